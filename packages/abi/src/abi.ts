@@ -1,0 +1,6 @@
+/** The Linux riscv64 ABI as data: numbers, flags and struct layouts. Source: Linux include/uapi. */
+export * from "./errno.ts";
+export { SYSCALL_NAMES, SYSCALL_NUMBERS } from "./syscall-numbers.ts";
+export * from "./signal-numbers.ts";
+export * from "./file-flags.ts";
+export * from "./memory-flags.ts";

@@ -1,0 +1,5 @@
+/** Ground-level vocabulary shared by every package: bytes, assertions, seeded chance. Knows nothing of the computer. */
+export { assert } from "./assert.ts";
+export { byteString, byteStringOf, utf8Of, utf8ToByteString, byteStringToUtf8 } from "./byte-string.ts";
+export { SeededRandom } from "./seeded-random.ts";
+export { crc32c } from "./crc32c.ts";

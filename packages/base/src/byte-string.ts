@@ -1,0 +1,59 @@
+/**
+ * Byte strings: the kernel's form of names, paths and arguments.
+ *
+ * Linux names are bytes, not text. A byte string is a JavaScript string whose every code unit is one byte
+ * (0 … 255), so that any name survives unchanged, compares cheaply and serves as a Map key. Text from people
+ * is UTF-8 encoded on the way in and decoded on the way out.
+ */
+
+/** Byte string of `bytes[start … end)`. */
+export function byteString(bytes: Uint8Array, start = 0, end = bytes.length): string {
+  let text = "";
+  for (let at = start; at < end; at += 4096) {
+    text += String.fromCharCode.apply(null, bytes.subarray(at, Math.min(end, at + 4096)) as unknown as number[]);
+  }
+  return text;
+}
+
+/** The bytes of a byte string. */
+export function byteStringOf(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let index = 0; index < text.length; index++) bytes[index] = text.charCodeAt(index);
+  return bytes;
+}
+
+/** UTF-8 bytes of Unicode `text`; lone surrogates become U+FFFD, as in the Encoding standard. */
+export function utf8Of(text: string): Uint8Array {
+  return byteStringOf(utf8ToByteString(text));
+}
+
+/** Byte string that holds the UTF-8 form of Unicode `text`. */
+export function utf8ToByteString(text: string): string {
+  let out = "";
+  for (const character of text) {
+    let code = character.codePointAt(0)!;
+    if (code >= 0xd800 && code <= 0xdfff) code = 0xfffd;
+    if (code < 0x80) out += character;
+    else if (code < 0x800) out += String.fromCharCode(0xc0 | (code >> 6), 0x80 | (code & 63));
+    else if (code < 0x10000) out += String.fromCharCode(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
+    else out += String.fromCharCode(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 63), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
+  }
+  return out;
+}
+
+/** Unicode text of a byte string that holds UTF-8; malformed sequences become U+FFFD. */
+export function byteStringToUtf8(bytes: string): string {
+  let out = "";
+  for (let at = 0; at < bytes.length; ) {
+    const lead = bytes.charCodeAt(at++);
+    if (lead < 0x80) { out += String.fromCharCode(lead); continue; }
+    const length = lead >= 0xf0 && lead < 0xf5 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc2 ? 1 : 0;
+    let code = length === 3 ? lead & 7 : length === 2 ? lead & 15 : lead & 31;
+    let taken = 0;
+    while (taken < length && (bytes.charCodeAt(at + taken) & 0xc0) === 0x80) code = (code << 6) | (bytes.charCodeAt(at + taken++) & 63);
+    const minimum = length === 3 ? 0x10000 : length === 2 ? 0x800 : 0x80;
+    const valid = length > 0 && lead < 0xf5 && taken === length && code >= minimum && code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff);
+    if (valid) { out += String.fromCodePoint(code); at += taken; } else out += "\ufffd";
+  }
+  return out;
+}

@@ -1,0 +1,30 @@
+/** CRC-32C (Castagnoli, reflected polynomial 0x82F63B78; RFC 3720 §B.4), sliced by four. */
+const TABLE = makeTable();
+
+function makeTable(): Uint32Array {
+  const table = new Uint32Array(1024);
+  for (let value = 0; value < 256; value++) {
+    let crc = value;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
+    table[value] = crc >>> 0;
+  }
+  for (let slice = 1; slice < 4; slice++) {
+    for (let value = 0; value < 256; value++) {
+      const previous = table[(slice - 1) * 256 + value]!;
+      table[slice * 256 + value] = (previous >>> 8) ^ table[previous & 255]!;
+    }
+  }
+  return table;
+}
+
+/** @param seed  the crc of what came before, to continue it; 0 to begin */
+export function crc32c(bytes: Uint8Array, start = 0, end = bytes.length, seed = 0): number {
+  let crc = ~seed;
+  let at = start;
+  for (; at + 4 <= end; at += 4) {
+    crc ^= bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+    crc = TABLE[768 + (crc & 255)]! ^ TABLE[512 + ((crc >>> 8) & 255)]! ^ TABLE[256 + ((crc >>> 16) & 255)]! ^ TABLE[crc >>> 24]!;
+  }
+  for (; at < end; at++) crc = (crc >>> 8) ^ TABLE[(crc ^ bytes[at]!) & 255]!;
+  return ~crc >>> 0;
+}

@@ -1,0 +1,30 @@
+/** A folder of the host, passed through to the guest (`-v`). Paths are relative to it, byte strings, '' is the folder itself. Errors are negated errnos. The implementation must never follow a symbolic link out of the folder. */
+export interface HostStat {
+  ino: number; mode: number; nlink: number; uid: number; gid: number; size: number; rdev: number;
+  atimeMs: number; mtimeMs: number; ctimeMs: number; blocks: number;
+}
+export interface HostFile {
+  read(position: number, bytes: Uint8Array, at: number, length: number): number;
+  write(position: number, bytes: Uint8Array, at: number, length: number): number;
+  truncate(size: number): number;
+  sync(): number;
+  stat(): HostStat | number;
+  close(): void;
+}
+export interface HostFileTree {
+  readonly readOnly: boolean;
+  lstat(path: string): HostStat | number;
+  list(path: string): string[] | number;
+  readlink(path: string): string | number;
+  /** `flags`: Linux O_* (access mode, O_CREAT, O_EXCL, O_TRUNC). */
+  open(path: string, flags: number, mode: number): HostFile | number;
+  mkdir(path: string, mode: number): number;
+  rmdir(path: string): number;
+  unlink(path: string): number;
+  symlink(target: string, path: string): number;
+  link(source: string, target: string): number;
+  rename(source: string, target: string): number;
+  chmod(path: string, mode: number): number;
+  chown(path: string, uid: number, gid: number): number;
+  utimes(path: string, atimeMs: number, mtimeMs: number): number;
+}

@@ -1,0 +1,15 @@
+/**
+ * Ports: every touch of the world outside the computer goes through one of these interfaces. Each has a real form
+ * in `host-node` or `host-browser` and a deterministic one in `simulated/`. All are synchronous but the
+ * socket provider and the console's input, which call back from the host's event loop, never re-entrantly.
+ */
+export type { WasmEngine, WasmMemory, WasmModule, WasmInstance, WasmTable } from "./wasm-engine.ts";
+export type { Clock } from "./clock.ts";
+export type { RandomSource } from "./random-source.ts";
+export type { BlockDevice } from "./block-device.ts";
+export type { HostConsole } from "./host-console.ts";
+export type { HostFileTree, HostStat, HostFile } from "./host-file-tree.ts";
+export type { SocketProvider, HostSocket, HostSocketEvents, HostAddress } from "./socket-provider.ts";
+export { SimulatedClock } from "./simulated/clock.ts";
+export { SimulatedRandomSource } from "./simulated/random-source.ts";
+export { MemoryBlockDevice } from "./simulated/memory-block-device.ts";

@@ -1,0 +1,23 @@
+import type { Clock } from "../clock.ts";
+
+/** Virtual time: moves only when told to. */
+export class SimulatedClock implements Clock {
+  #nowNs = 0;
+  readonly #epochMs: number;
+
+  constructor(epochMs: number) {
+    this.#epochMs = epochMs;
+  }
+
+  monotonicNs(): number {
+    return this.#nowNs;
+  }
+
+  realtimeMs(): number {
+    return this.#epochMs + this.#nowNs / 1e6;
+  }
+
+  advance(deltaNs: number): void {
+    this.#nowNs += deltaNs;
+  }
+}
