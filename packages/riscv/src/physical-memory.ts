@@ -1,0 +1,53 @@
+import type { WasmEngine, WasmMemory } from "@stratos/host";
+
+/**
+ * The computer's only memory: one WebAssembly memory of fixed size.
+ *
+ * ```
+ * 0           null code page: 2048 records that say "fetch fault" (an empty code-table entry points here)
+ * 32 KiB      hart state (hart-state.ts), engine scratch
+ * 1 MiB       code arena: predecoded code pages, 32 KiB each
+ * + arena     address-space slots: 12 MiB each (read table, write table, code table), touched lazily
+ * framesStart frames of 4 KiB, owned by the kernel, up to `size`
+ * ```
+ *
+ * The host commits pages when they are first touched, so what is reserved and unused costs nothing. Everything stays below
+ * 2 GiB unless the user asks for more memory, because indexes up to 2^31 are small integers for the host's compiler.
+ */
+export class PhysicalMemory {
+  readonly memory: WasmMemory;
+  readonly size: number;
+  readonly u8: Uint8Array;
+  readonly u16: Uint16Array;
+  readonly i32: Int32Array;
+  readonly u32: Uint32Array;
+  readonly f64: Float64Array;
+  readonly codeArenaStart: number;
+  readonly codeArenaEnd: number;
+  readonly slotsStart: number;
+  readonly slotCount: number;
+  readonly framesStart: number;
+
+  /** @param frameBytes  bytes for frames; rounded up to 64 KiB. The sum with arena and slots is at most 4 GiB. */
+  constructor(engine: WasmEngine, options: { frameBytes: number; slotCount?: number; codePages?: number }) {
+    this.slotCount = options.slotCount ?? 48;
+    this.codeArenaStart = 1 << 20;
+    this.codeArenaEnd = this.codeArenaStart + (options.codePages ?? 4096) * CODE_PAGE_SIZE;
+    this.slotsStart = this.codeArenaEnd;
+    this.framesStart = this.slotsStart + this.slotCount * SLOT_SIZE;
+    const pages = Math.ceil((this.framesStart + options.frameBytes) / 65536);
+    this.size = pages * 65536;
+    this.memory = engine.createMemory(pages);
+    const buffer = this.memory.buffer;
+    this.u8 = new Uint8Array(buffer);
+    this.u16 = new Uint16Array(buffer);
+    this.i32 = new Int32Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+    this.f64 = new Float64Array(buffer);
+  }
+}
+
+/** One record of 16 bytes for each halfword of a 4 KiB page. */
+export const CODE_PAGE_SIZE = 32768;
+/** Read table, write table, code table: 2^20 entries of 4 bytes each. */
+export const SLOT_SIZE = 12 << 20;

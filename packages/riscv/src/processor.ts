@@ -1,0 +1,102 @@
+import type { WasmEngine } from "@stratos/host";
+import type { ExitReason } from "./exit-reason.ts";
+import type { PhysicalMemory } from "./physical-memory.ts";
+
+/** What the kernel lends the processor. */
+export interface ProcessorHooks {
+  /**
+   * A system call, called from within translated code with HART_PC at the `ecall`. The hook reads and writes the register
+   * file. It returns 0 to go on at pc + 4 (only a0 may have changed; the hook doesn't touch HART_PC), or 1 to leave `run`
+   * with ExitReason.ECALL: then the hook has set HART_PC itself.
+   */
+  onEcall(): number;
+}
+
+/**
+ * The address-space slots: flat tables that translated code reads. They are a cache of the kernel's page tables, so the kernel
+ * may recycle a slot at any time and fill it again by faults.
+ *
+ * Read and write table entry: host page − guest page + 1 (0: not mapped). Code table entry: address of a code page (0: none).
+ */
+export interface AddressTables {
+  /** Takes a slot whose tables are all empty; −1 when none is free. */
+  acquire(): number;
+  /** Empties the slot (touched table pages only) and frees it. */
+  release(slot: number): void;
+  /** Makes the slot the active one (writes HART_TABLES). */
+  activate(slot: number): void;
+  /** Maps the page at `va` (a multiple of 4096, below 4 GiB) to the frame at physical address `frame`. */
+  map(slot: number, va: number, frame: number, writable: boolean): void;
+  /** Empties read and write entries of `[start, end)`. */
+  unmap(slot: number, start: number, end: number): void;
+  /** Empties only write entries (fork, mprotect, write-tracking). */
+  writeProtect(slot: number, start: number, end: number): void;
+  /** Empties only write entries of the whole slot, in time proportional to what is mapped. */
+  writeProtectAll(slot: number): void;
+  mapCode(slot: number, va: number, codePage: number): void;
+  unmapCode(slot: number, start: number, end: number): void;
+}
+
+/**
+ * Code of one executable mapping: a range of virtual pages with their predecoded records and translations. Regions with the
+ * same key are shared by all address spaces that map the same file pages at the same addresses.
+ */
+export interface CodeRegion {
+  readonly key: string | null;
+  readonly start: number;
+  readonly end: number;
+  /** Address of the code page for `va`, decoding from `frame` (physical address) as it is executed. The frame of a page is fixed until dropped. */
+  page(va: number, frame: number): number;
+  /** The code page if it exists, else 0: for fault-around. */
+  existingPage(va: number): number;
+  /** Forgets decoded records and translations of pages that overlap `[start, end)`: their bytes changed. The pages stay mapped and are decoded anew from `frame`s as before. */
+  invalidate(start: number, end: number): void;
+}
+
+export interface CodeCache {
+  /** The shared region for `key`, or a private one (key null). Counts one reference. */
+  open(key: string | null, start: number, end: number): CodeRegion;
+  /** Drops one reference. A private region's pages are freed with the last; shared ones are kept for later processes and evicted when the arena is full. */
+  close(region: CodeRegion): void;
+  /** Called before the arena evicts: every address space must unmap its code entries (they fault back in). */
+  onEvict: () => void;
+}
+
+export interface FaultingAccess { va: number; size: number; kind: "load" | "store" | "amo" }
+
+export interface ProcessorStatistics {
+  instructions: number; // retired, exact
+  interpreted: number; // of which by the interpreter
+  decodedRecords: number;
+  translatedFunctions: number; translatedBlocks: number; translatedInstructions: number;
+  modules: number; wasmBytes: number; translateMs: number;
+}
+
+export interface Processor {
+  readonly physical: PhysicalMemory;
+  readonly tables: AddressTables;
+  readonly code: CodeCache;
+  /** Runs the hart's state from HART_PC for at most `fuel` instructions (to the next canonical block boundary). */
+  run(fuel: number): ExitReason;
+  /** Decodes the instruction at the pc after a MEMORY exit and tells what it wanted to touch (from the registers). `va` is a double in wide mode. */
+  faultingAccess(): FaultingAccess;
+  /**
+   * After a MEMORY exit whose page(s) are mapped with the rights needed: does the one misaligned or page-crossing load or store byte by byte
+   * through `translate` and advances the pc. Returns 0; or −1 when it is an AMO, LR or SC (misaligned: SIGBUS).
+   * @param translate  physical address for one byte, checked by the caller before
+   */
+  emulateMisaligned(translate: (va: number) => number): number;
+  readonly statistics: ProcessorStatistics;
+}
+
+export interface ProcessorOptions {
+  physical: PhysicalMemory;
+  engine: WasmEngine;
+  hooks: ProcessorHooks;
+  /** false: interpret only (for differential tests). Default true. */
+  translate?: boolean;
+  /** Executions of a target before it is translated; small numbers for tests. */
+  hotThreshold?: number;
+  /** For measuring translation time; absent below the faces. */
+  nowMs?: () => number;
+}

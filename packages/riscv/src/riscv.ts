@@ -1,0 +1,5 @@
+/** RV64GC in user mode: decoder, generated interpreter, translator to WebAssembly, software MMU. */
+export { PhysicalMemory, CODE_PAGE_SIZE, SLOT_SIZE } from "./physical-memory.ts";
+export * from "./hart-state.ts";
+export { ExitReason } from "./exit-reason.ts";
+export type { Processor, ProcessorHooks, ProcessorOptions, ProcessorStatistics, AddressTables, CodeRegion, CodeCache, FaultingAccess } from "./processor.ts";
