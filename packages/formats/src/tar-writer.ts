@@ -1,0 +1,89 @@
+/**
+ * Writes tar archives in the pax dialect: ustar headers, with a pax header before an entry that ustar cannot hold.
+ * Nothing depends on the clock, the host or the order of a map, so the same entries give the same bytes.
+ */
+import { byteStringOf } from "@stratos/base";
+import { TAR_BLOCK_SIZE, TarType, type TarEntry } from "./tar-entry.ts";
+
+/** Header blocks of `entry`; its data, `entry.size` bytes, and {@link tarPadding} follow. */
+export function tarHeader(entry: TarEntry): Uint8Array {
+  const records: string[] = [];
+  const isDirectory = entry.type === TarType.directory;
+  const path = isDirectory && !entry.path.endsWith("/") ? `${entry.path}/` : entry.path;
+  const split = splitPath(path);
+  if (split === undefined) records.push(paxRecord("path", path));
+  if (entry.linkPath.length > 100) records.push(paxRecord("linkpath", entry.linkPath));
+  if (entry.size > 0o77777777777) records.push(paxRecord("size", String(entry.size)));
+  if (entry.uid > 0o7777777) records.push(paxRecord("uid", String(entry.uid)));
+  if (entry.gid > 0o7777777) records.push(paxRecord("gid", String(entry.gid)));
+  if (!Number.isInteger(entry.mtime) || entry.mtime < 0 || entry.mtime > 0o77777777777) records.push(paxRecord("mtime", String(entry.mtime)));
+  for (const key of [...entry.xattrs.keys()].sort()) records.push(paxRecord(`SCHILY.xattr.${key}`, entry.xattrs.get(key)!));
+
+  const [prefix, name] = split ?? ["", path.slice(0, 100)];
+  const header = block(entry, { prefix, name, typeFlag: entry.type, size: entry.type === TarType.file ? entry.size : 0 });
+  if (records.length === 0) return header;
+  const body = byteStringOf(records.join(""));
+  const extended = block(entry, { prefix: "", name: "./PaxHeaders/entry", typeFlag: "x", size: body.length });
+  const whole = new Uint8Array(TAR_BLOCK_SIZE + body.length + tarPadding(body.length) + TAR_BLOCK_SIZE);
+  whole.set(extended);
+  whole.set(body, TAR_BLOCK_SIZE);
+  whole.set(header, whole.length - TAR_BLOCK_SIZE);
+  return whole;
+}
+
+/** How many zero bytes follow `size` bytes of data. */
+export function tarPadding(size: number): number {
+  return (TAR_BLOCK_SIZE - (size % TAR_BLOCK_SIZE)) % TAR_BLOCK_SIZE;
+}
+
+/** The end-of-archive marker: two zero blocks. */
+export function tarEnd(): Uint8Array {
+  return new Uint8Array(2 * TAR_BLOCK_SIZE);
+}
+
+function block(entry: TarEntry, own: { prefix: string; name: string; typeFlag: string; size: number }): Uint8Array {
+  const bytes = new Uint8Array(TAR_BLOCK_SIZE);
+  const put = (at: number, text: string): void => bytes.set(byteStringOf(text), at);
+  put(0, own.name);
+  put(100, octal(entry.mode & 0o7777, 7));
+  put(108, octal(entry.uid > 0o7777777 ? 0 : entry.uid, 7));
+  put(116, octal(entry.gid > 0o7777777 ? 0 : entry.gid, 7));
+  put(124, octal(own.size > 0o77777777777 ? 0 : own.size, 11));
+  const mtime = Math.floor(entry.mtime);
+  put(136, octal(mtime < 0 || mtime > 0o77777777777 ? 0 : mtime, 11));
+  put(148, "        ");
+  put(156, own.typeFlag);
+  if (own.typeFlag !== "x") put(157, entry.linkPath.slice(0, 100));
+  put(257, "ustar\x0000");
+  put(265, entry.uname.slice(0, 31));
+  put(297, entry.gname.slice(0, 31));
+  put(329, octal(entry.deviceMajor, 7));
+  put(337, octal(entry.deviceMinor, 7));
+  put(345, own.prefix);
+  let sum = 0;
+  for (const byte of bytes) sum += byte;
+  put(148, `${octal(sum, 6)}\0 `);
+  return bytes;
+}
+
+function octal(value: number, digits: number): string {
+  return value.toString(8).padStart(digits, "0");
+}
+
+/** `path` as ustar's prefix and name, or undefined when it does not fit. */
+function splitPath(path: string): [string, string] | undefined {
+  if (path.length <= 100) return ["", path];
+  for (let slash = path.indexOf("/", Math.max(1, path.length - 101)); slash > 0 && slash <= 155; slash = path.indexOf("/", slash + 1)) {
+    const name = path.slice(slash + 1);
+    if (name.length > 0 && name.length <= 100) return [path.slice(0, slash), name];
+  }
+  return undefined;
+}
+
+/** `"%d %s=%s\n"`, whose number counts its own digits. */
+function paxRecord(key: string, value: string): string {
+  const rest = ` ${key}=${value}\n`;
+  let length = rest.length + 1;
+  while (String(length).length + rest.length !== length) length++;
+  return `${length}${rest}`;
+}
