@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+/**
+ * Starts Stratos from a clone: `npm start -- ARGS` and `./stratos.mjs ARGS` are `stratos ARGS`.
+ *
+ * Plain JavaScript that Node 20 runs. It installs the dependencies when they are missing or older than the lock file, then
+ * becomes the pinned Node 24, which runs the TypeScript as it stands (or the bundle in `dist/` when it is not older).
+ */
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { installDependencies } from "./tools/launch/install.mjs";
+import { freshBundle } from "./tools/launch/bundle-state.mjs";
+import { becomeNode } from "./tools/launch/node-binary.mjs";
+import { LaunchError } from "./tools/launch/launch-error.mjs";
+
+const root = dirname(fileURLToPath(import.meta.url));
+try {
+  installDependencies(root);
+  const program = freshBundle(root) ?? join(root, "packages/cli/src/main.ts");
+  await becomeNode(root, [program, ...process.argv.slice(2)]);
+} catch (error) {
+  if (!(error instanceof LaunchError)) throw error;
+  process.stderr.write(`stratos: ${error.message}\n`);
+  process.exitCode = 125;
+}
