@@ -4,3 +4,6 @@ export { SYSCALL_NAMES, SYSCALL_NUMBERS } from "./syscall-numbers.ts";
 export * from "./signal-numbers.ts";
 export * from "./file-flags.ts";
 export * from "./memory-flags.ts";
+export * from "./terminal.ts";
+export * from "./event-flags.ts";
+export * from "./clock-numbers.ts";
