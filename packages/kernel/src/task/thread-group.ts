@@ -1,0 +1,67 @@
+import type { Task } from "./task.ts";
+import type { SignalActions } from "../signal/signal-actions.ts";
+import type { PendingSignals } from "../signal/pending-signals.ts";
+import type { Session } from "./session.ts";
+import type { ProcessGroup } from "./session.ts";
+import { WaitQueue } from "./wait-queue.ts";
+
+/** RLIMIT_* → { soft, hard }; 2^64 − 1 (infinity) is Infinity here. */
+export interface Limit { soft: number; hard: number }
+export const RLIMIT_CPU = 0, RLIMIT_FSIZE = 1, RLIMIT_DATA = 2, RLIMIT_STACK = 3, RLIMIT_CORE = 4, RLIMIT_RSS = 5, RLIMIT_NPROC = 6, RLIMIT_NOFILE = 7;
+export const RLIMIT_MEMLOCK = 8, RLIMIT_AS = 9, RLIMIT_LOCKS = 10, RLIMIT_SIGPENDING = 11, RLIMIT_MSGQUEUE = 12, RLIMIT_NICE = 13, RLIMIT_RTPRIO = 14, RLIMIT_RTTIME = 15;
+
+/** A process: the tasks (threads) that share a pid, signal actions, limits and a parent. */
+export class ThreadGroup {
+  readonly pid: number;
+  leader: Task;
+  readonly tasks: Task[] = [];
+  parent: ThreadGroup | null;
+  readonly children = new Set<ThreadGroup>();
+  group: ProcessGroup;
+  actions: SignalActions;
+  /** Signals sent to the process as a whole. */
+  readonly pending: PendingSignals;
+  limits: Limit[];
+  /** Set once all tasks are to end: wait status (exit code << 8, or signal | 0x80 for a core). */
+  exitStatus: number | null = null;
+  /** The last task is gone and the parent has not waited yet. */
+  isZombie = false;
+  /** Stopped by this job-control signal, 0 when running. */
+  stopSignal = 0;
+  /** A stop or continue that the parent may still collect with WUNTRACED / WCONTINUED. */
+  unreportedStop = 0;
+  unreportedContinue = false;
+  /** Signal for the parent at exit (SIGCHLD; clone's CSIGNAL). */
+  exitSignal: number;
+  /** Parents wait here for children. */
+  readonly childrenQueue = new WaitQueue();
+  /** Woken at exit: pidfd pollers. */
+  readonly exitQueue = new WaitQueue();
+  /** Woken whenever a signal is queued for the process or one of its tasks: signalfd. */
+  readonly signalQueue = new WaitQueue();
+  /** prctl(PR_SET_CHILD_SUBREAPER). */
+  isSubreaper = false;
+  /** CPU time in nanoseconds of tasks that ended, and of children that were waited for. */
+  userNs = 0; systemNs = 0; childrenUserNs = 0; childrenSystemNs = 0;
+  minorFaults = 0; majorFaults = 0; childrenMinorFaults = 0; childrenMajorFaults = 0;
+  maximumResidentPages = 0;
+  readonly startNs: number;
+  hasExecuted = false;
+  oomScoreAdjust = 0;
+
+  constructor(pid: number, leader: Task, parent: ThreadGroup | null, group: ProcessGroup, actions: SignalActions, pending: PendingSignals, limits: Limit[], exitSignal: number, startNs: number) {
+    this.pid = pid;
+    this.leader = leader;
+    this.parent = parent;
+    this.group = group;
+    this.actions = actions;
+    this.pending = pending;
+    this.limits = limits;
+    this.exitSignal = exitSignal;
+    this.startNs = startNs;
+  }
+
+  get session(): Session {
+    return this.group.session;
+  }
+}

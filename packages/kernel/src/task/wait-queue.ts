@@ -1,0 +1,52 @@
+/**
+ * Who waits for what. A blocked task holds no JavaScript stack: its system call registered the task with wait queues (and perhaps a
+ * deadline), returned BLOCKED, and is executed again from its start once woken. State that must outlive the wait
+ * lives in `task.syscallState`.
+ */
+
+/** Result of a system call that must wait; a signal handler restarts it when SA_RESTART is set, else EINTR. */
+export const BLOCKED = -0x10000;
+/** The same, but a signal handler always ends the call with EINTR (poll, nanosleep, sigsuspend …; signal(7)). */
+export const BLOCKED_EINTR = -0x10001;
+/** The call replaced the registers (execve, rt_sigreturn, exit): a0 is not written and the pc not advanced. */
+export const NO_RETURN = -0x10002;
+
+/** Anything that can wait: a task, or an epoll item. */
+export interface Waiter {
+  /**
+   * Called with no queue lock held; may not add to the queue that wakes it.
+   * @param events  POLL* bits that may have become true, −1 when the waker doesn't say; edge-triggered watchers look at them
+   */
+  wake(queue: WaitQueue, events: number): void;
+}
+
+/** FIFO of waiters. Bound: the number of tasks and epoll items. */
+export class WaitQueue {
+  #waiters: Waiter[] = [];
+
+  add(waiter: Waiter): void {
+    this.#waiters.push(waiter);
+  }
+
+  remove(waiter: Waiter): void {
+    const at = this.#waiters.indexOf(waiter);
+    if (at >= 0) this.#waiters.splice(at, 1);
+  }
+
+  get isEmpty(): boolean {
+    return this.#waiters.length === 0;
+  }
+
+  wakeAll(events = -1): void {
+    if (this.#waiters.length === 0) return;
+    // A woken task removes itself from all its queues, so walk a copy.
+    for (const waiter of this.#waiters.slice()) waiter.wake(this, events);
+  }
+
+  /** Wakes the first `count` waiters; returns how many there were. */
+  wake(count: number, events = -1): number {
+    const woken = this.#waiters.slice(0, count);
+    for (const waiter of woken) waiter.wake(this, events);
+    return woken.length;
+  }
+}

@@ -1,0 +1,120 @@
+import { EINVAL, ENODEV, ENOTDIR, ENOTTY, ESPIPE, O_ACCMODE, O_WRONLY, POLLIN, POLLOUT } from "@stratos/abi";
+import type { PageCache } from "../mm/page-cache.ts";
+import type { Task } from "../task/task.ts";
+import type { WaitQueue } from "../task/wait-queue.ts";
+import type { Inode } from "./inode.ts";
+import type { IoCursor } from "./io-cursor.ts";
+import type { Path } from "./path.ts";
+
+/** Told when a description is gone (epoll(7): it then leaves every interest list by itself). */
+export interface DescriptionObserver {
+  descriptionClosed(file: OpenFile): void;
+}
+
+/**
+ * An open file description (open(2)): what file descriptors point to, shared by dup and fork. Subclasses are the kinds of file:
+ * regular files, directories, pipes, ttys, sockets, eventfds …
+ *
+ * Integer results are ≥ 0 or a negated errno, BLOCKED or BLOCKED_EINTR (task/wait-queue.ts) after `task.waitOn(queue)`.
+ */
+export abstract class OpenFile {
+  /** O_* as fcntl(F_GETFL) shows them: access mode, O_APPEND, O_NONBLOCK … */
+  flags: number;
+  /** File offset in bytes, where the kind has one. */
+  position = 0;
+  /** Null for what has no name (pipes, sockets, eventfds, memfds). */
+  readonly path: Path | null;
+  /** Null only for anonymous kinds without an inode of their own; fstat then shows `anonymousMode`. */
+  readonly inode: Inode | null;
+  /** Descriptors and other holders (in-flight SCM_RIGHTS, mappings). */
+  references = 1;
+  /** fcntl(F_SETOWN): pid, or −pgrp; for SIGIO and SIGURG. */
+  owner = 0;
+  /** Epoll items on this description; null while there are none. */
+  observers: Set<DescriptionObserver> | null = null;
+
+  constructor(flags: number, inode: Inode | null, path: Path | null) {
+    this.flags = flags;
+    this.inode = inode;
+    this.path = path;
+    path?.retain();
+  }
+
+  get isReadable(): boolean {
+    return (this.flags & O_ACCMODE) !== O_WRONLY;
+  }
+
+  get isWritable(): boolean {
+    return (this.flags & O_ACCMODE) !== 0;
+  }
+
+  /**
+   * @param offset  byte offset (pread), or −1: at `position`, which moves
+   * @returns bytes put to `to`; 0 at the end of the file
+   */
+  read(task: Task, to: IoCursor, offset: number): number {
+    return -EINVAL;
+  }
+
+  write(task: Task, from: IoCursor, offset: number): number {
+    return -EINVAL;
+  }
+
+  /** Readiness now, as POLL* bits; plain files are always ready. */
+  poll(): number {
+    return POLLIN | POLLOUT;
+  }
+
+  /** Woken when `poll()` may have changed; null when it never does. */
+  get waitQueue(): WaitQueue | null {
+    return null;
+  }
+
+  /** @param argument  usually a user address */
+  ioctl(task: Task, command: number, argument: number): number {
+    return -ENOTTY;
+  }
+
+  seek(offset: number, whence: number): number {
+    return -ESPIPE;
+  }
+
+  /** getdents64: calls `emit` from `position` on; it returns false when its buffer is full. The entry that was refused is emitted again next time. */
+  readDirectory(task: Task, emit: (name: string, ino: number, type: number, nextPosition: number) => boolean): number {
+    return -ENOTDIR;
+  }
+
+  /** Pages for mmap; −ENODEV when the kind cannot be mapped. */
+  mapping(): PageCache | number {
+    return this.inode?.pages ?? -ENODEV;
+  }
+
+  sync(dataOnly: boolean): number {
+    return -EINVAL;
+  }
+
+  /** Called by close(2) of each descriptor (POSIX locks, flush); errors are reported to the caller. */
+  onDescriptorClose(task: Task): number {
+    return 0;
+  }
+
+  /** The last reference is gone. */
+  protected dispose(): void {}
+
+  retain(): this {
+    this.references++;
+    return this;
+  }
+
+  release(): void {
+    if (--this.references > 0) return;
+    if (this.observers !== null) for (const observer of [...this.observers]) observer.descriptionClosed(this);
+    this.dispose();
+    this.path?.release();
+  }
+
+  /** What /proc/PID/fd/N shows for a file without a name, such as `pipe:[12]`. */
+  get description(): string {
+    return "anon_inode:[file]";
+  }
+}
