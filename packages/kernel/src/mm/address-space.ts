@@ -1,0 +1,375 @@
+import { EFAULT, EINVAL, ENAMETOOLONG, ENOMEM, MAP_DENYWRITE, MAP_GROWSDOWN, PAGE_SIZE } from "@stratos/abi";
+import { byteString } from "@stratos/base";
+import type { Kernel } from "../kernel-state.ts";
+import type { IoCursor } from "../vfs/io-cursor.ts";
+import { Area } from "./area.ts";
+import { handlePageFault } from "./page-fault.ts";
+import { PageTable, PTE_D, PTE_R, PTE_W } from "./page-table.ts";
+import { UserCursor } from "./user-cursor.ts";
+import type { UserMemory } from "./user-memory.ts";
+
+/**
+ * The memory of a process. Layout of the 32-bit user space (everything that Debian's programs map fits below 4 GiB):
+ *
+ * ```
+ * 0x0000_0000  never mapped (mmap_min_addr)
+ * 0x0001_0000  position-dependent executables
+ * 0x1000_0000  position-independent executables, then the heap (brk), upwards
+ * …            mmap, downwards from 0xbfff_f000
+ * 0xc000_0000  shared libraries, each at its own place in every process, so that translated code is shared
+ * 0xf000_0000  the stack, downwards from 0xffff_f000; signal trampoline on the page above it
+ * ```
+ */
+export const EXECUTABLE_BASE = 0x10000000;
+export const MMAP_TOP = 0xbffff000;
+export const LIBRARY_BOTTOM = 0xc0000000;
+export const LIBRARY_TOP = 0xf0000000;
+export const STACK_TOP = 0xffffe000;
+export const VDSO_BASE = 0xffffe000;
+export const USER_TOP = 0x100000000;
+export const MMAP_MIN = 0x10000;
+
+export class AddressSpace implements UserMemory {
+  readonly kernel: Kernel;
+  /** Sorted by address, never overlapping. */
+  readonly areas: Area[] = [];
+  readonly table: PageTable;
+  /** Slot of flat tables, −1 while it has none. */
+  slot = -1;
+  users = 1;
+  brkStart = 0;
+  brkEnd = 0;
+  stackStart = 0;
+  argumentsStart = 0; argumentsEnd = 0; environmentStart = 0; environmentEnd = 0;
+  codeStart = 0; codeEnd = 0; dataStart = 0; dataEnd = 0;
+  auxiliaryVector: Uint8Array = new Uint8Array(0);
+  /** Bytes in all areas; compared with RLIMIT_AS. */
+  mappedBytes = 0;
+  peakMappedBytes = 0;
+  lockedBytes = 0;
+  peakResidentPages = 0;
+  readonly #cursor: UserCursor;
+  /** Index of the area found last: most faults fall near the one before. */
+  #hint = 0;
+
+  constructor(kernel: Kernel) {
+    this.kernel = kernel;
+    this.table = new PageTable(kernel.frames);
+    this.#cursor = new UserCursor(this);
+  }
+
+  // ---- Areas
+
+  /** The area that covers `address`. */
+  areaAt(address: number): Area | undefined {
+    const hinted = this.areas[this.#hint];
+    if (hinted !== undefined && address >= hinted.start && address < hinted.end) return hinted;
+    const index = this.firstAreaEndingAfter(address);
+    const area = this.areas[index];
+    if (area === undefined || address < area.start) return undefined;
+    this.#hint = index;
+    return area;
+  }
+
+  /** Index of the first area whose end is above `address` (= areas.length when none is). */
+  firstAreaEndingAfter(address: number): number {
+    let low = 0;
+    let high = this.areas.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.areas[middle]!.end > address) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  insert(area: Area): void {
+    this.areas.splice(this.firstAreaEndingAfter(area.start), 0, area);
+    this.mappedBytes += area.end - area.start;
+    if (this.mappedBytes > this.peakMappedBytes) this.peakMappedBytes = this.mappedBytes;
+  }
+
+  /** Splits the area that straddles `address`, so that an area begins there. */
+  splitAt(address: number): void {
+    const area = this.areaAt(address);
+    if (area === undefined || area.start === address) return;
+    this.forgetCode(area);
+    const upper = area.slice(address, area.end);
+    area.end = address;
+    this.areas.splice(this.areas.indexOf(area) + 1, 0, upper);
+  }
+
+  /** Is `[start, end)` free of areas? */
+  isFree(start: number, end: number): boolean {
+    const area = this.areas[this.firstAreaEndingAfter(start)];
+    return area === undefined || area.start >= end;
+  }
+
+  /** Is all of `[start, end)` covered? */
+  isCovered(start: number, end: number): boolean {
+    for (let at = start; at < end; ) {
+      const area = this.areaAt(at);
+      if (area === undefined) return false;
+      at = area.end;
+    }
+    return true;
+  }
+
+  /**
+   * A free range of `length` bytes: the library's own place when there is one, else the highest gap below MMAP_TOP, else
+   * the highest below the stack's limit. −ENOMEM when none is left.
+   */
+  findGap(length: number, preferred: number): number {
+    if (preferred > 0 && this.isFree(preferred, preferred + length)) return preferred;
+    const found = this.#gapBelow(MMAP_TOP, MMAP_MIN, length);
+    return found >= 0 ? found : this.#gapBelow(LIBRARY_TOP, MMAP_TOP, length);
+  }
+
+  #gapBelow(top: number, bottom: number, length: number): number {
+    let ceiling = top;
+    for (let index = this.firstAreaEndingAfter(top - 1); index >= 0; index--) {
+      const area = this.areas[index];
+      if (area === undefined) continue;
+      if (area.start >= ceiling) continue;
+      if (ceiling - area.end >= length) break;
+      ceiling = area.start;
+    }
+    // A growing heap must keep some room above it.
+    const floor = Math.max(bottom, top === MMAP_TOP && this.brkEnd > 0 ? this.brkEnd + HEAP_RESERVE : 0);
+    const start = ceiling - length;
+    if (start >= floor && this.isFree(start, ceiling)) return start;
+    return start >= bottom && this.isFree(start, ceiling) ? start : -ENOMEM;
+  }
+
+  /** Where a library is to go: the same place in every process (see Kernel.libraryPlaces). 0: anywhere. */
+  preferredPlace(key: string | null, length: number, flags: number): number {
+    return key !== null && (flags & MAP_DENYWRITE) !== 0 ? this.kernel.libraryPlaces.place(key, length) : 0;
+  }
+
+  // ---- Pages
+
+  /** Shows the flat tables (if the space has a slot) what the page table says of a page. */
+  publish(address: number, entry: number): void {
+    if (this.slot < 0 || (entry & PTE_R) === 0) return;
+    this.kernel.processor.tables.map(this.slot, address, entry - (entry & 4095), (entry & PTE_W) !== 0);
+  }
+
+  /** Fills a slot just acquired with every resident page. */
+  publishAll(): void {
+    const tables = this.kernel.processor.tables;
+    const slot = this.slot;
+    this.table.forEach(0, USER_TOP, (address, entry) => {
+      if ((entry & PTE_R) !== 0) tables.map(slot, address, entry - (entry & 4095), (entry & PTE_W) !== 0);
+      return entry;
+    });
+  }
+
+  /** Takes the pages of `[start, end)` away; frames with no other user become free. */
+  unmapPages(start: number, end: number): void {
+    const frames = this.kernel.frames;
+    if (this.slot >= 0 && start < USER_TOP) {
+      this.kernel.processor.tables.unmap(this.slot, start, end);
+      this.kernel.processor.tables.unmapCode(this.slot, start, end);
+    }
+    this.table.forEach(start, end, (address, entry) => {
+      if ((entry & PTE_D) !== 0) this.#markDirty(address);
+      frames.release(entry >>> 12);
+      return 0;
+    });
+  }
+
+  #markDirty(address: number): void {
+    const area = this.areaAt(address);
+    if (area?.pages) area.pages.markDirty(area.pageIndex(address));
+  }
+
+  /** Drops decoded code of an area whose shape, protection or bytes change. */
+  forgetCode(area: Area): void {
+    if (area.code === null) return;
+    const { processor } = this.kernel;
+    if (this.slot >= 0) processor.tables.unmapCode(this.slot, area.start, area.end);
+    processor.code.close(area.code);
+    area.code = null;
+    this.kernel.codeChanged = true;
+  }
+
+  /** Removes whole areas in `[start, end)`; the caller has split at both ends. */
+  removeAreas(start: number, end: number): void {
+    const first = this.firstAreaEndingAfter(start);
+    let last = first;
+    while (last < this.areas.length && this.areas[last]!.start < end) last++;
+    if (first === last) return;
+    this.unmapPages(start, end);
+    for (const area of this.areas.slice(first, last)) {
+      this.forgetCode(area);
+      this.mappedBytes -= area.end - area.start;
+      area.file?.release();
+      area.pages?.releaseMapping();
+    }
+    this.areas.splice(first, last - first);
+  }
+
+  /** The stack's area grows when `address` lies below it within RLIMIT_STACK. Returns whether it did. */
+  growStack(address: number, limit: number): boolean {
+    const index = this.firstAreaEndingAfter(address);
+    const area = this.areas[index];
+    if (area === undefined || (area.flags & MAP_GROWSDOWN) === 0) return false;
+    const start = address - (address % PAGE_SIZE);
+    if (area.end - start > limit) return false;
+    // stack_guard_gap: 256 pages to the next mapping below.
+    const below = this.areas[index - 1];
+    if (below !== undefined && start - below.end < 256 * PAGE_SIZE && below.protection !== 0) return false;
+    if (below !== undefined && below.end > start) return false;
+    this.mappedBytes += area.start - start;
+    area.start = start;
+    return true;
+  }
+
+  /** Last user gone: everything is unmapped and the slot is free. */
+  release(): void {
+    if (--this.users > 0) return;
+    this.removeAreas(0, Number.MAX_SAFE_INTEGER);
+    this.kernel.slots.release(this);
+    this.table.dispose();
+  }
+
+  // ---- UserMemory
+
+  /**
+   * Physical address of user byte `address`, faulting the page in for the access; −EFAULT.
+   */
+  translate(address: number, forWrite: boolean): number {
+    if (!(address >= 0 && address < Number.MAX_SAFE_INTEGER)) return -EFAULT;
+    const need = forWrite ? PTE_W : PTE_R;
+    let entry = this.table.get(address);
+    if ((entry & need) === 0) {
+      if (handlePageFault(this, address, forWrite ? "write" : "read") !== 0) return -EFAULT;
+      entry = this.table.get(address);
+      if ((entry & need) === 0) return -EFAULT;
+    }
+    return entry - (entry & 4095) + (address % PAGE_SIZE);
+  }
+
+  copyIn(address: number, into: Uint8Array, at: number, count: number): number {
+    const memory = this.kernel.physical.u8;
+    while (count > 0) {
+      const from = this.translate(address, false);
+      if (from < 0) return -EFAULT;
+      const part = Math.min(count, PAGE_SIZE - (address % PAGE_SIZE));
+      copyBytes(memory, from, into, at, part);
+      address += part;
+      at += part;
+      count -= part;
+    }
+    return 0;
+  }
+
+  copyOut(address: number, from: Uint8Array, at: number, count: number): number {
+    const memory = this.kernel.physical.u8;
+    while (count > 0) {
+      const to = this.translate(address, true);
+      if (to < 0) return -EFAULT;
+      const part = Math.min(count, PAGE_SIZE - (address % PAGE_SIZE));
+      copyBytes(from, at, memory, to, part);
+      address += part;
+      at += part;
+      count -= part;
+    }
+    return 0;
+  }
+
+  clear(address: number, count: number): number {
+    const memory = this.kernel.physical.u8;
+    while (count > 0) {
+      const to = this.translate(address, true);
+      if (to < 0) return -EFAULT;
+      const part = Math.min(count, PAGE_SIZE - (address % PAGE_SIZE));
+      memory.fill(0, to, to + part);
+      address += part;
+      count -= part;
+    }
+    return 0;
+  }
+
+  loadU32(address: number): number {
+    if (address % 4 === 0) {
+      const at = this.translate(address, false);
+      return at < 0 ? -EFAULT : this.kernel.physical.u32[at >>> 2]!;
+    }
+    if (this.copyIn(address, WORDS, 0, 4) < 0) return -EFAULT;
+    return WORDS_VIEW.getUint32(0, true);
+  }
+
+  storeU32(address: number, value: number): number {
+    if (address % 4 === 0) {
+      const at = this.translate(address, true);
+      if (at < 0) return -EFAULT;
+      this.kernel.physical.u32[at >>> 2] = value;
+      return 0;
+    }
+    WORDS_VIEW.setUint32(0, value, true);
+    return this.copyOut(address, WORDS, 0, 4);
+  }
+
+  loadU64(address: number): number {
+    const low = this.loadU32(address);
+    if (low < 0) return -EFAULT;
+    const high = this.loadU32(address + 4);
+    return high < 0 ? -EFAULT : high * 0x100000000 + low;
+  }
+
+  storeU64(address: number, value: number): number {
+    const high = Math.floor(value / 0x100000000);
+    const failed = this.storeU32(address, value - high * 0x100000000);
+    return failed < 0 ? failed : this.storeU32(address + 4, high);
+  }
+
+  loadString(address: number, most: number): string | number {
+    const memory = this.kernel.physical.u8;
+    let text = "";
+    while (text.length <= most) {
+      const from = this.translate(address, false);
+      if (from < 0) return -EFAULT;
+      const part = Math.min(PAGE_SIZE - (address % PAGE_SIZE), most + 1 - text.length);
+      if (part === 0) break;
+      const end = memory.indexOf(0, from);
+      if (end >= 0 && end < from + part) return text + byteString(memory, from, end);
+      text += byteString(memory, from, from + part);
+      address += part;
+    }
+    return -ENAMETOOLONG;
+  }
+
+  cursor(address: number, count: number): IoCursor {
+    this.#cursor.reset();
+    this.#cursor.addSegment(address, count);
+    return this.#cursor;
+  }
+
+  vectorCursor(vector: number, count: number): IoCursor | number {
+    if (count < 0 || count > 1024) return -EINVAL;
+    this.#cursor.reset();
+    for (let index = 0; index < count; index++) {
+      const address = this.loadU64(vector + index * 16);
+      const length = this.loadU64(vector + index * 16 + 8);
+      if (address < 0 || length < 0) return -EFAULT;
+      if (length > 0x7fffffffffff || this.#cursor.remaining + length > 0x7fffffffffff) return -EINVAL;
+      this.#cursor.addSegment(address, length);
+    }
+    this.#cursor.limit(0x7ffff000);
+    return this.#cursor;
+  }
+}
+
+/** Room that mmap leaves above the heap while there is other room. */
+const HEAP_RESERVE = 0x10000000;
+const WORDS = new Uint8Array(8);
+const WORDS_VIEW = new DataView(WORDS.buffer);
+
+/** Copies within one buffer or between two; the former never leaves the memory, and short copies skip the call's cost. */
+function copyBytes(from: Uint8Array, start: number, to: Uint8Array, at: number, count: number): void {
+  if (count <= 32) {
+    for (let index = 0; index < count; index++) to[at + index] = from[start + index]!;
+  } else if (from === to) to.copyWithin(at, start, start + count);
+  else to.set(from.subarray(start, start + count), at);
+}

@@ -1,0 +1,71 @@
+import { MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE } from "@stratos/abi";
+import type { CodeRegion } from "@stratos/riscv";
+import type { OpenFile } from "../vfs/open-file.ts";
+import type { PageCache } from "./page-cache.ts";
+
+/** A mapping (VMA): a range of pages with one protection and one source. */
+export class Area {
+  /** Multiples of 4096; `end` is exclusive. */
+  start: number;
+  end: number;
+  /** PROT_READ | PROT_WRITE | PROT_EXEC. */
+  protection: number;
+  /** MAP_SHARED or MAP_PRIVATE, MAP_GROWSDOWN, MAP_NORESERVE, MAP_LOCKED … */
+  flags: number;
+  /** Holds a reference while mapped; null for anonymous memory. */
+  readonly file: OpenFile | null;
+  /** Content of a file or of shared anonymous memory; null for private anonymous memory. */
+  readonly pages: PageCache | null;
+  /** Byte offset of `start` in `pages`. */
+  offset: number;
+  /** For /proc/PID/maps: "[heap]", "[stack]", "[vdso]"; "" else. */
+  readonly label: string;
+  /** Decoded code, once executed from. */
+  code: CodeRegion | null = null;
+  /** Its bytes may differ from the file's (it was writable), so code isn't shared. */
+  codeIsPrivate: boolean;
+
+  constructor(start: number, end: number, protection: number, flags: number, source: { file: OpenFile | null; pages: PageCache | null; offset: number; label: string }) {
+    this.start = start;
+    this.end = end;
+    this.protection = protection;
+    this.flags = flags;
+    this.file = source.file;
+    this.pages = source.pages;
+    this.offset = source.offset;
+    this.label = source.label;
+    this.codeIsPrivate = source.pages === null || (protection & PROT_WRITE) !== 0;
+  }
+
+  get isShared(): boolean {
+    return (this.flags & MAP_SHARED) !== 0;
+  }
+
+  /** RISC-V has no write-only pages: PROT_WRITE implies reading (Privileged ISA §4.3.1). */
+  get isReadable(): boolean {
+    return (this.protection & (PROT_READ | PROT_WRITE)) !== 0;
+  }
+
+  get isWritable(): boolean {
+    return (this.protection & PROT_WRITE) !== 0;
+  }
+
+  get isExecutable(): boolean {
+    return (this.protection & PROT_EXEC) !== 0;
+  }
+
+  /** Index in `pages` of the page at `address`. */
+  pageIndex(address: number): number {
+    return (address - this.start + this.offset) / 4096;
+  }
+
+  /** A copy that covers `[start, end)`; holds its own reference to the file. */
+  slice(start: number, end: number): Area {
+    const copy = new Area(start, end, this.protection, this.flags, {
+      file: this.file?.retain() ?? null, pages: this.pages, offset: this.offset + (start - this.start), label: this.label,
+    });
+    copy.codeIsPrivate = this.codeIsPrivate;
+    this.pages?.retainMapping();
+    return copy;
+  }
+}

@@ -1,0 +1,115 @@
+import { assert } from "@stratos/base";
+import { ENOMEM, PAGE_SIZE } from "@stratos/abi";
+import type { PhysicalMemory } from "@stratos/riscv";
+
+/** A cache that can give frames back under pressure. */
+export interface Reclaimable {
+  reclaim(most: number): number;
+}
+
+/**
+ * PMM: owns the frames of physical memory. A frame number is its physical address / 4096, so 0 is never one. Each frame has a count of
+ * references (page tables and caches); the free ones form a LIFO stack, so that warm memory is used again first and the host
+ * commits no more than the high-water mark.
+ */
+export class FrameAllocator {
+  readonly physical: PhysicalMemory;
+  readonly first: number;
+  readonly total: number;
+  /** References by (frame − first). */
+  readonly #references: Int32Array;
+  readonly #free: Int32Array;
+  #freeCount = 0;
+  /** Frames at and above this were never used: still zero. */
+  #untouched: number;
+  readonly #caches = new Set<Reclaimable>();
+  /** Called when nothing more can be reclaimed: may kill (the OOM killer) and returns whether to try again. */
+  onExhausted: () => boolean = () => false;
+
+  constructor(physical: PhysicalMemory) {
+    this.physical = physical;
+    this.first = physical.framesStart / PAGE_SIZE;
+    this.total = physical.size / PAGE_SIZE - this.first;
+    this.#references = new Int32Array(this.total);
+    this.#free = new Int32Array(this.total);
+    this.#untouched = this.first;
+  }
+
+  get freeCount(): number {
+    return this.#freeCount + (this.first + this.total - this.#untouched);
+  }
+
+  get usedCount(): number {
+    return this.total - this.freeCount;
+  }
+
+  /** A frame with one reference and any content, or −ENOMEM. */
+  allocate(): number {
+    const frame = this.#take();
+    return frame;
+  }
+
+  /** A frame of zeroes with one reference, or −ENOMEM. */
+  allocateZeroed(): number {
+    const fresh = this.#freeCount === 0;
+    const frame = this.#take();
+    if (frame > 0 && !(fresh && frame === this.#untouched - 1)) {
+      this.physical.u8.fill(0, frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
+    }
+    return frame;
+  }
+
+  #take(): number {
+    for (;;) {
+      if (this.#freeCount > 0) {
+        const frame = this.#free[--this.#freeCount]!;
+        this.#references[frame - this.first] = 1;
+        return frame;
+      }
+      if (this.#untouched < this.first + this.total) {
+        const frame = this.#untouched++;
+        this.#references[frame - this.first] = 1;
+        return frame;
+      }
+      if (this.#reclaim(64) === 0 && !this.onExhausted()) return -ENOMEM;
+    }
+  }
+
+  #reclaim(want: number): number {
+    let freed = 0;
+    for (const cache of this.#caches) {
+      freed += cache.reclaim(want - freed);
+      if (freed >= want) break;
+    }
+    return freed;
+  }
+
+  references(frame: number): number {
+    return this.#references[frame - this.first]!;
+  }
+
+  retain(frame: number): void {
+    const at = frame - this.first;
+    assert(this.#references[at]! > 0, "a retained frame is in use");
+    this.#references[at]!++;
+  }
+
+  release(frame: number): void {
+    const at = frame - this.first;
+    assert(this.#references[at]! > 0, "a released frame is in use");
+    if (--this.#references[at]! === 0) this.#free[this.#freeCount++] = frame;
+  }
+
+  registerCache(cache: Reclaimable): void {
+    this.#caches.add(cache);
+  }
+
+  unregisterCache(cache: Reclaimable): void {
+    this.#caches.delete(cache);
+  }
+
+  /** Frees what can be freed now (drop_caches). */
+  reclaimAll(): number {
+    return this.#reclaim(this.total);
+  }
+}

@@ -1,0 +1,340 @@
+import {
+  EACCES, EAGAIN, EEXIST, EFAULT, EINVAL, ENODEV, ENOMEM, EPERM, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_HUGETLB, MAP_LOCKED,
+  MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, MAP_SHARED_VALIDATE, MAP_TYPE, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE,
+} from "@stratos/abi";
+import type { Task } from "../task/task.ts";
+import { RLIMIT_AS, RLIMIT_DATA } from "../task/thread-group.ts";
+import type { OpenFile } from "../vfs/open-file.ts";
+import { type AddressSpace, MMAP_MIN, USER_TOP } from "./address-space.ts";
+import { Area } from "./area.ts";
+import { PageCache } from "./page-cache.ts";
+import { handlePageFault } from "./page-fault.ts";
+import { PTE_A, PTE_C, PTE_R, PTE_W } from "./page-table.ts";
+
+const pageUp = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
+const PROTECTIONS = PROT_READ | PROT_WRITE | PROT_EXEC;
+
+/**
+ * @param file  null for MAP_ANONYMOUS
+ * @returns the address, or EACCES, EBADF, EEXIST, EINVAL, ENODEV, ENOMEM
+ * @see mmap(2)
+ */
+export function mmap(task: Task, request: { address: number; length: number; protection: number; flags: number; file: OpenFile | null; offset: number }): number {
+  const { space } = task;
+  const { flags, file, offset } = request;
+  const kind = flags & MAP_TYPE;
+  if (kind !== MAP_PRIVATE && kind !== MAP_SHARED && kind !== MAP_SHARED_VALIDATE) return -EINVAL;
+  if (request.length <= 0 || offset < 0 || offset % PAGE_SIZE !== 0) return -EINVAL;
+  if ((flags & MAP_HUGETLB) !== 0) return -ENOMEM;
+  const length = pageUp(request.length);
+  if (!(length > 0 && length <= USER_TOP)) return -ENOMEM;
+  const isShared = kind !== MAP_PRIVATE;
+
+  let pages: PageCache | null = null;
+  if (file !== null) {
+    const checked = checkFile(file, request.protection, isShared);
+    if (checked < 0) return checked;
+    const mapping = file.mapping();
+    if (typeof mapping === "number") return mapping;
+    pages = mapping;
+  }
+  if (exceedsLimit(task, length)) return -ENOMEM;
+
+  let address = request.address;
+  if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0) {
+    if (address % PAGE_SIZE !== 0) return -EINVAL;
+    if (address < MMAP_MIN) return -EPERM;
+    if (address + length > USER_TOP) return -ENOMEM;
+    if ((flags & MAP_FIXED_NOREPLACE) !== 0 && !space.isFree(address, address + length)) return -EEXIST;
+    munmap(space, address, length);
+  } else {
+    address -= address % PAGE_SIZE;
+    const usable = address >= MMAP_MIN && address + length <= USER_TOP && space.isFree(address, address + length);
+    if (!usable) {
+      const inode = file?.inode ?? null;
+      const key = inode === null ? null : `${inode.fileSystem.device}:${inode.ino}:${inode.version}:${offset}:${length}`;
+      address = space.findGap(length, space.preferredPlace(key, length, flags));
+      if (address < 0) return address;
+    }
+  }
+  if (isShared && file === null) {
+    pages = new PageCache(space.kernel.frames, null);
+    pages.anonymousUsers = 1;
+  }
+  const kept = (flags & (MAP_GROWSDOWN | MAP_LOCKED | 0x4000)) | (isShared ? MAP_SHARED : MAP_PRIVATE);
+  insertMerged(space, new Area(address, address + length, request.protection & PROTECTIONS, kept, { file: file?.retain() ?? null, pages, offset: file === null && !isShared ? 0 : offset, label: "" }));
+  if ((flags & (MAP_POPULATE | MAP_LOCKED)) !== 0) populate(space, address, length);
+  return address;
+}
+
+function checkFile(file: OpenFile, protection: number, isShared: boolean): number {
+  if (!file.isReadable) return -EACCES;
+  if (isShared && (protection & PROT_WRITE) !== 0 && !file.isWritable) return -EACCES;
+  // MNT_NOEXEC.
+  if ((protection & PROT_EXEC) !== 0 && file.path !== null && (file.path.mount.flags & 8) !== 0) return -EPERM;
+  if (file.inode !== null && file.inode.isDirectory) return -ENODEV;
+  return 0;
+}
+
+function exceedsLimit(task: Task, length: number): boolean {
+  return task.space.mappedBytes + length > task.group.limits[RLIMIT_AS]!.soft;
+}
+
+/** Inserts the area, growing the one below instead when both are the same kind of private anonymous memory (malloc arenas, heaps). */
+function insertMerged(space: AddressSpace, area: Area): void {
+  const below = space.areas[space.firstAreaEndingAfter(area.start - 1)];
+  const merges =
+    below !== undefined && below.end === area.start && area.pages === null && below.pages === null && below.file === null &&
+    below.protection === area.protection && below.flags === area.flags && below.label === area.label && below.code === null;
+  if (merges) {
+    space.mappedBytes += area.end - area.start;
+    space.peakMappedBytes = Math.max(space.peakMappedBytes, space.mappedBytes);
+    below.end = area.end;
+  } else space.insert(area);
+}
+
+/** @returns 0, or −EINVAL. @see munmap(2) */
+export function munmap(space: AddressSpace, address: number, length: number): number {
+  if (address % PAGE_SIZE !== 0 || !(length > 0) || address < 0) return -EINVAL;
+  const end = address + pageUp(length);
+  if (space.isFree(address, end)) return 0;
+  space.splitAt(address);
+  space.splitAt(end);
+  space.removeAreas(address, end);
+  return 0;
+}
+
+/** @returns 0, or EACCES, EINVAL, ENOMEM. @see mprotect(2) */
+export function mprotect(space: AddressSpace, address: number, length: number, protection: number): number {
+  if (address % PAGE_SIZE !== 0 || length < 0 || address < 0) return -EINVAL;
+  if ((protection & ~(PROTECTIONS | 0x03000000)) !== 0) return -EINVAL;
+  const end = address + pageUp(length);
+  if (end === address) return 0;
+  if (!space.isCovered(address, end)) return -ENOMEM;
+  protection &= PROTECTIONS;
+  for (let at = address; at < end; ) {
+    const area = space.areaAt(at)!;
+    if (area.isShared && (protection & PROT_WRITE) !== 0 && area.file !== null && !area.file.isWritable) return -EACCES;
+    at = area.end;
+  }
+  space.splitAt(address);
+  space.splitAt(end);
+  for (let at = address; at < end; ) {
+    const area = space.areaAt(at)!;
+    at = area.end;
+    if (area.protection === protection) continue;
+    const losesExec = area.isExecutable && (protection & PROT_EXEC) === 0;
+    if (losesExec || (protection & PROT_WRITE) !== 0) space.forgetCode(area);
+    if ((protection & PROT_WRITE) !== 0) area.codeIsPrivate = true;
+    area.protection = protection;
+    reprotect(space, area);
+  }
+  mergeAround(space, address, end);
+  return 0;
+}
+
+/** Brings entries in line with a new protection: rights are only taken here; faults give them back. */
+function reprotect(space: AddressSpace, area: Area): void {
+  const { tables } = space.kernel.processor;
+  const { slot } = space;
+  if (slot >= 0) tables.unmap(slot, area.start, area.end);
+  space.table.forEach(area.start, area.end, (address, entry) => {
+    let changed = entry & ~(PTE_R | PTE_W);
+    if (area.code === null) changed &= ~PTE_C;
+    if (area.isReadable) {
+      changed |= PTE_R;
+      const mayWrite = area.isWritable && (entry & PTE_A) !== 0 && (changed & PTE_C) === 0 && !area.isShared && space.kernel.frames.references(entry >>> 12) === 1;
+      if (mayWrite) changed |= PTE_W;
+      if (slot >= 0) tables.map(slot, address, entry - (entry & 4095), mayWrite);
+    }
+    return changed >>> 0;
+  });
+}
+
+/** Joins neighbours that have become alike, so that programs which change protections in small steps don't pile up areas. */
+function mergeAround(space: AddressSpace, start: number, end: number): void {
+  let index = Math.max(1, space.firstAreaEndingAfter(start - 1));
+  while (index < space.areas.length && space.areas[index]!.start <= end) {
+    const below = space.areas[index - 1]!;
+    const area = space.areas[index]!;
+    const alike =
+      below.end === area.start && below.protection === area.protection && below.flags === area.flags && below.pages === null && area.pages === null &&
+      below.label === area.label && below.code === null && area.code === null && below.codeIsPrivate === area.codeIsPrivate;
+    if (alike) {
+      below.end = area.end;
+      space.areas.splice(index, 1);
+    } else index++;
+  }
+}
+
+/** @returns the new end of the heap; the old one on failure, as the system call has it. @see brk(2) */
+export function brk(task: Task, end: number): number {
+  const { space } = task;
+  if (end < space.brkStart) return space.brkEnd;
+  const oldTop = pageUp(space.brkEnd);
+  const newTop = pageUp(end);
+  if (newTop > oldTop) {
+    const limit = task.group.limits[RLIMIT_DATA]!.soft;
+    if (end - space.brkStart > limit || exceedsLimit(task, newTop - oldTop) || newTop > USER_TOP || !space.isFree(oldTop, newTop)) return space.brkEnd;
+    insertMerged(space, new Area(oldTop, newTop, PROT_READ | PROT_WRITE, MAP_PRIVATE, { file: null, pages: null, offset: 0, label: "[heap]" }));
+  } else if (newTop < oldTop) munmap(space, newTop, oldTop - newTop);
+  space.brkEnd = end;
+  return end;
+}
+
+/** @returns the address, or EFAULT, EINVAL, ENOMEM. @see mremap(2) */
+export function mremap(task: Task, request: { address: number; oldLength: number; newLength: number; flags: number; newAddress: number }): number {
+  const { space } = task;
+  const { address, flags } = request;
+  const oldLength = pageUp(request.oldLength);
+  const newLength = pageUp(request.newLength);
+  if (address % PAGE_SIZE !== 0 || newLength === 0 || newLength > USER_TOP || (flags & ~7) !== 0) return -EINVAL;
+  if ((flags & MREMAP_FIXED) !== 0 && (flags & MREMAP_MAYMOVE) === 0) return -EINVAL;
+  if ((flags & MREMAP_DONTUNMAP) !== 0 && ((flags & MREMAP_MAYMOVE) === 0 || oldLength !== newLength)) return -EINVAL;
+  const area = space.areaAt(address);
+  if (area === undefined) return -EFAULT;
+  if (oldLength === 0 && !area.isShared) return -EINVAL;
+  if (address + oldLength > area.end) return -EFAULT;
+  if (newLength > oldLength && exceedsLimit(task, newLength - oldLength)) return -ENOMEM;
+
+  if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) === 0) {
+    if (newLength <= oldLength && oldLength > 0) {
+      if (newLength < oldLength) munmap(space, address + newLength, oldLength - newLength);
+      return address;
+    }
+    const end = address + oldLength;
+    if (oldLength > 0 && end === area.end && address + newLength <= USER_TOP && space.isFree(end, address + newLength)) {
+      space.mappedBytes += newLength - oldLength;
+      area.end = address + newLength;
+      return address;
+    }
+    if ((flags & MREMAP_MAYMOVE) === 0) return -ENOMEM;
+  }
+  let target = request.newAddress;
+  if ((flags & MREMAP_FIXED) !== 0) {
+    if (target % PAGE_SIZE !== 0 || target < MMAP_MIN || target + newLength > USER_TOP) return -EINVAL;
+    if (target < address + oldLength && address < target + newLength) return -EINVAL;
+    munmap(space, target, newLength);
+    if (newLength < oldLength) munmap(space, address + newLength, oldLength - newLength);
+  } else {
+    target = space.findGap(newLength, 0);
+    if (target < 0) return target;
+  }
+  return moveArea(space, address, Math.min(oldLength, newLength), target, newLength, (flags & MREMAP_DONTUNMAP) !== 0);
+}
+
+function moveArea(space: AddressSpace, address: number, oldLength: number, target: number, newLength: number, keepOld: boolean): number {
+  space.splitAt(address);
+  if (oldLength > 0) space.splitAt(address + oldLength);
+  const area = space.areaAt(address)!;
+  const moved = area.slice(area.start, area.start + (oldLength || newLength));
+  moved.offset = area.offset;
+  moved.start = target;
+  moved.end = target + newLength;
+  space.forgetCode(area);
+  space.insert(moved);
+  if (oldLength === 0) return target;
+  const { tables } = space.kernel.processor;
+  if (space.slot >= 0) {
+    tables.unmap(space.slot, address, address + oldLength);
+    tables.unmapCode(space.slot, address, address + oldLength);
+  }
+  const entries: number[] = [];
+  space.table.forEach(address, address + oldLength, (at, entry) => {
+    entries.push(at, (entry & ~PTE_C) >>> 0);
+    return 0;
+  });
+  for (let index = 0; index < entries.length; index += 2) {
+    const at = entries[index]! - address + target;
+    if (space.table.set(at, entries[index + 1]!) < 0) space.kernel.frames.release(entries[index + 1]! >>> 12);
+    else space.publish(at, entries[index + 1]!);
+  }
+  if (!keepOld) space.removeAreas(address, address + oldLength);
+  return target;
+}
+
+export const MADV_DONTNEED = 4, MADV_FREE = 8, MADV_REMOVE = 9;
+
+/** @returns 0, or EINVAL, ENOMEM, EAGAIN. @see madvise(2) */
+export function madvise(space: AddressSpace, address: number, length: number, advice: number): number {
+  if (address % PAGE_SIZE !== 0 || length < 0) return -EINVAL;
+  const end = address + pageUp(length);
+  if (!KNOWN_ADVICE.has(advice)) return -EINVAL;
+  if (end === address) return 0;
+  if (advice === MADV_DONTNEED || advice === MADV_FREE) {
+    for (let at = address; at < end; ) {
+      const area = space.areas[space.firstAreaEndingAfter(at)];
+      if (area === undefined || area.start >= end) break;
+      const last = Math.min(end, area.end);
+      const first = Math.max(at, area.start);
+      // MADV_FREE is a hint for private anonymous memory; freeing at once is allowed.
+      if (advice === MADV_DONTNEED || (area.pages === null && area.isWritable)) space.unmapPages(first, last);
+      else if (advice === MADV_FREE) return -EINVAL;
+      at = last;
+    }
+  } else if (advice === MADV_REMOVE) return -EINVAL;
+  else if (advice === 23) populate(space, address, end - address);
+  return space.isCovered(address, end) ? 0 : -ENOMEM;
+}
+
+/** NORMAL … DONTNEED, FREE, REMOVE, DONTFORK, DOFORK, MERGEABLE, UNMERGEABLE, HUGEPAGE, NOHUGEPAGE, DONTDUMP, DODUMP, WIPEONFORK?, COLD, PAGEOUT, POPULATE_WRITE. */
+const KNOWN_ADVICE = new Set([0, 1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 20, 21, 22, 23]);
+
+/** Faults pages in (MAP_POPULATE, mlock); what can't be is left to a later fault. */
+export function populate(space: AddressSpace, address: number, length: number): number {
+  const area = space.areaAt(address);
+  if (area === undefined) return -ENOMEM;
+  for (let at = address; at < address + length; at += PAGE_SIZE) {
+    const here = space.areaAt(at);
+    if (here === undefined) return -ENOMEM;
+    if (here.isReadable && space.table.get(at) === 0 && handlePageFault(space, at, here.isWritable && !here.isShared ? "write" : "read") !== 0) return -EAGAIN;
+  }
+  return 0;
+}
+
+/** @returns 0, or EINVAL, ENOMEM. @see msync(2) */
+export function msync(space: AddressSpace, address: number, length: number, flags: number): number {
+  if (address % PAGE_SIZE !== 0 || (flags & ~7) !== 0 || (flags & 5) === 5) return -EINVAL;
+  const end = address + pageUp(length);
+  for (let at = address; at < end; ) {
+    const area = space.areas[space.firstAreaEndingAfter(at)];
+    if (area === undefined || area.start >= end) break;
+    if (area.isShared && area.file?.inode && area.pages) {
+      const failed = area.pages.writeBack(area.file.inode.size);
+      if (failed < 0) return failed;
+      if ((flags & 4) !== 0) {
+        const synced = area.file.inode.sync(true);
+        if (synced < 0) return synced;
+      }
+    }
+    at = area.end;
+  }
+  return space.isCovered(address, end) ? 0 : -ENOMEM;
+}
+
+/** @returns 0, or EFAULT, EINVAL, ENOMEM. @see mincore(2) */
+export function mincore(space: AddressSpace, address: number, length: number, vector: number): number {
+  if (address % PAGE_SIZE !== 0 || length < 0) return -EINVAL;
+  const end = address + pageUp(length);
+  if (!space.isCovered(address, end)) return -ENOMEM;
+  const byte = new Uint8Array(1);
+  for (let at = address, index = 0; at < end; at += PAGE_SIZE, index++) {
+    const area = space.areaAt(at)!;
+    const isResident = space.table.get(at) !== 0 || (area.pages !== null && area.pages.peek(area.pageIndex(at)) !== 0);
+    byte[0] = isResident ? 1 : 0;
+    if (space.copyOut(vector + index, byte, 0, 1) < 0) return -EFAULT;
+  }
+  return 0;
+}
+
+/** Cuts mappings of a file that became shorter, so that touching them raises SIGBUS. */
+export function unmapBeyond(spaces: Iterable<AddressSpace>, pages: PageCache, size: number): void {
+  const firstIndex = Math.ceil(size / PAGE_SIZE);
+  for (const space of spaces) {
+    for (const area of space.areas) {
+      if (area.pages !== pages) continue;
+      const start = Math.max(area.start, area.start + firstIndex * PAGE_SIZE - area.offset);
+      if (start < area.end) space.unmapPages(start, area.end);
+    }
+  }
+}

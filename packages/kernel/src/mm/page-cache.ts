@@ -1,0 +1,165 @@
+import { EIO } from "@stratos/abi";
+import { PAGE_SIZE } from "@stratos/abi";
+import type { FrameAllocator } from "./frame-allocator.ts";
+
+/** Where a file's pages come from and go to. `bytes` is physical memory: no second copy is made. */
+export interface PageBacking {
+  /** Fills the page (zeroes beyond the end of the file). Returns 0 or a negated errno. */
+  readPage(index: number, bytes: Uint8Array, at: number): number;
+  /** Stores `length` bytes (≤ 4096, the rest lies beyond the end of the file). Returns 0 or a negated errno. */
+  writePage(index: number, bytes: Uint8Array, at: number, length: number): number;
+}
+
+/**
+ * The pages of one file that are in memory; the single copy that read, write and mmap see. Without a backing (tmpfs, memfd)
+ * the pages are the file and are never reclaimed. Frames hold one reference for the cache and one for each mapping of them.
+ */
+export class PageCache {
+  readonly frames: FrameAllocator;
+  readonly backing: PageBacking | null;
+  /** Page index → frame number. */
+  readonly #pages = new Map<number, number>();
+  readonly #dirty = new Set<number>();
+  /** Mappings of shared anonymous memory (no file holds it): the last one to go disposes of it. 0 for files. */
+  anonymousUsers = 0;
+  /** Called when a page that code was decoded from is written or dropped (mm/code-tracking). */
+  onChange: ((index: number) => void) | null = null;
+
+  constructor(frames: FrameAllocator, backing: PageBacking | null) {
+    this.frames = frames;
+    this.backing = backing;
+    if (backing !== null) frames.registerCache(this);
+  }
+
+  /** Frame of a page that is in memory, else 0. */
+  peek(index: number): number {
+    return this.#pages.get(index) ?? 0;
+  }
+
+  /** Frame number of the page, read in when needed; a negated errno (EIO, ENOMEM). The caller retains it before it maps it. */
+  frame(index: number): number {
+    const present = this.#pages.get(index);
+    if (present !== undefined) return present;
+    const frame = this.frames.allocateZeroed();
+    if (frame < 0) return frame;
+    if (this.backing !== null) {
+      const failed = this.backing.readPage(index, this.frames.physical.u8, frame * PAGE_SIZE);
+      if (failed < 0) {
+        this.frames.release(frame);
+        return failed;
+      }
+    }
+    this.#pages.set(index, frame);
+    return frame;
+  }
+
+  /** The page without reading it: for a write that covers all of it. */
+  frameForOverwrite(index: number): number {
+    const present = this.#pages.get(index);
+    if (present !== undefined) return present;
+    const frame = this.frames.allocateZeroed();
+    if (frame < 0) return frame;
+    this.#pages.set(index, frame);
+    return frame;
+  }
+
+  /** Must be called after each change of the page's bytes, and when it is mapped writable and shared. */
+  markDirty(index: number): void {
+    if (this.backing !== null) this.#dirty.add(index);
+    this.onChange?.(index);
+  }
+
+  /** One more area maps this shared anonymous memory. */
+  retainMapping(): void {
+    if (this.anonymousUsers > 0) this.anonymousUsers++;
+  }
+
+  releaseMapping(): void {
+    if (this.anonymousUsers > 0 && --this.anonymousUsers === 0) this.dispose();
+  }
+
+  get pageCount(): number {
+    return this.#pages.size;
+  }
+
+  get hasDirty(): boolean {
+    return this.#dirty.size > 0;
+  }
+
+  /** Calls `visit` for each page in memory with index in `[first, last)`, in no order. */
+  forEach(first: number, last: number, visit: (index: number, frame: number) => void): void {
+    if (last - first < this.#pages.size) {
+      for (let index = first; index < last; index++) {
+        const frame = this.#pages.get(index);
+        if (frame !== undefined) visit(index, frame);
+      }
+    } else {
+      for (const [index, frame] of this.#pages) if (index >= first && index < last) visit(index, frame);
+    }
+  }
+
+  /**
+   * Drops pages from `size` on and zeroes the tail of the page that `size` falls in. Mappings must have been cut before (mm/truncate).
+   */
+  truncate(size: number): void {
+    const first = Math.ceil(size / PAGE_SIZE);
+    for (const index of [...this.#pages.keys()]) if (index >= first) this.drop(index);
+    const tail = size % PAGE_SIZE;
+    const frame = tail === 0 ? undefined : this.#pages.get(Math.floor(size / PAGE_SIZE));
+    if (frame !== undefined) {
+      this.frames.physical.u8.fill(0, frame * PAGE_SIZE + tail, (frame + 1) * PAGE_SIZE);
+      this.markDirty(Math.floor(size / PAGE_SIZE));
+    }
+  }
+
+  /** Forgets one page, whatever its state (hole punching, truncation). */
+  drop(index: number): void {
+    const frame = this.#pages.get(index);
+    if (frame === undefined) return;
+    this.#pages.delete(index);
+    this.#dirty.delete(index);
+    this.onChange?.(index);
+    this.frames.release(frame);
+  }
+
+  /** Writes dirty pages to the backing. @param size  of the file in bytes */
+  writeBack(size: number): number {
+    if (this.backing === null) return 0;
+    let failure = 0;
+    for (const index of [...this.#dirty].sort((a, b) => a - b)) {
+      const length = Math.min(PAGE_SIZE, size - index * PAGE_SIZE);
+      const frame = this.#pages.get(index);
+      if (length > 0 && frame !== undefined) {
+        const failed = this.backing.writePage(index, this.frames.physical.u8, frame * PAGE_SIZE, length);
+        if (failed < 0) {
+          failure = failed;
+          continue;
+        }
+      }
+      this.#dirty.delete(index);
+    }
+    return failure;
+  }
+
+  /** Gives up clean pages that nobody maps; returns how many frames that freed. */
+  reclaim(most: number): number {
+    if (this.backing === null) return 0;
+    let freed = 0;
+    for (const [index, frame] of this.#pages) {
+      if (freed >= most) break;
+      if (this.#dirty.has(index) || this.frames.references(frame) > 1) continue;
+      this.drop(index);
+      freed++;
+    }
+    return freed;
+  }
+
+  /** The file is gone. */
+  dispose(): void {
+    for (const index of [...this.#pages.keys()]) this.drop(index);
+    if (this.backing !== null) this.frames.unregisterCache(this);
+  }
+}
+
+/** Errors of a backing that is broken; named for readers of `readPage`. */
+export const PAGE_READ_FAILED = -EIO;

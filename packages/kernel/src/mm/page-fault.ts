@@ -1,0 +1,200 @@
+import { BUS_ADRERR, PAGE_SIZE, SEGV_ACCERR, SEGV_MAPERR, SIGBUS, SIGKILL, SIGSEGV } from "@stratos/abi";
+import type { CodeRegion } from "@stratos/riscv";
+import type { AddressSpace } from "./address-space.ts";
+import type { Area } from "./area.ts";
+import type { PageCache } from "./page-cache.ts";
+import { PTE_A, PTE_C, PTE_D, PTE_R, PTE_W } from "./page-table.ts";
+
+export type Access = "read" | "write" | "execute";
+
+/** What a fault that can't be resolved means: a signal and its si_code. */
+export interface BadAccess { signal: number; code: number }
+
+const NOT_MAPPED: BadAccess = { signal: SIGSEGV, code: SEGV_MAPERR };
+const NOT_ALLOWED: BadAccess = { signal: SIGSEGV, code: SEGV_ACCERR };
+const BEYOND_FILE: BadAccess = { signal: SIGBUS, code: BUS_ADRERR };
+const NO_MEMORY: BadAccess = { signal: SIGKILL, code: 0 };
+
+/** Pages around a file fault that are mapped with it when they are in memory anyway. */
+const AROUND = 16;
+
+/**
+ * Makes the page under `address` usable for `access`: a page is read in or zeroed at its first use; a write to a page that others
+ * share is given a copy first (copy-on-write); a page below the stack makes it grow.
+ *
+ * @param address  faulting virtual address in bytes (`stval`)
+ * @returns 0 when the instruction may be retried, else the signal for the task
+ * @see mmap(2), ERRORS; sigaction(2), SIGSEGV and SIGBUS
+ */
+export function handlePageFault(space: AddressSpace, address: number, access: Access): 0 | BadAccess {
+  let area = space.areaAt(address);
+  if (area === undefined) {
+    const limit = space.kernel.stackLimit(space);
+    if (!space.growStack(address, limit)) return NOT_MAPPED;
+    area = space.areaAt(address)!;
+  }
+  const allowed = access === "read" ? area.isReadable : access === "write" ? area.isWritable : area.isExecutable;
+  if (!allowed) return NOT_ALLOWED;
+  const page = address - (address % PAGE_SIZE);
+  const entry = space.table.get(page);
+  const result = entry === 0 ? mapAbsent(space, area, page, access) : mapResident(space, area, page, entry, access);
+  if (result !== 0) return result;
+  if (access === "execute") return mapCode(space, area, page);
+  return 0;
+}
+
+/** A page that isn't there yet. */
+function mapAbsent(space: AddressSpace, area: Area, page: number, access: Access): 0 | BadAccess {
+  const { frames } = space.kernel;
+  space.kernel.countFault(area.pages !== null && area.pages.peek(area.pageIndex(page)) === 0);
+  if (area.pages === null) {
+    if (access !== "write") {
+      frames.retain(space.kernel.zeroFrame);
+      return install(space, page, (space.kernel.zeroFrame << 12) | (area.isReadable ? PTE_R : 0));
+    }
+    const frame = frames.allocateZeroed();
+    if (frame < 0) return NO_MEMORY;
+    return install(space, page, (frame << 12) | PTE_A | PTE_R | PTE_W);
+  }
+  const index = area.pageIndex(page);
+  if (area.file?.inode && index * PAGE_SIZE >= area.file.inode.size) return BEYOND_FILE;
+  const cached = area.pages.frame(index);
+  if (cached < 0) return cached === -12 ? NO_MEMORY : BEYOND_FILE;
+  if (access === "write" && !area.isShared) return copyPage(space, page, cached, 0);
+  frames.retain(cached);
+  if (access === "write") {
+    area.pages.markDirty(index);
+    return install(space, page, (cached << 12) | PTE_R | PTE_W | PTE_D);
+  }
+  const failed = install(space, page, (cached << 12) | (area.isReadable ? PTE_R : 0));
+  if (failed === 0 && area.file !== null) mapAround(space, area, page);
+  return failed;
+}
+
+/** Neighbours of a file page that are in memory come along: one fault instead of sixteen. */
+function mapAround(space: AddressSpace, area: Area, page: number): void {
+  const span = AROUND * PAGE_SIZE;
+  const first = Math.max(area.start, page - (page % span));
+  const last = Math.min(area.end, first + span);
+  const sizeLimit = area.file?.inode?.size ?? 0;
+  for (let at = first; at < last; at += PAGE_SIZE) {
+    if (at === page || space.table.get(at) !== 0) continue;
+    const index = area.pageIndex(at);
+    const frame = area.pages!.peek(index);
+    if (frame === 0 || index * PAGE_SIZE >= sizeLimit) continue;
+    space.kernel.frames.retain(frame);
+    if (install(space, at, (frame << 12) | (area.isReadable ? PTE_R : 0)) !== 0) return;
+  }
+}
+
+/** A page that is resident, but the access isn't allowed by its entry (or its flat-table entry was lost). */
+function mapResident(space: AddressSpace, area: Area, page: number, entry: number, access: Access): 0 | BadAccess {
+  const frame = entry >>> 12;
+  if (access !== "write") {
+    if (area.isReadable) entry |= PTE_R;
+    space.table.update(page, entry);
+    space.publish(page, entry);
+    return 0;
+  }
+  if ((entry & PTE_C) !== 0) {
+    // Bytes that code was decoded from change: drop the code, so that executing them faults and decodes anew.
+    forgetCodeOfPage(space, area, page);
+    entry &= ~PTE_C;
+  }
+  if (area.isShared) {
+    area.pages!.markDirty(area.pageIndex(page));
+    entry |= PTE_R | PTE_W | PTE_D;
+  } else if ((entry & PTE_A) !== 0 && space.kernel.frames.references(frame) === 1) {
+    // The last owner may write in place: copying would only double its memory.
+    entry |= PTE_R | PTE_W;
+  } else {
+    space.kernel.countFault(false);
+    return copyPage(space, page, frame, frame);
+  }
+  space.table.update(page, entry);
+  space.publish(page, entry);
+  return 0;
+}
+
+/** Gives the page a private copy of `source`. @param replaced  frame whose reference the entry held, 0 for none */
+function copyPage(space: AddressSpace, page: number, source: number, replaced: number): 0 | BadAccess {
+  const { frames, physical, zeroFrame } = space.kernel;
+  if (source === zeroFrame) {
+    const blank = frames.allocateZeroed();
+    if (blank < 0) return NO_MEMORY;
+    if (replaced !== 0) frames.release(replaced);
+    return install(space, page, (blank << 12) | PTE_A | PTE_R | PTE_W);
+  }
+  // Held, because making room may reclaim it from the page cache.
+  frames.retain(source);
+  const frame = frames.allocate();
+  if (frame >= 0) physical.u8.copyWithin(frame * PAGE_SIZE, source * PAGE_SIZE, (source + 1) * PAGE_SIZE);
+  frames.release(source);
+  if (frame < 0) return NO_MEMORY;
+  if (replaced !== 0) frames.release(replaced);
+  return install(space, page, (frame << 12) | PTE_A | PTE_R | PTE_W);
+}
+
+/** Writes the entry and shows it to the flat tables. The entry takes over one reference to its frame. */
+function install(space: AddressSpace, page: number, entry: number): 0 | BadAccess {
+  if (space.table.set(page, entry >>> 0) < 0) {
+    space.kernel.frames.release(entry >>> 12);
+    return NO_MEMORY;
+  }
+  const resident = space.table.residentPages;
+  if (resident > space.peakResidentPages) space.peakResidentPages = resident;
+  space.publish(page, entry >>> 0);
+  return 0;
+}
+
+/** Gives the page a code page to execute from, and its neighbours theirs where they exist. */
+function mapCode(space: AddressSpace, area: Area, page: number): 0 | BadAccess {
+  const { tables, code } = space.kernel.processor;
+  if (area.code === null) {
+    const inode = area.file?.inode ?? null;
+    const key = area.codeIsPrivate || inode === null ? null : `${inode.fileSystem.device}:${inode.ino}:${inode.version}:${area.offset}`;
+    area.code = code.open(key, area.start, area.end);
+    if (key !== null) followChanges(area.pages!, area.code, area.offset);
+  }
+  const entry = space.table.get(page);
+  tables.mapCode(space.slot, page, area.code.page(page, entry - (entry & 4095)));
+  if (area.isWritable || area.codeIsPrivate) {
+    const tracked = (entry | PTE_C) & ~PTE_W;
+    space.table.update(page, tracked >>> 0);
+    if ((entry & PTE_W) !== 0) tables.writeProtect(space.slot, page, page + PAGE_SIZE);
+    return 0;
+  }
+  const span = 4 * AROUND * PAGE_SIZE;
+  const first = Math.max(area.start, page - (page % span));
+  const last = Math.min(area.end, first + span);
+  for (let at = first; at < last; at += PAGE_SIZE) {
+    if (at === page) continue;
+    const existing = area.code.existingPage(at);
+    if (existing === 0) continue;
+    if (space.table.get(at) === 0) {
+      const frame = area.pages!.peek(area.pageIndex(at));
+      if (frame === 0) continue;
+      space.kernel.frames.retain(frame);
+      if (install(space, at, (frame << 12) | (area.isReadable ? PTE_R : 0)) !== 0) return 0;
+    }
+    tables.mapCode(space.slot, at, existing);
+  }
+  return 0;
+}
+
+function forgetCodeOfPage(space: AddressSpace, area: Area, page: number): void {
+  if (area.code === null) return;
+  area.code.invalidate(page, page + PAGE_SIZE);
+  if (space.slot >= 0) space.kernel.processor.tables.unmapCode(space.slot, page, page + PAGE_SIZE);
+  space.kernel.codeChanged = true;
+}
+
+/** Code decoded from a file's pages is forgotten when the file's bytes change (write(2), a shared mapping). */
+function followChanges(pages: PageCache, region: CodeRegion, offset: number): void {
+  const previous = pages.onChange;
+  pages.onChange = (index) => {
+    previous?.(index);
+    const at = region.start + index * PAGE_SIZE - offset;
+    if (at >= region.start && at < region.end) region.invalidate(at, at + PAGE_SIZE);
+  };
+}

@@ -1,0 +1,54 @@
+import type { Kernel } from "../kernel-state.ts";
+import type { AddressSpace } from "./address-space.ts";
+
+/**
+ * Lends the few slots of flat tables to address spaces. A space gets one when it is scheduled; the least recently scheduled gives
+ * its own up when there are none left, and is filled again from its page table later.
+ */
+export class SlotPool {
+  readonly #kernel: Kernel;
+  /** Spaces with a slot, the most recently scheduled last. */
+  readonly #holders: AddressSpace[] = [];
+  #active: AddressSpace | null = null;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /** Makes the space the one that translated code sees. */
+  activate(space: AddressSpace): void {
+    if (this.#active === space && space.slot >= 0) return;
+    const { tables } = this.#kernel.processor;
+    if (space.slot < 0) {
+      let slot = tables.acquire();
+      if (slot < 0) {
+        const victim = this.#holders.shift()!;
+        tables.release(victim.slot);
+        victim.slot = -1;
+        slot = tables.acquire();
+      }
+      space.slot = slot;
+      space.publishAll();
+    } else {
+      const at = this.#holders.indexOf(space);
+      if (at >= 0) this.#holders.splice(at, 1);
+    }
+    this.#holders.push(space);
+    this.#active = space;
+    tables.activate(space.slot);
+  }
+
+  release(space: AddressSpace): void {
+    if (space.slot < 0) return;
+    const at = this.#holders.indexOf(space);
+    if (at >= 0) this.#holders.splice(at, 1);
+    this.#kernel.processor.tables.release(space.slot);
+    space.slot = -1;
+    if (this.#active === space) this.#active = null;
+  }
+
+  /** Code pages are about to be reused: no slot may point to one. */
+  unmapAllCode(): void {
+    for (const space of this.#holders) this.#kernel.processor.tables.unmapCode(space.slot, 0, 0x100000000);
+  }
+}

@@ -1,0 +1,60 @@
+import { SIGRTMIN } from "@stratos/abi";
+import { SignalSet } from "./signal-set.ts";
+
+/** The parts of siginfo_t that a signal carries (sigaction(2)); unused ones are 0. */
+export interface SignalInfo {
+  signal: number; code: number; errno: number;
+  pid: number; uid: number; status: number;
+  /** SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP: the address. */
+  address: number;
+  /** sigqueue(3) and timers: sigval as low and high word. */
+  valueLow: number; valueHigh: number;
+  timerId: number; overrun: number;
+  band: number; fd: number;
+}
+
+export function signalInfo(signal: number, code: number, parts: Partial<SignalInfo> = {}): SignalInfo {
+  return { signal, code, errno: 0, pid: 0, uid: 0, status: 0, address: 0, valueLow: 0, valueHigh: 0, timerId: 0, overrun: 0, band: 0, fd: 0, ...parts };
+}
+
+/** Queue of pending signals: one of each standard signal, all of the real-time ones in order (signal(7)). Bound: RLIMIT_SIGPENDING, checked by the sender. */
+export class PendingSignals {
+  readonly set = new SignalSet();
+  readonly #queue: SignalInfo[] = [];
+
+  /** Returns false when a standard signal was pending already. */
+  add(info: SignalInfo): boolean {
+    if (info.signal < SIGRTMIN && this.set.has(info.signal)) return false;
+    this.set.add(info.signal);
+    this.#queue.push(info);
+    return true;
+  }
+
+  get isEmpty(): boolean {
+    return this.#queue.length === 0;
+  }
+
+  get length(): number {
+    return this.#queue.length;
+  }
+
+  /** Takes the pending signal to deliver first (lowest number; oldest of that number) that `allowed` says yes to. */
+  take(allowed: (signal: number) => boolean): SignalInfo | null {
+    let best = -1;
+    for (let index = 0; index < this.#queue.length; index++) {
+      const signal = this.#queue[index]!.signal;
+      if (allowed(signal) && (best < 0 || signal < this.#queue[best]!.signal)) best = index;
+    }
+    if (best < 0) return null;
+    const info = this.#queue.splice(best, 1)[0]!;
+    if (!this.#queue.some((other) => other.signal === info.signal)) this.set.delete(info.signal);
+    return info;
+  }
+
+  /** Drops every pending instance of the signal. */
+  discard(signal: number): void {
+    if (!this.set.has(signal)) return;
+    this.set.delete(signal);
+    for (let index = this.#queue.length - 1; index >= 0; index--) if (this.#queue[index]!.signal === signal) this.#queue.splice(index, 1);
+  }
+}

@@ -1,0 +1,102 @@
+import type { Kernel } from "../kernel-state.ts";
+import { Timer, type TimerClient } from "../time/timer-queue.ts";
+import type { Task } from "./task.ts";
+
+/**
+ * Who runs next: real-time tasks by priority, then the others by virtual runtime (weighted by nice), idle ones last (sched(7)).
+ */
+export class Scheduler {
+  readonly #kernel: Kernel;
+  readonly #runnable: Task[] = [];
+  readonly #deadlines = new Map<Task, Timer>();
+  /** The task on the hart. */
+  current: Task | null = null;
+  /** Set when the current task should give way at the next chance. */
+  mustSwitch = false;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /** Makes a task in state R a candidate; it must not be one already. */
+  enqueue(task: Task): void {
+    if (task.isQueued) return;
+    task.isQueued = true;
+    this.#runnable.push(task);
+    const current = this.current;
+    if (current !== null && current !== task && task.realtimePriority > current.realtimePriority) this.mustSwitch = true;
+  }
+
+  dequeue(task: Task): void {
+    if (!task.isQueued) return;
+    task.isQueued = false;
+    const at = this.#runnable.indexOf(task);
+    if (at >= 0) this.#runnable.splice(at, 1);
+  }
+
+  get hasRunnable(): boolean {
+    return this.#runnable.length > 0;
+  }
+
+  get runnableCount(): number {
+    return this.#runnable.length;
+  }
+
+  /** Takes the best candidate off the queue; null when all sleep. */
+  pick(): Task | null {
+    const queue = this.#runnable;
+    if (queue.length === 0) return null;
+    let best = 0;
+    for (let index = 1; index < queue.length; index++) if (isBefore(queue[index]!, queue[best]!)) best = index;
+    const task = queue[best]!;
+    queue.splice(best, 1);
+    task.isQueued = false;
+    return task;
+  }
+
+  /** The least virtual runtime among candidates: a task that slept must not claim the time it slept. */
+  minimumVirtualRuntime(): number {
+    let least = Infinity;
+    for (const task of this.#runnable) if (task.virtualRuntime < least) least = task.virtualRuntime;
+    return least === Infinity ? (this.current?.virtualRuntime ?? 0) : least;
+  }
+
+  /** Wakes the task at `task.deadlineNs`. */
+  armDeadline(task: Task): void {
+    let timer = this.#deadlines.get(task);
+    if (timer === undefined) {
+      timer = new Timer(new TaskDeadline(task));
+      this.#deadlines.set(task, timer);
+    }
+    this.#kernel.timers.set(timer, task.deadlineNs);
+  }
+
+  cancelDeadline(task: Task): void {
+    const timer = this.#deadlines.get(task);
+    if (timer !== undefined) {
+      this.#kernel.timers.cancel(timer);
+      this.#deadlines.delete(task);
+    }
+  }
+}
+
+class TaskDeadline implements TimerClient {
+  readonly #task: Task;
+
+  constructor(task: Task) {
+    this.#task = task;
+  }
+
+  timerExpired(): void {
+    this.#task.endWait("deadline");
+  }
+}
+
+/** SCHED_IDLE; 1 and 2 are FIFO and RR. */
+const SCHED_IDLE = 5;
+
+function isBefore(one: Task, other: Task): boolean {
+  if (one.realtimePriority !== other.realtimePriority) return one.realtimePriority > other.realtimePriority;
+  if ((one.policy === SCHED_IDLE) !== (other.policy === SCHED_IDLE)) return other.policy === SCHED_IDLE;
+  return one.virtualRuntime < other.virtualRuntime;
+}

@@ -1,0 +1,126 @@
+import type { AddressSpace } from "../mm/address-space.ts";
+import type { Credentials } from "../security/credentials.ts";
+import type { FileTable } from "../vfs/file-table.ts";
+import type { FsContext } from "../vfs/fs-context.ts";
+import type { Kernel } from "../kernel.ts";
+import { PendingSignals } from "../signal/pending-signals.ts";
+import { SignalSet } from "../signal/signal-set.ts";
+import type { ThreadGroup } from "./thread-group.ts";
+import type { Waiter, WaitQueue } from "./wait-queue.ts";
+
+/** proc_pid_stat(5) letters: running or runnable, sleeping, stopped, zombie, dead. */
+export type TaskState = "R" | "S" | "T" | "Z" | "X";
+
+/** Alternate signal stack (sigaltstack(2)). */
+export interface SignalStack { address: number; size: number; flags: number }
+
+/**
+ * A thread: what the scheduler runs. Registers of a task that isn't on the hart are in `registers`.
+ */
+export class Task implements Waiter {
+  readonly kernel: Kernel;
+  /** Thread id; the leader's is the process id. */
+  readonly tid: number;
+  group: ThreadGroup;
+  space: AddressSpace;
+  files: FileTable;
+  fs: FsContext;
+  credentials: Credentials;
+  /** x0 … x31, f0 … f31, pc, fflags, frm as `HART_STATE_SIZE` bytes. */
+  readonly registers: Uint8Array;
+  state: TaskState = "R";
+  /** prctl(PR_SET_NAME): at most 15 bytes. */
+  name = "";
+
+  /** Blocked signals. */
+  blocked = new SignalSet();
+  /** Mask to go back to after the handler that ended sigsuspend, ppoll … has been set up; null otherwise. */
+  savedMask: SignalSet | null = null;
+  readonly pending: PendingSignals;
+  signalStack: SignalStack = { address: 0, size: 0, flags: 2 };
+
+  /** set_tid_address(2): cleared and woken at exit. */
+  clearTid = 0;
+  /** set_robust_list(2) head. */
+  robustList = 0;
+  /** The parent of a vfork waits for this task's exec or exit. */
+  vforkParent: Task | null = null;
+  exitCode = 0;
+  /** Signal for this task at its parent's death (PR_SET_PDEATHSIG). */
+  parentDeathSignal = 0;
+
+  /** The system call that is under way (a7), −1 when none: it is executed again when the task runs. */
+  syscallNumber = -1;
+  /** Plain data that a blocked call keeps for its next execution; null at its first. */
+  syscallState: unknown = null;
+  /** Why the wait ended: set by wake(). */
+  wakeReason: "none" | "queue" | "deadline" | "signal" = "none";
+  readonly #queues: WaitQueue[] = [];
+  /** Monotonic nanoseconds at which the wait ends; Infinity: never. */
+  deadlineNs = Infinity;
+  /** BLOCKED or BLOCKED_EINTR while it waits. */
+  blockedKind = 0;
+
+  nice = 0;
+  policy = 0;
+  realtimePriority = 0;
+  /** Virtual deadline bookkeeping of the scheduler. */
+  virtualRuntime = 0;
+  isQueued = false;
+  userNs = 0;
+  systemNs = 0;
+  instructions = 0;
+  minorFaults = 0;
+  majorFaults = 0;
+  voluntarySwitches = 0;
+  involuntarySwitches = 0;
+  readonly startNs: number;
+
+  constructor(kernel: Kernel, tid: number, group: ThreadGroup, resources: { space: AddressSpace; files: FileTable; fs: FsContext; credentials: Credentials }, registers: Uint8Array, startNs: number) {
+    this.kernel = kernel;
+    this.tid = tid;
+    this.group = group;
+    this.space = resources.space;
+    this.files = resources.files;
+    this.fs = resources.fs;
+    this.credentials = resources.credentials;
+    this.registers = registers;
+    this.pending = new PendingSignals();
+    this.startNs = startNs;
+  }
+
+  get pid(): number {
+    return this.group.pid;
+  }
+
+  /** Registers for a wake-up by `queue`; the system call then returns BLOCKED or BLOCKED_EINTR. May be called for several queues. */
+  waitOn(queue: WaitQueue): void {
+    queue.add(this);
+    this.#queues.push(queue);
+  }
+
+  /** Ends the wait at `deadlineNs` (monotonic) at the latest; the earliest of several counts. */
+  waitUntil(deadlineNs: number): void {
+    if (deadlineNs < this.deadlineNs) this.deadlineNs = deadlineNs;
+  }
+
+  wake(_queue: WaitQueue): void {
+    this.endWait("queue");
+  }
+
+  /** Makes a waiting task runnable; does nothing to one that doesn't wait. */
+  endWait(reason: "queue" | "deadline" | "signal"): void {
+    if (this.#queues.length > 0) {
+      for (const queue of this.#queues) queue.remove(this);
+      this.#queues.length = 0;
+    }
+    if (this.deadlineNs !== Infinity) {
+      this.kernel.scheduler.cancelDeadline(this);
+      this.deadlineNs = Infinity;
+    }
+    if (this.state !== "S") return;
+    this.wakeReason = reason;
+    this.state = "R";
+    this.kernel.scheduler.enqueue(this);
+  }
+}

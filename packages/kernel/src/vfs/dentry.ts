@@ -1,0 +1,38 @@
+import type { Inode } from "./inode.ts";
+import { evictInode } from "./inode-lifetime.ts";
+
+/**
+ * A name in a directory, cached; `inode` is null when the name is known to be absent (a negative entry).
+ *
+ * Invariants: `users` counts the paths that hold this entry; while it is above 0 the inode counts one user and the entry isn't pruned. An
+ * entry in `parent.children` keeps its parent from being pruned. A detached entry has lost its name (unlink, O_TMPFILE) but is still held.
+ */
+export class Dentry {
+  name: string;
+  parent: Dentry | null;
+  inode: Inode | null;
+  /** Cached names below a directory; made when first needed, most entries are leaves. */
+  children: Map<string, Dentry> | null = null;
+  /** Mounts on this entry (in any namespace); a quick test for the path walk. */
+  mountCount = 0;
+  users = 0;
+  isDetached = false;
+  /** Found since the last pruning (second-chance replacement). */
+  wasUsed = true;
+
+  constructor(name: string, parent: Dentry | null, inode: Inode | null) {
+    this.name = name;
+    this.parent = parent;
+    this.inode = inode;
+  }
+
+  retain(): void {
+    if (this.users++ === 0 && this.inode !== null) this.inode.users++;
+  }
+
+  release(): void {
+    if (--this.users > 0 || this.inode === null) return;
+    const inode = this.inode;
+    if (--inode.users === 0) evictInode(inode);
+  }
+}

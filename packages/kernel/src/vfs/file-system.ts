@@ -1,0 +1,33 @@
+import type { Inode } from "./inode.ts";
+
+/** statfs(2), in blocks of `blockSize` bytes. */
+export interface FileSystemUsage { magic: number; blockSize: number; blocks: number; blocksFree: number; files: number; filesFree: number; nameMax: number }
+
+/** A mounted file system. One folder below `fs/` for each kind; all pass the conformance suite of `fs/testing/`. */
+export abstract class FileSystem {
+  /** As in /proc/filesystems: "tmpfs", "proc", "aegisfs" … */
+  abstract readonly type: string;
+  /** st_dev (makedev(3) form, unique for each instance; kernel.allocateDevice()). */
+  readonly device: number;
+  abstract readonly root: Inode;
+  readOnly = false;
+
+  constructor(device: number) {
+    this.device = device;
+  }
+
+  abstract usage(): FileSystemUsage;
+
+  /** Makes everything durable; 0 or a negated errno. */
+  sync(): number {
+    return 0;
+  }
+
+  /** Mount options beyond the generic ones, for /proc/mounts. */
+  get options(): string {
+    return "";
+  }
+
+  /** The last mount is gone. */
+  shutdown(): void {}
+}

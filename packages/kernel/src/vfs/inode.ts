@@ -1,0 +1,219 @@
+import { EINVAL, ENODATA, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
+import type { PageCache } from "../mm/page-cache.ts";
+import type { Acl } from "../security/acl.ts";
+import type { Task } from "../task/task.ts";
+import type { FileLocks } from "./file-locks.ts";
+import type { FileSystem } from "./file-system.ts";
+import type { InotifyMarks } from "./inotify-marks.ts";
+import type { OpenFile } from "./open-file.ts";
+import type { Path } from "./path.ts";
+
+/** A point in time: seconds since 1970 and nanoseconds below 10^9. Apart, because together they exceed 2^53. */
+export interface Time { seconds: number; nanoseconds: number }
+
+/** What a new inode begins with; the caller (vfs) has applied umask, set-group-ID inheritance and quota checks. */
+export interface NewInode { mode: number; uid: number; gid: number; rdev: number; now: Time }
+
+/** Attributes to change; absent ones stay. The vfs has checked permissions and sets `ctime`. */
+export interface AttributeChange { mode?: number; uid?: number; gid?: number; atime?: Time; mtime?: Time; ctime?: Time }
+
+export function isErrno<T>(result: T | number): result is number {
+  return typeof result === "number";
+}
+
+/**
+ * A file of some file system, whatever its names. The public fields are the truth while it is in memory; a file system that stores them
+ * persists changes made through `setAttributes` and `truncate`. Names are byte strings, checked by the vfs (not empty, not "." or "..",
+ * no "/", at most NAME_MAX bytes). Results are objects or negated errnos.
+ *
+ * One Inode object exists for each file while it is referenced; `fileSystem` keeps it that way (needed for locks, pages and inotify).
+ */
+export abstract class Inode {
+  readonly fileSystem: FileSystem;
+  readonly ino: number;
+  /** Type and permission bits (S_IFMT | 07777). */
+  mode: number;
+  uid: number;
+  gid: number;
+  nlink = 1;
+  rdev = 0;
+  size = 0;
+  /** Units of 512 bytes. */
+  blocks = 0;
+  atime: Time;
+  mtime: Time;
+  ctime: Time;
+  btime: Time;
+  /** Pages of a regular file's content (mm/page-cache.ts); null for other kinds and for files passed through. */
+  pages: PageCache | null = null;
+  /** Open descriptions and mappings, kept by the vfs: an unlinked file lives until it is 0, then `evict` is called. */
+  users = 0;
+  /** Grows with each change of content; keys translated code together with `ino` and `fileSystem.device`. */
+  version = 0;
+  /** Descriptions open for writing; execve says ETXTBSY when > 0, and < 0 counts running executables (open for writing: ETXTBSY). */
+  writers = 0;
+  /** Entries of the dentry cache that name it, kept by the vfs. */
+  cachedNames = 0;
+  /** Size or times were changed in place (write, mmap) and `storeAttributes` was not called since. */
+  isDirty = false;
+  isEvicted = false;
+  /** flock(2) and fcntl(2) locks; null: none. */
+  locks: FileLocks | null = null;
+  /** inotify(7) watches on it; null: none. */
+  marks: InotifyMarks | null = null;
+  /** fcntl(F_ADD_SEALS) of a memfd; −1 for files that cannot be sealed. */
+  seals = -1;
+  /** The access control list that extends `mode` (acl(5)); null: none. */
+  acl: Acl | null = null;
+  /** The pipe behind a fifo while it is open; the socket of a bound name. */
+  endpoint: object | null = null;
+
+  constructor(fileSystem: FileSystem, ino: number, mode: number, uid: number, gid: number, now: Time) {
+    this.fileSystem = fileSystem;
+    this.ino = ino;
+    this.mode = mode;
+    this.uid = uid;
+    this.gid = gid;
+    this.atime = now;
+    this.mtime = now;
+    this.ctime = now;
+    this.btime = now;
+  }
+
+  get type(): number {
+    return this.mode & S_IFMT;
+  }
+  get isDirectory(): boolean {
+    return (this.mode & S_IFMT) === S_IFDIR;
+  }
+  get isSymlink(): boolean {
+    return (this.mode & S_IFMT) === S_IFLNK;
+  }
+  get isRegular(): boolean {
+    return (this.mode & S_IFMT) === S_IFREG;
+  }
+
+  /** Brings the public fields up to date where something else may have changed them (host files, procfs). */
+  refresh(): number {
+    return 0;
+  }
+
+  // Directories.
+  lookup(name: string): Inode | number {
+    return -ENOTDIR;
+  }
+  /** May the vfs cache what `lookup` said (also that a name is absent)? False for procfs, devpts and host folders. */
+  get cachesNames(): boolean {
+    return true;
+  }
+  /** Creates a regular file, fifo, socket or device node. */
+  create(name: string, attributes: NewInode): Inode | number {
+    return -EPERM;
+  }
+  mkdir(name: string, attributes: NewInode): Inode | number {
+    return -EPERM;
+  }
+  symlink(name: string, target: string, attributes: NewInode): Inode | number {
+    return -EPERM;
+  }
+  link(name: string, inode: Inode): number {
+    return -EPERM;
+  }
+  unlink(name: string, inode: Inode, now: Time): number {
+    return -EPERM;
+  }
+  /** ENOTEMPTY when it has entries. */
+  rmdir(name: string, inode: Inode, now: Time): number {
+    return -EPERM;
+  }
+  /** Moves `name` to `newName` in `newDirectory` (same file system), replacing what is there atomically; RENAME_EXCHANGE in `flags`. The vfs has checked loops, types and stickiness. */
+  rename(name: string, inode: Inode, newDirectory: Inode, newName: string, replaced: Inode | null, flags: number, now: Time): number {
+    return -EPERM;
+  }
+  /** A regular file without a name (O_TMPFILE). */
+  createUnnamed(attributes: NewInode): Inode | number {
+    return -EOPNOTSUPP;
+  }
+  /** Lists entries but "." and "..", from `cursor` (0: the first); `emit` returns false to stop before the entry it was given. Cursors stay valid while entries come and go. */
+  list(cursor: number, emit: (name: string, ino: number, type: number, nextCursor: number) => boolean): number {
+    return -ENOTDIR;
+  }
+
+  // Symbolic links. `task` resolves magic links of procfs.
+  readlink(task: Task | null): string | number {
+    return -EINVAL;
+  }
+  /** A magic link (/proc/PID/fd/N, exe, cwd, root) leads to a place, not through a name; null for ordinary links. */
+  followMagic(task: Task): Path | OpenFile | number | null {
+    return null;
+  }
+
+  // Attributes.
+  setAttributes(change: AttributeChange): number {
+    if (change.mode !== undefined) this.mode = (this.mode & S_IFMT) | (change.mode & 0o7777);
+    if (change.uid !== undefined) this.uid = change.uid;
+    if (change.gid !== undefined) this.gid = change.gid;
+    if (change.atime !== undefined) this.atime = change.atime;
+    if (change.mtime !== undefined) this.mtime = change.mtime;
+    if (change.ctime !== undefined) this.ctime = change.ctime;
+    return 0;
+  }
+  truncate(size: number, now: Time): number {
+    return -EINVAL;
+  }
+  /** fallocate(2) modes other than plain extension; see each file system. */
+  allocate(mode: number, offset: number, length: number, now: Time): number {
+    return -EOPNOTSUPP;
+  }
+  /** SEEK_DATA and SEEK_HOLE: the offset, or −ENXIO. The default has no holes. */
+  seekData(offset: number): number {
+    return offset < this.size ? offset : -ENXIO;
+  }
+  seekHole(offset: number): number {
+    return offset < this.size ? this.size : -ENXIO;
+  }
+  getXattr(name: string): Uint8Array | number {
+    return -ENODATA;
+  }
+  setXattr(name: string, value: Uint8Array, flags: number): number {
+    return -EOPNOTSUPP;
+  }
+  removeXattr(name: string): number {
+    return -ENODATA;
+  }
+  listXattrs(): string[] | number {
+    return [];
+  }
+
+  /**
+   * Opens a description. Null: the vfs makes the ordinary one for the inode's type (regular file over `pages`, directory over
+   * `list`, fifo, device by `rdev`).
+   */
+  open(task: Task, flags: number, path: Path): OpenFile | number | null {
+    return null;
+  }
+
+  /** Writes content and attributes to stable storage. */
+  sync(dataOnly: boolean): number {
+    return 0;
+  }
+
+  /**
+   * Says before a write of a regular file with `pages` whether `[offset, offset + length)` can be stored: 0, −ENOSPC, −EDQUOT, −EFBIG. The vfs
+   * then changes pages, `size` and times in place and marks the inode dirty.
+   */
+  prepareWrite(offset: number, length: number): number {
+    return 0;
+  }
+
+  /** Write-back, after the pages: persists `size` and times that the vfs changed in place. */
+  storeAttributes(): number {
+    return 0;
+  }
+
+  /** No name and no user is left: free its storage. `pages` were disposed of. */
+  evict(): void {}
+
+  /** It still has a name, but neither users nor cached names nor unwritten changes: the file system may drop the object. */
+  forget(): void {}
+}

@@ -1,0 +1,60 @@
+import type { Dentry } from "./dentry.ts";
+import { Mount } from "./mount.ts";
+
+/** The mounts that a set of tasks sees (mount_namespaces(7)). Bound: MOUNTS_MAX (vfs/mounting.ts). */
+export class MountNamespace {
+  readonly mounts: Mount[] = [];
+  root: Mount;
+  /** For /proc/PID/ns/mnt. */
+  readonly ino: number;
+
+  constructor(root: Mount, ino = 0xf0000000) {
+    this.root = root;
+    this.ino = ino;
+    this.mounts.push(root);
+  }
+
+  /** The mount whose mount point is `point` seen through `parent`; null when there is none. */
+  mountedAt(parent: Mount, point: Dentry): Mount | null {
+    const mounts = this.mounts;
+    for (let index = mounts.length - 1; index >= 0; index--) {
+      const mount = mounts[index]!;
+      if (mount.mountPoint === point && mount.parent === parent) return mount;
+    }
+    return null;
+  }
+
+  add(mount: Mount): void {
+    this.mounts.push(mount);
+    if (mount.mountPoint !== null) mount.mountPoint.mountCount++;
+    if (mount.parent !== null) mount.parent.users++;
+  }
+
+  remove(mount: Mount): void {
+    const at = this.mounts.indexOf(mount);
+    if (at < 0) return;
+    this.mounts.splice(at, 1);
+    if (mount.mountPoint !== null) mount.mountPoint.mountCount--;
+    if (mount.parent !== null) mount.parent.users--;
+  }
+
+  childrenOf(mount: Mount): Mount[] {
+    return this.mounts.filter((other) => other.parent === mount);
+  }
+
+  /** unshare(CLONE_NEWNS): the same tree of new mounts; `pairs` tells what became of each, for the caller's root and working directory. */
+  copy(allocateId: () => number, ino: number): { namespace: MountNamespace; pairs: Map<Mount, Mount> } {
+    const pairs = new Map<Mount, Mount>();
+    for (const mount of this.mounts) {
+      pairs.set(mount, new Mount(allocateId(), mount.fileSystem, mount.root, null, mount.mountPoint, mount.flags, mount.source));
+    }
+    const namespace = new MountNamespace(pairs.get(this.root)!, ino);
+    for (const mount of this.mounts) {
+      const copy = pairs.get(mount)!;
+      copy.root.retain();
+      copy.parent = mount.parent === null ? null : (pairs.get(mount.parent) ?? null);
+      if (mount !== this.root) namespace.add(copy);
+    }
+    return { namespace, pairs };
+  }
+}

@@ -1,0 +1,26 @@
+import type { Dentry } from "./dentry.ts";
+import type { FileSystem } from "./file-system.ts";
+
+/** A file system (or a part of one: bind mount) attached at a place. */
+export class Mount {
+  readonly id: number;
+  readonly fileSystem: FileSystem;
+  readonly root: Dentry;
+  parent: Mount | null;
+  mountPoint: Dentry | null;
+  /** MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC … (mount(2)). */
+  flags: number;
+  /** What was given as the source, for /proc/mounts. */
+  readonly source: string;
+  users = 0;
+
+  constructor(id: number, fileSystem: FileSystem, root: Dentry, parent: Mount | null, mountPoint: Dentry | null, flags: number, source: string) {
+    this.id = id;
+    this.fileSystem = fileSystem;
+    this.root = root;
+    this.parent = parent;
+    this.mountPoint = mountPoint;
+    this.flags = flags;
+    this.source = source;
+  }
+}
