@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { EINVAL, EIO, EROFS } from "@stratos/abi";
+import { FileBlockDevice } from "./file-block-device.ts";
+import { FileLockedError } from "./file-lock.ts";
+
+let folder: string, path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "stratos-device-"));
+  path = join(folder, "disk");
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+test("bytes written are read back, and holes are zero", () => {
+  const device = new FileBlockDevice(path, { create: 65536 });
+  assert.equal(device.size, 65536);
+  assert.equal(device.write(8192, Uint8Array.of(1, 2, 3, 4), 1, 3), 0);
+  const bytes = new Uint8Array(6).fill(9);
+  assert.equal(device.read(8191, bytes, 1, 5), 0);
+  assert.deepEqual([...bytes], [9, 0, 2, 3, 4, 0]);
+  assert.equal(device.flush(), 0);
+  device.close();
+  assert.equal(readFileSync(path).length, 65536);
+});
+
+test("access beyond the end is EIO, and odd sizes are EINVAL", () => {
+  const device = new FileBlockDevice(path, { create: 4096 });
+  const bytes = new Uint8Array(10);
+  assert.equal(device.read(4090, bytes, 0, 10), -EIO);
+  assert.equal(device.write(4090, bytes, 0, 10), -EIO);
+  assert.equal(device.resize(5000), -EINVAL);
+  assert.equal(device.resize(8192), 0);
+  assert.equal(device.write(4090, bytes, 0, 10), 0);
+  device.close();
+});
+
+test("one writer at a time, any number of readers", () => {
+  const writer = new FileBlockDevice(path, { create: 4096 });
+  assert.throws(() => new FileBlockDevice(path), FileLockedError);
+  const reader = new FileBlockDevice(path, { readOnly: true });
+  assert.equal(reader.write(0, new Uint8Array(1), 0, 1), -EROFS);
+  assert.equal(reader.resize(0), -EROFS);
+  reader.close();
+  writer.close();
+  assert.equal(existsSync(`${path}.lock`), false);
+  new FileBlockDevice(path).close();
+});
+
+test("the lock of a process that is gone, or whose pid was given away, is taken over", () => {
+  writeFileSync(path, new Uint8Array(4096));
+  for (const stale of ["999999999 123", `${process.pid} 1`, "", "garbage"]) {
+    writeFileSync(`${path}.lock`, stale);
+    new FileBlockDevice(path).close();
+    assert.equal(existsSync(`${path}.lock`), false, JSON.stringify(stale));
+  }
+});
+
+test("a device that cannot be created leaves no lock", () => {
+  writeFileSync(path, "");
+  assert.throws(() => new FileBlockDevice(path, { create: 4096 }), { code: "EEXIST" });
+  assert.equal(existsSync(`${path}.lock`), false);
+});

@@ -1,0 +1,91 @@
+import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import { EINVAL, EIO, EROFS } from "@stratos/abi";
+import type { BlockDevice } from "@stratos/host";
+import { lockFile } from "./file-lock.ts";
+import { hostErrno } from "./host-errno.ts";
+
+/** A file of the host as a disk. Writers hold the file's lock; readers of a prepared image share it freely. */
+export class FileBlockDevice implements BlockDevice {
+  readonly path: string;
+  readonly readOnly: boolean;
+  readonly #fd: number;
+  readonly #unlock: () => void;
+  #size: number;
+
+  /** @throws FileLockedError, or Node's error when the file cannot be opened */
+  constructor(path: string, options: { readOnly?: boolean; create?: number } = {}) {
+    this.path = path;
+    this.readOnly = options.readOnly ?? false;
+    this.#unlock = this.readOnly ? () => {} : lockFile(path);
+    try {
+      this.#fd = openSync(path, this.readOnly ? "r" : options.create === undefined ? "r+" : "wx+", 0o644);
+      if (options.create !== undefined) ftruncateSync(this.#fd, options.create);
+      this.#size = fstatSync(this.#fd).size;
+    } catch (error) {
+      this.#unlock();
+      throw error;
+    }
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  read(offset: number, bytes: Uint8Array, at: number, length: number): number {
+    if (offset < 0 || offset + length > this.#size) return -EIO;
+    try {
+      for (let done = 0; done < length; ) {
+        const count = readSync(this.#fd, bytes, at + done, length - done, offset + done);
+        // The file got shorter behind our back.
+        if (count === 0) return -EIO;
+        done += count;
+      }
+      return 0;
+    } catch (error) {
+      return hostErrno(error);
+    }
+  }
+
+  write(offset: number, bytes: Uint8Array, at: number, length: number): number {
+    if (this.readOnly) return -EROFS;
+    if (offset < 0 || offset + length > this.#size) return -EIO;
+    try {
+      for (let done = 0; done < length; ) done += writeSync(this.#fd, bytes, at + done, length - done, offset + done);
+      return 0;
+    } catch (error) {
+      return hostErrno(error);
+    }
+  }
+
+  flush(): number {
+    if (this.readOnly) return 0;
+    try {
+      fdatasyncSync(this.#fd);
+      return 0;
+    } catch (error) {
+      return hostErrno(error);
+    }
+  }
+
+  resize(size: number): number {
+    if (this.readOnly) return -EROFS;
+    if (size < 0 || size % BLOCK !== 0) return -EINVAL;
+    try {
+      ftruncateSync(this.#fd, size);
+      this.#size = size;
+      return 0;
+    } catch (error) {
+      return hostErrno(error);
+    }
+  }
+
+  /** Node has no fallocate(2) to punch holes with; the space stays until the file is compacted. */
+  discard(_offset: number, _length: number): void {}
+
+  close(): void {
+    closeSync(this.#fd);
+    this.#unlock();
+  }
+}
+
+const BLOCK = 4096;

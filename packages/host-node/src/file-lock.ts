@@ -1,0 +1,89 @@
+/**
+ * One writer at a time for a file: `PATH.lock` names the process that has it. Node offers no flock(2), and a lock file that names
+ * its owner can be taken over when the owner is gone: its pid no longer runs, or runs a program that started at another time.
+ */
+import { linkSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
+
+export class FileLockedError extends Error {
+  readonly path: string;
+  readonly owner: number;
+
+  constructor(path: string, owner: number) {
+    super(`${path}: in use by process ${owner}`);
+    this.path = path;
+    this.owner = owner;
+  }
+}
+
+/**
+ * Takes the lock of `path`.
+ *
+ * @returns a function that releases it
+ * @throws FileLockedError when a running process holds it
+ */
+export function lockFile(path: string): () => void {
+  const lockPath = `${path}.lock`;
+  for (let attempt = 0; attempt < TAKEOVER_ATTEMPTS; attempt++) {
+    // link(2) makes the name and its content appear at once: no one sees a lock that does not name its owner yet.
+    const draft = `${lockPath}.${process.pid}`;
+    writeFileSync(draft, identityOf(process.pid));
+    try {
+      linkSync(draft, lockPath);
+      return once(() => unlinkSync(lockPath));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    } finally {
+      unlinkSync(draft);
+    }
+    const owner = readOwner(lockPath);
+    if (owner === null) continue;
+    if (owner === identityOf(Number.parseInt(owner, 10))) throw new FileLockedError(path, Number.parseInt(owner, 10));
+    // Stale. Rename first: of two processes that both saw it, one gets it and removes it, and the other sees ENOENT.
+    const grave = `${lockPath}.${process.pid}`;
+    try {
+      renameSync(lockPath, grave);
+      unlinkSync(grave);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+  }
+  throw new FileLockedError(path, 0);
+}
+
+const TAKEOVER_ATTEMPTS = 8;
+
+/** The owner's line; null when the lock has just gone. */
+function readOwner(lockPath: string): string | null {
+  try {
+    return readFileSync(lockPath, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
+}
+
+/** `pid start-time` as far as the host tells; "" when no such process runs. */
+function identityOf(pid: number): string {
+  if (!Number.isInteger(pid) || pid <= 0) return "none";
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return `${pid} ${stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]}`;
+  } catch {
+    // No /proc: the pid alone must do.
+  }
+  try {
+    process.kill(pid, 0);
+    return `${pid}`;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM" ? `${pid}` : "none";
+  }
+}
+
+function once(release: () => void): () => void {
+  let isHeld = true;
+  return () => {
+    if (!isHeld) return;
+    isHeld = false;
+    release();
+  };
+}

@@ -1,0 +1,9 @@
+/** The ports of `host` on Node, and what belongs to a computer that runs Node: where state is kept, how progress is shown. */
+export { NodeWasmEngine } from "./wasm-engine.ts";
+export { NodeClock } from "./clock.ts";
+export { NodeRandomSource } from "./random-source.ts";
+export { FileBlockDevice } from "./file-block-device.ts";
+export { FileLockedError, lockFile } from "./file-lock.ts";
+export { NodeFileTree } from "./node-file-tree.ts";
+export { stratosHome, homeFolder, readConfig, type StratosConfig } from "./stratos-home.ts";
+export { ProgressDisplay, type ProgressOutput } from "./progress-display.ts";

@@ -1,0 +1,132 @@
+/**
+ * Goal: a guest reaches all of the folder that it was given, and nothing else. Method: a real temporary folder with a secret beside
+ * it, and links that lead there.
+ */
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { EEXIST, EINVAL, ELOOP, ENOENT, ENOTDIR, ENOTEMPTY, EROFS, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_WRONLY, S_IFMT, S_IFLNK } from "@stratos/abi";
+import { NodeFileTree } from "./node-file-tree.ts";
+
+let base: string, shared: string, tree: NodeFileTree;
+
+beforeEach(() => {
+  base = mkdtempSync(join(tmpdir(), "stratos-tree-"));
+  shared = join(base, "shared");
+  mkdirSync(join(shared, "sub"), { recursive: true });
+  writeFileSync(join(base, "secret"), "secret");
+  writeFileSync(join(shared, "sub", "file"), "hello");
+  tree = new NodeFileTree(shared);
+});
+
+afterEach(() => {
+  tree.close();
+  rmSync(base, { recursive: true });
+});
+
+test("files are read, written, listed and removed", () => {
+  const file = tree.open("sub/file", O_RDWR, 0);
+  assert.ok(typeof file === "object");
+  const bytes = new Uint8Array(8);
+  assert.equal(file.read(1, bytes, 0, 8), 4);
+  assert.equal(Buffer.from(bytes.subarray(0, 4)).toString(), "ello");
+  assert.equal(file.write(5, Buffer.from(" you"), 0, 4), 4);
+  assert.equal(file.truncate(7), 0);
+  const stat = file.stat();
+  assert.ok(typeof stat === "object" && stat.size === 7);
+  file.close();
+  assert.equal(readFileSync(join(shared, "sub/file"), "utf8"), "hello y");
+  assert.deepEqual(tree.list(""), ["sub"]);
+  assert.deepEqual(tree.list("sub"), ["file"]);
+  assert.equal(tree.rmdir("sub"), -ENOTEMPTY);
+  assert.equal(tree.unlink("sub/file"), 0);
+  assert.equal(tree.rmdir("sub"), 0);
+  assert.equal(tree.lstat("sub"), -ENOENT);
+});
+
+test("a created file has the mode that was asked for, whatever the host's umask", () => {
+  const before = process.umask(0o077);
+  try {
+    const file = tree.open("new", O_WRONLY | O_CREAT | O_EXCL, 0o664);
+    assert.ok(typeof file === "object");
+    file.close();
+    assert.equal(tree.mkdir("folder", 0o775), 0);
+  } finally {
+    process.umask(before);
+  }
+  assert.equal(statSync(join(shared, "new")).mode & 0o7777, 0o664);
+  assert.equal(statSync(join(shared, "folder")).mode & 0o7777, 0o775);
+  assert.equal(tree.open("new", O_WRONLY | O_CREAT | O_EXCL, 0o664), -EEXIST);
+});
+
+test("no link is followed, neither last nor on the way", () => {
+  symlinkSync(join(base, "secret"), join(shared, "leak"));
+  symlinkSync(base, join(shared, "out"));
+  symlinkSync("..", join(shared, "up"));
+  assert.equal(tree.open("leak", O_RDONLY, 0), -ELOOP);
+  for (const path of ["out/secret", "up/secret"]) {
+    assert.ok([-ELOOP, -ENOTDIR].includes(tree.open(path, O_RDONLY, 0) as number), path);
+    assert.ok([-ELOOP, -ENOTDIR].includes(tree.lstat(path) as number), path);
+    assert.ok([-ELOOP, -ENOTDIR].includes(tree.unlink(path)), path);
+  }
+  assert.ok([-ELOOP, -ENOTDIR].includes(tree.list("out") as number));
+  const stat = tree.lstat("leak");
+  assert.ok(typeof stat === "object" && (stat.mode & S_IFMT) === S_IFLNK);
+  assert.equal(tree.readlink("leak"), join(base, "secret"));
+  assert.equal(tree.chmod("leak", 0o777), -EINVAL);
+  assert.equal(tree.utimes("leak", 1000, 1000), 0);
+  assert.notEqual(statSync(join(base, "secret")).mtimeMs, 1000);
+  assert.equal(tree.link("leak", "leak2"), 0);
+  assert.equal(tree.readlink("leak2"), join(base, "secret"));
+  assert.equal(readFileSync(join(base, "secret"), "utf8"), "secret");
+});
+
+test("paths that climb or are malformed are refused", () => {
+  for (const path of ["..", "../secret", "sub/../../secret", "/etc/passwd", "sub//file", ".", "sub/./file", "a\0b"]) {
+    assert.equal(tree.lstat(path), -EINVAL, JSON.stringify(path));
+    assert.equal(tree.rename("sub/file", path), -EINVAL, JSON.stringify(path));
+  }
+});
+
+test("names are bytes", () => {
+  assert.equal(tree.symlink("\xff\xfe", "n\xe9\xff"), 0);
+  assert.equal(tree.readlink("n\xe9\xff"), "\xff\xfe");
+  assert.ok((tree.list("") as string[]).includes("n\xe9\xff"));
+});
+
+test("a read-only folder refuses every change", () => {
+  const readOnly = new NodeFileTree(shared, { readOnly: true });
+  assert.equal(readOnly.open("sub/file", O_RDWR, 0), -EROFS);
+  assert.equal(readOnly.open("x", O_RDONLY | O_CREAT, 0o644), -EROFS);
+  for (const result of [
+    readOnly.mkdir("x", 0o755), readOnly.rmdir("sub"), readOnly.unlink("sub/file"), readOnly.symlink("a", "b"), readOnly.link("sub/file", "x"),
+    readOnly.rename("sub/file", "x"), readOnly.chmod("sub/file", 0), readOnly.chown("sub/file", 0, 0), readOnly.utimes("sub/file", 0, 0),
+  ]) assert.equal(result, -EROFS);
+  const file = readOnly.open("sub/file", O_RDONLY, 0);
+  assert.ok(typeof file === "object");
+  file.close();
+  readOnly.close();
+});
+
+test("descriptors are not leaked, on success or failure", () => {
+  const open = () => (tree.list("") , readdirCount());
+  const before = open();
+  for (let round = 0; round < 50; round++) {
+    tree.lstat("sub/file");
+    tree.lstat("sub/none/x");
+    tree.lstat("sub/file/x");
+    tree.open("sub/none", O_RDONLY, 0);
+    tree.chmod("sub/file", 0o644);
+    tree.list("sub");
+  }
+  assert.equal(open(), before);
+});
+
+function readdirCount(): number {
+  const self = new NodeFileTree("/proc/self/fd", { readOnly: true });
+  const names = self.list("") as string[];
+  self.close();
+  return names.length;
+}

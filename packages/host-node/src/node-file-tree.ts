@@ -1,0 +1,223 @@
+/**
+ * A folder of the host for the guest (`-v HOST:GUEST`).
+ *
+ * The guest owns every name below the folder, so it can put a symbolic link anywhere, at any time, also between our check of a path
+ * and its use. So a path is walked one component at a time from a descriptor of the folder, as openat(2) does, with O_NOFOLLOW: each
+ * step is `/proc/self/fd/N/NAME`, where N is the folder that the step before has opened. No link is ever followed: the guest's own
+ * kernel resolves links, in the guest's name space. Where the host has no /proc, each component is checked by lstat, which leaves a
+ * race that only a process of the host can win.
+ *
+ * Owners: when Stratos runs as root, numbers pass as they are. Else the host's user and group show as root, everything else as
+ * nobody (65534), and a change of owner succeeds only when it changes nothing.
+ */
+import {
+  chmodSync, chownSync, closeSync, constants, existsSync, fchmodSync, fstatSync, lchownSync, linkSync, lstatSync, lutimesSync, mkdirSync, openSync, readdirSync, readlinkSync, realpathSync,
+  renameSync, rmdirSync, symlinkSync, unlinkSync, type Stats,
+} from "node:fs";
+import { EINVAL, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM, EROFS, NAME_MAX, O_ACCMODE, O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_TRUNC, S_IFLNK, S_IFMT } from "@stratos/abi";
+import type { HostFile, HostFileTree, HostStat } from "@stratos/host";
+import { hostErrno } from "./host-errno.ts";
+import { hostStat, NOBODY, NodeHostFile, type OwnerMapping } from "./node-host-file.ts";
+
+export class NodeFileTree implements HostFileTree {
+  readonly readOnly: boolean;
+  readonly #root: string;
+  readonly #rootFd: number;
+  readonly #owners: OwnerMapping;
+
+  /** @throws Node's error when `folder` is not a folder that can be opened */
+  constructor(folder: string, options: { readOnly?: boolean } = {}) {
+    this.readOnly = options.readOnly ?? false;
+    this.#root = realpathSync(folder);
+    this.#rootFd = openSync(this.#root, constants.O_RDONLY | constants.O_DIRECTORY);
+    const uid = process.getuid?.() ?? 0;
+    this.#owners = { isIdentity: uid === 0, uid, gid: process.getgid?.() ?? 0 };
+  }
+
+  close(): void {
+    closeSync(this.#rootFd);
+  }
+
+  lstat(path: string): HostStat | number {
+    return this.#at(path, (file) => hostStat(lstatSync(file), this.#owners), () => hostStat(fstatSync(this.#rootFd), this.#owners));
+  }
+
+  list(path: string): string[] | number {
+    // The trailing component must not be a link either: read the listing through a descriptor opened with O_NOFOLLOW.
+    return this.#at(
+      path,
+      (file) => {
+        const fd = openSync(file, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+        try {
+          return readdirSync(HAS_PROC ? `/proc/self/fd/${fd}` : file, { encoding: "latin1" });
+        } finally {
+          closeSync(fd);
+        }
+      },
+      () => readdirSync(HAS_PROC ? `/proc/self/fd/${this.#rootFd}` : this.#root, { encoding: "latin1" }),
+    );
+  }
+
+  readlink(path: string): string | number {
+    return this.#at<string | number>(path, (file) => readlinkSync(file, { encoding: "latin1" }), () => -EINVAL);
+  }
+
+  open(path: string, flags: number, mode: number): HostFile | number {
+    const writes = (flags & O_ACCMODE) !== O_RDONLY || (flags & (O_CREAT | O_TRUNC)) !== 0;
+    if (writes && this.readOnly) return -EROFS;
+    let host = HOST_ACCESS[flags & O_ACCMODE] ?? constants.O_RDWR;
+    // Positions come with each call, so that appending is the guest kernel's business; a host O_APPEND would override them.
+    if ((flags & O_APPEND) !== 0 && host === constants.O_WRONLY) host = constants.O_RDWR;
+    if ((flags & O_CREAT) !== 0) host |= constants.O_CREAT;
+    if ((flags & O_EXCL) !== 0) host |= constants.O_EXCL;
+    if ((flags & O_TRUNC) !== 0) host |= constants.O_TRUNC;
+    // O_NONBLOCK: a fifo or a device of the host must not stop the whole machine.
+    host |= constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    return this.#at(
+      path,
+      (file) => {
+        const fd = openSync(file, host, mode & 0o7777);
+        // open(2) took the host's umask off; the guest's kernel has already applied the guest's.
+        if ((flags & O_CREAT) !== 0 && (flags & O_EXCL) !== 0) fchmodSync(fd, mode & 0o7777);
+        return new NodeHostFile(fd, this.#owners);
+      },
+      () => new NodeHostFile(openSync(HAS_PROC ? `/proc/self/fd/${this.#rootFd}` : this.#root, constants.O_RDONLY | constants.O_DIRECTORY), this.#owners),
+    );
+  }
+
+  mkdir(path: string, mode: number): number {
+    return this.#change(path, (file) => {
+      mkdirSync(file, mode & 0o7777);
+      chmodSync(file, mode & 0o7777);
+    });
+  }
+
+  rmdir(path: string): number {
+    return this.#change(path, (file) => rmdirSync(file));
+  }
+
+  unlink(path: string): number {
+    return this.#change(path, (file) => unlinkSync(file));
+  }
+
+  symlink(target: string, path: string): number {
+    return this.#change(path, (file) => symlinkSync(Buffer.from(target, "latin1"), file));
+  }
+
+  link(source: string, target: string): number {
+    return this.#changeTwo(source, target, (from, to) => linkSync(from, to));
+  }
+
+  rename(source: string, target: string): number {
+    return this.#changeTwo(source, target, (from, to) => renameSync(from, to));
+  }
+
+  chmod(path: string, mode: number): number {
+    if (this.readOnly) return -EROFS;
+    return this.#at(path, (file) => this.#chmod(file, mode), () => (fchmodSync(this.#rootFd, mode & 0o7777), 0));
+  }
+
+  /** chmod(2) follows links, so it is done to a descriptor of the file itself. */
+  #chmod(file: Buffer, mode: number): number {
+    if (!HAS_PROC) {
+      if ((lstatSync(file).mode & S_IFMT) === S_IFLNK) return -EINVAL;
+      chmodSync(file, mode & 0o7777);
+      return 0;
+    }
+    const fd = openSync(file, HOST_O_PATH | constants.O_NOFOLLOW);
+    try {
+      if ((fstatSync(fd).mode & S_IFMT) === S_IFLNK) return -EINVAL;
+      chmodSync(`/proc/self/fd/${fd}`, mode & 0o7777);
+      return 0;
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  chown(path: string, uid: number, gid: number): number {
+    if (this.readOnly) return -EROFS;
+    if (!this.#owners.isIdentity) {
+      const now = this.lstat(path);
+      if (typeof now === "number") return now;
+      const isSame = (uid === -1 || uid === now.uid) && (gid === -1 || gid === now.gid);
+      return isSame && now.uid !== NOBODY ? 0 : -EPERM;
+    }
+    return this.#at(path, (file) => (lchownSync(file, uid, gid), 0), () => (chownSync(this.#root, uid, gid), 0));
+  }
+
+  utimes(path: string, atimeMs: number, mtimeMs: number): number {
+    if (this.readOnly) return -EROFS;
+    const set = (file: Buffer | string): number => (lutimesSync(file, atimeMs / 1000, mtimeMs / 1000), 0);
+    return this.#at(path, set, () => set(this.#root));
+  }
+
+  #change(path: string, operation: (file: Buffer) => void): number {
+    if (this.readOnly) return -EROFS;
+    return this.#at(path, (file) => (operation(file), 0), () => -EINVAL);
+  }
+
+  #changeTwo(source: string, target: string, operation: (from: Buffer, to: Buffer) => void): number {
+    if (this.readOnly) return -EROFS;
+    return this.#at(source, (from) => this.#at(target, (to) => (operation(from, to), 0), () => -EINVAL), () => -EINVAL);
+  }
+
+  /** Runs `operation` on a host path of `path` whose folders are pinned by descriptors, or `onRoot` for the folder itself; turns what it throws into an errno. */
+  #at<T>(path: string, operation: (file: Buffer) => T, onRoot: () => T): T | number {
+    if (path === "") return attempt(onRoot);
+    const names = path.split("/");
+    for (const name of names) {
+      if (name === "" || name === "." || name === ".." || name.includes("\0")) return -EINVAL;
+      if (name.length > NAME_MAX) return -ENAMETOOLONG;
+    }
+    const last = names.pop()!;
+    return HAS_PROC ? this.#walk(names, last, operation) : this.#walkWithoutProc(names, last, operation);
+  }
+
+  #walk<T>(folders: readonly string[], last: string, operation: (file: Buffer) => T): T | number {
+    let fd = this.#rootFd;
+    try {
+      for (const name of folders) {
+        const next = openSync(step(fd, name), HOST_O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+        if (fd !== this.#rootFd) closeSync(fd);
+        fd = next;
+      }
+      return operation(step(fd, last));
+    } catch (error) {
+      return hostErrno(error);
+    } finally {
+      if (fd !== this.#rootFd) closeSync(fd);
+    }
+  }
+
+  #walkWithoutProc<T>(folders: readonly string[], last: string, operation: (file: Buffer) => T): T | number {
+    let path = this.#root;
+    return attempt(() => {
+      for (const name of folders) {
+        path = `${path}/${name}`;
+        const stats = lstatSync(Buffer.from(path, "latin1"), { throwIfNoEntry: false }) as Stats | undefined;
+        if (stats === undefined) return -ENOENT;
+        if (stats.isSymbolicLink()) return -ELOOP;
+        if (!stats.isDirectory()) return -ENOTDIR;
+      }
+      return operation(Buffer.from(`${path}/${last}`, "latin1"));
+    });
+  }
+}
+
+/** `name` inside the folder that `fd` is, however that folder is called by now. */
+function step(fd: number, name: string): Buffer {
+  return Buffer.from(`/proc/self/fd/${fd}/${name}`, "latin1");
+}
+
+function attempt<T>(operation: () => T): T | number {
+  try {
+    return operation();
+  } catch (error) {
+    return hostErrno(error);
+  }
+}
+
+const HAS_PROC = existsSync("/proc/self/fd");
+/** Not in `fs.constants`; the same number on every Linux that Node runs on (asm-generic/fcntl.h). */
+const HOST_O_PATH = 0o10000000;
+const HOST_ACCESS = [constants.O_RDONLY, constants.O_WRONLY, constants.O_RDWR];
