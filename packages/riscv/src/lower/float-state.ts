@@ -1,0 +1,53 @@
+import { Op } from "@stratos/wasm";
+import { HART_FFLAGS, HART_FRM } from "../hart-state.ts";
+import { RoundingMode } from "../softfloat/softfloat.ts";
+import type { Lowering } from "./lowering.ts";
+
+/**
+ * When native arithmetic may be used as it is: the mode in force is nearest-even, and NX is already raised, as it is after the first
+ * few operations of nearly any program. Then what is left to look at is the result: anything that could raise another
+ * flag, and any NaN, shows in it.
+ */
+
+/** Whether native arithmetic can ever do for this instruction: not for a static mode other than RNE. */
+export function mayBeNative(to: Lowering): boolean {
+  return to.roundingMode <= RoundingMode.RNE || to.roundingMode === DYNAMIC;
+}
+
+const DYNAMIC = 7;
+/** `Lowering.roundingMode` in the interpreter. */
+const AT_RUN_TIME = -1;
+
+/** Takes an i32 0 or 1 from the stack ("the result is harmless") and pushes non-zero if native arithmetic also may be used. */
+export function andNativeState(to: Lowering): void {
+  const code = to.code;
+  // NX is bit 0 of fflags.
+  code.i32Const(0);
+  code.memory(Op.i32Load, HART_FFLAGS);
+  code.op(Op.i32And);
+  if (to.roundingMode === RoundingMode.RNE) return;
+  if (to.roundingMode === AT_RUN_TIME) to.pushRoundingMode();
+  else { code.i32Const(0); code.memory(Op.i32Load, HART_FRM); }
+  code.op(Op.i32Eqz);
+  code.op(Op.i32And);
+}
+
+/** Leaves with ILLEGAL when the dynamic mode is reserved (5 … 7). */
+export function checkRoundingMode(to: Lowering): void {
+  if (to.roundingMode !== DYNAMIC && to.roundingMode !== AT_RUN_TIME) return;
+  to.pushRoundingMode();
+  to.code.i32Const(RoundingMode.RMM);
+  to.code.op(Op.i32GtU);
+  to.exitIllegalIf();
+}
+
+/** Ors constant bits into fflags. */
+export function raiseFlags(to: Lowering, flags: number): void {
+  const code = to.code;
+  code.i32Const(0);
+  code.i32Const(0);
+  code.memory(Op.i32Load, HART_FFLAGS);
+  code.i32Const(flags);
+  code.op(Op.i32Or);
+  code.memory(Op.i32Store, HART_FFLAGS);
+}
