@@ -1,0 +1,221 @@
+import {
+  EEXIST, EINVAL, ELOOP, ENOENT, ENOSPC, EPERM, EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, EPOLLWAKEUP, O_RDWR, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM,
+} from "@stratos/abi";
+import { WaitQueue, type Waiter } from "../task/wait-queue.ts";
+import { OpenFile, type DescriptionObserver } from "../vfs/open-file.ts";
+
+/**
+ * epoll(7). An item watches one (descriptor, description) pair and stands permanently in the description's wait queue. A wake-up
+ * puts it on the ready list; whoever waits then asks the file itself, so the list may hold items that are ready no more.
+ *
+ * Level-triggered items go back to the end of the list after each report, edge-triggered ones leave it, one-shot ones are
+ * disarmed. Invariant: an item whose file is ready, and that has not been reported since, is on the list.
+ */
+export class EpollFile extends OpenFile {
+  readonly #items = new Map<OpenFile, Map<number, EpollItem>>();
+  /** In order of becoming ready. */
+  readonly #ready = new Set<EpollItem>();
+  readonly #queue = new WaitQueue();
+  #count = 0;
+
+  constructor() {
+    super(O_RDWR, null, null);
+  }
+
+  override get waitQueue(): WaitQueue {
+    return this.#queue;
+  }
+
+  override get description(): string {
+    return "anon_inode:[eventpoll]";
+  }
+
+  override poll(): number {
+    for (const item of this.#ready) {
+      if (item.currentEvents() !== 0) return POLLIN | POLLRDNORM;
+      this.#ready.delete(item);
+    }
+    return 0;
+  }
+
+  /** The items, for /proc/PID/fdinfo. */
+  forEachItem(visit: (item: EpollItem) => void): void {
+    for (const byFd of this.#items.values()) for (const item of byFd.values()) visit(item);
+  }
+
+  /**
+   * EPOLL_CTL_ADD.
+   * @returns 0; −EPERM the file can't be waited for; −EINVAL itself, or a bad EPOLLEXCLUSIVE; −ELOOP a circle or too deep; −EEXIST; −ENOSPC too many items
+   */
+  add(fd: number, file: OpenFile, events: number, dataLow: number, dataHigh: number): number {
+    const queue = file.waitQueue;
+    if (queue === null) return -EPERM;
+    if (file === this) return -EINVAL;
+    if ((events & EPOLLEXCLUSIVE) !== 0 && ((events & ~EXCLUSIVE_BITS) !== 0 || file instanceof EpollFile)) return -EINVAL;
+    if (this.#items.get(file)?.has(fd)) return -EEXIST;
+    if (this.#count >= ITEMS_MAX) return -ENOSPC;
+    if (file instanceof EpollFile && (file.#reaches(this, 1) || file.#depth() + this.#depthAbove() > NESTS_MAX)) return -ELOOP;
+
+    const item = new EpollItem(this, fd, file, queue, events, dataLow, dataHigh);
+    let byFd = this.#items.get(file);
+    if (byFd === undefined) this.#items.set(file, (byFd = new Map()));
+    byFd.set(fd, item);
+    this.#count++;
+    queue.add(item);
+    (file.observers ??= new Set()).add(item);
+    this.#arm(item);
+    return 0;
+  }
+
+  /** EPOLL_CTL_MOD: 0, −EPERM, −ENOENT, or −EINVAL for an exclusive item. */
+  modify(fd: number, file: OpenFile, events: number, dataLow: number, dataHigh: number): number {
+    if (file.waitQueue === null) return -EPERM;
+    if (file === this) return -EINVAL;
+    const item = this.#items.get(file)?.get(fd);
+    if ((events & EPOLLEXCLUSIVE) !== 0 || (item !== undefined && (item.events & EPOLLEXCLUSIVE) !== 0)) return -EINVAL;
+    if (item === undefined) return -ENOENT;
+    item.events = events;
+    item.isArmed = true;
+    item.dataLow = dataLow;
+    item.dataHigh = dataHigh;
+    this.#arm(item);
+    return 0;
+  }
+
+  /** EPOLL_CTL_DEL: 0, −EPERM or −ENOENT. */
+  remove(fd: number, file: OpenFile): number {
+    if (file.waitQueue === null) return -EPERM;
+    if (file === this) return -EINVAL;
+    const item = this.#items.get(file)?.get(fd);
+    if (item === undefined) return -ENOENT;
+    this.#drop(item);
+    return 0;
+  }
+
+  /**
+   * Takes what is ready.
+   * @param report  stores one event; returns false when there is no place for it, and the item keeps its turn
+   * @returns number of events reported
+   */
+  collect(most: number, report: (events: number, dataLow: number, dataHigh: number) => boolean): number {
+    let count = 0;
+    // Items that go back to the end of the list must not be met again: stop after the last that was there at first.
+    for (let left = this.#ready.size; left > 0 && count < most; left--) {
+      const item = this.#ready.values().next().value!;
+      const events = item.currentEvents();
+      if (events === 0) {
+        this.#ready.delete(item);
+        continue;
+      }
+      if (!report(events, item.dataLow, item.dataHigh)) break;
+      count++;
+      this.#ready.delete(item);
+      if ((item.events & EPOLLONESHOT) !== 0) item.isArmed = false;
+      else if ((item.events & EPOLLET) === 0) this.#ready.add(item);
+    }
+    return count;
+  }
+
+  /** Called by an item whose file woke its queue. */
+  itemWoken(item: EpollItem): void {
+    this.#ready.add(item);
+    this.#queue.wakeAll(POLLIN);
+  }
+
+  itemClosed(item: EpollItem): void {
+    this.#drop(item);
+  }
+
+  #arm(item: EpollItem): void {
+    if (item.currentEvents() === 0) return;
+    this.#ready.add(item);
+    this.#queue.wakeAll(POLLIN);
+  }
+
+  #drop(item: EpollItem): void {
+    const byFd = this.#items.get(item.file);
+    if (byFd?.get(item.fd) !== item) return;
+    byFd.delete(item.fd);
+    if (byFd.size === 0) this.#items.delete(item.file);
+    this.#count--;
+    this.#ready.delete(item);
+    item.queue.remove(item);
+    item.file.observers?.delete(item);
+  }
+
+  /** Is `target` below this one? Bound: the nesting that `add` lets through. */
+  #reaches(target: EpollFile, depth: number): boolean {
+    if (depth > NESTS_MAX + 1) return true;
+    for (const file of this.#items.keys()) {
+      if (file === target || (file instanceof EpollFile && file.#reaches(target, depth + 1))) return true;
+    }
+    return false;
+  }
+
+  /** Levels of epoll files from here down, this one included. */
+  #depth(): number {
+    let deepest = 0;
+    for (const file of this.#items.keys()) if (file instanceof EpollFile) deepest = Math.max(deepest, file.#depth());
+    return deepest + 1;
+  }
+
+  /** Levels of epoll files that watch this one. */
+  #depthAbove(): number {
+    let highest = 0;
+    if (this.observers !== null) for (const observer of this.observers) if (observer instanceof EpollItem) highest = Math.max(highest, observer.epoll.#depthAbove() + 1);
+    return highest;
+  }
+
+  protected override dispose(): void {
+    for (const byFd of [...this.#items.values()]) for (const item of [...byFd.values()]) this.#drop(item);
+  }
+}
+
+/** EP_MAX_NESTS: how many epoll files may stand below one another. */
+const NESTS_MAX = 4;
+/** /proc/sys/fs/epoll/max_user_watches, kept for each instance. */
+const ITEMS_MAX = 1 << 20;
+/** What may stand beside EPOLLEXCLUSIVE. Source: Linux fs/eventpoll.c EPOLLEXCLUSIVE_OK_BITS. */
+const EXCLUSIVE_BITS = POLLIN | POLLOUT | POLLERR | POLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE;
+/** Bits of `events` that are orders, not conditions. */
+const PRIVATE_BITS = EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE;
+
+/** One entry of an interest list. */
+export class EpollItem implements Waiter, DescriptionObserver {
+  readonly epoll: EpollFile;
+  readonly fd: number;
+  readonly file: OpenFile;
+  readonly queue: WaitQueue;
+  events: number;
+  dataLow: number;
+  dataHigh: number;
+  /** False after a one-shot item was reported, until EPOLL_CTL_MOD. */
+  isArmed = true;
+
+  constructor(epoll: EpollFile, fd: number, file: OpenFile, queue: WaitQueue, events: number, dataLow: number, dataHigh: number) {
+    this.epoll = epoll;
+    this.fd = fd;
+    this.file = file;
+    this.queue = queue;
+    this.events = events;
+    this.dataLow = dataLow;
+    this.dataHigh = dataHigh;
+  }
+
+  get interest(): number {
+    return this.isArmed ? (this.events & ~PRIVATE_BITS) | POLLERR | POLLHUP : 0;
+  }
+
+  currentEvents(): number {
+    const interest = this.interest;
+    return interest === 0 ? 0 : this.file.poll() & interest;
+  }
+
+  wake(_queue: WaitQueue, events: number): void {
+    if ((this.interest & events) !== 0) this.epoll.itemWoken(this);
+  }
+
+  descriptionClosed(): void {
+    this.epoll.itemClosed(this);
+  }
+}

@@ -1,0 +1,86 @@
+import { EAGAIN, EFAULT, EINVAL, O_NONBLOCK, O_RDWR, POLLERR, POLLIN, POLLOUT } from "@stratos/abi";
+import type { Task } from "../task/task.ts";
+import { BLOCKED, WaitQueue } from "../task/wait-queue.ts";
+import type { IoCursor } from "../vfs/io-cursor.ts";
+import { OpenFile } from "../vfs/open-file.ts";
+
+const WORD = 0x100000000;
+const bytes = new Uint8Array(8);
+const view = new DataView(bytes.buffer);
+
+/**
+ * eventfd(2): an unsigned 64-bit counter, kept as two words because all of its range counts. It never holds 2^64 − 1 by writes, which
+ * poll would show as an error.
+ */
+export class EventFile extends OpenFile {
+  #high = 0;
+  #low: number;
+  readonly #isSemaphore: boolean;
+  readonly #queue = new WaitQueue();
+
+  constructor(initial: number, isSemaphore: boolean, nonblock: boolean) {
+    super(O_RDWR | (nonblock ? O_NONBLOCK : 0), null, null);
+    this.#low = initial;
+    this.#isSemaphore = isSemaphore;
+  }
+
+  override get waitQueue(): WaitQueue {
+    return this.#queue;
+  }
+
+  override get description(): string {
+    return "anon_inode:[eventfd]";
+  }
+
+  override poll(): number {
+    let events = 0;
+    if (this.#low !== 0 || this.#high !== 0) events |= POLLIN;
+    if (this.#high === 0xffffffff && this.#low === 0xffffffff) events |= POLLERR;
+    if (this.#high !== 0xffffffff || this.#low < 0xfffffffe) events |= POLLOUT;
+    return events;
+  }
+
+  /** 8; −EINVAL for fewer than 8 bytes; −EAGAIN; −EFAULT. */
+  override read(task: Task, to: IoCursor): number {
+    if (to.remaining < 8) return -EINVAL;
+    if (this.#low === 0 && this.#high === 0) return this.#wait(task);
+    view.setUint32(0, this.#isSemaphore ? 1 : this.#low, true);
+    view.setUint32(4, this.#isSemaphore ? 0 : this.#high, true);
+    if (to.put(bytes, 0, 8) !== 8) return -EFAULT;
+    if (!this.#isSemaphore) {
+      this.#low = 0;
+      this.#high = 0;
+    } else if (this.#low > 0) this.#low--;
+    else {
+      this.#low = 0xffffffff;
+      this.#high--;
+    }
+    this.#queue.wakeAll(POLLOUT);
+    return 8;
+  }
+
+  /** 8; −EINVAL for other sizes than 8 and for 2^64 − 1; −EAGAIN when the counter would overflow; −EFAULT. */
+  override write(task: Task, from: IoCursor): number {
+    if (from.remaining !== 8) return -EINVAL;
+    if (from.take(bytes, 0, 8) !== 8) return -EFAULT;
+    const low = view.getUint32(0, true), high = view.getUint32(4, true);
+    if (low === 0xffffffff && high === 0xffffffff) return -EINVAL;
+    let sumLow = this.#low + low;
+    let sumHigh = this.#high + high;
+    if (sumLow >= WORD) {
+      sumLow -= WORD;
+      sumHigh++;
+    }
+    if (sumHigh >= WORD || (sumHigh === 0xffffffff && sumLow === 0xffffffff)) return this.#wait(task);
+    this.#low = sumLow;
+    this.#high = sumHigh;
+    if (low !== 0 || high !== 0) this.#queue.wakeAll(POLLIN);
+    return 8;
+  }
+
+  #wait(task: Task): number {
+    if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
+    task.waitOn(this.#queue);
+    return BLOCKED;
+  }
+}

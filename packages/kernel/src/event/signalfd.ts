@@ -1,0 +1,89 @@
+import { EAGAIN, EFAULT, EINVAL, O_NONBLOCK, O_RDWR, POLLIN } from "@stratos/abi";
+import type { Kernel } from "../kernel-state.ts";
+import type { SignalInfo } from "../signal/pending-signals.ts";
+import { takeSignal } from "../signal/send-signal.ts";
+import type { SignalSet } from "../signal/signal-set.ts";
+import type { Task } from "../task/task.ts";
+import { BLOCKED, WaitQueue } from "../task/wait-queue.ts";
+import type { IoCursor } from "../vfs/io-cursor.ts";
+import { OpenFile } from "../vfs/open-file.ts";
+
+/** sizeof(struct signalfd_siginfo). Source: Linux include/uapi/linux/signalfd.h. */
+const INFO_SIZE = 128;
+const record = new Uint8Array(INFO_SIZE);
+const view = new DataView(record.buffer);
+
+/** signalfd(2): shows the signals that are pending for whoever asks, so its readiness is that of the task on the hart. */
+export class SignalFile extends OpenFile {
+  readonly #kernel: Kernel;
+  #mask: SignalSet;
+  /** Used while no task runs: nothing wakes it. */
+  readonly #nobody = new WaitQueue();
+
+  constructor(kernel: Kernel, mask: SignalSet, nonblock: boolean) {
+    super(O_RDWR | (nonblock ? O_NONBLOCK : 0), null, null);
+    this.#kernel = kernel;
+    this.#mask = mask;
+  }
+
+  get mask(): SignalSet {
+    return this.#mask;
+  }
+
+  setMask(mask: SignalSet): void {
+    this.#mask = mask;
+    this.waitQueue.wakeAll(POLLIN);
+  }
+
+  override get waitQueue(): WaitQueue {
+    return this.#kernel.scheduler.current?.group.signalQueue ?? this.#nobody;
+  }
+
+  override get description(): string {
+    return "anon_inode:[signalfd]";
+  }
+
+  override poll(): number {
+    const task = this.#kernel.scheduler.current;
+    if (task === null) return 0;
+    const low = (task.pending.set.low | task.group.pending.set.low) & this.#mask.low;
+    const high = (task.pending.set.high | task.group.pending.set.high) & this.#mask.high;
+    return low !== 0 || high !== 0 ? POLLIN : 0;
+  }
+
+  /** As many records as fit; −EINVAL for fewer than 128 bytes; −EAGAIN. */
+  override read(task: Task, to: IoCursor): number {
+    if (to.remaining < INFO_SIZE) return -EINVAL;
+    let moved = 0;
+    while (to.remaining >= INFO_SIZE) {
+      const info = takeSignal(task, (signal) => this.#mask.has(signal));
+      if (info === null) break;
+      fillRecord(info);
+      if (to.put(record, 0, INFO_SIZE) !== INFO_SIZE) return moved > 0 ? moved : -EFAULT;
+      moved += INFO_SIZE;
+    }
+    if (moved > 0) return moved;
+    if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
+    task.waitOn(task.group.signalQueue);
+    return BLOCKED;
+  }
+}
+
+function fillRecord(info: SignalInfo): void {
+  record.fill(0);
+  view.setUint32(0, info.signal, true);
+  view.setInt32(4, info.errno, true);
+  view.setInt32(8, info.code, true);
+  view.setUint32(12, info.pid, true);
+  view.setUint32(16, info.uid, true);
+  view.setInt32(20, info.fd, true);
+  view.setUint32(24, info.timerId, true);
+  view.setUint32(28, info.band, true);
+  view.setUint32(32, info.overrun, true);
+  view.setInt32(40, info.status, true);
+  view.setInt32(44, info.valueLow, true);
+  view.setUint32(48, info.valueLow, true);
+  view.setUint32(52, info.valueHigh, true);
+  view.setUint32(72, info.address, true);
+  view.setUint32(76, Math.floor(info.address / 2 ** 32), true);
+}

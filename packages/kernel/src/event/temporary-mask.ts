@@ -1,0 +1,33 @@
+import { EFAULT, EINVAL, SIGKILL, SIGSTOP } from "@stratos/abi";
+import { SignalSet } from "../signal/signal-set.ts";
+import type { Task } from "../task/task.ts";
+
+/** Bytes of sigset_t in the kernel's ABI. */
+export const SIGSET_SIZE = 8;
+
+/**
+ * Puts the mask at `address` in place for one wait (ppoll, pselect6, epoll_pwait); `task.savedMask` keeps the old one, so that a
+ * handler which ends the wait runs under the temporary mask and returns to the old one. Does nothing for a null pointer.
+ *
+ * @returns 0, −EINVAL for a wrong size, −EFAULT
+ */
+export function enterTemporaryMask(task: Task, address: number, size: number): number {
+  if (address === 0) return 0;
+  if (size !== SIGSET_SIZE) return -EINVAL;
+  const low = task.space.loadU32(address);
+  const high = task.space.loadU32(address + 4);
+  if (low < 0 || high < 0) return -EFAULT;
+  const mask = new SignalSet(low, high);
+  mask.delete(SIGKILL);
+  mask.delete(SIGSTOP);
+  task.savedMask = task.blocked;
+  task.blocked = mask;
+  return 0;
+}
+
+/** Ends a wait that no handler ended. */
+export function leaveTemporaryMask(task: Task): void {
+  if (task.savedMask === null) return;
+  task.blocked = task.savedMask;
+  task.savedMask = null;
+}

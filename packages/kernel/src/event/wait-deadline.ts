@@ -1,0 +1,26 @@
+import { EFAULT, EINVAL } from "@stratos/abi";
+import type { UserMemory } from "../mm/user-memory.ts";
+
+/** What a blocked poll, select or epoll_wait keeps: when it gives up (monotonic, Infinity: never). */
+export interface WaitState { readonly deadlineNs: number }
+
+/** Nanoseconds below this are exact; longer waits (104 days) never end. */
+const FOREVER_NS = 2 ** 53;
+
+/** Reads a `struct timespec` as a duration in nanoseconds: −EFAULT, or −EINVAL when negative or not normalised. */
+export function loadDuration(space: UserMemory, address: number): number {
+  const seconds = space.loadU64(address);
+  const nanoseconds = space.loadU64(address + 8);
+  if (seconds < 0 || nanoseconds < 0) return -EFAULT;
+  if (seconds >= 2 ** 63 || nanoseconds >= 1e9) return -EINVAL;
+  const duration = seconds * 1e9 + nanoseconds;
+  return duration >= FOREVER_NS ? Infinity : duration;
+}
+
+/** Writes back what is left of a duration; Linux ignores a fault here (the timespec may be read-only). */
+export function storeRemaining(space: UserMemory, address: number, deadlineNs: number, nowNs: number): void {
+  if (deadlineNs === Infinity) return;
+  const left = Math.max(0, deadlineNs - nowNs);
+  const seconds = Math.floor(left / 1e9);
+  if (space.storeU64(address, seconds) === 0) space.storeU64(address + 8, left - seconds * 1e9);
+}

@@ -1,0 +1,123 @@
+/** epoll_create1, epoll_ctl, epoll_pwait, epoll_pwait2. Read first: event/epoll.ts, epoll(7). */
+import {
+  EBADF, EFAULT, EINVAL, EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, O_PATH,
+} from "@stratos/abi";
+import { EpollFile } from "../event/epoll.ts";
+import { enterTemporaryMask, leaveTemporaryMask } from "../event/temporary-mask.ts";
+import { loadDuration, type WaitState } from "../event/wait-deadline.ts";
+import type { Task } from "../task/task.ts";
+import { RLIMIT_NOFILE } from "../task/thread-group.ts";
+import { BLOCKED_EINTR } from "../task/wait-queue.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+
+/** sizeof(struct epoll_event), not packed on riscv64: u32 events @0, u64 data @8. */
+const EVENT_SIZE = 16;
+/** Linux EP_MAX_EVENTS. */
+const EVENTS_MAX = Math.floor(0x7fffffff / EVENT_SIZE);
+
+function epollCreate(task: Task, flags: number): number {
+  if ((flags & ~EPOLL_CLOEXEC) !== 0) return -EINVAL;
+  return task.files.install(new EpollFile(), (flags & EPOLL_CLOEXEC) !== 0, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
+}
+
+/** epoll_ctl(2): 0; −EBADF either descriptor; −EFAULT; −EINVAL `epfd` is no epoll file, or an unknown `op`; else as EpollFile says. */
+function epollControl(task: Task, epfd: number, operation: number, fd: number, event: number): number {
+  let events = 0, dataLow = 0, dataHigh = 0;
+  if (operation !== EPOLL_CTL_DEL) {
+    events = task.space.loadU32(event);
+    dataLow = task.space.loadU32(event + 8);
+    dataHigh = task.space.loadU32(event + 12);
+    if (events < 0 || dataLow < 0 || dataHigh < 0) return -EFAULT;
+  }
+  const epoll = task.files.get(epfd | 0);
+  const file = task.files.get(fd | 0);
+  if (epoll === undefined || file === undefined || (file.flags & O_PATH) === O_PATH) return -EBADF;
+  if (!(epoll instanceof EpollFile)) return -EINVAL;
+  switch (operation | 0) {
+    case EPOLL_CTL_ADD:
+      return epoll.add(fd | 0, file, events | 0, dataLow, dataHigh);
+    case EPOLL_CTL_DEL:
+      return epoll.remove(fd | 0, file);
+    case EPOLL_CTL_MOD:
+      return epoll.modify(fd | 0, file, events | 0, dataLow, dataHigh);
+    default:
+      return -EINVAL;
+  }
+}
+
+let buffer = new Uint8Array(64 * EVENT_SIZE);
+let view = new DataView(buffer.buffer);
+let filled = 0;
+
+function store(events: number, dataLow: number, dataHigh: number): boolean {
+  if (filled + EVENT_SIZE > buffer.length) return false;
+  view.setUint32(filled, events, true);
+  view.setUint32(filled + 4, 0, true);
+  view.setUint32(filled + 8, dataLow, true);
+  view.setUint32(filled + 12, dataHigh, true);
+  filled += EVENT_SIZE;
+  return true;
+}
+
+/** The wait itself, once the arguments are checked. */
+function epollWait(task: Task, epfd: number, address: number, count: number, state: WaitState): number {
+  const epoll = task.files.get(epfd | 0);
+  if (epoll === undefined) return -EBADF;
+  const most = count | 0;
+  if (most <= 0 || most > EVENTS_MAX) return -EINVAL;
+  if (!(epoll instanceof EpollFile)) return -EINVAL;
+  // A program that asks for many at once gets them in one go, within reason; the rest keeps its turn.
+  const wantedBytes = Math.min(most, 4096) * EVENT_SIZE;
+  if (buffer.length < wantedBytes) {
+    buffer = new Uint8Array(wantedBytes);
+    view = new DataView(buffer.buffer);
+  }
+  filled = 0;
+  // Nothing may be taken off the list for a caller that can't receive it.
+  if (epoll.poll() !== 0 && task.space.clear(address, EVENT_SIZE) < 0) return -EFAULT;
+  const found = epoll.collect(most, store);
+  if (found > 0) return task.space.copyOut(address, buffer, 0, found * EVENT_SIZE) < 0 ? -EFAULT : found;
+  if (state.deadlineNs <= task.kernel.now()) return 0;
+  task.waitOn(epoll.waitQueue);
+  if (state.deadlineNs !== Infinity) task.waitUntil(state.deadlineNs);
+  return BLOCKED_EINTR;
+}
+
+function epollWaitMasked(task: Task, epfd: number, address: number, count: number, durationNs: number, mask: number, maskSize: number): number {
+  let state = task.syscallState as WaitState | null;
+  if (state === null) {
+    const masked = enterTemporaryMask(task, mask, maskSize);
+    if (masked < 0) return masked;
+    state = { deadlineNs: durationNs === Infinity ? Infinity : task.kernel.now() + durationNs };
+    task.syscallState = state;
+  }
+  const result = epollWait(task, epfd, address, count, state);
+  if (result !== BLOCKED_EINTR) {
+    leaveTemporaryMask(task);
+    task.syscallState = null;
+  }
+  return result;
+}
+
+/** epoll_pwait(2): `timeout` in milliseconds, negative: for ever. */
+function epollPwait(task: Task, epfd: number, address: number, count: number, timeout: number, mask: number, maskSize: number): number {
+  const timeoutMs = timeout | 0;
+  return epollWaitMasked(task, epfd, address, count, timeoutMs < 0 ? Infinity : timeoutMs * 1e6, mask, maskSize);
+}
+
+/** epoll_pwait2(2): `timeout` is a timespec or null. */
+function epollPwait2(task: Task, epfd: number, address: number, count: number, timeout: number, mask: number, maskSize: number): number {
+  let duration = Infinity;
+  if (timeout !== 0 && task.syscallState === null) {
+    duration = loadDuration(task.space, timeout);
+    if (duration < 0) return duration;
+  }
+  return epollWaitMasked(task, epfd, address, count, duration, mask, maskSize);
+}
+
+export const epollCalls: SyscallTable = {
+  epoll_create1: { run: epollCreate },
+  epoll_ctl: { run: epollControl, gaps: "EPOLLEXCLUSIVE wakes every waiter, which epoll_ctl(2) allows; EPOLLWAKEUP does nothing" },
+  epoll_pwait: { run: epollPwait },
+  epoll_pwait2: { run: epollPwait2 },
+};

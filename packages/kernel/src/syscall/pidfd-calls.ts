@@ -1,0 +1,90 @@
+/** pidfd_open, pidfd_send_signal, pidfd_getfd. Read first: event/pidfd.ts and the manual pages of the calls. */
+import {
+  EBADF, EFAULT, EINVAL, EPERM, ESRCH, PIDFD_NONBLOCK, PIDFD_SIGNAL_PROCESS_GROUP, PIDFD_SIGNAL_THREAD, PIDFD_SIGNAL_THREAD_GROUP, PIDFD_THREAD, SIGRTMAX, SI_TKILL, SI_USER,
+} from "@stratos/abi";
+import { PidFile } from "../event/pidfd.ts";
+import { CAP_SYS_PTRACE, isCapable } from "../security/credentials.ts";
+import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
+import { sendSignalToProcess, sendSignalToProcessGroup, sendSignalToTask } from "../signal/send-signal.ts";
+import { checkSignalPermission } from "../signal/signal-permission.ts";
+import type { Task } from "../task/task.ts";
+import { RLIMIT_NOFILE } from "../task/thread-group.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+
+function pidfdAt(task: Task, fd: number): PidFile | number {
+  const file = task.files.get(fd | 0);
+  return file instanceof PidFile ? file : -EBADF;
+}
+
+/** pidfd_open(2): a descriptor, always close-on-exec; −EINVAL flags, or `pid` is a thread but not a process; −ESRCH; −EMFILE. */
+function pidfdOpen(task: Task, pidArgument: number, flags: number): number {
+  const pid = pidArgument | 0;
+  if ((flags & ~(PIDFD_NONBLOCK | PIDFD_THREAD)) !== 0 || pid <= 0) return -EINVAL;
+  const { tasks } = task.kernel;
+  const thread = tasks.tasks.get(pid);
+  const group = thread?.group ?? tasks.processes.get(pid);
+  if (group === undefined) return -ESRCH;
+  const wantsThread = (flags & PIDFD_THREAD) !== 0;
+  if (!wantsThread && group.pid !== pid) return -EINVAL;
+  const file = new PidFile(group, wantsThread ? (thread ?? null) : null, (flags & PIDFD_NONBLOCK) !== 0);
+  return task.files.install(file, true, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
+}
+
+/** Reads what the caller put into its siginfo_t: −EFAULT, −EINVAL for another signal, −EPERM for a code that only the kernel may send. */
+function loadInfo(task: Task, target: PidFile, signal: number, address: number): SignalInfo | number {
+  const { u8, view } = task.kernel.scratch;
+  if (task.space.copyIn(address, u8, 0, 32) < 0) return -EFAULT;
+  if (view.getInt32(0, true) !== signal) return -EINVAL;
+  const code = view.getInt32(8, true);
+  if (target.group !== task.group && (code >= 0 || code === SI_TKILL)) return -EPERM;
+  return signalInfo(signal, code, {
+    errno: view.getInt32(4, true), pid: view.getInt32(16, true), uid: view.getUint32(20, true), valueLow: view.getUint32(24, true), valueHigh: view.getUint32(28, true),
+  });
+}
+
+/** pidfd_send_signal(2): 0; −EBADF no pidfd; −EINVAL signal, flags or info; −EPERM; −ESRCH the process was waited for; −EFAULT. */
+function pidfdSendSignal(task: Task, pidfd: number, signalArgument: number, info: number, flags: number): number {
+  const signal = signalArgument | 0;
+  // At most one scope may be named.
+  if ((flags & ~(PIDFD_SIGNAL_THREAD | PIDFD_SIGNAL_THREAD_GROUP | PIDFD_SIGNAL_PROCESS_GROUP)) !== 0 || (flags & (flags - 1)) !== 0) return -EINVAL;
+  const target = pidfdAt(task, pidfd);
+  if (typeof target === "number") return target;
+  if (signal < 0 || signal > SIGRTMAX) return -EINVAL;
+  const full = info !== 0 ? loadInfo(task, target, signal, info) : signalInfo(signal, SI_USER, { pid: task.pid, uid: task.credentials.uid });
+  if (typeof full === "number") return full;
+  if (target.isReaped) return -ESRCH;
+  const permission = checkSignalPermission(task, target.group, signal);
+  if (permission < 0) return permission;
+  if (signal === 0) return 0;
+  if (flags === PIDFD_SIGNAL_PROCESS_GROUP) sendSignalToProcessGroup(target.group.group, full);
+  else if (flags === PIDFD_SIGNAL_THREAD || (flags === 0 && target.thread !== null)) sendSignalToTask(target.thread ?? target.group.leader, full);
+  else sendSignalToProcess(target.group, full);
+  return 0;
+}
+
+/** pidfd_getfd(2): a descriptor of ours for the description; −EINVAL flags; −EBADF either descriptor; −ESRCH it has ended; −EPERM no right to trace it; −EMFILE. */
+function pidfdGetfd(task: Task, pidfd: number, fd: number, flags: number): number {
+  if (flags !== 0) return -EINVAL;
+  const target = pidfdAt(task, pidfd);
+  if (typeof target === "number") return target;
+  if (target.hasExited) return -ESRCH;
+  const owner = target.thread ?? target.group.leader;
+  if (!mayTrace(task, owner)) return -EPERM;
+  const file = owner.files.get(fd | 0);
+  if (file === undefined) return -EBADF;
+  return task.files.install(file.retain(), true, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
+}
+
+/** PTRACE_MODE_ATTACH_REALCREDS (ptrace(2)). */
+function mayTrace(task: Task, target: Task): boolean {
+  if (task.group === target.group || isCapable(task.credentials, CAP_SYS_PTRACE)) return true;
+  const { uid, gid } = task.credentials;
+  const to = target.credentials;
+  return [to.uid, to.euid, to.suid].every((each) => each === uid) && [to.gid, to.egid, to.sgid].every((each) => each === gid);
+}
+
+export const pidfdCalls: SyscallTable = {
+  pidfd_open: { run: pidfdOpen, gaps: "a pidfd of a single thread is not woken by that thread's end, only by the process's" },
+  pidfd_send_signal: { run: pidfdSendSignal, gaps: "descriptors of /proc/PID are not accepted" },
+  pidfd_getfd: { run: pidfdGetfd },
+};

@@ -1,0 +1,178 @@
+/**
+ * ppoll and pselect6; what poll(2) and select(2) are on riscv64. Read first: poll(2), select(2), task/wait-queue.ts.
+ *
+ * A call looks at every file; when none is ready it registers with all their queues and is executed again at a wake-up. Only its
+ * deadline outlives the wait.
+ */
+import {
+  EBADF, EFAULT, EINTR, EINVAL, O_PATH, POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI, POLLRDBAND, POLLRDNORM, POLLWRBAND, POLLWRNORM,
+} from "@stratos/abi";
+import { enterTemporaryMask, leaveTemporaryMask } from "../event/temporary-mask.ts";
+import { loadDuration, storeRemaining, type WaitState } from "../event/wait-deadline.ts";
+import type { Task } from "../task/task.ts";
+import { RLIMIT_NOFILE } from "../task/thread-group.ts";
+import { BLOCKED_EINTR } from "../task/wait-queue.ts";
+import type { OpenFile } from "../vfs/open-file.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+
+/** sizeof(struct pollfd): int fd @0, short events @4, short revents @6. */
+const POLLFD_SIZE = 8;
+/** fd_set of the largest descriptor that NR_OPEN allows, in bytes, three in and three out. */
+const SET_BYTES_MAX = 1048576 / 8;
+
+/** Which poll bits make a descriptor ready in each of select's sets. Source: Linux fs/select.c. */
+const READ_BITS = POLLIN | POLLRDNORM | POLLRDBAND | POLLHUP | POLLERR;
+const WRITE_BITS = POLLOUT | POLLWRNORM | POLLWRBAND | POLLERR;
+const EXCEPT_BITS = POLLPRI;
+
+/** Grows to the largest request; one suffices, because a call never leaves it filled. */
+let buffer = new Uint8Array(1024);
+let view = new DataView(buffer.buffer);
+
+function reserve(bytes: number): void {
+  if (buffer.length >= bytes) return;
+  buffer = new Uint8Array(Math.max(bytes, buffer.length * 2));
+  view = new DataView(buffer.buffer);
+}
+
+function openFileAt(task: Task, fd: number): OpenFile | undefined {
+  const file = task.files.get(fd);
+  return file === undefined || (file.flags & O_PATH) === O_PATH ? undefined : file;
+}
+
+function wait(task: Task, file: OpenFile): void {
+  const queue = file.waitQueue;
+  if (queue !== null) task.waitOn(queue);
+}
+
+/** First execution: takes the timeout and the mask. Returns the state, or a negated errno. */
+function begin(task: Task, timeout: number, mask: number, maskSize: number): WaitState | number {
+  if (task.syscallState !== null) return task.syscallState as WaitState;
+  let deadlineNs = Infinity;
+  if (timeout !== 0) {
+    const duration = loadDuration(task.space, timeout);
+    if (duration < 0) return duration;
+    deadlineNs = task.kernel.now() + duration;
+  }
+  const masked = enterTemporaryMask(task, mask, maskSize);
+  if (masked < 0) return masked;
+  const state: WaitState = { deadlineNs };
+  task.syscallState = state;
+  return state;
+}
+
+/** Last execution, unless a signal handler takes over (`interrupted`). */
+function finish(task: Task, state: WaitState, timeout: number, result: number): number {
+  leaveTemporaryMask(task);
+  task.syscallState = null;
+  if (timeout !== 0) storeRemaining(task.space, timeout, state.deadlineNs, task.kernel.now());
+  return result;
+}
+
+function interrupted(task: Task, timeout: number): number {
+  const state = task.syscallState as WaitState | null;
+  if (state !== null && timeout !== 0) storeRemaining(task.space, timeout, state.deadlineNs, task.kernel.now());
+  return -EINTR;
+}
+
+/**
+ * ppoll(2).
+ * @returns how many descriptors are ready; −EINVAL more than RLIMIT_NOFILE of them or a bad timeout or mask size; −EFAULT; −EINTR
+ */
+function ppoll(task: Task, fds: number, nfds: number, timeout: number, mask: number, maskSize: number): number {
+  const state = begin(task, timeout, mask, maskSize);
+  if (typeof state === "number") return state;
+  const count = nfds >>> 0;
+  if (count > task.group.limits[RLIMIT_NOFILE]!.soft) return finish(task, state, timeout, -EINVAL);
+  const bytes = count * POLLFD_SIZE;
+  reserve(bytes);
+  if (task.space.copyIn(fds, buffer, 0, bytes) < 0) return finish(task, state, timeout, -EFAULT);
+
+  let ready = 0;
+  for (let at = 0; at < bytes; at += POLLFD_SIZE) {
+    const fd = view.getInt32(at, true);
+    let found = 0;
+    if (fd >= 0) {
+      const file = openFileAt(task, fd);
+      found = file === undefined ? POLLNVAL : file.poll() & (view.getUint16(at + 4, true) | POLLERR | POLLHUP);
+      if (found !== 0) ready++;
+    }
+    view.setUint16(at + 6, found, true);
+  }
+  if (ready > 0 || state.deadlineNs <= task.kernel.now()) {
+    const copied = task.space.copyOut(fds, buffer, 0, bytes);
+    return finish(task, state, timeout, copied < 0 ? -EFAULT : ready);
+  }
+  for (let at = 0; at < bytes; at += POLLFD_SIZE) {
+    const fd = view.getInt32(at, true);
+    if (fd >= 0) wait(task, task.files.get(fd)!);
+  }
+  if (state.deadlineNs !== Infinity) task.waitUntil(state.deadlineNs);
+  return BLOCKED_EINTR;
+}
+
+/**
+ * pselect6(2). `packed` points to `{ const sigset_t *mask; size_t size; }` or is null.
+ * @returns how many bits are set in the three sets; −EBADF a bit names no descriptor; −EINVAL; −EFAULT; −EINTR
+ */
+function pselect6(task: Task, nfds: number, readSet: number, writeSet: number, exceptSet: number, timeout: number, packed: number): number {
+  let mask = 0, maskSize = 0;
+  if (packed !== 0) {
+    mask = task.space.loadU64(packed);
+    maskSize = task.space.loadU64(packed + 8);
+    if (mask < 0 || maskSize < 0) return -EFAULT;
+  }
+  const state = begin(task, timeout, mask, maskSize);
+  if (typeof state === "number") return state;
+  let count = nfds | 0;
+  if (count < 0) return finish(task, state, timeout, -EINVAL);
+  // Linux, too, cuts nfds to what the process can have open.
+  count = Math.min(count, SET_BYTES_MAX * 8);
+
+  const setBytes = Math.ceil(count / 64) * 8;
+  reserve(6 * setBytes);
+  buffer.fill(0, 0, 6 * setBytes);
+  const sets = [readSet, writeSet, exceptSet];
+  for (let which = 0; which < 3; which++) {
+    if (sets[which] !== 0 && task.space.copyIn(sets[which]!, buffer, which * setBytes, setBytes) < 0) return finish(task, state, timeout, -EFAULT);
+  }
+
+  let ready = 0;
+  for (let fd = 0; fd < count; fd++) {
+    const at = fd >> 3, bit = 1 << (fd & 7);
+    const wants = wanted(at, bit, setBytes);
+    if (wants === 0) continue;
+    const file = openFileAt(task, fd);
+    if (file === undefined) return finish(task, state, timeout, -EBADF);
+    const found = file.poll() & wants;
+    if (found === 0) continue;
+    ready += report(found & READ_BITS, 3 * setBytes + at, buffer[at]! & bit);
+    ready += report(found & WRITE_BITS, 4 * setBytes + at, buffer[setBytes + at]! & bit);
+    ready += report(found & EXCEPT_BITS, 5 * setBytes + at, buffer[2 * setBytes + at]! & bit);
+  }
+  if (ready > 0 || state.deadlineNs <= task.kernel.now()) {
+    for (let which = 0; which < 3; which++) {
+      if (sets[which] !== 0 && task.space.copyOut(sets[which]!, buffer, (3 + which) * setBytes, setBytes) < 0) return finish(task, state, timeout, -EFAULT);
+    }
+    return finish(task, state, timeout, ready);
+  }
+  for (let fd = 0; fd < count; fd++) if (wanted(fd >> 3, 1 << (fd & 7), setBytes) !== 0) wait(task, task.files.get(fd)!);
+  if (state.deadlineNs !== Infinity) task.waitUntil(state.deadlineNs);
+  return BLOCKED_EINTR;
+}
+
+/** The poll bits that the three input sets ask for at one bit place. */
+function wanted(at: number, bit: number, setBytes: number): number {
+  return (buffer[at]! & bit ? READ_BITS : 0) | (buffer[setBytes + at]! & bit ? WRITE_BITS : 0) | (buffer[2 * setBytes + at]! & bit ? EXCEPT_BITS : 0);
+}
+
+function report(found: number, at: number, bit: number): number {
+  if (found === 0 || bit === 0) return 0;
+  buffer[at]! |= bit;
+  return 1;
+}
+
+export const pollCalls: SyscallTable = {
+  ppoll: { run: ppoll, interrupted: (task, _fds, _nfds, timeout) => interrupted(task, timeout) },
+  pselect6: { run: pselect6, interrupted: (task, _nfds, _read, _write, _except, timeout) => interrupted(task, timeout) },
+};
