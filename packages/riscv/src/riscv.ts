@@ -3,3 +3,4 @@ export { PhysicalMemory, CODE_PAGE_SIZE, SLOT_SIZE } from "./physical-memory.ts"
 export * from "./hart-state.ts";
 export { ExitReason } from "./exit-reason.ts";
 export type { Processor, ProcessorHooks, ProcessorOptions, ProcessorStatistics, AddressTables, CodeRegion, CodeCache, FaultingAccess } from "./processor.ts";
+export { createProcessor } from "./create-processor.ts";

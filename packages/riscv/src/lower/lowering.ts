@@ -47,6 +47,8 @@ export interface Lowering {
   /** Pushes the immediate sign-extended to i64, or as i32. */
   immediate64(): void;
   immediate32(): void;
+  /** Pushes the 5-bit immediate of csrr?i (the rs1 field) as i32. */
+  pushUnsignedImmediate(): void;
   /** Known rounding mode 0 … 4, 7 = dynamic, or −1: known only at run time (interpreter). */
   readonly roundingMode: number;
   /** Pushes the rounding mode in force (static, or frm when dynamic) as i32; frm may hold 5, 6, 7. */
@@ -65,6 +67,8 @@ export interface Lowering {
   store(opcode: number, size: 1 | 2 | 4 | 8, pushValue: () => void): void;
   /** Pushes the physical address (i32) of `size` bytes at rs1 (+ imm), writable if `write`; leaves with MEMORY if it can't be done. */
   physicalAddress(size: 4 | 8, write: boolean): void;
+  /** Pushes the virtual address (low 32 bits) of the last `physicalAddress`. */
+  virtualAddress(): void;
 
   /** Leaves with ILLEGAL at this instruction when the i32 on the stack isn't 0. */
   exitIllegalIf(): void;

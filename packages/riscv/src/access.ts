@@ -1,0 +1,120 @@
+import { Op } from "@stratos/wasm";
+import type { CodeWriter } from "@stratos/wasm";
+
+/**
+ * The one place that emits address translation. The address mode is a parameter of everything that is generated.
+ *
+ * - `paged`: user addresses below 4 GiB (the upper half of a register is ignored), flat tables whose entry is
+ *   host page − guest page + 1, so that untouched (zero) table memory says "not mapped". With delta = entry − 1 all of
+ *   unmapped, read-only, misaligned and page-crossing is the one test `((delta | va) & (size − 1)) != 0`.
+ * - `wide`: 64-bit addresses through a direct-mapped TLB for each of reads and writes (wide-tlb.ts).
+ */
+export type AddressMode = "paged" | "wide";
+
+/** Offsets of the tables in a slot. */
+export const READ_TABLE = 0;
+export const WRITE_TABLE = 4 << 20;
+export const CODE_TABLE = 8 << 20;
+
+/** TLBs of the wide mode: 1024 entries of 16 bytes {u64 tag: virtual page address | 1, u32 delta, u32 0}. */
+export const WIDE_READ_TLB = 0x10000;
+export const WIDE_WRITE_TLB = 0x14000;
+export const WIDE_TLB_ENTRIES = 1024;
+
+export interface AccessLocals {
+  /** i32: base of the active tables */
+  tables: number;
+  /** i32: virtual address, low half */
+  va: number;
+  /** i32: host address − virtual address */
+  delta: number;
+  /** i64, wide mode only */
+  address: number;
+}
+
+/**
+ * Stack: the virtual address as i64, or as i32 when `isLow` (paged mode). Afterwards host = va + delta of `locals`;
+ * `exit` is emitted where the access can't be done.
+ */
+export function emitTranslate(code: CodeWriter, mode: AddressMode, locals: AccessLocals, size: number, write: boolean, exit: () => void): void {
+  if (mode === "wide") {
+    emitWide(code, locals, size, write, exit);
+    return;
+  }
+  code.op(Op.i32WrapI64);
+  code.localTee(locals.va);
+  code.i32Const(12);
+  code.op(Op.i32ShrU);
+  code.i32Const(2);
+  code.op(Op.i32Shl);
+  code.localGet(locals.tables);
+  code.op(Op.i32Add);
+  code.memory(Op.i32Load, write ? WRITE_TABLE : READ_TABLE);
+  code.i32Const(1);
+  code.op(Op.i32Sub);
+  code.localTee(locals.delta);
+  if (size > 1) {
+    code.localGet(locals.va);
+    code.op(Op.i32Or);
+  }
+  // One byte is never misaligned; bit 0 of delta tells mapped (0) from not mapped (−1).
+  code.i32Const(size > 1 ? size - 1 : 1);
+  code.op(Op.i32And);
+  code.if();
+  exit();
+  code.end();
+}
+
+function emitWide(code: CodeWriter, locals: AccessLocals, size: number, write: boolean, exit: () => void): void {
+  code.localTee(locals.address);
+  code.op(Op.i32WrapI64);
+  code.localTee(locals.va);
+  code.i32Const(8);
+  code.op(Op.i32ShrU);
+  code.i32Const((WIDE_TLB_ENTRIES - 1) << 4);
+  code.op(Op.i32And);
+  code.localTee(locals.delta);
+  code.memory(Op.i64Load, write ? WIDE_WRITE_TLB : WIDE_READ_TLB);
+  // The low bits that must be zero in an aligned address stay in the comparison; bit 11 of the tag marks a valid entry.
+  code.localGet(locals.address);
+  code.i64Const(-4096 | (size - 1));
+  code.op(Op.i64And);
+  code.i64Const(WIDE_VALID);
+  code.op(Op.i64Or);
+  code.op(Op.i64Ne);
+  code.if();
+  exit();
+  code.end();
+  code.localGet(locals.delta);
+  code.memory(Op.i32Load, (write ? WIDE_WRITE_TLB : WIDE_READ_TLB) + 8);
+  code.localSet(locals.delta);
+}
+
+/** Marks a TLB entry as filled: a bit that no masked address has. */
+export const WIDE_VALID = 0x800;
+
+/** Pushes the host address. */
+export function pushHost(code: CodeWriter, locals: AccessLocals): void {
+  code.localGet(locals.va);
+  code.localGet(locals.delta);
+  code.op(Op.i32Add);
+}
+
+/** Sets `record` to the address of the record for the pc in local `pc`. */
+export function emitRecordLookup(code: CodeWriter, tables: number, pc: number, record: number): void {
+  code.localGet(pc);
+  code.i32Const(12);
+  code.op(Op.i32ShrU);
+  code.i32Const(2);
+  code.op(Op.i32Shl);
+  code.localGet(tables);
+  code.op(Op.i32Add);
+  code.memory(Op.i32Load, CODE_TABLE);
+  code.localGet(pc);
+  code.i32Const(0xffe);
+  code.op(Op.i32And);
+  code.i32Const(3);
+  code.op(Op.i32Shl);
+  code.op(Op.i32Add);
+  code.localSet(record);
+}

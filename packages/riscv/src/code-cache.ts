@@ -1,0 +1,332 @@
+import { assert } from "@stratos/base";
+import type { WasmTable } from "@stratos/host";
+import { CODE_TABLE } from "./access.ts";
+import { decode, instructionLength, newDecoded } from "./decode.ts";
+import { HART_FAULT, HART_TABLES } from "./hart-state.ts";
+import { CODE_PAGE_SIZE } from "./physical-memory.ts";
+import type { PhysicalMemory } from "./physical-memory.ts";
+import type { CodeCache, CodeRegion, ProcessorStatistics } from "./processor.ts";
+import { RECORD_SIZE, Record, RecordOp, endsRun, tailRecordAddress, writeRecord, writeTailRecord } from "./record.ts";
+
+/**
+ * Code pages (records of executable pages) and the translations that were made from them, by region.
+ *
+ * What wasm code may still be standing on is never taken away under it: while a run is live (`setLive`), freed pages and table
+ * slots wait, and nothing is evicted.
+ */
+
+const PAGE = 4096;
+/** Longest straight run that one miss decodes. */
+const MAX_RUN = 64;
+const MAX_TABLE_SLOTS = 65536;
+
+/** A translated function: what must be undone when bytes under it change. */
+export interface Translation {
+  /** Pages (indices in the region) whose bytes it was made from. */
+  readonly pages: readonly number[];
+  readonly slot: number;
+  /** Addresses of records whose slot field names it. */
+  readonly entryRecords: number[];
+}
+
+export class TranslatedRegion implements CodeRegion {
+  readonly key: string | null;
+  readonly start: number;
+  readonly end: number;
+  references: number;
+  /** Code page address by page index, 0: none. */
+  readonly pages: Uint32Array;
+  translations: Translation[];
+  /** Table slots given out for direct calls, by pc of the target; they hold the interpreter until the target is translated. */
+  readonly callSlots: Map<number, number>;
+  readonly #cache: TranslatedCodeCache;
+
+  constructor(cache: TranslatedCodeCache, key: string | null, start: number, end: number) {
+    this.#cache = cache;
+    this.key = key;
+    this.start = start;
+    this.end = end;
+    this.references = 1;
+    this.pages = new Uint32Array((end - start) / PAGE);
+    this.translations = [];
+    this.callSlots = new Map();
+  }
+
+  page(va: number, frame: number): number {
+    const index = this.#indexOf(va);
+    const existing = this.pages[index] as number;
+    if (existing === 0) {
+      const page = this.#cache.allocatePage(this, va, frame);
+      this.pages[index] = page;
+      return page;
+    }
+    // Another frame holds other bytes, for all we know.
+    if (this.#cache.setFrame(existing, frame)) this.invalidate(va, va + PAGE);
+    return existing;
+  }
+
+  existingPage(va: number): number {
+    return va < this.start || va >= this.end ? 0 : (this.pages[this.#indexOf(va)] as number);
+  }
+
+  invalidate(start: number, end: number): void {
+    const first = Math.max(0, Math.floor((start - this.start) / PAGE));
+    const last = Math.min(this.pages.length, Math.ceil((end - this.start) / PAGE)) - 1;
+    if (first > last) return;
+    const isInside = (page: number): boolean => page >= first && page <= last;
+    this.translations = this.translations.filter((translation) => {
+      if (!translation.pages.some(isInside)) return true;
+      this.#cache.dropTranslation(this, translation);
+      return false;
+    });
+    for (let index = first; index <= last; index++) {
+      if (this.pages[index] !== 0) this.#cache.clearPage(this.pages[index] as number);
+    }
+    // The last instruction of the page before may reach into the first that changed.
+    const before = first === 0 ? 0 : (this.pages[first - 1] as number);
+    if (before !== 0) this.#cache.clearLastRecord(before);
+  }
+
+  #indexOf(va: number): number {
+    assert(va >= this.start && va < this.end, "the address lies in the region");
+    return Math.floor((va - this.start) / PAGE);
+  }
+}
+
+export class TranslatedCodeCache implements CodeCache {
+  onEvict: () => void;
+  readonly #physical: PhysicalMemory;
+  readonly #table: WasmTable;
+  readonly #interpreter: () => unknown;
+  readonly #statistics: ProcessorStatistics;
+  readonly #shared: Map<string, TranslatedRegion>;
+  readonly #freePages: number[];
+  readonly #freeSlots: number[];
+  #nextSlot: number;
+  readonly #deferredPages: number[];
+  readonly #deferredSlots: number[];
+  #isLive: boolean;
+  /** By arena index. */
+  readonly #regionOf: (TranslatedRegion | undefined)[];
+  readonly #vaOf: Uint32Array;
+  readonly #frameOf: Uint32Array;
+
+  constructor(physical: PhysicalMemory, table: WasmTable, interpreter: () => unknown, statistics: ProcessorStatistics) {
+    this.onEvict = () => {};
+    this.#physical = physical;
+    this.#table = table;
+    this.#interpreter = interpreter;
+    this.#statistics = statistics;
+    this.#shared = new Map();
+    const count = (physical.codeArenaEnd - physical.codeArenaStart) / CODE_PAGE_SIZE;
+    assert(count <= 4096, "the tail records of 4096 code pages fit below the arena");
+    this.#freePages = [];
+    for (let index = count - 1; index >= 0; index--) this.#freePages.push(index);
+    this.#freeSlots = [];
+    this.#nextSlot = 1;
+    this.#deferredPages = [];
+    this.#deferredSlots = [];
+    this.#isLive = false;
+    this.#regionOf = new Array<TranslatedRegion | undefined>(count).fill(undefined);
+    this.#vaOf = new Uint32Array(count);
+    this.#frameOf = new Uint32Array(count);
+  }
+
+  open(key: string | null, start: number, end: number): CodeRegion {
+    if (key === null) return new TranslatedRegion(this, null, start, end);
+    // The same file may be mapped elsewhere: translations hold absolute addresses.
+    const name = `${key}@${start.toString(16)}-${end.toString(16)}`;
+    const found = this.#shared.get(name);
+    if (found !== undefined) {
+      found.references++;
+      return found;
+    }
+    const region = new TranslatedRegion(this, key, start, end);
+    this.#shared.set(name, region);
+    return region;
+  }
+
+  close(region: CodeRegion): void {
+    const own = region as TranslatedRegion;
+    assert(own.references > 0, "a region is closed as often as it was opened");
+    own.references--;
+    if (own.references === 0 && own.key === null) this.#dropRegion(own);
+  }
+
+  /** While live, wasm code is on the stack. */
+  setLive(isLive: boolean): void {
+    this.#isLive = isLive;
+    if (isLive) return;
+    while (this.#deferredPages.length > 0) this.#freePages.push(this.#deferredPages.pop() as number);
+    while (this.#deferredSlots.length > 0) this.#freeSlots.push(this.#deferredSlots.pop() as number);
+  }
+
+  /** The region and the page's place for a pc in the active address space. */
+  regionAt(pc: number): TranslatedRegion | undefined {
+    const page = this.activePage(pc);
+    return page === 0 ? undefined : this.#regionOf[this.#indexOf(page)];
+  }
+
+  /** Code page under `pc` in the active address space, 0: none. */
+  activePage(pc: number): number {
+    const { u32 } = this.#physical;
+    return u32[((u32[HART_TABLES >>> 2] as number) + CODE_TABLE + (pc >>> 12) * 4) >>> 2] as number;
+  }
+
+  frameOf(codePage: number): number {
+    return this.#frameOf[this.#indexOf(codePage)] as number;
+  }
+
+  /** @returns true when the page had another frame before */
+  setFrame(codePage: number, frame: number): boolean {
+    const index = this.#indexOf(codePage);
+    if (this.#frameOf[index] === frame) return false;
+    this.#frameOf[index] = frame;
+    return true;
+  }
+
+  /** @returns its address; 0 when the arena is full and can't be emptied now (a fetch fault will ask again) */
+  allocatePage(region: TranslatedRegion, va: number, frame: number): number {
+    if (this.#freePages.length === 0) {
+      if (this.#isLive) return 0;
+      this.#evict();
+    }
+    const index = this.#freePages.pop();
+    assert(index !== undefined, "eviction frees pages");
+    const page = this.#physical.codeArenaStart + index * CODE_PAGE_SIZE;
+    this.#physical.u8.fill(0, page, page + CODE_PAGE_SIZE);
+    this.#regionOf[index] = region;
+    this.#vaOf[index] = va;
+    this.#frameOf[index] = frame;
+    return page;
+  }
+
+  clearPage(codePage: number): void {
+    this.#physical.u8.fill(0, codePage, codePage + CODE_PAGE_SIZE);
+  }
+
+  clearLastRecord(codePage: number): void {
+    const record = codePage + (PAGE / 2 - 1) * RECORD_SIZE;
+    this.#physical.u8.fill(0, record, record + Record.slot);
+  }
+
+  // Function-table slots.
+
+  /** A free slot, which holds the interpreter; 0 when there is none. */
+  allocateSlot(): number {
+    const slot = this.#freeSlots.pop() ?? (this.#nextSlot < Math.min(MAX_TABLE_SLOTS, this.#table.length) ? this.#nextSlot++ : 0);
+    if (slot !== 0) this.#table.set(slot, this.#interpreter());
+    return slot;
+  }
+
+  freeSlot(slot: number): void {
+    this.#table.set(slot, this.#interpreter());
+    (this.#isLive ? this.#deferredSlots : this.#freeSlots).push(slot);
+  }
+
+  /** Makes every way into the translation lead to the interpreter. */
+  dropTranslation(region: TranslatedRegion, translation: Translation): void {
+    const { u32 } = this.#physical;
+    for (const record of translation.entryRecords) {
+      const at = (record + Record.slot) >>> 2;
+      if (u32[at] === translation.slot) u32[at] = 0;
+    }
+    let isCallSlot = false;
+    for (const slot of region.callSlots.values()) isCallSlot ||= slot === translation.slot;
+    // A slot that callers have in their code stays theirs and leads to the interpreter again.
+    if (isCallSlot) this.#table.set(translation.slot, this.#interpreter());
+    else this.freeSlot(translation.slot);
+  }
+
+  #dropRegion(region: TranslatedRegion): void {
+    for (const translation of region.translations) this.dropTranslation(region, translation);
+    region.translations = [];
+    for (const slot of region.callSlots.values()) this.freeSlot(slot);
+    region.callSlots.clear();
+    for (let i = 0; i < region.pages.length; i++) {
+      const page = region.pages[i] as number;
+      if (page === 0) continue;
+      region.pages[i] = 0;
+      this.clearPage(page);
+      const index = this.#indexOf(page);
+      this.#regionOf[index] = undefined;
+      (this.#isLive ? this.#deferredPages : this.#freePages).push(index);
+    }
+    if (region.key !== null) this.#shared.delete(`${region.key}@${region.start.toString(16)}-${region.end.toString(16)}`);
+  }
+
+  /** First what no process uses; when that isn't a quarter of the arena, everything: what is needed faults back in. */
+  #evict(): void {
+    this.onEvict();
+    for (const region of [...this.#shared.values()]) if (region.references === 0) this.#dropRegion(region);
+    if (this.#freePages.length >= this.#regionOf.length / 4) return;
+    for (const region of new Set(this.#regionOf)) {
+      if (region === undefined) continue;
+      const { references } = region;
+      this.#dropRegion(region);
+      region.references = references;
+      if (region.key !== null && references > 0) this.#shared.set(`${region.key}@${region.start.toString(16)}-${region.end.toString(16)}`, region);
+    }
+  }
+
+  #indexOf(codePage: number): number {
+    return (codePage - this.#physical.codeArenaStart) / CODE_PAGE_SIZE;
+  }
+
+  // Decoding.
+
+  /** The 32 bits at `pc`, or −1 … use `fetchFault`: the address whose page is missing. */
+  fetchWord(pc: number): number {
+    const { u16 } = this.#physical;
+    const page = this.activePage(pc);
+    this.fetchFault = pc;
+    if (page === 0) return 0;
+    const at = this.frameOf(page) + (pc & 0xffe);
+    const low = u16[at >>> 1] as number;
+    this.fetchFault = -1;
+    if (instructionLength(low) === 2) return low;
+    if ((pc & 0xffe) !== 0xffe) return low | ((u16[(at + 2) >>> 1] as number) << 16);
+    const next = this.activePage(pc + 2);
+    if (next === 0) {
+      this.fetchFault = pc + 2;
+      return 0;
+    }
+    return low | ((u16[this.frameOf(next) >>> 1] as number) << 16);
+  }
+
+  /** After `fetchWord`: −1, or the address whose code page is missing. */
+  fetchFault = -1;
+
+  /**
+   * Decodes the straight run from `record`, whose address is `pc`.
+   *
+   * @returns 0; or 1 when a page is missing, whose address is then in HART_FAULT
+   */
+  decodeRun(record: number, pc: number): number {
+    const physical = this.#physical;
+    for (let count = 0; count < MAX_RUN; count++) {
+      if (physical.u16[record >>> 1] !== RecordOp.UNDECODED) return 0;
+      const word = this.fetchWord(pc);
+      if (this.fetchFault >= 0) {
+        if (count > 0) return 0;
+        physical.u32[HART_FAULT >>> 2] = this.fetchFault;
+        return 1;
+      }
+      decode(word, DECODED);
+      this.#statistics.decodedRecords++;
+      const offset = pc & 0xffe;
+      if (offset + DECODED.length >= PAGE) {
+        const index = Math.floor((record - physical.codeArenaStart) / CODE_PAGE_SIZE);
+        writeTailRecord(physical, record, tailRecordAddress(index, offset), DECODED);
+        return 0;
+      }
+      writeRecord(physical, record, DECODED);
+      if (endsRun(DECODED.index)) return 0;
+      record += DECODED.length * 8;
+      pc += DECODED.length;
+    }
+    return 0;
+  }
+}
+
+const DECODED = newDecoded();

@@ -1,0 +1,133 @@
+import { assert } from "@stratos/base";
+import { ModuleBuilder, Op, Type } from "@stratos/wasm";
+import type { WasmEngine, WasmInstance, WasmTable } from "@stratos/host";
+import { emitRecordLookup } from "./access.ts";
+import type { AddressMode } from "./access.ts";
+import { HART_EXIT, HART_FUEL, HART_PC, HART_TABLES } from "./hart-state.ts";
+import { emitInterpreter } from "./interpreter.ts";
+import type { InstructionMeanings } from "./lower/lowerings.ts";
+import type { Helper } from "./lower/lowering.ts";
+import type { PhysicalMemory } from "./physical-memory.ts";
+import { Record } from "./record.ts";
+
+/**
+ * The module that is there from the start: the interpreter (function table entry 0), the run loop, the common exit of translated
+ * code and the helpers of lowerings. Translations import from its exports.
+ */
+export interface CoreHooks {
+  decode(record: number, pc: number): number;
+  ecall(): number;
+  hot(pc: number): void;
+}
+
+export interface CoreModule {
+  /** Runs from HART_PC until something leaves. */
+  readonly run: () => void;
+  /** Imports of translations, by name: memory, table, `leave`, `ecall`, and the helpers. */
+  readonly exports: Record<string, unknown>;
+}
+
+export function createCoreModule(options: {
+  engine: WasmEngine; physical: PhysicalMemory; table: WasmTable; mode: AddressMode; meanings: InstructionMeanings; hooks: CoreHooks; hotThreshold: number;
+}): CoreModule {
+  const { engine, physical, table, mode, hooks, hotThreshold } = options;
+  const { helpers, lowerings } = options.meanings;
+  const builder = new ModuleBuilder();
+  const { code } = builder;
+  builder.importMemory("m", "memory");
+  builder.importTable("m", "table");
+  const codeType = builder.type([Type.i32, Type.i32], [Type.i32]);
+  const decode = builder.importFunction("m", "decode", codeType);
+  const ecall = builder.importFunction("m", "ecall", builder.type([], [Type.i32]));
+  const hot = builder.importFunction("m", "hot", builder.type([Type.i32], []));
+
+  // JavaScript helpers are imports, wasm helpers follow as functions: all indices are known before the first body.
+  const imports: Record<string, unknown> = { memory: physical.memory, table, ...boundHooks(hooks) };
+  const indexOf = new Map<string, number>();
+  for (const helper of helpers) {
+    if (helper.create === undefined) continue;
+    imports[helper.name] = helper.create(physical);
+    indexOf.set(helper.name, builder.importFunction("m", helper.name, builder.type(helper.parameters, helper.results)));
+  }
+  const helperIndex = (name: string): number => {
+    const index = indexOf.get(name);
+    assert(index !== undefined, `the core module has the helper ${name}`);
+    return index;
+  };
+  const interpreter = builder.addFunction(codeType);
+  const run = builder.addFunction(builder.type([], []));
+  const leave = builder.addFunction(builder.type([Type.i32, Type.i32, Type.i32, Type.i32], [Type.i32]));
+  for (const helper of helpers) {
+    if (helper.emit !== undefined) indexOf.set(helper.name, builder.addFunction(builder.type(helper.parameters, helper.results)));
+  }
+
+  emitInterpreter(code, mode, { codeType, decode, ecall, hot, helper: helperIndex, lowerings }, hotThreshold);
+  emitRun(builder, codeType);
+  emitLeave(builder);
+  for (const helper of helpers) emitHelper(builder, helper, helperIndex);
+
+  builder.addElement(0, interpreter);
+  builder.exportFunction("interpreter", interpreter);
+  builder.exportFunction("run", run);
+  builder.exportFunction("leave", leave);
+  for (const helper of helpers) if (helper.emit !== undefined) builder.exportFunction(helper.name, helperIndex(helper.name));
+  const instance: WasmInstance = engine.instantiate(engine.compile(builder.finish()), { m: imports });
+  return { run: instance.exports["run"] as () => void, exports: { ...imports, ...instance.exports } };
+}
+
+function boundHooks(hooks: CoreHooks): Record<string, unknown> {
+  return { decode: (record: number, pc: number) => hooks.decode(record, pc), ecall: () => hooks.ecall(), hot: (pc: number) => hooks.hot(pc) };
+}
+
+function emitHelper(builder: ModuleBuilder, helper: Helper, helperIndex: (name: string) => number): void {
+  if (helper.emit === undefined) return;
+  const { code } = builder;
+  const start = code.beginFunction((helper.locals ?? []).map((type) => ({ count: 1, type })));
+  helper.emit(code, (name) => code.call(helperIndex(name)));
+  code.endFunction(start);
+}
+
+/** Enters what stands at the pc, and goes on at the pc that comes back, until −1. */
+function emitRun(builder: ModuleBuilder, codeType: number): void {
+  const { code } = builder;
+  const [pc, record, tables] = [0, 1, 2];
+  const start = code.beginFunction([{ count: 3, type: Type.i32 }]);
+  code.i32Const(0);
+  code.memory(Op.i32Load, HART_TABLES);
+  code.localSet(tables);
+  code.i32Const(0);
+  code.memory(Op.i32Load, HART_PC);
+  code.localSet(pc);
+  const again = code.loop();
+  emitRecordLookup(code, tables, pc, record);
+  code.localGet(pc);
+  code.i32Const(0); // depth
+  code.localGet(record);
+  code.memory(Op.i32Load, Record.slot);
+  code.callIndirect(codeType);
+  code.localTee(pc);
+  code.i32Const(-1);
+  code.op(Op.i32Ne);
+  code.brIf(again);
+  code.end();
+  code.endFunction(start);
+}
+
+/** leave(pc, fuel, completed, reason) → −1: the cold end of every exit of translated code. */
+function emitLeave(builder: ModuleBuilder): void {
+  const { code } = builder;
+  const start = code.beginFunction([]);
+  code.i32Const(0);
+  code.localGet(0);
+  code.memory(Op.i32Store, HART_PC);
+  code.i32Const(0);
+  code.localGet(1);
+  code.localGet(2);
+  code.op(Op.i32Sub);
+  code.memory(Op.i32Store, HART_FUEL);
+  code.i32Const(0);
+  code.localGet(3);
+  code.memory(Op.i32Store, HART_EXIT);
+  code.i32Const(-1);
+  code.endFunction(start);
+}

@@ -1,0 +1,126 @@
+/** The whole processor on small static programs, as a kernel would drive it. Programs are hand-assembled words, so that no compiler is needed. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { NodeWasmEngine } from "@stratos/host-node";
+import { createProcessor } from "./create-processor.ts";
+import { ExitReason } from "./exit-reason.ts";
+import { HART_FAULT, HART_PC, HART_X } from "./hart-state.ts";
+import { PhysicalMemory } from "./physical-memory.ts";
+import type { CodeRegion, Processor, ProcessorOptions } from "./processor.ts";
+
+const CODE = 0x10000;
+const DATA = 0x20000;
+
+/** A processor with one code page and one data page, whose frames are the first two. */
+function machine(words: readonly number[], options: Partial<ProcessorOptions> & { onEcall?: (physical: PhysicalMemory) => number } = {}): { processor: Processor; physical: PhysicalMemory; slot: number; x: (n: number) => number; frame: number; region: CodeRegion } {
+  const engine = new NodeWasmEngine();
+  const physical = new PhysicalMemory(engine, { frameBytes: 1 << 20, slotCount: 2, codePages: 16 });
+  const processor = createProcessor({ physical, engine, hotThreshold: 2, ...options, hooks: { onEcall: () => options.onEcall?.(physical) ?? 0 } });
+  const slot = processor.tables.acquire();
+  processor.tables.activate(slot);
+  const frame = physical.framesStart;
+  words.forEach((word, index) => { physical.u32[(frame >>> 2) + index] = word; });
+  const region = processor.code.open(null, CODE, CODE + 0x2000);
+  processor.tables.mapCode(slot, CODE, region.page(CODE, frame));
+  processor.tables.map(slot, DATA, frame + 4096, true);
+  physical.u32[HART_PC >>> 2] = CODE;
+  return { processor, physical, slot, frame, region, x: (n) => physical.i32[(HART_X + n * 8) >>> 2] as number };
+}
+
+const addi = (rd: number, rs1: number, imm: number): number => ((imm & 0xfff) << 20) | (rs1 << 15) | (rd << 7) | 0x13;
+const lui = (rd: number, imm: number): number => (imm << 12) | (rd << 7) | 0x37;
+const ld = (rd: number, rs1: number, imm: number): number => ((imm & 0xfff) << 20) | (rs1 << 15) | (3 << 12) | (rd << 7) | 0x03;
+const sd = (rs2: number, rs1: number, imm: number): number => ((imm >> 5) << 25) | (rs2 << 20) | (rs1 << 15) | (3 << 12) | ((imm & 31) << 7) | 0x23;
+const bne = (rs1: number, rs2: number, offset: number): number =>
+  (((offset >> 12) & 1) << 31) | (((offset >> 5) & 63) << 25) | (rs2 << 20) | (rs1 << 15) | (1 << 12) | (((offset >> 1) & 15) << 8) | (((offset >> 11) & 1) << 7) | 0x63;
+const ECALL = 0x73;
+const EBREAK = 0x100073;
+
+for (const translate of [false, true]) {
+  const tier = translate ? "translated" : "interpreted";
+
+  test(`a counted loop ends with the right registers and instruction count (${tier})`, () => {
+    const { processor, x } = machine([addi(5, 0, 1000), addi(6, 6, 3), addi(5, 5, -1), bne(5, 0, -8), EBREAK], { translate });
+    assert.equal(processor.run(1_000_000), ExitReason.BREAKPOINT);
+    assert.equal(x(6), 3000);
+    assert.equal(processor.statistics.instructions, 3001);
+  });
+
+  test(`a slice ends at the first backward branch at which its fuel is negative (${tier})`, () => {
+    const { processor, physical, x } = machine([addi(5, 0, 1000), addi(6, 6, 3), addi(5, 5, -1), bne(5, 0, -8), EBREAK], { translate });
+    for (let slice = 0; slice < 20; slice++) {
+      const before = processor.statistics.instructions;
+      assert.equal(processor.run(100), ExitReason.BUDGET);
+      assert.equal(physical.u32[HART_PC >>> 2], CODE + 4);
+      const used = processor.statistics.instructions - before;
+      assert.ok(used > 100 && used <= 103, `${used} instructions`);
+      assert.equal(processor.statistics.instructions, 1 + 3 * (x(6) / 3));
+    }
+  });
+
+  test(`an unmapped, a read-only, a misaligned and a page-crossing access leave at their instruction (${tier})`, () => {
+    const { processor, physical, slot, frame, x } = machine([lui(5, DATA >>> 12), sd(5, 5, 8), ld(6, 5, 8), addi(7, 5, 1), ld(8, 7, 8), EBREAK], { translate });
+    processor.tables.writeProtectAll(slot);
+    assert.equal(processor.run(100), ExitReason.MEMORY);
+    assert.deepEqual(processor.faultingAccess(), { va: DATA + 8, size: 8, kind: "store" });
+    assert.equal(physical.u32[HART_PC >>> 2], CODE + 4);
+    processor.tables.map(slot, DATA, frame + 4096, true);
+    assert.equal(processor.run(100), ExitReason.MEMORY);
+    assert.deepEqual(processor.faultingAccess(), { va: DATA + 9, size: 8, kind: "load" });
+    assert.equal(x(6), DATA);
+    assert.equal(processor.emulateMisaligned((va) => va - DATA + frame + 4096), 0);
+    assert.equal(x(8), DATA >> 8);
+    processor.tables.unmap(slot, DATA, DATA + 4096);
+    assert.equal(processor.run(100), ExitReason.BREAKPOINT);
+  });
+
+  test(`a jump to an unmapped page is a fetch fault there (${tier})`, () => {
+    const { processor, physical } = machine([lui(5, 0x99), 0x00028067 /* jr x5 */], { translate });
+    assert.equal(processor.run(100), ExitReason.FETCH);
+    assert.equal(physical.u32[HART_PC >>> 2], 0x99000);
+    assert.equal(physical.u32[HART_FAULT >>> 2], 0x99000);
+  });
+
+  test(`an instruction that crosses into the next page wants that page, then runs (${tier})`, () => {
+    const words = new Array<number>(1024).fill(0x00010001); // c.nop c.nop
+    words[1023] = ((addi(6, 6, 5) & 0xffff) << 16) | 1;
+    const { processor, physical, slot, frame, x } = machine(words, { translate });
+    assert.equal(processor.run(10_000), ExitReason.FETCH);
+    assert.equal(physical.u32[HART_PC >>> 2], CODE + 0xffe);
+    assert.equal(physical.u32[HART_FAULT >>> 2], CODE + 0x1000);
+    physical.u16[(frame + 8192) >>> 1] = addi(6, 6, 5) >>> 16;
+    physical.u16[(frame + 8194) >>> 1] = 0x9002; // c.ebreak
+    const region = processor.code.open(null, CODE + 0x1000, CODE + 0x2000);
+    processor.tables.mapCode(slot, CODE + 0x1000, region.page(CODE + 0x1000, frame + 8192));
+    assert.equal(processor.run(10_000), ExitReason.BREAKPOINT);
+    assert.equal(x(6), 5);
+    assert.equal(processor.statistics.instructions, 2048);
+  });
+
+  test(`a system call goes on when the hook says 0 and leaves when it says 1 (${tier})`, () => {
+    let calls = 0;
+    const onEcall = (physical: PhysicalMemory): number => {
+      calls++;
+      physical.i32[(HART_X + 80) >>> 2] = calls;
+      if (calls < 50) return 0;
+      physical.u32[HART_PC >>> 2] = (physical.u32[HART_PC >>> 2] as number) + 4;
+      physical.u32[(0x8000 + 532) >>> 2] = ExitReason.ECALL;
+      return 1;
+    };
+    const { processor, x, physical } = machine([addi(5, 0, 100), addi(5, 5, -1), ECALL, bne(5, 0, -8), EBREAK], { translate, onEcall });
+    assert.equal(processor.run(100_000), ExitReason.ECALL);
+    assert.equal(x(10), 50);
+    assert.equal(x(5), 50);
+    assert.equal(physical.u32[HART_PC >>> 2], CODE + 12);
+  });
+
+  test(`changed bytes are executed after invalidation (${tier})`, () => {
+    const { processor, physical, x, frame, region } = machine([addi(5, 0, 1000), addi(6, 6, 3), addi(5, 5, -1), bne(5, 0, -8), EBREAK], { translate });
+    assert.equal(processor.run(1_000_000), ExitReason.BREAKPOINT);
+    physical.u32[(frame >>> 2) + 1] = addi(6, 6, 1);
+    region.invalidate(CODE, CODE + 4096);
+    physical.u32[HART_PC >>> 2] = CODE;
+    assert.equal(processor.run(1_000_000), ExitReason.BREAKPOINT);
+    assert.equal(x(6), 4000);
+  });
+}

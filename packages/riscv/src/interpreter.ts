@@ -1,0 +1,714 @@
+import { Op, Type } from "@stratos/wasm";
+import type { CodeWriter, ValueType } from "@stratos/wasm";
+import { emitRecordLookup, emitTranslate, pushHost } from "./access.ts";
+import type { AccessLocals, AddressMode } from "./access.ts";
+import { ExitReason } from "./exit-reason.ts";
+import {
+  HART_EXIT, HART_F, HART_FAULT, HART_FRM, HART_FUEL, HART_INTERPRETED, HART_PC, HART_RETIRED, HART_TABLES, HART_X,
+} from "./hart-state.ts";
+import { INSTRUCTIONS, instructionIndex } from "./instruction-table.ts";
+import { BRANCH_CONDITIONS } from "./lower/integer.ts";
+import { RS1, RS2 } from "./lower/lowering.ts";
+import type { Lowering, LoweringTable, Source } from "./lower/lowering.ts";
+import { OP_COUNT, OP_FIRST, Record, RecordOp } from "./record.ts";
+
+/**
+ * Generates the interpreter: one wasm function (pc, depth) → next pc, the first of the function table. It walks the records of
+ * code pages (record.ts) and dispatches by br_table; the handlers come from the same lowerings as translations.
+ *
+ * The pc isn't kept: it is `(record >>> 3) + base`, where `base` belongs to the page. A straight run only adds to `record`.
+ *
+ * Control transfers (canonical check points: backward, calls, jalr) look for a translation of the target and call it. What
+ * comes back is the next pc, or −1 when the whole run leaves. `level` counts calls that this activation has interpreted, so that
+ * the return that matches its own entry goes back to the caller, which may be translated code. A wrong guess costs time, never
+ * meaning: the state in memory is all there is.
+ */
+
+/** What the interpreter calls. */
+export interface InterpreterImports {
+  /** () → next pc as in translations; type index of (i32, i32) → i32 */
+  readonly codeType: number;
+  /** decode(record, pc) → 0, or 1 for a fetch fault whose address is in HART_FAULT */
+  readonly decode: number;
+  readonly ecall: number;
+  /** hot(pc): the record's count has reached the threshold */
+  readonly hot: number;
+  readonly helper: (name: string) => number;
+  readonly lowerings: LoweringTable;
+}
+
+// Locals. Parameters first.
+const PC = 0;
+const DEPTH = 1;
+const RECORD = 2;
+const BASE = 3;
+const FUEL = 4;
+const TABLES = 5;
+const LEVEL = 6;
+const ENTRY_FUEL = 7;
+const VALUE = 8;
+const REASON = 9;
+const VA = 10;
+const DELTA = 11;
+const SCRATCH_I32 = 12;
+const SCRATCH_I64 = 16;
+const ADDRESS = 20;
+const SCRATCH_F32 = 21;
+const SCRATCH_F64 = 25;
+const LOCALS: { count: number; type: ValueType }[] = [
+  { count: 14, type: Type.i32 }, { count: 5, type: Type.i64 }, { count: 4, type: Type.f32 }, { count: 4, type: Type.f64 },
+];
+
+/** Nested activations beyond this return to the run loop, because the host's stack is bounded. */
+export const DEPTH_LIMIT = 200;
+
+export function emitInterpreter(code: CodeWriter, mode: AddressMode, imports: InterpreterImports, hotThreshold: number): void {
+  const start = code.beginFunction(LOCALS);
+  new InterpreterEmitter(code, mode, imports, hotThreshold).emit();
+  code.endFunction(start);
+}
+
+class InterpreterEmitter implements Lowering {
+  readonly code: CodeWriter;
+  readonly roundingMode: number;
+  readonly #mode: AddressMode;
+  readonly #imports: InterpreterImports;
+  readonly #hotThreshold: number;
+  readonly #access: AccessLocals;
+  // Labels.
+  #leave: number;
+  #exit: number;
+  #top: number;
+  #backward: number;
+  #return: number;
+  #call: number;
+  #next: number;
+
+  constructor(code: CodeWriter, mode: AddressMode, imports: InterpreterImports, hotThreshold: number) {
+    this.code = code;
+    this.roundingMode = -1;
+    this.#mode = mode;
+    this.#imports = imports;
+    this.#hotThreshold = hotThreshold;
+    this.#access = { tables: TABLES, va: VA, delta: DELTA, address: ADDRESS };
+    this.#leave = this.#exit = this.#top = this.#backward = this.#return = this.#call = this.#next = 0;
+  }
+
+  emit(): void {
+    const { code } = this;
+    this.#loadCell(HART_TABLES, TABLES);
+    this.#loadCell(HART_FUEL, FUEL);
+    code.localGet(FUEL);
+    code.localSet(ENTRY_FUEL);
+    emitRecordLookup(code, TABLES, PC, RECORD);
+    this.#count();
+
+    this.#leave = code.block();
+    this.#exit = code.block();
+    this.#top = code.loop();
+    emitRecordLookup(code, TABLES, PC, RECORD);
+    this.#setBase();
+    this.#call = code.block();
+    this.#return = code.block();
+    this.#backward = code.block();
+    this.#next = code.loop();
+    this.#dispatch();
+    code.end(); // next: never reached
+    code.op(Op.unreachable);
+
+    code.end(); // backward, jalr without link
+    this.#checkFuel();
+    emitRecordLookup(code, TABLES, PC, RECORD);
+    this.#ifTranslated(() => this.#enterByJump());
+    this.#count();
+    code.br(this.#top);
+
+    code.end(); // return
+    this.#checkFuel();
+    code.localGet(LEVEL);
+    code.op(Op.i32Eqz);
+    code.brIf(this.#leave);
+    code.localGet(LEVEL);
+    code.i32Const(1);
+    code.op(Op.i32Sub);
+    code.localSet(LEVEL);
+    emitRecordLookup(code, TABLES, PC, RECORD);
+    this.#ifTranslated(() => this.#enterByJump());
+    code.br(this.#top);
+
+    code.end(); // call: VALUE = return address
+    this.#checkFuel();
+    emitRecordLookup(code, TABLES, PC, RECORD);
+    this.#ifTranslated(() => this.#enterByCall());
+    this.#count();
+    this.#addToLevel();
+    code.br(this.#top);
+
+    code.end(); // top: never reached
+    code.op(Op.unreachable);
+    code.end(); // exit: PC and REASON are set
+    this.#storeCell(HART_PC, PC);
+    this.#storeCell(HART_EXIT, REASON);
+    code.i32Const(-1);
+    code.localSet(PC);
+    code.end(); // leave: with PC as the result
+    this.#flush();
+    code.localGet(PC);
+  }
+
+  // Control.
+
+  #dispatch(): void {
+    const { code } = this;
+    code.localGet(FUEL);
+    code.i32Const(1);
+    code.op(Op.i32Sub);
+    code.localSet(FUEL);
+
+    // Blocks from the outermost: a label for each op, innermost first in the table.
+    const handlers: { op: number; emit: () => void }[] = this.#handlers();
+    const illegal = code.block();
+    const labels: number[] = new Array<number>(OP_COUNT).fill(illegal);
+    for (let i = handlers.length - 1; i >= 0; i--) labels[handlers[i]!.op] = code.block();
+    code.localGet(RECORD);
+    code.memory(Op.i32Load16U, Record.op);
+    code.brTable(labels, illegal);
+    for (const handler of handlers) {
+      code.end();
+      handler.emit();
+    }
+    code.end();
+    this.#exitWith(ExitReason.ILLEGAL);
+  }
+
+  #handlers(): { op: number; emit: () => void }[] {
+    const { code } = this;
+    const handlers = [
+      { op: RecordOp.UNDECODED, emit: () => this.#undecoded() },
+      { op: RecordOp.FETCH, emit: () => {
+        this.#undoFuel();
+        this.#currentPc();
+        code.localSet(PC);
+        this.#storeCell(HART_FAULT, PC);
+        this.#setReason(ExitReason.FETCH);
+        code.br(this.#exit);
+      } },
+      { op: RecordOp.TAIL, emit: () => {
+        this.#undoFuel();
+        this.#currentPc();
+        code.localSet(PC);
+        this.#immediate();
+        code.localSet(RECORD);
+        this.#setBase();
+        code.br(this.#next);
+      } },
+      { op: RecordOp.NEXT_PAGE, emit: () => {
+        this.#undoFuel();
+        this.#currentPc();
+        code.localSet(PC);
+        code.br(this.#top);
+      } },
+      { op: RecordOp.NOP, emit: () => this.#advance() },
+      { op: RecordOp.MOVE, emit: () => { this.beginWriteX(); this.readX(RS1); this.endWriteX(); this.#advance(); } },
+      { op: RecordOp.CONSTANT, emit: () => { this.beginWriteX(); this.immediate64(); this.endWriteX(); this.#advance(); } },
+      { op: RecordOp.JUMP, emit: () => this.#jump(() => this.#jumpTarget()) },
+      { op: RecordOp.CALL, emit: () => {
+        this.#linkValue();
+        this.#jumpTarget();
+        code.localSet(PC);
+        this.#writeLink();
+        code.br(this.#call);
+      } },
+      { op: RecordOp.JUMP_REGISTER, emit: () => { this.#registerTarget(); code.br(this.#backward); } },
+      { op: RecordOp.RETURN, emit: () => { this.#registerTarget(); code.br(this.#return); } },
+      { op: RecordOp.CALL_REGISTER, emit: () => {
+        this.#linkValue();
+        this.#registerTarget();
+        this.#writeLink();
+        code.br(this.#call);
+      } },
+      { op: OP_FIRST + instructionIndex("ecall"), emit: () => this.#ecall() },
+      { op: OP_FIRST + instructionIndex("ebreak"), emit: () => this.#exitWith(ExitReason.BREAKPOINT) },
+    ];
+    INSTRUCTIONS.forEach((instruction, index) => {
+      const condition = BRANCH_CONDITIONS[instruction.name];
+      if (condition !== undefined) handlers.push({ op: OP_FIRST + index, emit: () => this.#branch(condition) });
+      const lowering = this.#imports.lowerings[instruction.name];
+      if (lowering === undefined) return;
+      handlers.push({ op: OP_FIRST + index, emit: () => {
+        lowering(this);
+        this.#advance();
+      } });
+    });
+    return handlers;
+  }
+
+  #advance(): void {
+    const { code } = this;
+    code.localGet(RECORD);
+    code.localGet(RECORD);
+    code.memory(Op.i32Load8U, Record.length);
+    code.op(Op.i32Add);
+    code.localSet(RECORD);
+    code.br(this.#next);
+  }
+
+  #branch(condition: number): void {
+    const { code } = this;
+    this.readX(RS1);
+    this.readX(RS2);
+    code.op(condition);
+    code.if();
+    this.#jump(() => this.#jumpTarget());
+    code.end();
+    this.#advance();
+  }
+
+  /** To pc + imm: a check point when it goes backwards. */
+  #jump(pushTarget: () => void): void {
+    const { code } = this;
+    pushTarget();
+    code.localSet(PC);
+    this.#immediate();
+    code.i32Const(0);
+    code.op(Op.i32LeS);
+    code.brIf(this.#backward);
+    code.br(this.#top);
+  }
+
+  #jumpTarget(): void {
+    this.#currentPc();
+    this.#immediate();
+    this.code.op(Op.i32Add);
+  }
+
+  /** PC = (rs1 + imm) & ~1 */
+  #registerTarget(): void {
+    const { code } = this;
+    this.readXLow(RS1);
+    this.#immediate();
+    code.op(Op.i32Add);
+    code.i32Const(-2);
+    code.op(Op.i32And);
+    code.localSet(PC);
+  }
+
+  /** VALUE = address of the next instruction. */
+  #linkValue(): void {
+    const { code } = this;
+    this.#pushNextPc32();
+    code.localSet(VALUE);
+  }
+
+  #writeLink(): void {
+    this.beginWriteX();
+    this.code.localGet(VALUE);
+    this.code.op(Op.i64ExtendI32U);
+    this.endWriteX();
+  }
+
+  #checkFuel(): void {
+    const { code } = this;
+    code.localGet(FUEL);
+    code.i32Const(0);
+    code.op(Op.i32LtS);
+    code.if();
+    this.#setReason(ExitReason.BUDGET);
+    code.br(this.#exit);
+    code.end();
+  }
+
+  /** Runs `then` (which must leave) when the record has a translation; its slot is in VALUE + 1 … kept in SCRATCH_I32. */
+  #ifTranslated(then: () => void): void {
+    const { code } = this;
+    code.localGet(RECORD);
+    code.memory(Op.i32Load, Record.slot);
+    code.localTee(SCRATCH_I32);
+    code.if();
+    code.localGet(DEPTH);
+    code.i32Const(DEPTH_LIMIT);
+    code.op(Op.i32GtS);
+    code.brIf(this.#leave);
+    then();
+    code.end();
+  }
+
+  #callTranslation(): void {
+    const { code } = this;
+    this.#flush();
+    code.localGet(PC);
+    code.localGet(DEPTH);
+    code.i32Const(1);
+    code.op(Op.i32Add);
+    code.localGet(SCRATCH_I32);
+    code.callIndirect(this.#imports.codeType);
+    code.localTee(PC);
+    code.i32Const(-1);
+    code.op(Op.i32Eq);
+    code.if();
+    code.i32Const(-1);
+    code.return();
+    code.end();
+    this.#loadCell(HART_FUEL, FUEL);
+    code.localGet(FUEL);
+    code.localSet(ENTRY_FUEL);
+  }
+
+  /** A translation entered in the midst of a function comes back by that function's return. */
+  #enterByJump(): void {
+    const { code } = this;
+    this.#callTranslation();
+    code.localGet(LEVEL);
+    code.op(Op.i32Eqz);
+    code.brIf(this.#leave);
+    code.localGet(LEVEL);
+    code.i32Const(1);
+    code.op(Op.i32Sub);
+    code.localSet(LEVEL);
+    code.br(this.#top);
+  }
+
+  #enterByCall(): void {
+    const { code } = this;
+    this.#callTranslation();
+    code.localGet(PC);
+    code.localGet(VALUE);
+    code.op(Op.i32Eq);
+    code.brIf(this.#top);
+    this.#addToLevel();
+    code.br(this.#top);
+  }
+
+  #addToLevel(): void {
+    const { code } = this;
+    code.localGet(LEVEL);
+    code.i32Const(1);
+    code.op(Op.i32Add);
+    code.localSet(LEVEL);
+  }
+
+  /** Counts an execution of the target in RECORD and reports it when it has become hot. */
+  #count(): void {
+    if (this.#hotThreshold === 0) return;
+    const { code } = this;
+    code.localGet(RECORD);
+    code.localGet(RECORD);
+    code.memory(Op.i32Load8U, Record.count);
+    code.i32Const(1);
+    code.op(Op.i32Add);
+    code.localTee(SCRATCH_I32);
+    code.memory(Op.i32Store8, Record.count);
+    code.localGet(SCRATCH_I32);
+    code.i32Const(this.#hotThreshold);
+    code.op(Op.i32Eq);
+    code.if();
+    code.localGet(PC);
+    code.call(this.#imports.hot);
+    code.end();
+  }
+
+  #undecoded(): void {
+    const { code } = this;
+    this.#undoFuel();
+    this.#currentPc();
+    code.localSet(PC);
+    code.localGet(RECORD);
+    code.localGet(PC);
+    code.call(this.#imports.decode);
+    code.op(Op.i32Eqz);
+    code.brIf(this.#next);
+    this.#setReason(ExitReason.FETCH);
+    code.br(this.#exit);
+  }
+
+  /** The hook sees a precise state. When it goes on, the table base is the same; tables' contents, records and fuel may have changed. */
+  #ecall(): void {
+    const { code } = this;
+    this.#currentPc();
+    code.localSet(PC);
+    this.#storeCell(HART_PC, PC);
+    this.#flush();
+    code.call(this.#imports.ecall);
+    code.if();
+    code.i32Const(-1);
+    code.return();
+    code.end();
+    this.#loadCell(HART_FUEL, FUEL);
+    code.localGet(FUEL);
+    code.localSet(ENTRY_FUEL);
+    this.#advance();
+  }
+
+  /** Leaves at the current instruction, which doesn't count. */
+  #exitWith(reason: number): void {
+    this.#undoFuel();
+    this.#currentPc();
+    this.code.localSet(PC);
+    this.#setReason(reason);
+    this.code.br(this.#exit);
+  }
+
+  #setReason(reason: number): void {
+    this.code.i32Const(reason);
+    this.code.localSet(REASON);
+  }
+
+  #undoFuel(): void {
+    const { code } = this;
+    code.localGet(FUEL);
+    code.i32Const(1);
+    code.op(Op.i32Add);
+    code.localSet(FUEL);
+  }
+
+  /** Writes the fuel and this activation's share of the statistics. */
+  #flush(): void {
+    const { code } = this;
+    this.#storeCell(HART_FUEL, FUEL);
+    code.i32Const(0);
+    code.i32Const(0);
+    code.memory(Op.i64Load, HART_INTERPRETED);
+    code.localGet(ENTRY_FUEL);
+    code.localGet(FUEL);
+    code.op(Op.i32Sub);
+    code.op(Op.i64ExtendI32S);
+    code.op(Op.i64Add);
+    code.memory(Op.i64Store, HART_INTERPRETED);
+  }
+
+  #setBase(): void {
+    const { code } = this;
+    code.localGet(PC);
+    code.localGet(RECORD);
+    code.i32Const(3);
+    code.op(Op.i32ShrU);
+    code.op(Op.i32Sub);
+    code.localSet(BASE);
+  }
+
+  #currentPc(): void {
+    const { code } = this;
+    code.localGet(RECORD);
+    code.i32Const(3);
+    code.op(Op.i32ShrU);
+    code.localGet(BASE);
+    code.op(Op.i32Add);
+  }
+
+  #pushNextPc32(): void {
+    const { code } = this;
+    this.#currentPc();
+    code.localGet(RECORD);
+    code.memory(Op.i32Load8U, Record.length);
+    code.i32Const(3);
+    code.op(Op.i32ShrU);
+    code.op(Op.i32Add);
+  }
+
+  #immediate(): void {
+    this.code.localGet(RECORD);
+    this.code.memory(Op.i32Load, Record.imm);
+  }
+
+  #loadCell(address: number, local: number): void {
+    this.code.i32Const(0);
+    this.code.memory(Op.i32Load, address);
+    this.code.localSet(local);
+  }
+
+  #storeCell(address: number, local: number): void {
+    this.code.i32Const(0);
+    this.code.localGet(local);
+    this.code.memory(Op.i32Store, address);
+  }
+
+  // Lowering: operands come from the record.
+
+  #register(source: Source): void {
+    this.code.localGet(RECORD);
+    this.code.memory(Op.i32Load8U, source === RS1 ? Record.rs1 : source === RS2 ? Record.rs2 : Record.rs3);
+  }
+
+  readX(source: Source): void {
+    this.#register(source);
+    this.code.memory(Op.i64Load, HART_X);
+  }
+
+  readXLow(source: Source): void {
+    this.#register(source);
+    this.code.memory(Op.i32Load, HART_X);
+  }
+
+  beginWriteX(): void {
+    this.code.localGet(RECORD);
+    this.code.memory(Op.i32Load16U, Record.rd);
+  }
+
+  endWriteX(): void {
+    this.code.memory(Op.i64Store, HART_X);
+  }
+
+  readFBits(source: Source): void {
+    this.#register(source);
+    this.code.memory(Op.i64Load, HART_F);
+  }
+
+  readF64(source: Source): void {
+    this.#register(source);
+    this.code.memory(Op.f64Load, HART_F);
+  }
+
+  readF32(source: Source): void {
+    this.readF32Bits(source);
+    this.code.op(Op.f32ReinterpretI32);
+  }
+
+  readF32Bits(source: Source): void {
+    const { code } = this;
+    this.readFLow(source);
+    code.i32Const(0x7fc00000);
+    this.#register(source);
+    code.memory(Op.i32Load, HART_F + 4);
+    code.i32Const(-1);
+    code.op(Op.i32Eq);
+    code.op(Op.select);
+  }
+
+  readFLow(source: Source): void {
+    this.#register(source);
+    this.code.memory(Op.i32Load, HART_F);
+  }
+
+  beginWriteF(): void {
+    this.code.localGet(RECORD);
+    this.code.memory(Op.i32Load16U, Record.rd);
+  }
+
+  endWriteFBits(): void {
+    this.code.memory(Op.i64Store, HART_F);
+  }
+
+  endWriteF64(): void {
+    this.code.memory(Op.f64Store, HART_F);
+  }
+
+  endWriteF32(): void {
+    this.code.op(Op.i32ReinterpretF32);
+    this.endWriteF32Bits();
+  }
+
+  endWriteF32Bits(): void {
+    const { code } = this;
+    code.op(Op.i64ExtendI32U);
+    code.i64ConstBits(-1, 0);
+    code.op(Op.i64Or);
+    code.memory(Op.i64Store, HART_F);
+  }
+
+  immediate64(): void {
+    this.code.localGet(RECORD);
+    this.code.memory(Op.i64Load32S, Record.imm);
+  }
+
+  immediate32(): void {
+    this.#immediate();
+  }
+
+  pushUnsignedImmediate(): void {
+    this.code.localGet(RECORD);
+    this.code.memory(Op.i32Load8U, Record.rs1);
+  }
+
+  pushRoundingMode(): void {
+    const { code } = this;
+    const mode = VA; // free: no instruction has both an address and a rounding mode
+    code.i32Const(0);
+    code.memory(Op.i32Load, HART_FRM);
+    code.localGet(RECORD);
+    code.memory(Op.i32Load8U, Record.rm);
+    code.localTee(mode);
+    code.localGet(mode);
+    code.i32Const(7);
+    code.op(Op.i32Eq);
+    code.op(Op.select);
+  }
+
+  pushPc(offset: number): void {
+    const { code } = this;
+    this.#currentPc();
+    code.op(Op.i64ExtendI32U);
+    if (offset === 0) return;
+    code.i64Const(offset);
+    code.op(Op.i64Add);
+  }
+
+  pushNextPc(): void {
+    this.#pushNextPc32();
+    this.code.op(Op.i64ExtendI32U);
+  }
+
+  pushRetired(): void {
+    const { code } = this;
+    code.i32Const(0);
+    code.memory(Op.i64Load, HART_RETIRED);
+    code.localGet(FUEL);
+    code.i32Const(1);
+    code.op(Op.i32Add);
+    code.op(Op.i64ExtendI32S);
+    code.op(Op.i64Sub);
+  }
+
+  #effectiveAddress(): void {
+    this.readX(RS1);
+    this.immediate64();
+    this.code.op(Op.i64Add);
+  }
+
+  #translate(size: number, write: boolean): void {
+    emitTranslate(this.code, this.#mode, this.#access, size, write, () => this.#exitWith(ExitReason.MEMORY));
+  }
+
+  load(opcode: number, size: 1 | 2 | 4 | 8): void {
+    this.#effectiveAddress();
+    this.#translate(size, false);
+    pushHost(this.code, this.#access);
+    this.code.memory(opcode, 0);
+  }
+
+  store(opcode: number, size: 1 | 2 | 4 | 8, pushValue: () => void): void {
+    this.#effectiveAddress();
+    this.#translate(size, true);
+    pushHost(this.code, this.#access);
+    pushValue();
+    this.code.memory(opcode, 0);
+  }
+
+  physicalAddress(size: 4 | 8, write: boolean): void {
+    this.readX(RS1);
+    this.#translate(size, write);
+    pushHost(this.code, this.#access);
+  }
+
+  virtualAddress(): void {
+    this.code.localGet(VA);
+  }
+
+  exitIllegalIf(): void {
+    this.code.if();
+    this.#exitWith(ExitReason.ILLEGAL);
+    this.code.end();
+  }
+
+  scratch(type: ValueType, which: number): number {
+    switch (type) {
+      case Type.i32: return SCRATCH_I32 + which;
+      case Type.i64: return SCRATCH_I64 + which;
+      case Type.f32: return SCRATCH_F32 + which;
+      default: return SCRATCH_F64 + which;
+    }
+  }
+
+  call(helper: string): void {
+    this.code.call(this.#imports.helper(helper));
+  }
+}
