@@ -1,0 +1,29 @@
+import { EXIT_FAILURE, EXIT_USAGE } from "./exit-status.ts";
+
+/** A failure that is told as `stratos: what: why`, without a stack trace. */
+export class CommandError extends Error {
+  readonly what: string;
+  readonly why: string;
+  readonly status: number;
+
+  constructor(what: string, why: string, options: { status?: number; cause?: unknown } = {}) {
+    super(`${what}: ${why}`, options.cause === undefined ? undefined : { cause: options.cause });
+    this.what = what;
+    this.why = why;
+    this.status = options.status ?? EXIT_FAILURE;
+  }
+}
+
+/** The command line makes no sense. */
+export class UsageError extends CommandError {
+  constructor(what: string, why: string) {
+    super(what, why, { status: EXIT_USAGE });
+  }
+}
+
+/** Words for a failed call of the host: `no such file or directory` rather than `ENOENT: no such file or directory, open '…'`. */
+export function hostReason(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const match = /^[A-Z][A-Z0-9]+: ([^,]+), /.exec(message);
+  return match === null ? message : match[1]!;
+}

@@ -1,0 +1,21 @@
+import { stratosHome } from "@stratos/host-node";
+import { ImageStore } from "../image/image-store.ts";
+import { formatSize } from "../option-values.ts";
+import { formatTable } from "../text-table.ts";
+import type { ListOptions } from "./image-options.ts";
+
+export async function listImages(options: ListOptions): Promise<number> {
+  const images = new ImageStore(stratosHome()).list();
+  if (options.json === true) {
+    const rows = images.map(({ name, description, sizeBytes }) => ({ name, sizeBytes, ...description }));
+    process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+  } else if (options.names === true) {
+    for (const { name } of images) process.stdout.write(`${name}\n`);
+  } else {
+    const rows = images.map(({ name, description, sizeBytes }) => [
+      name, description.suite ?? "-", description.architecture, String(description.packages.length), formatSize(sizeBytes), description.createdAt.slice(0, 16).replace("T", " "),
+    ]);
+    process.stdout.write(formatTable(["NAME", "SUITE", "ARCHITECTURE", "PACKAGES", "SIZE", "CREATED"], rows));
+  }
+  return 0;
+}

@@ -1,0 +1,23 @@
+/** Options of `stratos image`, as commander fills them in. */
+export interface ListOptions {
+  readonly json?: true;
+  readonly names?: true;
+}
+
+export interface ImageBuildOptions {
+  readonly packages: readonly string[];
+  readonly suite: string;
+  readonly mirror?: string;
+  readonly recommends?: true;
+  readonly plan?: true;
+  readonly force?: true;
+  readonly json?: true;
+}
+
+export interface RemoveOptions {
+  readonly force?: true;
+}
+
+export interface ImageExportOptions {
+  readonly output?: string;
+}

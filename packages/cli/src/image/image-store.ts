@@ -1,0 +1,161 @@
+/**
+ * Images on the host, one folder each, under `STRATOS_HOME/images`:
+ *
+ *     images/NAME/root.aegisfs   the root, an AegisFS volume in one file, never written again
+ *     images/NAME/image.json     what it is (ImageDescription)
+ *     images/.new-PID-RANDOM/    an image that is being made
+ *
+ * An image appears and is replaced by one rename(2), so that no half image can be seen; folders of makers that are gone are removed
+ * when the store is next written to. A run that has an image open keeps its file when the image is removed.
+ */
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { CommandError, hostReason } from "../command-error.ts";
+
+export interface InstalledPackage {
+  readonly name: string;
+  readonly version: string;
+}
+
+/** `image.json`. */
+export interface ImageDescription {
+  readonly format: 1;
+  readonly architecture: string;
+  /** Debian suite; null for an imported image. */
+  readonly suite: string | null;
+  readonly createdAt: string;
+  readonly packages: readonly InstalledPackage[];
+  /** Where it came from: `build`, `import`, `keep`. */
+  readonly origin: string;
+}
+
+export interface ImageEntry {
+  readonly name: string;
+  readonly description: ImageDescription;
+  readonly sizeBytes: number;
+}
+
+/** A folder in which an image is being made. */
+export interface ImageDraft {
+  readonly folder: string;
+  /** Path for the volume. */
+  readonly rootPath: string;
+  /** Makes it the image `name`; the one of that name, if any, goes. */
+  publish(name: string, description: ImageDescription): void;
+  /** Removes it; nothing when it has been published. */
+  discard(): void;
+}
+
+export class ImageStore {
+  readonly #folder: string;
+
+  constructor(home: string) {
+    this.#folder = join(home, "images");
+  }
+
+  /** All images, by name. Folders without a readable description are not images. */
+  list(): ImageEntry[] {
+    let names: string[];
+    try {
+      names = readdirSync(this.#folder);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+      throw new CommandError(this.#folder, hostReason(error), { cause: error });
+    }
+    return names.filter((name) => !name.startsWith(".")).sort().map((name) => this.find(name)).filter((entry) => entry !== null);
+  }
+
+  /** @returns null when there is no such image */
+  find(name: string): ImageEntry | null {
+    try {
+      const description = JSON.parse(readFileSync(join(this.#folder, name, DESCRIPTION), "utf8")) as ImageDescription;
+      if (description.format !== 1) throw new CommandError(name, `the image has format ${String(description.format)}, and this version reads format 1; build it again`);
+      return { name, description, sizeBytes: statSync(this.rootPath(name)).blocks * 512 };
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code === "ENOENT" || code === "ENOTDIR") return null;
+      if (error instanceof CommandError) throw error;
+      throw new CommandError(name, `the image cannot be read: ${hostReason(error)}`, { cause: error });
+    }
+  }
+
+  /** @throws CommandError when there is no such image */
+  require(name: string): ImageEntry {
+    const entry = this.find(name);
+    if (entry === null) throw new CommandError(name, "no such image; `stratos image ls` lists them, `stratos image build` makes one");
+    return entry;
+  }
+
+  rootPath(name: string): string {
+    return join(this.#folder, name, ROOT);
+  }
+
+  remove(name: string): void {
+    this.#sweep();
+    // Out of sight at once, then away: a removal that is interrupted leaves no broken image.
+    const grave = this.#newFolderPath();
+    renameSync(join(this.#folder, name), grave);
+    rmSync(grave, { recursive: true, force: true });
+  }
+
+  createDraft(): ImageDraft {
+    mkdirSync(this.#folder, { recursive: true });
+    this.#sweep();
+    const folder = this.#newFolderPath();
+    mkdirSync(folder);
+    let isOpen = true;
+    return {
+      folder,
+      rootPath: join(folder, ROOT),
+      publish: (name, description) => {
+        writeFileSync(join(folder, DESCRIPTION), `${JSON.stringify(description, null, 2)}\n`);
+        const place = join(this.#folder, name);
+        const grave = this.#newFolderPath();
+        try {
+          renameSync(place, grave);
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+        }
+        renameSync(folder, place);
+        isOpen = false;
+        rmSync(grave, { recursive: true, force: true });
+      },
+      discard: () => {
+        if (isOpen) rmSync(folder, { recursive: true, force: true });
+        isOpen = false;
+      },
+    };
+  }
+
+  #newFolderPath(): string {
+    return join(this.#folder, `${DRAFT_PREFIX}${process.pid}-${randomBytes(4).toString("hex")}`);
+  }
+
+  /** Removes drafts whose process is gone. */
+  #sweep(): void {
+    let names: string[];
+    try {
+      names = readdirSync(this.#folder);
+    } catch {
+      return; // No folder yet, or one that cannot be read: what follows says so.
+    }
+    for (const name of names) {
+      const pid = name.startsWith(DRAFT_PREFIX) ? Number.parseInt(name.slice(DRAFT_PREFIX.length), 10) : Number.NaN;
+      if (Number.isInteger(pid) && !isRunning(pid)) rmSync(join(this.#folder, name), { recursive: true, force: true });
+    }
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+const ROOT = "root.aegisfs";
+const DESCRIPTION = "image.json";
+const DRAFT_PREFIX = ".new-";

@@ -1,0 +1,98 @@
+/** Values of options: each parser returns a value that can only be legal, or throws `InvalidArgumentError` in words. */
+import { InvalidArgumentError } from "commander";
+import { MACHINE_MEMORY_MAX, MACHINE_MEMORY_MIN } from "./defaults.ts";
+
+export interface EnvironmentSetting {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** `K=V`; `K` alone takes the value that Stratos itself was given. */
+export function parseEnvironment(text: string, previous: readonly EnvironmentSetting[]): readonly EnvironmentSetting[] {
+  const equals = text.indexOf("=");
+  const name = equals === -1 ? text : text.slice(0, equals);
+  if (name === "") throw new InvalidArgumentError("a name is missing before '='");
+  const value = equals === -1 ? process.env[name] : text.slice(equals + 1);
+  return value === undefined ? previous : [...previous, { name, value }];
+}
+
+export interface VolumeMapping {
+  readonly host: string;
+  readonly guest: string;
+  readonly isReadOnly: boolean;
+}
+
+/** `HOST:GUEST[:ro|:rw]`. The last colons count, so that a host path may hold some. */
+export function parseVolume(text: string, previous: readonly VolumeMapping[]): readonly VolumeMapping[] {
+  const match = /^(.+?):(\/[^:]*)(?::(ro|rw))?$/s.exec(text);
+  if (match === null) throw new InvalidArgumentError("expected HOST:GUEST or HOST:GUEST:ro, where GUEST is absolute");
+  const guest = match[2]!.replace(/\/+/g, "/").replace(/(.)\/$/, "$1");
+  if (guest === "/") throw new InvalidArgumentError("the guest's / cannot be replaced");
+  if (guest.split("/").some((name) => name === "." || name === "..")) throw new InvalidArgumentError("the guest's path must not contain '.' or '..'");
+  return [...previous, { host: match[1]!, guest, isReadOnly: match[3] === "ro" }];
+}
+
+/** `512M`, `2G`, `1048576`: bytes, a multiple of a page, between the machine's bounds. */
+export function parseMemory(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(text);
+  if (match === null) throw new InvalidArgumentError("expected a size such as 512M or 2G");
+  const bytes = Math.floor(Number(match[1]) * 1024 ** ("kmgt".indexOf(match[2]!.toLowerCase()) + 1));
+  const size = Math.floor(bytes / PAGE) * PAGE;
+  if (size < MACHINE_MEMORY_MIN) throw new InvalidArgumentError(`at least ${formatSize(MACHINE_MEMORY_MIN)} is needed`);
+  if (size > MACHINE_MEMORY_MAX) throw new InvalidArgumentError(`at most ${formatSize(MACHINE_MEMORY_MAX)} is possible`);
+  return size;
+}
+
+const PAGE = 4096;
+
+/** `1.5G` from bytes, in powers of 1024. */
+export function formatSize(bytes: number): string {
+  let unit = 0;
+  let amount = bytes;
+  while (amount >= 1024 && unit < 4) {
+    amount /= 1024;
+    unit++;
+  }
+  const digits = unit === 0 || amount >= 100 || Number.isInteger(amount) ? 0 : 1;
+  return `${amount.toFixed(digits)}${["", "K", "M", "G", "T"][unit]}`;
+}
+
+/** Seconds, with a fraction; as milliseconds. */
+export function parseTimeout(text: string): number {
+  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (!(seconds > 0)) throw new InvalidArgumentError("expected a number of seconds above 0");
+  if (seconds > 2 ** 31 / 1000) throw new InvalidArgumentError("at most 24 days");
+  return seconds * 1000;
+}
+
+export function parseHarts(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError("expected a number above 0");
+  if (text !== "1") throw new InvalidArgumentError("this version has one hart; more come with the SMP machine");
+  return 1;
+}
+
+/** An image's name is also a folder's. */
+export function parseImageName(text: string): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text)) throw new InvalidArgumentError("a name has letters, digits, '.', '_' and '-', begins with a letter or digit, and has at most 64 characters");
+  return text;
+}
+
+/** `USER[:GROUP]`, names or numbers. */
+export function parseUser(text: string): string {
+  if (!/^[^:\s/]+(:[^:\s/]+)?$/.test(text)) throw new InvalidArgumentError("expected USER or USER:GROUP");
+  return text;
+}
+
+export function parseGuestDirectory(text: string): string {
+  if (!text.startsWith("/") || text.includes("\0")) throw new InvalidArgumentError("expected an absolute path in the guest");
+  return text;
+}
+
+/** Comma- or space-separated package names; may be given several times. Source of the form: Debian policy §5.6.1. */
+export function parsePackages(text: string, previous: readonly string[]): readonly string[] {
+  const names = text.split(/[\s,]+/).filter((name) => name !== "");
+  for (const name of names) {
+    if (!/^[a-z0-9][a-z0-9+.-]+$/.test(name)) throw new InvalidArgumentError(`'${name}' is not a package name`);
+  }
+  return [...previous, ...names];
+}

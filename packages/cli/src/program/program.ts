@@ -1,0 +1,130 @@
+/**
+ * Every command and option, once: parsing, `--help`, the man pages (man-page.ts) and shell completion (completion.ts) derive
+ * from this tree. What a command does is loaded only when it is run, so that `stratos run` starts quickly.
+ */
+import { Command, Option } from "commander";
+import { parseImageName, parsePackages } from "../option-values.ts";
+import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE } from "../defaults.ts";
+import { VERSION } from "../version.ts";
+import { addRunOptions } from "./run-options.ts";
+import { COMPLETION_SHELLS } from "./completion.ts";
+import type { ImageBuildOptions, ImageExportOptions, ListOptions, RemoveOptions } from "../commands/image-options.ts";
+import type { RunOptions } from "./run-options.ts";
+
+/** What the commands do. `run-cli.ts` gives the real one; tests give one that records. Each returns the exit status. */
+export interface CommandHandlers {
+  shell(options: RunOptions): Promise<number>;
+  run(command: readonly string[], options: RunOptions): Promise<number>;
+  trace(command: readonly string[], options: RunOptions & { readonly output?: string; readonly summary?: true }): Promise<number>;
+  imageList(options: ListOptions): Promise<number>;
+  imageBuild(name: string, options: ImageBuildOptions): Promise<number>;
+  imageRemove(names: readonly string[], options: RemoveOptions): Promise<number>;
+  imageExport(name: string, options: ImageExportOptions): Promise<number>;
+  imageImport(name: string, file: string): Promise<number>;
+  completion(program: Command, shell: string): Promise<number>;
+  man(program: Command, page: string | undefined): Promise<number>;
+}
+
+/** @param finish  receives the exit status of the command that ran */
+export function createProgram(handlers: CommandHandlers, finish: (status: number) => void): Command {
+  const program = new Command("stratos")
+    .description("Runs unmodified Debian (riscv64) programs on a machine of its own, inside Node.")
+    .usage("[OPTIONS] [COMMAND]")
+    .version(VERSION, "-V, --version", "print the version")
+    .helpOption("-h, --help", "show this help")
+    .helpCommand("help [command]", "show the help of a command")
+    .enablePositionalOptions()
+    .showSuggestionAfterError();
+  addRunOptions(program, "host")
+    .allowExcessArguments(false)
+    .addHelpText("after", "\nWithout a command: a root shell on the terminal; the first time, the image is fetched and prepared.\nFiles are kept in $STRATOS_HOME (default: ~/.local/share/stratos).")
+    .action(async (options: RunOptions) => finish(await handlers.shell(options)));
+
+  const run = new Command("run")
+    .description("Runs a program in a fresh clone of an image. Standard streams, signals, terminal size and exit status pass through; changes to the root are gone afterwards, unless --keep is given.")
+    .summary("run a program in a fresh clone of an image")
+    .usage("[OPTIONS] [--] CMD [ARG…]")
+    .argument("<cmd>", "program, looked up in the guest's PATH")
+    .argument("[arg...]", "its arguments")
+    .passThroughOptions();
+  addRunOptions(run, "none")
+    .addHelpText("after", "\nExit status: the program's; 128+N when signal N ended it; 124 after --timeout; 125 when Stratos itself fails;\n126 when CMD cannot be executed; 127 when it is not found; 2 for a mistaken command line.")
+    .action(async (command: string, args: string[], options: RunOptions) => finish(await handlers.run([command, ...args], options)));
+
+  const trace = new Command("trace")
+    .description("Runs a program as `run` does and writes each system call, its arguments and its result, as strace(1) does.")
+    .summary("run a program and show its system calls")
+    .usage("[OPTIONS] [--] CMD [ARG…]")
+    .argument("<cmd>", "program, looked up in the guest's PATH")
+    .argument("[arg...]", "its arguments")
+    .passThroughOptions()
+    .option("-o, --output <file>", "write there rather than to stderr")
+    .option("-c, --summary", "count calls and errors, and print a table at the end");
+  addRunOptions(trace, "none").action(async (command: string, args: string[], options: RunOptions) => finish(await handlers.trace([command, ...args], options)));
+
+  const completion = new Command("completion")
+    .description("Prints the completion script of a shell, to be sourced by it.")
+    .summary("print a shell's completion script")
+    .addArgument(program.createArgument("<shell>", "the shell").choices([...COMPLETION_SHELLS]))
+    .action(async (shell: string) => finish(await handlers.completion(program, shell)));
+  const man = new Command("man")
+    .description("Prints a manual page, for man(1): `stratos man run | man -l -`.")
+    .summary("print a manual page")
+    .argument("[command]", "the command; none: the overview")
+    .action(async (page: string | undefined) => finish(await handlers.man(program, page)));
+
+  for (const command of [run, trace, imageCommand(handlers, finish), completion, man]) {
+    program.addCommand(command.copyInheritedSettings(program));
+  }
+  return program;
+}
+
+function imageCommand(handlers: CommandHandlers, finish: (status: number) => void): Command {
+  const image = new Command("image").summary("list, build, remove, export and import images").description("Lists, builds, removes, exports and imports images.").usage("COMMAND");
+  const json = (): Option => new Option("--json", "print JSON");
+
+  const list = new Command("ls")
+    .description("Lists the images.")
+    .summary("list the images")
+    .addOption(json())
+    .addOption(new Option("--names", "print names only").conflicts("json"))
+    .action(async (options: ListOptions) => finish(await handlers.imageList(options)));
+
+  const build = new Command("build")
+    .description("Builds an image from Debian packages: fetches, verifies and unpacks them, and configures them inside Stratos.")
+    .summary("build an image from Debian packages")
+    .usage("[OPTIONS] NAME")
+    .argument("<name>", "the image's name", parseImageName)
+    .addOption(new Option("-p, --packages <names>", `packages beyond the minimal system, separated by commas (repeatable; default: none, but for the image ${DEFAULT_IMAGE}: ${DEFAULT_PACKAGES.join(",")})`).argParser(parsePackages).default([], "none"))
+    .option("--suite <suite>", "Debian suite", DEFAULT_SUITE)
+    .option("--mirror <url>", 'Debian mirror (default: $STRATOS_MIRROR, "mirror" in config.json, or the host\'s apt sources)')
+    .option("--recommends", "also take the packages that they recommend")
+    .option("--plan", "print what would be installed, and stop")
+    .option("--force", "replace an image of this name")
+    .addOption(json())
+    .action(async (name: string, options: ImageBuildOptions) => finish(await handlers.imageBuild(name, options)));
+
+  const remove = new Command("rm")
+    .description("Removes images.")
+    .summary("remove images")
+    .argument("<name...>", "images")
+    .option("-f, --force", "do not mind images that do not exist")
+    .action(async (names: string[], options: RemoveOptions) => finish(await handlers.imageRemove(names.map(parseImageName), options)));
+
+  const exporting = new Command("export")
+    .description("Writes an image's files as a tar archive.")
+    .summary("write an image as a tar archive")
+    .argument("<name>", "image", parseImageName)
+    .option("-o, --output <file>", "write there rather than to stdout")
+    .action(async (name: string, options: ImageExportOptions) => finish(await handlers.imageExport(name, options)));
+
+  const importing = new Command("import")
+    .description("Makes an image from a tar archive of a root folder (plain, gzip, xz or zstd).")
+    .summary("make an image from a tar archive")
+    .argument("<name>", "the new image's name", parseImageName)
+    .argument("<file>", "archive; - for stdin")
+    .action(async (name: string, file: string) => finish(await handlers.imageImport(name, file)));
+
+  for (const command of [list, build, remove, exporting, importing]) image.addCommand(command);
+  return image;
+}

@@ -1,0 +1,40 @@
+import { Option } from "commander";
+import type { Command } from "commander";
+import { DEFAULT_IMAGE, DEFAULT_MEMORY } from "../defaults.ts";
+import {
+  formatSize, parseEnvironment, parseGuestDirectory, parseHarts, parseImageName, parseMemory, parseTimeout, parseUser, parseVolume,
+  type EnvironmentSetting, type VolumeMapping,
+} from "../option-values.ts";
+
+export type NetworkMode = "none" | "host";
+
+/** Options of every command that runs a machine, as commander fills them in. */
+export interface RunOptions {
+  readonly image?: string;
+  readonly env: readonly EnvironmentSetting[];
+  readonly workdir?: string;
+  readonly user?: string;
+  readonly volume: readonly VolumeMapping[];
+  readonly net: NetworkMode;
+  readonly memory?: number;
+  readonly harts?: number;
+  /** Milliseconds. */
+  readonly timeout?: number;
+  readonly keep?: string;
+  readonly stats?: true;
+}
+
+export function addRunOptions(command: Command, network: NetworkMode): Command {
+  return command
+    .addOption(new Option("-i, --image <name>", `image to run in (default: ${DEFAULT_IMAGE}, or "image" in config.json)`).argParser(parseImageName))
+    .addOption(new Option("-e, --env <name=value>", "set an environment variable; NAME alone takes the host's value (repeatable)").argParser(parseEnvironment).default([], "none"))
+    .addOption(new Option("-w, --workdir <dir>", "folder to start in").argParser(parseGuestDirectory))
+    .addOption(new Option("-u, --user <user[:group]>", "user to run as, a name or a number (default: root)").argParser(parseUser))
+    .addOption(new Option("-v, --volume <host:guest[:ro]>", "show a folder of the host in the guest (repeatable)").argParser(parseVolume).default([], "none"))
+    .addOption(new Option("--net <mode>", "network: none, or the host's own sockets").choices(["none", "host"]).default(network))
+    .addOption(new Option("--memory <size>", `memory of the machine (default: ${formatSize(DEFAULT_MEMORY)})`).argParser(parseMemory))
+    .addOption(new Option("--harts <n>", "processors of the machine (default: 1)").argParser(parseHarts))
+    .addOption(new Option("--timeout <seconds>", "end the machine after this time, with status 124").argParser(parseTimeout))
+    .addOption(new Option("--keep <name>", "save the root, as the run leaves it, as image NAME").argParser(parseImageName))
+    .addOption(new Option("--stats", "print what the run cost, as JSON, on stderr"));
+}

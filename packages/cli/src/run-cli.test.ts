@@ -1,0 +1,117 @@
+/**
+ * Goal: the command line is the contract that scripts rely on: what is parsed, how mistakes are told, which status follows.
+ * Method: `runCli` with handlers that record instead of doing.
+ */
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, mock, test } from "node:test";
+import { CommandError } from "./command-error.ts";
+import type { CommandHandlers } from "./program/program.ts";
+import { runCli } from "./run-cli.ts";
+
+let calls: unknown[][], stdout: string, stderr: string;
+const record = (name: string, status = 0) => async (...args: unknown[]): Promise<number> => (calls.push([name, ...args]), status);
+const handlers: CommandHandlers = {
+  shell: record("shell"), run: record("run", 42), trace: record("trace"), imageList: record("ls"), imageBuild: record("build"),
+  imageRemove: record("rm"), imageExport: record("export"), imageImport: record("import"), completion: record("completion"), man: record("man"),
+};
+
+beforeEach(() => {
+  calls = [];
+  stdout = stderr = "";
+  mock.method(process.stdout, "write", (text: string) => ((stdout += text), true));
+  mock.method(process.stderr, "write", (text: string) => ((stderr += text), true));
+});
+afterEach(() => mock.restoreAll());
+
+/** Captures while `runCli` runs, so that the test runner's own output is not swallowed. */
+async function cli(...args: string[]): Promise<number> {
+  try {
+    return await runCli(args, handlers);
+  } finally {
+    mock.restoreAll();
+  }
+}
+
+test("everything after the program's name belongs to the program", async () => {
+  assert.equal(await cli("run", "-i", "base", "ls", "-l", "--memory", "--", "-e"), 42);
+  assert.deepEqual(calls[0]!.slice(0, 2), ["run", ["ls", "-l", "--memory", "--", "-e"]]);
+});
+
+test("-- ends the options", async () => {
+  await cli("run", "--stats", "--", "--version", "-x");
+  assert.deepEqual(calls[0]!.slice(0, 2), ["run", ["--version", "-x"]]);
+});
+
+test("options carry checked values", async () => {
+  process.env["STRATOS_TEST_VALUE"] = "from host";
+  await cli("run", "-e", "A=1=2", "-e", "STRATOS_TEST_VALUE", "-e", "STRATOS_TEST_UNSET", "-v", "/a:b:/c//d/:ro", "-v", "x:/y", "-w", "/tmp", "-u", "nobody:7", "--net", "host", "--memory", "1.5G", "--timeout", "0.5", "--keep", "k", "true");
+  delete process.env["STRATOS_TEST_VALUE"];
+  const options = calls[0]![2] as Record<string, unknown>;
+  assert.deepEqual(options["env"], [{ name: "A", value: "1=2" }, { name: "STRATOS_TEST_VALUE", value: "from host" }]);
+  assert.deepEqual(options["volume"], [{ host: "/a:b", guest: "/c/d", isReadOnly: true }, { host: "x", guest: "/y", isReadOnly: false }]);
+  assert.equal(options["memory"], 1.5 * 1024 ** 3);
+  assert.equal(options["timeout"], 500);
+  assert.deepEqual([options["workdir"], options["user"], options["net"], options["keep"]], ["/tmp", "nobody:7", "host", "k"]);
+});
+
+test("run has no network and the shell has the host's, unless told", async () => {
+  await cli("run", "true");
+  await runCli([], handlers);
+  assert.deepEqual([(calls[0]![2] as { net: string }).net, calls[1]![0], (calls[1]![1] as { net: string }).net], ["none", "shell", "host"]);
+});
+
+test("packages are given by commas or again", async () => {
+  await cli("image", "build", "dev", "--packages", "gcc,make", "-p", "g++ libc6-dev");
+  const [, name, options] = calls[0] as [string, string, { packages: string[]; suite: string }];
+  assert.deepEqual([name, options.packages, options.suite], ["dev", ["gcc", "make", "g++", "libc6-dev"], "trixie"]);
+});
+
+for (const [line, message] of [
+  ["foo", "foo: unknown command; see --help"],
+  ["--bogus", "--bogus: unknown option"],
+  ["run", "CMD: missing; see --help"],
+  ["run --memroy 1G x", "--memroy: unknown option; did you mean --memory?"],
+  ["run --memory 1X x", "--memory: '1X': expected a size such as 512M or 2G"],
+  ["run --memory 1M x", "--memory: '1M': at least 64M is needed"],
+  ["run --memory 5G x", "--memory: '5G': at most 4G is possible"],
+  ["run --timeout 0 x", "--timeout: '0': expected a number of seconds above 0"],
+  ["run --harts 2 x", "--harts: '2': this version has one hart; more come with the SMP machine"],
+  ["run -v x y", "-v, --volume: 'x': expected HOST:GUEST or HOST:GUEST:ro, where GUEST is absolute"],
+  ["run -v x:/ y", "-v, --volume: 'x:/': the guest's / cannot be replaced"],
+  ["run -v x:/a/../b y", "-v, --volume: 'x:/a/../b': the guest's path must not contain '.' or '..'"],
+  ["run -e =1 y", "-e, --env: '=1': a name is missing before '='"],
+  ["run -w tmp y", "-w, --workdir: 'tmp': expected an absolute path in the guest"],
+  ["run --net lan y", "--net: 'lan': allowed choices are none, host"],
+  ["run -i", "-i, --image: a value is missing"],
+  ["run -i .x y", "-i, --image: '.x': a name has letters, digits, '.', '_' and '-', begins with a letter or digit, and has at most 64 characters"],
+  ["image lss", "lss: unknown command; did you mean ls?"],
+  ["image build A b", "build: too many arguments: expected 1 argument but got 2"],
+  ["image build A -p G++", "-p, --packages: 'G++': 'G++' is not a package name"],
+] as const) {
+  test(`\`stratos ${line}\` is told as a mistaken command line`, async () => {
+    assert.equal(await cli(...line.split(" ")), 2);
+    assert.equal(stderr, `stratos: ${message}\n`);
+    assert.equal(stdout, "");
+    assert.deepEqual(calls, []);
+  });
+}
+
+test("help and version go to stdout with status 0", async () => {
+  assert.equal(await cli("run", "--help"), 0);
+  assert.match(stdout, /^Usage: stratos run \[OPTIONS\] \[--\] CMD/);
+  assert.equal(stderr, "");
+});
+
+test("a failure is told in one line, a defect with its place", async () => {
+  const failing = (error: unknown): CommandHandlers => ({ ...handlers, imageList: () => Promise.reject(error) });
+  assert.equal(await runCli(["image", "ls"], failing(new CommandError("base", "no such image"))), 1);
+  assert.equal(stderr, "stratos: base: no such image\n");
+  stderr = "";
+  const host = Object.assign(new Error("EACCES: permission denied, open '/x'"), { code: "EACCES", syscall: "open", path: "/x" });
+  assert.equal(await runCli(["image", "ls"], failing(host)), 1);
+  assert.equal(stderr, "stratos: /x: permission denied\n");
+  stderr = "";
+  assert.equal(await runCli(["image", "ls"], failing(new TypeError("x is undefined"))), 125);
+  mock.restoreAll();
+  assert.match(stderr, /^stratos: internal error: TypeError: x is undefined\n {4}at /);
+});

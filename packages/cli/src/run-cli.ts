@@ -1,0 +1,78 @@
+import { CommanderError } from "commander";
+import { CommandError, hostReason, UsageError } from "./command-error.ts";
+import { EXIT_FAILURE, EXIT_STRATOS_FAILED, EXIT_SUCCESS, EXIT_USAGE } from "./exit-status.ts";
+import { commandHandlers } from "./commands/command-handlers.ts";
+import { createProgram, type CommandHandlers } from "./program/program.ts";
+
+/**
+ * Runs one command line.
+ *
+ * @param args  what follows `stratos`
+ * @returns the exit status; all failures have been told on stderr
+ */
+export async function runCli(args: readonly string[], handlers: CommandHandlers = commandHandlers): Promise<number> {
+  let status = EXIT_SUCCESS;
+  const program = createProgram(handlers, (result) => {
+    status = result;
+  });
+  forEachCommand(program, (command) => command.exitOverride().configureOutput({ outputError: () => {} }));
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return status;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT_SUCCESS;
+    // `stratos image`: its help, which was printed on stderr, says all.
+    if (error instanceof CommanderError && error.code === "commander.help") return EXIT_USAGE;
+    const failure = error instanceof CommanderError ? usageError(error, args) : error;
+    return tell(failure);
+  }
+}
+
+function forEachCommand(command: ReturnType<typeof createProgram>, visit: (command: ReturnType<typeof createProgram>) => void): void {
+  visit(command);
+  for (const child of command.commands) forEachCommand(child, visit);
+}
+
+/** Prints a failure as the conventions say; a defect of ours also says where, because that is what its report needs. */
+function tell(error: unknown): number {
+  if (error instanceof CommandError) {
+    process.stderr.write(`stratos: ${error.message}\n`);
+    return error.status;
+  }
+  if (isHostError(error)) {
+    process.stderr.write(`stratos: ${error.path ?? error.syscall ?? "host"}: ${hostReason(error)}\n`);
+    return EXIT_FAILURE;
+  }
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`stratos: internal error: ${detail}\n`);
+  return EXIT_STRATOS_FAILED;
+}
+
+function isHostError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === "string";
+}
+
+/** commander's words as `what: why`, with its suggestion. */
+function usageError(error: CommanderError, args: readonly string[]): UsageError {
+  const message = error.message.replace(/^error: /, "");
+  const suggestion = /\n\(Did you mean (.+)\?\)/.exec(message)?.[1];
+  const hint = suggestion === undefined ? "" : `; did you mean ${suggestion}?`;
+  const unknown = /^unknown (option|command) '(.+?)'/.exec(message);
+  if (unknown !== null) return new UsageError(unknown[2]!, `unknown ${unknown[1]!}${hint}`);
+  const bad = /^(?:option|command-argument) '(.+?)' argument '(.*?)' is invalid\. (.*)$/s.exec(message) ?? /^command-argument value '(.*?)' is invalid for argument '(.*?)'\. (.*)$/s.exec(message);
+  if (bad !== null) return new UsageError(bad[1]!.replace(/ [<[].*$/, ""), `'${bad[2]!}': ${lowerFirst(bad[3]!)}`);
+  const missingValue = /^option '(.+?)' argument missing/.exec(message);
+  if (missingValue !== null) return new UsageError(missingValue[1]!.replace(/ [<[].*$/, ""), "a value is missing");
+  const missing = /^missing required argument '(.+?)'/.exec(message);
+  if (missing !== null) return new UsageError(missing[1]!.toUpperCase(), "missing; see --help");
+  if (error.code === "commander.excessArguments") {
+    const many = /^too many arguments for '(.+?)'\. (Expected \d+ arguments? but got \d+)/.exec(message);
+    if (many !== null) return new UsageError(many[1]!, `too many arguments: ${many[2]!.toLowerCase()}`);
+    return new UsageError(args.find((arg) => !arg.startsWith("-")) ?? "arguments", "unknown command; see --help");
+  }
+  return new UsageError("command line", message);
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1).replace(/\.$/, "");
+}
