@@ -1,0 +1,30 @@
+/**
+ * What the whole-system tests take from Debian: the judge (qemu-user) and the cross compiler. Installed when missing, where that is
+ * possible (root, as in CI); otherwise the message says what to install.
+ */
+import { spawnSync } from "node:child_process";
+import { LaunchError } from "./launch/launch-error.mjs";
+
+const NEEDED = [
+  { program: "qemu-riscv64-static", package: "qemu-user-static" },
+  { program: "riscv64-linux-gnu-gcc", package: "gcc-riscv64-linux-gnu" },
+  { program: "/usr/riscv64-linux-gnu/lib/libc.a", package: "libc6-dev-riscv64-cross" },
+  { program: "git", package: "git" },
+];
+
+export async function installSystemPackages() {
+  const missing = NEEDED.filter(({ program }) => !exists(program)).map((entry) => entry.package);
+  if (missing.length === 0) return;
+  const command = `apt-get install --no-install-recommends ${missing.join(" ")}`;
+  if (process.getuid?.() !== 0) throw new LaunchError(`the system tests need ${missing.join(", ")}: run \`${command}\` as root`);
+  process.stdout.write(`installing ${missing.join(", ")} …\n`);
+  const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  for (const args of [["update", "-qq"], ["install", "-qq", "-y", "--no-install-recommends", ...missing]]) {
+    const result = spawnSync("apt-get", args, { env: environment, stdio: ["ignore", "ignore", "inherit"] });
+    if (result.status !== 0) throw new LaunchError(`the system tests need ${missing.join(", ")}: \`apt-get ${args.join(" ")}\` failed`);
+  }
+}
+
+function exists(program) {
+  return spawnSync("sh", ["-c", program.startsWith("/") ? `test -e ${program}` : `command -v ${program}`], { stdio: "ignore" }).status === 0;
+}

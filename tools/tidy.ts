@@ -1,0 +1,16 @@
+/**
+ * Style that a program can check (STYLE.md §11), as a test: one line for each finding, status 1 when there is any.
+ * Each check stands in tools/tidy/ and takes the whole tree.
+ */
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { readTree } from "./tidy/source-tree.ts";
+import { checkDocuments } from "./tidy/documents.ts";
+import { checkFiles } from "./tidy/files.ts";
+import { checkLayers } from "./tidy/layers.ts";
+import { checkLeftovers } from "./tidy/leftovers.ts";
+
+const tree = readTree(dirname(dirname(fileURLToPath(import.meta.url))));
+const findings = [checkLayers, checkFiles, checkLeftovers, checkDocuments].flatMap((check) => check(tree));
+for (const finding of findings) process.stdout.write(`${finding.path}${finding.line === 0 ? "" : `:${finding.line}`}: ${finding.message}\n`);
+process.exitCode = findings.length === 0 ? 0 : 1;

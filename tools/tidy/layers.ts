@@ -1,0 +1,109 @@
+/** Imports point down, are declared, and come by the front door; the core knows nothing of the computer that it runs on (STYLE.md §1). */
+import { builtinModules } from "node:module";
+import { posix } from "node:path";
+import { lineAt, type Finding, type SourceFile, type SourceTree } from "./source-tree.ts";
+
+/** Layer of each package (DESIGN.md §2). A package that is not here is a finding. */
+const LAYERS: Readonly<Record<string, number>> = {
+  base: 0, abi: 0, host: 0,
+  wasm: 1, riscv: 1, aegisfs: 1, netstack: 1, formats: 1, drivers: 1,
+  kernel: 2,
+  machine: 3,
+  sim: 4, userland: 4, init: 4, lisp: 4, pkg: 4, compose: 4, builder: 4, container: 4, confdb: 4, "hub-api": 4,
+  "host-node": 5, "host-browser": 5, sdk: 5, cli: 5, mcp: 5, hub: 5, console: 5, desktop: 5,
+};
+/** Within a layer packages know nothing of each other, but for these. */
+const SIBLINGS = new Set(["abi>base", "host>base", "host>abi", "riscv>wasm"]);
+/** The last layer without libraries; the one that has libraries but no Node; the one that has both. */
+const CORE_LAYER = 3;
+const PURE_LAYER = 4;
+const FACE_LAYER = 5;
+
+/** What `lib: ["es2024"]` still declares (the other globals of a host do not type-check in the core). */
+const HOST_GLOBALS = /\bnew Date\b|\bDate\.\w+|\bMath\.random\b|\bglobalThis\b|\bAtomics\.wait\b/g;
+
+export function checkLayers(tree: SourceTree): Finding[] {
+  const findings: Finding[] = [];
+  const manifests = new Map<string, Manifest>();
+  for (const { path, text } of tree.files) {
+    const name = /^packages\/([^/]+)\/package\.json$/.exec(path)?.[1];
+    if (name !== undefined) manifests.set(name, JSON.parse(text) as Manifest);
+  }
+  for (const [name, manifest] of manifests) {
+    const path = `packages/${name}/package.json`;
+    const layer = LAYERS[name];
+    if (layer === undefined) findings.push({ path, line: 0, message: "a package of no layer: add it to tools/tidy/layers.ts and DESIGN.md §2" });
+    for (const dependency of Object.keys(manifest.dependencies ?? {})) {
+      if (!dependency.startsWith("@stratos/") && (layer ?? 0) <= CORE_LAYER) findings.push({ path, line: 0, message: `layers 0 to 3 have no libraries: ${dependency}` });
+    }
+  }
+  for (const file of tree.files) {
+    const name = /^packages\/([^/]+)\/src\/.*\.ts$/.exec(file.path)?.[1];
+    if (name !== undefined) findings.push(...checkFile(file, name, manifests.get(name)));
+  }
+  return findings;
+}
+
+interface Manifest {
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+}
+
+function checkFile(file: SourceFile, name: string, manifest: Manifest | undefined): Finding[] {
+  const findings: Finding[] = [];
+  const layer = LAYERS[name] ?? FACE_LAYER;
+  const isSupport = /\.(test|fuzz|bench)\.ts$|\/testing\//.test(file.path);
+  const find = (offset: number, message: string): void => void findings.push({ path: file.path, line: lineAt(file.text, offset), message });
+  for (const { specifier, offset } of importsOf(file.text)) {
+    if (specifier.startsWith(".")) {
+      if (!/\.(ts|mjs|json)$/.test(specifier)) find(offset, `imports carry their extension: "${specifier}"`);
+      if (leavesPackage(file.path, specifier)) find(offset, `an import that leaves the package: "${specifier}"; use the other package's name`);
+      continue;
+    }
+    const isNode = specifier.startsWith("node:") || builtinModules.includes(specifier);
+    if (isNode) {
+      if (layer <= CORE_LAYER && !isSupport) find(offset, `layer ${layer} does not know Node: "${specifier}"`);
+      if (layer === PURE_LAYER && !isSupport) find(offset, `layer 4 reaches the host through ports: "${specifier}"`);
+      continue;
+    }
+    const target = /^@stratos\/([^/]+)(\/.*)?$/.exec(specifier);
+    if (target === null) {
+      if (layer <= CORE_LAYER && !isSupport) find(offset, `layers 0 to 3 have no libraries: "${specifier}"`);
+      const library = specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
+      if (manifest?.dependencies?.[library] === undefined && !isSupport) find(offset, `"${library}" is not declared in package.json`);
+      continue;
+    }
+    const other = target[1]!;
+    if (other === name) find(offset, `a package names its own files: "${specifier}"`);
+    if (target[2] !== undefined && !isSupport) find(offset, `an import past the front door: "${specifier}"`);
+    const otherLayer = LAYERS[other] ?? FACE_LAYER;
+    const isAllowed = otherLayer < layer || layer === FACE_LAYER || SIBLINGS.has(`${name}>${other}`);
+    if (!isAllowed && !isSupport) find(offset, `layer ${layer} (${name}) does not know layer ${otherLayer} (${other})`);
+    const isDeclared = manifest?.dependencies?.[`@stratos/${other}`] !== undefined || (isSupport && manifest?.devDependencies?.[`@stratos/${other}`] !== undefined);
+    if (!isDeclared && !isSupport) find(offset, `"@stratos/${other}" is not declared in package.json`);
+  }
+  if (layer <= CORE_LAYER && !isSupport) {
+    const code = withoutComments(file.text);
+    for (const match of code.matchAll(HOST_GLOBALS)) find(match.index, `layer ${layer} does not know the host: ${match[0]}`);
+  }
+  return findings;
+}
+
+function leavesPackage(path: string, specifier: string): boolean {
+  const home = path.split("/").slice(0, 2).join("/");
+  return !posix.join(posix.dirname(path), specifier).startsWith(`${home}/`);
+}
+
+export function importsOf(text: string): { specifier: string; offset: number }[] {
+  const found: { specifier: string; offset: number }[] = [];
+  const code = withoutComments(text);
+  for (const match of code.matchAll(/(?:^|\n)\s*(?:import|export)\s(?:[^;'"`]*?\sfrom\s*)?["']([^"'\n]+)["']|\bimport\(\s*["']([^"'\n]+)["']\s*\)/g)) {
+    found.push({ specifier: (match[1] ?? match[2])!, offset: match.index + match[0].search(/\S/) });
+  }
+  return found;
+}
+
+/** The same text with comments and the insides of strings that hold no import made blank, so that offsets stay. */
+export function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\/|(?<![:"'`\\])\/\/[^\n]*/g, (comment) => comment.replace(/[^\n]/g, " "));
+}

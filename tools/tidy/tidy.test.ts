@@ -1,0 +1,77 @@
+/** Goal: each check finds what it is for. Method: a tree in memory with one fault. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { checkDocuments } from "./documents.ts";
+import { checkFiles } from "./files.ts";
+import { checkLayers } from "./layers.ts";
+import { checkLeftovers } from "./leftovers.ts";
+import type { Finding, SourceTree } from "./source-tree.ts";
+
+const manifest = (dependencies: Record<string, string> = {}): string => JSON.stringify({ dependencies });
+const tree = (files: Record<string, string>): SourceTree => ({
+  root: "/nowhere",
+  files: Object.entries({ "packages/kernel/package.json": manifest({ "@stratos/base": "0.1.0" }), "docs/where.md": "", ...files }).map(([path, text]) => ({ path, text })),
+});
+const messages = (findings: Finding[]): string[] => findings.map((finding) => `${finding.path}:${finding.line} ${finding.message}`);
+
+const layerFaults: readonly [string, RegExp][] = [
+  ['import { x } from "@stratos/machine";', /layer 2 \(kernel\) does not know layer 3 \(machine\)/],
+  ['import { x } from "@stratos/aegisfs";', /not declared/],
+  ['import { x } from "@stratos/base/src/x.ts";', /past the front door/],
+  ['import {\n  x,\n} from "node:fs";', /does not know Node/],
+  ['import fs from "fs";', /does not know Node/],
+  ['const x = await import("../../../cli/src/cli.ts");', /leaves the package/],
+  ['import { x } from "./x";', /carry their extension/],
+  ['import { x } from "lodash";', /no libraries/],
+  ["const now = Date.now();", /does not know the host/],
+  ["const r = Math.random();", /does not know the host/],
+];
+for (const [text, expected] of layerFaults) {
+  test(`layers: ${text.replaceAll("\n", " ")}`, () => {
+    assert.match(messages(checkLayers(tree({ "packages/kernel/src/mm/x.ts": `\n${text}\n` }))).join("\n"), expected);
+  });
+}
+
+test("layers: what is allowed is not found", () => {
+  const text = '/** Date.now() and import "node:fs" in a comment. */\nimport { x } from "@stratos/base";\nimport type { Y } from "../vfs/y.ts"; // Math.random()\n';
+  assert.deepEqual(messages(checkLayers(tree({ "packages/kernel/src/mm/x.ts": text, "packages/kernel/src/mm/x.test.ts": 'import { test } from "node:test";' }))), []);
+});
+
+test("files: names and sizes", () => {
+  const found = messages(checkFiles(tree({ "packages/kernel/src/Foo.ts": "", "packages/kernel/src/utils.ts": "", "packages/kernel/src/a.ts": "\n".repeat(701), "packages/kernel/src/page-fault.test.ts": "" })));
+  assert.equal(found.length, 3);
+  assert.match(found.join("\n"), /Foo\.ts.*kebab-case(.|\n)*utils\.ts.*says nothing(.|\n)*a\.ts.*702 lines/);
+});
+
+test("leftovers: each kind", () => {
+  const pieces: readonly [string, string][] = [
+    ["packages/kernel/src/a.ts", "// TO" + "DO later"],
+    ["packages/kernel/src/a.ts", "x as a" + "ny"],
+    ["packages/kernel/src/a.ts", "// @ts-" + "ignore"],
+    ["packages/kernel/src/a.ts", 'console.log("x")'],
+    ["packages/kernel/src/a.test.ts", "test.sk" + "ip()"],
+    ["README.md", "see /fa" + "rm/x"],
+    ["package-lock.json", '"resolved": "https://registry.example/x.tgz"'],
+  ];
+  for (const [path, text] of pieces) assert.equal(checkLeftovers(tree({ [path]: text })).length, 1, text);
+  assert.deepEqual(checkLeftovers(tree({ "packages/kernel/src/a.ts": "// FIXME: a gap and its effect" })), []);
+});
+
+test("documents: links, symbols, decision numbers, reasons for libraries", () => {
+  const found = messages(checkDocuments(tree({
+    "README.md": "\n[a](docs/nothing.md)",
+    "docs/where.md": "`packages/kernel/src/a.ts:known` `packages/kernel/src/a.ts:gone` `packages/b.ts:x`",
+    "packages/kernel/src/a.ts": "export const known = 1;",
+    "docs/decisions/0001-a.md": "", "docs/decisions/0003-c.md": "", "docs/decisions/notes.md": "",
+    "packages/cli/package.json": manifest({ loose: "^1.0.0", "@stratos/base": "0.1.0" }),
+  })));
+  assert.deepEqual(found, [
+    "README.md:2 a link to nothing: docs/nothing.md",
+    "docs/where.md:1 no gone in packages/kernel/src/a.ts",
+    "docs/where.md:1 no such file: packages/b.ts",
+    "docs/decisions/notes.md:0 a decision is called NNNN-title.md",
+    "docs/decisions:0 number 0002 is missing",
+    "packages/cli/package.json:0 loose: an exact version, not ^1.0.0",
+    "docs/dependencies.md:0 the reason for loose (packages/cli/package.json) is missing",
+  ]);
+});
