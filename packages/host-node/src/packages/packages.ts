@@ -1,0 +1,8 @@
+/** Package management's touch of the host: fetching, keeping, unpacking, and what the host's apt knows. */
+export { nodePackagePorts, type NodePackagePorts } from "./node-package-ports.ts";
+export { findMirror, readAptSources, type Mirror } from "./apt-sources.ts";
+export { HttpFetcher } from "./http-fetcher.ts";
+export { FolderStore } from "./folder-store.ts";
+export { UnpackPool } from "./unpack-pool.ts";
+export { FolderWriter } from "./folder-writer.ts";
+export { buildRootFolder, type RootFolderRequest } from "./build-root-folder.ts";

@@ -1,0 +1,133 @@
+/**
+ * `InRelease`: the signed list of a suite's indices. Everything that is fetched hangs on it:
+ *
+ *     keyring ─ signature ─▶ InRelease ─ SHA-256 ─▶ Packages ─ SHA-256 ─▶ .deb
+ *
+ * Policy: at least one good signature by a trusted key that was valid when it signed; signatures by other keys are ignored
+ * (Debian signs with the keys of two releases); the clear text is the only thing that is read; `Valid-Until` is kept
+ * where the suite gives one; MD5 and SHA-1 lists are never used.
+ *
+ * Source: https://wiki.debian.org/DebianRepository/Format, "Release files"; RFC 9580 §7 (cleartext signatures).
+ */
+import { utf8ToByteString } from "@stratos/base";
+import { parseSingleStanza, type Stanza } from "./control.ts";
+
+/** A repository that cannot be trusted, is out of date, or is not what was asked for. */
+export class ReleaseError extends Error {
+  override name = "ReleaseError";
+}
+
+export interface ReleaseFile { sizeBytes: number; sha256: string }
+
+export interface Release {
+  origin: string;
+  suite: string;
+  codename: string;
+  version: string;
+  /** seconds since 1970 */
+  dateSeconds: number;
+  validUntilSeconds: number | undefined;
+  acquireByHash: boolean;
+  architectures: string[];
+  components: string[];
+  notAutomatic: boolean;
+  butAutomaticUpgrades: boolean;
+  /** index kinds in which each architecture's file holds the `all` packages too */
+  noSupportForArchitectureAll: string[];
+  /** path relative to the suite's folder → size and hash */
+  files: ReadonlyMap<string, ReleaseFile>;
+  /** fingerprints, in lower case, of the trusted keys that signed */
+  signers: string[];
+}
+
+/** Clocks of hosts differ a little from the archive's. */
+const CLOCK_SKEW_SECONDS = 15 * 60;
+
+/**
+ * Checks and reads an `InRelease` file.
+ *
+ * @param keyrings  trusted OpenPGP certificates, binary or armored
+ * @throws ReleaseError  no trusted signature, expired, or malformed
+ */
+export async function verifyInRelease(inRelease: string, keyrings: readonly Uint8Array[], nowSeconds: number): Promise<Release> {
+  const openpgp = await import("openpgp");
+  const verificationKeys = [];
+  for (const keyring of keyrings) {
+    try {
+      const isArmored = keyring[0] === 0x2d;
+      verificationKeys.push(...(isArmored ? await openpgp.readKeys({ armoredKeys: new TextDecoder().decode(keyring) }) : await openpgp.readKeys({ binaryKeys: keyring })));
+    } catch (cause) {
+      throw new ReleaseError("a keyring cannot be read", { cause });
+    }
+  }
+  let signers: string[];
+  let text: string;
+  try {
+    const message = await openpgp.readCleartextMessage({ cleartextMessage: inRelease });
+    const verified = await openpgp.verify({ message, verificationKeys, date: new Date(nowSeconds * 1000) });
+    text = verified.data;
+    signers = [];
+    const failures: string[] = [];
+    for (const signature of verified.signatures) {
+      try {
+        await signature.verified;
+        const key = verificationKeys.find((one) => one.getKeys(signature.keyID).length > 0);
+        if (key !== undefined) signers.push(key.getFingerprint());
+      } catch (cause) {
+        failures.push(`${signature.keyID.toHex()}: ${cause instanceof Error ? cause.message : String(cause)}`);
+      }
+    }
+    if (signers.length === 0) throw new ReleaseError(`no good signature by a trusted key (${failures.join("; ") || "not signed"})`);
+  } catch (cause) {
+    if (cause instanceof ReleaseError) throw cause;
+    throw new ReleaseError(`not a signed Release file: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+  const release = parseRelease(utf8ToByteString(text));
+  if (release.dateSeconds > nowSeconds + CLOCK_SKEW_SECONDS) throw new ReleaseError("the Release file is from the future; is this computer's clock right?");
+  if (release.validUntilSeconds !== undefined && release.validUntilSeconds < nowSeconds) {
+    throw new ReleaseError(`the Release file was valid until ${new Date(release.validUntilSeconds * 1000).toISOString().slice(0, 10)} only: the mirror is out of date`);
+  }
+  return { ...release, signers };
+}
+
+/** Reads the fields of a Release file whose signature has been checked (or which needs none). */
+export function parseRelease(text: string): Release {
+  let stanza: Stanza;
+  try {
+    stanza = parseSingleStanza(text, "Release");
+  } catch (cause) {
+    throw new ReleaseError("malformed Release file", { cause });
+  }
+  const words = (field: string): string[] => (stanza.get(field) ?? "").split(/\s+/).filter((word) => word !== "");
+  const date = stanza.get("Date");
+  const dateSeconds = date === undefined ? NaN : parseDate(date);
+  if (Number.isNaN(dateSeconds)) throw new ReleaseError("the Release file has no proper Date");
+  const validUntil = stanza.get("Valid-Until");
+  const validUntilSeconds = validUntil === undefined ? undefined : parseDate(validUntil);
+  if (Number.isNaN(validUntilSeconds)) throw new ReleaseError("the Release file has no proper Valid-Until");
+  const files = new Map<string, ReleaseFile>();
+  for (const line of (stanza.get("SHA256") ?? "").split("\n")) {
+    if (line.trim() === "") continue;
+    const match = /^\s*([0-9a-f]{64})\s+([0-9]{1,15})\s+(\S+)$/.exec(line);
+    if (match === null) throw new ReleaseError(`malformed SHA256 line: ${line.slice(0, 100)}`);
+    files.set(match[3]!, { sha256: match[1]!, sizeBytes: Number(match[2]) });
+  }
+  if (files.size === 0) throw new ReleaseError("the Release file lists no SHA256 hashes");
+  return {
+    origin: stanza.get("Origin") ?? "", suite: stanza.get("Suite") ?? "", codename: stanza.get("Codename") ?? "", version: stanza.get("Version") ?? "",
+    dateSeconds, validUntilSeconds, acquireByHash: stanza.get("Acquire-By-Hash") === "yes",
+    architectures: words("Architectures"), components: words("Components"),
+    notAutomatic: stanza.get("NotAutomatic") === "yes", butAutomaticUpgrades: stanza.get("ButAutomaticUpgrades") === "yes",
+    noSupportForArchitectureAll: words("No-Support-for-Architecture-all"), files, signers: [],
+  };
+}
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** `Sat, 12 Sep 2026 07:55:41 UTC` as seconds since 1970; NaN when it is no such date. */
+function parseDate(text: string): number {
+  const match = /^(?:[A-Z][a-z]{2}, )?([0-9]{1,2}) ([A-Z][a-z]{2}) ([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) (?:UTC|GMT|Z|\+0000)$/.exec(text);
+  if (match === null) return NaN;
+  const month = MONTHS.indexOf(match[2]!);
+  return month < 0 ? NaN : Date.UTC(Number(match[3]), month, Number(match[1]), Number(match[4]), Number(match[5]), Number(match[6])) / 1000;
+}

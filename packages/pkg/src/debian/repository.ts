@@ -1,0 +1,146 @@
+/**
+ * A Debian repository as a client sees it: `dists/SUITE/InRelease`, the `Packages` files that it lists, and the packages
+ * that those list. Indices are fetched by hash where the suite offers that, so that a mirror which is being updated
+ * never mixes old and new.
+ *
+ * Source: https://wiki.debian.org/DebianRepository/Format; apt's `Acquire-By-Hash`.
+ */
+import { download, readVerified, type WantedFile } from "../download.ts";
+import { FetchError, type Compression, type OnProgress, type PackagePorts } from "../ports.ts";
+import type { BinaryPackage, PackageIndex, PackageOrigin } from "./package-index.ts";
+import { ReleaseError, verifyInRelease, type Release } from "./release.ts";
+
+export interface RepositorySource {
+  /** folder that holds `dists` and `pool` */
+  uri: string;
+  suite: string;
+  components: readonly string[];
+  architecture: string;
+  keyrings: readonly Uint8Array[];
+}
+
+/** An InRelease file of Debian is some 150 kB. */
+const IN_RELEASE_SIZE_MAX = 8 << 20;
+/** A Packages file of Debian is some 55 MB. */
+const PACKAGES_SIZE_MAX = 512 << 20;
+
+const COMPRESSIONS: readonly (readonly [suffix: string, compression: Compression])[] = [[".xz", "xz"], [".gz", "gzip"], ["", "none"]];
+
+/**
+ * Fetches, checks and indexes one repository.
+ *
+ * @throws ReleaseError  it cannot be trusted or lacks what was asked for
+ * @throws FetchError, IntegrityError  it cannot be fetched whole
+ */
+export async function loadRepository(ports: PackagePorts, source: RepositorySource, index: PackageIndex, onProgress: OnProgress): Promise<Release> {
+  const suiteUrl = `${source.uri.replace(/\/+$/, "")}/dists/${source.suite}`;
+  onProgress({ phase: "index", name: `${suiteUrl}/InRelease` });
+  const release = await loadRelease(ports, source, suiteUrl, onProgress);
+  if (release.codename !== source.suite && release.suite !== source.suite) {
+    throw new ReleaseError(`${suiteUrl}: is ${release.codename || release.suite}, not ${source.suite}`);
+  }
+  if (!release.architectures.includes(source.architecture)) {
+    throw new ReleaseError(`${suiteUrl}: has no architecture ${source.architecture}, only ${release.architectures.join(", ")}`);
+  }
+  for (const component of source.components) {
+    const origin: PackageOrigin = {
+      name: `${source.suite}/${component}`, baseUrl: source.uri.replace(/\/+$/, ""),
+      // apt_preferences(5), "APT's Default Priority Assignments".
+      priority: !release.notAutomatic ? 500 : release.butAutomaticUpgrades ? 100 : 1,
+    };
+    onProgress({ phase: "index", name: `${suiteUrl} ${component}` });
+    index.add(await loadPackages(ports, release, { suiteUrl, component, architecture: source.architecture }), origin, source.architecture);
+    // Debian says that each architecture's file holds the `all` packages too; other archives may list them apart.
+    const isAllApart = release.architectures.includes("all") && !release.noSupportForArchitectureAll.includes("Packages")
+      && COMPRESSIONS.some(([suffix]) => release.files.has(`${component}/binary-all/Packages${suffix}`));
+    if (isAllApart) index.add(await loadPackages(ports, release, { suiteUrl, component, architecture: "all" }), origin, source.architecture);
+  }
+  return release;
+}
+
+/** The signed list, from the net, or the one of last time when that is newer or the net is away. */
+async function loadRelease(ports: PackagePorts, source: RepositorySource, suiteUrl: string, onProgress: OnProgress): Promise<Release> {
+  const path = `lists/${storeName(suiteUrl)}_InRelease`;
+  const keptBytes = await ports.store.read(path);
+  let kept: Release | undefined;
+  if (keptBytes !== undefined) {
+    try {
+      kept = await verifyInRelease(ports.latin1(keptBytes), source.keyrings, ports.nowSeconds());
+    } catch (error) {
+      if (!(error instanceof ReleaseError)) throw error;
+      await ports.store.remove(path);
+    }
+  }
+  let bytes: Uint8Array;
+  try {
+    bytes = await fetchWhole(ports, `${suiteUrl}/InRelease`, IN_RELEASE_SIZE_MAX);
+  } catch (error) {
+    if (!(error instanceof FetchError) || kept === undefined) throw error;
+    onProgress({ phase: "warning", name: `${error.message}; using the lists of last time` });
+    return kept;
+  }
+  let release: Release;
+  try {
+    release = await verifyInRelease(ports.latin1(bytes), source.keyrings, ports.nowSeconds());
+  } catch (error) {
+    if (error instanceof ReleaseError) throw new ReleaseError(`${suiteUrl}: ${error.message}`, { cause: error });
+    throw error;
+  }
+  // An older list with a good signature is a mirror that lags, or an attacker who keeps fixes away: ours is better.
+  if (kept !== undefined && kept.dateSeconds > release.dateSeconds) {
+    onProgress({ phase: "warning", name: `${suiteUrl}: is older than the lists of last time, which are used instead` });
+    return kept;
+  }
+  await ports.store.write(path, bytes);
+  return release;
+}
+
+async function loadPackages(ports: PackagePorts, release: Release, place: { suiteUrl: string; component: string; architecture: string }): Promise<string> {
+  const name = `${place.component}/binary-${place.architecture}/Packages`;
+  for (const [suffix, compression] of COMPRESSIONS) {
+    const listed = release.files.get(name + suffix);
+    if (listed === undefined) continue;
+    const urls = [`${place.suiteUrl}/${name}${suffix}`];
+    if (release.acquireByHash) urls.unshift(`${place.suiteUrl}/${name.slice(0, name.lastIndexOf("/"))}/by-hash/SHA256/${listed.sha256}`);
+    const file: WantedFile = { urls, path: `lists/${listed.sha256}${suffix}`, ...listed };
+    await download(ports, file, () => {});
+    const packed = await readVerified(ports, file);
+    if (packed === undefined) throw new ReleaseError(`${urls[0]}: vanished from the store`);
+    return ports.latin1(await ports.decompress(compression, packed, PACKAGES_SIZE_MAX));
+  }
+  throw new ReleaseError(`${place.suiteUrl}: lists no ${name}`);
+}
+
+/** Where a package is to be had, from its index entry. */
+export function packageFile(one: BinaryPackage): WantedFile {
+  const filename = one.field("Filename"), sha256 = one.field("SHA256"), size = one.field("Size");
+  if (filename === undefined || sha256 === undefined || size === undefined || !/^[0-9a-f]{64}$/.test(sha256) || !/^[0-9]{1,15}$/.test(size)) {
+    throw new ReleaseError(`${one}: the index gives no file name, size or SHA-256 hash`);
+  }
+  if (filename.startsWith("/") || filename.split("/").includes("..")) throw new ReleaseError(`${one}: its file name leaves the repository: ${filename}`);
+  const url = `${one.origin.baseUrl}/${filename.replace(/[^A-Za-z0-9/._~-]/g, (character) => `%${character.charCodeAt(0).toString(16).padStart(2, "0").toUpperCase()}`)}`;
+  return { urls: [url], path: `debs/${sha256.slice(0, 2)}/${sha256}.deb`, sizeBytes: Number(size), sha256 };
+}
+
+async function fetchWhole(ports: PackagePorts, url: string, sizeMax: number): Promise<Uint8Array> {
+  const response = await ports.fetcher.open(url, { offset: 0 });
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of response.body) {
+    size += part.length;
+    if (size > sizeMax) throw new FetchError(`${url}: is larger than ${sizeMax} bytes`, { isPermanent: true });
+    parts.push(part);
+  }
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** A URL as a file name, as apt makes it. */
+function storeName(url: string): string {
+  return url.replace(/^[a-z]+:\/\//, "").replace(/[^A-Za-z0-9.-]/g, "_");
+}

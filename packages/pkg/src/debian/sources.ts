@@ -1,0 +1,56 @@
+/**
+ * apt's lists of sources, in both of their forms, and the choice of a mirror of Debian among them.
+ * Source: sources.list(5).
+ */
+import { parseControl } from "./control.ts";
+
+export interface SourceEntry {
+  uri: string;
+  suite: string;
+  components: string[];
+  /** path of a keyring, or an armored key itself */
+  signedBy: string | undefined;
+}
+
+/** No mirror of Debian is known; the message says what to set. */
+export class MirrorError extends Error {
+  override name = "MirrorError";
+}
+
+export const NO_MIRROR = "no Debian mirror is known: name one with --mirror URL, or STRATOS_MIRROR=URL in the environment, or \"mirror\" in config.json (a URL such as that of an apt source, under which dists/ and pool/ are found)";
+
+/** One-line form: `deb [signed-by=/…] URI SUITE COMPONENT…`. Lines that do not have it are skipped, as apt's own parts may. */
+export function parseSourcesList(text: string): SourceEntry[] {
+  const entries: SourceEntry[] = [];
+  for (const line of text.split("\n")) {
+    const match = /^\s*deb\s+(?:\[([^\]]*)\]\s*)?(\S+)\s+(\S+)\s*([^#]*)/.exec(line);
+    if (match === null) continue;
+    const signedBy = /(?:^|\s)signed-by=(\S+)/.exec(match[1] ?? "")?.[1];
+    entries.push({ uri: match[2]!, suite: match[3]!, components: match[4]!.split(/\s+/).filter((word) => word !== ""), signedBy });
+  }
+  return entries;
+}
+
+/** deb822 form (`*.sources`). Entries that are disabled or lack a field are skipped. */
+export function parseSourcesStanzas(text: string, source: string): SourceEntry[] {
+  const entries: SourceEntry[] = [];
+  for (const stanza of parseControl(text, source)) {
+    const words = (field: string): string[] => (stanza.get(field) ?? "").split(/\s+/).filter((word) => word !== "");
+    if (!words("Types").includes("deb") || (stanza.get("Enabled") ?? "yes").toLowerCase() === "no") continue;
+    for (const uri of words("URIs")) {
+      for (const suite of words("Suites")) entries.push({ uri, suite, components: words("Components"), signedBy: stanza.get("Signed-By") });
+    }
+  }
+  return entries;
+}
+
+const DEBIAN_SUITES = new Set(["bullseye", "bookworm", "trixie", "forky", "duke", "sid", "oldoldstable", "oldstable", "stable", "testing", "unstable"]);
+
+/**
+ * The mirror of Debian's main archive among a host's sources: whatever suite the host follows, the same URI has the
+ * guest's. Archives of security updates and of others are passed over.
+ */
+export function chooseMirror(entries: readonly SourceEntry[]): SourceEntry | undefined {
+  return entries.find((entry) =>
+    /^(https?|file):/.test(entry.uri) && DEBIAN_SUITES.has(entry.suite) && entry.components.includes("main") && !/security/.test(entry.uri));
+}

@@ -1,0 +1,44 @@
+/**
+ * The script that finishes an image inside the guest. Packages are unpacked by us, so what dpkg does around its own
+ * unpacking is caught up with: the `preinst` of each package runs first, in order, with the environment that dpkg gives it
+ * (deb-preinst(5), dpkg(1) "Internal environment"); then dpkg configures all.
+ *
+ * In a Debian root each preinst finds the files of its own and other packages unpacked already, as it does when mmdebstrap or
+ * debootstrap extract the base before they let dpkg at it; those scripts are written for that.
+ */
+import { infoName, type UnpackedPackage } from "./dpkg-database.ts";
+import { POLICY_RC_D } from "./base-layout.ts";
+
+/** Where the script stands in the root; it removes itself when all went well. */
+export const CONFIGURE_SCRIPT = "var/lib/dpkg/stratos-configure";
+
+/** @param packages  in the order of unpacking */
+export function configureScript(packages: readonly UnpackedPackage[]): string {
+  const lines = [
+    "#!/bin/sh",
+    "# Finishes an image: runs what dpkg runs before it unpacks, then has dpkg configure every package.",
+    "set -e",
+    "cd /",
+    "umask 022",
+    "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8",
+    "export DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true DEBCONF_NOWARNINGS=yes",
+    "preinst() {",
+    "  DPKG_MAINTSCRIPT_PACKAGE=$1 DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1 DPKG_MAINTSCRIPT_ARCH=$2 DPKG_MAINTSCRIPT_NAME=preinst \\",
+    "  DPKG_MAINTSCRIPT_DEBUG=0 DPKG_RUNNING_VERSION=$dpkg_version DPKG_ADMINDIR=/var/lib/dpkg DPKG_ROOT= DPKG_FORCE= \\",
+    "    \"/var/lib/dpkg/info/$3.preinst\" install",
+    "}",
+    `dpkg_version=${quote((packages.find((one) => one.name === "dpkg")?.archive.control.get("Version") ?? "0").replace(/^[0-9]+:/, ""))}`,
+  ];
+  for (const one of packages) {
+    if (one.archive.controlFiles.some((file) => file.name === "preinst")) lines.push(`preinst ${quote(one.name)} ${quote(one.architecture)} ${quote(infoName(one))}`);
+  }
+  lines.push(
+    "dpkg --configure --pending --force-confdef --force-confold",
+    `rm -f /${POLICY_RC_D} /${CONFIGURE_SCRIPT}`,
+  );
+  return `${lines.join("\n")}\n`;
+}
+
+function quote(word: string): string {
+  return /^[A-Za-z0-9_.:+~-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,110 @@
+/**
+ * Puts one package's files into a root, with dpkg's rules for what is there already: a directory stays as it is, a file of
+ * another package yields only to a package that replaces it. Source: dpkg src/main/archives.c, `tarobject`.
+ */
+import { TarType, type TarEntry } from "@stratos/formats";
+import { DebError, readTar, type DebArchive } from "../debian/deb-archive.ts";
+import { acceptsVersion, parseDependencies } from "../debian/dependency.ts";
+import type { Hasher } from "../ports.ts";
+import { conffilePaths, type UnpackedPackage } from "./dpkg-database.ts";
+import type { RootMeta } from "./root-writer.ts";
+import { RootTree, RootTreeError } from "./root-tree.ts";
+
+export interface UnpackTools {
+  hasher(algorithm: "md5"): Hasher;
+  latin1(bytes: Uint8Array): string;
+}
+
+/**
+ * Unpacks `archive` into `tree`.
+ *
+ * @param installed  packages unpacked before, by name; a file that is taken over leaves its former owner's list
+ * @throws DebError, RootTreeError
+ */
+export function unpackPackage(tree: RootTree, archive: DebArchive, installed: ReadonlyMap<string, UnpackedPackage>, tools: UnpackTools): UnpackedPackage {
+  const { control } = archive;
+  const name = control.get("Package") ?? "", architecture = control.get("Architecture") ?? "";
+  const bringsHashes = archive.controlFiles.some((file) => file.name === "md5sums");
+  const unpacked: UnpackedPackage = {
+    name, architecture, archive: { control, controlFiles: archive.controlFiles }, paths: new Set(["/."]),
+    conffiles: new Map(), md5sums: bringsHashes ? undefined : new Map(),
+  };
+  const conffiles = conffilePaths(archive.controlFiles, tools.latin1);
+  readTar(archive.data, `${name}: data.tar`, (entry, content) => {
+    const path = relativePath(entry.path, name);
+    if (path === "") return;
+    try {
+      place(path, entry, content);
+    } catch (error) {
+      if (error instanceof RootTreeError) throw new RootTreeError(`${name}: ${error.message}`, { cause: error });
+      throw error;
+    }
+  });
+  // A configuration file that the package lists but does not hold is kept in the list, as dpkg does.
+  for (const path of conffiles) if (!unpacked.conffiles.has(path)) unpacked.conffiles.set(path, "newconffile");
+  return unpacked;
+
+  function place(path: string, entry: TarEntry, content: Uint8Array): void {
+    const at = tree.place(path);
+    const meta: RootMeta = { uid: entry.uid, gid: entry.gid, mode: entry.mode, mtime: entry.mtime, ...(entry.xattrs.size > 0 ? { xattrs: entry.xattrs } : {}) };
+    if (entry.type === TarType.directory) {
+      tree.directory(at, meta, name);
+      unpacked.paths.add(`/${path}`);
+      return;
+    }
+    if (tree.isDirectory(at)) {
+      // A link onto a directory that is there (`/lib` → `usr/lib`) changes nothing when it leads to it.
+      if (entry.type === TarType.symbolicLink) { unpacked.paths.add(`/${path}`); return; }
+      throw new RootTreeError(`/${at}: is a directory`);
+    }
+    const owner = tree.ownerOf(at);
+    if (owner !== undefined && !makeWay(at, path, owner)) return;
+    switch (entry.type) {
+      case TarType.file: {
+        tree.file(at, meta, content, name);
+        const isConffile = conffiles.has(`/${path}`);
+        if (isConffile || unpacked.md5sums !== undefined) {
+          const hasher = tools.hasher("md5");
+          hasher.update(content);
+          (isConffile ? unpacked.conffiles : unpacked.md5sums!).set(`/${path}`, hasher.hex());
+        }
+        break;
+      }
+      case TarType.symbolicLink: tree.symlink(at, meta, entry.linkPath, name); break;
+      case TarType.hardLink: tree.hardLink(at, tree.place(relativePath(entry.linkPath, name)), name); break;
+      case TarType.characterDevice: tree.device(at, meta, { kind: "character", major: entry.deviceMajor, minor: entry.deviceMinor }, name); break;
+      case TarType.blockDevice: tree.device(at, meta, { kind: "block", major: entry.deviceMajor, minor: entry.deviceMinor }, name); break;
+      case TarType.fifo: tree.fifo(at, meta, name); break;
+    }
+    unpacked.paths.add(`/${path}`);
+  }
+
+  /** Whether the file of package `owner` may be overwritten; if so it is gone now. */
+  function makeWay(at: string, path: string, owner: string): boolean {
+    const other = installed.get(owner);
+    if (owner !== "" && owner !== name) {
+      if (other === undefined || !replaces(control.get("Replaces"), other)) {
+        if (other !== undefined && replaces(other.archive.control.get("Replaces"), unpacked)) return false;
+        throw new DebError(`${name}: /${path} is also in package ${owner}, which it does not replace`);
+      }
+      other.paths.delete(`/${path}`);
+      other.conffiles.delete(`/${path}`);
+      other.md5sums?.delete(`/${path}`);
+    }
+    tree.remove(at);
+    return true;
+  }
+}
+
+function replaces(field: string | undefined, other: Pick<UnpackedPackage, "name" | "archive">): boolean {
+  if (field === undefined) return false;
+  const version = other.archive.control.get("Version") ?? "";
+  return parseDependencies(field).some(([one]) => one!.name === other.name && acceptsVersion(one!, version));
+}
+
+/** `./usr/bin/x` as `usr/bin/x`. */
+function relativePath(path: string, name: string): string {
+  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+  if (parts.includes("..")) throw new DebError(`${name}: a path that leads upwards: ${path}`);
+  return parts.join("/");
+}

@@ -1,0 +1,21 @@
+/**
+ * Packages: repositories, versions, dependencies, archives (`debian/`), and root filesystems made of them (`image/`).
+ *
+ * Everything that touches the outside goes through {@link PackagePorts}; `@stratos/host-node/packages` has those of Node.
+ */
+export * from "./ports.ts";
+export { download, readVerified, inParallel, IntegrityError, type WantedFile } from "./download.ts";
+export { ControlError, Stanza, parseControl, parseSingleStanza } from "./debian/control.ts";
+export { DependencyError, parseDependencies, formatDependency, type Alternative, type Dependency } from "./debian/dependency.ts";
+export { compareVersions, isVersion, satisfiesRelation, type Relation } from "./debian/version.ts";
+export { BinaryPackage, PackageIndex, type PackageOrigin } from "./debian/package-index.ts";
+export { resolve, UnsatisfiableError, type ResolveRequest, type ResolvedPackage } from "./debian/resolver/resolve.ts";
+export { SolverLimitError } from "./debian/resolver/solver.ts";
+export { ReleaseError, verifyInRelease, parseRelease, type Release } from "./debian/release.ts";
+export { loadRepository, packageFile, type RepositorySource } from "./debian/repository.ts";
+export { MirrorError, NO_MIRROR, chooseMirror, parseSourcesList, parseSourcesStanzas, type SourceEntry } from "./debian/sources.ts";
+export { DebError, openDeb, readTar, type DebArchive } from "./debian/deb-archive.ts";
+export { MemoryRoot, type MemoryNode, type RootMeta, type RootWriter } from "./image/root-writer.ts";
+export { RootTree, RootTreeError } from "./image/root-tree.ts";
+export { planImage, type ImagePlan, type ImageRequest, type ImageVariant, type PlannedPackage, type PreparedPlan } from "./image/plan.ts";
+export { buildRoot, type RootOptions, type RootSummary } from "./image/build-root.ts";
