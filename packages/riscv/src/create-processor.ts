@@ -48,7 +48,11 @@ class TranslatingProcessor implements Processor {
       engine, physical, table, mode: "paged", meanings: instructionMeanings(engine), hotThreshold: translate ? Math.min(options.hotThreshold ?? 200, 255) : 0,
       hooks: {
         decode: (record, pc) => this.code.decodeRun(record, pc >>> 0),
-        ecall: () => hooks.onEcall(),
+        ecall: () => {
+          const leave = hooks.onEcall();
+          if (leave !== 0) physical.u32[HART_EXIT >>> 2] = ExitReason.ECALL;
+          return leave;
+        },
         hot: (pc) => { this.#hot.push(pc >>> 0); },
       },
     });
