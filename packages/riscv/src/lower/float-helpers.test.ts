@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { SeededRandom } from "@stratos/base";
 import { ModuleBuilder, Op, Type } from "@stratos/wasm";
 import type { ValueType } from "@stratos/wasm";
-import { NodeWasmEngine } from "../../../host-node/src/wasm-engine.ts";
+import { NodeWasmEngine } from "@stratos/host-node";
 import { HART_FFLAGS } from "../hart-state.ts";
 import * as soft from "../softfloat/softfloat.ts";
 import { BINARY32, BINARY64 } from "../softfloat/softfloat.ts";

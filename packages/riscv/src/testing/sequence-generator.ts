@@ -71,13 +71,18 @@ function place(random: SeededRandom, size: number, mayMisalign = true): { base: 
   return { base, offset: base === SCRATCH_MIDDLE ? offset - SCRATCH_SIZE / 2 : offset };
 }
 
-/** lr and sc on one address, or on two so that the sc fails. */
+/**
+ * lr and sc on one address, or on two so that the sc fails. A trap between them ends the reservation, and where pages are first touched
+ * isn't the same everywhere: so an amo that changes nothing comes first, and both lie in one page of code.
+ */
 function appendReservation(assembler: Assembler, random: SeededRandom, rules: SequenceRules): string {
   const width = 2 + random.below(2);
   const [reserved, stored] = random.below(4) === 0 ? [SCRATCH, SCRATCH_MIDDLE] : [SCRATCH, SCRATCH];
   const ordering = random.below(4);
-  assembler.word(0x2f | (width << 12) | (destination(random, rules) << 7) | (reserved << 15) | (ordering << 25) | (2 << 27));
-  assembler.word(0x2f | (width << 12) | (destination(random, rules) << 7) | (stored << 15) | (random.below(32) << 20) | (ordering << 25) | (3 << 27));
+  for (const address of [reserved!, stored!]) assembler.r("amoor.w", 0, address, 0);
+  while (assembler.here % 4096 > 4096 - 8) assembler.half(0x0001); // c.nop
+  assembler.word(0x2f | (width << 12) | (destination(random, rules) << 7) | (reserved! << 15) | (ordering << 25) | (2 << 27));
+  assembler.word(0x2f | (width << 12) | (destination(random, rules) << 7) | (stored! << 15) | (random.below(32) << 20) | (ordering << 25) | (3 << 27));
   return width === 2 ? "lr.w sc.w" : "lr.d sc.d";
 }
 

@@ -1,0 +1,46 @@
+/**
+ * Goal: the reference hart, the generated interpreter and the translator mean the same as qemu, instruction by instruction and over control
+ * flow. Method: some thousands of random sequences and slices of the floating-point vectors, a few seconds' worth; the command line
+ * (differential.ts) runs more. Where qemu isn't installed the reference hart judges the processor.
+ */
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { unknownInstructions } from "../reference/reference-hart.ts";
+import { checkFloatVectors, checkSequences, repeatCommand, type EngineName } from "./differential-check.ts";
+import { floatVectorProgram } from "./float-vectors.ts";
+import type { SequenceKind } from "./frame-program.ts";
+import { hasQemu } from "./qemu.ts";
+
+const SEED = 20;
+const withQemu = hasQemu();
+
+function check(kind: SequenceKind, count: number, engines: readonly EngineName[]): void {
+  const differences = checkSequences({ seed: SEED, first: 0, count, batch: 250, engines, kind });
+  const report = differences.slice(0, 5).map((difference) => `${difference.engine}: ${difference.what}\n  repeat: ${repeatCommand(SEED, difference, kind)}`);
+  assert.equal(differences.length, 0, `\n${report.join("\n")}`);
+}
+
+test("the reference hart knows every instruction of the table", () => {
+  assert.deepEqual(unknownInstructions(), []);
+});
+
+for (const kind of ["integer", "float", "all", "branchy"] as const) {
+  test(`random ${kind} sequences mean the same to all`, () => {
+    check(kind, 500, withQemu ? ["qemu", "interpreter", "translator", "sliced"] : ["reference", "interpreter", "translator", "sliced"]);
+  });
+
+  test(`random ${kind} sequences mean to the reference what they mean to qemu`, { skip: withQemu ? false : "qemu-riscv64-static isn't installed" }, () => {
+    check(kind, 100, ["qemu", "reference"]);
+  });
+}
+
+for (const format of ["s", "d"] as const) {
+  for (let rounding = 0; rounding < 5; rounding++) {
+    test(`operations of format ${format} on special values in rounding mode ${rounding}`, () => {
+      for (const dynamic of [false, true]) {
+        const program = floatVectorProgram({ format, rounding, dynamic, chunk: rounding, chunks: 40 });
+        assert.deepEqual(checkFloatVectors(program, withQemu ? ["qemu", "interpreter", "translator"] : ["reference", "interpreter", "translator"]), []);
+      }
+    });
+  }
+}
