@@ -1,11 +1,23 @@
 import { PAGE_SIZE } from "@stratos/abi";
 import type { Clock, RandomSource, SocketProvider } from "@stratos/host";
 import type { PhysicalMemory, Processor } from "@stratos/riscv";
+import { LibraryPlaces } from "./mm/library-places.ts";
+import { PageCache } from "./mm/page-cache.ts";
+import { SlotPool } from "./mm/slot-pool.ts";
+import type { AddressSpace } from "./mm/address-space.ts";
 import { FrameAllocator } from "./mm/frame-allocator.ts";
+import { Network } from "./socket/network.ts";
+import type { SignalInfo } from "./signal/pending-signals.ts";
+import type { SyscallRow } from "./syscall/syscall-table.ts";
+import { HartRegisters } from "./task/hart-registers.ts";
 import { Scheduler } from "./task/scheduler.ts";
+import type { Task } from "./task/task.ts";
+import { RLIMIT_STACK, type ThreadGroup } from "./task/thread-group.ts";
 import { TaskTable } from "./task/task-table.ts";
+import { TtyState } from "./tty/tty-state.ts";
 import { TimerQueue } from "./time/timer-queue.ts";
-import type { Time } from "./vfs/inode.ts";
+import type { Inode, Time } from "./vfs/inode.ts";
+import { VfsState } from "./vfs/vfs-state.ts";
 import type { MountNamespace } from "./vfs/mount-namespace.ts";
 
 export interface KernelOptions {
@@ -26,13 +38,52 @@ export class Kernel {
   readonly sockets: SocketProvider | null;
   readonly frames: FrameAllocator;
   readonly scheduler: Scheduler;
+  /** Names, ports and interfaces of the sockets. */
+  readonly network: Network;
+  /** The console and the pseudo-terminals. */
+  readonly tty = new TtyState();
   readonly tasks: TaskTable;
   readonly timers: TimerQueue;
   readonly log: (message: string) => void;
   /** Set by boot. */
   processor!: Processor;
+  /** Registers of the task that is on the hart. */
+  readonly hart: HartRegisters;
+  readonly slots: SlotPool;
+  readonly libraryPlaces = new LibraryPlaces();
+  /** Mapped wherever untouched anonymous memory is read. */
+  readonly zeroFrame: number;
+  /** The page with `rt_sigreturn` for signal handlers to return to. */
+  readonly trampoline: PageCache;
+  /** System calls by number; set by boot (syscall/all-calls.ts). */
+  calls: readonly (SyscallRow | undefined)[] = [];
+  /** Translations were dropped during a system call: translated code on the host's stack must be left. */
+  codeChanged = false;
+  /** Most tasks at once (threads-max): bounds fork bombs. */
+  maximumTasks = 4096;
+  /** The machine was stopped (init ended, reboot(2), a host time-out). */
+  isStopped = false;
+  /** The task that was on the hart last. */
+  lastTask: Task | null = null;
+  /** Numbers without a row that were reported already. */
+  readonly unknownCalls = new Set<number>();
+  forkCount = 0;
+  contextSwitches = 0;
+  syscallCount = 0;
+  faultCount = 0;
+  /** `stratos trace` and tests look on. `result` is undefined when the call begins to wait. */
+  onSyscall: ((task: Task, number: number, args: readonly number[], result: number | undefined) => void) | null = null;
+  onSignal: ((task: Task, info: SignalInfo) => void) | null = null;
+  onExec: ((task: Task, path: string, argv: readonly string[]) => void) | null = null;
+  /** The first process ended: the machine stops with this wait status. */
+  onInitExit: ((process: ThreadGroup, status: number) => void) | null = null;
+  /** Told of each thread that ends, while its process still is in the table. Bound: subsystems. */
+  readonly exitObservers = new Set<(task: Task) => void>();
   /** Set when the root is mounted. */
   mounts!: MountNamespace;
+  readonly vfs: VfsState;
+  /** Cuts mappings of a file that was shortened; called before its pages are dropped. Set by mm. */
+  onFileTruncated: (inode: Inode, size: number) => void = () => {};
   hostname: string;
   domainname = "(none)";
   /** Kernel bytes for system calls to build structures in; valid until the call returns. */
@@ -53,12 +104,18 @@ export class Kernel {
     this.hostname = options.hostname;
     this.log = options.log;
     this.frames = new FrameAllocator(options.physical);
+    this.hart = new HartRegisters(options.physical);
+    this.slots = new SlotPool(this);
+    this.zeroFrame = this.frames.allocateZeroed();
+    this.trampoline = makeTrampoline(this.frames);
     this.tasks = new TaskTable();
     this.timers = new TimerQueue();
     this.scheduler = new Scheduler(this);
+    this.vfs = new VfsState(this);
     const bytes = new Uint8Array(PAGE_SIZE);
     this.scratch = { u8: bytes, view: new DataView(bytes.buffer) };
     this.bootRealtimeMs = options.clock.realtimeMs();
+    this.network = new Network(this);
   }
 
   /** CLOCK_MONOTONIC in nanoseconds. */
@@ -73,6 +130,21 @@ export class Kernel {
     return { seconds, nanoseconds: Math.floor((ms - seconds * 1000) * 1e6) };
   }
 
+  /** RLIMIT_STACK of whoever uses the space. */
+  stackLimit(space: AddressSpace): number {
+    const { current } = this.scheduler;
+    if (current !== null && current.space === space) return Math.min(current.group.limits[RLIMIT_STACK]!.soft, 0x20000000);
+    return 8 << 20;
+  }
+
+  countFault(isMajor: boolean): void {
+    this.faultCount++;
+    const { current } = this.scheduler;
+    if (current === null) return;
+    if (isMajor) current.majorFaults++;
+    else current.minorFaults++;
+  }
+
   /** A number for st_dev of a file system without a device (major 0). */
   allocateDevice(): number {
     return this.#nextDevice++;
@@ -82,4 +154,14 @@ export class Kernel {
   allocateAnonymousIno(): number {
     return this.#nextAnonymousIno++;
   }
+}
+
+/** `li a7, 139 (rt_sigreturn); ecall`: the two instructions that unwinders look for. */
+function makeTrampoline(frames: FrameAllocator): PageCache {
+  const pages = new PageCache(frames, null);
+  pages.anonymousUsers = 1;
+  const frame = pages.frame(0);
+  frames.physical.u32[(frame * PAGE_SIZE) / 4] = 0x08b00893;
+  frames.physical.u32[(frame * PAGE_SIZE) / 4 + 1] = 0x00000073;
+  return pages;
 }

@@ -1,0 +1,255 @@
+/**
+ * Pseudo-terminals (pty(7)): a terminal whose other side is a file. What programs write to /dev/pts/N is read from the master, what is
+ * written to the master is typed on the terminal.
+ */
+import { EAGAIN, EBUSY, EFAULT, EINVAL, EIO, FIONREAD, O_NOCTTY, O_NONBLOCK, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM, SIGINT, SIGQUIT, SIGTSTP,
+  TCFLSH, TCIFLUSH, TCIOFLUSH, TCOFLUSH, TIOCGPKT, TIOCGPTLCK, TIOCGPTN, TIOCGPTPEER, TIOCPKT, TIOCPKT_DATA, TIOCSIG, TIOCSPTLCK } from "@stratos/abi";
+import type { DevptsFileSystem } from "../fs/devpts/devpts.ts";
+import type { Kernel } from "../kernel-state.ts";
+import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
+import type { Task } from "../task/task.ts";
+import { RLIMIT_NOFILE } from "../task/thread-group.ts";
+import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../task/wait-queue.ts";
+import type { Inode } from "../vfs/inode.ts";
+import type { IoCursor } from "../vfs/io-cursor.ts";
+import { OpenFile } from "../vfs/open-file.ts";
+import type { Path } from "../vfs/path.ts";
+import { ByteRing } from "./byte-ring.ts";
+import { acquireOnOpen } from "./job-control.ts";
+import { TerminalFile } from "./terminal-file.ts";
+import { terminalIoctl } from "./terminal-ioctl.ts";
+import { Terminal, type TerminalDriver } from "./terminal.ts";
+import { Termios } from "./termios.ts";
+
+/** UNIX98_PTY_SLAVE_MAJOR. */
+export const PTS_MAJOR = 136;
+/** Output that the master has not read yet. */
+const OUTPUT_CAPACITY = 65536;
+/** O_CLOEXEC of TIOCGPTPEER's flags. */
+const CLOSE_ON_EXEC = 0o2000000;
+
+/** Both sides of one pseudo-terminal. */
+export class Pty implements TerminalDriver {
+  readonly isPty = true;
+  readonly index: number;
+  readonly fileSystem: DevptsFileSystem;
+  readonly terminal: Terminal;
+  readonly output = new ByteRing(OUTPUT_CAPACITY);
+  readonly masterQueue = new WaitQueue();
+  /** TIOCSPTLCK: the terminal can't be opened until unlockpt(3). */
+  isLocked = true;
+  isMasterClosed = false;
+  /** It was open, and no description is left: the master reads what is there, then EIO. */
+  isOtherClosed = false;
+  isPacketMode = false;
+  /** TIOCPKT_* bits for the next read in packet mode. */
+  status = 0;
+
+  constructor(kernel: Kernel, index: number, device: number, fileSystem: DevptsFileSystem) {
+    this.index = index;
+    this.fileSystem = fileSystem;
+    this.terminal = new Terminal(kernel, device, this, Termios.standardPty());
+  }
+
+  get room(): number {
+    return this.isMasterClosed ? 0 : this.output.room;
+  }
+
+  readonly pendingOutput = 0;
+
+  write(bytes: Uint8Array, start: number, count: number): void {
+    if (count === 0) return;
+    this.output.push(bytes, start, count);
+    this.masterQueue.wakeAll(POLLIN);
+  }
+
+  flushOutput(): void {
+    this.output.clear();
+  }
+
+  packetStatus(set: number, cleared: number): void {
+    if (!this.isPacketMode) return;
+    this.status = (this.status & ~cleared) | set;
+    if (set !== 0) this.masterQueue.wakeAll(POLLIN | POLLPRI);
+  }
+
+  inputTaken(): void {
+    this.masterQueue.wakeAll(POLLOUT);
+  }
+
+  filesChanged(count: number): void {
+    this.isOtherClosed = count === 0;
+    if (count === 0) this.masterQueue.wakeAll(POLLIN | POLLHUP);
+    this.#freeWhenUnused();
+  }
+
+  masterClosed(): void {
+    this.isMasterClosed = true;
+    this.fileSystem.hide(this.index);
+    this.output.clear();
+    this.terminal.hangUp();
+    this.#freeWhenUnused();
+  }
+
+  #freeWhenUnused(): void {
+    if (this.isMasterClosed && this.terminal.files.size === 0) this.fileSystem.free(this.index);
+  }
+
+  /**
+   * Opens the terminal's side.
+   * @returns −EIO it is locked, or the master is closed; −EBUSY TIOCEXCL
+   */
+  open(task: Task, inode: Inode, flags: number, path: Path | null): TerminalFile | number {
+    if (this.isLocked || this.isMasterClosed) return -EIO;
+    if (this.terminal.isExclusive && !isCapable(task.credentials, CAP_SYS_ADMIN)) return -EBUSY;
+    const file = new TerminalFile(this.terminal, flags & ~O_NOCTTY, inode, path);
+    if ((flags & O_NOCTTY) === 0 && file.isReadable) acquireOnOpen(task, this.terminal);
+    return file;
+  }
+}
+
+const statusByte = new Uint8Array(1);
+const chunk = new Uint8Array(4096);
+
+/** The master's side: what open("/dev/ptmx") gives. */
+export class PtyMasterFile extends OpenFile {
+  readonly pty: Pty;
+
+  constructor(pty: Pty, flags: number, inode: Inode | null, path: Path | null) {
+    super(flags, inode, path);
+    this.pty = pty;
+  }
+
+  override get waitQueue(): WaitQueue {
+    return this.pty.masterQueue;
+  }
+
+  override poll(): number {
+    const { pty } = this;
+    let events = 0;
+    if (pty.output.length > 0) events |= POLLIN | POLLRDNORM;
+    if (pty.isPacketMode && pty.status !== 0) events |= POLLPRI | POLLIN | POLLRDNORM;
+    if (pty.isOtherClosed) events |= POLLHUP;
+    if (pty.terminal.inputRoom > 0) events |= POLLOUT | POLLWRNORM;
+    return events;
+  }
+
+  /** What the terminal shows; in packet mode behind a byte of TIOCPKT_*. −EIO once all is read and nobody has the terminal open; −EAGAIN. */
+  override read(task: Task, to: IoCursor): number {
+    const { pty } = this;
+    if (to.remaining === 0) return 0;
+    if (pty.isPacketMode && pty.status !== 0) {
+      statusByte[0] = pty.status;
+      const done = to.put(statusByte, 0, 1);
+      if (done === 1) pty.status = 0;
+      return done;
+    }
+    if (pty.output.length === 0) {
+      if (pty.isOtherClosed) return -EIO;
+      if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
+      task.waitOn(pty.masterQueue);
+      return BLOCKED;
+    }
+    let moved = 0;
+    if (pty.isPacketMode) {
+      statusByte[0] = TIOCPKT_DATA;
+      moved = to.put(statusByte, 0, 1);
+      if (moved < 0) return moved;
+    }
+    const done = pty.output.moveTo(to, to.remaining);
+    if (done < 0) return done;
+    pty.terminal.outputTaken();
+    return moved + done;
+  }
+
+  /** Types on the terminal: all bytes, waiting for room in between (see TerminalFile.write). */
+  override write(task: Task, from: IoCursor): number {
+    const { terminal, masterQueue } = this.pty;
+    const before = typeof task.syscallState === "number" ? task.syscallState : 0;
+    if (before > 0) from.skip(before);
+    let total = before;
+    while (from.remaining > 0) {
+      const count = Math.min(from.remaining, chunk.length, terminal.inputRoom);
+      if (count === 0) break;
+      const taken = from.take(chunk, 0, count);
+      if (taken < 0) return total > 0 ? total : taken;
+      terminal.receive(chunk, 0, taken);
+      total += taken;
+      if (taken < count) return total;
+    }
+    if (from.remaining === 0) return total;
+    if ((this.flags & O_NONBLOCK) !== 0) return total > 0 ? total : -EAGAIN;
+    task.waitOn(masterQueue);
+    if (total === 0) return BLOCKED;
+    task.syscallState = total;
+    return BLOCKED_EINTR;
+  }
+
+  override ioctl(task: Task, command: number, argument: number): number {
+    const { pty } = this;
+    const { space } = task;
+    switch (command) {
+      case TIOCGPTN:
+        return space.storeU32(argument, pty.index);
+      case TIOCSPTLCK: {
+        const value = space.loadU32(argument);
+        if (value < 0) return -EFAULT;
+        pty.isLocked = value !== 0;
+        return 0;
+      }
+      case TIOCGPTLCK:
+        return space.storeU32(argument, pty.isLocked ? 1 : 0);
+      case TIOCPKT: {
+        const value = space.loadU32(argument);
+        if (value < 0) return -EFAULT;
+        if (value !== 0 && !pty.isPacketMode) pty.status = 0;
+        pty.isPacketMode = value !== 0;
+        return 0;
+      }
+      case TIOCGPKT:
+        return space.storeU32(argument, pty.isPacketMode ? 1 : 0);
+      case TIOCSIG: {
+        const signal = argument | 0;
+        if (signal !== SIGINT && signal !== SIGQUIT && signal !== SIGTSTP) return -EINVAL;
+        pty.terminal.signalForeground(signal);
+        return 0;
+      }
+      case TIOCGPTPEER:
+        return this.#openPeer(task, argument);
+      case FIONREAD:
+        return space.storeU32(argument, pty.output.length);
+      case TCFLSH:
+        return this.#flush(argument);
+      default:
+        return terminalIoctl(task, this, pty.terminal, command, argument, true);
+    }
+  }
+
+  #flush(which: number): number {
+    if (which !== TCIFLUSH && which !== TCOFLUSH && which !== TCIOFLUSH) return -EINVAL;
+    if (which !== TCOFLUSH) {
+      this.pty.output.clear();
+      this.pty.terminal.outputTaken();
+    }
+    if (which !== TCIFLUSH) this.pty.terminal.dropArrived();
+    return 0;
+  }
+
+  /** TIOCGPTPEER: a descriptor of the other side, found without a path. `flags` as for open(2). */
+  #openPeer(task: Task, flags: number): number {
+    const { pty } = this;
+    const place = pty.fileSystem.pathOf(task, pty.index);
+    if (place === null) return -EIO;
+    const file = pty.open(task, place.dentry.inode!, flags & ~CLOSE_ON_EXEC, place);
+    if (typeof file === "number") return file;
+    return task.files.install(file, (flags & CLOSE_ON_EXEC) !== 0, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
+  }
+
+  override sync(): number {
+    return -EINVAL;
+  }
+
+  protected override dispose(): void {
+    this.pty.masterClosed();
+  }
+}
