@@ -1,0 +1,29 @@
+/**
+ * AegisFS: a copy-on-write file system with checksums, snapshots and clones. FORMAT.md is what is on the disk, ARCHITECTURE.md
+ * how this engine works.
+ *
+ *   format(device, …)          makes a volume
+ *   mount(device, …)           opens it
+ *   mountOverlay(base, delta)  opens a clone of it whose changes go elsewhere, in constant time
+ *   check(device, …)           proves every checksum and invariant
+ *
+ * A `Volume` is the transaction and the snapshots; its `root` is the `Subvolume` whose files are served.
+ */
+export { format, mount, mountOverlay, readSuperblock } from "./volume/mount.ts";
+export type { FormatOptions } from "./volume/mount.ts";
+export { Volume } from "./volume/volume.ts";
+export type { MountOptions, SubvolumeInfo, VolumeUsage } from "./volume/volume.ts";
+export { Subvolume } from "./volume/subvolume.ts";
+export { Superblock } from "./format/superblock.ts";
+export {
+  Attributes, ATTRIBUTE_ATIME, ATTRIBUTE_BTIME, ATTRIBUTE_CTIME, ATTRIBUTE_FLAGS, ATTRIBUTE_GID, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, ATTRIBUTE_SIZE,
+  ATTRIBUTE_UID,
+} from "./file/attributes.ts";
+export { DirectoryEntry } from "./file/directory.ts";
+export { XATTR_CREATE, XATTR_REPLACE } from "./file/xattrs.ts";
+export { Failure } from "./failure.ts";
+export type { MountError } from "./failure.ts";
+export { ROOT_INO } from "./format/inode-item.ts";
+export { BLOCK_SIZE, FILE_SIZE_MAX } from "./format/geometry.ts";
+export { check } from "./check/check.ts";
+export type { CheckOptions, Problem } from "./check/check.ts";

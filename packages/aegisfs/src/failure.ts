@@ -1,0 +1,34 @@
+import { EIO, ENOSPC, EUCLEAN } from "@stratos/abi";
+
+/** Why a volume cannot be mounted or formatted. */
+export type MountError =
+  | "no-superblock" // no valid superblock: not AegisFS, or both generations are damaged
+  | "unsupported" // an incompatible feature or version that this reader does not know
+  | "base-mismatch" // the base of an overlay is not the one that it was made on
+  | "device-too-small"
+  | "device-error"
+  | "corrupt"; // the superblock is whole, but a tree that it names is not
+
+/**
+ * What stops an operation from inside the engine: thrown by the lowest parts, caught once at the border of each
+ * public operation, and returned from there as a negated errno. It never leaves the package.
+ *
+ * - `io`: the device reported an error (EIO)
+ * - `corrupt-node`: a tree node fails its checksum or its structure (EUCLEAN, as Linux file systems say)
+ * - `corrupt-data`: a data block fails its checksum (EIO, as in btrfs)
+ * - `no-space`: allocation failed although the reserve promised otherwise (ENOSPC)
+ */
+export class Failure {
+  readonly kind: "io" | "corrupt-node" | "corrupt-data" | "no-space";
+  /** Global block number where it was found, −1 when it has no place. */
+  readonly block: number;
+
+  constructor(kind: Failure["kind"], block: number) {
+    this.kind = kind;
+    this.block = block;
+  }
+
+  get errno(): number {
+    return this.kind === "no-space" ? ENOSPC : this.kind === "corrupt-node" ? EUCLEAN : EIO;
+  }
+}

@@ -1,0 +1,90 @@
+import { ENOENT } from "@stratos/abi";
+import {
+  INODE_AT_ATIME, INODE_AT_BLOCKS, INODE_AT_BTIME, INODE_AT_BYTES, INODE_AT_CTIME, INODE_AT_ENTRIES, INODE_AT_FLAGS, INODE_AT_GENERATION,
+  INODE_AT_GID, INODE_AT_MODE, INODE_AT_MTIME, INODE_AT_NLINK, INODE_AT_PARENT, INODE_AT_RDEV, INODE_AT_UID,
+} from "../format/inode-item.ts";
+import type { Subvolume } from "../volume/subvolume.ts";
+import { editInode, findInode, getPair, putPair, putTime } from "./inode.ts";
+
+/** What stat(2) shows. Callers keep one and use it again. */
+export class Attributes {
+  ino = 0;
+  mode = 0;
+  nlink = 0;
+  uid = 0;
+  gid = 0;
+  /** Linux's 32-bit encoding, as makedev of the kernel has it. */
+  rdev = 0;
+  flags = 0;
+  /** Bytes. */
+  size = 0;
+  /** Units of 512 bytes. */
+  blocks = 0;
+  atimeSeconds = 0;
+  atimeNanoseconds = 0;
+  mtimeSeconds = 0;
+  mtimeNanoseconds = 0;
+  ctimeSeconds = 0;
+  ctimeNanoseconds = 0;
+  btimeSeconds = 0;
+  btimeNanoseconds = 0;
+  generation = 0;
+  /** Of a directory: its parent, and the number of its entries. */
+  parent = 0;
+  entries = 0;
+}
+
+/** What `setAttributes` is to set. Type bits of the mode stay. */
+export const ATTRIBUTE_MODE = 1;
+export const ATTRIBUTE_UID = 2;
+export const ATTRIBUTE_GID = 4;
+export const ATTRIBUTE_ATIME = 8;
+export const ATTRIBUTE_MTIME = 16;
+export const ATTRIBUTE_CTIME = 32;
+export const ATTRIBUTE_FLAGS = 64;
+/** The size alone, without touching content: for page caches, whose pages say what lies behind. Only to grow. */
+export const ATTRIBUTE_SIZE = 128;
+export const ATTRIBUTE_BTIME = 256;
+
+export function readAttributes(subvolume: Subvolume, ino: number, into: Attributes): number {
+  const at = findInode(subvolume, ino);
+  if (at < 0) return -ENOENT;
+  const words = subvolume.tree.words;
+  into.ino = ino;
+  into.mode = words[at + INODE_AT_MODE]!;
+  into.nlink = words[at + INODE_AT_NLINK]!;
+  into.uid = words[at + INODE_AT_UID]!;
+  into.gid = words[at + INODE_AT_GID]!;
+  into.rdev = words[at + INODE_AT_RDEV]!;
+  into.flags = words[at + INODE_AT_FLAGS]!;
+  into.size = getPair(words, at + INODE_AT_BYTES);
+  into.blocks = getPair(words, at + INODE_AT_BLOCKS) * 8;
+  into.atimeSeconds = getPair(words, at + INODE_AT_ATIME);
+  into.atimeNanoseconds = words[at + INODE_AT_ATIME + 2]!;
+  into.mtimeSeconds = getPair(words, at + INODE_AT_MTIME);
+  into.mtimeNanoseconds = words[at + INODE_AT_MTIME + 2]!;
+  into.ctimeSeconds = getPair(words, at + INODE_AT_CTIME);
+  into.ctimeNanoseconds = words[at + INODE_AT_CTIME + 2]!;
+  into.btimeSeconds = getPair(words, at + INODE_AT_BTIME);
+  into.btimeNanoseconds = words[at + INODE_AT_BTIME + 2]!;
+  into.generation = getPair(words, at + INODE_AT_GENERATION);
+  into.parent = words[at + INODE_AT_PARENT]!;
+  into.entries = words[at + INODE_AT_ENTRIES]!;
+  return 0;
+}
+
+export function writeAttributes(subvolume: Subvolume, ino: number, from: Attributes, mask: number): number {
+  const at = editInode(subvolume, ino);
+  if (at < 0) return -ENOENT;
+  const words = subvolume.tree.words;
+  if (mask & ATTRIBUTE_MODE) words[at + INODE_AT_MODE] = (words[at + INODE_AT_MODE]! & 0o170000) | (from.mode & 0o7777);
+  if (mask & ATTRIBUTE_UID) words[at + INODE_AT_UID] = from.uid;
+  if (mask & ATTRIBUTE_GID) words[at + INODE_AT_GID] = from.gid;
+  if (mask & ATTRIBUTE_FLAGS) words[at + INODE_AT_FLAGS] = from.flags;
+  if (mask & ATTRIBUTE_ATIME) putTime(words, at + INODE_AT_ATIME, from.atimeSeconds, from.atimeNanoseconds);
+  if (mask & ATTRIBUTE_MTIME) putTime(words, at + INODE_AT_MTIME, from.mtimeSeconds, from.mtimeNanoseconds);
+  if (mask & ATTRIBUTE_CTIME) putTime(words, at + INODE_AT_CTIME, from.ctimeSeconds, from.ctimeNanoseconds);
+  if (mask & ATTRIBUTE_BTIME) putTime(words, at + INODE_AT_BTIME, from.btimeSeconds, from.btimeNanoseconds);
+  if (mask & ATTRIBUTE_SIZE && from.size > getPair(words, at + INODE_AT_BYTES)) putPair(words, at + INODE_AT_BYTES, from.size);
+  return 0;
+}

@@ -1,0 +1,178 @@
+/**
+ * File content. Data is written to free blocks at once, straight from the caller's bytes; what was there before is given back.
+ * The engine keeps no copy: the caller (a kernel's page cache) has one. Files up to 2048 bytes live in the tree, as an inline
+ * item that stands for the first bytes of block 0; a block has an extent or an inline item, never both.
+ */
+import { EFBIG, EINVAL, EISDIR, ENOENT, ENOSPC, S_IFDIR, S_IFMT, S_IFREG } from "@stratos/abi";
+import { Failure } from "../failure.ts";
+import { EXTENT_UNWRITTEN } from "../format/extent-item.ts";
+import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, FILE_SIZE_MAX, INLINE_SIZE_MAX } from "../format/geometry.ts";
+import { KIND_INLINE, keyMiddle } from "../format/key.ts";
+import { INODE_AT_BYTES, INODE_AT_MODE } from "../format/inode-item.ts";
+import { checksumBlock } from "../store/checksum.ts";
+import type { Subvolume } from "../volume/subvolume.ts";
+import { addExtent, changeBlocks, findExtent, findNextExtent, found, releaseExtents } from "./extents.ts";
+import { editInode, findInode, inodeSize, putPair, stamp } from "./inode.ts";
+
+export const INLINE_MIDDLE = keyMiddle(KIND_INLINE, 0);
+
+/** One block of work space; nothing that uses it calls anything else that does. */
+export const page: Uint8Array = new Uint8Array(BLOCK_SIZE);
+const checksums = new Uint32Array(EXTENT_BLOCKS_MAX);
+
+/** Throws Failure `corrupt-data` when a block does not match its checksum. */
+export function readPages(subvolume: Subvolume, ino: number, index: number, count: number, bytes: Uint8Array, at: number): void {
+  const { tree, volume } = subvolume;
+  const end = index + count;
+  for (let block = index; block < end; ) {
+    let stop: number;
+    if (findExtent(subvolume, ino, block)) {
+      stop = Math.min(found.start + found.length, end);
+      const length = stop - block;
+      if ((found.flags & EXTENT_UNWRITTEN) !== 0) bytes.fill(0, at, at + length * BLOCK_SIZE);
+      else {
+        const skip = block - found.start;
+        const place = found.block + skip;
+        volume.store.read(place, length, bytes, at);
+        const words = tree.words;
+        for (let offset = 0; offset < length; offset++) {
+          if (checksumBlock(bytes, at + offset * BLOCK_SIZE) !== words[found.checksumsAt + skip + offset]) throw new Failure("corrupt-data", place + offset);
+        }
+      }
+    } else {
+      stop = findNextExtent(subvolume, ino, block) ? Math.min(found.start, end) : end;
+      bytes.fill(0, at, at + (stop - block) * BLOCK_SIZE);
+      if (block === 0 && tree.find(ino, INLINE_MIDDLE, 0)) bytes.set(tree.bytes.subarray(tree.offset, tree.offset + tree.length), at);
+    }
+    at += (stop - block) * BLOCK_SIZE;
+    block = stop;
+  }
+}
+
+/** Word index of a regular file's inode at the tree's position; −ENOENT, −EISDIR, −EINVAL. */
+export function findFile(subvolume: Subvolume, ino: number): number {
+  const at = findInode(subvolume, ino);
+  if (at < 0) return -ENOENT;
+  const type = subvolume.tree.words[at + INODE_AT_MODE]! & S_IFMT;
+  return type === S_IFREG ? at : type === S_IFDIR ? -EISDIR : -EINVAL;
+}
+
+export function writePages(subvolume: Subvolume, ino: number, index: number, bytes: Uint8Array, at: number, length: number): number {
+  const file = findFile(subvolume, ino);
+  if (file < 0) return file;
+  if (length === 0) return 0;
+  if (index * BLOCK_SIZE + length > FILE_SIZE_MAX) return -EFBIG;
+  if (index === 0 && length <= INLINE_SIZE_MAX) {
+    putInline(subvolume, ino, bytes, at, length);
+    return 0;
+  }
+  const whole = Math.floor(length / BLOCK_SIZE);
+  const stored = storeBlocks(subvolume, ino, index, whole, bytes, at);
+  if (stored < whole) return -ENOSPC;
+  const rest = length - whole * BLOCK_SIZE;
+  if (rest === 0) return 0;
+  page.fill(0, rest);
+  page.set(bytes.subarray(at + whole * BLOCK_SIZE, at + length));
+  return storeBlocks(subvolume, ino, index + whole, 1, page, 0) === 1 ? 0 : -ENOSPC;
+}
+
+export function read(subvolume: Subvolume, ino: number, offset: number, bytes: Uint8Array, at: number, length: number): number {
+  const file = findFile(subvolume, ino);
+  if (file < 0) return file;
+  const end = Math.min(inodeSize(subvolume.tree.words, file), offset + length);
+  for (let position = offset; position < end; ) {
+    const index = Math.floor(position / BLOCK_SIZE);
+    const within = position - index * BLOCK_SIZE;
+    const to = at + position - offset;
+    if (within === 0 && end - position >= BLOCK_SIZE) {
+      const whole = Math.floor((end - position) / BLOCK_SIZE);
+      readPages(subvolume, ino, index, whole, bytes, to);
+      position += whole * BLOCK_SIZE;
+    } else {
+      const count = Math.min(BLOCK_SIZE - within, end - position);
+      readPages(subvolume, ino, index, 1, page, 0);
+      bytes.set(page.subarray(within, within + count), to);
+      position += count;
+    }
+  }
+  return Math.max(0, end - offset);
+}
+
+export function write(subvolume: Subvolume, ino: number, offset: number, bytes: Uint8Array, at: number, length: number): number {
+  const file = findFile(subvolume, ino);
+  if (file < 0) return file;
+  if (offset + length > FILE_SIZE_MAX) return -EFBIG;
+  if (length === 0) return 0;
+  const size = inodeSize(subvolume.tree.words, file);
+  let done = 0;
+  if (Math.max(size, offset + length) <= INLINE_SIZE_MAX && !findExtent(subvolume, ino, 0)) {
+    done = length;
+    if (offset > 0 || length < size) {
+      readPages(subvolume, ino, 0, 1, page, 0);
+      page.set(bytes.subarray(at, at + length), offset);
+      putInline(subvolume, ino, page, 0, Math.max(size, offset + length));
+    } else putInline(subvolume, ino, bytes, at, length);
+  } else {
+    while (done < length) {
+      const position = offset + done;
+      const index = Math.floor(position / BLOCK_SIZE);
+      const within = position - index * BLOCK_SIZE;
+      if (within === 0 && length - done >= BLOCK_SIZE) {
+        const whole = Math.floor((length - done) / BLOCK_SIZE);
+        const stored = storeBlocks(subvolume, ino, index, whole, bytes, at + done);
+        done += stored * BLOCK_SIZE;
+        if (stored < whole) break;
+      } else {
+        const count = Math.min(BLOCK_SIZE - within, length - done);
+        readPages(subvolume, ino, index, 1, page, 0);
+        page.set(bytes.subarray(at + done, at + done + count), within);
+        if (storeBlocks(subvolume, ino, index, 1, page, 0) === 0) break;
+        done += count;
+      }
+    }
+    if (done === 0) return -ENOSPC;
+  }
+  const item = editInode(subvolume, ino);
+  if (offset + done > size) putPair(subvolume.tree.words, item + INODE_AT_BYTES, offset + done);
+  stamp(subvolume, item, true);
+  return done;
+}
+
+/** Makes the file's first block the given bytes, in the tree. */
+export function putInline(subvolume: Subvolume, ino: number, bytes: Uint8Array, at: number, length: number): void {
+  const tree = subvolume.tree;
+  changeBlocks(subvolume, ino, -releaseExtents(subvolume, ino, 0, 1));
+  const offset = tree.replace(ino, INLINE_MIDDLE, 0, length);
+  tree.bytes.set(bytes.subarray(at, at + length), offset);
+}
+
+/**
+ * Writes whole blocks to new places and maps them. Returns how many: fewer than `count` when space ran out. Throws Failure `io`
+ * with nothing changed for the run that could not be written.
+ */
+export function storeBlocks(subvolume: Subvolume, ino: number, index: number, count: number, bytes: Uint8Array, at: number): number {
+  const { tree, volume } = subvolume;
+  let done = 0;
+  let change = 0;
+  while (done < count) {
+    const length = volume.space.allocateData(Math.min(count - done, EXTENT_BLOCKS_MAX), volume.quadReserve);
+    if (length === 0) break;
+    const block = volume.space.runStart;
+    const from = at + done * BLOCK_SIZE;
+    try {
+      volume.store.write(block, length, bytes, from);
+    } catch (thrown) {
+      volume.space.release(block, length);
+      changeBlocks(subvolume, ino, change);
+      throw thrown;
+    }
+    for (let offset = 0; offset < length; offset++) checksums[offset] = checksumBlock(bytes, from + offset * BLOCK_SIZE);
+    const start = index + done;
+    change += length - releaseExtents(subvolume, ino, start, start + length);
+    if (start === 0) tree.remove(ino, INLINE_MIDDLE, 0);
+    addExtent(subvolume, ino, start, block, length, 0, checksums);
+    done += length;
+  }
+  changeBlocks(subvolume, ino, change);
+  return done;
+}

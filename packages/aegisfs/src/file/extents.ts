@@ -1,0 +1,106 @@
+/**
+ * The map of a file's blocks to blocks of the volume. Layout: format/extent-item.ts. Indices and lengths are in blocks.
+ */
+import { EXTENT_AT_BLOCK, EXTENT_AT_CHECKSUMS, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_AT_SKIP, extentSize } from "../format/extent-item.ts";
+import { EXTENT_BLOCKS_MAX } from "../format/geometry.ts";
+import { highOf, KIND_EXTENT, keyMiddle } from "../format/key.ts";
+import { INODE_AT_BLOCKS } from "../format/inode-item.ts";
+import { Failure } from "../failure.ts";
+import type { Subvolume } from "../volume/subvolume.ts";
+import { editInode, getPair, putPair } from "./inode.ts";
+
+/** The extent found last; a copy, but for its checksums, which are at `checksumsAt` in the tree's words. */
+export const found = { start: 0, length: 0, block: 0, flags: 0, checksumsAt: 0 };
+
+const keptChecksums = new Uint32Array(EXTENT_BLOCKS_MAX);
+
+/** Finds the extent that holds block `index` of the file. */
+export function findExtent(subvolume: Subvolume, ino: number, index: number): boolean {
+  if (!subvolume.tree.floor(ino, keyMiddle(KIND_EXTENT, highOf(index)), index >>> 0) || !readExtent(subvolume, ino)) return false;
+  return index < found.start + found.length;
+}
+
+/** Finds the first extent that starts at or after `index`. */
+export function findNextExtent(subvolume: Subvolume, ino: number, index: number): boolean {
+  return subvolume.tree.ceiling(ino, keyMiddle(KIND_EXTENT, highOf(index)), index >>> 0) && readExtent(subvolume, ino);
+}
+
+function readExtent(subvolume: Subvolume, ino: number): boolean {
+  const tree = subvolume.tree;
+  const middle = tree.key(1);
+  if (tree.key(0) !== ino || middle >>> 24 !== KIND_EXTENT) return false;
+  const at = tree.offset >>> 2;
+  const words = tree.words;
+  found.start = (middle & 0xffffff) * 0x100000000 + tree.key(2);
+  found.length = words[at + EXTENT_AT_LENGTH]! & 0xffff;
+  found.block = words[at + EXTENT_AT_BLOCK]!;
+  found.flags = words[at + EXTENT_AT_FLAGS]!;
+  found.checksumsAt = at + EXTENT_AT_CHECKSUMS;
+  if (found.length === 0 || found.length > EXTENT_BLOCKS_MAX || tree.length !== extentSize(found.length)) throw new Failure("corrupt-node", tree.leaf.block);
+  return true;
+}
+
+/** Gives back the blocks of the file in `[first, end)`. Returns how many there were; the inode does not learn of it. */
+export function releaseExtents(subvolume: Subvolume, ino: number, first: number, end: number): number {
+  const { tree, volume } = subvolume;
+  let released = 0;
+  while (first < end) {
+    if (!findExtent(subvolume, ino, first) && !findNextExtent(subvolume, ino, first)) break;
+    const { start, length, block, flags } = found;
+    if (start >= end) break;
+    const from = Math.max(start, first);
+    const to = Math.min(start + length, end);
+    const partial = from > start || to < start + length;
+    if (partial) keptChecksums.set(tree.words.subarray(found.checksumsAt, found.checksumsAt + length));
+    tree.remove(ino, keyMiddle(KIND_EXTENT, highOf(start)), start >>> 0);
+    if (partial) {
+      if (start < from) putExtent(subvolume, ino, start, block, from - start, flags, keptChecksums, 0);
+      if (to < start + length) putExtent(subvolume, ino, to, block + (to - start), start + length - to, flags, keptChecksums, to - start);
+    }
+    volume.references.release(block + (from - start), to - from);
+    released += to - from;
+    first = to;
+  }
+  return released;
+}
+
+const joinedChecksums = new Uint32Array(EXTENT_BLOCKS_MAX);
+
+/** Maps blocks of the file that have no extent; joins the extent before when they continue it. */
+export function addExtent(subvolume: Subvolume, ino: number, index: number, block: number, length: number, flags: number, checksums: Uint32Array): void {
+  const { tree } = subvolume;
+  if (index > 0 && findExtent(subvolume, ino, index - 1)) {
+    const { start, flags: before } = found;
+    const together = found.length + length;
+    if (found.block + found.length === block && before === flags && together <= EXTENT_BLOCKS_MAX) {
+      joinedChecksums.set(tree.words.subarray(found.checksumsAt, found.checksumsAt + found.length));
+      joinedChecksums.set(checksums.subarray(0, length), found.length);
+      const first = found.block;
+      tree.remove(ino, keyMiddle(KIND_EXTENT, highOf(start)), start >>> 0);
+      putExtent(subvolume, ino, start, first, together, flags, joinedChecksums, 0);
+      return;
+    }
+  }
+  putExtent(subvolume, ino, index, block, length, flags, checksums, 0);
+}
+
+function putExtent(
+  subvolume: Subvolume, ino: number, index: number, block: number, length: number, flags: number, checksums: Uint32Array, from: number,
+): void {
+  const tree = subvolume.tree;
+  const at = tree.insert(ino, keyMiddle(KIND_EXTENT, highOf(index)), index >>> 0, extentSize(length)) >>> 2;
+  const words = tree.words;
+  words[at + EXTENT_AT_BLOCK] = block;
+  words[at + EXTENT_AT_LENGTH] = (length | (length << 16)) >>> 0;
+  words[at + EXTENT_AT_FLAGS] = flags;
+  words[at + EXTENT_AT_SKIP] = 0;
+  for (let offset = 0; offset < length; offset++) words[at + EXTENT_AT_CHECKSUMS + offset] = checksums[from + offset]!;
+}
+
+/** Blocks came to or went from the inode. */
+export function changeBlocks(subvolume: Subvolume, ino: number, change: number): void {
+  if (change === 0) return;
+  const at = editInode(subvolume, ino) + INODE_AT_BLOCKS;
+  const words = subvolume.tree.words;
+  putPair(words, at, getPair(words, at) + change);
+}

@@ -1,0 +1,138 @@
+/** Names: lookup, creation, links and removal. Renaming is in rename.ts. Errors: open(2), link(2), unlink(2), rmdir(2), symlink(2). */
+import { byteString } from "@stratos/base";
+import {
+  DT_DIR, EEXIST, EINVAL, EISDIR, EMLINK, ENAMETOOLONG, ENOENT, ENOSPC, ENOTDIR, ENOTEMPTY, EPERM, NAME_MAX, PATH_MAX, S_IFDIR, S_IFLNK, S_IFMT,
+} from "@stratos/abi";
+import { KIND_INLINE, keyMiddle } from "../format/key.ts";
+import { INODE_AT_BYTES, INODE_AT_ENTRIES, INODE_AT_MODE, INODE_AT_NLINK } from "../format/inode-item.ts";
+import type { Subvolume } from "../volume/subvolume.ts";
+import { changeDirectory, checkDirectory, entryType, findEntry, insertEntry, removeEntry } from "./directory.ts";
+import { canLink, editInode, findInode, initializeInode, putPair, stamp } from "./inode.ts";
+import { abandon, addOrphan, removeOrphan } from "./orphans.ts";
+
+const INLINE_MIDDLE = keyMiddle(KIND_INLINE, 0);
+const INO_MAX = 0xffffffff;
+
+export function lookup(subvolume: Subvolume, directory: number, name: string): number {
+  if (name.length > NAME_MAX) return -ENAMETOOLONG;
+  const ino = findEntry(subvolume, directory, name);
+  if (ino !== 0) return ino;
+  const checked = checkDirectory(subvolume, directory);
+  return checked < 0 ? checked : -ENOENT;
+}
+
+/** 0 when `name` can be made in the directory. */
+export function checkNewName(subvolume: Subvolume, directory: number, name: string): number {
+  if (name.length === 0) return -ENOENT;
+  if (name.length > NAME_MAX) return -ENAMETOOLONG;
+  const checked = checkDirectory(subvolume, directory);
+  if (checked < 0) return checked;
+  return findEntry(subvolume, directory, name) !== 0 ? -EEXIST : 0;
+}
+
+export function create(subvolume: Subvolume, directory: number, name: string, mode: number, uid: number, gid: number, rdev: number): number {
+  const checked = checkNewName(subvolume, directory, name);
+  if (checked < 0) return checked;
+  if (subvolume.nextIno >= INO_MAX) return -ENOSPC;
+  const isDirectory = (mode & S_IFMT) === S_IFDIR;
+  if (isDirectory) {
+    const at = findInode(subvolume, directory);
+    if (!canLink(subvolume.tree.words, at)) return -EMLINK;
+  }
+  const ino = subvolume.nextIno;
+  const inserted = insertEntry(subvolume, directory, name, ino, typeOf(mode));
+  if (inserted < 0) return inserted;
+  subvolume.nextIno++;
+  initializeInode(subvolume, ino, mode, uid, gid, rdev, isDirectory ? directory : 0);
+  changeDirectory(subvolume, directory, 1, isDirectory ? 1 : 0);
+  return ino;
+}
+
+export function createUnnamed(subvolume: Subvolume, mode: number, uid: number, gid: number): number {
+  if (subvolume.nextIno >= INO_MAX) return -ENOSPC;
+  const ino = subvolume.nextIno++;
+  initializeInode(subvolume, ino, mode, uid, gid, 0, 0);
+  subvolume.tree.words[editInode(subvolume, ino) + INODE_AT_NLINK] = 0;
+  addOrphan(subvolume, ino);
+  return ino;
+}
+
+export function symlink(subvolume: Subvolume, directory: number, name: string, target: string, uid: number, gid: number): number {
+  if (target.length === 0) return -ENOENT;
+  if (target.length >= PATH_MAX) return -ENAMETOOLONG;
+  const ino = create(subvolume, directory, name, S_IFLNK | 0o777, uid, gid, 0);
+  if (ino < 0) return ino;
+  const { tree } = subvolume;
+  const offset = tree.insert(ino, INLINE_MIDDLE, 0, target.length);
+  for (let index = 0; index < target.length; index++) tree.bytes[offset + index] = target.charCodeAt(index);
+  putPair(tree.words, editInode(subvolume, ino) + INODE_AT_BYTES, target.length);
+  return ino;
+}
+
+export function readlink(subvolume: Subvolume, ino: number): string | number {
+  const { tree } = subvolume;
+  const at = findInode(subvolume, ino);
+  if (at < 0) return -ENOENT;
+  if ((tree.words[at + INODE_AT_MODE]! & S_IFMT) !== S_IFLNK || !tree.find(ino, INLINE_MIDDLE, 0)) return -EINVAL;
+  return byteString(tree.bytes, tree.offset, tree.offset + tree.length);
+}
+
+export function link(subvolume: Subvolume, ino: number, directory: number, name: string): number {
+  const { tree } = subvolume;
+  const at = findInode(subvolume, ino);
+  if (at < 0) return -ENOENT;
+  const mode = tree.words[at + INODE_AT_MODE]!;
+  if ((mode & S_IFMT) === S_IFDIR) return -EPERM;
+  if (!canLink(tree.words, at)) return -EMLINK;
+  const unnamed = tree.words[at + INODE_AT_NLINK] === 0;
+  const checked = checkNewName(subvolume, directory, name);
+  if (checked < 0) return checked;
+  const inserted = insertEntry(subvolume, directory, name, ino, typeOf(mode));
+  if (inserted < 0) return inserted;
+  changeDirectory(subvolume, directory, 1, 0);
+  const item = editInode(subvolume, ino);
+  tree.words[item + INODE_AT_NLINK]!++;
+  stamp(subvolume, item, false);
+  if (unnamed) removeOrphan(subvolume, ino);
+  return 0;
+}
+
+export function unlink(subvolume: Subvolume, directory: number, name: string): number {
+  const ino = lookup(subvolume, directory, name);
+  if (ino < 0) return ino;
+  if (entryType(subvolume) === DT_DIR) return -EISDIR;
+  removeEntry(subvolume, directory, name);
+  changeDirectory(subvolume, directory, -1, 0);
+  dropLink(subvolume, ino);
+  return 0;
+}
+
+export function rmdir(subvolume: Subvolume, directory: number, name: string): number {
+  const ino = lookup(subvolume, directory, name);
+  if (ino < 0) return ino;
+  if (entryType(subvolume) !== DT_DIR) return -ENOTDIR;
+  const at = findInode(subvolume, ino);
+  if (at < 0) return -ENOENT;
+  if (subvolume.tree.words[at + INODE_AT_ENTRIES] !== 0) return -ENOTEMPTY;
+  removeEntry(subvolume, directory, name);
+  changeDirectory(subvolume, directory, -1, -1);
+  dropLink(subvolume, ino);
+  return 0;
+}
+
+/** An entry of the inode is gone. A directory, which is empty then, loses its "." with it. */
+export function dropLink(subvolume: Subvolume, ino: number): void {
+  const { tree } = subvolume;
+  const at = editInode(subvolume, ino);
+  if (at < 0) return;
+  const isDirectory = (tree.words[at + INODE_AT_MODE]! & S_IFMT) === S_IFDIR;
+  const links = isDirectory ? 0 : tree.words[at + INODE_AT_NLINK]! - 1;
+  tree.words[at + INODE_AT_NLINK] = links;
+  stamp(subvolume, at, false);
+  if (links === 0) abandon(subvolume, ino);
+}
+
+/** DT_* of a mode: its type bits, shifted (dirent.h, IFTODT). */
+export function typeOf(mode: number): number {
+  return (mode & S_IFMT) >>> 12;
+}

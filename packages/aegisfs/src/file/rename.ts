@@ -1,0 +1,96 @@
+import {
+  EEXIST, EINVAL, EISDIR, EMLINK, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTEMPTY, DT_DIR, NAME_MAX, RENAME_EXCHANGE, RENAME_NOREPLACE,
+} from "@stratos/abi";
+import { INODE_AT_ENTRIES, INODE_AT_PARENT, ROOT_INO } from "../format/inode-item.ts";
+import type { Subvolume } from "../volume/subvolume.ts";
+import { changeDirectory, checkDirectory, entryType, findEntry, insertEntry, redirectEntry, removeEntry } from "./directory.ts";
+import { canLink, editInode, findInode, stamp } from "./inode.ts";
+import { dropLink } from "./namespace.ts";
+
+/**
+ * Moves a name, replacing what is at the new one, or exchanges two (renameat2(2)).
+ *
+ * @returns 0; −ENOENT, −ENOTDIR, −EEXIST, −EISDIR, −ENOTEMPTY, −EMLINK, −ENAMETOOLONG; −EINVAL for a directory
+ *   moved below itself and for unknown or contradicting flags
+ */
+export function rename(subvolume: Subvolume, directory: number, name: string, newDirectory: number, newName: string, flags: number): number {
+  if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0 || flags === (RENAME_NOREPLACE | RENAME_EXCHANGE)) return -EINVAL;
+  if (name.length > NAME_MAX || newName.length > NAME_MAX) return -ENAMETOOLONG;
+  const checked = checkDirectory(subvolume, directory) || checkDirectory(subvolume, newDirectory);
+  if (checked < 0) return checked;
+
+  const target = findEntry(subvolume, newDirectory, newName);
+  const targetType = target === 0 ? 0 : entryType(subvolume);
+  const ino = findEntry(subvolume, directory, name);
+  if (ino === 0) return -ENOENT;
+  const type = entryType(subvolume);
+  const isDirectory = type === DT_DIR;
+  const exchange = flags === RENAME_EXCHANGE;
+  if (exchange && target === 0) return -ENOENT;
+  if (flags === RENAME_NOREPLACE && target !== 0) return -EEXIST;
+  if (isDirectory && isBelow(subvolume, newDirectory, ino)) return -EINVAL;
+  if (exchange && targetType === DT_DIR && isBelow(subvolume, directory, target)) return -EINVAL;
+  // Two names of one file: nothing happens, rename(2).
+  if (ino === target) return 0;
+
+  if (exchange) return swap(subvolume, directory, name, ino, type, newDirectory, newName, target, targetType);
+
+  if (target !== 0) {
+    if (isDirectory && targetType !== DT_DIR) return -ENOTDIR;
+    if (!isDirectory && targetType === DT_DIR) return -EISDIR;
+    const at = findInode(subvolume, target);
+    if (at < 0) return -ENOENT;
+    if (isDirectory && subvolume.tree.words[at + INODE_AT_ENTRIES] !== 0) return -ENOTEMPTY;
+  }
+  if (isDirectory && directory !== newDirectory && target === 0 && !canLink(subvolume.tree.words, findInode(subvolume, newDirectory))) return -EMLINK;
+
+  if (target !== 0) redirectEntry(subvolume, newDirectory, newName, ino, type);
+  else {
+    const inserted = insertEntry(subvolume, newDirectory, newName, ino, type);
+    if (inserted < 0) return inserted;
+  }
+  removeEntry(subvolume, directory, name);
+  const subdirectories = isDirectory ? 1 : 0;
+  changeDirectory(subvolume, directory, -1, -subdirectories);
+  changeDirectory(subvolume, newDirectory, target === 0 ? 1 : 0, target === 0 ? subdirectories : 0);
+  settle(subvolume, ino, isDirectory, newDirectory);
+  if (target !== 0) dropLink(subvolume, target);
+  return 0;
+}
+
+function swap(
+  subvolume: Subvolume, directory: number, name: string, ino: number, type: number,
+  newDirectory: number, newName: string, target: number, targetType: number,
+): number {
+  redirectEntry(subvolume, directory, name, target, targetType);
+  redirectEntry(subvolume, newDirectory, newName, ino, type);
+  const change = (type === DT_DIR ? 1 : 0) - (targetType === DT_DIR ? 1 : 0);
+  changeDirectory(subvolume, directory, 0, directory === newDirectory ? 0 : -change);
+  changeDirectory(subvolume, newDirectory, 0, directory === newDirectory ? 0 : change);
+  settle(subvolume, ino, type === DT_DIR, newDirectory);
+  settle(subvolume, target, targetType === DT_DIR, directory);
+  return 0;
+}
+
+/** The inode is in `parent` now. */
+function settle(subvolume: Subvolume, ino: number, isDirectory: boolean, parent: number): void {
+  const at = editInode(subvolume, ino);
+  if (at < 0) return;
+  if (isDirectory) subvolume.tree.words[at + INODE_AT_PARENT] = parent;
+  stamp(subvolume, at, false);
+}
+
+/** True when the directory `ino` is `ancestor` or lies below it. */
+function isBelow(subvolume: Subvolume, ino: number, ancestor: number): boolean {
+  for (let steps = 0; steps < DEPTH_MAX; steps++) {
+    if (ino === ancestor) return true;
+    if (ino === ROOT_INO) return false;
+    const at = findInode(subvolume, ino);
+    if (at < 0) return false;
+    ino = subvolume.tree.words[at + INODE_AT_PARENT]!;
+  }
+  return true;
+}
+
+/** More levels than any honest tree of directories has (each takes an inode and a block's share): ends a forged loop. */
+const DEPTH_MAX = 1 << 20;

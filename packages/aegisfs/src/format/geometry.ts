@@ -1,0 +1,18 @@
+/** Sizes that are fixed for ever by the format (FORMAT.md §1). */
+export const BLOCK_SIZE = 4096;
+export const NODE_SIZE = 16384;
+export const NODE_BLOCKS = NODE_SIZE / BLOCK_SIZE;
+export const NODE_WORDS = NODE_SIZE / 4;
+/** Blocks in one allocation group: one bit each in a bitmap of 1 KiB. */
+export const GROUP_BLOCKS = 8192;
+export const GROUP_WORDS = GROUP_BLOCKS / 32;
+/** Longest value of a leaf item, so that any leaf can be split to take any item. */
+export const VALUE_SIZE_MAX = 4160;
+/** Files up to this size live in the tree beside their inode. */
+export const INLINE_SIZE_MAX = 2048;
+/** Longest extent in blocks; its checksums make an item of 272 bytes. */
+export const EXTENT_BLOCKS_MAX = 64;
+/** Largest file size: offsets are exact doubles. */
+export const FILE_SIZE_MAX = 2 ** 53 - BLOCK_SIZE;
+/** Most hard links of one inode. */
+export const LINK_MAX = 0x7fffffff;

@@ -1,0 +1,154 @@
+/**
+ * The superblock: one block that names the newest whole state of a volume (FORMAT.md §2).
+ *
+ * Generation g is written to blocks g mod 2 and 256 + g mod 2 once all that it names is durable. The newest one whose
+ * checksum holds is the volume. So a commit happens or does not, and one damaged copy is survived.
+ */
+import { checksumWords } from "../store/checksum.ts";
+import { BLOCK_SIZE, NODE_SIZE } from "./geometry.ts";
+import { POINTER_WORDS } from "./node-layout.ts";
+
+export const SUPERBLOCK_SLOTS: readonly (readonly [number, number])[] = [[0, 256], [1, 257]];
+export const FORMAT_VERSION = 1;
+
+/** Features without which a volume cannot be read. None of version 1 is optional yet; the bits are their registry. */
+export const FEATURE_OVERLAY = 1; // blocks below `baseSpan` live on another device
+export const FEATURE_COMPRESSION = 2;
+export const FEATURE_ENCRYPTION = 4;
+export const FEATURE_MIRRORS = 8;
+export const FEATURE_INTENT_LOG = 16;
+export const FEATURES_KNOWN = FEATURE_OVERLAY;
+
+const MAGIC_LOW = 0x49474541; // "AEGI"
+const MAGIC_HIGH = 0x31534653; // "SFS1"
+
+const AT_MAGIC = 0;
+const AT_CHECKSUM = 2;
+const AT_VERSION = 3;
+const AT_GENERATION = 4;
+const AT_UUID = 6;
+// word 10: features that old writers may ignore
+const AT_READ_COMPATIBLE = 11;
+const AT_INCOMPATIBLE = 12;
+const AT_BLOCK_SIZE = 13;
+const AT_NODE_SIZE = 14;
+const AT_BLOCKS = 15;
+const AT_BASE_SPAN = 16;
+const AT_FREE_BLOCKS = 17;
+const AT_FREE_QUADS = 18;
+const AT_REFERENCES = 19;
+const AT_HASH_SEED = 20;
+const AT_NEXT_SUBVOLUME = 21;
+const AT_DEFAULT_SUBVOLUME = 22;
+const AT_CHECKSUM_KIND = 23;
+const AT_ROOT = 24; // POINTER_WORDS
+const AT_BASE_UUID = 36;
+const AT_BASE_GENERATION = 40;
+const AT_BASE_CHECKSUM = 42;
+const AT_LABEL = 48; // 64 bytes, byte string ended by zero
+const WORDS = BLOCK_SIZE / 4;
+const CHECKSUM_XXH32 = 1;
+
+/** A decoded superblock. Numbers are global to the volume; see FORMAT.md for each. */
+export class Superblock {
+  generation = 0;
+  readonly uuid: Uint32Array = new Uint32Array(4);
+  /** Blocks of this device, not counting a base. */
+  blocks = 0;
+  /** Number of this device's first block: 0, or what lies below belongs to the base of an overlay. */
+  baseSpan = 0;
+  freeBlocks = 0;
+  /** Free aligned runs of four blocks: what nodes can be made of. */
+  freeQuads = 0;
+  /** Reference records in the volume tree. */
+  references = 0;
+  hashSeed = 0;
+  nextSubvolume = 0;
+  defaultSubvolume = 0;
+  readonly root: Uint32Array = new Uint32Array(POINTER_WORDS);
+  readonly baseUuid: Uint32Array = new Uint32Array(4);
+  baseGeneration = 0;
+  baseChecksum = 0;
+  label = "";
+  /** It has features that a writer of this version would break: it may be mounted read-only. */
+  mustNotWrite = false;
+  /** Checksum that it was read with; 0 when it was never on a device. */
+  checksum = 0;
+}
+
+export type SuperblockError = "invalid" | "unsupported";
+
+const scratch = new Uint8Array(BLOCK_SIZE);
+const words = new Uint32Array(scratch.buffer);
+const signedWords = new Int32Array(scratch.buffer);
+
+/** Bytes of `superblock`, valid until the next call. */
+export function encodeSuperblock(superblock: Superblock): Uint8Array {
+  words.fill(0);
+  words[AT_MAGIC] = MAGIC_LOW;
+  words[AT_MAGIC + 1] = MAGIC_HIGH;
+  words[AT_VERSION] = FORMAT_VERSION;
+  putPair(AT_GENERATION, superblock.generation);
+  words.set(superblock.uuid, AT_UUID);
+  words[AT_INCOMPATIBLE] = superblock.baseSpan > 0 ? FEATURE_OVERLAY : 0;
+  words[AT_BLOCK_SIZE] = BLOCK_SIZE;
+  words[AT_NODE_SIZE] = NODE_SIZE;
+  words[AT_BLOCKS] = superblock.blocks;
+  words[AT_BASE_SPAN] = superblock.baseSpan;
+  words[AT_FREE_BLOCKS] = superblock.freeBlocks;
+  words[AT_FREE_QUADS] = superblock.freeQuads;
+  words[AT_REFERENCES] = superblock.references;
+  words[AT_HASH_SEED] = superblock.hashSeed;
+  words[AT_NEXT_SUBVOLUME] = superblock.nextSubvolume;
+  words[AT_DEFAULT_SUBVOLUME] = superblock.defaultSubvolume;
+  words[AT_CHECKSUM_KIND] = CHECKSUM_XXH32;
+  words.set(superblock.root, AT_ROOT);
+  words.set(superblock.baseUuid, AT_BASE_UUID);
+  putPair(AT_BASE_GENERATION, superblock.baseGeneration);
+  words[AT_BASE_CHECKSUM] = superblock.baseChecksum;
+  for (let index = 0; index < superblock.label.length && index < 63; index++) scratch[AT_LABEL * 4 + index] = superblock.label.charCodeAt(index);
+  superblock.checksum = checksumWords(signedWords, 0, WORDS, 0);
+  words[AT_CHECKSUM] = superblock.checksum;
+  return scratch;
+}
+
+/** Decodes one block; its checksum is taken with the checksum's own word as 0. */
+export function decodeSuperblock(bytes: Uint8Array): Superblock | SuperblockError {
+  scratch.set(bytes.subarray(0, BLOCK_SIZE));
+  if (words[AT_MAGIC] !== MAGIC_LOW || words[AT_MAGIC + 1] !== MAGIC_HIGH) return "invalid";
+  const checksum = words[AT_CHECKSUM]!;
+  words[AT_CHECKSUM] = 0;
+  if (checksumWords(signedWords, 0, WORDS, 0) !== checksum) return "invalid";
+  if (words[AT_VERSION] !== FORMAT_VERSION || (words[AT_INCOMPATIBLE]! & ~FEATURES_KNOWN) !== 0) return "unsupported";
+  if (words[AT_BLOCK_SIZE] !== BLOCK_SIZE || words[AT_NODE_SIZE] !== NODE_SIZE) return "unsupported";
+  if (words[AT_CHECKSUM_KIND] !== CHECKSUM_XXH32) return "unsupported";
+
+  const superblock = new Superblock();
+  superblock.checksum = checksum;
+  superblock.mustNotWrite = words[AT_READ_COMPATIBLE] !== 0;
+  superblock.generation = pair(AT_GENERATION);
+  superblock.uuid.set(words.subarray(AT_UUID, AT_UUID + 4));
+  superblock.blocks = words[AT_BLOCKS]!;
+  superblock.baseSpan = words[AT_BASE_SPAN]!;
+  superblock.freeBlocks = words[AT_FREE_BLOCKS]!;
+  superblock.freeQuads = words[AT_FREE_QUADS]!;
+  superblock.references = words[AT_REFERENCES]!;
+  superblock.hashSeed = words[AT_HASH_SEED]!;
+  superblock.nextSubvolume = words[AT_NEXT_SUBVOLUME]!;
+  superblock.defaultSubvolume = words[AT_DEFAULT_SUBVOLUME]!;
+  superblock.root.set(words.subarray(AT_ROOT, AT_ROOT + POINTER_WORDS));
+  superblock.baseUuid.set(words.subarray(AT_BASE_UUID, AT_BASE_UUID + 4));
+  superblock.baseGeneration = pair(AT_BASE_GENERATION);
+  superblock.baseChecksum = words[AT_BASE_CHECKSUM]!;
+  for (let at = AT_LABEL * 4; at < AT_LABEL * 4 + 63 && scratch[at] !== 0; at++) superblock.label += String.fromCharCode(scratch[at]!);
+  return superblock;
+}
+
+function putPair(at: number, value: number): void {
+  words[at] = value >>> 0;
+  words[at + 1] = Math.floor(value / 0x100000000);
+}
+
+function pair(at: number): number {
+  return words[at]! + words[at + 1]! * 0x100000000;
+}

@@ -1,0 +1,520 @@
+/**
+ * A tree of files: what is mounted. Operations name files by inode number and stamp the volume's time; a result is
+ * `≥ 0` or a negated errno. Names, targets and attribute names are byte strings. The caller checks permissions, and that
+ * names are not empty, ".", ".." and hold no "/"; everything else is checked here.
+ *
+ * A file without links lives while it is pinned (`pin`, `unpin`), and its space comes back with the last pin. After a
+ * crash it comes back at the next mount: files without links stand in the tree as orphans until then.
+ *
+ * Where the work is done: ../file/*.ts, which this class is the border of: nothing is thrown past it but defects.
+ */
+import { EROFS } from "@stratos/abi";
+import { Tree } from "../tree/tree.ts";
+import { KIND_SUBVOLUME, keyMiddle } from "../format/key.ts";
+import { POINTER_WORDS } from "../format/node-layout.ts";
+import { ROOT_INO } from "../format/inode-item.ts";
+import {
+  SUBVOLUME_AT_FLAGS, SUBVOLUME_AT_GENERATION, SUBVOLUME_AT_INODES, SUBVOLUME_AT_NAME_LENGTH, SUBVOLUME_AT_NEXT_INO, SUBVOLUME_AT_PARENT,
+  SUBVOLUME_AT_ROOT, SUBVOLUME_AT_TIME, SUBVOLUME_NAME_OFFSET, SUBVOLUME_READ_ONLY,
+} from "../format/subvolume-item.ts";
+import type { Attributes } from "../file/attributes.ts";
+import { readAttributes, writeAttributes } from "../file/attributes.ts";
+import type { DirectoryEntry } from "../file/directory.ts";
+import { readDirectory } from "../file/directory.ts";
+import { initializeInode } from "../file/inode.ts";
+import * as data from "../file/data.ts";
+import * as holes from "../file/holes.ts";
+import * as namespace from "../file/namespace.ts";
+import * as orphans from "../file/orphans.ts";
+import { rename } from "../file/rename.ts";
+import * as xattrs from "../file/xattrs.ts";
+import type { Volume } from "./volume.ts";
+
+export class Subvolume {
+  readonly volume: Volume;
+  readonly tree: Tree;
+  readonly id: number;
+  readonly name: string;
+  readonly parent: number;
+  /** When it was made: seconds since 1970. */
+  readonly seconds: number;
+  readonly #generation: number;
+  #flags: number;
+  /** Next inode number; they are not used again. */
+  nextIno = 0;
+  /** Inodes in the tree. */
+  inodes = 0;
+  /** Pins by inode number. Bound: what the caller holds open. */
+  readonly #pins = new Map<number, number>();
+  /** Root and counters as the item has them. */
+  readonly #stored = new Uint32Array(POINTER_WORDS + 2);
+
+  private constructor(volume: Volume, id: number, name: string, parent: number, flags: number, generation: number, seconds: number) {
+    this.volume = volume;
+    this.tree = new Tree(volume.cache, volume);
+    this.id = id;
+    this.name = name;
+    this.parent = parent;
+    this.#flags = flags;
+    this.#generation = generation;
+    this.seconds = seconds;
+  }
+
+  /** The subvolume as the volume tree has it; null when it is not there. Throws Failure. */
+  static load(volume: Volume, id: number): Subvolume | null {
+    const tree = volume.tree;
+    if (!tree.find(0, keyMiddle(KIND_SUBVOLUME, 0), id)) return null;
+    const words = tree.words;
+    const at = tree.offset >>> 2;
+    const nameStart = tree.offset + SUBVOLUME_NAME_OFFSET;
+    let name = "";
+    for (let index = 0; index < words[at + SUBVOLUME_AT_NAME_LENGTH]! && index < 255; index++) name += String.fromCharCode(tree.bytes[nameStart + index]!);
+    const generation = words[at + SUBVOLUME_AT_GENERATION]! + words[at + SUBVOLUME_AT_GENERATION + 1]! * 0x100000000;
+    const seconds = words[at + SUBVOLUME_AT_TIME]! + (words[at + SUBVOLUME_AT_TIME + 1]! | 0) * 0x100000000;
+    const subvolume = new Subvolume(volume, id, name, words[at + SUBVOLUME_AT_PARENT]!, words[at + SUBVOLUME_AT_FLAGS]!, generation, seconds);
+    subvolume.tree.root.set(words.subarray(at + SUBVOLUME_AT_ROOT, at + SUBVOLUME_AT_ROOT + POINTER_WORDS));
+    subvolume.nextIno = words[at + SUBVOLUME_AT_NEXT_INO]!;
+    subvolume.inodes = words[at + SUBVOLUME_AT_INODES]!;
+    subvolume.#remember();
+    return subvolume;
+  }
+
+  /** A new one with an empty root directory (format). */
+  static createEmpty(volume: Volume, id: number, name: string): Subvolume {
+    const subvolume = new Subvolume(volume, id, name, 0, 0, volume.generation, volume.seconds);
+    subvolume.tree.initialize();
+    subvolume.nextIno = ROOT_INO + 1;
+    initializeInode(subvolume, ROOT_INO, 0o040755, 0, 0, 0, ROOT_INO);
+    return subvolume;
+  }
+
+  /** One with the content of `source`, whose root has one owner more already. */
+  static createFrom(volume: Volume, source: Subvolume, id: number, name: string, flags: number): Subvolume {
+    const subvolume = new Subvolume(volume, id, name, source.id, flags, volume.generation, volume.seconds);
+    subvolume.takeContent(source);
+    return subvolume;
+  }
+
+  takeContent(source: Subvolume): void {
+    this.tree.root.set(source.tree.root);
+    this.nextIno = Math.max(this.nextIno, source.nextIno);
+    this.inodes = source.inodes;
+  }
+
+  get readOnly(): boolean {
+    return (this.#flags & SUBVOLUME_READ_ONLY) !== 0 || this.volume.readOnly;
+  }
+
+  /** Puts root and counters into the volume tree when they changed; the tree is sealed or clean. Throws Failure. */
+  store(): void {
+    const root = this.tree.root;
+    const stored = this.#stored;
+    let same = stored[POINTER_WORDS] === this.nextIno && stored[POINTER_WORDS + 1] === this.inodes;
+    for (let word = 0; word < POINTER_WORDS; word++) same &&= stored[word] === root[word];
+    if (same) return;
+    const tree = this.volume.tree;
+    const offset = tree.replace(0, keyMiddle(KIND_SUBVOLUME, 0), this.id, SUBVOLUME_NAME_OFFSET + this.name.length);
+    const words = tree.words;
+    const at = offset >>> 2;
+    words.fill(0, at, at + SUBVOLUME_NAME_OFFSET / 4);
+    words.set(root, at + SUBVOLUME_AT_ROOT);
+    words[at + SUBVOLUME_AT_NEXT_INO] = this.nextIno;
+    words[at + SUBVOLUME_AT_FLAGS] = this.#flags;
+    words[at + SUBVOLUME_AT_PARENT] = this.parent;
+    words[at + SUBVOLUME_AT_GENERATION] = this.#generation >>> 0;
+    words[at + SUBVOLUME_AT_GENERATION + 1] = Math.floor(this.#generation / 0x100000000);
+    words[at + SUBVOLUME_AT_TIME] = this.seconds >>> 0;
+    words[at + SUBVOLUME_AT_TIME + 1] = Math.floor(this.seconds / 0x100000000) >>> 0;
+    words[at + SUBVOLUME_AT_INODES] = this.inodes;
+    words[at + SUBVOLUME_AT_NAME_LENGTH] = this.name.length;
+    for (let index = 0; index < this.name.length; index++) tree.bytes[offset + SUBVOLUME_NAME_OFFSET + index] = this.name.charCodeAt(index);
+    this.#remember();
+  }
+
+  #remember(): void {
+    this.#stored.set(this.tree.root);
+    this.#stored[POINTER_WORDS] = this.nextIno;
+    this.#stored[POINTER_WORDS + 1] = this.inodes;
+  }
+
+  /** Dirties the root directory's inode, so that a commit has something to write. Throws Failure. */
+  touch(): void {
+    this.tree.edit(ROOT_INO, keyMiddle(1, 0), 0);
+  }
+
+  #begin(grows: boolean, blocks = 0): number {
+    return this.readOnly ? -EROFS : this.volume.begin(grows, blocks);
+  }
+
+  // ---- Names ------------------------------------------------------------------------------------------------------
+
+  /** Inode number. −ENOENT, −ENOTDIR, −ENAMETOOLONG. */
+  lookup(directory: number, name: string): number {
+    try {
+      return namespace.lookup(this, directory, name);
+    } catch (thrown) {
+      return this.volume.readFailed(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /** Makes a file of any kind but a symbolic link; `mode` has its type. Returns its number. −EEXIST, −ENOENT, −ENOTDIR, −ENOSPC … */
+  create(directory: number, name: string, mode: number, uid: number, gid: number, rdev = 0): number {
+    const failed = this.#begin(true);
+    if (failed < 0) return failed;
+    try {
+      return namespace.create(this, directory, name, mode, uid, gid, rdev);
+    } catch (thrown) {
+      return this.volume.abort(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /** A file without a name (O_TMPFILE), pinned once. Returns its number. */
+  createUnnamed(mode: number, uid: number, gid: number): number {
+    const failed = this.#begin(true);
+    if (failed < 0) return failed;
+    try {
+      const ino = namespace.createUnnamed(this, mode, uid, gid);
+      if (ino > 0) this.pin(ino);
+      return ino;
+    } catch (thrown) {
+      return this.volume.abort(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  symlink(directory: number, name: string, target: string, uid: number, gid: number): number {
+    const failed = this.#begin(true);
+    if (failed < 0) return failed;
+    try {
+      return namespace.symlink(this, directory, name, target, uid, gid);
+    } catch (thrown) {
+      return this.volume.abort(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /** −EINVAL when it is no symbolic link. */
+  readlink(ino: number): string | number {
+    try {
+      return namespace.readlink(this, ino);
+    } catch (thrown) {
+      return this.volume.readFailed(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /** One name more for a file that is no directory; an unnamed file gets its first. −EPERM, −EMLINK, −EEXIST … */
+  link(ino: number, directory: number, name: string): number {
+    const failed = this.#begin(true);
+    if (failed < 0) return failed;
+    try {
+      return namespace.link(this, ino, directory, name);
+    } catch (thrown) {
+      return this.volume.abort(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /** −EISDIR for a directory. */
+  unlink(directory: number, name: string): number {
+    const failed = this.#begin(false);
+    if (failed < 0) return failed;
+    try {
+      return namespace.unlink(this, directory, name);
+    } catch (thrown) {
+      return this.volume.abort(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /** −ENOTEMPTY, −ENOTDIR. */
+  rmdir(directory: number, name: string): number {
+    const failed = this.#begin(false);
+    if (failed < 0) return failed;
+    try {
+      return namespace.rmdir(this, directory, name);
+    } catch (thrown) {
+      return this.volume.abort(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /** `flags`: 0, RENAME_NOREPLACE, RENAME_EXCHANGE. rename(2) ERRORS, −EINVAL also for a directory moved below itself. */
+  rename(directory: number, name: string, newDirectory: number, newName: string, flags = 0): number {
+    const failed = this.#begin(true);
+    if (failed < 0) return failed;
+    try {
+      return rename(this, directory, name, newDirectory, newName, flags);
+    } catch (thrown) {
+      return this.volume.abort(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /**
+   * The first entry at or after `cursor` (0: the beginning) into `entry`, "." and ".." left out. Returns 1, or 0 at the end.
+   * Cursors stay valid while entries come and go.
+   */
+  readDirectory(directory: number, cursor: number, entry: DirectoryEntry): number {
+    try {
+      return readDirectory(this, directory, cursor, entry);
+    } catch (thrown) {
+      return this.volume.readFailed(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  // ---- Attributes -------------------------------------------------------------------------------------------------
+
+  /** −ENOENT when there is no such inode. */
+  stat(ino: number, attributes: Attributes): number {
+    try {
+      return readAttributes(this, ino, attributes);
+    } catch (thrown) {
+      return this.volume.readFailed(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /** Sets what `mask` (ATTRIBUTE_*) says; the caller says the ctime. */
+  setAttributes(ino: number, attributes: Attributes, mask: number): number {
+    const failed = this.#begin(false);
+    if (failed < 0) return failed;
+    try {
+      return writeAttributes(this, ino, attributes, mask);
+    } catch (thrown) {
+      return this.volume.abort(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  // ---- Content ----------------------------------------------------------------------------------------------------
+
+  /** Reads `count` pages from page `index` on into `bytes[at …)`, zeros in holes and after the end. 0, −EIO for a bad checksum, … */
+  readPages(ino: number, index: number, count: number, bytes: Uint8Array, at: number): number {
+    try {
+      data.readPages(this, ino, index, count, bytes, at);
+      return 0;
+    } catch (thrown) {
+      return this.volume.readFailed(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /**
+   * Stores `length` bytes from page `index` on. When the last page is not full, the file ends in it. Neither size nor times change.
+   * −ENOSPC may leave the first pages stored.
+   */
+  writePages(ino: number, index: number, bytes: Uint8Array, at: number, length: number): number {
+    const failed = this.#begin(true, Math.ceil(length / 4096));
+    if (failed < 0) return failed;
+    try {
+      return data.writePages(this, ino, index, bytes, at, length);
+    } catch (thrown) {
+      return this.volume.abort(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /** Reads up to the end of the file; returns the bytes read. For callers without a page cache. */
+  read(ino: number, offset: number, bytes: Uint8Array, at: number, length: number): number {
+    try {
+      return data.read(this, ino, offset, bytes, at, length);
+    } catch (thrown) {
+      return this.volume.readFailed(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /** Writes any bytes, the size and mtime and ctime with them; returns the bytes written (short when space ran out), −EFBIG, −ENOSPC … */
+  write(ino: number, offset: number, bytes: Uint8Array, at: number, length: number): number {
+    const failed = this.#begin(true, Math.ceil(length / 4096));
+    if (failed < 0) return failed;
+    try {
+      return data.write(this, ino, offset, bytes, at, length);
+    } catch (thrown) {
+      return this.volume.abort(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /** Cuts or extends (by a hole); stamps mtime and ctime. */
+  truncate(ino: number, size: number): number {
+    const failed = this.#begin(false, 1);
+    if (failed < 0) return failed;
+    try {
+      return holes.truncate(this, ino, size);
+    } catch (thrown) {
+      return this.volume.abort(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /** Makes a range read as zeros and gives its whole blocks back; the size stays. Stamps mtime and ctime. */
+  punchHole(ino: number, offset: number, length: number): number {
+    const failed = this.#begin(true, 2);
+    if (failed < 0) return failed;
+    try {
+      return holes.punchHole(this, ino, offset, length);
+    } catch (thrown) {
+      return this.volume.abort(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /** Holds space for a range, so that it reads as zeros where it had none; the size grows unless `keepSize`. −ENOSPC. */
+  preallocate(ino: number, offset: number, length: number, keepSize: boolean): number {
+    const failed = this.#begin(true, Math.ceil(length / 4096));
+    if (failed < 0) return failed;
+    try {
+      return holes.preallocate(this, ino, offset, length, keepSize);
+    } catch (thrown) {
+      return this.volume.abort(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /** First offset at or after `offset` that is in data; −ENXIO. */
+  seekData(ino: number, offset: number): number {
+    try {
+      return holes.seekData(this, ino, offset);
+    } catch (thrown) {
+      return this.volume.readFailed(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /** First offset at or after `offset` that is in a hole, the end of the file at the latest; −ENXIO. */
+  seekHole(ino: number, offset: number): number {
+    try {
+      return holes.seekHole(this, ino, offset);
+    } catch (thrown) {
+      return this.volume.readFailed(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  // ---- Extended attributes ----------------------------------------------------------------------------------------
+
+  /** −ENODATA. */
+  getXattr(ino: number, name: string): Uint8Array | number {
+    try {
+      return xattrs.get(this, ino, name);
+    } catch (thrown) {
+      return this.volume.readFailed(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /** `flags`: 0, XATTR_CREATE (1, −EEXIST), XATTR_REPLACE (2, −ENODATA). −ENOSPC, −E2BIG when it does not fit. */
+  setXattr(ino: number, name: string, value: Uint8Array, flags: number): number {
+    const failed = this.#begin(true);
+    if (failed < 0) return failed;
+    try {
+      return xattrs.set(this, ino, name, value, flags);
+    } catch (thrown) {
+      return this.volume.abort(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  removeXattr(ino: number, name: string): number {
+    const failed = this.#begin(false);
+    if (failed < 0) return failed;
+    try {
+      return xattrs.remove(this, ino, name);
+    } catch (thrown) {
+      return this.volume.abort(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  listXattrs(ino: number): string[] | number {
+    try {
+      return xattrs.list(this, ino);
+    } catch (thrown) {
+      return this.volume.readFailed(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  // ---- Lifetime ---------------------------------------------------------------------------------------------------
+
+  /** Keeps the inode alive when its last name goes. */
+  pin(ino: number): void {
+    this.#pins.set(ino, (this.#pins.get(ino) ?? 0) + 1);
+  }
+
+  isPinned(ino: number): boolean {
+    return this.#pins.has(ino);
+  }
+
+  /** Takes a pin back; the last one of a file without names frees it. */
+  unpin(ino: number): number {
+    const pins = this.#pins.get(ino) ?? 0;
+    if (pins > 1) {
+      this.#pins.set(ino, pins - 1);
+      return 0;
+    }
+    this.#pins.delete(ino);
+    return this.#freeOrphan(ino);
+  }
+
+  #freeOrphan(ino: number): number {
+    // A file system that was made read-only keeps its orphans for the next mount.
+    if (this.#begin(false) < 0) return 0;
+    try {
+      return orphans.free(this, ino);
+    } catch (thrown) {
+      return this.volume.abort(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /** Frees what a crash left without a name; the mount calls it. */
+  freeOrphans(): number {
+    try {
+      for (const ino of orphans.list(this)) {
+        const failed = this.isPinned(ino) ? 0 : this.#freeOrphan(ino);
+        if (failed < 0) return failed;
+      }
+      return 0;
+    } catch (thrown) {
+      return this.volume.readFailed(thrown);
+    }
+  }
+
+  /** Makes the file durable; for now by making everything durable. */
+  fsync(ino: number): number {
+    void ino;
+    return this.volume.sync();
+  }
+}

@@ -1,0 +1,420 @@
+/**
+ * A mounted volume: the transaction, its trees, and the subvolumes that hold files.
+ *
+ * One transaction is always open; operations change nodes in memory and write file data to free blocks. `commit` makes all
+ * of it durable at once:
+ *
+ *   1. sign and write the dirty nodes of each subvolume, put its new root into the volume tree
+ *   2. put the changed bitmaps into the volume tree, sign and write its dirty nodes
+ *   3. flush
+ *   4. write the superblock of this generation, flush
+ *
+ * Before 4 is durable, the previous superblock names only blocks that nothing has overwritten: what the transaction
+ * gives back stays pinned until then. Hence a crash anywhere leaves the state of the last commit, or of this one.
+ *
+ * Every public operation runs between `begin` and `end`. When it fails after it began to change nodes (a damaged block, a dead
+ * device), the volume is failed: it answers EROFS to changes and never commits again, so that the durable state stays whole.
+ */
+import { assert } from "@stratos/base";
+import { EEXIST, EINVAL, ENOENT, ENOSPC, EROFS } from "@stratos/abi";
+import { Failure } from "../failure.ts";
+import { Tree } from "../tree/tree.ts";
+import type { NodeOwner } from "../tree/tree.ts";
+import { NODE_BLOCKS, NODE_SIZE } from "../format/geometry.ts";
+import { KIND_SUBVOLUME, keyMiddle } from "../format/key.ts";
+import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
+import { SUBVOLUME_READ_ONLY } from "../format/subvolume-item.ts";
+import { encodeSuperblock, SUPERBLOCK_SLOTS } from "../format/superblock.ts";
+import type { Superblock } from "../format/superblock.ts";
+import type { BlockStore } from "../store/block-store.ts";
+import { NodeCache } from "../store/node-cache.ts";
+import type { TreeNode } from "../store/node-cache.ts";
+import { References } from "../store/references.ts";
+import { SpaceMap } from "../store/space-map.ts";
+import { Subvolume } from "./subvolume.ts";
+import { dropTree } from "./drop-tree.ts";
+
+export interface MountOptions {
+  readOnly?: boolean;
+  /** `sync` and `fsync` do nothing, commits happen for space and memory alone: for a clone that nobody keeps. */
+  volatile?: boolean;
+  /** Clean tree nodes (16 KiB each) kept in memory; default 2048. */
+  cacheNodes?: number;
+  /** Dirty nodes at which a commit is made; default 1024. */
+  dirtyNodes?: number;
+  /** Time of the mount, for what it has to stamp. */
+  seconds?: number;
+}
+
+/** Usage in blocks of 4096 bytes. */
+export interface VolumeUsage { blocks: number; freeBlocks: number; inodes: number }
+
+export interface SubvolumeInfo { id: number; name: string; readOnly: boolean; parent: number; seconds: number; inodes: number }
+
+/** Nodes that one operation may have to allocate at the worst, and what those that free space may use beyond it. */
+const QUADS_RESERVED = 48;
+const STAGING_NODES = 64;
+
+export class Volume implements NodeOwner {
+  readonly store: BlockStore;
+  readonly cache: NodeCache;
+  readonly superblock: Superblock;
+  /** The volume tree: subvolumes, bitmaps, owners. */
+  readonly tree: Tree;
+  readonly space: SpaceMap;
+  readonly references: References;
+  readonly readOnly: boolean;
+  readonly #volatile: boolean;
+  readonly #dirtyLimit: number;
+  readonly #subvolumes = new Map<number, Subvolume>();
+  #changesAtBegin = 0;
+  #failed: Failure | null = null;
+  /** Time that operations stamp; the caller moves it. */
+  seconds: number;
+  nanoseconds = 0;
+
+  constructor(store: BlockStore, superblock: Superblock, options: MountOptions) {
+    this.store = store;
+    this.superblock = superblock;
+    this.readOnly = options.readOnly === true || store.readOnly || superblock.mustNotWrite;
+    this.#volatile = options.volatile === true;
+    this.#dirtyLimit = options.dirtyNodes ?? 1024;
+    this.seconds = options.seconds ?? 0;
+    this.cache = new NodeCache(store, options.cacheNodes ?? 2048);
+    this.tree = new Tree(this.cache, new VolumeTreeOwner(this));
+    this.tree.root.set(superblock.root);
+    this.space = new SpaceMap(this.tree, store.topStart, superblock.blocks, superblock.freeBlocks, superblock.freeQuads);
+    this.references = new References(this.tree, this.space, store.topStart, superblock.references);
+  }
+
+  /** Generation that the running transaction will have. */
+  get generation(): number {
+    return this.superblock.generation + 1;
+  }
+
+  /** Why the volume stopped taking changes, or null. */
+  get failure(): Failure | null {
+    return this.#failed;
+  }
+
+  /** The subvolume that is mounted by default. Throws Failure when its item is damaged: `mount` has looked. */
+  get root(): Subvolume {
+    const root = this.subvolume(this.superblock.defaultSubvolume);
+    if (root === null) throw new Failure("corrupt-node", -1);
+    return root;
+  }
+
+  /** The subvolume of that number, null when there is none. One object for each. */
+  subvolume(id: number): Subvolume | null {
+    let subvolume = this.#subvolumes.get(id) ?? null;
+    if (subvolume === null) {
+      subvolume = Subvolume.load(this, id);
+      if (subvolume !== null) this.#subvolumes.set(id, subvolume);
+    }
+    return subvolume;
+  }
+
+  setTime(seconds: number, nanoseconds: number): void {
+    this.seconds = seconds;
+    this.nanoseconds = nanoseconds;
+  }
+
+  // ---- NodeOwner, for the trees of subvolumes ---------------------------------------------------------------------
+
+  allocateNode(): number {
+    return this.space.allocateNode();
+  }
+
+  releaseNode(block: number): void {
+    this.references.release(block, NODE_BLOCKS);
+  }
+
+  isShared(block: number): boolean {
+    return this.references.isShared(block);
+  }
+
+  shareChildren(node: TreeNode): void {
+    this.references.shareChildren(node);
+  }
+
+  // ---- Operations -------------------------------------------------------------------------------------------------
+
+  /** Quads that growing operations must leave. */
+  get quadReserve(): number {
+    return 2 * (QUADS_RESERVED + (this.space.dirtyGroups >> 3) + Math.min(512, this.references.records >> 6));
+  }
+
+  /**
+   * Starts an operation that changes something.
+   *
+   * @param grows   it may need more space than it frees
+   * @param blocks  data blocks that it wants
+   * @returns 0, −EROFS, −ENOSPC, −EIO
+   */
+  begin(grows: boolean, blocks = 0): number {
+    if (this.readOnly || this.#failed !== null) return -EROFS;
+    const reserve = grows ? this.quadReserve : this.quadReserve >> 1;
+    if (this.space.availableQuads < reserve || this.space.availableBlocks < reserve * NODE_BLOCKS + blocks) {
+      // What this transaction gave back can be used once it is durable.
+      if (this.space.freeBlocks > this.space.availableBlocks) {
+        const failed = this.commit();
+        if (failed < 0) return failed;
+      }
+      if (this.space.availableQuads < reserve) return -ENOSPC;
+    }
+    this.#changesAtBegin = this.cache.changes;
+    return 0;
+  }
+
+  /** Ends what `begin` began, or a reading operation. */
+  end(): void {
+    this.cache.trim();
+    if (this.cache.dirtyCount > this.#dirtyLimit && this.#failed === null) this.commit();
+  }
+
+  /** Turns what was thrown in a changing operation into its errno, and fails the volume when it left a change half done. */
+  abort(thrown: unknown): number {
+    if (!(thrown instanceof Failure)) throw thrown;
+    if (this.cache.changes !== this.#changesAtBegin) this.#failed = thrown;
+    return -thrown.errno;
+  }
+
+  /** The same for an operation that only reads. */
+  readFailed(thrown: unknown): number {
+    if (!(thrown instanceof Failure)) throw thrown;
+    return -thrown.errno;
+  }
+
+  /** Makes everything durable; 0, −EIO, −EROFS (the volume has failed). */
+  sync(): number {
+    return this.#volatile || this.readOnly ? 0 : this.commit();
+  }
+
+  commit(): number {
+    if (this.#failed !== null) return -EROFS;
+    if (this.readOnly || this.cache.dirtyCount === 0) return 0;
+    try {
+      this.#commit();
+      return 0;
+    } catch (thrown) {
+      if (!(thrown instanceof Failure)) throw thrown;
+      this.#failed = thrown;
+      return -thrown.errno;
+    }
+  }
+
+  #commit(): void {
+    const nodes: TreeNode[] = [];
+    for (const subvolume of this.#subvolumes.values()) {
+      subvolume.tree.seal(nodes);
+      subvolume.store();
+    }
+    this.space.store();
+    this.tree.seal(nodes);
+    this.#writeNodes(nodes);
+    this.#flush();
+
+    const superblock = this.superblock;
+    superblock.generation++;
+    superblock.root.set(this.tree.root);
+    superblock.freeBlocks = this.space.freeBlocks;
+    superblock.freeQuads = this.space.freeQuads;
+    superblock.references = this.references.records;
+    const bytes = encodeSuperblock(superblock);
+    for (const slot of SUPERBLOCK_SLOTS[superblock.generation % SUPERBLOCK_SLOTS.length]!) this.store.write(this.store.topStart + slot, 1, bytes, 0);
+    this.#flush();
+
+    for (const node of nodes) this.cache.clean(node);
+    assert(this.cache.dirtyCount === 0, "a commit writes every dirty node");
+    this.space.committed();
+  }
+
+  #flush(): void {
+    if (!this.#volatile) this.store.flush();
+  }
+
+  /** Writes nodes in order of place, neighbours together. */
+  #writeNodes(nodes: TreeNode[]): void {
+    nodes.sort((a, b) => a.block - b.block);
+    for (let first = 0; first < nodes.length; ) {
+      let last = first + 1;
+      while (last < nodes.length && last - first < STAGING_NODES && nodes[last]!.block === nodes[last - 1]!.block + NODE_BLOCKS) last++;
+      if (last === first + 1) this.store.write(nodes[first]!.block, NODE_BLOCKS, nodes[first]!.bytes, 0);
+      else {
+        for (let index = first; index < last; index++) staging.set(nodes[index]!.bytes, (index - first) * NODE_SIZE);
+        this.store.write(nodes[first]!.block, (last - first) * NODE_BLOCKS, staging, 0);
+      }
+      first = last;
+    }
+  }
+
+  usage(): VolumeUsage {
+    const reserve = this.quadReserve * NODE_BLOCKS;
+    return { blocks: this.superblock.blocks, freeBlocks: Math.max(0, this.space.freeBlocks - reserve), inodes: this.root.inodes };
+  }
+
+  /** Takes in a device that has grown (or grows it) to `blocks`; 0, −EINVAL when that is less than now, or the device's errno. */
+  grow(blocks: number): number {
+    if (blocks < this.superblock.blocks || blocks + this.store.topStart > 0xffffffff) return -EINVAL;
+    const failed = this.begin(false);
+    if (failed < 0) return failed;
+    try {
+      if (this.store.topBlocks < blocks) {
+        const result = this.store.resizeTop(blocks);
+        if (result < 0) return result;
+      }
+      this.space.grow(blocks);
+      this.superblock.blocks = blocks;
+      this.root.touch();
+    } catch (thrown) {
+      return this.abort(thrown);
+    }
+    return this.commit();
+  }
+
+  // ---- Subvolumes and snapshots -----------------------------------------------------------------------------------
+
+  /** All subvolumes, by number. */
+  subvolumes(): SubvolumeInfo[] | number {
+    try {
+      const found: SubvolumeInfo[] = [];
+      for (const id of this.subvolumeIds()) {
+        const subvolume = this.subvolume(id);
+        if (subvolume === null) continue;
+        found.push({ id, name: subvolume.name, readOnly: subvolume.readOnly, parent: subvolume.parent, seconds: subvolume.seconds, inodes: subvolume.inodes });
+      }
+      return found;
+    } catch (thrown) {
+      return this.readFailed(thrown);
+    }
+  }
+
+  /** Numbers of all subvolumes. Throws Failure. */
+  subvolumeIds(): number[] {
+    const ids: number[] = [];
+    const middle = keyMiddle(KIND_SUBVOLUME, 0);
+    for (let more = this.tree.ceiling(0, middle, 0); more && this.tree.key(0) === 0 && this.tree.key(1) === middle; more = this.tree.next()) {
+      ids.push(this.tree.key(2));
+    }
+    return ids;
+  }
+
+  /**
+   * A new subvolume with the present content of `source`, in constant time besides the commit of what is pending.
+   *
+   * @returns its number; −EEXIST when the name is taken, −EINVAL for a bad one
+   */
+  snapshot(source: Subvolume, name: string, options: { readOnly: boolean }): number {
+    if (name.length === 0 || name.length > 255 || name.includes("/")) return -EINVAL;
+    const failed = this.begin(true);
+    if (failed < 0) return failed;
+    const committed = this.commit(); // from here on the tree's nodes are clean: sharing the root shares all
+    if (committed < 0) return committed;
+    this.#changesAtBegin = this.cache.changes;
+    try {
+      if (this.#named(name) !== null) return -EEXIST;
+      const id = this.superblock.nextSubvolume++;
+      this.references.share(source.tree.root[POINTER_AT_BLOCK]!, NODE_BLOCKS);
+      const snapshot = Subvolume.createFrom(this, source, id, name, options.readOnly ? SUBVOLUME_READ_ONLY : 0);
+      this.#subvolumes.set(id, snapshot);
+      snapshot.store();
+      const result = this.commit();
+      return result < 0 ? result : id;
+    } catch (thrown) {
+      return this.abort(thrown);
+    }
+  }
+
+  /** Deletes a subvolume that is not the default one. −ENOENT, −EINVAL. */
+  deleteSubvolume(id: number): number {
+    if (id === this.superblock.defaultSubvolume) return -EINVAL;
+    const failed = this.begin(false);
+    if (failed < 0) return failed;
+    try {
+      const subvolume = this.subvolume(id);
+      if (subvolume === null) return -ENOENT;
+      const committed = this.commit();
+      if (committed < 0) return committed;
+      this.#subvolumes.delete(id);
+      this.tree.remove(0, keyMiddle(KIND_SUBVOLUME, 0), id);
+      dropTree(this, subvolume.tree.root);
+      return this.commit();
+    } catch (thrown) {
+      return this.abort(thrown);
+    }
+  }
+
+  /** The default subvolume gets the content of another one, atomically; what it had is dropped. −ENOENT, −EINVAL. */
+  rollback(id: number): number {
+    const failed = this.begin(true);
+    if (failed < 0) return failed;
+    try {
+      const source = this.subvolume(id);
+      if (source === null) return -ENOENT;
+      const live = this.root;
+      if (source === live) return -EINVAL;
+      const committed = this.commit();
+      if (committed < 0) return committed;
+      const before = live.tree.root.slice();
+      this.references.share(source.tree.root[POINTER_AT_BLOCK]!, NODE_BLOCKS);
+      live.takeContent(source);
+      live.store();
+      dropTree(this, before);
+      return this.commit();
+    } catch (thrown) {
+      return this.abort(thrown);
+    }
+  }
+
+  #named(name: string): Subvolume | null {
+    for (const id of this.subvolumeIds()) {
+      const subvolume = this.subvolume(id);
+      if (subvolume !== null && subvolume.name === name) return subvolume;
+    }
+    return null;
+  }
+
+  /** Number of the subvolume with that name, or −ENOENT. */
+  findSubvolume(name: string): number {
+    try {
+      return this.#named(name)?.id ?? -ENOENT;
+    } catch (thrown) {
+      return this.readFailed(thrown);
+    }
+  }
+
+  /** Adds an empty subvolume during format. */
+  adopt(subvolume: Subvolume): void {
+    this.#subvolumes.set(subvolume.id, subvolume);
+  }
+}
+
+const staging = new Uint8Array(STAGING_NODES * NODE_SIZE);
+
+/** The volume tree's own nodes have one owner: no snapshot ever shares them. */
+class VolumeTreeOwner implements NodeOwner {
+  readonly #volume: Volume;
+
+  constructor(volume: Volume) {
+    this.#volume = volume;
+  }
+
+  get generation(): number {
+    return this.#volume.generation;
+  }
+
+  allocateNode(): number {
+    return this.#volume.space.allocateNode();
+  }
+
+  releaseNode(block: number): void {
+    if (block >= this.#volume.store.topStart) this.#volume.space.release(block, NODE_BLOCKS);
+  }
+
+  isShared(): boolean {
+    return false;
+  }
+
+  shareChildren(): void {}
+}
+
