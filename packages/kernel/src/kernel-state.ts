@@ -63,6 +63,8 @@ export class Kernel {
   maximumTasks = 4096;
   /** The machine was stopped (init ended, reboot(2), a host time-out). */
   isStopped = false;
+  /** When the current task's turn began. */
+  sliceStartNs = 0;
   /** The task that was on the hart last. */
   lastTask: Task | null = null;
   /** Numbers without a row that were reported already. */

@@ -2,6 +2,7 @@ import { EFAULT, EINVAL, ENAMETOOLONG, ENOMEM, MAP_DENYWRITE, MAP_GROWSDOWN, PAG
 import { byteString } from "@stratos/base";
 import type { Kernel } from "../kernel-state.ts";
 import type { IoCursor } from "../vfs/io-cursor.ts";
+import type { Path } from "../vfs/path.ts";
 import { Area } from "./area.ts";
 import { handlePageFault } from "./page-fault.ts";
 import { PageTable, PTE_D, PTE_R, PTE_W } from "./page-table.ts";
@@ -42,6 +43,8 @@ export class AddressSpace implements UserMemory {
   stackStart = 0;
   argumentsStart = 0; argumentsEnd = 0; environmentStart = 0; environmentEnd = 0;
   codeStart = 0; codeEnd = 0; dataStart = 0; dataEnd = 0;
+  /** The program's file (/proc/PID/exe). */
+  executable: Path | null = null;
   auxiliaryVector: Uint8Array = new Uint8Array(0);
   /** Bytes in all areas; compared with RLIMIT_AS. */
   mappedBytes = 0;
@@ -231,6 +234,8 @@ export class AddressSpace implements UserMemory {
     this.removeAreas(0, Number.MAX_SAFE_INTEGER);
     this.kernel.slots.release(this);
     this.table.dispose();
+    this.executable?.release();
+    this.executable = null;
   }
 
   // ---- UserMemory

@@ -20,6 +20,7 @@ export function forkAddressSpace(parent: AddressSpace): AddressSpace | number {
   child.peakMappedBytes = parent.mappedBytes;
   for (const field of COPIED) child[field] = parent[field];
   child.auxiliaryVector = parent.auxiliaryVector;
+  child.executable = parent.executable?.retain() ?? null;
 
   let failure = 0;
   for (const area of parent.areas) {

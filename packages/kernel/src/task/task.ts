@@ -6,7 +6,7 @@ import type { Kernel } from "../kernel.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
 import { SignalSet } from "../signal/signal-set.ts";
 import type { ThreadGroup } from "./thread-group.ts";
-import type { Waiter, WaitQueue } from "./wait-queue.ts";
+import { type Waiter, WaitQueue } from "./wait-queue.ts";
 
 /** proc_pid_stat(5) letters: running or runnable, sleeping, stopped, zombie, dead. */
 export type TaskState = "R" | "S" | "T" | "Z" | "X";
@@ -20,7 +20,7 @@ export interface SignalStack { address: number; size: number; flags: number }
 export class Task implements Waiter {
   readonly kernel: Kernel;
   /** Thread id; the leader's is the process id. */
-  readonly tid: number;
+  tid: number;
   group: ThreadGroup;
   space: AddressSpace;
   files: FileTable;
@@ -37,6 +37,10 @@ export class Task implements Waiter {
   /** Mask to go back to after the handler that ended sigsuspend, ppoll … has been set up; null otherwise. */
   savedMask: SignalSet | null = null;
   readonly pending: PendingSignals;
+  /** Signals that rt_sigtimedwait waits for although they are blocked; null else. */
+  waitedSignals: SignalSet | null = null;
+  /** Look at signals and at the process's end before going on in user mode (Linux: TIF_SIGPENDING). */
+  hasWork = false;
   signalStack: SignalStack = { address: 0, size: 0, flags: 2 };
 
   /** set_tid_address(2): cleared and woken at exit. */
@@ -45,7 +49,8 @@ export class Task implements Waiter {
   robustList = 0;
   /** The parent of a vfork waits for this task's exec or exit. */
   vforkParent: Task | null = null;
-  exitCode = 0;
+  /** The parent of a vfork sleeps here. */
+  readonly vforkDone = new WaitQueue();
   /** Signal for this task at its parent's death (PR_SET_PDEATHSIG). */
   parentDeathSignal = 0;
 
@@ -120,6 +125,10 @@ export class Task implements Waiter {
     }
     if (this.state !== "S") return;
     this.wakeReason = reason;
+    if (this.group.stopSignal !== 0) {
+      this.state = "T";
+      return;
+    }
     this.state = "R";
     this.kernel.scheduler.enqueue(this);
   }

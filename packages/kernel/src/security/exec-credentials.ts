@@ -1,0 +1,20 @@
+import { S_ISGID, S_ISUID } from "@stratos/abi";
+import type { Inode } from "../vfs/inode.ts";
+import { ALL_CAPABILITIES, type Credentials } from "./credentials.ts";
+
+/**
+ * Identity after execve: set-user-ID and set-group-ID bits, then capabilities by the rules of capabilities(7), "Transformation of capabilities during execve"
+ * (no file capabilities: `security.capability` is not evaluated).
+ *
+ * @param noSetId  the mount is nosuid, or no_new_privs is set
+ */
+export function credentialsAfterExec(old: Credentials, inode: Inode, noSetId: boolean): Credentials {
+  const euid = !noSetId && (inode.mode & S_ISUID) !== 0 ? inode.uid : old.euid;
+  const egid = !noSetId && (inode.mode & (S_ISGID | 0o010)) === (S_ISGID | 0o010) ? inode.gid : old.egid;
+  const isRoot = euid === 0 || old.uid === 0;
+  const changesId = euid !== old.euid || egid !== old.egid;
+  const ambient = changesId ? 0 : old.ambient;
+  const permitted = isRoot ? old.bounding : ambient;
+  const effective = euid === 0 ? permitted : isRoot ? 0 : ambient;
+  return { ...old, euid, suid: euid, fsuid: euid, egid, sgid: egid, fsgid: egid, permitted: Math.min(permitted, ALL_CAPABILITIES), effective, ambient };
+}

@@ -1,0 +1,119 @@
+import { CLD_CONTINUED, SIGCHLD, SIGCONT, SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU } from "@stratos/abi";
+import type { ProcessGroup } from "../task/session.ts";
+import type { Task } from "../task/task.ts";
+import type { ThreadGroup } from "../task/thread-group.ts";
+import { BLOCKED_KILLABLE } from "../task/wait-queue.ts";
+import { defaultAction } from "./default-action.ts";
+import { signalInfo, type SignalInfo } from "./pending-signals.ts";
+import { SIG_DFL, SIG_IGN } from "./signal-actions.ts";
+
+/** Queues a signal for one thread (tgkill(2), faults). */
+export function sendSignalToTask(task: Task, info: SignalInfo): void {
+  if (task.state === "Z" || task.state === "X") return;
+  prepare(task.group, info.signal);
+  if (isIgnored(task.group, task, info.signal)) return;
+  task.pending.add(info);
+  task.group.signalQueue.wakeAll();
+  notify(task, info.signal);
+}
+
+/** Queues a signal for a process; a thread that does not block it is told. */
+export function sendSignalToProcess(group: ThreadGroup, info: SignalInfo): void {
+  if (group.isZombie) return;
+  prepare(group, info.signal);
+  if (isIgnored(group, null, info.signal)) return;
+  group.pending.add(info);
+  group.signalQueue.wakeAll();
+  const taker = group.tasks.find((task) => wants(task, info.signal)) ?? group.tasks[0];
+  if (taker !== undefined) notify(taker, info.signal);
+  // SIGKILL ends every thread, stopped ones too.
+  if (info.signal === SIGKILL) for (const task of group.tasks) notify(task, SIGKILL);
+}
+
+/** @returns how many processes got it */
+export function sendSignalToProcessGroup(group: ProcessGroup, info: SignalInfo): number {
+  let count = 0;
+  for (const member of [...group.members]) {
+    if (member.isZombie) continue;
+    sendSignalToProcess(member, { ...info });
+    count++;
+  }
+  return count;
+}
+
+function wants(task: Task, signal: number): boolean {
+  return task.state !== "Z" && task.state !== "X" && (signal === SIGKILL || !task.blocked.has(signal));
+}
+
+/** Stop and continue signals cancel each other, whether they are then delivered or not (signal(7)). */
+function prepare(group: ThreadGroup, signal: number): void {
+  if (signal === SIGCONT) {
+    for (const stop of STOPS) discard(group, stop);
+    continueProcess(group);
+  } else if (STOPS.includes(signal)) discard(group, SIGCONT);
+  else if (signal === SIGKILL && group.stopSignal !== 0) resume(group);
+}
+
+const STOPS = [SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU];
+
+function discard(group: ThreadGroup, signal: number): void {
+  group.pending.discard(signal);
+  for (const task of group.tasks) task.pending.discard(signal);
+}
+
+function continueProcess(group: ThreadGroup): void {
+  if (group.stopSignal === 0) return;
+  resume(group);
+  group.unreportedStop = 0;
+  group.unreportedContinue = true;
+  const { parent } = group;
+  if (parent === null) return;
+  if ((parent.actions.get(SIGCHLD).flags & 1) === 0) {
+    sendSignalToProcess(parent, signalInfo(SIGCHLD, CLD_CONTINUED, { pid: group.pid, uid: group.leader.credentials.uid, status: SIGCONT }));
+  }
+  parent.childrenQueue.wakeAll();
+}
+
+function resume(group: ThreadGroup): void {
+  group.stopSignal = 0;
+  for (const task of group.tasks) {
+    if (task.state !== "T") continue;
+    task.state = "R";
+    task.hasWork = true;
+    task.kernel.scheduler.enqueue(task);
+  }
+}
+
+/** A signal that would do nothing is not even queued, unless it is blocked (then a handler may come) or waited for by signalfd. */
+function isIgnored(group: ThreadGroup, task: Task | null, signal: number): boolean {
+  if (signal === SIGKILL || signal === SIGSTOP) return false;
+  const isBlocked = task !== null ? task.blocked.has(signal) : group.tasks.some((each) => each.blocked.has(signal));
+  if (isBlocked) return false;
+  const { handler } = group.actions.get(signal);
+  if (handler === SIG_IGN) return true;
+  return handler === SIG_DFL && defaultAction(signal) === "ignore";
+}
+
+/** Makes the task look at its signals soon: it leaves a wait that signals interrupt. */
+function notify(task: Task, signal: number): void {
+  task.hasWork = true;
+  if (!wants(task, signal) && task.waitedSignals?.has(signal) !== true) return;
+  if (task.state === "S" && task.blockedKind === BLOCKED_KILLABLE && signal !== SIGKILL) return;
+  if (task.state === "S") task.endWait("signal");
+  else if (task.state === "T" && signal === SIGKILL) {
+    task.state = "R";
+    task.kernel.scheduler.enqueue(task);
+  }
+}
+
+/** Is there a signal that the task must act on before it goes on in user mode? */
+export function hasDeliverableSignal(task: Task): boolean {
+  const low = (task.pending.set.low | task.group.pending.set.low) & ~task.blocked.low;
+  const high = (task.pending.set.high | task.group.pending.set.high) & ~task.blocked.high;
+  return low !== 0 || high !== 0;
+}
+
+/** Takes the next signal to deliver off the queues; null when there is none. */
+export function takeSignal(task: Task, allowed: (signal: number) => boolean): SignalInfo | null {
+  return task.pending.take(allowed) ?? task.group.pending.take(allowed);
+}

@@ -1,0 +1,34 @@
+import { SYSCALL_NUMBERS } from "@stratos/abi";
+import { assert } from "@stratos/base";
+import { epollCalls } from "./epoll-calls.ts";
+import { eventFileCalls } from "./event-file-calls.ts";
+import { futexCalls } from "./futex-calls.ts";
+import { identityCalls } from "./identity-calls.ts";
+import { memoryCalls } from "./memory-calls.ts";
+import { pidfdCalls } from "./pidfd-calls.ts";
+import { pollCalls } from "./poll-calls.ts";
+import { processCalls } from "./process-calls.ts";
+import { signalCalls } from "./signal-calls.ts";
+import type { SyscallRow, SyscallTable } from "./syscall-table.ts";
+import { systemCalls } from "./system-calls.ts";
+import { timeCalls } from "./time-calls.ts";
+
+/** Every table, by the subsystem's name as docs/compatibility.md groups them. */
+export const CALL_TABLES: Readonly<Record<string, SyscallTable>> = {
+  processes: processCalls, signals: signalCalls, memory: memoryCalls, futexes: futexCalls, time: timeCalls, identity: identityCalls, system: systemCalls,
+  polling: pollCalls, epoll: epollCalls, "event files": eventFileCalls, pidfds: pidfdCalls,
+};
+
+/** Rows by number, as the dispatcher wants them. */
+export function callsByNumber(): (SyscallRow | undefined)[] {
+  const rows: (SyscallRow | undefined)[] = new Array<SyscallRow | undefined>(512).fill(undefined);
+  for (const table of Object.values(CALL_TABLES)) {
+    for (const [name, row] of Object.entries(table)) {
+      const number = SYSCALL_NUMBERS.get(name);
+      assert(number !== undefined, `${name} is a system call of riscv64`);
+      assert(rows[number] === undefined, `${name} stands in one table only`);
+      rows[number] = row;
+    }
+  }
+  return rows;
+}

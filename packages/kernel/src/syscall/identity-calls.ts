@@ -1,0 +1,195 @@
+import { EFAULT, EINVAL, EPERM, ESRCH } from "@stratos/abi";
+import { ALL_CAPABILITIES, CAP_SETGID, CAP_SETPCAP, CAP_SETUID, type Credentials, isCapable } from "../security/credentials.ts";
+import type { Task } from "../task/task.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+
+/** Users, groups and capabilities: credentials(7), capabilities(7). An id argument of −1 (all ones) means "leave it". */
+const KEEP = 0xffffffff;
+
+/** Puts new user ids in place and lets capabilities follow (capabilities(7), "Effect of user ID changes on capabilities"). */
+function changeUser(task: Task, uid: number, euid: number, suid: number): number {
+  const old = task.credentials;
+  const KEEP_CAPS = 16;
+  let { effective, permitted, ambient } = old;
+  const wasRoot = old.uid === 0 || old.euid === 0 || old.suid === 0;
+  const isRoot = uid === 0 || euid === 0 || suid === 0;
+  if (wasRoot && !isRoot) {
+    if ((old.secureBits & KEEP_CAPS) === 0) permitted = 0;
+    effective = 0;
+    ambient = 0;
+  }
+  if (old.euid === 0 && euid !== 0) effective = 0;
+  else if (old.euid !== 0 && euid === 0) effective = permitted;
+  task.credentials = { ...old, uid, euid, suid, fsuid: euid, effective, permitted, ambient };
+  return 0;
+}
+
+function changeGroup(task: Task, gid: number, egid: number, sgid: number): number {
+  task.credentials = { ...task.credentials, gid, egid, sgid, fsgid: egid };
+  return 0;
+}
+
+function setresuid(task: Task, ruid: number, euid: number, suid: number): number {
+  const old = task.credentials;
+  const allowed = (id: number): boolean => id === KEEP || id === old.uid || id === old.euid || id === old.suid;
+  if (!isCapable(old, CAP_SETUID) && !(allowed(ruid) && allowed(euid) && allowed(suid))) return -EPERM;
+  return changeUser(task, ruid === KEEP ? old.uid : ruid, euid === KEEP ? old.euid : euid, suid === KEEP ? old.suid : suid);
+}
+
+function setresgid(task: Task, rgid: number, egid: number, sgid: number): number {
+  const old = task.credentials;
+  const allowed = (id: number): boolean => id === KEEP || id === old.gid || id === old.egid || id === old.sgid;
+  if (!isCapable(old, CAP_SETGID) && !(allowed(rgid) && allowed(egid) && allowed(sgid))) return -EPERM;
+  return changeGroup(task, rgid === KEEP ? old.gid : rgid, egid === KEEP ? old.egid : egid, sgid === KEEP ? old.sgid : sgid);
+}
+
+function setreuid(task: Task, ruid: number, euid: number): number {
+  const old = task.credentials;
+  if (!isCapable(old, CAP_SETUID)) {
+    if (ruid !== KEEP && ruid !== old.uid && ruid !== old.euid) return -EPERM;
+    if (euid !== KEEP && euid !== old.uid && euid !== old.euid && euid !== old.suid) return -EPERM;
+  }
+  const newEuid = euid === KEEP ? old.euid : euid;
+  const changesSaved = ruid !== KEEP || (euid !== KEEP && euid !== old.uid);
+  return changeUser(task, ruid === KEEP ? old.uid : ruid, newEuid, changesSaved ? newEuid : old.suid);
+}
+
+function setregid(task: Task, rgid: number, egid: number): number {
+  const old = task.credentials;
+  if (!isCapable(old, CAP_SETGID)) {
+    if (rgid !== KEEP && rgid !== old.gid && rgid !== old.egid) return -EPERM;
+    if (egid !== KEEP && egid !== old.gid && egid !== old.egid && egid !== old.sgid) return -EPERM;
+  }
+  const newEgid = egid === KEEP ? old.egid : egid;
+  const changesSaved = rgid !== KEEP || (egid !== KEEP && egid !== old.gid);
+  return changeGroup(task, rgid === KEEP ? old.gid : rgid, newEgid, changesSaved ? newEgid : old.sgid);
+}
+
+function setuid(task: Task, uid: number): number {
+  const old = task.credentials;
+  if (isCapable(old, CAP_SETUID)) return changeUser(task, uid, uid, uid);
+  return uid === old.uid || uid === old.suid ? changeUser(task, old.uid, uid, old.suid) : -EPERM;
+}
+
+function setgid(task: Task, gid: number): number {
+  const old = task.credentials;
+  if (isCapable(old, CAP_SETGID)) return changeGroup(task, gid, gid, gid);
+  return gid === old.gid || gid === old.sgid ? changeGroup(task, old.gid, gid, old.sgid) : -EPERM;
+}
+
+function getgroups(task: Task, size: number, address: number): number {
+  const { groups } = task.credentials;
+  size |= 0;
+  if (size < 0) return -EINVAL;
+  if (size === 0) return groups.length;
+  if (size < groups.length) return -EINVAL;
+  for (let index = 0; index < groups.length; index++) if (task.space.storeU32(address + index * 4, groups[index]!) < 0) return -EFAULT;
+  return groups.length;
+}
+
+function setgroups(task: Task, size: number, address: number): number {
+  if (!isCapable(task.credentials, CAP_SETGID)) return -EPERM;
+  if (size < 0 || size > 65536) return -EINVAL;
+  const groups: number[] = [];
+  for (let index = 0; index < size; index++) {
+    const gid = task.space.loadU32(address + index * 4);
+    if (gid < 0) return -EFAULT;
+    groups.push(gid);
+  }
+  task.credentials = { ...task.credentials, groups };
+  return 0;
+}
+
+function storeThree(task: Task, addresses: [number, number, number], values: [number, number, number]): number {
+  for (let index = 0; index < 3; index++) if (task.space.storeU32(addresses[index]!, values[index]!) < 0) return -EFAULT;
+  return 0;
+}
+
+const CAPABILITY_VERSION_1 = 0x19980330, CAPABILITY_VERSION_2 = 0x20071026, CAPABILITY_VERSION_3 = 0x20080522;
+
+/** Words of `cap_user_data_t`; sets a wrong version right, as capget(2) has it. */
+function capabilityWords(task: Task, header: number): number {
+  const version = task.space.loadU32(header);
+  if (version < 0) return -EFAULT;
+  if (version === CAPABILITY_VERSION_1) return 1;
+  if (version === CAPABILITY_VERSION_2 || version === CAPABILITY_VERSION_3) return 2;
+  return task.space.storeU32(header, CAPABILITY_VERSION_3) < 0 ? -EFAULT : -EINVAL;
+}
+
+function capget(task: Task, header: number, data: number): number {
+  const words = capabilityWords(task, header);
+  if (words < 0) return data === 0 && words === -EINVAL ? 0 : words;
+  const pid = task.space.loadU32(header + 4);
+  if (pid < 0) return -EFAULT;
+  const target = pid === 0 ? task : task.kernel.tasks.tasks.get(pid);
+  if (target === undefined) return -ESRCH;
+  if (data === 0) return 0;
+  const { effective, permitted, inheritable } = target.credentials;
+  for (let word = 0; word < words; word++) {
+    const part = (set: number): number => (word === 0 ? set % 0x100000000 : Math.floor(set / 0x100000000));
+    if (storeThree(task, [data + word * 12, data + word * 12 + 4, data + word * 12 + 8], [part(effective), part(permitted), part(inheritable)]) < 0) return -EFAULT;
+  }
+  return 0;
+}
+
+/** Every member of `part` is in `whole`. */
+function isSubset(part: number, whole: number): boolean {
+  const low = (part % 0x100000000) & ~(whole % 0x100000000);
+  return low === 0 && (Math.floor(part / 0x100000000) & ~Math.floor(whole / 0x100000000)) === 0;
+}
+
+function capset(task: Task, header: number, data: number): number {
+  const words = capabilityWords(task, header);
+  if (words < 0) return words;
+  const pid = task.space.loadU32(header + 4);
+  if (pid < 0) return -EFAULT;
+  if (pid !== 0 && pid !== task.tid) return -EPERM;
+  const sets = [0, 0, 0];
+  for (let word = 0; word < words; word++) {
+    for (let set = 0; set < 3; set++) {
+      const value = task.space.loadU32(data + word * 12 + set * 4);
+      if (value < 0) return -EFAULT;
+      sets[set]! += word === 0 ? value : (value & 0x1ff) * 0x100000000;
+    }
+  }
+  const [effective, permitted, inheritable] = sets as [number, number, number];
+  const old = task.credentials;
+  if (!isSubset(permitted, old.permitted) || !isSubset(effective, permitted)) return -EPERM;
+  if (!isCapable(old, CAP_SETPCAP) && !isSubset(inheritable, union(old.inheritable, old.permitted))) return -EPERM;
+  task.credentials = { ...old, effective: clip(effective), permitted: clip(permitted), inheritable: clip(inheritable) };
+  return 0;
+}
+
+const clip = (set: number): number => set % (ALL_CAPABILITIES + 1);
+
+function union(one: number, other: number): number {
+  const low = ((one % 0x100000000) | (other % 0x100000000)) >>> 0;
+  return (Math.floor(one / 0x100000000) | Math.floor(other / 0x100000000)) * 0x100000000 + low;
+}
+
+function filesystemId(task: Task, key: "fsuid" | "fsgid", id: number, capability: number, own: readonly number[]): number {
+  const old: Credentials = task.credentials;
+  if (id !== KEEP && (isCapable(old, capability) || own.includes(id))) task.credentials = { ...old, [key]: id };
+  return old[key];
+}
+
+export const identityCalls: SyscallTable = {
+  getuid: { run: (task) => task.credentials.uid },
+  geteuid: { run: (task) => task.credentials.euid },
+  getgid: { run: (task) => task.credentials.gid },
+  getegid: { run: (task) => task.credentials.egid },
+  getresuid: { run: (task, r, e, s) => storeThree(task, [r, e, s], [task.credentials.uid, task.credentials.euid, task.credentials.suid]) },
+  getresgid: { run: (task, r, e, s) => storeThree(task, [r, e, s], [task.credentials.gid, task.credentials.egid, task.credentials.sgid]) },
+  setuid: { run: (task, uid) => (uid >>> 0 === KEEP ? -EINVAL : setuid(task, uid >>> 0)) },
+  setgid: { run: (task, gid) => (gid >>> 0 === KEEP ? -EINVAL : setgid(task, gid >>> 0)) },
+  setreuid: { run: (task, r, e) => setreuid(task, r >>> 0, e >>> 0) },
+  setregid: { run: (task, r, e) => setregid(task, r >>> 0, e >>> 0) },
+  setresuid: { run: (task, r, e, s) => setresuid(task, r >>> 0, e >>> 0, s >>> 0) },
+  setresgid: { run: (task, r, e, s) => setresgid(task, r >>> 0, e >>> 0, s >>> 0) },
+  setfsuid: { run: (task, id) => filesystemId(task, "fsuid", id >>> 0, CAP_SETUID, [task.credentials.uid, task.credentials.euid, task.credentials.suid, task.credentials.fsuid]) },
+  setfsgid: { run: (task, id) => filesystemId(task, "fsgid", id >>> 0, CAP_SETGID, [task.credentials.gid, task.credentials.egid, task.credentials.sgid, task.credentials.fsgid]) },
+  getgroups: { run: getgroups },
+  setgroups: { run: (task, size, address) => setgroups(task, size | 0, address) },
+  capget: { run: capget },
+  capset: { run: capset },
+};

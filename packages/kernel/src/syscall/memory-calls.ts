@@ -1,0 +1,78 @@
+import { EBADF, EFAULT, EINVAL, ENOMEM, ENOSYS, EPERM, ESRCH, MAP_ANONYMOUS, PAGE_SIZE } from "@stratos/abi";
+import { brk, madvise, mincore, mmap, mprotect, mremap, msync, munmap, populate } from "../mm/mmap.ts";
+import { CAP_SYS_PTRACE, isCapable } from "../security/credentials.ts";
+import { isErrno } from "../vfs/inode.ts";
+import type { Task } from "../task/task.ts";
+import { RLIMIT_MEMLOCK } from "../task/thread-group.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+
+function sysMmap(task: Task, address: number, length: number, protection: number, flags: number, fd: number, offset: number): number {
+  if ((flags & MAP_ANONYMOUS) !== 0) return mmap(task, { address, length, protection, flags, file: null, offset: 0 });
+  const file = task.files.get(fd | 0);
+  if (file === undefined) return -EBADF;
+  return mmap(task, { address, length, protection, flags, file, offset });
+}
+
+/** process_vm_readv and process_vm_writev: copies between two address spaces, through a kernel page. */
+function transfer(task: Task, args: { pid: number; local: number; localCount: number; remote: number; remoteCount: number; toRemote: boolean }): number {
+  const target = task.kernel.tasks.tasks.get(args.pid | 0);
+  if (target === undefined) return -ESRCH;
+  if (target.group !== task.group && target.credentials.uid !== task.credentials.euid && !isCapable(task.credentials, CAP_SYS_PTRACE)) return -EPERM;
+  if (args.remoteCount < 0 || args.remoteCount > 1024) return -EINVAL;
+  const remotes: [number, number][] = [];
+  for (let index = 0; index < args.remoteCount; index++) {
+    const base = task.space.loadU64(args.remote + index * 16);
+    const length = task.space.loadU64(args.remote + index * 16 + 8);
+    if (base < 0 || length < 0) return -EFAULT;
+    remotes.push([base, length]);
+  }
+  const cursor = task.space.vectorCursor(args.local, args.localCount);
+  if (isErrno(cursor)) return cursor;
+  const page = new Uint8Array(PAGE_SIZE);
+  let moved = 0;
+  for (let [address, length] of remotes) {
+    while (length > 0 && cursor.remaining > 0) {
+      const count = Math.min(length, cursor.remaining, PAGE_SIZE - (address % PAGE_SIZE));
+      if (args.toRemote) {
+        if (cursor.take(page, 0, count) < count || target.space.copyOut(address, page, 0, count) < 0) return moved > 0 ? moved : -EFAULT;
+      } else if (target.space.copyIn(address, page, 0, count) < 0 || cursor.put(page, 0, count) < count) return moved > 0 ? moved : -EFAULT;
+      moved += count;
+      address += count;
+      length -= count;
+    }
+  }
+  return moved;
+}
+
+export const memoryCalls: SyscallTable = {
+  mmap: { run: sysMmap, gaps: "MAP_HUGETLB is refused (ENOMEM); addresses lie below 4 GiB" },
+  munmap: { run: (task, address, length) => munmap(task.space, address, length) },
+  mprotect: { run: (task, address, length, protection) => mprotect(task.space, address, length, protection) },
+  mremap: { run: (task, address, oldLength, newLength, flags, newAddress) => mremap(task, { address, oldLength, newLength, flags, newAddress }) },
+  brk: { run: (task, end) => brk(task, end) },
+  madvise: { run: (task, address, length, advice) => madvise(task.space, address, length, advice | 0), gaps: "hints are accepted and ignored; MADV_REMOVE: EINVAL" },
+  msync: { run: (task, address, length, flags) => msync(task.space, address, length, flags | 0) },
+  mincore: { run: (task, address, length, vector) => mincore(task.space, address, length, vector) },
+  mlock: { run: lock }, mlock2: { run: lock },
+  munlock: { run: (task, address, length) => (task.space.isCovered(address - (address % PAGE_SIZE), address + length) ? 0 : -ENOMEM) },
+  mlockall: { run: (task, flags) => ((flags & ~7) !== 0 || flags === 0 ? -EINVAL : 0), gaps: "memory is never swapped, so there is nothing to lock" },
+  munlockall: { run: () => 0 },
+  mseal: { run: () => -ENOSYS },
+  process_vm_readv: { run: (task, pid, local, localCount, remote, remoteCount) => transfer(task, { pid, local, localCount, remote, remoteCount, toRemote: false }) },
+  process_vm_writev: { run: (task, pid, local, localCount, remote, remoteCount) => transfer(task, { pid, local, localCount, remote, remoteCount, toRemote: true }) },
+  membarrier: { run: (_task, command) => (command === 0 ? 0x1ff & ~0x180 : 0), gaps: "one hart: every command is satisfied at once" },
+  riscv_flush_icache: {
+    run: (task, start, end) => {
+      // Private code is write-tracked; what was written through another mapping of the same memory is forgotten here.
+      for (const area of task.space.areas) if (area.codeIsPrivate && area.end > start && area.start < end) task.space.forgetCode(area);
+      return 0;
+    },
+  },
+};
+
+function lock(task: Task, address: number, length: number): number {
+  const start = address - (address % PAGE_SIZE);
+  if (length > task.group.limits[RLIMIT_MEMLOCK]!.soft && task.credentials.euid !== 0) return -ENOMEM;
+  if (!task.space.isCovered(start, address + length)) return -ENOMEM;
+  return length === 0 ? 0 : populate(task.space, start, address + length - start);
+}

@@ -1,0 +1,201 @@
+import {
+  AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, EBADF, EFAULT, EINVAL, ELOOP, ENOENT, EPERM, ESRCH, PATH_MAX,
+} from "@stratos/abi";
+import { CLONE_PARENT_SETTID, CLONE_PIDFD, CLONE_VFORK, cloneTask, type CloneRequest, readCloneArguments } from "../task/clone.ts";
+import { executeProgram, readStrings } from "../task/exec.ts";
+import { exitGroup, exitTask } from "../task/exit.ts";
+import { createSession, setProcessGroup } from "../task/process-group.ts";
+import { PidFile, processOfPidfd } from "../event/pidfd.ts";
+import type { Task } from "../task/task.ts";
+import { RLIMIT_NOFILE, type ThreadGroup } from "../task/thread-group.ts";
+import { type ChildEvent, waitForChild, WCONTINUED, WEXITED, WNOHANG, WNOWAIT, WUNTRACED, __WALL, __WCLONE, __WNOTHREAD } from "../task/wait.ts";
+import { BLOCKED_KILLABLE, NO_RETURN } from "../task/wait-queue.ts";
+import { isErrno } from "../vfs/inode.ts";
+import { lookupPath } from "../vfs/path-walk.ts";
+import { writeRusage } from "./resource-usage.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+
+function clone(task: Task, request: CloneRequest, pidfdAddress: number): number {
+  // A vfork parent that was woken: its child has gone on.
+  if (task.syscallState !== null) {
+    const state = task.syscallState as { child: Task; tid: number };
+    if (state.child.vforkParent === task) {
+      task.waitOn(task.vforkDone);
+      return BLOCKED_KILLABLE;
+    }
+    return state.tid;
+  }
+  const wantsPidfd = (request.flags & CLONE_PIDFD) !== 0;
+  if (wantsPidfd && (request.flags & CLONE_PARENT_SETTID) !== 0 && pidfdAddress === request.parentTid) return -EINVAL;
+  const child = cloneTask(task, request);
+  if (isErrno(child)) return child;
+  if (wantsPidfd) {
+    const fd = task.files.install(new PidFile(child.group, null, false), true, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
+    if (fd < 0) return fd;
+    if (task.space.storeU32(pidfdAddress, fd) < 0) return -EFAULT;
+  }
+  if ((request.flags & CLONE_VFORK) === 0) return child.tid;
+  child.vforkParent = task;
+  task.syscallState = { child, tid: child.tid };
+  task.waitOn(task.vforkDone);
+  return BLOCKED_KILLABLE;
+}
+
+function execve(task: Task, dirfd: number, pathAddress: number, argvAddress: number, environmentAddress: number, flags: number): number {
+  if ((flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) !== 0) return -EINVAL;
+  const name = task.space.loadString(pathAddress, PATH_MAX - 1);
+  if (isErrno(name)) return name;
+  if (name === "" && (flags & AT_EMPTY_PATH) === 0) return -ENOENT;
+  const argv = readStrings(task, argvAddress);
+  if (isErrno(argv)) return argv;
+  const environment = readStrings(task, environmentAddress);
+  if (isErrno(environment)) return environment;
+  const path = lookupPath(task, dirfd, name, flags);
+  if (isErrno(path)) return path;
+  if (path.dentry.inode!.isSymlink) return -ELOOP;
+  const shown = dirfd === AT_FDCWD || name.startsWith("/") ? name : name === "" ? `/dev/fd/${dirfd}` : `/dev/fd/${dirfd}/${name}`;
+  const result = executeProgram(task, path, shown, argv.length === 0 ? [""] : argv, environment);
+  return result < 0 ? result : NO_RETURN;
+}
+
+function wait4(task: Task, pid: number, statusAddress: number, options: number, usage: number): number {
+  if ((options & ~(WNOHANG | WUNTRACED | WCONTINUED | __WALL | __WCLONE | __WNOTHREAD)) !== 0) return -EINVAL;
+  pid |= 0;
+  if (pid === -0x80000000) return -ESRCH;
+  const ownGroup = task.group.group.id;
+  const select = pid === -1 ? () => true : pid === 0 ? (child: ThreadGroup) => child.group.id === ownGroup : pid > 0 ? (child: ThreadGroup) => child.pid === pid : (child: ThreadGroup) => child.group.id === -pid;
+  const event = waitForChild(task, select, options | WEXITED);
+  if (event === null) return 0;
+  if (isErrno(event)) return event;
+  if (statusAddress !== 0 && task.space.storeU32(statusAddress, event.status) < 0) return -EFAULT;
+  if (usage !== 0 && writeRusage(task, usage, event.process, "all") < 0) return -EFAULT;
+  return event.pid;
+}
+
+const P_ALL = 0, P_PID = 1, P_PGID = 2, P_PIDFD = 3;
+
+function waitid(task: Task, kind: number, id: number, infoAddress: number, options: number, usage: number): number {
+  if ((options & ~(WNOHANG | WUNTRACED | WEXITED | WCONTINUED | WNOWAIT | __WALL | __WCLONE | __WNOTHREAD)) !== 0 || (options & (WUNTRACED | WEXITED | WCONTINUED)) === 0) return -EINVAL;
+  id |= 0;
+  let select: (child: ThreadGroup) => boolean;
+  switch (kind | 0) {
+    case P_ALL: select = () => true; break;
+    case P_PID:
+      if (id <= 0) return -EINVAL;
+      select = (child) => child.pid === id;
+      break;
+    case P_PGID: {
+      if (id < 0) return -EINVAL;
+      const group = id === 0 ? task.group.group.id : id;
+      select = (child) => child.group.id === group;
+      break;
+    }
+    case P_PIDFD: {
+      const file = task.files.get(id);
+      if (file === undefined) return -EBADF;
+      const process = processOfPidfd(file);
+      if (process === null) return -EBADF;
+      select = (child) => child === process;
+      break;
+    }
+    default: return -EINVAL;
+  }
+  const event = waitForChild(task, select, options);
+  if (isErrno(event)) return event;
+  if (infoAddress !== 0 && writeChildInfo(task, infoAddress, event) < 0) return -EFAULT;
+  if (usage !== 0 && event !== null && writeRusage(task, usage, event.process, "all") < 0) return -EFAULT;
+  return 0;
+}
+
+function writeChildInfo(task: Task, address: number, event: ChildEvent | null): number {
+  const { u8, view } = task.kernel.scratch;
+  u8.fill(0, 0, 128);
+  if (event !== null) {
+    view.setInt32(0, 17, true);
+    view.setInt32(8, event.code, true);
+    view.setInt32(16, event.pid, true);
+    view.setUint32(20, event.uid, true);
+    view.setInt32(24, event.value, true);
+  }
+  return task.space.copyOut(address, u8, 0, 128);
+}
+
+function processOf(task: Task, pid: number): ThreadGroup | undefined {
+  if ((pid | 0) === 0) return task.group;
+  const { tasks } = task.kernel;
+  return tasks.processes.get(pid | 0) ?? tasks.tasks.get(pid | 0)?.group;
+}
+
+export const processCalls: SyscallTable = {
+  clone: {
+    run: (task, flags, stack, parentTid, tls, childTid) =>
+      clone(task, { flags: Math.floor(flags / 256) * 256, exitSignal: flags & 0xff, stack, tls, parentTid, childTid }, parentTid),
+    gaps: "CLONE_NEW* (namespaces), CLONE_PTRACE and CLONE_IO are refused or ignored",
+  },
+  clone3: {
+    run: (task, address, size) => {
+      const request = readCloneArguments(task, address, size);
+      return isErrno(request) ? request : clone(task, request, request.pidfd);
+    },
+    gaps: "set_tid, CLONE_INTO_CGROUP and CLONE_NEW* are refused",
+  },
+  execve: { run: (task, path, argv, environment) => execve(task, AT_FDCWD, path, argv, environment, 0), gaps: "file capabilities are not evaluated" },
+  execveat: { run: (task, dirfd, path, argv, environment, flags) => execve(task, dirfd | 0, path, argv, environment, flags) },
+  exit: {
+    run: (task, code) => {
+      exitTask(task, (code & 0xff) << 8);
+      return NO_RETURN;
+    },
+  },
+  exit_group: {
+    run: (task, code) => {
+      exitGroup(task, (code & 0xff) << 8);
+      return NO_RETURN;
+    },
+  },
+  wait4: { run: wait4 },
+  waitid: { run: waitid },
+  getpid: { run: (task) => task.pid },
+  getppid: { run: (task) => task.group.parent?.pid ?? 0 },
+  gettid: { run: (task) => task.tid },
+  set_tid_address: {
+    run: (task, address) => {
+      task.clearTid = address;
+      return task.tid;
+    },
+  },
+  setpgid: { run: (task, pid, group) => setProcessGroup(task, pid | 0, group | 0) },
+  getpgid: { run: (task, pid) => processOf(task, pid)?.group.id ?? -ESRCH },
+  setsid: { run: (task) => createSession(task) },
+  getsid: { run: (task, pid) => processOf(task, pid)?.session.id ?? -ESRCH },
+  sched_yield: {
+    run: (task) => {
+      task.kernel.scheduler.mustSwitch = true;
+      task.virtualRuntime += 1000;
+      return 0;
+    },
+  },
+  getcpu: {
+    run: (task, cpu, node) => {
+      if (cpu !== 0 && task.space.storeU32(cpu, 0) < 0) return -EFAULT;
+      return node !== 0 && task.space.storeU32(node, 0) < 0 ? -EFAULT : 0;
+    },
+  },
+  unshare: {
+    run: (task, flags) => {
+      if ((flags & 0x7e020000) !== 0) return -EPERM;
+      if ((flags & 0x400) !== 0 && task.files.users > 1) {
+        task.files.users--;
+        task.files = task.files.copy();
+      }
+      if ((flags & 0x200) !== 0 && task.fs.users > 1) {
+        const copy = task.fs.copy();
+        task.fs.release();
+        task.fs = copy;
+      }
+      return 0;
+    },
+    gaps: "namespaces: EPERM",
+  },
+  setns: { run: () => -EINVAL, gaps: "there are no namespaces yet: EINVAL" },
+};

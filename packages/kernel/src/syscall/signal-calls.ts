@@ -1,0 +1,254 @@
+import {
+  EAGAIN, EFAULT, EINTR, EINVAL, ENOMEM, EPERM, ESRCH, SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK, SIGKILL, SIGSEGV, SIGSTOP, SI_KERNEL, SI_TKILL, SI_USER, SS_DISABLE, SS_ONSTACK,
+} from "@stratos/abi";
+import { loadDuration } from "../event/wait-deadline.ts";
+import { forceSignal } from "../signal/deliver.ts";
+import { defaultAction } from "../signal/default-action.ts";
+import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
+import { hasDeliverableSignal, sendSignalToProcess, sendSignalToTask, takeSignal } from "../signal/send-signal.ts";
+import { SIG_DFL, SIG_IGN } from "../signal/signal-actions.ts";
+import { leaveHandler, onSignalStack, writeSignalInfo } from "../signal/signal-frame.ts";
+import { checkSignalPermission } from "../signal/signal-permission.ts";
+import { SignalSet } from "../signal/signal-set.ts";
+import { SP } from "../task/hart-registers.ts";
+import type { Task } from "../task/task.ts";
+import { RLIMIT_SIGPENDING, type ThreadGroup } from "../task/thread-group.ts";
+import { BLOCKED_EINTR, NO_RETURN } from "../task/wait-queue.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+
+const SIGSET_SIZE = 8;
+/** MINSIGSTKSZ of riscv64 (asm/signal.h, generic). */
+const MINSIGSTKSZ = 2048;
+
+function loadSet(task: Task, address: number): SignalSet | null {
+  const low = task.space.loadU32(address);
+  const high = task.space.loadU32(address + 4);
+  return low < 0 || high < 0 ? null : new SignalSet(low, high);
+}
+
+function storeSet(task: Task, address: number, set: SignalSet): number {
+  const failed = task.space.storeU32(address, set.low);
+  return failed < 0 ? failed : task.space.storeU32(address + 4, set.high);
+}
+
+/** `struct sigaction` of the kernel: handler, flags, mask (riscv64 has no sa_restorer). */
+function rtSigaction(task: Task, signal: number, newAddress: number, oldAddress: number, size: number): number {
+  signal |= 0;
+  if (size !== SIGSET_SIZE || signal < 1 || signal > 64) return -EINVAL;
+  const { actions } = task.group;
+  const { u8, view } = task.kernel.scratch;
+  if (newAddress !== 0) {
+    if (signal === SIGKILL || signal === SIGSTOP) return -EINVAL;
+    if (task.space.copyIn(newAddress, u8, 0, 24) < 0) return -EFAULT;
+  }
+  const handler = view.getUint32(4, true) * 0x100000000 + view.getUint32(0, true);
+  const flags = view.getUint32(8, true);
+  const maskLow = view.getUint32(16, true);
+  const maskHigh = view.getUint32(20, true);
+  if (oldAddress !== 0) {
+    const old = actions.get(signal);
+    const high = Math.floor(old.handler / 0x100000000);
+    view.setUint32(0, old.handler - high * 0x100000000, true);
+    view.setUint32(4, high, true);
+    view.setUint32(8, old.flags, true);
+    view.setUint32(12, 0, true);
+    view.setUint32(16, old.maskLow, true);
+    view.setUint32(20, old.maskHigh, true);
+    if (task.space.copyOut(oldAddress, u8, 0, 24) < 0) return -EFAULT;
+  }
+  if (newAddress === 0) return 0;
+  actions.set(signal, { handler, flags, restorer: 0, maskLow, maskHigh });
+  // Setting a signal to be ignored drops what is pending (sigaction(2), NOTES; POSIX).
+  if (handler === SIG_IGN || (handler === SIG_DFL && defaultAction(signal) === "ignore")) {
+    task.group.pending.discard(signal);
+    for (const thread of task.group.tasks) thread.pending.discard(signal);
+  }
+  return 0;
+}
+
+function rtSigprocmask(task: Task, how: number, newAddress: number, oldAddress: number, size: number): number {
+  if (size !== SIGSET_SIZE) return -EINVAL;
+  const old = task.blocked;
+  if (newAddress !== 0) {
+    const set = loadSet(task, newAddress);
+    if (set === null) return -EFAULT;
+    switch (how | 0) {
+      case SIG_BLOCK: task.blocked = old.union(set); break;
+      case SIG_UNBLOCK: task.blocked = old.without(set); break;
+      case SIG_SETMASK: task.blocked = set; break;
+      default: return -EINVAL;
+    }
+    task.blocked.delete(SIGKILL);
+    task.blocked.delete(SIGSTOP);
+    if (hasDeliverableSignal(task)) task.hasWork = true;
+  }
+  return oldAddress !== 0 ? storeSet(task, oldAddress, old) : 0;
+}
+
+function rtSigsuspend(task: Task, address: number, size: number): number {
+  if (size !== SIGSET_SIZE) return -EINVAL;
+  if (task.syscallState === null) {
+    const set = loadSet(task, address);
+    if (set === null) return -EFAULT;
+    set.delete(SIGKILL);
+    set.delete(SIGSTOP);
+    task.savedMask = task.blocked;
+    task.blocked = set;
+    task.syscallState = {};
+  }
+  return BLOCKED_EINTR;
+}
+
+function rtSigtimedwait(task: Task, setAddress: number, infoAddress: number, timeout: number, size: number): number {
+  if (size !== SIGSET_SIZE) return -EINVAL;
+  const set = loadSet(task, setAddress);
+  if (set === null) return -EFAULT;
+  let state = task.syscallState as { deadlineNs: number } | null;
+  if (state === null) {
+    const duration = timeout === 0 ? Infinity : loadDuration(task.space, timeout);
+    if (duration < 0) return duration;
+    state = { deadlineNs: task.kernel.now() + duration };
+  }
+  const info = takeSignal(task, (signal) => set.has(signal));
+  if (info !== null) {
+    if (infoAddress !== 0 && storeInfo(task, infoAddress, info) < 0) return -EFAULT;
+    return info.signal;
+  }
+  if (task.kernel.now() >= state.deadlineNs) return -EAGAIN;
+  task.syscallState = state;
+  task.waitedSignals = set;
+  if (state.deadlineNs !== Infinity) task.waitUntil(state.deadlineNs);
+  return BLOCKED_EINTR;
+}
+
+function storeInfo(task: Task, address: number, info: SignalInfo): number {
+  const { u8, view } = task.kernel.scratch;
+  u8.fill(0, 0, 128);
+  writeSignalInfo(view, 0, info);
+  return task.space.copyOut(address, u8, 0, 128);
+}
+
+function senderInfo(task: Task, signal: number, code: number): SignalInfo {
+  return signalInfo(signal, code, { pid: task.pid, uid: task.credentials.uid });
+}
+
+function kill(task: Task, pidArgument: number, signal: number): number {
+  const pid = pidArgument | 0;
+  signal |= 0;
+  if (signal < 0 || signal > 64) return -EINVAL;
+  const { tasks } = task.kernel;
+  let targets: ThreadGroup[];
+  if (pid > 0) {
+    const target = tasks.processes.get(pid) ?? tasks.tasks.get(pid)?.group;
+    if (target === undefined) return -ESRCH;
+    targets = [target];
+  } else if (pid === -1) targets = [...tasks.processes.values()].filter((process) => process.pid !== 1 && process !== task.group);
+  else {
+    const group = pid === 0 ? task.group.group : tasks.groups.get(-pid);
+    if (group === undefined) return -ESRCH;
+    targets = [...group.members];
+  }
+  let sent = 0;
+  let refused = 0;
+  for (const target of targets) {
+    const failed = checkSignalPermission(task, target, signal);
+    if (failed < 0) refused++;
+    else {
+      sent++;
+      if (signal !== 0) sendSignalToProcess(target, senderInfo(task, signal, SI_USER));
+    }
+  }
+  return sent > 0 ? 0 : refused > 0 ? -EPERM : -ESRCH;
+}
+
+function tgkill(task: Task, process: number, thread: number, signal: number): number {
+  signal |= 0;
+  if (signal < 0 || signal > 64 || thread <= 0 || process === 0 || process < -1) return -EINVAL;
+  const target = task.kernel.tasks.tasks.get(thread | 0);
+  if (target === undefined || (process > 0 && target.pid !== (process | 0))) return -ESRCH;
+  const failed = checkSignalPermission(task, target.group, signal);
+  if (failed < 0) return failed;
+  if (signal !== 0) sendSignalToTask(target, senderInfo(task, signal, SI_TKILL));
+  return 0;
+}
+
+/** rt_sigqueueinfo and rt_tgsigqueueinfo: the caller makes the siginfo, but can't pretend to be the kernel or kill(2). */
+function queueInfo(task: Task, target: ThreadGroup, thread: Task | null, signal: number, address: number): number {
+  const { u8, view } = task.kernel.scratch;
+  if (task.space.copyIn(address, u8, 0, 32) < 0) return -EFAULT;
+  const code = view.getInt32(8, true);
+  if ((code >= 0 || code === SI_TKILL) && target !== task.group) return -EPERM;
+  const failed = checkSignalPermission(task, target, signal);
+  if (failed < 0) return failed;
+  if (target.pending.length >= target.limits[RLIMIT_SIGPENDING]!.soft) return -EAGAIN;
+  if (signal === 0) return 0;
+  const info = signalInfo(signal, code, { errno: view.getInt32(4, true), pid: view.getInt32(16, true), uid: view.getUint32(20, true), valueLow: view.getUint32(24, true), valueHigh: view.getUint32(28, true) });
+  if (thread !== null) sendSignalToTask(thread, info);
+  else sendSignalToProcess(target, info);
+  return 0;
+}
+
+function sigaltstack(task: Task, newAddress: number, oldAddress: number): number {
+  const { view, u8 } = task.kernel.scratch;
+  const sp = task.kernel.hart.get(SP);
+  const old = task.signalStack;
+  const isOn = onSignalStack(task, sp);
+  if (newAddress !== 0) {
+    if (task.space.copyIn(newAddress, u8, 0, 24) < 0) return -EFAULT;
+    const flags = view.getInt32(8, true) & 0x7fffffff;
+    const size = view.getUint32(20, true) * 0x100000000 + view.getUint32(16, true);
+    const address = view.getUint32(4, true) * 0x100000000 + view.getUint32(0, true);
+    if (isOn) return -EPERM;
+    if (flags !== 0 && flags !== SS_ONSTACK && flags !== SS_DISABLE) return -EINVAL;
+    if (flags !== SS_DISABLE && size < MINSIGSTKSZ) return -ENOMEM;
+    task.signalStack = flags === SS_DISABLE ? { address: 0, size: 0, flags: SS_DISABLE } : { address, size, flags: 0 };
+  }
+  if (oldAddress === 0) return 0;
+  view.setUint32(0, old.address % 0x100000000, true);
+  view.setUint32(4, Math.floor(old.address / 0x100000000), true);
+  view.setInt32(8, old.size === 0 ? SS_DISABLE : isOn ? SS_ONSTACK : 0, true);
+  view.setInt32(12, 0, true);
+  view.setUint32(16, old.size % 0x100000000, true);
+  view.setUint32(20, Math.floor(old.size / 0x100000000), true);
+  return task.space.copyOut(oldAddress, u8, 0, 24);
+}
+
+export const signalCalls: SyscallTable = {
+  rt_sigaction: { run: rtSigaction },
+  rt_sigprocmask: { run: rtSigprocmask },
+  rt_sigpending: {
+    run: (task, address, size) => {
+      if (size > SIGSET_SIZE) return -EINVAL;
+      const pending = task.pending.set.union(task.group.pending.set);
+      return storeSet(task, address, new SignalSet(pending.low & task.blocked.low, pending.high & task.blocked.high));
+    },
+  },
+  rt_sigsuspend: { run: rtSigsuspend },
+  rt_sigtimedwait: { run: rtSigtimedwait },
+  rt_sigreturn: {
+    run: (task) => {
+      if (!leaveHandler(task)) forceSignal(task, signalInfo(SIGSEGV, SI_KERNEL));
+      return NO_RETURN;
+    },
+  },
+  rt_sigqueueinfo: {
+    run: (task, pid, signal, address) => {
+      if (signal < 0 || signal > 64) return -EINVAL;
+      const target = task.kernel.tasks.processes.get(pid | 0);
+      return target === undefined ? -ESRCH : queueInfo(task, target, null, signal | 0, address);
+    },
+  },
+  rt_tgsigqueueinfo: {
+    run: (task, pid, tid, signal, address) => {
+      if (signal < 0 || signal > 64 || pid <= 0 || tid <= 0) return -EINVAL;
+      const thread = task.kernel.tasks.tasks.get(tid | 0);
+      if (thread === undefined || thread.pid !== (pid | 0)) return -ESRCH;
+      return queueInfo(task, thread.group, thread, signal | 0, address);
+    },
+  },
+  kill: { run: kill },
+  tkill: { run: (task, tid, signal) => ((tid | 0) <= 0 ? -EINVAL : tgkill(task, -1, tid, signal)) },
+  tgkill: { run: tgkill },
+  sigaltstack: { run: sigaltstack },
+  restart_syscall: { run: () => -EINTR },
+};

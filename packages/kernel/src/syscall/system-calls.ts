@@ -1,0 +1,358 @@
+import { EFAULT, EINVAL, ENAMETOOLONG, ENOSYS, EPERM, ESRCH, PAGE_SIZE } from "@stratos/abi";
+import { byteStringOf } from "@stratos/base";
+import { CAP_SYS_ADMIN, CAP_SYS_BOOT, CAP_SYS_NICE, CAP_SYS_RESOURCE, isCapable } from "../security/credentials.ts";
+import { isErrno } from "../vfs/inode.ts";
+import type { Task } from "../task/task.ts";
+import { type Limit, RLIMIT_NOFILE, type ThreadGroup } from "../task/thread-group.ts";
+import { writeRusage } from "./resource-usage.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+
+/** What uname(2) says: programs compare the release with what they need. */
+export const RELEASE = "6.12.48-stratos";
+export const VERSION = "#1 Stratos";
+
+function uname(task: Task, address: number): number {
+  const { kernel } = task;
+  const bytes = new Uint8Array(65 * 6);
+  const fields = ["Linux", kernel.hostname, RELEASE, VERSION, "riscv64", kernel.domainname];
+  fields.forEach((text, index) => bytes.set(byteStringOf(text.slice(0, 64)), index * 65));
+  return task.space.copyOut(address, bytes, 0, bytes.length);
+}
+
+function sysinfo(task: Task, address: number): number {
+  const { kernel } = task;
+  const { u8, view } = kernel.scratch;
+  u8.fill(0, 0, 112);
+  const put = (at: number, value: number): void => {
+    view.setUint32(at, value % 0x100000000, true);
+    view.setUint32(at + 4, Math.floor(value / 0x100000000), true);
+  };
+  put(0, Math.floor(kernel.now() / 1e9));
+  put(32, kernel.frames.total * PAGE_SIZE);
+  put(40, kernel.frames.freeCount * PAGE_SIZE);
+  view.setUint16(80, kernel.tasks.tasks.size, true);
+  view.setUint32(104, 1, true);
+  return task.space.copyOut(address, u8, 0, 112);
+}
+
+function setName(task: Task, address: number, length: number, key: "hostname" | "domainname"): number {
+  if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
+  if (length < 0 || length > 64) return -EINVAL;
+  const bytes = new Uint8Array(length);
+  if (task.space.copyIn(address, bytes, 0, length) < 0) return -EFAULT;
+  task.kernel[key] = String.fromCharCode(...bytes);
+  return 0;
+}
+
+// ---- Limits
+
+const INFINITE_WORD = 0xffffffff;
+
+function storeLimit(task: Task, address: number, limit: Limit): number {
+  const { u8, view } = task.kernel.scratch;
+  [limit.soft, limit.hard].forEach((value, index) => {
+    view.setUint32(index * 8, value === Infinity ? INFINITE_WORD : value % 0x100000000, true);
+    view.setUint32(index * 8 + 4, value === Infinity ? INFINITE_WORD : Math.floor(value / 0x100000000), true);
+  });
+  return task.space.copyOut(address, u8, 0, 16);
+}
+
+function prlimit(task: Task, pid: number, resource: number, newAddress: number, oldAddress: number): number {
+  if (resource < 0 || resource > 15) return -EINVAL;
+  const target: ThreadGroup | undefined = (pid | 0) === 0 ? task.group : task.kernel.tasks.tasks.get(pid | 0)?.group;
+  if (target === undefined) return -ESRCH;
+  if (target !== task.group && target.leader.credentials.uid !== task.credentials.uid && !isCapable(task.credentials, CAP_SYS_RESOURCE)) return -EPERM;
+  const { u8, view } = task.kernel.scratch;
+  let changed: Limit | null = null;
+  if (newAddress !== 0) {
+    if (task.space.copyIn(newAddress, u8, 0, 16) < 0) return -EFAULT;
+    const read = (at: number): number => {
+      const value = view.getUint32(at + 4, true) * 0x100000000 + view.getUint32(at, true);
+      return value >= 2 ** 63 ? Infinity : value;
+    };
+    changed = { soft: read(0), hard: read(8) };
+    if (changed.soft > changed.hard) return -EINVAL;
+    if (resource === RLIMIT_NOFILE && changed.hard > 1048576) return -EPERM;
+    if (changed.hard > target.limits[resource]!.hard && !isCapable(task.credentials, CAP_SYS_RESOURCE)) return -EPERM;
+  }
+  if (oldAddress !== 0 && storeLimit(task, oldAddress, target.limits[resource]!) < 0) return -EFAULT;
+  if (changed !== null) target.limits[resource] = changed;
+  return 0;
+}
+
+// ---- prctl
+
+const PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG = 2, PR_GET_DUMPABLE = 3, PR_SET_DUMPABLE = 4, PR_GET_KEEPCAPS = 7, PR_SET_KEEPCAPS = 8, PR_SET_NAME = 15, PR_GET_NAME = 16;
+const PR_CAPBSET_READ = 23, PR_CAPBSET_DROP = 24, PR_GET_SECUREBITS = 27, PR_SET_SECUREBITS = 28, PR_SET_TIMERSLACK = 29, PR_GET_TIMERSLACK = 30;
+const PR_SET_CHILD_SUBREAPER = 36, PR_GET_CHILD_SUBREAPER = 37, PR_SET_NO_NEW_PRIVS = 38, PR_GET_NO_NEW_PRIVS = 39, PR_GET_TID_ADDRESS = 40;
+const PR_SET_THP_DISABLE = 41, PR_GET_THP_DISABLE = 42, PR_CAP_AMBIENT = 47, PR_SET_VMA = 0x53564d41, PR_SET_PTRACER = 0x59616d61, PR_GET_SECCOMP = 21, PR_SET_MM = 35;
+
+/** @see prctl(2) */
+function prctl(task: Task, option: number, a: number, b: number, c: number, d: number): number {
+  const old = task.credentials;
+  switch (option | 0) {
+    case PR_SET_PDEATHSIG:
+      if (a < 0 || a > 64) return -EINVAL;
+      task.parentDeathSignal = a;
+      return 0;
+    case PR_GET_PDEATHSIG: return task.space.storeU32(a, task.parentDeathSignal);
+    case PR_GET_DUMPABLE: return task.isDumpable ? 1 : 0;
+    case PR_SET_DUMPABLE:
+      if (a !== 0 && a !== 1) return -EINVAL;
+      task.isDumpable = a === 1;
+      return 0;
+    case PR_GET_KEEPCAPS: return (old.secureBits & 16) !== 0 ? 1 : 0;
+    case PR_SET_KEEPCAPS:
+      if (a !== 0 && a !== 1) return -EINVAL;
+      task.credentials = { ...old, secureBits: a === 1 ? old.secureBits | 16 : old.secureBits & ~16 };
+      return 0;
+    case PR_SET_NAME: {
+      const name = task.space.loadString(a, 15);
+      if (name === -ENAMETOOLONG) {
+        const bytes = new Uint8Array(15);
+        if (task.space.copyIn(a, bytes, 0, 15) < 0) return -EFAULT;
+        task.name = String.fromCharCode(...bytes);
+        return 0;
+      }
+      if (isErrno(name)) return name;
+      task.name = name;
+      return 0;
+    }
+    case PR_GET_NAME: {
+      const bytes = new Uint8Array(16);
+      bytes.set(byteStringOf(task.name));
+      return task.space.copyOut(a, bytes, 0, 16);
+    }
+    case PR_CAPBSET_READ:
+      if (a < 0 || a > 40) return -EINVAL;
+      return Math.floor(old.bounding / 2 ** a) % 2;
+    case PR_CAPBSET_DROP:
+      if (a < 0 || a > 40) return -EINVAL;
+      if (!isCapable(old, 8)) return -EPERM;
+      if (Math.floor(old.bounding / 2 ** a) % 2 === 1) task.credentials = { ...old, bounding: old.bounding - 2 ** a };
+      return 0;
+    case PR_GET_SECUREBITS: return old.secureBits;
+    case PR_SET_SECUREBITS:
+      if (!isCapable(old, 8)) return -EPERM;
+      task.credentials = { ...old, secureBits: a & 0xff };
+      return 0;
+    case PR_SET_TIMERSLACK: return 0;
+    case PR_GET_TIMERSLACK: return 50000;
+    case PR_SET_CHILD_SUBREAPER:
+      task.group.isSubreaper = a !== 0;
+      return 0;
+    case PR_GET_CHILD_SUBREAPER: return task.space.storeU32(a, task.group.isSubreaper ? 1 : 0);
+    case PR_SET_NO_NEW_PRIVS:
+      if (a !== 1 || b !== 0 || c !== 0 || d !== 0) return -EINVAL;
+      task.credentials = { ...old, noNewPrivileges: true };
+      return 0;
+    case PR_GET_NO_NEW_PRIVS: return old.noNewPrivileges ? 1 : 0;
+    case PR_GET_TID_ADDRESS: return task.space.storeU64(a, task.clearTid);
+    case PR_SET_THP_DISABLE: case PR_SET_PTRACER: return 0;
+    case PR_GET_THP_DISABLE: case PR_GET_SECCOMP: return 0;
+    case PR_SET_VMA: return a === 0 ? 0 : -EINVAL;
+    case PR_SET_MM: return -EPERM;
+    case PR_CAP_AMBIENT: return ambient(task, a, b);
+    default: return -EINVAL;
+  }
+}
+
+/** PR_CAP_AMBIENT: IS_SET 1, RAISE 2, LOWER 3, CLEAR_ALL 4. */
+function ambient(task: Task, operation: number, capability: number): number {
+  const old = task.credentials;
+  if (operation === 4) {
+    task.credentials = { ...old, ambient: 0 };
+    return 0;
+  }
+  if (capability < 0 || capability > 40) return -EINVAL;
+  const bit = 2 ** capability;
+  const isIn = (set: number): boolean => Math.floor(set / bit) % 2 === 1;
+  switch (operation) {
+    case 1: return isIn(old.ambient) ? 1 : 0;
+    case 2:
+      if (!isIn(old.permitted) || !isIn(old.inheritable)) return -EPERM;
+      if (!isIn(old.ambient)) task.credentials = { ...old, ambient: old.ambient + bit };
+      return 0;
+    case 3:
+      if (isIn(old.ambient)) task.credentials = { ...old, ambient: old.ambient - bit };
+      return 0;
+    default: return -EINVAL;
+  }
+}
+
+// ---- Scheduling
+
+function targetOf(task: Task, pid: number): Task | undefined {
+  return (pid | 0) === 0 ? task : task.kernel.tasks.tasks.get(pid | 0);
+}
+
+function priorityTargets(task: Task, which: number, who: number): Task[] {
+  const all = [...task.kernel.tasks.tasks.values()];
+  who |= 0;
+  switch (which | 0) {
+    case 0: return who === 0 ? [task] : all.filter((each) => each.tid === who);
+    case 1: return all.filter((each) => each.group.group.id === (who === 0 ? task.group.group.id : who));
+    default: return all.filter((each) => each.credentials.uid === (who === 0 ? task.credentials.uid : who));
+  }
+}
+
+function setpriority(task: Task, which: number, who: number, value: number): number {
+  if (which < 0 || which > 2) return -EINVAL;
+  const nice = Math.max(-20, Math.min(19, value | 0));
+  const targets = priorityTargets(task, which, who);
+  if (targets.length === 0) return -ESRCH;
+  for (const target of targets) {
+    if (task.credentials.euid !== target.credentials.uid && !isCapable(task.credentials, CAP_SYS_NICE)) return -EPERM;
+    if (nice < target.nice && !isCapable(task.credentials, CAP_SYS_NICE)) return -13;
+    target.nice = nice;
+  }
+  return 0;
+}
+
+function getpriority(task: Task, which: number, who: number): number {
+  if (which < 0 || which > 2) return -EINVAL;
+  const targets = priorityTargets(task, which, who);
+  // The raw call returns 20 − nice, so that no result looks like an error (getpriority(2), C library/kernel differences).
+  return targets.length === 0 ? -ESRCH : 20 - Math.min(...targets.map((target) => target.nice));
+}
+
+function setscheduler(task: Task, pid: number, policy: number, address: number): number {
+  const target = targetOf(task, pid);
+  if (target === undefined) return -ESRCH;
+  const priority = task.space.loadU32(address);
+  if (priority < 0) return -EFAULT;
+  policy &= ~0x40000000;
+  const isRealtime = policy === 1 || policy === 2;
+  if (!isRealtime && policy !== 0 && policy !== 3 && policy !== 5) return -EINVAL;
+  if (isRealtime ? priority < 1 || priority > 99 : priority !== 0) return -EINVAL;
+  if (isRealtime && !isCapable(task.credentials, CAP_SYS_NICE)) return -EPERM;
+  target.policy = policy;
+  target.realtimePriority = priority;
+  return 0;
+}
+
+function getaffinity(task: Task, pid: number, size: number, address: number): number {
+  if (targetOf(task, pid) === undefined) return -ESRCH;
+  if (size < 8 || size % 8 !== 0) return -EINVAL;
+  return task.space.storeU64(address, 1) < 0 ? -EFAULT : 8;
+}
+
+/** riscv_hwprobe: key/value pairs. Source: Documentation/arch/riscv/hwprobe.rst. */
+function hwprobe(task: Task, pairs: number, count: number, _cpuSetSize: number, _cpus: number, flags: number): number {
+  if (flags !== 0 && flags !== 1) return -EINVAL;
+  for (let index = 0; index < count; index++) {
+    const at = pairs + index * 16;
+    const key = task.space.loadU64(at);
+    if (key < 0) return -EFAULT;
+    let known = true;
+    let value = 0;
+    switch (key) {
+      // MVENDORID, MARCHID, MIMPID: 0 as for unknown implementations.
+      case 0: case 1: case 2: break;
+      // BASE_BEHAVIOR_IMA.
+      case 3: value = 1; break;
+      // IMA_EXT_0: FD and C.
+      case 4: value = 3; break;
+      // CPUPERF_0: misaligned accesses are slow.
+      case 5: value = 2; break;
+      case 6: value = 0; break;
+      // HIGHEST_VIRT_ADDRESS.
+      case 7: value = 0xffffffff; break;
+      // TIME_CSR_FREQ.
+      case 8: value = 1_000_000_000; break;
+      // MISALIGNED_SCALAR_PERF: slow; MISALIGNED_VECTOR_PERF: unsupported.
+      case 9: value = 2; break;
+      case 10: value = 4; break;
+      default: known = false;
+    }
+    if (!known && task.space.storeU64(at, -1) < 0) return -EFAULT;
+    if (task.space.storeU64(at + 8, value) < 0) return -EFAULT;
+  }
+  return 0;
+}
+
+const GRND_NONBLOCK = 1, GRND_RANDOM = 2, GRND_INSECURE = 4;
+const randomBytes = new Uint8Array(256);
+
+function getrandom(task: Task, address: number, length: number, flags: number): number {
+  if ((flags & ~(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE)) !== 0) return -EINVAL;
+  if (length < 0) return -EINVAL;
+  let done = 0;
+  length = Math.min(length, 33554431);
+  while (done < length) {
+    const count = Math.min(256, length - done);
+    const part = randomBytes.subarray(0, count);
+    task.kernel.random.fill(part);
+    if (task.space.copyOut(address + done, part, 0, count) < 0) return done > 0 ? done : -EFAULT;
+    done += count;
+  }
+  return done;
+}
+
+export const systemCalls: SyscallTable = {
+  uname: { run: uname },
+  sysinfo: { run: sysinfo },
+  sethostname: { run: (task, address, length) => setName(task, address, length, "hostname") },
+  setdomainname: { run: (task, address, length) => setName(task, address, length, "domainname") },
+  getrlimit: { run: (task, resource, address) => (resource < 0 || resource > 15 ? -EINVAL : storeLimit(task, address, task.group.limits[resource]!)) },
+  setrlimit: { run: (task, resource, address) => prlimit(task, 0, resource, address, 0) },
+  prlimit64: { run: prlimit, gaps: "RLIMIT_CPU, RSS, MSGQUEUE and RTTIME are kept but not enforced" },
+  getrusage: {
+    run: (task, who, address) => {
+      const what = (who | 0) === 0 ? "self" : (who | 0) === -1 ? "children" : (who | 0) === 1 ? "thread" : null;
+      return what === null ? -EINVAL : writeRusage(task, address, task.group, what);
+    },
+  },
+  prctl: { run: prctl, gaps: "options that concern seccomp filters, timer slack and memory tagging are refused or ignored" },
+  personality: { run: () => 0, gaps: "only PER_LINUX" },
+  getpriority: { run: getpriority },
+  setpriority: { run: setpriority },
+  sched_setscheduler: { run: (task, pid, policy, address) => setscheduler(task, pid, policy | 0, address) },
+  sched_getscheduler: { run: (task, pid) => targetOf(task, pid)?.policy ?? -ESRCH },
+  sched_setparam: { run: (task, pid, address) => setscheduler(task, pid, targetOf(task, pid)?.policy ?? 0, address) },
+  sched_getparam: {
+    run: (task, pid, address) => {
+      const target = targetOf(task, pid);
+      return target === undefined ? -ESRCH : task.space.storeU32(address, target.realtimePriority);
+    },
+  },
+  sched_get_priority_max: { run: (_task, policy) => (policy === 1 || policy === 2 ? 99 : policy === 0 || policy === 3 || policy === 5 || policy === 6 ? 0 : -EINVAL) },
+  sched_get_priority_min: { run: (_task, policy) => (policy === 1 || policy === 2 ? 1 : policy === 0 || policy === 3 || policy === 5 || policy === 6 ? 0 : -EINVAL) },
+  sched_rr_get_interval: {
+    run: (task, pid, address) => {
+      if (targetOf(task, pid) === undefined) return -ESRCH;
+      return task.space.storeU64(address, 0) < 0 ? -EFAULT : task.space.storeU64(address + 8, 4_000_000);
+    },
+  },
+  sched_getaffinity: { run: getaffinity, gaps: "one hart" },
+  sched_setaffinity: {
+    run: (task, pid, size, address) => {
+      if (targetOf(task, pid) === undefined) return -ESRCH;
+      const mask = task.space.loadU32(address);
+      if (mask < 0) return -EFAULT;
+      return size > 0 && (mask & 1) === 1 ? 0 : -EINVAL;
+    },
+    gaps: "one hart",
+  },
+  ioprio_get: { run: () => 0 },
+  ioprio_set: { run: () => 0, gaps: "accepted and ignored" },
+  getrandom: { run: getrandom },
+  riscv_hwprobe: { run: hwprobe },
+  rseq: { run: () => -ENOSYS, gaps: "ENOSYS: the C library does without it" },
+  syslog: { run: (task, type) => ((type | 0) === 10 || (type | 0) === 9 ? 0 : (type | 0) === 3 || (type | 0) === 2 ? 0 : isCapable(task.credentials, CAP_SYS_ADMIN) ? 0 : -EPERM), gaps: "the ring buffer is read through /dev/kmsg only" },
+  reboot: {
+    run: (task, magic1, magic2, command) => {
+      if (!isCapable(task.credentials, CAP_SYS_BOOT)) return -EPERM;
+      if (magic1 >>> 0 !== 0xfee1dead || ![672274793, 85072278, 369367448, 537993216].includes(magic2 | 0)) return -EINVAL;
+      // CAD_ON, CAD_OFF change nothing; HALT, POWER_OFF, RESTART stop the machine.
+      if (command >>> 0 === 0x89abcdef || command === 0) return 0;
+      task.kernel.isStopped = true;
+      return 0;
+    },
+  },
+  vhangup: { run: (task) => (isCapable(task.credentials, CAP_SYS_ADMIN) ? 0 : -EPERM) },
+  seccomp: { run: (_task, operation) => (operation === 2 ? -95 : -EINVAL), gaps: "no filters yet: EINVAL" },
+  ptrace: { run: () => -EPERM, gaps: "no tracing of one guest task by another yet: EPERM" },
+  bpf: { run: () => -EPERM }, perf_event_open: { run: () => -ENOSYS }, kexec_load: { run: () => -EPERM },
+  init_module: { run: () => -EPERM }, finit_module: { run: () => -EPERM }, delete_module: { run: () => -EPERM },
+};

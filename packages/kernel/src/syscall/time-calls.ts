@@ -1,0 +1,256 @@
+import { CLOCK_REALTIME, EAGAIN, EFAULT, EINTR, EINVAL, EPERM, EOPNOTSUPP, SIGALRM } from "@stratos/abi";
+import { loadDuration, storeRemaining } from "../event/wait-deadline.ts";
+import { CAP_SYS_TIME, isCapable } from "../security/credentials.ts";
+import type { Task } from "../task/task.ts";
+import { BLOCKED_EINTR } from "../task/wait-queue.ts";
+import { readClock, toMonotonic } from "../time/clocks.ts";
+import { IntervalTimer, PosixTimer, processTimers, SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD_ID } from "../time/process-timers.ts";
+import { processTimes } from "./resource-usage.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+
+const TIMER_ABSTIME = 1;
+
+function storeTime(task: Task, address: number, seconds: number, rest: number): number {
+  const { u8, view } = task.kernel.scratch;
+  const high = Math.floor(seconds / 0x100000000);
+  view.setUint32(0, seconds - high * 0x100000000, true);
+  view.setInt32(4, high, true);
+  view.setUint32(8, rest, true);
+  view.setUint32(12, 0, true);
+  return task.space.copyOut(address, u8, 0, 16);
+}
+
+function clockGettime(task: Task, clock: number, address: number): number {
+  const now = readClock(task, clock | 0);
+  return now === null ? -EINVAL : storeTime(task, address, now.seconds, now.nanoseconds);
+}
+
+function setRealtime(task: Task, seconds: number, nanoseconds: number): number {
+  if (!isCapable(task.credentials, CAP_SYS_TIME)) return -EPERM;
+  if (!(nanoseconds >= 0 && nanoseconds < 1e9)) return -EINVAL;
+  const { kernel } = task;
+  kernel.realtimeOffsetMs = seconds * 1000 + nanoseconds / 1e6 - kernel.clock.realtimeMs();
+  for (const listener of kernel.clockSetListeners) listener();
+  return 0;
+}
+
+interface SleepState { deadlineNs: number }
+
+/** Sleeps to a monotonic deadline; the remaining time is written when a handler ends it. */
+function sleep(task: Task, deadlineOf: () => number): number {
+  let state = task.syscallState as SleepState | null;
+  if (state === null) {
+    const deadlineNs = deadlineOf();
+    if (deadlineNs < 0) return deadlineNs;
+    state = { deadlineNs };
+    task.syscallState = state;
+  }
+  if (task.kernel.now() >= state.deadlineNs) return 0;
+  task.waitUntil(state.deadlineNs);
+  return BLOCKED_EINTR;
+}
+
+function nanosleep(task: Task, request: number): number {
+  return sleep(task, () => {
+    const duration = loadDuration(task.space, request);
+    return duration < 0 ? duration : task.kernel.now() + duration;
+  });
+}
+
+function clockNanosleep(task: Task, clock: number, flags: number, request: number): number {
+  clock |= 0;
+  if (clock === 3) return -EINVAL;
+  if (readClock(task, clock) === null) return -EINVAL;
+  if (clock === 2) return -EOPNOTSUPP;
+  return sleep(task, () => {
+    const duration = loadDuration(task.space, request);
+    if (duration < 0) return duration;
+    if ((flags & TIMER_ABSTIME) === 0) return task.kernel.now() + duration;
+    const seconds = task.space.loadU64(request);
+    return Math.max(0, toMonotonic(task, clock, seconds, task.space.loadU64(request + 8)));
+  });
+}
+
+function remaining(task: Task, state: unknown, address: number): number {
+  if (state !== null && address !== 0) storeRemaining(task.space, address, (state as SleepState).deadlineNs, task.kernel.now());
+  return -EINTR;
+}
+
+/** `struct itimerval` or `itimerspec` at `address`; `unit` nanoseconds per small unit. */
+function loadInterval(task: Task, address: number, unit: number): { intervalNs: number; valueNs: number } | number {
+  const { u8, view } = task.kernel.scratch;
+  if (task.space.copyIn(address, u8, 0, 32) < 0) return -EFAULT;
+  const part = (at: number): number => {
+    const seconds = view.getInt32(at + 4, true) * 0x100000000 + view.getUint32(at, true);
+    const rest = view.getInt32(at + 12, true) * 0x100000000 + view.getUint32(at + 8, true);
+    return seconds < 0 || rest < 0 || rest * unit >= 1e9 ? -1 : seconds * 1e9 + rest * unit;
+  };
+  const intervalNs = part(0);
+  const valueNs = part(16);
+  return intervalNs < 0 || valueNs < 0 ? -EINVAL : { intervalNs, valueNs };
+}
+
+function storeInterval(task: Task, address: number, intervalNs: number, leftNs: number, unit: number): number {
+  const { u8, view } = task.kernel.scratch;
+  const put = (at: number, ns: number): void => {
+    const seconds = Math.floor(ns / 1e9);
+    view.setUint32(at, seconds % 0x100000000, true);
+    view.setUint32(at + 4, Math.floor(seconds / 0x100000000), true);
+    view.setUint32(at + 8, Math.floor((ns - seconds * 1e9) / unit), true);
+    view.setUint32(at + 12, 0, true);
+  };
+  put(0, intervalNs);
+  put(16, leftNs);
+  return task.space.copyOut(address, u8, 0, 32);
+}
+
+const leftOf = (task: Task, timer: { isArmed: boolean; deadlineNs: number }): number => (timer.isArmed ? Math.max(1, timer.deadlineNs - task.kernel.now()) : 0);
+
+function getitimer(task: Task, which: number, address: number): number {
+  if (which < 0 || which > 2) return -EINVAL;
+  const timer = processTimers(task.group).intervals[which] ?? null;
+  return storeInterval(task, address, timer?.intervalNs ?? 0, timer === null ? 0 : leftOf(task, timer.timer), 1000);
+}
+
+function setitimer(task: Task, which: number, address: number, oldAddress: number): number {
+  if (which < 0 || which > 2) return -EINVAL;
+  const { kernel } = task;
+  const timers = processTimers(task.group);
+  const value = address === 0 ? { intervalNs: 0, valueNs: 0 } : loadInterval(task, address, 1000);
+  if (typeof value === "number") return value;
+  if (oldAddress !== 0) {
+    const failed = getitimer(task, which, oldAddress);
+    if (failed < 0) return failed;
+  }
+  const timer = (timers.intervals[which] ??= new IntervalTimer(kernel, task.group, which));
+  timer.intervalNs = value.intervalNs;
+  if (value.valueNs === 0) kernel.timers.cancel(timer.timer);
+  else kernel.timers.set(timer.timer, kernel.now() + value.valueNs);
+  return 0;
+}
+
+function timerCreate(task: Task, clock: number, eventAddress: number, idAddress: number): number {
+  clock |= 0;
+  if (readClock(task, clock) === null) return -EINVAL;
+  const timers = processTimers(task.group);
+  if (timers.posix.size >= 1024) return -EAGAIN;
+  const event = { notify: SIGEV_SIGNAL, signal: SIGALRM, valueLow: 0, valueHigh: 0, thread: null as Task | null };
+  const usesDefault = eventAddress === 0;
+  if (!usesDefault) {
+    const { u8, view } = task.kernel.scratch;
+    if (task.space.copyIn(eventAddress, u8, 0, 64) < 0) return -EFAULT;
+    event.valueLow = view.getUint32(0, true);
+    event.valueHigh = view.getUint32(4, true);
+    event.signal = view.getInt32(8, true);
+    event.notify = view.getInt32(12, true);
+    if (event.notify !== SIGEV_SIGNAL && event.notify !== SIGEV_NONE && event.notify !== SIGEV_THREAD_ID) return -EINVAL;
+    if (event.notify !== SIGEV_NONE && (event.signal < 1 || event.signal > 64)) return -EINVAL;
+    if (event.notify === SIGEV_THREAD_ID) {
+      const thread = task.kernel.tasks.tasks.get(view.getInt32(16, true));
+      if (thread === undefined || thread.group !== task.group) return -EINVAL;
+      event.thread = thread;
+    }
+  }
+  const timer = new PosixTimer(task.kernel, task.group, clock, event);
+  const id = timers.add(timer);
+  if (usesDefault) event.valueLow = id;
+  if (task.space.storeU32(idAddress, id) < 0) {
+    timers.posix.delete(id);
+    return -EFAULT;
+  }
+  return 0;
+}
+
+function timerSettime(task: Task, id: number, flags: number, address: number, oldAddress: number): number {
+  const timer = processTimers(task.group).posix.get(id | 0);
+  if (timer === undefined) return -EINVAL;
+  const value = loadInterval(task, address, 1);
+  if (typeof value === "number") return value;
+  const { kernel } = task;
+  if (oldAddress !== 0 && storeInterval(task, oldAddress, timer.intervalNs, leftOf(task, timer.timer), 1) < 0) return -EFAULT;
+  timer.intervalNs = value.intervalNs;
+  timer.overrun = 0;
+  if (value.valueNs === 0) kernel.timers.cancel(timer.timer);
+  else {
+    const isAbsolute = (flags & TIMER_ABSTIME) !== 0;
+    const seconds = Math.floor(value.valueNs / 1e9);
+    kernel.timers.set(timer.timer, isAbsolute ? toMonotonic(task, timer.clock, seconds, value.valueNs - seconds * 1e9) : kernel.now() + value.valueNs);
+  }
+  return 0;
+}
+
+export const timeCalls: SyscallTable = {
+  clock_gettime: { run: clockGettime },
+  clock_getres: {
+    run: (task, clock, address) => {
+      if (readClock(task, clock | 0) === null) return -EINVAL;
+      return address === 0 ? 0 : storeTime(task, address, 0, (clock | 0) === 5 || (clock | 0) === 6 ? 4_000_000 : 1);
+    },
+  },
+  clock_settime: {
+    run: (task, clock, address) => {
+      if ((clock | 0) !== CLOCK_REALTIME) return readClock(task, clock | 0) === null ? -EINVAL : -EINVAL;
+      const seconds = task.space.loadU64(address);
+      const nanoseconds = task.space.loadU64(address + 8);
+      return seconds < 0 || nanoseconds < 0 ? -EFAULT : setRealtime(task, seconds, nanoseconds);
+    },
+  },
+  clock_nanosleep: {
+    run: clockNanosleep,
+    interrupted: (task, _clock, flags, _request, left) => ((flags & TIMER_ABSTIME) !== 0 ? -EINTR : remaining(task, task.syscallState, left)),
+  },
+  nanosleep: { run: nanosleep, interrupted: (task, _request, left) => remaining(task, task.syscallState, left) },
+  gettimeofday: {
+    run: (task, address, zone) => {
+      const now = task.kernel.realtime();
+      if (address !== 0 && storeTime(task, address, now.seconds, Math.floor(now.nanoseconds / 1000)) < 0) return -EFAULT;
+      return zone !== 0 ? task.space.clear(zone, 8) : 0;
+    },
+  },
+  settimeofday: {
+    run: (task, address) => {
+      if (address === 0) return 0;
+      const seconds = task.space.loadU64(address);
+      const micros = task.space.loadU64(address + 8);
+      return seconds < 0 || micros < 0 ? -EFAULT : setRealtime(task, seconds, micros * 1000);
+    },
+  },
+  adjtimex: { run: () => -EPERM, gaps: "the clock is the host's: EPERM" },
+  clock_adjtime: { run: () => -EPERM, gaps: "the clock is the host's: EPERM" },
+  getitimer: { run: (task, which, address) => getitimer(task, which | 0, address) },
+  setitimer: { run: (task, which, address, old) => setitimer(task, which | 0, address, old), gaps: "ITIMER_VIRTUAL and ITIMER_PROF count elapsed time" },
+  timer_create: { run: timerCreate },
+  timer_settime: { run: timerSettime },
+  timer_gettime: {
+    run: (task, id, address) => {
+      const timer = processTimers(task.group).posix.get(id | 0);
+      return timer === undefined ? -EINVAL : storeInterval(task, address, timer.intervalNs, leftOf(task, timer.timer), 1);
+    },
+  },
+  timer_getoverrun: { run: (task, id) => processTimers(task.group).posix.get(id | 0)?.overrun ?? -EINVAL },
+  timer_delete: {
+    run: (task, id) => {
+      const timers = processTimers(task.group);
+      const timer = timers.posix.get(id | 0);
+      if (timer === undefined) return -EINVAL;
+      task.kernel.timers.cancel(timer.timer);
+      timers.posix.delete(id | 0);
+      return 0;
+    },
+  },
+  times: {
+    run: (task, address) => {
+      if (address !== 0) {
+        const { u8, view } = task.kernel.scratch;
+        const { userNs, systemNs } = processTimes(task.group);
+        const ticks = [userNs, systemNs, task.group.childrenUserNs, task.group.childrenSystemNs];
+        ticks.forEach((ns, index) => {
+          view.setUint32(index * 8, Math.floor(ns / 1e7), true);
+          view.setUint32(index * 8 + 4, 0, true);
+        });
+        if (task.space.copyOut(address, u8, 0, 32) < 0) return -EFAULT;
+      }
+      return Math.floor(task.kernel.now() / 1e7);
+    },
+  },
+};

@@ -1,0 +1,126 @@
+import { EAGAIN, EFAULT, EINVAL } from "@stratos/abi";
+import { forkAddressSpace } from "../mm/fork.ts";
+import { isErrno } from "../vfs/inode.ts";
+import { PendingSignals } from "../signal/pending-signals.ts";
+import { HART_STATE_SIZE } from "@stratos/riscv";
+import { A0, setSavedPc, setSavedRegister, SP, TP } from "./hart-registers.ts";
+import { Task } from "./task.ts";
+import { RLIMIT_NPROC, ThreadGroup } from "./thread-group.ts";
+
+export const CLONE_VM = 0x100, CLONE_FS = 0x200, CLONE_FILES = 0x400, CLONE_SIGHAND = 0x800, CLONE_PIDFD = 0x1000, CLONE_VFORK = 0x4000;
+export const CLONE_PARENT = 0x8000, CLONE_THREAD = 0x10000, CLONE_NEWNS = 0x20000, CLONE_SETTLS = 0x80000, CLONE_PARENT_SETTID = 0x100000;
+export const CLONE_CHILD_CLEARTID = 0x200000, CLONE_UNTRACED = 0x800000, CLONE_CHILD_SETTID = 0x1000000, CLONE_CLEAR_SIGHAND = 0x100000000;
+/** NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. */
+const CLONE_NEW_OTHER = 0x7e000000;
+
+export interface CloneRequest {
+  /** CLONE_*, without the exit signal. */
+  flags: number;
+  exitSignal: number;
+  /** Stack pointer of the child; 0: the parent's. */
+  stack: number;
+  tls: number;
+  /** User addresses for CLONE_PARENT_SETTID (and CLONE_PIDFD with clone), CLONE_CHILD_SETTID / CLEARTID. */
+  parentTid: number;
+  childTid: number;
+}
+
+/**
+ * Makes a new thread or process that goes on at the instruction after the system call with 0 in a0.
+ *
+ * @returns the child, or EAGAIN, EINVAL, ENOMEM
+ * @see clone(2)
+ */
+export function cloneTask(parent: Task, request: CloneRequest): Task | number {
+  const { kernel } = parent;
+  const { flags } = request;
+  const has = (flag: number): boolean => (flags & flag) !== 0;
+  if (has(CLONE_SIGHAND) && !has(CLONE_VM)) return -EINVAL;
+  if (has(CLONE_THREAD) && !has(CLONE_SIGHAND)) return -EINVAL;
+  if (has(CLONE_FS) && has(CLONE_NEWNS)) return -EINVAL;
+  if (has(CLONE_PARENT) && parent.group.pid === 1) return -EINVAL;
+  // Namespaces come with containers; what can't be isolated is refused rather than shared.
+  if (has(CLONE_NEWNS | CLONE_NEW_OTHER)) return -EINVAL;
+  if (request.exitSignal > 64) return -EINVAL;
+  if (exceedsProcessLimit(parent)) return -EAGAIN;
+
+  const space = has(CLONE_VM) ? parent.space : forkAddressSpace(parent.space);
+  if (isErrno(space)) return space;
+  if (has(CLONE_VM)) space.users++;
+  const files = has(CLONE_FILES) ? parent.files : parent.files.copy();
+  if (has(CLONE_FILES)) files.users++;
+  const fs = has(CLONE_FS) ? parent.fs : parent.fs.copy();
+  if (has(CLONE_FS)) fs.users++;
+
+  const tid = kernel.tasks.allocate();
+  const registers = new Uint8Array(HART_STATE_SIZE);
+  kernel.hart.saveTo(registers);
+  const now = kernel.now();
+  const child = new Task(kernel, tid, parent.group, { space, files, fs, credentials: parent.credentials }, registers, now);
+  setSavedRegister(registers, A0, 0);
+  setSavedPc(registers, kernel.hart.pc + 4);
+  if (request.stack !== 0) setSavedRegister(registers, SP, request.stack);
+  if (has(CLONE_SETTLS)) setSavedRegister(registers, TP, request.tls);
+
+  if (!has(CLONE_THREAD)) {
+    const owner = has(CLONE_PARENT) ? parent.group.parent! : parent.group;
+    const actions = has(CLONE_SIGHAND) ? parent.group.actions : parent.group.actions.copy();
+    if (has(CLONE_SIGHAND)) actions.users++;
+    const limits = parent.group.limits.map((limit) => ({ ...limit }));
+    const process = new ThreadGroup(tid, child, owner, parent.group.group, actions, new PendingSignals(), limits, request.exitSignal, now);
+    process.oomScoreAdjust = parent.group.oomScoreAdjust;
+    child.group = process;
+    owner.children.add(process);
+    process.group.members.add(process);
+    kernel.tasks.processes.set(tid, process);
+    if (flags >= CLONE_CLEAR_SIGHAND) actions.resetHandlers();
+    if (!has(CLONE_VM)) child.signalStack = { ...parent.signalStack };
+    else if (has(CLONE_VFORK)) child.signalStack = { ...parent.signalStack };
+  }
+  child.group.tasks.push(child);
+  child.name = parent.name;
+  child.blocked = parent.blocked.copy();
+  child.nice = parent.nice;
+  child.policy = parent.policy;
+  child.realtimePriority = parent.realtimePriority;
+  child.virtualRuntime = parent.virtualRuntime;
+  kernel.tasks.tasks.set(tid, child);
+  kernel.forkCount++;
+
+  if (has(CLONE_PARENT_SETTID)) parent.space.storeU32(request.parentTid, tid);
+  if (has(CLONE_CHILD_SETTID)) space.storeU32(request.childTid, tid);
+  if (has(CLONE_CHILD_CLEARTID)) child.clearTid = request.childTid;
+  kernel.scheduler.enqueue(child);
+  return child;
+}
+
+function exceedsProcessLimit(parent: Task): boolean {
+  const { kernel } = parent;
+  if (kernel.tasks.tasks.size >= kernel.maximumTasks) return true;
+  const { uid } = parent.credentials;
+  if (uid === 0) return false;
+  const limit = parent.group.limits[RLIMIT_NPROC]!.soft;
+  let count = 0;
+  for (const task of kernel.tasks.tasks.values()) if (task.credentials.uid === uid) count++;
+  return count >= limit;
+}
+
+/** clone3(2): `struct clone_args`. @returns the request, or EFAULT, EINVAL, E2BIG */
+export function readCloneArguments(task: Task, address: number, size: number): (CloneRequest & { pidfd: number }) | number {
+  if (size < 64) return -EINVAL;
+  if (size > 4096) return -7;
+  const { u8, view } = task.kernel.scratch;
+  u8.fill(0, 0, 88);
+  if (task.space.copyIn(address, u8, 0, size) < 0) return -EFAULT;
+  for (let at = 88; at < size; at++) if (u8[at] !== 0) return -7;
+  const field = (index: number): number => view.getUint32(index * 8 + 4, true) * 0x100000000 + view.getUint32(index * 8, true);
+  const flags = field(0);
+  const stack = field(5);
+  const stackSize = field(6);
+  // set_tid, cgroup.
+  if (field(8) !== 0 || field(9) !== 0 || (flags % 0x100000000 & 0xff) !== 0 || flags >= 0x200000000) return -EINVAL;
+  if ((stack === 0) !== (stackSize === 0)) return -EINVAL;
+  const exitSignal = field(4);
+  if (exitSignal > 64 || ((flags & (CLONE_THREAD | CLONE_PARENT)) !== 0 && exitSignal !== 0)) return -EINVAL;
+  return { flags, exitSignal, stack: stack + stackSize, tls: field(7), parentTid: field(3), childTid: field(2), pidfd: field(1) };
+}

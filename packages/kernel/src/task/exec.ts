@@ -1,0 +1,267 @@
+import {
+  AT_FDCWD, E2BIG, EACCES, EFAULT, ELOOP, ENOEXEC, ENOMEM, ETXTBSY, MAP_GROWSDOWN, MAP_PRIVATE, O_RDONLY, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE, SIGKILL,
+} from "@stratos/abi";
+import { byteString, byteStringOf } from "@stratos/base";
+import type { ElfImage } from "@stratos/formats";
+import { AddressSpace, STACK_TOP } from "../mm/address-space.ts";
+import { Area } from "../mm/area.ts";
+import { credentialsAfterExec } from "../security/exec-credentials.ts";
+import { checkAccess, MAY_EXEC } from "../security/permission.ts";
+import type { Credentials } from "../security/credentials.ts";
+import { isErrno } from "../vfs/inode.ts";
+import type { OpenFile } from "../vfs/open-file.ts";
+import type { Path } from "../vfs/path.ts";
+import { lookupPath } from "../vfs/path-walk.ts";
+import { pathName } from "../vfs/path-name.ts";
+import { RegularFile } from "../vfs/regular-file.ts";
+import { type LoadedImage, loadImage, mapTrampoline, readAt, readElf, readInterpreter, wantsExecutableStack } from "./elf-loader.ts";
+import { exitTask, releaseVforkParent } from "./exit.ts";
+import { SP } from "./hart-registers.ts";
+import { RLIMIT_STACK } from "./thread-group.ts";
+import type { Task } from "./task.ts";
+
+/** MS_NOSUID, MS_NOEXEC of a mount. */
+const MS_NOSUID = 2, MS_NOEXEC = 8;
+/** Linux limits one string to 128 KiB and all of them to a quarter of the stack's limit, at least 128 KiB and at most 6 MiB. */
+const STRING_MAX = 131072;
+/** A script's interpreter may be a script, five deep (execve(2)). */
+const SCRIPT_DEPTH = 5;
+const HEADER = 4096;
+
+/** What is to be executed, after `#!` lines have been followed. */
+interface Program { file: OpenFile; path: Path; header: Uint8Array; argv: string[] }
+
+/**
+ * Replaces the program of the task on the hart. On success the registers are those of the new program's start.
+ *
+ * @param name  as the caller gave it, for AT_EXECFN
+ * @returns 0, or E2BIG, EACCES, ELOOP, ENOENT, ENOEXEC, ENOMEM, ETXTBSY …
+ * @see execve(2)
+ */
+export function executeProgram(task: Task, start: Path, name: string, argv: string[], environment: string[]): number {
+  const program = openProgram(task, start, name, argv);
+  if (isErrno(program)) return program;
+  const result = replaceProgram(task, program, name, environment);
+  program.file.release();
+  return result;
+}
+
+/** Opens the program, following `#!` interpreters. */
+function openProgram(task: Task, start: Path, name: string, argv: string[]): Program | number {
+  let path = start;
+  for (let depth = 0; ; depth++) {
+    if (depth > SCRIPT_DEPTH) return -ELOOP;
+    const file = openExecutable(task, path);
+    if (isErrno(file)) return file;
+    const header = new Uint8Array(HEADER);
+    const count = readAt(task, file, 0, header);
+    if (count < 2 || header[0] !== 0x23 || header[1] !== 0x21) return count < 0 ? count : { file, path, header: header.subarray(0, count), argv };
+    file.release();
+    const line = parseScriptLine(header.subarray(0, Math.min(count, 256)));
+    if (line === null) return -ENOEXEC;
+    argv = [line.interpreter, ...(line.argument === "" ? [] : [line.argument]), name, ...argv.slice(1)];
+    const interpreter = lookupPath(task, AT_FDCWD, line.interpreter, 0);
+    if (isErrno(interpreter)) return interpreter;
+    path = interpreter;
+    name = line.interpreter;
+  }
+}
+
+/** `#! interpreter [argument]`: the argument is the rest of the line, blanks inside included. */
+function parseScriptLine(bytes: Uint8Array): { interpreter: string; argument: string } | null {
+  let end = bytes.indexOf(10);
+  if (end < 0) end = bytes.length;
+  const text = byteString(bytes, 2, end).replace(/^[ \t]+|[ \t]+$/g, "");
+  const match = /^([^ \t\0]+)[ \t]*([^\0]*)/.exec(text);
+  return match === null ? null : { interpreter: match[1]!, argument: match[2]! };
+}
+
+function openExecutable(task: Task, path: Path): OpenFile | number {
+  const inode = path.dentry.inode!;
+  if (!inode.isRegular || (path.mount.flags & MS_NOEXEC) !== 0) return -EACCES;
+  const refused = checkAccess(task.credentials, inode, MAY_EXEC);
+  if (refused < 0) return refused;
+  if ((inode.mode & 0o111) === 0) return -EACCES;
+  if (inode.writers > 0) return -ETXTBSY;
+  const opened = inode.open(task, O_RDONLY, path);
+  return opened ?? new RegularFile(task.kernel, O_RDONLY, inode, path);
+}
+
+function replaceProgram(task: Task, program: Program, name: string, environment: string[]): number {
+  const { kernel } = task;
+  const image = readElf(task, program.file, program.header);
+  if (isErrno(image)) return image;
+  const interpreterName = readInterpreter(task, program.file, image);
+  if (isErrno(interpreterName)) return interpreterName;
+  let interpreter: OpenFile | null = null;
+  if (interpreterName !== null) {
+    const path = lookupPath(task, AT_FDCWD, interpreterName, 0);
+    if (isErrno(path)) return path;
+    const opened = openExecutable(task, path);
+    if (isErrno(opened)) return opened;
+    interpreter = opened;
+  }
+  const stackLimit = Math.min(task.group.limits[RLIMIT_STACK]!.soft, 0x40000000);
+  if (stringBytes(program.argv) + stringBytes(environment) > Math.min(Math.max(stackLimit / 4, STRING_MAX), 6 << 20)) {
+    interpreter?.release();
+    return -E2BIG;
+  }
+  const space = new AddressSpace(kernel);
+  const inode = program.path.dentry.inode!;
+  const noSetId = (program.path.mount.flags & MS_NOSUID) !== 0 || task.credentials.noNewPrivileges;
+  const credentials = credentialsAfterExec(task.credentials, inode, noSetId);
+  const loaded = loadInto(task, space, program, interpreter, image, { name, environment, credentials });
+  interpreter?.release();
+  if (isErrno(loaded)) {
+    space.release();
+    return loaded;
+  }
+  pointOfNoReturn(task, space, program, name, credentials);
+  kernel.hart.clear();
+  kernel.hart.dropReservation();
+  kernel.hart.pc = loaded.entry;
+  kernel.hart.set(SP, loaded.stackPointer);
+  return 0;
+}
+
+interface StartDetails { name: string; environment: string[]; credentials: Credentials }
+
+function loadInto(task: Task, space: AddressSpace, program: Program, interpreter: OpenFile | null, image: ElfImage, details: StartDetails): { entry: number; stackPointer: number } | number {
+  const main = loadImage(task, space, program.file, image, false);
+  if (isErrno(main)) return main;
+  let linker: LoadedImage | null = null;
+  if (interpreter !== null) {
+    const header = new Uint8Array(HEADER);
+    const count = readAt(task, interpreter, 0, header);
+    const linkerImage = count < 0 ? count : readElf(task, interpreter, header.subarray(0, count));
+    if (isErrno(linkerImage)) return linkerImage;
+    const placed = loadImage(task, space, interpreter, linkerImage, true);
+    if (isErrno(placed)) return placed;
+    linker = placed;
+  }
+  const protection = PROT_READ | PROT_WRITE | (wantsExecutableStack(image) ? PROT_EXEC : 0);
+  space.insert(new Area(STACK_TOP - INITIAL_STACK, STACK_TOP, protection, MAP_PRIVATE | MAP_GROWSDOWN, { file: null, pages: null, offset: 0, label: "[stack]" }));
+  mapTrampoline(space);
+  space.brkStart = space.brkEnd = main.end;
+  space.codeStart = main.codeStart;
+  space.codeEnd = main.codeEnd;
+  space.dataStart = main.dataStart;
+  space.dataEnd = main.dataEnd;
+  const stackPointer = buildStack(task, space, program.argv, details, main, linker);
+  if (stackPointer < 0) return stackPointer;
+  return { entry: linker?.entry ?? main.entry, stackPointer };
+}
+
+const INITIAL_STACK = 132 * 1024;
+
+const AT_NULL = 0, AT_PHDR = 3, AT_PHENT = 4, AT_PHNUM = 5, AT_PAGESZ = 6, AT_BASE = 7, AT_FLAGS = 8, AT_ENTRY = 9, AT_UID = 11, AT_EUID = 12, AT_GID = 13;
+const AT_EGID = 14, AT_HWCAP = 16, AT_CLKTCK = 17, AT_SECURE = 23, AT_RANDOM = 25, AT_EXECFN = 31, AT_MINSIGSTKSZ = 51;
+/** Letters of the extensions A, C, D, F, I, M as bits (arch/riscv/include/uapi/asm/hwcap.h). */
+const HWCAP = 0x112d;
+const CLOCK_TICKS = 100;
+
+/**
+ * The stack that a program starts with (psABI; getauxval(3)), from the top down: the name, environment and argument strings, 16 random bytes, then
+ * argc, argv, envp and the auxiliary vector at the stack pointer.
+ */
+function buildStack(task: Task, space: AddressSpace, argv: string[], details: StartDetails, main: LoadedImage, linker: LoadedImage | null): number {
+  let top = STACK_TOP - 8;
+  let failed = 0;
+  const push = (text: string): number => {
+    const bytes = byteStringOf(text + "\0");
+    top -= bytes.length;
+    if (space.copyOut(top, bytes, 0, bytes.length) < 0) failed = -ENOMEM;
+    return top;
+  };
+  const nameAt = push(details.name);
+  space.environmentEnd = top;
+  const environmentAt = details.environment.map(() => 0);
+  for (let index = details.environment.length - 1; index >= 0; index--) environmentAt[index] = push(details.environment[index]!);
+  space.environmentStart = space.argumentsEnd = top;
+  const argumentsAt = argv.map(() => 0);
+  for (let index = argv.length - 1; index >= 0; index--) argumentsAt[index] = push(argv[index]!);
+  space.argumentsStart = top;
+  const random = new Uint8Array(16);
+  task.kernel.random.fill(random);
+  top = Math.floor((top - 16) / 16) * 16;
+  const randomAt = top;
+  if (space.copyOut(top, random, 0, 16) < 0) failed = -ENOMEM;
+
+  const { credentials } = details;
+  const isSecure = credentials.euid !== credentials.uid || credentials.egid !== credentials.gid;
+  const vector = [
+    AT_HWCAP, HWCAP, AT_PAGESZ, PAGE_SIZE, AT_CLKTCK, CLOCK_TICKS, AT_PHDR, main.headers, AT_PHENT, 56, AT_PHNUM, main.headerCount, AT_BASE, linker?.bias ?? 0,
+    AT_FLAGS, 0, AT_ENTRY, main.entry, AT_UID, credentials.uid, AT_EUID, credentials.euid, AT_GID, credentials.gid, AT_EGID, credentials.egid,
+    AT_SECURE, isSecure ? 1 : 0, AT_RANDOM, randomAt, AT_EXECFN, nameAt, AT_MINSIGSTKSZ, 2048, AT_NULL, 0,
+  ];
+  const words = [argv.length, ...argumentsAt, 0, ...environmentAt, 0, ...vector];
+  top = Math.floor((top - words.length * 8) / 16) * 16;
+  const bytes = new Uint8Array(words.length * 8);
+  const view = new DataView(bytes.buffer);
+  words.forEach((word, index) => {
+    view.setUint32(index * 8, word % 0x100000000, true);
+    view.setUint32(index * 8 + 4, Math.floor(word / 0x100000000), true);
+  });
+  if (space.copyOut(top, bytes, 0, bytes.length) < 0) failed = -ENOMEM;
+  space.auxiliaryVector = bytes.slice(bytes.length - vector.length * 8);
+  space.stackStart = top;
+  return failed < 0 ? failed : top;
+}
+
+/** From here on execve can't fail: the old program goes. */
+function pointOfNoReturn(task: Task, space: AddressSpace, program: Program, name: string, credentials: Credentials): void {
+  const { kernel, group } = task;
+  for (const other of group.tasks.slice()) if (other !== task) exitTask(other, SIGKILL);
+  if (task.tid !== group.pid) {
+    // The thread that calls execve takes over the leader's identity (execve(2), "Effect on process attributes").
+    kernel.tasks.tasks.delete(task.tid);
+    task.tid = group.pid;
+    kernel.tasks.tasks.set(task.tid, task);
+  }
+  group.leader = task;
+  const old = task.space;
+  task.space = space;
+  kernel.slots.activate(space);
+  releaseVforkParent(task);
+  old.release();
+  if (task.files.users > 1) {
+    task.files.users--;
+    task.files = task.files.copy();
+  }
+  task.files.closeOnExec(task);
+  if (group.actions.users > 1) {
+    group.actions.users--;
+    group.actions = group.actions.copy();
+  }
+  group.actions.resetHandlers();
+  task.signalStack = { address: 0, size: 0, flags: 2 };
+  task.clearTid = 0;
+  task.robustList = 0;
+  task.credentials = credentials;
+  group.hasExecuted = true;
+  space.executable = program.path.retain();
+  task.name = (name.slice(name.lastIndexOf("/") + 1) || name).slice(0, 15);
+  kernel.onExec?.(task, pathName(program.path, task.fs.root), program.argv);
+}
+
+function stringBytes(strings: string[]): number {
+  let total = 0;
+  for (const text of strings) total += text.length + 9;
+  return total;
+}
+
+/** argv or envp of execve: a list of user pointers that ends with 0. @returns strings, or E2BIG, EFAULT */
+export function readStrings(task: Task, address: number): string[] | number {
+  const strings: string[] = [];
+  if (address === 0) return strings;
+  for (let total = 0; ; address += 8) {
+    const pointer = task.space.loadU64(address);
+    if (pointer === -EFAULT) return -EFAULT;
+    if (pointer === 0) return strings;
+    const text = task.space.loadString(pointer, STRING_MAX - 1);
+    if (isErrno(text)) return text === -EFAULT ? -EFAULT : -E2BIG;
+    total += text.length + 9;
+    if (total > 6 << 20) return -E2BIG;
+    strings.push(text);
+  }
+}

@@ -1,0 +1,140 @@
+import { CLD_DUMPED, CLD_EXITED, CLD_KILLED, SA_NOCLDWAIT, SIGCHLD, SIGCONT, SIGHUP, SI_KERNEL } from "@stratos/abi";
+import type { Kernel } from "../kernel-state.ts";
+import { signalInfo } from "../signal/pending-signals.ts";
+import { sendSignalToProcess, sendSignalToProcessGroup } from "../signal/send-signal.ts";
+import { SIG_IGN } from "../signal/signal-actions.ts";
+import { cancelProcessTimers } from "../time/process-timers.ts";
+import { exitRobustList, forgetFutexWait, futexWake } from "./futex.ts";
+import { hangUpIfOrphaned, leaveGroup } from "./process-group.ts";
+import type { Task } from "./task.ts";
+import type { ThreadGroup } from "./thread-group.ts";
+
+/**
+ * Ends the whole process (exit_group(2), fatal signals): the calling thread now, the others when they next run.
+ *
+ * @param status  wait status: exit code << 8, or the signal with 0x80 for a core dump
+ */
+export function exitGroup(task: Task, status: number): void {
+  const { group } = task;
+  if (group.exitStatus === null) {
+    group.exitStatus = status;
+    for (const other of group.tasks.slice()) if (other !== task) exitTask(other, status);
+  }
+  exitTask(task, group.exitStatus);
+}
+
+/** Ends one thread; the last one ends the process. @param status  wait status of the process if this is its last thread */
+export function exitTask(task: Task, status: number): void {
+  if (task.state === "Z" || task.state === "X") return;
+  const { kernel, group } = task;
+  task.endWait("signal");
+  kernel.scheduler.dequeue(task);
+  task.state = "X";
+  forgetFutexWait(task);
+  exitRobustList(task);
+  if (task.clearTid !== 0 && task.space.users > 1) {
+    task.space.storeU32(task.clearTid, 0);
+    futexWake(task.space, task.clearTid, 1, 0xffffffff);
+  }
+  releaseVforkParent(task);
+  if (--task.files.users === 0) task.files.closeAll(task);
+  task.fs.release();
+  task.space.release();
+  kernel.tasks.tasks.delete(task.tid);
+  group.tasks.splice(group.tasks.indexOf(task), 1);
+  group.userNs += task.userNs;
+  group.systemNs += task.systemNs;
+  group.minorFaults += task.minorFaults;
+  group.majorFaults += task.majorFaults;
+  for (const observer of kernel.exitObservers) observer(task);
+  kernel.scheduler.mustSwitch = true;
+  if (group.tasks.length === 0) exitProcess(kernel, group, group.exitStatus ?? status);
+  else if (group.tasks.length === 1) group.tasks[0]!.hasWork = true;
+}
+
+/** execve or exit of a vfork child lets its parent go on. */
+export function releaseVforkParent(task: Task): void {
+  const parent = task.vforkParent;
+  if (parent === null) return;
+  task.vforkParent = null;
+  parent.vforkDone.wakeAll();
+}
+
+function exitProcess(kernel: Kernel, process: ThreadGroup, status: number): void {
+  process.exitStatus = status;
+  cancelProcessTimers(kernel, process);
+  process.actions.users--;
+  const { session } = process;
+  const wasLeader = session.id === process.pid;
+  if (wasLeader && session.terminal !== null) {
+    const { terminal } = session;
+    const foreground = terminal.foreground;
+    if (foreground !== null) {
+      sendSignalToProcessGroup(foreground, signalInfo(SIGHUP, SI_KERNEL));
+      sendSignalToProcessGroup(foreground, signalInfo(SIGCONT, SI_KERNEL));
+    }
+    terminal.disassociate();
+    session.terminal = null;
+  }
+  hangUpIfOrphaned(process.group, process);
+  for (const child of process.children) hangUpIfOrphaned(child.group, process);
+  reparentChildren(kernel, process);
+  process.isZombie = true;
+  process.exitQueue.wakeAll();
+  notifyParent(kernel, process, status);
+}
+
+/** Orphans go to the nearest subreaper, else to init (prctl(2), PR_SET_CHILD_SUBREAPER). */
+function reparentChildren(kernel: Kernel, process: ThreadGroup): void {
+  if (process.children.size === 0) return;
+  let reaper = process.parent;
+  while (reaper !== null && !reaper.isSubreaper && reaper.pid !== 1) reaper = reaper.parent;
+  reaper ??= kernel.tasks.processes.get(1) ?? null;
+  for (const child of process.children) {
+    child.parent = reaper === process ? null : reaper;
+    for (const task of child.tasks) {
+      if (task.parentDeathSignal !== 0) sendSignalToProcess(child, signalInfo(task.parentDeathSignal, SI_KERNEL));
+    }
+    if (child.parent === null) {
+      if (child.isZombie) reap(kernel, child);
+      continue;
+    }
+    child.parent.children.add(child);
+    if (child.isZombie) notifyParent(kernel, child, child.exitStatus!);
+  }
+  process.children.clear();
+}
+
+function notifyParent(kernel: Kernel, process: ThreadGroup, status: number): void {
+  const { parent } = process;
+  if (parent === null) {
+    kernel.onInitExit?.(process, status);
+    if (process.pid !== 1) reap(kernel, process);
+    return;
+  }
+  const action = parent.actions.get(SIGCHLD);
+  // A parent that ignores SIGCHLD gets no zombies (wait(2), NOTES).
+  const isReapedAtOnce = process.exitSignal === SIGCHLD && (action.handler === SIG_IGN || (action.flags & SA_NOCLDWAIT) !== 0);
+  if (process.exitSignal !== 0) {
+    const signal = status & 0x7f;
+    sendSignalToProcess(parent, signalInfo(process.exitSignal, signal === 0 ? CLD_EXITED : (status & 0x80) !== 0 ? CLD_DUMPED : CLD_KILLED, {
+      pid: process.pid, uid: process.leader.credentials.uid, status: signal === 0 ? (status >> 8) & 0xff : signal,
+    }));
+  }
+  if (isReapedAtOnce) reap(kernel, process);
+  parent.childrenQueue.wakeAll();
+}
+
+/** The parent has seen the status: the process's number is free again. */
+export function reap(kernel: Kernel, process: ThreadGroup): void {
+  const { parent } = process;
+  if (parent !== null) {
+    parent.children.delete(process);
+    parent.childrenUserNs += process.userNs + process.childrenUserNs;
+    parent.childrenSystemNs += process.systemNs + process.childrenSystemNs;
+    parent.childrenMinorFaults += process.minorFaults + process.childrenMinorFaults;
+    parent.childrenMajorFaults += process.majorFaults + process.childrenMajorFaults;
+  }
+  leaveGroup(kernel, process);
+  kernel.tasks.processes.delete(process.pid);
+}

@@ -1,0 +1,193 @@
+import { EAGAIN, EFAULT, EINVAL, ENOSYS, ETIMEDOUT } from "@stratos/abi";
+import type { AddressSpace } from "../mm/address-space.ts";
+import type { Task } from "./task.ts";
+import { BLOCKED, WaitQueue } from "./wait-queue.ts";
+
+/**
+ * Futexes (futex(2)). A waiter is keyed by the word's identity: the page of the file or shared memory for a shared mapping, else the address
+ * space and the address. Waiters of one key stand in the order they came.
+ */
+interface FutexWaiter { task: Task; key: string; bitset: number; woken: boolean; queue: WaitQueue; deadlineNs: number }
+
+const waiters = new WeakMap<object, Map<string, FutexWaiter[]>>();
+
+function tableOf(space: AddressSpace): Map<string, FutexWaiter[]> {
+  const { kernel } = space;
+  let table = waiters.get(kernel);
+  if (table === undefined) waiters.set(kernel, (table = new Map()));
+  return table;
+}
+
+function keyOf(space: AddressSpace, address: number): string {
+  const area = space.areaAt(address);
+  if (area?.isShared && area.pages !== null) return `${identity(area.pages)}+${area.offset + address - area.start}`;
+  return `${identity(space)}:${address}`;
+}
+
+const identities = new WeakMap<object, number>();
+let nextIdentity = 1;
+function identity(thing: object): number {
+  let id = identities.get(thing);
+  if (id === undefined) identities.set(thing, (id = nextIdentity++));
+  return id;
+}
+
+/** @param deadlineNs  monotonic; Infinity: for ever */
+export function futexWait(task: Task, address: number, expected: number, bitset: number, deadlineNs: number): number {
+  if (bitset === 0) return -EINVAL;
+  let waiter = task.syscallState as FutexWaiter | null;
+  if (waiter === null) {
+    const value = task.space.loadU32(address);
+    if (value < 0) return -EFAULT;
+    if (value !== expected) return -EAGAIN;
+    waiter = { task, key: keyOf(task.space, address), bitset, woken: false, queue: new WaitQueue(), deadlineNs };
+    const table = tableOf(task.space);
+    const list = table.get(waiter.key);
+    if (list === undefined) table.set(waiter.key, [waiter]);
+    else list.push(waiter);
+    task.syscallState = waiter;
+  }
+  if (waiter.woken) return 0;
+  if (task.kernel.now() >= waiter.deadlineNs) {
+    forget(task.space, waiter);
+    return -ETIMEDOUT;
+  }
+  task.waitOn(waiter.queue);
+  if (waiter.deadlineNs !== Infinity) task.waitUntil(waiter.deadlineNs);
+  return BLOCKED;
+}
+
+/** The wait was interrupted by a handler. */
+export function cancelFutexWait(task: Task): void {
+  const waiter = task.syscallState as FutexWaiter | null;
+  if (waiter !== null) forget(task.space, waiter);
+}
+
+/** A task that ends may have been in any system call. */
+export function forgetFutexWait(task: Task): void {
+  const state = task.syscallState as Partial<FutexWaiter> | null;
+  if (state?.task === task && state.key !== undefined) forget(task.space, state as FutexWaiter);
+}
+
+function forget(space: AddressSpace, waiter: FutexWaiter): void {
+  const table = tableOf(space);
+  const list = table.get(waiter.key);
+  if (list === undefined) return;
+  const at = list.indexOf(waiter);
+  if (at >= 0) list.splice(at, 1);
+  if (list.length === 0) table.delete(waiter.key);
+}
+
+/** @returns how many were woken */
+export function futexWake(space: AddressSpace, address: number, count: number, bitset: number): number {
+  const table = tableOf(space);
+  if (table.size === 0) return 0;
+  const key = keyOf(space, address);
+  const list = table.get(key);
+  if (list === undefined) return 0;
+  let woken = 0;
+  for (let index = 0; index < list.length && woken < count; ) {
+    const waiter = list[index]!;
+    if ((waiter.bitset & bitset) === 0 || waiter.task.state === "X") {
+      if (waiter.task.state === "X") list.splice(index, 1);
+      else index++;
+      continue;
+    }
+    list.splice(index, 1);
+    waiter.woken = true;
+    waiter.queue.wakeAll();
+    woken++;
+  }
+  if (list.length === 0) table.delete(key);
+  return woken;
+}
+
+/** Wakes `count` and moves up to `most` of the others to another word. @returns how many were woken (and, for CMP_REQUEUE, moved) */
+export function futexRequeue(space: AddressSpace, from: number, to: number, limits: { wake: number; move: number }): { woken: number; moved: number } {
+  const woken = futexWake(space, from, limits.wake, 0xffffffff);
+  const table = tableOf(space);
+  const source = keyOf(space, from);
+  const target = keyOf(space, to);
+  const list = table.get(source);
+  let moved = 0;
+  if (list !== undefined && source !== target) {
+    let other = table.get(target);
+    if (other === undefined) table.set(target, (other = []));
+    while (list.length > 0 && moved < limits.move) {
+      const waiter = list.shift()!;
+      waiter.key = target;
+      other.push(waiter);
+      moved++;
+    }
+    if (list.length === 0) table.delete(source);
+    if (other.length === 0) table.delete(target);
+  }
+  return { woken, moved };
+}
+
+/** FUTEX_WAKE_OP: changes the second word, wakes on the first, and on the second if its old value compares. */
+export function futexWakeOp(space: AddressSpace, first: number, second: number, counts: { first: number; second: number }, encoded: number): number {
+  const old = space.loadU32(second);
+  if (old < 0) return -EFAULT;
+  const operation = (encoded >>> 28) & 15;
+  const comparison = (encoded >>> 24) & 15;
+  let argument = (encoded << 8) >> 20;
+  const against = (encoded << 20) >> 20;
+  if ((operation & 8) !== 0) argument = 1 << (argument & 31);
+  let value: number;
+  switch (operation & 7) {
+    case 0: value = argument; break;
+    case 1: value = (old + argument) | 0; break;
+    case 2: value = old | argument; break;
+    case 3: value = old & ~argument; break;
+    case 4: value = old ^ argument; break;
+    default: return -ENOSYS;
+  }
+  if (space.storeU32(second, value >>> 0) < 0) return -EFAULT;
+  const signed = old | 0;
+  let holds: boolean;
+  switch (comparison) {
+    case 0: holds = signed === against; break;
+    case 1: holds = signed !== against; break;
+    case 2: holds = signed < against; break;
+    case 3: holds = signed <= against; break;
+    case 4: holds = signed > against; break;
+    case 5: holds = signed >= against; break;
+    default: return -ENOSYS;
+  }
+  let woken = futexWake(space, first, counts.first, 0xffffffff);
+  if (holds) woken += futexWake(space, second, counts.second, 0xffffffff);
+  return woken;
+}
+
+const FUTEX_WAITERS = 0x80000000, FUTEX_OWNER_DIED = 0x40000000, FUTEX_TID_MASK = 0x3fffffff;
+
+/**
+ * Marks the robust mutexes that a dying thread holds and wakes a waiter of each (set_robust_list(2)). The list is in user memory, so it may
+ * be wrong or circular: at most 2048 entries are looked at, as in Linux.
+ */
+export function exitRobustList(task: Task): void {
+  const head = task.robustList;
+  if (head === 0 || task.space.users === 0) return;
+  task.robustList = 0;
+  const { space } = task;
+  const offset = space.loadU64(head + 8);
+  const pending = space.loadU64(head + 16);
+  let entry = space.loadU64(head);
+  if (entry < 0 || offset === -EFAULT) return;
+  const signedOffset = offset > 2 ** 63 ? offset - 2 ** 64 : offset;
+  for (let count = 0; entry > 0 && entry !== head && count < 2048; count++) {
+    const next = space.loadU64(entry - (entry % 2));
+    if (entry !== pending) handleDeath(task, entry + signedOffset);
+    entry = next;
+  }
+  if (pending > 0) handleDeath(task, pending + signedOffset);
+}
+
+function handleDeath(task: Task, address: number): void {
+  const { space } = task;
+  const value = space.loadU32(address);
+  if (value < 0 || (value & FUTEX_TID_MASK) !== task.tid) return;
+  space.storeU32(address, ((value & FUTEX_WAITERS) | FUTEX_OWNER_DIED) >>> 0);
+  if ((value & FUTEX_WAITERS) !== 0) futexWake(space, address, 1, 0xffffffff);
+}

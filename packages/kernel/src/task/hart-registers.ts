@@ -1,0 +1,90 @@
+import type { PhysicalMemory } from "@stratos/riscv";
+import { HART, HART_FFLAGS, HART_FRM, HART_F, HART_PC, HART_RESERVATION, HART_STATE_SIZE, HART_X } from "@stratos/riscv";
+
+/** Integer registers by their ABI role (RISC-V psABI §1). */
+export const RA = 1, SP = 2, GP = 3, TP = 4, A0 = 10, A1 = 11, A2 = 12, A7 = 17;
+
+/** The registers of the task that is on the hart. Numbers are signed 64-bit values as doubles: exact below 2^53, and for −1. */
+export class HartRegisters {
+  readonly #u8: Uint8Array;
+  readonly #i32: Int32Array;
+  readonly #u32: Uint32Array;
+
+  constructor(physical: PhysicalMemory) {
+    this.#u8 = physical.u8;
+    this.#i32 = physical.i32;
+    this.#u32 = physical.u32;
+  }
+
+  get(register: number): number {
+    const at = (HART_X >> 2) + register * 2;
+    return this.#i32[at + 1]! * 0x100000000 + this.#u32[at]!;
+  }
+
+  set(register: number, value: number): void {
+    const at = (HART_X >> 2) + register * 2;
+    if (value === (value | 0)) {
+      this.#i32[at] = value;
+      this.#i32[at + 1] = value >> 31;
+    } else {
+      const high = Math.floor(value / 0x100000000);
+      this.#u32[at] = value - high * 0x100000000;
+      this.#i32[at + 1] = high;
+    }
+  }
+
+  get pc(): number {
+    return this.#u32[HART_PC >> 2]!;
+  }
+
+  set pc(address: number) {
+    this.#u32[HART_PC >> 2] = address;
+  }
+
+  get fcsr(): number {
+    return (this.#u32[HART_FFLAGS >> 2]! & 31) | ((this.#u32[HART_FRM >> 2]! & 7) << 5);
+  }
+
+  set fcsr(value: number) {
+    this.#u32[HART_FFLAGS >> 2] = value & 31;
+    this.#u32[HART_FRM >> 2] = (value >> 5) & 7;
+  }
+
+  /** x1 … x31 as 248 bytes, f0 … f31 as 256: for signal frames. */
+  readonly integerBytes = { start: HART_X + 8, length: 248 };
+  readonly floatBytes = { start: HART_F, length: 256 };
+
+  /** All registers zero: a program's start. */
+  clear(): void {
+    this.#u8.fill(0, HART, HART + HART_STATE_SIZE);
+  }
+
+  saveTo(registers: Uint8Array): void {
+    registers.set(this.#u8.subarray(HART, HART + HART_STATE_SIZE));
+  }
+
+  loadFrom(registers: Uint8Array): void {
+    this.#u8.set(registers, HART);
+  }
+
+  /** A trap or a switch breaks an LR/SC pair (Unprivileged ISA §13.2). */
+  dropReservation(): void {
+    this.#u32[HART_RESERVATION >> 2] = 0xffffffff;
+  }
+}
+
+/** Register `register` of a task that isn't on the hart. */
+export function setSavedRegister(registers: Uint8Array, register: number, value: number): void {
+  const view = new DataView(registers.buffer, registers.byteOffset, registers.byteLength);
+  const high = Math.floor(value / 0x100000000);
+  view.setUint32(register * 8, value - high * 0x100000000, true);
+  view.setInt32(register * 8 + 4, high, true);
+}
+
+export function savedPc(registers: Uint8Array): number {
+  return new DataView(registers.buffer, registers.byteOffset, registers.byteLength).getUint32(HART_PC - HART, true);
+}
+
+export function setSavedPc(registers: Uint8Array, pc: number): void {
+  new DataView(registers.buffer, registers.byteOffset, registers.byteLength).setUint32(HART_PC - HART, pc, true);
+}

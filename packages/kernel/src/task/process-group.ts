@@ -1,0 +1,71 @@
+import { EPERM, ESRCH, EINVAL, EACCES, SIGCONT, SIGHUP, SI_KERNEL } from "@stratos/abi";
+import type { Kernel } from "../kernel-state.ts";
+import { signalInfo } from "../signal/pending-signals.ts";
+import { sendSignalToProcessGroup } from "../signal/send-signal.ts";
+import { ProcessGroup, Session } from "./session.ts";
+import type { Task } from "./task.ts";
+import type { ThreadGroup } from "./thread-group.ts";
+
+/** No member has a parent in another group of the same session: nobody could continue it (POSIX, "Orphaned Process Group"). */
+export function isOrphaned(group: ProcessGroup, exiting: ThreadGroup | null = null): boolean {
+  for (const member of group.members) {
+    const { parent } = member;
+    if (member === exiting || member.isZombie || parent === null) continue;
+    if (parent.group !== group && parent.session === group.session) return false;
+  }
+  return true;
+}
+
+/** A group that becomes an orphan while a member is stopped is hung up and continued (POSIX exit(), consequences). */
+export function hangUpIfOrphaned(group: ProcessGroup, exiting: ThreadGroup): void {
+  if (!isOrphaned(group, exiting)) return;
+  for (const member of group.members) {
+    if (member === exiting || member.stopSignal === 0) continue;
+    sendSignalToProcessGroup(group, signalInfo(SIGHUP, SI_KERNEL));
+    sendSignalToProcessGroup(group, signalInfo(SIGCONT, SI_KERNEL));
+    return;
+  }
+}
+
+/** Moves a process into a group; a group without members is gone. */
+export function joinGroup(kernel: Kernel, process: ThreadGroup, group: ProcessGroup): void {
+  leaveGroup(kernel, process);
+  process.group = group;
+  group.members.add(process);
+  kernel.tasks.groups.set(group.id, group);
+}
+
+export function leaveGroup(kernel: Kernel, process: ThreadGroup): void {
+  const { group } = process;
+  group.members.delete(process);
+  if (group.members.size === 0 && kernel.tasks.groups.get(group.id) === group) kernel.tasks.groups.delete(group.id);
+}
+
+/** @returns 0, or EACCES, EINVAL, EPERM, ESRCH. @see setpgid(2) */
+export function setProcessGroup(task: Task, pid: number, groupId: number): number {
+  const { kernel } = task;
+  if (groupId < 0) return -EINVAL;
+  const process = pid === 0 ? task.group : kernel.tasks.processes.get(pid);
+  if (process === undefined || process.isZombie) return -ESRCH;
+  if (process !== task.group) {
+    if (process.parent !== task.group) return -ESRCH;
+    if (process.session !== task.group.session) return -EPERM;
+    if (process.hasExecuted) return -EACCES;
+  }
+  if (process.session.id === process.pid) return -EPERM;
+  const id = groupId === 0 ? process.pid : groupId;
+  let group = kernel.tasks.groups.get(id);
+  if (id === process.pid) group ??= new ProcessGroup(id, process.session);
+  else if (group === undefined) return -EPERM;
+  if (group.session !== process.session) return -EPERM;
+  joinGroup(kernel, process, group);
+  return 0;
+}
+
+/** @returns the session's id, or EPERM. @see setsid(2) */
+export function createSession(task: Task): number {
+  const { kernel, group: process } = task;
+  if (kernel.tasks.groups.has(process.pid)) return -EPERM;
+  joinGroup(kernel, process, new ProcessGroup(process.pid, new Session(process.pid)));
+  return process.pid;
+}

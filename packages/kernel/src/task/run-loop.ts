@@ -1,0 +1,218 @@
+import { BUS_ADRALN, ENOSYS, ILL_ILLOPC, SEGV_ACCERR, SIGBUS, SIGILL, SIGSEGV, SIGTRAP, TRAP_BRKPT, SYSCALL_NAMES } from "@stratos/abi";
+import { ExitReason, HART_FAULT, HART_PC } from "@stratos/riscv";
+import type { Kernel } from "../kernel-state.ts";
+import { handlePageFault, type BadAccess } from "../mm/page-fault.ts";
+import { deliverSignals, forceSignal } from "../signal/deliver.ts";
+import { signalInfo } from "../signal/pending-signals.ts";
+import { hasDeliverableSignal } from "../signal/send-signal.ts";
+import { exitGroup } from "./exit.ts";
+import type { Task } from "./task.ts";
+import { BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE, NO_RETURN } from "./wait-queue.ts";
+
+/** Instructions that a task runs before others get their turn. */
+export const SLICE = 1_000_000;
+/** Rough speed, to size slices towards the next timer: instructions per nanosecond. */
+const SPEED = 0.4;
+
+/**
+ * Runs tasks until none is runnable, `untilNs` has passed, or the machine stopped.
+ *
+ * @returns monotonic time at which a timer wants to be served (Infinity: none) when all tasks sleep; −1 when some still want to run
+ */
+export function runTasks(kernel: Kernel, untilNs: number): number {
+  const { scheduler, timers } = kernel;
+  for (;;) {
+    const now = kernel.now();
+    if (timers.nextNs <= now) timers.expire(now);
+    if (kernel.isStopped) return Infinity;
+    if (now >= untilNs) return scheduler.hasRunnable ? -1 : timers.nextNs;
+    const task = scheduler.pick();
+    if (task === null) return timers.nextNs;
+    runSlice(kernel, task, now);
+  }
+}
+
+/** One turn of one task. */
+function runSlice(kernel: Kernel, task: Task, now: number): void {
+  const { scheduler, processor, hart, timers } = kernel;
+  switchTo(kernel, task);
+  scheduler.mustSwitch = false;
+  kernel.sliceStartNs = now;
+  if (task.syscallNumber >= 0) resumeSyscall(kernel, task);
+  const before = processor.statistics.instructions;
+  const untilTimer = timers.nextNs === Infinity ? SLICE : Math.max(20_000, Math.ceil((timers.nextNs - now) * SPEED));
+  let fuel = Math.min(SLICE, untilTimer);
+  for (;;) {
+    if (task.hasWork && task.syscallNumber < 0) deliverSignals(task);
+    if (task.state !== "R" || scheduler.mustSwitch) break;
+    if (task.syscallNumber >= 0) {
+      // A stop or an ignored signal woke it: the call goes on waiting.
+      resumeSyscall(kernel, task);
+      continue;
+    }
+    kernel.codeChanged = false;
+    const start = processor.statistics.instructions;
+    const reason = processor.run(fuel);
+    fuel -= processor.statistics.instructions - start;
+    if (reason === ExitReason.BUDGET) break;
+    if (reason !== ExitReason.ECALL) handleTrap(kernel, task, reason);
+    if (fuel <= 0) break;
+  }
+  const elapsed = kernel.now() - now;
+  task.instructions += processor.statistics.instructions - before;
+  task.userNs += elapsed;
+  task.virtualRuntime += elapsed * weight(task.nice);
+  if (task.state === "R") {
+    task.involuntarySwitches++;
+    scheduler.enqueue(task);
+  } else task.voluntarySwitches++;
+  if (task.state !== "X" && task.state !== "Z") {
+    hart.saveTo(task.registers);
+  }
+  scheduler.current = null;
+}
+
+/** Each step of nice is worth a quarter (sched(7)). */
+function weight(nice: number): number {
+  return 1.25 ** nice;
+}
+
+function switchTo(kernel: Kernel, task: Task): void {
+  const { scheduler, hart } = kernel;
+  hart.loadFrom(task.registers);
+  hart.dropReservation();
+  kernel.slots.activate(task.space);
+  if (kernel.lastTask !== task) kernel.contextSwitches++;
+  kernel.lastTask = task;
+  scheduler.current = task;
+  // A task that slept must not claim the time it slept.
+  const least = scheduler.minimumVirtualRuntime();
+  if (task.virtualRuntime < least - 20e6) task.virtualRuntime = least - 20e6;
+}
+
+/** A trap that is no system call. */
+function handleTrap(kernel: Kernel, task: Task, reason: ExitReason): void {
+  const { hart, physical } = kernel;
+  hart.dropReservation();
+  switch (reason) {
+    case ExitReason.MEMORY: return handleMemoryTrap(kernel, task);
+    case ExitReason.FETCH: {
+      const address = physical.u32[HART_FAULT >> 2]!;
+      const bad = handlePageFault(task.space, address, "execute");
+      if (bad !== 0) raiseFault(task, bad, address);
+      return;
+    }
+    case ExitReason.ILLEGAL:
+      return forceSignal(task, signalInfo(SIGILL, ILL_ILLOPC, { address: physical.u32[HART_PC >> 2]! }));
+    case ExitReason.BREAKPOINT:
+      return forceSignal(task, signalInfo(SIGTRAP, TRAP_BRKPT, { address: physical.u32[HART_PC >> 2]! }));
+  }
+}
+
+function handleMemoryTrap(kernel: Kernel, task: Task): void {
+  const { processor } = kernel;
+  const { space } = task;
+  const access = processor.faultingAccess();
+  const kind = access.kind === "load" ? "read" : "write";
+  const misaligned = access.va % access.size !== 0;
+  const first = access.va;
+  const last = first + access.size - 1;
+  if (!(first >= 0 && last < 0x100000000)) return raiseFault(task, { signal: SIGSEGV, code: 1 }, first);
+  if (!misaligned) {
+    const bad = handlePageFault(space, first, kind);
+    if (bad !== 0) raiseFault(task, bad, first);
+    return;
+  }
+  for (const address of [first, last]) {
+    if (space.translate(address, kind === "write") < 0) {
+      const bad = handlePageFault(space, address, kind);
+      return raiseFault(task, bad === 0 ? { signal: SIGSEGV, code: SEGV_ACCERR } : bad, address);
+    }
+  }
+  if (processor.emulateMisaligned((va) => space.translate(va, kind === "write")) !== 0) raiseFault(task, { signal: SIGBUS, code: BUS_ADRALN }, first);
+}
+
+function raiseFault(task: Task, bad: BadAccess, address: number): void {
+  if (bad.signal === 9) {
+    task.kernel.log(`out of memory: ${task.name}[${task.tid}] ended`);
+    exitGroup(task, 9);
+  } else forceSignal(task, signalInfo(bad.signal, bad.code, { address }));
+}
+
+// ---- System calls
+
+/** The processor's `onEcall` hook: executes the call whose number is in a7. Returns 0 to go on after the `ecall`, 1 to leave translated code. */
+export function handleEcall(kernel: Kernel): number {
+  const task = kernel.scheduler.current!;
+  const { hart } = kernel;
+  const number = hart.get(17);
+  const result = invoke(kernel, task, number);
+  return finish(kernel, task, number, result);
+}
+
+function invoke(kernel: Kernel, task: Task, number: number): number {
+  const { hart } = kernel;
+  kernel.syscallCount++;
+  const row = kernel.calls[number];
+  if (row === undefined) {
+    reportUnknown(kernel, number);
+    return -ENOSYS;
+  }
+  const a0 = hart.get(10), a1 = hart.get(11), a2 = hart.get(12), a3 = hart.get(13), a4 = hart.get(14), a5 = hart.get(15);
+  if (kernel.onSyscall === null) return row.run(task, a0, a1, a2, a3, a4, a5);
+  const result = row.run(task, a0, a1, a2, a3, a4, a5);
+  kernel.onSyscall(task, number, [a0, a1, a2, a3, a4, a5], result <= BLOCKED && result !== NO_RETURN ? undefined : result);
+  return result;
+}
+
+function finish(kernel: Kernel, task: Task, number: number, result: number): number {
+  const { hart, physical } = kernel;
+  if (result === BLOCKED || result === BLOCKED_EINTR || result === BLOCKED_KILLABLE) {
+    task.syscallNumber = number;
+    task.blockedKind = result;
+    // A signal that is there already must not be slept over.
+    if ((result !== BLOCKED_KILLABLE && hasDeliverableSignal(task)) || task.group.exitStatus !== null) {
+      task.endWait("signal");
+      task.wakeReason = "signal";
+      task.hasWork = true;
+      return 1;
+    }
+    task.state = "S";
+    if (task.deadlineNs !== Infinity) kernel.scheduler.armDeadline(task);
+    return 1;
+  }
+  task.syscallState = null;
+  task.waitedSignals = null;
+  if (result === NO_RETURN) {
+    task.syscallNumber = -1;
+    return 1;
+  }
+  hart.set(10, result);
+  if (task.savedMask !== null && !hasDeliverableSignal(task)) {
+    task.blocked = task.savedMask;
+    task.savedMask = null;
+    task.hasWork = true;
+  }
+  if (task.syscallNumber < 0 && !task.hasWork && !kernel.scheduler.mustSwitch && !kernel.codeChanged && task.state === "R") return 0;
+  task.syscallNumber = -1;
+  physical.u32[HART_PC >> 2] = physical.u32[HART_PC >> 2]! + 4;
+  return 1;
+}
+
+/** Executes a call that was blocked once more. A signal with a handler takes precedence: `deliverSignals` then ends or restarts the call. */
+function resumeSyscall(kernel: Kernel, task: Task): void {
+  if (task.hasWork && task.blockedKind !== BLOCKED_KILLABLE) {
+    deliverSignals(task);
+    if (task.syscallNumber < 0 || task.state !== "R") return;
+  }
+  const number = task.syscallNumber;
+  const result = invoke(kernel, task, number);
+  finish(kernel, task, number, result);
+  task.wakeReason = "none";
+}
+
+function reportUnknown(kernel: Kernel, number: number): void {
+  if (kernel.unknownCalls.has(number)) return;
+  kernel.unknownCalls.add(number);
+  kernel.log(`system call ${SYSCALL_NAMES[number] ?? number} is not implemented (ENOSYS)`);
+}
