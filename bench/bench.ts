@@ -1,0 +1,105 @@
+/**
+ * `npm run bench`: Stratos beside qemu-user on the same programs and the same root, in the same run, by turns. Prints a table, writes
+ * `bench/results/latest.json` and, with `--page`, docs/benchmarks.md.
+ *
+ *     npm run bench -- [--only GROUP|ROW] [--rounds N] [--image NAME] [--root DIR] [--page]
+ *
+ * `--image` and `--root` take an image of Stratos and a folder with the same files, instead of building them.
+ */
+import { spawnSync } from "node:child_process";
+import { cpus } from "node:os";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { stratosHome } from "@stratos/host-node";
+import { QemuPeer, StratosPeer, type Peer } from "./peers.ts";
+import { BENCH_IMAGE, BENCH_PACKAGES, compileNative, compilePrograms, ensureImage, exportRoot } from "./prepare.ts";
+import { groupResults, markdown, rowLine, type RowResult, type SpecialResult } from "./report.ts";
+import { GROUPS, ROWS, type Row } from "./rows.ts";
+import { measureIdleMemory, measureSyscalls, measureWholeCommand } from "./special-rows.ts";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const { values: options } = parseArgs({
+  options: {
+    only: { type: "string" }, rounds: { type: "string", default: "3" }, image: { type: "string", default: BENCH_IMAGE }, root: { type: "string" }, page: { type: "boolean", default: false },
+  },
+});
+const rounds = Number(options.rounds);
+const only = options.only;
+const isChosen = (row: Row): boolean => only === undefined || row.group === only || row.name.startsWith(only);
+const launcher = [process.execPath, join(root, "stratos.mjs")];
+const cache = join(stratosHome(), "bench");
+const programs = join(cache, "programs");
+
+compilePrograms(join(root, "bench/programs"), programs);
+if (options.image === BENCH_IMAGE) ensureImage(launcher, options.image, BENCH_PACKAGES);
+const ours = new StratosPeer({ launcher, image: options.image, benchFolder: programs });
+const qemu = peerOrNull(() => new QemuPeer({ root: options.root ?? exportRoot(launcher, options.image, join(cache, `root-${options.image}`)), benchFolder: programs }));
+
+print(`  ${"row".padEnd(24)} ${"stratos".padStart(10)} ${"qemu-user".padStart(10)} ${"ratio".padStart(9)}`);
+const results: RowResult[] = [];
+for (const group of GROUPS) {
+  const rows = ROWS.filter((row) => row.group === group.name && isChosen(row));
+  if (rows.length > 0) print(group.title);
+  for (const row of rows) {
+    const result = measureRow(row);
+    results.push(result);
+    print(rowLine(result));
+  }
+}
+for (const { group, mean, worst, reached } of groupResults(results)) {
+  print(`${group.title}: ${mean === null ? "-" : `${mean.toFixed(2)} ×`}, worst ${worst === null ? "-" : `${worst.toFixed(2)} ×`} (floor ${group.floor}, goal ${group.goal}): ${reached}`);
+}
+const special: SpecialResult[] = [];
+if (only === undefined || only === "special") {
+  special.push(...measureSyscalls(ours, qemu, compileNative(join(root, "bench/programs/syscalls.c"), join(cache, "syscalls-native"))));
+  special.push(measureWholeCommand(launcher, options.image, 5), await measureIdleMemory(launcher, options.image));
+  for (const { name, ours: own, peer, peerName, unit, failure } of special) print(`  ${name}: ${failure ?? `${own?.toFixed(1) ?? "-"} ${unit}`}; ${peerName} ${peer === null ? "-" : `${peer.toFixed(1)} ${unit}`}`);
+}
+
+const about = `Measured with \`npm run bench\` (${rounds} rounds by turns, medians) on ${cpus().length} × ${cpus()[0]?.model ?? "?"}, Node ${process.versions.node}, qemu-user ${qemuVersion()}. Ratio: qemu-user's time ÷ ours; above 1 we are faster.`;
+mkdirSync(join(root, "bench/results"), { recursive: true });
+writeFileSync(join(root, "bench/results/latest.json"), `${JSON.stringify({ about, results, special }, null, 2)}\n`);
+if (options.page) {
+  const page = join(root, "docs/benchmarks.md");
+  const text = readFileSync(page, "utf8");
+  const [before, , after] = text.split(/^<!-- (?:begin|end) of figures -->$/m);
+  writeFileSync(page, `${before}<!-- begin of figures -->\n${markdown(results, special, about)}<!-- end of figures -->${after}`);
+}
+
+function measureRow(row: Row): RowResult {
+  const oursNs: number[] = [];
+  const peerNs: number[] = [];
+  let stats: unknown = null;
+  try {
+    if (qemu === null) throw new Error("no qemu-user to compare with");
+    for (let round = 0; round < rounds; round++) {
+      const own = ours.measure(row);
+      oursNs.push(...own.ns);
+      stats = own.stats;
+      peerNs.push(...qemu.measure(row).ns);
+    }
+    return { row, oursNs, peerNs, stats, failure: null };
+  } catch (error) {
+    return { row, oursNs, peerNs, stats, failure: (error as Error).message };
+  }
+}
+
+function peerOrNull(make: () => Peer): Peer | null {
+  try {
+    return make();
+  } catch (error) {
+    print(`qemu-user: ${(error as Error).message}`);
+    return null;
+  }
+}
+
+function qemuVersion(): string {
+  const result = spawnSync("qemu-riscv64-static", ["--version"], { encoding: "utf8" });
+  return /version ([\d.]+)/.exec(result.stdout ?? "")?.[1] ?? "of unknown version";
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

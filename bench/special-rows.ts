@@ -1,0 +1,78 @@
+/** Measures with their own form: single system calls, the whole `stratos run` command, memory of an idle machine. */
+import { spawn, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { findProgram, type Peer } from "./peers.ts";
+import type { SpecialResult } from "./report.ts";
+import { median } from "./statistics.ts";
+
+/** Nanoseconds for each call, beside qemu-user's and (when there is a compiler) the host's own. */
+export function measureSyscalls(ours: Peer, qemu: Peer | null, nativeProgram: string | null): SpecialResult[] {
+  const parse = (text: string): Map<string, number> => new Map(text.trim().split("\n").map((line) => [line.split(" ")[0]!, Number(line.split(" ")[1])]));
+  const attempt = (run: () => string): Map<string, number> | string => {
+    try {
+      return parse(run());
+    } catch (error) {
+      return (error as Error).message.split("\n")[0]!;
+    }
+  };
+  const own = attempt(() => ours.output("/bench/syscalls"));
+  const peers: [string, Map<string, number> | string][] = [];
+  if (qemu !== null) peers.push(["qemu-user", attempt(() => qemu.output("/bench/syscalls"))]);
+  if (nativeProgram !== null) peers.push(["native", attempt(() => spawnSync(nativeProgram, { encoding: "utf8" }).stdout)]);
+  const names = [own, ...peers.map(([, values]) => values)].find((values) => typeof values !== "string");
+  if (names === undefined || typeof names === "string") return [];
+  return [...names.keys()].flatMap((name) =>
+    peers.map(([peerName, values]): SpecialResult => ({
+      name: `${name}, one call`, unit: "ns", peerName,
+      ours: typeof own === "string" ? null : (own.get(name) ?? null),
+      peer: typeof values === "string" ? null : (values.get(name) ?? null),
+      floor: peerName === "native" ? "" : "≥ 1 × as fast", goal: peerName === "native" ? "≤ 2 × the time" : "",
+      failure: typeof own === "string" ? own : null,
+    })),
+  );
+}
+
+/** Milliseconds of `stratos run -- true`, the whole command. */
+export function measureWholeCommand(launcher: readonly string[], image: string, rounds: number): SpecialResult {
+  const times: number[] = [];
+  let failure: string | null = null;
+  for (let round = 0; round < rounds && failure === null; round++) {
+    const start = performance.now();
+    const result = spawnSync(launcher[0]!, [...launcher.slice(1), "run", "-i", image, "--", "true"], { encoding: "utf8" });
+    times.push(performance.now() - start);
+    if (result.status !== 0) failure = `status ${result.status}: ${result.stderr.slice(0, 200)}`;
+  }
+  return { name: "stratos run -- true, whole command", ours: failure === null ? median(times) : null, peer: podmanTime(rounds), peerName: "podman --runtime runc run --rm", unit: "ms", floor: "≤ 1000 ms", goal: "faster", failure };
+}
+
+function podmanTime(rounds: number): number | null {
+  if (findProgram("podman") === null) return null;
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const start = performance.now();
+    if (spawnSync("podman", ["--runtime", "runc", "run", "--rm", "--network", "none", "docker.io/library/busybox", "true"]).status !== 0) return null;
+    times.push(performance.now() - start);
+  }
+  return median(times);
+}
+
+/** Megabytes resident of the process with an idle bash. */
+export async function measureIdleMemory(launcher: readonly string[], image: string): Promise<SpecialResult> {
+  const child = spawn(launcher[0]!, [...launcher.slice(1), "run", "-i", image, "--", "bash", "-c", "echo ready; read line"], { stdio: ["pipe", "pipe", "ignore"] });
+  const isReady = await new Promise<boolean>((resolve) => {
+    child.stdout.once("data", () => resolve(true));
+    child.once("close", () => resolve(false));
+  });
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  const resident = isReady && child.pid !== undefined ? residentOfTree(child.pid) : null;
+  child.stdin.end("\n");
+  await new Promise<void>((resolve) => (child.exitCode === null ? child.once("close", () => resolve()) : resolve()));
+  return { name: "memory, idle bash", ours: resident, peer: null, peerName: "none", unit: "MB", floor: "≤ 500 MB", goal: "≤ 200 MB", failure: isReady ? null : "bash did not start" };
+}
+
+/** VmRSS of the largest process below `pid`: the launcher may wait for its child. */
+function residentOfTree(pid: number): number {
+  const own = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024;
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter((text) => text !== "");
+  return Math.max(own, ...children.map((child) => residentOfTree(Number(child))));
+}
