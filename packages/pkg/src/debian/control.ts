@@ -66,7 +66,6 @@ export function parseControl(text: string, source: string): Stanza[] {
   const finishField = (): void => {
     if (name === "") return;
     stanza ??= new Stanza();
-    if (stanza.has(name)) throw new ControlError(`${source}:${lineNumber - 1}: field ${name} is given twice`);
     stanza.set(name, value.trimEnd());
     name = "";
   };
@@ -92,6 +91,7 @@ export function parseControl(text: string, source: string): Stanza[] {
       const colon = line.indexOf(":");
       if (colon < 1 || !/^[!-9;-~]+$/.test(line.slice(0, colon)) || first === 0x2d) throw new ControlError(`${source}:${lineNumber}: not a field: ${line.slice(0, 60)}`);
       name = line.slice(0, colon);
+      if (stanza?.has(name)) throw new ControlError(`${source}:${lineNumber}: field ${name} is given twice`);
       value = line.slice(colon + 1).trim();
     }
   }
