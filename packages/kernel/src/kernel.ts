@@ -5,3 +5,11 @@
  * allocated before they are mapped and unmapped before they are released; a Path is retained before it is stored.
  */
 export { Kernel, type KernelOptions } from "./kernel-state.ts";
+export { runTasks, handleEcall } from "./task/run-loop.ts";
+export { startProcess, type FirstProcess } from "./task/first-process.ts";
+export { callsByNumber, CALL_TABLES } from "./syscall/all-calls.ts";
+export type { Task } from "./task/task.ts";
+export { mountRoot, mountAt, directoryAt } from "./vfs/mounting.ts";
+export type { OpenFile } from "./vfs/open-file.ts";
+export { FileSystem } from "./vfs/file-system.ts";
+export { unmapBeyond } from "./mm/mmap.ts";

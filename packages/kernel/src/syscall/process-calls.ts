@@ -1,5 +1,5 @@
 import {
-  AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, EBADF, EFAULT, EINVAL, ELOOP, ENOENT, EPERM, ESRCH, PATH_MAX,
+  AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, EBADF, EFAULT, EINVAL, ENOENT, EPERM, ESRCH, PATH_MAX,
 } from "@stratos/abi";
 import { CLONE_PARENT_SETTID, CLONE_PIDFD, CLONE_VFORK, cloneTask, type CloneRequest, readCloneArguments } from "../task/clone.ts";
 import { executeProgram, readStrings } from "../task/exec.ts";
@@ -11,7 +11,6 @@ import { RLIMIT_NOFILE, type ThreadGroup } from "../task/thread-group.ts";
 import { type ChildEvent, waitForChild, WCONTINUED, WEXITED, WNOHANG, WNOWAIT, WUNTRACED, __WALL, __WCLONE, __WNOTHREAD } from "../task/wait.ts";
 import { BLOCKED_KILLABLE, NO_RETURN } from "../task/wait-queue.ts";
 import { isErrno } from "../vfs/inode.ts";
-import { lookupPath } from "../vfs/path-walk.ts";
 import { writeRusage } from "./resource-usage.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
@@ -50,11 +49,8 @@ function execve(task: Task, dirfd: number, pathAddress: number, argvAddress: num
   if (isErrno(argv)) return argv;
   const environment = readStrings(task, environmentAddress);
   if (isErrno(environment)) return environment;
-  const path = lookupPath(task, dirfd, name, flags);
-  if (isErrno(path)) return path;
-  if (path.dentry.inode!.isSymlink) return -ELOOP;
   const shown = dirfd === AT_FDCWD || name.startsWith("/") ? name : name === "" ? `/dev/fd/${dirfd}` : `/dev/fd/${dirfd}/${name}`;
-  const result = executeProgram(task, path, shown, argv.length === 0 ? [""] : argv, environment);
+  const result = executeProgram(task, { dirfd, path: name, flags }, shown, argv.length === 0 ? [""] : argv, environment);
   return result < 0 ? result : NO_RETURN;
 }
 

@@ -1,27 +1,23 @@
 import {
-  AT_FDCWD, E2BIG, EACCES, EFAULT, ELOOP, ENOEXEC, ENOMEM, ETXTBSY, MAP_GROWSDOWN, MAP_PRIVATE, O_RDONLY, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE, SIGKILL,
+  AT_FDCWD, E2BIG, EFAULT, ELOOP, ENOEXEC, ENOMEM, ETXTBSY, MAP_GROWSDOWN, MAP_PRIVATE, MS_NOSUID, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE, SIGKILL,
 } from "@stratos/abi";
 import { byteString, byteStringOf } from "@stratos/base";
 import type { ElfImage } from "@stratos/formats";
 import { AddressSpace, STACK_TOP } from "../mm/address-space.ts";
 import { Area } from "../mm/area.ts";
 import { credentialsAfterExec } from "../security/exec-credentials.ts";
-import { checkAccess, MAY_EXEC } from "../security/permission.ts";
 import type { Credentials } from "../security/credentials.ts";
 import { isErrno } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
-import type { Path } from "../vfs/path.ts";
-import { lookupPath } from "../vfs/path-walk.ts";
+import { openExecutable } from "../vfs/open.ts";
 import { pathName } from "../vfs/path-name.ts";
-import { RegularFile } from "../vfs/regular-file.ts";
 import { type LoadedImage, loadImage, mapTrampoline, readAt, readElf, readInterpreter, wantsExecutableStack } from "./elf-loader.ts";
+import { processTimers } from "../time/process-timers.ts";
 import { exitTask, releaseVforkParent } from "./exit.ts";
 import { SP } from "./hart-registers.ts";
 import { RLIMIT_STACK } from "./thread-group.ts";
 import type { Task } from "./task.ts";
 
-/** MS_NOSUID, MS_NOEXEC of a mount. */
-const MS_NOSUID = 2, MS_NOEXEC = 8;
 /** Linux limits one string to 128 KiB and all of them to a quarter of the stack's limit, at least 128 KiB and at most 6 MiB. */
 const STRING_MAX = 131072;
 /** A script's interpreter may be a script, five deep (execve(2)). */
@@ -29,7 +25,7 @@ const SCRIPT_DEPTH = 5;
 const HEADER = 4096;
 
 /** What is to be executed, after `#!` lines have been followed. */
-interface Program { file: OpenFile; path: Path; header: Uint8Array; argv: string[] }
+interface Program { file: OpenFile; header: Uint8Array; argv: string[] }
 
 /**
  * Replaces the program of the task on the hart. On success the registers are those of the new program's start.
@@ -38,8 +34,8 @@ interface Program { file: OpenFile; path: Path; header: Uint8Array; argv: string
  * @returns 0, or E2BIG, EACCES, ELOOP, ENOENT, ENOEXEC, ENOMEM, ETXTBSY …
  * @see execve(2)
  */
-export function executeProgram(task: Task, start: Path, name: string, argv: string[], environment: string[]): number {
-  const program = openProgram(task, start, name, argv);
+export function executeProgram(task: Task, place: { dirfd: number; path: string; flags: number }, name: string, argv: string[], environment: string[]): number {
+  const program = openProgram(task, place, name, argv);
   if (isErrno(program)) return program;
   const result = replaceProgram(task, program, name, environment);
   program.file.release();
@@ -47,22 +43,23 @@ export function executeProgram(task: Task, start: Path, name: string, argv: stri
 }
 
 /** Opens the program, following `#!` interpreters. */
-function openProgram(task: Task, start: Path, name: string, argv: string[]): Program | number {
-  let path = start;
+function openProgram(task: Task, place: { dirfd: number; path: string; flags: number }, name: string, argv: string[]): Program | number {
   for (let depth = 0; ; depth++) {
     if (depth > SCRIPT_DEPTH) return -ELOOP;
-    const file = openExecutable(task, path);
+    const file = openExecutable(task, place.dirfd, place.path, place.flags);
     if (isErrno(file)) return file;
+    if (file.inode!.writers > 0) {
+      file.release();
+      return -ETXTBSY;
+    }
     const header = new Uint8Array(HEADER);
     const count = readAt(task, file, 0, header);
-    if (count < 2 || header[0] !== 0x23 || header[1] !== 0x21) return count < 0 ? count : { file, path, header: header.subarray(0, count), argv };
+    if (count < 2 || header[0] !== 0x23 || header[1] !== 0x21) return count < 0 ? count : { file, header: header.subarray(0, count), argv };
     file.release();
     const line = parseScriptLine(header.subarray(0, Math.min(count, 256)));
     if (line === null) return -ENOEXEC;
     argv = [line.interpreter, ...(line.argument === "" ? [] : [line.argument]), name, ...argv.slice(1)];
-    const interpreter = lookupPath(task, AT_FDCWD, line.interpreter, 0);
-    if (isErrno(interpreter)) return interpreter;
-    path = interpreter;
+    place = { dirfd: AT_FDCWD, path: line.interpreter, flags: 0 };
     name = line.interpreter;
   }
 }
@@ -76,17 +73,6 @@ function parseScriptLine(bytes: Uint8Array): { interpreter: string; argument: st
   return match === null ? null : { interpreter: match[1]!, argument: match[2]! };
 }
 
-function openExecutable(task: Task, path: Path): OpenFile | number {
-  const inode = path.dentry.inode!;
-  if (!inode.isRegular || (path.mount.flags & MS_NOEXEC) !== 0) return -EACCES;
-  const refused = checkAccess(task.credentials, inode, MAY_EXEC);
-  if (refused < 0) return refused;
-  if ((inode.mode & 0o111) === 0) return -EACCES;
-  if (inode.writers > 0) return -ETXTBSY;
-  const opened = inode.open(task, O_RDONLY, path);
-  return opened ?? new RegularFile(task.kernel, O_RDONLY, inode, path);
-}
-
 function replaceProgram(task: Task, program: Program, name: string, environment: string[]): number {
   const { kernel } = task;
   const image = readElf(task, program.file, program.header);
@@ -95,9 +81,7 @@ function replaceProgram(task: Task, program: Program, name: string, environment:
   if (isErrno(interpreterName)) return interpreterName;
   let interpreter: OpenFile | null = null;
   if (interpreterName !== null) {
-    const path = lookupPath(task, AT_FDCWD, interpreterName, 0);
-    if (isErrno(path)) return path;
-    const opened = openExecutable(task, path);
+    const opened = openExecutable(task, AT_FDCWD, interpreterName, 0);
     if (isErrno(opened)) return opened;
     interpreter = opened;
   }
@@ -107,8 +91,9 @@ function replaceProgram(task: Task, program: Program, name: string, environment:
     return -E2BIG;
   }
   const space = new AddressSpace(kernel);
-  const inode = program.path.dentry.inode!;
-  const noSetId = (program.path.mount.flags & MS_NOSUID) !== 0 || task.credentials.noNewPrivileges;
+  const path = program.file.path!;
+  const inode = program.file.inode!;
+  const noSetId = (path.mount.flags & MS_NOSUID) !== 0 || task.credentials.noNewPrivileges;
   const credentials = credentialsAfterExec(task.credentials, inode, noSetId);
   const loaded = loadInto(task, space, program, interpreter, image, { name, environment, credentials });
   interpreter?.release();
@@ -238,10 +223,11 @@ function pointOfNoReturn(task: Task, space: AddressSpace, program: Program, name
   task.clearTid = 0;
   task.robustList = 0;
   task.credentials = credentials;
+  processTimers(group).deletePosix(kernel);
   group.hasExecuted = true;
-  space.executable = program.path.retain();
+  space.executable = program.file.path!.retain();
   task.name = (name.slice(name.lastIndexOf("/") + 1) || name).slice(0, 15);
-  kernel.onExec?.(task, pathName(program.path, task.fs.root), program.argv);
+  kernel.onExec?.(task, pathName(program.file.path!, task.fs.root), program.argv);
 }
 
 function stringBytes(strings: string[]): number {

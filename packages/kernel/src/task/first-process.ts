@@ -1,0 +1,102 @@
+import { AT_FDCWD, SIGCHLD } from "@stratos/abi";
+import { assert } from "@stratos/base";
+import { HART_STATE_SIZE } from "@stratos/riscv";
+import type { Kernel } from "../kernel-state.ts";
+import { AddressSpace } from "../mm/address-space.ts";
+import { type Credentials, ROOT } from "../security/credentials.ts";
+import { PendingSignals } from "../signal/pending-signals.ts";
+import { SignalActions } from "../signal/signal-actions.ts";
+import { FileTable } from "../vfs/file-table.ts";
+import { FsContext } from "../vfs/fs-context.ts";
+import { isErrno } from "../vfs/inode.ts";
+import { rootPath } from "../vfs/mounting.ts";
+import type { OpenFile } from "../vfs/open-file.ts";
+import { lookupDirectory } from "../vfs/path-walk.ts";
+import { executeProgram } from "./exec.ts";
+import { exitTask } from "./exit.ts";
+import { ProcessGroup, Session } from "./session.ts";
+import { Task } from "./task.ts";
+import { type Limit, ThreadGroup } from "./thread-group.ts";
+
+export interface FirstProcess {
+  /** Absolute path, a byte string. */
+  path: string;
+  argv: string[];
+  environment: string[];
+  workingDirectory: string;
+  credentials?: Credentials;
+  /** Descriptors 0, 1 and 2; taken over. */
+  standardFiles: OpenFile[];
+}
+
+/** Linux's defaults (getrlimit(2)); the stack is 8 MiB. */
+function defaultLimits(): Limit[] {
+  const unlimited = (): Limit => ({ soft: Infinity, hard: Infinity });
+  const limits = Array.from({ length: 16 }, unlimited);
+  limits[3] = { soft: 8 << 20, hard: Infinity };
+  limits[4] = { soft: 0, hard: Infinity };
+  limits[6] = { soft: 4096, hard: 4096 };
+  limits[7] = { soft: 1024, hard: 1048576 };
+  limits[8] = { soft: 8 << 20, hard: 8 << 20 };
+  limits[11] = { soft: 4096, hard: 4096 };
+  limits[12] = { soft: 819200, hard: 819200 };
+  limits[13] = { soft: 0, hard: 0 };
+  limits[14] = { soft: 0, hard: 0 };
+  return limits;
+}
+
+/**
+ * A task with an empty memory in a process, group and session of its own: process 1, or one beside it.
+ */
+export function createProcess(kernel: Kernel, standardFiles: OpenFile[], credentials: Credentials): Task {
+  const root = rootPath(kernel);
+  const tid = kernel.tasks.allocate();
+  const files = new FileTable();
+  const resources = { space: new AddressSpace(kernel), files, fs: new FsContext(kernel.mounts, root, root, 0o022), credentials };
+  const session = new Session(tid);
+  const group = new ProcessGroup(tid, session);
+  // The process and its first task name each other; the task is put in place at once.
+  const process = new ThreadGroup(tid, null as unknown as Task, kernel.tasks.processes.get(1) ?? null, group, new SignalActions(), new PendingSignals(), defaultLimits(), SIGCHLD, kernel.now());
+  const task = new Task(kernel, tid, process, resources, new Uint8Array(HART_STATE_SIZE), kernel.now());
+  process.leader = task;
+  process.tasks.push(task);
+  process.parent?.children.add(process);
+  group.members.add(process);
+  kernel.tasks.tasks.set(tid, task);
+  kernel.tasks.processes.set(tid, process);
+  kernel.tasks.groups.set(tid, group);
+  for (const file of standardFiles) files.install(file, false, 0, 1024);
+  return task;
+}
+
+/**
+ * Loads a program into a new process and makes it runnable.
+ *
+ * @returns the task, or execve's error (the process is gone again)
+ */
+export function startProcess(kernel: Kernel, request: FirstProcess): Task | number {
+  const task = createProcess(kernel, request.standardFiles, request.credentials ?? ROOT);
+  const failed = loadProgram(kernel, task, request);
+  if (failed < 0) {
+    const { onInitExit } = kernel;
+    kernel.onInitExit = null;
+    exitTask(task, 127 << 8);
+    kernel.tasks.processes.delete(task.tid);
+    kernel.onInitExit = onInitExit;
+    return failed;
+  }
+  kernel.scheduler.enqueue(task);
+  return task;
+}
+
+function loadProgram(kernel: Kernel, task: Task, request: FirstProcess): number {
+  assert(kernel.scheduler.current === null, "no task is on the hart");
+  const directory = lookupDirectory(task, AT_FDCWD, request.workingDirectory);
+  if (isErrno(directory)) return directory;
+  task.fs.setCwd(directory);
+  kernel.scheduler.current = task;
+  const result = executeProgram(task, { dirfd: AT_FDCWD, path: request.path, flags: 0 }, request.path, request.argv, request.environment);
+  kernel.hart.saveTo(task.registers);
+  kernel.scheduler.current = null;
+  return result;
+}

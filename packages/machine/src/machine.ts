@@ -1,0 +1,72 @@
+import type { Clock, RandomSource, SocketProvider, WasmEngine } from "@stratos/host";
+import { callsByNumber, type FileSystem, type FirstProcess, handleEcall, Kernel, mountRoot, runTasks, startProcess } from "@stratos/kernel";
+import { createProcessor, PhysicalMemory, type Processor } from "@stratos/riscv";
+
+/** What one computer is made of; every touch of the outside is a port. */
+export interface MachineOptions {
+  engine: WasmEngine;
+  clock: Clock;
+  random: RandomSource;
+  /** Null: no network beyond the machine's own loopback. */
+  sockets: SocketProvider | null;
+  /** Bytes of memory for programs and their files' pages. */
+  memoryBytes: number;
+  hostname: string;
+  log: (message: string) => void;
+  /** false: interpret only (to compare with translated runs). */
+  translate?: boolean;
+  nowMs?: () => number;
+}
+
+/** One computer: a hart and a kernel over one physical memory. Mount a root, start processes, then call `run` from the host's event loop. */
+export class Machine {
+  readonly kernel: Kernel;
+  readonly processor: Processor;
+  /** Wait status of process 1 once it has ended. */
+  exitStatus: number | null = null;
+
+  constructor(options: MachineOptions) {
+    const physical = new PhysicalMemory(options.engine, { frameBytes: options.memoryBytes });
+    const kernel = new Kernel({ physical, clock: options.clock, random: options.random, sockets: options.sockets, hostname: options.hostname, log: options.log });
+    this.kernel = kernel;
+    this.processor = createProcessor({
+      physical, engine: options.engine, hooks: { onEcall: () => handleEcall(kernel) },
+      ...(options.translate === undefined ? {} : { translate: options.translate }),
+      ...(options.nowMs === undefined ? {} : { nowMs: options.nowMs }),
+    });
+    kernel.processor = this.processor;
+    this.processor.code.onEvict = () => kernel.slots.unmapAllCode();
+    kernel.calls = callsByNumber();
+    kernel.onInitExit = (process, status) => {
+      if (process.pid !== 1) return;
+      this.exitStatus = status;
+      kernel.isStopped = true;
+    };
+  }
+
+  mountRoot(fileSystem: FileSystem): void {
+    mountRoot(this.kernel, fileSystem);
+  }
+
+  /** Starts a program; the first one is process 1. @returns its pid, or execve's negated errno */
+  start(process: FirstProcess): number {
+    const task = startProcess(this.kernel, process);
+    return typeof task === "number" ? task : task.pid;
+  }
+
+  get isStopped(): boolean {
+    return this.kernel.isStopped;
+  }
+
+  /**
+   * Runs for at most `milliseconds`.
+   *
+   * @returns milliseconds until a timer is due when all tasks sleep (Infinity: only an event from outside can wake one), 0 when there is more to run
+   */
+  run(milliseconds: number): number {
+    const { kernel } = this;
+    const next = runTasks(kernel, kernel.now() + milliseconds * 1e6);
+    if (next === -1) return 0;
+    return next === Infinity ? Infinity : Math.max(0, (next - kernel.now()) / 1e6);
+  }
+}
