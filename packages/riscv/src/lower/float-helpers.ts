@@ -92,9 +92,14 @@ const round64 = ((): Helper => {
   ));
 })();
 
+/** The error a × b − p of p = RN(a × b), magnitudes being between SMALL and LARGE. */
+type ProductError = (a: Expression, b: Expression, p: Expression) => Expression;
+const fusedProductError: ProductError = (a, b, p) => pushFused(F64, a, b, negF64(p));
+const calledProductError: ProductError = (a, b, p) => call("f64.product-error", a, b, p);
+
 /** (a, b, p): the error a × b − p of p = RN(a × b), magnitudes being between SMALL and LARGE. */
 function productError(fused: boolean): Helper {
-  if (fused) return floatHelper("f64.product-error", [F64, F64, F64], [F64], [], pushFused(F64, get(0), get(1), negF64(get(2))));
+  if (fused) return floatHelper("f64.product-error", [F64, F64, F64], [F64], [], fusedProductError(get(0), get(1), get(2)));
   const A = 0, B = 1, P = 2, AH = 3, AL = 4, BH = 5, BL = 6, T = 7;
   const SPLIT = f64(2 ** 27 + 1);
   return floatHelper("f64.product-error", [F64, F64, F64], [F64], [F64, F64, F64, F64, F64], sequence(
@@ -109,6 +114,10 @@ const zeroDownwards = (result: Expression, mode: number, p: number, q: number): 
   when(and(eqF64(result, f64(0)), equal32(get(mode), i32(RoundingMode.RDN))),
     giveBack(choose(F64, apply(Op.i64Eqz, apply(Op.i64Or, bitsF64(get(p)), bitsF64(get(q)))), f64(0), f64(-0))));
 
+/** The result from local `r` and error local `e`; exact ones, which are many as long as NX isn't raised, need no call. */
+const rounded = (r: number, e: number, mode: Expression): Expression =>
+  choose(F64, eqF64(get(e), f64(0)), get(r), call("f64.round", get(r), get(e), mode));
+
 /** (a, b, rm): a + b. */
 const add64 = ((): Helper => {
   const A = 0, B = 1, MODE = 2, R = 3, E = 4, T = 5;
@@ -121,34 +130,35 @@ const add64 = ((): Helper => {
     zeroDownwards(get(R), MODE, A, B),
     set(E, twoSumError(A, B, R, T)),
     when(isNaNF64(E), giveBack(soft(SoftOperation.ADD, MODE, get(A), get(B)))),
-    call("f64.round", get(R), get(E), get(MODE)),
+    rounded(R, E, get(MODE)),
   ));
 })();
 
 /** (a, b, rm): a × b. */
-const mul64 = ((): Helper => {
-  const A = 0, B = 1, MODE = 2, R = 3;
-  return floatHelper("f64.mul", [F64, F64, I32], [F64], [F64], sequence(
+function mul64(product: ProductError): Helper {
+  const A = 0, B = 1, MODE = 2, R = 3, E = 4;
+  return floatHelper("f64.mul", [F64, F64, I32], [F64], [F64, F64], sequence(
     set(R, mulF64(get(A), get(B))),
     when(and(and(magnitudeWithin(R, SMALL, LARGE), ltF64(absF64(get(A)), f64(LARGE))), ltF64(absF64(get(B)), f64(LARGE))),
-      giveBack(call("f64.round", get(R), call("f64.product-error", get(A), get(B), get(R)), get(MODE)))),
+      set(E, product(get(A), get(B), get(R))),
+      giveBack(rounded(R, E, get(MODE)))),
     when(isNaNF64(R), giveBack(call("f64.nan", get(A), get(B)))),
     when(or(or(isZeroF64(A), isZeroF64(B)), or(isInfiniteF64(A), isInfiniteF64(B))), giveBack(get(R))),
     soft(SoftOperation.MULTIPLY, MODE, get(A), get(B)),
   ));
-})();
+}
 
 /** Ties can't happen where only the error's sign is known (quotients and roots), so RMM is RNE there. */
 const tieless = (mode: number): Expression => choose(I32, equal32(get(mode), i32(RoundingMode.RMM)), i32(RoundingMode.RNE), get(mode));
 
 /** (a, b, rm): a / b. The remainder a − r × b is exact and has the error's sign, times that of b. */
-const div64 = ((): Helper => {
+function div64(product: ProductError): Helper {
   const A = 0, B = 1, MODE = 2, R = 3, E = 4, P = 5;
   return floatHelper("f64.div", [F64, F64, I32], [F64], [F64, F64, F64], sequence(
     set(R, divF64(get(A), get(B))),
     when(and(and(magnitudeWithin(R, SMALL, LARGE), magnitudeWithin(A, SMALL, LARGE)), magnitudeWithin(B, SMALL, LARGE)),
       set(P, mulF64(get(R), get(B))),
-      set(E, subF64(subF64(get(A), get(P)), call("f64.product-error", get(R), get(B), get(P)))),
+      set(E, subF64(subF64(get(A), get(P)), product(get(R), get(B), get(P)))),
       giveBack(call("f64.round", get(R), choose(F64, ltF64(get(B), f64(0)), negF64(get(E)), get(E)), tieless(MODE)))),
     when(isNaNF64(R), giveBack(call("f64.nan", get(A), get(B)))),
     when(or(isInfiniteF64(A), isInfiniteF64(B)), giveBack(get(R))),
@@ -156,22 +166,22 @@ const div64 = ((): Helper => {
     when(isZeroF64(A), giveBack(get(R))),
     soft(SoftOperation.DIVIDE, MODE, get(A), get(B)),
   ));
-})();
+}
 
 /** (a, rm): √a. */
-const sqrt64 = ((): Helper => {
+function sqrt64(product: ProductError): Helper {
   const A = 0, MODE = 1, R = 2, P = 3;
   return floatHelper("f64.sqrt", [F64, I32], [F64], [F64, F64], sequence(
     set(R, apply(Op.f64Sqrt, get(A))),
     when(magnitudeWithin(A, SMALL, LARGE),
       when(isNaNF64(R), raise(FloatFlag.NV), giveBack(CANONICAL_F64)),
       set(P, mulF64(get(R), get(R))),
-      giveBack(call("f64.round", get(R), subF64(subF64(get(A), get(P)), call("f64.product-error", get(R), get(R), get(P))), tieless(MODE)))),
+      giveBack(call("f64.round", get(R), subF64(subF64(get(A), get(P)), product(get(R), get(R), get(P))), tieless(MODE)))),
     when(isNaNF64(R), giveBack(call("f64.nan", get(A), get(A)))),
     when(or(isZeroF64(A), isInfiniteF64(A)), giveBack(get(R))),
     soft(SoftOperation.SQUARE_ROOT, MODE, get(A)),
   ));
-})();
+}
 
 /** (a, b, c): a × b + c when at least one isn't finite. */
 const fmaSpecial64 = ((): Helper => {
@@ -197,12 +207,12 @@ const fmaSpecial64 = ((): Helper => {
  * p + pe = a × b and s + t = p + c exactly; v + w = t + pe exactly. With z = v rounded to odd (w tells where), RN(s + z) is the result and
  * s + z − RN(s + z) has the sign of its error, and is a tie only if the exact sum is.
  */
-const fma64 = ((): Helper => {
+function fma64(product: ProductError): Helper {
   const A = 0, B = 1, C = 2, MODE = 3, P = 4, PE = 5, S = 6, T = 7, V = 8, W = 9, X = 10;
   return floatHelper("f64.fma", [F64, F64, F64, I32], [F64], [F64, F64, F64, F64, F64, F64, F64], sequence(
     set(P, mulF64(get(A), get(B))),
     when(and(and(magnitudeWithin(P, SMALL, LARGE), ltF64(absF64(get(C)), f64(LARGE))), and(ltF64(absF64(get(A)), f64(LARGE)), ltF64(absF64(get(B)), f64(LARGE)))),
-      set(PE, call("f64.product-error", get(A), get(B), get(P))),
+      set(PE, product(get(A), get(B), get(P))),
       set(S, addF64(get(P), get(C))),
       set(T, twoSumError(P, C, S, X)),
       set(V, addF64(get(T), get(PE))),
@@ -219,9 +229,10 @@ const fma64 = ((): Helper => {
       giveBack(call("f64.add", apply(Op.f64Copysign, f64(SMALL), get(P)), get(C), get(MODE)))),
     soft(SoftOperation.FUSED_MULTIPLY_ADD, MODE, get(A), get(B), get(C)),
   ));
-})();
+}
 
 /** The helpers in an order that defines none twice. `fused`: the host has a true fused multiply-add. */
 export function doubleHelpers(fused: boolean): readonly Helper[] {
-  return [softHelper, nanResult64, round64, productError(fused), add64, mul64, div64, sqrt64, fmaSpecial64, fma64];
+  const product = fused ? fusedProductError : calledProductError;
+  return [softHelper, nanResult64, round64, productError(fused), add64, mul64(product), div64(product), sqrt64(product), fmaSpecial64, fma64(product)];
 }
