@@ -52,7 +52,8 @@ export function createUnnamed(subvolume: Subvolume, mode: number, uid: number, g
   if (subvolume.nextIno >= INO_MAX) return -ENOSPC;
   const ino = subvolume.nextIno++;
   initializeInode(subvolume, ino, mode, uid, gid, 0, 0);
-  subvolume.tree.words[editInode(subvolume, ino) + INODE_AT_NLINK] = 0;
+  const at = editInode(subvolume, ino);
+  subvolume.tree.words[at + INODE_AT_NLINK] = 0;
   addOrphan(subvolume, ino);
   return ino;
 }
@@ -65,7 +66,8 @@ export function symlink(subvolume: Subvolume, directory: number, name: string, t
   const { tree } = subvolume;
   const offset = tree.insert(ino, INLINE_MIDDLE, 0, target.length);
   for (let index = 0; index < target.length; index++) tree.bytes[offset + index] = target.charCodeAt(index);
-  putPair(tree.words, editInode(subvolume, ino) + INODE_AT_BYTES, target.length);
+  const at = editInode(subvolume, ino);
+  putPair(tree.words, at + INODE_AT_BYTES, target.length);
   return ino;
 }
 

@@ -42,7 +42,10 @@ export function rename(subvolume: Subvolume, directory: number, name: string, ne
     if (at < 0) return -ENOENT;
     if (isDirectory && subvolume.tree.words[at + INODE_AT_ENTRIES] !== 0) return -ENOTEMPTY;
   }
-  if (isDirectory && directory !== newDirectory && target === 0 && !canLink(subvolume.tree.words, findInode(subvolume, newDirectory))) return -EMLINK;
+  if (isDirectory && directory !== newDirectory && target === 0) {
+    const at = findInode(subvolume, newDirectory);
+    if (!canLink(subvolume.tree.words, at)) return -EMLINK;
+  }
 
   if (target !== 0) redirectEntry(subvolume, newDirectory, newName, ino, type);
   else {

@@ -1,0 +1,49 @@
+import { byteString, crc32c } from "@stratos/base";
+import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
+import { Attributes } from "../file/attributes.ts";
+import { DirectoryEntry } from "../file/directory.ts";
+import { ROOT_INO } from "../format/inode-item.ts";
+import type { Subvolume } from "../volume/subvolume.ts";
+import { describe } from "./model.ts";
+
+/** All that the files of a subvolume are, in the form of `Model.dump`. Throws when something cannot be read. */
+export function dumpSubvolume(subvolume: Subvolume): string {
+  const lines: string[] = [];
+  const attributes = new Attributes();
+  const visit = (ino: number, path: string): void => {
+    expect(subvolume.stat(ino, attributes), `stat ${path}`);
+    const { mode, nlink, uid, size, mtimeSeconds, ctimeSeconds } = attributes;
+    const type = mode & S_IFMT;
+    const xattrs = new Map<string, string>();
+    const names = subvolume.listXattrs(ino);
+    if (typeof names === "number") throw new Error(`listXattrs ${path}: ${names}`);
+    for (const name of names) {
+      const value = subvolume.getXattr(ino, name);
+      if (typeof value === "number") throw new Error(`getXattr ${path}: ${value}`);
+      xattrs.set(name, byteString(value));
+    }
+    let content = new Uint8Array(0);
+    let target: string | number = "";
+    if (type === S_IFREG) {
+      content = new Uint8Array(size);
+      if (subvolume.read(ino, 0, content, 0, size) !== size) throw new Error(`read ${path}`);
+    }
+    if (type === S_IFLNK) {
+      target = subvolume.readlink(ino);
+      if (typeof target === "number") throw new Error(`readlink ${path}: ${target}`);
+    }
+    lines.push(describe(path, mode, nlink, uid, type === S_IFDIR ? 0 : size, crc32c(content), target, xattrs, mtimeSeconds, ctimeSeconds));
+    if (type !== S_IFDIR) return;
+    const children: [string, number][] = [];
+    const entry = new DirectoryEntry();
+    for (let cursor = 0; expect(subvolume.readDirectory(ino, cursor, entry), `readDirectory ${path}`) === 1; cursor = entry.nextCursor) children.push([entry.name, entry.ino]);
+    for (const [name, child] of children) visit(child, `${path}/${name}`);
+  };
+  visit(ROOT_INO, "");
+  return lines.sort().join("\n");
+}
+
+function expect(result: number, what: string): number {
+  if (result < 0) throw new Error(`${what}: ${result}`);
+  return result;
+}
