@@ -224,13 +224,18 @@ export class TranslatedCodeCache implements CodeCache {
     (this.#isLive ? this.#deferredSlots : this.#freeSlots).push(slot);
   }
 
+  /** Its entries lead to the interpreter, but those that a later translation took over. */
+  clearEntries(translation: Translation): void {
+    const { u16 } = this.#physical;
+    for (const record of translation.entryRecords) {
+      const at = (record + Record.slot) >>> 1;
+      if (u16[at] === translation.slot) u16[at] = 0;
+    }
+  }
+
   /** Makes every way into the translation lead to the interpreter. */
   dropTranslation(region: TranslatedRegion, translation: Translation): void {
-    const { u32 } = this.#physical;
-    for (const record of translation.entryRecords) {
-      const at = (record + Record.slot) >>> 2;
-      if (u32[at] === translation.slot) u32[at] = 0;
-    }
+    this.clearEntries(translation);
     let isCallSlot = false;
     for (const slot of region.callSlots.values()) isCallSlot ||= slot === translation.slot;
     // A slot that callers have in their code stays theirs and leads to the interpreter again.

@@ -4,7 +4,7 @@ import type { WasmEngine, WasmInstance, WasmTable } from "@stratos/host";
 import { emitRecordLookup } from "./access.ts";
 import type { AddressMode } from "./access.ts";
 import { HART_EXIT, HART_FUEL, HART_PC, HART_TABLES } from "./hart-state.ts";
-import { emitInterpreter } from "./interpreter.ts";
+import { DEPTH_LIMIT, emitInterpreter } from "./interpreter.ts";
 import type { InstructionMeanings } from "./lower/lowerings.ts";
 import type { Helper } from "./lower/lowering.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
@@ -18,6 +18,7 @@ export interface CoreHooks {
   decode(record: number, pc: number): number;
   ecall(): number;
   hot(pc: number): void;
+  indirect(pc: number, target: number): void;
 }
 
 export interface CoreModule {
@@ -40,6 +41,7 @@ export function createCoreModule(options: {
   const decode = builder.importFunction("m", "decode", codeType);
   const ecall = builder.importFunction("m", "ecall", builder.type([], [Type.i32]));
   const hot = builder.importFunction("m", "hot", builder.type([Type.i32], []));
+  const indirect = builder.importFunction("m", "indirect", builder.type([Type.i32, Type.i32], []));
 
   // JavaScript helpers are imports, wasm helpers follow as functions: all indices are known before the first body.
   const imports: Record<string, unknown> = { memory: physical.memory, table, ...boundHooks(hooks) };
@@ -57,26 +59,31 @@ export function createCoreModule(options: {
   const interpreter = builder.addFunction(codeType);
   const run = builder.addFunction(builder.type([], []));
   const leave = builder.addFunction(builder.type([Type.i32, Type.i32, Type.i32, Type.i32], [Type.i32]));
+  const dispatch = builder.addFunction(codeType);
   for (const helper of helpers) {
     if (helper.emit !== undefined) indexOf.set(helper.name, builder.addFunction(builder.type(helper.parameters, helper.results)));
   }
 
-  emitInterpreter(code, mode, { codeType, decode, ecall, hot, helper: helperIndex, lowerings }, hotThreshold);
+  emitInterpreter(code, mode, { codeType, decode, ecall, hot, indirect, helper: helperIndex, lowerings }, hotThreshold);
   emitRun(builder, codeType);
   emitLeave(builder);
+  emitDispatch(builder, codeType);
   for (const helper of helpers) emitHelper(builder, helper, helperIndex);
 
   builder.addElement(0, interpreter);
   builder.exportFunction("interpreter", interpreter);
   builder.exportFunction("run", run);
   builder.exportFunction("leave", leave);
+  builder.exportFunction("dispatch", dispatch);
   for (const helper of helpers) if (helper.emit !== undefined) builder.exportFunction(helper.name, helperIndex(helper.name));
   const instance: WasmInstance = engine.instantiate(engine.compile(builder.finish()), { m: imports });
   return { run: instance.exports["run"] as () => void, exports: { ...imports, ...instance.exports } };
 }
 
 function boundHooks(hooks: CoreHooks): Record<string, unknown> {
-  return { decode: (record: number, pc: number) => hooks.decode(record, pc), ecall: () => hooks.ecall(), hot: (pc: number) => hooks.hot(pc) };
+  return {
+    decode: (record: number, pc: number) => hooks.decode(record, pc), ecall: () => hooks.ecall(), hot: (pc: number) => hooks.hot(pc),
+    indirect: (pc: number, target: number) => hooks.indirect(pc, target) };
 }
 
 function emitHelper(builder: ModuleBuilder, helper: Helper, helperIndex: (name: string) => number): void {
@@ -101,9 +108,9 @@ function emitRun(builder: ModuleBuilder, codeType: number): void {
   const again = code.loop();
   emitRecordLookup(code, tables, pc, record);
   code.localGet(pc);
-  code.i32Const(0); // depth
+  code.i32Const(DEPTH_LIMIT);
   code.localGet(record);
-  code.memory(Op.i32Load, Record.slot);
+  code.memory(Op.i32Load16U, Record.slot);
   code.callIndirect(codeType);
   code.localTee(pc);
   code.i32Const(-1);
@@ -129,5 +136,22 @@ function emitLeave(builder: ModuleBuilder): void {
   code.localGet(3);
   code.memory(Op.i32Store, HART_EXIT);
   code.i32Const(-1);
+  code.endFunction(start);
+}
+
+/** dispatch(pc, depth) → next pc: goes on at the pc with its translation or the interpreter, in the place of the caller. */
+function emitDispatch(builder: ModuleBuilder, codeType: number): void {
+  const { code } = builder;
+  const [pc, depth, record, tables] = [0, 1, 2, 3];
+  const start = code.beginFunction([{ count: 2, type: Type.i32 }]);
+  code.i32Const(0);
+  code.memory(Op.i32Load, HART_TABLES);
+  code.localSet(tables);
+  emitRecordLookup(code, tables, pc, record);
+  code.localGet(pc);
+  code.localGet(depth);
+  code.localGet(record);
+  code.memory(Op.i32Load16U, Record.slot);
+  code.returnCallIndirect(codeType);
   code.endFunction(start);
 }

@@ -104,7 +104,6 @@ for (const translate of [false, true]) {
       physical.i32[(HART_X + 80) >>> 2] = calls;
       if (calls < 50) return 0;
       physical.u32[HART_PC >>> 2] = (physical.u32[HART_PC >>> 2] as number) + 4;
-      physical.u32[(0x8000 + 532) >>> 2] = ExitReason.ECALL;
       return 1;
     };
     const { processor, x, physical } = machine([addi(5, 0, 100), addi(5, 5, -1), ECALL, bne(5, 0, -8), EBREAK], { translate, onEcall });

@@ -7,7 +7,8 @@ import { HART_EXIT, HART_FUEL, HART_INTERPRETED, HART_RESERVATION, HART_RETIRED 
 import { instructionMeanings } from "./lower/lowerings.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
 import { emulateMisaligned, faultingAccess } from "./memory-fault.ts";
-import type { AddressTables, FaultingAccess, Processor, ProcessorOptions, ProcessorStatistics } from "./processor.ts";
+import type { AddressTables, FaultingAccess, Processor, ProcessorHooks, ProcessorOptions, ProcessorStatistics } from "./processor.ts";
+import { Translator } from "./translate/translator.ts";
 import { RECORD_SIZE, RecordOp } from "./record.ts";
 
 /**
@@ -15,6 +16,11 @@ import { RECORD_SIZE, RecordOp } from "./record.ts";
  * anew, and hot functions are translated there. Chunk ends never change where a slice ends.
  */
 const CHUNK = 200_000;
+/** Executions of a target before it is translated. */
+const DEFAULT_THRESHOLD = 200;
+/** Hot targets are translated when there are so many, or when so many instructions have gone by. */
+const DRAIN_COUNT = 16;
+const DRAIN_INTERVAL = 100_000;
 const TABLE_SIZE = 65536;
 const NO_RESERVATION = 0xffffffff;
 
@@ -28,7 +34,11 @@ class TranslatingProcessor implements Processor {
   readonly code: TranslatedCodeCache;
   readonly statistics: ProcessorStatistics;
   readonly #core: CoreModule;
-  readonly #hot: number[];
+  readonly #translator: Translator;
+  readonly #translates: boolean;
+  /** Instructions retired when translation last caught up, and how long it may lag behind. */
+  #drainedAt: number;
+  readonly #drainInterval: number;
 
   constructor(options: ProcessorOptions) {
     const { physical, engine, hooks } = options;
@@ -42,20 +52,23 @@ class TranslatingProcessor implements Processor {
     this.tables = new FlatAddressTables(physical);
     const table = engine.createTable(TABLE_SIZE);
     this.code = new TranslatedCodeCache(physical, table, () => this.#core.exports["interpreter"], this.statistics);
-    this.#hot = [];
-    const translate = options.translate !== false;
+    this.#translates = options.translate !== false;
+    const hotThreshold = Math.min(options.hotThreshold ?? DEFAULT_THRESHOLD, 255);
+    const meanings = instructionMeanings(engine);
     this.#core = createCoreModule({
-      engine, physical, table, mode: "paged", meanings: instructionMeanings(engine), hotThreshold: translate ? Math.min(options.hotThreshold ?? 200, 255) : 0,
+      engine, physical, table, mode: "paged", meanings, hotThreshold: this.#translates ? hotThreshold : 0,
       hooks: {
         decode: (record, pc) => this.code.decodeRun(record, pc >>> 0),
-        ecall: () => {
-          const leave = hooks.onEcall();
-          if (leave !== 0) physical.u32[HART_EXIT >>> 2] = ExitReason.ECALL;
-          return leave;
-        },
-        hot: (pc) => { this.#hot.push(pc >>> 0); },
+        ecall: () => this.#ecall(hooks),
+        hot: (pc) => this.#translator.noteHot(pc >>> 0),
+        indirect: (pc, target) => this.#translator.noteIndirect(pc >>> 0, target >>> 0),
       },
     });
+    this.#translator = new Translator({
+      physical, engine, cache: this.code, table, core: this.#core, meanings, mode: "paged", statistics: this.statistics, nowMs: options.nowMs ?? (() => 0),
+    });
+    this.#drainedAt = 0;
+    this.#drainInterval = hotThreshold < 16 ? 0 : DRAIN_INTERVAL;
   }
 
   run(fuel: number): ExitReason {
@@ -72,8 +85,12 @@ class TranslatingProcessor implements Processor {
       this.statistics.instructions += used;
       left -= used;
       reason = u32[HART_EXIT >>> 2] as ExitReason;
-      this.code.setLive(false);
+      if (this.#translator.queued > 0 && (this.#translator.queued >= DRAIN_COUNT || this.statistics.instructions - this.#drainedAt >= this.#drainInterval)) {
+        this.#translator.drain();
+        this.#drainedAt = this.statistics.instructions;
+      }
     } while (reason === ExitReason.BUDGET && left >= 0);
+    this.code.setLive(false);
     u32[HART_RESERVATION >>> 2] = NO_RESERVATION;
     this.statistics.interpreted = (u32[HART_INTERPRETED >>> 2] as number) + (u32[(HART_INTERPRETED >>> 2) + 1] as number) * 2 ** 32;
     return reason;
@@ -86,6 +103,14 @@ class TranslatingProcessor implements Processor {
   emulateMisaligned(translate: (va: number) => number): number {
     const result = emulateMisaligned(this.physical, this.code, "paged", translate);
     if (result === 0) this.statistics.instructions++;
+    return result;
+  }
+
+  #ecall(hooks: ProcessorHooks): number {
+    const { u32 } = this.physical;
+    u32[HART_RESERVATION >>> 2] = NO_RESERVATION;
+    const result = hooks.onEcall();
+    if (result !== 0) u32[HART_EXIT >>> 2] = ExitReason.ECALL;
     return result;
   }
 

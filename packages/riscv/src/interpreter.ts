@@ -33,6 +33,8 @@ export interface InterpreterImports {
   readonly ecall: number;
   /** hot(pc): the record's count has reached the threshold */
   readonly hot: number;
+  /** indirect(pc, target): a jump through a register at `pc` went to `target` */
+  readonly indirect: number;
   readonly helper: (name: string) => number;
   readonly lowerings: LoweringTable;
 }
@@ -59,7 +61,7 @@ const LOCALS: { count: number; type: ValueType }[] = [
   { count: 14, type: Type.i32 }, { count: 5, type: Type.i64 }, { count: 4, type: Type.f32 }, { count: 4, type: Type.f64 },
 ];
 
-/** Nested activations beyond this return to the run loop, because the host's stack is bounded. */
+/** How deep activations may nest: `depth` counts down from here, and where it is negative control returns to the run loop, because the host's stack is bounded. */
 export const DEPTH_LIMIT = 200;
 
 export function emitInterpreter(code: CodeWriter, mode: AddressMode, imports: InterpreterImports, hotThreshold: number): void {
@@ -101,6 +103,7 @@ class InterpreterEmitter implements Lowering {
     code.localGet(FUEL);
     code.localSet(ENTRY_FUEL);
     emitRecordLookup(code, TABLES, PC, RECORD);
+    this.#forward();
     this.#count();
 
     this.#leave = code.block();
@@ -219,7 +222,14 @@ class InterpreterEmitter implements Lowering {
         this.#writeLink();
         code.br(this.#call);
       } },
-      { op: RecordOp.JUMP_REGISTER, emit: () => { this.#registerTarget(); code.br(this.#backward); } },
+      { op: RecordOp.JUMP_REGISTER, emit: () => { this.#registerTarget(); this.#noteIndirect(); code.br(this.#backward); } },
+      { op: RecordOp.JUMP_REGISTER_LINK, emit: () => {
+        this.#linkValue();
+        this.#registerTarget();
+        this.#noteIndirect();
+        this.#writeLink();
+        code.br(this.#backward);
+      } },
       { op: RecordOp.RETURN, emit: () => { this.#registerTarget(); code.br(this.#return); } },
       { op: RecordOp.CALL_REGISTER, emit: () => {
         this.#linkValue();
@@ -293,6 +303,14 @@ class InterpreterEmitter implements Lowering {
     code.localSet(PC);
   }
 
+  /** Tells the translator where a jump through a register goes (jump tables). */
+  #noteIndirect(): void {
+    if (this.#hotThreshold === 0) return;
+    this.#currentPc();
+    this.code.localGet(PC);
+    this.code.call(this.#imports.indirect);
+  }
+
   /** VALUE = address of the next instruction. */
   #linkValue(): void {
     const { code } = this;
@@ -322,14 +340,28 @@ class InterpreterEmitter implements Lowering {
   #ifTranslated(then: () => void): void {
     const { code } = this;
     code.localGet(RECORD);
-    code.memory(Op.i32Load, Record.slot);
+    code.memory(Op.i32Load16U, Record.slot);
     code.localTee(SCRATCH_I32);
     code.if();
     code.localGet(DEPTH);
-    code.i32Const(DEPTH_LIMIT);
-    code.op(Op.i32GtS);
+    code.i32Const(0);
+    code.op(Op.i32LtS);
     code.brIf(this.#leave);
     then();
+    code.end();
+  }
+
+  /** The interpreter stands in table slots of call targets that weren't translated; they may be by now, as a part of something else. */
+  #forward(): void {
+    const { code } = this;
+    code.localGet(RECORD);
+    code.memory(Op.i32Load16U, Record.slot);
+    code.if();
+    code.localGet(PC);
+    code.localGet(DEPTH);
+    code.localGet(RECORD);
+    code.memory(Op.i32Load16U, Record.slot);
+    code.returnCallIndirect(this.#imports.codeType);
     code.end();
   }
 
@@ -339,7 +371,7 @@ class InterpreterEmitter implements Lowering {
     code.localGet(PC);
     code.localGet(DEPTH);
     code.i32Const(1);
-    code.op(Op.i32Add);
+    code.op(Op.i32Sub);
     code.localGet(SCRATCH_I32);
     code.callIndirect(this.#imports.codeType);
     code.localTee(PC);

@@ -13,14 +13,15 @@ import { HART_SINK, HART_X } from "./hart-state.ts";
  *  5 u8  rs2 × 8
  *  6 u16 rd × 8    (x0: an offset beyond the registers, so that the write goes nowhere)
  *  8 i32 imm       B, J: byte offset; with a rounding mode: rs3 × 8 | rm << 8
- * 12 u32 slot      function-table index of the translation to enter at this pc; 0: the interpreter
+ * 12 u16 slot      function-table index of the translation to enter at this pc; 0: the interpreter
+ * 14 u16 entry     which of the translation's entries this pc is
  * ```
  *
  * An instruction that ends at or beyond its page's end can't be followed by `rec + length`. Its record is TAIL, whose imm
  * points to a copy elsewhere (tailRecordAddress) that is followed by a NEXT_PAGE record.
  */
 export const RECORD_SIZE = 16;
-export const Record = { op: 0, count: 2, length: 3, rs1: 4, rs2: 5, rd: 6, imm: 8, rs3: 8, rm: 9, slot: 12 } as const;
+export const Record = { op: 0, count: 2, length: 3, rs1: 4, rs2: 5, rd: 6, imm: 8, rs3: 8, rm: 9, slot: 12, entry: 14 } as const;
 
 export const RecordOp = {
   UNDECODED: 0,
@@ -32,11 +33,13 @@ export const RecordOp = {
   JUMP: 5,
   /** jal rd */
   CALL: 6,
+  /** jalr rd with an rd that is no link register: a jump that leaves a trace (PLT stubs) */
+  JUMP_REGISTER_LINK: 13,
   /** jalr x0 through another register than a link register */
   JUMP_REGISTER: 7,
   /** jalr x0, ra or t0 */
   RETURN: 8,
-  /** jalr rd */
+  /** jalr ra or t0 */
   CALL_REGISTER: 9,
   /** Integer arithmetic into x0: hints. */
   NOP: 10,
@@ -85,7 +88,11 @@ function recordOp(decoded: Decoded): number {
   const { index, rd, rs1, imm } = decoded;
   if (index < 0) return RecordOp.ILLEGAL;
   if (index === JAL) return rd === 0 ? RecordOp.JUMP : RecordOp.CALL;
-  if (index === JALR) return rd !== 0 ? RecordOp.CALL_REGISTER : isLinkRegister(rs1) ? RecordOp.RETURN : RecordOp.JUMP_REGISTER;
+  if (index === JALR) {
+    if (isLinkRegister(rd)) return RecordOp.CALL_REGISTER;
+    if (rd !== 0) return RecordOp.JUMP_REGISTER_LINK;
+    return isLinkRegister(rs1) ? RecordOp.RETURN : RecordOp.JUMP_REGISTER;
+  }
   if (rd === 0 && isPure(index)) return RecordOp.NOP;
   if (index === LUI || (index === ADDI && rs1 === 0)) return RecordOp.CONSTANT;
   if (index === ADDI && imm === 0) return RecordOp.MOVE;

@@ -178,6 +178,18 @@ export class CodeWriter {
     this.u32(functionIndex);
   }
 
+  /** A call in the place of this function's return (tail call). */
+  returnCall(functionIndex: number): void {
+    this.op(Op.returnCall);
+    this.u32(functionIndex);
+  }
+
+  returnCallIndirect(typeIndex: number, tableIndex = 0): void {
+    this.op(Op.returnCallIndirect);
+    this.u32(typeIndex);
+    this.u32(tableIndex);
+  }
+
   callIndirect(typeIndex: number, tableIndex = 0): void {
     this.op(Op.callIndirect);
     this.u32(typeIndex);

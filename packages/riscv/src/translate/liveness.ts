@@ -1,0 +1,98 @@
+import { INSTRUCTIONS } from "../instruction-table.ts";
+import type { Block, Unit, UnitInstruction } from "./unit.ts";
+
+/**
+ * Which registers a block may read before it writes them, through its successors: these are loaded into locals at entries
+ * and after calls. Calls and traps end the search, because what follows them loads anew.
+ *
+ * Sets of registers are bit masks, integer and floating point apart.
+ */
+export interface Liveness {
+  /** By block index. */
+  readonly liveX: Int32Array;
+  readonly liveF: Int32Array;
+  /** All registers that the unit names. */
+  readonly usedX: number;
+  readonly usedF: number;
+}
+
+/** Registers that an instruction reads. */
+export function readsX(instruction: UnitInstruction): number {
+  return operandMask(instruction, "x", false);
+}
+
+export function readsF(instruction: UnitInstruction): number {
+  return operandMask(instruction, "f", false);
+}
+
+export function writesX(instruction: UnitInstruction): number {
+  return operandMask(instruction, "x", true) & ~1;
+}
+
+export function writesF(instruction: UnitInstruction): number {
+  return operandMask(instruction, "f", true);
+}
+
+function operandMask(instruction: UnitInstruction, file: string, destination: boolean): number {
+  if (instruction.index < 0) return 0;
+  const { operands } = INSTRUCTIONS[instruction.index]!;
+  if (destination) return operands[0] === file ? 1 << instruction.rd : 0;
+  let mask = 0;
+  if (operands[1] === file) mask |= 1 << instruction.rs1;
+  if (operands[2] === file) mask |= 1 << instruction.rs2;
+  if (operands[3] === file) mask |= 1 << instruction.rs3;
+  return file === "x" ? mask & ~1 : mask;
+}
+
+export function reloadsAfter(block: Block): boolean {
+  return block.ending === "call" || block.ending === "call-register" || block.ending === "ecall";
+}
+
+export function analyzeLiveness(unit: Unit, order: readonly Block[]): Liveness {
+  const count = unit.blocks.length;
+  const liveX = new Int32Array(count);
+  const liveF = new Int32Array(count);
+  const useX = new Int32Array(count);
+  const useF = new Int32Array(count);
+  const defX = new Int32Array(count);
+  const defF = new Int32Array(count);
+  let usedX = 0;
+  let usedF = 0;
+  for (const block of unit.blocks) {
+    const { index } = block;
+    for (const instruction of block.instructions) {
+      const rx = readsX(instruction);
+      const rf = readsF(instruction);
+      const wx = writesX(instruction);
+      const wf = writesF(instruction);
+      useX[index]! |= rx & ~defX[index]!;
+      useF[index]! |= rf & ~defF[index]!;
+      defX[index]! |= wx;
+      defF[index]! |= wf;
+      usedX |= rx | wx;
+      usedF |= rf | wf;
+    }
+  }
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (let i = order.length - 1; i >= 0; i--) {
+      const block = order[i]!;
+      const { index } = block;
+      let outX = 0;
+      let outF = 0;
+      if (!reloadsAfter(block)) {
+        for (const successor of block.successors) {
+          outX |= liveX[successor.index]!;
+          outF |= liveF[successor.index]!;
+        }
+      }
+      const x = useX[index]! | (outX & ~defX[index]!);
+      const f = useF[index]! | (outF & ~defF[index]!);
+      if (x === liveX[index] && f === liveF[index]) continue;
+      liveX[index] = x;
+      liveF[index] = f;
+      changed = true;
+    }
+  }
+  return { liveX, liveF, usedX, usedF };
+}

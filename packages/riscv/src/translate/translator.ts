@@ -1,0 +1,216 @@
+import type { WasmEngine, WasmTable } from "@stratos/host";
+import { CodeWriter, ModuleBuilder, Type } from "@stratos/wasm";
+import type { AddressMode } from "../access.ts";
+import type { Translation, TranslatedCodeCache, TranslatedRegion } from "../code-cache.ts";
+import type { CoreModule } from "../core-module.ts";
+import type { InstructionMeanings } from "../lower/lowerings.ts";
+import type { PhysicalMemory } from "../physical-memory.ts";
+import type { ProcessorStatistics } from "../processor.ts";
+import { Record } from "../record.ts";
+import { INSTRUCTIONS } from "../instruction-table.ts";
+import { discoverUnit } from "./unit.ts";
+import type { Block, Unit } from "./unit.ts";
+import { emitUnit } from "./unit-emitter.ts";
+
+/** Targets remembered for one jump through a register. */
+const MAX_INDIRECT_TARGETS = 256;
+/** A path out of a translation that became hot makes its function be translated again, so often at most. */
+const MAX_VERSIONS = 6;
+/** Units in one module. */
+const MAX_BATCH = 32;
+
+/** A hot path out of a unit belongs to the function that it leaves. */
+interface Owner { readonly entry: number; readonly region: TranslatedRegion; version: number; readonly extraEntries: number[] }
+
+/**
+ * Turns hot targets into wasm modules: collects them while the guest runs, translates them in batches between runs, and
+ * installs the functions in the table and in the records of their entries.
+ */
+export class Translator {
+  readonly #physical: PhysicalMemory;
+  readonly #engine: WasmEngine;
+  readonly #cache: TranslatedCodeCache;
+  readonly #table: WasmTable;
+  readonly #core: CoreModule;
+  readonly #meanings: InstructionMeanings;
+  readonly #mode: AddressMode;
+  readonly #statistics: ProcessorStatistics;
+  readonly #nowMs: () => number;
+  readonly #code: CodeWriter;
+  readonly #queue: Set<number>;
+  readonly #indirectTargets: Map<number, number[]>;
+  /** By region, the pcs where translated code leaves for what wasn't decoded. */
+  readonly #exits: WeakMap<TranslatedRegion, Map<number, Owner>>;
+
+  constructor(options: {
+    physical: PhysicalMemory; engine: WasmEngine; cache: TranslatedCodeCache; table: WasmTable; core: CoreModule; meanings: InstructionMeanings;
+    mode: AddressMode; statistics: ProcessorStatistics; nowMs: () => number;
+  }) {
+    this.#physical = options.physical;
+    this.#engine = options.engine;
+    this.#cache = options.cache;
+    this.#table = options.table;
+    this.#core = options.core;
+    this.#meanings = options.meanings;
+    this.#mode = options.mode;
+    this.#statistics = options.statistics;
+    this.#nowMs = options.nowMs;
+    this.#code = new CodeWriter(1 << 18);
+    this.#queue = new Set();
+    this.#indirectTargets = new Map();
+    this.#exits = new WeakMap();
+  }
+
+  get queued(): number { return this.#queue.size; }
+
+  /** A target has been executed often. */
+  noteHot(pc: number): void {
+    this.#queue.add(pc);
+  }
+
+  /** Where the jump through a register at `pc` went. */
+  noteIndirect(pc: number, target: number): void {
+    const targets = this.#indirectTargets.get(pc);
+    if (targets === undefined) this.#indirectTargets.set(pc, [target]);
+    else if (targets.length < MAX_INDIRECT_TARGETS && !targets.includes(target)) targets.push(target);
+  }
+
+  /** Translates what is queued. The address space in which it became hot must still be the active one. */
+  drain(): void {
+    const start = this.#nowMs();
+    const pcs = [...this.#queue];
+    this.#queue.clear();
+    for (let at = 0; at < pcs.length; at += MAX_BATCH) this.#translate(pcs.slice(at, at + MAX_BATCH));
+    this.#statistics.translateMs += this.#nowMs() - start;
+  }
+
+  #translate(pcs: readonly number[]): void {
+    const units: { unit: Unit; slot: number; owner: Owner }[] = [];
+    const seen = new Set<number>();
+    for (const pc of pcs) {
+      const region = this.#cache.regionAt(pc);
+      if (region === undefined) continue;
+      const owner = this.#ownerOf(region, pc);
+      if (seen.has(owner.entry)) continue;
+      seen.add(owner.entry);
+      const unit = discoverUnit({
+        physical: this.#physical, cache: this.#cache, region, entry: owner.entry, extraEntries: owner.extraEntries, indirectTargets: this.#indirectTargets,
+      });
+      if (unit === undefined) continue;
+      const slot = region.callSlots.get(owner.entry) ?? this.#cache.allocateSlot();
+      if (slot === 0) return;
+      units.push({ unit, slot, owner });
+    }
+    if (units.length > 0) this.#build(units);
+  }
+
+  /** The function to translate for a hot pc: one that leaves there already, or a new one that begins there. */
+  #ownerOf(region: TranslatedRegion, pc: number): Owner {
+    const owner = this.#exits.get(region)?.get(pc);
+    if (owner !== undefined && owner.version < MAX_VERSIONS) {
+      owner.version++;
+      owner.extraEntries.push(pc);
+      return owner;
+    }
+    return { entry: pc, region, version: 1, extraEntries: [] };
+  }
+
+  #build(units: readonly { unit: Unit; slot: number; owner: Owner }[]): void {
+    const builder = new ModuleBuilder(this.#code);
+    const { code } = builder;
+    builder.importMemory("m", "memory");
+    builder.importTable("m", "table");
+    const codeType = builder.type([Type.i32, Type.i32], [Type.i32]);
+    const leave = builder.importFunction("m", "leave", builder.type([Type.i32, Type.i32, Type.i32, Type.i32], [Type.i32]));
+    const dispatch = builder.importFunction("m", "dispatch", codeType);
+    const ecall = builder.importFunction("m", "ecall", builder.type([], [Type.i32]));
+    const helperIndex = new Map<string, number>();
+    if (units.some(({ unit }) => needsHelpers(unit))) {
+      for (const helper of this.#meanings.helpers) {
+        helperIndex.set(helper.name, builder.importFunction("m", helper.name, builder.type(helper.parameters, helper.results)));
+      }
+    }
+    const imports = { codeType, leave, dispatch, ecall, helper: (name: string) => helperIndex.get(name)! };
+    const built = units.map(({ unit, slot, owner }) => {
+      const index = builder.addFunction(codeType);
+      builder.addElement(slot, index);
+      const { entries } = emitUnit(unit, {
+        code, mode: this.#mode, imports, lowerings: this.#meanings.lowerings, slot, callSlot: (target) => this.#callSlot(unit.region, target),
+      });
+      return { unit, slot, owner, entries };
+    });
+    const bytes = builder.finish();
+    const module = this.#engine.compile(bytes);
+    // What held a slot before gives it up first: its entry numbers mean nothing in the new function.
+    for (const { unit, slot } of built) this.#retire(unit.region, slot);
+    this.#engine.instantiate(module, { m: this.#core.exports });
+    for (const { unit, slot, owner, entries } of built) this.#install(unit, slot, owner, entries);
+    this.#statistics.modules++;
+    this.#statistics.wasmBytes += bytes.length;
+  }
+
+  #retire(region: TranslatedRegion, slot: number): void {
+    region.translations = region.translations.filter((translation) => {
+      if (translation.slot !== slot) return true;
+      this.#cache.clearEntries(translation);
+      return false;
+    });
+  }
+
+  #install(unit: Unit, slot: number, owner: Owner, entries: readonly Block[]): void {
+    const { u16 } = this.#physical;
+    const { region } = unit;
+    const translation: Translation = { pages: unit.pages, slot, entryRecords: [] };
+    entries.forEach((block, number) => {
+      const page = region.existingPage(block.pc);
+      if (page === 0) return;
+      const record = page + ((block.pc & 0xffe) << 3);
+      u16[(record + Record.entry) >>> 1] = number;
+      u16[(record + Record.slot) >>> 1] = slot;
+      translation.entryRecords.push(record);
+    });
+    region.translations.push(translation);
+    this.#noteExits(unit, owner);
+    this.#statistics.translatedFunctions++;
+    this.#statistics.translatedBlocks += unit.blocks.length;
+    this.#statistics.translatedInstructions += unit.instructionCount;
+  }
+
+  #noteExits(unit: Unit, owner: Owner): void {
+    let exits = this.#exits.get(unit.region);
+    if (exits === undefined) {
+      exits = new Map();
+      this.#exits.set(unit.region, exits);
+    }
+    for (const block of unit.blocks) {
+      const outs: number[] = [];
+      if (block.ending === "branch" || block.ending === "jump") outs.push(block.target);
+      if (block.ending !== "jump" && block.ending !== "return" && block.ending !== "jump-register") outs.push(block.end);
+      for (const pc of outs) if (!unit.blockAt.has(pc)) exits.set(pc, owner);
+    }
+    for (const pc of owner.extraEntries) exits.delete(pc);
+  }
+
+  /** A slot for direct calls of `target`: that of its translation, or one that holds the interpreter for now. */
+  #callSlot(region: TranslatedRegion, target: number): number {
+    if (target < region.start || target >= region.end) return 0;
+    const known = region.callSlots.get(target);
+    if (known !== undefined) return known;
+    const page = region.existingPage(target);
+    let slot = 0;
+    if (page !== 0) {
+      const record = page + ((target & 0xffe) << 3);
+      if (this.#physical.u16[(record + Record.entry) >>> 1] === 0) slot = this.#physical.u16[(record + Record.slot) >>> 1] as number;
+    }
+    if (slot === 0) slot = this.#cache.allocateSlot();
+    if (slot !== 0) region.callSlots.set(target, slot);
+    return slot;
+  }
+}
+
+/** Whether lowerings of the unit call functions of the core module. */
+function needsHelpers(unit: Unit): boolean {
+  return unit.blocks.some((block) => block.instructions.some((instruction) => USES_HELPERS[instruction.index] === true));
+}
+
+const USES_HELPERS: readonly boolean[] = INSTRUCTIONS.map((instruction) => instruction.operands.includes("f") || instruction.format.startsWith("csr"));

@@ -1,0 +1,602 @@
+import { assert } from "@stratos/base";
+import { Op } from "@stratos/wasm";
+import type { CodeWriter } from "@stratos/wasm";
+import { emitRecordLookup } from "../access.ts";
+import type { AddressMode } from "../access.ts";
+import { ExitReason } from "../exit-reason.ts";
+import { HART_FUEL, HART_PC, HART_TABLES } from "../hart-state.ts";
+import { INSTRUCTIONS } from "../instruction-table.ts";
+import { BRANCH_CONDITIONS } from "../lower/integer.ts";
+import { RS1, RS2 } from "../lower/lowering.ts";
+import type { LoweringTable } from "../lower/lowering.ts";
+import { Record } from "../record.ts";
+import { analyzeLiveness, reloadsAfter, writesX } from "./liveness.ts";
+import type { Liveness } from "./liveness.ts";
+import { isInside, structureBlocks } from "./structure.ts";
+import type { Element, Loop, Structure } from "./structure.ts";
+import { DEPTH, ENTRY, FUEL, PC, RECORD, TABLES, TranslationLowering, VA } from "./translation-lowering.ts";
+import type { TranslationImports } from "./translation-lowering.ts";
+import type { Block, Unit, UnitInstruction } from "./unit.ts";
+
+/**
+ * Emits one unit as a wasm function (pc, depth) → next pc.
+ *
+ * Entries are the unit's first block, loop headers, return points of calls and known targets of jumps through registers. The pc
+ * of the first is compared; for the others the record of the pc has the entry number, by which the function's top and the headers
+ * of loops around the entry dispatch.
+ *
+ * Fuel is a local. A block's instructions are subtracted at its end, or later: a block with a single way in takes over what its
+ * predecessor hasn't subtracted. At canonical check points (backward branches and jumps, calls, jalr) it is up to date and tested.
+ */
+export interface EmittedUnit {
+  /** Blocks by entry number. */
+  readonly entries: readonly Block[];
+}
+
+export interface UnitContext {
+  readonly code: CodeWriter;
+  readonly mode: AddressMode;
+  readonly imports: TranslationImports;
+  readonly lowerings: LoweringTable;
+  /** Function-table slot of the unit. */
+  readonly slot: number;
+  /** Slot through which to call `target`, 0: look it up at run time. */
+  readonly callSlot: (target: number) => number;
+}
+
+const NEGATED: ReadonlyMap<number, number> = new Map([
+  [Op.i64Eq, Op.i64Ne], [Op.i64Ne, Op.i64Eq], [Op.i64LtS, Op.i64GeS], [Op.i64GeS, Op.i64LtS], [Op.i64LtU, Op.i64GeU], [Op.i64GeU, Op.i64LtU],
+]);
+
+export function emitUnit(unit: Unit, context: UnitContext): EmittedUnit {
+  return new UnitEmitter(unit, context).emit();
+}
+
+class UnitEmitter {
+  readonly #unit: Unit;
+  readonly #context: UnitContext;
+  readonly #code: CodeWriter;
+  readonly #lowering: TranslationLowering;
+  readonly #structure: Structure;
+  readonly #liveness: Liveness;
+  readonly #main: Block;
+  readonly #entries: Block[];
+  readonly #entryNumber: Int32Array;
+  /** Instructions done on the way to the block that its predecessor left unsubtracted. */
+  readonly #pendingAt: Int32Array;
+
+  constructor(unit: Unit, context: UnitContext) {
+    this.#unit = unit;
+    this.#context = context;
+    this.#code = context.code;
+    this.#lowering = new TranslationLowering(context.code, context.mode, context.imports);
+    this.#main = unit.blockAt.get(unit.entry)!;
+    this.#structure = structureBlocks(unit.blocks, this.#main);
+    this.#liveness = analyzeLiveness(unit, this.#structure.order);
+    this.#entries = [];
+    this.#entryNumber = new Int32Array(unit.blocks.length).fill(-1);
+    this.#pendingAt = new Int32Array(unit.blocks.length);
+  }
+
+  emit(): EmittedUnit {
+    this.#chooseEntries();
+    this.#markTargets();
+    const start = this.#code.beginFunction(this.#lowering.assignLocals(this.#liveness.usedX, this.#liveness.usedF));
+    this.#emitTop();
+    this.#emitElements(this.#structure.elements);
+    this.#code.op(Op.unreachable);
+    this.#code.endFunction(start);
+    return { entries: this.#entries };
+  }
+
+  // Entries and targets of jumps.
+
+  #addEntry(block: Block): void {
+    if (this.#entryNumber[block.index]! >= 0) return;
+    this.#entryNumber[block.index] = this.#entries.push(block) - 1;
+  }
+
+  #chooseEntries(): void {
+    this.#addEntry(this.#main);
+    for (const loop of this.#structure.loops) this.#addEntry(loop.header);
+    for (const block of this.#unit.blocks) {
+      if (reloadsAfter(block)) for (const successor of block.successors) this.#addEntry(successor);
+      for (const pc of block.targets) this.#addEntry(this.#unit.blockAt.get(pc)!);
+    }
+    // Backward branches that close no loop of the structure are check points all the same: a slice may end there.
+    for (const block of this.#unit.blocks) {
+      if ((block.ending !== "branch" && block.ending !== "jump") || block.target > block.end) continue;
+      const target = this.#unit.blockAt.get(block.target);
+      if (target !== undefined) this.#addEntry(target);
+    }
+    // Jumps into the midst of loops go by entry number.
+    for (const block of this.#unit.blocks) for (const successor of block.successors) if (this.#loopEntered(block, successor) !== null) this.#addEntry(successor);
+  }
+
+  /** The outermost loop around `to` that doesn't hold `from` and whose header isn't `to`; null when the jump is direct. */
+  #loopEntered(from: Block | null, to: Block): Loop | null {
+    let found: Loop | null = null;
+    for (let loop = this.#structure.loopOf[to.index]!; loop !== null; loop = loop.parent) {
+      if (from === null || !isInside(this.#structure, from, loop)) found = loop;
+    }
+    return found === null || found.header === to ? null : found;
+  }
+
+  /** Where a jump goes: the loop itself (back to its header), or an element. */
+  #destination(from: Block | null, to: Block): Element | Loop {
+    const { loopOf, elementOf } = this.#structure;
+    let entered: Loop | null = null;
+    for (let loop = loopOf[to.index]!; loop !== null; loop = loop.parent) {
+      if (from === null || !isInside(this.#structure, from, loop)) entered = loop;
+    }
+    if (entered !== null) return elementOf[entered.header.index]!;
+    const inner = loopOf[to.index]!;
+    return inner !== null && inner.header === to ? inner : elementOf[to.index]!;
+  }
+
+  #isNext(from: Block, to: Block): boolean {
+    return this.#structure.positionOf[to.index] === this.#structure.positionOf[from.index]! + 1;
+  }
+
+  #markTargets(): void {
+    const mark = (destination: Element | Loop): void => {
+      if ("isTarget" in destination) destination.isTarget = true;
+    };
+    for (const block of this.#unit.blocks) {
+      for (const successor of block.successors) {
+        if (!this.#isNext(block, successor) || block.targets.length > 0) mark(this.#destination(block, successor));
+      }
+    }
+    for (let number = 0; number < this.#entries.length; number++) {
+      const block = this.#entries[number]!;
+      if (number === 0 && this.#structure.positionOf[block.index] === 0) continue;
+      // From the top, then from the header of each loop around it to the next level.
+      mark(this.#destination(null, block));
+      for (let loop: Loop | null = this.#structure.loopOf[block.index]!; loop !== null; loop = loop.parent) {
+        if (loop.header === block) continue;
+        loop.dispatches = true;
+        mark(this.#levelElement(loop, block));
+      }
+    }
+  }
+
+  /** The element directly in `loop` that is or holds `block`. */
+  #levelElement(loop: Loop, block: Block): Element {
+    const { loopOf, elementOf } = this.#structure;
+    let inner = loopOf[block.index]!;
+    if (inner === loop) return elementOf[block.index]!;
+    while (inner !== null && inner.parent !== loop) inner = inner.parent;
+    assert(inner !== null, "the block lies in the loop");
+    return elementOf[inner.header.index]!;
+  }
+
+  // Structure.
+
+  #emitTop(): void {
+    const code = this.#code;
+    this.#loadCell(HART_TABLES, TABLES);
+    this.#loadCell(HART_FUEL, FUEL);
+    this.#openTargets(this.#structure.elements);
+    if (this.#entries.length > 1) {
+      let liveX = 0;
+      let liveF = 0;
+      for (const entry of this.#entries) {
+        liveX |= this.#liveness.liveX[entry.index]!;
+        liveF |= this.#liveness.liveF[entry.index]!;
+      }
+      code.localGet(PC);
+      code.i32Const(this.#main.pc);
+      code.op(Op.i32Ne);
+      code.if();
+      emitRecordLookup(code, TABLES, PC, RECORD);
+      // Another translation has taken this entry over: let the caller look again.
+      code.localGet(RECORD);
+      code.memory(Op.i32Load16U, Record.slot);
+      code.i32Const(this.#context.slot);
+      code.op(Op.i32Ne);
+      code.if();
+      code.localGet(PC);
+      code.return();
+      code.end();
+      this.#lowering.loadRegisters(liveX, liveF);
+      code.localGet(RECORD);
+      code.memory(Op.i32Load16U, Record.entry);
+      code.localSet(ENTRY);
+      const unreachable = code.block();
+      code.localGet(ENTRY);
+      code.brTable(this.#entries.map((block) => {
+        const destination = this.#destination(null, block);
+        return "isTarget" in destination && destination.isTarget ? destination.label : unreachable;
+      }), unreachable);
+      code.end();
+      code.op(Op.unreachable);
+      code.end();
+    }
+    this.#lowering.loadRegisters(this.#liveness.liveX[this.#main.index]!, this.#liveness.liveF[this.#main.index]!);
+    if (this.#structure.positionOf[this.#main.index] !== 0) this.#branchTo(this.#destination(null, this.#main));
+  }
+
+  #openTargets(elements: readonly Element[]): void {
+    for (let i = elements.length - 1; i >= 0; i--) {
+      const element = elements[i]!;
+      if (element.isTarget) element.label = this.#code.block();
+    }
+  }
+
+  #emitElements(elements: readonly Element[]): void {
+    for (const element of elements) {
+      if (element.isTarget) this.#code.end();
+      if (element.loop !== null) this.#emitLoop(element.loop);
+      else this.#emitBlock(element.block!);
+    }
+  }
+
+  #emitLoop(loop: Loop): void {
+    const code = this.#code;
+    if (!loop.dispatches) this.#clearEntry(loop.header, loop.parent);
+    loop.label = code.loop();
+    this.#openTargets(loop.body);
+    if (loop.dispatches) {
+      code.localGet(ENTRY);
+      code.if();
+      const header = code.block();
+      code.localGet(ENTRY);
+      code.brTable(this.#entries.map((block) => (block === loop.header || !isInside(this.#structure, block, loop) ? header : this.#levelElement(loop, block).label)), header);
+      code.end();
+      code.i32Const(0);
+      code.localSet(ENTRY);
+      code.end();
+    }
+    this.#emitBlock(loop.header);
+    this.#emitElements(loop.body);
+    code.end();
+  }
+
+  /** An entry that was reached by number must not be dispatched again by a header around it. */
+  #clearEntry(block: Block, from: Loop | null): void {
+    if (this.#entryNumber[block.index]! <= 0) return;
+    for (let loop = from; loop !== null; loop = loop.parent) {
+      if (!loop.dispatches) continue;
+      this.#code.i32Const(0);
+      this.#code.localSet(ENTRY);
+      return;
+    }
+  }
+
+  #branchTo(destination: Element | Loop): void {
+    this.#code.br(destination.label);
+  }
+
+  // Blocks.
+
+  #emitBlock(block: Block): void {
+    const loop = this.#structure.loopOf[block.index]!;
+    if (loop === null || loop.header !== block) this.#clearEntry(block, loop);
+    const { instructions } = block;
+    const hasEnding = block.ending !== "fall";
+    const bodyCount = hasEnding ? instructions.length - 1 : instructions.length;
+    const deadWrites = this.#deadWrites(block, bodyCount);
+    const pending = this.#pendingAt[block.index]!;
+    for (let i = 0; i < bodyCount; i++) {
+      const instruction = instructions[i]!;
+      const lowering = this.#context.lowerings[INSTRUCTIONS[instruction.index]!.name];
+      assert(lowering !== undefined, "every instruction that runs on has a lowering");
+      if (instruction.rd === 0 && isPure(instruction)) continue; // a hint
+      this.#lowering.begin(instruction, pending + i, deadWrites[i]!);
+      lowering(this.#lowering);
+    }
+    this.#emitEnding(block, pending + bodyCount);
+  }
+
+  /** Writes to x registers that are overwritten in the block before anything can leave it. */
+  #deadWrites(block: Block, bodyCount: number): boolean[] {
+    const dead = new Array<boolean>(bodyCount).fill(false);
+    let overwritten = 0;
+    for (let i = bodyCount - 1; i >= 0; i--) {
+      const instruction = block.instructions[i]!;
+      const written = writesX(instruction);
+      dead[i] = written !== 0 && (overwritten & written) === written;
+      overwritten |= written;
+      if (!isPure(instruction)) overwritten = 0;
+    }
+    return dead;
+  }
+
+  /** @param completed  instructions before the last one that aren't subtracted (with "fall": all of them) */
+  #emitEnding(block: Block, completed: number): void {
+    const last = block.instructions[block.instructions.length - 1]!;
+    this.#lowering.begin(last, completed, false);
+    switch (block.ending) {
+      case "fall": this.#edge(block, block.end, completed, false); break;
+      case "jump": this.#edge(block, block.target, completed + 1, last.imm <= 0); break;
+      case "branch": this.#emitBranch(block, last, completed + 1); break;
+      case "call": this.#emitCall(block, completed + 1); break;
+      case "call-register": this.#emitCallRegister(block, last, completed + 1); break;
+      case "jump-register": this.#emitJumpRegister(block, last, completed + 1); break;
+      case "return": this.#emitReturn(last, completed + 1); break;
+      case "ecall": this.#emitEcall(block, last, completed + 1); break;
+      case "ebreak": this.#lowering.leave(ExitReason.BREAKPOINT); break;
+      case "illegal": this.#lowering.leave(ExitReason.ILLEGAL); break;
+    }
+  }
+
+  #emitBranch(block: Block, last: UnitInstruction, done: number): void {
+    const code = this.#code;
+    const condition = BRANCH_CONDITIONS[INSTRUCTIONS[last.index]!.name]!;
+    const isBackward = last.imm <= 0;
+    const taken = this.#unit.blockAt.get(block.target);
+    if (block.target === block.end && !isBackward) {
+      this.#edge(block, block.end, done, false);
+      return;
+    }
+    let left = done;
+    if (!this.#carries(block, block.target, isBackward) && !this.#carries(block, block.end, false)) {
+      this.#subtract(done);
+      left = 0;
+    }
+    this.#lowering.readX(RS1);
+    this.#lowering.readX(RS2);
+    if (taken !== undefined && !isBackward && this.#isNext(block, taken) && this.#loopEntered(block, taken) === null) {
+      // The taken side stands next: the other one jumps.
+      code.op(NEGATED.get(condition)!);
+      code.if();
+      this.#edge(block, block.end, left, false, true);
+      code.end();
+      this.#edge(block, block.target, left, false);
+      return;
+    }
+    code.op(condition);
+    if (taken !== undefined && !isBackward && this.#loopEntered(block, taken) === null && (left === 0 || this.#carries(block, block.target, false))) {
+      this.#pendingAt[taken.index] = left;
+      code.brIf(this.#destination(block, taken).label);
+    } else {
+      code.if();
+      this.#edge(block, block.target, left, isBackward, true);
+      code.end();
+    }
+    this.#edge(block, block.end, left, false);
+  }
+
+  /** Whether the block at `pc` takes over what isn't subtracted yet: this is its only way in. */
+  #carries(from: Block, pc: number, isBackward: boolean): boolean {
+    const to = this.#unit.blockAt.get(pc);
+    return to !== undefined && !isBackward && to.predecessorCount === 1 && this.#entryNumber[to.index]! < 0 &&
+      this.#structure.positionOf[to.index]! > this.#structure.positionOf[from.index]!;
+  }
+
+  /**
+   * Goes on at `pc`, in the unit or outside of it.
+   * @param done  instructions not yet subtracted
+   * @param mustBranch  inside a wasm `if`: no falling through
+   */
+  #edge(from: Block, pc: number, done: number, isBackward: boolean, mustBranch = false): void {
+    const code = this.#code;
+    const to = this.#unit.blockAt.get(pc);
+    if (to === undefined) {
+      this.#subtract(done);
+      if (isBackward) this.#checkFuel(() => code.i32Const(pc));
+      this.#storeFuel();
+      this.#dispatch(() => code.i32Const(pc));
+      return;
+    }
+    if (this.#carries(from, pc, isBackward)) this.#pendingAt[to.index] = done;
+    else this.#subtract(done);
+    if (isBackward) this.#checkFuel(() => code.i32Const(pc));
+    if (this.#loopEntered(from, to) !== null) {
+      code.i32Const(this.#entryNumber[to.index]!);
+      code.localSet(ENTRY);
+    } else if (!mustBranch && this.#isNext(from, to)) {
+      return;
+    }
+    this.#branchTo(this.#destination(from, to));
+  }
+
+  #emitCall(block: Block, done: number): void {
+    const code = this.#code;
+    this.#writeLink();
+    const push = (): void => code.i32Const(block.target);
+    this.#beforeCall(done, push);
+    const slot = this.#context.callSlot(block.target);
+    push();
+    this.#pushInnerDepth();
+    if (slot !== 0) code.i32Const(slot);
+    else this.#pushSlotOf(push);
+    code.callIndirect(this.#context.imports.codeType);
+    this.#afterCall(block);
+  }
+
+  #emitCallRegister(block: Block, last: UnitInstruction, done: number): void {
+    const code = this.#code;
+    this.#registerTarget(last);
+    this.#writeLink();
+    const push = (): void => code.localGet(VA);
+    this.#beforeCall(done, push);
+    push();
+    this.#pushInnerDepth();
+    this.#pushSlotOf(push);
+    code.callIndirect(this.#context.imports.codeType);
+    this.#afterCall(block);
+  }
+
+  #emitReturn(last: UnitInstruction, done: number): void {
+    this.#registerTarget(last);
+    this.#subtract(done);
+    this.#checkFuel(() => this.#code.localGet(VA));
+    this.#storeFuel();
+    this.#code.localGet(VA);
+    this.#code.return();
+  }
+
+  #emitJumpRegister(block: Block, last: UnitInstruction, done: number): void {
+    const code = this.#code;
+    this.#registerTarget(last);
+    if (last.rd !== 0) this.#writeLink();
+    this.#subtract(done);
+    this.#checkFuel(() => code.localGet(VA));
+    if (block.targets.length > 0) {
+      const successors = new Set(block.targets);
+      emitRecordLookup(code, TABLES, VA, RECORD);
+      code.localGet(RECORD);
+      code.memory(Op.i32Load16U, Record.slot);
+      code.i32Const(this.#context.slot);
+      code.op(Op.i32Eq);
+      code.if();
+      code.localGet(RECORD);
+      code.memory(Op.i32Load16U, Record.entry);
+      code.localSet(ENTRY);
+      const unknown = code.block();
+      code.localGet(ENTRY);
+            code.brTable(this.#entries.map((entry) => (successors.has(entry.pc) ? this.#destination(block, entry).label : unknown)), unknown);
+      code.end();
+      code.end();
+    }
+    this.#storeFuel();
+    this.#dispatch(() => code.localGet(VA));
+  }
+
+  /** The hook sees pc and fuel as they are after the ecall; the next block loads its registers anew. */
+  #emitEcall(block: Block, last: UnitInstruction, done: number): void {
+    const code = this.#code;
+    code.i32Const(0);
+    code.i32Const(last.pc);
+    code.memory(Op.i32Store, HART_PC);
+    this.#subtract(done);
+    this.#storeFuel();
+    code.call(this.#context.imports.ecall);
+    code.if();
+    code.i32Const(-1);
+    code.return();
+    code.end();
+    this.#resume(block);
+  }
+
+  /** VA = (rs1 + imm) & ~1 */
+  #registerTarget(last: UnitInstruction): void {
+    const code = this.#code;
+    this.#lowering.readXLow(RS1);
+    if (last.imm !== 0) {
+      code.i32Const(last.imm);
+      code.op(Op.i32Add);
+    }
+    code.i32Const(-2);
+    code.op(Op.i32And);
+    code.localSet(VA);
+  }
+
+  #writeLink(): void {
+    this.#lowering.beginWriteX();
+    this.#lowering.pushNextPc();
+    this.#lowering.endWriteX();
+  }
+
+  /** Accounts, and leaves when the fuel is used up or the calls nest too deep (fuel and depth are tested as one). */
+  #beforeCall(done: number, pushTarget: () => void): void {
+    const code = this.#code;
+    this.#subtract(done);
+    this.#storeFuel();
+    code.localGet(FUEL);
+    code.localGet(DEPTH);
+    code.op(Op.i32Or);
+    code.i32Const(0);
+    code.op(Op.i32LtS);
+    code.if();
+    this.#checkFuel(pushTarget);
+    pushTarget();
+    code.return();
+    code.end();
+  }
+
+  #pushInnerDepth(): void {
+    const code = this.#code;
+    code.localGet(DEPTH);
+    code.i32Const(1);
+    code.op(Op.i32Sub);
+  }
+
+  /** Pushes the table slot of what stands at the target now. */
+  #pushSlotOf(pushTarget: () => void): void {
+    const code = this.#code;
+    pushTarget();
+    code.localSet(VA);
+    emitRecordLookup(code, TABLES, VA, RECORD);
+    code.localGet(RECORD);
+    code.memory(Op.i32Load16U, Record.slot);
+  }
+
+  /** Stack: the next pc. Anything but the return point is the caller's business. */
+  #afterCall(block: Block): void {
+    const code = this.#code;
+    code.localTee(RECORD);
+    code.i32Const(block.end);
+    code.op(Op.i32Ne);
+    code.if();
+    code.localGet(RECORD);
+    code.return();
+    code.end();
+    this.#resume(block);
+  }
+
+  /** Goes on after a call or ecall with fuel and registers from memory. */
+  #resume(block: Block): void {
+    this.#loadCell(HART_FUEL, FUEL);
+    const next = this.#unit.blockAt.get(block.end);
+    if (next !== undefined) this.#lowering.loadRegisters(this.#liveness.liveX[next.index]!, this.#liveness.liveF[next.index]!);
+    this.#edge(block, block.end, 0, false);
+  }
+
+  #subtract(count: number): void {
+    if (count === 0) return;
+    const code = this.#code;
+    code.localGet(FUEL);
+    code.i32Const(count);
+    code.op(Op.i32Sub);
+    code.localSet(FUEL);
+  }
+
+  #checkFuel(pushPc: () => void): void {
+    const code = this.#code;
+    code.localGet(FUEL);
+    code.i32Const(0);
+    code.op(Op.i32LtS);
+    code.if();
+    pushPc();
+    code.localGet(FUEL);
+    code.i32Const(0);
+    code.i32Const(ExitReason.BUDGET);
+    code.call(this.#context.imports.leave);
+    code.return();
+    code.end();
+  }
+
+  /** Leaves the function for what stands at a pc, in the place of this function. */
+  #dispatch(pushPc: () => void): void {
+    const code = this.#code;
+    pushPc();
+    code.localGet(DEPTH);
+    code.returnCall(this.#context.imports.dispatch);
+  }
+
+  #storeFuel(): void {
+    this.#code.i32Const(0);
+    this.#code.localGet(FUEL);
+    this.#code.memory(Op.i32Store, HART_FUEL);
+  }
+
+  #loadCell(address: number, local: number): void {
+    this.#code.i32Const(0);
+    this.#code.memory(Op.i32Load, address);
+    this.#code.localSet(local);
+  }
+}
+
+const PURE = new Set([
+  "lui", "auipc", "addi", "slti", "sltiu", "xori", "ori", "andi", "slli", "srli", "srai", "add", "sub", "sll", "slt", "sltu", "xor", "srl", "sra", "or", "and",
+  "addiw", "slliw", "srliw", "sraiw", "addw", "subw", "sllw", "srlw", "sraw", "fence", "fence.i",
+  "mul", "mulh", "mulhsu", "mulhu", "div", "divu", "rem", "remu", "mulw", "divw", "divuw", "remw", "remuw",
+]);
+const PURE_BY_INDEX: readonly boolean[] = INSTRUCTIONS.map((instruction) => PURE.has(instruction.name));
+
+/** Only computes: can't leave the block. */
+function isPure(instruction: UnitInstruction): boolean {
+  return PURE_BY_INDEX[instruction.index] === true;
+}
