@@ -77,8 +77,8 @@ export class Kernel {
   onSyscall: ((task: Task, number: number, args: readonly number[], result: number | undefined) => void) | null = null;
   onSignal: ((task: Task, info: SignalInfo) => void) | null = null;
   onExec: ((task: Task, path: string, argv: readonly string[]) => void) | null = null;
-  /** The first process ended: the machine stops with this wait status. */
-  onInitExit: ((process: ThreadGroup, status: number) => void) | null = null;
+  /** A process ended with this wait status. */
+  onProcessExit: ((process: ThreadGroup, status: number) => void) | null = null;
   /** Told of each thread that ends, while its process still is in the table. Bound: subsystems. */
   readonly exitObservers = new Set<(task: Task) => void>();
   /** Set when the root is mounted. */

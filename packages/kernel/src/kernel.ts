@@ -6,7 +6,7 @@
  */
 export { Kernel, type KernelOptions } from "./kernel-state.ts";
 export { runTasks, handleEcall } from "./task/run-loop.ts";
-export { startProcess, type FirstProcess } from "./task/first-process.ts";
+export { createInit, startProcess, type FirstProcess } from "./task/first-process.ts";
 export { callsByNumber, CALL_TABLES } from "./syscall/all-calls.ts";
 export type { Task } from "./task/task.ts";
 export { mountRoot, mountAt, directoryAt } from "./vfs/mounting.ts";

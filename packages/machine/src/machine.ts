@@ -1,5 +1,5 @@
 import type { Clock, RandomSource, SocketProvider, WasmEngine } from "@stratos/host";
-import { callsByNumber, type FileSystem, type FirstProcess, handleEcall, Kernel, mountRoot, runTasks, startProcess } from "@stratos/kernel";
+import { callsByNumber, createInit, type FileSystem, type FirstProcess, handleEcall, Kernel, mountRoot, runTasks, startProcess, unmapBeyond } from "@stratos/kernel";
 import { createProcessor, PhysicalMemory, type Processor } from "@stratos/riscv";
 
 /** What one computer is made of; every touch of the outside is a port. */
@@ -22,8 +22,9 @@ export interface MachineOptions {
 export class Machine {
   readonly kernel: Kernel;
   readonly processor: Processor;
-  /** Wait status of process 1 once it has ended. */
+  /** Wait status of the first program once it has ended; the machine then stops. */
   exitStatus: number | null = null;
+  #mainPid = 0;
 
   constructor(options: MachineOptions) {
     const physical = new PhysicalMemory(options.engine, { frameBytes: options.memoryBytes });
@@ -37,8 +38,11 @@ export class Machine {
     kernel.processor = this.processor;
     this.processor.code.onEvict = () => kernel.slots.unmapAllCode();
     kernel.calls = callsByNumber();
-    kernel.onInitExit = (process, status) => {
-      if (process.pid !== 1) return;
+    kernel.onFileTruncated = (inode, size) => {
+      if (inode.pages !== null) unmapBeyond(new Set([...kernel.tasks.tasks.values()].map((task) => task.space)), inode.pages, size);
+    };
+    kernel.onProcessExit = (process, status) => {
+      if (process.pid !== this.#mainPid) return;
       this.exitStatus = status;
       kernel.isStopped = true;
     };
@@ -46,12 +50,15 @@ export class Machine {
 
   mountRoot(fileSystem: FileSystem): void {
     mountRoot(this.kernel, fileSystem);
+    createInit(this.kernel);
   }
 
-  /** Starts a program; the first one is process 1. @returns its pid, or execve's negated errno */
+  /** Starts a program as a child of init; when the first one ends, the machine stops. @returns its pid, or execve's negated errno */
   start(process: FirstProcess): number {
     const task = startProcess(this.kernel, process);
-    return typeof task === "number" ? task : task.pid;
+    if (typeof task === "number") return task;
+    this.#mainPid ||= task.pid;
+    return task.pid;
   }
 
   get isStopped(): boolean {

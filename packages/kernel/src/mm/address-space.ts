@@ -4,7 +4,7 @@ import type { Kernel } from "../kernel-state.ts";
 import type { IoCursor } from "../vfs/io-cursor.ts";
 import type { Path } from "../vfs/path.ts";
 import { Area } from "./area.ts";
-import { handlePageFault } from "./page-fault.ts";
+import { handlePageFault, markPageDirty } from "./page-fault.ts";
 import { PageTable, PTE_D, PTE_R, PTE_W } from "./page-table.ts";
 import { UserCursor } from "./user-cursor.ts";
 import type { UserMemory } from "./user-memory.ts";
@@ -183,7 +183,7 @@ export class AddressSpace implements UserMemory {
 
   #markDirty(address: number): void {
     const area = this.areaAt(address);
-    if (area?.pages) area.pages.markDirty(area.pageIndex(address));
+    if (area !== undefined && area.pages !== null) markPageDirty(this, area, address);
   }
 
   /** Drops decoded code of an area whose shape, protection or bytes change. */

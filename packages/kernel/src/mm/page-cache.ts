@@ -135,6 +135,8 @@ export class PageCache {
           failure = failed;
           continue;
         }
+        // While it is mapped it may be written again without a fault, so it stays dirty until the mapping goes.
+        if (this.frames.references(frame) > 1) continue;
       }
       this.#dirty.delete(index);
     }

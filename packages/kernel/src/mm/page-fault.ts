@@ -1,5 +1,6 @@
 import { BUS_ADRERR, PAGE_SIZE, SEGV_ACCERR, SEGV_MAPERR, SIGBUS, SIGKILL, SIGSEGV } from "@stratos/abi";
 import type { CodeRegion } from "@stratos/riscv";
+import { markInodeDirty } from "../vfs/write-back.ts";
 import type { AddressSpace } from "./address-space.ts";
 import type { Area } from "./area.ts";
 import type { PageCache } from "./page-cache.ts";
@@ -63,7 +64,7 @@ function mapAbsent(space: AddressSpace, area: Area, page: number, access: Access
   if (access === "write" && !area.isShared) return copyPage(space, page, cached, 0);
   frames.retain(cached);
   if (access === "write") {
-    area.pages.markDirty(index);
+    markPageDirty(space, area, page);
     return install(space, page, (cached << 12) | PTE_R | PTE_W | PTE_D);
   }
   const failed = install(space, page, (cached << 12) | (area.isReadable ? PTE_R : 0));
@@ -102,7 +103,7 @@ function mapResident(space: AddressSpace, area: Area, page: number, entry: numbe
     entry &= ~PTE_C;
   }
   if (area.isShared) {
-    area.pages!.markDirty(area.pageIndex(page));
+    markPageDirty(space, area, page);
     entry |= PTE_R | PTE_W | PTE_D;
   } else if ((entry & PTE_A) !== 0 && space.kernel.frames.references(frame) === 1) {
     // The last owner may write in place: copying would only double its memory.
@@ -197,4 +198,11 @@ function followChanges(pages: PageCache, region: CodeRegion, offset: number): vo
     const at = region.start + index * PAGE_SIZE - offset;
     if (at >= region.start && at < region.end) region.invalidate(at, at + PAGE_SIZE);
   };
+}
+
+/** A shared mapping of the page may be written from now on. */
+export function markPageDirty(space: AddressSpace, area: Area, page: number): void {
+  area.pages!.markDirty(area.pageIndex(page));
+  const inode = area.file?.inode ?? null;
+  if (inode !== null) markInodeDirty(space.kernel, inode);
 }

@@ -42,8 +42,6 @@ function actByDefault(task: Task, info: SignalInfo): boolean {
   const { group } = task;
   const action = defaultAction(signal);
   if (action === "ignore" || action === "continue") return false;
-  // init is immune to what it has no handler for, unless it did it to itself by a fault (signal(7); pid_namespaces(7)).
-  if (group.pid === 1 && info.code !== SI_KERNEL && info.code <= 0) return false;
   if (action === "stop") {
     if (signal !== SIGSTOP && isOrphaned(group.group)) return false;
     stopProcess(group, signal);

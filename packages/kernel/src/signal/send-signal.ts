@@ -9,7 +9,7 @@ import { SIG_DFL, SIG_IGN } from "./signal-actions.ts";
 
 /** Queues a signal for one thread (tgkill(2), faults). */
 export function sendSignalToTask(task: Task, info: SignalInfo): void {
-  if (task.state === "Z" || task.state === "X") return;
+  if (task.state === "Z" || task.state === "X" || task.group.pid === 1) return;
   prepare(task.group, info.signal);
   if (isIgnored(task.group, task, info.signal)) return;
   task.pending.add(info);
@@ -19,7 +19,8 @@ export function sendSignalToTask(task: Task, info: SignalInfo): void {
 
 /** Queues a signal for a process; a thread that does not block it is told. */
 export function sendSignalToProcess(group: ThreadGroup, info: SignalInfo): void {
-  if (group.isZombie) return;
+  // No signal reaches init (task/first-process.ts).
+  if (group.isZombie || group.pid === 1) return;
   prepare(group, info.signal);
   if (isIgnored(group, null, info.signal)) return;
   group.pending.add(info);

@@ -2,6 +2,7 @@ import { SYSCALL_NUMBERS } from "@stratos/abi";
 import { assert } from "@stratos/base";
 import { epollCalls } from "./epoll-calls.ts";
 import { eventFileCalls } from "./event-file-calls.ts";
+import { fileCalls } from "./file-calls.ts";
 import { futexCalls } from "./futex-calls.ts";
 import { identityCalls } from "./identity-calls.ts";
 import { memoryCalls } from "./memory-calls.ts";
@@ -15,6 +16,7 @@ import { timeCalls } from "./time-calls.ts";
 
 /** Every table, by the subsystem's name as docs/compatibility.md groups them. */
 export const CALL_TABLES: Readonly<Record<string, SyscallTable>> = {
+  files: fileCalls,
   processes: processCalls, signals: signalCalls, memory: memoryCalls, futexes: futexCalls, time: timeCalls, identity: identityCalls, system: systemCalls,
   polling: pollCalls, epoll: epollCalls, "event files": eventFileCalls, pidfds: pidfdCalls,
 };

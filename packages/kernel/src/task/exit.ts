@@ -82,6 +82,7 @@ function exitProcess(kernel: Kernel, process: ThreadGroup, status: number): void
   process.isZombie = true;
   process.exitQueue.wakeAll();
   notifyParent(kernel, process, status);
+  kernel.onProcessExit?.(process, status);
 }
 
 /** Orphans go to the nearest subreaper, else to init (prctl(2), PR_SET_CHILD_SUBREAPER). */
@@ -107,11 +108,7 @@ function reparentChildren(kernel: Kernel, process: ThreadGroup): void {
 
 function notifyParent(kernel: Kernel, process: ThreadGroup, status: number): void {
   const { parent } = process;
-  if (parent === null) {
-    kernel.onInitExit?.(process, status);
-    if (process.pid !== 1) reap(kernel, process);
-    return;
-  }
+  if (parent === null) return;
   const action = parent.actions.get(SIGCHLD);
   // A parent that ignores SIGCHLD gets no zombies (wait(2), NOTES).
   const isReapedAtOnce = process.exitSignal === SIGCHLD && (action.handler === SIG_IGN || (action.flags & SA_NOCLDWAIT) !== 0);

@@ -5,7 +5,7 @@ import type { Kernel } from "../kernel-state.ts";
 import { AddressSpace } from "../mm/address-space.ts";
 import { type Credentials, ROOT } from "../security/credentials.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
-import { SignalActions } from "../signal/signal-actions.ts";
+import { SIG_IGN, SignalActions } from "../signal/signal-actions.ts";
 import { FileTable } from "../vfs/file-table.ts";
 import { FsContext } from "../vfs/fs-context.ts";
 import { isErrno } from "../vfs/inode.ts";
@@ -19,7 +19,7 @@ import { Task } from "./task.ts";
 import { type Limit, ThreadGroup } from "./thread-group.ts";
 
 export interface FirstProcess {
-  /** Absolute path, a byte string. */
+  /** Path of the program, a byte string. */
   path: string;
   argv: string[];
   environment: string[];
@@ -46,9 +46,19 @@ function defaultLimits(): Limit[] {
 }
 
 /**
- * A task with an empty memory in a process, group and session of its own: process 1, or one beside it.
+ * Process 1: takes in orphans and lets them go (it ignores SIGCHLD, so they leave no zombies). It has no program, never runs and no signal
+ * reaches it, so that programs started beside it get the ordinary treatment of signals.
  */
-export function createProcess(kernel: Kernel, standardFiles: OpenFile[], credentials: Credentials): Task {
+export function createInit(kernel: Kernel): void {
+  const task = createProcess(kernel, [], ROOT);
+  assert(task.tid === 1, "init is process 1");
+  task.state = "S";
+  task.name = "init";
+  task.group.actions.set(SIGCHLD, { handler: SIG_IGN, flags: 0, restorer: 0, maskLow: 0, maskHigh: 0 });
+}
+
+/** A task with an empty memory in a process, group and session of its own; a child of init. */
+function createProcess(kernel: Kernel, standardFiles: OpenFile[], credentials: Credentials): Task {
   const root = rootPath(kernel);
   const tid = kernel.tasks.allocate();
   const files = new FileTable();
@@ -78,11 +88,10 @@ export function startProcess(kernel: Kernel, request: FirstProcess): Task | numb
   const task = createProcess(kernel, request.standardFiles, request.credentials ?? ROOT);
   const failed = loadProgram(kernel, task, request);
   if (failed < 0) {
-    const { onInitExit } = kernel;
-    kernel.onInitExit = null;
+    const { onProcessExit } = kernel;
+    kernel.onProcessExit = null;
     exitTask(task, 127 << 8);
-    kernel.tasks.processes.delete(task.tid);
-    kernel.onInitExit = onInitExit;
+    kernel.onProcessExit = onProcessExit;
     return failed;
   }
   kernel.scheduler.enqueue(task);

@@ -51,6 +51,8 @@ export class Task implements Waiter {
   vforkParent: Task | null = null;
   /** The parent of a vfork sleeps here. */
   readonly vforkDone = new WaitQueue();
+  /** prctl(PR_SET_DUMPABLE). */
+  isDumpable = true;
   /** Signal for this task at its parent's death (PR_SET_PDEATHSIG). */
   parentDeathSignal = 0;
 
