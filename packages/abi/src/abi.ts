@@ -7,3 +7,6 @@ export * from "./memory-flags.ts";
 export * from "./terminal.ts";
 export * from "./event-flags.ts";
 export * from "./clock-numbers.ts";
+export * from "./mount-flags.ts";
+export * from "./file-control.ts";
+export * from "./socket-numbers.ts";

@@ -13,6 +13,8 @@ export class Mount {
   /** What was given as the source, for /proc/mounts. */
   readonly source: string;
   users = 0;
+  /** umount2(MNT_EXPIRE) was asked for once; any use since would have cleared it. */
+  isExpiring = false;
 
   constructor(id: number, fileSystem: FileSystem, root: Dentry, parent: Mount | null, mountPoint: Dentry | null, flags: number, source: string) {
     this.id = id;

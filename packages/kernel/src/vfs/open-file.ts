@@ -30,6 +30,8 @@ export abstract class OpenFile {
   references = 1;
   /** fcntl(F_SETOWN): pid, or −pgrp; for SIGIO and SIGURG. */
   owner = 0;
+  /** fcntl(F_SETSIG); 0: SIGIO. */
+  ioSignal = 0;
   /** Epoll items on this description; null while there are none. */
   observers: Set<DescriptionObserver> | null = null;
 

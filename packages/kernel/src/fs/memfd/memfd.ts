@@ -1,0 +1,51 @@
+import { EBUSY, EINVAL, EPERM, F_SEAL_EXEC, F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_WRITE, MFD_ALLOW_SEALING, MFD_CLOEXEC, MFD_EXEC, MFD_HUGETLB, MFD_NOEXEC_SEAL } from "@stratos/abi";
+import { O_LARGEFILE, O_RDWR, S_IFREG } from "@stratos/abi";
+import type { Kernel } from "../../kernel-state.ts";
+import type { Task } from "../../task/task.ts";
+import { Dentry } from "../../vfs/dentry.ts";
+import { Mount } from "../../vfs/mount.ts";
+import type { OpenFile } from "../../vfs/open-file.ts";
+import { Path } from "../../vfs/path.ts";
+import { RegularFile } from "../../vfs/regular-file.ts";
+import { Tmpfs } from "../tmpfs/tmpfs.ts";
+
+const ALL_SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE | F_SEAL_EXEC;
+const mounts = new WeakMap<Kernel, Mount>();
+
+/** The tmpfs that memfds and shared anonymous files live in; nobody can name a place in it. */
+export function shmemMount(kernel: Kernel): Mount {
+  let mount = mounts.get(kernel);
+  if (mount === undefined) {
+    const fileSystem = new Tmpfs(kernel, { sizeBytes: kernel.frames.total * 4096, inodes: 1 << 20 });
+    mount = new Mount(0, fileSystem, new Dentry("/", null, fileSystem.root), null, null, 0, "tmpfs");
+    mounts.set(kernel, mount);
+  }
+  return mount;
+}
+
+/** memfd_create(2): −EINVAL, −ENOSPC. */
+export function createMemfd(task: Task, name: string, flags: number): OpenFile | number {
+  if ((flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC)) !== 0 || (flags & MFD_HUGETLB) !== 0) return -EINVAL;
+  if ((flags & (MFD_EXEC | MFD_NOEXEC_SEAL)) === (MFD_EXEC | MFD_NOEXEC_SEAL)) return -EINVAL;
+  const kernel = task.kernel;
+  const mount = shmemMount(kernel);
+  const isExecutable = (flags & MFD_NOEXEC_SEAL) === 0;
+  const inode = mount.fileSystem.root.createUnnamed({ mode: S_IFREG | (isExecutable ? 0o777 : 0o666), uid: task.credentials.fsuid, gid: task.credentials.fsgid, rdev: 0, now: kernel.vfs.now() });
+  if (typeof inode === "number") return inode;
+  inode.seals = (flags & MFD_NOEXEC_SEAL) !== 0 ? F_SEAL_EXEC : (flags & MFD_ALLOW_SEALING) !== 0 ? 0 : F_SEAL_SEAL;
+  const dentry = new Dentry(`/memfd:${name}`, null, inode);
+  dentry.isDetached = true;
+  return new RegularFile(kernel, O_RDWR | O_LARGEFILE, inode, new Path(mount, dentry));
+}
+
+/** fcntl(F_ADD_SEALS): −EINVAL for files that have no seals, −EPERM when sealed against it or not writable, −EBUSY while mapped writable and shared. */
+export function addSeals(file: OpenFile, seals: number): number {
+  const inode = file.inode;
+  if (inode === null || inode.seals < 0) return -EINVAL;
+  if (!file.isWritable) return -EPERM;
+  if ((seals & ~ALL_SEALS) !== 0) return -EINVAL;
+  if ((inode.seals & F_SEAL_SEAL) !== 0) return -EPERM;
+  if ((seals & F_SEAL_WRITE) !== 0 && (inode.seals & F_SEAL_WRITE) === 0 && inode.sharedWritableMappings > 0) return -EBUSY;
+  inode.seals |= seals;
+  return 0;
+}

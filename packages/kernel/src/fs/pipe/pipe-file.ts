@@ -1,0 +1,186 @@
+import { EAGAIN, EINTR, EINVAL, ENXIO, EPIPE, FIONREAD, O_ACCMODE, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY, S_IFIFO, SIGPIPE, SI_KERNEL } from "@stratos/abi";
+import type { Kernel } from "../../kernel-state.ts";
+import { signalInfo } from "../../signal/pending-signals.ts";
+import { sendSignalToTask } from "../../signal/send-signal.ts";
+import type { Task } from "../../task/task.ts";
+import { BLOCKED, BLOCKED_EINTR, type WaitQueue } from "../../task/wait-queue.ts";
+import { createAnonymousInode } from "../../vfs/anonymous-file.ts";
+import type { Inode } from "../../vfs/inode.ts";
+import type { IoCursor } from "../../vfs/io-cursor.ts";
+import { OpenFile } from "../../vfs/open-file.ts";
+import type { Path } from "../../vfs/path.ts";
+import { type FifoWait, Pipe, PIPE_BUF } from "./pipe.ts";
+
+/** One end (or, for a fifo opened O_RDWR, both) of a pipe. The ends of a pipe share an inode whose `endpoint` is the pipe. */
+export class PipeFile extends OpenFile {
+  declare readonly inode: Inode;
+  readonly pipe: Pipe;
+
+  /** The caller has counted this end in `pipe.readers` and `pipe.writers`. */
+  constructor(flags: number, inode: Inode, pipe: Pipe, path: Path | null) {
+    super(flags, inode, path);
+    this.pipe = pipe;
+    inode.users++;
+  }
+
+  override read(task: Task, to: IoCursor): number {
+    const pipe = this.pipe;
+    if (to.remaining === 0) return 0;
+    if (pipe.length === 0) {
+      dropDeadWaits(pipe);
+      if (pipe.writers === 0) return 0;
+      if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
+      task.waitOn(pipe.queue);
+      return BLOCKED;
+    }
+    const done = pipe.pull(to, to.remaining);
+    if (done > 0) pipe.queue.wakeAll();
+    return done;
+  }
+
+  /** Writes all, waiting in between; what is done already stands in `task.syscallState`, and a signal then ends the call with it. */
+  override write(task: Task, from: IoCursor): number {
+    const pipe = this.pipe;
+    const before = typeof task.syscallState === "number" ? task.syscallState : 0;
+    if (before > 0) from.skip(before);
+    dropDeadWaits(pipe);
+    if (pipe.readers === 0) {
+      if (before > 0) return before;
+      sendSignalToTask(task, signalInfo(SIGPIPE, SI_KERNEL));
+      return -EPIPE;
+    }
+    const wanted = from.remaining;
+    if (wanted === 0) return before;
+    const isAtomic = before === 0 && wanted <= PIPE_BUF;
+    let done = 0;
+    if (pipe.space > 0 && !(isAtomic && pipe.space < wanted)) {
+      done = pipe.push(from, wanted);
+      if (done > 0) pipe.queue.wakeAll();
+      if (done < 0) return before > 0 ? before : done;
+    }
+    const total = before + done;
+    if (done === wanted) return total;
+    if ((this.flags & O_NONBLOCK) !== 0) return total > 0 ? total : -EAGAIN;
+    task.waitOn(pipe.queue);
+    if (total === 0) return BLOCKED;
+    task.syscallState = total;
+    return BLOCKED_EINTR;
+  }
+
+  override poll(): number {
+    dropDeadWaits(this.pipe);
+    return this.pipe.poll(this.isReadable, this.isWritable);
+  }
+
+  override get waitQueue(): WaitQueue {
+    return this.pipe.queue;
+  }
+
+  override ioctl(task: Task, command: number, argument: number): number {
+    if (command === FIONREAD) return task.space.storeU32(argument, this.pipe.length);
+    return super.ioctl(task, command, argument);
+  }
+
+  protected override dispose(): void {
+    const pipe = this.pipe;
+    if (this.isReadable) pipe.readers--;
+    if (this.isWritable) pipe.writers--;
+    if (pipe.readers === 0 && pipe.writers === 0) {
+      pipe.clear();
+      this.inode.endpoint = null;
+    }
+    pipe.queue.wakeAll();
+    this.inode.users--;
+  }
+
+  override get description(): string {
+    return `pipe:[${this.inode.ino}]`;
+  }
+}
+
+/** pipe2(2): the reading and the writing end. `flags`: O_NONBLOCK, O_DIRECT are kept. */
+export function createPipe(kernel: Kernel, flags: number, owner?: { fsuid: number; fsgid: number }): { reader: PipeFile; writer: PipeFile } {
+  const pipe = new Pipe(kernel);
+  const inode = createAnonymousInode(kernel, S_IFIFO, 0o600, owner);
+  inode.endpoint = pipe;
+  pipe.readers = 1;
+  pipe.writers = 1;
+  return { reader: new PipeFile(flags | O_RDONLY, inode, pipe, null), writer: new PipeFile(flags | O_WRONLY, inode, pipe, null) };
+}
+
+/**
+ * open(2) of a fifo: a reader waits for a writer and the other way round, unless O_NONBLOCK (fifo(7)).
+ * @returns the description, −ENXIO (O_NONBLOCK for writing and no reader), or BLOCKED
+ */
+export function openFifo(task: Task, inode: Inode, flags: number, path: Path): OpenFile | number {
+  const access = flags & O_ACCMODE;
+  if (access === O_ACCMODE) return -EINVAL;
+  let pipe = inode.endpoint as Pipe | null;
+  if (pipe === null) {
+    pipe = new Pipe(task.kernel);
+    inode.endpoint = pipe;
+  }
+  dropDeadWaits(pipe);
+  if (access === O_RDWR) {
+    pipe.readers++;
+    pipe.writers++;
+    meet(pipe.waitingReaders, pipe);
+    meet(pipe.waitingWriters, pipe);
+    return new PipeFile(flags, inode, pipe, path);
+  }
+  const isReader = access === O_RDONLY;
+  const mine = isReader ? pipe.waitingReaders : pipe.waitingWriters;
+  const wait = task.syscallState as FifoWait | null;
+  if (wait !== null && mine.has(wait)) {
+    if (wait.isMet) {
+      // The other side came and took the count for us.
+      mine.delete(wait);
+      return new PipeFile(flags, inode, pipe, path);
+    }
+    task.waitOn(pipe.queue);
+    return BLOCKED;
+  }
+  const others = isReader ? pipe.waitingWriters : pipe.waitingReaders;
+  const hasOther = (isReader ? pipe.writers : pipe.readers) > 0 || others.size > 0;
+  if (!hasOther && (flags & O_NONBLOCK) === 0) {
+    const fresh: FifoWait = { task, isMet: false };
+    mine.add(fresh);
+    task.syscallState = fresh;
+    task.waitOn(pipe.queue);
+    return BLOCKED;
+  }
+  if (!hasOther && !isReader) return -ENXIO;
+  if (isReader) pipe.readers++;
+  else pipe.writers++;
+  meet(others, pipe);
+  return new PipeFile(flags, inode, pipe, path);
+}
+
+function meet(waits: Set<FifoWait>, pipe: Pipe): void {
+  for (const wait of waits) {
+    if (wait.isMet) continue;
+    wait.isMet = true;
+    if (waits === pipe.waitingReaders) pipe.readers++;
+    else pipe.writers++;
+  }
+  pipe.queue.wakeAll();
+}
+
+/** Openers that a signal or their death took away while they waited give their count back. */
+function dropDeadWaits(pipe: Pipe): void {
+  if (pipe.waitingReaders.size === 0 && pipe.waitingWriters.size === 0) return;
+  for (const waits of [pipe.waitingReaders, pipe.waitingWriters]) {
+    for (const wait of waits) {
+      if (wait.task.syscallState === wait && wait.task.state !== "Z" && wait.task.state !== "X") continue;
+      waits.delete(wait);
+      if (!wait.isMet) continue;
+      if (waits === pipe.waitingReaders) pipe.readers--;
+      else pipe.writers--;
+    }
+  }
+}
+
+/** Result of an interrupted write(2) that had moved bytes already. */
+export function interruptedTransfer(task: Task): number {
+  return typeof task.syscallState === "number" && task.syscallState > 0 ? task.syscallState : -EINTR;
+}

@@ -1,0 +1,159 @@
+import { PAGE_SIZE, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "@stratos/abi";
+import type { Kernel } from "../../kernel-state.ts";
+import type { Task } from "../../task/task.ts";
+import { WaitQueue } from "../../task/wait-queue.ts";
+import type { IoCursor } from "../../vfs/io-cursor.ts";
+
+/** pipe(7): capacity of a new pipe and the most that F_SETPIPE_SZ gives (fs.pipe-max-size). */
+export const PIPE_CAPACITY = 65536, PIPE_CAPACITY_MAX = 1 << 20;
+/** Writes up to this size are never mixed with others. */
+export const PIPE_BUF = 4096;
+
+/**
+ * The byte queue behind a pipe or fifo: a ring of frames of physical memory, so that what goes through never leaves it. Frames come when first
+ * needed; an emptied ring starts over at its first frame, so a pipe of small messages holds one.
+ *
+ * Bytes lie at ring positions `[#start, #start + length)` modulo `capacity`.
+ */
+export class Pipe {
+  readonly #kernel: Kernel;
+  #frames: Int32Array = new Int32Array(PIPE_CAPACITY / PAGE_SIZE);
+  #start = 0;
+  length = 0;
+  readers = 0;
+  writers = 0;
+  /** Descriptions of fifos opened so far: an opener that waits sees the other side come even if it left again. */
+  readonly waitingReaders = new Set<FifoWait>();
+  readonly waitingWriters = new Set<FifoWait>();
+  /** Woken on every change of content or of ends. */
+  readonly queue = new WaitQueue();
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  get capacity(): number {
+    return this.#frames.length * PAGE_SIZE;
+  }
+
+  get space(): number {
+    return this.capacity - this.length;
+  }
+
+  /** Appends at most `count` bytes; returns how many fitted, or −EFAULT, −ENOMEM when none did. */
+  push(from: IoCursor, count: number): number {
+    const memory = this.#kernel.physical.u8;
+    const frames = this.#frames;
+    const capacity = this.capacity;
+    const wanted = Math.min(count, capacity - this.length);
+    let done = 0;
+    while (done < wanted) {
+      const position = (this.#start + this.length) % capacity;
+      const within = position % PAGE_SIZE;
+      const slot = (position - within) / PAGE_SIZE;
+      let frame = frames[slot]!;
+      if (frame === 0) {
+        frame = this.#kernel.frames.allocate();
+        if (frame < 0) return done > 0 ? done : frame;
+        frames[slot] = frame;
+      }
+      const part = Math.min(wanted - done, PAGE_SIZE - within);
+      const moved = from.take(memory, frame * PAGE_SIZE + within, part);
+      if (moved < 0) return done > 0 ? done : moved;
+      this.length += moved;
+      done += moved;
+      if (moved < part) break;
+    }
+    return done;
+  }
+
+  /**
+   * Moves at most `count` bytes out, starting `skip` bytes behind the oldest.
+   * @param keep  leave them in the pipe (tee)
+   */
+  pull(to: IoCursor, count: number, keep = false, skip = 0): number {
+    const memory = this.#kernel.physical.u8;
+    const frames = this.#frames;
+    const capacity = this.capacity;
+    const wanted = Math.min(count, this.length - skip);
+    let done = 0;
+    while (done < wanted) {
+      const position = (this.#start + (keep ? skip + done : 0)) % capacity;
+      const within = position % PAGE_SIZE;
+      const part = Math.min(wanted - done, PAGE_SIZE - within);
+      const moved = to.put(memory, frames[(position - within) / PAGE_SIZE]! * PAGE_SIZE + within, part);
+      if (moved < 0) return done > 0 ? done : moved;
+      done += moved;
+      if (!keep) {
+        this.length -= moved;
+        this.#start = this.length === 0 ? 0 : (this.#start + moved) % capacity;
+      }
+      if (moved < part) break;
+    }
+    return done;
+  }
+
+  /** Takes `count` bytes off unread (splice to a place that took copies). */
+  discard(count: number): void {
+    this.length -= count;
+    this.#start = this.length === 0 ? 0 : (this.#start + count) % this.capacity;
+  }
+
+  /** F_SETPIPE_SZ: `bytes` is a multiple of 4096 and at least `length`. False when no frame is left. */
+  resize(bytes: number): boolean {
+    const memory = this.#kernel.physical.u8;
+    const frames = new Int32Array(bytes / PAGE_SIZE);
+    const length = this.length;
+    for (let at = 0; at < length; at += PAGE_SIZE) {
+      const frame = this.#kernel.frames.allocate();
+      if (frame < 0) {
+        for (const other of frames) if (other > 0) this.#kernel.frames.release(other);
+        return false;
+      }
+      frames[at / PAGE_SIZE] = frame;
+      for (let done = 0; done < Math.min(PAGE_SIZE, length - at); ) {
+        const position = (this.#start + at + done) % this.capacity;
+        const within = position % PAGE_SIZE;
+        const part = Math.min(PAGE_SIZE - within, Math.min(PAGE_SIZE, length - at) - done);
+        const source = this.#frames[(position - within) / PAGE_SIZE]! * PAGE_SIZE + within;
+        memory.copyWithin(frame * PAGE_SIZE + done, source, source + part);
+        done += part;
+      }
+    }
+    this.#releaseFrames();
+    this.#frames = frames;
+    this.#start = 0;
+    return true;
+  }
+
+  #releaseFrames(): void {
+    for (let slot = 0; slot < this.#frames.length; slot++) {
+      if (this.#frames[slot]! > 0) this.#kernel.frames.release(this.#frames[slot]!);
+      this.#frames[slot] = 0;
+    }
+  }
+
+  /** Both ends are gone: what nobody read is lost. */
+  clear(): void {
+    this.#releaseFrames();
+    this.length = 0;
+    this.#start = 0;
+  }
+
+  poll(isReader: boolean, isWriter: boolean): number {
+    let ready = 0;
+    if (isReader) {
+      if (this.length > 0) ready |= POLLIN | POLLRDNORM;
+      if (this.writers === 0) ready |= POLLHUP;
+    }
+    if (isWriter) {
+      // Room for one atomic write makes a pipe writable (Linux: a free buffer slot).
+      if (this.space >= PIPE_BUF) ready |= POLLOUT | POLLWRNORM;
+      if (this.readers === 0) ready |= POLLERR;
+    }
+    return ready;
+  }
+}
+
+/** An open(2) of a fifo that waits for the other side; its count is taken for it when that comes. */
+export interface FifoWait { readonly task: Task; isMet: boolean }

@@ -1,0 +1,271 @@
+import { EEXIST, EINVAL, ENODATA, ENOENT, ENOSPC, ENOTEMPTY, ENXIO, EOPNOTSUPP, PAGE_SIZE, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
+import { FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, RENAME_EXCHANGE, XATTR_CREATE, XATTR_REPLACE } from "@stratos/abi";
+import { PageCache } from "../../mm/page-cache.ts";
+import { Inode, type NewInode, type Time } from "../../vfs/inode.ts";
+import type { Tmpfs } from "./tmpfs.ts";
+
+/** Size that Linux counts for each name of a tmpfs directory (BOGO_DIRENT_SIZE). */
+const ENTRY_SIZE = 20;
+const DATA_TYPE_SHIFT = 12;
+
+interface Entry { name: string; inode: TmpfsInode; cursor: number }
+
+/** A file of a tmpfs. Directories keep their names in order of creation; an entry's cursor never changes, so listings survive changes. */
+export class TmpfsInode extends Inode {
+  declare readonly fileSystem: Tmpfs;
+  /** Of a directory: where ".." leads. */
+  parent: TmpfsInode | null = null;
+  readonly #entries: Map<string, Entry> | null;
+  #nextCursor = 1;
+  #target = "";
+  #xattrs: Map<string, Uint8Array> | null = null;
+  /** Pages counted in the file system's `pagesUsed`. */
+  #pagesCounted = 0;
+
+  constructor(fileSystem: Tmpfs, ino: number, attributes: NewInode) {
+    super(fileSystem, ino, attributes.mode, attributes.uid, attributes.gid, attributes.now);
+    this.rdev = attributes.rdev;
+    const kind = attributes.mode & S_IFMT;
+    this.#entries = kind === S_IFDIR ? new Map() : null;
+    if (kind === S_IFDIR) this.nlink = 2;
+    if (kind === S_IFREG) this.pages = new PageCache(fileSystem.kernel.frames, null);
+  }
+
+  override refresh(): number {
+    if (this.pages !== null) {
+      this.#count();
+      this.blocks = this.pages.pageCount * (PAGE_SIZE / 512);
+    }
+    return 0;
+  }
+
+  #count(): void {
+    const count = this.pages!.pageCount;
+    this.fileSystem.pagesUsed += count - this.#pagesCounted;
+    this.#pagesCounted = count;
+  }
+
+  override lookup(name: string): Inode | number {
+    return this.#entries!.get(name)?.inode ?? -ENOENT;
+  }
+
+  #add(name: string, inode: TmpfsInode, now: Time): void {
+    this.#entries!.set(name, { name, inode, cursor: this.#nextCursor++ });
+    this.size += ENTRY_SIZE;
+    this.mtime = now;
+    this.ctime = now;
+    if (inode.isDirectory) {
+      inode.parent = this;
+      this.nlink++;
+    }
+  }
+
+  #remove(name: string, now: Time): void {
+    const entry = this.#entries!.get(name)!;
+    this.#entries!.delete(name);
+    this.size -= ENTRY_SIZE;
+    this.mtime = now;
+    this.ctime = now;
+    if (entry.inode.isDirectory) this.nlink--;
+  }
+
+  override create(name: string, attributes: NewInode): Inode | number {
+    if (this.#entries!.has(name)) return -EEXIST;
+    const inode = this.fileSystem.createInode(attributes);
+    if (typeof inode !== "number") this.#add(name, inode, attributes.now);
+    return inode;
+  }
+
+  override mkdir(name: string, attributes: NewInode): Inode | number {
+    return this.create(name, attributes);
+  }
+
+  override symlink(name: string, target: string, attributes: NewInode): Inode | number {
+    if (this.#entries!.has(name)) return -EEXIST;
+    const inode = this.fileSystem.createInode({ ...attributes, mode: S_IFLNK | 0o777 });
+    if (typeof inode === "number") return inode;
+    inode.#target = target;
+    inode.size = target.length;
+    this.#add(name, inode, attributes.now);
+    return inode;
+  }
+
+  override link(name: string, inode: Inode): number {
+    if (this.#entries!.has(name)) return -EEXIST;
+    inode.nlink++;
+    this.#add(name, inode as TmpfsInode, this.fileSystem.kernel.vfs.now());
+    return 0;
+  }
+
+  override unlink(name: string, inode: Inode, now: Time): number {
+    this.#remove(name, now);
+    inode.nlink--;
+    inode.ctime = now;
+    return 0;
+  }
+
+  override rmdir(name: string, inode: Inode, now: Time): number {
+    if ((inode as TmpfsInode).#entries!.size > 0) return -ENOTEMPTY;
+    this.#remove(name, now);
+    inode.nlink = 0;
+    inode.ctime = now;
+    return 0;
+  }
+
+  override rename(name: string, inode: Inode, newDirectory: Inode, newName: string, replaced: Inode | null, flags: number, now: Time): number {
+    const target = newDirectory as TmpfsInode;
+    if ((flags & RENAME_EXCHANGE) !== 0) {
+      const other = replaced as TmpfsInode;
+      this.#remove(name, now);
+      target.#remove(newName, now);
+      this.#add(name, other, now);
+      target.#add(newName, inode as TmpfsInode, now);
+      other.ctime = now;
+      return 0;
+    }
+    if (replaced !== null) {
+      if (replaced.isDirectory && (replaced as TmpfsInode).#entries!.size > 0) return -ENOTEMPTY;
+      target.#remove(newName, now);
+      replaced.nlink = replaced.isDirectory ? 0 : replaced.nlink - 1;
+      replaced.ctime = now;
+    }
+    this.#remove(name, now);
+    target.#add(newName, inode as TmpfsInode, now);
+    return 0;
+  }
+
+  override createUnnamed(attributes: NewInode): Inode | number {
+    const inode = this.fileSystem.createInode(attributes);
+    if (typeof inode !== "number") inode.nlink = 0;
+    return inode;
+  }
+
+  override list(cursor: number, emit: (name: string, ino: number, type: number, nextCursor: number) => boolean): number {
+    for (const entry of this.#entries!.values()) {
+      if (entry.cursor <= cursor) continue;
+      if (!emit(entry.name, entry.inode.ino, entry.inode.type >> DATA_TYPE_SHIFT, entry.cursor)) break;
+    }
+    return 0;
+  }
+
+  override readlink(): string | number {
+    return this.isSymlink ? this.#target : -EINVAL;
+  }
+
+  override prepareWrite(offset: number, length: number): number {
+    const fileSystem = this.fileSystem;
+    this.#count();
+    const first = Math.floor(offset / PAGE_SIZE), last = Math.floor((offset + length - 1) / PAGE_SIZE);
+    if (fileSystem.pagesUsed + (last - first + 1) <= fileSystem.pagesMax) return 0;
+    let absent = 0;
+    for (let index = first; index <= last; index++) if (this.pages!.peek(index) === 0) absent++;
+    return fileSystem.pagesUsed + absent > fileSystem.pagesMax ? -ENOSPC : 0;
+  }
+
+  override storeAttributes(): number {
+    if (this.pages !== null) this.#count();
+    return 0;
+  }
+
+  override truncate(size: number, now: Time): number {
+    if (size < this.size) this.pages!.truncate(size);
+    if (size !== this.size) this.mtime = now;
+    this.size = size;
+    this.ctime = now;
+    this.#count();
+    return 0;
+  }
+
+  /** fallocate(2): plain extension, punching holes, zeroing; ranges are not collapsed or inserted. */
+  override allocate(mode: number, offset: number, length: number, now: Time): number {
+    if ((mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE)) !== 0) return -EOPNOTSUPP;
+    const end = offset + length;
+    if ((mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) !== 0) this.#clear(offset, Math.min(end, this.size));
+    if ((mode & FALLOC_FL_PUNCH_HOLE) === 0) {
+      const refused = this.prepareWrite(offset, length);
+      if (refused < 0) return refused;
+      if ((mode & FALLOC_FL_KEEP_SIZE) === 0 && end > this.size) this.size = end;
+      for (let index = Math.floor(offset / PAGE_SIZE); index * PAGE_SIZE < end; index++) {
+        const frame = this.pages!.frame(index);
+        if (frame < 0) return frame;
+      }
+    }
+    this.mtime = now;
+    this.ctime = now;
+    this.#count();
+    return 0;
+  }
+
+  #clear(start: number, end: number): void {
+    const pages = this.pages!;
+    const memory = this.fileSystem.kernel.physical.u8;
+    pages.forEach(Math.floor(start / PAGE_SIZE), Math.ceil(end / PAGE_SIZE), (index, frame) => {
+      const from = Math.max(0, start - index * PAGE_SIZE), to = Math.min(PAGE_SIZE, end - index * PAGE_SIZE);
+      // A page that is mapped must stay the same frame: it is zeroed in place.
+      if (from === 0 && to === PAGE_SIZE && this.fileSystem.kernel.frames.references(frame) === 1) pages.drop(index);
+      else {
+        memory.fill(0, frame * PAGE_SIZE + from, frame * PAGE_SIZE + to);
+        pages.markDirty(index);
+      }
+    });
+  }
+
+  override seekData(offset: number): number {
+    const pages = this.pages!;
+    if (pages.peek(Math.floor(offset / PAGE_SIZE)) !== 0) return offset;
+    let best = Infinity;
+    pages.forEach(Math.floor(offset / PAGE_SIZE), Math.ceil(this.size / PAGE_SIZE), (index) => {
+      if (index < best) best = index;
+    });
+    return best === Infinity ? -ENXIO : best * PAGE_SIZE;
+  }
+
+  override seekHole(offset: number): number {
+    const pages = this.pages!;
+    let index = Math.floor(offset / PAGE_SIZE);
+    if (pages.peek(index) === 0) return offset;
+    while (index * PAGE_SIZE < this.size && pages.peek(index) !== 0) index++;
+    return Math.min(this.size, index * PAGE_SIZE);
+  }
+
+  override getXattr(name: string): Uint8Array | number {
+    return this.#xattrs?.get(name) ?? -ENODATA;
+  }
+
+  override setXattr(name: string, value: Uint8Array, flags: number): number {
+    const has = this.#xattrs?.has(name) === true;
+    if (has && (flags & XATTR_CREATE) !== 0) return -EEXIST;
+    if (!has && (flags & XATTR_REPLACE) !== 0) return -ENODATA;
+    this.#xattrs ??= new Map();
+    let total = value.length;
+    for (const [other, bytes] of this.#xattrs) if (other !== name) total += other.length + bytes.length;
+    // What a user could otherwise pile up in the heap without any limit.
+    if (total > 1 << 20) return -ENOSPC;
+    this.#xattrs.set(name, value.slice());
+    return 0;
+  }
+
+  override removeXattr(name: string): number {
+    return this.#xattrs?.delete(name) === true ? 0 : -ENODATA;
+  }
+
+  override listXattrs(): string[] {
+    return [...(this.#xattrs?.keys() ?? [])];
+  }
+
+  override evict(): void {
+    this.fileSystem.inodesUsed--;
+    this.fileSystem.pagesUsed -= this.#pagesCounted;
+    this.#pagesCounted = 0;
+  }
+
+  /** The file system goes: frames go back. */
+  freeTree(): void {
+    for (const entry of this.#entries?.values() ?? []) entry.inode.freeTree();
+    this.#entries?.clear();
+    if (this.users === 0 && !this.isEvicted) {
+      this.isEvicted = true;
+      this.pages?.dispose();
+    } else this.nlink = 0;
+  }
+}

@@ -1,0 +1,55 @@
+/** tmpfs: the conformance suite, and what is its own: limits, sparse files, holes. Accounting is looked at from inside. */
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import { AT_FDCWD, ENOSPC, ENXIO, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, O_CREAT, O_RDWR } from "@stratos/abi";
+import { FileTask, type Stat } from "../../testing/file-system-task.ts";
+import { fileSystemConformance } from "../testing/conformance.ts";
+import { Tmpfs, tmpfsType } from "./tmpfs.ts";
+
+fileSystemConformance("tmpfs", (kernel) => new Tmpfs(kernel));
+
+it("a full tmpfs says ENOSPC and works again after unlink", () => {
+  let root!: Tmpfs;
+  const { user } = FileTask.create((kernel) => (root = new Tmpfs(kernel, { sizeBytes: 8 * 4096 })));
+  const fd = user.open("/f", O_RDWR | O_CREAT);
+  for (let page = 0; page < 8; page++) assert.equal(user.write(fd, "x".repeat(4096)), 4096);
+  assert.equal(user.write(fd, "y"), -ENOSPC);
+  user.call("close", fd);
+  user.call("unlinkat", AT_FDCWD, "/f", 0);
+  assert.equal(root.pagesUsed, 0);
+  user.put("/g", "fits again");
+});
+
+it("frames come back when files go", () => {
+  const { test, user } = FileTask.create();
+  const before = test.kernel.frames.usedCount;
+  for (let index = 0; index < 10; index++) user.put(`/f${index}`, "z".repeat(5000));
+  assert.equal(test.kernel.frames.usedCount, before + 20);
+  for (let index = 0; index < 10; index++) user.call("unlinkat", AT_FDCWD, `/f${index}`, 0);
+  assert.equal(test.kernel.frames.usedCount, before);
+});
+
+it("holes take no frames, are found by lseek and are punched", () => {
+  const { user } = FileTask.create();
+  const fd = user.open("/sparse", O_RDWR | O_CREAT);
+  user.call("ftruncate", fd, 1 << 20);
+  assert.equal((user.fstat(fd) as Stat).blocks, 0);
+  assert.equal(user.read(fd, 100), "\0".repeat(100));
+  assert.equal((user.fstat(fd) as Stat).blocks, 0, "reading a hole allocates nothing");
+  user.call("pwrite64", fd, "data", 4, 5 * 4096);
+  assert.equal(user.call("lseek", fd, 0, 3), 5 * 4096);
+  assert.equal(user.call("lseek", fd, 5 * 4096, 4), 6 * 4096);
+  assert.equal(user.call("lseek", fd, 1 << 20, 3), -ENXIO);
+  assert.equal(user.call("fallocate", fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 4 * 4096, 3 * 4096), 0);
+  assert.equal((user.fstat(fd) as Stat).blocks, 0);
+});
+
+it("mount options are read as tmpfs(5) says", () => {
+  const { test } = FileTask.create();
+  const made = tmpfsType.create(test.kernel, "none", "size=64k,mode=755,uid=5");
+  assert.ok(made instanceof Tmpfs);
+  assert.equal(made.pagesMax, 16);
+  assert.equal(made.root.mode & 0o7777, 0o755);
+  assert.equal(made.root.uid, 5);
+  assert.equal(typeof tmpfsType.create(test.kernel, "none", "bogus=1"), "number");
+});

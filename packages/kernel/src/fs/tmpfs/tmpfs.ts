@@ -1,0 +1,94 @@
+import { EINVAL, ENOSPC, PAGE_SIZE, S_IFDIR, TMPFS_MAGIC } from "@stratos/abi";
+import type { Kernel } from "../../kernel-state.ts";
+import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
+import { type FileSystemType, parseMountOptions } from "../../vfs/file-system-types.ts";
+import type { NewInode } from "../../vfs/inode.ts";
+import { TmpfsInode } from "./tmpfs-inode.ts";
+
+export interface TmpfsOptions { sizeBytes: number; inodes: number; mode: number; uid: number; gid: number }
+
+/** tmpfs(5): files that live in page cache frames and in names of this process's heap. Nothing of it is ever reclaimed. */
+export class Tmpfs extends FileSystem {
+  readonly type: string = "tmpfs";
+  readonly kernel: Kernel;
+  readonly root: TmpfsInode;
+  pagesMax: number;
+  inodesMax: number;
+  pagesUsed = 0;
+  inodesUsed = 0;
+  #nextIno = 1;
+  readonly #options: TmpfsOptions;
+
+  constructor(kernel: Kernel, options: Partial<TmpfsOptions> = {}) {
+    super(kernel.allocateDevice());
+    this.kernel = kernel;
+    // Half of memory, as Linux has it.
+    this.#options = { sizeBytes: (kernel.frames.total / 2) * PAGE_SIZE, inodes: Math.max(1024, kernel.frames.total / 2), mode: 0o1777, uid: 0, gid: 0, ...options };
+    this.pagesMax = Math.ceil(this.#options.sizeBytes / PAGE_SIZE);
+    this.inodesMax = Math.floor(this.#options.inodes);
+    this.root = this.createInode({ mode: S_IFDIR | this.#options.mode, uid: this.#options.uid, gid: this.#options.gid, rdev: 0, now: kernel.vfs.now() }) as TmpfsInode;
+    this.root.parent = this.root;
+  }
+
+  createInode(attributes: NewInode): TmpfsInode | number {
+    if (this.inodesUsed >= this.inodesMax) return -ENOSPC;
+    this.inodesUsed++;
+    return new TmpfsInode(this, this.#nextIno++, attributes);
+  }
+
+  usage(): FileSystemUsage {
+    return {
+      magic: TMPFS_MAGIC, blockSize: PAGE_SIZE, blocks: this.pagesMax, blocksFree: Math.max(0, this.pagesMax - this.pagesUsed),
+      files: this.inodesMax, filesFree: this.inodesMax - this.inodesUsed, nameMax: 255,
+    };
+  }
+
+  override get options(): string {
+    const { sizeBytes, mode } = this.#options;
+    return `size=${Math.ceil(sizeBytes / 1024)}k,mode=${mode.toString(8)}`;
+  }
+
+  override shutdown(): void {
+    this.root.freeTree();
+  }
+}
+
+/** Size with k, m, g or % of memory (tmpfs(5)). */
+function parseSize(text: string, memoryBytes: number): number {
+  const match = /^(\d+)([kmg%]?)$/i.exec(text);
+  if (match === null) return NaN;
+  const value = Number(match[1]);
+  switch (match[2]!.toLowerCase()) {
+    case "k": return value * 1024;
+    case "m": return value * 1024 ** 2;
+    case "g": return value * 1024 ** 3;
+    case "%": return (value / 100) * memoryBytes;
+    default: return value;
+  }
+}
+
+export const tmpfsType: FileSystemType = {
+  name: "tmpfs",
+  isVirtual: true,
+  create(kernel, _source, options) {
+    const result: Partial<TmpfsOptions> = {};
+    const memory = kernel.frames.total * PAGE_SIZE;
+    for (const [key, value] of parseMountOptions(options)) {
+      let number = NaN;
+      switch (key) {
+        case "size": result.sizeBytes = number = parseSize(value, memory); break;
+        case "nr_blocks": result.sizeBytes = number = parseSize(value, memory) * PAGE_SIZE; break;
+        case "nr_inodes": result.inodes = number = parseSize(value, memory); break;
+        case "mode": result.mode = number = parseInt(value, 8) & 0o7777; break;
+        case "uid": result.uid = number = Number(value); break;
+        case "gid": result.gid = number = Number(value); break;
+        case "inode32": case "inode64": case "huge": case "noswap": case "mpol": number = 0; break;
+        default: return -EINVAL;
+      }
+      if (Number.isNaN(number)) return -EINVAL;
+    }
+    if (result.sizeBytes === 0) delete result.sizeBytes;
+    return new Tmpfs(kernel, result);
+  },
+};
+

@@ -1,0 +1,76 @@
+import { EACCES, EPERM, S_IFDIR, S_IFMT, S_ISGID, S_ISVTX } from "@stratos/abi";
+import type { Inode } from "../vfs/inode.ts";
+import { ACL_GROUP, ACL_GROUP_OBJ, ACL_MASK, ACL_USER, type Acl } from "./acl.ts";
+import { ALL_CAPABILITIES, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, type Credentials, isCapable, isInGroup } from "./credentials.ts";
+
+/** Discretionary access control: path_resolution(7), capabilities(7), acl(5). */
+export const MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4;
+
+/** @returns 0 or −EACCES */
+export function checkAccess(credentials: Credentials, inode: Inode, mask: number): number {
+  const mode = inode.mode;
+  // What everyone may do needs no look at who asks; directories on the way of a walk are nearly always so.
+  if (inode.acl === null && (mode & (mode >> 3) & (mode >> 6) & mask) === mask) return 0;
+  if ((permittedBits(credentials, inode) & mask) === mask) return 0;
+  if (credentials.effective === 0) return -EACCES;
+  const isDirectory = (mode & S_IFMT) === S_IFDIR;
+  if (isDirectory) {
+    if ((mask & MAY_WRITE) === 0 && has(credentials, CAP_DAC_READ_SEARCH)) return 0;
+    return has(credentials, CAP_DAC_OVERRIDE) ? 0 : -EACCES;
+  }
+  if (mask === MAY_READ && has(credentials, CAP_DAC_READ_SEARCH)) return 0;
+  if (((mask & MAY_EXEC) === 0 || (mode & 0o111) !== 0) && has(credentials, CAP_DAC_OVERRIDE)) return 0;
+  return -EACCES;
+}
+
+function has(credentials: Credentials, capability: number): boolean {
+  return credentials.effective === ALL_CAPABILITIES || isCapable(credentials, capability);
+}
+
+function permittedBits(credentials: Credentials, inode: Inode): number {
+  if (credentials.fsuid === inode.uid) return (inode.mode >> 6) & 7;
+  if (inode.acl !== null) return aclBits(credentials, inode, inode.acl);
+  return isInGroup(credentials, inode.gid) ? (inode.mode >> 3) & 7 : inode.mode & 7;
+}
+
+/** acl(5), ACCESS CHECK ALGORITHM; of several matching groups the one that grants most is near enough to "any that grants all". */
+function aclBits(credentials: Credentials, inode: Inode, acl: Acl): number {
+  const mask = acl.find((entry) => entry.tag === ACL_MASK)?.permissions ?? 7;
+  const user = acl.find((entry) => entry.tag === ACL_USER && entry.id === credentials.fsuid);
+  if (user !== undefined) return user.permissions & mask;
+  let isMember = false;
+  let bits = 0;
+  for (const entry of acl) {
+    const gid = entry.tag === ACL_GROUP_OBJ ? inode.gid : entry.tag === ACL_GROUP ? entry.id : -1;
+    if (gid < 0 || !isInGroup(credentials, gid)) continue;
+    isMember = true;
+    bits |= entry.permissions & mask;
+  }
+  return isMember ? bits : inode.mode & 7;
+}
+
+/** May the caller change what only the owner may (chmod, utimensat with times, O_NOATIME …)? */
+export function isOwnerOrCapable(credentials: Credentials, inode: Inode): boolean {
+  return credentials.fsuid === inode.uid || has(credentials, CAP_FOWNER);
+}
+
+/** Removing or replacing a name in a sticky directory: 0 or −EPERM (unlink(2)). */
+export function checkSticky(credentials: Credentials, directory: Inode, inode: Inode): number {
+  if ((directory.mode & S_ISVTX) === 0) return 0;
+  if (credentials.fsuid === inode.uid || credentials.fsuid === directory.uid || has(credentials, CAP_FOWNER)) return 0;
+  return -EPERM;
+}
+
+/** chmod(2): set-group-ID is dropped silently for a file of a group that the caller isn't in. */
+export function permittedMode(credentials: Credentials, inode: Inode, mode: number): number {
+  if ((mode & S_ISGID) !== 0 && (inode.mode & S_IFMT) !== S_IFDIR && !isInGroup(credentials, inode.gid) && !has(credentials, CAP_FSETID)) return mode & ~S_ISGID;
+  return mode;
+}
+
+/** Set-user-ID and set-group-ID go when someone without CAP_FSETID writes (write(2), truncate(2)); null: nothing to drop. */
+export function modeAfterWrite(credentials: Credentials, mode: number): number | null {
+  if ((mode & 0o6000) === 0) return null;
+  const drop = 0o4000 | ((mode & 0o2010) === 0o2010 ? S_ISGID : 0);
+  if ((mode & drop) === 0 || has(credentials, CAP_FSETID)) return null;
+  return mode & ~drop;
+}

@@ -1,0 +1,158 @@
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, EBADF, EFBIG, EINVAL, EISDIR, ENODEV, EOPNOTSUPP, EPERM, EROFS, ESPIPE, ETXTBSY, FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE } from "@stratos/abi";
+import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_UNSHARE_RANGE, FALLOC_FL_ZERO_RANGE, F_SEAL_GROW, F_SEAL_WRITE, MS_RDONLY, O_PATH, S_IFIFO, S_IFMT, UTIME_NOW, UTIME_OMIT } from "@stratos/abi";
+import { checkAccess, MAY_WRITE } from "../security/permission.ts";
+import type { Task } from "../task/task.ts";
+import { pathOfFile } from "../vfs/anonymous-file.ts";
+import { changeMode, changeOwner, changeTimes } from "../vfs/attributes.ts";
+import type { Time } from "../vfs/inode.ts";
+import { notifyInode } from "../vfs/inotify-marks.ts";
+import type { OpenFile } from "../vfs/open-file.ts";
+import { lookupPath } from "../vfs/path-walk.ts";
+import type { Path } from "../vfs/path.ts";
+import { clipToLimits, FILE_SIZE_MAX } from "../vfs/regular-file.ts";
+import { truncateInode } from "../vfs/truncate.ts";
+import { markInodeDirty } from "../vfs/write-back.ts";
+import { get64, loadPath } from "./path-argument.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+
+/** A description that isn't O_PATH: EBADF. */
+function opened(task: Task, fd: number): OpenFile | number {
+  const file = task.files.get(fd);
+  return file === undefined || (file.flags & O_PATH) !== 0 ? -EBADF : file;
+}
+
+function pathOfFd(task: Task, fd: number): Path | number {
+  const file = opened(task, fd);
+  return typeof file === "number" ? file : pathOfFile(task.kernel, file);
+}
+
+function pathOf(task: Task, dirfd: number, pathAddress: number, flags: number): Path | number {
+  const path = loadPath(task, pathAddress);
+  return typeof path === "number" ? path : lookupPath(task, dirfd, path, flags);
+}
+
+function fchmodat(task: Task, dirfd: number, pathAddress: number, mode: number, flags: number): number {
+  if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
+  const place = pathOf(task, dirfd, pathAddress, flags);
+  if (typeof place === "number") return place;
+  // The mode of a symbolic link has no meaning and cannot be changed (fchmodat2(2)).
+  return place.dentry.inode!.isSymlink ? -EOPNOTSUPP : changeMode(task, place, mode);
+}
+
+function fchmod(task: Task, fd: number, mode: number): number {
+  const place = pathOfFd(task, fd);
+  return typeof place === "number" ? place : changeMode(task, place, mode);
+}
+
+function fchownat(task: Task, dirfd: number, pathAddress: number, uid: number, gid: number, flags: number): number {
+  if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
+  const place = pathOf(task, dirfd, pathAddress, flags);
+  return typeof place === "number" ? place : changeOwner(task, place, uid, gid);
+}
+
+function fchown(task: Task, fd: number, uid: number, gid: number): number {
+  const place = pathOfFd(task, fd);
+  return typeof place === "number" ? place : changeOwner(task, place, uid, gid);
+}
+
+function utimensat(task: Task, dirfd: number, pathAddress: number, times: number, flags: number): number {
+  if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
+  let atime: Time | "now" | null = "now", mtime: Time | "now" | null = "now";
+  if (times !== 0) {
+    const { u8, view } = task.kernel.scratch;
+    const failed = task.space.copyIn(times, u8, 0, 32);
+    if (failed < 0) return failed;
+    const first = timeAt(view, 0), second = timeAt(view, 16);
+    if (typeof first === "number" || typeof second === "number") return -EINVAL;
+    if (first === null && second === null) return 0;
+    atime = first;
+    mtime = second;
+  }
+  // A null path means the descriptor itself (futimens(3)).
+  if (pathAddress === 0 && dirfd !== AT_FDCWD) {
+    if (flags !== 0) return -EINVAL;
+    const place = pathOfFd(task, dirfd);
+    return typeof place === "number" ? place : changeTimes(task, place, atime, mtime);
+  }
+  const place = pathOf(task, dirfd, pathAddress, flags);
+  return typeof place === "number" ? place : changeTimes(task, place, atime, mtime);
+}
+
+function timeAt(view: DataView, at: number): Time | "now" | null | number {
+  const nanoseconds = get64(view, at + 8);
+  if (nanoseconds === UTIME_NOW) return "now";
+  if (nanoseconds === UTIME_OMIT) return null;
+  if (nanoseconds < 0 || nanoseconds > 999_999_999) return -EINVAL;
+  return { seconds: get64(view, at), nanoseconds };
+}
+
+function truncate(task: Task, pathAddress: number, size: number): number {
+  if (size < 0) return -EINVAL;
+  const place = pathOf(task, AT_FDCWD, pathAddress, 0);
+  if (typeof place === "number") return place;
+  const inode = place.dentry.inode!;
+  if (inode.isDirectory) return -EISDIR;
+  if (!inode.isRegular) return -EINVAL;
+  const denied = checkAccess(task.credentials, inode, MAY_WRITE);
+  if (denied < 0) return denied;
+  if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
+  if (inode.writers < 0) return -ETXTBSY;
+  return truncateInode(task, inode, size, place);
+}
+
+function ftruncate(task: Task, fd: number, size: number): number {
+  if (size < 0) return -EINVAL;
+  const file = opened(task, fd);
+  if (typeof file === "number") return file;
+  if (file.inode === null || !file.inode.isRegular || !file.isWritable) return -EINVAL;
+  return truncateInode(task, file.inode, size, file.path);
+}
+
+function fallocate(task: Task, fd: number, mode: number, offset: number, length: number): number {
+  const file = opened(task, fd);
+  if (typeof file === "number") return file;
+  if (offset < 0 || length <= 0) return -EINVAL;
+  const known = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE | FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE;
+  if ((mode & ~known) !== 0) return -EOPNOTSUPP;
+  if ((mode & FALLOC_FL_PUNCH_HOLE) !== 0 && (mode & ~(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)) !== 0) return -EOPNOTSUPP;
+  if ((mode & FALLOC_FL_PUNCH_HOLE) !== 0 && (mode & FALLOC_FL_KEEP_SIZE) === 0) return -EOPNOTSUPP;
+  if (!file.isWritable) return -EBADF;
+  const inode = file.inode;
+  if (inode === null || (inode.mode & S_IFMT) === S_IFIFO) return -ESPIPE;
+  if (inode.isDirectory) return -EISDIR;
+  if (!inode.isRegular) return -ENODEV;
+  if (offset + length > FILE_SIZE_MAX) return -EFBIG;
+  if (inode.seals > 0) {
+    if ((mode & FALLOC_FL_PUNCH_HOLE) !== 0 && (inode.seals & F_SEAL_WRITE) !== 0) return -EPERM;
+    if (offset + length > inode.size && (mode & FALLOC_FL_KEEP_SIZE) === 0 && (inode.seals & F_SEAL_GROW) !== 0) return -EPERM;
+  }
+  if ((mode & FALLOC_FL_KEEP_SIZE) === 0 && offset + length > inode.size) {
+    const clipped = clipToLimits(task, inode.size, offset + length - inode.size);
+    if (clipped < offset + length - inode.size) return clipped < 0 ? clipped : -EFBIG;
+  }
+  const failed = inode.allocate(mode, offset, length, task.kernel.vfs.now());
+  if (failed < 0) return failed;
+  inode.version++;
+  markInodeDirty(task.kernel, inode);
+  if (task.kernel.vfs.watchCount > 0) notifyInode(task.kernel, inode, file.path, "modify");
+  return 0;
+}
+
+function umask(task: Task, mask: number): number {
+  const before = task.fs.umask;
+  task.fs.umask = mask & 0o777;
+  return before;
+}
+
+export const attributeCalls: SyscallTable = {
+  fchmod: { run: (task, fd, mode) => fchmod(task, fd | 0, mode & 0o7777) },
+  fchmodat: { run: (task, dirfd, path, mode) => fchmodat(task, dirfd | 0, path, mode & 0o7777, 0) },
+  fchmodat2: { run: (task, dirfd, path, mode, flags) => fchmodat(task, dirfd | 0, path, mode & 0o7777, flags | 0) },
+  fchown: { run: (task, fd, uid, gid) => fchown(task, fd | 0, uid >>> 0, gid >>> 0) },
+  fchownat: { run: (task, dirfd, path, uid, gid, flags) => fchownat(task, dirfd | 0, path, uid >>> 0, gid >>> 0, flags | 0) },
+  utimensat: { run: (task, dirfd, path, times, flags) => utimensat(task, dirfd | 0, path, times, flags | 0) },
+  truncate: { run: truncate },
+  ftruncate: { run: (task, fd, size) => ftruncate(task, fd | 0, size) },
+  fallocate: { run: (task, fd, mode, offset, length) => fallocate(task, fd | 0, mode | 0, offset, length), gaps: "ranges are not collapsed or inserted" },
+  umask: { run: (task, mask) => umask(task, mask | 0) },
+};

@@ -1,0 +1,146 @@
+import { EAGAIN, EBADF, EINVAL, EOVERFLOW, EPERM, F_ADD_SEALS, F_DUPFD, F_DUPFD_CLOEXEC, F_DUPFD_QUERY, F_GETFD, F_GETFL, F_GETLEASE, F_GETLK, F_GETOWN, F_GETOWN_EX, F_GETPIPE_SZ } from "@stratos/abi";
+import { EBUSY, ENOMEM, F_GETSIG, F_GET_FILE_RW_HINT, F_GET_RW_HINT, F_GET_SEALS, F_NOTIFY, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_RDLCK, F_SETFD, F_SETFL, F_SETLEASE, F_SETLK, F_SETLKW, F_SETOWN } from "@stratos/abi";
+import { F_SETOWN_EX, F_SETPIPE_SZ, F_SETSIG, F_SET_FILE_RW_HINT, F_SET_RW_HINT, F_UNLCK, F_WRLCK, FASYNC, FD_CLOEXEC, O_APPEND, O_DIRECT, O_NOATIME, O_NONBLOCK, O_PATH, PAGE_SIZE } from "@stratos/abi";
+import { PIPE_CAPACITY_MAX } from "../fs/pipe/pipe.ts";
+import { PipeFile } from "../fs/pipe/pipe-file.ts";
+import { addSeals } from "../fs/memfd/memfd.ts";
+import { CAP_SYS_RESOURCE, isCapable } from "../security/credentials.ts";
+import { isOwnerOrCapable } from "../security/permission.ts";
+import type { Task } from "../task/task.ts";
+import { RLIMIT_NOFILE } from "../task/thread-group.ts";
+import { inodeOfFile } from "../vfs/anonymous-file.ts";
+import { conflictingLock, type RangeLock, setRangeLock } from "../vfs/file-locks.ts";
+import type { OpenFile } from "../vfs/open-file.ts";
+import { get64, put64 } from "./path-argument.ts";
+
+const SETTABLE = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC;
+/** `struct flock` of 64-bit machines: l_type, l_whence (s16), l_start @8, l_len @16 (s64), l_pid @24 (s32). */
+const FLOCK_SIZE = 32;
+
+/** fcntl(2). */
+export function fcntl(task: Task, fd: number, command: number, argument: number): number {
+  const file = task.files.get(fd);
+  if (file === undefined) return -EBADF;
+  if ((file.flags & O_PATH) !== 0 && command !== F_DUPFD && command !== F_DUPFD_CLOEXEC && command !== F_GETFD && command !== F_SETFD && command !== F_GETFL && command !== F_DUPFD_QUERY) return -EBADF;
+  switch (command) {
+    case F_DUPFD:
+    case F_DUPFD_CLOEXEC: {
+      const limit = task.group.limits[RLIMIT_NOFILE]!.soft;
+      const minimum = argument | 0;
+      if (minimum < 0 || minimum >= limit) return -EINVAL;
+      return task.files.install(file.retain(), command === F_DUPFD_CLOEXEC, minimum, limit);
+    }
+    case F_DUPFD_QUERY: return task.files.get(argument | 0) === file ? 1 : 0;
+    case F_GETFD: return task.files.isCloseOnExec(fd) ? FD_CLOEXEC : 0;
+    case F_SETFD: task.files.setCloseOnExec(fd, (argument & FD_CLOEXEC) !== 0); return 0;
+    case F_GETFL: return file.flags;
+    case F_SETFL: return setFlags(task, file, argument | 0);
+    case F_GETLK:
+    case F_OFD_GETLK: return getLock(task, file, argument, command === F_OFD_GETLK);
+    case F_SETLK:
+    case F_OFD_SETLK: return setLock(task, file, argument, false, command === F_OFD_SETLK);
+    case F_SETLKW:
+    case F_OFD_SETLKW: return setLock(task, file, argument, true, command === F_OFD_SETLKW);
+    case F_SETOWN: file.owner = argument | 0; return 0;
+    case F_GETOWN: return file.owner;
+    case F_SETOWN_EX: {
+      const type = task.space.loadU32(argument);
+      const pid = task.space.loadU32(argument + 4);
+      if (type < 0 || pid < 0) return type < 0 ? type : pid;
+      if (type > 2) return -EINVAL;
+      file.owner = type === 2 ? -(pid | 0) : pid | 0;
+      return 0;
+    }
+    case F_GETOWN_EX: {
+      const failed = task.space.storeU32(argument, file.owner < 0 ? 2 : 1);
+      return failed < 0 ? failed : task.space.storeU32(argument + 4, Math.abs(file.owner));
+    }
+    case F_GETSIG: return file.ioSignal;
+    case F_SETSIG:
+      if (argument < 0 || argument > 64) return -EINVAL;
+      file.ioSignal = argument;
+      return 0;
+    case F_GETLEASE: return F_UNLCK;
+    case F_SETLEASE: return (argument | 0) === F_UNLCK ? -EAGAIN : -EINVAL;
+    case F_NOTIFY: return -EINVAL;
+    case F_GETPIPE_SZ: return file instanceof PipeFile ? file.pipe.capacity : -EBADF;
+    case F_SETPIPE_SZ: return file instanceof PipeFile ? setPipeSize(task, file, argument) : -EBADF;
+    case F_ADD_SEALS: return addSeals(file, argument | 0);
+    case F_GET_SEALS: return file.inode !== null && file.inode.seals >= 0 ? file.inode.seals : -EINVAL;
+    case F_GET_RW_HINT:
+    case F_GET_FILE_RW_HINT: return task.space.storeU64(argument, 0);
+    case F_SET_RW_HINT:
+    case F_SET_FILE_RW_HINT: {
+      const hint = task.space.loadU64(argument);
+      return hint < 0 ? hint : hint > 5 ? -EINVAL : 0;
+    }
+    default: return -EINVAL;
+  }
+}
+
+function setFlags(task: Task, file: OpenFile, flags: number): number {
+  if ((flags & O_NOATIME) !== 0 && (file.flags & O_NOATIME) === 0 && file.inode !== null && !isOwnerOrCapable(task.credentials, file.inode)) return -EPERM;
+  file.flags = (file.flags & ~SETTABLE) | (flags & SETTABLE);
+  return 0;
+}
+
+function setPipeSize(task: Task, file: PipeFile, wanted: number): number {
+  if (wanted < 0 || wanted > 0x7fffffff) return -EINVAL;
+  // Rounded up to a power of two of pages (pipe(7)).
+  let size = PAGE_SIZE;
+  while (size < wanted) size *= 2;
+  if (size > PIPE_CAPACITY_MAX && size > file.pipe.capacity && !isCapable(task.credentials, CAP_SYS_RESOURCE)) return -EPERM;
+  if (size > 1 << 27) return -ENOMEM;
+  if (size < file.pipe.length) return -EBUSY;
+  if (!file.pipe.resize(size)) return -ENOMEM;
+  file.pipe.queue.wakeAll();
+  return size;
+}
+
+/** Reads `struct flock` into a range; −EINVAL, −EOVERFLOW, −EFAULT. */
+function loadLock(task: Task, file: OpenFile, address: number, isDescription: boolean): RangeLock | number {
+  const { u8, view } = task.kernel.scratch;
+  const failed = task.space.copyIn(address, u8, 0, FLOCK_SIZE);
+  if (failed < 0) return failed;
+  const type = view.getInt16(0, true), whence = view.getInt16(2, true);
+  const length = get64(view, 16);
+  if (type !== F_RDLCK && type !== F_WRLCK && type !== F_UNLCK) return -EINVAL;
+  if (isDescription && view.getInt32(24, true) !== 0) return -EINVAL;
+  let start = get64(view, 8);
+  if (whence === 1) start += file.position;
+  else if (whence === 2) start += inodeOfFile(task.kernel, file).size;
+  else if (whence !== 0) return -EINVAL;
+  let end = length === 0 ? Infinity : start + length;
+  if (length < 0) {
+    end = start;
+    start += length;
+  }
+  if (start < 0) return -EINVAL;
+  if (start >= 2 ** 63 || (end !== Infinity && end > 2 ** 63)) return -EOVERFLOW;
+  return { type, start, end, owner: isDescription ? file : task.files, pid: isDescription ? -1 : task.pid };
+}
+
+function setLock(task: Task, file: OpenFile, address: number, mayWait: boolean, isDescription: boolean): number {
+  const lock = loadLock(task, file, address, isDescription);
+  if (typeof lock === "number") return lock;
+  if ((lock.type === F_RDLCK && !file.isReadable) || (lock.type === F_WRLCK && !file.isWritable)) return -EBADF;
+  return setRangeLock(task, inodeOfFile(task.kernel, file), lock, mayWait);
+}
+
+function getLock(task: Task, file: OpenFile, address: number, isDescription: boolean): number {
+  const lock = loadLock(task, file, address, isDescription);
+  if (typeof lock === "number") return lock;
+  if (lock.type === F_UNLCK) return -EINVAL;
+  const conflict = conflictingLock(inodeOfFile(task.kernel, file), lock);
+  const { u8, view } = task.kernel.scratch;
+  if (conflict === null) {
+    view.setInt16(0, F_UNLCK, true);
+    return task.space.copyOut(address, u8, 0, 2);
+  }
+  view.setInt16(0, conflict.type, true);
+  view.setInt16(2, 0, true);
+  put64(view, 8, conflict.start);
+  put64(view, 16, conflict.end === Infinity ? 0 : conflict.end - conflict.start);
+  view.setInt32(24, conflict.pid, true);
+  return task.space.copyOut(address, u8, 0, FLOCK_SIZE);
+}

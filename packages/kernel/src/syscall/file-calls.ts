@@ -1,0 +1,12 @@
+import { attributeCalls } from "./attribute-calls.ts";
+import { directoryCalls } from "./directory-calls.ts";
+import { nameCalls } from "./name-calls.ts";
+import { openCalls } from "./open-calls.ts";
+import { readWriteCalls } from "./read-write-calls.ts";
+import { statCalls } from "./stat-calls.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+
+/** All system calls on files, names and mounts. */
+export const fileCalls: SyscallTable = {
+  ...openCalls, ...readWriteCalls, ...statCalls, ...nameCalls, ...attributeCalls, ...directoryCalls,
+};

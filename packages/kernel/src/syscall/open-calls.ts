@@ -1,0 +1,147 @@
+import { E2BIG, EBADF, EFAULT, EINVAL, EMFILE, FIOASYNC, FASYNC, FIOCLEX, FIONBIO, FIONCLEX, O_CLOEXEC, O_CREAT, O_DIRECT, O_NONBLOCK, O_PATH, O_TMPFILE } from "@stratos/abi";
+import { CLOSE_RANGE_CLOEXEC, CLOSE_RANGE_UNSHARE, LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN } from "@stratos/abi";
+import { createMemfd } from "../fs/memfd/memfd.ts";
+import { createPipe } from "../fs/pipe/pipe-file.ts";
+import type { Task } from "../task/task.ts";
+import { RLIMIT_NOFILE } from "../task/thread-group.ts";
+import { inodeOfFile } from "../vfs/anonymous-file.ts";
+import { setFlock } from "../vfs/file-locks.ts";
+import { openPath } from "../vfs/open.ts";
+import type { OpenFile } from "../vfs/open-file.ts";
+import { fcntl } from "./fcntl.ts";
+import { get64, loadPath } from "./path-argument.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+
+/** Gives a fresh description the lowest descriptor: it, or −EMFILE (the description is then released). */
+export function installFile(task: Task, file: OpenFile, closeOnExec: boolean, minimum = 0): number {
+  return task.files.install(file, closeOnExec, minimum, task.group.limits[RLIMIT_NOFILE]!.soft);
+}
+
+function open(task: Task, dirfd: number, address: number, flags: number, mode: number, resolve: number): number {
+  const path = loadPath(task, address);
+  if (typeof path === "number") return path;
+  const file = openPath(task, dirfd, path, flags, mode, resolve);
+  return typeof file === "number" ? file : installFile(task, file, (flags & O_CLOEXEC) !== 0);
+}
+
+/** `struct open_how`: three 64-bit fields (openat2(2)). */
+const OPEN_HOW_SIZE = 24;
+const RESOLVE_ALL = 0x3f;
+
+function openat2(task: Task, dirfd: number, path: number, how: number, size: number): number {
+  if (size < OPEN_HOW_SIZE) return -EINVAL;
+  if (size > 4096) return -E2BIG;
+  const { u8, view } = task.kernel.scratch;
+  const failed = task.space.copyIn(how, u8, 0, size);
+  if (failed < 0) return failed;
+  for (let at = OPEN_HOW_SIZE; at < size; at++) if (u8[at] !== 0) return -E2BIG;
+  const flags = get64(view, 0), mode = get64(view, 8), resolve = get64(view, 16);
+  const makes = (flags & O_CREAT) !== 0 || (flags & O_TMPFILE) === O_TMPFILE;
+  if (flags < 0 || flags > 0x7fffffff || (flags & ~0o37777703) !== 0 || mode < 0 || mode > 0o7777 || (mode !== 0 && !makes)) return -EINVAL;
+  if (resolve < 0 || (resolve & ~RESOLVE_ALL) !== 0 || (resolve & 0x18) === 0x18) return -EINVAL;
+  // RESOLVE_CACHED: "try again without it" is always a right answer (openat2(2)), but nothing here ever waits for a disk.
+  return open(task, dirfd, path, flags, mode, resolve);
+}
+
+function duplicate(task: Task, fd: number): number {
+  const file = task.files.get(fd | 0);
+  return file === undefined ? -EBADF : installFile(task, file.retain(), false);
+}
+
+function dup3(task: Task, oldFd: number, newFd: number, flags: number): number {
+  if ((flags & ~O_CLOEXEC) !== 0 || oldFd === newFd) return -EINVAL;
+  const file = task.files.get(oldFd);
+  if (file === undefined || newFd < 0 || newFd >= task.group.limits[RLIMIT_NOFILE]!.soft) return -EBADF;
+  task.files.installAt(task, newFd, file.retain(), (flags & O_CLOEXEC) !== 0);
+  return newFd;
+}
+
+function closeRange(task: Task, first: number, last: number, flags: number): number {
+  if ((flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) !== 0 || first > last) return -EINVAL;
+  if ((flags & CLOSE_RANGE_UNSHARE) !== 0 && task.files.users > 1) {
+    task.files.users--;
+    task.files = task.files.copy();
+  }
+  const inRange: number[] = [];
+  task.files.forEach((fd) => {
+    if (fd >= first && fd <= last) inRange.push(fd);
+  });
+  for (const fd of inRange) {
+    if ((flags & CLOSE_RANGE_CLOEXEC) !== 0) task.files.setCloseOnExec(fd, true);
+    else task.files.close(task, fd);
+  }
+  return 0;
+}
+
+function pipe2(task: Task, address: number, flags: number): number {
+  if ((flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT)) !== 0) return -EINVAL;
+  const { reader, writer } = createPipe(task.kernel, flags & (O_NONBLOCK | O_DIRECT), task.credentials);
+  const closeOnExec = (flags & O_CLOEXEC) !== 0;
+  const readFd = installFile(task, reader, closeOnExec);
+  if (readFd < 0) {
+    writer.release();
+    return readFd;
+  }
+  const writeFd = installFile(task, writer, closeOnExec);
+  if (writeFd < 0) {
+    task.files.close(task, readFd);
+    return -EMFILE;
+  }
+  let failed = task.space.storeU32(address, readFd);
+  if (failed >= 0) failed = task.space.storeU32(address + 4, writeFd);
+  if (failed < 0) {
+    task.files.close(task, readFd);
+    task.files.close(task, writeFd);
+    return failed;
+  }
+  return 0;
+}
+
+function ioctl(task: Task, fd: number, command: number, argument: number): number {
+  const file = task.files.get(fd);
+  if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
+  switch (command) {
+    case FIOCLEX: task.files.setCloseOnExec(fd, true); return 0;
+    case FIONCLEX: task.files.setCloseOnExec(fd, false); return 0;
+    case FIONBIO:
+    case FIOASYNC: {
+      const on = task.space.loadU32(argument);
+      if (on < 0) return on;
+      const bit = command === FIONBIO ? O_NONBLOCK : FASYNC;
+      file.flags = on !== 0 ? file.flags | bit : file.flags & ~bit;
+      return 0;
+    }
+    default: return file.ioctl(task, command, argument);
+  }
+}
+
+function flock(task: Task, fd: number, operation: number): number {
+  const file = task.files.get(fd);
+  if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
+  const kind = operation & ~LOCK_NB;
+  if (kind !== LOCK_SH && kind !== LOCK_EX && kind !== LOCK_UN) return -EINVAL;
+  const inode = inodeOfFile(task.kernel, file);
+  return setFlock(task, inode, file, kind === LOCK_UN ? 0 : kind, (operation & LOCK_NB) === 0);
+}
+
+function memfdCreate(task: Task, nameAddress: number, flags: number): number {
+  // MFD_NAME_MAX_LEN: "memfd:" and the end mark fit NAME_MAX.
+  const name = task.space.loadString(nameAddress, 250);
+  if (typeof name === "number") return name === -EFAULT ? name : -EINVAL;
+  const file = createMemfd(task, name, flags);
+  return typeof file === "number" ? file : installFile(task, file, (flags & 1) !== 0);
+}
+
+export const openCalls: SyscallTable = {
+  openat: { run: (task, dirfd, path, flags, mode) => open(task, dirfd | 0, path, flags | 0, mode & 0o7777, 0) },
+  openat2: { run: (task, dirfd, path, how, size) => openat2(task, dirfd | 0, path, how, size) },
+  close: { run: (task, fd) => task.files.close(task, fd | 0) },
+  close_range: { run: (task, first, last, flags) => closeRange(task, first >>> 0, last >>> 0, flags | 0) },
+  dup: { run: duplicate },
+  dup3: { run: (task, oldFd, newFd, flags) => dup3(task, oldFd | 0, newFd | 0, flags | 0) },
+  fcntl: { run: (task, fd, command, argument) => fcntl(task, fd | 0, command | 0, argument), gaps: "leases, directory notification (F_NOTIFY) and SIGIO are not delivered" },
+  ioctl: { run: (task, fd, command, argument) => ioctl(task, fd | 0, command >>> 0, argument), gaps: "per device; see ioctl of each file kind" },
+  pipe2: { run: (task, fds, flags) => pipe2(task, fds, flags | 0), gaps: "O_DIRECT (packet mode) is kept as a flag only" },
+  flock: { run: (task, fd, operation) => flock(task, fd | 0, operation | 0) },
+  memfd_create: { run: (task, name, flags) => memfdCreate(task, name, flags | 0), gaps: "no huge pages" },
+};

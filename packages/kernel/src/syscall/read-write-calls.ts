@@ -1,0 +1,131 @@
+import { EBADF, EINVAL, EOPNOTSUPP, ESPIPE, O_APPEND, O_DSYNC, O_NONBLOCK, RWF_APPEND, RWF_DSYNC, RWF_HIPRI, RWF_NOAPPEND, RWF_NOWAIT, RWF_SYNC, SEEK_CUR } from "@stratos/abi";
+import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
+import type { Task } from "../task/task.ts";
+import type { IoCursor } from "../vfs/io-cursor.ts";
+import type { OpenFile } from "../vfs/open-file.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+
+/** MAX_RW_COUNT: what one call moves at most (read(2), NOTES). */
+const COUNT_MAX = 0x7ffff000;
+
+function readable(task: Task, fd: number): OpenFile | number {
+  const file = task.files.get(fd | 0);
+  return file === undefined || !file.isReadable ? -EBADF : file;
+}
+
+function writable(task: Task, fd: number): OpenFile | number {
+  const file = task.files.get(fd | 0);
+  return file === undefined || !file.isWritable ? -EBADF : file;
+}
+
+function read(task: Task, fd: number, buffer: number, count: number): number {
+  const file = task.files.get(fd | 0);
+  if (file === undefined || !file.isReadable) return -EBADF;
+  if (count < 0) return -EINVAL;
+  return file.read(task, task.space.cursor(buffer, count > COUNT_MAX ? COUNT_MAX : count), -1);
+}
+
+function write(task: Task, fd: number, buffer: number, count: number): number {
+  const file = task.files.get(fd | 0);
+  if (file === undefined || !file.isWritable) return -EBADF;
+  if (count < 0) return -EINVAL;
+  return file.write(task, task.space.cursor(buffer, count > COUNT_MAX ? COUNT_MAX : count), -1);
+}
+
+/** Positioned calls need a file with positions. */
+function checkOffset(file: OpenFile, offset: number): number {
+  if (offset < 0) return -EINVAL;
+  return file.seek(0, SEEK_CUR) === -ESPIPE ? -ESPIPE : 0;
+}
+
+function pread(task: Task, fd: number, buffer: number, count: number, offset: number): number {
+  if (offset < 0) return -EINVAL;
+  const file = readable(task, fd);
+  if (typeof file === "number") return file;
+  const refused = checkOffset(file, offset);
+  if (refused < 0) return refused;
+  if (count < 0) return -EINVAL;
+  return file.read(task, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), offset);
+}
+
+function pwrite(task: Task, fd: number, buffer: number, count: number, offset: number): number {
+  if (offset < 0) return -EINVAL;
+  const file = writable(task, fd);
+  if (typeof file === "number") return file;
+  const refused = checkOffset(file, offset);
+  if (refused < 0) return refused;
+  if (count < 0) return -EINVAL;
+  return file.write(task, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), offset);
+}
+
+function vector(task: Task, address: number, count: number): IoCursor | number {
+  return task.space.vectorCursor(address, count);
+}
+
+function readv(task: Task, fd: number, address: number, count: number, offset: number, flags: number): number {
+  const file = readable(task, fd);
+  if (typeof file === "number") return file;
+  if (offset !== -1) {
+    const refused = checkOffset(file, offset);
+    if (refused < 0) return refused;
+  }
+  if ((flags & ~(RWF_HIPRI | RWF_NOWAIT | RWF_DSYNC | RWF_SYNC)) !== 0) return -EOPNOTSUPP;
+  const cursor = vector(task, address, count);
+  if (typeof cursor === "number") return cursor;
+  if ((flags & RWF_NOWAIT) === 0) return file.read(task, cursor, offset);
+  return withFlags(file, O_NONBLOCK, 0, () => file.read(task, cursor, offset));
+}
+
+function writev(task: Task, fd: number, address: number, count: number, offset: number, flags: number): number {
+  const file = writable(task, fd);
+  if (typeof file === "number") return file;
+  if (offset !== -1) {
+    const refused = checkOffset(file, offset);
+    if (refused < 0) return refused;
+  }
+  if ((flags & ~(RWF_HIPRI | RWF_NOWAIT | RWF_DSYNC | RWF_SYNC | RWF_APPEND | RWF_NOAPPEND)) !== 0) return -EOPNOTSUPP;
+  if ((flags & (RWF_APPEND | RWF_NOAPPEND)) === (RWF_APPEND | RWF_NOAPPEND)) return -EINVAL;
+  const cursor = vector(task, address, count);
+  if (typeof cursor === "number") return cursor;
+  if (flags === 0) return file.write(task, cursor, offset);
+  const set = ((flags & RWF_NOWAIT) !== 0 ? O_NONBLOCK : 0) | ((flags & RWF_APPEND) !== 0 ? O_APPEND : 0) | ((flags & (RWF_DSYNC | RWF_SYNC)) !== 0 ? O_DSYNC : 0);
+  return withFlags(file, set, (flags & RWF_NOAPPEND) !== 0 ? O_APPEND : 0, () => file.write(task, cursor, offset));
+}
+
+/** Runs one operation as if the description had other flags (RWF_*). */
+function withFlags(file: OpenFile, set: number, clear: number, operation: () => number): number {
+  const before = file.flags;
+  file.flags = (before | set) & ~clear;
+  const result = operation();
+  file.flags = before;
+  return result;
+}
+
+function preadv2(task: Task, fd: number, address: number, count: number, offset: number, flags: number): number {
+  return offset < -1 ? -EINVAL : readv(task, fd, address, count, offset, flags);
+}
+
+function pwritev2(task: Task, fd: number, address: number, count: number, offset: number, flags: number): number {
+  return offset < -1 ? -EINVAL : writev(task, fd, address, count, offset, flags);
+}
+
+function lseek(task: Task, fd: number, offset: number, whence: number): number {
+  const file = task.files.get(fd | 0);
+  if (file === undefined) return -EBADF;
+  return file.seek(offset, whence | 0);
+}
+
+export const readWriteCalls: SyscallTable = {
+  read: { run: read },
+  write: { run: write, interrupted: interruptedTransfer },
+  readv: { run: (task, fd, address, count) => readv(task, fd, address, count, -1, 0) },
+  writev: { run: (task, fd, address, count) => writev(task, fd, address, count, -1, 0), interrupted: interruptedTransfer },
+  pread64: { run: pread },
+  pwrite64: { run: pwrite },
+  // On 64-bit machines the offset is one register; the sixth argument (its high half) is unused.
+  preadv: { run: (task, fd, address, count, offset) => (offset < 0 ? -EINVAL : readv(task, fd, address, count, offset, 0)) },
+  pwritev: { run: (task, fd, address, count, offset) => (offset < 0 ? -EINVAL : writev(task, fd, address, count, offset, 0)) },
+  preadv2: { run: (task, fd, address, count, offset, _high, flags) => preadv2(task, fd, address, count, offset, flags | 0) },
+  pwritev2: { run: (task, fd, address, count, offset, _high, flags) => pwritev2(task, fd, address, count, offset, flags | 0), interrupted: interruptedTransfer },
+  lseek: { run: lseek },
+};

@@ -1,0 +1,67 @@
+import { S_IFIFO, S_IFSOCK } from "@stratos/abi";
+import type { Kernel } from "../kernel-state.ts";
+import { Dentry } from "./dentry.ts";
+import { FileSystem, type FileSystemUsage } from "./file-system.ts";
+import { Inode, type NewInode } from "./inode.ts";
+import { Mount } from "./mount.ts";
+import type { OpenFile } from "./open-file.ts";
+import { Path } from "./path.ts";
+
+/** Where files without a name live (Linux: pipefs, sockfs and anon_inodefs); never mounted in the tree. */
+class AnonymousFileSystem extends FileSystem {
+  readonly type = "anon_inodefs";
+  readonly root: Inode;
+
+  constructor(kernel: Kernel) {
+    super(kernel.allocateDevice());
+    this.root = new AnonymousInode(this, 0, 0o040500, kernel.vfs.now());
+  }
+
+  usage(): FileSystemUsage {
+    return { magic: 0x09041934, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
+  }
+}
+
+/** An inode for a pipe, socket, eventfd …: attributes only. */
+export class AnonymousInode extends Inode {
+  constructor(fileSystem: FileSystem, ino: number, mode: number, now: NewInode["now"], uid = 0, gid = 0) {
+    super(fileSystem, ino, mode, uid, gid, now);
+  }
+}
+
+export function anonymousMount(kernel: Kernel): Mount {
+  let mount = kernel.vfs.anonymousMount;
+  if (mount === null) {
+    const fileSystem = new AnonymousFileSystem(kernel);
+    mount = new Mount(0, fileSystem, new Dentry("/", null, fileSystem.root), null, null, 0, "anon_inodefs");
+    kernel.vfs.anonymousMount = mount;
+  }
+  return mount;
+}
+
+/** @param kind  S_IFIFO, S_IFSOCK, or 0 for an anonymous inode without type (as eventfd) */
+export function createAnonymousInode(kernel: Kernel, kind: number, permissions: number, owner: { fsuid: number; fsgid: number } = { fsuid: 0, fsgid: 0 }): Inode {
+  const inode = new AnonymousInode(anonymousMount(kernel).fileSystem, kernel.allocateAnonymousIno(), kind | permissions, kernel.vfs.now(), owner.fsuid, owner.fsgid);
+  if (kind === S_IFIFO || kind === S_IFSOCK) inode.nlink = 1;
+  return inode;
+}
+
+/** Paths made up for descriptions without one, so that each has a place for fstatat(AT_EMPTY_PATH) and /proc/PID/fd. */
+const inodesOfFiles = new WeakMap<OpenFile, Inode>();
+
+/** The inode of any description; a nameless kind without one of its own gets one. */
+export function inodeOfFile(kernel: Kernel, file: OpenFile): Inode {
+  if (file.inode !== null) return file.inode;
+  let inode = inodesOfFiles.get(file);
+  if (inode === undefined) {
+    inode = createAnonymousInode(kernel, 0, 0o600);
+    inodesOfFiles.set(file, inode);
+  }
+  return inode;
+}
+
+export function pathOfFile(kernel: Kernel, file: OpenFile): Path {
+  if (file.path !== null) return file.path;
+  const dentry = new Dentry(file.description, null, inodeOfFile(kernel, file));
+  return new Path(anonymousMount(kernel), dentry);
+}

@@ -1,0 +1,73 @@
+import { EACCES, EPERM, EROFS, MS_RDONLY, S_IFDIR, S_IFMT, S_ISGID, S_ISUID } from "@stratos/abi";
+import { CAP_CHOWN, isCapable, isInGroup } from "../security/credentials.ts";
+import { checkAccess, isOwnerOrCapable, MAY_WRITE, permittedMode } from "../security/permission.ts";
+import { ACL_ACCESS_NAME, aclWithMode, serializeAcl } from "../security/acl.ts";
+import type { Task } from "../task/task.ts";
+import { notifyInode } from "./inotify-marks.ts";
+import type { AttributeChange, Inode, Time } from "./inode.ts";
+import type { Path } from "./path.ts";
+
+/** chmod(2), chown(2), utimensat(2). Each returns 0 or −EPERM, −EACCES, −EROFS, −EIO … */
+
+function isReadOnly(path: Path): boolean {
+  return (path.mount.flags & MS_RDONLY) !== 0 || path.mount.fileSystem.readOnly;
+}
+
+function change(task: Task, path: Path, inode: Inode, attributes: AttributeChange): number {
+  const failed = inode.setAttributes(attributes);
+  if (failed < 0) return failed;
+  if (task.kernel.vfs.watchCount > 0) notifyInode(task.kernel, inode, path, "attrib");
+  return 0;
+}
+
+export function changeMode(task: Task, path: Path, mode: number): number {
+  const inode = path.dentry.inode!;
+  if (isReadOnly(path)) return -EROFS;
+  if (!isOwnerOrCapable(task.credentials, inode)) return -EPERM;
+  const bits = permittedMode(task.credentials, inode, mode & 0o7777);
+  if (inode.acl !== null) {
+    const acl = aclWithMode(inode.acl, bits);
+    const failed = inode.setXattr(ACL_ACCESS_NAME, serializeAcl(acl), 0);
+    if (failed < 0) return failed;
+    inode.acl = acl;
+  }
+  return change(task, path, inode, { mode: bits, ctime: task.kernel.vfs.now() });
+}
+
+/** @param uid  −1 (or 2^32 − 1): leave it, as for `gid` */
+export function changeOwner(task: Task, path: Path, uid: number, gid: number): number {
+  const inode = path.dentry.inode!;
+  const credentials = task.credentials;
+  if (isReadOnly(path)) return -EROFS;
+  const setsUid = uid !== -1 && uid !== 0xffffffff, setsGid = gid !== -1 && gid !== 0xffffffff;
+  const mayAll = isCapable(credentials, CAP_CHOWN);
+  if (!mayAll) {
+    if (setsUid && (credentials.fsuid !== inode.uid || uid !== inode.uid)) return -EPERM;
+    if (setsGid && (credentials.fsuid !== inode.uid || (gid !== inode.gid && !isInGroup(credentials, gid)))) return -EPERM;
+  }
+  const attributes: AttributeChange = { ctime: task.kernel.vfs.now() };
+  if (setsUid) attributes.uid = uid;
+  if (setsGid) attributes.gid = gid;
+  // Set-ID bits of what isn't a directory never outlive a change of owner (chown(2)).
+  if ((inode.mode & S_IFMT) !== S_IFDIR && (inode.mode & (S_ISUID | S_ISGID)) !== 0) {
+    attributes.mode = inode.mode & 0o7777 & ~S_ISUID & ((inode.mode & 0o010) !== 0 ? ~S_ISGID : -1);
+  }
+  return change(task, path, inode, attributes);
+}
+
+/** @param atime  a time, "now", or null: leave it */
+export function changeTimes(task: Task, path: Path, atime: Time | "now" | null, mtime: Time | "now" | null): number {
+  const inode = path.dentry.inode!;
+  if (atime === null && mtime === null) return 0;
+  if (isReadOnly(path)) return -EROFS;
+  if (!isOwnerOrCapable(task.credentials, inode)) {
+    // Setting both to now is what writing would do: write permission is enough (utimensat(2)).
+    if (atime !== "now" || mtime !== "now") return -EPERM;
+    if (checkAccess(task.credentials, inode, MAY_WRITE) < 0) return -EACCES;
+  }
+  const now = task.kernel.vfs.now();
+  const attributes: AttributeChange = { ctime: now };
+  if (atime !== null) attributes.atime = atime === "now" ? now : atime;
+  if (mtime !== null) attributes.mtime = mtime === "now" ? now : mtime;
+  return change(task, path, inode, attributes);
+}

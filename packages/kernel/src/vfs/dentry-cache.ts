@@ -1,0 +1,153 @@
+import { ENOENT } from "@stratos/abi";
+import type { Kernel } from "../kernel-state.ts";
+import { Dentry } from "./dentry.ts";
+import { dropCachedName } from "./inode-lifetime.ts";
+import type { Inode } from "./inode.ts";
+
+/** Bound of the cache; pruning then drops what was not found since the last time. An entry costs about 150 bytes. */
+export const DENTRIES_MAX = 65536;
+
+/** The entry `name` of a directory, negative when the name is absent; a negated errno when the file system fails (EIO, EACCES …). */
+export function lookupChild(kernel: Kernel, parent: Dentry, name: string): Dentry | number {
+  const directory = parent.inode!;
+  const cached = parent.children?.get(name);
+  if (cached !== undefined && (directory.cachesNames || cached.mountCount > 0)) {
+    cached.wasUsed = true;
+    return cached;
+  }
+  const found = directory.lookup(name);
+  let inode: Inode | null = null;
+  if (typeof found === "number") {
+    if (found !== -ENOENT) return found;
+  } else inode = found;
+  // Where names come and go by themselves an entry serves one walk only, unless something is mounted there.
+  if (!directory.cachesNames || parent.isDetached) return new Dentry(name, parent, inode);
+  return addChild(kernel, parent, name, inode);
+}
+
+export function addChild(kernel: Kernel, parent: Dentry, name: string, inode: Inode | null): Dentry {
+  const child = new Dentry(name, parent, inode);
+  parent.children ??= new Map();
+  parent.children.set(name, child);
+  if (inode !== null) inode.cachedNames++;
+  kernel.vfs.dentryCount++;
+  return child;
+}
+
+/** Keeps an entry of a directory that doesn't cache names, because something gets mounted on it. */
+export function pinChild(kernel: Kernel, child: Dentry): void {
+  const parent = child.parent;
+  if (parent === null || parent.children?.get(child.name) === child) return;
+  parent.children ??= new Map();
+  parent.children.set(child.name, child);
+  if (child.inode !== null) child.inode.cachedNames++;
+  kernel.vfs.dentryCount++;
+}
+
+/** A file was made under a negative entry. */
+export function fillDentry(dentry: Dentry, inode: Inode): void {
+  dentry.inode = inode;
+  if (isCached(dentry)) inode.cachedNames++;
+}
+
+function isCached(dentry: Dentry): boolean {
+  return dentry.parent?.children?.get(dentry.name) === dentry;
+}
+
+/** The name is gone: an entry in use is detached and keeps its inode, another becomes negative. */
+export function unlinkDentry(kernel: Kernel, dentry: Dentry): void {
+  const inode = dentry.inode!;
+  const wasCached = isCached(dentry);
+  dropChildren(kernel, dentry);
+  if (dentry.users > 0 || !wasCached) {
+    dentry.isDetached = true;
+    if (wasCached) {
+      dentry.parent!.children!.delete(dentry.name);
+      kernel.vfs.dentryCount--;
+    }
+  } else dentry.inode = null;
+  if (wasCached) dropCachedName(inode);
+}
+
+/** Forgets everything cached below a directory that was removed (negative entries: it was empty). */
+function dropChildren(kernel: Kernel, dentry: Dentry): void {
+  if (dentry.children === null) return;
+  for (const child of dentry.children.values()) {
+    dropChildren(kernel, child);
+    child.isDetached = true;
+    kernel.vfs.dentryCount--;
+    if (child.inode !== null) dropCachedName(child.inode);
+  }
+  dentry.children = null;
+}
+
+/** rename(2): the entry goes to a new place, over a negative entry or one already unlinked there. */
+export function moveDentry(kernel: Kernel, dentry: Dentry, target: Dentry): void {
+  const oldParent = dentry.parent!;
+  const newParent = target.parent!;
+  const newName = target.name;
+  const wasCached = isCached(dentry);
+  if (wasCached) oldParent.children!.delete(dentry.name);
+  const covered = newParent.children?.get(newName);
+  if (covered !== undefined) {
+    covered.isDetached = true;
+    kernel.vfs.dentryCount--;
+    if (covered.inode !== null) dropCachedName(covered.inode);
+  }
+  dentry.parent = newParent;
+  dentry.name = newName;
+  if (newParent.inode!.cachesNames && !newParent.isDetached) {
+    newParent.children ??= new Map();
+    newParent.children.set(newName, dentry);
+    if (!wasCached) {
+      kernel.vfs.dentryCount++;
+      if (dentry.inode !== null) dentry.inode.cachedNames++;
+    }
+  } else {
+    newParent.children?.delete(newName);
+    if (wasCached) {
+      kernel.vfs.dentryCount--;
+      if (dentry.inode !== null) dropCachedName(dentry.inode);
+    }
+  }
+}
+
+/** rename(2) with RENAME_EXCHANGE. */
+export function exchangeDentries(one: Dentry, other: Dentry): void {
+  const oneParent = one.parent!, oneName = one.name, oneCached = isCached(one);
+  const otherParent = other.parent!, otherName = other.name, otherCached = isCached(other);
+  one.parent = otherParent;
+  one.name = otherName;
+  other.parent = oneParent;
+  other.name = oneName;
+  if (oneCached) oneParent.children!.set(oneName, other);
+  if (otherCached) otherParent.children!.set(otherName, one);
+}
+
+/** Called between walks: brings the cache below its bound. */
+export function pruneDentries(kernel: Kernel): void {
+  for (let round = 0; round < 2 && kernel.vfs.dentryCount > DENTRIES_MAX; round++) {
+    for (const { dentry } of kernel.vfs.roots.values()) pruneBelow(kernel, dentry);
+  }
+}
+
+function pruneBelow(kernel: Kernel, dentry: Dentry): void {
+  for (const [name, child] of dentry.children ?? []) {
+    if (child.children !== null) pruneBelow(kernel, child);
+    if (child.users > 0 || child.mountCount > 0 || child.children !== null) continue;
+    if (child.wasUsed) {
+      child.wasUsed = false;
+      continue;
+    }
+    dentry.children!.delete(name);
+    child.isDetached = true;
+    kernel.vfs.dentryCount--;
+    if (child.inode !== null) dropCachedName(child.inode);
+  }
+  if (dentry.children?.size === 0) dentry.children = null;
+}
+
+/** The last mount of a file system is gone: forget all its names. */
+export function dropAllDentries(kernel: Kernel, root: Dentry): void {
+  dropChildren(kernel, root);
+}

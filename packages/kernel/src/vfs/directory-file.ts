@@ -1,0 +1,68 @@
+import { DT_DIR, EINVAL, EISDIR, ENOENT, SEEK_CUR, SEEK_END, SEEK_SET } from "@stratos/abi";
+import type { Kernel } from "../kernel-state.ts";
+import type { Task } from "../task/task.ts";
+import { fileIoctl } from "./file-ioctl.ts";
+import { dropLocksOfDescription } from "./file-locks.ts";
+import { notifyInode } from "./inotify-marks.ts";
+import type { Inode } from "./inode.ts";
+import { OpenFile } from "./open-file.ts";
+import type { Path } from "./path.ts";
+import { touchAccessTime } from "./regular-file.ts";
+import { syncInode } from "./write-back.ts";
+
+/** An open directory. Positions: 0 before ".", 1 before "..", then 2 + the file system's cursor. */
+export class DirectoryFile extends OpenFile {
+  readonly #kernel: Kernel;
+  declare readonly inode: Inode;
+  declare readonly path: Path;
+
+  constructor(kernel: Kernel, flags: number, inode: Inode, path: Path) {
+    super(flags, inode, path);
+    this.#kernel = kernel;
+  }
+
+  override read(): number {
+    return -EISDIR;
+  }
+
+  override readDirectory(_task: Task, emit: (name: string, ino: number, type: number, nextPosition: number) => boolean): number {
+    const inode = this.inode;
+    if (inode.nlink === 0) return -ENOENT;
+    touchAccessTime(this.#kernel, inode, this.path);
+    if (this.position === 0) {
+      if (!emit(".", inode.ino, DT_DIR, 1)) return 0;
+      this.position = 1;
+    }
+    if (this.position === 1) {
+      const { mount, dentry } = this.path;
+      const above = dentry === mount.root ? (mount.mountPoint?.parent ?? mount.mountPoint ?? dentry) : (dentry.parent ?? dentry);
+      if (!emit("..", above.inode?.ino ?? inode.ino, DT_DIR, 2)) return 0;
+      this.position = 2;
+    }
+    return inode.list(this.position - 2, (name, ino, type, nextCursor) => {
+      if (!emit(name, ino, type, nextCursor + 2)) return false;
+      this.position = nextCursor + 2;
+      return true;
+    });
+  }
+
+  override seek(offset: number, whence: number): number {
+    const target = whence === SEEK_SET ? offset : whence === SEEK_CUR ? this.position + offset : whence === SEEK_END ? this.inode.size + offset : -1;
+    if (target < 0) return -EINVAL;
+    this.position = target;
+    return target;
+  }
+
+  override sync(dataOnly: boolean): number {
+    return syncInode(this.#kernel, this.inode, dataOnly);
+  }
+
+  override ioctl(task: Task, command: number, argument: number): number {
+    return fileIoctl(task, this, command, argument);
+  }
+
+  protected override dispose(): void {
+    if (this.inode.locks !== null) dropLocksOfDescription(this.inode, this);
+    if (this.#kernel.vfs.watchCount > 0) notifyInode(this.#kernel, this.inode, this.path, "close");
+  }
+}

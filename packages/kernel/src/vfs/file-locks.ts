@@ -1,0 +1,159 @@
+import { EAGAIN, EDEADLK, F_RDLCK, F_UNLCK, F_WRLCK, LOCK_EX, LOCK_SH } from "@stratos/abi";
+import { BLOCKED, WaitQueue } from "../task/wait-queue.ts";
+import type { Task } from "../task/task.ts";
+import type { FileTable } from "./file-table.ts";
+import type { Inode } from "./inode.ts";
+import type { OpenFile } from "./open-file.ts";
+
+/**
+ * Advisory locks of an inode: byte ranges of processes (fcntl(2), "owner" is the file table) and of descriptions (F_OFD_*), and flock(2).
+ * Bound: one range for each byte pair that programs lock; a lock costs its caller a list walk.
+ */
+export interface RangeLock {
+  /** F_RDLCK or F_WRLCK. */
+  type: number;
+  start: number;
+  /** Exclusive; Infinity: to the end, however far the file grows. */
+  end: number;
+  owner: FileTable | OpenFile;
+  /** −1 for a lock of a description. */
+  pid: number;
+}
+
+export class FileLocks {
+  ranges: RangeLock[] = [];
+  readonly flocks = new Map<OpenFile, number>();
+  readonly queue = new WaitQueue();
+}
+
+/** A task that waits for a range lock: kept in its `syscallState`, so a stale one is known. */
+interface RangeWait { task: Task; blocker: object }
+const waits = new WeakMap<object, RangeWait>();
+
+function locksOf(inode: Inode): FileLocks {
+  inode.locks ??= new FileLocks();
+  return inode.locks;
+}
+
+function forgetWhenEmpty(inode: Inode): void {
+  const locks = inode.locks;
+  if (locks !== null && locks.ranges.length === 0 && locks.flocks.size === 0 && locks.queue.isEmpty) inode.locks = null;
+}
+
+/** The lock that keeps `wanted` from being set; null when it could be. */
+export function conflictingLock(inode: Inode, wanted: RangeLock): RangeLock | null {
+  for (const lock of inode.locks?.ranges ?? []) {
+    if (lock.owner !== wanted.owner && lock.start < wanted.end && wanted.start < lock.end && (lock.type === F_WRLCK || wanted.type === F_WRLCK)) return lock;
+  }
+  return null;
+}
+
+/**
+ * Sets or clears (type F_UNLCK) a range.
+ * @returns 0; −EAGAIN on a conflict, or when `mayWait` BLOCKED; −EDEADLK when waiting would close a circle of processes
+ */
+export function setRangeLock(task: Task, inode: Inode, wanted: RangeLock, mayWait: boolean): number {
+  waits.delete(wanted.owner);
+  if (wanted.type !== F_UNLCK) {
+    const conflict = conflictingLock(inode, wanted);
+    if (conflict !== null) {
+      if (!mayWait) return -EAGAIN;
+      if (wanted.pid >= 0 && waitsFor(conflict.owner, wanted.owner)) return -EDEADLK;
+      const wait: RangeWait = { task, blocker: conflict.owner };
+      task.syscallState = wait;
+      waits.set(wanted.owner, wait);
+      task.waitOn(locksOf(inode).queue);
+      return BLOCKED;
+    }
+  }
+  const locks = locksOf(inode);
+  locks.ranges = replaceRange(locks.ranges, wanted);
+  locks.queue.wakeAll();
+  forgetWhenEmpty(inode);
+  return 0;
+}
+
+function waitsFor(from: object, target: object): boolean {
+  let at: object | undefined = from;
+  for (let steps = 0; at !== undefined && steps < 1000; steps++) {
+    if (at === target) return true;
+    const wait: RangeWait | undefined = waits.get(at);
+    at = wait !== undefined && wait.task.syscallState === wait ? wait.blocker : undefined;
+  }
+  return false;
+}
+
+/** The list with the owner's bytes in `wanted` changed to its type: ranges are cut and neighbours of one type joined (fcntl(2)). */
+function replaceRange(ranges: readonly RangeLock[], wanted: RangeLock): RangeLock[] {
+  const result: RangeLock[] = [];
+  let { start, end } = wanted;
+  for (const lock of ranges) {
+    if (lock.owner !== wanted.owner || lock.end < start || lock.start > end) result.push(lock);
+    else if (lock.type === wanted.type) {
+      start = Math.min(start, lock.start);
+      end = Math.max(end, lock.end);
+    } else {
+      if (lock.start < wanted.start) result.push({ ...lock, end: Math.min(lock.end, wanted.start) });
+      if (lock.end > wanted.end) result.push({ ...lock, start: Math.max(lock.start, wanted.end) });
+    }
+  }
+  if (wanted.type === F_UNLCK) return result;
+  result.push({ ...wanted, start, end });
+  return result.sort((one, other) => one.start - other.start);
+}
+
+/** close(2) of any descriptor of the file drops all range locks of the process (fcntl(2), NOTES). */
+export function dropLocksOfProcess(inode: Inode, owner: FileTable): void {
+  const locks = inode.locks!;
+  const kept = locks.ranges.filter((lock) => lock.owner !== owner);
+  if (kept.length === locks.ranges.length) return;
+  locks.ranges = kept;
+  locks.queue.wakeAll();
+  forgetWhenEmpty(inode);
+}
+
+/** The last reference of a description went: its flock and its ranges go. */
+export function dropLocksOfDescription(inode: Inode, file: OpenFile): void {
+  const locks = inode.locks!;
+  const hadFlock = locks.flocks.delete(file);
+  const kept = locks.ranges.filter((lock) => lock.owner !== file);
+  if (!hadFlock && kept.length === locks.ranges.length) return;
+  locks.ranges = kept;
+  locks.queue.wakeAll();
+  forgetWhenEmpty(inode);
+}
+
+/**
+ * flock(2). Converting is not atomic: the old lock goes first.
+ * @param kind  LOCK_SH, LOCK_EX or 0 (unlock)
+ * @returns 0, −EAGAIN (EWOULDBLOCK), or BLOCKED
+ */
+export function setFlock(task: Task, inode: Inode, file: OpenFile, kind: number, mayWait: boolean): number {
+  const locks = locksOf(inode);
+  const held = locks.flocks.get(file);
+  if (held === kind) return 0;
+  if (held !== undefined) {
+    locks.flocks.delete(file);
+    locks.queue.wakeAll();
+  }
+  if (kind === LOCK_SH || kind === LOCK_EX) {
+    for (const other of locks.flocks.values()) {
+      if (kind === LOCK_SH && other === LOCK_SH) continue;
+      if (!mayWait) return -EAGAIN;
+      task.waitOn(locks.queue);
+      return BLOCKED;
+    }
+    locks.flocks.set(file, kind);
+  }
+  forgetWhenEmpty(inode);
+  return 0;
+}
+
+/** Lines of /proc/locks. */
+export function describeLocks(inode: Inode, emit: (line: string) => void): void {
+  for (const [, kind] of inode.locks?.flocks ?? []) emit(`FLOCK  ADVISORY  ${kind === LOCK_EX ? "WRITE" : "READ "} 0 00:00:${inode.ino} 0 EOF`);
+  for (const lock of inode.locks?.ranges ?? []) {
+    const end = lock.end === Infinity ? "EOF" : String(lock.end - 1);
+    emit(`${lock.pid < 0 ? "OFDLCK" : "POSIX "} ADVISORY  ${lock.type === F_RDLCK ? "READ " : "WRITE"} ${lock.pid} 00:00:${inode.ino} ${lock.start} ${end}`);
+  }
+}

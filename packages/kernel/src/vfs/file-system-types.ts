@@ -1,0 +1,22 @@
+import type { Kernel } from "../kernel-state.ts";
+import type { FileSystem } from "./file-system.ts";
+
+/** Makes an instance for mount(2), or says why not. `options` is the data string, comma separated. */
+export interface FileSystemType {
+  readonly name: string;
+  /** Needs no device ("nodev" in /proc/filesystems). */
+  readonly isVirtual: boolean;
+  create(kernel: Kernel, source: string, options: string): FileSystem | number;
+}
+
+/** `size=64k,mode=755` → a map; flags without a value map to "". */
+export function parseMountOptions(text: string): Map<string, string> {
+  const options = new Map<string, string>();
+  for (const part of text.split(",")) {
+    if (part === "") continue;
+    const equals = part.indexOf("=");
+    if (equals < 0) options.set(part, "");
+    else options.set(part.slice(0, equals), part.slice(equals + 1));
+  }
+  return options;
+}

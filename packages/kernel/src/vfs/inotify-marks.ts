@@ -1,0 +1,52 @@
+import { IN_ACCESS, IN_ATTRIB, IN_CLOSE_NOWRITE, IN_CLOSE_WRITE, IN_CREATE, IN_DELETE, IN_DELETE_SELF, IN_ISDIR, IN_MODIFY, IN_MOVED_FROM, IN_MOVED_TO, IN_MOVE_SELF, IN_OPEN } from "@stratos/abi";
+import type { Kernel } from "../kernel-state.ts";
+import type { Inode } from "./inode.ts";
+import type { Path } from "./path.ts";
+
+/** Who watches an inode (fs/inotify implements it). */
+export interface InotifyMark {
+  readonly mask: number;
+  /** @param name  of the entry below the watched directory, "" for the watched file itself */
+  notify(mask: number, cookie: number, name: string): void;
+}
+
+export class InotifyMarks {
+  readonly marks = new Set<InotifyMark>();
+}
+
+const MASKS = {
+  access: IN_ACCESS, modify: IN_MODIFY, attrib: IN_ATTRIB, open: IN_OPEN, close: IN_CLOSE_NOWRITE, "close-write": IN_CLOSE_WRITE,
+} as const;
+export type FileEvent = keyof typeof MASKS;
+
+/** Something happened to a file: tells those who watch it, and those who watch the directory that it was reached through. */
+export function notifyInode(kernel: Kernel, inode: Inode, path: Path | null, event: FileEvent): void {
+  if (kernel.vfs.watchCount === 0) return;
+  const mask = MASKS[event] | (inode.isDirectory ? IN_ISDIR : 0);
+  send(inode, mask, 0, "");
+  const dentry = path?.dentry;
+  const parent = dentry === undefined || dentry.isDetached ? null : dentry.parent?.inode;
+  if (parent) send(parent, mask, 0, dentry!.name);
+}
+
+/** A name came into a directory or left it. */
+export function notifyName(kernel: Kernel, directory: Inode, name: string, inode: Inode, event: "create" | "delete"): void {
+  if (kernel.vfs.watchCount === 0) return;
+  const isDirectory = inode.isDirectory ? IN_ISDIR : 0;
+  if (event === "delete") send(inode, inode.nlink === 0 ? IN_DELETE_SELF : IN_ATTRIB, 0, "");
+  send(directory, (event === "create" ? IN_CREATE : IN_DELETE) | isDirectory, 0, name);
+}
+
+export function notifyMove(kernel: Kernel, from: { directory: Inode; name: string }, to: { directory: Inode; name: string }, inode: Inode): void {
+  if (kernel.vfs.watchCount === 0) return;
+  const cookie = (kernel.vfs.renameCookie = (kernel.vfs.renameCookie + 1) | 0 || 1);
+  const isDirectory = inode.isDirectory ? IN_ISDIR : 0;
+  send(from.directory, IN_MOVED_FROM | isDirectory, cookie, from.name);
+  send(to.directory, IN_MOVED_TO | isDirectory, cookie, to.name);
+  send(inode, IN_MOVE_SELF, 0, "");
+}
+
+function send(inode: Inode, mask: number, cookie: number, name: string): void {
+  if (inode.marks === null) return;
+  for (const mark of [...inode.marks.marks]) if ((mark.mask & mask) !== 0) mark.notify(mask, cookie, name);
+}

@@ -1,0 +1,268 @@
+import { EBUSY, EINVAL, ENODEV, ENOENT, ENOSPC, ENOTDIR, EPERM, MNT_DETACH, MNT_EXPIRE, MNT_FORCE, MS_BIND, MS_MOVE, MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID } from "@stratos/abi";
+import { EAGAIN, MS_NOSYMFOLLOW, MS_PRIVATE, MS_RDONLY, MS_REC, MS_RELATIME, MS_REMOUNT, MS_SHARED, MS_SLAVE, MS_UNBINDABLE, UMOUNT_NOFOLLOW } from "@stratos/abi";
+import type { Kernel } from "../kernel-state.ts";
+import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
+import type { Task } from "../task/task.ts";
+import { Dentry } from "./dentry.ts";
+import { dropAllDentries, lookupChild, pinChild } from "./dentry-cache.ts";
+import type { FileSystem } from "./file-system.ts";
+import { MountNamespace } from "./mount-namespace.ts";
+import { Mount } from "./mount.ts";
+import { Path } from "./path.ts";
+import { syncFileSystem } from "./write-back.ts";
+
+/** Bound of mounts in a namespace (fs.mount-max is 100000; the walk looks at each). */
+const MOUNTS_MAX = 10000;
+const PER_MOUNT_FLAGS = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_NOSYMFOLLOW;
+
+function rootEntry(kernel: Kernel, fileSystem: FileSystem): Dentry {
+  let root = kernel.vfs.roots.get(fileSystem);
+  if (root === undefined) {
+    root = { dentry: new Dentry("/", null, fileSystem.root), mounts: 0 };
+    fileSystem.root.cachedNames++;
+    kernel.vfs.roots.set(fileSystem, root);
+  }
+  return root.dentry;
+}
+
+function createMount(kernel: Kernel, fileSystem: FileSystem, root: Dentry, parent: Mount | null, point: Dentry | null, flags: number, source: string): Mount {
+  kernel.vfs.roots.get(fileSystem)!.mounts++;
+  root.retain();
+  return new Mount(kernel.vfs.allocateMountId(), fileSystem, root, parent, point, flags & PER_MOUNT_FLAGS, source);
+}
+
+/** Mounts the first file system: "/". */
+export function mountRoot(kernel: Kernel, fileSystem: FileSystem, source = "root", flags = MS_RELATIME): MountNamespace {
+  const mount = createMount(kernel, fileSystem, rootEntry(kernel, fileSystem), null, null, flags, source);
+  kernel.mounts = new MountNamespace(mount);
+  return kernel.mounts;
+}
+
+/** The place that boot and process 1 start from. */
+export function rootPath(kernel: Kernel): Path {
+  const mount = kernel.mounts.root;
+  let path = new Path(mount, mount.root);
+  for (let over = kernel.mounts.mountedAt(path.mount, path.dentry); over !== null; over = kernel.mounts.mountedAt(path.mount, path.dentry)) path = new Path(over, over.root);
+  return path;
+}
+
+/** For boot: mounts at an absolute path of real directories, which are made (0755) when absent. */
+export function mountAt(kernel: Kernel, name: string, fileSystem: FileSystem, options: { source?: string; flags?: number } = {}): Mount | number {
+  const place = directoryAt(kernel, name);
+  if (typeof place === "number") return place;
+  return attach(kernel, kernel.mounts, place, fileSystem, rootEntry(kernel, fileSystem), options.flags ?? MS_RELATIME, options.source ?? fileSystem.type);
+}
+
+/** For boot: the directory of an absolute path; missing ones are made. */
+export function directoryAt(kernel: Kernel, name: string): Path | number {
+  let place = rootPath(kernel);
+  for (const part of name.split("/")) {
+    if (part === "") continue;
+    const child = lookupChild(kernel, place.dentry, part);
+    if (typeof child === "number") return child;
+    if (child.inode === null) {
+      const made = place.dentry.inode!.mkdir(part, { mode: 0o040755, uid: 0, gid: 0, rdev: 0, now: kernel.vfs.now() });
+      if (typeof made === "number") return made;
+      child.inode = made;
+      if (place.dentry.children?.get(part) === child) made.cachedNames++;
+    }
+    if (!child.inode.isDirectory) return -ENOTDIR;
+    place = new Path(place.mount, child);
+    for (let over = kernel.mounts.mountedAt(place.mount, place.dentry); over !== null; over = kernel.mounts.mountedAt(place.mount, place.dentry)) place = new Path(over, over.root);
+  }
+  return place;
+}
+
+function attach(kernel: Kernel, namespace: MountNamespace, place: Path, fileSystem: FileSystem, root: Dentry, flags: number, source: string): Mount | number {
+  if (namespace.mounts.length >= MOUNTS_MAX) return -ENOSPC;
+  if (place.dentry.isDetached) return -ENOENT;
+  if (root.inode!.isDirectory !== place.dentry.inode!.isDirectory) return -ENOTDIR;
+  pinChild(kernel, place.dentry);
+  place.dentry.retain();
+  const mount = createMount(kernel, fileSystem, root, place.mount, place.dentry, flags, source);
+  namespace.add(mount);
+  return mount;
+}
+
+/**
+ * mount(2) after its strings are read and `place` is looked up.
+ * @param source  what was given, for /proc/mounts; `sourcePath` is it looked up for MS_BIND and MS_MOVE
+ */
+export function mountFileSystem(task: Task, place: Path, request: { source: string; sourcePath: Path | null; type: string; flags: number; options: string }): number {
+  const kernel = task.kernel;
+  const namespace = task.fs.namespace;
+  const { flags } = request;
+  if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
+  if ((flags & MS_REMOUNT) !== 0) return remount(place, flags);
+  if ((flags & MS_BIND) !== 0) return bind(task, place, request.sourcePath!, flags, request.source);
+  // Every mount is private here: shared and slave propagation are accepted and have nobody to reach.
+  if ((flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)) !== 0) return place.dentry === place.mount.root ? 0 : -EINVAL;
+  if ((flags & MS_MOVE) !== 0) return move(namespace, request.sourcePath!, place);
+  const type = kernel.vfs.types.get(request.type);
+  if (type === undefined) return -ENODEV;
+  const fileSystem = type.create(kernel, request.source, request.options);
+  if (typeof fileSystem === "number") return fileSystem;
+  const hadRoot = kernel.vfs.roots.has(fileSystem);
+  const mount = attach(kernel, namespace, place, fileSystem, rootEntry(kernel, fileSystem), flags, request.source || "none");
+  if (typeof mount === "number") {
+    if (!hadRoot) kernel.vfs.roots.delete(fileSystem);
+    return mount;
+  }
+  return 0;
+}
+
+function remount(place: Path, flags: number): number {
+  if (place.dentry !== place.mount.root) return -EINVAL;
+  const mount = place.mount;
+  mount.flags = (mount.flags & ~PER_MOUNT_FLAGS) | (flags & PER_MOUNT_FLAGS);
+  if ((flags & (MS_NOATIME | MS_RELATIME)) === 0) mount.flags |= MS_RELATIME;
+  return 0;
+}
+
+function bind(task: Task, place: Path, source: Path, flags: number, name: string): number {
+  const kernel = task.kernel;
+  const namespace = task.fs.namespace;
+  const mount = attach(kernel, namespace, place, source.mount.fileSystem, source.dentry, source.mount.flags, name);
+  if (typeof mount === "number") return mount;
+  if ((flags & MS_REC) === 0) return 0;
+  copyMountsBelow(kernel, namespace, source, mount, mount);
+  return 0;
+}
+
+/** rbind: what is mounted below the source appears below the copy. */
+function copyMountsBelow(kernel: Kernel, namespace: MountNamespace, source: Path, target: Mount, created: Mount): void {
+  for (const child of namespace.childrenOf(source.mount)) {
+    if (child === created || child.mountPoint === null || !isBelow(child.mountPoint, source.dentry)) continue;
+    child.mountPoint.retain();
+    const copy = createMount(kernel, child.fileSystem, child.root, target, child.mountPoint, child.flags, child.source);
+    namespace.add(copy);
+    copyMountsBelow(kernel, namespace, new Path(child, child.root), copy, created);
+  }
+}
+
+function isBelow(dentry: Dentry, above: Dentry): boolean {
+  for (let at: Dentry | null = dentry; at !== null; at = at.parent) if (at === above) return true;
+  return false;
+}
+
+function isMountBelow(mount: Mount, above: Mount): boolean {
+  for (let at: Mount | null = mount; at !== null; at = at.parent) if (at === above) return true;
+  return false;
+}
+
+function move(namespace: MountNamespace, source: Path, place: Path): number {
+  const mount = source.mount;
+  if (source.dentry !== mount.root || mount.parent === null) return -EINVAL;
+  if (isMountBelow(place.mount, mount)) return -EINVAL;
+  if (mount.root.inode!.isDirectory !== place.dentry.inode!.isDirectory) return -ENOTDIR;
+  namespace.remove(mount);
+  mount.mountPoint!.release();
+  place.dentry.retain();
+  mount.parent = place.mount;
+  mount.mountPoint = place.dentry;
+  namespace.add(mount);
+  return 0;
+}
+
+/**
+ * umount2(2): `place` must be the root of a mount.
+ * @returns 0, −EINVAL (no mount point, or the root), −EBUSY (something in it is in use; MNT_DETACH takes it away all the same), −EPERM
+ */
+export function unmount(task: Task, place: Path, flags: number): number {
+  if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
+  if ((flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW)) !== 0) return -EINVAL;
+  if ((flags & MNT_EXPIRE) !== 0 && (flags & (MNT_FORCE | MNT_DETACH)) !== 0) return -EINVAL;
+  const namespace = task.fs.namespace;
+  const mount = place.mount;
+  if (place.dentry !== mount.root || !namespace.mounts.includes(mount) || mount.parent === null || mount === task.fs.root.mount) return -EINVAL;
+  if ((flags & MNT_DETACH) !== 0) {
+    for (const below of namespace.mounts.filter((other) => isMountBelow(other, mount)).reverse()) detach(task.kernel, namespace, below);
+    return 0;
+  }
+  if (mount.users > 0) return -EBUSY;
+  if ((flags & MNT_EXPIRE) !== 0 && !mount.isExpiring) {
+    mount.isExpiring = true;
+    return -EAGAIN;
+  }
+  detach(task.kernel, namespace, mount);
+  return 0;
+}
+
+function detach(kernel: Kernel, namespace: MountNamespace, mount: Mount): void {
+  namespace.remove(mount);
+  mount.mountPoint?.release();
+  mount.root.release();
+  const root = kernel.vfs.roots.get(mount.fileSystem);
+  if (root === undefined || --root.mounts > 0 || mount.users > 0) return;
+  syncFileSystem(kernel, mount.fileSystem);
+  dropAllDentries(kernel, root.dentry);
+  kernel.vfs.roots.delete(mount.fileSystem);
+  mount.fileSystem.shutdown();
+}
+
+/**
+ * pivot_root(2): `newRoot` becomes the root of the namespace, the old one is moved to `putOld`.
+ * @returns 0, −EBUSY, −EINVAL, −ENOTDIR, −EPERM
+ */
+export function pivotRoot(task: Task, newRoot: Path, putOld: Path): number {
+  if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
+  const namespace = task.fs.namespace;
+  const oldRoot = task.fs.root;
+  const mount = newRoot.mount;
+  if (mount === oldRoot.mount || putOld.mount === oldRoot.mount) return -EBUSY;
+  if (newRoot.dentry !== mount.root || oldRoot.dentry !== oldRoot.mount.root || mount.parent === null) return -EINVAL;
+  if (!isMountBelow(putOld.mount, mount)) return -EINVAL;
+  const old = oldRoot.mount;
+  namespace.remove(mount);
+  mount.mountPoint!.release();
+  const parent = old.parent, point = old.mountPoint;
+  if (parent !== null) namespace.remove(old);
+  mount.parent = parent;
+  mount.mountPoint = point;
+  if (parent !== null) namespace.add(mount);
+  else {
+    namespace.mounts.unshift(mount);
+    namespace.root = mount;
+    const at = namespace.mounts.indexOf(old);
+    if (at >= 0) namespace.mounts.splice(at, 1);
+  }
+  old.parent = putOld.mount;
+  old.mountPoint = putOld.dentry;
+  putOld.dentry.retain();
+  namespace.add(old);
+  // Whoever stood at the old root stands at the new one.
+  for (const other of task.kernel.tasks.tasks.values()) {
+    if (other.fs.namespace !== namespace) continue;
+    if (other.fs.root.equals(oldRoot) && other.fs !== task.fs) other.fs.setRoot(newRoot);
+    if (other.fs.cwd.equals(oldRoot)) other.fs.setCwd(newRoot);
+  }
+  task.fs.setRoot(newRoot);
+  return 0;
+}
+
+/** unshare(CLONE_NEWNS), clone(CLONE_NEWNS): gives the task's file system context a namespace of its own. */
+export function unshareMounts(task: Task): void {
+  const fs = task.fs;
+  const { namespace, pairs } = fs.namespace.copy(() => task.kernel.vfs.allocateMountId(), 0xf0000000 + task.kernel.allocateAnonymousIno());
+  for (const mount of pairs.values()) {
+    task.kernel.vfs.roots.get(mount.fileSystem)!.mounts++;
+    mount.mountPoint?.retain();
+  }
+  const translate = (path: Path): Path => new Path(pairs.get(path.mount) ?? path.mount, path.dentry);
+  fs.namespace = namespace;
+  fs.setRoot(translate(fs.root));
+  fs.setCwd(translate(fs.cwd));
+}
+
+/** Options of a mount as /proc/mounts shows them: `rw,nosuid,relatime`. */
+export function describeMountFlags(flags: number): string {
+  const words = [(flags & MS_RDONLY) !== 0 ? "ro" : "rw"];
+  if ((flags & MS_NOSUID) !== 0) words.push("nosuid");
+  if ((flags & MS_NODEV) !== 0) words.push("nodev");
+  if ((flags & MS_NOEXEC) !== 0) words.push("noexec");
+  if ((flags & MS_NOATIME) !== 0) words.push("noatime");
+  if ((flags & MS_NODIRATIME) !== 0) words.push("nodiratime");
+  if ((flags & MS_RELATIME) !== 0) words.push("relatime");
+  if ((flags & MS_NOSYMFOLLOW) !== 0) words.push("nosymfollow");
+  return words.join(",");
+}

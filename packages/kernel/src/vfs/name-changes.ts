@@ -1,0 +1,266 @@
+import { EBUSY, EEXIST, EINVAL, EISDIR, EMLINK, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EROFS, EXDEV, MS_RDONLY, RENAME_EXCHANGE, RENAME_NOREPLACE } from "@stratos/abi";
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, S_ISGID } from "@stratos/abi";
+import { ACL_DEFAULT_NAME, parseAcl } from "../security/acl.ts";
+import { CAP_MKNOD, isCapable } from "../security/credentials.ts";
+import { checkAccess, checkSticky, MAY_EXEC, MAY_WRITE } from "../security/permission.ts";
+import type { Task } from "../task/task.ts";
+import { inheritAcl } from "./acl-inheritance.ts";
+import { Dentry } from "./dentry.ts";
+import { exchangeDentries, fillDentry, moveDentry, unlinkDentry } from "./dentry-cache.ts";
+import { evictInode } from "./inode-lifetime.ts";
+import { notifyMove, notifyName } from "./inotify-marks.ts";
+import type { Inode, NewInode } from "./inode.ts";
+import { type LastKind, lookupName, lookupPath, walker } from "./path-walk.ts";
+import { Path } from "./path.ts";
+
+/** Making, removing and moving names: mkdir(2), mknod(2), unlink(2), rmdir(2), link(2), symlink(2), rename(2). All return 0 or a negated errno. */
+
+/** LINK_MAX of ext4, which programs know (pathconf(3)). */
+const LINK_MAX = 65000;
+
+/** Attributes of a new file in `directory`: owner, inherited group, umask (unless a default ACL rules). */
+export function newInodeFor(task: Task, directory: Inode, mode: number, rdev: number): NewInode {
+  const credentials = task.credentials;
+  let bits = inheritsAcl(directory) ? mode : mode & ~task.fs.umask;
+  let gid = credentials.fsgid;
+  if ((directory.mode & S_ISGID) !== 0) {
+    gid = directory.gid;
+    if ((mode & S_IFMT) === S_IFDIR) bits |= S_ISGID;
+  }
+  return { mode: bits, uid: credentials.fsuid, gid, rdev, now: task.kernel.vfs.now() };
+}
+
+/** umask(2): a default ACL stands in its place. */
+function inheritsAcl(directory: Inode): boolean {
+  const value = directory.getXattr(ACL_DEFAULT_NAME);
+  return typeof value !== "number" && typeof parseAcl(value) !== "number";
+}
+
+/** May names in this directory change? EROFS, EACCES, and ENOENT for one that was removed. */
+function mayChange(task: Task, place: Path): number {
+  const directory = place.dentry.parent?.inode;
+  if (!directory) return -ENOENT;
+  if ((place.mount.flags & MS_RDONLY) !== 0 || directory.fileSystem.readOnly) return -EROFS;
+  const denied = checkAccess(task.credentials, directory, MAY_WRITE | MAY_EXEC);
+  if (denied < 0) return denied;
+  return directory.nlink === 0 ? -ENOENT : 0;
+}
+
+/** Makes a file of any type but symbolic link under a negative entry, which is then its name. Used with a fresh `place`. */
+export function createUnder(task: Task, place: Path, mode: number, rdev: number): number {
+  const refused = mayChange(task, place);
+  if (refused < 0) return refused;
+  const directory = place.dentry.parent!.inode!;
+  const attributes = newInodeFor(task, directory, mode, rdev);
+  const isDirectory = (mode & S_IFMT) === S_IFDIR;
+  if (isDirectory && directory.nlink >= LINK_MAX) return -EMLINK;
+  const name = place.dentry.name;
+  const inode = isDirectory ? directory.mkdir(name, attributes) : directory.create(name, attributes);
+  if (typeof inode === "number") return inode;
+  inheritAcl(directory, inode, mode);
+  fillDentry(place.dentry, inode);
+  notifyName(task.kernel, directory, name, inode, "create");
+  return 0;
+}
+
+/** mkdirat(2). */
+export function makeDirectory(task: Task, dirfd: number, path: string, mode: number): number {
+  const place = lookupName(task, dirfd, path);
+  if (typeof place === "number") return place;
+  if (walker.lastKind !== "name" || place.dentry.inode !== null) return -EEXIST;
+  return createUnder(task, place, S_IFDIR | (mode & 0o1777), 0);
+}
+
+/** mknodat(2); `mode` with its type. Also how a Unix socket gets its name. */
+export function makeNode(task: Task, dirfd: number, path: string, mode: number, rdev: number): Path | number {
+  const kind = mode & S_IFMT;
+  const place = lookupName(task, dirfd, path);
+  if (typeof place === "number") return place;
+  if (walker.lastKind !== "name" || place.dentry.inode !== null) return -EEXIST;
+  if (walker.trailingSlash) return -ENOENT;
+  if ((kind === S_IFCHR || kind === S_IFBLK) && !isCapable(task.credentials, CAP_MKNOD)) return -EPERM;
+  const failed = createUnder(task, place, mode, kind === S_IFCHR || kind === S_IFBLK ? rdev : 0);
+  return failed < 0 ? failed : place;
+}
+
+/** symlinkat(2). */
+export function makeSymlink(task: Task, target: string, dirfd: number, path: string): number {
+  if (target === "") return -ENOENT;
+  const place = lookupName(task, dirfd, path);
+  if (typeof place === "number") return place;
+  if (walker.lastKind !== "name" || place.dentry.inode !== null) return -EEXIST;
+  if (walker.trailingSlash) return -ENOENT;
+  const refused = mayChange(task, place);
+  if (refused < 0) return refused;
+  const directory = place.dentry.parent!.inode!;
+  const inode = directory.symlink(place.dentry.name, target, newInodeFor(task, directory, 0o120777, 0));
+  if (typeof inode === "number") return inode;
+  fillDentry(place.dentry, inode);
+  notifyName(task.kernel, directory, place.dentry.name, inode, "create");
+  return 0;
+}
+
+/** linkat(2); `source` was looked up by the caller. */
+export function makeLink(task: Task, source: Path, dirfd: number, path: string): number {
+  const inode = source.dentry.inode!;
+  const place = lookupName(task, dirfd, path);
+  if (typeof place === "number") return place;
+  if (walker.lastKind !== "name" || place.dentry.inode !== null) return -EEXIST;
+  if (walker.trailingSlash) return -ENOENT;
+  if (source.mount !== place.mount) return -EXDEV;
+  if (inode.isDirectory) return -EPERM;
+  const refused = mayChange(task, place);
+  if (refused < 0) return refused;
+  const directory = place.dentry.parent!.inode!;
+  if (directory.fileSystem !== inode.fileSystem) return -EXDEV;
+  // An O_TMPFILE file may get its first name; one that lost its last may not come back (link(2), ENOENT).
+  if (inode.nlink === 0 && !(source.dentry.isDetached && source.dentry.name === `#${inode.ino}`)) return -ENOENT;
+  if (inode.nlink >= LINK_MAX) return -EMLINK;
+  const failed = directory.link(place.dentry.name, inode);
+  if (failed < 0) return failed;
+  inode.ctime = task.kernel.vfs.now();
+  inode.setAttributes({ ctime: inode.ctime });
+  fillDentry(place.dentry, inode);
+  notifyName(task.kernel, directory, place.dentry.name, inode, "create");
+  return 0;
+}
+
+/** May this existing name be removed or replaced? */
+function mayRemove(task: Task, place: Path): number {
+  const refused = mayChange(task, place);
+  if (refused < 0) return refused;
+  return checkSticky(task.credentials, place.dentry.parent!.inode!, place.dentry.inode!);
+}
+
+function isMountPoint(task: Task, place: Path): boolean {
+  return place.dentry.mountCount > 0 && task.fs.namespace.mountedAt(place.mount, place.dentry) !== null;
+}
+
+/** unlinkat(2) without AT_REMOVEDIR. */
+export function removeFile(task: Task, dirfd: number, path: string): number {
+  const place = lookupName(task, dirfd, path);
+  if (typeof place === "number") return place;
+  if (walker.lastKind !== "name") return -EISDIR;
+  const inode = place.dentry.inode;
+  if (inode === null) return -ENOENT;
+  if (walker.trailingSlash) return inode.isDirectory ? -EISDIR : -ENOTDIR;
+  const refused = mayRemove(task, place);
+  if (refused < 0) return refused;
+  if (inode.isDirectory) return -EISDIR;
+  if (isMountPoint(task, place)) return -EBUSY;
+  return removeEntry(task, place, inode, false);
+}
+
+/** unlinkat(2) with AT_REMOVEDIR. */
+export function removeDirectory(task: Task, dirfd: number, path: string): number {
+  const place = lookupName(task, dirfd, path);
+  if (typeof place === "number") return place;
+  const last: LastKind = walker.lastKind;
+  if (last !== "name") return last === "dot" ? -EINVAL : last === "dotdot" ? -ENOTEMPTY : -EBUSY;
+  const inode = place.dentry.inode;
+  if (inode === null) return -ENOENT;
+  const refused = mayRemove(task, place);
+  if (refused < 0) return refused;
+  if (!inode.isDirectory) return -ENOTDIR;
+  if (isMountPoint(task, place)) return -EBUSY;
+  return removeEntry(task, place, inode, true);
+}
+
+function removeEntry(task: Task, place: Path, inode: Inode, isDirectory: boolean): number {
+  const directory = place.dentry.parent!.inode!;
+  const name = place.dentry.name;
+  const now = task.kernel.vfs.now();
+  inode.users++;
+  const failed = isDirectory ? directory.rmdir(name, inode, now) : directory.unlink(name, inode, now);
+  if (failed >= 0) {
+    unlinkDentry(task.kernel, place.dentry);
+    notifyName(task.kernel, directory, name, inode, "delete");
+  }
+  if (--inode.users === 0) evictInode(inode);
+  return failed < 0 ? failed : 0;
+}
+
+/** renameat2(2). */
+export function renameName(task: Task, oldDirfd: number, oldPath: string, newDirfd: number, newPath: string, flags: number): number {
+  if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0 || (flags & 3) === 3) return -EINVAL;
+  const from = lookupName(task, oldDirfd, oldPath);
+  if (typeof from === "number") return from;
+  const fromKind = walker.lastKind, fromSlash = walker.trailingSlash;
+  const to = lookupName(task, newDirfd, newPath);
+  if (typeof to === "number") return to;
+  const toKind = walker.lastKind, toSlash = walker.trailingSlash;
+  if (from.mount !== to.mount) return -EXDEV;
+  if (fromKind !== "name") return -EBUSY;
+  if (toKind !== "name") return (flags & RENAME_NOREPLACE) !== 0 ? -EEXIST : -EBUSY;
+  const inode = from.dentry.inode;
+  if (inode === null) return -ENOENT;
+  const replaced = to.dentry.inode;
+  if ((flags & RENAME_NOREPLACE) !== 0 && replaced !== null) return -EEXIST;
+  if ((flags & RENAME_EXCHANGE) !== 0 && replaced === null) return -ENOENT;
+  if (!inode.isDirectory && (fromSlash || (toSlash && (flags & RENAME_EXCHANGE) === 0))) return -ENOTDIR;
+  if (isSameOrAbove(from.dentry, to.dentry.parent)) return -EINVAL;
+  if (replaced !== null && isSameOrAbove(to.dentry, from.dentry.parent)) return (flags & RENAME_EXCHANGE) !== 0 ? -EINVAL : -ENOTEMPTY;
+  let refused = mayRemove(task, from);
+  if (refused >= 0) refused = replaced === null ? mayChange(task, to) : mayRemove(task, to);
+  if (refused < 0) return refused;
+  // Two names of one file: nothing happens (rename(2)).
+  if (replaced === inode) return 0;
+  if (replaced !== null && (flags & RENAME_EXCHANGE) === 0) {
+    if (inode.isDirectory && !replaced.isDirectory) return -ENOTDIR;
+    if (!inode.isDirectory && replaced.isDirectory) return -EISDIR;
+  }
+  // A directory's ".." changes when it moves to another parent.
+  const fromDirectory = from.dentry.parent!.inode!, toDirectory = to.dentry.parent!.inode!;
+  if (inode.isDirectory && fromDirectory !== toDirectory) {
+    const denied = checkAccess(task.credentials, inode, MAY_WRITE);
+    if (denied < 0) return denied;
+  }
+  if (fromDirectory.fileSystem !== toDirectory.fileSystem) return -EXDEV;
+  if (isMountPoint(task, from) || (replaced !== null && isMountPoint(task, to))) return -EBUSY;
+  if (from.dentry === to.dentry) return 0;
+  return doRename(task, from.dentry, to.dentry, flags);
+}
+
+function doRename(task: Task, from: Dentry, to: Dentry, flags: number): number {
+  const kernel = task.kernel;
+  const inode = from.inode!, replaced = to.inode;
+  const fromDirectory = from.parent!.inode!, toDirectory = to.parent!.inode!;
+  const oldName = from.name, newName = to.name;
+  const now = kernel.vfs.now();
+  inode.users++;
+  if (replaced !== null) replaced.users++;
+  const failed = fromDirectory.rename(oldName, inode, toDirectory, newName, replaced, flags, now);
+  if (failed >= 0) {
+    inode.ctime = now;
+    inode.setAttributes({ ctime: now });
+    if ((flags & RENAME_EXCHANGE) !== 0) {
+      exchangeDentries(from, to);
+      notifyMove(kernel, { directory: toDirectory, name: newName }, { directory: fromDirectory, name: oldName }, replaced!);
+    } else {
+      let target = to;
+      if (replaced !== null) {
+        unlinkDentry(kernel, to);
+        if (to.isDetached) target = new Dentry(newName, to.parent, null);
+      }
+      moveDentry(kernel, from, target);
+    }
+    notifyMove(kernel, { directory: fromDirectory, name: oldName }, { directory: toDirectory, name: newName }, inode);
+    if (replaced !== null && (flags & RENAME_EXCHANGE) === 0) notifyName(kernel, toDirectory, newName, replaced, "delete");
+  }
+  if (replaced !== null && --replaced.users === 0) evictInode(replaced);
+  if (--inode.users === 0) evictInode(inode);
+  return failed < 0 ? failed : 0;
+}
+
+function isSameOrAbove(above: Dentry, below: Dentry | null): boolean {
+  for (let at = below; at !== null; at = at.parent) if (at === above) return true;
+  return false;
+}
+
+/** linkat(2) with its lookups: AT_SYMLINK_FOLLOW follows the source, AT_EMPTY_PATH needs CAP_DAC_READ_SEARCH or the file's own opener. */
+export function linkPaths(task: Task, oldDirfd: number, oldPath: string, newDirfd: number, newPath: string, lookupFlags: number): number {
+  const source = lookupPath(task, oldDirfd, oldPath, lookupFlags);
+  if (typeof source === "number") return source;
+  if (walker.trailingSlash && !source.dentry.inode!.isDirectory) return -ENOTDIR;
+  return makeLink(task, source, newDirfd, newPath);
+}

@@ -1,0 +1,168 @@
+import { EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENODEV, ENOENT, ENOTDIR, ENXIO, EPERM, EROFS, ETXTBSY, MS_NODEV, MS_RDONLY } from "@stratos/abi";
+import { O_ACCMODE, O_CLOEXEC, O_CREAT, O_DIRECT, O_DIRECTORY, O_DSYNC, O_EXCL, O_LARGEFILE, O_NOATIME, O_NOCTTY, O_NOFOLLOW, O_PATH, O_RDONLY, O_SYNC, O_TMPFILE, O_TRUNC, O_WRONLY } from "@stratos/abi";
+import { O_APPEND, FASYNC, O_NONBLOCK, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from "@stratos/abi";
+import { checkAccess, isOwnerOrCapable, MAY_EXEC, MAY_READ, MAY_WRITE } from "../security/permission.ts";
+import type { Task } from "../task/task.ts";
+import { openFifo } from "../fs/pipe/pipe-file.ts";
+import { Dentry } from "./dentry.ts";
+import { DirectoryFile } from "./directory-file.ts";
+import { notifyInode } from "./inotify-marks.ts";
+import { createUnder, newInodeFor } from "./name-changes.ts";
+import type { OpenFile } from "./open-file.ts";
+import { Path } from "./path.ts";
+import { PathOnlyFile } from "./path-only-file.ts";
+import { startOf, walk, walkAt, walker, WALK_CREATE, WALK_FOLLOW } from "./path-walk.ts";
+import { RegularFile } from "./regular-file.ts";
+import { truncateInode } from "./truncate.ts";
+
+/** Flags that only steer the opening; F_GETFL doesn't show them. */
+const OPENING_FLAGS = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC;
+const VALID_FLAGS = OPENING_FLAGS | O_ACCMODE | O_APPEND | O_NONBLOCK | O_SYNC | O_DSYNC | FASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_PATH | O_TMPFILE;
+/** __O_TMPFILE without O_DIRECTORY, its companion bit. */
+const TMPFILE_BIT = O_TMPFILE & ~O_DIRECTORY;
+
+/**
+ * open(2).
+ *
+ * @param flags  O_*; O_LARGEFILE is implied
+ * @param mode  permission bits for a new file, before the umask
+ * @param resolve  RESOLVE_* of openat2(2)
+ * @returns an open description with one reference; BLOCKED for a fifo without its other side; −EACCES −EEXIST −EINVAL −EISDIR −ELOOP
+ *   −ENAMETOOLONG −ENOENT −ENOTDIR −ENXIO −EPERM −EROFS −ETXTBSY … as open(2) ERRORS
+ */
+export function openPath(task: Task, dirfd: number, path: string, flags: number, mode: number, resolve = 0): OpenFile | number {
+  flags &= VALID_FLAGS;
+  if ((flags & TMPFILE_BIT) !== 0) {
+    if ((flags & O_TMPFILE) !== O_TMPFILE || (flags & O_ACCMODE) === O_RDONLY || (flags & O_CREAT) !== 0) return -EINVAL;
+  } else if ((flags & (O_CREAT | O_DIRECTORY)) === (O_CREAT | O_DIRECTORY)) return -EINVAL;
+  if (path === "") return -ENOENT;
+  const start = startOf(task, dirfd, path);
+  if (typeof start === "number") return start;
+  if ((flags & O_PATH) !== 0) return openPlace(task, start, path, flags, resolve);
+  if ((flags & TMPFILE_BIT) !== 0) return openUnnamed(task, start, path, flags, mode, resolve);
+
+  const follow = (flags & O_NOFOLLOW) !== 0 || (flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL) ? 0 : WALK_FOLLOW;
+  const failed = walk(task, start, path, follow | ((flags & O_CREAT) !== 0 ? WALK_CREATE : 0), resolve);
+  if (failed < 0) return failed;
+  if ((flags & O_CREAT) !== 0) {
+    if (walker.trailingSlash) return -EISDIR;
+    if (walker.dentry.inode === null) return createAndOpen(task, flags, mode);
+    if ((flags & O_EXCL) !== 0) return -EEXIST;
+  }
+  const file = walker.file;
+  const place = new Path(walker.mount, walker.dentry);
+  const inode = place.dentry.inode!;
+  if (inode.isSymlink) return -ELOOP;
+  if ((flags & O_CREAT) !== 0 && inode.isDirectory) return -EISDIR;
+  if ((flags & O_DIRECTORY) !== 0 && !inode.isDirectory) return -ENOTDIR;
+  const denied = mayOpen(task, place, flags);
+  if (denied < 0) return denied;
+  // A magic link to a nameless description: only pipes can be opened anew.
+  if (file !== null && file.path === null && !inode.isRegular && (inode.mode & S_IFMT) !== S_IFIFO) return -ENXIO;
+  if ((flags & O_TRUNC) !== 0 && inode.isRegular) {
+    const refused = truncateInode(task, inode, 0, place);
+    if (refused < 0) return refused;
+  }
+  return openInode(task, place, flags);
+}
+
+function openPlace(task: Task, start: Path, path: string, flags: number, resolve: number): OpenFile | number {
+  const failed = walk(task, start, path, (flags & O_NOFOLLOW) !== 0 ? 0 : WALK_FOLLOW, resolve);
+  if (failed < 0) return failed;
+  if ((flags & O_DIRECTORY) !== 0 && !walker.dentry.inode!.isDirectory) return -ENOTDIR;
+  return new PathOnlyFile(flags & (O_DIRECTORY | O_NOFOLLOW | O_PATH), new Path(walker.mount, walker.dentry));
+}
+
+function createAndOpen(task: Task, flags: number, mode: number): OpenFile | number {
+  const { mount, dentry } = walker;
+  if (walker.lastKind !== "name") return -EISDIR;
+  const place = new Path(mount, dentry);
+  const made = createUnder(task, place, S_IFREG | (mode & 0o7777), 0);
+  if (made < 0) return made;
+  // The creator gets what it asked for, whatever the permissions of the new file say (open(2)).
+  return openInode(task, place, flags);
+}
+
+function openUnnamed(task: Task, start: Path, path: string, flags: number, mode: number, resolve: number): OpenFile | number {
+  const failed = walk(task, start, path, WALK_FOLLOW, resolve);
+  if (failed < 0) return failed;
+  const { mount, dentry } = walker;
+  const directory = dentry.inode!;
+  if (!directory.isDirectory) return -ENOTDIR;
+  const denied = checkAccess(task.credentials, directory, MAY_WRITE | MAY_EXEC);
+  if (denied < 0) return denied;
+  if ((mount.flags & MS_RDONLY) !== 0 || directory.fileSystem.readOnly) return -EROFS;
+  const inode = directory.createUnnamed(newInodeFor(task, directory, S_IFREG | (mode & 0o7777), 0));
+  if (typeof inode === "number") return inode;
+  const entry = new Dentry(`#${inode.ino}`, dentry, inode);
+  entry.isDetached = true;
+  return openInode(task, new Path(mount, entry), flags & ~(TMPFILE_BIT | O_DIRECTORY));
+}
+
+/** The checks of open(2) on an existing file. */
+function mayOpen(task: Task, place: Path, flags: number): number {
+  const inode = place.dentry.inode!;
+  const access = flags & O_ACCMODE;
+  const wantsWrite = access !== O_RDONLY || (flags & O_TRUNC) !== 0;
+  const kind = inode.mode & S_IFMT;
+  if (kind === S_IFDIR && wantsWrite) return -EISDIR;
+  if ((kind === S_IFCHR || kind === S_IFBLK) && (place.mount.flags & MS_NODEV) !== 0) return -EACCES;
+  // 3 asks for neither reading nor writing but for ioctl, and needs both permissions.
+  const mask = (access !== O_WRONLY ? MAY_READ : 0) | (wantsWrite ? MAY_WRITE : 0);
+  const denied = checkAccess(task.credentials, inode, mask);
+  if (denied < 0) return denied;
+  if (wantsWrite && kind !== S_IFCHR && kind !== S_IFBLK && kind !== S_IFIFO && kind !== S_IFSOCK) {
+    if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
+    if (inode.writers < 0) return -ETXTBSY;
+  }
+  if ((flags & O_NOATIME) !== 0 && !isOwnerOrCapable(task.credentials, inode)) return -EPERM;
+  return 0;
+}
+
+/**
+ * A description for the file at `place`, without permission checks: by the inode's own `open`, else by its type.
+ * @returns −ENXIO for a socket, a device without a driver; BLOCKED for a fifo
+ */
+export function openInode(task: Task, place: Path, flags: number): OpenFile | number {
+  const inode = place.dentry.inode!;
+  const kept = (flags & ~OPENING_FLAGS) | O_LARGEFILE;
+  let file: OpenFile | number | null = inode.open(task, kept | (flags & O_NOCTTY), place);
+  if (file === null) {
+    switch (inode.mode & S_IFMT) {
+      case S_IFREG:
+        file = inode.pages === null ? -ENODEV : new RegularFile(task.kernel, kept, inode, place);
+        break;
+      case S_IFDIR:
+        file = new DirectoryFile(task.kernel, kept, inode, place);
+        break;
+      case S_IFIFO:
+        file = openFifo(task, inode, kept, place);
+        break;
+      case S_IFCHR:
+        file = task.kernel.vfs.devices.character(inode.rdev)?.open(task, inode, kept | (flags & O_NOCTTY), place) ?? -ENXIO;
+        break;
+      case S_IFBLK:
+        file = task.kernel.vfs.devices.block(inode.rdev)?.open(task, inode, kept, place) ?? -ENXIO;
+        break;
+      case S_IFLNK:
+        file = -ELOOP;
+        break;
+      default:
+        file = -ENXIO;
+    }
+  }
+  if (typeof file !== "number" && task.kernel.vfs.watchCount > 0) notifyInode(task.kernel, inode, place, "open");
+  return file;
+}
+
+/** For exec: an existing regular file that may be executed, opened for reading. ETXTBSY is the caller's (inode.writers). */
+export function openExecutable(task: Task, dirfd: number, path: string, atFlags: number): OpenFile | number {
+  const failed = walkAt(task, dirfd, path, atFlags);
+  if (failed < 0) return failed;
+  const place = new Path(walker.mount, walker.dentry);
+  const inode = place.dentry.inode!;
+  if (inode.isSymlink) return -ELOOP;
+  if (!inode.isRegular || (place.mount.flags & 8) !== 0) return -EACCES;
+  const denied = checkAccess(task.credentials, inode, MAY_EXEC);
+  return denied < 0 ? denied : openInode(task, place, O_RDONLY);
+}

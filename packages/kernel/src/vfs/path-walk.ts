@@ -1,0 +1,225 @@
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, EACCES, EBADF, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EXDEV, MS_NOSYMFOLLOW, NAME_MAX, PATH_MAX } from "@stratos/abi";
+import { RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV } from "@stratos/abi";
+import { checkAccess, MAY_EXEC } from "../security/permission.ts";
+import type { Task } from "../task/task.ts";
+import { pathOfFile } from "./anonymous-file.ts";
+import type { Dentry } from "./dentry.ts";
+import { DENTRIES_MAX, lookupChild, pruneDentries } from "./dentry-cache.ts";
+import type { Mount } from "./mount.ts";
+import { OpenFile } from "./open-file.ts";
+import { Path } from "./path.ts";
+
+/**
+ * path_resolution(7). One walk goes on at a time and keeps its place in the module's `walker`, so that a walk over cached names allocates
+ * nothing; its results stay valid until the next walk.
+ */
+
+/** Follow a symbolic link in the last component. */
+export const WALK_FOLLOW = 1;
+/** An absent last component is a result (a negative entry), not ENOENT. */
+export const WALK_CREATE = 2;
+/** The last component is a name to be changed: it is neither followed nor crossed into a mount. Implies WALK_CREATE. */
+export const WALK_NAME = 4;
+
+/** What the last component was: a name, ".", ".." or nothing but slashes. */
+export type LastKind = "name" | "dot" | "dotdot" | "root";
+
+/** MAXSYMLINKS (path_resolution(7)). */
+const LINKS_MAX = 40;
+const SLASH = 47, DOT = 46;
+
+class Walker {
+  mount!: Mount;
+  dentry!: Dentry;
+  lastKind: LastKind = "root";
+  /** The path ended in slashes: the last component must be (or become) a directory. */
+  trailingSlash = false;
+  /** The walk ended in a magic link to this description (/proc/PID/fd/N). */
+  file: OpenFile | null = null;
+}
+
+/** Result of the last successful walk. */
+export const walker = new Walker();
+
+/**
+ * Walks from `start` (absolute paths from the task's root) and leaves the place in `walker`.
+ *
+ * @param resolve  RESOLVE_* of openat2(2)
+ * @returns 0, or −EACCES (no search permission), −ENOENT, −ENOTDIR, −ELOOP, −ENAMETOOLONG, −EXDEV, −EIO
+ */
+export function walk(task: Task, start: Path, path: string, mode: number, resolve = 0): number {
+  const kernel = task.kernel;
+  const fs = task.fs;
+  const credentials = task.credentials;
+  const isScoped = (resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) !== 0;
+  const root = isScoped ? start : fs.root;
+  if (kernel.vfs.dentryCount > DENTRIES_MAX) pruneDentries(kernel);
+  if (path.length >= PATH_MAX) return -ENAMETOOLONG;
+  let mount = start.mount;
+  let dentry = start.dentry;
+  if (path.charCodeAt(0) === SLASH) {
+    if ((resolve & RESOLVE_BENEATH) !== 0) return -EXDEV;
+    if ((resolve & RESOLVE_NO_XDEV) !== 0 && mount !== root.mount) return -EXDEV;
+    mount = root.mount;
+    dentry = root.dentry;
+  }
+  let links = 0;
+  let at = 0;
+  walker.file = null;
+  walker.lastKind = "root";
+  walker.trailingSlash = false;
+  for (;;) {
+    while (path.charCodeAt(at) === SLASH) at++;
+    if (at >= path.length) break;
+    const inode = dentry.inode;
+    if (inode === null) return -ENOENT;
+    if (!inode.isDirectory) return -ENOTDIR;
+    const denied = checkAccess(credentials, inode, MAY_EXEC);
+    if (denied < 0) return denied;
+    let end = path.indexOf("/", at);
+    if (end < 0) end = path.length;
+    let next = end;
+    while (path.charCodeAt(next) === SLASH) next++;
+    const isLast = next >= path.length;
+    const hasSlash = next > end;
+    if (isLast) walker.trailingSlash = hasSlash;
+    const length = end - at;
+    if (path.charCodeAt(at) === DOT && length === 1) {
+      if (isLast) walker.lastKind = "dot";
+      at = next;
+      continue;
+    }
+    if (length === 2 && path.charCodeAt(at) === DOT && path.charCodeAt(at + 1) === DOT) {
+      if (isLast) walker.lastKind = "dotdot";
+      if ((resolve & RESOLVE_BENEATH) !== 0 && dentry === root.dentry && mount === root.mount) return -EXDEV;
+      while (dentry === mount.root && !(dentry === root.dentry && mount === root.mount) && mount.parent !== null) {
+        if ((resolve & RESOLVE_NO_XDEV) !== 0) return -EXDEV;
+        dentry = mount.mountPoint!;
+        mount = mount.parent;
+      }
+      if (!(dentry === root.dentry && mount === root.mount) && dentry !== mount.root && dentry.parent !== null) dentry = dentry.parent;
+      for (let over = dentry.mountCount > 0 ? fs.namespace.mountedAt(mount, dentry) : null; over !== null; over = fs.namespace.mountedAt(mount, dentry)) {
+        mount = over;
+        dentry = over.root;
+      }
+      at = next;
+      continue;
+    }
+    if (length > NAME_MAX) return -ENAMETOOLONG;
+    const child = lookupChild(kernel, dentry, at === 0 && end === path.length ? path : path.slice(at, end));
+    if (typeof child === "number") return child;
+    if (isLast) walker.lastKind = "name";
+    const found = child.inode;
+    if (found === null) {
+      if (!isLast || (mode & (WALK_CREATE | WALK_NAME)) === 0) return -ENOENT;
+      walker.mount = mount;
+      walker.dentry = child;
+      return 0;
+    }
+    if (found.isSymlink && (!isLast || ((hasSlash || (mode & WALK_FOLLOW) !== 0) && (mode & WALK_NAME) === 0))) {
+      if (++links > LINKS_MAX || (resolve & RESOLVE_NO_SYMLINKS) !== 0 || (mount.flags & MS_NOSYMFOLLOW) !== 0) return -ELOOP;
+      const magic = found.followMagic(task);
+      if (magic !== null) {
+        if (typeof magic === "number") return magic;
+        if ((resolve & RESOLVE_NO_MAGICLINKS) !== 0) return -ELOOP;
+        if (isScoped) return -EXDEV;
+        const place = magic instanceof OpenFile ? pathOfFile(kernel, magic) : magic;
+        if (magic instanceof OpenFile && isLast) walker.file = magic;
+        mount = place.mount;
+        dentry = place.dentry;
+        at = next;
+        continue;
+      }
+      const target = found.readlink(task);
+      if (typeof target === "number") return target;
+      if (target === "") return -ENOENT;
+      if (target.charCodeAt(0) === SLASH) {
+        if ((resolve & RESOLVE_BENEATH) !== 0 || ((resolve & RESOLVE_NO_XDEV) !== 0 && mount !== root.mount)) return -EXDEV;
+        mount = root.mount;
+        dentry = root.dentry;
+      }
+      // What is left goes behind the target; a trailing slash stays.
+      path = end < path.length ? target + path.slice(end) : target;
+      if (path.length >= PATH_MAX) return -ENAMETOOLONG;
+      at = 0;
+      walker.lastKind = "root";
+      continue;
+    }
+    dentry = child;
+    if (isLast && (mode & WALK_NAME) !== 0) break;
+    if (child.mountCount > 0) {
+      for (let over = fs.namespace.mountedAt(mount, dentry); over !== null; over = fs.namespace.mountedAt(mount, dentry)) {
+        if ((resolve & RESOLVE_NO_XDEV) !== 0) return -EXDEV;
+        mount = over;
+        dentry = over.root;
+      }
+    }
+    at = next;
+  }
+  if (walker.trailingSlash && (mode & WALK_NAME) === 0 && dentry.inode !== null && !dentry.inode.isDirectory) return -ENOTDIR;
+  walker.mount = mount;
+  walker.dentry = dentry;
+  return 0;
+}
+
+/** Where a relative path starts: the working directory for AT_FDCWD, else the directory of a descriptor (EBADF, ENOTDIR). */
+export function startOf(task: Task, dirfd: number, path: string): Path | number {
+  if (dirfd === AT_FDCWD || path.charCodeAt(0) === SLASH) return task.fs.cwd;
+  const file = task.files.get(dirfd);
+  if (file === undefined) return -EBADF;
+  if (file.path === null || file.inode?.isDirectory !== true) return -ENOTDIR;
+  return file.path;
+}
+
+/**
+ * As `walk`, from a descriptor: result in `walker`.
+ *
+ * @param flags  AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH (an empty path means `dirfd` itself, whatever it is)
+ */
+export function walkAt(task: Task, dirfd: number, path: string, flags: number): number {
+  if (path === "") {
+    if ((flags & AT_EMPTY_PATH) === 0) return -ENOENT;
+    let place = task.fs.cwd;
+    if (dirfd !== AT_FDCWD) {
+      const file = task.files.get(dirfd);
+      if (file === undefined) return -EBADF;
+      place = pathOfFile(task.kernel, file);
+      walker.file = file;
+    } else walker.file = null;
+    walker.mount = place.mount;
+    walker.dentry = place.dentry;
+    walker.lastKind = "dot";
+    walker.trailingSlash = false;
+    return 0;
+  }
+  const start = startOf(task, dirfd, path);
+  if (typeof start === "number") return start;
+  return walk(task, start, path, (flags & AT_SYMLINK_NOFOLLOW) !== 0 ? 0 : WALK_FOLLOW);
+}
+
+/** The existing file that a path leads to. Retain the result before storing it. */
+export function lookupPath(task: Task, dirfd: number, path: string, flags: number): Path | number {
+  const failed = walkAt(task, dirfd, path, flags);
+  return failed < 0 ? failed : new Path(walker.mount, walker.dentry);
+}
+
+/** As lookupPath, for a directory that the caller may search: chdir(2), chroot(2). */
+export function lookupDirectory(task: Task, dirfd: number, path: string): Path | number {
+  const place = lookupPath(task, dirfd, path, 0);
+  if (typeof place === "number") return place;
+  const inode = place.dentry.inode!;
+  if (!inode.isDirectory) return -ENOTDIR;
+  return checkAccess(task.credentials, inode, MAY_EXEC) < 0 ? -EACCES : place;
+}
+
+/**
+ * The name that a path ends in, for calls that make or remove it: a path whose entry may be negative. `walker.lastKind` and `walker.trailingSlash`
+ * tell the rest.
+ */
+export function lookupName(task: Task, dirfd: number, path: string): Path | number {
+  if (path === "") return -ENOENT;
+  const start = startOf(task, dirfd, path);
+  if (typeof start === "number") return start;
+  const failed = walk(task, start, path, WALK_NAME);
+  return failed < 0 ? failed : new Path(walker.mount, walker.dentry);
+}

@@ -1,0 +1,250 @@
+import { EFBIG, EINVAL, ENXIO, EOVERFLOW, EPERM, F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_WRITE, FIONREAD, MS_NOATIME, MS_RDONLY, O_APPEND, O_DSYNC, O_NOATIME, PAGE_SIZE } from "@stratos/abi";
+import { SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET, SIGXFSZ, SI_KERNEL } from "@stratos/abi";
+import type { Kernel } from "../kernel-state.ts";
+import { signalInfo } from "../signal/pending-signals.ts";
+import { sendSignalToTask } from "../signal/send-signal.ts";
+import { modeAfterWrite } from "../security/permission.ts";
+import type { Task } from "../task/task.ts";
+import { RLIMIT_FSIZE } from "../task/thread-group.ts";
+import { fileIoctl } from "./file-ioctl.ts";
+import { dropLocksOfDescription, dropLocksOfProcess } from "./file-locks.ts";
+import { notifyInode } from "./inotify-marks.ts";
+import type { Inode, Time } from "./inode.ts";
+import type { IoCursor } from "./io-cursor.ts";
+import { OpenFile } from "./open-file.ts";
+import type { Path } from "./path.ts";
+import { markInodeDirty, syncInode } from "./write-back.ts";
+
+/** Largest file offset: 2^53 − 1 would do, the ABI's loff_t ends later. */
+export const FILE_SIZE_MAX = 2 ** 52;
+const ZEROES = new Uint8Array(PAGE_SIZE);
+
+/** A regular file whose content lies in its page cache: read and write are copies between frames. */
+export class RegularFile extends OpenFile {
+  readonly #kernel: Kernel;
+  declare readonly inode: Inode;
+
+  /** Holds the inode itself when there is no path that does. */
+  constructor(kernel: Kernel, flags: number, inode: Inode, path: Path | null) {
+    super(flags, inode, path);
+    this.#kernel = kernel;
+    if (path === null) inode.users++;
+    if (this.isWritable) inode.writers++;
+  }
+
+  override read(task: Task, to: IoCursor, offset: number): number {
+    const at = offset < 0 ? this.position : offset;
+    const done = readPages(this.#kernel, this.inode, to, at);
+    if (done > 0) {
+      if (offset < 0) this.position = at + done;
+      if ((this.flags & O_NOATIME) === 0) touchAccessTime(this.#kernel, this.inode, this.path);
+      if (this.inode.marks !== null || this.#kernel.vfs.watchCount > 0) notifyInode(this.#kernel, this.inode, this.path, "access");
+    }
+    return done;
+  }
+
+  override write(task: Task, from: IoCursor, offset: number): number {
+    const inode = this.inode;
+    const at = (this.flags & O_APPEND) !== 0 ? inode.size : offset < 0 ? this.position : offset;
+    const done = writePages(task, inode, from, at);
+    if (done > 0) {
+      if (offset < 0) this.position = at + done;
+      if (this.#kernel.vfs.watchCount > 0) notifyInode(this.#kernel, inode, this.path, "modify");
+      if ((this.flags & O_DSYNC) !== 0) {
+        const failed = syncInode(this.#kernel, inode, true);
+        if (failed < 0) return failed;
+      }
+    }
+    return done;
+  }
+
+  override seek(offset: number, whence: number): number {
+    return seekInode(this, this.inode, offset, whence);
+  }
+
+  override sync(dataOnly: boolean): number {
+    return syncInode(this.#kernel, this.inode, dataOnly);
+  }
+
+  override ioctl(task: Task, command: number, argument: number): number {
+    if (command === FIONREAD) return task.space.storeU32(argument, Math.max(0, this.inode.size - this.position) | 0);
+    return fileIoctl(task, this, command, argument);
+  }
+
+  override onDescriptorClose(task: Task): number {
+    if (this.inode.locks !== null) dropLocksOfProcess(this.inode, task.files);
+    return 0;
+  }
+
+  protected override dispose(): void {
+    if (this.isWritable) this.inode.writers--;
+    if (this.inode.locks !== null) dropLocksOfDescription(this.inode, this);
+    if (this.#kernel.vfs.watchCount > 0) notifyInode(this.#kernel, this.inode, this.path, this.isWritable ? "close-write" : "close");
+    if (this.path === null && --this.inode.users === 0) {
+      this.inode.pages?.dispose();
+      this.inode.evict();
+    }
+  }
+
+  override get description(): string {
+    return this.inode.endpoint !== null ? String((this.inode.endpoint as { name?: string }).name ?? "") : "";
+  }
+}
+
+/** Copies file bytes from `at` on; returns how many, 0 at the end, or −EIO, −ENOMEM, −EFAULT when none could be moved. */
+export function readPages(kernel: Kernel, inode: Inode, to: IoCursor, at: number): number {
+  const pages = inode.pages!;
+  const memory = kernel.physical.u8;
+  const hasBacking = pages.backing !== null;
+  const end = Math.min(inode.size, at + to.remaining);
+  let position = at;
+  while (position < end) {
+    const within = position % PAGE_SIZE;
+    const part = Math.min(PAGE_SIZE - within, end - position);
+    const index = (position - within) / PAGE_SIZE;
+    let moved: number;
+    let frame = pages.peek(index);
+    if (frame === 0 && !hasBacking) moved = to.put(ZEROES, 0, part);
+    else {
+      if (frame === 0) frame = pages.frame(index);
+      if (frame < 0) return position > at ? position - at : frame;
+      // The copy may fault user pages in and so reclaim clean pages: not this one.
+      kernel.frames.retain(frame);
+      moved = to.put(memory, frame * PAGE_SIZE + within, part);
+      kernel.frames.release(frame);
+    }
+    if (moved < 0) return position > at ? position - at : moved;
+    position += moved;
+    if (moved < part) break;
+  }
+  return Math.max(0, position - at);
+}
+
+/** Copies bytes into the file at `at`, which grows when needed; returns how many or −EFBIG (with SIGXFSZ), −ENOSPC, −EIO, −EPERM (sealed) … */
+export function writePages(task: Task, inode: Inode, from: IoCursor, at: number): number {
+  const kernel = task.kernel;
+  const pages = inode.pages!;
+  let count = from.remaining;
+  if (count === 0) return 0;
+  if (inode.seals > 0) {
+    if ((inode.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) !== 0) return -EPERM;
+    if ((inode.seals & F_SEAL_GROW) !== 0) {
+      if (at >= inode.size) return -EPERM;
+      count = Math.min(count, inode.size - at);
+    }
+  }
+  count = clipToLimits(task, at, count);
+  if (count < 0) return count;
+  const refused = inode.prepareWrite(at, count);
+  if (refused < 0) return refused;
+  const memory = kernel.physical.u8;
+  const end = at + count;
+  if (at > inode.size && inode.size % PAGE_SIZE !== 0) clearTail(kernel, inode, at);
+  let position = at;
+  let failure = 0;
+  while (position < end) {
+    const within = position % PAGE_SIZE;
+    const part = Math.min(PAGE_SIZE - within, end - position);
+    const index = (position - within) / PAGE_SIZE;
+    const coversAll = within === 0 && (part === PAGE_SIZE || position + part >= inode.size);
+    const frame = coversAll || position - within >= inode.size ? pages.frameForOverwrite(index) : pages.frame(index);
+    if (frame < 0) {
+      failure = frame;
+      break;
+    }
+    kernel.frames.retain(frame);
+    const moved = from.take(memory, frame * PAGE_SIZE + within, part);
+    kernel.frames.release(frame);
+    pages.markDirty(index);
+    if (moved < 0) {
+      failure = moved;
+      break;
+    }
+    position += moved;
+    if (position > inode.size) inode.size = position;
+    if (moved < part) break;
+  }
+  if (position === at) return failure;
+  contentChanged(task, inode);
+  return position - at;
+}
+
+/** RLIMIT_FSIZE (setrlimit(2)) and the largest offset. */
+export function clipToLimits(task: Task, at: number, count: number): number {
+  const limit = task.group.limits[RLIMIT_FSIZE]!.soft;
+  if (at + count > limit) {
+    if (at >= limit) {
+      sendSignalToTask(task, signalInfo(SIGXFSZ, SI_KERNEL));
+      return -EFBIG;
+    }
+    count = limit - at;
+  }
+  if (at + count > FILE_SIZE_MAX) {
+    if (at >= FILE_SIZE_MAX) return -EFBIG;
+    count = FILE_SIZE_MAX - at;
+  }
+  return count;
+}
+
+/** A mapping may have written behind the end of the file; what becomes part of the file must be zero (mmap(2)). */
+function clearTail(kernel: Kernel, inode: Inode, upTo: number): void {
+  const within = inode.size % PAGE_SIZE;
+  const frame = inode.pages!.peek((inode.size - within) / PAGE_SIZE);
+  if (frame > 0) kernel.physical.u8.fill(0, frame * PAGE_SIZE + within, frame * PAGE_SIZE + Math.min(PAGE_SIZE, within + upTo - inode.size));
+}
+
+/** After a write: times, version, set-ID bits, write-back. */
+export function contentChanged(task: Task, inode: Inode): void {
+  const kernel = task.kernel;
+  const now = kernel.vfs.now();
+  inode.mtime = now;
+  inode.ctime = now;
+  inode.version++;
+  const mode = modeAfterWrite(task.credentials, inode.mode);
+  if (mode !== null) inode.setAttributes({ mode, ctime: now });
+  if (!inode.isDirty) markInodeDirty(kernel, inode);
+}
+
+const DAY_SECONDS = 86400;
+
+/** relatime: only when the access time isn't after the last change or is a day old (mount(8)). */
+export function touchAccessTime(kernel: Kernel, inode: Inode, path: Path | null): void {
+  const atime = inode.atime;
+  if (path !== null && (path.mount.flags & (MS_NOATIME | MS_RDONLY)) !== 0) return;
+  if (inode.fileSystem.readOnly) return;
+  if (!isAfter(inode.mtime, atime) && !isAfter(inode.ctime, atime)) {
+    // Only a whole day makes a fresh stamp needed: the clock is read rarely.
+    const now = kernel.vfs.now();
+    if (now.seconds - atime.seconds < DAY_SECONDS) return;
+  }
+  inode.atime = kernel.vfs.now();
+  if (!inode.isDirty) markInodeDirty(kernel, inode);
+}
+
+/** Not before counts as after: a file read in the millisecond of its change gets a stamp. */
+function isAfter(one: Time, other: Time): boolean {
+  return one.seconds > other.seconds || (one.seconds === other.seconds && one.nanoseconds >= other.nanoseconds && one !== other);
+}
+
+/** lseek(2) over an inode with a size. */
+export function seekInode(file: OpenFile, inode: Inode, offset: number, whence: number): number {
+  let target: number;
+  switch (whence) {
+    case SEEK_SET: target = offset; break;
+    case SEEK_CUR: target = file.position + offset; break;
+    case SEEK_END: target = inode.size + offset; break;
+    case SEEK_DATA:
+    case SEEK_HOLE: {
+      if (offset < 0 || offset >= inode.size) return -ENXIO;
+      const found = whence === SEEK_DATA ? inode.seekData(offset) : inode.seekHole(offset);
+      if (found < 0) return found;
+      target = found;
+      break;
+    }
+    default: return -EINVAL;
+  }
+  if (target < 0) return -EINVAL;
+  if (target > FILE_SIZE_MAX) return -EOVERFLOW;
+  file.position = target;
+  return target;
+}

@@ -1,0 +1,38 @@
+import { EFBIG, EINVAL, EISDIR, EPERM, F_SEAL_GROW, F_SEAL_SHRINK, SIGXFSZ, SI_KERNEL } from "@stratos/abi";
+import { modeAfterWrite } from "../security/permission.ts";
+import { signalInfo } from "../signal/pending-signals.ts";
+import { sendSignalToTask } from "../signal/send-signal.ts";
+import type { Task } from "../task/task.ts";
+import { RLIMIT_FSIZE } from "../task/thread-group.ts";
+import { notifyInode } from "./inotify-marks.ts";
+import type { Inode } from "./inode.ts";
+import type { Path } from "./path.ts";
+import { FILE_SIZE_MAX } from "./regular-file.ts";
+
+/**
+ * Sets the size of a regular file (truncate(2)): mappings beyond it are cut first, then pages dropped, then the file system told.
+ * @returns 0, −EINVAL, −EISDIR, −EFBIG (with SIGXFSZ beyond RLIMIT_FSIZE), −EPERM (sealed), −ENOSPC, −EIO
+ */
+export function truncateInode(task: Task, inode: Inode, size: number, path: Path | null): number {
+  if (inode.isDirectory) return -EISDIR;
+  if (!inode.isRegular || size < 0) return -EINVAL;
+  if (size > FILE_SIZE_MAX) return -EFBIG;
+  if (inode.seals > 0) {
+    if (size < inode.size && (inode.seals & F_SEAL_SHRINK) !== 0) return -EPERM;
+    if (size > inode.size && (inode.seals & F_SEAL_GROW) !== 0) return -EPERM;
+  }
+  const kernel = task.kernel;
+  if (size > inode.size && size > task.group.limits[RLIMIT_FSIZE]!.soft) {
+    sendSignalToTask(task, signalInfo(SIGXFSZ, SI_KERNEL));
+    return -EFBIG;
+  }
+  const now = kernel.vfs.now();
+  if (size < inode.size) kernel.onFileTruncated(inode, size);
+  const failed = inode.truncate(size, now);
+  if (failed < 0) return failed;
+  inode.version++;
+  const mode = modeAfterWrite(task.credentials, inode.mode);
+  if (mode !== null) inode.setAttributes({ mode, ctime: now });
+  if (kernel.vfs.watchCount > 0) notifyInode(kernel, inode, path, "modify");
+  return 0;
+}

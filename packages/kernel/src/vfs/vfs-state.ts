@@ -1,0 +1,63 @@
+import type { Kernel } from "../kernel-state.ts";
+import type { Reclaimable } from "../mm/frame-allocator.ts";
+import type { Dentry } from "./dentry.ts";
+import { DeviceRegistry } from "./device-registry.ts";
+import type { FileSystem } from "./file-system.ts";
+import type { FileSystemType } from "./file-system-types.ts";
+import type { Inode, Time } from "./inode.ts";
+import { Mount } from "./mount.ts";
+import { writeBackAll } from "./write-back.ts";
+
+/** What the vfs keeps once for each kernel. */
+export class VfsState implements Reclaimable {
+  readonly #kernel: Kernel;
+  readonly devices = new DeviceRegistry();
+  /** mount(2) types by name. */
+  readonly types = new Map<string, FileSystemType>();
+  /** The root entry of each mounted file system, with the number of mounts of it. */
+  readonly roots = new Map<FileSystem, { dentry: Dentry; mounts: number }>();
+  /** Entries in the dentry cache; pruned above DENTRIES_MAX (dentry-cache.ts). */
+  dentryCount = 0;
+  /** Inodes whose pages or attributes are not on stable storage yet (write-back.ts). */
+  readonly dirty = new Set<Inode>();
+  /** inotify watches in existence: 0 makes every notification one comparison. */
+  watchCount = 0;
+  /** Ties IN_MOVED_FROM and IN_MOVED_TO together (inotify(7)). */
+  renameCookie = 0;
+  /** Where pipes, sockets and other nameless files live; made on first use (anonymous-file.ts). */
+  anonymousMount: Mount | null = null;
+  #nextMountId = 1;
+  #time: Time = { seconds: 0, nanoseconds: 0 };
+  #timeMs = -1;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+    // First among the caches: what the others drop must be written before.
+    kernel.frames.registerCache(this);
+  }
+
+  allocateMountId(): number {
+    return this.#nextMountId++;
+  }
+
+  /**
+   * The time for file stamps, at a millisecond's grain (Linux takes the time of the last tick, which is coarser); one object serves all stamps of a
+   * millisecond, so never change it.
+   */
+  now(): Time {
+    const kernel = this.#kernel;
+    const ms = Math.floor(kernel.clock.realtimeMs() + kernel.realtimeOffsetMs);
+    if (ms !== this.#timeMs) {
+      this.#timeMs = ms;
+      const seconds = Math.floor(ms / 1000);
+      this.#time = { seconds, nanoseconds: (ms - seconds * 1000) * 1e6 };
+    }
+    return this.#time;
+  }
+
+  /** Frames run short: write dirty pages, so that their caches can drop them. */
+  reclaim(_most: number): number {
+    if (this.dirty.size > 0) writeBackAll(this.#kernel);
+    return 0;
+  }
+}
