@@ -50,7 +50,8 @@ export async function download(ports: PackagePorts, file: WantedFile, onBytes: (
         await transfer(ports, file, url, onBytes);
         return;
       } catch (error) {
-        failure = error;
+        // A place that lacks the file says less than one that gave something wrong.
+        if (failure === undefined || !(error instanceof FetchError && error.isPermanent)) failure = error;
         if (error instanceof FetchError && error.isPermanent) break;
         if (!(error instanceof FetchError) && !(error instanceof IntegrityError)) throw error;
         if (attempt < ATTEMPTS_MAX) await ports.sleep(RETRY_DELAY_MS * 2 ** (attempt - 1));

@@ -92,7 +92,8 @@ export function parseControl(text: string, source: string): Stanza[] {
       if (colon < 1 || !/^[!-9;-~]+$/.test(line.slice(0, colon)) || first === 0x2d) throw new ControlError(`${source}:${lineNumber}: not a field: ${line.slice(0, 60)}`);
       name = line.slice(0, colon);
       if (stanza?.has(name)) throw new ControlError(`${source}:${lineNumber}: field ${name} is given twice`);
-      value = line.slice(colon + 1).trim();
+      // Blanks at the end of a line that others follow belong to the value, as dpkg has it.
+      value = line.slice(colon + 1).trimStart();
     }
   }
   finishStanza();

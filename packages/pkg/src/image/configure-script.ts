@@ -24,7 +24,7 @@ export function configureScript(packages: readonly UnpackedPackage[]): string {
     "export DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true DEBCONF_NOWARNINGS=yes",
     "preinst() {",
     "  DPKG_MAINTSCRIPT_PACKAGE=$1 DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1 DPKG_MAINTSCRIPT_ARCH=$2 DPKG_MAINTSCRIPT_NAME=preinst \\",
-    "  DPKG_MAINTSCRIPT_DEBUG=0 DPKG_RUNNING_VERSION=$dpkg_version DPKG_ADMINDIR=/var/lib/dpkg DPKG_ROOT= DPKG_FORCE= \\",
+    "  DPKG_MAINTSCRIPT_DEBUG=0 DPKG_RUNNING_VERSION=$dpkg_version DPKG_ADMINDIR=/var/lib/dpkg DPKG_ROOT= DPKG_FORCE= DEBCONF_PACKAGE=$1 \\",
     "    \"/var/lib/dpkg/info/$3.preinst\" install",
     "}",
     `dpkg_version=${quote((packages.find((one) => one.name === "dpkg")?.archive.control.get("Version") ?? "0").replace(/^[0-9]+:/, ""))}`,
@@ -34,6 +34,8 @@ export function configureScript(packages: readonly UnpackedPackage[]): string {
   }
   lines.push(
     "dpkg --configure --pending --force-confdef --force-confold",
+    // Logs and caches of this run say when it was, which no image should.
+    "rm -f /var/log/dpkg.log /var/log/alternatives.log /var/log/bootstrap.log /var/cache/ldconfig/aux-cache /var/cache/debconf/*-old",
     `rm -f /${POLICY_RC_D} /${CONFIGURE_SCRIPT}`,
   );
   return `${lines.join("\n")}\n`;

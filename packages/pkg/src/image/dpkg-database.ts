@@ -19,7 +19,7 @@ export interface UnpackedPackage {
   archive: Pick<DebArchive, "control" | "controlFiles">;
   /** paths with their leading slash, in the archive's order, `/.` first; others may take files over, so it is a set */
   paths: Set<string>;
-  /** content hashes (MD5) of configuration files, by path with its leading slash */
+  /** configuration files by path with its leading slash: what `status` says of each, the MD5 hash of its content as a rule */
   conffiles: Map<string, string>;
   /** content hashes of all other regular files, when the package brings no list of its own */
   md5sums: Map<string, string> | undefined;
@@ -43,7 +43,6 @@ export function dpkgDatabase(packages: readonly UnpackedPackage[], architecture:
   const sorted = [...packages].sort((left, right) => (left.name < right.name ? -1 : left.name > right.name ? 1 : 0));
   put("arch", `${architecture}\n`);
   put("diversions", "");
-  put("statoverride", "");
   put("info/format", "1\n");
   put("triggers/Unincorp", "");
   for (const one of sorted) {
@@ -58,7 +57,6 @@ export function dpkgDatabase(packages: readonly UnpackedPackage[], architecture:
   const status = sorted.map((one) => `${statusStanza(one)}\n`).join("");
   put("status", status);
   put("status-old", status);
-  put("available", "");
   put("lock", "", 0o640);
   put("lock-frontend", "", 0o640);
   return files;
@@ -87,17 +85,16 @@ export function statusStanza(one: UnpackedPackage): string {
   return text;
 }
 
-/** Paths of a package's configuration files. */
-export function conffilePaths(controlFiles: readonly ControlFile[], latin1: (bytes: Uint8Array) => string): Set<string> {
+/** A package's configuration files: those it brings, and those that it wants gone (`remove-on-upgrade /etc/x`). */
+export function parseConffiles(controlFiles: readonly ControlFile[], latin1: (bytes: Uint8Array) => string): { brought: Set<string>; unwanted: Set<string> } {
   const file = controlFiles.find((one) => one.name === "conffiles");
-  const paths = new Set<string>();
-  if (file === undefined) return paths;
-  for (const line of latin1(file.content).split("\n")) {
+  const brought = new Set<string>(), unwanted = new Set<string>();
+  for (const line of file === undefined ? [] : latin1(file.content).split("\n")) {
     const words = line.trim().split(/\s+/);
-    // `remove-on-upgrade /etc/x` names a file that the package no longer brings.
-    if (words.length === 1 && words[0]!.startsWith("/")) paths.add(words[0]!);
+    if (words.length === 1 && words[0]!.startsWith("/")) brought.add(words[0]!);
+    else if (words.length === 2 && words[0] === "remove-on-upgrade" && words[1]!.startsWith("/")) unwanted.add(words[1]!);
   }
-  return paths;
+  return { brought, unwanted };
 }
 
 /** Who is interested in which trigger: `triggers/File` for paths, a file each for names. */

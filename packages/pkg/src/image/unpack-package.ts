@@ -6,7 +6,7 @@ import { TarType, type TarEntry } from "@stratos/formats";
 import { DebError, readTar, type DebArchive } from "../debian/deb-archive.ts";
 import { acceptsVersion, parseDependencies } from "../debian/dependency.ts";
 import type { Hasher } from "../ports.ts";
-import { conffilePaths, type UnpackedPackage } from "./dpkg-database.ts";
+import { parseConffiles, type UnpackedPackage } from "./dpkg-database.ts";
 import type { RootMeta } from "./root-writer.ts";
 import { RootTree, RootTreeError } from "./root-tree.ts";
 
@@ -29,7 +29,7 @@ export function unpackPackage(tree: RootTree, archive: DebArchive, installed: Re
     name, architecture, archive: { control, controlFiles: archive.controlFiles }, paths: new Set(["/."]),
     conffiles: new Map(), md5sums: bringsHashes ? undefined : new Map(),
   };
-  const conffiles = conffilePaths(archive.controlFiles, tools.latin1);
+  const { brought: conffiles, unwanted } = parseConffiles(archive.controlFiles, tools.latin1);
   readTar(archive.data, `${name}: data.tar`, (entry, content) => {
     const path = relativePath(entry.path, name);
     if (path === "") return;
@@ -42,6 +42,7 @@ export function unpackPackage(tree: RootTree, archive: DebArchive, installed: Re
   });
   // A configuration file that the package lists but does not hold is kept in the list, as dpkg does.
   for (const path of conffiles) if (!unpacked.conffiles.has(path)) unpacked.conffiles.set(path, "newconffile");
+  for (const path of unwanted) unpacked.conffiles.set(path, "newconffile remove-on-upgrade");
   return unpacked;
 
   function place(path: string, entry: TarEntry, content: Uint8Array): void {

@@ -1,0 +1,71 @@
+/** A small archive of Debian's kind, made in memory and signed by a key of its own. */
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { TarType, tarEnd, tarEntry, tarHeader, tarPadding, writeAr, type TarEntry } from "@stratos/formats";
+import * as openpgp from "openpgp";
+import { sha256, type TestPorts } from "./test-ports.ts";
+
+export interface TestFile { path: string; text?: string; fields?: Partial<TarEntry>; type?: TarType }
+export interface TestPackage {
+  /** fields of the control file, Package, Version and Architecture among them */
+  control: Record<string, string>;
+  files?: TestFile[];
+  /** files of the control archive besides `control` */
+  scripts?: Record<string, string>;
+}
+
+export function makeTar(files: readonly TestFile[]): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const file of files) {
+    const content = Buffer.from(file.text ?? "", "latin1");
+    const type = file.type ?? (file.path.endsWith("/") ? TarType.directory : TarType.file);
+    parts.push(tarHeader(tarEntry(file.path.replace(/(.)\/$/, "$1"), type, { mtime: 1_700_000_000, size: content.length, ...file.fields })), content, new Uint8Array(tarPadding(content.length)));
+  }
+  return Buffer.concat([...parts, tarEnd()]);
+}
+
+export function makeDeb(one: TestPackage): Uint8Array {
+  const control = Object.entries(one.control).map(([name, value]) => `${name}: ${value}\n`).join("");
+  const controlFiles: TestFile[] = [{ path: "./" }, { path: "./control", text: control }];
+  for (const [name, text] of Object.entries(one.scripts ?? {})) controlFiles.push({ path: `./${name}`, text, fields: { mode: name === "conffiles" || name === "triggers" || name === "md5sums" ? 0o644 : 0o755 } });
+  const member = { mtime: 0, uid: 0, gid: 0, mode: 0o100644 };
+  return writeAr([
+    { ...member, name: "debian-binary", data: Buffer.from("2.0\n") },
+    { ...member, name: "control.tar.gz", data: gzipSync(makeTar(controlFiles)) },
+    { ...member, name: "data.tar.zst", data: zstdCompressSync(makeTar(one.files ?? [{ path: "./" }])) },
+  ]);
+}
+
+export interface TestSigner { publicKey: Uint8Array; fingerprint: string; sign(text: string): Promise<string> }
+
+export async function makeSigner(dateSeconds: number): Promise<TestSigner> {
+  const date = new Date(dateSeconds * 1000);
+  const { privateKey, publicKey } = await openpgp.generateKey({ type: "ecc", curve: "ed25519Legacy", userIDs: [{ name: "Test Archive" }], format: "object", date });
+  return {
+    publicKey: publicKey.write(),
+    fingerprint: publicKey.getFingerprint(),
+    async sign(text) {
+      return openpgp.sign({ message: await openpgp.createCleartextMessage({ text }), signingKeys: privateKey, date: new Date((dateSeconds + 60) * 1000) });
+    },
+  };
+}
+
+export interface PublishOptions { date?: string; extra?: string; byHash?: boolean; suite?: string }
+
+/** Puts the packages on the web of `ports`, under `http://mirror/debian`. */
+export async function publish(ports: TestPorts, packages: readonly TestPackage[], signer: TestSigner, options: PublishOptions = {}): Promise<void> {
+  const root = "http://mirror/debian", suite = options.suite ?? "trixie";
+  const stanzas = packages.map((one) => {
+    const deb = makeDeb(one);
+    const filename = `pool/${one.control["Package"]}_${one.control["Version"]}.deb`;
+    ports.web.set(`${root}/${filename.replace(/[^A-Za-z0-9/._~-]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)}`, deb);
+    const fields = { ...one.control, Filename: filename, Size: String(deb.length), SHA256: sha256(deb) };
+    return Object.entries(fields).map(([name, value]) => `${name}: ${value}\n`).join("");
+  });
+  const packed = gzipSync(stanzas.join("\n"));
+  const folder = `${root}/dists/${suite}`;
+  if (options.byHash ?? true) ports.web.set(`${folder}/main/binary-riscv64/by-hash/SHA256/${sha256(packed)}`, packed);
+  else ports.web.set(`${folder}/main/binary-riscv64/Packages.gz`, packed);
+  const release = `Origin: Debian\nSuite: stable\nCodename: ${suite}\nVersion: 13.0\nDate: ${options.date ?? "Fri, 15 Jan 2027 07:00:00 UTC"}\nArchitectures: riscv64\nComponents: main\n`
+    + `${(options.byHash ?? true) ? "Acquire-By-Hash: yes\n" : ""}${options.extra ?? ""}SHA256:\n ${sha256(packed)} ${packed.length} main/binary-riscv64/Packages.gz\n`;
+  ports.web.set(`${folder}/InRelease`, Buffer.from(await signer.sign(release)));
+}
