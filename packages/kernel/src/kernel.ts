@@ -8,6 +8,8 @@ export { Kernel, type KernelOptions } from "./kernel-state.ts";
 export { runTasks, handleEcall } from "./task/run-loop.ts";
 export { createInit, startProcess, type FirstProcess } from "./task/first-process.ts";
 export { callsByNumber, CALL_TABLES } from "./syscall/all-calls.ts";
+export { sendSignalToProcess } from "./signal/send-signal.ts";
+export { signalInfo } from "./signal/pending-signals.ts";
 export type { Task } from "./task/task.ts";
 export { mountRoot, mountAt, directoryAt } from "./vfs/mounting.ts";
 export type { OpenFile } from "./vfs/open-file.ts";

@@ -1,5 +1,6 @@
+import { SI_USER } from "@stratos/abi";
 import type { Clock, RandomSource, SocketProvider, WasmEngine } from "@stratos/host";
-import { callsByNumber, createInit, type FileSystem, type FirstProcess, handleEcall, Kernel, mountRoot, runTasks, startProcess, unmapBeyond } from "@stratos/kernel";
+import { callsByNumber, createInit, type FileSystem, type FirstProcess, handleEcall, Kernel, mountRoot, runTasks, sendSignalToProcess, signalInfo, startProcess, unmapBeyond } from "@stratos/kernel";
 import { createProcessor, PhysicalMemory, type Processor } from "@stratos/riscv";
 
 /** What one computer is made of; every touch of the outside is a port. */
@@ -59,6 +60,17 @@ export class Machine {
     if (typeof task === "number") return task;
     this.#mainPid ||= task.pid;
     return task.pid;
+  }
+
+  /** A signal from outside for the first program, as init would send it; nothing once it has ended. */
+  sendSignal(signal: number): void {
+    const process = this.kernel.tasks.processes.get(this.#mainPid);
+    if (process !== undefined) sendSignalToProcess(process, signalInfo(signal, SI_USER, { pid: 1 }));
+  }
+
+  /** Ends the machine: nothing runs any more. */
+  stop(): void {
+    this.kernel.isStopped = true;
   }
 
   get isStopped(): boolean {
