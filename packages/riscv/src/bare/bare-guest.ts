@@ -33,7 +33,8 @@ export class BareGuest {
   readonly #slot: number;
   readonly #slice: number;
   #nextFrame: number;
-  #break: Area;
+  readonly #break: Area;
+  #programBreak: number;
 
   constructor(elf: Uint8Array, options: BareOptions) {
     const { frameBytes, argv, slice, ...rest } = options;
@@ -50,6 +51,7 @@ export class BareGuest {
     const entry = this.#loadElf(elf);
     const imageEnd = Math.max(...this.#areas.map((area) => area.end));
     this.#break = this.#addArea(imageEnd + (16 << 20), imageEnd + (16 << 20), true, null, 0);
+    this.#programBreak = this.#break.start;
     this.#addArea(STACK_TOP - STACK_SIZE, STACK_TOP, true, null, 0);
     this.physical.u32[HART_PC >>> 2] = entry;
     this.#prepareStack(argv ?? ["guest"], elf);
@@ -184,13 +186,29 @@ export class BareGuest {
         this.#write(this.x(11), this.x(12));
         this.setX(10, this.x(12));
         return 0;
+      case 66: { // writev
+        let total = 0;
+        for (let i = 0; i < this.x(12); i++) {
+          const entry = this.physicalOf(this.x(11) + i * 16) >>> 2;
+          this.#write(this.physical.u32[entry] as number, this.physical.u32[entry + 2] as number);
+          total += this.physical.u32[entry + 2] as number;
+        }
+        this.setX(10, total);
+        return 0;
+      }
+      case 226: // mprotect: everything stays as it is
+        this.setX(10, 0);
+        return 0;
       case 93: case 94: // exit, exit_group
         this.exitStatus = this.x(10) & 255;
         return 1;
       case 214: { // brk
         const wanted = this.x(10);
-        if (wanted > this.#break.start && wanted < this.#break.start + BREAK_LIMIT) this.#break.end = Math.ceil(wanted / PAGE) * PAGE;
-        this.setX(10, wanted === 0 ? this.#break.start : Math.max(this.#break.start, wanted));
+        if (wanted >= this.#break.start && wanted < this.#break.start + BREAK_LIMIT) {
+          this.#programBreak = wanted;
+          this.#break.end = Math.ceil(wanted / PAGE) * PAGE;
+        }
+        this.setX(10, this.#programBreak);
         return 0;
       }
       default:
