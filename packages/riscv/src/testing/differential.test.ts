@@ -6,9 +6,11 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { unknownInstructions } from "../reference/reference-hart.ts";
+import { runReference } from "./reference-run.ts";
 import { checkFloatVectors, checkSequences, repeatCommand, type EngineName } from "./differential-check.ts";
 import { floatVectorProgram } from "./float-vectors.ts";
-import type { SequenceKind } from "./frame-program.ts";
+import { frameProgram, type SequenceKind } from "./frame-program.ts";
+import { sliceEnds } from "./processor-run.ts";
 import { hasQemu } from "./qemu.ts";
 
 const SEED = 20;
@@ -44,3 +46,13 @@ for (const format of ["s", "d"] as const) {
     });
   }
 }
+
+test("slices end after the same instruction in each tier, and instructions are counted as they retire", () => {
+  const { program } = frameProgram(SEED, Array.from({ length: 60 }, (_, index) => index), "branchy");
+  const whole = runReference(program).retired;
+  for (const slice of [1, 37, 1000]) {
+    const interpreted = sliceEnds(program, { translate: false, slice });
+    assert.deepEqual(sliceEnds(program, { translate: true, slice }), interpreted, `slices of ${slice}`);
+    assert.equal(interpreted.at(-1)!.retired, whole, "the interpreter counts as the reference does");
+  }
+});
