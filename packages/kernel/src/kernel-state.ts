@@ -1,6 +1,7 @@
 import { PAGE_SIZE } from "@stratos/abi";
 import type { Clock, RandomSource, SocketProvider } from "@stratos/host";
 import type { PhysicalMemory, Processor } from "@stratos/riscv";
+import { killForMemory } from "./mm/oom-killer.ts";
 import { LibraryPlaces } from "./mm/library-places.ts";
 import { PageCache } from "./mm/page-cache.ts";
 import { SlotPool } from "./mm/slot-pool.ts";
@@ -106,6 +107,7 @@ export class Kernel {
     this.hostname = options.hostname;
     this.log = options.log;
     this.frames = new FrameAllocator(options.physical);
+    this.frames.onExhausted = () => killForMemory(this);
     this.hart = new HartRegisters(options.physical);
     this.slots = new SlotPool(this);
     this.zeroFrame = this.frames.allocateZeroed();

@@ -15,3 +15,4 @@ export { mountRoot, mountAt, directoryAt } from "./vfs/mounting.ts";
 export type { OpenFile } from "./vfs/open-file.ts";
 export { FileSystem } from "./vfs/file-system.ts";
 export { unmapBeyond } from "./mm/mmap.ts";
+export { writeBackAll, syncAll } from "./vfs/write-back.ts";

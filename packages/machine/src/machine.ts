@@ -1,7 +1,8 @@
 import { SI_USER } from "@stratos/abi";
 import type { Clock, RandomSource, SocketProvider, WasmEngine } from "@stratos/host";
-import { callsByNumber, createInit, type FileSystem, type FirstProcess, handleEcall, Kernel, mountRoot, runTasks, sendSignalToProcess, signalInfo, startProcess, unmapBeyond } from "@stratos/kernel";
-import { createProcessor, PhysicalMemory, type Processor } from "@stratos/riscv";
+import { callsByNumber, createInit, type FileSystem, type FirstProcess, handleEcall, Kernel, mountRoot, runTasks, sendSignalToProcess, signalInfo, startProcess, syncAll, unmapBeyond, writeBackAll } from "@stratos/kernel";
+import { createProcessor, HART_FUEL, HART_RETIRED, PhysicalMemory, type Processor } from "@stratos/riscv";
+import { InstructionClock } from "./instruction-clock.ts";
 
 /** What one computer is made of; every touch of the outside is a port. */
 export interface MachineOptions {
@@ -13,6 +14,8 @@ export interface MachineOptions {
   /** Bytes of memory for programs and their files' pages. */
   memoryBytes: number;
   hostname: string;
+  /** Deterministic: time is counted in instructions and passes at once while all tasks sleep; `clock` then only says when the machine was started. */
+  virtualTime?: boolean;
   log: (message: string) => void;
   /** false: interpret only (to compare with translated runs). */
   translate?: boolean;
@@ -26,10 +29,15 @@ export class Machine {
   /** Wait status of the first program once it has ended; the machine then stops. */
   exitStatus: number | null = null;
   #mainPid = 0;
+  readonly #virtualClock: InstructionClock | null;
+  #nextWriteBackNs = WRITE_BACK_INTERVAL_NS;
 
   constructor(options: MachineOptions) {
     const physical = new PhysicalMemory(options.engine, { frameBytes: options.memoryBytes });
-    const kernel = new Kernel({ physical, clock: options.clock, random: options.random, sockets: options.sockets, hostname: options.hostname, log: options.log });
+    const clock = options.virtualTime === true ? new InstructionClock(options.clock.realtimeMs()) : options.clock;
+    this.#virtualClock = clock instanceof InstructionClock ? clock : null;
+    this.#virtualClock?.follow(() => retiredInstructions(physical));
+    const kernel = new Kernel({ physical, clock, random: options.random, sockets: options.sockets, hostname: options.hostname, log: options.log });
     this.kernel = kernel;
     this.processor = createProcessor({
       physical, engine: options.engine, hooks: { onEcall: () => handleEcall(kernel) },
@@ -52,6 +60,11 @@ export class Machine {
   mountRoot(fileSystem: FileSystem): void {
     mountRoot(this.kernel, fileSystem);
     createInit(this.kernel);
+  }
+
+  /** Writes everything that is dirty and syncs the file systems: before the machine is let go. */
+  sync(): void {
+    syncAll(this.kernel);
   }
 
   /** Starts a program as a child of init; when the first one ends, the machine stops. @returns its pid, or execve's negated errno */
@@ -84,8 +97,30 @@ export class Machine {
    */
   run(milliseconds: number): number {
     const { kernel } = this;
-    const next = runTasks(kernel, kernel.now() + milliseconds * 1e6);
+    const untilNs = kernel.now() + milliseconds * 1e6;
+    let next = runTasks(kernel, untilNs);
+    while (this.#virtualClock !== null && next > 0 && next < untilNs && !kernel.isStopped) {
+      this.#virtualClock.skipTo(next);
+      next = runTasks(kernel, untilNs);
+    }
+    if (kernel.now() >= this.#nextWriteBackNs) {
+      writeBackAll(kernel);
+      this.#nextWriteBackNs = kernel.now() + WRITE_BACK_INTERVAL_NS;
+    }
     if (next === -1) return 0;
+    if (this.#virtualClock !== null && next !== Infinity) {
+      this.#virtualClock.skipTo(next);
+      return 0;
+    }
     return next === Infinity ? Infinity : Math.max(0, (next - kernel.now()) / 1e6);
   }
+}
+
+/** Dirty pages reach the file system after at most this long (Linux: dirty_writeback_centisecs). */
+const WRITE_BACK_INTERVAL_NS = 5e9;
+
+/** Instructions retired so far, exact also within a system call: the engine keeps the count at the slice's end, from which the fuel is still to go. */
+function retiredInstructions(physical: PhysicalMemory): number {
+  const { u32, i32 } = physical;
+  return u32[(HART_RETIRED >>> 2) + 1]! * 0x100000000 + u32[HART_RETIRED >>> 2]! - i32[HART_FUEL >>> 2]!;
 }
