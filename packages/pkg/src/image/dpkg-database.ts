@@ -85,16 +85,19 @@ export function statusStanza(one: UnpackedPackage): string {
   return text;
 }
 
-/** A package's configuration files: those it brings, and those that it wants gone (`remove-on-upgrade /etc/x`). */
-export function parseConffiles(controlFiles: readonly ControlFile[], latin1: (bytes: Uint8Array) => string): { brought: Set<string>; unwanted: Set<string> } {
+/**
+ * A package's configuration files in the order of its list, with what `status` says of one that has not been unpacked:
+ * `remove-on-upgrade /etc/x` names one that the package wants gone.
+ */
+export function parseConffiles(controlFiles: readonly ControlFile[], latin1: (bytes: Uint8Array) => string): Map<string, string> {
   const file = controlFiles.find((one) => one.name === "conffiles");
-  const brought = new Set<string>(), unwanted = new Set<string>();
+  const conffiles = new Map<string, string>();
   for (const line of file === undefined ? [] : latin1(file.content).split("\n")) {
     const words = line.trim().split(/\s+/);
-    if (words.length === 1 && words[0]!.startsWith("/")) brought.add(words[0]!);
-    else if (words.length === 2 && words[0] === "remove-on-upgrade" && words[1]!.startsWith("/")) unwanted.add(words[1]!);
+    if (words.length === 1 && words[0]!.startsWith("/")) conffiles.set(words[0]!, "newconffile");
+    else if (words.length === 2 && words[0] === "remove-on-upgrade" && words[1]!.startsWith("/")) conffiles.set(words[1]!, "newconffile remove-on-upgrade");
   }
-  return { brought, unwanted };
+  return conffiles;
 }
 
 /** Who is interested in which trigger: `triggers/File` for paths, a file each for names. */

@@ -27,9 +27,8 @@ export function unpackPackage(tree: RootTree, archive: DebArchive, installed: Re
   const bringsHashes = archive.controlFiles.some((file) => file.name === "md5sums");
   const unpacked: UnpackedPackage = {
     name, architecture, archive: { control, controlFiles: archive.controlFiles }, paths: new Set(["/."]),
-    conffiles: new Map(), md5sums: bringsHashes ? undefined : new Map(),
+    conffiles: parseConffiles(archive.controlFiles, tools.latin1), md5sums: bringsHashes ? undefined : new Map(),
   };
-  const { brought: conffiles, unwanted } = parseConffiles(archive.controlFiles, tools.latin1);
   readTar(archive.data, `${name}: data.tar`, (entry, content) => {
     const path = relativePath(entry.path, name);
     if (path === "") return;
@@ -40,9 +39,6 @@ export function unpackPackage(tree: RootTree, archive: DebArchive, installed: Re
       throw error;
     }
   });
-  // A configuration file that the package lists but does not hold is kept in the list, as dpkg does.
-  for (const path of conffiles) if (!unpacked.conffiles.has(path)) unpacked.conffiles.set(path, "newconffile");
-  for (const path of unwanted) unpacked.conffiles.set(path, "newconffile remove-on-upgrade");
   return unpacked;
 
   function place(path: string, entry: TarEntry, content: Uint8Array): void {
@@ -63,7 +59,7 @@ export function unpackPackage(tree: RootTree, archive: DebArchive, installed: Re
     switch (entry.type) {
       case TarType.file: {
         tree.file(at, meta, content, name);
-        const isConffile = conffiles.has(`/${path}`);
+        const isConffile = unpacked.conffiles.has(`/${path}`);
         if (isConffile || unpacked.md5sums !== undefined) {
           const hasher = tools.hasher("md5");
           hasher.update(content);

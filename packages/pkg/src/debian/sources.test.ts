@@ -1,0 +1,24 @@
+/** apt's sources. Goal: both forms are read, and the archive of Debian is told from others. */
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { chooseMirror, parseSourcesList, parseSourcesStanzas } from "./sources.ts";
+
+test("one-line sources are read, with options and comments", () => {
+  const entries = parseSourcesList("# deb http://no main\ndeb-src http://s/debian trixie main\ndeb [arch=amd64 signed-by=/k.gpg] http://m/debian/ bookworm main contrib # x\n  deb file:/srv/debian sid main\njunk\n");
+  assert.deepEqual(entries, [
+    { uri: "http://m/debian/", suite: "bookworm", components: ["main", "contrib"], signedBy: "/k.gpg" },
+    { uri: "file:/srv/debian", suite: "sid", components: ["main"], signedBy: undefined },
+  ]);
+});
+
+test("deb822 sources are read, but for disabled ones and sources alone", () => {
+  const entries = parseSourcesStanzas("Types: deb deb-src\nURIs: http://m/debian\nSuites: bookworm bookworm-updates\nComponents: main\nSigned-By:\n -----BEGIN PGP\n\nTypes: deb\nEnabled: no\nURIs: http://off\nSuites: trixie\nComponents: main\n\nTypes: deb-src\nURIs: http://src\nSuites: trixie\nComponents: main\n", "x");
+  assert.deepEqual(entries.map((entry) => [entry.uri, entry.suite]), [["http://m/debian", "bookworm"], ["http://m/debian", "bookworm-updates"]]);
+});
+
+test("the mirror is the main archive's, whatever suite the host follows", () => {
+  const entry = (uri: string, suite: string, components = ["main"]) => ({ uri, suite, components, signedBy: undefined });
+  const others = [entry("http://s/debian-security", "trixie"), entry("https://node", "nodistro"), entry("http://ubuntu", "noble"), entry("http://m/debian", "bookworm-updates"), entry("cdrom:[x]", "trixie")];
+  assert.equal(chooseMirror(others), undefined);
+  assert.equal(chooseMirror([...others, entry("http://m/debian", "bookworm")])?.uri, "http://m/debian");
+});
