@@ -61,19 +61,32 @@ export function writePages(subvolume: Subvolume, ino: number, index: number, byt
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
   if (length === 0) return 0;
-  if (index * BLOCK_SIZE + length > FILE_SIZE_MAX) return -EFBIG;
+  const start = index * BLOCK_SIZE;
+  if (start + length > FILE_SIZE_MAX) return -EFBIG;
   if (index === 0 && length <= INLINE_SIZE_MAX) {
     putInline(subvolume, ino, bytes, at, length);
+    growTo(subvolume, ino, length);
     return 0;
   }
   const whole = Math.floor(length / BLOCK_SIZE);
   const stored = storeBlocks(subvolume, ino, index, whole, bytes, at);
+  growTo(subvolume, ino, start + stored * BLOCK_SIZE);
   if (stored < whole) return -ENOSPC;
   const rest = length - whole * BLOCK_SIZE;
   if (rest === 0) return 0;
   page.fill(0, rest);
   page.set(bytes.subarray(at + whole * BLOCK_SIZE, at + length));
-  return storeBlocks(subvolume, ino, index + whole, 1, page, 0) === 1 ? 0 : -ENOSPC;
+  if (storeBlocks(subvolume, ino, index + whole, 1, page, 0) === 0) return -ENOSPC;
+  growTo(subvolume, ino, start + length);
+  return 0;
+}
+
+/** Content behind the end would come to light when the file grows: the size goes with what is stored, in one transaction. */
+function growTo(subvolume: Subvolume, ino: number, size: number): void {
+  const at = findInode(subvolume, ino);
+  if (at < 0 || inodeSize(subvolume.tree.words, at) >= size) return;
+  const item = editInode(subvolume, ino);
+  putPair(subvolume.tree.words, item + INODE_AT_BYTES, size);
 }
 
 export function read(subvolume: Subvolume, ino: number, offset: number, bytes: Uint8Array, at: number, length: number): number {

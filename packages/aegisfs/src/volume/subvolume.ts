@@ -317,7 +317,8 @@ export class Subvolume {
   }
 
   /**
-   * Stores `length` bytes from page `index` on. When the last page is not full, the file ends in it. Neither size nor times change.
+   * Stores `length` bytes from page `index` on. When the last page is not full, the file ends in it. The size grows to cover them,
+   * times stay.
    * −ENOSPC may leave the first pages stored.
    */
   writePages(ino: number, index: number, bytes: Uint8Array, at: number, length: number): number {

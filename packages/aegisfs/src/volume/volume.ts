@@ -53,6 +53,8 @@ export interface SubvolumeInfo { id: number; name: string; readOnly: boolean; pa
 
 /** Nodes that one operation may have to allocate at the worst, and what those that free space may use beyond it. */
 const QUADS_RESERVED = 48;
+/** `allocateData` stops breaking quads a little before the reserve. */
+const SLACK_QUADS = 20;
 const STAGING_NODES = 64;
 
 export class Volume implements NodeOwner {
@@ -248,9 +250,14 @@ export class Volume implements NodeOwner {
     }
   }
 
+  /** Data blocks that may be taken now, or after a commit; what their extents take in the tree is left out. */
+  get dataBlocks(): number {
+    const free = this.space.freeBlocks;
+    return Math.max(0, free - (free >> 6) - (this.quadReserve + SLACK_QUADS) * NODE_BLOCKS);
+  }
+
   usage(): VolumeUsage {
-    const reserve = this.quadReserve * NODE_BLOCKS;
-    return { blocks: this.superblock.blocks, freeBlocks: Math.max(0, this.space.freeBlocks - reserve), inodes: this.root.inodes };
+    return { blocks: this.superblock.blocks, freeBlocks: this.dataBlocks, inodes: this.root.inodes };
   }
 
   /** Takes in a device that has grown (or grows it) to `blocks`; 0, −EINVAL when that is less than now, or the device's errno. */

@@ -1,0 +1,314 @@
+import { ATTRIBUTE_ATIME, ATTRIBUTE_CTIME, ATTRIBUTE_GID, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, ATTRIBUTE_SIZE, ATTRIBUTE_UID } from "@stratos/aegisfs";
+import type { Attributes } from "@stratos/aegisfs";
+import { ENOSPC, EOPNOTSUPP, PAGE_SIZE, S_IFDIR, S_IFMT, S_IFREG } from "@stratos/abi";
+import { FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_UNSHARE_RANGE, FALLOC_FL_ZERO_RANGE } from "@stratos/abi";
+import { PageCache, type PageBacking } from "../../mm/page-cache.ts";
+import { type AttributeChange, Inode, type NewInode, type Time } from "../../vfs/inode.ts";
+import type { AegisFileSystem } from "./aegisfs.ts";
+
+/** Directories show a size that grows with their entries, in whole blocks, as elsewhere. */
+const DIRECTORY_ENTRY_SIZE = 64;
+
+/**
+ * A file of an AegisFS subvolume. Names, modes and owners are changed in the engine and here at once; content and the size and times
+ * that writes move are ahead here until write-back.
+ */
+export class AegisInode extends Inode implements PageBacking {
+  declare readonly fileSystem: AegisFileSystem;
+  /** `version` at the beginning. */
+  readonly firstVersion: number;
+
+  constructor(fileSystem: AegisFileSystem, attributes: Attributes, version: number) {
+    super(fileSystem, attributes.ino, attributes.mode, attributes.uid, attributes.gid, { seconds: attributes.mtimeSeconds, nanoseconds: attributes.mtimeNanoseconds });
+    this.nlink = attributes.nlink;
+    this.rdev = attributes.rdev;
+    this.blocks = attributes.blocks;
+    this.atime = { seconds: attributes.atimeSeconds, nanoseconds: attributes.atimeNanoseconds };
+    this.ctime = { seconds: attributes.ctimeSeconds, nanoseconds: attributes.ctimeNanoseconds };
+    this.btime = { seconds: attributes.btimeSeconds, nanoseconds: attributes.btimeNanoseconds };
+    this.size = attributes.size;
+    this.version = version;
+    this.firstVersion = version;
+    const kind = attributes.mode & S_IFMT;
+    if (kind === S_IFDIR) this.size = directorySize(attributes.entries);
+    if (kind === S_IFREG) this.pages = new PageCache(fileSystem.kernel.frames, this);
+  }
+
+  // ---- Content: PageBacking ---------------------------------------------------------------------------------------
+
+  readPage(index: number, bytes: Uint8Array, at: number): number {
+    return this.fileSystem.subvolume.readPages(this.ino, index, 1, bytes, at);
+  }
+
+  writePage(index: number, bytes: Uint8Array, at: number, length: number): number {
+    const stored = this.fileSystem.subvolume.writePages(this.ino, index, bytes, at, length);
+    if (stored >= 0) this.fileSystem.fulfil();
+    return stored;
+  }
+
+  override prepareWrite(offset: number, length: number): number {
+    const pages = Math.floor((offset + length - 1) / PAGE_SIZE) - Math.floor(offset / PAGE_SIZE) + 1;
+    return this.fileSystem.promise(pages) ? 0 : -ENOSPC;
+  }
+
+  override storeAttributes(): number {
+    const { attributes, subvolume } = this.fileSystem;
+    attributes.size = this.size;
+    attributes.atimeSeconds = this.atime.seconds;
+    attributes.atimeNanoseconds = this.atime.nanoseconds;
+    attributes.mtimeSeconds = this.mtime.seconds;
+    attributes.mtimeNanoseconds = this.mtime.nanoseconds;
+    attributes.ctimeSeconds = this.ctime.seconds;
+    attributes.ctimeNanoseconds = this.ctime.nanoseconds;
+    const size = this.isRegular ? ATTRIBUTE_SIZE : 0;
+    return subvolume.setAttributes(this.ino, attributes, size | ATTRIBUTE_ATIME | ATTRIBUTE_MTIME | ATTRIBUTE_CTIME);
+  }
+
+  override refresh(): number {
+    if (!this.isRegular) return 0;
+    const { attributes, subvolume } = this.fileSystem;
+    const failed = subvolume.stat(this.ino, attributes);
+    if (failed < 0) return failed;
+    // What waits for write-back will take blocks: without them tar and cp would take the file for a hole.
+    this.blocks = this.pages!.hasDirty ? Math.max(attributes.blocks, Math.ceil(this.size / PAGE_SIZE) * 8) : attributes.blocks;
+    return 0;
+  }
+
+  override truncate(size: number, now: Time): number {
+    const { fileSystem } = this;
+    fileSystem.stamp(now);
+    const failed = fileSystem.subvolume.truncate(this.ino, size);
+    if (failed < 0) return failed;
+    if (size < this.size) this.pages!.truncate(size);
+    if (size !== this.size) this.mtime = now;
+    this.size = size;
+    this.ctime = now;
+    return 0;
+  }
+
+  /** fallocate(2): extension, punching and zeroing of ranges; a range is not collapsed or inserted. */
+  override allocate(mode: number, offset: number, length: number, now: Time): number {
+    if ((mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE)) !== 0) return -EOPNOTSUPP;
+    const { subvolume } = this.fileSystem;
+    const keepSize = (mode & FALLOC_FL_KEEP_SIZE) !== 0;
+    this.fileSystem.stamp(now);
+    if ((mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) !== 0) {
+      const failed = subvolume.punchHole(this.ino, offset, length);
+      if (failed < 0) return failed;
+      this.#clearPages(offset, Math.min(offset + length, this.size));
+    }
+    if ((mode & FALLOC_FL_PUNCH_HOLE) === 0) {
+      const failed = subvolume.preallocate(this.ino, offset, length, keepSize);
+      if (failed < 0) return failed;
+      if (!keepSize && offset + length > this.size) this.size = offset + length;
+    }
+    this.mtime = now;
+    this.ctime = now;
+    return 0;
+  }
+
+  /** Pages in memory are the truth: zeroes them, or gives up whole ones that nobody maps. */
+  #clearPages(start: number, end: number): void {
+    const pages = this.pages!;
+    const { frames, physical } = this.fileSystem.kernel;
+    pages.forEach(Math.floor(start / PAGE_SIZE), Math.ceil(end / PAGE_SIZE), (index, frame) => {
+      const from = Math.max(0, start - index * PAGE_SIZE), to = Math.min(PAGE_SIZE, end - index * PAGE_SIZE);
+      if (from >= to) return;
+      if (from === 0 && to === PAGE_SIZE && frames.references(frame) === 1) pages.drop(index);
+      else {
+        physical.u8.fill(0, frame * PAGE_SIZE + from, frame * PAGE_SIZE + to);
+        pages.markDirty(index);
+      }
+    });
+  }
+
+  override seekData(offset: number): number {
+    const failed = this.pages!.writeBack(this.size);
+    return failed < 0 ? failed : this.fileSystem.subvolume.seekData(this.ino, offset);
+  }
+
+  override seekHole(offset: number): number {
+    const failed = this.pages!.writeBack(this.size);
+    return failed < 0 ? failed : this.fileSystem.subvolume.seekHole(this.ino, offset);
+  }
+
+  override sync(): number {
+    return this.fileSystem.subvolume.fsync(this.ino);
+  }
+
+  // ---- Names ------------------------------------------------------------------------------------------------------
+
+  override lookup(name: string): Inode | number {
+    const ino = this.fileSystem.subvolume.lookup(this.ino, name);
+    return ino < 0 ? ino : this.fileSystem.inode(ino);
+  }
+
+  override create(name: string, attributes: NewInode): Inode | number {
+    const { fileSystem } = this;
+    fileSystem.stamp(attributes.now);
+    return this.#made(fileSystem.subvolume.create(this.ino, name, attributes.mode, attributes.uid, attributes.gid, attributes.rdev));
+  }
+
+  override mkdir(name: string, attributes: NewInode): Inode | number {
+    const { fileSystem } = this;
+    fileSystem.stamp(attributes.now);
+    return this.#made(fileSystem.subvolume.create(this.ino, name, (attributes.mode & 0o7777) | S_IFDIR, attributes.uid, attributes.gid));
+  }
+
+  override symlink(name: string, target: string, attributes: NewInode): Inode | number {
+    const { fileSystem } = this;
+    fileSystem.stamp(attributes.now);
+    return this.#made(fileSystem.subvolume.symlink(this.ino, name, target, attributes.uid, attributes.gid));
+  }
+
+  #made(ino: number): Inode | number {
+    if (ino < 0) return ino;
+    this.#reload();
+    return this.fileSystem.inode(ino);
+  }
+
+  override createUnnamed(attributes: NewInode): Inode | number {
+    const { fileSystem } = this;
+    fileSystem.stamp(attributes.now);
+    const ino = fileSystem.subvolume.createUnnamed(attributes.mode, attributes.uid, attributes.gid);
+    if (ino < 0) return ino;
+    const inode = fileSystem.inode(ino);
+    // The object holds a pin of its own now; the one that it was made with has done its service.
+    fileSystem.subvolume.unpin(ino);
+    return inode;
+  }
+
+  override link(name: string, inode: Inode): number {
+    const { fileSystem } = this;
+    fileSystem.stamp(fileSystem.kernel.vfs.now());
+    return this.#changed(fileSystem.subvolume.link(inode.ino, this.ino, name), inode);
+  }
+
+  override unlink(name: string, inode: Inode, now: Time): number {
+    const { fileSystem } = this;
+    fileSystem.stamp(now);
+    return this.#changed(fileSystem.subvolume.unlink(this.ino, name), inode);
+  }
+
+  override rmdir(name: string, inode: Inode, now: Time): number {
+    const { fileSystem } = this;
+    fileSystem.stamp(now);
+    return this.#changed(fileSystem.subvolume.rmdir(this.ino, name), inode);
+  }
+
+  override rename(name: string, inode: Inode, newDirectory: Inode, newName: string, replaced: Inode | null, flags: number, now: Time): number {
+    const { fileSystem } = this;
+    fileSystem.stamp(now);
+    const failed = this.#changed(fileSystem.subvolume.rename(this.ino, name, newDirectory.ino, newName, flags), inode);
+    if (failed < 0) return failed;
+    (newDirectory as AegisInode).#reload();
+    if (replaced !== null) (replaced as AegisInode).#reload();
+    return 0;
+  }
+
+  /** After a change of names in this directory, of which `inode` was part. */
+  #changed(result: number, inode: Inode): number {
+    if (result < 0) return result;
+    this.#reload();
+    (inode as AegisInode).#reload();
+    return 0;
+  }
+
+  /** Takes over what the engine counts and stamps by itself. */
+  #reload(): void {
+    const { attributes, subvolume } = this.fileSystem;
+    if (subvolume.stat(this.ino, attributes) < 0) return;
+    this.nlink = attributes.nlink;
+    this.ctime = { seconds: attributes.ctimeSeconds, nanoseconds: attributes.ctimeNanoseconds };
+    if (!this.isDirectory) return;
+    this.mtime = { seconds: attributes.mtimeSeconds, nanoseconds: attributes.mtimeNanoseconds };
+    this.size = directorySize(attributes.entries);
+  }
+
+  override list(cursor: number, emit: (name: string, ino: number, type: number, nextCursor: number) => boolean): number {
+    const { subvolume, entry } = this.fileSystem;
+    for (;;) {
+      const found = subvolume.readDirectory(this.ino, cursor, entry);
+      if (found <= 0) return found;
+      cursor = entry.nextCursor;
+      if (!emit(entry.name, entry.ino, entry.type, cursor)) return 0;
+    }
+  }
+
+  override readlink(): string | number {
+    return this.fileSystem.subvolume.readlink(this.ino);
+  }
+
+  // ---- Attributes -------------------------------------------------------------------------------------------------
+
+  override setAttributes(change: AttributeChange): number {
+    const { attributes, subvolume } = this.fileSystem;
+    let mask = 0;
+    if (change.mode !== undefined) {
+      mask |= ATTRIBUTE_MODE;
+      attributes.mode = change.mode;
+    }
+    if (change.uid !== undefined) {
+      mask |= ATTRIBUTE_UID;
+      attributes.uid = change.uid;
+    }
+    if (change.gid !== undefined) {
+      mask |= ATTRIBUTE_GID;
+      attributes.gid = change.gid;
+    }
+    if (change.atime !== undefined) {
+      mask |= ATTRIBUTE_ATIME;
+      attributes.atimeSeconds = change.atime.seconds;
+      attributes.atimeNanoseconds = change.atime.nanoseconds;
+    }
+    if (change.mtime !== undefined) {
+      mask |= ATTRIBUTE_MTIME;
+      attributes.mtimeSeconds = change.mtime.seconds;
+      attributes.mtimeNanoseconds = change.mtime.nanoseconds;
+    }
+    if (change.ctime !== undefined) {
+      mask |= ATTRIBUTE_CTIME;
+      attributes.ctimeSeconds = change.ctime.seconds;
+      attributes.ctimeNanoseconds = change.ctime.nanoseconds;
+    }
+    const failed = subvolume.setAttributes(this.ino, attributes, mask);
+    return failed < 0 ? failed : super.setAttributes(change);
+  }
+
+  override getXattr(name: string): Uint8Array | number {
+    return this.fileSystem.subvolume.getXattr(this.ino, name);
+  }
+
+  override setXattr(name: string, value: Uint8Array, flags: number): number {
+    const { fileSystem } = this;
+    fileSystem.stamp(fileSystem.kernel.vfs.now());
+    return this.#changed(fileSystem.subvolume.setXattr(this.ino, name, value, flags), this);
+  }
+
+  override removeXattr(name: string): number {
+    const { fileSystem } = this;
+    fileSystem.stamp(fileSystem.kernel.vfs.now());
+    return this.#changed(fileSystem.subvolume.removeXattr(this.ino, name), this);
+  }
+
+  override listXattrs(): string[] | number {
+    return this.fileSystem.subvolume.listXattrs(this.ino);
+  }
+
+  // ---- Lifetime ---------------------------------------------------------------------------------------------------
+
+  override evict(): void {
+    this.fileSystem.drop(this);
+  }
+
+  override forget(): void {
+    // The root object is the file system's own; it stays.
+    if (this === this.fileSystem.root) return;
+    this.pages?.dispose();
+    this.fileSystem.drop(this);
+  }
+}
+
+function directorySize(entries: number): number {
+  return Math.max(1, Math.ceil((entries * DIRECTORY_ENTRY_SIZE) / 4096)) * 4096;
+}

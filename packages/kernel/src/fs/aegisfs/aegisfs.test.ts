@@ -1,0 +1,94 @@
+/** AegisFS under the kernel: the conformance suite, and that what was synced is there after the next mount. */
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import { AT_FDCWD, ENOSPC, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, O_CREAT, O_RDWR } from "@stratos/abi";
+import { check, format, mount, mountOverlay } from "@stratos/aegisfs";
+import type { MountOptions, Volume } from "@stratos/aegisfs";
+import { MemoryBlockDevice } from "@stratos/host";
+import { FileTask, type Stat } from "../../testing/file-system-task.ts";
+import { syncAll } from "../../vfs/write-back.ts";
+import { fileSystemConformance } from "../testing/conformance.ts";
+import { AegisFileSystem } from "./aegisfs.ts";
+
+function fresh(mib = 64): MemoryBlockDevice {
+  const device = new MemoryBlockDevice(mib << 20);
+  assert.equal(format(device, { uuid: new Uint8Array(16), hashSeed: 1 }), 0);
+  return device;
+}
+
+function mounted(device: MemoryBlockDevice, options: MountOptions = {}): Volume {
+  const volume = mount(device, options);
+  if (typeof volume === "string") throw new Error(volume);
+  return volume;
+}
+
+fileSystemConformance("aegisfs", (kernel) => new AegisFileSystem(kernel, mounted(fresh())));
+fileSystemConformance("aegisfs that commits after every few nodes", (kernel) => new AegisFileSystem(kernel, mounted(fresh(), { dirtyNodes: 3, cacheNodes: 4 })));
+fileSystemConformance("aegisfs as a clone in memory", (kernel) => {
+  const clone = mountOverlay(fresh(), new MemoryBlockDevice(64 << 20), { volatile: true });
+  if (typeof clone === "string") throw new Error(clone);
+  return new AegisFileSystem(kernel, clone);
+});
+
+it("what was synced is there after the next mount", () => {
+  const device = fresh();
+  const { user } = FileTask.create((kernel) => new AegisFileSystem(kernel, mounted(device)));
+  user.call("mkdirat", AT_FDCWD, "/d", 0o755);
+  user.put("/d/small", "inline");
+  user.put("/d/large", "x".repeat(10_000));
+  user.call("symlinkat", "/d/small", AT_FDCWD, "/link");
+  user.call("linkat", AT_FDCWD, "/d/small", AT_FDCWD, "/hard", 0);
+  syncAll(user.task.kernel);
+  assert.deepEqual(check(device, { data: true }), []);
+  const again = FileTask.create((kernel) => new AegisFileSystem(kernel, mounted(device))).user;
+  assert.equal(again.get("/link"), "inline");
+  assert.equal(again.get("/d/large"), "x".repeat(10_000));
+  assert.equal((again.stat("/hard") as Stat).nlink, 2);
+  assert.deepEqual(again.list("/d"), [".", "..", "large", "small"]);
+});
+
+it("a file that is unlinked while open gives its space back with the last descriptor", () => {
+  const device = fresh();
+  let volume!: Volume;
+  const { user } = FileTask.create((kernel) => new AegisFileSystem(kernel, (volume = mounted(device))));
+  user.put("/f", "x".repeat(24_000));
+  syncAll(user.task.kernel);
+  const free = volume.usage().freeBlocks;
+  const fd = user.open("/f", O_RDWR);
+  user.call("unlinkat", AT_FDCWD, "/f", 0);
+  syncAll(user.task.kernel);
+  assert.equal(volume.usage().freeBlocks, free);
+  assert.deepEqual(check(device, { data: true }), []);
+  user.call("close", fd);
+  syncAll(user.task.kernel);
+  assert.ok(volume.usage().freeBlocks >= free + 5);
+  assert.deepEqual(check(device, { data: true }), []);
+});
+
+it("a full volume says ENOSPC to the writer and works again after unlink", () => {
+  const device = fresh(8);
+  const { user } = FileTask.create((kernel) => new AegisFileSystem(kernel, mounted(device)));
+  const fd = user.open("/f", O_RDWR | O_CREAT);
+  let result = 0;
+  for (let page = 0; page < 4000 && result >= 0; page++) result = user.write(fd, "x".repeat(4096));
+  assert.equal(result, -ENOSPC);
+  user.call("close", fd);
+  syncAll(user.task.kernel);
+  assert.deepEqual(check(device, { data: true }), []);
+  assert.equal(user.call("unlinkat", AT_FDCWD, "/f", 0), 0);
+  user.put("/g", "y".repeat(24_000));
+  syncAll(user.task.kernel);
+  assert.equal(user.get("/g"), "y".repeat(24_000));
+  assert.deepEqual(check(device, { data: true }), []);
+});
+
+it("holes are found by lseek, also over pages that wait for write-back, and are punched", () => {
+  const { user } = FileTask.create((kernel) => new AegisFileSystem(kernel, mounted(fresh())));
+  const fd = user.open("/sparse", O_RDWR | O_CREAT);
+  user.call("ftruncate", fd, 1 << 20);
+  user.call("pwrite64", fd, "data", 4, 5 * 4096);
+  assert.equal(user.call("lseek", fd, 0, 3), 5 * 4096);
+  assert.equal(user.call("lseek", fd, 5 * 4096, 4), 6 * 4096);
+  assert.equal(user.call("fallocate", fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 4 * 4096, 3 * 4096), 0);
+  assert.equal((user.fstat(fd) as Stat).blocks, 0);
+});

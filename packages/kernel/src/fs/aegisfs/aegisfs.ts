@@ -1,0 +1,102 @@
+import { Attributes, DirectoryEntry, ROOT_INO } from "@stratos/aegisfs";
+import type { Subvolume, Volume } from "@stratos/aegisfs";
+import { EIO } from "@stratos/abi";
+import type { Kernel } from "../../kernel-state.ts";
+import { loadAcl } from "../../vfs/acl-inheritance.ts";
+import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
+import type { Time } from "../../vfs/inode.ts";
+import { syncFileSystem } from "../../vfs/write-back.ts";
+import { AegisInode } from "./aegisfs-inode.ts";
+
+/** statfs(2) f_type of ours: "AEGI". */
+export const AEGISFS_MAGIC = 0x41454749;
+
+/**
+ * A mounted AegisFS subvolume. The engine holds names and metadata, the kernel's page cache holds content: nothing is cached twice. An
+ * inode object pins its file in the engine, so that unlinked files live as long as they are used.
+ */
+export class AegisFileSystem extends FileSystem {
+  readonly type: string = "aegisfs";
+  readonly kernel: Kernel;
+  readonly volume: Volume;
+  readonly subvolume: Subvolume;
+  readonly root: AegisInode;
+  /** Work space of one call. */
+  readonly attributes: Attributes = new Attributes();
+  readonly entry: DirectoryEntry = new DirectoryEntry();
+  readonly #inodes = new Map<number, AegisInode>();
+  /** Versions of inode objects begin here: above each version that a forgotten object of a changed file had. */
+  #versionFloor = 0;
+  /** Pages that writes were promised and that are not stored yet; too high where a page was written twice. */
+  #promised = 0;
+
+  /** @param subvolume  of the volume, the default one when absent */
+  constructor(kernel: Kernel, volume: Volume, subvolume: Subvolume = volume.root) {
+    super(kernel.allocateDevice());
+    this.kernel = kernel;
+    this.volume = volume;
+    this.subvolume = subvolume;
+    this.readOnly = subvolume.readOnly;
+    const root = this.inode(ROOT_INO);
+    if (typeof root === "number") throw new Error(`aegisfs: the root directory cannot be read (errno ${-root})`);
+    this.root = root;
+  }
+
+  /** The object of an inode; a negated errno. */
+  inode(ino: number): AegisInode | number {
+    const present = this.#inodes.get(ino);
+    if (present !== undefined) return present;
+    const failed = this.subvolume.stat(ino, this.attributes);
+    // A name that leads nowhere is damage, not absence.
+    if (failed < 0) return -EIO;
+    const inode = new AegisInode(this, this.attributes, this.#versionFloor);
+    this.#inodes.set(ino, inode);
+    this.subvolume.pin(ino);
+    loadAcl(inode);
+    return inode;
+  }
+
+  /** The object goes; a file without names goes with it. */
+  drop(inode: AegisInode): void {
+    if (inode.version !== inode.firstVersion) this.#versionFloor = Math.max(this.#versionFloor, inode.version + 1);
+    this.#inodes.delete(inode.ino);
+    this.subvolume.unpin(inode.ino);
+  }
+
+  /** The time that the engine's next change stamps. */
+  stamp(now: Time): void {
+    this.volume.setTime(now.seconds, now.nanoseconds);
+  }
+
+  /** Can `pages` more pages be stored at write-back? */
+  promise(pages: number): boolean {
+    this.#promised += pages;
+    if (this.#promised <= this.volume.dataBlocks) return true;
+    // The sum counts pages twice that were written twice: store them and count anew.
+    syncFileSystem(this.kernel, this);
+    this.#promised = pages;
+    return pages <= this.volume.dataBlocks;
+  }
+
+  /** A page was stored. */
+  fulfil(): void {
+    if (this.#promised > 0) this.#promised--;
+  }
+
+  usage(): FileSystemUsage {
+    const { blocks, freeBlocks, inodes } = this.volume.usage();
+    return { magic: AEGISFS_MAGIC, blockSize: 4096, blocks, blocksFree: freeBlocks, files: inodes + freeBlocks, filesFree: freeBlocks, nameMax: 255 };
+  }
+
+  override sync(): number {
+    return this.volume.sync();
+  }
+
+  override get options(): string {
+    return this.subvolume.id === this.volume.superblock.defaultSubvolume ? "" : `subvol=${this.subvolume.name}`;
+  }
+
+  override shutdown(): void {
+    syncFileSystem(this.kernel, this);
+  }
+}
