@@ -14,5 +14,8 @@ export type { Task } from "./task/task.ts";
 export { mountRoot, mountAt, directoryAt } from "./vfs/mounting.ts";
 export type { OpenFile } from "./vfs/open-file.ts";
 export { FileSystem } from "./vfs/file-system.ts";
+export { AegisFileSystem } from "./fs/aegisfs/aegisfs.ts";
+export { HostFs } from "./fs/hostfs/hostfs.ts";
+export { Tmpfs } from "./fs/tmpfs/tmpfs.ts";
 export { unmapBeyond } from "./mm/mmap.ts";
 export { writeBackAll, syncAll } from "./vfs/write-back.ts";
