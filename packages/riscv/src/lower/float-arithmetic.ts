@@ -1,6 +1,6 @@
 import { Op, Type } from "@stratos/wasm";
 import { get, pushFused } from "./float-expression.ts";
-import { andNativeState, checkRoundingMode, mayBeNative } from "./float-state.ts";
+import { branchUnlessNativeState, checkRoundingMode, mayBeNative } from "./float-state.ts";
 import { RS1, RS2, RS3, type Lowering, type LoweringFunction, type LoweringTable, type Source } from "./lowering.ts";
 
 /**
@@ -25,25 +25,29 @@ interface Width {
 const SINGLE: Width = { type: Type.f32, read: (to, source) => to.readF32(source), write: (to) => to.endWriteF32(), neg: Op.f32Neg, prefix: "f32" };
 const DOUBLE: Width = { type: Type.f64, read: (to, source) => to.readF64(source), write: (to) => to.endWriteF64(), neg: Op.f64Neg, prefix: "f64" };
 
-/** Pushes 1 if the result in local `r` is harmless. */
-function pushHarmless(to: Lowering, width: Width, r: number, harmless: Harmless): void {
+/**
+ * Branches to `slow` unless the result in local `r` is harmless. Looking at the exponent field takes fewer instructions than comparing
+ * floats: 2047 is an infinity or a NaN; 0 a zero or subnormal, and the least normal number may have been rounded up from below, so that
+ * its whole binade (field 1) goes the slow way.
+ */
+function branchUnlessHarmless(to: Lowering, width: Width, r: number, harmless: Harmless, slow: number): void {
   const code = to.code;
   const double = width === DOUBLE;
+  const top = double ? 0x7ff : 0xff;
+  code.localGet(r);
   if (harmless === "number") {
-    code.localGet(r); code.localGet(r);
-    code.op(double ? Op.f64Eq : Op.f32Eq);
+    code.localGet(r);
+    code.op(double ? Op.f64Ne : Op.f32Ne);
+    code.brIf(slow);
     return;
   }
-  code.localGet(r);
-  code.op(double ? Op.f64Abs : Op.f32Abs);
-  if (double) code.f64Const(Infinity); else code.f32Const(Infinity);
-  code.op(double ? Op.f64Lt : Op.f32Lt);
-  if (harmless === "finite") return;
-  code.localGet(r);
-  code.op(double ? Op.f64Abs : Op.f32Abs);
-  if (double) code.f64Const(2 ** -1022); else code.f32Const(2 ** -126);
-  code.op(double ? Op.f64Gt : Op.f32Gt);
+  if (double) { code.op(Op.i64ReinterpretF64); code.i64Const(52); code.op(Op.i64ShrU); code.op(Op.i32WrapI64); }
+  else { code.op(Op.i32ReinterpretF32); code.i32Const(23); code.op(Op.i32ShrU); }
+  code.i32Const(top);
   code.op(Op.i32And);
+  if (harmless === "finite") { code.i32Const(top); code.op(Op.i32Eq); }
+  else { code.i32Const(2); code.op(Op.i32Sub); code.i32Const(top - 2); code.op(Op.i32GeU); }
+  code.brIf(slow);
 }
 
 /** Emits `r = native`, then the helper's call where the guard fails, then the write of r. */
@@ -59,10 +63,12 @@ function guarded(to: Lowering, width: Width, harmless: Harmless, r: number, nati
   if (native !== null && mayBeNative(to)) {
     native();
     code.localSet(r);
-    pushHarmless(to, width, r, harmless);
-    andNativeState(to);
-    code.op(Op.i32Eqz);
-    code.if();
+    const done = code.block();
+    const slow = code.block();
+    branchUnlessHarmless(to, width, r, harmless, slow);
+    branchUnlessNativeState(to, slow);
+    code.br(done);
+    code.end();
     callHelper();
     code.end();
   } else {

@@ -1,6 +1,6 @@
 import { Op } from "@stratos/wasm";
 import { HART_FFLAGS, HART_FRM } from "../hart-state.ts";
-import { RoundingMode } from "../softfloat/softfloat.ts";
+import { FloatFlag, RoundingMode } from "../softfloat/softfloat.ts";
 import type { Lowering } from "./lowering.ts";
 
 /**
@@ -30,6 +30,21 @@ export function andNativeState(to: Lowering): void {
   else { code.i32Const(0); code.memory(Op.i32Load, HART_FRM); }
   code.op(Op.i32Eqz);
   code.op(Op.i32And);
+}
+
+/** Branches to `slow` unless native arithmetic may be used. */
+export function branchUnlessNativeState(to: Lowering, slow: number): void {
+  const code = to.code;
+  code.i32Const(0);
+  code.memory(Op.i32Load, HART_FFLAGS);
+  code.i32Const(FloatFlag.NX);
+  code.op(Op.i32And);
+  code.op(Op.i32Eqz);
+  code.brIf(slow);
+  if (to.roundingMode === RoundingMode.RNE) return;
+  if (to.roundingMode === AT_RUN_TIME) to.pushRoundingMode();
+  else { code.i32Const(0); code.memory(Op.i32Load, HART_FRM); }
+  code.brIf(slow);
 }
 
 /** Leaves with ILLEGAL when the dynamic mode is reserved (5 … 7). */

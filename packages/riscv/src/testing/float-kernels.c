@@ -21,7 +21,7 @@ static u64 bits(double x) { u64 r; __builtin_memcpy(&r, &x, 8); return r; }
 static double A[N][N], B[N][N], C[N][N];
 static double kernel(void) {
   for (int i = 0; i < N; i++) for (int j = 0; j < N; j++) { A[i][j] = (i * 7 + j) / 13.0; B[i][j] = (i - j * 3) / 11.0; }
-  for (int round = 0; round < 40; round++)
+  for (int round = 0; round < 400; round++)
     for (int i = 0; i < N; i++)
       for (int j = 0; j < N; j++) {
         double sum = C[i][j] * 0.5;
@@ -35,7 +35,7 @@ static double p[5][3] = {{0, 0, 0}, {4.84, -1.16, -0.10}, {8.34, 4.12, -0.4}, {1
 static double v[5][3] = {{0, 0, 0}, {0.6, 2.8, -0.02}, {-1.01, 1.8, 0.008}, {1.08, 0.86, -0.01}, {0.97, 0.59, -0.03}};
 static double m[5] = {39.4, 0.037, 0.011, 0.0017, 0.002};
 static double kernel(void) {
-  for (int step = 0; step < 100000; step++) {
+  for (int step = 0; step < 1000000; step++) {
     for (int i = 0; i < 5; i++)
       for (int j = i + 1; j < 5; j++) {
         double dx = p[i][0] - p[j][0], dy = p[i][1] - p[j][1], dz = p[i][2] - p[j][2];
@@ -54,7 +54,7 @@ static double kernel(void) {
     for (int x = 0; x < 200; x++) {
       double cr = x / 100.0 - 1.5, ci = y / 100.0 - 1.0, zr = 0, zi = 0;
       int n = 0;
-      while (n < 200 && zr * zr + zi * zi < 4.0) { double t = zr * zr - zi * zi + cr; zi = 2 * zr * zi + ci; zr = t; n++; }
+      while (n < 2000 && zr * zr + zi * zi < 4.0) { double t = zr * zr - zi * zi + cr; zi = 2 * zr * zi + ci; zr = t; n++; }
       inside += n;
     }
   return inside;
@@ -64,7 +64,7 @@ static float a[4096], b[4096];
 static double kernel(void) {
   float total = 0;
   for (int i = 0; i < 4096; i++) { a[i] = i * 0.25f; b[i] = 3.0f / (i + 1); }
-  for (int round = 0; round < 3000; round++) {
+  for (int round = 0; round < 10000; round++) {
     float sum = 0;
     for (int i = 0; i < 4096; i++) sum += a[i] * b[i];
     total += sum * 0.001f;
@@ -76,7 +76,7 @@ static double kernel(void) {
   u64 state = 1;
   double sum = 0;
   long count = 0;
-  for (int i = 0; i < 10000000; i++) {
+  for (int i = 0; i < 40000000; i++) {
     state = state * 6364136223846793005UL + 1442695040888963407UL;
     double x = (double)(long)(state >> 11) * 0x1p-53;
     sum += x;
