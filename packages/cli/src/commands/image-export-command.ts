@@ -1,0 +1,38 @@
+import { createWriteStream } from "node:fs";
+import { once } from "node:events";
+import type { Writable } from "node:stream";
+import { finished } from "node:stream/promises";
+import { stratosHome } from "@stratos/host-node";
+import { UsageError } from "../command-error.ts";
+import { ImageStore } from "../image/image-store.ts";
+import { openVolumeReadOnly } from "../image/image-volume.ts";
+import { archiveVolume } from "../image/volume-archive.ts";
+import type { ImageExportOptions } from "./image-options.ts";
+
+export async function exportImage(name: string, options: ImageExportOptions): Promise<number> {
+  const store = new ImageStore(stratosHome());
+  store.require(name);
+  if (options.output === undefined && process.stdout.isTTY) throw new UsageError("export", "standard output is a terminal; give --output FILE, or redirect");
+  const opened = openVolumeReadOnly(store.rootPath(name));
+  try {
+    const stream = options.output === undefined ? process.stdout : createWriteStream(options.output);
+    await write(archiveVolume(opened.volume.root), stream, stream !== process.stdout);
+  } finally {
+    opened.close();
+  }
+  return 0;
+}
+
+async function write(pieces: Iterable<Uint8Array>, stream: Writable, mustEnd: boolean): Promise<void> {
+  const done = finished(stream, { cleanup: true });
+  // Whoever awaits it below gets the failure; until then it is no unhandled one.
+  done.catch(() => {});
+  for (const piece of pieces) {
+    // The generator uses its buffer again, and the stream may keep what it is given.
+    if (!stream.write(piece.slice())) await Promise.race([once(stream, "drain"), done]);
+  }
+  if (mustEnd) {
+    stream.end();
+    await done;
+  } else await new Promise<void>((resolve, reject) => stream.write("", (error) => (error ? reject(error) : resolve())));
+}

@@ -1,0 +1,40 @@
+import type { Machine } from "@stratos/machine";
+
+/** What a run cost, for `--stats`; one JSON object, whose names are a contract. */
+export interface RunStatistics {
+  /** From the command's start, and of the machine's own running. */
+  readonly wallMs: number;
+  readonly startMs: number;
+  readonly runMs: number;
+  readonly instructions: number;
+  /** Of which by the interpreter. */
+  readonly interpretedInstructions: number;
+  readonly systemCalls: number;
+  readonly faults: number;
+  readonly contextSwitches: number;
+  readonly processes: number;
+  readonly translatedFunctions: number;
+  readonly translatedBlocks: number;
+  readonly translatedInstructions: number;
+  readonly translateMs: number;
+  readonly wasmBytes: number;
+  readonly modules: number;
+  readonly residentBytes: number;
+}
+
+export function runStatistics(machine: Machine, times: { wallMs: number; startMs: number; runMs: number }): RunStatistics {
+  const { statistics } = machine.processor;
+  const { kernel } = machine;
+  return {
+    wallMs: round(times.wallMs), startMs: round(times.startMs), runMs: round(times.runMs),
+    instructions: statistics.instructions, interpretedInstructions: statistics.interpreted,
+    systemCalls: kernel.syscallCount, faults: kernel.faultCount, contextSwitches: kernel.contextSwitches, processes: kernel.forkCount + 1,
+    translatedFunctions: statistics.translatedFunctions, translatedBlocks: statistics.translatedBlocks, translatedInstructions: statistics.translatedInstructions,
+    translateMs: round(statistics.translateMs), wasmBytes: statistics.wasmBytes, modules: statistics.modules,
+    residentBytes: process.memoryUsage.rss(),
+  };
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}

@@ -1,0 +1,77 @@
+/** `stratos trace`: looks on at a machine's system calls, signals and programs, and writes them down or counts them. */
+import type { Machine } from "@stratos/machine";
+import { formatTable } from "../text-table.ts";
+import { quote, signalName, syscallLine, syscallName } from "./syscall-line.ts";
+
+export interface TraceSink {
+  write(text: string): void;
+}
+
+/** Text is gathered up to this size, so that a traced program does not wait for each line. */
+const BUFFER_CHARACTERS = 1 << 16;
+
+export class TraceWriter {
+  readonly #sink: TraceSink;
+  readonly #counts: Map<number, { calls: number; errors: number }> | null;
+  #buffer = "";
+
+  constructor(sink: TraceSink, options: { summary: boolean }) {
+    this.#sink = sink;
+    this.#counts = options.summary ? new Map() : null;
+  }
+
+  attach(machine: Machine): void {
+    const { kernel } = machine;
+    let program: { path: string; argv: readonly string[] } | null = null;
+    kernel.onExec = (_task, path, argv) => void (program = { path, argv });
+    kernel.onSyscall = (task, number, args, result) => {
+      const isExec = program !== null && result !== undefined && result < -4095;
+      if (this.#counts !== null) {
+        // A call that waits is seen again when it ends.
+        if (result !== undefined) this.#count(number, result < 0 && result >= -4095);
+      } else if (isExec) this.#line(task.tid, `execve(${quote(program!.path)}, [${program!.argv.map(quote).join(", ")}], ...) = 0`);
+      else this.#line(task.tid, syscallLine(task.space, number, args, result));
+      program = null;
+    };
+    kernel.onSignal = (task, info) => {
+      if (this.#counts === null) this.#line(task.tid, `--- ${signalName(info.signal)} {si_code=${info.code}} ---`);
+    };
+    if (this.#counts === null) kernel.onProcessExit = chain(kernel.onProcessExit, (process, status) => {
+      const signal = status & 0x7f;
+      this.#line(process.pid, signal === 0 ? `+++ exited with ${(status >> 8) & 0xff} +++` : `+++ killed by ${signalName(signal)} +++`);
+    });
+  }
+
+  /** Writes what is left, and the table of a summary. */
+  finish(): void {
+    if (this.#counts !== null) {
+      const rows = [...this.#counts].sort((a, b) => b[1].calls - a[1].calls || a[0] - b[0]);
+      this.#buffer += formatTable(["CALLS", "ERRORS", "SYSCALL"], rows.map(([number, { calls, errors }]) => [String(calls), errors === 0 ? "" : String(errors), syscallName(number)]));
+    }
+    this.#flush();
+  }
+
+  #count(number: number, isError: boolean): void {
+    const entry = this.#counts!.get(number) ?? { calls: 0, errors: 0 };
+    entry.calls++;
+    if (isError) entry.errors++;
+    this.#counts!.set(number, entry);
+  }
+
+  #line(tid: number, text: string): void {
+    this.#buffer += `[${String(tid).padStart(4)}] ${text}\n`;
+    if (this.#buffer.length > BUFFER_CHARACTERS) this.#flush();
+  }
+
+  #flush(): void {
+    if (this.#buffer !== "") this.#sink.write(this.#buffer);
+    this.#buffer = "";
+  }
+}
+
+function chain<A extends unknown[]>(first: ((...args: A) => void) | null, second: (...args: A) => void): (...args: A) => void {
+  return (...args) => {
+    second(...args);
+    first?.(...args);
+  };
+}

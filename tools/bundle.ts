@@ -1,0 +1,50 @@
+/**
+ * `npm run build`: joins the sources into `dist/`, the published package `stratos`.
+ *
+ *     dist/main.mjs       the program, without what only some commands need
+ *     dist/chunk-*.mjs    the rest, loaded when it is used
+ *     dist/unpack-worker.mjs
+ *     dist/man/*.1        manual pages
+ *     dist/inputs.json    sizes and times of the sources, by which the launcher knows whether the bundle is fresh
+ *     dist/package.json   of the published package, with dist/stratos.mjs, its launcher
+ */
+import { build } from "esbuild";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createProgram, manPage, manPageNames } from "@stratos/cli";
+import { commandHandlers } from "../packages/cli/src/commands/command-handlers.ts";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const dist = join(root, "dist");
+rmSync(dist, { recursive: true, force: true });
+
+const shared = { absWorkingDir: root, bundle: true, format: "esm", platform: "node", target: "node24", legalComments: "none", logLevel: "warning" } as const;
+const result = await build({
+  ...shared,
+  entryPoints: { main: "packages/cli/src/main.ts", "unpack-worker": "packages/host-node/src/packages/unpack-worker.ts" },
+  outdir: "dist", outExtension: { ".js": ".mjs" }, splitting: true, chunkNames: "chunk-[hash]", metafile: true,
+  // Libraries in CommonJS ask for Node's modules by require.
+  banner: { js: 'import { createRequire as createRequireForLibraries } from "node:module"; const require = createRequireForLibraries(import.meta.url);' },
+});
+await build({ ...shared, target: "node20", entryPoints: ["tools/launch/published-launcher.mjs"], outfile: "dist/stratos.mjs", banner: { js: "#!/usr/bin/env node" } });
+
+const program = createProgram(commandHandlers, () => {});
+mkdirSync(join(dist, "man"));
+for (const { name, path } of manPageNames(program)) writeFileSync(join(dist, "man", `${name}.1`), manPage(program, path)!);
+
+const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Record<string, unknown>;
+const published = {
+  name: "stratos", version: manifest["version"], description: manifest["description"], license: manifest["license"], type: "module", engines: manifest["engines"],
+  bin: { stratos: "stratos.mjs" }, man: manPageNames(program).map(({ name }) => `man/${name}.1`), optionalDependencies: manifest["optionalDependencies"],
+};
+writeFileSync(join(dist, "package.json"), `${JSON.stringify(published, null, 2)}\n`);
+
+const inputs: Record<string, { size: number; mtimeMs: number }> = {};
+for (const path of Object.keys(result.metafile.inputs)) {
+  const { size, mtimeMs } = statSync(join(root, path));
+  inputs[path] = { size, mtimeMs };
+}
+writeFileSync(join(dist, "inputs.json"), JSON.stringify(inputs));
+const bytes = Object.entries(result.metafile.outputs).reduce((sum, [, output]) => sum + output.bytes, 0);
+process.stdout.write(`dist: ${Object.keys(inputs).length} sources, ${(bytes / 1024).toFixed(0)} KiB\n`);

@@ -1,0 +1,47 @@
+/**
+ * Writes docs/compatibility.md from the kernel's table of system calls: `npm run docs`. A test compares the page with the table.
+ *
+ *     node tools/compatibility.ts [--check]
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { SYSCALL_NAMES } from "@stratos/abi";
+import { CALL_TABLES } from "@stratos/kernel";
+
+const PAGE = join(dirname(dirname(fileURLToPath(import.meta.url))), "docs/compatibility.md");
+
+/** The page's text. */
+export function compatibilityPage(): string {
+  const rows = new Map(Object.values(CALL_TABLES).flatMap((table) => Object.entries(table)));
+  const names = [...new Set(SYSCALL_NAMES.filter((name) => name !== undefined && name !== ""))].sort();
+  const partial = names.filter((name) => rows.get(name)?.gaps !== undefined);
+  const absent = names.filter((name) => !rows.has(name));
+  const lines = [
+    "# Compatibility",
+    "",
+    "Generated from the kernel's table of system calls by `npm run docs`; do not edit.",
+    "",
+    `The Linux ABI for riscv64 has ${names.length} system calls. ${names.length - partial.length - absent.length} behave as Linux documents them as far as we know, ${partial.length} differ in the ways listed, and ${absent.length} answer ENOSYS (each is logged when a program first makes it).`,
+  ];
+  for (const [subsystem, table] of Object.entries(CALL_TABLES)) {
+    const own = Object.keys(table).sort();
+    lines.push("", `## ${subsystem.charAt(0).toUpperCase()}${subsystem.slice(1)}`, "", `Without known gaps: ${wrap(own.filter((name) => table[name]!.gaps === undefined))}`);
+    const gaps = own.filter((name) => table[name]!.gaps !== undefined);
+    if (gaps.length > 0) lines.push("", "| call | what differs from Linux |", "|---|---|", ...gaps.map((name) => `| \`${name}\` | ${table[name]!.gaps!.replaceAll("|", "\\|")} |`));
+  }
+  lines.push("", "## Answer ENOSYS", "", wrap(absent), "");
+  return lines.join("\n");
+}
+
+function wrap(names: readonly string[]): string {
+  return names.length === 0 ? "none." : `${names.map((name) => `\`${name}\``).join(", ")}.`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  if (process.argv[2] === "--check") {
+    const isFresh = readFileSync(PAGE, "utf8") === compatibilityPage();
+    if (!isFresh) process.stdout.write("docs/compatibility.md is older than the kernel's table: run `npm run docs`\n");
+    process.exitCode = isFresh ? 0 : 1;
+  } else writeFileSync(PAGE, compatibilityPage());
+}
