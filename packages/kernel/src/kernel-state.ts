@@ -15,6 +15,7 @@ import { Scheduler } from "./task/scheduler.ts";
 import type { Task } from "./task/task.ts";
 import { RLIMIT_STACK, type ThreadGroup } from "./task/thread-group.ts";
 import { TaskTable } from "./task/task-table.ts";
+import { registerTerminalDevices } from "./tty/terminal-devices.ts";
 import { TtyState } from "./tty/tty-state.ts";
 import { TimerQueue } from "./time/timer-queue.ts";
 import type { Inode, Time } from "./vfs/inode.ts";
@@ -74,6 +75,8 @@ export class Kernel {
   contextSwitches = 0;
   syscallCount = 0;
   faultCount = 0;
+  /** A task became runnable while none was on the hart: whoever drives the machine should run it soon. */
+  onRunnable: (() => void) | null = null;
   /** `stratos trace` and tests look on. `result` is undefined when the call begins to wait. */
   onSyscall: ((task: Task, number: number, args: readonly number[], result: number | undefined) => void) | null = null;
   onSignal: ((task: Task, info: SignalInfo) => void) | null = null;
@@ -116,6 +119,7 @@ export class Kernel {
     this.timers = new TimerQueue();
     this.scheduler = new Scheduler(this);
     this.vfs = new VfsState(this);
+    registerTerminalDevices(this);
     const bytes = new Uint8Array(PAGE_SIZE);
     this.scratch = { u8: bytes, view: new DataView(bytes.buffer) };
     this.bootRealtimeMs = options.clock.realtimeMs();

@@ -22,6 +22,7 @@ export class MachinePump {
 
   constructor(machine: Machine) {
     this.#machine = machine;
+    machine.kernel.onRunnable = () => this.wake();
     this.#finished = new Promise((resolve, reject) => {
       this.#finish = resolve;
       this.#fail = reject;

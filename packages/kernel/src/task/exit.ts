@@ -1,7 +1,7 @@
-import { CLD_DUMPED, CLD_EXITED, CLD_KILLED, SA_NOCLDWAIT, SIGCHLD, SIGCONT, SIGHUP, SI_KERNEL } from "@stratos/abi";
+import { CLD_DUMPED, CLD_EXITED, CLD_KILLED, SA_NOCLDWAIT, SIGCHLD, SI_KERNEL } from "@stratos/abi";
 import type { Kernel } from "../kernel-state.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
-import { sendSignalToProcess, sendSignalToProcessGroup } from "../signal/send-signal.ts";
+import { sendSignalToProcess } from "../signal/send-signal.ts";
 import { SIG_IGN } from "../signal/signal-actions.ts";
 import { cancelProcessTimers } from "../time/process-timers.ts";
 import { exitRobustList, forgetFutexWait, futexWake } from "./futex.ts";
@@ -67,13 +67,7 @@ function exitProcess(kernel: Kernel, process: ThreadGroup, status: number): void
   const { session } = process;
   const wasLeader = session.id === process.pid;
   if (wasLeader && session.terminal !== null) {
-    const { terminal } = session;
-    const foreground = terminal.foreground;
-    if (foreground !== null) {
-      sendSignalToProcessGroup(foreground, signalInfo(SIGHUP, SI_KERNEL));
-      sendSignalToProcessGroup(foreground, signalInfo(SIGCONT, SI_KERNEL));
-    }
-    terminal.disassociate();
+    session.terminal.disassociate();
     session.terminal = null;
   }
   hangUpIfOrphaned(process.group, process);

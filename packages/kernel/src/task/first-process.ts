@@ -12,6 +12,7 @@ import { isErrno } from "../vfs/inode.ts";
 import { rootPath } from "../vfs/mounting.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { lookupDirectory } from "../vfs/path-walk.ts";
+import { takeTerminal } from "../tty/console.ts";
 import { executeProgram } from "./exec.ts";
 import { exitTask } from "./exit.ts";
 import { ProcessGroup, Session } from "./session.ts";
@@ -76,6 +77,7 @@ function createProcess(kernel: Kernel, standardFiles: OpenFile[], credentials: C
   kernel.tasks.processes.set(tid, process);
   kernel.tasks.groups.set(tid, group);
   for (const file of standardFiles) files.install(file, false, 0, 1024);
+  takeTerminal(task);
   return task;
 }
 

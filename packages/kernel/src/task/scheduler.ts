@@ -24,7 +24,8 @@ export class Scheduler {
     task.isQueued = true;
     this.#runnable.push(task);
     const current = this.current;
-    if (current !== null && current !== task && task.realtimePriority > current.realtimePriority) this.mustSwitch = true;
+    if (current === null) this.#kernel.onRunnable?.();
+    else if (current !== task && task.realtimePriority > current.realtimePriority) this.mustSwitch = true;
   }
 
   dequeue(task: Task): void {

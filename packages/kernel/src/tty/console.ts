@@ -1,0 +1,106 @@
+/** The machine's terminal: /dev/tty1 and /dev/console over the terminal that Stratos was started on. */
+import { ENOENT, IUTF8, O_RDWR } from "@stratos/abi";
+import type { HostConsole } from "@stratos/host";
+import type { Kernel } from "../kernel-state.ts";
+import type { Task } from "../task/task.ts";
+import { lookupChild } from "../vfs/dentry-cache.ts";
+import { isErrno } from "../vfs/inode.ts";
+import { directoryAt } from "../vfs/mounting.ts";
+import type { OpenFile } from "../vfs/open-file.ts";
+import { Path } from "../vfs/path.ts";
+import { ByteRing } from "./byte-ring.ts";
+import { acquireOnOpen } from "./job-control.ts";
+import { Termios } from "./termios.ts";
+import { TTY1_DEVICE } from "./terminal-devices.ts";
+import { TerminalFile } from "./terminal-file.ts";
+import { Terminal, type TerminalDriver } from "./terminal.ts";
+
+/** Input that no program has taken, such as a long paste; more is lost, as on a serial line. */
+const INPUT_CAPACITY = 1 << 20;
+/** Most bytes given to the host in one call. */
+const OUTPUT_ROOM = 65536;
+
+class ConsoleDriver implements TerminalDriver {
+  readonly isPty = false;
+  /** The host buffers, or waits, itself. */
+  readonly room = OUTPUT_ROOM;
+  readonly pendingOutput = 0;
+  readonly #host: HostConsole;
+  readonly #waiting = new ByteRing(INPUT_CAPACITY);
+  terminal: Terminal | null = null;
+  #isFeeding = false;
+
+  constructor(host: HostConsole) {
+    this.#host = host;
+  }
+
+  write(bytes: Uint8Array, start: number, count: number): void {
+    if (count > 0) this.#host.write(bytes.subarray(start, start + count));
+  }
+
+  typed(bytes: Uint8Array): void {
+    const count = Math.min(bytes.length, this.#waiting.room);
+    if (count > 0) this.#waiting.push(bytes, 0, count);
+    this.inputTaken();
+  }
+
+  /** Moves what waits to the terminal as it gets room. */
+  inputTaken(): void {
+    const { terminal } = this;
+    if (this.#isFeeding || terminal === null) return;
+    this.#isFeeding = true;
+    while (this.#waiting.length > 0 && terminal.inputRoom > 0) {
+      const bytes = this.#waiting.peek();
+      const count = Math.min(bytes.length, terminal.inputRoom);
+      const part = bytes.slice(0, count);
+      this.#waiting.drop(count);
+      terminal.receive(part, 0, count);
+    }
+    this.#isFeeding = false;
+  }
+
+  flushOutput(): void {}
+  packetStatus(): void {}
+  filesChanged(): void {}
+}
+
+/** Makes the host's terminal the machine's. Its end (the window was closed) hangs the terminal up. */
+export function attachConsole(kernel: Kernel, host: HostConsole): Terminal {
+  const driver = new ConsoleDriver(host);
+  const termios = Termios.standard();
+  termios.iflag |= IUTF8;
+  const terminal = new Terminal(kernel, TTY1_DEVICE, driver, termios);
+  driver.terminal = terminal;
+  const takeSize = (): void => {
+    const { rows, columns } = host.size();
+    terminal.setWindow({ rows, columns, xPixels: 0, yPixels: 0 });
+  };
+  takeSize();
+  host.onResize(takeSize);
+  host.onInput((bytes) => {
+    if (bytes === null) terminal.hangUp();
+    else driver.typed(bytes);
+  });
+  kernel.tty.console = terminal;
+  return terminal;
+}
+
+/** A description of the console for a first process, by its name /dev/tty1 where that exists. */
+export function openConsoleTerminal(kernel: Kernel, terminal: Terminal): OpenFile {
+  const place = consolePlace(kernel);
+  return typeof place === "number" ? new TerminalFile(terminal, O_RDWR, null, null) : new TerminalFile(terminal, O_RDWR, place.dentry.inode, place);
+}
+
+function consolePlace(kernel: Kernel): Path | number {
+  const folder = directoryAt(kernel, "/dev");
+  if (isErrno(folder)) return folder;
+  const dentry = lookupChild(kernel, folder.dentry, "tty1");
+  if (isErrno(dentry)) return dentry;
+  return dentry.inode?.rdev === TTY1_DEVICE ? new Path(folder.mount, dentry) : -ENOENT;
+}
+
+/** A first process whose standard input is a free terminal is controlled by it, as login(1) would have it. */
+export function takeTerminal(task: Task): void {
+  const input = task.files.get(0);
+  if (input instanceof TerminalFile) acquireOnOpen(task, input.terminal);
+}

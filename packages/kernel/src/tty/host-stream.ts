@@ -1,0 +1,156 @@
+/** Standard input, output and error that are pipes or files of the host: plain streams of bytes, shown to programs as pipes. */
+import { EACCES, EAGAIN, EPIPE, FIONREAD, O_ACCMODE, O_NONBLOCK, O_RDONLY, O_WRONLY, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, S_IFIFO, SIGPIPE, SI_KERNEL } from "@stratos/abi";
+import type { HostStreamIn, HostStreamOut } from "@stratos/host";
+import type { Kernel } from "../kernel-state.ts";
+import { signalInfo } from "../signal/pending-signals.ts";
+import { sendSignalToTask } from "../signal/send-signal.ts";
+import type { Task } from "../task/task.ts";
+import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../task/wait-queue.ts";
+import { AnonymousInode, anonymousMount } from "../vfs/anonymous-file.ts";
+import type { IoCursor } from "../vfs/io-cursor.ts";
+import { OpenFile } from "../vfs/open-file.ts";
+import type { Path } from "../vfs/path.ts";
+
+/** Bytes copied at a time. */
+const CHUNK = 65536;
+const chunk = new Uint8Array(CHUNK);
+
+/** The stream as a file: opening it again (/dev/stdin, /proc/self/fd/0) leads to the same bytes. */
+class HostStreamInode extends AnonymousInode {
+  readonly #reopen: (flags: number, path: Path | null) => OpenFile | number;
+
+  constructor(kernel: Kernel, reopen: (flags: number, path: Path | null) => OpenFile | number) {
+    super(anonymousMount(kernel).fileSystem, kernel.allocateAnonymousIno(), S_IFIFO | 0o600, kernel.vfs.now());
+    this.#reopen = reopen;
+  }
+
+  override open(_task: Task, flags: number, path: Path): OpenFile | number {
+    return this.#reopen(flags, path);
+  }
+}
+
+class HostInputFile extends OpenFile {
+  readonly #stream: HostStreamIn;
+  readonly #queue: WaitQueue;
+
+  constructor(stream: HostStreamIn, queue: WaitQueue, flags: number, inode: AnonymousInode, path: Path | null) {
+    super(flags, inode, path);
+    this.#stream = stream;
+    this.#queue = queue;
+    inode.users++;
+  }
+
+  override get waitQueue(): WaitQueue {
+    return this.#queue;
+  }
+
+  override get description(): string {
+    return `pipe:[${this.inode!.ino}]`;
+  }
+
+  override poll(): number {
+    return (this.#stream.available > 0 ? POLLIN | POLLRDNORM : 0) | (this.#stream.isEnded ? POLLHUP : 0);
+  }
+
+  override read(task: Task, to: IoCursor): number {
+    let moved = 0;
+    while (to.remaining > 0) {
+      const count = this.#stream.read(chunk, 0, Math.min(CHUNK, to.remaining));
+      if (count <= 0) {
+        if (moved > 0) return moved;
+        if (count !== -EAGAIN) return count;
+        if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
+        task.waitOn(this.#queue);
+        return BLOCKED;
+      }
+      const done = to.put(chunk, 0, count);
+      if (done < count) return done < 0 && moved > 0 ? moved : moved + done;
+      moved += done;
+      if (this.#stream.available === 0) break;
+    }
+    return moved;
+  }
+
+  override ioctl(task: Task, command: number, argument: number): number {
+    return command === FIONREAD ? task.space.storeU32(argument, this.#stream.available) : super.ioctl(task, command, argument);
+  }
+
+  protected override dispose(): void {
+    this.inode!.users--;
+  }
+}
+
+class HostOutputFile extends OpenFile {
+  readonly #stream: HostStreamOut;
+  readonly #queue: WaitQueue;
+
+  constructor(stream: HostStreamOut, queue: WaitQueue, flags: number, inode: AnonymousInode, path: Path | null) {
+    super(flags, inode, path);
+    this.#stream = stream;
+    this.#queue = queue;
+    inode.users++;
+  }
+
+  override get waitQueue(): WaitQueue {
+    return this.#queue;
+  }
+
+  override get description(): string {
+    return `pipe:[${this.inode!.ino}]`;
+  }
+
+  override poll(): number {
+    return (this.#stream.room > 0 || this.#stream.isBroken ? POLLOUT | POLLWRNORM : 0) | (this.#stream.isBroken ? POLLERR : 0);
+  }
+
+  /** All bytes, waiting in between; what is done already stands in `task.syscallState`, and a signal then ends the call with it. −EPIPE with SIGPIPE. */
+  override write(task: Task, from: IoCursor): number {
+    const before = typeof task.syscallState === "number" ? task.syscallState : 0;
+    if (before > 0) from.skip(before);
+    let total = before;
+    while (from.remaining > 0) {
+      if (this.#stream.isBroken) return this.#broken(task, total);
+      const count = Math.min(CHUNK, from.remaining, this.#stream.room);
+      if (count <= 0) break;
+      const taken = from.take(chunk, 0, count);
+      if (taken < 0) return total > 0 ? total : taken;
+      const done = this.#stream.write(chunk, 0, taken);
+      if (done < 0) return done === -EPIPE ? this.#broken(task, total) : total > 0 ? total : done;
+      total += done;
+      // The stream had room for them: a short count is the end of what it takes now.
+      if (done < taken || taken < count) return total;
+    }
+    if (from.remaining === 0) return total;
+    if ((this.flags & O_NONBLOCK) !== 0) return total > 0 ? total : -EAGAIN;
+    task.waitOn(this.#queue);
+    if (total === 0) return BLOCKED;
+    task.syscallState = total;
+    return BLOCKED_EINTR;
+  }
+
+  #broken(task: Task, total: number): number {
+    if (total > 0) return total;
+    sendSignalToTask(task, signalInfo(SIGPIPE, SI_KERNEL));
+    return -EPIPE;
+  }
+
+  protected override dispose(): void {
+    this.inode!.users--;
+  }
+}
+
+/** A description that reads the host's stream. */
+export function openHostInput(kernel: Kernel, stream: HostStreamIn): OpenFile {
+  const queue = new WaitQueue();
+  stream.onReadable(() => queue.wakeAll(POLLIN | POLLHUP));
+  const inode: HostStreamInode = new HostStreamInode(kernel, (flags, path) => ((flags & O_ACCMODE) === O_WRONLY ? -EACCES : new HostInputFile(stream, queue, flags, inode, path)));
+  return new HostInputFile(stream, queue, O_RDONLY, inode, null);
+}
+
+/** A description that writes to the host's stream. */
+export function openHostOutput(kernel: Kernel, stream: HostStreamOut): OpenFile {
+  const queue = new WaitQueue();
+  stream.onWritable(() => queue.wakeAll(POLLOUT | POLLERR));
+  const inode: HostStreamInode = new HostStreamInode(kernel, (flags, path) => new HostOutputFile(stream, queue, flags, inode, path));
+  return new HostOutputFile(stream, queue, O_WRONLY, inode, null);
+}
