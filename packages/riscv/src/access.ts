@@ -5,8 +5,9 @@ import type { CodeWriter } from "@stratos/wasm";
  * The one place that emits address translation. The address mode is a parameter of everything that is generated.
  *
  * - `paged`: user addresses below 4 GiB (the upper half of a register is ignored), flat tables whose entry is
- *   host page − guest page + 1, so that untouched (zero) table memory says "not mapped". With delta = entry − 1 all of
- *   unmapped, read-only, misaligned and page-crossing is the one test `((delta | va) & (size − 1)) != 0`.
+ *   host page − guest page + 1, so that untouched (zero) table memory says "not mapped". The one test
+ *   `((2·va + entry − 1) & (2·size − 1)) != 0` catches unmapped, read-only, misaligned and page-crossing: page differences are
+ *   multiples of 4096, so that of a mapped page's sum only the misalignment is left; of an unmapped one's the sum is odd.
  * - `wide`: 64-bit addresses through a direct-mapped TLB for each of reads and writes (wide-tlb.ts).
  */
 export type AddressMode = "paged" | "wide";
@@ -26,14 +27,14 @@ export interface AccessLocals {
   tables: number;
   /** i32: virtual address, low half */
   va: number;
-  /** i32: host address − virtual address */
+  /** i32: host address − virtual address (+ 1 in the paged mode) */
   delta: number;
   /** i64, wide mode only */
   address: number;
 }
 
 /**
- * Stack: the virtual address as i64, or as i32 when `isLow` (paged mode). Afterwards host = va + delta of `locals`;
+ * Stack: the virtual address as i64. Afterwards `pushHost` gives the host address;
  * `exit` is emitted where the access can't be done.
  */
 export function emitTranslate(code: CodeWriter, mode: AddressMode, locals: AccessLocals, size: number, write: boolean, exit: () => void): void {
@@ -50,15 +51,15 @@ export function emitTranslate(code: CodeWriter, mode: AddressMode, locals: Acces
   code.localGet(locals.tables);
   code.op(Op.i32Add);
   code.memory(Op.i32Load, write ? WRITE_TABLE : READ_TABLE);
-  code.i32Const(1);
-  code.op(Op.i32Sub);
   code.localTee(locals.delta);
-  if (size > 1) {
-    code.localGet(locals.va);
-    code.op(Op.i32Or);
-  }
-  // One byte is never misaligned; bit 0 of delta tells mapped (0) from not mapped (−1).
-  code.i32Const(size > 1 ? size - 1 : 1);
+  // One addition and one test on most hosts (lea, test): see above.
+  code.localGet(locals.va);
+  code.i32Const(1);
+  code.op(Op.i32Shl);
+  code.op(Op.i32Add);
+  code.i32Const(-1);
+  code.op(Op.i32Add);
+  code.i32Const(2 * size - 1);
   code.op(Op.i32And);
   code.if();
   exit();
@@ -94,9 +95,12 @@ function emitWide(code: CodeWriter, locals: AccessLocals, size: number, write: b
 export const WIDE_VALID = 0x800;
 
 /** Pushes the host address. */
-export function pushHost(code: CodeWriter, locals: AccessLocals): void {
-  code.localGet(locals.va);
+export function pushHost(code: CodeWriter, mode: AddressMode, locals: AccessLocals): void {
   code.localGet(locals.delta);
+  code.localGet(locals.va);
+  code.op(Op.i32Add);
+  if (mode === "wide") return;
+  code.i32Const(-1);
   code.op(Op.i32Add);
 }
 

@@ -703,14 +703,14 @@ class InterpreterEmitter implements Lowering {
   load(opcode: number, size: 1 | 2 | 4 | 8): void {
     this.#effectiveAddress();
     this.#translate(size, false);
-    pushHost(this.code, this.#access);
+    pushHost(this.code, this.#mode, this.#access);
     this.code.memory(opcode, 0);
   }
 
   store(opcode: number, size: 1 | 2 | 4 | 8, pushValue: () => void): void {
     this.#effectiveAddress();
     this.#translate(size, true);
-    pushHost(this.code, this.#access);
+    pushHost(this.code, this.#mode, this.#access);
     pushValue();
     this.code.memory(opcode, 0);
   }
@@ -718,7 +718,7 @@ class InterpreterEmitter implements Lowering {
   physicalAddress(size: 4 | 8, write: boolean): void {
     this.readX(RS1);
     this.#translate(size, write);
-    pushHost(this.code, this.#access);
+    pushHost(this.code, this.#mode, this.#access);
   }
 
   virtualAddress(): void {

@@ -4,6 +4,7 @@ import { emitTranslate, pushHost } from "../access.ts";
 import type { AccessLocals, AddressMode } from "../access.ts";
 import { ExitReason } from "../exit-reason.ts";
 import { HART_F, HART_FRM, HART_RETIRED, HART_X } from "../hart-state.ts";
+import { emitBoxF32, emitUnboxF32 } from "../lower/float-box.ts";
 import { RS1, RS2 } from "../lower/lowering.ts";
 import type { Lowering, Source } from "../lower/lowering.ts";
 import type { UnitInstruction } from "./unit.ts";
@@ -153,8 +154,7 @@ export class TranslationLowering implements Lowering {
   }
 
   readF32(source: Source): void {
-    this.readF32Bits(source);
-    this.code.op(Op.f32ReinterpretI32);
+    emitUnboxF32(this.code, this.#localOfF[this.#registerNumber(source)]!);
   }
 
   readF32Bits(source: Source): void {
@@ -190,8 +190,8 @@ export class TranslationLowering implements Lowering {
   }
 
   endWriteF32(): void {
-    this.code.op(Op.i32ReinterpretF32);
-    this.endWriteF32Bits();
+    emitBoxF32(this.code);
+    this.endWriteF64();
   }
 
   endWriteF32Bits(): void {
@@ -257,14 +257,14 @@ export class TranslationLowering implements Lowering {
   load(opcode: number, size: 1 | 2 | 4 | 8): void {
     this.#effectiveAddress();
     this.#translate(size, false);
-    pushHost(this.code, this.#access);
+    pushHost(this.code, this.#mode, this.#access);
     this.code.memory(opcode, 0);
   }
 
   store(opcode: number, size: 1 | 2 | 4 | 8, pushValue: () => void): void {
     this.#effectiveAddress();
     this.#translate(size, true);
-    pushHost(this.code, this.#access);
+    pushHost(this.code, this.#mode, this.#access);
     pushValue();
     this.code.memory(opcode, 0);
   }
@@ -272,7 +272,7 @@ export class TranslationLowering implements Lowering {
   physicalAddress(size: 4 | 8, write: boolean): void {
     this.readX(RS1);
     this.#translate(size, write);
-    pushHost(this.code, this.#access);
+    pushHost(this.code, this.#mode, this.#access);
   }
 
   virtualAddress(): void {
