@@ -3,10 +3,13 @@ import { directoryCalls } from "./directory-calls.ts";
 import { nameCalls } from "./name-calls.ts";
 import { openCalls } from "./open-calls.ts";
 import { readWriteCalls } from "./read-write-calls.ts";
+import { spliceCalls } from "./splice-calls.ts";
 import { statCalls } from "./stat-calls.ts";
+import { syncCalls } from "./sync-calls.ts";
 import type { SyscallTable } from "./syscall-table.ts";
+import { xattrCalls } from "./xattr-calls.ts";
 
 /** All system calls on files, names and mounts. */
 export const fileCalls: SyscallTable = {
-  ...openCalls, ...readWriteCalls, ...statCalls, ...nameCalls, ...attributeCalls, ...directoryCalls,
+  ...openCalls, ...readWriteCalls, ...statCalls, ...nameCalls, ...attributeCalls, ...directoryCalls, ...xattrCalls, ...syncCalls, ...spliceCalls,
 };

@@ -20,9 +20,25 @@ export function lookupChild(kernel: Kernel, parent: Dentry, name: string): Dentr
   if (typeof found === "number") {
     if (found !== -ENOENT) return found;
   } else inode = found;
-  // Where names come and go by themselves an entry serves one walk only, unless something is mounted there.
-  if (!directory.cachesNames || parent.isDetached) return new Dentry(name, parent, inode);
+  if (cached !== undefined) {
+    // Names come and go by themselves here: the entry is kept as long as it still names the same file.
+    if (cached.inode === inode) {
+      cached.wasUsed = true;
+      return cached;
+    }
+    detachChild(kernel, cached);
+  }
+  if (parent.isDetached || (inode === null && !directory.cachesNames)) return new Dentry(name, parent, inode);
   return addChild(kernel, parent, name, inode);
+}
+
+/** The name was found to mean something else: whoever holds the entry keeps it, detached. */
+function detachChild(kernel: Kernel, child: Dentry): void {
+  child.parent!.children!.delete(child.name);
+  child.isDetached = true;
+  kernel.vfs.dentryCount--;
+  dropChildren(kernel, child);
+  if (child.inode !== null) dropCachedName(child.inode);
 }
 
 export function addChild(kernel: Kernel, parent: Dentry, name: string, inode: Inode | null): Dentry {
@@ -34,7 +50,7 @@ export function addChild(kernel: Kernel, parent: Dentry, name: string, inode: In
   return child;
 }
 
-/** Keeps an entry of a directory that doesn't cache names, because something gets mounted on it. */
+/** Puts an entry that served one walk only into its directory. */
 export function pinChild(kernel: Kernel, child: Dentry): void {
   const parent = child.parent;
   if (parent === null || parent.children?.get(child.name) === child) return;
@@ -45,9 +61,10 @@ export function pinChild(kernel: Kernel, child: Dentry): void {
 }
 
 /** A file was made under a negative entry. */
-export function fillDentry(dentry: Dentry, inode: Inode): void {
+export function fillDentry(kernel: Kernel, dentry: Dentry, inode: Inode): void {
   dentry.inode = inode;
   if (isCached(dentry)) inode.cachedNames++;
+  else if (dentry.parent !== null && !dentry.parent.isDetached && dentry.parent.children?.has(dentry.name) !== true) pinChild(kernel, dentry);
 }
 
 function isCached(dentry: Dentry): boolean {
@@ -96,7 +113,7 @@ export function moveDentry(kernel: Kernel, dentry: Dentry, target: Dentry): void
   }
   dentry.parent = newParent;
   dentry.name = newName;
-  if (newParent.inode!.cachesNames && !newParent.isDetached) {
+  if (!newParent.isDetached) {
     newParent.children ??= new Map();
     newParent.children.set(newName, dentry);
     if (!wasCached) {

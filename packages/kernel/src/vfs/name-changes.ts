@@ -58,7 +58,7 @@ export function createUnder(task: Task, place: Path, mode: number, rdev: number)
   const inode = isDirectory ? directory.mkdir(name, attributes) : directory.create(name, attributes);
   if (typeof inode === "number") return inode;
   inheritAcl(directory, inode, mode);
-  fillDentry(place.dentry, inode);
+  fillDentry(task.kernel, place.dentry, inode);
   notifyName(task.kernel, directory, name, inode, "create");
   return 0;
 }
@@ -95,7 +95,7 @@ export function makeSymlink(task: Task, target: string, dirfd: number, path: str
   const directory = place.dentry.parent!.inode!;
   const inode = directory.symlink(place.dentry.name, target, newInodeFor(task, directory, 0o120777, 0));
   if (typeof inode === "number") return inode;
-  fillDentry(place.dentry, inode);
+  fillDentry(task.kernel, place.dentry, inode);
   notifyName(task.kernel, directory, place.dentry.name, inode, "create");
   return 0;
 }
@@ -120,7 +120,7 @@ export function makeLink(task: Task, source: Path, dirfd: number, path: string):
   if (failed < 0) return failed;
   inode.ctime = task.kernel.vfs.now();
   inode.setAttributes({ ctime: inode.ctime });
-  fillDentry(place.dentry, inode);
+  fillDentry(task.kernel, place.dentry, inode);
   notifyName(task.kernel, directory, place.dentry.name, inode, "create");
   return 0;
 }

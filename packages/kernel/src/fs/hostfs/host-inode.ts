@@ -1,0 +1,307 @@
+import { EINVAL, ENOENT, EPERM, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, RENAME_EXCHANGE, RENAME_NOREPLACE, S_IFMT, S_IFREG } from "@stratos/abi";
+import type { HostFile, HostStat } from "@stratos/host";
+import { PageCache, type PageBacking } from "../../mm/page-cache.ts";
+import type { Task } from "../../task/task.ts";
+import { type AttributeChange, Inode, type NewInode, type Time } from "../../vfs/inode.ts";
+import type { OpenFile } from "../../vfs/open-file.ts";
+import type { Path } from "../../vfs/path.ts";
+import { HostRegularFile } from "./host-regular-file.ts";
+import type { HostFs } from "./hostfs.ts";
+
+const KIND_SHIFT = 12;
+
+function timeOf(ms: number): Time {
+  const seconds = Math.floor(ms / 1000);
+  return { seconds, nanoseconds: Math.min(999_999_999, Math.max(0, Math.round((ms - seconds * 1000) * 1e6))) };
+}
+
+function msOf(time: Time): number {
+  return time.seconds * 1000 + time.nanoseconds / 1e6;
+}
+
+/** A file of the host. Its path is told by its parent and name, so a renamed directory takes what is below along. */
+export class HostInode extends Inode implements PageBacking {
+  declare readonly fileSystem: HostFs;
+  #parent: HostInode | null;
+  #name: string;
+  /** Opened when first needed, and again for writing; kept while the inode is in use. */
+  #file: HostFile | null = null;
+  #fileIsWritable = false;
+  /** Modification time that the cached pages belong to. */
+  #cachedMtimeMs = 0;
+
+  constructor(fileSystem: HostFs, parent: HostInode | null, name: string, stat: HostStat) {
+    super(fileSystem, stat.ino, stat.mode, stat.uid, stat.gid, timeOf(stat.mtimeMs));
+    this.#parent = parent;
+    this.#name = name;
+    this.apply(stat);
+    if (this.isRegular) this.pages = new PageCache(fileSystem.kernel.frames, this);
+  }
+
+  get hostPath(): string {
+    if (this.#parent === null) return "";
+    const above = this.#parent.hostPath;
+    return above === "" ? this.#name : `${above}/${this.#name}`;
+  }
+
+  #child(name: string): string {
+    const path = this.hostPath;
+    return path === "" ? name : `${path}/${name}`;
+  }
+
+  moveTo(parent: HostInode, name: string): void {
+    this.#parent = parent;
+    this.#name = name;
+  }
+
+  apply(stat: HostStat): void {
+    this.mode = stat.mode;
+    this.uid = stat.uid;
+    this.gid = stat.gid;
+    this.nlink = stat.nlink;
+    this.rdev = stat.rdev;
+    // While changes wait for write-back, the size here is the newer one.
+    if (!this.isDirty) {
+      this.size = stat.size;
+      this.mtime = timeOf(stat.mtimeMs);
+      this.ctime = timeOf(stat.ctimeMs);
+      this.atime = timeOf(stat.atimeMs);
+    }
+    this.blocks = stat.blocks;
+    this.btime = this.ctime;
+  }
+
+  override get cachesNames(): boolean {
+    return this.fileSystem.isPrivate;
+  }
+
+  override refresh(): number {
+    const stat = this.nlink === 0 || this.#file !== null ? (this.#file?.stat() ?? -ENOENT) : this.fileSystem.tree.lstat(this.hostPath);
+    if (typeof stat === "number") return this.nlink === 0 ? 0 : stat;
+    const { nlink } = this;
+    this.apply(stat);
+    if (nlink === 0) this.nlink = 0;
+    return 0;
+  }
+
+  override lookup(name: string): Inode | number {
+    const stat = this.fileSystem.tree.lstat(this.#child(name));
+    return typeof stat === "number" ? stat : this.fileSystem.inodeFor(this, name, stat);
+  }
+
+  #made(name: string, attributes: NewInode): Inode | number {
+    const path = this.#child(name);
+    // Owners are the host's business: what it refuses (not root) shows in stat.
+    this.fileSystem.tree.chown(path, attributes.uid, attributes.gid);
+    this.refresh();
+    return this.lookup(name);
+  }
+
+  override create(name: string, attributes: NewInode): Inode | number {
+    // The port has no other kinds; Linux says EPERM for kinds that a file system doesn't know (mknod(2)).
+    if ((attributes.mode & S_IFMT) !== S_IFREG) return -EPERM;
+    const file = this.fileSystem.tree.open(this.#child(name), O_RDWR | O_CREAT | O_EXCL, attributes.mode & 0o7777);
+    if (typeof file === "number") return file;
+    file.close();
+    return this.#made(name, attributes);
+  }
+
+  override mkdir(name: string, attributes: NewInode): Inode | number {
+    const failed = this.fileSystem.tree.mkdir(this.#child(name), attributes.mode & 0o7777);
+    return failed < 0 ? failed : this.#made(name, attributes);
+  }
+
+  override symlink(name: string, target: string, attributes: NewInode): Inode | number {
+    const failed = this.fileSystem.tree.symlink(target, this.#child(name));
+    return failed < 0 ? failed : this.#made(name, attributes);
+  }
+
+  override link(name: string, inode: Inode): number {
+    const failed = this.fileSystem.tree.link((inode as HostInode).hostPath, this.#child(name));
+    if (failed < 0) return failed;
+    inode.refresh();
+    this.refresh();
+    return 0;
+  }
+
+  override unlink(name: string, inode: Inode): number {
+    const host = inode as HostInode;
+    // Whoever has it open goes on with the handle.
+    if (host.isRegular && host.users > 1) host.handle(false);
+    const failed = this.fileSystem.tree.unlink(this.#child(name));
+    if (failed < 0) return failed;
+    host.nlink = Math.max(0, host.nlink - 1);
+    if (host.nlink === 0) this.fileSystem.forget(host);
+    this.refresh();
+    return 0;
+  }
+
+  override rmdir(name: string, inode: Inode): number {
+    const failed = this.fileSystem.tree.rmdir(this.#child(name));
+    if (failed < 0) return failed;
+    inode.nlink = 0;
+    this.fileSystem.forget(inode as HostInode);
+    this.refresh();
+    return 0;
+  }
+
+  override rename(name: string, inode: Inode, newDirectory: Inode, newName: string, replaced: Inode | null, flags: number): number {
+    // The port knows neither exchange nor whiteouts; RENAME_NOREPLACE was checked by the vfs.
+    if ((flags & ~RENAME_NOREPLACE) !== 0 || (flags & RENAME_EXCHANGE) !== 0) return -EINVAL;
+    const target = newDirectory as HostInode;
+    if (replaced !== null && replaced.isRegular && replaced.users > 1) (replaced as HostInode).handle(false);
+    const failed = this.fileSystem.tree.rename(this.#child(name), target.#child(newName));
+    if (failed < 0) return failed;
+    (inode as HostInode).moveTo(target, newName);
+    if (replaced !== null) {
+      replaced.nlink = replaced.isDirectory ? 0 : Math.max(0, replaced.nlink - 1);
+      if (replaced.nlink === 0) this.fileSystem.forget(replaced as HostInode);
+    }
+    this.refresh();
+    if (target !== this) target.refresh();
+    return 0;
+  }
+
+  override list(cursor: number, emit: (name: string, ino: number, type: number, nextCursor: number) => boolean): number {
+    const names = this.fileSystem.tree.list(this.hostPath);
+    if (typeof names === "number") return names;
+    // Sorted, so that a cursor means the same place while others come and go elsewhere.
+    names.sort();
+    for (let index = cursor; index < names.length; index++) {
+      const name = names[index]!;
+      const stat = this.fileSystem.tree.lstat(this.#child(name));
+      if (typeof stat === "number") continue;
+      if (!emit(name, stat.ino, (stat.mode & S_IFMT) >> KIND_SHIFT, index + 1)) break;
+    }
+    return 0;
+  }
+
+  override readlink(): string | number {
+    return this.isSymlink ? this.fileSystem.tree.readlink(this.hostPath) : -EINVAL;
+  }
+
+  override setAttributes(change: AttributeChange): number {
+    const { tree } = this.fileSystem;
+    const path = this.hostPath;
+    if (this.nlink === 0) return super.setAttributes(change);
+    let failed = 0;
+    if (change.uid !== undefined || change.gid !== undefined) failed = tree.chown(path, change.uid ?? this.uid, change.gid ?? this.gid);
+    if (failed >= 0 && change.mode !== undefined && !this.isSymlink) failed = tree.chmod(path, change.mode & 0o7777);
+    if (failed >= 0 && (change.atime !== undefined || change.mtime !== undefined)) {
+      failed = tree.utimes(path, msOf(change.atime ?? this.atime), msOf(change.mtime ?? this.mtime));
+    }
+    if (failed < 0) return failed;
+    super.setAttributes(change);
+    return 0;
+  }
+
+  override truncate(size: number, now: Time): number {
+    const file = this.handle(true);
+    if (typeof file === "number") return file;
+    if (size < this.size) this.pages!.truncate(size);
+    const failed = file.truncate(size);
+    if (failed < 0) return failed;
+    this.size = size;
+    this.mtime = now;
+    this.ctime = now;
+    this.#noteCached();
+    return 0;
+  }
+
+  override open(_task: Task, flags: number, path: Path): OpenFile | number | null {
+    if (!this.isRegular) return null;
+    const file = this.handle((flags & 3) !== O_RDONLY);
+    if (typeof file === "number") return file;
+    this.revalidate();
+    // In a private folder the page cache is the only way to the file, as on a disk.
+    return this.fileSystem.isPrivate ? null : new HostRegularFile(this.fileSystem.kernel, flags, this, path);
+  }
+
+  /** The host's handle of a regular file. */
+  handle(forWriting: boolean): HostFile | number {
+    if (this.#file !== null && (this.#fileIsWritable || !forWriting)) return this.#file;
+    if (this.nlink === 0 && this.#file !== null) return -EPERM;
+    const file = this.fileSystem.tree.open(this.hostPath, forWriting ? O_RDWR : O_RDONLY, 0);
+    if (typeof file === "number") return file;
+    this.#file?.close();
+    this.#file = file;
+    this.#fileIsWritable = forWriting;
+    return file;
+  }
+
+  close(): void {
+    this.#file?.close();
+    this.#file = null;
+    this.#fileIsWritable = false;
+  }
+
+  /** Drops pages of a file that the host changed behind our back. */
+  revalidate(): void {
+    if (this.pages!.pageCount === 0 || this.isDirty || this.pages!.hasDirty) return;
+    const stat = this.#file?.stat();
+    if (stat === undefined || typeof stat === "number") return;
+    if (stat.mtimeMs !== this.#cachedMtimeMs) this.pages!.reclaim(Infinity);
+    this.apply(stat);
+    this.#cachedMtimeMs = stat.mtimeMs;
+    this.version++;
+  }
+
+  #noteCached(): void {
+    const stat = this.#file?.stat();
+    if (stat !== undefined && typeof stat !== "number") this.#cachedMtimeMs = stat.mtimeMs;
+  }
+
+  readPage(index: number, bytes: Uint8Array, at: number): number {
+    const file = this.handle(false);
+    if (typeof file === "number") return file;
+    if (this.pages!.pageCount === 0) this.#noteCached();
+    let done = 0;
+    while (done < 4096) {
+      const part = file.read(index * 4096 + done, bytes, at + done, 4096 - done);
+      if (part < 0) return part;
+      if (part === 0) break;
+      done += part;
+    }
+    return 0;
+  }
+
+  writePage(index: number, bytes: Uint8Array, at: number, length: number): number {
+    const file = this.handle(true);
+    if (typeof file === "number") return file;
+    let done = 0;
+    while (done < length) {
+      const part = file.write(index * 4096 + done, bytes, at + done, length - done);
+      if (part <= 0) return part < 0 ? part : -EINVAL;
+      done += part;
+    }
+    return 0;
+  }
+
+  override storeAttributes(): number {
+    if (!this.isRegular || this.nlink === 0) return 0;
+    if (this.fileSystem.isPrivate && this.isDirty && this.#fileIsWritable) {
+      const stat = this.#file!.stat();
+      if (typeof stat !== "number" && stat.size !== this.size) {
+        const failed = this.#file!.truncate(this.size);
+        if (failed < 0) return failed;
+      }
+    }
+    this.#noteCached();
+    return 0;
+  }
+
+  override sync(): number {
+    return this.#fileIsWritable ? this.#file!.sync() : 0;
+  }
+
+  override evict(): void {
+    this.close();
+    this.fileSystem.forget(this);
+  }
+
+  override forget(): void {
+    this.close();
+    this.pages?.dispose();
+    this.fileSystem.forget(this);
+  }
+}

@@ -1,0 +1,197 @@
+import { EAGAIN, EBADF, EINVAL, EISDIR, EOVERFLOW, ESPIPE, ETXTBSY, O_APPEND, O_NONBLOCK, SEEK_CUR, SPLICE_F_GIFT, SPLICE_F_MORE, SPLICE_F_MOVE, SPLICE_F_NONBLOCK } from "@stratos/abi";
+import { EPIPE } from "@stratos/abi";
+import { PipeFile } from "../fs/pipe/pipe-file.ts";
+import type { Task } from "../task/task.ts";
+import { BLOCKED } from "../task/wait-queue.ts";
+import { BytesCursor } from "../vfs/io-cursor.ts";
+import type { OpenFile } from "../vfs/open-file.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+
+/**
+ * Moving bytes between descriptions without the caller's memory: sendfile(2), copy_file_range(2), splice(2), tee(2), vmsplice(2). Each call moves
+ * at most one chunk to where it might block, so that no state outlives a wait: bytes count as moved when the target took them.
+ */
+const CHUNK = 65536;
+const staging = new Uint8Array(CHUNK);
+const SPLICE_FLAGS = SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT;
+const COUNT_MAX = 0x7ffff000;
+
+/** One operation that never blocks; `waits` says whether EAGAIN becomes a wait for the description. */
+function attempt(task: Task, file: OpenFile, waits: boolean, operation: () => number): number {
+  const before = file.flags;
+  file.flags = before | O_NONBLOCK;
+  const result = operation();
+  file.flags = before;
+  if (result !== -EAGAIN || !waits || (before & O_NONBLOCK) !== 0) return result;
+  const queue = file.waitQueue;
+  if (queue === null) return result;
+  task.waitOn(queue);
+  return BLOCKED;
+}
+
+/** An optional `loff_t *`: its value, −1 for a null pointer (null: a failure in `failure`). */
+let failure = 0;
+function loadOffset(task: Task, address: number): number | null {
+  if (address === 0) return -1;
+  const low = task.space.loadU32(address), high = task.space.loadU32(address + 4);
+  if (low < 0 || high < 0) {
+    failure = low < 0 ? low : high;
+    return null;
+  }
+  const offset = (high | 0) * 0x100000000 + low;
+  if (offset < 0) {
+    failure = -EINVAL;
+    return null;
+  }
+  return offset;
+}
+
+function storeOffset(task: Task, address: number, offset: number): number {
+  return address === 0 ? 0 : task.space.storeU64(address, offset);
+}
+
+function sendfile(task: Task, outFd: number, inFd: number, offsetAddress: number, count: number): number {
+  const source = task.files.get(inFd), target = task.files.get(outFd);
+  if (source === undefined || !source.isReadable || target === undefined || !target.isWritable) return -EBADF;
+  if (count < 0) return -EINVAL;
+  const offset = loadOffset(task, offsetAddress);
+  if (offset === null) return failure;
+  if (source.inode?.isDirectory === true || (target.flags & O_APPEND) !== 0) return -EINVAL;
+  if (offset >= 0 && source.seek(0, SEEK_CUR) === -ESPIPE) return -ESPIPE;
+  if (source.inode === null || (!source.inode.isRegular && source.seek(0, SEEK_CUR) < 0)) return -EINVAL;
+  const start = offset >= 0 ? offset : source.position;
+  const done = pump(task, source, start, target, -1, Math.min(count, COUNT_MAX));
+  if (done <= 0) return done;
+  if (offset < 0) source.position = start + done;
+  else {
+    const stored = storeOffset(task, offsetAddress, start + done);
+    if (stored < 0) return stored;
+  }
+  return done;
+}
+
+/** From a file with positions to anything; goes on over several chunks only where the target never blocks. */
+function pump(task: Task, source: OpenFile, from: number, target: OpenFile, to: number, count: number): number {
+  let done = 0;
+  const mayLoop = target.inode?.isRegular === true;
+  do {
+    const wanted = Math.min(CHUNK, count - done);
+    const got = source.read(task, new BytesCursor(staging.subarray(0, wanted)), from + done);
+    if (got <= 0) return done > 0 ? done : got;
+    const put = attempt(task, target, true, () => target.write(task, new BytesCursor(staging.subarray(0, got)), to < 0 ? -1 : to + done));
+    if (put <= 0) return done > 0 ? done : put;
+    done += put;
+    if (put < got) break;
+  } while (done < count && mayLoop);
+  return done;
+}
+
+function copyFileRange(task: Task, inFd: number, inAddress: number, outFd: number, outAddress: number, count: number, flags: number): number {
+  if (flags !== 0) return -EINVAL;
+  const source = task.files.get(inFd), target = task.files.get(outFd);
+  if (source === undefined || target === undefined) return -EBADF;
+  const from = loadOffset(task, inAddress);
+  if (from === null) return failure;
+  const to = loadOffset(task, outAddress);
+  if (to === null) return failure;
+  const sourceInode = source.inode, targetInode = target.inode;
+  if (sourceInode?.isDirectory === true || targetInode?.isDirectory === true) return -EISDIR;
+  if (sourceInode?.isRegular !== true || targetInode?.isRegular !== true) return -EINVAL;
+  if (!source.isReadable || !target.isWritable || (target.flags & O_APPEND) !== 0) return -EBADF;
+  if (targetInode.writers < 0) return -ETXTBSY;
+  if (count < 0) return -EOVERFLOW;
+  const start = from >= 0 ? from : source.position, end = to >= 0 ? to : target.position;
+  if (sourceInode === targetInode && start < end + count && end < start + count) return -EINVAL;
+  const done = pump(task, source, start, target, end, Math.min(count, COUNT_MAX));
+  if (done <= 0) return done;
+  if (from < 0) source.position = start + done;
+  if (to < 0) target.position = end + done;
+  let stored = from >= 0 ? storeOffset(task, inAddress, start + done) : 0;
+  if (stored >= 0 && to >= 0) stored = storeOffset(task, outAddress, end + done);
+  return stored < 0 ? stored : done;
+}
+
+function splice(task: Task, inFd: number, inAddress: number, outFd: number, outAddress: number, count: number, flags: number): number {
+  if ((flags & ~SPLICE_FLAGS) !== 0) return -EINVAL;
+  if (count === 0) return 0;
+  const source = task.files.get(inFd), target = task.files.get(outFd);
+  if (source === undefined || !source.isReadable || target === undefined || !target.isWritable) return -EBADF;
+  const fromPipe = source instanceof PipeFile, toPipe = target instanceof PipeFile;
+  if (!fromPipe && !toPipe) return -EINVAL;
+  if ((fromPipe && inAddress !== 0) || (toPipe && outAddress !== 0)) return -ESPIPE;
+  if (fromPipe && toPipe && source.pipe === target.pipe) return -EINVAL;
+  const waits = (flags & SPLICE_F_NONBLOCK) === 0;
+  const inOffset = loadOffset(task, inAddress);
+  if (inOffset === null) return failure;
+  const outOffset = loadOffset(task, outAddress);
+  if (outOffset === null) return failure;
+  if (!fromPipe && inOffset >= 0 && source.seek(0, SEEK_CUR) === -ESPIPE) return -EINVAL;
+  if (!toPipe && outOffset >= 0 && target.seek(0, SEEK_CUR) === -ESPIPE) return -EINVAL;
+  if (!toPipe && (target.flags & O_APPEND) !== 0) return -EINVAL;
+  if (toPipe) {
+    // Room first: what is read off a socket can't be put back.
+    if (target.pipe.readers > 0 && target.pipe.space === 0) return waitFor(task, target, waits);
+    if (target.pipe.readers === 0) return target.write(task, new BytesCursor(staging.subarray(0, 1))) || -EPIPE;
+    count = Math.min(count, target.pipe.space);
+  }
+  if (fromPipe) {
+    if (source.pipe.length === 0) {
+      if (source.pipe.writers === 0) return 0;
+      return waitFor(task, source, waits);
+    }
+    const got = source.pipe.pull(new BytesCursor(staging.subarray(0, Math.min(CHUNK, count))), Math.min(CHUNK, count), true);
+    const put = attempt(task, target, waits, () => target.write(task, new BytesCursor(staging.subarray(0, got)), outOffset));
+    if (put <= 0) return put;
+    source.pipe.discard(put);
+    source.pipe.queue.wakeAll();
+    const stored = outOffset >= 0 ? storeOffset(task, outAddress, outOffset + put) : 0;
+    return stored < 0 ? stored : put;
+  }
+  const wanted = Math.min(CHUNK, count);
+  const got = attempt(task, source, waits, () => source.read(task, new BytesCursor(staging.subarray(0, wanted)), inOffset));
+  if (got <= 0) return got;
+  const put = attempt(task, target, false, () => target.write(task, new BytesCursor(staging.subarray(0, got)), -1));
+  if (put > 0 && inOffset >= 0) {
+    const stored = storeOffset(task, inAddress, inOffset + put);
+    if (stored < 0) return stored;
+  }
+  return put;
+}
+
+function waitFor(task: Task, file: OpenFile, waits: boolean): number {
+  if (!waits || (file.flags & O_NONBLOCK) !== 0) return -EAGAIN;
+  task.waitOn(file.waitQueue!);
+  return BLOCKED;
+}
+
+function tee(task: Task, inFd: number, outFd: number, count: number, flags: number): number {
+  if ((flags & ~SPLICE_FLAGS) !== 0) return -EINVAL;
+  if (count === 0) return 0;
+  const source = task.files.get(inFd), target = task.files.get(outFd);
+  if (source === undefined || target === undefined || !source.isReadable || !target.isWritable) return -EBADF;
+  if (!(source instanceof PipeFile) || !(target instanceof PipeFile) || source.pipe === target.pipe) return -EINVAL;
+  const waits = (flags & SPLICE_F_NONBLOCK) === 0;
+  if (source.pipe.length === 0) return source.pipe.writers === 0 ? 0 : waitFor(task, source, waits);
+  if (target.pipe.readers > 0 && target.pipe.space === 0) return waitFor(task, target, waits);
+  const wanted = Math.min(CHUNK, count, Math.max(1, target.pipe.space));
+  const got = source.pipe.pull(new BytesCursor(staging.subarray(0, wanted)), wanted, true);
+  return attempt(task, target, waits, () => target.write(task, new BytesCursor(staging.subarray(0, got))));
+}
+
+function vmsplice(task: Task, fd: number, vector: number, count: number, flags: number): number {
+  if ((flags & ~SPLICE_FLAGS) !== 0) return -EINVAL;
+  const file = task.files.get(fd);
+  if (!(file instanceof PipeFile)) return -EBADF;
+  const cursor = task.space.vectorCursor(vector, count);
+  if (typeof cursor === "number") return cursor;
+  const waits = (flags & SPLICE_F_NONBLOCK) === 0;
+  return attempt(task, file, waits, () => (file.isWritable ? file.write(task, cursor) : file.read(task, cursor)));
+}
+
+export const spliceCalls: SyscallTable = {
+  sendfile: { run: (task, outFd, inFd, offset, count) => sendfile(task, outFd | 0, inFd | 0, offset, count) },
+  copy_file_range: { run: (task, inFd, inOffset, outFd, outOffset, count, flags) => copyFileRange(task, inFd | 0, inOffset, outFd | 0, outOffset, count, flags >>> 0) },
+  splice: { run: (task, inFd, inOffset, outFd, outOffset, count, flags) => splice(task, inFd | 0, inOffset, outFd | 0, outOffset, Math.min(count, COUNT_MAX), flags >>> 0), gaps: "copies; at most 64 KiB a call" },
+  tee: { run: (task, inFd, outFd, count, flags) => tee(task, inFd | 0, outFd | 0, Math.min(count, COUNT_MAX), flags >>> 0), gaps: "copies; at most 64 KiB a call" },
+  vmsplice: { run: (task, fd, vector, count, flags) => vmsplice(task, fd | 0, vector, count, flags >>> 0), gaps: "copies" },
+};

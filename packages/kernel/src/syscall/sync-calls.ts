@@ -1,0 +1,73 @@
+import { EBADF, EINVAL, EOPNOTSUPP, EPERM, ENOSYS, ESPIPE, O_PATH, S_IFIFO, S_IFMT } from "@stratos/abi";
+import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
+import type { Task } from "../task/task.ts";
+import { pathOfFile } from "../vfs/anonymous-file.ts";
+import { syncAll, syncFileSystem, writeBackInode } from "../vfs/write-back.ts";
+import type { OpenFile } from "../vfs/open-file.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+
+/** Making things durable, hints about access, and calls that this kernel answers with their documented errno. */
+
+function opened(task: Task, fd: number): OpenFile | number {
+  const file = task.files.get(fd | 0);
+  return file === undefined || (file.flags & O_PATH) !== 0 ? -EBADF : file;
+}
+
+function fsync(task: Task, fd: number, dataOnly: boolean): number {
+  const file = opened(task, fd);
+  return typeof file === "number" ? file : file.sync(dataOnly);
+}
+
+function syncfs(task: Task, fd: number): number {
+  const file = opened(task, fd);
+  return typeof file === "number" ? file : syncFileSystem(task.kernel, pathOfFile(task.kernel, file).mount.fileSystem);
+}
+
+const SYNC_FILE_RANGE_FLAGS = 7, SYNC_FILE_RANGE_WRITE = 2;
+
+function syncFileRange(task: Task, fd: number, offset: number, length: number, flags: number): number {
+  const file = opened(task, fd);
+  if (typeof file === "number") return file;
+  if ((flags & ~SYNC_FILE_RANGE_FLAGS) !== 0 || offset < 0 || length < 0) return -EINVAL;
+  const inode = file.inode;
+  if (inode === null || (!inode.isRegular && !inode.isDirectory && !inode.isSymlink)) return -ESPIPE;
+  return (flags & SYNC_FILE_RANGE_WRITE) !== 0 && inode.isRegular ? Math.min(0, writeBackInode(task.kernel, inode)) : 0;
+}
+
+function fadvise(task: Task, fd: number, length: number, advice: number): number {
+  const file = opened(task, fd);
+  if (typeof file === "number") return file;
+  if (file.inode !== null && (file.inode.mode & S_IFMT) === S_IFIFO) return -ESPIPE;
+  return length < 0 || advice < 0 || advice > 5 ? -EINVAL : 0;
+}
+
+function readahead(task: Task, fd: number): number {
+  const file = opened(task, fd);
+  if (typeof file === "number") return file;
+  if (!file.isReadable) return -EBADF;
+  return file.inode?.isRegular === true ? 0 : -EINVAL;
+}
+
+export const syncCalls: SyscallTable = {
+  sync: { run: (task) => (syncAll(task.kernel), 0) },
+  syncfs: { run: syncfs },
+  fsync: { run: (task, fd) => fsync(task, fd, false) },
+  fdatasync: { run: (task, fd) => fsync(task, fd, true) },
+  sync_file_range: { run: (task, fd, offset, length, flags) => syncFileRange(task, fd, offset, length, flags | 0), gaps: "writes the whole file's dirty pages" },
+  fadvise64: { run: (task, fd, _offset, length, advice) => fadvise(task, fd, length, advice | 0), gaps: "a hint that changes nothing" },
+  readahead: { run: readahead, gaps: "a hint that changes nothing" },
+  name_to_handle_at: { run: () => -EOPNOTSUPP, gaps: "no file handles: always EOPNOTSUPP" },
+  open_by_handle_at: { run: () => -EPERM, gaps: "no file handles: always EPERM" },
+  quotactl: { run: () => -ENOSYS, gaps: "no quotas: ENOSYS as a kernel built without them" },
+  quotactl_fd: { run: () => -ENOSYS, gaps: "no quotas: ENOSYS as a kernel built without them" },
+  acct: { run: (task) => (isCapable(task.credentials, CAP_SYS_ADMIN) ? -ENOSYS : -EPERM), gaps: "no process accounting" },
+  swapon: { run: (task) => (isCapable(task.credentials, CAP_SYS_ADMIN) ? -EINVAL : -EPERM), gaps: "no swap" },
+  swapoff: { run: (task) => (isCapable(task.credentials, CAP_SYS_ADMIN) ? -EINVAL : -EPERM), gaps: "no swap" },
+  fanotify_init: { run: () => -ENOSYS, gaps: "ENOSYS" },
+  fanotify_mark: { run: () => -ENOSYS, gaps: "ENOSYS" },
+  io_uring_setup: { run: () => -ENOSYS, gaps: "ENOSYS" },
+  io_uring_enter: { run: () => -ENOSYS, gaps: "ENOSYS" },
+  io_uring_register: { run: () => -ENOSYS, gaps: "ENOSYS" },
+  lookup_dcookie: { run: () => -ENOSYS, gaps: "ENOSYS" },
+  nfsservctl: { run: () => -ENOSYS, gaps: "ENOSYS" },
+};

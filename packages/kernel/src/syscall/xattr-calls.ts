@@ -1,0 +1,163 @@
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, E2BIG, EBADF, EINVAL, ENODATA, EOPNOTSUPP, EPERM, ERANGE, EROFS, MS_RDONLY, O_PATH, XATTR_CREATE, XATTR_LIST_MAX, XATTR_NAME_MAX, XATTR_REPLACE, XATTR_SIZE_MAX } from "@stratos/abi";
+import { EFAULT, S_ISVTX } from "@stratos/abi";
+import { byteStringOf } from "@stratos/base";
+import { ACL_ACCESS_NAME, ACL_DEFAULT_NAME, aclMode, isMinimalAcl, parseAcl } from "../security/acl.ts";
+import { CAP_SETFCAP, CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
+import { checkAccess, isOwnerOrCapable, MAY_READ, MAY_WRITE } from "../security/permission.ts";
+import type { Task } from "../task/task.ts";
+import { pathOfFile } from "../vfs/anonymous-file.ts";
+import type { Inode } from "../vfs/inode.ts";
+import { notifyInode } from "../vfs/inotify-marks.ts";
+import { lookupPath } from "../vfs/path-walk.ts";
+import type { Path } from "../vfs/path.ts";
+import { loadPath } from "./path-argument.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+
+/** Extended attributes (xattr(7)): who may touch which name space, then the file system. */
+
+type Finder = (task: Task, first: number) => Path | number;
+
+const byPath: Finder = (task, address) => {
+  const path = loadPath(task, address);
+  return typeof path === "number" ? path : lookupPath(task, AT_FDCWD, path, 0);
+};
+const byLink: Finder = (task, address) => {
+  const path = loadPath(task, address);
+  return typeof path === "number" ? path : lookupPath(task, AT_FDCWD, path, AT_SYMLINK_NOFOLLOW);
+};
+const byFd: Finder = (task, fd) => {
+  const file = task.files.get(fd | 0);
+  return file === undefined || (file.flags & O_PATH) !== 0 ? -EBADF : pathOfFile(task.kernel, file);
+};
+
+function loadName(task: Task, address: number): string | number {
+  const name = task.space.loadString(address, XATTR_NAME_MAX + 1);
+  if (typeof name === "number") return name === -EFAULT ? -EFAULT : -ERANGE;
+  return name === "" ? -ERANGE : name;
+}
+
+/** xattr(7): user.* for regular files and directories, trusted.* for administrators, security.* readable by all. */
+function checkNamespace(task: Task, inode: Inode, name: string, writes: boolean): number {
+  const credentials = task.credentials;
+  if (name.startsWith("user.") && name.length > 5) {
+    if (!inode.isRegular && !inode.isDirectory) return writes ? -EPERM : -ENODATA;
+    if (inode.isDirectory && (inode.mode & S_ISVTX) !== 0 && writes && !isOwnerOrCapable(credentials, inode)) return -EPERM;
+    return checkAccess(credentials, inode, writes ? MAY_WRITE : MAY_READ);
+  }
+  if (name.startsWith("trusted.")) return isCapable(credentials, CAP_SYS_ADMIN) ? 0 : writes ? -EPERM : -ENODATA;
+  if (name.startsWith("security.")) return !writes || isCapable(credentials, name === "security.capability" ? CAP_SETFCAP : CAP_SYS_ADMIN) ? 0 : -EPERM;
+  if (name === ACL_ACCESS_NAME || name === ACL_DEFAULT_NAME) {
+    if (inode.isSymlink) return -EOPNOTSUPP;
+    return !writes || isOwnerOrCapable(credentials, inode) ? 0 : -EPERM;
+  }
+  return -EOPNOTSUPP;
+}
+
+function set(task: Task, find: Finder, first: number, nameAddress: number, value: number, size: number, flags: number): number {
+  if ((flags & ~(XATTR_CREATE | XATTR_REPLACE)) !== 0) return -EINVAL;
+  const name = loadName(task, nameAddress);
+  if (typeof name === "number") return name;
+  if (size < 0 || size > XATTR_SIZE_MAX) return -E2BIG;
+  const bytes = new Uint8Array(size);
+  const failed = task.space.copyIn(value, bytes, 0, size);
+  if (failed < 0) return failed;
+  const place = find(task, first);
+  if (typeof place === "number") return place;
+  const inode = place.dentry.inode!;
+  if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
+  const denied = checkNamespace(task, inode, name, true);
+  if (denied < 0) return denied;
+  const result = name === ACL_ACCESS_NAME || name === ACL_DEFAULT_NAME ? setAcl(task, inode, name, bytes, flags) : inode.setXattr(name, bytes, flags);
+  if (result < 0) return result;
+  changed(task, inode, place);
+  return 0;
+}
+
+function changed(task: Task, inode: Inode, place: Path): void {
+  inode.setAttributes({ ctime: task.kernel.vfs.now() });
+  if (task.kernel.vfs.watchCount > 0) notifyInode(task.kernel, inode, place, "attrib");
+}
+
+/** An access list also changes the mode; one that says no more than a mode isn't kept (acl(5)). */
+function setAcl(task: Task, inode: Inode, name: string, bytes: Uint8Array, flags: number): number {
+  const acl = parseAcl(bytes);
+  if (typeof acl === "number") return acl;
+  if (name === ACL_DEFAULT_NAME) {
+    if (!inode.isDirectory) return acl.length === 0 ? 0 : -EINVAL;
+    return acl.length === 0 ? ignoreAbsence(inode.removeXattr(name)) : inode.setXattr(name, bytes, flags);
+  }
+  if (acl.length === 0 || isMinimalAcl(acl)) {
+    inode.acl = null;
+    const failed = ignoreAbsence(inode.removeXattr(name));
+    if (failed < 0 || acl.length === 0) return failed;
+  } else {
+    const failed = inode.setXattr(name, bytes, flags);
+    if (failed < 0) return failed;
+    inode.acl = acl;
+  }
+  return inode.setAttributes({ mode: (inode.mode & 0o7000) | aclMode(acl), ctime: task.kernel.vfs.now() });
+}
+
+function ignoreAbsence(result: number): number {
+  return result === -ENODATA ? 0 : result;
+}
+
+function get(task: Task, find: Finder, first: number, nameAddress: number, value: number, size: number): number {
+  const name = loadName(task, nameAddress);
+  if (typeof name === "number") return name;
+  const place = find(task, first);
+  if (typeof place === "number") return place;
+  const inode = place.dentry.inode!;
+  const denied = checkNamespace(task, inode, name, false);
+  if (denied < 0) return denied;
+  const found = inode.getXattr(name);
+  if (typeof found === "number" || size === 0) return typeof found === "number" ? found : found.length;
+  if (size < found.length) return -ERANGE;
+  const failed = task.space.copyOut(value, found, 0, found.length);
+  return failed < 0 ? failed : found.length;
+}
+
+function list(task: Task, find: Finder, first: number, address: number, size: number): number {
+  const place = find(task, first);
+  if (typeof place === "number") return place;
+  const names = place.dentry.inode!.listXattrs();
+  if (typeof names === "number") return names;
+  const mayTrusted = isCapable(task.credentials, CAP_SYS_ADMIN);
+  const text = names.filter((name) => mayTrusted || !name.startsWith("trusted.")).map((name) => `${name}\0`).join("");
+  if (text.length > XATTR_LIST_MAX) return -E2BIG;
+  if (size === 0) return text.length;
+  if (size < text.length) return -ERANGE;
+  const failed = task.space.copyOut(address, byteStringOf(text), 0, text.length);
+  return failed < 0 ? failed : text.length;
+}
+
+function remove(task: Task, find: Finder, first: number, nameAddress: number): number {
+  const name = loadName(task, nameAddress);
+  if (typeof name === "number") return name;
+  const place = find(task, first);
+  if (typeof place === "number") return place;
+  const inode = place.dentry.inode!;
+  if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
+  const denied = checkNamespace(task, inode, name, true);
+  if (denied < 0) return denied;
+  const failed = inode.removeXattr(name);
+  if (failed < 0) return failed;
+  if (name === ACL_ACCESS_NAME) inode.acl = null;
+  changed(task, inode, place);
+  return 0;
+}
+
+export const xattrCalls: SyscallTable = {
+  setxattr: { run: (task, path, name, value, size, flags) => set(task, byPath, path, name, value, size, flags | 0) },
+  lsetxattr: { run: (task, path, name, value, size, flags) => set(task, byLink, path, name, value, size, flags | 0) },
+  fsetxattr: { run: (task, fd, name, value, size, flags) => set(task, byFd, fd, name, value, size, flags | 0) },
+  getxattr: { run: (task, path, name, value, size) => get(task, byPath, path, name, value, size) },
+  lgetxattr: { run: (task, path, name, value, size) => get(task, byLink, path, name, value, size) },
+  fgetxattr: { run: (task, fd, name, value, size) => get(task, byFd, fd, name, value, size) },
+  listxattr: { run: (task, path, buffer, size) => list(task, byPath, path, buffer, size) },
+  llistxattr: { run: (task, path, buffer, size) => list(task, byLink, path, buffer, size) },
+  flistxattr: { run: (task, fd, buffer, size) => list(task, byFd, fd, buffer, size) },
+  removexattr: { run: (task, path, name) => remove(task, byPath, path, name) },
+  lremovexattr: { run: (task, path, name) => remove(task, byLink, path, name) },
+  fremovexattr: { run: (task, fd, name) => remove(task, byFd, fd, name) },
+};
