@@ -36,7 +36,7 @@ export function checksumWords(words: Int32Array, at: number, count: number, seed
 const scratchBytes = new Uint8Array(4096);
 const scratchWords = new Int32Array(scratchBytes.buffer);
 let viewBuffer: ArrayBufferLike | null = null;
-let viewWords = scratchWords;
+let viewWords: Int32Array = scratchWords;
 
 /** XXH32, seed 0, of the 4096 bytes at `bytes[at …)`. Copies first when they are not word-aligned. */
 export function checksumBlock(bytes: Uint8Array, at: number): number {

@@ -70,6 +70,7 @@ export class Volume implements NodeOwner {
   readonly #dirtyLimit: number;
   readonly #subvolumes = new Map<number, Subvolume>();
   #changesAtBegin = 0;
+  #committing = false;
   #failed: Failure | null = null;
   /** Time that operations stamp; the caller moves it. */
   seconds: number;
@@ -171,7 +172,7 @@ export class Volume implements NodeOwner {
   /** Ends what `begin` began, or a reading operation. */
   end(): void {
     this.cache.trim();
-    if (this.cache.dirtyCount > this.#dirtyLimit && this.#failed === null) this.commit();
+    if (this.cache.dirtyCount > this.#dirtyLimit && this.#failed === null && !this.#committing) this.commit();
   }
 
   /** Turns what was thrown in a changing operation into its errno, and fails the volume when it left a change half done. */
@@ -195,6 +196,7 @@ export class Volume implements NodeOwner {
   commit(): number {
     if (this.#failed !== null) return -EROFS;
     if (this.readOnly || this.cache.dirtyCount === 0) return 0;
+    this.#committing = true;
     try {
       this.#commit();
       return 0;
@@ -202,6 +204,8 @@ export class Volume implements NodeOwner {
       if (!(thrown instanceof Failure)) throw thrown;
       this.#failed = thrown;
       return -thrown.errno;
+    } finally {
+      this.#committing = false;
     }
   }
 

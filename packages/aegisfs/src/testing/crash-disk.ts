@@ -1,0 +1,131 @@
+/**
+ * A disk that can lose power. It keeps what is durable apart from what was written since the last flush, and shows what a crash
+ * may leave: any of the unflushed writes, in any order, any of them torn at sectors of 512 bytes.
+ */
+import type { SeededRandom } from "@stratos/base";
+import type { BlockDevice } from "@stratos/host";
+
+const SECTOR = 512;
+
+interface Write { offset: number; bytes: Uint8Array }
+
+export class CrashDisk implements BlockDevice {
+  readonly readOnly = false;
+  readonly size: number;
+  /** As after a crash that lost every unflushed write. */
+  readonly durable: Uint8Array;
+  readonly #visible: Uint8Array;
+  pending: Write[] = [];
+  flushes = 0;
+  /** Called in each flush, before the writes become durable. */
+  onFlush: (() => void) | null = null;
+
+  constructor(size: number) {
+    this.size = size;
+    this.durable = new Uint8Array(size);
+    this.#visible = new Uint8Array(size);
+  }
+
+  read(offset: number, bytes: Uint8Array, at: number, length: number): number {
+    bytes.set(this.#visible.subarray(offset, offset + length), at);
+    return 0;
+  }
+
+  write(offset: number, bytes: Uint8Array, at: number, length: number): number {
+    const copy = bytes.slice(at, at + length);
+    this.#visible.set(copy, offset);
+    this.pending.push({ offset, bytes: copy });
+    return 0;
+  }
+
+  flush(): number {
+    this.onFlush?.();
+    this.flushes++;
+    for (const { offset, bytes } of this.pending) this.durable.set(bytes, offset);
+    this.pending = [];
+    return 0;
+  }
+
+  resize(): number {
+    return 0;
+  }
+
+  discard(): void {}
+
+  /** What is on the disk when the power goes after the first `count` unflushed writes, in order. */
+  crashAfter(count: number): CrashImage {
+    const image = new CrashImage(this.durable);
+    for (const { offset, bytes } of this.pending.slice(0, count)) image.write(offset, bytes, 0, bytes.length);
+    return image;
+  }
+
+  /** What may be on the disk after a crash now: a random choice of writes, a few of them torn, in random order. */
+  crashAnyhow(random: SeededRandom): CrashImage {
+    const image = new CrashImage(this.durable);
+    const kept = random.below(4) === 0 ? 0.9 : random.below(100) / 100;
+    const writes = this.pending.filter(() => random.below(1000) < kept * 1000);
+    for (let index = writes.length - 1; index > 0; index--) {
+      const other = random.below(index + 1);
+      [writes[index], writes[other]] = [writes[other]!, writes[index]!];
+    }
+    for (const { offset, bytes } of writes) {
+      if (random.below(4) > 0) {
+        image.write(offset, bytes, 0, bytes.length);
+        continue;
+      }
+      for (let at = 0; at < bytes.length; at += SECTOR) if (random.below(2) === 0) image.write(offset + at, bytes, at, Math.min(SECTOR, bytes.length - at));
+    }
+    return image;
+  }
+}
+
+/** A disk after a crash: a base that others share, and its own changes to it in pieces of 4 KiB. */
+export class CrashImage implements BlockDevice {
+  readonly readOnly = false;
+  readonly size: number;
+  readonly #base: Uint8Array;
+  readonly #pieces = new Map<number, Uint8Array>();
+
+  constructor(base: Uint8Array) {
+    this.#base = base;
+    this.size = base.length;
+  }
+
+  read(offset: number, bytes: Uint8Array, at: number, length: number): number {
+    this.#each(offset, length, (index, within, done, count) => {
+      const piece = this.#pieces.get(index);
+      bytes.set(piece !== undefined ? piece.subarray(within, within + count) : this.#base.subarray(index * PIECE + within, index * PIECE + within + count), at + done);
+    });
+    return 0;
+  }
+
+  write(offset: number, bytes: Uint8Array, at: number, length: number): number {
+    this.#each(offset, length, (index, within, done, count) => {
+      let piece = this.#pieces.get(index);
+      if (piece === undefined) this.#pieces.set(index, (piece = this.#base.slice(index * PIECE, (index + 1) * PIECE)));
+      piece.set(bytes.subarray(at + done, at + done + count), within);
+    });
+    return 0;
+  }
+
+  #each(offset: number, length: number, visit: (index: number, within: number, done: number, count: number) => void): void {
+    for (let done = 0; done < length; ) {
+      const within = (offset + done) % PIECE;
+      const count = Math.min(length - done, PIECE - within);
+      visit(Math.floor((offset + done) / PIECE), within, done, count);
+      done += count;
+    }
+  }
+
+  flush(): number {
+    return 0;
+  }
+
+  resize(): number {
+    return 0;
+  }
+
+  discard(): void {}
+}
+
+const PIECE = 4096;

@@ -1,0 +1,90 @@
+/**
+ * Crash simulation. A workload runs on a `CrashDisk`; at every flush the disk is cut in many ways, and each thing that a crash may have
+ * left must mount, be clean under check, and hold exactly the files of the last commit or of the one that was going on.
+ */
+import { SeededRandom } from "@stratos/base";
+import type { BlockDevice } from "@stratos/host";
+import { check, format, mount } from "../aegisfs.ts";
+import type { Volume } from "../aegisfs.ts";
+import { CrashDisk } from "./crash-disk.ts";
+import type { CrashImage } from "./crash-disk.ts";
+import { dumpSubvolume } from "./dump.ts";
+import { difference, Workload } from "./workload.ts";
+
+export interface CrashOptions {
+  seed: number;
+  /** Stop after so many crash states. */
+  states: number;
+  /** Prefixes of the unflushed writes, and random choices of them, that are tried at one flush. */
+  prefixes?: number;
+  choices?: number;
+  /** Puts something between the volume and the disk: a planted fault. */
+  wrap?: (disk: BlockDevice) => BlockDevice;
+  /** Called after each step: a planted fault inside. */
+  afterStep?: (volume: Volume) => void;
+  /** Asked between states: true ends the run. */
+  shouldStop?: () => boolean;
+}
+
+const DISK_SIZE = 12 << 20;
+
+/** Returns the number of crash states that were looked at. Throws at the first that is not right, with the seed. */
+export function simulateCrashes(options: CrashOptions): number {
+  const random = new SeededRandom(options.seed);
+  const disk = new CrashDisk(DISK_SIZE);
+  if (format(disk, { uuid: new Uint8Array(16).fill(3), hashSeed: options.seed }) !== 0) throw new Error("format failed");
+  const opened = mount(options.wrap?.(disk) ?? disk, { cacheNodes: 8 + random.below(30), dirtyNodes: random.below(2) === 0 ? 5 + random.below(20) : 500 });
+  if (typeof opened === "string") throw new Error(opened);
+  const volume = opened;
+  const workload = new Workload(random, volume.root, { sizeMax: 60_000, names: 12 });
+  let states = 0;
+  let committed = dumpSubvolume(volume.root);
+  let generation = volume.superblock.generation;
+
+  const verify = (image: CrashImage, expected: readonly string[], how: string): void => {
+    states++;
+    const place = `seed ${options.seed}, state ${states} (${how}), flush ${disk.flushes}, after ${workload.last}`;
+    const recovered = mount(image);
+    if (typeof recovered === "string") throw new Error(`${place}: does not mount: ${recovered}`);
+    const found = dumpSubvolume(recovered.root);
+    if (!expected.includes(found)) throw new Error(`${place}: neither the last commit nor the next:\n${difference(expected[0]!, found)}`);
+    if (recovered.sync() < 0) throw new Error(`${place}: recovery cannot be committed`);
+    const problems = check(image, { data: true });
+    if (typeof problems === "string" || problems.length > 0) throw new Error(`${place}: ${JSON.stringify(problems).slice(0, 500)}`);
+    if (states % 16 !== 0) return;
+    // Life goes on after recovery.
+    if (recovered.root.create(1, `after-${states}`, 0o100644, 0, 0) < 0 || recovered.sync() < 0) throw new Error(`${place}: cannot be written to`);
+    const after = check(image, { data: true });
+    if (typeof after === "string" || after.length > 0) throw new Error(`${place}, written to: ${JSON.stringify(after).slice(0, 500)}`);
+  };
+
+  const isOver = (): boolean => states >= options.states || options.shouldStop?.() === true;
+  disk.onFlush = (): void => {
+    const going = dumpSubvolume(volume.root);
+    const expected = [committed, going];
+    const count = disk.pending.length;
+    const step = Math.max(1, Math.ceil((count + 1) / (options.prefixes ?? 6)));
+    for (let prefix = 0; prefix <= count && !isOver(); prefix += step) verify(disk.crashAfter(prefix), expected, `first ${prefix} of ${count} writes`);
+    for (let choice = 0; choice < (options.choices ?? 6) && !isOver(); choice++) verify(disk.crashAnyhow(random), expected, `choice ${choice} of ${count} writes`);
+    // The flush behind a new superblock makes its commit the last one.
+    if (volume.superblock.generation > generation) {
+      generation = volume.superblock.generation;
+      committed = going;
+    }
+  };
+
+  while (!isOver()) {
+    for (let step = 1 + random.below(25); step > 0; step--) {
+      workload.step();
+      options.afterStep?.(volume);
+    }
+    if (random.below(6) === 0) {
+      const ino = volume.root.createUnnamed(0o100600, 0, 0);
+      if (ino > 0) volume.root.write(ino, 0, new Uint8Array(9000).fill(1), 0, 9000);
+    }
+    if (volume.sync() < 0) throw new Error(`seed ${options.seed}: sync failed`);
+    // The disk must not fill up with what the workload leaves.
+    if (volume.usage().freeBlocks < 800) return states;
+  }
+  return states;
+}
