@@ -45,20 +45,29 @@ export async function download(ports: PackagePorts, file: WantedFile, onBytes: (
   }
   let failure: unknown;
   for (const url of file.urls) {
-    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-      try {
-        await transfer(ports, file, url, onBytes);
-        return;
-      } catch (error) {
-        // A place that lacks the file says less than one that gave something wrong.
-        if (failure === undefined || !(error instanceof FetchError && error.isPermanent)) failure = error;
-        if (error instanceof FetchError && error.isPermanent) break;
-        if (!(error instanceof FetchError) && !(error instanceof IntegrityError)) throw error;
-        if (attempt < ATTEMPTS_MAX) await ports.sleep(RETRY_DELAY_MS * 2 ** (attempt - 1));
-      }
+    try {
+      await withRetries(ports, () => transfer(ports, file, url, onBytes));
+      return;
+    } catch (error) {
+      if (!(error instanceof FetchError) && !(error instanceof IntegrityError)) throw error;
+      // A place that lacks the file says less than one that gave something wrong.
+      if (failure === undefined || !(error instanceof FetchError && error.isPermanent)) failure = error;
     }
   }
   throw failure;
+}
+
+/** Runs `work` again, after growing pauses, when it fails in a way that may pass. */
+export async function withRetries<T>(ports: Pick<PackagePorts, "sleep">, work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      const mayPass = error instanceof IntegrityError || (error instanceof FetchError && !error.isPermanent);
+      if (!mayPass || attempt >= ATTEMPTS_MAX) throw error;
+      await ports.sleep(RETRY_DELAY_MS * 2 ** (attempt - 1));
+    }
+  }
 }
 
 async function transfer(ports: PackagePorts, file: WantedFile, url: string, onBytes: (count: number) => void): Promise<void> {

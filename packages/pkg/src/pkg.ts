@@ -19,3 +19,4 @@ export { MemoryRoot, type MemoryNode, type RootMeta, type RootWriter } from "./i
 export { RootTree, RootTreeError } from "./image/root-tree.ts";
 export { planImage, type ImagePlan, type ImageRequest, type ImageVariant, type PlannedPackage, type PreparedPlan } from "./image/plan.ts";
 export { buildRoot, type RootOptions, type RootSummary } from "./image/build-root.ts";
+export { configuredPackage, CONFIGURE_SCRIPT } from "./image/configure-script.ts";

@@ -5,6 +5,8 @@ import type { Compression, Decompress } from "@stratos/pkg";
 import type { UnpackJob, UnpackResult } from "./unpack-worker.ts";
 
 const THREADS_MAX = 4;
+/** Beside this file: as source, or as the bundler leaves it. */
+const WORKER_URL = new URL(import.meta.url.endsWith(".ts") ? "./unpack-worker.ts" : "./unpack-worker.mjs", import.meta.url);
 
 interface Pending { job: UnpackJob; resolve(bytes: Uint8Array): void; reject(error: Error): void }
 interface Thread { worker: Worker; current: Pending | undefined }
@@ -51,7 +53,7 @@ export class UnpackPool {
   }
 
   #startThread(): Thread {
-    const worker = new Worker(new URL("./unpack-worker.ts", import.meta.url));
+    const worker = new Worker(WORKER_URL);
     const thread: Thread = { worker, current: undefined };
     this.#threads.push(thread);
     worker.on("message", (result: UnpackResult) => {

@@ -71,7 +71,7 @@ export async function openDeb(bytes: Uint8Array, name: string, options: { decomp
 export function readTar(tar: Uint8Array, name: string, visit: (entry: TarEntry, content: Uint8Array) => void): void {
   const empty = new Uint8Array(0);
   let current: TarEntry | undefined;
-  let content = empty;
+  let content: Uint8Array = empty;
   const reader = new TarReader({
     entry: (entry) => { current = entry; content = empty; },
     // The archive is pushed whole, so each file's data comes as one piece.

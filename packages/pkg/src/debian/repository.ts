@@ -5,7 +5,7 @@
  *
  * Source: https://wiki.debian.org/DebianRepository/Format; apt's `Acquire-By-Hash`.
  */
-import { download, readVerified, type WantedFile } from "../download.ts";
+import { download, readVerified, withRetries, type WantedFile } from "../download.ts";
 import { FetchError, type Compression, type OnProgress, type PackagePorts } from "../ports.ts";
 import type { BinaryPackage, PackageIndex, PackageOrigin } from "./package-index.ts";
 import { ReleaseError, verifyInRelease, type Release } from "./release.ts";
@@ -73,7 +73,7 @@ async function loadRelease(ports: PackagePorts, source: RepositorySource, suiteU
   }
   let bytes: Uint8Array;
   try {
-    bytes = await fetchWhole(ports, `${suiteUrl}/InRelease`, IN_RELEASE_SIZE_MAX);
+    bytes = await withRetries(ports, () => fetchWhole(ports, `${suiteUrl}/InRelease`, IN_RELEASE_SIZE_MAX));
   } catch (error) {
     if (!(error instanceof FetchError) || kept === undefined) throw error;
     onProgress({ phase: "warning", name: `${error.message}; using the lists of last time` });

@@ -10,6 +10,7 @@ import type { Progress } from "../ports.ts";
 import { makeSigner, publish, type TestPackage } from "../testing/test-archive.ts";
 import { testPorts } from "../testing/test-ports.ts";
 import { buildRoot } from "./build-root.ts";
+import { configuredPackage } from "./configure-script.ts";
 import { planImage, type ImagePlan } from "./plan.ts";
 import { RootTreeError } from "./root-tree.ts";
 import { MemoryRoot } from "./root-writer.ts";
@@ -121,4 +122,19 @@ test("the same packages give the same root twice", async () => {
   const [one, two] = [await build(packages, ["x"]), await build(packages, ["x"])];
   assert.deepEqual([...one.root.nodes], [...two.root.nodes]);
   assert.deepEqual(one.plan, two.plan);
+});
+
+test("extra sources join in, and their newer versions win", async () => {
+  const ports = testPorts();
+  await publish(ports, [BASE, packageOf("apt")], signer);
+  await publish(ports, [packageOf("apt", { Version: "2.0" })], signer, { suite: "trixie-updates" });
+  const request = { mirror: "http://mirror/debian", packages: [], keyrings: [signer.publicKey], extraSources: [{ uri: "http://mirror/debian", suite: "trixie-updates", components: ["main"] }] };
+  const { plan } = await planImage(ports, request, () => {});
+  assert.equal(plan.packages.find((one) => one.name === "apt")!.version, "2.0");
+});
+
+test("dpkg's progress is understood", () => {
+  assert.equal(configuredPackage("Setting up libc6:riscv64 (2.41-12) ..."), "libc6");
+  assert.equal(configuredPackage("Setting up libstdc++6 (14.2) ..."), "libstdc++6");
+  assert.equal(configuredPackage("Processing triggers for libc-bin (2.41-12) ..."), undefined);
 });

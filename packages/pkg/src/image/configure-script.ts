@@ -41,6 +41,14 @@ export function configureScript(packages: readonly UnpackedPackage[]): string {
   return `${lines.join("\n")}\n`;
 }
 
+/**
+ * The package that a line of the script's output says is being configured, for progress: each package of the plan has
+ * one such line. undefined for all other lines.
+ */
+export function configuredPackage(line: string): string | undefined {
+  return /^Setting up ([a-z0-9][a-z0-9+.-]*)(?::[a-z0-9-]+)? \(/.exec(line)?.[1];
+}
+
 function quote(word: string): string {
   return /^[A-Za-z0-9_.:+~-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

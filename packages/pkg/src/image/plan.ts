@@ -15,6 +15,8 @@ export interface ImageRequest {
   suite?: string;
   components?: readonly string[];
   architecture?: string;
+  /** repositories besides the mirror's suite: updates, security, one's own */
+  extraSources?: readonly { uri: string; suite: string; components: readonly string[] }[];
   variant?: ImageVariant;
   /** besides the variant's */
   packages: readonly string[];
@@ -75,6 +77,7 @@ export async function planImage(ports: PackagePorts, request: ImageRequest, onPr
   const index = new PackageIndex();
   const keyrings = [...trixieKeyrings(), ...(request.keyrings ?? [])];
   const release = await loadRepository(ports, { uri: request.mirror, suite, components, architecture, keyrings }, index, onProgress);
+  for (const source of request.extraSources ?? []) await loadRepository(ports, { ...source, architecture, keyrings }, index, onProgress);
   const base = variantPackages(index, variant);
   const recommends = request.recommends ?? false;
   const resolved = resolve(index, { install: [...new Set([...base, ...request.packages])], recommends }, architecture);
