@@ -2,6 +2,9 @@
  * Carries the guest's AF_INET and AF_INET6 sockets. `host-node` does it with the host's sockets; our own TCP/IP stack is
  * to implement the same interface. Calls return at once (0, a count, or a negated errno); what takes time is told later through
  * the events, from the host's event loop, after which the kernel asks again. A provider buffers at most `bufferBytes` each way.
+ *
+ * What the provider can't finish at once says -EINPROGRESS: `connect` is done when `connected()` or `takeError()` say so; `bind` (datagram)
+ * and `listen` (stream) are done once `localAddress()` is not null, or `takeError()` isn't 0. No event comes from inside a call.
  */
 export interface HostAddress { family: 4 | 6; address: string; port: number } // numeric address; IPv6 without scope
 
@@ -10,10 +13,14 @@ export interface HostSocketEvents {
   changed(): void;
 }
 
+export type HostSocketOption = "noDelay" | "keepAlive" | "keepAliveSeconds" | "broadcast" | "multicastTtl" | "multicastLoop" | "ttl";
+
 export interface HostSocket {
   /** Stream: -EINPROGRESS, then `changed`. Datagram: sets the peer, 0. */
   connect(to: HostAddress): number;
+  /** Stream: 0 when the address is well-formed; it takes effect at `connect` or `listen`. Datagram: 0 or -EINPROGRESS, then `changed`. */
   bind(to: HostAddress, options: { reuseAddress: boolean; v6Only: boolean }): number;
+  /** 0 or -EINPROGRESS, then `changed`. */
   listen(backlog: number): number;
   /** A connection that waits, or -EAGAIN. */
   accept(events: HostSocketEvents): HostSocket | number;
@@ -25,23 +32,33 @@ export interface HostSocket {
   /** Bytes queued, or -EAGAIN, -EPIPE, -ENOTCONN. `to` is for datagrams that are not connected. */
   write(bytes: Uint8Array, at: number, length: number, to: HostAddress | null): number;
   shutdown(how: 0 | 1 | 2): number;
-  setOption(option: "noDelay" | "keepAlive" | "broadcast" | "multicastTtl" | "ttl", value: number): number;
+  setOption(option: HostSocketOption, value: number): number;
   localAddress(): HostAddress | null;
   peerAddress(): HostAddress | null;
   readable(): boolean;
   writable(): boolean;
   /** Bytes that `read` would return without waiting. */
   available(): number;
+  /** Bytes that were queued by `write` and have not left yet. */
+  unsent(): number;
   /** Peer closed its side. */
   ended(): boolean;
   connected(): boolean;
   /** A pending error (positive errno), cleared by asking; 0 when none. */
   takeError(): number;
+  /** What is queued is still sent. */
   close(): void;
+  /** Drops what is queued and resets the connection (SO_LINGER with 0 seconds). */
+  abort(): void;
 }
+
+/** An address of the machine outside, that guest sockets can have. */
+export interface HostInterfaceAddress { family: 4 | 6; address: string; prefixLength: number }
 
 export interface SocketProvider {
   create(family: 4 | 6, type: "stream" | "datagram", events: HostSocketEvents): HostSocket | number;
   /** What /etc/resolv.conf is to hold: numeric addresses of name servers that the guest can reach through this provider. */
   nameServers(): string[];
+  /** Addresses of the outside interface, but loopback ones; the guest sees them at its `eth0`. */
+  localAddresses(): HostInterfaceAddress[];
 }

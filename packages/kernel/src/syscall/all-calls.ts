@@ -10,6 +10,7 @@ import { pidfdCalls } from "./pidfd-calls.ts";
 import { pollCalls } from "./poll-calls.ts";
 import { processCalls } from "./process-calls.ts";
 import { signalCalls } from "./signal-calls.ts";
+import { socketCalls } from "./socket-calls.ts";
 import type { SyscallRow, SyscallTable } from "./syscall-table.ts";
 import { systemCalls } from "./system-calls.ts";
 import { timeCalls } from "./time-calls.ts";
@@ -18,7 +19,7 @@ import { timeCalls } from "./time-calls.ts";
 export const CALL_TABLES: Readonly<Record<string, SyscallTable>> = {
   files: fileCalls,
   processes: processCalls, signals: signalCalls, memory: memoryCalls, futexes: futexCalls, time: timeCalls, identity: identityCalls, system: systemCalls,
-  polling: pollCalls, epoll: epollCalls, "event files": eventFileCalls, pidfds: pidfdCalls,
+  polling: pollCalls, epoll: epollCalls, "event files": eventFileCalls, sockets: socketCalls, pidfds: pidfdCalls,
 };
 
 /** Rows by number, as the dispatcher wants them. */

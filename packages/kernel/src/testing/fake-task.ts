@@ -3,7 +3,7 @@
  * with `Call.resume`, as the run loop would.
  */
 import { EFAULT, EINVAL, ENAMETOOLONG } from "@stratos/abi";
-import { SimulatedClock, SimulatedRandomSource, type WasmEngine } from "@stratos/host";
+import { SimulatedClock, SimulatedRandomSource, type SocketProvider, type WasmEngine } from "@stratos/host";
 import { PhysicalMemory } from "@stratos/riscv";
 import { Kernel } from "../kernel-state.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
@@ -16,7 +16,7 @@ import type { SyscallRow } from "../syscall/syscall-table.ts";
 import { ProcessGroup, Session } from "../task/session.ts";
 import { Task } from "../task/task.ts";
 import { ThreadGroup } from "../task/thread-group.ts";
-import { BLOCKED, BLOCKED_EINTR } from "../task/wait-queue.ts";
+import { BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE } from "../task/wait-queue.ts";
 import { FileTable } from "../vfs/file-table.ts";
 import type { FsContext } from "../vfs/fs-context.ts";
 import { BytesCursor, type IoCursor } from "../vfs/io-cursor.ts";
@@ -37,11 +37,11 @@ const memoryEngine: WasmEngine = {
 
 export interface TestKernel { kernel: Kernel; clock: SimulatedClock; messages: string[] }
 
-export function createTestKernel(): TestKernel {
+export function createTestKernel(options: { sockets?: SocketProvider | null } = {}): TestKernel {
   const clock = new SimulatedClock(1_700_000_000_000);
   const messages: string[] = [];
   const physical = new PhysicalMemory(memoryEngine, { frameBytes: 1 << 20, slotCount: 1, codePages: 1 });
-  const kernel = new Kernel({ physical, clock, random: new SimulatedRandomSource(1), sockets: null, hostname: "test", log: (message) => messages.push(message) });
+  const kernel = new Kernel({ physical, clock, random: new SimulatedRandomSource(1), sockets: options.sockets ?? null, hostname: "test", log: (message) => messages.push(message) });
   return { kernel, clock, messages };
 }
 
@@ -188,7 +188,7 @@ export class Call {
 
   #execute(): void {
     const result = asCurrent(this.#task, this.#run);
-    if (result === BLOCKED || result === BLOCKED_EINTR) {
+    if (result === BLOCKED || result === BLOCKED_EINTR || result === BLOCKED_KILLABLE) {
       if (hasDeliverableSignal(this.#task)) {
         this.#task.endWait("signal");
         return;

@@ -182,5 +182,7 @@ function dropDeadWaits(pipe: Pipe): void {
 
 /** Result of an interrupted write(2) that had moved bytes already. */
 export function interruptedTransfer(task: Task): number {
-  return typeof task.syscallState === "number" && task.syscallState > 0 ? task.syscallState : -EINTR;
+  const state = task.syscallState as number | { transferred?: number } | null;
+  const done = typeof state === "number" ? state : (state?.transferred ?? 0); // a socket keeps an object (socket/socket.ts)
+  return done > 0 ? done : -EINTR;
 }

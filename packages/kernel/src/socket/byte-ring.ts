@@ -1,0 +1,111 @@
+import type { IoCursor } from "../vfs/io-cursor.ts";
+
+const SMALLEST = 4096;
+const EMPTY = new Uint8Array(0);
+
+/**
+ * Bytes on their way through a stream socket: a ring that grows by doubling as it fills and gives its storage back when it runs empty.
+ * Its bound is the caller's: `writeFrom` is told how many bytes may be inside afterwards.
+ *
+ *      0        head            head+length       capacity (a power of two)
+ *      |         [ used, may wrap  )                |
+ */
+export class ByteRing {
+  #bytes: Uint8Array = EMPTY;
+  #head = 0;
+  #length = 0;
+  /** Bytes that were ever taken out: position in the stream of the first byte inside. */
+  #position = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Stream position of the next byte to read. */
+  get readPosition(): number {
+    return this.#position;
+  }
+
+  /** Stream position that the next byte written will have. */
+  get writePosition(): number {
+    return this.#position + this.#length;
+  }
+
+  /** Moves bytes from the cursor until `capacity` are inside. Returns their count, or −EFAULT when none could be read. */
+  writeFrom(from: IoCursor, capacity: number): number {
+    const count = Math.min(from.remaining, capacity - this.#length);
+    if (count <= 0) return 0;
+    this.#reserve(this.#length + count);
+    const mask = this.#bytes.length - 1;
+    let moved = 0;
+    while (moved < count) {
+      const at = (this.#head + this.#length) & mask;
+      const part = Math.min(count - moved, this.#bytes.length - at);
+      const taken = from.take(this.#bytes, at, part);
+      if (taken < 0) return moved > 0 ? moved : taken;
+      this.#length += taken;
+      moved += taken;
+      if (taken < part) break;
+    }
+    return moved;
+  }
+
+  /** Moves at most `most` bytes to the cursor, leaving them inside when `peek`, from `skip` bytes after the first. Returns their count, or −EFAULT. */
+  readTo(to: IoCursor, most: number, peek: boolean, skip = 0): number {
+    const count = Math.min(to.remaining, most, this.#length - skip);
+    if (count <= 0) return 0;
+    const mask = this.#bytes.length - 1;
+    let moved = 0;
+    while (moved < count) {
+      const at = (this.#head + skip + moved) & mask;
+      const part = Math.min(count - moved, this.#bytes.length - at);
+      const put = to.put(this.#bytes, at, part);
+      if (put < 0) {
+        if (moved === 0) return put;
+        break;
+      }
+      moved += put;
+      if (put < part) break;
+    }
+    if (!peek) this.discard(moved);
+    return moved;
+  }
+
+  /** Appends kernel bytes; the caller has checked the bound. */
+  append(bytes: Uint8Array): void {
+    this.#reserve(this.#length + bytes.length);
+    const mask = this.#bytes.length - 1;
+    const at = (this.#head + this.#length) & mask;
+    const first = Math.min(bytes.length, this.#bytes.length - at);
+    this.#bytes.set(bytes.subarray(0, first), at);
+    this.#bytes.set(bytes.subarray(first), 0);
+    this.#length += bytes.length;
+  }
+
+  /** Drops `count` bytes from the front. */
+  discard(count: number): void {
+    this.#length -= count;
+    this.#position += count;
+    if (this.#length === 0) {
+      this.#head = 0;
+      if (this.#bytes.length > 16 * SMALLEST) this.#bytes = EMPTY;
+    } else this.#head = (this.#head + count) & (this.#bytes.length - 1);
+  }
+
+  clear(): void {
+    this.discard(this.#length);
+    this.#bytes = EMPTY;
+  }
+
+  #reserve(length: number): void {
+    if (length <= this.#bytes.length) return;
+    let size = Math.max(SMALLEST, this.#bytes.length);
+    while (size < length) size *= 2;
+    const grown = new Uint8Array(size);
+    const first = Math.min(this.#length, this.#bytes.length - this.#head);
+    grown.set(this.#bytes.subarray(this.#head, this.#head + first));
+    grown.set(this.#bytes.subarray(0, this.#length - first), first);
+    this.#bytes = grown;
+    this.#head = 0;
+  }
+}

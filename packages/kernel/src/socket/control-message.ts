@@ -1,0 +1,166 @@
+import {
+  EBADF, EFAULT, EINVAL, EPERM, ETOOMANYREFS, MSG_CMSG_CLOEXEC, MSG_CTRUNC, SCM_CREDENTIALS, SCM_MAX_FD, SCM_RIGHTS, SOL_SOCKET, AF_UNIX,
+} from "@stratos/abi";
+import { CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, CAP_SYS_RESOURCE, type Credentials, isCapable } from "../security/credentials.ts";
+import type { Task } from "../task/task.ts";
+import { RLIMIT_NOFILE } from "../task/thread-group.ts";
+import type { OpenFile } from "../vfs/open-file.ts";
+import type { Ancillary, IncomingMessage, PeerCredentials } from "./message.ts";
+import type { Socket } from "./socket.ts";
+import { intOption, optionInt } from "./socket-options.ts";
+
+/**
+ * Control messages of sendmsg(2) and recvmsg(2) (cmsg(3)):
+ *
+ *     cmsg_len (u64, with this header) | cmsg_level (i32) | cmsg_type (i32) | data … padded to 8
+ */
+const HEADER_SIZE = 16;
+/** net.core.optmem_max: what one sendmsg may carry. */
+export const CONTROL_MAX = 131072;
+
+function alignControl(length: number): number {
+  return (length + 7) & ~7;
+}
+
+/**
+ * Reads what a sender attached. Files get a reference, which the result owns.
+ *
+ * @returns null when there is nothing for a socket to carry; EINVAL (malformed, unknown type), EBADF, ETOOMANYREFS (too many files under way), EPERM (credentials
+ *   that aren't the sender's)
+ */
+export function parseControl(task: Task, socket: Socket, control: Uint8Array): Ancillary | null | number {
+  const view = new DataView(control.buffer, control.byteOffset, control.length);
+  let rights: OpenFile[] | null = null;
+  let credentials: PeerCredentials | null = null;
+  const fail = (error: number): number => {
+    if (rights !== null) for (const file of rights) file.release();
+    return error;
+  };
+  for (let at = 0; at + HEADER_SIZE <= control.length; ) {
+    const length = view.getUint32(at, true);
+    if (view.getUint32(at + 4, true) !== 0 || length < HEADER_SIZE || at + length > control.length) return fail(-EINVAL);
+    const level = view.getInt32(at + 8, true);
+    const type = view.getInt32(at + 12, true);
+    const data = control.subarray(at + HEADER_SIZE, at + length);
+    at += alignControl(length);
+    // Other levels (IP_PKTINFO …) choose among source addresses; there is one.
+    if (level !== SOL_SOCKET) continue;
+    if (type === SCM_RIGHTS && socket.family === AF_UNIX) {
+      const taken = takeFiles(task, data, rights);
+      if (typeof taken === "number") return fail(taken);
+      rights = taken;
+    } else if (type === SCM_CREDENTIALS) {
+      const claimed = checkCredentials(task, data);
+      if (typeof claimed === "number") return fail(claimed);
+      credentials = claimed;
+    } else if (socket.family === AF_UNIX || type === SCM_RIGHTS) return fail(-EINVAL);
+  }
+  return rights === null && credentials === null ? null : { rights, credentials };
+}
+
+function takeFiles(task: Task, data: Uint8Array, before: OpenFile[] | null): OpenFile[] | null | number {
+  const count = data.length >> 2;
+  if (count + (before?.length ?? 0) > SCM_MAX_FD) return -EINVAL;
+  if (count === 0) return before;
+  const limit = task.group.limits[RLIMIT_NOFILE]!.soft;
+  const network = task.kernel.network;
+  if (network.inFlight.total + count > limit && !isCapable(task.credentials, CAP_SYS_RESOURCE) && !isCapable(task.credentials, CAP_SYS_ADMIN)) return -ETOOMANYREFS;
+  const files: OpenFile[] = [];
+  for (let index = 0; index < count; index++) {
+    const file = task.files.get(optionInt(data, index * 4));
+    if (file === undefined) return -EBADF;
+    files.push(file);
+  }
+  for (const file of files) file.retain();
+  return before === null ? files : [...before, ...files];
+}
+
+/** unix(7), SCM_CREDENTIALS: the sender's own process and ids, unless it has the capabilities. */
+function checkCredentials(task: Task, data: Uint8Array): PeerCredentials | number {
+  if (data.length !== 12) return -EINVAL;
+  const pid = optionInt(data), uid = optionInt(data, 4), gid = optionInt(data, 8);
+  const own: Credentials = task.credentials;
+  if (pid !== task.pid && !isCapable(own, CAP_SYS_ADMIN)) return -EPERM;
+  if (uid !== own.uid && uid !== own.euid && uid !== own.suid && !isCapable(own, CAP_SETUID)) return -EPERM;
+  if (gid !== own.gid && gid !== own.egid && gid !== own.sgid && !isCapable(own, CAP_SETGID)) return -EPERM;
+  return { pid, uid, gid };
+}
+
+/** Writes control messages into a receiver's buffer as room allows; `flags` collects MSG_CTRUNC. */
+export class ControlWriter {
+  readonly #task: Task;
+  readonly #address: number;
+  readonly #room: number;
+  written = 0;
+  flags = 0;
+
+  constructor(task: Task, address: number, room: number) {
+    this.#task = task;
+    this.#address = address;
+    this.#room = address === 0 ? 0 : room;
+  }
+
+  /** As put_cmsg of Linux: a message that doesn't fit is cut, one whose header doesn't fit is left out. 0 or −EFAULT. */
+  put(level: number, type: number, data: Uint8Array): number {
+    const left = this.#room - this.written;
+    if (left < HEADER_SIZE) {
+      this.flags |= MSG_CTRUNC;
+      return 0;
+    }
+    let length = HEADER_SIZE + data.length;
+    if (length > left) {
+      this.flags |= MSG_CTRUNC;
+      length = left;
+    }
+    const bytes = new Uint8Array(length);
+    bytes.set(intOption(length));
+    bytes.set(intOption(level), 8);
+    bytes.set(intOption(type), 12);
+    bytes.set(data.subarray(0, length - HEADER_SIZE), HEADER_SIZE);
+    if (this.#task.space.copyOut(this.#address + this.written, bytes, 0, length) < 0) return -EFAULT;
+    this.written = Math.min(this.#room, this.written + alignControl(length));
+    return 0;
+  }
+
+  /** Installs as many files as there is room and descriptors for; closes the others (MSG_CTRUNC). */
+  putRights(files: OpenFile[], closeOnExec: boolean): number {
+    const room = Math.max(0, Math.floor((this.#room - this.written - HEADER_SIZE) / 4));
+    const limit = this.#task.group.limits[RLIMIT_NOFILE]!.soft;
+    const installed: number[] = [];
+    let index = 0;
+    for (; index < Math.min(files.length, room); index++) {
+      const fd = this.#task.files.install(files[index]!.retain(), closeOnExec, 0, limit);
+      if (fd < 0) break;
+      installed.push(fd);
+    }
+    if (index < files.length) this.flags |= MSG_CTRUNC;
+    for (const file of files) file.release();
+    if (installed.length === 0) return 0;
+    const data = new Uint8Array(installed.length * 4);
+    installed.forEach((fd, at) => data.set(intOption(fd), at * 4));
+    return this.put(SOL_SOCKET, SCM_RIGHTS, data);
+  }
+}
+
+/** Everything that came beside a message. Returns 0 or −EFAULT. */
+export function writeControl(writer: ControlWriter, message: IncomingMessage, flags: number): number {
+  if (message.controls !== null) {
+    for (const each of message.controls) {
+      const failed = writer.put(each.level, each.type, each.data);
+      if (failed < 0) return failed;
+    }
+  }
+  const { credentials } = message;
+  if (credentials !== null) {
+    const data = new Uint8Array(12);
+    data.set(intOption(credentials.pid));
+    data.set(intOption(credentials.uid), 4);
+    data.set(intOption(credentials.gid), 8);
+    const failed = writer.put(SOL_SOCKET, SCM_CREDENTIALS, data);
+    if (failed < 0) return failed;
+  }
+  if (message.rights === null) return 0;
+  const rights = message.rights;
+  message.rights = null;
+  return writer.putRights(rights, (flags & MSG_CMSG_CLOEXEC) !== 0);
+}

@@ -1,0 +1,77 @@
+import {
+  AF_INET, AF_INET6, AF_MAX, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, EACCES, EAFNOSUPPORT, EINVAL, EOPNOTSUPP, EPERM, EPROTONOSUPPORT, ESOCKTNOSUPPORT, IPPROTO_ICMP, IPPROTO_ICMPV6,
+  IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, O_NONBLOCK, SOCK_DGRAM, SOCK_PACKET, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM,
+} from "@stratos/abi";
+import type { Task } from "../task/task.ts";
+import { TcpSocket } from "./inet/tcp-socket.ts";
+import { UdpSocket } from "./inet/udp-socket.ts";
+import { createNetlinkSocket } from "./netlink/netlink-socket.ts";
+import type { Socket } from "./socket.ts";
+import { UnixConnectionSocket } from "./unix/unix-connection.ts";
+import { UnixDatagramSocket } from "./unix/unix-datagram.ts";
+
+/**
+ * socket(2).
+ *
+ * @param flags  O_NONBLOCK or 0
+ * @returns EAFNOSUPPORT (family), EINVAL (type), EPROTONOSUPPORT, ESOCKTNOSUPPORT, EPERM (raw and packet sockets), EACCES (ICMP sockets: no group is in
+ *   net.ipv4.ping_group_range)
+ */
+export function createSocket(task: Task, family: number, type: number, protocol: number, flags: number): Socket | number {
+  if (family <= AF_UNSPEC || family >= AF_MAX) return -EAFNOSUPPORT;
+  if (type <= 0 || type > SOCK_PACKET) return -EINVAL;
+  switch (family) {
+    case AF_UNIX: return createUnixSocket(task, type, protocol, flags);
+    case AF_INET:
+    case AF_INET6:
+      return createInetSocket(task, family, type, protocol, flags);
+    case AF_NETLINK: return createNetlinkSocket(task, type, protocol, flags);
+    case AF_PACKET: return -EPERM;
+    default: return -EAFNOSUPPORT;
+  }
+}
+
+function createUnixSocket(task: Task, type: number, protocol: number, flags: number): Socket | number {
+  if (protocol !== 0 && protocol !== AF_UNIX) return -EPROTONOSUPPORT;
+  switch (type) {
+    case SOCK_STREAM:
+    case SOCK_SEQPACKET:
+      return new UnixConnectionSocket(task.kernel, type, flags, task.credentials);
+    case SOCK_RAW: // the same as datagram (net/unix/af_unix.c, unix_create)
+    case SOCK_DGRAM:
+      return new UnixDatagramSocket(task.kernel, flags, task.credentials);
+    default:
+      return -ESOCKTNOSUPPORT;
+  }
+}
+
+function createInetSocket(task: Task, family: number, type: number, protocol: number, flags: number): Socket | number {
+  if (protocol < 0 || protocol > 262) return -EINVAL;
+  switch (type) {
+    case SOCK_STREAM:
+      if (protocol !== IPPROTO_IP && protocol !== IPPROTO_TCP) return -EPROTONOSUPPORT;
+      return new TcpSocket(task.kernel, family, flags, task.credentials);
+    case SOCK_DGRAM:
+      if (protocol === (family === AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6)) return -EACCES;
+      if (protocol !== IPPROTO_IP && protocol !== IPPROTO_UDP) return -EPROTONOSUPPORT;
+      return new UdpSocket(task.kernel, family, flags, task.credentials);
+    case SOCK_RAW:
+      return protocol === IPPROTO_IP ? -EPROTONOSUPPORT : -EPERM;
+    default:
+      return -ESOCKTNOSUPPORT;
+  }
+}
+
+/** socketpair(2). EOPNOTSUPP for families other than AF_UNIX, else as `createSocket`. */
+export function createSocketPair(task: Task, family: number, type: number, protocol: number, flags: number): [Socket, Socket] | number {
+  if (family === AF_UNIX) {
+    if (protocol !== 0 && protocol !== AF_UNIX) return -EPROTONOSUPPORT;
+    if (type === SOCK_STREAM || type === SOCK_SEQPACKET) return UnixConnectionSocket.pair(task, type, flags & O_NONBLOCK);
+    if (type === SOCK_DGRAM || type === SOCK_RAW) return UnixDatagramSocket.pair(task, flags & O_NONBLOCK);
+    return type <= 0 || type > SOCK_PACKET ? -EINVAL : -ESOCKTNOSUPPORT;
+  }
+  const probe = createSocket(task, family, type, protocol, flags);
+  if (typeof probe === "number") return probe;
+  probe.release();
+  return -EOPNOTSUPP;
+}

@@ -1,0 +1,162 @@
+import { AF_INET, AF_INET6, AF_UNSPEC, EACCES, EADDRNOTAVAIL, EADDRINUSE, EINVAL, IPPROTO_IP, IPPROTO_IPV6, ENOTCONN } from "@stratos/abi";
+import type { HostAddress, HostSocketEvents } from "@stratos/host";
+import type { Kernel } from "../../kernel-state.ts";
+import { CAP_NET_BIND_SERVICE, isCapable } from "../../security/credentials.ts";
+import type { Task } from "../../task/task.ts";
+import type { ControlMessage } from "../message.ts";
+import { Socket } from "../socket.ts";
+import { familyOf, inetAddressBytes, anyAddress, parseInetAddress } from "./inet-address.ts";
+import { getIpOption, IpOptions, setIpOption } from "./ip-options.ts";
+import { ANY_V4, ANY_V6, type InetEndpoint, isBroadcast, isMulticast, isV4, isWildcard } from "./ip-address.ts";
+import { checkPrivilege, type PortClaim, type PortTable } from "./port-table.ts";
+
+/** What TCP and UDP sockets share: a local address with its port, a peer, and the options of IP (ip(7), ipv6(7)). */
+export abstract class InetSocket extends Socket implements HostSocketEvents {
+  readonly ip = new IpOptions();
+  /** What bind, connect or the first send chose; null: no port yet. */
+  local: InetEndpoint | null = null;
+  peer: InetEndpoint | null = null;
+  /** Which source address was chosen by bind, not by connect: it stays when a connection is undone. */
+  protected isAddressBound = false;
+  protected claim: PortClaim | null = null;
+
+  constructor(kernel: Kernel, family: number, type: number, protocol: number, flags: number, creator: { fsuid: number; fsgid: number }) {
+    super(kernel, family, type, protocol, flags, creator);
+    kernel.network.inetSockets.add(this);
+  }
+
+  /** TCP_* state number for /proc/net. */
+  abstract get stateNumber(): number;
+  /** The ports of this protocol. */
+  protected abstract get ports(): PortTable<PortClaim & { readonly socket: InetSocket }>;
+
+  changed(): void {
+    this.readiness.wakeAll();
+  }
+
+  get isV6(): boolean {
+    return this.family === AF_INET6;
+  }
+
+  /** Takes IPv4 too: an AF_INET6 socket without IPV6_V6ONLY. */
+  get isDualStack(): boolean {
+    return this.isV6 && !this.ip.v6Only;
+  }
+
+  /**
+   * bind(2) up to the claim on the port.
+   *
+   * @returns EINVAL (bound already, bad length), EAFNOSUPPORT, EADDRNOTAVAIL (not an address of this machine), EACCES (port below 1024), EADDRINUSE
+   */
+  protected bindAddress(task: Task, address: Uint8Array): number {
+    // ip(7): AF_UNSPEC with INADDR_ANY passes for AF_INET, for old programs.
+    if (this.family === AF_INET && familyOf(address) === AF_UNSPEC && address.length >= 16 && address.subarray(4, 8).every((byte) => byte === 0)) {
+      address = address.slice();
+      address[0] = AF_INET;
+    }
+    const endpoint = parseInetAddress(address, this.family);
+    if (typeof endpoint === "number") return endpoint;
+    if (this.local !== null) return -EINVAL;
+    if (isV4(endpoint.ip) && this.isV6 && this.ip.v6Only) return -EINVAL;
+    if (!this.#isBindable(endpoint.ip)) return -EADDRNOTAVAIL;
+    const denied = checkPrivilege(endpoint.port, isCapable(task.credentials, CAP_NET_BIND_SERVICE));
+    if (denied < 0) return -EACCES;
+    const failed = this.claimPort(task, endpoint);
+    if (failed < 0) return failed;
+    this.isAddressBound = true;
+    return 0;
+  }
+
+  #isBindable(ip: string): boolean {
+    if (isWildcard(ip) || this.kernel.network.isLocal(ip) || this.ip.freeBind) return true;
+    return (isMulticast(ip) || isBroadcast(ip)) && this.allowsGroups;
+  }
+
+  /** May it be bound to multicast and broadcast addresses? */
+  protected get allowsGroups(): boolean {
+    return false;
+  }
+
+  /** Takes the port (any free one for 0) and sets `local`. */
+  protected claimPort(task: Task, endpoint: InetEndpoint): number {
+    const make = (port: number): PortClaim & { readonly socket: InetSocket } => ({
+      ip: endpoint.ip, port, isDualStack: this.isDualStack, reuseAddress: this.options.reuseAddress, reusePort: this.options.reusePort,
+      uid: task.credentials.euid, isListening: false, socket: this,
+    });
+    if (endpoint.port === 0) {
+      const claim = this.ports.claimEphemeral(make);
+      if (typeof claim === "number") return -EADDRINUSE;
+      this.claim = claim;
+    } else {
+      const claim = make(endpoint.port);
+      const failed = this.ports.claim(claim);
+      if (failed < 0) return failed;
+      this.claim = claim;
+    }
+    this.local = { ip: endpoint.ip, port: this.claim.port };
+    return 0;
+  }
+
+  /** Gives a socket without a port one, as connect and sendto do. */
+  protected claimAnyPort(task: Task): number {
+    return this.local !== null ? 0 : this.claimPort(task, { ip: anyAddress(this.family), port: 0 });
+  }
+
+  protected releasePort(): void {
+    if (this.claim !== null) this.ports.release(this.claim as PortClaim & { readonly socket: InetSocket });
+    this.claim = null;
+    this.local = null;
+    this.isAddressBound = false;
+  }
+
+  override localName(): Uint8Array {
+    const local = this.local ?? { ip: anyAddress(this.family), port: 0 };
+    return inetAddressBytes(local, this.family, 2);
+  }
+
+  override peerName(): Uint8Array | number {
+    return this.peer === null ? -ENOTCONN : inetAddressBytes(this.peer, this.family, 2);
+  }
+
+  addressBytes(endpoint: InetEndpoint): Uint8Array {
+    return inetAddressBytes(endpoint, this.family, 2);
+  }
+
+  /** The form in which the provider takes addresses. */
+  protected hostAddress(endpoint: InetEndpoint): HostAddress {
+    return { family: isV4(endpoint.ip) ? 4 : 6, address: endpoint.ip, port: endpoint.port };
+  }
+
+  /** The local wildcard or address as the provider takes it; a dual-stack wildcard is IPv6 on the host too. */
+  protected get hostLocal(): HostAddress {
+    const local = this.local!;
+    const ip = local.ip === ANY_V4 && this.isV6 ? ANY_V6 : local.ip;
+    return { family: isV4(ip) ? 4 : 6, address: ip, port: local.port };
+  }
+
+  override setProtocolOption(task: Task, level: number, name: number, value: Uint8Array): number {
+    if (level === IPPROTO_IP || (level === IPPROTO_IPV6 && this.isV6)) {
+      const result = setIpOption(this, level, name, value);
+      if (result === 0) this.ipOptionChanged(level, name);
+      return result;
+    }
+    return super.setProtocolOption(task, level, name, value);
+  }
+
+  override getProtocolOption(task: Task, level: number, name: number, length: number): Uint8Array | number {
+    if (level === IPPROTO_IP || (level === IPPROTO_IPV6 && this.isV6)) return getIpOption(this, level, name);
+    return super.getProtocolOption(task, level, name, length);
+  }
+
+  protected ipOptionChanged(level: number, name: number): void {}
+
+  /** Control messages that the receiver asked for (IP_PKTINFO …) for a datagram that came to `destination`. */
+  protected controlsFor(destination: string): ControlMessage[] | null {
+    return this.ip.controlsFor(destination, this.isV6, this.kernel.network);
+  }
+
+  protected override dispose(): void {
+    this.kernel.network.inetSockets.delete(this);
+    this.releasePort();
+  }
+}

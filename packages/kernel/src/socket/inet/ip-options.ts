@@ -1,0 +1,164 @@
+import {
+  EADDRNOTAVAIL, EINVAL, ENODEV, ENOPROTOOPT, ENOTCONN, EPERM, IPPROTO_IP, IPPROTO_IPV6, IPV6_2292PKTINFO, IPV6_ADDRFORM, IPV6_ADDR_PREFERENCES, IPV6_ADD_MEMBERSHIP, IPV6_AUTOFLOWLABEL,
+  IPV6_DONTFRAG, IPV6_DROP_MEMBERSHIP, IPV6_FREEBIND, IPV6_HOPLIMIT, IPV6_MINHOPCOUNT, IPV6_MTU, IPV6_MTU_DISCOVER, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_IF,
+  IPV6_MULTICAST_LOOP, IPV6_PKTINFO, IPV6_RECVDSTOPTS, IPV6_RECVERR, IPV6_RECVHOPLIMIT, IPV6_RECVHOPOPTS, IPV6_RECVPATHMTU, IPV6_RECVPKTINFO,
+  IPV6_RECVRTHDR, IPV6_RECVTCLASS, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_V6ONLY, IP_ADD_MEMBERSHIP, IP_ADD_SOURCE_MEMBERSHIP, IP_BIND_ADDRESS_NO_PORT,
+  IP_BLOCK_SOURCE, IP_DROP_MEMBERSHIP, IP_DROP_SOURCE_MEMBERSHIP, IP_FREEBIND, IP_HDRINCL, IP_LOCAL_PORT_RANGE, IP_MINTTL, IP_MTU, IP_MTU_DISCOVER,
+  IP_MULTICAST_ALL, IP_MULTICAST_IF, IP_MULTICAST_LOOP, IP_MULTICAST_TTL, IP_NODEFRAG, IP_OPTIONS, IP_PKTINFO, IP_RECVERR, IP_RECVFRAGSIZE, IP_RECVOPTS,
+  IP_RECVORIGDSTADDR, IP_RECVTOS, IP_RECVTTL, IP_RETOPTS, IP_TOS, IP_TRANSPARENT, IP_TTL, IP_UNBLOCK_SOURCE, IP_UNICAST_IF, MCAST_JOIN_GROUP, MCAST_LEAVE_GROUP,
+} from "@stratos/abi";
+import type { ControlMessage } from "../message.ts";
+import type { Network } from "../network.ts";
+import { intOption, optionInt } from "../socket-options.ts";
+import type { InetSocket } from "./inet-socket.ts";
+import { isLoopback, isV4, parseV4, parseV6 } from "./ip-address.ts";
+
+const DEFAULT_TTL = 64;
+
+/** Options of IPPROTO_IP with their value at the start; they are kept and told back. */
+const IP_STORED: ReadonlyMap<number, number> = new Map([
+  [IP_TOS, 0], [IP_TTL, DEFAULT_TTL], [IP_RECVOPTS, 0], [IP_RETOPTS, 0], [IP_PKTINFO, 0], [IP_MTU_DISCOVER, 1], [IP_RECVERR, 0], [IP_RECVTTL, 0], [IP_RECVTOS, 0],
+  [IP_FREEBIND, 0], [IP_RECVORIGDSTADDR, 0], [IP_MINTTL, 0], [IP_BIND_ADDRESS_NO_PORT, 0], [IP_RECVFRAGSIZE, 0], [IP_MULTICAST_IF, 0],
+  [IP_MULTICAST_TTL, 1], [IP_MULTICAST_LOOP, 1], [IP_MULTICAST_ALL, 1], [IP_UNICAST_IF, 0], [IP_LOCAL_PORT_RANGE, 0],
+]);
+
+const IPV6_STORED: ReadonlyMap<number, number> = new Map([
+  [IPV6_UNICAST_HOPS, DEFAULT_TTL], [IPV6_MULTICAST_IF, 0], [IPV6_MULTICAST_HOPS, 1], [IPV6_MULTICAST_LOOP, 1], [IPV6_MTU_DISCOVER, 1], [IPV6_RECVERR, 0],
+  [IPV6_V6ONLY, 0], [IPV6_RECVPKTINFO, 0], [IPV6_2292PKTINFO, 0], [IPV6_RECVHOPLIMIT, 0], [IPV6_RECVTCLASS, 0], [IPV6_TCLASS, 0], [IPV6_DONTFRAG, 0],
+  [IPV6_RECVHOPOPTS, 0], [IPV6_RECVRTHDR, 0], [IPV6_RECVDSTOPTS, 0], [IPV6_RECVPATHMTU, 0], [IPV6_AUTOFLOWLABEL, 1], [IPV6_ADDR_PREFERENCES, 2],
+  [IPV6_MINHOPCOUNT, 0], [IPV6_FREEBIND, 0],
+]);
+
+/** Options whose value is a flag. */
+const FLAGS_V4 = new Set([IP_RECVOPTS, IP_RETOPTS, IP_PKTINFO, IP_RECVERR, IP_RECVTTL, IP_RECVTOS, IP_FREEBIND, IP_RECVORIGDSTADDR, IP_BIND_ADDRESS_NO_PORT,
+  IP_RECVFRAGSIZE, IP_MULTICAST_LOOP, IP_MULTICAST_ALL]);
+const FLAGS_V6 = new Set([IPV6_MULTICAST_LOOP, IPV6_RECVERR, IPV6_V6ONLY, IPV6_RECVPKTINFO, IPV6_2292PKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVTCLASS, IPV6_DONTFRAG,
+  IPV6_RECVHOPOPTS, IPV6_RECVRTHDR, IPV6_RECVDSTOPTS, IPV6_RECVPATHMTU, IPV6_AUTOFLOWLABEL, IPV6_FREEBIND]);
+
+/** The IP options of one socket. */
+export class IpOptions {
+  readonly v4 = new Map<number, number>();
+  readonly v6 = new Map<number, number>();
+
+  get v6Only(): boolean {
+    return this.v6.get(IPV6_V6ONLY) === 1;
+  }
+
+  get freeBind(): boolean {
+    return this.v4.get(IP_FREEBIND) === 1 || this.v6.get(IPV6_FREEBIND) === 1;
+  }
+
+  inherit(from: IpOptions): void {
+    for (const [name, value] of from.v4) this.v4.set(name, value);
+    for (const [name, value] of from.v6) this.v6.set(name, value);
+  }
+
+  /** Control messages for a datagram that came to `destination`; null when none was asked for. */
+  controlsFor(destination: string, isV6: boolean, network: Network): ControlMessage[] | null {
+    if (this.v4.size === 0 && this.v6.size === 0) return null;
+    const controls: ControlMessage[] = [];
+    const index = isLoopback(destination) ? 1 : (network.outside?.index ?? 1);
+    if (isV4(destination)) {
+      if (this.v4.get(IP_PKTINFO) === 1) {
+        // struct in_pktinfo: interface, address of ours that answers, address it was sent to.
+        const data = new Uint8Array(12);
+        data.set(intOption(index));
+        data.set(parseV4(destination)!, 4);
+        data.set(parseV4(destination)!, 8);
+        controls.push({ level: IPPROTO_IP, type: IP_PKTINFO, data });
+      }
+      if (this.v4.get(IP_RECVTTL) === 1) controls.push({ level: IPPROTO_IP, type: IP_TTL, data: intOption(DEFAULT_TTL) });
+      if (this.v4.get(IP_RECVTOS) === 1) controls.push({ level: IPPROTO_IP, type: IP_TOS, data: Uint8Array.of(0) });
+    }
+    if (isV6) {
+      if (this.v6.get(IPV6_RECVPKTINFO) === 1) {
+        const data = new Uint8Array(20);
+        data.set(parseV6(destination)!);
+        data.set(intOption(index), 16);
+        controls.push({ level: IPPROTO_IPV6, type: IPV6_PKTINFO, data });
+      }
+      if (this.v6.get(IPV6_RECVHOPLIMIT) === 1) controls.push({ level: IPPROTO_IPV6, type: IPV6_HOPLIMIT, data: intOption(DEFAULT_TTL) });
+      if (this.v6.get(IPV6_RECVTCLASS) === 1) controls.push({ level: IPPROTO_IPV6, type: IPV6_TCLASS, data: intOption(0) });
+    }
+    return controls.length === 0 ? null : controls;
+  }
+}
+
+/**
+ * setsockopt(2) at IPPROTO_IP and IPPROTO_IPV6. Multicast groups can't be joined: no interface of ours takes part.
+ *
+ * @returns 0 or EINVAL, EPERM (IP_TRANSPARENT), ENODEV (groups), EADDRNOTAVAIL (leaving one), ENOPROTOOPT
+ */
+export function setIpOption(socket: InetSocket, level: number, name: number, value: Uint8Array): number {
+  if (level === IPPROTO_IP) {
+    switch (name) {
+      case IP_ADD_MEMBERSHIP: case IP_ADD_SOURCE_MEMBERSHIP: case MCAST_JOIN_GROUP:
+        return value.length < 8 ? -EINVAL : -ENODEV;
+      case IP_DROP_MEMBERSHIP: case IP_DROP_SOURCE_MEMBERSHIP: case IP_BLOCK_SOURCE: case IP_UNBLOCK_SOURCE: case MCAST_LEAVE_GROUP:
+        return -EADDRNOTAVAIL;
+      case IP_OPTIONS:
+        return value.length === 0 ? 0 : value.length > 40 ? -EINVAL : -EPERM;
+      case IP_TRANSPARENT:
+        return -EPERM;
+      case IP_HDRINCL: case IP_NODEFRAG:
+        return -ENOPROTOOPT;
+      default:
+    }
+    if (!IP_STORED.has(name)) return -ENOPROTOOPT;
+    const number = numberOf(value);
+    if (name === IP_MULTICAST_IF) {
+      // struct in_addr, ip_mreq or ip_mreqn: an interface by address or index.
+      if (value.length < 4) return -EINVAL;
+      socket.ip.v4.set(name, optionInt(value, value.length >= 8 ? 4 : 0));
+      return 0;
+    }
+    if (number === null) return -EINVAL;
+    if ((name === IP_TTL || name === IP_MULTICAST_TTL) && number !== -1 && (number < (name === IP_TTL ? 1 : 0) || number > 255)) return -EINVAL;
+    if (name === IP_MTU_DISCOVER && (number < 0 || number > 5)) return -EINVAL;
+    if (name === IP_MINTTL && (number < 0 || number > 255)) return -EINVAL;
+    if (FLAGS_V4.has(name)) socket.ip.v4.set(name, number !== 0 ? 1 : 0);
+    else if (number === -1) socket.ip.v4.delete(name);
+    else socket.ip.v4.set(name, name === IP_TOS ? number & 0xff : number);
+    return 0;
+  }
+  switch (name) {
+    case IPV6_ADD_MEMBERSHIP: case MCAST_JOIN_GROUP:
+      return value.length < 20 ? -EINVAL : -ENODEV;
+    case IPV6_DROP_MEMBERSHIP: case MCAST_LEAVE_GROUP:
+      return -EADDRNOTAVAIL;
+    case IPV6_ADDRFORM:
+      return socket.peer === null ? -ENOTCONN : -EADDRNOTAVAIL;
+    case IPV6_MTU:
+      return -EINVAL;
+    default:
+  }
+  if (!IPV6_STORED.has(name)) return -ENOPROTOOPT;
+  if (value.length < 4) return -EINVAL;
+  const number = optionInt(value);
+  if (name === IPV6_V6ONLY && socket.local !== null) return -EINVAL;
+  if ((name === IPV6_UNICAST_HOPS || name === IPV6_MULTICAST_HOPS || name === IPV6_TCLASS) && (number < -1 || number > 255)) return -EINVAL;
+  if (name === IPV6_MTU_DISCOVER && (number < 0 || number > 5)) return -EINVAL;
+  if (FLAGS_V6.has(name)) socket.ip.v6.set(name, number !== 0 ? 1 : 0);
+  else if (number === -1) socket.ip.v6.delete(name);
+  else socket.ip.v6.set(name, number);
+  return 0;
+}
+
+/** @returns ENOTCONN for the MTU of no path, ENOPROTOOPT */
+export function getIpOption(socket: InetSocket, level: number, name: number): Uint8Array | number {
+  const isV4Level = level === IPPROTO_IP;
+  if (name === (isV4Level ? IP_MTU : IPV6_MTU)) {
+    if (socket.peer === null) return -ENOTCONN;
+    return intOption(isLoopback(socket.peer.ip) ? 65536 : 1500);
+  }
+  if (isV4Level && name === IP_OPTIONS) return new Uint8Array(0);
+  if (isV4Level && name === IP_TRANSPARENT) return intOption(0);
+  const initial = (isV4Level ? IP_STORED : IPV6_STORED).get(name);
+  if (initial === undefined) return -ENOPROTOOPT;
+  return intOption((isV4Level ? socket.ip.v4 : socket.ip.v6).get(name) ?? initial);
+}
+
+/** IPPROTO_IP options may be one byte (ip(7)). */
+function numberOf(value: Uint8Array): number | null {
+  return value.length >= 4 ? optionInt(value) : value.length >= 1 ? value[0]! : null;
+}

@@ -1,0 +1,121 @@
+import { EACCES, EADDRINUSE } from "@stratos/abi";
+import type { RandomSource } from "@stratos/host";
+import { ANY_V4, ANY_V6, isV4, isWildcard } from "./ip-address.ts";
+
+/** net.ipv4.ip_local_port_range, and the first port that needs no privilege. */
+export const EPHEMERAL_FIRST = 32768, EPHEMERAL_LAST = 60999, UNPRIVILEGED_FIRST = 1024;
+
+/** A socket's claim on an address and a port. */
+export interface PortClaim {
+  readonly ip: string;
+  readonly port: number;
+  /** An IPv6 wildcard without IPV6_V6ONLY also takes IPv4. */
+  readonly isDualStack: boolean;
+  /** SO_REUSEADDR, SO_REUSEPORT and the owner at the time of bind. */
+  readonly reuseAddress: boolean;
+  readonly reusePort: boolean;
+  readonly uid: number;
+  /** A stream socket that listens: SO_REUSEADDR doesn't share with it. */
+  isListening: boolean;
+}
+
+/** The ports of one protocol. Bound: 65536 ports, and open sockets. */
+export class PortTable<Claim extends PortClaim> {
+  readonly #byPort = new Map<number, Claim[]>();
+  readonly #random: RandomSource;
+
+  constructor(random: RandomSource) {
+    this.#random = random;
+  }
+
+  /** Takes the port, or says EADDRINUSE. */
+  claim(claim: Claim): number {
+    const others = this.#byPort.get(claim.port);
+    if (others === undefined) {
+      this.#byPort.set(claim.port, [claim]);
+      return 0;
+    }
+    for (const other of others) if (conflicts(claim, other)) return -EADDRINUSE;
+    others.push(claim);
+    return 0;
+  }
+
+  /** Takes a free ephemeral port: `make` builds the claim for the number that was found. EADDRINUSE when all are taken. */
+  claimEphemeral(make: (port: number) => Claim): Claim | number {
+    const count = EPHEMERAL_LAST - EPHEMERAL_FIRST + 1;
+    const bytes = new Uint8Array(2);
+    this.#random.fill(bytes);
+    const start = ((bytes[0]! << 8) | bytes[1]!) % count;
+    for (let step = 0; step < count; step++) {
+      const port = EPHEMERAL_FIRST + ((start + step) % count);
+      if (this.#byPort.has(port)) continue;
+      const claim = make(port);
+      this.#byPort.set(port, [claim]);
+      return claim;
+    }
+    return -EADDRINUSE;
+  }
+
+  /** May a claim that was bound with SO_REUSEADDR begin to listen? EADDRINUSE when another one listens there. */
+  listen(claim: Claim): number {
+    for (const other of this.#byPort.get(claim.port) ?? []) {
+      if (other !== claim && other.isListening && overlaps(claim, other) && !sharesPort(claim, other)) return -EADDRINUSE;
+    }
+    claim.isListening = true;
+    return 0;
+  }
+
+  release(claim: Claim): void {
+    const claims = this.#byPort.get(claim.port);
+    if (claims === undefined) return;
+    const at = claims.indexOf(claim);
+    if (at >= 0) claims.splice(at, 1);
+    if (claims.length === 0) this.#byPort.delete(claim.port);
+  }
+
+  /** The claims that packets for the address reach, the most exact first. */
+  find(ip: string, port: number, accepts: (claim: Claim) => boolean): Claim | null {
+    let best: Claim | null = null;
+    let bestScore = -1;
+    for (const claim of this.#byPort.get(port) ?? []) {
+      const score = scoreOf(claim, ip);
+      if (score > bestScore && accepts(claim)) {
+        best = claim;
+        bestScore = score;
+      }
+    }
+    return best;
+  }
+
+  /** All claims of a port. */
+  at(port: number): readonly Claim[] {
+    return this.#byPort.get(port) ?? [];
+  }
+}
+
+/** Needs the port CAP_NET_BIND_SERVICE? 0 or EACCES. */
+export function checkPrivilege(port: number, isPrivileged: boolean): number {
+  return port > 0 && port < UNPRIVILEGED_FIRST && !isPrivileged ? -EACCES : 0;
+}
+
+/** 2: exact, 1: wildcard of the family, 0: dual-stack wildcard, −1: not for it. */
+function scoreOf(claim: PortClaim, ip: string): number {
+  if (claim.ip === ip) return 2;
+  if (claim.ip === (isV4(ip) ? ANY_V4 : ANY_V6)) return 1;
+  return claim.ip === ANY_V6 && claim.isDualStack ? 0 : -1;
+}
+
+function overlaps(one: PortClaim, other: PortClaim): boolean {
+  if (isV4(one.ip) === isV4(other.ip)) return one.ip === other.ip || isWildcard(one.ip) || isWildcard(other.ip);
+  const six = isV4(one.ip) ? other : one;
+  return six.ip === ANY_V6 && six.isDualStack;
+}
+
+function sharesPort(one: PortClaim, other: PortClaim): boolean {
+  return one.reusePort && other.reusePort && one.uid === other.uid;
+}
+
+function conflicts(one: PortClaim, other: PortClaim): boolean {
+  if (!overlaps(one, other) || sharesPort(one, other)) return false;
+  return !(one.reuseAddress && other.reuseAddress && !other.isListening);
+}

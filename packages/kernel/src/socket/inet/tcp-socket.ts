@@ -1,0 +1,583 @@
+import {
+  AF_UNSPEC, EAGAIN, EALREADY, ECONNABORTED, ECONNREFUSED, ECONNRESET, EINPROGRESS, EINVAL, EISCONN, ENETUNREACH, ENOTCONN, EOPNOTSUPP, EPIPE, IPPROTO_TCP, MSG_ERRQUEUE, MSG_FASTOPEN, MSG_OOB,
+  MSG_PEEK, MSG_TRUNC, O_NONBLOCK, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDHUP, POLLRDNORM, POLLWRNORM, SHUT_RD, SHUT_RDWR, SHUT_WR, SIGURG, SOCK_STREAM, SOMAXCONN, SO_KEEPALIVE,
+  TCP_CLOSE, TCP_CLOSE_WAIT, TCP_ESTABLISHED, TCP_FIN_WAIT2, TCP_LISTEN, TCP_SYN_SENT, SI_KERNEL,
+} from "@stratos/abi";
+import type { HostSocket } from "@stratos/host";
+import type { Kernel } from "../../kernel-state.ts";
+import { signalInfo } from "../../signal/pending-signals.ts";
+import { sendSignalToProcess, sendSignalToProcessGroup } from "../../signal/send-signal.ts";
+import type { Task } from "../../task/task.ts";
+import { BLOCKED_KILLABLE } from "../../task/wait-queue.ts";
+import type { IoCursor } from "../../vfs/io-cursor.ts";
+import type { IncomingMessage, OutgoingMessage } from "../message.ts";
+import { sourceAddress } from "../network-interface.ts";
+import type { Socket } from "../socket.ts";
+import { destinationOf, familyOf, parseInetAddress } from "./inet-address.ts";
+import { InetSocket } from "./inet-socket.ts";
+import { canonicalIp, type InetEndpoint, isBroadcast, isLoopback, isMulticast, isV4, isWildcard } from "./ip-address.ts";
+import type { PortClaim, PortTable } from "./port-table.ts";
+import { getTcpOption, setTcpOption, TcpOptions } from "./tcp-options.ts";
+import { HostTransport, LoopbackTransport, type TcpTransport } from "./tcp-transport.ts";
+
+export interface TcpClaim extends PortClaim { readonly socket: InetSocket }
+
+/**
+ * AF_INET and AF_INET6 SOCK_STREAM (tcp(7)).
+ *
+ * Connections between sockets of this machine never leave it. Everything else is the provider's: connections out, and those that come in to
+ * a listener that is not bound to a loopback address; such a listener accepts from both. A connection to a loopback address that nobody
+ * here listens on goes to the provider too, which knows the loopback of the host.
+ */
+export class TcpSocket extends InetSocket {
+  readonly tcp = new TcpOptions();
+  /** `socket->state` and `sk->sk_state` of Linux, which connect(2) tells apart. */
+  #phase: "unconnected" | "connecting" | "connected" = "unconnected";
+  #state: "closed" | "listening" | "syn-sent" | "established" = "closed";
+  #transport: TcpTransport | null = null;
+  /** While the host connects. */
+  #hostSocket: HostSocket | null = null;
+  #isReadShut = false;
+  #isWriteShut = false;
+  // Listening.
+  #backlogMax = 0;
+  #accepted: TcpSocket[] = [];
+  /** Connections that wait for room in `#accepted`; their connect is in progress. */
+  #waiting: TcpSocket[] = [];
+  #hostListener: HostSocket | null = null;
+  #isListenPending = false;
+  /** The listener that this connection waits for. */
+  #target: TcpSocket | null = null;
+
+  constructor(kernel: Kernel, family: number, flags: number, creator: { fsuid: number; fsgid: number }) {
+    super(kernel, family, SOCK_STREAM, IPPROTO_TCP, flags, creator);
+    this.options.sendBuffer = 2626560 / 16;
+    this.options.receiveBuffer = 131072;
+  }
+
+  override get isStream(): boolean {
+    return true;
+  }
+
+  override get isListening(): boolean {
+    return this.#state === "listening";
+  }
+
+  protected override get ports(): PortTable<TcpClaim> {
+    return this.kernel.network.tcpPorts;
+  }
+
+  override get stateNumber(): number {
+    if (this.#state === "listening") return TCP_LISTEN;
+    if (this.#state === "syn-sent") return TCP_SYN_SENT;
+    if (this.#state !== "established" || this.#transport!.isReset) return TCP_CLOSE;
+    return this.#isWriteShut ? TCP_FIN_WAIT2 : this.#transport!.isEnded ? TCP_CLOSE_WAIT : TCP_ESTABLISHED;
+  }
+
+  /** Connections in the queue of a listener, and its bound, for /proc/net/tcp. */
+  get backlog(): number {
+    return this.#accepted.length;
+  }
+
+  override bind(task: Task, address: Uint8Array): number {
+    return this.bindAddress(task, address);
+  }
+
+  /**
+   * listen(2); takes a free port when there is none. With a provider the call waits until the host listens as well.
+   *
+   * @returns 0, BLOCKED, or EINVAL (connected), EADDRINUSE, or what the host said
+   */
+  override listen(task: Task, backlog: number): number {
+    if (this.#isListenPending) return this.#finishListening(task);
+    if (this.#state !== "closed" && this.#state !== "listening") return -EINVAL;
+    if (this.#phase !== "unconnected") return -EINVAL;
+    this.#backlogMax = Math.min(backlog >>> 0, SOMAXCONN);
+    if (this.#state === "listening") {
+      this.#admit();
+      return 0;
+    }
+    const failed = this.claimAnyPort(task);
+    if (failed < 0) return failed;
+    const refused = this.ports.listen(this.claim as TcpClaim);
+    if (refused < 0) return refused;
+    const provider = this.kernel.sockets;
+    if (provider !== null && !isLoopback(this.local!.ip)) {
+      const address = this.hostLocal;
+      const host = provider.create(address.family, "stream", this);
+      if (typeof host === "number") return this.#listenFailed(host);
+      this.#hostListener = host;
+      const bound = host.bind(address, { reuseAddress: this.options.reuseAddress, v6Only: !this.isDualStack });
+      if (bound < 0) return this.#listenFailed(bound);
+      const begun = host.listen(Math.max(1, this.#backlogMax));
+      if (begun < 0 && begun !== -EINPROGRESS) return this.#listenFailed(begun);
+      this.#isListenPending = true;
+      return this.#finishListening(task);
+    }
+    this.#state = "listening";
+    return 0;
+  }
+
+  #finishListening(task: Task): number {
+    const host = this.#hostListener!;
+    if (host.localAddress() === null) {
+      const error = host.takeError();
+      if (error !== 0) return this.#listenFailed(-error);
+      task.waitOn(this.readiness);
+      return BLOCKED_KILLABLE;
+    }
+    this.#isListenPending = false;
+    this.#state = "listening";
+    return 0;
+  }
+
+  #listenFailed(error: number): number {
+    this.#hostListener?.close();
+    this.#hostListener = null;
+    this.#isListenPending = false;
+    this.claim!.isListening = false;
+    return error;
+  }
+
+  override accept(_task: Task, flags: number): Socket | number {
+    if (this.#state !== "listening") return -EINVAL;
+    const waiting = this.#accepted.shift();
+    if (waiting !== undefined) {
+      waiting.flags |= flags & O_NONBLOCK;
+      this.#admit();
+      return waiting;
+    }
+    const listener = this.#hostListener;
+    if (listener === null || !listener.readable()) return -EAGAIN;
+    const child = this.#child();
+    const host = listener.accept(child);
+    if (typeof host === "number") {
+      child.release();
+      return host;
+    }
+    child.flags |= flags & O_NONBLOCK;
+    child.#hostSocket = host;
+    child.#establishOnHost();
+    return child;
+  }
+
+  #child(): TcpSocket {
+    const child = new TcpSocket(this.kernel, this.family, 0, { fsuid: this.inode!.uid, fsgid: this.inode!.gid });
+    child.options.inherit(this.options);
+    child.ip.inherit(this.ip);
+    child.tcp.inherit(this.tcp);
+    return child;
+  }
+
+  /**
+   * connect(2), also asked again while it goes on.
+   *
+   * @returns 0, BLOCKED, or EINPROGRESS, EALREADY, EISCONN, ECONNREFUSED, ENETUNREACH, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL …
+   */
+  override connect(task: Task, address: Uint8Array, nonblocking: boolean): number {
+    if (address.length >= 2 && familyOf(address) === AF_UNSPEC) return this.#disconnect();
+    let waiting = -EINPROGRESS;
+    if (this.#phase === "connected") return -EISCONN;
+    if (this.#phase === "unconnected") {
+      if (this.#state !== "closed") return -EISCONN;
+      const endpoint = parseInetAddress(address, this.family);
+      if (typeof endpoint === "number") return endpoint;
+      const failed = this.#begin(task, endpoint);
+      if (failed < 0) return failed;
+      this.#phase = "connecting";
+      // As on Linux the answer, even from this machine, comes after connect has returned.
+      if (nonblocking) return -EINPROGRESS;
+    } else waiting = -EALREADY;
+    if (this.#state === "syn-sent") {
+      if (nonblocking) return waiting;
+      return this.waitForConnection(task, this.readiness, waiting);
+    }
+    if (this.#state !== "established") {
+      this.#phase = "unconnected";
+      const error = this.takeError();
+      return error !== 0 ? -error : -ECONNABORTED;
+    }
+    this.#phase = "connected";
+    return 0;
+  }
+
+  #begin(task: Task, endpoint: InetEndpoint): number {
+    const { network, sockets } = this.kernel;
+    const to = destinationOf(isWildcard(endpoint.ip) && this.local !== null && isV4(this.local.ip) ? { ip: "0.0.0.0", port: endpoint.port } : endpoint);
+    if (isMulticast(to.ip) || isBroadcast(to.ip)) return -ENETUNREACH;
+    if (isV4(to.ip) && this.isV6 && this.ip.v6Only) return -ENETUNREACH;
+    if (this.local !== null && !isWildcard(this.local.ip) && isV4(this.local.ip) !== isV4(to.ip)) return isV4(to.ip) ? -ENETUNREACH : -EINVAL;
+    const isLocal = network.isLocal(to.ip);
+    const source = isLocal ? (isLoopback(to.ip) && isV4(to.ip) ? "127.0.0.1" : to.ip) : sourceAddress(network.outside, to.ip);
+    if (!isLocal && (sockets === null || (source === null && !isV4(to.ip)))) return -ENETUNREACH;
+    const failed = this.claimAnyPort(task);
+    if (failed < 0) return failed;
+    if (isWildcard(this.local!.ip) && source !== null) this.local = { ip: source, port: this.local!.port };
+    this.peer = to;
+    this.#isReadShut = false;
+    this.#isWriteShut = false;
+    if (isLocal) {
+      const listener = this.ports.find(to.ip, to.port, (claim) => (claim.socket as TcpSocket).isListening)?.socket as TcpSocket | undefined;
+      if (listener !== undefined) {
+        this.#state = "syn-sent";
+        this.#target = listener;
+        listener.#waiting.push(this);
+        listener.#admit();
+        return 0;
+      }
+      if (sockets === null) {
+        this.#fail(ECONNREFUSED);
+        return 0;
+      }
+    }
+    return this.#beginOnHost(to);
+  }
+
+  #beginOnHost(to: InetEndpoint): number {
+    const address = this.hostAddress(to);
+    const host = this.kernel.sockets!.create(address.family, "stream", this);
+    if (typeof host === "number") return host;
+    if (this.isAddressBound) host.bind(this.hostLocal, { reuseAddress: this.options.reuseAddress, v6Only: false });
+    const begun = host.connect(address);
+    if (begun < 0 && begun !== -EINPROGRESS) {
+      host.close();
+      return begun;
+    }
+    this.#hostSocket = host;
+    this.#state = "syn-sent";
+    return 0;
+  }
+
+  /** Lets connections in that wait, while there is room: `backlog` + 1, as in Linux. */
+  #admit(): void {
+    while (this.#waiting.length > 0 && this.#accepted.length <= this.#backlogMax) {
+      const client = this.#waiting.shift()!;
+      const child = this.#child();
+      const mine = new LoopbackTransport(child);
+      const other = new LoopbackTransport(client);
+      LoopbackTransport.join(mine, other);
+      child.local = client.peer;
+      child.peer = client.local;
+      child.#establish(mine);
+      child.#phase = "connected";
+      client.#target = null;
+      client.#establish(other);
+      this.#accepted.push(child);
+      client.readiness.wakeAll();
+      this.readiness.wakeAll();
+    }
+  }
+
+  #establish(transport: TcpTransport): void {
+    this.#transport = transport;
+    this.#state = "established";
+  }
+
+  #establishOnHost(): void {
+    const host = this.#hostSocket!;
+    const local = host.localAddress();
+    const peer = host.peerAddress();
+    // What the host reports goes through the canonical form; a listener's port is its own, whatever the host says.
+    if (local !== null) this.local = { ip: canonicalIp(local.address) ?? local.address, port: local.port };
+    if (peer !== null) this.peer = { ip: canonicalIp(peer.address) ?? peer.address, port: peer.port };
+    this.#establish(new HostTransport(host, this.kernel.network.transfer));
+    if (this.#phase === "unconnected") this.#phase = "connected";
+    this.tcp.applyTo(host);
+    if (this.options.keepAlive) host.setOption("keepAlive", 1);
+  }
+
+  #fail(error: number): void {
+    this.#state = "closed";
+    this.pendingError = error;
+    this.#isReadShut = true;
+    this.#isWriteShut = true;
+    this.#hostSocket?.close();
+    this.#hostSocket = null;
+    this.peer = null;
+  }
+
+  /** The provider's news, or the other side's. */
+  override changed(): void {
+    const host = this.#hostSocket;
+    if (host !== null && this.#state === "syn-sent") {
+      if (host.connected()) this.#establishOnHost();
+      else {
+        const error = host.takeError();
+        if (error !== 0) this.#fail(error);
+      }
+    } else if (host !== null && this.#state === "established") (this.#transport as HostTransport).notice();
+    if (this.owner !== 0 && this.#transport !== null && this.#transport.urgent(false) >= 0) this.#signalUrgent();
+    this.readiness.wakeAll();
+  }
+
+  /** SIGURG to the owner (fcntl(2), F_SETOWN). */
+  #signalUrgent(): void {
+    const info = signalInfo(SIGURG, SI_KERNEL);
+    if (this.owner > 0) {
+      const process = this.kernel.tasks.processes.get(this.owner);
+      if (process !== undefined) sendSignalToProcess(process, info);
+    } else {
+      const group = this.kernel.tasks.groups.get(-this.owner);
+      if (group !== undefined) sendSignalToProcessGroup(group, info);
+    }
+  }
+
+  /** connect(2) to AF_UNSPEC: drops the connection; the socket may connect again. */
+  #disconnect(): number {
+    this.#leave(true);
+    this.#transport = null;
+    this.#phase = "unconnected";
+    this.pendingError = 0;
+    if (!this.isAddressBound) this.releasePort();
+    this.readiness.wakeAll();
+    return 0;
+  }
+
+  override send(_task: Task, from: IoCursor, message: OutgoingMessage, flags: number): number {
+    if ((flags & MSG_FASTOPEN) !== 0) return -EOPNOTSUPP;
+    if (this.#state === "syn-sent") return -EAGAIN;
+    const error = this.takeError();
+    if (error !== 0) return -error;
+    if (this.#state !== "established" || this.#isWriteShut) return -EPIPE;
+    const transport = this.#transport!;
+    if ((flags & MSG_OOB) === 0 || from.remaining === 0) return transport.write(from, this.capacity);
+    // The last byte is the urgent one.
+    if (from.remaining > 1) {
+      const limited = transport.write(new ShortCursor(from, from.remaining - 1), this.capacity);
+      if (limited < 0 || from.remaining > 1) return limited;
+      const urgent = this.#sendUrgentByte(from);
+      return urgent < 0 ? limited : limited + urgent;
+    }
+    return this.#sendUrgentByte(from);
+  }
+
+  #sendUrgentByte(from: IoCursor): number {
+    const byte = new Uint8Array(1);
+    const taken = from.take(byte, 0, 1);
+    return taken < 0 ? taken : this.#transport!.sendUrgent(byte[0]!);
+  }
+
+  /** Bytes that may be under way: what we may send, and what the other side may receive. */
+  get capacity(): number {
+    return this.options.sendBuffer + this.options.receiveBuffer;
+  }
+
+  override receive(_task: Task, to: IoCursor, message: IncomingMessage, flags: number): number {
+    if ((flags & MSG_ERRQUEUE) !== 0) return -EAGAIN;
+    if (this.#state === "listening") return -ENOTCONN;
+    if (this.#state === "syn-sent") return -EAGAIN;
+    if (this.#state === "closed") {
+      const error = this.takeError();
+      return error !== 0 ? -error : this.#isReadShut ? 0 : -ENOTCONN;
+    }
+    if ((flags & MSG_OOB) !== 0) return this.#receiveUrgent(to, message, flags);
+    const transport = this.#transport!;
+    if ((flags & MSG_TRUNC) !== 0) {
+      // tcp(7): the bytes are thrown away, not copied.
+      const discard = new DiscardCursor(to.remaining);
+      return transport.read(discard, (flags & MSG_PEEK) !== 0);
+    }
+    const result = transport.read(to, (flags & MSG_PEEK) !== 0);
+    return result === -EAGAIN && this.#isReadShut ? 0 : result;
+  }
+
+  #receiveUrgent(to: IoCursor, message: IncomingMessage, flags: number): number {
+    const byte = this.options.oobInline ? -1 : this.#transport!.urgent((flags & MSG_PEEK) === 0);
+    if (byte < 0) return -EINVAL;
+    message.flags |= MSG_OOB;
+    return to.remaining === 0 ? 0 : to.put(Uint8Array.of(byte), 0, 1);
+  }
+
+  override get isAtMark(): boolean {
+    return this.#transport?.isAtMark ?? false;
+  }
+
+  override available(): number {
+    return this.#transport?.available ?? 0;
+  }
+
+  override get unsent(): number {
+    return this.#transport?.unsent ?? 0;
+  }
+
+  override takeError(): number {
+    return super.takeError() || (this.#transport?.takeError() ?? 0);
+  }
+
+  override poll(): number {
+    switch (this.#state) {
+      case "listening":
+        return this.#accepted.length > 0 || this.#hostListener?.readable() === true ? POLLIN | POLLRDNORM : 0;
+      case "syn-sent":
+        return 0;
+      case "closed": {
+        let ready = POLLHUP | POLLOUT | POLLWRNORM;
+        if (this.pendingError !== 0) ready |= POLLERR;
+        if (this.#isReadShut) ready |= POLLIN | POLLRDNORM | POLLRDHUP;
+        return ready;
+      }
+      default:
+        return this.#pollConnection(this.#transport!);
+    }
+  }
+
+  #pollConnection(transport: TcpTransport): number {
+    if (transport.isReset) {
+      const ready = POLLHUP | POLLRDHUP | POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
+      return (transport instanceof LoopbackTransport ? transport.hasError : true) ? ready | POLLERR : ready;
+    }
+    let ready = 0;
+    const ended = transport.isEnded || this.#isReadShut;
+    if (ended) ready |= POLLIN | POLLRDNORM | POLLRDHUP;
+    if (ended && this.#isWriteShut) ready |= POLLHUP;
+    if (transport.available >= this.options.receiveLowAt) ready |= POLLIN | POLLRDNORM;
+    if (this.#isWriteShut || transport.canWrite(this.capacity)) ready |= POLLOUT | POLLWRNORM;
+    if (transport.urgent(false) >= 0) ready |= POLLPRI;
+    return ready;
+  }
+
+  /** shutdown(2); of a listener it ends the listening. ENOTCONN without a connection. */
+  override shutdown(_task: Task, how: number): number {
+    if (how < 0 || how > SHUT_RDWR) return -EINVAL;
+    if (this.#state === "closed") return -ENOTCONN;
+    if (this.#state === "syn-sent") {
+      if (how === SHUT_WR) return 0;
+      this.#leave(true);
+      this.#state = "closed";
+      this.pendingError = ECONNRESET;
+      this.readiness.wakeAll();
+      return 0;
+    }
+    if (this.#state === "listening") {
+      if (how !== SHUT_WR) this.#stopListening();
+      this.readiness.wakeAll();
+      return 0;
+    }
+    if (this.#transport!.isReset) return -ENOTCONN;
+    if (how !== SHUT_RD && !this.#isWriteShut) {
+      this.#isWriteShut = true;
+      this.#transport!.finish();
+    }
+    if (how !== SHUT_WR) {
+      this.#isReadShut = true;
+      this.#transport!.stopReading();
+    }
+    this.readiness.wakeAll();
+    return 0;
+  }
+
+  #stopListening(): void {
+    this.#state = "closed";
+    if (this.claim !== null) this.claim.isListening = false;
+    this.#hostListener?.close();
+    this.#hostListener = null;
+    const { 0: accepted, 1: waiting } = [this.#accepted, this.#waiting];
+    this.#accepted = [];
+    this.#waiting = [];
+    for (const child of accepted) {
+      child.#transport!.abort();
+      child.release();
+    }
+    for (const client of waiting) {
+      client.#target = null;
+      client.#fail(ECONNREFUSED);
+      client.readiness.wakeAll();
+    }
+  }
+
+  /** Gives up whatever goes on. */
+  #leave(abort: boolean): void {
+    if (this.#state === "listening" || this.#isListenPending) this.#stopListening();
+    this.#isListenPending = false;
+    if (this.#target !== null) {
+      const at = this.#target.#waiting.indexOf(this);
+      if (at >= 0) this.#target.#waiting.splice(at, 1);
+      this.#target = null;
+    }
+    if (this.#transport !== null) {
+      if (abort) this.#transport.abort();
+      else this.#transport.close();
+    } else this.#hostSocket?.close();
+    this.#hostSocket = null;
+    this.#state = "closed";
+    this.peer = null;
+  }
+
+  override setProtocolOption(task: Task, level: number, name: number, value: Uint8Array): number {
+    if (level !== IPPROTO_TCP) return super.setProtocolOption(task, level, name, value);
+    const result = setTcpOption(this.tcp, name, value);
+    if (result === 0 && this.#hostSocket !== null && this.#state === "established") this.tcp.applyTo(this.#hostSocket);
+    return result;
+  }
+
+  override getProtocolOption(task: Task, level: number, name: number, length: number): Uint8Array | number {
+    if (level !== IPPROTO_TCP) return super.getProtocolOption(task, level, name, length);
+    return getTcpOption(this.tcp, name, this.stateNumber, length);
+  }
+
+  override optionChanged(name: number): void {
+    if (name === SO_KEEPALIVE && this.#hostSocket !== null && this.#state === "established") this.#hostSocket.setOption("keepAlive", this.options.keepAlive ? 1 : 0);
+  }
+
+  /** SO_LINGER with 0 seconds resets the connection, otherwise what was written still arrives. */
+  protected override dispose(): void {
+    this.#leave(this.options.lingerSeconds === 0);
+    super.dispose();
+  }
+}
+
+/** A view of a cursor that ends earlier. */
+class ShortCursor implements IoCursor {
+  readonly #inner: IoCursor;
+  #left: number;
+
+  constructor(inner: IoCursor, count: number) {
+    this.#inner = inner;
+    this.#left = count;
+  }
+
+  get remaining(): number {
+    return this.#left;
+  }
+
+  put(source: Uint8Array, start: number, count: number): number {
+    return this.#moved(this.#inner.put(source, start, count));
+  }
+
+  take(target: Uint8Array, start: number, count: number): number {
+    return this.#moved(this.#inner.take(target, start, count));
+  }
+
+  skip(count: number): void {
+    this.#inner.skip(count);
+    this.#left -= count;
+  }
+
+  #moved(count: number): number {
+    if (count > 0) this.#left -= count;
+    return count;
+  }
+}
+
+/** Takes bytes and keeps none. */
+class DiscardCursor implements IoCursor {
+  remaining: number;
+
+  constructor(count: number) {
+    this.remaining = count;
+  }
+
+  put(_source: Uint8Array, _start: number, count: number): number {
+    this.remaining -= count;
+    return count;
+  }
+
+  take(_target: Uint8Array, _start: number, count: number): number {
+    this.remaining -= count;
+    return count;
+  }
+
+  skip(count: number): void {
+    this.remaining -= count;
+  }
+}

@@ -1,0 +1,372 @@
+import {
+  AF_INET, AF_UNSPEC, EACCES, EAGAIN, ECONNREFUSED, EDESTADDRREQ, EINPROGRESS, EINVAL, EMSGSIZE, ENETUNREACH, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP, EPIPE, IPPROTO_UDP, MSG_ERRQUEUE,
+  IPPROTO_IP, IP_TTL, MSG_OOB, MSG_PEEK, MSG_TRUNC, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SO_BROADCAST, TCP_CLOSE,
+  TCP_ESTABLISHED, UDP_CORK, UDP_GRO, UDP_SEGMENT,
+} from "@stratos/abi";
+import type { HostAddress, HostSocket } from "@stratos/host";
+import type { Kernel } from "../../kernel-state.ts";
+import type { Task } from "../../task/task.ts";
+import { BLOCKED_KILLABLE } from "../../task/wait-queue.ts";
+import type { IoCursor } from "../../vfs/io-cursor.ts";
+import type { IncomingMessage, OutgoingMessage } from "../message.ts";
+import { sourceAddress } from "../network-interface.ts";
+import { intOption, optionInt } from "../socket-options.ts";
+import { addTimestamp } from "../unix/unix-socket.ts";
+import { anyAddress, destinationOf, familyOf, parseInetAddress } from "./inet-address.ts";
+import { InetSocket } from "./inet-socket.ts";
+import { canonicalIp, type InetEndpoint, isBroadcast, isLoopback, isV4, isWildcard } from "./ip-address.ts";
+import type { PortClaim, PortTable } from "./port-table.ts";
+
+export interface UdpClaim extends PortClaim { readonly socket: InetSocket }
+
+interface Datagram { readonly bytes: Uint8Array; readonly from: InetEndpoint; readonly to: string }
+
+/** What a queued datagram costs of SO_RCVBUF beside its bytes. */
+const DATAGRAM_OVERHEAD = 256;
+/** 65535 less the headers of IPv4 and UDP; IPv6 does not count its header. */
+const LENGTH_MAX_V4 = 65507, LENGTH_MAX_V6 = 65527;
+
+/**
+ * AF_INET and AF_INET6 SOCK_DGRAM (udp(7)). Datagrams between sockets of this machine stay inside; others go through the provider, with one
+ * host socket for each IP version in use.
+ */
+export class UdpSocket extends InetSocket {
+  readonly #queue: Datagram[] = [];
+  #queuedCost = 0;
+  /** By IP version: 4, 6. A bound one stands alone at its place. */
+  #hosts: (HostSocket | undefined)[] = [undefined, undefined];
+  /** The host socket that is bound to our port, for a dual-stack socket also for IPv4. */
+  #boundHost: HostSocket | null = null;
+  #isBindPending = false;
+  #isReadShut = false;
+  #isWriteShut = false;
+  readonly #options = new Map<number, number>();
+
+  constructor(kernel: Kernel, family: number, flags: number, creator: { fsuid: number; fsgid: number }) {
+    super(kernel, family, SOCK_DGRAM, IPPROTO_UDP, flags, creator);
+  }
+
+  protected override get ports(): PortTable<UdpClaim> {
+    return this.kernel.network.udpPorts;
+  }
+
+  protected override get allowsGroups(): boolean {
+    return true;
+  }
+
+  override get stateNumber(): number {
+    return this.peer !== null ? TCP_ESTABLISHED : TCP_CLOSE;
+  }
+
+  /** Waiting bytes with their overhead, for /proc/net/udp. */
+  get queuedBytes(): number {
+    return this.#queuedCost;
+  }
+
+  /** bind(2); with a provider and an address that isn't loopback the call waits until the host is bound as well. */
+  override bind(task: Task, address: Uint8Array): number {
+    if (this.#isBindPending) return this.#finishBinding(task);
+    const failed = this.bindAddress(task, address);
+    if (failed < 0) return failed;
+    const provider = this.kernel.sockets;
+    if (provider === null || isLoopback(this.local!.ip)) return 0;
+    const where = this.hostLocal;
+    const host = provider.create(where.family, "datagram", this);
+    if (typeof host === "number") return this.#bindFailed(host);
+    this.#hosts[where.family === 4 ? 0 : 1] = host;
+    this.#boundHost = host;
+    this.#configure(host);
+    const bound = host.bind(where, { reuseAddress: this.options.reuseAddress, v6Only: !this.isDualStack });
+    if (bound < 0 && bound !== -EINPROGRESS) return this.#bindFailed(bound);
+    this.#isBindPending = true;
+    return this.#finishBinding(task);
+  }
+
+  #finishBinding(task: Task): number {
+    const host = this.#boundHost!;
+    if (host.localAddress() === null) {
+      const error = host.takeError();
+      if (error !== 0) return this.#bindFailed(-error);
+      task.waitOn(this.readiness);
+      return BLOCKED_KILLABLE;
+    }
+    this.#isBindPending = false;
+    return 0;
+  }
+
+  #bindFailed(error: number): number {
+    this.#closeHosts();
+    this.#isBindPending = false;
+    this.releasePort();
+    return error;
+  }
+
+  /** connect(2): the default destination, and the only sender that is heard; AF_UNSPEC undoes it. */
+  override connect(task: Task, address: Uint8Array, _nonblocking: boolean): number {
+    if (address.length < 2) return -EINVAL;
+    if (familyOf(address) === AF_UNSPEC) {
+      this.peer = null;
+      this.#dropUnboundHosts();
+      if (!this.isAddressBound) this.releasePort();
+      return 0;
+    }
+    const endpoint = parseInetAddress(address, this.family);
+    if (typeof endpoint === "number") return endpoint;
+    const to = destinationOf(endpoint);
+    const source = this.#route(to.ip);
+    if (typeof source === "number") return source;
+    const failed = this.claimAnyPort(task);
+    if (failed < 0) return failed;
+    if (!this.isAddressBound || isWildcard(this.local!.ip)) this.local = { ip: source, port: this.local!.port };
+    this.#dropUnboundHosts();
+    this.peer = to;
+    this.readiness.wakeAll();
+    return 0;
+  }
+
+  /** The source address for a destination; ENETUNREACH, or EACCES for a broadcast that wasn't asked for. */
+  #route(ip: string): string | number {
+    const { network, sockets } = this.kernel;
+    if (isV4(ip) && this.isV6 && this.ip.v6Only) return -ENETUNREACH;
+    if (isBroadcast(ip) && !this.options.broadcast) return -EACCES;
+    if (network.isLocal(ip)) return isLoopback(ip) && isV4(ip) ? "127.0.0.1" : ip;
+    if (sockets === null) return -ENETUNREACH;
+    const source = sourceAddress(network.outside, ip);
+    if (source === null && !isV4(ip)) return -ENETUNREACH;
+    return source ?? anyAddress(AF_INET);
+  }
+
+  override send(task: Task, from: IoCursor, message: OutgoingMessage, flags: number): number {
+    if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+    const length = from.remaining;
+    const to = message.address === null ? this.peer : this.#destination(message.address);
+    if (to === null) return -EDESTADDRREQ;
+    if (typeof to === "number") return to;
+    if (length > (isV4(to.ip) ? LENGTH_MAX_V4 : LENGTH_MAX_V6)) return -EMSGSIZE;
+    if (this.#isWriteShut) return -EPIPE;
+    const error = this.takeError();
+    if (error !== 0) return -error;
+    const source = this.#route(to.ip);
+    if (typeof source === "number") return source;
+    const failed = this.claimAnyPort(task);
+    if (failed < 0) return failed;
+    const sender = { ip: isWildcard(this.local!.ip) ? source : this.local!.ip, port: this.local!.port };
+    if (this.kernel.network.isLocal(to.ip)) {
+      const claim = this.ports.find(to.ip, to.port, (each) => (each.socket as UdpSocket).#hears(sender));
+      if (claim !== null) return (claim.socket as UdpSocket).#deliver(from, sender, to.ip);
+      if (this.kernel.sockets === null) return this.#refused(from, message);
+    }
+    return this.#sendOutside(from, message.address === null, to);
+  }
+
+  #destination(address: Uint8Array): InetEndpoint | number {
+    let endpoint: InetEndpoint | number;
+    const family = familyOf(address);
+    if (this.isV6 && family === AF_INET) endpoint = parseInetAddress(address, AF_INET);
+    else if (!this.isV6 && family === AF_UNSPEC && address.length >= 16) {
+      const copy = address.slice();
+      copy[0] = AF_INET;
+      endpoint = parseInetAddress(copy, AF_INET);
+    } else endpoint = parseInetAddress(address, this.family);
+    if (typeof endpoint === "number") return endpoint;
+    return endpoint.port === 0 ? -EINVAL : destinationOf(endpoint);
+  }
+
+  #hears(sender: InetEndpoint): boolean {
+    return this.peer === null || (this.peer.ip === sender.ip && this.peer.port === sender.port);
+  }
+
+  /** Into the queue; without room the datagram is lost, as datagrams are. */
+  #deliver(from: IoCursor, sender: InetEndpoint, to: string): number {
+    const length = from.remaining;
+    const bytes = new Uint8Array(length);
+    const taken = length === 0 ? 0 : from.take(bytes, 0, length);
+    if (taken < length) return taken < 0 ? taken : -EINVAL;
+    if (this.#isReadShut || this.#queuedCost + length > this.options.receiveBuffer) return length;
+    this.#queue.push({ bytes, from: sender, to });
+    this.#queuedCost += length + DATAGRAM_OVERHEAD;
+    this.readiness.wakeAll(POLLIN | POLLRDNORM);
+    return length;
+  }
+
+  /** Nobody is there: the sender learns it later, and only when it is connected (udp(7)). */
+  #refused(from: IoCursor, message: OutgoingMessage): number {
+    const length = from.remaining;
+    from.skip(length);
+    if (message.address === null) {
+      this.pendingError = ECONNREFUSED;
+      this.readiness.wakeAll();
+    }
+    return length;
+  }
+
+  #sendOutside(from: IoCursor, toPeer: boolean, to: InetEndpoint): number {
+    let host = this.#boundHost;
+    let target: HostAddress | null = this.hostAddress(to);
+    if (host !== null) {
+      // A dual-stack socket reaches IPv4 through mapped addresses.
+      if (this.hostLocal.family === 6 && target.family === 4) target = { family: 6, address: `::ffff:${to.ip}`, port: to.port };
+    } else {
+      const found = this.#hostFor(target.family, toPeer ? target : null);
+      if (typeof found === "number") return found;
+      host = found;
+      if (toPeer && host.peerAddress() !== null) target = null;
+    }
+    if (!host.writable()) return -EAGAIN;
+    const { transfer } = this.kernel.network;
+    const length = from.remaining;
+    const taken = length === 0 ? 0 : from.take(transfer, 0, length);
+    if (taken < length) return taken < 0 ? taken : -EINVAL;
+    return host.write(transfer, 0, length, target);
+  }
+
+  /** The host socket for an IP version, made when there is none; one for a connected socket has the same peer, so that refusals are told. */
+  #hostFor(family: 4 | 6, peer: HostAddress | null): HostSocket | number {
+    const index = family === 4 ? 0 : 1;
+    const present = this.#hosts[index];
+    if (present !== undefined) return present;
+    const host = this.kernel.sockets!.create(family, "datagram", this);
+    if (typeof host === "number") return host;
+    this.#configure(host);
+    if (peer !== null) {
+      const failed = host.connect(peer);
+      if (failed < 0 && failed !== -EINPROGRESS) {
+        host.close();
+        return failed;
+      }
+    }
+    this.#hosts[index] = host;
+    return host;
+  }
+
+  #configure(host: HostSocket): void {
+    if (this.options.broadcast) host.setOption("broadcast", 1);
+    const ttl = this.ip.v4.get(IP_TTL);
+    if (ttl !== undefined) host.setOption("ttl", ttl);
+  }
+
+  #closeHosts(): void {
+    for (const host of this.#hosts) host?.close();
+    this.#hosts = [undefined, undefined];
+    this.#boundHost = null;
+  }
+
+  #dropUnboundHosts(): void {
+    if (this.#boundHost === null) this.#closeHosts();
+  }
+
+  override receive(_task: Task, to: IoCursor, message: IncomingMessage, flags: number): number {
+    if ((flags & MSG_ERRQUEUE) !== 0) return -EAGAIN;
+    if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+    const error = this.takeError();
+    if (error !== 0) return -error;
+    const datagram = this.#queue[0];
+    if (datagram === undefined) return this.#receiveFromHost(to, message, flags);
+    const { bytes } = datagram;
+    const count = Math.min(bytes.length, to.remaining);
+    const moved = count === 0 ? 0 : to.put(bytes, 0, count);
+    if (moved < 0) return moved;
+    if ((flags & MSG_PEEK) === 0) {
+      this.#queue.shift();
+      this.#queuedCost -= bytes.length + DATAGRAM_OVERHEAD;
+    }
+    return this.#describe(message, flags, datagram.from, datagram.to, { moved, length: bytes.length });
+  }
+
+  #receiveFromHost(to: IoCursor, message: IncomingMessage, flags: number): number {
+    const { transfer } = this.kernel.network;
+    for (const host of this.#hosts) {
+      // Datagrams of strangers are dropped from a connected socket.
+      while (host?.readable() === true) {
+        const count = host.read(transfer, 0, Math.min(to.remaining, transfer.length), (flags & MSG_PEEK) !== 0);
+        if (count < 0) break;
+        const sender = host.lastSender!;
+        const length = host.lastLength;
+        const from = { ip: canonicalIp(sender.address) ?? sender.address, port: sender.port };
+        if (!this.#hears(from)) {
+          if ((flags & MSG_PEEK) !== 0) host.read(transfer, 0, 0, false);
+          continue;
+        }
+        const moved = count === 0 ? 0 : to.put(transfer, 0, count);
+        if (moved < 0) return moved;
+        const destination = isWildcard(this.local!.ip) ? (sourceAddress(this.kernel.network.outside, from.ip) ?? this.local!.ip) : this.local!.ip;
+        return this.#describe(message, flags, from, destination, { moved, length });
+      }
+    }
+    return this.#isReadShut ? 0 : -EAGAIN;
+  }
+
+  #describe(message: IncomingMessage, flags: number, from: InetEndpoint, to: string, size: { moved: number; length: number }): number {
+    message.address = this.addressBytes(from);
+    const controls = this.controlsFor(to);
+    if (controls !== null) for (const each of controls) message.addControl(each.level, each.type, each.data);
+    if (this.options.timestamp !== 0) addTimestamp(this.kernel, this.options.timestamp, message);
+    if (size.moved < size.length) message.flags |= MSG_TRUNC;
+    return (flags & MSG_TRUNC) !== 0 ? size.length : size.moved;
+  }
+
+  override changed(): void {
+    for (const host of this.#hosts) {
+      if (host === undefined || (host === this.#boundHost && this.#isBindPending)) continue;
+      const error = host.takeError();
+      if (error !== 0) this.pendingError = error;
+    }
+    this.readiness.wakeAll();
+  }
+
+  override available(): number {
+    const first = this.#queue[0];
+    if (first !== undefined) return first.bytes.length;
+    for (const host of this.#hosts) if (host?.readable() === true) return host.available();
+    return 0;
+  }
+
+  override poll(): number {
+    let ready = 0;
+    if (this.pendingError !== 0) ready |= POLLERR;
+    if (this.#isReadShut) ready |= POLLIN | POLLRDNORM | POLLRDHUP;
+    if (this.#isReadShut && this.#isWriteShut) ready |= POLLHUP;
+    if (this.#queue.length > 0 || this.#hosts.some((host) => host?.readable() === true)) ready |= POLLIN | POLLRDNORM;
+    if (this.#hosts.every((host) => host === undefined || host.writable())) ready |= POLLOUT | POLLWRNORM;
+    return ready;
+  }
+
+  /** shutdown(2): takes effect also without a peer, but says ENOTCONN then (net/ipv4/af_inet.c, inet_shutdown). */
+  override shutdown(_task: Task, how: number): number {
+    if (how < 0 || how > SHUT_RDWR) return -EINVAL;
+    if (how !== SHUT_WR) this.#isReadShut = true;
+    if (how !== SHUT_RD) this.#isWriteShut = true;
+    this.readiness.wakeAll();
+    return this.peer === null ? -ENOTCONN : 0;
+  }
+
+  override setProtocolOption(task: Task, level: number, name: number, value: Uint8Array): number {
+    if (level !== IPPROTO_UDP) return super.setProtocolOption(task, level, name, value);
+    if (name !== UDP_CORK && name !== UDP_SEGMENT && name !== UDP_GRO) return -ENOPROTOOPT;
+    if (value.length < 4) return -EINVAL;
+    // Segmentation would need a device that does it.
+    if (name === UDP_SEGMENT && optionInt(value) !== 0) return -EINVAL;
+    this.#options.set(name, optionInt(value));
+    return 0;
+  }
+
+  override getProtocolOption(task: Task, level: number, name: number, length: number): Uint8Array | number {
+    if (level !== IPPROTO_UDP) return super.getProtocolOption(task, level, name, length);
+    if (name !== UDP_CORK && name !== UDP_SEGMENT && name !== UDP_GRO) return -ENOPROTOOPT;
+    return intOption(this.#options.get(name) ?? 0);
+  }
+
+  override optionChanged(name: number): void {
+    if (name === SO_BROADCAST) for (const host of this.#hosts) host?.setOption("broadcast", this.options.broadcast ? 1 : 0);
+  }
+
+  protected override ipOptionChanged(level: number, name: number): void {
+    if (level === IPPROTO_IP && name === IP_TTL) for (const host of this.#hosts) host?.setOption("ttl", this.ip.v4.get(IP_TTL) ?? 64);
+  }
+
+  protected override dispose(): void {
+    this.#closeHosts();
+    this.#queue.length = 0;
+    super.dispose();
+  }
+}

@@ -1,0 +1,47 @@
+import type { OpenFile } from "../vfs/open-file.ts";
+
+/** Who sent a message, as SCM_CREDENTIALS shows it (unix(7)). */
+export interface PeerCredentials { readonly pid: number; readonly uid: number; readonly gid: number }
+
+/** What a receiver learns of a sender that did not say: pid 0 and the overflow ids. */
+export const UNKNOWN_SENDER: PeerCredentials = { pid: 0, uid: 65534, gid: 65534 };
+
+/** Files and credentials that travel beside bytes. The holder owns one reference of each file. */
+export interface Ancillary { rights: OpenFile[] | null; credentials: PeerCredentials | null }
+
+/** What sendmsg(2) was given beside the bytes. */
+export interface OutgoingMessage {
+  /** The raw sockaddr, null when none was given. */
+  address: Uint8Array | null;
+  /** Owned by the system call until a socket takes it: the socket then sets `ancillary` to null. */
+  ancillary: Ancillary | null;
+}
+
+/** For write(2) and send(2). Nobody stores into it. */
+export const PLAIN_MESSAGE: OutgoingMessage = { address: null, ancillary: null };
+
+/** A further control message for the receiver (IP_PKTINFO, SO_TIMESTAMP …). */
+export interface ControlMessage { level: number; type: number; data: Uint8Array }
+
+/** What recvmsg(2) learns beside the bytes; filled by a socket's `receive`. */
+export class IncomingMessage {
+  /** The sender's sockaddr; null when the socket tells none. */
+  address: Uint8Array | null = null;
+  /** MSG_TRUNC, MSG_EOR, MSG_OOB … */
+  flags = 0;
+  rights: OpenFile[] | null = null;
+  credentials: PeerCredentials | null = null;
+  controls: ControlMessage[] | null = null;
+
+  reset(): void {
+    this.address = null;
+    this.flags = 0;
+    this.rights = null;
+    this.credentials = null;
+    this.controls = null;
+  }
+
+  addControl(level: number, type: number, data: Uint8Array): void {
+    (this.controls ??= []).push({ level, type, data });
+  }
+}

@@ -1,0 +1,230 @@
+import {
+  AF_NETLINK, AF_UNSPEC, EADDRINUSE, EAGAIN, ECONNREFUSED, EINVAL, EMSGSIZE, ENOBUFS, ENOPROTOOPT, EOPNOTSUPP, EPERM, EPROTONOSUPPORT, ESOCKTNOSUPPORT, MSG_OOB, MSG_PEEK, MSG_TRUNC,
+  POLLERR, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, SOCKADDR_NL_SIZE, SOCK_DGRAM, SOCK_RAW, SOL_NETLINK, EAFNOSUPPORT,
+} from "@stratos/abi";
+import type { Kernel } from "../../kernel-state.ts";
+import type { Task } from "../../task/task.ts";
+import type { IoCursor } from "../../vfs/io-cursor.ts";
+import { familyOf } from "../inet/inet-address.ts";
+import type { IncomingMessage, OutgoingMessage } from "../message.ts";
+import { Socket } from "../socket.ts";
+import { intOption, optionInt } from "../socket-options.ts";
+import { NetlinkWriter, NLM_F_ACK, NLM_F_CAPPED, NLM_F_MULTI, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR } from "./netlink-writer.ts";
+import { answerRouteRequest, type NetlinkRequest, parseRequests } from "./route-messages.ts";
+
+const NETLINK_ROUTE = 0;
+const NETLINK_ADD_MEMBERSHIP = 1, NETLINK_DROP_MEMBERSHIP = 2, NETLINK_PKTINFO = 3, NETLINK_BROADCAST_ERROR = 4, NETLINK_NO_ENOBUFS = 5, NETLINK_LISTEN_ALL_NSID = 8;
+const NETLINK_LIST_MEMBERSHIPS = 9, NETLINK_CAP_ACK = 10, NETLINK_EXT_ACK = 11, NETLINK_GET_STRICT_CHK = 12;
+const KNOWN_OPTIONS = new Set([NETLINK_PKTINFO, NETLINK_BROADCAST_ERROR, NETLINK_NO_ENOBUFS, NETLINK_LISTEN_ALL_NSID, NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK]);
+/** Largest datagram of a dump (net/netlink/af_netlink.c gives at least this much). */
+const DUMP_DATAGRAM_MAX = 8192;
+
+/** socket(2) for AF_NETLINK: NETLINK_ROUTE only, EPROTONOSUPPORT for the others. */
+export function createNetlinkSocket(task: Task, type: number, protocol: number, flags: number): Socket | number {
+  if (type !== SOCK_RAW && type !== SOCK_DGRAM) return -ESOCKTNOSUPPORT;
+  if (protocol !== NETLINK_ROUTE) return -EPROTONOSUPPORT;
+  return new NetlinkSocket(task.kernel, type, protocol, flags, task);
+}
+
+/** A conversation with the kernel in datagrams (netlink(7)): what is sent is answered at once into the receive queue, bounded by SO_RCVBUF. */
+export class NetlinkSocket extends Socket {
+  /** nl_pid; 0 until bind or the first message. */
+  portId = 0;
+  groups = 0;
+  readonly #queue: Uint8Array[] = [];
+  #queuedBytes = 0;
+  readonly #options = new Map<number, number>();
+
+  constructor(kernel: Kernel, type: number, protocol: number, flags: number, task: Task) {
+    super(kernel, AF_NETLINK, type, protocol, flags, task.credentials);
+  }
+
+  override bind(task: Task, address: Uint8Array): number {
+    if (address.length < SOCKADDR_NL_SIZE) return -EINVAL;
+    if (familyOf(address) !== AF_NETLINK) return -EINVAL;
+    const port = optionInt(address, 4) >>> 0;
+    this.groups = optionInt(address, 8) >>> 0;
+    if (this.portId !== 0) return port !== 0 && port !== this.portId ? -EINVAL : 0;
+    if (port === 0) {
+      this.#autobind(task);
+      return 0;
+    }
+    if (this.kernel.network.netlinkSockets.has(port)) return -EADDRINUSE;
+    this.#take(port);
+    return 0;
+  }
+
+  #autobind(task: Task): void {
+    if (this.portId !== 0) return;
+    const { netlinkSockets } = this.kernel.network;
+    // The process id, else numbers from the top, where no process is (netlink_autobind).
+    let port = task.pid;
+    for (let step = 0; netlinkSockets.has(port); step++) port = 0xfffff000 - step;
+    this.#take(port);
+  }
+
+  #take(port: number): void {
+    this.portId = port;
+    this.kernel.network.netlinkSockets.set(port, this);
+  }
+
+  override connect(task: Task, address: Uint8Array, _nonblocking: boolean): number {
+    if (address.length >= 2 && familyOf(address) === AF_UNSPEC) return 0;
+    if (address.length < SOCKADDR_NL_SIZE) return -EINVAL;
+    if (familyOf(address) !== AF_NETLINK) return -EINVAL;
+    if (optionInt(address, 4) !== 0 || optionInt(address, 8) !== 0) return -EPERM;
+    this.#autobind(task);
+    return 0;
+  }
+
+  override localName(): Uint8Array {
+    return nameBytes(this.portId, this.groups);
+  }
+
+  override peerName(): Uint8Array {
+    return nameBytes(0, 0);
+  }
+
+  override send(task: Task, from: IoCursor, message: OutgoingMessage, flags: number): number {
+    if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+    if (message.address !== null) {
+      if (message.address.length < SOCKADDR_NL_SIZE) return -EINVAL;
+      if (familyOf(message.address) !== AF_NETLINK) return -EAFNOSUPPORT;
+      if (optionInt(message.address, 4) !== 0) return -ECONNREFUSED; // other processes don't listen
+      if (optionInt(message.address, 8) !== 0) return -EPERM;
+    }
+    const length = from.remaining;
+    if (length > this.options.sendBuffer - 32) return -EMSGSIZE;
+    this.#autobind(task);
+    const bytes = new Uint8Array(length);
+    const taken = length === 0 ? 0 : from.take(bytes, 0, length);
+    if (taken < length) return taken < 0 ? taken : -EINVAL;
+    for (const request of parseRequests(bytes)) this.#answer(task, request);
+    this.readiness.wakeAll();
+    return length;
+  }
+
+  #answer(task: Task, request: NetlinkRequest): void {
+    // Control messages and what isn't a request get an acknowledgement at most (netlink_rcv_skb).
+    let error = 0;
+    if ((request.flags & NLM_F_REQUEST) !== 0 && request.type >= 16) {
+      const answer = answerRouteRequest(task, request, this.portId, this.#options.get(NETLINK_GET_STRICT_CHK) === 1);
+      if (typeof answer === "number") error = answer;
+      else if (answer.isDump) {
+        this.#enqueueDump(request, answer.messages);
+        return;
+      } else for (const message of answer.messages) this.#enqueue(message);
+    }
+    if (error !== 0 || (request.flags & NLM_F_ACK) !== 0) this.#acknowledge(request, error);
+  }
+
+  #enqueueDump(request: NetlinkRequest, messages: Uint8Array[]): void {
+    const done = new NetlinkWriter().begin(NLMSG_DONE, NLM_F_MULTI, request.sequence, this.portId).u32(0).finish();
+    let batch: Uint8Array[] = [];
+    let size = 0;
+    for (const message of messages) {
+      if (size + message.length > DUMP_DATAGRAM_MAX) {
+        this.#enqueue(concatenate(batch, size));
+        batch = [];
+        size = 0;
+      }
+      batch.push(message);
+      size += message.length;
+    }
+    if (size > 0) this.#enqueue(concatenate(batch, size));
+    this.#enqueue(done);
+  }
+
+  /** NLMSG_ERROR with the request's header, and its body when it failed. */
+  #acknowledge(request: NetlinkRequest, error: number): void {
+    const isCapped = error === 0 || this.#options.get(NETLINK_CAP_ACK) === 1 || request.payload.length > 1024;
+    const writer = new NetlinkWriter().begin(NLMSG_ERROR, isCapped ? NLM_F_CAPPED : 0, request.sequence, this.portId);
+    writer.u32(error >>> 0).u32(16 + request.payload.length).u16(request.type).u16(request.flags).u32(request.sequence).u32(this.portId);
+    if (!isCapped) writer.bytes(request.payload);
+    this.#enqueue(writer.finish());
+  }
+
+  #enqueue(datagram: Uint8Array): void {
+    if (this.#queuedBytes + datagram.length > this.options.receiveBuffer) {
+      this.pendingError = ENOBUFS;
+      return;
+    }
+    this.#queue.push(datagram);
+    this.#queuedBytes += datagram.length;
+  }
+
+  override receive(_task: Task, to: IoCursor, message: IncomingMessage, flags: number): number {
+    if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+    const error = this.takeError();
+    if (error !== 0) return -error;
+    const datagram = this.#queue[0];
+    if (datagram === undefined) return -EAGAIN;
+    const count = Math.min(datagram.length, to.remaining);
+    const moved = count === 0 ? 0 : to.put(datagram, 0, count);
+    if (moved < 0) return moved;
+    if ((flags & MSG_PEEK) === 0) {
+      this.#queue.shift();
+      this.#queuedBytes -= datagram.length;
+    }
+    message.address = nameBytes(0, 0);
+    if (moved < datagram.length) message.flags |= MSG_TRUNC;
+    if (this.options.passCredentials) message.credentials = { pid: 0, uid: 0, gid: 0 };
+    return (flags & MSG_TRUNC) !== 0 ? datagram.length : moved;
+  }
+
+  override available(): number {
+    return this.#queue[0]?.length ?? 0;
+  }
+
+  override poll(): number {
+    let ready = POLLOUT | POLLWRNORM;
+    if (this.#queue.length > 0) ready |= POLLIN | POLLRDNORM;
+    if (this.pendingError !== 0) ready |= POLLERR;
+    return ready;
+  }
+
+  override shutdown(): number {
+    return -EOPNOTSUPP;
+  }
+
+  override setProtocolOption(_task: Task, level: number, name: number, value: Uint8Array): number {
+    if (level !== SOL_NETLINK) return -ENOPROTOOPT;
+    const number = value.length >= 4 ? optionInt(value) : 0;
+    if (name === NETLINK_ADD_MEMBERSHIP || name === NETLINK_DROP_MEMBERSHIP) {
+      // Nothing ever changes, so a member of a group hears nothing.
+      return number < 1 || number > 64 ? -EINVAL : 0;
+    }
+    if (!KNOWN_OPTIONS.has(name)) return -ENOPROTOOPT;
+    this.#options.set(name, number !== 0 ? 1 : 0);
+    return 0;
+  }
+
+  override getProtocolOption(_task: Task, level: number, name: number): Uint8Array | number {
+    if (level !== SOL_NETLINK) return -ENOPROTOOPT;
+    if (name === NETLINK_LIST_MEMBERSHIPS) return new Uint8Array(0);
+    return KNOWN_OPTIONS.has(name) ? intOption(this.#options.get(name) ?? 0) : -ENOPROTOOPT;
+  }
+
+  protected override dispose(): void {
+    if (this.portId !== 0) this.kernel.network.netlinkSockets.delete(this.portId);
+    this.#queue.length = 0;
+  }
+}
+
+function nameBytes(port: number, groups: number): Uint8Array {
+  const bytes = new Uint8Array(SOCKADDR_NL_SIZE);
+  bytes[0] = AF_NETLINK;
+  bytes.set(intOption(port), 4);
+  bytes.set(intOption(groups), 8);
+  return bytes;
+}
+
+function concatenate(parts: Uint8Array[], size: number): Uint8Array {
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,62 @@
+import { S_IFSOCK } from "@stratos/abi";
+import type { Kernel } from "../kernel-state.ts";
+import { createAnonymousInode } from "../vfs/anonymous-file.ts";
+import type { Inode } from "../vfs/inode.ts";
+import { isLoopback } from "./inet/ip-address.ts";
+import { PortTable } from "./inet/port-table.ts";
+import type { TcpClaim } from "./inet/tcp-socket.ts";
+import type { UdpClaim } from "./inet/udp-socket.ts";
+import type { InetSocket } from "./inet/inet-socket.ts";
+import type { NetlinkSocket } from "./netlink/netlink-socket.ts";
+import { makeInterfaces, type NetworkInterface } from "./network-interface.ts";
+import { InFlightFiles } from "./unix/in-flight-files.ts";
+import type { UnixSocket } from "./unix/unix-socket.ts";
+
+/** What the sockets of one machine share: names, ports, interfaces (what a network namespace holds in Linux). */
+export class Network {
+  readonly interfaces: readonly NetworkInterface[];
+  readonly tcpPorts: PortTable<TcpClaim>;
+  readonly udpPorts: PortTable<UdpClaim>;
+  /** For /proc/net. Bound: open sockets. */
+  readonly inetSockets = new Set<InetSocket>();
+  readonly unixSockets = new Set<UnixSocket>();
+  readonly netlinkSockets = new Map<number, NetlinkSocket>();
+  /** unix(7): abstract names, without the leading NUL. */
+  readonly abstractNames = new Map<string, UnixSocket>();
+  /** Sockets bound to a path, by the inode there. */
+  readonly boundInodes = new Map<Inode, UnixSocket>();
+  readonly inFlight = new InFlightFiles();
+  /** Bytes between a provider and user memory; valid during one call. */
+  readonly transfer = new Uint8Array(65536);
+  readonly #kernel: Kernel;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+    this.interfaces = makeInterfaces(kernel.sockets);
+    this.tcpPorts = new PortTable<TcpClaim>(kernel.random);
+    this.udpPorts = new PortTable<UdpClaim>(kernel.random);
+  }
+
+  /** The inode of a socket: owner and number for fstat(2). */
+  createInode(owner: { fsuid: number; fsgid: number }): Inode {
+    return createAnonymousInode(this.#kernel, S_IFSOCK, 0o777, owner);
+  }
+
+  interfaceByName(name: string): NetworkInterface | undefined {
+    return this.interfaces.find((one) => one.name === name);
+  }
+
+  interfaceByIndex(index: number): NetworkInterface | undefined {
+    return this.interfaces.find((one) => one.index === index);
+  }
+
+  /** The way out; undefined without a provider. */
+  get outside(): NetworkInterface | undefined {
+    return this.interfaces[1];
+  }
+
+  /** Is it an address of this machine? */
+  isLocal(ip: string): boolean {
+    return isLoopback(ip) || this.interfaces.some((one) => one.addresses.some((address) => address.ip === ip));
+  }
+}

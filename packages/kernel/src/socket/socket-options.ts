@@ -1,0 +1,255 @@
+import {
+  AF_UNIX, EDOM, EINVAL, ENODATA, ENODEV, ENOPROTOOPT, ENOTCONN, EPERM, ERANGE, SO_ACCEPTCONN, SO_ATTACH_BPF, SO_ATTACH_FILTER, SO_BINDTODEVICE, SO_BROADCAST, SO_BSDCOMPAT,
+  SO_BUSY_POLL, SO_COOKIE, SO_DEBUG, SO_DETACH_FILTER, SO_DOMAIN, SO_DONTROUTE, SO_ERROR, SO_INCOMING_CPU, SO_KEEPALIVE, SO_LINGER, SO_LOCK_FILTER, SO_MARK,
+  SO_MAX_PACING_RATE, SO_NOFCS, SO_NO_CHECK, SO_OOBINLINE, SO_PASSCRED, SO_PASSSEC, SO_PEEK_OFF, SO_PEERCRED, SO_PEERGROUPS, SO_PEERNAME, SO_PEERSEC, SO_PRIORITY,
+  SO_PROTOCOL, SO_RCVBUF, SO_RCVBUFFORCE, SO_RCVLOWAT, SO_RCVTIMEO, SO_RCVTIMEO_NEW, SO_REUSEADDR, SO_REUSEPORT, SO_RXQ_OVFL, SO_SELECT_ERR_QUEUE, SO_SNDBUF,
+  SO_SNDBUFFORCE, SO_SNDLOWAT, SO_SNDTIMEO, SO_SNDTIMEO_NEW, SO_TIMESTAMP, SO_TIMESTAMPING, SO_TIMESTAMPNS, SO_TIMESTAMPNS_NEW, SO_TIMESTAMP_NEW, SO_TYPE,
+  SO_ZEROCOPY, SO_TXTIME, SO_PEERPIDFD,
+} from "@stratos/abi";
+import { CAP_NET_ADMIN, CAP_NET_RAW, isCapable } from "../security/credentials.ts";
+import type { Task } from "../task/task.ts";
+import type { Socket } from "./socket.ts";
+
+/** net.core.wmem_default and rmem_default, wmem_max and rmem_max. */
+const BUFFER_DEFAULT = 212992, BUFFER_MAX = 212992;
+/** SOCK_MIN_SNDBUF and SOCK_MIN_RCVBUF (include/net/sock.h). */
+const SEND_BUFFER_MIN = 4608, RECEIVE_BUFFER_MIN = 2304;
+/** For the …FORCE options: our own bound in place of INT_MAX / 2. */
+const BUFFER_FORCED_MAX = 16 << 20;
+
+/** Options of SOL_SOCKET (socket(7)). Those that change nothing here are kept in `stored`, to be told back. */
+export class SocketOptions {
+  sendBuffer = BUFFER_DEFAULT;
+  receiveBuffer = BUFFER_DEFAULT;
+  reuseAddress = false;
+  reusePort = false;
+  broadcast = false;
+  keepAlive = false;
+  oobInline = false;
+  passCredentials = false;
+  /** SO_LINGER: −1 off, else seconds. */
+  lingerSeconds = -1;
+  /** Nanoseconds, 0: for ever. */
+  receiveTimeoutNs = 0;
+  sendTimeoutNs = 0;
+  receiveLowAt = 1;
+  /** SO_TIMESTAMP or SO_TIMESTAMPNS (their _NEW forms are the same on 64-bit), 0: none. */
+  timestamp = 0;
+  boundDevice = "";
+  readonly stored = new Map<number, number>();
+
+  /** What an accepted connection has from its listener. */
+  inherit(from: SocketOptions): void {
+    this.sendBuffer = from.sendBuffer;
+    this.receiveBuffer = from.receiveBuffer;
+    this.reuseAddress = from.reuseAddress;
+    this.reusePort = from.reusePort;
+    this.keepAlive = from.keepAlive;
+    this.oobInline = from.oobInline;
+    this.passCredentials = from.passCredentials;
+    this.lingerSeconds = from.lingerSeconds;
+    this.receiveTimeoutNs = from.receiveTimeoutNs;
+    this.sendTimeoutNs = from.sendTimeoutNs;
+    this.receiveLowAt = from.receiveLowAt;
+    this.timestamp = from.timestamp;
+    this.boundDevice = from.boundDevice;
+    for (const [name, value] of from.stored) this.stored.set(name, value);
+  }
+}
+
+/** Integer options without effect here, with their value at the start. */
+const STORED_DEFAULTS: ReadonlyMap<number, number> = new Map([
+  [SO_DEBUG, 0], [SO_DONTROUTE, 0], [SO_NO_CHECK, 0], [SO_PRIORITY, 0], [SO_BSDCOMPAT, 0], [SO_PASSSEC, 0], [SO_MARK, 0], [SO_TIMESTAMPING, 0],
+  [SO_RXQ_OVFL, 0], [SO_PEEK_OFF, -1], [SO_NOFCS, 0], [SO_LOCK_FILTER, 0], [SO_SELECT_ERR_QUEUE, 0], [SO_BUSY_POLL, 0], [SO_MAX_PACING_RATE, -1],
+  [SO_INCOMING_CPU, 0], [SO_ZEROCOPY, 0], [SO_TXTIME, 0],
+]);
+
+/** Little-endian int of an option value; the caller has checked that it has 4 bytes. */
+export function optionInt(value: Uint8Array, at = 0): number {
+  return value[at]! | (value[at + 1]! << 8) | (value[at + 2]! << 16) | (value[at + 3]! << 24);
+}
+
+/** Option value of one int. */
+export function intOption(value: number): Uint8Array {
+  return Uint8Array.of(value, value >> 8, value >> 16, value >> 24);
+}
+
+/** A timeval as nanoseconds; 0 for none. −EINVAL when it is short, −EDOM when the microseconds are out of range. */
+function timeoutOf(value: Uint8Array): number {
+  if (value.length < 16) return -EINVAL;
+  const view = new DataView(value.buffer, value.byteOffset);
+  const seconds = view.getInt32(4, true) * 0x100000000 + view.getUint32(0, true);
+  const microseconds = view.getInt32(12, true) * 0x100000000 + view.getUint32(8, true);
+  if (microseconds < 0 || microseconds >= 1000000) return -EDOM;
+  if (seconds < 0) return 1;
+  // Beyond 2^53 ns (104 days) a time limit is none.
+  const nanoseconds = seconds * 1e9 + microseconds * 1000;
+  return nanoseconds >= 2 ** 53 ? 0 : nanoseconds;
+}
+
+function timeoutBytes(nanoseconds: number): Uint8Array {
+  const value = new Uint8Array(16);
+  const view = new DataView(value.buffer);
+  view.setUint32(0, Math.floor(nanoseconds / 1e9), true);
+  view.setUint32(8, Math.floor((nanoseconds % 1e9) / 1000), true);
+  return value;
+}
+
+/**
+ * setsockopt(2) at SOL_SOCKET.
+ *
+ * @returns 0 or EINVAL (short or bad value), EDOM, EPERM, ENODEV (SO_BINDTODEVICE), ENOPROTOOPT (unknown, or can't be set)
+ */
+export function setSocketOption(socket: Socket, task: Task, name: number, value: Uint8Array): number {
+  const options = socket.options;
+  if (name === SO_BINDTODEVICE) return bindToDevice(socket, task, value);
+  if (name === SO_LINGER) {
+    if (value.length < 8) return -EINVAL;
+    options.lingerSeconds = optionInt(value) === 0 ? -1 : Math.max(0, optionInt(value, 4));
+    socket.optionChanged(name);
+    return 0;
+  }
+  if (name === SO_RCVTIMEO || name === SO_SNDTIMEO || name === SO_RCVTIMEO_NEW || name === SO_SNDTIMEO_NEW) {
+    const timeout = timeoutOf(value);
+    if (timeout < 0) return timeout;
+    if (name === SO_RCVTIMEO || name === SO_RCVTIMEO_NEW) options.receiveTimeoutNs = timeout;
+    else options.sendTimeoutNs = timeout;
+    return 0;
+  }
+  if (value.length < 4) return -EINVAL;
+  const number = optionInt(value);
+  const on = number !== 0;
+  switch (name) {
+    case SO_REUSEADDR: options.reuseAddress = on; break;
+    case SO_REUSEPORT: options.reusePort = on; break;
+    case SO_BROADCAST: options.broadcast = on; break;
+    case SO_KEEPALIVE: options.keepAlive = on; break;
+    case SO_OOBINLINE: options.oobInline = on; break;
+    case SO_PASSCRED: options.passCredentials = on; break;
+    case SO_SNDBUF: options.sendBuffer = Math.max(SEND_BUFFER_MIN, 2 * clampBuffer(number, BUFFER_MAX)); break;
+    case SO_RCVBUF: options.receiveBuffer = Math.max(RECEIVE_BUFFER_MIN, 2 * clampBuffer(number, BUFFER_MAX)); break;
+    case SO_SNDBUFFORCE:
+    case SO_RCVBUFFORCE:
+      if (!isCapable(task.credentials, CAP_NET_ADMIN)) return -EPERM;
+      if (name === SO_SNDBUFFORCE) options.sendBuffer = Math.max(SEND_BUFFER_MIN, 2 * clampBuffer(number, BUFFER_FORCED_MAX));
+      else options.receiveBuffer = Math.max(RECEIVE_BUFFER_MIN, 2 * clampBuffer(number, BUFFER_FORCED_MAX));
+      break;
+    case SO_RCVLOWAT: options.receiveLowAt = number < 0 ? 0x7fffffff : number === 0 ? 1 : number; break;
+    case SO_TIMESTAMP:
+    case SO_TIMESTAMP_NEW:
+      options.timestamp = on ? SO_TIMESTAMP : 0; break;
+    case SO_TIMESTAMPNS:
+    case SO_TIMESTAMPNS_NEW:
+      options.timestamp = on ? SO_TIMESTAMPNS : 0; break;
+    case SO_MARK:
+      if (!isCapable(task.credentials, CAP_NET_ADMIN) && !isCapable(task.credentials, CAP_NET_RAW)) return -EPERM;
+      options.stored.set(name, number); break;
+    case SO_PRIORITY:
+      if ((number < 0 || number > 6) && !isCapable(task.credentials, CAP_NET_ADMIN) && !isCapable(task.credentials, CAP_NET_RAW)) return -EPERM;
+      options.stored.set(name, number); break;
+    case SO_PEEK_OFF:
+    case SO_TXTIME:
+      return -EINVAL;
+    case SO_DETACH_FILTER:
+      return -ENOPROTOOPT;
+    case SO_ATTACH_FILTER:
+    case SO_ATTACH_BPF:
+      return -EPERM;
+    default:
+      if (!STORED_DEFAULTS.has(name)) return -ENOPROTOOPT;
+      options.stored.set(name, name === SO_INCOMING_CPU || name === SO_MAX_PACING_RATE || name === SO_BUSY_POLL || name === SO_TIMESTAMPING ? number : on ? 1 : 0);
+  }
+  socket.optionChanged(name);
+  return 0;
+}
+
+function clampBuffer(value: number, most: number): number {
+  return value < 0 ? most : Math.min(value, most);
+}
+
+/** socket(7): the socket sends and receives through one interface only; an empty name ends that. */
+function bindToDevice(socket: Socket, task: Task, value: Uint8Array): number {
+  if (socket.options.boundDevice !== "" && !isCapable(task.credentials, CAP_NET_RAW)) return -EPERM;
+  let name = "";
+  for (let at = 0; at < Math.min(value.length, 15) && value[at] !== 0; at++) name += String.fromCharCode(value[at]!);
+  if (name !== "" && socket.kernel.network.interfaceByName(name) === undefined) return -ENODEV;
+  socket.options.boundDevice = name;
+  return 0;
+}
+
+/**
+ * getsockopt(2) at SOL_SOCKET. `length` is the room that the caller offers; the value may be longer, it is cut later.
+ *
+ * @returns the value, or ENOPROTOOPT; ERANGE for SO_PEERGROUPS without enough room
+ */
+export function getSocketOption(socket: Socket, task: Task, name: number, length: number): Uint8Array | number {
+  const options = socket.options;
+  switch (name) {
+    case SO_TYPE: return intOption(socket.type);
+    case SO_DOMAIN: return intOption(socket.family);
+    case SO_PROTOCOL: return intOption(socket.protocol);
+    case SO_ERROR: return intOption(socket.takeError());
+    case SO_ACCEPTCONN: return intOption(socket.isListening ? 1 : 0);
+    case SO_REUSEADDR: return intOption(options.reuseAddress ? 1 : 0);
+    case SO_REUSEPORT: return intOption(options.reusePort ? 1 : 0);
+    case SO_BROADCAST: return intOption(options.broadcast ? 1 : 0);
+    case SO_KEEPALIVE: return intOption(options.keepAlive ? 1 : 0);
+    case SO_OOBINLINE: return intOption(options.oobInline ? 1 : 0);
+    case SO_PASSCRED: return intOption(options.passCredentials ? 1 : 0);
+    case SO_SNDBUF: return intOption(options.sendBuffer);
+    case SO_RCVBUF: return intOption(options.receiveBuffer);
+    case SO_RCVLOWAT: return intOption(options.receiveLowAt);
+    case SO_SNDLOWAT: return intOption(1);
+    case SO_TIMESTAMP:
+    case SO_TIMESTAMP_NEW:
+      return intOption(options.timestamp === SO_TIMESTAMP ? 1 : 0);
+    case SO_TIMESTAMPNS:
+    case SO_TIMESTAMPNS_NEW:
+      return intOption(options.timestamp === SO_TIMESTAMPNS ? 1 : 0);
+    case SO_LINGER: {
+      const value = new Uint8Array(8);
+      value.set(intOption(options.lingerSeconds >= 0 ? 1 : 0));
+      value.set(intOption(Math.max(0, options.lingerSeconds)), 4);
+      return value;
+    }
+    case SO_RCVTIMEO:
+    case SO_RCVTIMEO_NEW:
+      return timeoutBytes(options.receiveTimeoutNs);
+    case SO_SNDTIMEO:
+    case SO_SNDTIMEO_NEW:
+      return timeoutBytes(options.sendTimeoutNs);
+    case SO_PEERCRED: {
+      // Without a peer the ids are −1 and the pid is 0 (net/core/sock.c, cred_to_ucred).
+      const peer = socket.peerCredentials;
+      const value = new Uint8Array(12);
+      value.set(intOption(peer?.pid ?? 0));
+      value.set(intOption(peer?.uid ?? -1), 4);
+      value.set(intOption(peer?.gid ?? -1), 8);
+      return value;
+    }
+    case SO_PEERGROUPS: {
+      const groups = socket.peerGroups;
+      if (groups === null) return -ENODATA;
+      if (length < groups.length * 4) return -ERANGE;
+      const value = new Uint8Array(groups.length * 4);
+      groups.forEach((group, index) => value.set(intOption(group), index * 4));
+      return value;
+    }
+    case SO_PEERPIDFD: return socket.family === AF_UNIX ? -ENODATA : -ENOPROTOOPT;
+    case SO_PEERNAME: {
+      const peer = socket.peerName();
+      return typeof peer === "number" ? -ENOTCONN : peer.length < length ? -EINVAL : peer;
+    }
+    case SO_BINDTODEVICE: return options.boundDevice === "" ? new Uint8Array(0) : Uint8Array.from([...options.boundDevice, "\0"], (c) => c.charCodeAt(0));
+    case SO_COOKIE: {
+      const value = new Uint8Array(8);
+      value.set(intOption(socket.inode!.ino));
+      return value;
+    }
+    case SO_PEERSEC: return -ENOPROTOOPT;
+    default: {
+      const initial = STORED_DEFAULTS.get(name);
+      return initial === undefined ? -ENOPROTOOPT : intOption(options.stored.get(name) ?? initial);
+    }
+  }
+}

@@ -1,0 +1,263 @@
+import {
+  EAGAIN, EFAULT, EINVAL, ENOPROTOOPT, ENOTCONN, ENOTTY, EOPNOTSUPP, EPIPE, ESPIPE, FIONREAD, FIOGETOWN, FIOSETOWN, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_PEEK, MSG_WAITALL,
+  O_NONBLOCK, O_RDWR, SIGPIPE, SIOCATMARK, SIOCGPGRP, SIOCGSTAMP, SIOCGSTAMPNS, SIOCOUTQ, SIOCSPGRP, SI_USER, ENOENT,
+} from "@stratos/abi";
+import type { Kernel } from "../kernel-state.ts";
+import { sendSignalToTask } from "../signal/send-signal.ts";
+import { signalInfo } from "../signal/pending-signals.ts";
+import type { Task } from "../task/task.ts";
+import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../task/wait-queue.ts";
+import type { IoCursor } from "../vfs/io-cursor.ts";
+import { OpenFile } from "../vfs/open-file.ts";
+import { interfaceIoctl } from "./interface-ioctl.ts";
+import { IncomingMessage, type OutgoingMessage, PLAIN_MESSAGE, type PeerCredentials } from "./message.ts";
+import { SocketOptions } from "./socket-options.ts";
+
+/** What a blocked transfer keeps for its next execution (`task.syscallState`). */
+export interface TransferState {
+  readonly kind: "socket";
+  /** Bytes of the current message that were moved before the wait. */
+  transferred: number;
+  /** When SO_RCVTIMEO, SO_SNDTIMEO or the timeout of recvmmsg ends the wait; Infinity: never. */
+  deadlineNs: number;
+  /** Messages that sendmmsg or recvmmsg has finished. */
+  messages: number;
+}
+
+/** The state of this call's transfer, null when it has not waited yet (or a caller such as sendfile keeps a state of its own). */
+export function transferState(task: Task): TransferState | null {
+  const state = task.syscallState as TransferState | null;
+  return state !== null && state.kind === "socket" ? state : null;
+}
+
+/** The same, made when there is none; null when the call keeps a state of another kind. */
+export function obtainTransferState(task: Task): TransferState | null {
+  if (task.syscallState === null) task.syscallState = { kind: "socket", transferred: 0, deadlineNs: Infinity, messages: 0 } satisfies TransferState;
+  return transferState(task);
+}
+
+/**
+ * A socket (socket(7)). Families implement `send` and `receive`, which move what they can at once and say −EAGAIN when that is nothing; this class
+ * adds waiting, time limits, MSG_WAITALL and SIGPIPE. Addresses are raw sockaddr bytes, so that each family checks its own.
+ */
+export abstract class Socket extends OpenFile {
+  readonly kernel: Kernel;
+  readonly family: number;
+  readonly type: number;
+  readonly protocol: number;
+  readonly options = new SocketOptions();
+  /** Woken whenever `poll()` may have changed. */
+  readonly readiness = new WaitQueue();
+  /** SO_ERROR as a positive errno; told once. */
+  pendingError = 0;
+  /** Who waits for room after `send` said −EAGAIN: another socket's queue when its receiver is the bottleneck. */
+  protected roomQueue: WaitQueue = this.readiness;
+
+  constructor(kernel: Kernel, family: number, type: number, protocol: number, flags: number, creator: { fsuid: number; fsgid: number }) {
+    super(O_RDWR | flags, kernel.network.createInode(creator), null);
+    this.kernel = kernel;
+    this.family = family;
+    this.type = type;
+    this.protocol = protocol;
+  }
+
+  abstract bind(task: Task, address: Uint8Array): number;
+  /** 0, a negated errno, BLOCKED, or −EINPROGRESS when `nonblocking`. */
+  abstract connect(task: Task, address: Uint8Array, nonblocking: boolean): number;
+  abstract localName(): Uint8Array;
+  abstract peerName(): Uint8Array | number;
+  /** Bytes queued, −EAGAIN when there is no room now, or another negated errno. May take fewer bytes than there are only when it `isStream`. */
+  abstract send(task: Task, from: IoCursor, message: OutgoingMessage, flags: number): number;
+  /** Bytes moved (0 at the end of a stream), −EAGAIN when there is nothing now, or another negated errno. */
+  abstract receive(task: Task, to: IoCursor, message: IncomingMessage, flags: number): number;
+  /** Bytes that a read would return at once (FIONREAD): of the first datagram, or of the stream. */
+  abstract available(): number;
+
+  get isStream(): boolean {
+    return false;
+  }
+
+  get isListening(): boolean {
+    return false;
+  }
+
+  /** SO_PEERCRED; null when the family has none. */
+  get peerCredentials(): PeerCredentials | null {
+    return null;
+  }
+
+  get peerGroups(): readonly number[] | null {
+    return null;
+  }
+
+  listen(task: Task, backlog: number): number {
+    return -EOPNOTSUPP;
+  }
+
+  /** A new connection, or −EAGAIN. `flags`: O_NONBLOCK for it. */
+  accept(task: Task, flags: number): Socket | number {
+    return -EOPNOTSUPP;
+  }
+
+  shutdown(task: Task, how: number): number {
+    return -ENOTCONN;
+  }
+
+  /** Options of levels other than SOL_SOCKET. */
+  setProtocolOption(task: Task, level: number, name: number, value: Uint8Array): number {
+    return -ENOPROTOOPT;
+  }
+
+  getProtocolOption(task: Task, level: number, name: number, length: number): Uint8Array | number {
+    return -ENOPROTOOPT;
+  }
+
+  /** An option of SOL_SOCKET changed that the transport must know. */
+  optionChanged(name: number): void {}
+
+  /** Bytes sent that the other side has not taken (SIOCOUTQ). */
+  get unsent(): number {
+    return 0;
+  }
+
+  get isAtMark(): boolean {
+    return false;
+  }
+
+  /** Takes SO_ERROR: positive errno, 0 when none. */
+  takeError(): number {
+    const error = this.pendingError;
+    this.pendingError = 0;
+    return error;
+  }
+
+  override get waitQueue(): WaitQueue {
+    return this.readiness;
+  }
+
+  override get description(): string {
+    return `socket:[${this.inode!.ino}]`;
+  }
+
+  override read(task: Task, to: IoCursor, offset: number): number {
+    if (offset >= 0) return -ESPIPE;
+    if (to.remaining === 0 && this.isStream) return 0;
+    const message = new IncomingMessage();
+    const result = this.receiveWaiting(task, to, message, 0);
+    if (message.rights !== null) for (const file of message.rights) file.release();
+    return result;
+  }
+
+  override write(task: Task, from: IoCursor, offset: number): number {
+    if (offset >= 0) return -ESPIPE;
+    return this.sendWaiting(task, from, PLAIN_MESSAGE, 0);
+  }
+
+  /**
+   * Sends, waiting for room unless told not to. A stream takes everything before it returns; what it took before an error or a
+   * signal counts (send(2)).
+   */
+  sendWaiting(task: Task, from: IoCursor, message: OutgoingMessage, flags: number): number {
+    let done = transferState(task)?.transferred ?? 0;
+    if (done > 0) from.skip(done);
+    for (;;) {
+      const result = this.send(task, from, message, flags);
+      if (result >= 0) {
+        done += result;
+        if (!this.isStream || from.remaining === 0) return done;
+        continue;
+      }
+      if (result !== -EAGAIN) {
+        if (done > 0 && result !== BLOCKED && result !== BLOCKED_EINTR) return done;
+        if (result === -EPIPE && this.raisesPipeSignal && (flags & MSG_NOSIGNAL) === 0) {
+          sendSignalToTask(task, signalInfo(SIGPIPE, SI_USER, { pid: task.pid, uid: task.credentials.uid }));
+        }
+        return result;
+      }
+      const queue = this.roomQueue;
+      this.roomQueue = this.readiness;
+      if ((this.flags & O_NONBLOCK) !== 0 || (flags & MSG_DONTWAIT) !== 0) return done > 0 ? done : -EAGAIN;
+      return this.#wait(task, queue, this.options.sendTimeoutNs, done);
+    }
+  }
+
+  /** Receives, waiting for something unless told not to; with MSG_WAITALL a stream waits for all that was asked for. */
+  receiveWaiting(task: Task, to: IoCursor, message: IncomingMessage, flags: number): number {
+    let done = transferState(task)?.transferred ?? 0;
+    if (done > 0) to.skip(done);
+    const wantsAll = this.isStream && (flags & (MSG_WAITALL | MSG_PEEK)) === MSG_WAITALL;
+    for (;;) {
+      const result = this.receive(task, to, message, flags);
+      if (result >= 0) {
+        done += result;
+        if (!wantsAll || result === 0 || to.remaining === 0 || message.rights !== null) return done;
+        continue;
+      }
+      if (result !== -EAGAIN) return done > 0 ? done : result;
+      if ((this.flags & O_NONBLOCK) !== 0 || (flags & MSG_DONTWAIT) !== 0) return done > 0 ? done : -EAGAIN;
+      return this.#wait(task, this.readiness, this.options.receiveTimeoutNs, done);
+    }
+  }
+
+  /** Waits for a connection to accept. */
+  acceptWaiting(task: Task, flags: number): Socket | number {
+    const result = this.accept(task, flags);
+    if (result !== -EAGAIN || (this.flags & O_NONBLOCK) !== 0) return result;
+    return this.#wait(task, this.readiness, this.options.receiveTimeoutNs, 0);
+  }
+
+  /** For `connect`: waits until the state changes. `timedOut` is what the end of SO_SNDTIMEO means. */
+  protected waitForConnection(task: Task, queue: WaitQueue, timedOut: number): number {
+    const result = this.#wait(task, queue, this.options.sendTimeoutNs, 0);
+    return result === -EAGAIN ? timedOut : result;
+  }
+
+  protected get raisesPipeSignal(): boolean {
+    return this.isStream;
+  }
+
+  /** @param done  bytes moved so far, to be remembered; a wait with some of them, or with a time limit, is never restarted (signal(7)) */
+  #wait(task: Task, queue: WaitQueue, timeoutNs: number, done: number): number {
+    const state = obtainTransferState(task);
+    if (state === null) {
+      if (done > 0) return done;
+    } else {
+      state.transferred = done;
+      if (timeoutNs > 0 && state.deadlineNs === Infinity) state.deadlineNs = this.kernel.now() + timeoutNs;
+      if (state.deadlineNs !== Infinity) {
+        if (this.kernel.now() >= state.deadlineNs) return done > 0 ? done : -EAGAIN;
+        task.waitUntil(state.deadlineNs);
+      }
+    }
+    task.waitOn(queue);
+    return timeoutNs > 0 || done > 0 || (state !== null && state.messages > 0) ? BLOCKED_EINTR : BLOCKED;
+  }
+
+  override ioctl(task: Task, command: number, argument: number): number {
+    switch (command) {
+      case FIONREAD:
+        if (this.isListening) return -EINVAL;
+        return task.space.storeU32(argument, this.available());
+      case SIOCOUTQ:
+        if (this.isListening) return -EINVAL;
+        return task.space.storeU32(argument, this.unsent);
+      case SIOCATMARK:
+        return this.isStream ? task.space.storeU32(argument, this.isAtMark ? 1 : 0) : -ENOTTY;
+      case FIOSETOWN:
+      case SIOCSPGRP: {
+        const owner = task.space.loadU32(argument);
+        if (owner === -EFAULT) return -EFAULT;
+        this.owner = owner | 0;
+        return 0;
+      }
+      case FIOGETOWN:
+      case SIOCGPGRP:
+        return task.space.storeU32(argument, this.owner >>> 0);
+      case SIOCGSTAMP:
+      case SIOCGSTAMPNS:
+        return -ENOENT; // no packet was time-stamped for this socket (socket(7))
+      default:
+        return interfaceIoctl(task, command, argument);
+    }
+  }
+}

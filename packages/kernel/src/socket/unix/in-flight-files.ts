@@ -1,0 +1,64 @@
+import type { OpenFile } from "../../vfs/open-file.ts";
+import { UnixSocket } from "./unix-socket.ts";
+
+/**
+ * Files that are on their way in SCM_RIGHTS messages (unix(7)). A socket that lies in its own queue, or in a ring of queues that no
+ * descriptor leads to, would never be closed: `collect` finds such sockets and empties them. Bound: the sender's RLIMIT_NOFILE at the time of sending.
+ */
+export class InFlightFiles {
+  /** References that messages hold, by file. */
+  readonly #counts = new Map<OpenFile, number>();
+  #total = 0;
+  #sockets = 0;
+  #isCollecting = false;
+
+  get total(): number {
+    return this.#total;
+  }
+
+  add(files: readonly OpenFile[]): void {
+    for (const file of files) {
+      this.#counts.set(file, (this.#counts.get(file) ?? 0) + 1);
+      this.#total++;
+      if (file instanceof UnixSocket) this.#sockets++;
+    }
+  }
+
+  remove(files: readonly OpenFile[]): void {
+    for (const file of files) {
+      const count = this.#counts.get(file)!;
+      if (count === 1) this.#counts.delete(file);
+      else this.#counts.set(file, count - 1);
+      this.#total--;
+      if (file instanceof UnixSocket) this.#sockets--;
+    }
+  }
+
+  /** Called when a socket lost a reference: empties sockets that only messages hold and that no living socket's queue leads to. */
+  collect(): void {
+    if (this.#sockets === 0 || this.#isCollecting) return;
+    const suspects = new Set<UnixSocket>();
+    for (const [file, count] of this.#counts) if (file instanceof UnixSocket && file.references === count) suspects.add(file);
+    if (suspects.size === 0) return;
+    // Whatever a living socket's queue holds lives; queues of suspects only count once the suspect is known to live.
+    const living: UnixSocket[] = [];
+    const holders = new Map<UnixSocket, UnixSocket[]>();
+    for (const [file] of this.#counts) if (file instanceof UnixSocket && suspects.has(file)) holders.set(file, []);
+    for (const socket of suspects) {
+      for (const held of socket.queuedFiles()) if (held instanceof UnixSocket && suspects.has(held)) holders.get(held)!.push(socket);
+    }
+    for (const suspect of suspects) {
+      let fromSuspects = 0;
+      for (const holder of holders.get(suspect)!) if (holder !== null) fromSuspects++;
+      if (fromSuspects < this.#counts.get(suspect)!) living.push(suspect);
+    }
+    while (living.length > 0) {
+      const socket = living.pop()!;
+      if (!suspects.delete(socket)) continue;
+      for (const held of socket.queuedFiles()) if (held instanceof UnixSocket && suspects.has(held)) living.push(held);
+    }
+    this.#isCollecting = true;
+    for (const socket of suspects) socket.dropQueue();
+    this.#isCollecting = false;
+  }
+}

@@ -1,0 +1,100 @@
+import { MSG_TRUNC } from "@stratos/abi";
+import type { IoCursor } from "../../vfs/io-cursor.ts";
+import type { OpenFile } from "../../vfs/open-file.ts";
+import { type Ancillary, type IncomingMessage, type PeerCredentials, UNKNOWN_SENDER } from "../message.ts";
+import type { InFlightFiles } from "./in-flight-files.ts";
+
+/** One message that waits. `cost` is what it takes of the sender's SO_SNDBUF. */
+export interface QueuedMessage<Sender> {
+  readonly bytes: Uint8Array;
+  readonly rights: OpenFile[] | null;
+  readonly credentials: PeerCredentials | null;
+  /** sockaddr of the sender; null: unnamed. */
+  readonly address: Uint8Array | null;
+  readonly sender: Sender;
+  readonly cost: number;
+}
+
+/** What a message costs beside its bytes (Linux counts sizeof sk_buff and alignment). */
+export const MESSAGE_OVERHEAD = 576;
+
+/** Messages whose borders are kept: datagrams and sequenced packets. Bound: SO_SNDBUF of each sender. */
+export class MessageQueue<Sender> {
+  #messages: QueuedMessage<Sender>[] = [];
+  #head = 0;
+  readonly #inFlight: InFlightFiles;
+
+  constructor(inFlight: InFlightFiles) {
+    this.#inFlight = inFlight;
+  }
+
+  get count(): number {
+    return this.#messages.length - this.#head;
+  }
+
+  /** Length of the first message, 0 when none waits. */
+  get firstLength(): number {
+    return this.count === 0 ? 0 : this.#messages[this.#head]!.bytes.length;
+  }
+
+  push(bytes: Uint8Array, ancillary: Ancillary | null, sender: { credentials: PeerCredentials | null; address: Uint8Array | null; socket: Sender }): void {
+    const rights = ancillary?.rights ?? null;
+    if (rights !== null) this.#inFlight.add(rights);
+    this.#messages.push({
+      bytes, rights, credentials: ancillary?.credentials ?? sender.credentials, address: sender.address, sender: sender.socket, cost: bytes.length + MESSAGE_OVERHEAD,
+    });
+  }
+
+  /**
+   * Moves the first message to the caller; what doesn't fit is lost, with MSG_TRUNC in `message.flags`.
+   *
+   * @param wantsLength  MSG_TRUNC was asked for: the result is the full length
+   * @returns bytes moved, or −EFAULT (the message then stays)
+   */
+  read(to: IoCursor, message: IncomingMessage, peek: boolean, options: { wantsLength: boolean; withCredentials: boolean }): number {
+    const first = this.#messages[this.#head]!;
+    const count = Math.min(first.bytes.length, to.remaining);
+    const moved = count === 0 ? 0 : to.put(first.bytes, 0, count);
+    if (moved < 0) return moved;
+    if (moved < first.bytes.length) message.flags |= MSG_TRUNC;
+    message.address = first.address;
+    if (options.withCredentials) message.credentials = first.credentials ?? UNKNOWN_SENDER;
+    if (first.rights !== null) message.rights = peek ? first.rights.map((file) => file.retain()) : first.rights;
+    if (!peek) {
+      this.#head++;
+      if (first.rights !== null) this.#inFlight.remove(first.rights);
+      if (this.#head > 32 && this.#head * 2 > this.#messages.length) {
+        this.#messages = this.#messages.slice(this.#head);
+        this.#head = 0;
+      }
+    }
+    return options.wantsLength ? first.bytes.length : moved;
+  }
+
+  /** The message at the front; undefined when none waits. */
+  get first(): QueuedMessage<Sender> | undefined {
+    return this.#messages[this.#head];
+  }
+
+  files(): OpenFile[] {
+    const files: OpenFile[] = [];
+    for (let at = this.#head; at < this.#messages.length; at++) {
+      const { rights } = this.#messages[at]!;
+      if (rights !== null) files.push(...rights);
+    }
+    return files;
+  }
+
+  /** Throws everything away; `dropped` is told of each message. */
+  clear(dropped: (message: QueuedMessage<Sender>) => void): void {
+    const messages = this.#messages.slice(this.#head);
+    this.#messages = [];
+    this.#head = 0;
+    for (const message of messages) {
+      dropped(message);
+      if (message.rights === null) continue;
+      this.#inFlight.remove(message.rights);
+      for (const file of message.rights) file.release();
+    }
+  }
+}

@@ -1,0 +1,262 @@
+import {
+  EAGAIN, ECONNREFUSED, ECONNRESET, EINVAL, EISCONN, EMSGSIZE, ENOTCONN, EOPNOTSUPP, EPIPE, MSG_OOB, MSG_PEEK, MSG_TRUNC, O_NONBLOCK, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP,
+  POLLRDNORM, POLLWRBAND, POLLWRNORM, SHUT_RDWR, SOCK_STREAM, SOMAXCONN,
+} from "@stratos/abi";
+import type { Kernel } from "../../kernel-state.ts";
+import type { Task } from "../../task/task.ts";
+import { WaitQueue } from "../../task/wait-queue.ts";
+import type { IoCursor } from "../../vfs/io-cursor.ts";
+import type { OpenFile } from "../../vfs/open-file.ts";
+import type { IncomingMessage, OutgoingMessage, PeerCredentials } from "../message.ts";
+import type { Socket } from "../socket.ts";
+import { MESSAGE_OVERHEAD, MessageQueue } from "./message-queue.ts";
+import { StreamQueue } from "./stream-queue.ts";
+import { BOTH_SHUT, identityOf, RECEIVE_SHUT, SEND_SHUT, senderOf, UnixSocket } from "./unix-socket.ts";
+
+type State = "unconnected" | "listening" | "connected";
+
+/**
+ * AF_UNIX sockets that connect: SOCK_STREAM and SOCK_SEQPACKET. What one side sends waits in the queue of the other.
+ *
+ *     connect():  client ── peer ──► embryo (in listener.#backlog)     accept(): the embryo gets a descriptor
+ */
+export class UnixConnectionSocket extends UnixSocket {
+  #state: State = "unconnected";
+  #peer: UnixConnectionSocket | null = null;
+  readonly #stream: StreamQueue | null;
+  readonly #packets: MessageQueue<null> | null;
+  /** Cost of the packets in `#packets`. */
+  #packetCost = 0;
+  #backlog: UnixConnectionSocket[] = [];
+  #backlogMax = 0;
+  #listener: { credentials: PeerCredentials; groups: readonly number[] } | null = null;
+  /** Those who wait for room in the backlog. */
+  readonly #connectors = new WaitQueue();
+
+  constructor(kernel: Kernel, type: number, flags: number, creator: { fsuid: number; fsgid: number }) {
+    super(kernel, type, flags, creator);
+    const { inFlight } = kernel.network;
+    this.#stream = type === SOCK_STREAM ? new StreamQueue(inFlight) : null;
+    this.#packets = type === SOCK_STREAM ? null : new MessageQueue<null>(inFlight);
+  }
+
+  override get isStream(): boolean {
+    return this.#stream !== null;
+  }
+
+  override get isListening(): boolean {
+    return this.#state === "listening";
+  }
+
+  get isConnected(): boolean {
+    return this.#state === "connected";
+  }
+
+  override get peerSocket(): UnixConnectionSocket | null {
+    return this.#peer;
+  }
+
+  protected override get raisesPipeSignal(): boolean {
+    return true;
+  }
+
+  /** socketpair(2). */
+  static pair(task: Task, type: number, flags: number): [UnixConnectionSocket, UnixConnectionSocket] {
+    const one = new UnixConnectionSocket(task.kernel, type, flags, task.credentials);
+    const other = new UnixConnectionSocket(task.kernel, type, flags, task.credentials);
+    const identity = identityOf(task);
+    const { groups } = task.credentials;
+    one.#join(other, identity, groups);
+    other.#join(one, identity, groups);
+    return [one, other];
+  }
+
+  #join(peer: UnixConnectionSocket, identity: PeerCredentials, groups: readonly number[]): void {
+    this.#peer = peer;
+    this.#state = "connected";
+    this.setPeerIdentity(identity, groups);
+  }
+
+  /** listen(2). EINVAL when it has no name or is connected. */
+  override listen(task: Task, backlog: number): number {
+    if (this.name.kind === "unnamed") return -EINVAL;
+    if (this.#state === "connected") return -EINVAL;
+    const most = backlog >>> 0 > SOMAXCONN ? SOMAXCONN : backlog;
+    const grew = most > this.#backlogMax;
+    this.#backlogMax = most;
+    this.#state = "listening";
+    this.#listener = { credentials: identityOf(task), groups: task.credentials.groups };
+    if (grew) this.#connectors.wakeAll();
+    return 0;
+  }
+
+  /**
+   * connect(2), with the errors of unix(7).
+   *
+   * @returns 0, BLOCKED, or EAGAIN (backlog full), ECONNREFUSED, EINVAL (it listens), EISCONN, EPROTOTYPE, EACCES, ENOENT …
+   */
+  override connect(task: Task, address: Uint8Array, nonblocking: boolean): number {
+    const target = this.findTarget(task, address);
+    if (typeof target === "number") return target;
+    if (this.options.passCredentials) {
+      const failed = this.autobind();
+      if (failed < 0) return failed;
+    }
+    const listener = target as UnixConnectionSocket;
+    if (!listener.isListening || (listener.shut & RECEIVE_SHUT) !== 0) return -ECONNREFUSED;
+    if (this.#state === "connected") return -EISCONN;
+    if (this.#state === "listening") return -EINVAL;
+    if (listener.#backlog.length > listener.#backlogMax) {
+      return nonblocking ? -EAGAIN : this.waitForConnection(task, listener.#connectors, -EAGAIN);
+    }
+    const embryo = new UnixConnectionSocket(this.kernel, this.type, 0, { fsuid: listener.inode!.uid, fsgid: listener.inode!.gid });
+    embryo.options.passCredentials = listener.options.passCredentials;
+    embryo.name = listener.name;
+    embryo.#join(this, identityOf(task), task.credentials.groups);
+    this.#join(embryo, listener.#listener!.credentials, listener.#listener!.groups);
+    listener.#backlog.push(embryo);
+    listener.readiness.wakeAll(POLLIN | POLLRDNORM);
+    this.readiness.wakeAll();
+    return 0;
+  }
+
+  override accept(_task: Task, flags: number): Socket | number {
+    if (this.#state !== "listening") return -EINVAL;
+    const embryo = this.#backlog.shift();
+    if (embryo === undefined) return (this.shut & RECEIVE_SHUT) !== 0 ? -EINVAL : -EAGAIN;
+    embryo.flags |= flags & O_NONBLOCK;
+    this.#connectors.wakeAll();
+    return embryo;
+  }
+
+  override send(task: Task, from: IoCursor, message: OutgoingMessage, flags: number): number {
+    if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+    if (message.address !== null) return this.#state === "connected" ? -EISCONN : -EOPNOTSUPP;
+    const peer = this.#peer;
+    if (this.#state !== "connected" || peer === null) return -ENOTCONN;
+    if ((this.shut & SEND_SHUT) !== 0) return -EPIPE;
+    const error = this.takeError();
+    if (error !== 0) return -error;
+    if (peer.isClosed || (peer.shut & RECEIVE_SHUT) !== 0) return -EPIPE;
+    const sender = this.options.passCredentials || peer.options.passCredentials ? senderOf(task) : null;
+    const result = this.#stream !== null ? this.#sendBytes(peer, from, message, sender) : this.#sendPacket(peer, from, message, sender);
+    if (result >= 0) peer.readiness.wakeAll(POLLIN | POLLRDNORM);
+    return result;
+  }
+
+  #sendBytes(peer: UnixConnectionSocket, from: IoCursor, message: OutgoingMessage, sender: PeerCredentials | null): number {
+    if (from.remaining === 0) return 0;
+    const moved = peer.#stream!.write(from, this.options.sendBuffer, message.ancillary, sender);
+    if (moved > 0 && message.ancillary !== null) message.ancillary = null;
+    return moved;
+  }
+
+  #sendPacket(peer: UnixConnectionSocket, from: IoCursor, message: OutgoingMessage, sender: PeerCredentials | null): number {
+    const length = from.remaining;
+    if (length > this.options.sendBuffer - 32) return -EMSGSIZE;
+    const cost = length + MESSAGE_OVERHEAD;
+    if (peer.#packetCost > 0 && peer.#packetCost + cost > this.options.sendBuffer) return -EAGAIN;
+    const bytes = new Uint8Array(length);
+    const taken = length === 0 ? 0 : from.take(bytes, 0, length);
+    if (taken < length) return taken < 0 ? taken : -EINVAL;
+    peer.#packets!.push(bytes, message.ancillary, { credentials: sender, address: null, socket: null });
+    if (message.ancillary !== null) message.ancillary = null;
+    peer.#packetCost += cost;
+    return length;
+  }
+
+  override receive(_task: Task, to: IoCursor, message: IncomingMessage, flags: number): number {
+    if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+    if (this.#state !== "connected") return this.#stream !== null ? -EINVAL : -ENOTCONN;
+    const peek = (flags & MSG_PEEK) !== 0;
+    const withCredentials = this.options.passCredentials;
+    let result = -EAGAIN;
+    if (this.#stream !== null) {
+      if (this.#stream.length > 0) result = to.remaining === 0 ? 0 : this.#stream.read(to, message, peek, withCredentials);
+    } else if (this.#packets!.count > 0) {
+      const cost = this.#packets!.first!.cost;
+      result = this.#packets!.read(to, message, peek, { wantsLength: (flags & MSG_TRUNC) !== 0, withCredentials });
+      message.address = null;
+      if (result >= 0 && !peek) this.#packetCost -= cost;
+    }
+    if (result === -EAGAIN) {
+      const error = this.takeError();
+      if (error !== 0) return -error;
+      return (this.shut & RECEIVE_SHUT) !== 0 ? 0 : -EAGAIN;
+    }
+    if (result >= 0) {
+      this.stamp(message);
+      if (!peek) this.#peer?.readiness.wakeAll(POLLOUT | POLLWRNORM | POLLWRBAND);
+    }
+    return result;
+  }
+
+  override available(): number {
+    return this.#stream !== null ? this.#stream.length : this.#packets!.firstLength;
+  }
+
+  override get unsent(): number {
+    const peer = this.#peer;
+    return peer === null ? 0 : this.#stream !== null ? peer.#stream!.length : peer.#packetCost;
+  }
+
+  override poll(): number {
+    let ready = 0;
+    if (this.pendingError !== 0) ready |= POLLERR;
+    if (this.shut === BOTH_SHUT || this.#state === "unconnected") ready |= POLLHUP;
+    if ((this.shut & RECEIVE_SHUT) !== 0) ready |= POLLRDHUP | POLLIN | POLLRDNORM;
+    if (this.#state === "listening") return this.#backlog.length > 0 ? ready | POLLIN | POLLRDNORM : ready;
+    if (this.#stream !== null ? this.#stream.length > 0 : this.#packets!.count > 0) ready |= POLLIN | POLLRDNORM;
+    // A quarter of the buffer may be in use (net/unix/af_unix.c, unix_writable).
+    if (this.unsent * 4 <= this.options.sendBuffer) ready |= POLLOUT | POLLWRNORM | POLLWRBAND;
+    return ready;
+  }
+
+  /** shutdown(2): each direction ends on both sides; no error when there is no connection. */
+  override shutdown(_task: Task, how: number): number {
+    if (how < 0 || how > SHUT_RDWR) return -EINVAL;
+    const bits = how + 1;
+    this.shut |= bits;
+    const peer = this.#peer;
+    if (peer !== null) {
+      peer.shut |= ((bits & RECEIVE_SHUT) << 1) | ((bits & SEND_SHUT) >> 1);
+      peer.readiness.wakeAll();
+    }
+    this.readiness.wakeAll();
+    this.#connectors.wakeAll();
+    return 0;
+  }
+
+  override queuedFiles(): OpenFile[] {
+    const files = this.#stream !== null ? this.#stream.files() : this.#packets!.files();
+    for (const embryo of this.#backlog) files.push(...embryo.queuedFiles());
+    return files;
+  }
+
+  override dropQueue(): void {
+    this.#stream?.clear();
+    this.#packets?.clear(() => {});
+    this.#packetCost = 0;
+    for (const embryo of this.#backlog) embryo.dropQueue();
+  }
+
+  /** Connections that nobody accepted are reset; so is a peer whose bytes were not read (unix(7)). */
+  protected override dispose(): void {
+    super.dispose();
+    const peer = this.#peer;
+    if (peer !== null) {
+      peer.shut = BOTH_SHUT;
+      if (this.available() > 0 || (this.#packets !== null && this.#packets.count > 0)) peer.pendingError = ECONNRESET;
+    }
+    const backlog = this.#backlog;
+    this.#backlog = [];
+    for (const embryo of backlog) {
+      if (embryo.#peer !== null) embryo.#peer.pendingError = ECONNRESET;
+      embryo.release();
+    }
+    this.dropQueue();
+    this.#state = "unconnected";
+    this.#connectors.wakeAll();
+    peer?.readiness.wakeAll();
+  }
+}

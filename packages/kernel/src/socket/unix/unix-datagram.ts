@@ -1,0 +1,187 @@
+import {
+  AF_UNSPEC, EAGAIN, ECONNREFUSED, EINVAL, EMSGSIZE, ENOTCONN, EOPNOTSUPP, EPERM, EPIPE, MSG_OOB, MSG_PEEK, MSG_TRUNC, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM,
+  POLLWRBAND, POLLWRNORM, SHUT_RDWR, SOCK_DGRAM,
+} from "@stratos/abi";
+import type { Kernel } from "../../kernel-state.ts";
+import type { Task } from "../../task/task.ts";
+import type { IoCursor } from "../../vfs/io-cursor.ts";
+import type { OpenFile } from "../../vfs/open-file.ts";
+import { familyOf } from "../inet/inet-address.ts";
+import type { IncomingMessage, OutgoingMessage } from "../message.ts";
+import { MESSAGE_OVERHEAD, MessageQueue } from "./message-queue.ts";
+import { BOTH_SHUT, identityOf, RECEIVE_SHUT, SEND_SHUT, senderOf, UnixSocket } from "./unix-socket.ts";
+
+/** net.unix.max_dgram_qlen. */
+const QUEUE_MAX = 10;
+
+/** AF_UNIX SOCK_DGRAM (unix(7)): reliable, in order; a full receiver makes its senders wait. */
+export class UnixDatagramSocket extends UnixSocket {
+  #peer: UnixDatagramSocket | null = null;
+  readonly #queue: MessageQueue<UnixDatagramSocket>;
+  /** Cost of this socket's messages that wait in the queues of others; at most SO_SNDBUF. */
+  #outstanding = 0;
+  /** Sockets connected to this one: their POLLOUT depends on our queue. */
+  readonly #senders = new Set<UnixDatagramSocket>();
+
+  constructor(kernel: Kernel, flags: number, creator: { fsuid: number; fsgid: number }) {
+    super(kernel, SOCK_DGRAM, flags, creator);
+    this.#queue = new MessageQueue(kernel.network.inFlight);
+  }
+
+  static pair(task: Task, flags: number): [UnixDatagramSocket, UnixDatagramSocket] {
+    const one = new UnixDatagramSocket(task.kernel, flags, task.credentials);
+    const other = new UnixDatagramSocket(task.kernel, flags, task.credentials);
+    const identity = identityOf(task);
+    one.#setPeer(other);
+    other.#setPeer(one);
+    one.setPeerIdentity(identity, task.credentials.groups);
+    other.setPeerIdentity(identity, task.credentials.groups);
+    return [one, other];
+  }
+
+  override get peerSocket(): UnixDatagramSocket | null {
+    return this.#peer;
+  }
+
+  protected override get raisesPipeSignal(): boolean {
+    return false;
+  }
+
+  #setPeer(peer: UnixDatagramSocket | null): void {
+    if (this.#peer !== null) this.#peer.#senders.delete(this);
+    this.#peer = peer;
+    if (peer !== null) peer.#senders.add(this);
+  }
+
+  /** connect(2): where `send` goes and from whom messages are taken; AF_UNSPEC undoes it. EPERM when the peer is connected to another. */
+  override connect(task: Task, address: Uint8Array, _nonblocking: boolean): number {
+    if (familyOf(address) === AF_UNSPEC && address.length >= 2) {
+      this.#setPeer(null);
+      return 0;
+    }
+    const target = this.findTarget(task, address);
+    if (typeof target === "number") return target;
+    if (this.options.passCredentials) {
+      const failed = this.autobind();
+      if (failed < 0) return failed;
+    }
+    const peer = target as UnixDatagramSocket;
+    if (!peer.#accepts(this)) return -EPERM;
+    if (this.#peer !== peer) this.#setPeer(peer);
+    this.readiness.wakeAll();
+    return 0;
+  }
+
+  #accepts(sender: UnixDatagramSocket): boolean {
+    return this.#peer === null || this.#peer === sender;
+  }
+
+  override send(task: Task, from: IoCursor, message: OutgoingMessage, flags: number): number {
+    if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+    let target = this.#peer;
+    if (message.address !== null) {
+      const found = this.findTarget(task, message.address);
+      if (typeof found === "number") return found;
+      target = found as UnixDatagramSocket;
+    } else if (target === null) return -ENOTCONN;
+    if (this.options.passCredentials) this.autobind();
+    const length = from.remaining;
+    if (length > this.options.sendBuffer - 32) return -EMSGSIZE;
+    if ((this.shut & SEND_SHUT) !== 0) return -EPIPE;
+    const error = this.takeError();
+    if (error !== 0) return -error;
+    const cost = length + MESSAGE_OVERHEAD;
+    if (this.#outstanding > 0 && this.#outstanding + cost > this.options.sendBuffer) return -EAGAIN;
+    if (target.isClosed) {
+      if (message.address === null) this.#setPeer(null);
+      return -ECONNREFUSED;
+    }
+    if (!target.#accepts(this)) return -EPERM;
+    if ((target.shut & RECEIVE_SHUT) !== 0) return -EPIPE;
+    if (target !== this && target.#peer !== this && target.#queue.count > QUEUE_MAX) {
+      this.roomQueue = target.readiness;
+      return -EAGAIN;
+    }
+    const bytes = new Uint8Array(length);
+    const taken = length === 0 ? 0 : from.take(bytes, 0, length);
+    if (taken < length) return taken < 0 ? taken : -EINVAL;
+    const credentials = this.options.passCredentials || target.options.passCredentials ? senderOf(task) : null;
+    target.#queue.push(bytes, message.ancillary, { credentials, address: this.name.kind === "unnamed" ? null : this.localName(), socket: this });
+    if (message.ancillary !== null) message.ancillary = null;
+    this.#outstanding += cost;
+    target.readiness.wakeAll(POLLIN | POLLRDNORM);
+    return length;
+  }
+
+  override receive(_task: Task, to: IoCursor, message: IncomingMessage, flags: number): number {
+    if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+    const first = this.#queue.first;
+    if (first === undefined) {
+      const error = this.takeError();
+      if (error !== 0) return -error;
+      return (this.shut & RECEIVE_SHUT) !== 0 ? 0 : -EAGAIN;
+    }
+    const peek = (flags & MSG_PEEK) !== 0;
+    const result = this.#queue.read(to, message, peek, { wantsLength: (flags & MSG_TRUNC) !== 0, withCredentials: this.options.passCredentials });
+    if (result < 0) return result;
+    this.stamp(message);
+    if (!peek) this.#delivered(first.sender, first.cost);
+    return result;
+  }
+
+  #delivered(sender: UnixDatagramSocket, cost: number): void {
+    sender.#outstanding -= cost;
+    sender.readiness.wakeAll(POLLOUT | POLLWRNORM);
+    if (this.#queue.count !== QUEUE_MAX) return;
+    // There is room again: those who wait to send, and those who poll for it.
+    this.readiness.wakeAll(0);
+    for (const each of this.#senders) each.readiness.wakeAll(POLLOUT | POLLWRNORM);
+  }
+
+  override available(): number {
+    return this.#queue.firstLength;
+  }
+
+  override get unsent(): number {
+    return this.#outstanding;
+  }
+
+  override poll(): number {
+    let ready = 0;
+    if (this.pendingError !== 0) ready |= POLLERR;
+    if (this.shut === BOTH_SHUT) ready |= POLLHUP;
+    if ((this.shut & RECEIVE_SHUT) !== 0) ready |= POLLRDHUP | POLLIN | POLLRDNORM;
+    if (this.#queue.count > 0) ready |= POLLIN | POLLRDNORM;
+    const peer = this.#peer;
+    const peerIsFull = peer !== null && peer.#peer !== this && peer.#queue.count > QUEUE_MAX;
+    if (this.#outstanding * 4 <= this.options.sendBuffer && !peerIsFull) ready |= POLLOUT | POLLWRNORM | POLLWRBAND;
+    return ready;
+  }
+
+  override shutdown(_task: Task, how: number): number {
+    if (how < 0 || how > SHUT_RDWR) return -EINVAL;
+    this.shut |= how + 1;
+    this.readiness.wakeAll();
+    for (const each of this.#senders) each.readiness.wakeAll();
+    return 0;
+  }
+
+  override queuedFiles(): OpenFile[] {
+    return this.#queue.files();
+  }
+
+  override dropQueue(): void {
+    this.#queue.clear((message) => {
+      message.sender.#outstanding -= message.cost;
+      message.sender.readiness.wakeAll();
+    });
+  }
+
+  protected override dispose(): void {
+    super.dispose();
+    this.dropQueue();
+    this.#setPeer(null);
+    for (const each of this.#senders) each.readiness.wakeAll();
+    this.readiness.wakeAll();
+  }
+}

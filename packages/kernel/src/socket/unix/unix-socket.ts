@@ -1,0 +1,177 @@
+import { AF_UNIX, EADDRINUSE, ECONNREFUSED, EINVAL, EPROTOTYPE, SOL_SOCKET, SO_TIMESTAMP, SO_TIMESTAMPNS, ENOTCONN } from "@stratos/abi";
+import type { Kernel } from "../../kernel-state.ts";
+import type { Credentials } from "../../security/credentials.ts";
+import type { Task } from "../../task/task.ts";
+import type { OpenFile } from "../../vfs/open-file.ts";
+import type { Path } from "../../vfs/path.ts";
+import type { IncomingMessage, PeerCredentials } from "../message.ts";
+import { Socket } from "../socket.ts";
+import { createSocketNode, findSocketNode } from "./socket-node.ts";
+import { parseUnixAddress, unixAddressBytes, type UnixName } from "./unix-address.ts";
+
+const UNNAMED: UnixName = { kind: "unnamed" };
+/** Autobind names are five hexadecimal digits (unix(7)). */
+const AUTOBIND_NAMES = 0x100000;
+/** sk_shutdown: no more to receive, no more to send. */
+export const RECEIVE_SHUT = 1, SEND_SHUT = 2, BOTH_SHUT = 3;
+
+/**
+ * What all AF_UNIX sockets share (unix(7)): their name, in the file system or abstract, and who is on the other side.
+ *
+ * A socket bound to a path keeps that path retained, so the inode object stays the same; connections find the socket by the inode, hence
+ * a rename of the file keeps it reachable and an unlink doesn't disturb it.
+ */
+export abstract class UnixSocket extends Socket {
+  name: UnixName = UNNAMED;
+  /** Bits RECEIVE_SHUT and SEND_SHUT. */
+  shut = 0;
+  isClosed = false;
+  #path: Path | null = null;
+  protected peerIdentity: PeerCredentials | null = null;
+  protected peerIdentityGroups: readonly number[] | null = null;
+
+  constructor(kernel: Kernel, type: number, flags: number, creator: { fsuid: number; fsgid: number }) {
+    super(kernel, AF_UNIX, type, 0, flags, creator);
+    kernel.network.unixSockets.add(this);
+  }
+
+  /** Files in messages that wait in this socket's queues. */
+  abstract queuedFiles(): OpenFile[];
+  /** Throws away what waits to be received. */
+  abstract dropQueue(): void;
+
+  /** The other socket, as getpeername(2) and the garbage collector see it. */
+  abstract get peerSocket(): UnixSocket | null;
+
+  override get peerCredentials(): PeerCredentials | null {
+    return this.peerIdentity;
+  }
+
+  override get peerGroups(): readonly number[] | null {
+    return this.peerIdentityGroups;
+  }
+
+  setPeerIdentity(credentials: PeerCredentials | null, groups: readonly number[] | null): void {
+    this.peerIdentity = credentials;
+    this.peerIdentityGroups = groups;
+  }
+
+  override localName(): Uint8Array {
+    return unixAddressBytes(this.name);
+  }
+
+  override peerName(): Uint8Array | number {
+    const peer = this.peerSocket;
+    return peer === null ? -ENOTCONN : unixAddressBytes(peer.name);
+  }
+
+  /** The name as /proc/net/unix shows it. */
+  get shownName(): string {
+    return this.name.kind === "unnamed" ? "" : this.name.kind === "abstract" ? `@${this.name.name}` : this.name.name;
+  }
+
+  /**
+   * bind(2), with the errors of unix(7).
+   *
+   * @returns EINVAL (bound already, bad address), EADDRINUSE, or the errors of mknod(2)
+   */
+  override bind(task: Task, address: Uint8Array): number {
+    const name = parseUnixAddress(address);
+    if (typeof name === "number") return name;
+    if (name.kind === "unnamed") return this.autobind();
+    if (this.name.kind !== "unnamed") return -EINVAL;
+    const network = this.kernel.network;
+    if (name.kind === "abstract") {
+      if (network.abstractNames.has(name.name)) return -EADDRINUSE;
+      network.abstractNames.set(name.name, this);
+    } else {
+      const path = createSocketNode(task, name.name);
+      if (typeof path === "number") return path;
+      this.#path = path.retain();
+      network.boundInodes.set(path.dentry.inode!, this);
+    }
+    this.name = name;
+    return 0;
+  }
+
+  /** Gives the socket an abstract name when it has none. */
+  autobind(): number {
+    if (this.name.kind !== "unnamed") return 0;
+    const names = this.kernel.network.abstractNames;
+    const bytes = new Uint8Array(4);
+    this.kernel.random.fill(bytes);
+    const start = (bytes[0]! << 16) | (bytes[1]! << 8) | bytes[2]!;
+    for (let step = 0; step < AUTOBIND_NAMES; step++) {
+      const name = ((start + step) % AUTOBIND_NAMES).toString(16).padStart(5, "0");
+      if (names.has(name)) continue;
+      names.set(name, this);
+      this.name = { kind: "abstract", name };
+      return 0;
+    }
+    return -EADDRINUSE;
+  }
+
+  /**
+   * The socket that an address names.
+   *
+   * @returns EINVAL (no name), ECONNREFUSED (nobody is bound there), EPROTOTYPE (another type), EACCES, ENOENT …
+   */
+  protected findTarget(task: Task, address: Uint8Array): UnixSocket | number {
+    const name = parseUnixAddress(address);
+    if (typeof name === "number") return name;
+    if (name.kind === "unnamed") return -EINVAL;
+    const network = this.kernel.network;
+    let found: UnixSocket | undefined;
+    if (name.kind === "abstract") found = network.abstractNames.get(name.name);
+    else {
+      const place = findSocketNode(task, name.name);
+      if (typeof place === "number") return place;
+      found = network.boundInodes.get(place.dentry.inode!);
+    }
+    if (found === undefined) return -ECONNREFUSED;
+    return found.type === this.type ? found : -EPROTOTYPE;
+  }
+
+  /** SO_TIMESTAMP: when the message was taken out (the wait in the queue is part of its way). */
+  protected stamp(message: IncomingMessage): void {
+    if (this.options.timestamp !== 0) addTimestamp(this.kernel, this.options.timestamp, message);
+  }
+
+  protected override dispose(): void {
+    this.isClosed = true;
+    const network = this.kernel.network;
+    network.unixSockets.delete(this);
+    if (this.name.kind === "abstract" && network.abstractNames.get(this.name.name) === this) network.abstractNames.delete(this.name.name);
+    if (this.#path !== null) {
+      network.boundInodes.delete(this.#path.dentry.inode!);
+      this.#path.release();
+      this.#path = null;
+    }
+  }
+
+  /** A descriptor is gone: a socket that only its own messages hold must not live on. */
+  override release(): void {
+    super.release();
+    if (this.kernel.network.inFlight.total > 0) this.kernel.network.inFlight.collect();
+  }
+}
+
+/** SCM_TIMESTAMP or SCM_TIMESTAMPNS with the time now. */
+export function addTimestamp(kernel: Kernel, kind: number, message: IncomingMessage): void {
+  const { seconds, nanoseconds } = kernel.realtime();
+  const data = new Uint8Array(16);
+  const view = new DataView(data.buffer);
+  view.setUint32(0, seconds >>> 0, true);
+  view.setUint32(4, Math.floor(seconds / 0x100000000), true);
+  view.setUint32(8, kind === SO_TIMESTAMP ? Math.floor(nanoseconds / 1000) : nanoseconds, true);
+  message.addControl(SOL_SOCKET, kind === SO_TIMESTAMP ? SO_TIMESTAMP : SO_TIMESTAMPNS, data);
+}
+
+/** SCM_CREDENTIALS and SO_PEERCRED of a task: its process and its effective or real ids. */
+export function identityOf(task: Task, credentials: Credentials = task.credentials): PeerCredentials {
+  return { pid: task.pid, uid: credentials.euid, gid: credentials.egid };
+}
+
+export function senderOf(task: Task): PeerCredentials {
+  return { pid: task.pid, uid: task.credentials.uid, gid: task.credentials.gid };
+}

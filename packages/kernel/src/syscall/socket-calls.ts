@@ -1,0 +1,352 @@
+import {
+  EBADF, EFAULT, EINTR, EINVAL, EMSGSIZE, ENOBUFS, ENOTSOCK, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_WAITFORONE, MSG_ERRQUEUE, O_NONBLOCK, SOCKADDR_STORAGE_SIZE, SOCK_CLOEXEC, SOCK_NONBLOCK,
+  SOCK_TYPE_MASK, SOL_SOCKET,
+} from "@stratos/abi";
+import { CONTROL_MAX, ControlWriter, parseControl, writeControl } from "../socket/control-message.ts";
+import { createSocket, createSocketPair } from "../socket/create-socket.ts";
+import { IncomingMessage, type OutgoingMessage } from "../socket/message.ts";
+import { obtainTransferState, Socket, transferState } from "../socket/socket.ts";
+import { getSocketOption, setSocketOption } from "../socket/socket-options.ts";
+import type { Task } from "../task/task.ts";
+import { RLIMIT_NOFILE } from "../task/thread-group.ts";
+import { BLOCKED, BLOCKED_EINTR } from "../task/wait-queue.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+
+/** sizeof struct msghdr and mmsghdr on 64-bit machines. */
+const MSGHDR_SIZE = 56, MMSGHDR_SIZE = 64;
+/** UIO_MAXIOV: messages of one sendmmsg, segments of one message. */
+const VECTOR_MAX = 1024;
+const COUNT_MAX = 0x7ffff000;
+/** Longest option value that is read (net/socket.c checks by option). */
+const OPTION_MAX = 4096;
+
+/** @returns EBADF, ENOTSOCK */
+function socketOf(task: Task, fd: number): Socket | number {
+  const file = task.files.get(fd | 0);
+  if (file === undefined) return -EBADF;
+  return file instanceof Socket ? file : -ENOTSOCK;
+}
+
+/** A sockaddr argument: EINVAL for a length out of range, EFAULT. */
+function loadAddress(task: Task, address: number, length: number): Uint8Array | number {
+  if (length < 0 || length > SOCKADDR_STORAGE_SIZE) return -EINVAL;
+  const bytes = new Uint8Array(length);
+  return length > 0 && task.space.copyIn(address, bytes, 0, length) < 0 ? -EFAULT : bytes;
+}
+
+/** Stores a sockaddr and its full length; what doesn't fit is cut (accept(2)). */
+function storeAddress(task: Task, name: Uint8Array, address: number, lengthAddress: number): number {
+  const room = task.space.loadU32(lengthAddress);
+  if (room === -EFAULT) return -EFAULT;
+  if ((room | 0) < 0) return -EINVAL;
+  const count = Math.min(room, name.length);
+  if (count > 0 && task.space.copyOut(address, name, 0, count) < 0) return -EFAULT;
+  return task.space.storeU32(lengthAddress, name.length);
+}
+
+function openFlags(type: number): number {
+  return (type & SOCK_NONBLOCK) !== 0 ? O_NONBLOCK : 0;
+}
+
+function install(task: Task, socket: Socket, type: number): number {
+  return task.files.install(socket, (type & SOCK_CLOEXEC) !== 0, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
+}
+
+function isBlocked(result: number): boolean {
+  return result === BLOCKED || result === BLOCKED_EINTR;
+}
+
+function socket(task: Task, family: number, type: number, protocol: number): number {
+  if ((type & ~(SOCK_TYPE_MASK | SOCK_NONBLOCK | SOCK_CLOEXEC)) !== 0) return -EINVAL;
+  const made = createSocket(task, family | 0, type & SOCK_TYPE_MASK, protocol | 0, openFlags(type));
+  return typeof made === "number" ? made : install(task, made, type);
+}
+
+function socketpair(task: Task, family: number, type: number, protocol: number, into: number): number {
+  if ((type & ~(SOCK_TYPE_MASK | SOCK_NONBLOCK | SOCK_CLOEXEC)) !== 0) return -EINVAL;
+  const pair = createSocketPair(task, family | 0, type & SOCK_TYPE_MASK, protocol | 0, openFlags(type));
+  if (typeof pair === "number") return pair;
+  const one = install(task, pair[0], type);
+  if (one < 0) {
+    pair[1].release();
+    return one;
+  }
+  const other = install(task, pair[1], type);
+  const stored = other < 0 ? other : task.space.storeU32(into, one) | task.space.storeU32(into + 4, other);
+  if (stored >= 0) return 0;
+  task.files.close(task, one);
+  if (other >= 0) task.files.close(task, other);
+  return other < 0 ? other : -EFAULT;
+}
+
+function bind(task: Task, fd: number, address: number, length: number): number {
+  const target = socketOf(task, fd);
+  if (typeof target === "number") return target;
+  const name = loadAddress(task, address, length | 0);
+  return typeof name === "number" ? name : target.bind(task, name);
+}
+
+function listen(task: Task, fd: number, backlog: number): number {
+  const target = socketOf(task, fd);
+  return typeof target === "number" ? target : target.listen(task, backlog | 0);
+}
+
+function accept4(task: Task, fd: number, address: number, lengthAddress: number, flags: number): number {
+  const listener = socketOf(task, fd);
+  if (typeof listener === "number") return listener;
+  if ((flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) !== 0) return -EINVAL;
+  const limit = task.group.limits[RLIMIT_NOFILE]!.soft;
+  const connection = listener.acceptWaiting(task, openFlags(flags));
+  if (typeof connection === "number") return connection;
+  if (address !== 0) {
+    const peer = connection.peerName();
+    const stored = typeof peer === "number" ? peer : storeAddress(task, peer, address, lengthAddress);
+    if (stored < 0) {
+      connection.release();
+      return stored;
+    }
+  }
+  return task.files.install(connection, (flags & SOCK_CLOEXEC) !== 0, 0, limit);
+}
+
+function connect(task: Task, fd: number, address: number, length: number): number {
+  const target = socketOf(task, fd);
+  if (typeof target === "number") return target;
+  const name = loadAddress(task, address, length | 0);
+  return typeof name === "number" ? name : target.connect(task, name, (target.flags & O_NONBLOCK) !== 0);
+}
+
+function getsockname(task: Task, fd: number, address: number, lengthAddress: number): number {
+  const target = socketOf(task, fd);
+  return typeof target === "number" ? target : storeAddress(task, target.localName(), address, lengthAddress);
+}
+
+function getpeername(task: Task, fd: number, address: number, lengthAddress: number): number {
+  const target = socketOf(task, fd);
+  if (typeof target === "number") return target;
+  const name = target.peerName();
+  return typeof name === "number" ? name : storeAddress(task, name, address, lengthAddress);
+}
+
+function sendto(task: Task, fd: number, buffer: number, count: number, flags: number, address: number, length: number): number {
+  const target = socketOf(task, fd);
+  if (typeof target === "number") return target;
+  if (count < 0) return -EINVAL;
+  const name = address === 0 ? null : loadAddress(task, address, length | 0);
+  if (typeof name === "number") return name;
+  return target.sendWaiting(task, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), { address: name, ancillary: null }, flags);
+}
+
+function recvfrom(task: Task, fd: number, buffer: number, count: number, flags: number, address: number, lengthAddress: number): number {
+  const target = socketOf(task, fd);
+  if (typeof target === "number") return target;
+  if (count < 0) return -EINVAL;
+  const message = new IncomingMessage();
+  const result = target.receiveWaiting(task, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), message, flags);
+  if (message.rights !== null) for (const file of message.rights) file.release();
+  if (result < 0 || address === 0) return result;
+  if (message.address === null) {
+    // A sender without a name: the length says so (recvfrom(2)). Streams leave the argument alone, as the kernel does for them.
+    return target.isStream || lengthAddress === 0 ? result : task.space.storeU32(lengthAddress, 0) < 0 ? -EFAULT : result;
+  }
+  const stored = storeAddress(task, message.address, address, lengthAddress);
+  return stored < 0 ? stored : result;
+}
+
+/** `struct msghdr` (recvmsg(2)). */
+interface MessageHeader {
+  name: number; nameLength: number;
+  vector: number; vectorCount: number;
+  control: number; controlLength: number;
+}
+
+/** @returns EFAULT, EMSGSIZE (too many segments), EINVAL (negative lengths) */
+function loadHeader(task: Task, address: number): MessageHeader | number {
+  const bytes = new Uint8Array(MSGHDR_SIZE);
+  if (task.space.copyIn(address, bytes, 0, MSGHDR_SIZE) < 0) return -EFAULT;
+  const view = new DataView(bytes.buffer);
+  const u64 = (at: number): number => view.getUint32(at + 4, true) * 0x100000000 + view.getUint32(at, true);
+  const name = u64(0);
+  const nameLength = name === 0 ? 0 : view.getInt32(8, true);
+  if (nameLength < 0) return -EINVAL;
+  if (u64(24) > VECTOR_MAX) return -EMSGSIZE;
+  return { name, nameLength: Math.min(nameLength, SOCKADDR_STORAGE_SIZE), vector: u64(16), vectorCount: u64(24), control: u64(32), controlLength: u64(40) };
+}
+
+function sendMessage(task: Task, target: Socket, address: number, flags: number): number {
+  const header = loadHeader(task, address);
+  if (typeof header === "number") return header;
+  let name: Uint8Array | number | null = null;
+  if (header.nameLength > 0) {
+    name = loadAddress(task, header.name, header.nameLength);
+    if (typeof name === "number") return name;
+  }
+  const cursor = task.space.vectorCursor(header.vector, header.vectorCount);
+  if (typeof cursor === "number") return cursor;
+  const message: OutgoingMessage = { address: name, ancillary: null };
+  // Files go with the first byte: a call that is executed again has sent them.
+  if (header.control !== 0 && header.controlLength > 0 && (transferState(task)?.transferred ?? 0) === 0) {
+    if (header.controlLength > CONTROL_MAX) return -ENOBUFS;
+    const control = new Uint8Array(header.controlLength);
+    if (task.space.copyIn(header.control, control, 0, control.length) < 0) return -EFAULT;
+    const ancillary = parseControl(task, target, control);
+    if (typeof ancillary === "number") return ancillary;
+    message.ancillary = ancillary;
+  }
+  const result = target.sendWaiting(task, cursor, message, flags);
+  if (message.ancillary?.rights) for (const file of message.ancillary.rights) file.release();
+  return result;
+}
+
+function sendmsg(task: Task, fd: number, address: number, flags: number): number {
+  const target = socketOf(task, fd);
+  return typeof target === "number" ? target : sendMessage(task, target, address, flags);
+}
+
+function receiveMessage(task: Task, target: Socket, address: number, flags: number): number {
+  const header = loadHeader(task, address);
+  if (typeof header === "number") return header;
+  const cursor = task.space.vectorCursor(header.vector, header.vectorCount);
+  if (typeof cursor === "number") return cursor;
+  const message = new IncomingMessage();
+  const result = target.receiveWaiting(task, cursor, message, flags);
+  if (result < 0) return result;
+  const { space } = task;
+  const writer = new ControlWriter(task, header.control, header.controlLength);
+  const failed = writeControl(writer, message, flags);
+  if (failed < 0) return failed;
+  if (header.name !== 0) {
+    const name = message.address;
+    const count = name === null ? 0 : Math.min(name.length, header.nameLength);
+    if (count > 0 && space.copyOut(header.name, name!, 0, count) < 0) return -EFAULT;
+    if (space.storeU32(address + 8, name === null ? 0 : name.length) < 0) return -EFAULT;
+  }
+  const outFlags = message.flags | writer.flags | (flags & MSG_CMSG_CLOEXEC) | (flags & MSG_ERRQUEUE);
+  if (space.storeU64(address + 40, writer.written) < 0 || space.storeU32(address + 48, outFlags) < 0) return -EFAULT;
+  return result;
+}
+
+function recvmsg(task: Task, fd: number, address: number, flags: number): number {
+  const target = socketOf(task, fd);
+  return typeof target === "number" ? target : receiveMessage(task, target, address, flags);
+}
+
+/**
+ * sendmmsg(2): the messages before the first that fails count. A wait remembers how many were sent.
+ */
+function sendmmsg(task: Task, fd: number, vector: number, count: number, flags: number): number {
+  const target = socketOf(task, fd);
+  if (typeof target === "number") return target;
+  const most = Math.min(count >>> 0, VECTOR_MAX);
+  let done = transferState(task)?.messages ?? 0;
+  while (done < most) {
+    const at = vector + done * MMSGHDR_SIZE;
+    const result = sendMessage(task, target, at, flags);
+    if (result < 0) return isBlocked(result) ? remember(task, done, result) : done > 0 ? done : result;
+    if (task.space.storeU32(at + MSGHDR_SIZE, result) < 0) return done > 0 ? done : -EFAULT;
+    nextMessage(task, ++done);
+  }
+  return done;
+}
+
+/** recvmmsg(2): waits until all messages came, the time is over, or, with MSG_WAITFORONE, none is there after the first. */
+function recvmmsg(task: Task, fd: number, vector: number, count: number, flags: number, timeout: number): number {
+  const target = socketOf(task, fd);
+  if (typeof target === "number") return target;
+  const deadline = timeout === 0 ? 0 : startDeadline(task, timeout);
+  if (deadline < 0) return deadline;
+  const most = Math.min(count >>> 0, VECTOR_MAX);
+  let done = transferState(task)?.messages ?? 0;
+  while (done < most) {
+    const at = vector + done * MMSGHDR_SIZE;
+    const waits = done > 0 && (flags & MSG_WAITFORONE) !== 0 ? MSG_DONTWAIT : 0;
+    const result = receiveMessage(task, target, at, (flags & ~MSG_WAITFORONE) | waits);
+    if (result < 0) return isBlocked(result) ? remember(task, done, result) : done > 0 ? done : result;
+    if (task.space.storeU32(at + MSGHDR_SIZE, result) < 0) return done > 0 ? done : -EFAULT;
+    nextMessage(task, ++done);
+    const state = transferState(task);
+    if (state !== null && state.deadlineNs !== Infinity && task.kernel.now() >= state.deadlineNs) break;
+  }
+  return done;
+}
+
+/** The time limit is looked at after each message only, but for us it also ends the wait for the next (recvmmsg(2), BUGS). */
+function startDeadline(task: Task, timeout: number): number {
+  const { space } = task;
+  const seconds = space.loadU64(timeout);
+  const nanoseconds = space.loadU64(timeout + 8);
+  if (seconds === -EFAULT || nanoseconds === -EFAULT) return -EFAULT;
+  if (seconds >= 2 ** 63 || nanoseconds >= 1e9) return -EINVAL;
+  const state = obtainTransferState(task);
+  if (state !== null && state.deadlineNs === Infinity) state.deadlineNs = task.kernel.now() + seconds * 1e9 + nanoseconds;
+  return 0;
+}
+
+function remember(task: Task, messages: number, result: number): number {
+  const state = transferState(task);
+  if (state !== null) state.messages = messages;
+  return messages > 0 ? BLOCKED_EINTR : result;
+}
+
+/** Clears what belonged to the message before. */
+function nextMessage(task: Task, messages: number): void {
+  const state = transferState(task);
+  if (state === null) return;
+  state.messages = messages;
+  state.transferred = 0;
+}
+
+/** What a handler's interruption leaves: messages or bytes that were moved already count (send(2), recv(2)). */
+function interruptedTransfer(task: Task): number {
+  const state = transferState(task);
+  if (state === null) return -EINTR;
+  return state.messages > 0 ? state.messages : state.transferred > 0 ? state.transferred : -EINTR;
+}
+
+function setsockopt(task: Task, fd: number, level: number, name: number, address: number, length: number): number {
+  const target = socketOf(task, fd);
+  if (typeof target === "number") return target;
+  if ((length | 0) < 0) return -EINVAL;
+  const value = new Uint8Array(Math.min(length >>> 0, OPTION_MAX));
+  if (value.length > 0 && task.space.copyIn(address, value, 0, value.length) < 0) return -EFAULT;
+  return level === SOL_SOCKET ? setSocketOption(target, task, name | 0, value) : target.setProtocolOption(task, level | 0, name | 0, value);
+}
+
+function getsockopt(task: Task, fd: number, level: number, name: number, address: number, lengthAddress: number): number {
+  const target = socketOf(task, fd);
+  if (typeof target === "number") return target;
+  const room = task.space.loadU32(lengthAddress);
+  if (room === -EFAULT) return -EFAULT;
+  if ((room | 0) < 0) return -EINVAL;
+  const value = level === SOL_SOCKET ? getSocketOption(target, task, name | 0, room) : target.getProtocolOption(task, level | 0, name | 0, room);
+  if (typeof value === "number") return value;
+  const count = Math.min(room, value.length);
+  if (count > 0 && task.space.copyOut(address, value, 0, count) < 0) return -EFAULT;
+  return task.space.storeU32(lengthAddress, count);
+}
+
+function shutdown(task: Task, fd: number, how: number): number {
+  const target = socketOf(task, fd);
+  return typeof target === "number" ? target : target.shutdown(task, how | 0);
+}
+
+export const socketCalls: SyscallTable = {
+  socket: { run: socket, gaps: "AF_UNIX, AF_INET, AF_INET6 (stream and datagram) and AF_NETLINK (NETLINK_ROUTE); raw and packet sockets say EPERM" },
+  socketpair: { run: socketpair },
+  bind: { run: bind },
+  listen: { run: listen },
+  accept: { run: (task, fd, address, length) => accept4(task, fd, address, length, 0) },
+  accept4: { run: accept4 },
+  connect: { run: connect, gaps: "a TCP connection inside the machine isn't simultaneous with itself (self-connect)" },
+  getsockname: { run: getsockname },
+  getpeername: { run: getpeername },
+  sendto: { run: sendto, interrupted: interruptedTransfer },
+  recvfrom: { run: recvfrom, interrupted: interruptedTransfer },
+  setsockopt: { run: setsockopt, gaps: "multicast groups can't be joined; socket filters can't be attached" },
+  getsockopt: { run: getsockopt, gaps: "no SO_PEERPIDFD, SO_PEERSEC; TCP_INFO has state and constants only" },
+  shutdown: { run: shutdown },
+  sendmsg: { run: sendmsg, interrupted: interruptedTransfer, gaps: "no MSG_FASTOPEN, MSG_ZEROCOPY; IP control messages are ignored" },
+  recvmsg: { run: recvmsg, interrupted: interruptedTransfer, gaps: "no error queue (MSG_ERRQUEUE says EAGAIN)" },
+  sendmmsg: { run: sendmmsg, interrupted: interruptedTransfer },
+  recvmmsg: { run: recvmmsg, interrupted: interruptedTransfer },
+};
