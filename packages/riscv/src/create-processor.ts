@@ -65,7 +65,7 @@ class TranslatingProcessor implements Processor {
       },
     });
     this.#translator = new Translator({
-      physical, engine, cache: this.code, table, core: this.#core, meanings, mode: "paged", statistics: this.statistics, nowMs: options.nowMs ?? (() => 0),
+      physical, engine, cache: this.code, core: this.#core, meanings, mode: "paged", statistics: this.statistics, nowMs: options.nowMs ?? (() => 0),
     });
     this.#drainedAt = 0;
     this.#drainInterval = hotThreshold < 16 ? 0 : DRAIN_INTERVAL;

@@ -4,7 +4,7 @@ import { emitTranslate, pushHost } from "../access.ts";
 import type { AccessLocals, AddressMode } from "../access.ts";
 import { ExitReason } from "../exit-reason.ts";
 import { HART_F, HART_FRM, HART_RETIRED, HART_X } from "../hart-state.ts";
-import { emitBoxF32, emitUnboxF32 } from "../lower/float-box.ts";
+import { emitBoxF32, emitUnboxF32, emitUnboxKnownF32 } from "../lower/float-box.ts";
 import { RS1, RS2 } from "../lower/lowering.ts";
 import type { Lowering, Source } from "../lower/lowering.ts";
 import type { UnitInstruction } from "./unit.ts";
@@ -52,6 +52,8 @@ export class TranslationLowering implements Lowering {
   #completed: number;
   /** The register file needn't see this write: it is overwritten before anything can leave. */
   #isDeadWrite: boolean;
+  /** The f registers known to hold boxed singles at this point of the block. */
+  #boxed: number;
 
   constructor(code: CodeWriter, mode: AddressMode, imports: TranslationImports) {
     this.code = code;
@@ -63,6 +65,7 @@ export class TranslationLowering implements Lowering {
     this.#instruction = { index: -1, rd: 0, rs1: 0, rs2: 0, rs3: 0, rm: 0, imm: 0, length: 4, pc: 0 };
     this.#completed = 0;
     this.#isDeadWrite = false;
+    this.#boxed = 0;
   }
 
   /** Gives locals to the registers that the unit uses. @returns the function's local groups */
@@ -75,6 +78,11 @@ export class TranslationLowering implements Lowering {
       { count: 10, type: Type.i32 }, { count: 5, type: Type.i64 }, { count: 4, type: Type.f32 }, { count: 4, type: Type.f64 },
       { count: xCount, type: Type.i64 }, { count: next - FIRST_REGISTER - xCount, type: Type.f64 },
     ];
+  }
+
+  /** Nothing is known of the registers: another block may have come before. */
+  beginBlock(): void {
+    this.#boxed = 0;
   }
 
   begin(instruction: UnitInstruction, completed: number, isDeadWrite: boolean): void {
@@ -154,12 +162,15 @@ export class TranslationLowering implements Lowering {
   }
 
   readF32(source: Source): void {
-    emitUnboxF32(this.code, this.#localOfF[this.#registerNumber(source)]!);
+    const register = this.#registerNumber(source);
+    if ((this.#boxed >>> register) & 1) emitUnboxKnownF32(this.code, this.#localOfF[register]!);
+    else emitUnboxF32(this.code, this.#localOfF[register]!);
   }
 
   readF32Bits(source: Source): void {
     const { code } = this;
     this.readFLow(source);
+    if ((this.#boxed >>> this.#registerNumber(source)) & 1) return;
     code.i32Const(0x7fc00000);
     this.readFBits(source);
     code.i64Const(32);
@@ -187,11 +198,13 @@ export class TranslationLowering implements Lowering {
     const { rd } = this.#instruction;
     this.code.localTee(this.#localOfF[rd]!);
     this.code.memory(Op.f64Store, HART_F + rd * 8);
+    this.#boxed &= ~(1 << rd);
   }
 
   endWriteF32(): void {
     emitBoxF32(this.code);
     this.endWriteF64();
+    this.#boxed |= 1 << this.#instruction.rd;
   }
 
   endWriteF32Bits(): void {
@@ -199,6 +212,7 @@ export class TranslationLowering implements Lowering {
     this.code.i64ConstBits(-1, 0);
     this.code.op(Op.i64Or);
     this.endWriteFBits();
+    this.#boxed |= 1 << this.#instruction.rd;
   }
 
   immediate64(): void {

@@ -1,4 +1,4 @@
-import type { WasmEngine, WasmTable } from "@stratos/host";
+import type { WasmEngine } from "@stratos/host";
 import { CodeWriter, ModuleBuilder, Type } from "@stratos/wasm";
 import type { AddressMode } from "../access.ts";
 import type { Translation, TranslatedCodeCache, TranslatedRegion } from "../code-cache.ts";
@@ -20,7 +20,7 @@ const MAX_VERSIONS = 6;
 const MAX_BATCH = 32;
 
 /** A hot path out of a unit belongs to the function that it leaves. */
-interface Owner { readonly entry: number; readonly region: TranslatedRegion; version: number; readonly extraEntries: number[] }
+interface Owner { readonly entry: number; readonly region: TranslatedRegion; version: number }
 
 /**
  * Turns hot targets into wasm modules: collects them while the guest runs, translates them in batches between runs, and
@@ -30,7 +30,6 @@ export class Translator {
   readonly #physical: PhysicalMemory;
   readonly #engine: WasmEngine;
   readonly #cache: TranslatedCodeCache;
-  readonly #table: WasmTable;
   readonly #core: CoreModule;
   readonly #meanings: InstructionMeanings;
   readonly #mode: AddressMode;
@@ -43,13 +42,12 @@ export class Translator {
   readonly #exits: WeakMap<TranslatedRegion, Map<number, Owner>>;
 
   constructor(options: {
-    physical: PhysicalMemory; engine: WasmEngine; cache: TranslatedCodeCache; table: WasmTable; core: CoreModule; meanings: InstructionMeanings;
+    physical: PhysicalMemory; engine: WasmEngine; cache: TranslatedCodeCache; core: CoreModule; meanings: InstructionMeanings;
     mode: AddressMode; statistics: ProcessorStatistics; nowMs: () => number;
   }) {
     this.#physical = options.physical;
     this.#engine = options.engine;
     this.#cache = options.cache;
-    this.#table = options.table;
     this.#core = options.core;
     this.#meanings = options.meanings;
     this.#mode = options.mode;
@@ -90,29 +88,30 @@ export class Translator {
     for (const pc of pcs) {
       const region = this.#cache.regionAt(pc);
       if (region === undefined) continue;
-      const owner = this.#ownerOf(region, pc);
-      if (seen.has(owner.entry)) continue;
-      seen.add(owner.entry);
-      const unit = discoverUnit({
-        physical: this.#physical, cache: this.#cache, region, entry: owner.entry, extraEntries: owner.extraEntries, indirectTargets: this.#indirectTargets,
-      });
-      if (unit === undefined) continue;
-      const slot = region.callSlots.get(owner.entry) ?? this.#cache.allocateSlot();
-      if (slot === 0) return;
-      units.push({ unit, slot, owner });
+      const owner = this.#exits.get(region)?.get(pc);
+      if (owner !== undefined && owner.version < MAX_VERSIONS) {
+        // The path out of a translation has become hot: translate the whole function again with it.
+        if (!seen.has(owner.entry)) {
+          owner.version++;
+          seen.add(owner.entry);
+          this.#discover(owner, units);
+        }
+        const again = units.find(({ unit }) => unit.entry === owner.entry);
+        if (again === undefined || again.unit.blocks.some((block) => block.pc === pc)) continue;
+      }
+      if (seen.has(pc)) continue;
+      seen.add(pc);
+      this.#discover({ entry: pc, region, version: 1 }, units);
     }
     if (units.length > 0) this.#build(units);
   }
 
-  /** The function to translate for a hot pc: one that leaves there already, or a new one that begins there. */
-  #ownerOf(region: TranslatedRegion, pc: number): Owner {
-    const owner = this.#exits.get(region)?.get(pc);
-    if (owner !== undefined && owner.version < MAX_VERSIONS) {
-      owner.version++;
-      owner.extraEntries.push(pc);
-      return owner;
-    }
-    return { entry: pc, region, version: 1, extraEntries: [] };
+  #discover(owner: Owner, units: { unit: Unit; slot: number; owner: Owner }[]): void {
+    const { region, entry } = owner;
+    const unit = discoverUnit({ physical: this.#physical, cache: this.#cache, region, indirectTargets: this.#indirectTargets }, entry);
+    if (unit === undefined) return;
+    const slot = region.callSlots.get(entry) ?? this.#cache.allocateSlot();
+    if (slot !== 0) units.push({ unit, slot, owner });
   }
 
   #build(units: readonly { unit: Unit; slot: number; owner: Owner }[]): void {
@@ -163,7 +162,7 @@ export class Translator {
     const translation: Translation = { pages: unit.pages, slot, entryRecords: [] };
     entries.forEach((block, number) => {
       const page = region.existingPage(block.pc);
-      if (page === 0) return;
+      if (page === 0 || block.context.returnTo !== null) return;
       const record = page + ((block.pc & 0xffe) << 3);
       u16[(record + Record.entry) >>> 1] = number;
       u16[(record + Record.slot) >>> 1] = slot;
@@ -185,10 +184,9 @@ export class Translator {
     for (const block of unit.blocks) {
       const outs: number[] = [];
       if (block.ending === "branch" || block.ending === "jump") outs.push(block.target);
-      if (block.ending !== "jump" && block.ending !== "return" && block.ending !== "jump-register") outs.push(block.end);
-      for (const pc of outs) if (!unit.blockAt.has(pc)) exits.set(pc, owner);
+      if (block.ending !== "jump" && block.ending !== "return" && block.ending !== "inline-return" && block.ending !== "jump-register") outs.push(block.end);
+      for (const pc of outs) if (!block.context.blockAt.has(pc)) exits.set(pc, owner);
     }
-    for (const pc of owner.extraEntries) exits.delete(pc);
   }
 
   /** A slot for direct calls of `target`: that of its translation, or one that holds the interpreter for now. */

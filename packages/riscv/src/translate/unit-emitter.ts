@@ -70,7 +70,7 @@ class UnitEmitter {
     this.#context = context;
     this.#code = context.code;
     this.#lowering = new TranslationLowering(context.code, context.mode, context.imports);
-    this.#main = unit.blockAt.get(unit.entry)!;
+    this.#main = unit.main;
     this.#structure = structureBlocks(unit.blocks, this.#main);
     this.#liveness = analyzeLiveness(unit, this.#structure.order);
     this.#entries = [];
@@ -98,15 +98,17 @@ class UnitEmitter {
 
   #chooseEntries(): void {
     this.#addEntry(this.#main);
-    for (const loop of this.#structure.loops) this.#addEntry(loop.header);
+    for (const loop of this.#structure.loops) if (loop.header.context.returnTo === null) this.#addEntry(loop.header);
     for (const block of this.#unit.blocks) {
+      if (block.context.returnTo !== null) continue; // inlined: its records belong to the function's own translation
       if (reloadsAfter(block)) for (const successor of block.successors) this.#addEntry(successor);
-      for (const pc of block.targets) this.#addEntry(this.#unit.blockAt.get(pc)!);
+      if (block.ending === "inline-call") this.#addEntry(block.context.blockAt.get(block.end)!);
+      for (const pc of block.targets) this.#addEntry(block.context.blockAt.get(pc)!);
     }
     // Backward branches that close no loop of the structure are check points all the same: a slice may end there.
     for (const block of this.#unit.blocks) {
-      if ((block.ending !== "branch" && block.ending !== "jump") || block.target > block.end) continue;
-      const target = this.#unit.blockAt.get(block.target);
+      if ((block.ending !== "branch" && block.ending !== "jump") || block.target > block.end || block.context.returnTo !== null) continue;
+      const target = block.context.blockAt.get(block.target);
       if (target !== undefined) this.#addEntry(target);
     }
     // Jumps into the midst of loops go by entry number.
@@ -116,7 +118,7 @@ class UnitEmitter {
   /** The outermost loop around `to` that doesn't hold `from` and whose header isn't `to`; null when the jump is direct. */
   #loopEntered(from: Block | null, to: Block): Loop | null {
     let found: Loop | null = null;
-    for (let loop = this.#structure.loopOf[to.index]!; loop !== null; loop = loop.parent) {
+    for (let loop: Loop | null = this.#structure.loopOf[to.index]!; loop !== null; loop = loop.parent) {
       if (from === null || !isInside(this.#structure, from, loop)) found = loop;
     }
     return found === null || found.header === to ? null : found;
@@ -126,7 +128,7 @@ class UnitEmitter {
   #destination(from: Block | null, to: Block): Element | Loop {
     const { loopOf, elementOf } = this.#structure;
     let entered: Loop | null = null;
-    for (let loop = loopOf[to.index]!; loop !== null; loop = loop.parent) {
+    for (let loop: Loop | null = loopOf[to.index]!; loop !== null; loop = loop.parent) {
       if (from === null || !isInside(this.#structure, from, loop)) entered = loop;
     }
     if (entered !== null) return elementOf[entered.header.index]!;
@@ -144,7 +146,9 @@ class UnitEmitter {
     };
     for (const block of this.#unit.blocks) {
       for (const successor of block.successors) {
-        if (!this.#isNext(block, successor) || block.targets.length > 0) mark(this.#destination(block, successor));
+        // Falling through needs no target, but some jumps stand inside a wasm `if`.
+        const mayBranch = block.ending === "branch" && block.target <= block.end;
+        if (!this.#isNext(block, successor) || mayBranch || block.targets.length > 0 || block.context.returnTo === successor) mark(this.#destination(block, successor));
       }
     }
     for (let number = 0; number < this.#entries.length; number++) {
@@ -163,7 +167,7 @@ class UnitEmitter {
   /** The element directly in `loop` that is or holds `block`. */
   #levelElement(loop: Loop, block: Block): Element {
     const { loopOf, elementOf } = this.#structure;
-    let inner = loopOf[block.index]!;
+    let inner: Loop | null = loopOf[block.index]!;
     if (inner === loop) return elementOf[block.index]!;
     while (inner !== null && inner.parent !== loop) inner = inner.parent;
     assert(inner !== null, "the block lies in the loop");
@@ -264,6 +268,7 @@ class UnitEmitter {
   }
 
   #branchTo(destination: Element | Loop): void {
+    assert(destination.label > 0, "what is jumped to was marked as a target");
     this.#code.br(destination.label);
   }
 
@@ -277,6 +282,7 @@ class UnitEmitter {
     const bodyCount = hasEnding ? instructions.length - 1 : instructions.length;
     const deadWrites = this.#deadWrites(block, bodyCount);
     const pending = this.#pendingAt[block.index]!;
+    this.#lowering.beginBlock();
     for (let i = 0; i < bodyCount; i++) {
       const instruction = instructions[i]!;
       const lowering = this.#context.lowerings[INSTRUCTIONS[instruction.index]!.name];
@@ -310,6 +316,8 @@ class UnitEmitter {
       case "fall": this.#edge(block, block.end, completed, false); break;
       case "jump": this.#edge(block, block.target, completed + 1, last.imm <= 0); break;
       case "branch": this.#emitBranch(block, last, completed + 1); break;
+      case "inline-call": this.#emitInlineCall(block, completed + 1); break;
+      case "inline-return": this.#emitInlineReturn(block, last, completed + 1); break;
       case "call": this.#emitCall(block, completed + 1); break;
       case "call-register": this.#emitCallRegister(block, last, completed + 1); break;
       case "jump-register": this.#emitJumpRegister(block, last, completed + 1); break;
@@ -324,7 +332,7 @@ class UnitEmitter {
     const code = this.#code;
     const condition = BRANCH_CONDITIONS[INSTRUCTIONS[last.index]!.name]!;
     const isBackward = last.imm <= 0;
-    const taken = this.#unit.blockAt.get(block.target);
+    const taken = block.context.blockAt.get(block.target);
     if (block.target === block.end && !isBackward) {
       this.#edge(block, block.end, done, false);
       return;
@@ -359,7 +367,7 @@ class UnitEmitter {
 
   /** Whether the block at `pc` takes over what isn't subtracted yet: this is its only way in. */
   #carries(from: Block, pc: number, isBackward: boolean): boolean {
-    const to = this.#unit.blockAt.get(pc);
+    const to = from.context.blockAt.get(pc);
     return to !== undefined && !isBackward && to.predecessorCount === 1 && this.#entryNumber[to.index]! < 0 &&
       this.#structure.positionOf[to.index]! > this.#structure.positionOf[from.index]!;
   }
@@ -371,17 +379,21 @@ class UnitEmitter {
    */
   #edge(from: Block, pc: number, done: number, isBackward: boolean, mustBranch = false): void {
     const code = this.#code;
-    const to = this.#unit.blockAt.get(pc);
+    const to = from.context.blockAt.get(pc);
     if (to === undefined) {
       this.#subtract(done);
       if (isBackward) this.#checkFuel(() => code.i32Const(pc));
-      this.#storeFuel();
-      this.#dispatch(() => code.i32Const(pc));
+      this.#leaveTo(from, pc);
       return;
     }
     if (this.#carries(from, pc, isBackward)) this.#pendingAt[to.index] = done;
     else this.#subtract(done);
     if (isBackward) this.#checkFuel(() => code.i32Const(pc));
+    this.#jumpTo(from, to, mustBranch);
+  }
+
+  #jumpTo(from: Block, to: Block, mustBranch: boolean): void {
+    const code = this.#code;
     if (this.#loopEntered(from, to) !== null) {
       code.i32Const(this.#entryNumber[to.index]!);
       code.localSet(ENTRY);
@@ -389,6 +401,48 @@ class UnitEmitter {
       return;
     }
     this.#branchTo(this.#destination(from, to));
+  }
+
+  /** Goes on outside of the unit. What an inlined function leaves comes back to its return point in the unit. */
+  #leaveTo(from: Block, pc: number): void {
+    const code = this.#code;
+    this.#storeFuel();
+    const { returnTo } = from.context;
+    if (returnTo === null) {
+      this.#dispatch(() => code.i32Const(pc));
+      return;
+    }
+    code.i32Const(pc);
+    this.#pushInnerDepth();
+    code.call(this.#context.imports.dispatch);
+    this.#returnUnless(returnTo.pc);
+    this.#reload(returnTo);
+    this.#jumpTo(from, returnTo, true);
+  }
+
+  #emitInlineCall(block: Block, done: number): void {
+    this.#writeLink();
+    this.#subtract(done);
+    this.#checkFuel(() => this.#code.i32Const(block.target));
+    this.#jumpTo(block, block.successors[0]!, false);
+  }
+
+  /** The link register is what the call wrote, as a rule, and the engine knows it. */
+  #emitInlineReturn(block: Block, last: UnitInstruction, done: number): void {
+    const code = this.#code;
+    const returnTo = block.context.returnTo!;
+    this.#registerTarget(last);
+    this.#subtract(done);
+    this.#checkFuel(() => code.localGet(VA));
+    code.localGet(VA);
+    code.i32Const(returnTo.pc);
+    code.op(Op.i32Ne);
+    code.if();
+    this.#storeFuel();
+    code.localGet(VA);
+    code.return();
+    code.end();
+    this.#jumpTo(block, returnTo, false);
   }
 
   #emitCall(block: Block, done: number): void {
@@ -434,7 +488,7 @@ class UnitEmitter {
     this.#subtract(done);
     this.#checkFuel(() => code.localGet(VA));
     if (block.targets.length > 0) {
-      const successors = new Set(block.targets);
+      const successors = new Set(block.successors);
       emitRecordLookup(code, TABLES, VA, RECORD);
       code.localGet(RECORD);
       code.memory(Op.i32Load16U, Record.slot);
@@ -446,7 +500,7 @@ class UnitEmitter {
       code.localSet(ENTRY);
       const unknown = code.block();
       code.localGet(ENTRY);
-            code.brTable(this.#entries.map((entry) => (successors.has(entry.pc) ? this.#destination(block, entry).label : unknown)), unknown);
+            code.brTable(this.#entries.map((entry) => (successors.has(entry) ? this.#destination(block, entry).label : unknown)), unknown);
       code.end();
       code.end();
     }
@@ -525,23 +579,34 @@ class UnitEmitter {
 
   /** Stack: the next pc. Anything but the return point is the caller's business. */
   #afterCall(block: Block): void {
+    this.#returnUnless(block.end);
+    this.#resume(block);
+  }
+
+  /** Stack: a pc. Gives it to the caller unless it is `expected`. */
+  #returnUnless(expected: number): void {
     const code = this.#code;
     code.localTee(RECORD);
-    code.i32Const(block.end);
+    code.i32Const(expected);
     code.op(Op.i32Ne);
     code.if();
     code.localGet(RECORD);
     code.return();
     code.end();
-    this.#resume(block);
   }
 
-  /** Goes on after a call or ecall with fuel and registers from memory. */
+  /** Goes on after a call or ecall. */
   #resume(block: Block): void {
-    this.#loadCell(HART_FUEL, FUEL);
-    const next = this.#unit.blockAt.get(block.end);
-    if (next !== undefined) this.#lowering.loadRegisters(this.#liveness.liveX[next.index]!, this.#liveness.liveF[next.index]!);
+    const next = block.context.blockAt.get(block.end);
+    if (next === undefined) this.#loadCell(HART_FUEL, FUEL);
+    else this.#reload(next);
     this.#edge(block, block.end, 0, false);
+  }
+
+  /** Fuel and the registers that `next` needs, from memory. */
+  #reload(next: Block): void {
+    this.#loadCell(HART_FUEL, FUEL);
+    this.#lowering.loadRegisters(this.#liveness.liveX[next.index]!, this.#liveness.liveF[next.index]!);
   }
 
   #subtract(count: number): void {

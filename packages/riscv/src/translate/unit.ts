@@ -6,11 +6,24 @@ import type { PhysicalMemory } from "../physical-memory.ts";
 import { RecordOp, endsRun, isBranch, isLinkRegister } from "../record.ts";
 
 /**
- * What is translated together: the blocks that control reaches from an entry without leaving the guest function or its region.
+ * What is translated together: the blocks that control reaches from an entry without leaving the guest function or its region,
+ * and small leaf functions that it calls, inlined: each call site has blocks of its own for them (a `Context`).
  * Only what the interpreter has executed is taken (its records are decoded); the rest stays an exit.
  */
-export const MAX_BLOCKS = 120;
-export const MAX_INSTRUCTIONS = 1000;
+const MAX_BLOCKS = 120;
+const MAX_INSTRUCTIONS = 1000;
+/** Bounds of a function that is inlined, of inlining in inlined functions, and of the unit with all of them. */
+const MAX_INLINE_BLOCKS = 12;
+const MAX_INLINE_INSTRUCTIONS = 40;
+const MAX_INLINE_DEPTH = 2;
+const MAX_TOTAL_BLOCKS = 200;
+
+/** A function's blocks at one call site; the unit's own have no `returnTo`. */
+export interface Context {
+  readonly blockAt: Map<number, Block>;
+  /** Where the inlined function returns to. */
+  returnTo: Block | null;
+}
 
 export interface UnitInstruction extends Decoded { readonly pc: number }
 
@@ -19,9 +32,11 @@ export type Ending =
   | "branch"
   | "jump" // jal x0
   | "call" // jal rd
+  | "inline-call" // jal rd into blocks of the unit
   | "call-register" // jalr ra or t0
   | "jump-register" // jalr elsewhere
   | "return" // jalr x0, ra or t0
+  | "inline-return" // the same, out of an inlined function
   | "ecall"
   | "ebreak"
   | "illegal";
@@ -29,6 +44,7 @@ export type Ending =
 export interface Block {
   readonly index: number;
   readonly pc: number;
+  readonly context: Context;
   readonly instructions: UnitInstruction[];
   ending: Ending;
   /** pc after the last instruction. */
@@ -46,7 +62,7 @@ export interface Unit {
   readonly region: TranslatedRegion;
   readonly entry: number;
   readonly blocks: readonly Block[];
-  readonly blockAt: ReadonlyMap<number, Block>;
+  readonly main: Block;
   /** Page indices in the region. */
   readonly pages: readonly number[];
   readonly instructionCount: number;
@@ -56,110 +72,191 @@ const JAL = instructionIndex("jal");
 const JALR = instructionIndex("jalr");
 const ECALL = instructionIndex("ecall");
 
-/** @param extraEntries  pcs to take in as well (a path out of an earlier translation that became hot) */
-export function discoverUnit(options: {
-  physical: PhysicalMemory; cache: TranslatedCodeCache; region: TranslatedRegion; entry: number; extraEntries: readonly number[];
-  indirectTargets: ReadonlyMap<number, readonly number[]>;
-}): Unit | undefined {
-  const { region, entry } = options;
-  const instructions = new Map<number, UnitInstruction>();
-  const leaders = new Set<number>();
-  const pages = new Set<number>();
-  const work: number[] = [entry, ...options.extraEntries];
-  for (let at = 0; at < work.length; at++) {
-    let pc = work[at] as number;
-    if (leaders.has(pc) || !isDecoded(options.physical, region, pc)) continue;
-    if (leaders.size >= MAX_BLOCKS || instructions.size >= MAX_INSTRUCTIONS) break;
-    leaders.add(pc);
-    for (;;) {
-      if (instructions.has(pc)) {
-        leaders.add(pc);
+export interface DiscoveryOptions {
+  readonly physical: PhysicalMemory;
+  readonly cache: TranslatedCodeCache;
+  readonly region: TranslatedRegion;
+  readonly indirectTargets: ReadonlyMap<number, readonly number[]>;
+}
+
+/** @returns undefined when nothing at `entry` has been executed */
+export function discoverUnit(options: DiscoveryOptions, entry: number): Unit | undefined {
+  return new Discovery(options).unit(entry);
+}
+
+interface FunctionBody { readonly instructions: Map<number, UnitInstruction>; readonly leaders: Set<number>; readonly isComplete: boolean }
+
+class Discovery {
+  readonly #options: DiscoveryOptions;
+  readonly #blocks: Block[];
+  readonly #pages: Set<number>;
+  #instructionCount: number;
+
+  constructor(options: DiscoveryOptions) {
+    this.#options = options;
+    this.#blocks = [];
+    this.#pages = new Set();
+    this.#instructionCount = 0;
+  }
+
+  unit(entry: number): Unit | undefined {
+    const body = this.#explore(entry, MAX_BLOCKS, MAX_INSTRUCTIONS);
+    if (!body.instructions.has(entry)) return undefined;
+    const { region } = this.#options;
+    const context = this.#build(body, null, [entry]);
+    const pages = [...this.#pages].filter((page) => page < region.pages.length);
+    return { region, entry, blocks: this.#blocks, main: context.blockAt.get(entry)!, pages, instructionCount: this.#instructionCount };
+  }
+
+  /** Follows control from `entry` within one function; `isComplete` when no bound stopped it. */
+  #explore(entry: number, maxBlocks: number, maxInstructions: number): FunctionBody {
+    const instructions = new Map<number, UnitInstruction>();
+    const leaders = new Set<number>();
+    const work: number[] = [entry];
+    for (let at = 0; at < work.length; at++) {
+      let pc = work[at]!;
+      if (leaders.has(pc) || !this.#isDecoded(pc)) continue;
+      if (leaders.size >= maxBlocks || instructions.size >= maxInstructions) return { instructions, leaders, isComplete: false };
+      leaders.add(pc);
+      for (;;) {
+        if (instructions.has(pc)) {
+          leaders.add(pc);
+          break;
+        }
+        const instruction = this.#isDecoded(pc) ? this.#read(pc) : undefined;
+        if (instruction === undefined) break;
+        instructions.set(pc, instruction);
+        pc += instruction.length;
+        if (!endsRun(instruction.index)) continue;
+        work.push(...this.#successors(instruction));
         break;
       }
-      if (!isDecoded(options.physical, region, pc)) break;
-      const instruction = read(options.cache, pc);
-      if (instruction === undefined) break;
-      instructions.set(pc, instruction);
-      pages.add((pc - region.start) >>> 12);
-      pages.add((pc + instruction.length - 1 - region.start) >>> 12);
-      const next = pc + instruction.length;
-      if (!endsRun(instruction.index)) {
-        pc = next;
-        continue;
-      }
-      if (isBranch(instruction.index)) work.push(next, target(instruction));
-      else if (instruction.index === ECALL) work.push(next);
-      else if (instruction.index === JAL) work.push(instruction.rd === 0 ? target(instruction) : next);
-      else if (instruction.index === JALR) {
-        if (isLinkRegister(instruction.rd)) work.push(next);
-        else if (instruction.rd === 0 && !isLinkRegister(instruction.rs1)) work.push(...(options.indirectTargets.get(pc) ?? []));
-      }
-      break;
     }
+    return { instructions, leaders, isComplete: true };
   }
-  if (!instructions.has(entry)) return undefined;
-  return buildBlocks(options.region, entry, instructions, leaders, [...pages].filter((page) => page < region.pages.length), options.indirectTargets);
-}
 
-function isDecoded(physical: PhysicalMemory, region: TranslatedRegion, pc: number): boolean {
-  const page = region.existingPage(pc);
-  return page !== 0 && physical.u16[(page + ((pc & 0xffe) << 3)) >>> 1] !== RecordOp.UNDECODED;
-}
-
-function read(cache: TranslatedCodeCache, pc: number): UnitInstruction | undefined {
-  const word = cache.fetchWord(pc);
-  if (cache.fetchFault >= 0) return undefined;
-  const decoded = newDecoded();
-  decode(word, decoded);
-  return { ...decoded, pc };
-}
-
-function target(instruction: UnitInstruction): number {
-  return (instruction.pc + instruction.imm) >>> 0;
-}
-
-function buildBlocks(
-  region: TranslatedRegion, entry: number, instructions: ReadonlyMap<number, UnitInstruction>, leaders: ReadonlySet<number>,
-  pages: readonly number[], indirectTargets: ReadonlyMap<number, readonly number[]>,
-): Unit {
-  const blocks: Block[] = [];
-  const blockAt = new Map<number, Block>();
-  for (const pc of [...leaders].sort((a, b) => a - b)) {
-    if (!instructions.has(pc)) continue;
-    const block: Block = { index: blocks.length, pc, instructions: [], ending: "fall", end: pc, target: -1, targets: [], successors: [], predecessorCount: 0 };
-    blocks.push(block);
-    blockAt.set(pc, block);
+  #successors(last: UnitInstruction): number[] {
+    const next = last.pc + last.length;
+    if (isBranch(last.index)) return [next, target(last)];
+    if (last.index === ECALL) return [next];
+    if (last.index === JAL) return [last.rd === 0 ? target(last) : next];
+    if (last.index !== JALR) return [];
+    if (isLinkRegister(last.rd)) return [next];
+    if (last.rd === 0 && isLinkRegister(last.rs1)) return [];
+    return [...(this.#options.indirectTargets.get(last.pc) ?? [])];
   }
-  for (const block of blocks) {
-    let pc = block.pc;
-    for (;;) {
-      const instruction = instructions.get(pc);
-      if (instruction === undefined) break; // falls into what isn't decoded
-      block.instructions.push(instruction);
-      pc += instruction.length;
-      if (endsRun(instruction.index)) {
-        setEnding(block, instruction, indirectTargets);
-        break;
-      }
-      if (blockAt.has(pc)) break;
+
+  #isDecoded(pc: number): boolean {
+    const page = this.#options.region.existingPage(pc);
+    return page !== 0 && this.#options.physical.u16[(page + ((pc & 0xffe) << 3)) >>> 1] !== RecordOp.UNDECODED;
+  }
+
+  #read(pc: number): UnitInstruction | undefined {
+    const { cache } = this.#options;
+    const word = cache.fetchWord(pc);
+    if (cache.fetchFault >= 0) return undefined;
+    const decoded = newDecoded();
+    decode(word, decoded);
+    return { ...decoded, pc };
+  }
+
+  /** @param chain  entries of the functions around this one, to stop recursion */
+  #build(body: FunctionBody, returnTo: Block | null, chain: readonly number[]): Context {
+    const context: Context = { blockAt: new Map(), returnTo };
+    const own: Block[] = [];
+    const { region, indirectTargets } = this.#options;
+    for (const pc of [...body.leaders].sort((a, b) => a - b)) {
+      if (!body.instructions.has(pc)) continue;
+      const block: Block = {
+        index: this.#blocks.length, pc, context, instructions: [], ending: "fall", end: pc, target: -1, targets: [], successors: [], predecessorCount: 0,
+      };
+      this.#blocks.push(block);
+      own.push(block);
+      context.blockAt.set(pc, block);
     }
-    block.end = pc;
+    for (const block of own) {
+      let pc = block.pc;
+      for (;;) {
+        const instruction = body.instructions.get(pc);
+        if (instruction === undefined) break; // falls into what isn't decoded
+        block.instructions.push(instruction);
+        this.#pages.add((pc - region.start) >>> 12);
+        this.#pages.add((pc + instruction.length - 1 - region.start) >>> 12);
+        pc += instruction.length;
+        if (endsRun(instruction.index)) {
+          setEnding(block, instruction, indirectTargets);
+          break;
+        }
+        if (context.blockAt.has(pc)) break;
+      }
+      block.end = pc;
+    }
+    this.#instructionCount += body.instructions.size;
+    for (const block of own) this.#link(block, chain);
+    return context;
   }
-  for (const block of blocks) {
-    const link = (pc: number): void => {
-      const successor = blockAt.get(pc);
+
+  #link(block: Block, chain: readonly number[]): void {
+    const { blockAt, returnTo } = block.context;
+    const link = (successor: Block | undefined): void => {
       if (successor === undefined || block.successors.includes(successor)) return;
       block.successors.push(successor);
       successor.predecessorCount++;
     };
-    if (block.ending === "branch" || block.ending === "jump") link(block.target);
-    if (block.ending === "branch" || block.ending === "fall" || block.ending === "ecall" || block.ending === "call" || block.ending === "call-register") link(block.end);
-    const known = block.targets.filter((pc) => blockAt.has(pc));
-    block.targets.length = 0;
-    block.targets.push(...known);
-    for (const pc of known) link(pc);
+    // What an inlined function does outside of the unit comes back to its return point.
+    const follow = (pc: number): void => link(blockAt.get(pc) ?? returnTo ?? undefined);
+    switch (block.ending) {
+      case "branch":
+        follow(block.target);
+        follow(block.end);
+        break;
+      case "jump": follow(block.target); break;
+      case "fall": follow(block.end); break;
+      case "ecall": case "call-register": link(blockAt.get(block.end)); break;
+      case "call": {
+        const inlined = this.#inline(block, chain);
+        link(inlined ?? blockAt.get(block.end));
+        break;
+      }
+      case "return":
+        if (returnTo === null) break;
+        block.ending = "inline-return";
+        link(returnTo);
+        break;
+      default: {
+        const known = block.targets.filter((pc) => blockAt.has(pc));
+        block.targets.length = 0;
+        block.targets.push(...known);
+        for (const pc of known) link(blockAt.get(pc));
+      }
+    }
   }
-  return { region, entry, blocks, blockAt, pages, instructionCount: instructions.size };
+
+  /** The first block of the called function's copy for this call site, when it is small and calls nothing that isn't. */
+  #inline(block: Block, chain: readonly number[]): Block | undefined {
+    const { region } = this.#options;
+    const returnTo = block.context.blockAt.get(block.end);
+    const entry = block.target;
+    if (returnTo === undefined || chain.length > MAX_INLINE_DEPTH || chain.includes(entry) || entry < region.start || entry >= region.end) return undefined;
+    if (this.#blocks.length >= MAX_TOTAL_BLOCKS || block.instructions[block.instructions.length - 1]!.rd !== 1) return undefined;
+    const body = this.#explore(entry, MAX_INLINE_BLOCKS, MAX_INLINE_INSTRUCTIONS);
+    if (!body.isComplete || !body.instructions.has(entry) || body.instructions.size > MAX_INLINE_INSTRUCTIONS) return undefined;
+    let returns = false;
+    for (const instruction of body.instructions.values()) {
+      if (instruction.index === ECALL) return undefined;
+      if (instruction.index === JAL && instruction.rd !== 0) return undefined;
+      if (instruction.index !== JALR) continue;
+      if (instruction.rd !== 0 || instruction.rs1 !== 1) return undefined;
+      returns = true;
+    }
+    if (!returns) return undefined;
+    block.ending = "inline-call";
+    return this.#build(body, returnTo, [...chain, entry]).blockAt.get(entry);
+  }
+}
+
+function target(instruction: UnitInstruction): number {
+  return (instruction.pc + instruction.imm) >>> 0;
 }
 
 function setEnding(block: Block, last: UnitInstruction, indirectTargets: ReadonlyMap<number, readonly number[]>): void {
