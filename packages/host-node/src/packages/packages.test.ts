@@ -67,6 +67,20 @@ test("a file is fetched whole, from its middle, and over a redirect", async () =
   });
 });
 
+test("a proxy of the environment is asked instead, but for what no_proxy names", async () => {
+  const asked: string[] = [];
+  await withServer((request, response) => { asked.push(request.url ?? ""); response.end("through"); }, async (base) => {
+    const fetcher = new HttpFetcher({ http_proxy: base, no_proxy: "127.0.0.1" });
+    try {
+      assert.equal(await textOf((await fetcher.open("http://mirror.invalid/x", { offset: 0 })).body), "through");
+      assert.equal(await textOf((await fetcher.open(`${base}/y`, { offset: 0 })).body), "through");
+    } finally {
+      fetcher.close();
+    }
+  });
+  assert.deepEqual(asked, ["http://mirror.invalid/x", "/y"]);
+});
+
 test("failures are told in words, and whether to try again", async () => {
   await withServer((request, response) => {
     if (request.url === "/loop") response.writeHead(302, { location: "/loop" }).end();

@@ -52,6 +52,7 @@ test("an index knows names, providers, the newest version and what is required",
   assert.deepEqual(index.essential().map(String), ["a 2.0", "b 1"]);
   assert.deepEqual(index.required().map(String), ["a 2.0", "b 1"]);
   assert.equal(index.candidate("a")!.field("Provides"), "virtual-a (= 1), other");
+  assert.throws(() => index.add("Package: ../c\nVersion: 1\nArchitecture: all\n", ORIGIN, "riscv64"), ControlError);
   assert.throws(() => index.add("Package: c\nArchitecture: all\n", ORIGIN, "riscv64"), ControlError);
 });
 

@@ -8,6 +8,9 @@ import { ControlError, parseSingleStanza, type Stanza } from "./control.ts";
 import { parseDependencies, type Alternative, type Dependency } from "./dependency.ts";
 import { compareVersions, isVersion } from "./version.ts";
 
+/** Policy §5.6.7; capitals occur in old archives. What has this form is safe in paths and scripts. */
+const PACKAGE_NAME = /^[A-Za-z0-9][A-Za-z0-9+.-]*$/;
+
 /** Where an index came from. */
 export interface PackageOrigin {
   /** for messages: `trixie/main` */
@@ -118,7 +121,7 @@ export class PackageIndex {
     let name = "", version = "", packageArchitecture = "", provides = "", priority = "", essential = false;
     const finish = (end: number): void => {
       if (end > start && name + version + packageArchitecture !== "") {
-        if (name === "" || packageArchitecture === "" || !isVersion(version)) {
+        if (!PACKAGE_NAME.test(name) || packageArchitecture === "" || !isVersion(version)) {
           throw new ControlError(`${origin.name}: a package without a proper name, version or architecture near byte ${start}: ${name} ${version}`);
         }
         if (packageArchitecture === architecture || packageArchitecture === "all") {

@@ -12,7 +12,7 @@ import { testPorts } from "../testing/test-ports.ts";
 import { buildRoot } from "./build-root.ts";
 import { configuredPackage } from "./configure-script.ts";
 import { planImage, type ImagePlan } from "./plan.ts";
-import { RootTreeError } from "./root-tree.ts";
+import { RootTree, RootTreeError } from "./root-tree.ts";
 import { MemoryRoot } from "./root-writer.ts";
 
 const signer = await makeSigner(1_800_000_000 - 100_000);
@@ -112,6 +112,8 @@ test("no path leads out of the root", async () => {
   ])], ["sly"]);
   assert.equal(text(root, "etc/sly"), "x");
   assert.equal(text(root, "etc/sly2"), "x");
+  const tree = new RootTree(new MemoryRoot(), 0);
+  for (const bad of ["..", "a/../b", "/etc", "a//b", "./a", "a/", "a\0b"]) assert.throws(() => tree.place(bad), RootTreeError, bad);
   await assert.rejects(build([BASE, packageOf("apt"), packageOf("loop", {}, [
     { path: "./usr/a", type: TarType.symbolicLink, fields: { linkPath: "b" } }, { path: "./usr/b", type: TarType.symbolicLink, fields: { linkPath: "a" } }, { path: "./usr/a/x", text: "x" },
   ])], ["loop"]), (error) => error instanceof RootTreeError && /loop: .*too many symbolic links/.test(error.message));

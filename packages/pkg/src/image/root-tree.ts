@@ -32,9 +32,12 @@ export class RootTree {
   /**
    * The path's place with all links in its folders followed; folders that are missing are made.
    *
-   * @throws RootTreeError  a folder is no folder, or its links go in circles
+   * @throws RootTreeError  the path holds `..` or the like, a folder is no folder, or its links go in circles
    */
   place(path: string): string {
+    if (path !== "" && path.split("/").some((name) => name === "" || name === "." || name === ".." || name.includes("\0"))) {
+      throw new RootTreeError(`not a path within the root: ${path}`);
+    }
     const slash = path.lastIndexOf("/");
     if (path === "") return "";
     const folder = slash < 0 ? "" : this.#folder(path.slice(0, slash));

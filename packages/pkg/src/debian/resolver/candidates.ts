@@ -40,12 +40,20 @@ export function candidatesFor(index: PackageIndex, dependency: Dependency, owner
   return [...found];
 }
 
-/** Important packages first, then by name, so that the choice depends on nothing but the index. */
+/**
+ * Important packages first, then those that need little themselves, then by name. apt decides the last two by the order in
+ * which it met the packages; ours depends on nothing but the index, and installs less.
+ */
 function compareProviders(left: Provider, right: Provider): number {
   const one = left.package, other = right.package;
   return other.origin.priority - one.origin.priority
     || PRIORITY_ORDER.indexOf(one.priority) - PRIORITY_ORDER.indexOf(other.priority)
+    || needsOf(one) - needsOf(other)
     || (one.name < other.name ? -1 : one.name > other.name ? 1 : 0);
+}
+
+function needsOf(one: BinaryPackage): number {
+  return one.relations("Pre-Depends").length + one.relations("Depends").length;
 }
 
 /** Packages that may not be installed together with `owner`, because of `conflict` in its Conflicts or Breaks. */

@@ -57,6 +57,7 @@ test("a real package goes before a provider, an important provider before an opt
   assert.equal(names(indexOf("a 1 Depends: v", "p 1 Provides: v", "v 1"), "a"), "a 1, v 1");
   assert.equal(names(indexOf("a 1 Depends: v", "aaa 1 Provides: v", "zzz 1 Provides: v; Priority: important"), "a"), "a 1, zzz 1");
   assert.equal(names(indexOf("a 1 Depends: v", "q 1 Provides: v", "p 1 Provides: v"), "a"), "a 1, p 1");
+  assert.equal(names(indexOf("a 1 Depends: v", "p 1 Provides: v; Depends: a", "q 1 Provides: v"), "a"), "a 1, q 1");
 });
 
 test("versioned Provides are compared", () => {
