@@ -64,7 +64,14 @@ export const memoryCalls: SyscallTable = {
   riscv_flush_icache: {
     run: (task, start, end) => {
       // Private code is write-tracked; what was written through another mapping of the same memory is forgotten here.
-      for (const area of task.space.areas) if (area.codeIsPrivate && area.end > start && area.start < end) task.space.forgetCode(area);
+      for (const area of task.space.areas) {
+        if (area.code === null || area.end <= start || area.start >= end) continue;
+        if (area.codeIsPrivate) task.space.forgetCode(area);
+        else if (area.isShared) {
+          area.code.invalidate(area.start, area.end);
+          task.kernel.codeChanged = true;
+        }
+      }
       return 0;
     },
   },

@@ -171,11 +171,12 @@ export function exitRobustList(task: Task): void {
   if (head === 0 || task.space.users === 0) return;
   task.robustList = 0;
   const { space } = task;
-  const offset = space.loadU64(head + 8);
+  // A small signed distance from a list entry to its futex word.
+  const offset = space.loadU32(head + 8);
   const pending = space.loadU64(head + 16);
   let entry = space.loadU64(head);
-  if (entry < 0 || offset === -EFAULT) return;
-  const signedOffset = offset > 2 ** 63 ? offset - 2 ** 64 : offset;
+  if (entry < 0 || offset < 0) return;
+  const signedOffset = offset | 0;
   for (let count = 0; entry > 0 && entry !== head && count < 2048; count++) {
     const next = space.loadU64(entry - (entry % 2));
     if (entry !== pending) handleDeath(task, entry + signedOffset);

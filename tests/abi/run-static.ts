@@ -1,0 +1,73 @@
+/** Runs a static riscv64 program in a fresh machine whose root is an empty tmpfs with /tmp. */
+import { randomFillSync } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { NodeWasmEngine } from "@stratos/host-node";
+import { OpenFile, Tmpfs, type IoCursor, type Task } from "@stratos/kernel";
+import { Machine } from "@stratos/machine";
+
+export interface StaticRun {
+  /** What it wrote to stdout and stderr, as a byte string. */
+  output: string;
+  /** Exit code, or 128 + the signal. */
+  status: number;
+  machine: Machine;
+}
+
+/** Collects what is written; reading finds the end of the file. */
+class Collector extends OpenFile {
+  output = "";
+
+  constructor() {
+    super(2, null, null);
+  }
+
+  override read(): number {
+    return 0;
+  }
+
+  override write(_task: Task, from: IoCursor): number {
+    const bytes = new Uint8Array(from.remaining);
+    const count = from.take(bytes, 0, bytes.length);
+    if (count > 0) this.output += String.fromCharCode(...bytes.subarray(0, count));
+    return count;
+  }
+}
+
+export async function runStatic(program: Uint8Array, options: { translate?: boolean; argv?: string[]; memoryBytes?: number; timeoutMs?: number } = {}): Promise<StaticRun> {
+  const machine = new Machine({
+    engine: new NodeWasmEngine(),
+    clock: { monotonicNs: () => Math.round(performance.now() * 1e6), realtimeMs: () => Date.now() },
+    random: { fill: (bytes) => void randomFillSync(bytes) },
+    sockets: null,
+    memoryBytes: options.memoryBytes ?? 256 << 20,
+    hostname: "stratos",
+    log: () => {},
+    ...(options.translate === undefined ? {} : { translate: options.translate }),
+  });
+  const { kernel } = machine;
+  const root = new Tmpfs(kernel, { sizeBytes: 128 << 20, inodes: 65536, mode: 0o755, uid: 0, gid: 0 });
+  machine.mountRoot(root);
+  const attributes = { uid: 0, gid: 0, rdev: 0, now: kernel.realtime() };
+  root.root.mkdir("tmp", { ...attributes, mode: 0o41777 });
+  const file = root.root.create("program", { ...attributes, mode: 0o100755 });
+  if (typeof file === "number" || file.pages === null) throw new Error("cannot create the program");
+  for (let index = 0; index * 4096 < program.length; index++) {
+    const frame = file.pages.frameForOverwrite(index);
+    kernel.physical.u8.set(program.subarray(index * 4096, index * 4096 + 4096), frame * 4096);
+  }
+  file.size = program.length;
+  const collector = new Collector();
+  const started = machine.start({
+    path: "/program", argv: options.argv ?? ["program"], environment: [], workingDirectory: "/",
+    standardFiles: [collector, collector.retain(), collector.retain()],
+  });
+  if (started < 0) throw new Error(`exec: ${started}`);
+  const end = performance.now() + (options.timeoutMs ?? 60_000);
+  while (!machine.isStopped) {
+    if (performance.now() > end) throw new Error(`time-out; so far: ${collector.output}`);
+    const wait = machine.run(20);
+    if (!machine.isStopped) await sleep(Math.min(wait, 100));
+  }
+  const status = machine.exitStatus!;
+  return { output: collector.output, status: (status & 0x7f) === 0 ? status >> 8 : 128 + (status & 0x7f), machine };
+}
