@@ -1,9 +1,10 @@
-import { AF_UNIX, EADDRINUSE, ECONNREFUSED, EINVAL, EPROTOTYPE, SOL_SOCKET, SO_TIMESTAMP, SO_TIMESTAMPNS, ENOTCONN } from "@stratos/abi";
+import { AF_UNIX, AT_FDCWD, AT_SYMLINK_NOFOLLOW, EADDRINUSE, ECONNREFUSED, EINVAL, EPROTOTYPE, SOL_SOCKET, SO_TIMESTAMP, SO_TIMESTAMPNS, ENOTCONN } from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
 import type { Credentials } from "../../security/credentials.ts";
 import type { Task } from "../../task/task.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
+import { lookupPath } from "../../vfs/path-walk.ts";
 import type { IncomingMessage, PeerCredentials } from "../message.ts";
 import { Socket } from "../socket.ts";
 import { createSocketNode, findSocketNode } from "./socket-node.ts";
@@ -79,7 +80,11 @@ export abstract class UnixSocket extends Socket {
     const name = parseUnixAddress(address);
     if (typeof name === "number") return name;
     if (name.kind === "unnamed") return this.autobind();
-    if (this.name.kind !== "unnamed") return -EINVAL;
+    if (this.name.kind !== "unnamed") {
+      // Linux makes the name first and looks at the socket afterwards, so an existing name is what it tells (net/unix/af_unix.c, unix_bind_bsd).
+      const exists = name.kind === "path" && typeof lookupPath(task, AT_FDCWD, name.name, AT_SYMLINK_NOFOLLOW) !== "number";
+      return exists ? -EADDRINUSE : -EINVAL;
+    }
     const network = this.kernel.network;
     if (name.kind === "abstract") {
       if (network.abstractNames.has(name.name)) return -EADDRINUSE;
