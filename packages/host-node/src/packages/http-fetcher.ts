@@ -16,9 +16,11 @@ const USER_AGENT = "stratos";
 
 export class HttpFetcher implements Fetcher {
   readonly #agents: { http: http.Agent; https: https.Agent };
+  readonly #idleTimeoutMs: number;
 
   /** @param environment  where proxies are looked up */
-  constructor(environment: NodeJS.ProcessEnv = process.env) {
+  constructor(environment: NodeJS.ProcessEnv = process.env, idleTimeoutMs = IDLE_TIMEOUT_MS) {
+    this.#idleTimeoutMs = idleTimeoutMs;
     const options = { keepAlive: true, maxSockets: 8, proxyEnv: environment };
     this.#agents = { http: new http.Agent(options), https: new https.Agent(options) };
   }
@@ -57,9 +59,9 @@ export class HttpFetcher implements Fetcher {
     if (offset > 0) headers["range"] = `bytes=${offset}-`;
     return new Promise((resolve, reject) => {
       const isSecure = place.protocol === "https:";
-      const request = (isSecure ? https : http).request(place, { agent: isSecure ? this.#agents.https : this.#agents.http, headers, timeout: IDLE_TIMEOUT_MS });
+      const request = (isSecure ? https : http).request(place, { agent: isSecure ? this.#agents.https : this.#agents.http, headers, timeout: this.#idleTimeoutMs });
       request.on("response", resolve);
-      request.on("timeout", () => request.destroy(new Error(`no answer for ${IDLE_TIMEOUT_MS / 1000} s`)));
+      request.on("timeout", () => request.destroy(new Error(`nothing came for ${this.#idleTimeoutMs / 1000} s`)));
       request.on("error", (cause) => reject(new FetchError(`${place.href}: ${describeFailure(cause)}`, { isPermanent: false, cause })));
       request.end();
     });

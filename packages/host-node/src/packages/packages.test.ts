@@ -81,6 +81,19 @@ test("a proxy of the environment is asked instead, but for what no_proxy names",
   assert.deepEqual(asked, ["http://mirror.invalid/x", "/y"]);
 });
 
+test("a server that falls silent, before its answer or within, is given up", async () => {
+  await withServer((request, response) => { if (request.url === "/half") response.writeHead(200, { "content-length": "10" }).write("12345"); }, async (base) => {
+    const fetcher = new HttpFetcher({}, 50);
+    try {
+      for (const path of ["/none", "/half"]) {
+        await assert.rejects(async () => { await textOf((await fetcher.open(base + path, { offset: 0 })).body); }, (error) => error instanceof FetchError && !error.isPermanent, path);
+      }
+    } finally {
+      fetcher.close();
+    }
+  });
+});
+
 test("failures are told in words, and whether to try again", async () => {
   await withServer((request, response) => {
     if (request.url === "/loop") response.writeHead(302, { location: "/loop" }).end();

@@ -17,7 +17,13 @@ export class MirrorError extends Error {
   override name = "MirrorError";
 }
 
-export const NO_MIRROR = "no Debian mirror is known: name one with --mirror URL, or STRATOS_MIRROR=URL in the environment, or \"mirror\" in config.json (a URL such as that of an apt source, under which dists/ and pool/ are found)";
+const HOW_TO_NAME = "with --mirror URL, or STRATOS_MIRROR=URL in the environment, or \"mirror\" in config.json (a URL such as that of an apt source, under which dists/ and pool/ are found)";
+export const NO_MIRROR = `no Debian mirror is known: name one ${HOW_TO_NAME}`;
+
+/** For a mirror that does not answer. */
+export function unreachableMirror(uri: string, cause: Error): MirrorError {
+  return new MirrorError(`the Debian mirror ${uri} cannot be used: ${cause.message}. Check the network and its proxy (http_proxy, https_proxy), or name another mirror ${HOW_TO_NAME}`, { cause });
+}
 
 /** One-line form: `deb [signed-by=/…] URI SUITE COMPONENT…`. Lines that do not have it are skipped, as apt's own parts may. */
 export function parseSourcesList(text: string): SourceEntry[] {

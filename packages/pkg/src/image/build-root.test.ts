@@ -4,8 +4,13 @@
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { TarType } from "@stratos/formats";
 import { DebError } from "../debian/deb-archive.ts";
+import { MirrorError } from "../debian/sources.ts";
 import type { Progress } from "../ports.ts";
 import { makeSigner, publish, type TestPackage } from "../testing/test-archive.ts";
 import { testPorts } from "../testing/test-ports.ts";
@@ -133,6 +138,30 @@ test("extra sources join in, and their newer versions win", async () => {
   const request = { mirror: "http://mirror/debian", packages: [], keyrings: [signer.publicKey], extraSources: [{ uri: "http://mirror/debian", suite: "trixie-updates", components: ["main"] }] };
   const { plan } = await planImage(ports, request, () => {});
   assert.equal(plan.packages.find((one) => one.name === "apt")!.version, "2.0");
+});
+
+test("a mirror that does not answer is named, with what to set", async () => {
+  await assert.rejects(planImage(testPorts(), { mirror: "http://nowhere/debian", packages: [] }, () => {}), (error) =>
+    error instanceof MirrorError && /http:\/\/nowhere\/debian cannot be used: .*404.*--mirror URL, or STRATOS_MIRROR/.test(error.message));
+});
+
+const hasDpkg = spawnSync("dpkg-query", ["--version"]).status === 0;
+
+test("the host's dpkg reads the database", { skip: hasDpkg ? false : "dpkg is not installed" }, async () => {
+  const { root } = await build([BASE, packageOf("apt"), packageOf("libx", { "Multi-Arch": "same", Depends: "apt (>= 1)" }, [{ path: "./usr/x", text: "X" }])], ["libx"]);
+  const folder = mkdtempSync(join(tmpdir(), "dpkg-"));
+  try {
+    for (const [path, node] of root.nodes) {
+      if (!path.startsWith("var/lib/dpkg")) continue;
+      if (node.kind === "directory") mkdirSync(join(folder, path), { recursive: true });
+      else if (node.kind === "file") writeFileSync(join(folder, path), node.content);
+    }
+    const ask = (...words: string[]): string => execFileSync("dpkg-query", [`--admindir=${join(folder, "var/lib/dpkg")}`, ...words], { encoding: "utf8" });
+    assert.equal(ask("-W", "-f", "${Package} ${Version} ${db:Status-Status}\n"), "apt 1.0-1 unpacked\nbase-files 1.0-1 unpacked\nlibx 1.0-1 unpacked\n");
+    assert.equal(ask("-L", "libx:riscv64"), "/.\n/usr\n/usr/x\n");
+    assert.match(ask("-S", "/etc/issue"), /^base-files(:riscv64)?: \/etc\/issue\n$/);
+    assert.match(ask("-W", "-f", "${Conffiles}", "base-files"), /\/etc\/issue 32865e97b5342e762ab140e00f3da23b/);
+  } finally { rmSync(folder, { recursive: true }); }
 });
 
 test("dpkg's progress is understood", () => {

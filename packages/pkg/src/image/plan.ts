@@ -3,8 +3,9 @@ import { PackageIndex, type BinaryPackage } from "../debian/package-index.ts";
 import type { Release } from "../debian/release.ts";
 import { loadRepository, packageFile } from "../debian/repository.ts";
 import { resolve, type ResolvedPackage } from "../debian/resolver/resolve.ts";
+import { unreachableMirror } from "../debian/sources.ts";
 import { trixieKeyrings } from "../debian/trixie-keys.ts";
-import type { OnProgress, PackagePorts } from "../ports.ts";
+import { FetchError, type OnProgress, type PackagePorts } from "../ports.ts";
 import { unpackOrder } from "./unpack-order.ts";
 
 /** `minbase`: essential and required packages, with apt. `essential`: only what every package may take for granted. */
@@ -69,6 +70,7 @@ export interface PreparedPlan {
 /**
  * Loads the repository and resolves the request.
  *
+ * @throws MirrorError  the mirror does not answer and no list of it is kept
  * @throws ReleaseError, FetchError, IntegrityError, UnsatisfiableError
  */
 export async function planImage(ports: PackagePorts, request: ImageRequest, onProgress: OnProgress): Promise<PreparedPlan> {
@@ -76,7 +78,9 @@ export async function planImage(ports: PackagePorts, request: ImageRequest, onPr
   const components = request.components ?? ["main"], variant = request.variant ?? "minbase";
   const index = new PackageIndex();
   const keyrings = [...trixieKeyrings(), ...(request.keyrings ?? [])];
-  const release = await loadRepository(ports, { uri: request.mirror, suite, components, architecture, keyrings }, index, onProgress);
+  const release = await loadRepository(ports, { uri: request.mirror, suite, components, architecture, keyrings }, index, onProgress).catch((error: unknown) => {
+    throw error instanceof FetchError ? unreachableMirror(request.mirror, error) : error;
+  });
   for (const source of request.extraSources ?? []) await loadRepository(ports, { ...source, architecture, keyrings }, index, onProgress);
   const base = variantPackages(index, variant);
   const recommends = request.recommends ?? false;
