@@ -7,3 +7,5 @@ export { FileLockedError, lockFile } from "./file-lock.ts";
 export { NodeFileTree } from "./node-file-tree.ts";
 export { stratosHome, homeFolder, readConfig, type StratosConfig } from "./stratos-home.ts";
 export { ProgressDisplay, type ProgressOutput } from "./progress-display.ts";
+export { NodeConsole } from "./node-console.ts";
+export { openStreamIn, openStreamOut } from "./host-stream.ts";

@@ -6,7 +6,7 @@ import {
   TCGETS, TCGETS2, TCIFLUSH, TCIOFLUSH, TCOOFF, TCOON, TCSETS, TCSETS2, TCSETSF, TCXONC, TIOCGDEV, TIOCGETD, TIOCGPGRP, TIOCGPTN, TIOCGSID, TIOCGWINSZ, TIOCNOTTY, TIOCPKT, TIOCPKT_FLUSHREAD,
   TIOCPKT_FLUSHWRITE, TIOCPKT_START, TIOCPKT_STOP, TIOCSCTTY, TIOCSPGRP, TIOCSPTLCK, TIOCSTI, TIOCSWINSZ, TIOCVHANGUP, TOSTOP, VMIN, VTIME,
 } from "@stratos/abi";
-import { byteString, byteStringOf } from "@stratos/base";
+import { byteString } from "@stratos/base";
 import { devptsOf } from "../fs/devpts/devpts.ts";
 import { SIG_IGN } from "../signal/signal-actions.ts";
 import { ROOT } from "../security/credentials.ts";
