@@ -65,6 +65,11 @@ export function parseTimeout(text: string): number {
   return seconds * 1000;
 }
 
+export function parseSeed(text: string): number {
+  if (!/^\d{1,10}$/.test(text) || Number(text) > 0xffffffff) throw new InvalidArgumentError("expected a number from 0 to 4294967295");
+  return Number(text);
+}
+
 export function parseHarts(text: string): number {
   if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError("expected a number above 0");
   if (text !== "1") throw new InvalidArgumentError("this version has one hart; more come with the SMP machine");

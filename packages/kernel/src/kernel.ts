@@ -13,6 +13,7 @@ export { signalInfo } from "./signal/pending-signals.ts";
 export type { Task } from "./task/task.ts";
 export { mountRoot, mountAt, directoryAt } from "./vfs/mounting.ts";
 export { OpenFile } from "./vfs/open-file.ts";
+export { type Credentials, ROOT } from "./security/credentials.ts";
 export { FileSystem } from "./vfs/file-system.ts";
 export { AegisFileSystem } from "./fs/aegisfs/aegisfs.ts";
 export { HostFs } from "./fs/hostfs/hostfs.ts";

@@ -3,6 +3,7 @@ import type { Clock, RandomSource, SocketProvider, WasmEngine } from "@stratos/h
 import { callsByNumber, createInit, type FileSystem, type FirstProcess, handleEcall, Kernel, mountRoot, runTasks, sendSignalToProcess, signalInfo, startProcess, syncAll, unmapBeyond, writeBackAll } from "@stratos/kernel";
 import { createProcessor, HART_FUEL, HART_RETIRED, PhysicalMemory, type Processor } from "@stratos/riscv";
 import { InstructionClock } from "./instruction-clock.ts";
+import { mountSystem } from "./system-mounts.ts";
 
 /** What one computer is made of; every touch of the outside is a port. */
 export interface MachineOptions {
@@ -60,6 +61,11 @@ export class Machine {
   mountRoot(fileSystem: FileSystem): void {
     mountRoot(this.kernel, fileSystem);
     createInit(this.kernel);
+  }
+
+  /** Mounts /dev, /proc, /sys and their like over the root. @returns null, or what failed first */
+  mountSystem(): { place: string; errno: number } | null {
+    return mountSystem(this.kernel);
   }
 
   /** Writes everything that is dirty and syncs the file systems: before the machine is let go. */

@@ -20,7 +20,7 @@ export async function importImage(name: string, file: string): Promise<number> {
   const draft = new ImageStore(home).createDraft();
   const progress = new ProgressDisplay(process.stderr);
   try {
-    const opened = createVolume(draft.rootPath, name);
+    const opened = createVolume(draft.layerPath(0), name);
     let packages;
     try {
       const extractor = new ArchiveExtractor(new VolumeWriter(opened.volume.root));
@@ -35,7 +35,7 @@ export async function importImage(name: string, file: string): Promise<number> {
     } finally {
       opened.close();
     }
-    draft.publish(name, { format: 1, architecture: GUEST_ARCHITECTURE, suite: null, createdAt: new Date().toISOString(), packages, origin: "import" });
+    draft.publish(name, { format: 1, architecture: GUEST_ARCHITECTURE, suite: null, createdAt: new Date().toISOString(), packages, layers: 1, origin: "import" });
   } finally {
     progress.clear();
     draft.discard();

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import { CommandError } from "../command-error.ts";
 import { ImageStore, type ImageDescription } from "./image-store.ts";
 
-const DESCRIPTION: ImageDescription = { format: 1, architecture: "riscv64", suite: "trixie", createdAt: "2026-01-02T03:04:05Z", packages: [{ name: "bash", version: "5.2" }], origin: "build" };
+const DESCRIPTION: ImageDescription = { format: 1, architecture: "riscv64", suite: "trixie", createdAt: "2026-01-02T03:04:05Z", packages: [{ name: "bash", version: "5.2" }], layers: 1, origin: "build" };
 let home: string, store: ImageStore;
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), "stratos-store-"));
@@ -16,7 +16,7 @@ afterEach(() => rmSync(home, { recursive: true }));
 
 function make(name: string, content = "root"): void {
   const draft = store.createDraft();
-  writeFileSync(draft.rootPath, content);
+  writeFileSync(draft.layerPath(0), content);
   draft.publish(name, DESCRIPTION);
   draft.discard();
 }
@@ -24,7 +24,7 @@ function make(name: string, content = "root"): void {
 test("an image appears only when it is published, whole", () => {
   assert.deepEqual(store.list(), []);
   const draft = store.createDraft();
-  writeFileSync(draft.rootPath, "root");
+  writeFileSync(draft.layerPath(0), "root");
   assert.deepEqual(store.list(), []);
   draft.publish("base", DESCRIPTION);
   assert.deepEqual(store.list().map(({ name, description }) => [name, description]), [["base", DESCRIPTION]]);
@@ -34,13 +34,13 @@ test("an image appears only when it is published, whole", () => {
 test("publishing replaces an image of the name, and leaves nothing of the old one", () => {
   make("base", "old");
   make("base", "new");
-  assert.equal(readFileSync(store.rootPath("base"), "utf8"), "new");
+  assert.equal(readFileSync(store.layerPaths(store.require("base"))[0]!, "utf8"), "new");
   assert.deepEqual(readdirSync(join(home, "images")), ["base"]);
 });
 
 test("a discarded draft leaves nothing", () => {
   const draft = store.createDraft();
-  writeFileSync(draft.rootPath, "root");
+  writeFileSync(draft.layerPath(0), "root");
   draft.discard();
   assert.deepEqual(readdirSync(join(home, "images")), []);
 });
@@ -64,4 +64,14 @@ test("an image of another format is refused in words", () => {
   make("base");
   writeFileSync(join(home, "images/base/image.json"), JSON.stringify({ ...DESCRIPTION, format: 9 }));
   assert.throws(() => store.find("base"), /has format 9, and this version reads format 1/);
+});
+
+test("a layered image shares the files below, which outlive the image that they came from", () => {
+  make("base", "below");
+  const draft = store.createDraft();
+  const shared = draft.shareLayers(store.require("base"));
+  writeFileSync(draft.layerPath(shared.length), "above");
+  draft.publish("kept", { ...DESCRIPTION, layers: 2 });
+  store.remove("base");
+  assert.deepEqual(store.layerPaths(store.require("kept")).map((path) => readFileSync(path, "utf8")), ["below", "above"]);
 });

@@ -1,14 +1,15 @@
 /**
  * Images on the host, one folder each, under `STRATOS_HOME/images`:
  *
- *     images/NAME/root.aegisfs   the root, an AegisFS volume in one file, never written again
- *     images/NAME/image.json     what it is (ImageDescription)
+ *     images/NAME/layer-0.aegisfs   the root, an AegisFS volume in one file, never written again
+ *     images/NAME/layer-1.aegisfs   changes over it (`--keep`), and so on; lower layers are hard links to those of the image below
+ *     images/NAME/image.json        what it is (ImageDescription)
  *     images/.new-PID-RANDOM/    an image that is being made
  *
  * An image appears and is replaced by one rename(2), so that no half image can be seen; folders of makers that are gone are removed
  * when the store is next written to. A run that has an image open keeps its file when the image is removed.
  */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { CommandError, hostReason } from "../command-error.ts";
@@ -26,6 +27,8 @@ export interface ImageDescription {
   readonly suite: string | null;
   readonly createdAt: string;
   readonly packages: readonly InstalledPackage[];
+  /** Number of layer files. */
+  readonly layers: number;
   /** Where it came from: `build`, `import`, `keep`. */
   readonly origin: string;
 }
@@ -39,8 +42,10 @@ export interface ImageEntry {
 /** A folder in which an image is being made. */
 export interface ImageDraft {
   readonly folder: string;
-  /** Path for the volume. */
-  readonly rootPath: string;
+  /** Path for a layer. */
+  layerPath(layer: number): string;
+  /** Takes over the layers of an image; they are shared with it. @returns their paths, from the bottom up */
+  shareLayers(entry: ImageEntry): string[];
   /** Makes it the image `name`; the one of that name, if any, goes. */
   publish(name: string, description: ImageDescription): void;
   /** Removes it; nothing when it has been published. */
@@ -71,7 +76,8 @@ export class ImageStore {
     try {
       const description = JSON.parse(readFileSync(join(this.#folder, name, DESCRIPTION), "utf8")) as ImageDescription;
       if (description.format !== 1) throw new CommandError(name, `the image has format ${String(description.format)}, and this version reads format 1; build it again`);
-      return { name, description, sizeBytes: statSync(this.rootPath(name)).blocks * 512 };
+      const sizeBytes = layerPaths(join(this.#folder, name), description.layers).reduce((sum, path) => sum + statSync(path).blocks * 512, 0);
+      return { name, description, sizeBytes };
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       if (code === "ENOENT" || code === "ENOTDIR") return null;
@@ -87,8 +93,9 @@ export class ImageStore {
     return entry;
   }
 
-  rootPath(name: string): string {
-    return join(this.#folder, name, ROOT);
+  /** Files of an image's layers, from the bottom up. */
+  layerPaths(entry: ImageEntry): string[] {
+    return layerPaths(join(this.#folder, entry.name), entry.description.layers);
   }
 
   remove(name: string): void {
@@ -107,7 +114,12 @@ export class ImageStore {
     let isOpen = true;
     return {
       folder,
-      rootPath: join(folder, ROOT),
+      layerPath: (layer) => layerPaths(folder, layer + 1)[layer]!,
+      shareLayers: (entry) => {
+        const shared = layerPaths(folder, entry.description.layers);
+        for (const [index, path] of this.layerPaths(entry).entries()) linkSync(path, shared[index]!);
+        return shared;
+      },
       publish: (name, description) => {
         writeFileSync(join(folder, DESCRIPTION), `${JSON.stringify(description, null, 2)}\n`);
         const place = join(this.#folder, name);
@@ -156,6 +168,9 @@ function isRunning(pid: number): boolean {
   }
 }
 
-const ROOT = "root.aegisfs";
+function layerPaths(folder: string, layers: number): string[] {
+  return Array.from({ length: layers }, (_, layer) => join(folder, `layer-${layer}.aegisfs`));
+}
+
 const DESCRIPTION = "image.json";
 const DRAFT_PREFIX = ".new-";

@@ -7,7 +7,7 @@ import { FileBlockDevice } from "@stratos/host-node";
 import { CommandError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
 
-/** Nominal size of an image's volume: a sparse file takes what is used. */
+/** Nominal size of a layer: a sparse file takes what is used. */
 const IMAGE_VOLUME_BYTES = 64 * 1024 ** 3;
 
 export interface OpenVolume {
@@ -20,38 +20,61 @@ export interface OpenVolume {
 export function createVolume(path: string, label: string): OpenVolume {
   const device = new FileBlockDevice(path, { create: IMAGE_VOLUME_BYTES });
   const seed = randomBytes(4).readUInt32LE();
-  const failure = format(device, { uuid: randomBytes(16), hashSeed: seed, label, seconds: Math.floor(Date.now() / 1000) });
+  const failure = format(device, { uuid: randomBytes(16), hashSeed: seed, label, seconds: nowSeconds() });
   if (failure !== 0) {
     device.close();
     unlinkSync(path);
     throw volumeError(path, failure);
   }
-  return opened(path, device, mount(device, { seconds: Math.floor(Date.now() / 1000) }));
+  return opened(path, [device], mount(device, { seconds: nowSeconds() }));
 }
 
-/** A volume to be changed in place. */
-export function openVolume(path: string): OpenVolume {
-  const device = new FileBlockDevice(path);
-  return opened(path, device, mount(device, { seconds: Math.floor(Date.now() / 1000) }));
-}
-
-export function openVolumeReadOnly(path: string): OpenVolume {
-  const device = new FileBlockDevice(path, { readOnly: true });
-  return opened(path, device, mount(device, { readOnly: true }));
+/** An image's volume as it is. @param layers  files, from the bottom up */
+export function openVolumeReadOnly(layers: readonly string[]): OpenVolume {
+  if (layers.length === 1) {
+    const device = new FileBlockDevice(layers[0]!, { readOnly: true });
+    return opened(layers[0]!, [device], mount(device, { readOnly: true }));
+  }
+  // The topmost layer is itself a clone of those below.
+  const devices = openLayers(layers);
+  return opened(layers.at(-1)!, devices, mountOverlay(devices.slice(0, -1), devices.at(-1)!, { readOnly: true }));
 }
 
 /** A clone whose changes live in memory, at most `deltaBytes`, and go with the run. */
-export function cloneVolume(path: string, deltaBytes: number): OpenVolume {
-  const device = new FileBlockDevice(path, { readOnly: true });
-  return opened(path, device, mountOverlay(device, new MemoryBlockDevice(deltaBytes), { volatile: true, seconds: Math.floor(Date.now() / 1000) }));
+export function cloneVolume(layers: readonly string[], deltaBytes: number): OpenVolume {
+  const devices = openLayers(layers);
+  return opened(layers.at(-1)!, devices, mountOverlay(devices, new MemoryBlockDevice(deltaBytes), { volatile: true, seconds: nowSeconds() }));
 }
 
-function opened(path: string, device: FileBlockDevice, volume: Volume | MountError): OpenVolume {
+/** A clone whose changes go to a new layer file. */
+export function cloneVolumeToLayer(layers: readonly string[], path: string): OpenVolume {
+  const bases = openLayers(layers);
+  const delta = new FileBlockDevice(path, { create: IMAGE_VOLUME_BYTES });
+  return opened(path, [...bases, delta], mountOverlay(bases, delta, { seconds: nowSeconds() }));
+}
+
+function openLayers(layers: readonly string[]): FileBlockDevice[] {
+  const devices: FileBlockDevice[] = [];
+  try {
+    for (const path of layers) devices.push(new FileBlockDevice(path, { readOnly: true }));
+    return devices;
+  } catch (error) {
+    for (const device of devices) device.close();
+    throw error;
+  }
+}
+
+function opened(path: string, devices: readonly FileBlockDevice[], volume: Volume | MountError): OpenVolume {
+  const close = (): void => devices.forEach((device) => device.close());
   if (typeof volume === "string") {
-    device.close();
+    close();
     throw volumeError(path, volume);
   }
-  return { volume, close: () => device.close() };
+  return { volume, close };
+}
+
+function nowSeconds(): number {
+  return Math.floor(Date.now() / 1000);
 }
 
 const WORDS: Readonly<Record<MountError, string>> = {

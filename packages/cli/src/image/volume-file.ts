@@ -1,4 +1,5 @@
-/** Reads files of a volume by path, without a kernel: for what the host wants to know of an image. */
+/** Reads and writes files of a volume by path, without a kernel: for what the host wants to know of an image. */
+import { ENOENT, S_IFREG } from "@stratos/abi";
 import { Attributes, ROOT_INO, type Subvolume } from "@stratos/aegisfs";
 
 const FILE_BYTES_MAX = 64 << 20;
@@ -19,4 +20,25 @@ export function readVolumeFile(files: Subvolume, path: string): Uint8Array | nul
     done += count;
   }
   return bytes;
+}
+
+/** Puts a file (0644, root's) into a folder that is there, in place of what has the name. @returns false when that is not possible */
+export function writeVolumeFile(files: Subvolume, path: string, content: Uint8Array): boolean {
+  const names = path.split("/");
+  const last = names.pop()!;
+  let folder = ROOT_INO;
+  for (const name of names) {
+    folder = files.lookup(folder, name);
+    if (folder < 0) return false;
+  }
+  const removed = files.unlink(folder, last);
+  if (removed < 0 && removed !== -ENOENT) return false;
+  const ino = files.create(folder, last, S_IFREG | 0o644, 0, 0);
+  if (ino < 0) return false;
+  for (let done = 0; done < content.length; ) {
+    const count = files.write(ino, done, content, done, content.length - done);
+    if (count <= 0) return false;
+    done += count;
+  }
+  return true;
 }

@@ -2,7 +2,7 @@ import { Option } from "commander";
 import type { Command } from "commander";
 import { DEFAULT_IMAGE, DEFAULT_MEMORY } from "../defaults.ts";
 import {
-  formatSize, parseEnvironment, parseGuestDirectory, parseHarts, parseImageName, parseMemory, parseTimeout, parseUser, parseVolume,
+  formatSize, parseEnvironment, parseGuestDirectory, parseHarts, parseImageName, parseMemory, parseSeed, parseTimeout, parseUser, parseVolume,
   type EnvironmentSetting, type VolumeMapping,
 } from "../option-values.ts";
 
@@ -21,6 +21,7 @@ export interface RunOptions {
   /** Milliseconds. */
   readonly timeout?: number;
   readonly keep?: string;
+  readonly seed?: number;
   readonly stats?: true;
 }
 
@@ -36,5 +37,6 @@ export function addRunOptions(command: Command, network: NetworkMode): Command {
     .addOption(new Option("--harts <n>", "processors of the machine (default: 1)").argParser(parseHarts))
     .addOption(new Option("--timeout <seconds>", "end the machine after this time, with status 124").argParser(parseTimeout))
     .addOption(new Option("--keep <name>", "save the root, as the run leaves it, as image NAME").argParser(parseImageName))
+    .addOption(new Option("--seed <n>", "deterministic run: chance from this seed, time counted in instructions").argParser(parseSeed))
     .addOption(new Option("--stats", "print what the run cost, as JSON, on stderr"));
 }

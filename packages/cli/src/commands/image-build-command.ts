@@ -1,0 +1,30 @@
+import { stratosHome } from "@stratos/host-node";
+import { CommandError } from "../command-error.ts";
+import { DEFAULT_IMAGE, DEFAULT_PACKAGES } from "../defaults.ts";
+import { buildImage as build, planOnly } from "../image/build-image.ts";
+import { ImageStore } from "../image/image-store.ts";
+import { formatTable } from "../text-table.ts";
+import { formatSize } from "../option-values.ts";
+import type { ImageBuildOptions } from "./image-options.ts";
+
+export async function buildImage(name: string, options: ImageBuildOptions): Promise<number> {
+  const packages = options.packages.length === 0 && name === DEFAULT_IMAGE ? DEFAULT_PACKAGES : options.packages;
+  const request = { name, packages, suite: options.suite, mirror: options.mirror, recommends: options.recommends === true };
+  if (options.plan === true) {
+    const plan = await planOnly(request);
+    if (options.json === true) process.stdout.write(`${JSON.stringify(plan, null, 2)}\n`);
+    else {
+      process.stdout.write(formatTable(["PACKAGE", "VERSION", "SIZE", "BECAUSE"], plan.packages.map((one) => [one.name, one.version, formatSize(one.sizeBytes), one.because])));
+      process.stdout.write(`${plan.packages.length} packages, ${formatSize(plan.downloadBytes)} to download, ${formatSize(plan.installedKiB * 1024)} installed\n`);
+    }
+    return 0;
+  }
+  const store = new ImageStore(stratosHome());
+  if (options.force !== true && store.find(name) !== null) throw new CommandError(name, "there is such an image already; --force replaces it");
+  await build(request);
+  if (options.json === true) {
+    const { description, sizeBytes } = store.require(name);
+    process.stdout.write(`${JSON.stringify({ name, sizeBytes, ...description }, null, 2)}\n`);
+  } else if (process.stderr.isTTY) process.stderr.write(`Image ${name} is ready: ${store.require(name).description.packages.length} packages.\n`);
+  return 0;
+}

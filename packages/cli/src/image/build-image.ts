@@ -1,0 +1,167 @@
+/**
+ * Builds an image: plan, download, unpack into a new volume, then boot that volume and let dpkg configure the packages inside Stratos. It
+ * becomes visible, whole, at the very end.
+ */
+import { join } from "node:path";
+import { constants } from "node:os";
+import { byteString, byteStringToUtf8 } from "@stratos/base";
+import type { HostStreamIn, HostStreamOut } from "@stratos/host";
+import { FileLockedError, homeFolder, lockFile, ProgressDisplay, readConfig, stratosHome } from "@stratos/host-node";
+import { findMirror, nodePackagePorts, type NodePackagePorts } from "@stratos/host-node/packages";
+import { openHostInput, openHostOutput } from "@stratos/kernel";
+import { buildRoot, type ImagePlan, planImage, type PreparedPlan, type Progress, type RootSummary } from "@stratos/pkg";
+import { CommandError } from "../command-error.ts";
+import { DEFAULT_IMAGE, DEFAULT_MEMORY, DEFAULT_PACKAGES, DEFAULT_SUITE, GUEST_ARCHITECTURE, GUEST_PATH } from "../defaults.ts";
+import { findGuestUser } from "../session/guest-user.ts";
+import { MachineSession } from "../session/machine-session.ts";
+import { ImageStore, type ImageDraft } from "./image-store.ts";
+import { createVolume, type OpenVolume } from "./image-volume.ts";
+import { readInstalledPackages } from "./installed-packages.ts";
+import { VolumeWriter } from "./volume-writer.ts";
+
+export interface BuildRequest {
+  readonly name: string;
+  readonly packages: readonly string[];
+  readonly suite: string;
+  readonly mirror?: string | undefined;
+  readonly recommends: boolean;
+}
+
+/** What the shell needs; built when it is first started. */
+export function buildDefaultImage(): Promise<void> {
+  return buildImage({ name: DEFAULT_IMAGE, packages: DEFAULT_PACKAGES, suite: DEFAULT_SUITE, recommends: false });
+}
+
+/** What would be installed. */
+export function planOnly(request: BuildRequest): Promise<ImagePlan> {
+  return withPackagePorts(request, async (ports, progress) => (await preparePlan(request, ports, progress)).plan);
+}
+
+/** @throws CommandError; then nothing of the image is left */
+export async function buildImage(request: BuildRequest): Promise<void> {
+  const home = stratosHome();
+  const unlock = lockBuild(home, request.name);
+  const draft = new ImageStore(home).createDraft();
+  const stopGuarding = discardOnSignal(draft);
+  try {
+    await withPackagePorts(request, async (ports, progress) => {
+      const prepared = await preparePlan(request, ports, progress);
+      const opened = createVolume(draft.layerPath(0), request.name);
+      try {
+        const summary = await buildRoot(ports, prepared, new VolumeWriter(opened.volume.root), (event) => show(progress, event));
+        await configure(opened, summary, prepared.plan.packages.length, request.name, progress);
+        const packages = readInstalledPackages(opened.volume.root);
+        const missing = prepared.plan.packages.filter(({ name }) => !packages.some((one) => one.name === name));
+        if (missing.length > 0) throw new CommandError(request.name, `dpkg has left packages unconfigured: ${missing.map(({ name }) => name).slice(0, 10).join(", ")}`);
+        opened.close();
+        draft.publish(request.name, { format: 1, architecture: GUEST_ARCHITECTURE, suite: request.suite, createdAt: new Date().toISOString(), packages, layers: 1, origin: "build" });
+      } catch (error) {
+        opened.close();
+        throw error;
+      }
+    });
+  } finally {
+    stopGuarding();
+    draft.discard();
+    unlock();
+  }
+}
+
+async function withPackagePorts<T>(request: BuildRequest, work: (ports: NodePackagePorts, progress: ProgressDisplay) => Promise<T>): Promise<T> {
+  const ports = nodePackagePorts(homeFolder(stratosHome(), "downloads"));
+  const progress = new ProgressDisplay(process.stderr);
+  try {
+    return await work(ports, progress);
+  } catch (error) {
+    progress.clear();
+    // The package side's failures are told in words that are meant for people.
+    if (error instanceof Error && PACKAGE_FAILURES.has(error.name)) throw new CommandError(request.name, error.message, { cause: error });
+    throw error;
+  } finally {
+    progress.clear();
+    await ports.close();
+  }
+}
+
+const PACKAGE_FAILURES: ReadonlySet<string> = new Set(["MirrorError", "FetchError", "IntegrityError", "ReleaseError", "ControlError", "DependencyError", "UnsatisfiableError", "SolverLimitError", "DebError", "RootTreeError"]);
+
+function preparePlan(request: BuildRequest, ports: NodePackagePorts, progress: ProgressDisplay): Promise<PreparedPlan> {
+  const mirror = findMirror({ given: request.mirror, configured: readConfig(stratosHome()).mirror });
+  return planImage(ports, { mirror: mirror.uri, keyrings: mirror.keyrings, suite: request.suite, architecture: GUEST_ARCHITECTURE, packages: request.packages, recommends: request.recommends }, (event) => show(progress, event));
+}
+
+function show(progress: ProgressDisplay, event: Progress): void {
+  switch (event.phase) {
+    case "index": return progress.update("Reading package lists", 0, 0);
+    case "download": return progress.update("Downloading packages", event.doneBytes, event.totalBytes, "bytes");
+    case "unpack": return progress.update("Unpacking packages", event.doneFiles, event.totalFiles);
+    case "warning": return progress.note(`stratos: ${event.name}`);
+  }
+}
+
+/** Lines of output kept for the message of a failure. */
+const LOG_LINES = 20;
+
+/** Boots the volume and runs what is left to do in it, in the order given. */
+async function configure(opened: OpenVolume, summary: RootSummary, packages: number, name: string, progress: ProgressDisplay): Promise<void> {
+  for (const argv of summary.commands) {
+    const log: string[] = [];
+    let done = 0;
+    progress.update("Configuring packages", 0, packages);
+    const session = new MachineSession({ volume: opened.volume, memoryBytes: DEFAULT_MEMORY, sockets: null, volumes: [], log: (line) => void log.push(`kernel: ${line}`) });
+    const output = lineOutput((line) => {
+      log.push(line);
+      if (log.length > LOG_LINES) log.shift();
+      if (line.startsWith("Setting up ")) progress.update("Configuring packages", ++done, packages);
+    });
+    const { kernel } = session.machine;
+    const files = [openHostInput(kernel, EMPTY_INPUT), openHostOutput(kernel, output), openHostOutput(kernel, output)];
+    const user = findGuestUser(opened.volume.root, "0");
+    session.start({ program: argv[0]!, argv, environment: [`PATH=${GUEST_PATH}`, "HOME=/root", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive"], workingDirectory: "/", user }, files);
+    const status = await session.run(undefined);
+    session.machine.sync();
+    if (status !== 0) throw new CommandError(name, `configuring the packages failed: \`${argv.join(" ")}\` ended with status ${status}\n${log.slice(-LOG_LINES).map((line) => `  ${byteStringToUtf8(line)}`).join("\n")}`);
+  }
+  const synced = opened.volume.sync();
+  if (synced < 0) throw new CommandError(name, `the image could not be written (errno ${-synced})`);
+}
+
+const EMPTY_INPUT: HostStreamIn = { read: () => 0, available: 0, isEnded: true, onReadable: () => {} };
+
+/** Takes whole lines as byte strings; it is never slow. */
+function lineOutput(onLine: (line: string) => void): HostStreamOut {
+  let rest = "";
+  return {
+    room: 1 << 16,
+    isBroken: false,
+    onWritable: () => {},
+    write(bytes, at, count) {
+      const lines = (rest + byteString(bytes, at, at + count)).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) onLine(line);
+      return count;
+    },
+  };
+}
+
+function lockBuild(home: string, name: string): () => void {
+  try {
+    return lockFile(join(homeFolder(home, "images"), `.build-${name}`));
+  } catch (error) {
+    if (error instanceof FileLockedError) throw new CommandError(name, `is being built already, by process ${error.owner}`);
+    throw error;
+  }
+}
+
+/** An interrupted build leaves nothing. */
+function discardOnSignal(draft: ImageDraft): () => void {
+  const handlers = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((signal) => {
+    const handler = (): void => {
+      draft.discard();
+      process.exit(128 + constants.signals[signal]);
+    };
+    process.on(signal, handler);
+    return () => process.off(signal, handler);
+  });
+  return () => handlers.forEach((remove) => remove());
+}
