@@ -42,6 +42,8 @@ export function createTestKernel(options: { sockets?: SocketProvider | null } = 
   const messages: string[] = [];
   const physical = new PhysicalMemory(memoryEngine, { frameBytes: 1 << 20, slotCount: 1, codePages: 1 });
   const kernel = new Kernel({ physical, clock, random: new SimulatedRandomSource(1), sockets: options.sockets ?? null, hostname: "test", log: (message) => messages.push(message) });
+  // Number 1 is init's, which signals pass by.
+  kernel.tasks.allocate();
   return { kernel, clock, messages };
 }
 
