@@ -9,7 +9,7 @@
  *
  * Source: https://wiki.debian.org/DebianRepository/Format, "Release files"; RFC 9580 §7 (cleartext signatures).
  */
-import { utf8ToByteString } from "@stratos/base";
+import { byteStringToUtf8, utf8ToByteString } from "@stratos/base";
 import { parseSingleStanza, type Stanza } from "./control.ts";
 
 /** A repository that cannot be trusted, is out of date, or is not what was asked for. */
@@ -46,6 +46,7 @@ const CLOCK_SKEW_SECONDS = 15 * 60;
 /**
  * Checks and reads an `InRelease` file.
  *
+ * @param inRelease  the file as a byte string
  * @param keyrings  trusted OpenPGP certificates, binary or armored
  * @throws ReleaseError  no trusted signature, expired, or malformed
  */
@@ -63,7 +64,7 @@ export async function verifyInRelease(inRelease: string, keyrings: readonly Uint
   let signers: string[];
   let text: string;
   try {
-    const message = await openpgp.readCleartextMessage({ cleartextMessage: inRelease });
+    const message = await openpgp.readCleartextMessage({ cleartextMessage: byteStringToUtf8(inRelease) });
     const verified = await openpgp.verify({ message, verificationKeys, date: new Date(nowSeconds * 1000) });
     text = verified.data;
     signers = [];

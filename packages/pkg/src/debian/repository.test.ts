@@ -30,7 +30,7 @@ async function load(ports: TestPorts, keyrings = [signer.publicKey], suite = "tr
 test("a signed repository is loaded, by hash when it says so, and once only", async () => {
   for (const byHash of [true, false]) {
     const ports = testPorts();
-    await publish(ports, [HELLO], signer, { byHash });
+    await publish(ports, [HELLO], signer, { byHash, extra: "Label: Prüfung\n" });
     const { index, signers } = await load(ports);
     assert.deepEqual(signers, [signer.fingerprint]);
     const hello = index.candidate("hello")!;
