@@ -1,4 +1,5 @@
 /** Inode items: making one, finding one to change. Layout: format/inode-item.ts. */
+import { Failure } from "../failure.ts";
 import { LINK_MAX } from "../format/geometry.ts";
 import { KIND_INODE, keyMiddle } from "../format/key.ts";
 import {
@@ -11,12 +12,17 @@ export const INODE_MIDDLE = keyMiddle(KIND_INODE, 0);
 
 /** Word index of the inode's value at the tree's position, or −1 when there is no such inode. */
 export function findInode(subvolume: Subvolume, ino: number): number {
-  return subvolume.tree.find(ino, INODE_MIDDLE, 0) ? subvolume.tree.offset >>> 2 : -1;
+  return subvolume.tree.find(ino, INODE_MIDDLE, 0) ? placeOf(subvolume) : -1;
 }
 
 /** The same, and the value may be changed until the tree is used again. */
 export function editInode(subvolume: Subvolume, ino: number): number {
-  return subvolume.tree.edit(ino, INODE_MIDDLE, 0) ? subvolume.tree.offset >>> 2 : -1;
+  return subvolume.tree.edit(ino, INODE_MIDDLE, 0) ? placeOf(subvolume) : -1;
+}
+
+function placeOf({ tree }: Subvolume): number {
+  if (tree.length !== INODE_SIZE) throw new Failure("corrupt-node", tree.leaf.block);
+  return tree.offset >>> 2;
 }
 
 /** Makes the item of a new inode. A directory has two links: its own "." and its name. */

@@ -281,7 +281,8 @@ export class SpaceMap {
     for (let done = 0; done < count; ) {
       const word = (bit + done) >>> 5;
       const mask = maskOf((bit + done) & 31, count - done);
-      assert((group.bits[word]! & mask) === mask, "blocks to give back are taken");
+      // The tree says that they are in use, the bitmap that they are free: one of them is forged or damaged.
+      if ((group.bits[word]! & mask) !== mask) throw new Failure("corrupt-node", index * GROUP_BLOCKS + bit);
       this.#change(group, word, group.bits[word]! & ~mask, group.pinned[word]! | (mask & ~group.fresh[word]!));
       group.fresh[word]! &= ~mask;
       done += 32 - ((bit + done) & 31);

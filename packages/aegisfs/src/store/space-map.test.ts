@@ -1,0 +1,66 @@
+/** Allocation: what is given out is free, aligned and within bounds; what is given back waits for the commit; counts are exact. */
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { SeededRandom } from "@stratos/base";
+import { freshVolume } from "../testing/fresh-volume.ts";
+import { SpaceMap } from "./space-map.ts";
+
+test("random allocation and release match a set of blocks", () => {
+  const { volume } = freshVolume(64);
+  const space = volume.space;
+  const random = new SeededRandom(5);
+  const held = new Map<number, number>();
+  const used = new Set<number>();
+  const pinned = new Set<number>();
+  const fresh = new Set<number>();
+  const before = space.freeBlocks;
+  const take = (start: number, length: number): void => {
+    for (let block = start; block < start + length; block++) {
+      assert.ok(!used.has(block) && !pinned.has(block), `block ${block} is given out twice`);
+      assert.ok(block < volume.superblock.blocks);
+      used.add(block);
+      fresh.add(block);
+    }
+    held.set(start, length);
+  };
+  for (let step = 0; step < 6000; step++) {
+    const action = random.below(10);
+    if (action < 3 && space.availableQuads > 50) {
+      const block = space.allocateNode();
+      assert.equal(block % 4, 0);
+      take(block, 4);
+    } else if (action < 6 && space.availableQuads > 50) {
+      const want = 1 + random.below(64);
+      const length = space.allocateData(want, 40);
+      if (length === 0) continue;
+      assert.ok(length <= want);
+      take(space.runStart, length);
+    } else if (held.size > 0 && (action < 9 || space.availableQuads < 200)) {
+      const [start, length] = [...held][random.below(held.size)]!;
+      space.release(start, length);
+      held.delete(start);
+      for (let block = start; block < start + length; block++) {
+        used.delete(block);
+        if (!fresh.delete(block)) pinned.add(block);
+      }
+    } else if (random.below(20) === 0) {
+      space.committed();
+      pinned.clear();
+      fresh.clear();
+    }
+    assert.equal(space.freeBlocks, before - used.size);
+    assert.equal(space.availableBlocks, before - used.size - pinned.size);
+  }
+});
+
+test("data leaves the quads that nodes need", () => {
+  const { volume } = freshVolume(8);
+  const space = volume.space;
+  while (space.allocateData(7, 60) > 0);
+  assert.ok(space.availableQuads >= 60);
+  for (let node = 0; node < 60; node++) space.allocateNode();
+});
+
+test("an empty device has what the superblocks leave", () => {
+  assert.deepEqual(SpaceMap.countEmpty(2048), { freeBlocks: 2044, freeQuads: 510 });
+});
