@@ -1,4 +1,5 @@
 import { INSTRUCTIONS } from "../instruction-table.ts";
+import type { LazyLoop } from "./lazy-loops.ts";
 import type { Block, Unit, UnitInstruction } from "./unit.ts";
 
 /**
@@ -44,11 +45,24 @@ function operandMask(instruction: UnitInstruction, file: string, destination: bo
   return file === "x" ? mask & ~1 : mask;
 }
 
+/** Integer arithmetic: it can't leave the block. */
+export function isComputation(instruction: UnitInstruction): boolean {
+  return COMPUTATIONS[instruction.index] === true;
+}
+
+const COMPUTATION_NAMES = new Set([
+  "lui", "auipc", "addi", "slti", "sltiu", "xori", "ori", "andi", "slli", "srli", "srai", "add", "sub", "sll", "slt", "sltu", "xor", "srl", "sra", "or", "and",
+  "addiw", "slliw", "srliw", "sraiw", "addw", "subw", "sllw", "srlw", "sraw", "fence", "fence.i",
+  "mul", "mulh", "mulhsu", "mulhu", "div", "divu", "rem", "remu", "mulw", "divw", "divuw", "remw", "remuw",
+]);
+const COMPUTATIONS: readonly boolean[] = INSTRUCTIONS.map((instruction) => COMPUTATION_NAMES.has(instruction.name));
+
 export function reloadsAfter(block: Block): boolean {
   return block.ending === "call" || block.ending === "call-register" || block.ending === "ecall";
 }
 
-export function analyzeLiveness(unit: Unit, order: readonly Block[]): Liveness {
+/** @param lazyOf  registers that a lazy loop holds in locals are live in all of it */
+export function analyzeLiveness(unit: Unit, order: readonly Block[], lazyOf: readonly (LazyLoop | null)[]): Liveness {
   const count = unit.blocks.length;
   const liveX = new Int32Array(count);
   const liveF = new Int32Array(count);
@@ -60,6 +74,11 @@ export function analyzeLiveness(unit: Unit, order: readonly Block[]): Liveness {
   let usedF = 0;
   for (const block of unit.blocks) {
     const { index } = block;
+    const lazy = lazyOf[index]!;
+    if (lazy !== null) {
+      useX[index] = lazy.maskX;
+      useF[index] = lazy.maskF;
+    }
     for (const instruction of block.instructions) {
       const rx = readsX(instruction);
       const rf = readsF(instruction);

@@ -7,6 +7,7 @@ import { HART_F, HART_FRM, HART_RETIRED, HART_X } from "../hart-state.ts";
 import { emitBoxF32, emitUnboxF32, emitUnboxKnownF32 } from "../lower/float-box.ts";
 import { RS1, RS2 } from "../lower/lowering.ts";
 import type { Lowering, Source } from "../lower/lowering.ts";
+import type { LazyLoop } from "./lazy-loops.ts";
 import type { UnitInstruction } from "./unit.ts";
 
 /** Function indices of a translation's imports. */
@@ -42,6 +43,8 @@ const FIRST_REGISTER = 25;
  */
 export class TranslationLowering implements Lowering {
   readonly code: CodeWriter;
+  /** The loop whose written registers stay in locals here. */
+  lazy: LazyLoop | null;
   readonly #mode: AddressMode;
   readonly #imports: TranslationImports;
   readonly #access: AccessLocals;
@@ -57,6 +60,7 @@ export class TranslationLowering implements Lowering {
 
   constructor(code: CodeWriter, mode: AddressMode, imports: TranslationImports) {
     this.code = code;
+    this.lazy = null;
     this.#mode = mode;
     this.#imports = imports;
     this.#access = { tables: TABLES, va: VA, delta: DELTA, address: ADDRESS };
@@ -108,9 +112,29 @@ export class TranslationLowering implements Lowering {
     }
   }
 
+  /** Stores what a lazy loop keeps in locals. */
+  storeLazy(): void {
+    if (this.lazy === null) return;
+    const { code } = this;
+    const { maskX, maskF } = this.lazy;
+    for (let register = 1; register < 32; register++) {
+      if (((maskX >>> register) & 1) === 0) continue;
+      code.i32Const(0);
+      code.localGet(this.#localOfX[register]!);
+      code.memory(Op.i64Store, HART_X + register * 8);
+    }
+    for (let register = 0; register < 32; register++) {
+      if (((maskF >>> register) & 1) === 0) continue;
+      code.i32Const(0);
+      code.localGet(this.#localOfF[register]!);
+      code.memory(Op.f64Store, HART_F + register * 8);
+    }
+  }
+
   /** Leaves at this instruction, which isn't done. */
   leave(reason: number): void {
     const { code } = this;
+    this.storeLazy();
     code.i32Const(this.#instruction.pc);
     code.localGet(FUEL);
     code.i32Const(this.#completed);
@@ -138,14 +162,19 @@ export class TranslationLowering implements Lowering {
     this.code.op(Op.i32WrapI64);
   }
 
+  /** A write that needn't reach the register file now. In a lazy loop that is every one. */
+  get #staysInLocal(): boolean {
+    return this.#isDeadWrite || this.lazy !== null;
+  }
+
   beginWriteX(): void {
-    if (this.#instruction.rd !== 0 && !this.#isDeadWrite) this.code.i32Const(0);
+    if (this.#instruction.rd !== 0 && !this.#staysInLocal) this.code.i32Const(0);
   }
 
   endWriteX(): void {
     const { rd } = this.#instruction;
     if (rd === 0) this.code.op(Op.drop);
-    else if (this.#isDeadWrite) this.code.localSet(this.#localOfX[rd]!);
+    else if (this.#staysInLocal) this.code.localSet(this.#localOfX[rd]!);
     else {
       this.code.localTee(this.#localOfX[rd]!);
       this.code.memory(Op.i64Store, HART_X + rd * 8);
@@ -186,7 +215,7 @@ export class TranslationLowering implements Lowering {
   }
 
   beginWriteF(): void {
-    this.code.i32Const(0);
+    if (this.lazy === null) this.code.i32Const(0);
   }
 
   endWriteFBits(): void {
@@ -196,9 +225,13 @@ export class TranslationLowering implements Lowering {
 
   endWriteF64(): void {
     const { rd } = this.#instruction;
+    this.#boxed &= ~(1 << rd);
+    if (this.lazy !== null) {
+      this.code.localSet(this.#localOfF[rd]!);
+      return;
+    }
     this.code.localTee(this.#localOfF[rd]!);
     this.code.memory(Op.f64Store, HART_F + rd * 8);
-    this.#boxed &= ~(1 << rd);
   }
 
   endWriteF32(): void {

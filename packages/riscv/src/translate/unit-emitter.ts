@@ -10,7 +10,9 @@ import { BRANCH_CONDITIONS } from "../lower/integer.ts";
 import { RS1, RS2 } from "../lower/lowering.ts";
 import type { LoweringTable } from "../lower/lowering.ts";
 import { Record } from "../record.ts";
-import { analyzeLiveness, reloadsAfter, writesX } from "./liveness.ts";
+import { chooseLazyLoops } from "./lazy-loops.ts";
+import type { LazyLoop } from "./lazy-loops.ts";
+import { analyzeLiveness, isComputation, reloadsAfter, writesX } from "./liveness.ts";
 import type { Liveness } from "./liveness.ts";
 import { isInside, structureBlocks } from "./structure.ts";
 import type { Element, Loop, Structure } from "./structure.ts";
@@ -58,6 +60,7 @@ class UnitEmitter {
   readonly #code: CodeWriter;
   readonly #lowering: TranslationLowering;
   readonly #structure: Structure;
+  readonly #lazyOf: readonly (LazyLoop | null)[];
   readonly #liveness: Liveness;
   readonly #main: Block;
   readonly #entries: Block[];
@@ -72,7 +75,8 @@ class UnitEmitter {
     this.#lowering = new TranslationLowering(context.code, context.mode, context.imports);
     this.#main = unit.main;
     this.#structure = structureBlocks(unit.blocks, this.#main);
-    this.#liveness = analyzeLiveness(unit, this.#structure.order);
+    this.#lazyOf = chooseLazyLoops(unit, this.#structure);
+    this.#liveness = analyzeLiveness(unit, this.#structure.order, this.#lazyOf);
     this.#entries = [];
     this.#entryNumber = new Int32Array(unit.blocks.length).fill(-1);
     this.#pendingAt = new Int32Array(unit.blocks.length);
@@ -277,6 +281,7 @@ class UnitEmitter {
   #emitBlock(block: Block): void {
     const loop = this.#structure.loopOf[block.index]!;
     if (loop === null || loop.header !== block) this.#clearEntry(block, loop);
+    this.#lowering.lazy = this.#lazyOf[block.index]!;
     const { instructions } = block;
     const hasEnding = block.ending !== "fall";
     const bodyCount = hasEnding ? instructions.length - 1 : instructions.length;
@@ -287,7 +292,7 @@ class UnitEmitter {
       const instruction = instructions[i]!;
       const lowering = this.#context.lowerings[INSTRUCTIONS[instruction.index]!.name];
       assert(lowering !== undefined, "every instruction that runs on has a lowering");
-      if (instruction.rd === 0 && isPure(instruction)) continue; // a hint
+      if (instruction.rd === 0 && isComputation(instruction)) continue; // a hint
       this.#lowering.begin(instruction, pending + i, deadWrites[i]!);
       lowering(this.#lowering);
     }
@@ -303,7 +308,7 @@ class UnitEmitter {
       const written = writesX(instruction);
       dead[i] = written !== 0 && (overwritten & written) === written;
       overwritten |= written;
-      if (!isPure(instruction)) overwritten = 0;
+      if (!isComputation(instruction)) overwritten = 0;
     }
     return dead;
   }
@@ -354,7 +359,7 @@ class UnitEmitter {
       return;
     }
     code.op(condition);
-    if (taken !== undefined && !isBackward && this.#loopEntered(block, taken) === null && (left === 0 || this.#carries(block, block.target, false))) {
+    if (taken !== undefined && !isBackward && !this.#leavesLazy(block, taken) && this.#loopEntered(block, taken) === null && (left === 0 || this.#carries(block, block.target, false))) {
       this.#pendingAt[taken.index] = left;
       code.brIf(this.#destination(block, taken).label);
     } else {
@@ -394,6 +399,7 @@ class UnitEmitter {
 
   #jumpTo(from: Block, to: Block, mustBranch: boolean): void {
     const code = this.#code;
+    if (this.#leavesLazy(from, to)) this.#lowering.storeLazy();
     if (this.#loopEntered(from, to) !== null) {
       code.i32Const(this.#entryNumber[to.index]!);
       code.localSet(ENTRY);
@@ -403,9 +409,15 @@ class UnitEmitter {
     this.#branchTo(this.#destination(from, to));
   }
 
+  #leavesLazy(from: Block, to: Block): boolean {
+    const lazy = this.#lazyOf[from.index]!;
+    return lazy !== null && this.#lazyOf[to.index] !== lazy;
+  }
+
   /** Goes on outside of the unit. What an inlined function leaves comes back to its return point in the unit. */
   #leaveTo(from: Block, pc: number): void {
     const code = this.#code;
+    this.#lowering.storeLazy();
     this.#storeFuel();
     const { returnTo } = from.context;
     if (returnTo === null) {
@@ -438,6 +450,7 @@ class UnitEmitter {
     code.i32Const(returnTo.pc);
     code.op(Op.i32Ne);
     code.if();
+    this.#lowering.storeLazy();
     this.#storeFuel();
     code.localGet(VA);
     code.return();
@@ -624,6 +637,7 @@ class UnitEmitter {
     code.i32Const(0);
     code.op(Op.i32LtS);
     code.if();
+    this.#lowering.storeLazy();
     pushPc();
     code.localGet(FUEL);
     code.i32Const(0);
@@ -652,16 +666,4 @@ class UnitEmitter {
     this.#code.memory(Op.i32Load, address);
     this.#code.localSet(local);
   }
-}
-
-const PURE = new Set([
-  "lui", "auipc", "addi", "slti", "sltiu", "xori", "ori", "andi", "slli", "srli", "srai", "add", "sub", "sll", "slt", "sltu", "xor", "srl", "sra", "or", "and",
-  "addiw", "slliw", "srliw", "sraiw", "addw", "subw", "sllw", "srlw", "sraw", "fence", "fence.i",
-  "mul", "mulh", "mulhsu", "mulhu", "div", "divu", "rem", "remu", "mulw", "divw", "divuw", "remw", "remuw",
-]);
-const PURE_BY_INDEX: readonly boolean[] = INSTRUCTIONS.map((instruction) => PURE.has(instruction.name));
-
-/** Only computes: can't leave the block. */
-function isPure(instruction: UnitInstruction): boolean {
-  return PURE_BY_INDEX[instruction.index] === true;
 }
