@@ -1,5 +1,4 @@
-import { Op, Type } from "@stratos/wasm";
-import { get, pushFused } from "./float-expression.ts";
+import { Op, Simd, Type } from "@stratos/wasm";
 import { branchUnlessNativeState, checkRoundingMode, mayBeNative } from "./float-state.ts";
 import { RS1, RS2, RS3, type Lowering, type LoweringFunction, type LoweringTable, type Source } from "./lowering.ts";
 
@@ -50,72 +49,92 @@ function branchUnlessHarmless(to: Lowering, width: Width, r: number, harmless: H
   code.brIf(slow);
 }
 
-/** Emits `r = native`, then the helper's call where the guard fails, then the write of r. */
-function guarded(to: Lowering, width: Width, harmless: Harmless, r: number, native: (() => void) | null, helper: string, operands: readonly number[]): void {
-  const code = to.code;
-  const callHelper = (): void => {
-    checkRoundingMode(to);
-    for (const operand of operands) code.localGet(operand);
-    to.pushRoundingMode();
-    to.call(helper);
-    code.localSet(r);
-  };
-  if (native !== null && mayBeNative(to)) {
-    native();
-    code.localSet(r);
-    const done = code.block();
-    const slow = code.block();
-    branchUnlessHarmless(to, width, r, harmless, slow);
-    branchUnlessNativeState(to, slow);
-    code.br(done);
-    code.end();
-    callHelper();
-    code.end();
-  } else {
-    callHelper();
+const SOURCES: readonly Source[] = [RS1, RS2, RS3];
+/** The scratch local of each operand is its position; this one is the result's. */
+const RESULT = 3;
+
+/** Singles cost a look at their box, so they are read once, into scratch locals; doubles are read where they are used. */
+function prepareOperands(to: Lowering, width: Width, count: number): void {
+  if (width === DOUBLE) return;
+  for (let position = 0; position < count; position++) {
+    width.read(to, SOURCES[position]!);
+    to.code.localSet(to.scratch(width.type, position));
   }
-  to.beginWriteF();
-  code.localGet(r);
-  width.write(to);
 }
 
-function binary(width: Width, opcode: number, harmless: Harmless, helper: string, negateSecond = false): LoweringFunction {
+function pushOperand(to: Lowering, width: Width, position: number, negated: boolean): void {
+  if (width === DOUBLE) width.read(to, SOURCES[position]!);
+  else to.code.localGet(to.scratch(width.type, position));
+  if (negated) to.code.op(width.neg);
+}
+
+/** What an operation is natively, and by its helper. */
+interface Operation {
+  readonly operands: number;
+  readonly harmless: Harmless;
+  /** Emits the native instruction; null when the host has none. Leaves the result on the stack. */
+  readonly native: ((to: Lowering) => void) | null;
+  readonly helper: string;
+  /** Bit i: the helper gets the negation of operand i. */
+  readonly negated: number;
+}
+
+function guarded(width: Width, { operands, harmless, native, helper, negated }: Operation): LoweringFunction {
+  const helperName = `${width.prefix}.${helper}`;
   return (to) => {
     const code = to.code;
-    const a = to.scratch(width.type, 0), b = to.scratch(width.type, 1), r = to.scratch(width.type, 2);
-    width.read(to, RS1); code.localSet(a);
-    width.read(to, RS2);
-    // a − b = a + (−b), also for zeros; a NaN's sign means nothing.
-    if (negateSecond) code.op(width.neg);
-    code.localSet(b);
-    guarded(to, width, harmless, r, () => { code.localGet(a); code.localGet(b); code.op(opcode); }, `${width.prefix}.${helper}`, [a, b]);
+    const r = to.scratch(width.type, RESULT);
+    prepareOperands(to, width, operands);
+    const isNative = native !== null && mayBeNative(to);
+    let done = 0;
+    if (isNative) {
+      native(to);
+      code.localSet(r);
+      done = code.block();
+      const slow = code.block();
+      branchUnlessHarmless(to, width, r, harmless, slow);
+      branchUnlessNativeState(to, slow);
+      code.br(done);
+      code.end();
+    }
+    checkRoundingMode(to);
+    for (let position = 0; position < operands; position++) pushOperand(to, width, position, ((negated >>> position) & 1) !== 0);
+    to.pushRoundingMode();
+    to.call(helperName);
+    code.localSet(r);
+    if (isNative) code.end();
+    to.beginWriteF();
+    code.localGet(r);
+    width.write(to);
   };
+}
+
+/** a − b is a + (−b) to the helper, also for zeros; a NaN's sign means nothing. */
+function binary(width: Width, opcode: number, harmless: Harmless, helper: string, negated = 0): LoweringFunction {
+  return guarded(width, {
+    operands: 2, harmless, helper, negated,
+    native: (to) => { pushOperand(to, width, 0, false); pushOperand(to, width, 1, false); to.code.op(opcode); },
+  });
 }
 
 function root(width: Width, opcode: number): LoweringFunction {
-  return (to) => {
-    const code = to.code;
-    const a = to.scratch(width.type, 0), r = to.scratch(width.type, 2);
-    width.read(to, RS1); code.localSet(a);
-    guarded(to, width, "number", r, () => { code.localGet(a); code.op(opcode); }, `${width.prefix}.sqrt`, [a]);
-  };
+  return guarded(width, { operands: 1, harmless: "number", helper: "sqrt", negated: 0, native: (to) => { pushOperand(to, width, 0, false); to.code.op(opcode); } });
 }
 
 /** ±(rs1 × rs2) ± rs3; a negated product is a negated factor. */
-function fused(width: Width, native: boolean, negateProduct: boolean, negateAddend: boolean): LoweringFunction {
-  return (to) => {
-    const code = to.code;
-    const a = to.scratch(width.type, 0), b = to.scratch(width.type, 1), c = to.scratch(width.type, 2), r = to.scratch(width.type, 3);
-    width.read(to, RS1);
-    if (negateProduct) code.op(width.neg);
-    code.localSet(a);
-    width.read(to, RS2); code.localSet(b);
-    width.read(to, RS3);
-    if (negateAddend) code.op(width.neg);
-    code.localSet(c);
-    const emit = (): void => pushFused(width.type, get(a), get(b), get(c))({ code, call: (name) => to.call(name) });
-    guarded(to, width, "normal", r, native ? emit : null, `${width.prefix}.fma`, [a, b, c]);
+function fused(width: Width, hasNative: boolean, negateProduct: boolean, negateAddend: boolean): LoweringFunction {
+  const double = width === DOUBLE;
+  const splat = double ? Simd.f64x2Splat : Simd.f32x4Splat;
+  const multiplyAdd = double ? (negateProduct ? Simd.f64x2RelaxedNmadd : Simd.f64x2RelaxedMadd) : (negateProduct ? Simd.f32x4RelaxedNmadd : Simd.f32x4RelaxedMadd);
+  const native = (to: Lowering): void => {
+    for (let position = 0; position < 3; position++) {
+      pushOperand(to, width, position, position === 2 && negateAddend);
+      to.code.simd(splat);
+    }
+    to.code.simd(multiplyAdd);
+    to.code.simd(double ? Simd.f64x2ExtractLane : Simd.f32x4ExtractLane, 0);
   };
+  return guarded(width, { operands: 3, harmless: "normal", helper: "fma", negated: (negateProduct ? 1 : 0) | (negateAddend ? 4 : 0), native: hasNative ? native : null });
 }
 
 /** `nativeFma`: the host's relaxed multiply-add is known to fuse (float-probe.ts). */
@@ -124,7 +143,7 @@ export function arithmeticLowerings(nativeFma: boolean): LoweringTable {
   for (const [suffix, width] of [["s", SINGLE], ["d", DOUBLE]] as const) {
     const double = width === DOUBLE;
     table[`fadd.${suffix}`] = binary(width, double ? Op.f64Add : Op.f32Add, "finite", "add");
-    table[`fsub.${suffix}`] = binary(width, double ? Op.f64Add : Op.f32Add, "finite", "add", true);
+    table[`fsub.${suffix}`] = binary(width, double ? Op.f64Sub : Op.f32Sub, "finite", "add", 2);
     table[`fmul.${suffix}`] = binary(width, double ? Op.f64Mul : Op.f32Mul, "normal", "mul");
     table[`fdiv.${suffix}`] = binary(width, double ? Op.f64Div : Op.f32Div, "normal", "div");
     table[`fsqrt.${suffix}`] = root(width, double ? Op.f64Sqrt : Op.f32Sqrt);
