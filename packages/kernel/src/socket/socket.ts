@@ -1,5 +1,5 @@
 import {
-  EAGAIN, EFAULT, EINVAL, ENOPROTOOPT, ENOTCONN, ENOTTY, EOPNOTSUPP, EPIPE, ESPIPE, FIONREAD, FIOGETOWN, FIOSETOWN, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_PEEK, MSG_WAITALL,
+  EAGAIN, EFAULT, EINVAL, ENOPROTOOPT, ENOTCONN, ENOTTY, EOPNOTSUPP, EPIPE, ESPIPE, FIONREAD, FIOGETOWN, FIOSETOWN, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_NOSIGNAL, MSG_PEEK, MSG_WAITALL,
   O_NONBLOCK, O_RDWR, SIGPIPE, SIOCATMARK, SIOCGPGRP, SIOCGSTAMP, SIOCGSTAMPNS, SIOCOUTQ, SIOCSPGRP, SI_USER, ENOENT,
 } from "@stratos/abi";
 import type { Kernel } from "../kernel-state.ts";
@@ -194,7 +194,7 @@ export abstract class Socket extends OpenFile {
         continue;
       }
       if (result !== -EAGAIN) return done > 0 ? done : result;
-      if ((this.flags & O_NONBLOCK) !== 0 || (flags & MSG_DONTWAIT) !== 0) return done > 0 ? done : -EAGAIN;
+      if ((this.flags & O_NONBLOCK) !== 0 || (flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) !== 0) return done > 0 ? done : -EAGAIN;
       return this.#wait(task, this.readiness, this.options.receiveTimeoutNs, done);
     }
   }
