@@ -16,9 +16,11 @@ export interface StaticRun {
 /** Collects what is written; reading finds the end of the file. */
 class Collector extends OpenFile {
   output = "";
+  readonly #onOutput: (text: string) => void;
 
-  constructor() {
+  constructor(onOutput: (text: string) => void) {
     super(2, null, null);
+    this.#onOutput = onOutput;
   }
 
   override read(): number {
@@ -28,12 +30,15 @@ class Collector extends OpenFile {
   override write(_task: Task, from: IoCursor): number {
     const bytes = new Uint8Array(from.remaining);
     const count = from.take(bytes, 0, bytes.length);
-    if (count > 0) this.output += String.fromCharCode(...bytes.subarray(0, count));
+    if (count <= 0) return count;
+    const text = String.fromCharCode(...bytes.subarray(0, count));
+    this.output += text;
+    this.#onOutput(text);
     return count;
   }
 }
 
-export async function runStatic(program: Uint8Array, options: { translate?: boolean; argv?: string[]; memoryBytes?: number; timeoutMs?: number } = {}): Promise<StaticRun> {
+export async function runStatic(program: Uint8Array, options: { translate?: boolean; argv?: string[]; memoryBytes?: number; timeoutMs?: number; onOutput?: (text: string, machine: Machine) => void } = {}): Promise<StaticRun> {
   const machine = new Machine({
     engine: new NodeWasmEngine(),
     clock: { monotonicNs: () => Math.round(performance.now() * 1e6), realtimeMs: () => Date.now() },
@@ -56,7 +61,7 @@ export async function runStatic(program: Uint8Array, options: { translate?: bool
     kernel.physical.u8.set(program.subarray(index * 4096, index * 4096 + 4096), frame * 4096);
   }
   file.size = program.length;
-  const collector = new Collector();
+  const collector = new Collector((text) => options.onOutput?.(text, machine));
   const started = machine.start({
     path: "/program", argv: options.argv ?? ["program"], environment: [], workingDirectory: "/",
     standardFiles: [collector, collector.retain(), collector.retain()],

@@ -62,7 +62,7 @@ export class Kernel {
   /** Translations were dropped during a system call: translated code on the host's stack must be left. */
   codeChanged = false;
   /** Most tasks at once (threads-max): bounds fork bombs. */
-  maximumTasks = 4096;
+  readonly maximumTasks: number;
   /** The machine was stopped (init ended, reboot(2), a host time-out). */
   isStopped = false;
   /** When the current task's turn began. */
@@ -110,6 +110,8 @@ export class Kernel {
     this.hostname = options.hostname;
     this.log = options.log;
     this.frames = new FrameAllocator(options.physical);
+    // As Linux has it (kernel/fork.c, set_max_threads), with a bound for large memories.
+    this.maximumTasks = Math.max(64, Math.min(4096, Math.floor(this.frames.total / 32)));
     this.frames.onExhausted = () => killForMemory(this);
     this.hart = new HartRegisters(options.physical);
     this.slots = new SlotPool(this);

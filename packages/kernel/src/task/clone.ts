@@ -1,4 +1,4 @@
-import { EAGAIN, EFAULT, EINVAL } from "@stratos/abi";
+import { EAGAIN, EFAULT, EINVAL, ENOMEM } from "@stratos/abi";
 import { forkAddressSpace } from "../mm/fork.ts";
 import { isErrno } from "../vfs/inode.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
@@ -44,6 +44,8 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (request.exitSignal > 64) return -EINVAL;
   if (exceedsProcessLimit(parent)) return -EAGAIN;
 
+  // The last frames are for those who run already: a fork bomb is refused before the OOM killer must choose.
+  if (!has(CLONE_VM) && kernel.frames.freeCount < kernel.frames.total / 32 && kernel.frames.reclaimAll() < kernel.frames.total / 32) return -ENOMEM;
   const space = has(CLONE_VM) ? parent.space : forkAddressSpace(parent.space);
   if (isErrno(space)) return space;
   if (has(CLONE_VM)) space.users++;

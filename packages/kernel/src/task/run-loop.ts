@@ -1,5 +1,5 @@
 import { BUS_ADRALN, ENOSYS, ILL_ILLOPC, SEGV_ACCERR, SIGBUS, SIGILL, SIGSEGV, SIGTRAP, TRAP_BRKPT, SYSCALL_NAMES } from "@stratos/abi";
-import { ExitReason, HART_FAULT, HART_PC } from "@stratos/riscv";
+import { ExitReason, HART_FAULT, HART_PC, HART_TABLES } from "@stratos/riscv";
 import type { Kernel } from "../kernel-state.ts";
 import { handlePageFault, type BadAccess } from "../mm/page-fault.ts";
 import { deliverSignals, forceSignal } from "../signal/deliver.ts";
@@ -109,9 +109,31 @@ function handleTrap(kernel: Kernel, task: Task, reason: ExitReason): void {
   }
 }
 
+/**
+ * A translation may span pages that this address space has not fetched from yet; the engine decodes the instruction at the pc through the code
+ * table, so its page (and the next, when the instruction crosses) is mapped first.
+ */
+function fetchInstruction(kernel: Kernel, task: Task): boolean {
+  const { u32 } = kernel.physical;
+  const codeTable = (u32[HART_TABLES >> 2]! + CODE_TABLE_OFFSET) >>> 2;
+  const pc = u32[HART_PC >> 2]!;
+  for (const address of [pc, pc + 2]) {
+    if (u32[codeTable + (address >>> 12)] !== 0) continue;
+    const bad = handlePageFault(task.space, address, "execute");
+    if (bad === 0 || address !== pc) continue;
+    raiseFault(task, bad, address);
+    return false;
+  }
+  return true;
+}
+
+/** The code table follows the read and the write table in a slot. */
+const CODE_TABLE_OFFSET = 8 << 20;
+
 function handleMemoryTrap(kernel: Kernel, task: Task): void {
   const { processor } = kernel;
   const { space } = task;
+  if (!fetchInstruction(kernel, task)) return;
   const access = processor.faultingAccess();
   const kind = access.kind === "load" ? "read" : "write";
   const misaligned = access.va % access.size !== 0;
