@@ -82,6 +82,10 @@ export class PageCache {
     return this.#pages.size;
   }
 
+  get dirtyCount(): number {
+    return this.#dirty.size;
+  }
+
   get hasDirty(): boolean {
     return this.#dirty.size > 0;
   }

@@ -70,7 +70,7 @@ export class AegisInode extends Inode implements PageBacking {
     const failed = subvolume.stat(this.ino, attributes);
     if (failed < 0) return failed;
     // What waits for write-back will take blocks: without them tar and cp would take the file for a hole.
-    this.blocks = this.pages!.hasDirty ? Math.max(attributes.blocks, Math.ceil(this.size / PAGE_SIZE) * 8) : attributes.blocks;
+    this.blocks = Math.min(attributes.blocks + this.pages!.dirtyCount * 8, Math.max(attributes.blocks, Math.ceil(this.size / PAGE_SIZE) * 8));
     return 0;
   }
 
