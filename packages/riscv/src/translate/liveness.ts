@@ -1,4 +1,5 @@
 import { INSTRUCTIONS } from "../instruction-table.ts";
+import { isComputationIndex } from "./computations.ts";
 import type { LazyLoop } from "./lazy-loops.ts";
 import type { Block, Unit, UnitInstruction } from "./unit.ts";
 
@@ -45,17 +46,10 @@ function operandMask(instruction: UnitInstruction, file: string, destination: bo
   return file === "x" ? mask & ~1 : mask;
 }
 
-/** Integer arithmetic: it can't leave the block. */
+/** Can't leave its block. */
 export function isComputation(instruction: UnitInstruction): boolean {
-  return COMPUTATIONS[instruction.index] === true;
+  return instruction.skips > 0 || isComputationIndex(instruction.index);
 }
-
-const COMPUTATION_NAMES = new Set([
-  "lui", "auipc", "addi", "slti", "sltiu", "xori", "ori", "andi", "slli", "srli", "srai", "add", "sub", "sll", "slt", "sltu", "xor", "srl", "sra", "or", "and",
-  "addiw", "slliw", "srliw", "sraiw", "addw", "subw", "sllw", "srlw", "sraw", "fence", "fence.i",
-  "mul", "mulh", "mulhsu", "mulhu", "div", "divu", "rem", "remu", "mulw", "divw", "divuw", "remw", "remuw",
-]);
-const COMPUTATIONS: readonly boolean[] = INSTRUCTIONS.map((instruction) => COMPUTATION_NAMES.has(instruction.name));
 
 export function reloadsAfter(block: Block): boolean {
   return block.ending === "call" || block.ending === "call-register" || block.ending === "ecall";
@@ -84,6 +78,8 @@ export function analyzeLiveness(unit: Unit, order: readonly Block[], lazyOf: rea
       const rf = readsF(instruction);
       const wx = writesX(instruction);
       const wf = writesF(instruction);
+      // A write under a condition may leave the old value, so that it reads it.
+      if (instruction.isConditional) useX[index]! |= wx & ~defX[index]!;
       useX[index]! |= rx & ~defX[index]!;
       useF[index]! |= rf & ~defF[index]!;
       defX[index]! |= wx;

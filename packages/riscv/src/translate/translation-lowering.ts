@@ -35,7 +35,9 @@ const SCRATCH_I64 = 12;
 const ADDRESS = 16;
 const SCRATCH_F32 = 17;
 const SCRATCH_F64 = 21;
-const FIRST_REGISTER = 25;
+/** i32: whether instructions under a condition are done. */
+export const CONDITION = 25;
+const FIRST_REGISTER = 26;
 
 /**
  * Instructions into a translated function: registers are locals, immediates and addresses constants. Every write goes through to
@@ -66,7 +68,7 @@ export class TranslationLowering implements Lowering {
     this.#access = { tables: TABLES, va: VA, delta: DELTA, address: ADDRESS };
     this.#localOfX = new Int32Array(32);
     this.#localOfF = new Int32Array(32);
-    this.#instruction = { index: -1, rd: 0, rs1: 0, rs2: 0, rs3: 0, rm: 0, imm: 0, length: 4, pc: 0 };
+    this.#instruction = { index: -1, rd: 0, rs1: 0, rs2: 0, rs3: 0, rm: 0, imm: 0, length: 4, pc: 0, skips: 0, isConditional: false };
     this.#completed = 0;
     this.#isDeadWrite = false;
     this.#boxed = 0;
@@ -80,7 +82,7 @@ export class TranslationLowering implements Lowering {
     for (let register = 0; register < 32; register++) if ((usedF >>> register) & 1) this.#localOfF[register] = next++;
     return [
       { count: 10, type: Type.i32 }, { count: 5, type: Type.i64 }, { count: 4, type: Type.f32 }, { count: 4, type: Type.f64 },
-      { count: xCount, type: Type.i64 }, { count: next - FIRST_REGISTER - xCount, type: Type.f64 },
+      { count: 1, type: Type.i32 }, { count: xCount, type: Type.i64 }, { count: next - FIRST_REGISTER - xCount, type: Type.f64 },
     ];
   }
 
@@ -172,7 +174,12 @@ export class TranslationLowering implements Lowering {
   }
 
   endWriteX(): void {
-    const { rd } = this.#instruction;
+    const { rd, isConditional } = this.#instruction;
+    if (isConditional && rd !== 0) {
+      this.code.localGet(this.#localOfX[rd]!);
+      this.code.localGet(CONDITION);
+      this.code.op(Op.select);
+    }
     if (rd === 0) this.code.op(Op.drop);
     else if (this.#staysInLocal) this.code.localSet(this.#localOfX[rd]!);
     else {

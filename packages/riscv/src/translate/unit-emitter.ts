@@ -16,7 +16,7 @@ import { analyzeLiveness, isComputation, reloadsAfter, writesX } from "./livenes
 import type { Liveness } from "./liveness.ts";
 import { isInside, structureBlocks } from "./structure.ts";
 import type { Element, Loop, Structure } from "./structure.ts";
-import { DEPTH, ENTRY, FUEL, PC, RECORD, TABLES, TranslationLowering, VA } from "./translation-lowering.ts";
+import { CONDITION, DEPTH, ENTRY, FUEL, PC, RECORD, TABLES, TranslationLowering, VA } from "./translation-lowering.ts";
 import type { TranslationImports } from "./translation-lowering.ts";
 import type { Block, Unit, UnitInstruction } from "./unit.ts";
 
@@ -288,15 +288,41 @@ class UnitEmitter {
     const deadWrites = this.#deadWrites(block, bodyCount);
     const pending = this.#pendingAt[block.index]!;
     this.#lowering.beginBlock();
+    let done = pending;
     for (let i = 0; i < bodyCount; i++) {
       const instruction = instructions[i]!;
+      if (instruction.skips > 0) {
+        this.#lowering.begin(instruction, done, false);
+        this.#emitCondition(instruction);
+        done++;
+        continue;
+      }
       const lowering = this.#context.lowerings[INSTRUCTIONS[instruction.index]!.name];
       assert(lowering !== undefined, "every instruction that runs on has a lowering");
-      if (instruction.rd === 0 && isComputation(instruction)) continue; // a hint
-      this.#lowering.begin(instruction, pending + i, deadWrites[i]!);
-      lowering(this.#lowering);
+      if (instruction.rd !== 0 || !isComputation(instruction)) { // else a hint
+        this.#lowering.begin(instruction, done, deadWrites[i]!);
+        lowering(this.#lowering);
+      }
+      if (!instruction.isConditional) done++;
     }
-    this.#emitEnding(block, pending + bodyCount);
+    this.#emitEnding(block, done);
+  }
+
+  /** A branch within a block: CONDITION = 1 when the instructions that it would skip are to be done; they are paid for here. */
+  #emitCondition(branch: UnitInstruction): void {
+    const code = this.#code;
+    this.#lowering.readX(RS1);
+    this.#lowering.readX(RS2);
+    code.op(NEGATED.get(BRANCH_CONDITIONS[INSTRUCTIONS[branch.index]!.name]!)!);
+    code.localSet(CONDITION);
+    code.localGet(FUEL);
+    code.localGet(CONDITION);
+    if (branch.skips > 1) {
+      code.i32Const(branch.skips);
+      code.op(Op.i32Mul);
+    }
+    code.op(Op.i32Sub);
+    code.localSet(FUEL);
   }
 
   /** Writes to x registers that are overwritten in the block before anything can leave it. */
@@ -307,7 +333,7 @@ class UnitEmitter {
       const instruction = block.instructions[i]!;
       const written = writesX(instruction);
       dead[i] = written !== 0 && (overwritten & written) === written;
-      overwritten |= written;
+      if (!instruction.isConditional) overwritten |= written;
       if (!isComputation(instruction)) overwritten = 0;
     }
     return dead;

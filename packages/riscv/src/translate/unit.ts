@@ -4,6 +4,7 @@ import type { Decoded } from "../decode.ts";
 import { INSTRUCTIONS, instructionIndex } from "../instruction-table.ts";
 import type { PhysicalMemory } from "../physical-memory.ts";
 import { RecordOp, endsRun, isBranch, isLinkRegister } from "../record.ts";
+import { isComputationIndex } from "./computations.ts";
 
 /**
  * What is translated together: the blocks that control reaches from an entry without leaving the guest function or its region,
@@ -18,6 +19,9 @@ const MAX_INLINE_INSTRUCTIONS = 40;
 const MAX_INLINE_DEPTH = 2;
 const MAX_TOTAL_BLOCKS = 200;
 
+/** Computations that a branch may skip and still be worth a condition instead: it saves a misprediction, and costs a select each. */
+const MAX_HAMMOCK = 3;
+
 /** A function's blocks at one call site; the unit's own have no `returnTo`. */
 export interface Context {
   readonly blockAt: Map<number, Block>;
@@ -25,7 +29,13 @@ export interface Context {
   returnTo: Block | null;
 }
 
-export interface UnitInstruction extends Decoded { readonly pc: number }
+export interface UnitInstruction extends Decoded {
+  readonly pc: number;
+  /** A branch within a block: how many instructions after it are done only when it isn't taken. */
+  readonly skips: number;
+  /** Done under the condition of the branch before. */
+  readonly isConditional: boolean;
+}
 
 export type Ending =
   | "fall" // into the next block
@@ -84,7 +94,13 @@ export function discoverUnit(options: DiscoveryOptions, entry: number): Unit | u
   return new Discovery(options).unit(entry);
 }
 
-interface FunctionBody { readonly instructions: Map<number, UnitInstruction>; readonly leaders: Set<number>; readonly isComplete: boolean }
+interface FunctionBody {
+  readonly instructions: Map<number, UnitInstruction>;
+  readonly leaders: Set<number>;
+  /** Branches over a few computations, by pc: these are done under a condition instead. */
+  readonly hammocks: Map<number, number>;
+  readonly isComplete: boolean;
+}
 
 class Discovery {
   readonly #options: DiscoveryOptions;
@@ -112,11 +128,12 @@ class Discovery {
   #explore(entry: number, maxBlocks: number, maxInstructions: number): FunctionBody {
     const instructions = new Map<number, UnitInstruction>();
     const leaders = new Set<number>();
+    const references = new Map<number, number>();
     const work: number[] = [entry];
     for (let at = 0; at < work.length; at++) {
       let pc = work[at]!;
       if (leaders.has(pc) || !this.#isDecoded(pc)) continue;
-      if (leaders.size >= maxBlocks || instructions.size >= maxInstructions) return { instructions, leaders, isComplete: false };
+      if (leaders.size >= maxBlocks || instructions.size >= maxInstructions) return { instructions, leaders, hammocks: new Map(), isComplete: false };
       leaders.add(pc);
       for (;;) {
         if (instructions.has(pc)) {
@@ -128,11 +145,37 @@ class Discovery {
         instructions.set(pc, instruction);
         pc += instruction.length;
         if (!endsRun(instruction.index)) continue;
-        work.push(...this.#successors(instruction));
+        for (const successor of this.#successors(instruction)) {
+          work.push(successor);
+          references.set(successor, (references.get(successor) ?? 0) + 1);
+        }
         break;
       }
     }
-    return { instructions, leaders, isComplete: true };
+    return { instructions, leaders, hammocks: this.#findHammocks(entry, instructions, leaders, references), isComplete: true };
+  }
+
+  /** Takes the skipped instructions' leader away, so that they stay in the block of their branch. */
+  #findHammocks(entry: number, instructions: ReadonlyMap<number, UnitInstruction>, leaders: Set<number>, references: ReadonlyMap<number, number>): Map<number, number> {
+    const hammocks = new Map<number, number>();
+    for (const branch of instructions.values()) {
+      if (!isBranch(branch.index)) continue;
+      const first = branch.pc + branch.length;
+      const end = target(branch);
+      if (end <= first || end > first + MAX_HAMMOCK * 4 || first === entry || references.get(first) !== 1 || !leaders.has(end)) continue;
+      let count = 0;
+      let pc = first;
+      while (pc < end) {
+        const instruction = instructions.get(pc);
+        if (instruction === undefined || !isCheap(instruction.index) || (pc !== first && leaders.has(pc))) break;
+        pc += instruction.length;
+        count++;
+      }
+      if (pc !== end || count > MAX_HAMMOCK) continue;
+      leaders.delete(first);
+      hammocks.set(branch.pc, count);
+    }
+    return hammocks;
   }
 
   #successors(last: UnitInstruction): number[] {
@@ -157,7 +200,7 @@ class Discovery {
     if (cache.fetchFault >= 0) return undefined;
     const decoded = newDecoded();
     decode(word, decoded);
-    return { ...decoded, pc };
+    return { ...decoded, pc, skips: 0, isConditional: false };
   }
 
   /** @param chain  entries of the functions around this one, to stop recursion */
@@ -176,14 +219,18 @@ class Discovery {
     }
     for (const block of own) {
       let pc = block.pc;
+      let conditional = 0;
       for (;;) {
-        const instruction = body.instructions.get(pc);
-        if (instruction === undefined) break; // falls into what isn't decoded
+        const found = body.instructions.get(pc);
+        if (found === undefined) break; // falls into what isn't decoded
+        const skips = body.hammocks.get(pc) ?? 0;
+        const instruction = skips > 0 || conditional > 0 ? { ...found, skips, isConditional: conditional > 0 } : found;
+        conditional = skips > 0 ? skips : Math.max(0, conditional - 1);
         block.instructions.push(instruction);
         this.#pages.add((pc - region.start) >>> 12);
         this.#pages.add((pc + instruction.length - 1 - region.start) >>> 12);
         pc += instruction.length;
-        if (endsRun(instruction.index)) {
+        if (endsRun(instruction.index) && skips === 0) {
           setEnding(block, instruction, indirectTargets);
           break;
         }
@@ -253,6 +300,11 @@ class Discovery {
     block.ending = "inline-call";
     return this.#build(body, returnTo, [...chain, entry]).blockAt.get(entry);
   }
+}
+
+/** Integer arithmetic of about one cycle. */
+function isCheap(index: number): boolean {
+  return index >= 0 && isComputationIndex(index) && !/^(mul|div|rem)/.test(INSTRUCTIONS[index]!.name);
 }
 
 function target(instruction: UnitInstruction): number {
