@@ -9,3 +9,4 @@ export { stratosHome, homeFolder, readConfig, type StratosConfig } from "./strat
 export { ProgressDisplay, type ProgressOutput } from "./progress-display.ts";
 export { NodeConsole } from "./node-console.ts";
 export { openStreamIn, openStreamOut } from "./host-stream.ts";
+export { NodeSocketProvider } from "./socket-provider.ts";

@@ -244,7 +244,7 @@ class SimulatedSocket implements HostSocket {
     }
     if (!peek) {
       this.#drop(done);
-      this.#other?.#tell();
+      if (this.#other !== null) this.#other.#tell();
     }
     return done;
   }
@@ -330,7 +330,7 @@ class SimulatedSocket implements HostSocket {
   }
 
   unsent(): number {
-    return this.#other?.#incomingLength ?? 0;
+    return this.#other === null ? 0 : this.#other.#incomingLength;
   }
 
   ended(): boolean {

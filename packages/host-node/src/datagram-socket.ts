@@ -1,0 +1,227 @@
+import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { EAGAIN, EINPROGRESS, EINVAL, ENOTCONN } from "@stratos/abi";
+import type { HostAddress, HostSocket, HostSocketEvents, HostSocketOption } from "@stratos/host";
+import { hostErrno } from "./host-errno.ts";
+
+/** Bytes of datagrams that wait; more are lost on the way in and refused on the way out. */
+const BUFFER_BYTES = 256 * 1024;
+/** What an empty datagram counts. */
+const DATAGRAM_OVERHEAD = 64;
+
+const NOBODY: HostSocketEvents = { changed() {} };
+
+interface Datagram { readonly bytes: Uint8Array; readonly from: HostAddress }
+
+/** UDP by a `dgram.Socket`. */
+export class NodeDatagramSocket implements HostSocket {
+  readonly #family: 4 | 6;
+  readonly #closed: (socket: HostSocket) => void;
+  #events: HostSocketEvents;
+  /** Made by bind, connect or the first datagram: only then its options are known. */
+  #socket: Socket | null = null;
+  #local: HostAddress | null = null;
+  #peer: HostAddress | null = null;
+  /** Datagrams for the peer that wait until the host has connected; null when there is nothing to wait for. */
+  #unsentUntilConnected: Buffer[] | null = null;
+  #received: Datagram[] = [];
+  #receivedBytes = 0;
+  #sendingBytes = 0;
+  #isFull = false;
+  #isClosed = false;
+  #error = 0;
+  readonly #options = new Map<HostSocketOption, number>();
+  lastSender: HostAddress | null = null;
+  lastLength = 0;
+
+  constructor(family: 4 | 6, events: HostSocketEvents, closed: (socket: HostSocket) => void) {
+    this.#family = family;
+    this.#events = events;
+    this.#closed = closed;
+  }
+
+  #open(options: { reuseAddress: boolean; v6Only: boolean }): Socket {
+    const socket = createSocket({ type: this.#family === 4 ? "udp4" : "udp6", reuseAddr: options.reuseAddress, ipv6Only: this.#family === 6 && options.v6Only });
+    this.#socket = socket;
+    socket.on("listening", () => {
+      const { family, address, port } = socket.address();
+      this.#local = { family: family === "IPv4" ? 4 : 6, address, port };
+      for (const [option, value] of this.#options) this.#apply(option, value);
+      this.#events.changed();
+    });
+    socket.on("message", (bytes, from) => this.#receive(bytes, from));
+    socket.on("error", (error) => this.#fail(error));
+    return socket;
+  }
+
+  #receive(bytes: Uint8Array, from: RemoteInfo): void {
+    if (this.#receivedBytes + bytes.length > BUFFER_BYTES) return;
+    this.#received.push({ bytes, from: { family: from.family === "IPv4" ? 4 : 6, address: from.address.replace(/%.*$/, ""), port: from.port } });
+    this.#receivedBytes += bytes.length + DATAGRAM_OVERHEAD;
+    this.#events.changed();
+  }
+
+  #fail(error: unknown): void {
+    this.#error = -hostErrno(error);
+    this.#events.changed();
+  }
+
+  bind(to: HostAddress, options: { reuseAddress: boolean; v6Only: boolean }): number {
+    if (this.#socket !== null) return -EINVAL;
+    const socket = this.#open(options);
+    try {
+      socket.bind({ address: to.address, port: to.port, exclusive: true });
+    } catch (error) {
+      return hostErrno(error);
+    }
+    return -EINPROGRESS;
+  }
+
+  connect(to: HostAddress): number {
+    const socket = this.#socket ?? this.#open({ reuseAddress: false, v6Only: true });
+    this.#peer = to;
+    this.#unsentUntilConnected = [];
+    try {
+      socket.connect(to.port, to.address, (error?: unknown) => {
+        if (this.#isClosed) return;
+        const waiting = this.#unsentUntilConnected ?? [];
+        this.#unsentUntilConnected = null;
+        if (error !== undefined && error !== null) this.#fail(error);
+        else for (const datagram of waiting) this.#send(datagram, null);
+      });
+    } catch (error) {
+      return hostErrno(error);
+    }
+    return 0;
+  }
+
+  listen(_backlog: number): number {
+    return -EINVAL;
+  }
+
+  accept(_events: HostSocketEvents): number {
+    return -EINVAL;
+  }
+
+  read(bytes: Uint8Array, at: number, length: number, peek: boolean): number {
+    const first = this.#received[0];
+    if (first === undefined) return -EAGAIN;
+    if (!peek) {
+      this.#received.shift();
+      this.#receivedBytes -= first.bytes.length + DATAGRAM_OVERHEAD;
+    }
+    const count = Math.min(length, first.bytes.length);
+    bytes.set(first.bytes.subarray(0, count), at);
+    this.lastSender = first.from;
+    this.lastLength = first.bytes.length;
+    return count;
+  }
+
+  write(bytes: Uint8Array, at: number, length: number, to: HostAddress | null): number {
+    if (to === null && this.#peer === null) return -ENOTCONN;
+    if (!this.writable()) return -EAGAIN;
+    if (this.#socket === null) this.#open({ reuseAddress: false, v6Only: true });
+    const datagram = Buffer.from(bytes.subarray(at, at + length));
+    this.#sendingBytes += length + DATAGRAM_OVERHEAD;
+    if (to === null && this.#unsentUntilConnected !== null) this.#unsentUntilConnected.push(datagram);
+    else this.#send(datagram, to);
+    return length;
+  }
+
+  #send(datagram: Buffer, to: HostAddress | null): void {
+    const sent = (error: Error | null): void => {
+      this.#sendingBytes -= datagram.length + DATAGRAM_OVERHEAD;
+      if (this.#isClosed) return;
+      if (error !== null) this.#fail(error);
+      else if (this.#isFull && this.writable()) {
+        this.#isFull = false;
+        this.#events.changed();
+      }
+    };
+    try {
+      if (to === null) this.#socket!.send(datagram, sent);
+      else this.#socket!.send(datagram, to.port, to.address, sent);
+    } catch (error) {
+      sent(error as Error);
+    }
+  }
+
+  shutdown(_how: 0 | 1 | 2): number {
+    return 0;
+  }
+
+  setOption(option: HostSocketOption, value: number): number {
+    this.#options.set(option, value);
+    if (this.#local !== null) this.#apply(option, value);
+    return 0;
+  }
+
+  /** Node takes these once the socket is bound. */
+  #apply(option: HostSocketOption, value: number): void {
+    try {
+      if (option === "broadcast") this.#socket!.setBroadcast(value !== 0);
+      else if (option === "ttl") this.#socket!.setTTL(value);
+      else if (option === "multicastTtl") this.#socket!.setMulticastTTL(value);
+      else if (option === "multicastLoop") this.#socket!.setMulticastLoopback(value !== 0);
+    } catch {
+      // An option that the host refuses changes nothing that a datagram needs.
+    }
+  }
+
+  localAddress(): HostAddress | null {
+    return this.#local;
+  }
+
+  peerAddress(): HostAddress | null {
+    return this.#peer;
+  }
+
+  readable(): boolean {
+    return this.#received.length > 0;
+  }
+
+  writable(): boolean {
+    if (this.#sendingBytes < BUFFER_BYTES) return true;
+    this.#isFull = true;
+    return false;
+  }
+
+  available(): number {
+    return this.#received[0]?.bytes.length ?? 0;
+  }
+
+  unsent(): number {
+    return this.#sendingBytes;
+  }
+
+  ended(): boolean {
+    return false;
+  }
+
+  connected(): boolean {
+    return this.#peer !== null && this.#unsentUntilConnected === null;
+  }
+
+  takeError(): number {
+    const error = this.#error;
+    this.#error = 0;
+    return error;
+  }
+
+  /** Datagrams that were handed over are sent first. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#events = NOBODY;
+    this.#received = [];
+    this.#closed(this);
+    const socket = this.#socket;
+    if (socket === null) return;
+    socket.removeAllListeners("message");
+    if (this.#sendingBytes === 0 || this.#unsentUntilConnected !== null) socket.close();
+    else setImmediate(() => socket.close());
+  }
+
+  abort(): void {
+    this.close();
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * The guest's sockets on Node's. A guest call returns at once; what Node does later it tells through `changed()`, always from the event loop.
+ * Each socket buffers about `BUFFER_BYTES` each way: reading pauses above that, `write` says -EAGAIN.
+ */
+import { readFileSync } from "node:fs";
+import { getServers } from "node:dns";
+import { isIP } from "node:net";
+import { networkInterfaces } from "node:os";
+import type { HostInterfaceAddress, HostSocket, HostSocketEvents, SocketProvider } from "@stratos/host";
+import { NodeDatagramSocket } from "./datagram-socket.ts";
+import { NodeStreamSocket } from "./stream-socket.ts";
+
+export class NodeSocketProvider implements SocketProvider {
+  readonly #open = new Set<HostSocket>();
+  readonly #resolverFile: string;
+
+  constructor(options: { resolverFile?: string } = {}) {
+    this.#resolverFile = options.resolverFile ?? "/etc/resolv.conf";
+  }
+
+  create(family: 4 | 6, type: "stream" | "datagram", events: HostSocketEvents): HostSocket {
+    const closed = (socket: HostSocket): void => {
+      this.#open.delete(socket);
+    };
+    const socket = type === "stream" ? new NodeStreamSocket(family, events, closed) : new NodeDatagramSocket(family, events, closed);
+    this.#open.add(socket);
+    return socket;
+  }
+
+  /** The host's own, read anew each time: laptops move. */
+  nameServers(): string[] {
+    let text = "";
+    try {
+      text = readFileSync(this.#resolverFile, "utf8");
+    } catch {
+      // No such file on this host: what Node was configured with.
+    }
+    const listed = [...text.matchAll(/^\s*nameserver\s+(\S+)/gm)].map((match) => match[1]!.replace(/%.*$/, ""));
+    const servers = listed.filter((address) => isIP(address) !== 0);
+    return servers.length > 0 ? servers : getServers().map((server) => server.replace(/^\[(.*)\](:\d+)?$/, "$1")).filter((server) => isIP(server) !== 0);
+  }
+
+  localAddresses(): HostInterfaceAddress[] {
+    const addresses: HostInterfaceAddress[] = [];
+    for (const list of Object.values(networkInterfaces())) {
+      for (const one of list ?? []) {
+        if (one.internal) continue;
+        const prefixLength = one.cidr === null ? (one.family === "IPv4" ? 32 : 128) : Number(one.cidr.slice(one.cidr.indexOf("/") + 1));
+        addresses.push({ family: one.family === "IPv4" ? 4 : 6, address: one.address.replace(/%.*$/, ""), prefixLength });
+      }
+    }
+    return addresses;
+  }
+
+  /** Sockets that were created and not closed: 0 when nothing leaks. */
+  get openCount(): number {
+    return this.#open.size;
+  }
+
+  /** Closes whatever is open (the machine has stopped). */
+  closeAll(): void {
+    for (const socket of [...this.#open]) socket.abort();
+  }
+}

@@ -1,0 +1,325 @@
+import { createServer, Socket, type Server } from "node:net";
+import { EAFNOSUPPORT, EADDRNOTAVAIL, EAGAIN, ECONNABORTED, EINPROGRESS, EINVAL, EISCONN, ENOTCONN, EPIPE } from "@stratos/abi";
+import type { HostAddress, HostSocket, HostSocketEvents, HostSocketOption } from "@stratos/host";
+import { hostErrno } from "./host-errno.ts";
+
+/** What is buffered each way; Node and the host's kernel have buffers of their own beside it. */
+const BUFFER_BYTES = 256 * 1024;
+/** Connections that wait to be accepted; more are reset. */
+const PENDING_MAX = 4096;
+
+const NOBODY: HostSocketEvents = { changed() {} };
+
+/** TCP by a `net.Socket`, or a listener by a `net.Server`. */
+export class NodeStreamSocket implements HostSocket {
+  readonly #family: 4 | 6;
+  readonly #closed: (socket: HostSocket) => void;
+  #events: HostSocketEvents;
+  #socket: Socket | null = null;
+  #server: Server | null = null;
+  #bound: HostAddress | null = null;
+  #v6Only = false;
+  #pending: Socket[] = [];
+  /** Received bytes that nobody has read. */
+  #chunks: Buffer[] = [];
+  #buffered = 0;
+  #isPaused = false;
+  #isConnected = false;
+  #isEnded = false;
+  #isFinished = false;
+  #isReadStopped = false;
+  /** Set when a write was refused: its end is news. */
+  #isFull = false;
+  #isClosed = false;
+  #error = 0;
+  #hasFailed = false;
+  /** The addresses stay known after the host's socket is gone. */
+  #local: HostAddress | null = null;
+  #peer: HostAddress | null = null;
+  readonly lastSender = null;
+  readonly lastLength = 0;
+
+  constructor(family: 4 | 6, events: HostSocketEvents, closed: (socket: HostSocket) => void) {
+    this.#family = family;
+    this.#events = events;
+    this.#closed = closed;
+  }
+
+  bind(to: HostAddress, options: { reuseAddress: boolean; v6Only: boolean }): number {
+    if (this.#socket !== null || this.#server !== null) return -EINVAL;
+    this.#bound = to;
+    this.#v6Only = options.v6Only;
+    return 0;
+  }
+
+  connect(to: HostAddress): number {
+    if (this.#socket !== null) return this.#isConnected ? -EISCONN : -EINPROGRESS;
+    const socket = new Socket({ allowHalfOpen: true });
+    this.#adopt(socket);
+    const bound = this.#bound;
+    const local = bound === null ? {} : { localPort: bound.port, ...(bound.address === "0.0.0.0" || bound.address === "::" ? {} : { localAddress: bound.address }) };
+    try {
+      socket.connect({ host: to.address, port: to.port, family: to.family, autoSelectFamily: false, ...local });
+    } catch (error) {
+      return hostErrno(error);
+    }
+    return -EINPROGRESS;
+  }
+
+  #adopt(socket: Socket): void {
+    this.#socket = socket;
+    socket.on("connect", () => {
+      this.#noticeConnection(socket);
+      this.#events.changed();
+    });
+    socket.on("data", (chunk) => {
+      if (this.#isReadStopped) return;
+      this.#chunks.push(chunk);
+      this.#buffered += chunk.length;
+      if (this.#buffered >= BUFFER_BYTES && !this.#isPaused) {
+        this.#isPaused = true;
+        socket.pause();
+      }
+      this.#events.changed();
+    });
+    socket.on("end", () => {
+      this.#isEnded = true;
+      this.#events.changed();
+    });
+    socket.on("error", (error) => {
+      this.#hasFailed = true;
+      this.#error = -hostErrno(error);
+      this.#events.changed();
+    });
+    socket.on("close", () => {
+      // A connection that ended without a word or an error was cut by the host.
+      if (!this.#isEnded && !this.#hasFailed) this.#error = ECONNABORTED;
+      this.#isEnded = true;
+      this.#events.changed();
+    });
+  }
+
+  #noticeConnection(socket: Socket): void {
+    this.#isConnected = true;
+    this.#local = addressOf(socket.localFamily, socket.localAddress, socket.localPort);
+    this.#peer = addressOf(socket.remoteFamily, socket.remoteAddress, socket.remotePort);
+  }
+
+  listen(backlog: number): number {
+    if (this.#server !== null || this.#socket !== null) return -EINVAL;
+    const at = this.#bound ?? { family: this.#family, address: this.#family === 4 ? "0.0.0.0" : "::", port: 0 };
+    this.#listenAt(at, backlog);
+    return -EINPROGRESS;
+  }
+
+  #listenAt(at: HostAddress, backlog: number): void {
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
+    this.#server = server;
+    server.on("listening", () => {
+      const address = server.address();
+      if (typeof address === "object" && address !== null) this.#local = addressOf(address.family, address.address, address.port);
+      this.#events.changed();
+    });
+    server.on("connection", (socket) => {
+      if (this.#pending.length >= PENDING_MAX) {
+        socket.resetAndDestroy();
+        return;
+      }
+      // Until someone accepts it an error of the connection is its own affair.
+      socket.on("error", () => {});
+      this.#pending.push(socket);
+      this.#events.changed();
+    });
+    server.on("error", (error) => {
+      const errno = -hostErrno(error);
+      // A dual-stack listener on a host without IPv6 is one for IPv4.
+      if (this.#local === null && at.address === "::" && !this.#v6Only && (errno === EAFNOSUPPORT || errno === EADDRNOTAVAIL)) {
+        this.#listenAt({ family: 4, address: "0.0.0.0", port: at.port }, backlog);
+        return;
+      }
+      this.#error = errno;
+      this.#events.changed();
+    });
+    try {
+      server.listen({ host: at.address, port: at.port, backlog: Math.min(backlog, PENDING_MAX), ipv6Only: this.#v6Only, exclusive: true });
+    } catch (error) {
+      this.#error = -hostErrno(error);
+    }
+  }
+
+  accept(events: HostSocketEvents): HostSocket | number {
+    if (this.#server === null) return -EINVAL;
+    const socket = this.#pending.shift();
+    if (socket === undefined) return -EAGAIN;
+    const accepted = new NodeStreamSocket(this.#family, events, this.#closed);
+    accepted.#noticeConnection(socket);
+    socket.removeAllListeners("error");
+    accepted.#adopt(socket);
+    if (socket.destroyed) accepted.#isEnded = true;
+    else socket.resume();
+    return accepted;
+  }
+
+  read(bytes: Uint8Array, at: number, length: number, peek: boolean): number {
+    if (this.#buffered === 0) {
+      if (this.#isEnded || this.#isReadStopped) return 0;
+      return this.#isConnected ? -EAGAIN : -ENOTCONN;
+    }
+    let done = 0;
+    for (const chunk of this.#chunks) {
+      const part = Math.min(chunk.length, length - done);
+      bytes.set(part === chunk.length ? chunk : chunk.subarray(0, part), at + done);
+      done += part;
+      if (done === length) break;
+    }
+    if (!peek) this.#consume(done);
+    return done;
+  }
+
+  #consume(count: number): void {
+    this.#buffered -= count;
+    let whole = 0;
+    while (count > 0) {
+      const first = this.#chunks[whole]!;
+      if (first.length > count) {
+        this.#chunks[whole] = first.subarray(count);
+        break;
+      }
+      count -= first.length;
+      whole++;
+    }
+    if (whole > 0) this.#chunks.splice(0, whole);
+    if (this.#isPaused && this.#buffered <= BUFFER_BYTES / 2) {
+      this.#isPaused = false;
+      this.#socket?.resume();
+    }
+  }
+
+  write(bytes: Uint8Array, at: number, length: number, _to: HostAddress | null): number {
+    const socket = this.#socket;
+    if (socket === null || !this.#isConnected) return -ENOTCONN;
+    if (this.#isFinished || socket.destroyed || !socket.writable) return -EPIPE;
+    if (socket.writableLength >= BUFFER_BYTES) {
+      this.#isFull = true;
+      return -EAGAIN;
+    }
+    // The caller uses its bytes again, so they are copied.
+    socket.write(Buffer.from(bytes.subarray(at, at + length)), () => this.#noticeRoom());
+    if (socket.writableLength >= BUFFER_BYTES) this.#isFull = true;
+    return length;
+  }
+
+  #noticeRoom(): void {
+    if (!this.#isFull || this.#socket === null || this.#socket.writableLength > BUFFER_BYTES / 2) return;
+    this.#isFull = false;
+    this.#events.changed();
+  }
+
+  shutdown(how: 0 | 1 | 2): number {
+    const socket = this.#socket;
+    if (socket === null || !this.#isConnected) return -ENOTCONN;
+    if (how !== 1) {
+      this.#isReadStopped = true;
+      this.#chunks = [];
+      this.#buffered = 0;
+      // What still comes is thrown away, so that the other side is not held back.
+      if (this.#isPaused) socket.resume();
+      this.#isPaused = false;
+    }
+    if (how !== 0 && !this.#isFinished) {
+      this.#isFinished = true;
+      socket.end();
+    }
+    return 0;
+  }
+
+  setOption(option: HostSocketOption, value: number): number {
+    const socket = this.#socket;
+    if (socket === null) return 0;
+    if (option === "noDelay") socket.setNoDelay(value !== 0);
+    else if (option === "keepAlive") socket.setKeepAlive(value !== 0);
+    else if (option === "keepAliveSeconds") socket.setKeepAlive(true, value * 1000);
+    return 0;
+  }
+
+  localAddress(): HostAddress | null {
+    return this.#local;
+  }
+
+  peerAddress(): HostAddress | null {
+    return this.#peer;
+  }
+
+  readable(): boolean {
+    return this.#buffered > 0 || this.#isEnded || this.#pending.length > 0;
+  }
+
+  writable(): boolean {
+    const socket = this.#socket;
+    if (socket === null || !this.#isConnected) return false;
+    if (socket.destroyed || this.#isFinished) return true;
+    if (socket.writableLength < BUFFER_BYTES) return true;
+    this.#isFull = true;
+    return false;
+  }
+
+  available(): number {
+    return this.#buffered;
+  }
+
+  unsent(): number {
+    return this.#socket?.writableLength ?? 0;
+  }
+
+  ended(): boolean {
+    return this.#isEnded;
+  }
+
+  connected(): boolean {
+    return this.#isConnected;
+  }
+
+  takeError(): number {
+    const error = this.#error;
+    this.#error = 0;
+    return error;
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    const socket = this.#socket;
+    if (socket !== null && this.#isConnected && !socket.destroyed) {
+      this.#detach();
+      // Sends what is queued, then closes; what still comes is not wanted.
+      socket.resume();
+      socket.destroySoon();
+    } else this.abort();
+  }
+
+  abort(): void {
+    if (this.#isClosed) return;
+    const socket = this.#socket;
+    this.#detach();
+    if (socket !== null) {
+      if (this.#isConnected) socket.resetAndDestroy();
+      else socket.destroy();
+    }
+    this.#server?.close();
+    for (const pending of this.#pending.splice(0)) pending.resetAndDestroy();
+  }
+
+  /** Nobody listens any more; what Node still says about the socket is dropped. */
+  #detach(): void {
+    this.#isClosed = true;
+    this.#events = NOBODY;
+    this.#isReadStopped = true;
+    this.#chunks = [];
+    this.#buffered = 0;
+    this.#closed(this);
+  }
+}
+
+function addressOf(family: string | undefined, address: string | undefined, port: number | undefined): HostAddress | null {
+  if (address === undefined || port === undefined) return null;
+  return { family: family === "IPv4" ? 4 : 6, address: address.replace(/%.*$/, ""), port };
+}
