@@ -7,7 +7,7 @@ import type { StaticProgram } from "./assembler.ts";
 
 /** The same program on several machines; they must agree on every byte. */
 
-export type EngineName = "qemu" | "reference" | "interpreter" | "translator" | "sliced";
+export type EngineName = "qemu" | "reference" | "interpreter" | "translator" | "sliced" | "forgetful";
 
 export const ENGINES: Readonly<Record<EngineName, (program: StaticProgram) => RunResult>> = {
   qemu: runQemu,
@@ -16,6 +16,8 @@ export const ENGINES: Readonly<Record<EngineName, (program: StaticProgram) => Ru
   translator: (program) => runProcessor(program, { translate: true, slice: 1_000_000 }),
   /** Slices end at many places, translated and interpreted. */
   sliced: (program) => runProcessor(program, { translate: true, slice: 97 }),
+  /** Pages fault again and again in the midst of translated code. */
+  forgetful: (program) => runProcessor(program, { translate: true, slice: 193, forget: true }),
 };
 
 export interface Difference {

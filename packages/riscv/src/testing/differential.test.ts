@@ -28,7 +28,7 @@ test("the reference hart knows every instruction of the table", () => {
 
 for (const kind of ["integer", "float", "all", "branchy"] as const) {
   test(`random ${kind} sequences mean the same to all`, () => {
-    check(kind, 500, withQemu ? ["qemu", "interpreter", "translator", "sliced"] : ["reference", "interpreter", "translator", "sliced"]);
+    check(kind, 500, withQemu ? ["qemu", "interpreter", "translator", "sliced", "forgetful"] : ["reference", "interpreter", "translator", "sliced", "forgetful"]);
   });
 
   test(`random ${kind} sequences mean to the reference what they mean to qemu`, { skip: withQemu ? false : "qemu-riscv64-static isn't installed" }, () => {

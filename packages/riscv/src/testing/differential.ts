@@ -3,7 +3,7 @@
  * all must agree on every register, flag and byte of memory.
  *
  *     node packages/riscv/src/testing/differential.ts [--seed N] [--first N] [--count N] [--batch N]
- *         [--kind integer|float|all|branchy] [--engines qemu,reference,interpreter,translator,sliced] [--dump FILE]
+ *         [--kind integer|float|all|branchy] [--engines qemu,reference,interpreter,translator,sliced,forgetful] [--dump FILE]
  *
  * `--dump FILE` writes the program as an ELF for a disassembler and doesn't run it. Exit status 1 when something differs.
  */
@@ -16,7 +16,7 @@ import { frameProgram, type SequenceKind } from "./frame-program.ts";
 const { values } = parseArgs({
   options: {
     seed: { type: "string", default: "1" }, first: { type: "string", default: "0" }, count: { type: "string", default: "1000" }, batch: { type: "string", default: "200" },
-    kind: { type: "string" }, engines: { type: "string", default: "qemu,reference,interpreter,translator,sliced" }, dump: { type: "string" },
+    kind: { type: "string" }, engines: { type: "string", default: "qemu,reference,interpreter,translator,sliced,forgetful" }, dump: { type: "string" },
   },
 });
 const seed = Number(values.seed), first = Number(values.first), count = Number(values.count), batch = Number(values.batch);

@@ -11,7 +11,12 @@ export interface ProcessorRunOptions {
   readonly translate: boolean;
   /** Instructions for each slice; small ones end runs in many places. */
   readonly slice: number;
+  /** Empties the address tables after each slice, as a kernel that recycles slots may: every page faults again. */
+  readonly forget?: boolean;
 }
+
+/** The slot that a new processor gives first. */
+const FIRST_SLOT = 0;
 
 /** Where each slice of a run ended: pc and instructions retired so far. */
 export function sliceEnds(program: StaticProgram, options: ProcessorRunOptions): { pc: number; retired: number }[] {
@@ -27,8 +32,14 @@ export function sliceEnds(program: StaticProgram, options: ProcessorRunOptions):
 
 /** Runs the program on our processor; the translator gets everything that runs twice. */
 export function runProcessor(program: StaticProgram, options: ProcessorRunOptions): RunResult {
-  const guest = new BareGuest(staticElf(program), { engine: new NodeWasmEngine(), hotThreshold: 1, frameBytes: 16 << 20, ...options });
-  guest.run(1e9);
+  const { forget, ...rest } = options;
+  const guest = new BareGuest(staticElf(program), { engine: new NodeWasmEngine(), hotThreshold: 1, frameBytes: 16 << 20, ...rest });
+  if (forget !== true) guest.run(1e9);
+  else {
+    while (guest.exitStatus < 0 && guest.failure === "" && guest.processor.statistics.instructions < 1e8) {
+      if (guest.step(options.slice) === ExitReason.BUDGET) guest.processor.tables.unmap(FIRST_SLOT, 0, 2 ** 32);
+    }
+  }
   if (guest.failure !== "") throw new Error(`the guest failed: ${guest.failure}`);
   if (guest.exitStatus < 0) throw new Error("the guest doesn't end");
   return { output: byteStringOf(guest.output), status: guest.exitStatus };
