@@ -15,6 +15,7 @@ import { Scheduler } from "./task/scheduler.ts";
 import type { Task } from "./task/task.ts";
 import { RLIMIT_STACK, type ThreadGroup } from "./task/thread-group.ts";
 import { TaskTable } from "./task/task-table.ts";
+import { registerFileSystems } from "./fs/file-systems.ts";
 import { registerTerminalDevices } from "./tty/terminal-devices.ts";
 import { TtyState } from "./tty/tty-state.ts";
 import { TimerQueue } from "./time/timer-queue.ts";
@@ -121,6 +122,7 @@ export class Kernel {
     this.timers = new TimerQueue();
     this.scheduler = new Scheduler(this);
     this.vfs = new VfsState(this);
+    registerFileSystems(this);
     registerTerminalDevices(this);
     const bytes = new Uint8Array(PAGE_SIZE);
     this.scratch = { u8: bytes, view: new DataView(bytes.buffer) };

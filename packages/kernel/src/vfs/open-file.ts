@@ -115,6 +115,11 @@ export abstract class OpenFile {
     this.path?.release();
   }
 
+  /** Lines of /proc/PID/fdinfo/N that only this kind has, each ended. */
+  details(task: Task): string {
+    return "";
+  }
+
   /** What /proc/PID/fd/N shows for a file without a name, such as `pipe:[12]`. */
   get description(): string {
     return "anon_inode:[file]";

@@ -1,0 +1,49 @@
+import { S_IFCHR, S_IFDIR } from "@stratos/abi";
+import type { Kernel } from "../../kernel-state.ts";
+import { makeDevice } from "../../vfs/device-registry.ts";
+import { FileSystem } from "../../vfs/file-system.ts";
+import type { FileSystemType } from "../../vfs/file-system-types.ts";
+import { Tmpfs } from "../tmpfs/tmpfs.ts";
+import { FULL_MINOR, KMSG_MINOR, MEMORY_MAJOR, NULL_MINOR, RANDOM_MINOR, URANDOM_MINOR, ZERO_MINOR } from "./memory-devices.ts";
+
+const NODES: readonly (readonly [name: string, major: number, minor: number, mode: number])[] = [
+  ["null", MEMORY_MAJOR, NULL_MINOR, 0o666], ["zero", MEMORY_MAJOR, ZERO_MINOR, 0o666], ["full", MEMORY_MAJOR, FULL_MINOR, 0o666],
+  ["random", MEMORY_MAJOR, RANDOM_MINOR, 0o666], ["urandom", MEMORY_MAJOR, URANDOM_MINOR, 0o666], ["kmsg", MEMORY_MAJOR, KMSG_MINOR, 0o644],
+  ["tty", 5, 0, 0o666], ["console", 5, 1, 0o600], ["ptmx", 5, 2, 0o666], ["tty0", 4, 0, 0o620], ["tty1", 4, 1, 0o620],
+];
+const LINKS: readonly (readonly [name: string, target: string])[] = [
+  ["fd", "/proc/self/fd"], ["stdin", "/proc/self/fd/0"], ["stdout", "/proc/self/fd/1"], ["stderr", "/proc/self/fd/2"], ["core", "/proc/kcore"],
+];
+
+/** The device nodes of a machine, in a tmpfs that all mounts of it share (devtmpfs of Linux). */
+export class Devtmpfs extends Tmpfs {
+  override readonly type = "devtmpfs";
+
+  constructor(kernel: Kernel) {
+    super(kernel, { mode: 0o755 });
+    const now = kernel.vfs.now();
+    const owner = { uid: 0, gid: 0, rdev: 0, now };
+    for (const [name, major, minor, mode] of NODES) this.root.create(name, { ...owner, mode: S_IFCHR | mode, gid: major === 5 || major === 4 ? TTY_GID : 0, rdev: makeDevice(major, minor) });
+    for (const [name, target] of LINKS) this.root.symlink(name, target, { ...owner, mode: 0o777 });
+    for (const name of ["pts", "shm", "mqueue"]) this.root.mkdir(name, { ...owner, mode: S_IFDIR | 0o755 });
+  }
+}
+
+/** Group "tty" of every distribution. */
+const TTY_GID = 5;
+const instances = new WeakMap<Kernel, Devtmpfs>();
+
+export function devtmpfsOf(kernel: Kernel): FileSystem {
+  let instance = instances.get(kernel);
+  if (instance === undefined) {
+    instance = new Devtmpfs(kernel);
+    instances.set(kernel, instance);
+  }
+  return instance;
+}
+
+export const devtmpfsType: FileSystemType = {
+  name: "devtmpfs",
+  isVirtual: true,
+  create: (kernel) => devtmpfsOf(kernel),
+};

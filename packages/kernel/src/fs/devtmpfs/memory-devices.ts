@@ -1,0 +1,136 @@
+import { EAGAIN, EINVAL, ENOSPC, EPERM, O_NONBLOCK, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, SEEK_CUR, SEEK_SET } from "@stratos/abi";
+import { byteString } from "@stratos/base";
+import type { Kernel } from "../../kernel-state.ts";
+import { PageCache } from "../../mm/page-cache.ts";
+import type { Task } from "../../task/task.ts";
+import { BLOCKED, WaitQueue } from "../../task/wait-queue.ts";
+import { CAP_SYS_ADMIN, isCapable } from "../../security/credentials.ts";
+import type { Inode } from "../../vfs/inode.ts";
+import type { IoCursor } from "../../vfs/io-cursor.ts";
+import { OpenFile } from "../../vfs/open-file.ts";
+import type { Path } from "../../vfs/path.ts";
+
+/** Major number of memory devices, and their minors (devices.txt of Linux; mem(4), null(4), random(4)). */
+export const MEMORY_MAJOR = 1;
+export const NULL_MINOR = 3, ZERO_MINOR = 5, FULL_MINOR = 7, RANDOM_MINOR = 8, URANDOM_MINOR = 9, KMSG_MINOR = 11;
+
+const zeroes = new Uint8Array(65536);
+const chunk = new Uint8Array(4096);
+const never = new WaitQueue();
+
+/** Common to the endless devices: seeking is allowed and means nothing (null(4)). */
+abstract class MemoryDevice extends OpenFile {
+  readonly kernel: Kernel;
+
+  constructor(kernel: Kernel, flags: number, inode: Inode, path: Path) {
+    super(flags, inode, path);
+    this.kernel = kernel;
+  }
+
+  override write(_task: Task, from: IoCursor, _offset: number): number {
+    const count = from.remaining;
+    from.skip(count);
+    return count;
+  }
+
+  override seek(offset: number, whence: number): number {
+    if (whence === SEEK_SET) this.position = offset < 0 ? 0 : offset;
+    else if (whence !== SEEK_CUR && whence !== 2) return -EINVAL;
+    return 0;
+  }
+
+  override poll(): number {
+    return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+  }
+}
+
+class NullDevice extends MemoryDevice {
+  override read(): number {
+    return 0;
+  }
+}
+
+class ZeroDevice extends MemoryDevice {
+  override read(_task: Task, to: IoCursor, _offset: number): number {
+    let done = 0;
+    while (to.remaining > 0) {
+      const part = Math.min(to.remaining, zeroes.length);
+      const moved = to.put(zeroes, 0, part);
+      if (moved < 0) return done > 0 ? done : moved;
+      done += moved;
+      if (moved < part) break;
+    }
+    return done;
+  }
+
+  /** Each mapping is zeroed memory of its own. */
+  override mapping(): PageCache | number {
+    return new PageCache(this.kernel.frames, null);
+  }
+}
+
+class FullDevice extends ZeroDevice {
+  override write(_task: Task, from: IoCursor, _offset: number): number {
+    return from.remaining === 0 ? 0 : -ENOSPC;
+  }
+}
+
+class RandomDevice extends MemoryDevice {
+  override read(_task: Task, to: IoCursor, _offset: number): number {
+    let done = 0;
+    while (to.remaining > 0) {
+      const part = Math.min(to.remaining, chunk.length);
+      this.kernel.random.fill(chunk.subarray(0, part));
+      const moved = to.put(chunk, 0, part);
+      if (moved < 0) return done > 0 ? done : moved;
+      done += moved;
+      if (moved < part) break;
+    }
+    return done;
+  }
+
+  /** random(4) ioctls: the pool is always full. */
+  override ioctl(task: Task, command: number, argument: number): number {
+    const RNDGETENTCNT = 0x80045200, RNDADDTOENTCNT = 0x40045201, RNDADDENTROPY = 0x40085203;
+    if (command === RNDGETENTCNT) return task.space.storeU32(argument, 256);
+    if (command === RNDADDTOENTCNT || command === RNDADDENTROPY) return isCapable(task.credentials, CAP_SYS_ADMIN) ? 0 : -EPERM;
+    return -EINVAL;
+  }
+}
+
+/** /dev/kmsg: a line written is a kernel message; there is nothing to read back, the host keeps the log. */
+class KernelMessageDevice extends MemoryDevice {
+  override read(task: Task): number {
+    if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
+    task.waitOn(never);
+    return BLOCKED;
+  }
+
+  override write(_task: Task, from: IoCursor, _offset: number): number {
+    const count = Math.min(from.remaining, 1024);
+    const bytes = new Uint8Array(count);
+    const taken = from.take(bytes, 0, count);
+    if (taken < 0) return taken;
+    const rest = from.remaining;
+    from.skip(rest);
+    this.kernel.log(byteString(bytes, 0, taken).replace(/^<\d+>/, "").replace(/\n$/, ""));
+    return taken + rest;
+  }
+
+  override poll(): number {
+    return POLLOUT | POLLWRNORM;
+  }
+}
+
+/** Tells the vfs who opens them. */
+export function registerMemoryDevices(kernel: Kernel): void {
+  const register = (minor: number, make: (flags: number, inode: Inode, path: Path) => OpenFile): void => {
+    kernel.vfs.devices.registerCharacter(MEMORY_MAJOR, minor, { name: "mem", open: (_task, inode, flags, path) => make(flags, inode, path) });
+  };
+  register(NULL_MINOR, (flags, inode, path) => new NullDevice(kernel, flags, inode, path));
+  register(ZERO_MINOR, (flags, inode, path) => new ZeroDevice(kernel, flags, inode, path));
+  register(FULL_MINOR, (flags, inode, path) => new FullDevice(kernel, flags, inode, path));
+  register(RANDOM_MINOR, (flags, inode, path) => new RandomDevice(kernel, flags, inode, path));
+  register(URANDOM_MINOR, (flags, inode, path) => new RandomDevice(kernel, flags, inode, path));
+  register(KMSG_MINOR, (flags, inode, path) => new KernelMessageDevice(kernel, flags, inode, path));
+}

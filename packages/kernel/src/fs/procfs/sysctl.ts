@@ -1,0 +1,198 @@
+import { EINVAL, EPERM } from "@stratos/abi";
+import type { Kernel } from "../../kernel-state.ts";
+import { CAP_SYS_ADMIN, isCapable } from "../../security/credentials.ts";
+import { RELEASE, VERSION } from "../../syscall/system-calls.ts";
+import { PIPE_CAPACITY_MAX } from "../pipe/pipe.ts";
+import { PseudoDirectory, PseudoFile, type PseudoFileSystem } from "../pseudo/pseudo-inodes.ts";
+
+/** /proc/sys (proc_sys(5), sysctl(8)). */
+
+interface Setting { read: (kernel: Kernel) => string; write?: (kernel: Kernel, text: string) => number; mode?: number }
+
+/** A value that is kept and shown, though nothing here depends on it. */
+function kept(initial: string, accept: RegExp = /^-?\d+(\s+-?\d+)*$/): () => Setting {
+  return () => {
+    let value = initial;
+    return {
+      read: () => value,
+      write: (_kernel, text) => {
+        if (!accept.test(text)) return -EINVAL;
+        value = text;
+        return 0;
+      },
+    };
+  };
+}
+
+function fixed(read: (kernel: Kernel) => string): () => Setting {
+  return () => ({ read });
+}
+
+function hostField(field: "hostname" | "domainname"): () => Setting {
+  return () => ({
+    read: (kernel) => kernel[field],
+    write: (kernel, text) => {
+      if (text.length > 64) return -EINVAL;
+      kernel[field] = text;
+      return 0;
+    },
+  });
+}
+
+function uuid(kernel: Kernel): string {
+  const bytes = new Uint8Array(16);
+  kernel.random.fill(bytes);
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+const SETTINGS: Readonly<Record<string, () => Setting>> = {
+  "kernel/osrelease": fixed(() => RELEASE),
+  "kernel/ostype": fixed(() => "Linux"),
+  "kernel/version": fixed(() => VERSION),
+  "kernel/arch": fixed(() => "riscv64"),
+  "kernel/hostname": hostField("hostname"),
+  "kernel/domainname": hostField("domainname"),
+  "kernel/pid_max": fixed(() => "4194304"),
+  "kernel/threads-max": fixed((kernel) => String(kernel.maximumTasks)),
+  "kernel/ngroups_max": fixed(() => "65536"),
+  "kernel/cap_last_cap": fixed(() => "40"),
+  "kernel/overflowuid": kept("65534"),
+  "kernel/overflowgid": kept("65534"),
+  "kernel/core_pattern": kept("core", /^[^\n]{0,127}$/),
+  "kernel/core_uses_pid": kept("0"),
+  "kernel/printk": kept("4\t4\t1\t7"),
+  "kernel/dmesg_restrict": kept("0"),
+  "kernel/kptr_restrict": kept("0"),
+  "kernel/perf_event_paranoid": kept("4"),
+  "kernel/randomize_va_space": kept("0"),
+  "kernel/sched_child_runs_first": kept("0"),
+  "kernel/sched_rt_period_us": kept("1000000"),
+  "kernel/sched_rt_runtime_us": kept("950000"),
+  "kernel/sem": kept("32000\t1024000000\t500\t32000"),
+  "kernel/shmmax": kept("18446744073692774399"),
+  "kernel/shmall": kept("18446744073692774399"),
+  "kernel/shmmni": kept("4096"),
+  "kernel/msgmax": kept("8192"),
+  "kernel/msgmnb": kept("16384"),
+  "kernel/msgmni": kept("32000"),
+  "kernel/sysrq": kept("0"),
+  "kernel/tainted": fixed(() => "0"),
+  "kernel/unprivileged_userns_clone": kept("0"),
+  "kernel/unprivileged_bpf_disabled": kept("2"),
+  "kernel/yama/ptrace_scope": kept("0"),
+  "kernel/seccomp/actions_avail": fixed(() => "kill_process kill_thread trap errno user_notif trace log allow"),
+  "kernel/keys/maxkeys": kept("200"),
+  "kernel/pty/max": kept("4096"),
+  "kernel/pty/nr": fixed(() => "0"),
+  "kernel/random/boot_id": () => {
+    let id = "";
+    return { read: (kernel) => (id ||= uuid(kernel)) };
+  },
+  "kernel/random/uuid": fixed(uuid),
+  "kernel/random/entropy_avail": fixed(() => "256"),
+  "kernel/random/poolsize": fixed(() => "256"),
+  "vm/overcommit_memory": kept("0", /^[012]$/),
+  "vm/overcommit_ratio": kept("50"),
+  "vm/overcommit_kbytes": kept("0"),
+  "vm/max_map_count": kept("1048576"),
+  "vm/mmap_min_addr": kept("65536"),
+  "vm/swappiness": kept("60"),
+  "vm/vfs_cache_pressure": kept("100"),
+  "vm/dirty_ratio": kept("20"),
+  "vm/dirty_background_ratio": kept("10"),
+  "vm/dirty_expire_centisecs": kept("3000"),
+  "vm/dirty_writeback_centisecs": kept("500"),
+  "vm/min_free_kbytes": kept("4096"),
+  "vm/nr_hugepages": kept("0"),
+  "vm/panic_on_oom": kept("0"),
+  "vm/oom_kill_allocating_task": kept("0"),
+  "vm/drop_caches": () => ({
+    read: () => "0",
+    mode: 0o200,
+    write: (kernel, text) => {
+      if (!/^[1234]$/.test(text)) return -EINVAL;
+      if (text === "1" || text === "3") kernel.frames.reclaimAll();
+      return 0;
+    },
+  }),
+  "fs/file-max": kept("9223372036854775807"),
+  "fs/file-nr": fixed((kernel) => `${openFiles(kernel)}\t0\t9223372036854775807`),
+  "fs/nr_open": kept("1048576"),
+  "fs/inode-nr": fixed((kernel) => `${kernel.vfs.dentryCount}\t0`),
+  "fs/dentry-state": fixed((kernel) => `${kernel.vfs.dentryCount}\t0\t45\t0\t0\t0`),
+  "fs/pipe-max-size": kept(String(PIPE_CAPACITY_MAX)),
+  "fs/pipe-user-pages-hard": kept("0"),
+  "fs/pipe-user-pages-soft": kept("16384"),
+  "fs/mount-max": kept("100000"),
+  "fs/aio-max-nr": kept("65536"),
+  "fs/aio-nr": fixed(() => "0"),
+  "fs/lease-break-time": kept("45"),
+  "fs/leases-enable": kept("1"),
+  "fs/protected_hardlinks": kept("0"),
+  "fs/protected_symlinks": kept("0"),
+  "fs/protected_fifos": kept("0"),
+  "fs/protected_regular": kept("0"),
+  "fs/suid_dumpable": kept("0"),
+  "fs/inotify/max_queued_events": kept("16384"),
+  "fs/inotify/max_user_instances": kept("128"),
+  "fs/inotify/max_user_watches": kept("65536"),
+  "fs/epoll/max_user_watches": kept("1048576"),
+  "fs/mqueue/msg_max": kept("10"),
+  "fs/mqueue/queues_max": kept("256"),
+  "net/core/somaxconn": kept("4096"),
+  "net/core/rmem_max": kept("212992"),
+  "net/core/wmem_max": kept("212992"),
+  "net/core/rmem_default": kept("212992"),
+  "net/core/wmem_default": kept("212992"),
+  "net/core/netdev_max_backlog": kept("1000"),
+  "net/core/optmem_max": kept("131072"),
+  "net/ipv4/ip_forward": kept("0"),
+  "net/ipv4/ip_local_port_range": kept("32768\t60999"),
+  "net/ipv4/ip_unprivileged_port_start": kept("1024"),
+  "net/ipv4/tcp_fin_timeout": kept("60"),
+  "net/ipv4/tcp_keepalive_time": kept("7200"),
+  "net/ipv4/tcp_syncookies": kept("1"),
+  "net/ipv4/tcp_rmem": kept("4096\t131072\t6291456"),
+  "net/ipv4/tcp_wmem": kept("4096\t16384\t4194304"),
+  "net/ipv4/tcp_congestion_control": kept("cubic", /^cubic$/),
+  "net/ipv4/tcp_available_congestion_control": fixed(() => "cubic"),
+  "net/ipv4/ping_group_range": kept("1\t0"),
+  "net/ipv6/conf/all/disable_ipv6": kept("0"),
+  "net/ipv6/conf/default/disable_ipv6": kept("0"),
+  "net/ipv6/bindv6only": kept("0"),
+  "net/unix/max_dgram_qlen": kept("512"),
+};
+
+function openFiles(kernel: Kernel): number {
+  const tables = new Set([...kernel.tasks.tasks.values()].map((task) => task.files));
+  let count = 0;
+  for (const table of tables) count += table?.openCount ?? 0;
+  return count;
+}
+
+export function makeSysctlTree(fileSystem: PseudoFileSystem): PseudoDirectory {
+  const root = new PseudoDirectory(fileSystem);
+  const { kernel } = fileSystem;
+  for (const [path, make] of Object.entries(SETTINGS)) {
+    const setting = make();
+    const names = path.split("/");
+    let directory = root;
+    for (const name of names.slice(0, -1)) {
+      let next = directory.entries.get(name);
+      if (!(next instanceof PseudoDirectory)) {
+        next = new PseudoDirectory(fileSystem);
+        directory.add(name, next);
+      }
+      directory = next as PseudoDirectory;
+    }
+    const { write } = setting;
+    directory.add(names.at(-1)!, new PseudoFile(fileSystem, () => `${setting.read(kernel)}\n`, write === undefined ? {} : {
+      mode: setting.mode ?? 0o644,
+      sink: (task, text) => (isCapable(task.credentials, CAP_SYS_ADMIN) ? write(kernel, text.replace(/\n$/, "")) : -EPERM),
+    }));
+  }
+  return root;
+}

@@ -1,0 +1,148 @@
+import { PAGE_SIZE } from "@stratos/abi";
+import type { Kernel } from "../../kernel-state.ts";
+import { RELEASE, VERSION } from "../../syscall/system-calls.ts";
+import { processTimes } from "../../syscall/resource-usage.ts";
+import { describeLocks } from "../../vfs/file-locks.ts";
+import type { Inode } from "../../vfs/inode.ts";
+import { PseudoDirectory, PseudoFile, type PseudoFileSystem, PseudoLink, type TextSource } from "../pseudo/pseudo-inodes.ts";
+import { countTasks } from "./task-count.ts";
+
+/** The files of /proc itself: proc(5) and its companions proc_meminfo(5), proc_stat(5) … */
+
+export function addSystemFiles(fileSystem: PseudoFileSystem, root: PseudoDirectory): void {
+  const { kernel } = fileSystem;
+  const file = (name: string, source: TextSource, mode = 0o444): void => void root.add(name, new PseudoFile(fileSystem, source, { mode }));
+  file("meminfo", () => describeMemory(kernel));
+  file("stat", () => describeStatistics(kernel));
+  file("cpuinfo", () => "processor\t: 0\nhart\t\t: 0\nisa\t\t: rv64imafdc_zicntr_zicsr_zifencei\nmmu\t\t: sv39\nuarch\t\t: stratos\nmvendorid\t: 0x0\nmarchid\t\t: 0x0\nmimpid\t\t: 0x0\nhart isa\t: rv64imafdc_zicntr_zicsr_zifencei\n\n");
+  file("uptime", () => describeUptime(kernel));
+  file("loadavg", () => describeLoad(kernel));
+  file("version", () => `Linux version ${RELEASE} (stratos@stratos) (stratos) ${VERSION}\n`);
+  file("version_signature", () => `Stratos ${RELEASE}\n`);
+  file("filesystems", () => [...kernel.vfs.types.values()].map((type) => `${type.isVirtual ? "nodev" : ""}\t${type.name}\n`).join(""));
+  root.add("mounts", new PseudoLink(fileSystem, "self/mounts"));
+  root.add("net", new PseudoLink(fileSystem, "self/net"));
+  file("devices", () => describeDevices(kernel));
+  file("cmdline", () => "root=stratos\n");
+  file("vmstat", () => describeVirtualMemory(kernel));
+  file("diskstats", () => "");
+  file("partitions", () => "major minor  #blocks  name\n\n");
+  file("swaps", () => "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+  file("interrupts", () => "           CPU0       \n");
+  file("softirqs", () => "                    CPU0       \n");
+  file("modules", () => "");
+  file("misc", () => "");
+  file("fb", () => "");
+  file("dma", () => "");
+  file("ioports", () => "");
+  file("iomem", () => "");
+  file("crypto", () => "");
+  file("consoles", () => (kernel.tty.console === null ? "" : "tty1                 -WU (EC  p  )    4:1\n"));
+  file("execdomains", () => "0-0\tLinux           \t[kernel]\n");
+  file("buddyinfo", () => "");
+  file("zoneinfo", () => "");
+  file("pagetypeinfo", () => "", 0o400);
+  file("slabinfo", () => "slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n", 0o400);
+  file("locks", () => describeAllLocks(kernel));
+  file("kmsg", () => "", 0o400);
+  file("cgroups", () => "#subsys_name\thierarchy\tnum_cgroups\tenabled\n");
+  file("key-users", () => "");
+  file("keys", () => "");
+  file("timer_list", () => "", 0o400);
+  file("schedstat", () => "version 15\n");
+  const sysvipc = new PseudoDirectory(fileSystem);
+  sysvipc.add("msg", new PseudoFile(fileSystem, () => "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      stime      rtime      ctime\n"));
+  sysvipc.add("sem", new PseudoFile(fileSystem, () => "       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n"));
+  sysvipc.add("shm", new PseudoFile(fileSystem, () => "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime      ctime                   rss                  swap\n"));
+  root.add("sysvipc", sysvipc);
+  for (const name of ["bus", "driver", "fs", "irq", "tty"]) root.add(name, new PseudoDirectory(fileSystem));
+}
+
+interface MemoryUse { total: number; free: number; cached: number; available: number; anonymous: number; mapped: number }
+
+/** In bytes. What isn't resident in some process is page cache, pipes and files of tmpfs. */
+export function memoryUse(kernel: Kernel): MemoryUse {
+  const { frames } = kernel;
+  const total = frames.total * PAGE_SIZE, free = frames.freeCount * PAGE_SIZE;
+  const spaces = new Set([...kernel.tasks.tasks.values()].map((task) => task.space));
+  let resident = 0;
+  for (const space of spaces) resident += space.table.residentPages * PAGE_SIZE;
+  const used = total - free;
+  const anonymous = Math.min(used, resident);
+  const cached = used - anonymous;
+  let dirtyless = 0;
+  for (const fileSystem of kernel.vfs.roots.keys()) if (fileSystem.type === "tmpfs") dirtyless += (fileSystem.usage().blocks - fileSystem.usage().blocksFree) * PAGE_SIZE;
+  return { total, free, cached, available: Math.min(total, free + Math.max(0, cached - dirtyless)), anonymous, mapped: 0 };
+}
+
+function describeMemory(kernel: Kernel): string {
+  const use = memoryUse(kernel);
+  let shared = 0;
+  for (const fileSystem of kernel.vfs.roots.keys()) if (fileSystem.type === "tmpfs") shared += (fileSystem.usage().blocks - fileSystem.usage().blocksFree) * PAGE_SIZE;
+  const rows: [string, number][] = [
+    ["MemTotal", use.total], ["MemFree", use.free], ["MemAvailable", use.available], ["Buffers", 0], ["Cached", use.cached], ["SwapCached", 0],
+    ["Active", use.anonymous], ["Inactive", use.cached], ["Active(anon)", use.anonymous], ["Inactive(anon)", 0], ["Active(file)", 0], ["Inactive(file)", use.cached],
+    ["Unevictable", 0], ["Mlocked", 0], ["SwapTotal", 0], ["SwapFree", 0], ["Dirty", 0], ["Writeback", 0], ["AnonPages", use.anonymous], ["Mapped", use.mapped],
+    ["Shmem", shared], ["KReclaimable", 0], ["Slab", 0], ["SReclaimable", 0], ["SUnreclaim", 0], ["KernelStack", 0], ["PageTables", 0], ["NFS_Unstable", 0], ["Bounce", 0],
+    ["WritebackTmp", 0], ["CommitLimit", use.total / 2], ["Committed_AS", use.anonymous], ["VmallocTotal", 0], ["VmallocUsed", 0], ["VmallocChunk", 0], ["Percpu", 0],
+  ];
+  const text = rows.map(([name, bytes]) => `${`${name}:`.padEnd(16)}${String(Math.floor(bytes / 1024)).padStart(8)} kB\n`).join("");
+  return `${text}HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\nHugePages_Surp:        0\nHugepagesize:       2048 kB\nHugetlb:               0 kB\n`;
+}
+
+/** Nanoseconds that programs and the kernel on their behalf used since boot. */
+function busyTime(kernel: Kernel): { userNs: number; systemNs: number } {
+  let userNs = 0, systemNs = 0;
+  for (const process of kernel.tasks.processes.values()) {
+    const times = processTimes(process);
+    userNs += times.userNs + process.childrenUserNs;
+    systemNs += times.systemNs + process.childrenSystemNs;
+  }
+  return { userNs, systemNs };
+}
+
+function describeStatistics(kernel: Kernel): string {
+  const { userNs, systemNs } = busyTime(kernel);
+  const ticks = (nanoseconds: number): number => Math.max(0, Math.floor(nanoseconds / 1e7));
+  const idle = kernel.now() - userNs - systemNs;
+  const numbers = `${ticks(userNs)} 0 ${ticks(systemNs)} ${ticks(idle)} 0 0 0 0 0 0`;
+  const boot = Math.floor((kernel.clock.realtimeMs() + kernel.realtimeOffsetMs - kernel.now() / 1e6) / 1000);
+  const { running, blocked } = countTasks(kernel);
+  return `cpu  ${numbers}\ncpu0 ${numbers}\nintr 0\nctxt ${kernel.contextSwitches}\nbtime ${boot}\nprocesses ${kernel.tasks.lastAllocated}\nprocs_running ${running}\nprocs_blocked ${blocked}\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n`;
+}
+
+function describeUptime(kernel: Kernel): string {
+  const { userNs, systemNs } = busyTime(kernel);
+  const seconds = kernel.now() / 1e9;
+  return `${seconds.toFixed(2)} ${Math.max(0, seconds - (userNs + systemNs) / 1e9).toFixed(2)}\n`;
+}
+
+function describeLoad(kernel: Kernel): string {
+  const { running, total } = countTasks(kernel);
+  return `0.00 0.00 0.00 ${running}/${total} ${kernel.tasks.lastAllocated}\n`;
+}
+
+function describeDevices(kernel: Kernel): string {
+  const rows = (kind: "character" | "block"): string => kernel.vfs.devices.majors(kind).map(([major, name]) => `${String(major).padStart(3)} ${name}\n`).join("");
+  return `Character devices:\n${rows("character")}\nBlock devices:\n${rows("block")}`;
+}
+
+function describeVirtualMemory(kernel: Kernel): string {
+  const use = memoryUse(kernel);
+  const pages = (bytes: number): number => Math.floor(bytes / PAGE_SIZE);
+  return `nr_free_pages ${pages(use.free)}\nnr_inactive_file ${pages(use.cached)}\nnr_active_anon ${pages(use.anonymous)}\nnr_anon_pages ${pages(use.anonymous)}\nnr_mapped ${pages(use.mapped)}\nnr_file_pages ${pages(use.cached)}\n`
+    + `nr_dirty 0\nnr_writeback 0\nnr_shmem 0\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault ${kernel.faultCount}\npgmajfault 0\npgfree 0\npgalloc_normal 0\n`;
+}
+
+function describeAllLocks(kernel: Kernel): string {
+  const inodes = new Set<Inode>();
+  for (const task of kernel.tasks.tasks.values()) task.files?.forEach((_fd, file) => {
+    if (file.inode !== null && file.inode.locks !== null) inodes.add(file.inode);
+  });
+  let text = "";
+  let number = 1;
+  for (const inode of inodes) describeLocks(inode, (line) => {
+    text += `${number++}: ${line}\n`;
+  });
+  return text;
+}

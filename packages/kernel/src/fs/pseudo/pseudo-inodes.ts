@@ -1,0 +1,160 @@
+import { EACCES, EINVAL, ENOENT, ENXIO, EPERM, O_ACCMODE, O_RDONLY, S_IFDIR, S_IFLNK, S_IFREG } from "@stratos/abi";
+import { byteString, byteStringOf } from "@stratos/base";
+import type { Kernel } from "../../kernel-state.ts";
+import type { Task } from "../../task/task.ts";
+import { FileSystem } from "../../vfs/file-system.ts";
+import { type AttributeChange, Inode } from "../../vfs/inode.ts";
+import type { IoCursor } from "../../vfs/io-cursor.ts";
+import { OpenFile } from "../../vfs/open-file.ts";
+import type { Path } from "../../vfs/path.ts";
+import { FILE_SIZE_MAX } from "../../vfs/regular-file.ts";
+
+/** Building blocks of procfs and sysfs: files whose text is made when it is read. */
+
+export abstract class PseudoFileSystem extends FileSystem {
+  readonly kernel: Kernel;
+  #lastIno = 1;
+
+  constructor(kernel: Kernel) {
+    super(kernel.allocateDevice());
+    this.kernel = kernel;
+  }
+
+  allocateIno(): number {
+    return ++this.#lastIno;
+  }
+}
+
+/** Attributes belong to the kernel: only what a subclass allows changes. */
+export abstract class PseudoInode extends Inode {
+  declare readonly fileSystem: PseudoFileSystem;
+
+  constructor(fileSystem: PseudoFileSystem, mode: number, ino = fileSystem.allocateIno()) {
+    super(fileSystem, ino, mode, 0, 0, fileSystem.kernel.vfs.now());
+  }
+
+  override setAttributes(change: AttributeChange): number {
+    // The vfs stamps access times in passing; what a caller asks for (chmod, chown) is refused.
+    return change.mode !== undefined || change.uid !== undefined || change.gid !== undefined ? -EPERM : 0;
+  }
+}
+
+/** A directory whose names are fixed when it is made. */
+export class PseudoDirectory extends PseudoInode {
+  readonly entries = new Map<string, Inode>();
+
+  constructor(fileSystem: PseudoFileSystem, mode = 0o555) {
+    super(fileSystem, S_IFDIR | mode);
+    this.nlink = 2;
+  }
+
+  add(name: string, inode: Inode): this {
+    this.entries.set(name, inode);
+    if (inode.isDirectory) this.nlink++;
+    return this;
+  }
+
+  override lookup(name: string): Inode | number {
+    return this.entries.get(name) ?? -ENOENT;
+  }
+
+  override list(cursor: number, emit: (name: string, ino: number, type: number, nextCursor: number) => boolean): number {
+    let index = 0;
+    for (const [name, inode] of this.entries) {
+      if (index++ < cursor) continue;
+      if (!emit(name, inode.ino, inode.type >> 12, index)) break;
+    }
+    return 0;
+  }
+}
+
+/** Makes the text of a file; a negated errno when the file can't be read now (ESRCH: the process is gone). */
+export type TextSource = (task: Task) => string | number;
+/** Takes what was written in one write(2), as a byte string: bytes taken are all of them, or a negated errno. */
+export type TextSink = (task: Task, text: string) => number;
+
+export class PseudoFile extends PseudoInode {
+  readonly #source: TextSource;
+  readonly #sink: TextSink | null;
+  /** Says whether the task may open it, beyond the mode bits: 0 or −EACCES. */
+  readonly #guard: ((task: Task) => number) | null;
+
+  constructor(fileSystem: PseudoFileSystem, source: TextSource, options: { mode?: number; sink?: TextSink; guard?: (task: Task) => number } = {}) {
+    super(fileSystem, S_IFREG | (options.mode ?? (options.sink !== undefined ? 0o644 : 0o444)));
+    this.#source = source;
+    this.#sink = options.sink ?? null;
+    this.#guard = options.guard ?? null;
+  }
+
+  override open(task: Task, flags: number, path: Path): OpenFile | number {
+    if ((flags & O_ACCMODE) !== O_RDONLY && this.#sink === null) return -EACCES;
+    const refused = this.#guard?.(task) ?? 0;
+    return refused < 0 ? refused : new TextFile(flags, this, path, this.#source, this.#sink);
+  }
+
+  /** O_TRUNC of `echo 1 > file` changes nothing. */
+  override truncate(): number {
+    return this.#sink === null ? -EACCES : 0;
+  }
+}
+
+/** A description of a text that is made at its first read, and anew when reading begins at 0 again. */
+export class TextFile extends OpenFile {
+  readonly #source: TextSource;
+  readonly #sink: TextSink | null;
+  #text: Uint8Array | null = null;
+
+  constructor(flags: number, inode: Inode, path: Path, source: TextSource, sink: TextSink | null) {
+    super(flags, inode, path);
+    this.#source = source;
+    this.#sink = sink;
+  }
+
+  override read(task: Task, to: IoCursor, offset: number): number {
+    const at = offset < 0 ? this.position : offset;
+    if (this.#text === null || at === 0) {
+      const text = this.#source(task);
+      if (typeof text === "number") return text;
+      this.#text = byteStringOf(text);
+    }
+    const count = Math.min(to.remaining, this.#text.length - at);
+    if (count <= 0) return 0;
+    const moved = to.put(this.#text, at, count);
+    if (moved > 0 && offset < 0) this.position = at + moved;
+    return moved;
+  }
+
+  override write(task: Task, from: IoCursor, _offset: number): number {
+    if (this.#sink === null) return -EINVAL;
+    const bytes = new Uint8Array(Math.min(from.remaining, 4096));
+    const taken = from.take(bytes, 0, bytes.length);
+    if (taken < 0) return taken;
+    const failed = this.#sink(task, byteString(bytes, 0, taken));
+    if (failed < 0) return failed;
+    this.position += taken;
+    return taken;
+  }
+
+  override seek(offset: number, whence: number): number {
+    const target = whence === 0 ? offset : whence === 1 ? this.position + offset : whence === 2 ? (this.#text?.length ?? 0) + offset : -1;
+    if (whence > 2) return -ENXIO;
+    if (target < 0 || target > FILE_SIZE_MAX) return -EINVAL;
+    this.position = target;
+    return target;
+  }
+}
+
+/** A symbolic link with a fixed or computed target. */
+export class PseudoLink extends PseudoInode {
+  readonly #target: string | TextSource;
+
+  constructor(fileSystem: PseudoFileSystem, target: string | TextSource) {
+    super(fileSystem, S_IFLNK | 0o777);
+    this.#target = target;
+  }
+
+  override readlink(task: Task | null): string | number {
+    if (typeof this.#target === "string") return this.#target;
+    return task === null ? -EINVAL : this.#target(task);
+  }
+}

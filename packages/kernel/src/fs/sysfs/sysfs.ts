@@ -1,0 +1,126 @@
+import { CGROUP2_SUPER_MAGIC, SYSFS_MAGIC } from "@stratos/abi";
+import type { Kernel } from "../../kernel-state.ts";
+import type { FileSystemUsage } from "../../vfs/file-system.ts";
+import type { FileSystemType } from "../../vfs/file-system-types.ts";
+import type { Inode } from "../../vfs/inode.ts";
+import { PseudoDirectory, PseudoFile, PseudoFileSystem, PseudoLink, type TextSource } from "../pseudo/pseudo-inodes.ts";
+
+/** sysfs(5), as far as programs look: processors, network interfaces, memory, and empty classes. */
+export class Sysfs extends PseudoFileSystem {
+  readonly type = "sysfs";
+  readonly root: PseudoDirectory;
+
+  constructor(kernel: Kernel) {
+    super(kernel);
+    this.root = new PseudoDirectory(this);
+    for (const name of EMPTY_DIRECTORIES) this.#directory(name);
+    this.#processors();
+    this.#network();
+    this.#file("kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n");
+    this.#file("kernel/mm/transparent_hugepage/hpage_pmd_size", "2097152\n");
+    this.#file("devices/system/node/online", "0\n");
+    this.#file("devices/system/node/possible", "0\n");
+    this.#file("devices/system/node/node0/cpulist", "0\n");
+    this.#file("devices/system/node/node0/cpumap", "1\n");
+    this.#file("devices/system/node/node0/meminfo", () => `Node 0 MemTotal:       ${kernel.frames.total * 4} kB\nNode 0 MemFree:        ${kernel.frames.freeCount * 4} kB\n`);
+    this.#file("devices/system/clocksource/clocksource0/current_clocksource", "riscv_clocksource\n");
+    this.#file("devices/system/clocksource/clocksource0/available_clocksource", "riscv_clocksource\n");
+    this.#file("devices/virtual/tty/tty0/active", "tty1\n");
+    this.#directory("class/tty").add("tty0", new PseudoLink(this, "../../devices/virtual/tty/tty0"));
+    this.#file("power/state", "\n");
+    this.#file("kernel/ostype", "Linux\n");
+    this.#file("kernel/uevent_seqnum", "0\n");
+  }
+
+  #directory(path: string): PseudoDirectory {
+    let directory = this.root;
+    for (const name of path.split("/")) {
+      let next: Inode | undefined = directory.entries.get(name);
+      if (!(next instanceof PseudoDirectory)) {
+        next = new PseudoDirectory(this, 0o755);
+        directory.add(name, next);
+      }
+      directory = next as PseudoDirectory;
+    }
+    return directory;
+  }
+
+  #file(path: string, source: string | TextSource): void {
+    const slash = path.lastIndexOf("/");
+    const file = new PseudoFile(this, typeof source === "string" ? () => source : source);
+    file.size = 4096;
+    this.#directory(path.slice(0, slash)).add(path.slice(slash + 1), file);
+  }
+
+  #processors(): void {
+    const base = "devices/system/cpu";
+    for (const name of ["online", "possible", "present"]) this.#file(`${base}/${name}`, "0\n");
+    this.#file(`${base}/offline`, "\n");
+    this.#file(`${base}/isolated`, "\n");
+    this.#file(`${base}/kernel_max`, "0\n");
+    this.#file(`${base}/modalias`, "cpu:type:riscv:feature:\n");
+    this.#file(`${base}/cpu0/topology/core_id`, "0\n");
+    this.#file(`${base}/cpu0/topology/physical_package_id`, "0\n");
+    for (const name of ["core_cpus", "thread_siblings", "core_siblings", "package_cpus"]) {
+      this.#file(`${base}/cpu0/topology/${name}`, "1\n");
+      this.#file(`${base}/cpu0/topology/${name}_list`, "0\n");
+    }
+    this.#file(`${base}/cpu0/online`, "1\n");
+    this.#directory("bus/cpu/devices").add("cpu0", new PseudoLink(this, "../../../devices/system/cpu/cpu0"));
+  }
+
+  #network(): void {
+    for (const one of this.kernel.network.interfaces) {
+      const base = `devices/virtual/net/${one.name}`;
+      const address = [...one.hardwareAddress].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
+      this.#file(`${base}/address`, `${address}\n`);
+      this.#file(`${base}/broadcast`, one.name === "lo" ? "00:00:00:00:00:00\n" : "ff:ff:ff:ff:ff:ff\n");
+      this.#file(`${base}/mtu`, `${one.mtu}\n`);
+      this.#file(`${base}/ifindex`, `${one.index}\n`);
+      this.#file(`${base}/iflink`, `${one.index}\n`);
+      this.#file(`${base}/type`, `${one.hardwareType}\n`);
+      this.#file(`${base}/flags`, `0x${(one.flags & 0xffff).toString(16)}\n`);
+      this.#file(`${base}/operstate`, one.name === "lo" ? "unknown\n" : "up\n");
+      this.#file(`${base}/carrier`, "1\n");
+      this.#file(`${base}/tx_queue_len`, "1000\n");
+      this.#file(`${base}/uevent`, `INTERFACE=${one.name}\nIFINDEX=${one.index}\n`);
+      for (const name of ["rx_bytes", "tx_bytes", "rx_packets", "tx_packets", "rx_errors", "tx_errors", "rx_dropped", "tx_dropped", "multicast", "collisions"]) this.#file(`${base}/statistics/${name}`, "0\n");
+      this.#directory("class/net").add(one.name, new PseudoLink(this, `../../devices/virtual/net/${one.name}`));
+    }
+  }
+
+  usage(): FileSystemUsage {
+    return { magic: SYSFS_MAGIC, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
+  }
+}
+
+const EMPTY_DIRECTORIES = [
+  "block", "bus", "class/block", "class/net", "class/tty", "class/power_supply", "class/thermal", "class/drm", "dev/block", "dev/char", "devices/virtual", "firmware",
+  "fs/cgroup", "fs/pstore", "fs/bpf", "fs/fuse/connections", "hypervisor", "kernel/debug", "kernel/security", "kernel/tracing", "module", "power",
+] as const;
+
+/** A control group hierarchy with its root group alone; nothing can be made in it. */
+export class Cgroup2 extends PseudoFileSystem {
+  readonly type = "cgroup2";
+  readonly root: PseudoDirectory;
+
+  constructor(kernel: Kernel) {
+    super(kernel);
+    this.root = new PseudoDirectory(this, 0o755);
+    const file = (name: string, source: TextSource): void => void this.root.add(name, new PseudoFile(this, source));
+    file("cgroup.controllers", () => "\n");
+    file("cgroup.subtree_control", () => "\n");
+    file("cgroup.max.depth", () => "max\n");
+    file("cgroup.max.descendants", () => "max\n");
+    file("cgroup.stat", () => "nr_descendants 0\nnr_dying_descendants 0\n");
+    file("cgroup.procs", () => [...kernel.tasks.processes.keys()].sort((one, other) => one - other).map((pid) => `${pid}\n`).join(""));
+    file("cgroup.threads", () => [...kernel.tasks.tasks.keys()].sort((one, other) => one - other).map((tid) => `${tid}\n`).join(""));
+  }
+
+  usage(): FileSystemUsage {
+    return { magic: CGROUP2_SUPER_MAGIC, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
+  }
+}
+
+export const sysfsType: FileSystemType = { name: "sysfs", isVirtual: true, create: (kernel) => new Sysfs(kernel) };
+export const cgroup2Type: FileSystemType = { name: "cgroup2", isVirtual: true, create: (kernel) => new Cgroup2(kernel) };
