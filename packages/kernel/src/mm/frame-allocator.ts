@@ -51,9 +51,10 @@ export class FrameAllocator {
 
   /** A frame of zeroes with one reference, or −ENOMEM. */
   allocateZeroed(): number {
-    const fresh = this.#freeCount === 0;
+    const untouched = this.#untouched;
     const frame = this.#take();
-    if (frame > 0 && !(fresh && frame === this.#untouched - 1)) {
+    // A frame that was never used is zero already; one that was taken back from a cache is not.
+    if (frame > 0 && this.#untouched === untouched) {
       this.physical.u8.fill(0, frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
     }
     return frame;

@@ -170,15 +170,16 @@ function mapCode(space: AddressSpace, area: Area, page: number): 0 | BadAccess {
   const last = Math.min(area.end, first + span);
   for (let at = first; at < last; at += PAGE_SIZE) {
     if (at === page) continue;
-    const existing = area.code.existingPage(at);
-    if (existing === 0) continue;
+    if (area.code.existingPage(at) === 0) continue;
     if (space.table.get(at) === 0) {
       const frame = area.pages!.peek(area.pageIndex(at));
       if (frame === 0) continue;
       space.kernel.frames.retain(frame);
       if (install(space, at, (frame << 12) | (area.isReadable ? PTE_R : 0)) !== 0) return 0;
     }
-    tables.mapCode(space.slot, at, existing);
+    // The page may have been given up and read again into another frame since its code was decoded.
+    const present = space.table.get(at);
+    tables.mapCode(space.slot, at, area.code.page(at, present - (present & 4095)));
   }
   return 0;
 }
