@@ -293,8 +293,7 @@ class UnitEmitter {
       const instruction = instructions[i]!;
       if (instruction.skips > 0) {
         this.#lowering.begin(instruction, done, false);
-        this.#emitCondition(instruction);
-        done++;
+        done += 1 + this.#emitCondition(instruction);
         continue;
       }
       const lowering = this.#context.lowerings[INSTRUCTIONS[instruction.index]!.name];
@@ -308,21 +307,30 @@ class UnitEmitter {
     this.#emitEnding(block, done);
   }
 
-  /** A branch within a block: CONDITION = 1 when the instructions that it would skip are to be done; they are paid for here. */
-  #emitCondition(branch: UnitInstruction): void {
+  /**
+   * A branch within a block. CONDITION says whether to skip, or for bne, which a host tests as "not equal to zero, not", whether
+   * not to. The instructions that are done are paid for here.
+   *
+   * @returns how many of them the block's end subtracts all the same (skipping gives them back)
+   */
+  #emitCondition(branch: UnitInstruction): number {
     const code = this.#code;
+    const condition = BRANCH_CONDITIONS[INSTRUCTIONS[branch.index]!.name]!;
+    const isInverted = condition === Op.i64Ne;
     this.#lowering.readX(RS1);
     this.#lowering.readX(RS2);
-    code.op(NEGATED.get(BRANCH_CONDITIONS[INSTRUCTIONS[branch.index]!.name]!)!);
+    code.op(isInverted ? Op.i64Eq : condition);
     code.localSet(CONDITION);
+    this.#lowering.setCondition(!isInverted);
     code.localGet(FUEL);
     code.localGet(CONDITION);
     if (branch.skips > 1) {
       code.i32Const(branch.skips);
       code.op(Op.i32Mul);
     }
-    code.op(Op.i32Sub);
+    code.op(isInverted ? Op.i32Sub : Op.i32Add);
     code.localSet(FUEL);
+    return isInverted ? 0 : branch.skips;
   }
 
   /** Writes to x registers that are overwritten in the block before anything can leave it. */
@@ -455,7 +463,11 @@ class UnitEmitter {
     code.call(this.#context.imports.dispatch);
     this.#returnUnless(returnTo.pc);
     this.#reload(returnTo);
+    // The register file is newer than what a lazy loop in the inlined function kept in locals.
+    const { lazy } = this.#lowering;
+    this.#lowering.lazy = null;
     this.#jumpTo(from, returnTo, true);
+    this.#lowering.lazy = lazy;
   }
 
   #emitInlineCall(block: Block, done: number): void {
