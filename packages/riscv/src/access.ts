@@ -5,9 +5,10 @@ import type { CodeWriter } from "@stratos/wasm";
  * The one place that emits address translation. The address mode is a parameter of everything that is generated.
  *
  * - `paged`: user addresses below 4 GiB (the upper half of a register is ignored), flat tables whose entry is
- *   host page − guest page + 1, so that untouched (zero) table memory says "not mapped". The one test
+ *   host page − guest page + 1 − 4096, so that untouched (zero) table memory says "not mapped". The one test
  *   `((2·va + entry − 1) & (2·size − 1)) != 0` catches unmapped, read-only, misaligned and page-crossing: page differences are
  *   multiples of 4096, so that of a mapped page's sum only the misalignment is left; of an unmapped one's the sum is odd.
+ *   The access itself goes to va + entry with the constant offset `hostOffset`, which costs nothing.
  * - `wide`: 64-bit addresses through a direct-mapped TLB for each of reads and writes (wide-tlb.ts).
  */
 export type AddressMode = "paged" | "wide";
@@ -27,7 +28,7 @@ export interface AccessLocals {
   tables: number;
   /** i32: virtual address, low half */
   va: number;
-  /** i32: host address − virtual address (+ 1 in the paged mode) */
+  /** i32: host address − virtual address − hostOffset */
   delta: number;
   /** i64, wide mode only */
   address: number;
@@ -94,13 +95,18 @@ function emitWide(code: CodeWriter, locals: AccessLocals, size: number, write: b
 /** Marks a TLB entry as filled: a bit that no masked address has. */
 export const WIDE_VALID = 0x800;
 
-/** Pushes the host address. */
-export function pushHost(code: CodeWriter, mode: AddressMode, locals: AccessLocals): void {
+/** What is added to an address pushed by `pushHost`, as the constant offset of the load or store. */
+export function hostOffset(mode: AddressMode): number {
+  return mode === "paged" ? ENTRY_BIAS : 0;
+}
+
+/** Table entry = host page − guest page − ENTRY_BIAS. */
+export const ENTRY_BIAS = 4095;
+
+/** Pushes the host address less `hostOffset`. */
+export function pushHost(code: CodeWriter, locals: AccessLocals): void {
   code.localGet(locals.delta);
   code.localGet(locals.va);
-  code.op(Op.i32Add);
-  if (mode === "wide") return;
-  code.i32Const(-1);
   code.op(Op.i32Add);
 }
 

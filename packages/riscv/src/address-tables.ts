@@ -1,5 +1,5 @@
 import { assert } from "@stratos/base";
-import { CODE_TABLE, READ_TABLE, WRITE_TABLE } from "./access.ts";
+import { CODE_TABLE, ENTRY_BIAS, READ_TABLE, WRITE_TABLE } from "./access.ts";
 import { HART_TABLES } from "./hart-state.ts";
 import { SLOT_SIZE } from "./physical-memory.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
@@ -64,9 +64,9 @@ export class FlatAddressTables implements AddressTables {
     const page = va >>> PAGE_SHIFT;
     this.#touch(slot, page, 1);
     const entry = (this.base(slot) >>> 2) + page;
-    const delta = (frame - va + 1) | 0;
-    i32[entry + READ_TABLE / 4] = delta;
-    i32[entry + WRITE_TABLE / 4] = writable ? delta : 0;
+    const value = (frame - va - ENTRY_BIAS) | 0;
+    i32[entry + READ_TABLE / 4] = value;
+    i32[entry + WRITE_TABLE / 4] = writable ? value : 0;
   }
 
   unmap(slot: number, start: number, end: number): void {

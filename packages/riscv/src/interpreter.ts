@@ -1,6 +1,6 @@
 import { Op, Type } from "@stratos/wasm";
 import type { CodeWriter, ValueType } from "@stratos/wasm";
-import { emitRecordLookup, emitTranslate, pushHost } from "./access.ts";
+import { emitRecordLookup, emitTranslate, hostOffset, pushHost } from "./access.ts";
 import type { AccessLocals, AddressMode } from "./access.ts";
 import { ExitReason } from "./exit-reason.ts";
 import {
@@ -703,22 +703,26 @@ class InterpreterEmitter implements Lowering {
   load(opcode: number, size: 1 | 2 | 4 | 8): void {
     this.#effectiveAddress();
     this.#translate(size, false);
-    pushHost(this.code, this.#mode, this.#access);
-    this.code.memory(opcode, 0);
+    pushHost(this.code, this.#access);
+    this.code.memory(opcode, hostOffset(this.#mode));
   }
 
   store(opcode: number, size: 1 | 2 | 4 | 8, pushValue: () => void): void {
     this.#effectiveAddress();
     this.#translate(size, true);
-    pushHost(this.code, this.#mode, this.#access);
+    pushHost(this.code, this.#access);
     pushValue();
-    this.code.memory(opcode, 0);
+    this.code.memory(opcode, hostOffset(this.#mode));
   }
 
   physicalAddress(size: 4 | 8, write: boolean): void {
     this.readX(RS1);
     this.#translate(size, write);
-    pushHost(this.code, this.#mode, this.#access);
+    pushHost(this.code, this.#access);
+    const offset = hostOffset(this.#mode);
+    if (offset === 0) return;
+    this.code.i32Const(offset);
+    this.code.op(Op.i32Add);
   }
 
   virtualAddress(): void {

@@ -1,6 +1,6 @@
 import { Op, Type } from "@stratos/wasm";
 import type { CodeWriter, ValueType } from "@stratos/wasm";
-import { emitTranslate, pushHost } from "../access.ts";
+import { emitTranslate, hostOffset, pushHost } from "../access.ts";
 import type { AccessLocals, AddressMode } from "../access.ts";
 import { ExitReason } from "../exit-reason.ts";
 import { HART_F, HART_FRM, HART_RETIRED, HART_X } from "../hart-state.ts";
@@ -57,6 +57,7 @@ export class TranslationLowering implements Lowering {
   #completed: number;
   /** The register file needn't see this write: it is overwritten before anything can leave. */
   #isDeadWrite: boolean;
+  #skipsOnCondition: boolean;
   /** The f registers known to hold boxed singles at this point of the block. */
   #boxed: number;
 
@@ -71,6 +72,7 @@ export class TranslationLowering implements Lowering {
     this.#instruction = { index: -1, rd: 0, rs1: 0, rs2: 0, rs3: 0, rm: 0, imm: 0, length: 4, pc: 0, skips: 0, isConditional: false };
     this.#completed = 0;
     this.#isDeadWrite = false;
+    this.#skipsOnCondition = false;
     this.#boxed = 0;
   }
 
@@ -175,17 +177,27 @@ export class TranslationLowering implements Lowering {
 
   endWriteX(): void {
     const { rd, isConditional } = this.#instruction;
-    if (isConditional && rd !== 0) {
-      this.code.localGet(this.#localOfX[rd]!);
-      this.code.localGet(CONDITION);
-      this.code.op(Op.select);
-    }
+    if (isConditional && rd !== 0) this.#selectNewOrOld(rd);
     if (rd === 0) this.code.op(Op.drop);
     else if (this.#staysInLocal) this.code.localSet(this.#localOfX[rd]!);
     else {
       this.code.localTee(this.#localOfX[rd]!);
       this.code.memory(Op.i64Store, HART_X + rd * 8);
     }
+  }
+
+  /** Instructions under a condition are skipped, or done, when CONDITION isn't 0. */
+  setCondition(isSkip: boolean): void {
+    this.#skipsOnCondition = isSkip;
+  }
+
+  /** Stack: the new value. */
+  #selectNewOrOld(rd: number): void {
+    const { code } = this;
+    code.localGet(this.#localOfX[rd]!);
+    code.localGet(CONDITION);
+    if (this.#skipsOnCondition) code.op(Op.i32Eqz);
+    code.op(Op.select);
   }
 
   readFBits(source: Source): void {
@@ -311,22 +323,26 @@ export class TranslationLowering implements Lowering {
   load(opcode: number, size: 1 | 2 | 4 | 8): void {
     this.#effectiveAddress();
     this.#translate(size, false);
-    pushHost(this.code, this.#mode, this.#access);
-    this.code.memory(opcode, 0);
+    pushHost(this.code, this.#access);
+    this.code.memory(opcode, hostOffset(this.#mode));
   }
 
   store(opcode: number, size: 1 | 2 | 4 | 8, pushValue: () => void): void {
     this.#effectiveAddress();
     this.#translate(size, true);
-    pushHost(this.code, this.#mode, this.#access);
+    pushHost(this.code, this.#access);
     pushValue();
-    this.code.memory(opcode, 0);
+    this.code.memory(opcode, hostOffset(this.#mode));
   }
 
   physicalAddress(size: 4 | 8, write: boolean): void {
     this.readX(RS1);
     this.#translate(size, write);
-    pushHost(this.code, this.#mode, this.#access);
+    pushHost(this.code, this.#access);
+    const offset = hostOffset(this.#mode);
+    if (offset === 0) return;
+    this.code.i32Const(offset);
+    this.code.op(Op.i32Add);
   }
 
   virtualAddress(): void {
