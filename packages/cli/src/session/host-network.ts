@@ -1,12 +1,13 @@
 import { utf8Of } from "@stratos/base";
 import type { Subvolume } from "@stratos/aegisfs";
 import type { SocketProvider } from "@stratos/host";
+import { NodeSocketProvider } from "@stratos/host-node";
 import { writeVolumeFile } from "../image/volume-file.ts";
 import type { NetworkMode } from "../program/run-options.ts";
 
 /** What carries the guest's sockets beyond the machine; null: nothing. */
-export function openNetwork(_mode: NetworkMode): SocketProvider | null {
-  return null;
+export function openNetwork(mode: NetworkMode): SocketProvider | null {
+  return mode === "host" ? new NodeSocketProvider() : null;
 }
 
 /** Tells the guest's resolver where to ask. */
