@@ -1,5 +1,6 @@
 import { attributeCalls } from "./attribute-calls.ts";
 import { directoryCalls } from "./directory-calls.ts";
+import { inotifyCalls } from "./inotify-calls.ts";
 import { nameCalls } from "./name-calls.ts";
 import { openCalls } from "./open-calls.ts";
 import { readWriteCalls } from "./read-write-calls.ts";
@@ -11,5 +12,5 @@ import { xattrCalls } from "./xattr-calls.ts";
 
 /** All system calls on files, names and mounts. */
 export const fileCalls: SyscallTable = {
-  ...openCalls, ...readWriteCalls, ...statCalls, ...nameCalls, ...attributeCalls, ...directoryCalls, ...xattrCalls, ...syncCalls, ...spliceCalls,
+  ...openCalls, ...readWriteCalls, ...statCalls, ...nameCalls, ...attributeCalls, ...directoryCalls, ...xattrCalls, ...syncCalls, ...spliceCalls, ...inotifyCalls,
 };

@@ -1,5 +1,6 @@
 import type { Inode } from "./inode.ts";
 import { evictInode } from "./inode-lifetime.ts";
+import { notifyLastName } from "./inotify-marks.ts";
 
 /**
  * A name in a directory, cached; `inode` is null when the name is known to be absent (a negative entry).
@@ -34,5 +35,6 @@ export class Dentry {
     if (--this.users > 0 || this.inode === null) return;
     const inode = this.inode;
     if (--inode.users === 0) evictInode(inode);
+    else if (inode.nlink === 0 && inode.marks !== null) notifyLastName(inode, 0);
   }
 }

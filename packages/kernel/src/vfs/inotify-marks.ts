@@ -8,6 +8,8 @@ export interface InotifyMark {
   readonly mask: number;
   /** @param name  of the entry below the watched directory, "" for the watched file itself */
   notify(mask: number, cookie: number, name: string): void;
+  /** The file is gone for good: the watch ends. */
+  ignored(): void;
 }
 
 export class InotifyMarks {
@@ -33,8 +35,22 @@ export function notifyInode(kernel: Kernel, inode: Inode, path: Path | null, eve
 export function notifyName(kernel: Kernel, directory: Inode, name: string, inode: Inode, event: "create" | "delete"): void {
   if (kernel.vfs.watchCount === 0) return;
   const isDirectory = inode.isDirectory ? IN_ISDIR : 0;
-  if (event === "delete") send(inode, inode.nlink === 0 ? IN_DELETE_SELF : IN_ATTRIB, 0, "");
+  if (event === "delete") {
+    send(inode, IN_ATTRIB, 0, "");
+    notifyLastName(inode);
+  }
   send(directory, (event === "create" ? IN_CREATE : IN_DELETE) | isDirectory, 0, name);
+}
+
+/**
+ * A file without names and without users but its watches is deleted (inotify(7), IN_DELETE_SELF); with users, `Dentry.release` comes here later.
+ * Each watch counts as a user.
+ */
+export function notifyLastName(inode: Inode, otherUsers = 1): void {
+  const { marks } = inode;
+  if (marks === null || inode.nlink > 0 || inode.users > marks.marks.size + otherUsers) return;
+  send(inode, IN_DELETE_SELF, 0, "");
+  for (const mark of [...marks.marks]) mark.ignored();
 }
 
 export function notifyMove(kernel: Kernel, from: { directory: Inode; name: string }, to: { directory: Inode; name: string }, inode: Inode): void {

@@ -1,0 +1,171 @@
+import { EAGAIN, EEXIST, EINVAL, ENOSPC, FIONREAD, IN_ALL_EVENTS, IN_EXCL_UNLINK, IN_IGNORED, IN_MASK_ADD, IN_MASK_CREATE, IN_ONESHOT, IN_Q_OVERFLOW, O_NONBLOCK, POLLIN, POLLRDNORM } from "@stratos/abi";
+import type { Kernel } from "../../kernel-state.ts";
+import type { Task } from "../../task/task.ts";
+import { BLOCKED, WaitQueue } from "../../task/wait-queue.ts";
+import { type InotifyMark, InotifyMarks } from "../../vfs/inotify-marks.ts";
+import { evictInode } from "../../vfs/inode-lifetime.ts";
+import type { Inode } from "../../vfs/inode.ts";
+import type { IoCursor } from "../../vfs/io-cursor.ts";
+import { OpenFile } from "../../vfs/open-file.ts";
+
+/** fs.inotify.max_queued_events and max_user_watches; what comes beyond is IN_Q_OVERFLOW and ENOSPC. */
+const EVENTS_MAX = 16384, WATCHES_MAX = 65536;
+/** `struct inotify_event`: wd, mask, cookie, len (32 bits each), then the name padded with NULs to a multiple of 16. */
+const EVENT_SIZE = 16;
+
+interface Event { watch: number; mask: number; cookie: number; name: string }
+
+class Watch implements InotifyMark {
+  readonly id: number;
+  readonly inode: Inode;
+  readonly #file: InotifyFile;
+  mask: number;
+
+  constructor(file: InotifyFile, id: number, inode: Inode, mask: number) {
+    this.#file = file;
+    this.id = id;
+    this.inode = inode;
+    this.mask = mask;
+  }
+
+  notify(mask: number, cookie: number, name: string): void {
+    this.#file.queueEvent(this, mask, cookie, name);
+  }
+
+  /** The watched file lost its last name and user. */
+  ignored(): void {
+    this.#file.dropWatch(this);
+  }
+}
+
+/** inotify(7): a queue of what happened to watched files. A watch holds its inode as a user. */
+export class InotifyFile extends OpenFile {
+  readonly #kernel: Kernel;
+  readonly #watches = new Map<number, Watch>();
+  readonly #events: Event[] = [];
+  readonly #queue = new WaitQueue();
+  #nextWatch = 1;
+  readonly #bytes = new Uint8Array(EVENT_SIZE + 272);
+  readonly #view = new DataView(this.#bytes.buffer);
+
+  constructor(kernel: Kernel, flags: number) {
+    super(flags, null, null);
+    this.#kernel = kernel;
+  }
+
+  /** inotify_add_watch(2): the watch's number; −EEXIST (IN_MASK_CREATE), −ENOSPC. */
+  add(inode: Inode, mask: number): number {
+    for (const watch of this.#watches.values()) {
+      if (watch.inode !== inode) continue;
+      if ((mask & IN_MASK_CREATE) !== 0) return -EEXIST;
+      watch.mask = (mask & IN_MASK_ADD) !== 0 ? watch.mask | mask : mask;
+      return watch.id;
+    }
+    if (this.#kernel.vfs.watchCount >= WATCHES_MAX) return -ENOSPC;
+    const watch = new Watch(this, this.#nextWatch++, inode, mask);
+    this.#watches.set(watch.id, watch);
+    inode.users++;
+    inode.marks ??= new InotifyMarks();
+    inode.marks.marks.add(watch);
+    this.#kernel.vfs.watchCount++;
+    return watch.id;
+  }
+
+  /** inotify_rm_watch(2): 0 or −EINVAL. */
+  remove(id: number): number {
+    const watch = this.#watches.get(id);
+    if (watch === undefined) return -EINVAL;
+    this.dropWatch(watch);
+    return 0;
+  }
+
+  dropWatch(watch: Watch): void {
+    if (!this.#watches.has(watch.id)) return;
+    this.#detach(watch);
+    this.#push({ watch: watch.id, mask: IN_IGNORED, cookie: 0, name: "" });
+  }
+
+  #detach(watch: Watch): void {
+    this.#watches.delete(watch.id);
+    const { inode } = watch;
+    inode.marks?.marks.delete(watch);
+    if (inode.marks?.marks.size === 0) inode.marks = null;
+    this.#kernel.vfs.watchCount--;
+    if (--inode.users === 0) evictInode(inode);
+  }
+
+  queueEvent(watch: Watch, mask: number, cookie: number, name: string): void {
+    this.#push({ watch: watch.id, mask, cookie, name });
+    if ((watch.mask & IN_ONESHOT) !== 0) this.dropWatch(watch);
+  }
+
+  #push(event: Event): void {
+    const events = this.#events;
+    const last = events.at(-1);
+    // Equal neighbours are one event (inotify(7)).
+    if (last !== undefined && last.watch === event.watch && last.mask === event.mask && last.cookie === event.cookie && last.name === event.name) return;
+    if (events.length >= EVENTS_MAX) {
+      if (last!.mask !== IN_Q_OVERFLOW) events.push({ watch: -1, mask: IN_Q_OVERFLOW, cookie: 0, name: "" });
+      return;
+    }
+    events.push(event);
+    this.#queue.wakeAll();
+  }
+
+  override read(task: Task, to: IoCursor): number {
+    if (this.#events.length === 0) {
+      if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
+      task.waitOn(this.#queue);
+      return BLOCKED;
+    }
+    let done = 0;
+    while (this.#events.length > 0) {
+      const event = this.#events[0]!;
+      const size = sizeOf(event);
+      // A buffer too small for the next event is EINVAL when nothing fitted yet.
+      if (to.remaining < size) return done > 0 ? done : -EINVAL;
+      this.#bytes.fill(0);
+      this.#view.setInt32(0, event.watch, true);
+      this.#view.setUint32(4, event.mask >>> 0, true);
+      this.#view.setUint32(8, event.cookie, true);
+      this.#view.setUint32(12, size - EVENT_SIZE, true);
+      for (let index = 0; index < event.name.length; index++) this.#bytes[EVENT_SIZE + index] = event.name.charCodeAt(index);
+      const moved = to.put(this.#bytes, 0, size);
+      if (moved < size) return done > 0 ? done : moved < 0 ? moved : -EINVAL;
+      this.#events.shift();
+      done += size;
+    }
+    return done;
+  }
+
+  override poll(): number {
+    return this.#events.length > 0 ? POLLIN | POLLRDNORM : 0;
+  }
+
+  override get waitQueue(): WaitQueue {
+    return this.#queue;
+  }
+
+  override ioctl(task: Task, command: number, argument: number): number {
+    if (command !== FIONREAD) return super.ioctl(task, command, argument);
+    let total = 0;
+    for (const event of this.#events) total += sizeOf(event);
+    return task.space.storeU32(argument, total);
+  }
+
+  override details(): string {
+    return [...this.#watches.values()].map((watch) => `inotify wd:${watch.id.toString(16)} ino:${watch.inode.ino.toString(16)} sdev:${watch.inode.fileSystem.device.toString(16)} mask:${(watch.mask & (IN_ALL_EVENTS | IN_EXCL_UNLINK)).toString(16)} ignored_mask:0\n`).join("");
+  }
+
+  protected override dispose(): void {
+    for (const watch of [...this.#watches.values()]) this.#detach(watch);
+  }
+
+  override get description(): string {
+    return "anon_inode:inotify";
+  }
+}
+
+function sizeOf(event: Event): number {
+  return event.name === "" ? EVENT_SIZE : EVENT_SIZE + ((event.name.length + 1 + 15) & ~15);
+}

@@ -1,0 +1,40 @@
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, EBADF, EINVAL, ENOTDIR, IN_ALL_EVENTS, IN_DONT_FOLLOW, IN_MASK_ADD, IN_MASK_CREATE, IN_ONLYDIR, O_CLOEXEC, O_NONBLOCK } from "@stratos/abi";
+import { InotifyFile } from "../fs/inotify/inotify-file.ts";
+import { checkAccess, MAY_READ } from "../security/permission.ts";
+import type { Task } from "../task/task.ts";
+import { lookupPath } from "../vfs/path-walk.ts";
+import { installFile } from "./open-calls.ts";
+import { loadPath } from "./path-argument.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+
+function init(task: Task, flags: number): number {
+  if ((flags & ~(O_CLOEXEC | O_NONBLOCK)) !== 0) return -EINVAL;
+  return installFile(task, new InotifyFile(task.kernel, flags & O_NONBLOCK), (flags & O_CLOEXEC) !== 0);
+}
+
+function addWatch(task: Task, fd: number, pathAddress: number, mask: number): number {
+  if ((mask & IN_ALL_EVENTS) === 0 || (mask & (IN_MASK_ADD | IN_MASK_CREATE)) === (IN_MASK_ADD | IN_MASK_CREATE)) return -EINVAL;
+  const file = task.files.get(fd);
+  if (file === undefined) return -EBADF;
+  if (!(file instanceof InotifyFile)) return -EINVAL;
+  const path = loadPath(task, pathAddress);
+  if (typeof path === "number") return path;
+  const place = lookupPath(task, AT_FDCWD, path, (mask & IN_DONT_FOLLOW) !== 0 ? AT_SYMLINK_NOFOLLOW : 0);
+  if (typeof place === "number") return place;
+  const inode = place.dentry.inode!;
+  if ((mask & IN_ONLYDIR) !== 0 && !inode.isDirectory) return -ENOTDIR;
+  const denied = checkAccess(task.credentials, inode, MAY_READ);
+  return denied < 0 ? denied : file.add(inode, mask);
+}
+
+function removeWatch(task: Task, fd: number, watch: number): number {
+  const file = task.files.get(fd);
+  if (file === undefined) return -EBADF;
+  return file instanceof InotifyFile ? file.remove(watch) : -EINVAL;
+}
+
+export const inotifyCalls: SyscallTable = {
+  inotify_init1: { run: (task, flags) => init(task, flags | 0) },
+  inotify_add_watch: { run: (task, fd, path, mask) => addWatch(task, fd | 0, path, mask | 0), gaps: "changes that the host makes to shared folders are not seen" },
+  inotify_rm_watch: { run: (task, fd, watch) => removeWatch(task, fd | 0, watch | 0) },
+};
