@@ -1,6 +1,7 @@
 /** Runs a static riscv64 program in a fresh machine whose root is an empty tmpfs with /tmp. */
 import { randomFillSync } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { SimulatedClock, SimulatedRandomSource } from "@stratos/host";
 import { NodeWasmEngine } from "@stratos/host-node";
 import { OpenFile, Tmpfs, type IoCursor, type Task } from "@stratos/kernel";
 import { Machine } from "@stratos/machine";
@@ -38,11 +39,12 @@ class Collector extends OpenFile {
   }
 }
 
-export async function runStatic(program: Uint8Array, options: { translate?: boolean; argv?: string[]; memoryBytes?: number; timeoutMs?: number; onOutput?: (text: string, machine: Machine) => void } = {}): Promise<StaticRun> {
+export async function runStatic(program: Uint8Array, options: { translate?: boolean; argv?: string[]; memoryBytes?: number; timeoutMs?: number; seed?: number; onOutput?: (text: string, machine: Machine) => void } = {}): Promise<StaticRun> {
   const machine = new Machine({
     engine: new NodeWasmEngine(),
-    clock: { monotonicNs: () => Math.round(performance.now() * 1e6), realtimeMs: () => Date.now() },
-    random: { fill: (bytes) => void randomFillSync(bytes) },
+    clock: options.seed === undefined ? { monotonicNs: () => Math.round(performance.now() * 1e6), realtimeMs: () => Date.now() } : new SimulatedClock(1_700_000_001_000),
+    virtualTime: options.seed !== undefined,
+    random: options.seed === undefined ? { fill: (bytes) => void randomFillSync(bytes) } : new SimulatedRandomSource(options.seed),
     sockets: null,
     memoryBytes: options.memoryBytes ?? 256 << 20,
     hostname: "stratos",

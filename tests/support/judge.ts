@@ -1,0 +1,37 @@
+/**
+ * The judge: the same program from the same root under qemu-riscv64, by chroot and binfmt_misc, so that the programs which it starts are
+ * emulated too. Each run has mounts of its own and an empty /tmp.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { run, type Result, type RunInput } from "./stratos.ts";
+import { judgeRoot } from "./test-image.ts";
+
+const BINFMT = "/proc/sys/fs/binfmt_misc";
+/** ELF, 64 bits, little-endian, executable or shared object, machine 243. Source: qemu's scripts/qemu-binfmt-conf.sh. */
+const REGISTRATION =
+  ":qemu-riscv64:M::\\x7fELF\\x02\\x01\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x02\\x00\\xf3\\x00:\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\x00\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xfe\\xff\\xff\\xff:/usr/bin/qemu-riscv64-static:OF";
+
+/** The guest's environment, as `stratos run` sets it up. */
+export const GUEST_ENVIRONMENT = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/root", USER: "root", LOGNAME: "root", SHELL: "/bin/bash", LANG: "C.UTF-8" };
+
+/** @throws Error in words when this host has no judge */
+export function ensureJudge(): void {
+  const entry = `${BINFMT}/qemu-riscv64`;
+  if (existsSync(entry) && readFileSync(entry, "utf8").startsWith("enabled")) return;
+  if (!existsSync(`${BINFMT}/register`)) spawnSync("mount", ["-t", "binfmt_misc", "binfmt_misc", BINFMT]);
+  try {
+    writeFileSync(`${BINFMT}/register`, REGISTRATION);
+  } catch (error) {
+    throw new Error(`no judge: qemu-riscv64 is not registered in ${BINFMT}, and cannot be (${(error as Error).message}); install qemu-user-static and run as root`);
+  }
+}
+
+/** Runs a program under qemu-user. */
+export function judge(command: readonly string[], input: RunInput = {}): Promise<Result> {
+  const enter = 'mount -t proc proc "$1/proc" && mount --bind /dev "$1/dev" && mount -t tmpfs tmpfs "$1/tmp" && root=$1 && shift && exec env -i "$@"';
+  const environment = Object.entries({ ...GUEST_ENVIRONMENT, ...input.env }).map(([name, value]) => `${name}=${value}`);
+  const unshare = process.getuid?.() === 0 ? ["unshare", "-m"] : ["unshare", "-rm"];
+  const root = judgeRoot();
+  return run([...unshare, "sh", "-c", enter, "sh", root, ...environment, "chroot", root, ...command], input.stdin === undefined ? {} : { stdin: input.stdin });
+}

@@ -1,0 +1,58 @@
+/** Runs the command line as a user does: `stratos.mjs` in a process of its own. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const repository = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+export const launcher: readonly string[] = [process.execPath, join(repository, "stratos.mjs")];
+
+export interface Result {
+  /** As latin1, so that bytes compare. */
+  readonly stdout: string;
+  readonly stderr: string;
+  /** −1: ended by a signal. */
+  readonly status: number;
+}
+
+export interface RunInput {
+  readonly stdin?: string | Uint8Array;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+  readonly cwd?: string;
+}
+
+const TIMEOUT_MS = 180_000;
+
+export async function stratos(args: readonly string[], input: RunInput = {}): Promise<Result> {
+  const { TEST_HOME } = await import("./test-image.ts");
+  return run([...launcher, ...args], { ...input, env: { STRATOS_HOME: TEST_HOME, ...input.env } });
+}
+
+/** `stratos run` in the test image. */
+export async function stratosRun(args: readonly string[], input: RunInput = {}): Promise<Result> {
+  const { TEST_IMAGE } = await import("./test-image.ts");
+  return stratos(["run", "-i", TEST_IMAGE, ...args], input);
+}
+
+export function run(command: readonly string[], input: RunInput = {}): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const child = start(command, input);
+    const stdout: Buffer[] = [], stderr: Buffer[] = [];
+    child.stdout!.on("data", (bytes: Buffer) => void stdout.push(bytes));
+    child.stderr!.on("data", (bytes: Buffer) => void stderr.push(bytes));
+    // A program that does not read its input is no failure.
+    child.stdin!.on("error", () => {});
+    child.stdin!.end(input.stdin ?? "");
+    const timer = setTimeout(() => child.kill("SIGKILL"), input.timeoutMs ?? TIMEOUT_MS);
+    child.on("error", reject);
+    child.on("close", (code) => {
+      clearTimeout(timer);
+      resolve({ stdout: Buffer.concat(stdout).toString("latin1"), stderr: Buffer.concat(stderr).toString("latin1"), status: code ?? -1 });
+    });
+  });
+}
+
+export function start(command: readonly string[], input: RunInput = {}): ChildProcess {
+  const [program, ...args] = command;
+  return spawn(program!, args, { stdio: "pipe", env: { ...process.env, ...input.env }, ...(input.cwd === undefined ? {} : { cwd: input.cwd }) });
+}
