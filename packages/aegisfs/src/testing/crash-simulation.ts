@@ -9,6 +9,7 @@ import type { Volume } from "../aegisfs.ts";
 import { CrashDisk } from "./crash-disk.ts";
 import type { CrashImage } from "./crash-disk.ts";
 import { dumpSubvolume } from "./dump.ts";
+import type { Model } from "./model.ts";
 import { difference, Workload } from "./workload.ts";
 
 export interface CrashOptions {
@@ -73,6 +74,24 @@ export function simulateCrashes(options: CrashOptions): number {
     }
   };
 
+  const snapshots: { id: number; model: Model }[] = [];
+  const changeSnapshots = (): void => {
+    const event = random.below(8);
+    const chosen = snapshots[random.below(Math.max(1, snapshots.length))];
+    workload.last = "a change of snapshots";
+    if (event === 0 && snapshots.length < 4) {
+      const id = volume.snapshot(volume.root, `snapshot${states}-${snapshots.length}`, { readOnly: true });
+      if (id < 0) throw new Error(`seed ${options.seed}: snapshot: ${id}`);
+      snapshots.push({ id, model: workload.model.copy() });
+    } else if (event === 1 && chosen !== undefined) {
+      if (volume.deleteSubvolume(chosen.id) < 0) throw new Error(`seed ${options.seed}: deletion of a snapshot`);
+      snapshots.splice(snapshots.indexOf(chosen), 1);
+    } else if (event === 2 && chosen !== undefined) {
+      if (volume.rollback(chosen.id) < 0) throw new Error(`seed ${options.seed}: rollback`);
+      workload.resume(volume.root, chosen.model.copy());
+    }
+  };
+
   while (!isOver()) {
     for (let step = 1 + random.below(25); step > 0; step--) {
       workload.step();
@@ -83,6 +102,7 @@ export function simulateCrashes(options: CrashOptions): number {
       if (ino > 0) volume.root.write(ino, 0, new Uint8Array(9000).fill(1), 0, 9000);
     }
     if (volume.sync() < 0) throw new Error(`seed ${options.seed}: sync failed`);
+    changeSnapshots();
     // The disk must not fill up with what the workload leaves.
     if (volume.usage().freeBlocks < 800) return states;
   }

@@ -1,0 +1,55 @@
+/**
+ * A volume formatted by each released version of the format opens in this one. The images in ../../golden were written once and never change; each has
+ * the list of what it holds beside it. A new version of the format adds an image: `node golden-image.test.ts --write NAME`.
+ */
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { SeededRandom } from "@stratos/base";
+import { MemoryBlockDevice } from "@stratos/host";
+import { check, mount } from "../aegisfs.ts";
+import { dumpSubvolume } from "./dump.ts";
+import { freshVolume, mountedVolume } from "./fresh-volume.ts";
+import { Workload } from "./workload.ts";
+
+const FOLDER = new URL("../../golden/", import.meta.url);
+
+function deviceOf(bytes: Uint8Array): MemoryBlockDevice {
+  const device = new MemoryBlockDevice(bytes.length);
+  device.write(0, bytes, 0, bytes.length);
+  return device;
+}
+
+function dumpAll(device: MemoryBlockDevice): string {
+  const volume = mountedVolume(mount(device, { readOnly: true }));
+  return volume.subvolumeIds().map((id) => `subvolume ${volume.subvolume(id)!.name}\n${dumpSubvolume(volume.subvolume(id)!)}\n`).join("");
+}
+
+function writeGolden(name: string): void {
+  const { device, volume } = freshVolume(6);
+  const workload = new Workload(new SeededRandom(1), volume.root, { sizeMax: 30_000, names: 40 });
+  for (let step = 0; step < 300; step++) workload.step();
+  volume.snapshot(volume.root, "snapshot", { readOnly: true });
+  for (let step = 0; step < 200; step++) workload.step();
+  volume.sync();
+  const bytes = new Uint8Array(device.size);
+  device.read(0, bytes, 0, bytes.length);
+  writeFileSync(new URL(`${name}.img.gz`, FOLDER), gzipSync(bytes, { level: 9 }));
+  writeFileSync(new URL(`${name}.txt`, FOLDER), dumpAll(device));
+}
+
+if (process.argv[2] === "--write") writeGolden(process.argv[3] ?? "version-1");
+else {
+  for (const file of readdirSync(FOLDER).filter((name) => name.endsWith(".img.gz"))) {
+    test(`${file} opens and holds what it held`, () => {
+      const device = deviceOf(gunzipSync(readFileSync(new URL(file, FOLDER))));
+      assert.deepEqual(check(device, { data: true }), []);
+      assert.equal(dumpAll(device), readFileSync(new URL(file.replace(".img.gz", ".txt"), FOLDER), "utf8"));
+      const volume = mountedVolume(mount(device));
+      assert.ok(volume.root.create(1, "written now", 0o100644, 0, 0) > 0);
+      assert.equal(volume.sync(), 0);
+      assert.deepEqual(check(device, { data: true }), []);
+    });
+  }
+}
