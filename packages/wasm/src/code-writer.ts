@@ -46,6 +46,10 @@ export class CodeWriter {
 
   /** Unsigned LEB128 of a u32. */
   u32(value: number): void {
+    if (value >= 0 && value < 0x80) { // nearly always
+      this.byte(value);
+      return;
+    }
     this.reserve(5);
     value >>>= 0;
     while (value >= 0x80) {

@@ -85,6 +85,16 @@ export class ModuleBuilder {
     this.#elementCount++;
   }
 
+  /** Forgets functions, exports and elements, and keeps types and imports, for another module of the same kind. */
+  clearFunctions(): void {
+    this.#functions.length = 0;
+    this.#exports.reset();
+    this.#exportCount = 0;
+    this.#elements.reset();
+    this.#elementCount = 0;
+    this.code.reset();
+  }
+
   finish(): Uint8Array {
     const out = new CodeWriter(this.code.length + 1024);
     out.raw(HEADER);

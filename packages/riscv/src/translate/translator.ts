@@ -3,6 +3,7 @@ import { CodeWriter, ModuleBuilder, Type } from "@stratos/wasm";
 import type { AddressMode } from "../access.ts";
 import type { Translation, TranslatedCodeCache, TranslatedRegion } from "../code-cache.ts";
 import type { CoreModule } from "../core-module.ts";
+import type { Helper } from "../lower/lowering.ts";
 import type { InstructionMeanings } from "../lower/lowerings.ts";
 import type { PhysicalMemory } from "../physical-memory.ts";
 import type { ProcessorStatistics } from "../processor.ts";
@@ -10,6 +11,7 @@ import { Record } from "../record.ts";
 import { INSTRUCTIONS } from "../instruction-table.ts";
 import { discoverUnit } from "./unit.ts";
 import type { Block, Unit } from "./unit.ts";
+import type { TranslationImports } from "./translation-lowering.ts";
 import { emitUnit } from "./unit-emitter.ts";
 
 /** Targets remembered for one jump through a register. */
@@ -35,7 +37,8 @@ export class Translator {
   readonly #mode: AddressMode;
   readonly #statistics: ProcessorStatistics;
   readonly #nowMs: () => number;
-  readonly #code: CodeWriter;
+  readonly #plain: ModuleTemplate;
+  readonly #withHelpers: ModuleTemplate;
   readonly #queue: Set<number>;
   readonly #indirectTargets: Map<number, number[]>;
   /** By region, the pcs where translated code leaves for what wasn't decoded. */
@@ -53,7 +56,9 @@ export class Translator {
     this.#mode = options.mode;
     this.#statistics = options.statistics;
     this.#nowMs = options.nowMs;
-    this.#code = new CodeWriter(1 << 18);
+    const code = new CodeWriter(1 << 18);
+    this.#plain = createTemplate(code, []);
+    this.#withHelpers = createTemplate(code, this.#meanings.helpers);
     this.#queue = new Set();
     this.#indirectTargets = new Map();
     this.#exits = new WeakMap();
@@ -115,23 +120,12 @@ export class Translator {
   }
 
   #build(units: readonly { unit: Unit; slot: number; owner: Owner }[]): void {
-    const builder = new ModuleBuilder(this.#code);
+    const template = units.some(({ unit }) => needsHelpers(unit)) ? this.#withHelpers : this.#plain;
+    const { builder, imports } = template;
     const { code } = builder;
-    builder.importMemory("m", "memory");
-    builder.importTable("m", "table");
-    const codeType = builder.type([Type.i32, Type.i32], [Type.i32]);
-    const leave = builder.importFunction("m", "leave", builder.type([Type.i32, Type.i32, Type.i32, Type.i32], [Type.i32]));
-    const dispatch = builder.importFunction("m", "dispatch", codeType);
-    const ecall = builder.importFunction("m", "ecall", builder.type([], [Type.i32]));
-    const helperIndex = new Map<string, number>();
-    if (units.some(({ unit }) => needsHelpers(unit))) {
-      for (const helper of this.#meanings.helpers) {
-        helperIndex.set(helper.name, builder.importFunction("m", helper.name, builder.type(helper.parameters, helper.results)));
-      }
-    }
-    const imports = { codeType, leave, dispatch, ecall, helper: (name: string) => helperIndex.get(name)! };
+    builder.clearFunctions();
     const built = units.map(({ unit, slot, owner }) => {
-      const index = builder.addFunction(codeType);
+      const index = builder.addFunction(imports.codeType);
       builder.addElement(slot, index);
       const { entries } = emitUnit(unit, {
         code, mode: this.#mode, imports, lowerings: this.#meanings.lowerings, slot, callSlot: (target) => this.#callSlot(unit.region, target),
@@ -204,6 +198,21 @@ export class Translator {
     if (slot !== 0) region.callSlots.set(target, slot);
     return slot;
   }
+}
+
+/** A module's types and imports, which are the same each time. */
+interface ModuleTemplate { readonly builder: ModuleBuilder; readonly imports: TranslationImports }
+
+function createTemplate(code: CodeWriter, helpers: readonly Helper[]): ModuleTemplate {
+  const builder = new ModuleBuilder(code);
+  builder.importMemory("m", "memory");
+  builder.importTable("m", "table");
+  const codeType = builder.type([Type.i32, Type.i32], [Type.i32]);
+  const leave = builder.importFunction("m", "leave", builder.type([Type.i32, Type.i32, Type.i32, Type.i32], [Type.i32]));
+  const dispatch = builder.importFunction("m", "dispatch", codeType);
+  const ecall = builder.importFunction("m", "ecall", builder.type([], [Type.i32]));
+  const indexOf = new Map(helpers.map((helper) => [helper.name, builder.importFunction("m", helper.name, builder.type(helper.parameters, helper.results))]));
+  return { builder, imports: { codeType, leave, dispatch, ecall, helper: (name) => indexOf.get(name)! } };
 }
 
 /** Whether lowerings of the unit call functions of the core module. */

@@ -18,6 +18,8 @@ const MAX_INLINE_BLOCKS = 12;
 const MAX_INLINE_INSTRUCTIONS = 40;
 const MAX_INLINE_DEPTH = 2;
 const MAX_TOTAL_BLOCKS = 200;
+/** Jumps with more known targets (the dispatch of an interpreter) leave the unit: each target would take all the others in. */
+const MAX_JUMP_TARGETS = 32;
 
 /** Computations that a branch may skip and still be worth a condition instead: it saves a misprediction, and costs a select each. */
 const MAX_HAMMOCK = 3;
@@ -106,12 +108,17 @@ class Discovery {
   readonly #options: DiscoveryOptions;
   readonly #blocks: Block[];
   readonly #pages: Set<number>;
+  /** What was read before, by pc, and small functions by entry: they are called from several places. */
+  readonly #read: Map<number, UnitInstruction>;
+  readonly #leaves: Map<number, FunctionBody | undefined>;
   #instructionCount: number;
 
   constructor(options: DiscoveryOptions) {
     this.#options = options;
     this.#blocks = [];
     this.#pages = new Set();
+    this.#read = new Map();
+    this.#leaves = new Map();
     this.#instructionCount = 0;
   }
 
@@ -140,7 +147,7 @@ class Discovery {
           leaders.add(pc);
           break;
         }
-        const instruction = this.#isDecoded(pc) ? this.#read(pc) : undefined;
+        const instruction = this.#instructionAt(pc);
         if (instruction === undefined) break;
         instructions.set(pc, instruction);
         pc += instruction.length;
@@ -178,7 +185,7 @@ class Discovery {
     return hammocks;
   }
 
-  #successors(last: UnitInstruction): number[] {
+  #successors(last: UnitInstruction): readonly number[] {
     const next = last.pc + last.length;
     if (isBranch(last.index)) return [next, target(last)];
     if (last.index === ECALL) return [next];
@@ -186,7 +193,7 @@ class Discovery {
     if (last.index !== JALR) return [];
     if (isLinkRegister(last.rd)) return [next];
     if (last.rd === 0 && isLinkRegister(last.rs1)) return [];
-    return [...(this.#options.indirectTargets.get(last.pc) ?? [])];
+    return knownTargets(this.#options.indirectTargets, last.pc);
   }
 
   #isDecoded(pc: number): boolean {
@@ -194,13 +201,18 @@ class Discovery {
     return page !== 0 && this.#options.physical.u16[(page + ((pc & 0xffe) << 3)) >>> 1] !== RecordOp.UNDECODED;
   }
 
-  #read(pc: number): UnitInstruction | undefined {
+  #instructionAt(pc: number): UnitInstruction | undefined {
+    const known = this.#read.get(pc);
+    if (known !== undefined) return known;
+    if (!this.#isDecoded(pc)) return undefined;
     const { cache } = this.#options;
     const word = cache.fetchWord(pc);
     if (cache.fetchFault >= 0) return undefined;
-    const decoded = newDecoded();
-    decode(word, decoded);
-    return { ...decoded, pc, skips: 0, isConditional: false };
+    decode(word, DECODED);
+    const { index, rd, rs1, rs2, rs3, rm, imm, length } = DECODED;
+    const instruction: UnitInstruction = { index, rd, rs1, rs2, rs3, rm, imm, length, pc, skips: 0, isConditional: false };
+    this.#read.set(pc, instruction);
+    return instruction;
   }
 
   /** @param chain  entries of the functions around this one, to stop recursion */
@@ -286,21 +298,35 @@ class Discovery {
     const entry = block.target;
     if (returnTo === undefined || chain.length > MAX_INLINE_DEPTH || chain.includes(entry) || entry < region.start || entry >= region.end) return undefined;
     if (this.#blocks.length >= MAX_TOTAL_BLOCKS || block.instructions[block.instructions.length - 1]!.rd !== 1) return undefined;
-    const body = this.#explore(entry, MAX_INLINE_BLOCKS, MAX_INLINE_INSTRUCTIONS);
-    if (!body.isComplete || !body.instructions.has(entry) || body.instructions.size > MAX_INLINE_INSTRUCTIONS) return undefined;
-    let returns = false;
-    for (const instruction of body.instructions.values()) {
-      if (instruction.index === ECALL) return undefined;
-      if (instruction.index === JAL && instruction.rd !== 0) return undefined;
-      if (instruction.index !== JALR) continue;
-      if (instruction.rd !== 0 || instruction.rs1 !== 1) return undefined;
-      returns = true;
-    }
-    if (!returns) return undefined;
+    const body = this.#leaves.has(entry) ? this.#leaves.get(entry) : this.#exploreLeaf(entry);
+    if (body === undefined) return undefined;
     block.ending = "inline-call";
     return this.#build(body, returnTo, [...chain, entry]).blockAt.get(entry);
   }
+
+  /** The function at `entry` when it is small and returns by `ret`, without calls or traps. */
+  #exploreLeaf(entry: number): FunctionBody | undefined {
+    const body = this.#explore(entry, MAX_INLINE_BLOCKS, MAX_INLINE_INSTRUCTIONS);
+    let returns = false;
+    let fits = body.isComplete && body.instructions.has(entry) && body.instructions.size <= MAX_INLINE_INSTRUCTIONS;
+    for (const instruction of body.instructions.values()) {
+      if (instruction.index === ECALL || (instruction.index === JAL && instruction.rd !== 0)) fits = false;
+      if (instruction.index !== JALR) continue;
+      if (instruction.rd !== 0 || instruction.rs1 !== 1) fits = false;
+      returns = true;
+    }
+    const leaf = fits && returns ? body : undefined;
+    this.#leaves.set(entry, leaf);
+    return leaf;
+  }
 }
+
+function knownTargets(indirectTargets: ReadonlyMap<number, readonly number[]>, pc: number): readonly number[] {
+  const targets = indirectTargets.get(pc);
+  return targets === undefined || targets.length > MAX_JUMP_TARGETS ? [] : targets;
+}
+
+const DECODED = newDecoded();
 
 /** Integer arithmetic of about one cycle. */
 function isCheap(index: number): boolean {
@@ -324,7 +350,7 @@ function setEnding(block: Block, last: UnitInstruction, indirectTargets: Readonl
     else if (last.rd === 0 && isLinkRegister(last.rs1)) block.ending = "return";
     else {
       block.ending = "jump-register";
-      block.targets.push(...(indirectTargets.get(last.pc) ?? []));
+      block.targets.push(...knownTargets(indirectTargets, last.pc));
     }
   } else block.ending = INSTRUCTIONS[last.index]!.name === "ecall" ? "ecall" : "ebreak";
 }
