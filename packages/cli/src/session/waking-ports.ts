@@ -45,7 +45,6 @@ export function wakingSockets(provider: SocketProvider, wake: Wake): SocketProvi
     },
     nameServers: () => provider.nameServers(),
     localAddresses: () => provider.localAddresses(),
-    localAddresses: () => provider.localAddresses(),
   };
 }
 
