@@ -13,6 +13,7 @@ import type { IoCursor } from "../../vfs/io-cursor.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import { sourceAddress } from "../network-interface.ts";
 import type { Socket } from "../socket.ts";
+import { DiscardCursor, ShortCursor } from "../part-cursor.ts";
 import { destinationOf, familyOf, parseInetAddress } from "./inet-address.ts";
 import { InetSocket } from "./inet-socket.ts";
 import { canonicalIp, type InetEndpoint, isBroadcast, isLoopback, isMulticast, isV4, isWildcard } from "./ip-address.ts";
@@ -523,61 +524,5 @@ export class TcpSocket extends InetSocket {
   protected override dispose(): void {
     this.#leave(this.options.lingerSeconds === 0);
     super.dispose();
-  }
-}
-
-/** A view of a cursor that ends earlier. */
-class ShortCursor implements IoCursor {
-  readonly #inner: IoCursor;
-  #left: number;
-
-  constructor(inner: IoCursor, count: number) {
-    this.#inner = inner;
-    this.#left = count;
-  }
-
-  get remaining(): number {
-    return this.#left;
-  }
-
-  put(source: Uint8Array, start: number, count: number): number {
-    return this.#moved(this.#inner.put(source, start, count));
-  }
-
-  take(target: Uint8Array, start: number, count: number): number {
-    return this.#moved(this.#inner.take(target, start, count));
-  }
-
-  skip(count: number): void {
-    this.#inner.skip(count);
-    this.#left -= count;
-  }
-
-  #moved(count: number): number {
-    if (count > 0) this.#left -= count;
-    return count;
-  }
-}
-
-/** Takes bytes and keeps none. */
-class DiscardCursor implements IoCursor {
-  remaining: number;
-
-  constructor(count: number) {
-    this.remaining = count;
-  }
-
-  put(_source: Uint8Array, _start: number, count: number): number {
-    this.remaining -= count;
-    return count;
-  }
-
-  take(_target: Uint8Array, _start: number, count: number): number {
-    this.remaining -= count;
-    return count;
-  }
-
-  skip(count: number): void {
-    this.remaining -= count;
   }
 }

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import {
   AF_UNIX, EACCES, EADDRINUSE, EAGAIN, EBADF, ECONNREFUSED, ECONNRESET, EINVAL, EISCONN, EMSGSIZE, ENOENT, ENOTCONN, ENOTSOCK, EPERM, EPIPE, EPROTOTYPE, MSG_CTRUNC, MSG_DONTWAIT, MSG_NOSIGNAL,
   MSG_PEEK, MSG_TRUNC, MSG_WAITALL, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, SCM_CREDENTIALS, SCM_RIGHTS, SHUT_RD, SHUT_WR, SIGPIPE, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_SEQPACKET,
-  SOCK_STREAM, SOL_SOCKET, SO_ACCEPTCONN, SO_ERROR, SO_PASSCRED, SO_PEERCRED, SO_RCVTIMEO, SO_SNDBUF, EINTR, SIGUSR1, S_IFMT, S_IFSOCK, SI_USER,
+  SOCK_STREAM, SOL_SOCKET, SO_ACCEPTCONN, SO_ERROR, SO_PASSCRED, SO_PEERCRED, SO_RCVTIMEO, SO_SNDBUF, SIGUSR1, S_IFMT, S_IFSOCK, SI_USER,
 } from "@stratos/abi";
 import { signalInfo } from "../../signal/pending-signals.ts";
 import { sendSignalToTask } from "../../signal/send-signal.ts";
@@ -429,5 +429,4 @@ it("an interrupted wait is told", () => {
   sendSignalToTask(user.task, signalInfo(SIGUSR1, SI_USER));
   assert.equal(reading.isBlocked, true);
   assert.equal(user.task.wakeReason, "signal");
-  assert.notEqual(EINTR, 0);
 });

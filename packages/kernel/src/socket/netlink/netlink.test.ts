@@ -1,0 +1,192 @@
+/** NETLINK_ROUTE and the interface ioctls: netlink(7), rtnetlink(7), netdevice(7). */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import {
+  AF_INET, AF_INET6, AF_NETLINK, EAGAIN, ECONNREFUSED, EINVAL, ENODEV, ENOTTY, EOPNOTSUPP, EPERM, MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, POLLIN, SIOCGIFADDR, SIOCGIFCONF, SIOCGIFFLAGS,
+  SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFMTU, SIOCGIFNAME, SIOCGIFNETMASK, SIOCSIFADDR, SOCK_DGRAM, SOCK_RAW, SOL_NETLINK,
+} from "@stratos/abi";
+import { SimulatedNetwork } from "@stratos/host";
+import { SocketTask } from "../../testing/socket-task.ts";
+
+const GETLINK = 18, GETADDR = 22, GETROUTE = 26, NEWLINK = 16, NEWADDR = 20, NEWROUTE = 24, NLMSG_ERROR = 2, NLMSG_DONE = 3;
+const REQUEST = 1, ACK = 4, DUMP = 0x300;
+
+function machine(): SocketTask {
+  const provider = new SimulatedNetwork().host([{ family: 4, address: "10.0.2.15", prefixLength: 24 }]);
+  return SocketTask.createMachine(provider).user;
+}
+
+function request(type: number, flags: number, payload: number[]): Uint8Array {
+  const bytes = new Uint8Array(16 + payload.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, bytes.length, true);
+  view.setUint16(4, type, true);
+  view.setUint16(6, flags, true);
+  view.setUint32(8, 77, true);
+  bytes.set(payload, 16);
+  return bytes;
+}
+
+interface Message { type: number; sequence: number; payload: Uint8Array; attributes: Map<number, Uint8Array> }
+
+/** The messages of one datagram; attributes begin behind `fixed` bytes. */
+function messagesIn(text: string, fixed: number): Message[] {
+  const bytes = Uint8Array.from(text, (c) => c.charCodeAt(0));
+  const view = new DataView(bytes.buffer);
+  const messages: Message[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const length = view.getUint32(at, true);
+    const attributes = new Map<number, Uint8Array>();
+    for (let place = at + 16 + fixed; place + 4 <= at + length; ) {
+      const size = view.getUint16(place, true);
+      attributes.set(view.getUint16(place + 2, true), bytes.slice(place + 4, place + size));
+      place += (size + 3) & ~3;
+    }
+    messages.push({ type: view.getUint16(at + 4, true), sequence: view.getUint32(at + 8, true), payload: bytes.slice(at + 16, at + length), attributes });
+    at += (length + 3) & ~3;
+  }
+  return messages;
+}
+
+function dump(user: SocketTask, type: number, fixed: number, family = 0): Message[] {
+  const fd = user.socket(AF_NETLINK, SOCK_RAW);
+  assert.equal(user.send(fd, request(type, REQUEST | DUMP, [family, ...new Array<number>(fixed - 1).fill(0)])) > 0, true);
+  assert.equal(user.poll(fd) & POLLIN, POLLIN);
+  const all: Message[] = [];
+  for (;;) {
+    const got = user.receive(fd, 0x6000, MSG_DONTWAIT);
+    assert.equal(typeof got, "string");
+    for (const message of messagesIn(got as string, fixed)) {
+      assert.equal(message.sequence, 77);
+      if (message.type === NLMSG_DONE) {
+        assert.equal(user.receive(fd, 1, MSG_DONTWAIT), -EAGAIN);
+        user.call("close", fd);
+        return all;
+      }
+      all.push(message);
+    }
+  }
+}
+
+const nameOf = (message: Message): string => String.fromCharCode(...message.attributes.get(3)!.subarray(0, -1));
+
+describe("NETLINK_ROUTE", () => {
+  it("lists links, addresses and routes", () => {
+    const user = machine();
+    const links = dump(user, GETLINK, 16);
+    assert.deepEqual(links.map((link) => [link.type, nameOf(link)]), [[NEWLINK, "lo"], [NEWLINK, "eth0"]]);
+    const addresses = dump(user, GETADDR, 8);
+    assert.deepEqual(addresses.map((one) => [one.type, one.payload[0], one.payload[1], [...one.attributes.get(1)!].slice(-4)]), [
+      [NEWADDR, AF_INET, 8, [127, 0, 0, 1]], [NEWADDR, AF_INET6, 128, [0, 0, 0, 1]], [NEWADDR, AF_INET, 24, [10, 0, 2, 15]],
+    ]);
+    assert.equal(dump(user, GETADDR, 8, AF_INET6).length, 1);
+    const routes = dump(user, GETROUTE, 12, AF_INET).filter((route) => route.payload[4] === 254);
+    assert.deepEqual(routes.map((route) => [route.type, route.payload[1]]), [[NEWROUTE, 0], [NEWROUTE, 24]]);
+  });
+
+  it("answers one question, and acknowledges", () => {
+    const user = machine();
+    const fd = user.socket(AF_NETLINK, SOCK_RAW);
+    user.send(fd, request(GETLINK, REQUEST | ACK, [0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
+    assert.equal(nameOf(messagesIn(user.receive(fd) as string, 16)[0]!), "eth0");
+    const acknowledgement = messagesIn(user.receive(fd) as string, 400)[0]!;
+    assert.equal(acknowledgement.type, NLMSG_ERROR);
+    assert.deepEqual([...acknowledgement.payload.subarray(0, 4)], [0, 0, 0, 0]);
+  });
+
+  it("refuses changes and the unknown", () => {
+    const user = machine();
+    const fd = user.socket(AF_NETLINK, SOCK_RAW);
+    const errorOf = (bytes: Uint8Array): number => {
+      user.send(fd, bytes);
+      const message = messagesIn(user.receive(fd) as string, 4000)[0]!;
+      assert.equal(message.type, NLMSG_ERROR);
+      return new DataView(message.payload.buffer).getInt32(0, true);
+    };
+    assert.equal(errorOf(request(GETLINK, REQUEST, [0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])), -ENODEV);
+    assert.equal(errorOf(request(NEWADDR, REQUEST, [2, 24, 0, 0, 1, 0, 0, 0])), -EOPNOTSUPP);
+    assert.equal(errorOf(request(200, REQUEST, [])), -EOPNOTSUPP);
+    user.becomeUser(1000);
+    assert.equal(errorOf(request(NEWADDR, REQUEST, [2, 24, 0, 0, 1, 0, 0, 0])), -EPERM);
+    // Malformed bytes are ignored.
+    assert.equal(user.send(fd, Uint8Array.of(255, 255, 255, 255, 18, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0)), 16);
+    assert.equal(user.receive(fd, 1, MSG_DONTWAIT), -EAGAIN);
+  });
+
+  it("tells a datagram's length to who peeks with no room", () => {
+    const user = machine();
+    const fd = user.socket(AF_NETLINK, SOCK_DGRAM);
+    user.send(fd, request(GETLINK, REQUEST | DUMP, [17]));
+    const length = user.startReceive(fd, 0, MSG_PEEK | MSG_TRUNC).result!;
+    assert.ok(length > 500);
+    assert.equal((user.receive(fd) as string).length, length);
+  });
+
+  it("names sockets by port", () => {
+    const user = machine();
+    const fd = user.socket(AF_NETLINK, SOCK_RAW);
+    const address = new Uint8Array(12);
+    address[0] = AF_NETLINK;
+    assert.equal(user.bind(fd, address), 0);
+    assert.equal(new DataView((user.name(fd) as Uint8Array).buffer).getUint32(4, true), user.task.pid);
+    assert.equal(user.bind(user.socket(AF_NETLINK, SOCK_RAW), new Uint8Array(12)), -EINVAL);
+    address[4] = 99;
+    assert.equal(user.send(fd, "x", 0, address), -ECONNREFUSED);
+    assert.equal(user.setInt(fd, SOL_NETLINK, 11, 1), 0);
+    assert.equal(user.getInt(fd, SOL_NETLINK, 11), 1);
+  });
+});
+
+describe("interface ioctls", () => {
+  const AT = 0x7000;
+  const ask = (user: SocketTask, command: number, name: string): number => {
+    user.memory.u8.fill(0, AT, AT + 40);
+    for (let index = 0; index < name.length; index++) user.memory.u8[AT + index] = name.charCodeAt(index);
+    return user.task.files.get(user.socket(AF_INET, SOCK_DGRAM))!.ioctl(user.task, command, AT);
+  };
+
+  it("tell what an interface is", () => {
+    const user = machine();
+    const { view, u8 } = user.memory;
+    assert.equal(ask(user, SIOCGIFINDEX, "eth0"), 0);
+    assert.equal(view.getInt32(AT + 16, true), 2);
+    assert.equal(ask(user, SIOCGIFFLAGS, "lo"), 0);
+    assert.equal(view.getUint16(AT + 16, true), 0x49);
+    assert.equal(ask(user, SIOCGIFADDR, "eth0"), 0);
+    assert.deepEqual([...u8.subarray(AT + 16, AT + 24)], [2, 0, 0, 0, 10, 0, 2, 15]);
+    assert.equal(ask(user, SIOCGIFNETMASK, "eth0"), 0);
+    assert.deepEqual([...u8.subarray(AT + 20, AT + 24)], [255, 255, 255, 0]);
+    assert.equal(ask(user, SIOCGIFMTU, "lo"), 0);
+    assert.equal(view.getInt32(AT + 16, true), 65536);
+    assert.equal(ask(user, SIOCGIFHWADDR, "eth0"), 0);
+    assert.equal(view.getUint16(AT + 16, true), 1);
+    assert.equal(ask(user, SIOCGIFINDEX, "wlan0"), -ENODEV);
+    assert.equal(ask(user, SIOCSIFADDR, "lo"), -EOPNOTSUPP);
+    assert.equal(ask(user, 0x1234, "lo"), -ENOTTY);
+    user.memory.u8.fill(0, AT, AT + 40);
+    view.setInt32(AT + 16, 2, true);
+    assert.equal(user.task.files.get(user.socket(AF_INET, SOCK_DGRAM))!.ioctl(user.task, SIOCGIFNAME, AT), 0);
+    assert.equal(String.fromCharCode(...u8.subarray(AT, AT + 4)), "eth0");
+  });
+
+  it("list interfaces, or the room that the list needs", () => {
+    const user = machine();
+    const { view, u8 } = user.memory;
+    const socket = user.task.files.get(user.socket(AF_INET, SOCK_DGRAM))!;
+    view.setUint32(AT, 0, true);
+    view.setBigUint64(AT + 8, 0n, true);
+    assert.equal(socket.ioctl(user.task, SIOCGIFCONF, AT), 0);
+    assert.equal(view.getUint32(AT, true), 80);
+    view.setUint32(AT, 50, true);
+    view.setBigUint64(AT + 8, BigInt(AT + 64), true);
+    assert.equal(socket.ioctl(user.task, SIOCGIFCONF, AT), 0);
+    assert.equal(view.getUint32(AT, true), 40);
+    assert.equal(String.fromCharCode(...u8.subarray(AT + 64, AT + 66)), "lo");
+  });
+
+  it("know no outside without a provider", () => {
+    const { user } = SocketTask.createMachine();
+    assert.equal(ask(user, SIOCGIFINDEX, "eth0"), -ENODEV);
+    assert.deepEqual(dump(user, GETLINK, 16).map(nameOf), ["lo"]);
+  });
+});
