@@ -1,4 +1,4 @@
-/** Runs a static riscv64 program in a fresh machine whose root is an empty tmpfs with /tmp. */
+/** Runs a static riscv64 program in a fresh machine whose root is an empty tmpfs with /tmp and the system's own file systems. */
 import { randomFillSync } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SimulatedClock, SimulatedRandomSource } from "@stratos/host";
@@ -54,6 +54,7 @@ export async function runStatic(program: Uint8Array, options: { translate?: bool
   const { kernel } = machine;
   const root = new Tmpfs(kernel, { sizeBytes: 128 << 20, inodes: 65536, mode: 0o755, uid: 0, gid: 0 });
   machine.mountRoot(root);
+  machine.mountSystem();
   const attributes = { uid: 0, gid: 0, rdev: 0, now: kernel.realtime() };
   root.root.mkdir("tmp", { ...attributes, mode: 0o41777 });
   const file = root.root.create("program", { ...attributes, mode: 0o100755 });

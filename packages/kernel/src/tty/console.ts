@@ -99,8 +99,13 @@ function consolePlace(kernel: Kernel): Path | number {
   return dentry.inode?.rdev === TTY1_DEVICE ? new Path(folder.mount, dentry) : -ENOENT;
 }
 
-/** A first process whose standard input is a free terminal is controlled by it, as login(1) would have it. */
+/** Group "tty" of every distribution. */
+const TTY_GID = 5;
+
+/** A first process whose standard input is a free terminal is controlled by it, and its user owns the device, as login(1) would have it. */
 export function takeTerminal(task: Task): void {
   const input = task.files.get(0);
-  if (input instanceof TerminalFile) acquireOnOpen(task, input.terminal);
+  if (!(input instanceof TerminalFile)) return;
+  acquireOnOpen(task, input.terminal);
+  input.inode?.setAttributes({ uid: task.credentials.uid, gid: TTY_GID, mode: 0o620 });
 }
