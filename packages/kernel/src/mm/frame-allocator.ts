@@ -20,6 +20,8 @@ export class FrameAllocator {
   readonly #references: Int32Array;
   readonly #free: Int32Array;
   #freeCount = 0;
+  /** Frames that hold pages of files (kept by PageCache), for /proc/meminfo. */
+  cachedCount = 0;
   /** Frames at and above this were never used: still zero. */
   #untouched: number;
   readonly #caches = new Set<Reclaimable>();

@@ -50,6 +50,7 @@ export class PageCache {
       }
     }
     this.#pages.set(index, frame);
+    this.frames.cachedCount++;
     return frame;
   }
 
@@ -60,6 +61,7 @@ export class PageCache {
     const frame = this.frames.allocateZeroed();
     if (frame < 0) return frame;
     this.#pages.set(index, frame);
+    this.frames.cachedCount++;
     return frame;
   }
 
@@ -121,6 +123,7 @@ export class PageCache {
     const frame = this.#pages.get(index);
     if (frame === undefined) return;
     this.#pages.delete(index);
+    this.frames.cachedCount--;
     this.#dirty.delete(index);
     this.onChange?.(index);
     this.frames.release(frame);

@@ -1,4 +1,4 @@
-import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, EACCES, EBADF, EFAULT, EINVAL, ENOENT, ENOTDIR, EPERM, ERANGE, MS_BIND, MS_MOVE, O_PATH, UMOUNT_NOFOLLOW } from "@stratos/abi";
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, EACCES, EBADF, EFAULT, EINVAL, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM, ERANGE, MS_BIND, MS_MOVE, MS_REMOUNT, O_PATH, PATH_MAX, UMOUNT_NOFOLLOW } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { CAP_SYS_ADMIN, CAP_SYS_CHROOT, isCapable } from "../security/credentials.ts";
 import { checkAccess, MAY_EXEC } from "../security/permission.ts";
@@ -73,7 +73,8 @@ function fchdir(task: Task, fd: number): number {
 function getcwd(task: Task, address: number, size: number): number {
   const { cwd, root } = task.fs;
   if (cwd.dentry.isDetached) return -ENOENT;
-  const name = pathNameBelow(cwd, root) ?? `(unreachable)/`;
+  const name = pathNameBelow(cwd, root) ?? "(unreachable)/";
+  if (name.length + 1 > PATH_MAX) return -ENAMETOOLONG;
   if (name.length + 1 > size) return -ERANGE;
   const text = byteStringOf(`${name}\0`);
   const stored = task.space.copyOut(address, text, 0, text.length);
@@ -122,7 +123,7 @@ function mount(task: Task, sourceAddress: number, targetAddress: number, typeAdd
   if (typeof place === "number") return place;
   if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
   let sourcePath: Path | null = null;
-  if ((wanted & (MS_BIND | MS_MOVE)) !== 0) {
+  if ((wanted & MS_REMOUNT) === 0 && (wanted & (MS_BIND | MS_MOVE)) !== 0) {
     const found = lookupPath(task, AT_FDCWD, source, 0);
     if (typeof found === "number") return found;
     sourcePath = found;

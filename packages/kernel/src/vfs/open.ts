@@ -36,7 +36,7 @@ export function openPath(task: Task, dirfd: number, path: string, flags: number,
     if ((flags & O_TMPFILE) !== O_TMPFILE || (flags & O_ACCMODE) === O_RDONLY || (flags & O_CREAT) !== 0) return -EINVAL;
   } else if ((flags & (O_CREAT | O_DIRECTORY)) === (O_CREAT | O_DIRECTORY)) return -EINVAL;
   if (path === "") return -ENOENT;
-  const start = startOf(task, dirfd, path);
+  const start = startOf(task, dirfd, path, resolve);
   if (typeof start === "number") return start;
   if ((flags & O_PATH) !== 0) return openPlace(task, start, path, flags, resolve);
   if ((flags & TMPFILE_BIT) !== 0) return openUnnamed(task, start, path, flags, mode, resolve);

@@ -162,9 +162,12 @@ export function walk(task: Task, start: Path, path: string, mode: number, resolv
   return 0;
 }
 
-/** Where a relative path starts: the working directory for AT_FDCWD, else the directory of a descriptor (EBADF, ENOTDIR). */
-export function startOf(task: Task, dirfd: number, path: string): Path | number {
-  if (dirfd === AT_FDCWD || path.charCodeAt(0) === SLASH) return task.fs.cwd;
+/**
+ * Where a relative path starts: the working directory for AT_FDCWD, else the directory of a descriptor (EBADF, ENOTDIR).
+ * @param resolve  RESOLVE_IN_ROOT and RESOLVE_BENEATH make `dirfd` count for absolute paths, too
+ */
+export function startOf(task: Task, dirfd: number, path: string, resolve = 0): Path | number {
+  if (dirfd === AT_FDCWD || (path.charCodeAt(0) === SLASH && (resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) === 0)) return task.fs.cwd;
   const file = task.files.get(dirfd);
   if (file === undefined) return -EBADF;
   if (file.path === null || file.inode?.isDirectory !== true) return -ENOTDIR;

@@ -75,7 +75,13 @@ export class HostInode extends Inode implements PageBacking {
     return this.fileSystem.isPrivate;
   }
 
+  /** In a private folder what is known is what is. */
   override refresh(): number {
+    return this.fileSystem.isPrivate ? 0 : this.reload();
+  }
+
+  /** Reads the attributes anew from the host. */
+  reload(): number {
     const stat = this.nlink === 0 || this.#file !== null ? (this.#file?.stat() ?? -ENOENT) : this.fileSystem.tree.lstat(this.hostPath);
     if (typeof stat === "number") return this.nlink === 0 ? 0 : stat;
     const { nlink } = this;
@@ -93,7 +99,7 @@ export class HostInode extends Inode implements PageBacking {
     const path = this.#child(name);
     // Owners are the host's business: what it refuses (not root) shows in stat.
     this.fileSystem.tree.chown(path, attributes.uid, attributes.gid);
-    this.refresh();
+    this.reload();
     return this.lookup(name);
   }
 
@@ -119,8 +125,8 @@ export class HostInode extends Inode implements PageBacking {
   override link(name: string, inode: Inode): number {
     const failed = this.fileSystem.tree.link((inode as HostInode).hostPath, this.#child(name));
     if (failed < 0) return failed;
-    inode.refresh();
-    this.refresh();
+    (inode as HostInode).reload();
+    this.reload();
     return 0;
   }
 
@@ -132,7 +138,7 @@ export class HostInode extends Inode implements PageBacking {
     if (failed < 0) return failed;
     host.nlink = Math.max(0, host.nlink - 1);
     if (host.nlink === 0) this.fileSystem.forget(host);
-    this.refresh();
+    this.reload();
     return 0;
   }
 
@@ -141,7 +147,7 @@ export class HostInode extends Inode implements PageBacking {
     if (failed < 0) return failed;
     inode.nlink = 0;
     this.fileSystem.forget(inode as HostInode);
-    this.refresh();
+    this.reload();
     return 0;
   }
 
@@ -157,8 +163,8 @@ export class HostInode extends Inode implements PageBacking {
       replaced.nlink = replaced.isDirectory ? 0 : Math.max(0, replaced.nlink - 1);
       if (replaced.nlink === 0) this.fileSystem.forget(replaced as HostInode);
     }
-    this.refresh();
-    if (target !== this) target.refresh();
+    this.reload();
+    if (target !== this) target.reload();
     return 0;
   }
 

@@ -58,32 +58,29 @@ export function addSystemFiles(fileSystem: PseudoFileSystem, root: PseudoDirecto
   for (const name of ["bus", "driver", "fs", "irq", "tty"]) root.add(name, new PseudoDirectory(fileSystem));
 }
 
-interface MemoryUse { total: number; free: number; cached: number; available: number; anonymous: number; mapped: number }
+interface MemoryUse { total: number; free: number; cached: number; shared: number; available: number; anonymous: number }
 
-/** In bytes. What isn't resident in some process is page cache, pipes and files of tmpfs. */
-export function memoryUse(kernel: Kernel): MemoryUse {
+/** In bytes. */
+function memoryUse(kernel: Kernel): MemoryUse {
   const { frames } = kernel;
-  const total = frames.total * PAGE_SIZE, free = frames.freeCount * PAGE_SIZE;
-  const spaces = new Set([...kernel.tasks.tasks.values()].map((task) => task.space));
-  let resident = 0;
-  for (const space of spaces) resident += space.table.residentPages * PAGE_SIZE;
-  const used = total - free;
-  const anonymous = Math.min(used, resident);
-  const cached = used - anonymous;
-  let dirtyless = 0;
-  for (const fileSystem of kernel.vfs.roots.keys()) if (fileSystem.type === "tmpfs") dirtyless += (fileSystem.usage().blocks - fileSystem.usage().blocksFree) * PAGE_SIZE;
-  return { total, free, cached, available: Math.min(total, free + Math.max(0, cached - dirtyless)), anonymous, mapped: 0 };
+  const total = frames.total * PAGE_SIZE, free = frames.freeCount * PAGE_SIZE, cached = frames.cachedCount * PAGE_SIZE;
+  let shared = 0;
+  for (const fileSystem of kernel.vfs.roots.keys()) {
+    if (fileSystem.type !== "tmpfs") continue;
+    const { blocks, blocksFree } = fileSystem.usage();
+    shared += (blocks - blocksFree) * PAGE_SIZE;
+  }
+  // Files of tmpfs have nowhere else to be: they don't become free memory.
+  return { total, free, cached, shared, available: Math.min(total, free + Math.max(0, cached - shared)), anonymous: Math.max(0, total - free - cached) };
 }
 
 function describeMemory(kernel: Kernel): string {
   const use = memoryUse(kernel);
-  let shared = 0;
-  for (const fileSystem of kernel.vfs.roots.keys()) if (fileSystem.type === "tmpfs") shared += (fileSystem.usage().blocks - fileSystem.usage().blocksFree) * PAGE_SIZE;
   const rows: [string, number][] = [
     ["MemTotal", use.total], ["MemFree", use.free], ["MemAvailable", use.available], ["Buffers", 0], ["Cached", use.cached], ["SwapCached", 0],
     ["Active", use.anonymous], ["Inactive", use.cached], ["Active(anon)", use.anonymous], ["Inactive(anon)", 0], ["Active(file)", 0], ["Inactive(file)", use.cached],
-    ["Unevictable", 0], ["Mlocked", 0], ["SwapTotal", 0], ["SwapFree", 0], ["Dirty", 0], ["Writeback", 0], ["AnonPages", use.anonymous], ["Mapped", use.mapped],
-    ["Shmem", shared], ["KReclaimable", 0], ["Slab", 0], ["SReclaimable", 0], ["SUnreclaim", 0], ["KernelStack", 0], ["PageTables", 0], ["NFS_Unstable", 0], ["Bounce", 0],
+    ["Unevictable", 0], ["Mlocked", 0], ["SwapTotal", 0], ["SwapFree", 0], ["Dirty", 0], ["Writeback", 0], ["AnonPages", use.anonymous], ["Mapped", 0],
+    ["Shmem", use.shared], ["KReclaimable", 0], ["Slab", 0], ["SReclaimable", 0], ["SUnreclaim", 0], ["KernelStack", 0], ["PageTables", 0], ["NFS_Unstable", 0], ["Bounce", 0],
     ["WritebackTmp", 0], ["CommitLimit", use.total / 2], ["Committed_AS", use.anonymous], ["VmallocTotal", 0], ["VmallocUsed", 0], ["VmallocChunk", 0], ["Percpu", 0],
   ];
   const text = rows.map(([name, bytes]) => `${`${name}:`.padEnd(16)}${String(Math.floor(bytes / 1024)).padStart(8)} kB\n`).join("");
@@ -130,7 +127,7 @@ function describeDevices(kernel: Kernel): string {
 function describeVirtualMemory(kernel: Kernel): string {
   const use = memoryUse(kernel);
   const pages = (bytes: number): number => Math.floor(bytes / PAGE_SIZE);
-  return `nr_free_pages ${pages(use.free)}\nnr_inactive_file ${pages(use.cached)}\nnr_active_anon ${pages(use.anonymous)}\nnr_anon_pages ${pages(use.anonymous)}\nnr_mapped ${pages(use.mapped)}\nnr_file_pages ${pages(use.cached)}\n`
+  return `nr_free_pages ${pages(use.free)}\nnr_inactive_file ${pages(use.cached)}\nnr_active_anon ${pages(use.anonymous)}\nnr_anon_pages ${pages(use.anonymous)}\nnr_mapped 0\nnr_file_pages ${pages(use.cached)}\n`
     + `nr_dirty 0\nnr_writeback 0\nnr_shmem 0\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault ${kernel.faultCount}\npgmajfault 0\npgfree 0\npgalloc_normal 0\n`;
 }
 

@@ -27,7 +27,10 @@ export class TmpfsInode extends Inode {
     this.rdev = attributes.rdev;
     const kind = attributes.mode & S_IFMT;
     this.#entries = kind === S_IFDIR ? new Map() : null;
-    if (kind === S_IFDIR) this.nlink = 2;
+    if (kind === S_IFDIR) {
+      this.nlink = 2;
+      this.size = 2 * ENTRY_SIZE;
+    }
     if (kind === S_IFREG) this.pages = new PageCache(fileSystem.kernel.frames, null);
   }
 
