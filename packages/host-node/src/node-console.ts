@@ -1,5 +1,6 @@
 import { EAGAIN, EIO } from "@stratos/abi";
 import type { HostConsole } from "@stratos/host";
+import { spawnSync } from "node:child_process";
 import { writeSync } from "node:fs";
 import type { ReadStream, WriteStream } from "node:tty";
 import { hostErrno } from "./host-errno.ts";
@@ -21,6 +22,7 @@ export class NodeConsole implements HostConsole {
   readonly #end = (): void => this.#hangUp();
   readonly #resize = (): void => this.#onResize();
   readonly #restore = (): void => this.close();
+  readonly #continue = (): void => this.#takeOver();
 
   constructor(input: ReadStream = process.stdin, output: WriteStream = process.stdout, outputFd = 1) {
     this.#input = input;
@@ -37,14 +39,23 @@ export class NodeConsole implements HostConsole {
   open(): void {
     if (this.#isOpen) return;
     this.#isOpen = true;
-    this.#input.setRawMode(true);
+    this.#takeOver();
     this.#input.on("data", this.#data);
     this.#input.on("end", this.#end);
     this.#input.on("error", this.#end);
     this.#output.on("resize", this.#resize);
     this.#output.on("error", this.#end);
     process.on("exit", this.#restore);
+    // Whoever stopped us has its own settings in place.
+    process.on("SIGCONT", this.#continue);
     this.#input.resume();
+  }
+
+  #takeOver(): void {
+    // Raw mode is set anew only when it was left.
+    this.#input.setRawMode(false);
+    this.#input.setRawMode(true);
+    passOutputThrough();
   }
 
   /** Gives the terminal back as it was. */
@@ -52,6 +63,7 @@ export class NodeConsole implements HostConsole {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     process.off("exit", this.#restore);
+    process.off("SIGCONT", this.#continue);
     this.#input.off("data", this.#data);
     this.#input.off("end", this.#end);
     this.#output.off("resize", this.#resize);
@@ -98,4 +110,12 @@ export class NodeConsole implements HostConsole {
     // Not from within a write: the guest is in the middle of it.
     setImmediate(() => this.#onInput(null));
   }
+}
+
+/**
+ * Node's raw mode leaves output processing on: the host would turn the bare newline by which full-screen programs go down one line into
+ * carriage return and newline. A host without stty keeps that flaw.
+ */
+function passOutputThrough(): void {
+  spawnSync("stty", ["-opost"], { stdio: ["inherit", "ignore", "ignore"] });
 }
