@@ -3,6 +3,7 @@ import type { WasmTable } from "@stratos/host";
 import { CODE_TABLE } from "./access.ts";
 import { decode, instructionLength, newDecoded } from "./decode.ts";
 import { HART_FAULT, HART_TABLES } from "./hart-state.ts";
+import { OUT_OF_LINE_SLOTS } from "./interpreter.ts";
 import { CODE_PAGE_SIZE } from "./physical-memory.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
 import type { CodeCache, CodeRegion, ProcessorStatistics } from "./processor.ts";
@@ -18,7 +19,8 @@ import { RECORD_SIZE, Record, RecordOp, endsRun, tailRecordAddress, writeRecord,
 const PAGE = 4096;
 /** Longest straight run that one miss decodes. */
 const MAX_RUN = 64;
-const MAX_TABLE_SLOTS = 65536;
+/** The table's last slots belong to the interpreter's out-of-line handlers. */
+const MAX_TABLE_SLOTS = OUT_OF_LINE_SLOTS;
 
 /** A translated function: what must be undone when bytes under it change. */
 export interface Translation {

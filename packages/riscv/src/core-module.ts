@@ -4,11 +4,12 @@ import type { WasmEngine, WasmInstance, WasmTable } from "@stratos/host";
 import { emitRecordLookup } from "./access.ts";
 import type { AddressMode } from "./access.ts";
 import { HART_EXIT, HART_FUEL, HART_PC, HART_TABLES } from "./hart-state.ts";
-import { DEPTH_LIMIT, emitInterpreter } from "./interpreter.ts";
+import { instructionIndex } from "./instruction-table.ts";
+import { DEPTH_LIMIT, OUT_OF_LINE, OUT_OF_LINE_SLOTS, emitInterpreter, emitOutOfLine } from "./interpreter.ts";
 import type { InstructionMeanings } from "./lower/lowerings.ts";
 import type { Helper } from "./lower/lowering.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
-import { Record } from "./record.ts";
+import { OP_FIRST, Record } from "./record.ts";
 
 /**
  * The module that is there from the start: the interpreter (function table entry 0), the run loop, the common exit of translated
@@ -60,14 +61,18 @@ export function createCoreModule(options: {
   const run = builder.addFunction(builder.type([], []));
   const leave = builder.addFunction(builder.type([Type.i32, Type.i32, Type.i32, Type.i32], [Type.i32]));
   const dispatch = builder.addFunction(codeType);
+  const outOfLine = OUT_OF_LINE.filter((name) => lowerings[name] !== undefined);
+  for (const name of outOfLine) builder.addElement(OUT_OF_LINE_SLOTS + OP_FIRST + instructionIndex(name), builder.addFunction(codeType));
   for (const helper of helpers) {
     if (helper.emit !== undefined) indexOf.set(helper.name, builder.addFunction(builder.type(helper.parameters, helper.results)));
   }
 
-  emitInterpreter(code, mode, { codeType, decode, ecall, hot, indirect, helper: helperIndex, lowerings }, hotThreshold);
+  const interpreterImports = { codeType, decode, ecall, hot, indirect, helper: helperIndex, lowerings };
+  emitInterpreter(code, mode, interpreterImports, hotThreshold);
   emitRun(builder, codeType);
   emitLeave(builder);
   emitDispatch(builder, codeType);
+  for (const name of outOfLine) emitOutOfLine(code, mode, interpreterImports, name);
   for (const helper of helpers) emitHelper(builder, helper, helperIndex);
 
   builder.addElement(0, interpreter);

@@ -4,6 +4,7 @@ import { createCoreModule } from "./core-module.ts";
 import type { CoreModule } from "./core-module.ts";
 import { ExitReason } from "./exit-reason.ts";
 import { HART_EXIT, HART_FUEL, HART_INTERPRETED, HART_RESERVATION, HART_RETIRED } from "./hart-state.ts";
+import { updateNativeState } from "./lower/float-state.ts";
 import { instructionMeanings } from "./lower/lowerings.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
 import { emulateMisaligned, faultingAccess } from "./memory-fault.ts";
@@ -16,8 +17,9 @@ import { RECORD_SIZE, RecordOp } from "./record.ts";
  * anew, and hot functions are translated there. Chunk ends never change where a slice ends.
  */
 const CHUNK = 200_000;
-/** Executions of a target before it is translated. */
+/** Executions of a target before it is translated: 200, and 256 more for each further report (the counter has 8 bits). */
 const DEFAULT_THRESHOLD = 200;
+const DEFAULT_REPORTS = 2;
 /** Hot targets are translated when there are so many, or when so many instructions have gone by. */
 const DRAIN_COUNT = 16;
 const DRAIN_INTERVAL = 100_000;
@@ -66,6 +68,7 @@ class TranslatingProcessor implements Processor {
     });
     this.#translator = new Translator({
       physical, engine, cache: this.code, core: this.#core, meanings, mode: "paged", statistics: this.statistics, nowMs: options.nowMs ?? (() => 0),
+      reportsNeeded: options.hotThreshold === undefined ? DEFAULT_REPORTS : 1,
     });
     this.#drainedAt = 0;
     this.#drainInterval = hotThreshold < 16 ? 0 : DRAIN_INTERVAL;
@@ -75,6 +78,7 @@ class TranslatingProcessor implements Processor {
     const { i32, u32 } = this.physical;
     let left = fuel;
     let reason: ExitReason;
+    updateNativeState(u32);
     this.code.setLive(true);
     do {
       const chunk = Math.min(left, CHUNK);

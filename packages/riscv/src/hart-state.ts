@@ -32,6 +32,11 @@ export const HART_RETIRED = HART + 560;
 export const HART_INTERPRETED = HART + 568;
 /** 64 bytes through which 64-bit values pass between wasm helpers and JavaScript ones. */
 export const HART_SCRATCH = HART + 576;
+/**
+ * u32, derived: 1 when NX is raised and frm is nearest-even, so that native arithmetic raises nothing new (lower/float-state.ts). Whatever
+ * writes fflags or frm in generated code keeps it; `run` computes it anew.
+ */
+export const HART_NATIVE_FLOAT = HART + 640;
 /** Where writes to x0 go in the interpreter: a register offset beyond all registers. */
 export const HART_SINK = HART + 768;
 /** Bytes of the architectural state of one task (x, f, pc, fflags, frm): what a context switch copies. */

@@ -70,6 +70,24 @@ export function emitInterpreter(code: CodeWriter, mode: AddressMode, imports: In
   code.endFunction(start);
 }
 
+/**
+ * Rare instructions (floating-point arithmetic, atomics, division) are functions of their own, (record, tables) → 0 or the reason
+ * to leave: the interpreter's one function has to stay small, because the host's engine runs it slowly until it is optimised.
+ */
+export function emitOutOfLine(code: CodeWriter, mode: AddressMode, imports: InterpreterImports, name: string): void {
+  const start = code.beginFunction(LOCALS);
+  new InterpreterEmitter(code, mode, imports, 0).emitOutOfLine(name);
+  code.endFunction(start);
+}
+
+/** Function-table slot of the first out-of-line handler; the last slots of the table are theirs, by op. */
+export const OUT_OF_LINE_SLOTS = 65536 - 512;
+
+/** The instructions that stand out of line, by name. */
+export const OUT_OF_LINE: readonly string[] = INSTRUCTIONS.map((instruction) => instruction.name).filter(
+  (name) => /^(f(?!ence|ld|lw|sd|sw)|amo|lr\.|sc\.|div|rem|mulh)/.test(name),
+);
+
 class InterpreterEmitter implements Lowering {
   readonly code: CodeWriter;
   readonly roundingMode: number;
@@ -85,6 +103,7 @@ class InterpreterEmitter implements Lowering {
   #return: number;
   #call: number;
   #next: number;
+  #isOutOfLine: boolean;
 
   constructor(code: CodeWriter, mode: AddressMode, imports: InterpreterImports, hotThreshold: number) {
     this.code = code;
@@ -94,6 +113,7 @@ class InterpreterEmitter implements Lowering {
     this.#hotThreshold = hotThreshold;
     this.#access = { tables: TABLES, va: VA, delta: DELTA, address: ADDRESS };
     this.#leave = this.#exit = this.#top = this.#backward = this.#return = this.#call = this.#next = 0;
+    this.#isOutOfLine = false;
   }
 
   emit(): void {
@@ -159,6 +179,17 @@ class InterpreterEmitter implements Lowering {
     code.localGet(PC);
   }
 
+  emitOutOfLine(name: string): void {
+    const { code } = this;
+    code.localGet(0);
+    code.localGet(1);
+    code.localSet(TABLES);
+    code.localSet(RECORD);
+    this.#isOutOfLine = true;
+    this.#imports.lowerings[name]!(this);
+    code.i32Const(0);
+  }
+
   // Control.
 
   #dispatch(): void {
@@ -172,6 +203,8 @@ class InterpreterEmitter implements Lowering {
     const handlers: { op: number; emit: () => void }[] = this.#handlers();
     const illegal = code.block();
     const labels: number[] = new Array<number>(OP_COUNT).fill(illegal);
+    const outOfLine = code.block();
+    for (const name of OUT_OF_LINE) labels[OP_FIRST + instructionIndex(name)] = outOfLine;
     for (let i = handlers.length - 1; i >= 0; i--) labels[handlers[i]!.op] = code.block();
     code.localGet(RECORD);
     code.memory(Op.i32Load16U, Record.op);
@@ -180,6 +213,8 @@ class InterpreterEmitter implements Lowering {
       code.end();
       handler.emit();
     }
+    code.end();
+    this.#callOutOfLine();
     code.end();
     this.#exitWith(ExitReason.ILLEGAL);
   }
@@ -244,13 +279,32 @@ class InterpreterEmitter implements Lowering {
       const condition = BRANCH_CONDITIONS[instruction.name];
       if (condition !== undefined) handlers.push({ op: OP_FIRST + index, emit: () => this.#branch(condition) });
       const lowering = this.#imports.lowerings[instruction.name];
-      if (lowering === undefined) return;
+      if (lowering === undefined || OUT_OF_LINE.includes(instruction.name)) return;
       handlers.push({ op: OP_FIRST + index, emit: () => {
         lowering(this);
         this.#advance();
       } });
     });
     return handlers;
+  }
+
+  #callOutOfLine(): void {
+    const { code } = this;
+    code.localGet(RECORD);
+    code.localGet(TABLES);
+    code.localGet(RECORD);
+    code.memory(Op.i32Load16U, Record.op);
+    code.i32Const(OUT_OF_LINE_SLOTS);
+    code.op(Op.i32Add);
+    code.callIndirect(this.#imports.codeType);
+    code.localTee(REASON);
+    code.if();
+    this.#undoFuel();
+    this.#currentPc();
+    code.localSet(PC);
+    code.br(this.#exit);
+    code.end();
+    this.#advance();
   }
 
   #advance(): void {
@@ -473,6 +527,11 @@ class InterpreterEmitter implements Lowering {
 
   /** Leaves at the current instruction, which doesn't count. */
   #exitWith(reason: number): void {
+    if (this.#isOutOfLine) {
+      this.code.i32Const(reason);
+      this.code.return();
+      return;
+    }
     this.#undoFuel();
     this.#currentPc();
     this.code.localSet(PC);

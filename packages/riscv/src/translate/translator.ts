@@ -17,7 +17,7 @@ import { emitUnit } from "./unit-emitter.ts";
 /** Targets remembered for one jump through a register. */
 const MAX_INDIRECT_TARGETS = 256;
 /** A path out of a translation that became hot makes its function be translated again, so often at most. */
-const MAX_VERSIONS = 6;
+const MAX_VERSIONS = 4;
 /** Units in one module. */
 const MAX_BATCH = 32;
 
@@ -40,13 +40,16 @@ export class Translator {
   readonly #plain: ModuleTemplate;
   readonly #withHelpers: ModuleTemplate;
   readonly #queue: Set<number>;
+  /** How often a target's counter (of 8 bits) has come round to the threshold, and how often it has to. */
+  readonly #reported: Map<number, number>;
+  readonly #reportsNeeded: number;
   readonly #indirectTargets: Map<number, number[]>;
   /** By region, the pcs where translated code leaves for what wasn't decoded. */
   readonly #exits: WeakMap<TranslatedRegion, Map<number, Owner>>;
 
   constructor(options: {
     physical: PhysicalMemory; engine: WasmEngine; cache: TranslatedCodeCache; core: CoreModule; meanings: InstructionMeanings;
-    mode: AddressMode; statistics: ProcessorStatistics; nowMs: () => number;
+    mode: AddressMode; statistics: ProcessorStatistics; nowMs: () => number; reportsNeeded: number;
   }) {
     this.#physical = options.physical;
     this.#engine = options.engine;
@@ -60,6 +63,8 @@ export class Translator {
     this.#plain = createTemplate(code, []);
     this.#withHelpers = createTemplate(code, this.#meanings.helpers);
     this.#queue = new Set();
+    this.#reported = new Map();
+    this.#reportsNeeded = options.reportsNeeded;
     this.#indirectTargets = new Map();
     this.#exits = new WeakMap();
   }
@@ -68,7 +73,12 @@ export class Translator {
 
   /** A target has been executed often. */
   noteHot(pc: number): void {
-    this.#queue.add(pc);
+    const times = (this.#reported.get(pc) ?? 0) + 1;
+    if (times < this.#reportsNeeded) this.#reported.set(pc, times);
+    else {
+      this.#reported.delete(pc);
+      this.#queue.add(pc);
+    }
   }
 
   /** Where the jump through a register at `pc` went. */
