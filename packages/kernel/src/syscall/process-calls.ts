@@ -1,7 +1,8 @@
 import {
   AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, EBADF, EFAULT, EINVAL, ENOENT, EPERM, ESRCH, PATH_MAX,
 } from "@stratos/abi";
-import { CLONE_PARENT_SETTID, CLONE_PIDFD, CLONE_VFORK, cloneTask, type CloneRequest, readCloneArguments } from "../task/clone.ts";
+import { CLONE_NEWNS, CLONE_PARENT_SETTID, CLONE_PIDFD, CLONE_VFORK, cloneTask, type CloneRequest, readCloneArguments } from "../task/clone.ts";
+import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import { executeProgram, readStrings } from "../task/exec.ts";
 import { exitGroup, exitTask } from "../task/exit.ts";
 import { createSession, setProcessGroup } from "../task/process-group.ts";
@@ -11,6 +12,7 @@ import { RLIMIT_NOFILE, type ThreadGroup } from "../task/thread-group.ts";
 import { type ChildEvent, waitForChild, WCONTINUED, WEXITED, WNOHANG, WNOWAIT, WUNTRACED, __WALL, __WCLONE, __WNOTHREAD } from "../task/wait.ts";
 import { BLOCKED_KILLABLE, NO_RETURN } from "../task/wait-queue.ts";
 import { isErrno } from "../vfs/inode.ts";
+import { unshareMounts } from "../vfs/mounting.ts";
 import { writeRusage } from "./resource-usage.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
@@ -126,14 +128,14 @@ export const processCalls: SyscallTable = {
   clone: {
     run: (task, flags, stack, parentTid, tls, childTid) =>
       clone(task, { flags: Math.floor(flags / 256) * 256, exitSignal: flags & 0xff, stack, tls, parentTid, childTid }, parentTid),
-    gaps: "CLONE_NEW* (namespaces), CLONE_PTRACE and CLONE_IO are refused or ignored",
+    gaps: "namespaces but CLONE_NEWNS, CLONE_PTRACE and CLONE_IO are refused or ignored",
   },
   clone3: {
     run: (task, address, size) => {
       const request = readCloneArguments(task, address, size);
       return isErrno(request) ? request : clone(task, request, request.pidfd);
     },
-    gaps: "set_tid, CLONE_INTO_CGROUP and CLONE_NEW* are refused",
+    gaps: "set_tid, CLONE_INTO_CGROUP and namespaces but CLONE_NEWNS are refused",
   },
   execve: { run: (task, path, argv, environment) => execve(task, AT_FDCWD, path, argv, environment, 0), gaps: "file capabilities are not evaluated" },
   execveat: { run: (task, dirfd, path, argv, environment, flags) => execve(task, dirfd | 0, path, argv, environment, flags) },
@@ -179,19 +181,22 @@ export const processCalls: SyscallTable = {
   },
   unshare: {
     run: (task, flags) => {
-      if ((flags & 0x7e020000) !== 0) return -EPERM;
+      if ((flags & 0x7e000000) !== 0) return -EPERM;
+      const ownMounts = (flags & CLONE_NEWNS) !== 0;
+      if (ownMounts && !isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
       if ((flags & 0x400) !== 0 && task.files.users > 1) {
         task.files.users--;
         task.files = task.files.copy();
       }
-      if ((flags & 0x200) !== 0 && task.fs.users > 1) {
+      if (((flags & 0x200) !== 0 || ownMounts) && task.fs.users > 1) {
         const copy = task.fs.copy();
         task.fs.release();
         task.fs = copy;
       }
+      if (ownMounts) unshareMounts(task);
       return 0;
     },
-    gaps: "namespaces: EPERM",
+    gaps: "namespaces but CLONE_NEWNS: EPERM",
   },
   setns: { run: () => -EINVAL, gaps: "there are no namespaces yet: EINVAL" },
 };

@@ -1,6 +1,8 @@
-import { EAGAIN, EFAULT, EINVAL, ENOMEM } from "@stratos/abi";
+import { EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM } from "@stratos/abi";
 import { forkAddressSpace } from "../mm/fork.ts";
+import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import { isErrno } from "../vfs/inode.ts";
+import { unshareMounts } from "../vfs/mounting.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import { A0, setSavedPc, setSavedRegister, SP, TP } from "./hart-registers.ts";
@@ -40,7 +42,8 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (has(CLONE_FS) && has(CLONE_NEWNS)) return -EINVAL;
   if (has(CLONE_PARENT) && parent.group.pid === 1) return -EINVAL;
   // Namespaces come with containers; what can't be isolated is refused rather than shared.
-  if (has(CLONE_NEWNS | CLONE_NEW_OTHER)) return -EINVAL;
+  if (has(CLONE_NEW_OTHER)) return -EINVAL;
+  if (has(CLONE_NEWNS) && !isCapable(parent.credentials, CAP_SYS_ADMIN)) return -EPERM;
   if (request.exitSignal > 64) return -EINVAL;
   if (exceedsProcessLimit(parent)) return -EAGAIN;
 
@@ -59,6 +62,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   kernel.hart.saveTo(registers);
   const now = kernel.now();
   const child = new Task(kernel, tid, parent.group, { space, files, fs, credentials: parent.credentials }, registers, now);
+  if (has(CLONE_NEWNS)) unshareMounts(child);
   setSavedRegister(registers, A0, 0);
   setSavedPc(registers, kernel.hart.pc + 4);
   if (request.stack !== 0) setSavedRegister(registers, SP, request.stack);

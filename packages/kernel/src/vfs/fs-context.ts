@@ -10,7 +10,7 @@ export class FsContext {
   users = 1;
 
   constructor(namespace: MountNamespace, root: Path, cwd: Path, umask: number) {
-    this.namespace = namespace;
+    this.namespace = namespace.retain();
     this.root = root.retain();
     this.cwd = cwd.retain();
     this.umask = umask;
@@ -36,5 +36,6 @@ export class FsContext {
     if (--this.users > 0) return;
     this.root.release();
     this.cwd.release();
+    this.namespace.release();
   }
 }

@@ -5,6 +5,10 @@ import { Mount } from "./mount.ts";
 export class MountNamespace {
   readonly mounts: Mount[] = [];
   root: Mount;
+  /** File system contexts that see it; the last one to go takes the mounts along. */
+  users = 0;
+  /** Lets go of the mounts; the first namespace of a kernel stays. */
+  onUnused: (() => void) | null = null;
   /** For /proc/PID/ns/mnt. */
   readonly ino: number;
 
@@ -12,6 +16,15 @@ export class MountNamespace {
     this.root = root;
     this.ino = ino;
     this.mounts.push(root);
+  }
+
+  retain(): this {
+    this.users++;
+    return this;
+  }
+
+  release(): void {
+    if (--this.users === 0) this.onUnused?.();
   }
 
   /** The mount whose mount point is `point` seen through `parent`; null when there is none. */

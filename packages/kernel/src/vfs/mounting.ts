@@ -249,9 +249,14 @@ export function unshareMounts(task: Task): void {
     mount.mountPoint?.retain();
   }
   const translate = (path: Path): Path => new Path(pairs.get(path.mount) ?? path.mount, path.dentry);
-  fs.namespace = namespace;
+  const before = fs.namespace;
+  fs.namespace = namespace.retain();
   fs.setRoot(translate(fs.root));
   fs.setCwd(translate(fs.cwd));
+  before.release();
+  namespace.onUnused = () => {
+    for (const mount of [...namespace.mounts].reverse()) detach(task.kernel, namespace, mount);
+  };
 }
 
 /** Options of a mount as /proc/mounts shows them: `rw,nosuid,relatime`. */
