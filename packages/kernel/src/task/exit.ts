@@ -70,8 +70,8 @@ function exitProcess(kernel: Kernel, process: ThreadGroup, status: number): void
     session.terminal.disassociate();
     session.terminal = null;
   }
-  hangUpIfOrphaned(process.group, process);
-  for (const child of process.children) hangUpIfOrphaned(child.group, process);
+  hangUpIfOrphaned(process, process);
+  for (const child of process.children) hangUpIfOrphaned(child, process);
   reparentChildren(kernel, process);
   process.isZombie = true;
   process.exitQueue.wakeAll();

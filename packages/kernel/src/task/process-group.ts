@@ -10,17 +10,24 @@ import type { ThreadGroup } from "./thread-group.ts";
 export function isOrphaned(group: ProcessGroup, exiting: ThreadGroup | null = null): boolean {
   for (const member of group.members) {
     const { parent } = member;
-    if (member === exiting || member.isZombie || parent === null) continue;
+    if (member === exiting || member.isZombie || parent === null || parent === exiting) continue;
     if (parent.group !== group && parent.session === group.session) return false;
   }
   return true;
 }
 
-/** A group that becomes an orphan while a member is stopped is hung up and continued (POSIX exit(), consequences). */
-export function hangUpIfOrphaned(group: ProcessGroup, exiting: ThreadGroup): void {
-  if (!isOrphaned(group, exiting)) return;
-  for (const member of group.members) {
-    if (member === exiting || member.stopSignal === 0) continue;
+/**
+ * A group that becomes an orphan while a member is stopped is hung up and continued (POSIX exit(), consequences). It becomes one only when the
+ * tie that is cut, between `member` and its parent, led out of the group (Linux kernel/exit.c, kill_orphaned_pgrp).
+ *
+ * @param member  `exiting` itself, or one of its children
+ */
+export function hangUpIfOrphaned(member: ThreadGroup, exiting: ThreadGroup): void {
+  const { group } = member;
+  const parent = member === exiting ? exiting.parent : exiting;
+  if (parent === null || parent.group === group || parent.session !== member.session || !isOrphaned(group, exiting)) return;
+  for (const other of group.members) {
+    if (other === exiting || other.stopSignal === 0) continue;
     sendSignalToProcessGroup(group, signalInfo(SIGHUP, SI_KERNEL));
     sendSignalToProcessGroup(group, signalInfo(SIGCONT, SI_KERNEL));
     return;
