@@ -2,6 +2,7 @@ import { Op, Type } from "@stratos/wasm";
 import type { CodeWriter } from "@stratos/wasm";
 import { Csr } from "../decode.ts";
 import { HART_FFLAGS, HART_FRM, HART_TIME } from "../hart-state.ts";
+import { emitNativeStateUpdate } from "./float-state.ts";
 import { RS1 } from "./lowering.ts";
 import type { Helper, Lowering, LoweringFunction, LoweringTable } from "./lowering.ts";
 
@@ -104,6 +105,7 @@ const csrHelper: Helper = {
       code.op(Op.i32And);
     });
     code.end();
+    emitNativeStateUpdate(code);
     code.localGet(old);
     code.op(Op.i64ExtendI32U);
   },

@@ -1,5 +1,4 @@
 import { Op, Type } from "@stratos/wasm";
-import { HART_FFLAGS } from "../hart-state.ts";
 import { RoundingMode } from "../softfloat/softfloat.ts";
 import { andNativeState, checkRoundingMode, mayBeNative } from "./float-state.ts";
 import { RS1, type Lowering, type LoweringFunction, type LoweringTable } from "./lowering.ts";
@@ -53,7 +52,7 @@ function floatToInteger(single: boolean, integer: IntegerType): LoweringFunction
       code.localGet(x); code.f64Const(integer.low); code.op(Op.f64Ge);
       code.localGet(x); code.f64Const(integer.high); code.op(Op.f64Lt);
       code.op(Op.i32And);
-      andConversionState(to);
+      andNativeState(to);
       code.if();
       code.localGet(x);
       if (opcode !== 0) code.op(opcode);
@@ -68,16 +67,6 @@ function floatToInteger(single: boolean, integer: IntegerType): LoweringFunction
     code.localGet(result);
     to.endWriteX();
   };
-}
-
-/** As `andNativeState`; a static mode of any kind is done natively, so then only NX must be raised already. */
-function andConversionState(to: Lowering): void {
-  if (mayBeNative(to)) andNativeState(to);
-  else {
-    to.code.i32Const(0);
-    to.code.memory(Op.i32Load, HART_FFLAGS);
-    to.code.op(Op.i32And);
-  }
 }
 
 /** 32-bit integers are exact doubles: no mode and no flag matters, but a reserved dynamic mode is still illegal. */

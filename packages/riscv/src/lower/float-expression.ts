@@ -1,6 +1,8 @@
 import { Op, Simd, Type } from "@stratos/wasm";
 import type { CodeWriter, ValueType } from "@stratos/wasm";
 import { HART_FFLAGS } from "../hart-state.ts";
+import { FloatFlag } from "../softfloat/softfloat.ts";
+import { emitNativeStateUpdate } from "./float-state.ts";
 
 /**
  * WebAssembly as nested expressions, for the floating-point helpers: `set(r, add64(get(a), get(b)))` reads as the algorithm
@@ -95,14 +97,15 @@ export const pushFused = (type: typeof Type.f32 | typeof Type.f64, ...operands: 
   to.code.simd(double ? Simd.f64x2ExtractLane : Simd.f32x4ExtractLane, 0);
 };
 
-/** Sets bits of fflags that a constant or an i32 expression names. */
-export const raise = (flags: number | Expression): Expression => ({ code, call: callHelper }) => {
+/** Sets bits of fflags. */
+export const raise = (flags: number): Expression => ({ code }) => {
   code.i32Const(0);
   code.i32Const(0);
   code.memory(Op.i32Load, HART_FFLAGS);
-  if (typeof flags === "number") code.i32Const(flags); else flags({ code, call: callHelper });
+  code.i32Const(flags);
   code.op(Op.i32Or);
   code.memory(Op.i32Store, HART_FFLAGS);
+  if ((flags & FloatFlag.NX) !== 0) emitNativeStateUpdate(code);
 };
 
 export const F32 = Type.f32;

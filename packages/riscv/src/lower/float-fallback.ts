@@ -2,6 +2,7 @@ import { Type } from "@stratos/wasm";
 import { HART_FFLAGS, HART_SCRATCH } from "../hart-state.ts";
 import { add, BINARY64, divide, fusedMultiplyAdd, multiply, squareRoot } from "../softfloat/softfloat.ts";
 import type { FloatEnvironment, RoundingMode } from "../softfloat/softfloat.ts";
+import { updateNativeState } from "./float-state.ts";
 import type { Helper } from "./lowering.ts";
 
 /** What `f64.soft` is asked to do. */
@@ -24,6 +25,7 @@ export const softHelper: Helper = {
       u32[cell] = Number(result & 0xffffffffn);
       u32[cell + 1] = Number(result >> 32n);
       u32[HART_FFLAGS >>> 2]! |= environment.flags;
+      updateNativeState(u32);
     };
   },
 };

@@ -1,12 +1,13 @@
 import { Op } from "@stratos/wasm";
-import { HART_FFLAGS, HART_FRM } from "../hart-state.ts";
+import type { CodeWriter } from "@stratos/wasm";
+import { HART_FFLAGS, HART_FRM, HART_NATIVE_FLOAT } from "../hart-state.ts";
 import { FloatFlag, RoundingMode } from "../softfloat/softfloat.ts";
 import type { Lowering } from "./lowering.ts";
 
 /**
  * When native arithmetic may be used as it is: the mode in force is nearest-even, and NX is already raised, as it is after the first
- * few operations of nearly any program. Then what is left to look at is the result: anything that could raise another
- * flag, and any NaN, shows in it.
+ * few operations of nearly any program; HART_NATIVE_FLOAT says so in one cell. Then what is left to look at is the result: anything
+ * that could raise another flag, and any NaN, shows in it.
  */
 
 /** Whether native arithmetic can ever do for this instruction: not for a static mode other than RNE. */
@@ -21,13 +22,11 @@ const AT_RUN_TIME = -1;
 /** Takes an i32 0 or 1 from the stack ("the result is harmless") and pushes non-zero if native arithmetic also may be used. */
 export function andNativeState(to: Lowering): void {
   const code = to.code;
-  // NX is bit 0 of fflags.
   code.i32Const(0);
-  code.memory(Op.i32Load, HART_FFLAGS);
+  code.memory(Op.i32Load, HART_NATIVE_FLOAT);
   code.op(Op.i32And);
-  if (to.roundingMode === RoundingMode.RNE) return;
-  if (to.roundingMode === AT_RUN_TIME) to.pushRoundingMode();
-  else { code.i32Const(0); code.memory(Op.i32Load, HART_FRM); }
+  if (to.roundingMode !== AT_RUN_TIME) return;
+  to.pushRoundingMode();
   code.op(Op.i32Eqz);
   code.op(Op.i32And);
 }
@@ -36,15 +35,31 @@ export function andNativeState(to: Lowering): void {
 export function branchUnlessNativeState(to: Lowering, slow: number): void {
   const code = to.code;
   code.i32Const(0);
+  code.memory(Op.i32Load, HART_NATIVE_FLOAT);
+  code.op(Op.i32Eqz);
+  code.brIf(slow);
+  if (to.roundingMode !== AT_RUN_TIME) return;
+  to.pushRoundingMode();
+  code.brIf(slow);
+}
+
+/** After a write to fflags or frm: HART_NATIVE_FLOAT = NX raised and frm nearest-even. */
+export function emitNativeStateUpdate(code: CodeWriter): void {
+  code.i32Const(0);
+  code.i32Const(0);
   code.memory(Op.i32Load, HART_FFLAGS);
   code.i32Const(FloatFlag.NX);
   code.op(Op.i32And);
+  code.i32Const(0);
+  code.memory(Op.i32Load, HART_FRM);
   code.op(Op.i32Eqz);
-  code.brIf(slow);
-  if (to.roundingMode === RoundingMode.RNE) return;
-  if (to.roundingMode === AT_RUN_TIME) to.pushRoundingMode();
-  else { code.i32Const(0); code.memory(Op.i32Load, HART_FRM); }
-  code.brIf(slow);
+  code.op(Op.i32And);
+  code.memory(Op.i32Store, HART_NATIVE_FLOAT);
+}
+
+/** The same from outside of generated code. */
+export function updateNativeState(u32: Uint32Array): void {
+  u32[HART_NATIVE_FLOAT >>> 2] = (u32[HART_FFLAGS >>> 2]! & FloatFlag.NX) !== 0 && u32[HART_FRM >>> 2] === RoundingMode.RNE ? 1 : 0;
 }
 
 /** Leaves with ILLEGAL when the dynamic mode is reserved (5 … 7). */
