@@ -51,6 +51,7 @@ export const TERMINAL_PROGRAMS: Readonly<Record<string, (session: TerminalSessio
   "a background job that reads is stopped": async (session) => {
     session.type("cat &\r");
     await session.expect(/\[1\] \d+/);
+    await session.expect(PROMPT);
     await pause(700);
     assert.match(await command(session, "jobs"), /Stopped +cat/);
     await command(session, "kill -9 %1; wait");
@@ -108,7 +109,7 @@ export const TERMINAL_PROGRAMS: Readonly<Record<string, (session: TerminalSessio
   },
 
   "script records a session of its own": async (session) => {
-    assert.match(await command(session, "script -qc 'tty; echo inside' /tmp/record; cat /tmp/record"), /\/dev\/pts\/0\r\ninside\r\n[^]*\/dev\/pts\/0\r\ninside\r\n/);
+    assert.match(await command(session, "script -qc 'tty; echo inside' /tmp/record; cat /tmp/record"), /\/dev\/pts\/0\r\ninside\r\n[^]*\/dev\/pts\/0\r+\ninside\r+\n/);
   },
 };
 
