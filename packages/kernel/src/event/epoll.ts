@@ -1,5 +1,5 @@
 import {
-  EEXIST, EINVAL, ELOOP, ENOENT, ENOSPC, EPERM, EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, EPOLLWAKEUP, O_RDWR, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM,
+  EEXIST, EINVAL, ELOOP, ENOENT, ENOSPC, EPERM, EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, EPOLLWAKEUP, O_RDWR, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDBAND, POLLRDNORM, POLLWRBAND, POLLWRNORM,
 } from "@stratos/abi";
 import { WaitQueue, type Waiter } from "../task/wait-queue.ts";
 import { OpenFile, type DescriptionObserver } from "../vfs/open-file.ts";
@@ -212,7 +212,9 @@ export class EpollItem implements Waiter, DescriptionObserver {
   }
 
   wake(_queue: WaitQueue, events: number): void {
-    if ((this.interest & events) !== 0) this.epoll.itemWoken(this);
+    // Who names POLLIN means its band forms, too.
+    const named = events | ((events & POLLIN) !== 0 ? POLLRDNORM | POLLRDBAND : 0) | ((events & POLLOUT) !== 0 ? POLLWRNORM | POLLWRBAND : 0);
+    if ((this.interest & named) !== 0) this.epoll.itemWoken(this);
   }
 
   descriptionClosed(): void {

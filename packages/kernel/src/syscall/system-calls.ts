@@ -1,6 +1,6 @@
 import { EFAULT, EINVAL, ENAMETOOLONG, ENOSYS, EPERM, ESRCH, PAGE_SIZE } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
-import { CAP_SYS_ADMIN, CAP_SYS_BOOT, CAP_SYS_NICE, CAP_SYS_RESOURCE, isCapable } from "../security/credentials.ts";
+import { CAP_SYS_ADMIN, CAP_SYS_BOOT, CAP_SYS_NICE, CAP_SYS_RESOURCE, CAP_SYS_TTY_CONFIG, isCapable } from "../security/credentials.ts";
 import { isErrno } from "../vfs/inode.ts";
 import type { Task } from "../task/task.ts";
 import { type Limit, RLIMIT_NOFILE, type ThreadGroup } from "../task/thread-group.ts";
@@ -289,6 +289,13 @@ function getrandom(task: Task, address: number, length: number, flags: number): 
   return done;
 }
 
+/** vhangup(2): 0, also without a terminal; −EPERM without CAP_SYS_TTY_CONFIG. */
+function hangUpTerminal(task: Task): number {
+  if (!isCapable(task.credentials, CAP_SYS_TTY_CONFIG)) return -EPERM;
+  task.group.session.terminal?.hangUp();
+  return 0;
+}
+
 export const systemCalls: SyscallTable = {
   uname: { run: uname },
   sysinfo: { run: sysinfo },
@@ -350,7 +357,7 @@ export const systemCalls: SyscallTable = {
       return 0;
     },
   },
-  vhangup: { run: (task) => (isCapable(task.credentials, CAP_SYS_ADMIN) ? 0 : -EPERM) },
+  vhangup: { run: hangUpTerminal },
   seccomp: { run: (_task, operation) => (operation === 2 ? -95 : -EINVAL), gaps: "no filters yet: EINVAL" },
   ptrace: { run: () => -EPERM, gaps: "no tracing of one guest task by another yet: EPERM" },
   bpf: { run: () => -EPERM }, perf_event_open: { run: () => -ENOSYS }, kexec_load: { run: () => -EPERM },

@@ -8,6 +8,8 @@ export interface ControllingTerminal {
   readonly device: number;
   /** The session leader exited or gave it up: SIGHUP and SIGCONT to the foreground group (setsid(2), tty_ioctl(4)). */
   disassociate(): void;
+  /** vhangup(2). */
+  hangUp(): void;
 }
 
 /** setsid(2): process groups that share a controlling terminal. */

@@ -1,4 +1,4 @@
-import { EAGAIN, EINTR, EINVAL, ENXIO, EPIPE, FIONREAD, O_ACCMODE, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY, S_IFIFO, SIGPIPE, SI_KERNEL } from "@stratos/abi";
+import { EAGAIN, EINTR, EINVAL, ENXIO, EPIPE, FIONREAD, O_ACCMODE, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY, POLLIN, POLLOUT, S_IFIFO, SIGPIPE, SI_KERNEL } from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
 import { signalInfo } from "../../signal/pending-signals.ts";
 import { sendSignalToTask } from "../../signal/send-signal.ts";
@@ -34,7 +34,7 @@ export class PipeFile extends OpenFile {
       return BLOCKED;
     }
     const done = pipe.pull(to, to.remaining);
-    if (done > 0) pipe.queue.wakeAll();
+    if (done > 0) pipe.queue.wakeAll(POLLOUT);
     return done;
   }
 
@@ -55,7 +55,7 @@ export class PipeFile extends OpenFile {
     let done = 0;
     if (pipe.space > 0 && !(isAtomic && pipe.space < wanted)) {
       done = pipe.push(from, wanted);
-      if (done > 0) pipe.queue.wakeAll();
+      if (done > 0) pipe.queue.wakeAll(POLLIN);
       if (done < 0) return before > 0 ? before : done;
     }
     const total = before + done;
