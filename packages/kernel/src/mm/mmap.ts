@@ -70,6 +70,8 @@ export function mmap(task: Task, request: { address: number; length: number; pro
 function checkFile(file: OpenFile, protection: number, isShared: boolean): number {
   if (!file.isReadable) return -EACCES;
   if (isShared && (protection & PROT_WRITE) !== 0 && !file.isWritable) return -EACCES;
+  // A sealed memfd (F_SEAL_WRITE, F_SEAL_FUTURE_WRITE of fcntl(2)).
+  if (isShared && (protection & PROT_WRITE) !== 0 && file.inode !== null && file.inode.seals > 0 && (file.inode.seals & 0x18) !== 0) return -EPERM;
   // MNT_NOEXEC.
   if ((protection & PROT_EXEC) !== 0 && file.path !== null && (file.path.mount.flags & 8) !== 0) return -EPERM;
   if (file.inode !== null && file.inode.isDirectory) return -ENODEV;

@@ -65,7 +65,7 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
     case F_NOTIFY: return -EINVAL;
     case F_GETPIPE_SZ: return file instanceof PipeFile ? file.pipe.capacity : -EBADF;
     case F_SETPIPE_SZ: return file instanceof PipeFile ? setPipeSize(task, file, argument) : -EBADF;
-    case F_ADD_SEALS: return addSeals(file, argument | 0);
+    case F_ADD_SEALS: return addSeals(task, file, argument | 0);
     case F_GET_SEALS: return file.inode !== null && file.inode.seals >= 0 ? file.inode.seals : -EINVAL;
     case F_GET_RW_HINT:
     case F_GET_FILE_RW_HINT: return task.space.storeU64(argument, 0);

@@ -208,6 +208,7 @@ it("the file size limit cuts a write, then signals", () => {
 
 it("seals forbid what they name", () => {
   const { user } = FileTask.create();
+  Object.assign(user.task.space, { areas: [] });
   const fd = user.call("memfd_create", "m", MFD_ALLOW_SEALING);
   user.write(fd, "content");
   assert.equal(user.call("fcntl", fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);

@@ -63,8 +63,6 @@ export abstract class Inode {
   marks: InotifyMarks | null = null;
   /** fcntl(F_ADD_SEALS) of a memfd; −1 for files that cannot be sealed. */
   seals = -1;
-  /** Shared mappings that may write, kept by mm; F_SEAL_WRITE is refused while there are any. */
-  sharedWritableMappings = 0;
   /** The access control list that extends `mode` (acl(5)); null: none. */
   acl: Acl | null = null;
   /** The pipe behind a fifo while it is open; the socket of a bound name. */

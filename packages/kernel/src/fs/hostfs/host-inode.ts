@@ -27,6 +27,8 @@ export class HostInode extends Inode implements PageBacking {
   /** Opened when first needed, and again for writing; kept while the inode is in use. */
   #file: HostFile | null = null;
   #fileIsWritable = false;
+  /** Of a symbolic link, once read; used in a private folder only. */
+  #target: string | null = null;
   /** Modification time that the cached pages belong to. */
   #cachedMtimeMs = 0;
 
@@ -183,7 +185,11 @@ export class HostInode extends Inode implements PageBacking {
   }
 
   override readlink(): string | number {
-    return this.isSymlink ? this.fileSystem.tree.readlink(this.hostPath) : -EINVAL;
+    if (!this.isSymlink) return -EINVAL;
+    if (this.#target !== null && this.fileSystem.isPrivate) return this.#target;
+    const target = this.fileSystem.tree.readlink(this.hostPath);
+    if (typeof target === "string") this.#target = target;
+    return target;
   }
 
   override setAttributes(change: AttributeChange): number {

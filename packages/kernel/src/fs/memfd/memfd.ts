@@ -3,6 +3,7 @@ import { O_LARGEFILE, O_RDWR, S_IFREG } from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
 import type { Task } from "../../task/task.ts";
 import { Dentry } from "../../vfs/dentry.ts";
+import type { Inode } from "../../vfs/inode.ts";
 import { Mount } from "../../vfs/mount.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import { Path } from "../../vfs/path.ts";
@@ -39,13 +40,20 @@ export function createMemfd(task: Task, name: string, flags: number): OpenFile |
 }
 
 /** fcntl(F_ADD_SEALS): −EINVAL for files that have no seals, −EPERM when sealed against it or not writable, −EBUSY while mapped writable and shared. */
-export function addSeals(file: OpenFile, seals: number): number {
+export function addSeals(task: Task, file: OpenFile, seals: number): number {
   const inode = file.inode;
   if (inode === null || inode.seals < 0) return -EINVAL;
   if (!file.isWritable) return -EPERM;
   if ((seals & ~ALL_SEALS) !== 0) return -EINVAL;
   if ((inode.seals & F_SEAL_SEAL) !== 0) return -EPERM;
-  if ((seals & F_SEAL_WRITE) !== 0 && (inode.seals & F_SEAL_WRITE) === 0 && inode.sharedWritableMappings > 0) return -EBUSY;
+  if ((seals & F_SEAL_WRITE) !== 0 && (inode.seals & F_SEAL_WRITE) === 0 && isMappedForWriting(task.kernel, inode)) return -EBUSY;
   inode.seals |= seals;
   return 0;
+}
+
+function isMappedForWriting(kernel: Kernel, inode: Inode): boolean {
+  for (const { space } of kernel.tasks.tasks.values()) {
+    for (const area of space.areas) if (area.isShared && area.isWritable && area.pages === inode.pages) return true;
+  }
+  return false;
 }
