@@ -7,7 +7,7 @@ import type { StaticProgram } from "./assembler.ts";
 
 /** The same program on several machines; they must agree on every byte. */
 
-export type EngineName = "qemu" | "reference" | "interpreter" | "translator" | "sliced" | "forgetful";
+export type EngineName = "qemu" | "reference" | "interpreter" | "translator" | "sliced" | "forgetful" | "unfused";
 
 export const ENGINES: Readonly<Record<EngineName, (program: StaticProgram) => RunResult>> = {
   qemu: runQemu,
@@ -18,6 +18,8 @@ export const ENGINES: Readonly<Record<EngineName, (program: StaticProgram) => Ru
   sliced: (program) => runProcessor(program, { translate: true, slice: 97 }),
   /** Pages fault again and again in the midst of translated code. */
   forgetful: (program) => runProcessor(program, { translate: true, slice: 193, forget: true }),
+  /** Fused multiply-adds by software. */
+  unfused: (program) => runProcessor(program, { translate: true, slice: 1_000_000, unfused: true }),
 };
 
 export interface Difference {

@@ -13,6 +13,16 @@ export interface ProcessorRunOptions {
   readonly slice: number;
   /** Empties the address tables after each slice, as a kernel that recycles slots may: every page faults again. */
   readonly forget?: boolean;
+  /** The host as one without a fused multiply-add. */
+  readonly unfused?: boolean;
+}
+
+/** Refuses the module that asks for relaxed SIMD (lower/float-probe.ts), the first and smallest of all. */
+class UnfusedEngine extends NodeWasmEngine {
+  override compile(bytes: Uint8Array): ReturnType<NodeWasmEngine["compile"]> {
+    if (bytes.length < 200) throw new Error("relaxed SIMD isn't supported");
+    return super.compile(bytes);
+  }
 }
 
 /** The slot that a new processor gives first. */
@@ -32,8 +42,9 @@ export function sliceEnds(program: StaticProgram, options: ProcessorRunOptions):
 
 /** Runs the program on our processor; the translator gets everything that runs twice. */
 export function runProcessor(program: StaticProgram, options: ProcessorRunOptions): RunResult {
-  const { forget, ...rest } = options;
-  const guest = new BareGuest(staticElf(program), { engine: new NodeWasmEngine(), hotThreshold: 1, frameBytes: 16 << 20, ...rest });
+  const { forget, unfused, ...rest } = options;
+  const engine = unfused === true ? new UnfusedEngine() : new NodeWasmEngine();
+  const guest = new BareGuest(staticElf(program), { engine, hotThreshold: 1, frameBytes: 16 << 20, ...rest });
   if (forget !== true) guest.run(1e9);
   else {
     while (guest.exitStatus < 0 && guest.failure === "" && guest.processor.statistics.instructions < 1e8) {
