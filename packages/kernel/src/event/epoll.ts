@@ -26,6 +26,11 @@ export class EpollFile extends OpenFile {
     return this.#queue;
   }
 
+  /** Has no position, but does not say so (Linux noop_llseek). */
+  override seek(): number {
+    return 0;
+  }
+
   override get description(): string {
     return "anon_inode:[eventpoll]";
   }

@@ -1,4 +1,4 @@
-import { EAGAIN, EFAULT, EINVAL, O_NONBLOCK, O_RDWR, POLLERR, POLLIN, POLLOUT } from "@stratos/abi";
+import { EAGAIN, EFAULT, EINVAL, ESPIPE, O_NONBLOCK, O_RDWR, POLLERR, POLLIN, POLLOUT } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
 import { BLOCKED, WaitQueue } from "../task/wait-queue.ts";
 import type { IoCursor } from "../vfs/io-cursor.ts";
@@ -28,6 +28,11 @@ export class EventFile extends OpenFile {
     return this.#queue;
   }
 
+  /** Has no position, but does not say so (Linux noop_llseek). */
+  override seek(): number {
+    return 0;
+  }
+
   override get description(): string {
     return "anon_inode:[eventfd]";
   }
@@ -41,7 +46,8 @@ export class EventFile extends OpenFile {
   }
 
   /** 8; −EINVAL for fewer than 8 bytes; −EAGAIN; −EFAULT. */
-  override read(task: Task, to: IoCursor): number {
+  override read(task: Task, to: IoCursor, offset = -1): number {
+    if (offset >= 0) return -ESPIPE;
     if (to.remaining < 8) return -EINVAL;
     if (this.#low === 0 && this.#high === 0) return this.#wait(task);
     view.setUint32(0, this.#isSemaphore ? 1 : this.#low, true);
@@ -60,7 +66,8 @@ export class EventFile extends OpenFile {
   }
 
   /** 8; −EINVAL for other sizes than 8 and for 2^64 − 1; −EAGAIN when the counter would overflow; −EFAULT. */
-  override write(task: Task, from: IoCursor): number {
+  override write(task: Task, from: IoCursor, offset = -1): number {
+    if (offset >= 0) return -ESPIPE;
     if (from.remaining !== 8) return -EINVAL;
     if (from.take(bytes, 0, 8) !== 8) return -EFAULT;
     const low = view.getUint32(0, true), high = view.getUint32(4, true);

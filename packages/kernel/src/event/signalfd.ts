@@ -1,4 +1,4 @@
-import { EAGAIN, EFAULT, EINVAL, O_NONBLOCK, O_RDWR, POLLIN } from "@stratos/abi";
+import { EAGAIN, EFAULT, EINVAL, ESPIPE, O_NONBLOCK, O_RDWR, POLLIN } from "@stratos/abi";
 import type { Kernel } from "../kernel-state.ts";
 import type { SignalInfo } from "../signal/pending-signals.ts";
 import { takeSignal } from "../signal/send-signal.ts";
@@ -39,6 +39,11 @@ export class SignalFile extends OpenFile {
     return this.#kernel.scheduler.current?.group.signalQueue ?? this.#nobody;
   }
 
+  /** Has no position, but does not say so (Linux noop_llseek). */
+  override seek(): number {
+    return 0;
+  }
+
   override get description(): string {
     return "anon_inode:[signalfd]";
   }
@@ -52,7 +57,8 @@ export class SignalFile extends OpenFile {
   }
 
   /** As many records as fit; −EINVAL for fewer than 128 bytes; −EAGAIN. */
-  override read(task: Task, to: IoCursor): number {
+  override read(task: Task, to: IoCursor, offset = -1): number {
+    if (offset >= 0) return -ESPIPE;
     if (to.remaining < INFO_SIZE) return -EINVAL;
     let moved = 0;
     while (to.remaining >= INFO_SIZE) {

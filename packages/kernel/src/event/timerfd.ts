@@ -1,5 +1,5 @@
 import {
-  CLOCK_REALTIME, CLOCK_REALTIME_ALARM, EAGAIN, ECANCELED, EFAULT, EINVAL, ENOTTY, O_NONBLOCK, O_RDWR, POLLIN, TFD_IOC_SET_TICKS, TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET,
+  CLOCK_REALTIME, CLOCK_REALTIME_ALARM, EAGAIN, ECANCELED, EFAULT, EINVAL, ENOTTY, ESPIPE, O_NONBLOCK, O_RDWR, POLLIN, TFD_IOC_SET_TICKS, TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET,
 } from "@stratos/abi";
 import type { Kernel } from "../kernel-state.ts";
 import type { Task } from "../task/task.ts";
@@ -45,6 +45,11 @@ export class TimerFile extends OpenFile implements TimerClient {
     return this.#queue;
   }
 
+  /** Has no position, but does not say so (Linux noop_llseek). */
+  override seek(): number {
+    return 0;
+  }
+
   override get description(): string {
     return "anon_inode:[timerfd]";
   }
@@ -88,7 +93,8 @@ export class TimerFile extends OpenFile implements TimerClient {
   }
 
   /** 8 bytes with the number of expiries; −EINVAL for fewer than 8; −ECANCELED; −EAGAIN. */
-  override read(task: Task, to: IoCursor): number {
+  override read(task: Task, to: IoCursor, offset = -1): number {
+    if (offset >= 0) return -ESPIPE;
     if (to.remaining < 8) return -EINVAL;
     if (this.#isCanceled) {
       this.#isCanceled = false;

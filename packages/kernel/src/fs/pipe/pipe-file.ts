@@ -33,8 +33,10 @@ export class PipeFile extends OpenFile {
       task.waitOn(pipe.queue);
       return BLOCKED;
     }
+    // As Linux: who watches for room is told when there was none, not at each read.
+    const wasFull = pipe.space < PIPE_BUF;
     const done = pipe.pull(to, to.remaining);
-    if (done > 0) pipe.queue.wakeAll(POLLOUT);
+    if (done > 0 && wasFull) pipe.queue.wakeAll(POLLOUT);
     return done;
   }
 
