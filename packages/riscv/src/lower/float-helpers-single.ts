@@ -15,12 +15,13 @@ import type { Helper } from "./lowering.ts";
  * is so much larger that nothing over- or underflows on the way.
  */
 
-const SIGNALLING_F32 = (local: number): Expression =>
+/** Is the f32 local a signalling NaN? */
+const isSignallingF32 = (local: number): Expression =>
   and(apply(Op.f32Ne, get(local), get(local)), apply(Op.i32Eqz, and(apply(Op.i32ReinterpretF32, get(local)), i32(0x00400000))));
 
 /** (a, b): as f64.nan. */
 const nanResult32 = floatHelper("f32.nan", [F32, F32], [F32], [], sequence(
-  when(or(or(SIGNALLING_F32(0), SIGNALLING_F32(1)), and(apply(Op.f32Eq, get(0), get(0)), apply(Op.f32Eq, get(1), get(1)))), raise(FloatFlag.NV)),
+  when(or(or(isSignallingF32(0), isSignallingF32(1)), and(apply(Op.f32Eq, get(0), get(0)), apply(Op.f32Eq, get(1), get(1)))), raise(FloatFlag.NV)),
   CANONICAL_F32,
 ));
 
@@ -116,7 +117,7 @@ const fma32 = ((): Helper => {
   return floatHelper("f32.fma", [F32, F32, F32, I32], [F32], [F64, F64, F64, F64, F64], sequence(
     set(P, mulF64(promote(get(A)), promote(get(B)))), set(Z, promote(get(C))), set(S, addF64(get(P), get(Z))),
     when(isNaNF64(S),
-      when(or(or(or(SIGNALLING_F32(A), SIGNALLING_F32(B)), SIGNALLING_F32(C)), and(isNaNF64(P), and(apply(Op.f32Eq, get(A), get(A)), apply(Op.f32Eq, get(B), get(B))))), raise(FloatFlag.NV)),
+      when(or(or(or(isSignallingF32(A), isSignallingF32(B)), isSignallingF32(C)), and(isNaNF64(P), and(apply(Op.f32Eq, get(A), get(A)), apply(Op.f32Eq, get(B), get(B))))), raise(FloatFlag.NV)),
       // ∞ − ∞
       when(and(eqF64(get(P), get(P)), eqF64(get(Z), get(Z))), raise(FloatFlag.NV)),
       giveBack(CANONICAL_F32)),
@@ -136,7 +137,7 @@ const narrow = floatHelper("f32.from-f64", [F64, I32], [F32], [], sequence(
 
 /** (x): fcvt.d.s; exact. */
 const widen = floatHelper("f64.from-f32", [F32], [F64], [], sequence(
-  when(apply(Op.f32Ne, get(0), get(0)), when(SIGNALLING_F32(0), raise(FloatFlag.NV)), giveBack(CANONICAL_F64)),
+  when(apply(Op.f32Ne, get(0), get(0)), when(isSignallingF32(0), raise(FloatFlag.NV)), giveBack(CANONICAL_F64)),
   promote(get(0)),
 ));
 
@@ -148,7 +149,7 @@ const numberOf64 = floatHelper("f64.number-of", [F64, F64], [F64], [], sequence(
   CANONICAL_F64,
 ));
 const numberOf32 = floatHelper("f32.number-of", [F32, F32], [F32], [], sequence(
-  when(or(SIGNALLING_F32(0), SIGNALLING_F32(1)), raise(FloatFlag.NV)),
+  when(or(isSignallingF32(0), isSignallingF32(1)), raise(FloatFlag.NV)),
   when(apply(Op.f32Eq, get(0), get(0)), giveBack(get(0))),
   when(apply(Op.f32Eq, get(1), get(1)), giveBack(get(1))),
   CANONICAL_F32,
@@ -156,7 +157,7 @@ const numberOf32 = floatHelper("f32.number-of", [F32, F32], [F32], [], sequence(
 
 /** (a, b): feq on a NaN: NV if one signals. */
 const quietCompare64 = floatHelper("f64.quiet", [F64, F64], [], [], when(or(isSignallingF64(0), isSignallingF64(1)), raise(FloatFlag.NV)));
-const quietCompare32 = floatHelper("f32.quiet", [F32, F32], [], [], when(or(SIGNALLING_F32(0), SIGNALLING_F32(1)), raise(FloatFlag.NV)));
+const quietCompare32 = floatHelper("f32.quiet", [F32, F32], [], [], when(or(isSignallingF32(0), isSignallingF32(1)), raise(FloatFlag.NV)));
 
 /** (x, rm): x rounded to an integer, in f64. */
 const integral = ((): Helper => {
@@ -230,7 +231,7 @@ const classify32 = ((): Helper => {
     choose(I32, apply(Op.i32LtS, apply(Op.i32ReinterpretF32, get(X)), i32(0)), i32(1 << negative), i32(1 << positive));
   return floatHelper("f32.class", [F32], [I32], [F64], sequence(
     set(D, promote(get(X))),
-    when(isNaNF64(D), giveBack(choose(I32, SIGNALLING_F32(X), i32(1 << 8), i32(1 << 9)))),
+    when(isNaNF64(D), giveBack(choose(I32, isSignallingF32(X), i32(1 << 8), i32(1 << 9)))),
     when(isInfiniteF64(D), giveBack(pair(0, 7))),
     when(isZeroF64(D), giveBack(pair(3, 4))),
     when(ltF64(absF64(get(D)), f64(2 ** -126)), giveBack(pair(2, 5))),
