@@ -8,14 +8,17 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { installDependencies } from "./tools/launch/install.mjs";
-import { freshBundle } from "./tools/launch/bundle-state.mjs";
-import { becomeNode } from "./tools/launch/node-binary.mjs";
+import { ensureFirstBundle, freshBundle } from "./tools/launch/bundle-state.mjs";
+import { keepRawArguments } from "./tools/launch/raw-arguments.mjs";
+import { becomeNode, nodeBinary } from "./tools/launch/node-binary.mjs";
 import { LaunchError } from "./tools/launch/launch-error.mjs";
 
 const root = dirname(fileURLToPath(import.meta.url));
 try {
   installDependencies(root);
+  ensureFirstBundle(root, nodeBinary(root));
   const program = freshBundle(root) ?? join(root, "packages/cli/src/main.ts");
+  keepRawArguments();
   await becomeNode(root, [program, ...process.argv.slice(2)]);
 } catch (error) {
   if (!(error instanceof LaunchError)) throw error;

@@ -8,7 +8,7 @@
  *     dist/inputs.json    sizes and times of the sources, by which the launcher knows whether the bundle is fresh
  *     dist/package.json   of the published package, with dist/stratos.mjs, its launcher
  */
-import { build } from "esbuild";
+import { build, type BuildOptions, type Plugin } from "esbuild";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,7 +19,17 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, "dist");
 rmSync(dist, { recursive: true, force: true });
 
-const shared = { absWorkingDir: root, bundle: true, format: "esm", platform: "node", target: "node24", legalComments: "none", logLevel: "warning" } as const;
+/** Workers are files of their own: in the bundle they are `.mjs`, like everything else. */
+const workerNames: Plugin = {
+  name: "worker-names",
+  setup(builder) {
+    builder.onLoad({ filter: /packages\/host-node\/src\/.*\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, "utf8").replace(/new URL\("\.\/([\w-]+)\.ts", import\.meta\.url\)/g, 'new URL("./$1.mjs", import.meta.url)'), loader: "ts",
+    }));
+  },
+};
+
+const shared = { absWorkingDir: root, bundle: true, format: "esm", platform: "node", target: "node24", legalComments: "none", logLevel: "warning", plugins: [workerNames] } satisfies BuildOptions;
 const result = await build({
   ...shared,
   entryPoints: { main: "packages/cli/src/main.ts", "unpack-worker": "packages/host-node/src/packages/unpack-worker.ts" },

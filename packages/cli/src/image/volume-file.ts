@@ -1,5 +1,5 @@
 /** Reads and writes files of a volume by path, without a kernel: for what the host wants to know of an image. */
-import { ENOENT, S_IFREG } from "@stratos/abi";
+import { ENOENT, S_IFDIR, S_IFMT, S_IFREG } from "@stratos/abi";
 import { Attributes, ROOT_INO, type Subvolume } from "@stratos/aegisfs";
 
 const FILE_BYTES_MAX = 64 << 20;
@@ -20,6 +20,20 @@ export function readVolumeFile(files: Subvolume, path: string): Uint8Array | nul
     done += count;
   }
   return bytes;
+}
+
+/** True when a walk of real folders ends at a name that is not there; false when it is there, or a link on the way leads elsewhere. */
+export function isAbsentFromVolume(files: Subvolume, path: string): boolean {
+  const attributes = new Attributes();
+  let ino = ROOT_INO;
+  for (const name of path.split("/")) {
+    if (name === "" || name === ".") continue;
+    if (name === ".." || files.stat(ino, attributes) < 0 || (attributes.mode & S_IFMT) !== S_IFDIR) return false;
+    ino = files.lookup(ino, name);
+    if (ino === -ENOENT) return true;
+    if (ino < 0) return false;
+  }
+  return false;
 }
 
 /** Puts a file (0644, root's) into a folder that is there, in place of what has the name. @returns false when that is not possible */

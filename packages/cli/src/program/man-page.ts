@@ -19,7 +19,7 @@ function render({ path, command }: CommandPlace, places: readonly CommandPlace[]
   const name = ["stratos", ...path].join("-");
   const lines = [`.TH ${name.toUpperCase()} 1 "" "Stratos ${VERSION}" "Stratos Manual"`, ".SH NAME"];
   lines.push(`${roff(name)} \\- ${roff(firstSentence(command.description()))}`);
-  lines.push(".SH SYNOPSIS", `.B ${roff(["stratos", ...path].join(" "))}`, roff(command.createHelp().commandUsage(command).replace(/^stratos( [a-z]+)* ?(?=[[A-Z<(]|$)/, "")));
+  lines.push(".SH SYNOPSIS", roff(command.createHelp().commandUsage(command)));
   lines.push(".SH DESCRIPTION", roff(command.description()));
   const args = command.registeredArguments;
   if (args.length > 0) {

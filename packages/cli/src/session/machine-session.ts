@@ -2,7 +2,7 @@
  * One run: a machine over a clone of an image, with the host's ports, from the first program's start to its end. This is the place that
  * knows all parts (STYLE.md §1); everything above it only says what to run.
  */
-import type { Volume } from "@stratos/aegisfs";
+import type { Subvolume, Volume } from "@stratos/aegisfs";
 import { EACCES, ENOENT, ENOTDIR, ERRNO_NAMES } from "@stratos/abi";
 import { byteStringToUtf8 } from "@stratos/base";
 import { SimulatedClock, SimulatedRandomSource, type SocketProvider } from "@stratos/host";
@@ -12,6 +12,7 @@ import { Machine } from "@stratos/machine";
 import { CommandError } from "../command-error.ts";
 import { HOSTNAME } from "../defaults.ts";
 import { EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_SIGNAL_BASE, EXIT_STRATOS_FAILED, EXIT_TIMEOUT } from "../exit-status.ts";
+import { isAbsentFromVolume } from "../image/volume-file.ts";
 import type { VolumeMapping } from "../option-values.ts";
 import { mountHostFolders } from "./guest-mounts.ts";
 import type { GuestUser } from "./guest-user.ts";
@@ -44,9 +45,13 @@ const SEEDED_EPOCH_MS = Date.UTC(2025, 0, 1);
 export class MachineSession {
   readonly machine: Machine;
   readonly pump: MachinePump;
+  readonly #files: Subvolume;
+  readonly #hasVolumes: boolean;
   #timedOut = false;
 
   constructor(options: SessionOptions) {
+    this.#files = options.volume.root;
+    this.#hasVolumes = options.volumes.length > 0;
     const isSeeded = options.seed !== undefined;
     // The sockets wake a pump that exists only when the machine does.
     let pump: MachinePump | null = null;
@@ -77,6 +82,7 @@ export class MachineSession {
     const name = request.program;
     let failure = -ENOENT;
     for (const path of candidates(name, request.environment, request.workingDirectory)) {
+      if (this.#isSurelyAbsent(path)) continue;
       // A failed start closes what it was given.
       for (const file of standardFiles) file.retain();
       const result = this.machine.start({
@@ -95,6 +101,11 @@ export class MachineSession {
     const isMissing = failure === -ENOENT || failure === -ENOTDIR;
     const why = isMissing ? (name.includes("/") ? "no such file in the guest" : "command not found in the guest") : (ERRNO_WORDS[-failure] ?? ERRNO_NAMES[-failure] ?? String(-failure));
     throw new CommandError(byteStringToUtf8(name), why, { status: isMissing ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE });
+  }
+
+  /** Spares a start that must fail, and the process number that it would use up. Links and mounted folders are left to the guest's own walk. */
+  #isSurelyAbsent(path: string): boolean {
+    return !this.#hasVolumes && isAbsentFromVolume(this.#files, path);
   }
 
   /** Runs until the first program ends. @returns its exit status as a shell would say it */

@@ -7,7 +7,11 @@ import { byteString, byteStringToUtf8, utf8ToByteString } from "@stratos/base";
 
 /** `args`, which are the last ones of our command line, as byte strings. */
 export function rawArguments(args: readonly string[]): string[] {
-  return args.length === 0 ? [] : (matchTail(readCommandLine(), args) ?? args.map(utf8ToByteString));
+  if (args.length === 0) return [];
+  const kept = process.env["STRATOS_COMMAND_LINE"];
+  // The launcher's own command line, when it held more than UTF-8; else ours is the same.
+  const commandLine = kept === undefined ? readCommandLine() : Buffer.from(kept, "base64");
+  return matchTail(commandLine, args) ?? args.map(utf8ToByteString);
 }
 
 /** @param commandLine  what /proc/self/cmdline holds: each argument with a zero byte after it */

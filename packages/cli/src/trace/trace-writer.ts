@@ -14,6 +14,8 @@ export class TraceWriter {
   readonly #sink: TraceSink;
   readonly #counts: Map<number, { calls: number; errors: number }> | null;
   #buffer = "";
+  /** Ends of processes: the call that ended one is told after it has happened, and belongs before it. */
+  readonly #ends: string[] = [];
 
   constructor(sink: TraceSink, options: { summary: boolean }) {
     this.#sink = sink;
@@ -38,12 +40,13 @@ export class TraceWriter {
     };
     if (this.#counts === null) kernel.onProcessExit = chain(kernel.onProcessExit, (process, status) => {
       const signal = status & 0x7f;
-      this.#line(process.pid, signal === 0 ? `+++ exited with ${(status >> 8) & 0xff} +++` : `+++ killed by ${signalName(signal)} +++`);
+      this.#ends.push(this.#format(process.pid, signal === 0 ? `+++ exited with ${(status >> 8) & 0xff} +++` : `+++ killed by ${signalName(signal)} +++`));
     });
   }
 
   /** Writes what is left, and the table of a summary. */
   finish(): void {
+    this.#flushEnds();
     if (this.#counts !== null) {
       const rows = [...this.#counts].sort((a, b) => b[1].calls - a[1].calls || a[0] - b[0]);
       this.#buffer += formatTable(["CALLS", "ERRORS", "SYSCALL"], rows.map(([number, { calls, errors }]) => [String(calls), errors === 0 ? "" : String(errors), syscallName(number)]));
@@ -59,8 +62,20 @@ export class TraceWriter {
   }
 
   #line(tid: number, text: string): void {
-    this.#buffer += `[${String(tid).padStart(4)}] ${text}\n`;
+    const isExit = text.startsWith("exit");
+    if (!isExit) this.#flushEnds();
+    this.#buffer += this.#format(tid, text);
+    if (isExit) this.#flushEnds();
     if (this.#buffer.length > BUFFER_CHARACTERS) this.#flush();
+  }
+
+  #format(tid: number, text: string): string {
+    return `[${String(tid).padStart(4)}] ${text}\n`;
+  }
+
+  #flushEnds(): void {
+    this.#buffer += this.#ends.join("");
+    this.#ends.length = 0;
   }
 
   #flush(): void {

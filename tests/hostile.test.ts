@@ -1,0 +1,36 @@
+/** Goal: a hostile guest hurts nobody but itself: Stratos reports, ends, and stays within its memory. */
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import { stratosRun } from "./support/stratos.ts";
+import { ensureTestImage } from "./support/test-image.ts";
+
+before(ensureTestImage);
+
+test("a fork bomb ends with the time-out", async () => {
+  const { status } = await stratosRun(["--timeout", "5", "--memory", "256M", "bash", "-c", "f() { f | f & }; f; sleep 60"]);
+  assert.ok([124, 137, 254, 1].includes(status), String(status));
+});
+
+test("a memory bomb ends alone, and the next command runs", async () => {
+  const result = await stratosRun(["--memory", "256M", "--timeout", "60", "bash", "-c", "python3 -c 'x = []\nwhile True: x.append(bytearray(1 << 20))'; echo after $?"]);
+  assert.match(result.stdout, /^after (1|137)\n$/);
+  assert.equal(result.status, 0);
+});
+
+test("the process stays within its memory", async () => {
+  const result = await stratosRun(["--stats", "--memory", "256M", "python3", "-c", "x = bytearray(150 << 20); print(len(x))"]);
+  const stats = JSON.parse(result.stderr) as { residentBytes: number };
+  assert.ok(stats.residentBytes < 700 * 2 ** 20, `${stats.residentBytes} bytes`);
+});
+
+test("files that fill the disk end with ENOSPC", async () => {
+  const result = await stratosRun(["--memory", "128M", "--timeout", "60", "sh", "-c", "head -c 1000000000 /dev/zero > /big; echo $?; rm /big; echo x > /small; cat /small"]);
+  assert.equal(result.stdout, "1\nx\n");
+  assert.match(result.stderr, /No space left on device/);
+});
+
+test("programs that are none are refused", async () => {
+  const result = await stratosRun(["sh", "-c", "for n in 1 4 16 64 100 1000; do head -c $n /bin/true > /tmp/p; chmod 755 /tmp/p; /tmp/p; done; head -c 5000 /dev/urandom > /tmp/p; (printf '\\177ELF\\2\\1\\1'; cat /tmp/p) > /tmp/q; chmod 755 /tmp/q; /tmp/q; echo end"]);
+  assert.match(result.stdout, /end\n$/);
+  assert.equal(result.status, 0);
+});

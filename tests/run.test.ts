@@ -1,0 +1,138 @@
+/** Goal: `stratos run` is a command like any other: streams, status, signals and options behave as DESIGN.md §8 promises. */
+import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { launcher, start, stratos, stratosRun } from "./support/stratos.ts";
+import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
+
+let folder: string;
+before(async () => {
+  await ensureTestImage();
+  folder = mkdtempSync(join(tmpdir(), "stratos-run-"));
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+test("exit statuses pass through, and signals are 128 + N", async () => {
+  const statuses = await Promise.all(["exit 0", "exit 7", "exit 255", "kill -TERM $$", "kill -KILL $$", "kill -SEGV $$"].map(async (script) => (await stratosRun(["sh", "-c", script])).status));
+  assert.deepEqual(statuses, [0, 7, 255, 143, 137, 139]);
+});
+
+test("a program that is not there, is none, or may not be executed is told apart", async () => {
+  const missing = await stratosRun(["nosuchprogram"]);
+  assert.deepEqual([missing.status, missing.stderr], [127, "stratos: nosuchprogram: command not found in the guest\n"]);
+  const folderAsProgram = await stratosRun(["/etc/passwd"]);
+  assert.deepEqual([folderAsProgram.status, folderAsProgram.stderr], [126, "stratos: /etc/passwd: permission denied\n"]);
+  assert.equal((await stratosRun(["/nothing/here"])).status, 127);
+  assert.equal((await stratosRun(["-w", "/nothing", "true"])).status, 127);
+});
+
+test("an image that is not there is named", async () => {
+  const result = await stratos(["run", "-i", "nosuchimage", "true"]);
+  assert.deepEqual([result.status, result.stderr], [1, "stratos: nosuchimage: no such image; `stratos image ls` lists them, `stratos image build` makes one\n"]);
+});
+
+test("standard streams are binary-safe pipes", async () => {
+  const bytes = randomBytes(5_000_000);
+  const sum = await stratosRun(["sha256sum"], { stdin: bytes });
+  assert.equal(sum.stdout, `${createHash("sha256").update(bytes).digest("hex")}  -\n`);
+  const copy = await stratosRun(["sh", "-c", "cat; echo err >&2"], { stdin: bytes });
+  assert.ok(Buffer.from(copy.stdout, "latin1").equals(bytes));
+  assert.equal(copy.stderr, "err\n");
+});
+
+test("files as standard streams, and a reader that goes away", async () => {
+  writeFileSync(join(folder, "in"), "one\ntwo\n");
+  const command = [...launcher, "run", "-i", TEST_IMAGE, "--"].map((word) => `'${word}'`).join(" ");
+  const { run } = await import("./support/stratos.ts");
+  const env = { STRATOS_HOME: TEST_HOME };
+  await run(["sh", "-c", `${command} sort -r < ${folder}/in > ${folder}/out`], { env });
+  assert.equal(readFileSync(join(folder, "out"), "utf8"), "two\none\n");
+  const broken = await run(["bash", "-c", `${command} yes | head -2; echo "\${PIPESTATUS[0]}"`], { env });
+  assert.equal(broken.stdout, "y\ny\n141\n");
+});
+
+test("signals reach the program", async () => {
+  const child = start([...launcher, "run", "-i", TEST_IMAGE, "--", "bash", "-c", "trap 'echo got; exit 5' TERM; echo ready; while :; do sleep 0.1; done"], { env: { STRATOS_HOME: TEST_HOME } });
+  let output = "";
+  child.stdout!.on("data", (bytes: Buffer) => {
+    if (output === "") child.kill("SIGTERM");
+    output += bytes.toString();
+  });
+  const status = await new Promise((resolve) => child.on("close", (code) => resolve(code)));
+  assert.deepEqual([output, status], ["ready\ngot\n", 5]);
+});
+
+test("environment, folder and user", async () => {
+  const result = await stratosRun(["-e", "A=b c", "-e", "EMPTY=", "-w", "/usr/lib", "-u", "nobody", "--", "sh", "-c", 'echo "$A|$EMPTY|$PWD|$HOME|$(id -un)|${STRATOS_HOME-unset}"; touch /x']);
+  assert.equal(result.stdout, "b c||/usr/lib|/nonexistent|nobody|unset\n");
+  assert.equal(result.stderr, "touch: cannot touch '/x': Permission denied\n");
+  assert.equal((await stratosRun(["-u", "12:34", "id", "-u"])).stdout, "12\n");
+  assert.match((await stratosRun(["-u", "nosuchuser", "true"])).stderr, /^stratos: nosuchuser: no such user in the image\n$/);
+});
+
+test("arguments and names are bytes", async () => {
+  const result = await stratosRun(["printf", "%s|", "é", "a b", "", "$x"]);
+  assert.equal(Buffer.from(result.stdout, "latin1").toString("utf8"), "é|a b||$x|");
+  const { run } = await import("./support/stratos.ts");
+  const command = [...launcher, "run", "-i", TEST_IMAGE, "--", "printf", "%s"].map((word) => `'${word}'`).join(" ");
+  assert.equal((await run(["bash", "-c", `${command} $'\\xff\\xfe'`], { env: { STRATOS_HOME: TEST_HOME } })).stdout, "\xff\xfe");
+});
+
+test("a folder of the host, to write and to read only", async () => {
+  mkdirSync(join(folder, "shared"));
+  writeFileSync(join(folder, "shared/f"), "host");
+  writeFileSync(join(folder, "secret"), "secret");
+  symlinkSync(join(folder, "secret"), join(folder, "shared/leak"));
+  const result = await stratosRun(["-v", `${join(folder, "shared")}:/mnt/x`, "--", "sh", "-c", "cat /mnt/x/f; echo; echo guest > /mnt/x/g; mkdir /mnt/x/d; mv /mnt/x/g /mnt/x/d/h; chmod 600 /mnt/x/d/h; cat /mnt/x/leak; ls /mnt/x"]);
+  assert.equal(result.stdout, "host\nd\nf\nleak\n");
+  assert.match(result.stderr, /leak: No such file or directory/);
+  assert.equal(readFileSync(join(folder, "shared/d/h"), "utf8"), "guest\n");
+  assert.equal(statSync(join(folder, "shared/d/h")).mode & 0o777, 0o600);
+  const readOnly = await stratosRun(["-v", `${join(folder, "shared")}:/mnt/x:ro`, "--", "sh", "-c", "cat /mnt/x/f; echo x > /mnt/x/new"]);
+  assert.match(readOnly.stderr, /Read-only file system/);
+  assert.match((await stratosRun(["-v", "/nothing:/mnt", "true"])).stderr, /^stratos: \/nothing: no such file or directory\n$/);
+});
+
+test("changes are gone after the run, unless they are kept as an image", async () => {
+  await stratosRun(["sh", "-c", "echo x > /etc/marker"]);
+  assert.equal((await stratosRun(["cat", "/etc/marker"])).status, 1);
+  assert.equal((await stratosRun(["--keep", "kept-by-test", "sh", "-c", "echo kept > /etc/marker; rm /etc/issue"])).status, 0);
+  assert.equal((await stratos(["run", "-i", "kept-by-test", "--keep", "kept-by-test", "sh", "-c", "cat /etc/marker; echo again >> /etc/marker"])).stdout, "kept\n");
+  assert.equal((await stratos(["run", "-i", "kept-by-test", "sh", "-c", "cat /etc/marker; ls /etc/issue"])).stdout, "kept\nagain\n");
+  assert.equal((await stratos(["image", "rm", "kept-by-test"])).status, 0);
+});
+
+test("several runs of one image at once do not see each other", async () => {
+  const results = await Promise.all([1, 2, 3].map((number) => stratosRun(["sh", "-c", `echo ${number} > /tmp/n; sleep 0.5; cat /tmp/n; ls /tmp`])));
+  assert.deepEqual(results.map((result) => result.stdout), ["1\nn\n", "2\nn\n", "3\nn\n"]);
+});
+
+test("--timeout ends an endless program with status 124", async () => {
+  const started = performance.now();
+  assert.equal((await stratosRun(["--timeout", "1", "sh", "-c", "while :; do :; done"])).status, 124);
+  assert.equal((await stratosRun(["--timeout", "1", "sleep", "100"])).status, 124);
+  assert.ok(performance.now() - started < 30_000);
+});
+
+test("--stats says what the run cost, as JSON", async () => {
+  const { stderr } = await stratosRun(["--stats", "true"]);
+  const stats = JSON.parse(stderr) as Record<string, number>;
+  for (const name of ["wallMs", "instructions", "systemCalls", "faults"]) assert.ok(stats[name]! > 0, name);
+  for (const name of ["translatedBlocks", "translateMs", "interpretedInstructions"]) assert.ok(stats[name]! >= 0, name);
+});
+
+test("--seed makes two runs equal, chance and time included", async () => {
+  const run = (seed: string): Promise<{ stdout: string }> => stratosRun(["--seed", seed, "sh", "-c", "head -c 16 /dev/urandom | od -An -tx1; date +%s%N; echo $RANDOM"]);
+  const [first, second, other] = await Promise.all([run("7"), run("7"), run("8")]);
+  assert.equal(first.stdout, second.stdout);
+  assert.notEqual(first.stdout, other.stdout);
+});
+
+test("trace shows calls as strace does", async () => {
+  const { stderr } = await stratos(["trace", "-i", TEST_IMAGE, "--", "cat", "/etc/hostname"]);
+  assert.match(stderr, /openat\(AT_FDCWD, "\/etc\/hostname", O_RDONLY.*\) = 3\n/);
+  assert.match(stderr, /\+\+\+ exited with 0 \+\+\+\n$/);
+});
