@@ -1,5 +1,5 @@
 import {
-  EBADF, EFAULT, EINVAL, EPERM, ETOOMANYREFS, MSG_CMSG_CLOEXEC, MSG_CTRUNC, SCM_CREDENTIALS, SCM_MAX_FD, SCM_RIGHTS, SOL_SOCKET, AF_UNIX,
+  EBADF, EFAULT, EINVAL, EPERM, ETOOMANYREFS, IPPROTO_IP, IPPROTO_IPV6, IPV6_HOPLIMIT, IPV6_TCLASS, IP_TOS, IP_TTL, MSG_CMSG_CLOEXEC, MSG_CTRUNC, SCM_CREDENTIALS, SCM_MAX_FD, SCM_RIGHTS, SOL_SOCKET, AF_UNIX,
 } from "@stratos/abi";
 import { CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, CAP_SYS_RESOURCE, type Credentials, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
@@ -32,6 +32,8 @@ export function parseControl(task: Task, socket: Socket, control: Uint8Array): A
   const view = new DataView(control.buffer, control.byteOffset, control.length);
   let rights: OpenFile[] | null = null;
   let credentials: PeerCredentials | null = null;
+  let hopLimit: number | null = null;
+  let trafficClass: number | null = null;
   const fail = (error: number): number => {
     if (rights !== null) for (const file of rights) file.release();
     return error;
@@ -43,8 +45,14 @@ export function parseControl(task: Task, socket: Socket, control: Uint8Array): A
     const type = view.getInt32(at + 12, true);
     const data = control.subarray(at + HEADER_SIZE, at + length);
     at += alignControl(length);
-    // Other levels (IP_PKTINFO …) choose among source addresses; there is one.
-    if (level !== SOL_SOCKET) continue;
+    if (level !== SOL_SOCKET) {
+      const field = headerField(level, type, data);
+      if (field === null) continue;
+      if (field.value !== null && field.value < 0) return fail(field.value);
+      if (field.isHopLimit) hopLimit = field.value;
+      else trafficClass = field.value;
+      continue;
+    }
     if (type === SCM_RIGHTS && socket.family === AF_UNIX) {
       const taken = takeFiles(task, data, rights);
       if (typeof taken === "number") return fail(taken);
@@ -55,7 +63,21 @@ export function parseControl(task: Task, socket: Socket, control: Uint8Array): A
       credentials = claimed;
     } else if (socket.family === AF_UNIX || type === SCM_RIGHTS) return fail(-EINVAL);
   }
-  return rights === null && credentials === null ? null : { rights, credentials };
+  if (rights === null && credentials === null && hopLimit === null && trafficClass === null) return null;
+  return { rights, credentials, hopLimit, trafficClass };
+}
+
+/** A field of the IP header; null for control messages that change nothing here (IP_PKTINFO chooses a source address; there is one). EINVAL as in ip(7), ipv6(7). */
+function headerField(level: number, type: number, data: Uint8Array): { isHopLimit: boolean; value: number | null } | null {
+  const isV4 = level === IPPROTO_IP;
+  if (!isV4 && level !== IPPROTO_IPV6) return null;
+  const isHopLimit = type === (isV4 ? IP_TTL : IPV6_HOPLIMIT);
+  if (!isHopLimit && type !== (isV4 ? IP_TOS : IPV6_TCLASS)) return null;
+  if (isV4 && !isHopLimit && data.length === 1) return { isHopLimit, value: data[0]! };
+  if (data.length !== 4) return { isHopLimit, value: -EINVAL };
+  const value = optionInt(data);
+  if (!isV4 && value === -1) return { isHopLimit, value: null }; // RFC 3542 §6.3: the default
+  return { isHopLimit, value: value < (isV4 && isHopLimit ? 1 : 0) || value > 255 ? -EINVAL : value };
 }
 
 function takeFiles(task: Task, data: Uint8Array, before: OpenFile[] | null): OpenFile[] | null | number {

@@ -1,6 +1,6 @@
 import {
   AF_INET, AF_INET6, AF_MAX, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, EACCES, EAFNOSUPPORT, EINVAL, EOPNOTSUPP, EPERM, EPROTONOSUPPORT, ESOCKTNOSUPPORT, IPPROTO_ICMP, IPPROTO_ICMPV6,
-  IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, O_NONBLOCK, SOCK_DGRAM, SOCK_PACKET, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM,
+  IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE, O_NONBLOCK, SOCK_DGRAM, SOCK_PACKET, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM,
 } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
 import { TcpSocket } from "./inet/tcp-socket.ts";
@@ -53,8 +53,8 @@ function createInetSocket(task: Task, family: number, type: number, protocol: nu
       return new TcpSocket(task.kernel, family, flags, task.credentials);
     case SOCK_DGRAM:
       if (protocol === (family === AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6)) return -EACCES;
-      if (protocol !== IPPROTO_IP && protocol !== IPPROTO_UDP) return -EPROTONOSUPPORT;
-      return new UdpSocket(task.kernel, family, flags, task.credentials);
+      if (protocol !== IPPROTO_IP && protocol !== IPPROTO_UDP && protocol !== IPPROTO_UDPLITE) return -EPROTONOSUPPORT;
+      return new UdpSocket(task.kernel, family, protocol === IPPROTO_UDPLITE ? IPPROTO_UDPLITE : IPPROTO_UDP, flags, task.credentials);
     case SOCK_RAW:
       return protocol === IPPROTO_IP ? -EPROTONOSUPPORT : -EPERM;
     default:

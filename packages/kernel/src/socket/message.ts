@@ -6,8 +6,14 @@ export interface PeerCredentials { readonly pid: number; readonly uid: number; r
 /** What a receiver learns of a sender that did not say: pid 0 and the overflow ids. */
 export const UNKNOWN_SENDER: PeerCredentials = { pid: 0, uid: 65534, gid: 65534 };
 
-/** Files and credentials that travel beside bytes. The holder owns one reference of each file. */
-export interface Ancillary { rights: OpenFile[] | null; credentials: PeerCredentials | null }
+/** What travels beside bytes: files and credentials (AF_UNIX), fields of the IP header. The holder owns one reference of each file. */
+export interface Ancillary {
+  rights: OpenFile[] | null;
+  credentials: PeerCredentials | null;
+  /** IP_TTL or IPV6_HOPLIMIT, IP_TOS or IPV6_TCLASS; null: as the socket's options say. */
+  hopLimit: number | null;
+  trafficClass: number | null;
+}
 
 /** What sendmsg(2) was given beside the bytes. */
 export interface OutgoingMessage {

@@ -17,6 +17,7 @@ export class Network {
   readonly interfaces: readonly NetworkInterface[];
   readonly tcpPorts: PortTable<TcpClaim>;
   readonly udpPorts: PortTable<UdpClaim>;
+  readonly udplitePorts: PortTable<UdpClaim>;
   /** For /proc/net. Bound: open sockets. */
   readonly inetSockets = new Set<InetSocket>();
   readonly unixSockets = new Set<UnixSocket>();
@@ -35,6 +36,7 @@ export class Network {
     this.interfaces = makeInterfaces(kernel.sockets);
     this.tcpPorts = new PortTable<TcpClaim>(kernel.random);
     this.udpPorts = new PortTable<UdpClaim>(kernel.random);
+    this.udplitePorts = new PortTable<UdpClaim>(kernel.random);
   }
 
   /** The inode of a socket: owner and number for fstat(2). */

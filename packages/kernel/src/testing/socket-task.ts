@@ -1,4 +1,4 @@
-import { AF_INET, AF_INET6, AF_UNIX, EAGAIN } from "@stratos/abi";
+import { AF_INET, AF_INET6, AF_UNIX, SOL_SOCKET } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import type { SocketProvider } from "@stratos/host";
 import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
@@ -115,14 +115,14 @@ export class SocketTask extends FileTask {
     view.setBigUint64(VECTOR + 8, BigInt(data.count), true);
   }
 
-  /** sendmsg with one control message of SOL_SOCKET made of ints (file descriptors, credentials). */
-  sendMessage(fd: number, text: string, type: number, ints: number[], flags = 0): number {
+  /** sendmsg with one control message made of ints (file descriptors, credentials). */
+  sendMessage(fd: number, text: string, type: number, ints: number[], flags = 0, level: number = SOL_SOCKET): number {
     for (let index = 0; index < text.length; index++) this.memory.u8[DATA + index] = text.charCodeAt(index);
     const { view } = this.memory;
     const length = 16 + ints.length * 4;
     this.#header({ address: DATA, count: text.length }, { length: (length + 7) & ~7 }, 0);
     view.setBigUint64(CONTROL, BigInt(length), true);
-    view.setInt32(CONTROL + 8, 1, true);
+    view.setInt32(CONTROL + 8, level, true);
     view.setInt32(CONTROL + 12, type, true);
     ints.forEach((value, index) => view.setInt32(CONTROL + 16 + index * 4, value, true));
     return this.call("sendmsg", fd, HEADER, flags);
@@ -189,5 +189,3 @@ export function unixPath(name: string): Uint8Array {
 export function unixAbstract(name: string): Uint8Array {
   return unixAddressBytes({ kind: "abstract", name });
 }
-
-export const AGAIN = -EAGAIN;

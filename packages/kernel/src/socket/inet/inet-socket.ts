@@ -3,7 +3,6 @@ import type { HostAddress, HostSocketEvents } from "@stratos/host";
 import type { Kernel } from "../../kernel-state.ts";
 import { CAP_NET_BIND_SERVICE, isCapable } from "../../security/credentials.ts";
 import type { Task } from "../../task/task.ts";
-import type { ControlMessage } from "../message.ts";
 import { Socket } from "../socket.ts";
 import { familyOf, inetAddressBytes, anyAddress, parseInetAddress } from "./inet-address.ts";
 import { getIpOption, IpOptions, setIpOption } from "./ip-options.ts";
@@ -149,11 +148,6 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   }
 
   protected ipOptionChanged(level: number, name: number): void {}
-
-  /** Control messages that the receiver asked for (IP_PKTINFO …) for a datagram that came to `destination`. */
-  protected controlsFor(destination: string): ControlMessage[] | null {
-    return this.ip.controlsFor(destination, this.isV6, this.kernel.network);
-  }
 
   protected override dispose(): void {
     this.kernel.network.inetSockets.delete(this);

@@ -7,7 +7,7 @@ import {
   IP_MULTICAST_ALL, IP_MULTICAST_IF, IP_MULTICAST_LOOP, IP_MULTICAST_TTL, IP_NODEFRAG, IP_OPTIONS, IP_PKTINFO, IP_RECVERR, IP_RECVFRAGSIZE, IP_RECVOPTS,
   IP_RECVORIGDSTADDR, IP_RECVTOS, IP_RECVTTL, IP_RETOPTS, IP_TOS, IP_TRANSPARENT, IP_TTL, IP_UNBLOCK_SOURCE, IP_UNICAST_IF, MCAST_JOIN_GROUP, MCAST_LEAVE_GROUP,
 } from "@stratos/abi";
-import type { ControlMessage } from "../message.ts";
+import type { Ancillary, ControlMessage } from "../message.ts";
 import type { Network } from "../network.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import type { InetSocket } from "./inet-socket.ts";
@@ -53,8 +53,18 @@ export class IpOptions {
     for (const [name, value] of from.v6) this.v6.set(name, value);
   }
 
-  /** Control messages for a datagram that came to `destination`; null when none was asked for. */
-  controlsFor(destination: string, isV6: boolean, network: Network): ControlMessage[] | null {
+  /** Hop limit and traffic class of a datagram to `destination`: what sendmsg(2) was given, else this socket's options. */
+  headerFor(destination: string, given: Ancillary | null): { hopLimit: number; trafficClass: number } {
+    const v4 = isV4(destination);
+    return {
+      hopLimit: given?.hopLimit ?? (v4 ? this.v4.get(IP_TTL) : this.v6.get(IPV6_UNICAST_HOPS)) ?? DEFAULT_TTL,
+      trafficClass: given?.trafficClass ?? (v4 ? this.v4.get(IP_TOS) : this.v6.get(IPV6_TCLASS)) ?? 0,
+    };
+  }
+
+  /** Control messages for a datagram that came in; null when none was asked for. */
+  controlsFor(datagram: { to: string; hopLimit: number; trafficClass: number }, isV6: boolean, network: Network): ControlMessage[] | null {
+    const { to: destination, hopLimit, trafficClass } = datagram;
     if (this.v4.size === 0 && this.v6.size === 0) return null;
     const controls: ControlMessage[] = [];
     const index = isLoopback(destination) ? 1 : (network.outside?.index ?? 1);
@@ -67,8 +77,8 @@ export class IpOptions {
         data.set(parseV4(destination)!, 8);
         controls.push({ level: IPPROTO_IP, type: IP_PKTINFO, data });
       }
-      if (this.v4.get(IP_RECVTTL) === 1) controls.push({ level: IPPROTO_IP, type: IP_TTL, data: intOption(DEFAULT_TTL) });
-      if (this.v4.get(IP_RECVTOS) === 1) controls.push({ level: IPPROTO_IP, type: IP_TOS, data: Uint8Array.of(0) });
+      if (this.v4.get(IP_RECVTTL) === 1) controls.push({ level: IPPROTO_IP, type: IP_TTL, data: intOption(hopLimit) });
+      if (this.v4.get(IP_RECVTOS) === 1) controls.push({ level: IPPROTO_IP, type: IP_TOS, data: Uint8Array.of(trafficClass) });
     }
     if (isV6) {
       if (this.v6.get(IPV6_RECVPKTINFO) === 1) {
@@ -77,8 +87,8 @@ export class IpOptions {
         data.set(intOption(index), 16);
         controls.push({ level: IPPROTO_IPV6, type: IPV6_PKTINFO, data });
       }
-      if (this.v6.get(IPV6_RECVHOPLIMIT) === 1) controls.push({ level: IPPROTO_IPV6, type: IPV6_HOPLIMIT, data: intOption(DEFAULT_TTL) });
-      if (this.v6.get(IPV6_RECVTCLASS) === 1) controls.push({ level: IPPROTO_IPV6, type: IPV6_TCLASS, data: intOption(0) });
+      if (this.v6.get(IPV6_RECVHOPLIMIT) === 1) controls.push({ level: IPPROTO_IPV6, type: IPV6_HOPLIMIT, data: intOption(hopLimit) });
+      if (this.v6.get(IPV6_RECVTCLASS) === 1) controls.push({ level: IPPROTO_IPV6, type: IPV6_TCLASS, data: intOption(trafficClass) });
     }
     return controls.length === 0 ? null : controls;
   }

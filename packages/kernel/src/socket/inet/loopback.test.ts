@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
   AF_INET, AF_INET6, AF_PACKET, AF_UNSPEC, EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EALREADY, ECONNREFUSED, ECONNRESET, EDESTADDRREQ, EINPROGRESS, EINVAL, EISCONN, EMSGSIZE,
-  ENETUNREACH, ENODEV, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP, EPERM, EPIPE, EPROTONOSUPPORT, ESOCKTNOSUPPORT, FIONREAD, IPPROTO_ICMP, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPPROTO_UDP, IPV6_V6ONLY,
+  ENETUNREACH, ENODEV, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP, EPERM, EPIPE, EPROTONOSUPPORT, ESOCKTNOSUPPORT, FIONREAD, IPPROTO_ICMP, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE, IPV6_HOPLIMIT, IPV6_RECVHOPLIMIT, IPV6_UNICAST_HOPS, IPV6_V6ONLY,
   IP_ADD_MEMBERSHIP, IP_PKTINFO, IP_RECVERR, IP_TTL, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_NOSIGNAL, MSG_OOB, MSG_PEEK, MSG_TRUNC, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDHUP, SHUT_RD,
   SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM, SOL_SOCKET, SO_BROADCAST, SO_DOMAIN, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_PROTOCOL, SO_RCVBUF, SO_REUSEADDR,
   SO_REUSEPORT, SO_SNDBUF, SO_TIMESTAMP, SO_TYPE, TCP_CONGESTION, TCP_INFO, TCP_KEEPIDLE, TCP_MAXSEG, TCP_NODELAY,
@@ -327,6 +327,44 @@ describe("UDP inside the machine", () => {
     const { control } = user.receiveMessage(server);
     assert.deepEqual(control.map(({ level, type }) => [level, type]), [[IPPROTO_IP, IP_PKTINFO], [SOL_SOCKET, SO_TIMESTAMP]]);
     assert.deepEqual([...control[0]!.data], [1, 0, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1]);
+  });
+});
+
+describe("fields of the IP header", () => {
+  it("go with one datagram, by control messages, or with all, by options", () => {
+    const { user } = SocketTask.createMachine();
+    const server = user.socket(AF_INET6, SOCK_DGRAM);
+    user.bind(server, inet6("::1", 0));
+    user.setInt(server, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
+    const client = user.socket(AF_INET6, SOCK_DGRAM);
+    user.connect(client, inet6("::1", user.port(server)));
+    const hopsOf = (): number => user.receiveMessage(server).control[0]!.data[0]!;
+    user.send(client, "x");
+    assert.equal(hopsOf(), 64);
+    assert.equal(user.sendMessage(client, "x", IPV6_HOPLIMIT, [2], 0, IPPROTO_IPV6), 1);
+    assert.equal(hopsOf(), 2);
+    assert.equal(user.sendMessage(client, "x", IPV6_HOPLIMIT, [-1], 0, IPPROTO_IPV6), 1);
+    assert.equal(hopsOf(), 64);
+    assert.equal(user.sendMessage(client, "x", IPV6_HOPLIMIT, [256], 0, IPPROTO_IPV6), -EINVAL);
+    assert.equal(user.sendMessage(client, "x", IPV6_HOPLIMIT, [2, 2], 0, IPPROTO_IPV6), -EINVAL);
+    user.setInt(client, IPPROTO_IPV6, IPV6_UNICAST_HOPS, 7);
+    user.send(client, "x");
+    assert.equal(hopsOf(), 7);
+  });
+
+  it("UDP-Lite has ports of its own", () => {
+    const { user } = SocketTask.createMachine();
+    const [udp, lite] = [0, IPPROTO_UDPLITE].map((protocol) => {
+      const fd = user.socket(AF_INET, SOCK_DGRAM, protocol);
+      assert.equal(user.bind(fd, inet("127.0.0.1", 7000)), 0);
+      return fd;
+    }) as [number, number];
+    user.send(user.socket(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE), "lite", 0, inet("127.0.0.1", 7000));
+    assert.equal(user.receive(lite), "lite");
+    assert.equal(user.receive(udp, 1, MSG_DONTWAIT), -EAGAIN);
+    assert.equal(user.setInt(lite, IPPROTO_UDPLITE, 10, 4), 0);
+    assert.equal(user.getInt(lite, IPPROTO_UDPLITE, 10), 8);
+    assert.equal(user.setInt(udp, IPPROTO_UDPLITE, 10, 4), -ENOPROTOOPT);
   });
 });
 

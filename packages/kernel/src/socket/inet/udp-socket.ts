@@ -1,9 +1,9 @@
 import {
-  AF_INET, AF_UNSPEC, EACCES, EAGAIN, ECONNREFUSED, EDESTADDRREQ, EINPROGRESS, EINVAL, EMSGSIZE, ENETUNREACH, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP, EPIPE, IPPROTO_UDP, MSG_ERRQUEUE,
+  AF_INET, AF_UNSPEC, EACCES, EAGAIN, ECONNREFUSED, EDESTADDRREQ, EINPROGRESS, EINVAL, EMSGSIZE, ENETUNREACH, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP, EPIPE, IPPROTO_UDP, IPPROTO_UDPLITE, MSG_ERRQUEUE,
   IPPROTO_IP, IP_TTL, MSG_OOB, MSG_PEEK, MSG_TRUNC, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SO_BROADCAST, TCP_CLOSE,
   TCP_ESTABLISHED, UDP_CORK, UDP_GRO, UDP_SEGMENT,
 } from "@stratos/abi";
-import type { HostAddress, HostSocket } from "@stratos/host";
+import type { HostAddress, HostSocket, SocketProvider } from "@stratos/host";
 import type { Kernel } from "../../kernel-state.ts";
 import type { Task } from "../../task/task.ts";
 import { BLOCKED_KILLABLE } from "../../task/wait-queue.ts";
@@ -19,7 +19,16 @@ import type { PortClaim, PortTable } from "./port-table.ts";
 
 export interface UdpClaim extends PortClaim { readonly socket: InetSocket }
 
-interface Datagram { readonly bytes: Uint8Array; readonly from: InetEndpoint; readonly to: string }
+interface Datagram {
+  readonly bytes: Uint8Array;
+  readonly from: InetEndpoint;
+  readonly to: string;
+  /** TTL or hop limit, and TOS or traffic class, that it was sent with. */
+  readonly hopLimit: number;
+  readonly trafficClass: number;
+}
+
+const UDPLITE_SEND_CSCOV = 10, UDPLITE_RECV_CSCOV = 11;
 
 /** What a queued datagram costs of SO_RCVBUF beside its bytes. */
 const DATAGRAM_OVERHEAD = 256;
@@ -42,12 +51,17 @@ export class UdpSocket extends InetSocket {
   #isWriteShut = false;
   readonly #options = new Map<number, number>();
 
-  constructor(kernel: Kernel, family: number, flags: number, creator: { fsuid: number; fsgid: number }) {
-    super(kernel, family, SOCK_DGRAM, IPPROTO_UDP, flags, creator);
+  /** @param protocol  IPPROTO_UDP, or IPPROTO_UDPLITE (udplite(7)), which stays inside the machine: hosts don't offer it */
+  constructor(kernel: Kernel, family: number, protocol: number, flags: number, creator: { fsuid: number; fsgid: number }) {
+    super(kernel, family, SOCK_DGRAM, protocol, flags, creator);
   }
 
   protected override get ports(): PortTable<UdpClaim> {
-    return this.kernel.network.udpPorts;
+    return this.protocol === IPPROTO_UDP ? this.kernel.network.udpPorts : this.kernel.network.udplitePorts;
+  }
+
+  get #provider(): SocketProvider | null {
+    return this.protocol === IPPROTO_UDP ? this.kernel.sockets : null;
   }
 
   protected override get allowsGroups(): boolean {
@@ -68,7 +82,7 @@ export class UdpSocket extends InetSocket {
     if (this.#isBindPending) return this.#finishBinding(task);
     const failed = this.bindAddress(task, address);
     if (failed < 0) return failed;
-    const provider = this.kernel.sockets;
+    const provider = this.#provider;
     if (provider === null || isLoopback(this.local!.ip)) return 0;
     const where = this.hostLocal;
     const host = provider.create(where.family, "datagram", this);
@@ -126,11 +140,11 @@ export class UdpSocket extends InetSocket {
 
   /** The source address for a destination; ENETUNREACH, or EACCES for a broadcast that wasn't asked for. */
   #route(ip: string): string | number {
-    const { network, sockets } = this.kernel;
+    const { network } = this.kernel;
     if (isV4(ip) && this.isV6 && this.ip.v6Only) return -ENETUNREACH;
     if (isBroadcast(ip) && !this.options.broadcast) return -EACCES;
     if (network.isLocal(ip)) return isLoopback(ip) && isV4(ip) ? "127.0.0.1" : ip;
-    if (sockets === null) return -ENETUNREACH;
+    if (this.#provider === null) return -ENETUNREACH;
     const source = sourceAddress(network.outside, ip);
     if (source === null && !isV4(ip)) return -ENETUNREACH;
     return source ?? anyAddress(AF_INET);
@@ -153,8 +167,8 @@ export class UdpSocket extends InetSocket {
     const sender = { ip: isWildcard(this.local!.ip) ? source : this.local!.ip, port: this.local!.port };
     if (this.kernel.network.isLocal(to.ip)) {
       const claim = this.ports.find(to.ip, to.port, (each) => (each.socket as UdpSocket).#hears(sender));
-      if (claim !== null) return (claim.socket as UdpSocket).#deliver(from, sender, to.ip);
-      if (this.kernel.sockets === null) return this.#refused(from, message);
+      if (claim !== null) return (claim.socket as UdpSocket).#deliver(from, sender, to.ip, this.ip.headerFor(to.ip, message.ancillary));
+      if (this.#provider === null) return this.#refused(from, message);
     }
     return this.#sendOutside(from, message.address === null, to);
   }
@@ -177,13 +191,13 @@ export class UdpSocket extends InetSocket {
   }
 
   /** Into the queue; without room the datagram is lost, as datagrams are. */
-  #deliver(from: IoCursor, sender: InetEndpoint, to: string): number {
+  #deliver(from: IoCursor, sender: InetEndpoint, to: string, header: { hopLimit: number; trafficClass: number }): number {
     const length = from.remaining;
     const bytes = new Uint8Array(length);
     const taken = length === 0 ? 0 : from.take(bytes, 0, length);
     if (taken < length) return taken < 0 ? taken : -EINVAL;
     if (this.#isReadShut || this.#queuedCost + length > this.options.receiveBuffer) return length;
-    this.#queue.push({ bytes, from: sender, to });
+    this.#queue.push({ bytes, from: sender, to, ...header });
     this.#queuedCost += length + DATAGRAM_OVERHEAD;
     this.readiness.wakeAll(POLLIN | POLLRDNORM);
     return length;
@@ -225,7 +239,7 @@ export class UdpSocket extends InetSocket {
     const index = family === 4 ? 0 : 1;
     const present = this.#hosts[index];
     if (present !== undefined) return present;
-    const host = this.kernel.sockets!.create(family, "datagram", this);
+    const host = this.#provider!.create(family, "datagram", this);
     if (typeof host === "number") return host;
     this.#configure(host);
     if (peer !== null) {
@@ -270,7 +284,7 @@ export class UdpSocket extends InetSocket {
       this.#queue.shift();
       this.#queuedCost -= bytes.length + DATAGRAM_OVERHEAD;
     }
-    return this.#describe(message, flags, datagram.from, datagram.to, { moved, length: bytes.length });
+    return this.#describe(message, flags, datagram, { moved, length: bytes.length });
   }
 
   #receiveFromHost(to: IoCursor, message: IncomingMessage, flags: number): number {
@@ -290,15 +304,15 @@ export class UdpSocket extends InetSocket {
         const moved = count === 0 ? 0 : to.put(transfer, 0, count);
         if (moved < 0) return moved;
         const destination = isWildcard(this.local!.ip) ? (sourceAddress(this.kernel.network.outside, from.ip) ?? this.local!.ip) : this.local!.ip;
-        return this.#describe(message, flags, from, destination, { moved, length });
+        return this.#describe(message, flags, { from, to: destination, ...this.ip.headerFor(destination, null) }, { moved, length });
       }
     }
     return this.#isReadShut ? 0 : -EAGAIN;
   }
 
-  #describe(message: IncomingMessage, flags: number, from: InetEndpoint, to: string, size: { moved: number; length: number }): number {
-    message.address = this.addressBytes(from);
-    const controls = this.controlsFor(to);
+  #describe(message: IncomingMessage, flags: number, datagram: Omit<Datagram, "bytes">, size: { moved: number; length: number }): number {
+    message.address = this.addressBytes(datagram.from);
+    const controls = this.ip.controlsFor(datagram, this.isV6, this.kernel.network);
     if (controls !== null) for (const each of controls) message.addControl(each.level, each.type, each.data);
     if (this.options.timestamp !== 0) addTimestamp(this.kernel, this.options.timestamp, message);
     if (size.moved < size.length) message.flags |= MSG_TRUNC;
@@ -341,6 +355,12 @@ export class UdpSocket extends InetSocket {
   }
 
   override setProtocolOption(task: Task, level: number, name: number, value: Uint8Array): number {
+    if (level === IPPROTO_UDPLITE && this.protocol === level && (name === UDPLITE_SEND_CSCOV || name === UDPLITE_RECV_CSCOV)) {
+      if (value.length < 4) return -EINVAL;
+      // Less than the header can't be covered (udplite(7)).
+      this.#options.set(name, optionInt(value) === 0 ? 0 : Math.max(8, optionInt(value)));
+      return 0;
+    }
     if (level !== IPPROTO_UDP) return super.setProtocolOption(task, level, name, value);
     if (name !== UDP_CORK && name !== UDP_SEGMENT && name !== UDP_GRO) return -ENOPROTOOPT;
     if (value.length < 4) return -EINVAL;
@@ -351,6 +371,9 @@ export class UdpSocket extends InetSocket {
   }
 
   override getProtocolOption(task: Task, level: number, name: number, length: number): Uint8Array | number {
+    if (level === IPPROTO_UDPLITE && this.protocol === level && (name === UDPLITE_SEND_CSCOV || name === UDPLITE_RECV_CSCOV)) {
+      return intOption(this.#options.get(name) ?? 0);
+    }
     if (level !== IPPROTO_UDP) return super.getProtocolOption(task, level, name, length);
     if (name !== UDP_CORK && name !== UDP_SEGMENT && name !== UDP_GRO) return -ENOPROTOOPT;
     return intOption(this.#options.get(name) ?? 0);
