@@ -45,13 +45,7 @@ export function emitTranslate(code: CodeWriter, mode: AddressMode, locals: Acces
   }
   code.op(Op.i32WrapI64);
   code.localTee(locals.va);
-  code.i32Const(12);
-  code.op(Op.i32ShrU);
-  code.i32Const(2);
-  code.op(Op.i32Shl);
-  code.localGet(locals.tables);
-  code.op(Op.i32Add);
-  code.memory(Op.i32Load, write ? WRITE_TABLE : READ_TABLE);
+  emitEntryLookup(code, locals.tables, write);
   code.localTee(locals.delta);
   // One addition and one test on most hosts (lea, test): see above.
   code.localGet(locals.va);
@@ -65,6 +59,17 @@ export function emitTranslate(code: CodeWriter, mode: AddressMode, locals: Acces
   code.if();
   exit();
   code.end();
+}
+
+/** Paged mode. Stack: a virtual address; pushes the table entry of its page. */
+export function emitEntryLookup(code: CodeWriter, tables: number, write: boolean): void {
+  code.i32Const(12);
+  code.op(Op.i32ShrU);
+  code.i32Const(2);
+  code.op(Op.i32Shl);
+  code.localGet(tables);
+  code.op(Op.i32Add);
+  code.memory(Op.i32Load, write ? WRITE_TABLE : READ_TABLE);
 }
 
 function emitWide(code: CodeWriter, locals: AccessLocals, size: number, write: boolean, exit: () => void): void {

@@ -41,6 +41,8 @@ export class TranslatedRegion implements CodeRegion {
   translations: Translation[];
   /** Table slots given out for direct calls, by pc of the target; they hold the interpreter until the target is translated. */
   readonly callSlots: Map<number, number>;
+  /** How often targets have been reported as hot, until they are translated. */
+  readonly hotReports: Map<number, number>;
   readonly #cache: TranslatedCodeCache;
 
   constructor(cache: TranslatedCodeCache, key: string | null, start: number, end: number) {
@@ -52,6 +54,7 @@ export class TranslatedRegion implements CodeRegion {
     this.pages = new Uint32Array((end - start) / PAGE);
     this.translations = [];
     this.callSlots = new Map();
+    this.hotReports = new Map();
   }
 
   page(va: number, frame: number): number {
@@ -250,6 +253,7 @@ export class TranslatedCodeCache implements CodeCache {
     region.translations = [];
     for (const slot of region.callSlots.values()) this.freeSlot(slot);
     region.callSlots.clear();
+    region.hotReports.clear();
     for (let i = 0; i < region.pages.length; i++) {
       const page = region.pages[i] as number;
       if (page === 0) continue;
@@ -299,6 +303,19 @@ export class TranslatedCodeCache implements CodeCache {
       return 0;
     }
     return low | ((u16[this.frameOf(next) >>> 1] as number) << 16);
+  }
+
+  /** The 32 bits at `pc` of a region, in whatever address space; 0 (no instruction) when a page isn't there. */
+  regionWord(region: TranslatedRegion, pc: number): number {
+    const { u16 } = this.#physical;
+    const page = region.existingPage(pc);
+    if (page === 0) return 0;
+    const at = this.frameOf(page) + (pc & 0xffe);
+    const low = u16[at >>> 1] as number;
+    if (instructionLength(low) === 2) return low;
+    if ((pc & 0xffe) !== 0xffe) return low | ((u16[(at + 2) >>> 1] as number) << 16);
+    const next = region.existingPage(pc + 2);
+    return next === 0 ? 0 : low | ((u16[this.frameOf(next) >>> 1] as number) << 16);
   }
 
   /** After `fetchWord`: −1, or the address whose code page is missing. */

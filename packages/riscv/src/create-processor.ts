@@ -19,10 +19,10 @@ import { RECORD_SIZE, RecordOp } from "./record.ts";
 const CHUNK = 200_000;
 /** Executions of a target before it is translated: 200, and 256 more for each further report (the counter has 8 bits). */
 const DEFAULT_THRESHOLD = 200;
-const DEFAULT_REPORTS = 2;
+const DEFAULT_REPORTS = 6;
 /** Hot targets are translated when there are so many, or when so many instructions have gone by. */
 const DRAIN_COUNT = 16;
-const DRAIN_INTERVAL = 100_000;
+const DRAIN_INTERVAL = 500_000;
 const TABLE_SIZE = 65536;
 const NO_RESERVATION = 0xffffffff;
 

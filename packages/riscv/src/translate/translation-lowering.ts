@@ -1,12 +1,14 @@
 import { Op, Type } from "@stratos/wasm";
 import type { CodeWriter, ValueType } from "@stratos/wasm";
-import { emitTranslate, hostOffset, pushHost } from "../access.ts";
+import { emitEntryLookup, emitTranslate, hostOffset, pushHost } from "../access.ts";
 import type { AccessLocals, AddressMode } from "../access.ts";
 import { ExitReason } from "../exit-reason.ts";
 import { HART_F, HART_FRM, HART_RETIRED, HART_X } from "../hart-state.ts";
 import { emitBoxF32, emitUnboxF32, emitUnboxKnownF32 } from "../lower/float-box.ts";
 import { RS1, RS2 } from "../lower/lowering.ts";
 import type { Lowering, Source } from "../lower/lowering.ts";
+import { MAX_GROUPS } from "./access-groups.ts";
+import type { AccessGroup } from "./access-groups.ts";
 import type { LazyLoop } from "./lazy-loops.ts";
 import type { UnitInstruction } from "./unit.ts";
 
@@ -37,7 +39,9 @@ const SCRATCH_F32 = 17;
 const SCRATCH_F64 = 21;
 /** i32: whether instructions under a condition are done. */
 export const CONDITION = 25;
-const FIRST_REGISTER = 26;
+/** i32: table entries of the block's access groups, 0 where each access looks for itself. */
+const FIRST_GROUP = 26;
+const FIRST_REGISTER = FIRST_GROUP + MAX_GROUPS;
 
 /**
  * Instructions into a translated function: registers are locals, immediates and addresses constants. Every write goes through to
@@ -57,6 +61,7 @@ export class TranslationLowering implements Lowering {
   #completed: number;
   /** The register file needn't see this write: it is overwritten before anything can leave. */
   #isDeadWrite: boolean;
+  #group: AccessGroup | null;
   #skipsOnCondition: boolean;
   /** The f registers known to hold boxed singles at this point of the block. */
   #boxed: number;
@@ -72,6 +77,7 @@ export class TranslationLowering implements Lowering {
     this.#instruction = { index: -1, rd: 0, rs1: 0, rs2: 0, rs3: 0, rm: 0, imm: 0, length: 4, pc: 0, skips: 0, isConditional: false };
     this.#completed = 0;
     this.#isDeadWrite = false;
+    this.#group = null;
     this.#skipsOnCondition = false;
     this.#boxed = 0;
   }
@@ -84,7 +90,7 @@ export class TranslationLowering implements Lowering {
     for (let register = 0; register < 32; register++) if ((usedF >>> register) & 1) this.#localOfF[register] = next++;
     return [
       { count: 10, type: Type.i32 }, { count: 5, type: Type.i64 }, { count: 4, type: Type.f32 }, { count: 4, type: Type.f64 },
-      { count: 1, type: Type.i32 }, { count: xCount, type: Type.i64 }, { count: next - FIRST_REGISTER - xCount, type: Type.f64 },
+      { count: 1 + MAX_GROUPS, type: Type.i32 }, { count: xCount, type: Type.i64 }, { count: next - FIRST_REGISTER - xCount, type: Type.f64 },
     ];
   }
 
@@ -93,7 +99,8 @@ export class TranslationLowering implements Lowering {
     this.#boxed = 0;
   }
 
-  begin(instruction: UnitInstruction, completed: number, isDeadWrite: boolean): void {
+  begin(instruction: UnitInstruction, completed: number, isDeadWrite: boolean, group: AccessGroup | null = null): void {
+    this.#group = this.#mode === "paged" ? group : null;
     this.#instruction = instruction;
     this.#completed = completed;
     this.#isDeadWrite = isDeadWrite;
@@ -320,17 +327,72 @@ export class TranslationLowering implements Lowering {
     this.code.op(Op.i64Add);
   }
 
-  load(opcode: number, size: 1 | 2 | 4 | 8): void {
+  /** Pushes the host address (less `hostOffset`) of rs1 + imm. */
+  #pushAccess(size: number, write: boolean): void {
+    const { code } = this;
+    const group = this.#group;
+    if (group === null) {
+      this.#effectiveAddress();
+      this.#translate(size, write);
+      pushHost(code, this.#access);
+      return;
+    }
+    const entry = FIRST_GROUP + group.number;
+    if (group.first === this.#instruction) this.#lookUpGroup(group, entry);
+    code.localGet(entry);
+    code.if(Type.i32);
+    this.readXLow(RS1);
+    if (this.#instruction.imm !== 0) {
+      code.i32Const(this.#instruction.imm);
+      code.op(Op.i32Add);
+    }
+    code.localGet(entry);
+    code.op(Op.i32Add);
+    code.else();
     this.#effectiveAddress();
-    this.#translate(size, false);
-    pushHost(this.code, this.#access);
+    this.#translate(size, write);
+    pushHost(code, this.#access);
+    code.end();
+  }
+
+  /** entry = the table entry for all of the group, or 0. Its offsets are multiples of their sizes, so that the base's alignment tells all. */
+  #lookUpGroup(group: AccessGroup, entry: number): void {
+    const { code } = this;
+    this.readXLow(RS1);
+    code.i32Const(group.lowest);
+    code.op(Op.i32Add);
+    code.localTee(VA);
+    emitEntryLookup(code, TABLES, group.hasStore);
+    code.localTee(DELTA);
+    code.i32Const(0);
+    // (2·base + entry − 1) & (2·alignment − 1) != 0, as for one access; or the range ends in the next page.
+    code.localGet(DELTA);
+    this.readXLow(RS1);
+    code.i32Const(1);
+    code.op(Op.i32Shl);
+    code.op(Op.i32Add);
+    code.i32Const(-1);
+    code.op(Op.i32Add);
+    code.i32Const(2 * group.alignment - 1);
+    code.op(Op.i32And);
+    code.localGet(VA);
+    code.i32Const(4095);
+    code.op(Op.i32And);
+    code.i32Const(4096 - (group.end - group.lowest));
+    code.op(Op.i32GtU);
+    code.op(Op.i32Or);
+    code.op(Op.i32Eqz);
+    code.op(Op.select);
+    code.localSet(entry);
+  }
+
+  load(opcode: number, size: 1 | 2 | 4 | 8): void {
+    this.#pushAccess(size, false);
     this.code.memory(opcode, hostOffset(this.#mode));
   }
 
   store(opcode: number, size: 1 | 2 | 4 | 8, pushValue: () => void): void {
-    this.#effectiveAddress();
-    this.#translate(size, true);
-    pushHost(this.code, this.#access);
+    this.#pushAccess(size, true);
     pushValue();
     this.code.memory(opcode, hostOffset(this.#mode));
   }

@@ -24,6 +24,8 @@ const MAX_BATCH = 32;
 /** A hot path out of a unit belongs to the function that it leaves. */
 interface Owner { readonly entry: number; readonly region: TranslatedRegion; version: number }
 
+interface HotTarget { readonly region: TranslatedRegion; readonly pc: number }
+
 /**
  * Turns hot targets into wasm modules: collects them while the guest runs, translates them in batches between runs, and
  * installs the functions in the table and in the records of their entries.
@@ -39,9 +41,8 @@ export class Translator {
   readonly #nowMs: () => number;
   readonly #plain: ModuleTemplate;
   readonly #withHelpers: ModuleTemplate;
-  readonly #queue: Set<number>;
-  /** How often a target's counter (of 8 bits) has come round to the threshold, and how often it has to. */
-  readonly #reported: Map<number, number>;
+  #queue: HotTarget[];
+  /** How often a target's counter (of 8 bits) has to come round to the threshold. */
   readonly #reportsNeeded: number;
   readonly #indirectTargets: Map<number, number[]>;
   /** By region, the pcs where translated code leaves for what wasn't decoded. */
@@ -62,22 +63,23 @@ export class Translator {
     const code = new CodeWriter(1 << 18);
     this.#plain = createTemplate(code, []);
     this.#withHelpers = createTemplate(code, this.#meanings.helpers);
-    this.#queue = new Set();
-    this.#reported = new Map();
+    this.#queue = [];
     this.#reportsNeeded = options.reportsNeeded;
     this.#indirectTargets = new Map();
     this.#exits = new WeakMap();
   }
 
-  get queued(): number { return this.#queue.size; }
+  get queued(): number { return this.#queue.length; }
 
   /** A target has been executed often. */
   noteHot(pc: number): void {
-    const times = (this.#reported.get(pc) ?? 0) + 1;
-    if (times < this.#reportsNeeded) this.#reported.set(pc, times);
+    const region = this.#cache.regionAt(pc);
+    if (region === undefined) return;
+    const times = (region.hotReports.get(pc) ?? 0) + 1;
+    if (times < this.#reportsNeeded) region.hotReports.set(pc, times);
     else {
-      this.#reported.delete(pc);
-      this.#queue.add(pc);
+      region.hotReports.delete(pc);
+      this.#queue.push({ region, pc });
     }
   }
 
@@ -88,35 +90,30 @@ export class Translator {
     else if (targets.length < MAX_INDIRECT_TARGETS && !targets.includes(target)) targets.push(target);
   }
 
-  /** Translates what is queued. The address space in which it became hot must still be the active one. */
+  /** Translates what is queued. */
   drain(): void {
     const start = this.#nowMs();
-    const pcs = [...this.#queue];
-    this.#queue.clear();
-    for (let at = 0; at < pcs.length; at += MAX_BATCH) this.#translate(pcs.slice(at, at + MAX_BATCH));
+    const targets = this.#queue;
+    this.#queue = [];
+    for (let at = 0; at < targets.length; at += MAX_BATCH) this.#translate(targets.slice(at, at + MAX_BATCH));
     this.#statistics.translateMs += this.#nowMs() - start;
   }
 
-  #translate(pcs: readonly number[]): void {
+  #translate(targets: readonly HotTarget[]): void {
     const units: { unit: Unit; slot: number; owner: Owner }[] = [];
-    const seen = new Set<number>();
-    for (const pc of pcs) {
-      const region = this.#cache.regionAt(pc);
-      if (region === undefined) continue;
+    const isTaken = (region: TranslatedRegion, entry: number): boolean => units.some(({ unit }) => unit.region === region && unit.entry === entry);
+    for (const { region, pc } of targets) {
       const owner = this.#exits.get(region)?.get(pc);
       if (owner !== undefined && owner.version < MAX_VERSIONS) {
         // The path out of a translation has become hot: translate the whole function again with it.
-        if (!seen.has(owner.entry)) {
+        if (!isTaken(region, owner.entry)) {
           owner.version++;
-          seen.add(owner.entry);
           this.#discover(owner, units);
         }
-        const again = units.find(({ unit }) => unit.entry === owner.entry);
+        const again = units.find(({ unit }) => unit.region === region && unit.entry === owner.entry);
         if (again === undefined || again.unit.blocks.some((block) => block.pc === pc)) continue;
       }
-      if (seen.has(pc)) continue;
-      seen.add(pc);
-      this.#discover({ entry: pc, region, version: 1 }, units);
+      if (!isTaken(region, pc)) this.#discover({ entry: pc, region, version: 1 }, units);
     }
     if (units.length > 0) this.#build(units);
   }

@@ -10,6 +10,7 @@ import { BRANCH_CONDITIONS } from "../lower/integer.ts";
 import { RS1, RS2 } from "../lower/lowering.ts";
 import type { LoweringTable } from "../lower/lowering.ts";
 import { Record } from "../record.ts";
+import { groupAccesses } from "./access-groups.ts";
 import { chooseLazyLoops } from "./lazy-loops.ts";
 import type { LazyLoop } from "./lazy-loops.ts";
 import { analyzeLiveness, isComputation, reloadsAfter, writesX } from "./liveness.ts";
@@ -286,6 +287,7 @@ class UnitEmitter {
     const hasEnding = block.ending !== "fall";
     const bodyCount = hasEnding ? instructions.length - 1 : instructions.length;
     const deadWrites = this.#deadWrites(block, bodyCount);
+    const groups = groupAccesses(instructions);
     const pending = this.#pendingAt[block.index]!;
     this.#lowering.beginBlock();
     let done = pending;
@@ -299,7 +301,7 @@ class UnitEmitter {
       const lowering = this.#context.lowerings[INSTRUCTIONS[instruction.index]!.name];
       assert(lowering !== undefined, "every instruction that runs on has a lowering");
       if (instruction.rd !== 0 || !isComputation(instruction)) { // else a hint
-        this.#lowering.begin(instruction, done, deadWrites[i]!);
+        this.#lowering.begin(instruction, done, deadWrites[i]!, groups[i]!);
         lowering(this.#lowering);
       }
       if (!instruction.isConditional) done++;

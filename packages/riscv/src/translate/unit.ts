@@ -205,9 +205,8 @@ class Discovery {
     const known = this.#read.get(pc);
     if (known !== undefined) return known;
     if (!this.#isDecoded(pc)) return undefined;
-    const { cache } = this.#options;
-    const word = cache.fetchWord(pc);
-    if (cache.fetchFault >= 0) return undefined;
+    const word = this.#options.cache.regionWord(this.#options.region, pc);
+    if (word === 0) return undefined;
     decode(word, DECODED);
     const { index, rd, rs1, rs2, rs3, rm, imm, length } = DECODED;
     const instruction: UnitInstruction = { index, rd, rs1, rs2, rs3, rm, imm, length, pc, skips: 0, isConditional: false };
