@@ -11,7 +11,7 @@ import { KIND_INLINE, keyMiddle } from "../format/key.ts";
 import { INODE_AT_BYTES, INODE_AT_MODE } from "../format/inode-item.ts";
 import { checksumBlock } from "../store/checksum.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
-import { addExtent, changeBlocks, findExtent, findNextExtent, found, releaseExtents } from "./extents.ts";
+import { addExtent, changeBlocks, findExtent, findNextExtent, findPreallocated, found, releaseExtents } from "./extents.ts";
 import { editInode, findInode, inodeSize, putPair, stamp } from "./inode.ts";
 
 export const INLINE_MIDDLE = keyMiddle(KIND_INLINE, 0);
@@ -41,6 +41,7 @@ export function readPages(subvolume: Subvolume, ino: number, index: number, coun
       }
     } else {
       stop = findNextExtent(subvolume, ino, block) ? Math.min(found.start, end) : end;
+      if (stop <= block) throw new Failure("corrupt-node", tree.leaf.block);
       bytes.fill(0, at, at + (stop - block) * BLOCK_SIZE);
       if (block === 0 && tree.find(ino, INLINE_MIDDLE, 0)) bytes.set(tree.bytes.subarray(tree.offset, tree.offset + tree.length), at);
     }
@@ -160,7 +161,7 @@ export function putInline(subvolume: Subvolume, ino: number, bytes: Uint8Array, 
 }
 
 /**
- * Writes whole blocks to new places and maps them. Returns how many: fewer than `count` when space ran out. Throws Failure `io`
+ * Writes whole blocks to new places, or to those that were preallocated for them, and maps them. Returns how many: fewer than `count` when space ran out. Throws Failure `io`
  * with nothing changed for the run that could not be written.
  */
 export function storeBlocks(subvolume: Subvolume, ino: number, index: number, count: number, bytes: Uint8Array, at: number): number {
@@ -168,20 +169,23 @@ export function storeBlocks(subvolume: Subvolume, ino: number, index: number, co
   let done = 0;
   let change = 0;
   while (done < count) {
-    const length = volume.space.allocateData(Math.min(count - done, EXTENT_BLOCKS_MAX), volume.quadReserve);
-    if (length === 0) break;
-    const block = volume.space.runStart;
+    const start = index + done;
     const from = at + done * BLOCK_SIZE;
+    const most = Math.min(count - done, EXTENT_BLOCKS_MAX);
+    const held = findPreallocated(subvolume, ino, start, most);
+    const length = held > 0 ? held : volume.space.allocateData(most, volume.quadReserve);
+    if (length === 0) break;
+    const block = held > 0 ? found.block : volume.space.runStart;
     try {
       volume.store.write(block, length, bytes, from);
     } catch (thrown) {
-      volume.space.release(block, length);
+      if (held === 0) volume.space.release(block, length);
       changeBlocks(subvolume, ino, change);
       throw thrown;
     }
     for (let offset = 0; offset < length; offset++) checksums[offset] = checksumBlock(bytes, from + offset * BLOCK_SIZE);
-    const start = index + done;
-    change += length - releaseExtents(subvolume, ino, start, start + length);
+    const before = releaseExtents(subvolume, ino, start, start + length, held > 0);
+    change += length - before;
     if (start === 0) tree.remove(ino, INLINE_MIDDLE, 0);
     addExtent(subvolume, ino, start, block, length, 0, checksums);
     done += length;

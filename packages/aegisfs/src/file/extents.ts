@@ -1,7 +1,7 @@
 /**
  * The map of a file's blocks to blocks of the volume. Layout: format/extent-item.ts. Indices and lengths are in blocks.
  */
-import { EXTENT_AT_BLOCK, EXTENT_AT_CHECKSUMS, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_AT_SKIP, extentSize } from "../format/extent-item.ts";
+import { EXTENT_AT_BLOCK, EXTENT_AT_CHECKSUMS, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_AT_SKIP, EXTENT_UNWRITTEN, extentSize } from "../format/extent-item.ts";
 import { EXTENT_BLOCKS_MAX } from "../format/geometry.ts";
 import { highOf, KIND_EXTENT, keyMiddle } from "../format/key.ts";
 import { INODE_AT_BLOCKS } from "../format/inode-item.ts";
@@ -40,8 +40,12 @@ function readExtent(subvolume: Subvolume, ino: number): boolean {
   return true;
 }
 
-/** Gives back the blocks of the file in `[first, end)`. Returns how many there were; the inode does not learn of it. */
-export function releaseExtents(subvolume: Subvolume, ino: number, first: number, end: number): number {
+/**
+ * Gives back the blocks of the file in `[first, end)`. Returns how many there were; the inode does not learn of it.
+ *
+ * @param keep  unmap them only: they stay allocated, for a new extent
+ */
+export function releaseExtents(subvolume: Subvolume, ino: number, first: number, end: number, keep = false): number {
   const { tree, volume } = subvolume;
   let released = 0;
   while (first < end) {
@@ -50,6 +54,7 @@ export function releaseExtents(subvolume: Subvolume, ino: number, first: number,
     if (start >= end) break;
     const from = Math.max(start, first);
     const to = Math.min(start + length, end);
+    if (to <= first) throw new Failure("corrupt-node", tree.leaf.block);
     const partial = from > start || to < start + length;
     if (partial) keptChecksums.set(tree.words.subarray(found.checksumsAt, found.checksumsAt + length));
     tree.remove(ino, keyMiddle(KIND_EXTENT, highOf(start)), start >>> 0);
@@ -57,11 +62,27 @@ export function releaseExtents(subvolume: Subvolume, ino: number, first: number,
       if (start < from) putExtent(subvolume, ino, start, block, from - start, flags, keptChecksums, 0);
       if (to < start + length) putExtent(subvolume, ino, to, block + (to - start), start + length - to, flags, keptChecksums, to - start);
     }
-    volume.references.release(block + (from - start), to - from);
+    if (!keep) volume.references.release(block + (from - start), to - from);
     released += to - from;
     first = to;
   }
   return released;
+}
+
+/**
+ * Blocks that the file has at `index` and that may be written in place: preallocated, without content that anything durable shows, and owned by
+ * this file alone. Returns how many from `index` on, at most `most`; the first one's number is in `found`.
+ */
+export function findPreallocated(subvolume: Subvolume, ino: number, index: number, most: number): number {
+  const { references, store } = subvolume.volume;
+  if (!findExtent(subvolume, ino, index) || (found.flags & EXTENT_UNWRITTEN) === 0) return 0;
+  found.block += index - found.start;
+  if (found.block < store.topStart) return 0;
+  const length = Math.min(most, found.start + found.length - index);
+  if (references.records === 0) return length;
+  let own = 0;
+  while (own < length && !references.isShared(found.block + own)) own++;
+  return own;
 }
 
 const joinedChecksums = new Uint32Array(EXTENT_BLOCKS_MAX);

@@ -1,5 +1,6 @@
 /** Sizes and holes: truncation, hole punching, preallocation, SEEK_DATA and SEEK_HOLE. */
 import { EFBIG, EINVAL, ENOSPC, ENXIO } from "@stratos/abi";
+import { Failure } from "../failure.ts";
 import { EXTENT_UNWRITTEN } from "../format/extent-item.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, FILE_SIZE_MAX } from "../format/geometry.ts";
 import { INODE_AT_BYTES } from "../format/inode-item.ts";
@@ -64,6 +65,7 @@ export function preallocate(subvolume: Subvolume, ino: number, offset: number, l
       continue;
     }
     const stop = findNextExtent(subvolume, ino, index) ? Math.min(found.start, last) : last;
+    if (stop <= index) throw new Failure("corrupt-node", tree.leaf.block);
     const taken = volume.space.allocateData(Math.min(stop - index, EXTENT_BLOCKS_MAX), volume.quadReserve);
     if (taken === 0) {
       changeBlocks(subvolume, ino, change);

@@ -8,7 +8,7 @@
 import { Failure } from "../failure.ts";
 import { NODE_BLOCKS, NODE_SIZE, NODE_WORDS } from "../format/geometry.ts";
 import {
-  ENTRIES_MAX, NODE_AT_BIRTH_HIGH, NODE_AT_BIRTH_LOW, NODE_AT_BLOCK, NODE_AT_COUNT, NODE_AT_LEVEL, NODE_AT_MAGIC, NODE_AT_VALUES,
+  ENTRIES_MAX, ENTRY_WORDS, NODE_AT_BIRTH_HIGH, NODE_AT_BIRTH_LOW, NODE_AT_BLOCK, NODE_AT_COUNT, NODE_AT_LEVEL, NODE_AT_MAGIC, NODE_AT_VALUES,
   NODE_HEADER_SIZE, NODE_MAGIC, POINTER_AT_BIRTH_HIGH, POINTER_AT_BIRTH_LOW, POINTER_AT_BLOCK, POINTER_AT_CHECKSUM, POINTER_AT_INFO,
   POINTER_AT_MIRROR, SLOT_AT_VALUE, SLOT_WORDS, NODE_HEADER_WORDS,
 } from "../format/node-layout.ts";
@@ -165,15 +165,25 @@ function nodeMatches(node: TreeNode, words: Uint32Array, at: number): boolean {
   if (own[NODE_AT_BIRTH_LOW] !== words[at + POINTER_AT_BIRTH_LOW] || own[NODE_AT_BIRTH_HIGH] !== words[at + POINTER_AT_BIRTH_HIGH]) return false;
   if (own[NODE_AT_LEVEL] !== node.level) return false;
   const count = own[NODE_AT_COUNT]!;
-  if (node.level > 0) return count > 0 && count <= ENTRIES_MAX;
-
-  // A hostile image carries right checksums: bounds are checked all the same, once, here.
+  // A hostile image carries right checksums: bounds and order are checked all the same, once, here.
+  if (node.level > 0) return count > 0 && count <= ENTRIES_MAX && isAscending(own, count, ENTRY_WORDS);
   const values = own[NODE_AT_VALUES]!;
   if (values > NODE_SIZE || NODE_HEADER_SIZE + count * SLOT_WORDS * 4 > values) return false;
   for (let slot = NODE_HEADER_WORDS + SLOT_AT_VALUE, end = slot + count * SLOT_WORDS; slot < end; slot += SLOT_WORDS) {
     const value = own[slot]!;
     const offset = value >>> 16;
     if (offset < values || (offset & 3) !== 0 || offset + (value & 0xffff) > NODE_SIZE) return false;
+  }
+  return isAscending(own, count, SLOT_WORDS);
+}
+
+/** True when the keys of `count` records of `stride` words ascend. */
+function isAscending(words: Uint32Array, count: number, stride: number): boolean {
+  for (let at = NODE_HEADER_WORDS + stride, end = NODE_HEADER_WORDS + count * stride; at < end; at += stride) {
+    const before = at - stride;
+    if (words[before]! < words[at]!) continue;
+    if (words[before]! > words[at]! || words[before + 1]! > words[at + 1]!) return false;
+    if (words[before + 1] === words[at + 1] && words[before + 2]! >= words[at + 2]!) return false;
   }
   return true;
 }

@@ -47,7 +47,12 @@ export function simulateCrashes(options: CrashOptions): number {
     const place = `seed ${options.seed}, state ${states} (${how}), flush ${disk.flushes}, after ${workload.last}`;
     const recovered = mount(image);
     if (typeof recovered === "string") throw new Error(`${place}: does not mount: ${recovered}`);
-    const found = dumpSubvolume(recovered.root);
+    let found: string;
+    try {
+      found = dumpSubvolume(recovered.root);
+    } catch (error) {
+      throw new Error(`${place}: cannot be read`, { cause: error });
+    }
     if (!expected.includes(found)) throw new Error(`${place}: neither the last commit nor the next:\n${difference(expected[0]!, found)}`);
     if (recovered.sync() < 0) throw new Error(`${place}: recovery cannot be committed`);
     const problems = check(image, { data: true });

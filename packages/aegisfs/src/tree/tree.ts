@@ -118,6 +118,8 @@ export class Tree {
       node = this.#child(turn, turnIndex);
       while (node.level > 0) node = this.#child(node, 0);
       slot = 0;
+      // A forged node may hold keys that are not its own: going on from them could go in circles.
+      if (node.count === 0 || lowerBound(node.words, 1, SLOT_WORDS, k0, k1, k2) !== 0) throw new Failure("corrupt-node", node.block);
     }
     this.leaf = node;
     this.slot = slot;
@@ -144,6 +146,7 @@ export class Tree {
       node = this.#child(turn, turnIndex);
       while (node.level > 0) node = this.#child(node, node.count - 1);
       slot = node.count - 1;
+      if (slot < 0 || lowerBound(node.words, node.count, SLOT_WORDS, k0, k1, k2) !== node.count) throw new Failure("corrupt-node", node.block);
     }
     this.leaf = node;
     this.slot = slot;
