@@ -540,9 +540,9 @@ class UnitEmitter {
     if (last.rd !== 0) this.#writeLink();
     this.#subtract(done);
     this.#checkFuel(() => code.localGet(VA));
+    emitRecordLookup(code, TABLES, VA, RECORD);
     if (block.targets.length > 0) {
       const successors = new Set(block.successors);
-      emitRecordLookup(code, TABLES, VA, RECORD);
       code.localGet(RECORD);
       code.memory(Op.i32Load16U, Record.slot);
       code.i32Const(this.#context.slot);
@@ -558,7 +558,11 @@ class UnitEmitter {
       code.end();
     }
     this.#storeFuel();
-    this.#dispatch(() => code.localGet(VA));
+    code.localGet(VA);
+    code.localGet(DEPTH);
+    code.localGet(RECORD);
+    code.memory(Op.i32Load16U, Record.slot);
+    code.returnCallIndirect(this.#context.imports.codeType);
   }
 
   /** The hook sees pc and fuel as they are after the ecall; the next block loads its registers anew. */
