@@ -14,14 +14,38 @@ export class Echo {
   readonly #expansion = new Uint8Array(EXPANSION_MAX);
   /** Between the backslash and the slash of ECHOPRT. */
   isErasing = false;
+  /** Where the cursor was before what is pending. */
+  #column = 0;
+  #canonicalColumn = 0;
 
   constructor(termios: Termios, output: OutputProcessing) {
     this.#termios = termios;
     this.#output = output;
   }
 
+  /** Drops what was not shown yet: the cursor is where it was before. */
+  clear(): void {
+    if (this.pending.length === 0) return;
+    this.pending.clear();
+    this.#output.column = this.#column;
+    this.#output.canonicalColumn = this.#canonicalColumn;
+  }
+
+  #begin(): void {
+    if (this.pending.length > 0) return;
+    this.#column = this.#output.column;
+    this.#canonicalColumn = this.#output.canonicalColumn;
+  }
+
   /** A byte as it is. */
   raw(byte: number): void {
+    this.#begin();
+    if (byte === 0xff) {
+      // Linux's own mark in its echo buffer: shown as it is.
+      if (this.pending.room > 0) this.pending.pushByte(byte);
+      this.#output.column++;
+      return;
+    }
     const end = this.#output.put(byte, this.#expansion, 0);
     if (this.pending.room >= end) this.pending.push(this.#expansion, 0, end);
   }
@@ -33,6 +57,7 @@ export class Echo {
       return;
     }
     if (this.pending.room < 2) return;
+    this.#begin();
     this.pending.pushByte(94);
     this.pending.pushByte(byte ^ 0x40);
     this.#output.column += 2;
@@ -50,6 +75,7 @@ export class Echo {
    * @param columns  columns of what stands between the start of the line, or an earlier tab, and this tab
    */
   rubOutTab(columns: number, isAfterTab: boolean): void {
+    this.#begin();
     const end = isAfterTab ? columns : columns + this.#output.canonicalColumn;
     for (let left = 8 - (end & 7); left > 0; left--) {
       if (this.pending.room > 0) this.pending.pushByte(8);

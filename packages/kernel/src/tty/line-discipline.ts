@@ -15,7 +15,7 @@ import {
 } from "@stratos/abi";
 import type { IoCursor } from "../vfs/io-cursor.ts";
 import type { Echo } from "./echo.ts";
-import { isContinuation, isControl } from "./output-processing.ts";
+import { isContinuation, isControl, lowerCase } from "./output-processing.ts";
 import type { Termios } from "./termios.ts";
 
 /** N_TTY_BUF_SIZE: the longest line, with its end. */
@@ -102,7 +102,7 @@ export class LineDiscipline {
   #character(byte: number): void {
     const { iflag, lflag, cc } = this.#termios;
     if ((iflag & ISTRIP) !== 0) byte &= 0x7f;
-    if ((iflag & IUCLC) !== 0 && (lflag & IEXTEN) !== 0 && byte >= 65 && byte <= 90) byte += 32;
+    if ((iflag & IUCLC) !== 0 && (lflag & IEXTEN) !== 0) byte = lowerCase(byte);
     if (this.#takesNextLiterally) {
       this.#takesNextLiterally = false;
       this.#ordinary(byte);
@@ -181,7 +181,7 @@ export class LineDiscipline {
     const { iflag, lflag } = this.#termios;
     this.#owner.signalForeground(signal);
     if ((lflag & NOFLSH) === 0) {
-      this.#echo.pending.clear();
+      this.#echo.clear();
       this.#owner.flushOutput();
       this.flush();
     }

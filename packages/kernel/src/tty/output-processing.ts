@@ -13,6 +13,15 @@ export function isControl(byte: number): boolean {
   return byte < 0x20 || byte === 0x7f;
 }
 
+/** As the kernel's toupper and tolower have it: Latin-1. */
+function upperCase(byte: number): number {
+  return (byte >= 97 && byte <= 122) || (byte >= 0xdf && byte !== 0xf7) ? byte - 32 : byte;
+}
+
+export function lowerCase(byte: number): number {
+  return (byte >= 65 && byte <= 90) || (byte >= 0xc0 && byte <= 0xde && byte !== 0xd7) ? byte + 32 : byte;
+}
+
 /**
  * Output post-processing (termios(3), c_oflag) and the column of the cursor, which the echo of an erased tab needs. Source of the
  * rules: Linux drivers/tty/n_tty.c do_output_char.
@@ -66,7 +75,7 @@ export class OutputProcessing {
         break;
       default:
         if (isControl(byte)) break;
-        if ((oflag & OLCUC) !== 0 && byte >= 97 && byte <= 122) byte -= 32;
+        if ((oflag & OLCUC) !== 0) byte = upperCase(byte);
         if (!isContinuation(byte, this.#termios)) this.column++;
     }
     target[at++] = byte;

@@ -286,7 +286,7 @@ export class Terminal implements ControllingTerminal, DisciplineOwner {
     this.release();
     this.#arrived.clear();
     this.input.flush();
-    this.#echo.pending.clear();
+    this.#echo.clear();
     this.isStopped = false;
     this.isStoppedByCall = false;
     if (session !== null) {

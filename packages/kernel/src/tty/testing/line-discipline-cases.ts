@@ -1,6 +1,6 @@
 /** Canonical mode as a table: one row for each rule. The same rows hold on a Linux pseudo-terminal. */
 import {
-  ECHO, ECHOCTL, ECHOE, ECHOK, ECHOKE, ECHONL, ECHOPRT, ICANON, ICRNL, IEXTEN, IGNCR, INLCR, ISIG, ISTRIP, IUTF8, NOFLSH, SIGINT, SIGQUIT, SIGTSTP, VEOL,
+  ECHO, ECHOCTL, ECHOE, ECHOK, ECHOKE, ECHONL, ECHOPRT, ICANON, ICRNL, IEXTEN, IGNCR, INLCR, ISIG, ISTRIP, IUTF8, NOFLSH, OLCUC, ONLCR, OPOST, SIGINT, SIGQUIT, SIGTSTP, VEOL, XTABS,
 } from "@stratos/abi";
 
 export const CTRL_C = "\x03", CTRL_D = "\x04", CTRL_Q = "\x11", CTRL_R = "\x12", CTRL_S = "\x13", CTRL_U = "\x15", CTRL_V = "\x16", CTRL_W = "\x17", CTRL_Z = "\x1a", ERASE = "\x7f";
@@ -47,4 +47,6 @@ export const DISCIPLINE_CASES: readonly DisciplineCase[] = [
   { name: "no echo", typed: "secret\n", lflag: STANDARD_LFLAG & ~ECHO, echo: "", lines: ["secret\n"] },
   { name: "a NUL is ordinary though disabled characters are NUL", typed: "a\0b\n", echo: "a^@b\r\n", lines: ["a\0b\n"] },
   { name: "without OPOST the echo of a newline is bare", typed: "a\n", oflag: 0, echo: "a\n", lines: ["a\n"] },
+  { name: "an interrupt forgets the column of echo that was not shown", typed: "abc\x1c\tx\n", oflag: OPOST | ONLCR | XTABS, echo: `^\\${" ".repeat(6)}x\r\n`, lines: ["\tx\n"], signals: [SIGQUIT] },
+  { name: "capital letters by OLCUC are Latin-1, but for the echo of 255", typed: "a\xe9\xff\n", oflag: OPOST | ONLCR | OLCUC, echo: "A\xc9\xff\r\n", lines: ["a\xe9\xff\n"] },
 ];
