@@ -1,15 +1,14 @@
-import { Op, Type } from "@stratos/wasm";
-import type { CodeWriter, ValueType } from "@stratos/wasm";
-import { emitRecordLookup, emitTranslate, hostOffset, pushHost } from "./access.ts";
-import type { AccessLocals, AddressMode } from "./access.ts";
+import { Op } from "@stratos/wasm";
+import type { CodeWriter } from "@stratos/wasm";
+import { emitRecordLookup } from "./access.ts";
+import type { AddressMode } from "./access.ts";
 import { ExitReason } from "./exit-reason.ts";
-import {
-  HART_EXIT, HART_F, HART_FAULT, HART_FRM, HART_FUEL, HART_INTERPRETED, HART_PC, HART_RETIRED, HART_TABLES, HART_X,
-} from "./hart-state.ts";
+import { HART_EXIT, HART_FAULT, HART_FUEL, HART_INTERPRETED, HART_PC, HART_TABLES } from "./hart-state.ts";
 import { INSTRUCTIONS, instructionIndex } from "./instruction-table.ts";
 import { BRANCH_CONDITIONS } from "./lower/integer.ts";
 import { RS1, RS2 } from "./lower/lowering.ts";
-import type { Lowering, LoweringTable, Source } from "./lower/lowering.ts";
+import type { LoweringTable } from "./lower/lowering.ts";
+import { BASE, DEPTH, ENTRY_FUEL, FUEL, INTERPRETER_LOCALS, LEVEL, PC, REASON, RECORD, RecordLowering, SCRATCH_I32, TABLES, VALUE } from "./record-lowering.ts";
 import { OP_COUNT, OP_FIRST, Record, RecordOp } from "./record.ts";
 
 /**
@@ -39,33 +38,11 @@ export interface InterpreterImports {
   readonly lowerings: LoweringTable;
 }
 
-// Locals. Parameters first.
-const PC = 0;
-const DEPTH = 1;
-const RECORD = 2;
-const BASE = 3;
-const FUEL = 4;
-const TABLES = 5;
-const LEVEL = 6;
-const ENTRY_FUEL = 7;
-const VALUE = 8;
-const REASON = 9;
-const VA = 10;
-const DELTA = 11;
-const SCRATCH_I32 = 12;
-const SCRATCH_I64 = 16;
-const ADDRESS = 20;
-const SCRATCH_F32 = 21;
-const SCRATCH_F64 = 25;
-const LOCALS: { count: number; type: ValueType }[] = [
-  { count: 14, type: Type.i32 }, { count: 5, type: Type.i64 }, { count: 4, type: Type.f32 }, { count: 4, type: Type.f64 },
-];
-
 /** How deep activations may nest: `depth` counts down from here, and where it is negative control returns to the run loop, because the host's stack is bounded. */
 export const DEPTH_LIMIT = 200;
 
 export function emitInterpreter(code: CodeWriter, mode: AddressMode, imports: InterpreterImports, hotThreshold: number): void {
-  const start = code.beginFunction(LOCALS);
+  const start = code.beginFunction(INTERPRETER_LOCALS);
   new InterpreterEmitter(code, mode, imports, hotThreshold).emit();
   code.endFunction(start);
 }
@@ -75,8 +52,13 @@ export function emitInterpreter(code: CodeWriter, mode: AddressMode, imports: In
  * to leave: the interpreter's one function has to stay small, because the host's engine runs it slowly until it is optimised.
  */
 export function emitOutOfLine(code: CodeWriter, mode: AddressMode, imports: InterpreterImports, name: string): void {
-  const start = code.beginFunction(LOCALS);
-  new InterpreterEmitter(code, mode, imports, 0).emitOutOfLine(name);
+  const start = code.beginFunction(INTERPRETER_LOCALS);
+  code.localGet(0);
+  code.localGet(1);
+  code.localSet(TABLES);
+  code.localSet(RECORD);
+  imports.lowerings[name]!(new RecordLowering(code, mode, imports.helper));
+  code.i32Const(0);
   code.endFunction(start);
 }
 
@@ -88,13 +70,9 @@ export const OUT_OF_LINE: readonly string[] = INSTRUCTIONS.map((instruction) => 
   (name) => /^(f(?!ence|ld|lw|sd|sw)|amo|lr\.|sc\.|div|rem|mulh)/.test(name),
 );
 
-class InterpreterEmitter implements Lowering {
-  readonly code: CodeWriter;
-  readonly roundingMode: number;
-  readonly #mode: AddressMode;
+class InterpreterEmitter extends RecordLowering {
   readonly #imports: InterpreterImports;
   readonly #hotThreshold: number;
-  readonly #access: AccessLocals;
   // Labels.
   #leave: number;
   #exit: number;
@@ -103,17 +81,12 @@ class InterpreterEmitter implements Lowering {
   #return: number;
   #call: number;
   #next: number;
-  #isOutOfLine: boolean;
 
   constructor(code: CodeWriter, mode: AddressMode, imports: InterpreterImports, hotThreshold: number) {
-    this.code = code;
-    this.roundingMode = -1;
-    this.#mode = mode;
+    super(code, mode, imports.helper);
     this.#imports = imports;
     this.#hotThreshold = hotThreshold;
-    this.#access = { tables: TABLES, va: VA, delta: DELTA, address: ADDRESS };
     this.#leave = this.#exit = this.#top = this.#backward = this.#return = this.#call = this.#next = 0;
-    this.#isOutOfLine = false;
   }
 
   emit(): void {
@@ -179,17 +152,6 @@ class InterpreterEmitter implements Lowering {
     code.localGet(PC);
   }
 
-  emitOutOfLine(name: string): void {
-    const { code } = this;
-    code.localGet(0);
-    code.localGet(1);
-    code.localSet(TABLES);
-    code.localSet(RECORD);
-    this.#isOutOfLine = true;
-    this.#imports.lowerings[name]!(this);
-    code.i32Const(0);
-  }
-
   // Control.
 
   #dispatch(): void {
@@ -216,7 +178,7 @@ class InterpreterEmitter implements Lowering {
     code.end();
     this.#callOutOfLine();
     code.end();
-    this.#exitWith(ExitReason.ILLEGAL);
+    this.exitWith(ExitReason.ILLEGAL);
   }
 
   #handlers(): { op: number; emit: () => void }[] {
@@ -225,7 +187,7 @@ class InterpreterEmitter implements Lowering {
       { op: RecordOp.UNDECODED, emit: () => this.#undecoded() },
       { op: RecordOp.FETCH, emit: () => {
         this.#undoFuel();
-        this.#currentPc();
+        this.currentPc();
         code.localSet(PC);
         this.#storeCell(HART_FAULT, PC);
         this.#setReason(ExitReason.FETCH);
@@ -233,16 +195,16 @@ class InterpreterEmitter implements Lowering {
       } },
       { op: RecordOp.TAIL, emit: () => {
         this.#undoFuel();
-        this.#currentPc();
+        this.currentPc();
         code.localSet(PC);
-        this.#immediate();
+        this.immediate32();
         code.localSet(RECORD);
         this.#setBase();
         code.br(this.#next);
       } },
       { op: RecordOp.NEXT_PAGE, emit: () => {
         this.#undoFuel();
-        this.#currentPc();
+        this.currentPc();
         code.localSet(PC);
         code.br(this.#top);
       } },
@@ -273,7 +235,7 @@ class InterpreterEmitter implements Lowering {
         code.br(this.#call);
       } },
       { op: OP_FIRST + instructionIndex("ecall"), emit: () => this.#ecall() },
-      { op: OP_FIRST + instructionIndex("ebreak"), emit: () => this.#exitWith(ExitReason.BREAKPOINT) },
+      { op: OP_FIRST + instructionIndex("ebreak"), emit: () => this.exitWith(ExitReason.BREAKPOINT) },
     ];
     INSTRUCTIONS.forEach((instruction, index) => {
       const condition = BRANCH_CONDITIONS[instruction.name];
@@ -300,7 +262,7 @@ class InterpreterEmitter implements Lowering {
     code.localTee(REASON);
     code.if();
     this.#undoFuel();
-    this.#currentPc();
+    this.currentPc();
     code.localSet(PC);
     code.br(this.#exit);
     code.end();
@@ -333,7 +295,7 @@ class InterpreterEmitter implements Lowering {
     const { code } = this;
     pushTarget();
     code.localSet(PC);
-    this.#immediate();
+    this.immediate32();
     code.i32Const(0);
     code.op(Op.i32LeS);
     code.brIf(this.#backward);
@@ -341,8 +303,8 @@ class InterpreterEmitter implements Lowering {
   }
 
   #jumpTarget(): void {
-    this.#currentPc();
-    this.#immediate();
+    this.currentPc();
+    this.immediate32();
     this.code.op(Op.i32Add);
   }
 
@@ -350,7 +312,7 @@ class InterpreterEmitter implements Lowering {
   #registerTarget(): void {
     const { code } = this;
     this.readXLow(RS1);
-    this.#immediate();
+    this.immediate32();
     code.op(Op.i32Add);
     code.i32Const(-2);
     code.op(Op.i32And);
@@ -360,7 +322,7 @@ class InterpreterEmitter implements Lowering {
   /** Tells the translator where a jump through a register goes (jump tables). */
   #noteIndirect(): void {
     if (this.#hotThreshold === 0) return;
-    this.#currentPc();
+    this.currentPc();
     this.code.localGet(PC);
     this.code.call(this.#imports.indirect);
   }
@@ -368,7 +330,7 @@ class InterpreterEmitter implements Lowering {
   /** VALUE = address of the next instruction. */
   #linkValue(): void {
     const { code } = this;
-    this.#pushNextPc32();
+    this.pushNextPc32();
     code.localSet(VALUE);
   }
 
@@ -496,7 +458,7 @@ class InterpreterEmitter implements Lowering {
   #undecoded(): void {
     const { code } = this;
     this.#undoFuel();
-    this.#currentPc();
+    this.currentPc();
     code.localSet(PC);
     code.localGet(RECORD);
     code.localGet(PC);
@@ -510,7 +472,7 @@ class InterpreterEmitter implements Lowering {
   /** The hook sees a precise state. When it goes on, the table base is the same; tables' contents, records and fuel may have changed. */
   #ecall(): void {
     const { code } = this;
-    this.#currentPc();
+    this.currentPc();
     code.localSet(PC);
     this.#storeCell(HART_PC, PC);
     this.#flush();
@@ -526,14 +488,9 @@ class InterpreterEmitter implements Lowering {
   }
 
   /** Leaves at the current instruction, which doesn't count. */
-  #exitWith(reason: number): void {
-    if (this.#isOutOfLine) {
-      this.code.i32Const(reason);
-      this.code.return();
-      return;
-    }
+  override exitWith(reason: number): void {
     this.#undoFuel();
-    this.#currentPc();
+    this.currentPc();
     this.code.localSet(PC);
     this.#setReason(reason);
     this.code.br(this.#exit);
@@ -577,30 +534,6 @@ class InterpreterEmitter implements Lowering {
     code.localSet(BASE);
   }
 
-  #currentPc(): void {
-    const { code } = this;
-    code.localGet(RECORD);
-    code.i32Const(3);
-    code.op(Op.i32ShrU);
-    code.localGet(BASE);
-    code.op(Op.i32Add);
-  }
-
-  #pushNextPc32(): void {
-    const { code } = this;
-    this.#currentPc();
-    code.localGet(RECORD);
-    code.memory(Op.i32Load8U, Record.length);
-    code.i32Const(3);
-    code.op(Op.i32ShrU);
-    code.op(Op.i32Add);
-  }
-
-  #immediate(): void {
-    this.code.localGet(RECORD);
-    this.code.memory(Op.i32Load, Record.imm);
-  }
-
   #loadCell(address: number, local: number): void {
     this.code.i32Const(0);
     this.code.memory(Op.i32Load, address);
@@ -611,199 +544,5 @@ class InterpreterEmitter implements Lowering {
     this.code.i32Const(0);
     this.code.localGet(local);
     this.code.memory(Op.i32Store, address);
-  }
-
-  // Lowering: operands come from the record.
-
-  #register(source: Source): void {
-    this.code.localGet(RECORD);
-    this.code.memory(Op.i32Load8U, source === RS1 ? Record.rs1 : source === RS2 ? Record.rs2 : Record.rs3);
-  }
-
-  readX(source: Source): void {
-    this.#register(source);
-    this.code.memory(Op.i64Load, HART_X);
-  }
-
-  readXLow(source: Source): void {
-    this.#register(source);
-    this.code.memory(Op.i32Load, HART_X);
-  }
-
-  beginWriteX(): void {
-    this.code.localGet(RECORD);
-    this.code.memory(Op.i32Load16U, Record.rd);
-  }
-
-  endWriteX(): void {
-    this.code.memory(Op.i64Store, HART_X);
-  }
-
-  readFBits(source: Source): void {
-    this.#register(source);
-    this.code.memory(Op.i64Load, HART_F);
-  }
-
-  readF64(source: Source): void {
-    this.#register(source);
-    this.code.memory(Op.f64Load, HART_F);
-  }
-
-  readF32(source: Source): void {
-    this.readF32Bits(source);
-    this.code.op(Op.f32ReinterpretI32);
-  }
-
-  readF32Bits(source: Source): void {
-    const { code } = this;
-    this.readFLow(source);
-    code.i32Const(0x7fc00000);
-    this.#register(source);
-    code.memory(Op.i32Load, HART_F + 4);
-    code.i32Const(-1);
-    code.op(Op.i32Eq);
-    code.op(Op.select);
-  }
-
-  readFLow(source: Source): void {
-    this.#register(source);
-    this.code.memory(Op.i32Load, HART_F);
-  }
-
-  beginWriteF(): void {
-    this.code.localGet(RECORD);
-    this.code.memory(Op.i32Load16U, Record.rd);
-  }
-
-  endWriteFBits(): void {
-    this.code.memory(Op.i64Store, HART_F);
-  }
-
-  endWriteF64(): void {
-    this.code.memory(Op.f64Store, HART_F);
-  }
-
-  endWriteF32(): void {
-    this.code.op(Op.i32ReinterpretF32);
-    this.endWriteF32Bits();
-  }
-
-  endWriteF32Bits(): void {
-    const { code } = this;
-    code.op(Op.i64ExtendI32U);
-    code.i64ConstBits(-1, 0);
-    code.op(Op.i64Or);
-    code.memory(Op.i64Store, HART_F);
-  }
-
-  immediate64(): void {
-    this.code.localGet(RECORD);
-    this.code.memory(Op.i64Load32S, Record.imm);
-  }
-
-  immediate32(): void {
-    this.#immediate();
-  }
-
-  pushUnsignedImmediate(): void {
-    this.code.localGet(RECORD);
-    this.code.memory(Op.i32Load8U, Record.rs1);
-  }
-
-  pushRoundingMode(): void {
-    const { code } = this;
-    const mode = VA; // free: no instruction has both an address and a rounding mode
-    code.i32Const(0);
-    code.memory(Op.i32Load, HART_FRM);
-    code.localGet(RECORD);
-    code.memory(Op.i32Load8U, Record.rm);
-    code.localTee(mode);
-    code.localGet(mode);
-    code.i32Const(7);
-    code.op(Op.i32Eq);
-    code.op(Op.select);
-  }
-
-  pushPc(offset: number): void {
-    const { code } = this;
-    this.#currentPc();
-    code.op(Op.i64ExtendI32U);
-    if (offset === 0) return;
-    code.i64Const(offset);
-    code.op(Op.i64Add);
-  }
-
-  pushNextPc(): void {
-    this.#pushNextPc32();
-    this.code.op(Op.i64ExtendI32U);
-  }
-
-  pushRetired(): void {
-    const { code } = this;
-    code.i32Const(0);
-    code.memory(Op.i64Load, HART_RETIRED);
-    code.localGet(FUEL);
-    code.i32Const(1);
-    code.op(Op.i32Add);
-    code.op(Op.i64ExtendI32S);
-    code.op(Op.i64Sub);
-  }
-
-  #effectiveAddress(): void {
-    this.readX(RS1);
-    this.immediate64();
-    this.code.op(Op.i64Add);
-  }
-
-  #translate(size: number, write: boolean): void {
-    emitTranslate(this.code, this.#mode, this.#access, size, write, () => this.#exitWith(ExitReason.MEMORY));
-  }
-
-  load(opcode: number, size: 1 | 2 | 4 | 8): void {
-    this.#effectiveAddress();
-    this.#translate(size, false);
-    pushHost(this.code, this.#access);
-    this.code.memory(opcode, hostOffset(this.#mode));
-  }
-
-  store(opcode: number, size: 1 | 2 | 4 | 8, pushValue: () => void): void {
-    this.#effectiveAddress();
-    this.#translate(size, true);
-    pushHost(this.code, this.#access);
-    pushValue();
-    this.code.memory(opcode, hostOffset(this.#mode));
-  }
-
-  physicalAddress(size: 4 | 8, write: boolean): void {
-    this.readX(RS1);
-    this.#translate(size, write);
-    pushHost(this.code, this.#access);
-    const offset = hostOffset(this.#mode);
-    if (offset === 0) return;
-    this.code.i32Const(offset);
-    this.code.op(Op.i32Add);
-  }
-
-  virtualAddress(): void {
-    this.code.localGet(VA);
-  }
-
-  exitIllegalIf(): void {
-    this.code.if();
-    this.#exitWith(ExitReason.ILLEGAL);
-    this.code.end();
-  }
-
-  scratch(type: ValueType, which: number): number {
-    switch (type) {
-      case Type.i32: return SCRATCH_I32 + which;
-      case Type.i64: return SCRATCH_I64 + which;
-      case Type.f32: return SCRATCH_F32 + which;
-      default: return SCRATCH_F64 + which;
-    }
-  }
-
-  call(helper: string): void {
-    this.code.call(this.#imports.helper(helper));
   }
 }
