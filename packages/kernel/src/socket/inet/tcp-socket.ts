@@ -1,6 +1,6 @@
 import {
   AF_UNSPEC, EAGAIN, EALREADY, ECONNABORTED, ECONNREFUSED, ECONNRESET, EINPROGRESS, EINVAL, EISCONN, ENETUNREACH, ENOTCONN, EOPNOTSUPP, EPIPE, IPPROTO_TCP, MSG_ERRQUEUE, MSG_FASTOPEN, MSG_OOB,
-  MSG_PEEK, MSG_TRUNC, O_NONBLOCK, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDHUP, POLLRDNORM, POLLWRNORM, SHUT_RD, SHUT_RDWR, SHUT_WR, SIGURG, SOCK_STREAM, SOMAXCONN, SO_KEEPALIVE,
+  MSG_PEEK, MSG_TRUNC, O_NONBLOCK, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDHUP, POLLRDNORM, POLLWRNORM, SHUT_RD, SHUT_RDWR, SHUT_WR, SIGURG, SOCK_STREAM, SOMAXCONN, SO_KEEPALIVE, SO_OOBINLINE,
   TCP_CLOSE, TCP_CLOSE_WAIT, TCP_ESTABLISHED, TCP_FIN_WAIT2, TCP_LISTEN, TCP_SYN_SENT, SI_KERNEL,
 } from "@stratos/abi";
 import type { HostSocket } from "@stratos/host";
@@ -271,6 +271,7 @@ export class TcpSocket extends InetSocket {
 
   #establish(transport: TcpTransport): void {
     this.#transport = transport;
+    transport.isUrgentInline = this.options.oobInline;
     this.#state = "established";
   }
 
@@ -517,6 +518,7 @@ export class TcpSocket extends InetSocket {
   }
 
   override optionChanged(name: number): void {
+    if (name === SO_OOBINLINE && this.#transport !== null) this.#transport.isUrgentInline = this.options.oobInline;
     if (name === SO_KEEPALIVE && this.#hostSocket !== null && this.#state === "established") this.#hostSocket.setOption("keepAlive", this.options.keepAlive ? 1 : 0);
   }
 

@@ -27,6 +27,8 @@ export interface TcpTransport {
   /** Urgent data (MSG_OOB): the byte, −1 when there is none. */
   urgent(take: boolean): number;
   sendUrgent(byte: number): number;
+  /** SO_OOBINLINE: the urgent byte stays in the stream. */
+  isUrgentInline: boolean;
   readonly isAtMark: boolean;
 }
 
@@ -50,6 +52,7 @@ export class LoopbackTransport implements TcpTransport {
   #mark = -1;
   isEnded = false;
   isReset = false;
+  isUrgentInline = false;
 
   constructor(owner: HostSocketEvents) {
     this.#owner = owner;
@@ -166,8 +169,9 @@ export class LoopbackTransport implements TcpTransport {
     if (this.#hasSentFin || this.isReset) return -EPIPE;
     const other = this.#other!;
     if (!other.#isClosed) {
-      other.#urgent = byte;
       other.#mark = other.#incoming.writePosition;
+      if (other.isUrgentInline) other.#incoming.append(Uint8Array.of(byte));
+      else other.#urgent = byte;
       other.#owner.changed();
     }
     return 1;
@@ -186,6 +190,7 @@ export class HostTransport implements TcpTransport {
   #isReadStopped = false;
   #hasFinished = false;
   isReset = false;
+  isUrgentInline = false;
   #error = 0;
 
   constructor(host: HostSocket, transfer: Uint8Array) {
