@@ -13,8 +13,9 @@ import { Record } from "../record.ts";
 import { groupAccesses } from "./access-groups.ts";
 import { chooseLazyLoops } from "./lazy-loops.ts";
 import type { LazyLoop } from "./lazy-loops.ts";
-import { analyzeLiveness, isComputation, reloadsAfter, writesX } from "./liveness.ts";
+import { analyzeLiveness, isComputation, writesX } from "./liveness.ts";
 import type { Liveness } from "./liveness.ts";
+import { JumpRoutes } from "./jump-routes.ts";
 import { isInside, structureBlocks } from "./structure.ts";
 import type { Element, Loop, Structure } from "./structure.ts";
 import { CONDITION, DEPTH, ENTRY, FUEL, PC, RECORD, TABLES, TranslationLowering, VA } from "./translation-lowering.ts";
@@ -56,7 +57,6 @@ export function emitUnit(unit: Unit, context: UnitContext): EmittedUnit {
 }
 
 class UnitEmitter {
-  readonly #unit: Unit;
   readonly #context: UnitContext;
   readonly #code: CodeWriter;
   readonly #lowering: TranslationLowering;
@@ -64,13 +64,11 @@ class UnitEmitter {
   readonly #lazyOf: readonly (LazyLoop | null)[];
   readonly #liveness: Liveness;
   readonly #main: Block;
-  readonly #entries: Block[];
-  readonly #entryNumber: Int32Array;
+  readonly #routes: JumpRoutes;
   /** Instructions done on the way to the block that its predecessor left unsubtracted. */
   readonly #pendingAt: Int32Array;
 
   constructor(unit: Unit, context: UnitContext) {
-    this.#unit = unit;
     this.#context = context;
     this.#code = context.code;
     this.#lowering = new TranslationLowering(context.code, context.mode, context.imports);
@@ -78,105 +76,17 @@ class UnitEmitter {
     this.#structure = structureBlocks(unit.blocks, this.#main);
     this.#lazyOf = chooseLazyLoops(unit, this.#structure);
     this.#liveness = analyzeLiveness(unit, this.#structure.order, this.#lazyOf);
-    this.#entries = [];
-    this.#entryNumber = new Int32Array(unit.blocks.length).fill(-1);
+    this.#routes = new JumpRoutes(unit, this.#structure);
     this.#pendingAt = new Int32Array(unit.blocks.length);
   }
 
   emit(): EmittedUnit {
-    this.#chooseEntries();
-    this.#markTargets();
     const start = this.#code.beginFunction(this.#lowering.assignLocals(this.#liveness.usedX, this.#liveness.usedF));
     this.#emitTop();
     this.#emitElements(this.#structure.elements);
     this.#code.op(Op.unreachable);
     this.#code.endFunction(start);
-    return { entries: this.#entries };
-  }
-
-  // Entries and targets of jumps.
-
-  #addEntry(block: Block): void {
-    if (this.#entryNumber[block.index]! >= 0) return;
-    this.#entryNumber[block.index] = this.#entries.push(block) - 1;
-  }
-
-  #chooseEntries(): void {
-    this.#addEntry(this.#main);
-    for (const loop of this.#structure.loops) if (loop.header.context.returnTo === null) this.#addEntry(loop.header);
-    for (const block of this.#unit.blocks) {
-      if (block.context.returnTo !== null) continue; // inlined: its records belong to the function's own translation
-      if (reloadsAfter(block)) for (const successor of block.successors) this.#addEntry(successor);
-      if (block.ending === "inline-call") this.#addEntry(block.context.blockAt.get(block.end)!);
-      for (const pc of block.targets) this.#addEntry(block.context.blockAt.get(pc)!);
-    }
-    // Backward branches that close no loop of the structure are check points all the same: a slice may end there.
-    for (const block of this.#unit.blocks) {
-      if ((block.ending !== "branch" && block.ending !== "jump") || block.target > block.end || block.context.returnTo !== null) continue;
-      const target = block.context.blockAt.get(block.target);
-      if (target !== undefined) this.#addEntry(target);
-    }
-    // Jumps into the midst of loops go by entry number.
-    for (const block of this.#unit.blocks) for (const successor of block.successors) if (this.#loopEntered(block, successor) !== null) this.#addEntry(successor);
-  }
-
-  /** The outermost loop around `to` that doesn't hold `from` and whose header isn't `to`; null when the jump is direct. */
-  #loopEntered(from: Block | null, to: Block): Loop | null {
-    let found: Loop | null = null;
-    for (let loop: Loop | null = this.#structure.loopOf[to.index]!; loop !== null; loop = loop.parent) {
-      if (from === null || !isInside(this.#structure, from, loop)) found = loop;
-    }
-    return found === null || found.header === to ? null : found;
-  }
-
-  /** Where a jump goes: the loop itself (back to its header), or an element. */
-  #destination(from: Block | null, to: Block): Element | Loop {
-    const { loopOf, elementOf } = this.#structure;
-    let entered: Loop | null = null;
-    for (let loop: Loop | null = loopOf[to.index]!; loop !== null; loop = loop.parent) {
-      if (from === null || !isInside(this.#structure, from, loop)) entered = loop;
-    }
-    if (entered !== null) return elementOf[entered.header.index]!;
-    const inner = loopOf[to.index]!;
-    return inner !== null && inner.header === to ? inner : elementOf[to.index]!;
-  }
-
-  #isNext(from: Block, to: Block): boolean {
-    return this.#structure.positionOf[to.index] === this.#structure.positionOf[from.index]! + 1;
-  }
-
-  #markTargets(): void {
-    const mark = (destination: Element | Loop): void => {
-      if ("isTarget" in destination) destination.isTarget = true;
-    };
-    for (const block of this.#unit.blocks) {
-      for (const successor of block.successors) {
-        // Falling through needs no target, but some jumps stand inside a wasm `if`.
-        const mayBranch = block.ending === "branch" && block.target <= block.end;
-        if (!this.#isNext(block, successor) || mayBranch || block.targets.length > 0 || block.context.returnTo === successor) mark(this.#destination(block, successor));
-      }
-    }
-    for (let number = 0; number < this.#entries.length; number++) {
-      const block = this.#entries[number]!;
-      if (number === 0 && this.#structure.positionOf[block.index] === 0) continue;
-      // From the top, then from the header of each loop around it to the next level.
-      mark(this.#destination(null, block));
-      for (let loop: Loop | null = this.#structure.loopOf[block.index]!; loop !== null; loop = loop.parent) {
-        if (loop.header === block) continue;
-        loop.dispatches = true;
-        mark(this.#levelElement(loop, block));
-      }
-    }
-  }
-
-  /** The element directly in `loop` that is or holds `block`. */
-  #levelElement(loop: Loop, block: Block): Element {
-    const { loopOf, elementOf } = this.#structure;
-    let inner: Loop | null = loopOf[block.index]!;
-    if (inner === loop) return elementOf[block.index]!;
-    while (inner !== null && inner.parent !== loop) inner = inner.parent;
-    assert(inner !== null, "the block lies in the loop");
-    return elementOf[inner.header.index]!;
+    return { entries: this.#routes.entries };
   }
 
   // Structure.
@@ -186,10 +96,10 @@ class UnitEmitter {
     this.#loadCell(HART_TABLES, TABLES);
     this.#loadCell(HART_FUEL, FUEL);
     this.#openTargets(this.#structure.elements);
-    if (this.#entries.length > 1) {
+    if (this.#routes.entries.length > 1) {
       let liveX = 0;
       let liveF = 0;
-      for (const entry of this.#entries) {
+      for (const entry of this.#routes.entries) {
         liveX |= this.#liveness.liveX[entry.index]!;
         liveF |= this.#liveness.liveF[entry.index]!;
       }
@@ -213,8 +123,8 @@ class UnitEmitter {
       code.localSet(ENTRY);
       const unreachable = code.block();
       code.localGet(ENTRY);
-      code.brTable(this.#entries.map((block) => {
-        const destination = this.#destination(null, block);
+      code.brTable(this.#routes.entries.map((block) => {
+        const destination = this.#routes.destination(null, block);
         return "isTarget" in destination && destination.isTarget ? destination.label : unreachable;
       }), unreachable);
       code.end();
@@ -222,7 +132,7 @@ class UnitEmitter {
       code.end();
     }
     this.#lowering.loadRegisters(this.#liveness.liveX[this.#main.index]!, this.#liveness.liveF[this.#main.index]!);
-    if (this.#structure.positionOf[this.#main.index] !== 0) this.#branchTo(this.#destination(null, this.#main));
+    if (this.#structure.positionOf[this.#main.index] !== 0) this.#branchTo(this.#routes.destination(null, this.#main));
   }
 
   #openTargets(elements: readonly Element[]): void {
@@ -250,7 +160,7 @@ class UnitEmitter {
       code.if();
       const header = code.block();
       code.localGet(ENTRY);
-      code.brTable(this.#entries.map((block) => (block === loop.header || !isInside(this.#structure, block, loop) ? header : this.#levelElement(loop, block).label)), header);
+      code.brTable(this.#routes.entries.map((block) => (block === loop.header || !isInside(this.#structure, block, loop) ? header : this.#routes.levelElement(loop, block).label)), header);
       code.end();
       code.i32Const(0);
       code.localSet(ENTRY);
@@ -263,7 +173,7 @@ class UnitEmitter {
 
   /** An entry that was reached by number must not be dispatched again by a header around it. */
   #clearEntry(block: Block, from: Loop | null): void {
-    if (this.#entryNumber[block.index]! <= 0) return;
+    if (this.#routes.entryNumber[block.index]! <= 0) return;
     for (let loop = from; loop !== null; loop = loop.parent) {
       if (!loop.dispatches) continue;
       this.#code.i32Const(0);
@@ -385,7 +295,7 @@ class UnitEmitter {
     }
     this.#lowering.readX(RS1);
     this.#lowering.readX(RS2);
-    if (taken !== undefined && !isBackward && this.#isNext(block, taken) && this.#loopEntered(block, taken) === null) {
+    if (taken !== undefined && !isBackward && this.#routes.isNext(block, taken) && this.#routes.loopEntered(block, taken) === null) {
       // The taken side stands next: the other one jumps.
       code.op(NEGATED.get(condition)!);
       code.if();
@@ -395,9 +305,9 @@ class UnitEmitter {
       return;
     }
     code.op(condition);
-    if (taken !== undefined && !isBackward && !this.#leavesLazy(block, taken) && this.#loopEntered(block, taken) === null && (left === 0 || this.#carries(block, block.target, false))) {
+    if (taken !== undefined && !isBackward && !this.#leavesLazy(block, taken) && this.#routes.loopEntered(block, taken) === null && (left === 0 || this.#carries(block, block.target, false))) {
       this.#pendingAt[taken.index] = left;
-      code.brIf(this.#destination(block, taken).label);
+      code.brIf(this.#routes.destination(block, taken).label);
     } else {
       code.if();
       this.#edge(block, block.target, left, isBackward, true);
@@ -409,7 +319,7 @@ class UnitEmitter {
   /** Whether the block at `pc` takes over what isn't subtracted yet: this is its only way in. */
   #carries(from: Block, pc: number, isBackward: boolean): boolean {
     const to = from.context.blockAt.get(pc);
-    return to !== undefined && !isBackward && to.predecessorCount === 1 && this.#entryNumber[to.index]! < 0 &&
+    return to !== undefined && !isBackward && to.predecessorCount === 1 && this.#routes.entryNumber[to.index]! < 0 &&
       this.#structure.positionOf[to.index]! > this.#structure.positionOf[from.index]!;
   }
 
@@ -436,13 +346,13 @@ class UnitEmitter {
   #jumpTo(from: Block, to: Block, mustBranch: boolean): void {
     const code = this.#code;
     if (this.#leavesLazy(from, to)) this.#lowering.storeLazy();
-    if (this.#loopEntered(from, to) !== null) {
-      code.i32Const(this.#entryNumber[to.index]!);
+    if (this.#routes.loopEntered(from, to) !== null) {
+      code.i32Const(this.#routes.entryNumber[to.index]!);
       code.localSet(ENTRY);
-    } else if (!mustBranch && this.#isNext(from, to)) {
+    } else if (!mustBranch && this.#routes.isNext(from, to)) {
       return;
     }
-    this.#branchTo(this.#destination(from, to));
+    this.#branchTo(this.#routes.destination(from, to));
   }
 
   #leavesLazy(from: Block, to: Block): boolean {
@@ -553,7 +463,7 @@ class UnitEmitter {
       code.localSet(ENTRY);
       const unknown = code.block();
       code.localGet(ENTRY);
-            code.brTable(this.#entries.map((entry) => (successors.has(entry) ? this.#destination(block, entry).label : unknown)), unknown);
+            code.brTable(this.#routes.entries.map((entry) => (successors.has(entry) ? this.#routes.destination(block, entry).label : unknown)), unknown);
       code.end();
       code.end();
     }
