@@ -12,10 +12,10 @@
  */
 import {
   chmodSync, chownSync, closeSync, constants, existsSync, fchmodSync, fstatSync, lchownSync, linkSync, lstatSync, lutimesSync, mkdirSync, openSync, readdirSync, readlinkSync, realpathSync,
-  renameSync, rmdirSync, symlinkSync, unlinkSync, type Stats,
+  renameSync, rmdirSync, statfsSync, symlinkSync, unlinkSync, type Stats,
 } from "node:fs";
 import { EINVAL, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM, EROFS, NAME_MAX, O_ACCMODE, O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_TRUNC, S_IFLNK, S_IFMT } from "@stratos/abi";
-import type { HostFile, HostFileTree, HostStat } from "@stratos/host";
+import type { HostFile, HostFileTree, HostStat, HostUsage } from "@stratos/host";
 import { hostErrno } from "./host-errno.ts";
 import { hostStat, NOBODY, NodeHostFile, type OwnerMapping } from "./node-host-file.ts";
 
@@ -149,6 +149,16 @@ export class NodeFileTree implements HostFileTree {
     if (this.readOnly) return -EROFS;
     const set = (file: Buffer | string): number => (lutimesSync(file, atimeMs / 1000, mtimeMs / 1000), 0);
     return this.#at(path, set, () => set(this.#root));
+  }
+
+  usage(): HostUsage | null {
+    try {
+      const { bsize, blocks, bavail, files, ffree } = statfsSync(this.#root);
+      return { blockSize: bsize, blocks, blocksFree: bavail, files, filesFree: ffree };
+    } catch {
+      // Not every host has it; then nothing is known.
+      return null;
+    }
   }
 
   #change(path: string, operation: (file: Buffer) => void): number {

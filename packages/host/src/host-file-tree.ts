@@ -11,6 +11,8 @@ export interface HostFile {
   stat(): HostStat | number;
   close(): void;
 }
+/** statfs(2) of the folder's file system. */
+export interface HostUsage { blockSize: number; blocks: number; blocksFree: number; files: number; filesFree: number }
 export interface HostFileTree {
   readonly readOnly: boolean;
   lstat(path: string): HostStat | number;
@@ -27,4 +29,6 @@ export interface HostFileTree {
   chmod(path: string, mode: number): number;
   chown(path: string, uid: number, gid: number): number;
   utimes(path: string, atimeMs: number, mtimeMs: number): number;
+  /** Null where the host doesn't tell. */
+  usage(): HostUsage | null;
 }

@@ -9,7 +9,7 @@ export type { RandomSource } from "./random-source.ts";
 export type { BlockDevice } from "./block-device.ts";
 export type { HostConsole } from "./host-console.ts";
 export type { HostStreamIn, HostStreamOut } from "./host-stream.ts";
-export type { HostFileTree, HostStat, HostFile } from "./host-file-tree.ts";
+export type { HostFileTree, HostStat, HostFile, HostUsage } from "./host-file-tree.ts";
 export type { SocketProvider, HostSocket, HostSocketEvents, HostSocketOption, HostAddress, HostInterfaceAddress } from "./socket-provider.ts";
 export { SimulatedClock } from "./simulated/clock.ts";
 export { SimulatedRandomSource } from "./simulated/random-source.ts";

@@ -62,7 +62,8 @@ export class HostFs extends FileSystem {
   }
 
   usage(): FileSystemUsage {
-    return { magic: V9FS_MAGIC, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
+    const { blockSize, blocks, blocksFree, files, filesFree } = this.tree.usage() ?? { blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0 };
+    return { magic: V9FS_MAGIC, blockSize, blocks, blocksFree, files, filesFree, nameMax: 255 };
   }
 
   override sync(): number {

@@ -1,4 +1,4 @@
-import { EACCES, EBADF, EINVAL, ENOENT, ESRCH, O_PATH, S_IFDIR, S_IFLNK } from "@stratos/abi";
+import { EACCES, EBADF, EINVAL, ENOENT, EPERM, ESRCH, O_ACCMODE, O_PATH, O_RDONLY, S_IFDIR, S_IFLNK } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import { SYSCALL_NAMES } from "@stratos/abi";
 import type { Task } from "../../task/task.ts";
@@ -6,7 +6,7 @@ import type { ThreadGroup } from "../../task/thread-group.ts";
 import { anonymousMount } from "../../vfs/anonymous-file.ts";
 import { Dentry } from "../../vfs/dentry.ts";
 import { Inode } from "../../vfs/inode.ts";
-import type { OpenFile } from "../../vfs/open-file.ts";
+import { OpenFile } from "../../vfs/open-file.ts";
 import { pathName } from "../../vfs/path-name.ts";
 import { Path } from "../../vfs/path.ts";
 import { PseudoDirectory, PseudoFile, type PseudoFileSystem, PseudoInode, PseudoLink, type TextSink, type TextSource } from "../pseudo/pseudo-inodes.ts";
@@ -322,9 +322,20 @@ const NAMESPACES: readonly (readonly [name: string, kind: string, ino: number])[
   ["time", "time", 0xeffffffa], ["time_for_children", "time", 0xeffffffa], ["user", "user", 0xeffffffd], ["uts", "uts", 0xeffffffe],
 ];
 
+/** What /proc/PID/ns/KIND leads to: a file that stands for the name space while it is open (namespaces(7)). */
 class NamespaceInode extends Inode {
   constructor(path: Path, ino: number) {
     super(path.mount.fileSystem, ino, 0o100444, 0, 0, path.dentry.inode!.mtime);
+  }
+
+  override open(_task: Task, flags: number, path: Path): OpenFile | number {
+    return (flags & O_ACCMODE) === O_RDONLY ? new NamespaceFile(flags, this, path) : -EPERM;
+  }
+}
+
+class NamespaceFile extends OpenFile {
+  override get description(): string {
+    return this.path!.dentry.name;
   }
 }
 

@@ -74,6 +74,8 @@ it("descriptors are magic links to their files, whatever became of the name", ()
   assert.equal(user.read(user.open(`/dev/fd/${reader}`)), "through");
   assert.equal(user.stat("/proc/self/fd/99"), -ENOENT);
   assert.equal(user.readlink("/proc/self/cwd"), "/");
+  const namespace = user.open("/proc/self/ns/mnt");
+  assert.match(user.readlink(`/proc/self/fd/${namespace}`) as string, /^mnt:\[\d+\]$/);
   user.call("chdir", "/proc/self/fd");
   assert.equal(user.cwd(), `/proc/${user.task.pid}/fd`);
 });
