@@ -1,0 +1,116 @@
+/**
+ * CPython's own regression tests (Debian's libpython3.13-testsuite) in Stratos and, on the same root, under qemu-user:
+ *
+ *     npm run conformance:python -- [--sample | --all | NAME …] [--timeout SECONDS] [--only-ours] [--json FILE]
+ *
+ * A test counts against us when it passes there and fails here. Without names the modules of `SYSTEM_MODULES` run, with `--sample` the few that
+ * CI runs. The last line is `N passed, N failed`, counted in tests of ours that qemu-user does not fail.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { ensureJudge, GUEST_ENVIRONMENT } from "../tests/support/judge.ts";
+import { launcher, run, type Result } from "../tests/support/stratos.ts";
+import { TEST_HOME } from "../tests/support/test-image.ts";
+
+const IMAGE = "conformance-python-1";
+const PACKAGES = "python3,libpython3.13-testsuite,ca-certificates,tzdata,netbase";
+const ROOT = join(TEST_HOME, `root-${IMAGE}`);
+
+/** Fast, and each leans on another part of the machine or kernel. */
+const SAMPLE = ["test_int", "test_float", "test_math", "test_struct", "test_fcntl", "test_pipes", "test_signal", "test_tempfile", "test_posix", "test_select", "test_mmap", "test_queue"];
+
+const SYSTEM_MODULES = [
+  ...SAMPLE, "test_os", "test_subprocess", "test_threading", "test_thread", "test_threadsignals", "test_socket", "test_selectors", "test_poll", "test_epoll", "test_pty", "test_tty",
+  "test_io", "test_fileio", "test_file", "test_shutil", "test_pathlib", "test_glob", "test_stat", "test_resource", "test_time", "test_datetime", "test_sqlite3", "test_decimal", "test_json", "test_re", "test_unicode",
+  "test_bytes", "test_dict", "test_list", "test_set", "test_sort", "test_generators", "test_exceptions", "test_complex", "test_cmath", "test_statistics", "test_random", "test_hashlib", "test_zlib", "test_gzip", "test_bz2",
+  "test_lzma", "test_tarfile", "test_zipfile", "test_ctypes", "test_array", "test_memoryview", "test_pickle", "test_marshal", "test_import", "test_importlib", "test_cmd_line", "test_faulthandler", "test_fork1", "test_wait3",
+  "test_wait4", "test_popen", "test_posixpath", "test_pwd", "test_grp", "test_ssl", "test_asyncio", "test_concurrent_futures", "test_multiprocessing_fork", "test_multiprocessing_spawn", "test_sched", "test_locale", "test_ioctl",
+  "test_kqueue", "test_openpty", "test_readline", "test_signal", "test_eintr", "test_largefile", "test_mailbox", "test_strtod", "test_fractions", "test_numeric_tower", "test_urllib", "test_httpservers", "test_socketserver",
+];
+
+interface ModuleResult { ran: number; failed: Set<string>; status: number; seconds: number; tail: string }
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { sample: { type: "boolean" }, all: { type: "boolean" }, timeout: { type: "string", default: "900" }, "only-ours": { type: "boolean" }, json: { type: "string" } },
+});
+const timeoutMs = Number(values.timeout) * 1000;
+
+prepare();
+ensureJudge();
+const names = positionals.length > 0 ? positionals : values.sample ? SAMPLE : values.all ? await allModules() : [...new Set(SYSTEM_MODULES)];
+let passed = 0;
+let failed = 0;
+const report: Record<string, unknown>[] = [];
+for (const name of names) {
+  const ours = await inStratos(name);
+  const theirs = values["only-ours"] ? null : await underQemu(name);
+  const worse = [...ours.failed].filter((test) => theirs === null || !theirs.failed.has(test));
+  // A module that never came to its end has no summary: it counts as one failure, unless the peer has none either.
+  const broke = ours.ran < 0 && (theirs === null || theirs.ran >= 0);
+  const bad = worse.length + (broke ? 1 : 0);
+  failed += bad;
+  passed += Math.max(0, ours.ran - ours.failed.size);
+  const peer = theirs === null ? "" : `  qemu: ran ${theirs.ran}, failed ${theirs.failed.size}, ${theirs.seconds.toFixed(1)} s`;
+  console.log(`${bad === 0 ? "ok    " : "FAILED"} ${name.padEnd(28)} ran ${ours.ran}, failed ${ours.failed.size}, ${ours.seconds.toFixed(1)} s${peer}`);
+  for (const test of worse) console.log(`         worse than qemu-user: ${test}`);
+  if (broke) console.log(ours.tail.replaceAll(/^/gm, "         "));
+  report.push({ module: name, ran: ours.ran, failed: [...ours.failed], seconds: ours.seconds, qemuRan: theirs?.ran, qemuFailed: theirs === null ? undefined : [...theirs.failed], qemuSeconds: theirs?.seconds, worse });
+}
+if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(report, null, 1));
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
+
+function prepare(): void {
+  mkdirSync(TEST_HOME, { recursive: true });
+  const environment = { ...process.env, STRATOS_HOME: TEST_HOME };
+  const [node, ...rest] = launcher;
+  if (!existsSync(join(TEST_HOME, "images", IMAGE))) {
+    const built = spawnSync(node!, [...rest, "image", "build", IMAGE, "--packages", PACKAGES], { env: environment, stdio: ["ignore", "inherit", "inherit"] });
+    if (built.status !== 0) throw new Error("the image with the test suite cannot be built");
+  }
+  if (existsSync(ROOT)) return;
+  const partial = `${ROOT}.partial`;
+  rmSync(partial, { recursive: true, force: true });
+  mkdirSync(partial, { recursive: true });
+  const unpack = spawnSync("bash", ["-o", "pipefail", "-c", `"$@" | tar --numeric-owner --exclude='./dev/*' -xpf - -C '${partial}'`, "bash", ...launcher, "image", "export", IMAGE], { env: environment, stdio: ["ignore", "inherit", "inherit"] });
+  if (unpack.status !== 0) throw new Error("the image cannot be exported");
+  renameSync(partial, ROOT);
+}
+
+function command(name: string): string[] {
+  return ["sh", "-c", `cd /tmp && exec python3 -m test -v --timeout ${Math.floor(timeoutMs / 1000)} ${name} 2>&1`];
+}
+
+async function inStratos(name: string): Promise<ModuleResult> {
+  const started = Date.now();
+  const result = await run([...launcher, "run", "-i", IMAGE, "--timeout", String(timeoutMs / 1000), "--", ...command(name)], { env: { STRATOS_HOME: TEST_HOME }, timeoutMs: timeoutMs + 60_000 });
+  return parse(result, started);
+}
+
+async function underQemu(name: string): Promise<ModuleResult> {
+  const started = Date.now();
+  const enter = 'mount -t proc proc "$1/proc" && mount --bind /dev "$1/dev" && mount -t tmpfs tmpfs "$1/tmp" && mount -t devpts devpts "$1/dev/pts" && root=$1 && shift && exec timeout $1 env -i "$@"'.replace("timeout $1", `timeout ${timeoutMs / 1000}`);
+  const environment = Object.entries(GUEST_ENVIRONMENT).map(([key, value]) => `${key}=${value}`);
+  const result = await run(["unshare", "-m", "sh", "-c", enter, "sh", ROOT, ...environment, "chroot", ROOT, ...command(name)], { timeoutMs: timeoutMs + 60_000 });
+  return parse(result, started);
+}
+
+/** unittest's summary: `FAIL: name (where)`, `ERROR: …`, `Ran N tests`; regrtest's `total tests: run=N`. */
+function parse(result: Result, started: number): ModuleResult {
+  const text = result.stdout;
+  const failures = new Set<string>();
+  for (const match of text.matchAll(/^(?:FAIL|ERROR): (\S+ \([^)]*\)|\S+)/gm)) failures.add(match[1]!);
+  const total = /^Total tests: run=([\d,]+)/m.exec(text);
+  let ran = total === null ? -1 : Number(total[1]!.replaceAll(",", ""));
+  if (total === null && /^Result: SUCCESS|skipped/m.test(text)) ran = 0;
+  return { ran, failed: failures, status: result.status, seconds: (Date.now() - started) / 1000, tail: text.slice(-1500) + result.stderr.slice(-500) };
+}
+
+/** Every module of the suite, as regrtest lists them. */
+async function allModules(): Promise<string[]> {
+  const listed = await run([...launcher, "run", "-i", IMAGE, "--", "python3", "-m", "test", "--list-tests"], { env: { STRATOS_HOME: TEST_HOME } });
+  return listed.stdout.split("\n").filter((line) => line.startsWith("test"));
+}
