@@ -1,0 +1,109 @@
+/**
+ * Goal: `--net host` carries the guest's sockets by the host's own; `--net none` reaches nothing. Method: servers of this test on the host's
+ * loopback; programs of Debian as clients, and the other way round.
+ */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer as createHttpServer, type Server } from "node:http";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join, normalize } from "node:path";
+import { after, before, test } from "node:test";
+import { stratosRun } from "./support/stratos.ts";
+import { ensureTestImage } from "./support/test-image.ts";
+
+let folder: string, server: Server, port: number;
+
+before(async () => {
+  await ensureTestImage();
+  folder = mkdtempSync(join(tmpdir(), "stratos-network-"));
+  writeFileSync(join(folder, "big"), Buffer.alloc(3_000_000, "0123456789"));
+  makeGitRepository();
+  makeAptRepository();
+  server = createHttpServer((request, response) => {
+    try {
+      const path = join(folder, normalize(decodeURIComponent(request.url!.split("?")[0]!)));
+      response.setHeader("content-length", statSync(path).size);
+      response.end(request.method === "HEAD" ? undefined : readFileSync(path));
+    } catch {
+      response.statusCode = 404;
+      response.end();
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  port = (server.address() as AddressInfo).port;
+});
+after(() => {
+  server.closeAllConnections();
+  server.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const host = (script: string): ReturnType<typeof stratosRun> => stratosRun(["--net", "host", "--", "bash", "-c", script]);
+
+test("curl fetches from a server of the host", async () => {
+  const result = await host(`curl -sS http://127.0.0.1:${port}/big | md5sum; curl -s -o /dev/null -w '%{http_code}\\n' http://127.0.0.1:${port}/none; curl -sS http://127.0.0.1:1/; echo $?`);
+  assert.equal(result.stdout, `${execFileSync("md5sum", { input: readFileSync(join(folder, "big")) }).toString()}404\n7\n`);
+});
+
+test("git clones over HTTP", async () => {
+  const result = await host(`cd /tmp && git clone -q http://127.0.0.1:${port}/repository.git r && cat r/hello && git -C r log --oneline | wc -l`);
+  assert.deepEqual([result.stdout, result.stderr], ["hello from git\n2\n", ""]);
+});
+
+test("apt updates from a repository and installs a package", async () => {
+  const result = await host(`rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*; echo 'deb [trusted=yes] http://127.0.0.1:${port}/apt ./' > /etc/apt/sources.list; apt-get update 2>&1 | tail -1; DEBIAN_FRONTEND=noninteractive apt-get install -y hi-stratos > /tmp/log 2>&1 || cat /tmp/log; hi-stratos`);
+  assert.match(result.stdout, /hi from a package\n$/);
+});
+
+test("the guest serves, the host connects", async () => {
+  const free = createServer();
+  await new Promise<void>((resolve) => free.listen(0, "127.0.0.1", resolve));
+  const guestPort = (free.address() as AddressInfo).port;
+  await new Promise((resolve) => free.close(resolve));
+  const running = stratosRun(["--net", "host", "--timeout", "60", "--", "python3", "-c", `import socket\ns = socket.create_server(('0.0.0.0', ${guestPort}))\nc, a = s.accept()\nc.sendall(c.recv(100)[::-1])\nc.close()`]);
+  let answer = "";
+  for (let attempt = 0; attempt < 300 && answer === ""; attempt++) {
+    answer = await fetchReverse(guestPort);
+    if (answer === "") await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.equal(answer, "olleh");
+  assert.equal((await running).status, 0);
+});
+
+test("without a network nothing outside is reached, and the machine's own loopback works", async () => {
+  const result = await stratosRun(["bash", "-c", `curl -sS http://127.0.0.1:${port}/big; echo $?; curl -sS http://192.0.2.1/; echo $?; python3 -c "import socket; s = socket.create_server(('::1', 0), family=socket.AF_INET6); c = socket.create_connection(s.getsockname()[:2]); print('loopback')"`]);
+  assert.equal(result.stdout, "7\n7\nloopback\n");
+});
+
+async function fetchReverse(guestPort: number): Promise<string> {
+  const { connect } = await import("node:net");
+  return new Promise((resolve) => {
+    let text = "";
+    const socket = connect(guestPort, "127.0.0.1", () => socket.write("hello"));
+    socket.on("data", (bytes) => void (text += bytes.toString()));
+    socket.on("error", () => resolve(""));
+    socket.on("close", () => resolve(text));
+  });
+}
+
+function makeGitRepository(): void {
+  const script = "git init -q -b main work && cd work && echo 'hello from git' > hello && git add . && git -c user.name=a -c user.email=a@example.org commit -q -m one && git -c user.name=a -c user.email=a@example.org commit -q --allow-empty -m two && cd .. && git clone -q --bare work repository.git && git -C repository.git update-server-info";
+  execFileSync("sh", ["-c", script], { cwd: folder });
+}
+
+/** A flat repository with one package, made by dpkg-deb. */
+function makeAptRepository(): void {
+  const root = join(folder, "package");
+  mkdirSync(join(root, "DEBIAN"), { recursive: true });
+  mkdirSync(join(root, "usr/bin"), { recursive: true });
+  mkdirSync(join(folder, "apt"));
+  const control = "Package: hi-stratos\nVersion: 1.0\nArchitecture: all\nMaintainer: a <a@example.org>\nDescription: says hi\n";
+  writeFileSync(join(root, "DEBIAN/control"), control);
+  writeFileSync(join(root, "usr/bin/hi-stratos"), "#!/bin/sh\necho hi from a package\n", { mode: 0o755 });
+  execFileSync("dpkg-deb", ["--root-owner-group", "-b", root, join(folder, "apt/hi-stratos.deb")], { stdio: "ignore" });
+  const deb = join(folder, "apt/hi-stratos.deb");
+  const sha256 = execFileSync("sha256sum", [deb], { encoding: "utf8" }).split(" ")[0]!;
+  writeFileSync(join(folder, "apt/Packages"), `${control}Filename: ./hi-stratos.deb\nSize: ${statSync(deb).size}\nSHA256: ${sha256}\n`);
+}
