@@ -17,3 +17,4 @@ export { MemoryBlockDevice } from "./simulated/memory-block-device.ts";
 export { SimulatedConsole } from "./simulated/simulated-console.ts";
 export { SimulatedStreamIn, SimulatedStreamOut } from "./simulated/simulated-stream.ts";
 export { SimulatedNetwork, SimulatedSocketProvider } from "./simulated/socket-provider.ts";
+export { MemoryFileTree } from "./simulated/memory-file-tree.ts";

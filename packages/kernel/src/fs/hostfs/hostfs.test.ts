@@ -1,47 +1,48 @@
-/** hostfs: the conformance suite over real temporary folders, and what the host does behind our back. */
+/** hostfs: the conformance suite over a simulated folder, and what the host does behind our back. The real port has tests of its own. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, it } from "node:test";
-import { O_RDWR } from "@stratos/abi";
-import { NodeFileTree } from "../../../../host-node/src/node-file-tree.ts";
-import type { Kernel } from "../../kernel-state.ts";
+import { it } from "node:test";
+import { EROFS, O_CREAT, O_RDWR, O_WRONLY } from "@stratos/abi";
+import { byteString, byteStringOf } from "@stratos/base";
+import { MemoryFileTree } from "@stratos/host";
 import { FileTask } from "../../testing/file-system-task.ts";
 import { writeBackAll } from "../../vfs/write-back.ts";
 import { fileSystemConformance } from "../testing/conformance.ts";
 import { HostFs } from "./hostfs.ts";
 
-const folders: string[] = [];
-const isRoot = process.getuid?.() === 0;
-after(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+const limits = { hasXattrs: false, hasExchange: false, hasUnnamed: false, hasFifos: false };
+fileSystemConformance("hostfs, shared", (kernel) => new HostFs(kernel, new MemoryFileTree()), limits);
+fileSystemConformance("hostfs, private", (kernel) => new HostFs(kernel, new MemoryFileTree(), { isPrivate: true }), limits);
 
-function create(kernel: Kernel, isPrivate: boolean): HostFs {
-  const folder = mkdtempSync(join(tmpdir(), "stratos-hostfs-"));
-  folders.push(folder);
-  return new HostFs(kernel, new NodeFileTree(folder), { isPrivate });
+function hostRead(tree: MemoryFileTree, path: string): string {
+  const file = tree.open(path, 0, 0);
+  assert.ok(typeof file !== "number");
+  const bytes = new Uint8Array(65536);
+  return byteString(bytes, 0, file.read(0, bytes, 0, bytes.length));
 }
 
-const limits = { hasOwners: isRoot, hasXattrs: false, hasExchange: false, hasUnnamed: false, hasFifos: false };
-fileSystemConformance("hostfs, shared", (kernel) => create(kernel, false), limits);
-fileSystemConformance("hostfs, private", (kernel) => create(kernel, true), limits);
+function hostWrite(tree: MemoryFileTree, path: string, text: string): void {
+  const file = tree.open(path, O_WRONLY | O_CREAT, 0o644);
+  assert.ok(typeof file !== "number");
+  file.truncate(0);
+  file.write(0, byteStringOf(text), 0, text.length);
+}
 
 it("changes by the host are seen at once", () => {
-  const { user } = FileTask.create((kernel) => create(kernel, false));
-  const folder = folders.at(-1)!;
+  const tree = new MemoryFileTree();
+  const { user } = FileTask.create((kernel) => new HostFs(kernel, tree));
   user.put("/f", "guest");
-  assert.equal(readFileSync(join(folder, "f"), "utf8"), "guest");
-  writeFileSync(join(folder, "f"), "host was here");
+  assert.equal(hostRead(tree, "f"), "guest");
+  hostWrite(tree, "f", "host was here");
   assert.equal(user.get("/f"), "host was here");
-  writeFileSync(join(folder, "new"), "x");
+  hostWrite(tree, "new", "x");
   assert.equal(user.get("/new"), "x");
-  rmSync(join(folder, "new"));
+  tree.unlink("new");
   assert.equal(user.get("/new"), -2);
 });
 
 it("a mapped page and write(2) agree, and write-back reaches the host", () => {
-  const { test, user } = FileTask.create((kernel) => create(kernel, false));
-  const folder = folders.at(-1)!;
+  const tree = new MemoryFileTree();
+  const { test, user } = FileTask.create((kernel) => new HostFs(kernel, tree));
   user.put("/m", "a".repeat(5000));
   const fd = user.open("/m", O_RDWR);
   const pages = user.task.files.get(fd)!.mapping();
@@ -49,11 +50,30 @@ it("a mapped page and write(2) agree, and write-back reaches the host", () => {
   const frame = pages.frame(0);
   const memory = test.kernel.physical.u8;
   assert.equal(memory[frame * 4096], 97);
-  user.call("pwrite64", fd, user.text("B"), 1, 1);
+  user.call("pwrite64", fd, "B", 1, 1);
   assert.equal(memory[frame * 4096 + 1], 66);
   memory[frame * 4096 + 2] = 67;
   pages.markDirty(0);
   assert.equal(user.read(fd, 4), "aBCa");
   writeBackAll(test.kernel);
-  assert.equal(readFileSync(join(folder, "m"), "utf8").slice(0, 4), "aBCa");
+  assert.equal(hostRead(tree, "m").slice(0, 4), "aBCa");
+});
+
+it("pages of a file that the host changed are read again when it is opened", () => {
+  const tree = new MemoryFileTree();
+  const { test, user } = FileTask.create((kernel) => new HostFs(kernel, tree));
+  user.put("/m", "old");
+  const pages = user.task.files.get(user.open("/m"))!.mapping();
+  assert.ok(typeof pages !== "number");
+  pages.frame(0);
+  user.task.files.closeAll(user.task);
+  hostWrite(tree, "m", "new");
+  user.open("/m");
+  assert.equal(byteString(test.kernel.physical.u8, pages.frame(0) * 4096, pages.frame(0) * 4096 + 3), "new");
+});
+
+it("a read-only folder refuses changes", () => {
+  const { user } = FileTask.create((kernel) => new HostFs(kernel, new MemoryFileTree({ readOnly: true })));
+  assert.equal(user.open("/new", O_CREAT | O_WRONLY), -EROFS);
+  assert.equal(user.call("mkdirat", -100, "/d", 0o755), -EROFS);
 });
