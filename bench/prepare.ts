@@ -1,6 +1,6 @@
 /** What a bench run needs: the C programs, compiled; the guest's root as an image for us and as a folder for qemu-user. */
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 export const BENCH_IMAGE = "bench";
@@ -28,7 +28,10 @@ export function compileNative(source: string, target: string): string | null {
 }
 
 function compile(compiler: string, source: string, target: string): void {
-  const result = spawnSync(compiler, ["-O2", "-static", source, "-o", target, "-lm"], { encoding: "utf8" });
+  // A program without a C library brings its own `_start`.
+  const isFreestanding = /^\s*(?:__attribute__.*|void |asm.*)_start\b/m.test(readFileSync(source, "utf8"));
+  const flags = isFreestanding ? ["-nostdlib", "-ffreestanding", "-fno-builtin"] : ["-lm"];
+  const result = spawnSync(compiler, ["-O2", "-static", source, "-o", target, ...flags], { encoding: "utf8" });
   if (result.error !== undefined) throw new Error(`${compiler}: ${result.error.message} (on Debian: apt-get install gcc-riscv64-linux-gnu)`);
   if (result.status !== 0) throw new Error(`${compiler} ${source}: ${result.stderr}`);
 }

@@ -39,17 +39,19 @@ export function checkLayers(tree: SourceTree): Finding[] {
   }
   for (const file of tree.files) {
     const name = /^packages\/([^/]+)\/src\/.*\.ts$/.exec(file.path)?.[1];
-    if (name !== undefined) findings.push(...checkFile(file, name, manifests.get(name)));
+    if (name !== undefined) findings.push(...checkFile(file, name, manifests));
   }
   return findings;
 }
 
 interface Manifest {
+  readonly exports?: Readonly<Record<string, string>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
 }
 
-function checkFile(file: SourceFile, name: string, manifest: Manifest | undefined): Finding[] {
+function checkFile(file: SourceFile, name: string, manifests: ReadonlyMap<string, Manifest>): Finding[] {
+  const manifest = manifests.get(name);
   const findings: Finding[] = [];
   const layer = LAYERS[name] ?? FACE_LAYER;
   const isSupport = /\.(test|fuzz|bench)\.ts$|\/testing\//.test(file.path);
@@ -75,7 +77,9 @@ function checkFile(file: SourceFile, name: string, manifest: Manifest | undefine
     }
     const other = target[1]!;
     if (other === name) find(offset, `a package names its own files: "${specifier}"`);
-    if (target[2] !== undefined && !isSupport) find(offset, `an import past the front door: "${specifier}"`);
+    // A package may have a second door, which its manifest names.
+    const isDoor = target[2] === undefined || manifests.get(other)?.exports?.[`.${target[2]}`] !== undefined;
+    if (!isDoor && !isSupport) find(offset, `an import past the front door: "${specifier}"`);
     const otherLayer = LAYERS[other] ?? FACE_LAYER;
     const isAllowed = otherLayer < layer || layer === FACE_LAYER || SIBLINGS.has(`${name}>${other}`);
     if (!isAllowed && !isSupport) find(offset, `layer ${layer} (${name}) does not know layer ${otherLayer} (${other})`);
