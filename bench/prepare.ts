@@ -29,7 +29,7 @@ export function compileNative(source: string, target: string): string | null {
 
 function compile(compiler: string, source: string, target: string): void {
   // A program without a C library brings its own `_start`.
-  const isFreestanding = /^\s*(?:__attribute__.*|void |asm.*)_start\b/m.test(readFileSync(source, "utf8"));
+  const isFreestanding = /\.globl _start\b/.test(readFileSync(source, "utf8"));
   const flags = isFreestanding ? ["-nostdlib", "-ffreestanding", "-fno-builtin"] : ["-lm"];
   const result = spawnSync(compiler, ["-O2", "-static", source, "-o", target, ...flags], { encoding: "utf8" });
   if (result.error !== undefined) throw new Error(`${compiler}: ${result.error.message} (on Debian: apt-get install gcc-riscv64-linux-gnu)`);

@@ -39,7 +39,7 @@ export const C_PROGRAMS = ["integer", "pointer", "string", "double", "matrix", "
 const starts: readonly [string, string][] = [["true", "/bin/true"], ["bash -c :", "bash -c :"], ["python3 -c pass", "python3 -c pass"]];
 
 export const ROWS: readonly Row[] = [
-  { name: "corelike", group: "corelike", command: "/bench/corelike", repeat: 1, take: "first" },
+  { name: "corelike", group: "corelike", command: "/bench/corelike 2500", repeat: 1, take: "first" },
   ...C_PROGRAMS.map((name): Row => ({ name, group: "c", command: `/bench/${name}`, repeat: 1, take: "first" })),
   debian("python3", "python3 /bench/debian/pybench.py"),
   debian("bash loop 10⁵", "bash -c 'for ((i = s = 0; i < 100000; i++)); do ((s += i % 7)); done; echo $s'"),

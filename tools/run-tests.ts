@@ -1,6 +1,6 @@
 /**
  * Runs test files with node:test and sends each leaf's result to the parent (`tools/test.mjs`) as `{ passed, file, name }`.
- * Failures are printed in full; passes are counted only.
+ * Failures are printed in full; passes are counted only; a skipped test is neither, and says why.
  *
  *     node tools/run-tests.ts CONCURRENCY FILE…
  */
@@ -16,10 +16,10 @@ const TIMEOUT_MS = 15 * 60_000;
 
 const stream = run({ files: files.map((file) => resolve(file)), concurrency: Number(concurrency), timeout: TIMEOUT_MS });
 stream.on("test:pass", (event) => {
-  if (isLeaf(event)) send({ passed: event.skip === undefined, file: nameOf(event), name: event.skip === undefined ? event.name : `${event.name}: skipped (${String(event.skip)})` });
+  if (isLeaf(event)) send({ passed: true, skipped: event.skip !== undefined, file: nameOf(event), name: event.skip === undefined ? event.name : `${event.name} (${String(event.skip)})` });
 });
 stream.on("test:fail", (event) => {
-  if (!isLeaf(event) && isOnlySubtests(event)) return;
+  if (isOnlySubtests(event)) return;
   failures++;
   send({ passed: false, file: nameOf(event), name: event.name });
   const error = event.details.error;
