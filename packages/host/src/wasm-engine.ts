@@ -11,5 +11,7 @@ export interface WasmEngine {
   createTable(elements: number): WasmTable;
   /** Compiles synchronously. Invalid bytes are a defect of ours: throws. */
   compile(bytes: Uint8Array): WasmModule;
+  /** The same for code that is hot from its first call: a host that can compiles it with its best compiler at once. */
+  compileHot(bytes: Uint8Array): WasmModule;
   instantiate(module: WasmModule, imports: Record<string, Record<string, unknown>>): WasmInstance;
 }
