@@ -1,6 +1,7 @@
 import { assert } from "@stratos/base";
 import type { WasmTable } from "@stratos/host";
 import { CODE_TABLE } from "./access.ts";
+import type { AddressMode } from "./access.ts";
 import { decode, instructionLength, newDecoded } from "./decode.ts";
 import { HART_FAULT, HART_TABLES } from "./hart-state.ts";
 import { OUT_OF_LINE_SLOTS } from "./interpreter.ts";
@@ -33,6 +34,7 @@ export interface Translation {
 
 export class TranslatedRegion implements CodeRegion {
   readonly key: string | null;
+  readonly mode: AddressMode;
   readonly start: number;
   readonly end: number;
   references: number;
@@ -45,9 +47,10 @@ export class TranslatedRegion implements CodeRegion {
   readonly hotReports: Map<number, number>;
   readonly #cache: TranslatedCodeCache;
 
-  constructor(cache: TranslatedCodeCache, key: string | null, start: number, end: number) {
+  constructor(cache: TranslatedCodeCache, key: string | null, start: number, end: number, mode: AddressMode) {
     this.#cache = cache;
     this.key = key;
+    this.mode = mode;
     this.start = start;
     this.end = end;
     this.references = 1;
@@ -98,11 +101,13 @@ export class TranslatedRegion implements CodeRegion {
   }
 }
 
+/** The function table of an address mode and the interpreter that stands in its empty slots. */
+export interface CodeTable { readonly table: WasmTable; readonly interpreter: unknown }
+
 export class TranslatedCodeCache implements CodeCache {
   onEvict: () => void;
   readonly #physical: PhysicalMemory;
-  readonly #table: WasmTable;
-  readonly #interpreter: () => unknown;
+  readonly #codeTable: (mode: AddressMode) => CodeTable;
   readonly #statistics: ProcessorStatistics;
   readonly #shared: Map<string, TranslatedRegion>;
   readonly #freePages: number[];
@@ -116,11 +121,11 @@ export class TranslatedCodeCache implements CodeCache {
   readonly #vaOf: Uint32Array;
   readonly #frameOf: Uint32Array;
 
-  constructor(physical: PhysicalMemory, table: WasmTable, interpreter: () => unknown, statistics: ProcessorStatistics) {
+  /** @param codeTable  of a mode that has run; slot numbers are given out for all modes together */
+  constructor(physical: PhysicalMemory, codeTable: (mode: AddressMode) => CodeTable, statistics: ProcessorStatistics) {
     this.onEvict = () => {};
     this.#physical = physical;
-    this.#table = table;
-    this.#interpreter = interpreter;
+    this.#codeTable = codeTable;
     this.#statistics = statistics;
     this.#shared = new Map();
     const count = (physical.codeArenaEnd - physical.codeArenaStart) / CODE_PAGE_SIZE;
@@ -137,16 +142,15 @@ export class TranslatedCodeCache implements CodeCache {
     this.#frameOf = new Uint32Array(count);
   }
 
-  open(key: string | null, start: number, end: number): CodeRegion {
-    if (key === null) return new TranslatedRegion(this, null, start, end);
-    // The same file may be mapped elsewhere: translations hold absolute addresses.
-    const name = `${key}@${start.toString(16)}-${end.toString(16)}`;
+  open(key: string | null, start: number, end: number, mode: AddressMode = "paged"): CodeRegion {
+    if (key === null) return new TranslatedRegion(this, null, start, end, mode);
+    const name = sharedName({ key, start, end, mode });
     const found = this.#shared.get(name);
     if (found !== undefined) {
       found.references++;
       return found;
     }
-    const region = new TranslatedRegion(this, key, start, end);
+    const region = new TranslatedRegion(this, key, start, end, mode);
     this.#shared.set(name, region);
     return region;
   }
@@ -218,14 +222,16 @@ export class TranslatedCodeCache implements CodeCache {
   // Function-table slots.
 
   /** A free slot, which holds the interpreter; 0 when there is none. */
-  allocateSlot(): number {
-    const slot = this.#freeSlots.pop() ?? (this.#nextSlot < Math.min(MAX_TABLE_SLOTS, this.#table.length) ? this.#nextSlot++ : 0);
-    if (slot !== 0) this.#table.set(slot, this.#interpreter());
+  allocateSlot(mode: AddressMode): number {
+    const { table, interpreter } = this.#codeTable(mode);
+    const slot = this.#freeSlots.pop() ?? (this.#nextSlot < Math.min(MAX_TABLE_SLOTS, table.length) ? this.#nextSlot++ : 0);
+    if (slot !== 0) table.set(slot, interpreter);
     return slot;
   }
 
-  freeSlot(slot: number): void {
-    this.#table.set(slot, this.#interpreter());
+  freeSlot(slot: number, mode: AddressMode): void {
+    const { table, interpreter } = this.#codeTable(mode);
+    table.set(slot, interpreter);
     (this.#isLive ? this.#deferredSlots : this.#freeSlots).push(slot);
   }
 
@@ -244,14 +250,15 @@ export class TranslatedCodeCache implements CodeCache {
     let isCallSlot = false;
     for (const slot of region.callSlots.values()) isCallSlot ||= slot === translation.slot;
     // A slot that callers have in their code stays theirs and leads to the interpreter again.
-    if (isCallSlot) this.#table.set(translation.slot, this.#interpreter());
-    else this.freeSlot(translation.slot);
+    if (!isCallSlot) return this.freeSlot(translation.slot, region.mode);
+    const { table, interpreter } = this.#codeTable(region.mode);
+    table.set(translation.slot, interpreter);
   }
 
   #dropRegion(region: TranslatedRegion): void {
     for (const translation of region.translations) this.dropTranslation(region, translation);
     region.translations = [];
-    for (const slot of region.callSlots.values()) this.freeSlot(slot);
+    for (const slot of region.callSlots.values()) this.freeSlot(slot, region.mode);
     region.callSlots.clear();
     region.hotReports.clear();
     for (let i = 0; i < region.pages.length; i++) {
@@ -263,7 +270,7 @@ export class TranslatedCodeCache implements CodeCache {
       this.#regionOf[index] = undefined;
       (this.#isLive ? this.#deferredPages : this.#freePages).push(index);
     }
-    if (region.key !== null) this.#shared.delete(`${region.key}@${region.start.toString(16)}-${region.end.toString(16)}`);
+    if (region.key !== null) this.#shared.delete(sharedName(region));
   }
 
   /** First what no process uses; when that isn't a quarter of the arena, everything: what is needed faults back in. */
@@ -276,7 +283,7 @@ export class TranslatedCodeCache implements CodeCache {
       const { references } = region;
       this.#dropRegion(region);
       region.references = references;
-      if (region.key !== null && references > 0) this.#shared.set(`${region.key}@${region.start.toString(16)}-${region.end.toString(16)}`, region);
+      if (region.key !== null && references > 0) this.#shared.set(sharedName(region), region);
     }
   }
 
@@ -354,3 +361,8 @@ export class TranslatedCodeCache implements CodeCache {
 }
 
 const DECODED = newDecoded();
+
+/** The same file may be mapped elsewhere too, but translations hold absolute addresses, and they are made for one address mode. */
+function sharedName(region: { key: string | null; start: number; end: number; mode: AddressMode }): string {
+  return `${region.key}@${region.start.toString(16)}-${region.end.toString(16)} ${region.mode}`;
+}

@@ -1,3 +1,5 @@
+import type { WasmTable } from "@stratos/host";
+import type { AddressMode } from "./access.ts";
 import { FlatAddressTables } from "./address-tables.ts";
 import { TranslatedCodeCache } from "./code-cache.ts";
 import { createCoreModule } from "./core-module.ts";
@@ -8,9 +10,10 @@ import { updateNativeState } from "./lower/float-state.ts";
 import { instructionMeanings } from "./lower/lowerings.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
 import { emulateMisaligned, faultingAccess } from "./memory-fault.ts";
-import type { AddressTables, FaultingAccess, Processor, ProcessorHooks, ProcessorOptions, ProcessorStatistics } from "./processor.ts";
+import type { AddressTables, WideTlb, FaultingAccess, Processor, ProcessorHooks, ProcessorOptions, ProcessorStatistics } from "./processor.ts";
 import { Translator } from "./translate/translator.ts";
 import { RECORD_SIZE, RecordOp } from "./record.ts";
+import { DirectMappedTlb } from "./wide-tlb.ts";
 
 /**
  * Instructions between returns to JavaScript: the host's engine replaces code by better optimised code only when it is called
@@ -30,13 +33,20 @@ export function createProcessor(options: ProcessorOptions): Processor {
   return new TranslatingProcessor(options);
 }
 
+/** What runs code in one address mode: interpreter and translations share a function table. */
+interface ModeEngine { readonly core: CoreModule; readonly table: WasmTable; readonly interpreter: unknown; readonly translator: Translator }
+
 class TranslatingProcessor implements Processor {
   readonly physical: PhysicalMemory;
+  mode: AddressMode;
   readonly tables: AddressTables;
+  readonly tlb: WideTlb;
   readonly code: TranslatedCodeCache;
   readonly statistics: ProcessorStatistics;
-  readonly #core: CoreModule;
-  readonly #translator: Translator;
+  readonly #createEngine: (mode: AddressMode) => ModeEngine;
+  readonly #paged: ModeEngine;
+  /** Made when the first wide address space runs: most machines never need it. */
+  #wide: ModeEngine | null;
   readonly #translates: boolean;
   /** Instructions retired when translation last caught up, and how long it may lag behind. */
   #drainedAt: number;
@@ -51,31 +61,39 @@ class TranslatingProcessor implements Processor {
     };
     writeNullPage(physical);
     physical.u32[HART_RESERVATION >>> 2] = NO_RESERVATION;
+    this.mode = "paged";
     this.tables = new FlatAddressTables(physical);
-    const table = engine.createTable(TABLE_SIZE);
-    this.code = new TranslatedCodeCache(physical, table, () => this.#core.exports["interpreter"], this.statistics);
+    this.tlb = new DirectMappedTlb(physical);
+    this.code = new TranslatedCodeCache(physical, (mode) => this.#engineOf(mode), this.statistics);
     this.#translates = options.translate !== false;
     const hotThreshold = Math.min(options.hotThreshold ?? DEFAULT_THRESHOLD, 255);
     const meanings = instructionMeanings(engine);
-    this.#core = createCoreModule({
-      engine, physical, table, mode: "paged", meanings, hotThreshold: this.#translates ? hotThreshold : 0,
-      hooks: {
-        decode: (record, pc) => this.code.decodeRun(record, pc >>> 0),
-        ecall: () => this.#ecall(hooks),
-        hot: (pc) => this.#translator.noteHot(pc >>> 0),
-        indirect: (pc, target) => this.#translator.noteIndirect(pc >>> 0, target >>> 0),
-      },
-    });
-    this.#translator = new Translator({
-      physical, engine, cache: this.code, core: this.#core, meanings, mode: "paged", statistics: this.statistics, nowMs: options.nowMs ?? (() => 0),
-      reportsNeeded: options.hotThreshold === undefined ? DEFAULT_REPORTS : 1,
-    });
+    this.#createEngine = (mode) => {
+      const table = engine.createTable(TABLE_SIZE);
+      const core = createCoreModule({
+        engine, physical, table, mode, meanings, hotThreshold: this.#translates ? hotThreshold : 0,
+        hooks: {
+          decode: (record, pc) => this.code.decodeRun(record, pc >>> 0),
+          ecall: () => this.#ecall(hooks),
+          hot: (pc) => translator.noteHot(pc >>> 0),
+          indirect: (pc, target) => translator.noteIndirect(pc >>> 0, target >>> 0),
+        },
+      });
+      const translator = new Translator({
+        physical, engine, cache: this.code, core, meanings, mode, statistics: this.statistics, nowMs: options.nowMs ?? (() => 0),
+        reportsNeeded: options.hotThreshold === undefined ? DEFAULT_REPORTS : 1,
+      });
+      return { core, table, interpreter: core.exports["interpreter"], translator };
+    };
+    this.#paged = this.#createEngine("paged");
+    this.#wide = null;
     this.#drainedAt = 0;
     this.#drainInterval = hotThreshold < 16 ? 0 : DRAIN_INTERVAL;
   }
 
   run(fuel: number): ExitReason {
     const { i32, u32 } = this.physical;
+    const { core, translator } = this.#engineOf(this.mode);
     let left = fuel;
     let reason: ExitReason;
     updateNativeState(u32);
@@ -84,13 +102,13 @@ class TranslatingProcessor implements Processor {
       const chunk = Math.min(left, CHUNK);
       i32[HART_FUEL >>> 2] = chunk;
       this.#writeRetired(this.statistics.instructions + chunk);
-      this.#core.run();
+      core.run();
       const used = chunk - (i32[HART_FUEL >>> 2] as number);
       this.statistics.instructions += used;
       left -= used;
       reason = u32[HART_EXIT >>> 2] as ExitReason;
-      if (this.#translator.queued > 0 && (this.#translator.queued >= DRAIN_COUNT || this.statistics.instructions - this.#drainedAt >= this.#drainInterval)) {
-        this.#translator.drain();
+      if (translator.queued > 0 && (translator.queued >= DRAIN_COUNT || this.statistics.instructions - this.#drainedAt >= this.#drainInterval)) {
+        translator.drain();
         this.#drainedAt = this.statistics.instructions;
       }
     } while (reason === ExitReason.BUDGET && left >= 0);
@@ -101,13 +119,19 @@ class TranslatingProcessor implements Processor {
   }
 
   faultingAccess(): FaultingAccess {
-    return faultingAccess(this.physical, this.code, "paged");
+    return faultingAccess(this.physical, this.code, this.mode);
   }
 
   emulateMisaligned(translate: (va: number) => number): number {
-    const result = emulateMisaligned(this.physical, this.code, "paged", translate);
+    const result = emulateMisaligned(this.physical, this.code, this.mode, translate);
     if (result === 0) this.statistics.instructions++;
     return result;
+  }
+
+  #engineOf(mode: AddressMode): ModeEngine {
+    if (mode === "paged") return this.#paged;
+    this.#wide ??= this.#createEngine("wide");
+    return this.#wide;
   }
 
   #ecall(hooks: ProcessorHooks): number {

@@ -21,7 +21,7 @@ export const HART_TABLES = HART + 528;
 export const HART_EXIT = HART + 532;
 /** u32: the address that a FETCH exit wants (pc, or pc + 2 when the second half lies in the next page). */
 export const HART_FAULT = HART + 536;
-/** u32 LR reservation: virtual address, or 0xffffffff for none; i64 value seen by LR. Dropped at every trap. */
+/** u32 LR reservation: virtual address (wide mode: physical), or 0xffffffff for none; i64 value seen by LR. Dropped at every trap. */
 export const HART_RESERVATION = HART + 540;
 export const HART_RESERVED_VALUE = HART + 544;
 /** i64: what `rdtime` reads; the kernel keeps it current (it owns the clock). */

@@ -1,4 +1,5 @@
 import type { WasmEngine } from "@stratos/host";
+import type { AddressMode } from "./access.ts";
 import type { ExitReason } from "./exit-reason.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
 
@@ -38,11 +39,29 @@ export interface AddressTables {
 }
 
 /**
+ * What translated code sees of the one address space that runs in the wide mode, instead of read and write tables: two TLBs. An entry
+ * may be overwritten by another page's at any time, so every page that isn't there leaves with MEMORY and is to be mapped again.
+ */
+export interface WideTlb {
+  /** Maps the page at `va` (a multiple of 4096, below 2^53) to the frame at physical address `frame`. */
+  map(va: number, frame: number, writable: boolean): void;
+  /** Empties entries of `[start, end)`. */
+  unmap(start: number, end: number): void;
+  /** Empties only write entries. */
+  writeProtect(start: number, end: number): void;
+  writeProtectAll(): void;
+  /** Another address space's turn, or everything has changed. Costs little when nothing is mapped. */
+  flush(): void;
+}
+
+/**
  * Code of one executable mapping: a range of virtual pages with their predecoded records and translations. Regions with the
  * same key are shared by all address spaces that map the same file pages at the same addresses.
  */
 export interface CodeRegion {
   readonly key: string | null;
+  /** The address mode of its translations. */
+  readonly mode: AddressMode;
   readonly start: number;
   readonly end: number;
   /** Address of the code page for `va`, decoding from `frame` (physical address) as it is executed. The frame of a page is fixed until dropped. */
@@ -54,8 +73,8 @@ export interface CodeRegion {
 }
 
 export interface CodeCache {
-  /** The shared region for `key`, or a private one (key null). Counts one reference. */
-  open(key: string | null, start: number, end: number): CodeRegion;
+  /** The shared region for `key`, or a private one (key null), for address spaces that run in `mode` (default: paged). Counts one reference. */
+  open(key: string | null, start: number, end: number, mode?: AddressMode): CodeRegion;
   /** Drops one reference. A private region's pages are freed with the last; shared ones are kept for later processes and evicted when the arena is full. */
   close(region: CodeRegion): void;
   /** Called before the arena evicts: every address space must unmap its code entries (they fault back in). */
@@ -74,11 +93,18 @@ export interface ProcessorStatistics {
 
 export interface Processor {
   readonly physical: PhysicalMemory;
+  /**
+   * How the active address space's data accesses are translated: through its slot's tables (`paged`, the default), or through `tlb`
+   * (`wide`: 64-bit addresses). Code lies below 4 GiB in both. Its regions must have been opened for the mode. May be set in
+   * `onEcall` when that returns 1.
+   */
+  mode: AddressMode;
   readonly tables: AddressTables;
+  readonly tlb: WideTlb;
   readonly code: CodeCache;
   /** Runs the hart's state from HART_PC for at most `fuel` instructions (to the next canonical block boundary). */
   run(fuel: number): ExitReason;
-  /** Decodes the instruction at the pc after a MEMORY exit and tells what it wanted to touch (from the registers). `va` is a double in wide mode. */
+  /** Decodes the instruction at the pc after a MEMORY exit and tells what it wanted to touch (from the registers). In the wide mode `va` is the signed 64-bit number as a double (exact below 2^53; negative: no user address). */
   faultingAccess(): FaultingAccess;
   /**
    * After a MEMORY exit whose page(s) are mapped with the rights needed: does the one misaligned or page-crossing load or store byte by byte

@@ -247,8 +247,9 @@ export class RecordLowering implements Lowering {
     this.code.op(Op.i32Add);
   }
 
-  virtualAddress(): void {
-    this.code.localGet(VA);
+  reservationAddress(): void {
+    if (this.#mode === "wide") pushHost(this.code, this.#access);
+    else this.code.localGet(VA);
   }
 
   exitIllegalIf(): void {

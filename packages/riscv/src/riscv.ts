@@ -1,6 +1,7 @@
 /** RV64GC in user mode: decoder, generated interpreter, translator to WebAssembly, software MMU. */
 export { PhysicalMemory, CODE_PAGE_SIZE, SLOT_SIZE } from "./physical-memory.ts";
 export * from "./hart-state.ts";
+export type { AddressMode } from "./access.ts";
 export { ExitReason } from "./exit-reason.ts";
-export type { Processor, ProcessorHooks, ProcessorOptions, ProcessorStatistics, AddressTables, CodeRegion, CodeCache, FaultingAccess } from "./processor.ts";
+export type { Processor, ProcessorHooks, ProcessorOptions, ProcessorStatistics, AddressTables, WideTlb, CodeRegion, CodeCache, FaultingAccess } from "./processor.ts";
 export { createProcessor } from "./create-processor.ts";

@@ -1,3 +1,4 @@
+import type { AddressMode } from "../access.ts";
 import { createProcessor } from "../create-processor.ts";
 import { ExitReason } from "../exit-reason.ts";
 import { HART_FAULT, HART_PC, HART_X } from "../hart-state.ts";
@@ -20,6 +21,8 @@ export interface BareOptions extends Omit<ProcessorOptions, "physical" | "hooks"
   argv?: readonly string[];
   /** Instructions for each `run`. Default: a million. */
   slice?: number;
+  /** Default: paged. */
+  mode?: AddressMode;
 }
 
 export class BareGuest {
@@ -37,9 +40,10 @@ export class BareGuest {
   #programBreak: number;
 
   constructor(elf: Uint8Array, options: BareOptions) {
-    const { frameBytes, argv, slice, ...rest } = options;
+    const { frameBytes, argv, slice, mode, ...rest } = options;
     this.physical = new PhysicalMemory(options.engine, { frameBytes: frameBytes ?? 64 << 20, slotCount: 2, codePages: 1024 });
     this.processor = createProcessor({ ...rest, physical: this.physical, hooks: { onEcall: () => this.#ecall() } });
+    this.processor.mode = mode ?? "paged";
     this.output = "";
     this.exitStatus = -1;
     this.failure = "";
@@ -72,6 +76,12 @@ export class BareGuest {
     return reason;
   }
 
+  /** Every page faults again, as with a kernel that recycles slots or runs another address space. */
+  forgetPages(): void {
+    if (this.processor.mode === "wide") this.processor.tlb.flush();
+    else this.processor.tables.unmap(this.#slot, 0, 2 ** 32);
+  }
+
   x(register: number): number {
     const low = this.physical.u32[(HART_X + register * 8) >>> 2] as number;
     const high = this.physical.i32[(HART_X + register * 8 + 4) >>> 2] as number;
@@ -98,7 +108,9 @@ export class BareGuest {
         this.failure = `${access.kind} of ${access.va.toString(16)} at ${pc.toString(16)}`;
         return;
       }
-      this.processor.tables.map(this.#slot, va & ~(PAGE - 1), this.#frame(area, va), area.writable);
+      const page = va - (va % PAGE);
+      if (this.processor.mode === "wide") this.processor.tlb.map(page, this.#frame(area, va), area.writable);
+      else this.processor.tables.map(this.#slot, page, this.#frame(area, va), area.writable);
     }
     if (access.va % access.size !== 0 && this.processor.emulateMisaligned((va) => this.physicalOf(va)) !== 0) this.failure = `misaligned AMO at ${pc.toString(16)}`;
   }
@@ -130,7 +142,7 @@ export class BareGuest {
   }
 
   #addArea(start: number, end: number, writable: boolean, image: Uint8Array | null, imageStart: number, executable = false): Area {
-    const code = executable ? this.processor.code.open(null, start, end) : null;
+    const code = executable ? this.processor.code.open(null, start, end, this.processor.mode) : null;
     const area: Area = { start, end, writable, code, frames: new Map(), image, imageStart };
     this.#areas.push(area);
     return area;

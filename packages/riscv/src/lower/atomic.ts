@@ -19,7 +19,7 @@ function loadReserved(opcode: number, size: 4 | 8): LoweringFunction {
     code.memory(opcode, 0);
     code.localSet(value);
     code.i32Const(0);
-    to.virtualAddress();
+    to.reservationAddress();
     code.memory(Op.i32Store, HART_RESERVATION);
     code.i32Const(0);
     code.localGet(value);
@@ -41,7 +41,7 @@ function storeConditional(loadOpcode: number, storeOpcode: number, size: 4 | 8):
     code.localSet(failed);
     code.i32Const(0);
     code.memory(Op.i32Load, HART_RESERVATION);
-    to.virtualAddress();
+    to.reservationAddress();
     code.op(Op.i32Eq);
     code.localGet(address);
     code.memory(loadOpcode, 0);

@@ -67,8 +67,8 @@ export interface Lowering {
   store(opcode: number, size: 1 | 2 | 4 | 8, pushValue: () => void): void;
   /** Pushes the physical address (i32) of `size` bytes at rs1 (+ imm), writable if `write`; leaves with MEMORY if it can't be done. */
   physicalAddress(size: 4 | 8, write: boolean): void;
-  /** Pushes the virtual address (low 32 bits) of the last `physicalAddress`. */
-  virtualAddress(): void;
+  /** Pushes what tells the place of the last `physicalAddress` from others (i32): the virtual address, or in the wide mode the physical one. */
+  reservationAddress(): void;
 
   /** Leaves with ILLEGAL at this instruction when the i32 on the stack isn't 0. */
   exitIllegalIf(): void;

@@ -7,7 +7,7 @@ import type { StaticProgram } from "./assembler.ts";
 
 /** The same program on several machines; they must agree on every byte. */
 
-export type EngineName = "qemu" | "reference" | "interpreter" | "translator" | "sliced" | "forgetful" | "unfused";
+export type EngineName = "qemu" | "reference" | "interpreter" | "translator" | "sliced" | "forgetful" | "unfused" | "wide-interpreter" | "wide" | "wide-forgetful";
 
 export const ENGINES: Readonly<Record<EngineName, (program: StaticProgram) => RunResult>> = {
   qemu: runQemu,
@@ -20,6 +20,9 @@ export const ENGINES: Readonly<Record<EngineName, (program: StaticProgram) => Ru
   forgetful: (program) => runProcessor(program, { translate: true, slice: 193, forget: true }),
   /** Fused multiply-adds by software. */
   unfused: (program) => runProcessor(program, { translate: true, slice: 1_000_000, unfused: true }),
+  "wide-interpreter": (program) => runProcessor(program, { translate: false, slice: 1_000_000, mode: "wide" }),
+  wide: (program) => runProcessor(program, { translate: true, slice: 1_000_000, mode: "wide" }),
+  "wide-forgetful": (program) => runProcessor(program, { translate: true, slice: 193, forget: true, mode: "wide" }),
 };
 
 export interface Difference {

@@ -32,6 +32,10 @@ for (const [kind, count] of [["integer", 300], ["float", 300], ["all", 300], ["b
     check(kind, count, kind === "branchy" ? [judge, "interpreter", "translator", "sliced", "forgetful"] : [judge, "interpreter", "translator"]);
   });
 
+  test(`random ${kind} sequences mean the same in the wide address mode`, () => {
+    check(kind, 120, ["interpreter", "wide-interpreter", "wide", "wide-forgetful"]);
+  });
+
   test(`random ${kind} sequences mean to the reference what they mean to qemu`, { skip: withQemu ? false : "qemu-riscv64-static isn't installed" }, () => {
     check(kind, 80, ["qemu", "reference"]);
   });
@@ -55,6 +59,7 @@ test("slices end after the same instruction in each tier, and instructions are c
   for (const slice of [1, 37, 1000]) {
     const interpreted = sliceEnds(program, { translate: false, slice });
     assert.deepEqual(sliceEnds(program, { translate: true, slice }), interpreted, `slices of ${slice}`);
+    for (const translate of [false, true]) assert.deepEqual(sliceEnds(program, { translate, slice, mode: "wide" }), interpreted, `slices of ${slice}, wide`);
     assert.equal(interpreted.at(-1)!.retired, whole, "the interpreter counts as the reference does");
   }
 });

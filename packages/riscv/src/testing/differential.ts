@@ -3,7 +3,7 @@
  * all must agree on every register, flag and byte of memory.
  *
  *     node packages/riscv/src/testing/differential.ts [--seed N] [--first N] [--count N] [--batch N]
- *         [--kind integer|float|all|branchy] [--engines qemu,reference,interpreter,translator,sliced,forgetful,unfused] [--dump FILE]
+ *         [--kind integer|float|all|branchy] [--engines qemu,reference,interpreter,translator,sliced,forgetful,unfused,wide-interpreter,wide,wide-forgetful] [--dump FILE]
  *
  * `--dump FILE` writes the program as an ELF for a disassembler and doesn't run it. Exit status 1 when something differs.
  */

@@ -1,5 +1,6 @@
 import { byteStringOf } from "@stratos/base";
 import { NodeWasmEngine } from "@stratos/host-node";
+import type { AddressMode } from "../access.ts";
 import { BareGuest } from "../bare/bare-guest.ts";
 import { ExitReason } from "../exit-reason.ts";
 import { HART_PC } from "../hart-state.ts";
@@ -13,6 +14,7 @@ export interface ProcessorRunOptions {
   readonly slice: number;
   /** Empties the address tables after each slice, as a kernel that recycles slots may: every page faults again. */
   readonly forget?: boolean;
+  readonly mode?: AddressMode;
   /** The host as one without a fused multiply-add. */
   readonly unfused?: boolean;
 }
@@ -24,9 +26,6 @@ class UnfusedEngine extends NodeWasmEngine {
     return super.compile(bytes);
   }
 }
-
-/** The slot that a new processor gives first. */
-const FIRST_SLOT = 0;
 
 /** Where each slice of a run ended: pc and instructions retired so far. */
 export function sliceEnds(program: StaticProgram, options: ProcessorRunOptions): { pc: number; retired: number }[] {
@@ -48,7 +47,7 @@ export function runProcessor(program: StaticProgram, options: ProcessorRunOption
   if (forget !== true) guest.run(1e9);
   else {
     while (guest.exitStatus < 0 && guest.failure === "" && guest.processor.statistics.instructions < 1e8) {
-      if (guest.step(options.slice) === ExitReason.BUDGET) guest.processor.tables.unmap(FIRST_SLOT, 0, 2 ** 32);
+      if (guest.step(options.slice) === ExitReason.BUDGET) guest.forgetPages();
     }
   }
   if (guest.failure !== "") throw new Error(`the guest failed: ${guest.failure}`);

@@ -407,8 +407,9 @@ export class TranslationLowering implements Lowering {
     this.code.op(Op.i32Add);
   }
 
-  virtualAddress(): void {
-    this.code.localGet(VA);
+  reservationAddress(): void {
+    if (this.#mode === "wide") pushHost(this.code, this.#access);
+    else this.code.localGet(VA);
   }
 
   exitIllegalIf(): void {

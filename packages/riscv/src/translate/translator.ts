@@ -122,7 +122,7 @@ export class Translator {
     const { region, entry } = owner;
     const unit = discoverUnit({ physical: this.#physical, cache: this.#cache, region, indirectTargets: this.#indirectTargets }, entry);
     if (unit === undefined) return;
-    const slot = region.callSlots.get(entry) ?? this.#cache.allocateSlot();
+    const slot = region.callSlots.get(entry) ?? this.#cache.allocateSlot(this.#mode);
     if (slot !== 0) units.push({ unit, slot, owner });
   }
 
@@ -201,7 +201,7 @@ export class Translator {
       const record = page + ((target & 0xffe) << 3);
       if (this.#physical.u16[(record + Record.entry) >>> 1] === 0) slot = this.#physical.u16[(record + Record.slot) >>> 1] as number;
     }
-    if (slot === 0) slot = this.#cache.allocateSlot();
+    if (slot === 0) slot = this.#cache.allocateSlot(this.#mode);
     if (slot !== 0) region.callSlots.set(target, slot);
     return slot;
   }
