@@ -105,7 +105,8 @@ function parse(result: Result, started: number): ModuleResult {
   for (const match of text.matchAll(/^(?:FAIL|ERROR): (\S+ \([^)]*\)|\S+)/gm)) failures.add(match[1]!);
   const total = /^Total tests: run=([\d,]+)/m.exec(text);
   let ran = total === null ? -1 : Number(total[1]!.replaceAll(",", ""));
-  if (total === null && /^Result: SUCCESS|skipped/m.test(text)) ran = 0;
+  // A module that is skipped as a whole says so in the result; that single tests are skipped says nothing about the end.
+  if (total === null && /^Result: (?:SUCCESS|NO TESTS RAN)/m.test(text)) ran = 0;
   return { ran, failed: failures, status: result.status, seconds: (Date.now() - started) / 1000, tail: text.slice(-1500) + result.stderr.slice(-500) };
 }
 

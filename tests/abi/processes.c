@@ -69,6 +69,15 @@ int main(void) {
   char name[16]; SHOW(prctl(PR_SET_NAME, "a-name-longer-than-15")); SHOW(prctl(PR_GET_NAME, name)); puts(name);
   SHOW(prctl(PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0)); SHOW(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)); SHOW(prctl(99999));
   SHOW(getpriority(PRIO_PROCESS, 0)); SHOW(setpriority(PRIO_PROCESS, 0, 5)); SHOW(getpriority(PRIO_PROCESS, 0));
+  /* Signals through a process's directory in /proc. */
+  pid = fork();
+  if (pid == 0) { pause(); _exit(0); }
+  char place[64]; snprintf(place, sizeof place, "/proc/%d", pid);
+  int directory = open(place, O_RDONLY | O_DIRECTORY); HOLDS(directory >= 0); SHOW(syscall(SYS_pidfd_send_signal, directory, 0, NULL, 0)); SHOW(syscall(SYS_pidfd_send_signal, 0, 0, NULL, 0));
+  int root = open("/", O_RDONLY), named = open(place, O_PATH); SHOW(syscall(SYS_pidfd_send_signal, root, 0, NULL, 0)); SHOW(syscall(SYS_pidfd_send_signal, named, 0, NULL, 0));
+  strcat(place, "/task"); int inner_directory = open(place, O_RDONLY); SHOW(syscall(SYS_pidfd_send_signal, inner_directory, 0, NULL, 0));
+  SHOW(syscall(SYS_pidfd_send_signal, directory, SIGTERM, NULL, 0)); waitpid(pid, &status, 0); SHOW(WTERMSIG(status)); SHOW(syscall(SYS_pidfd_send_signal, directory, 0, NULL, 0));
+  close(directory); close(root); close(named); close(inner_directory);
   /* An orphan goes to someone else. */
   int p[2]; if (pipe(p)) return 1;
   pid = fork();

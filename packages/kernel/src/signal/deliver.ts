@@ -1,5 +1,6 @@
 import { EINTR, SA_NODEFER, SA_RESETHAND, SA_RESTART, SIGCHLD, SIGKILL, SIGSEGV, SIGSTOP, CLD_STOPPED, SI_KERNEL } from "@stratos/abi";
 import { exitGroup } from "../task/exit.ts";
+import { forgetFutexWait } from "../task/futex.ts";
 import { A0 } from "../task/hart-registers.ts";
 import { isOrphaned } from "../task/process-group.ts";
 import type { Task } from "../task/task.ts";
@@ -64,6 +65,7 @@ function interruptSyscall(task: Task, action: SignalAction): void {
     hart.set(A0, result);
     hart.pc = hart.pc + 4;
   }
+  forgetFutexWait(task);
   task.syscallNumber = -1;
   task.syscallState = null;
   task.waitedSignals = null;

@@ -1,6 +1,6 @@
-import { EFAULT, EINVAL, ENOSYS, EINTR } from "@stratos/abi";
+import { EFAULT, EINVAL, ENOSYS } from "@stratos/abi";
 import { loadDuration } from "../event/wait-deadline.ts";
-import { cancelFutexWait, futexRequeue, futexWait, futexWake, futexWakeOp } from "../task/futex.ts";
+import { futexRequeue, futexWait, futexWake, futexWakeOp } from "../task/futex.ts";
 import type { Task } from "../task/task.ts";
 import { writeTaskRobustList } from "../task/robust-list.ts";
 import type { SyscallTable } from "./syscall-table.ts";
@@ -59,10 +59,6 @@ export const futexCalls: SyscallTable = {
   futex: {
     run: futex,
     gaps: "priority inheritance (LOCK_PI, UNLOCK_PI …): ENOSYS",
-    interrupted: (task) => {
-      cancelFutexWait(task);
-      return -EINTR;
-    },
   },
   set_robust_list: {
     run: (task, head, length) => {

@@ -3,17 +3,27 @@ import {
   EBADF, EFAULT, EINVAL, EPERM, ESRCH, PIDFD_NONBLOCK, PIDFD_SIGNAL_PROCESS_GROUP, PIDFD_SIGNAL_THREAD, PIDFD_SIGNAL_THREAD_GROUP, PIDFD_THREAD, SIGRTMAX, SI_TKILL, SI_USER,
 } from "@stratos/abi";
 import { PidFile } from "../event/pidfd.ts";
+import { ProcessDirectory } from "../fs/procfs/process-directory.ts";
 import { CAP_SYS_PTRACE, isCapable } from "../security/credentials.ts";
 import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess, sendSignalToProcessGroup, sendSignalToTask } from "../signal/send-signal.ts";
 import { checkSignalPermission } from "../signal/signal-permission.ts";
 import type { Task } from "../task/task.ts";
 import { RLIMIT_NOFILE } from "../task/thread-group.ts";
+import { DirectoryFile } from "../vfs/directory-file.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 function pidfdAt(task: Task, fd: number): PidFile | number {
   const file = task.files.get(fd | 0);
   return file instanceof PidFile ? file : -EBADF;
+}
+
+/** What a signal may be sent through: a pidfd, or an open /proc/PID, but not O_PATH (pidfd_send_signal(2)). */
+function signalTargetAt(task: Task, fd: number): PidFile | number {
+  const file = task.files.get(fd | 0);
+  if (!(file instanceof DirectoryFile)) return pidfdAt(task, fd);
+  const { inode } = file;
+  return inode instanceof ProcessDirectory && !inode.isThread ? new PidFile(inode.group, null, false) : -EBADF;
 }
 
 /** pidfd_open(2): a descriptor, always close-on-exec; −EINVAL flags, or `pid` is a thread but not a process; −ESRCH; −EMFILE. */
@@ -42,12 +52,12 @@ function loadInfo(task: Task, target: PidFile, signal: number, address: number):
   });
 }
 
-/** pidfd_send_signal(2): 0; −EBADF no pidfd; −EINVAL signal, flags or info; −EPERM; −ESRCH the process was waited for; −EFAULT. */
+/** pidfd_send_signal(2): 0; −EBADF no pidfd or directory of a process; −EINVAL signal, flags or info; −EPERM; −ESRCH the process was waited for; −EFAULT. */
 function pidfdSendSignal(task: Task, pidfd: number, signalArgument: number, info: number, flags: number): number {
   const signal = signalArgument | 0;
   // At most one scope may be named.
   if ((flags & ~(PIDFD_SIGNAL_THREAD | PIDFD_SIGNAL_THREAD_GROUP | PIDFD_SIGNAL_PROCESS_GROUP)) !== 0 || (flags & (flags - 1)) !== 0) return -EINVAL;
-  const target = pidfdAt(task, pidfd);
+  const target = signalTargetAt(task, pidfd);
   if (typeof target === "number") return target;
   if (signal < 0 || signal > SIGRTMAX) return -EINVAL;
   const full = info !== 0 ? loadInfo(task, target, signal, info) : signalInfo(signal, SI_USER, { pid: task.pid, uid: task.credentials.uid });
@@ -85,6 +95,6 @@ function mayTrace(task: Task, target: Task): boolean {
 
 export const pidfdCalls: SyscallTable = {
   pidfd_open: { run: pidfdOpen, gaps: "a pidfd of a single thread is not woken by that thread's end, only by the process's" },
-  pidfd_send_signal: { run: pidfdSendSignal, gaps: "descriptors of /proc/PID are not accepted" },
+  pidfd_send_signal: { run: pidfdSendSignal },
   pidfd_getfd: { run: pidfdGetfd },
 };

@@ -1,7 +1,7 @@
 import { EAGAIN, EFAULT, EINVAL, ENOSYS, ETIMEDOUT } from "@stratos/abi";
 import type { AddressSpace } from "../mm/address-space.ts";
 import type { Task } from "./task.ts";
-import { BLOCKED, WaitQueue } from "./wait-queue.ts";
+import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "./wait-queue.ts";
 
 /**
  * Futexes (futex(2)). A waiter is keyed by the word's identity: the page of the file or shared memory for a shared mapping, else the address
@@ -53,17 +53,13 @@ export function futexWait(task: Task, address: number, expected: number, bitset:
     return -ETIMEDOUT;
   }
   task.waitOn(waiter.queue);
-  if (waiter.deadlineNs !== Infinity) task.waitUntil(waiter.deadlineNs);
-  return BLOCKED;
+  if (waiter.deadlineNs === Infinity) return BLOCKED;
+  // A wait with a time limit is never restarted after a handler (signal(7)).
+  task.waitUntil(waiter.deadlineNs);
+  return BLOCKED_EINTR;
 }
 
-/** The wait was interrupted by a handler. */
-export function cancelFutexWait(task: Task): void {
-  const waiter = task.syscallState as FutexWaiter | null;
-  if (waiter !== null) forget(task.space, waiter);
-}
-
-/** A task that ends may have been in any system call. */
+/** Takes the task out of its queue, if it waits for a futex: it ends, or a handler interrupts the call, be it to restart later. */
 export function forgetFutexWait(task: Task): void {
   const state = task.syscallState as Partial<FutexWaiter> | null;
   if (state?.task === task && state.key !== undefined) forget(task.space, state as FutexWaiter);

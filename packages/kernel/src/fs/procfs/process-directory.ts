@@ -20,11 +20,14 @@ import { makeNetDirectory } from "./net-files.ts";
 export class ProcessDirectory extends PseudoDirectory {
   readonly task: Task;
   readonly group: ThreadGroup;
+  /** /proc/PID/task/TID. */
+  readonly isThread: boolean;
 
   constructor(fileSystem: PseudoFileSystem, task: Task, isThread = false) {
     super(fileSystem, 0o555);
     this.task = task;
     this.group = task.group;
+    this.isThread = isThread;
     this.#fill(fileSystem, isThread);
   }
 
