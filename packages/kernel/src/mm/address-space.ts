@@ -1,5 +1,6 @@
 import { EFAULT, EINVAL, ENAMETOOLONG, ENOMEM, MAP_DENYWRITE, MAP_GROWSDOWN, PAGE_SIZE } from "@stratos/abi";
 import { byteString } from "@stratos/base";
+import type { AddressMode } from "@stratos/riscv";
 import type { Kernel } from "../kernel-state.ts";
 import type { IoCursor } from "../vfs/io-cursor.ts";
 import type { Path } from "../vfs/path.ts";
@@ -10,7 +11,7 @@ import { UserCursor } from "./user-cursor.ts";
 import type { UserMemory } from "./user-memory.ts";
 
 /**
- * The memory of a process. Layout of the 32-bit user space (everything that Debian's programs map fits below 4 GiB):
+ * The memory of a process. Layout of the 32-bit user space (almost everything that Debian's programs map fits below 4 GiB):
  *
  * ```
  * 0x0000_0000  never mapped (mmap_min_addr)
@@ -20,6 +21,9 @@ import type { UserMemory } from "./user-memory.ts";
  * 0xc000_0000  shared libraries, each at its own place in every process, so that translated code is shared
  * 0xf000_0000  the stack, downwards from 0xffff_f000; signal trampoline on the page above it
  * ```
+ *
+ * What doesn't fit there, or asks for an address above, makes the space wide for good: data may then lie anywhere below 2^47, downwards from
+ * 0x7fff_ffff_f000, and the processor translates accesses by its TLB instead of flat tables. Code stays below 4 GiB.
  */
 export const EXECUTABLE_BASE = 0x10000000;
 export const MMAP_TOP = 0xbffff000;
@@ -27,7 +31,10 @@ export const LIBRARY_BOTTOM = 0xc0000000;
 export const LIBRARY_TOP = 0xf0000000;
 export const STACK_TOP = 0xffffe000;
 export const VDSO_BASE = 0xffffe000;
+/** End of the paged user space, and of code in every space. */
 export const USER_TOP = 0x100000000;
+/** End of a wide user space: four levels of page tables (Sv48) less a guard page. */
+export const WIDE_TOP = 0x7ffffffff000;
 export const MMAP_MIN = 0x10000;
 
 export class AddressSpace implements UserMemory {
@@ -37,6 +44,8 @@ export class AddressSpace implements UserMemory {
   readonly table: PageTable;
   /** Slot of flat tables, −1 while it has none. */
   slot = -1;
+  /** Runs in the processor's wide mode: the slot has only code entries, pages are shown to the TLB while the space owns it. */
+  isWide = false;
   users = 1;
   brkStart = 0;
   brkEnd = 0;
@@ -120,12 +129,13 @@ export class AddressSpace implements UserMemory {
 
   /**
    * A free range of `length` bytes: the library's own place when there is one, else the highest gap below MMAP_TOP, else
-   * the highest below the stack's limit. −ENOMEM when none is left.
+   * the highest below the stack's limit; at last above 4 GiB, where code can't be. −ENOMEM when none is left.
    */
-  findGap(length: number, preferred: number): number {
+  findGap(length: number, preferred: number, mayBeWide: boolean): number {
     if (preferred > 0 && this.isFree(preferred, preferred + length)) return preferred;
-    const found = this.#gapBelow(MMAP_TOP, MMAP_MIN, length);
-    return found >= 0 ? found : this.#gapBelow(LIBRARY_TOP, MMAP_TOP, length);
+    let found = this.#gapBelow(MMAP_TOP, MMAP_MIN, length);
+    if (found < 0) found = this.#gapBelow(LIBRARY_TOP, MMAP_TOP, length);
+    return found < 0 && mayBeWide ? this.#gapBelow(WIDE_TOP, USER_TOP, length) : found;
   }
 
   #gapBelow(top: number, bottom: number, length: number): number {
@@ -151,14 +161,65 @@ export class AddressSpace implements UserMemory {
 
   // ---- Pages
 
-  /** Shows the flat tables (if the space has a slot) what the page table says of a page. */
+  /** Shows translated code (if the space has a slot, or owns the TLB) what the page table says of a page. */
   publish(address: number, entry: number): void {
-    if (this.slot < 0 || (entry & PTE_R) === 0) return;
-    this.kernel.processor.tables.map(this.slot, address, entry - (entry & 4095), (entry & PTE_W) !== 0);
+    if ((entry & PTE_R) === 0) return;
+    const { processor, slots } = this.kernel;
+    if (this.isWide) {
+      if (slots.tlbOwner === this) processor.tlb.map(address, entry - (entry & 4095), (entry & PTE_W) !== 0);
+    } else if (this.slot >= 0) processor.tables.map(this.slot, address, entry - (entry & 4095), (entry & PTE_W) !== 0);
   }
 
-  /** Fills a slot just acquired with every resident page. */
+  /** Takes pages of `[start, end)` from translated code; accesses fault. */
+  unpublish(start: number, end: number): void {
+    const { processor, slots } = this.kernel;
+    if (this.isWide) {
+      if (slots.tlbOwner === this) processor.tlb.unmap(start, end);
+    } else if (this.slot >= 0) processor.tables.unmap(this.slot, start, end);
+  }
+
+  /** Takes the right to write pages of `[start, end)`; writes fault. */
+  unpublishWrites(start: number, end: number): void {
+    const { processor, slots } = this.kernel;
+    if (this.isWide) {
+      if (slots.tlbOwner === this) processor.tlb.writeProtect(start, end);
+    } else if (this.slot >= 0) processor.tables.writeProtect(this.slot, start, end);
+  }
+
+  /** Takes code pages; fetches fault. */
+  unpublishCode(start: number, end: number): void {
+    if (this.slot >= 0 && start < USER_TOP) this.kernel.processor.tables.unmapCode(this.slot, start, end);
+  }
+
+  /** A TLB entry was displaced by another page's: shows the page again if the page table allows the access. Returns whether it does. */
+  republish(address: number, forWrite: boolean): boolean {
+    const entry = this.table.get(address);
+    if ((entry & (forWrite ? PTE_W : PTE_R)) === 0) return false;
+    this.publish(address - (address % PAGE_SIZE), entry);
+    return true;
+  }
+
+  /** The address mode in which the processor runs the space. */
+  get mode(): AddressMode {
+    return this.isWide ? "wide" : "paged";
+  }
+
+  /**
+   * Something is mapped above 4 GiB. Code was translated for the paged mode, so it is left before the next instruction (the state is precise
+   * at a system call) and comes back by fetch faults, as the wide mode's.
+   */
+  widen(): void {
+    if (this.isWide) return;
+    for (const area of this.areas) this.forgetCode(area);
+    this.unpublish(0, USER_TOP);
+    this.isWide = true;
+    this.kernel.codeChanged = true;
+    this.kernel.slots.changeMode(this);
+  }
+
+  /** Fills a slot just acquired with every resident page. A wide space's pages come to the TLB one by one. */
   publishAll(): void {
+    if (this.isWide) return;
     const tables = this.kernel.processor.tables;
     const slot = this.slot;
     this.table.forEach(0, USER_TOP, (address, entry) => {
@@ -170,10 +231,8 @@ export class AddressSpace implements UserMemory {
   /** Takes the pages of `[start, end)` away; frames with no other user become free. */
   unmapPages(start: number, end: number): void {
     const frames = this.kernel.frames;
-    if (this.slot >= 0 && start < USER_TOP) {
-      this.kernel.processor.tables.unmap(this.slot, start, end);
-      this.kernel.processor.tables.unmapCode(this.slot, start, end);
-    }
+    this.unpublish(start, end);
+    this.unpublishCode(start, end);
     this.table.forEach(start, end, (address, entry) => {
       if ((entry & PTE_D) !== 0) this.#markDirty(address);
       frames.release(entry >>> 12);
@@ -189,9 +248,8 @@ export class AddressSpace implements UserMemory {
   /** Drops decoded code of an area whose shape, protection or bytes change. */
   forgetCode(area: Area): void {
     if (area.code === null) return;
-    const { processor } = this.kernel;
-    if (this.slot >= 0) processor.tables.unmapCode(this.slot, area.start, area.end);
-    processor.code.close(area.code);
+    this.unpublishCode(area.start, area.end);
+    this.kernel.processor.code.close(area.code);
     area.code = null;
     this.kernel.codeChanged = true;
   }
@@ -210,6 +268,7 @@ export class AddressSpace implements UserMemory {
       area.pages?.releaseMapping();
     }
     this.areas.splice(first, last - first);
+    if (end > USER_TOP) this.table.prune(this.areas[first - 1]?.end ?? 0, this.areas[first]?.start ?? Number.MAX_SAFE_INTEGER);
   }
 
   /** The stack's area grows when `address` lies below it within RLIMIT_STACK. Returns whether it did. */

@@ -1,5 +1,5 @@
 import { PAGE_SIZE } from "@stratos/abi";
-import { AddressSpace } from "./address-space.ts";
+import { AddressSpace, WIDE_TOP } from "./address-space.ts";
 import { PTE_A, PTE_C, PTE_R, PTE_W } from "./page-table.ts";
 
 /**
@@ -10,11 +10,12 @@ export function forkAddressSpace(parent: AddressSpace): AddressSpace | number {
   const { kernel } = parent;
   const { frames, processor } = kernel;
   const child = new AddressSpace(kernel);
+  child.isWide = parent.isWide;
   for (const area of parent.areas) {
     const copy = area.slice(area.start, area.end);
     child.areas.push(copy);
     // Code of unchanged file pages is shared at once; private code is decoded anew.
-    if (area.code !== null && area.code.key !== null) copy.code = processor.code.open(area.code.key, area.start, area.end);
+    if (area.code !== null && area.code.key !== null) copy.code = processor.code.open(area.code.key, area.start, area.end, parent.mode);
   }
   child.mappedBytes = parent.mappedBytes;
   child.peakMappedBytes = parent.mappedBytes;
@@ -35,7 +36,8 @@ export function forkAddressSpace(parent: AddressSpace): AddressSpace | number {
       return entry;
     });
   }
-  if (parent.slot >= 0) protectWrites(parent);
+  if (parent.isWide) parent.unpublishWrites(0, WIDE_TOP);
+  else if (parent.slot >= 0) protectWrites(parent);
   if (failure < 0) {
     child.release();
     return failure;

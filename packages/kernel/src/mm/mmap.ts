@@ -1,11 +1,11 @@
 import {
   EACCES, EAGAIN, EEXIST, EFAULT, EINVAL, ENODEV, ENOMEM, EPERM, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_HUGETLB, MAP_LOCKED,
-  MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, MAP_SHARED_VALIDATE, MAP_TYPE, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE,
+  MAP_NORESERVE, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, MAP_SHARED_VALIDATE, MAP_TYPE, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE,
 } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
 import { RLIMIT_AS, RLIMIT_DATA } from "../task/thread-group.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
-import { type AddressSpace, MMAP_MIN, USER_TOP } from "./address-space.ts";
+import { type AddressSpace, MMAP_MIN, USER_TOP, WIDE_TOP } from "./address-space.ts";
 import { Area } from "./area.ts";
 import { PageCache } from "./page-cache.ts";
 import { handlePageFault } from "./page-fault.ts";
@@ -24,11 +24,12 @@ export function mmap(task: Task, request: { address: number; length: number; pro
   const { flags, file, offset } = request;
   const kind = flags & MAP_TYPE;
   if (kind !== MAP_PRIVATE && kind !== MAP_SHARED && kind !== MAP_SHARED_VALIDATE) return -EINVAL;
-  if (request.length <= 0 || offset < 0 || offset % PAGE_SIZE !== 0) return -EINVAL;
+  if (request.length === 0 || offset < 0 || offset % PAGE_SIZE !== 0) return -EINVAL;
   if ((flags & MAP_HUGETLB) !== 0) return -ENOMEM;
   const length = pageUp(request.length);
-  if (!(length > 0 && length <= USER_TOP)) return -ENOMEM;
+  if (!(length > 0 && length <= WIDE_TOP)) return -ENOMEM;
   const isShared = kind !== MAP_PRIVATE;
+  const top = (request.protection & PROT_EXEC) !== 0 ? USER_TOP : WIDE_TOP;
 
   let pages: PageCache | null = null;
   if (file !== null) {
@@ -39,29 +40,33 @@ export function mmap(task: Task, request: { address: number; length: number; pro
     pages = mapping;
   }
   if (exceedsLimit(task, length)) return -ENOMEM;
+  const isAccounted = (flags & MAP_NORESERVE) === 0 && (isShared ? file === null : (request.protection & PROT_WRITE) !== 0);
+  if (isAccounted && overcommits(space, length)) return -ENOMEM;
 
   let address = request.address;
   if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0) {
     if (address % PAGE_SIZE !== 0) return -EINVAL;
+    if (address < 0 || address + length > top) return -ENOMEM;
     if (address < MMAP_MIN) return -EPERM;
-    if (address + length > USER_TOP) return -ENOMEM;
     if ((flags & MAP_FIXED_NOREPLACE) !== 0 && !space.isFree(address, address + length)) return -EEXIST;
     munmap(space, address, length);
   } else {
     address -= address % PAGE_SIZE;
-    const usable = address >= MMAP_MIN && address + length <= USER_TOP && space.isFree(address, address + length);
+    // A hint above 4 GiB is no reason to become wide: below, programs run faster.
+    const usable = address >= MMAP_MIN && address + length <= (space.isWide ? top : USER_TOP) && space.isFree(address, address + length);
     if (!usable) {
       const inode = file?.inode ?? null;
       const key = inode === null ? null : `${inode.fileSystem.device}:${inode.ino}:${inode.version}:${offset}:${length}`;
-      address = space.findGap(length, space.preferredPlace(key, length, flags));
+      address = space.findGap(length, space.preferredPlace(key, length, flags), top === WIDE_TOP);
       if (address < 0) return address;
     }
   }
+  if (address + length > USER_TOP) space.widen();
   if (isShared && file === null) {
     pages = new PageCache(space.kernel.frames, null);
     pages.anonymousUsers = 1;
   }
-  const kept = (flags & (MAP_GROWSDOWN | MAP_LOCKED | 0x4000)) | (isShared ? MAP_SHARED : MAP_PRIVATE);
+  const kept = (flags & (MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE)) | (isShared ? MAP_SHARED : MAP_PRIVATE);
   insertMerged(space, new Area(address, address + length, request.protection & PROTECTIONS, kept, { file: file?.retain() ?? null, pages, offset: file === null && !isShared ? 0 : offset, label: "" }));
   if ((flags & (MAP_POPULATE | MAP_LOCKED)) !== 0) populate(space, address, length);
   return address;
@@ -77,6 +82,16 @@ function checkFile(file: OpenFile, protection: number, isShared: boolean): numbe
   if (file.inode !== null && file.inode.isDirectory) return -ENODEV;
   return 0;
 }
+
+/**
+ * The heuristic of vm.overcommit_memory 0: only what could never be backed is refused, so that malloc fails where it ought to. There is no
+ * swap; a margin stands in for it, because programs that use little of much expect the memory of real machines.
+ */
+function overcommits(space: AddressSpace, length: number): boolean {
+  return length > space.kernel.frames.total * PAGE_SIZE + OVERCOMMIT_MARGIN;
+}
+
+const OVERCOMMIT_MARGIN = 16 * 2 ** 30;
 
 function exceedsLimit(task: Task, length: number): boolean {
   return task.space.mappedBytes + length > task.group.limits[RLIMIT_AS]!.soft;
@@ -99,6 +114,7 @@ function insertMerged(space: AddressSpace, area: Area): void {
 export function munmap(space: AddressSpace, address: number, length: number): number {
   if (address % PAGE_SIZE !== 0 || !(length > 0) || address < 0) return -EINVAL;
   const end = address + pageUp(length);
+  if (end > WIDE_TOP) return -EINVAL;
   if (space.isFree(address, end)) return 0;
   space.splitAt(address);
   space.splitAt(end);
@@ -114,8 +130,11 @@ export function mprotect(space: AddressSpace, address: number, length: number, p
   if (end === address) return 0;
   if (!space.isCovered(address, end)) return -ENOMEM;
   protection &= PROTECTIONS;
+  if ((protection & PROT_EXEC) !== 0 && end > USER_TOP) return -EACCES;
   for (let at = address; at < end; ) {
     const area = space.areaAt(at)!;
+    const isNewlyAccounted = (protection & PROT_WRITE) !== 0 && !area.isWritable && !area.isShared && (area.flags & MAP_NORESERVE) === 0;
+    if (isNewlyAccounted && overcommits(space, Math.min(area.end, end) - at)) return -ENOMEM;
     if (area.isShared && (protection & PROT_WRITE) !== 0 && area.file !== null && !area.file.isWritable) return -EACCES;
     at = area.end;
   }
@@ -137,9 +156,7 @@ export function mprotect(space: AddressSpace, address: number, length: number, p
 
 /** Brings entries in line with a new protection: rights are only taken here; faults give them back. */
 function reprotect(space: AddressSpace, area: Area): void {
-  const { tables } = space.kernel.processor;
-  const { slot } = space;
-  if (slot >= 0) tables.unmap(slot, area.start, area.end);
+  space.unpublish(area.start, area.end);
   space.table.forEach(area.start, area.end, (address, entry) => {
     let changed = entry & ~(PTE_R | PTE_W);
     if (area.code === null) changed &= ~PTE_C;
@@ -147,7 +164,7 @@ function reprotect(space: AddressSpace, area: Area): void {
       changed |= PTE_R;
       const mayWrite = area.isWritable && (entry & PTE_A) !== 0 && (changed & PTE_C) === 0 && !area.isShared && space.kernel.frames.references(entry >>> 12) === 1;
       if (mayWrite) changed |= PTE_W;
-      if (slot >= 0) tables.map(slot, address, entry - (entry & 4095), mayWrite);
+      space.publish(address, changed);
     }
     return changed >>> 0;
   });
@@ -190,14 +207,19 @@ export function mremap(task: Task, request: { address: number; oldLength: number
   const { address, flags } = request;
   const oldLength = pageUp(request.oldLength);
   const newLength = pageUp(request.newLength);
-  if (address % PAGE_SIZE !== 0 || newLength === 0 || newLength > USER_TOP || (flags & ~7) !== 0) return -EINVAL;
+  if (address % PAGE_SIZE !== 0 || !(newLength > 0 && newLength <= WIDE_TOP) || (flags & ~7) !== 0) return -EINVAL;
   if ((flags & MREMAP_FIXED) !== 0 && (flags & MREMAP_MAYMOVE) === 0) return -EINVAL;
   if ((flags & MREMAP_DONTUNMAP) !== 0 && ((flags & MREMAP_MAYMOVE) === 0 || oldLength !== newLength)) return -EINVAL;
   const area = space.areaAt(address);
   if (area === undefined) return -EFAULT;
   if (oldLength === 0 && !area.isShared) return -EINVAL;
   if (address + oldLength > area.end) return -EFAULT;
-  if (newLength > oldLength && exceedsLimit(task, newLength - oldLength)) return -ENOMEM;
+  if (newLength > oldLength) {
+    if (exceedsLimit(task, newLength - oldLength)) return -ENOMEM;
+    const isAccounted = area.isWritable && !area.isShared && (area.flags & MAP_NORESERVE) === 0;
+    if (isAccounted && overcommits(space, newLength - oldLength)) return -ENOMEM;
+  }
+  const top = area.isExecutable ? USER_TOP : WIDE_TOP;
 
   if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) === 0) {
     if (newLength <= oldLength && oldLength > 0) {
@@ -205,7 +227,7 @@ export function mremap(task: Task, request: { address: number; oldLength: number
       return address;
     }
     const end = address + oldLength;
-    if (oldLength > 0 && end === area.end && address + newLength <= USER_TOP && space.isFree(end, address + newLength)) {
+    if (oldLength > 0 && end === area.end && address + newLength <= (address < USER_TOP ? USER_TOP : WIDE_TOP) && space.isFree(end, address + newLength)) {
       space.mappedBytes += newLength - oldLength;
       area.end = address + newLength;
       return address;
@@ -214,14 +236,16 @@ export function mremap(task: Task, request: { address: number; oldLength: number
   }
   let target = request.newAddress;
   if ((flags & MREMAP_FIXED) !== 0) {
-    if (target % PAGE_SIZE !== 0 || target < MMAP_MIN || target + newLength > USER_TOP) return -EINVAL;
+    if (target % PAGE_SIZE !== 0 || target < MMAP_MIN || target + newLength > WIDE_TOP) return -EINVAL;
+    if (target + newLength > top) return -ENOMEM;
     if (target < address + oldLength && address < target + newLength) return -EINVAL;
     munmap(space, target, newLength);
     if (newLength < oldLength) munmap(space, address + newLength, oldLength - newLength);
   } else {
-    target = space.findGap(newLength, 0);
+    target = space.findGap(newLength, 0, top === WIDE_TOP);
     if (target < 0) return target;
   }
+  if (target + newLength > USER_TOP) space.widen();
   return moveArea(space, address, Math.min(oldLength, newLength), target, newLength, (flags & MREMAP_DONTUNMAP) !== 0);
 }
 
@@ -236,11 +260,8 @@ function moveArea(space: AddressSpace, address: number, oldLength: number, targe
   space.forgetCode(area);
   space.insert(moved);
   if (oldLength === 0) return target;
-  const { tables } = space.kernel.processor;
-  if (space.slot >= 0) {
-    tables.unmap(space.slot, address, address + oldLength);
-    tables.unmapCode(space.slot, address, address + oldLength);
-  }
+  space.unpublish(address, address + oldLength);
+  space.unpublishCode(address, address + oldLength);
   const entries: number[] = [];
   space.table.forEach(address, address + oldLength, (at, entry) => {
     entries.push(at, (entry & ~PTE_C) >>> 0);

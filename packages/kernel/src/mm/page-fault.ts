@@ -154,15 +154,18 @@ function mapCode(space: AddressSpace, area: Area, page: number): 0 | BadAccess {
   if (area.code === null) {
     const inode = area.file?.inode ?? null;
     const key = area.codeIsPrivate || inode === null ? null : `${inode.fileSystem.device}:${inode.ino}:${inode.version}:${area.offset}`;
-    area.code = code.open(key, area.start, area.end);
-    if (key !== null) followChanges(area.pages!, area.code, area.offset);
+    area.code = code.open(key, area.start, area.end, space.mode);
+    if (key !== null) {
+      followChanges(area.pages!, area.code, area.offset);
+      installArchived(area, area.code);
+    }
   }
   const entry = space.table.get(page);
   tables.mapCode(space.slot, page, area.code.page(page, entry - (entry & 4095)));
   if (area.isWritable || area.codeIsPrivate) {
     const tracked = (entry | PTE_C) & ~PTE_W;
     space.table.update(page, tracked >>> 0);
-    if ((entry & PTE_W) !== 0) tables.writeProtect(space.slot, page, page + PAGE_SIZE);
+    if ((entry & PTE_W) !== 0) space.unpublishWrites(page, page + PAGE_SIZE);
     return 0;
   }
   const span = 4 * AROUND * PAGE_SIZE;
@@ -184,10 +187,23 @@ function mapCode(space: AddressSpace, area: Area, page: number): 0 | BadAccess {
   return 0;
 }
 
+/** Translations of an earlier run are put in place when the mapping is first executed from; the pages that they were made from are read in for it. */
+function installArchived(area: Area, code: CodeRegion): void {
+  const pages = code.archivedPages;
+  if (pages.length === 0) return;
+  const sizeLimit = area.file!.inode!.size;
+  for (const page of pages) {
+    if (page >= area.end || area.pageIndex(page) * PAGE_SIZE >= sizeLimit) continue;
+    const frame = area.pages!.frame(area.pageIndex(page));
+    if (frame > 0) code.page(page, frame * PAGE_SIZE);
+  }
+  code.installArchived();
+}
+
 function forgetCodeOfPage(space: AddressSpace, area: Area, page: number): void {
   if (area.code === null) return;
   area.code.invalidate(page, page + PAGE_SIZE);
-  if (space.slot >= 0) space.kernel.processor.tables.unmapCode(space.slot, page, page + PAGE_SIZE);
+  space.unpublishCode(page, page + PAGE_SIZE);
   space.kernel.codeChanged = true;
 }
 

@@ -103,6 +103,27 @@ export class PageTable {
     }
   }
 
+  /** Frees nodes of wide sections that lie in `[start, end)`, where no page is left: a program may use and leave a great many. */
+  prune(start: number, end: number): void {
+    for (const [section, root] of this.#sections) {
+      const base = section * 0x100000000;
+      if (section === 0 || base + 0x100000000 <= start || base >= end) continue;
+      let isEmpty = true;
+      for (let table = 0; table < ENTRIES; table++) {
+        const leaf = this.#u32[root * ENTRIES + table]!;
+        if (leaf === 0) continue;
+        const from = base + table * 0x400000;
+        if (from >= start && from + 0x400000 <= end) {
+          this.#frames.release(leaf);
+          this.#u32[root * ENTRIES + table] = 0;
+        } else isEmpty = false;
+      }
+      if (!isEmpty) continue;
+      this.#frames.release(root);
+      this.#sections.delete(section);
+    }
+  }
+
   /** Frees the nodes; all pages must have been removed. */
   dispose(): void {
     for (const root of this.#sections.values()) {

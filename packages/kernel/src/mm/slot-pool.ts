@@ -10,6 +10,8 @@ export class SlotPool {
   /** Spaces with a slot, the most recently scheduled last. */
   readonly #holders: AddressSpace[] = [];
   #active: AddressSpace | null = null;
+  /** The wide space whose pages the TLB holds; it may keep them while paged spaces run. */
+  tlbOwner: AddressSpace | null = null;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -36,9 +38,24 @@ export class SlotPool {
     this.#holders.push(space);
     this.#active = space;
     tables.activate(space.slot);
+    this.changeMode(space);
+  }
+
+  /** The active space runs in its mode from now on. */
+  changeMode(space: AddressSpace): void {
+    if (this.#active !== space) return;
+    const { processor } = this.#kernel;
+    processor.mode = space.mode;
+    if (!space.isWide || this.tlbOwner === space) return;
+    processor.tlb.flush();
+    this.tlbOwner = space;
   }
 
   release(space: AddressSpace): void {
+    if (this.tlbOwner === space) {
+      this.#kernel.processor.tlb.flush();
+      this.tlbOwner = null;
+    }
     if (space.slot < 0) return;
     const at = this.#holders.indexOf(space);
     if (at >= 0) this.#holders.splice(at, 1);

@@ -45,7 +45,7 @@ function transfer(task: Task, args: { pid: number; local: number; localCount: nu
 }
 
 export const memoryCalls: SyscallTable = {
-  mmap: { run: sysMmap, gaps: "MAP_HUGETLB is refused (ENOMEM); addresses lie below 4 GiB" },
+  mmap: { run: sysMmap, gaps: "MAP_HUGETLB is refused (ENOMEM); code lies below 4 GiB: with PROT_EXEC an address above is refused (ENOMEM), and mprotect(2) can't make what lies there executable (EACCES); what doesn't fit or is fixed above 4 GiB makes the process slower" },
   munmap: { run: (task, address, length) => munmap(task.space, address, length) },
   mprotect: { run: (task, address, length, protection) => mprotect(task.space, address, length, protection) },
   mremap: { run: (task, address, oldLength, newLength, flags, newAddress) => mremap(task, { address, oldLength, newLength, flags, newAddress }) },

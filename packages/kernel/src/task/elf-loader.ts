@@ -68,7 +68,7 @@ export function loadImage(task: Task, space: AddressSpace, file: OpenFile, image
   let bias = 0;
   if (image.type === ET_DYN) {
     const inode = file.inode!;
-    const place = isInterpreter ? space.findGap(high - low, space.kernel.libraryPlaces.place(`${inode.fileSystem.device}:${inode.ino}:${inode.version}:ld`, high - low)) : EXECUTABLE_BASE;
+    const place = isInterpreter ? space.findGap(high - low, space.kernel.libraryPlaces.place(`${inode.fileSystem.device}:${inode.ino}:${inode.version}:ld`, high - low), false) : EXECUTABLE_BASE;
     if (place < 0) return place;
     const align = Math.max(PAGE_SIZE, ...loads.map((segment) => segment.align));
     bias = Math.ceil(place / align) * align - low;

@@ -1,6 +1,7 @@
 import { BUS_ADRALN, ENOSYS, ILL_ILLOPC, SEGV_ACCERR, SIGBUS, SIGILL, SIGSEGV, SIGTRAP, TRAP_BRKPT, SYSCALL_NAMES } from "@stratos/abi";
 import { ExitReason, HART_FAULT, HART_PC, HART_TABLES } from "@stratos/riscv";
 import type { Kernel } from "../kernel-state.ts";
+import { USER_TOP, WIDE_TOP } from "../mm/address-space.ts";
 import { handlePageFault, type BadAccess } from "../mm/page-fault.ts";
 import { deliverSignals, forceSignal } from "../signal/deliver.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
@@ -139,8 +140,9 @@ function handleMemoryTrap(kernel: Kernel, task: Task): void {
   const misaligned = access.va % access.size !== 0;
   const first = access.va;
   const last = first + access.size - 1;
-  if (!(first >= 0 && last < 0x100000000)) return raiseFault(task, { signal: SIGSEGV, code: 1 }, first);
+  if (!(first >= 0 && last < (space.isWide ? WIDE_TOP : USER_TOP))) return raiseFault(task, { signal: SIGSEGV, code: 1 }, first);
   if (!misaligned) {
+    if (space.isWide && space.republish(first, kind === "write")) return;
     const bad = handlePageFault(space, first, kind);
     if (bad !== 0) raiseFault(task, bad, first);
     return;
