@@ -155,10 +155,7 @@ function mapCode(space: AddressSpace, area: Area, page: number): 0 | BadAccess {
     const inode = area.file?.inode ?? null;
     const key = area.codeIsPrivate || inode === null ? null : `${inode.fileSystem.device}:${inode.ino}:${inode.version}:${area.offset}`;
     area.code = code.open(key, area.start, area.end, space.mode);
-    if (key !== null) {
-      followChanges(area.pages!, area.code, area.offset);
-      installArchived(area, area.code);
-    }
+    if (key !== null) followChanges(area.pages!, area.code, area.offset);
   }
   const entry = space.table.get(page);
   tables.mapCode(space.slot, page, area.code.page(page, entry - (entry & 4095)));
@@ -185,19 +182,6 @@ function mapCode(space: AddressSpace, area: Area, page: number): 0 | BadAccess {
     tables.mapCode(space.slot, at, area.code.page(at, present - (present & 4095)));
   }
   return 0;
-}
-
-/** Translations of an earlier run are put in place when the mapping is first executed from; the pages that they were made from are read in for it. */
-function installArchived(area: Area, code: CodeRegion): void {
-  const pages = code.archivedPages;
-  if (pages.length === 0) return;
-  const sizeLimit = area.file!.inode!.size;
-  for (const page of pages) {
-    if (page >= area.end || area.pageIndex(page) * PAGE_SIZE >= sizeLimit) continue;
-    const frame = area.pages!.frame(area.pageIndex(page));
-    if (frame > 0) code.page(page, frame * PAGE_SIZE);
-  }
-  code.installArchived();
 }
 
 function forgetCodeOfPage(space: AddressSpace, area: Area, page: number): void {
