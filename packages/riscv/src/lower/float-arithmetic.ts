@@ -1,5 +1,6 @@
 import { Op, Simd, Type } from "@stratos/wasm";
-import { branchUnlessNativeState, checkRoundingMode, mayBeNative } from "./float-state.ts";
+import type { CodeWriter } from "@stratos/wasm";
+import { AT_RUN_TIME, branchUnlessNativeState, checkRoundingMode, mayBeNative, pushIsValidMode, pushNativeState } from "./float-state.ts";
 import { RS1, RS2, RS3, type Lowering, type LoweringFunction, type LoweringTable, type Source } from "./lowering.ts";
 
 /**
@@ -77,9 +78,42 @@ interface Operation {
   readonly helper: string;
   /** Bit i: the helper gets the negation of operand i. */
   readonly negated: number;
+  /** Pushes whether the normal number in local `r` is certainly the exact result, so that no flag changes in any mode; for doubles. */
+  readonly isExact?: (to: Lowering, r: number) => void;
 }
 
-function guarded(width: Width, { operands, harmless, native, helper, negated }: Operation): LoweringFunction {
+/** Between these magnitudes a product's error is a number too (float-helpers.ts). */
+const SMALL = 2 ** -900;
+const LARGE = 2 ** 990;
+
+/**
+ * Programs that compute with integers in doubles never raise NX, so that exactness is looked at each time: a call would cost more than all else.
+ *
+ * s = a + b is exact when s − a = b and s − b = a: the subtraction of the larger one is exact (Dekker's Fast2Sum).
+ */
+function pushExactSum(code: CodeWriter, s: number, a: () => void, b: () => void): void {
+  code.localGet(s); a(); code.op(Op.f64Sub); b(); code.op(Op.f64Eq);
+  code.localGet(s); b(); code.op(Op.f64Sub); a(); code.op(Op.f64Eq);
+  code.op(Op.i32And);
+}
+
+/** p = a × b is exact when the fused a × b − p is zero, and either p isn't near the ends of the range or a factor is zero. */
+function pushExactProduct(to: Lowering, p: number): void {
+  const { code } = to;
+  const operand = (position: number): void => pushOperand(to, DOUBLE, position, false);
+  for (const push of [() => operand(0), () => operand(1), () => { code.localGet(p); code.op(Op.f64Neg); }]) { push(); code.simd(Simd.f64x2Splat); }
+  code.simd(Simd.f64x2RelaxedMadd);
+  code.simd(Simd.f64x2ExtractLane, 0);
+  code.f64Const(0);
+  code.op(Op.f64Eq);
+  code.localGet(p); code.op(Op.f64Abs); code.f64Const(SMALL); code.op(Op.f64Gt);
+  code.localGet(p); code.op(Op.f64Abs); code.f64Const(LARGE); code.op(Op.f64Lt);
+  code.op(Op.i32And);
+  for (const position of [0, 1]) { operand(position); code.f64Const(0); code.op(Op.f64Eq); code.op(Op.i32Or); }
+  code.op(Op.i32And);
+}
+
+function guarded(width: Width, { operands, harmless, native, helper, negated, isExact }: Operation): LoweringFunction {
   const helperName = `${width.prefix}.${helper}`;
   return (to) => {
     const code = to.code;
@@ -93,7 +127,16 @@ function guarded(width: Width, { operands, harmless, native, helper, negated }: 
       done = code.block();
       const slow = code.block();
       branchUnlessHarmless(to, width, r, harmless, slow);
-      branchUnlessNativeState(to, slow);
+      if (isExact === undefined || to.roundingMode === AT_RUN_TIME) branchUnlessNativeState(to, slow);
+      else {
+        pushNativeState(code);
+        code.brIf(done);
+        isExact(to, r);
+        pushIsValidMode(to);
+        code.op(Op.i32And);
+        code.op(Op.i32Eqz);
+        code.brIf(slow);
+      }
       code.br(done);
       code.end();
     }
@@ -110,15 +153,26 @@ function guarded(width: Width, { operands, harmless, native, helper, negated }: 
 }
 
 /** a − b is a + (−b) to the helper, also for zeros; a NaN's sign means nothing. */
-function binary(width: Width, opcode: number, harmless: Harmless, helper: string, negated = 0): LoweringFunction {
+function binary(width: Width, opcode: number, harmless: Harmless, helper: string, negated = 0, isExact?: (to: Lowering, r: number) => void): LoweringFunction {
   return guarded(width, {
-    operands: 2, harmless, helper, negated,
+    operands: 2, harmless, helper, negated, ...(isExact === undefined ? {} : { isExact }),
     native: (to) => { pushOperand(to, width, 0, false); pushOperand(to, width, 1, false); to.code.op(opcode); },
   });
 }
 
 function root(width: Width, opcode: number): LoweringFunction {
   return guarded(width, { operands: 1, harmless: "number", helper: "sqrt", negated: 0, native: (to) => { pushOperand(to, width, 0, false); to.code.op(opcode); } });
+}
+
+/** A zero is left to the helper: its sign depends on the mode. */
+function exactSum(negated: boolean): (to: Lowering, r: number) => void {
+  return (to, r) => {
+    pushExactSum(to.code, r, () => pushOperand(to, DOUBLE, 0, false), () => pushOperand(to, DOUBLE, 1, negated));
+    to.code.localGet(r);
+    to.code.f64Const(0);
+    to.code.op(Op.f64Ne);
+    to.code.op(Op.i32And);
+  };
 }
 
 /** ±(rs1 × rs2) ± rs3; a negated product is a negated factor. */
@@ -134,7 +188,27 @@ function fused(width: Width, hasNative: boolean, negateProduct: boolean, negateA
     to.code.simd(multiplyAdd);
     to.code.simd(double ? Simd.f64x2ExtractLane : Simd.f32x4ExtractLane, 0);
   };
-  return guarded(width, { operands: 3, harmless: "normal", helper: "fma", negated: (negateProduct ? 1 : 0) | (negateAddend ? 4 : 0), native: hasNative ? native : null });
+  const isExact = (to: Lowering): void => {
+    const { code } = to;
+    const [p, s] = [to.scratch(Type.f64, 0), to.scratch(Type.f64, 1)];
+    pushOperand(to, width, 0, false);
+    pushOperand(to, width, 1, false);
+    code.op(Op.f64Mul);
+    code.localSet(p);
+    pushExactProduct(to, p);
+    const product = (): void => { code.localGet(p); if (negateProduct) code.op(Op.f64Neg); };
+    const addend = (): void => pushOperand(to, width, 2, negateAddend);
+    product();
+    addend();
+    code.op(Op.f64Add);
+    code.localSet(s);
+    pushExactSum(code, s, product, addend);
+    code.op(Op.i32And);
+  };
+  return guarded(width, {
+    operands: 3, harmless: "normal", helper: "fma", negated: (negateProduct ? 1 : 0) | (negateAddend ? 4 : 0), native: hasNative ? native : null,
+    ...(double ? { isExact } : {}),
+  });
 }
 
 /** `nativeFma`: the host's relaxed multiply-add is known to fuse (float-probe.ts). */
@@ -142,9 +216,10 @@ export function arithmeticLowerings(nativeFma: boolean): LoweringTable {
   const table: Record<string, LoweringFunction> = {};
   for (const [suffix, width] of [["s", SINGLE], ["d", DOUBLE]] as const) {
     const double = width === DOUBLE;
-    table[`fadd.${suffix}`] = binary(width, double ? Op.f64Add : Op.f32Add, "finite", "add");
-    table[`fsub.${suffix}`] = binary(width, double ? Op.f64Sub : Op.f32Sub, "finite", "add", 2);
-    table[`fmul.${suffix}`] = binary(width, double ? Op.f64Mul : Op.f32Mul, "normal", "mul");
+    const exactProduct = double && nativeFma ? pushExactProduct : undefined;
+    table[`fadd.${suffix}`] = binary(width, double ? Op.f64Add : Op.f32Add, "finite", "add", 0, double ? exactSum(false) : undefined);
+    table[`fsub.${suffix}`] = binary(width, double ? Op.f64Sub : Op.f32Sub, "finite", "add", 2, double ? exactSum(true) : undefined);
+    table[`fmul.${suffix}`] = binary(width, double ? Op.f64Mul : Op.f32Mul, "normal", "mul", 0, exactProduct);
     table[`fdiv.${suffix}`] = binary(width, double ? Op.f64Div : Op.f32Div, "normal", "div");
     table[`fsqrt.${suffix}`] = root(width, double ? Op.f64Sqrt : Op.f32Sqrt);
     table[`fmadd.${suffix}`] = fused(width, nativeFma, false, false);

@@ -17,7 +17,19 @@ export function mayBeNative(to: Lowering): boolean {
 
 const DYNAMIC = 7;
 /** `Lowering.roundingMode` in the interpreter. */
-const AT_RUN_TIME = -1;
+export const AT_RUN_TIME = -1;
+
+export function pushNativeState(code: CodeWriter): void {
+  code.i32Const(0);
+  code.memory(Op.i32Load, HART_NATIVE_FLOAT);
+}
+
+/** Pushes whether the rounding mode is one of the five. */
+export function pushIsValidMode(to: Lowering): void {
+  to.pushRoundingMode();
+  to.code.i32Const(RoundingMode.RMM);
+  to.code.op(Op.i32LeU);
+}
 
 /** Takes an i32 0 or 1 from the stack ("the result is harmless") and pushes non-zero if native arithmetic also may be used. */
 export function andNativeState(to: Lowering): void {
