@@ -9,7 +9,7 @@ import type { UnitInstruction } from "./unit.ts";
 export interface AccessGroup {
   /** Which of the block's groups, for the local that has the page's entry. */
   readonly number: number;
-  /** Offsets from the base: the first byte, the one after the last. */
+  /** Offsets from the base: a multiple of the alignment at or before the first byte, the one after the last. */
   lowest: number;
   end: number;
   /** The largest access: the base must be aligned to it. */
@@ -29,6 +29,15 @@ const SIZES: Readonly<Record<string, number>> = {
 };
 const SIZE_BY_INDEX: readonly number[] = INSTRUCTIONS.map((instruction) => SIZES[instruction.name] ?? 0);
 const IS_STORE: readonly boolean[] = INSTRUCTIONS.map((instruction) => instruction.format === "S");
+
+/** Bytes that a plain load or store moves; 0 for other instructions. */
+export function accessSize(instruction: UnitInstruction): number {
+  return SIZE_BY_INDEX[instruction.index] ?? 0;
+}
+
+export function isStoreAccess(instruction: UnitInstruction): boolean {
+  return IS_STORE[instruction.index] === true;
+}
 
 /** @returns by position in the block: the group of each access that shares its page's look-up */
 export function groupAccesses(instructions: readonly UnitInstruction[]): (AccessGroup | null)[] {
@@ -63,7 +72,7 @@ export function groupAccesses(instructions: readonly UnitInstruction[]): (Access
     let kept = renumbered.get(group);
     if (kept === undefined) {
       if (number === MAX_GROUPS) return null;
-      kept = { ...group, number: number++ };
+      kept = { ...group, number: number++, lowest: Math.floor(group.lowest / group.alignment) * group.alignment };
       renumbered.set(group, kept);
     }
     return kept;

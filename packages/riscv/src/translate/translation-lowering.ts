@@ -9,6 +9,7 @@ import { RS1, RS2 } from "../lower/lowering.ts";
 import type { Lowering, Source } from "../lower/lowering.ts";
 import { MAX_GROUPS } from "./access-groups.ts";
 import type { AccessGroup } from "./access-groups.ts";
+import type { AccessWindow } from "./access-windows.ts";
 import type { LazyLoop } from "./lazy-loops.ts";
 import type { UnitInstruction } from "./unit.ts";
 
@@ -39,9 +40,15 @@ const SCRATCH_F32 = 17;
 const SCRATCH_F64 = 21;
 /** i32: whether instructions under a condition are done. */
 export const CONDITION = 25;
-/** i32: table entries of the block's access groups, 0 where each access looks for itself. */
+/** i32: host addresses (less `hostOffset`) of the block's access groups, 0 where each access looks for itself. */
 const FIRST_GROUP = 26;
-const FIRST_REGISTER = FIRST_GROUP + MAX_GROUPS;
+/** i64: the windows' pages; i32: their table entries; i32: fuel when they last moved. */
+const FIRST_WINDOW_PAGE = FIRST_GROUP + MAX_GROUPS;
+
+/** The page of a closed window: no masked address has this bit. */
+const NO_PAGE = 0x800;
+/** A window that moves again within so many instructions is closed. */
+const MIN_STAY = 64;
 
 /**
  * Instructions into a translated function: registers are locals, immediates and addresses constants. Every write goes through to
@@ -56,6 +63,11 @@ export class TranslationLowering implements Lowering {
   readonly #access: AccessLocals;
   readonly #localOfX: Int32Array;
   readonly #localOfF: Int32Array;
+  /** First locals of the windows. */
+  #windowEntries: number;
+  #windowMoves: number;
+  /** By base register, in the block at hand. */
+  #windows: readonly (AccessWindow | undefined)[] | null;
   #instruction: UnitInstruction;
   /** Instructions done before this one that the fuel local doesn't know yet. */
   #completed: number;
@@ -74,6 +86,9 @@ export class TranslationLowering implements Lowering {
     this.#access = { tables: TABLES, va: VA, delta: DELTA, address: ADDRESS };
     this.#localOfX = new Int32Array(32);
     this.#localOfF = new Int32Array(32);
+    this.#windowEntries = 0;
+    this.#windowMoves = 0;
+    this.#windows = null;
     this.#instruction = { index: -1, rd: 0, rs1: 0, rs2: 0, rs3: 0, rm: 0, imm: 0, length: 4, pc: 0, skips: 0, isConditional: false };
     this.#completed = 0;
     this.#isDeadWrite = false;
@@ -82,21 +97,34 @@ export class TranslationLowering implements Lowering {
     this.#boxed = 0;
   }
 
-  /** Gives locals to the registers that the unit uses. @returns the function's local groups */
-  assignLocals(usedX: number, usedF: number): { count: number; type: ValueType }[] {
-    let next = FIRST_REGISTER;
+  /** Gives locals to the registers and windows that the unit uses. @returns the function's local groups */
+  assignLocals(usedX: number, usedF: number, windows: number): { count: number; type: ValueType }[] {
+    this.#windowEntries = FIRST_WINDOW_PAGE + windows;
+    this.#windowMoves = this.#windowEntries + windows;
+    const firstRegister = this.#windowMoves + windows;
+    let next = firstRegister;
     for (let register = 1; register < 32; register++) if ((usedX >>> register) & 1) this.#localOfX[register] = next++;
-    const xCount = next - FIRST_REGISTER;
+    const xCount = next - firstRegister;
     for (let register = 0; register < 32; register++) if ((usedF >>> register) & 1) this.#localOfF[register] = next++;
     return [
       { count: 10, type: Type.i32 }, { count: 5, type: Type.i64 }, { count: 4, type: Type.f32 }, { count: 4, type: Type.f64 },
-      { count: 1 + MAX_GROUPS, type: Type.i32 }, { count: xCount, type: Type.i64 }, { count: next - FIRST_REGISTER - xCount, type: Type.f64 },
+      { count: 1 + MAX_GROUPS, type: Type.i32 }, { count: windows, type: Type.i64 }, { count: 2 * windows, type: Type.i32 },
+      { count: xCount, type: Type.i64 }, { count: next - firstRegister - xCount, type: Type.f64 },
     ];
   }
 
   /** Nothing is known of the registers: another block may have come before. */
-  beginBlock(): void {
+  beginBlock(windows: readonly (AccessWindow | undefined)[] | null = null): void {
     this.#boxed = 0;
+    this.#windows = this.#mode === "paged" ? windows : null;
+  }
+
+  closeWindows(windows: readonly AccessWindow[]): void {
+    if (this.#mode !== "paged") return;
+    for (const { number } of windows) {
+      this.code.i64Const(NO_PAGE);
+      this.code.localSet(FIRST_WINDOW_PAGE + number);
+    }
   }
 
   begin(instruction: UnitInstruction, completed: number, isDeadWrite: boolean, group: AccessGroup | null = null): void {
@@ -328,73 +356,187 @@ export class TranslationLowering implements Lowering {
   }
 
   /** Pushes the host address (less `hostOffset`) of rs1 + imm. */
-  #pushAccess(size: number, write: boolean): void {
-    const { code } = this;
-    const group = this.#group;
-    if (group === null) {
-      this.#effectiveAddress();
-      this.#translate(size, write);
-      pushHost(code, this.#access);
-      return;
-    }
-    const entry = FIRST_GROUP + group.number;
-    if (group.first === this.#instruction) this.#lookUpGroup(group, entry);
-    code.localGet(entry);
-    code.if(Type.i32);
-    this.readXLow(RS1);
-    if (this.#instruction.imm !== 0) {
-      code.i32Const(this.#instruction.imm);
-      code.op(Op.i32Add);
-    }
-    code.localGet(entry);
-    code.op(Op.i32Add);
-    code.else();
+  #pushAccess(size: number, write: boolean, window: AccessWindow | undefined): void {
     this.#effectiveAddress();
-    this.#translate(size, write);
-    pushHost(code, this.#access);
-    code.end();
+    if (window === undefined) {
+      this.#translate(size, write);
+      pushHost(this.code, this.#access);
+    } else {
+      this.#pushThroughWindow(window, size, write);
+    }
   }
 
-  /** entry = the table entry for all of the group, or 0. Its offsets are multiples of their sizes, so that the base's alignment tells all. */
-  #lookUpGroup(group: AccessGroup, entry: number): void {
+  /** Stack: the virtual address as i64; pushes the host address. */
+  #pushThroughWindow(window: AccessWindow, size: number, write: boolean): void {
     const { code } = this;
-    this.readXLow(RS1);
-    code.i32Const(group.lowest);
+    this.#compareWithWindow(window, size);
+    code.if();
+    code.localGet(ADDRESS);
+    if (window.hasStore && !write) {
+      code.op(Op.i32WrapI64);
+      code.localTee(VA);
+      emitEntryLookup(code, TABLES, true);
+      code.localTee(DELTA);
+      this.#pushMisfit(VA, size);
+      code.if();
+      // Not writable: read, and leave the window closed.
+      code.localGet(ADDRESS);
+      this.#translate(size, false);
+      code.i64Const(NO_PAGE);
+      code.localSet(FIRST_WINDOW_PAGE + window.number);
+      code.localGet(DELTA);
+      code.localSet(this.#windowEntries + window.number);
+      code.else();
+      this.#moveWindow(window);
+      code.end();
+    } else {
+      this.#translate(size, write);
+      this.#moveWindow(window);
+    }
+    code.end();
+    code.localGet(ADDRESS);
+    code.op(Op.i32WrapI64);
+    code.localGet(this.#windowEntries + window.number);
     code.op(Op.i32Add);
-    code.localTee(VA);
-    emitEntryLookup(code, TABLES, group.hasStore);
-    code.localTee(DELTA);
-    code.i32Const(0);
-    // (2·base + entry − 1) & (2·alignment − 1) != 0, as for one access; or the range ends in the next page.
+  }
+
+  /** Stack: the virtual address as i64; ADDRESS = it, pushes whether it isn't aligned in the window's page. */
+  #compareWithWindow(window: AccessWindow, alignment: number): void {
+    const { code } = this;
+    code.localTee(ADDRESS);
+    code.i64Const(-4096 | (alignment - 1));
+    code.op(Op.i64And);
+    code.localGet(FIRST_WINDOW_PAGE + window.number);
+    code.op(Op.i64Ne);
+  }
+
+  /** The window takes the page of ADDRESS, whose table entry is in DELTA; it is closed when it has only just moved. */
+  #moveWindow(window: AccessWindow): void {
+    const { code } = this;
+    const moved = this.#windowMoves + window.number;
     code.localGet(DELTA);
-    this.readXLow(RS1);
+    code.localSet(this.#windowEntries + window.number);
+    code.i64Const(NO_PAGE);
+    code.localGet(ADDRESS);
+    code.i64Const(-4096);
+    code.op(Op.i64And);
+    code.localGet(moved);
+    code.localGet(FUEL);
+    code.localTee(moved);
+    code.op(Op.i32Sub);
+    code.i32Const(MIN_STAY);
+    code.op(Op.i32LtU);
+    code.op(Op.select);
+    code.localSet(FIRST_WINDOW_PAGE + window.number);
+  }
+
+  /** Stack: a table entry; pushes whether it doesn't do for `va`: (2·va + entry − 1) & (2·alignment − 1) (see access.ts). */
+  #pushMisfit(va: number, alignment: number): void {
+    const { code } = this;
+    code.localGet(va);
     code.i32Const(1);
     code.op(Op.i32Shl);
     code.op(Op.i32Add);
     code.i32Const(-1);
     code.op(Op.i32Add);
-    code.i32Const(2 * group.alignment - 1);
+    code.i32Const(2 * alignment - 1);
     code.op(Op.i32And);
+  }
+
+  /** host = the host address of the group's lowest offset, or 0. Its offsets are multiples of their sizes, so that the alignment of that one tells all. */
+  #lookUpGroup(group: AccessGroup, host: number, window: AccessWindow | undefined): void {
+    const { code } = this;
+    this.readX(RS1);
+    if (group.lowest !== 0) {
+      code.i64Const(group.lowest);
+      code.op(Op.i64Add);
+    }
+    const isStoreFree = window !== undefined && window.hasStore && !group.hasStore;
+    if (window !== undefined) {
+      this.#compareWithWindow(window, group.alignment);
+      code.if(Type.i32);
+      code.localGet(ADDRESS);
+    }
+    code.op(Op.i32WrapI64);
+    code.localTee(VA);
+    emitEntryLookup(code, TABLES, group.hasStore || isStoreFree);
+    code.localTee(DELTA);
+    this.#pushMisfit(VA, group.alignment);
+    code.if(Type.i32);
+    if (isStoreFree) this.#pushReadable(group.alignment);
+    else code.i32Const(0);
+    code.else();
+    if (window !== undefined) this.#moveWindow(window);
     code.localGet(VA);
-    code.i32Const(4095);
-    code.op(Op.i32And);
-    code.i32Const(4096 - (group.end - group.lowest));
-    code.op(Op.i32GtU);
-    code.op(Op.i32Or);
-    code.op(Op.i32Eqz);
+    code.localGet(DELTA);
+    code.op(Op.i32Add);
+    code.end();
+    if (window !== undefined) {
+      code.else();
+      code.localGet(ADDRESS);
+      code.op(Op.i32WrapI64);
+      code.localTee(VA);
+      code.localGet(this.#windowEntries + window.number);
+      code.op(Op.i32Add);
+      code.end();
+    }
+    const span = group.end - group.lowest;
+    if (span > group.alignment) {
+      code.i32Const(0);
+      code.localGet(VA);
+      code.i32Const(4095);
+      code.op(Op.i32And);
+      code.i32Const(4096 - span);
+      code.op(Op.i32LeU);
+      code.op(Op.select);
+    }
+    code.localSet(host);
+  }
+
+  /** Pushes the host address for reading at VA, or 0. */
+  #pushReadable(alignment: number): void {
+    const { code } = this;
+    code.i32Const(0);
+    code.localGet(VA);
+    code.localGet(VA);
+    emitEntryLookup(code, TABLES, false);
+    code.localTee(DELTA);
+    code.op(Op.i32Add);
+    code.localGet(DELTA);
+    this.#pushMisfit(VA, alignment);
     code.op(Op.select);
-    code.localSet(entry);
   }
 
   load(opcode: number, size: 1 | 2 | 4 | 8): void {
-    this.#pushAccess(size, false);
-    this.code.memory(opcode, hostOffset(this.#mode));
+    this.#accessMemory(size, false, opcode, () => {});
   }
 
   store(opcode: number, size: 1 | 2 | 4 | 8, pushValue: () => void): void {
-    this.#pushAccess(size, true);
+    this.#accessMemory(size, true, opcode, pushValue);
+  }
+
+  #accessMemory(size: number, write: boolean, opcode: number, pushValue: () => void): void {
+    const { code } = this;
+    const group = this.#group;
+    const window = this.#windows?.[this.#instruction.rs1];
+    if (group === null) {
+      this.#pushAccess(size, write, window);
+      pushValue();
+      code.memory(opcode, hostOffset(this.#mode));
+      return;
+    }
+    const host = FIRST_GROUP + group.number;
+    if (group.first === this.#instruction) this.#lookUpGroup(group, host, window);
+    code.localGet(host);
+    code.if(write ? 0x40 : loadedType(opcode));
+    code.localGet(host);
     pushValue();
-    this.code.memory(opcode, hostOffset(this.#mode));
+    code.memory(opcode, hostOffset(this.#mode) + this.#instruction.imm - group.lowest);
+    code.else();
+    this.#pushAccess(size, write, undefined);
+    pushValue();
+    code.memory(opcode, hostOffset(this.#mode));
+    code.end();
   }
 
   physicalAddress(size: 4 | 8, write: boolean): void {
@@ -430,4 +572,9 @@ export class TranslationLowering implements Lowering {
   call(helper: string): void {
     this.code.call(this.#imports.helper(helper));
   }
+}
+
+function loadedType(opcode: number): ValueType {
+  if (opcode === Op.f64Load) return Type.f64;
+  return opcode === Op.i32Load ? Type.i32 : Type.i64;
 }

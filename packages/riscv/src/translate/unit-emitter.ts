@@ -11,6 +11,8 @@ import { RS1, RS2 } from "../lower/lowering.ts";
 import type { LoweringTable } from "../lower/lowering.ts";
 import { Record } from "../record.ts";
 import { groupAccesses } from "./access-groups.ts";
+import { planWindows } from "./access-windows.ts";
+import type { WindowPlan } from "./access-windows.ts";
 import { chooseLazyLoops } from "./lazy-loops.ts";
 import type { LazyLoop } from "./lazy-loops.ts";
 import { analyzeLiveness, isComputation, writesX } from "./liveness.ts";
@@ -62,6 +64,7 @@ class UnitEmitter {
   readonly #lowering: TranslationLowering;
   readonly #structure: Structure;
   readonly #lazyOf: readonly (LazyLoop | null)[];
+  readonly #windows: WindowPlan;
   readonly #liveness: Liveness;
   readonly #main: Block;
   readonly #routes: JumpRoutes;
@@ -75,13 +78,14 @@ class UnitEmitter {
     this.#main = unit.main;
     this.#structure = structureBlocks(unit.blocks, this.#main);
     this.#lazyOf = chooseLazyLoops(unit, this.#structure);
+    this.#windows = planWindows(unit, this.#structure);
     this.#liveness = analyzeLiveness(unit, this.#structure.order, this.#lazyOf);
     this.#routes = new JumpRoutes(unit, this.#structure);
     this.#pendingAt = new Int32Array(unit.blocks.length);
   }
 
   emit(): EmittedUnit {
-    const start = this.#code.beginFunction(this.#lowering.assignLocals(this.#liveness.usedX, this.#liveness.usedF));
+    const start = this.#code.beginFunction(this.#lowering.assignLocals(this.#liveness.usedX, this.#liveness.usedF, this.#windows.count));
     this.#emitTop();
     this.#emitElements(this.#structure.elements);
     this.#code.op(Op.unreachable);
@@ -153,6 +157,7 @@ class UnitEmitter {
   #emitLoop(loop: Loop): void {
     const code = this.#code;
     if (!loop.dispatches) this.#clearEntry(loop.header, loop.parent);
+    this.#lowering.closeWindows(this.#windows.atEntry.get(loop) ?? []);
     loop.label = code.loop();
     this.#openTargets(loop.body);
     if (loop.dispatches) {
@@ -199,7 +204,7 @@ class UnitEmitter {
     const deadWrites = this.#deadWrites(block, bodyCount);
     const groups = groupAccesses(instructions);
     const pending = this.#pendingAt[block.index]!;
-    this.#lowering.beginBlock();
+    this.#lowering.beginBlock(this.#windows.windowsOf[block.index]!);
     let done = pending;
     for (let i = 0; i < bodyCount; i++) {
       const instruction = instructions[i]!;
@@ -375,6 +380,7 @@ class UnitEmitter {
     code.call(this.#context.imports.dispatch);
     this.#returnUnless(returnTo.pc);
     this.#reload(returnTo);
+    this.#lowering.closeWindows((this.#windows.windowsOf[returnTo.index] ?? []).filter((window) => window !== undefined));
     // The register file is newer than what a lazy loop in the inlined function kept in locals.
     const { lazy } = this.#lowering;
     this.#lowering.lazy = null;
