@@ -30,6 +30,9 @@ const memoryEngine: WasmEngine = {
   compile: () => {
     throw new Error("no modules here");
   },
+  compileHot: () => {
+    throw new Error("no modules here");
+  },
   instantiate: () => {
     throw new Error("no modules here");
   },
