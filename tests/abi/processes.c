@@ -69,6 +69,12 @@ int main(void) {
   char name[16]; SHOW(prctl(PR_SET_NAME, "a-name-longer-than-15")); SHOW(prctl(PR_GET_NAME, name)); puts(name);
   SHOW(prctl(PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0)); SHOW(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)); SHOW(prctl(99999));
   SHOW(getpriority(PRIO_PROCESS, 0)); SHOW(setpriority(PRIO_PROCESS, 0, 5)); SHOW(getpriority(PRIO_PROCESS, 0));
+  /* What a child used is known of it, and afterwards of all children; vfork'd memory was the parent's. */
+  pid = fork();
+  if (pid == 0) { char *much = malloc(24 << 20); memset(much, 1, 24 << 20); usleep(1000); _exit(much[12345] - 1); }
+  HOLDS(wait4(pid, &status, 0, &usage) == pid); HOLDS(usage.ru_maxrss >= 24 << 10); HOLDS(usage.ru_maxrss < 100 << 10); HOLDS(usage.ru_nvcsw > 0);
+  SHOW(getrusage(RUSAGE_CHILDREN, &usage)); HOLDS(usage.ru_maxrss >= 24 << 10); HOLDS(usage.ru_nvcsw > 0); HOLDS(usage.ru_minflt > 100);
+  SHOW(getrusage(RUSAGE_SELF, &usage)); HOLDS(usage.ru_maxrss > 0);
   /* Signals through a process's directory in /proc. */
   pid = fork();
   if (pid == 0) { pause(); _exit(0); }

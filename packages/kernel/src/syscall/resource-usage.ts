@@ -3,9 +3,7 @@ import type { ThreadGroup } from "../task/thread-group.ts";
 
 /** CPU time of a process, its live threads included, in nanoseconds. */
 export function processTimes(process: ThreadGroup): { userNs: number; systemNs: number; minorFaults: number; majorFaults: number; voluntary: number; involuntary: number } {
-  let { userNs, systemNs, minorFaults, majorFaults } = process;
-  let voluntary = 0;
-  let involuntary = 0;
+  let { userNs, systemNs, minorFaults, majorFaults, voluntarySwitches: voluntary, involuntarySwitches: involuntary } = process;
   for (const task of process.tasks) {
     userNs += task.userNs;
     systemNs += task.systemNs;
@@ -26,7 +24,13 @@ export function writeRusage(task: Task, address: number, process: ThreadGroup, w
   let system = what === "children" ? 0 : own.systemNs;
   let minor = what === "children" ? 0 : own.minorFaults;
   let major = what === "children" ? 0 : own.majorFaults;
+  let voluntary = what === "children" ? 0 : own.voluntary;
+  let involuntary = what === "children" ? 0 : own.involuntary;
+  let pages = what === "children" ? 0 : process.maximumResidentPages;
+  if (what !== "children") for (const member of process.tasks) pages = Math.max(pages, member.space.peakResidentPages);
   if (what === "thread") {
+    voluntary = task.voluntarySwitches;
+    involuntary = task.involuntarySwitches;
     user = task.userNs;
     system = task.systemNs;
     minor = task.minorFaults;
@@ -37,6 +41,9 @@ export function writeRusage(task: Task, address: number, process: ThreadGroup, w
     system += process.childrenSystemNs;
     minor += process.childrenMinorFaults;
     major += process.childrenMajorFaults;
+    voluntary += process.childrenVoluntarySwitches;
+    involuntary += process.childrenInvoluntarySwitches;
+    pages = Math.max(pages, process.childrenMaximumResidentPages);
   }
   const put = (at: number, value: number): void => {
     view.setUint32(at, value % 0x100000000, true);
@@ -46,10 +53,10 @@ export function writeRusage(task: Task, address: number, process: ThreadGroup, w
   put(8, Math.floor((user % 1e9) / 1000));
   put(16, Math.floor(system / 1e9));
   put(24, Math.floor((system % 1e9) / 1000));
-  put(32, Math.max(process.maximumResidentPages, process.tasks.length > 0 ? task.space.peakResidentPages : 0) * 4);
+  put(32, pages * 4);
   put(64, minor);
   put(72, major);
-  put(128, own.voluntary);
-  put(136, own.involuntary);
+  put(128, voluntary);
+  put(136, involuntary);
   return task.space.copyOut(address, u8, 0, 144);
 }

@@ -205,6 +205,7 @@ function pointOfNoReturn(task: Task, space: AddressSpace, program: Program, name
   }
   group.leader = task;
   const old = task.space;
+  group.maximumResidentPages = Math.max(group.maximumResidentPages, old.peakResidentPages);
   task.space = space;
   kernel.slots.activate(space);
   releaseVforkParent(task);

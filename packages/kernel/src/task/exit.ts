@@ -39,6 +39,7 @@ export function exitTask(task: Task, status: number): void {
   releaseVforkParent(task);
   if (--task.files.users === 0) task.files.closeAll(task);
   task.fs.release();
+  group.maximumResidentPages = Math.max(group.maximumResidentPages, task.space.peakResidentPages);
   task.space.release();
   kernel.tasks.tasks.delete(task.tid);
   group.tasks.splice(group.tasks.indexOf(task), 1);
@@ -46,6 +47,8 @@ export function exitTask(task: Task, status: number): void {
   group.systemNs += task.systemNs;
   group.minorFaults += task.minorFaults;
   group.majorFaults += task.majorFaults;
+  group.voluntarySwitches += task.voluntarySwitches;
+  group.involuntarySwitches += task.involuntarySwitches;
   for (const observer of kernel.exitObservers) observer(task);
   kernel.scheduler.mustSwitch = true;
   if (group.tasks.length === 0) exitProcess(kernel, group, group.exitStatus ?? status);
@@ -125,6 +128,9 @@ export function reap(kernel: Kernel, process: ThreadGroup): void {
     parent.childrenSystemNs += process.systemNs + process.childrenSystemNs;
     parent.childrenMinorFaults += process.minorFaults + process.childrenMinorFaults;
     parent.childrenMajorFaults += process.majorFaults + process.childrenMajorFaults;
+    parent.childrenVoluntarySwitches += process.voluntarySwitches + process.childrenVoluntarySwitches;
+    parent.childrenInvoluntarySwitches += process.involuntarySwitches + process.childrenInvoluntarySwitches;
+    parent.childrenMaximumResidentPages = Math.max(parent.childrenMaximumResidentPages, process.maximumResidentPages, process.childrenMaximumResidentPages);
   }
   leaveGroup(kernel, process);
   kernel.tasks.processes.delete(process.pid);

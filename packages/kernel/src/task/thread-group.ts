@@ -44,7 +44,9 @@ export class ThreadGroup {
   /** CPU time in nanoseconds of tasks that ended, and of children that were waited for. */
   userNs = 0; systemNs = 0; childrenUserNs = 0; childrenSystemNs = 0;
   minorFaults = 0; majorFaults = 0; childrenMinorFaults = 0; childrenMajorFaults = 0;
-  maximumResidentPages = 0;
+  voluntarySwitches = 0; involuntarySwitches = 0; childrenVoluntarySwitches = 0; childrenInvoluntarySwitches = 0;
+  /** Most pages that a program of this process, or any descendant that was waited for, had in memory at once. */
+  maximumResidentPages = 0; childrenMaximumResidentPages = 0;
   readonly startNs: number;
   hasExecuted = false;
   oomScoreAdjust = 0;
