@@ -81,7 +81,7 @@ export function createCoreModule(options: {
   builder.exportFunction("leave", leave);
   builder.exportFunction("dispatch", dispatch);
   for (const helper of helpers) if (helper.emit !== undefined) builder.exportFunction(helper.name, helperIndex(helper.name));
-  const instance: WasmInstance = engine.instantiate(engine.compile(builder.finish()), { m: imports });
+  const instance: WasmInstance = engine.instantiate(engine.compileHot(builder.finish()), { m: imports });
   return { run: instance.exports["run"] as () => void, exports: { ...imports, ...instance.exports } };
 }
 

@@ -120,7 +120,8 @@ export class Translator {
 
   #discover(owner: Owner, units: { unit: Unit; slot: number; owner: Owner }[]): void {
     const { region, entry } = owner;
-    const unit = discoverUnit({ physical: this.#physical, cache: this.#cache, region, indirectTargets: this.#indirectTargets }, entry);
+    const ownSlots = new Set(region.translations.filter((translation) => translation.entry === entry).map(({ slot }) => slot));
+    const unit = discoverUnit({ physical: this.#physical, cache: this.#cache, region, indirectTargets: this.#indirectTargets, ownSlots }, entry);
     if (unit === undefined) return;
     const slot = region.callSlots.get(entry) ?? this.#cache.allocateSlot(this.#mode);
     if (slot !== 0) units.push({ unit, slot, owner });
@@ -160,7 +161,7 @@ export class Translator {
   #install(unit: Unit, slot: number, owner: Owner, entries: readonly Block[]): void {
     const { u16 } = this.#physical;
     const { region } = unit;
-    const translation: Translation = { pages: unit.pages, slot, entryRecords: [] };
+    const translation: Translation = { entry: unit.entry, pages: unit.pages, slot, entryRecords: [] };
     entries.forEach((block, number) => {
       const page = region.existingPage(block.pc);
       if (page === 0 || block.context.returnTo !== null) return;

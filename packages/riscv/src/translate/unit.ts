@@ -3,7 +3,7 @@ import { decode, newDecoded } from "../decode.ts";
 import type { Decoded } from "../decode.ts";
 import { INSTRUCTIONS, instructionIndex } from "../instruction-table.ts";
 import type { PhysicalMemory } from "../physical-memory.ts";
-import { RecordOp, endsRun, isBranch, isLinkRegister } from "../record.ts";
+import { Record, RecordOp, endsRun, isBranch, isLinkRegister } from "../record.ts";
 import { isComputationIndex } from "./computations.ts";
 
 /**
@@ -89,6 +89,8 @@ export interface DiscoveryOptions {
   readonly cache: TranslatedCodeCache;
   readonly region: TranslatedRegion;
   readonly indirectTargets: ReadonlyMap<number, readonly number[]>;
+  /** Table slots of earlier translations of the same unit, which this one replaces. */
+  readonly ownSlots: ReadonlySet<number>;
 }
 
 /** @returns undefined when nothing at `entry` has been executed */
@@ -123,7 +125,7 @@ class Discovery {
   }
 
   unit(entry: number): Unit | undefined {
-    const body = this.#explore(entry, MAX_BLOCKS, MAX_INSTRUCTIONS);
+    const body = this.#explore(entry, MAX_BLOCKS, MAX_INSTRUCTIONS, true);
     if (!body.instructions.has(entry)) return undefined;
     const { region } = this.#options;
     const context = this.#build(body, null, [entry]);
@@ -131,8 +133,13 @@ class Discovery {
     return { region, entry, blocks: this.#blocks, main: context.blockAt.get(entry)!, pages, instructionCount: this.#instructionCount };
   }
 
-  /** Follows control from `entry` within one function; `isComplete` when no bound stopped it. */
-  #explore(entry: number, maxBlocks: number, maxInstructions: number): FunctionBody {
+  /**
+   * Follows control from `entry` within one function; `isComplete` when no bound stopped it.
+   *
+   * @param stopsAtOthers  leave what another unit can be entered at to it: else the parts that a large function's units share would be
+   *   translated anew for each (an interpreter's loop once for each of its instructions)
+   */
+  #explore(entry: number, maxBlocks: number, maxInstructions: number, stopsAtOthers: boolean): FunctionBody {
     const instructions = new Map<number, UnitInstruction>();
     const leaders = new Set<number>();
     const references = new Map<number, number>();
@@ -140,6 +147,7 @@ class Discovery {
     for (let at = 0; at < work.length; at++) {
       let pc = work[at]!;
       if (leaders.has(pc) || !this.#isDecoded(pc)) continue;
+      if (stopsAtOthers && pc !== entry && this.#isEntryOfOther(pc)) continue;
       if (leaders.size >= maxBlocks || instructions.size >= maxInstructions) return { instructions, leaders, hammocks: new Map(), isComplete: false };
       leaders.add(pc);
       for (;;) {
@@ -147,6 +155,7 @@ class Discovery {
           leaders.add(pc);
           break;
         }
+        if (stopsAtOthers && pc !== entry && this.#isEntryOfOther(pc)) break;
         const instruction = this.#instructionAt(pc);
         if (instruction === undefined) break;
         instructions.set(pc, instruction);
@@ -194,6 +203,15 @@ class Discovery {
     if (isLinkRegister(last.rd)) return [next];
     if (last.rd === 0 && isLinkRegister(last.rs1)) return [];
     return knownTargets(this.#options.indirectTargets, last.pc);
+  }
+
+  /** Can another unit be entered here? */
+  #isEntryOfOther(pc: number): boolean {
+    const { region, physical, ownSlots } = this.#options;
+    const page = region.existingPage(pc);
+    if (page === 0) return false;
+    const slot = physical.u16[(page + ((pc & 0xffe) << 3) + Record.slot) >>> 1] as number;
+    return slot !== 0 && !ownSlots.has(slot);
   }
 
   #isDecoded(pc: number): boolean {
@@ -305,7 +323,7 @@ class Discovery {
 
   /** The function at `entry` when it is small and returns by `ret`, without calls or traps. */
   #exploreLeaf(entry: number): FunctionBody | undefined {
-    const body = this.#explore(entry, MAX_INLINE_BLOCKS, MAX_INLINE_INSTRUCTIONS);
+    const body = this.#explore(entry, MAX_INLINE_BLOCKS, MAX_INLINE_INSTRUCTIONS, false);
     let returns = false;
     let fits = body.isComplete && body.instructions.has(entry) && body.instructions.size <= MAX_INLINE_INSTRUCTIONS;
     for (const instruction of body.instructions.values()) {
