@@ -27,7 +27,7 @@ async function fingerprint(program: Uint8Array, seed: number, translate: boolean
   return { output: run.output, status: run.status, instructions: run.machine.processor.statistics.instructions };
 }
 
-for (const source of ["abi/threads.c", "abi/signals.c", "abi/pipes-and-polling.c", "determinism/dice.c"]) {
+for (const source of ["abi/threads.c", "abi/signals.c", "abi/pipes-and-polling.c", "abi/wide-memory.c", "determinism/dice.c"]) {
   test(`${source} repeats from its seed in every tier`, async () => {
     const program = build(source);
     const first = await fingerprint(program, 7, true);

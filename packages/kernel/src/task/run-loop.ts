@@ -1,4 +1,4 @@
-import { BUS_ADRALN, ENOSYS, ILL_ILLOPC, SEGV_ACCERR, SIGBUS, SIGILL, SIGSEGV, SIGTRAP, TRAP_BRKPT, SYSCALL_NAMES } from "@stratos/abi";
+import { BUS_ADRALN, ENOSYS, ILL_ILLOPC, PAGE_SIZE, SEGV_ACCERR, SIGBUS, SIGILL, SIGSEGV, SIGTRAP, TRAP_BRKPT, SYSCALL_NAMES } from "@stratos/abi";
 import { ExitReason, HART_FAULT, HART_PC, HART_TABLES } from "@stratos/riscv";
 import type { Kernel } from "../kernel-state.ts";
 import { USER_TOP, WIDE_TOP } from "../mm/address-space.ts";
@@ -147,7 +147,8 @@ function handleMemoryTrap(kernel: Kernel, task: Task): void {
     if (bad !== 0) raiseFault(task, bad, first);
     return;
   }
-  for (const address of [first, last]) {
+  // Where it reaches into the next page, that part's address is reported (Privileged ISA §3.1.16, mtval).
+  for (const address of [first, Math.max(first, last - (last % PAGE_SIZE))]) {
     if (space.translate(address, kind === "write") < 0) {
       const bad = handlePageFault(space, address, kind);
       return raiseFault(task, bad === 0 ? { signal: SIGSEGV, code: SEGV_ACCERR } : bad, address);
