@@ -25,6 +25,9 @@ export class FrameAllocator {
   /** Frames at and above this were never used: still zero. */
   #untouched: number;
   readonly #caches = new Set<Reclaimable>();
+  /** Note who takes each frame, for `leaks`; slow, so only while looking for a leak. */
+  trackSites = false;
+  readonly #sites = new Map<number, string>();
   /** Called when nothing more can be reclaimed: may kill (the OOM killer) and returns whether to try again. */
   onExhausted: () => boolean = () => false;
 
@@ -48,6 +51,7 @@ export class FrameAllocator {
   /** A frame with one reference and any content, or −ENOMEM. */
   allocate(): number {
     const frame = this.#take();
+    if (this.trackSites && frame > 0) this.#noteSite(frame);
     return frame;
   }
 
@@ -56,6 +60,7 @@ export class FrameAllocator {
     const untouched = this.#untouched;
     const frame = this.#take();
     // A frame that was never used is zero already; one that was taken back from a cache is not.
+    if (this.trackSites && frame > 0) this.#noteSite(frame);
     if (frame > 0 && this.#untouched === untouched) {
       this.physical.u8.fill(0, frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
     }
@@ -100,7 +105,22 @@ export class FrameAllocator {
   release(frame: number): void {
     const at = frame - this.first;
     assert(this.#references[at]! > 0, "a released frame is in use");
-    if (--this.#references[at]! === 0) this.#free[this.#freeCount++] = frame;
+    if (--this.#references[at]! > 0) return;
+    this.#free[this.#freeCount++] = frame;
+    if (this.trackSites) this.#sites.delete(frame);
+  }
+
+  /** Frames that were taken while `trackSites` was set and are still in use, by the line of code that took them. */
+  leaks(): { count: number; sites: Map<string, number> } {
+    const sites = new Map<string, number>();
+    for (const site of this.#sites.values()) sites.set(site, (sites.get(site) ?? 0) + 1);
+    return { count: this.#sites.size, sites };
+  }
+
+  #noteSite(frame: number): void {
+    // The caller of allocate or allocateZeroed.
+    const lines = (new Error().stack ?? "").split("\n").slice(1);
+    this.#sites.set(frame, lines.find((line) => !line.includes("#noteSite") && !line.includes("FrameAllocator."))?.trim() ?? "unknown");
   }
 
   registerCache(cache: Reclaimable): void {

@@ -1,0 +1,138 @@
+/** Goal: areas, demand paging and copy-on-write. Method: a real address space over a memory of 256 frames; what the processor would see is looked at. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EINVAL, ENOMEM, MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MAP_SHARED, PROT_NONE, PROT_READ, PROT_WRITE, SIGSEGV } from "@stratos/abi";
+import { createMemoryTask } from "../testing/memory-task.ts";
+import type { Task } from "../task/task.ts";
+import { AddressSpace } from "./address-space.ts";
+import { forkAddressSpace } from "./fork.ts";
+import { brk, madvise, MADV_DONTNEED, mmap, mprotect, mremap, munmap } from "./mmap.ts";
+import { handlePageFault } from "./page-fault.ts";
+
+const READ_WRITE = PROT_READ | PROT_WRITE;
+
+function map(task: Task, pages: number, flags = MAP_PRIVATE, protection = READ_WRITE): number {
+  return mmap(task, { address: 0, length: pages * 4096, protection, flags: flags | MAP_ANONYMOUS, file: null, offset: 0 });
+}
+
+test("anonymous memory reads as zero from one shared frame and gets its own at the first write", () => {
+  const { kernel, task, space, shown } = createMemoryTask();
+  const at = map(task, 4);
+  assert.equal(space.loadU32(at), 0);
+  assert.equal(space.loadU32(at + 4096), 0);
+  assert.equal(space.table.get(at) >>> 12, kernel.zeroFrame);
+  assert.equal(shown.get(at), String(kernel.zeroFrame * 4096));
+  space.storeU32(at, 7);
+  assert.notEqual(space.table.get(at) >>> 12, kernel.zeroFrame);
+  assert.match(shown.get(at)!, / w$/);
+  assert.equal(space.loadU32(at + 4096), 0);
+});
+
+test("a write to a page shared by fork copies it once; the last owner writes in place", () => {
+  const { kernel, task, space, shown } = createMemoryTask();
+  const at = map(task, 1);
+  space.storeU32(at, 1);
+  const frame = space.table.get(at) >>> 12;
+  const child = forkAddressSpace(space);
+  assert.ok(child instanceof AddressSpace);
+  assert.equal(kernel.frames.references(frame), 2);
+  assert.doesNotMatch(shown.get(at)!, / w$/, "the parent must fault when it writes");
+  child.storeU32(at, 2);
+  assert.notEqual(child.table.get(at) >>> 12, frame);
+  assert.equal(kernel.frames.references(frame), 1);
+  space.storeU32(at, 3);
+  assert.equal(space.table.get(at) >>> 12, frame, "no second copy");
+  assert.deepEqual([space.loadU32(at), child.loadU32(at)], [3, 2]);
+  child.release();
+});
+
+test("shared anonymous memory stays shared across fork and is freed with its last mapping", () => {
+  const { kernel, task, space } = createMemoryTask();
+  const before = kernel.frames.usedCount;
+  const at = map(task, 2, MAP_SHARED);
+  space.storeU32(at, 1);
+  const child = forkAddressSpace(space) as AddressSpace;
+  child.storeU32(at + 4096, 5);
+  assert.equal(space.loadU32(at + 4096), 5);
+  munmap(space, at, 8192);
+  assert.equal(child.loadU32(at), 1);
+  child.release();
+  space.table.dispose();
+  assert.equal(kernel.frames.usedCount, before);
+});
+
+test("munmap in the middle splits the area; what is left keeps its content", () => {
+  const { task, space } = createMemoryTask();
+  const at = map(task, 3);
+  for (let page = 0; page < 3; page++) space.storeU32(at + page * 4096, page + 1);
+  assert.equal(munmap(space, at + 4096, 4096), 0);
+  assert.equal(space.loadU32(at), 1);
+  assert.ok(space.loadU32(at + 4096) < 0);
+  assert.equal(space.loadU32(at + 8192), 3);
+  assert.deepEqual(space.areas.map(({ start, end }) => [start - at, end - at]), [[0, 4096], [8192, 12288]]);
+  assert.equal(munmap(space, at + 1, 10), -EINVAL);
+});
+
+test("mprotect takes rights at once and gives them back by faults", () => {
+  const { task, space, shown } = createMemoryTask();
+  const at = map(task, 2);
+  space.storeU32(at, 9);
+  assert.equal(mprotect(space, at, 4096, PROT_NONE), 0);
+  assert.equal(shown.has(at), false);
+  assert.ok(space.loadU32(at) < 0);
+  assert.deepEqual(handlePageFault(space, at, "read"), { signal: SIGSEGV, code: 2 });
+  assert.equal(mprotect(space, at, 4096, PROT_READ), 0);
+  assert.equal(space.loadU32(at), 9);
+  assert.ok(space.storeU32(at, 1) < 0);
+  assert.equal(mprotect(space, at, 8192, READ_WRITE), 0);
+  assert.equal(space.storeU32(at, 1), 0);
+  assert.equal(space.areas.length, 1, "alike neighbours are joined again");
+  assert.equal(mprotect(space, at, 3 * 4096, PROT_READ), -ENOMEM);
+});
+
+test("mremap moves pages without copying them", () => {
+  const { task, space } = createMemoryTask();
+  const at = map(task, 2);
+  space.storeU32(at, 1);
+  space.storeU32(at + 4096, 2);
+  const frame = space.table.get(at) >>> 12;
+  map(task, 1);
+  mmap(task, { address: at + 8192, length: 4096, protection: PROT_READ, flags: MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, file: null, offset: 0 });
+  const moved = mremap(task, { address: at, oldLength: 8192, newLength: 5 * 4096, flags: 1, newAddress: 0 });
+  assert.ok(moved > 0 && moved !== at);
+  assert.equal(space.table.get(moved) >>> 12, frame);
+  assert.deepEqual([space.loadU32(moved), space.loadU32(moved + 4096), space.loadU32(moved + 4 * 4096)], [1, 2, 0]);
+  assert.ok(space.loadU32(at) < 0);
+});
+
+test("the heap grows, shrinks, and gives its frames back", () => {
+  const { kernel, task, space } = createMemoryTask();
+  space.brkStart = space.brkEnd = 0x20000000;
+  assert.equal(brk(task, 0x20003000), 0x20003000);
+  space.storeU32(0x20002ffc, 1);
+  const used = kernel.frames.usedCount;
+  assert.equal(brk(task, 0x20001000), 0x20001000);
+  assert.equal(kernel.frames.usedCount, used - 1);
+  assert.ok(space.loadU32(0x20002ffc) < 0);
+  assert.equal(brk(task, 0x1000), 0x20001000, "below the start it stays");
+});
+
+test("MADV_DONTNEED gives zeroes again", () => {
+  const { task, space } = createMemoryTask();
+  const at = map(task, 1);
+  space.storeU32(at, 5);
+  assert.equal(madvise(space, at, 4096, MADV_DONTNEED), 0);
+  assert.equal(space.loadU32(at), 0);
+});
+
+test("when frames run out the call fails with its books in order, and recovers", () => {
+  const { kernel, task, space } = createMemoryTask();
+  const at = map(task, 1000);
+  let written = 0;
+  while (space.storeU32(at + written * 4096, 1) === 0) written++;
+  assert.ok(written > 100 && written < kernel.frames.total, `${written} pages`);
+  assert.deepEqual(handlePageFault(space, at + written * 4096, "write"), { signal: 9, code: 0 });
+  munmap(space, at, 1000 * 4096);
+  assert.ok(kernel.frames.freeCount > written - 1);
+  assert.equal(space.storeU32(map(task, 1), 1), 0);
+});

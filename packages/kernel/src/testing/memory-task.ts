@@ -1,0 +1,48 @@
+/** A task with a real address space over a processor that only notes what it is told to map: for unit tests of memory. */
+import type { AddressTables, CodeCache, Processor } from "@stratos/riscv";
+import type { Kernel } from "../kernel-state.ts";
+import { AddressSpace } from "../mm/address-space.ts";
+import type { Task } from "../task/task.ts";
+import { createTestKernel, createTestTask } from "./fake-task.ts";
+
+/** What the flat tables of the one slot show: page address → "frame" or "frame w". */
+export type ShownPages = Map<number, string>;
+
+export interface MemoryTask { kernel: Kernel; task: Task; space: AddressSpace; shown: ShownPages }
+
+export function createMemoryTask(): MemoryTask {
+  const { kernel } = createTestKernel();
+  const shown: ShownPages = new Map();
+  const forget = (start: number, end: number): void => {
+    for (const page of [...shown.keys()]) if (page >= start && page < end) shown.delete(page);
+  };
+  const protect = (start: number, end: number): void => {
+    for (const [page, text] of shown) if (page >= start && page < end) shown.set(page, text.replace(" w", ""));
+  };
+  const tables: AddressTables = {
+    acquire: () => 0,
+    release: () => shown.clear(),
+    activate: () => {},
+    map: (_slot, va, frame, writable) => void shown.set(va, `${frame}${writable ? " w" : ""}`),
+    unmap: (_slot, start, end) => forget(start, end),
+    writeProtect: (_slot, start, end) => protect(start, end),
+    writeProtectAll: () => protect(0, Infinity),
+    mapCode: () => {},
+    unmapCode: () => {},
+  };
+  const code: CodeCache = {
+    open: () => {
+      throw new Error("nothing is executed here");
+    },
+    close: () => {},
+    onEvict: () => {},
+  };
+  kernel.processor = { tables, code } as unknown as Processor;
+  const { task } = createTestTask(kernel);
+  const space = new AddressSpace(kernel);
+  task.space = space;
+  for (const limit of task.group.limits) limit.soft = Infinity;
+  kernel.scheduler.current = task;
+  kernel.slots.activate(space);
+  return { kernel, task, space, shown };
+}
