@@ -12,6 +12,8 @@ export class JumpRoutes {
   readonly structure: Structure;
   /** Blocks by entry number; the unit's first is 0. */
   readonly entries: Block[];
+  /** What loops dispatch to by number: the entries, and once more the first when it lies within a loop, where 0 means the header. */
+  readonly dispatched: Block[];
   /** By block index; −1: no entry. */
   readonly entryNumber: Int32Array;
   readonly #unit: Unit;
@@ -23,6 +25,8 @@ export class JumpRoutes {
     this.entries = [];
     this.entryNumber = new Int32Array(unit.blocks.length).fill(-1);
     this.#chooseEntries();
+    this.dispatched = [...this.entries];
+    if (this.loopEntered(null, unit.main) !== null) this.entryNumber[unit.main.index] = this.dispatched.push(unit.main) - 1;
     this.#markTargets();
   }
 

@@ -48,7 +48,8 @@ export function structureBlocks(blocks: readonly Block[], entry: Block): Structu
     const elements: Element[] = [];
     for (let i = components.length - 1; i >= 0; i--) {
       const component = components[i]!;
-      const header = component[component.length - 1]!; // the root, popped last
+      const root = component[component.length - 1]!; // popped last
+      const header = root === entry ? naturalHeader(component, root) : root;
       if (component.length === 1 && !header.successors.includes(header)) {
         const element: Element = { block: header, loop: null, isTarget: false, label: 0 };
         loopOf[header.index] = parent;
@@ -70,6 +71,20 @@ export function structureBlocks(blocks: readonly Block[], entry: Block): Structu
   };
   const elements = arrange(blocks, [entry], null);
   return { elements, loops, loopOf, elementOf, positionOf, order };
+}
+
+/**
+ * A unit that begins in the midst of a loop, because an inner loop became hot first: the loop's header is the one that it would have if control came
+ * from above, so that the inner loop has its own. Compilers put it first.
+ */
+function naturalHeader(component: readonly Block[], root: Block): Block {
+  let header = root;
+  for (const block of component) {
+    if (block.context !== root.context || block.pc >= header.pc) continue;
+    if (component.some((from) => from.context === root.context && from.pc >= block.pc && from.successors.includes(block))) header = block;
+  }
+  // The entry's number stands for itself in the tables of jumps through registers.
+  return component.some((block) => block.targets.length > 0) ? root : header;
 }
 
 /** True when `block` lies in `loop` (its header included). */

@@ -136,6 +136,10 @@ class UnitEmitter {
       code.end();
     }
     this.#lowering.loadRegisters(this.#liveness.liveX[this.#main.index]!, this.#liveness.liveF[this.#main.index]!);
+    if (this.#routes.loopEntered(null, this.#main) !== null) {
+      code.i32Const(this.#routes.entryNumber[this.#main.index]!);
+      code.localSet(ENTRY);
+    }
     if (this.#structure.positionOf[this.#main.index] !== 0) this.#branchTo(this.#routes.destination(null, this.#main));
   }
 
@@ -165,7 +169,7 @@ class UnitEmitter {
       code.if();
       const header = code.block();
       code.localGet(ENTRY);
-      code.brTable(this.#routes.entries.map((block) => (block === loop.header || !isInside(this.#structure, block, loop) ? header : this.#routes.levelElement(loop, block).label)), header);
+      code.brTable(this.#routes.dispatched.map((block) => (block === loop.header || !isInside(this.#structure, block, loop) ? header : this.#routes.levelElement(loop, block).label)), header);
       code.end();
       code.i32Const(0);
       code.localSet(ENTRY);
