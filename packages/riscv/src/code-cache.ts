@@ -26,6 +26,7 @@ const MAX_TABLE_SLOTS = OUT_OF_LINE_SLOTS;
 /** A translated function: what must be undone when bytes under it change. */
 export interface Translation {
   readonly entry: number;
+  readonly instructionCount: number;
   /** Pages (indices in the region) whose bytes it was made from. */
   readonly pages: readonly number[];
   readonly slot: number;

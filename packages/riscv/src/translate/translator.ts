@@ -21,6 +21,9 @@ const MAX_VERSIONS = 4;
 /** Units in one module. */
 const MAX_BATCH = 32;
 
+/** Units of up to so many instructions are taken into others that reach them: an inner loop, which is hot before the loops around it. */
+const ABSORBED = 100;
+
 /** A hot path out of a unit belongs to the function that it leaves. */
 interface Owner { readonly entry: number; readonly region: TranslatedRegion; version: number }
 
@@ -120,7 +123,7 @@ export class Translator {
 
   #discover(owner: Owner, units: { unit: Unit; slot: number; owner: Owner }[]): void {
     const { region, entry } = owner;
-    const ownSlots = new Set(region.translations.filter((translation) => translation.entry === entry).map(({ slot }) => slot));
+    const ownSlots = new Set(region.translations.filter((translation) => translation.entry === entry || translation.instructionCount <= ABSORBED).map(({ slot }) => slot));
     const unit = discoverUnit({ physical: this.#physical, cache: this.#cache, region, indirectTargets: this.#indirectTargets, ownSlots }, entry);
     if (unit === undefined) return;
     const slot = region.callSlots.get(entry) ?? this.#cache.allocateSlot(this.#mode);
@@ -161,7 +164,7 @@ export class Translator {
   #install(unit: Unit, slot: number, owner: Owner, entries: readonly Block[]): void {
     const { u16 } = this.#physical;
     const { region } = unit;
-    const translation: Translation = { entry: unit.entry, pages: unit.pages, slot, entryRecords: [] };
+    const translation: Translation = { entry: unit.entry, instructionCount: unit.instructionCount, pages: unit.pages, slot, entryRecords: [] };
     entries.forEach((block, number) => {
       const page = region.existingPage(block.pc);
       if (page === 0 || block.context.returnTo !== null) return;
