@@ -5,7 +5,7 @@
  * allocated before they are mapped and unmapped before they are released; a Path is retained before it is stored.
  */
 export { Kernel, type KernelOptions } from "./kernel-state.ts";
-export { runTasks, handleEcall } from "./task/run-loop.ts";
+export { runTasks, handleEcall, handleTlbMiss } from "./task/run-loop.ts";
 export { createInit, startProcess, type FirstProcess } from "./task/first-process.ts";
 export { callsByNumber, CALL_TABLES } from "./syscall/all-calls.ts";
 export { sendSignalToProcess } from "./signal/send-signal.ts";

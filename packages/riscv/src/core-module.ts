@@ -1,7 +1,7 @@
 import { assert } from "@stratos/base";
 import { ModuleBuilder, Op, Type } from "@stratos/wasm";
 import type { WasmEngine, WasmInstance, WasmTable } from "@stratos/host";
-import { emitRecordLookup } from "./access.ts";
+import { TLB_MISS, emitRecordLookup } from "./access.ts";
 import type { AddressMode } from "./access.ts";
 import { HART_EXIT, HART_FUEL, HART_PC, HART_TABLES } from "./hart-state.ts";
 import { instructionIndex } from "./instruction-table.ts";
@@ -20,6 +20,7 @@ export interface CoreHooks {
   ecall(): number;
   hot(pc: number): void;
   indirect(pc: number, target: number): void;
+  tlbMiss(low: number, high: number, access: number): number;
 }
 
 export interface CoreModule {
@@ -47,6 +48,7 @@ export function createCoreModule(options: {
   // JavaScript helpers are imports, wasm helpers follow as functions: all indices are known before the first body.
   const imports: Record<string, unknown> = { memory: physical.memory, table, ...boundHooks(hooks) };
   const indexOf = new Map<string, number>();
+  if (mode === "wide") indexOf.set(TLB_MISS, builder.importFunction("m", TLB_MISS, builder.type([Type.i32, Type.i32, Type.i32], [Type.i32])));
   for (const helper of helpers) {
     if (helper.create === undefined) continue;
     imports[helper.name] = helper.create(physical);
@@ -88,7 +90,8 @@ export function createCoreModule(options: {
 function boundHooks(hooks: CoreHooks): Record<string, unknown> {
   return {
     decode: (record: number, pc: number) => hooks.decode(record, pc), ecall: () => hooks.ecall(), hot: (pc: number) => hooks.hot(pc),
-    indirect: (pc: number, target: number) => hooks.indirect(pc, target) };
+    indirect: (pc: number, target: number) => hooks.indirect(pc, target),
+    [TLB_MISS]: (low: number, high: number, access: number) => hooks.tlbMiss(low, high, access) };
 }
 
 function emitHelper(builder: ModuleBuilder, helper: Helper, helperIndex: (name: string) => number): void {

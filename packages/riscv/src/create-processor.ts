@@ -77,6 +77,7 @@ class TranslatingProcessor implements Processor {
           ecall: () => this.#ecall(hooks),
           hot: (pc) => translator.noteHot(pc >>> 0),
           indirect: (pc, target) => translator.noteIndirect(pc >>> 0, target >>> 0),
+          tlbMiss: (low, high, access) => tlbMiss(hooks, low >>> 0, high, access),
         },
       });
       const translator = new Translator({
@@ -147,6 +148,12 @@ class TranslatingProcessor implements Processor {
     u32[HART_RETIRED >>> 2] = count % 2 ** 32;
     u32[(HART_RETIRED >>> 2) + 1] = Math.floor(count / 2 ** 32);
   }
+}
+
+/** @param access  size | write << 8. @returns 1 when the access can be done */
+function tlbMiss(hooks: ProcessorHooks, low: number, high: number, access: number): number {
+  if (hooks.onTlbMiss === undefined || high < 0 || (low & ((access & 255) - 1)) !== 0) return 0;
+  return hooks.onTlbMiss(high * 2 ** 32 + low, access >= 256) ? 1 : 0;
 }
 
 /** Every record of the page at address 0 says "fetch fault": an empty code-table entry leads there without a test. */

@@ -219,7 +219,7 @@ export class RecordLowering implements Lowering {
   }
 
   #translate(size: number, write: boolean): void {
-    emitTranslate(this.code, this.#mode, this.#access, size, write, () => this.exitWith(ExitReason.MEMORY));
+    emitTranslate(this.code, this.#mode, this.#access, size, write, () => this.exitWith(ExitReason.MEMORY), this.#helper);
   }
 
   load(opcode: number, size: 1 | 2 | 4 | 8): void {

@@ -29,6 +29,9 @@ export class PageTable {
   /** Section number (address / 4 GiB) → frame of its root. */
   readonly #sections = new Map<number, number>();
   #section0 = 0;
+  /** The wide section looked up last: most look-ups are in the same. */
+  #hintSection = 0;
+  #hintRoot = 0;
   /** Resident pages; RssAnon + RssFile. */
   residentPages = 0;
 
@@ -39,11 +42,19 @@ export class PageTable {
 
   /** Entry for the page of `address`, 0 when absent. */
   get(address: number): number {
-    const root = address < 0x100000000 ? this.#section0 : (this.#sections.get(Math.floor(address / 0x100000000)) ?? 0);
+    const root = address < 0x100000000 ? this.#section0 : this.#wideRoot(Math.floor(address / 0x100000000));
     if (root === 0) return 0;
     const low = address >>> 0;
     const leaf = this.#u32[root * ENTRIES + (low >>> 22)]!;
     return leaf === 0 ? 0 : this.#u32[leaf * ENTRIES + ((low >>> 12) & 1023)]!;
+  }
+
+  #wideRoot(section: number): number {
+    if (section === this.#hintSection) return this.#hintRoot;
+    const root = this.#sections.get(section) ?? 0;
+    this.#hintSection = section;
+    this.#hintRoot = root;
+    return root;
   }
 
   /** Sets an entry; returns 0 or −ENOMEM when a node can't be allocated. Reference counts are the caller's. */
@@ -54,6 +65,7 @@ export class PageTable {
       root = this.#frames.allocateZeroed();
       if (root < 0) return root;
       this.#sections.set(section, root);
+      this.#hintSection = 0;
       if (section === 0) this.#section0 = root;
     }
     const low = address >>> 0;
@@ -121,6 +133,7 @@ export class PageTable {
       if (!isEmpty) continue;
       this.#frames.release(root);
       this.#sections.delete(section);
+      this.#hintSection = 0;
     }
   }
 
@@ -134,6 +147,7 @@ export class PageTable {
       this.#frames.release(root);
     }
     this.#sections.clear();
+    this.#hintSection = 0;
     this.#section0 = 0;
     this.residentPages = 0;
   }

@@ -142,7 +142,6 @@ function handleMemoryTrap(kernel: Kernel, task: Task): void {
   const last = first + access.size - 1;
   if (!(first >= 0 && last < (space.isWide ? WIDE_TOP : USER_TOP))) return raiseFault(task, { signal: SIGSEGV, code: 1 }, first);
   if (!misaligned) {
-    if (space.isWide && space.republish(first, kind === "write")) return;
     const bad = handlePageFault(space, first, kind);
     if (bad !== 0) raiseFault(task, bad, first);
     return;
@@ -165,6 +164,11 @@ function raiseFault(task: Task, bad: BadAccess, address: number): void {
 }
 
 // ---- System calls
+
+/** The processor's `onTlbMiss` hook. A page that is resident needs no trap. */
+export function handleTlbMiss(kernel: Kernel, address: number, forWrite: boolean): boolean {
+  return kernel.scheduler.current!.space.republish(address, forWrite);
+}
 
 /** The processor's `onEcall` hook: executes the call whose number is in a7. Returns 0 to go on after the `ecall`, 1 to leave translated code. */
 export function handleEcall(kernel: Kernel): number {

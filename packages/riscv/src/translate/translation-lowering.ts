@@ -345,7 +345,7 @@ export class TranslationLowering implements Lowering {
   }
 
   #translate(size: number, write: boolean): void {
-    emitTranslate(this.code, this.#mode, this.#access, size, write, () => this.leave(ExitReason.MEMORY));
+    emitTranslate(this.code, this.#mode, this.#access, size, write, () => this.leave(ExitReason.MEMORY), this.#imports.helper);
   }
 
   #effectiveAddress(): void {

@@ -1,5 +1,6 @@
 import type { WasmEngine } from "@stratos/host";
 import { CodeWriter, ModuleBuilder, Type } from "@stratos/wasm";
+import { TLB_MISS } from "../access.ts";
 import type { AddressMode } from "../access.ts";
 import type { Translation, TranslatedCodeCache, TranslatedRegion } from "../code-cache.ts";
 import type { CoreModule } from "../core-module.ts";
@@ -64,8 +65,8 @@ export class Translator {
     this.#statistics = options.statistics;
     this.#nowMs = options.nowMs;
     const code = new CodeWriter(1 << 18);
-    this.#plain = createTemplate(code, []);
-    this.#withHelpers = createTemplate(code, this.#meanings.helpers);
+    this.#plain = createTemplate(code, [], this.#mode);
+    this.#withHelpers = createTemplate(code, this.#meanings.helpers, this.#mode);
     this.#queue = [];
     this.#reportsNeeded = options.reportsNeeded;
     this.#indirectTargets = new Map();
@@ -214,7 +215,7 @@ export class Translator {
 /** A module's types and imports, which are the same each time. */
 interface ModuleTemplate { readonly builder: ModuleBuilder; readonly imports: TranslationImports }
 
-function createTemplate(code: CodeWriter, helpers: readonly Helper[]): ModuleTemplate {
+function createTemplate(code: CodeWriter, helpers: readonly Helper[], mode: AddressMode): ModuleTemplate {
   const builder = new ModuleBuilder(code);
   builder.importMemory("m", "memory");
   builder.importTable("m", "table");
@@ -223,6 +224,7 @@ function createTemplate(code: CodeWriter, helpers: readonly Helper[]): ModuleTem
   const dispatch = builder.importFunction("m", "dispatch", codeType);
   const ecall = builder.importFunction("m", "ecall", builder.type([], [Type.i32]));
   const indexOf = new Map(helpers.map((helper) => [helper.name, builder.importFunction("m", helper.name, builder.type(helper.parameters, helper.results))]));
+  if (mode === "wide") indexOf.set(TLB_MISS, builder.importFunction("m", TLB_MISS, builder.type([Type.i32, Type.i32, Type.i32], [Type.i32])));
   return { builder, imports: { codeType, leave, dispatch, ecall, helper: (name) => indexOf.get(name)! } };
 }
 
