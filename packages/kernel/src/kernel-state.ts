@@ -7,6 +7,7 @@ import { PageCache } from "./mm/page-cache.ts";
 import { SlotPool } from "./mm/slot-pool.ts";
 import type { AddressSpace } from "./mm/address-space.ts";
 import { FrameAllocator } from "./mm/frame-allocator.ts";
+import { IpcState } from "./ipc/ipc-state.ts";
 import { Network } from "./socket/network.ts";
 import type { SignalInfo } from "./signal/pending-signals.ts";
 import type { SyscallRow } from "./syscall/syscall-table.ts";
@@ -45,6 +46,7 @@ export class Kernel {
   readonly network: Network;
   /** The console and the pseudo-terminals. */
   readonly tty = new TtyState();
+  readonly ipc: IpcState;
   readonly tasks: TaskTable;
   readonly timers: TimerQueue;
   readonly log: (message: string) => void;
@@ -128,6 +130,7 @@ export class Kernel {
     this.scratch = { u8: bytes, view: new DataView(bytes.buffer) };
     this.bootRealtimeMs = options.clock.realtimeMs();
     this.network = new Network(this);
+    this.ipc = new IpcState(this);
   }
 
   /** CLOCK_MONOTONIC in nanoseconds. */

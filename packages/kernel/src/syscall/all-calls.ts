@@ -5,6 +5,7 @@ import { eventFileCalls } from "./event-file-calls.ts";
 import { fileCalls } from "./file-calls.ts";
 import { futexCalls } from "./futex-calls.ts";
 import { identityCalls } from "./identity-calls.ts";
+import { ipcCalls } from "./ipc-calls.ts";
 import { memoryCalls } from "./memory-calls.ts";
 import { pidfdCalls } from "./pidfd-calls.ts";
 import { pollCalls } from "./poll-calls.ts";
@@ -19,7 +20,7 @@ import { timeCalls } from "./time-calls.ts";
 export const CALL_TABLES: Readonly<Record<string, SyscallTable>> = {
   files: fileCalls,
   processes: processCalls, signals: signalCalls, memory: memoryCalls, futexes: futexCalls, time: timeCalls, identity: identityCalls, system: systemCalls,
-  polling: pollCalls, epoll: epollCalls, "event files": eventFileCalls, sockets: socketCalls, pidfds: pidfdCalls,
+  polling: pollCalls, epoll: epollCalls, "event files": eventFileCalls, sockets: socketCalls, pidfds: pidfdCalls, "System V IPC": ipcCalls,
 };
 
 /** Rows by number, as the dispatcher wants them. */

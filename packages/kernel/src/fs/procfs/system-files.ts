@@ -51,9 +51,9 @@ export function addSystemFiles(fileSystem: PseudoFileSystem, root: PseudoDirecto
   file("timer_list", () => "", 0o400);
   file("schedstat", () => "version 15\n");
   const sysvipc = new PseudoDirectory(fileSystem);
-  sysvipc.add("msg", new PseudoFile(fileSystem, () => "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      stime      rtime      ctime\n"));
-  sysvipc.add("sem", new PseudoFile(fileSystem, () => "       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n"));
-  sysvipc.add("shm", new PseudoFile(fileSystem, () => "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime      ctime                   rss                  swap\n"));
+  sysvipc.add("msg", new PseudoFile(fileSystem, () => kernel.ipc.messages.describe()));
+  sysvipc.add("sem", new PseudoFile(fileSystem, () => kernel.ipc.semaphores.describe()));
+  sysvipc.add("shm", new PseudoFile(fileSystem, () => kernel.ipc.memory.describe()));
   root.add("sysvipc", sysvipc);
   for (const name of ["bus", "driver", "fs", "irq", "tty"]) root.add(name, new PseudoDirectory(fileSystem));
 }

@@ -1,0 +1,172 @@
+/**
+ * What the three kinds of System V IPC share: keys, identifiers, permissions (sysvipc(7)). Read next: semaphores.ts, message-queues.ts,
+ * shared-memory.ts; the calls are in syscall/ipc-calls.ts.
+ */
+import { EACCES, EEXIST, EFAULT, EIDRM, EINVAL, ENOENT, ENOSPC, EPERM } from "@stratos/abi";
+import type { UserMemory } from "../mm/user-memory.ts";
+import { CAP_IPC_OWNER, CAP_SYS_ADMIN, type Credentials, isCapable } from "../security/credentials.ts";
+import { WaitQueue } from "../task/wait-queue.ts";
+
+export const IPC_PRIVATE = 0;
+export const IPC_CREAT = 0o1000, IPC_EXCL = 0o2000, IPC_NOWAIT = 0o4000;
+export const IPC_RMID = 0, IPC_SET = 1, IPC_STAT = 2, IPC_INFO = 3;
+/** Rights as in a mode, for user, group and others at once: the caller's class decides which bits count. */
+export const READ = 0o444, ALTER = 0o222;
+
+/** Size of `struct ipc64_perm`. Source: Linux include/uapi/asm-generic/ipcbuf.h. */
+export const PERMISSIONS_SIZE = 48;
+/** An identifier is the slot's index and, above it, how often the table went round (ipc/util.h, IPCMNI_SHIFT). */
+const INDEX_BITS = 15;
+const SEQUENCE_MAX = 2 ** (31 - INDEX_BITS) - 1;
+
+/** A semaphore set, message queue or shared memory segment. */
+export class IpcObject {
+  id = -1;
+  sequence = 0;
+  key: number;
+  uid: number;
+  gid: number;
+  readonly cuid: number;
+  readonly cgid: number;
+  /** The nine permission bits, and SHM_DEST. */
+  mode: number;
+  /** Seconds since the epoch. */
+  changedAt: number;
+  /** IPC_RMID was there: whoever waits finds −EIDRM. */
+  isRemoved = false;
+  readonly queue = new WaitQueue();
+
+  constructor(key: number, flags: number, owner: Credentials, now: number) {
+    this.key = key;
+    this.uid = this.cuid = owner.euid;
+    this.gid = this.cgid = owner.egid;
+    this.mode = flags & 0o777;
+    this.changedAt = now;
+  }
+
+  /** @param wanted  READ, ALTER or both @see ipc/util.c, ipcperms */
+  permits(credentials: Credentials, wanted: number): boolean {
+    const inGroup = (gid: number): boolean => credentials.egid === gid || credentials.groups.includes(gid);
+    const shift = credentials.euid === this.cuid || credentials.euid === this.uid ? 6 : inGroup(this.cgid) || inGroup(this.gid) ? 3 : 0;
+    const requested = (wanted >> 6) | (wanted >> 3) | wanted;
+    return (requested & ~(this.mode >> shift) & 7) === 0 || isCapable(credentials, CAP_IPC_OWNER);
+  }
+
+  /** May the caller IPC_SET and IPC_RMID it? */
+  isControlledBy(credentials: Credentials): boolean {
+    return credentials.euid === this.uid || credentials.euid === this.cuid || isCapable(credentials, CAP_SYS_ADMIN);
+  }
+
+  /** Puts `struct ipc64_perm` at the start of `view`. */
+  describe(view: DataView): void {
+    [this.key, this.uid, this.gid, this.cuid, this.cgid, this.mode].forEach((value, index) => view.setUint32(index * 4, value, true));
+    view.setUint16(24, this.sequence, true);
+  }
+
+  /** IPC_SET: takes owner, group and mode from the user's structure. @returns 0, −EFAULT, −EPERM */
+  change(space: UserMemory, credentials: Credentials, address: number, now: number): number {
+    const bytes = new Uint8Array(PERMISSIONS_SIZE);
+    if (space.copyIn(address, bytes, 0, bytes.length) < 0) return -EFAULT;
+    if (!this.isControlledBy(credentials)) return -EPERM;
+    const view = new DataView(bytes.buffer);
+    const uid = view.getUint32(4, true);
+    const gid = view.getUint32(8, true);
+    if (uid === 0xffffffff || gid === 0xffffffff) return -EINVAL;
+    this.uid = uid;
+    this.gid = gid;
+    this.mode = (this.mode & ~0o777) | (view.getUint32(20, true) & 0o777);
+    this.changedAt = now;
+    return 0;
+  }
+}
+
+/** The objects of one kind. Bound: `most`. */
+export class IpcTable<T extends IpcObject> {
+  readonly #slots: (T | undefined)[] = [];
+  readonly #byKey = new Map<number, T>();
+  readonly #most: number;
+  #count = 0;
+  #lastIndex = -1;
+  #sequence = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Highest index in use, as IPC_INFO returns it; 0 when there is none. */
+  get highestIndex(): number {
+    let index = this.#slots.length - 1;
+    while (index > 0 && this.#slots[index] === undefined) index--;
+    return Math.max(0, index);
+  }
+
+  *objects(): Generator<T> {
+    for (const object of this.#slots) if (object !== undefined) yield object;
+  }
+
+  /**
+   * semget, msgget, shmget.
+   * @param fits  0, or why an object that is there doesn't suit the request (−EINVAL)
+   * @returns the identifier; −EACCES, −EEXIST, −ENOENT, −ENOSPC
+   */
+  obtain(request: { key: number; flags: number; credentials: Credentials }, fits: (object: T) => number, create: () => T | number): number {
+    const { key, flags, credentials } = request;
+    const present = key === IPC_PRIVATE ? undefined : this.#byKey.get(key);
+    if (present !== undefined) {
+      if ((flags & IPC_CREAT) !== 0 && (flags & IPC_EXCL) !== 0) return -EEXIST;
+      const suits = fits(present);
+      if (suits < 0) return suits;
+      return present.permits(credentials, flags & 0o777) ? present.id : -EACCES;
+    }
+    if (key !== IPC_PRIVATE && (flags & IPC_CREAT) === 0) return -ENOENT;
+    if (this.#count >= this.#most) return -ENOSPC;
+    const object = create();
+    return typeof object === "number" ? object : this.#insert(object);
+  }
+
+  /** Slots are given out in turn, so that the identifier of a removed object isn't soon that of another. */
+  #insert(object: T): number {
+    let index = this.#lastIndex + 1;
+    while (index < this.#most && this.#slots[index] !== undefined) index++;
+    if (index >= this.#most) index = this.#slots.findIndex((slot) => slot === undefined);
+    if (index <= this.#lastIndex) this.#sequence = this.#sequence >= SEQUENCE_MAX ? 0 : this.#sequence + 1;
+    this.#lastIndex = index;
+    object.sequence = this.#sequence;
+    object.id = (this.#sequence << INDEX_BITS) | index;
+    while (this.#slots.length < index) this.#slots.push(undefined);
+    this.#slots[index] = object;
+    if (object.key !== IPC_PRIVATE) this.#byKey.set(object.key, object);
+    this.#count++;
+    return object.id;
+  }
+
+  /** −EINVAL: never was; −EIDRM: another object has its slot. */
+  find(id: number): T | number {
+    if (id < 0) return -EINVAL;
+    const object = this.at(id & (2 ** INDEX_BITS - 1));
+    return typeof object === "number" ? object : object.id === id ? object : -EIDRM;
+  }
+
+  /** The object in a slot, for SEM_STAT and its like. */
+  at(index: number): T | number {
+    return this.#slots[index] ?? -EINVAL;
+  }
+
+  /** Its key finds it no more. */
+  forgetKey(object: T): void {
+    if (this.#byKey.get(object.key) === object) this.#byKey.delete(object.key);
+  }
+
+  /** Who waits for it learns that it is gone. */
+  remove(object: T): void {
+    this.forgetKey(object);
+    this.#slots[object.id & (2 ** INDEX_BITS - 1)] = undefined;
+    this.#count--;
+    object.isRemoved = true;
+    object.queue.wakeAll();
+  }
+}

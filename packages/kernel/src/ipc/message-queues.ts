@@ -1,0 +1,171 @@
+/** System V message queues: msgget(2), msgsnd(2), msgrcv(2), msgctl(2). Read first: ipc-table.ts. */
+import { E2BIG, EACCES, EAGAIN, EFAULT, EIDRM, EINVAL, ENOMSG, EPERM } from "@stratos/abi";
+import { CAP_SYS_RESOURCE, isCapable } from "../security/credentials.ts";
+import type { Task } from "../task/task.ts";
+import { BLOCKED_EINTR } from "../task/wait-queue.ts";
+import { ALTER, IPC_INFO, IPC_NOWAIT, IPC_RMID, IPC_SET, IPC_STAT, IpcObject, IpcTable, READ } from "./ipc-table.ts";
+
+/** Linux's defaults (proc(5), /proc/sys/kernel/msgmax and its neighbours). */
+const MSGMAX = 8192, MSGMNB = 16384, MSGMNI = 32000;
+const MSG_NOERROR = 0o10000, MSG_EXCEPT = 0o20000, MSG_COPY = 0o40000;
+const MSG_STAT = 11, MSG_INFO = 12, MSG_STAT_ANY = 13;
+const QBYTES_OFFSET = 88;
+
+/** `bytes` begins with the type as the sender wrote it (a long). */
+interface Message { type: number; bytes: Uint8Array }
+interface Wait { queue: MessageQueue }
+
+export class MessageQueue extends IpcObject {
+  readonly messages: Message[] = [];
+  /** Bytes of text in `messages`, and how many there may be. */
+  length = 0;
+  capacity = MSGMNB;
+  sentAt = 0;
+  receivedAt = 0;
+  lastSender = 0;
+  lastReceiver = 0;
+}
+
+export class MessageQueues {
+  readonly table = new IpcTable<MessageQueue>(MSGMNI);
+
+  get(task: Task, key: number, flags: number): number {
+    const { credentials, kernel } = task;
+    return this.table.obtain({ key, flags, credentials }, () => 0, () => new MessageQueue(key, flags, credentials, kernel.realtime().seconds));
+  }
+
+  /** The queue, also after a wait: by then its identifier may be another's. */
+  #queue(task: Task, id: number): MessageQueue | number {
+    const wait = task.syscallState as Wait | null;
+    if (wait === null) return this.table.find(id);
+    return wait.queue.isRemoved ? -EIDRM : wait.queue;
+  }
+
+  /** msgsnd(2): 0; −EACCES, −EAGAIN, −EFAULT, −EIDRM, −EINVAL. */
+  send(task: Task, id: number, address: number, size: number, flags: number): number {
+    if (!(size >= 0 && size <= MSGMAX) || id < 0) return -EINVAL;
+    const bytes = new Uint8Array(8 + size);
+    if (task.space.copyIn(address, bytes, 0, bytes.length) < 0) return -EFAULT;
+    const type = signedLong(bytes);
+    if (type < 1) return -EINVAL;
+    const queue = this.#queue(task, id);
+    if (typeof queue === "number") return queue;
+    if (!queue.permits(task.credentials, ALTER)) return -EACCES;
+    if (queue.length + size > queue.capacity || queue.messages.length + 1 > queue.capacity) return wait(task, queue, (flags & IPC_NOWAIT) !== 0 ? -EAGAIN : 0);
+    queue.messages.push({ type, bytes });
+    queue.length += size;
+    queue.lastSender = task.pid;
+    queue.sentAt = task.kernel.realtime().seconds;
+    queue.queue.wakeAll();
+    return 0;
+  }
+
+  /** msgrcv(2): length of the text; −E2BIG, −EACCES, −EFAULT, −EIDRM, −EINVAL, −ENOMSG. */
+  receive(task: Task, id: number, address: number, size: number, type: number, flags: number): number {
+    if (!(size >= 0) || id < 0) return -EINVAL;
+    const isCopy = (flags & MSG_COPY) !== 0;
+    if (isCopy && ((flags & MSG_EXCEPT) !== 0 || (flags & IPC_NOWAIT) === 0)) return -EINVAL;
+    const queue = this.#queue(task, id);
+    if (typeof queue === "number") return queue;
+    if (!queue.permits(task.credentials, READ)) return -EACCES;
+    const at = isCopy ? (type < queue.messages.length ? type : -1) : select(queue.messages, type, (flags & MSG_EXCEPT) !== 0);
+    const message = queue.messages[at];
+    if (message === undefined) return wait(task, queue, (flags & IPC_NOWAIT) !== 0 ? -ENOMSG : 0);
+    const length = message.bytes.length - 8;
+    if (length > size && (flags & MSG_NOERROR) === 0) return -E2BIG;
+    const count = Math.min(length, size);
+    if (task.space.copyOut(address, message.bytes, 0, 8 + count) < 0) return -EFAULT;
+    if (isCopy) return count;
+    queue.messages.splice(at, 1);
+    queue.length -= length;
+    queue.lastReceiver = task.pid;
+    queue.receivedAt = task.kernel.realtime().seconds;
+    queue.queue.wakeAll();
+    return count;
+  }
+
+  /** msgctl(2). */
+  control(task: Task, id: number, command: number, address: number): number {
+    const { credentials, space } = task;
+    if (command === IPC_INFO || command === MSG_INFO) return this.#describeLimits(task, command, address);
+    const queue = command === MSG_STAT || command === MSG_STAT_ANY ? this.table.at(id) : this.table.find(id);
+    if (typeof queue === "number") return queue;
+    switch (command) {
+      case IPC_RMID:
+        if (!queue.isControlledBy(credentials)) return -EPERM;
+        this.table.remove(queue);
+        return 0;
+      case IPC_SET: {
+        const capacity = space.loadU64(address + QBYTES_OFFSET);
+        if (capacity === -EFAULT) return -EFAULT;
+        if (!queue.isControlledBy(credentials)) return -EPERM;
+        if (capacity > MSGMNB && !isCapable(credentials, CAP_SYS_RESOURCE)) return -EPERM;
+        const changed = queue.change(space, credentials, address, task.kernel.realtime().seconds);
+        if (changed < 0) return changed;
+        queue.capacity = capacity;
+        queue.queue.wakeAll();
+        return 0;
+      }
+      case IPC_STAT:
+      case MSG_STAT:
+      case MSG_STAT_ANY: {
+        if (command !== MSG_STAT_ANY && !queue.permits(credentials, READ)) return -EACCES;
+        const view = new DataView(new ArrayBuffer(120));
+        queue.describe(view);
+        [queue.sentAt, queue.receivedAt, queue.changedAt, queue.length, queue.messages.length].forEach((value, index) => view.setUint32(48 + index * 8, value, true));
+        view.setUint32(QBYTES_OFFSET, queue.capacity % 0x100000000, true);
+        view.setUint32(QBYTES_OFFSET + 4, Math.floor(queue.capacity / 0x100000000), true);
+        view.setUint32(96, queue.lastSender, true);
+        view.setUint32(100, queue.lastReceiver, true);
+        return space.copyOut(address, new Uint8Array(view.buffer), 0, 120) < 0 ? -EFAULT : command === IPC_STAT ? 0 : queue.id;
+      }
+      default: return -EINVAL;
+    }
+  }
+
+  #describeLimits(task: Task, command: number, address: number): number {
+    let messages = 0;
+    let bytes = 0;
+    for (const queue of this.table.objects()) {
+      messages += queue.messages.length;
+      bytes += queue.length;
+    }
+    const isUsage = command === MSG_INFO;
+    const words = Int32Array.of(isUsage ? this.table.count : (MSGMNI * MSGMNB) / 1024, isUsage ? messages : MSGMNB, MSGMAX, MSGMNB, MSGMNI, 16, isUsage ? bytes : MSGMNB, 0xffff);
+    return task.space.copyOut(address, new Uint8Array(words.buffer), 0, 32) < 0 ? -EFAULT : this.table.highestIndex;
+  }
+
+  /** /proc/sysvipc/msg. */
+  describe(): string {
+    const pad = (value: number, width: number): string => String(value).padStart(width);
+    let text = "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      stime      rtime      ctime\n";
+    for (const queue of this.table.objects()) {
+      text += `${pad(queue.key, 10)} ${pad(queue.id, 10)}  ${queue.mode.toString(8).padStart(4)}  ${pad(queue.length, 10)} ${pad(queue.messages.length, 10)} ${pad(queue.lastSender, 5)} ${pad(queue.lastReceiver, 5)} ${pad(queue.uid, 5)} ${pad(queue.gid, 5)} ${pad(queue.cuid, 5)} ${pad(queue.cgid, 5)} ${pad(queue.sentAt, 10)} ${pad(queue.receivedAt, 10)} ${pad(queue.changedAt, 10)}\n`;
+    }
+    return text;
+  }
+}
+
+/** Sleeps until the queue changes, or fails with `error` when the caller doesn't want to. */
+function wait(task: Task, queue: MessageQueue, error: number): number {
+  if (error !== 0) return error;
+  if (task.syscallState === null) task.syscallState = { queue } satisfies Wait;
+  task.waitOn(queue.queue);
+  return BLOCKED_EINTR;
+}
+
+/** Index of the message that msgrcv(2)'s msgtyp asks for: any, one of a type (or not), or the lowest type up to a bound. */
+function select(messages: readonly Message[], type: number, isExcept: boolean): number {
+  if (type === 0) return messages.length > 0 ? 0 : -1;
+  if (type > 0) return messages.findIndex((message) => (message.type === type) !== isExcept);
+  let best = -1;
+  messages.forEach((message, index) => {
+    if (message.type <= -type && (best < 0 || message.type < messages[best]!.type)) best = index;
+  });
+  return best;
+}
+
+function signedLong(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer);
+  return view.getInt32(4, true) * 0x100000000 + view.getUint32(0, true);
+}

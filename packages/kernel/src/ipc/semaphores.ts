@@ -1,0 +1,244 @@
+/** System V semaphores: semget(2), semop(2), semctl(2). Read first: ipc-table.ts. */
+import { E2BIG, EACCES, EAGAIN, EFAULT, EFBIG, EIDRM, EINVAL, EPERM, ERANGE } from "@stratos/abi";
+import { loadDuration } from "../event/wait-deadline.ts";
+import type { Kernel } from "../kernel-state.ts";
+import type { Credentials } from "../security/credentials.ts";
+import type { Task } from "../task/task.ts";
+import type { ThreadGroup } from "../task/thread-group.ts";
+import { BLOCKED_EINTR } from "../task/wait-queue.ts";
+import { ALTER, IPC_INFO, IPC_NOWAIT, IPC_RMID, IPC_SET, IPC_STAT, IpcObject, IpcTable, READ } from "./ipc-table.ts";
+
+/** Linux's defaults (proc(5), /proc/sys/kernel/sem). */
+const SEMMSL = 32000, SEMMNS = 1024000000, SEMOPM = 500, SEMMNI = 32000, SEMVMX = 32767;
+const SEM_UNDO = 0o10000;
+const GETPID = 11, GETVAL = 12, GETALL = 13, GETNCNT = 14, GETZCNT = 15, SETVAL = 16, SETALL = 17, SEM_STAT = 18, SEM_INFO = 19, SEM_STAT_ANY = 20;
+
+interface Operation { index: number; change: number; flags: number }
+
+/** A blocked semop: it is in the set's `waits` as long as it is its task's state. */
+interface Wait { task: Task; set: SemaphoreSet; operations: Operation[]; deadlineNs: number; blockedBy: Operation }
+
+export class SemaphoreSet extends IpcObject {
+  readonly values: Int32Array;
+  /** Process that changed each last. */
+  readonly pids: Int32Array;
+  /** Time of the last semop; 0 when there was none. */
+  operatedAt = 0;
+  readonly waits = new Set<Wait>();
+  /** SEM_UNDO: what each process's end adds to the values. */
+  readonly undo = new Map<ThreadGroup, Int32Array>();
+
+  constructor(key: number, flags: number, owner: Credentials, now: number, count: number) {
+    super(key, flags, owner, now);
+    this.values = new Int32Array(count);
+    this.pids = new Int32Array(count);
+  }
+}
+
+export class Semaphores {
+  readonly table = new IpcTable<SemaphoreSet>(SEMMNI);
+
+  constructor(kernel: Kernel) {
+    kernel.exitObservers.add((task) => {
+      if (task.group.tasks.length === 0) this.#undoProcess(task.group);
+    });
+  }
+
+  #undoProcess(process: ThreadGroup): void {
+    if (this.table.count === 0) return;
+    for (const set of this.table.objects()) {
+      const changes = set.undo.get(process);
+      if (changes === undefined) continue;
+      set.undo.delete(process);
+      changes.forEach((change, index) => {
+        if (change === 0) return;
+        set.values[index] = Math.max(0, Math.min(SEMVMX, set.values[index]! + change));
+        set.pids[index] = process.pid;
+      });
+      set.queue.wakeAll();
+    }
+  }
+
+  /** semget(2): −EINVAL for the count, and as IpcTable.obtain. */
+  get(task: Task, key: number, count: number, flags: number): number {
+    if (count < 0 || count > SEMMSL) return -EINVAL;
+    return this.table.obtain({ key, flags, credentials: task.credentials }, (set) => (count > set.values.length ? -EINVAL : 0), () =>
+      count === 0 ? -EINVAL : new SemaphoreSet(key, flags, task.credentials, task.kernel.realtime().seconds, count));
+  }
+
+  /** semtimedop(2): all operations at once or none. −E2BIG, −EACCES, −EAGAIN, −EFAULT, −EFBIG, −EIDRM, −EINVAL, −ERANGE. */
+  operate(task: Task, id: number, address: number, count: number, timeout: number): number {
+    let wait = task.syscallState as Wait | null;
+    if (wait === null) {
+      const begun = this.#begin(task, id, address, count, timeout);
+      if (typeof begun === "number") return begun;
+      wait = begun;
+    }
+    const { set } = wait;
+    if (set.isRemoved) return -EIDRM;
+    const blocking = perform(task, set, wait.operations);
+    if (typeof blocking === "number") {
+      set.waits.delete(wait);
+      return blocking;
+    }
+    if ((blocking.flags & IPC_NOWAIT) !== 0 || task.kernel.now() >= wait.deadlineNs) {
+      set.waits.delete(wait);
+      return -EAGAIN;
+    }
+    wait.blockedBy = blocking;
+    set.waits.add(wait);
+    task.syscallState = wait;
+    task.waitOn(set.queue);
+    if (wait.deadlineNs !== Infinity) task.waitUntil(wait.deadlineNs);
+    return BLOCKED_EINTR;
+  }
+
+  #begin(task: Task, id: number, address: number, count: number, timeout: number): Wait | number {
+    if (count < 1) return -EINVAL;
+    if (count > SEMOPM) return -E2BIG;
+    const bytes = new Uint8Array(count * 6);
+    if (task.space.copyIn(address, bytes, 0, bytes.length) < 0) return -EFAULT;
+    const duration = timeout === 0 ? Infinity : loadDuration(task.space, timeout);
+    if (duration < 0) return duration;
+    const view = new DataView(bytes.buffer);
+    const operations = Array.from({ length: count }, (_, at): Operation => ({
+      index: view.getUint16(at * 6, true), change: view.getInt16(at * 6 + 2, true), flags: view.getInt16(at * 6 + 4, true),
+    }));
+    const set = this.table.find(id);
+    if (typeof set === "number") return set;
+    if (operations.some((operation) => operation.index >= set.values.length)) return -EFBIG;
+    if (!set.permits(task.credentials, operations.some((operation) => operation.change !== 0) ? ALTER : READ)) return -EACCES;
+    return { task, set, operations, deadlineNs: duration === Infinity ? Infinity : task.kernel.now() + duration, blockedBy: operations[0]! };
+  }
+
+  /** semctl(2). @param argument  `union semun`: a value or an address */
+  control(task: Task, id: number, index: number, command: number, argument: number): number {
+    const { credentials, space } = task;
+    if (command === IPC_INFO || command === SEM_INFO) return this.#describeLimits(task, command, argument);
+    const set = command === SEM_STAT || command === SEM_STAT_ANY ? this.table.at(id) : this.table.find(id);
+    if (typeof set === "number") return set;
+    const now = task.kernel.realtime().seconds;
+    switch (command) {
+      case IPC_RMID:
+        if (!set.isControlledBy(credentials)) return -EPERM;
+        this.table.remove(set);
+        return 0;
+      case IPC_SET: return set.change(space, credentials, argument, now);
+      case IPC_STAT:
+      case SEM_STAT:
+      case SEM_STAT_ANY: {
+        if (command !== SEM_STAT_ANY && !set.permits(credentials, READ)) return -EACCES;
+        const view = new DataView(new ArrayBuffer(88));
+        set.describe(view);
+        view.setUint32(48, set.operatedAt, true);
+        view.setUint32(56, set.changedAt, true);
+        view.setUint32(64, set.values.length, true);
+        return space.copyOut(argument, new Uint8Array(view.buffer), 0, 88) < 0 ? -EFAULT : command === IPC_STAT ? 0 : set.id;
+      }
+      case GETALL:
+      case SETALL: return transferAll(task, set, command, argument);
+      case GETPID:
+      case GETVAL:
+      case GETNCNT:
+      case GETZCNT:
+      case SETVAL: return controlOne(task, set, index, command, argument | 0);
+      default: return -EINVAL;
+    }
+  }
+
+  #describeLimits(task: Task, command: number, address: number): number {
+    let total = 0;
+    for (const set of this.table.objects()) total += set.values.length;
+    const isUsage = command === SEM_INFO;
+    const words = Int32Array.of(SEMMNS, SEMMNI, SEMMNS, SEMMNS, SEMMSL, SEMOPM, SEMOPM, isUsage ? this.table.count : 20, SEMVMX, isUsage ? total : SEMVMX);
+    return task.space.copyOut(address, new Uint8Array(words.buffer), 0, 40) < 0 ? -EFAULT : this.table.highestIndex;
+  }
+
+  /** /proc/sysvipc/sem. */
+  describe(): string {
+    const pad = (value: number, width: number): string => String(value).padStart(width);
+    let text = "       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n";
+    for (const set of this.table.objects()) {
+      text += `${pad(set.key, 10)} ${pad(set.id, 10)}  ${set.mode.toString(8).padStart(4)} ${pad(set.values.length, 10)} ${pad(set.uid, 5)} ${pad(set.gid, 5)} ${pad(set.cuid, 5)} ${pad(set.cgid, 5)} ${pad(set.operatedAt, 10)} ${pad(set.changedAt, 10)}\n`;
+    }
+    return text;
+  }
+}
+
+/** @returns 0 when all were done, −ERANGE, or the operation that must wait; then nothing was changed */
+function perform(task: Task, set: SemaphoreSet, operations: readonly Operation[]): Operation | number {
+  const { values } = set;
+  const before = values.slice();
+  const undo = set.undo.get(task.group);
+  const changes = operations.some((operation) => (operation.flags & SEM_UNDO) !== 0) ? (undo?.slice() ?? new Int32Array(values.length)) : null;
+  for (const operation of operations) {
+    const { index, change } = operation;
+    const value = values[index]! + change;
+    const mustWait = change === 0 ? values[index] !== 0 : value < 0;
+    let failed = !mustWait && value > SEMVMX;
+    if (!mustWait && !failed && (operation.flags & SEM_UNDO) !== 0) {
+      const adjustment = changes![index]! - change;
+      failed = adjustment < -SEMVMX - 1 || adjustment > SEMVMX;
+      changes![index] = adjustment;
+    }
+    if (mustWait || failed) {
+      values.set(before);
+      return mustWait ? operation : -ERANGE;
+    }
+    values[index] = value;
+  }
+  if (changes !== null) set.undo.set(task.group, changes);
+  for (const { index } of operations) set.pids[index] = task.pid;
+  set.operatedAt = task.kernel.realtime().seconds;
+  if (operations.some((operation) => operation.change !== 0)) set.queue.wakeAll();
+  return 0;
+}
+
+function transferAll(task: Task, set: SemaphoreSet, command: number, address: number): number {
+  if (!set.permits(task.credentials, command === SETALL ? ALTER : READ)) return -EACCES;
+  if (command === GETALL) {
+    const values = Uint16Array.from(set.values);
+    return task.space.copyOut(address, new Uint8Array(values.buffer), 0, values.byteLength) < 0 ? -EFAULT : 0;
+  }
+  const values = new Uint16Array(set.values.length);
+  if (task.space.copyIn(address, new Uint8Array(values.buffer), 0, values.byteLength) < 0) return -EFAULT;
+  if (values.some((value) => value > SEMVMX)) return -ERANGE;
+  set.values.set(values);
+  set.pids.fill(task.pid);
+  set.undo.clear();
+  valuesWereSet(task, set);
+  return 0;
+}
+
+function controlOne(task: Task, set: SemaphoreSet, index: number, command: number, value: number): number {
+  if (command === SETVAL && (value < 0 || value > SEMVMX)) return -ERANGE;
+  if (!set.permits(task.credentials, command === SETVAL ? ALTER : READ)) return -EACCES;
+  if (index < 0 || index >= set.values.length) return -EINVAL;
+  switch (command) {
+    case GETPID: return set.pids[index]!;
+    case GETVAL: return set.values[index]!;
+    case GETNCNT: return countWaits(set, (operation) => operation.index === index && operation.change < 0);
+    case GETZCNT: return countWaits(set, (operation) => operation.index === index && operation.change === 0);
+    default:
+      set.values[index] = value;
+      set.pids[index] = task.pid;
+      for (const changes of set.undo.values()) changes[index] = 0;
+      valuesWereSet(task, set);
+      return 0;
+  }
+}
+
+function valuesWereSet(task: Task, set: SemaphoreSet): void {
+  set.changedAt = task.kernel.realtime().seconds;
+  set.queue.wakeAll();
+}
+
+/** Waits that a signal or an end took away are dropped on the way. */
+function countWaits(set: SemaphoreSet, matches: (operation: Operation) => boolean): number {
+  let count = 0;
+  for (const wait of set.waits) {
+    if (wait.task.syscallState !== wait || wait.task.state === "X") set.waits.delete(wait);
+    else if (matches(wait.blockedBy)) count++;
+  }
+  return count;
+}
