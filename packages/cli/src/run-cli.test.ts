@@ -11,7 +11,7 @@ import { runCli } from "./run-cli.ts";
 let calls: unknown[][], stdout: string, stderr: string;
 const record = (name: string, status = 0) => async (...args: unknown[]): Promise<number> => (calls.push([name, ...args]), status);
 const handlers: CommandHandlers = {
-  shell: record("shell"), run: record("run", 42), trace: record("trace"), imageList: record("ls"), imageBuild: record("build"),
+  shell: record("shell"), run: record("run", 42), trace: record("trace"), replay: record("replay"), imageList: record("ls"), imageBuild: record("build"),
   imageRemove: record("rm"), imageExport: record("export"), imageImport: record("import"), completion: record("completion"), man: record("man"),
 };
 

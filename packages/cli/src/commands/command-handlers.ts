@@ -7,6 +7,7 @@ import { UsageError } from "../command-error.ts";
 export const commandHandlers: CommandHandlers = {
   shell: async (options) => (await import("./shell-command.ts")).runShell(options),
   run: async (command, options) => (await import("./run-command.ts")).runCommand(command, options),
+  replay: async (file, options) => (await import("./replay-command.ts")).replayCommand(file, options),
   trace: async (command, options) => (await import("./trace-command.ts")).traceCommand(command, options),
   imageList: async (options) => (await import("./image-list-command.ts")).listImages(options),
   imageBuild: async (name, options) => (await import("./image-build-command.ts")).buildImage(name, options),

@@ -11,7 +11,7 @@ import { createProgram } from "./program.ts";
 const program = createProgram(commandHandlers, () => {});
 
 test("each command has a page with its options", () => {
-  assert.deepEqual(manPageNames(program).map(({ name }) => name).slice(0, 4), ["stratos", "stratos-run", "stratos-trace", "stratos-image"]);
+  assert.deepEqual(manPageNames(program).map(({ name }) => name).slice(0, 4), ["stratos", "stratos-run", "stratos-trace", "stratos-replay"]);
   for (const { path, command } of allCommands(program)) {
     const page = manPage(program, path)!;
     assert.match(page, /^\.TH STRATOS/);

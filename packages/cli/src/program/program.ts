@@ -11,10 +11,13 @@ import { COMPLETION_SHELLS } from "./completion.ts";
 import type { ImageBuildOptions, ImageExportOptions, ListOptions, RemoveOptions } from "../commands/image-options.ts";
 import type { RunOptions } from "./run-options.ts";
 
+export interface ReplayOptions { readonly trace?: true; readonly stats?: true }
+
 /** What the commands do. `run-cli.ts` gives the real one; tests give one that records. Each returns the exit status. */
 export interface CommandHandlers {
   shell(options: RunOptions): Promise<number>;
   run(command: readonly string[], options: RunOptions): Promise<number>;
+  replay(file: string, options: ReplayOptions): Promise<number>;
   trace(command: readonly string[], options: RunOptions & { readonly output?: string; readonly summary?: true }): Promise<number>;
   imageList(options: ListOptions): Promise<number>;
   imageBuild(name: string, options: ImageBuildOptions): Promise<number>;
@@ -62,6 +65,14 @@ export function createProgram(handlers: CommandHandlers, finish: (status: number
     .option("-c, --summary", "count calls and errors, and print a table at the end");
   addRunOptions(trace, "none").action(async (command: string, args: string[], options: RunOptions) => finish(await handlers.trace([command, ...args], options)));
 
+  const replay = new Command("replay")
+    .description("Repeats a run that `run --record` recorded, instruction by instruction, and shows its output again. Says so when the outcome differs.")
+    .summary("repeat a recorded run")
+    .argument("<file>", "the recording")
+    .option("--trace", "write system calls to stderr, as `trace` does")
+    .option("--stats", "print what the run cost, as JSON, on stderr")
+    .action(async (file: string, options: ReplayOptions) => finish(await handlers.replay(file, options)));
+
   const completion = new Command("completion")
     .description("Prints the completion script of a shell, to be sourced by it.")
     .summary("print a shell's completion script")
@@ -73,7 +84,7 @@ export function createProgram(handlers: CommandHandlers, finish: (status: number
     .argument("[command]", "the command; none: the overview")
     .action(async (page: string | undefined) => finish(await handlers.man(program, page)));
 
-  for (const command of [run, trace, imageCommand(handlers, finish), completion, man]) {
+  for (const command of [run, trace, replay, imageCommand(handlers, finish), completion, man]) {
     program.addCommand(command.copyInheritedSettings(program));
   }
   return program;

@@ -22,6 +22,7 @@ export interface RunOptions {
   readonly timeout?: number;
   readonly keep?: string;
   readonly seed?: number;
+  readonly record?: string;
   readonly stats?: true;
 }
 
@@ -38,5 +39,6 @@ export function addRunOptions(command: Command, network: NetworkMode): Command {
     .addOption(new Option("--timeout <seconds>", "end the machine after this time, with status 124").argParser(parseTimeout))
     .addOption(new Option("--keep <name>", "save the root, as the run leaves it, as image NAME").argParser(parseImageName))
     .addOption(new Option("--seed <n>", "deterministic run: chance from this seed, time counted in instructions").argParser(parseSeed))
+    .addOption(new Option("--record <file>", "deterministic run that `stratos replay` repeats; what comes from outside is written to FILE"))
     .addOption(new Option("--stats", "print what the run cost, as JSON, on stderr"));
 }

@@ -9,6 +9,14 @@ const TURN_MS = 8;
 /** setTimeout's bound; a later timer is asked for again. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
+export interface TurnGate {
+  /** No turn now; `wake` follows. */
+  readonly isBlocked: boolean;
+  beforeTurn(): void;
+  /** All tasks sleep and no timer is armed. */
+  onIdle?(): void;
+}
+
 export class MachinePump {
   readonly #machine: Machine;
   readonly #finished: Promise<void>;
@@ -19,6 +27,8 @@ export class MachinePump {
   /** Keeps Node's loop alive while the machine waits for an event that it does not know of. */
   #keepAlive: NodeJS.Timeout | null = null;
   runMs = 0;
+  /** Decides at the beginning of each turn what comes in from outside (recording and replaying). */
+  gate: TurnGate | null = null;
 
   constructor(machine: Machine) {
     this.#machine = machine;
@@ -45,14 +55,17 @@ export class MachinePump {
     this.#immediate = null;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
+    if (this.gate?.isBlocked === true) return;
     try {
+      this.gate?.beforeTurn();
       const start = performance.now();
       const waitMs = this.#machine.isStopped ? Infinity : this.#machine.run(TURN_MS);
       this.runMs += performance.now() - start;
       if (this.#machine.isStopped) this.#end(null);
       // A timer of Node takes a millisecond at least: shorter waits are spent in the loop.
       else if (waitMs < 1) this.wake();
-      else if (waitMs !== Infinity) this.#timer = setTimeout(() => this.wake(), Math.min(Math.ceil(waitMs), TIMEOUT_MS_MAX));
+      else if (waitMs === Infinity) this.gate?.onIdle?.();
+      else this.#timer = setTimeout(() => this.wake(), Math.min(Math.ceil(waitMs), TIMEOUT_MS_MAX));
     } catch (error) {
       this.#end({ error });
     }

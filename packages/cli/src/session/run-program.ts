@@ -1,8 +1,12 @@
 /** `stratos run`, `trace` and the shell: one program in a clone of an image, from its options to its exit status. */
+import { randomInt } from "node:crypto";
+import { isatty } from "node:tty";
 import { byteStringToUtf8, utf8ToByteString } from "@stratos/base";
 import { readConfig, stratosHome } from "@stratos/host-node";
 import type { Machine } from "@stratos/machine";
-import { CommandError } from "../command-error.ts";
+import { CommandError, UsageError } from "../command-error.ts";
+import { InputGate } from "../recording/input-gate.ts";
+import { RecordingWriter } from "../recording/recording-file.ts";
 import { DEFAULT_IMAGE, DEFAULT_MEMORY } from "../defaults.ts";
 import { ImageStore } from "../image/image-store.ts";
 import { parseMemory } from "../option-values.ts";
@@ -33,6 +37,8 @@ export async function runProgram(program: (user: GuestUser) => Program, options:
   const imageName = options.image ?? defaultImage(home);
   await ensureDefaultImage(imageName);
   const memoryBytes = options.memory ?? configuredMemory(home) ?? DEFAULT_MEMORY;
+  const seed = options.seed ?? (options.record === undefined ? undefined : randomInt(2 ** 31));
+  if (options.record !== undefined) refuseUnrecordable(options);
   const network = openNetwork(options.net);
   const image = openImage(imageName, { keep: options.keep, deltaBytes: memoryBytes });
   let isWhole = false;
@@ -42,22 +48,38 @@ export async function runProgram(program: (user: GuestUser) => Program, options:
     if (network !== null) writeResolverConfiguration(files, network);
     const session = new MachineSession({
       volume: image.opened.volume, memoryBytes, sockets: network, volumes: options.volume, log: kernelLog(),
-      ...(options.seed === undefined ? {} : { seed: options.seed }),
+      ...(seed === undefined ? {} : { seed }),
     });
     hooks.attach?.(session.machine);
-    const standard = openStandardFiles(session);
-    const stopForwarding = forwardSignals(session);
+    const gate = options.record === undefined ? null : new InputGate(session.machine, () => session.pump.wake(), { signal: (signal) => session.sendSignal(signal) });
+    session.pump.gate = gate;
+    const standard = openStandardFiles(session, gate);
+    const stopForwarding = forwardSignals(gate === null ? session : { sendSignal: (signal) => gate.signal(signal) });
+    let recorder: RecordingWriter | null = null;
     const startMs = performance.now();
     let status: number;
     try {
-      session.start({
+      const request = {
         ...program(user), user,
         environment: guestEnvironment(user, options.env, { isTerminal: standard.isTerminal, host: process.env }),
         workingDirectory: options.workdir === undefined ? "/" : utf8ToByteString(options.workdir),
-      }, standard.files);
+      };
+      if (gate !== null) {
+        const { description } = new ImageStore(home).require(imageName);
+        const writer = new RecordingWriter(options.record!, {
+          format: "stratos-recording-1", image: imageName, imageCreatedAt: description.createdAt, imageLayers: description.layers,
+          program: request.program, argv: request.argv, environment: request.environment, workingDirectory: request.workingDirectory, user: options.user ?? "root",
+          seed: seed!, memoryBytes, terminal: standard.isTerminal ? terminalSize() : null, isErrorTerminal: isatty(2),
+        });
+        recorder = writer;
+        gate.record((event) => writer.add(event));
+      }
+      session.start(request, standard.files);
       status = await session.run(options.timeout);
+      if (gate !== null) recorder!.add(gate.end(status));
     } finally {
       stopForwarding();
+      recorder?.close();
       await standard.finish();
     }
     session.machine.sync();
@@ -68,6 +90,16 @@ export async function runProgram(program: (user: GuestUser) => Program, options:
   } finally {
     image.finish(isWhole);
   }
+}
+
+/** What can't be put into a recording must not reach the machine. */
+function refuseUnrecordable(options: RunOptions): void {
+  if (options.net !== "none") throw new UsageError("--record", "what comes from the network is not recorded; use --net none");
+  if (options.volume.length > 0) throw new UsageError("--record", "what comes from folders of the host is not recorded; leave -v away");
+}
+
+function terminalSize(): { rows: number; columns: number } {
+  return { rows: process.stdout.rows ?? 24, columns: process.stdout.columns ?? 80 };
 }
 
 /** The default image makes itself when it is first needed. */

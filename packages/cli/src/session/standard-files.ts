@@ -2,6 +2,7 @@
 import { isatty } from "node:tty";
 import { NodeConsole, openStreamIn, openStreamOut } from "@stratos/host-node";
 import { attachConsole, type OpenFile, openConsoleTerminal, openHostInput, openHostOutput } from "@stratos/kernel";
+import type { InputGate } from "../recording/input-gate.ts";
 import type { MachineSession } from "./machine-session.ts";
 import { wakingConsole, wakingStreamIn, wakingStreamOut } from "./waking-ports.ts";
 
@@ -18,21 +19,23 @@ export function hasTerminal(): boolean {
   return isatty(0) && isatty(1);
 }
 
-export function openStandardFiles(session: MachineSession): StandardFiles {
+/** @param gate  for runs that are recorded: what comes in goes through it */
+export function openStandardFiles(session: MachineSession, gate: InputGate | null = null): StandardFiles {
   const { kernel } = session.machine;
   const wake = (): void => session.pump.wake();
   const outputs: { drain(): Promise<void> }[] = [];
   const output = (fd: number): OpenFile => {
     const stream = openStreamOut(fd);
     outputs.push(stream);
-    return openHostOutput(kernel, wakingStreamOut(stream, wake));
+    return openHostOutput(kernel, gate === null ? wakingStreamOut(stream, wake) : gate.streamOut(stream));
   };
   const drain = async (): Promise<void> => void (await Promise.all(outputs.map((stream) => stream.drain())));
   if (!hasTerminal()) {
-    return { files: [openHostInput(kernel, wakingStreamIn(openStreamIn(0), wake)), output(1), output(2)], isTerminal: false, finish: drain };
+    const input = openStreamIn(0);
+    return { files: [openHostInput(kernel, gate === null ? wakingStreamIn(input, wake) : gate.streamIn(input)), output(1), output(2)], isTerminal: false, finish: drain };
   }
   const host = new NodeConsole();
-  const terminal = attachConsole(kernel, wakingConsole(host, wake));
+  const terminal = attachConsole(kernel, gate === null ? wakingConsole(host, wake) : gate.console(host, host.size(), (bytes) => host.write(bytes)));
   host.open();
   const line = openConsoleTerminal(kernel, terminal);
   return {
@@ -43,4 +46,17 @@ export function openStandardFiles(session: MachineSession): StandardFiles {
       host.close();
     },
   };
+}
+
+/** The standard files of a replay: input comes from the recording, output is shown. */
+export function openReplayFiles(session: MachineSession, gate: InputGate, recorded: { terminal: { rows: number; columns: number } | null; isErrorTerminal: boolean }): StandardFiles {
+  const { kernel } = session.machine;
+  const streams = [openStreamOut(1), openStreamOut(2)];
+  const drain = async (): Promise<void> => void (await Promise.all(streams.map((stream) => stream.drain())));
+  const output = (index: 0 | 1): OpenFile => openHostOutput(kernel, gate.streamOut(streams[index]!));
+  if (recorded.terminal === null) return { files: [openHostInput(kernel, gate.streamIn(null)), output(0), output(1)], isTerminal: false, finish: drain };
+  const shown = streams[0]!;
+  const terminal = attachConsole(kernel, gate.console(null, recorded.terminal, (bytes) => void shown.write(bytes, 0, bytes.length)));
+  const line = openConsoleTerminal(kernel, terminal);
+  return { files: [line, line.retain(), recorded.isErrorTerminal ? line.retain() : output(1)], isTerminal: true, finish: drain };
 }

@@ -1,0 +1,69 @@
+/** `stratos replay`: the recorded program on the recorded image with the recorded seed, fed from the recording. */
+import { stratosHome } from "@stratos/host-node";
+import { CommandError } from "../command-error.ts";
+import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
+import { ImageStore } from "../image/image-store.ts";
+import type { ReplayOptions } from "../program/program.ts";
+import { InputGate } from "../recording/input-gate.ts";
+import { type Moment, readRecording, type RecordedEvent } from "../recording/recording-file.ts";
+import { findGuestUser } from "../session/guest-user.ts";
+import { MachineSession } from "../session/machine-session.ts";
+import { openImage } from "../session/open-image.ts";
+import { runStatistics } from "../session/run-statistics.ts";
+import { openReplayFiles } from "../session/standard-files.ts";
+import { TraceWriter } from "../trace/trace-writer.ts";
+
+export async function replayCommand(file: string, options: ReplayOptions): Promise<number> {
+  const { header, events, end } = readRecording(file);
+  const { description } = new ImageStore(stratosHome()).require(header.image);
+  if (description.createdAt !== header.imageCreatedAt || description.layers !== header.imageLayers) {
+    throw new CommandError(file, `image ${header.image} is not the one that was recorded (made ${description.createdAt}, then ${header.imageCreatedAt})`, { status: EXIT_STRATOS_FAILED });
+  }
+  const image = openImage(header.image, { keep: undefined, deltaBytes: header.memoryBytes });
+  try {
+    const session = new MachineSession({ volume: image.opened.volume, memoryBytes: header.memoryBytes, sockets: null, volumes: [], seed: header.seed, log: () => {} });
+    const trace = options.trace === true ? new TraceWriter({ write: (text) => void process.stderr.write(Buffer.from(text, "latin1")) }, { summary: false }) : null;
+    trace?.attach(session.machine);
+    const gate = new InputGate(session.machine, () => session.pump.wake(), { signal: (signal) => session.sendSignal(signal) });
+    let next = 0;
+    gate.replay({
+      take: (moment) => {
+        const from = next;
+        while (next < events.length && isAt(events[next]!, moment)) next++;
+        return events.slice(from, next);
+      },
+    });
+    let stuck = false;
+    session.pump.gate = {
+      get isBlocked() { return gate.isBlocked; },
+      beforeTurn: () => gate.beforeTurn(),
+      onIdle: () => {
+        // An event of this very moment is let in by the next turn; without one the run waits for what never came.
+        if (next < events.length && isAt(events[next]!, gate.moment)) return session.pump.wake();
+        stuck = true;
+        session.machine.stop();
+        session.pump.wake();
+      },
+    };
+    const standard = openReplayFiles(session, gate, header);
+    const startMs = performance.now();
+    session.start({ program: header.program, argv: header.argv, environment: header.environment, workingDirectory: header.workingDirectory, user: findGuestUser(image.opened.volume.root, header.user) }, standard.files);
+    const status = await session.run(undefined);
+    const outcome = gate.end(status);
+    await standard.finish();
+    trace?.finish();
+    if (options.stats === true) process.stderr.write(`${JSON.stringify(runStatistics(session.machine, { wallMs: performance.now(), startMs, runMs: session.pump.runMs }))}\n`);
+    if (stuck && end === null) return status; // As far as the recording goes.
+    if (stuck) throw new CommandError(file, `the replay went another way: it waits for input at instruction ${outcome.instructions}`, { status: EXIT_STRATOS_FAILED });
+    if (end !== null && (end.status !== outcome.status || end.instructions !== outcome.instructions || end.output !== outcome.output)) {
+      throw new CommandError(file, `the replay went another way: status ${outcome.status} after ${outcome.instructions} instructions, recorded ${end.status} after ${end.instructions}${end.output === outcome.output ? "" : "; the output differs"}`, { status: EXIT_STRATOS_FAILED });
+    }
+    return status;
+  } finally {
+    image.finish(false);
+  }
+}
+
+function isAt(event: RecordedEvent, moment: Moment): boolean {
+  return event.instructions === moment.instructions && event.ns === moment.ns;
+}

@@ -1,0 +1,198 @@
+/**
+ * Lets the outside in at the beginning of a turn only, so that what arrives is part of a moment that can be named: while recording it comes
+ * from the host and is written down; while replaying it comes from the recording.
+ */
+import { createHash } from "node:crypto";
+import { EAGAIN, EPIPE } from "@stratos/abi";
+import type { HostConsole, HostStreamIn, HostStreamOut } from "@stratos/host";
+import type { Machine } from "@stratos/machine";
+import type { Moment, RecordedEvent, RecordingEnd } from "./recording-file.ts";
+
+/** Output that the host has not taken yet, beyond which the machine waits; it doesn't notice. */
+const BACKLOG_MAX = 1 << 20;
+/** Most bytes of one input event. */
+const INPUT_MAX = 1 << 16;
+
+export interface EventSource {
+  /** Events of this moment, in order. */
+  take(moment: Moment): RecordedEvent[];
+}
+
+type Happening = { kind: "input"; data: string } | { kind: "end" } | { kind: "resize"; rows: number; columns: number } | { kind: "signal"; signal: number };
+
+export class InputGate {
+  readonly #machine: Machine;
+  readonly #wake: () => void;
+  readonly #apply: { signal: (signal: number) => void };
+  readonly #hash = createHash("sha256");
+  #source: EventSource | null = null;
+  #onEvent: ((event: RecordedEvent) => void) | null = null;
+  readonly #arrived: Happening[] = [];
+  #input: HostStreamIn | null = null;
+  /** Bytes let in and not read yet. */
+  #open = new Uint8Array(0);
+  #isEnded = false;
+  #readable: () => void = () => {};
+  #consoleInput: (bytes: Uint8Array | null) => void = () => {};
+  #consoleResize: () => void = () => {};
+  #size = { rows: 24, columns: 80 };
+  #backlog = 0;
+
+  constructor(machine: Machine, wake: () => void, apply: { signal: (signal: number) => void }) {
+    this.#machine = machine;
+    this.#wake = wake;
+    this.#apply = apply;
+  }
+
+  /** Write down what happens. */
+  record(onEvent: (event: RecordedEvent) => void): void {
+    this.#onEvent = onEvent;
+  }
+
+  /** Take what happens from a recording instead of the host. */
+  replay(source: EventSource): void {
+    this.#source = source;
+  }
+
+  /** The host is too slow for the output: no turn now. */
+  get isBlocked(): boolean {
+    return this.#backlog > BACKLOG_MAX;
+  }
+
+  get moment(): Moment {
+    return { instructions: this.#machine.processor.statistics.instructions, ns: this.#machine.kernel.now() };
+  }
+
+  beforeTurn(): void {
+    const { moment } = this;
+    if (this.#source !== null) {
+      for (const event of this.#source.take(moment)) this.#happen(event);
+      return;
+    }
+    this.#readInput();
+    for (const happening of this.#arrived.splice(0)) {
+      this.#onEvent?.({ ...moment, ...happening });
+      this.#happen(happening);
+    }
+  }
+
+  end(status: number): RecordingEnd {
+    return { ...this.moment, kind: "exit", status, output: this.#hash.digest("hex") };
+  }
+
+  signal(signal: number): void {
+    this.#arrived.push({ kind: "signal", signal });
+    this.#wake();
+  }
+
+  #readInput(): void {
+    const input = this.#input;
+    if (input === null || this.#open.length > 0 || this.#isEnded) return;
+    if (input.available > 0) {
+      const bytes = new Uint8Array(Math.min(input.available, INPUT_MAX));
+      const count = input.read(bytes, 0, bytes.length);
+      if (count > 0) this.#arrived.push({ kind: "input", data: Buffer.from(bytes.subarray(0, count)).toString("base64") });
+    } else if (input.isEnded) this.#arrived.push({ kind: "end" });
+  }
+
+  #happen(happening: Happening): void {
+    switch (happening.kind) {
+      case "input": {
+        const bytes = new Uint8Array(Buffer.from(happening.data, "base64"));
+        const all = new Uint8Array(this.#open.length + bytes.length);
+        all.set(this.#open);
+        all.set(bytes, this.#open.length);
+        this.#open = all;
+        this.#readable();
+        this.#consoleInput(bytes);
+        return;
+      }
+      case "end":
+        this.#isEnded = true;
+        this.#readable();
+        this.#consoleInput(null);
+        return;
+      case "resize":
+        this.#size = { rows: happening.rows, columns: happening.columns };
+        return this.#consoleResize();
+      case "signal": return this.#apply.signal(happening.signal);
+    }
+  }
+
+  /** Standard input that is a pipe or a file. @param host  null while replaying */
+  streamIn(host: HostStreamIn | null): HostStreamIn {
+    this.#input = host;
+    host?.onReadable(this.#wake);
+    const gate = this;
+    return {
+      read(into, at, count) {
+        const { length } = gate.#open;
+        if (length === 0) return gate.#isEnded ? 0 : -EAGAIN;
+        const taken = Math.min(length, count);
+        into.set(gate.#open.subarray(0, taken), at);
+        gate.#open = gate.#open.subarray(taken);
+        // More may be waiting outside: the next turn lets it in.
+        if (gate.#open.length === 0) gate.#wake();
+        return taken;
+      },
+      get available() { return gate.#open.length; },
+      get isEnded() { return gate.#open.length === 0 && gate.#isEnded; },
+      onReadable: (listener) => { gate.#readable = listener; },
+    };
+  }
+
+  /** Output: the guest always finds room, and never hears that nobody reads, because both would come from outside. */
+  streamOut(host: HostStreamOut): HostStreamOut {
+    const waiting: Uint8Array[] = [];
+    const flush = (): void => {
+      while (waiting.length > 0) {
+        const bytes = waiting[0]!;
+        const count = host.write(bytes, 0, bytes.length);
+        if (count === -EAGAIN) break;
+        const taken = count < 0 ? bytes.length : count;
+        this.#backlog -= taken;
+        if (taken === bytes.length) waiting.shift();
+        else waiting[0] = bytes.subarray(taken);
+        if (count === -EPIPE) continue;
+      }
+      if (!this.isBlocked) this.#wake();
+    };
+    host.onWritable(flush);
+    return {
+      write: (bytes, at, count) => {
+        const copy = bytes.slice(at, at + count);
+        this.#hash.update(copy);
+        this.#backlog += copy.length;
+        waiting.push(copy);
+        flush();
+        return count;
+      },
+      room: INPUT_MAX,
+      isBroken: false,
+      onWritable: () => {},
+    };
+  }
+
+  /** @param host  null while replaying: then `write` shows the output and `size` is the recorded one */
+  console(host: HostConsole | null, size: { rows: number; columns: number }, write: (bytes: Uint8Array) => void): HostConsole {
+    this.#size = size;
+    host?.onInput((bytes) => {
+      this.#arrived.push(bytes === null ? { kind: "end" } : { kind: "input", data: Buffer.from(bytes).toString("base64") });
+      this.#wake();
+    });
+    host?.onResize(() => {
+      this.#arrived.push({ kind: "resize", ...host.size() });
+      this.#wake();
+    });
+    return {
+      isTerminal: true,
+      write: (bytes) => {
+        this.#hash.update(bytes);
+        write(bytes);
+      },
+      size: () => this.#size,
+      onInput: (listener) => { this.#consoleInput = listener; },
+      onResize: (listener) => { this.#consoleResize = listener; },
+    };
+  }
+}
