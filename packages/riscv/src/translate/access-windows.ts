@@ -19,6 +19,8 @@ export interface AccessWindow {
   hasStore: boolean;
 }
 
+/** In larger loops other work hides the look-ups, and registers are too few for windows. */
+const MAX_INSTRUCTIONS = 64;
 /** Windows of one unit: one for each base register. */
 export const MAX_WINDOWS = 10;
 
@@ -38,7 +40,7 @@ export function planWindows(unit: Unit, structure: Structure): WindowPlan {
   for (const loop of structure.loops) {
     if (windowsOf[loop.header.index] !== null) continue;
     const members = unit.blocks.filter((block) => isInside(structure, block, loop));
-    if (members.some(mayCall)) continue;
+    if (members.some(mayCall) || members.reduce((count, block) => count + block.instructions.length, 0) > MAX_INSTRUCTIONS) continue;
     const windows = openWindows(members, chasedRegisters(members));
     if (windows.all.length === 0) continue;
     count = Math.max(count, windows.all.length);

@@ -481,16 +481,18 @@ export class TranslationLowering implements Lowering {
       code.end();
     }
     const span = group.end - group.lowest;
-    if (span > group.alignment) {
-      code.i32Const(0);
-      code.localGet(VA);
-      code.i32Const(4095);
-      code.op(Op.i32And);
-      code.i32Const(4096 - span);
-      code.op(Op.i32LeU);
-      code.op(Op.select);
-    }
     code.localSet(host);
+    if (span <= group.alignment) return;
+    // A branch, not a select: the access needn't wait for the comparison.
+    code.localGet(VA);
+    code.i32Const(4095);
+    code.op(Op.i32And);
+    code.i32Const(4096 - span);
+    code.op(Op.i32GtU);
+    code.if();
+    code.i32Const(0);
+    code.localSet(host);
+    code.end();
   }
 
   /** Pushes the host address for reading at VA, or 0. */
@@ -528,14 +530,15 @@ export class TranslationLowering implements Lowering {
     const host = FIRST_GROUP + group.number;
     if (group.first === this.#instruction) this.#lookUpGroup(group, host, window);
     code.localGet(host);
+    code.op(Op.i32Eqz);
     code.if(write ? 0x40 : loadedType(opcode));
-    code.localGet(host);
-    pushValue();
-    code.memory(opcode, hostOffset(this.#mode) + this.#instruction.imm - group.lowest);
-    code.else();
     this.#pushAccess(size, write, undefined);
     pushValue();
     code.memory(opcode, hostOffset(this.#mode));
+    code.else();
+    code.localGet(host);
+    pushValue();
+    code.memory(opcode, hostOffset(this.#mode) + this.#instruction.imm - group.lowest);
     code.end();
   }
 

@@ -23,7 +23,7 @@ const MAX_VERSIONS = 4;
 const MAX_BATCH = 32;
 
 /** Units of up to so many instructions are taken into others that reach them: an inner loop, which is hot before the loops around it. */
-const ABSORBED = 100;
+const ABSORBED = 250;
 
 /** A hot path out of a unit belongs to the function that it leaves. */
 interface Owner { readonly entry: number; readonly region: TranslatedRegion; version: number }
