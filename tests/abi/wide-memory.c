@@ -1,6 +1,7 @@
 /* Mappings above 4 GiB: reservations larger than any memory, sparse use, copy-on-write, faults, threads. */
 #include "abi.h"
 #include <pthread.h>
+#include <spawn.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -39,7 +40,8 @@ static void *count(void *argument) {
   return argument;
 }
 
-int main(void) {
+int main(int count_of_arguments, char **arguments) {
+  if (count_of_arguments > 1) return strcmp(arguments[1], "a program of its own") == 0 ? 5 : 6;
   struct sigaction action = { .sa_sigaction = fault, .sa_flags = SA_SIGINFO }; sigaction(SIGSEGV, &action, NULL); sigaction(SIGBUS, &action, NULL);
   int status; volatile long sink; struct iovec vector[2];
   char *before = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); strcpy(before, "below");
@@ -74,7 +76,7 @@ int main(void) {
   FAULT_AT(sink = *(volatile char *)0x600000001230, 0x600000001230); FAULT_AT(*(volatile char *)0x100000000 = 1, 0x100000000); FAULT_AT(*(volatile int *)(0x100000000 + (uintptr_t)&status % 4096) = 1, 0x100000000 + (uintptr_t)&status % 4096); FAULT_AT(sink = *(volatile char *)8, 8);
   SHOW(write(1, (void *)0x600000001230, 4)); SHOW(getcwd((void *)0x600000001230, 100) != NULL); SHOW(mincore((void *)0x600000001000, 4096, (void *)fixed)); SHOW(msync((void *)0x600000001000, 4096, MS_SYNC)); SHOW(mprotect((void *)0x600000001000, 4096, PROT_READ));
   strcpy(big + 3 * GIB - 4099, "written from above 4 GiB\n"); SHOW(write(1, big + 3 * GIB - 4099, 25)); vector[0] = (struct iovec){ big + 3 * GIB - 4099, 8 }; vector[1] = (struct iovec){ fixed + 4094, 4 };
-  int ends[2]; if (pipe(ends)) return 1; SHOW(writev(ends[1], vector, 2)); SHOW(read(ends[0], big + 5 * GIB - 4, 100)); SHOW(memcmp(big + 5 * GIB - 4, "written ", 8));
+  int ends[2]; if (pipe(ends)) return 1; SHOW(writev(ends[1], vector, 2)); SHOW(read(ends[0], big + 5 * GIB - 4100, 100)); SHOW(memcmp(big + 5 * GIB - 4100, "written ", 8));
 
   /* Copy-on-write, and memory that is shared. */
   long *shared = mmap(NULL, 5 * GIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0); HOLDS(shared != MAP_FAILED); long *far = shared + 4 * GIB / 8;
@@ -86,7 +88,14 @@ int main(void) {
   }
   while (wait(&status) > 0) SHOW(WEXITSTATUS(status)); SHOW(*far); total = 0; for (int i = 0; i < 8; i++) total += big[i * GIB]; SHOW(total);
   big[2 * GIB] = 50; SHOW(big[2 * GIB]); strcpy(before, "still"); puts(before);
+  pid_t spawned; char *again[] = { "program", "a program of its own", NULL }; SHOW(posix_spawn(&spawned, "/proc/self/exe", NULL, NULL, again, NULL)); waitpid(spawned, &status, 0); SHOW(WEXITSTATUS(status)); SHOW(big[2 * GIB]);
   pid_t pid = fork(); if (pid == 0) { signal(SIGSEGV, SIG_DFL); big[8 * GIB] = 1; _exit(0); } waitpid(pid, &status, 0); SHOW(WTERMSIG(status));
+
+  /* Which pages are there; what is locked or populated. */
+  unsigned char there[3]; char *few = mmap(NULL, 9 * GIB, PROT_READ | PROT_WRITE, RESERVED, -1, 0); few[8 * GIB + 4096] = 1; SHOW(mincore(few + 8 * GIB, 12288, there)); SHOW((there[0] & 1) * 4 + (there[1] & 1) * 2 + (there[2] & 1));
+  SHOW(madvise(few + 7 * GIB, 8192, 23)); SHOW(mincore(few + 7 * GIB, 12288, there)); SHOW((there[0] & 1) * 4 + (there[1] & 1) * 2 + (there[2] & 1)); unsigned char *pages = mmap(NULL, 9 * GIB / 4096, PROT_READ | PROT_WRITE, RESERVED, -1, 0);
+  SHOW(mincore(few, 9 * GIB, pages)); long resident = 0; for (size_t i = 0; i < 9 * GIB / 4096; i++) resident += pages[i] & 1; SHOW(resident); SHOW(munmap(few, 9 * GIB));
+  HOLDS(mmap(NULL, 1ul << 45, PROT_NONE, RESERVED | MAP_POPULATE, -1, 0) != MAP_FAILED);
 
   /* mremap to above and back, in place, shrinking; page tables come and go. */
   strcpy(before, "moved"); char *target = big + 6 * GIB + 4096 * 7; char *moved = mremap(before, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, target); HOLDS(moved == target); puts(moved); FAULT_AT(sink = *(volatile char *)before, before);

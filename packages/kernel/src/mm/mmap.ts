@@ -305,12 +305,21 @@ const KNOWN_ADVICE = new Set([0, 1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14, 15, 16, 1
 
 /** Faults pages in (MAP_POPULATE, mlock); what can't be is left to a later fault. */
 export function populate(space: AddressSpace, address: number, length: number): number {
-  const area = space.areaAt(address);
-  if (area === undefined) return -ENOMEM;
-  for (let at = address; at < address + length; at += PAGE_SIZE) {
-    const here = space.areaAt(at);
-    if (here === undefined) return -ENOMEM;
-    if (here.isReadable && space.table.get(at) === 0 && handlePageFault(space, at, here.isWritable && !here.isShared ? "write" : "read") !== 0) return -EAGAIN;
+  // A range may be far larger than memory (the page of zeroes would be mapped all over it): the work is bounded by what memory there is.
+  let budget = space.kernel.frames.total;
+  const end = address + length;
+  for (let at = address; at < end; ) {
+    const area = space.areaAt(at);
+    if (area === undefined) return -ENOMEM;
+    const access = area.isWritable && !area.isShared ? "write" : "read";
+    const last = Math.min(area.end, end);
+    if (area.isReadable) {
+      for (; at < last; at += PAGE_SIZE) {
+        if (--budget < 0) return -EAGAIN;
+        if (space.table.get(at) === 0 && handlePageFault(space, at, access) !== 0) return -EAGAIN;
+      }
+    }
+    at = last;
   }
   return 0;
 }
@@ -340,12 +349,21 @@ export function mincore(space: AddressSpace, address: number, length: number, ve
   if (address % PAGE_SIZE !== 0 || length < 0) return -EINVAL;
   const end = address + pageUp(length);
   if (!space.isCovered(address, end)) return -ENOMEM;
-  const byte = new Uint8Array(1);
-  for (let at = address, index = 0; at < end; at += PAGE_SIZE, index++) {
-    const area = space.areaAt(at)!;
-    const isResident = space.table.get(at) !== 0 || (area.pages !== null && area.pages.peek(area.pageIndex(at)) !== 0);
-    byte[0] = isResident ? 1 : 0;
-    if (space.copyOut(vector + index, byte, 0, 1) < 0) return -EFAULT;
+  const bytes = new Uint8Array(PAGE_SIZE);
+  for (let at = address; at < end; at += PAGE_SIZE * PAGE_SIZE) {
+    const last = Math.min(end, at + PAGE_SIZE * PAGE_SIZE);
+    bytes.fill(0);
+    space.table.forEach(at, last, (page, entry) => {
+      bytes[(page - at) / PAGE_SIZE] = 1;
+      return entry;
+    });
+    for (let place = at; place < last; ) {
+      const area = space.areaAt(place)!;
+      const areaEnd = Math.min(area.end, last);
+      if (area.pages !== null) for (; place < areaEnd; place += PAGE_SIZE) if (area.pages.peek(area.pageIndex(place)) !== 0) bytes[(place - at) / PAGE_SIZE] = 1;
+      place = areaEnd;
+    }
+    if (space.copyOut(vector + (at - address) / PAGE_SIZE, bytes, 0, (last - at) / PAGE_SIZE) < 0) return -EFAULT;
   }
   return 0;
 }

@@ -92,24 +92,28 @@ export class PageTable {
 
   /** Calls `visit` for each resident page in `[start, end)`; what it returns becomes the entry (0: removed). */
   forEach(start: number, end: number, visit: (address: number, entry: number) => number): void {
-    for (const [section, root] of this.#sections) {
-      const base = section * 0x100000000;
-      const first = Math.max(start, base) - base;
-      const last = Math.min(end, base + 0x100000000) - base;
-      if (first >= last) continue;
-      for (let table = Math.floor(first / 0x400000); table * 0x400000 < last; table++) {
-        const leaf = this.#u32[root * ENTRIES + table]!;
-        if (leaf === 0) continue;
-        const from = Math.max(0, first / PAGE_SIZE - table * ENTRIES);
-        const to = Math.min(ENTRIES, last / PAGE_SIZE - table * ENTRIES);
-        for (let index = from; index < to; index++) {
-          const entry = this.#u32[leaf * ENTRIES + index]!;
-          if (entry === 0) continue;
-          const changed = visit(base + table * 0x400000 + index * PAGE_SIZE, entry);
-          if (changed !== entry) {
-            this.#u32[leaf * ENTRIES + index] = changed;
-            if (changed === 0) this.residentPages--;
-          }
+    const section = Math.floor(start / 0x100000000);
+    if (end <= (section + 1) * 0x100000000) {
+      const root = section === 0 ? this.#section0 : this.#wideRoot(section);
+      if (root !== 0) this.#visitSection(root, section * 0x100000000, { start, end }, visit);
+    } else for (const [other, root] of this.#sections) this.#visitSection(root, other * 0x100000000, { start, end }, visit);
+  }
+
+  #visitSection(root: number, base: number, range: { start: number; end: number }, visit: (address: number, entry: number) => number): void {
+    const first = Math.max(range.start, base) - base;
+    const last = Math.min(range.end, base + 0x100000000) - base;
+    for (let table = Math.floor(first / 0x400000); table * 0x400000 < last; table++) {
+      const leaf = this.#u32[root * ENTRIES + table]!;
+      if (leaf === 0) continue;
+      const from = Math.max(0, first / PAGE_SIZE - table * ENTRIES);
+      const to = Math.min(ENTRIES, last / PAGE_SIZE - table * ENTRIES);
+      for (let index = from; index < to; index++) {
+        const entry = this.#u32[leaf * ENTRIES + index]!;
+        if (entry === 0) continue;
+        const changed = visit(base + table * 0x400000 + index * PAGE_SIZE, entry);
+        if (changed !== entry) {
+          this.#u32[leaf * ENTRIES + index] = changed;
+          if (changed === 0) this.residentPages--;
         }
       }
     }
