@@ -164,6 +164,17 @@ function pruneBelow(kernel: Kernel, dentry: Dentry): void {
   if (dentry.children?.size === 0) dentry.children = null;
 }
 
+/** What a name led to is gone by itself (a process of procfs): forget it and all below that nobody uses. */
+export function forgetChild(kernel: Kernel, parent: Dentry, name: string): void {
+  const child = parent.children?.get(name);
+  if (child === undefined || child.users > 0 || child.mountCount > 0) return;
+  dropChildren(kernel, child);
+  parent.children!.delete(name);
+  child.isDetached = true;
+  kernel.vfs.dentryCount--;
+  if (child.inode !== null) dropCachedName(child.inode);
+}
+
 /** The last mount of a file system is gone: forget all its names. */
 export function dropAllDentries(kernel: Kernel, root: Dentry): void {
   dropChildren(kernel, root);

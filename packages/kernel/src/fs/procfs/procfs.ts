@@ -2,6 +2,8 @@ import { EINVAL, ENOENT, PROC_SUPER_MAGIC, S_IFDIR } from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
 import type { FileSystemUsage } from "../../vfs/file-system.ts";
 import type { FileSystemType } from "../../vfs/file-system-types.ts";
+import type { Task } from "../../task/task.ts";
+import { forgetChild } from "../../vfs/dentry-cache.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import { PseudoDirectory, PseudoFileSystem, PseudoLink } from "../pseudo/pseudo-inodes.ts";
 import { taskOf } from "./proc-access.ts";
@@ -22,7 +24,18 @@ export class Procfs extends PseudoFileSystem {
     addSystemFiles(this, this.root);
     this.root.add("sys", makeSysctlTree(this));
     this.root.add(SELF, new PseudoLink(this, (task) => String(task.pid)));
+    kernel.exitObservers.add(this.#forgetProcess);
     this.root.add(THREAD_SELF, new PseudoLink(this, (task) => `${task.pid}/task/${task.tid}`));
+  }
+
+  readonly #forgetProcess = (task: Task): void => {
+    if (task.group.tasks.length > 0) return;
+    const root = this.kernel.vfs.roots.get(this);
+    if (root !== undefined) forgetChild(this.kernel, root.dentry, String(task.pid));
+  };
+
+  override shutdown(): void {
+    this.kernel.exitObservers.delete(this.#forgetProcess);
   }
 
   usage(): FileSystemUsage {
