@@ -67,7 +67,7 @@ int main(void) {
   for (int i = 3; i <= last; i++) close(i);
   SHOW(dup2(0, 64)); SHOW(fcntl(0, F_DUPFD, 64)); SHOW(getrlimit(99, &limit));
   char name[16]; SHOW(prctl(PR_SET_NAME, "a-name-longer-than-15")); SHOW(prctl(PR_GET_NAME, name)); puts(name);
-  SHOW(prctl(PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0)); SHOW(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)); SHOW(prctl(99999));
+  SHOW(prctl(PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0)); SHOW(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)); SHOW(prctl(99999)); SHOW(prctl(PR_SET_THP_DISABLE, 0, 0, 5, 0)); SHOW(prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0));
   SHOW(getpriority(PRIO_PROCESS, 0)); SHOW(setpriority(PRIO_PROCESS, 0, 5)); SHOW(getpriority(PRIO_PROCESS, 0));
   /* What a child used is known of it, and afterwards of all children; vfork'd memory was the parent's. */
   pid = fork();

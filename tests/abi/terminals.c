@@ -198,11 +198,22 @@ static void hang_up(void) {
   close_pair();
 }
 
+/* Settings that are locked stay as they are, whoever sets them. */
+static void locked_settings(void) {
+  open_pair();
+  struct termios lock, set; memset(&lock, 0, sizeof lock);
+  SHOW(ioctl(slave, TIOCGLCKTRMIOS, &lock)); SHOW(lock.c_lflag); lock.c_lflag = ECHO; lock.c_cc[VMIN] = 1; SHOW(ioctl(slave, TIOCSLCKTRMIOS, &lock));
+  tcgetattr(slave, &set); set.c_lflag &= ~(ECHO | ICANON); set.c_cc[VMIN] = 7; set.c_cc[VTIME] = 3; SHOW(tcsetattr(slave, TCSANOW, &set));
+  tcgetattr(slave, &set); HOLDS(set.c_lflag & ECHO); HOLDS(set.c_lflag & ICANON); SHOW(set.c_cc[VMIN]); SHOW(set.c_cc[VTIME]);
+  close_pair();
+}
+
 int main(void) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   signal(SIGHUP, SIG_IGN);
   modes();
   packet_mode();
+  locked_settings();
   signal(SIGHUP, SIG_DFL);
   sessions();
   hang_up();

@@ -148,8 +148,10 @@ function prctl(task: Task, option: number, a: number, b: number, c: number, d: n
       return 0;
     case PR_GET_NO_NEW_PRIVS: return old.noNewPrivileges ? 1 : 0;
     case PR_GET_TID_ADDRESS: return task.space.storeU64(a, task.clearTid);
-    case PR_SET_THP_DISABLE: case PR_SET_PTRACER: return 0;
-    case PR_GET_THP_DISABLE: case PR_GET_SECCOMP: return 0;
+    // There are no huge pages: what is asked for holds, and is remembered by nobody.
+    case PR_SET_THP_DISABLE: return b !== 0 || c !== 0 || d !== 0 ? -EINVAL : 0;
+    case PR_GET_THP_DISABLE: return a !== 0 || b !== 0 || c !== 0 || d !== 0 ? -EINVAL : 0;
+    case PR_SET_PTRACER: case PR_GET_SECCOMP: return 0;
     case PR_SET_VMA: return a === 0 ? 0 : -EINVAL;
     case PR_SET_MM: return -EPERM;
     case PR_CAP_AMBIENT: return ambient(task, a, b);

@@ -1,14 +1,14 @@
 /** The ioctls of terminals: a table by command. Read first: ioctl_tty(2), ioctl_console(2). */
 import {
   EFAULT, EINVAL, EIO, ENOTTY, EPERM, FIONREAD, SIGTTOU, TCFLSH, TCGETA, TCGETS, TCGETS2, TCIFLUSH, TCIOFF, TCIOFLUSH, TCION, TCOFLUSH, TCOOFF, TCOON, TCSBRK, TCSBRKP, TCSETA,
-  TCSETAF, TCSETAW, TCSETS, TCSETS2, TCSETSF, TCSETSF2, TCSETSW, TCSETSW2, TCXONC, TIOCCBRK, TIOCEXCL, TIOCGDEV, TIOCGETD, TIOCGEXCL, TIOCGPGRP, TIOCGSID, TIOCGWINSZ,
-  TIOCNOTTY, TIOCNXCL, TIOCOUTQ, TIOCSBRK, TIOCSCTTY, TIOCSETD, TIOCSPGRP, TIOCSTI, TIOCSWINSZ, TIOCVHANGUP, VSTART, VSTOP,
+  TCSETAF, TCSETAW, TCSETS, TCSETS2, TCSETSF, TCSETSF2, TCSETSW, TCSETSW2, TCXONC, TIOCCBRK, TIOCEXCL, TIOCGDEV, TIOCGETD, TIOCGEXCL, TIOCGLCKTRMIOS, TIOCGPGRP, TIOCGSID, TIOCGWINSZ,
+  TIOCNOTTY, TIOCNXCL, TIOCOUTQ, TIOCSBRK, TIOCSCTTY, TIOCSETD, TIOCSLCKTRMIOS, TIOCSPGRP, TIOCSTI, TIOCSWINSZ, TIOCVHANGUP, VSTART, VSTOP,
 } from "@stratos/abi";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { checkForeground, getForeground, getSession, giveUpTerminal, setControllingTerminal, setForeground } from "./job-control.ts";
-import { loadTermios, storeTermios, TERMIO_SIZE, TERMIOS2_SIZE, TERMIOS_SIZE } from "./termios.ts";
+import { keepLocked, loadTermios, storeTermios, TERMIO_SIZE, TERMIOS2_SIZE, TERMIOS_SIZE } from "./termios.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** N_TTY is the only line discipline. */
@@ -82,6 +82,10 @@ export function terminalIoctl(task: Task, file: OpenFile, terminal: Terminal, co
       const discipline = space.loadU32(argument);
       return discipline < 0 ? -EFAULT : discipline === N_TTY ? 0 : -EINVAL;
     }
+    case TIOCGLCKTRMIOS:
+      return storeTermios(task, argument, terminal.locked, TERMIOS_SIZE);
+    case TIOCSLCKTRMIOS:
+      return isCapable(task.credentials, CAP_SYS_ADMIN) ? loadTermios(task, argument, terminal.locked, TERMIOS_SIZE) : -EPERM;
     case TIOCVHANGUP:
       if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
       terminal.hangUp();
@@ -97,6 +101,7 @@ function setTermios(task: Task, terminal: Terminal, address: number, size: numbe
   const next = terminal.termios.copy();
   const loaded = loadTermios(task, address, next, size);
   if (loaded < 0) return loaded;
+  keepLocked(next, terminal.termios, terminal.locked);
   if (flushesInput) terminal.flushInput();
   terminal.setTermios(next);
   return 0;

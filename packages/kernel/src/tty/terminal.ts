@@ -19,7 +19,7 @@ import { ByteRing } from "./byte-ring.ts";
 import { Echo } from "./echo.ts";
 import { LineDiscipline, type DisciplineOwner } from "./line-discipline.ts";
 import { EXPANSION_MAX, OutputProcessing } from "./output-processing.ts";
-import type { Termios } from "./termios.ts";
+import { Termios } from "./termios.ts";
 
 /** The other side of a terminal. */
 export interface TerminalDriver {
@@ -62,6 +62,8 @@ export class Terminal implements ControllingTerminal, DisciplineOwner {
   readonly device: number;
   readonly driver: TerminalDriver;
   readonly termios: Termios;
+  /** What of `termios` may not be changed (TIOCSLCKTRMIOS). */
+  readonly locked = new Termios();
   readonly input: LineDiscipline;
   readonly queue = new WaitQueue();
   readonly window: WindowSize = { rows: 0, columns: 0, xPixels: 0, yPixels: 0 };

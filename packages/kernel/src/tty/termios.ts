@@ -58,6 +58,17 @@ export class Termios {
   }
 }
 
+/** Undoes changes of `next` to what `locked` names: flags by their bits, characters by a value other than 0 (TIOCSLCKTRMIOS, ioctl_tty(2)). */
+export function keepLocked(next: Termios, present: Termios, locked: Termios): void {
+  const merge = (fresh: number, old: number, lock: number): number => ((fresh & ~lock) | (old & lock)) >>> 0;
+  next.iflag = merge(next.iflag, present.iflag, locked.iflag);
+  next.oflag = merge(next.oflag, present.oflag, locked.oflag);
+  next.cflag = merge(next.cflag, present.cflag, locked.cflag);
+  next.lflag = merge(next.lflag, present.lflag, locked.lflag);
+  if (locked.line !== 0) next.line = present.line;
+  for (let index = 0; index < NCCS; index++) if (locked.cc[index] !== 0) next.cc[index] = present.cc[index]!;
+}
+
 /** Copies the settings out in the form of `size` bytes: 0 or −EFAULT. */
 export function storeTermios(task: Task, address: number, termios: Termios, size: number): number {
   const { u8, view } = task.kernel.scratch;
