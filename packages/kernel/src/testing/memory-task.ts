@@ -1,11 +1,11 @@
 /** A task with a real address space over a processor that only notes what it is told to map: for unit tests of memory. */
-import type { AddressTables, CodeCache, Processor } from "@stratos/riscv";
+import type { AddressTables, CodeCache, Processor, WideTlb } from "@stratos/riscv";
 import type { Kernel } from "../kernel-state.ts";
 import { AddressSpace } from "../mm/address-space.ts";
 import type { Task } from "../task/task.ts";
 import { createTestKernel, createTestTask } from "./fake-task.ts";
 
-/** What the flat tables of the one slot show: page address → "frame" or "frame w". */
+/** What the flat tables of the one slot, or the TLB, show: page address → "frame" or "frame w". */
 export type ShownPages = Map<number, string>;
 
 export interface MemoryTask { kernel: Kernel; task: Task; space: AddressSpace; shown: ShownPages }
@@ -30,6 +30,13 @@ export function createMemoryTask(): MemoryTask {
     mapCode: () => {},
     unmapCode: () => {},
   };
+  const tlb: WideTlb = {
+    map: (va, frame, writable) => tables.map(0, va, frame, writable),
+    unmap: forget,
+    writeProtect: protect,
+    writeProtectAll: () => protect(0, Infinity),
+    flush: () => shown.clear(),
+  };
   const code: CodeCache = {
     open: () => {
       throw new Error("nothing is executed here");
@@ -37,7 +44,7 @@ export function createMemoryTask(): MemoryTask {
     close: () => {},
     onEvict: () => {},
   };
-  kernel.processor = { tables, code } as unknown as Processor;
+  kernel.processor = { tables, tlb, code, mode: "paged" } as unknown as Processor;
   const { task } = createTestTask(kernel);
   const space = new AddressSpace(kernel);
   task.space = space;
