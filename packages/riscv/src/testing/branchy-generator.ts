@@ -12,6 +12,7 @@ import { appendRandomInstructions, withReserved, type SequenceRules } from "./se
 const RA = 1, T0 = 5, GP = 3, COMPUTED = 28, COUNTERS = [31, 30, 29, 27, 26, 25] as const, TANGLE_COUNTER = 24;
 /** Where functions keep their links: beyond the frame's scratch area. */
 const LINK_SLOTS = 1624;
+const SCRATCH = 1088;
 
 interface Program {
   readonly assembler: Assembler;
@@ -50,13 +51,15 @@ function appendStatements(program: Program, depth: number, level: number, count:
   for (let index = 0; index < count; index++) {
     straight(program, 5);
     if (program.budget <= 0 || depth >= 4) continue;
-    switch (program.random.below(8)) {
+    switch (program.random.below(10)) {
       case 0: case 1: appendIf(program, depth, level); break;
       case 2: case 3: appendLoop(program, depth, level); break;
       case 4: appendCall(program, level); break;
       case 5: appendSwitch(program, depth, level); break;
       case 6: appendSkip(program); break;
       case 7: appendTangle(program); break;
+      case 8: appendZeroExtension(program); break;
+      case 9: appendChase(program, depth, level); break;
     }
   }
 }
@@ -157,6 +160,55 @@ function appendSkip(program: Program): void {
   else assembler.compressedBranch(random.below(2) === 0, 8 + random.below(8), end);
   straight(program, 3);
   assembler.label(end);
+}
+
+/** The two shifts that zero-extend and scale, perhaps skipped, perhaps only halves of one. */
+function appendZeroExtension(program: Program): void {
+  const { assembler, random } = program;
+  const end = newLabel(program);
+  const to = dataRegister(program);
+  const left = [32, 48, 56, 33, 31, 63][random.below(6)]!;
+  if (random.below(2) === 0) randomBranch(program, end);
+  assembler.i("slli", to, random.below(32), left);
+  assembler.i("srli", to, random.below(4) === 0 ? random.below(32) : to, random.below(2) === 0 ? left : random.below(64));
+  assembler.label(end);
+}
+
+/** Goes round a ring of three nodes of the scratch area, which lies over a page boundary as often as not, and reads and writes their data. */
+function appendChase(program: Program, depth: number, level: number): void {
+  const { assembler, random } = program;
+  if (depth > 1) return;
+  const counter = COUNTERS[level * 2 + depth]!;
+  const at = dataRegister(program), data = dataRegister(program);
+  if (at === data) return;
+  const nodes = [0, 1, 2].map((third) => SCRATCH + third * 168 + 8 * random.below(19));
+  for (let node = 0; node < 3; node++) {
+    assembler.i("addi", at, GP, nodes[(node + 1) % 3]!);
+    assembler.store("sd", at, GP, nodes[node]!);
+  }
+  const head = newLabel(program);
+  assembler.i("addi", counter, 0, 1 + random.below(40));
+  assembler.label(head);
+  for (let count = random.below(4); count > 0; count--) appendNodeAccess(program, data, at);
+  assembler.i("ld", at, at, 0);
+  for (let count = random.below(3); count > 0; count--) appendNodeAccess(program, data, at);
+  assembler.i("addi", counter, counter, -1);
+  assembler.branch(1, counter, 0, head);
+}
+
+function appendNodeAccess({ assembler, random }: Program, data: number, at: number): void {
+  const [load, store, size] = ([["lbu", "sb", 1], ["lh", "sh", 2], ["lw", "sw", 4], ["ld", "sd", 8]] as const)[random.below(4)]!;
+  const offset = 8 + random.below(8 / size) * size;
+  if (random.below(3) === 0) assembler.store(store, data, at, offset);
+  else assembler.i(load, data, at, offset);
+}
+
+/** One that the control flow doesn't need. */
+function dataRegister({ random, rules }: Program): number {
+  for (;;) {
+    const register = 8 + random.below(10);
+    if (!rules.reserved.has(register)) return register;
+  }
 }
 
 /** Two arms that jump into the middle of each other, a bounded number of times: an irreducible loop. */

@@ -5,7 +5,7 @@ import { emitRecordLookup } from "../access.ts";
 import type { AddressMode } from "../access.ts";
 import { ExitReason } from "../exit-reason.ts";
 import { HART_FUEL, HART_PC, HART_TABLES } from "../hart-state.ts";
-import { INSTRUCTIONS } from "../instruction-table.ts";
+import { INSTRUCTIONS, instructionIndex } from "../instruction-table.ts";
 import { BRANCH_CONDITIONS } from "../lower/integer.ts";
 import { RS1, RS2 } from "../lower/lowering.ts";
 import type { LoweringTable } from "../lower/lowering.ts";
@@ -217,6 +217,14 @@ class UnitEmitter {
         done += 1 + this.#emitCondition(instruction);
         continue;
       }
+      const second = instructions[i + 1];
+      if (i + 1 < bodyCount && second !== undefined && isZeroExtension(instruction, second)) {
+        this.#lowering.begin({ ...second, rs1: instruction.rs1 }, done, deadWrites[i + 1]!);
+        this.#emitZeroExtension(instruction.imm, second.imm);
+        if (!instruction.isConditional) done += 2;
+        i++;
+        continue;
+      }
       const lowering = this.#context.lowerings[INSTRUCTIONS[instruction.index]!.name];
       assert(lowering !== undefined, "every instruction that runs on has a lowering");
       if (instruction.rd !== 0 || !isComputation(instruction)) { // else a hint
@@ -226,6 +234,25 @@ class UnitEmitter {
       if (!instruction.isConditional) done++;
     }
     this.#emitEnding(block, done);
+  }
+
+  /** rd = the low 64 − left bits of rs1, shifted left by what isn't shifted back. Hosts have an instruction for the common widths. */
+  #emitZeroExtension(left: number, right: number): void {
+    const code = this.#code;
+    this.#lowering.beginWriteX();
+    if (left === 32) {
+      this.#lowering.readXLow(RS1);
+      code.op(Op.i64ExtendI32U);
+    } else {
+      this.#lowering.readX(RS1);
+      code.i64Const(2 ** (64 - left) - 1);
+      code.op(Op.i64And);
+    }
+    if (left > right) {
+      code.i64Const(left - right);
+      code.op(Op.i64Shl);
+    }
+    this.#lowering.endWriteX();
   }
 
   /**
@@ -630,4 +657,13 @@ class UnitEmitter {
     this.#code.memory(Op.i32Load, address);
     this.#code.localSet(local);
   }
+}
+
+const SLLI = instructionIndex("slli");
+const SRLI = instructionIndex("srli");
+
+/** `slli rd, rs, 32 or more; srli rd, rd, no more than that`, both done or neither: zero-extends, and scales an index. */
+function isZeroExtension(first: UnitInstruction, second: UnitInstruction): boolean {
+  return first.index === SLLI && second.index === SRLI && first.rd !== 0 && second.rd === first.rd && second.rs1 === first.rd &&
+    first.imm >= 32 && second.imm <= first.imm && first.isConditional === second.isConditional && second.skips === 0;
 }
