@@ -46,5 +46,9 @@ int main(void) {
   /* A memfd mapped twice: one to write code, one to run it. */
   int m = memfd_create("code", 0); if (ftruncate(m, 4096)) return 1; unsigned *w = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, m, 0); int (*x)(void) = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, m, 0); sum = 0;
   for (int i = 0; i < 50; i++) { WRITE_RETURN(w, i); __builtin___clear_cache((char *)x, (char *)x + 8); sum += x(); } SHOW(sum);
+  /* Mapping a file is an access to it, when its content has changed since the last one. */
+  struct stat before, after; int opened = open("/tmp/mapped", O_CREAT | O_RDWR | O_TRUNC, 0600); if (write(opened, "x", 1) != 1) return 1; fstat(opened, &before); usleep(20000);
+  HOLDS(mmap(NULL, 4096, PROT_READ, MAP_SHARED, opened, 0) != MAP_FAILED); fstat(opened, &after); HOLDS(after.st_atim.tv_sec > before.st_atim.tv_sec || after.st_atim.tv_nsec > before.st_atim.tv_nsec); unlink("/tmp/mapped");
+  SHOW(munlock((void *)(0x7fffffffffffffff - 4095), 8192)); SHOW(mlock((void *)(0x7fffffffffffffff - 4095), 8192));
   return 0;
 }

@@ -10,5 +10,6 @@ int main(void) {
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a); volatile double x = 1; for (int i = 0; i < 3000000; i++) x *= 1.0000001; clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b); HOLDS(b.tv_sec > a.tv_sec || b.tv_nsec > a.tv_nsec);
   signal(SIGALRM, tick); struct itimerval it = {{0, 5000}, {0, 5000}}, old; SHOW(setitimer(ITIMER_REAL, &it, NULL)); while (ticks < 3) pause(); HOLDS(ticks >= 3); memset(&it, 0, sizeof it); SHOW(setitimer(ITIMER_REAL, &it, &old)); SHOW(old.it_interval.tv_usec); SHOW(alarm(100)); HOLDS(alarm(0) >= 99); it.it_value.tv_usec = 1000000; SHOW(setitimer(ITIMER_REAL, &it, NULL)); SHOW(setitimer(5, &it, NULL));
   timer_t timer; struct sigevent se = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM}; SHOW(timer_create(CLOCK_MONOTONIC, &se, &timer)); struct itimerspec its = {{0, 5000000}, {0, 5000000}}, now; ticks = 0; SHOW(timer_settime(timer, 0, &its, NULL)); while (ticks < 2) pause(); SHOW(timer_gettime(timer, &now)); SHOW(now.it_interval.tv_nsec); SHOW(timer_delete(timer)); SHOW(timer_delete(timer)); se.sigev_signo = 99; SHOW(timer_create(CLOCK_MONOTONIC, &se, &timer));
+  struct timespec ts0; SHOW(clock_gettime(-1, &ts0)); SHOW(clock_gettime(99, &ts0)); SHOW(clock_getres(-1, &ts0));
   struct tms t; HOLDS(times(&t) > 0); return 0;
 }

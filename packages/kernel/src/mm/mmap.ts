@@ -5,6 +5,7 @@ import {
 import type { Task } from "../task/task.ts";
 import { RLIMIT_AS, RLIMIT_DATA } from "../task/thread-group.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
+import { touchAccessTime } from "../vfs/regular-file.ts";
 import { type AddressSpace, MMAP_MIN, USER_TOP, WIDE_TOP } from "./address-space.ts";
 import { Area } from "./area.ts";
 import { PageCache } from "./page-cache.ts";
@@ -12,6 +13,8 @@ import { handlePageFault } from "./page-fault.ts";
 import { PTE_A, PTE_C, PTE_R, PTE_W } from "./page-table.ts";
 
 const pageUp = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
+/** Areas of one process: Linux's default of vm.max_map_count (proc(5)). */
+export const MAP_COUNT_MAX = 65530;
 const PROTECTIONS = PROT_READ | PROT_WRITE | PROT_EXEC;
 
 /**
@@ -39,7 +42,7 @@ export function mmap(task: Task, request: { address: number; length: number; pro
     if (typeof mapping === "number") return mapping;
     pages = mapping;
   }
-  if (exceedsLimit(task, length)) return -ENOMEM;
+  if (exceedsLimit(task, length) || space.areas.length >= MAP_COUNT_MAX) return -ENOMEM;
   const isAccounted = (flags & MAP_NORESERVE) === 0 && (isShared ? file === null : (request.protection & PROT_WRITE) !== 0);
   if (isAccounted && overcommits(space, length)) return -ENOMEM;
 
@@ -68,6 +71,7 @@ export function mmap(task: Task, request: { address: number; length: number; pro
   }
   const kept = (flags & (MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE)) | (isShared ? MAP_SHARED : MAP_PRIVATE);
   insertMerged(space, new Area(address, address + length, request.protection & PROTECTIONS, kept, { file: file?.retain() ?? null, pages, offset: file === null && !isShared ? 0 : offset, label: "" }));
+  if (file !== null && file.inode !== null && file.inode.isRegular) touchAccessTime(space.kernel, file.inode, file.path);
   if ((flags & (MAP_POPULATE | MAP_LOCKED)) !== 0) populate(space, address, length);
   return address;
 }

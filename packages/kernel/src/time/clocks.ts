@@ -29,7 +29,8 @@ export function readClock(task: Task, clock: number): { seconds: number; nanosec
     case CLOCK_THREAD_CPUTIME_ID: ns = threadCpuNs(task); break;
     default: {
       // Clocks of other processes and threads: (~pid << 3) | kind, bit 2 for a thread (clock_getcpuclockid(3)).
-      if (clock >= 0) return null;
+      // Kind 3 would be a clock behind a descriptor (a PTP device): there is none.
+      if (clock >= 0 || (clock & 3) === 3) return null;
       const id = ~(clock >> 3);
       const isThread = (clock & 4) !== 0;
       const other = id === 0 ? task : isThread ? kernel.tasks.tasks.get(id) : kernel.tasks.processes.get(id)?.tasks[0];

@@ -212,7 +212,7 @@ export function touchAccessTime(kernel: Kernel, inode: Inode, path: Path | null)
   const atime = inode.atime;
   if (path !== null && (path.mount.flags & (MS_NOATIME | MS_RDONLY)) !== 0) return;
   if (inode.fileSystem.readOnly) return;
-  if (!isAfter(inode.mtime, atime) && !isAfter(inode.ctime, atime)) {
+  if (isAfter(atime, inode.mtime) && isAfter(atime, inode.ctime)) {
     // Only a whole day makes a fresh stamp needed: the clock is read rarely.
     const now = kernel.vfs.now();
     if (now.seconds - atime.seconds < DAY_SECONDS) return;

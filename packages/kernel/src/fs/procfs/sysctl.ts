@@ -1,5 +1,6 @@
 import { EINVAL, EPERM } from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
+import { MAP_COUNT_MAX } from "../../mm/mmap.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../../security/credentials.ts";
 import { RELEASE, VERSION } from "../../syscall/system-calls.ts";
 import { PIPE_CAPACITY_MAX } from "../pipe/pipe.ts";
@@ -97,7 +98,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "vm/overcommit_memory": kept("0", /^[012]$/),
   "vm/overcommit_ratio": kept("50"),
   "vm/overcommit_kbytes": kept("0"),
-  "vm/max_map_count": kept("1048576"),
+  "vm/max_map_count": fixed(() => String(MAP_COUNT_MAX)),
   "vm/mmap_min_addr": kept("65536"),
   "vm/swappiness": kept("60"),
   "vm/vfs_cache_pressure": kept("100"),
