@@ -9,6 +9,7 @@ static void *robust(void *m) { pthread_mutex_lock(m); return NULL; }
 static volatile int handled; static void handler(int s) { (void)s; handled++; }
 static void *sleeper(void *arg) { (void)arg; pause(); return (void *)7; }
 static void *forever(void *arg) { for (;;) pthread_testcancel(), usleep(1000); return arg; }
+static volatile int taken; static void *taker(void *arg) { pthread_mutex_lock(&mutex); taken++; pthread_mutex_unlock(&mutex); return arg; }
 static void *futex_waiter(void *arg) { struct timespec long_time = {10, 0}; int *word = arg; long r = syscall(SYS_futex, word, FUTEX_WAIT, 1, word[1] ? &long_time : NULL); return (void *)(r < 0 ? -errno : r); }
 int main(void) {
   pthread_t t[8]; void *result; pthread_barrier_init(&barrier, NULL, 4);
@@ -24,6 +25,9 @@ int main(void) {
   signal(SIGUSR1, handler); pthread_create(&t[0], NULL, sleeper, NULL); usleep(20000); SHOW(pthread_kill(t[0], SIGUSR1)); pthread_join(t[0], &result); SHOW((long)result); SHOW(handled);
   pthread_create(&t[0], NULL, forever, NULL); usleep(5000); SHOW(pthread_cancel(t[0])); pthread_join(t[0], &result); SHOW(result == PTHREAD_CANCELED);
   int word = 1; SHOW(syscall(SYS_futex, &word, FUTEX_WAIT, 2, NULL)); struct timespec short_time = {0, 1000000}; SHOW(syscall(SYS_futex, &word, FUTEX_WAIT, 1, &short_time)); SHOW(syscall(SYS_futex, &word, FUTEX_WAKE, 1)); SHOW(syscall(SYS_futex, (char *)&word + 1, FUTEX_WAIT, 1, NULL)); SHOW(syscall(SYS_futex, 16, FUTEX_WAIT, 1, NULL)); SHOW(syscall(SYS_futex, &word, 99, 1, NULL));
+  /* Who unlocks and locks in a loop doesn't keep the others out for ever. */
+  pthread_mutex_lock(&mutex); for (int i = 0; i < 3; i++) pthread_create(&t[i], NULL, taker, NULL);
+  while (taken < 3) { pthread_mutex_unlock(&mutex); for (volatile int i = 0; i < 10; i++) {} pthread_mutex_lock(&mutex); } pthread_mutex_unlock(&mutex); for (int i = 0; i < 3; i++) pthread_join(t[i], NULL); SHOW(taken);
   /* A handler with SA_RESTART: the wait goes on and the waker finds it, once; with a time limit it ends. */
   struct sigaction restart = {.sa_handler = handler, .sa_flags = SA_RESTART}; sigaction(SIGUSR2, &restart, NULL); int words[2] = {1, 0};
   pthread_create(&t[0], NULL, futex_waiter, words); usleep(20000); handled = 0; pthread_kill(t[0], SIGUSR2); usleep(20000); SHOW(handled); SHOW(syscall(SYS_futex, words, FUTEX_WAKE, 1)); pthread_join(t[0], &result); SHOW((long)result); SHOW(syscall(SYS_futex, words, FUTEX_WAKE, 9));

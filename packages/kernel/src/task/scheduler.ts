@@ -25,7 +25,7 @@ export class Scheduler {
     this.#runnable.push(task);
     const current = this.current;
     if (current === null) this.#kernel.onRunnable?.();
-    else if (current !== task && task.realtimePriority > current.realtimePriority) this.mustSwitch = true;
+    else if (current !== task && preempts(task, current)) this.mustSwitch = true;
   }
 
   dequeue(task: Task): void {
@@ -92,6 +92,19 @@ class TaskDeadline implements TimerClient {
     this.#task.endWait("deadline");
   }
 }
+
+/**
+ * Does a task that becomes runnable take the hart at once? One that had far less of it does, as on Linux: else who unlocks and locks a mutex in a loop
+ * always holds it when its slice ends, and those that it wakes find it taken for ever.
+ */
+function preempts(woken: Task, current: Task): boolean {
+  if (woken.realtimePriority !== current.realtimePriority) return woken.realtimePriority > current.realtimePriority;
+  return woken.realtimePriority === 0 && woken.policy === SCHED_OTHER && current.virtualRuntime - woken.virtualRuntime > WAKE_UP_MARGIN_NS;
+}
+
+const SCHED_OTHER = 0;
+/** Less than this is not worth a switch: pipes go on moving several writes at a time. */
+const WAKE_UP_MARGIN_NS = 10e6;
 
 /** SCHED_IDLE; 1 and 2 are FIFO and RR. */
 const SCHED_IDLE = 5;
