@@ -5,7 +5,7 @@ import { emitRecordLookup } from "../access.ts";
 import type { AddressMode } from "../access.ts";
 import { ExitReason } from "../exit-reason.ts";
 import { HART_FUEL, HART_PC, HART_TABLES } from "../hart-state.ts";
-import { INSTRUCTIONS, instructionIndex } from "../instruction-table.ts";
+import { INSTRUCTIONS } from "../instruction-table.ts";
 import { BRANCH_CONDITIONS } from "../lower/integer.ts";
 import { RS1, RS2 } from "../lower/lowering.ts";
 import type { LoweringTable } from "../lower/lowering.ts";
@@ -13,6 +13,7 @@ import { Record } from "../record.ts";
 import { groupAccesses } from "./access-groups.ts";
 import { planWindows } from "./access-windows.ts";
 import type { WindowPlan } from "./access-windows.ts";
+import { isZeroExtension } from "./computations.ts";
 import { chooseLazyLoops } from "./lazy-loops.ts";
 import type { LazyLoop } from "./lazy-loops.ts";
 import { analyzeLiveness, isComputation, writesX } from "./liveness.ts";
@@ -657,13 +658,4 @@ class UnitEmitter {
     this.#code.memory(Op.i32Load, address);
     this.#code.localSet(local);
   }
-}
-
-const SLLI = instructionIndex("slli");
-const SRLI = instructionIndex("srli");
-
-/** `slli rd, rs, 32 or more; srli rd, rd, no more than that`, both done or neither: zero-extends, and scales an index. */
-function isZeroExtension(first: UnitInstruction, second: UnitInstruction): boolean {
-  return first.index === SLLI && second.index === SRLI && first.rd !== 0 && second.rd === first.rd && second.rs1 === first.rd &&
-    first.imm >= 32 && second.imm <= first.imm && first.isConditional === second.isConditional && second.skips === 0;
 }
