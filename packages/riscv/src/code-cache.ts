@@ -205,7 +205,7 @@ export class TranslatedCodeCache implements CodeCache {
     const index = this.#freePages.pop();
     assert(index !== undefined, "eviction frees pages");
     const page = this.#physical.codeArenaStart + index * CODE_PAGE_SIZE;
-    this.#physical.u8.fill(0, page, page + CODE_PAGE_SIZE);
+    // It is empty: never used, or cleared when it was given up. Memory that no record is written to is never committed.
     this.#regionOf[index] = region;
     this.#vaOf[index] = va;
     this.#frameOf[index] = frame;
