@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { EINVAL, EIO, EROFS } from "@stratos/abi";
+import { SeededRandom } from "@stratos/base";
 import { FileBlockDevice } from "./file-block-device.ts";
 import { FileLockedError } from "./file-lock.ts";
 
@@ -62,4 +63,22 @@ test("a device that cannot be created leaves no lock", () => {
   writeFileSync(path, "");
   assert.throws(() => new FileBlockDevice(path, { create: 4096 }), { code: "EEXIST" });
   assert.equal(existsSync(`${path}.lock`), false);
+});
+
+test("a read-only file gives the same bytes whatever is read before, across pieces and up to its end", () => {
+  const path = join(folder, "ahead");
+  const content = new Uint8Array(3 * 65536 + 4096);
+  const random = new SeededRandom(7);
+  random.fill(content);
+  writeFileSync(path, content);
+  const device = new FileBlockDevice(path, { readOnly: true });
+  for (let round = 0; round < 300; round++) {
+    const offset = random.below(content.length);
+    const length = 1 + random.below(Math.min(content.length - offset, round % 10 === 0 ? content.length : 9000));
+    const bytes = new Uint8Array(length + 2);
+    assert.equal(device.read(offset, bytes, 1, length), 0);
+    assert.deepEqual(bytes.subarray(1, length + 1), content.subarray(offset, offset + length), `${length} bytes at ${offset}`);
+  }
+  assert.ok(device.read(content.length - 10, new Uint8Array(20), 0, 20) < 0);
+  device.close();
 });

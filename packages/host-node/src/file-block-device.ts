@@ -3,6 +3,7 @@ import { EINVAL, EIO, EROFS } from "@stratos/abi";
 import type { BlockDevice } from "@stratos/host";
 import { lockFile } from "./file-lock.ts";
 import { hostErrno } from "./host-errno.ts";
+import { ReadAhead } from "./read-ahead.ts";
 
 /** A file of the host as a disk. Writers hold the file's lock; readers of a prepared image share it freely. */
 export class FileBlockDevice implements BlockDevice {
@@ -11,6 +12,8 @@ export class FileBlockDevice implements BlockDevice {
   readonly #fd: number;
   readonly #unlock: () => void;
   #size: number;
+  /** For a prepared image, which nobody writes. */
+  readonly #ahead: ReadAhead | null;
 
   /** @throws FileLockedError, or Node's error when the file cannot be opened */
   constructor(path: string, options: { readOnly?: boolean; create?: number } = {}) {
@@ -21,6 +24,7 @@ export class FileBlockDevice implements BlockDevice {
       this.#fd = openSync(path, this.readOnly ? "r" : options.create === undefined ? "r+" : "wx+", 0o644);
       if (options.create !== undefined) ftruncateSync(this.#fd, options.create);
       this.#size = fstatSync(this.#fd).size;
+      this.#ahead = this.readOnly ? new ReadAhead(this.#fd) : null;
     } catch (error) {
       this.#unlock();
       throw error;
@@ -34,6 +38,7 @@ export class FileBlockDevice implements BlockDevice {
   read(offset: number, bytes: Uint8Array, at: number, length: number): number {
     if (offset < 0 || offset + length > this.#size) return -EIO;
     try {
+      if (this.#ahead !== null) return this.#ahead.read(offset, bytes, at, length) < length ? -EIO : 0;
       for (let done = 0; done < length; ) {
         const count = readSync(this.#fd, bytes, at + done, length - done, offset + done);
         // The file got shorter behind our back.
