@@ -6,23 +6,17 @@
  * A test counts against us when it passes there and fails here. Without names the modules of `SYSTEM_MODULES` run, with `--sample` the few that
  * CI runs. The last line is `N passed, N failed`, counted in tests of ours that qemu-user does not fail.
  */
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { ensureJudge, GUEST_ENVIRONMENT } from "../tests/support/judge.ts";
-import { launcher, run, type Result } from "../tests/support/stratos.ts";
-import { TEST_HOME } from "../tests/support/test-image.ts";
-
-const IMAGE = "conformance-python-1";
-const PACKAGES = "python3,libpython3.13-testsuite,ca-certificates,tzdata,netbase";
-const ROOT = join(TEST_HOME, `root-${IMAGE}`);
+import { ensureJudge, judge } from "../tests/support/judge.ts";
+import { stratosRun, type Result } from "../tests/support/stratos.ts";
+import { ensureTestImage } from "../tests/support/test-image.ts";
 
 /** Fast, and each leans on another part of the machine or kernel. */
-const SAMPLE = ["test_int", "test_float", "test_math", "test_struct", "test_fcntl", "test_pipes", "test_signal", "test_tempfile", "test_posix", "test_select", "test_mmap", "test_queue"];
+const SAMPLE = ["test_int", "test_float", "test_struct", "test_fcntl", "test_select", "test_queue"];
 
 const SYSTEM_MODULES = [
-  ...SAMPLE, "test_os", "test_subprocess", "test_threading", "test_thread", "test_threadsignals", "test_socket", "test_selectors", "test_poll", "test_epoll", "test_pty", "test_tty",
+  ...SAMPLE, "test_math", "test_tempfile", "test_posix", "test_mmap", "test_os", "test_subprocess", "test_threading", "test_thread", "test_threadsignals", "test_socket", "test_selectors", "test_poll", "test_epoll", "test_pty", "test_tty",
   "test_io", "test_fileio", "test_file", "test_shutil", "test_pathlib", "test_glob", "test_stat", "test_resource", "test_time", "test_datetime", "test_sqlite3", "test_decimal", "test_json", "test_re", "test_unicode",
   "test_bytes", "test_dict", "test_list", "test_set", "test_sort", "test_generators", "test_exceptions", "test_complex", "test_cmath", "test_statistics", "test_random", "test_hashlib", "test_zlib", "test_gzip", "test_bz2",
   "test_lzma", "test_tarfile", "test_zipfile", "test_ctypes", "test_array", "test_memoryview", "test_pickle", "test_marshal", "test_import", "test_importlib", "test_cmd_line", "test_faulthandler", "test_fork1", "test_wait3",
@@ -38,8 +32,8 @@ const { values, positionals } = parseArgs({
 });
 const timeoutMs = Number(values.timeout) * 1000;
 
-prepare();
-ensureJudge();
+await ensureTestImage();
+if (values["only-ours"] !== true) ensureJudge();
 const names = positionals.length > 0 ? positionals : values.sample ? SAMPLE : values.all ? await allModules() : [...new Set(SYSTEM_MODULES)];
 let passed = 0;
 let failed = 0;
@@ -63,39 +57,18 @@ if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(report,
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
-function prepare(): void {
-  mkdirSync(TEST_HOME, { recursive: true });
-  const environment = { ...process.env, STRATOS_HOME: TEST_HOME };
-  const [node, ...rest] = launcher;
-  if (!existsSync(join(TEST_HOME, "images", IMAGE))) {
-    const built = spawnSync(node!, [...rest, "image", "build", IMAGE, "--packages", PACKAGES], { env: environment, stdio: ["ignore", "inherit", "inherit"] });
-    if (built.status !== 0) throw new Error("the image with the test suite cannot be built");
-  }
-  if (existsSync(ROOT)) return;
-  const partial = `${ROOT}.partial`;
-  rmSync(partial, { recursive: true, force: true });
-  mkdirSync(partial, { recursive: true });
-  const unpack = spawnSync("bash", ["-o", "pipefail", "-c", `"$@" | tar --numeric-owner --exclude='./dev/*' -xpf - -C '${partial}'`, "bash", ...launcher, "image", "export", IMAGE], { env: environment, stdio: ["ignore", "inherit", "inherit"] });
-  if (unpack.status !== 0) throw new Error("the image cannot be exported");
-  renameSync(partial, ROOT);
-}
-
 function command(name: string): string[] {
   return ["sh", "-c", `cd /tmp && exec python3 -m test -v --timeout ${Math.floor(timeoutMs / 1000)} ${name} 2>&1`];
 }
 
 async function inStratos(name: string): Promise<ModuleResult> {
   const started = Date.now();
-  const result = await run([...launcher, "run", "-i", IMAGE, "--timeout", String(timeoutMs / 1000), "--", ...command(name)], { env: { STRATOS_HOME: TEST_HOME }, timeoutMs: timeoutMs + 60_000 });
-  return parse(result, started);
+  return parse(await stratosRun(["--timeout", String(timeoutMs / 1000), "--", ...command(name)], { timeoutMs: timeoutMs + 60_000 }), started);
 }
 
 async function underQemu(name: string): Promise<ModuleResult> {
   const started = Date.now();
-  const enter = 'mount -t proc proc "$1/proc" && mount --bind /dev "$1/dev" && mount -t tmpfs tmpfs "$1/tmp" && mount -t devpts devpts "$1/dev/pts" && root=$1 && shift && exec timeout $1 env -i "$@"'.replace("timeout $1", `timeout ${timeoutMs / 1000}`);
-  const environment = Object.entries(GUEST_ENVIRONMENT).map(([key, value]) => `${key}=${value}`);
-  const result = await run(["unshare", "-m", "sh", "-c", enter, "sh", ROOT, ...environment, "chroot", ROOT, ...command(name)], { timeoutMs: timeoutMs + 60_000 });
-  return parse(result, started);
+  return parse(await judge(["timeout", String(timeoutMs / 1000), ...command(name)]), started);
 }
 
 /** unittest's summary: `FAIL: name (where)`, `ERROR: …`, `Ran N tests`; regrtest's `total tests: run=N`. */
@@ -112,6 +85,6 @@ function parse(result: Result, started: number): ModuleResult {
 
 /** Every module of the suite, as regrtest lists them. */
 async function allModules(): Promise<string[]> {
-  const listed = await run([...launcher, "run", "-i", IMAGE, "--", "python3", "-m", "test", "--list-tests"], { env: { STRATOS_HOME: TEST_HOME } });
+  const listed = await stratosRun(["--", "python3", "-m", "test", "--list-tests"]);
   return listed.stdout.split("\n").filter((line) => line.startsWith("test"));
 }

@@ -11,8 +11,8 @@ import { launcher } from "./stratos.ts";
 
 export const TEST_HOME = process.env["STRATOS_TEST_HOME"] ?? join(homedir(), ".cache/stratos-test");
 /** A change of the list is a new image. */
-export const TEST_PACKAGES = ["python3", "perl", "git", "gcc", "libc6-dev", "make", "sqlite3", "procps", "gawk", "bc", "file", "xz-utils", "zstd", "bzip2", "vim-tiny", "less", "curl", "ca-certificates"];
-export const TEST_IMAGE = "test-1";
+export const TEST_PACKAGES = ["python3", "libpython3.13-testsuite", "perl", "git", "gcc", "libc6-dev", "make", "sqlite3", "procps", "gawk", "bc", "file", "xz-utils", "zstd", "bzip2", "vim-tiny", "less", "curl", "ca-certificates"];
+export const TEST_IMAGE = "test-2";
 
 const JUDGE_ROOT = join(TEST_HOME, `root-${TEST_IMAGE}`);
 const BUILD_WAIT_MS = 20 * 60_000;

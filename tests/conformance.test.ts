@@ -1,0 +1,11 @@
+/** Goal: suites from outside keep passing. Method: a fixed sample of CPython's own tests; `npm run conformance:python` runs more, beside qemu-user. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import { repository, run } from "./support/stratos.ts";
+
+test("a sample of CPython's own tests passes", async () => {
+  const result = await run([process.execPath, "--disable-warning=ExperimentalWarning", join(repository, "conformance/python.ts"), "--sample", "--only-ours", "--timeout", "120"], { timeoutMs: 900_000 });
+  assert.match(result.stdout, /\n\d{3,} passed, 0 failed\n$/, result.stdout + result.stderr);
+  assert.equal(result.status, 0);
+});
