@@ -97,7 +97,6 @@ export class Kernel {
   domainname = "(none)";
   /** Kernel bytes for system calls to build structures in; valid until the call returns. */
   readonly scratch: { readonly u8: Uint8Array; readonly view: DataView };
-  readonly bootRealtimeMs: number;
   /** clock_settime(CLOCK_REALTIME) moves it. */
   realtimeOffsetMs = 0;
   /** Called after CLOCK_REALTIME was set: timers that follow it move (timerfd_create(2)). Bound: open timerfds. */
@@ -128,7 +127,6 @@ export class Kernel {
     registerTerminalDevices(this);
     const bytes = new Uint8Array(PAGE_SIZE);
     this.scratch = { u8: bytes, view: new DataView(bytes.buffer) };
-    this.bootRealtimeMs = options.clock.realtimeMs();
     this.network = new Network(this);
     this.ipc = new IpcState(this);
   }

@@ -1,4 +1,3 @@
-import { EIO } from "@stratos/abi";
 import { PAGE_SIZE } from "@stratos/abi";
 import type { FrameAllocator } from "./frame-allocator.ts";
 
@@ -22,8 +21,8 @@ export class PageCache {
   readonly #dirty = new Set<number>();
   /** Mappings of shared anonymous memory (no file holds it): the last one to go disposes of it. 0 for files. */
   anonymousUsers = 0;
-  /** Called when a page that code was decoded from is written or dropped (mm/code-tracking). */
-  onChange: ((index: number) => void) | null = null;
+  /** By name; see `watch`. */
+  readonly #watchers = new Map<string, (index: number) => void>();
 
   constructor(frames: FrameAllocator, backing: PageBacking | null) {
     this.frames = frames;
@@ -65,10 +64,24 @@ export class PageCache {
     return frame;
   }
 
+  /**
+   * Tells `watcher` of each page whose bytes change or that goes. A later watcher of the same name takes the earlier one's place, so there are no more
+   * of them than names: processes that map the same code share one.
+   */
+  watch(name: string, watcher: (index: number) => void): void {
+    this.#watchers.set(name, watcher);
+  }
+
+  /** A page's bytes are others now, or about to go. */
+  notifyChange(index: number): void {
+    if (this.#watchers.size === 0) return;
+    for (const watcher of this.#watchers.values()) watcher(index);
+  }
+
   /** Must be called after each change of the page's bytes, and when it is mapped writable and shared. */
   markDirty(index: number): void {
     if (this.backing !== null) this.#dirty.add(index);
-    this.onChange?.(index);
+    this.notifyChange(index);
   }
 
   /** One more area maps this shared anonymous memory. */
@@ -125,7 +138,7 @@ export class PageCache {
     this.#pages.delete(index);
     this.frames.cachedCount--;
     this.#dirty.delete(index);
-    this.onChange?.(index);
+    this.notifyChange(index);
     this.frames.release(frame);
   }
 
@@ -169,6 +182,3 @@ export class PageCache {
     if (this.backing !== null) this.frames.unregisterCache(this);
   }
 }
-
-/** Errors of a backing that is broken; named for readers of `readPage`. */
-export const PAGE_READ_FAILED = -EIO;

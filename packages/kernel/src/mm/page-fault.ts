@@ -193,12 +193,12 @@ function forgetCodeOfPage(space: AddressSpace, area: Area, page: number): void {
 
 /** Code decoded from a file's pages is forgotten when the file's bytes change (write(2), a shared mapping). */
 function followChanges(pages: PageCache, region: CodeRegion, offset: number): void {
-  const previous = pages.onChange;
-  pages.onChange = (index) => {
-    previous?.(index);
+  // Processes that map the same content at the same place share the region, so they share its watcher, too. The key tells versions of the content
+  // apart: an earlier one may still be executed from.
+  pages.watch(`${region.key}@${region.start}-${region.end} ${region.mode}`, (index) => {
     const at = region.start + index * PAGE_SIZE - offset;
     if (at >= region.start && at < region.end) region.invalidate(at, at + PAGE_SIZE);
-  };
+  });
 }
 
 /** A shared mapping of the page may be written from now on. */

@@ -101,7 +101,7 @@ export class HostRegularFile extends OpenFile {
       const frame = pages.peek(index);
       if (frame > 0) {
         memory.set(staging.subarray(at - start, at - start + part), frame * PAGE_SIZE + within);
-        pages.onChange?.(index);
+        pages.notifyChange(index);
       }
       at += part;
     }
