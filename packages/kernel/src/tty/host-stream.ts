@@ -29,13 +29,12 @@ class HostStreamInode extends AnonymousInode {
   }
 }
 
-class HostInputFile extends OpenFile {
-  readonly #stream: HostStreamIn;
+/** What both directions share: they look like pipes. */
+abstract class HostStreamFile extends OpenFile {
   readonly #queue: WaitQueue;
 
-  constructor(stream: HostStreamIn, queue: WaitQueue, flags: number, inode: AnonymousInode, path: Path | null) {
+  constructor(queue: WaitQueue, flags: number, inode: AnonymousInode, path: Path | null) {
     super(flags, inode, path);
-    this.#stream = stream;
     this.#queue = queue;
     inode.users++;
   }
@@ -46,6 +45,19 @@ class HostInputFile extends OpenFile {
 
   override get description(): string {
     return `pipe:[${this.inode!.ino}]`;
+  }
+
+  protected override dispose(): void {
+    this.inode!.users--;
+  }
+}
+
+class HostInputFile extends HostStreamFile {
+  readonly #stream: HostStreamIn;
+
+  constructor(stream: HostStreamIn, queue: WaitQueue, flags: number, inode: AnonymousInode, path: Path | null) {
+    super(queue, flags, inode, path);
+    this.#stream = stream;
   }
 
   override poll(): number {
@@ -60,7 +72,7 @@ class HostInputFile extends OpenFile {
         if (moved > 0) return moved;
         if (count !== -EAGAIN) return count;
         if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
-        task.waitOn(this.#queue);
+        task.waitOn(this.waitQueue);
         return BLOCKED;
       }
       const done = to.put(chunk, 0, count);
@@ -74,29 +86,14 @@ class HostInputFile extends OpenFile {
   override ioctl(task: Task, command: number, argument: number): number {
     return command === FIONREAD ? task.space.storeU32(argument, this.#stream.available) : super.ioctl(task, command, argument);
   }
-
-  protected override dispose(): void {
-    this.inode!.users--;
-  }
 }
 
-class HostOutputFile extends OpenFile {
+class HostOutputFile extends HostStreamFile {
   readonly #stream: HostStreamOut;
-  readonly #queue: WaitQueue;
 
   constructor(stream: HostStreamOut, queue: WaitQueue, flags: number, inode: AnonymousInode, path: Path | null) {
-    super(flags, inode, path);
+    super(queue, flags, inode, path);
     this.#stream = stream;
-    this.#queue = queue;
-    inode.users++;
-  }
-
-  override get waitQueue(): WaitQueue {
-    return this.#queue;
-  }
-
-  override get description(): string {
-    return `pipe:[${this.inode!.ino}]`;
   }
 
   override poll(): number {
@@ -122,7 +119,7 @@ class HostOutputFile extends OpenFile {
     }
     if (from.remaining === 0) return total;
     if ((this.flags & O_NONBLOCK) !== 0) return total > 0 ? total : -EAGAIN;
-    task.waitOn(this.#queue);
+    task.waitOn(this.waitQueue);
     if (total === 0) return BLOCKED;
     task.syscallState = total;
     return BLOCKED_EINTR;
@@ -132,10 +129,6 @@ class HostOutputFile extends OpenFile {
     if (total > 0) return total;
     sendSignalToTask(task, signalInfo(SIGPIPE, SI_KERNEL));
     return -EPIPE;
-  }
-
-  protected override dispose(): void {
-    this.inode!.users--;
   }
 }
 
