@@ -1,11 +1,14 @@
-import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, constants, fdatasyncSync, fstatSync, ftruncateSync, openSync, readFileSync, readSync, statSync, writeSync } from "node:fs";
 import { EINVAL, EIO, EROFS } from "@stratos/abi";
 import type { BlockDevice } from "@stratos/host";
 import { lockFile } from "./file-lock.ts";
 import { hostErrno } from "./host-errno.ts";
 import { ReadAhead } from "./read-ahead.ts";
 
-/** A file of the host as a disk. Writers hold the file's lock; readers of a prepared image share it freely. */
+/**
+ * A file or a block device of the host as a disk. Writers hold the file's lock; readers of a prepared image share it freely. Linux also refuses a
+ * second writer of a block device, and one that is mounted (EBUSY).
+ */
 export class FileBlockDevice implements BlockDevice {
   readonly path: string;
   readonly readOnly: boolean;
@@ -21,9 +24,9 @@ export class FileBlockDevice implements BlockDevice {
     this.readOnly = options.readOnly ?? false;
     this.#unlock = this.readOnly ? () => {} : lockFile(path);
     try {
-      this.#fd = openSync(path, this.readOnly ? "r" : options.create === undefined ? "r+" : "wx+", 0o644);
+      this.#fd = openSync(path, this.readOnly ? "r" : options.create !== undefined ? "wx+" : isBlockDevice(path) ? constants.O_RDWR | constants.O_EXCL : "r+", 0o644);
       if (options.create !== undefined) ftruncateSync(this.#fd, options.create);
-      this.#size = fstatSync(this.#fd).size;
+      this.#size = sizeOf(this.#fd);
       this.#ahead = this.readOnly ? new ReadAhead(this.#fd) : null;
     } catch (error) {
       this.#unlock();
@@ -94,3 +97,18 @@ export class FileBlockDevice implements BlockDevice {
 }
 
 const BLOCK = 4096;
+
+/** What is not there is no device. */
+function isBlockDevice(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isBlockDevice() === true;
+}
+
+/** stat(2) shows no size of a device; Linux tells it in sysfs, in sectors of 512 bytes. */
+function sizeOf(fd: number): number {
+  const { rdev, size } = fstatSync(fd);
+  if (!fstatSync(fd).isBlockDevice()) return size;
+  // makedev of glibc: gnu_dev_major(3).
+  const major = ((rdev >>> 8) & 0xfff) | (Math.floor(rdev / 2 ** 32) & 0xfffff000);
+  const minor = (rdev & 0xff) | ((rdev >>> 12) & 0xffffff00);
+  return Number(readFileSync(`/sys/dev/block/${major}:${minor}/size`, "latin1")) * 512;
+}

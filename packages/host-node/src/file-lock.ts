@@ -1,5 +1,5 @@
 /**
- * One writer at a time for a file: `PATH.lock` names the process that has it. Node offers no flock(2), and a lock file that names
+ * One writer at a time for a file: `PATH.lock` (of /dev/X: /run/lock/stratos-dev-X.lock) names the process that has it. Node offers no flock(2), and a lock file that names
  * its owner can be taken over when the owner is gone: its pid no longer runs, or runs a program that started at another time.
  */
 import { linkSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
@@ -15,6 +15,18 @@ export class FileLockedError extends Error {
   }
 }
 
+/** The running process that holds the lock of `path`, or null. */
+export function lockOwner(path: string): number | null {
+  const owner = readOwner(lockPathOf(path));
+  if (owner === null || owner !== identityOf(Number.parseInt(owner, 10))) return null;
+  return Number.parseInt(owner, 10);
+}
+
+/** Beside the file; a device's beside those of other programs, since /dev is no place for files. */
+function lockPathOf(path: string): string {
+  return path.startsWith("/dev/") ? `/run/lock/stratos${path.replaceAll("/", "-")}.lock` : `${path}.lock`;
+}
+
 /**
  * Takes the lock of `path`.
  *
@@ -22,7 +34,7 @@ export class FileLockedError extends Error {
  * @throws FileLockedError when a running process holds it
  */
 export function lockFile(path: string): () => void {
-  const lockPath = `${path}.lock`;
+  const lockPath = lockPathOf(path);
   for (let attempt = 0; attempt < TAKEOVER_ATTEMPTS; attempt++) {
     // link(2) makes the name and its content appear at once: no one sees a lock that does not name its owner yet.
     const draft = `${lockPath}.${process.pid}`;

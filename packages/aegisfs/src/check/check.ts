@@ -17,6 +17,7 @@ import type { TreeNode } from "../store/node-cache.ts";
 import { slotAt, valueOffset } from "../tree/leaf.ts";
 import { mount, mountOverlay } from "../volume/mount.ts";
 import type { Volume } from "../volume/volume.ts";
+import { droppedRoots } from "../snapshot/dropped-trees.ts";
 import { checkSubvolume } from "./check-subvolume.ts";
 
 export interface CheckOptions {
@@ -55,6 +56,7 @@ export function checkVolume(volume: Volume, options: CheckOptions = {}): Problem
       pass.walkTree(subvolume.tree.root, id);
       if (pass.problems.length === 0) checkSubvolume(subvolume, pass.report);
     }
+    for (const pointer of droppedRoots(volume)) pass.walkTree(pointer, 0);
     // What damaged trees own is not known: comparing the rest would only repeat the damage in other words.
     if (pass.problems.length === 0) pass.compareSpace();
   } catch (thrown) {

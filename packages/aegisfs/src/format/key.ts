@@ -16,6 +16,9 @@ export const KIND_ORPHAN = 6; // object 0; offset: inode number
 export const KIND_SUBVOLUME = 16; // offset: subvolume number
 export const KIND_GROUP = 17; // offset: group number
 export const KIND_REFERENCE = 18; // offset: first block of a range with more than one owner
+export const KIND_DROPPED = 40; // offset: first block of the root of a tree that nobody uses and that is still to be freed
+export const KIND_PROPERTY = 41; // offset: hash of the name (44 bits), collision number (8 bits)
+export const KIND_AUDIT = 42; // offset: number of the record block
 
 /** Word 1 of a key. */
 export function keyMiddle(kind: number, offsetHigh: number): number {

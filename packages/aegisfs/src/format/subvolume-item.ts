@@ -1,4 +1,4 @@
-/** Value of a subvolume item in the volume tree (FORMAT.md §9): 24 words and the name. */
+/** Value of a subvolume item in the volume tree (FORMAT.md §9): 24 words, the name, the label. */
 export const SUBVOLUME_AT_ROOT = 0; // pointer, 9 words; 3 unused
 export const SUBVOLUME_AT_NEXT_INO = 12;
 export const SUBVOLUME_AT_FLAGS = 13;
@@ -7,6 +7,7 @@ export const SUBVOLUME_AT_GENERATION = 15; // of its making, 2 words
 export const SUBVOLUME_AT_TIME = 17; // of its making: seconds (2 words), nanoseconds
 export const SUBVOLUME_AT_INODES = 20;
 export const SUBVOLUME_AT_NAME_LENGTH = 21;
+export const SUBVOLUME_AT_LABEL_LENGTH = 22;
 export const SUBVOLUME_NAME_OFFSET = 96; // bytes
 
 export const SUBVOLUME_READ_ONLY = 1;

@@ -94,7 +94,7 @@ export function simulateCrashes(options: CrashOptions): number {
     } else if (event === 2 && chosen !== undefined) {
       if (volume.rollback(chosen.id) < 0) throw new Error(`seed ${options.seed}: rollback`);
       workload.resume(volume.root, chosen.model.copy());
-    }
+    } else if (event === 3 && volume.reclaim(1 + random.below(3)) < 0) throw new Error(`seed ${options.seed}: freeing what was deleted`);
   };
 
   while (!isOver()) {

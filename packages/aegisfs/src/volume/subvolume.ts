@@ -14,7 +14,7 @@ import { KIND_SUBVOLUME, keyMiddle } from "../format/key.ts";
 import { POINTER_WORDS } from "../format/node-layout.ts";
 import { ROOT_INO } from "../format/inode-item.ts";
 import {
-  SUBVOLUME_AT_FLAGS, SUBVOLUME_AT_GENERATION, SUBVOLUME_AT_INODES, SUBVOLUME_AT_NAME_LENGTH, SUBVOLUME_AT_NEXT_INO, SUBVOLUME_AT_PARENT,
+  SUBVOLUME_AT_FLAGS, SUBVOLUME_AT_GENERATION, SUBVOLUME_AT_INODES, SUBVOLUME_AT_LABEL_LENGTH, SUBVOLUME_AT_NAME_LENGTH, SUBVOLUME_AT_NEXT_INO, SUBVOLUME_AT_PARENT,
   SUBVOLUME_AT_ROOT, SUBVOLUME_AT_TIME, SUBVOLUME_NAME_OFFSET, SUBVOLUME_READ_ONLY,
 } from "../format/subvolume-item.ts";
 import type { Attributes } from "../file/attributes.ts";
@@ -28,6 +28,7 @@ import * as namespace from "../file/namespace.ts";
 import * as orphans from "../file/orphans.ts";
 import { rename } from "../file/rename.ts";
 import * as xattrs from "../file/xattrs.ts";
+import { Operation } from "../audit/operation.ts";
 import type { Volume } from "./volume.ts";
 
 export class Subvolume {
@@ -38,6 +39,8 @@ export class Subvolume {
   readonly parent: number;
   /** When it was made: seconds since 1970. */
   readonly seconds: number;
+  /** What people say about it; may be empty. */
+  readonly label: string;
   readonly #generation: number;
   #flags: number;
   /** Next inode number; they are not used again. */
@@ -49,7 +52,7 @@ export class Subvolume {
   /** Root and counters as the item has them. */
   readonly #stored = new Uint32Array(POINTER_WORDS + 2);
 
-  private constructor(volume: Volume, id: number, name: string, parent: number, flags: number, generation: number, seconds: number) {
+  private constructor(volume: Volume, id: number, name: string, parent: number, flags: number, generation: number, seconds: number, label: string) {
     this.volume = volume;
     this.tree = new Tree(volume.cache, volume);
     this.id = id;
@@ -58,6 +61,7 @@ export class Subvolume {
     this.#flags = flags;
     this.#generation = generation;
     this.seconds = seconds;
+    this.label = label;
   }
 
   /** The subvolume as the volume tree has it; null when it is not there. Throws Failure. */
@@ -69,9 +73,13 @@ export class Subvolume {
     const nameStart = tree.offset + SUBVOLUME_NAME_OFFSET;
     let name = "";
     for (let index = 0; index < words[at + SUBVOLUME_AT_NAME_LENGTH]! && index < 255; index++) name += String.fromCharCode(tree.bytes[nameStart + index]!);
+    let label = "";
+    const labelStart = nameStart + name.length;
+    const labelEnd = Math.min(labelStart + words[at + SUBVOLUME_AT_LABEL_LENGTH]!, tree.offset + tree.length);
+    for (let index = labelStart; index < labelEnd; index++) label += String.fromCharCode(tree.bytes[index]!);
     const generation = words[at + SUBVOLUME_AT_GENERATION]! + words[at + SUBVOLUME_AT_GENERATION + 1]! * 0x100000000;
     const seconds = words[at + SUBVOLUME_AT_TIME]! + (words[at + SUBVOLUME_AT_TIME + 1]! | 0) * 0x100000000;
-    const subvolume = new Subvolume(volume, id, name, words[at + SUBVOLUME_AT_PARENT]!, words[at + SUBVOLUME_AT_FLAGS]!, generation, seconds);
+    const subvolume = new Subvolume(volume, id, name, words[at + SUBVOLUME_AT_PARENT]!, words[at + SUBVOLUME_AT_FLAGS]!, generation, seconds, label);
     subvolume.tree.root.set(words.subarray(at + SUBVOLUME_AT_ROOT, at + SUBVOLUME_AT_ROOT + POINTER_WORDS));
     subvolume.nextIno = words[at + SUBVOLUME_AT_NEXT_INO]!;
     subvolume.inodes = words[at + SUBVOLUME_AT_INODES]!;
@@ -81,7 +89,7 @@ export class Subvolume {
 
   /** A new one with an empty root directory (format). */
   static createEmpty(volume: Volume, id: number, name: string): Subvolume {
-    const subvolume = new Subvolume(volume, id, name, 0, 0, volume.generation, volume.seconds);
+    const subvolume = new Subvolume(volume, id, name, 0, 0, volume.generation, volume.seconds, "");
     subvolume.tree.initialize();
     subvolume.nextIno = ROOT_INO + 1;
     initializeInode(subvolume, ROOT_INO, 0o040755, 0, 0, 0, ROOT_INO);
@@ -89,8 +97,8 @@ export class Subvolume {
   }
 
   /** One with the content of `source`, whose root has one owner more already. */
-  static createFrom(volume: Volume, source: Subvolume, id: number, name: string, flags: number): Subvolume {
-    const subvolume = new Subvolume(volume, id, name, source.id, flags, volume.generation, volume.seconds);
+  static createFrom(volume: Volume, source: Subvolume, id: number, name: string, flags: number, label = ""): Subvolume {
+    const subvolume = new Subvolume(volume, id, name, source.id, flags, volume.generation, volume.seconds, label);
     subvolume.takeContent(source);
     return subvolume;
   }
@@ -99,6 +107,16 @@ export class Subvolume {
     this.tree.root.set(source.tree.root);
     this.nextIno = Math.max(this.nextIno, source.nextIno);
     this.inodes = source.inodes;
+  }
+
+  /** Generation of the volume in which it was made: with its number, what no other subvolume of the volume has. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** SUBVOLUME_* of format/subvolume-item.ts. */
+  get flags(): number {
+    return this.#flags;
   }
 
   get readOnly(): boolean {
@@ -113,7 +131,7 @@ export class Subvolume {
     for (let word = 0; word < POINTER_WORDS; word++) same &&= stored[word] === root[word];
     if (same) return;
     const tree = this.volume.tree;
-    const offset = tree.replace(0, keyMiddle(KIND_SUBVOLUME, 0), this.id, SUBVOLUME_NAME_OFFSET + this.name.length);
+    const offset = tree.replace(0, keyMiddle(KIND_SUBVOLUME, 0), this.id, SUBVOLUME_NAME_OFFSET + this.name.length + this.label.length);
     const words = tree.words;
     const at = offset >>> 2;
     words.fill(0, at, at + SUBVOLUME_NAME_OFFSET / 4);
@@ -127,7 +145,9 @@ export class Subvolume {
     words[at + SUBVOLUME_AT_TIME + 1] = Math.floor(this.seconds / 0x100000000) >>> 0;
     words[at + SUBVOLUME_AT_INODES] = this.inodes;
     words[at + SUBVOLUME_AT_NAME_LENGTH] = this.name.length;
-    for (let index = 0; index < this.name.length; index++) tree.bytes[offset + SUBVOLUME_NAME_OFFSET + index] = this.name.charCodeAt(index);
+    words[at + SUBVOLUME_AT_LABEL_LENGTH] = this.label.length;
+    const text = this.name + this.label;
+    for (let index = 0; index < text.length; index++) tree.bytes[offset + SUBVOLUME_NAME_OFFSET + index] = text.charCodeAt(index);
     this.#remember();
   }
 
@@ -144,6 +164,13 @@ export class Subvolume {
 
   #begin(grows: boolean, blocks = 0): number {
     return this.readOnly ? -EROFS : this.volume.begin(grows, blocks);
+  }
+
+  /** Tells the volume's observer of a change that was made; see `VolumeObserver.changed` for what the values mean. */
+  #did(result: number, operation: Operation, ino: number, name = "", other = 0, otherName = "", offset = 0, length = 0): number {
+    const { observer } = this.volume;
+    if (observer !== null && result >= 0) observer.changed(this.id, operation, result, ino, name, other, otherName, offset, length);
+    return result;
   }
 
   // ---- Names ------------------------------------------------------------------------------------------------------
@@ -164,7 +191,7 @@ export class Subvolume {
     const failed = this.#begin(true);
     if (failed < 0) return failed;
     try {
-      return namespace.create(this, directory, name, mode, uid, gid, rdev);
+      return this.#did(namespace.create(this, directory, name, mode, uid, gid, rdev), Operation.create, directory, name, 0, "", mode);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -191,7 +218,7 @@ export class Subvolume {
     const failed = this.#begin(true);
     if (failed < 0) return failed;
     try {
-      return namespace.symlink(this, directory, name, target, uid, gid);
+      return this.#did(namespace.symlink(this, directory, name, target, uid, gid), Operation.symlink, directory, name, 0, target);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -215,7 +242,7 @@ export class Subvolume {
     const failed = this.#begin(true);
     if (failed < 0) return failed;
     try {
-      return namespace.link(this, ino, directory, name);
+      return this.#did(namespace.link(this, ino, directory, name), Operation.link, directory, name, ino);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -228,7 +255,7 @@ export class Subvolume {
     const failed = this.#begin(false);
     if (failed < 0) return failed;
     try {
-      return namespace.unlink(this, directory, name);
+      return this.#did(namespace.unlink(this, directory, name), Operation.unlink, directory, name);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -241,7 +268,7 @@ export class Subvolume {
     const failed = this.#begin(false);
     if (failed < 0) return failed;
     try {
-      return namespace.rmdir(this, directory, name);
+      return this.#did(namespace.rmdir(this, directory, name), Operation.rmdir, directory, name);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -254,7 +281,7 @@ export class Subvolume {
     const failed = this.#begin(true);
     if (failed < 0) return failed;
     try {
-      return rename(this, directory, name, newDirectory, newName, flags);
+      return this.#did(rename(this, directory, name, newDirectory, newName, flags), Operation.rename, directory, name, newDirectory, newName, flags);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -294,7 +321,7 @@ export class Subvolume {
     const failed = this.#begin(false);
     if (failed < 0) return failed;
     try {
-      return writeAttributes(this, ino, attributes, mask);
+      return this.#did(writeAttributes(this, ino, attributes, mask), Operation.setAttributes, ino, "", 0, "", mask);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -325,7 +352,7 @@ export class Subvolume {
     const failed = this.#begin(true, Math.ceil(length / 4096));
     if (failed < 0) return failed;
     try {
-      return data.writePages(this, ino, index, bytes, at, length);
+      return this.#did(data.writePages(this, ino, index, bytes, at, length), Operation.write, ino, "", 0, "", index * 4096, length);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -349,7 +376,7 @@ export class Subvolume {
     const failed = this.#begin(true, Math.ceil(length / 4096));
     if (failed < 0) return failed;
     try {
-      return data.write(this, ino, offset, bytes, at, length);
+      return this.#did(data.write(this, ino, offset, bytes, at, length), Operation.write, ino, "", 0, "", offset, length);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -362,7 +389,7 @@ export class Subvolume {
     const failed = this.#begin(false, 1);
     if (failed < 0) return failed;
     try {
-      return holes.truncate(this, ino, size);
+      return this.#did(holes.truncate(this, ino, size), Operation.truncate, ino, "", 0, "", size);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -375,7 +402,7 @@ export class Subvolume {
     const failed = this.#begin(true, 2);
     if (failed < 0) return failed;
     try {
-      return holes.punchHole(this, ino, offset, length);
+      return this.#did(holes.punchHole(this, ino, offset, length), Operation.punchHole, ino, "", 0, "", offset, length);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -388,7 +415,7 @@ export class Subvolume {
     const failed = this.#begin(true, Math.ceil(length / 4096));
     if (failed < 0) return failed;
     try {
-      return holes.preallocate(this, ino, offset, length, keepSize);
+      return this.#did(holes.preallocate(this, ino, offset, length, keepSize), Operation.preallocate, ino, "", 0, "", offset, length);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -436,7 +463,7 @@ export class Subvolume {
     const failed = this.#begin(true);
     if (failed < 0) return failed;
     try {
-      return xattrs.set(this, ino, name, value, flags);
+      return this.#did(xattrs.set(this, ino, name, value, flags), Operation.setXattr, ino, name, 0, "", 0, value.length);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -448,7 +475,7 @@ export class Subvolume {
     const failed = this.#begin(false);
     if (failed < 0) return failed;
     try {
-      return xattrs.remove(this, ino, name);
+      return this.#did(xattrs.remove(this, ino, name), Operation.removeXattr, ino, name);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {

@@ -32,7 +32,10 @@ import type { TreeNode } from "../store/node-cache.ts";
 import { References } from "../store/references.ts";
 import { SpaceMap } from "../store/space-map.ts";
 import { Subvolume } from "./subvolume.ts";
-import { dropTree } from "./drop-tree.ts";
+import type { VolumeObserver } from "../audit/operation.ts";
+import { Operation } from "../audit/operation.ts";
+import { Properties } from "../property/properties.ts";
+import { dropLater, droppedRoots, reclaimStep } from "../snapshot/dropped-trees.ts";
 
 export interface MountOptions {
   readOnly?: boolean;
@@ -49,13 +52,15 @@ export interface MountOptions {
 /** Usage in blocks of 4096 bytes. */
 export interface VolumeUsage { blocks: number; freeBlocks: number; inodes: number }
 
-export interface SubvolumeInfo { id: number; name: string; readOnly: boolean; parent: number; seconds: number; inodes: number }
+export interface SubvolumeInfo { id: number; name: string; readOnly: boolean; parent: number; seconds: number; inodes: number; label: string }
 
 /** Nodes that one operation may have to allocate at the worst, and what those that free space may use beyond it. */
 const QUADS_RESERVED = 48;
 /** `allocateData` stops breaking quads a little before the reserve. */
 const SLACK_QUADS = 20;
 const STAGING_NODES = 64;
+/** So that a subvolume's item fits a leaf with room to spare. */
+const LABEL_LENGTH_MAX = 1000;
 
 export class Volume implements NodeOwner {
   readonly store: BlockStore;
@@ -65,6 +70,10 @@ export class Volume implements NodeOwner {
   readonly tree: Tree;
   readonly space: SpaceMap;
   readonly references: References;
+  /** Named values of the volume: settings that travel with it. */
+  readonly properties: Properties;
+  /** Told of each change that was made; null: nobody listens. */
+  observer: VolumeObserver | null = null;
   readonly readOnly: boolean;
   readonly #volatile: boolean;
   readonly #dirtyLimit: number;
@@ -88,6 +97,7 @@ export class Volume implements NodeOwner {
     this.tree.root.set(superblock.root);
     this.space = new SpaceMap(this.tree, store.topStart, superblock.blocks, superblock.freeBlocks, superblock.freeQuads);
     this.references = new References(this.tree, this.space, store.topStart, superblock.references);
+    this.properties = new Properties(this);
   }
 
   /** Generation that the running transaction will have. */
@@ -163,10 +173,27 @@ export class Volume implements NodeOwner {
         const failed = this.commit();
         if (failed < 0) return failed;
       }
+      const failed = this.#reclaimFor(reserve, blocks);
+      if (failed < 0) return failed;
       if (this.space.availableQuads < reserve) return -ENOSPC;
     }
     this.#changesAtBegin = this.cache.changes;
     return 0;
+  }
+
+  /** Frees what deleted trees still hold until there is room, or nothing is left of them. 0, or the errno of what failed. */
+  #reclaimFor(reserve: number, blocks: number): number {
+    try {
+      while (this.space.availableQuads < reserve || this.space.availableBlocks < reserve * NODE_BLOCKS + blocks) {
+        this.#changesAtBegin = this.cache.changes;
+        if (!reclaimStep(this)) return 0;
+        const failed = this.commit();
+        if (failed < 0) return failed;
+      }
+      return 0;
+    } catch (thrown) {
+      return this.abort(thrown);
+    }
   }
 
   /** Ends what `begin` began, or a reading operation. */
@@ -292,7 +319,7 @@ export class Volume implements NodeOwner {
       for (const id of this.subvolumeIds()) {
         const subvolume = this.subvolume(id);
         if (subvolume === null) continue;
-        found.push({ id, name: subvolume.name, readOnly: subvolume.readOnly, parent: subvolume.parent, seconds: subvolume.seconds, inodes: subvolume.inodes });
+        found.push({ id, name: subvolume.name, readOnly: subvolume.readOnly, parent: subvolume.parent, seconds: subvolume.seconds, inodes: subvolume.inodes, label: subvolume.label });
       }
       return found;
     } catch (thrown) {
@@ -315,8 +342,9 @@ export class Volume implements NodeOwner {
    *
    * @returns its number; −EEXIST when the name is taken, −EINVAL for a bad one
    */
-  snapshot(source: Subvolume, name: string, options: { readOnly: boolean }): number {
-    if (name.length === 0 || name.length > 255 || name.includes("/")) return -EINVAL;
+  snapshot(source: Subvolume, name: string, options: { readOnly: boolean; label?: string }): number {
+    const label = options.label ?? "";
+    if (name.length === 0 || name.length > 255 || name.includes("/") || label.length > LABEL_LENGTH_MAX) return -EINVAL;
     const failed = this.begin(true);
     if (failed < 0) return failed;
     const committed = this.commit(); // from here on the tree's nodes are clean: sharing the root shares all
@@ -326,9 +354,10 @@ export class Volume implements NodeOwner {
       if (this.#named(name) !== null) return -EEXIST;
       const id = this.superblock.nextSubvolume++;
       this.references.share(source.tree.root[POINTER_AT_BLOCK]!, NODE_BLOCKS);
-      const snapshot = Subvolume.createFrom(this, source, id, name, options.readOnly ? SUBVOLUME_READ_ONLY : 0);
+      const snapshot = Subvolume.createFrom(this, source, id, name, options.readOnly ? SUBVOLUME_READ_ONLY : 0, label);
       this.#subvolumes.set(id, snapshot);
       snapshot.store();
+      this.observer?.changed(source.id, Operation.snapshot, id, source.id, name, id, "", 0, 0);
       const result = this.commit();
       return result < 0 ? result : id;
     } catch (thrown) {
@@ -336,7 +365,7 @@ export class Volume implements NodeOwner {
     }
   }
 
-  /** Deletes a subvolume that is not the default one. −ENOENT, −EINVAL. */
+  /** Deletes a subvolume that is not the default one, in constant time: its space comes back through `reclaim`. −ENOENT, −EINVAL. */
   deleteSubvolume(id: number): number {
     if (id === this.superblock.defaultSubvolume) return -EINVAL;
     const failed = this.begin(false);
@@ -348,14 +377,15 @@ export class Volume implements NodeOwner {
       if (committed < 0) return committed;
       this.#subvolumes.delete(id);
       this.tree.remove(0, keyMiddle(KIND_SUBVOLUME, 0), id);
-      dropTree(this, subvolume.tree.root);
+      dropLater(this, subvolume.tree.root);
+      this.observer?.changed(id, Operation.deleteSubvolume, 0, id, subvolume.name, 0, "", 0, 0);
       return this.commit();
     } catch (thrown) {
       return this.abort(thrown);
     }
   }
 
-  /** The default subvolume gets the content of another one, atomically; what it had is dropped. −ENOENT, −EINVAL. */
+  /** The default subvolume gets the content of another one, atomically and in constant time; what it had is dropped, its space comes back through `reclaim`. −ENOENT, −EINVAL. */
   rollback(id: number): number {
     const failed = this.begin(true);
     if (failed < 0) return failed;
@@ -370,10 +400,36 @@ export class Volume implements NodeOwner {
       this.references.share(source.tree.root[POINTER_AT_BLOCK]!, NODE_BLOCKS);
       live.takeContent(source);
       live.store();
-      dropTree(this, before);
+      dropLater(this, before);
+      this.observer?.changed(live.id, Operation.rollback, 0, live.id, live.name, id, source.name, 0, 0);
       return this.commit();
     } catch (thrown) {
       return this.abort(thrown);
+    }
+  }
+
+  /**
+   * Frees a part of what deleted subvolumes and rollbacks left: up to `steps` subtrees of some 340 nodes each. Whoever has a volume open for
+   * long calls it when there is nothing else to do; when space runs short, it happens by itself.
+   *
+   * @returns 1 while there is more to free, 0 when there is not, or a negated errno
+   */
+  reclaim(steps: number): number {
+    for (let step = 0; step < steps; step++) {
+      const failed = this.begin(false);
+      if (failed < 0) return failed;
+      try {
+        if (!reclaimStep(this)) return 0;
+      } catch (thrown) {
+        return this.abort(thrown);
+      } finally {
+        this.end();
+      }
+    }
+    try {
+      return droppedRoots(this).length > 0 ? 1 : 0;
+    } catch (thrown) {
+      return this.readFailed(thrown);
     }
   }
 

@@ -33,7 +33,7 @@ function argumentKind(place: CommandPlace): ValueKind {
   const path = place.path.join(" ");
   if (path === "image rm" || path === "image export") return "image";
   if (path === "image import") return "file";
-  if (path === "man") return ["run", "trace", "image", "completion"];
+  if (path === "man") return ["run", "trace", "image", "fs", "completion"];
   return "none";
 }
 

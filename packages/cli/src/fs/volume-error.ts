@@ -1,0 +1,41 @@
+/** The engine's answers in words. */
+import { getSystemErrorMessage } from "node:util";
+import { EINVAL, EROFS, EUCLEAN, EWOULDBLOCK } from "@stratos/abi";
+import type { MountError } from "@stratos/aegisfs";
+import { CommandError } from "../command-error.ts";
+
+const MOUNT_WORDS: Readonly<Record<MountError, string>> = {
+  "no-superblock": "this is no AegisFS volume, or its superblocks are damaged",
+  "unsupported": "the volume has a feature that this version does not know",
+  "base-mismatch": "this is a clone's layer: it needs the base that it was made on",
+  "device-too-small": "it is smaller than the volume says, or than a volume needs (4 MiB)",
+  "device-error": "the device cannot be read or written",
+  "corrupt": "the volume is damaged; `stratos fs check` says where",
+};
+
+export function mountFailure(path: string, error: MountError): CommandError {
+  return new CommandError(path, MOUNT_WORDS[error] ?? error);
+}
+
+/** Words of a negated errno. */
+export function errnoWords(errno: number): string {
+  switch (-errno) {
+    case EUCLEAN: return "the volume is damaged here; `stratos fs check` says where";
+    case EROFS: return "read-only";
+    case EINVAL: return "not possible here (invalid argument)";
+    case EWOULDBLOCK: return "in use";
+    default: return getSystemErrorMessage(errno);
+  }
+}
+
+/** Passes a result on, or throws what it says of `what`. */
+export function expectResult(what: string, result: number): number {
+  if (result < 0) throw new CommandError(what, errnoWords(result));
+  return result;
+}
+
+/** The same for results that are objects. */
+export function expectValue<T>(what: string, result: T | number): T {
+  if (typeof result === "number") throw new CommandError(what, errnoWords(result));
+  return result;
+}

@@ -1,0 +1,20 @@
+/** Values of `stratos fs` options: what they return can only be legal. */
+import { InvalidArgumentError } from "commander";
+
+const LABEL_BYTES_MAX = 63;
+/** Beyond it block numbers end: 2^32 blocks of 4 KiB. */
+const SIZE_MAX = 2 ** 44;
+
+/** `512M`, `1.5G`, `1048576`: bytes, rounded down to whole blocks of 4096. */
+export function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(text);
+  if (match === null) throw new InvalidArgumentError("expected a size such as 512M or 20G");
+  const bytes = Math.floor(Number(match[1]) * 1024 ** ("kmgt".indexOf(match[2]!.toLowerCase()) + 1));
+  if (bytes > SIZE_MAX) throw new InvalidArgumentError("at most 16T is possible");
+  return bytes - (bytes % 4096);
+}
+
+export function parseVolumeLabel(text: string): string {
+  if (Buffer.byteLength(text) > LABEL_BYTES_MAX) throw new InvalidArgumentError(`a label has at most ${LABEL_BYTES_MAX} bytes`);
+  return text;
+}

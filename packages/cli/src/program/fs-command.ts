@@ -1,0 +1,31 @@
+/**
+ * `stratos fs`: AegisFS volumes. Each row loads what the command does when it is run. A place in a volume is written
+ * VOLUME[@SNAPSHOT]:PATH; see ../fs/volume-place.ts.
+ */
+import { Command, Option } from "commander";
+import { parseSize, parseVolumeLabel } from "../fs/volume-options.ts";
+import type { FormatVolumeOptions } from "../commands/fs-format-command.ts";
+
+export type Finish = (status: number) => void;
+
+export function fsCommand(finish: Finish): Command {
+  const fs = new Command("fs").summary("make, use and keep AegisFS volumes").description("Makes, uses and keeps AegisFS volumes: files or devices with checksums, snapshots and clones.").usage("COMMAND");
+  for (const command of [formatCommand(finish)]) fs.addCommand(command);
+  return fs;
+}
+
+export const jsonOption = (): Option => new Option("--json", "print JSON");
+export const dryRunOption = (): Option => new Option("-n, --dry-run", "say what would be done, and do nothing");
+
+function formatCommand(finish: Finish): Command {
+  return new Command("format")
+    .description("Makes an empty volume of a file or a device. A file that is not there is made, with --size; what a file or device held is lost, and only with --force.")
+    .summary("make an empty volume")
+    .argument("<volume>", "file or device")
+    .addOption(new Option("-s, --size <size>", "size of the file: 512M, 20G (a sparse file takes what is used)").argParser(parseSize))
+    .addOption(new Option("-L, --label <text>", "label of the volume, at most 63 bytes").argParser(parseVolumeLabel))
+    .option("-f, --force", "also when something is there, which is lost")
+    .addOption(dryRunOption())
+    .addOption(jsonOption())
+    .action(async (volume: string, options: FormatVolumeOptions) => finish(await (await import("../commands/fs-format-command.ts")).formatVolume(volume, options)));
+}
