@@ -40,6 +40,14 @@ export interface PartialFile {
   close(): Promise<void>;
 }
 
+/** A file that is read in places, at once: what is asked for is small. */
+export interface RandomFile {
+  readonly sizeBytes: number;
+  /** @returns exactly `length` bytes of its own; fewer when the file has become shorter */
+  read(offset: number, length: number): Uint8Array;
+  close(): void;
+}
+
 /** A folder for downloaded files. Paths are relative, of plain ASCII names with `/` between them. */
 export interface FileStore {
   /** undefined when there is no such file */
@@ -48,6 +56,8 @@ export interface FileStore {
   write(path: string, bytes: Uint8Array): Promise<void>;
   remove(path: string): Promise<void>;
   partial(path: string): Promise<PartialFile>;
+  /** undefined when there is no such file. A store without it has its indices parsed anew each time. */
+  random?(path: string): RandomFile | undefined;
 }
 
 export type Compression = "none" | "gzip" | "xz" | "zstd";

@@ -2,9 +2,10 @@
  * A folder of downloaded files. A file under way is `NAME.part.PID`: it becomes `NAME` by one rename, and who finds the
  * part of a process that is gone takes it over by another. So two processes never write to one file.
  */
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { mkdir, open, readFile, readdir, rename, rm, writeFile, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { FileStore, PartialFile } from "@stratos/pkg";
+import type { FileStore, PartialFile, RandomFile } from "@stratos/pkg";
 
 export class FolderStore implements FileStore {
   readonly #folder: string;
@@ -40,6 +41,16 @@ export class FolderStore implements FileStore {
     await rm(join(this.#folder, path), { force: true });
   }
 
+  /** What is opened here stays open as long as somebody may read it: until the process ends, if nobody closes it. */
+  random(path: string): RandomFile | undefined {
+    try {
+      return new OpenedFile(openSync(join(this.#folder, path), "r"));
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return undefined;
+      throw error;
+    }
+  }
+
   async partial(path: string): Promise<PartialFile> {
     const target = join(this.#folder, path);
     await mkdir(dirname(target), { recursive: true });
@@ -47,6 +58,31 @@ export class FolderStore implements FileStore {
     await adoptPart(target, own);
     const handle = await open(own, "a+");
     return new FolderPart(handle, (await handle.stat()).size, { own, target });
+  }
+}
+
+class OpenedFile implements RandomFile {
+  readonly sizeBytes: number;
+  readonly #descriptor: number;
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor;
+    this.sizeBytes = fstatSync(descriptor).size;
+  }
+
+  read(offset: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    let done = 0;
+    while (done < length) {
+      const count = readSync(this.#descriptor, bytes, done, length - done, offset + done);
+      if (count === 0) return bytes.subarray(0, done);
+      done += count;
+    }
+    return bytes;
+  }
+
+  close(): void {
+    closeSync(this.#descriptor);
   }
 }
 

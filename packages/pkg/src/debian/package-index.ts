@@ -1,114 +1,38 @@
 /**
- * The packages that repositories offer: `Packages` files, indexed by name and by what is provided.
- *
- * A `Packages` file holds some 68 000 stanzas in 55 MB, of which a request touches a few hundred. So the reader makes one
- * pass that finds each stanza and the few fields that every search needs, and parses the rest when asked.
+ * The packages that repositories offer and a system has: several lists under one roof, found by name and by what is
+ * provided, the preferred version first.
  */
-import { ControlError, parseSingleStanza, type Stanza } from "./control.ts";
-import { parseDependencies, type Alternative, type Dependency } from "./dependency.ts";
-import { compareVersions, isVersion } from "./version.ts";
+import { BinaryPackage, type PackageOrigin } from "./binary-package.ts";
+import type { Alternative } from "./dependency.ts";
+import { buildPackageTable, type PackageTable } from "./index/package-table.ts";
+import { compareVersions } from "./version.ts";
 
-/** Policy §5.6.7; capitals occur in old archives. What has this form is safe in paths and scripts. */
-const PACKAGE_NAME = /^[A-Za-z0-9][A-Za-z0-9+.-]*$/;
-
-/** Where an index came from. */
-export interface PackageOrigin {
-  /** for messages: `trixie/main` */
-  name: string;
-  /** to which `Filename` is relative */
-  baseUrl: string;
-  /** as apt's pinning has it: 500 is usual, 100 for backports; higher is preferred */
-  priority: number;
-}
-
-export type RelationField = "Depends" | "Pre-Depends" | "Recommends" | "Suggests" | "Enhances" | "Conflicts" | "Breaks" | "Replaces" | "Provides";
-
-/** One version of one binary package. */
-export class BinaryPackage {
-  readonly name: string;
-  readonly version: string;
-  readonly architecture: string;
-  readonly origin: PackageOrigin;
-  readonly #text: string;
-  readonly #start: number;
-  readonly #end: number;
-  #stanza: Stanza | undefined;
-  #relations: Map<RelationField, Dependency[]> | undefined;
-
-  constructor(identity: { name: string; version: string; architecture: string }, origin: PackageOrigin, source: { text: string; start: number; end: number }) {
-    this.name = identity.name;
-    this.version = identity.version;
-    this.architecture = identity.architecture;
-    this.origin = origin;
-    this.#text = source.text;
-    this.#start = source.start;
-    this.#end = source.end;
-  }
-
-  /** All fields. */
-  get stanza(): Stanza {
-    return (this.#stanza ??= parseSingleStanza(this.#text.slice(this.#start, this.#end), `${this.origin.name}: ${this.name}`));
-  }
-
-  field(name: string): string | undefined {
-    return this.stanza.get(name);
-  }
-
-  relations(field: RelationField): Dependency[] {
-    this.#relations ??= new Map();
-    let relations = this.#relations.get(field);
-    if (relations === undefined) {
-      relations = parseDependencies(this.field(field) ?? "");
-      this.#relations.set(field, relations);
-    }
-    return relations;
-  }
-
-  /** What it provides besides itself. */
-  get provides(): Alternative[] {
-    return this.relations("Provides").map((dependency) => dependency[0]!);
-  }
-
-  get isEssential(): boolean {
-    return this.field("Essential") === "yes";
-  }
-
-  get priority(): string {
-    return this.field("Priority") ?? "optional";
-  }
-
-  /** `no`, `same`, `foreign` or `allowed` */
-  get multiArch(): string {
-    return this.field("Multi-Arch") ?? "no";
-  }
-
-  get source(): string {
-    return (this.field("Source") ?? this.name).split(" ")[0]!;
-  }
-
-  /** Kibibytes on disk, as the packager estimated. */
-  get installedSizeKiB(): number {
-    return Number(this.field("Installed-Size") ?? 0) || 0;
-  }
-
-  toString(): string {
-    return `${this.name} ${this.version}`;
-  }
-}
+export { BinaryPackage, type PackageOrigin, type RelationField } from "./binary-package.ts";
 
 export interface Provider { package: BinaryPackage; provided: Alternative }
 
+/** What a version is worth to the one who asks: apt's pin priority. Below zero it is never taken. */
+export type PriorityOf = (one: BinaryPackage) => number;
+
+interface Member { table: PackageTable; origin: PackageOrigin; architectures: ReadonlySet<string>; made: Map<number, BinaryPackage> }
+
+const NONE: readonly never[] = [];
+
 /** Packages of several origins under one roof. */
 export class PackageIndex {
-  readonly #byName = new Map<string, BinaryPackage[]>();
-  readonly #providers = new Map<string, Provider[]>();
-  readonly #essential: BinaryPackage[] = [];
-  readonly #required: BinaryPackage[] = [];
-  #size = 0;
+  readonly #members: Member[] = [];
+  readonly #versions = new Map<string, readonly BinaryPackage[]>();
+  readonly #providers = new Map<string, readonly Provider[]>();
+  /** installed ones, by name: they are in no list, or in one with other words */
+  readonly #installed = new Map<string, BinaryPackage[]>();
+  readonly #installedProviders = new Map<string, Provider[]>();
+  #priorityOf: PriorityOf = (one) => one.origin.priority;
 
-  /** How many package versions it holds. */
+  /** How many package versions it holds; counting them looks at each. */
   get size(): number {
-    return this.#size;
+    let size = 0;
+    for (const name of this.names()) size += this.versions(name).length;
+    return size;
   }
 
   /**
@@ -117,104 +41,134 @@ export class PackageIndex {
    * @throws ControlError  a stanza without name, version or architecture, or with a malformed one
    */
   add(text: string, origin: PackageOrigin, architecture: string): void {
-    let start = 0;
-    let name = "", version = "", packageArchitecture = "", provides = "", priority = "", essential = false;
-    const finish = (end: number): void => {
-      if (end > start && name + version + packageArchitecture !== "") {
-        if (!PACKAGE_NAME.test(name) || packageArchitecture === "" || !isVersion(version)) {
-          throw new ControlError(`${origin.name}: a package without a proper name, version or architecture near byte ${start}: ${name} ${version}`);
-        }
-        if (packageArchitecture === architecture || packageArchitecture === "all") {
-          const added = new BinaryPackage({ name, version, architecture: packageArchitecture }, origin, { text, start, end });
-          this.#insert(added, provides);
-          if (essential) this.#essential.push(added);
-          if (priority === "required") this.#required.push(added);
-        }
-      }
-      name = version = packageArchitecture = provides = priority = "";
-      essential = false;
-    };
-    const valueOf = (at: number, label: string, end: number): string | undefined =>
-      text.startsWith(label, at) ? text.slice(at + label.length, end).trim() : undefined;
-    let at = 0;
-    while (at < text.length) {
-      let end = text.indexOf("\n", at);
-      if (end < 0) end = text.length;
-      switch (text.charCodeAt(at)) {
-        case 10:
-          finish(at);
-          start = at + 1;
-          break;
-        case 0x50: // P
-          name = valueOf(at, "Package:", end) ?? name;
-          priority = valueOf(at, "Priority:", end) ?? priority;
-          provides = valueOf(at, "Provides:", end) ?? provides;
-          break;
-        case 0x56: // V
-          version = valueOf(at, "Version:", end) ?? version;
-          break;
-        case 0x41: // A
-          packageArchitecture = valueOf(at, "Architecture:", end) ?? packageArchitecture;
-          break;
-        case 0x45: // E
-          if (valueOf(at, "Essential:", end) === "yes") essential = true;
-          break;
-      }
-      at = end + 1;
-    }
-    finish(text.length);
+    this.addTable(buildPackageTable(text, origin.name), origin, [architecture]);
   }
 
-  #insert(added: BinaryPackage, provides: string): void {
-    // Strings cut from the text would keep all of it alive only through themselves; they share it anyway.
-    const versions = this.#byName.get(added.name);
-    if (versions === undefined) this.#byName.set(added.name, [added]);
-    else {
-      const isKnown = versions.some((one) => one.version === added.version && one.architecture === added.architecture);
-      if (isKnown) return;
-      versions.push(added);
-      versions.sort(compareCandidates);
-    }
-    this.#size++;
-    if (provides === "") return;
-    for (const [provided] of parseDependencies(provides)) {
-      const providers = this.#providers.get(provided!.name);
-      if (providers === undefined) this.#providers.set(provided!.name, [{ package: added, provided: provided! }]);
-      else providers.push({ package: added, provided: provided! });
-    }
+  /** Adds a list's packages for some architectures and `all`. */
+  addTable(table: PackageTable, origin: PackageOrigin, architectures: readonly string[]): void {
+    this.#members.push({ table, origin, architectures: new Set([...architectures, "all"]), made: new Map() });
+    this.#forget();
   }
 
-  /** Versions of a package, the preferred first. */
+  /** Adds a version that is installed; when a list offers the very same one, that stands for it. @returns the one to go by */
+  addInstalled(one: BinaryPackage): BinaryPackage {
+    const offered = this.versions(one.name).find((other) => other.version === one.version && other.architecture === one.architecture);
+    if (offered !== undefined) return offered;
+    const known = this.#installed.get(one.name);
+    if (known === undefined) this.#installed.set(one.name, [one]);
+    else known.push(one);
+    for (const provided of one.provides) {
+      const provider = { package: one, provided };
+      const others = this.#installedProviders.get(provided.name);
+      if (others === undefined) this.#installedProviders.set(provided.name, [provider]);
+      else others.push(provider);
+    }
+    this.#versions.delete(one.name);
+    this.#providers.clear();
+    return one;
+  }
+
+  /** Has versions ordered by other priorities than those of their origins, such as pins. */
+  setPriorities(priorityOf: PriorityOf): void {
+    this.#priorityOf = priorityOf;
+    this.#forget();
+  }
+
+  priorityOf(one: BinaryPackage): number {
+    return this.#priorityOf(one);
+  }
+
+  /** Versions of a package that may be taken, the preferred first. */
   versions(name: string): readonly BinaryPackage[] {
-    return this.#byName.get(name) ?? [];
+    let versions = this.#versions.get(name);
+    if (versions === undefined) {
+      const found: BinaryPackage[] = [];
+      for (const member of this.#members) {
+        member.table.eachNamed(name, (id) => {
+          const one = make(member, id);
+          if (one !== undefined && !found.some((other) => other.version === one.version && other.architecture === one.architecture)) found.push(one);
+        });
+      }
+      found.push(...(this.#installed.get(name) ?? NONE));
+      versions = found.filter((one) => this.#priorityOf(one) >= 0);
+      if (found.length > 1) (versions as BinaryPackage[]).sort((left, right) => this.#priorityOf(right) - this.#priorityOf(left) || compareVersions(right.version, left.version));
+      this.#versions.set(name, versions);
+    }
+    return versions;
   }
 
   /** The version that apt would call the candidate. */
   candidate(name: string): BinaryPackage | undefined {
-    return this.#byName.get(name)?.[0];
+    return this.versions(name)[0];
   }
 
   /** Who provides `name`, besides packages of that name. */
   providers(name: string): readonly Provider[] {
-    return this.#providers.get(name) ?? [];
+    let providers = this.#providers.get(name);
+    if (providers === undefined) {
+      const found: Provider[] = [];
+      const add = (one: BinaryPackage): void => {
+        // The same version of two lists is one package.
+        if (!this.versions(one.name).includes(one) || found.some((other) => other.package === one)) return;
+        for (const provided of one.provides) if (provided.name === name) found.push({ package: one, provided });
+      };
+      for (const member of this.#members) {
+        member.table.eachProviding(name, (id) => {
+          const one = make(member, id);
+          if (one !== undefined) add(one);
+        });
+      }
+      for (const { package: one } of this.#installedProviders.get(name) ?? NONE) add(one);
+      providers = found;
+      this.#providers.set(name, providers);
+    }
+    return providers;
   }
 
+  /** Names of all packages, none twice. */
   names(): IterableIterator<string> {
-    return this.#byName.keys();
+    const names = new Set<string>(this.#installed.keys());
+    for (const { table } of this.#members) for (let id = 0; id < table.count; id++) names.add(table.nameAt(id));
+    return names.values();
   }
 
   /** Candidates that are `Essential: yes`. */
   essential(): BinaryPackage[] {
-    return this.#essential.filter((one) => this.candidate(one.name) === one);
+    return this.#flagged("isEssential");
   }
 
   /** Candidates of priority `required`. */
   required(): BinaryPackage[] {
-    return this.#required.filter((one) => this.candidate(one.name) === one);
+    return this.#flagged("isRequired");
+  }
+
+  #flagged(flag: "isEssential" | "isRequired"): BinaryPackage[] {
+    const found: BinaryPackage[] = [];
+    for (const member of this.#members) {
+      member.table.eachFlagged((id, flags) => {
+        const one = flags[flag] ? make(member, id) : undefined;
+        if (one !== undefined && this.candidate(one.name) === one) found.push(one);
+      });
+    }
+    return found;
+  }
+
+  #forget(): void {
+    this.#versions.clear();
+    this.#providers.clear();
   }
 }
 
-/** Higher origin priority first, then the newer version. */
-function compareCandidates(left: BinaryPackage, right: BinaryPackage): number {
-  return right.origin.priority - left.origin.priority || compareVersions(right.version, left.version);
+/** The package object of a table's row, one and the same each time; undefined for other architectures. */
+function make(member: Member, id: number): BinaryPackage | undefined {
+  let one = member.made.get(id);
+  if (one === undefined) {
+    const { table } = member;
+    const architecture = table.architectureAt(id);
+    if (!member.architectures.has(architecture)) return undefined;
+    one = new BinaryPackage({ name: table.nameAt(id), version: table.versionAt(id), architecture }, member.origin, { text: table.text, start: table.startAt(id), end: table.endAt(id) });
+    member.made.set(id, one);
+  }
+  return one;
 }
+

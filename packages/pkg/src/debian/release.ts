@@ -21,6 +21,7 @@ export interface ReleaseFile { sizeBytes: number; sha256: string }
 
 export interface Release {
   origin: string;
+  label: string;
   suite: string;
   codename: string;
   version: string;
@@ -83,12 +84,17 @@ export async function verifyInRelease(inRelease: string, keyrings: readonly Uint
     if (cause instanceof ReleaseError) throw cause;
     throw new ReleaseError(`not a signed Release file: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
-  const release = parseRelease(utf8ToByteString(text));
+  const release = { ...parseRelease(utf8ToByteString(text)), signers };
+  refuseUntimely(release, nowSeconds);
+  return release;
+}
+
+/** @throws ReleaseError  it is from the future, or no longer valid */
+export function refuseUntimely(release: Release, nowSeconds: number): void {
   if (release.dateSeconds > nowSeconds + CLOCK_SKEW_SECONDS) throw new ReleaseError("the Release file is from the future; is this computer's clock right?");
   if (release.validUntilSeconds !== undefined && release.validUntilSeconds < nowSeconds) {
     throw new ReleaseError(`the Release file was valid until ${new Date(release.validUntilSeconds * 1000).toISOString().slice(0, 10)} only: the mirror is out of date`);
   }
-  return { ...release, signers };
 }
 
 /** Reads the fields of a Release file whose signature has been checked (or which needs none). */
@@ -115,7 +121,7 @@ export function parseRelease(text: string): Release {
   }
   if (files.size === 0) throw new ReleaseError("the Release file lists no SHA256 hashes");
   return {
-    origin: stanza.get("Origin") ?? "", suite: stanza.get("Suite") ?? "", codename: stanza.get("Codename") ?? "", version: stanza.get("Version") ?? "",
+    origin: stanza.get("Origin") ?? "", label: stanza.get("Label") ?? "", suite: stanza.get("Suite") ?? "", codename: stanza.get("Codename") ?? "", version: stanza.get("Version") ?? "",
     dateSeconds, validUntilSeconds, acquireByHash: stanza.get("Acquire-By-Hash") === "yes",
     architectures: words("Architectures"), components: words("Components"),
     notAutomatic: stanza.get("NotAutomatic") === "yes", butAutomaticUpgrades: stanza.get("ButAutomaticUpgrades") === "yes",

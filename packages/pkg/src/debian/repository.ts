@@ -5,10 +5,12 @@
  *
  * Source: https://wiki.debian.org/DebianRepository/Format; apt's `Acquire-By-Hash`.
  */
-import { download, readVerified, withRetries, type WantedFile } from "../download.ts";
-import { FetchError, type Compression, type OnProgress, type PackagePorts } from "../ports.ts";
+import { withRetries, type WantedFile } from "../download.ts";
+import { FetchError, type OnProgress, type PackagePorts } from "../ports.ts";
+import { loadTable } from "./index/table-store.ts";
 import type { BinaryPackage, PackageIndex, PackageOrigin } from "./package-index.ts";
-import { ReleaseError, verifyInRelease, type Release } from "./release.ts";
+import { ReleaseError, type Release } from "./release.ts";
+import { checkInRelease } from "./verified-release.ts";
 
 export interface RepositorySource {
   /** folder that holds `dists` and `pool` */
@@ -17,15 +19,12 @@ export interface RepositorySource {
   components: readonly string[];
   architecture: string;
   keyrings: readonly Uint8Array[];
+  /** `kept`: the lists of last time without asking the net, as long as they are valid and there */
+  lists?: "fresh" | "kept";
 }
 
 /** An InRelease file of Debian is some 150 kB. */
 const IN_RELEASE_SIZE_MAX = 8 << 20;
-/** A Packages file of Debian is some 55 MB. */
-const PACKAGES_SIZE_MAX = 512 << 20;
-
-const COMPRESSIONS: readonly (readonly [suffix: string, compression: Compression])[] = [[".xz", "xz"], [".gz", "gzip"], ["", "none"]];
-
 /**
  * Fetches, checks and indexes one repository.
  *
@@ -47,13 +46,16 @@ export async function loadRepository(ports: PackagePorts, source: RepositorySour
       name: `${source.suite}/${component}`, baseUrl: source.uri.replace(/\/+$/, ""),
       // apt_preferences(5), "APT's Default Priority Assignments".
       priority: !release.notAutomatic ? 500 : release.butAutomaticUpgrades ? 100 : 1,
+      release: { archive: release.suite, codename: release.codename, origin: release.origin, label: release.label, component, version: release.version },
     };
     onProgress({ phase: "index", name: `${suiteUrl} ${component}` });
-    index.add(await loadPackages(ports, release, { suiteUrl, component, architecture: source.architecture }), origin, source.architecture);
+    const add = async (architecture: string): Promise<void> =>
+      index.addTable(await loadTable(ports, release, { suiteUrl, component, architecture, name: origin.name }), origin, [source.architecture]);
+    await add(source.architecture);
     // Debian says that each architecture's file holds the `all` packages too; other archives may list them apart.
     const isAllApart = release.architectures.includes("all") && !release.noSupportForArchitectureAll.includes("Packages")
-      && COMPRESSIONS.some(([suffix]) => release.files.has(`${component}/binary-all/Packages${suffix}`));
-    if (isAllApart) index.add(await loadPackages(ports, release, { suiteUrl, component, architecture: "all" }), origin, source.architecture);
+      && ["", ".gz", ".xz", ".zst"].some((suffix) => release.files.has(`${component}/binary-all/Packages${suffix}`));
+    if (isAllApart) await add("all");
   }
   return release;
 }
@@ -65,12 +67,14 @@ async function loadRelease(ports: PackagePorts, source: RepositorySource, suiteU
   let kept: Release | undefined;
   if (keptBytes !== undefined) {
     try {
-      kept = await verifyInRelease(ports.latin1(keptBytes), source.keyrings, ports.nowSeconds());
+      kept = await checkInRelease(ports, path, keptBytes, source.keyrings);
     } catch (error) {
       if (!(error instanceof ReleaseError)) throw error;
       await ports.store.remove(path);
+      if (source.lists === "kept") onProgress({ phase: "warning", name: `${suiteUrl}: the lists of last time cannot be used (${error.message}); fetching them anew` });
     }
   }
+  if (kept !== undefined && source.lists === "kept") return kept;
   let bytes: Uint8Array;
   try {
     bytes = await withRetries(ports, () => fetchWhole(ports, `${suiteUrl}/InRelease`, IN_RELEASE_SIZE_MAX));
@@ -81,7 +85,7 @@ async function loadRelease(ports: PackagePorts, source: RepositorySource, suiteU
   }
   let release: Release;
   try {
-    release = await verifyInRelease(ports.latin1(bytes), source.keyrings, ports.nowSeconds());
+    release = await checkInRelease(ports, path, bytes, source.keyrings);
   } catch (error) {
     if (error instanceof ReleaseError) throw new ReleaseError(`${suiteUrl}: ${error.message}`, { cause: error });
     throw error;
@@ -93,22 +97,6 @@ async function loadRelease(ports: PackagePorts, source: RepositorySource, suiteU
   }
   await ports.store.write(path, bytes);
   return release;
-}
-
-async function loadPackages(ports: PackagePorts, release: Release, place: { suiteUrl: string; component: string; architecture: string }): Promise<string> {
-  const name = `${place.component}/binary-${place.architecture}/Packages`;
-  for (const [suffix, compression] of COMPRESSIONS) {
-    const listed = release.files.get(name + suffix);
-    if (listed === undefined) continue;
-    const urls = [`${place.suiteUrl}/${name}${suffix}`];
-    if (release.acquireByHash) urls.unshift(`${place.suiteUrl}/${name.slice(0, name.lastIndexOf("/"))}/by-hash/SHA256/${listed.sha256}`);
-    const file: WantedFile = { urls, path: `lists/${listed.sha256}${suffix}`, ...listed };
-    await download(ports, file, () => {});
-    const packed = await readVerified(ports, file);
-    if (packed === undefined) throw new ReleaseError(`${urls[0]}: vanished from the store`);
-    return ports.latin1(await ports.decompress(compression, packed, PACKAGES_SIZE_MAX));
-  }
-  throw new ReleaseError(`${place.suiteUrl}: lists no ${name}`);
 }
 
 /** Where a package is to be had, from its index entry. */

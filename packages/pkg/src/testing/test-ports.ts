@@ -48,6 +48,10 @@ function mapStore(files: Map<string, Uint8Array>): FileStore {
     async read(path) { return files.get(path); },
     async write(path, bytes) { files.set(path, bytes); },
     async remove(path) { files.delete(path); },
+    random(path) {
+      const bytes = files.get(path);
+      return bytes === undefined ? undefined : { sizeBytes: bytes.length, read: (offset, length) => new Uint8Array(bytes.subarray(offset, offset + length)), close() {} };
+    },
     async partial(path): Promise<PartialFile> {
       const own = `${path}.part`;
       if (!files.has(own)) files.set(own, new Uint8Array(0));

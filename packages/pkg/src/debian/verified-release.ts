@@ -1,0 +1,49 @@
+/**
+ * Remembers that a kept `InRelease` has been verified, so that only one whose bytes or whose trusted keys have changed costs the
+ * work again. Its dates are looked at each time.
+ */
+import { byteStringOf } from "@stratos/base";
+import type { PackagePorts } from "../ports.ts";
+import { parseRelease, refuseUntimely, ReleaseError, verifyInRelease, type Release } from "./release.ts";
+
+const BEGIN = "-----BEGIN PGP SIGNED MESSAGE-----";
+const SIGNATURE = "\n-----BEGIN PGP SIGNATURE-----";
+
+/**
+ * Verifies an `InRelease` file, or finds that this very one has been.
+ *
+ * @param path  where the store keeps the file; what is remembered of it stands beside
+ * @throws ReleaseError  no trusted signature, expired, or malformed
+ */
+export async function checkInRelease(ports: PackagePorts, path: string, bytes: Uint8Array, keyrings: readonly Uint8Array[]): Promise<Release> {
+  const mark = markOf(ports, bytes, keyrings);
+  const markPath = `${path}.verified`;
+  const kept = await ports.store.read(markPath);
+  const [keptMark, ...signers] = kept === undefined ? [] : ports.latin1(kept).trimEnd().split(" ");
+  if (keptMark === mark && signers.length > 0) {
+    const release = { ...parseRelease(clearText(ports.latin1(bytes))), signers };
+    refuseUntimely(release, ports.nowSeconds());
+    return release;
+  }
+  const release = await verifyInRelease(ports.latin1(bytes), keyrings, ports.nowSeconds());
+  await ports.store.write(markPath, byteStringOf(`${mark} ${release.signers.join(" ")}\n`));
+  return release;
+}
+
+/** Names the bytes and all keys that were trusted. */
+function markOf(ports: PackagePorts, bytes: Uint8Array, keyrings: readonly Uint8Array[]): string {
+  const hasher = ports.hasher("sha256");
+  hasher.update(bytes);
+  for (const keyring of keyrings) {
+    hasher.update(byteStringOf(`\n${keyring.length}\n`));
+    hasher.update(keyring);
+  }
+  return hasher.hex();
+}
+
+/** What a cleartext signature signs (RFC 9580 §7): dashes at the start of a line are escaped by another and a blank. */
+function clearText(message: string): string {
+  const start = message.indexOf("\n\n", message.indexOf(BEGIN)), end = message.indexOf(SIGNATURE, start);
+  if (!message.startsWith(BEGIN) || start < 0 || end < 0) throw new ReleaseError("not a signed Release file");
+  return message.slice(start + 2, end).replace(/^- /gm, "");
+}
