@@ -27,3 +27,8 @@ export { ROOT_INO } from "./format/inode-item.ts";
 export { BLOCK_SIZE, FILE_SIZE_MAX } from "./format/geometry.ts";
 export { check } from "./check/check.ts";
 export type { CheckOptions, Problem } from "./check/check.ts";
+export {
+  COMPRESS_LZ4, COMPRESS_NONE, COMPRESS_UNSET, COMPRESS_ZSTD, compressionOf, levelOf, propertiesOr, TIER_ANY, TIER_FAST, TIER_SLOW, TIER_UNSET, tierOf,
+  withCompression, withTier,
+} from "./format/properties.ts";
+export { lz4 } from "./codec/lz4.ts";

@@ -1,4 +1,4 @@
-import { EIO, ENOSPC, EUCLEAN } from "@stratos/abi";
+import { EIO, ENOSPC, EOPNOTSUPP, EUCLEAN } from "@stratos/abi";
 
 /** Why a volume cannot be mounted or formatted. */
 export type MountError =
@@ -16,10 +16,11 @@ export type MountError =
  * - `io`: the device reported an error (EIO)
  * - `corrupt-node`: a tree node fails its checksum or its structure (EUCLEAN, as Linux file systems say)
  * - `corrupt-data`: a data block fails its checksum (EIO, as in btrfs)
+ * - `no-codec`: the content is compressed in a way that this host cannot undo (EOPNOTSUPP)
  * - `no-space`: allocation failed although the reserve promised otherwise (ENOSPC)
  */
 export class Failure {
-  readonly kind: "io" | "corrupt-node" | "corrupt-data" | "no-space";
+  readonly kind: "io" | "corrupt-node" | "corrupt-data" | "no-codec" | "no-space";
   /** Global block number where it was found, −1 when it has no place. */
   readonly block: number;
 
@@ -29,6 +30,8 @@ export class Failure {
   }
 
   get errno(): number {
-    return this.kind === "no-space" ? ENOSPC : this.kind === "corrupt-node" ? EUCLEAN : EIO;
+    if (this.kind === "no-space") return ENOSPC;
+    if (this.kind === "corrupt-node") return EUCLEAN;
+    return this.kind === "no-codec" ? EOPNOTSUPP : EIO;
   }
 }

@@ -10,3 +10,4 @@ export { ProgressDisplay, type ProgressOutput } from "./progress-display.ts";
 export { NodeConsole } from "./node-console.ts";
 export { openStreamIn, openStreamOut } from "./host-stream.ts";
 export { NodeSocketProvider } from "./socket-provider.ts";
+export { zstdCodec } from "./zstd-codec.ts";

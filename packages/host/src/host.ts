@@ -7,6 +7,7 @@ export type { WasmEngine, WasmMemory, WasmModule, WasmInstance, WasmTable } from
 export type { Clock } from "./clock.ts";
 export type { RandomSource } from "./random-source.ts";
 export type { BlockDevice } from "./block-device.ts";
+export type { CompressionCodec } from "./codec.ts";
 export type { HostConsole } from "./host-console.ts";
 export type { HostStreamIn, HostStreamOut } from "./host-stream.ts";
 export type { HostFileTree, HostStat, HostFile, HostUsage } from "./host-file-tree.ts";

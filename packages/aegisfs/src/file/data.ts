@@ -6,13 +6,15 @@
 import { EFBIG, EINVAL, EISDIR, ENOENT, ENOSPC, S_IFDIR, S_IFMT, S_IFREG } from "@stratos/abi";
 import { Failure } from "../failure.ts";
 import { EXTENT_UNWRITTEN } from "../format/extent-item.ts";
-import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, FILE_SIZE_MAX, INLINE_SIZE_MAX } from "../format/geometry.ts";
+import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, FILE_SIZE_MAX, INLINE_SIZE_MAX, UNIT_BLOCKS } from "../format/geometry.ts";
+import { COMPRESS_NONE, compressionOf, levelOf } from "../format/properties.ts";
 import { KIND_INLINE, keyMiddle } from "../format/key.ts";
 import { INODE_AT_BYTES, INODE_AT_MODE } from "../format/inode-item.ts";
 import { checksumBlock } from "../store/checksum.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
-import { addExtent, changeBlocks, findExtent, findNextExtent, findPreallocated, found, releaseExtents } from "./extents.ts";
+import { addExtent, changeBlocks, findExtent, findNextExtent, findPreallocated, found, putCompressed, releaseExtents } from "./extents.ts";
 import { editInode, findInode, inodeSize, putPair, stamp } from "./inode.ts";
+import { effectiveProperties } from "./properties.ts";
 
 export const INLINE_MIDDLE = keyMiddle(KIND_INLINE, 0);
 
@@ -30,15 +32,7 @@ export function readPages(subvolume: Subvolume, ino: number, index: number, coun
       stop = Math.min(found.start + found.length, end);
       const length = stop - block;
       if ((found.flags & EXTENT_UNWRITTEN) !== 0) bytes.fill(0, at, at + length * BLOCK_SIZE);
-      else {
-        const skip = block - found.start;
-        const place = found.block + skip;
-        volume.store.read(place, length, bytes, at);
-        const words = tree.words;
-        for (let offset = 0; offset < length; offset++) {
-          if (checksumBlock(bytes, at + offset * BLOCK_SIZE) !== words[found.checksumsAt + skip + offset]) throw new Failure("corrupt-data", place + offset);
-        }
-      }
+      else volume.content.read(tree.words, found.valueAt, block - found.start, length, bytes, at);
     } else {
       stop = findNextExtent(subvolume, ino, block) ? Math.min(found.start, end) : end;
       if (stop <= block) throw new Failure("corrupt-node", tree.leaf.block);
@@ -166,13 +160,24 @@ export function putInline(subvolume: Subvolume, ino: number, bytes: Uint8Array, 
  */
 export function storeBlocks(subvolume: Subvolume, ino: number, index: number, count: number, bytes: Uint8Array, at: number): number {
   const { tree, volume } = subvolume;
+  const properties = volume.usesProperties ? effectiveProperties(subvolume, ino) : 0;
+  const compresses = compressionOf(properties) > COMPRESS_NONE;
   let done = 0;
   let change = 0;
   while (done < count) {
     const start = index + done;
     const from = at + done * BLOCK_SIZE;
-    const most = Math.min(count - done, EXTENT_BLOCKS_MAX);
+    let most = Math.min(count - done, EXTENT_BLOCKS_MAX);
     const held = findPreallocated(subvolume, ino, start, most);
+    if (compresses && held === 0) {
+      most = Math.min(most, UNIT_BLOCKS - (start % UNIT_BLOCKS));
+      const released = storeCompressed(subvolume, ino, start, most, bytes, from, properties);
+      if (released >= 0) {
+        change += most - released;
+        done += most;
+        continue;
+      }
+    }
     const length = held > 0 ? held : volume.space.allocateData(most, volume.quadReserve);
     if (length === 0) break;
     const block = held > 0 ? found.block : volume.space.runStart;
@@ -192,4 +197,31 @@ export function storeBlocks(subvolume: Subvolume, ino: number, index: number, co
   }
   changeBlocks(subvolume, ino, change);
   return done;
+}
+
+/** Stores one unit compressed and maps it. Returns how many blocks it replaced; −1, with nothing changed, when it is better stored as it is. */
+function storeCompressed(subvolume: Subvolume, ino: number, index: number, count: number, bytes: Uint8Array, at: number, properties: number): number {
+  const { volume } = subvolume;
+  const { content, space } = volume;
+  const compression = compressionOf(properties);
+  const stored = content.pack(compression, levelOf(properties), bytes, at, count);
+  if (stored === 0) return -1;
+  const taken = space.allocateData(stored, volume.quadReserve);
+  const block = space.runStart;
+  if (taken < stored) {
+    if (taken > 0) space.release(block, taken);
+    return -1;
+  }
+  content.forget(block, stored);
+  try {
+    volume.store.write(block, stored, content.packed, 0);
+  } catch (thrown) {
+    space.release(block, stored);
+    throw thrown;
+  }
+  for (let offset = 0; offset < stored; offset++) checksums[offset] = checksumBlock(content.packed, offset * BLOCK_SIZE);
+  const released = releaseExtents(subvolume, ino, index, index + count);
+  if (index === 0) subvolume.tree.remove(ino, INLINE_MIDDLE, 0);
+  putCompressed(subvolume, ino, index, count, block, stored, compression, 0, checksums, 0);
+  return released;
 }

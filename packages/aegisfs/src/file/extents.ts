@@ -2,15 +2,23 @@
  * The map of a file's blocks to blocks of the volume. Layout: format/extent-item.ts. Indices and lengths are in blocks.
  */
 import { EXTENT_AT_BLOCK, EXTENT_AT_CHECKSUMS, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_AT_SKIP, EXTENT_UNWRITTEN, extentSize } from "../format/extent-item.ts";
-import { EXTENT_BLOCKS_MAX } from "../format/geometry.ts";
+import { EXTENT_BLOCKS_MAX, UNIT_BLOCKS } from "../format/geometry.ts";
 import { highOf, KIND_EXTENT, keyMiddle } from "../format/key.ts";
 import { INODE_AT_BLOCKS } from "../format/inode-item.ts";
 import { Failure } from "../failure.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { editInode, getPair, putPair } from "./inode.ts";
 
-/** The extent found last; a copy, but for its checksums, which are at `checksumsAt` in the tree's words. */
-export const found = { start: 0, length: 0, block: 0, flags: 0, checksumsAt: 0 };
+/**
+ * The extent found last: a copy, and where its value is in the tree's words. `stored` blocks on the device hold `length` blocks of the
+ * file; they differ when it is compressed, which is when `skip` says how many decoded blocks come before its own.
+ */
+export const found = { start: 0, length: 0, block: 0, stored: 0, flags: 0, skip: 0, valueAt: 0, checksumsAt: 0 };
+
+/** Is the content of an extent with these flags a compressed unit? Its blocks are then owned as a whole. */
+export function isCompressed(flags: number): boolean {
+  return (flags & 0xff) !== 0;
+}
 
 const keptChecksums = new Uint32Array(EXTENT_BLOCKS_MAX);
 
@@ -33,10 +41,14 @@ function readExtent(subvolume: Subvolume, ino: number): boolean {
   const words = tree.words;
   found.start = (middle & 0xffffff) * 0x100000000 + tree.key(2);
   found.length = words[at + EXTENT_AT_LENGTH]! & 0xffff;
+  found.stored = words[at + EXTENT_AT_LENGTH]! >>> 16;
   found.block = words[at + EXTENT_AT_BLOCK]!;
   found.flags = words[at + EXTENT_AT_FLAGS]!;
+  found.skip = words[at + EXTENT_AT_SKIP]!;
+  found.valueAt = at;
   found.checksumsAt = at + EXTENT_AT_CHECKSUMS;
-  if (found.length === 0 || found.length > EXTENT_BLOCKS_MAX || tree.length !== extentSize(found.length)) throw new Failure("corrupt-node", tree.leaf.block);
+  const shape = isCompressed(found.flags) ? found.stored > 0 && found.stored < UNIT_BLOCKS && found.skip + found.length <= UNIT_BLOCKS : found.stored === found.length;
+  if (!shape || found.length === 0 || found.length > EXTENT_BLOCKS_MAX || tree.length !== extentSize(found.stored)) throw new Failure("corrupt-node", tree.leaf.block);
   return true;
 }
 
@@ -50,14 +62,24 @@ export function releaseExtents(subvolume: Subvolume, ino: number, first: number,
   let released = 0;
   while (first < end) {
     if (!findExtent(subvolume, ino, first) && !findNextExtent(subvolume, ino, first)) break;
-    const { start, length, block, flags } = found;
+    const { start, length, block, stored, flags, skip } = found;
     if (start >= end) break;
     const from = Math.max(start, first);
     const to = Math.min(start + length, end);
     if (to <= first) throw new Failure("corrupt-node", tree.leaf.block);
     const partial = from > start || to < start + length;
-    if (partial) keptChecksums.set(tree.words.subarray(found.checksumsAt, found.checksumsAt + length));
+    if (partial) keptChecksums.set(tree.words.subarray(found.checksumsAt, found.checksumsAt + stored));
     tree.remove(ino, keyMiddle(KIND_EXTENT, highOf(start)), start >>> 0);
+    if (isCompressed(flags)) {
+      // Each part that stays goes on owning the whole unit.
+      if (start < from) putCompressed(subvolume, ino, start, from - start, block, stored, flags, skip, keptChecksums, 0);
+      if (to < start + length) putCompressed(subvolume, ino, to, start + length - to, block, stored, flags, skip + (to - start), keptChecksums, 0);
+      if (start < from && to < start + length) volume.references.share(block, stored);
+      else if (!partial) volume.references.release(block, stored);
+      released += to - from;
+      first = to;
+      continue;
+    }
     if (partial) {
       if (start < from) putExtent(subvolume, ino, start, block, from - start, flags, keptChecksums, 0);
       if (to < start + length) putExtent(subvolume, ino, to, block + (to - start), start + length - to, flags, keptChecksums, to - start);
@@ -93,7 +115,7 @@ export function addExtent(subvolume: Subvolume, ino: number, index: number, bloc
   if (index > 0 && findExtent(subvolume, ino, index - 1)) {
     const { start, flags: before } = found;
     const together = found.length + length;
-    if (found.block + found.length === block && before === flags && together <= EXTENT_BLOCKS_MAX) {
+    if (found.block + found.length === block && before === flags && !isCompressed(flags) && together <= EXTENT_BLOCKS_MAX) {
       joinedChecksums.set(tree.words.subarray(found.checksumsAt, found.checksumsAt + found.length));
       joinedChecksums.set(checksums.subarray(0, length), found.length);
       const first = found.block;
@@ -116,6 +138,21 @@ function putExtent(
   words[at + EXTENT_AT_FLAGS] = flags;
   words[at + EXTENT_AT_SKIP] = 0;
   for (let offset = 0; offset < length; offset++) words[at + EXTENT_AT_CHECKSUMS + offset] = checksums[from + offset]!;
+}
+
+/** Maps `length` blocks of the file to the unit in the `stored` blocks from `block` on, `skip` blocks into it. */
+export function putCompressed(
+  subvolume: Subvolume, ino: number, index: number, length: number, block: number, stored: number, flags: number, skip: number,
+  checksums: Uint32Array, from: number,
+): void {
+  const tree = subvolume.tree;
+  const at = tree.insert(ino, keyMiddle(KIND_EXTENT, highOf(index)), index >>> 0, extentSize(stored)) >>> 2;
+  const words = tree.words;
+  words[at + EXTENT_AT_BLOCK] = block;
+  words[at + EXTENT_AT_LENGTH] = (length | (stored << 16)) >>> 0;
+  words[at + EXTENT_AT_FLAGS] = flags;
+  words[at + EXTENT_AT_SKIP] = skip;
+  for (let offset = 0; offset < stored; offset++) words[at + EXTENT_AT_CHECKSUMS + offset] = checksums[from + offset]!;
 }
 
 /** Blocks came to or went from the inode. */

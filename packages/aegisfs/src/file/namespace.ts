@@ -8,6 +8,7 @@ import { INODE_AT_BYTES, INODE_AT_ENTRIES, INODE_AT_MODE, INODE_AT_NLINK } from 
 import type { Subvolume } from "../volume/subvolume.ts";
 import { changeDirectory, checkDirectory, entryType, findEntry, insertEntry, removeEntry } from "./directory.ts";
 import { canLink, editInode, findInode, initializeInode, putPair, stamp } from "./inode.ts";
+import { inheritProperties } from "./properties.ts";
 import { abandon, addOrphan, removeOrphan } from "./orphans.ts";
 
 const INLINE_MIDDLE = keyMiddle(KIND_INLINE, 0);
@@ -44,6 +45,7 @@ export function create(subvolume: Subvolume, directory: number, name: string, mo
   if (inserted < 0) return inserted;
   subvolume.nextIno++;
   initializeInode(subvolume, ino, mode, uid, gid, rdev, isDirectory ? directory : 0);
+  if (subvolume.volume.usesProperties) inheritProperties(subvolume, directory, ino);
   changeDirectory(subvolume, directory, 1, isDirectory ? 1 : 0);
   return ino;
 }

@@ -12,6 +12,8 @@ export const VALUE_SIZE_MAX = 4160;
 export const INLINE_SIZE_MAX = 2048;
 /** Longest extent in blocks; its checksums make an item of 272 bytes. */
 export const EXTENT_BLOCKS_MAX = 64;
+/** Most blocks of a file in one compressed unit: 64 KiB, at multiples of it. */
+export const UNIT_BLOCKS = 16;
 /** Largest file size: offsets are exact doubles. */
 export const FILE_SIZE_MAX = 2 ** 53 - BLOCK_SIZE;
 /** Most hard links of one inode. */

@@ -16,7 +16,8 @@ export const INODE_AT_GENERATION = 22; // 2 words
 export const INODE_AT_PARENT = 24; // of a directory
 export const INODE_AT_ENTRIES = 25; // of a directory: number of entries, without "." and ".."
 export const INODE_AT_PROJECT = 26;
-// words 27 … 31: 0
+export const INODE_AT_PROPERTIES = 27; // format/properties.ts
+// words 28 … 31: 0
 
 /** The root directory's number, in each subvolume. */
 export const ROOT_INO = 1;

@@ -8,6 +8,7 @@ export const SUBVOLUME_AT_TIME = 17; // of its making: seconds (2 words), nanose
 export const SUBVOLUME_AT_INODES = 20;
 export const SUBVOLUME_AT_NAME_LENGTH = 21;
 export const SUBVOLUME_AT_LABEL_LENGTH = 22;
+export const SUBVOLUME_AT_PROPERTIES = 23; // of files without their own (format/properties.ts)
 export const SUBVOLUME_NAME_OFFSET = 96; // bytes
 
 export const SUBVOLUME_READ_ONLY = 1;

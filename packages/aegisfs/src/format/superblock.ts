@@ -11,13 +11,13 @@ import { POINTER_WORDS } from "./node-layout.ts";
 export const SUPERBLOCK_SLOTS: readonly (readonly [number, number])[] = [[0, 256], [1, 257]];
 export const FORMAT_VERSION = 1;
 
-/** Features without which a volume cannot be read. None of version 1 is optional yet; the bits are their registry. */
+/** Features without which a volume cannot be read: set when a volume first uses one, and kept. */
 export const FEATURE_OVERLAY = 1; // blocks below `baseSpan` live on another device
 export const FEATURE_COMPRESSION = 2;
 export const FEATURE_ENCRYPTION = 4;
 export const FEATURE_MIRRORS = 8;
 export const FEATURE_INTENT_LOG = 16;
-export const FEATURES_KNOWN = FEATURE_OVERLAY;
+export const FEATURES_KNOWN = FEATURE_OVERLAY | FEATURE_COMPRESSION;
 
 const MAGIC_LOW = 0x49474541; // "AEGI"
 const MAGIC_HIGH = 0x31534653; // "SFS1"
@@ -45,6 +45,7 @@ const AT_ROOT = 24; // POINTER_WORDS
 const AT_BASE_UUID = 36;
 const AT_BASE_GENERATION = 40;
 const AT_BASE_CHECKSUM = 42;
+const AT_PROPERTIES = 43;
 const AT_LABEL = 48; // 64 bytes, byte string ended by zero
 const WORDS = BLOCK_SIZE / 4;
 const CHECKSUM_XXH32 = 1;
@@ -69,6 +70,10 @@ export class Superblock {
   readonly baseUuid: Uint32Array = new Uint32Array(4);
   baseGeneration = 0;
   baseChecksum = 0;
+  /** Features in use that readers must know; FEATURE_OVERLAY follows from `baseSpan`. */
+  features = 0;
+  /** What files get that have no properties of their own, nor has their subvolume (format/properties.ts). */
+  properties = 0;
   label = "";
   /** It has features that a writer of this version would break: it may be mounted read-only. */
   mustNotWrite = false;
@@ -90,7 +95,7 @@ export function encodeSuperblock(superblock: Superblock): Uint8Array {
   words[AT_VERSION] = FORMAT_VERSION;
   putPair(AT_GENERATION, superblock.generation);
   words.set(superblock.uuid, AT_UUID);
-  words[AT_INCOMPATIBLE] = superblock.baseSpan > 0 ? FEATURE_OVERLAY : 0;
+  words[AT_INCOMPATIBLE] = superblock.features | (superblock.baseSpan > 0 ? FEATURE_OVERLAY : 0);
   words[AT_BLOCK_SIZE] = BLOCK_SIZE;
   words[AT_NODE_SIZE] = NODE_SIZE;
   words[AT_BLOCKS] = superblock.blocks;
@@ -106,6 +111,7 @@ export function encodeSuperblock(superblock: Superblock): Uint8Array {
   words.set(superblock.baseUuid, AT_BASE_UUID);
   putPair(AT_BASE_GENERATION, superblock.baseGeneration);
   words[AT_BASE_CHECKSUM] = superblock.baseChecksum;
+  words[AT_PROPERTIES] = superblock.properties;
   for (let index = 0; index < superblock.label.length && index < 63; index++) scratch[AT_LABEL * 4 + index] = superblock.label.charCodeAt(index);
   superblock.checksum = checksumWords(signedWords, 0, WORDS, 0);
   words[AT_CHECKSUM] = superblock.checksum;
@@ -140,6 +146,8 @@ export function decodeSuperblock(bytes: Uint8Array): Superblock | SuperblockErro
   superblock.baseUuid.set(words.subarray(AT_BASE_UUID, AT_BASE_UUID + 4));
   superblock.baseGeneration = pair(AT_BASE_GENERATION);
   superblock.baseChecksum = words[AT_BASE_CHECKSUM]!;
+  superblock.features = words[AT_INCOMPATIBLE]! & ~FEATURE_OVERLAY;
+  superblock.properties = words[AT_PROPERTIES]!;
   for (let at = AT_LABEL * 4; at < AT_LABEL * 4 + 63 && scratch[at] !== 0; at++) superblock.label += String.fromCharCode(scratch[at]!);
   return superblock;
 }

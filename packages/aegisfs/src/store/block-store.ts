@@ -8,6 +8,7 @@
 import type { BlockDevice } from "@stratos/host";
 import { Failure } from "../failure.ts";
 import { BLOCK_SIZE } from "../format/geometry.ts";
+import { checksumBlock } from "./checksum.ts";
 
 export class BlockStore {
   readonly #bases: readonly BlockDevice[];
@@ -47,6 +48,16 @@ export class BlockStore {
       result = this.#bases[index]!.read((block - this.#baseStarts[index]!) * BLOCK_SIZE, bytes, at, count * BLOCK_SIZE);
     }
     if (result < 0) throw new Failure("io", block);
+  }
+
+  /**
+   * The same, each block verified against the checksum in `checksums[from …)`. Throws Failure `corrupt-data` when one does not match.
+   */
+  readVerified(block: number, count: number, bytes: Uint8Array, at: number, checksums: Uint32Array, from: number): void {
+    this.read(block, count, bytes, at);
+    for (let offset = 0; offset < count; offset++) {
+      if (checksumBlock(bytes, at + offset * BLOCK_SIZE) !== checksums[from + offset]) throw new Failure("corrupt-data", block + offset);
+    }
   }
 
   write(block: number, count: number, bytes: Uint8Array, at: number): void {

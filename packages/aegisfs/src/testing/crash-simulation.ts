@@ -5,7 +5,7 @@
 import { SeededRandom } from "@stratos/base";
 import type { BlockDevice } from "@stratos/host";
 import { check, format, mount } from "../aegisfs.ts";
-import type { Volume } from "../aegisfs.ts";
+import type { FormatOptions, Volume } from "../aegisfs.ts";
 import { CrashDisk } from "./crash-disk.ts";
 import type { CrashImage } from "./crash-disk.ts";
 import { dumpSubvolume } from "./dump.ts";
@@ -21,6 +21,8 @@ export interface CrashOptions {
   choices?: number;
   /** Puts something between the volume and the disk: a planted fault. */
   wrap?: (disk: BlockDevice) => BlockDevice;
+  /** Makes the volume; the plain one when absent. */
+  format?: Partial<FormatOptions>;
   /** Called after each step: a planted fault inside. */
   afterStep?: (volume: Volume) => void;
   /** Asked between states: true ends the run. */
@@ -33,7 +35,7 @@ const DISK_SIZE = 12 << 20;
 export function simulateCrashes(options: CrashOptions): number {
   const random = new SeededRandom(options.seed);
   const disk = new CrashDisk(DISK_SIZE);
-  if (format(disk, { uuid: new Uint8Array(16).fill(3), hashSeed: options.seed }) !== 0) throw new Error("format failed");
+  if (format(disk, { uuid: new Uint8Array(16).fill(3), hashSeed: options.seed, ...options.format }) !== 0) throw new Error("format failed");
   const opened = mount(options.wrap?.(disk) ?? disk, { cacheNodes: 8 + random.below(30), dirtyNodes: random.below(2) === 0 ? 5 + random.below(20) : 500 });
   if (typeof opened === "string") throw new Error(opened);
   const volume = opened;

@@ -3,7 +3,8 @@ import type { BlockDevice } from "@stratos/host";
 import { Failure } from "../failure.ts";
 import type { MountError } from "../failure.ts";
 import { BLOCK_SIZE, GROUP_BLOCKS } from "../format/geometry.ts";
-import { decodeSuperblock, Superblock, SUPERBLOCK_SLOTS } from "../format/superblock.ts";
+import { COMPRESS_NONE, compressionOf } from "../format/properties.ts";
+import { decodeSuperblock, FEATURE_COMPRESSION, Superblock, SUPERBLOCK_SLOTS } from "../format/superblock.ts";
 import { BlockStore } from "../store/block-store.ts";
 import { SpaceMap } from "../store/space-map.ts";
 import { Subvolume } from "./subvolume.ts";
@@ -19,6 +20,8 @@ export interface FormatOptions {
   label?: string;
   /** Time that the root directory gets. */
   seconds?: number;
+  /** What all files get that have no properties of their own (format/properties.ts). */
+  properties?: number;
 }
 
 const BLOCKS_MIN = 1024;
@@ -42,6 +45,8 @@ export function format(device: BlockDevice, options: FormatOptions): 0 | MountEr
     superblock.blocks = blocks;
     superblock.nextSubvolume = 2;
     superblock.defaultSubvolume = 1;
+    superblock.properties = options.properties ?? 0;
+    if (compressionOf(superblock.properties) > COMPRESS_NONE) superblock.features |= FEATURE_COMPRESSION;
     Object.assign(superblock, SpaceMap.countEmpty(blocks));
     const volume = new Volume(store, superblock, { seconds: options.seconds ?? 0 });
     volume.tree.initialize();
@@ -106,6 +111,8 @@ function cloneOf(base: Superblock, span: number, blocks: number): Superblock {
   clone.baseUuid.set(base.uuid);
   clone.baseGeneration = base.generation;
   clone.baseChecksum = base.checksum;
+  clone.features = base.features;
+  clone.properties = base.properties;
   clone.label = base.label;
   return clone;
 }

@@ -15,7 +15,7 @@ import { POINTER_WORDS } from "../format/node-layout.ts";
 import { ROOT_INO } from "../format/inode-item.ts";
 import {
   SUBVOLUME_AT_FLAGS, SUBVOLUME_AT_GENERATION, SUBVOLUME_AT_INODES, SUBVOLUME_AT_LABEL_LENGTH, SUBVOLUME_AT_NAME_LENGTH, SUBVOLUME_AT_NEXT_INO, SUBVOLUME_AT_PARENT,
-  SUBVOLUME_AT_ROOT, SUBVOLUME_AT_TIME, SUBVOLUME_NAME_OFFSET, SUBVOLUME_READ_ONLY,
+  SUBVOLUME_AT_PROPERTIES, SUBVOLUME_AT_ROOT, SUBVOLUME_AT_TIME, SUBVOLUME_NAME_OFFSET, SUBVOLUME_READ_ONLY,
 } from "../format/subvolume-item.ts";
 import type { Attributes } from "../file/attributes.ts";
 import { readAttributes, writeAttributes } from "../file/attributes.ts";
@@ -25,6 +25,7 @@ import { initializeInode } from "../file/inode.ts";
 import * as data from "../file/data.ts";
 import * as holes from "../file/holes.ts";
 import * as namespace from "../file/namespace.ts";
+import * as properties from "../file/properties.ts";
 import * as orphans from "../file/orphans.ts";
 import { rename } from "../file/rename.ts";
 import * as xattrs from "../file/xattrs.ts";
@@ -47,10 +48,12 @@ export class Subvolume {
   nextIno = 0;
   /** Inodes in the tree. */
   inodes = 0;
+  /** What files get that have no properties of their own (format/properties.ts). */
+  properties = 0;
   /** Pins by inode number. Bound: what the caller holds open. */
   readonly #pins = new Map<number, number>();
   /** Root and counters as the item has them. */
-  readonly #stored = new Uint32Array(POINTER_WORDS + 2);
+  readonly #stored = new Uint32Array(POINTER_WORDS + 3);
 
   private constructor(volume: Volume, id: number, name: string, parent: number, flags: number, generation: number, seconds: number, label: string) {
     this.volume = volume;
@@ -83,6 +86,7 @@ export class Subvolume {
     subvolume.tree.root.set(words.subarray(at + SUBVOLUME_AT_ROOT, at + SUBVOLUME_AT_ROOT + POINTER_WORDS));
     subvolume.nextIno = words[at + SUBVOLUME_AT_NEXT_INO]!;
     subvolume.inodes = words[at + SUBVOLUME_AT_INODES]!;
+    subvolume.properties = words[at + SUBVOLUME_AT_PROPERTIES]!;
     subvolume.#remember();
     return subvolume;
   }
@@ -107,6 +111,7 @@ export class Subvolume {
     this.tree.root.set(source.tree.root);
     this.nextIno = Math.max(this.nextIno, source.nextIno);
     this.inodes = source.inodes;
+    this.properties = source.properties;
   }
 
   /** Generation of the volume in which it was made: with its number, what no other subvolume of the volume has. */
@@ -127,7 +132,7 @@ export class Subvolume {
   store(): void {
     const root = this.tree.root;
     const stored = this.#stored;
-    let same = stored[POINTER_WORDS] === this.nextIno && stored[POINTER_WORDS + 1] === this.inodes;
+    let same = stored[POINTER_WORDS] === this.nextIno && stored[POINTER_WORDS + 1] === this.inodes && stored[POINTER_WORDS + 2] === this.properties;
     for (let word = 0; word < POINTER_WORDS; word++) same &&= stored[word] === root[word];
     if (same) return;
     const tree = this.volume.tree;
@@ -144,6 +149,7 @@ export class Subvolume {
     words[at + SUBVOLUME_AT_TIME] = this.seconds >>> 0;
     words[at + SUBVOLUME_AT_TIME + 1] = Math.floor(this.seconds / 0x100000000) >>> 0;
     words[at + SUBVOLUME_AT_INODES] = this.inodes;
+    words[at + SUBVOLUME_AT_PROPERTIES] = this.properties;
     words[at + SUBVOLUME_AT_NAME_LENGTH] = this.name.length;
     words[at + SUBVOLUME_AT_LABEL_LENGTH] = this.label.length;
     const text = this.name + this.label;
@@ -155,6 +161,7 @@ export class Subvolume {
     this.#stored.set(this.tree.root);
     this.#stored[POINTER_WORDS] = this.nextIno;
     this.#stored[POINTER_WORDS + 1] = this.inodes;
+    this.#stored[POINTER_WORDS + 2] = this.properties;
   }
 
   /** Dirties the root directory's inode, so that a commit has something to write. Throws Failure. */
@@ -488,6 +495,60 @@ export class Subvolume {
       return xattrs.list(this, ino);
     } catch (thrown) {
       return this.volume.readFailed(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  // ---- Properties (format/properties.ts) --------------------------------------------------------------------------
+
+  /** The inode's own word: compression and tier; −ENOENT. */
+  ownProperties(ino: number): number {
+    try {
+      return properties.ownProperties(this, ino);
+    } catch (thrown) {
+      return this.volume.readFailed(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /** What holds for the inode, defaults of the subvolume and the volume included. */
+  effectiveProperties(ino: number): number {
+    try {
+      return properties.effectiveProperties(this, ino);
+    } catch (thrown) {
+      return this.volume.readFailed(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /** For content written from now on, and for what is made in a folder. −ENOENT, −EINVAL, −EOPNOTSUPP (no such codec here). */
+  setProperties(ino: number, word: number): number {
+    const failed = this.#begin(false);
+    if (failed < 0) return failed;
+    try {
+      return properties.setProperties(this, ino, word);
+    } catch (thrown) {
+      return this.volume.abort(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /** Defaults of the whole subvolume. −EINVAL, −EOPNOTSUPP, −EROFS. */
+  setDefaultProperties(word: number): number {
+    const failed = this.#begin(false);
+    if (failed < 0) return failed;
+    const allowed = properties.allowProperties(this.volume, word);
+    if (allowed < 0) return allowed;
+    try {
+      this.touch();
+      this.properties = word;
+      return 0;
+    } catch (thrown) {
+      return this.volume.abort(thrown);
     } finally {
       this.volume.end();
     }

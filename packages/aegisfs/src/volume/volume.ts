@@ -16,6 +16,7 @@
  * device), the volume is failed: it answers EROFS to changes and never commits again, so that the durable state stays whole.
  */
 import { assert } from "@stratos/base";
+import type { CompressionCodec } from "@stratos/host";
 import { EEXIST, EINVAL, ENOENT, ENOSPC, EROFS } from "@stratos/abi";
 import { Failure } from "../failure.ts";
 import { Tree } from "../tree/tree.ts";
@@ -24,8 +25,9 @@ import { NODE_BLOCKS, NODE_SIZE } from "../format/geometry.ts";
 import { KIND_SUBVOLUME, keyMiddle } from "../format/key.ts";
 import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
 import { SUBVOLUME_READ_ONLY } from "../format/subvolume-item.ts";
-import { encodeSuperblock, SUPERBLOCK_SLOTS } from "../format/superblock.ts";
+import { encodeSuperblock, FEATURE_COMPRESSION, SUPERBLOCK_SLOTS } from "../format/superblock.ts";
 import type { Superblock } from "../format/superblock.ts";
+import { ExtentContent } from "../codec/extent-content.ts";
 import type { BlockStore } from "../store/block-store.ts";
 import { NodeCache } from "../store/node-cache.ts";
 import type { TreeNode } from "../store/node-cache.ts";
@@ -47,6 +49,8 @@ export interface MountOptions {
   dirtyNodes?: number;
   /** Time of the mount, for what it has to stamp. */
   seconds?: number;
+  /** Compression formats of the host; LZ4 is built in. */
+  codecs?: readonly CompressionCodec[];
 }
 
 /** Usage in blocks of 4096 bytes. */
@@ -65,6 +69,8 @@ const LABEL_LENGTH_MAX = 1000;
 export class Volume implements NodeOwner {
   readonly store: BlockStore;
   readonly cache: NodeCache;
+  /** Reads and packs the content of extents. */
+  readonly content: ExtentContent;
   readonly superblock: Superblock;
   /** The volume tree: subvolumes, bitmaps, owners. */
   readonly tree: Tree;
@@ -84,9 +90,13 @@ export class Volume implements NodeOwner {
   /** Time that operations stamp; the caller moves it. */
   seconds: number;
   nanoseconds = 0;
+  /** Some file or folder may have properties (file/properties.ts): else nobody looks for them. */
+  usesProperties: boolean;
 
   constructor(store: BlockStore, superblock: Superblock, options: MountOptions) {
     this.store = store;
+    this.content = new ExtentContent(store, options.codecs ?? []);
+    this.usesProperties = (superblock.features & FEATURE_COMPRESSION) !== 0 || superblock.properties !== 0;
     this.superblock = superblock;
     this.readOnly = options.readOnly === true || store.readOnly || superblock.mustNotWrite;
     this.#volatile = options.volatile === true;

@@ -1,0 +1,131 @@
+/**
+ * LZ4 block format (github.com/lz4/lz4, doc/lz4_Block_format.md): sequences of a token, literals, and a match that copies earlier
+ * output. The compressor is the greedy one with a table of hashed positions; blocks are at most 64 KiB, so that every distance fits.
+ *
+ *   token      literal length (4 bits, high) | match length − 4; 15 goes on in bytes of 255
+ *   literals
+ *   distance   2 bytes, low one first, 1 … 65535
+ *
+ * The last sequence has literals only, the last five bytes are literals, and no match begins in the last twelve.
+ */
+import type { CompressionCodec } from "@stratos/host";
+
+const MATCH_MIN = 4;
+const LAST_LITERALS = 5;
+const MATCH_FROM_END = 12;
+const HASH_BITS = 13;
+const table = new Int32Array(1 << HASH_BITS);
+/** Steps grow by one with each so many failed tries, so that incompressible data is passed over quickly. */
+const SKIP_SHIFT = 5;
+
+export const lz4: CompressionCodec = { name: "lz4", compress, decompress };
+
+function compress(input: Uint8Array, at: number, length: number, output: Uint8Array): number {
+  const end = at + length;
+  const outEnd = output.length;
+  const matchLimit = end - LAST_LITERALS;
+  const searchEnd = end - MATCH_FROM_END;
+  let anchor = at;
+  let out = 0;
+  if (length > MATCH_FROM_END) {
+    table.fill(-1);
+    let position = at;
+    let tries = 1 << SKIP_SHIFT;
+    while (position <= searchEnd) {
+      const word = input[position]! | (input[position + 1]! << 8) | (input[position + 2]! << 16) | (input[position + 3]! << 24);
+      const hash = Math.imul(word, 0x9e3779b1) >>> (32 - HASH_BITS);
+      let match = table[hash]!;
+      table[hash] = position;
+      if (
+        match < 0 || position - match > 0xffff || input[match] !== input[position] || input[match + 1] !== input[position + 1]
+        || input[match + 2] !== input[position + 2] || input[match + 3] !== input[position + 3]
+      ) {
+        position += tries++ >>> SKIP_SHIFT;
+        continue;
+      }
+      tries = 1 << SKIP_SHIFT;
+      while (position > anchor && match > at && input[position - 1] === input[match - 1]) {
+        position--;
+        match--;
+      }
+      const distance = position - match;
+      const literals = position - anchor;
+      let last = position + MATCH_MIN;
+      match += MATCH_MIN;
+      while (last < matchLimit && input[last] === input[match]) {
+        last++;
+        match++;
+      }
+      const more = last - position - MATCH_MIN;
+      // Token, literals, their length's bytes, distance, the match length's bytes.
+      if (out + literals + 8 + (literals + more) / 255 > outEnd) return 0;
+      const token = out++;
+      out = putLength(output, out, literals);
+      for (let from = anchor; from < position; from++) output[out++] = input[from]!;
+      output[out++] = distance;
+      output[out++] = distance >>> 8;
+      out = putLength(output, out, more);
+      output[token] = (Math.min(literals, 15) << 4) | Math.min(more, 15);
+      position = last;
+      anchor = last;
+    }
+  }
+  const literals = end - anchor;
+  if (out + literals + 2 + literals / 255 > outEnd) return 0;
+  output[out++] = Math.min(literals, 15) << 4;
+  out = putLength(output, out, literals);
+  output.set(input.subarray(anchor, end), out);
+  return out + literals;
+}
+
+/** What of a length does not fit into its half of the token. */
+function putLength(output: Uint8Array, out: number, length: number): number {
+  if (length < 15) return out;
+  let rest = length - 15;
+  for (; rest >= 255; rest -= 255) output[out++] = 255;
+  output[out++] = rest;
+  return out;
+}
+
+function decompress(input: Uint8Array, at: number, length: number, output: Uint8Array, to: number, size: number): boolean {
+  const end = at + length;
+  const outEnd = to + size;
+  let out = to;
+  while (at < end) {
+    const token = input[at++]!;
+    let literals = token >>> 4;
+    if (literals === 15) {
+      let more = 255;
+      while (more === 255) {
+        if (at >= end) return false;
+        more = input[at++]!;
+        literals += more;
+      }
+    }
+    if (literals > end - at || literals > outEnd - out) return false;
+    if (literals > 32) output.set(input.subarray(at, at + literals), out);
+    else for (let index = 0; index < literals; index++) output[out + index] = input[at + index]!;
+    at += literals;
+    out += literals;
+    if (at === end) return out === outEnd;
+    if (end - at < 2) return false;
+    const distance = input[at]! | (input[at + 1]! << 8);
+    at += 2;
+    let more = token & 15;
+    if (more === 15) {
+      let next = 255;
+      while (next === 255) {
+        if (at >= end) return false;
+        next = input[at++]!;
+        more += next;
+      }
+    }
+    const count = more + MATCH_MIN;
+    if (distance === 0 || distance > out - to || count > outEnd - out) return false;
+    // A distance shorter than the match repeats what it writes: byte for byte, then.
+    if (distance >= count && count > 32) output.copyWithin(out, out - distance, out - distance + count);
+    else for (let index = 0; index < count; index++) output[out + index] = output[out - distance + index]!;
+    out += count;
+  }
+  return false; // a block ends with literals
+}

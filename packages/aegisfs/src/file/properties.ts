@@ -1,0 +1,50 @@
+/** How a file's content is kept: its own properties, those that it inherits (format/properties.ts). */
+import { EINVAL, ENOENT, EOPNOTSUPP } from "@stratos/abi";
+import { INODE_AT_PROPERTIES } from "../format/inode-item.ts";
+import { COMPRESS_NONE, compressionOf, propertiesOr } from "../format/properties.ts";
+import { FEATURE_COMPRESSION } from "../format/superblock.ts";
+import type { Subvolume } from "../volume/subvolume.ts";
+import type { Volume } from "../volume/volume.ts";
+import { editInode, findInode, stamp } from "./inode.ts";
+
+/** The inode's own word; −ENOENT. */
+export function ownProperties(subvolume: Subvolume, ino: number): number {
+  const at = findInode(subvolume, ino);
+  return at < 0 ? -ENOENT : subvolume.tree.words[at + INODE_AT_PROPERTIES]!;
+}
+
+/** What holds for the file: its own, else the subvolume's, else the volume's. */
+export function effectiveProperties(subvolume: Subvolume, ino: number): number {
+  const defaults = propertiesOr(subvolume.properties, subvolume.volume.superblock.properties);
+  const at = findInode(subvolume, ino);
+  return at < 0 ? defaults : propertiesOr(subvolume.tree.words[at + INODE_AT_PROPERTIES]!, defaults);
+}
+
+/** For content that is written from now on; what is stored stays as it is (defragmentation rewrites it). −ENOENT, −EOPNOTSUPP. */
+export function setProperties(subvolume: Subvolume, ino: number, properties: number): number {
+  const allowed = allowProperties(subvolume.volume, properties);
+  if (allowed < 0) return allowed;
+  const at = editInode(subvolume, ino);
+  if (at < 0) return -ENOENT;
+  subvolume.tree.words[at + INODE_AT_PROPERTIES] = properties;
+  stamp(subvolume, at, false);
+  return 0;
+}
+
+/** May the volume use them? From then on readers must know them. −EINVAL, −EOPNOTSUPP: this host has no such codec. */
+export function allowProperties(volume: Volume, properties: number): number {
+  if (properties < 0 || properties > 0xffffff) return -EINVAL;
+  const compression = compressionOf(properties);
+  if (!volume.content.knows(compression)) return -EOPNOTSUPP;
+  if (compression > COMPRESS_NONE) volume.superblock.features |= FEATURE_COMPRESSION;
+  volume.usesProperties = true;
+  return 0;
+}
+
+/** A new file takes its folder's. */
+export function inheritProperties(subvolume: Subvolume, directory: number, ino: number): void {
+  const properties = ownProperties(subvolume, directory);
+  if (properties <= 0) return;
+  const at = editInode(subvolume, ino);
+  subvolume.tree.words[at + INODE_AT_PROPERTIES] = properties;
+}
