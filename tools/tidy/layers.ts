@@ -13,7 +13,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   "host-node": 5, "host-browser": 5, sdk: 5, cli: 5, mcp: 5, hub: 5, console: 5, desktop: 5,
 };
 /** Within a layer packages know nothing of each other, but for these. */
-const SIBLINGS = new Set(["abi>base", "host>base", "host>abi", "riscv>wasm"]);
+const SIBLINGS = new Set(["abi>base", "host>base", "host>abi", "riscv>wasm", "compose>pkg"]);
 /** The last layer without libraries; the one that has libraries but no Node; the one that has both. */
 const CORE_LAYER = 3;
 const PURE_LAYER = 4;

@@ -18,5 +18,8 @@ export { DebError, openDeb, readTar, type DebArchive } from "./debian/deb-archiv
 export { MemoryRoot, type MemoryNode, type RootMeta, type RootWriter } from "./image/root-writer.ts";
 export { RootTree, RootTreeError } from "./image/root-tree.ts";
 export { planImage, type ImagePlan, type ImageRequest, type ImageVariant, type PlannedPackage, type PreparedPlan } from "./image/plan.ts";
+export { dpkgDatabase, infoName, parseConffiles, statusStanza, type UnpackedPackage } from "./image/dpkg-database.ts";
+export { unpackPackage } from "./image/unpack-package.ts";
+export { layAfterPackages, layBeforePackages, type LayoutSettings } from "./image/base-layout.ts";
 export { buildRoot, type RootOptions, type RootSummary } from "./image/build-root.ts";
-export { configuredPackage, CONFIGURE_SCRIPT } from "./image/configure-script.ts";
+export { configuredPackage, configureScript, CONFIGURE_SCRIPT } from "./image/configure-script.ts";

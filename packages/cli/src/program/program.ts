@@ -6,6 +6,7 @@ import { Command, Option } from "commander";
 import { parseImageName, parsePackages } from "../option-values.ts";
 import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE } from "../defaults.ts";
 import { VERSION } from "../version.ts";
+import { composeCommand } from "./compose-command.ts";
 import { fsCommand } from "./fs-command.ts";
 import { addRunOptions } from "./run-options.ts";
 import { COMPLETION_SHELLS } from "./completion.ts";
@@ -85,7 +86,7 @@ export function createProgram(handlers: CommandHandlers, finish: (status: number
     .argument("[command]", "the command; none: the overview")
     .action(async (page: string | undefined) => finish(await handlers.man(program, page)));
 
-  for (const command of [run, trace, replay, imageCommand(handlers, finish), fsCommand(finish), completion, man]) {
+  for (const command of [run, trace, replay, imageCommand(handlers, finish), composeCommand(finish), fsCommand(finish), completion, man]) {
     program.addCommand(command.copyInheritedSettings(program));
   }
   return program;

@@ -1,0 +1,184 @@
+/** Reads one treefile, YAML 1.2 or TOML 1.0, into plain data whose every key knows its line. */
+import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
+import { parse as parseToml, TomlError } from "smol-toml";
+import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, type Document } from "yaml";
+import { ConditionError, parseCondition } from "./condition.ts";
+import { isList, isObject, type Json, type JsonObject } from "./json.ts";
+import { formatKeyPath, tomlLocator, type KeyPath, type Locate } from "./positions.ts";
+import { TREEFILE_SCHEMA } from "./schema.ts";
+
+/** One thing that is wrong, with its place. */
+export interface TreefileProblem { readonly file: string; readonly line: number; readonly column: number; readonly key: string; readonly message: string }
+
+export class TreefileError extends Error {
+  override name = "TreefileError";
+  readonly problems: readonly TreefileProblem[];
+  constructor(problems: readonly TreefileProblem[]) {
+    super(problems.map(formatProblem).join("\n"));
+    this.problems = problems;
+  }
+}
+
+export function formatProblem(problem: TreefileProblem): string {
+  return `${problem.file}:${problem.line}:${problem.column}: ${problem.key === "" ? "" : `${problem.key}: `}${problem.message}`;
+}
+
+export interface ParsedFile { readonly path: string; readonly value: JsonObject; readonly locate: Locate }
+
+/** A treefile is some pages. */
+const TEXT_SIZE_MAX = 4 << 20;
+const PROBLEMS_MAX = 50;
+
+/**
+ * Reads and checks a file by itself.
+ *
+ * @param path  for messages; `.toml` says which language it is
+ * @throws TreefileError
+ */
+export function parseTreefile(text: string, path: string): ParsedFile {
+  if (text.length > TEXT_SIZE_MAX) throw problemAt(path, { line: 1, column: 1 }, "", `is larger than ${TEXT_SIZE_MAX} bytes`);
+  const { value, locate } = path.endsWith(".toml") ? readToml(text, path) : readYaml(text, path);
+  if (!isObject(value)) throw problemAt(path, { line: 1, column: 1 }, "", "holds no keys");
+  const problems = [...validate(value), ...checkConditions(value)].map(({ key, message }) => ({ file: path, ...locate(key), key: formatKeyPath(key), message }));
+  if (problems.length > 0) throw new TreefileError(problems.slice(0, PROBLEMS_MAX).sort((left, right) => left.line - right.line));
+  return { path, value, locate };
+}
+
+export function problemAt(file: string, position: { line: number; column: number }, key: string, message: string): TreefileError {
+  return new TreefileError([{ file, ...position, key, message }]);
+}
+
+function readToml(text: string, path: string): { value: Json; locate: Locate } {
+  try {
+    return { value: plain(parseToml(text)), locate: tomlLocator(text) };
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    throw problemAt(path, { line: error.line, column: error.column }, "", error.message.replace(/^Invalid TOML document: /, "").split("\n")[0]!);
+  }
+}
+
+/** TOML's dates become text, as YAML's are. */
+function plain(value: unknown): Json {
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value === "object" && value !== null) {
+    if (Object.getPrototypeOf(value) !== null && Object.getPrototypeOf(value) !== Object.prototype) return String(value);
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, plain(one)]));
+  }
+  return value as Json;
+}
+
+function readYaml(text: string, path: string): { value: Json; locate: Locate } {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const problems = [...document.errors, ...document.warnings].map(({ pos, message }) => {
+    const { line, col } = lines.linePos(pos[0]);
+    return { file: path, line, column: col, key: "", message: message.split("\n")[0]! };
+  });
+  if (problems.length > 0) throw new TreefileError(problems.slice(0, PROBLEMS_MAX));
+  let value: Json;
+  try {
+    value = (document.toJS({ maxAliasCount: 100 }) ?? {}) as Json;
+  } catch (error) {
+    throw problemAt(path, { line: 1, column: 1 }, "", error instanceof Error ? error.message : String(error));
+  }
+  return { value, locate: (key) => locateInYaml(document, lines, key) };
+}
+
+function locateInYaml(document: Document.Parsed, lines: LineCounter, path: KeyPath): { line: number; column: number } {
+  let node: unknown = document.contents;
+  let offset = 0;
+  for (const key of path) {
+    if (isMap(node)) {
+      const pair = node.items.find((item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(key));
+      if (pair === undefined) break;
+      offset = (pair.key as { range?: readonly number[] }).range?.[0] ?? offset;
+      node = pair.value;
+    } else if (isSeq(node)) {
+      const item = node.items[Number(key)] as { range?: readonly number[] } | undefined;
+      if (item === undefined) break;
+      offset = item.range?.[0] ?? offset;
+      node = item;
+    } else break;
+  }
+  const { line, col } = lines.linePos(offset);
+  return { line: Math.max(line, 1), column: Math.max(col, 1) };
+}
+
+interface KeyProblem { key: KeyPath; message: string }
+
+// The schema is a table of ours, so that strict mode's remarks on style would help nobody.
+const validator = new Ajv2020({ allErrors: true, strict: false, verbose: true }).compile(TREEFILE_SCHEMA);
+
+function validate(value: JsonObject): KeyProblem[] {
+  if (validator(value)) return [];
+  const errors = validator.errors ?? [];
+  const kept = errors.filter(({ keyword }) => keyword !== "propertyNames");
+  const seen = new Set<string>();
+  return kept.map(describe).filter(({ key, message }) => {
+    const id = JSON.stringify([key, message]);
+    return !seen.has(id) && seen.add(id);
+  });
+}
+
+function describe(error: ErrorObject): KeyProblem {
+  const key: (string | number)[] = error.instancePath.split("/").slice(1).map((part) => (/^\d+$/.test(part) ? Number(part) : part.replaceAll("~1", "/").replaceAll("~0", "~")));
+  const { params } = error as { params: Record<string, unknown> };
+  switch (error.keyword) {
+    case "additionalProperties": {
+      const name = String(params["additionalProperty"]);
+      return { key: [...key, name], message: `unknown key${suggestion(name, Object.keys((error.parentSchema as { properties?: object } | undefined)?.properties ?? {}))}` };
+    }
+    case "enum": return { key, message: `expected one of ${(params["allowedValues"] as unknown[]).filter((one) => one !== null && !String(one).startsWith("-")).join(", ")}, not ${show(error.data)}` };
+    case "type": return { key, message: `expected ${[params["type"]].flat().filter((type) => type !== "null").map((type) => TYPE_WORDS[String(type)] ?? String(type)).join(" or ")}, not ${show(error.data)}` };
+    case "pattern": {
+      const isName = error.propertyName !== undefined;
+      return { key: isName ? [...key, error.propertyName!] : key, message: `${show(isName ? error.propertyName : error.data)} does not have the form ${String(params["pattern"])}` };
+    }
+    default: return { key, message: error.message ?? `breaks the rule ${error.keyword}` };
+  }
+}
+
+const TYPE_WORDS: Readonly<Record<string, string>> = { object: "a map", array: "a list", string: "a text", integer: "a whole number", number: "a number", boolean: "true or false" };
+
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+/** The known key that is one slip away. */
+function suggestion(name: string, known: readonly string[]): string {
+  const near = known.filter((one) => distance(one, name) <= Math.max(1, Math.floor(one.length / 3)));
+  return near.length > 0 ? `; did you mean ${near[0]!}?` : "";
+}
+
+/** Levenshtein's distance. */
+function distance(left: string, right: string): number {
+  let row = Array.from({ length: right.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= left.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= right.length; j++) next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (left[i - 1] === right[j - 1] ? 0 : 1)));
+    row = next;
+  }
+  return row[right.length]!;
+}
+
+/** Conditions anywhere in the file must make sense, though they are only asked later. */
+function checkConditions(value: Json, path: KeyPath = []): KeyProblem[] {
+  if (isList(value)) return value.flatMap((one, index) => checkConditions(one, [...path, index]));
+  if (!isObject(value)) return [];
+  const problems: KeyProblem[] = [];
+  for (const [key, one] of Object.entries(value)) {
+    const at = [...path, key];
+    if (key === "custom" || key.startsWith("x-")) continue;
+    if (key === "when" && typeof one === "string") {
+      try {
+        parseCondition(one);
+      } catch (error) {
+        if (!(error instanceof ConditionError)) throw error;
+        problems.push({ key: at, message: error.message });
+      }
+    }
+    problems.push(...checkConditions(one, at));
+  }
+  return problems;
+}

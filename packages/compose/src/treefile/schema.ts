@@ -1,0 +1,226 @@
+/**
+ * The treefile's JSON Schema (`stratos compose schema`), once: validation, the types of TypeScript below and the published schema are one
+ * table. A layer's keys may stand in the file itself, in a variant, and in a section for an architecture.
+ */
+import { isObject, type Json, type JsonObject } from "./json.ts";
+
+const NAME = { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" } as const;
+const TEXT = { type: "string" } as const;
+const SECONDS = { type: "number", exclusiveMinimum: 0, maximum: 604800 } as const;
+const ENVIRONMENT = { type: "object", propertyNames: { pattern: "^[A-Za-z_][A-Za-z0-9_]*$" }, additionalProperties: TEXT } as const;
+const LABELS = { type: "object", additionalProperties: TEXT } as const;
+/** `-NAME` takes one of a lower layer away. */
+const WORDS = { type: "array", items: { type: "string", pattern: "^\\S+$" } } as const;
+const PACKAGES = { type: "array", items: { type: "string", pattern: "^-?[a-z0-9*?\\[{][a-z0-9+.*?\\[\\]{},!-]*(:[a-z0-9]+)?(=[A-Za-z0-9.+~:-]+)?$" } } as const;
+const ID = { type: "integer", minimum: 0, maximum: 4294967294 } as const;
+const MODE = { type: "string", pattern: "^0?[0-7]{3,4}$" } as const;
+
+export const PHASES = ["init", "gather", "build", "ostree", "output", "cleanup"] as const;
+export type PhaseName = (typeof PHASES)[number];
+
+const PHASE = {
+  type: "object", additionalProperties: false,
+  properties: {
+    skip: { type: "boolean", description: "leave the phase out" },
+    when: { ...TEXT, description: "a condition; the phase is left out where it is false" },
+    timeout: { ...SECONDS, description: "seconds after which the phase has failed" },
+    after: { ...WORDS, description: "phases that must be over before it begins: PHASE, or VARIANT/PHASE of another variant" },
+    "on-skip": { enum: ["skip", "fail"], description: "what becomes of phases that need it when it is left out (default: skip)" },
+  },
+} as const;
+
+export const OUTPUT_FORMATS = ["tar", "folder", "stratos", "oci", "oci-archive", "ostree", "raw", "qcow2", "iso", "squashfs", "cpio"] as const;
+export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+
+const OUTPUT = {
+  type: "object", additionalProperties: false,
+  properties: {
+    format: { enum: OUTPUT_FORMATS },
+    filename: { type: "string", pattern: "^[^/\\u0000]+$", not: { enum: [".", ".."] }, description: "name of the file, with ${name}, ${version}, ${variant}, ${architecture}" },
+    compression: { enum: ["none", "gzip", "zstd"] },
+    level: { type: "integer", minimum: 1, maximum: 22, description: "of the compression" },
+    image: { ...NAME, description: "name of the Stratos image" },
+    size: { type: "string", pattern: "^[0-9]+[KMGT]?$", description: "of a disk" },
+    filesystem: { enum: ["ext4", "squashfs"], description: "of a disk's root" },
+    bootloader: { enum: ["none", "systemd-boot", "grub"] },
+    when: { ...TEXT, description: "a condition; nothing is written where it is false" },
+  },
+} as const;
+
+/** Keys of each layer. */
+const LAYER = {
+  description: TEXT,
+  suite: { ...TEXT, pattern: "^[A-Za-z0-9][A-Za-z0-9./_-]*$", description: "Debian suite (default: trixie)" },
+  components: { ...WORDS, description: "of the suite (default: main)" },
+  mirror: { type: "string", pattern: "^(https?|file)://\\S+$", description: "Debian mirror (default: the host's)" },
+  repositories: {
+    type: "object", propertyNames: NAME, description: "archives besides the mirror's suite",
+    additionalProperties: {
+      type: "object", additionalProperties: false,
+      properties: { uri: { type: "string", pattern: "^(https?|file)://\\S+$" }, suite: TEXT, components: WORDS, keyring: { ...TEXT, description: "file with its keys, beside the treefile" } },
+    },
+  },
+  base: { enum: ["minbase", "essential", "none"], description: "what every image has: essential packages, with the required ones and apt (minbase, the default), or nothing" },
+  recommends: { type: "boolean", description: "also take recommended packages (default: false)" },
+  packages: { ...PACKAGES, description: "names, NAME=VERSION, or patterns over all names of the archive" },
+  exclude: { ...PACKAGES, description: "patterns; what matches is never taken, and a package that needs it is an error" },
+  hostname: { type: "string", pattern: "^[A-Za-z0-9$]([A-Za-z0-9.${}-]{0,62}[A-Za-z0-9}])?$" },
+  timezone: { type: "string", pattern: "^[A-Za-z0-9+_-]+(/[A-Za-z0-9+_-]+)*$" },
+  locale: { type: "string", pattern: "^[A-Za-z_]+(\\.[A-Za-z0-9-]+)?(@[a-z]+)?$" },
+  users: {
+    type: "object", propertyNames: { pattern: "^[a-z_][a-z0-9_-]{0,31}$" },
+    additionalProperties: {
+      type: "object", additionalProperties: false,
+      properties: {
+        uid: ID, gid: ID, groups: WORDS, home: { type: "string", pattern: "^/[^:\\n]*$" }, shell: { type: "string", pattern: "^/[^:\\n]*$" },
+        comment: { type: "string", pattern: "^[^:\\n]*$" }, system: { type: "boolean" },
+        password: { type: "string", pattern: "^[^:\\n]*$", description: "as crypt(5) has it; without one the password is locked" },
+        "ssh-keys": { type: "array", items: { type: "string", pattern: "^[^\\n]+$" } },
+      },
+    },
+  },
+  files: {
+    type: "object", propertyNames: { pattern: "^/[^\\u0000]*[^/\\u0000]$" },
+    additionalProperties: {
+      type: "object", additionalProperties: false,
+      properties: {
+        content: TEXT, source: { ...TEXT, description: "file beside the treefile" }, link: { ...TEXT, minLength: 1, description: "makes a symbolic link that leads there" },
+        folder: { const: true }, mode: MODE, uid: ID, gid: ID,
+      },
+    },
+  },
+  "remove-files": { type: "array", items: { type: "string", pattern: "^-?/.*$" }, description: "patterns of paths; ** crosses folders" },
+  services: {
+    type: "object", additionalProperties: false, description: "systemd units",
+    properties: { enable: WORDS, disable: WORDS, mask: WORDS },
+  },
+  scripts: { type: "array", items: TEXT, description: "shell scripts, run in the image after all packages are configured" },
+  build: {
+    type: "object", additionalProperties: false,
+    properties: { environment: ENVIRONMENT, runner: { enum: ["auto", "stratos", "native"], description: "where maintainer scripts run" }, network: { type: "boolean" } },
+  },
+  ostree: {
+    type: "object", additionalProperties: false,
+    properties: {
+      ref: { type: "string", pattern: "^[A-Za-z0-9._${}/-]+$" }, repository: { ...TEXT, description: "folder of the repository (default: the compose's own)" },
+      mode: { enum: ["archive", "bare-user", "bare"] }, parent: { type: "string", pattern: "^[0-9a-f]{64}$" }, subject: TEXT, metadata: LABELS, bootc: { type: "boolean" },
+    },
+  },
+  container: {
+    type: "object", additionalProperties: false,
+    properties: {
+      entrypoint: { type: "array", items: TEXT }, command: { type: "array", items: TEXT }, environment: ENVIRONMENT, labels: LABELS, user: TEXT,
+      workdir: { type: "string", pattern: "^/" }, ports: { type: "array", items: { type: "string", pattern: "^[0-9]+/(tcp|udp|sctp)$" } },
+    },
+  },
+  outputs: { type: "object", propertyNames: NAME, additionalProperties: OUTPUT },
+  phases: { type: "object", additionalProperties: false, properties: Object.fromEntries(PHASES.map((name) => [name, PHASE])) },
+  custom: { type: "object", description: "your own fields; they go into the metadata, and conditions may ask for them" },
+} as const;
+
+const OWN_KEYS = { patternProperties: { "^x-": {} }, additionalProperties: false } as const;
+const ARCHITECTURES = { type: "array", minItems: 1, items: { enum: ["amd64", "arm64", "armel", "armhf", "i386", "ppc64el", "riscv64", "s390x", "-amd64", "-arm64", "-riscv64", "-*"] } } as const;
+const SECTIONS = {
+  type: "object", description: "layers for the architectures that match the key, a pattern; applied in the order written",
+  additionalProperties: { type: "object", properties: LAYER, ...OWN_KEYS },
+} as const;
+
+const FILE = {
+  type: "object",
+  properties: {
+    schema: { const: 1, description: "version of this format" },
+    name: { ...NAME, description: "of the compose" },
+    version: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9.+~_-]{0,63}$" },
+    include: { type: "array", items: TEXT, description: "treefiles that this one is laid over, in order, beside it" },
+    "source-date-epoch": { type: "integer", minimum: 0, maximum: 253402300799, description: "newest time in the image, in seconds since 1970 (default: the date of the archive's index)" },
+    architectures: ARCHITECTURES,
+    architecture: SECTIONS,
+    variants: {
+      type: "object", propertyNames: NAME,
+      additionalProperties: {
+        type: "object",
+        properties: {
+          inherit: { anyOf: [NAME, { type: "array", items: NAME }], description: "variants that this one is laid over, in order" },
+          abstract: { type: "boolean", description: "only there to be inherited from" },
+          architectures: ARCHITECTURES, architecture: SECTIONS, ...LAYER,
+        },
+        ...OWN_KEYS,
+      },
+    },
+    ...LAYER,
+  },
+  ...OWN_KEYS,
+} as const;
+
+/** What `stratos compose schema` prints, and each file is checked against. What a file may leave to others is checked when all are merged. */
+export const TREEFILE_SCHEMA: JsonObject = {
+  $schema: "https://json-schema.org/draft/2020-12/schema", title: "Stratos treefile", description: "What an image is made of, and what is made of it.",
+  ...withNulls(FILE as unknown as JsonObject),
+};
+
+/** Any key may be null, which takes away what a lower layer says. */
+function withNulls(schema: JsonObject): JsonObject {
+  const inner: Record<string, Json> = { ...schema };
+  for (const key of ["properties", "patternProperties"]) {
+    const values = schema[key];
+    if (isObject(values)) inner[key] = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, nullable(value as JsonObject)]));
+  }
+  if (isObject(schema["additionalProperties"])) inner["additionalProperties"] = nullable(schema["additionalProperties"]);
+  return inner;
+}
+
+function nullable(schema: JsonObject): JsonObject {
+  const { const: constant, enum: choices, type, ...rest } = withNulls(schema) as { const?: Json; enum?: Json[]; type?: Json } & JsonObject;
+  if (constant !== undefined) return { ...(rest as JsonObject), enum: [constant, null] };
+  if (choices !== undefined) return { ...(rest as JsonObject), enum: [...choices, null] };
+  if (type !== undefined) return { type: [type, "null"], ...(rest as JsonObject) };
+  return rest as JsonObject;
+}
+
+export interface RepositoryConfig { readonly uri: string; readonly suite: string; readonly components?: readonly string[]; readonly keyring?: string }
+export interface UserConfig {
+  readonly uid?: number; readonly gid?: number; readonly groups?: readonly string[]; readonly home?: string; readonly shell?: string; readonly comment?: string;
+  readonly system?: boolean; readonly password?: string; readonly "ssh-keys"?: readonly string[];
+}
+export interface FileConfig { readonly content?: string; readonly source?: string; readonly link?: string; readonly folder?: true; readonly mode?: string; readonly uid?: number; readonly gid?: number }
+export interface PhaseConfig { readonly skip?: boolean; readonly when?: string; readonly timeout?: number; readonly after?: readonly string[]; readonly "on-skip"?: "skip" | "fail" }
+export interface OutputConfig {
+  readonly format: OutputFormat; readonly filename?: string; readonly compression?: "none" | "gzip" | "zstd"; readonly level?: number; readonly image?: string;
+  readonly size?: string; readonly filesystem?: "ext4" | "squashfs"; readonly bootloader?: "none" | "systemd-boot" | "grub"; readonly when?: string;
+}
+export interface OstreeConfig { readonly ref?: string; readonly repository?: string; readonly mode?: "archive" | "bare-user" | "bare"; readonly parent?: string; readonly subject?: string; readonly metadata?: Readonly<Record<string, string>>; readonly bootc?: boolean }
+export interface ContainerConfig {
+  readonly entrypoint?: readonly string[]; readonly command?: readonly string[]; readonly environment?: Readonly<Record<string, string>>; readonly labels?: Readonly<Record<string, string>>;
+  readonly user?: string; readonly workdir?: string; readonly ports?: readonly string[];
+}
+export interface BuildConfig { readonly environment?: Readonly<Record<string, string>>; readonly runner?: "auto" | "stratos" | "native"; readonly network?: boolean }
+
+/** All layers of one image, merged and checked. */
+export interface ImageConfig {
+  readonly name: string;
+  readonly version?: string;
+  readonly "source-date-epoch"?: number;
+  readonly description?: string;
+  readonly suite?: string;
+  readonly components?: readonly string[];
+  readonly mirror?: string;
+  readonly repositories?: Readonly<Record<string, RepositoryConfig>>;
+  readonly base?: "minbase" | "essential" | "none";
+  readonly recommends?: boolean;
+  readonly packages?: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly hostname?: string;
+  readonly timezone?: string;
+  readonly locale?: string;
+  readonly users?: Readonly<Record<string, UserConfig>>;
+  readonly files?: Readonly<Record<string, FileConfig>>;
+  readonly "remove-files"?: readonly string[];
+  readonly services?: { readonly enable?: readonly string[]; readonly disable?: readonly string[]; readonly mask?: readonly string[] };
+  readonly scripts?: readonly string[];
+  readonly build?: BuildConfig;
+  readonly ostree?: OstreeConfig;
+  readonly container?: ContainerConfig;
+  readonly outputs?: Readonly<Record<string, OutputConfig>>;
+  readonly phases?: Readonly<Partial<Record<PhaseName, PhaseConfig>>>;
+  readonly custom?: JsonObject;
+}

@@ -1,0 +1,125 @@
+/**
+ * Treefiles. Goal: what is wrong is told with file, line and key; layers merge by the documented rules; loops are refused with their way;
+ * the merged result prints as JSON and YAML and reads back equal.
+ */
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { parse as parseYaml } from "yaml";
+import type { JsonObject } from "./json.ts";
+import { mergeObjects } from "./merge.ts";
+import { TreefileError } from "./parse.ts";
+import { beside, formatTreefile, loadTreefile, substitute, type Treefile } from "./treefile.ts";
+
+function load(files: Record<string, string>, first = "main.yaml"): Promise<Treefile> {
+  return loadTreefile(first, async (path) => files[path]);
+}
+
+async function problems(files: Record<string, string>, first?: string): Promise<string[]> {
+  try {
+    await load(files, first);
+  } catch (error) {
+    assert.ok(error instanceof TreefileError, String(error));
+    return error.message.split("\n");
+  }
+  return assert.fail("nothing was found wrong");
+}
+
+test("a problem is told with file, line, column and key", async () => {
+  assert.deepEqual(await problems({ "main.yaml": "name: x\npackagse: [a]\nvariants:\n  server:\n    packages:\n      - good\n      - Bad Name\n    base: big\noutputs:\n  a: {format: zip}\n  b: {compression: zstd}\n" }), [
+    "main.yaml:2:1: packagse: unknown key; did you mean packages?",
+    'main.yaml:7:9: variants.server.packages[1]: "Bad Name" does not have the form ^-?[a-z0-9*?\\[{][a-z0-9+.*?\\[\\]{},!-]*(:[a-z0-9]+)?(=[A-Za-z0-9.+~:-]+)?$',
+    'main.yaml:8:5: variants.server.base: expected one of minbase, essential, none, not "big"',
+    'main.yaml:10:7: outputs.a.format: expected one of tar, folder, stratos, oci, oci-archive, ostree, raw, qcow2, iso, squashfs, cpio, not "zip"',
+  ]);
+  assert.deepEqual(await problems({ "main.yaml": "name: x\noutputs:\n  b: {compression: zstd}\nfiles:\n  /etc/a: {content: x, link: y}\nvariants:\n  v:\n    repositories: {own: {suite: s}}\n" }), [
+    "main.yaml:3:3: outputs.b: format is missing", "main.yaml:8:20: variants.v.repositories.own: uri is missing",
+    'main.yaml:5:3: files."/etc/a": expected exactly one of content, source, link and folder',
+  ]);
+  assert.deepEqual(await problems({ "main.yaml": "name: x\nfiles:\n  etc/b: {content: x}\nrecommends: 1\n" }), [
+    'main.yaml:3:3: files."etc/b": "etc/b" does not have the form ^/[^\\u0000]*[^/\\u0000]$',
+    "main.yaml:4:1: recommends: expected true or false, not 1",
+  ]);
+  assert.deepEqual(await problems({ "main.yaml": "name: x\nphases:\n  ostree:\n    when: variant ==\n" }), ["main.yaml:4:5: phases.ostree.when: the condition makes no sense at its end: variant =="]);
+  assert.match((await problems({ "main.yaml": "name: x\nname: y\n" }))[0]!, /^main\.yaml:2:1: .*unique/);
+  assert.match((await problems({ "main.yaml": "a: [1\nb: 2\n" }))[0]!, /^main\.yaml:\d+:\d+: /);
+  assert.deepEqual(await problems({ "main.yaml": "packages: [a]\n" }), ["main.yaml:1:1: name is missing"]);
+  assert.deepEqual(await problems({}), ["main.yaml:1:1: no such file"]);
+});
+
+test("TOML has its lines too", async () => {
+  assert.deepEqual(await problems({ "main.toml": 'name = "x"\n\n[variants.server]\npackages = ["a"]\nbase = "big"\n\n[files."/etc/x"]\ncontent = """\nmode = 1\n"""\nmod = "0644"\n' }, "main.toml"), [
+    'main.toml:5:1: variants.server.base: expected one of minbase, essential, none, not "big"', 'main.toml:11:1: files."/etc/x".mod: unknown key; did you mean mode?',
+  ]);
+  assert.match((await problems({ "main.toml": 'name = "x"\nbase = \n' }, "main.toml"))[0]!, /^main\.toml:2:\d+: /);
+  const [toml, yaml] = [await load({ "main.toml": 'name = "x"\n[variants.a]\npackages = ["p"]\n' }, "main.toml"), await load({ "main.yaml": "name: x\nvariants: {a: {packages: [p]}}\n" })];
+  assert.deepEqual(toml.merged, yaml.merged);
+});
+
+test("layers merge: maps by key, lists appended and thinned, all else replaced, null takes away", () => {
+  const merged = mergeObjects(
+    { list: ["a", "lib1", "lib2"], map: { keep: 1, over: { x: 1, y: 2 }, gone: 3 }, scalar: 1, kind: [1] },
+    { list: ["-lib*", "a", "b"], map: { over: { y: 3 }, gone: null }, scalar: "two", kind: "text", fresh: { inner: null, list: ["-x", "y"] } },
+  );
+  assert.deepEqual(merged, { list: ["a", "b"], map: { keep: 1, over: { x: 1, y: 3 } }, scalar: "two", kind: "text", fresh: { list: ["y"] } });
+  assert.deepEqual(mergeObjects({}, merged), merged);
+});
+
+const FULL = {
+  "main.yaml": `
+include: [base/common.yaml]
+version: "2"
+packages: [nano, -vim]
+architectures: [amd64, riscv64]
+architecture:
+  riscv64: {packages: [only-riscv]}
+  "*64": {custom: {bits: 64}}
+outputs: {root: {format: tar}}
+variants:
+  common: {abstract: true, packages: [curl], users: {op: {uid: 1000, groups: [sudo]}}}
+  server: {inherit: common, packages: [nginx, -nano], architecture: {amd64: {packages: [microcode]}}, hostname: "\${variant}"}
+  edge: {inherit: [common, server], architectures: [riscv64], packages: ["-*", tiny], users: {op: null}, outputs: {root: {compression: zstd}}}
+`,
+  "base/common.yaml": "name: demo\ninclude: [../lowest.toml]\npackages: [vim, less]\n", "lowest.toml": 'suite = "trixie"\npackages = ["bash-completion"]\n[custom]\nedition = "x"\n',
+};
+
+test("an image's layers: included files, the file, inherited variants, the variant, each with its sections", async () => {
+  const treefile = await load(FULL);
+  assert.deepEqual(treefile.variants, ["server", "edge"]);
+  const packages = (variant: string, architecture: string) => treefile.config({ variant, architecture }).packages;
+  assert.deepEqual(packages("server", "amd64"), ["bash-completion", "less", "curl", "nginx", "microcode"]);
+  assert.deepEqual(packages("server", "riscv64"), ["bash-completion", "less", "only-riscv", "curl", "nginx"]);
+  assert.deepEqual(packages("edge", "riscv64"), ["tiny"]);
+  const edge = treefile.config({ variant: "edge", architecture: "riscv64" });
+  assert.deepEqual([edge.users, edge.outputs, edge.custom, edge.suite, edge.version], [{}, { root: { format: "tar", compression: "zstd" } }, { edition: "x", bits: 64 }, "trixie", "2"]);
+  assert.deepEqual(treefile.targets().map(({ variant, architecture }) => `${variant}/${architecture}`), ["server/amd64", "server/riscv64", "edge/riscv64"]);
+  assert.deepEqual(treefile.targets({ variants: ["s*"], architectures: ["risc*"] }).map(({ variant }) => variant), ["server"]);
+  assert.throws(() => treefile.targets({ variants: ["desktop"] }), /main\.yaml:10:1: variants: there is no variant desktop; there is server, edge/);
+  assert.equal(substitute("${name}-${version}-${variant}-${architecture}-${other}", treefile.targets()[0]!), "demo-2-server-amd64-${other}");
+});
+
+test("the merged result prints as JSON and as YAML and reads back equal", async () => {
+  const treefile = await load(FULL);
+  for (const target of treefile.targets()) {
+    const exported = treefile.exportTarget(target);
+    for (const format of ["json", "yaml"] as const) {
+      const text = formatTreefile(exported, format);
+      assert.deepEqual(parseYaml(text), exported);
+      const again = await load({ "again.yaml": text }, "again.yaml");
+      assert.deepEqual(again.targets(), [target]);
+      assert.deepEqual(again.exportTarget(target), exported);
+    }
+  }
+  const whole = await load({ "again.yaml": formatTreefile(treefile.merged as JsonObject, "yaml") }, "again.yaml");
+  assert.deepEqual(whole.targets(), treefile.targets());
+});
+
+test("circles are refused with the way around", async () => {
+  assert.deepEqual(await problems({ "main.yaml": "name: x\nvariants:\n  a: {inherit: b}\n  b:\n    inherit: [c]\n  c: {inherit: [a]}\n" }), ["main.yaml:6:7: variants.c.inherit: variants inherit in a circle: a → b → c → a"]);
+  assert.deepEqual(await problems({ "main.yaml": "name: x\nvariants: {a: {inherit: b}}\n" }), ["main.yaml:2:16: variants.a.inherit: there is no variant b"]);
+  assert.deepEqual(await problems({ "main.yaml": "name: x\ninclude: [b.yaml]\n", "b.yaml": "include:\n  - main.yaml\n" }), ["b.yaml:2:5: include[0]: files include each other in a circle: main.yaml → b.yaml → main.yaml"]);
+  assert.deepEqual(await problems({ "main.yaml": "name: x\ninclude: [b.yaml]\n" }), ["main.yaml:2:11: include[0]: there is no file b.yaml"]);
+});
+
+test("names beside a file", () => {
+  assert.deepEqual([beside("a/b.yaml", "../c.yaml"), beside("b.yaml", "../c.yaml"), beside("a/b.yaml", "/etc/x"), beside("/x/b.yaml", "./c/d")], ["c.yaml", "../c.yaml", "/etc/x", "/x/c/d"]);
+});

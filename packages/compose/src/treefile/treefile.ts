@@ -1,0 +1,204 @@
+/**
+ * A treefile with all that it includes: which images it describes, and what each is made of. Layers of one image, the lower first:
+ *
+ *     included files, in order < the file < inherited variants, in order < the variant
+ *
+ * each with its own sections for architectures directly above it (`merge.ts` has the rules of laying one over another).
+ */
+import { stringify as stringifyYaml } from "yaml";
+import { isList, isObject, type Json, type JsonObject } from "./json.ts";
+import { mergeObjects } from "./merge.ts";
+import { formatProblem, parseTreefile, problemAt, TreefileError, type ParsedFile, type TreefileProblem } from "./parse.ts";
+import { compilePattern } from "./pattern.ts";
+import { formatKeyPath, type KeyPath } from "./positions.ts";
+import type { ImageConfig } from "./schema.ts";
+
+/** Reads a file beside the treefile; undefined when there is none. Paths are relative to the folder of the first. */
+export type ReadText = (path: string) => Promise<string | undefined>;
+
+/** One image of a compose. */
+export interface ImageTarget { readonly variant: string; readonly architecture: string; readonly config: ImageConfig }
+
+/** The variant of a file that declares none. */
+export const DEFAULT_VARIANT = "default";
+export const DEFAULT_ARCHITECTURE = "riscv64";
+const INCLUDES_MAX = 64;
+/** Keys that stand in a file alone, and are no part of a layer. */
+const STRUCTURE = new Set(["schema", "include", "architectures", "architecture", "variants"]);
+
+export class Treefile {
+  readonly name: string;
+  /** all files laid over one another; `include` is gone */
+  readonly merged: JsonObject;
+  readonly #files: readonly ParsedFile[];
+
+  constructor(files: readonly ParsedFile[]) {
+    this.#files = files;
+    this.merged = files.reduce<JsonObject>((under, { value }) => mergeFiles(under, value), {});
+    if (typeof this.merged["name"] !== "string") throw this.#problem([], "name is missing");
+    this.name = this.merged["name"];
+    // Loops and unknown names are told before anything else is done.
+    for (const variant of Object.keys(this.#variants)) this.#lineage(variant, []);
+    const problems = this.targets().flatMap((target) => this.#gaps(target));
+    if (problems.length > 0) throw new TreefileError(problems.filter((one, index) => problems.findIndex((other) => formatProblem(other) === formatProblem(one)) === index));
+  }
+
+  get #variants(): Readonly<Record<string, JsonObject>> {
+    const variants = this.merged["variants"];
+    const named = Object.entries(isObject(variants) ? variants : {}).filter((entry): entry is [string, JsonObject] => isObject(entry[1]));
+    return named.length > 0 ? Object.fromEntries(named) : { [DEFAULT_VARIANT]: {} };
+  }
+
+  /** Names of the variants of which images are made. */
+  get variants(): readonly string[] {
+    return Object.entries(this.#variants).filter(([, variant]) => variant["abstract"] !== true).map(([name]) => name);
+  }
+
+  /**
+   * Images whose variant and architecture match the patterns.
+   *
+   * @throws TreefileError  when a pattern matches nothing
+   */
+  targets(select: { variants?: readonly string[]; architectures?: readonly string[] } = {}): ImageTarget[] {
+    const all = this.variants.flatMap((variant) => this.architectures(variant).map((architecture) => ({ variant, architecture })));
+    const wanted = (patterns: readonly string[] | undefined, kind: "variant" | "architecture") => {
+      const tests = (patterns ?? []).map((pattern) => ({ pattern, matches: compilePattern(pattern) }));
+      for (const { pattern, matches } of tests) {
+        if (!all.some((one) => matches(one[kind]))) throw this.#problem([kind === "variant" ? "variants" : "architectures"], `there is no ${kind} ${pattern}; there is ${[...new Set(all.map((one) => one[kind]))].join(", ")}`);
+      }
+      return (name: string): boolean => tests.length === 0 || tests.some(({ matches }) => matches(name));
+    };
+    const isVariant = wanted(select.variants, "variant"), isArchitecture = wanted(select.architectures, "architecture");
+    return all.filter((one) => isVariant(one.variant) && isArchitecture(one.architecture)).map((one) => ({ ...one, config: this.config(one) }));
+  }
+
+  architectures(variant: string): readonly string[] {
+    const own = this.#lineage(variant, []).reduce<Json | undefined>((found, name) => this.#variants[name]!["architectures"] ?? found, this.merged["architectures"]);
+    const named = isList(own) ? (mergeObjects({}, { own })["own"] as string[]) : [];
+    return named.length > 0 ? named : [DEFAULT_ARCHITECTURE];
+  }
+
+  /** All layers of one image. */
+  config(target: { variant: string; architecture: string }): ImageConfig {
+    return this.#layers(target) as unknown as ImageConfig;
+  }
+
+  /** The same as a treefile that describes this image alone: what it reads back as is equal. */
+  exportTarget(target: { variant: string; architecture: string }): JsonObject {
+    return { schema: 1, ...this.#layers(target), architectures: [target.architecture], variants: { [target.variant]: {} } };
+  }
+
+  #layers(target: { variant: string; architecture: string }): JsonObject {
+    const holders = [this.merged, ...this.#lineage(target.variant, []).map((name) => this.#variants[name]!)];
+    return holders.flatMap((holder) => layersOf(holder, target.architecture)).reduce((under, over) => mergeObjects(under, over), {});
+  }
+
+  /** Variants that make up `name`, the lowest first, each once. @throws TreefileError  with the way around when they inherit in a circle */
+  #lineage(name: string, below: readonly string[]): string[] {
+    const at = ["variants", below.at(-1) ?? name, "inherit"];
+    if (below.includes(name)) throw this.#problem(at, `variants inherit in a circle: ${[...below.slice(below.indexOf(name)), name].join(" → ")}`);
+    const variant = this.#variants[name];
+    if (variant === undefined) throw this.#problem(at, `there is no variant ${name}`);
+    const parents = [variant["inherit"] ?? []].flat() as string[];
+    return [...new Set([...parents.flatMap((parent) => this.#lineage(parent, [...below, name])), name])];
+  }
+
+  /** What each file may leave to the others, and none has brought. */
+  #gaps({ variant, config }: ImageTarget): TreefileProblem[] {
+    const problems: TreefileProblem[] = [];
+    const tell = (key: KeyPath, message: string): void => {
+      const own = ["variants", variant, ...key];
+      problems.push(...this.#problem(this.#files.some((file) => hasKey(file.value, own)) ? own : key, message).problems);
+    };
+    for (const [name, output] of Object.entries(config.outputs ?? {})) if (output.format === undefined) tell(["outputs", name], "format is missing");
+    for (const [name, repository] of Object.entries(config.repositories ?? {})) {
+      for (const key of ["uri", "suite"] as const) if (repository[key] === undefined) tell(["repositories", name], `${key} is missing`);
+    }
+    for (const [path, file] of Object.entries(config.files ?? {})) {
+      if ([file.content, file.source, file.link, file.folder].filter((one) => one !== undefined).length !== 1) tell(["files", path], "expected exactly one of content, source, link and folder");
+    }
+    return problems;
+  }
+
+  /** A problem, told at the place of the last file that has the key. */
+  #problem(key: KeyPath, message: string): TreefileError {
+    const file = this.#files.findLast((one) => hasKey(one.value, key)) ?? this.#files.at(-1)!;
+    return problemAt(file.path, file.locate(key), formatKeyPath(key), message);
+  }
+}
+
+/** Lays one file over others. Variants and sections are layers of their own, whose time comes when an image is asked for. */
+function mergeFiles(under: JsonObject, over: JsonObject): JsonObject {
+  const plain: Record<string, Json> = {}, structure: Record<string, Json> = {};
+  for (const [key, value] of Object.entries(over)) {
+    if (key === "include") continue;
+    if (key === "variants" || key === "architecture") structure[key] = value;
+    else plain[key] = value;
+  }
+  return mergeObjects(mergeObjects(under, plain), structure, true);
+}
+
+/** A file's or variant's own keys, and the sections that match, the lower first. */
+function layersOf(holder: JsonObject, architecture: string): JsonObject[] {
+  const own = Object.fromEntries(Object.entries(holder).filter(([key]) => !STRUCTURE.has(key) && key !== "inherit" && key !== "abstract"));
+  const layers: JsonObject[] = [own];
+  const sections = holder["architecture"];
+  for (const [pattern, section] of isObject(sections) ? Object.entries(sections) : []) {
+    if (isObject(section) && compilePattern(pattern)(architecture)) layers.push(section);
+  }
+  return layers;
+}
+
+function hasKey(value: Json | undefined, path: KeyPath): boolean {
+  let at: Json | undefined = value;
+  for (const key of path) at = isObject(at) ? at[key] : isList(at) ? at[Number(key)] : undefined;
+  return at !== undefined;
+}
+
+/**
+ * Reads a treefile and all that it includes.
+ *
+ * @throws TreefileError
+ */
+export async function loadTreefile(path: string, read: ReadText): Promise<Treefile> {
+  const files: ParsedFile[] = [];
+  const load = async (at: string, chain: readonly string[], from: ParsedFile | undefined): Promise<void> => {
+    const tell = (message: string): TreefileError => {
+      const index = from === undefined || !isList(from.value["include"]) ? -1 : from.value["include"].findIndex((one) => typeof one === "string" && beside(from.path, one) === at);
+      const key: KeyPath = index < 0 ? [] : ["include", index];
+      return problemAt(from?.path ?? at, from?.locate(key) ?? { line: 1, column: 1 }, formatKeyPath(key), message);
+    };
+    if (chain.includes(at)) throw tell(`files include each other in a circle: ${[...chain.slice(chain.indexOf(at)), at].join(" → ")}`);
+    if (files.some((file) => file.path === at)) return;
+    if (chain.length >= INCLUDES_MAX) throw tell(`more than ${INCLUDES_MAX} files include one another`);
+    const text = await read(at);
+    if (text === undefined) throw tell(from === undefined ? "no such file" : `there is no file ${at}`);
+    const parsed = parseTreefile(text, at);
+    for (const one of isList(parsed.value["include"]) ? parsed.value["include"] : []) await load(beside(at, String(one)), [...chain, at], parsed);
+    files.push(parsed);
+  };
+  await load(path, [], undefined);
+  return new Treefile(files);
+}
+
+/** `name` as seen from `path`'s folder. */
+export function beside(path: string, name: string): string {
+  if (name.startsWith("/")) return name;
+  const parts = path.split("/").slice(0, -1);
+  for (const part of name.split("/")) {
+    if (part === "" || part === ".") continue;
+    if (part === ".." && parts.length > 0 && parts.at(-1) !== ".." && parts.at(-1) !== "") parts.pop();
+    else parts.push(part);
+  }
+  return parts.join("/");
+}
+
+/** `${name}`, `${version}`, `${variant}` and `${architecture}` in a text. */
+export function substitute(text: string, target: ImageTarget): string {
+  const values: Readonly<Record<string, string>> = { name: target.config.name, version: target.config.version ?? "0", variant: target.variant, architecture: target.architecture, suite: target.config.suite ?? "trixie" };
+  return text.replace(/\$\{([a-z]+)\}/g, (whole, name: string) => values[name] ?? whole);
+}
+
+export function formatTreefile(value: JsonObject, format: "json" | "yaml"): string {
+  return format === "json" ? `${JSON.stringify(value, null, 2)}\n` : stringifyYaml(value, { aliasDuplicateObjects: false, lineWidth: 0 });
+}
