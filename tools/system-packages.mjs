@@ -10,6 +10,19 @@ const NEEDED = [
   { program: "riscv64-linux-gnu-gcc", package: "gcc-riscv64-linux-gnu" },
   { program: "/usr/riscv64-linux-gnu/lib/libc.a", package: "libc6-dev-riscv64-cross" },
   { program: "git", package: "git" },
+  // The judges of what is written to disks, repositories and registries.
+  { program: "qemu-img", package: "qemu-utils" },
+  { program: "sgdisk", package: "gdisk" },
+  { program: "fsck.vfat", package: "dosfstools" },
+  { program: "mdir", package: "mtools" },
+  { program: "debugfs", package: "e2fsprogs" },
+  { program: "ostree", package: "ostree" },
+  { program: "skopeo", package: "skopeo" },
+  { program: "umoci", package: "umoci" },
+  { program: "docker-registry", package: "docker-registry" },
+  { program: "xorriso", package: "xorriso" },
+  { program: "unsquashfs", package: "squashfs-tools" },
+  { program: "cpio", package: "cpio" },
 ];
 
 export async function installSystemPackages() {
@@ -26,5 +39,7 @@ export async function installSystemPackages() {
 }
 
 function exists(program) {
-  return spawnSync("sh", ["-c", program.startsWith("/") ? `test -e ${program}` : `command -v ${program}`], { stdio: "ignore" }).status === 0;
+  // Some of them are an administrator's, and not in everybody's PATH.
+  const environment = { ...process.env, PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin` };
+  return spawnSync("sh", ["-c", program.startsWith("/") ? `test -e ${program}` : `command -v ${program}`], { stdio: "ignore", env: environment }).status === 0;
 }

@@ -9,11 +9,11 @@ const LAYERS: Readonly<Record<string, number>> = {
   wasm: 1, riscv: 1, aegisfs: 1, netstack: 1, formats: 1, drivers: 1,
   kernel: 2,
   machine: 3,
-  sim: 4, userland: 4, init: 4, lisp: 4, pkg: 4, compose: 4, builder: 4, container: 4, confdb: 4, "hub-api": 4,
+  sim: 4, userland: 4, init: 4, lisp: 4, pkg: 4, compose: 4, outputs: 4, builder: 4, container: 4, confdb: 4, "hub-api": 4,
   "host-node": 5, "host-browser": 5, sdk: 5, cli: 5, mcp: 5, hub: 5, console: 5, desktop: 5,
 };
 /** Within a layer packages know nothing of each other, but for these. */
-const SIBLINGS = new Set(["abi>base", "host>base", "host>abi", "riscv>wasm", "compose>pkg"]);
+const SIBLINGS = new Set(["abi>base", "host>base", "host>abi", "riscv>wasm", "compose>pkg", "compose>outputs"]);
 /** The last layer without libraries; the one that has libraries but no Node; the one that has both. */
 const CORE_LAYER = 3;
 const PURE_LAYER = 4;

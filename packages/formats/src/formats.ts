@@ -7,3 +7,17 @@ export { tarHeader, tarPadding, tarEnd } from "./tar-writer.ts";
 export { xzUnpackedSize } from "./xz-size.ts";
 export { archiveTree, type ArchiveOptions } from "./tree/tree-archive.ts";
 export { FileKind, MemoryBlob, NO_FILE_XATTRS, checkFileTree, comparePaths, fileEntry, fileTreeOf, readBlob, type Blob, type FileEntry, type FileTree } from "./tree/file-tree.ts";
+export { archiveEntries, DiskBlob, digestOf } from "./tree/archive-tree.ts";
+export { FormatError } from "./format-error.ts";
+export { sha256Of, type Codecs, type Digest } from "./codecs.ts";
+export { civilTime, secondsOfCivil, type CivilTime } from "./calendar/civil-time.ts";
+export { DiskWindow, MemoryDisk, isZero, readBytes, type Disk } from "./disk/disk.ts";
+export { gptSpace, readGpt, writeGpt, SECTOR_SIZE, type GptPartition, type GptTable } from "./gpt/gpt.ts";
+export { uuidFrom } from "./gpt/guid.ts";
+export { PARTITION_TYPES, partitionTypeName, type PartitionTypeName } from "./gpt/partition-types.ts";
+export { FatVolume, type FatEntry } from "./fat/fat-volume.ts";
+export {
+  canonicalJson, OCI_LAYOUT, OCI_MEDIA, ociImage, ociIndex, ociLayoutIndex, REF_NAME, rfc3339,
+  type OciBlob, type OciDescriptor, type OciImage, type OciImageOptions, type OciLayer, type OciPlatform, type OciRuntime,
+} from "./oci/oci-image.ts";
+export { mergeLayers, packLayer, type LayerCompression } from "./oci/oci-layer.ts";

@@ -1,0 +1,37 @@
+/** Digests and compression by Node's own libraries, for the formats. */
+import { createHash } from "node:crypto";
+import { constants, deflateRawSync, deflateSync, gunzipSync, gzipSync, inflateRawSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import type { Codecs } from "@stratos/formats";
+
+export interface CodecLevels {
+  /** 1 … 9 */
+  readonly gzip?: number;
+  /** 1 … 22 */
+  readonly zstd?: number;
+}
+
+export function nodeCodecs(levels: CodecLevels = {}): Codecs {
+  const deflateLevel = { level: levels.gzip ?? 6 };
+  const zstdLevel = { params: { [constants.ZSTD_c_compressionLevel]: levels.zstd ?? 3, [constants.ZSTD_c_checksumFlag]: 1 } };
+  return {
+    sha256() {
+      const hash = createHash("sha256");
+      return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest("hex") };
+    },
+    gzip: (bytes) => gzipSync(bytes, deflateLevel),
+    gunzip: (bytes, sizeMax) => unpack(() => gunzipSync(bytes, { maxOutputLength: Math.max(1, sizeMax) })),
+    deflate: (bytes) => deflateRawSync(bytes, deflateLevel),
+    inflate: (bytes, sizeMax) => unpack(() => inflateRawSync(bytes, { maxOutputLength: Math.max(1, sizeMax) })),
+    zlib: (bytes) => deflateSync(bytes, deflateLevel),
+    zstd: (bytes) => zstdCompressSync(bytes, zstdLevel),
+    unzstd: (bytes, sizeMax) => unpack(() => zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, sizeMax) })),
+  };
+}
+
+function unpack(work: () => Uint8Array): Uint8Array | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined; // damaged or too large: which of the two does not matter to who asked
+  }
+}

@@ -1,0 +1,71 @@
+/** A folder of the host as a file tree. Extended attributes are not seen, as Node has no call for them. */
+import { lstatSync, readdirSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { byteString } from "@stratos/base";
+import { comparePaths, digestOf, fileEntry, FormatError, type Blob, type Codecs, type FileEntry, type FileTree } from "@stratos/formats";
+import { FileBlob } from "./oci-layout-folder.ts";
+
+export interface FolderTreeOptions {
+  /** everything belongs to root, whoever unpacked it */
+  readonly ownedByRoot?: boolean;
+}
+
+/** @throws FormatError when the folder holds what no tree can (a socket); Node's error when it cannot be read */
+export function folderTree(folder: string, codecs: Codecs, options: FolderTreeOptions = {}): FileTree {
+  const entries: FileEntry[] = [];
+  const firstNames = new Map<string, string>();
+  const visit = (path: Buffer, host: Buffer): void => {
+    const stat = lstatSync(host);
+    const name = byteString(path);
+    const common = { mode: stat.mode & 0o7777, uid: options.ownedByRoot === true ? 0 : stat.uid, gid: options.ownedByRoot === true ? 0 : stat.gid, mtime: Math.floor(stat.mtimeMs / 1000) };
+    const identity = `${stat.dev}:${stat.ino}`;
+    const first = firstNames.get(identity);
+    if (!stat.isDirectory() && stat.nlink > 1) {
+      if (first !== undefined) {
+        entries.push(fileEntry(name, "hardLink", { ...common, target: first }));
+        return;
+      }
+      firstNames.set(identity, name);
+    }
+    const device = { deviceMajor: Math.floor(stat.rdev / 256) & 0xfff, deviceMinor: (stat.rdev & 0xff) | ((Math.floor(stat.rdev / 4096) & 0xfff00) >>> 0) };
+    if (stat.isDirectory()) {
+      entries.push(fileEntry(name, "directory", common));
+      const children = readdirSync(host, { encoding: "buffer" }).sort((left, right) => comparePaths(byteString(left), byteString(right)));
+      for (const child of children) visit(path.length === 0 ? child : Buffer.concat([path, SLASH, child]), Buffer.concat([host, SLASH, child]));
+    } else if (stat.isFile()) entries.push(fileEntry(name, "file", { ...common, content: new HostBlob(host, stat.size, codecs) }));
+    else if (stat.isSymbolicLink()) entries.push(fileEntry(name, "symlink", { ...common, mode: 0o777, target: byteString(readlinkSync(host, { encoding: "buffer" })) }));
+    else if (stat.isCharacterDevice()) entries.push(fileEntry(name, "character", { ...common, ...device }));
+    else if (stat.isBlockDevice()) entries.push(fileEntry(name, "block", { ...common, ...device }));
+    else if (stat.isFIFO()) entries.push(fileEntry(name, "fifo", common));
+    else throw new FormatError(`${join(folder, path.toString())}: a socket, which no image can hold`);
+  };
+  visit(Buffer.alloc(0), Buffer.from(folder));
+  entries.sort((left, right) => comparePaths(left.path, right.path));
+  return { entries: () => entries };
+}
+
+const SLASH = Buffer.from("/");
+
+/** A file whose digest is worked out when it is asked for. */
+class HostBlob implements Blob {
+  readonly sizeBytes: number;
+  readonly #path: Buffer;
+  readonly #codecs: Codecs;
+  #file: FileBlob | undefined;
+  #digest: string | undefined;
+
+  constructor(path: Buffer, size: number, codecs: Codecs) {
+    this.#path = path;
+    this.sizeBytes = size;
+    this.#codecs = codecs;
+  }
+
+  get digest(): string {
+    return (this.#digest ??= digestOf(this, this.#codecs));
+  }
+
+  read(offset: number, into: Uint8Array): number {
+    this.#file ??= new FileBlob(this.#path, "");
+    return this.#file.read(offset, into);
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * Talks to one repository of a registry: signs in when challenged, follows redirects, turns failures into words.
+ * Source: RFC 9110 §11 (challenges), RFC 6750 (bearer tokens), Docker Registry "Token Authentication Specification",
+ * OCI Distribution Specification 1.1, "Error Codes".
+ */
+import { byteString, byteStringToUtf8, utf8ToByteString } from "@stratos/base";
+import type { HttpRequest, HttpResponse, HttpTransport, RegistryCredentials } from "./registry-ports.ts";
+
+/** The registry refused, or said something that makes no sense. */
+export class RegistryError extends Error {
+  override name = "RegistryError";
+  readonly status: number;
+
+  constructor(message: string, status = 0) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export interface SessionOptions {
+  /** `https://host` */
+  readonly origin: string;
+  readonly repository: string;
+  readonly access: "pull" | "pull,push";
+  readonly transport: HttpTransport;
+  readonly credentials: RegistryCredentials | undefined;
+}
+
+const REDIRECTS_MAX = 8;
+/** What a registry says in manifests, tokens and errors fits easily; more is not read. */
+const TEXT_BYTES_MAX = 4 << 20;
+
+export class RegistrySession {
+  readonly #options: SessionOptions;
+  #authorization: string | undefined;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+  }
+
+  /** @param path  below the origin, or a whole URL that the registry gave */
+  async request(request: Omit<HttpRequest, "url" | "headers"> & { path: string; headers?: Readonly<Record<string, string>> }): Promise<HttpResponse> {
+    const url = new URL(request.path, this.#options.origin);
+    let response = await this.#send(url, request);
+    if (response.status === 401) {
+      await drain(response);
+      this.#authorization = await this.#answer(response.headers["www-authenticate"]);
+      response = await this.#send(url, request);
+    }
+    return response;
+  }
+
+  async #send(start: URL, request: Omit<HttpRequest, "url" | "headers"> & { headers?: Readonly<Record<string, string>> }): Promise<HttpResponse> {
+    let url = start;
+    for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects++) {
+      // Storage behind a registry is another host, which must not see the registry's token.
+      const isOwn = url.host === new URL(this.#options.origin).host;
+      const headers = { ...request.headers, ...(isOwn && this.#authorization !== undefined ? { authorization: this.#authorization } : {}) };
+      const response = await this.#options.transport({ method: request.method, url: url.href, headers, ...(request.body === undefined ? {} : { body: request.body }) });
+      const location = response.headers["location"];
+      if (![301, 302, 303, 307, 308].includes(response.status) || location === undefined) return response;
+      await drain(response);
+      const next = new URL(location, url);
+      if (url.protocol === "https:" && next.protocol !== "https:") throw new RegistryError(`${url.host}: redirects from HTTPS to ${next.protocol}`);
+      url = next;
+    }
+    throw new RegistryError(`${start.host}: redirects more than ${REDIRECTS_MAX} times`);
+  }
+
+  async #answer(challenge: string | undefined): Promise<string> {
+    const { origin, repository, access, credentials } = this.#options;
+    const host = new URL(origin).host;
+    const basic = credentials === undefined ? undefined : `Basic ${base64(utf8ToByteString(`${credentials.username}:${credentials.password}`))}`;
+    const scheme = /^\s*([A-Za-z]+)/.exec(challenge ?? "")?.[1]?.toLowerCase();
+    if (scheme === "basic") {
+      if (basic === undefined) throw new RegistryError(`${host}: wants a user's name and password`, 401);
+      return basic;
+    }
+    if (scheme !== "bearer") throw new RegistryError(`${host}: asks to sign in by a way that is not known (${challenge ?? "none"})`, 401);
+    const parameters = new Map([...challenge!.matchAll(/([a-z]+)="([^"]*)"/g)].map((match) => [match[1]!, match[2]!]));
+    const realm = parameters.get("realm");
+    if (realm === undefined) throw new RegistryError(`${host}: asks to sign in, but does not say where`, 401);
+    const url = new URL(realm, origin);
+    if (new URL(origin).protocol === "https:" && url.protocol !== "https:") throw new RegistryError(`${host}: asks to sign in over ${url.protocol}`, 401);
+    const service = parameters.get("service");
+    if (service !== undefined) url.searchParams.set("service", service);
+    url.searchParams.set("scope", parameters.get("scope") ?? `repository:${repository}:${access}`);
+    const response = await this.#options.transport({ method: "GET", url: url.href, headers: basic === undefined ? {} : { authorization: basic } });
+    if (response.status !== 200) throw new RegistryError(`${url.host}: gives no token: ${await reasonOf(response)}`, response.status);
+    const answer = JSON.parse(await textOf(response)) as { token?: unknown; access_token?: unknown };
+    const token = answer.token ?? answer.access_token;
+    if (typeof token !== "string") throw new RegistryError(`${url.host}: answers without a token`);
+    return `Bearer ${token}`;
+  }
+}
+
+export async function bytesOf(response: HttpResponse, sizeMax = TEXT_BYTES_MAX): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of response.body) {
+    size += piece.length;
+    if (size > sizeMax) throw new RegistryError(`an answer of more than ${sizeMax} bytes`);
+    pieces.push(piece);
+  }
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) { whole.set(piece, at); at += piece.length; }
+  return whole;
+}
+
+export async function textOf(response: HttpResponse): Promise<string> {
+  return byteStringToUtf8(byteString(await bytesOf(response)));
+}
+
+/** Lets the connection be used again. */
+export async function drain(response: HttpResponse): Promise<void> {
+  for await (const _piece of response.body) { /* not wanted */ }
+}
+
+/** The registry's own words, or the status. */
+export async function reasonOf(response: HttpResponse): Promise<string> {
+  const text = await textOf(response);
+  try {
+    const { errors } = JSON.parse(text) as { errors?: { code?: string; message?: string }[] };
+    const words = (errors ?? []).map((error) => error.message || error.code).filter((word) => word !== undefined && word !== "");
+    if (words.length > 0) return `${words.join(", ")} (${response.status})`;
+  } catch {
+    // Not the specification's form: the status has to do.
+  }
+  return `status ${response.status}`;
+}
+
+const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/** Base 64 of a byte string (RFC 4648 §4). */
+export function base64(bytes: string): string {
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 3) {
+    const word = (bytes.charCodeAt(at) << 16) | ((bytes.charCodeAt(at + 1) || 0) << 8) | (bytes.charCodeAt(at + 2) || 0);
+    const left = bytes.length - at;
+    text += DIGITS[word >> 18]! + DIGITS[(word >> 12) & 63]! + (left > 1 ? DIGITS[(word >> 6) & 63]! : "=") + (left > 2 ? DIGITS[word & 63]! : "=");
+  }
+  return text;
+}
