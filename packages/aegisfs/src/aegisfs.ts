@@ -32,3 +32,7 @@ export {
   withCompression, withTier,
 } from "./format/properties.ts";
 export { lz4 } from "./codec/lz4.ts";
+export { measureDropped, measureSubvolume } from "./snapshot/tree-usage.ts";
+export type { TreeUsage } from "./snapshot/tree-usage.ts";
+export { Operation, OPERATION_NAMES } from "./audit/operation.ts";
+export type { VolumeObserver } from "./audit/operation.ts";

@@ -18,3 +18,9 @@ export function parseVolumeLabel(text: string): string {
   if (Buffer.byteLength(text) > LABEL_BYTES_MAX) throw new InvalidArgumentError(`a label has at most ${LABEL_BYTES_MAX} bytes`);
   return text;
 }
+
+/** `755`, `0644`. */
+export function parseMode(text: string): number {
+  if (!/^[0-7]{1,5}$/.test(text) || Number.parseInt(text, 8) > 0o7777) throw new InvalidArgumentError("expected an octal mode such as 755");
+  return Number.parseInt(text, 8);
+}

@@ -5,17 +5,15 @@
 import { Command, Option } from "commander";
 import { parseSize, parseVolumeLabel } from "../fs/volume-options.ts";
 import type { FormatVolumeOptions } from "../commands/fs-format-command.ts";
-
-export type Finish = (status: number) => void;
+import { fileCommands } from "./fs-file-rows.ts";
+import { volumeCommands } from "./fs-volume-rows.ts";
+import { dryRunOption, jsonOption, type Finish } from "./fs-rows.ts";
 
 export function fsCommand(finish: Finish): Command {
   const fs = new Command("fs").summary("make, use and keep AegisFS volumes").description("Makes, uses and keeps AegisFS volumes: files or devices with checksums, snapshots and clones.").usage("COMMAND");
-  for (const command of [formatCommand(finish)]) fs.addCommand(command);
+  for (const command of [formatCommand(finish), ...fileCommands(finish), ...volumeCommands(finish)]) fs.addCommand(command);
   return fs;
 }
-
-export const jsonOption = (): Option => new Option("--json", "print JSON");
-export const dryRunOption = (): Option => new Option("-n, --dry-run", "say what would be done, and do nothing");
 
 function formatCommand(finish: Finish): Command {
   return new Command("format")

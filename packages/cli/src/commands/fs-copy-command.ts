@@ -1,0 +1,140 @@
+import { fstatSync, readSync, writeSync } from "node:fs";
+import { ProgressDisplay } from "@stratos/host-node";
+import { CommandError, UsageError } from "../command-error.ts";
+import { TreeCopier, type CopyCount } from "../fs/copy-tree.ts";
+import { baseName, joinPath, toByteString, type FileReader, type FileTree, type FileWriter } from "../fs/file-tree.ts";
+import { expandPattern } from "../fs/glob.ts";
+import { HostTree } from "../fs/host-tree.ts";
+import { filesOf, openVolume, type OpenedVolume } from "../fs/open-volume.ts";
+import { findVolumePlace, type VolumePlace } from "../fs/volume-place.ts";
+import { VolumeTree } from "../fs/volume-tree.ts";
+
+export interface CopyFilesOptions { readonly recursive?: true; readonly preserve?: true; readonly archive?: true; readonly json?: true }
+
+/** Copies into, out of, between and within volumes; the target volume is committed once, at the end. `-` is standard input or output. */
+export async function copyFiles(texts: readonly string[], options: CopyFilesOptions): Promise<number> {
+  if (texts.length < 2) throw new UsageError("cp", "expected what to copy, and where to");
+  const targetText = texts.at(-1)!;
+  const sources = texts.slice(0, -1).map((text) => ({ text, place: findVolumePlace(text) }));
+  const target = findVolumePlace(targetText);
+  if (target === null && sources.every(({ place }) => place === null)) throw new UsageError("cp", "nothing here is in a volume: VOLUME:/PATH names such a place");
+  const volumes = new OpenVolumes(target?.volume ?? null);
+  const progress = new ProgressDisplay(process.stderr);
+  const total: CopyCount = { files: 0, directories: 0, others: 0, bytes: 0 };
+  try {
+    const host = new HostTree();
+    const targetTree = target === null ? host : volumes.tree(target);
+    const targetPath = toByteString(target === null ? targetText : target.path);
+    const intoFolder = targetText !== "-" && targetTree.facts(targetPath, true)?.kind === "directory";
+    for (const { text, place } of sources) {
+      if (text === "-" || targetText === "-") {
+        if (intoFolder) throw new UsageError("-", `${targetText} is a directory: say how the file is to be called`);
+        total.bytes += text === "-" ? copyStream(descriptorReader(0), targetTree.createFile(targetPath)) : copyStream(volumes.tree(place!).openFile(toByteString(place!.path)), descriptorWriter(1));
+        total.files++;
+        continue;
+      }
+      const tree: FileTree = place === null ? host : volumes.tree(place);
+      const paths = tree instanceof VolumeTree ? expandPattern(tree, toByteString(place!.path)) : [toByteString(text)];
+      if (paths.length + sources.length > 2 && !intoFolder) throw new CommandError(targetText, "is no directory, and there are several things to copy");
+      const copier = new TreeCopier(tree, targetTree, {
+        isRecursive: options.recursive === true || options.archive === true,
+        preserves: options.preserve === true || options.archive === true,
+        onProgress: (bytes) => {
+          if (process.stderr.isTTY) progress.update("Copying", total.bytes + bytes, 0, "bytes");
+        },
+      });
+      for (const path of paths) {
+        const destination = intoFolder && baseName(path) !== "" && baseName(path) !== "." ? joinPath(targetPath, baseName(path)) : targetPath;
+        if (tree === targetTree && `${destination}/`.startsWith(`${path}/`) && path !== destination) throw new CommandError(tree.shown(path), "cannot be copied into itself");
+        copier.copy(path, destination);
+      }
+      for (const key of ["files", "directories", "others", "bytes"] as const) total[key] += copier.count[key];
+    }
+    volumes.commit();
+  } finally {
+    progress.clear();
+    volumes.close();
+  }
+  if (options.json === true) process.stdout.write(`${JSON.stringify(total, null, 2)}\n`);
+  return 0;
+}
+
+/** Each volume once: the target is opened for writing, the others are read. */
+class OpenVolumes {
+  readonly #target: string | null;
+  readonly #opened = new Map<string, OpenedVolume>();
+  readonly #trees = new Map<string, VolumeTree>();
+
+  constructor(target: string | null) {
+    this.#target = target;
+  }
+
+  tree(place: VolumePlace): VolumeTree {
+    const name = place.snapshot === null ? place.volume : `${place.volume}@${place.snapshot}`;
+    let tree = this.#trees.get(name);
+    if (tree !== undefined) return tree;
+    let opened = this.#opened.get(place.volume);
+    if (opened === undefined) this.#opened.set(place.volume, (opened = openVolume(place.volume, place.volume === this.#target ? "write" : "read")));
+    tree = new VolumeTree(filesOf(opened, place.snapshot), name);
+    this.#trees.set(name, tree);
+    return tree;
+  }
+
+  commit(): void {
+    if (this.#target !== null) this.#opened.get(this.#target)?.commit();
+  }
+
+  close(): void {
+    for (const opened of this.#opened.values()) opened.close();
+  }
+}
+
+function copyStream(reader: FileReader, writer: FileWriter): number {
+  const buffer = new Uint8Array(1 << 20);
+  let offset = 0;
+  try {
+    for (let count = 0; (count = reader.read(offset, buffer, buffer.length)) > 0; offset += count) writer.write(offset, buffer, count);
+  } finally {
+    writer.close();
+    reader.close();
+  }
+  return offset;
+}
+
+function descriptorReader(fd: number): FileReader {
+  return {
+    read: (_offset, bytes, length) => {
+      for (;;) {
+        try {
+          return readSync(fd, bytes, 0, length, null);
+        } catch (error) {
+          const { code } = error as NodeJS.ErrnoException;
+          if (code === "EOF") return 0;
+          // A terminal or pipe that another program made non-blocking: its writer is slow.
+          if (code !== "EAGAIN") throw error;
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+        }
+      }
+    },
+    nextData: (offset) => offset,
+    close: () => {},
+  };
+}
+
+function descriptorWriter(fd: number): FileWriter {
+  fstatSync(fd);
+  return {
+    write: (_offset, bytes, length) => {
+      for (let done = 0; done < length; ) {
+        try {
+          done += writeSync(fd, bytes, done, length - done);
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+        }
+      }
+    },
+    setSize: () => {},
+    close: () => {},
+  };
+}

@@ -1,0 +1,82 @@
+/** `stratos fs df|stats|check|resize`: a volume as a whole. */
+import { check, type Problem } from "@stratos/aegisfs";
+import { CommandError } from "../command-error.ts";
+import { openDevice, withVolume } from "../fs/open-volume.ts";
+import { expectResult, mountFailure } from "../fs/volume-error.ts";
+import { volumeSpace, volumeStatistics, type VolumeSpace } from "../fs/volume-usage.ts";
+import { formatSize } from "../option-values.ts";
+import { formatTable } from "../text-table.ts";
+
+export interface JsonOptions { readonly json?: true }
+export interface CheckVolumeOptions { readonly json?: true; readonly metadataOnly?: true }
+export interface ResizeVolumeOptions { readonly json?: true; readonly dryRun?: true }
+
+export async function showSpace(paths: readonly string[], options: JsonOptions): Promise<number> {
+  const rows: VolumeSpace[] = [];
+  for (const path of paths) rows.push(await withVolume(path, "read", volumeSpace));
+  if (options.json === true) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+  else {
+    process.stdout.write(formatTable(["VOLUME", "LABEL", "SIZE", "USED", "FREE", "FILES", "SNAPSHOTS"], rows.map((row) => [
+      row.volume, row.label === "" ? "-" : row.label, formatSize(row.sizeBytes), formatSize(row.usedBytes), formatSize(row.freeBytes), String(row.files), String(row.snapshots),
+    ])));
+  }
+  return 0;
+}
+
+export async function showStatistics(path: string, options: JsonOptions): Promise<number> {
+  const found = await withVolume(path, "read", volumeStatistics);
+  if (options.json === true) {
+    process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
+    return 0;
+  }
+  const { largestFile } = found;
+  const lines: readonly (readonly [string, string])[] = [
+    ["Volume", `${found.volume}${found.label === "" ? "" : ` "${found.label}"`} ${found.uuid}`],
+    ["Size", `${formatSize(found.sizeBytes)}, ${formatSize(found.usedBytes)} used, ${formatSize(found.freeBytes)} free for files`],
+    ["Commits", `${found.generation}`],
+    ["Files", `${found.regularFiles} (${formatSize(found.contentBytes)}), ${found.directories} directories, ${found.symbolicLinks} symbolic links, ${found.others} others`],
+    ["Largest", largestFile === null ? "-" : `${largestFile.path} (${formatSize(largestFile.sizeBytes)})`],
+    ["Layout", `${found.treeLevels} tree levels, ${found.extents} extents, ${found.sharedRanges} ranges of shared blocks`],
+    ["To be freed", `${formatSize(found.droppedBytes)} of deleted snapshots`],
+  ];
+  process.stdout.write(lines.map(([name, text]) => `${name.padEnd(12)} ${text}\n`).join(""));
+  process.stdout.write(`\n${formatTable(["SUBVOLUME", "FILES", "DATA", "METADATA", "EXCLUSIVE", "SHARED"], found.subvolumes.map((one) => [
+    one.name, String(one.files), formatSize(one.dataBytes), formatSize(one.metadataBytes), formatSize(one.exclusiveBytes), formatSize(one.sharedBytes),
+  ]))}`);
+  return 0;
+}
+
+/** Exit status 1 when there are problems. */
+export async function checkVolume(path: string, options: CheckVolumeOptions): Promise<number> {
+  // A volume that changes meanwhile would look damaged: the check holds its lock.
+  const device = openDevice(path, "write");
+  let problems: readonly Problem[];
+  try {
+    const found = check(device, { data: options.metadataOnly !== true });
+    if (typeof found === "string") throw mountFailure(path, found);
+    problems = found;
+  } finally {
+    device.close();
+  }
+  if (options.json === true) process.stdout.write(`${JSON.stringify({ volume: path, clean: problems.length === 0, problems }, null, 2)}\n`);
+  else if (problems.length === 0) process.stdout.write(`${path}: clean\n`);
+  else for (const problem of problems) process.stdout.write(`${path}: ${problemWords(problem)}\n`);
+  return problems.length === 0 ? 0 : 1;
+}
+
+function problemWords({ what, subvolume, ino, block }: Problem): string {
+  const places = [subvolume >= 0 ? `subvolume ${subvolume}` : "", ino >= 0 ? `inode ${ino}` : "", block >= 0 ? `block ${block}` : ""].filter((place) => place !== "");
+  return places.length === 0 ? what : `${what} (${places.join(", ")})`;
+}
+
+export async function resizeVolume(path: string, sizeBytes: number, options: ResizeVolumeOptions): Promise<number> {
+  const result = await withVolume(path, options.dryRun === true ? "read" : "write", ({ volume }) => {
+    const before = volume.superblock.blocks * 4096;
+    if (sizeBytes < before) throw new CommandError(path, `is ${formatSize(before)} large; this version makes volumes larger only`);
+    if (options.dryRun !== true) expectResult(path, volume.grow(sizeBytes / 4096));
+    return { volume: path, beforeBytes: before, sizeBytes, dryRun: options.dryRun === true };
+  });
+  if (options.json === true) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  else if (options.dryRun === true) process.stdout.write(`${path}: would grow from ${formatSize(result.beforeBytes)} to ${formatSize(result.sizeBytes)}\n`);
+  return 0;
+}

@@ -1,0 +1,116 @@
+/** Where the space of a volume went, in bytes. */
+import { Attributes, measureDropped, measureSubvolume, type SubvolumeInfo } from "@stratos/aegisfs";
+import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
+import { toText } from "./file-tree.ts";
+import type { OpenedVolume } from "./open-volume.ts";
+import { expectResult, expectValue } from "./volume-error.ts";
+import { VolumeTree } from "./volume-tree.ts";
+import { joinPath } from "./file-tree.ts";
+
+const BLOCK = 4096;
+
+export interface VolumeSpace {
+  readonly volume: string;
+  readonly label: string;
+  readonly sizeBytes: number;
+  readonly usedBytes: number;
+  /** What new files can take; less than the rest, which trees need to be changed at all. */
+  readonly freeBytes: number;
+  readonly files: number;
+  readonly snapshots: number;
+}
+
+/** As df(1) shows it; takes no time. */
+export function volumeSpace({ path, volume }: OpenedVolume): VolumeSpace {
+  const { blocks, freeBlocks, inodes } = volume.usage();
+  const { superblock } = volume;
+  return {
+    volume: path, label: toText(superblock.label), sizeBytes: blocks * BLOCK, usedBytes: (superblock.blocks - superblock.freeBlocks) * BLOCK, freeBytes: freeBlocks * BLOCK, files: inodes,
+    snapshots: expectValue(path, volume.subvolumes()).length - 1,
+  };
+}
+
+export interface SubvolumeSpace {
+  readonly id: number;
+  readonly name: string;
+  readonly files: number;
+  /** All that it refers to. */
+  readonly referencedBytes: number;
+  /** What deleting it would free. */
+  readonly exclusiveBytes: number;
+  readonly sharedBytes: number;
+  readonly metadataBytes: number;
+  readonly dataBytes: number;
+}
+
+/** Reads the subvolume's tree. */
+export function subvolumeSpace({ path, volume }: OpenedVolume, info: SubvolumeInfo): SubvolumeSpace {
+  const usage = expectValue(`${path}@${toText(info.name)}`, measureSubvolume(volume, info.id));
+  const referenced = usage.metadataBlocks + usage.dataBlocks;
+  const exclusive = usage.ownMetadataBlocks + usage.ownDataBlocks;
+  return {
+    id: info.id, name: toText(info.name), files: info.inodes, referencedBytes: referenced * BLOCK, exclusiveBytes: exclusive * BLOCK, sharedBytes: (referenced - exclusive) * BLOCK,
+    metadataBytes: usage.metadataBlocks * BLOCK, dataBytes: usage.dataBlocks * BLOCK,
+  };
+}
+
+export interface VolumeStatistics extends VolumeSpace {
+  readonly uuid: string;
+  readonly generation: number;
+  readonly treeLevels: number;
+  readonly extents: number;
+  /** Blocks that several trees share are counted in ranges. */
+  readonly sharedRanges: number;
+  /** Kept by deleted snapshots until it is freed. */
+  readonly droppedBytes: number;
+  readonly regularFiles: number;
+  readonly directories: number;
+  readonly symbolicLinks: number;
+  readonly others: number;
+  /** Sum of the sizes of files, holes counted. */
+  readonly contentBytes: number;
+  readonly largestFile: { readonly path: string; readonly sizeBytes: number } | null;
+  readonly subvolumes: readonly SubvolumeSpace[];
+}
+
+/** Walks everything. */
+export function volumeStatistics(opened: OpenedVolume): VolumeStatistics {
+  const { path, volume } = opened;
+  const { superblock } = volume;
+  const usage = expectValue(path, measureSubvolume(volume, superblock.defaultSubvolume));
+  const counts = { regularFiles: 0, directories: 0, symbolicLinks: 0, others: 0, contentBytes: 0 };
+  let largestFile: { path: string; sizeBytes: number } | null = null;
+  const tree = new VolumeTree(volume.root, path);
+  const attributes = new Attributes();
+  const seen = new Set<number>();
+  const folders = ["/"];
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    counts.directories++;
+    for (const name of tree.names(folder)) {
+      const place = joinPath(folder, name);
+      const ino = tree.find(place, false);
+      expectResult(place, volume.root.stat(ino, attributes));
+      const type = attributes.mode & S_IFMT;
+      if (type === S_IFDIR) folders.push(place);
+      else if (attributes.nlink > 1 && seen.has(ino)) continue;
+      else if (type === S_IFREG) {
+        counts.regularFiles++;
+        counts.contentBytes += attributes.size;
+        if (attributes.size > (largestFile?.sizeBytes ?? -1)) largestFile = { path: toText(place), sizeBytes: attributes.size };
+      } else if (type === S_IFLNK) counts.symbolicLinks++;
+      else counts.others++;
+      if (attributes.nlink > 1 && type !== S_IFDIR) seen.add(ino);
+    }
+  }
+  const subvolumes = expectValue(path, volume.subvolumes()).map((info) => subvolumeSpace(opened, info));
+  return {
+    ...volumeSpace(opened), uuid: uuidText(superblock.uuid), generation: superblock.generation, treeLevels: usage.depth, extents: usage.extents, sharedRanges: superblock.references,
+    droppedBytes: expectResult(path, measureDropped(volume)) * BLOCK, ...counts, largestFile, subvolumes,
+  };
+}
+
+/** As RFC 9562 §4 writes it. */
+export function uuidText(words: Uint32Array): string {
+  const hex = Buffer.from(words.buffer, words.byteOffset, 16).toString("hex");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}

@@ -1,0 +1,10 @@
+/** What rows of `stratos fs` have in common. */
+import { Option } from "commander";
+
+/** Receives the exit status of the command that ran. */
+export type Finish = (status: number) => void;
+
+export const jsonOption = (): Option => new Option("--json", "print JSON");
+export const dryRunOption = (): Option => new Option("-n, --dry-run", "say what would be done, and do nothing");
+
+export const PLACE_HELP = "\nA place is VOLUME:/PATH, or VOLUME@SNAPSHOT:/PATH for the files of a snapshot. Quote patterns: 'VOLUME:/dir/*.txt', '**' for any depth.";

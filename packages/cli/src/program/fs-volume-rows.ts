@@ -1,0 +1,37 @@
+/** Rows of `stratos fs` for a volume as a whole. */
+import { Command } from "commander";
+import { parseSize } from "../fs/volume-options.ts";
+import type { CheckVolumeOptions, JsonOptions, ResizeVolumeOptions } from "../commands/fs-volume-commands.ts";
+import { dryRunOption, jsonOption, type Finish } from "./fs-rows.ts";
+
+export function volumeCommands(finish: Finish): Command[] {
+  const commands = () => import("../commands/fs-volume-commands.ts");
+  const space = new Command("df")
+    .description("Shows how full volumes are.")
+    .summary("show how full volumes are")
+    .argument("<volume...>", "files or devices")
+    .addOption(jsonOption())
+    .action(async (volumes: string[], options: JsonOptions) => finish(await (await commands()).showSpace(volumes, options)));
+  const statistics = new Command("stats")
+    .description("Explains where a volume's space went: files by kind, trees, what each snapshot alone holds and what is shared. Reads all metadata.")
+    .summary("explain where the space went")
+    .argument("<volume>", "file or device")
+    .addOption(jsonOption())
+    .action(async (volume: string, options: JsonOptions) => finish(await (await commands()).showStatistics(volume, options)));
+  const checking = new Command("check")
+    .description("Proves every checksum and invariant of a volume that is not mounted, and names what is wrong. Exit status 1 when something is.")
+    .summary("prove that a volume is whole")
+    .argument("<volume>", "file or device")
+    .option("--metadata-only", "do not read the content of files")
+    .addOption(jsonOption())
+    .action(async (volume: string, options: CheckVolumeOptions) => finish(await (await commands()).checkVolume(volume, options)));
+  const resize = new Command("resize")
+    .description("Makes a volume larger, and its file with it; a device must have grown already.")
+    .summary("make a volume larger")
+    .argument("<volume>", "file or device")
+    .argument("<size>", "new size: 512M, 20G", parseSize)
+    .addOption(dryRunOption())
+    .addOption(jsonOption())
+    .action(async (volume: string, size: number, options: ResizeVolumeOptions) => finish(await (await commands()).resizeVolume(volume, size, options)));
+  return [space, statistics, checking, resize];
+}

@@ -1,0 +1,22 @@
+/** Runs a command line in this process, for tests: what it prints is caught while it runs. */
+import { runCli } from "../run-cli.ts";
+
+export interface CommandResult { readonly status: number; readonly stdout: string; readonly stderr: string }
+
+export async function runCommand(...args: readonly string[]): Promise<CommandResult> {
+  const written = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
+  const originals = { stdout: process.stdout.write, stderr: process.stderr.write };
+  for (const name of ["stdout", "stderr"] as const) {
+    process[name].write = ((bytes: string | Uint8Array, ...rest: unknown[]): boolean => {
+      written[name].push(Buffer.from(bytes as string));
+      for (const callback of rest) if (typeof callback === "function") process.nextTick(callback as () => void);
+      return true;
+    }) as typeof process.stdout.write;
+  }
+  try {
+    const status = await runCli(args);
+    return { status, stdout: Buffer.concat(written.stdout).toString("utf8"), stderr: Buffer.concat(written.stderr).toString("utf8") };
+  } finally {
+    for (const name of ["stdout", "stderr"] as const) process[name].write = originals[name];
+  }
+}
