@@ -1,20 +1,24 @@
-/** Runs a command line in this process, for tests: what it prints is caught while it runs. */
+/** Runs a command line in this process, for tests: what it prints is caught, what others print meanwhile (the test runner) passes. */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { runCli } from "../run-cli.ts";
 
 export interface CommandResult { readonly status: number; readonly stdout: string; readonly stderr: string }
+
+const inCommand = new AsyncLocalStorage<true>();
 
 export async function runCommand(...args: readonly string[]): Promise<CommandResult> {
   const written = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
   const originals = { stdout: process.stdout.write, stderr: process.stderr.write };
   for (const name of ["stdout", "stderr"] as const) {
     process[name].write = ((bytes: string | Uint8Array, ...rest: unknown[]): boolean => {
+      if (inCommand.getStore() !== true) return Reflect.apply(originals[name], process[name], [bytes, ...rest]) as boolean;
       written[name].push(Buffer.from(bytes as string));
       for (const callback of rest) if (typeof callback === "function") process.nextTick(callback as () => void);
       return true;
     }) as typeof process.stdout.write;
   }
   try {
-    const status = await runCli(args);
+    const status = await inCommand.run(true, () => runCli(args));
     return { status, stdout: Buffer.concat(written.stdout).toString("utf8"), stderr: Buffer.concat(written.stderr).toString("utf8") };
   } finally {
     for (const name of ["stdout", "stderr"] as const) process[name].write = originals[name];
