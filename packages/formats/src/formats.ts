@@ -21,3 +21,6 @@ export {
   type OciBlob, type OciDescriptor, type OciImage, type OciImageOptions, type OciLayer, type OciPlatform, type OciRuntime,
 } from "./oci/oci-image.ts";
 export { mergeLayers, packLayer, type LayerCompression } from "./oci/oci-layer.ts";
+export { writeExt4, ext4SizeFor, type Ext4Options } from "./ext4/ext4-writer.ts";
+export { Qcow2Image, copyToQcow2, type Qcow2CreateOptions } from "./qcow2/qcow2-image.ts";
+export { type Qcow2Compression, type Qcow2Header } from "./qcow2/qcow2-header.ts";

@@ -20,7 +20,7 @@ export function nodeCodecs(levels: CodecLevels = {}): Codecs {
     },
     gzip: (bytes) => gzipSync(bytes, deflateLevel),
     gunzip: (bytes, sizeMax) => unpack(() => gunzipSync(bytes, { maxOutputLength: Math.max(1, sizeMax) })),
-    deflate: (bytes) => deflateRawSync(bytes, deflateLevel),
+    deflate: (bytes, windowBits = 15) => deflateRawSync(bytes, { ...deflateLevel, windowBits }),
     inflate: (bytes, sizeMax) => unpack(() => inflateRawSync(bytes, { maxOutputLength: Math.max(1, sizeMax) })),
     zlib: (bytes) => deflateSync(bytes, deflateLevel),
     zstd: (bytes) => zstdCompressSync(bytes, zstdLevel),

@@ -1,0 +1,422 @@
+/**
+ * Makes an ext4 file system that holds a tree, in one pass over the disk and without mounting anything. Blocks and inodes are handed
+ * out in order, so that the files of a folder lie side by side and each group's bitmaps are a prefix. Blocks of zeros become holes.
+ * The result is a function of the tree and the options alone.
+ */
+import { byteStringOf } from "@stratos/base";
+import { viewOf, isZero, type Disk } from "../disk/disk.ts";
+import { FormatError } from "../format-error.ts";
+import { uuidBytes } from "../gpt/guid.ts";
+import { sequentialWriter } from "../disk/sequential-writer.ts";
+import type { FileEntry, FileTree } from "../tree/file-tree.ts";
+import { directoryBlocks, emptyDirectoryBlock, ENTRY_TYPE, type DirectoryEntry } from "./ext4-directory.ts";
+import { EXTENT_BLOCKS_MAX, extentTreeBlocks, writeExtents, type Extent } from "./ext4-extents.ts";
+import { BLOCK_SIZE, Ext4Geometry, journalBlocks } from "./ext4-geometry.ts";
+import { BLOCK_AREA_SIZE, deviceArea, encodeInode, EXTRA_SIZE, inodeSeed, INODE_FLAG, INODE_SIZE, sealInode, type Inode } from "./ext4-inode.ts";
+import {
+  checksum, COMPAT, EXT4_MAGIC, FIRST_INODE, hasBackup, INCOMPAT, JOURNAL_INODE, RO_COMPAT, ROOT_INODE, sealDescriptor, sealSuperblock, SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE,
+} from "./ext4-superblock.ts";
+import { inodeXattrs, xattrBlock } from "./ext4-xattrs.ts";
+
+export interface Ext4Options {
+  readonly uuid: string;
+  /** at most 16 bytes */
+  readonly label: string;
+  /** seconds since 1970, for what the tree gives no time */
+  readonly time: number;
+  /** share of the blocks that only root may take; 5 by default */
+  readonly reservedPercent?: number;
+  /** the disk's bytes are zero already, as in a new file; else tables and journal are cleared */
+  readonly isZeroed: boolean;
+}
+
+const MODES: Readonly<Record<Exclude<FileEntry["kind"], "hardLink">, number>> = { directory: 0x4000, file: 0x8000, symlink: 0xa000, character: 0x2000, block: 0x6000, fifo: 0x1000 };
+const LOST_FOUND_BLOCKS = 4;
+const NO_XATTRS: ReadonlyMap<string, string> = new Map();
+/** A folder with more subfolders keeps the count 1, which means "not counted" (dir_nlink). */
+const LINKS_MAX = 65000;
+const COPY_BYTES = 1 << 20;
+
+interface Node {
+  readonly entry: FileEntry;
+  readonly ino: number;
+  readonly parent: number;
+  links: number;
+  /** of a folder */
+  children: DirectoryEntry[];
+}
+
+/** @throws FormatError when the tree does not fit, or has what ext4 cannot hold */
+export function writeExt4(disk: Disk, tree: FileTree, options: Ext4Options): void {
+  const nodes = plan(tree, options);
+  const writer = new Writer(disk, options, nodes);
+  writer.write();
+}
+
+/** Bytes of a file system that holds the tree and has `freeBytes` left. */
+export function ext4SizeFor(tree: FileTree, freeBytes: number): number {
+  let blocks = LOST_FOUND_BLOCKS + 16, inodes = FIRST_INODE;
+  const nameBytes = new Map<string, number>();
+  for (const { path, kind, content, target, xattrs } of tree.entries()) {
+    inodes++;
+    if (content !== null) {
+      const own = Math.ceil(content.sizeBytes / BLOCK_SIZE);
+      blocks += own + extentTreeBlocks(Math.ceil(own / EXTENT_BLOCKS_MAX) + 4, BLOCK_SIZE);
+    }
+    if (kind === "symlink" && target.length >= BLOCK_AREA_SIZE) blocks++;
+    if (xattrs.size > 0) blocks++;
+    const slash = path.lastIndexOf("/"), folder = path.slice(0, Math.max(slash, 0));
+    nameBytes.set(folder, (nameBytes.get(folder) ?? 24) + 12 + path.length - slash);
+    if (kind === "directory") nameBytes.set(path, nameBytes.get(path) ?? 24);
+  }
+  // What does not fill a block's end costs at most one name in each.
+  for (const bytes of nameBytes.values()) blocks += Math.ceil(bytes / (BLOCK_SIZE - 272));
+  blocks += Math.ceil(freeBytes / BLOCK_SIZE);
+  let total = blocks;
+  // The layout's own blocks grow with the size; the sum settles after a few rounds.
+  for (let round = 0; round < 20; round++) {
+    const geometry = new Ext4Geometry(Math.max(total, 512) * BLOCK_SIZE, inodes);
+    let overhead = 0;
+    for (let group = 0; group < geometry.groupCount; group++) overhead += geometry.overhead(group);
+    const journal = journalBlocks(total);
+    const needed = blocks + overhead + journal + (journal > 0 ? 2 : 0);
+    if (needed <= geometry.blockCount) return total * BLOCK_SIZE;
+    total = Math.max(needed, total + 64);
+  }
+  return total * BLOCK_SIZE;
+}
+
+function plan(tree: FileTree, options: Ext4Options): Node[] {
+  const nodes: Node[] = [];
+  const byPath = new Map<string, Node>();
+  const lostFound: FileEntry = { path: "lost+found", kind: "directory", mode: 0o700, uid: 0, gid: 0, mtime: options.time, xattrs: NO_XATTRS, content: null, target: "", deviceMajor: 0, deviceMinor: 0 };
+  let nextInode = FIRST_INODE + 1;
+  const add = (entry: FileEntry): void => {
+    const { path } = entry;
+    const slash = path.lastIndexOf("/");
+    const parent = path === "" ? undefined : byPath.get(path.slice(0, Math.max(slash, 0)));
+    if (path !== "" && parent?.entry.kind !== "directory") throw new FormatError(`${path}: its folder is missing`);
+    const name = path.slice(slash + 1);
+    if (entry.kind === "hardLink") {
+      const file = byPath.get(entry.target);
+      if (file === undefined || file.entry.kind === "directory") throw new FormatError(`${path}: a hard link to ${entry.target}, which is no file before it`);
+      if (++file.links > LINKS_MAX) throw new FormatError(`${path}: a file has at most ${LINKS_MAX} names`);
+      parent!.children.push({ ino: file.ino, name, type: ENTRY_TYPE[file.entry.kind as "file"] });
+      return;
+    }
+    const ino = path === "" ? ROOT_INODE : entry === lostFound ? FIRST_INODE : nextInode++;
+    const node: Node = { entry, ino, parent: parent?.ino ?? ROOT_INODE, links: entry.kind === "directory" ? 2 : 1, children: [] };
+    if (parent !== undefined) {
+      parent.children.push({ ino, name, type: ENTRY_TYPE[entry.kind] });
+      if (entry.kind === "directory") parent.links++;
+    }
+    nodes.push(node);
+    byPath.set(path, node);
+  };
+  for (const entry of tree.entries()) {
+    if (entry.path !== lostFound.path) add(entry);
+    if (entry.path === "") add(lostFound);
+  }
+  if (nodes.length === 0) throw new FormatError("the tree has no root");
+  return nodes;
+}
+
+class Writer {
+  readonly #disk: Disk;
+  readonly #options: Ext4Options;
+  readonly #nodes: readonly Node[];
+  readonly #geometry: Ext4Geometry;
+  readonly #seed: number;
+  readonly #uuid: Uint8Array;
+  readonly #inodes: Uint8Array;
+  readonly #directoriesInGroup: Uint32Array;
+  readonly #out: ReturnType<typeof sequentialWriter>;
+  readonly #buffer = new Uint8Array(COPY_BYTES);
+  /** the next block to hand out, and its group */
+  #cursor = 0;
+  #group = 0;
+  #lastInode = FIRST_INODE;
+  #journalBlocks = 0;
+  #journalArea: Uint8Array = new Uint8Array(BLOCK_AREA_SIZE);
+
+  constructor(disk: Disk, options: Ext4Options, nodes: readonly Node[]) {
+    this.#disk = disk;
+    this.#options = options;
+    this.#nodes = nodes;
+    for (const { ino } of nodes) this.#lastInode = Math.max(this.#lastInode, ino);
+    this.#geometry = new Ext4Geometry(disk.size, this.#lastInode);
+    this.#uuid = uuidBytes(options.uuid);
+    this.#seed = checksum(0xffffffff, this.#uuid);
+    this.#inodes = new Uint8Array(this.#lastInode * INODE_SIZE);
+    this.#directoriesInGroup = new Uint32Array(this.#geometry.groupCount);
+    this.#out = sequentialWriter(disk, COPY_BYTES);
+    this.#cursor = this.#geometry.overhead(0);
+  }
+
+  write(): void {
+    if (!this.#options.isZeroed) this.#clearTables();
+    for (const node of this.#nodes) this.#writeNode(node);
+    this.#writeJournal();
+    this.#out.flush();
+    this.#writeTables();
+  }
+
+  #writeNode(node: Node): void {
+    const { entry, ino } = node;
+    const seed = inodeSeed(this.#seed, ino, 0);
+    const inode: Inode = {
+      mode: MODES[entry.kind as "file"] | (entry.mode & 0o7777), uid: entry.uid, gid: entry.gid, size: 0, linkCount: node.links, mtime: entry.mtime, flags: 0, generation: 0,
+      sectorCount: 0, attributeBlock: 0, blockArea: new Uint8Array(BLOCK_AREA_SIZE), attributes: new Uint8Array(0),
+    };
+    switch (entry.kind) {
+      case "directory": {
+        if (node.links > LINKS_MAX) inode.linkCount = 1;
+        const dots = [{ ino, name: ".", type: ENTRY_TYPE.directory }, { ino: node.parent, name: "..", type: ENTRY_TYPE.directory }];
+        let bytes = directoryBlocks([...dots, ...node.children], BLOCK_SIZE, seed);
+        if (ino === FIRST_INODE) bytes = withEmptyBlocks(bytes, seed);
+        this.#writeMapped(inode, seed, bytes.length, (offset, into) => { into.set(bytes.subarray(offset, offset + into.length)); return into.length; }, false);
+        this.#directoriesInGroup[Math.floor((ino - 1) / this.#geometry.inodesPerGroup)]!++;
+        break;
+      }
+      case "file": {
+        const content = entry.content!;
+        this.#writeMapped(inode, seed, content.sizeBytes, (offset, into) => content.read(offset, into), true, entry.path);
+        break;
+      }
+      case "symlink": {
+        const target = byteStringOf(entry.target);
+        if (target.length >= BLOCK_SIZE) throw new FormatError(`${entry.path}: a symbolic link of ${target.length} bytes`);
+        if (target.length < BLOCK_AREA_SIZE) { inode.blockArea.set(target); inode.size = target.length; }
+        else this.#writeMapped(inode, seed, target.length, (_offset, into) => { into.set(target); return into.length; }, false);
+        break;
+      }
+      case "character": case "block": inode.blockArea = deviceArea(entry.deviceMajor, entry.deviceMinor); break;
+      default: break;
+    }
+    const attributes = inodeXattrs(entry.xattrs, INODE_SIZE - 128 - EXTRA_SIZE);
+    if (attributes !== undefined) inode.attributes = attributes;
+    else {
+      const block = this.#allocate(1).physical;
+      this.#out.write(block * BLOCK_SIZE, xattrBlock(entry.xattrs, { block, blockSize: BLOCK_SIZE, seed: this.#seed }));
+      inode.attributeBlock = block;
+      inode.sectorCount += BLOCK_SIZE / 512;
+    }
+    this.#putInode(ino, inode);
+  }
+
+  /** Content into new blocks, which the inode then maps. @param mayHaveHoles  blocks of zeros are left out */
+  #writeMapped(inode: Inode, seed: number, size: number, read: (offset: number, into: Uint8Array) => number, mayHaveHoles: boolean, what = ""): void {
+    const extents: { logical: number; physical: number; count: number }[] = [];
+    let blocks = 0;
+    for (let offset = 0; offset < size; ) {
+      const length = Math.min(COPY_BYTES, size - offset);
+      const padded = Math.ceil(length / BLOCK_SIZE) * BLOCK_SIZE;
+      const piece = this.#buffer.subarray(0, padded);
+      for (let done = 0; done < length; ) {
+        const count = read(offset + done, piece.subarray(done, length));
+        if (count <= 0) throw new FormatError(`${what}: its content is shorter than its size says`);
+        done += count;
+      }
+      piece.fill(0, length);
+      for (let at = 0; at < padded; ) {
+        let end = at;
+        if (mayHaveHoles && isZero(piece.subarray(at, at + BLOCK_SIZE))) { at += BLOCK_SIZE; continue; }
+        do end += BLOCK_SIZE; while (end < padded && !(mayHaveHoles && isZero(piece.subarray(end, end + BLOCK_SIZE))));
+        while (at < end) {
+          const run = this.#allocate((end - at) / BLOCK_SIZE);
+          this.#out.write(run.physical * BLOCK_SIZE, piece.subarray(at, at + run.count * BLOCK_SIZE));
+          append(extents, { logical: (offset + at) / BLOCK_SIZE, ...run });
+          blocks += run.count;
+          at += run.count * BLOCK_SIZE;
+        }
+      }
+      offset += length;
+    }
+    inode.size = size;
+    inode.flags |= INODE_FLAG.extents;
+    inode.blockArea = writeExtents(extents, BLOCK_SIZE, seed, () => { blocks++; return this.#allocate(1).physical; }, (block, bytes) => this.#out.write(block * BLOCK_SIZE, bytes));
+    inode.sectorCount = blocks * (BLOCK_SIZE / 512);
+  }
+
+  /** Blocks of nothing but the journal's own superblock (Linux Documentation/filesystems/ext4/journal.rst); all numbers are big-endian there. */
+  #writeJournal(): void {
+    const count = journalBlocks(this.#geometry.blockCount);
+    if (count === 0) return;
+    const extents: Extent[] = [];
+    let done = 0;
+    while (done < count) {
+      const run = this.#allocate(count - done);
+      append(extents, { logical: done, ...run });
+      if (!this.#options.isZeroed) this.#clear(run.physical, run.count);
+      done += run.count;
+    }
+    const superblock = new Uint8Array(BLOCK_SIZE);
+    const view = viewOf(superblock);
+    view.setUint32(0, 0xc03b3998);
+    view.setUint32(4, 4);
+    view.setUint32(12, BLOCK_SIZE);
+    view.setUint32(16, count);
+    view.setUint32(20, 1);
+    view.setUint32(24, 1);
+    superblock.set(this.#uuid, 48);
+    view.setUint32(64, 1);
+    this.#out.write(extents[0]!.physical * BLOCK_SIZE, superblock);
+    let tree = 0;
+    const area = writeExtents(extents, BLOCK_SIZE, inodeSeed(this.#seed, JOURNAL_INODE, 0), () => { tree++; return this.#allocate(1).physical; }, (block, bytes) => this.#out.write(block * BLOCK_SIZE, bytes));
+    this.#putInode(JOURNAL_INODE, {
+      mode: 0x8180, uid: 0, gid: 0, size: count * BLOCK_SIZE, linkCount: 1, mtime: this.#options.time, flags: INODE_FLAG.extents, generation: 0,
+      sectorCount: (count + tree) * (BLOCK_SIZE / 512), attributeBlock: 0, blockArea: area, attributes: new Uint8Array(0),
+    });
+    this.#journalBlocks = count;
+    this.#journalArea = area;
+  }
+
+  #putInode(ino: number, inode: Inode): void {
+    const bytes = this.#inodes.subarray((ino - 1) * INODE_SIZE, ino * INODE_SIZE);
+    encodeInode(inode, bytes);
+    sealInode(bytes, this.#seed, ino);
+  }
+
+  /** At most `count` blocks side by side. */
+  #allocate(count: number): { physical: number; count: number } {
+    const geometry = this.#geometry;
+    while (this.#cursor >= geometry.groupEnd(this.#group)) {
+      if (++this.#group >= geometry.groupCount) throw new FormatError(`the tree does not fit in a file system of ${geometry.blockCount * BLOCK_SIZE} bytes`);
+      this.#cursor = geometry.groupStart(this.#group) + geometry.overhead(this.#group);
+    }
+    const taken = Math.min(count, EXTENT_BLOCKS_MAX, geometry.groupEnd(this.#group) - this.#cursor);
+    const physical = this.#cursor;
+    this.#cursor += taken;
+    return { physical, count: taken };
+  }
+
+  #clearTables(): void {
+    for (let group = 0; group < this.#geometry.groupCount; group++) this.#clear(this.#geometry.groupStart(group), this.#geometry.overhead(group));
+  }
+
+  #clear(block: number, count: number): void {
+    const zeros = new Uint8Array(COPY_BYTES);
+    for (let at = 0; at < count * BLOCK_SIZE; at += COPY_BYTES) this.#disk.write(block * BLOCK_SIZE + at, zeros.subarray(0, Math.min(COPY_BYTES, count * BLOCK_SIZE - at)));
+  }
+
+  /** Bitmaps, inode tables, descriptors, superblocks: all that depends on what was handed out. */
+  #writeTables(): void {
+    const geometry = this.#geometry, { inodesPerGroup } = geometry;
+    const descriptors = new Uint8Array(geometry.descriptorBlocks * BLOCK_SIZE);
+    let freeBlocks = 0;
+    for (let group = 0; group < geometry.groupCount; group++) {
+      const start = geometry.groupStart(group), length = geometry.groupEnd(group) - start;
+      const used = group < this.#group ? length : group === this.#group ? this.#cursor - start : geometry.overhead(group);
+      const usedInodes = Math.min(inodesPerGroup, Math.max(0, this.#lastInode - group * inodesPerGroup));
+      freeBlocks += length - used;
+      const blockBitmap = bitmap(used, length), inodeBitmap = bitmap(usedInodes, inodesPerGroup);
+      const bitmapAt = geometry.bitmapBlock(group);
+      this.#disk.write(bitmapAt * BLOCK_SIZE, blockBitmap);
+      this.#disk.write((bitmapAt + 1) * BLOCK_SIZE, inodeBitmap);
+      if (usedInodes > 0) this.#disk.write((bitmapAt + 2) * BLOCK_SIZE, this.#inodes.subarray(group * inodesPerGroup * INODE_SIZE, (group * inodesPerGroup + usedInodes) * INODE_SIZE));
+      const descriptor = descriptors.subarray(group * 32, group * 32 + 32);
+      const view = viewOf(descriptor);
+      view.setUint32(0, bitmapAt, true);
+      view.setUint32(4, bitmapAt + 1, true);
+      view.setUint32(8, bitmapAt + 2, true);
+      view.setUint16(12, length - used, true);
+      view.setUint16(14, inodesPerGroup - usedInodes, true);
+      view.setUint16(16, this.#directoriesInGroup[group]!, true);
+      view.setUint16(18, INODE_ZEROED, true);
+      view.setUint16(24, checksum(this.#seed, blockBitmap) & 0xffff, true);
+      view.setUint16(26, checksum(this.#seed, inodeBitmap, 0, inodesPerGroup / 8) & 0xffff, true);
+      view.setUint16(28, inodesPerGroup - usedInodes, true);
+      sealDescriptor(descriptor, group, this.#seed);
+    }
+    for (let group = 0; group < geometry.groupCount; group++) {
+      if (!hasBackup(group)) continue;
+      const start = geometry.groupStart(group) * BLOCK_SIZE;
+      this.#disk.write(start + BLOCK_SIZE, descriptors);
+      this.#disk.write(start + (group === 0 ? SUPERBLOCK_OFFSET : 0), this.#superblock(group, freeBlocks));
+    }
+  }
+
+  #superblock(group: number, freeBlocks: number): Uint8Array {
+    const { blockCount, inodeCount, inodesPerGroup } = this.#geometry, { time } = this.#options;
+    const raw = new Uint8Array(SUPERBLOCK_SIZE);
+    const view = viewOf(raw);
+    const u32 = (at: number, value: number): void => view.setUint32(at, value, true);
+    const u16 = (at: number, value: number): void => view.setUint16(at, value, true);
+    u32(0x00, inodeCount);
+    u32(0x04, blockCount);
+    u32(0x08, Math.floor((blockCount * (this.#options.reservedPercent ?? 5)) / 100));
+    u32(0x0c, freeBlocks);
+    u32(0x10, inodeCount - this.#lastInode);
+    u32(0x18, 2);
+    u32(0x1c, 2);
+    u32(0x20, 8 * BLOCK_SIZE);
+    u32(0x24, 8 * BLOCK_SIZE);
+    u32(0x28, inodesPerGroup);
+    u32(0x30, time);
+    u16(0x36, 0xffff);
+    u16(0x38, EXT4_MAGIC);
+    u16(0x3a, 1);
+    u16(0x3c, 1);
+    u32(0x40, time);
+    u32(0x4c, 1);
+    u32(0x54, FIRST_INODE);
+    u16(0x58, INODE_SIZE);
+    u16(0x5a, group);
+    u32(0x5c, COMPAT.extAttr | COMPAT.dirIndex | (this.#journalBlocks > 0 ? COMPAT.hasJournal : 0));
+    u32(0x60, INCOMPAT.filetype | INCOMPAT.extents);
+    u32(0x64, RO_COMPAT.sparseSuper | RO_COMPAT.largeFile | RO_COMPAT.hugeFile | RO_COMPAT.dirNlink | RO_COMPAT.extraIsize | RO_COMPAT.metadataCsum);
+    raw.set(this.#uuid, 0x68);
+    const label = byteStringOf(this.#options.label);
+    if (label.length > 16) throw new FormatError(`${this.#options.label}: a label has at most 16 bytes`);
+    raw.set(label, 0x78);
+    if (this.#journalBlocks > 0) {
+      u32(0xe0, JOURNAL_INODE);
+      raw[0xfd] = 1;
+      raw.set(this.#journalArea, 0x10c);
+      u32(0x10c + 64, this.#journalBlocks * BLOCK_SIZE);
+    }
+    // The hash of folders' names begins with the file system's own number: one more thing that chance need not decide.
+    raw.set(this.#uuid, 0xec);
+    raw[0xfc] = 1;
+    u32(0x100, DEFAULT_MOUNT_OPTIONS);
+    u32(0x108, time);
+    u16(0x15c, EXTRA_SIZE);
+    u16(0x15e, EXTRA_SIZE);
+    u32(0x160, SIGNED_HASH);
+    raw[0x175] = 1;
+    sealSuperblock(raw);
+    return raw;
+  }
+}
+
+const INODE_ZEROED = 0x4;
+/** xattr and acl, mke2fs' default. */
+const DEFAULT_MOUNT_OPTIONS = 0xc;
+const SIGNED_HASH = 0x1;
+
+function append(extents: Extent[], run: Extent): void {
+  const last = extents.at(-1);
+  if (last !== undefined && last.logical + last.count === run.logical && last.physical + last.count === run.physical && last.count + run.count <= EXTENT_BLOCKS_MAX) {
+    extents[extents.length - 1] = { ...last, count: last.count + run.count };
+  } else extents.push(run);
+}
+
+/** A block of bits of which the first `used` are set, and those behind `length`, which stand for nothing. */
+function bitmap(used: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(BLOCK_SIZE);
+  bytes.fill(0xff, 0, used >> 3);
+  if (used % 8 !== 0) bytes[used >> 3] = (1 << (used % 8)) - 1;
+  for (let bit = length; bit < BLOCK_SIZE * 8; ) {
+    if (bit % 8 === 0) { bytes.fill(0xff, bit >> 3); break; }
+    bytes[bit >> 3]! |= 1 << (bit % 8);
+    bit++;
+  }
+  return bytes;
+}
+
+function withEmptyBlocks(first: Uint8Array, seed: number): Uint8Array {
+  const whole = new Uint8Array(LOST_FOUND_BLOCKS * BLOCK_SIZE);
+  whole.set(first);
+  for (let index = 1; index < LOST_FOUND_BLOCKS; index++) whole.set(emptyDirectoryBlock(BLOCK_SIZE, seed), index * BLOCK_SIZE);
+  return whole;
+}
