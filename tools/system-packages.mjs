@@ -23,6 +23,15 @@ const NEEDED = [
   { program: "xorriso", package: "xorriso" },
   { program: "unsquashfs", package: "squashfs-tools" },
   { program: "cpio", package: "cpio" },
+  // What mounted volumes are used by.
+  { program: "gcc", package: "gcc" },
+  { program: "/usr/include/stdio.h", package: "libc6-dev" },
+  { program: "make", package: "make" },
+  { program: "setfattr", package: "attr" },
+  { program: "rsync", package: "rsync" },
+  { program: "sqlite3", package: "sqlite3" },
+  { program: "fio", package: "fio" },
+  { program: "fusermount3", package: "fuse3" },
 ];
 
 export async function installSystemPackages() {

@@ -9,7 +9,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   wasm: 1, riscv: 1, aegisfs: 1, netstack: 1, formats: 1, drivers: 1,
   kernel: 2,
   machine: 3,
-  sim: 4, userland: 4, init: 4, lisp: 4, pkg: 4, compose: 4, outputs: 4, builder: 4, container: 4, confdb: 4, "hub-api": 4,
+  sim: 4, fuse: 4, userland: 4, init: 4, lisp: 4, pkg: 4, compose: 4, outputs: 4, builder: 4, container: 4, confdb: 4, "hub-api": 4,
   "host-node": 5, "host-browser": 5, sdk: 5, cli: 5, mcp: 5, hub: 5, console: 5, desktop: 5,
 };
 /** Within a layer packages know nothing of each other, but for these. */

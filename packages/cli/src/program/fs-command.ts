@@ -6,12 +6,13 @@ import { Command, Option } from "commander";
 import { parseSize, parseVolumeLabel } from "../fs/volume-options.ts";
 import type { FormatVolumeOptions } from "../commands/fs-format-command.ts";
 import { fileCommands } from "./fs-file-rows.ts";
+import { mountCommands } from "./fs-mount-rows.ts";
 import { volumeCommands } from "./fs-volume-rows.ts";
 import { dryRunOption, jsonOption, type Finish } from "./fs-rows.ts";
 
 export function fsCommand(finish: Finish): Command {
   const fs = new Command("fs").summary("make, use and keep AegisFS volumes").description("Makes, uses and keeps AegisFS volumes: files or devices with checksums, snapshots and clones.").usage("COMMAND");
-  for (const command of [formatCommand(finish), ...fileCommands(finish), ...volumeCommands(finish)]) fs.addCommand(command);
+  for (const command of [formatCommand(finish), ...fileCommands(finish), ...volumeCommands(finish), ...mountCommands(finish)]) fs.addCommand(command);
   return fs;
 }
 

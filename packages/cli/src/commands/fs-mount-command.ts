@@ -1,0 +1,183 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, openSync, realpathSync, statSync, writeSync, closeSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { stratosHome } from "@stratos/host-node";
+import { AEGISFS_TYPE, commandThroughFusermount, findMount, FuseMount, MountFailure, readMountTable, unmount, type MountRequest } from "@stratos/host-node/fuse";
+import { CommandError, hostReason, UsageError } from "../command-error.ts";
+import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
+import { mountWordsText, type MountWords } from "../fs/mount-options.ts";
+import { openVolume } from "../fs/open-volume.ts";
+import { errnoWords } from "../fs/volume-error.ts";
+import { formatTable } from "../text-table.ts";
+
+export interface MountVolumeOptions {
+  readonly options: MountWords;
+  readonly foreground?: true;
+  readonly log?: string;
+  readonly json?: true;
+}
+
+/** Descriptor on which the serving process says that it is ready, or why it is not; set by the command that started it. */
+const READY_FD = "STRATOS_MOUNT_READY_FD";
+/** A descriptor of /dev/fuse that is mounted already. */
+const MOUNTED_FD = "STRATOS_FUSE_FD";
+
+export async function mountVolume(volume: string | undefined, dir: string | undefined, options: MountVolumeOptions): Promise<number> {
+  if (volume === undefined) return listMounts(options);
+  if (dir === undefined) throw new UsageError("DIR", "missing; see --help");
+  const plan = planMount(volume, dir, options.options);
+  const mountedFd = process.env[MOUNTED_FD];
+  if (options.foreground !== true) return startServer(plan, options);
+  if (process.getuid?.() !== 0 && mountedFd === undefined) return becomeServer(plan, options);
+  return serve(plan, options.options, mountedFd === undefined ? null : Number(mountedFd));
+}
+
+interface MountPlan {
+  readonly volume: string;
+  readonly mountPoint: string;
+  readonly request: MountRequest;
+}
+
+/** Checks what can be checked before anything happens. */
+function planMount(volume: string, dir: string, words: MountWords): MountPlan {
+  const mountPoint = freePlace(dir);
+  const path = realPath(volume);
+  if (process.env[MOUNTED_FD] === undefined) {
+    const inTheWay = findMount(mountPoint);
+    if (inTheWay?.type === AEGISFS_TYPE && inTheWay.source === path) throw new CommandError(dir, `${path} is mounted there already`);
+    // What is wrong with the volume is told before a folder is covered by it.
+    openVolume(path, "read").close();
+  }
+  const allowOther = words.allowOther ?? process.getuid?.() === 0;
+  return { volume: path, mountPoint, request: { source: path, mountPoint, readOnly: words.readOnly, allowOther, options: words.others } };
+}
+
+/** The folder to mount on; a mount whose server has died is taken away. */
+function freePlace(dir: string): string {
+  try {
+    const place = realpathSync(dir);
+    if (!statSync(place).isDirectory()) throw new CommandError(dir, "not a folder");
+    return place;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOTCONN") throw error instanceof CommandError ? error : new CommandError(dir, hostReason(error));
+  }
+  const place = resolve(dir);
+  const failed = unmount(place, { lazy: true });
+  if (failed !== null) throw new CommandError(dir, `the server of an earlier mount has died, and it cannot be unmounted: ${failed}`);
+  process.stderr.write(`stratos: ${dir}: the server of an earlier mount had died; mounting anew\n`);
+  return place;
+}
+
+function realPath(volume: string): string {
+  try {
+    return realpathSync(volume);
+  } catch (error) {
+    throw new CommandError(volume, hostReason(error));
+  }
+}
+
+// ---- In a process of its own ---------------------------------------------------------------------------------------
+
+function serverCommand(plan: MountPlan, options: MountVolumeOptions): string[] {
+  return [process.execPath, ...process.execArgv, process.argv[1]!, "fs", "mount", "--foreground", "-o", mountWordsText(options.options), "--", plan.volume, plan.mountPoint];
+}
+
+/** Starts the serving process and waits until it has mounted, or says why not. */
+async function startServer(plan: MountPlan, options: MountVolumeOptions): Promise<number> {
+  const logPath = options.log ?? join(stratosHome(), "log", "fs-mount.log");
+  mkdirSync(dirname(logPath), { recursive: true });
+  const log = openSync(logPath, "a", 0o600);
+  const [program, ...args] = serverCommand(plan, options);
+  const [command, commandArgs] = process.getuid?.() === 0 ? [program!, args] : commandThroughFusermount(plan.request, [program!, ...args]);
+  const child = spawn(command, commandArgs, { detached: true, stdio: ["ignore", log, log, "pipe"], env: { ...process.env, [READY_FD]: "3" }, cwd: "/" });
+  closeSync(log);
+  let said = "";
+  const ready = child.stdio[3]! as NodeJS.ReadableStream;
+  await new Promise<void>((done) => {
+    ready.on("data", (chunk: Buffer) => {
+      said += chunk.toString("utf8");
+      if (said.includes("\n")) done();
+    });
+    ready.on("close", done);
+    child.on("error", () => done());
+  });
+  const [line = ""] = said.split("\n");
+  if (line !== "mounted") throw new CommandError(plan.mountPoint, line === "" ? `cannot be mounted; ${logPath} may say why` : line);
+  child.unref();
+  return 0;
+}
+
+/** Mounts without root: fusermount3 mounts, and what receives its descriptor becomes the server, as a child of ours. */
+async function becomeServer(plan: MountPlan, options: MountVolumeOptions): Promise<number> {
+  const [command, args] = commandThroughFusermount(plan.request, serverCommand(plan, options));
+  const child = spawn(command, args, { stdio: "inherit" });
+  const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
+  for (const signal of STOPPING) process.on(signal, forward);
+  return new Promise((done, fail) => {
+    child.on("error", (error) => fail(new CommandError(plan.mountPoint, hostReason(error))));
+    child.on("exit", (status) => done(status ?? EXIT_STRATOS_FAILED));
+  });
+}
+
+const STOPPING = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Serves until the mount ends. */
+async function serve(plan: MountPlan, words: MountWords, mountedFd: number | null): Promise<number> {
+  const say = tellWhoeverStarted();
+  let mount: FuseMount;
+  try {
+    mount = await FuseMount.start({
+      volume: {
+        path: plan.volume, readOnly: words.readOnly, subvolume: words.subvolume,
+        serve: { writebackCache: words.writebackCache, accessTimes: words.accessTimes, controlNames: words.controlNames, commitIntervalMs: words.commitSeconds * 1000 },
+      },
+      mount: plan.request,
+      mountedFd,
+    });
+  } catch (error) {
+    if (!(error instanceof MountFailure)) throw error;
+    if (mountedFd !== null) unmount(plan.mountPoint, { lazy: true });
+    say(`${error.message}\n`);
+    throw new CommandError(plan.volume, error.message);
+  }
+  let stops = 0;
+  for (const signal of STOPPING) {
+    process.on(signal, () => {
+      if (stops++ > 0) mount.abort();
+      else {
+        const busy = mount.stop();
+        if (busy !== null) process.stderr.write(`stratos: ${plan.mountPoint}: ${busy}: the mount ends when its last file is closed, or with a second signal\n`);
+      }
+    });
+  }
+  say("mounted\n");
+  const { errno, defect } = await mount.ended();
+  if (defect !== null) {
+    mount.abort();
+    process.stderr.write(`stratos: ${plan.volume}: internal error: ${defect}\n`);
+    return EXIT_STRATOS_FAILED;
+  }
+  if (errno !== 0) throw new CommandError(plan.volume, `the last changes could not be written: ${errnoWords(-errno)}`);
+  return 0;
+}
+
+/** Says something to the process that started this one; once. */
+function tellWhoeverStarted(): (words: string) => void {
+  const fd = process.env[READY_FD];
+  if (fd === undefined) return () => {};
+  return (words) => {
+    try {
+      writeSync(Number(fd), words);
+      closeSync(Number(fd));
+    } catch {
+      // It did not wait.
+    }
+  };
+}
+
+function listMounts(options: MountVolumeOptions): number {
+  const mounts = readMountTable().filter(({ type }) => type === AEGISFS_TYPE).map(({ source, mountPoint, options: words }) => ({ volume: source, dir: mountPoint, readOnly: words.includes("ro") }));
+  if (options.json === true) process.stdout.write(`${JSON.stringify(mounts, null, 2)}\n`);
+  else process.stdout.write(formatTable(["VOLUME", "DIR", "ACCESS"], mounts.map(({ volume, dir, readOnly }) => [volume, dir, readOnly ? "ro" : "rw"])));
+  return 0;
+}

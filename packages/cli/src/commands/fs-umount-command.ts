@@ -1,0 +1,32 @@
+import { realpathSync } from "node:fs";
+import { resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { lockOwner } from "@stratos/host-node";
+import { AEGISFS_TYPE, findMount, unmount } from "@stratos/host-node/fuse";
+import { CommandError } from "../command-error.ts";
+
+export interface UnmountOptions { readonly lazy?: true }
+
+const POLL_MS = 5;
+
+export async function unmountVolume(dir: string, options: UnmountOptions): Promise<number> {
+  const place = placeOf(dir);
+  const mount = findMount(place);
+  if (mount === null) throw new CommandError(dir, "nothing is mounted there");
+  if (mount.type !== AEGISFS_TYPE) throw new CommandError(dir, `what is mounted there is no AegisFS volume, but ${mount.type}`);
+  const server = lockOwner(mount.source);
+  const failed = unmount(place, { lazy: options.lazy === true });
+  if (failed !== null) throw new CommandError(dir, /busy/.test(failed) ? "in use; --lazy unmounts it all the same, once its last file is closed" : failed);
+  // The kernel is done; the server still commits. A lazy one may have users for long.
+  if (options.lazy !== true && server !== null) while (lockOwner(mount.source) === server) await delay(POLL_MS);
+  return 0;
+}
+
+/** The folder's own path; that of a mount whose server has died cannot be asked. */
+function placeOf(dir: string): string {
+  try {
+    return realpathSync(dir);
+  } catch {
+    return resolve(dir);
+  }
+}

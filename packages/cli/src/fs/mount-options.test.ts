@@ -1,0 +1,21 @@
+/** Goal: `-o` means what mount(8) users expect, and survives being handed to the serving process. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { mountWordsText, NO_MOUNT_WORDS, parseMountWords } from "./mount-options.ts";
+
+test("words add up, later ones win, those of fstab mean nothing", () => {
+  const words = parseMountWords("rw,noatime,commit=30", parseMountWords("defaults,ro,nosuid,allow_other,nofail", NO_MOUNT_WORDS));
+  assert.deepEqual(words, { ...NO_MOUNT_WORDS, allowOther: true, accessTimes: "never", commitSeconds: 30, others: ["nosuid"] });
+  assert.deepEqual(parseMountWords(mountWordsText(words), NO_MOUNT_WORDS), words);
+});
+
+test("a snapshot is mounted read-only", () => {
+  const words = parseMountWords("snapshot=before upgrade,writeback,nocontrol", NO_MOUNT_WORDS);
+  assert.equal(words.subvolume, "before upgrade");
+  assert.equal(words.readOnly, true);
+  assert.deepEqual(parseMountWords(mountWordsText(words), NO_MOUNT_WORDS), words);
+});
+
+for (const bad of ["ro=1", "subvol=", "commit=0", "commit=x", "nosuid=1", "compress=zstd"]) {
+  test(`'${bad}' is refused by name`, () => assert.throws(() => parseMountWords(`rw,${bad}`, NO_MOUNT_WORDS), /no such mount option|commit=SECONDS/));
+}

@@ -1,0 +1,62 @@
+/** What `-o` of `stratos fs mount` says, as mount(8) writes it: words and `name=value`, separated by commas. */
+import { InvalidArgumentError } from "commander";
+
+export interface MountWords {
+  readonly readOnly: boolean;
+  /** Undefined: as befits who mounts. */
+  readonly allowOther: boolean | undefined;
+  /** Subvolume or snapshot to show instead of the default one. */
+  readonly subvolume: string | null;
+  readonly writebackCache: boolean;
+  readonly accessTimes: "relative" | "never";
+  readonly controlNames: boolean;
+  readonly commitSeconds: number;
+  /** For mount(8), unchanged. */
+  readonly others: readonly string[];
+}
+
+export const NO_MOUNT_WORDS: MountWords = {
+  readOnly: false, allowOther: undefined, subvolume: null, writebackCache: false, accessTimes: "relative", controlNames: true, commitSeconds: 5, others: [],
+};
+
+/** Words that mean something to the kernel for every file system. */
+const KERNEL_WORDS = new Set(["nosuid", "suid", "nodev", "dev", "noexec", "exec", "sync", "async", "dirsync", "nosymfollow"]);
+/** Words of fstab(5) that are for mount(8) alone. */
+const EMPTY_WORDS = new Set(["defaults", "auto", "noauto", "nofail", "_netdev", "user", "users", "nouser", "owner", "group"]);
+
+/** Adds to what earlier `-o` said; later words win. */
+export function parseMountWords(text: string, previous: MountWords): MountWords {
+  let words: MountWords = previous;
+  for (const word of text.split(",")) {
+    if (word === "" || EMPTY_WORDS.has(word)) continue;
+    words = { ...words, ...meaningOf(word, words) };
+  }
+  return words;
+}
+
+function meaningOf(word: string, words: MountWords): Partial<MountWords> {
+  const [, name, value] = /^([^=]*)(?:=(.*))?$/s.exec(word)!;
+  switch (name) {
+    case "ro": case "rw": if (value === undefined) return { readOnly: name === "ro" }; break;
+    case "allow_other": case "noallow_other": if (value === undefined) return { allowOther: name === "allow_other" }; break;
+    case "writeback": case "nowriteback": if (value === undefined) return { writebackCache: name === "writeback" }; break;
+    case "noatime": case "relatime": if (value === undefined) return { accessTimes: name === "noatime" ? "never" : "relative" }; break;
+    case "control": case "nocontrol": if (value === undefined) return { controlNames: name === "control" }; break;
+    case "subvol": if (value !== undefined && value !== "") return { subvolume: value }; break;
+    case "snapshot": if (value !== undefined && value !== "") return { subvolume: value, readOnly: true }; break;
+    case "commit":
+      if (value !== undefined && /^\d{1,5}$/.test(value) && Number(value) > 0) return { commitSeconds: Number(value) };
+      throw new InvalidArgumentError("commit=SECONDS takes a whole number from 1 to 99999");
+    default: if (KERNEL_WORDS.has(word)) return { others: [...words.others, word] };
+  }
+  throw new InvalidArgumentError(`'${word}': no such mount option`);
+}
+
+/** The same as one text, for the process that serves. */
+export function mountWordsText(words: MountWords): string {
+  return [
+    words.readOnly ? "ro" : "rw", ...(words.allowOther === undefined ? [] : [words.allowOther ? "allow_other" : "noallow_other"]),
+    ...(words.subvolume === null ? [] : [`subvol=${words.subvolume}`]), words.writebackCache ? "writeback" : "nowriteback", words.accessTimes === "never" ? "noatime" : "relatime",
+    words.controlNames ? "control" : "nocontrol", `commit=${words.commitSeconds}`, ...words.others,
+  ].join(",");
+}

@@ -1,0 +1,37 @@
+/** Rows of `stratos fs` for mounts. */
+import { Command, Option } from "commander";
+import { jsonOption, type Finish } from "./fs-rows.ts";
+import { NO_MOUNT_WORDS, parseMountWords } from "../fs/mount-options.ts";
+import type { MountVolumeOptions } from "../commands/fs-mount-command.ts";
+import type { UnmountOptions } from "../commands/fs-umount-command.ts";
+
+const MOUNT_HELP = `
+Mount options, separated by commas: ro, rw; subvol=NAME or snapshot=NAME to show another subvolume or, read-only, a snapshot; allow_other lets other
+users in (for root the default, else to be allowed in /etc/fuse.conf; permissions of files hold in any case), noallow_other; writeback lets the kernel gather
+writes; noatime, relatime (default); commit=SECONDS until changes are durable without fsync (default 5); nocontrol hides .snapshots and .aegisfs;
+nosuid, nodev, noexec, sync, dirsync as in mount(8).
+
+In the mount's root, unlisted: .snapshots (mkdir takes a snapshot, rmdir deletes one), .aegisfs (the state as JSON).
+The server ends when DIR is unmounted; SIGINT and SIGTERM unmount it; a second one cuts off whoever still uses it.`;
+
+export function mountCommands(finish: Finish): Command[] {
+  const mount = new Command("mount")
+    .description("Mounts a volume on a folder, through FUSE. Returns when it is mounted; a process of its own serves it. Without arguments: lists what is mounted. After a crash of that process, mounting again takes the place over.")
+    .summary("mount a volume on a folder")
+    .usage("[OPTIONS] [VOLUME DIR]")
+    .argument("[volume]", "file or device")
+    .argument("[dir]", "an empty folder")
+    .addOption(new Option("-o, --options <list>", "mount options, see below (repeatable)").argParser(parseMountWords).default(NO_MOUNT_WORDS, "rw"))
+    .option("--foreground", "serve in this process, until it is unmounted")
+    .option("--log <file>", "what the serving process has to say (default: log/fs-mount.log in $STRATOS_HOME)")
+    .addOption(jsonOption())
+    .addHelpText("after", MOUNT_HELP)
+    .action(async (volume: string | undefined, dir: string | undefined, options: MountVolumeOptions) => finish(await (await import("../commands/fs-mount-command.ts")).mountVolume(volume, dir, options)));
+  const umount = new Command("umount")
+    .description("Unmounts a volume. Returns when everything is durable and the volume may be used by others.")
+    .summary("unmount a volume")
+    .argument("<dir>", "where it is mounted")
+    .option("-l, --lazy", "also when it is in use: the place is free at once, the volume when its last file is closed")
+    .action(async (dir: string, options: UnmountOptions) => finish(await (await import("../commands/fs-umount-command.ts")).unmountVolume(dir, options)));
+  return [mount, umount];
+}

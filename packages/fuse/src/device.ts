@@ -1,0 +1,15 @@
+/** The kernel's end of a mount: whole messages, from and to the server's memory. In Linux it is a descriptor of /dev/fuse. */
+export interface FuseDevice {
+  /** `MEMORY_SIZE` bytes, on a page boundary. */
+  readonly memory: ArrayBuffer;
+  /**
+   * Waits for a request and reads it to `memory[at …)`.
+   *
+   * @returns its length; −ENODEV when the mount is gone, −ECONNABORTED when it was cut off; −EINTR, −EAGAIN, −ENOENT: ask again
+   */
+  receive(at: number, sizeMax: number): number;
+  /** Sends `memory[at …)`. @returns 0 or a negated errno: −ENOENT when the caller no longer waits */
+  send(at: number, length: number): number;
+  /** Requests that the kernel has and that are not answered, those we have read included; −1 when it does not tell. */
+  waiting(): number;
+}

@@ -1,0 +1,12 @@
+/**
+ * AegisFS for a Linux kernel: the FUSE protocol (7.31 and later), spoken over a `FuseDevice`.
+ *
+ *   new FuseServer(device, volume, clock, options).serve()    until the mount ends
+ *
+ * The device of a real mount is in host-node (src/fuse/); this package knows no Node.
+ */
+export { FuseServer } from "./server.ts";
+export type { ServeOptions } from "./server.ts";
+export type { FuseDevice } from "./device.ts";
+export { MEMORY_SIZE } from "./wire/layout.ts";
+export { SNAPSHOTS_NAME, STATUS_NAME } from "./snapshot-folder.ts";

@@ -1,0 +1,147 @@
+/** Content: READ, WRITE, FALLOCATE, LSEEK, COPY_FILE_RANGE, FSYNC. */
+import { EFBIG, EINVAL, EOPNOTSUPP, ESTALE, EXDEV, SEEK_DATA, SEEK_HOLE } from "@stratos/abi";
+import { ATTRIBUTE_ATIME, ATTRIBUTE_MODE } from "@stratos/aegisfs";
+import type { Subvolume } from "@stratos/aegisfs";
+import type { FuseServer } from "../server.ts";
+import { getUnsigned, putPair } from "../wire/attribute-words.ts";
+import {
+  B, D, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, FUSE_WRITE_KILL_SUIDGID, PAYLOAD_MAX, Q_LENGTH, Q_NODE_TREE, REPLY_DATA_AT, REQUEST_AT,
+  WRITE_DATA_AT,
+} from "../wire/layout.ts";
+import { withoutSetId } from "./attributes.ts";
+import { dropCapabilities } from "./xattrs.ts";
+
+/** High words of offsets that no file reaches (2^53). */
+const BEYOND = 1 << 21;
+
+/** fuse_read_in: fh (2), offset (2), size. */
+export function readContent(server: FuseServer, files: Subvolume, ino: number): number {
+  const { words } = server;
+  if (words[B + 3]! >= BEYOND) return 0;
+  const count = files.read(ino, getUnsigned(words, B + 2), server.bytes, REPLY_DATA_AT, Math.min(words[B + 4]!, PAYLOAD_MAX));
+  if (server.accessTimes === "relative" && server.freshAccess[ino & 4095] !== ino) touchAccessTime(server, files, ino);
+  return count;
+}
+
+/** relatime, mount(8): the access time moves when it is not after the last change, or a day old. */
+export function touchAccessTime(server: FuseServer, files: Subvolume, ino: number): void {
+  const { attributes, volume } = server;
+  if (files.readOnly || files.stat(ino, attributes) < 0) return;
+  const { atimeSeconds, atimeNanoseconds } = attributes;
+  const isAfter = (seconds: number, nanoseconds: number): boolean => atimeSeconds > seconds || (atimeSeconds === seconds && atimeNanoseconds > nanoseconds);
+  const isFresh = isAfter(attributes.mtimeSeconds, attributes.mtimeNanoseconds) && isAfter(attributes.ctimeSeconds, attributes.ctimeNanoseconds);
+  if (!isFresh || volume.seconds - atimeSeconds >= 86400) {
+    attributes.atimeSeconds = volume.seconds;
+    attributes.atimeNanoseconds = volume.nanoseconds;
+    if (files.setAttributes(ino, attributes, ATTRIBUTE_ATIME) < 0) return;
+  }
+  if (server.words[Q_NODE_TREE] === 0) server.freshAccess[ino & 4095] = ino;
+}
+
+/** fuse_write_in: fh (2), offset (2), size, flags; the data. */
+export function writeContent(server: FuseServer, files: Subvolume, ino: number): number {
+  const { words } = server;
+  const size = words[B + 4]!;
+  if (words[B + 3]! >= BEYOND) return -EFBIG;
+  if (words[Q_LENGTH]! !== WRITE_DATA_AT - REQUEST_AT + size) return -EINVAL;
+  const written = files.write(ino, getUnsigned(words, B + 2), server.bytes, WRITE_DATA_AT, size);
+  if (written < 0) return written;
+  server.freshAccess[ino & 4095] = 0;
+  if ((words[B + 5]! & FUSE_WRITE_KILL_SUIDGID) !== 0) dropSetId(server, files, ino);
+  if (server.inoWithoutCapabilities !== ino || files !== server.files) dropCapabilities(server, files, ino);
+  words[D] = written;
+  words[D + 1] = 0;
+  return 8;
+}
+
+function dropSetId(server: FuseServer, files: Subvolume, ino: number): void {
+  const { attributes } = server;
+  if (files.stat(ino, attributes) < 0) return;
+  const mode = withoutSetId(attributes.mode);
+  if (mode === attributes.mode) return;
+  attributes.mode = mode;
+  files.setAttributes(ino, attributes, ATTRIBUTE_MODE);
+}
+
+/** fuse_fallocate_in: fh (2), offset (2), length (2), mode. */
+export function fallocate(server: FuseServer, files: Subvolume, ino: number): number {
+  const { words } = server;
+  const mode = words[B + 6]!;
+  if (words[B + 3]! >= BEYOND || words[B + 5]! >= BEYOND) return -EFBIG;
+  const offset = getUnsigned(words, B + 2);
+  const length = getUnsigned(words, B + 4);
+  server.freshAccess[ino & 4095] = 0;
+  dropCapabilities(server, files, ino);
+  switch (mode) {
+    case 0:
+    case FALLOC_FL_KEEP_SIZE:
+      return files.preallocate(ino, offset, length, mode === FALLOC_FL_KEEP_SIZE);
+    case FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE:
+      return punch(server, files, ino, offset, length);
+    case FALLOC_FL_ZERO_RANGE:
+    case FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE: {
+      const punched = punch(server, files, ino, offset, length);
+      return punched < 0 ? punched : files.preallocate(ino, offset, length, mode !== FALLOC_FL_ZERO_RANGE);
+    }
+    default:
+      return -EOPNOTSUPP;
+  }
+}
+
+function punch(server: FuseServer, files: Subvolume, ino: number, offset: number, length: number): number {
+  const found = files.stat(ino, server.attributes);
+  if (found < 0) return found;
+  const end = Math.min(offset + length, Math.ceil(server.attributes.size / 4096) * 4096);
+  return end <= offset ? 0 : files.punchHole(ino, offset, end - offset);
+}
+
+/** fuse_lseek_in: fh (2), offset (2), whence. */
+export function seek(server: FuseServer, files: Subvolume, ino: number): number {
+  const { words } = server;
+  const whence = words[B + 4]!;
+  if (whence !== SEEK_DATA && whence !== SEEK_HOLE) return -EINVAL;
+  const offset = words[B + 3]! >= BEYOND ? Number.MAX_SAFE_INTEGER : getUnsigned(words, B + 2);
+  const found = whence === SEEK_DATA ? files.seekData(ino, offset) : files.seekHole(ino, offset);
+  if (found < 0) return found;
+  putPair(words, D, found);
+  return 8;
+}
+
+/** Most that one request copies: others wait meanwhile, and the caller goes on where it ended. */
+const COPY_MAX = 16 << 20;
+
+/** fuse_copy_file_range_in: fh, offset in, node out, fh out, offset out, length, flags (2 words each). */
+export function copyRange(server: FuseServer, files: Subvolume, ino: number): number {
+  const { words, bytes } = server;
+  const target = words[B + 4]!;
+  const targetTree = words[B + 5]!;
+  const targetFiles = server.treeOf(targetTree);
+  if (targetFiles === null) return -ESTALE;
+  if (words[B + 3]! >= BEYOND || words[B + 9]! >= BEYOND) return -EFBIG;
+  if (words[B + 12] !== 0 || words[B + 13] !== 0) return -EINVAL;
+  const from = getUnsigned(words, B + 2);
+  const to = getUnsigned(words, B + 8);
+  const length = Math.min(getUnsigned(words, B + 10), COPY_MAX);
+  if (targetTree !== words[Q_NODE_TREE] && targetFiles.readOnly) return -EXDEV;
+  let done = 0;
+  while (done < length) {
+    const count = files.read(ino, from + done, bytes, REPLY_DATA_AT, Math.min(length - done, PAYLOAD_MAX));
+    if (count < 0 && done === 0) return count;
+    if (count <= 0) break;
+    const written = targetFiles.write(target, to + done, bytes, REPLY_DATA_AT, count);
+    if (written < 0 && done === 0) return written;
+    if (written <= 0) break;
+    done += written;
+    if (written < count) break;
+  }
+  server.freshAccess[target & 4095] = 0;
+  dropCapabilities(server, targetFiles, target);
+  words[D] = done;
+  words[D + 1] = 0;
+  return 8;
+}
+
+/** FSYNC, FSYNCDIR, SYNCFS: answered after the commit. */
+export function syncFile(server: FuseServer, _files: Subvolume, _ino: number): number {
+  return server.sync();
+}

@@ -1,0 +1,89 @@
+/** The mount itself: INIT, DESTROY, STATFS, FORGET, and what needs no work. */
+import { ENOTTY, EPROTO, NAME_MAX } from "@stratos/abi";
+import type { Subvolume } from "@stratos/aegisfs";
+import type { FuseServer } from "../server.ts";
+import { putPair } from "../wire/attribute-words.ts";
+import { B, D, NO_REPLY, PAYLOAD_MAX, PAYLOAD_PAGES, Q_NODE, Q_NODE_TREE } from "../wire/layout.ts";
+import {
+  FUSE_ASYNC_DIO, FUSE_ASYNC_READ, FUSE_BIG_WRITES, FUSE_CACHE_SYMLINKS, FUSE_DO_READDIRPLUS, FUSE_EXPLICIT_INVAL_DATA, FUSE_EXPORT_SUPPORT,
+  FUSE_HANDLE_KILLPRIV_V2, FUSE_MAJOR, FUSE_MAX_PAGES, FUSE_MINOR, FUSE_MINOR_MIN, FUSE_NO_OPEN_SUPPORT, FUSE_NO_OPENDIR_SUPPORT, FUSE_PARALLEL_DIROPS,
+  FUSE_READDIRPLUS_AUTO, FUSE_WRITEBACK_CACHE,
+} from "../wire/init-flags.ts";
+
+/** Requests that the kernel sends in the background, and when it thinks them too many. */
+const BACKGROUND_MAX = 64;
+const CONGESTED_AT = 48;
+
+/** fuse_init_in: major, minor, read-ahead, flags. fuse_init_out: 64 bytes. */
+export function initialize(server: FuseServer): number {
+  const { words } = server;
+  const [major, minor, readAhead, offered] = [words[B]!, words[B + 1]!, words[B + 2]!, words[B + 3]!];
+  words.fill(0, D, D + 16);
+  words[D] = FUSE_MAJOR;
+  // A newer kernel asks again with our version.
+  if (major > FUSE_MAJOR) return 64;
+  if (major < FUSE_MAJOR || minor < FUSE_MINOR_MIN) return -EPROTO;
+  server.minor = Math.min(minor, FUSE_MINOR);
+  const wanted =
+    FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO | FUSE_ASYNC_DIO | FUSE_NO_OPEN_SUPPORT | FUSE_PARALLEL_DIROPS |
+    FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS | FUSE_NO_OPENDIR_SUPPORT | FUSE_EXPLICIT_INVAL_DATA | FUSE_HANDLE_KILLPRIV_V2 | FUSE_EXPORT_SUPPORT |
+    (server.writebackCache ? FUSE_WRITEBACK_CACHE : 0);
+  words[D + 1] = server.minor;
+  words[D + 2] = Math.max(readAhead, PAYLOAD_MAX);
+  words[D + 3] = wanted & offered;
+  words[D + 4] = BACKGROUND_MAX | (CONGESTED_AT << 16);
+  words[D + 5] = PAYLOAD_MAX;
+  words[D + 6] = 1; // granularity of times, ns
+  words[D + 7] = PAYLOAD_PAGES;
+  return 64;
+}
+
+/** fuse_kstatfs: blocks, free, available, files, free ones (2 words each), block size, name length, fragment size. */
+export function statFileSystem(server: FuseServer): number {
+  const { words, volume } = server;
+  const { blocks, freeBlocks, inodes } = volume.usage();
+  words.fill(0, D, D + 20);
+  putPair(words, D, blocks);
+  putPair(words, D + 2, freeBlocks);
+  putPair(words, D + 4, freeBlocks);
+  // Inodes are limited by space alone: as many more as there are blocks.
+  putPair(words, D + 6, inodes + freeBlocks);
+  putPair(words, D + 8, freeBlocks);
+  words[D + 10] = 4096;
+  words[D + 11] = NAME_MAX;
+  words[D + 12] = 4096;
+  return 80;
+}
+
+/** fuse_forget_in: times (2 words). */
+export function forget(server: FuseServer): number {
+  const { words } = server;
+  server.forget(words[Q_NODE]!, words[Q_NODE_TREE]!, words[B]!);
+  return NO_REPLY;
+}
+
+/** fuse_batch_forget_in: count, padding; node and times (2 words each). */
+export function batchForget(server: FuseServer): number {
+  const { words } = server;
+  const count = words[B]!;
+  for (let index = 0, at = B + 2; index < count; index++, at += 4) server.forget(words[at]!, words[at + 1]!, words[at + 2]!);
+  return NO_REPLY;
+}
+
+export function destroy(server: FuseServer): number {
+  const result = server.volume.sync();
+  return result < 0 ? result : 0;
+}
+
+export function acknowledge(_server: FuseServer, _files: Subvolume, _ino: number): number {
+  return 0;
+}
+
+/** INTERRUPT: a request that was begun is always done at once. */
+export function ignore(_server: FuseServer, _files: Subvolume, _ino: number): number {
+  return NO_REPLY;
+}
+
+export function refuseIoctl(_server: FuseServer, _files: Subvolume, _ino: number): number {
+  return -ENOTTY;
+}

@@ -1,0 +1,239 @@
+/**
+ * Serves the files of a volume to a Linux kernel: takes its requests one after the other, and answers each from the engine.
+ *
+ * A node of the kernel is an inode and a tree: the low word is the engine's inode number, the high one 0 for the subvolume that is mounted,
+ * the number of another subvolume (a snapshot, seen through `.snapshots`), or `VIRTUAL_TREE`. No table leads from one to the other.
+ *
+ * Nothing but this mount changes the volume, so the kernel may keep what it was told for as long as it likes: names, their absence, attributes,
+ * content. Opening and closing need no message at all (FUSE_NO_OPEN_SUPPORT); what keeps a file without names alive is that
+ * the kernel knows its node (lookup-counts.ts).
+ *
+ * A request makes no object, closure or BigInt: its words are read where the device put them, the answer is put where the device takes it.
+ * Order of the calls for each message: `receive`, `handle` (requests/*.ts), `send`; commits happen after an answer, never within.
+ */
+import { EAGAIN, EINTR, EIO, ENODEV, ENOENT, ENOSYS, ESTALE } from "@stratos/abi";
+import { Attributes, DirectoryEntry, ROOT_INO } from "@stratos/aegisfs";
+import type { Subvolume, Volume } from "@stratos/aegisfs";
+import { byteString } from "@stratos/base";
+import type { Clock } from "@stratos/host";
+import type { FuseDevice } from "./device.ts";
+import { LookupCounts } from "./lookup-counts.ts";
+import { REQUESTS } from "./requests/request-table.ts";
+import { SnapshotFolder, VIRTUAL_TREE } from "./snapshot-folder.ts";
+import {
+  HEADER_SIZE, NO_REPLY, Q_GID, Q_LENGTH, Q_NODE, Q_NODE_TREE, Q_OPCODE, Q_UID, Q_UNIQUE, R_ERROR, R_LENGTH, R_UNIQUE, REPLY_AT, REPLY_DATA_AT, REPLY_HEADER_SIZE, REQUEST_AT,
+  REQUEST_SIZE,
+} from "./wire/layout.ts";
+import { FUSE_FORGET, OPCODES } from "./wire/opcodes.ts";
+
+export interface ServeOptions {
+  /** What is mounted; default: the volume's default subvolume. */
+  files?: Subvolume;
+  /** Let the kernel gather writes. Fewer and larger requests for files that are overwritten; each close then costs one more. */
+  writebackCache?: boolean;
+  /** "relative": as Linux's relatime; "never": as noatime. */
+  accessTimes?: "relative" | "never";
+  /** `.snapshots` and `.aegisfs` in the root; default true. */
+  controlNames?: boolean;
+  /** Milliseconds after which a change is made durable without being asked; default 5000. */
+  commitIntervalMs?: number;
+}
+
+/** Longest wait for more callers of fsync, in requests handled meanwhile. */
+const SYNCS_MAX = 512;
+
+export class FuseServer {
+  readonly device: FuseDevice;
+  readonly volume: Volume;
+  readonly clock: Clock;
+  readonly words: Uint32Array;
+  readonly bytes: Uint8Array;
+  /** The subvolume that is mounted. */
+  readonly files: Subvolume;
+  readonly writebackCache: boolean;
+  readonly accessTimes: "relative" | "never";
+  readonly snapshots: SnapshotFolder | null;
+  readonly counts = new LookupCounts();
+  /** Scratch of the request at hand. */
+  readonly attributes = new Attributes();
+  readonly entry = new DirectoryEntry();
+  /** Requests by opcode, and those that failed. */
+  readonly handled = new Float64Array(OPCODES);
+  failed = 0;
+  /** Inodes whose access time needs no look: at most one for each place. */
+  readonly freshAccess = new Uint32Array(4096);
+  /** The last inode that was seen to have no capabilities. */
+  inoWithoutCapabilities = 0;
+  /** Protocol that was agreed on; 0 before INIT. */
+  minor = 0;
+  readonly #commitIntervalMs: number;
+  /** When the oldest change that is not durable yet was made; 0: there is none. */
+  #dirtySinceMs = 0;
+  /** Callers of fsync that wait for the next commit: unique, two words for each. */
+  readonly #syncing = new Uint32Array(SYNCS_MAX * 2);
+  #syncs = 0;
+
+  constructor(device: FuseDevice, volume: Volume, clock: Clock, options: ServeOptions = {}) {
+    this.device = device;
+    this.volume = volume;
+    this.clock = clock;
+    this.words = new Uint32Array(device.memory);
+    this.bytes = new Uint8Array(device.memory);
+    this.files = options.files ?? volume.root;
+    this.writebackCache = options.writebackCache ?? false;
+    this.accessTimes = options.accessTimes ?? "relative";
+    this.snapshots = options.controlNames === false ? null : new SnapshotFolder(this);
+    this.#commitIntervalMs = options.commitIntervalMs ?? 5000;
+    // The root is known without being looked up, and never forgotten.
+    this.counts.add(ROOT_INO, 0);
+  }
+
+  /**
+   * Serves until the mount ends, then makes everything durable.
+   *
+   * @returns 0, or the negated errno of the device or of the last commit
+   */
+  serve(): number {
+    const ended = this.#loop();
+    const committed = this.volume.sync();
+    return ended < 0 ? ended : committed;
+  }
+
+  #loop(): number {
+    const { device } = this;
+    for (;;) {
+      const length = device.receive(REQUEST_AT, REQUEST_SIZE);
+      if (length < 0) {
+        if (length === -ENODEV) return 0;
+        if (length === -EINTR || length === -EAGAIN || length === -ENOENT) continue;
+        return length;
+      }
+      this.handle(length);
+      if (this.#syncs > 0) this.#finishSyncs();
+      else if (this.volume.cache.dirtyCount > 0) this.#commitWhenDue();
+    }
+  }
+
+  /** Handles the request of `length` bytes that is in memory, and answers it. */
+  handle(length: number): void {
+    const { words } = this;
+    if (length < HEADER_SIZE || words[Q_LENGTH] !== length) return;
+    this.stampTime();
+    const opcode = words[Q_OPCODE]!;
+    const request = opcode < OPCODES ? REQUESTS[opcode] : undefined;
+    let result: number;
+    if (request === undefined) result = -ENOSYS;
+    else {
+      this.handled[opcode]!++;
+      const ino = words[Q_NODE]!;
+      const tree = words[Q_NODE_TREE]!;
+      const files = tree === 0 ? this.files : this.treeOf(tree);
+      if (files !== null) result = request(this, files, ino);
+      else if (tree === VIRTUAL_TREE && this.snapshots !== null) result = this.snapshots.handle(opcode, ino);
+      else result = -ESTALE;
+    }
+    // FORGET awaits no answer, not even that its tree is gone.
+    if (result !== NO_REPLY && opcode !== FUSE_FORGET) this.reply(result);
+  }
+
+  /** Answers the request at hand: `result` bytes of payload, or a negated errno. */
+  reply(result: number): void {
+    const { words } = this;
+    if (result < 0) {
+      this.failed++;
+      words[R_LENGTH] = REPLY_HEADER_SIZE;
+      words[R_ERROR] = result;
+    } else {
+      words[R_LENGTH] = REPLY_HEADER_SIZE + result;
+      words[R_ERROR] = 0;
+    }
+    words[R_UNIQUE] = words[Q_UNIQUE]!;
+    words[R_UNIQUE + 1] = words[Q_UNIQUE + 1]!;
+    // Whoever asked may be gone (ENOENT): its request was served all the same, as when it had died a moment later.
+    this.device.send(REPLY_AT, words[R_LENGTH]!);
+  }
+
+  /** Operations stamp the time of their request. */
+  stampTime(): void {
+    const milliseconds = this.clock.realtimeMs();
+    const seconds = Math.floor(milliseconds / 1000);
+    this.volume.setTime(seconds, Math.floor((milliseconds - seconds * 1000) * 1e6));
+  }
+
+  /** The subvolume of a node's high word; null when it is none of the volume's. */
+  treeOf(tree: number): Subvolume | null {
+    if (tree === 0) return this.files;
+    return tree === VIRTUAL_TREE || this.snapshots === null ? null : this.volume.subvolume(tree);
+  }
+
+  get uid(): number {
+    return this.words[Q_UID]!;
+  }
+
+  get gid(): number {
+    return this.words[Q_GID]!;
+  }
+
+  /** The name that begins at byte `at` of the request, up to its zero byte. */
+  name(at: number): string {
+    const { bytes } = this;
+    let end = at;
+    const limit = REQUEST_AT + this.words[Q_LENGTH]!;
+    while (end < limit && bytes[end] !== 0) end++;
+    return byteString(bytes, at, end);
+  }
+
+  /** Puts a byte string at the start of the payload; returns its length. */
+  putText(text: string): number {
+    for (let index = 0; index < text.length; index++) this.bytes[REPLY_DATA_AT + index] = text.charCodeAt(index);
+    return text.length;
+  }
+
+  /** Keeps a file for the kernel, which knows it, when its last name is about to go. */
+  keepForKernel(files: Subvolume, ino: number): void {
+    if (this.counts.keep(ino, this.words[Q_NODE_TREE]!)) files.pin(ino);
+  }
+
+  forget(ino: number, tree: number, times: number): void {
+    if (ino === ROOT_INO && tree === 0) return;
+    if (this.counts.forget(ino, tree, times)) this.treeOf(tree)?.unpin(ino);
+  }
+
+  // ---- Durability -------------------------------------------------------------------------------------------------
+
+  /** The caller's request is answered after the next commit, which happens before any other request is waited for. */
+  sync(): number {
+    const { words } = this;
+    this.#syncing[this.#syncs * 2] = words[Q_UNIQUE]!;
+    this.#syncing[this.#syncs * 2 + 1] = words[Q_UNIQUE + 1]!;
+    this.#syncs++;
+    return NO_REPLY;
+  }
+
+  /** One commit for all who ask for one at this moment: what the kernel has ready is taken first. */
+  #finishSyncs(): void {
+    const { device, words } = this;
+    for (let more = 0; more < SYNCS_MAX && this.#syncs < SYNCS_MAX && device.waiting() > this.#syncs; more++) {
+      const length = device.receive(REQUEST_AT, REQUEST_SIZE);
+      if (length < 0) break;
+      this.handle(length);
+    }
+    const result = this.volume.sync();
+    this.#dirtySinceMs = 0;
+    for (let index = 0; index < this.#syncs; index++) {
+      words[Q_UNIQUE] = this.#syncing[index * 2]!;
+      words[Q_UNIQUE + 1] = this.#syncing[index * 2 + 1]!;
+      this.reply(result < 0 ? -EIO : 0);
+    }
+    this.#syncs = 0;
+  }
+
+  #commitWhenDue(): void {
+    const nowMs = this.clock.realtimeMs();
+    // A clock that was set back must not put the commit off.
+    if (this.#dirtySinceMs === 0 || nowMs < this.#dirtySinceMs) this.#dirtySinceMs = nowMs;
+    if (nowMs - this.#dirtySinceMs < this.#commitIntervalMs) return;
+    this.#dirtySinceMs = 0;
+    this.volume.commit();
+  }
+}

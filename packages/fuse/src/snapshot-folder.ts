@@ -1,0 +1,208 @@
+/**
+ * Names that the root of a mount has beside the volume's own, hidden from listings:
+ *
+ *   .snapshots         a folder of the volume's subvolumes: `mkdir` there takes a snapshot of what is mounted, `rmdir` deletes one, with all in it
+ *   .snapshots/NAME    its files
+ *   .aegisfs           the state of volume and mount as JSON, as of the moment when it is opened
+ *
+ * Their nodes have VIRTUAL_TREE as high word. No request on them may be answered with ENOSYS that is served elsewhere: the kernel would not send it again for any file.
+ */
+import { EISDIR, ENAMETOOLONG, ENODATA, ENOENT, ENOSYS, EPERM, ESTALE, S_IFDIR, S_IFREG } from "@stratos/abi";
+import { Attributes, ROOT_INO } from "@stratos/aegisfs";
+import { byteStringToUtf8, utf8Of } from "@stratos/base";
+import { putStatx } from "./requests/attributes.ts";
+import { putDirent } from "./requests/listing.ts";
+import { REQUESTS } from "./requests/request-table.ts";
+import { statFileSystem } from "./requests/session.ts";
+import type { FuseServer } from "./server.ts";
+import { getUnsigned, putAttributesReply, putEntry, VALID_SECONDS } from "./wire/attribute-words.ts";
+import { B, BODY_AT, D, NO_REPLY, PAYLOAD_MAX, Q_NODE_TREE, REPLY_DATA_AT } from "./wire/layout.ts";
+import * as op from "./wire/opcodes.ts";
+
+export const VIRTUAL_TREE = 0xffffffff;
+export const SNAPSHOTS_NAME = ".snapshots";
+export const STATUS_NAME = ".aegisfs";
+
+const FOLDER_INO = 1;
+const STATUS_INO_FIRST = 16;
+/** Contents of the status file that somebody may still read; the oldest goes first. */
+const STATUS_MAX = 64;
+const DT_DIR = 4;
+
+export class SnapshotFolder {
+  readonly #server: FuseServer;
+  readonly #attributes = new Attributes();
+  readonly #status = new Map<number, Uint8Array>();
+  #nextStatus = STATUS_INO_FIRST;
+  #changedSeconds: number;
+  #changedNanoseconds: number;
+
+  constructor(server: FuseServer) {
+    this.#server = server;
+    server.stampTime();
+    this.#changedSeconds = server.volume.seconds;
+    this.#changedNanoseconds = server.volume.nanoseconds;
+  }
+
+  isReserved(name: string): boolean {
+    return this.#server.words[Q_NODE_TREE] === 0 && (name === SNAPSHOTS_NAME || name === STATUS_NAME);
+  }
+
+  /** Answers a LOOKUP in the root; 0 when the name is none of ours. */
+  lookupInRoot(name: string): number {
+    if (!this.isReserved(name)) return 0;
+    const { words } = this.#server;
+    if (name === SNAPSHOTS_NAME) return this.#stat(FOLDER_INO) || putEntry(words, D, this.#attributes, VIRTUAL_TREE, VALID_SECONDS);
+    const ino = this.#nextStatus++;
+    this.#status.set(ino, utf8Of(`${JSON.stringify(this.#describe(), null, 2)}\n`));
+    if (this.#status.size > STATUS_MAX) this.#status.delete(this.#status.keys().next().value!);
+    // Not to be kept: the next one who opens it gets a new state.
+    return this.#stat(ino) || putEntry(words, D, this.#attributes, VIRTUAL_TREE, 0);
+  }
+
+  /** Serves a request on a node of VIRTUAL_TREE. */
+  handle(opcode: number, ino: number): number {
+    const server = this.#server;
+    const { words } = server;
+    if (opcode === op.FUSE_FORGET) {
+      this.#status.delete(ino);
+      return NO_REPLY;
+    }
+    if (REQUESTS[opcode] === undefined) return -ENOSYS;
+    const found = this.#stat(ino);
+    if (found < 0) return found;
+    switch (opcode) {
+      case op.FUSE_GETATTR: return putAttributesReply(words, D, this.#attributes, VIRTUAL_TREE, 0);
+      case op.FUSE_STATX: return putStatx(server, this.#attributes, VIRTUAL_TREE, 0);
+      case op.FUSE_STATFS: return statFileSystem(server);
+      case op.FUSE_FSYNC: case op.FUSE_FSYNCDIR: return server.sync();
+      case op.FUSE_GETXATTR: case op.FUSE_REMOVEXATTR: return -ENODATA;
+      case op.FUSE_LISTXATTR: return this.#noXattrs();
+    }
+    if (ino !== FOLDER_INO) return opcode === op.FUSE_READ ? this.#readStatus(ino) : -EPERM;
+    switch (opcode) {
+      case op.FUSE_LOOKUP: return this.#lookup(server.name(BODY_AT));
+      case op.FUSE_READDIR: return this.#list(false);
+      case op.FUSE_READDIRPLUS: return this.#list(true);
+      case op.FUSE_MKDIR: return this.#take(server.name(BODY_AT + 8));
+      case op.FUSE_RMDIR: return this.#delete(server.name(BODY_AT));
+      case op.FUSE_READ: return -EISDIR;
+      case op.FUSE_UNLINK: return -EISDIR;
+      default: return -EPERM;
+    }
+  }
+
+  #stat(ino: number): number {
+    const { files } = this.#server;
+    const attributes = this.#attributes;
+    const content = this.#status.get(ino);
+    if (ino !== FOLDER_INO && content === undefined) return -ESTALE;
+    // They belong to whom the root belongs to.
+    const found = files.stat(ROOT_INO, attributes);
+    if (found < 0) return found;
+    attributes.ino = ino;
+    attributes.generation = 0;
+    attributes.mode = content === undefined ? S_IFDIR | 0o755 : S_IFREG | 0o444;
+    attributes.nlink = content === undefined ? 2 : 1;
+    attributes.size = content?.length ?? 0;
+    attributes.blocks = 0;
+    attributes.rdev = 0;
+    attributes.parent = ROOT_INO;
+    attributes.atimeSeconds = attributes.mtimeSeconds = attributes.ctimeSeconds = this.#changedSeconds;
+    attributes.atimeNanoseconds = attributes.mtimeNanoseconds = attributes.ctimeNanoseconds = this.#changedNanoseconds;
+    return 0;
+  }
+
+  #lookup(name: string): number {
+    const { volume, files, words, counts, attributes } = this.#server;
+    const id = volume.findSubvolume(name);
+    if (id < 0) return id;
+    const subvolume = volume.subvolume(id);
+    if (subvolume === null || subvolume === files) return -ENOENT;
+    const found = subvolume.stat(ROOT_INO, attributes);
+    if (found < 0) return found;
+    counts.add(ROOT_INO, id);
+    return putEntry(words, D, attributes, id, VALID_SECONDS);
+  }
+
+  #list(plus: boolean): number {
+    const { volume, files, words } = this.#server;
+    const sizeMax = Math.min(words[B + 4]!, PAYLOAD_MAX);
+    const listed = volume.subvolumes();
+    if (typeof listed === "number") return listed;
+    const entries = [
+      { offset: 1, name: ".", ino: FOLDER_INO, tree: VIRTUAL_TREE },
+      { offset: 2, name: "..", ino: ROOT_INO, tree: 0 },
+      ...listed.filter(({ id }) => id !== files.id).map(({ id, name }) => ({ offset: 2 + id, name, ino: ROOT_INO, tree: id })),
+    ];
+    const offset = getUnsigned(words, B + 2);
+    let size = 0;
+    for (const { offset: own, name, ino, tree } of entries) {
+      if (own <= offset) continue;
+      const next = putDirent(this.#server, size, sizeMax, ino, tree, own, name, DT_DIR, plus);
+      if (next < 0) break;
+      size = next;
+    }
+    return size;
+  }
+
+  #take(name: string): number {
+    const { volume, files } = this.#server;
+    if (name.length > 255) return -ENAMETOOLONG;
+    const id = volume.snapshot(files, name, { readOnly: true });
+    if (id < 0) return id;
+    this.#changed();
+    return this.#lookup(name);
+  }
+
+  #delete(name: string): number {
+    const { volume, files } = this.#server;
+    const id = volume.findSubvolume(name);
+    if (id < 0) return id;
+    if (id === files.id) return -EPERM;
+    const result = volume.deleteSubvolume(id);
+    if (result === 0) this.#changed();
+    return result;
+  }
+
+  #changed(): void {
+    this.#changedSeconds = this.#server.volume.seconds;
+    this.#changedNanoseconds = this.#server.volume.nanoseconds;
+  }
+
+  #noXattrs(): number {
+    const { words } = this.#server;
+    if (words[B] !== 0) return 0;
+    words[D] = 0;
+    words[D + 1] = 0;
+    return 8;
+  }
+
+  #readStatus(ino: number): number {
+    const { words, bytes } = this.#server;
+    const content = this.#status.get(ino)!;
+    const part = content.subarray(getUnsigned(words, B + 2), getUnsigned(words, B + 2) + Math.min(words[B + 4]!, PAYLOAD_MAX));
+    bytes.set(part, REPLY_DATA_AT);
+    return part.length;
+  }
+
+  #describe(): object {
+    const { volume, files, handled, failed, counts, minor, writebackCache, accessTimes } = this.#server;
+    const requests: Record<string, number> = {};
+    for (let opcode = 0; opcode < handled.length; opcode++) if (handled[opcode]! > 0) requests[op.OPCODE_NAMES[opcode] ?? String(opcode)] = handled[opcode]!;
+    const subvolumes = volume.subvolumes();
+    return {
+      label: byteStringToUtf8(volume.superblock.label),
+      generation: volume.superblock.generation,
+      health: volume.failure === null ? "ok" : volume.failure.kind,
+      readOnly: files.readOnly,
+      mounted: { id: files.id, name: byteStringToUtf8(files.name) },
+      usage: volume.usage(),
+      dirtyNodes: volume.cache.dirtyCount,
+      protocol: `7.${minor}`, writebackCache, accessTimes,
+      knownNodes: counts.size,
+      requests, failedRequests: failed,
+      subvolumes: typeof subvolumes === "number" ? [] : subvolumes.map((subvolume) => ({ ...subvolume, name: byteStringToUtf8(subvolume.name) })),
+    };
+  }
+}

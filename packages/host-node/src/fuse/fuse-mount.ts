@@ -1,0 +1,119 @@
+/**
+ * A mount from the side of the process that owns it: starts the serving thread, mounts, keeps time, and unmounts on request.
+ *
+ *     opening ──► mounted ──► (stopping) ──► ended
+ *
+ * The serving thread sleeps in the kernel while nobody asks anything. What it must do by the clock (commits) it does on the next
+ * request; so when there are none this side asks for the mount's free space now and then.
+ */
+import { closeSync, existsSync, fsyncSync, openSync, statfs, writeFileSync } from "node:fs";
+import { Worker } from "node:worker_threads";
+import { connectionOf, mountAsRoot, MountFailure, unmount, type MountedDevice, type MountRequest } from "./mount-point.ts";
+import type { ServedVolumeOptions, ThreadMessage, ThreadStart } from "./served-volume.ts";
+
+/** Beside this file: as source, or as the bundler leaves it. */
+const THREAD_URL = new URL(import.meta.url.endsWith(".ts") ? "./fuse-thread.ts" : "./fuse-thread.mjs", import.meta.url);
+
+export interface FuseMountOptions {
+  readonly volume: ServedVolumeOptions;
+  readonly mount: Omit<MountRequest, "readOnly">;
+  /** A descriptor of /dev/fuse that fusermount3 has mounted already. */
+  readonly mountedFd: number | null;
+}
+
+export class FuseMount {
+  readonly #options: FuseMountOptions;
+  readonly #ended: Promise<ThreadMessage>;
+  #tick: NodeJS.Timeout | undefined;
+  #connection: number | null = null;
+
+  private constructor(options: FuseMountOptions, ended: Promise<ThreadMessage>) {
+    this.#options = options;
+    this.#ended = ended;
+  }
+
+  /** Opens the volume and mounts it. @throws MountFailure */
+  static async start(options: FuseMountOptions): Promise<FuseMount> {
+    const thread = new Worker(THREAD_URL, { workerData: options.volume, resourceLimits: { maxOldGenerationSizeMb: 4096 } });
+    let finish: (message: ThreadMessage) => void = () => {};
+    const ended = new Promise<ThreadMessage>((resolve) => {
+      finish = resolve;
+    });
+    const opened = await new Promise<ThreadMessage>((resolve) => {
+      thread.on("message", (message: ThreadMessage) => {
+        if (message.kind === "ended" || message.kind === "broken") finish(message);
+        else resolve(message);
+      });
+      const broke = (detail: string): void => {
+        resolve({ kind: "broken", detail });
+        finish({ kind: "broken", detail });
+      };
+      thread.on("error", (error) => broke(error.stack ?? error.message));
+      thread.on("exit", (status) => broke(`the serving thread ended with ${status}`));
+    });
+    const start = (device: MountedDevice | null): void => thread.postMessage(device satisfies ThreadStart | null);
+    if (opened.kind === "refused") throw new MountFailure(opened.reason);
+    if (opened.kind !== "opened") throw new MountFailure(opened.kind === "broken" ? opened.detail : "the serving thread ended");
+    const mount = new FuseMount(options, ended);
+    try {
+      const { mountedFd } = options;
+      const device = mountedFd === null ? mountAsRoot({ ...options.mount, readOnly: opened.readOnly }) : { fd: mountedFd, connection: connectionOf(options.mount.mountPoint) };
+      mount.#connection = device.connection;
+      start(device);
+    } catch (error) {
+      start(null);
+      throw error;
+    }
+    mount.#keepTime();
+    return mount;
+  }
+
+  /** Resolves when the mount is gone and everything is durable; with the errno of a last commit that failed, or a defect. */
+  async ended(): Promise<{ errno: number; defect: string | null }> {
+    const message = await this.#ended;
+    clearInterval(this.#tick);
+    return message.kind === "ended" ? { errno: message.result < 0 ? -message.result : 0, defect: null } : { errno: 0, defect: message.kind === "broken" ? message.detail : "" };
+  }
+
+  /**
+   * Unmounts; while somebody uses it, the place alone is given back, and the mount ends with its last user.
+   *
+   * @returns null, or why it lives on
+   */
+  stop(): string | null {
+    const { mountPoint } = this.#options.mount;
+    const busy = unmount(mountPoint, { lazy: false });
+    if (busy === null) return null;
+    this.#sync();
+    const failed = unmount(mountPoint, { lazy: true });
+    return failed ?? busy;
+  }
+
+  /** Cuts the connection: whoever still uses the mount gets ENOTCONN, the volume is committed. */
+  abort(): void {
+    const path = `/sys/fs/fuse/connections/${this.#connection}/abort`;
+    if (existsSync(path)) writeFileSync(path, "1");
+    else unmount(this.#options.mount.mountPoint, { lazy: true });
+  }
+
+  #sync(): void {
+    try {
+      const fd = openSync(this.#options.mount.mountPoint, "r");
+      fsyncSync(fd);
+      closeSync(fd);
+    } catch {
+      // Detached or cut off already: the serving thread commits at its end.
+    }
+  }
+
+  #keepTime(): void {
+    let isAsking = false;
+    this.#tick = setInterval(() => {
+      if (isAsking) return;
+      isAsking = true;
+      statfs(this.#options.mount.mountPoint, () => {
+        isAsking = false;
+      });
+    }, this.#options.volume.serve.commitIntervalMs ?? 5000);
+  }
+}

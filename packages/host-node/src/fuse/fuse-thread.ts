@@ -1,0 +1,35 @@
+/**
+ * The thread that serves a mount: it opens the volume, waits for the mounted descriptor, and then does nothing but answer the kernel.
+ * It is a thread of its own because it blocks: the main one keeps signals and timers.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import { FuseServer } from "@stratos/fuse";
+import { NodeClock } from "../clock.ts";
+import { DevFuse } from "./dev-fuse.ts";
+import { openServedVolume, type ServedVolumeOptions, type ThreadMessage, type ThreadStart } from "./served-volume.ts";
+
+const port = parentPort!;
+const tell = (message: ThreadMessage): void => port.postMessage(message);
+const options = workerData as ServedVolumeOptions;
+
+try {
+  const served = openServedVolume(options);
+  tell({ kind: "opened", readOnly: served.files.readOnly });
+  port.once("message", (start: ThreadStart | null) => {
+    if (start === null) {
+      served.close();
+      return;
+    }
+    try {
+      const server = new FuseServer(new DevFuse(start.fd, start.connection), served.volume, new NodeClock(), { ...options.serve, files: served.files });
+      const result = server.serve();
+      served.close();
+      tell({ kind: "ended", result });
+    } catch (error) {
+      // A defect of ours: what the disk holds is the last commit, and stays that.
+      tell({ kind: "broken", detail: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    }
+  });
+} catch (error) {
+  tell({ kind: "refused", reason: (error as Error).message });
+}

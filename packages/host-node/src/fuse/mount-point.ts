@@ -1,0 +1,116 @@
+/**
+ * Joining a descriptor of /dev/fuse and a folder, and parting them. Node has no mount(2): root runs mount(8), which gets the
+ * descriptor as its third; others run fusermount3, which is allowed to mount for them and hands the descriptor back as a message
+ * on a socket. Node cannot receive one there, so a few lines of Perl (which is essential in Debian) do, and become the server
+ * with the descriptor open.
+ */
+import { spawnSync } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { constants } from "node:os";
+import { AEGISFS_TYPE, findMount } from "./mount-table.ts";
+
+/** What went wrong when mounting, in words. */
+export class MountFailure extends Error {}
+
+export interface MountRequest {
+  /** Shown as the mount's source. */
+  readonly source: string;
+  readonly mountPoint: string;
+  readonly readOnly: boolean;
+  /** Let other users in; the permissions of files hold for everyone in any case. */
+  readonly allowOther: boolean;
+  /** Further options of mount(8), such as `nosuid`. */
+  readonly options: readonly string[];
+}
+
+export interface MountedDevice {
+  readonly fd: number;
+  /** The connection's number, null when the mount table does not show it. */
+  readonly connection: number | null;
+}
+
+/** Mounts as root. @throws MountFailure */
+export function mountAsRoot(request: MountRequest): MountedDevice {
+  const fd = openDevFuse();
+  const options = [
+    "fd=3", "rootmode=40000", "user_id=0", "group_id=0", "default_permissions", ...(request.allowOther ? ["allow_other"] : []), request.readOnly ? "ro" : "rw",
+    ...request.options,
+  ];
+  const result = spawnSync("mount", ["-i", "-t", AEGISFS_TYPE, "-o", options.join(","), "--", request.source, request.mountPoint], { stdio: ["ignore", "ignore", "pipe", fd], encoding: "utf8" });
+  if (result.status !== 0) {
+    closeSync(fd);
+    throw new MountFailure(result.error !== undefined ? "mount(8) cannot be run" : wordsOf(result.stderr, "mount: ") || `mount(8) ended with status ${result.status}`);
+  }
+  return { fd, connection: connectionOf(request.mountPoint) };
+}
+
+function openDevFuse(): number {
+  try {
+    return openSync("/dev/fuse", "r+");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new MountFailure(code === "ENOENT" || code === "ENXIO" || code === "ENODEV" ? "this host has no /dev/fuse: its kernel lacks FUSE, or the container was not given the device" : `/dev/fuse cannot be opened (${code})`);
+  }
+}
+
+/** The number of the connection behind a mount; null when the table does not show it. */
+export function connectionOf(mountPoint: string): number | null {
+  return findMount(mountPoint)?.minor ?? null;
+}
+
+/**
+ * The command that mounts through fusermount3 and then becomes `command`, with the descriptor's number in the environment as `STRATOS_FUSE_FD`.
+ *
+ * @throws MountFailure when this computer's processor has another number for recvmsg(2) than those we know
+ */
+export function commandThroughFusermount(request: MountRequest, command: readonly string[]): [program: string, args: string[]] {
+  const recvmsg = ({ x64: 47, arm64: 212, riscv64: 212, loong64: 212 } as Readonly<Record<string, number>>)[process.arch];
+  if (recvmsg === undefined) throw new MountFailure(`mounting without root is not known on ${process.arch}`);
+  const options = [
+    `fsname=${request.source.replaceAll(/[\\,]/g, "\\$&")}`, "subtype=aegisfs", "default_permissions", ...(request.allowOther ? ["allow_other"] : []), request.readOnly ? "ro" : "rw",
+    ...request.options,
+  ];
+  return ["perl", ["-e", RECEIVE_AND_BECOME, String(recvmsg), options.join(","), request.mountPoint, ...command]];
+}
+
+/**
+ * struct msghdr on 64-bit machines: name, its length (padded), iov, count, control, its size, flags (padded); see recvmsg(2), cmsg(3). The control
+ * message is a header of 16 bytes (length, SOL_SOCKET, SCM_RIGHTS) and the descriptor.
+ */
+const RECEIVE_AND_BECOME = `
+use Socket; my ($number, $options, $folder, @command) = @ARGV;
+$^F = 255;
+socketpair(my $ours, my $theirs, AF_UNIX, SOCK_STREAM, 0) or die "socketpair: $!\\n";
+my $child = fork // die "fork: $!\\n";
+if ($child == 0) { close $ours; $ENV{_FUSE_COMMFD} = fileno $theirs; exec "fusermount3", "-o", $options, "--", $folder or print STDERR "fusermount3: $!\\n"; exit 127; }
+close $theirs;
+my $byte = "\\0"; my $control = "\\0" x 64;
+my $iov = pack("PQ", $byte, 1);
+my $message = pack("QQPQPQQ", 0, 0, $iov, 1, $control, length $control, 0);
+my $count = syscall($number, fileno $ours, $message, 0);
+waitpid $child, 0; my $status = $? >> 8;
+exit($status || 1) if $count < 1;
+my ($length, $level, $type, $fd) = unpack("QllL", $control);
+die "fusermount3 sent no descriptor\\n" if $length < 20 || $type != 1;
+$ENV{STRATOS_FUSE_FD} = $fd;
+close $ours; exec @command or die "$command[0]: $!\\n";
+`;
+
+/**
+ * Unmounts. With `lazy` the place is free at once, and the mount ends when its last user is gone.
+ *
+ * @returns null, or why not in words
+ */
+export function unmount(mountPoint: string, options: { lazy: boolean }): string | null {
+  const isRoot = process.getuid?.() === 0;
+  const [program, args] = isRoot ? ["umount", ["-i", ...(options.lazy ? ["-l"] : []), "--", mountPoint]] : ["fusermount3", ["-u", ...(options.lazy ? ["-z"] : []), "--", mountPoint]];
+  const result = spawnSync(program, args, { stdio: ["ignore", "ignore", "pipe"], encoding: "utf8" });
+  if (result.status === 0) return null;
+  return result.error !== undefined ? `${program} cannot be run` : wordsOf(result.stderr, `${program}: `) || `${program} ended with status ${result.status ?? constants.signals[result.signal!]}`;
+}
+
+/** The first line that a program of util-linux or fuse3 said, without its own name and the path. */
+function wordsOf(stderr: string, prefix: string): string {
+  const line = stderr.split("\n").find((candidate) => candidate.trim() !== "") ?? "";
+  return line.replace(prefix, "").replace(/^\/[^:]*: /, "").trim().replace(/\.$/, "");
+}

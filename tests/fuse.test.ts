@@ -1,0 +1,112 @@
+/**
+ * Goal: a volume that is mounted on Linux behaves as any other file system, keeps what was synced, and ends cleanly. Method: the
+ * programs that people run on one, on a real mount; Linux' own tmpfs is the judge of single calls.
+ */
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { repository, run } from "./support/stratos.ts";
+import { MountedVolume } from "./support/mounted-volume.ts";
+
+let volume: MountedVolume;
+before(async () => {
+  volume = await MountedVolume.create();
+});
+after(() => volume?.remove());
+
+test("what was written is there after unmounting and mounting again, and the volume is whole", async () => {
+  await volume.mount();
+  await volume.sh("mkdir -p a/b; seq 100000 > a/b/numbers; ln -s b/numbers a/link; ln a/b/numbers second; setfattr -n user.colour -v blue second; chmod 640 second; touch -d '2001-02-03 04:05:06.789' a");
+  await volume.unmount();
+  assert.equal(volume.serverPid(), 0, "umount returns when the server has let go");
+  volume.check();
+  await volume.mount();
+  assert.equal(await volume.sh("md5sum < a/link; stat -c '%h %a' a/b/numbers; getfattr --only-values -n user.colour a/link; stat -c %y a"),
+    `${(await run(["sh", "-c", "seq 100000 | md5sum"])).stdout}2 640\nblue2001-02-03 04:05:06.789000000 +0000\n`);
+});
+
+test("random calls end as on tmpfs, errnos included", async () => {
+  const program = join(volume.folder, "differential");
+  const built = await run(["gcc", "-O1", "-o", program, join(repository, "tests/fuse/differential.c")]);
+  assert.equal(built.status, 0, built.stderr);
+  const judge = mkdtempSync("/dev/shm/stratos-judge-");
+  try {
+    for (const seed of ["11", "12", "13", String(Date.now() % 100000)]) {
+      const ours = join(volume.mountPoint, `calls${seed}`), theirs = join(judge, `calls${seed}`);
+      for (const folder of [ours, theirs]) mkdirSync(folder);
+      const [own, judged] = [await run([program, ours, seed, "6000"]), await run([program, theirs, seed, "6000"])];
+      assert.equal(judged.status, 0, judged.stderr);
+      assert.equal(own.status, 0, own.stderr);
+      const [left, right] = [own.stdout.split("\n"), judged.stdout.split("\n")];
+      const at = left.findIndex((line, index) => line !== right[index]);
+      assert.equal(left[at], right[at], `seed ${seed}, line ${at + 1}`);
+      assert.equal(left.length, right.length);
+    }
+  } finally {
+    rmSync(judge, { recursive: true });
+  }
+});
+
+test("a snapshot is a folder that is made and removed, and keeps what was there", async () => {
+  await volume.sh("mkdir live; echo one > live/file; mkdir .snapshots/first; echo two > live/file; rm -r a");
+  assert.equal(await volume.sh("cat .snapshots/first/live/file live/file; ls .snapshots; ls -A | grep -c '^[.]' || true"), "one\ntwo\nfirst\n0\n");
+  assert.match((await volume.try(["sh", "-c", "echo x > .snapshots/first/live/file"], { cwd: volume.mountPoint })).stderr, /Read-only file system/);
+  assert.match((await volume.try(["mkdir", ".snapshots/first"], { cwd: volume.mountPoint })).stderr, /File exists/);
+  const status = JSON.parse(readFileSync(join(volume.mountPoint, ".aegisfs"), "utf8")) as { health: string; subvolumes: { name: string }[] };
+  assert.equal(status.health, "ok");
+  assert.deepEqual(status.subvolumes.map(({ name }) => name), ["root", "first"]);
+  await volume.unmount();
+  await volume.mount("snapshot=first");
+  assert.equal(await volume.sh("cat live/file"), "one\n");
+  assert.match((await volume.try(["touch", "new"], { cwd: volume.mountPoint })).stderr, /Read-only file system/);
+  await volume.unmount();
+  await volume.mount();
+  await volume.sh("rmdir .snapshots/first; ! test -e .snapshots/first");
+});
+
+test("a second writer is refused, and so is what cannot be mounted", async () => {
+  const other = join(volume.folder, "other");
+  mkdirSync(other);
+  const attempt = (...args: string[]): Promise<{ status: number; stderr: string }> => volume.try([process.execPath, join(repository, "stratos.mjs"), "fs", ...args]);
+  const told = async (status: number, words: RegExp, ...args: string[]): Promise<void> => {
+    const result = await attempt(...args);
+    assert.match(result.stderr, words);
+    assert.equal(result.status, status);
+  };
+  await told(1, /^stratos: .*: .*in use by process \d+\n$/, "mount", volume.volume, other);
+  await told(1, /^stratos: .*mount: .* is mounted there already\n$/, "mount", volume.volume, volume.mountPoint);
+  await told(1, /^stratos: nowhere: no such file or directory\n$/, "mount", volume.volume, "nowhere");
+  writeFileSync(join(volume.folder, "text"), "x".repeat(100_000));
+  await told(1, /^stratos: .*text: this is no AegisFS volume/, "mount", join(volume.folder, "text"), other);
+  await told(2, /'compress': no such mount option/, "mount", "-o", "compress", volume.volume, other);
+  await told(1, /^stratos: .*other: nothing is mounted there\n$/, "umount", other);
+  const list = JSON.parse((await volume.stratos(["fs", "mount", "--json"])).stdout) as { volume: string; dir: string }[];
+  assert.ok(list.some((entry) => entry.volume === volume.volume && entry.dir === volume.mountPoint));
+});
+
+test("SIGTERM unmounts and keeps everything; in use, the place is given back and the mount ends with its last file", async () => {
+  await volume.sh("echo before > kept");
+  const pid = volume.serverPid();
+  process.kill(pid, "SIGTERM");
+  await gone(pid);
+  assert.ok(!existsSync(join(volume.mountPoint, "kept")));
+  await volume.mount();
+  const holder = run(["sh", "-c", "exec 3>> kept; echo ready >&2; sleep 1.5; echo after >&3"], { cwd: volume.mountPoint });
+  await new Promise((done) => setTimeout(done, 500));
+  const second = volume.serverPid();
+  process.kill(second, "SIGTERM");
+  await holder;
+  await gone(second);
+  assert.match(volume.log(), /busy: the mount ends when its last file is closed/);
+  volume.check();
+  await volume.mount();
+  assert.equal(await volume.sh("cat kept"), "before\nafter\n");
+});
+
+async function gone(pid: number): Promise<void> {
+  for (let wait = 0; existsSync(`/proc/${pid}`) && statSync(`/proc/${pid}`).isDirectory(); wait++) {
+    assert.ok(wait < 1000, `process ${pid} lives on: ${volume.log()}`);
+    await new Promise((done) => setTimeout(done, 20));
+  }
+}
