@@ -32,6 +32,7 @@ const NEEDED = [
   { program: "sqlite3", package: "sqlite3" },
   { program: "fio", package: "fio" },
   { program: "fusermount3", package: "fuse3" },
+  { program: "pacman", package: "pacman-package-manager" },
 ];
 
 export async function installSystemPackages() {

@@ -23,3 +23,7 @@ export { unpackPackage } from "./image/unpack-package.ts";
 export { layAfterPackages, layBeforePackages, type LayoutSettings } from "./image/base-layout.ts";
 export { buildRoot, type RootOptions, type RootSummary } from "./image/build-root.ts";
 export { configuredPackage, configureScript, CONFIGURE_SCRIPT } from "./image/configure-script.ts";
+export type { DeviceNumber, RootFiles, RootNode } from "./root/root-files.ts";
+export { RootChanges, ChangeError, CHANGES_FOLDER, type ChangeDraft, type ChangeNote, type ChangeRecord } from "./root/root-change.ts";
+export { RootPathError, placeOf, targetOf } from "./root/root-paths.ts";
+export * from "./alpm/exports.ts";

@@ -6,3 +6,5 @@ export { FolderStore } from "./folder-store.ts";
 export { UnpackPool } from "./unpack-pool.ts";
 export { FolderWriter } from "./folder-writer.ts";
 export { buildRootFolder, type RootFolderRequest } from "./build-root-folder.ts";
+export { FolderRoot } from "./folder-root.ts";
+export { ChrootRunner, nodeAlpmPorts, nodeAlpmSystem, type NodeAlpmSystem } from "./alpm-system.ts";

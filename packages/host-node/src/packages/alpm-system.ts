@@ -1,0 +1,118 @@
+/** A root folder of the host as ALPM needs it: its files, pacman's lock, and programs run in it. */
+import { spawn } from "node:child_process";
+import * as fs from "node:fs";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { gzip, zstdCompress } from "node:zlib";
+import type { AlpmPorts, AlpmSystem, Compression, RootRunner } from "@stratos/pkg";
+import { FolderRoot } from "./folder-root.ts";
+import { nodePackagePorts, type NodePackagePorts } from "./node-package-ports.ts";
+
+export interface NodeAlpmSystem extends AlpmSystem {
+  readonly files: FolderRoot;
+}
+
+/** @param folder  the root; `/` is the host itself */
+export function nodeAlpmSystem(folder: string): NodeAlpmSystem {
+  const files = new FolderRoot(folder);
+  return { files, runner: new ChrootRunner(files.folder), lock: (path) => takeLock(join(files.folder, path)) };
+}
+
+export function nodeAlpmPorts(downloads: string): AlpmPorts & NodePackagePorts {
+  return { ...nodePackagePorts(downloads), compress: compressOnNode };
+}
+
+const gzipAsync = promisify(gzip), zstdAsync = promisify(zstdCompress);
+
+async function compressOnNode(compression: Compression, bytes: Uint8Array): Promise<Uint8Array> {
+  switch (compression) {
+    case "none": return bytes;
+    case "gzip": return gzipAsync(bytes, { level: 9 });
+    case "zstd": return zstdAsync(bytes);
+    case "xz": throw new Error("xz is read here, not written: use zstd");
+  }
+}
+
+/**
+ * Runs programs with the folder as their root: in a mount and process namespace of their own where the host allows it, so that
+ * what they leave running ends with them. Only root may; others get a message instead.
+ */
+export class ChrootRunner implements RootRunner {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  run(command: readonly string[], options: { input?: Uint8Array; onOutput(text: string): void }): Promise<number> {
+    if (process.getuid?.() !== 0) {
+      options.onOutput(`${command[0]!}: not run: only root may run programs in ${this.#folder}\n`);
+      return Promise.resolve(126);
+    }
+    const isHost = this.#folder === "/";
+    if (!isHost && !fs.existsSync(join(this.#folder, "bin/sh")) && !existsInRoot(this.#folder, command[0]!)) return Promise.resolve(127);
+    const inside = isHost ? [...command] : ["unshare", "--mount", "--pid", "--fork", "--kill-child", "chroot", this.#folder, ...command];
+    return new Promise((resolve) => {
+      const child = spawn(inside[0]!, inside.slice(1), { stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"], cwd: "/", env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8", HOME: "/root" } });
+      child.stdout!.setEncoding("utf8").on("data", (text: string) => options.onOutput(text));
+      child.stderr!.setEncoding("utf8").on("data", (text: string) => options.onOutput(text));
+      child.on("error", () => resolve(127));
+      child.on("close", (status, signal) => resolve(status ?? (signal === null ? 125 : 128)));
+      if (options.input !== undefined) {
+        // Who needs no targets may end before it has read them.
+        child.stdin!.on("error", () => {});
+        child.stdin!.end(options.input);
+      }
+    });
+  }
+}
+
+function existsInRoot(folder: string, program: string): boolean {
+  try {
+    fs.lstatSync(join(folder, program));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** pacman's lock is a file that must not exist before; ours says whose it is, so that one that was left behind is known. */
+function takeLock(path: string): (() => void) | string {
+  fs.mkdirSync(dirname(path), { recursive: true });
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      fs.writeFileSync(path, `stratos ${process.pid} ${startTime(process.pid) ?? ""}\n`, { flag: "wx" });
+      return () => fs.rmSync(path, { force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+    const holder = /^stratos ([0-9]+) ([0-9]*)\n/.exec(readOr(path, ""));
+    if (holder === null) return `${path} is there: pacman is at work on this system; when it is not, remove that file`;
+    const pid = Number(holder[1]);
+    const started = startTime(pid);
+    if (started !== undefined && (holder[2] === "" || holder[2] === started)) return `${path} is held by process ${pid}`;
+    // Its holder was killed; what it left is mended by whoever comes next.
+    fs.rmSync(path, { force: true });
+  }
+  return `${path} was taken by another process`;
+}
+
+/** When a process began, in ticks; undefined when there is no such process. Numbers of processes come again. */
+function startTime(pid: number): string | undefined {
+  const stat = readOr(`/proc/${pid}/stat`, "");
+  if (stat !== "") return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  try {
+    process.kill(pid, 0);
+    return "";
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM" ? "" : undefined;
+  }
+}
+
+function readOr(path: string, standard: string): string {
+  try {
+    return fs.readFileSync(path, "utf8");
+  } catch {
+    return standard;
+  }
+}
