@@ -36,3 +36,6 @@ export { measureDropped, measureSubvolume } from "./snapshot/tree-usage.ts";
 export type { TreeUsage } from "./snapshot/tree-usage.ts";
 export { Operation, OPERATION_NAMES } from "./audit/operation.ts";
 export type { VolumeObserver } from "./audit/operation.ts";
+export { fileChanges } from "./snapshot/file-changes.ts";
+export type { FileChange } from "./snapshot/file-changes.ts";
+export { SUBVOLUME_READ_ONLY } from "./format/subvolume-item.ts";

@@ -1,5 +1,6 @@
 /** Value of a subvolume item in the volume tree (FORMAT.md §9): 24 words, the name, the label. */
-export const SUBVOLUME_AT_ROOT = 0; // pointer, 9 words; 3 unused
+export const SUBVOLUME_AT_ROOT = 0; // pointer, 9 words
+export const SUBVOLUME_AT_BASE = 9; // the snapshot whose content it went on from, 0 for none; 2 words unused
 export const SUBVOLUME_AT_NEXT_INO = 12;
 export const SUBVOLUME_AT_FLAGS = 13;
 export const SUBVOLUME_AT_PARENT = 14; // the subvolume it was taken from, 0 for none

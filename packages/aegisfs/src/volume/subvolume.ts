@@ -14,7 +14,7 @@ import { KIND_SUBVOLUME, keyMiddle } from "../format/key.ts";
 import { POINTER_WORDS } from "../format/node-layout.ts";
 import { ROOT_INO } from "../format/inode-item.ts";
 import {
-  SUBVOLUME_AT_FLAGS, SUBVOLUME_AT_GENERATION, SUBVOLUME_AT_INODES, SUBVOLUME_AT_LABEL_LENGTH, SUBVOLUME_AT_NAME_LENGTH, SUBVOLUME_AT_NEXT_INO, SUBVOLUME_AT_PARENT,
+  SUBVOLUME_AT_BASE, SUBVOLUME_AT_FLAGS, SUBVOLUME_AT_GENERATION, SUBVOLUME_AT_INODES, SUBVOLUME_AT_LABEL_LENGTH, SUBVOLUME_AT_NAME_LENGTH, SUBVOLUME_AT_NEXT_INO, SUBVOLUME_AT_PARENT,
   SUBVOLUME_AT_PROPERTIES, SUBVOLUME_AT_ROOT, SUBVOLUME_AT_TIME, SUBVOLUME_NAME_OFFSET, SUBVOLUME_READ_ONLY,
 } from "../format/subvolume-item.ts";
 import type { Attributes } from "../file/attributes.ts";
@@ -48,12 +48,14 @@ export class Subvolume {
   nextIno = 0;
   /** Inodes in the tree. */
   inodes = 0;
+  /** The snapshot whose content this went on from: the one taken of it, or rolled back to, last; 0 for none. */
+  base = 0;
   /** What files get that have no properties of their own (format/properties.ts). */
   properties = 0;
   /** Pins by inode number. Bound: what the caller holds open. */
   readonly #pins = new Map<number, number>();
   /** Root and counters as the item has them. */
-  readonly #stored = new Uint32Array(POINTER_WORDS + 3);
+  readonly #stored = new Uint32Array(POINTER_WORDS + 4);
 
   private constructor(volume: Volume, id: number, name: string, parent: number, flags: number, generation: number, seconds: number, label: string) {
     this.volume = volume;
@@ -84,6 +86,7 @@ export class Subvolume {
     const seconds = words[at + SUBVOLUME_AT_TIME]! + (words[at + SUBVOLUME_AT_TIME + 1]! | 0) * 0x100000000;
     const subvolume = new Subvolume(volume, id, name, words[at + SUBVOLUME_AT_PARENT]!, words[at + SUBVOLUME_AT_FLAGS]!, generation, seconds, label);
     subvolume.tree.root.set(words.subarray(at + SUBVOLUME_AT_ROOT, at + SUBVOLUME_AT_ROOT + POINTER_WORDS));
+    subvolume.base = words[at + SUBVOLUME_AT_BASE]!;
     subvolume.nextIno = words[at + SUBVOLUME_AT_NEXT_INO]!;
     subvolume.inodes = words[at + SUBVOLUME_AT_INODES]!;
     subvolume.properties = words[at + SUBVOLUME_AT_PROPERTIES]!;
@@ -132,7 +135,7 @@ export class Subvolume {
   store(): void {
     const root = this.tree.root;
     const stored = this.#stored;
-    let same = stored[POINTER_WORDS] === this.nextIno && stored[POINTER_WORDS + 1] === this.inodes && stored[POINTER_WORDS + 2] === this.properties;
+    let same = stored[POINTER_WORDS + 3] === this.base && stored[POINTER_WORDS] === this.nextIno && stored[POINTER_WORDS + 1] === this.inodes && stored[POINTER_WORDS + 2] === this.properties;
     for (let word = 0; word < POINTER_WORDS; word++) same &&= stored[word] === root[word];
     if (same) return;
     const tree = this.volume.tree;
@@ -141,6 +144,7 @@ export class Subvolume {
     const at = offset >>> 2;
     words.fill(0, at, at + SUBVOLUME_NAME_OFFSET / 4);
     words.set(root, at + SUBVOLUME_AT_ROOT);
+    words[at + SUBVOLUME_AT_BASE] = this.base;
     words[at + SUBVOLUME_AT_NEXT_INO] = this.nextIno;
     words[at + SUBVOLUME_AT_FLAGS] = this.#flags;
     words[at + SUBVOLUME_AT_PARENT] = this.parent;
@@ -161,6 +165,7 @@ export class Subvolume {
     this.#stored.set(this.tree.root);
     this.#stored[POINTER_WORDS] = this.nextIno;
     this.#stored[POINTER_WORDS + 1] = this.inodes;
+    this.#stored[POINTER_WORDS + 3] = this.base;
     this.#stored[POINTER_WORDS + 2] = this.properties;
   }
 

@@ -56,7 +56,7 @@ export interface MountOptions {
 /** Usage in blocks of 4096 bytes. */
 export interface VolumeUsage { blocks: number; freeBlocks: number; inodes: number }
 
-export interface SubvolumeInfo { id: number; name: string; readOnly: boolean; parent: number; seconds: number; inodes: number; label: string }
+export interface SubvolumeInfo { id: number; name: string; readOnly: boolean; parent: number; seconds: number; inodes: number; label: string; base: number }
 
 /** Nodes that one operation may have to allocate at the worst, and what those that free space may use beyond it. */
 const QUADS_RESERVED = 48;
@@ -329,7 +329,7 @@ export class Volume implements NodeOwner {
       for (const id of this.subvolumeIds()) {
         const subvolume = this.subvolume(id);
         if (subvolume === null) continue;
-        found.push({ id, name: subvolume.name, readOnly: subvolume.readOnly, parent: subvolume.parent, seconds: subvolume.seconds, inodes: subvolume.inodes, label: subvolume.label });
+        found.push({ id, name: subvolume.name, readOnly: subvolume.readOnly, parent: subvolume.parent, seconds: subvolume.seconds, inodes: subvolume.inodes, label: subvolume.label, base: subvolume.base });
       }
       return found;
     } catch (thrown) {
@@ -366,7 +366,12 @@ export class Volume implements NodeOwner {
       this.references.share(source.tree.root[POINTER_AT_BLOCK]!, NODE_BLOCKS);
       const snapshot = Subvolume.createFrom(this, source, id, name, options.readOnly ? SUBVOLUME_READ_ONLY : 0, label);
       this.#subvolumes.set(id, snapshot);
+      // The live files go on from their last snapshot; what is taken of a snapshot goes on from that.
+      const isLive = source.id === this.superblock.defaultSubvolume;
+      snapshot.base = isLive ? source.base : source.id;
       snapshot.store();
+      if (isLive) source.base = id;
+      source.store();
       this.observer?.changed(source.id, Operation.snapshot, id, source.id, name, id, "", 0, 0);
       const result = this.commit();
       return result < 0 ? result : id;
@@ -385,6 +390,12 @@ export class Volume implements NodeOwner {
       if (subvolume === null) return -ENOENT;
       const committed = this.commit();
       if (committed < 0) return committed;
+      for (const other of this.subvolumeIds()) {
+        const heir = this.subvolume(other);
+        if (heir === null || heir.base !== id) continue;
+        heir.base = subvolume.base;
+        heir.store();
+      }
       this.#subvolumes.delete(id);
       this.tree.remove(0, keyMiddle(KIND_SUBVOLUME, 0), id);
       dropLater(this, subvolume.tree.root);
@@ -409,6 +420,7 @@ export class Volume implements NodeOwner {
       const before = live.tree.root.slice();
       this.references.share(source.tree.root[POINTER_AT_BLOCK]!, NODE_BLOCKS);
       live.takeContent(source);
+      live.base = id;
       live.store();
       dropLater(this, before);
       this.observer?.changed(live.id, Operation.rollback, 0, live.id, live.name, id, source.name, 0, 0);

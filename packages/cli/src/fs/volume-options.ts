@@ -24,3 +24,14 @@ export function parseMode(text: string): number {
   if (!/^[0-7]{1,5}$/.test(text) || Number.parseInt(text, 8) > 0o7777) throw new InvalidArgumentError("expected an octal mode such as 755");
   return Number.parseInt(text, 8);
 }
+
+export function parseSnapshotLabel(text: string): string {
+  if (Buffer.byteLength(text) > 1000) throw new InvalidArgumentError("a label has at most 1000 bytes");
+  return text;
+}
+
+/** How many snapshots are kept. */
+export function parseCount(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 10_000) throw new InvalidArgumentError("expected a number up to 10000");
+  return Number(text);
+}

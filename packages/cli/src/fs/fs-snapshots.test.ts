@@ -1,0 +1,106 @@
+/** Goal: snapshots and schedules as a person uses them. Method: the command line, on volumes in real files. */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { runCommand } from "../testing/run-command.ts";
+import { isDue, keptSnapshots } from "./snapshot-schedule.ts";
+
+let folder: string, volume: string;
+const works = async (...args: string[]): Promise<string> => {
+  const { status, stdout, stderr } = await runCommand("fs", ...args);
+  assert.equal(`${stderr}${status}`, "0", args.join(" "));
+  return stdout;
+};
+const json = async <T>(...args: string[]): Promise<T> => JSON.parse(await works(...args, "--json")) as T;
+const fails = async (message: string, ...args: string[]): Promise<void> => assert.equal((await runCommand("fs", ...args)).stderr, `stratos: ${message}\n`);
+const put = async (path: string, content: string): Promise<void> => {
+  writeFileSync(join(folder, "content"), content);
+  await works("cp", join(folder, "content"), `${volume}:${path}`);
+};
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), "stratos-snapshots-"));
+  volume = join(folder, "v");
+  await works("format", volume, "-s", "64M");
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+test("a snapshot keeps what was there; rolling back brings it, and says before what is lost", async () => {
+  await put("/a", "one");
+  await put("/big", "x".repeat(1_000_000));
+  assert.equal(await works("snapshot", "create", volume, "first", "--label", "before the change"), "first\n");
+  await put("/a", "two");
+  await put("/new", "new");
+  await works("rm", `${volume}:/big`);
+  assert.equal(await works("cat", `${volume}@first:/a`), "one");
+  assert.equal(await works("snapshot", "diff", volume, "first"), "M /a\n- /big\n+ /new\n");
+  const [space] = await json<{ exclusiveBytes: number }[]>("snapshot", "stats", volume, "first");
+  assert.ok(space!.exclusiveBytes > 1_000_000 && space!.exclusiveBytes < 1_100_000);
+  await fails(`${volume}@first:/x: read-only`, "mkdir", `${volume}@first:/x`);
+  await fails(`${volume}@first: file already exists`, "snapshot", "create", volume, "first");
+  await fails("a/b: a snapshot's name has 1 to 255 bytes without '/', ':' and '@'", "snapshot", "create", volume, "a/b");
+  await fails(`${volume}@root: these are the live files, not a snapshot`, "snapshot", "delete", volume, "root");
+  assert.equal(await works("snapshot", "rollback", volume, "first", "--dry-run"), "these changes since first would be lost:\nM /a\n- /big\n+ /new\n");
+  assert.equal(await works("cat", `${volume}:/a`), "two");
+  await works("snapshot", "rollback", volume, "first", "--save", "second");
+  assert.equal(await works("cat", `${volume}:/a`), "one");
+  assert.equal(await works("cat", `${volume}@second:/new`), "new");
+  await fails(`${volume}@none: no such snapshot; \`stratos fs snapshot list\` shows them`, "snapshot", "rollback", volume, "none");
+});
+
+test("snapshots form a tree, whose links survive the deletion of one in the middle", async () => {
+  await works("snapshot", "create", volume, "third", "--writable");
+  type Entry = { name: string; parent: string | null; children: string[]; writable: boolean; label: string; live: boolean; createdAt: string };
+  const tree = async (): Promise<string[]> => (await json<Entry[]>("snapshot", "list", volume)).map(({ name, parent, writable }) => `${name}<${parent ?? ""}${writable ? "+" : ""}`);
+  assert.deepEqual(await tree(), ["root<third+", "first<", "second<first", "third<first+"]);
+  await works("mkdir", `${volume}@third:/only-there`);
+  await works("snapshot", "create", volume, "fourth", "--of", "third");
+  assert.equal(await works("ls", `${volume}@fourth`), "a\nbig\nonly-there\n");
+  const lines = (await works("snapshot", "list", volume)).replace(/ +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d.*$/gm, "").split("\n");
+  assert.deepEqual(lines.slice(1, -1), ["first", "  second", "  third", "    (live)", "    fourth"]);
+  const { freedBytes } = await json<{ freedBytes: number }>("snapshot", "delete", volume, "third", "--dry-run");
+  assert.ok(freedBytes > 0);
+  await works("snapshot", "delete", volume, "third");
+  assert.deepEqual(await tree(), ["root<first+", "first<", "second<first", "fourth<first"]);
+  await works("snapshot", "delete", volume, "first", "second", "fourth");
+  assert.deepEqual(await tree(), ["root<+"]);
+  assert.equal(await works("check", volume), `${volume}: clean\n`);
+  assert.equal((await json<{ droppedBytes: number }>("stats", volume)).droppedBytes, 0);
+});
+
+test("the schedule takes what is due, once, and leaves other snapshots alone", async () => {
+  await fails(`${volume}: has no snapshot schedule; \`stratos fs schedule set\` gives it one`, "schedule", "run", volume);
+  await works("schedule", "set", volume, "--hourly", "24", "--daily", "7");
+  assert.deepEqual(await json("schedule", "show", volume), { hourly: 24, daily: 7, weekly: 0, monthly: 0 });
+  await works("snapshot", "create", volume, "mine");
+  assert.match(await works("schedule", "run", volume, "--dry-run"), /auto-\d{8}T\d{6}Z would be taken\n$/);
+  assert.equal(await works("snapshot", "list", volume, "--names"), "mine\n");
+  assert.match(await works("schedule", "run", volume), /auto-\d{8}T\d{6}Z taken\n$/);
+  // An hour may begin between the two.
+  const [again] = await json<{ created: string | null; deleted: string[] }[]>("schedule", "run", volume);
+  assert.deepEqual(again!.deleted, []);
+  assert.match(await works("snapshot", "list", volume, "--names"), /^mine\nauto-/);
+  await works("schedule", "clear", volume);
+  assert.equal(await works("schedule", "show", volume), `${volume}: no schedule\n`);
+});
+
+test("a year of hourly runs leaves what the rules keep", () => {
+  const schedule = { hourly: 24, daily: 7, weekly: 4, monthly: 6 };
+  let snapshots: { name: string; seconds: number }[] = [];
+  const start = Date.UTC(2026, 0, 1, 0, 20) / 1000;
+  let now = start;
+  for (; now < start + 365 * 86_400; now += 1800) {
+    if (isDue(schedule, snapshots, now)) snapshots.push({ name: String(now), seconds: now });
+    const kept = keptSnapshots(schedule, snapshots);
+    snapshots = snapshots.filter(({ name }) => kept.has(name));
+  }
+  const ages = snapshots.map(({ seconds }) => (now - seconds) / 3600).sort((a, b) => a - b);
+  assert.ok(ages.length >= 24 + 6 + 3 + 4 && ages.length <= 24 + 7 + 4 + 6, `${ages.length} snapshots`);
+  assert.equal(ages.filter((age) => age <= 24).length, 24);
+  assert.ok(ages.some((age) => age > 6 * 24 && age <= 7 * 24), "one of a week ago");
+  assert.ok(ages.at(-1)! > 150 * 24 && ages.at(-1)! < 190 * 24, `the oldest is ${ages.at(-1)! / 24} days old`);
+  assert.equal(isDue({ hourly: 0, daily: 1, weekly: 0, monthly: 0 }, [{ name: "x", seconds: 86_400 * 5 }], 86_400 * 5 + 80_000), false);
+  assert.equal(isDue({ hourly: 0, daily: 1, weekly: 0, monthly: 0 }, [{ name: "x", seconds: 86_400 * 5 }], 86_400 * 6 + 1), true);
+});
