@@ -5,10 +5,10 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { testFolder } from "../testing/test-folder.ts";
 import { runCommand, type CommandResult } from "../testing/run-command.ts";
 import { matches } from "./glob.ts";
 
@@ -32,7 +32,7 @@ const fails = async (message: RegExp | string, ...args: string[]): Promise<void>
 };
 
 before(() => {
-  folder = mkdtempSync(join(tmpdir(), "stratos-fs-"));
+  folder = testFolder("stratos-fs");
   volume = join(folder, "v");
 });
 after(() => rmSync(folder, { recursive: true, force: true }));

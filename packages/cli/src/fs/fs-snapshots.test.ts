@@ -1,9 +1,9 @@
 /** Goal: snapshots and schedules as a person uses them. Method: the command line, on volumes in real files. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { testFolder } from "../testing/test-folder.ts";
 import { runCommand } from "../testing/run-command.ts";
 import { isDue, keptSnapshots } from "./snapshot-schedule.ts";
 
@@ -21,7 +21,7 @@ const put = async (path: string, content: string): Promise<void> => {
 };
 
 before(async () => {
-  folder = mkdtempSync(join(tmpdir(), "stratos-snapshots-"));
+  folder = testFolder("stratos-snapshots");
   volume = join(folder, "v");
   await works("format", volume, "-s", "64M");
 });
@@ -60,6 +60,7 @@ test("snapshots form a tree, whose links survive the deletion of one in the midd
   assert.equal(await works("ls", `${volume}@fourth`), "a\nbig\nonly-there\n");
   const lines = (await works("snapshot", "list", volume)).replace(/ +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d.*$/gm, "").split("\n");
   assert.deepEqual(lines.slice(1, -1), ["first", "  second", "  third", "    (live)", "    fourth"]);
+  await works("cp", join(folder, "content"), `${volume}@third:/only-there/more`);
   const { freedBytes } = await json<{ freedBytes: number }>("snapshot", "delete", volume, "third", "--dry-run");
   assert.ok(freedBytes > 0);
   await works("snapshot", "delete", volume, "third");
