@@ -3,8 +3,10 @@ import {
   INODE_AT_ATIME, INODE_AT_BLOCKS, INODE_AT_BTIME, INODE_AT_BYTES, INODE_AT_CTIME, INODE_AT_ENTRIES, INODE_AT_FLAGS, INODE_AT_GENERATION,
   INODE_AT_GID, INODE_AT_MODE, INODE_AT_MTIME, INODE_AT_NLINK, INODE_AT_PARENT, INODE_AT_RDEV, INODE_AT_UID,
 } from "../format/inode-item.ts";
+import { INODE_WORDS } from "../cache/inode-table.ts";
+import { BLOCK_SIZE, INLINE_SIZE_MAX } from "../format/geometry.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
-import { editInode, findInode, getPair, putPair, putTime } from "./inode.ts";
+import { changeInode, getPair, loadInode, putPair, putTime } from "./inode.ts";
 
 /** What stat(2) shows. Callers keep one and use it again. */
 export class Attributes {
@@ -47,9 +49,10 @@ export const ATTRIBUTE_SIZE = 128;
 export const ATTRIBUTE_BTIME = 256;
 
 export function readAttributes(subvolume: Subvolume, ino: number, into: Attributes): number {
-  const at = findInode(subvolume, ino);
+  const at = loadInode(subvolume, ino);
   if (at < 0) return -ENOENT;
-  const words = subvolume.tree.words;
+  const { inodes } = subvolume.volume;
+  const words = inodes.words;
   into.ino = ino;
   into.mode = words[at + INODE_AT_MODE]!;
   into.nlink = words[at + INODE_AT_NLINK]!;
@@ -59,6 +62,8 @@ export function readAttributes(subvolume: Subvolume, ino: number, into: Attribut
   into.flags = words[at + INODE_AT_FLAGS]!;
   into.size = getPair(words, at + INODE_AT_BYTES);
   into.blocks = getPair(words, at + INODE_AT_BLOCKS) * 8;
+  const dirtyPages = inodes.dirtyPages[at / INODE_WORDS]!;
+  if (dirtyPages > 0) into.blocks = blocksWhenStored(into.blocks, dirtyPages, into.size);
   into.atimeSeconds = getPair(words, at + INODE_AT_ATIME);
   into.atimeNanoseconds = words[at + INODE_AT_ATIME + 2]!;
   into.mtimeSeconds = getPair(words, at + INODE_AT_MTIME);
@@ -73,10 +78,16 @@ export function readAttributes(subvolume: Subvolume, ino: number, into: Attribut
   return 0;
 }
 
+/** What waits to be stored will take blocks: without them tar and cp would take the file for a hole. A guess where pages replace others. */
+function blocksWhenStored(blocks: number, dirtyPages: number, size: number): number {
+  if (blocks === 0 && size <= INLINE_SIZE_MAX) return 0;
+  return Math.min(blocks + dirtyPages * 8, Math.max(blocks, Math.ceil(size / BLOCK_SIZE) * 8));
+}
+
 export function writeAttributes(subvolume: Subvolume, ino: number, from: Attributes, mask: number): number {
-  const at = editInode(subvolume, ino);
+  const at = changeInode(subvolume, ino);
   if (at < 0) return -ENOENT;
-  const words = subvolume.tree.words;
+  const words = subvolume.volume.inodes.words;
   if (mask & ATTRIBUTE_MODE) words[at + INODE_AT_MODE] = (words[at + INODE_AT_MODE]! & 0o170000) | (from.mode & 0o7777);
   if (mask & ATTRIBUTE_UID) words[at + INODE_AT_UID] = from.uid;
   if (mask & ATTRIBUTE_GID) words[at + INODE_AT_GID] = from.gid;

@@ -1,6 +1,6 @@
 /**
- * File content. Data is written to free blocks at once, straight from the caller's bytes; what was there before is given back.
- * The engine keeps no copy: the caller (a kernel's page cache) has one. Files up to 2048 bytes live in the tree, as an inline
+ * File content on the device. Data is written to free blocks, straight from the caller's bytes; what was there before is given back.
+ * No copy is kept here: the caller has one, a kernel's page cache or ours (content.ts). Files up to 2048 bytes live in the tree, as an inline
  * item that stands for the first bytes of block 0; a block has an extent or an inline item, never both.
  */
 import { EFBIG, EINVAL, EISDIR, ENOENT, ENOSPC, S_IFDIR, S_IFMT, S_IFREG } from "@stratos/abi";
@@ -13,7 +13,7 @@ import { INODE_AT_BYTES, INODE_AT_MODE } from "../format/inode-item.ts";
 import { checksumBlock } from "../store/checksum.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { addExtent, changeBlocks, findExtent, findNextExtent, findPreallocated, found, putCompressed, releaseExtents } from "./extents.ts";
-import { editInode, findInode, inodeSize, putPair, stamp } from "./inode.ts";
+import { changeInode, expectItems, inodeSize, loadInode, mayHaveItems, putPair } from "./inode.ts";
 import { effectiveProperties } from "./properties.ts";
 
 export const INLINE_MIDDLE = keyMiddle(KIND_INLINE, 0);
@@ -44,11 +44,11 @@ export function readPages(subvolume: Subvolume, ino: number, index: number, coun
   }
 }
 
-/** Word index of a regular file's inode at the tree's position; −ENOENT, −EISDIR, −EINVAL. */
+/** Word index of a regular file's inode; −ENOENT, −EISDIR, −EINVAL. */
 export function findFile(subvolume: Subvolume, ino: number): number {
-  const at = findInode(subvolume, ino);
+  const at = loadInode(subvolume, ino);
   if (at < 0) return -ENOENT;
-  const type = subvolume.tree.words[at + INODE_AT_MODE]! & S_IFMT;
+  const type = subvolume.volume.inodes.words[at + INODE_AT_MODE]! & S_IFMT;
   return type === S_IFREG ? at : type === S_IFDIR ? -EISDIR : -EINVAL;
 }
 
@@ -78,78 +78,18 @@ export function writePages(subvolume: Subvolume, ino: number, index: number, byt
 
 /** Content behind the end would come to light when the file grows: the size goes with what is stored, in one transaction. */
 function growTo(subvolume: Subvolume, ino: number, size: number): void {
-  const at = findInode(subvolume, ino);
-  if (at < 0 || inodeSize(subvolume.tree.words, at) >= size) return;
-  const item = editInode(subvolume, ino);
-  putPair(subvolume.tree.words, item + INODE_AT_BYTES, size);
-}
-
-export function read(subvolume: Subvolume, ino: number, offset: number, bytes: Uint8Array, at: number, length: number): number {
-  const file = findFile(subvolume, ino);
-  if (file < 0) return file;
-  const end = Math.min(inodeSize(subvolume.tree.words, file), offset + length);
-  for (let position = offset; position < end; ) {
-    const index = Math.floor(position / BLOCK_SIZE);
-    const within = position - index * BLOCK_SIZE;
-    const to = at + position - offset;
-    if (within === 0 && end - position >= BLOCK_SIZE) {
-      const whole = Math.floor((end - position) / BLOCK_SIZE);
-      readPages(subvolume, ino, index, whole, bytes, to);
-      position += whole * BLOCK_SIZE;
-    } else {
-      const count = Math.min(BLOCK_SIZE - within, end - position);
-      readPages(subvolume, ino, index, 1, page, 0);
-      bytes.set(page.subarray(within, within + count), to);
-      position += count;
-    }
-  }
-  return Math.max(0, end - offset);
-}
-
-export function write(subvolume: Subvolume, ino: number, offset: number, bytes: Uint8Array, at: number, length: number): number {
-  const file = findFile(subvolume, ino);
-  if (file < 0) return file;
-  if (offset + length > FILE_SIZE_MAX) return -EFBIG;
-  if (length === 0) return 0;
-  const size = inodeSize(subvolume.tree.words, file);
-  let done = 0;
-  if (Math.max(size, offset + length) <= INLINE_SIZE_MAX && !findExtent(subvolume, ino, 0)) {
-    done = length;
-    if (offset > 0 || length < size) {
-      readPages(subvolume, ino, 0, 1, page, 0);
-      page.set(bytes.subarray(at, at + length), offset);
-      putInline(subvolume, ino, page, 0, Math.max(size, offset + length));
-    } else putInline(subvolume, ino, bytes, at, length);
-  } else {
-    while (done < length) {
-      const position = offset + done;
-      const index = Math.floor(position / BLOCK_SIZE);
-      const within = position - index * BLOCK_SIZE;
-      if (within === 0 && length - done >= BLOCK_SIZE) {
-        const whole = Math.floor((length - done) / BLOCK_SIZE);
-        const stored = storeBlocks(subvolume, ino, index, whole, bytes, at + done);
-        done += stored * BLOCK_SIZE;
-        if (stored < whole) break;
-      } else {
-        const count = Math.min(BLOCK_SIZE - within, length - done);
-        readPages(subvolume, ino, index, 1, page, 0);
-        page.set(bytes.subarray(at + done, at + done + count), within);
-        if (storeBlocks(subvolume, ino, index, 1, page, 0) === 0) break;
-        done += count;
-      }
-    }
-    if (done === 0) return -ENOSPC;
-  }
-  const item = editInode(subvolume, ino);
-  if (offset + done > size) putPair(subvolume.tree.words, item + INODE_AT_BYTES, offset + done);
-  stamp(subvolume, item, true);
-  return done;
+  const { inodes } = subvolume.volume;
+  const at = loadInode(subvolume, ino);
+  if (at < 0 || inodeSize(inodes.words, at) >= size) return;
+  const item = changeInode(subvolume, ino);
+  putPair(inodes.words, item + INODE_AT_BYTES, size);
 }
 
 /** Makes the file's first block the given bytes, in the tree. */
 export function putInline(subvolume: Subvolume, ino: number, bytes: Uint8Array, at: number, length: number): void {
   const tree = subvolume.tree;
-  changeBlocks(subvolume, ino, -releaseExtents(subvolume, ino, 0, 1));
+  if (mayHaveItems(subvolume, ino)) changeBlocks(subvolume, ino, -releaseExtents(subvolume, ino, 0, 1));
+  expectItems(subvolume, ino);
   const offset = tree.replace(ino, INLINE_MIDDLE, 0, length);
   tree.bytes.set(bytes.subarray(at, at + length), offset);
 }
@@ -162,13 +102,15 @@ export function storeBlocks(subvolume: Subvolume, ino: number, index: number, co
   const { tree, volume } = subvolume;
   const properties = volume.usesProperties ? effectiveProperties(subvolume, ino) : 0;
   const compresses = compressionOf(properties) > COMPRESS_NONE;
+  // Of a new file the tree has nothing that could be replaced.
+  const replaces = mayHaveItems(subvolume, ino);
   let done = 0;
   let change = 0;
   while (done < count) {
     const start = index + done;
     const from = at + done * BLOCK_SIZE;
     let most = Math.min(count - done, EXTENT_BLOCKS_MAX);
-    const held = findPreallocated(subvolume, ino, start, most);
+    const held = replaces ? findPreallocated(subvolume, ino, start, most) : 0;
     if (compresses && held === 0) {
       most = Math.min(most, UNIT_BLOCKS - (start % UNIT_BLOCKS));
       const released = storeCompressed(subvolume, ino, start, most, bytes, from, properties);
@@ -189,9 +131,11 @@ export function storeBlocks(subvolume: Subvolume, ino: number, index: number, co
       throw thrown;
     }
     for (let offset = 0; offset < length; offset++) checksums[offset] = checksumBlock(bytes, from + offset * BLOCK_SIZE);
-    const before = releaseExtents(subvolume, ino, start, start + length, held > 0);
-    change += length - before;
-    if (start === 0) tree.remove(ino, INLINE_MIDDLE, 0);
+    change += length;
+    if (replaces) {
+      change -= releaseExtents(subvolume, ino, start, start + length, held > 0);
+      if (start === 0) tree.remove(ino, INLINE_MIDDLE, 0);
+    }
     addExtent(subvolume, ino, start, block, length, 0, checksums);
     done += length;
   }

@@ -12,7 +12,9 @@ import { ENOSPC, ENOTDIR, ENOENT, S_IFDIR, S_IFMT } from "@stratos/abi";
 import { KIND_ENTRY, keyMiddle } from "../format/key.ts";
 import { INODE_AT_ENTRIES, INODE_AT_MODE, INODE_AT_NLINK } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
-import { editInode, findInode, stamp } from "./inode.ts";
+import { ENTRY_COLLIDES, ENTRY_STORED } from "../cache/entry-table.ts";
+import { Failure } from "../failure.ts";
+import { changeInode, expectItems, loadInode, mayHaveItems, stamp } from "./inode.ts";
 import { hashName, nameHashHigh, nameHashLow } from "./name-hash.ts";
 
 /** One entry of a listing; callers keep one and use it again. */
@@ -26,63 +28,138 @@ export class DirectoryEntry {
 }
 
 const ENTRY_AT_NAME = 6; // bytes
+/** Names of one hash that a directory may have. */
+const COLLISIONS_MAX = 256;
 
-/** Positions the tree on the entry. Returns its inode number, or 0 when there is none. */
+/** Place of the entry that `findEntry` found last, in the entry table; also of a name that is not there. */
+let foundAt = -1;
+
+/** Inode number of a name, or 0 when there is none. */
 export function findEntry(subvolume: Subvolume, directory: number, name: string): number {
-  const tree = subvolume.tree;
-  hashName(name, subvolume.volume.superblock.hashSeed);
-  const middle = keyMiddle(KIND_ENTRY, nameHashHigh);
-  const low = (nameHashLow << 8) >>> 0;
-  if (!tree.ceiling(directory, middle, low)) return 0;
-  while (tree.key(0) === directory && tree.key(1) === middle && tree.key(2) >>> 8 === low >>> 8) {
-    const offset = tree.offset;
-    if (hasName(tree.bytes, offset, name)) return tree.words[offset >>> 2]!;
-    if (!tree.next()) return 0;
+  const { entries, superblock } = subvolume.volume;
+  hashName(name, superblock.hashSeed);
+  let at = entries.find(subvolume.cacheId, directory, nameHashHigh, nameHashLow, name);
+  if (at < 0) at = readEntry(subvolume, directory, name);
+  foundAt = at;
+  return entries.inos[at]!;
+}
+
+/** Takes into memory what the tree says of the name that was hashed last. */
+function readEntry(subvolume: Subvolume, directory: number, name: string): number {
+  const { entries } = subvolume.volume;
+  const high = nameHashHigh;
+  const low = nameHashLow;
+  if (!mayHaveItems(subvolume, directory)) return entries.add(subvolume.cacheId, directory, high, low, name, 0, 0, 0);
+  const found = findStored(subvolume, directory, high, low, name);
+  const collides = metOther ? ENTRY_COLLIDES : 0;
+  if (!found) return entries.add(subvolume.cacheId, directory, high, low, name, 0, 0, collides);
+  const { words, bytes, offset } = subvolume.tree;
+  return entries.add(subvolume.cacheId, directory, high, low, name, words[offset >>> 2]!, bytes[offset + 4]!, ENTRY_STORED | collides);
+}
+
+/** `findStored` met another name of the same hash. */
+let metOther = false;
+
+/** Positions the tree on the entry of a name; false when it has none. */
+function findStored(subvolume: Subvolume, directory: number, high: number, low: number, name: string): boolean {
+  const { tree } = subvolume;
+  const middle = keyMiddle(KIND_ENTRY, high);
+  metOther = false;
+  if (!tree.ceiling(directory, middle, (low << 8) >>> 0)) return false;
+  while (tree.key(0) === directory && tree.key(1) === middle && tree.key(2) >>> 8 === low) {
+    if (hasName(tree.bytes, tree.offset, name)) return true;
+    metOther = true;
+    if (!tree.next()) return false;
   }
-  return 0;
+  return false;
 }
 
 /** The type (DT_*) in the entry that `findEntry` found. */
 export function entryType(subvolume: Subvolume): number {
-  return subvolume.tree.bytes[subvolume.tree.offset + 4]!;
+  return subvolume.volume.entries.types[foundAt]!;
 }
 
 /** Adds an entry whose name is not there; −ENOSPC when 256 others collide with it. Changes nothing else. */
 export function insertEntry(subvolume: Subvolume, directory: number, name: string, ino: number, type: number): number {
-  const tree = subvolume.tree;
-  hashName(name, subvolume.volume.superblock.hashSeed);
-  const middle = keyMiddle(KIND_ENTRY, nameHashHigh);
-  const low = (nameHashLow << 8) >>> 0;
-  let collision = 0;
-  while (tree.find(directory, middle, low + collision)) if (++collision === 256) return -ENOSPC;
-  const offset = tree.insert(directory, middle, low + collision, ENTRY_AT_NAME + name.length);
-  const bytes = tree.bytes;
-  tree.words[offset >>> 2] = ino;
-  bytes[offset + 4] = type;
-  bytes[offset + 5] = name.length;
-  for (let index = 0; index < name.length; index++) bytes[offset + ENTRY_AT_NAME + index] = name.charCodeAt(index);
+  const { volume } = subvolume;
+  const { entries } = volume;
+  findEntry(subvolume, directory, name);
+  const at = foundAt;
+  if ((entries.flags[at]! & ENTRY_COLLIDES) !== 0 || entries.hasSibling(at)) {
+    // Rare: its place is taken at once, so that there is one.
+    volume.settleEntries();
+    if (freeCollision(subvolume, directory, keyMiddle(KIND_ENTRY, entries.highs[at]!), entries.lows[at]!) < 0) return -ENOSPC;
+    entries.change(at, ino, type);
+    volume.cache.changes++;
+    settleEntry(subvolume, at);
+    return 0;
+  }
+  volume.cache.changes++;
+  entries.change(at, ino, type);
+  volume.listings.forget(subvolume.cacheId, directory);
   return 0;
 }
 
 /** Removes the entry; it must be there. Changes nothing else. */
 export function removeEntry(subvolume: Subvolume, directory: number, name: string): void {
-  const tree = subvolume.tree;
-  if (findEntry(subvolume, directory, name) !== 0) tree.remove(tree.key(0), tree.key(1), tree.key(2));
+  redirectEntry(subvolume, directory, name, 0, 0);
 }
 
 /** Makes the entry, which must be there, name another inode. */
 export function redirectEntry(subvolume: Subvolume, directory: number, name: string, ino: number, type: number): void {
-  const tree = subvolume.tree;
+  const { volume } = subvolume;
   if (findEntry(subvolume, directory, name) === 0) return;
-  tree.edit(tree.key(0), tree.key(1), tree.key(2));
-  tree.words[tree.offset >>> 2] = ino;
-  tree.bytes[tree.offset + 4] = type;
+  volume.cache.changes++;
+  volume.entries.change(foundAt, ino, type);
+  volume.listings.forget(subvolume.cacheId, directory);
+}
+
+/** Lowest collision number that no name of that hash has, −1 when all are taken. */
+function freeCollision({ tree }: Subvolume, directory: number, middle: number, low: number): number {
+  for (let collision = 0; collision < COLLISIONS_MAX; collision++) if (!tree.find(directory, middle, ((low << 8) | collision) >>> 0)) return collision;
+  return -1;
+}
+
+/** Makes the tree have what the entry table has of one name. Throws Failure. */
+export function settleEntry(subvolume: Subvolume, at: number): void {
+  const { tree, volume } = subvolume;
+  const { entries } = volume;
+  const directory = entries.parents[at]!;
+  const high = entries.highs[at]!;
+  const low = entries.lows[at]!;
+  const name = entries.names[at]!;
+  const ino = entries.inos[at]!;
+  const middle = keyMiddle(KIND_ENTRY, high);
+  if ((entries.flags[at]! & ENTRY_STORED) !== 0) {
+    // It was there when it was read: that it is gone is damage which nobody reported yet.
+    if (!findStored(subvolume, directory, high, low, name)) throw new Failure("corrupt-node", tree.root[0]!);
+    if (ino === 0) {
+      tree.remove(directory, middle, tree.key(2));
+      entries.flags[at]! &= ~ENTRY_STORED;
+    } else {
+      tree.edit(directory, middle, tree.key(2));
+      tree.words[tree.offset >>> 2] = ino;
+      tree.bytes[tree.offset + 4] = entries.types[at]!;
+    }
+  } else {
+    expectItems(subvolume, directory);
+    const collision = freeCollision(subvolume, directory, middle, low);
+    if (collision < 0) throw new Failure("corrupt-node", tree.root[0]!);
+    const offset = tree.insert(directory, middle, ((low << 8) | collision) >>> 0, ENTRY_AT_NAME + name.length);
+    const bytes = tree.bytes;
+    tree.words[offset >>> 2] = ino;
+    bytes[offset + 4] = entries.types[at]!;
+    bytes[offset + 5] = name.length;
+    for (let index = 0; index < name.length; index++) bytes[offset + ENTRY_AT_NAME + index] = name.charCodeAt(index);
+    entries.flags[at]! |= ENTRY_STORED;
+  }
+  entries.markClean(at);
 }
 
 /** Counts entries and subdirectories that came or went, and stamps the directory. */
 export function changeDirectory(subvolume: Subvolume, directory: number, entries: number, subdirectories: number): void {
-  const at = editInode(subvolume, directory);
-  const words = subvolume.tree.words;
+  const at = changeInode(subvolume, directory);
+  const words = subvolume.volume.inodes.words;
   words[at + INODE_AT_ENTRIES]! += entries;
   words[at + INODE_AT_NLINK]! += subdirectories;
   stamp(subvolume, at, true);
@@ -90,15 +167,16 @@ export function changeDirectory(subvolume: Subvolume, directory: number, entries
 
 /** 0 when `ino` is a directory that still has a name (or is the root); −ENOENT, −ENOTDIR. */
 export function checkDirectory(subvolume: Subvolume, ino: number): number {
-  const at = findInode(subvolume, ino);
+  const at = loadInode(subvolume, ino);
   if (at < 0) return -ENOENT;
-  const words = subvolume.tree.words;
+  const words = subvolume.volume.inodes.words;
   if ((words[at + INODE_AT_MODE]! & S_IFMT) !== S_IFDIR) return -ENOTDIR;
   return words[at + INODE_AT_NLINK] === 0 ? -ENOENT : 0;
 }
 
 export function readDirectory(subvolume: Subvolume, directory: number, cursor: number, entry: DirectoryEntry): number {
   const tree = subvolume.tree;
+  subvolume.volume.settleEntries();
   const high = Math.floor(cursor / 0x100000000);
   if (high >= 1 << 20 || !tree.ceiling(directory, keyMiddle(KIND_ENTRY, high), cursor >>> 0)) return checkListed(subvolume, directory);
   const middle = tree.key(1);
@@ -115,7 +193,7 @@ export function readDirectory(subvolume: Subvolume, directory: number, cursor: n
 /** The end of a listing: 0, or why there was none. */
 function checkListed(subvolume: Subvolume, directory: number): number {
   const checked = checkDirectory(subvolume, directory);
-  return checked === -ENOENT && findInode(subvolume, directory) >= 0 ? 0 : checked;
+  return checked === -ENOENT && loadInode(subvolume, directory) >= 0 ? 0 : checked;
 }
 
 export function nameAt(bytes: Uint8Array, offset: number): string {

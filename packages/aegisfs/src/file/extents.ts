@@ -7,7 +7,7 @@ import { highOf, KIND_EXTENT, keyMiddle } from "../format/key.ts";
 import { INODE_AT_BLOCKS } from "../format/inode-item.ts";
 import { Failure } from "../failure.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
-import { editInode, getPair, putPair } from "./inode.ts";
+import { changeInode, expectItems, getPair, mayHaveItems, putPair } from "./inode.ts";
 
 /**
  * The extent found last: a copy, and where its value is in the tree's words. `stored` blocks on the device hold `length` blocks of the
@@ -112,7 +112,7 @@ const joinedChecksums = new Uint32Array(EXTENT_BLOCKS_MAX);
 /** Maps blocks of the file that have no extent; joins the extent before when they continue it. */
 export function addExtent(subvolume: Subvolume, ino: number, index: number, block: number, length: number, flags: number, checksums: Uint32Array): void {
   const { tree } = subvolume;
-  if (index > 0 && findExtent(subvolume, ino, index - 1)) {
+  if (index > 0 && mayHaveItems(subvolume, ino) && findExtent(subvolume, ino, index - 1)) {
     const { start, flags: before } = found;
     const together = found.length + length;
     if (found.block + found.length === block && before === flags && !isCompressed(flags) && together <= EXTENT_BLOCKS_MAX) {
@@ -131,6 +131,7 @@ function putExtent(
   subvolume: Subvolume, ino: number, index: number, block: number, length: number, flags: number, checksums: Uint32Array, from: number,
 ): void {
   const tree = subvolume.tree;
+  expectItems(subvolume, ino);
   const at = tree.insert(ino, keyMiddle(KIND_EXTENT, highOf(index)), index >>> 0, extentSize(length)) >>> 2;
   const words = tree.words;
   words[at + EXTENT_AT_BLOCK] = block;
@@ -158,7 +159,7 @@ export function putCompressed(
 /** Blocks came to or went from the inode. */
 export function changeBlocks(subvolume: Subvolume, ino: number, change: number): void {
   if (change === 0) return;
-  const at = editInode(subvolume, ino) + INODE_AT_BLOCKS;
-  const words = subvolume.tree.words;
+  const at = changeInode(subvolume, ino) + INODE_AT_BLOCKS;
+  const words = subvolume.volume.inodes.words;
   putPair(words, at, getPair(words, at) + change);
 }

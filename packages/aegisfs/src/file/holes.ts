@@ -3,34 +3,57 @@ import { EFBIG, EINVAL, ENOSPC, ENXIO } from "@stratos/abi";
 import { Failure } from "../failure.ts";
 import { EXTENT_UNWRITTEN } from "../format/extent-item.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, FILE_SIZE_MAX } from "../format/geometry.ts";
+import { INODE_WORDS } from "../cache/inode-table.ts";
 import { INODE_AT_BYTES } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { findFile, INLINE_MIDDLE, page, putInline, readPages, storeBlocks } from "./data.ts";
 import { addExtent, changeBlocks, findExtent, findNextExtent, found, releaseExtents } from "./extents.ts";
-import { editInode, inodeSize, putPair, stamp } from "./inode.ts";
+import { changeInode, inodeSize, mayHaveItems, putPair, stamp } from "./inode.ts";
+import { settleFile } from "./settle.ts";
 
 export function truncate(subvolume: Subvolume, ino: number, size: number): number {
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
   if (size < 0) return -EINVAL;
   if (size > FILE_SIZE_MAX) return -EFBIG;
-  if (size < inodeSize(subvolume.tree.words, file)) {
+  const { inodes } = subvolume.volume;
+  if (size < inodeSize(inodes.words, file)) {
+    const end = Math.ceil(size / BLOCK_SIZE);
     // What lies behind the end must read as zeros when the file grows again.
-    const zeroed = zeroInBlock(subvolume, ino, size, Math.ceil(size / BLOCK_SIZE) * BLOCK_SIZE);
-    if (zeroed < 0) return zeroed;
-    cutInline(subvolume, ino, size);
-    changeBlocks(subvolume, ino, -releaseExtents(subvolume, ino, Math.ceil(size / BLOCK_SIZE), Infinity));
+    if (!cutPages(subvolume, file / INODE_WORDS, size)) {
+      const zeroed = zeroInBlock(subvolume, ino, size, end * BLOCK_SIZE);
+      if (zeroed < 0) return zeroed;
+    }
+    if (mayHaveItems(subvolume, ino)) {
+      cutInline(subvolume, ino, size);
+      changeBlocks(subvolume, ino, -releaseExtents(subvolume, ino, end, Infinity));
+    }
   }
-  const item = editInode(subvolume, ino);
-  putPair(subvolume.tree.words, item + INODE_AT_BYTES, size);
+  const item = changeInode(subvolume, ino);
+  putPair(inodes.words, item + INODE_AT_BYTES, size);
   stamp(subvolume, item, true);
   return 0;
+}
+
+/** Cuts the pages in memory at `size`. Returns whether the one that it lies in was there (or none is needed). */
+function cutPages(subvolume: Subvolume, slot: number, size: number): boolean {
+  const { pages, cache } = subvolume.volume;
+  const within = size % BLOCK_SIZE;
+  pages.dropFile(slot, Math.ceil(size / BLOCK_SIZE));
+  if (within === 0) return true;
+  const page = pages.find(slot, Math.floor(size / BLOCK_SIZE));
+  if (page < 0) return false;
+  pages.bytes[page]!.fill(0, within);
+  cache.changes++;
+  pages.markDirty(page);
+  return true;
 }
 
 export function punchHole(subvolume: Subvolume, ino: number, offset: number, length: number): number {
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
   if (offset < 0 || length <= 0) return -EINVAL;
+  settleFile(subvolume, ino);
   const end = offset + length;
   const firstWhole = Math.ceil(offset / BLOCK_SIZE);
   const lastWhole = Math.floor(end / BLOCK_SIZE);
@@ -43,7 +66,7 @@ export function punchHole(subvolume: Subvolume, ino: number, offset: number, len
     if (firstWhole === 0 && lastWhole > 0) subvolume.tree.remove(ino, INLINE_MIDDLE, 0);
     changeBlocks(subvolume, ino, -releaseExtents(subvolume, ino, firstWhole, lastWhole));
   }
-  stamp(subvolume, editInode(subvolume, ino), true);
+  stamp(subvolume, changeInode(subvolume, ino), true);
   return 0;
 }
 
@@ -54,7 +77,9 @@ export function preallocate(subvolume: Subvolume, ino: number, offset: number, l
   if (offset < 0 || length <= 0) return -EINVAL;
   const end = offset + length;
   if (end > FILE_SIZE_MAX) return -EFBIG;
-  const size = inodeSize(tree.words, file);
+  const { inodes } = volume;
+  const size = inodeSize(inodes.words, file);
+  settleFile(subvolume, ino);
   const last = Math.ceil(end / BLOCK_SIZE);
   let index = Math.floor(offset / BLOCK_SIZE);
   if (index === 0 && tree.find(ino, INLINE_MIDDLE, 0)) index = 1;
@@ -76,8 +101,8 @@ export function preallocate(subvolume: Subvolume, ino: number, offset: number, l
     index += taken;
   }
   changeBlocks(subvolume, ino, change);
-  const item = editInode(subvolume, ino);
-  if (!keepSize && end > size) putPair(tree.words, item + INODE_AT_BYTES, end);
+  const item = changeInode(subvolume, ino);
+  if (!keepSize && end > size) putPair(inodes.words, item + INODE_AT_BYTES, end);
   stamp(subvolume, item, true);
   return 0;
 }
@@ -87,8 +112,9 @@ const noChecksums = new Uint32Array(EXTENT_BLOCKS_MAX);
 export function seekData(subvolume: Subvolume, ino: number, offset: number): number {
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
-  const size = inodeSize(subvolume.tree.words, file);
+  const size = inodeSize(subvolume.volume.inodes.words, file);
   if (offset < 0 || offset >= size) return -ENXIO;
+  settleFile(subvolume, ino);
   let index = Math.floor(offset / BLOCK_SIZE);
   if (index === 0 && subvolume.tree.find(ino, INLINE_MIDDLE, 0)) return offset;
   for (;;) {
@@ -104,8 +130,9 @@ export function seekData(subvolume: Subvolume, ino: number, offset: number): num
 export function seekHole(subvolume: Subvolume, ino: number, offset: number): number {
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
-  const size = inodeSize(subvolume.tree.words, file);
+  const size = inodeSize(subvolume.volume.inodes.words, file);
   if (offset < 0 || offset >= size) return -ENXIO;
+  settleFile(subvolume, ino);
   let index = Math.floor(offset / BLOCK_SIZE);
   if (index === 0 && subvolume.tree.find(ino, INLINE_MIDDLE, 0)) index = 1;
   while (findExtent(subvolume, ino, index) && (found.flags & EXTENT_UNWRITTEN) === 0) index = found.start + found.length;

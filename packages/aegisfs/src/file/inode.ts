@@ -1,5 +1,9 @@
-/** Inode items: making one, finding one to change. Layout: format/inode-item.ts. */
+/**
+ * Inodes: making one, finding one to read or to change. What operations see is the inode table (cache/inode-table.ts); layout of its words:
+ * format/inode-item.ts. Take `volume.inodes.words` after these calls, not before.
+ */
 import { Failure } from "../failure.ts";
+import { INODE_DIRTY, INODE_HAS_ITEMS, INODE_ORPHAN, INODE_REMOVED, INODE_STORED, INODE_WORDS } from "../cache/inode-table.ts";
 import { LINK_MAX } from "../format/geometry.ts";
 import { KIND_INODE, keyMiddle } from "../format/key.ts";
 import {
@@ -10,27 +14,62 @@ import type { Subvolume } from "../volume/subvolume.ts";
 
 export const INODE_MIDDLE = keyMiddle(KIND_INODE, 0);
 
-/** Word index of the inode's value at the tree's position, or −1 when there is no such inode. */
-export function findInode(subvolume: Subvolume, ino: number): number {
-  return subvolume.tree.find(ino, INODE_MIDDLE, 0) ? placeOf(subvolume) : -1;
+/** Word index of the inode in the inode table, or −1 when there is no such inode. */
+export function loadInode(subvolume: Subvolume, ino: number): number {
+  const inodes = subvolume.volume.inodes;
+  const slot = inodes.find(subvolume.cacheId, ino);
+  if (slot < 0) return readInode(subvolume, ino);
+  return (inodes.flags[slot]! & INODE_REMOVED) === 0 ? slot * INODE_WORDS : -1;
 }
 
-/** The same, and the value may be changed until the tree is used again. */
-export function editInode(subvolume: Subvolume, ino: number): number {
-  return subvolume.tree.edit(ino, INODE_MIDDLE, 0) ? placeOf(subvolume) : -1;
-}
-
-function placeOf({ tree }: Subvolume): number {
+function readInode(subvolume: Subvolume, ino: number): number {
+  const { tree } = subvolume;
+  if (!tree.find(ino, INODE_MIDDLE, 0)) return -1;
   if (tree.length !== INODE_SIZE) throw new Failure("corrupt-node", tree.leaf.block);
-  return tree.offset >>> 2;
+  const { inodes } = subvolume.volume;
+  const from = tree.offset >>> 2;
+  const orphan = tree.words[from + INODE_AT_NLINK] === 0 ? INODE_ORPHAN : 0;
+  const slot = inodes.add(subvolume.cacheId, ino, INODE_STORED | INODE_HAS_ITEMS | orphan);
+  const at = slot * INODE_WORDS;
+  inodes.words.set(tree.words.subarray(from, from + INODE_WORDS), at);
+  return at;
 }
 
-/** Makes the item of a new inode. A directory has two links: its own "." and its name. */
+/** The same, to be changed. */
+export function changeInode(subvolume: Subvolume, ino: number): number {
+  const at = loadInode(subvolume, ino);
+  if (at >= 0) markChanged(subvolume, at);
+  return at;
+}
+
+function markChanged({ volume }: Subvolume, at: number): void {
+  volume.cache.changes++;
+  const slot = at / INODE_WORDS;
+  if ((volume.inodes.flags[slot]! & INODE_DIRTY) === 0) volume.inodes.markDirty(slot);
+}
+
+/** The tree is to hold an item of this inode besides the inode's own: it will have to be looked for when the inode goes. */
+export function expectItems(subvolume: Subvolume, ino: number): void {
+  const { inodes } = subvolume.volume;
+  const slot = inodes.find(subvolume.cacheId, ino);
+  if (slot >= 0) inodes.flags[slot]! |= INODE_HAS_ITEMS;
+}
+
+/** False when the tree surely holds nothing of the inode but its own item. */
+export function mayHaveItems(subvolume: Subvolume, ino: number): boolean {
+  const { inodes } = subvolume.volume;
+  const slot = inodes.find(subvolume.cacheId, ino);
+  return slot < 0 || (inodes.flags[slot]! & INODE_HAS_ITEMS) !== 0;
+}
+
+/** Makes a new inode. A directory has two links: its own "." and its name. */
 export function initializeInode(subvolume: Subvolume, ino: number, mode: number, uid: number, gid: number, rdev: number, parent: number): void {
-  const { tree, volume } = subvolume;
-  const at = tree.insert(ino, INODE_MIDDLE, 0, INODE_SIZE) >>> 2;
-  const words = tree.words;
-  words.fill(0, at, at + INODE_SIZE / 4);
+  const { volume } = subvolume;
+  const slot = volume.inodes.add(subvolume.cacheId, ino, 0);
+  const words = volume.inodes.words;
+  const at = slot * INODE_WORDS;
+  markChanged(subvolume, at);
+  words.fill(0, at, at + INODE_WORDS);
   words[at + INODE_AT_MODE] = mode;
   words[at + INODE_AT_UID] = uid;
   words[at + INODE_AT_GID] = gid;
@@ -38,11 +77,26 @@ export function initializeInode(subvolume: Subvolume, ino: number, mode: number,
   words[at + INODE_AT_RDEV] = rdev;
   words[at + INODE_AT_PARENT] = parent;
   putPair(words, at + INODE_AT_GENERATION, volume.generation);
-  for (const time of [INODE_AT_ATIME, INODE_AT_MTIME, INODE_AT_CTIME, INODE_AT_BTIME]) putTime(words, at + time, volume.seconds, volume.nanoseconds);
+  putTime(words, at + INODE_AT_ATIME, volume.seconds, volume.nanoseconds);
+  putTime(words, at + INODE_AT_MTIME, volume.seconds, volume.nanoseconds);
+  putTime(words, at + INODE_AT_CTIME, volume.seconds, volume.nanoseconds);
+  putTime(words, at + INODE_AT_BTIME, volume.seconds, volume.nanoseconds);
   subvolume.inodes++;
 }
 
-/** Stamps the volume's time at `words[at …)`. */
+/** The inode goes, with its pages; what the tree has of it goes when it is settled. */
+export function removeInode(subvolume: Subvolume, ino: number): void {
+  const { inodes, pages } = subvolume.volume;
+  const at = changeInode(subvolume, ino);
+  if (at < 0) return;
+  const slot = at / INODE_WORDS;
+  pages.dropFile(slot);
+  subvolume.inodes--;
+  if ((inodes.flags[slot]! & (INODE_STORED | INODE_HAS_ITEMS | INODE_ORPHAN)) === 0) inodes.remove(slot);
+  else inodes.flags[slot]! |= INODE_REMOVED;
+}
+
+/** Stores a time at `words[at …)`. */
 export function putTime(words: Uint32Array, at: number, seconds: number, nanoseconds: number): void {
   putPair(words, at, seconds);
   words[at + 2] = nanoseconds;
@@ -63,10 +117,10 @@ export function inodeSize(words: Uint32Array, at: number): number {
 }
 
 /** Stamps mtime and ctime (or ctime alone) of an inode that is being changed. */
-export function stamp(subvolume: Subvolume, at: number, content: boolean): void {
-  const { volume, tree } = subvolume;
-  if (content) putTime(tree.words, at + INODE_AT_MTIME, volume.seconds, volume.nanoseconds);
-  putTime(tree.words, at + INODE_AT_CTIME, volume.seconds, volume.nanoseconds);
+export function stamp({ volume }: Subvolume, at: number, content: boolean): void {
+  const words = volume.inodes.words;
+  if (content) putTime(words, at + INODE_AT_MTIME, volume.seconds, volume.nanoseconds);
+  putTime(words, at + INODE_AT_CTIME, volume.seconds, volume.nanoseconds);
 }
 
 export function canLink(words: Uint32Array, at: number): boolean {

@@ -7,9 +7,9 @@ import { KIND_INLINE, keyMiddle } from "../format/key.ts";
 import { INODE_AT_BYTES, INODE_AT_ENTRIES, INODE_AT_MODE, INODE_AT_NLINK } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { changeDirectory, checkDirectory, entryType, findEntry, insertEntry, removeEntry } from "./directory.ts";
-import { canLink, editInode, findInode, initializeInode, putPair, stamp } from "./inode.ts";
+import { canLink, changeInode, expectItems, initializeInode, loadInode, putPair, stamp } from "./inode.ts";
 import { inheritProperties } from "./properties.ts";
-import { abandon, addOrphan, removeOrphan } from "./orphans.ts";
+import { abandon } from "./orphans.ts";
 
 const INLINE_MIDDLE = keyMiddle(KIND_INLINE, 0);
 const INO_MAX = 0xffffffff;
@@ -37,8 +37,8 @@ export function create(subvolume: Subvolume, directory: number, name: string, mo
   if (subvolume.nextIno >= INO_MAX) return -ENOSPC;
   const isDirectory = (mode & S_IFMT) === S_IFDIR;
   if (isDirectory) {
-    const at = findInode(subvolume, directory);
-    if (!canLink(subvolume.tree.words, at)) return -EMLINK;
+    const at = loadInode(subvolume, directory);
+    if (!canLink(subvolume.volume.inodes.words, at)) return -EMLINK;
   }
   const ino = subvolume.nextIno;
   const inserted = insertEntry(subvolume, directory, name, ino, typeOf(mode));
@@ -54,9 +54,8 @@ export function createUnnamed(subvolume: Subvolume, mode: number, uid: number, g
   if (subvolume.nextIno >= INO_MAX) return -ENOSPC;
   const ino = subvolume.nextIno++;
   initializeInode(subvolume, ino, mode, uid, gid, 0, 0);
-  const at = editInode(subvolume, ino);
-  subvolume.tree.words[at + INODE_AT_NLINK] = 0;
-  addOrphan(subvolume, ino);
+  const at = changeInode(subvolume, ino);
+  subvolume.volume.inodes.words[at + INODE_AT_NLINK] = 0;
   return ino;
 }
 
@@ -66,38 +65,37 @@ export function symlink(subvolume: Subvolume, directory: number, name: string, t
   const ino = create(subvolume, directory, name, S_IFLNK | 0o777, uid, gid, 0);
   if (ino < 0) return ino;
   const { tree } = subvolume;
+  expectItems(subvolume, ino);
   const offset = tree.insert(ino, INLINE_MIDDLE, 0, target.length);
   for (let index = 0; index < target.length; index++) tree.bytes[offset + index] = target.charCodeAt(index);
-  const at = editInode(subvolume, ino);
-  putPair(tree.words, at + INODE_AT_BYTES, target.length);
+  const at = changeInode(subvolume, ino);
+  putPair(subvolume.volume.inodes.words, at + INODE_AT_BYTES, target.length);
   return ino;
 }
 
 export function readlink(subvolume: Subvolume, ino: number): string | number {
   const { tree } = subvolume;
-  const at = findInode(subvolume, ino);
+  const at = loadInode(subvolume, ino);
   if (at < 0) return -ENOENT;
-  if ((tree.words[at + INODE_AT_MODE]! & S_IFMT) !== S_IFLNK || !tree.find(ino, INLINE_MIDDLE, 0)) return -EINVAL;
+  if ((subvolume.volume.inodes.words[at + INODE_AT_MODE]! & S_IFMT) !== S_IFLNK || !tree.find(ino, INLINE_MIDDLE, 0)) return -EINVAL;
   return byteString(tree.bytes, tree.offset, tree.offset + tree.length);
 }
 
 export function link(subvolume: Subvolume, ino: number, directory: number, name: string): number {
-  const { tree } = subvolume;
-  const at = findInode(subvolume, ino);
+  const { inodes } = subvolume.volume;
+  const at = loadInode(subvolume, ino);
   if (at < 0) return -ENOENT;
-  const mode = tree.words[at + INODE_AT_MODE]!;
+  const mode = inodes.words[at + INODE_AT_MODE]!;
   if ((mode & S_IFMT) === S_IFDIR) return -EPERM;
-  if (!canLink(tree.words, at)) return -EMLINK;
-  const unnamed = tree.words[at + INODE_AT_NLINK] === 0;
+  if (!canLink(inodes.words, at)) return -EMLINK;
   const checked = checkNewName(subvolume, directory, name);
   if (checked < 0) return checked;
   const inserted = insertEntry(subvolume, directory, name, ino, typeOf(mode));
   if (inserted < 0) return inserted;
   changeDirectory(subvolume, directory, 1, 0);
-  const item = editInode(subvolume, ino);
-  tree.words[item + INODE_AT_NLINK]!++;
+  const item = changeInode(subvolume, ino);
+  inodes.words[item + INODE_AT_NLINK]!++;
   stamp(subvolume, item, false);
-  if (unnamed) removeOrphan(subvolume, ino);
   return 0;
 }
 
@@ -115,9 +113,9 @@ export function rmdir(subvolume: Subvolume, directory: number, name: string): nu
   const ino = lookup(subvolume, directory, name);
   if (ino < 0) return ino;
   if (entryType(subvolume) !== DT_DIR) return -ENOTDIR;
-  const at = findInode(subvolume, ino);
+  const at = loadInode(subvolume, ino);
   if (at < 0) return -ENOENT;
-  if (subvolume.tree.words[at + INODE_AT_ENTRIES] !== 0) return -ENOTEMPTY;
+  if (subvolume.volume.inodes.words[at + INODE_AT_ENTRIES] !== 0) return -ENOTEMPTY;
   removeEntry(subvolume, directory, name);
   changeDirectory(subvolume, directory, -1, -1);
   dropLink(subvolume, ino);
@@ -126,12 +124,12 @@ export function rmdir(subvolume: Subvolume, directory: number, name: string): nu
 
 /** An entry of the inode is gone. A directory, which is empty then, loses its "." with it. */
 export function dropLink(subvolume: Subvolume, ino: number): void {
-  const { tree } = subvolume;
-  const at = editInode(subvolume, ino);
+  const at = changeInode(subvolume, ino);
   if (at < 0) return;
-  const isDirectory = (tree.words[at + INODE_AT_MODE]! & S_IFMT) === S_IFDIR;
-  const links = isDirectory ? 0 : tree.words[at + INODE_AT_NLINK]! - 1;
-  tree.words[at + INODE_AT_NLINK] = links;
+  const words = subvolume.volume.inodes.words;
+  const isDirectory = (words[at + INODE_AT_MODE]! & S_IFMT) === S_IFDIR;
+  const links = isDirectory ? 0 : words[at + INODE_AT_NLINK]! - 1;
+  words[at + INODE_AT_NLINK] = links;
   stamp(subvolume, at, false);
   if (links === 0) abandon(subvolume, ino);
 }

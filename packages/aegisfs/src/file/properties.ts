@@ -5,28 +5,28 @@ import { COMPRESS_NONE, compressionOf, propertiesOr } from "../format/properties
 import { FEATURE_COMPRESSION } from "../format/superblock.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import type { Volume } from "../volume/volume.ts";
-import { editInode, findInode, stamp } from "./inode.ts";
+import { changeInode, loadInode, stamp } from "./inode.ts";
 
 /** The inode's own word; −ENOENT. */
 export function ownProperties(subvolume: Subvolume, ino: number): number {
-  const at = findInode(subvolume, ino);
-  return at < 0 ? -ENOENT : subvolume.tree.words[at + INODE_AT_PROPERTIES]!;
+  const at = loadInode(subvolume, ino);
+  return at < 0 ? -ENOENT : subvolume.volume.inodes.words[at + INODE_AT_PROPERTIES]!;
 }
 
 /** What holds for the file: its own, else the subvolume's, else the volume's. */
 export function effectiveProperties(subvolume: Subvolume, ino: number): number {
   const defaults = propertiesOr(subvolume.properties, subvolume.volume.superblock.properties);
-  const at = findInode(subvolume, ino);
-  return at < 0 ? defaults : propertiesOr(subvolume.tree.words[at + INODE_AT_PROPERTIES]!, defaults);
+  const at = loadInode(subvolume, ino);
+  return at < 0 ? defaults : propertiesOr(subvolume.volume.inodes.words[at + INODE_AT_PROPERTIES]!, defaults);
 }
 
 /** For content that is written from now on; what is stored stays as it is (defragmentation rewrites it). −ENOENT, −EOPNOTSUPP. */
 export function setProperties(subvolume: Subvolume, ino: number, properties: number): number {
   const allowed = allowProperties(subvolume.volume, properties);
   if (allowed < 0) return allowed;
-  const at = editInode(subvolume, ino);
+  const at = changeInode(subvolume, ino);
   if (at < 0) return -ENOENT;
-  subvolume.tree.words[at + INODE_AT_PROPERTIES] = properties;
+  subvolume.volume.inodes.words[at + INODE_AT_PROPERTIES] = properties;
   stamp(subvolume, at, false);
   return 0;
 }
@@ -45,6 +45,6 @@ export function allowProperties(volume: Volume, properties: number): number {
 export function inheritProperties(subvolume: Subvolume, directory: number, ino: number): void {
   const properties = ownProperties(subvolume, directory);
   if (properties <= 0) return;
-  const at = editInode(subvolume, ino);
-  subvolume.tree.words[at + INODE_AT_PROPERTIES] = properties;
+  const at = changeInode(subvolume, ino);
+  subvolume.volume.inodes.words[at + INODE_AT_PROPERTIES] = properties;
 }

@@ -4,7 +4,7 @@ import {
 import { INODE_AT_ENTRIES, INODE_AT_PARENT, ROOT_INO } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { changeDirectory, checkDirectory, entryType, findEntry, insertEntry, redirectEntry, removeEntry } from "./directory.ts";
-import { canLink, editInode, findInode, stamp } from "./inode.ts";
+import { canLink, changeInode, loadInode, stamp } from "./inode.ts";
 import { dropLink } from "./namespace.ts";
 
 /**
@@ -38,13 +38,13 @@ export function rename(subvolume: Subvolume, directory: number, name: string, ne
   if (target !== 0) {
     if (isDirectory && targetType !== DT_DIR) return -ENOTDIR;
     if (!isDirectory && targetType === DT_DIR) return -EISDIR;
-    const at = findInode(subvolume, target);
+    const at = loadInode(subvolume, target);
     if (at < 0) return -ENOENT;
-    if (isDirectory && subvolume.tree.words[at + INODE_AT_ENTRIES] !== 0) return -ENOTEMPTY;
+    if (isDirectory && subvolume.volume.inodes.words[at + INODE_AT_ENTRIES] !== 0) return -ENOTEMPTY;
   }
   if (isDirectory && directory !== newDirectory && target === 0) {
-    const at = findInode(subvolume, newDirectory);
-    if (!canLink(subvolume.tree.words, at)) return -EMLINK;
+    const at = loadInode(subvolume, newDirectory);
+    if (!canLink(subvolume.volume.inodes.words, at)) return -EMLINK;
   }
 
   if (target !== 0) redirectEntry(subvolume, newDirectory, newName, ino, type);
@@ -77,9 +77,9 @@ function swap(
 
 /** The inode is in `parent` now. */
 function settle(subvolume: Subvolume, ino: number, isDirectory: boolean, parent: number): void {
-  const at = editInode(subvolume, ino);
+  const at = changeInode(subvolume, ino);
   if (at < 0) return;
-  if (isDirectory) subvolume.tree.words[at + INODE_AT_PARENT] = parent;
+  if (isDirectory) subvolume.volume.inodes.words[at + INODE_AT_PARENT] = parent;
   stamp(subvolume, at, false);
 }
 
@@ -88,9 +88,9 @@ function isBelow(subvolume: Subvolume, ino: number, ancestor: number): boolean {
   for (let steps = 0; steps < DEPTH_MAX; steps++) {
     if (ino === ancestor) return true;
     if (ino === ROOT_INO) return false;
-    const at = findInode(subvolume, ino);
+    const at = loadInode(subvolume, ino);
     if (at < 0) return false;
-    ino = subvolume.tree.words[at + INODE_AT_PARENT]!;
+    ino = subvolume.volume.inodes.words[at + INODE_AT_PARENT]!;
   }
   return true;
 }

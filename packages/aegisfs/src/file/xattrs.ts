@@ -10,7 +10,7 @@ import { EEXIST, EINVAL, ENODATA, ENOENT, ENOSPC, ERANGE } from "@stratos/abi";
 import { VALUE_SIZE_MAX } from "../format/geometry.ts";
 import { KIND_XATTR, keyMiddle } from "../format/key.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
-import { editInode, findInode, stamp } from "./inode.ts";
+import { changeInode, expectItems, loadInode, mayHaveItems, stamp } from "./inode.ts";
 import { hashName, nameHashHigh, nameHashLow } from "./name-hash.ts";
 
 export const XATTR_CREATE = 1;
@@ -19,6 +19,7 @@ const HEAD_SIZE = 4;
 
 /** Positions the tree on the attribute; false when it is not there. */
 function find(subvolume: Subvolume, ino: number, name: string): boolean {
+  if (!mayHaveItems(subvolume, ino)) return false;
   const tree = subvolume.tree;
   hashName(name, subvolume.volume.superblock.hashSeed);
   const middle = keyMiddle(KIND_XATTR, nameHashHigh);
@@ -36,7 +37,7 @@ function nameHere(subvolume: Subvolume): string {
 }
 
 export function get(subvolume: Subvolume, ino: number, name: string): Uint8Array | number {
-  if (!find(subvolume, ino, name)) return findInode(subvolume, ino) < 0 ? -ENOENT : -ENODATA;
+  if (!find(subvolume, ino, name)) return loadInode(subvolume, ino) < 0 ? -ENOENT : -ENODATA;
   const { bytes, offset } = subvolume.tree;
   const start = offset + HEAD_SIZE + bytes[offset]!;
   return bytes.slice(start, start + (bytes[offset + 2]! | (bytes[offset + 3]! << 8)));
@@ -48,7 +49,7 @@ export function set(subvolume: Subvolume, ino: number, name: string, value: Uint
   if ((flags & ~(XATTR_CREATE | XATTR_REPLACE)) !== 0) return -EINVAL;
   const size = HEAD_SIZE + name.length + value.length;
   if (size > VALUE_SIZE_MAX) return -ENOSPC;
-  if (findInode(subvolume, ino) < 0) return -ENOENT;
+  if (loadInode(subvolume, ino) < 0) return -ENOENT;
   const present = find(subvolume, ino, name);
   if (present && flags & XATTR_CREATE) return -EEXIST;
   if (!present && flags & XATTR_REPLACE) return -ENODATA;
@@ -58,6 +59,7 @@ export function set(subvolume: Subvolume, ino: number, name: string, value: Uint
   let low = (nameHashLow << 8) >>> 0;
   if (present) low = tree.key(2);
   else for (let collision = 0; tree.find(ino, middle, low); low++) if (++collision === 256) return -ENOSPC;
+  expectItems(subvolume, ino);
   const offset = tree.replace(ino, middle, low, size);
   const bytes = tree.bytes;
   bytes[offset] = name.length;
@@ -66,22 +68,23 @@ export function set(subvolume: Subvolume, ino: number, name: string, value: Uint
   bytes[offset + 3] = value.length >>> 8;
   for (let index = 0; index < name.length; index++) bytes[offset + HEAD_SIZE + index] = name.charCodeAt(index);
   bytes.set(value, offset + HEAD_SIZE + name.length);
-  stamp(subvolume, editInode(subvolume, ino), false);
+  stamp(subvolume, changeInode(subvolume, ino), false);
   return 0;
 }
 
 export function remove(subvolume: Subvolume, ino: number, name: string): number {
   const tree = subvolume.tree;
-  if (!find(subvolume, ino, name)) return findInode(subvolume, ino) < 0 ? -ENOENT : -ENODATA;
+  if (!find(subvolume, ino, name)) return loadInode(subvolume, ino) < 0 ? -ENOENT : -ENODATA;
   tree.remove(tree.key(0), tree.key(1), tree.key(2));
-  stamp(subvolume, editInode(subvolume, ino), false);
+  stamp(subvolume, changeInode(subvolume, ino), false);
   return 0;
 }
 
 export function list(subvolume: Subvolume, ino: number): string[] | number {
   const tree = subvolume.tree;
-  if (findInode(subvolume, ino) < 0) return -ENOENT;
+  if (loadInode(subvolume, ino) < 0) return -ENOENT;
   const names: string[] = [];
+  if (!mayHaveItems(subvolume, ino)) return names;
   for (let more = tree.ceiling(ino, keyMiddle(KIND_XATTR, 0), 0); more && tree.key(0) === ino && tree.key(1) >>> 24 === KIND_XATTR; more = tree.next()) {
     names.push(nameHere(subvolume));
   }

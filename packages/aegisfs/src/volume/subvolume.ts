@@ -21,13 +21,15 @@ import type { Attributes } from "../file/attributes.ts";
 import { readAttributes, writeAttributes } from "../file/attributes.ts";
 import type { DirectoryEntry } from "../file/directory.ts";
 import { readDirectory } from "../file/directory.ts";
-import { initializeInode } from "../file/inode.ts";
+import { changeInode, initializeInode } from "../file/inode.ts";
+import * as content from "../file/content.ts";
 import * as data from "../file/data.ts";
 import * as holes from "../file/holes.ts";
 import * as namespace from "../file/namespace.ts";
 import * as properties from "../file/properties.ts";
 import * as orphans from "../file/orphans.ts";
 import { rename } from "../file/rename.ts";
+import { settleFile } from "../file/settle.ts";
 import * as xattrs from "../file/xattrs.ts";
 import { Operation } from "../audit/operation.ts";
 import type { Volume } from "./volume.ts";
@@ -36,6 +38,8 @@ export class Subvolume {
   readonly volume: Volume;
   readonly tree: Tree;
   readonly id: number;
+  /** Its name in the volume's caches; a new one makes them forget what they have. */
+  cacheId: number;
   readonly name: string;
   readonly parent: number;
   /** When it was made: seconds since 1970. */
@@ -61,6 +65,7 @@ export class Subvolume {
     this.volume = volume;
     this.tree = new Tree(volume.cache, volume);
     this.id = id;
+    this.cacheId = volume.nameInCaches(this);
     this.name = name;
     this.parent = parent;
     this.#flags = flags;
@@ -110,7 +115,9 @@ export class Subvolume {
     return subvolume;
   }
 
+  /** Nothing of `source` waits to be settled. */
   takeContent(source: Subvolume): void {
+    this.cacheId = this.volume.nameInCaches(this);
     this.tree.root.set(source.tree.root);
     this.nextIno = Math.max(this.nextIno, source.nextIno);
     this.inodes = source.inodes;
@@ -171,7 +178,7 @@ export class Subvolume {
 
   /** Dirties the root directory's inode, so that a commit has something to write. Throws Failure. */
   touch(): void {
-    this.tree.edit(ROOT_INO, keyMiddle(1, 0), 0);
+    changeInode(this, ROOT_INO);
   }
 
   #begin(grows: boolean, blocks = 0): number {
@@ -346,6 +353,7 @@ export class Subvolume {
   /** Reads `count` pages from page `index` on into `bytes[at …)`, zeros in holes and after the end. 0, −EIO for a bad checksum, … */
   readPages(ino: number, index: number, count: number, bytes: Uint8Array, at: number): number {
     try {
+      settleFile(this, ino);
       data.readPages(this, ino, index, count, bytes, at);
       return 0;
     } catch (thrown) {
@@ -364,6 +372,7 @@ export class Subvolume {
     const failed = this.#begin(true, Math.ceil(length / 4096));
     if (failed < 0) return failed;
     try {
+      settleFile(this, ino);
       return this.#did(data.writePages(this, ino, index, bytes, at, length), Operation.write, ino, "", 0, "", index * 4096, length);
     } catch (thrown) {
       return this.volume.abort(thrown);
@@ -375,7 +384,7 @@ export class Subvolume {
   /** Reads up to the end of the file; returns the bytes read. For callers without a page cache. */
   read(ino: number, offset: number, bytes: Uint8Array, at: number, length: number): number {
     try {
-      return data.read(this, ino, offset, bytes, at, length);
+      return content.read(this, ino, offset, bytes, at, length);
     } catch (thrown) {
       return this.volume.readFailed(thrown);
     } finally {
@@ -388,7 +397,7 @@ export class Subvolume {
     const failed = this.#begin(true, Math.ceil(length / 4096));
     if (failed < 0) return failed;
     try {
-      return this.#did(data.write(this, ino, offset, bytes, at, length), Operation.write, ino, "", 0, "", offset, length);
+      return this.#did(content.write(this, ino, offset, bytes, at, length), Operation.write, ino, "", 0, "", offset, length);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {

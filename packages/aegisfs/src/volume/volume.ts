@@ -31,6 +31,12 @@ import { ExtentContent } from "../codec/extent-content.ts";
 import type { BlockStore } from "../store/block-store.ts";
 import { NodeCache } from "../store/node-cache.ts";
 import type { TreeNode } from "../store/node-cache.ts";
+import { EntryTable } from "../cache/entry-table.ts";
+import { InodeTable } from "../cache/inode-table.ts";
+import { Listings } from "../cache/listings.ts";
+import { PageTable } from "../cache/page-table.ts";
+import { DIRECT_BLOCKS } from "../file/content.ts";
+import { settleAllEntries, settleAllInodes } from "../file/settle.ts";
 import { References } from "../store/references.ts";
 import { SpaceMap } from "../store/space-map.ts";
 import { Subvolume } from "./subvolume.ts";
@@ -47,6 +53,13 @@ export interface MountOptions {
   cacheNodes?: number;
   /** Dirty nodes at which a commit is made; default 1024. */
   dirtyNodes?: number;
+  /** Inodes (about 200 bytes each) and names (about 120) kept in memory; default 32768 and 65536. */
+  cacheInodes?: number;
+  cacheEntries?: number;
+  /** Pages of file content (4 KiB each) kept in memory; default 20480. With the nodes and the rest that makes 128 MiB. */
+  cachePages?: number;
+  /** Changes of inodes or names that may wait in memory; default 32768. */
+  pendingChanges?: number;
   /** Time of the mount, for what it has to stamp. */
   seconds?: number;
   /** Compression formats of the host; LZ4 is built in. */
@@ -63,6 +76,7 @@ const QUADS_RESERVED = 48;
 /** `allocateData` stops breaking quads a little before the reserve. */
 const SLACK_QUADS = 20;
 const STAGING_NODES = 64;
+const PENDING_CHANGES = 32768;
 /** So that a subvolume's item fits a leaf with room to spare. */
 const LABEL_LENGTH_MAX = 1000;
 
@@ -71,6 +85,11 @@ export class Volume implements NodeOwner {
   readonly cache: NodeCache;
   /** Reads and packs the content of extents. */
   readonly content: ExtentContent;
+  /** What operations see and change before the trees do: inodes, names, pages of content (file/settle.ts), and listings of directories. */
+  readonly inodes: InodeTable;
+  readonly entries: EntryTable;
+  readonly pages: PageTable;
+  readonly listings: Listings;
   readonly superblock: Superblock;
   /** The volume tree: subvolumes, bitmaps, owners. */
   readonly tree: Tree;
@@ -83,7 +102,10 @@ export class Volume implements NodeOwner {
   readonly readOnly: boolean;
   readonly #volatile: boolean;
   readonly #dirtyLimit: number;
+  readonly #pendingLimit: number;
   readonly #subvolumes = new Map<number, Subvolume>();
+  readonly #cached = new Map<number, Subvolume>();
+  #nextCacheId = 1;
   #changesAtBegin = 0;
   #committing = false;
   #failed: Failure | null = null;
@@ -101,6 +123,11 @@ export class Volume implements NodeOwner {
     this.readOnly = options.readOnly === true || store.readOnly || superblock.mustNotWrite;
     this.#volatile = options.volatile === true;
     this.#dirtyLimit = options.dirtyNodes ?? 1024;
+    this.#pendingLimit = Math.min(options.pendingChanges ?? PENDING_CHANGES, PENDING_CHANGES);
+    this.inodes = new InodeTable(options.cacheInodes ?? 32768);
+    this.entries = new EntryTable(options.cacheEntries ?? 65536);
+    this.pages = new PageTable(this.inodes, Math.max(4, options.cachePages ?? 20480));
+    this.listings = new Listings(65536);
     this.seconds = options.seconds ?? 0;
     this.cache = new NodeCache(store, options.cacheNodes ?? 2048);
     this.tree = new Tree(this.cache, new VolumeTreeOwner(this));
@@ -137,6 +164,20 @@ export class Volume implements NodeOwner {
     return subvolume;
   }
 
+  /** A name for the subvolume in the caches, instead of the one that it has. */
+  nameInCaches(subvolume: Subvolume): number {
+    this.#cached.delete(subvolume.cacheId);
+    this.#cached.set(this.#nextCacheId, subvolume);
+    return this.#nextCacheId++;
+  }
+
+  /** The subvolume of that name in the caches, which has something to settle. */
+  cachedSubvolume(cacheId: number): Subvolume {
+    const subvolume = this.#cached.get(cacheId);
+    assert(subvolume !== undefined, "what is to be settled belongs to a subvolume in use");
+    return subvolume;
+  }
+
   setTime(seconds: number, nanoseconds: number): void {
     this.seconds = seconds;
     this.nanoseconds = nanoseconds;
@@ -162,9 +203,32 @@ export class Volume implements NodeOwner {
 
   // ---- Operations -------------------------------------------------------------------------------------------------
 
-  /** Quads that growing operations must leave. */
+  /** Quads that growing operations must leave: for one operation at the worst, and for what waits to be settled. */
   get quadReserve(): number {
+    return this.#operationReserve + this.#pendingQuads;
+  }
+
+  get #operationReserve(): number {
     return 2 * (QUADS_RESERVED + (this.space.dirtyGroups >> 3) + Math.min(512, this.references.records >> 6));
+  }
+
+  /** Each change may dirty a leaf of its own; branches and splits are far fewer. */
+  get #pendingQuads(): number {
+    return ((this.inodes.dirtyCount + this.entries.dirtyCount + this.pages.dirtyCount) * 5) >> 2;
+  }
+
+  get #hasPending(): boolean {
+    return this.inodes.dirtyCount > 0 || this.entries.dirtyCount > 0;
+  }
+
+  /** Blocks that can be given to data now, besides all that was promised. */
+  get dataRoom(): number {
+    return this.space.availableBlocks - (this.quadReserve + SLACK_QUADS) * NODE_BLOCKS - this.pages.dirtyCount;
+  }
+
+  /** Pages that may become dirty in memory: each is promised a block and its share of a node. */
+  get pageRoom(): number {
+    return Math.floor(this.dataRoom / (1 + (NODE_BLOCKS * 5) / 4));
   }
 
   /**
@@ -176,14 +240,18 @@ export class Volume implements NodeOwner {
    */
   begin(grows: boolean, blocks = 0): number {
     if (this.readOnly || this.#failed !== null) return -EROFS;
-    const reserve = grows ? this.quadReserve : this.quadReserve >> 1;
-    if (this.space.availableQuads < reserve || this.space.availableBlocks < reserve * NODE_BLOCKS + blocks) {
-      // What this transaction gave back can be used once it is durable.
-      if (this.space.freeBlocks > this.space.availableBlocks) {
+    const own = grows ? this.#operationReserve : this.#operationReserve >> 1;
+    let reserve = own + this.#pendingQuads;
+    // Pages in memory are promised blocks, each new one a node at the worst.
+    const wanted = blocks * (blocks > DIRECT_BLOCKS ? 1 : 6) + (blocks > 0 ? SLACK_QUADS * NODE_BLOCKS : 0);
+    if (this.space.availableQuads < reserve || this.space.availableBlocks < reserve * NODE_BLOCKS + wanted + this.pages.dirtyCount) {
+      // What this transaction gave back, or will when it is settled, can be used once it is durable.
+      if (this.#hasPending || this.space.freeBlocks > this.space.availableBlocks) {
         const failed = this.commit();
         if (failed < 0) return failed;
       }
-      const failed = this.#reclaimFor(reserve, blocks);
+      reserve = own;
+      const failed = this.#reclaimFor(reserve, wanted);
       if (failed < 0) return failed;
       if (this.space.availableQuads < reserve) return -ENOSPC;
     }
@@ -209,7 +277,45 @@ export class Volume implements NodeOwner {
   /** Ends what `begin` began, or a reading operation. */
   end(): void {
     this.cache.trim();
-    if (this.cache.dirtyCount > this.#dirtyLimit && this.#failed === null && !this.#committing) this.commit();
+    if (this.inodes.isOver) this.inodes.trim((slot) => this.pages.dropFile(slot));
+    if (this.entries.isOver) this.entries.trim();
+    if (this.#failed !== null || this.#committing) return;
+    const { inodes, entries, pages } = this;
+    if (inodes.dirtyCount > this.#pendingLimit || entries.dirtyCount > this.#pendingLimit || pages.dirtyCount > (pages.limit >> 2) * 3) {
+      try {
+        this.settle();
+      } catch (thrown) {
+        this.readFailed(thrown);
+        return;
+      }
+    }
+    if (this.cache.dirtyCount > this.#dirtyLimit) this.commit();
+  }
+
+  /**
+   * Puts all changes that wait in memory into the trees. Whoever reads trees directly calls it first. Throws Failure, and the volume has
+   * failed then.
+   */
+  settle(): void {
+    if (!this.#hasPending) return;
+    try {
+      settleAllEntries(this);
+      settleAllInodes(this);
+    } catch (thrown) {
+      if (thrown instanceof Failure) this.#failed ??= thrown;
+      throw thrown;
+    }
+  }
+
+  /** The same for names alone. */
+  settleEntries(): void {
+    if (this.entries.dirtyCount === 0) return;
+    try {
+      settleAllEntries(this);
+    } catch (thrown) {
+      if (thrown instanceof Failure) this.#failed ??= thrown;
+      throw thrown;
+    }
   }
 
   /** Turns what was thrown in a changing operation into its errno, and fails the volume when it left a change half done. */
@@ -232,7 +338,7 @@ export class Volume implements NodeOwner {
 
   commit(): number {
     if (this.#failed !== null) return -EROFS;
-    if (this.readOnly || this.cache.dirtyCount === 0) return 0;
+    if (this.readOnly || (this.cache.dirtyCount === 0 && !this.#hasPending)) return 0;
     this.#committing = true;
     try {
       this.#commit();
@@ -247,6 +353,7 @@ export class Volume implements NodeOwner {
   }
 
   #commit(): void {
+    this.settle();
     const nodes: TreeNode[] = [];
     for (const subvolume of this.#subvolumes.values()) {
       subvolume.tree.seal(nodes);
@@ -293,11 +400,18 @@ export class Volume implements NodeOwner {
 
   /** Data blocks that may be taken now, or after a commit; what their extents take in the tree is left out. */
   get dataBlocks(): number {
-    const free = this.space.freeBlocks;
+    const free = this.space.freeBlocks - this.pages.dirtyCount;
     return Math.max(0, free - (free >> 6) - (this.quadReserve + SLACK_QUADS) * NODE_BLOCKS);
   }
 
   usage(): VolumeUsage {
+    if (this.#failed === null) {
+      try {
+        this.settle();
+      } catch (thrown) {
+        this.readFailed(thrown);
+      }
+    }
     return { blocks: this.superblock.blocks, freeBlocks: this.dataBlocks, inodes: this.root.inodes };
   }
 

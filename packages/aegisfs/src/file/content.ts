@@ -1,0 +1,123 @@
+/**
+ * Reading and writing of files through the pages in memory, for callers that have no page cache of their own. Small writes stay there until
+ * they are settled; what is long goes to its blocks at once, and is read from them, so that one long file does not push out all others.
+ */
+import { EFBIG, ENOSPC } from "@stratos/abi";
+import { INODE_WORDS } from "../cache/inode-table.ts";
+import { BLOCK_SIZE, FILE_SIZE_MAX } from "../format/geometry.ts";
+import { INODE_AT_BYTES } from "../format/inode-item.ts";
+import type { Subvolume } from "../volume/subvolume.ts";
+import { findFile, page as work, readPages, storeBlocks } from "./data.ts";
+import { changeInode, inodeSize, mayHaveItems, putPair, stamp } from "./inode.ts";
+
+/** Whole blocks in a row from which on a write or read leaves the pages aside. */
+export const DIRECT_BLOCKS = 16;
+
+/** Reads up to the end of the file; returns the bytes read. */
+export function read(subvolume: Subvolume, ino: number, offset: number, bytes: Uint8Array, at: number, length: number): number {
+  const file = findFile(subvolume, ino);
+  if (file < 0) return file;
+  const { inodes, pages } = subvolume.volume;
+  const slot = file / INODE_WORDS;
+  const end = Math.min(inodeSize(inodes.words, file), offset + length);
+  for (let position = offset; position < end; ) {
+    const index = Math.floor(position / BLOCK_SIZE);
+    const within = position - index * BLOCK_SIZE;
+    const to = at + position - offset;
+    const count = Math.min(BLOCK_SIZE - within, end - position);
+    const page = pages.find(slot, index);
+    if (page < 0 && within === 0) {
+      const blocks = unreadBlocks(subvolume, slot, index, Math.floor((end - position) / BLOCK_SIZE));
+      if (blocks >= DIRECT_BLOCKS) {
+        readPages(subvolume, ino, index, blocks, bytes, to);
+        position += blocks * BLOCK_SIZE;
+        continue;
+      }
+    }
+    const source = page >= 0 ? pages.bytes[page]! : readPage(subvolume, slot, ino, index);
+    if (count === BLOCK_SIZE) bytes.set(source, to);
+    else bytes.set(source.subarray(within, within + count), to);
+    position += count;
+  }
+  return Math.max(0, end - offset);
+}
+
+/** Blocks from `index` on, at most `most`, that are not in memory. */
+function unreadBlocks(subvolume: Subvolume, slot: number, index: number, most: number): number {
+  const { inodes, pages } = subvolume.volume;
+  if (inodes.firstPages[slot]! < 0) return most;
+  let blocks = 0;
+  while (blocks < most && pages.find(slot, index + blocks) < 0) blocks++;
+  return blocks;
+}
+
+/** The bytes of a page that was not in memory; it is afterwards, if there is room. */
+function readPage(subvolume: Subvolume, slot: number, ino: number, index: number): Uint8Array {
+  const { pages } = subvolume.volume;
+  if (mayHaveItems(subvolume, ino)) readPages(subvolume, ino, index, 1, work, 0);
+  else work.fill(0);
+  const page = pages.take(slot, index);
+  if (page < 0) return work;
+  pages.bytes[page]!.set(work);
+  return pages.bytes[page]!;
+}
+
+/** Writes any bytes; returns how many, fewer than `length` when space ran out, −ENOSPC when there was none at all. */
+export function write(subvolume: Subvolume, ino: number, offset: number, bytes: Uint8Array, at: number, length: number): number {
+  const file = findFile(subvolume, ino);
+  if (file < 0) return file;
+  if (offset + length > FILE_SIZE_MAX) return -EFBIG;
+  if (length === 0) return 0;
+  const { volume } = subvolume;
+  const slot = file / INODE_WORDS;
+  let done = 0;
+  while (done < length) {
+    const position = offset + done;
+    const index = Math.floor(position / BLOCK_SIZE);
+    const within = position - index * BLOCK_SIZE;
+    if (within === 0 && length - done >= DIRECT_BLOCKS * BLOCK_SIZE) {
+      const whole = Math.floor((length - done) / BLOCK_SIZE);
+      // Blocks that pages in memory were promised are not to be taken from them.
+      if (volume.pages.dirtyCount > 0 && volume.dataRoom < whole) volume.settle();
+      const stored = storeBlocks(subvolume, ino, index, whole, bytes, at + done);
+      volume.pages.dropFile(slot, index, index + stored);
+      done += stored * BLOCK_SIZE;
+      if (stored < whole) break;
+    } else {
+      const count = Math.min(BLOCK_SIZE - within, length - done);
+      if (!writePage(subvolume, slot, ino, index, within, bytes, at + done, count)) break;
+      done += count;
+    }
+  }
+  if (done === 0) return -ENOSPC;
+  const item = changeInode(subvolume, ino);
+  const words = volume.inodes.words;
+  if (offset + done > inodeSize(words, item)) putPair(words, item + INODE_AT_BYTES, offset + done);
+  stamp(subvolume, item, true);
+  return done;
+}
+
+/** Writes into one page. Returns false when there is no space for it. */
+function writePage(subvolume: Subvolume, slot: number, ino: number, index: number, within: number, bytes: Uint8Array, at: number, count: number): boolean {
+  const { volume } = subvolume;
+  const { pages } = volume;
+  let page = pages.find(slot, index);
+  if ((page < 0 || !pages.isDirty(page)) && volume.pageRoom < 1) return false;
+  if (page < 0) {
+    const isRead = count < BLOCK_SIZE && mayHaveItems(subvolume, ino);
+    if (isRead) readPages(subvolume, ino, index, 1, work, 0);
+    page = pages.take(slot, index);
+    if (page < 0) {
+      volume.settle();
+      page = pages.take(slot, index);
+    }
+    if (isRead) pages.bytes[page]!.set(work);
+    else if (count < BLOCK_SIZE) pages.bytes[page]!.fill(0);
+  }
+  const target = pages.bytes[page]!;
+  if (at === 0 && count === bytes.length) target.set(bytes, within);
+  else target.set(bytes.subarray(at, at + count), within);
+  volume.cache.changes++;
+  pages.markDirty(page);
+  return true;
+}
