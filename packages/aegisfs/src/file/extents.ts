@@ -147,6 +147,7 @@ export function putCompressed(
   checksums: Uint32Array, from: number,
 ): void {
   const tree = subvolume.tree;
+  expectItems(subvolume, ino);
   const at = tree.insert(ino, keyMiddle(KIND_EXTENT, highOf(index)), index >>> 0, extentSize(stored)) >>> 2;
   const words = tree.words;
   words[at + EXTENT_AT_BLOCK] = block;

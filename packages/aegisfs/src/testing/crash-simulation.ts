@@ -36,7 +36,10 @@ export function simulateCrashes(options: CrashOptions): number {
   const random = new SeededRandom(options.seed);
   const disk = new CrashDisk(DISK_SIZE);
   if (format(disk, { uuid: new Uint8Array(16).fill(3), hashSeed: options.seed, ...options.format }) !== 0) throw new Error("format failed");
-  const opened = mount(options.wrap?.(disk) ?? disk, { cacheNodes: 8 + random.below(30), dirtyNodes: random.below(2) === 0 ? 5 + random.below(20) : 500 });
+  const pendingChanges = random.below(2) === 0 ? 4 + random.below(20) : 500;
+  const opened = mount(options.wrap?.(disk) ?? disk, {
+    cacheNodes: 8 + random.below(30), dirtyNodes: random.below(2) === 0 ? 5 + random.below(20) : 500, cachePages: 8 + random.below(60), pendingChanges,
+  });
   if (typeof opened === "string") throw new Error(opened);
   const volume = opened;
   const workload = new Workload(random, volume.root, { sizeMax: 60_000, names: 12 });

@@ -31,7 +31,8 @@ for (let round = 0; round < 6; round++) {
   test(`random operations match the model (seed ${seed})`, () => {
     const random = new SeededRandom(seed);
     const device = fresh(64 * MIB);
-    const options = { cacheNodes: round % 2 === 0 ? 4 : 2048, dirtyNodes: round < 3 ? 6 : 1024 };
+    const small = { cacheInodes: 4, cacheEntries: 6, cachePages: 8, pendingChanges: 9 };
+    const options = { cacheNodes: round % 2 === 0 ? 4 : 2048, dirtyNodes: round < 3 ? 6 : 1024, ...(round % 3 === 1 ? small : {}) };
     let volume = mounted(mount(device, options));
     const workload = new Workload(random, volume.root, { sizeMax: 300_000, names: round % 3 === 0 ? 400 : 30 });
     try {

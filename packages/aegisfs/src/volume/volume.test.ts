@@ -206,14 +206,44 @@ test("data that cannot be written leaves the file as it was", () => {
   const failing = new FailingDevice(freshVolume(8).device);
   const volume = mountedVolume(mount(failing));
   const ino = volume.root.create(ROOT_INO, "f", FILE, 0, 0);
-  volume.root.write(ino, 0, new Uint8Array(8192).fill(5), 0, 8192);
+  const size = 80_000;
+  volume.root.write(ino, 0, new Uint8Array(size).fill(5), 0, size);
   failing.failWrites = true;
-  assert.equal(volume.root.write(ino, 0, new Uint8Array(8192).fill(6), 0, 8192), -EIO);
+  assert.equal(volume.root.write(ino, 0, new Uint8Array(size).fill(6), 0, size), -EIO);
   failing.failWrites = false;
-  const bytes = new Uint8Array(8192);
-  assert.equal(volume.root.read(ino, 0, bytes, 0, 8192), 8192);
+  const bytes = new Uint8Array(size);
+  assert.equal(volume.root.read(ino, 0, bytes, 0, size), size);
   assert.ok(bytes.every((byte) => byte === 5));
   assert.ok(volume.root.create(ROOT_INO, "g", FILE, 0, 0) > 0, "nothing was half done: the volume goes on");
+});
+
+test("what was written to memory and cannot be stored fails the sync, not the write", () => {
+  const device = freshVolume(8).device;
+  const failing = new FailingDevice(device);
+  const volume = mountedVolume(mount(failing));
+  const ino = volume.root.create(ROOT_INO, "f", FILE, 0, 0);
+  failing.failWrites = true;
+  assert.equal(volume.root.write(ino, 0, new Uint8Array(8192).fill(6), 0, 8192), 8192);
+  assert.equal(volume.sync(), -EIO);
+  assert.equal(volume.root.create(ROOT_INO, "g", FILE, 0, 0), -EROFS);
+  const bytes = new Uint8Array(8192);
+  assert.equal(volume.root.read(ino, 0, bytes, 0, 8192), 8192);
+  assert.equal(mountedVolume(mount(device)).root.lookup(ROOT_INO, "f"), -ENOENT);
+});
+
+test("caches stay within their bounds, whatever waits in them", () => {
+  const { device, volume } = freshVolume(32, { cacheInodes: 20, cacheEntries: 30, cachePages: 16, pendingChanges: 40 });
+  for (let file = 0; file < 500; file++) {
+    const ino = volume.root.create(ROOT_INO, `f${file}`, FILE, 0, 0);
+    assert.equal(volume.root.write(ino, 4096 * (file % 3), new Uint8Array(5000).fill(file), 0, 5000), 5000);
+    assert.ok(volume.inodes.count <= 62 && volume.entries.count <= 72 && volume.pages.count <= 16, `${volume.inodes.count} ${volume.entries.count} ${volume.pages.count}`);
+  }
+  const bytes = new Uint8Array(5000);
+  for (let file = 0; file < 500; file++) {
+    assert.equal(volume.root.read(volume.root.lookup(ROOT_INO, `f${file}`), 4096 * (file % 3), bytes, 0, 5000), 5000);
+    assert.ok(bytes.every((byte) => byte === (file & 255)), `f${file}`);
+  }
+  commitAndCheck(volume, device);
 });
 
 test("every flipped byte in use is found: an error or the right data, never other data", () => {
