@@ -97,7 +97,8 @@ function appendInstruction(assembler: Assembler, random: SeededRandom, form: Ins
 
   switch (form.kind) {
     case "r": return assembler.word(match | rd() | rs1() | rs2());
-    case "i": return assembler.word(match | rd() | rs1() | (random.below(4096) << 20));
+    // Often 0: moves and sign extensions.
+    case "i": return assembler.word(match | rd() | rs1() | (random.below(4) === 0 ? 0 : random.below(4096) << 20));
     case "shift64": return assembler.word(match | rd() | rs1() | (random.below(64) << 20));
     case "shift32": return assembler.word(match | rd() | rs1() | (random.below(32) << 20));
     case "u": return assembler.word(match | rd() | (random.below(1 << 20) << 12));

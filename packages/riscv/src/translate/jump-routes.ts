@@ -35,20 +35,24 @@ export class JumpRoutes {
     this.entryNumber[block.index] = this.entries.push(block) - 1;
   }
 
+  #addOutsideLoops(block: Block): void {
+    if (this.structure.loopOf[block.index] === null) this.#addEntry(block);
+  }
+
+  /**
+   * In a loop only what must be an entry is one, because the loop's header would dispatch to it in each round. Elsewhere in loops (the headers of inner ones, return
+   * points) the interpreter goes on after an exit, to an entry or until the place has become hot enough for a unit of its own.
+   */
   #chooseEntries(): void {
+    // Deep recursion comes back to its return points from outside, because wasm frames nest to a bound.
+    const isRecursive = this.#unit.blocks.some((block) => block.ending === "call" && block.context.returnTo === null && block.context.blockAt.has(block.target));
     this.#addEntry(this.#unit.main);
-    for (const loop of this.structure.loops) if (loop.header.context.returnTo === null) this.#addEntry(loop.header);
+    for (const loop of this.structure.loops) if (loop.parent === null && loop.header.context.returnTo === null) this.#addEntry(loop.header);
     for (const block of this.#unit.blocks) {
       if (block.context.returnTo !== null) continue; // inlined: its records belong to the function's own translation
-      if (reloadsAfter(block)) for (const successor of block.successors) this.#addEntry(successor);
-      if (block.ending === "inline-call") this.#addEntry(block.context.blockAt.get(block.end)!);
+      if (reloadsAfter(block)) for (const successor of block.successors) if (isRecursive) this.#addEntry(successor); else this.#addOutsideLoops(successor);
+      if (block.ending === "inline-call") this.#addOutsideLoops(block.context.blockAt.get(block.end)!);
       for (const pc of block.targets) this.#addEntry(block.context.blockAt.get(pc)!);
-    }
-    // Backward branches that close no loop of the structure are check points all the same: a slice may end there.
-    for (const block of this.#unit.blocks) {
-      if ((block.ending !== "branch" && block.ending !== "jump") || block.target > block.end || block.context.returnTo !== null) continue;
-      const target = block.context.blockAt.get(block.target);
-      if (target !== undefined) this.#addEntry(target);
     }
     // Jumps into the midst of loops go by entry number.
     for (const block of this.#unit.blocks) for (const successor of block.successors) if (this.loopEntered(block, successor) !== null) this.#addEntry(successor);

@@ -87,6 +87,24 @@ function naturalHeader(component: readonly Block[], root: Block): Block {
   return component.some((block) => block.targets.length > 0) ? root : header;
 }
 
+/**
+ * The blocks to translate for an entry in the midst of a loop, which became hot before the loop's header did: the inner loop that the entry heads, or else what
+ * lies around the entry within the loop. The loop has a unit of its own as soon as its header is hot, and no dispatch to the entry in it.
+ *
+ * @returns null when the entry is in no loop, or heads the outermost: all of the unit
+ */
+export function blocksAround(blocks: readonly Block[], entry: Block): readonly Block[] | null {
+  let members: readonly Block[] | null = null;
+  for (;;) {
+    const components = stronglyConnected(members ?? blocks, [entry], blocks.length);
+    const component = components.find((candidate) => candidate.includes(entry))!;
+    if (component.length === 1 && !entry.successors.includes(entry)) return members;
+    const header = naturalHeader(component, entry);
+    if (header === entry) return members === null ? null : component;
+    members = component.filter((block) => block !== header);
+  }
+}
+
 /** True when `block` lies in `loop` (its header included). */
 export function isInside(structure: Structure, block: Block, loop: Loop | null): boolean {
   if (loop === null) return true;

@@ -191,7 +191,7 @@ export class Translator {
       const outs: number[] = [];
       if (block.ending === "branch" || block.ending === "jump") outs.push(block.target);
       if (block.ending !== "jump" && block.ending !== "return" && block.ending !== "inline-return" && block.ending !== "jump-register") outs.push(block.end);
-      for (const pc of outs) if (!block.context.blockAt.has(pc)) exits.set(pc, owner);
+      for (const pc of outs) if (!block.context.blockAt.has(pc) && !unit.excluded.has(pc)) exits.set(pc, owner);
     }
   }
 

@@ -19,6 +19,7 @@ import type { LazyLoop } from "./lazy-loops.ts";
 import { analyzeLiveness, isComputation, writesX } from "./liveness.ts";
 import type { Liveness } from "./liveness.ts";
 import { JumpRoutes } from "./jump-routes.ts";
+import { extendedAfter, isRedundantExtension, KNOWN_AT_ENTRY } from "./sign-extension.ts";
 import { isInside, structureBlocks } from "./structure.ts";
 import type { Element, Loop, Structure } from "./structure.ts";
 import { CONDITION, DEPTH, ENTRY, FUEL, PC, RECORD, TABLES, TranslationLowering, VA } from "./translation-lowering.ts";
@@ -28,9 +29,9 @@ import type { Block, Unit, UnitInstruction } from "./unit.ts";
 /**
  * Emits one unit as a wasm function (pc, depth) → next pc.
  *
- * Entries are the unit's first block, loop headers, return points of calls and known targets of jumps through registers. The pc
- * of the first is compared; for the others the record of the pc has the entry number, by which the function's top and the headers
- * of loops around the entry dispatch.
+ * Entries are the unit's first block, headers of outermost loops, return points of calls and known targets of jumps through registers
+ * (`jump-routes.ts`). The pc of the first is compared; for the others the record of the pc has the entry number, by which the function's top and
+ * the headers of loops around the entry dispatch.
  *
  * Fuel is a local. A block's instructions are subtracted at its end, or later: a block with a single way in takes over what its
  * predecessor hasn't subtracted. At canonical check points (backward branches and jumps, calls, jalr) it is up to date and tested.
@@ -211,8 +212,11 @@ class UnitEmitter {
     const pending = this.#pendingAt[block.index]!;
     this.#lowering.beginBlock(this.#windows.windowsOf[block.index]!);
     let done = pending;
+    let extended = KNOWN_AT_ENTRY;
     for (let i = 0; i < bodyCount; i++) {
       const instruction = instructions[i]!;
+      const isCopy = isRedundantExtension(instruction, extended);
+      extended = extendedAfter(instruction, extended);
       if (instruction.skips > 0) {
         this.#lowering.begin(instruction, done, false);
         done += 1 + this.#emitCondition(instruction);
@@ -222,6 +226,7 @@ class UnitEmitter {
       if (i + 1 < bodyCount && second !== undefined && isZeroExtension(instruction, second)) {
         this.#lowering.begin({ ...second, rs1: instruction.rs1 }, done, deadWrites[i + 1]!);
         this.#emitZeroExtension(instruction.imm, second.imm);
+        extended = extendedAfter(second, extended);
         if (!instruction.isConditional) done += 2;
         i++;
         continue;
@@ -230,11 +235,18 @@ class UnitEmitter {
       assert(lowering !== undefined, "every instruction that runs on has a lowering");
       if (instruction.rd !== 0 || !isComputation(instruction)) { // else a hint
         this.#lowering.begin(instruction, done, deadWrites[i]!, groups[i]!);
-        lowering(this.#lowering);
+        if (isCopy) this.#emitCopy();
+        else lowering(this.#lowering);
       }
       if (!instruction.isConditional) done++;
     }
     this.#emitEnding(block, done);
+  }
+
+  #emitCopy(): void {
+    this.#lowering.beginWriteX();
+    this.#lowering.readX(RS1);
+    this.#lowering.endWriteX();
   }
 
   /** rd = the low 64 − left bits of rs1, shifted left by what isn't shifted back. Hosts have an instruction for the common widths. */

@@ -5,6 +5,7 @@ import { INSTRUCTIONS, instructionIndex } from "../instruction-table.ts";
 import type { PhysicalMemory } from "../physical-memory.ts";
 import { Record, RecordOp, endsRun, isBranch, isLinkRegister } from "../record.ts";
 import { isComputationIndex } from "./computations.ts";
+import { blocksAround } from "./structure.ts";
 
 /**
  * What is translated together: the blocks that control reaches from an entry without leaving the guest function or its region,
@@ -78,6 +79,8 @@ export interface Unit {
   /** Page indices in the region. */
   readonly pages: readonly number[];
   readonly instructionCount: number;
+  /** Places in the same loops that are left to other units. */
+  readonly excluded: ReadonlySet<number>;
 }
 
 const JAL = instructionIndex("jal");
@@ -95,7 +98,11 @@ export interface DiscoveryOptions {
 
 /** @returns undefined when nothing at `entry` has been executed */
 export function discoverUnit(options: DiscoveryOptions, entry: number): Unit | undefined {
-  return new Discovery(options).unit(entry);
+  const unit = new Discovery(options, new Set()).unit(entry);
+  const around = unit === undefined ? null : blocksAround(unit.blocks, unit.main);
+  if (unit === undefined || around === null) return unit;
+  const excluded = new Set(unit.blocks.filter((block) => block.context === unit.main.context && !around.includes(block)).map((block) => block.pc));
+  return new Discovery(options, excluded).unit(entry);
 }
 
 interface FunctionBody {
@@ -113,10 +120,12 @@ class Discovery {
   /** What was read before, by pc, and small functions by entry: they are called from several places. */
   readonly #read: Map<number, UnitInstruction>;
   readonly #leaves: Map<number, FunctionBody | undefined>;
+  readonly #excluded: ReadonlySet<number>;
   #instructionCount: number;
 
-  constructor(options: DiscoveryOptions) {
+  constructor(options: DiscoveryOptions, excluded: ReadonlySet<number>) {
     this.#options = options;
+    this.#excluded = excluded;
     this.#blocks = [];
     this.#pages = new Set();
     this.#read = new Map();
@@ -130,7 +139,7 @@ class Discovery {
     const { region } = this.#options;
     const context = this.#build(body, null, [entry]);
     const pages = [...this.#pages].filter((page) => page < region.pages.length);
-    return { region, entry, blocks: this.#blocks, main: context.blockAt.get(entry)!, pages, instructionCount: this.#instructionCount };
+    return { region, entry, blocks: this.#blocks, main: context.blockAt.get(entry)!, pages, instructionCount: this.#instructionCount, excluded: this.#excluded };
   }
 
   /**
@@ -147,7 +156,7 @@ class Discovery {
     for (let at = 0; at < work.length; at++) {
       let pc = work[at]!;
       if (leaders.has(pc) || !this.#isDecoded(pc)) continue;
-      if (stopsAtOthers && pc !== entry && this.#isEntryOfOther(pc)) continue;
+      if (stopsAtOthers && pc !== entry && this.#isLeftToOthers(pc)) continue;
       if (leaders.size >= maxBlocks || instructions.size >= maxInstructions) return { instructions, leaders, hammocks: new Map(), isComplete: false };
       leaders.add(pc);
       for (;;) {
@@ -155,7 +164,7 @@ class Discovery {
           leaders.add(pc);
           break;
         }
-        if (stopsAtOthers && pc !== entry && this.#isEntryOfOther(pc)) break;
+        if (stopsAtOthers && pc !== entry && this.#isLeftToOthers(pc)) break;
         const instruction = this.#instructionAt(pc);
         if (instruction === undefined) break;
         instructions.set(pc, instruction);
@@ -205,8 +214,9 @@ class Discovery {
     return knownTargets(this.#options.indirectTargets, last.pc);
   }
 
-  /** Can another unit be entered here? */
-  #isEntryOfOther(pc: number): boolean {
+  /** Can another unit be entered here, or will it? */
+  #isLeftToOthers(pc: number): boolean {
+    if (this.#excluded.has(pc)) return true;
     const { region, physical, ownSlots } = this.#options;
     const page = region.existingPage(pc);
     if (page === 0) return false;
