@@ -51,7 +51,7 @@ function appendStatements(program: Program, depth: number, level: number, count:
   for (let index = 0; index < count; index++) {
     straight(program, 5);
     if (program.budget <= 0 || depth >= 4) continue;
-    switch (program.random.below(10)) {
+    switch (program.random.below(11)) {
       case 0: case 1: appendIf(program, depth, level); break;
       case 2: case 3: appendLoop(program, depth, level); break;
       case 4: appendCall(program, level); break;
@@ -60,6 +60,7 @@ function appendStatements(program: Program, depth: number, level: number, count:
       case 7: appendTangle(program); break;
       case 8: appendZeroExtension(program); break;
       case 9: appendChase(program, depth, level); break;
+      case 10: appendSignExtension(program); break;
     }
   }
 }
@@ -172,6 +173,25 @@ function appendZeroExtension(program: Program): void {
   assembler.i("slli", to, random.below(32), left);
   assembler.i("srli", to, random.below(4) === 0 ? random.below(32) : to, random.below(2) === 0 ? left : random.below(64));
   assembler.label(end);
+}
+
+/** Words and what only looks like them, combined and then sign-extended, under a branch as often as not. */
+function appendSignExtension(program: Program): void {
+  const { assembler, random } = program;
+  const end = newLabel(program);
+  const [first, second, to] = [dataRegister(program), dataRegister(program), dataRegister(program)];
+  for (const register of [first, second]) {
+    switch (random.below(4)) {
+      case 0: assembler.i("addiw", register, random.below(32), random.below(4096) - 2048); break;
+      case 1: assembler.i("slli", register, random.below(32), random.below(64)); break;
+      case 2: assembler.r("addw", register, random.below(32), random.below(32)); break;
+      case 3: assembler.i("andi", register, random.below(32), random.below(4096) - 2048); break;
+    }
+  }
+  if (random.below(2) === 0) randomBranch(program, end);
+  assembler.r(["xor", "or", "and", "add"][random.below(4)]!, to, first, second);
+  assembler.label(end);
+  assembler.i("addiw", dataRegister(program), to, 0);
 }
 
 /** Goes round a ring of three nodes of the scratch area, which lies over a page boundary as often as not, and reads and writes their data. */
