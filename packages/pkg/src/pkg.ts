@@ -8,10 +8,16 @@ export { download, readVerified, inParallel, IntegrityError, type WantedFile } f
 export { ControlError, Stanza, parseControl, parseSingleStanza } from "./debian/control.ts";
 export { DependencyError, parseDependencies, formatDependency, type Alternative, type Dependency } from "./debian/dependency.ts";
 export { compareVersions, isVersion, satisfiesRelation, type Relation } from "./debian/version.ts";
-export { BinaryPackage, PackageIndex, type PackageOrigin } from "./debian/package-index.ts";
+export { BinaryPackage, PackageIndex, type PackageOrigin, type Provider } from "./debian/package-index.ts";
+export { buildPackageTable, type PackageTable } from "./debian/index/package-table.ts";
+export { InstalledState, parseInstalledState, type InstalledEntry } from "./debian/installed-state.ts";
+export { globOf, parsePreferences, priorities, targetRelease, PolicyError, type Pin } from "./debian/policy.ts";
+export { planChange, type ChangeRequest, type PlannedChange, type PlannedInstall, type PlannedRemoval } from "./debian/resolver/plan-change.ts";
+export { findViolations } from "./debian/violations.ts";
 export { resolve, UnsatisfiableError, type ResolveRequest, type ResolvedPackage } from "./debian/resolver/resolve.ts";
 export { SolverLimitError } from "./debian/resolver/solver.ts";
 export { ReleaseError, verifyInRelease, parseRelease, type Release } from "./debian/release.ts";
+export { trixieKeyrings } from "./debian/trixie-keys.ts";
 export { loadRepository, packageFile, type RepositorySource } from "./debian/repository.ts";
 export { MirrorError, NO_MIRROR, chooseMirror, parseSourcesList, parseSourcesStanzas, type SourceEntry } from "./debian/sources.ts";
 export { DebError, openDeb, readTar, type DebArchive } from "./debian/deb-archive.ts";

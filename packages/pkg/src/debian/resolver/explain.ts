@@ -1,7 +1,7 @@
 /** Puts the clauses behind an unsatisfiable request into sentences, beginning with what was asked for. */
 import { formatDependency, type Dependency } from "../dependency.ts";
 import type { BinaryPackage, PackageIndex } from "../package-index.ts";
-import type { ClauseCause } from "./resolve.ts";
+import type { ClauseCause } from "./resolution.ts";
 
 /** How many names a list shows before it says how many more there are. */
 const NAMES_MAX = 4;
@@ -15,9 +15,9 @@ export function explainCore(causes: readonly ClauseCause[], index: PackageIndex)
     if (told.has(cause)) return;
     told.add(cause);
     lines.push(sentence(cause, index));
-    if (cause.kind === "request" || cause.kind === "depends") for (const one of cause.candidates) reached.add(one);
+    if (cause.kind === "request" || cause.kind === "depends" || cause.kind === "keep") for (const one of cause.candidates) reached.add(one);
   };
-  for (const cause of causes) if (cause.kind === "request") tell(cause);
+  for (const cause of causes) if (cause.kind === "request" || cause.kind === "keep") tell(cause);
   for (let before = -1; before !== told.size; ) {
     before = told.size;
     for (const cause of causes) if (cause.kind === "depends" && reached.has(cause.owner)) tell(cause);
@@ -32,7 +32,9 @@ function sentence(cause: ClauseCause, index: PackageIndex): string {
       if (cause.candidates.length > 0) return `${cause.text} was asked for${choices(cause.candidates, cause.text)}`;
       return `${cause.text} was asked for, but ${absence(cause.text, index)}`;
     case "exclude":
-      return `${cause.package} was excluded`;
+      return `${cause.package} ${cause.why}`;
+    case "keep":
+      return `${cause.package} ${cause.why}${choices(cause.candidates, cause.package.name)}`;
     case "depends": {
       const text = formatDependency(cause.dependency);
       const verb = cause.field === "Pre-Depends" ? "depends beforehand on" : cause.field === "Recommends" ? "recommends" : "depends on";

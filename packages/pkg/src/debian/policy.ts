@@ -1,0 +1,131 @@
+/**
+ * Which versions are preferred: apt's pins. A record for particular packages goes before one for all; within a kind the first
+ * that fits counts; what no record names has the priority of its origin. Source: apt_preferences(5).
+ */
+import type { BinaryPackage } from "./binary-package.ts";
+import { parseControl } from "./control.ts";
+import type { PriorityOf } from "./package-index.ts";
+
+/** A malformed preferences file; the message names the record. */
+export class PolicyError extends Error {
+  override name = "PolicyError";
+}
+
+export interface Pin {
+  /** whether the record is for all packages */
+  isGeneral: boolean;
+  matches(one: BinaryPackage): boolean;
+  priority: number;
+}
+
+/** apt_preferences(5), "Target release": what `-t` gives a release. */
+const TARGET_PRIORITY = 990;
+/** From here on, even an older version replaces a newer one. */
+export const DOWNGRADE_PRIORITY = 1000;
+
+const RELEASE_KEYS = { a: "archive", n: "codename", o: "origin", l: "label", c: "component", v: "version" } as const;
+
+/**
+ * Reads a preferences file.
+ *
+ * @param source  for messages
+ * @throws PolicyError, ControlError
+ */
+export function parsePreferences(text: string, source: string): Pin[] {
+  const pins: Pin[] = [];
+  for (const stanza of parseControl(text, source)) {
+    const names = stanza.get("Package"), pin = stanza.get("Pin"), priority = stanza.get("Pin-Priority");
+    if (names === undefined && pin === undefined) continue;
+    if (names === undefined || pin === undefined) throw new PolicyError(`${source}: a record needs Package and Pin: ${names ?? pin}`);
+    if (priority === undefined || !/^[+-]?[0-9]{1,5}$/.test(priority)) throw new PolicyError(`${source}: ${names}: Pin-Priority is no number: ${priority ?? "missing"}`);
+    const isGeneral = names.trim() === "*";
+    const fitsName = isGeneral ? (): boolean => true : nameMatcher(names);
+    const fitsVersion = versionMatcher(pin, `${source}: ${names}`);
+    pins.push({ isGeneral, priority: Number(priority), matches: (one) => fitsName(one) && fitsVersion(one) });
+  }
+  return pins;
+}
+
+/** The pin that `-t RELEASE` stands for. */
+export function targetRelease(release: string): Pin {
+  return { isGeneral: true, priority: TARGET_PRIORITY, matches: (one) => one.origin.release !== undefined && [one.origin.release.archive, one.origin.release.codename, one.origin.release.version].includes(release) };
+}
+
+/** What versions are worth under `pins`. */
+export function priorities(pins: readonly Pin[]): PriorityOf {
+  const ordered = [...pins.filter((pin) => !pin.isGeneral), ...pins.filter((pin) => pin.isGeneral)];
+  return (one) => ordered.find((pin) => pin.matches(one))?.priority ?? one.origin.priority;
+}
+
+function nameMatcher(names: string): (one: BinaryPackage) => boolean {
+  const tests = names.split(/\s+/).filter((name) => name !== "").map((name) => {
+    const isSource = name.startsWith("src:");
+    const [pattern, architecture] = splitArchitecture(isSource ? name.slice(4) : name);
+    const fits = patternOf(pattern);
+    return (one: BinaryPackage): boolean => fits(isSource ? one.source : one.name) && (architecture === undefined || architecture === "any" || one.architecture === architecture);
+  });
+  return (one) => tests.some((test) => test(one));
+}
+
+function splitArchitecture(name: string): [string, string | undefined] {
+  if (name.startsWith("/")) return [name, undefined];
+  const colon = name.lastIndexOf(":");
+  return colon < 0 ? [name, undefined] : [name.slice(0, colon), name.slice(colon + 1)];
+}
+
+/** A glob, or `/regular expression/`. Expressions of bounded size only: they come from the user's own files. */
+function patternOf(pattern: string): (text: string) => boolean {
+  const expression = /^\/(.*)\/$/.exec(pattern)?.[1];
+  if (expression !== undefined) {
+    try {
+      const compiled = new RegExp(expression);
+      return (text) => compiled.test(text);
+    } catch (cause) {
+      throw new PolicyError(`not a regular expression: ${pattern}`, { cause });
+    }
+  }
+  return globOf(pattern);
+}
+
+/** `*`, `?` and `[…]` as fnmatch(3) has them. */
+export function globOf(glob: string): (text: string) => boolean {
+  const escaped = glob.replace(/[.+^${}()|\\]/g, "\\$&").replace(/\*+/g, ".*").replace(/\?/g, ".").replace(/\[!/g, "[^");
+  let compiled: RegExp;
+  try {
+    compiled = new RegExp(`^${escaped}$`);
+  } catch (cause) {
+    throw new PolicyError(`not a pattern: ${glob}`, { cause });
+  }
+  return (text) => compiled.test(text);
+}
+
+function versionMatcher(pin: string, where: string): (one: BinaryPackage) => boolean {
+  const space = pin.search(/\s/);
+  const kind = space < 0 ? pin : pin.slice(0, space), rest = space < 0 ? "" : pin.slice(space + 1).trim();
+  switch (kind) {
+    case "version": {
+      const fits = patternOf(rest);
+      return (one) => fits(one.version);
+    }
+    case "origin": {
+      const host = rest.replace(/^"(.*)"$/, "$1");
+      return (one) => one.origin.release !== undefined && hostOf(one.origin.baseUrl) === host;
+    }
+    case "release": {
+      const tests = rest.split(",").map((part) => {
+        const [key, value] = part.includes("=") ? [part.slice(0, part.indexOf("=")).trim(), part.slice(part.indexOf("=") + 1).trim()] : ["", part.trim()];
+        const fits = patternOf(value ?? "");
+        if (key === "") return (one: BinaryPackage): boolean => one.origin.release !== undefined && (fits(one.origin.release.archive) || fits(one.origin.release.codename) || fits(one.origin.release.version));
+        if (!(key! in RELEASE_KEYS)) throw new PolicyError(`${where}: a release is told by a, n, o, l, c and v, not by ${key}`);
+        const field = RELEASE_KEYS[key as keyof typeof RELEASE_KEYS];
+        return (one: BinaryPackage): boolean => one.origin.release !== undefined && fits(one.origin.release[field]);
+      });
+      return (one) => tests.every((test) => test(one));
+    }
+    default: throw new PolicyError(`${where}: Pin begins with version, origin or release, not ${kind}`);
+  }
+}
+
+function hostOf(url: string): string {
+  return /^[a-z]+:\/\/([^/:]*)/.exec(url)?.[1] ?? "";
+}

@@ -1,0 +1,200 @@
+/**
+ * Changes of a system. Goal: what is there stays unless it must go; removal, purge, upgrades, holds, pins and what nobody needs
+ * any more follow apt; a refusal names what is held, essential or asked for. Systems and archives are written out; random ones
+ * are judged by the words of Policy.
+ */
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { SeededRandom } from "@stratos/base";
+import { InstalledState, parseInstalledState } from "../installed-state.ts";
+import { PackageIndex } from "../package-index.ts";
+import { parsePreferences, priorities, targetRelease, PolicyError } from "../policy.ts";
+import { findViolations } from "../violations.ts";
+import { planChange, type ChangeRequest } from "./plan-change.ts";
+import { UnsatisfiableError } from "./resolution.ts";
+
+/** `name version [Field: value; …]`; as a stanza. */
+function stanza(line: string, status: string | undefined): string {
+  const [name, version, ...rest] = line.split(" ");
+  const fields = rest.join(" ").split(";").map((field) => field.trim()).filter((field) => field !== "");
+  const architecture = fields.some((field) => field.startsWith("Architecture:")) ? [] : ["Architecture: riscv64"];
+  return `${[`Package: ${name}`, ...(status === undefined ? [] : [`Status: ${status}`]), `Version: ${version}`, ...architecture, ...fields].join("\n")}\n`;
+}
+
+interface World { index: PackageIndex; state: InstalledState }
+
+/** @param system  lines; a name with `*` before it was asked for, the others came along; `!` before it: held */
+function world(archive: string[], system: string[], pins = "", backports: string[] = []): World {
+  const index = new PackageIndex();
+  const release = { archive: "stable", codename: "trixie", origin: "Debian", label: "Debian", component: "main", version: "13" };
+  index.add(archive.map((line) => stanza(line, undefined)).join("\n"), { name: "trixie/main", baseUrl: "http://x/debian", priority: 500, release }, "riscv64");
+  if (backports.length > 0) index.add(backports.map((line) => stanza(line, undefined)).join("\n"), { name: "backports/main", baseUrl: "http://y/debian", priority: 100, release: { ...release, archive: "stable-backports", codename: "trixie-backports" } }, "riscv64");
+  index.setPriorities(priorities(parsePreferences(pins, "preferences")));
+  const status = system.map((line) => stanza(line.replace(/^[*!]+/, ""), `${/^[*]?!/.test(line) ? "hold" : "install"} ok installed`)).join("\n");
+  const automatic = system.filter((line) => !line.startsWith("*")).map((line) => `Package: ${line.replace(/^!/, "").split(" ")[0]}\nArchitecture: riscv64\nAuto-Installed: 1\n`).join("\n");
+  const state = parseInstalledState(status, automatic, "riscv64");
+  state.joinIndex(index);
+  return { index, state };
+}
+
+/** `+new`, `name from→to`, `-gone`, `--purged`, sorted. */
+function change({ index, state }: World, request: ChangeRequest): string {
+  const plan = planChange(index, state, request);
+  return [
+    ...plan.install.map((one) => (one.from === undefined ? `+${one.package.name}${one.package.version === "1" ? "" : ` ${one.package.version}`}` : `${one.package.name} ${one.from.version}→${one.package.version}`)),
+    ...plan.remove.map((one) => `${one.isPurge ? "--" : "-"}${one.package.name}`), ...plan.purgeConfig.map((name) => `--${name} config`),
+  ].sort().join(", ");
+}
+
+function refusal(one: World, request: ChangeRequest): string {
+  try {
+    return assert.fail(`an answer: ${change(one, request)}`);
+  } catch (error) {
+    assert.ok(error instanceof UnsatisfiableError, String(error));
+    return error.explanation.join("\n");
+  }
+}
+
+test("what is installed fulfils dependencies before anything new, and stays", () => {
+  assert.equal(change(world(["a 1 Depends: x | y", "x 1", "y 1"], ["*y 1"]), { install: ["a"] }), "+a");
+  assert.equal(change(world(["a 1 Depends: v", "p 1 Provides: v; Priority: important", "q 1 Provides: v"], ["*q 1 Provides: v"]), { install: ["a"] }), "+a");
+  assert.equal(change(world(["a 2", "b 1"], ["*a 1"]), { install: ["b"] }), "+b");
+  assert.equal(change(world(["a 1"], ["*a 1"]), { install: ["a"] }), "");
+});
+
+test("asking for what is installed upgrades it, and what it needs newer", () => {
+  const one = world(["a 2 Depends: lib (>= 2)", "lib 2"], ["*a 1 Depends: lib", "lib 1"]);
+  assert.equal(change(one, { install: ["a"] }), "a 1→2, lib 1→2");
+  assert.equal(change(world(["a 1"], ["*a 2"]), { install: ["a"] }), "");
+  assert.equal(change(world(["a 1"], ["*a 2"]), { install: ["a=1"] }), "a 2→1");
+});
+
+test("an upgraded package takes those along that are bound to its version", () => {
+  const one = world(["lib 2", "tool 2 Depends: lib (= 2)", "c 1 Depends: lib (>= 2)"], ["lib 1", "*tool 1 Depends: lib (= 1)"]);
+  assert.equal(change(one, { install: ["c"] }), "+c, lib 1→2, tool 1→2");
+});
+
+test("removal takes along who depends on it, unless an alternative is there or can come", () => {
+  assert.equal(change(world(["a 1 Depends: b", "b 1"], ["*a 1 Depends: b", "b 1"]), { remove: ["b"] }), "-a, -b");
+  assert.equal(change(world([], ["*a 1 Depends: b | c", "*b 1", "*c 1"]), { remove: ["b"] }), "-b");
+  assert.equal(change(world(["a 1 Depends: b | c", "b 1", "c 1"], ["*a 1 Depends: b | c", "*b 1"]), { remove: ["b"] }), "+c, -b");
+  assert.equal(change(world(["b 1", "c 1"], ["*b 1"]), { install: ["c", "b-"] }), "+c, -b");
+});
+
+test("purge says so, also of what left only its configuration", () => {
+  assert.equal(change(world(["b 1"], ["*b 1"]), { remove: ["b"], purge: true }), "--b");
+  const { index } = world(["b 1"], []);
+  const state = parseInstalledState(stanza("b 1", "deinstall ok config-files"), "", "riscv64");
+  assert.equal(change({ index, state }, { remove: ["b"], purge: true }), "--b config");
+  assert.equal(change({ index, state }, { remove: ["b"] }), "");
+});
+
+test("a conflict removes what is installed, and tells why", () => {
+  const one = world(["a 1 Conflicts: b", "b 1", "c 1 Depends: b"], ["*b 1", "*c 1 Depends: b"]);
+  assert.equal(change(one, { install: ["a"] }), "+a, -b, -c");
+  assert.deepEqual(planChange(one.index, one.state, { install: ["a"] }).remove.map((gone) => gone.because), ["a 1 conflicts with it", "it depends on b, which goes"]);
+});
+
+test("held and essential packages stay, and refusals name them", () => {
+  const held = world(["a 1 Conflicts: b", "b 2"], ["*!b 1"]);
+  assert.equal(refusal(held, { install: ["a"] }), "b 1 is held\na was asked for\na 1 conflicts with b, which b 1 is".split("\n").sort((x, y) => Number(y.startsWith("a was")) - Number(x.startsWith("a was"))).join("\n"));
+  assert.equal(change(held, { upgrade: "full" }), "");
+  assert.equal(change(held, { install: ["b"] }), "b 1→2");
+  const essential = world(["base 1 Essential: yes"], ["*base 1 Essential: yes"]);
+  assert.match(refusal(essential, { remove: ["base"] }), /base 1 is essential/);
+  assert.equal(change(essential, { remove: ["base"], allowRemoveEssential: true }), "-base");
+});
+
+test("a safe upgrade removes and adds nothing, a full one may", () => {
+  const archive = ["a 2 Depends: new", "new 1", "b 2 Conflicts: old", "old 1", "c 2"];
+  const system = ["*a 1", "*b 1", "old 1", "*c 1"];
+  const safe = world(archive, system);
+  assert.equal(change(safe, { upgrade: "safe" }), "c 1→2");
+  assert.deepEqual(planChange(safe.index, safe.state, { upgrade: "safe" }).keptBack.map((kept) => `${kept.package} ${kept.candidate.version}`), ["a 1 2", "b 1 2"]);
+  assert.equal(change(world(archive, system), { upgrade: "full" }), "+new, -old, a 1→2, b 1→2, c 1→2");
+  assert.equal(change(world(["base 1 Essential: yes", "a 1"], ["*a 1"]), { upgrade: "full" }), "+base");
+});
+
+test("Recommends come with what is new, and with an upgrade only when they are new", () => {
+  assert.equal(change(world(["a 1 Recommends: r", "r 1"], []), { install: ["a"] }), "+a, +r");
+  assert.equal(change(world(["a 1 Recommends: r", "r 1"], []), { install: ["a"], recommends: false }), "+a");
+  assert.equal(change(world(["a 2 Recommends: r, s", "r 1", "s 1"], ["*a 1 Recommends: r"]), { upgrade: "full" }), "+s, a 1→2");
+  assert.equal(change(world(["a 1 Recommends: r", "r 1", "b 1"], ["*a 1 Recommends: r"]), { install: ["b"] }), "+b");
+});
+
+test("what came for others and is needed no more is told, and removed when asked", () => {
+  const one = world(["a 1 Depends: lib", "lib 1", "doc 1", "b 1 Suggests: doc"], ["*a 1 Depends: lib", "lib 1", "doc 1", "*b 1 Suggests: doc"]);
+  const plan = planChange(one.index, one.state, { remove: ["a"] });
+  assert.deepEqual(plan.unneeded.map(String), ["lib 1"]);
+  assert.equal(change(one, { remove: ["a"], autoremove: true }), "-a, -lib");
+  assert.equal(change(world(["lib 1", "a 1 Depends: lib"], ["lib 1"]), { install: ["a"], autoremove: true }), "+a");
+});
+
+test("what is asked for is no longer automatic", () => {
+  const one = world(["lib 1", "a 1 Depends: lib"], ["lib 1", "*a 1 Depends: lib"]);
+  assert.deepEqual(planChange(one.index, one.state, { install: ["lib"] }).nowManual, ["lib"]);
+  assert.deepEqual(planChange(one.index, one.state, { install: ["a"] }).nowManual, []);
+  const fresh = world(["lib 1", "a 1 Depends: lib"], []);
+  assert.deepEqual(planChange(fresh.index, fresh.state, { install: ["a"] }).install.map((planned) => [planned.package.name, planned.isAutomatic]), [["a", false], ["lib", true]]);
+});
+
+test("pins choose versions: by name, release, version; a target release; never below zero; downgrades from 1000 on", () => {
+  const archive = ["a 1", "b 1"], backports = ["a 2", "b 2"];
+  assert.equal(change(world(archive, [], "", backports), { install: ["a"] }), "+a");
+  assert.equal(change(world(archive, [], "Package: a\nPin: release n=trixie-backports\nPin-Priority: 600\n", backports), { install: ["a", "b"] }), "+a 2, +b");
+  assert.equal(change(world(archive, [], "Package: *\nPin: release a=stable-backports\nPin-Priority: 600\n\nPackage: b\nPin: version 1*\nPin-Priority: 700\n", backports), { install: ["a", "b"] }), "+a 2, +b");
+  assert.equal(change(world(archive, [], "", backports), { install: ["a/trixie-backports"] }), "+a 2");
+  assert.match(refusal(world(archive, [], "Package: a\nPin: version *\nPin-Priority: -1\n"), { install: ["a"] }), /a was asked for, but no package of that name exists/);
+  assert.equal(change(world(["a 1"], ["*a 2"]), { upgrade: "full" }), "");
+  assert.equal(change(world(["a 1"], ["*a 2"], "Package: a\nPin: origin x\nPin-Priority: 1001\n"), { upgrade: "full" }), "a 2→1");
+  const { index } = world(archive, [], "", backports);
+  index.setPriorities(priorities([targetRelease("trixie-backports")]));
+  assert.equal(index.candidate("a")?.version, "2");
+  for (const bad of ["Package: a\nPin: version 1\n", "Package: a\nPin: colour red\nPin-Priority: 1\n", "Package: a\nPin: release x=1\nPin-Priority: 1\n", "Pin: version 1\nPin-Priority: 1\n"]) assert.throws(() => parsePreferences(bad, "p"), PolicyError);
+});
+
+test("an unknown package to remove is told", () => {
+  assert.match(refusal(world(["a 1"], []), { remove: ["nothing"] }), /nothing was to be removed, but no package of that name exists/);
+});
+
+test("foreign architectures: same-version libraries stand side by side, others are rivals", () => {
+  const index = new PackageIndex();
+  for (const architecture of ["riscv64", "amd64"]) index.add(`Package: lib\nVersion: 1\nArchitecture: ${architecture}\nMulti-Arch: same\n\nPackage: tool\nVersion: 1\nArchitecture: ${architecture}\n`, { name: architecture, baseUrl: "", priority: 500 }, architecture);
+  const state = new InstalledState("riscv64", []);
+  assert.deepEqual(planChange(index, state, { install: ["lib", "lib:amd64"] }).install.map((one) => one.package.architecture), ["riscv64", "amd64"]);
+  assert.throws(() => planChange(index, state, { install: ["tool", "tool:amd64"] }), /can be installed for one architecture only/);
+});
+
+test("400 random changes of random systems: each answer is valid, and held packages are where they were", () => {
+  const seed = 77;
+  const random = new SeededRandom(seed);
+  let answers = 0, refusals = 0;
+  for (let round = 0; round < 400; round++) {
+    const name = (): string => `p${random.below(8)}`;
+    const relation = (): string => `${name()}${["", "", " (>= 2)", " (<< 3)"][random.below(4)]}`;
+    const fields = (): string => [
+      ...(random.below(2) ? [`Depends: ${relation()}${random.below(2) ? ` | ${relation()}` : ""}`] : []), ...(random.below(4) === 0 ? [`Conflicts: ${relation()}`] : []), ...(random.below(3) === 0 ? [`Provides: ${name()} (= ${1 + random.below(3)})`] : []),
+      ...(random.below(3) === 0 ? [`Recommends: ${relation()}`] : []),
+    ].join("; ");
+    const archive = new Map<string, string>();
+    for (let count = 0; count < 14; count++) { const own = `${name()} ${1 + random.below(3)}`; archive.set(own, `${own} ${fields()}`); }
+    const before = world([...archive.values()], []);
+    const request = (): ChangeRequest => [{ install: [name(), name()] }, { remove: [name()] }, { upgrade: "full" as const }, { upgrade: "safe" as const }, { install: [name()], remove: [name()], autoremove: true }][random.below(5)]!;
+    try {
+      const base = planChange(before.index, before.state, { install: [`${name()} (<< 3)`, `${name()} (<< 3)`] });
+      const held = base.install.filter(() => random.below(5) === 0).map((one) => one.package.name);
+      const after = world([...archive.values()], base.install.map((one) => `${one.isAutomatic ? "" : "*"}${held.includes(one.package.name) ? "!" : ""}${archive.get(String(one.package))!}`));
+      const asked = request();
+      const plan = planChange(after.index, after.state, asked);
+      const gone = new Set([...plan.remove.map((one) => one.package), ...plan.install.flatMap((one) => one.from ?? [])]);
+      const result = [...after.state.entries().map((entry) => entry.package).filter((one) => !gone.has(one)), ...plan.install.map((one) => one.package)];
+      assert.deepEqual(findViolations(result, "riscv64"), [], `seed ${seed}, round ${round}: ${JSON.stringify(asked)}\n${[...archive.values()].join("\n")}`);
+      for (const one of held) if (asked.install?.includes(one) !== true) assert.ok(![...gone].some((other) => other.name === one), `seed ${seed}, round ${round}: ${one} is held`);
+      answers++;
+    } catch (error) {
+      if (!(error instanceof UnsatisfiableError)) throw error;
+      refusals++;
+    }
+  }
+  assert.ok(answers > 100 && refusals > 50, `both happen: ${answers}, ${refusals}`);
+});

@@ -1,0 +1,245 @@
+/**
+ * What a system becomes: packages to install, upgrade and remove for a request, over what is installed. What is there
+ * stays as it is unless the request, or what the request needs, wants it otherwise; what depends on a removed package goes too.
+ *
+ * As clauses: what is asked for, held and essential is required; every other installed package is wished for, in its own
+ * version first (install, remove) or in the newest (upgrades), and given up only when what is required forbids it.
+ * Recommends come last.
+ */
+import type { BinaryPackage, PackageIndex } from "../package-index.ts";
+import { InstalledState, type InstalledEntry } from "../installed-state.ts";
+import { DOWNGRADE_PRIORITY } from "../policy.ts";
+import { findUnneeded } from "../unneeded.ts";
+import { compareVersions } from "../version.ts";
+import { acceptsVersion, type Dependency } from "../dependency.ts";
+import { candidatesFor } from "./candidates.ts";
+import { Resolution, UnsatisfiableError, type ResolvedPackage } from "./resolution.ts";
+import { parseRequest } from "./resolve.ts";
+
+export interface ChangeRequest {
+  /** as for `resolve`; also `name/suite`, and `name-` to remove */
+  install?: readonly string[];
+  remove?: readonly string[];
+  /** whether removed packages lose their configuration files too */
+  purge?: boolean;
+  /** `safe` takes newer versions but removes and adds nothing; `full` may do both */
+  upgrade?: "safe" | "full";
+  /** removes what came for others and is needed no more */
+  autoremove?: boolean;
+  /** whether to follow the Recommends of what is new; apt does */
+  recommends?: boolean;
+  /** packages that must stay may go */
+  allowRemoveEssential?: boolean;
+}
+
+export interface PlannedInstall extends ResolvedPackage {
+  /** what it replaces */
+  from: BinaryPackage | undefined;
+  /** only needed by others */
+  isAutomatic: boolean;
+}
+
+export interface PlannedRemoval {
+  package: BinaryPackage;
+  isPurge: boolean;
+  /** `asked for`, `not needed any more`, or whom it cannot be with */
+  because: string;
+}
+
+export interface PlannedChange {
+  /** new packages and other versions of those that are there */
+  install: PlannedInstall[];
+  remove: PlannedRemoval[];
+  /** names that are removed already and lose their configuration files now */
+  purgeConfig: string[];
+  /** installed ones of which a newer version is offered and not taken, with that version */
+  keptBack: { package: BinaryPackage; candidate: BinaryPackage }[];
+  /** came for others, and nobody needs them after the change */
+  unneeded: BinaryPackage[];
+  /** keys of installed packages that are asked for now and were automatic before */
+  nowManual: string[];
+}
+
+/**
+ * Works out a change. `state` must have joined `index`.
+ *
+ * @throws UnsatisfiableError  it is impossible, and why
+ * @throws SolverLimitError
+ */
+export function planChange(index: PackageIndex, state: InstalledState, request: ChangeRequest): PlannedChange {
+  return new ChangePlan(index, state, request).run();
+}
+
+class ChangePlan {
+  readonly #index: PackageIndex;
+  readonly #state: InstalledState;
+  readonly #request: ChangeRequest;
+  readonly #install: { text: string; candidates: BinaryPackage[] }[] = [];
+  readonly #removed = new Set<string>();
+  readonly #asked = new Set<BinaryPackage>();
+
+  constructor(index: PackageIndex, state: InstalledState, request: ChangeRequest) {
+    this.#index = index;
+    this.#state = state;
+    this.#request = request;
+    for (const text of request.install ?? []) {
+      if (text.endsWith("-") && index.versions(text).length === 0) this.#removed.add(text.slice(0, -1));
+      else this.#install.push({ text, candidates: this.#wanted(text) });
+    }
+    for (const name of request.remove ?? []) this.#removed.add(name);
+    // A provider of what was asked for has not itself been named.
+    for (const { text, candidates } of this.#install) for (const one of candidates) if (text.split(/[\s|(:=/]+/).includes(one.name)) this.#asked.add(one);
+  }
+
+  run(): PlannedChange {
+    const unknown = [...this.#removed].filter((name) => this.#state.get(name) === undefined && !this.#state.configFiles.has(name) && this.#index.versions(name.split(":")[0]!).length === 0);
+    if (unknown.length > 0) throw new UnsatisfiableError(unknown.map((name) => `${name} was to be removed, but no package of that name exists`));
+    const resolution = new Resolution(this.#index, this.#state.architecture, {
+      refuses: (one) => this.#refusal(one),
+      follows: (owner, dependency) => this.#request.recommends !== false && this.#followsRecommendation(owner, dependency),
+      prefer: (candidates) => this.#prefer(candidates),
+    });
+    for (const { text, candidates } of this.#install) resolution.require(candidates, { kind: "request", text, candidates });
+    const kept = this.#state.entries().map((entry) => ({ entry, candidates: this.#versionsToKeep(entry) }));
+    for (const { entry, candidates } of kept) {
+      const why = this.#mustStay(entry);
+      if (why !== undefined) resolution.require(candidates, { kind: "keep", package: entry.package, why, candidates });
+    }
+    // What somebody asked for is kept before what only came along.
+    const wished = kept.filter(({ entry }) => this.#mustStay(entry) === undefined && !this.#isRemoved(entry.package));
+    wished.sort((left, right) => Number(left.entry.isAutomatic) - Number(right.entry.isAutomatic));
+    for (const { entry, candidates } of wished) resolution.wish(candidates, { kind: "keep", package: entry.package, why: "is installed", candidates });
+    // What every package takes for granted may have come to be more since the system was installed; apt adds it too.
+    if (this.#request.upgrade === "full") {
+      for (const one of this.#index.essential()) if (this.#state.sameAs(one) === undefined) resolution.wish([one], { kind: "keep", package: one, why: "is essential", candidates: [one] });
+    }
+    return this.#describe(resolution.run());
+  }
+
+  /** Versions that a request's words allow, the preferred first; never older than what is there, unless its words say so. */
+  #wanted(text: string): BinaryPackage[] {
+    const suite = /^([a-z0-9][a-z0-9+.-]*(?::[a-z0-9-]+)?)\/([A-Za-z0-9.-]+)$/.exec(text);
+    if (suite !== null) {
+      const of = candidatesFor(this.#index, parseRequest(suite[1]!), this.#state.architecture, this.#state.architecture);
+      return of.filter((one) => one.origin.release?.archive === suite[2] || one.origin.release?.codename === suite[2]);
+    }
+    const dependency = parseRequest(text);
+    const found = candidatesFor(this.#index, dependency, this.#state.architecture, this.#state.architecture);
+    const isExact = dependency.some((alternative) => alternative.relation !== undefined && alternative.relation !== ">=" && alternative.relation !== ">>");
+    return isExact ? found : found.filter((one) => !this.#isDowngrade(one));
+  }
+
+  /** In which versions a package may stay, the preferred first. */
+  #versionsToKeep(entry: InstalledEntry): BinaryPackage[] {
+    const own = entry.package;
+    if (entry.isHeld && !this.#asked.has(own)) return [own];
+    const others = this.#index.versions(own.name).filter((one) => one !== own && (one.architecture === own.architecture || one.architecture === "all" || own.architecture === "all") && (!this.#isDowngrade(one) || this.#asked.has(one)));
+    if (this.#request.upgrade === undefined) return [own, ...others];
+    // Versions are in order already; what is installed stands among them where its priority and version put it.
+    const ordered = this.#index.versions(own.name).filter((one) => one === own || others.includes(one));
+    return ordered.includes(own) ? ordered : [...ordered, own];
+  }
+
+  #isDowngrade(one: BinaryPackage): boolean {
+    const entry = this.#state.sameAs(one);
+    return entry !== undefined && this.#index.priorityOf(one) < DOWNGRADE_PRIORITY && compareVersions(one.version, entry.package.version) < 0;
+  }
+
+  #isRemoved(one: BinaryPackage): boolean {
+    return this.#removed.has(one.name) || this.#removed.has(`${one.name}:${one.architecture}`);
+  }
+
+  #mustStay(entry: InstalledEntry): string | undefined {
+    if (entry.isHeld) return "is held";
+    if (entry.isEssential && this.#request.allowRemoveEssential !== true) return "is essential and must stay";
+    if (this.#request.upgrade === "safe" && !this.#isRemoved(entry.package)) return "must stay, since this upgrade removes nothing";
+    return undefined;
+  }
+
+  #refusal(one: BinaryPackage): string | undefined {
+    const entry = this.#state.sameAs(one);
+    if (this.#isRemoved(one)) {
+      return "is to be removed";
+    }
+    if (entry === undefined) return this.#request.upgrade === "safe" && this.#install.length === 0 ? "is not installed, and this upgrade adds nothing" : undefined;
+    if (one !== entry.package && !this.#asked.has(one)) {
+      if (entry.isHeld) return `is not the version ${entry.package.version} that is held`;
+      if (this.#isDowngrade(one)) return `is older than the ${entry.package.version} that is installed`;
+    }
+    return undefined;
+  }
+
+  /** What is installed before its other versions, those before what is not there, otherwise as given. */
+  #prefer(candidates: BinaryPackage[]): BinaryPackage[] {
+    const rank = (one: BinaryPackage): number => {
+      const entry = this.#state.sameAs(one);
+      return entry === undefined ? 2 : entry.package === one && this.#request.upgrade === undefined ? 0 : 1;
+    };
+    if (candidates.length < 2 || candidates.every((one) => rank(one) === 2)) return candidates;
+    return candidates.map((one, index) => ({ one, index })).sort((left, right) => rank(left.one) - rank(right.one) || left.index - right.index).map(({ one }) => one);
+  }
+
+  /** New packages bring their Recommends; newer versions only those that are new, or that were fulfilled before. */
+  #followsRecommendation(owner: BinaryPackage, dependency: Dependency): boolean {
+    const entry = this.#state.sameAs(owner);
+    if (entry === undefined) return true;
+    if (entry.package === owner) return false;
+    const name = dependency[0]?.name;
+    const before = entry.package.relations("Recommends").filter((old) => old.some((alternative) => alternative.name === name));
+    return before.length === 0 || before.some((old) => this.#isFulfilled(old));
+  }
+
+  #isFulfilled(dependency: Dependency): boolean {
+    return candidatesFor(this.#index, dependency, this.#state.architecture, this.#state.architecture).some((one) => this.#state.has(one));
+  }
+
+  #describe(resolved: readonly ResolvedPackage[]): PlannedChange {
+    const { architecture } = this.#state;
+    const chosen = new Set(resolved.map((one) => one.package));
+    const isAsked = (one: BinaryPackage): boolean => this.#install.some(({ candidates }) => candidates.find((candidate) => chosen.has(candidate)) === one);
+    const wasAutomatic = (one: BinaryPackage): boolean => this.#state.sameAs(one)?.isAutomatic ?? true;
+    const isEssential = (one: BinaryPackage): boolean => this.#state.sameAs(one)?.isEssential ?? one.isEssential;
+    const unneeded = findUnneeded(this.#index, [...chosen], (one) => isAsked(one) || !wasAutomatic(one) || isEssential(one) || this.#state.sameAs(one)?.isHeld === true, architecture);
+    const leaving = new Set(this.#request.autoremove === true ? unneeded : []);
+    const install: PlannedInstall[] = [];
+    for (const one of resolved) {
+      const from = this.#state.sameAs(one.package)?.package;
+      if (from === one.package || leaving.has(one.package)) continue;
+      install.push({ ...one, from, isAutomatic: wasAutomatic(one.package) && !isAsked(one.package) });
+    }
+    const stays = new Set([...chosen].filter((one) => !leaving.has(one)).map((one) => this.#state.sameAs(one)));
+    const isPurge = this.#request.purge === true;
+    const remove: PlannedRemoval[] = [];
+    const keptBack: { package: BinaryPackage; candidate: BinaryPackage }[] = [];
+    const nowManual: string[] = [];
+    for (const entry of this.#state.entries()) {
+      if (!stays.has(entry)) remove.push({ package: entry.package, isPurge, because: this.#whyRemoved(entry.package, [...chosen], leaving) });
+      else if (chosen.has(entry.package)) {
+        const candidate = this.#index.candidate(entry.package.name);
+        if (this.#request.upgrade !== undefined && candidate !== undefined && candidate !== entry.package && !this.#isDowngrade(candidate)) keptBack.push({ package: entry.package, candidate });
+      }
+      if (entry.isAutomatic && stays.has(entry) && [...chosen].some((one) => isAsked(one) && this.#state.sameAs(one) === entry)) nowManual.push(entry.package.name);
+    }
+    const purgeConfig = isPurge ? [...this.#removed].filter((name) => this.#state.configFiles.has(name)) : [];
+    return { install, remove, purgeConfig, keptBack, unneeded: unneeded.filter((one) => !leaving.has(one)), nowManual };
+  }
+
+  #whyRemoved(one: BinaryPackage, chosen: readonly BinaryPackage[], leaving: ReadonlySet<BinaryPackage>): string {
+    if (this.#isRemoved(one)) return "asked for";
+    if (leaving.has(one)) return "not needed any more";
+    for (const other of chosen) {
+      for (const field of ["Conflicts", "Breaks"] as const) {
+        for (const [conflict] of other.relations(field)) {
+          if (conflict!.name === one.name && acceptsVersion(conflict!, one.version)) return `${other} ${field === "Breaks" ? "breaks" : "conflicts with"} it`;
+        }
+      }
+    }
+    for (const field of ["Pre-Depends", "Depends"] as const) {
+      for (const dependency of one.relations(field)) {
+        const candidates = candidatesFor(this.#index, dependency, this.#state.architecture, this.#state.architecture);
+        if (!candidates.some((candidate) => chosen.includes(candidate))) return `it depends on ${dependency.map((alternative) => alternative.name).join(" or ")}, which goes`;
+      }
+    }
+    return "it does not go together with what was asked for";
+  }
+}
