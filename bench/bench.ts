@@ -4,7 +4,7 @@
  *
  *     npm run bench -- [--only GROUP|ROW] [--rounds N] [--image NAME] [--root DIR] [--page]
  *
- * `--image` and `--root` take an image of Stratos and a folder with the same files, instead of building them.
+ * `--only pkg` measures resolving beside apt, and needs no image. `--image` and `--root` take an image of Stratos and a folder with the same files, instead of building them.
  */
 import { spawnSync } from "node:child_process";
 import { cpus } from "node:os";
@@ -17,6 +17,7 @@ import { QemuPeer, StratosPeer, type Peer } from "./peers.ts";
 import { BENCH_IMAGE, BENCH_PACKAGES, compileNative, compilePrograms, ensureImage, exportRoot } from "./prepare.ts";
 import { groupResults, markdown, rowLine, type RowResult, type SpecialResult } from "./report.ts";
 import { GROUPS, ROWS, type Row } from "./rows.ts";
+import { measurePackages } from "./package-rows.ts";
 import { measureIdleMemory, measureSyscalls, measureWholeCommand } from "./special-rows.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -27,6 +28,10 @@ const { values: options } = parseArgs({
 });
 const rounds = Number(options.rounds);
 const only = options.only;
+if (only === "pkg") {
+  for (const result of measurePackages(rounds)) printSpecial(result);
+  process.exit();
+}
 const isChosen = (row: Row): boolean => only === undefined || row.group === only || row.name.startsWith(only);
 const launcher = [process.execPath, join(root, "stratos.mjs")];
 const cache = join(stratosHome(), "bench");
@@ -55,7 +60,8 @@ const special: SpecialResult[] = [];
 if (only === undefined || only === "special") {
   special.push(...measureSyscalls(ours, qemu, compileNative(join(root, "bench/programs/syscalls.c"), join(cache, "syscalls-native"))));
   special.push(measureWholeCommand(launcher, options.image, 5), await measureIdleMemory(launcher, options.image));
-  for (const { name, ours: own, peer, peerName, unit, failure } of special) print(`  ${name}: ${failure ?? `${own?.toFixed(1) ?? "-"} ${unit}`}; ${peerName} ${peer === null ? "-" : `${peer.toFixed(1)} ${unit}`}`);
+  if (only === undefined) special.push(...measurePackages(rounds));
+  for (const result of special) printSpecial(result);
 }
 
 const about = `Measured with \`npm run bench\` (${rounds} rounds by turns, medians) on ${cpus().length} × ${cpus()[0]?.model ?? "?"}, Node ${process.versions.node}, qemu-user ${qemuVersion()}. Ratio: qemu-user's time ÷ ours; above 1 we are faster.`;
@@ -66,6 +72,11 @@ if (options.page) {
   const text = readFileSync(page, "utf8");
   const [before, , after] = text.split(/^<!-- (?:begin|end) of figures -->$/m);
   writeFileSync(page, `${before}<!-- begin of figures -->\n${markdown(results, special, about)}<!-- end of figures -->${after}`);
+}
+
+function printSpecial({ name, ours: own, peer, peerName, unit, failure }: SpecialResult): void {
+  const figure = (value: number | null): string => (value === null ? "-" : `${value.toFixed(value < 10 ? 3 : 1)} ${unit}`);
+  print(`  ${name}: ${failure ?? figure(own)}; ${peerName} ${figure(peer)}${own === null || peer === null ? "" : `; ${(own / peer).toFixed(3)} ×`}`);
 }
 
 function measureRow(row: Row): RowResult {

@@ -132,6 +132,12 @@ export class PackageIndex {
     return names.values();
   }
 
+  /** The text of its first list, whole: for searching in descriptions. */
+  text(): string {
+    const table = this.#members[0]?.table;
+    return table === undefined || table.count === 0 ? "" : table.text.slice(0, table.endAt(table.count - 1));
+  }
+
   /** Candidates that are `Essential: yes`. */
   essential(): BinaryPackage[] {
     return this.#flagged("isEssential");

@@ -74,6 +74,12 @@ test("an upgraded package takes those along that are bound to its version", () =
   assert.equal(change(one, { install: ["c"] }), "+c, lib 1→2, tool 1→2");
 });
 
+test("packages of one source are kept at one version, unless one is held", () => {
+  const archive = ["lib 2 Source: s", "tool 2 Source: s", "other 2"];
+  assert.equal(change(world(archive, ["lib 1 Source: s", "*other 1"]), { install: ["tool"] }), "+tool 2, lib 1→2");
+  assert.equal(change(world(archive, ["!lib 1 Source: s", "*other 1"]), { install: ["tool"] }), "+tool 2");
+});
+
 test("removal takes along who depends on it, unless an alternative is there or can come", () => {
   assert.equal(change(world(["a 1 Depends: b", "b 1"], ["*a 1 Depends: b", "b 1"]), { remove: ["b"] }), "-a, -b");
   assert.equal(change(world([], ["*a 1 Depends: b | c", "*b 1", "*c 1"]), { remove: ["b"] }), "-b");

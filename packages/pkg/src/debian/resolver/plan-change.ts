@@ -4,7 +4,7 @@
  *
  * As clauses: what is asked for, held and essential is required; every other installed package is wished for, in its own
  * version first (install, remove) or in the newest (upgrades), and given up only when what is required forbids it.
- * Recommends come last.
+ * Recommends come after, but may still want what is there newer.
  */
 import type { BinaryPackage, PackageIndex } from "../package-index.ts";
 import { InstalledState, type InstalledEntry } from "../installed-state.ts";
@@ -60,6 +60,16 @@ export interface PlannedChange {
   nowManual: string[];
 }
 
+/** Rounds in which packages of one source are brought to one version; each adds packages, and a second is rare. */
+const PASSES_MAX = 4;
+
+/** `source version` of a package. */
+function sourceVersion(one: BinaryPackage): string {
+  const field = one.field("Source");
+  const version = /\(([^)]*)\)/.exec(field ?? "")?.[1];
+  return `${one.source} ${version ?? one.version}`;
+}
+
 /**
  * Works out a change. `state` must have joined `index`.
  *
@@ -77,6 +87,8 @@ class ChangePlan {
   readonly #install: { text: string; candidates: BinaryPackage[] }[] = [];
   readonly #removed = new Set<string>();
   readonly #asked = new Set<BinaryPackage>();
+  /** installed ones that take their newest version, since others of the same source do */
+  readonly #renewed = new Set<InstalledEntry>();
 
   constructor(index: PackageIndex, state: InstalledState, request: ChangeRequest) {
     this.#index = index;
@@ -94,6 +106,15 @@ class ChangePlan {
   run(): PlannedChange {
     const unknown = [...this.#removed].filter((name) => this.#state.get(name) === undefined && !this.#state.configFiles.has(name) && this.#index.versions(name.split(":")[0]!).length === 0);
     if (unknown.length > 0) throw new UnsatisfiableError(unknown.map((name) => `${name} was to be removed, but no package of that name exists`));
+    for (let pass = 0; ; pass++) {
+      const resolved = this.#attempt();
+      const companions = pass < PASSES_MAX ? this.#companionsOf(resolved) : [];
+      if (companions.length === 0) return this.#describe(resolved);
+      for (const entry of companions) this.#renewed.add(entry);
+    }
+  }
+
+  #attempt(): ResolvedPackage[] {
     const resolution = new Resolution(this.#index, this.#state.architecture, {
       refuses: (one) => this.#refusal(one),
       follows: (owner, dependency) => this.#request.recommends !== false && this.#followsRecommendation(owner, dependency),
@@ -103,17 +124,34 @@ class ChangePlan {
     const kept = this.#state.entries().map((entry) => ({ entry, candidates: this.#versionsToKeep(entry) }));
     for (const { entry, candidates } of kept) {
       const why = this.#mustStay(entry);
-      if (why !== undefined) resolution.require(candidates, { kind: "keep", package: entry.package, why, candidates });
+      if (why !== undefined) resolution.require(candidates, { kind: "keep", package: entry.package, why, candidates }, this.#request.upgrade === undefined ? "last" : "first");
     }
     // What somebody asked for is kept before what only came along.
     const wished = kept.filter(({ entry }) => this.#mustStay(entry) === undefined && !this.#isRemoved(entry.package));
     wished.sort((left, right) => Number(left.entry.isAutomatic) - Number(right.entry.isAutomatic));
-    for (const { entry, candidates } of wished) resolution.wish(candidates, { kind: "keep", package: entry.package, why: "is installed", candidates });
+    for (const { entry, candidates } of wished) {
+      const cause = { kind: "keep", package: entry.package, why: "is installed", candidates } as const;
+      // An upgrade takes a newer version even when others must go for it; else staying goes before being newer.
+      if (this.#request.upgrade === undefined) resolution.wishAny(candidates, cause);
+      else resolution.wish(candidates, cause);
+    }
     // What every package takes for granted may have come to be more since the system was installed; apt adds it too.
     if (this.#request.upgrade === "full") {
       for (const one of this.#index.essential()) if (this.#state.sameAs(one) === undefined) resolution.wish([one], { kind: "keep", package: one, why: "is essential", candidates: [one] });
     }
-    return this.#describe(resolution.run());
+    return resolution.run();
+  }
+
+  /** Installed packages of a source of which another package comes in the version that is their candidate too; apt keeps a source's packages together. */
+  #companionsOf(resolved: readonly ResolvedPackage[]): InstalledEntry[] {
+    if (this.#request.upgrade !== undefined) return [];
+    const sources = new Set(resolved.filter(({ package: one }) => !this.#state.has(one)).map(({ package: one }) => sourceVersion(one)));
+    if (sources.size === 0) return [];
+    return this.#state.entries().filter((entry) => {
+      if (entry.isHeld || this.#renewed.has(entry)) return false;
+      const candidate = this.#index.candidate(entry.package.name);
+      return candidate !== undefined && candidate !== entry.package && !this.#isDowngrade(candidate) && sources.has(sourceVersion(candidate));
+    });
   }
 
   /** Versions that a request's words allow, the preferred first; never older than what is there, unless its words say so. */
@@ -134,7 +172,7 @@ class ChangePlan {
     const own = entry.package;
     if (entry.isHeld && !this.#asked.has(own)) return [own];
     const others = this.#index.versions(own.name).filter((one) => one !== own && (one.architecture === own.architecture || one.architecture === "all" || own.architecture === "all") && (!this.#isDowngrade(one) || this.#asked.has(one)));
-    if (this.#request.upgrade === undefined) return [own, ...others];
+    if (this.#request.upgrade === undefined && !this.#renewed.has(entry)) return [own, ...others];
     // Versions are in order already; what is installed stands among them where its priority and version put it.
     const ordered = this.#index.versions(own.name).filter((one) => one === own || others.includes(one));
     return ordered.includes(own) ? ordered : [...ordered, own];
@@ -173,7 +211,7 @@ class ChangePlan {
   #prefer(candidates: BinaryPackage[]): BinaryPackage[] {
     const rank = (one: BinaryPackage): number => {
       const entry = this.#state.sameAs(one);
-      return entry === undefined ? 2 : entry.package === one && this.#request.upgrade === undefined ? 0 : 1;
+      return entry === undefined ? 2 : entry.package === one && this.#request.upgrade === undefined && !this.#renewed.has(entry) ? 0 : 1;
     };
     if (candidates.length < 2 || candidates.every((one) => rank(one) === 2)) return candidates;
     return candidates.map((one, index) => ({ one, index })).sort((left, right) => rank(left.one) - rank(right.one) || left.index - right.index).map(({ one }) => one);

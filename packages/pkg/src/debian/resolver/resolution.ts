@@ -6,7 +6,7 @@ import { formatAlternative, formatDependency, type Dependency } from "../depende
 import type { BinaryPackage, PackageIndex, RelationField } from "../package-index.ts";
 import { candidatesFor, conflictingWith, rivalsOf } from "./candidates.ts";
 import { explainCore } from "./explain.ts";
-import { Solver } from "./solver.ts";
+import { Solver, type ClauseKind } from "./solver.ts";
 
 /** Why a clause exists; the material of explanations. */
 export type ClauseCause =
@@ -66,9 +66,20 @@ export class Resolution {
     this.#root = this.#newVariable(undefined);
   }
 
-  /** One of `candidates` must be chosen, the earlier the better. */
-  require(candidates: readonly BinaryPackage[], cause: ClauseCause): void {
-    this.#add([-this.#root, ...candidates.map((one) => this.#variableOf(one))], "need", cause);
+  /**
+   * One of `candidates` must be chosen, the earlier the better.
+   *
+   * @param when  `last`: only after all that is wished for may one be chosen that nothing has decided on
+   */
+  require(candidates: readonly BinaryPackage[], cause: ClauseCause, when: "first" | "last" = "first"): void {
+    this.#add([-this.#root, ...candidates.map((one) => this.#variableOf(one))], when === "first" ? "need" : "late", cause);
+  }
+
+  /** One of `candidates` is to be there, whichever the rest wants, and the earlier the better when it wants none; unless what is required forbids each. */
+  wishAny(candidates: readonly BinaryPackage[], cause: ClauseCause): void {
+    const stays = this.#newVariable(undefined);
+    this.#add([-this.#root, stays, this.#newVariable(undefined)], "soft", undefined);
+    this.#add([-stays, ...candidates.map((one) => this.#variableOf(one))], "late", cause);
   }
 
   /** One of `candidates` is chosen, the earlier the better, unless what is required forbids each; asked after all that is required. */
@@ -101,7 +112,7 @@ export class Resolution {
     return variable;
   }
 
-  #add(literals: number[], kind: "fact" | "need" | "soft", cause: ClauseCause | undefined): void {
+  #add(literals: number[], kind: ClauseKind, cause: ClauseCause | undefined): void {
     // Ids are numbered alike here and there as long as the solver has learned nothing; so the id is kept, not counted.
     this.#clauses[this.#solver.add(literals, kind)] = { literals, cause };
   }

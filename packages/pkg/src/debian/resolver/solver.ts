@@ -4,7 +4,8 @@
  * Variables are numbers from 1; a literal is `v` or `−v`. A *need* `[−p, c1, c2 …]` says "if p, then one of c1, c2 …, the
  * earlier the better"; it alone causes choices, taken in the order in which its owners became true. So nothing becomes
  * true without a reason, and without conflicts the answer is what a greedy walk (apt's) would give. *Soft* needs come
- * after all others and end in a variable of their own that gives them up.
+ * after these and end in a variable of their own that gives them up. *Late* needs must be fulfilled too, but what nobody has
+ * decided by then is chosen last: that is how an installed package stays in its version unless something wants it newer.
  *
  * When a variable first becomes true, `expand` adds the clauses that speak for it. Each of them holds `−variable`, which
  * is false on the current level, so whatever they imply belongs to the current level too: that is what makes adding
@@ -15,7 +16,7 @@
  */
 import { assert } from "@stratos/base";
 
-export type ClauseKind = "fact" | "need" | "soft";
+export type ClauseKind = "fact" | "need" | "soft" | "late";
 
 interface Clause {
   /** for a need: the owner first, negated, then the candidates by preference; the order stays as given */
@@ -54,14 +55,17 @@ export class Solver {
   readonly #isExpanded: boolean[] = [false];
   readonly #needs: number[][] = [[]];
   readonly #softNeeds: number[][] = [[]];
+  readonly #lateNeeds: number[][] = [[]];
   readonly #trail: number[] = [];
   /** trail length at the start of each level above 0 */
   readonly #levelStarts: number[] = [];
   /** how far needs are known to be fulfilled, now and at the start of each level */
   #agenda = 0;
   #softAgenda = 0;
+  #lateAgenda = 0;
   readonly #agendaStarts: number[] = [];
   readonly #softAgendaStarts: number[] = [];
+  readonly #lateAgendaStarts: number[] = [];
   #propagated = 0;
   /** a clause that was false when it was added */
   #conflict = -1;
@@ -79,6 +83,7 @@ export class Solver {
     this.#isExpanded.push(false);
     this.#needs.push([]);
     this.#softNeeds.push([]);
+    this.#lateNeeds.push([]);
     this.#watches.push([], []);
     return this.#values.length - 1;
   }
@@ -95,7 +100,7 @@ export class Solver {
   /**
    * Adds a clause and returns its id. During the search it must hold the negation of the variable that is being expanded.
    *
-   * @param kind  a `need` or `soft` clause begins with its owner, negated
+   * @param kind  a `need`, `soft` or `late` clause begins with its owner, negated
    */
   add(literals: readonly number[], kind: ClauseKind): number {
     const id = this.#clauses.length;
@@ -104,7 +109,7 @@ export class Solver {
     if (kind !== "fact") {
       const owner = -literals[0]!;
       assert(owner > 0, "a need begins with its owner, negated");
-      (kind === "need" ? this.#needs : this.#softNeeds)[owner]!.push(id);
+      (kind === "need" ? this.#needs : kind === "soft" ? this.#softNeeds : this.#lateNeeds)[owner]!.push(id);
     }
     this.#watch(id, clause);
     return id;
@@ -124,6 +129,7 @@ export class Solver {
       this.#levelStarts.push(this.#trail.length);
       this.#agendaStarts.push(this.#agenda);
       this.#softAgendaStarts.push(this.#softAgenda);
+      this.#lateAgendaStarts.push(this.#lateAgenda);
       this.#assign(choice, -1);
     }
   }
@@ -224,6 +230,10 @@ export class Solver {
       const choice = this.#unfulfilled(this.#softNeeds, this.#trail[this.#softAgenda]!);
       if (choice !== 0) return choice;
     }
+    for (; this.#lateAgenda < this.#trail.length; this.#lateAgenda++) {
+      const choice = this.#unfulfilled(this.#lateNeeds, this.#trail[this.#lateAgenda]!);
+      if (choice !== 0) return choice;
+    }
     return 0;
   }
 
@@ -307,12 +317,13 @@ export class Solver {
     const length = this.#levelStarts[level]!;
     this.#agenda = this.#agendaStarts[level]!;
     this.#softAgenda = this.#softAgendaStarts[level]!;
+    this.#lateAgenda = this.#lateAgendaStarts[level]!;
     while (this.#trail.length > length) {
       const variable = Math.abs(this.#trail.pop()!);
       this.#values[variable] = 0;
       this.#reasons[variable] = -1;
     }
-    this.#levelStarts.length = this.#agendaStarts.length = this.#softAgendaStarts.length = level;
+    this.#levelStarts.length = this.#agendaStarts.length = this.#softAgendaStarts.length = this.#lateAgendaStarts.length = level;
     this.#propagated = length;
     this.#conflict = -1;
   }
