@@ -9,3 +9,13 @@ export { TREEFILE_SCHEMA, PHASES, OUTPUT_FORMATS, type ImageConfig, type OutputC
 export { DEFAULT_VARIANT, formatTreefile, loadTreefile, substitute, Treefile, type ImageTarget, type ReadText } from "./treefile/treefile.ts";
 export { GraphError, orderNodes, type GraphNode } from "./phase/graph.ts";
 export { runGraph, type PoolOptions, type Step, type StepEvent, type StepResult, type StepStatus } from "./phase/run-graph.ts";
+export * from "./ports.ts";
+export { diffPackages, EMPTY_LOCK, formatLock, lockKey, LockError, parseLock, packageRequest, type Lock, type LockedImage, type LockedPackage, type PackageDifference, type StageName } from "./gather/lock.ts";
+export { fetchPackages, resolveImage, type Archive } from "./gather/resolve-image.ts";
+export { buildStages, type BuiltRoot, type StageEvent, type StageJob } from "./build/stages.ts";
+export { TreeBuilder } from "./build/tree-builder.ts";
+export { archiveEpoch } from "./gather/epoch.ts";
+export { CustomizeError } from "./build/customize.ts";
+export { type ComposeInfo, type ImageInfo } from "./metadata/composeinfo.ts";
+export { planSteps, type PhaseWork, type StepOptions } from "./plan-steps.ts";
+export { OutputError, runCompose, type ComposeEvent, type ComposeRequest, type ComposeResult, type LockMode } from "./run-compose.ts";

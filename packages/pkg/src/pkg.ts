@@ -8,7 +8,7 @@ export { download, readVerified, inParallel, IntegrityError, type WantedFile } f
 export { ControlError, Stanza, parseControl, parseSingleStanza } from "./debian/control.ts";
 export { DependencyError, parseDependencies, formatDependency, type Alternative, type Dependency } from "./debian/dependency.ts";
 export { compareVersions, isVersion, satisfiesRelation, type Relation } from "./debian/version.ts";
-export { BinaryPackage, PackageIndex, type PackageOrigin, type Provider } from "./debian/package-index.ts";
+export { BinaryPackage, PackageIndex, type PackageOrigin, type Provider, type RelationField } from "./debian/package-index.ts";
 export { buildPackageTable, type PackageTable } from "./debian/index/package-table.ts";
 export { InstalledState, parseInstalledState, type InstalledEntry } from "./debian/installed-state.ts";
 export { globOf, parsePreferences, priorities, targetRelease, PolicyError, type Pin } from "./debian/policy.ts";
@@ -20,13 +20,13 @@ export { ReleaseError, verifyInRelease, parseRelease, type Release } from "./deb
 export { trixieKeyrings } from "./debian/trixie-keys.ts";
 export { loadRepository, packageFile, type RepositorySource } from "./debian/repository.ts";
 export { MirrorError, NO_MIRROR, chooseMirror, parseSourcesList, parseSourcesStanzas, type SourceEntry } from "./debian/sources.ts";
-export { DebError, openDeb, readTar, type DebArchive } from "./debian/deb-archive.ts";
+export { DebError, openDeb, readTar, type ControlFile, type DebArchive } from "./debian/deb-archive.ts";
 export { MemoryRoot, type MemoryNode, type RootMeta, type RootWriter } from "./image/root-writer.ts";
 export { RootTree, RootTreeError } from "./image/root-tree.ts";
 export { planImage, type ImagePlan, type ImageRequest, type ImageVariant, type PlannedPackage, type PreparedPlan } from "./image/plan.ts";
 export { dpkgDatabase, infoName, parseConffiles, statusStanza, type UnpackedPackage } from "./image/dpkg-database.ts";
 export { unpackPackage } from "./image/unpack-package.ts";
-export { layAfterPackages, layBeforePackages, type LayoutSettings } from "./image/base-layout.ts";
+export { forbidServices, layAfterPackages, layBeforePackages, type LayoutSettings } from "./image/base-layout.ts";
 export { buildRoot, type RootOptions, type RootSummary } from "./image/build-root.ts";
 export { configuredPackage, configureScript, CONFIGURE_SCRIPT } from "./image/configure-script.ts";
 export type { DeviceNumber, RootFiles, RootNode } from "./root/root-files.ts";

@@ -11,3 +11,21 @@ export interface ComposeExportOptions extends ComposeSelection {
   readonly format: "yaml" | "json";
   readonly output?: string;
 }
+
+/** Options of what looks at an archive. */
+export interface ComposePlanOptions extends ComposeSelection, ComposeJsonOptions {
+  readonly mirror?: string;
+  readonly lock?: string;
+  readonly locked?: true;
+  readonly update?: true;
+  readonly skipPhase: readonly string[];
+}
+
+export interface ComposeRunOptions extends ComposePlanOptions {
+  readonly output: string;
+  readonly jobs?: number;
+  readonly sequential?: true;
+  readonly timeout?: number;
+  readonly runner?: "auto" | "stratos" | "native";
+  readonly verbose?: true;
+}

@@ -126,10 +126,10 @@ async function configure(opened: OpenVolume, summary: RootSummary, packages: num
   if (synced < 0) throw new CommandError(name, `the image could not be written (errno ${-synced})`);
 }
 
-const EMPTY_INPUT: HostStreamIn = { read: () => 0, available: 0, isEnded: true, onReadable: () => {} };
+export const EMPTY_INPUT: HostStreamIn = { read: () => 0, available: 0, isEnded: true, onReadable: () => {} };
 
 /** Takes whole lines as byte strings; it is never slow. */
-function lineOutput(onLine: (line: string) => void): HostStreamOut {
+export function lineOutput(onLine: (line: string) => void): HostStreamOut {
   let rest = "";
   return {
     room: 1 << 16,

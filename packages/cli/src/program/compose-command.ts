@@ -1,6 +1,7 @@
 /** `stratos compose …`: images from a treefile. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { ComposeExportOptions, ComposeJsonOptions } from "../commands/compose-options.ts";
+import { parseTimeout } from "../option-values.ts";
+import type { ComposeExportOptions, ComposeJsonOptions, ComposePlanOptions, ComposeRunOptions } from "../commands/compose-options.ts";
 
 /** @param finish  receives the exit status of the command that ran */
 export function composeCommand(finish: (status: number) => void): Command {
@@ -30,7 +31,26 @@ export function composeCommand(finish: (status: number) => void): Command {
     .option("-o, --output <folder>", "write a file for each image there rather than to stdout")
     .action(async (file: string, options: ComposeExportOptions) => finish(await (await import("../commands/compose-export-command.ts")).exportTreefile(file, options)));
 
-  for (const command of [validate, schema, exporting]) compose.addCommand(command);
+  const plan = planning(selecting(new Command("plan")))
+    .summary("show what a compose would do")
+    .description("Shows what a compose would do: its phases in order, and the packages of each image. Nothing is made.")
+    .argument("<file>", "treefile")
+    .action(async (file: string, options: ComposePlanOptions) => finish(await (await import("../commands/compose-plan-command.ts")).planCompose(file, options)));
+
+  const run = planning(selecting(new Command("run")))
+    .summary("make the images")
+    .description("Makes the images that a treefile describes. What was made before from the same things is kept, so an interrupted compose goes on where it was; the same lock file gives the same bytes.")
+    .argument("<file>", "treefile")
+    .option("-o, --output <folder>", "where what is made goes", "compose")
+    .addOption(new Option("-j, --jobs <number>", "phases side by side (default: as many as processors)").argParser(parseJobs))
+    .addOption(new Option("--sequential", "one phase after another").conflicts("jobs"))
+    .addOption(new Option("--timeout <seconds>", "for phases that the treefile gives no time").argParser(parseTimeout))
+    .addOption(new Option("--runner <runner>", "where maintainer scripts run").choices(["auto", "stratos", "native"]))
+    .option("-v, --verbose", "also show what scripts print")
+    .addHelpText("after", "\nThe folder gets the outputs, composeinfo.json, a bill of materials (SPDX) and the provenance of each image, and SHA256SUMS.")
+    .action(async (file: string, options: ComposeRunOptions) => finish(await (await import("../commands/compose-run-command.ts")).runComposeCommand(file, options)));
+
+  for (const command of [validate, plan, run, exporting, schema]) compose.addCommand(command);
   return compose;
 }
 
@@ -39,6 +59,22 @@ function selecting(command: Command): Command {
   return command
     .addOption(new Option("--variant <patterns>", "only variants that match, separated by commas").argParser(parsePatterns))
     .addOption(new Option("--arch <patterns>", "only architectures that match, separated by commas").argParser(parsePatterns));
+}
+
+/** Options of what looks at an archive. */
+function planning(command: Command): Command {
+  return command
+    .option("--mirror <url>", 'Debian mirror (default: the treefile\'s, $STRATOS_MIRROR, "mirror" in config.json, or the host\'s apt sources)')
+    .option("--lock <file>", "lock file (default: beside the treefile, .lock.json)")
+    .option("--locked", "take exactly what the lock file says")
+    .option("--update", "choose packages anew, whatever the lock file says")
+    .addOption(new Option("--skip-phase <pattern>", "leave phases out: init, gather, build, ostree, output, cleanup, or a pattern over whole names (repeatable)").argParser((text: string, previous: readonly string[]) => [...previous, text]).default([], "none"))
+    .option("--json", "print JSON");
+}
+
+function parseJobs(text: string): number {
+  if (!/^[1-9]\d{0,2}$/.test(text)) throw new InvalidArgumentError("expected a number from 1 to 999");
+  return Number(text);
 }
 
 function parsePatterns(text: string): readonly string[] {

@@ -26,6 +26,10 @@ export interface SessionOptions {
   readonly volumes: readonly VolumeMapping[];
   /** Deterministic: chance from this seed, time counted in instructions. */
   readonly seed?: number;
+  /** The name that programs see; default: Stratos' own. */
+  readonly hostname?: string;
+  /** When a deterministic machine's clock starts, in milliseconds since 1970. */
+  readonly startMs?: number;
   /** Kernel messages. */
   readonly log: (message: string) => void;
 }
@@ -57,11 +61,11 @@ export class MachineSession {
     let pump: MachinePump | null = null;
     this.machine = new Machine({
       engine: new NodeWasmEngine(),
-      clock: isSeeded ? new SimulatedClock(SEEDED_EPOCH_MS) : new NodeClock(),
+      clock: isSeeded ? new SimulatedClock(options.startMs ?? SEEDED_EPOCH_MS) : new NodeClock(),
       random: isSeeded ? new SimulatedRandomSource(options.seed!) : new NodeRandomSource(),
       sockets: options.sockets === null ? null : wakingSockets(options.sockets, () => pump?.wake()),
       memoryBytes: options.memoryBytes,
-      hostname: HOSTNAME,
+      hostname: options.hostname ?? HOSTNAME,
       virtualTime: isSeeded,
       log: options.log,
       nowMs: () => performance.now(),

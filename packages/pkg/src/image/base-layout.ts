@@ -54,6 +54,11 @@ export function layAfterPackages(tree: RootTree, settings: LayoutSettings): void
     const source = `Types: deb\nURIs: ${settings.mirror}\nSuites: ${settings.suite}\nComponents: ${settings.components.join(" ")}\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n`;
     writeIfAbsent(tree, settings, "etc/apt/sources.list.d/debian.sources", source);
   }
+  forbidServices(tree, settings);
+}
+
+/** No services are started while packages are configured; the configure script takes it away again. */
+export function forbidServices(tree: RootTree, settings: Pick<LayoutSettings, "mtime">): void {
   const policy = tree.place(POLICY_RC_D);
   if (tree.ownerOf(policy) === undefined) tree.file(policy, metaOf(settings, 0o755), byteStringOf("#!/bin/sh\n# No services are started while the image is configured.\nexit 101\n"));
 }

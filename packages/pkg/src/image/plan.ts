@@ -21,6 +21,8 @@ export interface ImageRequest {
   variant?: ImageVariant;
   /** besides the variant's */
   packages: readonly string[];
+  /** chooses further packages when the index is there: patterns over names; it may also set priorities */
+  choosePackages?: (index: PackageIndex) => readonly string[];
   recommends?: boolean;
   /** trusted besides the keys of Debian that Stratos brings */
   keyrings?: readonly Uint8Array[];
@@ -82,16 +84,17 @@ export async function planImage(ports: PackagePorts, request: ImageRequest, onPr
     throw error instanceof FetchError ? unreachableMirror(request.mirror, error) : error;
   });
   for (const source of request.extraSources ?? []) await loadRepository(ports, { ...source, architecture, keyrings }, index, onProgress);
+  const wanted = [...request.packages, ...(request.choosePackages?.(index) ?? [])];
   const base = variantPackages(index, variant);
   const recommends = request.recommends ?? false;
-  const resolved = resolve(index, { install: [...new Set([...base, ...request.packages])], recommends }, architecture);
-  const manual = new Set([...request.packages, ...base].map((text) => /^[^\s:=(]+/.exec(text)?.[0] ?? text));
+  const resolved = resolve(index, { install: [...new Set([...base, ...wanted])], recommends }, architecture);
+  const manual = new Set([...wanted, ...base].map((text) => /^[^\s:=(]+/.exec(text)?.[0] ?? text));
   // What the essential set pulls in can never go, so apt need not know it as automatic.
   if (variant !== "none") for (const one of resolve(index, { install: variantPackages(index, "essential") }, architecture)) manual.add(one.package.name);
   const binaries = unpackOrder(resolved.map((one) => one.package), index, architecture);
   const byPackage = new Map(resolved.map((one) => [one.package, one]));
   const packages = binaries.map((one) => describe(byPackage.get(one)!, manual));
-  return { binaries, plan: { ...identity(release), mirror: request.mirror, suite, components: [...components], architecture, variant, requested: [...request.packages], packages, ...totals(packages) } };
+  return { binaries, plan: { ...identity(release), mirror: request.mirror, suite, components: [...components], architecture, variant, requested: wanted, packages, ...totals(packages) } };
 }
 
 /** Names that a variant consists of, before dependencies. */

@@ -50,6 +50,12 @@ export class RootTree {
     return this.#nodes.get(place)?.owner;
   }
 
+  /** Says whose a file is that is there already. */
+  claim(place: string, owner: string): void {
+    const node = this.#nodes.get(place);
+    if (node !== undefined && node.kind !== "directory") node.owner = owner;
+  }
+
   isDirectory(place: string): boolean {
     const node = this.#nodes.get(place);
     if (node?.kind !== "symlink") return node?.kind === "directory";

@@ -1,0 +1,45 @@
+import { lockKey, orderNodes, packageRequest, planSteps, resolveImage, type LockedImage, type PhaseWork } from "@stratos/compose";
+import { CommandError } from "../command-error.ts";
+import { findArchive, openComposeSession, telling } from "../compose/compose-session.ts";
+import { lockModeOf, lockPath, readLock } from "../compose/lock-file.ts";
+import { openTreefile, selectTargets } from "../compose/open-treefile.ts";
+import { EXIT_SUCCESS } from "../exit-status.ts";
+import { formatSize } from "../option-values.ts";
+import { formatTable } from "../text-table.ts";
+import type { ComposePlanOptions } from "./compose-options.ts";
+
+const nothing = async (): Promise<void> => {};
+const NO_WORK: PhaseWork = { init: nothing, gather: nothing, build: nothing, output: nothing, cleanup: nothing };
+
+export async function planCompose(file: string, options: ComposePlanOptions): Promise<number> {
+  const treefile = await openTreefile(file);
+  const targets = await selectTargets(treefile, options);
+  const lockMode = lockModeOf(options), lock = await readLock(lockPath(file, options.lock));
+  return telling(file, async () => {
+    const steps = orderNodes(planSteps(targets, NO_WORK, { skipPhases: options.skipPhase }));
+    const session = openComposeSession({ output: ".", treefile: file }, { verbose: false });
+    try {
+      const images: { variant: string; architecture: string; isLocked: boolean; locked: LockedImage }[] = [];
+      for (const target of targets) {
+        const kept = lock.images[lockKey(target)];
+        const isLocked = lockMode !== "update" && kept?.request === packageRequest(target);
+        if (!isLocked && lockMode === "locked") throw new CommandError(lockKey(target), "the lock file does not fit it any more; --update makes it anew");
+        const locked = isLocked ? kept! : await resolveImage(session.ports.packages, target, findArchive({ mirror: options.mirror, treefile: file, targets }), (progress) => session.show({ kind: "packages", image: lockKey(target), progress }));
+        images.push({ variant: target.variant, architecture: target.architecture, isLocked, locked });
+      }
+      await session.close();
+      if (options.json === true) {
+        process.stdout.write(`${JSON.stringify({ name: treefile.name, phases: steps.map(({ id, after, skipReason, timeoutSeconds }) => ({ id, after, skipReason, timeoutSeconds })), images }, null, 2)}\n`);
+        return EXIT_SUCCESS;
+      }
+      process.stdout.write(formatTable(["PHASE", "AFTER"], steps.map(({ id, after, skipReason }) => [id, skipReason === undefined ? after.join(", ") : `left out: ${skipReason}`])));
+      for (const { variant, architecture, isLocked, locked } of images) {
+        process.stdout.write(`\n${variant}/${architecture}: ${locked.packages.length} packages, ${formatSize(locked.packages.reduce((sum, one) => sum + one.sizeBytes, 0))} to download${isLocked ? ", from the lock file" : ""}\n`);
+        process.stdout.write(formatTable(["PACKAGE", "VERSION", "STAGE", "SIZE"], locked.packages.map((one) => [one.name, one.version, one.stage, formatSize(one.sizeBytes)])));
+      }
+      return EXIT_SUCCESS;
+    } finally {
+      await session.close();
+    }
+  });
+}

@@ -1,0 +1,36 @@
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import { runCompose } from "@stratos/compose";
+import { CommandError } from "../command-error.ts";
+import { findArchive, openComposeSession, telling } from "../compose/compose-session.ts";
+import { lockModeOf, lockPath, readLock, writeLock } from "../compose/lock-file.ts";
+import { openTreefile, selectTargets } from "../compose/open-treefile.ts";
+import { EXIT_SUCCESS } from "../exit-status.ts";
+import { formatSize } from "../option-values.ts";
+import { VERSION } from "../version.ts";
+import type { ComposeRunOptions } from "./compose-options.ts";
+
+export async function runComposeCommand(file: string, options: ComposeRunOptions): Promise<number> {
+  const treefile = await openTreefile(file);
+  const targets = await selectTargets(treefile, options);
+  const place = lockPath(file, options.lock), lockMode = lockModeOf(options);
+  const lock = await readLock(place);
+  return telling(file, async () => {
+    const session = openComposeSession({ output: resolve(options.output), treefile: file }, { verbose: options.verbose === true });
+    try {
+      const result = await runCompose(session.ports, {
+        treefile, targets, lock, lockMode, archive: findArchive({ mirror: options.mirror, treefile: file, targets }), jobs: options.sequential === true ? 1 : options.jobs ?? Math.max(2, availableParallelism()),
+        skipPhases: options.skipPhase, timeoutSeconds: options.timeout === undefined ? undefined : options.timeout / 1000, runner: options.runner, version: VERSION, signal: session.signal, onEvent: (event) => session.show(event),
+      });
+      if (lockMode !== "locked") await writeLock(place, result.lock);
+      await session.close();
+      if (options.json === true) process.stdout.write(`${JSON.stringify(result.info, null, 2)}\n`);
+      else for (const one of result.info.images.flatMap(({ artifacts }) => artifacts)) process.stdout.write(`${one.sha256}  ${one.path}  ${formatSize(one.sizeBytes)}\n`);
+      const failed = result.steps.find(({ status }) => status === "failed") ?? result.steps.find(({ status }) => status === "canceled");
+      if (failed !== undefined) throw new CommandError(failed.id, failed.reason);
+      return EXIT_SUCCESS;
+    } finally {
+      await session.close();
+    }
+  });
+}

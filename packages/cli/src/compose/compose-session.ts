@@ -1,0 +1,142 @@
+/** The composition root of `stratos compose`: ports of Node, runners, writers, and what the terminal is told. */
+import { constants } from "node:os";
+import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { homeFolder, ProgressDisplay, readConfig, stratosHome } from "@stratos/host-node";
+import { ComposeFolder, folderOutput, isNativeArchitecture, nativeObstacle, NativeRunner, publishText, tarOutput } from "@stratos/host-node/compose";
+import { findMirror, nodePackagePorts } from "@stratos/host-node/packages";
+import { ScriptError, type Archive, type ComposeEvent, type ComposePorts, type ImageTarget, type ScriptRunner } from "@stratos/compose";
+import { CommandError, hostReason } from "../command-error.ts";
+import { StratosRunner } from "./stratos-runner.ts";
+import { stratosImageOutput } from "./stratos-image-output.ts";
+
+export interface ComposeSession {
+  readonly ports: ComposePorts;
+  /** aborted when a signal asks for the end */
+  readonly signal: AbortSignal;
+  show(event: ComposeEvent): void;
+  close(): Promise<void>;
+}
+
+/** @param folders  what is made goes into `output`; files are looked for beside `treefile` */
+export function openComposeSession(folders: { output: string; treefile: string }, options: { verbose: boolean }): ComposeSession {
+  const home = stratosHome();
+  const packages = nodePackagePorts(homeFolder(home, "downloads"));
+  const folder = homeFolder(home, "compose");
+  const store = new ComposeFolder(folder);
+  const display = new ProgressDisplay(process.stderr);
+  const controller = new AbortController();
+  const stopListening = listen((signal) => {
+    if (controller.signal.aborted) process.exit(128 + constants.signals[signal]);
+    controller.abort(new Error(`stopped by ${signal}`));
+  });
+  const ports: ComposePorts = {
+    packages, store,
+    runner: (architecture, choice) => chooseRunner(architecture, choice, folder),
+    outputs: [tarOutput(folders.output), folderOutput(folders.output), stratosImageOutput()],
+    publish: (path, text) => publishText(folders.output, path, text),
+    readSource: (path) => readIfThere(resolve(dirname(folders.treefile), path)),
+    after(milliseconds, action) {
+      const timer = setTimeout(action, milliseconds);
+      return () => clearTimeout(timer);
+    },
+    nowMs: () => performance.now(),
+  };
+  return {
+    ports, signal: controller.signal,
+    show: (event) => show(event, display, options.verbose),
+    async close() {
+      stopListening();
+      display.clear();
+      store.close();
+      await packages.close();
+    },
+  };
+}
+
+/** Natively what the host's processor runs; riscv64 elsewhere inside Stratos. */
+export function chooseRunner(architecture: string, choice: "auto" | "stratos" | "native", folder: string): ScriptRunner {
+  const native = choice === "native" || (choice === "auto" && (isNativeArchitecture(architecture) || architecture !== "riscv64"));
+  if (!native) return new StratosRunner(folder);
+  const obstacle = nativeObstacle();
+  if (obstacle === undefined) return new NativeRunner();
+  if (choice === "auto" && architecture === "riscv64") return new StratosRunner(folder);
+  throw new ScriptError(`maintainer scripts of ${architecture} cannot be run here: ${obstacle}`);
+}
+
+/** The mirror and the keys that are trusted for it, those of the treefile's own repositories among them. */
+export function findArchive(options: { mirror?: string | undefined; treefile: string; targets: readonly ImageTarget[] }): Archive {
+  const given = options.mirror ?? options.targets.find(({ config }) => config.mirror !== undefined)?.config.mirror;
+  const { uri, keyrings } = findMirror({ given, configured: readConfig(stratosHome()).mirror });
+  const own = new Set(options.targets.flatMap(({ config }) => Object.values(config.repositories ?? {}).map(({ keyring }) => keyring)));
+  const read = [...own].filter((path) => path !== undefined).map((path) => {
+    try {
+      return readFileSync(join(dirname(options.treefile), path));
+    } catch (error) {
+      throw new CommandError(path, `the keyring cannot be read: ${hostReason(error)}`, { cause: error });
+    }
+  });
+  return { mirror: uri, keyrings: [...keyrings, ...read] };
+}
+
+/** Failures of the packages and formats below, which are told in words that are meant for people. */
+const TOLD: ReadonlySet<string> = new Set([
+  "MirrorError", "FetchError", "IntegrityError", "ReleaseError", "ControlError", "DependencyError", "UnsatisfiableError", "SolverLimitError", "DebError", "RootTreeError", "LockError", "GraphError", "OutputError",
+  "ScriptError", "CustomizeError", "FormatError",
+]);
+
+/** What `work` throws, as the command line tells it. */
+export async function telling<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Error && TOLD.has(error.name)) throw new CommandError(what, error.message, { cause: error });
+    throw error;
+  }
+}
+
+function show(event: ComposeEvent, display: ProgressDisplay, isVerbose: boolean): void {
+  switch (event.kind) {
+    case "step": {
+      const { event: step } = event;
+      if (step.kind === "start") { if (isVerbose) display.note(`${step.id}: started`); return; }
+      const why = step.reason === "" ? "" : `: ${step.reason}`;
+      display.note(step.status === "failed" || step.status === "canceled" ? `stratos: ${step.id}: ${step.status}${why}` : `${step.id}: ${step.status}${why}${step.status === "done" ? ` (${(step.milliseconds / 1000).toFixed(1)} s)` : ""}`);
+      return;
+    }
+    case "packages": {
+      const { progress } = event;
+      if (progress.phase === "index") return display.update("Reading package lists", 0, 0);
+      if (progress.phase === "download") return display.update("Downloading packages", progress.doneBytes, progress.totalBytes, "bytes");
+      if (progress.phase === "warning") return display.note(`stratos: ${progress.name}`);
+      return;
+    }
+    case "build": {
+      const { event: build } = event;
+      if (build.kind === "unpack") return display.update(`Unpacking packages (${event.image})`, build.done, build.total);
+      if (build.kind === "stage") return display.note(`build ${event.image}: stage ${build.stage}, ${build.packages} packages${build.isKept ? ", kept" : ""}`);
+      if (isVerbose) display.note(`  ${build.line}`);
+      return;
+    }
+    case "kept": if (isVerbose) display.note(`build ${event.image}: ${event.what} kept`);
+  }
+}
+
+async function readIfThere(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new CommandError(path, hostReason(error), { cause: error });
+  }
+}
+
+function listen(onSignal: (signal: "SIGINT" | "SIGTERM" | "SIGHUP") => void): () => void {
+  const stops = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((signal) => {
+    const handler = (): void => onSignal(signal);
+    process.on(signal, handler);
+    return () => process.off(signal, handler);
+  });
+  return () => stops.forEach((stop) => stop());
+}

@@ -1,0 +1,215 @@
+/**
+ * From a configured root to an image's own: names, files, accounts, scripts, services, in this order; then what is to be removed, and what
+ * no image should hold, goes.
+ */
+import { byteString, byteStringOf, utf8Of, utf8ToByteString } from "@stratos/base";
+import { readBlob, type FileTree } from "@stratos/formats";
+import type { RootMeta } from "@stratos/pkg";
+import type { LockedImage } from "../gather/lock.ts";
+import { ScriptError, type ComposePorts, type ScriptRunner } from "../ports.ts";
+import { compilePattern } from "../treefile/pattern.ts";
+import { substitute, type ImageTarget } from "../treefile/treefile.ts";
+import { AccountError, Accounts } from "./accounts.ts";
+import { cleanIdentity, cleanScriptTraces } from "./clean.ts";
+import { disableUnit, enableUnit, maskUnit, ServiceError, type UnitFiles } from "./services.ts";
+import { BUILD_HOSTNAME, sha256Of } from "./stages.ts";
+import { memoryBlobs, TreeBuilder } from "./tree-builder.ts";
+
+/** The configuration asks for what the root does not have. */
+export class CustomizeError extends Error {
+  override name = "CustomizeError";
+}
+
+export interface CustomizeJob {
+  readonly target: ImageTarget;
+  readonly locked: LockedImage;
+  readonly tree: FileTree;
+  readonly epochSeconds: number;
+  readonly runner: () => ScriptRunner;
+  /** content of files that are beside the treefile, by the names that it gives them */
+  readonly sources: ReadonlyMap<string, Uint8Array>;
+  readonly signal: AbortSignal;
+  readonly onLine: (line: string) => void;
+}
+
+/** @throws CustomizeError, ScriptError */
+export async function customize(ports: Pick<ComposePorts, "packages">, job: CustomizeJob): Promise<FileTree> {
+  const { config } = job.target;
+  const sha256 = sha256Of(ports);
+  const builder = new TreeBuilder(memoryBlobs(sha256), job.tree);
+  const root = new Root(builder, job.epochSeconds);
+  setNames(root, job);
+  if (builder.nodes.has("usr/bin/apt")) root.write("var/lib/apt/extended_states", extendedStates(job.locked, job.target.architecture));
+  for (const [path, file] of Object.entries(config.files ?? {})) {
+    const place = root.place(utf8ToByteString(path.slice(1)));
+    const meta: RootMeta = { uid: file.uid ?? 0, gid: file.gid ?? 0, mode: Number.parseInt(file.mode ?? (file.folder === true ? "755" : file.link === undefined ? "644" : "777"), 8), mtime: job.epochSeconds };
+    if (file.folder !== true || builder.nodes.get(place)?.kind !== "directory") builder.removeAll(place);
+    if (file.folder === true) builder.directory(place, meta);
+    else if (file.link !== undefined) builder.symlink(place, meta, utf8ToByteString(file.link));
+    else builder.file(place, meta, file.source === undefined ? utf8Of(file.content ?? "") : job.sources.get(file.source)!);
+  }
+  if (config.users !== undefined) setUsers(root, job);
+  if ((config.scripts ?? []).length > 0) await runScripts(root, job);
+  if (config.services !== undefined) setServices(root, config.services);
+  const removals = (config["remove-files"] ?? []).map((pattern) => compilePattern(pattern, { isPath: true }));
+  for (const path of removals.length === 0 ? [] : [...builder.nodes.keys()]) if (path !== "" && removals.some((matches) => matches(`/${path}`))) builder.removeAll(path);
+  cleanIdentity(builder, { epochSeconds: job.epochSeconds, sha256 });
+  return builder.build(job.epochSeconds);
+}
+
+/** A root as configuration sees it: paths go through links, folders that are missing are made. */
+class Root {
+  readonly builder: TreeBuilder;
+  readonly mtime: number;
+
+  constructor(builder: TreeBuilder, mtime: number) {
+    this.builder = builder;
+    this.mtime = mtime;
+  }
+
+  /** Where a path leads when the links in its folders are followed. */
+  place(path: string, links = 0): string {
+    if (links > 40) throw new CustomizeError(`/${path}: too many symbolic links`);
+    const names = path.split("/").filter((name) => name !== "" && name !== ".");
+    const at: string[] = [];
+    for (const [index, name] of names.entries()) {
+      if (name === "..") { at.pop(); continue; }
+      at.push(name);
+      if (index === names.length - 1) break;
+      const here = at.join("/");
+      const node = this.builder.nodes.get(here);
+      if (node === undefined) this.builder.directory(here, { uid: 0, gid: 0, mode: 0o755, mtime: this.mtime });
+      else if (node.kind === "symlink") return this.place([...(node.target.startsWith("/") ? [] : at.slice(0, -1)), node.target, ...names.slice(index + 1)].join("/"), links + 1);
+      else if (node.kind !== "directory") throw new CustomizeError(`/${here}: is no folder`);
+    }
+    return at.join("/");
+  }
+
+  read(path: string): string | undefined {
+    let place = this.place(path);
+    for (let links = 0; links < 8; links++) {
+      const node = this.builder.nodes.get(place);
+      if (node?.kind !== "symlink") return node?.content == null ? undefined : byteString(readBlob(node.content));
+      place = this.place(node.target.startsWith("/") ? node.target : `${place.slice(0, Math.max(0, place.lastIndexOf("/")))}/${node.target}`);
+    }
+    return undefined;
+  }
+
+  /** @param text  a byte string */
+  write(path: string, text: string, meta: Partial<RootMeta> = {}): void {
+    const place = this.place(path);
+    const old = this.builder.nodes.get(place);
+    this.builder.file(place, { uid: 0, gid: 0, mode: 0o644, ...(old?.kind === "file" ? old.meta : {}), mtime: this.mtime, ...meta }, byteStringOf(text));
+  }
+
+  link(path: string, target: string): void {
+    const place = this.place(path);
+    this.builder.removeAll(place);
+    this.builder.symlink(place, { uid: 0, gid: 0, mode: 0o777, mtime: this.mtime }, target);
+  }
+}
+
+function setNames(root: Root, { target }: CustomizeJob): void {
+  const { hostname, timezone, locale } = target.config;
+  const name = substitute(hostname ?? BUILD_HOSTNAME, target);
+  if (!root.builder.nodes.has("etc")) return;
+  root.write("etc/hostname", `${name}\n`);
+  root.write("etc/hosts", `127.0.0.1\tlocalhost\n${name === BUILD_HOSTNAME ? "" : `127.0.1.1\t${name}\n`}\n::1\tlocalhost ip6-localhost ip6-loopback\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n`);
+  if (timezone !== undefined) {
+    if (!root.builder.nodes.has(`usr/share/zoneinfo/${timezone}`)) throw new CustomizeError(`timezone: the image has no ${timezone}; the package tzdata brings the time zones`);
+    root.link("etc/localtime", `/usr/share/zoneinfo/${timezone}`);
+    root.write("etc/timezone", `${timezone}\n`);
+  }
+  if (locale !== undefined) {
+    root.write("etc/default/locale", `LANG=${locale}\n`);
+    root.write("etc/locale.conf", `LANG=${locale}\n`);
+  }
+}
+
+/** What apt may remove again. */
+function extendedStates(locked: LockedImage, architecture: string): string {
+  return locked.packages.filter((one) => one.isAutomatic).map((one) => one).sort((left, right) => (left.name < right.name ? -1 : 1))
+    .map((one) => `Package: ${one.name}\nArchitecture: ${one.architecture === "all" ? architecture : one.architecture}\nAuto-Installed: 1\n\n`).join("");
+}
+
+function setUsers(root: Root, job: CustomizeJob): void {
+  const read = (name: string): string => root.read(`etc/${name}`) ?? "";
+  const accounts = new Accounts({ passwd: read("passwd"), shadow: read("shadow"), group: read("group"), gshadow: read("gshadow") }, job.epochSeconds);
+  const homes: { home: string; uid: number; gid: number; isNew: boolean; keys: readonly string[] | undefined; isSystem: boolean }[] = [];
+  try {
+    for (const [name, user] of Object.entries(job.target.config.users ?? {})) homes.push({ ...accounts.set(name, user), keys: user["ssh-keys"], isSystem: user.system === true });
+  } catch (error) {
+    if (error instanceof AccountError) throw new CustomizeError(`users: ${error.message}`, { cause: error });
+    throw error;
+  }
+  const { files } = accounts;
+  root.write("etc/passwd", files.passwd);
+  root.write("etc/group", files.group);
+  root.write("etc/shadow", files.shadow, root.builder.nodes.has("etc/shadow") ? {} : { mode: 0o640, gid: 42 });
+  root.write("etc/gshadow", files.gshadow, root.builder.nodes.has("etc/gshadow") ? {} : { mode: 0o640, gid: 42 });
+  for (const { home, uid, gid, isNew, keys, isSystem } of homes) {
+    const own = { uid, gid, mtime: job.epochSeconds };
+    const place = root.place(home.slice(1));
+    if (isNew && !isSystem && !root.builder.nodes.has(place)) {
+      root.builder.directory(place, { ...own, mode: 0o700 });
+      for (const [path, node] of [...root.builder.nodes]) {
+        if (path.startsWith("etc/skel/")) root.builder.nodes.set(`${place}/${path.slice("etc/skel/".length)}`, { ...node, meta: { ...node.meta, ...own } });
+      }
+    }
+    if (keys === undefined) continue;
+    if (!root.builder.nodes.has(place)) throw new CustomizeError(`users: ${home} is not there to keep keys in`);
+    if (!root.builder.nodes.has(`${place}/.ssh`)) root.builder.directory(`${place}/.ssh`, { ...own, mode: 0o700 });
+    root.builder.file(`${place}/.ssh/authorized_keys`, { ...own, mode: 0o600 }, utf8Of(keys.map((key) => `${key}\n`).join("")));
+  }
+}
+
+const SCRIPT_FOLDER = "var/tmp/stratos-compose";
+
+async function runScripts(root: Root, job: CustomizeJob): Promise<void> {
+  const { config } = job.target;
+  const meta = { uid: 0, gid: 0, mode: 0o755, mtime: job.epochSeconds };
+  root.place(`${SCRIPT_FOLDER}/x`);
+  const lines = ["#!/bin/sh", "set -e", "umask 022", "cd /"];
+  for (const [index, script] of (config.scripts ?? []).entries()) {
+    root.builder.file(`${SCRIPT_FOLDER}/${index}`, meta, utf8Of(script.startsWith("#!") ? script : `#!/bin/sh\nset -e\n${script}\n`));
+    lines.push(`/${SCRIPT_FOLDER}/${index} || { status=$?; echo "scripts[${index}] ended with status $status" >&2; exit $status; }`);
+  }
+  root.builder.file(`${SCRIPT_FOLDER}/all`, meta, utf8Of(`${lines.join("\n")}\n`));
+  const changes = await job.runner().run({
+    tree: root.builder.build(), architecture: job.target.architecture, script: `${SCRIPT_FOLDER}/all`, hostname: substitute(config.hostname ?? BUILD_HOSTNAME, job.target), hasNetwork: config.build?.network === true,
+    epochSeconds: job.epochSeconds, signal: job.signal, onLine: job.onLine,
+    environment: { SOURCE_DATE_EPOCH: String(job.epochSeconds), DEBIAN_FRONTEND: "noninteractive", ...config.build?.environment },
+  });
+  root.builder.apply(changes);
+  if (!root.builder.nodes.has("bin") && !root.builder.nodes.has("usr")) throw new ScriptError("scripts have removed the whole system");
+  root.builder.removeAll(SCRIPT_FOLDER);
+  cleanScriptTraces(root.builder);
+}
+
+const UNIT_FOLDERS = ["etc/systemd/system", "usr/lib/systemd/system"];
+
+function setServices(root: Root, services: { readonly enable?: readonly string[]; readonly disable?: readonly string[]; readonly mask?: readonly string[] }): void {
+  const files: UnitFiles = {
+    find(unit) {
+      for (const folder of UNIT_FOLDERS) {
+        const path = `${folder}/${unit}`;
+        const text = root.builder.nodes.has(path) ? root.read(path) : undefined;
+        if (text !== undefined) return { path, text };
+      }
+      return undefined;
+    },
+    link: (path, target) => root.link(path, target),
+    remove: (path) => root.builder.removeAll(path),
+    *links() {
+      for (const [path, node] of root.builder.nodes) if (node.kind === "symlink") yield { path, target: node.target };
+    },
+  };
+  try {
+    for (const unit of services.disable ?? []) disableUnit(files, unit);
+    for (const unit of services.enable ?? []) enableUnit(files, unit);
+    for (const unit of services.mask ?? []) maskUnit(files, unit);
+  } catch (error) {
+    if (error instanceof ServiceError) throw new CustomizeError(`services: ${error.message}`, { cause: error });
+    throw error;
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * The lock file: exactly which packages each image consists of. Later phases see nothing else of the archive, so a compose from the same
+ * lock is the same, offline too.
+ */
+import { canonicalJson, type Json, type JsonObject } from "../treefile/json.ts";
+import type { ImageTarget } from "../treefile/treefile.ts";
+
+/** Packages are configured stage by stage; each stage is closed under dependencies, and a change goes no deeper than its own. */
+export const STAGES = ["essential", "base", "image"] as const;
+export type StageName = (typeof STAGES)[number];
+
+export interface LockedPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly architecture: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly url: string;
+  readonly stage: StageName;
+  /** only needed by others: apt may remove it when they go */
+  readonly isAutomatic: boolean;
+  /** of Debian's source packages */
+  readonly source: string;
+}
+
+export interface LockedImage {
+  /** what was asked for, so that a lock for another request is known as such */
+  readonly request: string;
+  readonly suite: string;
+  readonly codename: string;
+  readonly release: string;
+  /** of the signed index, in seconds since 1970 */
+  readonly dateSeconds: number;
+  readonly mirror: string;
+  readonly components: readonly string[];
+  readonly signers: readonly string[];
+  /** in the order of unpacking, by stages */
+  readonly packages: readonly LockedPackage[];
+}
+
+export interface Lock {
+  readonly format: 1;
+  /** by `VARIANT/ARCHITECTURE` */
+  readonly images: Readonly<Record<string, LockedImage>>;
+}
+
+export class LockError extends Error {
+  override name = "LockError";
+}
+
+export const EMPTY_LOCK: Lock = { format: 1, images: {} };
+
+export function lockKey(target: { variant: string; architecture: string }): string {
+  return `${target.variant}/${target.architecture}`;
+}
+
+/** What of an image's configuration decides its packages, as one text. */
+export function packageRequest(target: ImageTarget): string {
+  const { suite = "trixie", components = ["main"], mirror = null, repositories = {}, base = "minbase", recommends = false, packages = [], exclude = [] } = target.config;
+  return canonicalJson({ architecture: target.architecture, suite, components, mirror, repositories, base, recommends, packages, exclude } as unknown as Json);
+}
+
+/** @throws LockError */
+export function parseLock(text: string, path: string): Lock {
+  let value: Json;
+  try {
+    value = JSON.parse(text) as Json;
+  } catch (cause) {
+    throw new LockError(`${path}: is no JSON: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+  const lock = value as unknown as Lock;
+  if (typeof value !== "object" || value === null || (value as JsonObject)["format"] !== 1 || typeof lock.images !== "object" || lock.images === null) throw new LockError(`${path}: is no lock file of format 1`);
+  for (const [key, image] of Object.entries(lock.images)) {
+    const isSound = typeof image === "object" && image !== null && typeof image.request === "string" && typeof image.mirror === "string" && Number.isSafeInteger(image.dateSeconds) && Array.isArray(image.packages)
+      && image.packages.every((one) => typeof one === "object" && one !== null && /^[a-z0-9][a-z0-9+.-]+$/.test(one.name) && typeof one.version === "string" && /^[a-z0-9-]+$/.test(one.architecture)
+        && Number.isSafeInteger(one.sizeBytes) && one.sizeBytes > 0 && /^[0-9a-f]{64}$/.test(one.sha256) && /^(https?|file):\/\//.test(one.url) && STAGES.includes(one.stage));
+    if (!isSound) throw new LockError(`${path}: the image ${key} is damaged`);
+  }
+  return lock;
+}
+
+/** Images sorted by name, so that the file changes only where something has. */
+export function formatLock(lock: Lock): string {
+  const images = Object.fromEntries(Object.keys(lock.images).sort().map((key) => [key, lock.images[key]!]));
+  return `${JSON.stringify({ format: 1, images }, null, 1)}\n`;
+}
+
+/** What two locks' sets differ in. */
+export interface PackageDifference { readonly name: string; readonly before: string | undefined; readonly after: string | undefined }
+
+export function diffPackages(before: readonly Pick<LockedPackage, "name" | "version">[], after: readonly Pick<LockedPackage, "name" | "version">[]): PackageDifference[] {
+  const old = new Map(before.map((one) => [one.name, one.version])), now = new Map(after.map((one) => [one.name, one.version]));
+  return [...new Set([...old.keys(), ...now.keys()])].sort()
+    .map((name) => ({ name, before: old.get(name), after: now.get(name) }))
+    .filter((one) => one.before !== one.after);
+}

@@ -1,0 +1,114 @@
+/** From an image's configuration to the packages that it will consist of: the signed index, the resolver, and the order of stages. */
+import { planImage, readVerified, download, inParallel, type BinaryPackage, type OnProgress, type PackageIndex, type PackagePorts, type RelationField, type WantedFile } from "@stratos/pkg";
+import { compilePattern, isPattern } from "../treefile/pattern.ts";
+import type { ImageTarget } from "../treefile/treefile.ts";
+import { LockError, packageRequest, STAGES, type LockedImage, type LockedPackage, type StageName } from "./lock.ts";
+
+export interface Archive {
+  readonly mirror: string;
+  /** trusted besides the keys of Debian that Stratos brings */
+  readonly keyrings: readonly Uint8Array[];
+}
+
+/** @throws what `planImage` throws; LockError when a pattern matches nothing */
+export async function resolveImage(ports: PackagePorts, target: ImageTarget, archive: Archive, onProgress: OnProgress): Promise<LockedImage> {
+  const { suite = "trixie", components = ["main"], repositories = {}, base = "minbase", recommends = false, packages = [], exclude = [] } = target.config;
+  const isExcluded = exclude.map((pattern) => compilePattern(pattern));
+  const { plan, binaries } = await planImage(ports, {
+    mirror: target.config.mirror ?? archive.mirror, keyrings: archive.keyrings, suite, components, architecture: target.architecture, variant: base, recommends, packages: [],
+    extraSources: Object.values(repositories).map((one) => ({ uri: one.uri.replace(/\/+$/, ""), suite: one.suite, components: one.components ?? ["main"] })),
+    choosePackages(index) {
+      if (isExcluded.length > 0) index.setPriorities((one) => (isExcluded.some((matches) => matches(one.name)) ? -1 : one.origin.priority));
+      return expandPatterns(packages, index);
+    },
+  }, onProgress);
+  const stages = stagesOf(binaries, target.architecture);
+  const locked = binaries.map((one, index): LockedPackage => {
+    const { name, version, architecture, sizeBytes, sha256, url, isAutomatic } = plan.packages[index]!;
+    return { name, version, architecture, sizeBytes, sha256, url, stage: stages.get(one)!, isAutomatic, source: one.source };
+  });
+  return {
+    request: packageRequest(target), suite: plan.suite, codename: plan.codename, release: plan.version, dateSeconds: plan.dateSeconds, mirror: plan.mirror,
+    components: plan.components, signers: plan.signers, packages: STAGES.flatMap((stage) => locked.filter((one) => one.stage === stage)),
+  };
+}
+
+function expandPatterns(packages: readonly string[], index: PackageIndex): string[] {
+  const names = new Set<string>();
+  let all: string[] | undefined;
+  for (const one of packages) {
+    if (!isPattern(one)) { names.add(one); continue; }
+    all ??= [...index.names()].sort();
+    const matches = compilePattern(one);
+    const found = all.filter((name) => matches(name) && index.candidate(name) !== undefined);
+    if (found.length === 0) throw new LockError(`no package matches ${one}`);
+    for (const name of found) names.add(name);
+  }
+  return [...names];
+}
+
+/** What the essential packages need is the first stage, what the required ones and apt need is the second. */
+function stagesOf(binaries: readonly BinaryPackage[], architecture: string): Map<BinaryPackage, StageName> {
+  const byName = new Map<string, BinaryPackage[]>();
+  const offer = (name: string, one: BinaryPackage): void => {
+    const others = byName.get(name);
+    if (others === undefined) byName.set(name, [one]);
+    else others.push(one);
+  };
+  for (const one of binaries) {
+    offer(one.name, one);
+    for (const { name } of one.provides) offer(name, one);
+  }
+  const stages = new Map<BinaryPackage, StageName>();
+  // The set is consistent, so each of its packages that has the name can stand for the dependency; taking all errs on the safe side.
+  const take = (one: BinaryPackage, stage: StageName): void => {
+    const stack = [one];
+    for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+      if (stages.has(next)) continue;
+      stages.set(next, stage);
+      for (const field of ["Pre-Depends", "Depends"] satisfies RelationField[]) {
+        for (const dependency of next.relations(field)) for (const { name } of dependency) stack.push(...(byName.get(name) ?? []));
+      }
+    }
+  };
+  for (const one of binaries) if (one.isEssential) take(one, "essential");
+  for (const one of binaries) if (one.priority === "required" || one.name === "apt") take(one, "base");
+  for (const one of binaries) take(one, "image");
+  // Without the essential ones nothing can be configured, so smaller sets are one stage.
+  if (!binaries.some((one) => one.isEssential && one.architecture === architecture)) for (const one of binaries) stages.set(one, "image");
+  return stages;
+}
+
+/** @param mirrors  tried before the place that the lock names, for what is below the mirror that it was made from */
+export function wantedFile(one: LockedPackage, mirrors: { locked: string; now: string } | undefined = undefined): WantedFile {
+  const own = mirrors !== undefined && one.url.startsWith(`${mirrors.locked}/`) ? mirrors.now + one.url.slice(mirrors.locked.length) : one.url;
+  return { urls: [...new Set([own, one.url])], path: `debs/${one.sha256.slice(0, 2)}/${one.sha256}.deb`, sizeBytes: one.sizeBytes, sha256: one.sha256 };
+}
+
+const DOWNLOADS_AT_ONCE = 6;
+
+/**
+ * Brings packages into the store of downloads.
+ *
+ * @throws FetchError, IntegrityError
+ */
+export async function fetchPackages(ports: PackagePorts, locked: Pick<LockedImage, "packages" | "mirror">, mirror: string, onProgress: OnProgress, signal: AbortSignal): Promise<void> {
+  const { packages } = locked;
+  const totalBytes = packages.reduce((sum, one) => sum + one.sizeBytes, 0);
+  let doneBytes = 0, doneFiles = 0;
+  await inParallel(packages, DOWNLOADS_AT_ONCE, async (one) => {
+    signal.throwIfAborted();
+    await download(ports, wantedFile(one, { locked: locked.mirror, now: mirror }), (count) => {
+      doneBytes += count;
+      onProgress({ phase: "download", name: one.name, doneBytes, totalBytes, doneFiles, totalFiles: packages.length });
+    });
+    doneFiles++;
+  });
+}
+
+/** A package's bytes from the store of downloads. @throws LockError  it is not there any more */
+export async function readPackage(ports: PackagePorts, one: LockedPackage): Promise<Uint8Array> {
+  const bytes = await readVerified(ports, wantedFile(one));
+  if (bytes === undefined) throw new LockError(`${one.name} ${one.version}: was downloaded and is not there any more`);
+  return bytes;
+}

@@ -1,0 +1,100 @@
+/** What composing needs of the world outside. Node's are in `host-node` (`@stratos/host-node/compose`) and `cli`; tests bring their own. */
+import type { FileEntry, FileTree } from "@stratos/formats";
+import type { PackagePorts } from "@stratos/pkg";
+import type { ImageTarget } from "./treefile/treefile.ts";
+import type { OutputConfig } from "./treefile/schema.ts";
+
+/** A file of the store that does not change any more. Reading is synchronous: its content is looked at from within formats. */
+export interface Pack {
+  readonly sizeBytes: number;
+  /** @returns bytes copied: `into.length`, less only at the end */
+  read(offset: number, into: Uint8Array): number;
+}
+
+/** A folder of files that are made once, under names of plain ASCII words with `/` between. */
+export interface ComposeStore {
+  /** undefined when there is no such file */
+  read(path: string): Promise<Uint8Array | undefined>;
+  /** makes the file visible at once and whole */
+  write(path: string, pieces: Iterable<Uint8Array>): Promise<void>;
+  remove(path: string): Promise<void>;
+  /** The file for reading in parts, undefined when there is none. The same object for the same name; the store closes it. */
+  open(path: string): Pack | undefined;
+}
+
+/** What a script has changed in a tree. */
+export interface TreeChanges {
+  readonly removed: readonly string[];
+  /** entries that are new or different, whole, in the tree's order; hard links name a file of this list or of the tree */
+  readonly changed: readonly FileEntry[];
+}
+
+export interface ScriptJob {
+  readonly tree: FileTree;
+  readonly architecture: string;
+  /** path of a shell script within the tree */
+  readonly script: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly hostname: string;
+  readonly hasNetwork: boolean;
+  /** the clock of a machine that keeps its own time begins here */
+  readonly epochSeconds: number;
+  readonly signal: AbortSignal;
+  /** lines of what the script prints */
+  readonly onLine: (line: string) => void;
+}
+
+/** Runs scripts with the tree as their root, without touching the tree. */
+export interface ScriptRunner {
+  /** goes into the keys of results: runners whose results could differ have different ids */
+  readonly id: string;
+  /** @throws ScriptError  the script failed, or could not be run; by then nothing of it is left on the host */
+  run(job: ScriptJob): Promise<TreeChanges>;
+}
+
+/** A script ended with a failure, or cannot be run here. */
+export class ScriptError extends Error {
+  override name = "ScriptError";
+}
+
+/** A file or folder that an output has made. */
+export interface Artifact { readonly path: string; readonly sizeBytes: number; readonly sha256: string; readonly mediaType: string }
+
+/** Of artefacts that are no single file of the compose's folder; their digest is that of the tree as an archive. */
+export const FOLDER_MEDIA_TYPE = "inode/directory";
+export const IMAGE_MEDIA_TYPE = "application/vnd.stratos.image";
+
+export interface OutputJob {
+  readonly name: string;
+  readonly target: ImageTarget;
+  readonly config: OutputConfig;
+  readonly tree: FileTree;
+  readonly epochSeconds: number;
+  readonly signal: AbortSignal;
+}
+
+/** Writes a tree in some format. */
+export interface OutputWriter {
+  readonly format: OutputConfig["format"];
+  /** default name of what it makes, with the variables of treefiles */
+  filename(config: OutputConfig): string;
+  /** @param path  name within the compose's folder */
+  write(job: OutputJob, path: string): Promise<Artifact[]>;
+  /** whether what an earlier compose made is still there, unchanged */
+  has(artifact: Artifact): Promise<boolean>;
+}
+
+export interface ComposePorts {
+  readonly packages: PackagePorts;
+  readonly store: ComposeStore;
+  /** @throws ScriptError  nothing here can run programs of the architecture */
+  runner(architecture: string, choice: "auto" | "stratos" | "native"): ScriptRunner;
+  readonly outputs: readonly OutputWriter[];
+  /** Writes a small file into the compose's folder. */
+  publish(path: string, text: string): Promise<Artifact>;
+  /** A file beside the treefile; undefined when there is none. */
+  readSource(path: string): Promise<Uint8Array | undefined>;
+  /** calls `action` after `milliseconds`, unless the function that it returns has been called */
+  after(milliseconds: number, action: () => void): () => void;
+  nowMs(): number;
+}

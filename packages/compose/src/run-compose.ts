@@ -1,0 +1,221 @@
+/**
+ * A compose from beginning to end. Everything that takes long is kept in the store under a hash of what it was made from, so a compose
+ * that was interrupted, or comes again, goes on where something is new.
+ */
+import { archiveEpoch } from "./gather/epoch.ts";
+import { EMPTY_LOCK, LockError, lockKey, packageRequest, type Lock, type LockedImage } from "./gather/lock.ts";
+import { fetchPackages, resolveImage, type Archive } from "./gather/resolve-image.ts";
+import { customize } from "./build/customize.ts";
+import { readTree, writeTree } from "./build/manifest.ts";
+import { buildStages, hashText, sha256Of, type StageEvent } from "./build/stages.ts";
+import { composeInfo, type ComposeInfo, type ImageRecord } from "./metadata/composeinfo.ts";
+import { spdxDocument } from "./metadata/spdx.ts";
+import { provenanceStatement, type Provenance } from "./metadata/provenance.ts";
+import { runGraph, type StepEvent, type StepResult } from "./phase/run-graph.ts";
+import { planSteps, type PhaseWork } from "./plan-steps.ts";
+import { FOLDER_MEDIA_TYPE, IMAGE_MEDIA_TYPE, type Artifact, type ComposePorts, type OutputWriter, type ScriptRunner } from "./ports.ts";
+import { canonicalJson, type Json, type JsonObject } from "./treefile/json.ts";
+import { substitute, type ImageTarget, type Treefile } from "./treefile/treefile.ts";
+import { rfc3339, type FileTree } from "@stratos/formats";
+import type { Progress } from "@stratos/pkg";
+
+/** `use`: what the lock says where it fits, else resolved anew; `update`: all anew; `locked`: what the lock says, or an error. */
+export type LockMode = "use" | "update" | "locked";
+
+export interface ComposeRequest {
+  readonly treefile: Treefile;
+  readonly targets: readonly ImageTarget[];
+  readonly lock?: Lock;
+  readonly lockMode: LockMode;
+  readonly archive: Archive;
+  /** phases side by side; 1 is sequential */
+  readonly jobs: number;
+  readonly skipPhases?: readonly string[];
+  readonly timeoutSeconds?: number | undefined;
+  readonly runner?: "auto" | "stratos" | "native" | undefined;
+  /** of Stratos, for the provenance */
+  readonly version: string;
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent: (event: ComposeEvent) => void;
+}
+
+export type ComposeEvent =
+  | { readonly kind: "step"; readonly event: StepEvent }
+  | { readonly kind: "packages"; readonly image: string; readonly progress: Progress }
+  | { readonly kind: "build"; readonly image: string; readonly event: StageEvent }
+  | { readonly kind: "kept"; readonly image: string; readonly what: string };
+
+export interface ComposeResult { readonly info: ComposeInfo; readonly lock: Lock; readonly steps: readonly StepResult[] }
+
+/** An output is asked for in a format that nothing here writes. */
+export class OutputError extends Error {
+  override name = "OutputError";
+}
+
+/** Part of the keys of customised trees and of outputs. */
+const CUSTOMIZE_CODE = 1;
+const OUTPUT_CODE = 1;
+
+interface ImageState {
+  locked?: LockedImage;
+  tree?: { key: string; tree: FileTree };
+  runner: string;
+  sources: Record<string, string>;
+  artifacts: (Artifact & { output: string; format: string })[];
+}
+
+/** @throws GraphError, OutputError  before anything runs */
+export async function runCompose(ports: ComposePorts, request: ComposeRequest): Promise<ComposeResult> {
+  const compose = new Compose(ports, request);
+  for (const target of request.targets) for (const name of Object.keys(target.config.outputs ?? {})) compose.writerOf(target, name);
+  const steps = planSteps(request.targets, compose, { skipPhases: request.skipPhases ?? [], timeoutSeconds: request.timeoutSeconds });
+  const results = await runGraph(steps, {
+    width: request.jobs, signal: request.signal, after: ports.after, nowMs: ports.nowMs, onEvent: (event) => request.onEvent({ kind: "step", event }),
+  });
+  const info = await compose.finish(results);
+  return { info, lock: compose.lock, steps: results };
+}
+
+class Compose implements PhaseWork {
+  readonly #ports: ComposePorts;
+  readonly #request: ComposeRequest;
+  readonly #states: Map<string, ImageState>;
+  readonly #images: Record<string, LockedImage>;
+
+  constructor(ports: ComposePorts, request: ComposeRequest) {
+    this.#ports = ports;
+    this.#request = request;
+    this.#states = new Map(request.targets.map((target) => [lockKey(target), { runner: "", sources: {}, artifacts: [] }]));
+    this.#images = { ...(request.lock ?? EMPTY_LOCK).images };
+  }
+
+  get lock(): Lock {
+    return { format: 1, images: this.#images };
+  }
+
+  writerOf(target: ImageTarget, name: string): OutputWriter {
+    const { format } = target.config.outputs![name]!;
+    const writer = this.#ports.outputs.find((one) => one.format === format);
+    if (writer === undefined) throw new OutputError(`outputs.${name}: nothing here writes ${format}; ${this.#ports.outputs.map((one) => one.format).join(", ")} can be written`);
+    return writer;
+  }
+
+  async init(): Promise<void> {
+    if (this.#request.lockMode !== "locked") return;
+    for (const target of this.#request.targets) if (this.#lockedFor(target) === undefined) throw new LockError(`the lock file does not fit ${lockKey(target)} any more; --update makes it anew`);
+  }
+
+  #lockedFor(target: ImageTarget): LockedImage | undefined {
+    const locked = this.#images[lockKey(target)];
+    return locked?.request === packageRequest(target) ? locked : undefined;
+  }
+
+  async gather(target: ImageTarget, signal: AbortSignal): Promise<void> {
+    const { archive, lockMode, onEvent } = this.#request;
+    const image = lockKey(target);
+    const onProgress = (progress: Progress): void => onEvent({ kind: "packages", image, progress });
+    const locked = (lockMode === "update" ? undefined : this.#lockedFor(target)) ?? await resolveImage(this.#ports.packages, target, archive, onProgress);
+    signal.throwIfAborted();
+    await fetchPackages(this.#ports.packages, locked, target.config.mirror ?? archive.mirror, onProgress, signal);
+    this.#images[image] = locked;
+    this.#states.get(image)!.locked = locked;
+  }
+
+  async build(target: ImageTarget, signal: AbortSignal): Promise<void> {
+    const image = lockKey(target), state = this.#states.get(image)!, locked = state.locked!;
+    const { config } = target;
+    const epochSeconds = archiveEpoch(target, locked);
+    let made: ScriptRunner | undefined;
+    const runner = (): ScriptRunner => (made ??= this.#ports.runner(target.architecture, this.#request.runner ?? config.build?.runner ?? "auto"));
+    state.runner = runner().id;
+    const stages = await buildStages(this.#ports, {
+      architecture: target.architecture, locked, runner: runner(), epochSeconds, environment: config.build?.environment ?? {}, hasNetwork: config.build?.network === true, signal,
+      onEvent: (event) => this.#request.onEvent({ kind: "build", image, event }),
+    });
+    const sources = await this.#readSources(target);
+    state.sources = Object.fromEntries([...sources].map(([name, bytes]) => [name, sha256Of(this.#ports)(bytes)]));
+    const { hostname, timezone, locale, users, files, scripts, services, build } = config;
+    const key = hashText(this.#ports, canonicalJson({
+      code: CUSTOMIZE_CODE, root: stages.key, target: [config.name, config.version ?? "", target.variant, target.architecture], sources: state.sources, automatic: locked.packages.filter((one) => one.isAutomatic).map((one) => one.name),
+      config: JSON.parse(JSON.stringify({ hostname, timezone, locale, users, files, scripts, services, build, removals: config["remove-files"] })) as Json,
+    }));
+    let tree = await readTree(this.#ports, key);
+    if (tree === undefined) {
+      const customized = await customize(this.#ports, { target, locked, tree: stages.tree, epochSeconds, runner, sources, signal, onLine: (line) => this.#request.onEvent({ kind: "build", image, event: { kind: "line", line } }) });
+      tree = await writeTree(this.#ports, key, customized);
+    } else this.#request.onEvent({ kind: "kept", image, what: "root" });
+    state.tree = { key, tree };
+  }
+
+  async #readSources(target: ImageTarget): Promise<Map<string, Uint8Array>> {
+    const sources = new Map<string, Uint8Array>();
+    for (const [path, { source }] of Object.entries(target.config.files ?? {})) {
+      if (source === undefined) continue;
+      const bytes = await this.#ports.readSource(source);
+      if (bytes === undefined) throw new OutputError(`files.${JSON.stringify(path)}: there is no file ${source} beside the treefile`);
+      sources.set(source, bytes);
+    }
+    return sources;
+  }
+
+  async output(target: ImageTarget, name: string, signal: AbortSignal): Promise<void> {
+    const image = lockKey(target), state = this.#states.get(image)!, { key, tree } = state.tree!;
+    const config = target.config.outputs![name]!;
+    const writer = this.writerOf(target, name);
+    const path = substitute(config.filename ?? writer.filename(config), target);
+    const { container = null, ostree = null } = target.config;
+    const resultKey = hashText(this.#ports, canonicalJson(JSON.parse(JSON.stringify({ code: OUTPUT_CODE, tree: key, path, config, container, ostree, version: target.config.version ?? "" })) as Json));
+    const artifacts = await this.#keptOutput(writer, resultKey) ?? await this.#writeOutput(writer, resultKey, { name, target, config, tree, epochSeconds: archiveEpoch(target, state.locked!), signal }, path);
+    state.artifacts.push(...artifacts.map((one) => ({ ...one, output: name, format: config.format })));
+  }
+
+  async #keptOutput(writer: OutputWriter, key: string): Promise<Artifact[] | undefined> {
+    const bytes = await this.#ports.store.read(`results/${key}.json`);
+    if (bytes === undefined) return undefined;
+    const artifacts = JSON.parse(this.#ports.packages.latin1(bytes)) as Artifact[];
+    for (const one of artifacts) if (!(await writer.has(one))) return undefined;
+    return artifacts;
+  }
+
+  async #writeOutput(writer: OutputWriter, key: string, job: Parameters<OutputWriter["write"]>[0], path: string): Promise<Artifact[]> {
+    const artifacts = await writer.write(job, path);
+    await this.#ports.store.write(`results/${key}.json`, [Uint8Array.from(JSON.stringify(artifacts), (character) => character.charCodeAt(0))]);
+    return artifacts;
+  }
+
+  /** Bills of materials and provenance of the images that are whole. */
+  async cleanup(): Promise<void> {
+    for (const record of this.#records()) {
+      if (record.artifacts.length === 0) continue;
+      const { target } = record, state = this.#states.get(lockKey(target))!;
+      const stem = `${target.config.name}-${target.variant}-${target.architecture}`;
+      const publish = async (suffix: string, value: JsonObject): Promise<void> => void await this.#ports.publish(`${stem}.${suffix}.json`, `${JSON.stringify(value, null, 1)}\n`);
+      await publish("spdx", spdxDocument(record, `urn:stratos:compose:${record.treeKey}`));
+      const inputs: Provenance = { treefile: this.#request.treefile.exportTarget(target), locked: record.locked, sources: state.sources };
+      await publish("provenance", provenanceStatement(record, inputs, { version: this.#request.version, runner: state.runner }));
+    }
+  }
+
+  async finish(results: readonly StepResult[]): Promise<ComposeInfo> {
+    const records = this.#records();
+    const { name, version = "0" } = this.#request.targets[0]?.config ?? { name: this.#request.treefile.name };
+    const newest = Math.max(0, ...records.map(({ epochSeconds }) => epochSeconds));
+    const info = composeInfo({ id: `${name}-${version}-${rfc3339(newest).slice(0, 10).replaceAll("-", "")}`, name, version }, records, results);
+    await this.#ports.publish("composeinfo.json", `${JSON.stringify(info, null, 1)}\n`);
+    const sums = records.flatMap(({ artifacts }) => artifacts).filter(({ mediaType }) => mediaType !== FOLDER_MEDIA_TYPE && mediaType !== IMAGE_MEDIA_TYPE).map(({ path, sha256 }) => `${sha256}  ${path}\n`);
+    if (sums.length > 0) await this.#ports.publish("SHA256SUMS", [...new Set(sums)].sort().join(""));
+    return info;
+  }
+
+  #records(): ImageRecord[] {
+    const records: ImageRecord[] = [];
+    for (const target of this.#request.targets) {
+      const { locked, tree, artifacts } = this.#states.get(lockKey(target))!;
+      if (locked === undefined || tree === undefined) continue;
+      // In the treefile's order, whichever was written first.
+      const order = Object.keys(target.config.outputs ?? {});
+      records.push({ target, locked, treeKey: tree.key, epochSeconds: archiveEpoch(target, locked), artifacts: [...artifacts].sort((left, right) => order.indexOf(left.output) - order.indexOf(right.output)) });
+    }
+    return records;
+  }
+}

@@ -1,0 +1,148 @@
+/** The store of composes as a folder. Files are written beside their place and renamed, so that what has a name is whole. */
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, renameSync, rmSync, writevSync } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { ComposeStore, Pack } from "@stratos/compose";
+
+/** Descriptors kept open; the least recently used is closed first. */
+const OPEN_MAX = 128;
+const VECTOR_MAX = 512;
+
+export class ComposeFolder implements ComposeStore {
+  readonly #folder: string;
+  readonly #packs = new Map<string, FolderPack>();
+  /** in order of use, the latest last */
+  readonly #open = new Set<FolderPack>();
+  #serial = 0;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  async read(path: string): Promise<Uint8Array | undefined> {
+    try {
+      return await readFile(join(this.#folder, path));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw error;
+    }
+  }
+
+  async write(path: string, pieces: Iterable<Uint8Array>): Promise<void> {
+    const target = join(this.#folder, path);
+    mkdirSync(dirname(target), { recursive: true });
+    const temporary = `${target}.new.${process.pid}.${this.#serial++}`;
+    const fd = openSync(temporary, "wx");
+    try {
+      writeAll(fd, pieces);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, target);
+    this.#forget(path);
+  }
+
+  async remove(path: string): Promise<void> {
+    this.#forget(path);
+    await rm(join(this.#folder, path), { force: true, recursive: true });
+  }
+
+  open(path: string): Pack | undefined {
+    let pack = this.#packs.get(path);
+    if (pack === undefined) {
+      pack = new FolderPack(join(this.#folder, path), (one) => this.#used(one));
+      try {
+        pack.ensureOpen();
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+        throw error;
+      }
+      this.#packs.set(path, pack);
+    }
+    return pack;
+  }
+
+  close(): void {
+    for (const pack of this.#open) pack.close();
+    this.#open.clear();
+    this.#packs.clear();
+  }
+
+  #used(pack: FolderPack): void {
+    this.#open.delete(pack);
+    this.#open.add(pack);
+    for (const oldest of this.#open) {
+      if (this.#open.size <= OPEN_MAX) break;
+      oldest.close();
+      this.#open.delete(oldest);
+    }
+  }
+
+  #forget(path: string): void {
+    const pack = this.#packs.get(path);
+    if (pack === undefined) return;
+    pack.close();
+    this.#open.delete(pack);
+    this.#packs.delete(path);
+  }
+}
+
+class FolderPack implements Pack {
+  readonly #path: string;
+  readonly #used: (pack: FolderPack) => void;
+  #fd = -1;
+  sizeBytes = 0;
+
+  constructor(path: string, used: (pack: FolderPack) => void) {
+    this.#path = path;
+    this.#used = used;
+  }
+
+  ensureOpen(): void {
+    if (this.#fd >= 0) return;
+    this.#fd = openSync(this.#path, "r");
+    this.sizeBytes = fstatSync(this.#fd).size;
+    this.#used(this);
+  }
+
+  read(offset: number, into: Uint8Array): number {
+    this.ensureOpen();
+    let done = 0;
+    while (done < into.length) {
+      const count = readSync(this.#fd, into, done, into.length - done, offset + done);
+      if (count === 0) break;
+      done += count;
+    }
+    return done;
+  }
+
+  close(): void {
+    if (this.#fd >= 0) closeSync(this.#fd);
+    this.#fd = -1;
+  }
+}
+
+/** Small pieces are written together. */
+function writeAll(fd: number, pieces: Iterable<Uint8Array>): void {
+  let batch: Uint8Array[] = [];
+  const flush = (): void => {
+    let total = batch.reduce((sum, one) => sum + one.length, 0);
+    while (total > 0) {
+      const count = writevSync(fd, batch);
+      total -= count;
+      let skipped = count;
+      while (batch.length > 0 && skipped >= batch[0]!.length) skipped -= batch.shift()!.length;
+      if (skipped > 0) batch[0] = batch[0]!.subarray(skipped);
+    }
+    batch = [];
+  };
+  for (const piece of pieces) {
+    if (piece.length === 0) continue;
+    batch.push(piece);
+    if (batch.length >= VECTOR_MAX) flush();
+  }
+  flush();
+}

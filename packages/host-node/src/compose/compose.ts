@@ -1,0 +1,6 @@
+/** Composing's touch of the host: the store, and scripts on the host's own kernel. */
+export { ComposeFolder } from "./compose-folder.ts";
+export { isNativeArchitecture, nativeObstacle, NativeRunner } from "./native-runner.ts";
+export { hasArtifact, publishText, writeArtifact, type FileOptions } from "./output/artifact-file.ts";
+export { folderOutput } from "./output/folder-output.ts";
+export { tarOutput } from "./output/tar-output.ts";

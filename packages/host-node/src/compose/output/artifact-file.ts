@@ -1,0 +1,88 @@
+/** Files of a compose's folder: written beside their place, hashed on the way, and renamed when they are whole. */
+import { createHash } from "node:crypto";
+import { createReadStream, createWriteStream, type WriteStream } from "node:fs";
+import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { finished } from "node:stream/promises";
+import { constants, createGzip, createZstdCompress } from "node:zlib";
+import type { Artifact } from "@stratos/compose";
+
+export interface FileOptions {
+  readonly compression: "none" | "gzip" | "zstd";
+  readonly level?: number | undefined;
+  readonly mediaType: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** @param pieces  each is only valid until the next is asked for */
+export async function writeArtifact(folder: string, path: string, pieces: Iterable<Uint8Array>, options: FileOptions): Promise<Artifact> {
+  const target = join(folder, path);
+  await mkdir(dirname(target), { recursive: true });
+  const temporary = `${target}.part.${process.pid}`;
+  const hash = createHash("sha256");
+  let sizeBytes = 0;
+  const file = createWriteStream(temporary);
+  const done = finished(file);
+  done.catch(() => {});
+  const put = async (bytes: Uint8Array): Promise<void> => {
+    hash.update(bytes);
+    sizeBytes += bytes.length;
+    if (!file.write(bytes)) await Promise.race([drained(file), done]);
+  };
+  try {
+    const packer = options.compression === "none" ? undefined : options.compression === "gzip"
+      ? createGzip({ level: options.level ?? 6, chunkSize: CHUNK_BYTES })
+      : createZstdCompress({ chunkSize: CHUNK_BYTES, params: { [constants.ZSTD_c_compressionLevel]: options.level ?? 3, [constants.ZSTD_c_checksumFlag]: 1 } });
+    if (packer === undefined) {
+      for (const piece of pieces) {
+        options.signal?.throwIfAborted();
+        await put(piece.slice());
+      }
+    } else {
+      const feeding = (async () => {
+        for (const piece of pieces) {
+          options.signal?.throwIfAborted();
+          if (!packer.write(piece.slice())) await new Promise<void>((resolve) => void packer.once("drain", resolve));
+        }
+        packer.end();
+      })();
+      feeding.catch((error: unknown) => packer.destroy(error as Error));
+      for await (const packed of packer as AsyncIterable<Uint8Array>) await put(packed);
+      await feeding;
+    }
+    file.end();
+    await done;
+    await rename(temporary, target);
+    return { path, sizeBytes, sha256: hash.digest("hex"), mediaType: options.mediaType };
+  } catch (error) {
+    file.destroy();
+    await done.catch(() => {});
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+const CHUNK_BYTES = 1 << 18;
+
+function drained(file: WriteStream): Promise<void> {
+  return new Promise((resolve) => void file.once("drain", resolve));
+}
+
+/** Whether a file is what was written. */
+export async function hasArtifact(folder: string, artifact: Artifact): Promise<boolean> {
+  const path = join(folder, artifact.path);
+  try {
+    if ((await stat(path)).size !== artifact.sizeBytes) return false;
+    const hash = createHash("sha256");
+    for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(piece as Uint8Array);
+    return hash.digest("hex") === artifact.sha256;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
+}
+
+/** A small file, such as metadata. */
+export function publishText(folder: string, path: string, text: string): Promise<Artifact> {
+  return writeArtifact(folder, path, [Buffer.from(text, "utf8")], { compression: "none", mediaType: path.endsWith(".json") ? "application/json" : "text/plain" });
+}
