@@ -6,6 +6,9 @@ export type MountError =
   | "unsupported" // an incompatible feature or version that this reader does not know
   | "base-mismatch" // the base of an overlay is not the one that it was made on
   | "device-too-small"
+  | "devices-missing" // the volume has more devices; see `degraded`
+  | "foreign-device" // one of the devices is not of this volume
+  | "diverged" // a device was written while others went on without it
   | "device-error"
   | "corrupt"; // the superblock is whole, but a tree that it names is not
 

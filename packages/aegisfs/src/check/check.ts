@@ -11,8 +11,8 @@ import { EXTENT_AT_BLOCK, EXTENT_AT_CHECKSUMS, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, GROUP_BLOCKS, NODE_BLOCKS } from "../format/geometry.ts";
 import { KIND_EXTENT, KIND_GROUP, KIND_REFERENCE, keyMiddle } from "../format/key.ts";
 import { ENTRY_AT_POINTER, ENTRY_WORDS, NODE_HEADER_WORDS, POINTER_AT_BLOCK, SLOT_WORDS } from "../format/node-layout.ts";
-import { SUPERBLOCK_SLOTS } from "../format/superblock.ts";
 import { checksumBlock } from "../store/checksum.ts";
+import { Layout } from "../store/layout.ts";
 import type { TreeNode } from "../store/node-cache.ts";
 import { slotAt, valueOffset } from "../tree/leaf.ts";
 import { mount, mountOverlay } from "../volume/mount.ts";
@@ -39,9 +39,10 @@ export interface Problem {
 const PROBLEMS_MAX = 1000;
 
 /** Checks what is on the device; an empty list is a clean bill. At most 1000 problems are told. */
-export function check(device: BlockDevice, options: CheckOptions = {}): Problem[] | MountError {
+export function check(device: BlockDevice | readonly BlockDevice[], options: CheckOptions = {}): Problem[] | MountError {
   const bases = options.bases ?? [];
-  const volume = bases.length === 0 ? mount(device, { readOnly: true }) : mountOverlay(bases, device, { readOnly: true });
+  const devices = "read" in device ? [device] : device;
+  const volume = bases.length === 0 ? mount(devices, { readOnly: true, degraded: true }) : mountOverlay(bases, devices[0]!, { readOnly: true });
   return typeof volume === "string" ? volume : checkVolume(volume, options);
 }
 
@@ -134,8 +135,9 @@ class OwnerPass {
       const at = valueOffset(node, slot) >>> 2;
       const block = words[at + EXTENT_AT_BLOCK]!;
       const length = words[at + EXTENT_AT_LENGTH]! >>> 16;
-      const owned = this.#own(block, length);
-      if (!this.#withData || owned || (words[at + EXTENT_AT_FLAGS]! & EXTENT_UNWRITTEN) !== 0 || length > EXTENT_BLOCKS_MAX) continue;
+      const isNew = this.#withData ? this.#unowned(block, length) : null;
+      this.#own(block, length);
+      if (isNew === null || !isNew.includes(true) || (words[at + EXTENT_AT_FLAGS]! & EXTENT_UNWRITTEN) !== 0 || length > EXTENT_BLOCKS_MAX) continue;
       try {
         this.#volume.store.read(block, length, this.#bytes, 0);
       } catch (thrown) {
@@ -144,9 +146,15 @@ class OwnerPass {
         continue;
       }
       for (let offset = 0; offset < length; offset++) {
+        if (!isNew[offset]) continue; // verified for another owner
         if (checksumBlock(this.#bytes, offset * BLOCK_SIZE) !== words[at + EXTENT_AT_CHECKSUMS + offset]) this.report("data block is damaged", subvolume, ino, block + offset);
       }
     }
+  }
+
+  /** Which blocks of a run have no owner so far. */
+  #unowned(start: number, length: number): boolean[] {
+    return Array.from({ length: Math.min(length, EXTENT_BLOCKS_MAX) }, (_, offset) => this.#countsOf(start + offset)[(start + offset) % GROUP_BLOCKS] === 0);
   }
 
   /** Counts one owner more for each block. Returns whether the first had one already. */
@@ -165,9 +173,10 @@ class OwnerPass {
 
   /** Bitmaps, counters and records of shared blocks against the owners that were found. */
   compareSpace(): void {
-    const { tree, space, references, store, superblock } = this.#volume;
+    const { tree, space, references, store } = this.#volume;
     const first = store.topStart;
-    for (const slots of SUPERBLOCK_SLOTS) for (const slot of slots) this.#own(first + slot, 1);
+    const { layout } = store;
+    for (const segment of layout.segments) for (const block of Layout.reserved(segment)) this.#own(block, 1);
 
     let records = 0;
     const middle = keyMiddle(KIND_REFERENCE, 0);
@@ -189,12 +198,13 @@ class OwnerPass {
     for (let more = tree.ceiling(0, groupMiddle, 0); more && tree.key(1) === groupMiddle; more = tree.next()) groups.add(tree.key(2));
     let used = 0;
     for (const group of [...groups].sort((a, b) => a - b)) {
+      const usable = layout.usable(group);
       for (let bit = 0; bit < GROUP_BLOCKS; bit++) {
         const block = group * GROUP_BLOCKS + bit;
         const counted = this.#owners.get(group)?.[bit] ?? 0;
         if (block < first) continue;
-        if (block >= first + superblock.blocks) {
-          if (counted > 0) this.report("block behind the end of the volume is in use", -1, -1, block);
+        if (bit >= usable) {
+          if (counted > 0) this.report("block that is no part of the volume is in use", -1, -1, block);
           continue;
         }
         if (counted > 0) used++;
@@ -202,7 +212,7 @@ class OwnerPass {
         if (counted > 1 && references.owners(block) !== counted) this.report(`block has ${counted} owners and no right record`, -1, -1, block);
       }
     }
-    if (superblock.blocks - used !== space.freeBlocks) this.report(`${superblock.blocks - used} blocks are free, the superblock says ${space.freeBlocks}`, -1, -1, -1);
+    if (layout.blocks - used !== space.freeBlocks) this.report(`${layout.blocks - used} blocks are free, the superblock says ${space.freeBlocks}`, -1, -1, -1);
   }
 }
 

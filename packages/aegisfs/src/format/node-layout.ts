@@ -32,8 +32,7 @@ export const ENTRIES_MAX = 340; // (16384 − 48) / 48
 
 export const POINTER_WORDS = 9;
 export const POINTER_AT_BLOCK = 0;
-/** Block of a second copy, 0 for none. */
-export const POINTER_AT_MIRROR = 1;
+// word 1: 0
 export const POINTER_AT_BIRTH_LOW = 2;
 export const POINTER_AT_BIRTH_HIGH = 3;
 /** Level (8 bits); the rest is 0, kept for devices and encryption. */

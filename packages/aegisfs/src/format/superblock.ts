@@ -7,6 +7,8 @@
 import { checksumWords } from "../store/checksum.ts";
 import { BLOCK_SIZE, NODE_SIZE } from "./geometry.ts";
 import { POINTER_WORDS } from "./node-layout.ts";
+import { COPIES_MAX, decodeErrors, decodePoolTable, encodeErrors, encodePoolTable, ErrorCounters } from "./pool-table.ts";
+import type { PoolTable } from "./pool-table.ts";
 
 export const SUPERBLOCK_SLOTS: readonly (readonly [number, number])[] = [[0, 256], [1, 257]];
 export const FORMAT_VERSION = 1;
@@ -15,9 +17,10 @@ export const FORMAT_VERSION = 1;
 export const FEATURE_OVERLAY = 1; // blocks below `baseSpan` live on another device
 export const FEATURE_COMPRESSION = 2;
 export const FEATURE_ENCRYPTION = 4;
-export const FEATURE_MIRRORS = 8;
+/** Several devices, or several copies: there is a table of them. */
+export const FEATURE_POOL = 8;
 export const FEATURE_INTENT_LOG = 16;
-export const FEATURES_KNOWN = FEATURE_OVERLAY | FEATURE_COMPRESSION;
+export const FEATURES_KNOWN = FEATURE_OVERLAY | FEATURE_COMPRESSION | FEATURE_POOL;
 
 const MAGIC_LOW = 0x49474541; // "AEGI"
 const MAGIC_HIGH = 0x31534653; // "SFS1"
@@ -46,7 +49,13 @@ const AT_BASE_UUID = 36;
 const AT_BASE_GENERATION = 40;
 const AT_BASE_CHECKSUM = 42;
 const AT_PROPERTIES = 43;
+const AT_DEVICES = 44;
+const AT_DEVICE_INDEX = 45;
+const AT_SEGMENTS = 46;
+const AT_COPIES = 47;
 const AT_LABEL = 48; // 64 bytes, byte string ended by zero
+const AT_POOL = 64; // POOL_TABLE_WORDS
+const AT_ERRORS = 832; // counters of the only device
 const WORDS = BLOCK_SIZE / 4;
 const CHECKSUM_XXH32 = 1;
 
@@ -75,6 +84,14 @@ export class Superblock {
   /** What files get that have no properties of their own, nor has their subvolume (format/properties.ts). */
   properties = 0;
   label = "";
+  /** Devices and copies; null for one device and one copy. */
+  table: PoolTable | null = null;
+  /** Error counters of the only device. */
+  readonly errors: ErrorCounters = new ErrorCounters();
+  /** Number in the table of the device that this superblock was read from, or goes to next. */
+  deviceIndex = 0;
+  /** Copies that new segments get. */
+  copies = 1;
   /** It has features that a writer of this version would break: it may be mounted read-only. */
   mustNotWrite = false;
   /** Checksum that it was read with; 0 when it was never on a device. */
@@ -112,6 +129,15 @@ export function encodeSuperblock(superblock: Superblock): Uint8Array {
   putPair(AT_BASE_GENERATION, superblock.baseGeneration);
   words[AT_BASE_CHECKSUM] = superblock.baseChecksum;
   words[AT_PROPERTIES] = superblock.properties;
+  const { table } = superblock;
+  if (table !== null) {
+    words[AT_INCOMPATIBLE]! |= FEATURE_POOL;
+    words[AT_DEVICES] = table.devices.length;
+    words[AT_DEVICE_INDEX] = superblock.deviceIndex;
+    words[AT_SEGMENTS] = table.segments.length;
+    words[AT_COPIES] = superblock.copies;
+    encodePoolTable(table, words, AT_POOL);
+  } else encodeErrors(superblock.errors, words, AT_ERRORS);
   for (let index = 0; index < superblock.label.length && index < 63; index++) scratch[AT_LABEL * 4 + index] = superblock.label.charCodeAt(index);
   superblock.checksum = checksumWords(signedWords, 0, WORDS, 0);
   words[AT_CHECKSUM] = superblock.checksum;
@@ -146,8 +172,15 @@ export function decodeSuperblock(bytes: Uint8Array): Superblock | SuperblockErro
   superblock.baseUuid.set(words.subarray(AT_BASE_UUID, AT_BASE_UUID + 4));
   superblock.baseGeneration = pair(AT_BASE_GENERATION);
   superblock.baseChecksum = words[AT_BASE_CHECKSUM]!;
-  superblock.features = words[AT_INCOMPATIBLE]! & ~FEATURE_OVERLAY;
+  superblock.features = words[AT_INCOMPATIBLE]! & ~(FEATURE_OVERLAY | FEATURE_POOL);
   superblock.properties = words[AT_PROPERTIES]!;
+  decodeErrors(superblock.errors, words, AT_ERRORS);
+  if ((words[AT_INCOMPATIBLE]! & FEATURE_POOL) !== 0) {
+    superblock.table = decodePoolTable(words, AT_POOL, words[AT_DEVICES]!, words[AT_SEGMENTS]!, superblock.baseSpan);
+    superblock.deviceIndex = words[AT_DEVICE_INDEX]!;
+    superblock.copies = words[AT_COPIES]!;
+    if (superblock.table === null || superblock.copies === 0 || superblock.copies > COPIES_MAX) return "invalid";
+  }
   for (let at = AT_LABEL * 4; at < AT_LABEL * 4 + 63 && scratch[at] !== 0; at++) superblock.label += String.fromCharCode(scratch[at]!);
   return superblock;
 }

@@ -10,7 +10,7 @@ import { NODE_BLOCKS, NODE_SIZE, NODE_WORDS } from "../format/geometry.ts";
 import {
   ENTRIES_MAX, ENTRY_WORDS, NODE_AT_BIRTH_HIGH, NODE_AT_BIRTH_LOW, NODE_AT_BLOCK, NODE_AT_COUNT, NODE_AT_LEVEL, NODE_AT_MAGIC, NODE_AT_VALUES,
   NODE_HEADER_SIZE, NODE_MAGIC, POINTER_AT_BIRTH_HIGH, POINTER_AT_BIRTH_LOW, POINTER_AT_BLOCK, POINTER_AT_CHECKSUM, POINTER_AT_INFO,
-  POINTER_AT_MIRROR, SLOT_AT_VALUE, SLOT_WORDS, NODE_HEADER_WORDS,
+  SLOT_AT_VALUE, SLOT_WORDS, NODE_HEADER_WORDS,
 } from "../format/node-layout.ts";
 import type { BlockStore } from "./block-store.ts";
 import { checksumWords } from "./checksum.ts";
@@ -142,13 +142,22 @@ export class NodeCache {
   #read(words: Uint32Array, at: number): TreeNode {
     const block = words[at + POINTER_AT_BLOCK]!;
     const node = this.#take(block, words[at + POINTER_AT_INFO]! & 255);
-    this.#store.read(block, NODE_BLOCKS, node.bytes, 0);
-    if (!nodeMatches(node, words, at)) {
-      const mirror = words[at + POINTER_AT_MIRROR]!;
-      if (mirror === 0) throw new Failure("corrupt-node", block);
-      this.#store.read(mirror, NODE_BLOCKS, node.bytes, 0);
-      if (!nodeMatches(node, words, at)) throw new Failure("corrupt-node", block);
+    const store = this.#store;
+    const copies = store.copies(block, NODE_BLOCKS);
+    let bad = 0;
+    let copy = 0;
+    let damaged = false;
+    for (; copy < copies; copy++, bad = (bad << 1) | 1) {
+      if (!store.readCopy(block, NODE_BLOCKS, copy, node.bytes, 0)) continue;
+      if (nodeMatches(node, words, at)) break;
+      damaged = true;
+      store.countCorrupt(block, copy);
     }
+    if (copy === copies) {
+      store.countLost(block);
+      throw new Failure(damaged ? "corrupt-node" : "io", block);
+    }
+    if (bad !== 0) store.repair(block, NODE_BLOCKS, node.bytes, 0, bad);
     node.count = node.words[NODE_AT_COUNT]!;
     this.#nodes.set(block, node);
     return node;
@@ -158,7 +167,7 @@ export class NodeCache {
 const SPARE_MAX = 64;
 
 /** True when the node is the one that the pointer means, and its parts lie inside of it. */
-function nodeMatches(node: TreeNode, words: Uint32Array, at: number): boolean {
+export function nodeMatches(node: TreeNode, words: Uint32Array, at: number): boolean {
   const own = node.words;
   if (node.checksum() !== words[at + POINTER_AT_CHECKSUM]) return false;
   if (own[NODE_AT_MAGIC] !== NODE_MAGIC || own[NODE_AT_BLOCK] !== words[at + POINTER_AT_BLOCK]) return false;

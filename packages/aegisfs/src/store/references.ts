@@ -87,6 +87,28 @@ export class References {
     }
   }
 
+  /** Length of the run from `block` on, up to `most`, whose blocks have as many owners as it has; `owners(block)` tells how many. */
+  runLength(block: number, most: number): number {
+    if (this.records === 0 || block < this.#firstBlock) return most;
+    if (this.#recordAt(block)) return Math.min(most, this.#start + this.#length - block);
+    return Math.min(most, this.#nextRecord(block) - block);
+  }
+
+  /** The content of `length` blocks with equal numbers of owners moved to new blocks, and so did all owners: the old ones are free. */
+  move(from: number, to: number, length: number): void {
+    const owners = this.owners(from);
+    if (owners > 1) {
+      this.#set(from, from + length, 1);
+      this.setOwners(to, length, owners);
+    }
+    this.#space.release(from, length);
+  }
+
+  /** New blocks have that many owners. */
+  setOwners(start: number, length: number, owners: number): void {
+    if (owners > 1) this.#add(start, length, owners);
+  }
+
   /** One owner more for all that the node refers to: it was copied. */
   shareChildren(node: TreeNode): void {
     const words = node.words;

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { SeededRandom } from "@stratos/base";
 import { freshVolume } from "../testing/fresh-volume.ts";
-import { SpaceMap } from "./space-map.ts";
+import { Layout } from "./layout.ts";
 
 test("random allocation and release match a set of blocks", () => {
   const { volume } = freshVolume(64);
@@ -62,5 +62,5 @@ test("data leaves the quads that nodes need", () => {
 });
 
 test("an empty device has what the superblocks leave", () => {
-  assert.deepEqual(SpaceMap.countEmpty(2048), { freeBlocks: 2044, freeQuads: 510 });
+  assert.deepEqual(Layout.ofDevice(0, 2048).countEmpty(), { freeBlocks: 2044, freeQuads: 510 });
 });

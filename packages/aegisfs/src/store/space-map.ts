@@ -16,8 +16,8 @@ import { Failure } from "../failure.ts";
 import { GROUP_BLOCKS, GROUP_WORDS, NODE_BLOCKS } from "../format/geometry.ts";
 import { KIND_GROUP, keyMiddle } from "../format/key.ts";
 import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
-import { SUPERBLOCK_SLOTS } from "../format/superblock.ts";
 import type { Tree } from "../tree/tree.ts";
+import type { Layout } from "./layout.ts";
 
 class Group {
   readonly bits = new Uint32Array(GROUP_WORDS);
@@ -32,6 +32,8 @@ class Group {
   touched = false;
   /** Where the search for data goes on. */
   hint = 0;
+  /** Bits from here on are to leave the volume: free ones are not taken. */
+  closedFrom = GROUP_BLOCKS;
 }
 
 /** Groups with space that are looked at for a long enough run, and how long is enough. */
@@ -42,8 +44,7 @@ const RUN_GOOD = 16;
 const GROUP_ITEM_SIZE = GROUP_WORDS * 4;
 
 export class SpaceMap {
-  readonly #firstBlock: number;
-  #endBlock: number;
+  #layout: Layout;
   readonly #groups = new Map<number, Group>();
   readonly #tree: Tree;
   readonly #dirty: number[] = [];
@@ -60,61 +61,135 @@ export class SpaceMap {
   runStart = 0;
 
   /** @param tree  the volume tree */
-  constructor(tree: Tree, firstBlock: number, blocks: number, freeBlocks: number, freeQuads: number) {
+  constructor(tree: Tree, layout: Layout, freeBlocks: number, freeQuads: number) {
     this.#tree = tree;
-    this.#firstBlock = firstBlock;
-    this.#endBlock = firstBlock + blocks;
+    this.#layout = layout;
     this.freeBlocks = freeBlocks;
     this.freeQuads = freeQuads;
     this.availableBlocks = freeBlocks;
     this.availableQuads = freeQuads;
-    this.#nodeCursor = Math.floor(firstBlock / GROUP_BLOCKS);
+    this.#nodeCursor = Math.floor(layout.first / GROUP_BLOCKS);
     // Metadata fills groups from the front; data starts in the second, so that each lies close together.
-    this.#dataCursor = this.#nodeCursor + (blocks > 2 * GROUP_BLOCKS ? 1 : 0);
+    this.#dataCursor = this.#nodeCursor + (layout.end - layout.first > 2 * GROUP_BLOCKS ? 1 : 0);
   }
 
   get dirtyGroups(): number {
     return this.#dirty.length;
   }
 
-  /** Free blocks and quads of an empty device of that many blocks. */
-  static countEmpty(blocks: number): { freeBlocks: number; freeQuads: number } {
-    let reserved = 0;
-    const quads = new Set<number>();
-    for (const slots of SUPERBLOCK_SLOTS) {
-      for (const slot of slots) {
-        reserved++;
-        quads.add(slot >> 2);
+  /**
+   * Takes over another layout, in which segments came or went, or changed at their ends. Nothing is pending since the last commit, and what goes is
+   * free and closed.
+   */
+  setLayout(next: Layout): void {
+    const before = this.#layout;
+    const groups = new Set([...groupsOf(before), ...groupsOf(next)]);
+    for (const index of groups) {
+      const from = before.usable(index);
+      const to = next.usable(index);
+      const reservedBefore = before.reservedBits(index);
+      const reservedAfter = next.reservedBits(index);
+      if (from === to && String(reservedBefore) === String(reservedAfter)) continue;
+      if (from === 0) {
+        // It has no item, and needs none before something is stored in it.
+        const quads = new Set(reservedAfter.filter((bit) => bit < (to & ~(NODE_BLOCKS - 1))).map((bit) => bit >> 2));
+        this.freeBlocks += to - reservedAfter.length;
+        this.availableBlocks += to - reservedAfter.length;
+        this.freeQuads += (to >> 2) - quads.size;
+        this.availableQuads += (to >> 2) - quads.size;
+        continue;
       }
+      const group = this.#load(index);
+      this.#forgetCounts(group);
+      for (const bit of reservedBefore) clearBit(group.bits, bit);
+      for (let bit = to; bit < from; bit++) assert(!isSet(group.bits, bit), "blocks that leave a volume are free");
+      if (to === 0) {
+        this.#unlist(group);
+        this.#groups.delete(index);
+        this.#tree.remove(0, keyMiddle(KIND_GROUP, 0), index);
+        continue;
+      }
+      for (let bit = to; bit < from; bit++) setBit(group.bits, bit);
+      for (let bit = from; bit < to; bit++) clearBit(group.bits, bit);
+      for (const bit of reservedAfter) setBit(group.bits, bit);
+      group.closedFrom = GROUP_BLOCKS;
+      group.pinned.fill(0);
+      this.#count(group);
+      this.#addCounts(group);
+      this.#markDirty(index, group);
     }
-    return { freeBlocks: blocks - reserved, freeQuads: Math.floor(blocks / NODE_BLOCKS) - quads.size };
+    this.#layout = next;
   }
 
-  /** The device has grown. */
-  grow(blocks: number): void {
-    const before = SpaceMap.countEmpty(this.#endBlock - this.#firstBlock);
-    const after = SpaceMap.countEmpty(blocks);
-    const partial = Math.floor(this.#endBlock / GROUP_BLOCKS);
-    if (this.#endBlock % GROUP_BLOCKS !== 0) {
-      // What lay behind the end was marked as taken in the last group.
-      const group = this.#load(partial);
-      const from = this.#endBlock % GROUP_BLOCKS;
-      const to = Math.min(GROUP_BLOCKS, this.#firstBlock + blocks - partial * GROUP_BLOCKS);
-      for (let bit = from; bit < to; bit++) group.bits[bit >>> 5]! &= ~(1 << (bit & 31));
+  /** Blocks from `start` on, up to the end of its segment's part, are not allocated any more: they are to leave the volume. */
+  close(start: number, end: number): void {
+    this.#eachGroup(start, end, (_index, group, bit) => {
+      this.#forgetAvailable(group);
+      group.closedFrom = Math.min(group.closedFrom, bit);
+      this.#pinClosed(group);
       this.#count(group);
-      this.#markDirty(partial, group);
+      this.#addAvailable(group);
+      this.#touch(group);
+    });
+  }
+
+  /** Takes back `close`. */
+  open(start: number, end: number): void {
+    this.#eachGroup(start, end, (_index, group) => {
+      if (group.closedFrom === GROUP_BLOCKS) return;
+      group.closedFrom = GROUP_BLOCKS;
+      this.#touch(group);
+    });
+  }
+
+  /** Allocated blocks in `[start, end)`, superblocks left out. */
+  countUsed(start: number, end: number): number {
+    let used = 0;
+    this.#eachGroup(start, end, (index, group, bit) => {
+      const stop = Math.min(this.#layout.usable(index), end - index * GROUP_BLOCKS);
+      const reserved = this.#layout.reservedBits(index);
+      for (let at = bit; at < stop; at++) if (isSet(group.bits, at) && !reserved.includes(at)) used++;
+    });
+    return used;
+  }
+
+  #eachGroup(start: number, end: number, visit: (index: number, group: Group, bit: number) => void): void {
+    for (let index = Math.floor(start / GROUP_BLOCKS); index * GROUP_BLOCKS < end; index++) {
+      if (this.#layout.usable(index) > 0) visit(index, this.#load(index), Math.max(0, start - index * GROUP_BLOCKS));
     }
-    this.#endBlock = this.#firstBlock + blocks;
-    this.freeBlocks += after.freeBlocks - before.freeBlocks;
-    this.freeQuads += after.freeQuads - before.freeQuads;
-    this.availableBlocks += after.freeBlocks - before.freeBlocks;
-    this.availableQuads += after.freeQuads - before.freeQuads;
+  }
+
+  /** Free blocks of a closed range count as pinned. */
+  #pinClosed(group: Group): void {
+    for (let bit = group.closedFrom; bit < GROUP_BLOCKS; bit++) if (!isSet(group.bits, bit)) setBit(group.pinned, bit);
+  }
+
+  #forgetAvailable(group: Group): void {
+    this.availableBlocks -= group.available;
+    this.availableQuads -= group.quads;
+  }
+
+  #addAvailable(group: Group): void {
+    this.availableBlocks += group.available;
+    this.availableQuads += group.quads;
+  }
+
+  #forgetCounts(group: Group): void {
+    this.#forgetAvailable(group);
+    this.freeBlocks -= GROUP_BLOCKS - onesIn(group.bits);
+    this.freeQuads -= quadsIn(group.bits);
+  }
+
+  #addCounts(group: Group): void {
+    this.#addAvailable(group);
+    this.freeBlocks += GROUP_BLOCKS - onesIn(group.bits);
+    this.freeQuads += quadsIn(group.bits);
   }
 
   /** First block of a free aligned run of a node's size. Throws Failure `no-space`. */
   allocateNode(): number {
     const groups = this.#groupCount();
-    const first = Math.floor(this.#firstBlock / GROUP_BLOCKS);
+    const first = Math.floor(this.#layout.first / GROUP_BLOCKS);
     for (let tried = 0; tried < groups; tried++) {
       const index = first + ((this.#nodeCursor - first + tried) % groups);
       const group = this.#load(index);
@@ -139,7 +214,7 @@ export class SpaceMap {
    */
   allocateData(want: number, quadReserve: number): number {
     const groups = this.#groupCount();
-    const first = Math.floor(this.#firstBlock / GROUP_BLOCKS);
+    const first = Math.floor(this.#layout.first / GROUP_BLOCKS);
     const spare = this.availableQuads - quadReserve;
     const keepQuads = spare < (want >> 2) + 2;
     let best = 0;
@@ -200,15 +275,20 @@ export class SpaceMap {
 
   /** The commit is durable: what was pinned is free. */
   committed(): void {
+    let closed = 0;
     for (const group of this.#touched) {
+      this.#forgetAvailable(group);
       group.pinned.fill(0);
       group.fresh.fill(0);
-      group.touched = false;
+      if (group.closedFrom < GROUP_BLOCKS) {
+        this.#pinClosed(group);
+        this.#touched[closed++] = group;
+      } else group.touched = false;
       this.#count(group);
+      this.#addAvailable(group);
     }
-    this.#touched.length = 0;
-    this.availableBlocks = this.freeBlocks;
-    this.availableQuads = this.freeQuads;
+    this.#touched.length = closed;
+    if (closed === 0) assert(this.availableBlocks === this.freeBlocks && this.availableQuads === this.freeQuads, "what is not pinned is available");
   }
 
   /** As the running transaction has it (for check). */
@@ -221,7 +301,7 @@ export class SpaceMap {
   // ---- Inside -----------------------------------------------------------------------------------------------------
 
   #groupCount(): number {
-    return Math.ceil(this.#endBlock / GROUP_BLOCKS) - Math.floor(this.#firstBlock / GROUP_BLOCKS);
+    return Math.ceil(this.#layout.end / GROUP_BLOCKS) - Math.floor(this.#layout.first / GROUP_BLOCKS);
   }
 
   #load(index: number): Group {
@@ -233,10 +313,10 @@ export class SpaceMap {
       const at = this.#tree.offset >>> 2;
       if (this.#tree.length !== GROUP_ITEM_SIZE) throw new Failure("corrupt-node", this.#tree.leaf.block);
       group.bits.set(this.#tree.words.subarray(at, at + GROUP_WORDS));
-    } else if (index === Math.floor(this.#firstBlock / GROUP_BLOCKS)) {
-      for (const slots of SUPERBLOCK_SLOTS) for (const slot of slots) group.bits[slot >>> 5]! |= 1 << (slot & 31);
+    } else {
+      for (const bit of this.#layout.reservedBits(index)) setBit(group.bits, bit);
     }
-    for (let bit = Math.max(0, this.#endBlock - index * GROUP_BLOCKS); bit < GROUP_BLOCKS; bit++) group.bits[bit >>> 5]! |= 1 << (bit & 31);
+    for (let bit = this.#layout.usable(index); bit < GROUP_BLOCKS; bit++) setBit(group.bits, bit);
     this.#count(group);
     this.#groups.set(index, group);
     return group;
@@ -259,10 +339,19 @@ export class SpaceMap {
       group.dirty = true;
       this.#dirty.push(index);
     }
-    if (!group.touched) {
-      group.touched = true;
-      this.#touched.push(group);
-    }
+    this.#touch(group);
+  }
+
+  #touch(group: Group): void {
+    if (group.touched) return;
+    group.touched = true;
+    this.#touched.push(group);
+  }
+
+  /** A group that goes away takes no part in commits. */
+  #unlist(group: Group): void {
+    if (group.touched) this.#touched.splice(this.#touched.indexOf(group), 1);
+    if (group.dirty) this.#dirty.splice(this.#dirty.findIndex((index) => this.#groups.get(index) === group), 1);
   }
 
   #take(index: number, group: Group, bit: number, count: number): void {
@@ -283,7 +372,7 @@ export class SpaceMap {
       const mask = maskOf((bit + done) & 31, count - done);
       // The tree says that they are in use, the bitmap that they are free: one of them is forged or damaged.
       if ((group.bits[word]! & mask) !== mask) throw new Failure("corrupt-node", index * GROUP_BLOCKS + bit);
-      this.#change(group, word, group.bits[word]! & ~mask, group.pinned[word]! | (mask & ~group.fresh[word]!));
+      this.#change(group, word, group.bits[word]! & ~mask, group.pinned[word]! | (mask & (~group.fresh[word]! | closedMask(group, word))));
       group.fresh[word]! &= ~mask;
       done += 32 - ((bit + done) & 31);
     }
@@ -305,6 +394,43 @@ export class SpaceMap {
     this.freeBlocks += countOnes(oldBits) - countOnes(bits);
     this.freeQuads += countOnes(freeQuadsOf(bits)) - countOnes(freeQuadsOf(oldBits));
   }
+}
+
+/** Numbers of the groups in which a layout has blocks. */
+function groupsOf(layout: Layout): number[] {
+  const groups: number[] = [];
+  for (const { first, blocks } of layout.segments) for (let index = first / GROUP_BLOCKS; index * GROUP_BLOCKS < first + blocks; index++) groups.push(index);
+  return groups;
+}
+
+function isSet(bits: Uint32Array, bit: number): boolean {
+  return (bits[bit >>> 5]! & (1 << (bit & 31))) !== 0;
+}
+
+function setBit(bits: Uint32Array, bit: number): void {
+  bits[bit >>> 5]! |= 1 << (bit & 31);
+}
+
+function clearBit(bits: Uint32Array, bit: number): void {
+  bits[bit >>> 5]! &= ~(1 << (bit & 31));
+}
+
+/** Bits of a word that lie in the closed part of the group. */
+function closedMask(group: Group, word: number): number {
+  const from = group.closedFrom - word * 32;
+  return from >= 32 ? 0 : from <= 0 ? -1 : -1 << from;
+}
+
+function onesIn(bits: Uint32Array): number {
+  let ones = 0;
+  for (const word of bits) ones += countOnes(word);
+  return ones;
+}
+
+function quadsIn(bits: Uint32Array): number {
+  let quads = 0;
+  for (const word of bits) quads += countOnes(freeQuadsOf(word));
+  return quads;
 }
 
 /** Bits `low` … of a word, at most `count` of them. */

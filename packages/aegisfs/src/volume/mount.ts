@@ -4,9 +4,11 @@ import { Failure } from "../failure.ts";
 import type { MountError } from "../failure.ts";
 import { BLOCK_SIZE, GROUP_BLOCKS } from "../format/geometry.ts";
 import { COMPRESS_NONE, compressionOf } from "../format/properties.ts";
+import { CLASS_FAST, COPIES_MAX, DEVICE_STALE, DeviceEntry, DEVICES_MAX } from "../format/pool-table.ts";
 import { decodeSuperblock, FEATURE_COMPRESSION, Superblock, SUPERBLOCK_SLOTS } from "../format/superblock.ts";
-import { BlockStore } from "../store/block-store.ts";
-import { SpaceMap } from "../store/space-map.ts";
+import { assignSegments, newDevice } from "../device/assign.ts";
+import { BlockStore, DeviceSlot } from "../store/block-store.ts";
+import { Layout } from "../store/layout.ts";
 import { Subvolume } from "./subvolume.ts";
 import { Volume } from "./volume.ts";
 import type { MountOptions } from "./volume.ts";
@@ -22,32 +24,48 @@ export interface FormatOptions {
   seconds?: number;
   /** What all files get that have no properties of their own (format/properties.ts). */
   properties?: number;
+  /** Copies of each block, 1 … 3; on different devices when there are several. */
+  copies?: number;
+  /** Class of each device: CLASS_FAST, CLASS_SLOW. */
+  classes?: readonly number[];
 }
 
 const BLOCKS_MIN = 1024;
 const BLOCKS_MAX = 0xfffffff0;
 
-/** Makes an empty volume of the whole device; 0 or why not. What the device held is lost. */
-export function format(device: BlockDevice, options: FormatOptions): 0 | MountError {
-  const blocks = Math.min(Math.floor(device.size / BLOCK_SIZE), BLOCKS_MAX);
-  if (blocks < BLOCKS_MIN) return "device-too-small";
-  const store = new BlockStore(device, 0, [], []);
+/** Makes an empty volume of the whole of each device; 0 or why not. What they held is lost. */
+export function format(device: BlockDevice | readonly BlockDevice[], options: FormatOptions): 0 | MountError {
+  const devices = listOf(device);
+  const copies = options.copies ?? 1;
+  const sizes = devices.map(({ size }) => Math.min(Math.floor(size / BLOCK_SIZE), BLOCKS_MAX));
+  if (sizes.some((blocks) => blocks < BLOCKS_MIN)) return "device-too-small";
+  if (devices.length === 0 || devices.length > DEVICES_MAX || copies < 1 || copies > COPIES_MAX) return "unsupported";
+  if (devices.length > 1 && copies > devices.length) return "devices-missing";
+
+  const superblock = new Superblock();
+  superblock.uuid.set(uuidWords(options.uuid));
+  superblock.hashSeed = options.hashSeed >>> 0;
+  superblock.label = options.label ?? "";
+  superblock.nextSubvolume = 2;
+  superblock.defaultSubvolume = 1;
+  superblock.properties = options.properties ?? 0;
+  superblock.copies = copies;
+  if (compressionOf(superblock.properties) > COMPRESS_NONE) superblock.features |= FEATURE_COMPRESSION;
+  if (devices.length > 1 || copies > 1) {
+    superblock.table = { devices: [], segments: [] };
+    sizes.forEach((blocks, index) => superblock.table!.devices.push(newDevice(superblock, blocks, options.classes?.[index] ?? CLASS_FAST)));
+    assignSegments(superblock.table, copies, 0);
+    if (superblock.table.segments.length === 0) return "device-too-small";
+  }
+  const slots = devices.map((each, index) => new DeviceSlot(each, superblock.table?.devices[index] ?? new DeviceEntry()));
+  const layout = superblock.table === null ? Layout.ofDevice(0, sizes[0]!) : new Layout(superblock.table.segments);
+  superblock.blocks = layout.end;
+  Object.assign(superblock, layout.countEmpty());
+  const store = new BlockStore(slots, 0, layout, [], []);
   try {
     // A superblock of an older volume with a higher generation would win.
-    const zeros = new Uint8Array(BLOCK_SIZE);
-    for (const slots of SUPERBLOCK_SLOTS) for (const slot of slots) store.write(slot, 1, zeros, 0);
+    for (const each of devices) if (!eraseSuperblocks(each)) return "device-error";
     store.flush();
-
-    const superblock = new Superblock();
-    superblock.uuid.set(uuidWords(options.uuid));
-    superblock.hashSeed = options.hashSeed >>> 0;
-    superblock.label = options.label ?? "";
-    superblock.blocks = blocks;
-    superblock.nextSubvolume = 2;
-    superblock.defaultSubvolume = 1;
-    superblock.properties = options.properties ?? 0;
-    if (compressionOf(superblock.properties) > COMPRESS_NONE) superblock.features |= FEATURE_COMPRESSION;
-    Object.assign(superblock, SpaceMap.countEmpty(blocks));
     const volume = new Volume(store, superblock, { seconds: options.seconds ?? 0 });
     volume.tree.initialize();
     volume.adopt(Subvolume.createEmpty(volume, 1, "root"));
@@ -58,12 +76,64 @@ export function format(device: BlockDevice, options: FormatOptions): 0 | MountEr
   }
 }
 
-/** Mounts a volume that fills one device. Frees what a crash left without a name, unless read-only. */
-export function mount(device: BlockDevice, options: MountOptions = {}): Volume | MountError {
-  const superblock = readSuperblock(device);
-  if (typeof superblock === "string") return superblock;
-  if (superblock.baseSpan !== 0) return "base-mismatch";
-  return open(new BlockStore(device, 0, [], []), superblock, options);
+/** Makes a device no part of any volume. False when it cannot be written. */
+export function eraseSuperblocks(device: BlockDevice): boolean {
+  const zeros = new Uint8Array(BLOCK_SIZE);
+  return SUPERBLOCK_SLOTS.flat().every((slot) => device.write(slot * BLOCK_SIZE, zeros, 0, BLOCK_SIZE) >= 0);
+}
+
+/**
+ * Mounts a volume: all of its devices, in any order. Frees what a crash left without a name, unless read-only. With `degraded`, devices may be missing
+ * as long as each block has a copy on one of the others.
+ */
+export function mount(device: BlockDevice | readonly BlockDevice[], options: MountOptions = {}): Volume | MountError {
+  const devices = listOf(device);
+  const found = devices.map((each) => readSuperblock(each));
+  let newest: Superblock | null = null;
+  for (const superblock of found) {
+    if (typeof superblock === "string") continue;
+    if (newest === null || superblock.generation > newest.generation) newest = superblock;
+  }
+  if (newest === null) return (found.find((each) => each !== "no-superblock") as MountError | undefined) ?? "no-superblock";
+  if (newest.baseSpan !== 0) return "base-mismatch";
+  const { table } = newest;
+  if (table === null) return devices.length > 1 ? "foreign-device" : open(BlockStore.ofDevice(devices[0]!), newest, options);
+
+  const slots = table.devices.map((entry) => new DeviceSlot(null, entry));
+  for (const [at, superblock] of found.entries()) {
+    // A device whose superblocks are gone cannot be told from a strange one: it has to be replaced.
+    if (typeof superblock === "string") {
+      if (options.degraded === true) continue;
+      return superblock;
+    }
+    const entry = table.devices[superblock.deviceIndex];
+    const slot = slots[superblock.deviceIndex];
+    const own = superblock.table?.devices[superblock.deviceIndex];
+    if (entry === undefined || slot === undefined || own === undefined || slot.device !== null || !sameWords(superblock.uuid, newest.uuid) || !sameWords(own.uuid, entry.uuid)) return "foreign-device";
+    // It was written apart from the others, who went on without it: two histories cannot be joined.
+    if (superblock.generation > entry.generation) return "diverged";
+    // A crash between the superblocks of two devices leaves one behind that has all the content.
+    if (entry.generation < newest.generation) entry.flags |= DEVICE_STALE;
+    slot.device = devices[at]!;
+  }
+  const missing = slots.filter(({ device: present, entry }) => present === null && entry.blocks > 0);
+  if (missing.length > 0) {
+    if (options.degraded !== true) return "devices-missing";
+    if (table.segments.some(({ places }) => places.every((place) => slots[place.device]!.device === null))) return "devices-missing";
+    for (const { entry } of missing) entry.flags |= DEVICE_STALE;
+  }
+  if (slots.some(({ device: present, entry }) => present !== null && present.size < entry.blocks * BLOCK_SIZE)) return "device-too-small";
+  const store = new BlockStore(slots, 0, new Layout(table.segments), [], []);
+  store.demoteStale();
+  return open(store, newest, options);
+}
+
+function listOf(device: BlockDevice | readonly BlockDevice[]): readonly BlockDevice[] {
+  return "read" in device ? [device] : device;
+}
+
+function sameWords(a: Uint32Array, b: Uint32Array): boolean {
+  return a.every((word, index) => word === b[index]);
 }
 
 /**
@@ -80,19 +150,21 @@ export function mountOverlay(bases: BlockDevice | readonly BlockDevice[], delta:
     const superblock = readSuperblock(device);
     if (typeof superblock === "string") return superblock;
     if (superblock.baseSpan !== span || (base !== null && !isBaseOf(base, superblock))) return "base-mismatch";
+    // A base is read by block numbers alone.
+    if (superblock.table !== null) return "unsupported";
     starts.push(span);
     span = Math.ceil((span + superblock.blocks) / GROUP_BLOCKS) * GROUP_BLOCKS;
     base = superblock;
   }
   if (base === null) return "base-mismatch";
-  const store = new BlockStore(delta, span, stack, starts);
+  const store = BlockStore.ofDevice(delta, span, stack, starts);
   let superblock = readSuperblock(delta);
   if (superblock === "no-superblock") {
     const blocks = Math.min(Math.floor(delta.size / BLOCK_SIZE), BLOCKS_MAX - span);
     if (blocks < BLOCKS_MIN) return "device-too-small";
     superblock = cloneOf(base, span, blocks);
   } else if (typeof superblock === "string") return superblock;
-  else if (superblock.baseSpan !== span || !isBaseOf(base, superblock)) return "base-mismatch";
+  else if (superblock.baseSpan !== span || superblock.table !== null || !isBaseOf(base, superblock)) return "base-mismatch";
   return open(store, superblock, options);
 }
 
@@ -102,7 +174,7 @@ function cloneOf(base: Superblock, span: number, blocks: number): Superblock {
   clone.generation = base.generation;
   clone.blocks = blocks;
   clone.baseSpan = span;
-  Object.assign(clone, SpaceMap.countEmpty(blocks));
+  Object.assign(clone, Layout.ofDevice(span, blocks).countEmpty());
   clone.references = base.references;
   clone.hashSeed = base.hashSeed;
   clone.nextSubvolume = base.nextSubvolume;
@@ -122,7 +194,12 @@ function isBaseOf(base: Superblock, clone: Superblock): boolean {
 }
 
 function open(store: BlockStore, superblock: Superblock, options: MountOptions): Volume | MountError {
-  if (store.topBlocks < superblock.blocks) return "device-too-small";
+  if (superblock.table === null) {
+    if (store.topBlocks < superblock.blocks) return "device-too-small";
+    store.layout = Layout.ofDevice(store.topStart, superblock.blocks);
+    // The superblock keeps them for a device without a table.
+    store.devices[0]!.entry.errors = superblock.errors;
+  }
   const volume = new Volume(store, superblock, options);
   try {
     const root = volume.root;

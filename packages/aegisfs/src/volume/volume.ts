@@ -25,8 +25,9 @@ import { NODE_BLOCKS, NODE_SIZE } from "../format/geometry.ts";
 import { KIND_SUBVOLUME, keyMiddle } from "../format/key.ts";
 import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
 import { SUBVOLUME_READ_ONLY } from "../format/subvolume-item.ts";
-import { encodeSuperblock, FEATURE_COMPRESSION, SUPERBLOCK_SLOTS } from "../format/superblock.ts";
+import { FEATURE_COMPRESSION } from "../format/superblock.ts";
 import type { Superblock } from "../format/superblock.ts";
+import { resizeDevice } from "../device/resize.ts";
 import { ExtentContent } from "../codec/extent-content.ts";
 import type { BlockStore } from "../store/block-store.ts";
 import { NodeCache } from "../store/node-cache.ts";
@@ -62,6 +63,8 @@ export interface MountOptions {
   pendingChanges?: number;
   /** Time of the mount, for what it has to stamp. */
   seconds?: number;
+  /** Mount although devices are missing, if each block has a copy on another. */
+  degraded?: boolean;
   /** Compression formats of the host; LZ4 is built in. */
   codecs?: readonly CompressionCodec[];
 }
@@ -132,7 +135,7 @@ export class Volume implements NodeOwner {
     this.cache = new NodeCache(store, options.cacheNodes ?? 2048);
     this.tree = new Tree(this.cache, new VolumeTreeOwner(this));
     this.tree.root.set(superblock.root);
-    this.space = new SpaceMap(this.tree, store.topStart, superblock.blocks, superblock.freeBlocks, superblock.freeQuads);
+    this.space = new SpaceMap(this.tree, store.layout, superblock.freeBlocks, superblock.freeQuads);
     this.references = new References(this.tree, this.space, store.topStart, superblock.references);
     this.properties = new Properties(this);
   }
@@ -370,8 +373,7 @@ export class Volume implements NodeOwner {
     superblock.freeBlocks = this.space.freeBlocks;
     superblock.freeQuads = this.space.freeQuads;
     superblock.references = this.references.records;
-    const bytes = encodeSuperblock(superblock);
-    for (const slot of SUPERBLOCK_SLOTS[superblock.generation % SUPERBLOCK_SLOTS.length]!) this.store.write(this.store.topStart + slot, 1, bytes, 0);
+    this.store.writeSuperblock(superblock);
     this.#flush();
 
     for (const node of nodes) this.cache.clean(node);
@@ -412,26 +414,12 @@ export class Volume implements NodeOwner {
         this.readFailed(thrown);
       }
     }
-    return { blocks: this.superblock.blocks, freeBlocks: this.dataBlocks, inodes: this.root.inodes };
+    return { blocks: this.store.layout.blocks, freeBlocks: this.dataBlocks, inodes: this.root.inodes };
   }
 
-  /** Takes in a device that has grown (or grows it) to `blocks`; 0, −EINVAL when that is less than now, or the device's errno. */
+  /** Takes in a device that has grown (or grows it) to `blocks`; see device/resize.ts. */
   grow(blocks: number): number {
-    if (blocks < this.superblock.blocks || blocks + this.store.topStart > 0xffffffff) return -EINVAL;
-    const failed = this.begin(false);
-    if (failed < 0) return failed;
-    try {
-      if (this.store.topBlocks < blocks) {
-        const result = this.store.resizeTop(blocks);
-        if (result < 0) return result;
-      }
-      this.space.grow(blocks);
-      this.superblock.blocks = blocks;
-      this.root.touch();
-    } catch (thrown) {
-      return this.abort(thrown);
-    }
-    return this.commit();
+    return blocks < this.superblock.blocks ? -EINVAL : resizeDevice(this, 0, blocks);
   }
 
   // ---- Subvolumes and snapshots -----------------------------------------------------------------------------------
