@@ -21,7 +21,7 @@ export {
 } from "./file/attributes.ts";
 export { DirectoryEntry } from "./file/directory.ts";
 export { XATTR_CREATE, XATTR_REPLACE } from "./file/xattrs.ts";
-export { Failure } from "./failure.ts";
+export { Failure, MOUNT_ERROR_WORDS } from "./failure.ts";
 export type { MountError } from "./failure.ts";
 export { ROOT_INO } from "./format/inode-item.ts";
 export { BLOCK_SIZE, FILE_SIZE_MAX } from "./format/geometry.ts";

@@ -1,16 +1,19 @@
 import { EIO, ENOSPC, EOPNOTSUPP, EUCLEAN } from "@stratos/abi";
 
-/** Why a volume cannot be mounted or formatted. */
-export type MountError =
-  | "no-superblock" // no valid superblock: not AegisFS, or both generations are damaged
-  | "unsupported" // an incompatible feature or version that this reader does not know
-  | "base-mismatch" // the base of an overlay is not the one that it was made on
-  | "device-too-small"
-  | "devices-missing" // the volume has more devices; see `degraded`
-  | "foreign-device" // one of the devices is not of this volume
-  | "diverged" // a device was written while others went on without it
-  | "device-error"
-  | "corrupt"; // the superblock is whole, but a tree that it names is not
+/** Why a volume cannot be mounted or formatted, in words for people. */
+export const MOUNT_ERROR_WORDS = {
+  "no-superblock": "this is no AegisFS volume, or its superblocks are damaged",
+  "unsupported": "the volume has a feature that this version does not know",
+  "base-mismatch": "this is a clone's layer, or of another base than the one given",
+  "device-too-small": "it is smaller than the volume says, or than a volume needs (4 MiB)",
+  "devices-missing": "the volume has more devices, or needs more for its copies",
+  "foreign-device": "one of the devices is not of this volume",
+  "diverged": "a device was written while the others went on without it; erase it and add it again",
+  "device-error": "the device cannot be read or written",
+  "corrupt": "the volume is damaged; `stratos fs check` says where",
+} as const;
+
+export type MountError = keyof typeof MOUNT_ERROR_WORDS;
 
 /**
  * What stops an operation from inside the engine: thrown by the lowest parts, caught once at the border of each

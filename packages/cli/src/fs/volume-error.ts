@@ -1,20 +1,11 @@
 /** The engine's answers in words. */
 import { getSystemErrorMessage } from "node:util";
 import { EINVAL, EROFS, EUCLEAN, EWOULDBLOCK } from "@stratos/abi";
-import type { MountError } from "@stratos/aegisfs";
+import { MOUNT_ERROR_WORDS, type MountError } from "@stratos/aegisfs";
 import { CommandError } from "../command-error.ts";
 
-const MOUNT_WORDS: Readonly<Record<MountError, string>> = {
-  "no-superblock": "this is no AegisFS volume, or its superblocks are damaged",
-  "unsupported": "the volume has a feature that this version does not know",
-  "base-mismatch": "this is a clone's layer: it needs the base that it was made on",
-  "device-too-small": "it is smaller than the volume says, or than a volume needs (4 MiB)",
-  "device-error": "the device cannot be read or written",
-  "corrupt": "the volume is damaged; `stratos fs check` says where",
-};
-
 export function mountFailure(path: string, error: MountError): CommandError {
-  return new CommandError(path, MOUNT_WORDS[error] ?? error);
+  return new CommandError(path, MOUNT_ERROR_WORDS[error]);
 }
 
 /** Words of a negated errno. */

@@ -1,7 +1,7 @@
 /** Opens and makes the AegisFS volumes that images are. */
 import { randomBytes } from "node:crypto";
 import { unlinkSync } from "node:fs";
-import { format, mount, mountOverlay, type MountError, type Volume } from "@stratos/aegisfs";
+import { format, mount, mountOverlay, MOUNT_ERROR_WORDS, type MountError, type Volume } from "@stratos/aegisfs";
 import { MemoryBlockDevice } from "@stratos/host";
 import { FileBlockDevice } from "@stratos/host-node";
 import { CommandError } from "../command-error.ts";
@@ -77,15 +77,6 @@ function nowSeconds(): number {
   return Math.floor(Date.now() / 1000);
 }
 
-const WORDS: Readonly<Record<MountError, string>> = {
-  "no-superblock": "this is no AegisFS volume, or its superblocks are damaged",
-  "unsupported": "the volume has a feature that this version does not know",
-  "base-mismatch": "the volume was made on another base",
-  "device-too-small": "the volume is shorter than it says",
-  "device-error": "the device cannot be read",
-  "corrupt": "the volume is damaged",
-};
-
 function volumeError(path: string, error: MountError): CommandError {
-  return new CommandError(path, WORDS[error], { status: EXIT_STRATOS_FAILED });
+  return new CommandError(path, MOUNT_ERROR_WORDS[error], { status: EXIT_STRATOS_FAILED });
 }

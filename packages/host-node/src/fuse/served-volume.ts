@@ -1,5 +1,5 @@
 /** Opening a volume for a mount, and what the threads of a mount tell each other. */
-import { mount, type MountError, type Subvolume, type Volume } from "@stratos/aegisfs";
+import { mount, MOUNT_ERROR_WORDS, type Subvolume, type Volume } from "@stratos/aegisfs";
 import type { ServeOptions } from "@stratos/fuse";
 import { FileBlockDevice } from "../file-block-device.ts";
 import { FileLockedError } from "../file-lock.ts";
@@ -25,21 +25,12 @@ export interface ServedVolume {
   close(): void;
 }
 
-const WORDS: Readonly<Record<MountError, string>> = {
-  "no-superblock": "this is no AegisFS volume, or its superblocks are damaged",
-  "unsupported": "the volume has a feature that this version does not know",
-  "base-mismatch": "the volume is a clone of another one; only whole volumes are mounted",
-  "device-too-small": "the volume is shorter than it says",
-  "device-error": "the device cannot be read",
-  "corrupt": "the volume is damaged",
-};
-
 /** @throws Error in words */
 export function openServedVolume(options: ServedVolumeOptions): ServedVolume {
   const device = openDevice(options.path, options.readOnly);
   try {
     const volume = mount(device, { readOnly: options.readOnly, seconds: Math.floor(Date.now() / 1000) });
-    if (typeof volume === "string") throw new Error(WORDS[volume]);
+    if (typeof volume === "string") throw new Error(MOUNT_ERROR_WORDS[volume]);
     const files = options.subvolume === null ? volume.root : named(volume, options.subvolume);
     return { volume, files, close: () => device.close() };
   } catch (error) {
