@@ -55,10 +55,10 @@ export function directoryBlocks(entries: readonly DirectoryEntry[], blockSize: n
 }
 
 /** A block without entries, as they lie in lost+found. */
-export function emptyDirectoryBlock(blockSize: number, seed: number): Uint8Array {
+export function emptyDirectoryBlock(blockSize: number, seed: number | undefined): Uint8Array {
   const bytes = new Uint8Array(blockSize);
-  viewOf(bytes).setUint16(4, blockSize - TAIL, true);
-  sealDirectoryBlock(bytes, seed);
+  viewOf(bytes).setUint16(4, seed === undefined ? blockSize : blockSize - TAIL, true);
+  if (seed !== undefined) sealDirectoryBlock(bytes, seed);
   return bytes;
 }
 

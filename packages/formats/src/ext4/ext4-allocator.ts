@@ -1,0 +1,205 @@
+/** Blocks and inodes of a file system that is there: bitmaps are loaded when they are needed, and written with their checksums at `flush`. */
+import { readBytes, viewOf, writeU64 } from "../disk/disk.ts";
+import { FormatError } from "../format-error.ts";
+import type { Extent } from "./ext4-extents.ts";
+import type { Ext4Reader } from "./ext4-reader.ts";
+import { checksum, COMPAT, descriptorPlaces, FIRST_INODE, hasBackup, sealDescriptor, sealSuperblock, SUPERBLOCK_OFFSET } from "./ext4-superblock.ts";
+
+const FLAG = { inodeUninit: 1, blockUninit: 2 } as const;
+
+interface Group {
+  readonly descriptor: Uint8Array;
+  blocks: Uint8Array | undefined;
+  inodes: Uint8Array | undefined;
+  isDirty: boolean;
+}
+
+export class Ext4Allocator {
+  readonly #reader: Ext4Reader;
+  readonly #groups: Group[] = [];
+  #freeBlocksChange = 0;
+  #freeInodesChange = 0;
+
+  constructor(reader: Ext4Reader) {
+    this.#reader = reader;
+    const { groupCount, descriptorSize } = reader.superblock;
+    for (let group = 0; group < groupCount; group++) {
+      this.#groups.push({ descriptor: readBytes(reader.disk, reader.descriptorOffset(group), descriptorSize), blocks: undefined, inodes: undefined, isDirty: false });
+    }
+  }
+
+  /** `count` blocks in as few runs as the first free places give. @throws FormatError when there are not enough; nothing is taken then */
+  allocate(count: number): Extent[] {
+    const { firstDataBlock, blocksPerGroup } = this.#reader.superblock;
+    const runs: Extent[] = [];
+    let found = 0;
+    for (let group = 0; group < this.#groups.length && found < count; group++) {
+      if (this.#freeBlocks(group) === 0) continue;
+      const bitmap = this.#blockBitmap(group), length = this.#groupLength(group), start = firstDataBlock + group * blocksPerGroup;
+      for (let bit = 0; bit < length && found < count; ) {
+        if ((bitmap[bit >> 3]! & (1 << (bit & 7))) !== 0) { bit++; continue; }
+        let end = bit;
+        while (end < length && found + end - bit < count && end - bit < 32768 && (bitmap[end >> 3]! & (1 << (end & 7))) === 0) end++;
+        runs.push({ logical: found, physical: start + bit, count: end - bit });
+        found += end - bit;
+        bit = end;
+      }
+    }
+    if (found < count) throw new FormatError("the file system is full");
+    for (const { physical, count: length } of runs) this.#mark(physical, length, true);
+    return runs;
+  }
+
+  free(block: number, count: number): void {
+    this.#mark(block, count, false);
+  }
+
+  /** @param directory  counted as one by its group */
+  allocateInode(directory: boolean): number {
+    const { inodesPerGroup } = this.#reader.superblock;
+    for (let group = 0; group < this.#groups.length; group++) {
+      const own = this.#groups[group]!;
+      const free = this.#count(own, 0x0e, 0x2e);
+      if (free === 0) continue;
+      const bitmap = this.#inodeBitmap(group);
+      for (let bit = group === 0 ? FIRST_INODE - 1 : 0; bit < inodesPerGroup; bit++) {
+        if ((bitmap[bit >> 3]! & (1 << (bit & 7))) !== 0) continue;
+        bitmap[bit >> 3]! |= 1 << (bit & 7);
+        this.#setCount(own, 0x0e, 0x2e, free - 1);
+        if (directory) this.#setCount(own, 0x10, 0x30, this.#count(own, 0x10, 0x30) + 1);
+        // The last inodes of a table that were never used are told by their number.
+        const unused = this.#count(own, 0x1c, 0x32);
+        this.#setCount(own, 0x1c, 0x32, Math.min(unused, inodesPerGroup - bit - 1));
+        this.#freeInodesChange--;
+        return group * inodesPerGroup + bit + 1;
+      }
+    }
+    throw new FormatError("the file system has no inode left");
+  }
+
+  freeInode(ino: number, directory: boolean): void {
+    const { inodesPerGroup } = this.#reader.superblock;
+    const group = Math.floor((ino - 1) / inodesPerGroup), bit = (ino - 1) % inodesPerGroup;
+    const own = this.#groups[group]!;
+    this.#inodeBitmap(group)[bit >> 3]! &= ~(1 << (bit & 7));
+    this.#setCount(own, 0x0e, 0x2e, this.#count(own, 0x0e, 0x2e) + 1);
+    if (directory) this.#setCount(own, 0x10, 0x30, this.#count(own, 0x10, 0x30) - 1);
+    this.#freeInodesChange++;
+  }
+
+  flush(): void {
+    const { disk, superblock, hasChecksums } = this.#reader;
+    const { checksumSeed, inodesPerGroup, blockSize } = superblock;
+    this.#groups.forEach((group, index) => {
+      if (!group.isDirty) return;
+      const places = descriptorPlaces(group.descriptor), view = viewOf(group.descriptor);
+      const put = (bitmap: Uint8Array | undefined, block: number, length: number, low: number, high: number): void => {
+        if (bitmap === undefined) return;
+        disk.write(block * blockSize, bitmap);
+        if (!hasChecksums) return;
+        const sum = checksum(checksumSeed, bitmap, 0, length);
+        view.setUint16(low, sum & 0xffff, true);
+        if (group.descriptor.length >= 64) view.setUint16(high, sum >>> 16, true);
+      };
+      put(group.blocks, places.blockBitmap, superblock.blocksPerGroup / 8, 0x18, 0x38);
+      put(group.inodes, places.inodeBitmap, inodesPerGroup / 8, 0x1a, 0x3a);
+      if (hasChecksums) sealDescriptor(group.descriptor, index, checksumSeed);
+      disk.write(this.#reader.descriptorOffset(index), group.descriptor);
+      group.isDirty = false;
+    });
+    const { raw } = superblock;
+    const view = viewOf(raw);
+    const freeBlocks = view.getUint32(0x0c, true) + view.getUint32(0x158, true) * 2 ** 32 + this.#freeBlocksChange;
+    const both = new DataView(new ArrayBuffer(8));
+    writeU64(both, 0, freeBlocks);
+    view.setUint32(0x0c, both.getUint32(0, true), true);
+    if (superblock.descriptorSize >= 64) view.setUint32(0x158, both.getUint32(4, true), true);
+    view.setUint32(0x10, view.getUint32(0x10, true) + this.#freeInodesChange, true);
+    if (hasChecksums) sealSuperblock(raw);
+    disk.write(SUPERBLOCK_OFFSET, raw);
+    this.#freeBlocksChange = this.#freeInodesChange = 0;
+  }
+
+  #mark(block: number, count: number, isUsed: boolean): void {
+    const { firstDataBlock, blocksPerGroup } = this.#reader.superblock;
+    for (let at = block; at < block + count; at++) {
+      const group = Math.floor((at - firstDataBlock) / blocksPerGroup), bit = (at - firstDataBlock) % blocksPerGroup;
+      const bitmap = this.#blockBitmap(group), mask = 1 << (bit & 7);
+      if (((bitmap[bit >> 3]! & mask) !== 0) === isUsed) throw new FormatError("a block bitmap is damaged");
+      bitmap[bit >> 3]! ^= mask;
+      const own = this.#groups[group]!;
+      this.#setCount(own, 0x0c, 0x2c, this.#freeBlocks(group) + (isUsed ? -1 : 1));
+      this.#freeBlocksChange += isUsed ? -1 : 1;
+    }
+  }
+
+  #freeBlocks(group: number): number {
+    return this.#count(this.#groups[group]!, 0x0c, 0x2c);
+  }
+
+  #count(group: Group, low: number, high: number): number {
+    const view = viewOf(group.descriptor);
+    return view.getUint16(low, true) + (group.descriptor.length >= 64 ? view.getUint16(high, true) * 65536 : 0);
+  }
+
+  #setCount(group: Group, low: number, high: number, value: number): void {
+    const view = viewOf(group.descriptor);
+    view.setUint16(low, value & 0xffff, true);
+    if (group.descriptor.length >= 64) view.setUint16(high, value >>> 16, true);
+    group.isDirty = true;
+  }
+
+  #groupLength(group: number): number {
+    const { firstDataBlock, blocksPerGroup, blockCount } = this.#reader.superblock;
+    return Math.min(blocksPerGroup, blockCount - firstDataBlock - group * blocksPerGroup);
+  }
+
+  #blockBitmap(group: number): Uint8Array {
+    const own = this.#groups[group]!;
+    if (own.blocks !== undefined) return own.blocks;
+    const { blockSize } = this.#reader.superblock;
+    if (!this.#takeFlag(own, FLAG.blockUninit)) return (own.blocks = readBytes(this.#reader.disk, descriptorPlaces(own.descriptor).blockBitmap * blockSize, blockSize));
+    return (own.blocks = this.#freshBlockBitmap(group));
+  }
+
+  /** A bitmap that was never written: only the file system's own structures lie in the group, some of them other groups' (flex_bg). */
+  #freshBlockBitmap(group: number): Uint8Array {
+    const { superblock } = this.#reader;
+    const { firstDataBlock, blocksPerGroup, blockSize, descriptorSize, groupCount, inodesPerGroup, inodeSize, compat } = superblock;
+    const bitmap = new Uint8Array(blockSize), start = firstDataBlock + group * blocksPerGroup, length = this.#groupLength(group);
+    const set = (block: number, count: number): void => {
+      for (let bit = Math.max(0, block - start); bit < Math.min(length, block + count - start); bit++) bitmap[bit >> 3]! |= 1 << (bit & 7);
+    };
+    if (hasBackup(group)) {
+      const reserved = (compat & COMPAT.resizeInode) !== 0 ? viewOf(superblock.raw).getUint16(0xce, true) : 0;
+      set(start, 1 + Math.ceil((groupCount * descriptorSize) / blockSize) + reserved);
+    }
+    for (const { descriptor } of this.#groups) {
+      const places = descriptorPlaces(descriptor);
+      set(places.blockBitmap, 1);
+      set(places.inodeBitmap, 1);
+      set(places.inodeTable, Math.ceil((inodesPerGroup * inodeSize) / blockSize));
+    }
+    for (let bit = length; bit < blockSize * 8; bit++) bitmap[bit >> 3]! |= 1 << (bit & 7);
+    return bitmap;
+  }
+
+  #inodeBitmap(group: number): Uint8Array {
+    const own = this.#groups[group]!;
+    own.isDirty = true;
+    if (own.inodes !== undefined) return own.inodes;
+    const { blockSize, inodesPerGroup } = this.#reader.superblock;
+    if (!this.#takeFlag(own, FLAG.inodeUninit)) return (own.inodes = readBytes(this.#reader.disk, descriptorPlaces(own.descriptor).inodeBitmap * blockSize, blockSize));
+    const bitmap = new Uint8Array(blockSize).fill(0xff, inodesPerGroup / 8);
+    return (own.inodes = bitmap);
+  }
+
+  /** Clears a flag. @returns whether it was set */
+  #takeFlag(group: Group, flag: number): boolean {
+    const view = viewOf(group.descriptor), flags = view.getUint16(0x12, true);
+    if ((flags & flag) === 0) return false;
+    view.setUint16(0x12, flags & ~flag, true);
+    group.isDirty = true;
+    return true;
+  }
+}
