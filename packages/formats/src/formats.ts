@@ -24,3 +24,7 @@ export { mergeLayers, packLayer, type LayerCompression } from "./oci/oci-layer.t
 export { writeExt4, ext4SizeFor, type Ext4Options } from "./ext4/ext4-writer.ts";
 export { Qcow2Image, copyToQcow2, type Qcow2CreateOptions } from "./qcow2/qcow2-image.ts";
 export { type Qcow2Compression, type Qcow2Header } from "./qcow2/qcow2-header.ts";
+export { Ext4Files } from "./ext4/ext4-files.ts";
+export { FatFiles } from "./fat/fat-files.ts";
+export { partDisk, probe, readLayout, type DiskLayout, type DiskPart, type FileSystemKind } from "./disk/partitions.ts";
+export { type DiskFile, type DiskFiles, type NewFile } from "./disk/disk-files.ts";

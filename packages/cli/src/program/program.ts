@@ -8,6 +8,7 @@ import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE } from "../defaults.ts";
 import { VERSION } from "../version.ts";
 import { composeCommand } from "./compose-command.ts";
 import { fsCommand } from "./fs-command.ts";
+import { diskCommand } from "./image-disk-rows.ts";
 import { addRunOptions } from "./run-options.ts";
 import { COMPLETION_SHELLS } from "./completion.ts";
 import type { ImageBuildOptions, ImageExportOptions, ListOptions, RemoveOptions } from "../commands/image-options.ts";
@@ -138,6 +139,6 @@ function imageCommand(handlers: CommandHandlers, finish: (status: number) => voi
     .argument("<file>", "archive; - for stdin")
     .action(async (name: string, file: string) => finish(await handlers.imageImport(name, file)));
 
-  for (const command of [list, build, remove, exporting, importing]) image.addCommand(command);
+  for (const command of [list, build, remove, exporting, importing, diskCommand(finish)]) image.addCommand(command);
   return image;
 }
