@@ -21,7 +21,7 @@ test("what was written is there after unmounting and mounting again, and the vol
   await volume.unmount();
   assert.equal(volume.serverPid(), 0, "umount returns when the server has let go");
   volume.check();
-  await volume.mount();
+  await volume.mount("allow_other");
   assert.equal(await volume.sh("md5sum < a/link; stat -c '%h %a' a/b/numbers; getfattr --only-values -n user.colour a/link; stat -c %y a"),
     `${(await run(["sh", "-c", "seq 100000 | md5sum"])).stdout}2 640\nblue2001-02-03 04:05:06.789000000 +0000\n`);
 });

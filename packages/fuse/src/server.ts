@@ -110,7 +110,8 @@ export class FuseServer {
       }
       this.handle(length);
       if (this.#syncs > 0) this.#finishSyncs();
-      else if (this.volume.cache.dirtyCount > 0) this.#commitWhenDue();
+      else if (this.volume.hasChanges) this.#commitWhenDue();
+      else this.#dirtySinceMs = 0;
     }
   }
 

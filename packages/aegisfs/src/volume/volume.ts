@@ -224,6 +224,11 @@ export class Volume implements NodeOwner {
     return this.inodes.dirtyCount > 0 || this.entries.dirtyCount > 0;
   }
 
+  /** True when something is not durable yet. */
+  get hasChanges(): boolean {
+    return this.cache.dirtyCount > 0 || this.#hasPending;
+  }
+
   /** Blocks that can be given to data now, besides all that was promised. */
   get dataRoom(): number {
     return this.space.availableBlocks - (this.quadReserve + SLACK_QUADS) * NODE_BLOCKS - this.pages.dirtyCount;

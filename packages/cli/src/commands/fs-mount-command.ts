@@ -48,8 +48,7 @@ function planMount(volume: string, dir: string, words: MountWords): MountPlan {
     // What is wrong with the volume is told before a folder is covered by it.
     openVolume(path, "read").close();
   }
-  const allowOther = words.allowOther ?? process.getuid?.() === 0;
-  return { volume: path, mountPoint, request: { source: path, mountPoint, readOnly: words.readOnly, allowOther, options: words.others } };
+  return { volume: path, mountPoint, request: { source: path, mountPoint, readOnly: words.readOnly, allowOther: words.allowOther, options: words.others } };
 }
 
 /** The folder to mount on; a mount whose server has died is taken away. */

@@ -3,8 +3,8 @@ import { InvalidArgumentError } from "commander";
 
 export interface MountWords {
   readonly readOnly: boolean;
-  /** Undefined: as befits who mounts. */
-  readonly allowOther: boolean | undefined;
+  /** Let other users than the one who mounts in. */
+  readonly allowOther: boolean;
   /** Subvolume or snapshot to show instead of the default one. */
   readonly subvolume: string | null;
   readonly writebackCache: boolean;
@@ -16,7 +16,7 @@ export interface MountWords {
 }
 
 export const NO_MOUNT_WORDS: MountWords = {
-  readOnly: false, allowOther: undefined, subvolume: null, writebackCache: false, accessTimes: "relative", controlNames: true, commitSeconds: 5, others: [],
+  readOnly: false, allowOther: false, subvolume: null, writebackCache: false, accessTimes: "relative", controlNames: true, commitSeconds: 5, others: [],
 };
 
 /** Words that mean something to the kernel for every file system. */
@@ -55,7 +55,7 @@ function meaningOf(word: string, words: MountWords): Partial<MountWords> {
 /** The same as one text, for the process that serves. */
 export function mountWordsText(words: MountWords): string {
   return [
-    words.readOnly ? "ro" : "rw", ...(words.allowOther === undefined ? [] : [words.allowOther ? "allow_other" : "noallow_other"]),
+    words.readOnly ? "ro" : "rw", words.allowOther ? "allow_other" : "noallow_other",
     ...(words.subvolume === null ? [] : [`subvol=${words.subvolume}`]), words.writebackCache ? "writeback" : "nowriteback", words.accessTimes === "never" ? "noatime" : "relatime",
     words.controlNames ? "control" : "nocontrol", `commit=${words.commitSeconds}`, ...words.others,
   ].join(",");

@@ -6,10 +6,10 @@ import type { MountVolumeOptions } from "../commands/fs-mount-command.ts";
 import type { UnmountOptions } from "../commands/fs-umount-command.ts";
 
 const MOUNT_HELP = `
-Mount options, separated by commas: ro, rw; subvol=NAME or snapshot=NAME to show another subvolume or, read-only, a snapshot; allow_other lets other
-users in (for root the default, else to be allowed in /etc/fuse.conf; permissions of files hold in any case), noallow_other; writeback lets the kernel gather
-writes; noatime, relatime (default); commit=SECONDS until changes are durable without fsync (default 5); nocontrol hides .snapshots and .aegisfs;
-nosuid, nodev, noexec, sync, dirsync as in mount(8).
+Mount options, separated by commas: ro, rw; subvol=NAME or snapshot=NAME to show another subvolume or, read-only, a snapshot;
+allow_other lets other users in than the one who mounts (who, unless root, needs user_allow_other in /etc/fuse.conf for it); writeback
+lets the kernel gather writes; noatime, relatime (default); commit=SECONDS until changes are durable without fsync (default 5);
+nocontrol hides .snapshots and .aegisfs; nosuid, nodev, noexec, sync, dirsync as in mount(8).
 
 In the mount's root, unlisted: .snapshots (mkdir takes a snapshot, rmdir deletes one), .aegisfs (the state as JSON).
 The server ends when DIR is unmounted; SIGINT and SIGTERM unmount it; a second one cuts off whoever still uses it.`;

@@ -1,4 +1,4 @@
-import { readFileSync, readSync, writeSync } from "node:fs";
+import { readSync, writeSync } from "node:fs";
 import { MEMORY_SIZE, type FuseDevice } from "@stratos/fuse";
 import { hostErrno } from "../host-errno.ts";
 import { NodeWasmEngine } from "../wasm-engine.ts";
@@ -8,12 +8,13 @@ export class DevFuse implements FuseDevice {
   readonly memory: ArrayBuffer;
   readonly #bytes: Uint8Array;
   readonly #fd: number;
-  readonly #waitingPath: string | null;
+  readonly #waitingFd: number | null;
+  readonly #digits = Buffer.alloc(16);
 
-  /** @param connection  number of the mount's connection (the minor of its device), null when not known */
-  constructor(fd: number, connection: number | null) {
+  /** @param waitingFd  tells how many requests wait; null when nothing does */
+  constructor(fd: number, waitingFd: number | null) {
     this.#fd = fd;
-    this.#waitingPath = connection === null ? null : `/sys/fs/fuse/connections/${connection}/waiting`;
+    this.#waitingFd = waitingFd;
     // Memory of WebAssembly begins on a page; other buffers of this size begin 16 bytes behind one.
     this.memory = new NodeWasmEngine().createMemory(MEMORY_SIZE / 65536).buffer as ArrayBuffer;
     this.#bytes = new Uint8Array(this.memory);
@@ -36,11 +37,10 @@ export class DevFuse implements FuseDevice {
     }
   }
 
-  /** fusectl may not be mounted, and belongs to whoever mounted. */
   waiting(): number {
-    if (this.#waitingPath === null) return -1;
+    if (this.#waitingFd === null) return -1;
     try {
-      return Number.parseInt(readFileSync(this.#waitingPath, "latin1"), 10);
+      return Number.parseInt(this.#digits.toString("latin1", 0, readSync(this.#waitingFd, this.#digits, 0, 16, 0)), 10);
     } catch {
       return -1;
     }

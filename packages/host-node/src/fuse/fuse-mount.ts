@@ -8,7 +8,8 @@
  */
 import { closeSync, existsSync, fsyncSync, openSync, statfs, writeFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
-import { connectionOf, mountAsRoot, MountFailure, unmount, type MountedDevice, type MountRequest } from "./mount-point.ts";
+import { mountAsRoot, MountFailure, openWaiting, unmount, type MountedDevice, type MountRequest } from "./mount-point.ts";
+import { findMount } from "./mount-table.ts";
 import type { ServedVolumeOptions, ThreadMessage, ThreadStart } from "./served-volume.ts";
 
 /** Beside this file: as source, or as the bundler leaves it. */
@@ -57,8 +58,8 @@ export class FuseMount {
     const mount = new FuseMount(options, ended);
     try {
       const { mountedFd } = options;
-      const device = mountedFd === null ? mountAsRoot({ ...options.mount, readOnly: opened.readOnly }) : { fd: mountedFd, connection: connectionOf(options.mount.mountPoint) };
-      mount.#connection = device.connection;
+      const device = mountedFd === null ? mountAsRoot({ ...options.mount, readOnly: opened.readOnly }) : { fd: mountedFd, waitingFd: openWaiting(options.mount.mountPoint) };
+      mount.#connection = findMount(options.mount.mountPoint)?.minor ?? null;
       start(device);
     } catch (error) {
       start(null);

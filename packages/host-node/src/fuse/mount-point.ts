@@ -5,8 +5,9 @@
  * with the descriptor open.
  */
 import { spawnSync } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
-import { constants } from "node:os";
+import { closeSync, mkdtempSync, openSync, rmdirSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
+import { join } from "node:path";
 import { AEGISFS_TYPE, findMount } from "./mount-table.ts";
 
 /** What went wrong when mounting, in words. */
@@ -25,15 +26,20 @@ export interface MountRequest {
 
 export interface MountedDevice {
   readonly fd: number;
-  /** The connection's number, null when the mount table does not show it. */
-  readonly connection: number | null;
+  /** A descriptor that tells how many requests wait (`waiting` of the connection in fusectl), or null. */
+  readonly waitingFd: number | null;
 }
 
-/** Mounts as root. @throws MountFailure */
+/**
+ * Mounts as root. Where root alone may enter there is nothing to check: the kernel then need not ask for a folder's attributes again
+ * after each change in it, a quarter of the messages of a new file.
+ *
+ * @throws MountFailure
+ */
 export function mountAsRoot(request: MountRequest): MountedDevice {
   const fd = openDevFuse();
   const options = [
-    "fd=3", "rootmode=40000", "user_id=0", "group_id=0", "default_permissions", ...(request.allowOther ? ["allow_other"] : []), request.readOnly ? "ro" : "rw",
+    "fd=3", "rootmode=40000", "user_id=0", "group_id=0", ...(request.allowOther ? ["default_permissions", "allow_other"] : []), request.readOnly ? "ro" : "rw",
     ...request.options,
   ];
   const result = spawnSync("mount", ["-i", "-t", AEGISFS_TYPE, "-o", options.join(","), "--", request.source, request.mountPoint], { stdio: ["ignore", "ignore", "pipe", fd], encoding: "utf8" });
@@ -41,7 +47,7 @@ export function mountAsRoot(request: MountRequest): MountedDevice {
     closeSync(fd);
     throw new MountFailure(result.error !== undefined ? "mount(8) cannot be run" : wordsOf(result.stderr, "mount: ") || `mount(8) ended with status ${result.status}`);
   }
-  return { fd, connection: connectionOf(request.mountPoint) };
+  return { fd, waitingFd: openWaiting(request.mountPoint) };
 }
 
 function openDevFuse(): number {
@@ -53,9 +59,31 @@ function openDevFuse(): number {
   }
 }
 
-/** The number of the connection behind a mount; null when the table does not show it. */
-export function connectionOf(mountPoint: string): number | null {
-  return findMount(mountPoint)?.minor ?? null;
+/**
+ * Opens the file by which a mount tells how many requests wait. fusectl may not be mounted, outside of systemd: then root mounts it where nobody
+ * sees it, for as long as it takes to open the file.
+ */
+export function openWaiting(mountPoint: string): number | null {
+  const connection = findMount(mountPoint)?.minor;
+  if (connection === undefined) return null;
+  try {
+    return openSync(`/sys/fs/fuse/connections/${connection}/waiting`, "r");
+  } catch {
+    if (process.getuid?.() !== 0) return null;
+  }
+  const folder = mkdtempSync(join(tmpdir(), "stratos-fusectl-"));
+  try {
+    if (spawnSync("mount", ["-i", "-t", "fusectl", "fusectl", folder], { stdio: "ignore" }).status !== 0) return null;
+    try {
+      return openSync(join(folder, String(connection), "waiting"), "r");
+    } catch {
+      return null;
+    } finally {
+      spawnSync("umount", ["-i", "-l", folder], { stdio: "ignore" });
+    }
+  } finally {
+    rmdirSync(folder);
+  }
 }
 
 /**

@@ -17,7 +17,7 @@ export type ThreadMessage =
   | { readonly kind: "refused"; readonly reason: string }
   | { readonly kind: "ended"; readonly result: number }
   | { readonly kind: "broken"; readonly detail: string };
-export interface ThreadStart { readonly fd: number; readonly connection: number | null }
+export interface ThreadStart { readonly fd: number; readonly waitingFd: number | null }
 
 export interface ServedVolume {
   readonly volume: Volume;
