@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { gzip, zstdCompress } from "node:zlib";
+import { constants as zlib, gzip, zstdCompress } from "node:zlib";
 import type { AlpmPorts, AlpmSystem, Compression, RootRunner } from "@stratos/pkg";
 import { FolderRoot } from "./folder-root.ts";
 import { nodePackagePorts, type NodePackagePorts } from "./node-package-ports.ts";
@@ -28,7 +28,8 @@ async function compressOnNode(compression: Compression, bytes: Uint8Array): Prom
   switch (compression) {
     case "none": return bytes;
     case "gzip": return gzipAsync(bytes, { level: 9 });
-    case "zstd": return zstdAsync(bytes);
+    // The checksum costs nothing and finds damage that no signature covers.
+    case "zstd": return zstdAsync(bytes, { params: { [zlib.ZSTD_c_checksumFlag]: 1 } });
     case "xz": throw new Error("xz is read here, not written: use zstd");
   }
 }

@@ -16,3 +16,6 @@ export { FileConflictError } from "./stage-files.ts";
 export { Keyring, SignatureError, type KeyringFile } from "./signatures.ts";
 export type { AlpmPorts, AlpmSystem, RootRunner } from "./system.ts";
 export { AlpmTransaction, type GivenArchive, type TransactionOptions } from "./transaction.ts";
+export { parseMtree, formatMtree, type MtreeEntry } from "./mtree.ts";
+export { listedPaths } from "./package-archive.ts";
+export { toBase64, fromBase64 } from "./signatures.ts";

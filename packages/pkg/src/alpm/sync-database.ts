@@ -29,7 +29,8 @@ export class SyncDatabase {
 
   constructor(repository: string, packages: readonly SyncPackage[], files: ReadonlyMap<string, readonly string[]> = new Map()) {
     this.repository = repository;
-    this.packages = packages;
+    // pacman offers providers and members of groups by name.
+    this.packages = [...packages].sort((one, other) => (one.name < other.name ? -1 : one.name > other.name ? 1 : 0));
     this.files = files;
     this.#byName = new Map(packages.map((one) => [one.name, one]));
   }

@@ -1,5 +1,5 @@
 /** A small repository of ALPM packages in memory, and a system around a root, for tests. */
-import { gzipSync, zstdCompressSync } from "node:zlib";
+import { constants as zlib, gzipSync, zstdCompressSync } from "node:zlib";
 import { createHash } from "node:crypto";
 import { TarType, tarEntry } from "@stratos/formats";
 import type { PackageInfo } from "../alpm/package-info.ts";
@@ -33,7 +33,7 @@ export type TestAlpmPorts = TestPorts & AlpmPorts;
 
 export function testAlpmPorts(): TestAlpmPorts {
   return Object.assign(testPorts(), {
-    compress: async (compression: string, bytes: Uint8Array) => new Uint8Array(compression === "gzip" ? gzipSync(bytes) : compression === "zstd" ? zstdCompressSync(bytes) : bytes),
+    compress: async (compression: string, bytes: Uint8Array) => new Uint8Array(compression === "gzip" ? gzipSync(bytes) : compression === "zstd" ? zstdCompressSync(bytes, { params: { [zlib.ZSTD_c_checksumFlag]: 1 } }) : bytes),
   });
 }
 

@@ -1,0 +1,95 @@
+/** `stratos pkg alpm install|remove|upgrade`: one transaction, shown before it happens. */
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { byteStringToUtf8 } from "@stratos/base";
+import { createInterface } from "node:readline/promises";
+import type { AlpmTransaction, GivenArchive, TransactionOptions, TransactionWish } from "@stratos/pkg";
+import { withAlpm, type AlpmSession } from "../alpm/alpm-session.ts";
+import { UsageError } from "../command-error.ts";
+import { formatSize } from "../option-values.ts";
+import type { AlpmChangeOptions, AlpmInstallOptions, AlpmRemoveOptions, AlpmUpgradeOptions } from "./alpm-options.ts";
+
+export async function installAlpm(names: readonly string[], options: AlpmInstallOptions): Promise<number> {
+  const files = options.file ?? [];
+  if (names.length + files.length === 0) throw new UsageError("install", "name packages, or give files with --file");
+  return change(options, async (session) => {
+    if (options.update === true || (names.length > 0 && session.alpm.databases.length < session.alpm.configuration.repositories.length)) await session.alpm.refresh();
+    const archives = files.map((path): GivenArchive => ({ name: basename(path), bytes: readFileSync(path), ...signatureBeside(path), rule: session.alpm.configuration.localFileSignatures }));
+    const wish: TransactionWish = { install: names, ...(options.asDeps === true ? { reason: "dependency" as const } : {}), ...(options.needed === true ? { needed: true } : {}) };
+    return session.alpm.prepare(wish, { archives, overwrite: options.overwrite ?? [], ...(options.scriptlets === false ? { noScriptlets: true } : {}) });
+  });
+}
+
+export async function removeAlpm(names: readonly string[], options: AlpmRemoveOptions): Promise<number> {
+  const wish: TransactionWish = { remove: names, cascade: options.cascade === true, recursive: options.recursive === true };
+  return change(options, (session) => session.alpm.prepare(wish, { purge: options.purge === true, ...(options.scriptlets === false ? { noScriptlets: true } : {}) }));
+}
+
+export async function upgradeAlpm(options: AlpmUpgradeOptions): Promise<number> {
+  return change(options, async (session) => {
+    await session.alpm.refresh();
+    const settings: TransactionOptions = { overwrite: options.overwrite ?? [], ...(options.scriptlets === false ? { noScriptlets: true } : {}) };
+    return session.alpm.prepare({ upgrade: true, downgrade: options.downgrade === true }, settings);
+  });
+}
+
+function signatureBeside(path: string): { signature?: Uint8Array } {
+  try {
+    return { signature: readFileSync(`${path}.sig`) };
+  } catch {
+    return {};
+  }
+}
+
+async function change(options: AlpmChangeOptions, prepare: (session: AlpmSession) => Promise<AlpmTransaction>): Promise<number> {
+  return withAlpm(options, { yes: options.yes === true || options.json === true }, async (session) => {
+    const transaction = await prepare(session);
+    session.progress.clear();
+    if (options.json === true && options.plan === true) {
+      process.stdout.write(`${JSON.stringify(planJson(transaction), null, 2)}\n`);
+      return 0;
+    }
+    if (transaction.isEmpty) {
+      if (options.json === true) process.stdout.write(`${JSON.stringify(planJson(transaction), null, 2)}\n`);
+      else process.stdout.write("nothing to do\n");
+      return 0;
+    }
+    if (options.json !== true) process.stdout.write(planText(transaction));
+    if (options.plan === true) return 0;
+    if (options.yes !== true && options.json !== true && process.stdin.isTTY === true && !(await proceeds())) return 1;
+    await session.alpm.commit(transaction);
+    session.progress.clear();
+    if (options.json === true) process.stdout.write(`${JSON.stringify(planJson(transaction), null, 2)}\n`);
+    return 0;
+  });
+}
+
+async function proceeds(): Promise<boolean> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^(y(es)?)?$/i.test((await lines.question("Proceed? [Y/n] ")).trim());
+  } finally {
+    lines.close();
+  }
+}
+
+/** What a transaction would do, a line for each package. */
+export function planText(transaction: AlpmTransaction): string {
+  const { plan, sizes } = transaction;
+  const lines = [
+    ...plan.remove.map(({ package: one, because }) => `remove   ${one.name} ${one.version}  (${because})`),
+    ...plan.install.map(({ package: one, old, because, origin }) => `${old === undefined ? "install" : "upgrade"}  ${one.name} ${old === undefined ? "" : `${old.version} -> `}${one.version}  (${origin}; ${because})`),
+    ...plan.reasons.map(({ package: one, reason }) => `mark     ${one.name} as ${reason === "explicit" ? "asked for" : "a dependency"}`),
+  ];
+  const size = `${formatSize(sizes.downloadBytes)} to download, ${sizes.grownBytes < 0 ? `${formatSize(-sizes.grownBytes)} freed` : `${formatSize(sizes.grownBytes)} more on disk`}`;
+  return `${[...lines, `${plan.install.length} to install or upgrade, ${plan.remove.length} to remove; ${size}`].map(byteStringToUtf8).join("\n")}\n`;
+}
+
+export function planJson({ plan, sizes }: AlpmTransaction): object {
+  return {
+    install: plan.install.map(({ package: one, old, origin, reason, because }) => ({ name: one.name, version: one.version, oldVersion: old?.version ?? null, origin, reason, because: byteStringToUtf8(because) })),
+    remove: plan.remove.map(({ package: one, because }) => ({ name: one.name, version: one.version, because: byteStringToUtf8(because) })),
+    reasons: plan.reasons.map(({ package: one, reason }) => ({ name: one.name, reason })),
+    ...sizes,
+  };
+}

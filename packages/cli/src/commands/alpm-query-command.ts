@@ -1,0 +1,141 @@
+/** `stratos pkg alpm update|list|search|show|verify|history|rollback`. */
+import { createHash } from "node:crypto";
+import { gunzipSync } from "node:zlib";
+import { byteStringToUtf8 } from "@stratos/base";
+import { parseMtree, placeOf, compareAlpmVersions, type AlpmPackage, type InstalledPackage, type MtreeEntry, type RootFiles, type SyncPackage } from "@stratos/pkg";
+import { nodeAlpmSystem } from "@stratos/host-node/packages";
+import { withAlpm } from "../alpm/alpm-session.ts";
+import { CommandError } from "../command-error.ts";
+import { formatSize } from "../option-values.ts";
+import { formatTable } from "../text-table.ts";
+import type { AlpmChangeOptions, AlpmInstalledOptions, AlpmListOptions, AlpmRootOptions } from "./alpm-options.ts";
+
+export async function updateAlpm(options: AlpmRootOptions): Promise<number> {
+  return withAlpm(options, {}, async ({ alpm, progress }) => {
+    await alpm.refresh();
+    progress.clear();
+    process.stdout.write(alpm.databases.map((database) => `${database.repository}: ${database.packages.length} packages\n`).join(""));
+    return 0;
+  });
+}
+
+export async function listAlpm(options: AlpmInstalledOptions): Promise<number> {
+  return withAlpm(options, { readOnly: true }, async ({ alpm }) => {
+    const offered = (name: string): SyncPackage | undefined => alpm.databases.map((database) => database.get(name)).find((one) => one !== undefined);
+    const packages = alpm.local.packages().filter((one) => (options.explicit !== true || one.reason === "explicit") && (options.foreign !== true || offered(one.name) === undefined));
+    const rows = packages.map((one) => {
+      const newest = offered(one.name);
+      return { name: one.name, version: one.version, reason: one.reason, installedSize: one.installedSize, repository: newest?.repository ?? null, newer: newest !== undefined && compareAlpmVersions(newest.version, one.version) > 0 ? newest.version : null };
+    });
+    if (options.json === true) print(rows);
+    else process.stdout.write(formatTable(["NAME", "VERSION", "REASON", "SIZE", "NEWER"], rows.map((row) => [row.name, row.version, row.reason, formatSize(row.installedSize), row.newer ?? "-"])));
+    return 0;
+  });
+}
+
+export async function searchAlpm(words: readonly string[], options: AlpmListOptions): Promise<number> {
+  return withAlpm(options, { readOnly: true }, async ({ alpm }) => {
+    if (alpm.databases.length === 0) throw new CommandError(options.root, "no package lists are there yet; run `stratos pkg alpm update` first");
+    const found = alpm.databases.flatMap((database) => database.packages).filter((one) => {
+      const text = `${one.name} ${byteStringToUtf8(one.description)} ${one.groups.join(" ")} ${one.provides.join(" ")}`.toLowerCase();
+      return words.every((word) => text.includes(word.toLowerCase()));
+    });
+    if (options.json === true) print(found.map((one) => ({ repository: one.repository, ...plain(one) })));
+    else process.stdout.write(formatTable(["NAME", "VERSION", "REPOSITORY", "INSTALLED", "DESCRIPTION"], found.map((one) => [one.name, one.version, one.repository, alpm.local.get(one.name)?.package.version ?? "-", byteStringToUtf8(one.description)])));
+    return found.length > 0 ? 0 : 1;
+  });
+}
+
+export async function showAlpm(names: readonly string[], options: AlpmListOptions): Promise<number> {
+  return withAlpm(options, { readOnly: true }, async ({ alpm }) => {
+    const shown = names.map((name) => {
+      const one = alpm.local.get(name)?.package ?? alpm.databases.map((database) => database.get(name)).find((candidate) => candidate !== undefined);
+      if (one === undefined) throw new CommandError(name, "no such package, neither installed nor offered");
+      return one;
+    });
+    if (options.json === true) {
+      print(shown.map((one) => ({ ...plain(one), ...("reason" in one ? { reason: (one as InstalledPackage).reason, installDate: (one as InstalledPackage).installDate } : { repository: (one as SyncPackage).repository }) })));
+      return 0;
+    }
+    for (const one of shown) {
+      const rows: [string, string][] = [["Name", one.name], ["Version", one.version], ["Description", one.description], ["URL", one.url], ["Licenses", one.licenses.join(" ")], ["Groups", one.groups.join(" ")],
+        ["Depends", one.depends.join(" ")], ["Optional", one.optionalDepends.join("; ")], ["Provides", one.provides.join(" ")], ["Conflicts", one.conflicts.join(" ")], ["Replaces", one.replaces.join(" ")], ["Size", formatSize(one.installedSize)]];
+      process.stdout.write(`${rows.filter(([, value]) => value !== "").map(([key, value]) => `${key.padEnd(12)} ${byteStringToUtf8(value)}`).join("\n")}\n\n`);
+    }
+    return 0;
+  });
+}
+
+/** Compares the files of installed packages with what their packages said, as `pacman -Qkk` does. */
+export async function verifyAlpm(names: readonly string[], options: AlpmListOptions): Promise<number> {
+  return withAlpm(options, { readOnly: true }, async ({ alpm, root }) => {
+    const { files } = nodeAlpmSystem(root);
+    const entries = names.length === 0 ? alpm.local.entries() : names.map((name) => alpm.local.get(name) ?? notInstalled(name));
+    const altered: { package: string; path: string; what: string }[] = [];
+    for (const entry of entries) {
+      const packed = alpm.local.mtree(entry.package.name);
+      if (packed === undefined) continue;
+      const backup = new Set(entry.backup.map((one) => one.path));
+      for (const line of parseMtree((packed[0] === 0x1f ? gunzipSync(packed) : Buffer.from(packed)).toString("latin1"))) {
+        if (line.path.startsWith(".") || backup.has(line.path)) continue;
+        const what = difference(files, line);
+        if (what !== "") altered.push({ package: entry.package.name, path: byteStringToUtf8(`/${line.path}`), what });
+      }
+    }
+    if (options.json === true) print(altered);
+    else process.stdout.write(altered.length === 0 ? `${entries.length} packages, no altered files\n` : formatTable(["PACKAGE", "PATH", "WHAT"], altered.map((one) => [one.package, one.path, one.what])));
+    return altered.length === 0 ? 0 : 1;
+  });
+}
+
+function notInstalled(name: string): never {
+  throw new CommandError(name, "is not installed");
+}
+
+function difference(files: RootFiles, line: MtreeEntry): string {
+  const place = placeOf((path) => files.look(path), line.path);
+  const node = files.look(place);
+  if (node === undefined) return "missing";
+  if (line.kind === "directory" && node.kind === "symlink") return "";
+  if (node.kind !== line.kind) return `is a ${node.kind}`;
+  if (node.kind === "symlink") return node.target === line.target ? "" : `leads to ${byteStringToUtf8(node.target)}`;
+  if (node.meta.mode !== line.meta.mode) return `mode ${node.meta.mode.toString(8)}`;
+  if (process.getuid?.() === 0 && (node.meta.uid !== line.meta.uid || node.meta.gid !== line.meta.gid)) return `owner ${node.meta.uid}:${node.meta.gid}`;
+  if (node.kind !== "file") return "";
+  if (line.sizeBytes !== undefined && node.sizeBytes !== line.sizeBytes) return `size ${node.sizeBytes}`;
+  if (line.sha256 !== undefined && createHash("sha256").update(files.read(place)).digest("hex") !== line.sha256) return "content";
+  return "";
+}
+
+export async function alpmHistory(options: AlpmListOptions): Promise<number> {
+  return withAlpm(options, { readOnly: true }, async ({ alpm }) => {
+    const records = alpm.history().map((record) => ({ id: record.id, time: new Date(record.note.time * 1000).toISOString(), title: record.note.title, changes: (record.note.data as { summary?: string[] } | null)?.summary ?? [], paths: record.paths.length }));
+    if (options.json === true) print(records);
+    else process.stdout.write(formatTable(["ID", "TIME", "FILES", "WHAT"], records.map((one) => [String(one.id), one.time.slice(0, 16).replace("T", " "), String(one.paths), one.title])));
+    return 0;
+  });
+}
+
+export async function rollbackAlpm(id: string | undefined, options: AlpmChangeOptions): Promise<number> {
+  return withAlpm(options, {}, async ({ alpm }) => {
+    if (alpm.history().length === 0) throw new CommandError(options.root, "no transaction was made yet");
+    const from = id === undefined ? undefined : Number(id);
+    if (from !== undefined && !alpm.history().some((record) => record.id === from)) throw new CommandError(id!, "there is no such transaction; see `stratos pkg alpm history`");
+    const titles = await alpm.rollback(from);
+    process.stdout.write(titles.map((title) => `took back: ${title}\n`).join(""));
+    return 0;
+  });
+}
+
+/** A package for JSON: text rather than byte strings. */
+function plain(one: AlpmPackage): Record<string, unknown> {
+  const texts = (list: readonly string[]): string[] => list.map(byteStringToUtf8);
+  return {
+    name: one.name, version: one.version, base: one.base, description: byteStringToUtf8(one.description), url: one.url, architecture: one.architecture, installedSize: one.installedSize, licenses: texts(one.licenses), groups: texts(one.groups),
+    depends: texts(one.depends), optionalDepends: texts(one.optionalDepends), provides: texts(one.provides), conflicts: texts(one.conflicts), replaces: texts(one.replaces),
+  };
+}
+
+function print(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}

@@ -1,0 +1,117 @@
+/** `stratos pkg alpm …`: systems of ALPM packages (Arch Linux and its kin) in a root folder. */
+import { Command, Option } from "commander";
+import type { AlpmChangeOptions, AlpmInstalledOptions, AlpmInstallOptions, AlpmListOptions, AlpmRemoveOptions, AlpmRepositoryOptions, AlpmRootOptions, AlpmUpgradeOptions } from "../commands/alpm-options.ts";
+
+type Finish = (status: number) => void;
+
+export function alpmCommand(finish: Finish): Command {
+  const alpm = new Command("alpm")
+    .summary("keep a system of ALPM packages (Arch Linux)")
+    .description("Keeps a system of ALPM packages (Arch Linux and its kin) in a root folder, with pacman's databases and configuration. Transactions happen whole or not at all, and can be taken back.")
+    .usage("COMMAND");
+  for (const command of [...changeCommands(finish), ...queryCommands(finish)]) alpm.addCommand(command);
+  return alpm;
+}
+
+function changeCommands(finish: Finish): Command[] {
+  const change = async (): Promise<typeof import("../commands/alpm-change-command.ts")> => import("../commands/alpm-change-command.ts");
+  const install = inRoot(new Command("install"))
+    .summary("install packages, with what they need")
+    .description("Installs packages, with what they need: names, REPOSITORY/NAME, conditions such as 'lib>=2', groups, and files.")
+    .argument("[name...]", "packages or groups")
+    .option("--file <file>", "a package file to install (repeatable); FILE.sig beside it is its signature", collect)
+    .option("--as-deps", "mark them as dependencies")
+    .option("--needed", "leave what is there in this version already")
+    .option("--update", "fetch the repositories' lists first; done anyway when they are missing")
+    .option("--overwrite <pattern>", "files that may be overwritten although they are in the way (repeatable)", collect)
+    .action(async (names: string[], options: AlpmInstallOptions) => finish(await (await change()).installAlpm(names, options)));
+  const remove = inRoot(new Command("remove"))
+    .summary("remove packages")
+    .description("Removes packages. Configuration files that were changed are kept as .pacsave, unless --purge is given.")
+    .argument("<name...>", "installed packages or groups")
+    .option("--cascade", "also what depends on them")
+    .option("--recursive", "also dependencies that nothing needs any more")
+    .option("--purge", "also changed configuration files")
+    .action(async (names: string[], options: AlpmRemoveOptions) => finish(await (await change()).removeAlpm(names, options)));
+  const upgrade = inRoot(new Command("upgrade"))
+    .summary("bring all packages up to date")
+    .description("Fetches the repositories' lists and brings all packages up to date.")
+    .option("--downgrade", "also to older versions, where repositories have those")
+    .option("--overwrite <pattern>", "files that may be overwritten although they are in the way (repeatable)", collect)
+    .action(async (options: AlpmUpgradeOptions) => finish(await (await change()).upgradeAlpm(options)));
+  for (const command of [install, remove, upgrade]) {
+    command
+      .option("--no-scriptlets", "do not run the packages' scriptlets")
+      .option("--plan", "print what would be done, and stop")
+      .option("-y, --yes", "ask nothing; take the standard answer to each question")
+      .option("--json", "print JSON; asks nothing");
+  }
+  return [install, remove, upgrade];
+}
+
+function queryCommands(finish: Finish): Command[] {
+  const query = async (): Promise<typeof import("../commands/alpm-query-command.ts")> => import("../commands/alpm-query-command.ts");
+  const update = inRoot(new Command("update"))
+    .summary("fetch the repositories' lists")
+    .description("Fetches the repositories' lists of packages, and checks their signatures as SigLevel says.")
+    .action(async (options: AlpmRootOptions) => finish(await (await query()).updateAlpm(options)));
+  const list = inRoot(new Command("list"))
+    .summary("list installed packages")
+    .description("Lists installed packages, and where a newer version is known.")
+    .option("--explicit", "only those that were asked for")
+    .option("--foreign", "only those that no repository offers")
+    .addOption(json())
+    .action(async (options: AlpmInstalledOptions) => finish(await (await query()).listAlpm(options)));
+  const search = inRoot(new Command("search"))
+    .summary("search the repositories' lists")
+    .description("Searches names, descriptions, groups and provisions of the repositories' lists for all of the words.")
+    .argument("<word...>", "words")
+    .addOption(json())
+    .action(async (words: string[], options: AlpmListOptions) => finish(await (await query()).searchAlpm(words, options)));
+  const show = inRoot(new Command("show"))
+    .summary("show packages in detail")
+    .description("Shows packages in detail: the installed one, else what repositories offer.")
+    .argument("<name...>", "packages")
+    .addOption(json())
+    .action(async (names: string[], options: AlpmListOptions) => finish(await (await query()).showAlpm(names, options)));
+  const verify = inRoot(new Command("verify"))
+    .summary("compare files with what their packages brought")
+    .description("Compares the files of installed packages with what the packages brought: kind, owner, mode, size, content. Exit status 1 when something was altered.")
+    .argument("[name...]", "packages; none: all")
+    .addOption(json())
+    .action(async (names: string[], options: AlpmListOptions) => finish(await (await query()).verifyAlpm(names, options)));
+  const history = inRoot(new Command("history"))
+    .summary("list transactions that can be taken back")
+    .description("Lists the last transactions, which can be taken back.")
+    .addOption(json())
+    .action(async (options: AlpmListOptions) => finish(await (await query()).alpmHistory(options)));
+  const rollback = inRoot(new Command("rollback"))
+    .summary("take back transactions")
+    .description("Takes back the last transaction or, given the number of one, all from that one on: files and database are as before it. Scriptlets are not run.")
+    .argument("[id]", "number of a transaction, see history")
+    .action(async (id: string | undefined, options: AlpmChangeOptions) => finish(await (await query()).rollbackAlpm(id, options)));
+  const repo = new Command("repo")
+    .summary("make the database of a folder of packages")
+    .description("Makes NAME.db and NAME.files of the packages in a folder, which pacman and Stratos then take as a repository.")
+    .argument("<name>", "the repository's name")
+    .argument("<folder>", "folder with *.pkg.tar.zst")
+    .addOption(json())
+    .action(async (name: string, folder: string, options: AlpmRepositoryOptions) => finish(await (await import("../commands/alpm-repository-command.ts")).indexAlpmRepository(name, folder, options)));
+  return [update, list, search, show, verify, history, rollback, repo];
+}
+
+/** Options that every command on a root has. */
+function inRoot(command: Command): Command {
+  return command
+    .requiredOption("--root <folder>", "the system's root folder; / is this computer's own")
+    .option("--config <file>", "pacman.conf (default: etc/pacman.conf in the root)")
+    .option("--keyring <file>", "OpenPGP certificates to trust besides the root's keyrings (repeatable)", collect);
+}
+
+function json(): Option {
+  return new Option("--json", "print JSON");
+}
+
+function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
+  return [...(previous ?? []), value];
+}
