@@ -13,10 +13,12 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { stratosHome } from "@stratos/host-node";
+import { findMirror } from "@stratos/host-node/packages";
 import { QemuPeer, StratosPeer, type Peer } from "./peers.ts";
 import { BENCH_IMAGE, BENCH_PACKAGES, compileNative, compilePrograms, ensureImage, exportRoot } from "./prepare.ts";
 import { groupResults, markdown, rowLine, type RowResult, type SpecialResult } from "./report.ts";
 import { GROUPS, ROWS, type Row } from "./rows.ts";
+import { measureImageBuild } from "./image-build.ts";
 import { measurePackages } from "./package-rows.ts";
 import { measureIdleMemory, measureSyscalls, measureWholeCommand } from "./special-rows.ts";
 
@@ -59,7 +61,7 @@ for (const { group, mean, worst, reached } of groupResults(results)) {
 const special: SpecialResult[] = [];
 if (only === undefined || only === "special") {
   special.push(...measureSyscalls(ours, qemu, compileNative(join(root, "bench/programs/syscalls.c"), join(cache, "syscalls-native"))));
-  special.push(measureWholeCommand(launcher, options.image, 5), await measureIdleMemory(launcher, options.image));
+  special.push(measureWholeCommand(launcher, options.image, 5), ...(await measureIdleMemory(launcher, options.image)), measureImageBuild(launcher, cache, findMirror().uri, rounds));
   if (only === undefined) special.push(...measurePackages(rounds));
   for (const result of special) printSpecial(result);
 }
