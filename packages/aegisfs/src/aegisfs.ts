@@ -49,3 +49,5 @@ export { health, resetErrors } from "./device/health.ts";
 export type { DeviceHealth, DeviceState, VolumeHealth, VolumeState } from "./device/health.ts";
 export { Scrub } from "./scrub/scrub.ts";
 export type { Damage, ScrubCursor } from "./scrub/scrub.ts";
+export { EncryptedDevice, isEncrypted, KEY_ERROR_WORDS, keySlots, SCRYPT_COST } from "./encryption/keys.ts";
+export type { KeyError, KeyOptions } from "./encryption/keys.ts";

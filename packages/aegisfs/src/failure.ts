@@ -3,6 +3,7 @@ import { EIO, ENOSPC, EOPNOTSUPP, EUCLEAN } from "@stratos/abi";
 /** Why a volume cannot be mounted or formatted, in words for people. */
 export const MOUNT_ERROR_WORDS = {
   "no-superblock": "this is no AegisFS volume, or its superblocks are damaged",
+  "encrypted": "it is encrypted: a passphrase is needed",
   "unsupported": "the volume has a feature that this version does not know",
   "base-mismatch": "this is a clone's layer, or of another base than the one given",
   "device-too-small": "it is smaller than the volume says, or than a volume needs (4 MiB)",

@@ -11,3 +11,4 @@ export { NodeConsole } from "./node-console.ts";
 export { openStreamIn, openStreamOut } from "./host-stream.ts";
 export { NodeSocketProvider } from "./socket-provider.ts";
 export { zstdCodec } from "./zstd-codec.ts";
+export { nodeCipher } from "./node-cipher.ts";

@@ -23,6 +23,8 @@ export interface CrashOptions {
   wrap?: (disk: BlockDevice) => BlockDevice;
   /** Makes the volume; the plain one when absent. */
   format?: Partial<FormatOptions>;
+  /** What is mounted of a disk, before and after a crash: a layer between. */
+  layer?: (disk: BlockDevice) => BlockDevice;
   /** Called after each step: a planted fault inside. */
   afterStep?: (volume: Volume) => void;
   /** Asked between states: true ends the run. */
@@ -35,9 +37,11 @@ const DISK_SIZE = 12 << 20;
 export function simulateCrashes(options: CrashOptions): number {
   const random = new SeededRandom(options.seed);
   const disk = new CrashDisk(DISK_SIZE);
-  if (format(disk, { uuid: new Uint8Array(16).fill(3), hashSeed: options.seed, ...options.format }) !== 0) throw new Error("format failed");
+  const layer = options.layer ?? ((raw: BlockDevice): BlockDevice => raw);
+  const layered = layer(disk);
+  if (format(layered, { uuid: new Uint8Array(16).fill(3), hashSeed: options.seed, ...options.format }) !== 0) throw new Error("format failed");
   const pendingChanges = random.below(2) === 0 ? 4 + random.below(20) : 500;
-  const opened = mount(options.wrap?.(disk) ?? disk, {
+  const opened = mount(options.wrap?.(layered) ?? layered, {
     cacheNodes: 8 + random.below(30), dirtyNodes: random.below(2) === 0 ? 5 + random.below(20) : 500, cachePages: 8 + random.below(60), pendingChanges,
   });
   if (typeof opened === "string") throw new Error(opened);
@@ -47,9 +51,10 @@ export function simulateCrashes(options: CrashOptions): number {
   let committed = dumpSubvolume(volume.root);
   let generation = volume.superblock.generation;
 
-  const verify = (image: CrashImage, expected: readonly string[], how: string): void => {
+  const verify = (crashed: CrashImage, expected: readonly string[], how: string): void => {
     states++;
     const place = `seed ${options.seed}, state ${states} (${how}), flush ${disk.flushes}, after ${workload.last}`;
+    const image = layer(crashed);
     const recovered = mount(image);
     if (typeof recovered === "string") throw new Error(`${place}: does not mount: ${recovered}`);
     let found: string;

@@ -6,6 +6,7 @@ import { BLOCK_SIZE, GROUP_BLOCKS } from "../format/geometry.ts";
 import { COMPRESS_NONE, compressionOf } from "../format/properties.ts";
 import { CLASS_FAST, COPIES_MAX, DEVICE_STALE, DeviceEntry, DEVICES_MAX } from "../format/pool-table.ts";
 import { decodeSuperblock, FEATURE_COMPRESSION, Superblock, SUPERBLOCK_SLOTS } from "../format/superblock.ts";
+import { isEncrypted } from "../encryption/keys.ts";
 import { assignSegments, newDevice } from "../device/assign.ts";
 import { BlockStore, DeviceSlot } from "../store/block-store.ts";
 import { Layout } from "../store/layout.ts";
@@ -230,6 +231,7 @@ export function readSuperblock(device: BlockDevice): Superblock | MountError {
     }
   }
   if (newest !== null) return newest;
+  if (isEncrypted(device)) return "encrypted";
   return unsupported ? "unsupported" : readable ? "no-superblock" : "device-error";
 }
 

@@ -1,0 +1,219 @@
+/**
+ * Encrypted volumes: nothing of what they hold is on the device in clear, no bit can be changed or moved unseen, nonces are not used twice (the simulated cipher
+ * throws when they are), passphrases come and go, and crashes leave what they leave without encryption.
+ */
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { S_IFREG } from "@stratos/abi";
+import { SeededRandom } from "@stratos/base";
+import type { BlockDevice } from "@stratos/host";
+import { MemoryBlockDevice, SimulatedCipher } from "@stratos/host";
+import { addDevice, check, EncryptedDevice, format, isEncrypted, keySlots, mount, ROOT_INO, setCopies } from "../aegisfs.ts";
+import type { KeyError, Volume } from "../aegisfs.ts";
+import { simulateCrashes } from "../testing/crash-simulation.ts";
+import { dumpSubvolume } from "../testing/dump.ts";
+import { mountedVolume } from "../testing/fresh-volume.ts";
+import { Workload } from "../testing/workload.ts";
+import { HEADER_AREA, HEADER_PLACES } from "./key-header.ts";
+import { SEALED_SIZE, sealedCapacity } from "./sealed-device.ts";
+
+const SEED = Number(process.env["AEGISFS_SEED"] ?? 20260101);
+const COST = { cost: { logN: 4, r: 8, p: 1 } };
+const UUID = new Uint8Array(16).fill(9);
+
+function phrase(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+function opened(result: EncryptedDevice | KeyError): EncryptedDevice {
+  if (typeof result === "string") throw new Error(result);
+  return result;
+}
+
+function fresh(mib: number, cipher: SimulatedCipher): { raw: MemoryBlockDevice; encrypted: EncryptedDevice; volume: Volume } {
+  const raw = new MemoryBlockDevice(mib << 20);
+  const encrypted = opened(EncryptedDevice.create(raw, cipher, UUID, phrase("first"), COST));
+  assert.equal(format(encrypted.device, { uuid: UUID, hashSeed: 5, label: "secret label" }), 0);
+  return { raw, encrypted, volume: mountedVolume(mount(encrypted.device)) };
+}
+
+function bytesOf(device: BlockDevice): Buffer {
+  const bytes = Buffer.alloc(device.size);
+  device.read(0, bytes, 0, bytes.length);
+  return bytes;
+}
+
+test("nothing of a volume is on the device in clear", () => {
+  const { raw, volume } = fresh(8, new SimulatedCipher(1));
+  const ino = volume.root.create(ROOT_INO, "secret name", S_IFREG | 0o644, 0, 0);
+  volume.root.setXattr(ino, "user.secret attribute", phrase("secret value"), 0);
+  volume.root.write(ino, 0, phrase("secret content ".repeat(1000)), 0, 15_000);
+  const small = volume.root.create(ROOT_INO, "inline", S_IFREG | 0o644, 0, 0);
+  volume.root.write(small, 0, phrase("secret inline"), 0, 13);
+  volume.snapshot(volume.root, "secret snapshot", { readOnly: true });
+  volume.sync();
+  const bytes = bytesOf(raw);
+  for (const text of ["secret", "inline", "AEGISFS", "AEGN"]) assert.equal(bytes.indexOf(text), -1, `"${text}" can be read`);
+  assert.equal(mount(raw), "encrypted");
+  assert.equal(isEncrypted(raw), true);
+  assert.equal(isEncrypted(new MemoryBlockDevice(1 << 20)), false);
+});
+
+test("the right passphrase opens, a wrong one says so; slots are added, changed and removed", () => {
+  const cipher = new SimulatedCipher(2);
+  const { raw, encrypted, volume } = fresh(8, cipher);
+  volume.root.create(ROOT_INO, "kept", S_IFREG | 0o644, 0, 0);
+  volume.sync();
+  const kept = (passphrase: string): boolean => mountedVolume(mount(opened(EncryptedDevice.open(raw, cipher, phrase(passphrase))).device, { readOnly: true })).root.lookup(ROOT_INO, "kept") > 0;
+  assert.equal(EncryptedDevice.open(raw, cipher, phrase("wrong")), "wrong-passphrase");
+  assert.equal(EncryptedDevice.open(new MemoryBlockDevice(8 << 20), cipher, phrase("first")), "not-encrypted");
+  assert.equal(encrypted.addPassphrase(phrase("second"), COST), 1);
+  assert.ok(kept("first") && kept("second"));
+  assert.equal(encrypted.changePassphrase(phrase("first"), phrase("third"), COST), 0);
+  assert.equal(encrypted.changePassphrase(phrase("first"), phrase("fourth"), COST), "wrong-passphrase");
+  assert.equal(EncryptedDevice.open(raw, cipher, phrase("first")), "wrong-passphrase");
+  assert.equal(encrypted.removeSlot(1), 0);
+  assert.equal(encrypted.removeSlot(1), "no-slot");
+  assert.equal(encrypted.removeSlot(0), "last-slot");
+  assert.equal(EncryptedDevice.open(raw, cipher, phrase("second")), "wrong-passphrase");
+  assert.ok(kept("third"));
+  for (let slot = 1; slot < 8; slot++) assert.equal(encrypted.addPassphrase(phrase(`more ${slot}`), COST), slot);
+  assert.equal(encrypted.addPassphrase(phrase("too many"), COST), "no-slot");
+  assert.deepEqual((keySlots(raw) as { slot: number }[]).map(({ slot }) => slot), [0, 1, 2, 3, 4, 5, 6, 7]);
+});
+
+test("after a rotation new content needs the new keys, old content is still read", () => {
+  const cipher = new SimulatedCipher(3);
+  const { raw, encrypted, volume } = fresh(16, cipher);
+  const random = new SeededRandom(SEED);
+  const workload = new Workload(random, volume.root, { sizeMax: 50_000, names: 20 });
+  for (let step = 0; step < 200; step++) workload.step();
+  volume.sync();
+  const oldHeader = new Uint8Array(HEADER_AREA);
+  raw.read(0, oldHeader, 0, HEADER_AREA);
+  assert.equal(encrypted.rotate(phrase("wrong")), "wrong-passphrase");
+  assert.equal(encrypted.rotate(phrase("first"), COST), 0);
+  for (let step = 0; step < 200; step++) workload.step();
+  volume.sync();
+  const again = opened(EncryptedDevice.open(raw, cipher, phrase("first")));
+  assert.equal(again.keyCount, 2);
+  assert.equal(dumpSubvolume(mountedVolume(mount(again.device)).root), workload.model.dump());
+  assert.deepEqual(check(again.device, { data: true }), []);
+  // Who kept the old header and its passphrase does not get at what was written since.
+  const now = new Uint8Array(HEADER_AREA);
+  raw.read(0, now, 0, HEADER_AREA);
+  raw.write(0, oldHeader, 0, HEADER_AREA);
+  const old = mount(opened(EncryptedDevice.open(raw, cipher, phrase("first"))).device);
+  assert.ok(typeof old === "string" || old.root.lookup(ROOT_INO, "x") < 0);
+  raw.write(0, now, 0, HEADER_AREA);
+  for (let round = 0; round < 6; round++) assert.equal(again.rotate(phrase("first"), COST), 0);
+  assert.equal(again.rotate(phrase("first"), COST), "too-many-keys");
+});
+
+test("one damaged header is replaced by its copy; forged ones are refused", () => {
+  const cipher = new SimulatedCipher(4);
+  const { raw } = fresh(8, cipher);
+  const random = new SeededRandom(SEED);
+  const before = new Uint8Array(4096);
+  for (const place of HEADER_PLACES) {
+    raw.read(place, before, 0, 4096);
+    for (let round = 0; round < 50; round++) {
+      const damaged = before.slice();
+      damaged[random.below(4096)]! ^= 1 << random.below(8);
+      raw.write(place, damaged, 0, 4096);
+      assert.equal(typeof EncryptedDevice.open(raw, cipher, phrase("first")), "object");
+    }
+    raw.write(place, before, 0, 4096);
+  }
+  for (const place of HEADER_PLACES) raw.write(place, new Uint8Array(4096), 0, 4096);
+  assert.equal(EncryptedDevice.open(raw, cipher, phrase("first")), "not-encrypted");
+});
+
+test("blocks that were changed, moved or put back are refused", () => {
+  const { raw, encrypted, volume } = fresh(8, new SimulatedCipher(5));
+  const text = phrase("content ".repeat(20_000));
+  const ino = volume.root.create(ROOT_INO, "f", S_IFREG | 0o644, 0, 0);
+  volume.root.write(ino, 0, text, 0, text.length);
+  volume.sync();
+  const dump = dumpSubvolume(volume.root);
+  const random = new SeededRandom(SEED);
+  const blocks = encrypted.device.size / 4096;
+  const one = new Uint8Array(SEALED_SIZE);
+  const other = new Uint8Array(SEALED_SIZE);
+  const problemsSeen = { count: 0 };
+  for (let round = 0; round < 300; round++) {
+    const block = random.below(Math.min(blocks, 300));
+    const place = HEADER_AREA + block * SEALED_SIZE;
+    raw.read(place, one, 0, SEALED_SIZE);
+    const changed = one.slice();
+    if (round % 3 === 0) changed[random.below(SEALED_SIZE)]! ^= 1 << random.below(8);
+    else if (round % 3 === 1) {
+      raw.read(HEADER_AREA + random.below(300) * SEALED_SIZE, other, 0, SEALED_SIZE);
+      changed.set(other);
+    } else changed.fill(0);
+    raw.write(place, changed, 0, SEALED_SIZE);
+    const tampered = mount(encrypted.device, { readOnly: true });
+    if (typeof tampered === "string") problemsSeen.count++;
+    else {
+      try {
+        assert.equal(dumpSubvolume(tampered.root), dump, `round ${round}, block ${block}`);
+      } catch (error) {
+        if (error instanceof assert.AssertionError) throw error;
+        problemsSeen.count++;
+      }
+    }
+    raw.write(place, one, 0, SEALED_SIZE);
+  }
+  assert.ok(problemsSeen.count > 20, `${problemsSeen.count}`);
+  assert.equal(dumpSubvolume(mountedVolume(mount(encrypted.device)).root), dump);
+});
+
+test("a device that is copied and opened twice never seals with the same nonce", () => {
+  const cipher = new SimulatedCipher(6);
+  const { raw, volume } = fresh(8, cipher);
+  volume.sync();
+  const copy = new MemoryBlockDevice(8 << 20);
+  copy.write(0, bytesOf(raw), 0, raw.size);
+  for (const device of [raw, copy, raw, copy]) {
+    const again = mountedVolume(mount(opened(EncryptedDevice.open(device, cipher, phrase("first"))).device));
+    for (let step = 0; step < 30; step++) again.root.create(ROOT_INO, `f${step}`, S_IFREG | 0o644, 0, 0);
+    assert.equal(again.sync(), 0);
+  }
+});
+
+test(`crashes of an encrypted volume leave the last commit or the next (seeds from ${SEED})`, () => {
+  let states = 0;
+  for (let round = 0; round < 3; round++) {
+    const cipher = new SimulatedCipher(SEED + round);
+    let first = true;
+    states += simulateCrashes({
+      seed: SEED + round, states: 120,
+      layer: (disk) => {
+        if (first) {
+          first = false;
+          return opened(EncryptedDevice.create(disk, cipher, UUID, phrase("first"), COST)).device;
+        }
+        return opened(EncryptedDevice.open(disk, cipher, phrase("first"))).device;
+      },
+    });
+  }
+  assert.ok(states > 300, `${states}`);
+});
+
+test("encrypted devices grow, shrink, and are mirrored like any others", () => {
+  const cipher = new SimulatedCipher(7);
+  const { raw, encrypted, volume } = fresh(16, cipher);
+  const workload = new Workload(new SeededRandom(SEED), volume.root, { sizeMax: 50_000, names: 20 });
+  for (let step = 0; step < 300; step++) workload.step();
+  assert.equal(volume.grow(6000), 0);
+  assert.ok(raw.size > 6000 * 4096 && encrypted.device.size >= 6000 * 4096);
+  assert.equal(sealedCapacity(raw.size), encrypted.device.size);
+  const second = opened(EncryptedDevice.create(new MemoryBlockDevice(32 << 20), cipher, UUID, phrase("first"), COST));
+  assert.equal(addDevice(volume, second.device, { spare: true }), 1);
+  const job = setCopies(volume, 2);
+  assert.ok(typeof job === "object");
+  while (job.step(1000) === 1);
+  assert.equal(job.finish(), 0);
+  assert.deepEqual(check([encrypted.device, second.device], { data: true }), []);
+  assert.equal(dumpSubvolume(mountedVolume(mount([second.device], { degraded: true, readOnly: true })).root), workload.model.dump());
+});

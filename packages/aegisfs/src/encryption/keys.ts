@@ -1,0 +1,182 @@
+/** Making, opening and re-keying encrypted devices. */
+import type { BlockDevice, Cipher, ScryptCost } from "@stratos/host";
+import { BLOCK_SIZE } from "../format/geometry.ts";
+import { DATA_KEYS_MAX, HEADER_AREA, HEADER_PLACES, HEADER_SIZE, KEY_SIZE, KeyHeader, SLOTS } from "./key-header.ts";
+import { SEALED_SIZE, SealedDevice } from "./sealed-device.ts";
+
+/** Why a key operation failed. */
+export type KeyError =
+  | "not-encrypted"
+  | "unsupported" // a newer version's header
+  | "wrong-passphrase" // it opens no slot
+  | "device-error"
+  | "device-too-small"
+  | "damaged" // the passphrase is right, but the keys that it guards are not authentic
+  | "no-slot" // all are in use, or the named one is not
+  | "last-slot" // without it nobody could open the volume
+  | "too-many-keys"; // rotations without rewriting
+
+export const KEY_ERROR_WORDS: Readonly<Record<KeyError, string>> = {
+  "not-encrypted": "it is not encrypted",
+  "unsupported": "it was encrypted by a newer version",
+  "wrong-passphrase": "the passphrase is wrong: it opens none of the key slots",
+  "device-error": "the device cannot be read or written",
+  "device-too-small": "it is too small",
+  "damaged": "the key header is damaged",
+  "no-slot": "there is no such key slot, or none is free",
+  "last-slot": "this is the only passphrase: without it nobody could open the volume",
+  "too-many-keys": "the volume has eight data keys, as many as it can have",
+};
+
+/** What makes guessing dear: 128 MiB and a few tenths of a second for each guess. */
+export const SCRYPT_COST: ScryptCost = { logN: 17, r: 8, p: 1 };
+
+export interface KeyOptions {
+  cost?: ScryptCost;
+}
+
+/** Is this the head of an encrypted device? */
+export function isEncrypted(device: BlockDevice): boolean {
+  return typeof readHeader(device) !== "string";
+}
+
+/** Slots in use, without a key. */
+export function keySlots(device: BlockDevice): { slot: number; cost: ScryptCost }[] | KeyError {
+  const header = readHeader(device);
+  if (typeof header === "string") return header;
+  return Array.from({ length: SLOTS }, (_, slot) => slot).filter((slot) => header.isUsed(slot)).map((slot) => ({ slot, cost: header.cost(slot) }));
+}
+
+/** An open encrypted device and its keys: mount `device`. */
+export class EncryptedDevice {
+  readonly device: SealedDevice;
+  readonly #header: KeyHeader;
+  readonly #cipher: Cipher;
+  #volumeKey: Uint8Array;
+  #keys: Uint8Array[];
+
+  private constructor(raw: BlockDevice, cipher: Cipher, header: KeyHeader, volumeKey: Uint8Array, keys: Uint8Array[]) {
+    this.#header = header;
+    this.#cipher = cipher;
+    this.#volumeKey = volumeKey;
+    this.#keys = keys;
+    this.device = new SealedDevice(raw, cipher, header.device, keys);
+  }
+
+  /** Makes an encrypted device of the raw one, which loses what it held. `format` its `device` next. */
+  static create(raw: BlockDevice, cipher: Cipher, uuid: Uint8Array, passphrase: Uint8Array, options: KeyOptions = {}): EncryptedDevice | KeyError {
+    if (raw.size < HEADER_AREA + 16 * SEALED_SIZE) return "device-too-small";
+    const random = new Uint8Array(16 + 2 * KEY_SIZE);
+    cipher.random(random);
+    const header = KeyHeader.create(uuid, random.subarray(0, 16));
+    const volumeKey = random.slice(16, 16 + KEY_SIZE);
+    const keys = [random.slice(16 + KEY_SIZE)];
+    header.fillSlot(0, cipher, passphrase, options.cost ?? SCRYPT_COST, volumeKey);
+    header.putRing(cipher, volumeKey, keys);
+    const zeros = new Uint8Array(HEADER_AREA);
+    if (raw.write(0, zeros, 0, HEADER_AREA) < 0) return "device-error";
+    const encrypted = new EncryptedDevice(raw, cipher, header, volumeKey, keys);
+    // What an older volume left where superblocks are would be read as damaged ones.
+    for (let at = HEADER_AREA; at < HEADER_AREA + 260 * SEALED_SIZE && at + BLOCK_SIZE <= raw.size; at += BLOCK_SIZE) {
+      if (raw.write(at, zeros, 0, BLOCK_SIZE) < 0) return "device-error";
+    }
+    return encrypted.#writeHeader() ?? encrypted;
+  }
+
+  static open(raw: BlockDevice, cipher: Cipher, passphrase: Uint8Array): EncryptedDevice | KeyError {
+    const header = readHeader(raw);
+    if (typeof header === "string") return header;
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const volumeKey = header.openSlot(slot, cipher, passphrase);
+      if (volumeKey === null) continue;
+      const keys = header.openRing(cipher, volumeKey);
+      return keys === null ? "damaged" : new EncryptedDevice(raw, cipher, header, volumeKey, keys);
+    }
+    return "wrong-passphrase";
+  }
+
+  get slots(): number[] {
+    return Array.from({ length: SLOTS }, (_, slot) => slot).filter((slot) => this.#header.isUsed(slot));
+  }
+
+  /** Data keys in the ring. */
+  get keyCount(): number {
+    return this.#keys.length;
+  }
+
+  /** Another passphrase that opens the volume. Returns its slot. */
+  addPassphrase(passphrase: Uint8Array, options: KeyOptions = {}): number | KeyError {
+    for (let slot = 0; slot < SLOTS; slot++) {
+      if (this.#header.isUsed(slot)) continue;
+      this.#header.fillSlot(slot, this.#cipher, passphrase, options.cost ?? SCRYPT_COST, this.#volumeKey);
+      return this.#writeHeader() ?? slot;
+    }
+    return "no-slot";
+  }
+
+  /** The slot's passphrase opens nothing any more. Who kept a copy of the old header can still open the data that was there: see `rotate`. */
+  removeSlot(slot: number): 0 | KeyError {
+    if (!this.#header.isUsed(slot)) return "no-slot";
+    if (this.slots.length === 1) return "last-slot";
+    this.#header.clearSlot(slot);
+    return this.#writeHeader() ?? 0;
+  }
+
+  /** Puts a new passphrase in the place of the one that opens a slot. Returns the slot. */
+  changePassphrase(before: Uint8Array, after: Uint8Array, options: KeyOptions = {}): number | KeyError {
+    for (const slot of this.slots) {
+      if (this.#header.openSlot(slot, this.#cipher, before) === null) continue;
+      this.#header.fillSlot(slot, this.#cipher, after, options.cost ?? SCRYPT_COST, this.#volumeKey);
+      return this.#writeHeader() ?? slot;
+    }
+    return "wrong-passphrase";
+  }
+
+  /**
+   * New keys: what is written from now on is sealed with a new data key, and a new volume key guards them all. Only the given passphrase stays; others have to be
+   * added again. What is on the device stays sealed with the keys that it has until it is written anew.
+   */
+  rotate(passphrase: Uint8Array, options: KeyOptions = {}): 0 | KeyError {
+    if (this.#keys.length === DATA_KEYS_MAX) return "too-many-keys";
+    const slot = this.slots.find((each) => this.#header.openSlot(each, this.#cipher, passphrase) !== null);
+    if (slot === undefined) return "wrong-passphrase";
+    const random = new Uint8Array(2 * KEY_SIZE);
+    this.#cipher.random(random);
+    this.#volumeKey = random.slice(0, KEY_SIZE);
+    this.#keys = [...this.#keys, random.slice(KEY_SIZE)];
+    for (const other of this.slots) this.#header.clearSlot(other);
+    this.#header.fillSlot(slot, this.#cipher, passphrase, options.cost ?? SCRYPT_COST, this.#volumeKey);
+    this.#header.putRing(this.#cipher, this.#volumeKey, this.#keys);
+    const failed = this.#writeHeader();
+    if (failed !== null) return failed;
+    this.device.useKeys(this.#keys);
+    return 0;
+  }
+
+  /** One copy after the other, each durable, so that a crash leaves one that is whole. */
+  #writeHeader(): KeyError | null {
+    const { raw } = this.device;
+    const bytes = this.#header.encode();
+    for (const place of HEADER_PLACES) {
+      if (raw.write(place, bytes, 0, HEADER_SIZE) < 0 || raw.flush() < 0) return "device-error";
+    }
+    return null;
+  }
+}
+
+function readHeader(device: BlockDevice): KeyHeader | KeyError {
+  const bytes = new Uint8Array(HEADER_SIZE);
+  let newest: KeyHeader | null = null;
+  let answer: KeyError = "not-encrypted";
+  for (const place of HEADER_PLACES) {
+    if (place + HEADER_SIZE > device.size) continue;
+    if (device.read(place, bytes, 0, HEADER_SIZE) < 0) {
+      answer = "device-error";
+      continue;
+    }
+    const header = KeyHeader.decode(bytes);
+    if (header === "unsupported") answer = "unsupported";
+    else if (header !== "invalid" && (newest === null || header.sequence > newest.sequence)) newest = header;
+  }
+  return newest ?? answer;
+}

@@ -1,0 +1,146 @@
+/**
+ * A block device whose blocks are encrypted on another one (FORMAT.md §11). The volume on it knows nothing of that: superblocks, trees, logs and
+ * content are all sealed alike, and nothing but the header can be read without a key.
+ *
+ *   raw device:   header area, 64 KiB │ block 0, 4096 bytes │ trailer 0, 32 bytes │ block 1 │ trailer 1 │ …
+ *   trailer:      tag, 16 bytes │ nonce, 12 bytes │ number of the data key
+ *
+ * A nonce is eight random bytes, drawn at each opening and again when the counter is used up, and a counter of four. So a copy of a device that is
+ * opened twice, and two openings after a crash, never seal two blocks with one nonce. What a block is sealed with holds it to its place and device. A block that was never
+ * written reads as zeros.
+ *
+ * A torn write of a block may tear its trailer too: then it does not open, as a torn block does not match its checksum. Neighbours share a sector with it, of which
+ * the same bytes are written: a device that keeps sectors whole keeps them.
+ */
+import { CIPHER_TAG_SIZE } from "@stratos/host";
+import type { BlockDevice, Cipher, CipherKey } from "@stratos/host";
+import { EIO } from "@stratos/abi";
+import { BLOCK_SIZE } from "../format/geometry.ts";
+import { HEADER_AREA } from "./key-header.ts";
+
+const TRAILER_SIZE = 32;
+export const SEALED_SIZE: number = BLOCK_SIZE + TRAILER_SIZE;
+const NONCE_SIZE = 12;
+const SALT_SIZE = 8;
+/** Blocks that are sealed or opened with one access to the device. */
+const RUN_BLOCKS = 64;
+
+/** Bytes of blocks that fit on a raw device. */
+export function sealedCapacity(rawSize: number): number {
+  return Math.max(0, Math.floor((rawSize - HEADER_AREA) / SEALED_SIZE)) * BLOCK_SIZE;
+}
+
+export class SealedDevice implements BlockDevice {
+  readonly raw: BlockDevice;
+  readonly #cipher: Cipher;
+  #keys: CipherKey[];
+  readonly #staging = new Uint8Array(RUN_BLOCKS * SEALED_SIZE);
+  readonly #nonce = new Uint8Array(NONCE_SIZE);
+  readonly #counter = new DataView(this.#nonce.buffer, SALT_SIZE);
+  #used = 0xffffffff;
+  /** Device, then the block's number. */
+  readonly #place = new Uint8Array(24);
+  readonly #placeNumber = new DataView(this.#place.buffer, 16);
+
+  /** @param keys  data keys, oldest first; the last one is written with */
+  constructor(raw: BlockDevice, cipher: Cipher, device: Uint8Array, keys: readonly Uint8Array[]) {
+    this.raw = raw;
+    this.#cipher = cipher;
+    this.#keys = keys.map((key) => cipher.importKey(key));
+    this.#place.set(device.subarray(0, 16));
+  }
+
+  get size(): number {
+    return sealedCapacity(this.raw.size);
+  }
+
+  get readOnly(): boolean {
+    return this.raw.readOnly;
+  }
+
+  /** What is written from now on is sealed with the last of them. */
+  useKeys(keys: readonly Uint8Array[]): void {
+    this.#keys = keys.map((key) => this.#cipher.importKey(key));
+  }
+
+  read(offset: number, bytes: Uint8Array, at: number, length: number): number {
+    const staging = this.#staging;
+    for (let done = 0; done < length; ) {
+      const block = (offset + done) / BLOCK_SIZE;
+      const count = Math.min((length - done) / BLOCK_SIZE, RUN_BLOCKS);
+      const failed = this.raw.read(HEADER_AREA + block * SEALED_SIZE, staging, 0, count * SEALED_SIZE);
+      if (failed < 0) return failed;
+      for (let index = 0; index < count; index++) {
+        if (!this.#open(block + index, index * SEALED_SIZE, bytes, at + done + index * BLOCK_SIZE)) return -EIO;
+      }
+      done += count * BLOCK_SIZE;
+    }
+    return 0;
+  }
+
+  #open(block: number, from: number, bytes: Uint8Array, to: number): boolean {
+    const staging = this.#staging;
+    const trailer = from + BLOCK_SIZE;
+    if (isZero(staging, trailer, TRAILER_SIZE)) {
+      // Never written; else someone took the trailer away, and the content's checksum tells.
+      if (!isZero(staging, from, BLOCK_SIZE)) return false;
+      bytes.fill(0, to, to + BLOCK_SIZE);
+      return true;
+    }
+    const nonceAt = trailer + CIPHER_TAG_SIZE;
+    const number = staging[nonceAt + NONCE_SIZE]! | (staging[nonceAt + NONCE_SIZE + 1]! << 8);
+    const key = this.#keys[number];
+    if (key === undefined) return false;
+    this.#placeNumber.setFloat64(0, block, true);
+    return this.#cipher.open(key, staging.subarray(nonceAt, nonceAt + NONCE_SIZE), this.#place, staging, from, BLOCK_SIZE, bytes, to);
+  }
+
+  write(offset: number, bytes: Uint8Array, at: number, length: number): number {
+    const staging = this.#staging;
+    const number = this.#keys.length - 1;
+    const key = this.#keys[number]!;
+    for (let done = 0; done < length; ) {
+      const block = (offset + done) / BLOCK_SIZE;
+      const count = Math.min((length - done) / BLOCK_SIZE, RUN_BLOCKS);
+      for (let index = 0; index < count; index++) {
+        const to = index * SEALED_SIZE;
+        const nonceAt = to + BLOCK_SIZE + CIPHER_TAG_SIZE;
+        this.#nextNonce();
+        this.#placeNumber.setFloat64(0, block + index, true);
+        this.#cipher.seal(key, this.#nonce, this.#place, bytes, at + done + index * BLOCK_SIZE, BLOCK_SIZE, staging, to);
+        staging.set(this.#nonce, nonceAt);
+        staging[nonceAt + NONCE_SIZE] = number;
+        staging.fill(0, nonceAt + NONCE_SIZE + 1, to + SEALED_SIZE);
+      }
+      const failed = this.raw.write(HEADER_AREA + block * SEALED_SIZE, staging, 0, count * SEALED_SIZE);
+      if (failed < 0) return failed;
+      done += count * BLOCK_SIZE;
+    }
+    return 0;
+  }
+
+  #nextNonce(): void {
+    if (this.#used === 0xffffffff) {
+      this.#cipher.random(this.#nonce.subarray(0, SALT_SIZE));
+      this.#used = 0;
+    }
+    this.#counter.setUint32(0, this.#used++, true);
+  }
+
+  flush(): number {
+    return this.raw.flush();
+  }
+
+  resize(size: number): number {
+    const blocks = Math.ceil(size / BLOCK_SIZE);
+    return this.raw.resize(Math.ceil((HEADER_AREA + blocks * SEALED_SIZE) / BLOCK_SIZE) * BLOCK_SIZE);
+  }
+
+  /** Which blocks are in use is nobody's business: nothing is discarded. */
+  discard(): void {}
+}
+
+function isZero(bytes: Uint8Array, at: number, length: number): boolean {
+  for (let index = 0; index < length; index++) if (bytes[at + index] !== 0) return false;
+  return true;
+}
