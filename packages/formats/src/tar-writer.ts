@@ -31,6 +31,37 @@ export function tarHeader(entry: TarEntry): Uint8Array {
   return whole;
 }
 
+/**
+ * Header blocks of `entry` in GNU tar's dialect, for readers that know no pax headers, as dpkg: a name that ustar cannot hold
+ * stands in an entry of its own before it. Extended attributes and fractions of seconds are left out.
+ *
+ * @throws RangeError  a size or an owner that this dialect cannot hold
+ */
+export function gnuTarHeader(entry: TarEntry): Uint8Array {
+  if (entry.size > 0o77777777777 || entry.uid > 0o7777777 || entry.gid > 0o7777777 || entry.mtime < 0 || entry.mtime > 0o77777777777) {
+    throw new RangeError(`${entry.path}: its size, owner or time does not fit a tar header`);
+  }
+  const path = entry.type === TarType.directory && !entry.path.endsWith("/") ? `${entry.path}/` : entry.path;
+  const long = (typeFlag: string, text: string): Uint8Array => {
+    const body = byteStringOf(`${text}\0`);
+    const whole = new Uint8Array(TAR_BLOCK_SIZE + body.length + tarPadding(body.length));
+    whole.set(block({ ...entry, mode: 0o644, uid: 0, gid: 0, mtime: 0, linkPath: "", uname: "", gname: "" }, { prefix: "", name: "././@LongLink", typeFlag, size: body.length }));
+    whole.set(body, TAR_BLOCK_SIZE);
+    return whole;
+  };
+  const parts: Uint8Array[] = [];
+  if (entry.linkPath.length > 100) parts.push(long("K", entry.linkPath));
+  if (path.length > 100) parts.push(long("L", path));
+  parts.push(block(entry, { prefix: "", name: path.slice(0, 100), typeFlag: entry.type, size: entry.type === TarType.file ? entry.size : 0 }));
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
 /** How many zero bytes follow `size` bytes of data. */
 export function tarPadding(size: number): number {
   return (TAR_BLOCK_SIZE - (size % TAR_BLOCK_SIZE)) % TAR_BLOCK_SIZE;

@@ -8,3 +8,6 @@ export { FolderWriter } from "./folder-writer.ts";
 export { buildRootFolder, type RootFolderRequest } from "./build-root-folder.ts";
 export { FolderRoot } from "./folder-root.ts";
 export { ChrootRunner, nodeAlpmPorts, nodeAlpmSystem, type NodeAlpmSystem } from "./alpm-system.ts";
+export { readDebFolder } from "./deb-folder.ts";
+export { RepositoryFolder } from "./repository-folder.ts";
+export { repositoryServer } from "./repository-server.ts";

@@ -31,9 +31,10 @@ const COMPRESSION_BY_SUFFIX: Readonly<Record<string, Compression>> = { "": "none
  * Takes a package apart.
  *
  * @param name  for messages
+ * @param part  `control` leaves the data archive packed, and `data` empty
  * @throws DebError
  */
-export async function openDeb(bytes: Uint8Array, name: string, options: { decompress: Decompress; latin1(bytes: Uint8Array): string }): Promise<DebArchive> {
+export async function openDeb(bytes: Uint8Array, name: string, options: { decompress: Decompress; latin1(bytes: Uint8Array): string }, part: "all" | "control" = "all"): Promise<DebArchive> {
   const members = parseAr(bytes);
   if (typeof members === "string") throw new DebError(`${name}: not a Debian package (ar: ${members})`);
   const format = members[0];
@@ -50,7 +51,7 @@ export async function openDeb(bytes: Uint8Array, name: string, options: { decomp
       throw new DebError(`${name}: ${member.name} cannot be unpacked: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
     }
   };
-  const [controlTar, data] = await Promise.all([unpack("control.tar", CONTROL_SIZE_MAX), unpack("data.tar", DATA_SIZE_MAX)]);
+  const [controlTar, data] = await Promise.all([unpack("control.tar", CONTROL_SIZE_MAX), part === "all" ? unpack("data.tar", DATA_SIZE_MAX) : new Uint8Array(0)]);
   const controlFiles: ControlFile[] = [];
   readTar(controlTar, `${name}: control.tar`, (entry, content) => {
     const fileName = entry.path.replace(/^(\.\/)+/, "");
