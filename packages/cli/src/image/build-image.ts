@@ -7,11 +7,12 @@ import { constants } from "node:os";
 import { byteString, byteStringToUtf8 } from "@stratos/base";
 import type { HostStreamIn, HostStreamOut } from "@stratos/host";
 import { FileLockedError, homeFolder, lockFile, ProgressDisplay, readConfig, stratosHome } from "@stratos/host-node";
-import { findMirror, nodePackagePorts, type NodePackagePorts } from "@stratos/host-node/packages";
+import { findMirror, type NodePackagePorts } from "@stratos/host-node/packages";
 import { openHostInput, openHostOutput } from "@stratos/kernel";
-import { buildRoot, type ImagePlan, planImage, type PreparedPlan, type Progress, type RootSummary } from "@stratos/pkg";
+import { buildRoot, type ImagePlan, planImage, type PreparedPlan, type RootSummary } from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
 import { DEFAULT_IMAGE, DEFAULT_MEMORY, DEFAULT_PACKAGES, DEFAULT_SUITE, GUEST_ARCHITECTURE, GUEST_PATH } from "../defaults.ts";
+import { showProgress, withPackagePorts } from "../packages/package-task.ts";
 import { findGuestUser } from "../session/guest-user.ts";
 import { MachineSession } from "../session/machine-session.ts";
 import { ImageStore, type ImageDraft } from "./image-store.ts";
@@ -34,7 +35,7 @@ export function buildDefaultImage(): Promise<void> {
 
 /** What would be installed. */
 export function planOnly(request: BuildRequest): Promise<ImagePlan> {
-  return withPackagePorts(request, async (ports, progress) => (await preparePlan(request, ports, progress)).plan);
+  return withPackagePorts(request.name, async (ports, progress) => (await preparePlan(request, ports, progress)).plan);
 }
 
 /** @throws CommandError; then nothing of the image is left */
@@ -44,11 +45,11 @@ export async function buildImage(request: BuildRequest): Promise<void> {
   const draft = new ImageStore(home).createDraft();
   const stopGuarding = discardOnSignal(draft);
   try {
-    await withPackagePorts(request, async (ports, progress) => {
+    await withPackagePorts(request.name, async (ports, progress) => {
       const prepared = await preparePlan(request, ports, progress);
       const opened = createVolume(draft.layerPath(0), request.name);
       try {
-        const summary = await buildRoot(ports, prepared, new VolumeWriter(opened.volume.root), (event) => show(progress, event));
+        const summary = await buildRoot(ports, prepared, new VolumeWriter(opened.volume.root), (event) => showProgress(progress, event));
         await configure(opened, summary, prepared.plan.packages.length, request.name, progress);
         const packages = readInstalledPackages(opened.volume.root);
         const missing = prepared.plan.packages.filter(({ name }) => !packages.some((one) => one.name === name));
@@ -67,36 +68,9 @@ export async function buildImage(request: BuildRequest): Promise<void> {
   }
 }
 
-async function withPackagePorts<T>(request: BuildRequest, work: (ports: NodePackagePorts, progress: ProgressDisplay) => Promise<T>): Promise<T> {
-  const ports = nodePackagePorts(homeFolder(stratosHome(), "downloads"));
-  const progress = new ProgressDisplay(process.stderr);
-  try {
-    return await work(ports, progress);
-  } catch (error) {
-    progress.clear();
-    // The package side's failures are told in words that are meant for people.
-    if (error instanceof Error && PACKAGE_FAILURES.has(error.name)) throw new CommandError(request.name, error.message, { cause: error });
-    throw error;
-  } finally {
-    progress.clear();
-    await ports.close();
-  }
-}
-
-const PACKAGE_FAILURES: ReadonlySet<string> = new Set(["MirrorError", "FetchError", "IntegrityError", "ReleaseError", "ControlError", "DependencyError", "UnsatisfiableError", "SolverLimitError", "DebError", "RootTreeError"]);
-
 function preparePlan(request: BuildRequest, ports: NodePackagePorts, progress: ProgressDisplay): Promise<PreparedPlan> {
   const mirror = findMirror({ given: request.mirror, configured: readConfig(stratosHome()).mirror });
-  return planImage(ports, { mirror: mirror.uri, keyrings: mirror.keyrings, suite: request.suite, architecture: GUEST_ARCHITECTURE, packages: request.packages, recommends: request.recommends }, (event) => show(progress, event));
-}
-
-function show(progress: ProgressDisplay, event: Progress): void {
-  switch (event.phase) {
-    case "index": return progress.update("Reading package lists", 0, 0);
-    case "download": return progress.update("Downloading packages", event.doneBytes, event.totalBytes, "bytes");
-    case "unpack": return progress.update("Unpacking packages", event.doneFiles, event.totalFiles);
-    case "warning": return progress.note(`stratos: ${event.name}`);
-  }
+  return planImage(ports, { mirror: mirror.uri, keyrings: mirror.keyrings, suite: request.suite, architecture: GUEST_ARCHITECTURE, packages: request.packages, recommends: request.recommends }, (event) => showProgress(progress, event));
 }
 
 /** Lines of output kept for the message of a failure. */

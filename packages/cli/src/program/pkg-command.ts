@@ -1,10 +1,11 @@
-/** `stratos pkg …`: packages of distributions. */
+/** `stratos pkg`: packages, repositories, and the packages of images. Each row loads what the command does when it is run. */
 import { Command } from "commander";
 import { alpmCommand } from "./alpm-command.ts";
+import type { Finish } from "./fs-rows.ts";
+import { debCommand, keyCommand, repoCommand } from "./pkg-file-rows.ts";
 
-/** @param finish  receives the exit status of the command that ran */
-export function pkgCommand(finish: (status: number) => void): Command {
-  const pkg = new Command("pkg").summary("manage packages of a system").description("Manages packages of a system.").usage("COMMAND");
-  for (const command of [alpmCommand(finish)]) pkg.addCommand(command);
+export function pkgCommand(finish: Finish): Command {
+  const pkg = new Command("pkg").summary("packages and repositories").description("Packages of images, packages as files, and repositories of one's own.").usage("COMMAND");
+  for (const command of [debCommand(finish), repoCommand(finish), keyCommand(finish), alpmCommand(finish)]) pkg.addCommand(command);
   return pkg;
 }

@@ -59,6 +59,7 @@ export class RepositoryFolder {
    */
   async add(file: string, component: string, ports: PackagePorts): Promise<string> {
     if (!this.settings.components.includes(component)) throw new ReleaseError(`${component}: the repository has only ${this.settings.components.join(", ")}`);
+    if (statSync(file).isDirectory()) throw new DebError(`${file}: is a folder; \`stratos pkg deb build\` makes a package of one`);
     const bytes = readFileSync(file);
     const archive = await openDeb(bytes, file, ports);
     const problems = debProblems(archive, ports);

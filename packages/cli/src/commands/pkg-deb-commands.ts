@@ -1,0 +1,124 @@
+/** `stratos pkg deb`: Debian packages as files. */
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { gzipSync, constants, zstdCompressSync } from "node:zlib";
+import { byteStringToUtf8 } from "@stratos/base";
+import { TarType } from "@stratos/formats";
+import { FolderWriter, readDebFolder } from "@stratos/host-node/packages";
+import { buildDeb, debProblems, MemoryRoot, openDeb, readTar, unpackPackage, RootTree, type DebArchive, type DebSource } from "@stratos/pkg";
+import { CommandError, hostReason, UsageError } from "../command-error.ts";
+import { withPackagePorts } from "../packages/package-task.ts";
+
+export interface DebBuildOptions { readonly compression: "zstd" | "gzip" | "none"; readonly json?: true }
+export interface DebJsonOptions { readonly json?: true }
+
+const COMPRESSORS = {
+  zstd: { suffix: ".zst", compress: (bytes: Uint8Array): Uint8Array => zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 19 } }) },
+  gzip: { suffix: ".gz", compress: (bytes: Uint8Array): Uint8Array => gzipSync(bytes, { level: 9 }) },
+  none: { suffix: "", compress: (bytes: Uint8Array): Uint8Array => bytes },
+} as const;
+
+export function buildDebCommand(folder: string, output: string | undefined, options: DebBuildOptions): Promise<number> {
+  return withPackagePorts(folder, async (ports) => {
+    const source = readDebFolder(folder);
+    const built = buildDeb(source, timeOf(source), { hasher: ports.hasher, ...COMPRESSORS[options.compression] });
+    const isFolder = output !== undefined && statSync(output, { throwIfNoEntry: false })?.isDirectory() === true;
+    const path = output === undefined || isFolder ? join(output ?? dirname(resolve(folder)), built.fileName) : output;
+    writeFileSync(path, built.bytes);
+    if (options.json === true) process.stdout.write(`${JSON.stringify({ path, sizeBytes: built.bytes.length, ...fieldsOf(built) }, null, 2)}\n`);
+    else process.stdout.write(`${path}\n`);
+    return 0;
+  });
+}
+
+/** SOURCE_DATE_EPOCH, else when the youngest file was changed: nothing that depends on when this runs. */
+function timeOf(source: DebSource): number {
+  const given = process.env["SOURCE_DATE_EPOCH"];
+  if (given !== undefined) {
+    if (!/^\d{1,12}$/.test(given)) throw new UsageError("SOURCE_DATE_EPOCH", `${given} is no number of seconds`);
+    return Number(given);
+  }
+  return Math.max(0, ...source.tree.map(({ entry }) => Math.floor(entry.mtime)), ...source.controlFiles.map((file) => file.mtime));
+}
+
+export function debInfoCommand(file: string, options: DebJsonOptions): Promise<number> {
+  return withDeb(file, (archive) => {
+    if (options.json === true) process.stdout.write(`${JSON.stringify({ ...fieldsOf(archive), controlFiles: archive.controlFiles.map(({ name }) => name) }, null, 2)}\n`);
+    else process.stdout.write(`${byteStringToUtf8(archive.control.toString())}${archive.controlFiles.filter(({ name }) => name !== "control").map(({ name, content }) => `[${name}: ${content.length} bytes]\n`).join("")}`);
+    return 0;
+  });
+}
+
+function fieldsOf(of: Pick<DebArchive, "control">): Record<string, string> {
+  return Object.fromEntries([...of.control].map(([name, value]) => [name, byteStringToUtf8(value)]));
+}
+
+export function debContentsCommand(file: string, options: DebJsonOptions): Promise<number> {
+  return withDeb(file, (archive) => {
+    const rows: { path: string; type: string; mode: string; owner: string; sizeBytes: number; mtime: number; target?: string }[] = [];
+    readTar(archive.data, file, (entry) => {
+      const isLink = entry.type === TarType.symbolicLink || entry.type === TarType.hardLink;
+      rows.push({
+        path: byteStringToUtf8(entry.path), type: TYPE_NAMES[entry.type], mode: entry.mode.toString(8).padStart(4, "0"), owner: `${entry.uname || entry.uid}/${entry.gname || entry.gid}`, sizeBytes: entry.size, mtime: Math.floor(entry.mtime),
+        ...(isLink ? { target: byteStringToUtf8(entry.linkPath) } : {}),
+      });
+    });
+    if (options.json === true) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+    else for (const row of rows) process.stdout.write(`${row.mode} ${row.owner} ${String(row.sizeBytes).padStart(10)} ${new Date(row.mtime * 1000).toISOString().slice(0, 16).replace("T", " ")} ${row.path}${row.target === undefined ? "" : ` ${row.type === "hard link" ? "link to" : "->"} ${row.target}`}\n`);
+    return 0;
+  });
+}
+
+const TYPE_NAMES: Readonly<Record<TarType, string>> = {
+  [TarType.file]: "file", [TarType.hardLink]: "hard link", [TarType.symbolicLink]: "link", [TarType.characterDevice]: "character device", [TarType.blockDevice]: "block device", [TarType.directory]: "folder", [TarType.fifo]: "pipe",
+};
+
+/** Extracts the tree; with `control`, the control part into DEBIAN/ too, so that `build` makes the package again. */
+export function debExtractCommand(file: string, folder: string, options: { readonly control?: true }): Promise<number> {
+  return withPackagePorts(file, async (ports) => {
+    const archive = await openDeb(read(file), file, ports);
+    mkdirSync(folder, { recursive: true });
+    // Placed in memory first: a package that cannot be placed whole, or leads outside, leaves nothing.
+    unpackPackage(new RootTree(new MemoryRoot(), 0), archive, new Map(), ports);
+    const writer = new FolderWriter(folder);
+    unpackPackage(new RootTree(writer, 0), archive, new Map(), ports);
+    writer.finish();
+    if (options.control === true) {
+      mkdirSync(join(folder, "DEBIAN"));
+      for (const { name, mode, content } of archive.controlFiles) writeFileSync(join(folder, "DEBIAN", name), content, { mode });
+    }
+    return 0;
+  });
+}
+
+/** Status 1 when something is wrong; each problem is a line. */
+export function debVerifyCommand(files: readonly string[], options: DebJsonOptions): Promise<number> {
+  return withPackagePorts(files[0]!, async (ports) => {
+    const results: { file: string; problems: string[] }[] = [];
+    for (const file of files) {
+      const bytes = read(file);
+      try {
+        results.push({ file, problems: debProblems(await openDeb(bytes, file, ports), ports).map(byteStringToUtf8) });
+      } catch (error) {
+        if (!(error instanceof Error && ["DebError", "ControlError"].includes(error.name))) throw error;
+        results.push({ file, problems: [error.message] });
+      }
+    }
+    const isGood = results.every(({ problems }) => problems.length === 0);
+    if (options.json === true) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
+    else for (const { file, problems } of results) process.stdout.write(problems.length === 0 ? `${file}: good\n` : problems.map((problem) => `${file}: ${problem}\n`).join(""));
+    return isGood ? 0 : 1;
+  });
+}
+
+function withDeb(file: string, work: (archive: DebArchive) => number): Promise<number> {
+  return withPackagePorts(file, async (ports) => work(await openDeb(read(file), file, ports)));
+}
+
+function read(file: string): Uint8Array {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new CommandError(file, hostReason(error), { cause: error });
+  }
+}
