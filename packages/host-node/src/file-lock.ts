@@ -2,7 +2,7 @@
  * One writer at a time for a file: `PATH.lock` (of /dev/X: /run/lock/stratos-dev-X.lock) names the process that has it. Node offers no flock(2), and a lock file that names
  * its owner can be taken over when the owner is gone: its pid no longer runs, or runs a program that started at another time.
  */
-import { linkSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
+import { linkSync, readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 
 export class FileLockedError extends Error {
   readonly path: string;
@@ -79,7 +79,10 @@ function identityOf(pid: number): string {
   if (!Number.isInteger(pid) || pid <= 0) return "none";
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return `${pid} ${stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]}`;
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    // A process that was killed, and that nobody has waited for: it holds nothing once its threads are gone.
+    if (fields[0] === "Z" && readdirSync(`/proc/${pid}/task`).length <= 1) return "none";
+    return `${pid} ${fields[19]}`;
   } catch {
     // No /proc: the pid alone must do.
   }

@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, openSync, realpathSync, statSync, writeSync, closeSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { stratosHome } from "@stratos/host-node";
+import { setTimeout as delay } from "node:timers/promises";
+import { lockOwner, stratosHome } from "@stratos/host-node";
 import { AEGISFS_TYPE, commandThroughFusermount, findMount, FuseMount, MountFailure, readMountTable, unmount, type MountRequest } from "@stratos/host-node/fuse";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
@@ -25,7 +26,7 @@ const MOUNTED_FD = "STRATOS_FUSE_FD";
 export async function mountVolume(volume: string | undefined, dir: string | undefined, options: MountVolumeOptions): Promise<number> {
   if (volume === undefined) return listMounts(options);
   if (dir === undefined) throw new UsageError("DIR", "missing; see --help");
-  const plan = planMount(volume, dir, options.options);
+  const plan = await planMount(volume, dir, options.options);
   const mountedFd = process.env[MOUNTED_FD];
   if (options.foreground !== true) return startServer(plan, options);
   if (process.getuid?.() !== 0 && mountedFd === undefined) return becomeServer(plan, options);
@@ -39,9 +40,11 @@ interface MountPlan {
 }
 
 /** Checks what can be checked before anything happens. */
-function planMount(volume: string, dir: string, words: MountWords): MountPlan {
-  const mountPoint = freePlace(dir);
+async function planMount(volume: string, dir: string, words: MountWords): Promise<MountPlan> {
+  const { place: mountPoint, hadDied } = freePlace(dir);
   const path = realPath(volume);
+  // A process that was killed takes a moment to go.
+  if (hadDied) for (let waited = 0; lockOwner(path) !== null && waited < DYING_MS; waited += 10) await delay(10);
   if (process.env[MOUNTED_FD] === undefined) {
     const inTheWay = findMount(mountPoint);
     if (inTheWay?.type === AEGISFS_TYPE && inTheWay.source === path) throw new CommandError(dir, `${path} is mounted there already`);
@@ -51,12 +54,14 @@ function planMount(volume: string, dir: string, words: MountWords): MountPlan {
   return { volume: path, mountPoint, request: { source: path, mountPoint, readOnly: words.readOnly, allowOther: words.allowOther, options: words.others } };
 }
 
+const DYING_MS = 10_000;
+
 /** The folder to mount on; a mount whose server has died is taken away. */
-function freePlace(dir: string): string {
+function freePlace(dir: string): { place: string; hadDied: boolean } {
   try {
     const place = realpathSync(dir);
     if (!statSync(place).isDirectory()) throw new CommandError(dir, "not a folder");
-    return place;
+    return { place, hadDied: false };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOTCONN") throw error instanceof CommandError ? error : new CommandError(dir, hostReason(error));
   }
@@ -64,7 +69,7 @@ function freePlace(dir: string): string {
   const failed = unmount(place, { lazy: true });
   if (failed !== null) throw new CommandError(dir, `the server of an earlier mount has died, and it cannot be unmounted: ${failed}`);
   process.stderr.write(`stratos: ${dir}: the server of an earlier mount had died; mounting anew\n`);
-  return place;
+  return { place, hadDied: true };
 }
 
 function realPath(volume: string): string {

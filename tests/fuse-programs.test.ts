@@ -1,0 +1,87 @@
+/**
+ * Goal: programs that ask much of a file system do their work on a mounted volume, their own checks included, and what a killed server leaves is whole.
+ * Method: real mounts; what the same programs do elsewhere, or their own verification, is the judge.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { crashRounds } from "./fuse/crash-rounds.ts";
+import { writeProject, writeTree } from "./fuse/tree-of-files.ts";
+import { MountedVolume } from "./support/mounted-volume.ts";
+
+let volume: MountedVolume;
+before(async () => {
+  volume = await MountedVolume.create("2G");
+  await volume.mount("allow_other");
+});
+after(() => volume?.remove());
+
+const GIT = "export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b GIT_CONFIG_NOSYSTEM=1 HOME=$PWD;";
+
+test("a C project builds, and make sees which parts are old", async () => {
+  writeProject(join(volume.mountPoint, "project"), 24);
+  const built = await volume.sh("cd project; make -s -j4; ./program; make; sleep 0.02; echo '/* */' >> src/unit3.c; make | grep -c 'gcc -O0'; ./program");
+  const [first, upToDate, rebuilt, again] = built.trimEnd().split("\n");
+  assert.match(upToDate!, /up to date/);
+  assert.equal(rebuilt, "1");
+  assert.equal(again, first);
+  assert.match(first!, /^\d+$/);
+});
+
+test("git clones a repository, finds it whole, and nothing changed", async () => {
+  const source = join(volume.folder, "source");
+  writeProject(source, 150);
+  const made = await volume.try(["sh", "-euc", `${GIT} git init -qb main .; git add .; git commit -qm one; git checkout -qb other; git mv src/unit1.c moved.c; rm src/unit2.c; git commit -qam two; git gc -q`], { cwd: source });
+  assert.equal(made.status, 0, made.stderr);
+  const said = await volume.sh(`${GIT} git clone -q file://${source} clone; cd clone; git fsck --full --strict; git status --porcelain; git checkout -q main; ls src | wc -l; git switch -q other; git status --porcelain; git repack -adq; git fsck --full; git rev-parse HEAD HEAD~1`);
+  const judge = await volume.try(["git", "rev-parse", "other", "main"], { cwd: source });
+  assert.equal(said, `152\n${judge.stdout}`);
+});
+
+test("sqlite3 with a write-ahead log and several writers keeps its promises", async () => {
+  const script = `
+    sqlite3 base.db 'pragma journal_mode=wal; pragma synchronous=full; create table t (who int, n int, text);'
+    for who in 1 2 3; do
+      (for n in $(seq 60); do echo "pragma busy_timeout=20000; pragma synchronous=full; insert into t values ($who, $n, hex(randomblob(700)));"; done | sqlite3 base.db > /dev/null) &
+    done
+    wait
+    sqlite3 base.db 'select count(*), count(distinct who * 1000 + n) from t; pragma integrity_check; pragma wal_checkpoint(truncate); pragma mmap_size=100000000; select sum(length(text)) from t; vacuum; pragma integrity_check;'`;
+  assert.equal(await volume.sh(script), "wal\n180|180\nok\n0|0|0\n100000000\n252000\nok\n");
+});
+
+for (const [name, options] of [
+  ["synchronous calls", "--ioengine=psync --rw=randrw --bsrange=1k-64k --fsync=64"],
+  ["direct, many at once", "--ioengine=libaio --iodepth=16 --direct=1 --rw=randwrite --bs=4k"],
+  ["mapped memory", "--ioengine=mmap --rw=randwrite --bs=4k --fsync=256"],
+] as const) {
+  test(`fio reads back what it wrote: ${name}`, async () => {
+    const said = await volume.sh(`fio --name=v --filename=fio.data --size=24m ${options} --verify=crc32c --verify_fatal=1 --do_verify=1 --randseed=7 --output-format=terse; rm fio.data`);
+    assert.equal(said.split(";")[4], "0", said);
+  });
+}
+
+test("rsync carries a tree with links, attributes and holes there and back", async () => {
+  const source = join(volume.folder, "tree");
+  writeTree(source, 700, 42);
+  const marked = await volume.try(["sh", "-euc", "setfattr -n user.note -v 'some text' file0 2> /dev/null || setfattr -n user.note -v 'some text' .; mkfifo pipe; chown 1000:2000 pipe"], { cwd: source });
+  assert.equal(marked.status, 0, marked.stderr);
+  const back = join(volume.folder, "back");
+  const said = await volume.sh(`rsync -aHAXS "$1"/ there; rsync -aHAXS there/ "$2"; for to in there "$2"; do rsync -aHAXcn --delete --itemize-changes "$1"/ $to; done; du -s --apparent-size there | cut -f1 > /dev/null`, source, back);
+  assert.equal(said, "");
+});
+
+test("the server is killed under load, again and again: what was synced is there, and the volume is whole", async () => {
+  const small = await MountedVolume.create("256M");
+  try {
+    const { rounds, synced, kept } = await crashRounds(small, { rounds: 5, seed: Date.now() % 1_000_000 });
+    assert.equal(rounds, 5);
+    assert.ok(synced > 0 && kept >= synced, `${synced} synced, ${kept} kept`);
+  } finally {
+    await small.remove();
+  }
+});
+
+test("after all of that the volume is whole", async () => {
+  await volume.unmount();
+  volume.check();
+});
