@@ -54,6 +54,12 @@ test("files as standard streams, and a reader that goes away", async () => {
   assert.equal(broken.stdout, "y\ny\n141\n");
 });
 
+test("a machine with several harts shows them, and keeps threads where they are bound", async () => {
+  const script = "nproc; taskset -c 1,2 nproc; taskset -c 1,2 grep Cpus_allowed_list /proc/self/status; cat /sys/devices/system/cpu/online; taskset -c 5 true 2>&1";
+  const result = await stratosRun(["--harts", "4", "bash", "-c", script]);
+  assert.equal(result.stdout.replace(/pid \d+/, "pid N"), "4\n2\nCpus_allowed_list:\t1-2\n0-3\ntaskset: failed to set pid N's affinity: Invalid argument\n");
+});
+
 test("signals reach the program", async () => {
   const child = start([...launcher, "run", "-i", TEST_IMAGE, "--", "bash", "-c", "trap 'echo got; exit 5' TERM; echo ready; while :; do sleep 0.1; done"], { env: { STRATOS_HOME: TEST_HOME } });
   let output = "";

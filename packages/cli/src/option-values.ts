@@ -1,5 +1,6 @@
 /** Values of options: each parser returns a value that can only be legal, or throws `InvalidArgumentError` in words. */
 import { InvalidArgumentError } from "commander";
+import { MAX_HARTS } from "@stratos/kernel";
 import { MACHINE_MEMORY_MAX, MACHINE_MEMORY_MIN } from "./defaults.ts";
 
 export interface EnvironmentSetting {
@@ -71,9 +72,8 @@ export function parseSeed(text: string): number {
 }
 
 export function parseHarts(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError("expected a number above 0");
-  if (text !== "1") throw new InvalidArgumentError("this version has one hart; more come with the SMP machine");
-  return 1;
+  if (!/^[1-9]\d*$/.test(text) || Number(text) > MAX_HARTS) throw new InvalidArgumentError(`expected a number from 1 to ${MAX_HARTS}`);
+  return Number(text);
 }
 
 /** An image's name is also a folder's. */

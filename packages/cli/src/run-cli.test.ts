@@ -75,7 +75,7 @@ for (const [line, message] of [
   ["run --memory 1M x", "--memory: '1M': at least 64M is needed"],
   ["run --memory 5G x", "--memory: '5G': at most 4G is possible"],
   ["run --timeout 0 x", "--timeout: '0': expected a number of seconds above 0"],
-  ["run --harts 2 x", "--harts: '2': this version has one hart; more come with the SMP machine"],
+  ["run --harts 33 x", "--harts: '33': expected a number from 1 to 32"],
   ["run -v x y", "-v, --volume: 'x': expected HOST:GUEST or HOST:GUEST:ro, where GUEST is absolute"],
   ["run -v x:/ y", "-v, --volume: 'x:/': the guest's / cannot be replaced"],
   ["run -v x:/a/../b y", "-v, --volume: 'x:/a/../b': the guest's path must not contain '.' or '..'"],

@@ -31,6 +31,8 @@ export interface KernelOptions {
   /** Carries AF_INET and AF_INET6; null: no network (`--net none`). */
   sockets: SocketProvider | null;
   hostname: string;
+  /** Processors that programs see, 1 … 32; they take turns. Default: 1. */
+  harts?: number;
   /** Receives one line for each kernel message (printk). */
   log: (message: string) => void;
 }
@@ -50,6 +52,7 @@ export class Kernel {
   readonly tasks: TaskTable;
   readonly timers: TimerQueue;
   readonly log: (message: string) => void;
+  readonly harts: number;
   /** Set by boot. */
   processor!: Processor;
   /** Registers of the task that is on the hart. */
@@ -111,6 +114,7 @@ export class Kernel {
     this.sockets = options.sockets;
     this.hostname = options.hostname;
     this.log = options.log;
+    this.harts = options.harts ?? 1;
     this.frames = new FrameAllocator(options.physical);
     // As Linux has it (kernel/fork.c, set_max_threads), with a bound for large memories.
     this.maximumTasks = Math.max(64, Math.min(4096, Math.floor(this.frames.total / 32)));

@@ -15,6 +15,8 @@ export interface MachineOptions {
   /** Bytes of memory for programs and their files' pages. */
   memoryBytes: number;
   hostname: string;
+  /** Processors that programs see, 1 … 32; they take turns. Default: 1. */
+  harts?: number;
   /** Deterministic: time is counted in instructions and passes at once while all tasks sleep; `clock` then only says when the machine was started. */
   virtualTime?: boolean;
   log: (message: string) => void;
@@ -38,7 +40,7 @@ export class Machine {
     const clock = options.virtualTime === true ? new InstructionClock(options.clock.realtimeMs()) : options.clock;
     this.#virtualClock = clock instanceof InstructionClock ? clock : null;
     this.#virtualClock?.follow(() => retiredInstructions(physical));
-    const kernel = new Kernel({ physical, clock, random: options.random, sockets: options.sockets, hostname: options.hostname, log: options.log });
+    const kernel = new Kernel({ physical, clock, random: options.random, sockets: options.sockets, hostname: options.hostname, harts: options.harts ?? 1, log: options.log });
     this.kernel = kernel;
     this.processor = createProcessor({
       physical, engine: options.engine, hooks: { onEcall: () => handleEcall(kernel), onTlbMiss: (va, forWrite) => handleTlbMiss(kernel, va, forWrite) },

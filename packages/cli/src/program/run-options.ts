@@ -35,7 +35,7 @@ export function addRunOptions(command: Command, network: NetworkMode): Command {
     .addOption(new Option("-v, --volume <host:guest[:ro]>", "show a folder of the host in the guest (repeatable)").argParser(parseVolume).default([], "none"))
     .addOption(new Option("--net <mode>", "network: none, or the host's own sockets").choices(["none", "host"]).default(network))
     .addOption(new Option("--memory <size>", `memory of the machine (default: ${formatSize(DEFAULT_MEMORY)})`).argParser(parseMemory))
-    .addOption(new Option("--harts <n>", "processors of the machine (default: 1)").argParser(parseHarts))
+    .addOption(new Option("--harts <n>", "processors that programs see; they take turns (default: 1)").argParser(parseHarts))
     .addOption(new Option("--timeout <seconds>", "end the machine after this time, with status 124").argParser(parseTimeout))
     .addOption(new Option("--keep <name>", "save the root, as the run leaves it, as image NAME").argParser(parseImageName))
     .addOption(new Option("--seed <n>", "deterministic run: chance from this seed, time counted in instructions").argParser(parseSeed))

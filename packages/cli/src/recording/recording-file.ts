@@ -21,6 +21,7 @@ export interface RecordingHeader {
   readonly user: string;
   readonly seed: number;
   readonly memoryBytes: number;
+  readonly harts: number;
   /** Size of the terminal; null when the standard files were pipes or files. */
   readonly terminal: { readonly rows: number; readonly columns: number } | null;
   readonly isErrorTerminal: boolean;

@@ -26,6 +26,8 @@ export interface SessionOptions {
   readonly volumes: readonly VolumeMapping[];
   /** Deterministic: chance from this seed, time counted in instructions. */
   readonly seed?: number;
+  /** Processors that programs see; default: 1. */
+  readonly harts?: number;
   /** The name that programs see; default: Stratos' own. */
   readonly hostname?: string;
   /** When a deterministic machine's clock starts, in milliseconds since 1970. */
@@ -66,6 +68,7 @@ export class MachineSession {
       sockets: options.sockets === null ? null : wakingSockets(options.sockets, () => pump?.wake()),
       memoryBytes: options.memoryBytes,
       hostname: options.hostname ?? HOSTNAME,
+      harts: options.harts ?? 1,
       virtualTime: isSeeded,
       log: options.log,
       nowMs: () => performance.now(),

@@ -47,7 +47,7 @@ export async function runProgram(program: (user: GuestUser) => Program, options:
     const user = findGuestUser(files, options.user ?? "root");
     if (network !== null) writeResolverConfiguration(files, network);
     const session = new MachineSession({
-      volume: image.opened.volume, memoryBytes, sockets: network, volumes: options.volume, log: kernelLog(),
+      volume: image.opened.volume, memoryBytes, sockets: network, volumes: options.volume, harts: options.harts ?? 1, log: kernelLog(),
       ...(seed === undefined ? {} : { seed }),
     });
     hooks.attach?.(session.machine);
@@ -69,7 +69,7 @@ export async function runProgram(program: (user: GuestUser) => Program, options:
         const writer = new RecordingWriter(options.record!, {
           format: "stratos-recording-1", image: imageName, imageCreatedAt: description.createdAt, imageLayers: description.layers,
           program: request.program, argv: request.argv, environment: request.environment, workingDirectory: request.workingDirectory, user: options.user ?? "root",
-          seed: seed!, memoryBytes, terminal: standard.isTerminal ? terminalSize() : null, isErrorTerminal: isatty(2),
+          seed: seed!, memoryBytes, harts: options.harts ?? 1, terminal: standard.isTerminal ? terminalSize() : null, isErrorTerminal: isatty(2),
         });
         recorder = writer;
         gate.record((event) => writer.add(event));

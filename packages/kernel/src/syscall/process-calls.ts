@@ -7,6 +7,7 @@ import { executeProgram, readStrings } from "../task/exec.ts";
 import { exitGroup, exitTask } from "../task/exit.ts";
 import { createSession, setProcessGroup } from "../task/process-group.ts";
 import { PidFile, processOfPidfd } from "../event/pidfd.ts";
+import { getCpu } from "../task/affinity.ts";
 import type { Task } from "../task/task.ts";
 import { RLIMIT_NOFILE, type ThreadGroup } from "../task/thread-group.ts";
 import { type ChildEvent, waitForChild, WCONTINUED, WEXITED, WNOHANG, WNOWAIT, WUNTRACED, __WALL, __WCLONE, __WNOTHREAD } from "../task/wait.ts";
@@ -173,12 +174,7 @@ export const processCalls: SyscallTable = {
       return 0;
     },
   },
-  getcpu: {
-    run: (task, cpu, node) => {
-      if (cpu !== 0 && task.space.storeU32(cpu, 0) < 0) return -EFAULT;
-      return node !== 0 && task.space.storeU32(node, 0) < 0 ? -EFAULT : 0;
-    },
-  },
+  getcpu: { run: getCpu },
   unshare: {
     run: (task, flags) => {
       if ((flags & 0x7e000000) !== 0) return -EPERM;

@@ -2,6 +2,7 @@ import { EFAULT, EINVAL, ENAMETOOLONG, ENOSYS, EPERM, ESRCH, PAGE_SIZE } from "@
 import { byteStringOf } from "@stratos/base";
 import { CAP_SYS_ADMIN, CAP_SYS_BOOT, CAP_SYS_NICE, CAP_SYS_RESOURCE, CAP_SYS_TTY_CONFIG, isCapable } from "../security/credentials.ts";
 import { isErrno } from "../vfs/inode.ts";
+import { getAffinity, setAffinity } from "../task/affinity.ts";
 import type { Task } from "../task/task.ts";
 import { type Limit, RLIMIT_NOFILE, type ThreadGroup } from "../task/thread-group.ts";
 import { writeRusage } from "./resource-usage.ts";
@@ -233,12 +234,6 @@ function setscheduler(task: Task, pid: number, policy: number, address: number):
   return 0;
 }
 
-function getaffinity(task: Task, pid: number, size: number, address: number): number {
-  if (targetOf(task, pid) === undefined) return -ESRCH;
-  if (size < 8 || size % 8 !== 0) return -EINVAL;
-  return task.space.storeU64(address, 1) < 0 ? -EFAULT : 8;
-}
-
 /** riscv_hwprobe: key/value pairs. Source: Documentation/arch/riscv/hwprobe.rst. */
 function hwprobe(task: Task, pairs: number, count: number, _cpuSetSize: number, _cpus: number, flags: number): number {
   if (flags !== 0 && flags !== 1) return -EINVAL;
@@ -333,16 +328,8 @@ export const systemCalls: SyscallTable = {
       return task.space.storeU64(address, 0) < 0 ? -EFAULT : task.space.storeU64(address + 8, 4_000_000);
     },
   },
-  sched_getaffinity: { run: getaffinity, gaps: "one hart" },
-  sched_setaffinity: {
-    run: (task, pid, size, address) => {
-      if (targetOf(task, pid) === undefined) return -ESRCH;
-      const mask = task.space.loadU32(address);
-      if (mask < 0) return -EFAULT;
-      return size > 0 && (mask & 1) === 1 ? 0 : -EINVAL;
-    },
-    gaps: "one hart",
-  },
+  sched_getaffinity: { run: (task, pid, size, address) => getAffinity(task, targetOf(task, pid), size, address) },
+  sched_setaffinity: { run: (task, pid, size, address) => setAffinity(task, targetOf(task, pid), size, address), gaps: "harts take turns on one thread of the host" },
   ioprio_get: { run: () => 0 },
   ioprio_set: { run: () => 0, gaps: "accepted and ignored" },
   getrandom: { run: getrandom },

@@ -1,3 +1,4 @@
+import { placeBeside } from "./affinity.ts";
 import { EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM } from "@stratos/abi";
 import { forkAddressSpace } from "../mm/fork.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
@@ -86,6 +87,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   child.group.tasks.push(child);
   child.name = parent.name;
   child.blocked = parent.blocked.copy();
+  placeBeside(child, parent);
   child.nice = parent.nice;
   child.policy = parent.policy;
   child.realtimePriority = parent.realtimePriority;

@@ -1,3 +1,4 @@
+import { allHarts } from "./affinity.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
 import type { Credentials } from "../security/credentials.ts";
 import type { FileTable } from "../vfs/file-table.ts";
@@ -68,6 +69,9 @@ export class Task implements Waiter {
   /** BLOCKED or BLOCKED_EINTR while it waits. */
   blockedKind = 0;
 
+  /** Harts that it may run on, as a mask, and the one it is on. */
+  affinity: number;
+  hart = 0;
   nice = 0;
   policy = 0;
   realtimePriority = 0;
@@ -94,6 +98,7 @@ export class Task implements Waiter {
     this.registers = registers;
     this.pending = new PendingSignals();
     this.startNs = startNs;
+    this.affinity = allHarts(kernel.harts);
   }
 
   get pid(): number {

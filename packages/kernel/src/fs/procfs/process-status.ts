@@ -1,6 +1,7 @@
 import { PAGE_SIZE, SIGRTMAX } from "@stratos/abi";
 import type { SignalSet } from "../../signal/signal-set.ts";
 import { processTimes } from "../../syscall/resource-usage.ts";
+import { listOfHarts } from "../../task/affinity.ts";
 import type { Task } from "../../task/task.ts";
 import type { ThreadGroup } from "../../task/thread-group.ts";
 import { hasMemory } from "./proc-access.ts";
@@ -42,7 +43,7 @@ export function describeStat(task: Task, isThread: boolean, isVisible: boolean):
     isAlive ? space.mappedBytes : 0, residentPages(task), "18446744073709551615",
     address(space.codeStart), address(space.codeEnd), address(space.stackStart), 0, 0,
     signals(task.pending.set), signals(task.blocked), signals(ignored), signals(caught), 0, 0, 0,
-    process.exitSignal, 0, task.realtimePriority, task.policy, 0, 0, 0,
+    process.exitSignal, task.hart, task.realtimePriority, task.policy, 0, 0, 0,
     address(space.dataStart), address(space.dataEnd), address(space.brkStart), address(space.argumentsStart), address(space.argumentsEnd),
     address(space.environmentStart), address(space.environmentEnd), isVisible ? (process.exitStatus ?? 0) : 0,
   ];
@@ -130,7 +131,7 @@ export function describeStatus(task: Task): string {
     `CapInh:\t${capabilities(credentials.inheritable)}`, `CapPrm:\t${capabilities(credentials.permitted)}`, `CapEff:\t${capabilities(credentials.effective)}`,
     `CapBnd:\t${capabilities(credentials.bounding)}`, `CapAmb:\t${capabilities(credentials.ambient)}`,
     `NoNewPrivs:\t${credentials.noNewPrivileges ? 1 : 0}`, "Seccomp:\t0", "Seccomp_filters:\t0",
-    "Cpus_allowed:\t1", "Cpus_allowed_list:\t0", "Mems_allowed:\t1", "Mems_allowed_list:\t0",
+    `Cpus_allowed:\t${task.affinity.toString(16)}`, `Cpus_allowed_list:\t${listOfHarts(task.affinity)}`, "Mems_allowed:\t1", "Mems_allowed_list:\t0",
     `voluntary_ctxt_switches:\t${task.voluntarySwitches}`, `nonvoluntary_ctxt_switches:\t${task.involuntarySwitches}`,
   );
   return `${lines.join("\n")}\n`;

@@ -14,7 +14,7 @@ export function addSystemFiles(fileSystem: PseudoFileSystem, root: PseudoDirecto
   const file = (name: string, source: TextSource, mode = 0o444): void => void root.add(name, new PseudoFile(fileSystem, source, { mode }));
   file("meminfo", () => describeMemory(kernel));
   file("stat", () => describeStatistics(kernel));
-  file("cpuinfo", () => "processor\t: 0\nhart\t\t: 0\nisa\t\t: rv64imafdc_zicntr_zicsr_zifencei\nmmu\t\t: sv39\nuarch\t\t: stratos\nmvendorid\t: 0x0\nmarchid\t\t: 0x0\nmimpid\t\t: 0x0\nhart isa\t: rv64imafdc_zicntr_zicsr_zifencei\n\n");
+  file("cpuinfo", () => Array.from({ length: kernel.harts }, (_, hart) => describeHart(hart)).join(""));
   file("uptime", () => describeUptime(kernel));
   file("loadavg", () => describeLoad(kernel));
   file("version", () => `Linux version ${RELEASE} (stratos@stratos) (stratos) ${VERSION}\n`);
@@ -56,6 +56,11 @@ export function addSystemFiles(fileSystem: PseudoFileSystem, root: PseudoDirecto
   sysvipc.add("shm", new PseudoFile(fileSystem, () => kernel.ipc.memory.describe()));
   root.add("sysvipc", sysvipc);
   for (const name of ["bus", "driver", "fs", "irq", "tty"]) root.add(name, new PseudoDirectory(fileSystem));
+}
+
+function describeHart(hart: number): string {
+  const isa = "rv64imafdc_zicntr_zicsr_zifencei";
+  return `processor\t: ${hart}\nhart\t\t: ${hart}\nisa\t\t: ${isa}\nmmu\t\t: sv39\nuarch\t\t: stratos\nmvendorid\t: 0x0\nmarchid\t\t: 0x0\nmimpid\t\t: 0x0\nhart isa\t: ${isa}\n\n`;
 }
 
 interface MemoryUse { total: number; free: number; cached: number; shared: number; available: number; anonymous: number }
@@ -105,7 +110,11 @@ function describeStatistics(kernel: Kernel): string {
   const numbers = `${ticks(userNs)} 0 ${ticks(systemNs)} ${ticks(idle)} 0 0 0 0 0 0`;
   const boot = Math.floor((kernel.clock.realtimeMs() + kernel.realtimeOffsetMs - kernel.now() / 1e6) / 1000);
   const { running, blocked } = countTasks(kernel);
-  return `cpu  ${numbers}\ncpu0 ${numbers}\nintr 0\nctxt ${kernel.contextSwitches}\nbtime ${boot}\nprocesses ${kernel.tasks.lastAllocated}\nprocs_running ${running}\nprocs_blocked ${blocked}\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n`;
+  // The harts take turns on one thread: all that was done stands at the first, and the others were idle.
+  const none = `0 0 0 ${ticks(kernel.now())} 0 0 0 0 0 0`;
+  const harts = Array.from({ length: kernel.harts }, (_, hart) => `cpu${hart} ${hart === 0 ? numbers : none}\n`).join("");
+  const total = `${ticks(userNs)} 0 ${ticks(systemNs)} ${ticks(idle + (kernel.harts - 1) * kernel.now())} 0 0 0 0 0 0`;
+  return `cpu  ${total}\n${harts}intr 0\nctxt ${kernel.contextSwitches}\nbtime ${boot}\nprocesses ${kernel.tasks.lastAllocated}\nprocs_running ${running}\nprocs_blocked ${blocked}\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n`;
 }
 
 function describeUptime(kernel: Kernel): string {

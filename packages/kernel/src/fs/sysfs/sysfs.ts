@@ -1,4 +1,5 @@
 import { CGROUP2_SUPER_MAGIC, SYSFS_MAGIC } from "@stratos/abi";
+import { allHarts, listOfHarts } from "../../task/affinity.ts";
 import type { Kernel } from "../../kernel-state.ts";
 import type { FileSystemUsage } from "../../vfs/file-system.ts";
 import type { FileSystemType } from "../../vfs/file-system-types.ts";
@@ -54,19 +55,24 @@ export class Sysfs extends PseudoFileSystem {
 
   #processors(): void {
     const base = "devices/system/cpu";
-    for (const name of ["online", "possible", "present"]) this.#file(`${base}/${name}`, "0\n");
+    const { harts } = this.kernel;
+    const all = allHarts(harts);
+    for (const name of ["online", "possible", "present"]) this.#file(`${base}/${name}`, `${listOfHarts(all)}\n`);
     this.#file(`${base}/offline`, "\n");
     this.#file(`${base}/isolated`, "\n");
-    this.#file(`${base}/kernel_max`, "0\n");
+    this.#file(`${base}/kernel_max`, `${harts - 1}\n`);
     this.#file(`${base}/modalias`, "cpu:type:riscv:feature:\n");
-    this.#file(`${base}/cpu0/topology/core_id`, "0\n");
-    this.#file(`${base}/cpu0/topology/physical_package_id`, "0\n");
-    for (const name of ["core_cpus", "thread_siblings", "core_siblings", "package_cpus"]) {
-      this.#file(`${base}/cpu0/topology/${name}`, "1\n");
-      this.#file(`${base}/cpu0/topology/${name}_list`, "0\n");
+    for (let hart = 0; hart < harts; hart++) {
+      const own = `${base}/cpu${hart}`;
+      this.#file(`${own}/topology/core_id`, `${hart}\n`);
+      this.#file(`${own}/topology/physical_package_id`, "0\n");
+      for (const [name, mask] of [["core_cpus", 2 ** hart], ["thread_siblings", 2 ** hart], ["core_siblings", all], ["package_cpus", all]] as const) {
+        this.#file(`${own}/topology/${name}`, `${mask.toString(16)}\n`);
+        this.#file(`${own}/topology/${name}_list`, `${listOfHarts(mask)}\n`);
+      }
+      this.#file(`${own}/online`, "1\n");
+      this.#directory("bus/cpu/devices").add(`cpu${hart}`, new PseudoLink(this, `../../../devices/system/cpu/cpu${hart}`));
     }
-    this.#file(`${base}/cpu0/online`, "1\n");
-    this.#directory("bus/cpu/devices").add("cpu0", new PseudoLink(this, "../../../devices/system/cpu/cpu0"));
   }
 
   #network(): void {

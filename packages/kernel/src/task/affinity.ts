@@ -1,0 +1,68 @@
+import { EFAULT, EINVAL, EPERM, ESRCH } from "@stratos/abi";
+import { CAP_SYS_NICE, isCapable } from "../security/credentials.ts";
+import type { Task } from "./task.ts";
+
+/**
+ * On which harts a thread may run, and on which it is: sched_setaffinity(2), getcpu(2). The harts of a machine take turns on one thread of the host, so
+ * that a thread's hart is a name: it is what programs see and choose, not a place to run faster.
+ *
+ * A mask has bit n for hart n.
+ */
+export const MAX_HARTS = 32;
+
+const MASK = new Uint8Array(MAX_HARTS / 8);
+
+export function allHarts(count: number): number {
+  return 0xffffffff >>> (MAX_HARTS - count);
+}
+
+/** A new thread goes to the hart after its maker's, among those allowed. */
+export function placeBeside(child: Task, parent: Task): void {
+  child.affinity = parent.affinity;
+  const count = parent.kernel.harts;
+  child.hart = parent.hart;
+  for (let step = 1; step <= count; step++) {
+    const hart = (parent.hart + step) % count;
+    if (((child.affinity >>> hart) & 1) === 0) continue;
+    child.hart = hart;
+    return;
+  }
+}
+
+/** `0-3,6` as in cpuset(7). */
+export function listOfHarts(mask: number): string {
+  const parts: string[] = [];
+  for (let hart = 0; hart < MAX_HARTS; hart++) {
+    if (((mask >>> hart) & 1) === 0) continue;
+    const first = hart;
+    while (hart + 1 < MAX_HARTS && ((mask >>> (hart + 1)) & 1) !== 0) hart++;
+    parts.push(first === hart ? `${first}` : `${first}-${hart}`);
+  }
+  return parts.join(",");
+}
+
+export function getAffinity(task: Task, target: Task | undefined, size: number, address: number): number {
+  if (target === undefined) return -ESRCH;
+  if (size < 8 || size % 8 !== 0) return -EINVAL;
+  return task.space.storeU64(address, target.affinity) < 0 ? -EFAULT : 8;
+}
+
+/** Harts that the machine hasn't are dropped from the mask; none left is an error. Shorter masks than 8 bytes are filled with zeros. */
+export function setAffinity(task: Task, target: Task | undefined, size: number, address: number): number {
+  if (target === undefined) return -ESRCH;
+  MASK.fill(0);
+  if (size > 0 && task.space.copyIn(address, MASK, 0, Math.min(size, MASK.length)) < 0) return -EFAULT;
+  const { euid } = task.credentials;
+  if (euid !== target.credentials.euid && euid !== target.credentials.uid && !isCapable(task.credentials, CAP_SYS_NICE)) return -EPERM;
+  let mask = (MASK[0]! | (MASK[1]! << 8) | (MASK[2]! << 16) | (MASK[3]! << 24)) >>> 0;
+  mask = (mask & allHarts(task.kernel.harts)) >>> 0;
+  if (mask === 0) return -EINVAL;
+  target.affinity = mask;
+  if (((mask >>> target.hart) & 1) === 0) target.hart = 31 - Math.clz32(mask & -mask);
+  return 0;
+}
+
+export function getCpu(task: Task, cpu: number, node: number): number {
+  if (cpu !== 0 && task.space.storeU32(cpu, task.hart) < 0) return -EFAULT;
+  return node !== 0 && task.space.storeU32(node, 0) < 0 ? -EFAULT : 0;
+}
