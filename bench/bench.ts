@@ -2,6 +2,7 @@
  * `npm run bench`: Stratos beside qemu-user on the same programs and the same root, in the same run, by turns. Prints a table, writes
  * `bench/results/latest.json` and, with `--page`, docs/benchmarks.md.
  *
+ *     npm run bench -- --only aegisfs       the file system as a library, beside memfs
  *     npm run bench -- [--only GROUP|ROW] [--rounds N] [--image NAME] [--root DIR] [--page]
  *
  * `--only pkg` measures resolving beside apt, and needs no image. `--image` and `--root` take an image of Stratos and a folder with the same files, instead of building them.
@@ -18,6 +19,7 @@ import { QemuPeer, StratosPeer, type Peer } from "./peers.ts";
 import { BENCH_IMAGE, BENCH_PACKAGES, compileNative, compilePrograms, ensureImage, exportRoot } from "./prepare.ts";
 import { groupResults, markdown, rowLine, type RowResult, type SpecialResult } from "./report.ts";
 import { GROUPS, ROWS, type Row } from "./rows.ts";
+import { inProcessLine, measureInProcess, type InProcessRow } from "./aegisfs/in-process.ts";
 import { measureImageBuild } from "./image-build.ts";
 import { measurePackages } from "./package-rows.ts";
 import { measureIdleMemory, measureSyscalls, measureWholeCommand } from "./special-rows.ts";
@@ -39,6 +41,10 @@ const launcher = [process.execPath, join(root, "stratos.mjs")];
 const cache = join(stratosHome(), "bench");
 const programs = join(cache, "programs");
 
+if (only === "aegisfs") {
+  printInProcess(measureInProcess(Math.max(rounds, 7)));
+  process.exit(0);
+}
 compilePrograms(join(root, "bench/programs"), programs);
 if (options.image === BENCH_IMAGE) ensureImage(launcher, options.image, BENCH_PACKAGES);
 const ours = new StratosPeer({ launcher, image: options.image, benchFolder: programs });
@@ -97,6 +103,13 @@ function measureRow(row: Row): RowResult {
   } catch (error) {
     return { row, oursNs, peerNs, stats, failure: (error as Error).message };
   }
+}
+
+function printInProcess(rows: readonly InProcessRow[]): void {
+  print(`  ${"row".padEnd(28)} ${"aegisfs/s".padStart(12)} ${"memfs/s".padStart(12)} ${"ratio".padStart(9)}`);
+  for (const row of rows) print(inProcessLine(row));
+  mkdirSync(join(root, "bench/results"), { recursive: true });
+  writeFileSync(join(root, "bench/results/aegisfs.json"), `${JSON.stringify(rows, null, 2)}\n`);
 }
 
 function peerOrNull(make: () => Peer): Peer | null {

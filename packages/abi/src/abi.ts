@@ -10,3 +10,4 @@ export * from "./clock-numbers.ts";
 export * from "./mount-flags.ts";
 export * from "./file-control.ts";
 export * from "./socket-numbers.ts";
+export * from "./posix-acl.ts";

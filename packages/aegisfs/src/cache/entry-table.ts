@@ -142,6 +142,7 @@ export class EntryTable {
       this.#nextInBucket[before] = this.#nextInBucket[at]!;
     }
     this.flags[at] = 0;
+    this.parents[at] = 0;
     this.names[at] = "";
     this.#nextInBucket[at] = this.#free;
     this.#free = at;

@@ -6,6 +6,7 @@ import {
 import { INODE_WORDS } from "../cache/inode-table.ts";
 import { BLOCK_SIZE, INLINE_SIZE_MAX } from "../format/geometry.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
+import { followMode } from "../access/acl.ts";
 import { changeInode, getPair, loadInode, putPair, putTime } from "./inode.ts";
 
 /** What stat(2) shows. Callers keep one and use it again. */
@@ -88,7 +89,10 @@ export function writeAttributes(subvolume: Subvolume, ino: number, from: Attribu
   const at = changeInode(subvolume, ino);
   if (at < 0) return -ENOENT;
   const words = subvolume.volume.inodes.words;
-  if (mask & ATTRIBUTE_MODE) words[at + INODE_AT_MODE] = (words[at + INODE_AT_MODE]! & 0o170000) | (from.mode & 0o7777);
+  if (mask & ATTRIBUTE_MODE) {
+    words[at + INODE_AT_MODE] = (words[at + INODE_AT_MODE]! & 0o170000) | (from.mode & 0o7777);
+    followMode(subvolume, ino, from.mode);
+  }
   if (mask & ATTRIBUTE_UID) words[at + INODE_AT_UID] = from.uid;
   if (mask & ATTRIBUTE_GID) words[at + INODE_AT_GID] = from.gid;
   if (mask & ATTRIBUTE_FLAGS) words[at + INODE_AT_FLAGS] = from.flags;

@@ -12,7 +12,9 @@ import { ENOSPC, ENOTDIR, ENOENT, S_IFDIR, S_IFMT } from "@stratos/abi";
 import { KIND_ENTRY, keyMiddle } from "../format/key.ts";
 import { INODE_AT_ENTRIES, INODE_AT_MODE, INODE_AT_NLINK } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
+import type { EntryTable } from "../cache/entry-table.ts";
 import { ENTRY_COLLIDES, ENTRY_STORED } from "../cache/entry-table.ts";
+import type { Listing } from "../cache/listings.ts";
 import { Failure } from "../failure.ts";
 import { changeInode, expectItems, loadInode, mayHaveItems, stamp } from "./inode.ts";
 import { hashName, nameHashHigh, nameHashLow } from "./name-hash.ts";
@@ -33,14 +35,20 @@ const COLLISIONS_MAX = 256;
 
 /** Place of the entry that `findEntry` found last, in the entry table; also of a name that is not there. */
 let foundAt = -1;
+let foundIn: EntryTable | null = null;
 
 /** Inode number of a name, or 0 when there is none. */
 export function findEntry(subvolume: Subvolume, directory: number, name: string): number {
   const { entries, superblock } = subvolume.volume;
+  // One operation asks for a name a few times over.
+  if (foundIn === entries && entries.names[foundAt] === name && entries.parents[foundAt] === directory && entries.subvolumes[foundAt] === subvolume.cacheId) {
+    return entries.inos[foundAt]!;
+  }
   hashName(name, superblock.hashSeed);
   let at = entries.find(subvolume.cacheId, directory, nameHashHigh, nameHashLow, name);
   if (at < 0) at = readEntry(subvolume, directory, name);
   foundAt = at;
+  foundIn = entries;
   return entries.inos[at]!;
 }
 
@@ -92,6 +100,7 @@ export function insertEntry(subvolume: Subvolume, directory: number, name: strin
     entries.change(at, ino, type);
     volume.cache.changes++;
     settleEntry(subvolume, at);
+    volume.listings.forget(subvolume.cacheId, directory);
     return 0;
   }
   volume.cache.changes++;
@@ -174,9 +183,14 @@ export function checkDirectory(subvolume: Subvolume, ino: number): number {
   return words[at + INODE_AT_NLINK] === 0 ? -ENOENT : 0;
 }
 
+/** Directories up to this size are listed from memory once they were listed from the beginning. */
+const LISTING_MAX = 16384;
+
 export function readDirectory(subvolume: Subvolume, directory: number, cursor: number, entry: DirectoryEntry): number {
-  const tree = subvolume.tree;
-  subvolume.volume.settleEntries();
+  const { tree, volume } = subvolume;
+  const known = volume.listings.get(subvolume.cacheId, directory) ?? (cursor === 0 ? listIfShort(subvolume, directory) : undefined);
+  if (known !== undefined) return entryOfListing(known, cursor, entry) ? 1 : checkListed(subvolume, directory);
+  volume.settleEntries();
   const high = Math.floor(cursor / 0x100000000);
   if (high >= 1 << 20 || !tree.ceiling(directory, keyMiddle(KIND_ENTRY, high), cursor >>> 0)) return checkListed(subvolume, directory);
   const middle = tree.key(1);
@@ -188,6 +202,52 @@ export function readDirectory(subvolume: Subvolume, directory: number, cursor: n
   entry.nextCursor = (middle & 0xffffff) * 0x100000000 + tree.key(2) + 1;
   entry.name = nameAt(bytes, offset);
   return 1;
+}
+
+function listIfShort(subvolume: Subvolume, directory: number): Listing | undefined {
+  const at = loadInode(subvolume, directory);
+  if (at < 0 || subvolume.volume.inodes.words[at + INODE_AT_ENTRIES]! > LISTING_MAX) return undefined;
+  return list(subvolume, directory);
+}
+
+/** The first entry at or after `cursor`; false at the end. */
+function entryOfListing({ names, inos, types, cursors }: Listing, cursor: number, entry: DirectoryEntry): boolean {
+  let low = 0;
+  for (let high = cursors.length; low < high; ) {
+    const middle = (low + high) >>> 1;
+    if (cursors[middle]! < cursor) low = middle + 1;
+    else high = middle;
+  }
+  if (low === cursors.length) return false;
+  entry.name = names[low]!;
+  entry.ino = inos[low]!;
+  entry.type = types[low]!;
+  entry.nextCursor = cursors[low]! + 1;
+  return true;
+}
+
+/** All entries of a directory; kept in memory when they are not too many. */
+export function list(subvolume: Subvolume, directory: number): Listing {
+  const { tree, volume } = subvolume;
+  const known = volume.listings.get(subvolume.cacheId, directory);
+  if (known !== undefined) return known;
+  volume.settleEntries();
+  const names: string[] = [];
+  const inos: number[] = [];
+  const types: number[] = [];
+  const cursors: number[] = [];
+  const listing: Listing = { names, inos, types, cursors, texts: null };
+  for (let more = tree.ceiling(directory, keyMiddle(KIND_ENTRY, 0), 0); more && tree.key(0) === directory; more = tree.next()) {
+    const middle = tree.key(1);
+    if (middle >>> 24 !== KIND_ENTRY) break;
+    const { bytes, offset } = tree;
+    names.push(nameAt(bytes, offset));
+    inos.push(tree.words[offset >>> 2]!);
+    types.push(bytes[offset + 4]!);
+    cursors.push((middle & 0xffffff) * 0x100000000 + tree.key(2));
+  }
+  if (names.length <= LISTING_MAX) volume.listings.put(subvolume.cacheId, directory, listing);
+  return listing;
 }
 
 /** The end of a listing: 0, or why there was none. */

@@ -6,7 +6,7 @@
  * Name and value together fit into one item (4160 bytes with the head): larger ones are refused with ENOSPC, as ext4 does. xattr(7).
  */
 import { byteString } from "@stratos/base";
-import { EEXIST, EINVAL, ENODATA, ENOENT, ENOSPC, ERANGE } from "@stratos/abi";
+import { ACL_DEFAULT_NAME, EEXIST, EINVAL, ENODATA, ENOENT, ENOSPC, ERANGE } from "@stratos/abi";
 import { VALUE_SIZE_MAX } from "../format/geometry.ts";
 import { KIND_XATTR, keyMiddle } from "../format/key.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
@@ -51,6 +51,7 @@ export function set(subvolume: Subvolume, ino: number, name: string, value: Uint
   if (size > VALUE_SIZE_MAX) return -ENOSPC;
   if (loadInode(subvolume, ino) < 0) return -ENOENT;
   const present = find(subvolume, ino, name);
+  if (name === ACL_DEFAULT_NAME) subvolume.volume.defaultAcls.clear();
   if (present && flags & XATTR_CREATE) return -EEXIST;
   if (!present && flags & XATTR_REPLACE) return -ENODATA;
 
@@ -76,6 +77,7 @@ export function remove(subvolume: Subvolume, ino: number, name: string): number 
   const tree = subvolume.tree;
   if (!find(subvolume, ino, name)) return loadInode(subvolume, ino) < 0 ? -ENOENT : -ENODATA;
   tree.remove(tree.key(0), tree.key(1), tree.key(2));
+  subvolume.volume.defaultAcls.clear();
   stamp(subvolume, changeInode(subvolume, ino), false);
   return 0;
 }

@@ -17,6 +17,7 @@ import {
   SUBVOLUME_AT_BASE, SUBVOLUME_AT_FLAGS, SUBVOLUME_AT_GENERATION, SUBVOLUME_AT_INODES, SUBVOLUME_AT_LABEL_LENGTH, SUBVOLUME_AT_NAME_LENGTH, SUBVOLUME_AT_NEXT_INO, SUBVOLUME_AT_PARENT,
   SUBVOLUME_AT_PROPERTIES, SUBVOLUME_AT_ROOT, SUBVOLUME_AT_TIME, SUBVOLUME_NAME_OFFSET, SUBVOLUME_READ_ONLY,
 } from "../format/subvolume-item.ts";
+import { inheritAcl, setAcl } from "../access/acl.ts";
 import type { Attributes } from "../file/attributes.ts";
 import { readAttributes, writeAttributes } from "../file/attributes.ts";
 import type { DirectoryEntry } from "../file/directory.ts";
@@ -205,12 +206,18 @@ export class Subvolume {
     }
   }
 
-  /** Makes a file of any kind but a symbolic link; `mode` has its type. Returns its number. −EEXIST, −ENOENT, −ENOTDIR, −ENOSPC … */
-  create(directory: number, name: string, mode: number, uid: number, gid: number, rdev = 0): number {
+  /**
+   * Makes a file of any kind but a symbolic link; `mode` has its type. Returns its number. −EEXIST, −ENOENT, −ENOTDIR, −ENOSPC …
+   *
+   * @param umask  cuts the mode, unless the directory has a default access control list, which the file gets then; −1: neither, the mode is final
+   */
+  create(directory: number, name: string, mode: number, uid: number, gid: number, rdev = 0, umask = -1): number {
     const failed = this.#begin(true);
     if (failed < 0) return failed;
     try {
-      return this.#did(namespace.create(this, directory, name, mode, uid, gid, rdev), Operation.create, directory, name, 0, "", mode);
+      const ino = namespace.create(this, directory, name, mode, uid, gid, rdev);
+      if (ino > 0 && umask >= 0) inheritAcl(this, directory, ino, umask);
+      return this.#did(ino, Operation.create, directory, name, 0, "", mode);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -485,6 +492,19 @@ export class Subvolume {
     if (failed < 0) return failed;
     try {
       return this.#did(xattrs.set(this, ino, name, value, flags), Operation.setXattr, ino, name, 0, "", 0, value.length);
+    } catch (thrown) {
+      return this.volume.abort(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /** Sets or (empty) removes an access control list, and the mode with it; see access/acl.ts for the errors. */
+  setAcl(ino: number, name: string, value: Uint8Array): number {
+    const failed = this.#begin(true);
+    if (failed < 0) return failed;
+    try {
+      return this.#did(setAcl(this, ino, name, value), Operation.setXattr, ino, name, 0, "", 0, value.length);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {

@@ -31,6 +31,7 @@ import { resizeDevice } from "../device/resize.ts";
 import { ExtentContent } from "../codec/extent-content.ts";
 import type { BlockStore } from "../store/block-store.ts";
 import { NodeCache } from "../store/node-cache.ts";
+import type { Acl } from "@stratos/abi";
 import type { TreeNode } from "../store/node-cache.ts";
 import { EntryTable } from "../cache/entry-table.ts";
 import { InodeTable } from "../cache/inode-table.ts";
@@ -50,14 +51,14 @@ export interface MountOptions {
   readOnly?: boolean;
   /** `sync` and `fsync` do nothing, commits happen for space and memory alone: for a clone that nobody keeps. */
   volatile?: boolean;
-  /** Clean tree nodes (16 KiB each) kept in memory; default 2048. */
+  /** Clean tree nodes (16 KiB each) kept in memory; default 1280. */
   cacheNodes?: number;
   /** Dirty nodes at which a commit is made; default 1024. */
   dirtyNodes?: number;
   /** Inodes (about 200 bytes each) and names (about 120) kept in memory; default 32768 and 65536. */
   cacheInodes?: number;
   cacheEntries?: number;
-  /** Pages of file content (4 KiB each) kept in memory; default 20480. With the nodes and the rest that makes 128 MiB. */
+  /** Pages of file content (4 KiB each) kept in memory; default 23552 (92 MiB). With the nodes and the rest that makes 128 MiB. */
   cachePages?: number;
   /** Changes of inodes or names that may wait in memory; default 32768. */
   pendingChanges?: number;
@@ -93,6 +94,8 @@ export class Volume implements NodeOwner {
   readonly entries: EntryTable;
   readonly pages: PageTable;
   readonly listings: Listings;
+  /** Default access control lists of directories that were asked for one (access/acl.ts). */
+  readonly defaultAcls: Map<number, Acl | null> = new Map();
   readonly superblock: Superblock;
   /** The volume tree: subvolumes, bitmaps, owners. */
   readonly tree: Tree;
@@ -129,10 +132,10 @@ export class Volume implements NodeOwner {
     this.#pendingLimit = Math.min(options.pendingChanges ?? PENDING_CHANGES, PENDING_CHANGES);
     this.inodes = new InodeTable(options.cacheInodes ?? 32768);
     this.entries = new EntryTable(options.cacheEntries ?? 65536);
-    this.pages = new PageTable(this.inodes, Math.max(4, options.cachePages ?? 20480));
+    this.pages = new PageTable(this.inodes, Math.max(4, options.cachePages ?? 23552));
     this.listings = new Listings(65536);
     this.seconds = options.seconds ?? 0;
-    this.cache = new NodeCache(store, options.cacheNodes ?? 2048);
+    this.cache = new NodeCache(store, options.cacheNodes ?? 1280);
     this.tree = new Tree(this.cache, new VolumeTreeOwner(this));
     this.tree.root.set(superblock.root);
     this.space = new SpaceMap(this.tree, store.layout, superblock.freeBlocks, superblock.freeQuads);
@@ -289,7 +292,7 @@ export class Volume implements NodeOwner {
     if (this.entries.isOver) this.entries.trim();
     if (this.#failed !== null || this.#committing) return;
     const { inodes, entries, pages } = this;
-    if (inodes.dirtyCount > this.#pendingLimit || entries.dirtyCount > this.#pendingLimit || pages.dirtyCount > (pages.limit >> 2) * 3) {
+    if (inodes.dirtyCount > this.#pendingLimit || entries.dirtyCount > this.#pendingLimit || pages.dirtyCount > pages.limit - (pages.limit >> 4) - 1) {
       try {
         this.settle();
       } catch (thrown) {

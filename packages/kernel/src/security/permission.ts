@@ -1,6 +1,6 @@
 import { EACCES, EPERM, S_IFDIR, S_IFMT, S_ISGID, S_ISVTX } from "@stratos/abi";
 import type { Inode } from "../vfs/inode.ts";
-import { ACL_GROUP, ACL_GROUP_OBJ, ACL_MASK, ACL_USER, type Acl } from "./acl.ts";
+import { ACL_GROUP, ACL_GROUP_OBJ, ACL_MASK, ACL_USER, type Acl } from "@stratos/abi";
 import { ALL_CAPABILITIES, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, type Credentials, isCapable, isInGroup } from "./credentials.ts";
 
 /** Discretionary access control: path_resolution(7), capabilities(7), acl(5). */

@@ -1,7 +1,7 @@
 import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, E2BIG, EBADF, EINVAL, ENODATA, EOPNOTSUPP, EPERM, ERANGE, EROFS, MS_RDONLY, O_PATH, XATTR_CREATE, XATTR_LIST_MAX, XATTR_NAME_MAX, XATTR_REPLACE, XATTR_SIZE_MAX } from "@stratos/abi";
 import { EFAULT, S_ISVTX } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
-import { ACL_ACCESS_NAME, ACL_DEFAULT_NAME, aclMode, isMinimalAcl, parseAcl } from "../security/acl.ts";
+import { ACL_ACCESS_NAME, ACL_DEFAULT_NAME, aclMode, isMinimalAcl, parseAcl } from "@stratos/abi";
 import { CAP_SETFCAP, CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import { checkAccess, isOwnerOrCapable, MAY_READ, MAY_WRITE } from "../security/permission.ts";
 import type { Task } from "../task/task.ts";

@@ -1,4 +1,4 @@
-import { ACL_ACCESS_NAME, ACL_DEFAULT_NAME, aclMode, aclWithMode, isMinimalAcl, parseAcl, serializeAcl } from "../security/acl.ts";
+import { ACL_ACCESS_NAME, ACL_DEFAULT_NAME, aclMode, aclWithMode, isMinimalAcl, parseAcl, serializeAcl } from "@stratos/abi";
 import type { Inode } from "./inode.ts";
 
 /**

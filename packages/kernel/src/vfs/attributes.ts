@@ -1,7 +1,7 @@
 import { EACCES, EPERM, EROFS, MS_RDONLY, S_IFDIR, S_IFMT, S_ISGID, S_ISUID } from "@stratos/abi";
 import { CAP_CHOWN, isCapable, isInGroup } from "../security/credentials.ts";
 import { checkAccess, isOwnerOrCapable, MAY_WRITE, permittedMode } from "../security/permission.ts";
-import { ACL_ACCESS_NAME, aclWithMode, serializeAcl } from "../security/acl.ts";
+import { ACL_ACCESS_NAME, aclWithMode, serializeAcl } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
 import { notifyInode } from "./inotify-marks.ts";
 import type { AttributeChange, Inode, Time } from "./inode.ts";

@@ -1,6 +1,6 @@
 import { EINVAL, ENODATA, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
 import type { PageCache } from "../mm/page-cache.ts";
-import type { Acl } from "../security/acl.ts";
+import type { Acl } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
 import type { FileLocks } from "./file-locks.ts";
 import type { FileSystem } from "./file-system.ts";

@@ -1,6 +1,6 @@
 import { EBUSY, EEXIST, EINVAL, EISDIR, EMLINK, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EROFS, EXDEV, MS_RDONLY, RENAME_EXCHANGE, RENAME_NOREPLACE } from "@stratos/abi";
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, S_ISGID } from "@stratos/abi";
-import { ACL_DEFAULT_NAME, parseAcl } from "../security/acl.ts";
+import { ACL_DEFAULT_NAME, parseAcl } from "@stratos/abi";
 import { CAP_MKNOD, isCapable } from "../security/credentials.ts";
 import { checkAccess, checkSticky, MAY_EXEC, MAY_WRITE } from "../security/permission.ts";
 import type { Task } from "../task/task.ts";

@@ -1,4 +1,4 @@
-import { EINVAL } from "@stratos/abi";
+import { EINVAL } from "./errno.ts";
 
 /**
  * POSIX access control lists (acl(5)) in the form of the `system.posix_acl_*` attributes:
