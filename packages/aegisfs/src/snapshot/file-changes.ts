@@ -49,6 +49,7 @@ const INCIDENTAL: ReadonlySet<number> = new Set([
 /** From `before` to `after`, ordered by path; a negated errno. */
 export function fileChanges(volume: Volume, before: Subvolume, after: Subvolume): FileChange[] | number {
   try {
+    volume.settle();
     const differences = new Differences();
     for (let from: Key | null = KEY_MIN; from !== null; ) {
       from = compareTrees(volume, before.tree.root, after.tree.root, from, (key, left, right) => differences.add(key, left, right));

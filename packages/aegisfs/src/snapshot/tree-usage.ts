@@ -96,6 +96,7 @@ export function measureSubvolume(volume: Volume, id: number, ownOnly = false): T
   try {
     const subvolume = volume.subvolume(id);
     if (subvolume === null) throw new Failure("corrupt-node", -1);
+    volume.settle();
     const walk = new UsageWalk(volume, ownOnly);
     walk.walk(subvolume.tree.root, 0, ROOT_LEVELS, true);
     return walk.usage;
