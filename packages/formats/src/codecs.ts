@@ -14,6 +14,8 @@ export interface Codecs {
   gunzip(bytes: Uint8Array, sizeMax: number): Uint8Array | undefined;
   /** RFC 1951, without a header. @param windowBits  9 … 15: how far back it may refer */
   deflate(bytes: Uint8Array, windowBits?: number): Uint8Array;
+  /** A part of one deflate stream: parts follow one another, and the last one ends it. */
+  deflatePart(bytes: Uint8Array, isLast: boolean): Uint8Array;
   /** bytes after the stream's end are not looked at. @returns undefined when it is damaged or unpacks to more than `sizeMax` bytes */
   inflate(bytes: Uint8Array, sizeMax: number): Uint8Array | undefined;
   /** RFC 1950: deflate with zlib's header and checksum */

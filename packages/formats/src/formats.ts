@@ -28,3 +28,4 @@ export { Ext4Files } from "./ext4/ext4-files.ts";
 export { FatFiles } from "./fat/fat-files.ts";
 export { partDisk, probe, readLayout, type DiskLayout, type DiskPart, type FileSystemKind } from "./disk/partitions.ts";
 export { type DiskFile, type DiskFiles, type NewFile } from "./disk/disk-files.ts";
+export { OstreeRepository, type CommitOptions, type CommitResult, type OstreeMode, type RepositoryStore } from "./ostree/ostree-repository.ts";

@@ -21,6 +21,8 @@ export function nodeCodecs(levels: CodecLevels = {}): Codecs {
     gzip: (bytes) => gzipSync(bytes, deflateLevel),
     gunzip: (bytes, sizeMax) => unpack(() => gunzipSync(bytes, { maxOutputLength: Math.max(1, sizeMax) })),
     deflate: (bytes, windowBits = 15) => deflateRawSync(bytes, { ...deflateLevel, windowBits }),
+    // What is flushed ends at a byte's border without closing the stream.
+    deflatePart: (bytes, isLast) => deflateRawSync(bytes, isLast ? deflateLevel : { ...deflateLevel, finishFlush: constants.Z_SYNC_FLUSH }),
     inflate: (bytes, sizeMax) => unpack(() => inflateRawSync(bytes, { maxOutputLength: Math.max(1, sizeMax) })),
     zlib: (bytes) => deflateSync(bytes, deflateLevel),
     zstd: (bytes) => zstdCompressSync(bytes, zstdLevel),

@@ -1,0 +1,145 @@
+/**
+ * GVariant's serialised form, as far as OSTree needs it: values are written by a type signature. Source: "GVariant Specification" (A. Lortie,
+ * 2010) §2.5. Values lie at multiples of their alignment; where an element's length is not fixed, the container ends with the offsets of its
+ * elements' ends, in words as small as its size allows. Numbers are little-endian; OSTree swaps some itself.
+ */
+import { byteStringOf } from "@stratos/base";
+
+/** A value for a signature: numbers for y n q i u, booleans for b, [high, low] or a number for x and t, byte strings for s o g. */
+export type Variant = number | boolean | string | Uint8Array | readonly Variant[] | { readonly type: string; readonly value: Variant };
+
+interface Type {
+  readonly code: string;
+  readonly alignment: number;
+  /** bytes; undefined when it varies */
+  readonly fixedSize: number | undefined;
+  readonly members: readonly Type[];
+}
+
+const BASIC: Readonly<Record<string, readonly [number, number]>> = { y: [1, 1], b: [1, 1], n: [2, 2], q: [2, 2], i: [4, 4], u: [4, 4], x: [8, 8], t: [8, 8] };
+const known = new Map<string, Type>();
+
+/** The bytes of `value` under `signature`. */
+export function serializeVariant(signature: string, value: Variant): Uint8Array {
+  return serialize(typeOf(signature), value);
+}
+
+function typeOf(signature: string): Type {
+  let type = known.get(signature);
+  if (type === undefined) {
+    const parsed = parseType(signature, 0);
+    if (parsed.end !== signature.length) throw new RangeError(`not one GVariant type: ${signature}`);
+    known.set(signature, (type = parsed.type));
+  }
+  return type;
+}
+
+function parseType(signature: string, at: number): { type: Type; end: number } {
+  const code = signature[at] ?? "";
+  const basic = BASIC[code];
+  if (basic !== undefined) return { type: { code, alignment: basic[0], fixedSize: basic[1], members: [] }, end: at + 1 };
+  if (code === "s" || code === "o" || code === "g") return { type: { code: "s", alignment: 1, fixedSize: undefined, members: [] }, end: at + 1 };
+  if (code === "v") return { type: { code, alignment: 8, fixedSize: undefined, members: [] }, end: at + 1 };
+  if (code === "a") {
+    const { type, end } = parseType(signature, at + 1);
+    return { type: { code, alignment: type.alignment, fixedSize: undefined, members: [type] }, end };
+  }
+  if (code !== "(" && code !== "{") throw new RangeError(`not a GVariant type: ${signature}`);
+  const members: Type[] = [];
+  let next = at + 1;
+  while (signature[next] !== ")" && signature[next] !== "}") {
+    const { type, end } = parseType(signature, next);
+    members.push(type);
+    next = end;
+  }
+  const alignment = Math.max(1, ...members.map((member) => member.alignment));
+  let size: number | undefined = 0;
+  for (const member of members) size = size === undefined || member.fixedSize === undefined ? undefined : align(size, member.alignment) + member.fixedSize;
+  return { type: { code: "(", alignment, fixedSize: size === undefined ? undefined : align(size, alignment), members }, end: next + 1 };
+}
+
+function align(at: number, alignment: number): number {
+  return Math.ceil(at / alignment) * alignment;
+}
+
+function serialize(type: Type, value: Variant): Uint8Array {
+  switch (type.code) {
+    case "s": return byteStringOf(`${value as string}\0`);
+    case "v": {
+      const { type: signature, value: inner } = value as { type: string; value: Variant };
+      const bytes = serializeVariant(signature, inner);
+      return concat([bytes, byteStringOf(`\0${signature}`)]);
+    }
+    case "a": return value instanceof Uint8Array ? value : container(value as readonly Variant[], () => type.members[0]!, type, true);
+    case "(": return container(value as readonly Variant[], (index) => type.members[index]!, type, false);
+    default: return number(type, value);
+  }
+}
+
+function number(type: Type, value: Variant): Uint8Array {
+  const bytes = new Uint8Array(type.fixedSize!);
+  const view = new DataView(bytes.buffer);
+  if (type.code === "y" || type.code === "b") bytes[0] = Number(value);
+  else if (bytes.length === 2) view.setUint16(0, value as number, true);
+  else if (bytes.length === 4) view.setUint32(0, value as number, true);
+  else if (typeof value === "number") {
+    view.setUint32(0, value % 2 ** 32, true);
+    view.setInt32(4, Math.floor(value / 2 ** 32), true);
+  } else {
+    const [high, low] = value as readonly number[];
+    view.setUint32(0, low!, true);
+    view.setUint32(4, high!, true);
+  }
+  return bytes;
+}
+
+function container(values: readonly Variant[], memberType: (index: number) => Type, type: Type, isArray: boolean): Uint8Array {
+  const parts: Uint8Array[] = [], ends: number[] = [];
+  let size = 0;
+  values.forEach((value, index) => {
+    const member = memberType(index);
+    const start = align(size, member.alignment);
+    if (start > size) parts.push(new Uint8Array(start - size));
+    const bytes = serialize(member, value);
+    parts.push(bytes);
+    size = start + bytes.length;
+    // In an array every element has its offset, in a tuple each but the last.
+    if (member.fixedSize === undefined && (isArray || index < values.length - 1)) ends.push(size);
+  });
+  if (!isArray) {
+    if (type.fixedSize !== undefined && type.fixedSize > size) parts.push(new Uint8Array(type.fixedSize - size));
+    // A tuple's offsets stand backwards.
+    ends.reverse();
+  }
+  if (ends.length > 0) parts.push(offsets(ends, size));
+  return concat(parts);
+}
+
+function offsets(ends: readonly number[], size: number): Uint8Array {
+  const width = [1, 2, 4, 8].find((candidate) => size + ends.length * candidate < 2 ** (8 * candidate))!;
+  const bytes = new Uint8Array(ends.length * width);
+  ends.forEach((end, index) => {
+    for (let byte = 0, rest = end; byte < width; byte++, rest = Math.floor(rest / 256)) bytes[index * width + byte] = rest % 256;
+  });
+  return bytes;
+}
+
+export function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** The number whose little-endian bytes are the big-endian ones of `value`. */
+export function swapU32(value: number): number {
+  return (((value & 0xff) << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0;
+}
+
+/** The same for 64 bits, as a value for `t`. */
+export function swapU64(value: number): Variant {
+  return [swapU32(value % 2 ** 32), swapU32(Math.floor(value / 2 ** 32))];
+}

@@ -1,0 +1,225 @@
+/**
+ * Writes commits into an OSTree repository. Objects are named by their checksum, so that what is there is not written again; a reference
+ * moves only when all that its commit names is there.
+ *
+ *     config · objects/ab/cdef….{commit,dirtree,dirmeta,file,filez} · refs/heads/NAME · summary
+ *
+ * Two modes: `archive` (content packed, for servers; owner and attributes in each object) and `bare-user-only` (plain files with neither
+ * owner nor attributes, for unprivileged checkouts).
+ */
+import { utf8Of, utf8ToByteString } from "@stratos/base";
+import { sha256Of, type Codecs } from "../codecs.ts";
+import { FormatError } from "../format-error.ts";
+import type { FileEntry, FileTree } from "../tree/file-tree.ts";
+import { serializeVariant, swapU64, type Variant } from "./gvariant.ts";
+import { archiveHeader, checksumBytes, commitObject, dirmetaObject, dirtreeObject, fileChecksum, type CommitFields, type TreeFile, type TreeFolder } from "./ostree-objects.ts";
+
+export type OstreeMode = "archive" | "bare-user-only";
+
+/** Where a repository is. Paths are relative to it. */
+export interface RepositoryStore {
+  has(path: string): boolean;
+  /** @returns undefined when there is none */
+  read(path: string): Uint8Array | undefined;
+  /** Makes a file, and the folders above it, visible when it is whole; replaces what has the name. @param mode  permissions, 0644 by default */
+  write(path: string, pieces: Iterable<Uint8Array>, mode?: number): void;
+  symlink(path: string, target: string): void;
+  makeDirectory(path: string): void;
+  /** Files below a folder, as paths relative to it. */
+  list(path: string): string[];
+}
+
+export interface CommitOptions {
+  /** such as `stable/riscv64/server` */
+  readonly ref: string;
+  readonly subject: string;
+  readonly body?: string;
+  /** seconds since 1970 */
+  readonly timestamp: number;
+  /** `undefined`: the commit that the reference names, when there is one */
+  readonly parent?: string | null;
+  /** metadata, such as `version`; text values */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** the kernel's version, of a tree that can be booted */
+  readonly linux?: string;
+  /** do not note the reference's name in the commit */
+  readonly isUnbound?: boolean;
+}
+
+export interface CommitResult {
+  readonly checksum: string;
+  readonly objectsWritten: number;
+  readonly objectsKnown: number;
+}
+
+const PIECE_BYTES = 4 << 20;
+const REF = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
+const MODES: Readonly<Record<OstreeMode, string>> = { archive: "archive-z2", "bare-user-only": "bare-user-only" };
+
+export class OstreeRepository {
+  readonly mode: OstreeMode;
+  readonly #store: RepositoryStore;
+  readonly #codecs: Codecs;
+  readonly #buffer = new Uint8Array(PIECE_BYTES);
+  #written = 0;
+  #known = 0;
+
+  /** Makes a repository where there is none. @throws FormatError when there is one of a mode that is not written */
+  constructor(store: RepositoryStore, codecs: Codecs, mode: OstreeMode) {
+    this.#store = store;
+    this.#codecs = codecs;
+    const config = store.read("config");
+    if (config === undefined) {
+      for (const folder of ["objects", "tmp", "extensions", "state", "refs/heads", "refs/remotes", "refs/mirrors"]) store.makeDirectory(folder);
+      store.write("config", [utf8Of(`[core]\nrepo_version=1\nmode=${MODES[mode]}\n`)]);
+      this.mode = mode;
+      return;
+    }
+    const found = /^\s*mode\s*=\s*(\S+)/m.exec(String.fromCharCode(...config))?.[1] ?? "bare";
+    const own = found === "archive" || found === "archive-z2" ? "archive" : found;
+    if (own !== mode) throw new FormatError(`the repository has mode ${found}, not ${mode}`);
+    this.mode = mode;
+  }
+
+  /** The commit that a reference names, or null. */
+  resolve(ref: string): string | null {
+    checkRef(ref);
+    const text = this.#store.read(`refs/heads/${ref}`);
+    return text === undefined ? null : String.fromCharCode(...text).trim();
+  }
+
+  /** Commits a tree and moves the reference. @throws FormatError for what OSTree cannot hold (devices) */
+  commit(tree: FileTree, options: CommitOptions): CommitResult {
+    checkRef(options.ref);
+    this.#written = this.#known = 0;
+    const root = this.#writeTree(tree);
+    const parent = options.parent === undefined ? this.resolve(options.ref) : options.parent;
+    const metadata: [string, { type: string; value: Variant }][] = Object.entries(options.metadata ?? {}).map(([key, value]) => [utf8ToByteString(key), { type: "s", value: utf8ToByteString(value) }]);
+    if (options.linux !== undefined) metadata.push(["ostree.linux", { type: "s", value: options.linux }], ["ostree.bootable", { type: "b", value: true }]);
+    if (options.isUnbound !== true) metadata.push(["ostree.ref-binding", { type: "as", value: [options.ref] }]);
+    const commit: CommitFields = { metadata, parent, subject: utf8ToByteString(options.subject), body: utf8ToByteString(options.body ?? ""), timestamp: options.timestamp, ...root };
+    const checksum = this.#metadata("commit", commitObject(commit));
+    this.#store.write(`refs/heads/${options.ref}`, [utf8Of(`${checksum}\n`)]);
+    return { checksum, objectsWritten: this.#written, objectsKnown: this.#known };
+  }
+
+  /** Writes `summary`, by which clients learn the references of a server. @param time  seconds since 1970 */
+  writeSummary(time: number): void {
+    const refs = this.#store.list("refs/heads").sort().map((ref): Variant => {
+      const checksum = this.resolve(ref)!;
+      const commit = this.#store.read(objectPath(checksum, "commit"));
+      if (commit === undefined) throw new FormatError(`${ref}: its commit ${checksum} is missing`);
+      return [ref, [commit.length, checksumBytes(checksum), [["ostree.commit.timestamp", { type: "t", value: swapU64(commitTime(commit)) }]]]];
+    });
+    const metadata: Variant = [
+      ["ostree.summary.mode", { type: "s", value: MODES[this.mode] }], ["ostree.summary.last-modified", { type: "t", value: swapU64(time) }], ["ostree.summary.tombstone-commits", { type: "b", value: false }],
+    ];
+    this.#store.write("summary", [serializeVariant("(a(s(taya{sv}))a{sv})", [refs, metadata])]);
+  }
+
+  #writeTree(tree: FileTree): { tree: string; meta: string } {
+    interface Folder { path: string; meta: string; files: TreeFile[]; folders: TreeFolder[] }
+    const open: Folder[] = [];
+    const checksums = new Map<string, string>();
+    const close = (): { tree: string; meta: string } => {
+      const folder = open.pop()!;
+      folder.files.sort(byName);
+      folder.folders.sort(byName);
+      const own = { tree: this.#metadata("dirtree", dirtreeObject(folder.files, folder.folders)), meta: folder.meta };
+      open.at(-1)?.folders.push({ name: folder.path.slice(folder.path.lastIndexOf("/") + 1), ...own });
+      return own;
+    };
+    for (const entry of tree.entries()) {
+      const parent = entry.path.slice(0, Math.max(entry.path.lastIndexOf("/"), 0));
+      // Entries are sorted: a folder is complete when one comes that is not in it.
+      while (open.length > 0 && open.at(-1)!.path !== parent) close();
+      if (entry.kind === "directory") {
+        open.push({ path: entry.path, meta: this.#metadata("dirmeta", dirmetaObject(this.#canonical(entry))), files: [], folders: [] });
+        continue;
+      }
+      const checksum = entry.kind === "hardLink" ? checksums.get(entry.target) : this.#writeFile(this.#canonical(entry));
+      if (checksum === undefined) throw new FormatError(`${entry.path}: a hard link to ${entry.target}, which is no file before it`);
+      checksums.set(entry.path, checksum);
+      open.at(-1)!.files.push({ name: entry.path.slice(entry.path.lastIndexOf("/") + 1), checksum });
+    }
+    if (open.length === 0) throw new FormatError("the tree has no root");
+    while (open.length > 1) close();
+    return close();
+  }
+
+  /** What a repository without owners says of each file (`ostree_repo_commit_modifier`, canonical permissions). */
+  #canonical(entry: FileEntry): FileEntry {
+    if (this.mode === "archive") return entry;
+    return { ...entry, uid: 0, gid: 0, mode: entry.kind === "file" ? (entry.mode & 0o755) | 0o644 : entry.kind === "directory" ? 0o755 : entry.mode, xattrs: new Map() };
+  }
+
+  #writeFile(entry: FileEntry): string {
+    const checksum = fileChecksum(entry, this.#codecs, this.#buffer);
+    const path = objectPath(checksum, this.mode === "archive" ? "filez" : "file");
+    if (this.#store.has(path)) {
+      this.#known++;
+      return checksum;
+    }
+    if (this.mode === "archive") this.#store.write(path, this.#packed(entry));
+    else if (entry.kind === "symlink") this.#store.symlink(path, entry.target);
+    else this.#store.write(path, this.#pieces(entry), entry.mode);
+    this.#written++;
+    return checksum;
+  }
+
+  *#packed(entry: FileEntry): Generator<Uint8Array> {
+    yield archiveHeader(entry);
+    if (entry.content === null) return;
+    let isEmpty = true;
+    const size = entry.content.sizeBytes;
+    let done = 0;
+    for (const piece of this.#pieces(entry)) {
+      done += piece.length;
+      isEmpty = false;
+      yield this.#codecs.deflatePart(piece, done === size);
+    }
+    if (isEmpty) yield this.#codecs.deflatePart(new Uint8Array(0), true);
+  }
+
+  *#pieces(entry: FileEntry): Generator<Uint8Array> {
+    const content = entry.content!;
+    for (let offset = 0; offset < content.sizeBytes; ) {
+      const count = content.read(offset, this.#buffer);
+      if (count <= 0) throw new FormatError(`${entry.path}: its content is shorter than its size says`);
+      yield this.#buffer.subarray(0, count);
+      offset += count;
+    }
+  }
+
+  #metadata(kind: "commit" | "dirtree" | "dirmeta", bytes: Uint8Array): string {
+    const checksum = sha256Of(this.#codecs, bytes);
+    const path = objectPath(checksum, kind);
+    if (this.#store.has(path)) this.#known++;
+    else {
+      this.#store.write(path, [bytes]);
+      this.#written++;
+    }
+    return checksum;
+  }
+}
+
+function objectPath(checksum: string, kind: string): string {
+  return `objects/${checksum.slice(0, 2)}/${checksum.slice(2)}.${kind}`;
+}
+
+function byName(left: { name: string }, right: { name: string }): number {
+  return left.name < right.name ? -1 : left.name > right.name ? 1 : 0;
+}
+
+function checkRef(ref: string): void {
+  if (!REF.test(ref) || ref.length > 255) throw new FormatError(`${ref}: not a reference's name (letters, digits, . _ - and / between)`);
+}
+
+/** The time in a commit's bytes: 8 bytes before the two checksums of 32 at its end, which the offsets of the other members follow. */
+function commitTime(commit: Uint8Array): number {
+  // Six members of varying length, all but the last with an offset.
+  const width = commit.length < 0x100 ? 1 : commit.length < 0x10000 ? 2 : 4;
+  const at = commit.length - 6 * width - 64 - 8;
+  const view = new DataView(commit.buffer, commit.byteOffset, commit.byteLength);
+  return view.getUint32(at) * 2 ** 32 + view.getUint32(at + 4);
+}
