@@ -3,3 +3,5 @@ export { parseReference, formatReference, ReferenceError, type ImageReference } 
 export { RegistryClient, choosePlatform, parseManifest, type Manifest, type ManifestValue, type RegistryOptions, type RegistryPorts } from "./oci/registry-client.ts";
 export { RegistryError } from "./oci/registry-session.ts";
 export type { BlobStore, HttpRequest, HttpResponse, HttpTransport, RegistryCredentials } from "./oci/registry-ports.ts";
+export { TreeDraft } from "./tree/tree-draft.ts";
+export { bootcLayout, type BootcLayout } from "./ostree/bootc-layout.ts";

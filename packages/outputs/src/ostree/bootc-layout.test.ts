@@ -1,0 +1,45 @@
+/** The layout for OSTree and bootc. Goal: each rule of the layout, on a tree as Debian's packages make it; the result is a whole tree. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createHash } from "node:crypto";
+import { checkFileTree, fileEntry, fileTreeOf, MemoryBlob, readBlob, type FileEntry } from "@stratos/formats";
+import { bootcLayout } from "./bootc-layout.ts";
+import { TreeDraft } from "../tree/tree-draft.ts";
+
+const codecs = { sha256: () => { const hash = createHash("sha256"); return { update: (bytes: Uint8Array) => void hash.update(bytes), hex: () => hash.digest("hex") }; } };
+const file = (path: string, text: string, fields: Partial<FileEntry> = {}): FileEntry => fileEntry(path, "file", { content: new MemoryBlob(Buffer.from(text), ""), ...fields });
+const folders = (...paths: string[]): FileEntry[] => paths.map((path) => fileEntry(path, "directory"));
+const textOf = (entry: FileEntry | undefined): string => Buffer.from(readBlob(entry!.content!)).toString();
+
+test("a Debian root becomes one that can be deployed", () => {
+  const source = fileTreeOf([
+    ...folders("", "boot", "dev", "etc", "home", "home/someone", "root", "opt", "usr", "usr/lib", "usr/lib/modules", "usr/lib/modules/6.12.1", "usr/local", "usr/local/bin", "tmp", "var", "var/lib", "var/lib/dpkg", "var/log"),
+    file("boot/vmlinuz-6.12.1", "kernel"), file("boot/initrd.img-6.12.1", "initrd"), file("boot/config-6.12.1", "config"), file("etc/passwd", "root"), file("home/someone/x", "x"),
+    file("var/lib/dpkg/status", "status"), file("var/log/dpkg.log", "log"), fileEntry("dev/null", "character", { deviceMajor: 1, deviceMinor: 3 }), fileEntry("var/mail", "directory", { mode: 0o2775, gid: 8 }),
+  ]);
+  const { tree, kernel } = bootcLayout(source, codecs, 5);
+  assert.equal(checkFileTree(tree), undefined);
+  assert.equal(kernel, "6.12.1");
+  const entries = new Map([...tree.entries()].map((entry) => [entry.path, entry]));
+  assert.equal(textOf(entries.get("usr/lib/modules/6.12.1/vmlinuz")), "kernel");
+  assert.equal(textOf(entries.get("usr/lib/modules/6.12.1/initramfs.img")), "initrd");
+  assert.equal(textOf(entries.get("usr/etc/passwd")), "root");
+  assert.equal(textOf(entries.get("usr/lib/sysimage/dpkg/status")), "status");
+  assert.deepEqual(["home", "root", "usr/local", "ostree"].map((path) => entries.get(path)?.target), ["var/home", "var/roothome", "../var/usrlocal", "sysroot/ostree"]);
+  for (const path of ["etc", "boot/config-6.12.1", "dev/null", "var/lib", "home/someone"]) assert.ok(!entries.has(path), path);
+  const conf = textOf(entries.get("usr/lib/tmpfiles.d/stratos-var.conf"));
+  assert.match(conf, /^d \/var\/log 0755 root root - -$/m);
+  assert.match(conf, /^d \/var\/mail 2775 root 8 - -$/m);
+  assert.match(conf, /^L \/var\/lib\/dpkg - - - - \/usr\/lib\/sysimage\/dpkg$/m);
+  assert.match(conf, /^d \/var\/roothome 0700 root root - -$/m);
+});
+
+test("moving and removing leave hard links whole", () => {
+  const draft = new TreeDraft(fileTreeOf([...folders("", "a", "b"), file("a/file", "content"), fileEntry("a/link", "hardLink", { target: "a/file" }), fileEntry("b/link", "hardLink", { target: "a/file" })]), codecs, 0);
+  draft.move("a", "z");
+  assert.equal(checkFileTree(draft.tree()), undefined);
+  draft.remove("z");
+  const left = [...draft.tree().entries()];
+  assert.deepEqual(left.map(({ path, kind }) => [path, kind]), [["", "directory"], ["b", "directory"], ["b/link", "file"]]);
+  assert.equal(textOf(left[2]), "content");
+});
