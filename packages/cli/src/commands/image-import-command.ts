@@ -25,7 +25,7 @@ export async function importImage(name: string, file: string): Promise<number> {
     try {
       const extractor = new ArchiveExtractor(new VolumeWriter(opened.volume.root));
       let bytes = 0;
-      for await (const piece of unpacked(file === "-" ? process.stdin : createReadStream(file, { highWaterMark: 1 << 20 }), home)) {
+      for await (const piece of unpackedArchive(file === "-" ? process.stdin : createReadStream(file, { highWaterMark: 1 << 20 }), home)) {
         extractor.push(piece);
         bytes += piece.length;
         progress.update("Importing", bytes, 0, "bytes");
@@ -44,7 +44,7 @@ export async function importImage(name: string, file: string): Promise<number> {
 }
 
 /** The archive's bytes, whatever it is packed with; its first bytes tell. */
-async function* unpacked(source: Readable, home: string): AsyncIterable<Uint8Array> {
+export async function* unpackedArchive(source: Readable, home: string): AsyncIterable<Uint8Array> {
   const pieces = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   let head = Buffer.alloc(0);
   while (head.length < 6) {

@@ -9,6 +9,7 @@ import { VERSION } from "../version.ts";
 import { composeCommand } from "./compose-command.ts";
 import { fsCommand } from "./fs-command.ts";
 import { diskCommand } from "./image-disk-rows.ts";
+import { imageOutputCommands } from "./image-output-rows.ts";
 import { pkgCommand } from "./pkg-command.ts";
 import { addRunOptions } from "./run-options.ts";
 import { COMPLETION_SHELLS } from "./completion.ts";
@@ -140,6 +141,6 @@ function imageCommand(handlers: CommandHandlers, finish: (status: number) => voi
     .argument("<file>", "archive; - for stdin")
     .action(async (name: string, file: string) => finish(await handlers.imageImport(name, file)));
 
-  for (const command of [list, build, remove, exporting, importing, diskCommand(finish)]) image.addCommand(command);
+  for (const command of [list, build, remove, exporting, importing, ...imageOutputCommands(finish), diskCommand(finish)]) image.addCommand(command);
   return image;
 }

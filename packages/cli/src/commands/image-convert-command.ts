@@ -1,0 +1,63 @@
+import { ProgressDisplay } from "@stratos/host-node";
+import { CommandError } from "../command-error.ts";
+import { diskError } from "../image-disk/open-disk.ts";
+import { GUEST_ARCHITECTURE } from "../defaults.ts";
+import { openTreeSource } from "../outputs/tree-source.ts";
+import type { OutputFormat } from "../outputs/output-formats.ts";
+import { writeOutput } from "../outputs/write-output.ts";
+
+export interface ImageConvertOptions {
+  readonly to?: OutputFormat;
+  readonly name?: string;
+  readonly arch?: string;
+  readonly time?: number;
+  readonly compress?: "none" | "gzip" | "zstd";
+  readonly size?: number;
+  readonly ref?: string;
+  readonly mode?: "archive" | "bare-user-only";
+  readonly bootc?: true;
+  readonly root?: true;
+  readonly json?: true;
+}
+
+export async function convertImage(source: string, target: string, options: ImageConvertOptions): Promise<number> {
+  const format = options.to ?? formatOf(target);
+  const opened = await openTreeSource(source, { ...(options.arch === undefined ? {} : { architecture: options.arch }), ...(options.root === true ? { ownedByRoot: true } : {}) });
+  const progress = new ProgressDisplay(process.stderr);
+  try {
+    if (process.stderr.isTTY) progress.update(`Writing ${format}`, 0, 0, "bytes");
+    const time = options.time ?? sourceDateEpoch() ?? Math.floor([...opened.tree.entries()].reduce((newest, entry) => Math.max(newest, entry.mtime), 0));
+    const result = writeOutput(format, opened.tree, target, {
+      time, architecture: options.arch ?? opened.architecture ?? GUEST_ARCHITECTURE, name: options.name ?? baseName(source),
+      ...(options.compress === undefined ? {} : { compression: options.compress }), ...(options.size === undefined ? {} : { size: options.size }), ...(options.ref === undefined ? {} : { ref: options.ref }),
+      ...(options.mode === undefined ? {} : { mode: options.mode }), ...(options.bootc === true ? { isBootc: true } : {}),
+    });
+    if (options.json === true) process.stdout.write(`${JSON.stringify({ format, ...result }, null, 2)}\n`);
+    else if (result.digest !== null) process.stdout.write(`${result.digest}\n`);
+  } catch (error) {
+    throw diskError(target, error);
+  } finally {
+    progress.clear();
+    opened.close();
+  }
+  return 0;
+}
+
+function formatOf(target: string): OutputFormat {
+  if (/\.tar$/.test(target)) return "tar";
+  if (/\.ext4$/.test(target)) return "ext4";
+  throw new CommandError(target, "the format is not clear from the name; --to says it");
+}
+
+/** https://reproducible-builds.org/specs/source-date-epoch/ */
+function sourceDateEpoch(): number | undefined {
+  const text = process.env["SOURCE_DATE_EPOCH"];
+  if (text === undefined || text === "") return undefined;
+  if (!/^\d{1,12}$/.test(text)) throw new CommandError("SOURCE_DATE_EPOCH", `'${text}' is no number of seconds`);
+  return Number(text);
+}
+
+function baseName(path: string): string {
+  const name = path.replace(/^oci:/, "").replace(/\/+$/, "").split("/").at(-1)!.replace(/\.(tar|gz|zst|xz|tgz|raw|qcow2|img)(?=\.|$)/g, "");
+  return name.replace(/[^A-Za-z0-9._-]/g, "-").replace(/^[^A-Za-z0-9]+/, "") || "image";
+}

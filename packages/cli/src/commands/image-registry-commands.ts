@@ -1,0 +1,154 @@
+/** `stratos image push|pull`: images to and from registries. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { FormatError } from "@stratos/formats";
+import { ProgressDisplay, stratosHome } from "@stratos/host-node";
+import { nodeCodecs, NodeHttpTransport, OciLayoutFolder } from "@stratos/host-node/outputs";
+import { formatReference, parseReference, ReferenceError, RegistryClient, RegistryError, type ImageReference, type RegistryCredentials } from "@stratos/outputs";
+import { CommandError, UsageError } from "../command-error.ts";
+import { putEntry } from "../compose/stratos-runner.ts";
+import { GUEST_ARCHITECTURE } from "../defaults.ts";
+import { ImageStore } from "../image/image-store.ts";
+import { createVolume } from "../image/image-volume.ts";
+import { readInstalledPackages } from "../image/installed-packages.ts";
+import { VolumeWriter } from "../image/volume-writer.ts";
+import { openTreeSource } from "../outputs/tree-source.ts";
+import { writeOutput } from "../outputs/write-output.ts";
+
+export interface RegistryCommandOptions {
+  readonly plainHttp?: true;
+  readonly arch?: string;
+  readonly compress?: "gzip" | "zstd";
+  /** into an OCI layout rather than an image of ours */
+  readonly output?: string;
+  readonly force?: true;
+  readonly json?: true;
+}
+
+/** Pushes an OCI layout as it is, anything else as an image of one layer. */
+export async function pushImage(source: string, name: string, options: RegistryCommandOptions): Promise<number> {
+  const reference = referenceOf(name);
+  const scratch = mkdtempSync(join(tmpdir(), "stratos-push-"));
+  try {
+    const isLayout = source.startsWith("oci:");
+    const parts = /^oci:(.+?)(?::([A-Za-z0-9_][A-Za-z0-9._-]*))?$/.exec(source);
+    let layout: OciLayoutFolder;
+    if (isLayout) layout = new OciLayoutFolder(parts![1]!, nodeCodecs());
+    else {
+      const opened = await openTreeSource(source);
+      try {
+        const time = Math.floor([...opened.tree.entries()].reduce((newest, entry) => Math.max(newest, entry.mtime), 0));
+        writeOutput("oci", opened.tree, scratch, { time, name: "image", architecture: options.arch ?? opened.architecture ?? GUEST_ARCHITECTURE, compression: options.compress ?? "gzip" });
+      } finally {
+        opened.close();
+      }
+      layout = new OciLayoutFolder(scratch, nodeCodecs());
+    }
+    const entry = layout.entry(isLayout ? parts![2] : undefined);
+    const sent = await withClient(reference, "pull,push", "Pushing", options, (client) => client.push(layout, entry));
+    if (options.json === true) process.stdout.write(`${JSON.stringify({ reference: formatReference(reference), digest: entry.digest, sentBytes: sent }, null, 2)}\n`);
+    else process.stdout.write(`${entry.digest}\n`);
+    return 0;
+  } catch (error) {
+    throw registryError(name, error);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Pulls an image: into an OCI layout, or as an image that `stratos run` takes. */
+export async function pullImage(name: string, as: string | undefined, options: RegistryCommandOptions): Promise<number> {
+  const reference = referenceOf(name);
+  const architecture = options.arch ?? GUEST_ARCHITECTURE;
+  const store = new ImageStore(stratosHome());
+  const own = as ?? reference.repository.split("/").at(-1)!;
+  if (options.output === undefined && store.find(own) !== null && options.force !== true) throw new CommandError(own, "is there already; --force replaces it");
+  const scratch = mkdtempSync(join(tmpdir(), "stratos-pull-"));
+  try {
+    const layout = new OciLayoutFolder(options.output ?? scratch, nodeCodecs());
+    const manifest = await withClient(reference, "pull", "Pulling", options, (client) => client.pull(layout, { os: "linux", architecture }));
+    layout.publish(manifest.descriptor, reference.tag);
+    if (options.output === undefined) await importLayout(scratch, own, architecture, store);
+    if (options.json === true) process.stdout.write(`${JSON.stringify({ reference: formatReference(reference), digest: manifest.descriptor.digest, ...(options.output === undefined ? { image: own } : { layout: options.output }) }, null, 2)}\n`);
+    else process.stdout.write(`${manifest.descriptor.digest}\n`);
+    return 0;
+  } catch (error) {
+    throw registryError(name, error);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+async function importLayout(folder: string, name: string, architecture: string, store: ImageStore): Promise<void> {
+  const opened = await openTreeSource(`oci:${folder}`, { architecture });
+  const draft = store.createDraft();
+  try {
+    const volume = createVolume(draft.layerPath(0), name);
+    let packages;
+    try {
+      const writer = new VolumeWriter(volume.volume.root);
+      for (const entry of opened.tree.entries()) putEntry(writer, entry);
+      writer.finish();
+      packages = readInstalledPackages(volume.volume.root);
+    } finally {
+      volume.close();
+    }
+    draft.publish(name, { format: 1, architecture, suite: null, createdAt: new Date().toISOString(), packages, layers: 1, origin: "pull" });
+  } finally {
+    draft.discard();
+    opened.close();
+  }
+}
+
+async function withClient<T>(reference: ImageReference, access: "pull" | "pull,push", words: string, options: RegistryCommandOptions, work: (client: RegistryClient) => Promise<T>): Promise<T> {
+  const transport = new NodeHttpTransport();
+  const progress = new ProgressDisplay(process.stderr);
+  const credentials = credentialsFor(reference);
+  try {
+    return await work(new RegistryClient(reference, access, { transport: transport.send, codecs: nodeCodecs() }, {
+      ...(credentials === undefined ? {} : { credentials }), ...(options.plainHttp === true ? { isPlain: true } : {}),
+      onProgress: (done, total) => { if (process.stderr.isTTY) progress.update(words, done, total, "bytes"); },
+    }));
+  } finally {
+    progress.clear();
+    transport.close();
+  }
+}
+
+/** $STRATOS_REGISTRY_AUTH (`user:password`), else what `podman login` or `docker login` left. */
+function credentialsFor(reference: ImageReference): RegistryCredentials | undefined {
+  const own = process.env["STRATOS_REGISTRY_AUTH"];
+  if (own !== undefined && own.includes(":")) return split(own);
+  const places = [process.env["REGISTRY_AUTH_FILE"], join(process.env["XDG_RUNTIME_DIR"] ?? "/run/user/0", "containers/auth.json"), join(homedir(), ".config/containers/auth.json"), join(homedir(), ".docker/config.json")];
+  for (const place of places) {
+    if (place === undefined) continue;
+    let auths: Record<string, { auth?: string }> | undefined;
+    try {
+      ({ auths } = JSON.parse(readFileSync(place, "utf8")) as { auths?: Record<string, { auth?: string }> });
+    } catch {
+      continue; // Not there, or not ours to judge: the registry says whether it wants more.
+    }
+    const found = auths?.[reference.registry] ?? (reference.registry === "docker.io" ? auths?.["https://index.docker.io/v1/"] : undefined);
+    if (found?.auth !== undefined) return split(Buffer.from(found.auth, "base64").toString("utf8"));
+  }
+  return undefined;
+}
+
+function split(text: string): RegistryCredentials {
+  const colon = text.indexOf(":");
+  return { username: text.slice(0, colon), password: text.slice(colon + 1) };
+}
+
+function referenceOf(name: string): ImageReference {
+  try {
+    return parseReference(name);
+  } catch (error) {
+    if (error instanceof ReferenceError) throw new UsageError(name, error.message.replace(`${name}: `, ""));
+    throw error;
+  }
+}
+
+function registryError(name: string, error: unknown): unknown {
+  return error instanceof RegistryError || error instanceof FormatError ? new CommandError(name, error.message, { cause: error }) : error;
+}

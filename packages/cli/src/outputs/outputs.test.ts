@@ -1,0 +1,91 @@
+/** `stratos image convert|push|pull`: one root in each format, and back. Judges: skopeo, ostree, e2fsck, tar; a registry of Debian's. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { linkSync, mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { runCommand } from "../testing/run-command.ts";
+import { testFolder } from "../testing/test-folder.ts";
+
+const folder = testFolder("stratos-outputs");
+const root = join(folder, "root");
+const at = (name: string): string => join(folder, name);
+const sbin = { env: { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` } };
+let registry: ChildProcess | undefined;
+let host = "";
+
+async function ok(...args: string[]): Promise<string> {
+  const { status, stdout, stderr } = await runCommand("image", ...args);
+  assert.equal(status, 0, stderr);
+  return stdout;
+}
+
+before(async () => {
+  process.env["STRATOS_HOME"] = at("home");
+  mkdirSync(join(root, "etc"), { recursive: true });
+  mkdirSync(join(root, "usr/lib/modules/6.1.0"), { recursive: true });
+  mkdirSync(join(root, "boot"));
+  writeFileSync(join(root, "boot/vmlinuz-6.1.0"), "kernel");
+  writeFileSync(join(root, "etc/hostname"), "box\n");
+  writeFileSync(join(root, "usr/data"), Buffer.alloc(400_000, "data "));
+  linkSync(join(root, "usr/data"), join(root, "usr/again"));
+  symlinkSync("usr/data", join(root, "link"));
+  for (const path of ["etc/hostname", "usr/data", "boot/vmlinuz-6.1.0"]) utimesSync(join(root, path), 1_700_000_000, 1_700_000_000);
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await new Promise((resolve) => server.close(resolve));
+  writeFileSync(at("registry.yml"), `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${at("registry")}}}\nhttp: {addr: "${host}"}\n`);
+  registry = spawn("docker-registry", ["serve", at("registry.yml")], { stdio: "ignore" });
+  for (let tries = 0; tries < 100 && !(await fetch(`http://${host}/v2/`).then((answer) => answer.ok, () => false)); tries++) await sleep(100);
+});
+after(() => {
+  registry?.kill();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("a folder becomes a tar archive, an OCI layout, an archive of one, and ext4; each again the same", async () => {
+  const digest = (await ok("convert", root, at("oci"), "--to", "oci", "--arch", "amd64", "--name", "box", "--root", "--time", "1700000000")).trim();
+  assert.match(digest, /^sha256:[0-9a-f]{64}$/);
+  assert.equal((await ok("convert", root, at("image.tar"), "--to", "oci-archive", "--arch", "amd64", "--name", "box", "--root", "--time", "1700000000")).trim(), digest);
+  for (const place of [`oci:${at("oci")}:box`, `oci-archive:${at("image.tar")}`]) {
+    assert.equal((JSON.parse(execFileSync("skopeo", ["inspect", place], { encoding: "utf8" })) as { Architecture: string }).Architecture, "amd64");
+  }
+  await ok("convert", `oci:${at("oci")}:box`, at("back.tar"));
+  await ok("convert", root, at("plain.tar"), "--root");
+  // Layers say nothing of the root folder itself, whose header comes first.
+  assert.deepEqual(readFileSync(at("back.tar")).subarray(512), readFileSync(at("plain.tar")).subarray(512));
+  await ok("convert", at("plain.tar"), at("root.ext4"), "--time", "1");
+  execFileSync("e2fsck", ["-fn", at("root.ext4")], { ...sbin, stdio: "pipe" });
+  await ok("convert", at("root.ext4"), at("again.tar"));
+  assert.deepEqual(readFileSync(at("again.tar")), readFileSync(at("plain.tar")));
+  assert.match((await runCommand("image", "convert", root, at("plain.tar"))).stderr, /plain\.tar: is there already\n$/);
+});
+
+test("a root becomes an OSTree commit with the layout of bootc, and one more makes its child", async () => {
+  const first = (await ok("convert", root, at("repo"), "--to", "ostree", "--ref", "box/amd64", "--bootc", "--root")).trim();
+  execFileSync("ostree", ["fsck", "-q", `--repo=${at("repo")}`]);
+  const listing = execFileSync("ostree", ["ls", "-R", `--repo=${at("repo")}`, "box/amd64"], { encoding: "utf8" });
+  assert.match(listing, / \/usr\/etc\/hostname\n/);
+  assert.match(listing, / \/usr\/lib\/modules\/6\.1\.0\/vmlinuz\n/);
+  assert.doesNotMatch(listing, / \/etc\n| \/boot\/vmlinuz/);
+  const second = (await ok("convert", root, at("repo"), "--to", "ostree", "--ref", "box/amd64", "--root")).trim();
+  assert.equal(execFileSync("ostree", ["rev-parse", `--repo=${at("repo")}`, `${second}^`], { encoding: "utf8" }).trim(), first);
+});
+
+test("an image is pushed, pulled as one of ours and converted from there", async () => {
+  const name = `${host}/team/box:v1`;
+  const pushed = JSON.parse(await ok("push", root, name, "--arch", "riscv64", "--compress", "zstd", "--json")) as { digest: string; sentBytes: number };
+  assert.ok(pushed.sentBytes > 0);
+  assert.equal((JSON.parse(execFileSync("skopeo", ["inspect", "--tls-verify=false", `docker://${name}`], { encoding: "utf8" })) as { Digest: string }).Digest, pushed.digest);
+  await ok("pull", name, "pulled");
+  assert.match(await ok("ls", "--names"), /^pulled$/m);
+  await ok("convert", "pulled", at("pulled.tar"));
+  assert.match(execFileSync("tar", ["-tvf", at("pulled.tar")], { encoding: "utf8" }), /\.\/usr\/data link to \.\/usr\/again/);
+  await ok("pull", name, "-o", at("layout"));
+  execFileSync("skopeo", ["inspect", `oci:${at("layout")}:v1`]);
+  assert.match((await runCommand("image", "pull", `${host}/team/none`)).stderr, /^stratos: 127.*none: .*\(404\)\n$/);
+  assert.equal((await runCommand("image", "pull", "UPPER")).status, 2);
+});

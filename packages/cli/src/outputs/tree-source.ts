@@ -1,0 +1,130 @@
+/**
+ * Where a tree comes from, as the command line names it: an image of Stratos, a folder of the host, an OCI layout, a tar archive
+ * (plain, gzip, xz or zstd), or a disk image with ext4.
+ */
+import { createReadStream, existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { archiveEntries, Ext4Files, mergeLayers, type Codecs, type FileTree, type OciDescriptor } from "@stratos/formats";
+import { stratosHome } from "@stratos/host-node";
+import { FileDisk, folderTree, nodeCodecs, OciLayoutFolder } from "@stratos/host-node/outputs";
+import { choosePlatform, parseManifest } from "@stratos/outputs";
+import { CommandError } from "../command-error.ts";
+import { unpackedArchive } from "../commands/image-import-command.ts";
+import { diskError, filesOf, openDisk } from "../image-disk/open-disk.ts";
+import { ImageStore } from "../image/image-store.ts";
+import { openVolumeReadOnly } from "../image/image-volume.ts";
+import { volumeFileTree } from "./volume-file-tree.ts";
+
+export interface TreeSource {
+  readonly tree: FileTree;
+  /** as Debian names it; null when the source does not say */
+  readonly architecture: string | null;
+  /** lets go of the files that the tree's content is read from */
+  close(): void;
+}
+
+export interface TreeSourceOptions {
+  /** of an OCI index with several */
+  readonly architecture?: string;
+  /** a folder's files belong to root, whoever unpacked them */
+  readonly ownedByRoot?: boolean;
+}
+
+/** @throws CommandError */
+export async function openTreeSource(text: string, options: TreeSourceOptions = {}, codecs: Codecs = nodeCodecs()): Promise<TreeSource> {
+  const ownName = new ImageStore(stratosHome()).find(text);
+  if (ownName !== null && !text.includes("/")) return imageSource(text, codecs);
+  const oci = /^oci:(.+?)(?::([A-Za-z0-9_][A-Za-z0-9._-]*))?$/.exec(text);
+  try {
+    if (oci !== null) return await ociSource(oci[1]!, oci[2], options, codecs);
+    if (!existsSync(text)) throw new CommandError(text, "neither an image (`stratos image ls`) nor a file or folder");
+    if (statSync(text).isDirectory()) return existsSync(join(text, "oci-layout")) ? await ociSource(text, undefined, options, codecs) : folderSource(text, options, codecs);
+    return (await isArchive(text)) ? await archiveSource([text], codecs, null) : diskSource(text, codecs);
+  } catch (error) {
+    throw diskError(text, error);
+  }
+}
+
+function imageSource(name: string, codecs: Codecs): TreeSource {
+  const store = new ImageStore(stratosHome());
+  const entry = store.require(name);
+  const opened = openVolumeReadOnly(store.layerPaths(entry));
+  try {
+    return { tree: volumeFileTree(opened.volume.root, codecs), architecture: entry.description.architecture, close: () => opened.close() };
+  } catch (error) {
+    opened.close();
+    throw diskError(name, error);
+  }
+}
+
+function folderSource(path: string, options: TreeSourceOptions, codecs: Codecs): TreeSource {
+  return { tree: folderTree(path, codecs, options.ownedByRoot === true ? { ownedByRoot: true } : {}), architecture: null, close: () => {} };
+}
+
+async function ociSource(folder: string, name: string | undefined, options: TreeSourceOptions, codecs: Codecs): Promise<TreeSource> {
+  if (!existsSync(join(folder, "index.json"))) throw new CommandError(folder, "is no OCI image layout");
+  const layout = new OciLayoutFolder(folder, codecs);
+  const read = async (descriptor: OciDescriptor) => parseManifest(await layout.read(descriptor.digest, 0, descriptor.size), descriptor.digest);
+  let manifest = await read(layout.entry(name));
+  if (manifest.manifests !== undefined) {
+    const wanted = manifest.manifests.length === 1 ? manifest.manifests[0]!.platform?.architecture : options.architecture;
+    manifest = await read(choosePlatform(manifest.manifests, { os: "linux", architecture: wanted ?? "riscv64" }, folder));
+  }
+  const config = JSON.parse(Buffer.from(await layout.read(manifest.config!.digest, 0, manifest.config!.size)).toString("utf8")) as { architecture?: string };
+  return archiveSource((manifest.layers ?? []).map((layer) => layout.pathOf(layer.digest)), codecs, config.architecture ?? null);
+}
+
+function diskSource(path: string, codecs: Codecs): TreeSource {
+  const opened = openDisk(path, "read");
+  try {
+    const files = filesOf(opened, null, "read");
+    if (!(files instanceof Ext4Files)) throw new CommandError(path, `has ${files.type}; trees are taken from ext4`);
+    return { tree: files.reader.tree(codecs), architecture: null, close: () => opened.close() };
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
+}
+
+/** Archives, from the bottom layer up; packed ones are unpacked into a temporary folder, from which content is then read. */
+async function archiveSource(paths: readonly string[], codecs: Codecs, architecture: string | null): Promise<TreeSource> {
+  const folder = mkdtempSync(join(tmpdir(), "stratos-tree-"));
+  const disks: FileDisk[] = [];
+  const close = (): void => {
+    for (const disk of disks) disk.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    const layers: FileTree[] = [];
+    for (const [index, path] of paths.entries()) {
+      const plain = join(folder, `layer-${index}.tar`);
+      const file = await open(plain, "wx");
+      for await (const piece of unpackedArchive(createReadStream(path, { highWaterMark: 1 << 20 }), stratosHome())) await file.writeFile(piece);
+      await file.close();
+      const disk = new FileDisk(plain, { readOnly: true });
+      disks.push(disk);
+      const entries = archiveEntries(disk, codecs);
+      layers.push({ entries: () => entries });
+    }
+    const merged = mergeLayers(layers);
+    return { tree: { entries: () => merged }, architecture, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** Packed archives begin with their packer's mark, plain ones have theirs in the first header. */
+async function isArchive(path: string): Promise<boolean> {
+  const file = await open(path, "r");
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(512), 0, 512, 0);
+    const head = buffer.subarray(0, bytesRead);
+    const starts = (...bytes: number[]): boolean => bytes.every((byte, index) => head[index] === byte);
+    return starts(0x1f, 0x8b) || starts(0x28, 0xb5, 0x2f, 0xfd) || starts(0xfd, 0x37, 0x7a, 0x58, 0x5a) || head.subarray(257, 262).toString("latin1") === "ustar";
+  } finally {
+    await file.close();
+  }
+}

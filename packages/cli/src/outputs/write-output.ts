@@ -1,0 +1,125 @@
+/** Writes a tree in each of the formats that `stratos image convert` and composes offer. Times come from the options: no clock reaches an output. */
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { dirname, join } from "node:path";
+import { archiveTree, ext4SizeFor, OstreeRepository, sha256Of, uuidFrom, writeExt4, type Codecs, type FileTree, type LayerCompression, type OciRuntime, type OstreeMode } from "@stratos/formats";
+import { FileDisk, nodeCodecs, OciLayoutFolder, RepositoryFolder } from "@stratos/host-node/outputs";
+import { bootcLayout } from "@stratos/outputs";
+import { CommandError } from "../command-error.ts";
+import type { OutputFormat } from "./output-formats.ts";
+
+export interface OutputOptions {
+  /** seconds since 1970 */
+  readonly time: number;
+  /** Debian's name: amd64, arm64, riscv64 */
+  readonly architecture: string;
+  /** name of the image in a layout; also what volumes are labelled with */
+  readonly name: string;
+  readonly compression?: LayerCompression;
+  readonly runtime?: OciRuntime;
+  /** bytes; by default what the tree needs, and a fifth more */
+  readonly size?: number;
+  /** of an OSTree repository */
+  readonly ref?: string;
+  readonly mode?: OstreeMode;
+  readonly subject?: string;
+  /** lay the root out for OSTree and bootc */
+  readonly isBootc?: boolean;
+}
+
+export interface OutputResult {
+  readonly path: string;
+  /** digest of an OCI image, checksum of a commit; null for plain files */
+  readonly digest: string | null;
+}
+
+/** @param path  file or folder to make; an OCI layout or a repository may be there already. @throws CommandError when a file is */
+export function writeOutput(format: OutputFormat, source: FileTree, path: string, options: OutputOptions, codecs: Codecs = nodeCodecs()): OutputResult {
+  const bootc = options.isBootc === true ? bootcLayout(source, codecs, options.time) : null;
+  const tree = bootc?.tree ?? source;
+  switch (format) {
+    case "tar": return writeFile(path, archiveTree(tree));
+    case "oci": return writeOci(tree, path, options, codecs, bootc?.kernel ?? null);
+    case "oci-archive": return writeOciArchive(tree, path, options, codecs, bootc?.kernel ?? null);
+    case "ostree": {
+      const repository = new OstreeRepository(new RepositoryFolder(path), codecs, options.mode ?? "archive");
+      const ref = options.ref ?? `${options.name}/${options.architecture}`;
+      const { checksum } = repository.commit(tree, { ref, subject: options.subject ?? options.name, timestamp: options.time, ...(bootc?.kernel == null ? {} : { linux: bootc.kernel }) });
+      repository.writeSummary(options.time);
+      return { path, digest: checksum };
+    }
+    case "ext4": {
+      const size = options.size ?? Math.ceil((ext4SizeFor(tree, 0) * 1.2) / MIB) * MIB;
+      return withNewDisk(path, size, (disk) => writeExt4(disk, tree, { uuid: derivedUuid(codecs, `${options.name} root`), label: options.name.slice(0, 16), time: options.time, isZeroed: true }));
+    }
+  }
+}
+
+const MIB = 1 << 20;
+
+/** A UUID that depends on a text alone, so that an output made again is the same. */
+export function derivedUuid(codecs: Codecs, text: string): string {
+  return uuidFrom(Buffer.from(sha256Of(codecs, Buffer.from(`stratos ${text}`, "utf8")), "hex"));
+}
+
+function writeOci(tree: FileTree, path: string, options: OutputOptions, codecs: Codecs, kernel: string | null): OutputResult {
+  const layout = new OciLayoutFolder(path, codecs);
+  const layer = layout.addLayer(tree, { compression: options.compression ?? "gzip", createdBy: `stratos: ${options.name}` });
+  const labels = kernel === null ? {} : { "containers.bootc": "1", "ostree.bootable": "1", "ostree.linux": kernel };
+  const image = layout.addImage([layer], {
+    platform: { os: "linux", architecture: options.architecture }, created: options.time,
+    runtime: { Cmd: ["/bin/sh"], Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], ...options.runtime, Labels: { ...labels, ...options.runtime?.Labels } },
+  });
+  layout.publish(image.manifest.descriptor, options.name);
+  return { path, digest: image.manifest.descriptor.digest };
+}
+
+function writeOciArchive(tree: FileTree, path: string, options: OutputOptions, codecs: Codecs, kernel: string | null): OutputResult {
+  const folder = join(dirname(path), `.stratos-${randomBytes(6).toString("hex")}`);
+  try {
+    const { digest } = writeOci(tree, folder, options, codecs, kernel);
+    writeFile(path, archiveTree(new OciLayoutFolder(folder, codecs).tree(options.time), { prefix: "" }));
+    return { path, digest };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A file that appears when it is whole. */
+export function writeFile(path: string, pieces: Iterable<Uint8Array>): OutputResult {
+  return withDraft(path, (draft) => {
+    const fd = openSync(draft, "wx");
+    try {
+      for (const piece of pieces) for (let done = 0; done < piece.length; ) done += writeSync(fd, piece, done);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  });
+}
+
+/** A disk image that appears when it is whole. */
+export function withNewDisk(path: string, size: number, fill: (disk: FileDisk) => void): OutputResult {
+  return withDraft(path, (draft) => {
+    const disk = new FileDisk(draft, { create: size });
+    try {
+      fill(disk);
+      disk.flush();
+    } finally {
+      disk.close();
+    }
+  });
+}
+
+function withDraft(path: string, make: (draft: string) => void): OutputResult {
+  if (existsSync(path)) throw new CommandError(path, "is there already");
+  mkdirSync(dirname(path), { recursive: true });
+  const draft = `${path}.stratos-${randomBytes(6).toString("hex")}`;
+  try {
+    make(draft);
+    renameSync(draft, path);
+    return { path, digest: null };
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}

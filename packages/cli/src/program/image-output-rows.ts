@@ -1,0 +1,65 @@
+/** Rows of `stratos image` that turn images into what other systems take, and back. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import { parseImageName } from "../option-values.ts";
+import { parseSize } from "../fs/volume-options.ts";
+import type { ImageConvertOptions } from "../commands/image-convert-command.ts";
+import type { RegistryCommandOptions } from "../commands/image-registry-commands.ts";
+import { OUTPUT_FORMATS } from "../outputs/output-formats.ts";
+import { jsonOption, type Finish } from "./fs-rows.ts";
+
+const SOURCE_HELP = "\nSOURCE is an image's name, a folder, a tar archive (plain, gzip, xz, zstd), an OCI layout (oci:FOLDER[:TAG]) or a disk image with ext4.";
+
+export function imageOutputCommands(finish: Finish): Command[] {
+  const convert = new Command("convert")
+    .description("Writes a root in another format: for containers, OSTree, disks. The same root gives the same bytes; times come from $SOURCE_DATE_EPOCH, or from the newest file.")
+    .summary("write an image in another format")
+    .argument("<source>", "image, folder, archive, OCI layout or disk image")
+    .argument("<target>", "file or folder to make; an OCI layout or OSTree repository may be there")
+    .addOption(new Option("--to <format>", "format of the target").choices([...OUTPUT_FORMATS]))
+    .option("--name <name>", "name of the image in a layout, label of a disk")
+    .addOption(architectureOption())
+    .addOption(new Option("--time <seconds>", "time of what is made, in seconds since 1970").argParser(parseTime))
+    .addOption(new Option("-c, --compress <kind>", "how layers are packed (default: gzip)").choices(["none", "gzip", "zstd"]))
+    .addOption(new Option("-s, --size <size>", "size of a disk: 2G (default: what is needed, and a fifth more)").argParser(parseSize))
+    .option("--ref <ref>", "reference of an OSTree commit (default: NAME/ARCH)")
+    .addOption(new Option("--mode <mode>", "mode of a new OSTree repository (default: archive)").choices(["archive", "bare-user-only"]))
+    .option("--bootc", "lay the root out as OSTree and bootc deploy it (/usr/etc, empty /var, kernel in /usr/lib/modules)")
+    .option("--root", "a folder's files belong to root, whoever unpacked them")
+    .addOption(jsonOption())
+    .addHelpText("after", SOURCE_HELP)
+    .action(async (source: string, target: string, options: ImageConvertOptions) => finish(await (await import("../commands/image-convert-command.ts")).convertImage(source, target, options)));
+  const registry = () => import("../commands/image-registry-commands.ts");
+  const plain = (): Option => new Option("--plain-http", "speak HTTP without TLS (the default for registries on this computer)");
+  const push = new Command("push")
+    .description("Pushes an image to a registry. Layers that the registry has are not sent again. $STRATOS_REGISTRY_AUTH (user:password), or what `podman login` left, signs in.")
+    .summary("push an image to a registry")
+    .argument("<source>", "image, folder, archive or OCI layout (oci:FOLDER[:TAG])")
+    .argument("<reference>", "registry/repository:tag")
+    .addOption(architectureOption())
+    .addOption(new Option("-c, --compress <kind>", "how the layer is packed (default: gzip)").choices(["gzip", "zstd"]))
+    .addOption(plain())
+    .addOption(jsonOption())
+    .addHelpText("after", SOURCE_HELP)
+    .action(async (source: string, reference: string, options: RegistryCommandOptions) => finish(await (await registry()).pushImage(source, reference, options)));
+  const pull = new Command("pull")
+    .description("Pulls an image from a registry and makes it one that `stratos run` takes, or an OCI layout. Each blob is checked against its digest.")
+    .summary("pull an image from a registry")
+    .argument("<reference>", "registry/repository:tag or @digest")
+    .argument("[name]", "name of the image (default: the repository's last part)", parseImageName)
+    .addOption(architectureOption())
+    .option("-o, --output <folder>", "an OCI layout in this folder, rather than an image")
+    .option("-f, --force", "replace an image of this name")
+    .addOption(plain())
+    .addOption(jsonOption())
+    .action(async (reference: string, name: string | undefined, options: RegistryCommandOptions) => finish(await (await registry()).pullImage(reference, name, options)));
+  return [convert, push, pull];
+}
+
+function architectureOption(): Option {
+  return new Option("--arch <arch>", "architecture, as Debian names it (default: what the source says, or riscv64)").choices(["amd64", "arm64", "riscv64"]);
+}
+
+function parseTime(text: string): number {
+  if (!/^\d{1,12}$/.test(text)) throw new InvalidArgumentError("expected seconds since 1970");
+  return Number(text);
+}
