@@ -3,3 +3,5 @@ export { assert } from "./assert.ts";
 export { byteString, byteStringOf, utf8Of, utf8ToByteString, byteStringToUtf8 } from "./byte-string.ts";
 export { SeededRandom } from "./seeded-random.ts";
 export { crc32c } from "./crc32c.ts";
+export { Sha256, sha256 } from "./sha256.ts";
+export type { Digest } from "./sha256.ts";

@@ -17,6 +17,7 @@ import type { TreeNode } from "../store/node-cache.ts";
 import { slotAt, valueOffset } from "../tree/leaf.ts";
 import { mount, mountOverlay } from "../volume/mount.ts";
 import type { Volume } from "../volume/volume.ts";
+import { SUBVOLUME_INCOMPLETE } from "../format/subvolume-item.ts";
 import { droppedRoots } from "../snapshot/dropped-trees.ts";
 import { checkSubvolume } from "./check-subvolume.ts";
 
@@ -55,7 +56,7 @@ export function checkVolume(volume: Volume, options: CheckOptions = {}): Problem
       const subvolume = volume.subvolume(id);
       if (subvolume === null) continue;
       pass.walkTree(subvolume.tree.root, id);
-      if (pass.problems.length === 0) checkSubvolume(subvolume, pass.report);
+      if (pass.problems.length === 0 && (subvolume.flags & SUBVOLUME_INCOMPLETE) === 0) checkSubvolume(subvolume, pass.report);
     }
     for (const pointer of droppedRoots(volume)) pass.walkTree(pointer, 0);
     // What damaged trees own is not known: comparing the rest would only repeat the damage in other words.

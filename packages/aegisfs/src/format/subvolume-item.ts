@@ -13,3 +13,5 @@ export const SUBVOLUME_AT_PROPERTIES = 23; // of files without their own (format
 export const SUBVOLUME_NAME_OFFSET = 96; // bytes
 
 export const SUBVOLUME_READ_ONLY = 1;
+/** It is being received: its files are not whole yet. */
+export const SUBVOLUME_INCOMPLETE = 2;

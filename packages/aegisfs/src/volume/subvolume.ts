@@ -101,8 +101,8 @@ export class Subvolume {
   }
 
   /** A new one with an empty root directory (format). */
-  static createEmpty(volume: Volume, id: number, name: string): Subvolume {
-    const subvolume = new Subvolume(volume, id, name, 0, 0, volume.generation, volume.seconds, "");
+  static createEmpty(volume: Volume, id: number, name: string, flags = 0): Subvolume {
+    const subvolume = new Subvolume(volume, id, name, 0, flags, volume.generation, volume.seconds, "");
     subvolume.tree.initialize();
     subvolume.nextIno = ROOT_INO + 1;
     initializeInode(subvolume, ROOT_INO, 0o040755, 0, 0, 0, ROOT_INO);
@@ -133,6 +133,13 @@ export class Subvolume {
   /** SUBVOLUME_* of format/subvolume-item.ts. */
   get flags(): number {
     return this.#flags;
+  }
+
+  /** Gives it other flags, in a transaction. Throws Failure. */
+  changeFlags(flags: number): void {
+    this.#flags = flags;
+    this.#stored[POINTER_WORDS] = 0; // differs from any next inode number
+    this.touch();
   }
 
   get readOnly(): boolean {

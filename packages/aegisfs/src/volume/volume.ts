@@ -462,7 +462,7 @@ export class Volume implements NodeOwner {
    *
    * @returns its number; −EEXIST when the name is taken, −EINVAL for a bad one
    */
-  snapshot(source: Subvolume, name: string, options: { readOnly: boolean; label?: string }): number {
+  snapshot(source: Subvolume, name: string, options: { readOnly: boolean; label?: string; flags?: number }): number {
     const label = options.label ?? "";
     if (name.length === 0 || name.length > 255 || name.includes("/") || label.length > LABEL_LENGTH_MAX) return -EINVAL;
     const failed = this.begin(true);
@@ -474,7 +474,7 @@ export class Volume implements NodeOwner {
       if (this.#named(name) !== null) return -EEXIST;
       const id = this.superblock.nextSubvolume++;
       this.references.share(source.tree.root[POINTER_AT_BLOCK]!, NODE_BLOCKS);
-      const snapshot = Subvolume.createFrom(this, source, id, name, options.readOnly ? SUBVOLUME_READ_ONLY : 0, label);
+      const snapshot = Subvolume.createFrom(this, source, id, name, (options.readOnly ? SUBVOLUME_READ_ONLY : 0) | (options.flags ?? 0), label);
       this.#subvolumes.set(id, snapshot);
       // The live files go on from their last snapshot; what is taken of a snapshot goes on from that.
       const isLive = source.id === this.superblock.defaultSubvolume;
@@ -487,6 +487,24 @@ export class Volume implements NodeOwner {
       return result < 0 ? result : id;
     } catch (thrown) {
       return this.abort(thrown);
+    }
+  }
+
+  /** A new subvolume with an empty root directory. @returns its number; −EEXIST, −EINVAL as for `snapshot` */
+  createSubvolume(name: string, flags = 0): number {
+    if (name.length === 0 || name.length > 255 || name.includes("/")) return -EINVAL;
+    const failed = this.begin(true);
+    if (failed < 0) return failed;
+    try {
+      if (this.#named(name) !== null) return -EEXIST;
+      const id = this.superblock.nextSubvolume++;
+      this.#subvolumes.set(id, Subvolume.createEmpty(this, id, name, flags));
+      const result = this.commit();
+      return result < 0 ? result : id;
+    } catch (thrown) {
+      return this.abort(thrown);
+    } finally {
+      this.end();
     }
   }
 

@@ -42,7 +42,7 @@ function snapshotTree(entries: readonly SnapshotEntry[]): string {
   const visit = (parent: string | null, depth: number): void => {
     for (const entry of entries.filter((one) => one.parent === parent)) {
       const name = entry.live ? "(live)" : entry.name;
-      rows.push([`${"  ".repeat(depth)}${name}`, entry.createdAt.slice(0, 19).replace("T", " "), entry.writable ? "rw" : "ro", String(entry.files), entry.label === "" ? "-" : entry.label]);
+      rows.push([`${"  ".repeat(depth)}${name}`, entry.createdAt.slice(0, 19).replace("T", " "), entry.incomplete ? "incomplete" : entry.writable ? "rw" : "ro", String(entry.files), entry.label === "" ? "-" : entry.label]);
       if (!entry.live) visit(entry.name, depth + 1);
     }
   };

@@ -1,6 +1,6 @@
 /** Goal: snapshots and schedules as a person uses them. Method: the command line, on volumes in real files. */
 import assert from "node:assert/strict";
-import { rmSync, writeFileSync } from "node:fs";
+import { rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { testFolder } from "../testing/test-folder.ts";
@@ -104,4 +104,32 @@ test("a year of hourly runs leaves what the rules keep", () => {
   assert.ok(ages.at(-1)! > 150 * 24 && ages.at(-1)! < 190 * 24, `the oldest is ${ages.at(-1)! / 24} days old`);
   assert.equal(isDue({ hourly: 0, daily: 1, weekly: 0, monthly: 0 }, [{ name: "x", seconds: 86_400 * 5 }], 86_400 * 5 + 80_000), false);
   assert.equal(isDue({ hourly: 0, daily: 1, weekly: 0, monthly: 0 }, [{ name: "x", seconds: 86_400 * 5 }], 86_400 * 6 + 1), true);
+});
+
+test("snapshots travel between volumes, whole and as differences, through files and compressed", async () => {
+  const target = join(folder, "target");
+  await works("format", target, "-s", "64M");
+  await put("/travels", "first ".repeat(10_000));
+  await works("snapshot", "create", volume, "t1");
+  await put("/travels", "second ".repeat(10_000));
+  await put("/small", "small");
+  await works("snapshot", "create", volume, "t2");
+  await works("send", volume, "t1", "-o", join(folder, "full"));
+  await works("send", volume, "t2", "--from", "t1", "-z", "-o", join(folder, "delta"));
+  assert.ok(statSync(join(folder, "delta")).size < 3000);
+  const refused = async (why: string, ...args: string[]): Promise<void> => fails(`${target}: the stream is refused: ${why}`, "receive", target, ...args);
+  await refused("it holds the differences from a snapshot that this volume does not have", "-i", join(folder, "delta"));
+  truncateSync(join(folder, "delta"), statSync(join(folder, "delta")).size - 1);
+  assert.equal(await works("receive", target, "-i", join(folder, "full")), "t1\n");
+  assert.match((await runCommand("fs", "receive", target, "-i", join(folder, "delta"))).stderr, /cannot be unpacked|can be resumed/);
+  await works("send", volume, "t2", "--from", "t1", "-z", "-o", join(folder, "delta"));
+  if ((await json<unknown[]>("receive", target, "--status")).length > 0) await works("snapshot", "delete", target, "t2");
+  assert.equal(await works("receive", target, "copy", "-i", join(folder, "delta")), "copy\n");
+  assert.equal(await works("cat", `${target}@copy:/travels`), "second ".repeat(10_000));
+  assert.equal(await works("cat", `${target}@t1:/travels`), "first ".repeat(10_000));
+  await refused("this volume has that snapshot already", "-i", join(folder, "full"));
+  await fails(`${volume}@root: these are the live files, not a snapshot`, "send", volume, "root", "-o", join(folder, "x"));
+  assert.equal(await works("snapshot", "rollback", target, "copy"), "");
+  assert.equal(await works("cat", `${target}:/small`), "small");
+  assert.equal(await works("check", target), `${target}: clean\n`);
 });

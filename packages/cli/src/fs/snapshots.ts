@@ -1,8 +1,9 @@
 /** Snapshots of a volume: what the command line, the daemon of a schedule and the REST service do with them. */
-import { fileChanges, SUBVOLUME_READ_ONLY, type FileChange, type Subvolume, type SubvolumeInfo } from "@stratos/aegisfs";
+import { fileChanges, SUBVOLUME_INCOMPLETE, SUBVOLUME_READ_ONLY, type FileChange, type Subvolume, type SubvolumeInfo } from "@stratos/aegisfs";
 import { CommandError } from "../command-error.ts";
 import { toByteString, toText } from "./file-tree.ts";
 import { filesOf, type OpenedVolume } from "./open-volume.ts";
+import { forgetTransfers } from "./transfers.ts";
 import { expectResult, expectValue } from "./volume-error.ts";
 import { subvolumeSpace, type SubvolumeSpace } from "./volume-usage.ts";
 
@@ -14,6 +15,8 @@ export interface SnapshotEntry {
   readonly children: readonly string[];
   readonly createdAt: string;
   readonly writable: boolean;
+  /** It is being received: its files are not whole yet. */
+  readonly incomplete: boolean;
   /** The live files, which are no snapshot. */
   readonly live: boolean;
   readonly label: string;
@@ -26,7 +29,7 @@ export function listSnapshots({ path, volume }: OpenedVolume): SnapshotEntry[] {
   const names = new Map(infos.map((info) => [info.id, toText(info.name)]));
   return infos.map((info) => ({
     id: info.id, name: toText(info.name), parent: names.get(info.base) ?? null, children: infos.filter(({ base }) => base === info.id).map(({ name }) => toText(name)),
-    createdAt: new Date(info.seconds * 1000).toISOString(), writable: (volume.subvolume(info.id)!.flags & SUBVOLUME_READ_ONLY) === 0, live: info.id === volume.superblock.defaultSubvolume,
+    createdAt: new Date(info.seconds * 1000).toISOString(), writable: (volume.subvolume(info.id)!.flags & SUBVOLUME_READ_ONLY) === 0, incomplete: (volume.subvolume(info.id)!.flags & SUBVOLUME_INCOMPLETE) !== 0, live: info.id === volume.superblock.defaultSubvolume,
     label: toText(info.label), files: info.inodes,
   }));
 }
@@ -70,6 +73,7 @@ export function deleteSnapshots(opened: OpenedVolume, names: readonly string[], 
   const snapshots = names.map((name) => requireSnapshot(opened, name));
   const before = volume.space.freeBlocks;
   for (const snapshot of snapshots) expectResult(`${path}@${toText(snapshot.name)}`, volume.deleteSubvolume(snapshot.id));
+  forgetTransfers(opened);
   reclaimAll(opened, onProgress);
   return Math.max(0, volume.space.freeBlocks - before) * 4096;
 }

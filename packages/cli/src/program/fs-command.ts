@@ -8,13 +8,14 @@ import type { FormatVolumeOptions } from "../commands/fs-format-command.ts";
 import { fileCommands } from "./fs-file-rows.ts";
 import { mountCommands } from "./fs-mount-rows.ts";
 import { scheduleCommand, snapshotCommand } from "./fs-snapshot-rows.ts";
+import { transferCommands } from "./fs-transfer-rows.ts";
 import { volumeCommands } from "./fs-volume-rows.ts";
 import { dryRunOption, jsonOption, type Finish } from "./fs-rows.ts";
 
 export function fsCommand(finish: Finish): Command {
   const fs = new Command("fs").summary("make, use and keep AegisFS volumes").description("Makes, uses and keeps AegisFS volumes: files or devices with checksums, snapshots and clones.").usage("COMMAND");
   const commands = [
-    formatCommand(finish), ...fileCommands(finish), ...volumeCommands(finish), ...mountCommands(finish), snapshotCommand(finish), scheduleCommand(finish),
+    formatCommand(finish), ...fileCommands(finish), ...volumeCommands(finish), ...mountCommands(finish), snapshotCommand(finish), scheduleCommand(finish), ...transferCommands(finish),
   ];
   for (const command of commands) fs.addCommand(command);
   return fs;

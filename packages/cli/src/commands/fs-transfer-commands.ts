@@ -1,0 +1,103 @@
+/** `stratos fs send` and `stratos fs receive`. */
+import { createReadStream, createWriteStream } from "node:fs";
+import { once } from "node:events";
+import type { Readable, Writable } from "node:stream";
+import { finished } from "node:stream/promises";
+import { createZstdCompress, createZstdDecompress } from "node:zlib";
+import { ProgressDisplay } from "@stratos/host-node";
+import { CommandError, UsageError } from "../command-error.ts";
+import { toText } from "../fs/file-tree.ts";
+import { withVolume } from "../fs/open-volume.ts";
+import { listPartialTransfers, parseResumeToken, sendSnapshot, SnapshotReceiver } from "../fs/transfers.ts";
+import { formatTable } from "../text-table.ts";
+
+export interface SendOptions { readonly from?: string; readonly resume?: string; readonly output?: string; readonly compress?: true }
+export interface ReceiveOptions { readonly input?: string; readonly status?: true; readonly json?: true }
+
+export async function sendCommand(path: string, snapshot: string, options: SendOptions): Promise<number> {
+  if (options.output === undefined && process.stdout.isTTY) throw new UsageError("send", "standard output is a terminal; give --output FILE, or redirect");
+  const request = { snapshot, ...(options.from === undefined ? {} : { from: options.from }), ...(options.resume === undefined ? {} : { resume: parseResumeToken(options.resume) }) };
+  const progress = new ProgressDisplay(process.stderr);
+  try {
+    await withVolume(path, "read", async (opened) => {
+      const pieces = sendSnapshot(opened, request);
+      // What is refused is refused before a file is made.
+      const first = pieces.next();
+      const stream: Writable = options.output === undefined ? process.stdout : createWriteStream(options.output);
+      const target: Writable = options.compress === true ? createZstdCompress() : stream;
+      const done = finished(stream, { cleanup: true });
+      done.catch(() => {});
+      if (target !== stream) target.pipe(stream, { end: stream !== process.stdout });
+      let sent = 0;
+      for (let piece = first; piece.done !== true; piece = pieces.next()) {
+        if (!target.write(piece.value.slice())) await Promise.race([once(target, "drain"), done]);
+        sent += piece.value.length;
+        if (process.stderr.isTTY) progress.update("Sending", sent, 0, "bytes");
+      }
+      await close(target, stream, done);
+    });
+  } finally {
+    progress.clear();
+  }
+  return 0;
+}
+
+async function close(target: Writable, stream: Writable, done: Promise<void>): Promise<void> {
+  if (target !== stream) {
+    target.end();
+    if (stream === process.stdout) await finished(target);
+  } else if (stream !== process.stdout) stream.end();
+  if (stream !== process.stdout) await done;
+  else await new Promise<void>((resolve, reject) => stream.write("", (error) => (error ? reject(error) : resolve())));
+}
+
+export async function receiveCommand(path: string, name: string | undefined, options: ReceiveOptions): Promise<number> {
+  if (options.status === true) {
+    const transfers = await withVolume(path, "read", listPartialTransfers);
+    if (options.json === true) process.stdout.write(`${JSON.stringify(transfers, null, 2)}\n`);
+    else if (transfers.length === 0) process.stdout.write(`${path}: no transfer waits to be resumed\n`);
+    else process.stdout.write(formatTable(["NAME", "SOURCE", "RESUME"], transfers.map((one) => [one.name, `${one.sourceVolume}-${one.sourceSnapshot}`, one.resume])));
+    return 0;
+  }
+  if (options.input === undefined && process.stdin.isTTY) throw new UsageError("receive", "standard input is a terminal; give --input FILE, or redirect");
+  const progress = new ProgressDisplay(process.stderr);
+  const result = await withVolume(path, "write", async (opened) => {
+    const receiver = new SnapshotReceiver(opened, name);
+    for await (const piece of unpacked(options.input === undefined ? process.stdin : createReadStream(options.input, { highWaterMark: 1 << 20 }))) {
+      receiver.push(piece);
+      if (process.stderr.isTTY) progress.update("Receiving", receiver.dataBytes, 0, "bytes");
+    }
+    return { name: toText(receiver.finish().name), dataBytes: receiver.dataBytes };
+  }).finally(() => progress.clear());
+  if (options.json === true) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  else process.stdout.write(`${result.name}\n`);
+  return 0;
+}
+
+/** A stream that was compressed shows it by its first bytes (RFC 8878 §3.1.1). */
+export async function* unpacked(source: Readable): AsyncGenerator<Uint8Array> {
+  const pieces = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  let head = Buffer.alloc(0);
+  while (head.length < 4) {
+    const { value, done } = await pieces.next();
+    if (done === true) break;
+    head = Buffer.concat([head, value]);
+  }
+  if (!head.subarray(0, 4).equals(Buffer.of(0x28, 0xb5, 0x2f, 0xfd))) {
+    yield head;
+    for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) yield next.value;
+    return;
+  }
+  const zstd = createZstdDecompress();
+  const feed = (async (): Promise<void> => {
+    zstd.write(head);
+    for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) if (!zstd.write(next.value)) await once(zstd, "drain");
+    zstd.end();
+  })();
+  feed.catch((error: unknown) => zstd.destroy(error as Error));
+  try {
+    for await (const piece of zstd) yield piece as Buffer;
+  } catch (error) {
+    throw new CommandError("stream", `cannot be unpacked: ${(error as Error).message}`, { cause: error });
+  }
+}

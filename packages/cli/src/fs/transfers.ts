@@ -1,0 +1,96 @@
+/** Sending and receiving snapshots as streams of bytes. */
+import { createHash } from "node:crypto";
+import { identityOf, partialTransfers, ReceiveStream, SendStream, type Subvolume } from "@stratos/aegisfs";
+import type { Digest } from "@stratos/base";
+import { CommandError, UsageError } from "../command-error.ts";
+import { toByteString, toText } from "./file-tree.ts";
+import type { OpenedVolume } from "./open-volume.ts";
+import { checkSnapshotName, requireSnapshot } from "./snapshots.ts";
+import { errnoWords, expectResult } from "./volume-error.ts";
+
+/** Where a transfer goes on: a key of the tree as three numbers, `12.50331648.0`. */
+export type ResumeToken = readonly [number, number, number];
+
+export function parseResumeToken(text: string): ResumeToken {
+  const words = text.split(".").map(Number);
+  if (!/^\d+\.\d+\.\d+$/.test(text) || words.some((word) => word > 0xffffffff)) throw new UsageError("--resume", `'${text}' is no token; \`stratos fs receive --status\` shows it`);
+  return [words[0]!, words[1]!, words[2]!];
+}
+
+export interface SendRequest { readonly snapshot: string; readonly from?: string; readonly resume?: ResumeToken }
+
+/** The stream in pieces, each valid until the next is asked for. @throws CommandError */
+export function* sendSnapshot(opened: OpenedVolume, request: SendRequest): Generator<Uint8Array> {
+  const source = requireSnapshot(opened, request.snapshot);
+  const parent = request.from === undefined ? undefined : requireSnapshot(opened, request.from);
+  const stream = SendStream.open(source, { digest: nodeDigest(), ...(parent === undefined ? {} : { parent }), ...(request.resume === undefined ? {} : { resume: request.resume }) });
+  if (typeof stream === "number") {
+    if (parent?.id === source.id) throw new UsageError("--from", "names the snapshot that is to be sent");
+    throw new CommandError(`${opened.path}@${request.snapshot}`, "read-only snapshots are sent: a writable one may change meanwhile (and so may the one given with --from)");
+  }
+  for (let chunk = stream.next(); chunk !== null; chunk = stream.next()) {
+    if (typeof chunk === "number") throw new CommandError(`${opened.path}@${request.snapshot}`, errnoWords(chunk));
+    yield chunk;
+  }
+}
+
+/** Takes a stream in pieces. */
+export class SnapshotReceiver {
+  readonly #opened: OpenedVolume;
+  readonly #stream: ReceiveStream;
+
+  constructor(opened: OpenedVolume, name?: string) {
+    if (name !== undefined) checkSnapshotName(name);
+    this.#opened = opened;
+    this.#stream = new ReceiveStream(opened.volume, { digest: nodeDigest(), ...(name === undefined ? {} : { name: toByteString(name) }) });
+  }
+
+  get dataBytes(): number {
+    return this.#stream.dataBytes;
+  }
+
+  push(bytes: Uint8Array): void {
+    this.#expect(this.#stream.push(bytes));
+  }
+
+  /** @returns the new snapshot */
+  finish(): Subvolume {
+    this.#expect(this.#stream.finish());
+    return this.#stream.received!;
+  }
+
+  #expect(result: string | number | null): void {
+    if (result === null) return;
+    throw new CommandError(this.#opened.path, typeof result === "number" ? errnoWords(result) : `the stream is refused: ${result}`);
+  }
+}
+
+export interface PartialTransferEntry { readonly name: string; readonly sourceVolume: string; readonly sourceSnapshot: number; readonly resume: string }
+
+export function listPartialTransfers({ volume }: OpenedVolume): PartialTransferEntry[] {
+  return partialTransfers(volume).map(({ subvolume, source, from }) => ({
+    name: toText(volume.subvolume(subvolume)!.name), sourceVolume: Buffer.from(source.uuid).toString("hex"), sourceSnapshot: source.id, resume: from.join("."),
+  }));
+}
+
+/** Forgets whose copies deleted snapshots were. */
+export function forgetTransfers({ path, volume }: OpenedVolume): void {
+  const names = volume.properties.names();
+  if (typeof names === "number") return;
+  for (const name of names) {
+    const id = /^receiv(?:ed|ing)\/(\d+)$/.exec(name)?.[1];
+    if (id !== undefined && volume.subvolume(Number(id)) === null) expectResult(path, volume.properties.remove(name));
+  }
+}
+
+/** Hexadecimal name of a snapshot that no other has: volume, number and generation. */
+export function identityText(snapshot: Subvolume): string {
+  const { uuid, id, generation } = identityOf(snapshot);
+  return `${Buffer.from(uuid).toString("hex")}-${id}-${generation}`;
+}
+
+/** Node's SHA-256, several times faster than the engine's. */
+export function nodeDigest(): Digest {
+  const hash = createHash("sha256");
+  return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest() };
+}
