@@ -13,7 +13,7 @@ import { findFile, putInline, writePages } from "../file/data.ts";
 import { findEntry, insertEntry, redirectEntry, removeEntry } from "../file/directory.ts";
 import { changeBlocks, releaseExtents } from "../file/extents.ts";
 import { preallocate } from "../file/holes.ts";
-import { editInode, findInode, INODE_MIDDLE } from "../file/inode.ts";
+import { changeInode, initializeInode, loadInode, removeInode } from "../file/inode.ts";
 import { remove as removeXattr, set as setXattr } from "../file/xattrs.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, FILE_SIZE_MAX } from "../format/geometry.ts";
 import { INODE_AT_BLOCKS, INODE_AT_MODE, INODE_SIZE, ROOT_INO } from "../format/inode-item.ts";
@@ -25,6 +25,7 @@ import type { Volume } from "../volume/volume.ts";
 import { HEAD_SIZE, PAYLOAD_MAX, PayloadReader, readIdentity, RecordType, RecordWriter, sameIdentity, StreamError, STREAM_MAGIC, writeIdentity, type SnapshotIdentity } from "./stream-record.ts";
 
 const CHECKPOINT_BYTES = 32 << 20;
+const INODE_WORDS = INODE_SIZE / 4;
 const INLINE_MIDDLE = keyMiddle(KIND_INLINE, 0);
 /** Properties of the volume: `received/ID` says of which snapshot ID is a copy, `receiving/ID` where to go on. */
 const RECEIVED = "received/";
@@ -94,7 +95,7 @@ export class ReceiveStream {
   #isOver = false;
   /** The inode that is being filled, and what its item is to be in the end. */
   #ino = 0;
-  readonly #inode = new Uint8Array(INODE_SIZE);
+  readonly #inode = new Uint32Array(INODE_WORDS);
   #hasInode = false;
   /** Bytes of files that were stored. */
   dataBytes = 0;
@@ -267,7 +268,7 @@ export class ReceiveStream {
       }
       case RecordType.inline: {
         const bytes = payload.rest();
-        if (findInode(subvolume, ino) < 0 || bytes.length > 4095) throw new StreamError("content of no file");
+        if (loadInode(subvolume, ino) < 0 || bytes.length > 4095) throw new StreamError("content of no file");
         putInline(subvolume, ino, bytes, 0, bytes.length);
         break;
       }
@@ -302,38 +303,34 @@ export class ReceiveStream {
   }
 
   #expectType(subvolume: Subvolume, ino: number, type: number): void {
-    const at = findInode(subvolume, ino);
-    if (at < 0 || (subvolume.tree.words[at + INODE_AT_MODE]! & S_IFMT) !== type || (type === S_IFREG && findFile(subvolume, ino) < 0)) throw new StreamError("content of what is no file or folder");
+    const at = loadInode(subvolume, ino);
+    if (at < 0 || (subvolume.volume.inodes.words[at + INODE_AT_MODE]! & S_IFMT) !== type || (type === S_IFREG && findFile(subvolume, ino) < 0)) throw new StreamError("content of what is no file or folder");
   }
 
   #enterInode(subvolume: Subvolume, ino: number): void {
     this.#leaveInode();
     this.#ino = ino;
-    const at = findInode(subvolume, ino);
+    const at = loadInode(subvolume, ino);
     this.#hasInode = at >= 0;
-    if (at >= 0) this.#inode.set(subvolume.tree.bytes.subarray(at * 4, at * 4 + INODE_SIZE));
+    if (at >= 0) this.#inode.set(subvolume.volume.inodes.words.subarray(at, at + INODE_WORDS));
   }
 
   #inodeItem(subvolume: Subvolume, ino: number, bytes: Uint8Array): void {
-    const { tree } = subvolume;
-    this.#inode.set(bytes);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, INODE_SIZE);
+    for (let word = 0; word < INODE_WORDS; word++) this.#inode[word] = view.getUint32(word * 4, true);
     this.#hasInode = true;
-    if (findInode(subvolume, ino) < 0) {
-      const offset = tree.insert(ino, INODE_MIDDLE, 0, INODE_SIZE);
-      tree.bytes.set(bytes, offset);
-      tree.words.fill(0, (offset >>> 2) + INODE_AT_BLOCKS, (offset >>> 2) + INODE_AT_BLOCKS + 2);
-      subvolume.inodes++;
-    } else this.#putInode(subvolume, ino);
+    if (loadInode(subvolume, ino) < 0) initializeInode(subvolume, ino, this.#inode[INODE_AT_MODE]!, 0, 0, 0, 0);
+    this.#putInode(subvolume, ino);
   }
 
   /** Writing content changes times; in the end they are as the source has them. How much space it takes here is counted here. */
   #putInode(subvolume: Subvolume, ino: number): void {
-    const at = editInode(subvolume, ino);
+    const at = changeInode(subvolume, ino);
     if (at < 0) return;
-    const { words, bytes } = subvolume.tree;
+    const { words } = subvolume.volume.inodes;
     const low = words[at + INODE_AT_BLOCKS]!;
     const high = words[at + INODE_AT_BLOCKS + 1]!;
-    bytes.set(this.#inode, at * 4);
+    words.set(this.#inode, at);
     words[at + INODE_AT_BLOCKS] = low;
     words[at + INODE_AT_BLOCKS + 1] = high;
   }
@@ -344,11 +341,8 @@ export class ReceiveStream {
   }
 
   #removeInode(subvolume: Subvolume, ino: number): void {
-    const { tree } = subvolume;
-    if (ino === ROOT_INO || findInode(subvolume, ino) < 0) return;
-    releaseExtents(subvolume, ino, 0, Infinity);
-    while (tree.ceiling(ino, 0, 0) && tree.key(0) === ino) tree.remove(ino, tree.key(1), tree.key(2));
-    subvolume.inodes--;
+    if (ino === ROOT_INO || loadInode(subvolume, ino) < 0) return;
+    removeInode(subvolume, ino);
     this.#ino = 0;
   }
 

@@ -9,7 +9,7 @@ import { Failure } from "../failure.ts";
 import { readPages } from "../file/data.ts";
 import { findEntry, nameAt } from "../file/directory.ts";
 import { findExtent, findNextExtent, found } from "../file/extents.ts";
-import { findInode, inodeSize } from "../file/inode.ts";
+import { inodeSize, loadInode } from "../file/inode.ts";
 import { get as getXattr } from "../file/xattrs.ts";
 import { EXTENT_UNWRITTEN } from "../format/extent-item.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX } from "../format/geometry.ts";
@@ -144,7 +144,7 @@ export class SendStream {
     this.#isDone = !this.#isInSource;
     if (!this.#isInSource) {
       if (this.#isInParent) this.#record(RecordType.removeInode).word(ino).end();
-    } else if (!this.#isInParent && this.#parent !== null && findInode(this.#parent, ino) >= 0) {
+    } else if (!this.#isInParent && this.#parent !== null && loadInode(this.#parent, ino) >= 0) {
       // It was there without a name, which the receiver never saw: all of it is news, not only what differs.
       this.#whole(ino);
       this.#isDone = true;
@@ -227,8 +227,8 @@ export class SendStream {
       this.#record(RecordType.preallocated).word(ino).pair(index).word(count).end();
       return;
     }
-    const at = findInode(this.#source, ino);
-    const size = at < 0 ? 0 : inodeSize(this.#source.tree.words, at);
+    const at = loadInode(this.#source, ino);
+    const size = at < 0 ? 0 : inodeSize(this.#volume.inodes.words, at);
     const bytes = Math.min(count * BLOCK_SIZE, size - index * BLOCK_SIZE);
     if (bytes <= 0) return;
     const blocks = Math.ceil(bytes / BLOCK_SIZE);
@@ -257,6 +257,6 @@ export class SendStream {
 const pages = new Uint8Array(EXTENT_BLOCKS_MAX * BLOCK_SIZE);
 
 function hasName(subvolume: Subvolume, ino: number): boolean {
-  const at = findInode(subvolume, ino);
-  return at >= 0 && subvolume.tree.words[at + INODE_AT_NLINK] !== 0;
+  const at = loadInode(subvolume, ino);
+  return at >= 0 && subvolume.volume.inodes.words[at + INODE_AT_NLINK] !== 0;
 }

@@ -94,6 +94,7 @@ const TRIM_NODES = 256;
 /** Usage of a subvolume; a negated errno. Reads its whole tree, or with `ownOnly` the part of it that nothing else shares. */
 export function measureSubvolume(volume: Volume, id: number, ownOnly = false): TreeUsage | number {
   try {
+    volume.settle();
     const subvolume = volume.subvolume(id);
     if (subvolume === null) throw new Failure("corrupt-node", -1);
     volume.settle();
@@ -110,6 +111,7 @@ export function measureSubvolume(volume: Volume, id: number, ownOnly = false): T
 /** Blocks that deleted trees still hold, until they are reclaimed; a negated errno. */
 export function measureDropped(volume: Volume): number {
   try {
+    volume.settle();
     const walk = new UsageWalk(volume, true);
     for (const root of droppedRoots(volume)) walk.walk(root, 0, ROOT_LEVELS, true);
     return walk.usage.ownMetadataBlocks + walk.usage.ownDataBlocks;
