@@ -13,6 +13,7 @@ export class ComposeFolder implements ComposeStore {
   readonly #packs = new Map<string, FolderPack>();
   /** in order of use, the latest last */
   readonly #open = new Set<FolderPack>();
+  readonly #folders = new Set<string>();
   #serial = 0;
 
   constructor(folder: string) {
@@ -30,7 +31,7 @@ export class ComposeFolder implements ComposeStore {
 
   async write(path: string, pieces: Iterable<Uint8Array>): Promise<void> {
     const target = join(this.#folder, path);
-    mkdirSync(dirname(target), { recursive: true });
+    this.#ensureFolder(dirname(target));
     const temporary = `${target}.new.${process.pid}.${this.#serial++}`;
     const fd = openSync(temporary, "wx");
     try {
@@ -79,6 +80,12 @@ export class ComposeFolder implements ComposeStore {
       oldest.close();
       this.#open.delete(oldest);
     }
+  }
+
+  #ensureFolder(folder: string): void {
+    if (this.#folders.has(folder)) return;
+    mkdirSync(folder, { recursive: true });
+    this.#folders.add(folder);
   }
 
   #forget(path: string): void {

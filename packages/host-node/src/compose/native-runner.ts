@@ -23,15 +23,18 @@ export function isNativeArchitecture(architecture: string): boolean {
 /** Why scripts cannot be run natively here, or undefined. */
 export function nativeObstacle(): string | undefined {
   if (process.platform !== "linux") return "only Linux runs Linux programs natively";
-  const missing = ["unshare", "setpriv", "tar", "find", "sort", "mount", "chroot"].filter((program) => spawnSync("sh", ["-c", `command -v ${program}`], { env: ENVIRONMENT }).status !== 0);
-  if (missing.length > 0) return `the host lacks ${missing.join(", ")}`;
+  const missing = missingPrograms(["unshare", "setpriv", "tar", "find", "sort", "mount", "chroot"]);
+  if (missing !== "") return `the host lacks ${missing}`;
   if (process.getuid?.() === 0) return undefined;
   const name = userInfo().username;
   for (const file of ["/etc/subuid", "/etc/subgid"]) {
     if (!readLines(file).some((line) => line.startsWith(`${name}:`) || line.startsWith(`${userInfo().uid}:`))) return `${name} is not root and has no subordinate ids in ${file}`;
   }
-  if (spawnSync("sh", ["-c", "command -v newuidmap"], { env: ENVIRONMENT }).status !== 0) return "the host lacks newuidmap (package uidmap)";
-  return undefined;
+  return missingPrograms(["newuidmap"]) === "" ? undefined : "the host lacks newuidmap (package uidmap)";
+}
+
+function missingPrograms(names: readonly string[]): string {
+  return spawnSync("sh", ["-c", 'for name; do command -v "$name" >/dev/null || printf "%s " "$name"; done', "sh", ...names], { env: ENVIRONMENT, encoding: "utf8" }).stdout.trim().replaceAll(" ", ", ");
 }
 
 function readLines(path: string): string[] {
@@ -161,12 +164,8 @@ async function feed(stream: Writable, tree: FileTree): Promise<void> {
   };
   for (const piece of archiveTree(withoutDevices)) {
     if (isBroken) break;
-    // The archive's buffer is used again, and the pipe may keep what it is given.
-    if (!stream.write(Buffer.from(piece))) await new Promise<void>((resolve) => {
-      const go = (): void => { stream.off("drain", go); stream.off("close", go); resolve(); };
-      stream.on("drain", go);
-      stream.on("close", go);
-    });
+    // The archive's buffer is used again, so each piece must have left before the next is asked for.
+    await new Promise<void>((resolve) => void stream.write(piece, () => resolve()));
   }
   stream.end();
 }

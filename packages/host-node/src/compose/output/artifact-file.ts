@@ -1,6 +1,6 @@
 /** Files of a compose's folder: written beside their place, hashed on the way, and renamed when they are whole. */
 import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream, type WriteStream } from "node:fs";
+import { createReadStream, createWriteStream } from "node:fs";
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { finished } from "node:stream/promises";
@@ -27,7 +27,8 @@ export async function writeArtifact(folder: string, path: string, pieces: Iterab
   const put = async (bytes: Uint8Array): Promise<void> => {
     hash.update(bytes);
     sizeBytes += bytes.length;
-    if (!file.write(bytes)) await Promise.race([drained(file), done]);
+    // Whoever gives a piece may use its memory again, so it must have been written.
+    await new Promise<void>((resolve, reject) => void file.write(bytes, (error) => (error ? reject(error) : resolve())));
   };
   try {
     const packer = options.compression === "none" ? undefined : options.compression === "gzip"
@@ -36,13 +37,13 @@ export async function writeArtifact(folder: string, path: string, pieces: Iterab
     if (packer === undefined) {
       for (const piece of pieces) {
         options.signal?.throwIfAborted();
-        await put(piece.slice());
+        await put(piece);
       }
     } else {
       const feeding = (async () => {
         for (const piece of pieces) {
           options.signal?.throwIfAborted();
-          if (!packer.write(piece.slice())) await new Promise<void>((resolve) => void packer.once("drain", resolve));
+          await new Promise<void>((resolve, reject) => void packer.write(piece, (error) => (error ? reject(error) : resolve())));
         }
         packer.end();
       })();
@@ -63,10 +64,6 @@ export async function writeArtifact(folder: string, path: string, pieces: Iterab
 }
 
 const CHUNK_BYTES = 1 << 18;
-
-function drained(file: WriteStream): Promise<void> {
-  return new Promise((resolve) => void file.once("drain", resolve));
-}
 
 /** Whether a file is what was written. */
 export async function hasArtifact(folder: string, artifact: Artifact): Promise<boolean> {
