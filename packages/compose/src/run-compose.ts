@@ -12,6 +12,7 @@ import { composeInfo, type ComposeInfo, type ImageRecord } from "./metadata/comp
 import { spdxDocument } from "./metadata/spdx.ts";
 import { provenanceStatement, type Provenance } from "./metadata/provenance.ts";
 import { runGraph, type StepEvent, type StepResult } from "./phase/run-graph.ts";
+import { SharedWork, Turns } from "./phase/shared-work.ts";
 import { planSteps, type PhaseWork } from "./plan-steps.ts";
 import { FOLDER_MEDIA_TYPE, IMAGE_MEDIA_TYPE, type Artifact, type ComposePorts, type OutputWriter, type ScriptRunner } from "./ports.ts";
 import { canonicalJson, type Json, type JsonObject } from "./treefile/json.ts";
@@ -81,6 +82,10 @@ class Compose implements PhaseWork {
   readonly #request: ComposeRequest;
   readonly #states: Map<string, ImageState>;
   readonly #images: Record<string, LockedImage>;
+  /** The lists of an archive are fetched for one image at a time. */
+  readonly #resolving = new Turns();
+  readonly #fetching = new SharedWork<void>();
+  readonly #staging = new SharedWork<FileTree>();
 
   constructor(ports: ComposePorts, request: ComposeRequest) {
     this.#ports = ports;
@@ -114,9 +119,9 @@ class Compose implements PhaseWork {
     const { archive, lockMode, onEvent } = this.#request;
     const image = lockKey(target);
     const onProgress = (progress: Progress): void => onEvent({ kind: "packages", image, progress });
-    const locked = (lockMode === "update" ? undefined : this.#lockedFor(target)) ?? await resolveImage(this.#ports.packages, target, archive, onProgress);
+    const locked = (lockMode === "update" ? undefined : this.#lockedFor(target)) ?? await this.#resolving.take(() => resolveImage(this.#ports.packages, target, archive, onProgress));
     signal.throwIfAborted();
-    await fetchPackages(this.#ports.packages, locked, target.config.mirror ?? archive.mirror, onProgress, signal);
+    await fetchPackages(this.#ports.packages, locked, target.config.mirror ?? archive.mirror, { onProgress, signal, shared: this.#fetching });
     this.#images[image] = locked;
     this.#states.get(image)!.locked = locked;
   }
@@ -129,7 +134,7 @@ class Compose implements PhaseWork {
     const runner = (): ScriptRunner => (made ??= this.#ports.runner(target.architecture, this.#request.runner ?? config.build?.runner ?? "auto"));
     state.runner = runner().id;
     const stages = await buildStages(this.#ports, {
-      architecture: target.architecture, locked, runner: runner(), epochSeconds, environment: config.build?.environment ?? {}, hasNetwork: config.build?.network === true, signal,
+      architecture: target.architecture, locked, runner: runner(), epochSeconds, environment: config.build?.environment ?? {}, hasNetwork: config.build?.network === true, signal, shared: this.#staging,
       onEvent: (event) => this.#request.onEvent({ kind: "build", image, event }),
     });
     const sources = await this.#readSources(target);

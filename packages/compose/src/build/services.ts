@@ -27,7 +27,7 @@ export function enableUnit(files: UnitFiles, name: string, seen: Set<string> = n
   if (found === undefined) throw new ServiceError(`there is no unit ${unit}`);
   const install = installSection(found.text);
   const expand = (text: string): string => text.replaceAll("%i", instance).replaceAll("%j", instance).replaceAll("%p", unit.replace(/[@.].*$/, "")).replaceAll("%n", unit).replaceAll("%N", unit.replace(/\.[^.]*$/, "")).replaceAll("%%", "%");
-  const own = template !== unit && instance === "" ? unit.replace("@.", `@${install.get("DefaultInstance")?.[0] ?? ""}.`) : unit;
+  const own = template === unit && unit.includes("@.") ? unit.replace("@.", `@${install.get("DefaultInstance")?.[0] ?? ""}.`) : unit;
   for (const [key, suffix] of Object.entries(FOLDERS)) {
     for (const target of install.get(key) ?? []) files.link(`${SETTINGS}/${expand(target)}.${suffix}/${own}`, `/${found.path}`);
   }

@@ -11,6 +11,7 @@ import {
 } from "@stratos/pkg";
 import type { LockedImage, LockedPackage } from "../gather/lock.ts";
 import { STAGES, type StageName } from "../gather/lock.ts";
+import type { SharedWork } from "../phase/shared-work.ts";
 import type { ComposePorts, ScriptRunner } from "../ports.ts";
 import { canonicalJson } from "../treefile/json.ts";
 import { cleanScriptTraces } from "./clean.ts";
@@ -33,6 +34,8 @@ export interface StageJob {
   readonly environment: Readonly<Record<string, string>>;
   readonly hasNetwork: boolean;
   readonly signal: AbortSignal;
+  /** between images that are built side by side */
+  readonly shared: SharedWork<FileTree>;
   readonly onEvent: (event: StageEvent) => void;
 }
 
@@ -56,9 +59,13 @@ export async function buildStages(ports: BuildPorts, job: StageJob): Promise<Bui
   for (const { stage, packages } of stages.slice(0, from)) job.onEvent({ kind: "stage", stage, packages: packages.length, isKept: true });
   for (let index = from; index < stages.length; index++) {
     const { stage, packages } = stages[index]!;
-    job.onEvent({ kind: "stage", stage, packages: packages.length, isKept: false });
-    const before = stages.slice(0, index).flatMap((one) => one.packages);
-    tree = await writeTree(ports, keys[index]!, await buildStage(ports, job, packages, before, tree));
+    const before = stages.slice(0, index).flatMap((one) => one.packages), base: FileTree | undefined = tree;
+    tree = await job.shared.do(keys[index]!, async () => {
+      // Another image may have made it while we waited.
+      const made = await readTree(ports, keys[index]!);
+      job.onEvent({ kind: "stage", stage, packages: packages.length, isKept: made !== undefined });
+      return made ?? writeTree(ports, keys[index]!, await buildStage(ports, job, packages, before, base));
+    });
   }
   return { key: keys.at(-1) ?? stageKey(ports, job, "", []), tree: tree ?? emptyTree(ports, job) };
 }

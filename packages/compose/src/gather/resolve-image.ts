@@ -2,6 +2,7 @@
 import { planImage, readVerified, download, inParallel, type BinaryPackage, type OnProgress, type PackageIndex, type PackagePorts, type RelationField, type WantedFile } from "@stratos/pkg";
 import { compilePattern, isPattern } from "../treefile/pattern.ts";
 import type { ImageTarget } from "../treefile/treefile.ts";
+import { SharedWork } from "../phase/shared-work.ts";
 import { LockError, packageRequest, STAGES, type LockedImage, type LockedPackage, type StageName } from "./lock.ts";
 
 export interface Archive {
@@ -92,16 +93,21 @@ const DOWNLOADS_AT_ONCE = 6;
  *
  * @throws FetchError, IntegrityError
  */
-export async function fetchPackages(ports: PackagePorts, locked: Pick<LockedImage, "packages" | "mirror">, mirror: string, onProgress: OnProgress, signal: AbortSignal): Promise<void> {
+export async function fetchPackages(
+  ports: PackagePorts, locked: Pick<LockedImage, "packages" | "mirror">, mirror: string, options: { onProgress: OnProgress; signal: AbortSignal; shared?: SharedWork<void> },
+): Promise<void> {
+  const { onProgress, signal, shared = new SharedWork() } = options;
   const { packages } = locked;
   const totalBytes = packages.reduce((sum, one) => sum + one.sizeBytes, 0);
   let doneBytes = 0, doneFiles = 0;
   await inParallel(packages, DOWNLOADS_AT_ONCE, async (one) => {
     signal.throwIfAborted();
-    await download(ports, wantedFile(one, { locked: locked.mirror, now: mirror }), (count) => {
-      doneBytes += count;
-      onProgress({ phase: "download", name: one.name, doneBytes, totalBytes, doneFiles, totalFiles: packages.length });
-    });
+    let ownBytes = 0;
+    await shared.do(one.sha256, () => download(ports, wantedFile(one, { locked: locked.mirror, now: mirror }), (count) => {
+      ownBytes += count;
+      onProgress({ phase: "download", name: one.name, doneBytes: doneBytes + ownBytes, totalBytes, doneFiles, totalFiles: packages.length });
+    }));
+    doneBytes += one.sizeBytes;
     doneFiles++;
   });
 }

@@ -1,0 +1,92 @@
+/**
+ * Scripts on the host's kernel. Goal: what a script changes comes back exactly, the tree and the host stay untouched, and a script that fails
+ * or is stopped leaves no process and no mount. The tree is a shell of this host with its libraries.
+ */
+import { after, test } from "node:test";
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ScriptError, type ScriptJob } from "@stratos/compose";
+import { fileEntry, fileTreeOf, MemoryBlob, readBlob, type FileEntry, type FileTree } from "@stratos/formats";
+import { nativeObstacle, NativeRunner } from "./native-runner.ts";
+
+const obstacle = nativeObstacle() ?? (spawnSync("unshare", ["--mount", "--pid", "--fork", "true"]).status === 0 ? undefined : "namespaces cannot be made here");
+const options = { skip: obstacle ?? false };
+// A folder of temporary files of our own: others may compose at the same time.
+const temporary = mkdtempSync(join(tmpdir(), "stratos-runner-test-"));
+process.env["TMPDIR"] = temporary;
+after(() => rmSync(temporary, { recursive: true }));
+const EPOCH = 1_700_000_000;
+const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+const file = (path: string, content: string | Uint8Array, fields: Partial<FileEntry> = {}): FileEntry => fileEntry(path, "file", { content: new MemoryBlob(Buffer.from(content as string), sha256), mtime: EPOCH, ...fields });
+
+function treeWith(script: string): FileTree {
+  const entries = new Map<string, FileEntry>([["", fileEntry("", "directory")]]);
+  const put = (entry: FileEntry): void => {
+    for (let slash = entry.path.indexOf("/"); slash > 0; slash = entry.path.indexOf("/", slash + 1)) {
+      const folder = entry.path.slice(0, slash);
+      if (!entries.has(folder)) entries.set(folder, fileEntry(folder, "directory", { mtime: EPOCH }));
+    }
+    entries.set(entry.path, entry);
+  };
+  for (const program of ["sh", "env", "ln", "rm", "chmod", "sleep", "cat"]) {
+    const path = execFileSync("sh", ["-c", `command -v ${program}`], { encoding: "utf8" }).trim();
+    for (const library of spawnSync("ldd", [path], { encoding: "utf8" }).stdout.matchAll(/(\/\S+) \(/g)) put(file(library[1]!.slice(1), readFileSync(library[1]!), { mode: 0o755 }));
+    put(file(program === "env" ? "usr/bin/env" : `bin/${program}`, readFileSync(realpathSync(path)), { mode: 0o755 }));
+  }
+  put(file("script", script, { mode: 0o755 }));
+  put(file("old", "old"));
+  put(file("gone", "gone"));
+  put(file("kept", "kept", { uid: 7, mode: 0o4711 }));
+  put(fileEntry("folder/inner", "directory", { mtime: EPOCH }));
+  put(fileEntry("dev/null", "character", { deviceMajor: 1, deviceMinor: 3 }));
+  return fileTreeOf(entries.values());
+}
+
+function job(script: string, fields: Partial<ScriptJob> = {}): ScriptJob & { lines: string[] } {
+  const lines: string[] = [];
+  return { tree: treeWith(script), architecture: "amd64", script: "script", environment: { WORD: "given" }, hostname: "inside", hasNetwork: false, epochSeconds: EPOCH, signal: new AbortController().signal, onLine: (line) => { lines.push(line); }, lines, ...fields };
+}
+
+/** What is left on the host of runs that are over. */
+function remains(): string[] {
+  return [...readdirSync(temporary), ...readFileSync("/proc/self/mounts", "utf8").split("\n").filter((line) => line.includes(temporary))];
+}
+
+test("what a script changes comes back, and nothing else", options, async () => {
+  const one = job('set -e\ncd /\necho new >file\nln file link\nrm gone\nrm -r folder\nchmod 600 old\n[ -c /dev/null ] && [ -d /proc/self ]\necho "$WORD $(cat /proc/sys/kernel/hostname)"\necho late >&2\n');
+  const { removed, changed } = await new NativeRunner().run(one);
+  assert.deepEqual([...removed].sort(), ["folder", "gone"]);
+  const byPath = new Map(changed.map((entry) => [entry.path, entry]));
+  assert.deepEqual([...byPath.keys()].sort(), ["", "file", "link", "old"]);
+  assert.equal(Buffer.from(readBlob(byPath.get("file")!.content!)).toString(), "new\n");
+  assert.deepEqual([byPath.get("link")!.kind, byPath.get("link")!.target, byPath.get("old")!.mode], ["hardLink", "file", 0o600]);
+  assert.deepEqual(one.lines.sort(), ["given inside", "late"]);
+  assert.deepEqual(remains(), []);
+});
+
+test("a script that fails is told with its status and its last words", options, async () => {
+  await assert.rejects(new NativeRunner().run(job("echo why\nexit 3\n")), (error) => error instanceof ScriptError && /\/script ended with status 3\n {2}why$/.test(error.message));
+  assert.deepEqual(remains(), []);
+});
+
+test("a script that is stopped leaves no process and no mount", options, async () => {
+  const controller = new AbortController();
+  const mark = `6${process.pid}`;
+  const isRunning = (): boolean => readdirSync("/proc").some((pid) => { try { return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "latin1").includes(`sleep\0${mark}`); } catch { return false; } });
+  const one = job(`echo ready\nsleep ${mark} &\nsleep ${mark}\n`, { signal: controller.signal, onLine: () => setTimeout(() => controller.abort(new Error("enough")), 50) });
+  await assert.rejects(new NativeRunner().run(one), /enough/);
+  for (let tries = 0; isRunning() && tries < 100; tries++) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.ok(!isRunning());
+  assert.deepEqual(remains(), []);
+});
+
+test("scripts have no network, unless they are to have it", options, async () => {
+  const one = job("cat /proc/net/dev\n");
+  await new NativeRunner().run(one);
+  const links = one.lines.map((line) => /^\s*(\S+):/.exec(line)?.[1]).filter((name) => name !== undefined);
+  assert.ok(!links.some((name) => /^(eth|en|wl|ens|veth)/.test(name)), links.join());
+});

@@ -1,0 +1,86 @@
+/**
+ * Composing from the command line. Goal: the sample trees are sound; the minimal one becomes an image that runs in Stratos, its scripts having run
+ * inside Stratos; the native runner gives the same root; a second compose makes nothing again and gives the same bytes. What is downloaded stays in the
+ * tests' cache.
+ */
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { ensureJudge } from "./support/judge.ts";
+import { launcher, repository, run, type Result, type RunInput } from "./support/stratos.ts";
+import { TEST_HOME } from "./support/test-image.ts";
+
+const SAMPLES = ["minimal.yaml", "server.yaml", "development.yaml", "container.yaml", "bootc.toml"].map((name) => join(repository, "images", name));
+const TIMEOUT_MS = 300_000;
+let folder = "";
+
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), "stratos-compose-test-"));
+  mkdirSync(join(TEST_HOME, "downloads"), { recursive: true });
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A home of its own, so that nothing is kept from before, with the downloads of all tests. */
+function newHome(name: string): string {
+  const home = join(folder, name);
+  mkdirSync(home);
+  symlinkSync(join(TEST_HOME, "downloads"), join(home, "downloads"));
+  return home;
+}
+
+function compose(home: string, args: readonly string[], input: RunInput = {}): Promise<Result> {
+  return run([...launcher, "compose", ...args], { timeoutMs: TIMEOUT_MS, ...input, env: { STRATOS_HOME: home, ...input.env } });
+}
+
+test("the sample trees are sound, and each image's merged tree reads back equal", async () => {
+  const home = newHome("samples");
+  const { status, stdout, stderr } = await compose(home, ["validate", "--json", ...SAMPLES]);
+  assert.equal(status, 0, stderr);
+  const { images } = JSON.parse(stdout) as { images: { file: string; variant: string; architecture: string }[] };
+  assert.deepEqual([...new Set(images.map(({ architecture }) => architecture))].sort(), ["amd64", "riscv64"]);
+  for (const { file, variant } of images.filter(({ architecture }) => architecture === "riscv64")) {
+    const first = await compose(home, ["export", file, "--variant", variant, "--arch", "riscv64"]);
+    assert.equal(first.status, 0, first.stderr);
+    const again = join(folder, "again.yaml");
+    writeFileSync(again, Buffer.from(first.stdout, "latin1"));
+    assert.equal((await compose(home, ["export", again])).stdout, first.stdout);
+  }
+});
+
+test("what is wrong with a treefile is told with its place, and the status is 1", async () => {
+  const file = join(folder, "bad.yaml");
+  writeFileSync(file, "name: x\npackges: [a]\n");
+  assert.deepEqual(await compose(newHome("bad"), ["run", file]), { stdout: "", stderr: `stratos: ${file}:2:1: packges: unknown key; did you mean packages?\n`, status: 1 });
+  writeFileSync(file, "name: x\nvariants:\n  a: {phases: {build: {after: [b/build]}}}\n  b: {phases: {build: {after: [a/build]}}}\n");
+  const { stderr, status } = await compose(newHome("circle"), ["plan", file]);
+  assert.deepEqual([Buffer.from(stderr, "latin1").toString("utf8"), status], [`stratos: ${file}: phases wait for each other in a circle: build a/riscv64 → build b/riscv64 → build a/riscv64\n`, 1]);
+});
+
+test("the essential system is composed inside Stratos, runs there, and is the same natively, again, and sequentially", { timeout: 2 * TIMEOUT_MS }, async () => {
+  ensureJudge();
+  const tree = join(folder, "essential.yaml");
+  writeFileSync(tree, "name: essential\nbase: essential\nhostname: composed\nusers: {op: {uid: 1234}}\noutputs:\n  root: {format: tar}\n  image: {format: stratos, image: composed}\n");
+  const home = newHome("stratos");
+  const first = await compose(home, ["run", tree, "--runner", "stratos", "-o", join(folder, "one"), "--json"]);
+  assert.equal(first.status, 0, first.stderr);
+  const info = JSON.parse(first.stdout) as { status: string; images: { packages: number; artifacts: { path: string; sha256: string }[] }[] };
+  assert.equal(info.status, "finished");
+  const digest = info.images[0]!.artifacts[0]!.sha256;
+  assert.deepEqual(readdirSync(join(folder, "one")).sort(), ["SHA256SUMS", "composeinfo.json", "essential-default-riscv64.provenance.json", "essential-default-riscv64.spdx.json", "essential-default-riscv64.tar"]);
+  assert.equal(readFileSync(join(folder, "one", "SHA256SUMS"), "utf8"), `${digest}  essential-default-riscv64.tar\n`);
+
+  const inside = await run([...launcher, "run", "-i", "composed", "--", "sh", "-c", "cat /etc/hostname; id op; dpkg --audit; dpkg-query -f '${db:Status-Status}\\n' -W | sort | uniq -c"], { env: { STRATOS_HOME: home }, timeoutMs: TIMEOUT_MS });
+  assert.equal(inside.stderr, "");
+  assert.equal(inside.stdout.replace(/ +/g, " "), `composed\nuid=1234(op) gid=1234(op) groups=1234(op)\n ${info.images[0]!.packages} installed\n`);
+
+  const again = await compose(home, ["run", tree, "--runner", "stratos", "-o", join(folder, "one"), "--locked"]);
+  assert.equal(again.status, 0, again.stderr);
+  assert.match(again.stdout, new RegExp(`^${digest}  essential-default-riscv64\\.tar`));
+  assert.match(again.stderr, /stage essential, \d+ packages, kept/);
+
+  const native = await compose(newHome("native"), ["run", tree, "--runner", "native", "-o", join(folder, "two"), "--locked", "--sequential", "--skip-phase", "* image"]);
+  assert.equal(native.status, 0, native.stderr);
+  assert.match(native.stdout, new RegExp(`^${digest}  `), "both runners give the same bytes");
+});
