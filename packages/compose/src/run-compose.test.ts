@@ -127,7 +127,7 @@ test("phases and outputs are left out by option, by setting and by condition", a
   assert.match(steps[3]!.reason, /not variant == "none"/);
   const none = await one.compose(`${TREEFILE}phases: {build: {when: "custom.build"}}\n`);
   assert.deepEqual(statuses(none).slice(2), ["build default/riscv64 skipped", "output default/riscv64 root skipped", "cleanup done"]);
-  const strict = await one.compose(`${TREEFILE}phases: {build: {skip: true, on-skip: fail}}\n`);
+  const strict = await one.compose(`${TREEFILE}phases: {build: {on-skip: fail, "skip": true}}\n`);
   assert.deepEqual(statuses(strict).slice(2), ["build default/riscv64 skipped", "output default/riscv64 root failed", "cleanup done"]);
   await assert.rejects(one.compose(TREEFILE, { skipPhases: ["bulid"] }), /there is no phase bulid to leave out/);
 });
