@@ -60,6 +60,11 @@ test("a machine with several harts shows them, and keeps threads where they are 
   assert.equal(result.stdout.replace(/pid \d+/, "pid N"), "4\n2\nCpus_allowed_list:\t1-2\n0-3\ntaskset: failed to set pid N's affinity: Invalid argument\n");
 });
 
+test("a process that waits to be reaped is a zombie to ps", async () => {
+  const result = await stratosRun(["bash", "-c", "(sleep 0.1 & exec sleep 1) & sleep 0.5; ps -e -o stat,comm | grep defunct"]);
+  assert.equal(result.stdout, "Z    sleep <defunct>\n");
+});
+
 test("signals reach the program", async () => {
   const child = start([...launcher, "run", "-i", TEST_IMAGE, "--", "bash", "-c", "trap 'echo got; exit 5' TERM; echo ready; while :; do sleep 0.1; done"], { env: { STRATOS_HOME: TEST_HOME } });
   let output = "";

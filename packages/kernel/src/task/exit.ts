@@ -29,7 +29,8 @@ export function exitTask(task: Task, status: number): void {
   const { kernel, group } = task;
   task.endWait("signal");
   kernel.scheduler.dequeue(task);
-  task.state = "X";
+  // A process that waits to be reaped shows by its leader, even when that was not the last thread.
+  task.state = task === group.leader ? "Z" : "X";
   forgetFutexWait(task);
   exitRobustList(task);
   if (task.clearTid !== 0 && task.space.users > 1) {

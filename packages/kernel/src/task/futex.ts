@@ -84,8 +84,9 @@ export function futexWake(space: AddressSpace, address: number, count: number, b
   let woken = 0;
   for (let index = 0; index < list.length && woken < count; ) {
     const waiter = list[index]!;
-    if ((waiter.bitset & bitset) === 0 || waiter.task.state === "X") {
-      if (waiter.task.state === "X") list.splice(index, 1);
+    const hasEnded = waiter.task.state === "X" || waiter.task.state === "Z";
+    if ((waiter.bitset & bitset) === 0 || hasEnded) {
+      if (hasEnded) list.splice(index, 1);
       else index++;
       continue;
     }
