@@ -29,3 +29,4 @@ export { FatFiles } from "./fat/fat-files.ts";
 export { partDisk, probe, readLayout, type DiskLayout, type DiskPart, type FileSystemKind } from "./disk/partitions.ts";
 export { type DiskFile, type DiskFiles, type NewFile } from "./disk/disk-files.ts";
 export { OstreeRepository, type CommitOptions, type CommitResult, type OstreeMode, type RepositoryStore } from "./ostree/ostree-repository.ts";
+export { formatKeyPath, tomlLocator, type KeyPath, type Locate, type Position } from "./key-positions.ts";

@@ -36,3 +36,7 @@ export type { DeviceNumber, RootFiles, RootNode } from "./root/root-files.ts";
 export { RootChanges, ChangeError, CHANGES_FOLDER, type ChangeDraft, type ChangeNote, type ChangeRecord } from "./root/root-change.ts";
 export { RootPathError, placeOf, targetOf } from "./root/root-paths.ts";
 export * from "./alpm/exports.ts";
+export { SYSTEM_LIST_SCHEMA, type SystemListText } from "./system-list/schema.ts";
+export { readSystemList, SystemListError, type ListSources, type SystemList } from "./system-list/read-list.ts";
+export { applySystemList, describeListChange, diffSystemList, type DebianHand, type ListChange, type ListHands } from "./system-list/apply-list.ts";
+export { ListRecordError } from "./system-list/list-record.ts";

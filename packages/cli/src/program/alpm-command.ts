@@ -101,7 +101,7 @@ function queryCommands(finish: Finish): Command[] {
 }
 
 /** Options that every command on a root has. */
-function inRoot(command: Command): Command {
+export function inRoot(command: Command): Command {
   return command
     .requiredOption("--root <folder>", "the system's root folder; / is this computer's own")
     .option("--config <file>", "pacman.conf (default: etc/pacman.conf in the root)")

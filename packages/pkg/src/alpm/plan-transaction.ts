@@ -306,7 +306,7 @@ class Planner {
       for (const text of next.depends) {
         const dependency = parseAlpmDependency(text);
         for (const one of this.#around.local.packages()) {
-          if (gone.has(one.name) || one.reason === "explicit" || !satisfiesAlpmDependency(one, dependency)) continue;
+          if (gone.has(one.name) || (this.#wish.reasons?.get(one.name) ?? one.reason) === "explicit" || !satisfiesAlpmDependency(one, dependency)) continue;
           const stays = [...this.#around.local.packages().filter((other) => !gone.has(other.name) && other !== one), ...coming];
           if (stays.some((other) => other.depends.some((need) => satisfiesAlpmDependency(one, parseAlpmDependency(need))))) continue;
           gone.add(one.name);

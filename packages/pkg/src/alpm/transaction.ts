@@ -42,6 +42,8 @@ export interface TransactionOptions {
   /** changed configuration files go too */
   purge?: boolean;
   noScriptlets?: boolean;
+  /** what else is to change with the packages; it sees their files, and returns lines for the history */
+  also?: (draft: ChangeDraft) => readonly string[];
 }
 
 export interface TransactionParts {
@@ -74,6 +76,7 @@ export class AlpmTransaction {
   #before: AfterStep[] = [];
   #scriptCount = 0;
   #scriptFolder = "";
+  #alsoDone: readonly string[] = [];
 
   constructor(plan: TransactionPlan, parts: TransactionParts, options: TransactionOptions) {
     this.plan = plan;
@@ -151,6 +154,7 @@ export class AlpmTransaction {
       }
       listener.event({ kind: "check", what: "files" });
       stager.finish();
+      this.#alsoDone = this.#options.also?.(draft) ?? [];
       this.#touched = stager.touched;
       this.#state = "checked";
     } catch (error) {
@@ -173,7 +177,7 @@ export class AlpmTransaction {
         if (!isGood && hook.abortOnFail && system.runner !== undefined) throw new Error(`${hook.step.name}: the hook failed, and the transaction with it`);
       }
       for (const step of this.#before) await runStep(step, this.#scriptFolder, system.runner, event);
-      const summary = summaryOf(this.plan);
+      const summary = [...summaryOf(this.plan), ...this.#alsoDone];
       // Post hooks are looked up when the new files are there, since they may be among them.
       const data: ChangeData = { kind: "alpm", after: [...this.#scripts, { kind: "ldconfig" }], summary };
       id = draft.commit({ title: titleOf(summary), time: Math.floor(ports.nowSeconds()), data: { ...data, subjects: this.#subjects() } });

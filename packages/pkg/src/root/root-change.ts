@@ -228,6 +228,18 @@ export class ChangeDraft {
     return becomes.kind === "directory" ? { kind: "directory", meta: becomes.meta } : this.#files.look(`${this.#folder}/new/${index}`);
   }
 
+  /** Names that will be in a directory, sorted. */
+  list(path: string): string[] {
+    const names = new Set(this.#files.list(path));
+    const prefix = path === "" ? "" : `${path}/`;
+    for (const { path: own, becomes } of this.#steps) {
+      if (!own.startsWith(prefix) || own.slice(prefix.length).includes("/")) continue;
+      if (becomes.kind === "nothing") names.delete(own.slice(prefix.length));
+      else names.add(own.slice(prefix.length));
+    }
+    return [...names].sort();
+  }
+
   /** What `read` will give for the place. */
   read(path: string): Uint8Array {
     const index = this.#stepAt.get(path);
