@@ -20,6 +20,6 @@ export const COREUTILS_CASES: readonly ProgramCase[] = [
   { name: "coreutils: dates: date", script: "export TZ=UTC; date -d @1700000000; date -d '2024-02-29 +1 year' +%F; date -u -d '2000-01-01 12:34:56' +'%s %j %U %a'; date -d 'not a date'" },
   { name: "coreutils: space: df du sync", script: "mkdir d; head -c 5000 /dev/zero > d/f; du --apparent-size -b d; du -a --apparent-size d; sync d/f; echo $?; df nothing; pathchk -p 'a b'; echo $?" },
   { name: "coreutils: ls forms: dir vdir dircolors ptx", script: "touch c a b; mkdir z; dir; ls -1F; ls -m; ls -x; ls --color=always; ls -d .*; dircolors -b | head -c 100; echo; printf 'the quick fox\\n' | ptx; ls nothing; echo $?" },
-  { name: "coreutils: shred chroot runcon pinky stty tty", script: "echo x > f; shred -u f; ls; chroot / /bin/echo in; echo hi | tty; echo $?; stty < /dev/null; echo $?" },
+  { name: "coreutils: shred chroot chcon runcon pinky stty tty", script: "echo x > f; chcon user_u:object_r:tmp_t f; echo $?; runcon a b; echo $?; pinky -l root | head -1; shred -u f; ls; chroot / /bin/echo in; echo hi | tty; echo $?; stty < /dev/null; echo $?" },
   { name: "coreutils: links and times survive cp -a and a pipe through tar", script: "mkdir s; echo a > s/a; ln s/a s/b; ln -s a s/c; touch -d @1000000000 s/a; chmod 600 s/a; cp -a s t; stat -c '%n %a %h %Y %F' t/a t/b t/c | sed 's/ [0-9]* symbolic/ T symbolic/'; tar -C s -cf - . | tar -xf - -C t; ls t; du -b t/a" },
 ];
