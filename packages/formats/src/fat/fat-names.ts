@@ -28,12 +28,17 @@ export function foldName(name: string): string {
   return name.toUpperCase();
 }
 
-/** Eleven bytes, as text, that no other name in the folder has; null when the short name says all. */
-export function shortName(name: string, isTaken: (short: string) => boolean): { short: string; isWhole: boolean } {
-  if (SHORT_NAME.test(name)) {
-    const [stem, extension] = splitName(name);
+/**
+ * Eleven bytes, as text, that no other name in the folder has; `isWhole` when with `flags` (byte 12 of the entry: 8 the stem, 16 the extension in lower
+ * case, as Windows NT and Linux's vfat write it) the short name says all.
+ */
+export function shortName(name: string, isTaken: (short: string) => boolean): { short: string; isWhole: boolean; flags: number } {
+  if (SHORT_NAME.test(name.toUpperCase())) {
+    const parts = splitName(name);
+    const [stem, extension] = parts.map((part) => part.toUpperCase()) as [string, string];
     const short = stem.padEnd(8) + extension.padEnd(3);
-    if (!isTaken(short)) return { short, isWhole: true };
+    const isOneCase = parts.every((part) => part === part.toUpperCase() || part === part.toLowerCase());
+    if (isOneCase && !isTaken(short)) return { short, isWhole: true, flags: (parts[0] === stem ? 0 : 8) | (parts[1] === extension ? 0 : 16) };
   }
   const clean = (text: string): string => text.toUpperCase().replace(/[ .]/g, "").replace(/[^A-Z0-9!#$%&'()@^_`{}~-]/g, "_");
   const [stem, extension] = splitName(name.replace(/^\.+/, ""));
@@ -41,7 +46,7 @@ export function shortName(name: string, isTaken: (short: string) => boolean): { 
   for (let number = 1; number < 1_000_000; number++) {
     const tail = `~${number}`;
     const short = (base.slice(0, 8 - tail.length) + tail).padEnd(8) + end;
-    if (!isTaken(short)) return { short, isWhole: false };
+    if (!isTaken(short)) return { short, isWhole: false, flags: 0 };
   }
   throw new FormatError(`${name}: the folder has no short name left for it`);
 }

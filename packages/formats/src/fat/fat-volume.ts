@@ -224,8 +224,9 @@ export class FatVolume {
     checkName(name);
     const folder = this.#folderAt(names.slice(0, -1));
     const taken = new Set(this.#entries(folder).map((entry) => entry.short));
-    const { short, isWhole } = shortName(name, (candidate) => taken.has(candidate));
+    const { short, isWhole, flags } = shortName(name, (candidate) => taken.has(candidate));
     const entry = entryBytes(short, fields);
+    entry[12] = flags;
     const entries = isWhole ? [entry] : [...longEntries(name, shortChecksum(entry)), entry];
     let bytes = this.#readFolder(folder);
     let start = roomFor(bytes, entries.length);
