@@ -1,6 +1,7 @@
 /** What composing needs of the world outside. Node's are in `host-node` (`@stratos/host-node/compose`) and `cli`; tests bring their own. */
 import type { FileEntry, FileTree } from "@stratos/formats";
 import type { PackagePorts } from "@stratos/pkg";
+import type { TreeLayer } from "./build/split-layers.ts";
 import type { ImageTarget } from "./treefile/treefile.ts";
 import type { OutputConfig } from "./treefile/schema.ts";
 
@@ -58,17 +59,23 @@ export class ScriptError extends Error {
 }
 
 /** A file or folder that an output has made. */
-export interface Artifact { readonly path: string; readonly sizeBytes: number; readonly sha256: string; readonly mediaType: string }
-
-/** Of artefacts that are no single file of the compose's folder; their digest is that of the tree as an archive. */
-export const FOLDER_MEDIA_TYPE = "inode/directory";
-export const IMAGE_MEDIA_TYPE = "application/vnd.stratos.image";
+export interface Artifact {
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** of the file; of what is no single file, the digest that names its content (a manifest, a commit, the tree as an archive) */
+  readonly sha256: string;
+  readonly mediaType: string;
+  /** a single file of the compose's folder */
+  readonly isFile: boolean;
+}
 
 export interface OutputJob {
   readonly name: string;
   readonly target: ImageTarget;
   readonly config: OutputConfig;
   readonly tree: FileTree;
+  /** the same tree in layers, from the bottom up, of which few change when few packages do */
+  layers(): readonly TreeLayer[];
   readonly epochSeconds: number;
   readonly signal: AbortSignal;
 }

@@ -7,6 +7,7 @@ import { EMPTY_LOCK, LockError, lockKey, packageRequest, type Lock, type LockedI
 import { fetchPackages, resolveImage, type Archive } from "./gather/resolve-image.ts";
 import { customize } from "./build/customize.ts";
 import { readTree, writeTree } from "./build/manifest.ts";
+import { splitLayers } from "./build/split-layers.ts";
 import { buildStages, hashText, sha256Of, type StageEvent } from "./build/stages.ts";
 import { composeInfo, type ComposeInfo, type ImageRecord } from "./metadata/composeinfo.ts";
 import { spdxDocument } from "./metadata/spdx.ts";
@@ -14,7 +15,7 @@ import { provenanceStatement, type Provenance } from "./metadata/provenance.ts";
 import { runGraph, type StepEvent, type StepResult } from "./phase/run-graph.ts";
 import { SharedWork, Turns } from "./phase/shared-work.ts";
 import { planSteps, type PhaseWork } from "./plan-steps.ts";
-import { FOLDER_MEDIA_TYPE, IMAGE_MEDIA_TYPE, type Artifact, type ComposePorts, type OutputWriter, type ScriptRunner } from "./ports.ts";
+import type { Artifact, ComposePorts, OutputWriter, ScriptRunner } from "./ports.ts";
 import { canonicalJson, type Json, type JsonObject } from "./treefile/json.ts";
 import { substitute, type ImageTarget, type Treefile } from "./treefile/treefile.ts";
 import { rfc3339, type FileTree } from "@stratos/formats";
@@ -170,7 +171,7 @@ class Compose implements PhaseWork {
     const path = substitute(config.filename ?? writer.filename(config), target);
     const { container = null, ostree = null } = target.config;
     const resultKey = hashText(this.#ports, canonicalJson(JSON.parse(JSON.stringify({ code: OUTPUT_CODE, tree: key, path, config, container, ostree, version: target.config.version ?? "" })) as Json));
-    const artifacts = await this.#keptOutput(writer, resultKey) ?? await this.#writeOutput(writer, resultKey, { name, target, config, tree, epochSeconds: archiveEpoch(target, state.locked!), signal }, path);
+    const artifacts = await this.#keptOutput(writer, resultKey) ?? await this.#writeOutput(writer, resultKey, { name, target, config, tree, layers: () => splitLayers(tree, state.locked!.packages), epochSeconds: archiveEpoch(target, state.locked!), signal }, path);
     state.artifacts.push(...artifacts.map((one) => ({ ...one, output: name, format: config.format })));
   }
 
@@ -207,7 +208,7 @@ class Compose implements PhaseWork {
     const newest = Math.max(0, ...records.map(({ epochSeconds }) => epochSeconds));
     const info = composeInfo({ id: `${name}-${version}-${rfc3339(newest).slice(0, 10).replaceAll("-", "")}`, name, version }, records, results);
     await this.#ports.publish("composeinfo.json", `${JSON.stringify(info, null, 1)}\n`);
-    const sums = records.flatMap(({ artifacts }) => artifacts).filter(({ mediaType }) => mediaType !== FOLDER_MEDIA_TYPE && mediaType !== IMAGE_MEDIA_TYPE).map(({ path, sha256 }) => `${sha256}  ${path}\n`);
+    const sums = records.flatMap(({ artifacts }) => artifacts).filter(({ isFile }) => isFile).map(({ path, sha256 }) => `${sha256}  ${path}\n`);
     if (sums.length > 0) await this.#ports.publish("SHA256SUMS", [...new Set(sums)].sort().join(""));
     return info;
   }

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { homeFolder, ProgressDisplay, readConfig, stratosHome } from "@stratos/host-node";
-import { ComposeFolder, folderOutput, isNativeArchitecture, nativeObstacle, NativeRunner, publishText, tarOutput } from "@stratos/host-node/compose";
+import { ComposeFolder, folderOutput, isNativeArchitecture, nativeObstacle, NativeRunner, ociOutputs, ostreeOutput, publishText, tarOutput } from "@stratos/host-node/compose";
 import { findMirror, nodePackagePorts } from "@stratos/host-node/packages";
 import { ScriptError, type Archive, type ComposeEvent, type ComposePorts, type ImageTarget, type ScriptRunner } from "@stratos/compose";
 import { CommandError, hostReason } from "../command-error.ts";
@@ -34,7 +34,7 @@ export function openComposeSession(folders: { output: string; treefile: string }
   const ports: ComposePorts = {
     packages, store,
     runner: (architecture, choice) => chooseRunner(architecture, choice, folder),
-    outputs: [tarOutput(folders.output), folderOutput(folders.output), stratosImageOutput()],
+    outputs: [tarOutput(folders.output), folderOutput(folders.output), stratosImageOutput(), ...ociOutputs(folders.output, folder), ostreeOutput(folders.output)],
     publish: (path, text) => publishText(folders.output, path, text),
     readSource: (path) => readIfThere(resolve(dirname(folders.treefile), path)),
     after(milliseconds, action) {

@@ -1,7 +1,7 @@
 /** A composed tree as an image that `stratos run` uses. */
 import { createHash } from "node:crypto";
 import { stratosHome } from "@stratos/host-node";
-import { IMAGE_MEDIA_TYPE, OutputError, type OutputWriter } from "@stratos/compose";
+import { OutputError, type OutputWriter } from "@stratos/compose";
 import { archiveTree, rfc3339 } from "@stratos/formats";
 import { ImageStore } from "../image/image-store.ts";
 import { createVolume } from "../image/image-volume.ts";
@@ -37,7 +37,7 @@ export function stratosImageOutput(): OutputWriter {
       const hash = createHash("sha256");
       let sizeBytes = 0;
       for (const piece of archiveTree(tree)) { hash.update(piece); sizeBytes += piece.length; }
-      return [{ path, sizeBytes, sha256: hash.digest("hex"), mediaType: IMAGE_MEDIA_TYPE }];
+      return [{ path, sizeBytes, sha256: hash.digest("hex"), mediaType: "application/vnd.stratos.image", isFile: false }];
     },
     has: async ({ path }) => new ImageStore(stratosHome()).find(path)?.description.origin === "compose",
   };

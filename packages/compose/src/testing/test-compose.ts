@@ -76,13 +76,13 @@ export function makeWorld(): TestWorld {
       trees.set(name, tree);
       const bytes = archive(tree);
       outputs.set(path, bytes);
-      return [{ path, sizeBytes: bytes.length, sha256: sha256(bytes), mediaType: "application/x-tar" }];
+      return [{ path, sizeBytes: bytes.length, sha256: sha256(bytes), mediaType: "application/x-tar", isFile: true }];
     },
     has: async ({ path, sha256: digest }) => { const bytes = outputs.get(path); return bytes !== undefined && sha256(bytes) === digest; },
   };
   const ports: ComposePorts = {
     packages, store: memoryStore(files), runner: () => runner, outputs: [writer],
-    publish: async (path, text) => { const bytes = Buffer.from(text); outputs.set(path, bytes); return { path, sizeBytes: bytes.length, sha256: sha256(bytes), mediaType: "application/json" }; },
+    publish: async (path, text) => { const bytes = Buffer.from(text); outputs.set(path, bytes); return { path, sizeBytes: bytes.length, sha256: sha256(bytes), mediaType: "application/json", isFile: true }; },
     readSource: async (path) => sources.get(path),
     after: (milliseconds, action) => { const timer = setTimeout(action, milliseconds); return () => clearTimeout(timer); },
     nowMs: () => performance.now(),

@@ -4,3 +4,5 @@ export { isNativeArchitecture, nativeObstacle, NativeRunner } from "./native-run
 export { hasArtifact, publishText, writeArtifact, type FileOptions } from "./output/artifact-file.ts";
 export { folderOutput } from "./output/folder-output.ts";
 export { tarOutput } from "./output/tar-output.ts";
+export { ociOutputs } from "./output/oci-output.ts";
+export { ostreeOutput } from "./output/ostree-output.ts";

@@ -54,7 +54,7 @@ export async function writeArtifact(folder: string, path: string, pieces: Iterab
     file.end();
     await done;
     await rename(temporary, target);
-    return { path, sizeBytes, sha256: hash.digest("hex"), mediaType: options.mediaType };
+    return { path, sizeBytes, sha256: hash.digest("hex"), mediaType: options.mediaType, isFile: true };
   } catch (error) {
     file.destroy();
     await done.catch(() => {});

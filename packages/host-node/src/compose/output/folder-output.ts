@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { FOLDER_MEDIA_TYPE, type OutputWriter } from "@stratos/compose";
+import type { OutputWriter } from "@stratos/compose";
 import { archiveTree, readBlob, type FileEntry } from "@stratos/formats";
 import type { RootMeta } from "@stratos/pkg";
 import { FolderWriter } from "../../packages/folder-writer.ts";
@@ -31,7 +31,7 @@ export function folderOutput(folder: string): OutputWriter {
       const hash = createHash("sha256");
       let sizeBytes = 0;
       for (const piece of archiveTree(tree)) { hash.update(piece); sizeBytes += piece.length; }
-      return [{ path, sizeBytes, sha256: hash.digest("hex"), mediaType: FOLDER_MEDIA_TYPE }];
+      return [{ path, sizeBytes, sha256: hash.digest("hex"), mediaType: "inode/directory", isFile: false }];
     },
     // Whoever has a folder may write to it: it is made anew.
     has: async () => false,

@@ -1,0 +1,43 @@
+/** OSTree commits, into a repository of the compose's folder or a given one. */
+import { resolve } from "node:path";
+import { OutputError, substitute, type OutputWriter } from "@stratos/compose";
+import { OstreeRepository } from "@stratos/formats";
+import { bootcLayout } from "@stratos/outputs";
+import { nodeCodecs } from "../../node-codecs.ts";
+import { RepositoryFolder } from "../../outputs/repository-folder.ts";
+
+const MEDIA_TYPE = "application/vnd.ostree.commit";
+
+export function ostreeOutput(folder: string): OutputWriter {
+  return {
+    format: "ostree",
+    filename: () => "repo",
+    async write({ target, tree, epochSeconds }, path) {
+      const { ostree = {}, name, version } = target.config;
+      const codecs = nodeCodecs();
+      const place = ostree.repository ?? path;
+      const repository = new OstreeRepository(new RepositoryFolder(resolve(folder, place)), codecs, ostree.mode ?? "archive");
+      const ref = substitute(ostree.ref ?? "${name}/${architecture}/${variant}", target);
+      const layout = ostree.bootc === true ? bootcLayout(tree, codecs, epochSeconds) : { tree: withoutDevices(tree), kernel: null };
+      if (ostree.bootc === true && layout.kernel === null) throw new OutputError("ostree.bootc: the image has no kernel in /boot or /usr/lib/modules");
+      const { checksum } = repository.commit(layout.tree, {
+        // An image is its own: which commit was there before must not decide which this one is. `ostree.parent` says otherwise.
+        ref, parent: ostree.parent ?? null, subject: substitute(ostree.subject ?? "${name} ${version}, ${variant}", target), timestamp: epochSeconds,
+        metadata: { ...(version === undefined ? {} : { version }), "stratos.name": name, ...ostree.metadata }, ...(layout.kernel === null ? {} : { linux: layout.kernel }),
+      });
+      repository.writeSummary(epochSeconds);
+      return [{ path: `${place}:${ref}`, sizeBytes: 0, sha256: checksum, mediaType: MEDIA_TYPE, isFile: false }];
+    },
+    // Objects that are there are not written again; the reference must be set all the same.
+    has: async () => false,
+  };
+}
+
+/** A commit holds files, folders and links alone. */
+function withoutDevices(tree: Parameters<OutputWriter["write"]>[0]["tree"]): typeof tree {
+  return {
+    *entries() {
+      for (const entry of tree.entries()) if (entry.kind !== "character" && entry.kind !== "block" && entry.kind !== "fifo") yield entry;
+    },
+  };
+}
