@@ -15,3 +15,5 @@ export const SUBVOLUME_NAME_OFFSET = 96; // bytes
 export const SUBVOLUME_READ_ONLY = 1;
 /** It is being received: its files are not whole yet. */
 export const SUBVOLUME_INCOMPLETE = 2;
+/** It belongs to a transaction: a mount drops what it finds of it. */
+export const SUBVOLUME_TRANSACTION = 4;

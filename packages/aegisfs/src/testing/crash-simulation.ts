@@ -4,8 +4,8 @@
  */
 import { SeededRandom } from "@stratos/base";
 import type { BlockDevice } from "@stratos/host";
-import { check, format, mount } from "../aegisfs.ts";
-import type { FormatOptions, Volume } from "../aegisfs.ts";
+import { check, DirectoryEntry, format, mount, Transaction } from "../aegisfs.ts";
+import type { FormatOptions, Subvolume, Volume } from "../aegisfs.ts";
 import { CrashDisk } from "./crash-disk.ts";
 import type { CrashImage } from "./crash-disk.ts";
 import { dumpSubvolume } from "./dump.ts";
@@ -104,6 +104,18 @@ export function simulateCrashes(options: CrashOptions): number {
     } else if (event === 2 && chosen !== undefined) {
       if (volume.rollback(chosen.id) < 0) throw new Error(`seed ${options.seed}: rollback`);
       workload.resume(volume.root, chosen.model.copy());
+    } else if (event === 4) {
+      const transaction = Transaction.begin(volume);
+      if (typeof transaction === "number") throw new Error(`seed ${options.seed}: transaction: ${transaction}`);
+      for (let count = 1 + random.below(4); count > 0; count--) {
+        const ino = transaction.files.create(1, `t${states}-${count}`, 0o100644, 0, 0);
+        if (ino > 0) transaction.files.write(ino, 0, new Uint8Array(9000).fill(count), 0, 1 + random.below(9000));
+      }
+      // Half of them meet changes of others and are merged.
+      if (random.below(2) === 0) volume.root.create(1, `beside${states}`, 0o100644, 0, 0);
+      const ended = random.below(4) === 0 ? transaction.abort() : transaction.commit();
+      if (ended < 0) throw new Error(`seed ${options.seed}: end of a transaction: ${ended} (${transaction.conflict ?? ""})`);
+      for (const name of namesOf(volume.root)) if (/^(t\d|beside)/.test(name) && volume.root.unlink(1, name) < 0) throw new Error(`seed ${options.seed}: ${name} cannot be removed`);
     } else if (event === 3 && volume.reclaim(1 + random.below(3)) < 0) throw new Error(`seed ${options.seed}: freeing what was deleted`);
   };
 
@@ -122,4 +134,11 @@ export function simulateCrashes(options: CrashOptions): number {
     if (volume.usage().freeBlocks < 800) return states;
   }
   return states;
+}
+
+function namesOf(files: Subvolume): string[] {
+  const names: string[] = [];
+  const entry = new DirectoryEntry();
+  for (let cursor = 0; files.readDirectory(1, cursor, entry) === 1; cursor = entry.nextCursor) names.push(entry.name);
+  return names;
 }

@@ -11,6 +11,7 @@ import { assignSegments, newDevice } from "../device/assign.ts";
 import { BlockStore, DeviceSlot } from "../store/block-store.ts";
 import { Layout } from "../store/layout.ts";
 import { Subvolume } from "./subvolume.ts";
+import { dropTransactions } from "../transaction/transaction.ts";
 import { Volume } from "./volume.ts";
 import type { MountOptions } from "./volume.ts";
 
@@ -205,7 +206,7 @@ function open(store: BlockStore, superblock: Superblock, options: MountOptions):
   try {
     const root = volume.root;
     if (!volume.readOnly) {
-      const failed = root.freeOrphans();
+      const failed = root.freeOrphans() || dropTransactions(volume);
       if (failed < 0) return "corrupt";
     }
   } catch (thrown) {

@@ -33,6 +33,7 @@ import { rename } from "../file/rename.ts";
 import { settleFile } from "../file/settle.ts";
 import * as xattrs from "../file/xattrs.ts";
 import { Operation } from "../audit/operation.ts";
+import type { ReadSet } from "../transaction/read-set.ts";
 import type { Volume } from "./volume.ts";
 
 export class Subvolume {
@@ -57,6 +58,8 @@ export class Subvolume {
   base = 0;
   /** What files get that have no properties of their own (format/properties.ts). */
   properties = 0;
+  /** What a transaction has read of it, when it must know; else null. */
+  reads: ReadSet | null = null;
   /** Pins by inode number. Bound: what the caller holds open. */
   readonly #pins = new Map<number, number>();
   /** Root and counters as the item has them. */
@@ -204,6 +207,7 @@ export class Subvolume {
 
   /** Inode number. −ENOENT, −ENOTDIR, −ENAMETOOLONG. */
   lookup(directory: number, name: string): number {
+    this.reads?.addName(directory, name);
     try {
       return namespace.lookup(this, directory, name);
     } catch (thrown) {
@@ -261,6 +265,7 @@ export class Subvolume {
 
   /** −EINVAL when it is no symbolic link. */
   readlink(ino: number): string | number {
+    this.reads?.addInode(ino);
     try {
       return namespace.readlink(this, ino);
     } catch (thrown) {
@@ -327,6 +332,7 @@ export class Subvolume {
    * Cursors stay valid while entries come and go.
    */
   readDirectory(directory: number, cursor: number, entry: DirectoryEntry): number {
+    this.reads?.addListing(directory);
     try {
       return readDirectory(this, directory, cursor, entry);
     } catch (thrown) {
@@ -340,6 +346,7 @@ export class Subvolume {
 
   /** −ENOENT when there is no such inode. */
   stat(ino: number, attributes: Attributes): number {
+    this.reads?.addInode(ino);
     try {
       return readAttributes(this, ino, attributes);
     } catch (thrown) {
@@ -366,6 +373,7 @@ export class Subvolume {
 
   /** Reads `count` pages from page `index` on into `bytes[at …)`, zeros in holes and after the end. 0, −EIO for a bad checksum, … */
   readPages(ino: number, index: number, count: number, bytes: Uint8Array, at: number): number {
+    this.reads?.addInode(ino);
     try {
       settleFile(this, ino);
       data.readPages(this, ino, index, count, bytes, at);
@@ -397,6 +405,7 @@ export class Subvolume {
 
   /** Reads up to the end of the file; returns the bytes read. For callers without a page cache. */
   read(ino: number, offset: number, bytes: Uint8Array, at: number, length: number): number {
+    this.reads?.addInode(ino);
     try {
       return content.read(this, ino, offset, bytes, at, length);
     } catch (thrown) {
@@ -460,6 +469,7 @@ export class Subvolume {
 
   /** First offset at or after `offset` that is in data; −ENXIO. */
   seekData(ino: number, offset: number): number {
+    this.reads?.addInode(ino);
     try {
       return holes.seekData(this, ino, offset);
     } catch (thrown) {
@@ -471,6 +481,7 @@ export class Subvolume {
 
   /** First offset at or after `offset` that is in a hole, the end of the file at the latest; −ENXIO. */
   seekHole(ino: number, offset: number): number {
+    this.reads?.addInode(ino);
     try {
       return holes.seekHole(this, ino, offset);
     } catch (thrown) {
@@ -484,6 +495,7 @@ export class Subvolume {
 
   /** −ENODATA. */
   getXattr(ino: number, name: string): Uint8Array | number {
+    this.reads?.addInode(ino);
     try {
       return xattrs.get(this, ino, name);
     } catch (thrown) {
@@ -532,6 +544,7 @@ export class Subvolume {
   }
 
   listXattrs(ino: number): string[] | number {
+    this.reads?.addInode(ino);
     try {
       return xattrs.list(this, ino);
     } catch (thrown) {

@@ -472,10 +472,8 @@ export class Volume implements NodeOwner {
     this.#changesAtBegin = this.cache.changes;
     try {
       if (this.#named(name) !== null) return -EEXIST;
-      const id = this.superblock.nextSubvolume++;
-      this.references.share(source.tree.root[POINTER_AT_BLOCK]!, NODE_BLOCKS);
-      const snapshot = Subvolume.createFrom(this, source, id, name, (options.readOnly ? SUBVOLUME_READ_ONLY : 0) | (options.flags ?? 0), label);
-      this.#subvolumes.set(id, snapshot);
+      const snapshot = this.fork(source, name, (options.readOnly ? SUBVOLUME_READ_ONLY : 0) | (options.flags ?? 0), label);
+      const { id } = snapshot;
       // The live files go on from their last snapshot; what is taken of a snapshot goes on from that.
       const isLive = source.id === this.superblock.defaultSubvolume;
       snapshot.base = isLive ? source.base : source.id;
@@ -488,6 +486,33 @@ export class Volume implements NodeOwner {
     } catch (thrown) {
       return this.abort(thrown);
     }
+  }
+
+  /** One more subvolume with the content of `source`, whose tree is clean. Inside a transaction. Throws Failure. */
+  fork(source: Subvolume, name: string, flags: number, label = ""): Subvolume {
+    const id = this.superblock.nextSubvolume++;
+    this.references.share(source.tree.root[POINTER_AT_BLOCK]!, NODE_BLOCKS);
+    const fork = Subvolume.createFrom(this, source, id, name, flags, label);
+    this.#subvolumes.set(id, fork);
+    fork.store();
+    return fork;
+  }
+
+  /** Takes a subvolume away whose tree is clean; what it alone held is reclaimed later. Inside a transaction. Throws Failure. */
+  drop(subvolume: Subvolume): void {
+    this.#subvolumes.delete(subvolume.id);
+    this.#cached.delete(subvolume.cacheId);
+    this.tree.remove(0, keyMiddle(KIND_SUBVOLUME, 0), subvolume.id);
+    dropLater(this, subvolume.tree.root);
+  }
+
+  /** `target`'s content becomes that of `source`; the trees of both are clean. Inside a transaction. Throws Failure. */
+  replaceContent(target: Subvolume, source: Subvolume): void {
+    const before = target.tree.root.slice();
+    this.references.share(source.tree.root[POINTER_AT_BLOCK]!, NODE_BLOCKS);
+    target.takeContent(source);
+    target.store();
+    dropLater(this, before);
   }
 
   /** A new subvolume with an empty root directory. @returns its number; −EEXIST, −EINVAL as for `snapshot` */
@@ -524,9 +549,7 @@ export class Volume implements NodeOwner {
         heir.base = subvolume.base;
         heir.store();
       }
-      this.#subvolumes.delete(id);
-      this.tree.remove(0, keyMiddle(KIND_SUBVOLUME, 0), id);
-      dropLater(this, subvolume.tree.root);
+      this.drop(subvolume);
       this.observer?.changed(id, Operation.deleteSubvolume, 0, id, subvolume.name, 0, "", 0, 0);
       return this.commit();
     } catch (thrown) {
@@ -545,12 +568,8 @@ export class Volume implements NodeOwner {
       if (source === live) return -EINVAL;
       const committed = this.commit();
       if (committed < 0) return committed;
-      const before = live.tree.root.slice();
-      this.references.share(source.tree.root[POINTER_AT_BLOCK]!, NODE_BLOCKS);
-      live.takeContent(source);
       live.base = id;
-      live.store();
-      dropLater(this, before);
+      this.replaceContent(live, source);
       this.observer?.changed(live.id, Operation.rollback, 0, live.id, live.name, id, source.name, 0, 0);
       return this.commit();
     } catch (thrown) {

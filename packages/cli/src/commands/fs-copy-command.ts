@@ -1,4 +1,5 @@
 import { fstatSync, readSync, writeSync } from "node:fs";
+import { Transaction } from "@stratos/aegisfs";
 import { ProgressDisplay } from "@stratos/host-node";
 import { CommandError, UsageError } from "../command-error.ts";
 import { TreeCopier, type CopyCount } from "../fs/copy-tree.ts";
@@ -6,12 +7,14 @@ import { baseName, joinPath, toByteString, type FileReader, type FileTree, type 
 import { expandPattern } from "../fs/glob.ts";
 import { HostTree } from "../fs/host-tree.ts";
 import { filesOf, openVolume, type OpenedVolume } from "../fs/open-volume.ts";
+import { reclaimAll } from "../fs/snapshots.ts";
+import { expectResult, expectValue } from "../fs/volume-error.ts";
 import { findVolumePlace, type VolumePlace } from "../fs/volume-place.ts";
 import { VolumeTree } from "../fs/volume-tree.ts";
 
 export interface CopyFilesOptions { readonly recursive?: true; readonly preserve?: true; readonly archive?: true; readonly json?: true }
 
-/** Copies into, out of, between and within volumes; the target volume is committed once, at the end. `-` is standard input or output. */
+/** Copies into, out of, between and within volumes. What comes into a volume comes in one transaction: all of it, or nothing. `-` is standard input or output. */
 export async function copyFiles(texts: readonly string[], options: CopyFilesOptions): Promise<number> {
   if (texts.length < 2) throw new UsageError("cp", "expected what to copy, and where to");
   const targetText = texts.at(-1)!;
@@ -51,6 +54,9 @@ export async function copyFiles(texts: readonly string[], options: CopyFilesOpti
       for (const key of ["files", "directories", "others", "bytes"] as const) total[key] += copier.count[key];
     }
     volumes.commit();
+  } catch (error) {
+    volumes.abort();
+    throw error;
   } finally {
     progress.clear();
     volumes.close();
@@ -64,6 +70,7 @@ class OpenVolumes {
   readonly #target: string | null;
   readonly #opened = new Map<string, OpenedVolume>();
   readonly #trees = new Map<string, VolumeTree>();
+  #transaction: Transaction | null = null;
 
   constructor(target: string | null) {
     this.#target = target;
@@ -75,13 +82,27 @@ class OpenVolumes {
     if (tree !== undefined) return tree;
     let opened = this.#opened.get(place.volume);
     if (opened === undefined) this.#opened.set(place.volume, (opened = openVolume(place.volume, place.volume === this.#target ? "write" : "read")));
-    tree = new VolumeTree(filesOf(opened, place.snapshot), name);
+    tree = new VolumeTree(place.volume === this.#target && place.snapshot === null ? this.#begin(opened).files : filesOf(opened, place.snapshot), name);
     this.#trees.set(name, tree);
     return tree;
   }
 
+  #begin({ path, volume }: OpenedVolume): Transaction {
+    this.#transaction ??= expectValue(path, Transaction.begin(volume));
+    return this.#transaction;
+  }
+
   commit(): void {
-    if (this.#target !== null) this.#opened.get(this.#target)?.commit();
+    if (this.#target === null) return;
+    if (this.#transaction !== null) expectResult(this.#target, this.#transaction.commit());
+    const opened = this.#opened.get(this.#target);
+    if (opened !== undefined) reclaimAll(opened);
+    opened?.commit();
+  }
+
+  abort(): void {
+    // What cannot be taken back now is dropped by the next mount.
+    if (this.#transaction?.isOpen === true && this.#transaction.abort() === 0) this.#opened.get(this.#target!)!.commit();
   }
 
   close(): void {

@@ -1,5 +1,5 @@
 /** Snapshots of a volume: what the command line, the daemon of a schedule and the REST service do with them. */
-import { fileChanges, SUBVOLUME_INCOMPLETE, SUBVOLUME_READ_ONLY, type FileChange, type Subvolume, type SubvolumeInfo } from "@stratos/aegisfs";
+import { fileChanges, SUBVOLUME_INCOMPLETE, SUBVOLUME_READ_ONLY, SUBVOLUME_TRANSACTION, type FileChange, type Subvolume, type SubvolumeInfo } from "@stratos/aegisfs";
 import { CommandError } from "../command-error.ts";
 import { toByteString, toText } from "./file-tree.ts";
 import { filesOf, type OpenedVolume } from "./open-volume.ts";
@@ -25,7 +25,7 @@ export interface SnapshotEntry {
 
 /** All subvolumes, the live one among them, by number. */
 export function listSnapshots({ path, volume }: OpenedVolume): SnapshotEntry[] {
-  const infos = expectValue(path, volume.subvolumes());
+  const infos = expectValue(path, volume.subvolumes()).filter(({ id }) => (volume.subvolume(id)!.flags & SUBVOLUME_TRANSACTION) === 0);
   const names = new Map(infos.map((info) => [info.id, toText(info.name)]));
   return infos.map((info) => ({
     id: info.id, name: toText(info.name), parent: names.get(info.base) ?? null, children: infos.filter(({ base }) => base === info.id).map(({ name }) => toText(name)),
