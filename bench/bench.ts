@@ -5,7 +5,7 @@
  *     npm run bench -- --only aegisfs       the file system as a library, beside memfs
  *     npm run bench -- [--only GROUP|ROW] [--rounds N] [--image NAME] [--root DIR] [--page]
  *
- * `--only pkg` measures resolving beside apt, and needs no image. `--image` and `--root` take an image of Stratos and a folder with the same files, instead of building them.
+ * `--only pkg` measures resolving beside apt, `--only fuse` a mounted volume beside bindfs, a C server and ext4; they need no image. `--image` and `--root` take an image of Stratos and a folder with the same files, instead of building them.
  */
 import { spawnSync } from "node:child_process";
 import { cpus } from "node:os";
@@ -20,6 +20,7 @@ import { BENCH_IMAGE, BENCH_PACKAGES, compileNative, compilePrograms, ensureImag
 import { groupResults, markdown, rowLine, type RowResult, type SpecialResult } from "./report.ts";
 import { GROUPS, ROWS, type Row } from "./rows.ts";
 import { inProcessLine, measureInProcess, type InProcessRow } from "./aegisfs/in-process.ts";
+import { measureMounts, storeMountResults } from "./fuse/mounts.ts";
 import { measureImageBuild } from "./image-build.ts";
 import { measurePackages } from "./package-rows.ts";
 import { measureIdleMemory, measureSyscalls, measureWholeCommand } from "./special-rows.ts";
@@ -34,6 +35,11 @@ const rounds = Number(options.rounds);
 const only = options.only;
 if (only === "pkg") {
   for (const result of measurePackages(rounds)) printSpecial(result);
+  process.exit();
+}
+if (only === "fuse") {
+  const measured = measureMounts([process.execPath, join(root, "stratos.mjs")], rounds, print);
+  storeMountResults(root, measured, rounds);
   process.exit();
 }
 const isChosen = (row: Row): boolean => only === undefined || row.group === only || row.name.startsWith(only);

@@ -63,3 +63,5 @@ export type { SnapshotIdentity } from "./send/stream-record.ts";
 export { Transaction } from "./transaction/transaction.ts";
 export type { IsolationLevel, TransactionOptions } from "./transaction/transaction.ts";
 export type { LockMode } from "./transaction/lock-table.ts";
+export { checksumBlocks, LANE_BLOCKS, useChecksumLanes } from "./store/checksum.ts";
+export type { ChecksumLanes } from "./store/checksum.ts";

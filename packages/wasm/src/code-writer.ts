@@ -124,6 +124,13 @@ export class CodeWriter {
     if (lane >= 0) this.byte(lane);
   }
 
+  /** A load or store of a vector. Alignment as in `memory`. */
+  simdMemory(code: number, offset: number): void {
+    this.simd(code);
+    this.byte(0);
+    this.u32(offset);
+  }
+
   i32Const(value: number): void {
     this.op(Op.i32Const);
     this.s32(value);

@@ -39,6 +39,7 @@ export const Misc = {
 
 /** Second numbers after the 0xfd (vector) prefix; only what scalar code borrows. Relaxed SIMD: f64x2.relaxed_madd = 0x107. */
 export const Simd = {
+  v128Load: 0x00, v128Store: 0x0b, i32x4Splat: 0x11, v128Or: 0x50, i32x4Shl: 0xab, i32x4ShrU: 0xad, i32x4Add: 0xae, i32x4Mul: 0xb5,
   f32x4Splat: 0x13, f64x2Splat: 0x14, f32x4ExtractLane: 0x1f, f64x2ExtractLane: 0x21,
   f32x4RelaxedMadd: 0x105, f32x4RelaxedNmadd: 0x106, f64x2RelaxedMadd: 0x107, f64x2RelaxedNmadd: 0x108,
 } as const;

@@ -10,7 +10,7 @@ import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, FILE_SIZE_MAX, INLINE_SIZE_MAX, UNIT_BLO
 import { COMPRESS_NONE, compressionOf, levelOf } from "../format/properties.ts";
 import { KIND_INLINE, keyMiddle } from "../format/key.ts";
 import { INODE_AT_BYTES, INODE_AT_MODE } from "../format/inode-item.ts";
-import { checksumBlock } from "../store/checksum.ts";
+import { checksumBlocks } from "../store/checksum.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { addExtent, changeBlocks, findExtent, findNextExtent, findPreallocated, found, putCompressed, releaseExtents } from "./extents.ts";
 import { changeInode, expectItems, inodeSize, loadInode, mayHaveItems, putPair } from "./inode.ts";
@@ -130,7 +130,7 @@ export function storeBlocks(subvolume: Subvolume, ino: number, index: number, co
       changeBlocks(subvolume, ino, change);
       throw thrown;
     }
-    for (let offset = 0; offset < length; offset++) checksums[offset] = checksumBlock(bytes, from + offset * BLOCK_SIZE);
+    checksumBlocks(bytes, from, length, checksums, 0);
     change += length;
     if (replaces) {
       change -= releaseExtents(subvolume, ino, start, start + length, held > 0);
@@ -163,7 +163,7 @@ function storeCompressed(subvolume: Subvolume, ino: number, index: number, count
     space.release(block, stored);
     throw thrown;
   }
-  for (let offset = 0; offset < stored; offset++) checksums[offset] = checksumBlock(content.packed, offset * BLOCK_SIZE);
+  checksumBlocks(content.packed, 0, stored, checksums, 0);
   const released = releaseExtents(subvolume, ino, index, index + count);
   if (index === 0) subvolume.tree.remove(ino, INLINE_MIDDLE, 0);
   putCompressed(subvolume, ino, index, count, block, stored, compression, 0, checksums, 0);

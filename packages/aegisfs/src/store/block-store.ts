@@ -10,13 +10,16 @@
  */
 import type { BlockDevice } from "@stratos/host";
 import { Failure } from "../failure.ts";
-import { BLOCK_SIZE } from "../format/geometry.ts";
+import { BLOCK_SIZE, EXTENT_BLOCKS_MAX } from "../format/geometry.ts";
 import { COPIES_MAX, DEVICE_STALE, DeviceEntry } from "../format/pool-table.ts";
 import type { Segment } from "../format/pool-table.ts";
 import { encodeSuperblock, SUPERBLOCK_SLOTS } from "../format/superblock.ts";
 import type { Superblock } from "../format/superblock.ts";
-import { checksumBlock } from "./checksum.ts";
+import { checksumBlock, checksumBlocks } from "./checksum.ts";
 import { Layout } from "./layout.ts";
+
+/** Checksums of what was read, at most an extent's. */
+const computed = new Uint32Array(EXTENT_BLOCKS_MAX);
 
 /** One of the volume's own devices. */
 export class DeviceSlot {
@@ -172,8 +175,9 @@ export class BlockStore {
   readVerified(block: number, count: number, bytes: Uint8Array, at: number, checksums: Uint32Array, from: number): void {
     const copies = this.copies(block, count);
     if (this.readCopy(block, count, 0, bytes, at)) {
+      checksumBlocks(bytes, at, count, computed, 0);
       for (let offset = 0; offset < count; offset++) {
-        if (checksumBlock(bytes, at + offset * BLOCK_SIZE) === checksums[from + offset]) continue;
+        if (computed[offset] === checksums[from + offset]) continue;
         this.countCorrupt(block + offset, 0);
         this.#recover(block + offset, copies, bytes, at + offset * BLOCK_SIZE, checksums[from + offset]!, "corrupt-data");
       }

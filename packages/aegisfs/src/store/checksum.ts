@@ -26,7 +26,12 @@ export function checksumWords(words: Int32Array, at: number, count: number, seed
     d = (d + Math.imul(words[at + 3]!, P2)) | 0;
     d = Math.imul((d << 13) | (d >>> 19), P1);
   }
-  let hash = ((a << 1) | (a >>> 31)) + ((b << 7) | (b >>> 25)) + ((c << 12) | (c >>> 20)) + ((d << 18) | (d >>> 14)) + count * 4;
+  return finish(a, b, c, d, count * 4);
+}
+
+/** Joins the four lanes. */
+function finish(a: number, b: number, c: number, d: number, length: number): number {
+  let hash = ((a << 1) | (a >>> 31)) + ((b << 7) | (b >>> 25)) + ((c << 12) | (c >>> 20)) + ((d << 18) | (d >>> 14)) + length;
   hash |= 0;
   hash = Math.imul(hash ^ (hash >>> 15), P2);
   hash = Math.imul(hash ^ (hash >>> 13), P3);
@@ -51,4 +56,40 @@ export function checksumBlock(bytes: Uint8Array, at: number): number {
     viewWords = new Int32Array(bytes.buffer);
   }
   return checksumWords(viewWords, start >>> 2, 1024, 0);
+}
+
+/**
+ * Several blocks at once: the four lanes of a block depend on each other step by step, those of eight blocks do not, which vector
+ * instructions turn into four times the speed. A host that has them, and content in a memory that they reach, registers it here.
+ */
+export interface ChecksumLanes {
+  /** Content in this buffer is summed by `run`. */
+  readonly buffer: ArrayBufferLike;
+  /** Where `run` leaves its lanes: four for each block. */
+  readonly lanes: Int32Array;
+  /** Computes the lanes of `blocks` (a multiple of 8, at most 64) at `at` of the buffer, a multiple of 4. */
+  run(at: number, blocks: number): void;
+}
+
+export const LANE_BLOCKS = 8;
+const LANE_BLOCKS_MAX = 64;
+let vectors: ChecksumLanes | null = null;
+
+export function useChecksumLanes(lanes: ChecksumLanes): void {
+  vectors = lanes;
+}
+
+/** The checksums of `count` blocks at `bytes[at …)`, into `into[intoAt …)`. */
+export function checksumBlocks(bytes: Uint8Array, at: number, count: number, into: Uint32Array, intoAt: number): void {
+  let done = 0;
+  if (vectors !== null && vectors.buffer === bytes.buffer && ((bytes.byteOffset + at) & 3) === 0) {
+    const { lanes } = vectors;
+    while (count - done >= LANE_BLOCKS) {
+      const blocks = Math.min(count - done, LANE_BLOCKS_MAX) & ~(LANE_BLOCKS - 1);
+      vectors.run(bytes.byteOffset + at + done * 4096, blocks);
+      for (let block = 0; block < blocks; block++) into[intoAt + done + block] = finish(lanes[block * 4]!, lanes[block * 4 + 1]!, lanes[block * 4 + 2]!, lanes[block * 4 + 3]!, 4096);
+      done += blocks;
+    }
+  }
+  for (; done < count; done++) into[intoAt + done] = checksumBlock(bytes, at + done * 4096);
 }

@@ -1,5 +1,6 @@
 import { readSync, writeSync } from "node:fs";
-import { MEMORY_SIZE, type FuseDevice } from "@stratos/fuse";
+import { useChecksumLanes } from "@stratos/aegisfs";
+import { makeChecksumLanes, MEMORY_SIZE, type FuseDevice } from "@stratos/fuse";
 import { hostErrno } from "../host-errno.ts";
 import { NodeWasmEngine } from "../wasm-engine.ts";
 
@@ -16,7 +17,11 @@ export class DevFuse implements FuseDevice {
     this.#fd = fd;
     this.#waitingFd = waitingFd;
     // Memory of WebAssembly begins on a page; other buffers of this size begin 16 bytes behind one.
-    this.memory = new NodeWasmEngine().createMemory(MEMORY_SIZE / 65536).buffer as ArrayBuffer;
+    const engine = new NodeWasmEngine();
+    const memory = engine.createMemory(MEMORY_SIZE / 65536);
+    this.memory = memory.buffer;
+    // The page before the requests is free.
+    useChecksumLanes(makeChecksumLanes(engine, memory, 0));
     this.#bytes = new Uint8Array(this.memory);
   }
 
