@@ -8,6 +8,7 @@
  * Writes go to all copies of a segment. A read takes the first copy that answers and matches its checksum, and writes it over the copies that
  * do not: they are damaged, so nothing whole can be lost by that. What happens is counted for each device.
  */
+import { assert } from "@stratos/base";
 import type { BlockDevice } from "@stratos/host";
 import { Failure } from "../failure.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX } from "../format/geometry.ts";
@@ -174,6 +175,7 @@ export class BlockStore {
    */
   readVerified(block: number, count: number, bytes: Uint8Array, at: number, checksums: Uint32Array, from: number): void {
     const copies = this.copies(block, count);
+    assert(count <= EXTENT_BLOCKS_MAX, "what is read and verified is one extent at most");
     if (this.readCopy(block, count, 0, bytes, at)) {
       checksumBlocks(bytes, at, count, computed, 0);
       for (let offset = 0; offset < count; offset++) {

