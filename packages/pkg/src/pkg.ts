@@ -24,6 +24,10 @@ export { DebError, openDeb, readTar, type ControlFile, type DebArchive } from ".
 export { buildDeb, controlProblems, debFileName, debProblems, type BuiltDeb, type DebEntry, type DebSource, type DebTools } from "./debian/deb-writer.ts";
 export { archiveFiles, checkSettings, poolPath, type ArchiveFile, type ArchiveSettings, type ArchiveTools, type PoolEntry } from "./debian/archive/archive-index.ts";
 export { createSigningKey, publicHalf, signRelease, type SigningKey } from "./debian/archive/signing-key.ts";
+export { EXTENDED_STATES, loadSystemIndex, markHeld, readSystem, updateExtendedStates, type DebianSystem, type SystemFiles, type SystemIndexOptions } from "./debian/system.ts";
+export { transactionScript, transactionSteps, type TransactionInput, type TransactionStep } from "./debian/transaction/transaction-script.ts";
+export { repackDeb } from "./debian/transaction/repack.ts";
+export { unpackOrder } from "./image/unpack-order.ts";
 export { MemoryRoot, type MemoryNode, type RootMeta, type RootWriter } from "./image/root-writer.ts";
 export { RootTree, RootTreeError } from "./image/root-tree.ts";
 export { planImage, type ImagePlan, type ImageRequest, type ImageVariant, type PlannedPackage, type PreparedPlan } from "./image/plan.ts";

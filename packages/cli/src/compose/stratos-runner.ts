@@ -13,7 +13,7 @@ import { comparePaths, fileEntry, MemoryBlob, readBlob, type FileEntry, type Fil
 import { openHostInput, openHostOutput } from "@stratos/kernel";
 import type { RootMeta } from "@stratos/pkg";
 import { DEFAULT_MEMORY, GUEST_PATH } from "../defaults.ts";
-import { EMPTY_INPUT, lineOutput } from "../image/build-image.ts";
+import { EMPTY_INPUT, lineOutput } from "../session/guest-command.ts";
 import { createVolume, type OpenVolume } from "../image/image-volume.ts";
 import { decodeDevice, VolumeWriter } from "../image/volume-writer.ts";
 import { findGuestUser } from "../session/guest-user.ts";

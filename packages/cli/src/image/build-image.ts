@@ -4,17 +4,14 @@
  */
 import { join } from "node:path";
 import { constants } from "node:os";
-import { byteString, byteStringToUtf8 } from "@stratos/base";
-import type { HostStreamIn, HostStreamOut } from "@stratos/host";
+import { byteStringToUtf8 } from "@stratos/base";
 import { FileLockedError, homeFolder, lockFile, ProgressDisplay, readConfig, stratosHome } from "@stratos/host-node";
 import { findMirror, type NodePackagePorts } from "@stratos/host-node/packages";
-import { openHostInput, openHostOutput } from "@stratos/kernel";
 import { buildRoot, type ImagePlan, planImage, type PreparedPlan, type RootSummary } from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
-import { DEFAULT_IMAGE, DEFAULT_MEMORY, DEFAULT_PACKAGES, DEFAULT_SUITE, GUEST_ARCHITECTURE, GUEST_PATH } from "../defaults.ts";
+import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE, GUEST_ARCHITECTURE } from "../defaults.ts";
 import { showProgress, withPackagePorts } from "../packages/package-task.ts";
-import { findGuestUser } from "../session/guest-user.ts";
-import { MachineSession } from "../session/machine-session.ts";
+import { runInGuest } from "../session/guest-command.ts";
 import { ImageStore, type ImageDraft } from "./image-store.ts";
 import { createVolume, type OpenVolume } from "./image-volume.ts";
 import { readInstalledPackages } from "./installed-packages.ts";
@@ -82,53 +79,32 @@ async function configure(opened: OpenVolume, summary: RootSummary, packages: num
     const log: string[] = [];
     let done = 0;
     progress.update("Configuring packages", 0, packages);
-    const session = new MachineSession({ volume: opened.volume, memoryBytes: DEFAULT_MEMORY, sockets: null, volumes: [], log: (line) => void log.push(`kernel: ${line}`) });
-    const output = lineOutput((line) => {
-      log.push(line);
-      if (log.length > LOG_LINES) log.shift();
-      if (line.startsWith("Setting up ")) progress.update("Configuring packages", ++done, packages);
+    const status = await runInGuest(opened, {
+      argv,
+      onLine: (line) => {
+        log.push(line);
+        if (log.length > LOG_LINES) log.shift();
+        if (line.startsWith("Setting up ")) progress.update("Configuring packages", ++done, packages);
+      },
     });
-    const { kernel } = session.machine;
-    const files = [openHostInput(kernel, EMPTY_INPUT), openHostOutput(kernel, output), openHostOutput(kernel, output)];
-    const user = findGuestUser(opened.volume.root, "0");
-    session.start({ program: argv[0]!, argv, environment: [`PATH=${GUEST_PATH}`, "HOME=/root", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive"], workingDirectory: "/", user }, files);
-    const status = await session.run(undefined);
-    session.machine.sync();
     if (status !== 0) throw new CommandError(name, `configuring the packages failed: \`${argv.join(" ")}\` ended with status ${status}\n${log.slice(-LOG_LINES).map((line) => `  ${byteStringToUtf8(line)}`).join("\n")}`);
   }
   const synced = opened.volume.sync();
   if (synced < 0) throw new CommandError(name, `the image could not be written (errno ${-synced})`);
 }
 
-export const EMPTY_INPUT: HostStreamIn = { read: () => 0, available: 0, isEnded: true, onReadable: () => {} };
-
-/** Takes whole lines as byte strings; it is never slow. */
-export function lineOutput(onLine: (line: string) => void): HostStreamOut {
-  let rest = "";
-  return {
-    room: 1 << 16,
-    isBroken: false,
-    onWritable: () => {},
-    write(bytes, at, count) {
-      const lines = (rest + byteString(bytes, at, at + count)).split("\n");
-      rest = lines.pop()!;
-      for (const line of lines) onLine(line);
-      return count;
-    },
-  };
-}
-
-function lockBuild(home: string, name: string): () => void {
+/** Nobody else changes the image of that name meanwhile. */
+export function lockBuild(home: string, name: string): () => void {
   try {
     return lockFile(join(homeFolder(home, "images"), `.build-${name}`));
   } catch (error) {
-    if (error instanceof FileLockedError) throw new CommandError(name, `is being built already, by process ${error.owner}`);
+    if (error instanceof FileLockedError) throw new CommandError(name, `is being built or changed already, by process ${error.owner}`);
     throw error;
   }
 }
 
 /** An interrupted build leaves nothing. */
-function discardOnSignal(draft: ImageDraft): () => void {
+export function discardOnSignal(draft: ImageDraft): () => void {
   const handlers = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((signal) => {
     const handler = (): void => {
       draft.discard();

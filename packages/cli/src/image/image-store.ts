@@ -31,6 +31,25 @@ export interface ImageDescription {
   readonly layers: number;
   /** Where it came from: `build`, `import`, `keep`. */
   readonly origin: string;
+  /** Changes of its packages, the oldest first; each is a layer. */
+  readonly history?: readonly ImageTransaction[];
+}
+
+/** One change of an image's packages: a clone of the state before, which stays below it. */
+export interface ImageTransaction {
+  readonly id: number;
+  readonly at: string;
+  /** The command line, without `stratos`. */
+  readonly command: string;
+  /** `name version`. */
+  readonly installed: readonly string[];
+  readonly upgraded: readonly string[];
+  readonly removed: readonly string[];
+  /** Number of layers before and after. */
+  readonly layersBefore: number;
+  readonly layersAfter: number;
+  /** Its state is gone, since the image was rolled back to one before it. */
+  readonly isUndone?: true;
 }
 
 export interface ImageEntry {
@@ -44,8 +63,8 @@ export interface ImageDraft {
   readonly folder: string;
   /** Path for a layer. */
   layerPath(layer: number): string;
-  /** Takes over the layers of an image; they are shared with it. @returns their paths, from the bottom up */
-  shareLayers(entry: ImageEntry): string[];
+  /** Takes over the layers of an image, or the lowest `count` of them; they are shared with it. @returns their paths, from the bottom up */
+  shareLayers(entry: ImageEntry, count?: number): string[];
   /** Makes it the image `name`; the one of that name, if any, goes. */
   publish(name: string, description: ImageDescription): void;
   /** Removes it; nothing when it has been published. */
@@ -115,9 +134,9 @@ export class ImageStore {
     return {
       folder,
       layerPath: (layer) => layerPaths(folder, layer + 1)[layer]!,
-      shareLayers: (entry) => {
-        const shared = layerPaths(folder, entry.description.layers);
-        for (const [index, path] of this.layerPaths(entry).entries()) linkSync(path, shared[index]!);
+      shareLayers: (entry, count = entry.description.layers) => {
+        const shared = layerPaths(folder, count);
+        for (const [index, path] of this.layerPaths(entry).slice(0, count).entries()) linkSync(path, shared[index]!);
         return shared;
       },
       publish: (name, description) => {

@@ -1,0 +1,64 @@
+/** The Debian system in an image: what it has, and what its sources offer. */
+import { readConfig, stratosHome } from "@stratos/host-node";
+import { findMirror, type NodePackagePorts } from "@stratos/host-node/packages";
+import { loadSystemIndex, readSystem, type DebianSystem, type PackageIndex, type Progress, type SystemFiles } from "@stratos/pkg";
+import { CommandError } from "../command-error.ts";
+import { DEFAULT_SUITE } from "../defaults.ts";
+import { ImageStore, type ImageEntry } from "../image/image-store.ts";
+import { openVolumeReadOnly } from "../image/image-volume.ts";
+import { defaultImage } from "../session/open-image.ts";
+import { VolumeFiles } from "./volume-files.ts";
+
+export interface SourceOptions {
+  readonly image?: string;
+  readonly mirror?: string;
+  readonly target?: string;
+}
+
+export interface ImageSystem {
+  readonly name: string;
+  readonly entry: ImageEntry;
+  readonly files: SystemFiles;
+  readonly system: DebianSystem;
+  close(): void;
+}
+
+/** @throws CommandError  no such image, or no Debian system in it */
+export function openImageSystem(options: SourceOptions, ports: NodePackagePorts): ImageSystem {
+  const home = stratosHome();
+  const name = options.image ?? defaultImage(home);
+  const store = new ImageStore(home);
+  const entry = store.require(name);
+  const opened = openVolumeReadOnly(store.layerPaths(entry));
+  try {
+    const files = new VolumeFiles(opened.volume.root);
+    if (files.read("var/lib/dpkg/status") === undefined) throw new CommandError(name, "holds no Debian system (/var/lib/dpkg/status is missing)");
+    const system = readSystem(files, entry.description.architecture, ports.latin1);
+    if (system.sources.length === 0) system.sources.push({ uri: hostMirror(options).uri, suite: entry.description.suite ?? DEFAULT_SUITE, components: ["main"], signedBy: undefined });
+    return { name, entry, files, system, close: () => opened.close() };
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
+}
+
+/** What the image's sources offer. A mirror that is named stands for Debian's own in the image. */
+export function loadImageIndex(ports: NodePackagePorts, image: ImageSystem, lists: "fresh" | "kept", options: SourceOptions, onProgress: (event: Progress) => void): Promise<PackageIndex> {
+  const named = options.mirror ?? (process.env["STRATOS_MIRROR"] || undefined);
+  // Keys that the host trusts for its mirror may be needed whichever way it is named.
+  const keyrings = keyringsOfHost(options);
+  return loadSystemIndex(ports, image.files, image.system, { lists, mirror: named, keyrings, targetRelease: options.target }, onProgress);
+}
+
+function keyringsOfHost(options: SourceOptions): Uint8Array[] {
+  try {
+    return hostMirror(options).keyrings;
+  } catch (error) {
+    if (error instanceof Error && error.name === "MirrorError") return [];
+    throw error;
+  }
+}
+
+function hostMirror(options: SourceOptions): { uri: string; keyrings: Uint8Array[] } {
+  return findMirror({ given: options.mirror, configured: readConfig(stratosHome()).mirror });
+}

@@ -1,0 +1,252 @@
+/**
+ * Changes of an image's packages. Each is made in a clone of the image, a further layer, which becomes the image by one rename when
+ * all has been done and looked at: whatever interrupts it, the image is the old one or the new one. The layers below are the states
+ * before, to which `rollback` returns.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { byteStringOf, byteStringToUtf8 } from "@stratos/base";
+import { homeFolder, stratosHome, type ProgressDisplay } from "@stratos/host-node";
+import type { NodePackagePorts } from "@stratos/host-node/packages";
+import {
+  download, EXTENDED_STATES, inParallel, packageFile, readSystem, readVerified, repackDeb, transactionScript, unpackOrder, updateExtendedStates,
+  type BinaryPackage, type PackageIndex, type PlannedChange,
+} from "@stratos/pkg";
+import { CommandError } from "../command-error.ts";
+import { discardOnSignal, lockBuild } from "../image/build-image.ts";
+import { ImageStore, type ImageDraft, type ImageEntry, type ImageTransaction } from "../image/image-store.ts";
+import { cloneVolumeToLayer, createVolume, openVolumeReadOnly, type OpenVolume } from "../image/image-volume.ts";
+import { readInstalledPackages } from "../image/installed-packages.ts";
+import { ArchiveExtractor, archiveVolume } from "../image/volume-archive.ts";
+import { readVolumeFile, writeVolumeFile } from "../image/volume-file.ts";
+import { VolumeWriter } from "../image/volume-writer.ts";
+import { runInGuest } from "../session/guest-command.ts";
+import type { ImageSystem } from "./image-system.ts";
+import { showProgress } from "./package-task.ts";
+import { VolumeFiles } from "./volume-files.ts";
+
+const DOWNLOADS_AT_ONCE = 6;
+/** A read asks each layer in turn; from here on a change brings the image into one, and earlier states are given up. */
+const LAYERS_MAX = 24;
+/** Lines of dpkg's output kept for the message of a failure. */
+const LOG_LINES = 25;
+/** Where the guest sees the packages. */
+const GUEST_FOLDER = "/mnt";
+
+export interface TransactionOptions {
+  /** the command line, for the history */
+  readonly command: string;
+  /** the image that the result becomes; else the same */
+  readonly to?: string | undefined;
+}
+
+/** Downloads what the change needs. */
+export async function downloadChange(ports: NodePackagePorts, packages: readonly BinaryPackage[], progress: ProgressDisplay): Promise<void> {
+  const files = packages.map((one) => ({ one, file: packageFile(one) }));
+  const totalBytes = files.reduce((sum, { file }) => sum + file.sizeBytes, 0);
+  let doneBytes = 0, doneFiles = 0;
+  await inParallel(files, DOWNLOADS_AT_ONCE, async ({ one, file }) => {
+    await download(ports, file, (count) => {
+      doneBytes += count;
+      showProgress(progress, { phase: "download", name: one.name, doneBytes, totalBytes, doneFiles, totalFiles: files.length });
+    });
+    doneFiles++;
+  });
+}
+
+/**
+ * Carries out a change.
+ *
+ * @throws CommandError  dpkg or a script of a package failed, and the image is as it was
+ */
+export async function changeImage(ports: NodePackagePorts, image: ImageSystem, index: PackageIndex, change: PlannedChange, options: TransactionOptions, progress: ProgressDisplay): Promise<ImageTransaction> {
+  const packages = change.install.map((planned) => planned.package);
+  await downloadChange(ports, packages, progress);
+  const folder = mkdtempSync(join(homeFolder(stratosHome(), "transactions"), `${image.name}-`));
+  try {
+    const order = unpackOrder(packages, index, image.system.architecture);
+    const names = new Map(order.map((one, at) => [one, `${String(at).padStart(4, "0")}_${one.name}.deb`]));
+    let done = 0;
+    await inParallel(order, 2, async (one) => {
+      progress.update("Unpacking packages", done++, order.length);
+      const bytes = await readVerified(ports, packageFile(one));
+      if (bytes === undefined) throw new CommandError(one.name, "was downloaded and is not there any more");
+      writeFileSync(join(folder, names.get(one)!), await repackDeb(bytes, String(one), ports.decompress));
+    });
+    const script = transactionScript({ change, order, index, architecture: image.system.architecture, pathOf: (one) => `${GUEST_FOLDER}/${names.get(one)!}` });
+    writeFileSync(join(folder, "change.sh"), script, "latin1");
+    return await inNewLayer(image, options, summaryOf(change), async (opened) => {
+      await runChange(opened, { folder, name: image.name, steps: change.install.length * 2 + change.remove.length, progress });
+      markAutomatic(opened, image, change, ports);
+      checkResult(opened, image, change, ports);
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A change that needs no program of the guest. */
+export function editImage(image: ImageSystem, options: TransactionOptions, edit: (opened: OpenVolume) => void): Promise<ImageTransaction> {
+  return inNewLayer(image, options, { installed: [], upgraded: [], removed: [] }, async (opened) => edit(opened));
+}
+
+/** Replaces a file of a volume that is being changed. */
+export function replaceFile(opened: OpenVolume, name: string, path: string, text: string): void {
+  if (!writeVolumeFile(opened.volume.root, path, byteStringOf(text))) throw new CommandError(name, `/${path} cannot be written`);
+}
+
+/** Makes the image what it was before transaction `id`, and tells what it was until now. */
+export function rollBackImage(name: string, id: number | undefined, save: string | undefined): ImageTransaction {
+  const home = stratosHome();
+  const unlock = lockBuild(home, name);
+  const store = new ImageStore(home);
+  try {
+    const entry = store.require(name);
+    const history = entry.description.history ?? [];
+    const undoable = history.filter((one) => one.isUndone !== true);
+    const target = id === undefined ? undoable.at(-1) : undoable.find((one) => one.id === id);
+    if (target === undefined) throw new CommandError(name, id === undefined ? "there is no change to take back; `stratos pkg history` lists changes" : `there is no change ${id} that could be taken back; \`stratos pkg history\` lists them`);
+    if (save !== undefined) {
+      if (store.find(save) !== null) throw new CommandError(save, "there is such an image already");
+      publishCopy(store, entry, save);
+    }
+    const draft = store.createDraft();
+    try {
+      const layers = draft.shareLayers(entry, target.layersBefore);
+      const opened = openVolumeReadOnly(layers);
+      let packages;
+      try {
+        packages = readInstalledPackages(opened.volume.root);
+      } finally {
+        opened.close();
+      }
+      draft.publish(name, {
+        ...entry.description, createdAt: new Date().toISOString(), packages, layers: layers.length,
+        history: history.map((one) => (one.layersAfter > target.layersBefore && one.isUndone !== true ? { ...one, isUndone: true } : one)),
+      });
+    } finally {
+      draft.discard();
+    }
+    return target;
+  } finally {
+    unlock();
+  }
+}
+
+function publishCopy(store: ImageStore, entry: ImageEntry, name: string): void {
+  const draft = store.createDraft();
+  try {
+    draft.shareLayers(entry);
+    draft.publish(name, entry.description);
+  } finally {
+    draft.discard();
+  }
+}
+
+async function inNewLayer(image: ImageSystem, options: TransactionOptions, summary: Pick<ImageTransaction, "installed" | "upgraded" | "removed">, work: (opened: OpenVolume) => Promise<void>): Promise<ImageTransaction> {
+  const home = stratosHome();
+  const name = options.to ?? image.name;
+  const unlock = lockBuild(home, name);
+  const store = new ImageStore(home);
+  let draft: ImageDraft | undefined;
+  let stopGuarding = (): void => {};
+  try {
+    // What was planned is for the image as it was read.
+    const entry = store.require(image.name);
+    if (entry.description.createdAt !== image.entry.description.createdAt) throw new CommandError(image.name, "has been changed meanwhile; try again");
+    if (name !== image.name && store.find(name) !== null) throw new CommandError(name, "there is such an image already");
+    draft = store.createDraft();
+    stopGuarding = discardOnSignal(draft);
+    const isFull = entry.description.layers >= LAYERS_MAX;
+    const base = isFull ? flatten(store, entry, draft) : draft.shareLayers(entry);
+    const opened = cloneVolumeToLayer(base, draft.layerPath(base.length));
+    let packages;
+    try {
+      await work(opened);
+      const synced = opened.volume.sync();
+      if (synced < 0) throw new CommandError(name, `the image could not be written (errno ${-synced}); it is as it was`);
+      packages = readInstalledPackages(opened.volume.root);
+    } finally {
+      opened.close();
+    }
+    const before = (entry.description.history ?? []).map((one) => (isFull && one.isUndone !== true ? { ...one, isUndone: true as const } : one));
+    const at = new Date().toISOString();
+    const transaction: ImageTransaction = { id: (before.at(-1)?.id ?? 0) + 1, at, command: options.command, ...summary, layersBefore: base.length, layersAfter: base.length + 1 };
+    draft.publish(name, { ...entry.description, createdAt: at, packages, layers: base.length + 1, history: [...before, transaction] });
+    return transaction;
+  } finally {
+    stopGuarding();
+    draft?.discard();
+    unlock();
+  }
+}
+
+/** All layers as one, in the draft. */
+function flatten(store: ImageStore, entry: ImageEntry, draft: ImageDraft): string[] {
+  const path = draft.layerPath(0);
+  const from = openVolumeReadOnly(store.layerPaths(entry));
+  try {
+    const to = createVolume(path, entry.name);
+    try {
+      const extractor = new ArchiveExtractor(new VolumeWriter(to.volume.root));
+      for (const piece of archiveVolume(from.volume.root)) extractor.push(piece);
+      extractor.finish();
+    } finally {
+      to.close();
+    }
+  } finally {
+    from.close();
+  }
+  return [path];
+}
+
+async function runChange(opened: OpenVolume, task: { folder: string; name: string; steps: number; progress: ProgressDisplay }): Promise<void> {
+  const log: string[] = [];
+  let done = 0;
+  task.progress.update("Changing packages", 0, task.steps);
+  const status = await runInGuest(opened, {
+    argv: ["/bin/sh", `${GUEST_FOLDER}/change.sh`],
+    volumes: [{ host: task.folder, guest: GUEST_FOLDER, isReadOnly: true }],
+    onLine: (line) => {
+      log.push(line);
+      if (log.length > LOG_LINES) log.shift();
+      if (/^(Unpacking|Setting up|Removing|Purging configuration files for) /.test(line)) task.progress.update("Changing packages", Math.min(++done, task.steps), task.steps);
+    },
+  });
+  if (status !== 0) throw new CommandError(task.name, `the packages could not be changed, and the image is as it was: dpkg ended with status ${status}\n${log.map((line) => `  ${byteStringToUtf8(line)}`).join("\n")}`);
+}
+
+/** apt in the image must know who came along only for others. */
+function markAutomatic(opened: OpenVolume, image: ImageSystem, change: PlannedChange, ports: NodePackagePorts): void {
+  const { architecture, state } = image.system;
+  const marks = new Map<string, { architecture: string; isAutomatic: boolean } | undefined>();
+  const keyOf = (one: BinaryPackage): string => (one.architecture === "all" || one.architecture === architecture ? one.name : `${one.name}:${one.architecture}`);
+  const archOf = (one: BinaryPackage): string => (one.architecture === "all" ? architecture : one.architecture);
+  for (const { package: one } of change.remove) marks.set(keyOf(one), undefined);
+  for (const planned of change.install) marks.set(keyOf(planned.package), { architecture: archOf(planned.package), isAutomatic: planned.isAutomatic });
+  for (const name of change.nowManual) marks.set(name, { architecture: state.get(name)?.package.architecture ?? architecture, isAutomatic: false });
+  const before = readVolumeFile(opened.volume.root, EXTENDED_STATES);
+  // A system without apt has no such record, and needs none.
+  if (before === null && image.files.list("var/lib/apt").length === 0) return;
+  replaceFile(opened, image.name, EXTENDED_STATES, updateExtendedStates(ports.latin1(before ?? new Uint8Array(0)), marks, architecture));
+}
+
+/** dpkg has said that all is well; its record must say the same. */
+function checkResult(opened: OpenVolume, image: ImageSystem, change: PlannedChange, ports: NodePackagePorts): void {
+  const { state } = readSystem(new VolumeFiles(opened.volume.root), image.system.architecture, ports.latin1);
+  const problems: string[] = [];
+  for (const { package: one } of change.install) {
+    const entry = state.sameAs(one);
+    if (entry === undefined || entry.package.version !== one.version || entry.state !== "installed") problems.push(`${one} is ${entry === undefined ? "not there" : `${entry.package.version}, ${entry.state}`}`);
+  }
+  for (const { package: one } of change.remove) if (state.sameAs(one)?.package.version === one.version) problems.push(`${one} is still there`);
+  if (problems.length > 0) throw new CommandError(image.name, `the packages are not as planned, and the image is as it was: ${problems.slice(0, 5).join("; ")}`);
+}
+
+function summaryOf(change: PlannedChange): Pick<ImageTransaction, "installed" | "upgraded" | "removed"> {
+  return {
+    installed: change.install.filter(({ from }) => from === undefined).map(({ package: one }) => String(one)),
+    upgraded: change.install.filter(({ from }) => from !== undefined).map(({ package: one, from }) => `${one.name} ${from!.version} → ${one.version}`),
+    removed: change.remove.map(({ package: one }) => String(one)),
+  };
+}

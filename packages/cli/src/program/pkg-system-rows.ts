@@ -1,0 +1,102 @@
+/** Rows of `stratos pkg` that change the packages of an image. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import { DEFAULT_IMAGE } from "../defaults.ts";
+import { parseImageName } from "../option-values.ts";
+import type { ChangeOptions } from "../commands/pkg-system-commands.ts";
+import type { SourceOptions } from "../packages/image-system.ts";
+import { dryRunOption, jsonOption, type Finish } from "./fs-rows.ts";
+
+const commands = () => import("../commands/pkg-system-commands.ts");
+
+export function systemCommands(finish: Finish): Command[] {
+  const install = changing(new Command("install")
+    .description("Installs packages into an image, or newer versions of those that are there: what they need comes along, and what they conflict with goes. The image is the old one or the new one, whatever happens, and the change can be taken back. A request is NAME, NAME=VERSION, NAME/SUITE, NAME:ARCHITECTURE, or NAME- to remove.")
+    .summary("install packages")
+    .argument("<package...>", "what to install"))
+    .option("--no-recommends", "leave away what packages recommend")
+    .action(async (names: string[], options: ChangeOptions) => finish(await (await commands()).installCommand(names, options)));
+  const remove = changing(new Command("remove")
+    .description("Removes packages from an image, with those that depend on them. Configuration files stay, unless --purge is given.")
+    .summary("remove packages")
+    .argument("<package...>", "what to remove"))
+    .option("--purge", "remove configuration files too")
+    .option("--autoremove", "remove what is needed no more, too")
+    .option("--allow-remove-essential", "also packages that the system cannot work without")
+    .action(async (names: string[], options: ChangeOptions) => finish(await (await commands()).removeCommand(names, options)));
+  const purge = changing(new Command("purge")
+    .description("Removes packages with their configuration files, also of those that are removed already.")
+    .summary("remove packages and their configuration")
+    .argument("<package...>", "what to remove"))
+    .option("--autoremove", "remove what is needed no more, too")
+    .option("--allow-remove-essential", "also packages that the system cannot work without")
+    .action(async (names: string[], options: ChangeOptions) => finish(await (await commands()).purgeCommand(names, options)));
+  const autoremove = changing(new Command("autoremove")
+    .description("Removes packages that came because others needed them and that nobody needs any more.")
+    .summary("remove what is needed no more"))
+    .option("--purge", "remove configuration files too")
+    .action(async (options: ChangeOptions) => finish(await (await commands()).autoremoveCommand(options)));
+  const upgrade = changing(new Command("upgrade")
+    .description("Brings packages to the newest versions of the lists that `pkg update` fetched: without names all of them, as far as nothing need be added or removed.")
+    .summary("upgrade packages")
+    .argument("[package...]", "only these"))
+    .option("--full", "also when packages must be added or removed")
+    .option("--no-recommends", "leave away what packages newly recommend")
+    .action(async (names: string[], options: ChangeOptions) => finish(await (await commands()).upgradeCommand(names, options)));
+  const update = from(new Command("update")
+    .description("Fetches the lists of an image's sources anew, and checks who signed them. Other commands use the lists of last time, as long as these are valid.")
+    .summary("fetch the lists of packages"))
+    .addOption(jsonOption())
+    .action(async (options: SourceOptions & { json?: true }) => finish(await (await commands()).updateCommand(options)));
+  const hold = new Command("hold")
+    .description("Keeps packages in the version they have: no upgrade changes them, and nothing removes them.")
+    .summary("keep packages as they are")
+    .argument("<package...>", "installed packages")
+    .addOption(imageOption())
+    .action(async (names: string[], options: SourceOptions) => finish(await (await commands()).holdCommand(names, true, options)));
+  const unhold = new Command("unhold")
+    .description("Lets packages change again that were held.")
+    .summary("let held packages change")
+    .argument("<package...>", "held packages")
+    .addOption(imageOption())
+    .action(async (names: string[], options: SourceOptions) => finish(await (await commands()).holdCommand(names, false, options)));
+  const history = new Command("history")
+    .description("Lists the changes of an image's packages.")
+    .summary("list changes")
+    .addOption(imageOption())
+    .addOption(jsonOption())
+    .action(async (options: SourceOptions & { json?: true }) => finish(await (await commands()).historyCommand(options)));
+  const rollback = new Command("rollback")
+    .description("Takes a change back, and all that came after it: the image is what it was before, every file of it.")
+    .summary("take changes back")
+    .addArgument(new Command().createArgument("[change]", "its number in the history (default: the last one)").argParser(parseChange))
+    .addOption(imageOption())
+    .addOption(new Option("--save <name>", "keep what there is now as an image of this name").argParser(parseImageName))
+    .addOption(jsonOption())
+    .action(async (id: number | undefined, options: SourceOptions & { save?: string; json?: true }) => finish(await (await commands()).rollbackCommand(id, options)));
+  return [install, remove, purge, autoremove, upgrade, update, hold, unhold, history, rollback];
+}
+
+export function imageOption(): Option {
+  return new Option("-i, --image <name>", `image (default: ${DEFAULT_IMAGE}, or "image" in config.json)`).argParser(parseImageName);
+}
+
+/** Options of what reads lists of packages. */
+export function from(command: Command): Command {
+  return command
+    .addOption(imageOption())
+    .option("--mirror <url>", "mirror of Debian to ask instead of the image's (default: $STRATOS_MIRROR)");
+}
+
+function changing(command: Command): Command {
+  return from(command)
+    .option("-t, --target <release>", "prefer versions of this release")
+    .addOption(new Option("--to <name>", "make the result an image of its own, and leave this one as it is").argParser(parseImageName))
+    .addOption(dryRunOption())
+    .option("--download-only", "fetch the packages, and change nothing")
+    .addOption(jsonOption());
+}
+
+function parseChange(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError("expected the number of a change");
+  return Number(text);
+}

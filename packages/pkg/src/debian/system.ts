@@ -1,0 +1,116 @@
+/**
+ * A system as its own files describe it: what is installed, where packages come from, which versions are preferred. The files come
+ * from wherever the system stands, an image or a folder.
+ */
+import { byteStringOf } from "@stratos/base";
+import type { OnProgress, PackagePorts } from "../ports.ts";
+import { InstalledState, parseInstalledState } from "./installed-state.ts";
+import { PackageIndex } from "./package-index.ts";
+import { parsePreferences, priorities, targetRelease, type Pin } from "./policy.ts";
+import { loadRepository } from "./repository.ts";
+import { parseSourcesList, parseSourcesStanzas, type SourceEntry } from "./sources.ts";
+import { trixieKeyrings } from "./trixie-keys.ts";
+
+/** Reads files of a system; paths are relative to its root. */
+export interface SystemFiles {
+  /** undefined when there is no such file */
+  read(path: string): Uint8Array | undefined;
+  /** names in a folder, sorted; none when there is no such folder */
+  list(path: string): string[];
+}
+
+export interface DebianSystem {
+  architecture: string;
+  foreignArchitectures: string[];
+  state: InstalledState;
+  sources: SourceEntry[];
+  pins: Pin[];
+}
+
+const STATUS = "var/lib/dpkg/status";
+export const EXTENDED_STATES = "var/lib/apt/extended_states";
+
+/**
+ * @param latin1  bytes as a byte string
+ * @throws ControlError, PolicyError  one of its files is malformed
+ */
+export function readSystem(files: SystemFiles, architecture: string, latin1: (bytes: Uint8Array) => string): DebianSystem {
+  const text = (path: string): string => latin1(files.read(path) ?? new Uint8Array(0));
+  const sources = parseSourcesList(text("etc/apt/sources.list"));
+  for (const name of files.list("etc/apt/sources.list.d")) {
+    const path = `etc/apt/sources.list.d/${name}`;
+    if (name.endsWith(".list")) sources.push(...parseSourcesList(text(path)));
+    else if (name.endsWith(".sources")) sources.push(...parseSourcesStanzas(text(path), path));
+  }
+  const pins = parsePreferences(text("etc/apt/preferences"), "etc/apt/preferences");
+  // apt_preferences(5): no extension, or .pref.
+  for (const name of files.list("etc/apt/preferences.d")) if (/^[A-Za-z0-9_-]+(\.pref)?$/.test(name)) pins.push(...parsePreferences(text(`etc/apt/preferences.d/${name}`), `etc/apt/preferences.d/${name}`));
+  const foreignArchitectures = text("var/lib/dpkg/arch").split("\n").map((line) => line.trim()).filter((line) => line !== "" && line !== architecture);
+  return { architecture, foreignArchitectures, sources, pins, state: parseInstalledState(text(STATUS), text(EXTENDED_STATES), architecture) };
+}
+
+export interface SystemIndexOptions {
+  lists: "fresh" | "kept";
+  /** stands for the URI of each source that is a mirror of Debian's main archive */
+  mirror?: string | undefined;
+  /** trusted besides Debian's keys and those that a source names */
+  keyrings: readonly Uint8Array[];
+  /** as `apt -t` */
+  targetRelease?: string | undefined;
+}
+
+/**
+ * The packages that a system's sources offer, with those that it has.
+ *
+ * @throws ReleaseError, FetchError, IntegrityError
+ */
+export async function loadSystemIndex(ports: PackagePorts, files: SystemFiles, system: DebianSystem, options: SystemIndexOptions, onProgress: OnProgress): Promise<PackageIndex> {
+  const index = new PackageIndex();
+  for (const source of system.sources) {
+    if (source.components.length === 0) { onProgress({ phase: "warning", name: `${source.uri} ${source.suite}: a source without components, which is passed over` }); continue; }
+    const isMain = options.mirror !== undefined && /\/debian\/?$/.test(source.uri);
+    for (const architecture of [system.architecture, ...system.foreignArchitectures]) {
+      await loadRepository(ports, {
+        uri: isMain ? options.mirror! : source.uri, suite: source.suite, components: source.components, architecture, lists: options.lists,
+        keyrings: [...trixieKeyrings(), ...options.keyrings, ...keyringsOf(source, files)],
+      }, index, onProgress);
+    }
+  }
+  const pins = options.targetRelease === undefined ? system.pins : [...system.pins, targetRelease(options.targetRelease)];
+  if (pins.length > 0) index.setPriorities(priorities(pins));
+  system.state.joinIndex(index);
+  return index;
+}
+
+/** The keys that a source trusts: files of the system, or a key in the source itself. */
+function keyringsOf(source: SourceEntry, files: SystemFiles): Uint8Array[] {
+  const { signedBy } = source;
+  if (signedBy === undefined) return [];
+  if (signedBy.includes("BEGIN PGP")) return [byteStringOf(signedBy.split("\n").map((line) => line.trim()).map((line) => (line === "." ? "" : line)).join("\n").trim())];
+  return signedBy.split(/[\s,]+/).filter((path) => path.startsWith("/")).map((path) => files.read(path.slice(1))).filter((bytes) => bytes !== undefined);
+}
+
+/**
+ * apt's record of what came for others, after a change.
+ *
+ * @param text  the record before
+ * @param marks  by name (`name:architecture` for foreign ones): whether it is automatic; packages that are gone: undefined
+ */
+export function updateExtendedStates(text: string, marks: ReadonlyMap<string, { architecture: string; isAutomatic: boolean } | undefined>, native: string): string {
+  const stanzas = text.split(/\n{2,}/).map((stanza) => stanza.trim()).filter((stanza) => stanza !== "");
+  const kept = stanzas.filter((stanza) => {
+    const name = /^Package: (.*)$/m.exec(stanza)?.[1] ?? "", architecture = /^Architecture: (.*)$/m.exec(stanza)?.[1] ?? native;
+    return !marks.has(architecture === native ? name : `${name}:${architecture}`);
+  });
+  for (const [key, mark] of marks) if (mark?.isAutomatic === true) kept.push(`Package: ${key.split(":")[0]}\nArchitecture: ${mark.architecture}\nAuto-Installed: 1`);
+  return kept.map((stanza) => `${stanza}\n\n`).join("");
+}
+
+/** dpkg's status with packages marked as held or no longer so. @param keys  names, or `name:architecture` */
+export function markHeld(status: string, keys: ReadonlySet<string>, isHeld: boolean, native: string): string {
+  return status.split(/\n\n/).map((stanza) => {
+    const name = /^Package: (.*)$/m.exec(stanza)?.[1] ?? "", architecture = /^Architecture: (.*)$/m.exec(stanza)?.[1] ?? "";
+    const key = architecture === native || architecture === "all" ? name : `${name}:${architecture}`;
+    return keys.has(key) ? stanza.replace(/^Status: (?:install|hold) /m, `Status: ${isHeld ? "hold" : "install"} `) : stanza;
+  }).join("\n\n");
+}
