@@ -25,6 +25,7 @@ export { buildDeb, controlProblems, debFileName, debProblems, type BuiltDeb, typ
 export { archiveFiles, checkSettings, poolPath, type ArchiveFile, type ArchiveSettings, type ArchiveTools, type PoolEntry } from "./debian/archive/archive-index.ts";
 export { createSigningKey, publicHalf, signRelease, type SigningKey } from "./debian/archive/signing-key.ts";
 export { EXTENDED_STATES, loadSystemIndex, markHeld, readSystem, updateExtendedStates, type DebianSystem, type SystemFiles, type SystemIndexOptions } from "./debian/system.ts";
+export { installedDependents, relationsOf, searchPackages, sentenceOf, whyInstalled, type NeedLink, type SearchHit } from "./debian/queries.ts";
 export { transactionScript, transactionSteps, type TransactionInput, type TransactionStep } from "./debian/transaction/transaction-script.ts";
 export { repackDeb } from "./debian/transaction/repack.ts";
 export { unpackOrder } from "./image/unpack-order.ts";

@@ -1,7 +1,7 @@
 /** `stratos pkg install` and the like: changes of the packages in an image. */
 import { stratosHome, type ProgressDisplay } from "@stratos/host-node";
 import type { NodePackagePorts } from "@stratos/host-node/packages";
-import { markHeld, planChange, type ChangeRequest, type PackageIndex, type PlannedChange } from "@stratos/pkg";
+import { markHeld, planChange, type ChangeRequest, type InstalledState, type PackageIndex, type PlannedChange } from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
 import { ImageStore, type ImageTransaction } from "../image/image-store.ts";
 import { readVolumeFile } from "../image/volume-file.ts";
@@ -89,7 +89,7 @@ export function holdCommand(names: readonly string[], isHeld: boolean, options: 
 
 export function updateCommand(options: SourceOptions & { readonly json?: true }): Promise<number> {
   return withImage(options, "fresh", async ({ image, index, progress }) => {
-    const upgradable = upgradableOf(image, index);
+    const upgradable = upgradableOf(image.system.state, index);
     progress.clear();
     if (options.json === true) process.stdout.write(`${JSON.stringify({ upgradable }, null, 2)}\n`);
     else process.stdout.write(upgradable.length === 0 ? "All packages are up to date.\n" : `${upgradable.length} packages can be upgraded; \`stratos pkg list --upgradable\` lists them.\n`);
@@ -97,9 +97,9 @@ export function updateCommand(options: SourceOptions & { readonly json?: true })
   });
 }
 
-export function upgradableOf(image: ImageSystem, index: PackageIndex): { name: string; version: string; candidate: string; isHeld: boolean }[] {
+export function upgradableOf(state: InstalledState, index: PackageIndex): { name: string; version: string; candidate: string; isHeld: boolean }[] {
   const found = [];
-  for (const { package: one, isHeld } of image.system.state.entries()) {
+  for (const { package: one, isHeld } of state.entries()) {
     const candidate = index.candidate(one.name);
     if (candidate !== undefined && candidate !== one && candidate.version !== one.version) found.push({ name: one.name, version: one.version, candidate: candidate.version, isHeld });
   }

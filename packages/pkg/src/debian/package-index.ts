@@ -132,10 +132,26 @@ export class PackageIndex {
     return names.values();
   }
 
-  /** The text of its first list, whole: for searching in descriptions. */
+  /** The text of its first list, whole. */
   text(): string {
     const table = this.#members[0]?.table;
-    return table === undefined || table.count === 0 ? "" : table.text.slice(0, table.endAt(table.count - 1));
+    return table === undefined ? "" : wholeText(table);
+  }
+
+  /** Names of packages in whose stanzas all of `words`, in lower case, occur somewhere: some may not be meant. */
+  namesWithText(words: readonly string[]): string[] {
+    const names: string[] = [];
+    for (const { table } of this.#members) {
+      const text = wholeText(table).toLowerCase();
+      const [first, ...others] = words;
+      let id = 0;
+      for (let at = text.indexOf(first!); at >= 0 && first !== undefined; at = text.indexOf(first, table.endAt(id))) {
+        while (id + 1 < table.count && table.startAt(id + 1) <= at) id++;
+        const stanza = others.length === 0 ? "" : text.slice(table.startAt(id), table.endAt(id));
+        if (others.every((word) => stanza.includes(word))) names.push(table.nameAt(id));
+      }
+    }
+    return names;
   }
 
   /** Candidates that are `Essential: yes`. */
@@ -163,6 +179,10 @@ export class PackageIndex {
     this.#versions.clear();
     this.#providers.clear();
   }
+}
+
+function wholeText(table: PackageTable): string {
+  return table.count === 0 ? "" : table.text.slice(0, table.endAt(table.count - 1));
 }
 
 /** The package object of a table's row, one and the same each time; undefined for other architectures. */

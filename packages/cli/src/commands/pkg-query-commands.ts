@@ -1,0 +1,173 @@
+/** `stratos pkg list`, `show`, `search`, `depends`, `why`, `download`: questions about packages, of an image or of a mirror. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { byteStringToUtf8 } from "@stratos/base";
+import { readConfig, stratosHome, type ProgressDisplay } from "@stratos/host-node";
+import { findMirror, type NodePackagePorts } from "@stratos/host-node/packages";
+import {
+  debFileName, formatDependency, globOf, InstalledState, installedDependents, loadRepository, packageFile, PackageIndex, readVerified, relationsOf, searchPackages, sentenceOf, trixieKeyrings, whyInstalled,
+  type BinaryPackage,
+} from "@stratos/pkg";
+import { CommandError } from "../command-error.ts";
+import { DEFAULT_SUITE, GUEST_ARCHITECTURE } from "../defaults.ts";
+import { ImageStore } from "../image/image-store.ts";
+import { defaultImage } from "../session/open-image.ts";
+import { formatTable } from "../text-table.ts";
+import { loadImageIndex, openImageSystem, type SourceOptions } from "../packages/image-system.ts";
+import { downloadChange } from "../packages/image-transaction.ts";
+import { showProgress, withPackagePorts } from "../packages/package-task.ts";
+import { upgradableOf } from "./pkg-system-commands.ts";
+
+export interface QueryOptions extends SourceOptions { readonly json?: true }
+export interface ListPackagesOptions extends QueryOptions { readonly upgradable?: true; readonly available?: true; readonly manual?: true; readonly names?: true }
+
+interface Place { readonly ports: NodePackagePorts; readonly progress: ProgressDisplay; readonly index: PackageIndex; readonly state: InstalledState }
+
+export function listPackagesCommand(patterns: readonly string[], options: ListPackagesOptions): Promise<number> {
+  return withPlace(options, async ({ index, state, progress }) => {
+    const fits = patterns.length === 0 ? (): boolean => true : anyOf(patterns);
+    const rows: { name: string; version: string; architecture?: string; candidate?: string; isAutomatic?: boolean; isHeld?: boolean; state?: string }[] = [];
+    if (options.upgradable === true) rows.push(...upgradableOf(state, index).filter(({ name }) => fits(name)));
+    else if (options.available === true) {
+      for (const name of index.names()) {
+        const one = fits(name) ? index.candidate(name) : undefined;
+        if (one !== undefined) rows.push({ name, version: one.version, architecture: one.architecture });
+      }
+    } else {
+      for (const entry of state.entries()) {
+        const { package: one } = entry;
+        if (fits(one.name) && !(options.manual === true && entry.isAutomatic)) rows.push({ name: one.name, version: one.version, architecture: one.architecture, isAutomatic: entry.isAutomatic, isHeld: entry.isHeld, state: entry.state });
+      }
+    }
+    rows.sort((left, right) => (left.name < right.name ? -1 : left.name > right.name ? 1 : 0));
+    progress.clear();
+    if (options.json === true) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+    else if (options.names === true) process.stdout.write(rows.map(({ name }) => `${name}\n`).join(""));
+    else if (options.upgradable === true) process.stdout.write(formatTable(["PACKAGE", "VERSION", "CANDIDATE", ""], rows.map((row) => [row.name, row.version, row.candidate ?? "", row.isHeld === true ? "held" : ""])));
+    else process.stdout.write(formatTable(["PACKAGE", "VERSION", "ARCHITECTURE", ""], rows.map((row) => [row.name, row.version, row.architecture ?? "", [row.isAutomatic === true ? "automatic" : "", row.isHeld === true ? "held" : "", row.state === undefined || row.state === "installed" ? "" : row.state].filter((word) => word !== "").join(", ")])));
+    return 0;
+  });
+}
+
+function anyOf(patterns: readonly string[]): (name: string) => boolean {
+  const tests = patterns.map(globOf);
+  return (name) => tests.some((test) => test(name));
+}
+
+export function showCommand(names: readonly string[], options: QueryOptions & { readonly allVersions?: true }): Promise<number> {
+  return withPlace(options, async ({ index, state, progress }) => {
+    const shown = names.flatMap((name) => {
+      const found = options.allVersions === true ? [...index.versions(name)] : [packageNamed(index, state, name)];
+      if (found.length === 0) throw unknown(name, index);
+      return found;
+    });
+    progress.clear();
+    const fieldsOf = (one: BinaryPackage): [string, string][] => [...one.stanza].filter(([name]) => name !== "Status").map(([name, value]) => [name, byteStringToUtf8(value)]);
+    if (options.json === true) process.stdout.write(`${JSON.stringify(shown.map((one) => ({ ...Object.fromEntries(fieldsOf(one)), origin: one.origin.name, installed: state.sameAs(one)?.package.version ?? null })), null, 2)}\n`);
+    else {
+      process.stdout.write(shown.map((one) => {
+        const installed = state.sameAs(one)?.package;
+        return `${fieldsOf(one).map(([name, value]) => (value.startsWith("\n") ? `${name}:${value}\n` : `${name}: ${value}\n`)).join("")}Origin-List: ${one.origin.name}\nInstalled: ${installed === undefined ? "no" : installed === one ? "yes" : installed.version}\n`;
+      }).join("\n"));
+    }
+    return 0;
+  });
+}
+
+export function searchCommand(words: readonly string[], options: QueryOptions & { readonly namesOnly?: true }): Promise<number> {
+  return withPlace(options, async ({ index, state, progress }) => {
+    const hits = searchPackages(index, state, words, options.namesOnly === true).map((hit) => ({ ...hit, summary: byteStringToUtf8(hit.summary) }));
+    progress.clear();
+    if (options.json === true) process.stdout.write(`${JSON.stringify(hits, null, 2)}\n`);
+    else process.stdout.write(hits.map((hit) => `${hit.name} ${hit.version}${hit.isInstalled ? " (installed)" : ""}\n  ${hit.summary}\n`).join(""));
+    return hits.length === 0 ? 1 : 0;
+  });
+}
+
+export function dependsCommand(name: string, options: QueryOptions & { readonly reverse?: true }): Promise<number> {
+  return withPlace(options, async ({ index, state, progress }) => {
+    const one = packageNamed(index, state, name);
+    progress.clear();
+    if (options.reverse === true) {
+      const links = installedDependents(index, state, one);
+      if (options.json === true) process.stdout.write(`${JSON.stringify(links.map((link) => ({ name: link.owner.name, version: link.owner.version, field: link.field, dependency: formatDependency(link.dependency) })), null, 2)}\n`);
+      else process.stdout.write(links.map((link) => `${sentenceOf(link)}\n`).join(""));
+      return 0;
+    }
+    const relations = relationsOf(index, one, ["Pre-Depends", "Depends", "Recommends", "Suggests", "Conflicts", "Breaks", "Replaces"], state.architecture);
+    const installedOf = (candidates: readonly BinaryPackage[]): string | undefined => candidates.find((candidate) => state.has(candidate))?.name;
+    if (options.json === true) process.stdout.write(`${JSON.stringify(relations.map(({ field, dependency, candidates }) => ({ field, dependency: formatDependency(dependency), candidates: candidates.map(String), installed: installedOf(candidates) ?? null })), null, 2)}\n`);
+    else process.stdout.write(formatTable(["FIELD", "RELATION", "INSTALLED"], relations.map(({ field, dependency, candidates }) => [field, formatDependency(dependency), installedOf(candidates) ?? "-"])));
+    return 0;
+  });
+}
+
+export function whyCommand(name: string, options: QueryOptions): Promise<number> {
+  return withPlace(options, async ({ index, state, progress }) => {
+    const entry = state.get(name);
+    if (entry === undefined) throw new CommandError(name, "not installed; `stratos pkg install --dry-run` says what would need it");
+    const chain = whyInstalled(index, state, entry.package);
+    progress.clear();
+    const first = chain?.[0]?.owner ?? entry.package;
+    const root = state.sameAs(first);
+    const reason = chain === undefined ? "nothing needs it; `stratos pkg autoremove` removes it" : `${first.name} ${root?.isEssential === true ? "is essential" : "was asked for"}`;
+    if (options.json === true) process.stdout.write(`${JSON.stringify({ name, version: entry.package.version, isAutomatic: entry.isAutomatic, isEssential: entry.isEssential, reason, chain: chain?.map(sentenceOf) ?? null }, null, 2)}\n`);
+    else process.stdout.write(`${[reason, ...(chain?.map(sentenceOf) ?? [])].join("\n")}\n`);
+    return 0;
+  });
+}
+
+export function downloadCommand(names: readonly string[], options: QueryOptions & { readonly output: string }): Promise<number> {
+  return withPlace(options, async ({ ports, index, progress }) => {
+    const wanted = names.map((text) => {
+      const [name, version] = text.split("=");
+      const one = version === undefined ? index.versions(name!).find((each) => each.origin.baseUrl !== "") : index.versions(name!).find((each) => each.version === version && each.origin.baseUrl !== "");
+      if (one === undefined) throw unknown(text, index);
+      return one;
+    });
+    await downloadChange(ports, wanted, progress);
+    progress.clear();
+    const paths: string[] = [];
+    for (const one of wanted) {
+      const bytes = await readVerified(ports, packageFile(one));
+      if (bytes === undefined) throw new CommandError(one.name, "was downloaded and is not there any more");
+      const path = join(options.output, debFileName(one.stanza));
+      writeFileSync(path, bytes);
+      paths.push(path);
+    }
+    process.stdout.write(options.json === true ? `${JSON.stringify(paths, null, 2)}\n` : paths.map((path) => `${path}\n`).join(""));
+    return 0;
+  });
+}
+
+/** The installed version, else the candidate. */
+function packageNamed(index: PackageIndex, state: InstalledState, name: string): BinaryPackage {
+  const one = state.get(name)?.package ?? index.candidate(name);
+  if (one === undefined) throw unknown(name, index);
+  return one;
+}
+
+function unknown(name: string, index: PackageIndex): CommandError {
+  const providers = index.providers(name);
+  return new CommandError(name, providers.length === 0 ? "no such package; `stratos pkg search` finds packages" : `no package, but provided by ${[...new Set(providers.map((provider) => provider.package.name))].slice(0, 8).join(", ")}`);
+}
+
+/** An image's packages; where no image is named and there is none, what the mirror has for one. */
+function withPlace(options: SourceOptions, work: (place: Place) => Promise<number>): Promise<number> {
+  const name = options.image ?? defaultImage(stratosHome());
+  return withPackagePorts(options.image ?? "pkg", async (ports, progress) => {
+    const onProgress = (event: Parameters<typeof showProgress>[1]): void => showProgress(progress, event);
+    if (options.image === undefined && new ImageStore(stratosHome()).find(name) === null) {
+      const mirror = findMirror({ given: options.mirror, configured: readConfig(stratosHome()).mirror });
+      const index = new PackageIndex();
+      await loadRepository(ports, { uri: mirror.uri, suite: DEFAULT_SUITE, components: ["main"], architecture: GUEST_ARCHITECTURE, keyrings: [...trixieKeyrings(), ...mirror.keyrings], lists: "kept" }, index, onProgress);
+      return work({ ports, progress, index, state: new InstalledState(GUEST_ARCHITECTURE, []) });
+    }
+    const image = openImageSystem(options, ports);
+    try {
+      return await work({ ports, progress, index: await loadImageIndex(ports, image, "kept", options, onProgress), state: image.system.state });
+    } finally {
+      image.close();
+    }
+  });
+}
