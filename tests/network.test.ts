@@ -6,12 +6,14 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer, type Server } from "node:http";
-import { createServer, type AddressInfo } from "node:net";
+import { createSocket } from "node:dgram";
+import { connect, createServer, type AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { tmpdir } from "node:os";
 import { join, normalize } from "node:path";
 import { after, before, test } from "node:test";
-import { stratosRun } from "./support/stratos.ts";
-import { ensureTestImage } from "./support/test-image.ts";
+import { launcher, start, stratosRun } from "./support/stratos.ts";
+import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 
 let folder: string, server: Server, port: number;
 
@@ -71,6 +73,57 @@ test("the guest serves, the host connects", async () => {
   assert.equal(answer, "olleh");
   assert.equal((await running).status, 0);
 });
+
+test("published ports stand elsewhere on the host, and the guest doesn't notice", async () => {
+  const [tcp, udp] = [await freePort(), await freePort()];
+  const script = `
+import socket
+s = socket.create_server(("0.0.0.0", 80)); print(s.getsockname(), flush=True)
+c, _ = s.accept(); print(c.getsockname(), c.recv(9)); c.sendall(b"answer"); c.close()
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(("0.0.0.0", 53)); print(u.getsockname(), flush=True)
+m, a = u.recvfrom(9); print(m); u.sendto(b"datagram", a)`;
+  const child = start([...launcher, "run", "-i", TEST_IMAGE, "--net", "host", "--timeout", "60", "-p", `${tcp}:80`, "-p", `127.0.0.1:${udp}:53/udp`, "--", "python3", "-c", script], { env: { STRATOS_HOME: TEST_HOME } });
+  let output = "";
+  child.stdout!.on("data", (bytes: Buffer) => {
+    output += bytes.toString();
+  });
+  const until = async (text: string): Promise<void> => {
+    for (let attempt = 0; attempt < 600 && !output.includes(text); attempt++) await sleep(50);
+  };
+  await until("80)");
+  assert.equal(await exchange(tcp, "question"), "answer");
+  await until("53)");
+  const datagrams = createSocket("udp4");
+  const answer = new Promise<string>((resolve) => datagrams.once("message", (bytes) => resolve(bytes.toString())));
+  datagrams.send("ask", udp, "127.0.0.1");
+  assert.equal(await answer, "datagram");
+  datagrams.close();
+  await new Promise<void>((resolve) => (child.exitCode === null ? child.once("close", () => resolve()) : resolve()));
+  assert.equal(output, "('0.0.0.0', 80)\n('127.0.0.1', 80) b'question'\n('0.0.0.0', 53)\nb'ask'\n");
+  const alone = await stratosRun(["-p", "8080:80", "true"]);
+  assert.deepEqual([alone.status, alone.stderr], [2, "stratos: --publish: needs a network: add --net host\n"]);
+});
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
+  const { port: free } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return free;
+}
+
+/** Sends a text to a port of the host's loopback. @returns what comes until the end */
+function exchange(to: number, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let received = "";
+    const socket = connect(to, "127.0.0.1", () => void socket.write(text));
+    socket.on("data", (bytes) => {
+      received += bytes.toString();
+    });
+    socket.on("end", () => resolve(received));
+    socket.on("error", reject);
+  });
+}
 
 test("without a network nothing outside is reached, and the machine's own loopback works", async () => {
   const result = await stratosRun(["bash", "-c", `curl -sS http://127.0.0.1:${port}/big; echo $?; curl -sS http://192.0.2.1/; echo $?; python3 -c "import socket; s = socket.create_server(('::1', 0), family=socket.AF_INET6); c = socket.create_connection(s.getsockname()[:2]); print('loopback')"`]);

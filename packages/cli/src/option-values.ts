@@ -1,5 +1,7 @@
 /** Values of options: each parser returns a value that can only be legal, or throws `InvalidArgumentError` in words. */
+import { isIP } from "node:net";
 import { InvalidArgumentError } from "commander";
+import type { PublishedPort } from "@stratos/host-node";
 import { MAX_HARTS } from "@stratos/kernel";
 import { MACHINE_MEMORY_MAX, MACHINE_MEMORY_MIN } from "./defaults.ts";
 
@@ -31,6 +33,17 @@ export function parseVolume(text: string, previous: readonly VolumeMapping[]): r
   if (guest === "/") throw new InvalidArgumentError("the guest's / cannot be replaced");
   if (guest.split("/").some((name) => name === "." || name === "..")) throw new InvalidArgumentError("the guest's path must not contain '.' or '..'");
   return [...previous, { host: match[1]!, guest, isReadOnly: match[3] === "ro" }];
+}
+
+/** `8080:80`, `127.0.0.1:8080:80`, `[::1]:5353:53/udp`, as container engines have it. */
+export function parsePublished(text: string, previous: readonly PublishedPort[]): readonly PublishedPort[] {
+  const match = /^(?:(\d+(?:\.\d+){3}|\[[0-9a-f:.]+\]):)?(\d{1,5}):(\d{1,5})(?:\/(tcp|udp))?$/i.exec(text);
+  if (match === null) throw new InvalidArgumentError("expected HOST:GUEST, ADDRESS:HOST:GUEST, or one of these with /udp");
+  const [hostPort, guestPort] = [Number(match[2]), Number(match[3])];
+  const hostAddress = match[1]?.replace(/[[\]]/g, "") ?? null;
+  if (hostPort > 65535 || guestPort > 65535 || guestPort === 0) throw new InvalidArgumentError("a port is a number from 1 to 65535");
+  if (hostAddress !== null && isIP(hostAddress) === 0) throw new InvalidArgumentError(`not an address: ${hostAddress}`);
+  return [...previous, { type: match[4]?.toLowerCase() === "udp" ? "datagram" : "stream", hostAddress, hostPort, guestPort }];
 }
 
 /** `512M`, `2G`, `1048576`: bytes, a multiple of a page, between the machine's bounds. */

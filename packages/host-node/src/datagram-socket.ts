@@ -2,6 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { EAGAIN, EINPROGRESS, EINVAL, ENOTCONN } from "@stratos/abi";
 import type { HostAddress, HostSocket, HostSocketEvents, HostSocketOption } from "@stratos/host";
 import { hostErrno } from "./host-errno.ts";
+import type { PublishedPorts } from "./published-ports.ts";
 
 /** Bytes of datagrams that wait; more are lost on the way in and refused on the way out. */
 const BUFFER_BYTES = 256 * 1024;
@@ -19,6 +20,8 @@ export class NodeDatagramSocket implements HostSocket {
   #events: HostSocketEvents;
   /** Made by bind, connect or the first datagram: only then its options are known. */
   #socket: Socket | null = null;
+  readonly #published: PublishedPorts;
+  #bound: HostAddress | null = null;
   #local: HostAddress | null = null;
   #peer: HostAddress | null = null;
   /** Datagrams for the peer that wait until the host has connected; null when there is nothing to wait for. */
@@ -33,7 +36,8 @@ export class NodeDatagramSocket implements HostSocket {
   lastSender: HostAddress | null = null;
   lastLength = 0;
 
-  constructor(family: 4 | 6, events: HostSocketEvents, closed: (socket: HostSocket) => void) {
+  constructor(family: 4 | 6, events: HostSocketEvents, closed: (socket: HostSocket) => void, published: PublishedPorts) {
+    this.#published = published;
     this.#family = family;
     this.#events = events;
     this.#closed = closed;
@@ -44,7 +48,7 @@ export class NodeDatagramSocket implements HostSocket {
     this.#socket = socket;
     socket.on("listening", () => {
       const { family, address, port } = socket.address();
-      this.#local = { family: family === "IPv4" ? 4 : 6, address, port };
+      this.#local = this.#published.inGuest("datagram", { family: family === "IPv4" ? 4 : 6, address, port }, this.#bound);
       for (const [option, value] of this.#options) this.#apply(option, value);
       this.#events.changed();
     });
@@ -69,7 +73,9 @@ export class NodeDatagramSocket implements HostSocket {
     if (this.#socket !== null) return -EINVAL;
     const socket = this.#open(options);
     try {
-      socket.bind({ address: to.address, port: to.port, exclusive: true });
+      this.#bound = to;
+      const at = this.#published.onHost("datagram", to);
+      socket.bind({ address: at.address, port: at.port, exclusive: true });
     } catch (error) {
       return hostErrno(error);
     }

@@ -9,6 +9,7 @@ export { stratosHome, homeFolder, readConfig, type StratosConfig } from "./strat
 export { ProgressDisplay, type ProgressOutput } from "./progress-display.ts";
 export { NodeConsole } from "./node-console.ts";
 export { openStreamIn, openStreamOut } from "./host-stream.ts";
+export type { PublishedPort } from "./published-ports.ts";
 export { NodeSocketProvider } from "./socket-provider.ts";
 export { zstdCodec } from "./zstd-codec.ts";
 export { nodeCipher } from "./node-cipher.ts";

@@ -8,13 +8,16 @@ import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import type { HostInterfaceAddress, HostSocket, HostSocketEvents, SocketProvider } from "@stratos/host";
 import { NodeDatagramSocket } from "./datagram-socket.ts";
+import { PublishedPorts, type PublishedPort } from "./published-ports.ts";
 import { NodeStreamSocket } from "./stream-socket.ts";
 
 export class NodeSocketProvider implements SocketProvider {
   readonly #open = new Set<HostSocket>();
   readonly #resolverFile: string;
+  readonly #published: PublishedPorts;
 
-  constructor(options: { resolverFile?: string } = {}) {
+  constructor(options: { resolverFile?: string; published?: readonly PublishedPort[] } = {}) {
+    this.#published = new PublishedPorts(options.published ?? []);
     this.#resolverFile = options.resolverFile ?? "/etc/resolv.conf";
   }
 
@@ -22,7 +25,7 @@ export class NodeSocketProvider implements SocketProvider {
     const closed = (socket: HostSocket): void => {
       this.#open.delete(socket);
     };
-    const socket = type === "stream" ? new NodeStreamSocket(family, events, closed) : new NodeDatagramSocket(family, events, closed);
+    const socket = type === "stream" ? new NodeStreamSocket(family, events, closed, this.#published) : new NodeDatagramSocket(family, events, closed, this.#published);
     this.#open.add(socket);
     return socket;
   }

@@ -2,6 +2,7 @@ import { createServer, Socket, type Server } from "node:net";
 import { EAFNOSUPPORT, EADDRNOTAVAIL, EAGAIN, ECONNABORTED, EINPROGRESS, EINVAL, EISCONN, ENOTCONN, EPIPE } from "@stratos/abi";
 import type { HostAddress, HostSocket, HostSocketEvents, HostSocketOption } from "@stratos/host";
 import { hostErrno } from "./host-errno.ts";
+import type { PublishedPorts } from "./published-ports.ts";
 
 /** What is buffered each way; Node and the host's kernel have buffers of their own beside it. */
 const BUFFER_BYTES = 256 * 1024;
@@ -13,6 +14,7 @@ const NOBODY: HostSocketEvents = { changed() {} };
 /** TCP by a `net.Socket`, or a listener by a `net.Server`. */
 export class NodeStreamSocket implements HostSocket {
   readonly #family: 4 | 6;
+  readonly #published: PublishedPorts;
   readonly #closed: (socket: HostSocket) => void;
   #events: HostSocketEvents;
   #socket: Socket | null = null;
@@ -39,7 +41,8 @@ export class NodeStreamSocket implements HostSocket {
   readonly lastSender = null;
   readonly lastLength = 0;
 
-  constructor(family: 4 | 6, events: HostSocketEvents, closed: (socket: HostSocket) => void) {
+  constructor(family: 4 | 6, events: HostSocketEvents, closed: (socket: HostSocket) => void, published: PublishedPorts) {
+    this.#published = published;
     this.#family = family;
     this.#events = events;
     this.#closed = closed;
@@ -108,7 +111,7 @@ export class NodeStreamSocket implements HostSocket {
   listen(backlog: number): number {
     if (this.#server !== null || this.#socket !== null) return -EINVAL;
     const at = this.#bound ?? { family: this.#family, address: this.#family === 4 ? "0.0.0.0" : "::", port: 0 };
-    this.#listenAt(at, backlog);
+    this.#listenAt(this.#published.onHost("stream", at), backlog);
     return -EINPROGRESS;
   }
 
@@ -117,7 +120,7 @@ export class NodeStreamSocket implements HostSocket {
     this.#server = server;
     server.on("listening", () => {
       const address = server.address();
-      if (typeof address === "object" && address !== null) this.#local = addressOf(address.family, address.address, address.port);
+      if (typeof address === "object" && address !== null) this.#local = this.#published.inGuest("stream", addressOf(address.family, address.address, address.port), this.#bound);
       this.#events.changed();
     });
     server.on("connection", (socket) => {
@@ -151,8 +154,9 @@ export class NodeStreamSocket implements HostSocket {
     if (this.#server === null) return -EINVAL;
     const socket = this.#pending.shift();
     if (socket === undefined) return -EAGAIN;
-    const accepted = new NodeStreamSocket(this.#family, events, this.#closed);
+    const accepted = new NodeStreamSocket(this.#family, events, this.#closed, this.#published);
     accepted.#noticeConnection(socket);
+    accepted.#local = this.#published.inGuest("stream", accepted.#local, this.#bound);
     socket.removeAllListeners("error");
     accepted.#adopt(socket);
     if (socket.destroyed) accepted.#isEnded = true;

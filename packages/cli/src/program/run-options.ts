@@ -1,8 +1,9 @@
 import { Option } from "commander";
 import type { Command } from "commander";
+import type { PublishedPort } from "@stratos/host-node";
 import { DEFAULT_IMAGE, DEFAULT_MEMORY } from "../defaults.ts";
 import {
-  formatSize, parseEnvironment, parseGuestDirectory, parseHarts, parseImageName, parseMemory, parseSeed, parseTimeout, parseUser, parseVolume,
+  formatSize, parseEnvironment, parseGuestDirectory, parseHarts, parseImageName, parseMemory, parsePublished, parseSeed, parseTimeout, parseUser, parseVolume,
   type EnvironmentSetting, type VolumeMapping,
 } from "../option-values.ts";
 
@@ -17,6 +18,7 @@ export interface RunOptions {
   readonly volume: readonly VolumeMapping[];
   readonly net: NetworkMode;
   readonly memory?: number;
+  readonly publish: readonly PublishedPort[];
   readonly harts?: number;
   /** Milliseconds. */
   readonly timeout?: number;
@@ -34,6 +36,7 @@ export function addRunOptions(command: Command, network: NetworkMode): Command {
     .addOption(new Option("-u, --user <user[:group]>", "user to run as, a name or a number (default: root)").argParser(parseUser))
     .addOption(new Option("-v, --volume <host:guest[:ro]>", "show a folder of the host in the guest (repeatable)").argParser(parseVolume).default([], "none"))
     .addOption(new Option("--net <mode>", "network: none, or the host's own sockets").choices(["none", "host"]).default(network))
+    .addOption(new Option("-p, --publish <[address:]host:guest[/udp]>", "let a port that the guest listens at stand at another one of the host; needs --net host (repeatable)").argParser(parsePublished).default([], "none"))
     .addOption(new Option("--memory <size>", `memory of the machine (default: ${formatSize(DEFAULT_MEMORY)})`).argParser(parseMemory))
     .addOption(new Option("--harts <n>", "processors that programs see; they take turns (default: 1)").argParser(parseHarts))
     .addOption(new Option("--timeout <seconds>", "end the machine after this time, with status 124").argParser(parseTimeout))

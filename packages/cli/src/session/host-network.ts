@@ -1,13 +1,20 @@
 import { utf8Of } from "@stratos/base";
 import type { Subvolume } from "@stratos/aegisfs";
 import type { SocketProvider } from "@stratos/host";
-import { NodeSocketProvider } from "@stratos/host-node";
+import { NodeSocketProvider, type PublishedPort } from "@stratos/host-node";
+import { UsageError } from "../command-error.ts";
 import { writeVolumeFile } from "../image/volume-file.ts";
 import type { NetworkMode } from "../program/run-options.ts";
 
-/** What carries the guest's sockets beyond the machine; null: nothing. */
-export function openNetwork(mode: NetworkMode): SocketProvider | null {
-  return mode === "host" ? new NodeSocketProvider() : null;
+/**
+ * What carries the guest's sockets beyond the machine; null: nothing.
+ *
+ * @throws UsageError  ports are to be published without a network
+ */
+export function openNetwork(mode: NetworkMode, published: readonly PublishedPort[]): SocketProvider | null {
+  if (mode === "host") return new NodeSocketProvider({ published });
+  if (published.length > 0) throw new UsageError("--publish", "needs a network: add --net host");
+  return null;
 }
 
 /** Tells the guest's resolver where to ask. */

@@ -39,7 +39,7 @@ export async function runProgram(program: (user: GuestUser) => Program, options:
   const memoryBytes = options.memory ?? configuredMemory(home) ?? DEFAULT_MEMORY;
   const seed = options.seed ?? (options.record === undefined ? undefined : randomInt(2 ** 31));
   if (options.record !== undefined) refuseUnrecordable(options);
-  const network = openNetwork(options.net);
+  const network = openNetwork(options.net, options.publish);
   const image = openImage(imageName, { keep: options.keep, deltaBytes: memoryBytes });
   let isWhole = false;
   try {

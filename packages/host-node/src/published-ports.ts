@@ -1,0 +1,33 @@
+import type { HostAddress } from "@stratos/host";
+
+/** A port of the guest that stands elsewhere on the host. */
+export interface PublishedPort {
+  readonly type: "stream" | "datagram";
+  /** Null: the address that the guest binds. */
+  readonly hostAddress: string | null;
+  readonly hostPort: number;
+  readonly guestPort: number;
+}
+
+/** Where what the guest binds stands on the host, and what the guest is told of it. */
+export class PublishedPorts {
+  readonly #ports: readonly PublishedPort[];
+
+  constructor(ports: readonly PublishedPort[]) {
+    this.#ports = ports;
+  }
+
+  onHost(type: PublishedPort["type"], at: HostAddress): HostAddress {
+    const published = this.#ports.find((one) => one.type === type && one.guestPort === at.port);
+    if (published === undefined) return at;
+    const address = published.hostAddress ?? at.address;
+    return { family: address.includes(":") ? 6 : 4, address, port: published.hostPort };
+  }
+
+  inGuest(type: PublishedPort["type"], at: HostAddress | null, bound: HostAddress | null): HostAddress | null {
+    if (at === null || bound === null) return at;
+    const published = this.#ports.find((one) => one.type === type && one.guestPort === bound.port && one.hostPort === at.port);
+    if (published === undefined) return at;
+    return published.hostAddress === null ? { ...at, port: bound.port } : bound;
+  }
+}
