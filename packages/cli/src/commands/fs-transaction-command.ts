@@ -1,0 +1,156 @@
+/**
+ * `stratos fs txn run`: a command sees a volume's files in a folder, and all that it changed becomes the volume's when it succeeds, nothing when it
+ * fails. The folder is a FUSE mount of a fork; where there is no FUSE, a copy, whose changes are brought in.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { accessSync, constants, lstatSync, mkdtempSync, rmSync } from "node:fs";
+import { constants as osConstants, tmpdir } from "node:os";
+import { join } from "node:path";
+import { Transaction, type Subvolume, type Volume } from "@stratos/aegisfs";
+import { CommandError, hostReason, UsageError } from "../command-error.ts";
+import { EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_SIGNAL_BASE } from "../exit-status.ts";
+import { TreeCopier } from "../fs/copy-tree.ts";
+import { HostTree } from "../fs/host-tree.ts";
+import { mirrorBack, recordTree, type TreeRecord } from "../fs/mirror-tree.ts";
+import { filesOf, withVolume, type OpenedVolume } from "../fs/open-volume.ts";
+import { reclaimAll } from "../fs/snapshots.ts";
+import { expectResult, expectValue } from "../fs/volume-error.ts";
+import { VolumeTree } from "../fs/volume-tree.ts";
+import { rawArguments } from "../session/raw-arguments.ts";
+
+export interface TransactionRunOptions { readonly mount?: boolean }
+
+export async function runTransaction(path: string, words: readonly string[], options: TransactionRunOptions): Promise<number> {
+  // What follows VOLUME is passed through as it is, with the "--" that ends our own options.
+  const own = words[0] === "--" ? words.slice(1) : words;
+  if (own.length === 0) throw new UsageError("CMD", "missing; see --help");
+  const command = rawArguments(own).map((word) => Buffer.from(word, "latin1").toString("utf8"));
+  const name = `.transaction-${process.pid}-${Date.now().toString(36)}`;
+  await withVolume(path, "write", ({ volume }) => {
+    const base = expectResult(path, volume.snapshot(volume.root, `${name}-base`, { readOnly: true, label: "of a running transaction" }));
+    expectResult(path, volume.snapshot(volume.subvolume(base)!, name, { readOnly: false, label: "of a running transaction" }));
+  });
+  const folder = mkdtempSync(join(tmpdir(), "stratos-transaction-"));
+  let status = 1;
+  let isDone = false;
+  try {
+    status = options.mount !== false && canMount() ? await runMounted(path, name, folder, command) : await runOnCopy(path, name, folder, command);
+    isDone = true;
+  } finally {
+    const ended = await endTransaction(path, name, isDone && status === 0);
+    rmSync(folder, { recursive: true, force: true });
+    if (ended !== null && isDone) throw ended;
+  }
+  return status;
+}
+
+function canMount(): boolean {
+  try {
+    accessSync("/dev/fuse", constants.R_OK | constants.W_OK);
+    return process.getuid?.() === 0 || spawnSync("fusermount3", ["-V"], { stdio: "ignore" }).status === 0;
+  } catch {
+    return false;
+  }
+}
+
+async function runMounted(path: string, name: string, folder: string, command: readonly string[]): Promise<number> {
+  stratos("mount", "-o", `subvol=${name},nocontrol`, path, folder);
+  try {
+    return await runCommand(command, folder);
+  } finally {
+    stratos("umount", folder);
+  }
+}
+
+/** Another command of ours, in a process of its own. @throws CommandError with its words */
+function stratos(...args: string[]): void {
+  const result = spawnSync(process.execPath, [...process.execArgv, process.argv[1]!, "fs", ...args], { stdio: ["ignore", "ignore", "pipe"], encoding: "utf8" });
+  if (result.status === 0) return;
+  const words = result.stderr.trim().replace(/^stratos: /, "");
+  throw new CommandError(`fs ${args[0]!}`, words === "" ? "failed" : words);
+}
+
+async function runOnCopy(path: string, name: string, folder: string, command: readonly string[]): Promise<number> {
+  const host = new HostTree();
+  const copy = join(folder, "files");
+  await withVolume(path, "read", (opened) => new TreeCopier(new VolumeTree(filesOf(opened, name), path), host, { isRecursive: true, preserves: true }).copy("/", copy));
+  const record: TreeRecord = recordTree(host, copy, ctimeOf);
+  const status = await runCommand(command, copy);
+  if (status === 0) await withVolume(path, "write", (opened) => mirrorBack(host, copy, new VolumeTree(filesOf(opened, name), path), record, ctimeOf));
+  return status;
+}
+
+function ctimeOf(path: string): string {
+  return String(lstatSync(Buffer.from(path, "latin1"), { bigint: true }).ctimeNs);
+}
+
+/** Runs in the folder; an interrupt is the command's business, and the transaction ends as the command does. */
+async function runCommand(command: readonly string[], folder: string): Promise<number> {
+  const [program, ...args] = command;
+  const child = spawn(program!, args, { cwd: folder, stdio: "inherit", env: { ...process.env, STRATOS_TRANSACTION: folder } });
+  const ignore = (): void => {};
+  process.on("SIGINT", ignore);
+  const terminate = (): void => void child.kill("SIGTERM");
+  process.on("SIGTERM", terminate);
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      child.on("error", (error: NodeJS.ErrnoException) => {
+        reject(new CommandError(program!, error.code === "ENOENT" ? "not found" : hostReason(error), { status: error.code === "ENOENT" ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE, cause: error }));
+      });
+      child.on("exit", (status, signal) => resolve(status ?? EXIT_SIGNAL_BASE + (osConstants.signals[signal!] ?? 0)));
+    });
+  } finally {
+    process.off("SIGINT", ignore);
+    process.off("SIGTERM", terminate);
+  }
+}
+
+/** @returns why it could not be committed, or null */
+async function endTransaction(path: string, name: string, commits: boolean): Promise<CommandError | null> {
+  return withVolume(path, "write", (opened) => {
+    const transaction = resumeByName(opened, name);
+    if (!commits) {
+      expectResult(path, transaction.abort());
+      reclaimAll(opened);
+      return null;
+    }
+    const result = transaction.commit();
+    if (result < 0 && transaction.conflict !== null) return new CommandError(path, `others changed the same meanwhile (${transaction.conflict}): nothing of what the command did was kept`);
+    expectResult(path, result);
+    reclaimAll(opened);
+    return null;
+  });
+}
+
+function resumeByName({ path, volume }: OpenedVolume, name: string): Transaction {
+  return expectValue(path, Transaction.resume(found(volume, path, `${name}-base`), found(volume, path, name)));
+}
+
+function found(volume: Volume, path: string, name: string): Subvolume {
+  const subvolume = volume.subvolume(Math.max(0, volume.findSubvolume(name)));
+  if (subvolume === null) throw new CommandError(`${path}@${name}`, "the transaction's files are gone");
+  return subvolume;
+}
+
+/** Ends transactions whose command is gone: they were interrupted, so nothing of them happens. */
+export async function cleanTransactions(path: string): Promise<number> {
+  await withVolume(path, "write", (opened) => {
+    const { volume } = opened;
+    for (const { name, id } of expectValue(path, volume.subvolumes())) {
+      const pid = /^\.transaction-(\d+)-/.exec(name)?.[1];
+      if (pid === undefined || isRunning(Number(pid)) || volume.subvolume(id) === null) continue;
+      expectResult(path, volume.deleteSubvolume(id));
+    }
+    reclaimAll(opened);
+  });
+  return 0;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

@@ -1,0 +1,74 @@
+/** Goal: what a command does to a volume happens wholly or not at all. Method: the command line in processes of its own, on a mount and on a copy. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { runCommand } from "../testing/run-command.ts";
+import { testFolder } from "../testing/test-folder.ts";
+
+const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
+let folder: string, volume: string;
+const fs = (...args: string[]): { status: number | null; stdout: string; stderr: string } =>
+  spawnSync(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, "fs", ...args], { encoding: "utf8", env: { ...process.env, STRATOS_HOME: join(folder, "home") }, timeout: 60_000 });
+/** Without a process of its own, where none is needed. */
+const works = async (...args: string[]): Promise<string> => {
+  const { status, stdout, stderr } = args[0] === "txn" ? fs(...args) : await runCommand("fs", ...args);
+  assert.equal(`${stderr}${status}`, "0", args.join(" "));
+  return stdout;
+};
+
+before(async () => {
+  folder = testFolder("stratos-transactions");
+  volume = join(folder, "v");
+  await works("format", volume, "-s", "64M");
+  writeFileSync(join(folder, "content"), "hello\n");
+  await works("cp", join(folder, "content"), `${volume}:/kept`);
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+function hasFuse(): boolean {
+  try {
+    accessSync("/dev/fuse", constants.W_OK);
+    return process.getuid?.() === 0;
+  } catch {
+    return false;
+  }
+}
+
+for (const flags of hasFuse() ? [[], ["--no-mount"]] : [["--no-mount"]]) {
+  test(`txn run ${flags.join("") || "on a mount"}: all of it with status 0, else nothing`, async () => {
+    const script = "cat kept; mkdir -p sub/deep; echo new > sub/deep/file; ln -s file sub/deep/link; rm kept; echo more >> other";
+    const failed = fs("txn", "run", ...flags, volume, "--", "sh", "-c", `${script}; exit 3`);
+    assert.deepEqual([failed.status, failed.stdout, failed.stderr], [3, "hello\n", ""]);
+    assert.equal(await works("ls", volume), "kept\n");
+    assert.equal(await works("txn", "run", ...flags, volume, "sh", "-c", `${script}; chmod 700 sub`), "hello\n");
+    assert.equal(await works("ls", "-R", volume), "/:\nother\nsub\n\n/sub:\ndeep\n\n/sub/deep:\nfile\nlink\n");
+    assert.match(await works("ls", "-l", volume), /^drwx------ .* sub$/m);
+    assert.equal(await works("cat", `${volume}:/sub/deep/link`), "new\n");
+    await works("rm", "-r", `${volume}:/sub`, `${volume}:/other`);
+    await works("cp", join(folder, "content"), `${volume}:/kept`);
+    assert.equal(await works("snapshot", "list", volume, "--names"), "");
+    assert.equal(await works("check", volume), `${volume}: clean\n`);
+  });
+
+  test(`txn run ${flags.join("") || "on a mount"}: a change of the same file beside it wins, one elsewhere is merged`, async () => {
+    // The lock is free while the command works on a copy; a mount holds it.
+    if (flags.length === 0) return assert.match(fs("txn", "run", volume, process.execPath, MAIN, "fs", "mkdir", `${volume}:/x`).stderr, /in use by process/);
+    const beside = (...args: string[]): string => `"${process.execPath}" "${MAIN}" fs ${args.join(" ")}`;
+    const merged = fs("txn", "run", ...flags, volume, "sh", "-c", `echo mine > mine; ${beside("cp", join(folder, "content"), `${volume}:/theirs`)}`);
+    assert.equal(`${merged.stderr}${merged.status}`, "0");
+    assert.equal(await works("ls", volume), "kept\nmine\ntheirs\n");
+    const refused = fs("txn", "run", ...flags, volume, "sh", "-c", `echo mine > theirs; ${beside("rm", `${volume}:/theirs`)}`);
+    assert.equal(refused.status, 1);
+    assert.match(refused.stderr, /others changed the same meanwhile/);
+    assert.equal(await works("ls", volume), "kept\nmine\n");
+  });
+}
+
+test("a command that is not there is told, and leaves nothing", async () => {
+  const result = fs("txn", "run", volume, "no-such-command");
+  assert.deepEqual([result.status, result.stderr], [127, "stratos: no-such-command: not found\n"]);
+  assert.equal(await works("snapshot", "list", volume, "--names"), "");
+});
