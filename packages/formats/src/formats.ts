@@ -30,3 +30,6 @@ export { partDisk, probe, readLayout, type DiskLayout, type DiskPart, type FileS
 export { type DiskFile, type DiskFiles, type NewFile } from "./disk/disk-files.ts";
 export { OstreeRepository, type CommitOptions, type CommitResult, type OstreeMode, type RepositoryStore } from "./ostree/ostree-repository.ts";
 export { formatKeyPath, tomlLocator, type KeyPath, type Locate, type Position } from "./key-positions.ts";
+export { cpioArchive } from "./cpio/cpio-writer.ts";
+export { writeSquashfs, type SquashfsOptions } from "./squashfs/squashfs-writer.ts";
+export { writeIso, type IsoOptions } from "./iso9660/iso-writer.ts";

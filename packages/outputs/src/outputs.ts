@@ -5,3 +5,8 @@ export { RegistryError } from "./oci/registry-session.ts";
 export type { BlobStore, HttpRequest, HttpResponse, HttpTransport, RegistryCredentials } from "./oci/registry-ports.ts";
 export { TreeDraft } from "./tree/tree-draft.ts";
 export { bootcLayout, type BootcLayout } from "./ostree/bootc-layout.ts";
+export { TreePaths } from "./boot/tree-paths.ts";
+export { initramfs, type InitramfsOptions } from "./boot/initramfs.ts";
+export { bootFiles, findKernel, type BootArchitecture, type BootFiles, type BootLoader, type BootOptions } from "./boot/boot-files.ts";
+export { planDiskImage, derivedId, type DiskImageOptions, type DiskPlan } from "./disk/disk-image.ts";
+export { writeIsoImage, type IsoImageOptions } from "./disk/iso-image.ts";

@@ -16,6 +16,9 @@ export interface ImageConvertOptions {
   readonly ref?: string;
   readonly mode?: "archive" | "bare-user-only";
   readonly bootc?: true;
+  readonly loader?: "systemd-boot" | "grub";
+  readonly kernelOptions?: string;
+  readonly ownInitramfs?: true;
   readonly root?: true;
   readonly json?: true;
 }
@@ -31,6 +34,7 @@ export async function convertImage(source: string, target: string, options: Imag
       time, architecture: options.arch ?? opened.architecture ?? GUEST_ARCHITECTURE, name: options.name ?? baseName(source),
       ...(options.compress === undefined ? {} : { compression: options.compress }), ...(options.size === undefined ? {} : { size: options.size }), ...(options.ref === undefined ? {} : { ref: options.ref }),
       ...(options.mode === undefined ? {} : { mode: options.mode }), ...(options.bootc === true ? { isBootc: true } : {}),
+      ...(options.loader === undefined ? {} : { loader: options.loader }), ...(options.kernelOptions === undefined ? {} : { commandLine: options.kernelOptions }), ...(options.ownInitramfs === true ? { ownInitramfs: true } : {}),
     });
     if (options.json === true) process.stdout.write(`${JSON.stringify({ format, ...result }, null, 2)}\n`);
     else if (result.digest !== null) process.stdout.write(`${result.digest}\n`);
@@ -46,6 +50,11 @@ export async function convertImage(source: string, target: string, options: Imag
 function formatOf(target: string): OutputFormat {
   if (/\.tar$/.test(target)) return "tar";
   if (/\.ext4$/.test(target)) return "ext4";
+  if (/\.qcow2$/.test(target)) return "qcow2";
+  if (/\.(raw|img)$/.test(target)) return "disk";
+  if (/\.iso$/.test(target)) return "iso";
+  if (/\.(squashfs|sqfs)$/.test(target)) return "squashfs";
+  if (/\.cpio$/.test(target)) return "cpio";
   throw new CommandError(target, "the format is not clear from the name; --to says it");
 }
 

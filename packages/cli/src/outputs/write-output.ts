@@ -2,9 +2,9 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
-import { archiveTree, ext4SizeFor, OstreeRepository, sha256Of, uuidFrom, writeExt4, type Codecs, type FileTree, type LayerCompression, type OciRuntime, type OstreeMode } from "@stratos/formats";
+import { archiveTree, copyToQcow2, cpioArchive, ext4SizeFor, FormatError, MemoryDisk, OstreeRepository, Qcow2Image, writeExt4, writeSquashfs, type Codecs, type FileTree, type LayerCompression, type OciRuntime, type OstreeMode } from "@stratos/formats";
 import { FileDisk, nodeCodecs, OciLayoutFolder, RepositoryFolder } from "@stratos/host-node/outputs";
-import { bootcLayout } from "@stratos/outputs";
+import { bootcLayout, derivedId, findKernel, initramfs, planDiskImage, TreePaths, writeIsoImage, type BootArchitecture, type BootLoader } from "@stratos/outputs";
 import { CommandError } from "../command-error.ts";
 import type { OutputFormat } from "./output-formats.ts";
 
@@ -25,6 +25,10 @@ export interface OutputOptions {
   readonly subject?: string;
   /** lay the root out for OSTree and bootc */
   readonly isBootc?: boolean;
+  readonly loader?: BootLoader;
+  /** further words for the kernel */
+  readonly commandLine?: string;
+  readonly ownInitramfs?: boolean;
 }
 
 export interface OutputResult {
@@ -50,17 +54,66 @@ export function writeOutput(format: OutputFormat, source: FileTree, path: string
     }
     case "ext4": {
       const size = options.size ?? Math.ceil((ext4SizeFor(tree, 0) * 1.2) / MIB) * MIB;
-      return withNewDisk(path, size, (disk) => writeExt4(disk, tree, { uuid: derivedUuid(codecs, `${options.name} root`), label: options.name.slice(0, 16), time: options.time, isZeroed: true }));
+      return withNewDisk(path, size, (disk) => writeExt4(disk, tree, { uuid: derivedId(`${options.name} root file system`, codecs), label: options.name.slice(0, 16), time: options.time, isZeroed: true }));
+    }
+    case "disk": case "qcow2": return writeDisk(format, tree, path, options, codecs);
+    case "iso": return withScratch(path, (scratch) => withNewDisk(path, 0, (disk) => writeIsoImage(disk, scratch, tree, {
+      name: options.name, architecture: bootArchitecture(options.architecture), time: options.time, ...(options.loader === undefined ? {} : { loader: options.loader }),
+      ...(options.commandLine === undefined ? {} : { commandLine: options.commandLine }), ...(options.compression === "gzip" ? { compression: "gzip" } : {}),
+    }, codecs)));
+    case "squashfs": return withNewDisk(path, 0, (disk) => void writeSquashfs(disk, tree, { compression: options.compression === "gzip" ? "gzip" : "zstd", time: options.time }, codecs));
+    case "cpio": return writeFile(path, gzipped(cpioArchive(tree), options.compression === "gzip" ? codecs : null));
+    case "initramfs": {
+      const { version } = findKernel(new TreePaths(tree));
+      return writeFile(path, gzipped([initramfs(tree, { kernel: version, mtime: options.time }, codecs)], options.compression === "none" ? null : codecs));
     }
   }
 }
 
-const MIB = 1 << 20;
-
-/** A UUID that depends on a text alone, so that an output made again is the same. */
-export function derivedUuid(codecs: Codecs, text: string): string {
-  return uuidFrom(Buffer.from(sha256Of(codecs, Buffer.from(`stratos ${text}`, "utf8")), "hex"));
+function writeDisk(format: "disk" | "qcow2", tree: FileTree, path: string, options: OutputOptions, codecs: Codecs): OutputResult {
+  const architecture = bootArchitecture(options.architecture);
+  const plan = planDiskImage(tree, {
+    name: options.name, architecture, time: options.time, ...(options.size === undefined ? {} : { size: options.size }), ...(options.loader === undefined ? {} : { loader: options.loader }),
+    ...(options.commandLine === undefined ? {} : { commandLine: options.commandLine }), ...(options.ownInitramfs === true ? { ownInitramfs: true } : {}),
+  }, codecs);
+  if (format === "disk") return withNewDisk(path, plan.size, (disk) => plan.write(disk, true));
+  return withNewDisk(path, 0, (file) => {
+    const packing = options.compression === "zstd" ? { compression: "zstd" as const } : options.compression === "gzip" ? { compression: "zlib" as const } : null;
+    const image = Qcow2Image.create(file, codecs, { virtualSize: plan.size, ...packing });
+    if (packing === null) plan.write(image, true);
+    else {
+      // Clusters are packed whole, so the disk is put together in memory first; what is zero takes no room there either.
+      const disk = new MemoryDisk(plan.size);
+      plan.write(disk, true);
+      copyToQcow2(disk, image, { pack: true });
+    }
+    image.flush();
+  });
 }
+
+function bootArchitecture(name: string): BootArchitecture {
+  if (name !== "amd64" && name !== "arm64" && name !== "riscv64") throw new FormatError(`${name}: disks are made for amd64, arm64 and riscv64`);
+  return name;
+}
+
+/** A file beside the target that is gone afterwards. */
+function withScratch(path: string, work: (scratch: FileDisk) => OutputResult): OutputResult {
+  const place = join(dirname(path), `.stratos-${randomBytes(6).toString("hex")}`);
+  mkdirSync(dirname(path), { recursive: true });
+  const scratch = new FileDisk(place, { create: 0 });
+  try {
+    return work(scratch);
+  } finally {
+    scratch.close();
+    rmSync(place, { force: true });
+  }
+}
+
+function* gzipped(pieces: Iterable<Uint8Array>, codecs: Codecs | null): Generator<Uint8Array> {
+  for (const piece of pieces) yield codecs === null ? piece : codecs.gzip(piece);
+}
+
+const MIB = 1 << 20;
 
 function writeOci(tree: FileTree, path: string, options: OutputOptions, codecs: Codecs, kernel: string | null): OutputResult {
   const layout = new OciLayoutFolder(path, codecs);

@@ -1,0 +1,107 @@
+/**
+ * Boots what we write, under QEMU without hardware help (TCG): a disk with systemd-boot, one with GRUB in a QCOW2 image, an ISO under BIOS and
+ * under UEFI. Kernel and loaders are those of the host's Debian release; nothing of it is installed
+ * on the host but the emulator. Not part of `npm test`: it takes a few minutes.
+ *
+ *     npm run conformance:boot [-- NAME…]
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const MARKER = "STRATOS-BOOT-OK";
+const BOOT_TIMEOUT_MS = 240_000;
+const FIRMWARE = ["/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/qemu/OVMF.fd"];
+const PACKAGES = ["systemd-boot-efi", "grub-efi-amd64-bin", "isolinux", "syslinux-common", "busybox-static"];
+
+interface Case { readonly name: string; readonly make: readonly string[]; readonly file: string; readonly uefi: boolean; readonly expect: RegExp }
+
+const CASES: readonly Case[] = [
+  { name: "disk, systemd-boot, UEFI", make: ["--loader", "systemd-boot"], file: "disk.raw", uefi: true, expect: / \/ ext4 / },
+  { name: "QCOW2, GRUB, UEFI", make: ["--loader", "grub", "-c", "zstd"], file: "disk.qcow2", uefi: true, expect: / \/ ext4 / },
+  { name: "ISO, BIOS", make: [], file: "bios.iso", uefi: false, expect: / \/ overlay / },
+  { name: "ISO, UEFI", make: [], file: "uefi.iso", uefi: true, expect: / \/ overlay / },
+];
+
+const folder = mkdtempSync(join(tmpdir(), "stratos-boot-"));
+let passed = 0, failed = 0;
+try {
+  const firmware = FIRMWARE.find((path) => existsSync(path));
+  if (firmware === undefined || !found("qemu-system-x86_64")) throw new Error("needs qemu-system-x86 and ovmf: apt-get install --no-install-recommends qemu-system-x86 ovmf");
+  const tree = makeTree();
+  const wanted = process.argv.slice(2);
+  for (const one of CASES.filter(({ name }) => wanted.length === 0 || wanted.some((text) => name.includes(text)))) await runCase(one, tree, firmware);
+} catch (error) {
+  console.log(`FAILED ${(error as Error).message}`);
+  failed++;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+
+async function runCase(one: Case, tree: string, firmware: string): Promise<void> {
+  const image = join(folder, one.file);
+  const made = spawnSync(process.execPath, [join(root, "stratos.mjs"), "image", "convert", tree, image, "--root", "--arch", "amd64", "--name", "boot test", ...one.make], { encoding: "utf8" });
+  if (made.status !== 0) return report(one.name, `not made: ${made.stderr}`);
+  const started = Date.now();
+  const output = await boot(image, one.uefi ? firmware : null);
+  const line = output.split("\n").find((text) => text.includes(MARKER));
+  if (line === undefined) return report(one.name, `no marker within ${BOOT_TIMEOUT_MS / 1000} s; the console ended with\n${output.split("\n").slice(-15).join("\n")}`);
+  report(one.name, one.expect.test(line) ? null : `the root is not what it should be: ${line}`, `${((Date.now() - started) / 1000).toFixed(1)} s`);
+  rmSync(image);
+}
+
+function report(name: string, failure: string | null, note = ""): void {
+  if (failure === null) passed++;
+  else failed++;
+  console.log(failure === null ? `ok ${name} ${note}` : `FAILED ${name}: ${failure}`);
+}
+
+function boot(image: string, firmware: string | null): Promise<string> {
+  const medium = image.endsWith(".iso")
+    ? ["-device", "virtio-scsi", "-device", "scsi-cd,drive=medium", "-drive", `if=none,id=medium,media=cdrom,readonly=on,format=raw,file=${image}`]
+    : ["-drive", `if=virtio,format=${image.endsWith(".qcow2") ? "qcow2" : "raw"},file=${image}`];
+  const args = ["-machine", "q35,accel=tcg", "-m", "512", "-nographic", "-no-reboot", "-net", "none", ...(firmware === null ? [] : ["-drive", `if=pflash,format=raw,readonly=on,file=${firmware}`]), ...medium];
+  return new Promise((resolve) => {
+    const machine = spawn("qemu-system-x86_64", args, { stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    const take = (bytes: Buffer): void => { output += bytes.toString("latin1"); };
+    machine.stdout.on("data", take);
+    machine.stderr.on("data", take);
+    const timer = setTimeout(() => machine.kill("SIGKILL"), BOOT_TIMEOUT_MS);
+    machine.on("close", () => {
+      clearTimeout(timer);
+      resolve(output);
+    });
+  });
+}
+
+/** A kernel, loaders, busybox, and an init that tells where it runs and switches off. */
+function makeTree(): string {
+  const tree = join(folder, "tree"), downloads = join(folder, "downloads");
+  mkdirSync(downloads);
+  const kernel = /Depends: (linux-image-\S+)/.exec(run("apt-cache", ["depends", "linux-image-cloud-amd64"]))?.[1];
+  if (kernel === undefined) throw new Error("the host's package lists have no linux-image-cloud-amd64");
+  run("apt-get", ["download", "-qq", kernel, ...PACKAGES], downloads);
+  for (const file of readdirSync(downloads)) run("dpkg-deb", ["-x", join(downloads, file), tree]);
+  for (const place of ["proc", "sys", "dev", "etc", "run", "tmp", "root", "sbin"]) mkdirSync(join(tree, place), { recursive: true });
+  if (!existsSync(join(tree, "bin/sh"))) symlinkSync("busybox", join(tree, "bin/sh"));
+  const init = join(tree, "sbin/init");
+  writeFileSync(init, `#!/bin/sh\nPATH=/bin\nbusybox mount -o remount,rw /\nbusybox echo "${MARKER} $(busybox uname -r) $(busybox grep ' / ' /proc/mounts | busybox tail -1)" > /dev/console\nbusybox sync\nbusybox poweroff -f\n`);
+  chmodSync(init, 0o755);
+  return tree;
+}
+
+function run(program: string, args: readonly string[], cwd = folder): string {
+  const result = spawnSync(program, args, { encoding: "utf8", cwd });
+  if (result.status !== 0) throw new Error(`${program} ${args.join(" ")}: ${result.stderr}`);
+  return result.stdout;
+}
+
+function found(program: string): boolean {
+  return spawnSync("sh", ["-c", `command -v ${program}`], { stdio: "ignore" }).status === 0;
+}

@@ -1,0 +1,126 @@
+/** What is made for booting: modules in order, programs with their libraries, loaders and their menus, disks and media whole. Judges: cpio, sgdisk, e2fsck, fsck.vfat, xorriso; booting itself is `npm run conformance:boot`. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DiskWindow, fileEntry, fileTreeOf, MemoryBlob, MemoryDisk, readBytes, readLayout, FatVolume, type FileEntry, type FileTree } from "@stratos/formats";
+import { nodeCodecs } from "@stratos/host-node/outputs";
+import { planDiskImage } from "../disk/disk-image.ts";
+import { writeIsoImage } from "../disk/iso-image.ts";
+import { bootFiles } from "./boot-files.ts";
+import { librariesOf } from "./elf-libraries.ts";
+import { initramfs } from "./initramfs.ts";
+import { loadOrder, readModules } from "./kernel-modules.ts";
+import { TreePaths } from "./tree-paths.ts";
+
+const codecs = nodeCodecs();
+const sbin = { env: { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` } };
+const sha = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+const file = (path: string, content: string | Uint8Array, fields: Partial<FileEntry> = {}): FileEntry => fileEntry(path, "file", { content: new MemoryBlob(typeof content === "string" ? Buffer.from(content) : content, ""), ...fields });
+
+/** Entries with the folders that they need. */
+function treeOf(...entries: FileEntry[]): FileTree {
+  const all = new Map<string, FileEntry>([["", fileEntry("", "directory")]]);
+  for (const entry of entries) {
+    for (let slash = entry.path.indexOf("/"); slash !== -1; slash = entry.path.indexOf("/", slash + 1)) all.set(entry.path.slice(0, slash), all.get(entry.path.slice(0, slash)) ?? fileEntry(entry.path.slice(0, slash), "directory"));
+    all.set(entry.path, entry);
+  }
+  return fileTreeOf(all.values());
+}
+
+const VERSION = "6.12.9-amd64";
+const module = (name: string, depends = ""): FileEntry => file(`usr/lib/modules/${VERSION}/kernel/${name}.ko`, `\0license=GPL\0depends=${depends}\0name=${name}\0`);
+const bootable = (): FileTree => treeOf(
+  file(`boot/vmlinuz-${VERSION}`, "kernel"), file("boot/vmlinuz-6.9.1", "old"), file("usr/bin/busybox", "no elf", { mode: 0o755 }), fileEntry("bin", "symlink", { target: "usr/bin" }), fileEntry("lib", "symlink", { target: "usr/lib" }),
+  module("ext4", "jbd2,mbcache"), module("jbd2"), module("mbcache"), module("virtio_blk", "virtio_ring"), module("virtio_ring", "virtio"), module("virtio"), module("other"),
+  file("usr/lib/systemd/boot/efi/systemd-bootx64.efi", "loader"), file("usr/lib/grub/x86_64-efi/monolithic/grubx64.efi", "grub"), file("usr/lib/ISOLINUX/isolinux.bin", Buffer.alloc(5000, 1)), file("usr/lib/syslinux/modules/bios/ldlinux.c32", "library"),
+);
+
+test("modules come after what they need, from modules.dep or from themselves", () => {
+  const order = (tree: FileTree): string[] => loadOrder(readModules(new TreePaths(tree), [...tree.entries()].map(({ path }) => path), VERSION), ["ext4", "virtio-blk", "absent"]).map((path) => path.split("/").at(-1)!);
+  const expected = ["jbd2.ko", "mbcache.ko", "ext4.ko", "virtio.ko", "virtio_ring.ko", "virtio_blk.ko"];
+  assert.deepEqual(order(bootable()), expected);
+  const packed = (name: string): FileEntry => file(`usr/lib/modules/${VERSION}/kernel/${name}.ko.xz`, "packed");
+  const dep = file(`usr/lib/modules/${VERSION}/modules.dep`, "kernel/ext4.ko.xz: kernel/mbcache.ko.xz kernel/jbd2.ko.xz\nkernel/jbd2.ko.xz:\nkernel/mbcache.ko.xz:\n");
+  assert.deepEqual(order(treeOf(dep, packed("ext4"), packed("jbd2"), packed("mbcache"))), ["mbcache.ko.xz", "jbd2.ko.xz", "ext4.ko.xz"]);
+  assert.throws(() => order(treeOf(packed("ext4"))), /depmod has to run/);
+});
+
+test("a program's libraries are those that the dynamic linker takes", () => {
+  const names = ["/bin/mount", ...execFileSync("ldd", ["/bin/mount"], { encoding: "utf8" }).split("\n").map((line) => /(\/\S+)/.exec(line)?.[1]).filter((path) => path !== undefined)];
+  const tree = treeOf(...names.map((path) => file(path!.replace(/^\/(usr\/)?/, "usr/"), readFileSync(realpathSync(path!)))), ...["bin", "lib", "lib64"].map((name) => fileEntry(name, "symlink", { target: `usr/${name}` })));
+  const found = librariesOf("bin/mount", new TreePaths(tree)).map((path) => path.split("/").at(-1)!).sort();
+  assert.deepEqual(found, names.slice(1).map((path) => path!.split("/").at(-1)!).sort());
+  assert.throws(() => librariesOf("bin/mount", new TreePaths(treeOf(file("bin/mount", readFileSync(realpathSync("/bin/mount")))))), /needs .*, which the tree does not have/);
+});
+
+test("an initramfs holds init, programs and modules; a root without a shell is told what to install", () => {
+  const archive = initramfs(bootable(), { kernel: VERSION, mtime: 5 }, codecs);
+  const listing = execFileSync("cpio", ["-it", "--quiet"], { input: archive, encoding: "utf8" }).split("\n");
+  for (const name of ["init", "bin/busybox", "bin/switch_root", "modules/ext4.ko", "modules/order", "sysroot"]) assert.ok(listing.includes(name), name);
+  assert.ok(!listing.includes("modules/other.ko"));
+  assert.equal(sha(archive), sha(initramfs(bootable(), { kernel: VERSION, mtime: 5 }, codecs)));
+  const folder = mkdtempSync(join(tmpdir(), "stratos-init-"));
+  try {
+    execFileSync("cpio", ["-id", "--quiet", "init"], { input: archive, cwd: folder });
+    execFileSync("sh", ["-n", join(folder, "init")]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  assert.throws(() => initramfs(treeOf(module("ext4")), { kernel: VERSION, mtime: 0 }, codecs), /install busybox-static/);
+});
+
+test("the newest kernel is taken, and what is missing is named", () => {
+  const boot = bootFiles(bootable(), { architecture: "amd64", title: "Test", root: "UUID=1", mtime: 0 }, codecs);
+  assert.deepEqual([boot.kernel, boot.loader, boot.commandLine], [VERSION, "systemd-boot", "root=UUID=1 ro console=tty0 console=ttyS0,115200"]);
+  assert.equal(bootFiles(bootable(), { architecture: "amd64", title: "Test", root: "UUID=1", mtime: 0, loader: "grub" }, codecs).loader, "grub");
+  assert.throws(() => bootFiles(bootable(), { architecture: "riscv64", title: "", root: "", mtime: 0 }, codecs), /no boot loader; install systemd-boot-efi/);
+  assert.throws(() => bootFiles(treeOf(file("etc/x", "")), { architecture: "amd64", title: "", root: "", mtime: 0 }, codecs), /no kernel; install linux-image/);
+});
+
+test("a disk image is whole in the eyes of sgdisk, fsck.vfat and e2fsck, and twice the same", () => {
+  const options = { name: "test", architecture: "amd64", time: 1_700_000_000 } as const;
+  const make = (): { disk: MemoryDisk; plan: ReturnType<typeof planDiskImage> } => {
+    const plan = planDiskImage(bootable(), options, codecs);
+    const disk = new MemoryDisk(plan.size);
+    plan.write(disk, true);
+    return { disk, plan };
+  };
+  const { disk, plan } = make();
+  const bytes = readBytes(disk, 0, disk.size);
+  assert.equal(sha(bytes), sha(readBytes(make().disk, 0, disk.size)));
+  const folder = mkdtempSync(join(tmpdir(), "stratos-image-"));
+  try {
+    writeFileSync(join(folder, "disk"), bytes);
+    assert.match(execFileSync("sgdisk", ["-v", join(folder, "disk")], { ...sbin, encoding: "utf8" }), /No problems found/);
+    plan.partitions.forEach(({ start, size }, index) => writeFileSync(join(folder, String(index)), bytes.subarray(start, start + size)));
+    execFileSync("fsck.vfat", ["-n", join(folder, "0")], { ...sbin, stdio: "pipe" });
+    execFileSync("e2fsck", ["-fn", join(folder, "1")], { ...sbin, stdio: "pipe" });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  assert.deepEqual(readLayout(disk).parts.map(({ name, type }) => [name, type]), [["esp", "esp"], ["root", "root-amd64"]]);
+  const esp = FatVolume.open(new DiskWindow(disk, plan.partitions[0]!));
+  assert.match(Buffer.from(esp.read("loader/entries/stratos.conf")).toString(), new RegExp(`linux /${VERSION}/linux\ninitrd /${VERSION}/initrd\noptions root=UUID=${plan.rootUuid} ro`));
+  assert.equal(Buffer.from(esp.read("EFI/BOOT/BOOTX64.EFI")).toString(), "loader");
+  assert.throws(() => planDiskImage(bootable(), { ...options, size: 66 << 20 }, codecs), /the disk needs \d+ bytes, and is to have 69206016/);
+});
+
+test("a medium starts under BIOS and UEFI, in the eyes of xorriso", () => {
+  const iso = new MemoryDisk();
+  writeIsoImage(iso, new MemoryDisk(), bootable(), { name: "My image", architecture: "amd64", time: 1_700_000_000 }, codecs);
+  const folder = mkdtempSync(join(tmpdir(), "stratos-iso-"));
+  try {
+    writeFileSync(join(folder, "iso"), readBytes(iso, 0, iso.size));
+    const report = execFileSync("xorriso", ["-indev", join(folder, "iso"), "-report_el_torito", "plain"], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+    assert.match(report, /BIOS +y[\s\S]*UEFI +y/);
+    execFileSync("xorriso", ["-osirrox", "on", "-indev", join(folder, "iso"), "-extract", "/isolinux/isolinux.cfg", join(folder, "cfg")], { stdio: "pipe" });
+    assert.match(readFileSync(join(folder, "cfg"), "utf8"), /append root=LABEL=MY_IMAGE .*stratos\.live=live\/root\.squashfs/);
+    assert.ok(existsSync(join(folder, "cfg")));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

@@ -1,0 +1,137 @@
+/**
+ * A minimal first root for Linux: the modules that the root's disk and file system need, a shell, and a script that mounts the root and goes
+ * there. Programs come from the tree itself: busybox when it has it, else its own shell, mount, findfs, switch_root and insmod with their
+ * libraries. The result is a function of the tree.
+ */
+import { cpioArchive, FormatError, type Codecs, type FileTree } from "@stratos/formats";
+import { TreeDraft } from "../tree/tree-draft.ts";
+import { librariesOf } from "./elf-libraries.ts";
+import { loadOrder, readModules } from "./kernel-modules.ts";
+import { TreePaths } from "./tree-paths.ts";
+
+/** For disks of virtual machines and ordinary computers; what a kernel does not have is left out. */
+const MODULES = [
+  "virtio_pci", "virtio_mmio", "virtio_blk", "virtio_scsi", "sd_mod", "sr_mod", "ahci", "nvme", "xhci_pci", "usb_storage", "uas", "mmc_block", "sdhci_pci",
+  "crc32c_generic", "crc32c_intel", "ext4", "erofs", "squashfs", "isofs", "overlay", "loop", "nls_ascii", "nls_cp437", "vfat",
+] as const;
+const PROGRAMS = ["sh", "mount", "findfs", "switch_root", "insmod", "sleep", "mkdir"] as const;
+const PLACES = ["usr/bin", "bin", "usr/sbin", "sbin"] as const;
+
+export interface InitramfsOptions {
+  readonly kernel: string;
+  /** further modules */
+  readonly modules?: readonly string[];
+  readonly mtime: number;
+}
+
+/** @returns the archive, not packed. @throws FormatError when the tree has not what it takes */
+export function initramfs(tree: FileTree, options: InitramfsOptions, codecs: Pick<Codecs, "sha256">): Uint8Array {
+  const paths = new TreePaths(tree);
+  const draft = new TreeDraft(null, codecs, options.mtime);
+  for (const folder of ["dev", "proc", "sys", "run", "sysroot", "bin", "modules", "tmp", "etc"]) draft.directory(folder);
+  const busybox = paths.firstFile(PLACES.map((place) => `${place}/busybox`));
+  const copy = (from: string, to: string): void => {
+    const entry = paths.resolve(from);
+    if (entry?.kind !== "file") throw new FormatError(`${from}: is not in the tree`);
+    draft.put({ ...entry, path: to, mtime: options.mtime, xattrs: new Map() });
+  };
+  if (busybox !== undefined) {
+    copy(busybox, "bin/busybox");
+    for (const program of PROGRAMS) draft.symlink(`bin/${program}`, "busybox");
+    for (const library of librariesOf(busybox, paths)) copy(library, library);
+  } else {
+    for (const program of PROGRAMS) {
+      const found = paths.firstFile(PLACES.map((place) => `${place}/${program}`));
+      if (found === undefined) throw new FormatError(`an initramfs needs busybox, or ${program}, and the tree has neither; install busybox-static`);
+      // kmod is many programs, by the name it is called.
+      copy(found, `bin/${program}`);
+      for (const library of librariesOf(found, paths)) if (!draft.has(library)) copy(library, library);
+    }
+  }
+  const all: string[] = [];
+  for (const { path } of tree.entries()) all.push(path);
+  const modules = readModules(paths, all, options.kernel);
+  const order = loadOrder(modules, [...MODULES, ...(options.modules ?? [])]);
+  const names = order.map((file) => file.slice(file.lastIndexOf("/") + 1));
+  order.forEach((file, index) => copy(file, `modules/${names[index]!}`));
+  draft.file("modules/order", names.map((name) => `${name}\n`).join(""));
+  draft.file("init", INIT_SCRIPT, { mode: 0o755 });
+  return joined(cpioArchive(draft.tree()));
+}
+
+/** What runs first. It reads the kernel's command line: root=, rootfstype=, rootflags=, rootwait seconds, ro or rw, init=. */
+const INIT_SCRIPT = `#!/bin/sh
+export PATH=/bin
+fail() {
+  echo "initramfs: $*" > /dev/console
+  echo "initramfs: a shell, as the root could not be reached" > /dev/console
+  exec sh < /dev/console > /dev/console 2>&1
+}
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+root= type= flags= mode=ro init= live=
+read -r line < /proc/cmdline
+for word in $line; do
+  case "$word" in
+    root=*) root="\${word#root=}" ;;
+    rootfstype=*) type="\${word#rootfstype=}" ;;
+    rootflags=*) flags="\${word#rootflags=}" ;;
+    stratos.live=*) live="\${word#stratos.live=}" ;;
+    init=*) init="\${word#init=}" ;;
+    ro) mode=ro ;;
+    rw) mode=rw ;;
+  esac
+done
+while read -r module; do
+  insmod "/modules/$module" 2> /dev/null
+done < /modules/order
+[ -n "$root" ] || fail "the command line names no root"
+device=
+tries=0
+while [ "$tries" -lt 100 ]; do
+  case "$root" in
+    UUID=*|LABEL=*|PARTUUID=*|PARTLABEL=*) device="$(findfs "$root" 2> /dev/null)" ;;
+    *) [ -b "$root" ] && device="$root" ;;
+  esac
+  [ -n "$device" ] && [ -b "$device" ] && break
+  tries=$((tries + 1))
+  sleep 0.1 2> /dev/null || sleep 1
+done
+[ -n "$device" ] && [ -b "$device" ] || fail "$root is not there"
+if [ -n "$live" ]; then
+  # The medium holds the root as an image; changes live in memory.
+  mkdir -p /run/medium /run/image /run/changes
+  mount -o ro "$device" /run/medium || fail "$device cannot be mounted"
+  mount -o loop,ro "/run/medium/$live" /run/image || fail "$live cannot be mounted"
+  mount -t tmpfs tmpfs /run/changes && mkdir -p /run/changes/upper /run/changes/work || fail "no memory for changes"
+  mount -t overlay -o lowerdir=/run/image,upperdir=/run/changes/upper,workdir=/run/changes/work overlay /sysroot || fail "no overlay"
+else
+  mount -o "$mode\${flags:+,$flags}" \${type:+-t "$type"} "$device" /sysroot || fail "$device cannot be mounted"
+fi
+if [ -z "$init" ]; then
+  for init in /sbin/init /usr/sbin/init /lib/systemd/systemd /usr/lib/systemd/systemd /bin/sh; do
+    [ -x "/sysroot$init" ] || [ -L "/sysroot$init" ] && break
+  done
+fi
+for place in proc sys dev; do mount --move "/$place" "/sysroot/$place" 2> /dev/null || mount -o move "/$place" "/sysroot/$place"; done
+exec switch_root /sysroot "$init"
+fail "$init cannot be run"
+`;
+
+function joined(pieces: Iterable<Uint8Array>): Uint8Array {
+  // Each piece is only valid until the next one.
+  const own: Uint8Array[] = [];
+  let size = 0;
+  for (const piece of pieces) {
+    own.push(piece.slice());
+    size += piece.length;
+  }
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const piece of own) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
