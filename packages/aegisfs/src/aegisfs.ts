@@ -65,3 +65,5 @@ export type { IsolationLevel, TransactionOptions } from "./transaction/transacti
 export type { LockMode } from "./transaction/lock-table.ts";
 export { checksumBlocks, LANE_BLOCKS, useChecksumLanes } from "./store/checksum.ts";
 export type { ChecksumLanes } from "./store/checksum.ts";
+export { repair } from "./check/repair.ts";
+export type { RepairResult } from "./check/repair.ts";

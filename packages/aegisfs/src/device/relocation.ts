@@ -29,6 +29,8 @@ export interface Mover {
   movesData(block: number, subvolume: number, ino: number): boolean;
   /** Called before blocks are allocated for a file: where to (SpaceMap). */
   beforeData?(subvolume: number, ino: number): void;
+  /** Called for a node that cannot be read, which is left out then; without it, that is a failure. */
+  lost?(block: number): void;
   /** Blocks that were moved so far. */
   progress?(blocks: number): void;
 }
@@ -110,6 +112,16 @@ function moveVolumeTree(volume: Volume, mover: Mover): void {
   for (const [k0, k1, k2] of keys) tree.edit(k0, k1, k2);
 }
 
+/** The first entry under the key that its parent has for it. */
+function rekeyed(entries: readonly Entry[], key: readonly [number, number, number]): Entry[] {
+  return entries.length === 0 ? [] : [{ key, pointer: entries[0]!.pointer }, ...entries.slice(1)];
+}
+
+/** Leaves out of a tree what cannot be read; the new root, null when all is there. For repair: owners of blocks are counted anew afterwards. Throws Failure. */
+export function pruneTree(volume: Volume, root: Uint32Array, subvolume: number, lost: (block: number) => void): Uint32Array | null {
+  return new Run(volume, { movesNode: () => false, movesData: () => false, lost }).moveTree(root, subvolume);
+}
+
 class Run {
   readonly #volume: Volume;
   readonly #mover: Mover;
@@ -132,6 +144,7 @@ class Run {
     this.#subvolume = subvolume;
     let entries = this.#node(root, 0, [0, 0, 0]);
     if (entries === null) return null;
+    if (entries.length === 0) entries = this.#writeLeaves([], 1);
     for (let level = (root[POINTER_AT_INFO]! & 255) + 1; entries.length > 1; level++) entries = this.#writeBranches(entries, level, 1);
     return entries[0]!.pointer;
   }
@@ -144,9 +157,18 @@ class Run {
     const owners = references.owners(block);
     if (owners > 1) {
       const known = this.#nodes.get(block);
-      if (known !== undefined) return known === null ? null : [{ key, pointer: known[0]!.pointer }, ...known.slice(1)];
+      if (known !== undefined) return known === null ? null : rekeyed(known, key);
     }
-    const node = cache.load(words, at);
+    let node: TreeNode;
+    try {
+      node = cache.load(words, at);
+      if (node.level !== (words[at + POINTER_AT_INFO]! & 255)) throw new Failure("corrupt-node", block);
+    } catch (thrown) {
+      if (!(thrown instanceof Failure) || this.#mover.lost === undefined) throw thrown;
+      this.#mover.lost(block);
+      if (owners > 1) this.#nodes.set(block, []);
+      return [];
+    }
     const result = node.level > 0 ? this.#branch(node, key, owners) : this.#leaf(node, key, owners);
     if (owners > 1) this.#nodes.set(block, result);
     if (result !== null) {
@@ -173,8 +195,7 @@ class Run {
       entries.push(...(result ?? [{ key: own, pointer: words.slice(at + ENTRY_AT_POINTER, at + ENTRY_AT_POINTER + POINTER_WORDS) }]));
     }
     if (!changed) return null;
-    const written = this.#writeBranches(entries, level, owners);
-    return [{ key, pointer: written[0]!.pointer }, ...written.slice(1)];
+    return rekeyed(this.#writeBranches(entries, level, owners), key);
   }
 
   #leaf(node: TreeNode, key: readonly [number, number, number], owners: number): Entry[] | null {
@@ -191,12 +212,12 @@ class Run {
       if (own[1] >>> 24 === KIND_EXTENT) this.#extent(own, words, offset >>> 2, value, items);
       else items.push({ key: own, bytes: value });
     }
-    const written = this.#writeLeaves(items, owners);
-    return [{ key, pointer: written[0]!.pointer }, ...written.slice(1)];
+    return rekeyed(this.#writeLeaves(items, owners), key);
   }
 
   #hasMoving(node: TreeNode): boolean {
     const { words } = node;
+    if (this.#mover.lost !== undefined) return false; // only lost nodes count
     for (let slot = 0; slot < node.count; slot++) {
       if (words[slotAt(slot) + 1]! >>> 24 !== KIND_EXTENT) continue;
       const at = valueOffset(node, slot) >>> 2;

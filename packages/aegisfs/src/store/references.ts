@@ -109,6 +109,17 @@ export class References {
     if (owners > 1) this.#add(start, length, owners);
   }
 
+  /**
+   * Makes all records anew; nothing is pending.
+   *
+   * @param runs  ranges of blocks with more than one owner, ascending and apart
+   */
+  rebuild(runs: readonly { start: number; length: number; owners: number }[]): void {
+    while (this.#tree.ceiling(0, MIDDLE, 0) && this.#tree.key(0) === 0 && this.#tree.key(1) === MIDDLE) this.#tree.remove(0, MIDDLE, this.#tree.key(2));
+    this.records = 0;
+    for (const { start, length, owners } of runs) this.#add(start, length, owners);
+  }
+
   /** One owner more for all that the node refers to: it was copied. */
   shareChildren(node: TreeNode): void {
     const words = node.words;

@@ -121,6 +121,42 @@ export class SpaceMap {
     this.#layout = next;
   }
 
+  /**
+   * Makes all bitmaps anew from what is known to be in use; nothing is pending.
+   *
+   * @param owners  owners of each block of a group; undefined for a group without any
+   * @param keep    also keep what was marked as used: damage may hide its owners
+   */
+  rebuild(owners: (group: number) => Uint16Array | undefined, keep: boolean): void {
+    this.#dirty.length = 0;
+    this.#touched.length = 0;
+    this.freeBlocks = this.freeQuads = this.availableBlocks = this.availableQuads = 0;
+    for (const index of groupsOf(this.#layout)) {
+      const group = new Group();
+      const before = this.#stored(index);
+      if (keep && before !== null) group.bits.set(before);
+      const counts = owners(index);
+      for (let bit = 0; counts !== undefined && bit < GROUP_BLOCKS; bit++) if (counts[bit]! > 0) setBit(group.bits, bit);
+      for (const bit of this.#layout.reservedBits(index)) setBit(group.bits, bit);
+      for (let bit = this.#layout.usable(index); bit < GROUP_BLOCKS; bit++) setBit(group.bits, bit);
+      this.#count(group);
+      this.#addCounts(group);
+      this.#groups.set(index, group);
+      if (before !== null || counts !== undefined) this.#markDirty(index, group);
+    }
+  }
+
+  /** The bitmap in the tree; null when there is none, or when it cannot be read. */
+  #stored(index: number): Uint32Array | null {
+    try {
+      if (!this.#tree.find(0, keyMiddle(KIND_GROUP, 0), index) || this.#tree.length !== GROUP_ITEM_SIZE) return null;
+      return this.#tree.words.slice(this.#tree.offset >>> 2, (this.#tree.offset >>> 2) + GROUP_WORDS);
+    } catch (thrown) {
+      if (!(thrown instanceof Failure)) throw thrown;
+      return null;
+    }
+  }
+
   /** Blocks from `start` on, up to the end of its segment's part, are not allocated any more: they are to leave the volume. */
   close(start: number, end: number): void {
     this.#eachGroup(start, end, (_index, group, bit) => {

@@ -203,6 +203,7 @@ function open(store: BlockStore, superblock: Superblock, options: MountOptions):
     store.devices[0]!.entry.errors = superblock.errors;
   }
   const volume = new Volume(store, superblock, options);
+  if (options.asFound === true) return volume;
   try {
     const root = volume.root;
     if (!volume.readOnly) {

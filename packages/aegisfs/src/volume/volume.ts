@@ -66,6 +66,8 @@ export interface MountOptions {
   seconds?: number;
   /** Mount although devices are missing, if each block has a copy on another. */
   degraded?: boolean;
+  /** Leave everything as it is found, damaged or not: for check and repair. */
+  asFound?: boolean;
   /** Compression formats of the host; LZ4 is built in. */
   codecs?: readonly CompressionCodec[];
 }

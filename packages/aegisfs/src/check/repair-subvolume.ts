@@ -1,0 +1,365 @@
+/**
+ * Makes a subvolume's files hang together again, whatever is missing or wrong in its tree, whose nodes can all be read. What has lost its name is
+ * linked into /lost+found under its number; what has lost its inode gets one, when there is content worth it. The tree is changed directly: nothing
+ * of the subvolume may be in memory. Throws Failure.
+ */
+import { DT_DIR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
+import { nameAt } from "../file/directory.ts";
+import { isCompressed } from "../file/extents.ts";
+import { getPair, putPair, putTime } from "../file/inode.ts";
+import { hashName, nameHashHigh, nameHashLow } from "../file/name-hash.ts";
+import { EXTENT_AT_BLOCK, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, extentSize } from "../format/extent-item.ts";
+import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, INLINE_SIZE_MAX } from "../format/geometry.ts";
+import { KIND_ENTRY, KIND_EXTENT, KIND_INLINE, KIND_INODE, KIND_ORPHAN, KIND_XATTR, keyMiddle } from "../format/key.ts";
+import {
+  INODE_AT_ATIME, INODE_AT_BLOCKS, INODE_AT_BTIME, INODE_AT_BYTES, INODE_AT_CTIME, INODE_AT_ENTRIES, INODE_AT_MODE, INODE_AT_MTIME, INODE_AT_NLINK,
+  INODE_AT_PARENT, INODE_SIZE, ROOT_INO,
+} from "../format/inode-item.ts";
+import { Layout } from "../store/layout.ts";
+import type { Subvolume } from "../volume/subvolume.ts";
+
+type Fixed = (what: string, ino: number) => void;
+type Key = readonly [number, number, number];
+
+interface Name { directory: number; key: Key; name: string; type: number }
+
+class Found {
+  mode = -1;
+  nlink = 0;
+  size = 0;
+  blocks = 0;
+  entries = 0;
+  parent = 0;
+  names: Name[] = [];
+  children: { ino: number; type: number }[] = [];
+  extentBlocks = 0;
+  extentEnd = 0;
+  firstExtent = -1;
+  inlineSize = -1;
+  orphan = false;
+}
+
+const INODE_MIDDLE = keyMiddle(KIND_INODE, 0);
+const INLINE_MIDDLE = keyMiddle(KIND_INLINE, 0);
+const ORPHAN_MIDDLE = keyMiddle(KIND_ORPHAN, 0);
+
+export function repairSubvolume(subvolume: Subvolume, fixed: Fixed): void {
+  dropBadItems(subvolume, fixed);
+  const inodes = scan(subvolume);
+  restoreInodes(subvolume, inodes, fixed);
+  fixNames(subvolume, inodes, fixed);
+  attachLost(subvolume, inodes, fixed);
+  fixCounts(subvolume, inodes, fixed);
+}
+
+/** Items that nothing can be made of: of unknown kinds, of wrong sizes, where their names do not hash to, over other extents. */
+function dropBadItems(subvolume: Subvolume, fixed: Fixed): void {
+  const { tree } = subvolume;
+  const seed = subvolume.volume.superblock.hashSeed;
+  const bad: { key: Key; what: string }[] = [];
+  const moved: { directory: number; key: Key; name: string; ino: number; type: number }[] = [];
+  let file = -1;
+  let end = 0;
+  let hasInline = false;
+  for (let more = tree.ceiling(0, 0, 0); more; more = tree.next()) {
+    const key: Key = [tree.key(0), tree.key(1), tree.key(2)];
+    const kind = key[1] >>> 24;
+    const { words, bytes, offset, length } = tree;
+    const at = offset >>> 2;
+    if (key[0] !== file) {
+      file = key[0];
+      end = 0;
+      hasInline = false;
+    }
+    if (kind === KIND_INODE) {
+      if (length !== INODE_SIZE) bad.push({ key, what: "inode of a wrong size" });
+    } else if (kind === KIND_ENTRY) {
+      if (length < 7 || bytes[offset + 5]! + 6 > length) {
+        bad.push({ key, what: "entry of a wrong size" });
+        continue;
+      }
+      const name = nameAt(bytes, offset);
+      hashName(name, seed);
+      if (nameHashHigh !== (key[1] & 0xffffff) || nameHashLow !== key[2] >>> 8) moved.push({ directory: key[0], key, name, ino: words[at]!, type: bytes[offset + 4]! });
+    } else if (kind === KIND_XATTR) {
+      if (length < 4 || bytes[offset]! + 4 > length) {
+        bad.push({ key, what: "attribute of a wrong size" });
+        continue;
+      }
+      let name = "";
+      for (let index = 0; index < bytes[offset]!; index++) name += String.fromCharCode(bytes[offset + 4 + index]!);
+      hashName(name, seed);
+      if (nameHashHigh !== (key[1] & 0xffffff) || nameHashLow !== key[2] >>> 8) bad.push({ key, what: `attribute ${name} where it cannot be found` });
+    } else if (kind === KIND_INLINE) hasInline = true;
+    else if (kind === KIND_EXTENT) {
+      const start = (key[1] & 0xffffff) * 0x100000000 + key[2];
+      const blocks = length >= 16 ? words[at + EXTENT_AT_LENGTH]! & 0xffff : 0;
+      const stored = length >= 16 ? words[at + EXTENT_AT_LENGTH]! >>> 16 : 0;
+      const sane = blocks > 0 && blocks <= EXTENT_BLOCKS_MAX && length === extentSize(stored) && (isCompressed(words[at + EXTENT_AT_FLAGS]!) || stored === blocks);
+      if (sane && !isPlace(subvolume, words[at + EXTENT_AT_BLOCK]!, stored)) bad.push({ key, what: "extent outside of the volume" });
+      else if (!sane) bad.push({ key, what: "extent of a wrong shape" });
+      else if (start < end || (start === 0 && hasInline)) bad.push({ key, what: "extent where other content is" });
+      else end = start + blocks;
+    } else if (kind !== KIND_ORPHAN) bad.push({ key, what: `item of unknown kind ${kind}` });
+  }
+  for (const { key, what } of bad) {
+    tree.remove(key[0], key[1], key[2]);
+    fixed(`removed: ${what}`, key[0]);
+  }
+  for (const { directory, key, name, ino, type } of moved) {
+    tree.remove(key[0], key[1], key[2]);
+    putEntry(subvolume, directory, name, ino, type);
+    fixed(`moved entry "${name}" to where it is looked for`, directory);
+  }
+}
+
+/** Can a file have these blocks? */
+function isPlace({ volume }: Subvolume, block: number, count: number): boolean {
+  const { layout, topStart } = volume.store;
+  if (block < topStart) return block + count <= topStart;
+  const segment = layout.segmentAt(block);
+  return segment !== undefined && block + count <= segment.first + segment.blocks && !Layout.reserved(segment).some((reserved) => reserved >= block && reserved < block + count);
+}
+
+function scan(subvolume: Subvolume): Map<number, Found> {
+  const { tree } = subvolume;
+  const inodes = new Map<number, Found>();
+  const found = (ino: number): Found => {
+    let inode = inodes.get(ino);
+    if (inode === undefined) inodes.set(ino, (inode = new Found()));
+    return inode;
+  };
+  for (let more = tree.ceiling(0, 0, 0); more; more = tree.next()) {
+    const key: Key = [tree.key(0), tree.key(1), tree.key(2)];
+    const kind = key[1] >>> 24;
+    const { words, bytes, offset, length } = tree;
+    const at = offset >>> 2;
+    if (kind === KIND_ORPHAN) {
+      found(key[2]).orphan = true;
+      continue;
+    }
+    const inode = found(key[0]);
+    if (kind === KIND_INODE) {
+      inode.mode = words[at + INODE_AT_MODE]!;
+      inode.nlink = words[at + INODE_AT_NLINK]!;
+      inode.size = getPair(words, at + INODE_AT_BYTES);
+      inode.blocks = getPair(words, at + INODE_AT_BLOCKS);
+      inode.entries = words[at + INODE_AT_ENTRIES]!;
+      inode.parent = words[at + INODE_AT_PARENT]!;
+    } else if (kind === KIND_ENTRY) {
+      const type = bytes[offset + 4]!;
+      inode.children.push({ ino: words[at]!, type });
+      found(words[at]!).names.push({ directory: key[0], key, name: nameAt(bytes, offset), type });
+    } else if (kind === KIND_INLINE) inode.inlineSize = length;
+    else if (kind === KIND_EXTENT) {
+      const start = (key[1] & 0xffffff) * 0x100000000 + key[2];
+      if (inode.firstExtent < 0) inode.firstExtent = start;
+      inode.extentBlocks += words[at + EXTENT_AT_LENGTH]! & 0xffff;
+      inode.extentEnd = start + (words[at + EXTENT_AT_LENGTH]! & 0xffff);
+    }
+  }
+  return inodes;
+}
+
+/** Content without an inode gets one; what is not worth it goes, and names that lead nowhere. */
+function restoreInodes(subvolume: Subvolume, inodes: Map<number, Found>, fixed: Fixed): void {
+  const { tree } = subvolume;
+  if (!inodes.has(ROOT_INO)) inodes.set(ROOT_INO, new Found());
+  for (const [ino, inode] of inodes) {
+    if (inode.mode >= 0) continue;
+    const isDirectory = ino === ROOT_INO || inode.children.length > 0;
+    if (isDirectory || inode.extentBlocks > 0 || inode.inlineSize >= 0) {
+      inode.mode = isDirectory ? S_IFDIR | 0o700 : S_IFREG | 0o600;
+      inode.size = isDirectory ? 0 : Math.max(inode.extentEnd * BLOCK_SIZE, inode.inlineSize, 0);
+      putInode(subvolume, ino, inode);
+      fixed("made an inode for what had none", ino);
+      continue;
+    }
+    while (tree.ceiling(ino, 0, 0) && tree.key(0) === ino) tree.remove(ino, tree.key(1), tree.key(2));
+    if (inode.orphan) tree.remove(0, ORPHAN_MIDDLE, ino);
+    for (const { directory, key, name } of inode.names) {
+      tree.remove(key[0], key[1], key[2]);
+      const parent = inodes.get(directory)!;
+      parent.children = parent.children.filter((child) => child.ino !== ino);
+      fixed(`removed name "${name}" of an inode that is not there`, directory);
+    }
+    if (inode.names.length === 0) fixed("removed attributes or an orphan's mark of an inode that is not there", ino);
+    inodes.delete(ino);
+  }
+}
+
+/** Types in entries, names in what is no directory, several names of one directory, parents. */
+function fixNames(subvolume: Subvolume, inodes: Map<number, Found>, fixed: Fixed): void {
+  const { tree } = subvolume;
+  for (const [ino, inode] of inodes) {
+    const type = (inode.mode & S_IFMT) >>> 12;
+    const isDirectory = type === DT_DIR;
+    const removeName = ({ key, directory, name }: Name, why: string): void => {
+      tree.remove(key[0], key[1], key[2]);
+      const parent = inodes.get(directory)!;
+      const at = parent.children.findIndex((child) => child.ino === ino);
+      if (at >= 0) parent.children.splice(at, 1);
+      fixed(`removed name "${name}": ${why}`, directory);
+    };
+    inode.names = inode.names.filter((name) => {
+      if ((inodes.get(name.directory)!.mode & S_IFMT) === S_IFDIR && !(ino === ROOT_INO)) return true;
+      removeName(name, ino === ROOT_INO ? "the root directory has none" : "it is in what is no directory");
+      return false;
+    });
+    if (isDirectory && inode.names.length > 1) {
+      const kept = inode.names.find(({ directory }) => directory === inode.parent) ?? inode.names[0]!;
+      for (const name of inode.names) if (name !== kept) removeName(name, "a directory has one name");
+      inode.names = [kept];
+    }
+    for (const name of inode.names) {
+      if (name.type === type) continue;
+      tree.edit(name.key[0], name.key[1], name.key[2]);
+      tree.bytes[tree.offset + 4] = type;
+      name.type = type;
+      const child = inodes.get(name.directory)!.children.find((each) => each.ino === ino);
+      if (child !== undefined) child.type = type;
+      fixed(`corrected the type in entry "${name.name}"`, name.directory);
+    }
+  }
+}
+
+/** What cannot be reached from the root is linked into /lost+found. */
+function attachLost(subvolume: Subvolume, inodes: Map<number, Found>, fixed: Fixed): void {
+  const { tree } = subvolume;
+  const reached = new Set<number>([ROOT_INO]);
+  const queue = [ROOT_INO];
+  const spread = (): void => {
+    for (let ino = queue.pop(); ino !== undefined; ino = queue.pop()) {
+      for (const child of inodes.get(ino)!.children) {
+        if (reached.has(child.ino)) continue;
+        reached.add(child.ino);
+        if (inodes.has(child.ino)) queue.push(child.ino);
+      }
+    }
+  };
+  spread();
+  let lost = 0;
+  const attach = (ino: number, inode: Found): void => {
+    if (lost === 0) reached.add((lost = lostAndFound(subvolume, inodes)));
+    if (ino === lost) return;
+    const type = (inode.mode & S_IFMT) >>> 12;
+    // A directory in a circle has a name already, in another one of the circle.
+    for (const { key, directory } of inode.names) {
+      tree.remove(key[0], key[1], key[2]);
+      const parent = inodes.get(directory)!;
+      parent.children = parent.children.filter((child) => child.ino !== ino);
+    }
+    inode.names = [{ directory: lost, key: putEntry(subvolume, lost, `#${ino}`, ino, type), name: `#${ino}`, type }];
+    inodes.get(lost)!.children.push({ ino, type });
+    reached.add(ino);
+    queue.push(ino);
+    spread();
+    fixed(`linked as /lost+found/#${ino}`, ino);
+  };
+  // Whole subtrees first: by the directories that nothing names, then by any that is left (circles), then single files.
+  const isDirectory = (inode: Found): boolean => (inode.mode & S_IFMT) === S_IFDIR;
+  const isOrphan = (inode: Found): boolean => inode.orphan && inode.names.length === 0;
+  for (const [ino, inode] of [...inodes]) if (!reached.has(ino) && !isOrphan(inode) && isDirectory(inode) && inode.names.length === 0 && inode.children.length > 0) attach(ino, inode);
+  for (const [ino, inode] of [...inodes]) if (!reached.has(ino) && !isOrphan(inode) && isDirectory(inode)) attach(ino, inode);
+  for (const [ino, inode] of [...inodes]) if (!reached.has(ino) && !isOrphan(inode)) attach(ino, inode);
+}
+
+/** Number of /lost+found, made when it is not there. */
+function lostAndFound(subvolume: Subvolume, inodes: Map<number, Found>): number {
+  for (const [ino, inode] of inodes) {
+    if ((inode.mode & S_IFMT) === S_IFDIR && inode.names.some(({ directory, name }) => directory === ROOT_INO && name === "lost+found")) return ino;
+  }
+  const ino = Math.max(subvolume.nextIno, ...inodes.keys()) + 1;
+  const inode = new Found();
+  inode.mode = S_IFDIR | 0o700;
+  inode.parent = ROOT_INO;
+  putInode(subvolume, ino, inode);
+  // A file may have that name.
+  for (let name = "lost+found", number = 1; ; name = `lost+found.${number++}`) {
+    if (inodes.get(ROOT_INO)!.children.some((child) => inodes.get(child.ino)?.names.some((each) => each.directory === ROOT_INO && each.name === name) === true)) continue;
+    inode.names = [{ directory: ROOT_INO, key: putEntry(subvolume, ROOT_INO, name, ino, DT_DIR), name, type: DT_DIR }];
+    break;
+  }
+  inodes.get(ROOT_INO)!.children.push({ ino, type: DT_DIR });
+  inodes.set(ino, inode);
+  return ino;
+}
+
+/** Links, sizes, blocks, entries, parents, the orphans' list, and the subvolume's own counters. */
+function fixCounts(subvolume: Subvolume, inodes: Map<number, Found>, fixed: Fixed): void {
+  const { tree } = subvolume;
+  for (const [ino, inode] of inodes) {
+    const type = inode.mode & S_IFMT;
+    const isDirectory = type === S_IFDIR;
+    const subdirectories = inode.children.filter((child) => child.type === DT_DIR).length;
+    const nlink = inode.orphan && inode.names.length === 0 ? 0 : isDirectory ? 2 + subdirectories : inode.names.length;
+    const parent = !isDirectory ? inode.parent : ino === ROOT_INO ? ROOT_INO : (inode.names[0]?.directory ?? inode.parent);
+    const entries = isDirectory ? inode.children.length : inode.entries;
+    let size = inode.size;
+    if (type === S_IFLNK && inode.inlineSize !== size) {
+      // A link to nowhere in particular is better than none that can be read.
+      if (inode.inlineSize < 0) {
+        const offset = tree.insert(ino, INLINE_MIDDLE, 0, 1);
+        tree.bytes[offset] = 0x3f; // "?"
+        inode.inlineSize = 1;
+        fixed("lost its target", ino);
+      }
+      size = inode.inlineSize;
+    } else if (inode.inlineSize > size || (type === S_IFREG && inode.inlineSize > INLINE_SIZE_MAX)) size = Math.max(size, inode.inlineSize);
+    if (type === S_IFREG && inode.inlineSize > INLINE_SIZE_MAX) {
+      tree.remove(ino, INLINE_MIDDLE, 0);
+      fixed("removed inline content that is too long", ino);
+    }
+    const wrong: string[] = [];
+    if (nlink !== inode.nlink) wrong.push(`${nlink} links, not ${inode.nlink}`);
+    if (entries !== inode.entries) wrong.push(`${entries} entries, not ${inode.entries}`);
+    if (inode.extentBlocks !== inode.blocks) wrong.push(`${inode.extentBlocks} blocks, not ${inode.blocks}`);
+    if (size !== inode.size) wrong.push(`${size} bytes, not ${inode.size}`);
+    if (parent !== inode.parent) wrong.push(`its parent is ${parent}, not ${inode.parent}`);
+    if (wrong.length > 0 && tree.edit(ino, INODE_MIDDLE, 0)) {
+      const at = tree.offset >>> 2;
+      const { words } = tree;
+      words[at + INODE_AT_NLINK] = nlink;
+      words[at + INODE_AT_ENTRIES] = entries;
+      words[at + INODE_AT_PARENT] = parent;
+      putPair(words, at + INODE_AT_BLOCKS, inode.extentBlocks);
+      putPair(words, at + INODE_AT_BYTES, size);
+      fixed(`corrected: ${wrong.join(", ")}`, ino);
+    }
+    if (inode.orphan && nlink > 0) {
+      tree.remove(0, ORPHAN_MIDDLE, ino);
+      fixed("took off the list of orphans", ino);
+    }
+  }
+  const highest = Math.max(ROOT_INO, ...inodes.keys());
+  if (subvolume.nextIno <= highest || subvolume.inodes !== inodes.size) {
+    subvolume.nextIno = Math.max(subvolume.nextIno, highest + 1);
+    subvolume.inodes = inodes.size;
+    fixed("corrected the subvolume's count of inodes", -1);
+  }
+}
+
+function putInode(subvolume: Subvolume, ino: number, inode: Found): void {
+  const { tree, volume } = subvolume;
+  const at = tree.insert(ino, INODE_MIDDLE, 0, INODE_SIZE) >>> 2;
+  const { words } = tree;
+  words.fill(0, at, at + INODE_SIZE / 4);
+  words[at + INODE_AT_MODE] = inode.mode;
+  words[at + INODE_AT_PARENT] = inode.parent;
+  putPair(words, at + INODE_AT_BYTES, inode.size);
+  for (const time of [INODE_AT_ATIME, INODE_AT_MTIME, INODE_AT_CTIME, INODE_AT_BTIME]) putTime(words, at + time, volume.seconds, volume.nanoseconds);
+}
+
+function putEntry(subvolume: Subvolume, directory: number, name: string, ino: number, type: number): Key {
+  const { tree, volume } = subvolume;
+  hashName(name, volume.superblock.hashSeed);
+  const middle = keyMiddle(KIND_ENTRY, nameHashHigh);
+  let low = (nameHashLow << 8) >>> 0;
+  while (tree.find(directory, middle, low)) low++;
+  const offset = tree.insert(directory, middle, low, 6 + name.length);
+  tree.words[offset >>> 2] = ino;
+  tree.bytes[offset + 4] = type;
+  tree.bytes[offset + 5] = name.length;
+  for (let index = 0; index < name.length; index++) tree.bytes[offset + 6 + index] = name.charCodeAt(index);
+  return [directory, middle, low];
+}
