@@ -1,6 +1,6 @@
 /**
  * Composing from the command line. Goal: the sample trees are sound; the minimal one becomes an image that runs in Stratos, its scripts having run
- * inside Stratos; the native runner gives the same root; a second compose makes nothing again and gives the same bytes. What is downloaded stays in the
+ * inside Stratos; made again from its provenance, by the native runner, it is the same; a second compose makes nothing again. What is downloaded stays in the
  * tests' cache.
  */
 import assert from "node:assert/strict";
@@ -40,7 +40,7 @@ test("the sample trees are sound, and each image's merged tree reads back equal"
   assert.equal(status, 0, stderr);
   const { images } = JSON.parse(stdout) as { images: { file: string; variant: string; architecture: string }[] };
   assert.deepEqual([...new Set(images.map(({ architecture }) => architecture))].sort(), ["amd64", "riscv64"]);
-  for (const { file, variant } of images.filter(({ architecture }) => architecture === "riscv64")) {
+  for (const { file, variant } of images.filter(({ file, architecture }) => architecture === "riscv64" && /(minimal|bootc)\./.test(file))) {
     const first = await compose(home, ["export", file, "--variant", variant, "--arch", "riscv64"]);
     assert.equal(first.status, 0, first.stderr);
     const again = join(folder, "again.yaml");
@@ -80,7 +80,18 @@ test("the essential system is composed inside Stratos, runs there, and is the sa
   assert.match(again.stdout, new RegExp(`^${digest}  essential-default-riscv64\\.tar`));
   assert.match(again.stderr, /stage essential, \d+ packages, kept/);
 
-  const native = await compose(newHome("native"), ["run", tree, "--runner", "native", "-o", join(folder, "two"), "--locked", "--sequential", "--skip-phase", "* image"]);
-  assert.equal(native.status, 0, native.stderr);
-  assert.match(native.stdout, new RegExp(`^${digest}  `), "both runners give the same bytes");
+  const rebuilt = await compose(newHome("native"), ["rebuild", join(folder, "one"), "--runner", "native", "-o", join(folder, "two"), "--json"]);
+  assert.equal(rebuilt.status, 0, rebuilt.stderr);
+  const comparisons = JSON.parse(rebuilt.stdout) as { path: string; found: string; isSame: boolean }[];
+  assert.deepEqual(comparisons.map(({ path, isSame }) => [path, isSame]), [["essential-default-riscv64.tar", true], ["composed", true]], "both runners give the same bytes");
+  assert.deepEqual(await compose(home, ["diff", join(folder, "one"), join(folder, "two")]), { stdout: "", stderr: "", status: 0 });
+
+  writeFileSync(tree, readFileSync(tree, "utf8").replace("hostname: composed", "hostname: renamed"));
+  assert.equal((await compose(home, ["run", tree, "--runner", "stratos", "-o", join(folder, "three"), "--sequential", "--skip-phase", "* image"])).status, 0);
+  const { stdout, status } = await compose(home, ["diff", "--files", join(folder, "one"), join(folder, "three"), "--json"]);
+  assert.equal(status, 1);
+  const [difference] = JSON.parse(stdout) as { packages: unknown[]; config: unknown[]; files: { path: string; what: string[] }[] }[];
+  assert.deepEqual(difference!.packages, []);
+  assert.deepEqual(difference!.config, [{ key: "hostname", before: "composed", after: "renamed" }]);
+  assert.deepEqual(difference!.files.map(({ path, what }) => [path, what]), [["etc/hostname", ["content"]], ["etc/hosts", ["content"]]]);
 });

@@ -20,3 +20,6 @@ export { type ComposeInfo, type ImageInfo } from "./metadata/composeinfo.ts";
 export { planSteps, type PhaseWork, type StepOptions } from "./plan-steps.ts";
 export { OutputError, runCompose, type ComposeEvent, type ComposeRequest, type ComposeResult, type LockMode } from "./run-compose.ts";
 export { splitLayers, type TreeLayer } from "./build/split-layers.ts";
+export { diffComposes, diffTrees, type ComposedImage, type FileDifference, type ImageDifference, type ValueDifference } from "./metadata/diff-composes.ts";
+export { parseProvenance, ProvenanceError, type Recipe } from "./metadata/provenance.ts";
+export { readTree } from "./build/manifest.ts";

@@ -29,3 +29,17 @@ export interface ComposeRunOptions extends ComposePlanOptions {
   readonly runner?: "auto" | "stratos" | "native";
   readonly verbose?: true;
 }
+
+export interface ComposeDiffOptions extends ComposeSelection, ComposeJsonOptions {
+  readonly mirror?: string;
+  readonly lock?: string;
+  readonly files?: true;
+}
+
+export interface ComposeRebuildOptions extends ComposeJsonOptions {
+  readonly output: string;
+  readonly mirror?: string;
+  readonly sources?: string;
+  readonly runner?: "auto" | "stratos" | "native";
+  readonly verbose?: true;
+}

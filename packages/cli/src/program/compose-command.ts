@@ -1,7 +1,7 @@
 /** `stratos compose …`: images from a treefile. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { parseTimeout } from "../option-values.ts";
-import type { ComposeExportOptions, ComposeJsonOptions, ComposePlanOptions, ComposeRunOptions } from "../commands/compose-options.ts";
+import type { ComposeDiffOptions, ComposeExportOptions, ComposeJsonOptions, ComposePlanOptions, ComposeRebuildOptions, ComposeRunOptions } from "../commands/compose-options.ts";
 
 /** @param finish  receives the exit status of the command that ran */
 export function composeCommand(finish: (status: number) => void): Command {
@@ -50,7 +50,30 @@ export function composeCommand(finish: (status: number) => void): Command {
     .addHelpText("after", "\nThe folder gets the outputs, composeinfo.json, a bill of materials (SPDX) and the provenance of each image, and SHA256SUMS.")
     .action(async (file: string, options: ComposeRunOptions) => finish(await (await import("../commands/compose-run-command.ts")).runComposeCommand(file, options)));
 
-  for (const command of [validate, plan, run, exporting, schema]) compose.addCommand(command);
+  const diff = selecting(new Command("diff"))
+    .summary("show what two composes differ in")
+    .description("Shows what two composes differ in: packages, configuration, artefacts, and with --files each file. With one treefile: what choosing packages anew would change in its lock file. The status is 0 when nothing differs, else 1.")
+    .argument("<before>", "folder of a compose, or a treefile")
+    .argument("[after]", "folder of another compose")
+    .option("--files", "also compare files, of trees that are still in the store")
+    .option("--mirror <url>", "Debian mirror, for a treefile")
+    .option("--lock <file>", "lock file of the treefile (default: beside it, .lock.json)")
+    .option("--json", "print JSON")
+    .action(async (before: string, after: string | undefined, options: ComposeDiffOptions) => finish(await (await import("../commands/compose-diff-command.ts")).diffComposeCommand(before, after, options)));
+
+  const rebuild = new Command("rebuild")
+    .summary("make a compose again, and compare")
+    .description("Makes again what a provenance describes, from the packages and the treefile that it holds, and compares the digests. The status is 1 when one differs.")
+    .argument("<provenance...>", "provenance files, or folders of composes")
+    .option("-o, --output <folder>", "where what is made goes", "rebuild")
+    .option("--sources <folder>", "where files that the treefile names are (default: the current folder)")
+    .option("--mirror <url>", "Debian mirror to try first")
+    .addOption(new Option("--runner <runner>", "where maintainer scripts run (default: as the provenance says)").choices(["auto", "stratos", "native"]))
+    .option("-v, --verbose", "also show what scripts print")
+    .option("--json", "print JSON")
+    .action(async (files: string[], options: ComposeRebuildOptions) => finish(await (await import("../commands/compose-rebuild-command.ts")).rebuildComposes(files, options)));
+
+  for (const command of [validate, plan, run, diff, rebuild, exporting, schema]) compose.addCommand(command);
   return compose;
 }
 

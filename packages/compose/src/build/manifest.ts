@@ -8,6 +8,7 @@
  */
 import { byteStringOf } from "@stratos/base";
 import { fileEntry, readBlob, type Blob, type FileEntry, type FileKind, type FileTree } from "@stratos/formats";
+import type { PackagePorts } from "@stratos/pkg";
 import type { ComposePorts, ComposeStore } from "../ports.ts";
 
 /** Content at a place of a pack. */
@@ -80,7 +81,7 @@ export async function writeTree(ports: Pick<ComposePorts, "store">, key: string,
 }
 
 /** A kept tree, or undefined: there is none, or a pack that it needs is gone or is not whole. */
-export async function readTree(ports: Pick<ComposePorts, "store" | "packages">, key: string): Promise<FileTree | undefined> {
+export async function readTree(ports: { readonly store: ComposeStore; readonly packages: Pick<PackagePorts, "latin1"> }, key: string): Promise<FileTree | undefined> {
   const bytes = await ports.store.read(`trees/${key}.json`);
   if (bytes === undefined) return undefined;
   let manifest: Manifest;

@@ -2,7 +2,7 @@
  * Where artefacts come from: an in-toto statement with SLSA provenance. It holds the merged treefile of the image and the digest of each package,
  * so `stratos compose rebuild` needs nothing else. Source: https://slsa.dev/spec/v1.0/provenance.
  */
-import type { Json, JsonObject } from "../treefile/json.ts";
+import { isList, isObject, type Json, type JsonObject } from "../treefile/json.ts";
 import type { LockedImage } from "../gather/lock.ts";
 import type { ImageRecord } from "./composeinfo.ts";
 
@@ -29,5 +29,42 @@ export function provenanceStatement(record: ImageRecord, inputs: Provenance, bui
       },
       runDetails: { builder: { id: "urn:stratos:compose", version: { stratos: builder.version } }, metadata: { invocationId: record.treeKey } },
     },
+  };
+}
+
+/** What of a statement says how to make its subjects again. */
+export interface Recipe extends Provenance {
+  readonly variant: string;
+  readonly architecture: string;
+  readonly runner: string;
+  /** key of the tree in the store of whoever made it */
+  readonly tree: string;
+  /** path → digest */
+  readonly subjects: Readonly<Record<string, string>>;
+}
+
+export class ProvenanceError extends Error {
+  override name = "ProvenanceError";
+}
+
+/** @throws ProvenanceError */
+export function parseProvenance(text: string, path: string): Recipe {
+  let statement: Json;
+  try {
+    statement = JSON.parse(text) as Json;
+  } catch (cause) {
+    throw new ProvenanceError(`${path}: is no JSON`, { cause });
+  }
+  const at = (value: Json | undefined, ...keys: string[]): Json | undefined => keys.reduce<Json | undefined>((found, key) => (isObject(found) ? found[key] : undefined), value);
+  const definition = at(statement, "predicate", "buildDefinition");
+  if (at(definition, "buildType") !== BUILD_TYPE) throw new ProvenanceError(`${path}: is no provenance of a compose`);
+  const treefile = at(definition, "externalParameters", "treefile"), locked = at(definition, "internalParameters", "lock"), sources = at(definition, "internalParameters", "sources");
+  const variant = at(definition, "externalParameters", "variant"), architecture = at(definition, "externalParameters", "architecture");
+  const subjects = at(statement, "subject");
+  if (!isObject(treefile) || !isObject(locked) || !isObject(sources) || typeof variant !== "string" || typeof architecture !== "string" || !isList(subjects)) throw new ProvenanceError(`${path}: the provenance is damaged`);
+  return {
+    treefile, locked: locked as unknown as LockedImage, sources: sources as Record<string, string>, variant, architecture, runner: String(at(definition, "internalParameters", "runner") ?? "auto"),
+    tree: String(at(statement, "predicate", "runDetails", "metadata", "invocationId") ?? ""),
+    subjects: Object.fromEntries(subjects.map((one) => [String(at(one, "name")), String(at(one, "digest", "sha256"))])),
   };
 }

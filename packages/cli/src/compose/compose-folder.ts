@@ -1,0 +1,29 @@
+/** Folders that composes have written: what each image in them was made of. */
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { parseProvenance, ProvenanceError, type Recipe } from "@stratos/compose";
+import { CommandError, hostReason } from "../command-error.ts";
+
+const SUFFIX = ".provenance.json";
+
+export async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    throw new CommandError(path, hostReason(error), { cause: error });
+  }
+}
+
+/** @param path  a provenance file, or a folder of some. @throws CommandError */
+export async function readRecipes(path: string): Promise<Recipe[]> {
+  const files = (await isFolder(path)) ? (await readdir(path)).filter((name) => name.endsWith(SUFFIX)).sort().map((name) => join(path, name)) : [path];
+  if (files.length === 0) throw new CommandError(path, `holds no compose: there is no ${SUFFIX} file`);
+  return Promise.all(files.map(async (file) => {
+    try {
+      return parseProvenance(await readFile(file, "utf8"), file);
+    } catch (error) {
+      if (error instanceof ProvenanceError) throw new CommandError(file, error.message.replace(`${file}: `, ""), { cause: error });
+      throw new CommandError(file, hostReason(error), { cause: error });
+    }
+  }));
+}

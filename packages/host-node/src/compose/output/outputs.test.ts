@@ -1,0 +1,94 @@
+/** Outputs. Goal: each holds the tree, twice gives the same bytes, an index names all architectures, and what is interrupted leaves nothing. */
+import { after, test } from "node:test";
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { OutputConfig, OutputJob, OutputWriter } from "@stratos/compose";
+import { fileEntry, fileTreeOf, MemoryBlob, type FileTree } from "@stratos/formats";
+import { folderOutput } from "./folder-output.ts";
+import { ociOutputs } from "./oci-output.ts";
+import { ostreeOutput } from "./ostree-output.ts";
+import { tarOutput } from "./tar-output.ts";
+
+const root = mkdtempSync(join(tmpdir(), "stratos-outputs-"));
+after(() => rmSync(root, { recursive: true }));
+const newFolder = (): string => mkdtempSync(join(root, "f-"));
+const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
+function treeOf(text: string): FileTree {
+  return fileTreeOf([
+    fileEntry("", "directory"), fileEntry("etc", "directory", { mtime: 5 }), fileEntry("etc/x", "file", { content: new MemoryBlob(Buffer.from(text), sha256), mode: 0o640, mtime: 7 }),
+    fileEntry("etc/y", "hardLink", { target: "etc/x" }), fileEntry("link", "symlink", { target: "etc/x" }),
+  ]);
+}
+
+function job(format: OutputConfig["format"], text = "content", fields: { architecture?: string; config?: Partial<OutputConfig>; signal?: AbortSignal } = {}): OutputJob {
+  const tree = treeOf(text);
+  const config = { format, ...fields.config };
+  return {
+    name: "out", config, tree, epochSeconds: 1_700_000_000, signal: fields.signal ?? new AbortController().signal,
+    layers: () => [{ name: "all", tree }],
+    target: { variant: "v", architecture: fields.architecture ?? "amd64", config: { name: "n", version: "1", container: { command: ["/bin/sh"], labels: { a: "b" } } } },
+  };
+}
+
+const write = (writer: OutputWriter, one: OutputJob, path: string) => writer.write(one, path);
+
+test("tar archives hold the tree, packed or not, the same each time, and are known again", async () => {
+  for (const compression of ["none", "gzip", "zstd"] as const) {
+    const folder = newFolder(), writer = tarOutput(folder);
+    const [first] = await write(writer, job("tar", "x".repeat(3_000_000), { config: { compression } }), "a");
+    const [second] = await write(writer, job("tar", "x".repeat(3_000_000), { config: { compression } }), "b");
+    assert.deepEqual({ ...second, path: "" }, { ...first, path: "" });
+    assert.equal(sha256(readFileSync(join(folder, "a"))), first!.sha256);
+    assert.ok(await writer.has(first!));
+    assert.ok(!(await writer.has({ ...first!, sha256: second!.sha256.replace(/./, "g") })) && !(await writer.has({ ...first!, path: "c" })));
+    const flag = compression === "none" ? [] : compression === "gzip" ? ["-z"] : ["--zstd"];
+    if (compression !== "zstd") assert.match(execFileSync("tar", [...flag, "-tvf", join(folder, "a")], { encoding: "utf8" }), /^h.* \.\/etc\/y link to \.\/etc\/x$/m);
+  }
+});
+
+test("an output that is stopped leaves no part of it", async () => {
+  const folder = newFolder();
+  await assert.rejects(write(tarOutput(folder), job("tar", "x", { signal: AbortSignal.abort(new Error("enough")) }), "a"), /enough/);
+  await assert.rejects(write(folderOutput(folder), job("folder", "x", { signal: AbortSignal.abort(new Error("enough")) }), "b"), /enough/);
+  assert.deepEqual(readdirSync(folder), []);
+});
+
+test("a folder holds the tree, in place of what was there", async () => {
+  const folder = newFolder(), writer = folderOutput(folder);
+  await write(writer, job("folder", "one"), "root");
+  await write(writer, job("folder", "two"), "root");
+  assert.equal(readFileSync(join(folder, "root", "etc", "y"), "utf8"), "two");
+  assert.deepEqual(readdirSync(folder), ["root"]);
+});
+
+test("an OCI layout has an index of the architectures of a compose, and packs a layer once", async () => {
+  const folder = newFolder(), store = newFolder();
+  const [archive, layout] = ociOutputs(folder, store) as [OutputWriter, OutputWriter];
+  await write(layout, job("oci", "content", { architecture: "riscv64" }), "image");
+  await write(layout, job("oci", "content", { architecture: "arm64" }), "image");
+  const read = (digest: string): { manifests?: { digest: string; platform: object }[]; config: { digest: string } } => JSON.parse(readFileSync(join(folder, "image/blobs/sha256", digest.slice(7)), "utf8"));
+  const top = JSON.parse(readFileSync(join(folder, "image/index.json"), "utf8")) as { manifests: { digest: string }[] };
+  const index = read(top.manifests[0]!.digest);
+  assert.deepEqual(index.manifests!.map(({ platform }) => platform), [{ os: "linux", architecture: "arm64", variant: "v8" }, { os: "linux", architecture: "riscv64" }]);
+  const config = read(read(index.manifests![0]!.digest).config.digest) as unknown as { config: { Cmd: string[]; Labels: object }; created: string };
+  assert.deepEqual([config.config.Cmd, config.config.Labels, config.created], [["/bin/sh"], { a: "b" }, "2023-11-14T22:13:20Z"]);
+  assert.equal(readdirSync(join(store, "results")).length, 1);
+  const [one] = await write(archive, job("oci-archive"), "a.tar"), [two] = await write(ociOutputs(newFolder(), newFolder())[0]!, job("oci-archive"), "a.tar");
+  assert.equal(one!.sha256, two!.sha256);
+  assert.deepEqual(readdirSync(join(store, "oci")).filter((name) => name.startsWith("archive-")), []);
+});
+
+test("an OSTree commit is named by its content alone", async () => {
+  const folder = newFolder();
+  const [first] = await write(ostreeOutput(folder), job("ostree"), "repo");
+  const [again] = await write(ostreeOutput(folder), job("ostree"), "repo");
+  const [other] = await write(ostreeOutput(newFolder()), job("ostree"), "repo");
+  assert.deepEqual([first!.sha256, first!.sha256], [again!.sha256, other!.sha256]);
+  assert.equal(first!.path, "repo:n/amd64/v");
+  assert.equal(readFileSync(join(folder, "repo/refs/heads/n/amd64/v"), "latin1").trim(), first!.sha256);
+});
