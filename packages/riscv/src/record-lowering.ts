@@ -1,8 +1,8 @@
 import { Op, Type } from "@stratos/wasm";
 import type { CodeWriter, ValueType } from "@stratos/wasm";
-import { emitTranslate, hostOffset, pushHost } from "./access.ts";
-import type { AccessLocals, AddressMode } from "./access.ts";
-import { ExitReason } from "./exit-reason.ts";
+import { hostOffset, pushHost } from "./access.ts";
+import type { AddressMode } from "./access.ts";
+import { AddressedLowering } from "./addressed-lowering.ts";
 import { HART_F, HART_FRM, HART_RETIRED, HART_X } from "./hart-state.ts";
 import { RS1, RS2 } from "./lower/lowering.ts";
 import type { Lowering, Source } from "./lower/lowering.ts";
@@ -35,24 +35,20 @@ export const INTERPRETER_LOCALS: { count: number; type: ValueType }[] = [
   { count: 14, type: Type.i32 }, { count: 5, type: Type.i64 }, { count: 4, type: Type.f32 }, { count: 4, type: Type.f64 },
 ];
 
-export class RecordLowering implements Lowering {
-  readonly code: CodeWriter;
+export class RecordLowering extends AddressedLowering implements Lowering {
   /** Known only when the instruction runs. */
   readonly roundingMode: number;
-  readonly #mode: AddressMode;
-  readonly #helper: (name: string) => number;
-  readonly #access: AccessLocals;
 
   constructor(code: CodeWriter, mode: AddressMode, helper: (name: string) => number) {
-    this.code = code;
+    super({
+      code, mode, helper, access: { tables: TABLES, va: VA, delta: DELTA, address: ADDRESS },
+      scratch: { i32: SCRATCH_I32, i64: SCRATCH_I64, f32: SCRATCH_F32, f64: SCRATCH_F64 },
+    });
     this.roundingMode = -1;
-    this.#mode = mode;
-    this.#helper = helper;
-    this.#access = { tables: TABLES, va: VA, delta: DELTA, address: ADDRESS };
   }
 
   /** Leaves at the current instruction, which doesn't count. */
-  exitWith(reason: number): void {
+  override exitWith(reason: number): void {
     this.code.i32Const(reason);
     this.code.return();
   }
@@ -82,7 +78,7 @@ export class RecordLowering implements Lowering {
     this.code.memory(Op.i32Load8U, source === RS1 ? Record.rs1 : source === RS2 ? Record.rs2 : Record.rs3);
   }
 
-  readX(source: Source): void {
+  override readX(source: Source): void {
     this.#register(source);
     this.code.memory(Op.i64Load, HART_X);
   }
@@ -218,56 +214,18 @@ export class RecordLowering implements Lowering {
     this.code.op(Op.i64Add);
   }
 
-  #translate(size: number, write: boolean): void {
-    emitTranslate(this.code, this.#mode, this.#access, size, write, () => this.exitWith(ExitReason.MEMORY), this.#helper);
-  }
-
   load(opcode: number, size: 1 | 2 | 4 | 8): void {
     this.#effectiveAddress();
-    this.#translate(size, false);
-    pushHost(this.code, this.#access);
-    this.code.memory(opcode, hostOffset(this.#mode));
+    this.translate(size, false);
+    pushHost(this.code, this.access);
+    this.code.memory(opcode, hostOffset(this.mode));
   }
 
   store(opcode: number, size: 1 | 2 | 4 | 8, pushValue: () => void): void {
     this.#effectiveAddress();
-    this.#translate(size, true);
-    pushHost(this.code, this.#access);
+    this.translate(size, true);
+    pushHost(this.code, this.access);
     pushValue();
-    this.code.memory(opcode, hostOffset(this.#mode));
-  }
-
-  physicalAddress(size: 4 | 8, write: boolean): void {
-    this.readX(RS1);
-    this.#translate(size, write);
-    pushHost(this.code, this.#access);
-    const offset = hostOffset(this.#mode);
-    if (offset === 0) return;
-    this.code.i32Const(offset);
-    this.code.op(Op.i32Add);
-  }
-
-  reservationAddress(): void {
-    if (this.#mode === "wide") pushHost(this.code, this.#access);
-    else this.code.localGet(VA);
-  }
-
-  exitIllegalIf(): void {
-    this.code.if();
-    this.exitWith(ExitReason.ILLEGAL);
-    this.code.end();
-  }
-
-  scratch(type: ValueType, which: number): number {
-    switch (type) {
-      case Type.i32: return SCRATCH_I32 + which;
-      case Type.i64: return SCRATCH_I64 + which;
-      case Type.f32: return SCRATCH_F32 + which;
-      default: return SCRATCH_F64 + which;
-    }
-  }
-
-  call(helper: string): void {
-    this.code.call(this.#helper(helper));
+    this.code.memory(opcode, hostOffset(this.mode));
   }
 }

@@ -1,8 +1,8 @@
 import { Op, Type } from "@stratos/wasm";
 import type { CodeWriter, ValueType } from "@stratos/wasm";
-import { emitEntryLookup, emitTranslate, hostOffset, pushHost } from "../access.ts";
-import type { AccessLocals, AddressMode } from "../access.ts";
-import { ExitReason } from "../exit-reason.ts";
+import { emitEntryLookup, hostOffset, pushHost } from "../access.ts";
+import type { AddressMode } from "../access.ts";
+import { AddressedLowering } from "../addressed-lowering.ts";
 import { HART_F, HART_FRM, HART_RETIRED, HART_X } from "../hart-state.ts";
 import { emitBoxF32, emitUnboxF32, emitUnboxKnownF32 } from "../lower/float-box.ts";
 import { RS1, RS2 } from "../lower/lowering.ts";
@@ -54,13 +54,10 @@ const MIN_STAY = 64;
  * Instructions into a translated function: registers are locals, immediates and addresses constants. Every write goes through to
  * the register file, so that an exit finds it precise.
  */
-export class TranslationLowering implements Lowering {
-  readonly code: CodeWriter;
+export class TranslationLowering extends AddressedLowering implements Lowering {
   /** The loop whose written registers stay in locals here. */
   lazy: LazyLoop | null;
-  readonly #mode: AddressMode;
   readonly #imports: TranslationImports;
-  readonly #access: AccessLocals;
   readonly #localOfX: Int32Array;
   readonly #localOfF: Int32Array;
   /** First locals of the windows. */
@@ -79,11 +76,12 @@ export class TranslationLowering implements Lowering {
   #boxed: number;
 
   constructor(code: CodeWriter, mode: AddressMode, imports: TranslationImports) {
-    this.code = code;
+    super({
+      code, mode, helper: imports.helper, access: { tables: TABLES, va: VA, delta: DELTA, address: ADDRESS },
+      scratch: { i32: SCRATCH_I32, i64: SCRATCH_I64, f32: SCRATCH_F32, f64: SCRATCH_F64 },
+    });
     this.lazy = null;
-    this.#mode = mode;
     this.#imports = imports;
-    this.#access = { tables: TABLES, va: VA, delta: DELTA, address: ADDRESS };
     this.#localOfX = new Int32Array(32);
     this.#localOfF = new Int32Array(32);
     this.#windowEntries = 0;
@@ -116,11 +114,11 @@ export class TranslationLowering implements Lowering {
   /** Nothing is known of the registers: another block may have come before. */
   beginBlock(windows: readonly (AccessWindow | undefined)[] | null = null): void {
     this.#boxed = 0;
-    this.#windows = this.#mode === "paged" ? windows : null;
+    this.#windows = this.mode === "paged" ? windows : null;
   }
 
   closeWindows(windows: readonly AccessWindow[]): void {
-    if (this.#mode !== "paged") return;
+    if (this.mode !== "paged") return;
     for (const { number } of windows) {
       this.code.i64Const(NO_PAGE);
       this.code.localSet(FIRST_WINDOW_PAGE + number);
@@ -128,7 +126,7 @@ export class TranslationLowering implements Lowering {
   }
 
   begin(instruction: UnitInstruction, completed: number, isDeadWrite: boolean, group: AccessGroup | null = null): void {
-    this.#group = this.#mode === "paged" ? group : null;
+    this.#group = this.mode === "paged" ? group : null;
     this.#instruction = instruction;
     this.#completed = completed;
     this.#isDeadWrite = isDeadWrite;
@@ -171,7 +169,7 @@ export class TranslationLowering implements Lowering {
   }
 
   /** Leaves at this instruction, which isn't done. */
-  leave(reason: number): void {
+  override exitWith(reason: number): void {
     const { code } = this;
     this.storeLazy();
     code.i32Const(this.#instruction.pc);
@@ -186,7 +184,7 @@ export class TranslationLowering implements Lowering {
     return source === RS1 ? this.#instruction.rs1 : source === RS2 ? this.#instruction.rs2 : this.#instruction.rs3;
   }
 
-  readX(source: Source): void {
+  override readX(source: Source): void {
     const register = this.#registerNumber(source);
     if (register === 0) this.code.i64Const(0);
     else this.code.localGet(this.#localOfX[register]!);
@@ -344,10 +342,6 @@ export class TranslationLowering implements Lowering {
     code.op(Op.i64Sub);
   }
 
-  #translate(size: number, write: boolean): void {
-    emitTranslate(this.code, this.#mode, this.#access, size, write, () => this.leave(ExitReason.MEMORY), this.#imports.helper);
-  }
-
   #effectiveAddress(): void {
     this.readX(RS1);
     if (this.#instruction.imm === 0) return;
@@ -359,8 +353,8 @@ export class TranslationLowering implements Lowering {
   #pushAccess(size: number, write: boolean, window: AccessWindow | undefined): void {
     this.#effectiveAddress();
     if (window === undefined) {
-      this.#translate(size, write);
-      pushHost(this.code, this.#access);
+      this.translate(size, write);
+      pushHost(this.code, this.access);
     } else {
       this.#pushThroughWindow(window, size, write);
     }
@@ -381,7 +375,7 @@ export class TranslationLowering implements Lowering {
       code.if();
       // Not writable: read, and leave the window closed.
       code.localGet(ADDRESS);
-      this.#translate(size, false);
+      this.translate(size, false);
       code.i64Const(NO_PAGE);
       code.localSet(FIRST_WINDOW_PAGE + window.number);
       code.localGet(DELTA);
@@ -390,7 +384,7 @@ export class TranslationLowering implements Lowering {
       this.#moveWindow(window);
       code.end();
     } else {
-      this.#translate(size, write);
+      this.translate(size, write);
       this.#moveWindow(window);
     }
     code.end();
@@ -524,7 +518,7 @@ export class TranslationLowering implements Lowering {
     if (group === null) {
       this.#pushAccess(size, write, window);
       pushValue();
-      code.memory(opcode, hostOffset(this.#mode));
+      code.memory(opcode, hostOffset(this.mode));
       return;
     }
     const host = FIRST_GROUP + group.number;
@@ -534,46 +528,12 @@ export class TranslationLowering implements Lowering {
     code.if(write ? 0x40 : loadedType(opcode));
     this.#pushAccess(size, write, undefined);
     pushValue();
-    code.memory(opcode, hostOffset(this.#mode));
+    code.memory(opcode, hostOffset(this.mode));
     code.else();
     code.localGet(host);
     pushValue();
-    code.memory(opcode, hostOffset(this.#mode) + this.#instruction.imm - group.lowest);
+    code.memory(opcode, hostOffset(this.mode) + this.#instruction.imm - group.lowest);
     code.end();
-  }
-
-  physicalAddress(size: 4 | 8, write: boolean): void {
-    this.readX(RS1);
-    this.#translate(size, write);
-    pushHost(this.code, this.#access);
-    const offset = hostOffset(this.#mode);
-    if (offset === 0) return;
-    this.code.i32Const(offset);
-    this.code.op(Op.i32Add);
-  }
-
-  reservationAddress(): void {
-    if (this.#mode === "wide") pushHost(this.code, this.#access);
-    else this.code.localGet(VA);
-  }
-
-  exitIllegalIf(): void {
-    this.code.if();
-    this.leave(ExitReason.ILLEGAL);
-    this.code.end();
-  }
-
-  scratch(type: ValueType, which: number): number {
-    switch (type) {
-      case Type.i32: return SCRATCH_I32 + which;
-      case Type.i64: return SCRATCH_I64 + which;
-      case Type.f32: return SCRATCH_F32 + which;
-      default: return SCRATCH_F64 + which;
-    }
-  }
-
-  call(helper: string): void {
-    this.code.call(this.#imports.helper(helper));
   }
 }
 

@@ -14,6 +14,7 @@ import { groupAccesses } from "./access-groups.ts";
 import { planWindows } from "./access-windows.ts";
 import type { WindowPlan } from "./access-windows.ts";
 import { isZeroExtension } from "./computations.ts";
+import { FrameEmitter } from "./frame-emitter.ts";
 import { chooseLazyLoops } from "./lazy-loops.ts";
 import type { LazyLoop } from "./lazy-loops.ts";
 import { analyzeLiveness, isComputation, writesX } from "./liveness.ts";
@@ -64,6 +65,7 @@ class UnitEmitter {
   readonly #context: UnitContext;
   readonly #code: CodeWriter;
   readonly #lowering: TranslationLowering;
+  readonly #frame: FrameEmitter;
   readonly #structure: Structure;
   readonly #lazyOf: readonly (LazyLoop | null)[];
   readonly #windows: WindowPlan;
@@ -77,6 +79,7 @@ class UnitEmitter {
     this.#context = context;
     this.#code = context.code;
     this.#lowering = new TranslationLowering(context.code, context.mode, context.imports);
+    this.#frame = new FrameEmitter(context.code, this.#lowering, context.imports);
     this.#main = unit.main;
     this.#structure = structureBlocks(unit.blocks, this.#main);
     this.#lazyOf = chooseLazyLoops(unit, this.#structure);
@@ -99,8 +102,8 @@ class UnitEmitter {
 
   #emitTop(): void {
     const code = this.#code;
-    this.#loadCell(HART_TABLES, TABLES);
-    this.#loadCell(HART_FUEL, FUEL);
+    this.#frame.loadCell(HART_TABLES, TABLES);
+    this.#frame.loadCell(HART_FUEL, FUEL);
     this.#openTargets(this.#structure.elements);
     if (this.#routes.entries.length > 1) {
       let liveX = 0;
@@ -323,8 +326,8 @@ class UnitEmitter {
       case "jump-register": this.#emitJumpRegister(block, last, completed + 1); break;
       case "return": this.#emitReturn(last, completed + 1); break;
       case "ecall": this.#emitEcall(block, last, completed + 1); break;
-      case "ebreak": this.#lowering.leave(ExitReason.BREAKPOINT); break;
-      case "illegal": this.#lowering.leave(ExitReason.ILLEGAL); break;
+      case "ebreak": this.#lowering.exitWith(ExitReason.BREAKPOINT); break;
+      case "illegal": this.#lowering.exitWith(ExitReason.ILLEGAL); break;
     }
   }
 
@@ -339,7 +342,7 @@ class UnitEmitter {
     }
     let left = done;
     if (!this.#carries(block, block.target, isBackward) && !this.#carries(block, block.end, false)) {
-      this.#subtract(done);
+      this.#frame.subtract(done);
       left = 0;
     }
     this.#lowering.readX(RS1);
@@ -381,14 +384,14 @@ class UnitEmitter {
     const code = this.#code;
     const to = from.context.blockAt.get(pc);
     if (to === undefined) {
-      this.#subtract(done);
-      if (isBackward) this.#checkFuel(() => code.i32Const(pc));
+      this.#frame.subtract(done);
+      if (isBackward) this.#frame.checkFuel(() => code.i32Const(pc));
       this.#leaveTo(from, pc);
       return;
     }
     if (this.#carries(from, pc, isBackward)) this.#pendingAt[to.index] = done;
-    else this.#subtract(done);
-    if (isBackward) this.#checkFuel(() => code.i32Const(pc));
+    else this.#frame.subtract(done);
+    if (isBackward) this.#frame.checkFuel(() => code.i32Const(pc));
     this.#jumpTo(from, to, mustBranch);
   }
 
@@ -413,16 +416,16 @@ class UnitEmitter {
   #leaveTo(from: Block, pc: number): void {
     const code = this.#code;
     this.#lowering.storeLazy();
-    this.#storeFuel();
+    this.#frame.storeFuel();
     const { returnTo } = from.context;
     if (returnTo === null) {
-      this.#dispatch(() => code.i32Const(pc));
+      this.#frame.dispatch(() => code.i32Const(pc));
       return;
     }
     code.i32Const(pc);
-    this.#pushInnerDepth();
+    this.#frame.pushInnerDepth();
     code.call(this.#context.imports.dispatch);
-    this.#returnUnless(returnTo.pc);
+    this.#frame.returnUnless(returnTo.pc);
     this.#reload(returnTo);
     this.#lowering.closeWindows((this.#windows.windowsOf[returnTo.index] ?? []).filter((window) => window !== undefined));
     // The register file is newer than what a lazy loop in the inlined function kept in locals.
@@ -433,9 +436,9 @@ class UnitEmitter {
   }
 
   #emitInlineCall(block: Block, done: number): void {
-    this.#writeLink();
-    this.#subtract(done);
-    this.#checkFuel(() => this.#code.i32Const(block.target));
+    this.#frame.writeLink();
+    this.#frame.subtract(done);
+    this.#frame.checkFuel(() => this.#code.i32Const(block.target));
     this.#jumpTo(block, block.successors[0]!, false);
   }
 
@@ -443,15 +446,15 @@ class UnitEmitter {
   #emitInlineReturn(block: Block, last: UnitInstruction, done: number): void {
     const code = this.#code;
     const returnTo = block.context.returnTo!;
-    this.#registerTarget(last);
-    this.#subtract(done);
-    this.#checkFuel(() => code.localGet(VA));
+    this.#frame.registerTarget(last);
+    this.#frame.subtract(done);
+    this.#frame.checkFuel(() => code.localGet(VA));
     code.localGet(VA);
     code.i32Const(returnTo.pc);
     code.op(Op.i32Ne);
     code.if();
     this.#lowering.storeLazy();
-    this.#storeFuel();
+    this.#frame.storeFuel();
     code.localGet(VA);
     code.return();
     code.end();
@@ -460,46 +463,46 @@ class UnitEmitter {
 
   #emitCall(block: Block, done: number): void {
     const code = this.#code;
-    this.#writeLink();
+    this.#frame.writeLink();
     const push = (): void => code.i32Const(block.target);
-    this.#beforeCall(done, push);
+    this.#frame.beforeCall(done, push);
     const slot = this.#context.callSlot(block.target);
     push();
-    this.#pushInnerDepth();
+    this.#frame.pushInnerDepth();
     if (slot !== 0) code.i32Const(slot);
-    else this.#pushSlotOf(push);
+    else this.#frame.pushSlotOf(push);
     code.callIndirect(this.#context.imports.codeType);
     this.#afterCall(block);
   }
 
   #emitCallRegister(block: Block, last: UnitInstruction, done: number): void {
     const code = this.#code;
-    this.#registerTarget(last);
-    this.#writeLink();
+    this.#frame.registerTarget(last);
+    this.#frame.writeLink();
     const push = (): void => code.localGet(VA);
-    this.#beforeCall(done, push);
+    this.#frame.beforeCall(done, push);
     push();
-    this.#pushInnerDepth();
-    this.#pushSlotOf(push);
+    this.#frame.pushInnerDepth();
+    this.#frame.pushSlotOf(push);
     code.callIndirect(this.#context.imports.codeType);
     this.#afterCall(block);
   }
 
   #emitReturn(last: UnitInstruction, done: number): void {
-    this.#registerTarget(last);
-    this.#subtract(done);
-    this.#checkFuel(() => this.#code.localGet(VA));
-    this.#storeFuel();
+    this.#frame.registerTarget(last);
+    this.#frame.subtract(done);
+    this.#frame.checkFuel(() => this.#code.localGet(VA));
+    this.#frame.storeFuel();
     this.#code.localGet(VA);
     this.#code.return();
   }
 
   #emitJumpRegister(block: Block, last: UnitInstruction, done: number): void {
     const code = this.#code;
-    this.#registerTarget(last);
-    if (last.rd !== 0) this.#writeLink();
-    this.#subtract(done);
-    this.#checkFuel(() => code.localGet(VA));
+    this.#frame.registerTarget(last);
+    if (last.rd !== 0) this.#frame.writeLink();
+    this.#frame.subtract(done);
+    this.#frame.checkFuel(() => code.localGet(VA));
     emitRecordLookup(code, TABLES, VA, RECORD);
     if (block.targets.length > 0) {
       const successors = new Set(block.successors);
@@ -517,7 +520,7 @@ class UnitEmitter {
       code.end();
       code.end();
     }
-    this.#storeFuel();
+    this.#frame.storeFuel();
     code.localGet(VA);
     code.localGet(DEPTH);
     code.localGet(RECORD);
@@ -531,8 +534,8 @@ class UnitEmitter {
     code.i32Const(0);
     code.i32Const(last.pc);
     code.memory(Op.i32Store, HART_PC);
-    this.#subtract(done);
-    this.#storeFuel();
+    this.#frame.subtract(done);
+    this.#frame.storeFuel();
     code.call(this.#context.imports.ecall);
     code.if();
     code.i32Const(-1);
@@ -541,133 +544,23 @@ class UnitEmitter {
     this.#resume(block);
   }
 
-  /** VA = (rs1 + imm) & ~1 */
-  #registerTarget(last: UnitInstruction): void {
-    const code = this.#code;
-    this.#lowering.readXLow(RS1);
-    if (last.imm !== 0) {
-      code.i32Const(last.imm);
-      code.op(Op.i32Add);
-    }
-    code.i32Const(-2);
-    code.op(Op.i32And);
-    code.localSet(VA);
-  }
-
-  #writeLink(): void {
-    this.#lowering.beginWriteX();
-    this.#lowering.pushNextPc();
-    this.#lowering.endWriteX();
-  }
-
-  /** Accounts, and leaves when the fuel is used up or the calls nest too deep (fuel and depth are tested as one). */
-  #beforeCall(done: number, pushTarget: () => void): void {
-    const code = this.#code;
-    this.#subtract(done);
-    this.#storeFuel();
-    code.localGet(FUEL);
-    code.localGet(DEPTH);
-    code.op(Op.i32Or);
-    code.i32Const(0);
-    code.op(Op.i32LtS);
-    code.if();
-    this.#checkFuel(pushTarget);
-    pushTarget();
-    code.return();
-    code.end();
-  }
-
-  #pushInnerDepth(): void {
-    const code = this.#code;
-    code.localGet(DEPTH);
-    code.i32Const(1);
-    code.op(Op.i32Sub);
-  }
-
-  /** Pushes the table slot of what stands at the target now. */
-  #pushSlotOf(pushTarget: () => void): void {
-    const code = this.#code;
-    pushTarget();
-    code.localSet(VA);
-    emitRecordLookup(code, TABLES, VA, RECORD);
-    code.localGet(RECORD);
-    code.memory(Op.i32Load16U, Record.slot);
-  }
-
   /** Stack: the next pc. Anything but the return point is the caller's business. */
   #afterCall(block: Block): void {
-    this.#returnUnless(block.end);
+    this.#frame.returnUnless(block.end);
     this.#resume(block);
-  }
-
-  /** Stack: a pc. Gives it to the caller unless it is `expected`. */
-  #returnUnless(expected: number): void {
-    const code = this.#code;
-    code.localTee(RECORD);
-    code.i32Const(expected);
-    code.op(Op.i32Ne);
-    code.if();
-    code.localGet(RECORD);
-    code.return();
-    code.end();
   }
 
   /** Goes on after a call or ecall. */
   #resume(block: Block): void {
     const next = block.context.blockAt.get(block.end);
-    if (next === undefined) this.#loadCell(HART_FUEL, FUEL);
+    if (next === undefined) this.#frame.loadCell(HART_FUEL, FUEL);
     else this.#reload(next);
     this.#edge(block, block.end, 0, false);
   }
 
   /** Fuel and the registers that `next` needs, from memory. */
   #reload(next: Block): void {
-    this.#loadCell(HART_FUEL, FUEL);
+    this.#frame.loadCell(HART_FUEL, FUEL);
     this.#lowering.loadRegisters(this.#liveness.liveX[next.index]!, this.#liveness.liveF[next.index]!);
-  }
-
-  #subtract(count: number): void {
-    if (count === 0) return;
-    const code = this.#code;
-    code.localGet(FUEL);
-    code.i32Const(count);
-    code.op(Op.i32Sub);
-    code.localSet(FUEL);
-  }
-
-  #checkFuel(pushPc: () => void): void {
-    const code = this.#code;
-    code.localGet(FUEL);
-    code.i32Const(0);
-    code.op(Op.i32LtS);
-    code.if();
-    this.#lowering.storeLazy();
-    pushPc();
-    code.localGet(FUEL);
-    code.i32Const(0);
-    code.i32Const(ExitReason.BUDGET);
-    code.call(this.#context.imports.leave);
-    code.return();
-    code.end();
-  }
-
-  /** Leaves the function for what stands at a pc, in the place of this function. */
-  #dispatch(pushPc: () => void): void {
-    const code = this.#code;
-    pushPc();
-    code.localGet(DEPTH);
-    code.returnCall(this.#context.imports.dispatch);
-  }
-
-  #storeFuel(): void {
-    this.#code.i32Const(0);
-    this.#code.localGet(FUEL);
-    this.#code.memory(Op.i32Store, HART_FUEL);
-  }
-
-  #loadCell(address: number, local: number): void {
-    this.#code.i32Const(0);
-    this.#code.memory(Op.i32Load, address);
-    this.#code.localSet(local);
   }
 }

@@ -1,0 +1,133 @@
+import { Op } from "@stratos/wasm";
+import type { CodeWriter } from "@stratos/wasm";
+import { emitRecordLookup } from "../access.ts";
+import { ExitReason } from "../exit-reason.ts";
+import { HART_FUEL } from "../hart-state.ts";
+import { RS1 } from "../lower/lowering.ts";
+import { Record } from "../record.ts";
+import { DEPTH, FUEL, RECORD, TABLES, VA } from "./translation-lowering.ts";
+import type { TranslationImports, TranslationLowering } from "./translation-lowering.ts";
+import type { UnitInstruction } from "./unit.ts";
+
+/** What a translated function does to go elsewhere and come back: fuel, the depth of calls, targets in registers, the slots behind them. */
+export class FrameEmitter {
+  readonly #code: CodeWriter;
+  readonly #lowering: TranslationLowering;
+  readonly #imports: TranslationImports;
+
+  constructor(code: CodeWriter, lowering: TranslationLowering, imports: TranslationImports) {
+    this.#code = code;
+    this.#lowering = lowering;
+    this.#imports = imports;
+  }
+
+  /** VA = (rs1 + imm) & ~1 */
+  registerTarget(last: UnitInstruction): void {
+    const code = this.#code;
+    this.#lowering.readXLow(RS1);
+    if (last.imm !== 0) {
+      code.i32Const(last.imm);
+      code.op(Op.i32Add);
+    }
+    code.i32Const(-2);
+    code.op(Op.i32And);
+    code.localSet(VA);
+  }
+
+  writeLink(): void {
+    this.#lowering.beginWriteX();
+    this.#lowering.pushNextPc();
+    this.#lowering.endWriteX();
+  }
+
+  /** Accounts, and leaves when the fuel is used up or the calls nest too deep (fuel and depth are tested as one). */
+  beforeCall(done: number, pushTarget: () => void): void {
+    const code = this.#code;
+    this.subtract(done);
+    this.storeFuel();
+    code.localGet(FUEL);
+    code.localGet(DEPTH);
+    code.op(Op.i32Or);
+    code.i32Const(0);
+    code.op(Op.i32LtS);
+    code.if();
+    this.checkFuel(pushTarget);
+    pushTarget();
+    code.return();
+    code.end();
+  }
+
+  pushInnerDepth(): void {
+    const code = this.#code;
+    code.localGet(DEPTH);
+    code.i32Const(1);
+    code.op(Op.i32Sub);
+  }
+
+  /** Pushes the table slot of what stands at the target now. */
+  pushSlotOf(pushTarget: () => void): void {
+    const code = this.#code;
+    pushTarget();
+    code.localSet(VA);
+    emitRecordLookup(code, TABLES, VA, RECORD);
+    code.localGet(RECORD);
+    code.memory(Op.i32Load16U, Record.slot);
+  }
+
+  /** Stack: a pc. Gives it to the caller unless it is `expected`. */
+  returnUnless(expected: number): void {
+    const code = this.#code;
+    code.localTee(RECORD);
+    code.i32Const(expected);
+    code.op(Op.i32Ne);
+    code.if();
+    code.localGet(RECORD);
+    code.return();
+    code.end();
+  }
+
+  subtract(count: number): void {
+    if (count === 0) return;
+    const code = this.#code;
+    code.localGet(FUEL);
+    code.i32Const(count);
+    code.op(Op.i32Sub);
+    code.localSet(FUEL);
+  }
+
+  checkFuel(pushPc: () => void): void {
+    const code = this.#code;
+    code.localGet(FUEL);
+    code.i32Const(0);
+    code.op(Op.i32LtS);
+    code.if();
+    this.#lowering.storeLazy();
+    pushPc();
+    code.localGet(FUEL);
+    code.i32Const(0);
+    code.i32Const(ExitReason.BUDGET);
+    code.call(this.#imports.leave);
+    code.return();
+    code.end();
+  }
+
+  /** Leaves the function for what stands at a pc, in the place of this function. */
+  dispatch(pushPc: () => void): void {
+    const code = this.#code;
+    pushPc();
+    code.localGet(DEPTH);
+    code.returnCall(this.#imports.dispatch);
+  }
+
+  storeFuel(): void {
+    this.#code.i32Const(0);
+    this.#code.localGet(FUEL);
+    this.#code.memory(Op.i32Store, HART_FUEL);
+  }
+
+  loadCell(address: number, local: number): void {
+    this.#code.i32Const(0);
+    this.#code.memory(Op.i32Load, address);
+    this.#code.localSet(local);
+  }
+}
