@@ -5,27 +5,40 @@ import { byteStringToUtf8 } from "@stratos/base";
 import { createInterface } from "node:readline/promises";
 import type { AlpmTransaction, GivenArchive, TransactionOptions, TransactionWish } from "@stratos/pkg";
 import { withAlpm, type AlpmSession } from "../alpm/alpm-session.ts";
+import { buildFromAur } from "../alpm/aur-builder.ts";
+import { delegateToParu } from "../alpm/paru.ts";
 import { UsageError } from "../command-error.ts";
 import { formatSize } from "../option-values.ts";
 import type { AlpmChangeOptions, AlpmInstallOptions, AlpmRemoveOptions, AlpmUpgradeOptions } from "./alpm-options.ts";
 
 export async function installAlpm(names: readonly string[], options: AlpmInstallOptions): Promise<number> {
-  const files = options.file ?? [];
-  if (names.length + files.length === 0) throw new UsageError("install", "name packages, or give files with --file");
+  const files = options.file ?? [], fromAur = options.fromAur ?? [];
+  if (names.length + files.length + fromAur.length === 0) throw new UsageError("install", "name packages, or give files with --file");
+  if (options.with === "paru") {
+    const flags = [...(options.needed === true ? ["--needed"] : []), ...(options.asDeps === true ? ["--asdeps"] : []), ...(options.overwrite ?? []).flatMap((pattern) => ["--overwrite", pattern])];
+    if (names.length + fromAur.length > 0) {
+      const status = await delegateToParu(options, [options.update === true ? "-Sy" : "-S", ...flags, ...names, ...fromAur]);
+      if (status !== 0 || files.length === 0) return status;
+    }
+    return delegateToParu(options, ["-U", ...flags, ...files]);
+  }
   return change(options, async (session) => {
     if (options.update === true || (names.length > 0 && session.alpm.databases.length < session.alpm.configuration.repositories.length)) await session.alpm.refresh();
     const archives = files.map((path): GivenArchive => ({ name: basename(path), bytes: readFileSync(path), ...signatureBeside(path), rule: session.alpm.configuration.localFileSignatures }));
+    if (fromAur.length > 0 && options.plan !== true) archives.push(...await buildFromAur(session, fromAur, {}));
     const wish: TransactionWish = { install: names, ...(options.asDeps === true ? { reason: "dependency" as const } : {}), ...(options.needed === true ? { needed: true } : {}) };
     return session.alpm.prepare(wish, { archives, overwrite: options.overwrite ?? [], ...(options.scriptlets === false ? { noScriptlets: true } : {}) });
   });
 }
 
 export async function removeAlpm(names: readonly string[], options: AlpmRemoveOptions): Promise<number> {
+  if (options.with === "paru") return delegateToParu(options, [`-R${options.cascade === true ? "c" : ""}${options.recursive === true ? "s" : ""}${options.purge === true ? "n" : ""}`, ...names]);
   const wish: TransactionWish = { remove: names, cascade: options.cascade === true, recursive: options.recursive === true };
   return change(options, (session) => session.alpm.prepare(wish, { purge: options.purge === true, ...(options.scriptlets === false ? { noScriptlets: true } : {}) }));
 }
 
 export async function upgradeAlpm(options: AlpmUpgradeOptions): Promise<number> {
+  if (options.with === "paru") return delegateToParu(options, [options.downgrade === true ? "-Syuu" : "-Syu", ...(options.overwrite ?? []).flatMap((pattern) => ["--overwrite", pattern])]);
   return change(options, async (session) => {
     await session.alpm.refresh();
     const settings: TransactionOptions = { overwrite: options.overwrite ?? [], ...(options.scriptlets === false ? { noScriptlets: true } : {}) };

@@ -14,10 +14,12 @@ export interface AlpmChangeOptions extends AlpmRootOptions {
   readonly plan?: true;
   readonly json?: true;
   readonly scriptlets?: boolean;
+  readonly with?: "stratos" | "paru";
 }
 
 export interface AlpmInstallOptions extends AlpmChangeOptions {
   readonly file?: readonly string[];
+  readonly fromAur?: readonly string[];
   readonly asDeps?: true;
   readonly needed?: true;
   readonly overwrite?: readonly string[];

@@ -6,10 +6,11 @@ import { byteStringToUtf8 } from "@stratos/base";
 import { nodeAlpmSystem } from "@stratos/host-node/packages";
 import { applySystemList, describeListChange, diffSystemList, ListRecordError, readSystemList, RootChanges, SYSTEM_LIST_SCHEMA, SystemListError, type DebianHand, type ListChange, type ListHands, type SystemList } from "@stratos/pkg";
 import { commandErrorOf, withAlpm, type AlpmSession } from "../alpm/alpm-session.ts";
+import { buildFromAur, type BuildOptions } from "../alpm/aur-builder.ts";
 import { CommandError } from "../command-error.ts";
 import type { AlpmRootOptions } from "./alpm-options.ts";
 
-export interface ListApplyOptions extends AlpmRootOptions {
+export interface ListApplyOptions extends AlpmRootOptions, BuildOptions {
   readonly json?: true;
   readonly yes?: true;
   readonly update?: true;
@@ -66,7 +67,7 @@ async function withList(file: string, options: ListApplyOptions | ListDiffOption
     if (!isAlpm) return await withPlainRoot(root, how, (hands) => work(list, hands));
     return await withAlpm(options, { readOnly: how.readOnly, yes: "yes" in options && options.yes === true }, async (session) => {
       if (!how.readOnly && (how.refresh || session.alpm.databases.length < session.alpm.configuration.repositories.length)) await session.alpm.refresh();
-      return work(list, alpmHands(session, root));
+      return work(list, alpmHands(session, root, how.readOnly ? {} : (options as ListApplyOptions)));
     });
   } catch (error) {
     if (error instanceof SystemListError) throw new CommandError(error.message.split(": ")[0]!, error.message.slice(error.message.indexOf(": ") + 2), { cause: error });
@@ -75,9 +76,9 @@ async function withList(file: string, options: ListApplyOptions | ListDiffOption
   }
 }
 
-function alpmHands(session: AlpmSession, root: string): ListHands {
+function alpmHands(session: AlpmSession, root: string, options: BuildOptions): ListHands {
   const { files } = nodeAlpmSystem(root);
-  return { ...plainHands(), alpm: session.alpm, changes: new RootChanges(files), files, debian: debianHand(root), buildAur: undefined };
+  return { ...plainHands(), alpm: session.alpm, changes: new RootChanges(files), files, debian: debianHand(root), buildAur: (names) => buildFromAur(session, names, options) };
 }
 
 async function withPlainRoot(root: string, how: { readOnly: boolean }, work: (hands: ListHands) => Promise<number>): Promise<number> {

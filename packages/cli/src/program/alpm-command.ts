@@ -1,6 +1,7 @@
 /** `stratos pkg alpm …`: systems of ALPM packages (Arch Linux and its kin) in a root folder. */
 import { Command, Option } from "commander";
 import type { AlpmChangeOptions, AlpmInstalledOptions, AlpmInstallOptions, AlpmListOptions, AlpmRemoveOptions, AlpmRepositoryOptions, AlpmRootOptions, AlpmUpgradeOptions } from "../commands/alpm-options.ts";
+import type { AlpmBuildOptions, AurOptions } from "../commands/alpm-build-command.ts";
 
 type Finish = (status: number) => void;
 
@@ -9,7 +10,7 @@ export function alpmCommand(finish: Finish): Command {
     .summary("keep a system of ALPM packages (Arch Linux)")
     .description("Keeps a system of ALPM packages (Arch Linux and its kin) in a root folder, with pacman's databases and configuration. Transactions happen whole or not at all, and can be taken back.")
     .usage("COMMAND");
-  for (const command of [...changeCommands(finish), ...queryCommands(finish)]) alpm.addCommand(command);
+  for (const command of [...changeCommands(finish), ...queryCommands(finish), ...buildCommands(finish)]) alpm.addCommand(command);
   return alpm;
 }
 
@@ -20,6 +21,7 @@ function changeCommands(finish: Finish): Command[] {
     .description("Installs packages, with what they need: names, REPOSITORY/NAME, conditions such as 'lib>=2', groups, and files.")
     .argument("[name...]", "packages or groups")
     .option("--file <file>", "a package file to install (repeatable); FILE.sig beside it is its signature", collect)
+    .option("--from-aur <name>", "a package of the AUR, which is built first (repeatable)", collect)
     .option("--as-deps", "mark them as dependencies")
     .option("--needed", "leave what is there in this version already")
     .option("--update", "fetch the repositories' lists first; done anyway when they are missing")
@@ -41,6 +43,7 @@ function changeCommands(finish: Finish): Command[] {
     .action(async (options: AlpmUpgradeOptions) => finish(await (await change()).upgradeAlpm(options)));
   for (const command of [install, remove, upgrade]) {
     command
+      .addOption(new Option("--with <tool>", "who does it: Stratos itself, or paru where that is installed").choices(["stratos", "paru"]).default("stratos"))
       .option("--no-scriptlets", "do not run the packages' scriptlets")
       .option("--plan", "print what would be done, and stop")
       .option("-y, --yes", "ask nothing; take the standard answer to each question")
@@ -98,6 +101,54 @@ function queryCommands(finish: Finish): Command[] {
     .addOption(json())
     .action(async (name: string, folder: string, options: AlpmRepositoryOptions) => finish(await (await import("../commands/alpm-repository-command.ts")).indexAlpmRepository(name, folder, options)));
   return [update, list, search, show, verify, history, rollback, repo];
+}
+
+function buildCommands(finish: Finish): Command[] {
+  const handlers = async (): Promise<typeof import("../commands/alpm-build-command.ts")> => import("../commands/alpm-build-command.ts");
+  const aurOption = (): Option => new Option("--aur <url>", "another AUR (default: $STRATOS_AUR, or the AUR itself)");
+  const build = inRoot(new Command("build"))
+    .summary("build packages from recipes")
+    .description("Builds packages from folders with a PKGBUILD, or from the AUR with all that they need from there, each in a clean root of its own. The root's configuration says where the rest comes from; the root itself is not changed.")
+    .argument("<recipe...>", "folders; with --from-aur names of packages")
+    .option("--from-aur", "the names are packages of the AUR")
+    .option("-o, --output <folder>", "where the packages go", ".")
+    .option("--plan", "with --from-aur: print what would be built, and stop")
+    .option("--no-check", "do not run the recipes' checks")
+    .option("--skip-pgp", "accept signed sources for whose keys no certificate is here")
+    .option("--verbose", "show what building prints")
+    .addOption(aurOption())
+    .addOption(json())
+    .action(async (names: string[], options: AlpmBuildOptions) => finish(await (await handlers()).buildAlpm(names, options)));
+  const srcinfo = new Command("srcinfo")
+    .summary("print the .SRCINFO of a recipe")
+    .description("Prints the .SRCINFO of a folder's PKGBUILD, without running it.")
+    .argument("<folder>", "folder with a PKGBUILD")
+    .action(async (folder: string) => finish(await (await handlers()).printSourceInfo(folder)));
+  const aur = new Command("aur").summary("look into the AUR").description("Looks into the Arch User Repository.").usage("COMMAND");
+  const search = new Command("search")
+    .summary("search the AUR")
+    .description("Searches the AUR, the most popular first.")
+    .argument("<word>", "what to look for")
+    .addOption(new Option("--by <field>", "where to look").choices(["name", "name-desc", "provides", "depends", "makedepends", "maintainer", "keywords"]).default("name-desc"))
+    .addOption(aurOption())
+    .addOption(json())
+    .action(async (word: string, options: AurOptions) => finish(await (await handlers()).searchAur(word, options)));
+  const show = new Command("show")
+    .summary("show packages of the AUR in detail")
+    .description("Shows packages of the AUR in detail.")
+    .argument("<name...>", "packages")
+    .addOption(aurOption())
+    .addOption(json())
+    .action(async (names: string[], options: AurOptions) => finish(await (await handlers()).showAur(names, options)));
+  const fetch = new Command("fetch")
+    .summary("fetch recipes, to look at them")
+    .description("Fetches the recipes of packages by git into folders, to look at them before they are built.")
+    .argument("<name...>", "packages")
+    .option("-o, --output <folder>", "folder to put them in", ".")
+    .addOption(aurOption())
+    .action(async (names: string[], options: AurOptions) => finish(await (await handlers()).fetchAur(names, options)));
+  for (const command of [search, show, fetch]) aur.addCommand(command);
+  return [build, srcinfo, aur];
 }
 
 /** Options that every command on a root has. */

@@ -11,6 +11,9 @@ export function listCommands(finish: (status: number) => void): Command[] {
     .argument("<list>", "the list, system.toml")
     .option("--update", "fetch the repositories' lists first; done anyway when they are missing")
     .option("-y, --yes", "ask nothing; take the standard answer to each question")
+    .addOption(new Option("--aur <url>", "another AUR (default: $STRATOS_AUR, or the AUR itself)"))
+    .option("--no-check", "do not run the checks of what is built")
+    .option("--verbose", "show what building prints")
     .addOption(new Option("--json", "print JSON"))
     .action(async (list: string, options: ListApplyOptions) => finish(await (await handlers()).applyList(list, options)));
   const diff = inRoot(new Command("diff"))

@@ -1,5 +1,6 @@
 /** A root folder of the host as ALPM needs it: its files, pacman's lock, and programs run in it. */
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -19,7 +20,10 @@ export function nodeAlpmSystem(folder: string): NodeAlpmSystem {
 }
 
 export function nodeAlpmPorts(downloads: string): AlpmPorts & NodePackagePorts {
-  return { ...nodePackagePorts(downloads), compress: compressOnNode };
+  return {
+    ...nodePackagePorts(downloads), compress: compressOnNode,
+    digest: (algorithm, bytes) => createHash(algorithm === "b2" ? "blake2b512" : algorithm).update(bytes).digest("hex"),
+  };
 }
 
 const gzipAsync = promisify(gzip), zstdAsync = promisify(zstdCompress);
@@ -52,7 +56,7 @@ export class ChrootRunner implements RootRunner {
     }
     const isHost = this.#folder === "/";
     if (!isHost && !fs.existsSync(join(this.#folder, "bin/sh")) && !existsInRoot(this.#folder, command[0]!)) return Promise.resolve(127);
-    const inside = isHost ? [...command] : ["unshare", "--mount", "--pid", "--fork", "--kill-child", "chroot", this.#folder, ...command];
+    const inside = isHost ? [...command] : ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", ENTER_ROOT, "enter", this.#folder, ...command];
     return new Promise((resolve) => {
       const child = spawn(inside[0]!, inside.slice(1), { stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"], cwd: "/", env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8", HOME: "/root" } });
       child.stdout!.setEncoding("utf8").on("data", (text: string) => options.onOutput(text));
@@ -67,6 +71,12 @@ export class ChrootRunner implements RootRunner {
     });
   }
 }
+
+/** What many scriptlets expect is mounted where the root has a folder for it; all of it goes with the namespace. */
+const ENTER_ROOT = `root=$1; shift
+[ -d "$root/proc" ] && mount -t proc proc "$root/proc" 2>/dev/null
+[ -d "$root/dev" ] && mount --rbind /dev "$root/dev" 2>/dev/null
+exec chroot "$root" "$@"`;
 
 function existsInRoot(folder: string, program: string): boolean {
   try {

@@ -121,7 +121,7 @@ export class Alpm {
       given.push(info);
     }
     listener.event({ kind: "resolve" });
-    const plan = await planTransaction({ ...wish, archives: wish.archives ?? [...archives.keys()] }, {
+    const plan = await planTransaction({ ...wish, archives: wish.archives ?? [...archives].flatMap(([name, archive]) => (archive.asDependency === true ? [] : [name])) }, {
       configuration: this.configuration, local: this.#local, databases: this.#databases, listener,
       offers: [...(given.length === 0 ? [] : [{ origin: "archive", packages: given, first: true }]), ...(options.offers ?? [])],
     });

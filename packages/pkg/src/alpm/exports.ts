@@ -19,3 +19,9 @@ export { AlpmTransaction, type GivenArchive, type TransactionOptions } from "./t
 export { parseMtree, formatMtree, type MtreeEntry } from "./mtree.ts";
 export { listedPaths } from "./package-archive.ts";
 export { toBase64, fromBase64 } from "./signatures.ts";
+export { AUR_URL, AurClient, AurError, type AurPackage, type AurSearchBy } from "./build/aur.ts";
+export { planBuilds, type BuildPlan, type BuildStep } from "./build/plan-builds.ts";
+export { buildPackages, readRecipe, BuildError, type BuildRoot, type BuildSettings, type BuiltPackage } from "./build/build-package.ts";
+export { formatSourceInfo, parseSourceInfo, RecipeError, type Recipe } from "./build/recipe.ts";
+export { parsePkgbuild } from "./build/pkgbuild.ts";
+export { ShellError } from "./build/shell-words.ts";

@@ -75,9 +75,18 @@ export class LocalDatabase {
   }
 
   mtree(name: string): Uint8Array | undefined {
+    return this.extras(name).mtree?.content;
+  }
+
+  /** The files of an entry besides `desc` and `files`. */
+  extras(name: string): EntryExtras {
     const entry = this.#entries.get(name);
-    const path = entry === undefined ? "" : `${this.folder}/local/${entryName(entry.package)}/mtree`;
-    return path !== "" && this.#files.look(path)?.kind === "file" ? this.#files.read(path) : undefined;
+    const file = (own: string): EntryFile | undefined => {
+      const path = entry === undefined ? "" : `${this.folder}/local/${entryName(entry.package)}/${own}`;
+      const node = path === "" ? undefined : this.#files.look(path);
+      return node?.kind === "file" ? { content: this.#files.read(path), mtime: node.meta.mtime } : undefined;
+    };
+    return { mtree: file("mtree"), install: file("install"), changelog: file("changelog") };
   }
 
   #readEntry(name: string): LocalEntry {
@@ -111,10 +120,13 @@ function backupOf(fields: DescFields): BackupFile[] {
   });
 }
 
+/** A file of an entry that the package brought; its time is the package's, which `pacman -Qkk` compares. */
+export interface EntryFile { content: Uint8Array; mtime: number }
+
 export interface EntryExtras {
-  mtree?: Uint8Array | undefined;
-  install?: Uint8Array | undefined;
-  changelog?: Uint8Array | undefined;
+  mtree?: EntryFile | undefined;
+  install?: EntryFile | undefined;
+  changelog?: EntryFile | undefined;
 }
 
 /** Writes the entry of a package; the folder and the format's mark are made when they are missing. */
@@ -123,13 +135,13 @@ export function writeLocalEntry(writer: EntryWriter, folder: string, entry: Loca
   if (writer.look(`${folder}/local/ALPM_DB_VERSION`) === undefined) writer.file(`${folder}/local/ALPM_DB_VERSION`, FILE_META, byteStringOf(`${FORMAT_VERSION}\n`));
   const own = `${folder}/local/${entryName(entry.package)}`;
   if (writer.look(own) === undefined) writer.directory(own, FOLDER_META);
-  const meta = { ...FILE_META, mtime: entry.package.installDate };
-  const put = (name: string, content: Uint8Array | undefined): void => {
-    if (content !== undefined) writer.file(`${own}/${name}`, meta, content);
+  const put = (name: string, file: EntryFile | undefined): void => {
+    if (file !== undefined) writer.file(`${own}/${name}`, { ...FILE_META, mtime: file.mtime }, file.content);
     else if (writer.look(`${own}/${name}`) !== undefined) writer.remove(`${own}/${name}`);
   };
-  put("desc", byteStringOf(formatDesc(localFields(entry.package))));
-  put("files", byteStringOf(formatDesc([["FILES", entry.files], ["BACKUP", entry.backup.map(({ path, md5 }) => `${path}\t${md5}`)]])));
+  const text = (fields: [string, readonly string[]][]): EntryFile => ({ content: byteStringOf(formatDesc(fields)), mtime: entry.package.installDate });
+  put("desc", text(localFields(entry.package)));
+  put("files", text([["FILES", entry.files], ["BACKUP", entry.backup.map(({ path, md5 }) => `${path}\t${md5}`)]]));
   put("mtree", extras.mtree);
   put("install", extras.install);
   put("changelog", extras.changelog);

@@ -5,6 +5,7 @@
 import { byteString, byteStringOf } from "@stratos/base";
 import { TarType, tarEnd, tarEntry, tarHeader, tarPadding, type TarEntry } from "@stratos/formats";
 import { DescError } from "./desc.ts";
+import type { EntryFile } from "./local-database.ts";
 import { formatMtree, type MtreeEntry } from "./mtree.ts";
 import { formatPackageInfo, parsePackageInfo, type PackageInfo } from "./package-info.ts";
 import { compressionOf, joined, visitTar } from "./sync-database.ts";
@@ -26,9 +27,9 @@ export interface PackageArchive {
   info: PackageInfo;
   files: PackageFile[];
   /** as it stands in the archive, compressed or not */
-  mtree: Uint8Array | undefined;
-  install: Uint8Array | undefined;
-  changelog: Uint8Array | undefined;
+  mtree: EntryFile | undefined;
+  install: EntryFile | undefined;
+  changelog: EntryFile | undefined;
   buildInfo: string | undefined;
 }
 
@@ -45,14 +46,14 @@ export async function openAlpmPackage(bytes: Uint8Array, name: string, decompres
   } catch (cause) {
     throw new DescError(`${name}: cannot be unpacked: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
-  const special = new Map<string, Uint8Array>();
+  const special = new Map<string, EntryFile>();
   const files: PackageFile[] = [];
   const seen = new Set<string>();
   visitTar(tar, name, (entry, content) => {
     const path = entry.path.replace(/^(?:\.\/)+/, "");
     if (path === "" || path === ".") return;
     if (/^\.[^/]+$/.test(path)) {
-      if (entry.type === TarType.file) special.set(path, content);
+      if (entry.type === TarType.file) special.set(path, { content, mtime: Math.floor(entry.mtime) });
       return;
     }
     checkPath(path, name);
@@ -64,8 +65,8 @@ export async function openAlpmPackage(bytes: Uint8Array, name: string, decompres
   if (text === undefined) throw new DescError(`${name}: not a package: it has no .PKGINFO`);
   const buildInfo = special.get(".BUILDINFO");
   return {
-    info: parsePackageInfo(byteString(text), name), files, mtree: special.get(".MTREE"), install: special.get(".INSTALL"),
-    changelog: special.get(".CHANGELOG"), buildInfo: buildInfo === undefined ? undefined : byteString(buildInfo),
+    info: parsePackageInfo(byteString(text.content), name), files, mtree: special.get(".MTREE"), install: special.get(".INSTALL"),
+    changelog: special.get(".CHANGELOG"), buildInfo: buildInfo === undefined ? undefined : byteString(buildInfo.content),
   };
 }
 

@@ -81,6 +81,12 @@ export class Keyring {
     return this.#keys.length;
   }
 
+  /** Only the keys with these fingerprints (or the ends of them), all of them trusted. */
+  only(fingerprints: readonly string[]): Keyring {
+    const keys = this.#keys.filter((key) => fingerprints.some((one) => one.length >= 16 && key.getFingerprint().endsWith(one)));
+    return new Keyring(this.#openpgp, keys, new Set(keys.map((key) => key.getFingerprint())));
+  }
+
   /**
    * Checks `signature` of `content` by `rule`.
    *

@@ -4,6 +4,8 @@ import type { RootFiles } from "../root/root-files.ts";
 
 export interface AlpmPorts extends PackagePorts {
   compress(compression: Compression, bytes: Uint8Array): Promise<Uint8Array>;
+  /** a hash in hexadecimal: `sha256`, `sha512`, `b2` (BLAKE2b of 512 bits), `sha1`, `md5` … */
+  digest(algorithm: string, bytes: Uint8Array): string;
 }
 
 /** Runs programs with the root as their `/`. */

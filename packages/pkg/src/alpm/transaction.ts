@@ -35,6 +35,8 @@ export interface GivenArchive {
   signature?: Uint8Array;
   /** what its signature must be; a build of our own needs none */
   rule: SignatureRule;
+  /** installed only when something needs it */
+  asDependency?: boolean;
 }
 
 export interface TransactionOptions {
@@ -149,8 +151,7 @@ export class AlpmTransaction {
       }
       for (const { package: one, reason } of this.plan.reasons) {
         const entry = local.get(one.name)!;
-        const scriptlet = local.scriptletPath(one.name);
-        writeLocalEntry(draft, local.folder, { ...entry, package: { ...entry.package, reason } }, { mtree: local.mtree(one.name), install: scriptlet === undefined ? undefined : this.#parts.system.files.read(scriptlet) });
+        writeLocalEntry(draft, local.folder, { ...entry, package: { ...entry.package, reason } }, local.extras(one.name));
       }
       listener.event({ kind: "check", what: "files" });
       stager.finish();
@@ -207,7 +208,7 @@ export class AlpmTransaction {
     const oldEntry = old === undefined ? undefined : local.get(old.name);
     const versions = old === undefined ? [one.version] : [one.version, old.version];
     const kind = old === undefined ? "install" : "upgrade";
-    this.#stageScriptlets(draft, { name: one.name, text: archive.install === undefined ? undefined : archive.install, before: `pre_${kind}`, after: `post_${kind}`, versions });
+    this.#stageScriptlets(draft, { name: one.name, text: archive.install?.content, before: `pre_${kind}`, after: `post_${kind}`, versions });
     if (oldEntry !== undefined && oldEntry.package.version !== one.version) removeLocalEntry(draft, local.folder, oldEntry.package);
     const backup = await stager.install(archive, oldEntry);
     const { backup: _, ...info } = archive.info;

@@ -116,9 +116,7 @@ class ListWork {
     }
     const wish = this.#alpmWish(alpm);
     const built = wanted.map((one) => plainName(one.value));
-    const transaction = await alpm.prepare({ ...wish, reasons: new Map<string, InstallReason>([...wish.reasons!, ...built.map((name) => [name, "explicit"] as const)]) }, { archives, also });
-    // What was built only because something listed needs it is a dependency.
-    for (const planned of transaction.plan.install) if (planned.origin === "archive" && !built.includes(planned.package.name)) planned.reason = "dependency";
+    const transaction = await alpm.prepare({ ...wish, archives: built, reasons: new Map<string, InstallReason>([...wish.reasons!, ...built.map((name) => [name, "explicit"] as const)]) }, { archives, also });
     if (transaction.isEmpty && !this.#mustWrite()) return changes;
     changes.push(...packageChanges(transaction));
     await alpm.commit(transaction);

@@ -20,6 +20,8 @@ export interface TestPackageSpec extends Partial<Omit<PackageInfo, "name" | "ver
   files?: Record<string, string>;
   modes?: Record<string, number>;
   install?: string;
+  /** programs: path → content */
+  binaries?: Record<string, Uint8Array>;
 }
 
 export function packageInfo(name: string, version: string, fields: Partial<PackageInfo> = {}): PackageInfo {
@@ -33,6 +35,7 @@ export type TestAlpmPorts = TestPorts & AlpmPorts;
 
 export function testAlpmPorts(): TestAlpmPorts {
   return Object.assign(testPorts(), {
+    digest: (algorithm: string, bytes: Uint8Array) => createHash(algorithm === "b2" ? "blake2b512" : algorithm).update(bytes).digest("hex"),
     compress: async (compression: string, bytes: Uint8Array) => new Uint8Array(compression === "gzip" ? gzipSync(bytes) : compression === "zstd" ? zstdCompressSync(bytes, { params: { [zlib.ZSTD_c_checksumFlag]: 1 } }) : bytes),
   });
 }
@@ -60,8 +63,9 @@ export function packageFiles(files: Record<string, string>, modes: Record<string
 }
 
 export async function makeAlpmPackage(name: string, version: string, spec: TestPackageSpec = {}): Promise<{ info: PackageInfo; files: NewFile[]; bytes: Uint8Array }> {
-  const { files: given, modes, install, ...fields } = spec;
-  const files = packageFiles(given ?? { [`usr/share/${name}`]: `${name} ${version}\n` }, modes);
+  const { files: given, modes, install, binaries, ...fields } = spec;
+  const files = binaries === undefined ? packageFiles(given ?? { [`usr/share/${name}`]: `${name} ${version}\n` }, modes)
+    : packageFiles(Object.fromEntries(Object.keys(binaries).map((path) => [path, ""])), Object.fromEntries(Object.keys(binaries).map((path) => [path, 0o755]))).map((file) => ({ ...file, content: binaries[file.path] ?? file.content }));
   const installedSize = files.reduce((sum, file) => sum + file.content.length, 0);
   const info = packageInfo(name, version, { installedSize, ...fields });
   const bytes = await writeAlpmPackage({ info, files, ...(install === undefined ? {} : { install: Buffer.from(install) }) }, testAlpmPorts());
