@@ -67,3 +67,5 @@ export { checksumBlocks, LANE_BLOCKS, useChecksumLanes } from "./store/checksum.
 export type { ChecksumLanes } from "./store/checksum.ts";
 export { repair } from "./check/repair.ts";
 export type { RepairResult } from "./check/repair.ts";
+export { auditHead, AuditLog, auditRecords, readAuditBlock, verifyAudit } from "./audit/audit-log.ts";
+export type { AuditBlock, AuditHead, AuditProblem, AuditRecord, AuditReport } from "./audit/audit-log.ts";

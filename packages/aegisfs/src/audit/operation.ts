@@ -13,6 +13,7 @@ export const Operation = {
   preallocate: 11,
   setXattr: 12,
   removeXattr: 13,
+  setFileProperties: 14,
   snapshot: 32,
   deleteSubvolume: 33,
   rollback: 34,
@@ -43,4 +44,6 @@ export interface VolumeObserver {
   ): void;
   /** The transaction is about to be committed: what the observer keeps in the volume is put there now. Throws Failure. */
   beforeCommit?(): void;
+  /** A commit should come soon: too much is waiting for it. */
+  readonly wantsCommit?: boolean;
 }

@@ -2,8 +2,9 @@
  * Named values of a volume, kept in its volume tree (FORMAT.md §9.1): what its tools remember with it, such as snapshot schedules. Names are
  * byte strings of 1 … 255 bytes, values up to 3 KiB. A change is durable with the next commit, like everything else.
  */
-import { E2BIG, EINVAL, ENODATA, ENOSPC } from "@stratos/abi";
+import { E2BIG, EINVAL, ENODATA } from "@stratos/abi";
 import { byteString } from "@stratos/base";
+import { Failure } from "../failure.ts";
 import { Operation } from "../audit/operation.ts";
 import { hashName, nameHashHigh, nameHashLow } from "../file/name-hash.ts";
 import { KIND_PROPERTY, keyMiddle } from "../format/key.ts";
@@ -52,19 +53,7 @@ export class Properties {
     const failed = volume.begin(true);
     if (failed < 0) return failed;
     try {
-      const { tree } = volume;
-      if (this.#find(name)) tree.remove(tree.key(0), tree.key(1), tree.key(2));
-      hashName(name, volume.superblock.hashSeed);
-      const middle = keyMiddle(KIND_PROPERTY, nameHashHigh);
-      const low = (nameHashLow << 8) >>> 0;
-      let collision = 0;
-      while (tree.find(0, middle, low + collision)) if (++collision === 256) return -ENOSPC;
-      const offset = tree.insert(0, middle, low + collision, HEADER_SIZE + name.length + value.length);
-      const { bytes } = tree;
-      bytes.fill(0, offset, offset + HEADER_SIZE);
-      bytes[offset] = name.length;
-      for (let index = 0; index < name.length; index++) bytes[offset + HEADER_SIZE + index] = name.charCodeAt(index);
-      bytes.set(value, offset + HEADER_SIZE + name.length);
+      this.store(name, value);
       volume.observer?.changed(0, Operation.setProperty, 0, 0, name, 0, "", 0, value.length);
       return 0;
     } catch (thrown) {
@@ -72,6 +61,27 @@ export class Properties {
     } finally {
       volume.end();
     }
+  }
+
+  /** The same inside of a transaction, untold. Throws Failure. */
+  store(name: string, value: Uint8Array): void {
+    const { tree, superblock } = this.#volume;
+    const size = HEADER_SIZE + name.length + value.length;
+    let offset: number;
+    if (this.#find(name)) offset = tree.replace(tree.key(0), tree.key(1), tree.key(2), size);
+    else {
+      hashName(name, superblock.hashSeed);
+      const middle = keyMiddle(KIND_PROPERTY, nameHashHigh);
+      const low = (nameHashLow << 8) >>> 0;
+      let collision = 0;
+      while (tree.find(0, middle, low + collision)) if (++collision === 256) throw new Failure("no-space", -1);
+      offset = tree.insert(0, middle, low + collision, size);
+    }
+    const { bytes } = tree;
+    bytes.fill(0, offset, offset + HEADER_SIZE);
+    bytes[offset] = name.length;
+    for (let index = 0; index < name.length; index++) bytes[offset + HEADER_SIZE + index] = name.charCodeAt(index);
+    bytes.set(value, offset + HEADER_SIZE + name.length);
   }
 
   /** −ENODATA when there is none of that name. */

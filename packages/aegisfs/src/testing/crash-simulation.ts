@@ -4,7 +4,7 @@
  */
 import { SeededRandom } from "@stratos/base";
 import type { BlockDevice } from "@stratos/host";
-import { check, DirectoryEntry, format, mount, Transaction } from "../aegisfs.ts";
+import { AuditLog, check, DirectoryEntry, format, mount, Transaction, verifyAudit } from "../aegisfs.ts";
 import type { FormatOptions, Subvolume, Volume } from "../aegisfs.ts";
 import { CrashDisk } from "./crash-disk.ts";
 import type { CrashImage } from "./crash-disk.ts";
@@ -46,6 +46,7 @@ export function simulateCrashes(options: CrashOptions): number {
   });
   if (typeof opened === "string") throw new Error(opened);
   const volume = opened;
+  if (options.seed % 3 === 0 && AuditLog.enable(volume) < 0) throw new Error("no audit log");
   const workload = new Workload(random, volume.root, { sizeMax: 60_000, names: 12 });
   let states = 0;
   let committed = dumpSubvolume(volume.root);
@@ -65,6 +66,8 @@ export function simulateCrashes(options: CrashOptions): number {
     }
     if (!expected.includes(found)) throw new Error(`${place}: neither the last commit nor the next:\n${difference(expected[0]!, found)}`);
     if (recovered.sync() < 0) throw new Error(`${place}: recovery cannot be committed`);
+    const audit = verifyAudit(recovered);
+    if (audit !== null && (typeof audit === "number" || audit.problems.length > 0)) throw new Error(`${place}: audit log: ${JSON.stringify(audit)}`);
     const problems = check(image, { data: true });
     if (typeof problems === "string" || problems.length > 0) throw new Error(`${place}: ${JSON.stringify(problems).slice(0, 500)}`);
     if (states % 16 !== 0) return;

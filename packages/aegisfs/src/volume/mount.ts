@@ -12,6 +12,7 @@ import { BlockStore, DeviceSlot } from "../store/block-store.ts";
 import { Layout } from "../store/layout.ts";
 import { Subvolume } from "./subvolume.ts";
 import { dropTransactions } from "../transaction/transaction.ts";
+import { AuditLog } from "../audit/audit-log.ts";
 import { Volume } from "./volume.ts";
 import type { MountOptions } from "./volume.ts";
 
@@ -207,6 +208,7 @@ function open(store: BlockStore, superblock: Superblock, options: MountOptions):
   try {
     const root = volume.root;
     if (!volume.readOnly) {
+      AuditLog.attach(volume);
       const failed = root.freeOrphans() || dropTransactions(volume);
       if (failed < 0) return "corrupt";
     }

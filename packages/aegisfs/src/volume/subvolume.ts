@@ -583,7 +583,7 @@ export class Subvolume {
     const failed = this.#begin(false);
     if (failed < 0) return failed;
     try {
-      return properties.setProperties(this, ino, word);
+      return this.#did(properties.setProperties(this, ino, word), Operation.setFileProperties, ino, "", 0, "", word);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {

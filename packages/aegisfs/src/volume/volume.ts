@@ -302,7 +302,7 @@ export class Volume implements NodeOwner {
         return;
       }
     }
-    if (this.cache.dirtyCount > this.#dirtyLimit) this.commit();
+    if (this.cache.dirtyCount > this.#dirtyLimit || this.observer?.wantsCommit === true) this.commit();
   }
 
   /**
@@ -372,6 +372,7 @@ export class Volume implements NodeOwner {
       subvolume.tree.seal(nodes);
       subvolume.store();
     }
+    this.observer?.beforeCommit?.();
     this.space.store();
     this.tree.seal(nodes);
     this.#writeNodes(nodes);

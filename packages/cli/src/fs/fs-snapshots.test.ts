@@ -133,3 +133,20 @@ test("snapshots travel between volumes, whole and as differences, through files 
   assert.equal(await works("cat", `${target}:/small`), "small");
   assert.equal(await works("check", target), `${target}: clean\n`);
 });
+
+test("the audit log tells what was done, and that it was tampered with", async () => {
+  const logged = join(folder, "logged");
+  await works("format", logged, "-s", "16M");
+  await fails(`${logged}: has no audit log; \`stratos fs audit enable\` begins one`, "audit", "verify", logged);
+  await works("audit", "enable", logged);
+  await works("mkdir", `${logged}:/secret-folder`);
+  const head = (await works("audit", "head", logged)).trim();
+  await works("rm", "-r", `${logged}:/secret-folder`);
+  assert.match(await works("audit", "show", logged), /create subvolume 1 inode 1 "secret-folder" -> inode 2 mode 40755\n.* rmdir subvolume 1 inode 1 "secret-folder"\n/);
+  assert.equal((await works("audit", "show", logged, "--last", "1", "--json")).includes('"operation":"rmdir"'), true);
+  assert.match(await works("audit", "verify", logged, "--head", head), /: intact, \d+ records in \d+ blocks\n$/);
+  const other = await runCommand("fs", "audit", "verify", logged, "--head", head.replace(/:../, ":00"));
+  assert.equal(other.status, 1);
+  assert.match(other.stdout, /known head/);
+  await fails("--head: 'x' is no head; `stratos fs audit head` prints one", "audit", "verify", logged, "--head", "x");
+});

@@ -35,3 +35,8 @@ export function parseCount(text: string): number {
   if (!/^\d{1,5}$/.test(text) || Number(text) > 10_000) throw new InvalidArgumentError("expected a number up to 10000");
   return Number(text);
 }
+
+export function parseWholeNumber(text: string): number {
+  if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError("expected a number");
+  return Number(text);
+}

@@ -1,0 +1,55 @@
+/** `stratos fs audit …`. */
+import { auditEntries, auditHeadText, auditVerdict, enableAudit, parseKnownHead, type AuditEntry } from "../fs/audit.ts";
+import { withVolume } from "../fs/open-volume.ts";
+
+export interface AuditShowOptions { readonly from?: number; readonly last?: number; readonly json?: true }
+export interface AuditVerifyOptions { readonly head: readonly string[]; readonly json?: true }
+
+export async function enableAuditCommand(path: string): Promise<number> {
+  await withVolume(path, "write", enableAudit);
+  return 0;
+}
+
+export async function auditHeadCommand(path: string): Promise<number> {
+  process.stdout.write(`${await withVolume(path, "read", auditHeadText)}\n`);
+  return 0;
+}
+
+export async function showAuditCommand(path: string, options: AuditShowOptions): Promise<number> {
+  await withVolume(path, "read", (opened) => {
+    let entries: Iterable<AuditEntry> = auditEntries(opened, options.from ?? 0);
+    if (options.last !== undefined) entries = lastOf(entries, options.last);
+    // A log is long: JSON comes as one object to a line.
+    for (const entry of entries) process.stdout.write(options.json === true ? `${JSON.stringify(entry)}\n` : `${line(entry)}\n`);
+  });
+  return 0;
+}
+
+function lastOf<T>(items: Iterable<T>, count: number): T[] {
+  const kept: T[] = [];
+  for (const item of items) {
+    kept.push(item);
+    if (kept.length > 2 * count + 1000) kept.splice(0, kept.length - count);
+  }
+  return count === 0 ? [] : kept.slice(-count);
+}
+
+function line({ block, time, operation, subvolume, ino, name, other, otherName, offset, length }: AuditEntry): string {
+  const parts = [`${time} ${block} ${operation}`, `subvolume ${subvolume}`, `inode ${ino}`];
+  if (name !== undefined) parts.push(JSON.stringify(name));
+  if (other !== undefined || otherName !== undefined) parts.push("->", ...(other === undefined ? [] : [`inode ${other}`]), ...(otherName === undefined ? [] : [JSON.stringify(otherName)]));
+  if (operation === "create") parts.push(`mode ${(offset ?? 0).toString(8)}`);
+  else if (length !== undefined) parts.push(`at ${offset ?? 0}, ${length} bytes`);
+  else if (operation === "truncate") parts.push(`to ${offset ?? 0} bytes`);
+  return parts.join(" ");
+}
+
+/** Exit status 1 when the log was tampered with. */
+export async function verifyAuditCommand(path: string, options: AuditVerifyOptions): Promise<number> {
+  const known = options.head.map(parseKnownHead);
+  const verdict = await withVolume(path, "read", (opened) => auditVerdict(opened, known));
+  if (options.json === true) process.stdout.write(`${JSON.stringify(verdict, null, 2)}\n`);
+  else if (verdict.intact) process.stdout.write(`${path}: intact, ${verdict.records} records in ${verdict.blocks} blocks\n`);
+  else for (const { firstBlock, lastBlock, what } of verdict.problems) process.stdout.write(`${path}: block ${firstBlock === lastBlock ? firstBlock : `${firstBlock} to ${lastBlock}`} ${what}\n`);
+  return verdict.intact ? 0 : 1;
+}
