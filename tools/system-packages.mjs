@@ -23,6 +23,7 @@ const NEEDED = [
   { program: "xorriso", package: "xorriso" },
   { program: "unsquashfs", package: "squashfs-tools" },
   { program: "cpio", package: "cpio" },
+  { program: "openssl", package: "openssl" },
   // What mounted volumes are used by.
   { program: "gcc", package: "gcc" },
   { program: "/usr/include/stdio.h", package: "libc6-dev" },

@@ -10,3 +10,7 @@ export { initramfs, type InitramfsOptions } from "./boot/initramfs.ts";
 export { bootFiles, findKernel, type BootArchitecture, type BootFiles, type BootLoader, type BootOptions } from "./boot/boot-files.ts";
 export { planDiskImage, derivedId, type DiskImageOptions, type DiskPlan } from "./disk/disk-image.ts";
 export { writeIsoImage, type IsoImageOptions } from "./disk/iso-image.ts";
+export { planInstall, type InstallOptions, type InstallPlan } from "./install/install.ts";
+export { readInstallConfig } from "./install/read-config.ts";
+export { INSTALL_SCHEMA, type InstallConfig, type PartitionConfig, type UserConfig } from "./install/install-schema.ts";
+export { defaultPartitions, parseBytes, type PlannedPartition } from "./install/partition-plan.ts";

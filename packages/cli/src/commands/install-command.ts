@@ -1,0 +1,144 @@
+import { closeSync, existsSync, openSync, readFileSync, readSync, rmSync, statSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { createInterface } from "node:readline/promises";
+import { Writable } from "node:stream";
+import { FormatError, Qcow2Image, type Disk } from "@stratos/formats";
+import { FileDisk, nodeCodecs } from "@stratos/host-node/outputs";
+import { derivedId, INSTALL_SCHEMA, parseBytes, planInstall, readInstallConfig, type BootArchitecture, type InstallConfig, type InstallPlan } from "@stratos/outputs";
+import { CommandError, UsageError } from "../command-error.ts";
+import { GUEST_ARCHITECTURE } from "../defaults.ts";
+import { diskError } from "../image-disk/open-disk.ts";
+import { askInstallConfig, lineTerminal } from "../install/wizard.ts";
+import { openTreeSource } from "../outputs/tree-source.ts";
+import { formatTable } from "../text-table.ts";
+
+export interface InstallCommandOptions {
+  readonly config?: string;
+  readonly source?: string;
+  readonly target?: string;
+  readonly size?: string;
+  readonly arch?: string;
+  readonly seed?: string;
+  readonly time?: number;
+  readonly dryRun?: true;
+  readonly force?: true;
+  readonly schema?: true;
+  readonly json?: true;
+}
+
+/** Plans, shows, and unless that was all, installs. */
+export async function installSystem(options: InstallCommandOptions): Promise<number> {
+  if (options.schema === true) {
+    process.stdout.write(`${JSON.stringify(INSTALL_SCHEMA, null, 2)}\n`);
+    return 0;
+  }
+  const config = await configOf(options);
+  const sourceName = options.source ?? config.system?.source;
+  const target = options.target ?? config.disk?.target;
+  if (sourceName === undefined) throw new UsageError("--source", "missing, and system.source is not set either");
+  if (target === undefined) throw new UsageError("--target", "missing, and disk.target is not set either");
+  const source = await openTreeSource(sourceName, config.architecture === undefined ? {} : { architecture: config.architecture });
+  try {
+    const { size, isNew } = targetSize(target, options.size ?? config.disk?.size);
+    const architecture = (options.arch ?? config.architecture ?? source.architecture ?? GUEST_ARCHITECTURE) as BootArchitecture;
+    const codecs = nodeCodecs();
+    const time = options.time ?? Math.floor(Date.now() / 1000);
+    const known = new Map<string, string>();
+    const id = (what: string): string => {
+      if (options.seed !== undefined) return derivedId(`${options.seed} ${what}`, codecs);
+      const found = known.get(what) ?? randomUUID();
+      known.set(what, found);
+      return found;
+    };
+    const plan = planInstall(source.tree, config, { diskSize: size, architecture, time, id }, codecs);
+    showPlan(plan, { target, size, architecture }, options);
+    if (options.dryRun === true) return 0;
+    if (!isNew && options.force !== true && !isBlank(target)) throw new CommandError(target, "holds something, which would be lost; --force installs over it, --dry-run shows what would be done");
+    writeTarget(target, size, isNew, (disk, isZeroed) => plan.write(disk, isZeroed, (step) => { if (options.json !== true) process.stderr.write(`writing ${step}\n`); }));
+    return 0;
+  } catch (error) {
+    throw diskError(target, error);
+  } finally {
+    source.close();
+  }
+}
+
+async function configOf(options: InstallCommandOptions): Promise<InstallConfig> {
+  if (options.config !== undefined) {
+    try {
+      return readInstallConfig(readFileSync(options.config, "utf8"));
+    } catch (error) {
+      if (error instanceof FormatError) throw new CommandError(options.config, error.message, { cause: error });
+      throw error;
+    }
+  }
+  // With all that must be known, nothing is asked; scripts are never asked.
+  if (options.source !== undefined && options.target !== undefined) return {};
+  if (!process.stdin.isTTY) throw new UsageError("--config", "missing; without a terminal there is nobody to ask");
+  const output = Object.assign(new Writable({ write: (text: Buffer, _encoding, done) => { if (!output.isSilent) process.stderr.write(text); done(); } }), { isSilent: false });
+  const lines = createInterface({ input: process.stdin, output, terminal: true });
+  try {
+    return await askInstallConfig(lineTerminal(lines, { write: (text) => void process.stderr.write(text), get isSilent() { return output.isSilent; }, set isSilent(value) { output.isSilent = value; } }), options);
+  } finally {
+    lines.close();
+  }
+}
+
+function targetSize(target: string, wanted: string | undefined): { size: number; isNew: boolean } {
+  if (existsSync(target)) {
+    if (!statSync(target).isFile() && !statSync(target).isBlockDevice()) throw new CommandError(target, "is neither a disk nor a disk image");
+    if (/\.qcow2$/.test(target)) throw new CommandError(target, "is there already; a QCOW2 image is made anew");
+    const disk = new FileDisk(target, { readOnly: true });
+    try {
+      return { size: disk.size, isNew: false };
+    } finally {
+      disk.close();
+    }
+  }
+  if (wanted === undefined) throw new CommandError(target, "is not there; --size makes a disk image");
+  const size = parseBytes(wanted);
+  if (size === undefined) throw new UsageError("--size", `'${wanted}': expected a size such as 8G`);
+  return { size: Math.floor(size / 4096) * 4096, isNew: true };
+}
+
+function writeTarget(target: string, size: number, isNew: boolean, write: (disk: Disk, isZeroed: boolean) => void): void {
+  const isQcow2 = /\.qcow2$/.test(target);
+  const file = new FileDisk(target, isNew ? { create: isQcow2 ? 0 : size } : {});
+  try {
+    const image = isQcow2 ? Qcow2Image.create(file, nodeCodecs(), { virtualSize: size }) : null;
+    write(image ?? file, isNew);
+    image?.flush();
+    file.flush();
+    file.close();
+  } catch (error) {
+    file.close();
+    // Half a system is of no use; what was there before is gone either way.
+    if (isNew) rmSync(target, { force: true });
+    throw error;
+  }
+}
+
+/** True when the beginning of the disk, where tables and file systems announce themselves, is empty. */
+function isBlank(target: string): boolean {
+  const fd = openSync(target, "r");
+  try {
+    const bytes = Buffer.alloc(1 << 20);
+    const count = readSync(fd, bytes, 0, bytes.length, 0);
+    return bytes.subarray(0, count).every((byte) => byte === 0);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function showPlan(plan: InstallPlan, where: { target: string; size: number; architecture: string }, options: InstallCommandOptions): void {
+  const parts = plan.partitions.map(({ config, partition, uuid }) => ({
+    name: config.name, format: config.format, mount: config.mount ?? null, startBytes: partition.start, sizeBytes: partition.size, usedBytes: plan.usage.find(({ mount }) => mount === config.mount)?.usedBytes ?? null, uuid,
+  }));
+  if (options.json === true) {
+    process.stdout.write(`${JSON.stringify({ target: where.target, sizeBytes: where.size, architecture: where.architecture, kernel: plan.boot.kernel, loader: plan.boot.loader, commandLine: plan.boot.commandLine, partitions: parts, isDryRun: options.dryRun === true }, null, 2)}\n`);
+    return;
+  }
+  const mib = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+  process.stdout.write(`${where.target}: ${mib(where.size)}, ${where.architecture}, kernel ${plan.boot.kernel}, ${plan.boot.loader}\n`);
+  process.stdout.write(formatTable(["PARTITION", "FORMAT", "MOUNT", "START", "SIZE", "USED", "UUID"], parts.map((part) => [part.name, part.format, part.mount ?? "-", mib(part.startBytes), mib(part.sizeBytes), part.usedBytes === null ? "-" : mib(part.usedBytes), part.uuid])));
+}

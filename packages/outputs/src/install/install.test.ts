@@ -1,0 +1,147 @@
+/** Installing. Goal: what the configuration says stands on the disk. Judges: sgdisk, e2fsck, fsck.vfat, blkid, debugfs. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileEntry, fileTreeOf, MemoryBlob, MemoryDisk, readBytes, type FileEntry, type FileTree } from "@stratos/formats";
+import { nodeCodecs } from "@stratos/host-node/outputs";
+import { derivedId } from "../disk/disk-image.ts";
+import { planInstall, type InstallOptions } from "./install.ts";
+import { readInstallConfig } from "./read-config.ts";
+
+const codecs = nodeCodecs();
+const MIB = 1 << 20;
+const sbin = { encoding: "utf8", env: { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` }, stdio: "pipe" } as const;
+const file = (path: string, content: string, fields: Partial<FileEntry> = {}): FileEntry => fileEntry(path, "file", { content: new MemoryBlob(Buffer.from(content), ""), ...fields });
+const OPTIONS: InstallOptions = { diskSize: 180 * MIB, architecture: "amd64", time: 1_700_000_000, id: (what) => derivedId(`test ${what}`, codecs) };
+
+function root(): FileTree {
+  const folders = ["", "bin", "boot", "etc", "etc/skel", "home", "root", "usr", "usr/bin", "usr/lib", "usr/lib/modules", "usr/lib/modules/6.1", "usr/lib/systemd", "usr/lib/systemd/boot", "usr/lib/systemd/boot/efi", "usr/share", "usr/share/zoneinfo", "usr/share/zoneinfo/Europe"];
+  return fileTreeOf([
+    ...folders.map((path) => fileEntry(path, "directory", path === "root" ? { mode: 0o700 } : {})), file("boot/vmlinuz-6.1", "kernel"), file("usr/bin/busybox", "shell", { mode: 0o755 }), file("usr/lib/systemd/boot/efi/systemd-bootx64.efi", "loader"),
+    file("etc/passwd", "root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1::/:/usr/sbin/nologin\n"), file("etc/group", "root:x:0:\nsudo:x:27:\nshadow:x:42:\n"), file("etc/shadow", "root:*:19000:0:99999:7:::\n", { mode: 0o640, gid: 42 }), file("etc/gshadow", "root:*::\nsudo:*::\nshadow:*::\n", { mode: 0o640, gid: 42 }),
+    file("etc/skel/.profile", "umask 022\n"), file("usr/share/zoneinfo/Europe/Berlin", "zone"), file("etc/machine-id", "1234\n"), file("home/keep", "kept"), file("etc/locale.gen", "# de_DE.UTF-8 UTF-8\n"),
+  ]);
+}
+
+const CONFIG = `
+architecture = "amd64"
+[disk]
+kernel_options = "quiet"
+[[partition]]
+name = "esp"
+size = "64M"
+format = "vfat"
+mount = "/boot/efi"
+[[partition]]
+name = "root"
+size = "rest"
+format = "ext4"
+mount = "/"
+[[partition]]
+name = "home"
+size = "20M"
+format = "ext4"
+mount = "/home"
+options = "noatime"
+[[partition]]
+name = "swap"
+size = "16M"
+format = "swap"
+[system]
+hostname = "box.example.org"
+locale = "de_DE.UTF-8"
+timezone = "Europe/Berlin"
+keymap = "de"
+[root]
+password_hash = "!"
+ssh_keys = ["ssh-ed25519 AAAA root@x"]
+[[user]]
+name = "anna"
+comment = "Anna Größe"
+groups = ["sudo"]
+password_hash = "$6$salt$hash"
+ssh_keys = ["ssh-ed25519 BBBB anna@x", "ssh-rsa CCCC"]
+[[network]]
+interface = "en*"
+dhcp = true
+[[network]]
+interface = "eth1"
+addresses = ["192.0.2.5/24"]
+gateway = "192.0.2.1"
+[[file]]
+path = "/etc/motd"
+content = "welcome\\n"
+`;
+
+test("partitions, file systems, names, places, people and keys stand where the configuration says", () => {
+  const plan = planInstall(root(), readInstallConfig(CONFIG), OPTIONS, codecs);
+  const disk = new MemoryDisk(OPTIONS.diskSize);
+  const steps: string[] = [];
+  plan.write(disk, true, (step) => steps.push(step));
+  assert.equal(steps.length, 5);
+  const folder = mkdtempSync(join(tmpdir(), "stratos-install-"));
+  try {
+    writeFileSync(join(folder, "disk"), readBytes(disk, 0, disk.size));
+    assert.match(execFileSync("sgdisk", ["-v", "-p", join(folder, "disk")], sbin), /No problems found[\s\S]*EF00 +esp\n[\s\S]*8304 +root\n[\s\S]*8302 +home\n[\s\S]*8200 +swap\n/);
+    for (const { config, partition } of plan.partitions) writeFileSync(join(folder, config.name), readBytes(disk, partition.start, partition.size));
+    for (const name of ["root", "home"]) execFileSync("e2fsck", ["-fn", join(folder, name)], sbin);
+    execFileSync("fsck.vfat", ["-n", join(folder, "esp")], sbin);
+    const uuid = (name: string): string => plan.partitions.find(({ config }) => config.name === name)!.uuid;
+    for (const [name, type] of [["esp", "vfat"], ["root", "ext4"], ["home", "ext4"], ["swap", "swap"]] as const) {
+      assert.match(execFileSync("blkid", ["-p", join(folder, name)], sbin), new RegExp(`UUID="${uuid(name)}".* TYPE="${type}"|TYPE="${type}".*UUID="${uuid(name)}"`));
+    }
+    const cat = (path: string, name = "root"): string => execFileSync("debugfs", ["-R", `cat ${path}`, join(folder, name)], sbin);
+    const stat = (path: string, name = "root"): string => execFileSync("debugfs", ["-R", `stat ${path}`, join(folder, name)], sbin);
+    assert.equal(cat("/etc/fstab"), `# <file system> <mount point> <type> <options> <dump> <pass>\nUUID=${uuid("root")} / ext4 errors=remount-ro 0 1\nUUID=${uuid("esp")} /boot/efi vfat umask=0077 0 2\nUUID=${uuid("home")} /home ext4 noatime 0 2\nUUID=${uuid("swap")} none swap sw 0 0\n`);
+    assert.equal(cat("/etc/hostname"), "box.example.org\n");
+    assert.match(cat("/etc/hosts"), /^127\.0\.1\.1\tbox\.example\.org box$/m);
+    assert.equal(cat("/etc/locale.gen"), "de_DE.UTF-8 UTF-8\n");
+    assert.match(stat("/etc/localtime"), /Fast link dest: "\/usr\/share\/zoneinfo\/Europe\/Berlin"/);
+    assert.equal(cat("/etc/passwd").split("\n")[2], "anna:x:1000:1000:Anna Größe:/home/anna:/bin/sh");
+    assert.match(cat("/etc/group"), /^sudo:x:27:anna$/m);
+    assert.match(cat("/etc/gshadow"), /^sudo:\*::anna$/m);
+    assert.match(cat("/etc/shadow"), /^root:!:19675:[\s\S]*^anna:\$6\$salt\$hash:19675:/m);
+    assert.match(stat("/etc/shadow"), /Mode: +0640[\s\S]*Group: +42/);
+    assert.match(stat("/root/.ssh/authorized_keys"), /Mode: +0600[\s\S]*User: +0/);
+    assert.equal(cat("/anna/.ssh/authorized_keys", "home"), "ssh-ed25519 BBBB anna@x\nssh-rsa CCCC\n");
+    assert.match(stat("/anna/.ssh", "home"), /Mode: +0700[\s\S]*User: +1000 +Group: +1000/);
+    assert.match(stat("/anna/.profile", "home"), /User: +1000/);
+    assert.equal(cat("/keep", "home"), "kept");
+    assert.match(stat("/home"), /Type: directory/);
+    assert.equal(cat("/home/keep"), "");
+    assert.equal(cat("/etc/systemd/network/21-stratos.network"), "[Match]\nName=eth1\n\n[Network]\nAddress=192.0.2.5/24\nGateway=192.0.2.1\n");
+    assert.equal(cat("/etc/motd"), "welcome\n");
+    assert.equal(cat("/etc/machine-id"), "");
+    assert.match(plan.boot.commandLine, new RegExp(`^root=UUID=${uuid("root")} ro .* quiet$`));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("a plan tells what cannot be before anything is written", () => {
+  const plan = (text: string, options: Partial<InstallOptions> = {}) => () => planInstall(root(), readInstallConfig(text), { ...OPTIONS, ...options }, codecs);
+  const part = (name: string, size: string, format: string, mount: string): string => `[[partition]]\nname = "${name}"\nsize = "${size}"\nformat = "${format}"\nmount = "${mount}"\n`;
+  const esp = part("esp", "64M", "vfat", "/efi");
+  assert.throws(plan("", { diskSize: 100 * MIB }), /the partitions need \d+ bytes, and the disk has 104857600/);
+  assert.throws(plan(esp), /no partition is mounted on \//);
+  assert.throws(plan(part("root", "rest", "ext4", "/")), /no partition is the EFI system partition/);
+  assert.throws(plan(esp + part("root", "rest", "ext4", "/") + part("home", "rest", "ext4", "/home")), /two partitions cannot both take the rest/);
+  assert.throws(plan(esp + part("root", "much", "ext4", "/")), /partition root: 'much' is no size/);
+  assert.throws(plan(esp.replace("64M", "1M") + part("root", "rest", "ext4", "/")), /partition esp: kernel and loader need/);
+  assert.throws(plan('[system]\ntimezone = "Mars/Base"\n'), /Mars\/Base: a time zone that the root does not have/);
+  assert.throws(plan('[[user]]\nname = "daemon"\n'), /user daemon: the root has one of this name/);
+  assert.throws(plan('[[user]]\nname = "anna"\ngroups = ["wheel"]\n'), /the root has no group wheel/);
+});
+
+test("a mistaken file is told by line and key", () => {
+  const told = (text: string, pattern: RegExp): void => assert.throws(() => readInstallConfig(text), pattern);
+  told('[system]\nhostnam = "x"\n', /^FormatError: 2:1: system\.hostnam: unknown key$/);
+  told('[system]\nhostname = "UPPER case"\n', /2:1: system\.hostname: is not what is expected/);
+  told('[[partition]]\nname = "x"\nformat = "btrfs"\nsize = "1G"\n', /3:1: partition\[0\]\.format: must be one of vfat, ext4, swap, none/);
+  told('[[user]]\nuid = 5\n', /1:1: user\[0\]: name is missing/);
+  told("x = \n", /^FormatError: 1:\d+: /);
+  told('[[file]]\npath = "/etc/../x/"\ncontent = ""\n', /path: is not what/);
+});

@@ -1,0 +1,83 @@
+/** From the partitions that are wanted to places on a disk: sizes in MiB, one of them may take the rest. */
+import { FormatError, gptSpace, PARTITION_TYPES, type GptPartition } from "@stratos/formats";
+import type { BootArchitecture } from "../boot/boot-files.ts";
+import type { PartitionConfig } from "./install-schema.ts";
+
+export interface PlannedPartition {
+  readonly config: PartitionConfig;
+  readonly partition: GptPartition;
+  /** of the file system: a UUID, or FAT's `ABCD-1234` */
+  readonly uuid: string;
+}
+
+const MIB = 1 << 20;
+const LEAST: Readonly<Record<PartitionConfig["format"], number>> = { vfat: MIB, ext4: 8 * MIB, swap: MIB, none: MIB };
+
+/** What is made when nothing is said: an EFI system partition and a root. */
+export function defaultPartitions(): PartitionConfig[] {
+  return [{ name: "esp", size: "256M", format: "vfat", mount: "/boot/efi" }, { name: "root", size: "rest", format: "ext4", mount: "/" }];
+}
+
+/** @param id  a UUID for each use. @throws FormatError for what cannot be */
+export function planPartitions(wanted: readonly PartitionConfig[], diskSize: number, architecture: BootArchitecture, id: (what: string) => string): PlannedPartition[] {
+  check(wanted);
+  const sizes = wanted.map(({ name, size, format }) => {
+    if (size === "rest") return null;
+    const bytes = parseBytes(size);
+    if (bytes === undefined) throw new FormatError(`partition ${name}: '${size}' is no size such as 512M or 20G`);
+    if (bytes < LEAST[format]) throw new FormatError(`partition ${name}: ${size} is too small for ${format}`);
+    return Math.ceil(bytes / MIB) * MIB;
+  });
+  const end = Math.floor(gptSpace(diskSize).end / MIB) * MIB;
+  const given = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
+  const rest = end - MIB - given;
+  const index = sizes.indexOf(null);
+  if (rest < 0 || (index !== -1 && rest < LEAST[wanted[index]!.format])) throw new FormatError(`the partitions need ${given + 2 * MIB + (index === -1 ? 0 : LEAST[wanted[index]!.format])} bytes, and the disk has ${diskSize}`);
+  let start = MIB;
+  return wanted.map((config, position) => {
+    const size = sizes[position] ?? rest;
+    const partition: GptPartition = { type: typeOf(config, architecture), id: id(`partition ${config.name}`), name: config.name, start, size, attributes: 0 };
+    start += size;
+    const uuid = id(`file system ${config.name}`);
+    return { config, partition, uuid: config.format === "vfat" ? `${uuid.slice(0, 4)}-${uuid.slice(4, 8)}`.toUpperCase() : uuid };
+  });
+}
+
+function check(wanted: readonly PartitionConfig[]): void {
+  const names = new Set<string>(), mounts = new Set<string>();
+  for (const { name, mount, format, size } of wanted) {
+    if (names.has(name)) throw new FormatError(`partition ${name}: the name is taken`);
+    if (mount !== undefined && mounts.has(mount)) throw new FormatError(`partition ${name}: ${mount} is taken`);
+    if (mount !== undefined && (format === "swap" || format === "none")) throw new FormatError(`partition ${name}: ${format} is not mounted`);
+    if (size === "rest" && wanted.filter((other) => other.size === "rest").length > 1) throw new FormatError("two partitions cannot both take the rest");
+    names.add(name);
+    if (mount !== undefined) mounts.add(mount);
+  }
+  const root = wanted.find(({ mount }) => mount === "/");
+  if (root?.format !== "ext4") throw new FormatError(root === undefined ? "no partition is mounted on /" : `partition ${root.name}: the root is on ext4`);
+  if (!wanted.some(isEsp)) throw new FormatError("no partition is the EFI system partition (format vfat, mounted on /boot/efi, /efi or /boot)");
+}
+
+/** The partition that firmware reads. */
+export function isEsp(config: PartitionConfig): boolean {
+  return config.format === "vfat" && (config.type === "esp" || ["/boot/efi", "/efi", "/boot"].includes(config.mount ?? ""));
+}
+
+function typeOf(config: PartitionConfig, architecture: BootArchitecture): string {
+  if (config.type !== undefined) {
+    const known = (PARTITION_TYPES as Readonly<Record<string, string>>)[config.type];
+    if (known === undefined && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(config.type)) throw new FormatError(`partition ${config.name}: '${config.type}' is neither a GUID nor one of ${Object.keys(PARTITION_TYPES).join(", ")}`);
+    return known ?? config.type.toLowerCase();
+  }
+  if (isEsp(config)) return PARTITION_TYPES.esp;
+  if (config.format === "swap") return PARTITION_TYPES.swap;
+  if (config.mount === "/") return PARTITION_TYPES[`root-${architecture}`];
+  return config.mount === "/home" ? PARTITION_TYPES.home : PARTITION_TYPES.linux;
+}
+
+/** `512M` → bytes; undefined when it is no size. */
+export function parseBytes(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?$/i.exec(text);
+  if (match === null) return undefined;
+  return Math.floor(Number(match[1]) * 1024 ** " KMGT".indexOf(match[2]!.toUpperCase() || " "));
+}
