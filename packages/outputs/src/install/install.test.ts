@@ -122,7 +122,7 @@ test("partitions, file systems, names, places, people and keys stand where the c
 });
 
 test("a plan tells what cannot be before anything is written", () => {
-  const plan = (text: string, options: Partial<InstallOptions> = {}) => () => planInstall(root(), readInstallConfig(text), { ...OPTIONS, ...options }, codecs);
+  const plan = (text: string, options: Partial<InstallOptions> = {}) => () => planInstall(root(), readInstallConfig(text), { ...OPTIONS, diskSize: 400 * MIB, ...options }, codecs);
   const part = (name: string, size: string, format: string, mount: string): string => `[[partition]]\nname = "${name}"\nsize = "${size}"\nformat = "${format}"\nmount = "${mount}"\n`;
   const esp = part("esp", "64M", "vfat", "/efi");
   assert.throws(plan("", { diskSize: 100 * MIB }), /the partitions need \d+ bytes, and the disk has 104857600/);
