@@ -3,7 +3,7 @@
  * programs that people run on one, on a real mount; Linux' own tmpfs is the judge of single calls.
  */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { repository, run } from "./support/stratos.ts";
@@ -74,7 +74,7 @@ test("a second writer is refused, and so is what cannot be mounted", async () =>
     assert.match(result.stderr, words);
     assert.equal(result.status, status);
   };
-  await told(1, /^stratos: .*: .*in use by process \d+\n$/, "mount", volume.volume, other);
+  await told(1, /^stratos: .*volume.aegisfs: in use by process \d+\n$/, "mount", volume.volume, other);
   await told(1, /^stratos: .*mount: .* is mounted there already\n$/, "mount", volume.volume, volume.mountPoint);
   await told(1, /^stratos: nowhere: no such file or directory\n$/, "mount", volume.volume, "nowhere");
   writeFileSync(join(volume.folder, "text"), "x".repeat(100_000));
@@ -102,6 +102,47 @@ test("SIGTERM unmounts and keeps everything; in use, the place is given back and
   volume.check();
   await volume.mount();
   assert.equal(await volume.sh("cat kept"), "before\nafter\n");
+});
+
+test("access control lists are kept, inherited and followed by the mode, as on tmpfs", async () => {
+  await volume.unmount();
+  await volume.mount("allow_other");
+  const judge = mkdtempSync("/dev/shm/stratos-judge-");
+  const script = `
+    umask 027; mkdir lists; cd lists; touch plain; mkdir shared; setfacl -m u:1000:rwx,g:2000:r,d:u:1000:rwx,d:m::rwx,d:o::- shared
+    touch shared/file; mkdir shared/folder; touch shared/folder/deep; chmod 640 shared/file; chmod 750 shared
+    setfacl -m u:1001:r plain; chmod 604 plain; list() { getfacl -cn . plain shared shared/file shared/folder shared/folder/deep; }; list; stat -c '%n %a' plain shared shared/file shared/folder shared/folder/deep
+    setfacl -b plain; setfacl -k shared; list; setfacl -m u:1000:r,m::- plain
+    cat plain; setpriv --reuid=1000 --regid=1000 --clear-groups sh -c 'cat plain; echo x > shared/by-user; ls shared'`;
+  try {
+    const own = await volume.try(["sh", "-c", script], { cwd: volume.mountPoint });
+    const judged = await volume.try(["sh", "-c", script], { cwd: judge });
+    assert.equal(own.stdout, judged.stdout);
+    assert.equal(own.stderr, judged.stderr);
+    assert.match(own.stdout, /user:1000:rwx/);
+  } finally {
+    rmSync(judge, { recursive: true });
+  }
+});
+
+test("who is not root mounts through fusermount3", async () => {
+  const folder = mkdtempSync("/tmp/stratos-user-");
+  // Everybody's, as udev makes it where that runs.
+  const { mode } = statSync("/dev/fuse");
+  try {
+    chmodSync("/dev/fuse", 0o666);
+    chownSync(folder, 65534, 65534);
+    const script = `
+      mkdir mount; stratos fs format volume --size 64M; stratos fs mount volume mount; echo mine > mount/file; stat -c '%u %a' mount/file
+      stratos fs mount --json | grep -c "$PWD/mount"; cp /bin/true mount/program; mount/program && echo runs; stratos fs umount mount; ls mount; stratos fs cat volume:/file`;
+    const result = await volume.try(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-euc", `stratos() { ${process.execPath} ${join(repository, "stratos.mjs")} "$@"; }; ${script}`], { cwd: folder, env: { STRATOS_HOME: join(folder, "home"), HOME: folder } });
+    assert.equal(result.stderr, "");
+    assert.equal(result.stdout, "65534 644\n1\nruns\nmine\n");
+  } finally {
+    chmodSync("/dev/fuse", mode & 0o777);
+    await run(["umount", "-l", join(folder, "mount")]);
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 async function gone(pid: number): Promise<void> {

@@ -29,6 +29,7 @@ const NEEDED = [
   { program: "/usr/include/stdio.h", package: "libc6-dev" },
   { program: "make", package: "make" },
   { program: "setfattr", package: "attr" },
+  { program: "setfacl", package: "acl" },
   { program: "rsync", package: "rsync" },
   { program: "sqlite3", package: "sqlite3" },
   { program: "fio", package: "fio" },

@@ -33,6 +33,11 @@ export interface ServeOptions {
   writebackCache?: boolean;
   /** "relative": as Linux's relatime; "never": as noatime. */
   accessTimes?: "relative" | "never";
+  /**
+   * Does the kernel check permissions (`default_permissions`)? Then it is told that there are access control lists. Where root alone may
+   * enter, it checks none, and must not be told: it would begin to.
+   */
+  checksPermissions?: boolean;
   /** `.snapshots` and `.aegisfs` in the root; default true. */
   controlNames?: boolean;
   /** Milliseconds after which a change is made durable without being asked; default 5000. */
@@ -52,6 +57,7 @@ export class FuseServer {
   readonly files: Subvolume;
   readonly writebackCache: boolean;
   readonly accessTimes: "relative" | "never";
+  readonly checksPermissions: boolean;
   readonly snapshots: SnapshotFolder | null;
   readonly counts = new LookupCounts();
   /** Scratch of the request at hand. */
@@ -66,6 +72,8 @@ export class FuseServer {
   inoWithoutCapabilities = 0;
   /** Protocol that was agreed on; 0 before INIT. */
   minor = 0;
+  /** Bytes of fuse_setxattr_in. */
+  setXattrSize = 8;
   readonly #commitIntervalMs: number;
   /** When the oldest change that is not durable yet was made; 0: there is none. */
   #dirtySinceMs = 0;
@@ -82,6 +90,7 @@ export class FuseServer {
     this.files = options.files ?? volume.root;
     this.writebackCache = options.writebackCache ?? false;
     this.accessTimes = options.accessTimes ?? "relative";
+    this.checksPermissions = options.checksPermissions ?? true;
     this.snapshots = options.controlNames === false ? null : new SnapshotFolder(this);
     this.#commitIntervalMs = options.commitIntervalMs ?? 5000;
     // The root is known without being looked up, and never forgotten.

@@ -25,6 +25,8 @@ export interface FormatOptions {
   label?: string;
   /** Time that the root directory gets. */
   seconds?: number;
+  /** Whose the root directory is; default: root's. */
+  owner?: { uid: number; gid: number };
   /** What all files get that have no properties of their own (format/properties.ts). */
   properties?: number;
   /** Copies of each block, 1 … 3; on different devices when there are several. */
@@ -71,7 +73,7 @@ export function format(device: BlockDevice | readonly BlockDevice[], options: Fo
     store.flush();
     const volume = new Volume(store, superblock, { seconds: options.seconds ?? 0 });
     volume.tree.initialize();
-    volume.adopt(Subvolume.createEmpty(volume, 1, "root"));
+    volume.adopt(Subvolume.createEmpty(volume, 1, "root", 0, options.owner));
     return volume.commit() < 0 ? "device-error" : 0;
   } catch (thrown) {
     if (!(thrown instanceof Failure)) throw thrown;

@@ -104,11 +104,11 @@ export class Subvolume {
   }
 
   /** A new one with an empty root directory (format). */
-  static createEmpty(volume: Volume, id: number, name: string, flags = 0): Subvolume {
+  static createEmpty(volume: Volume, id: number, name: string, flags = 0, owner = { uid: 0, gid: 0 }): Subvolume {
     const subvolume = new Subvolume(volume, id, name, 0, flags, volume.generation, volume.seconds, "");
     subvolume.tree.initialize();
     subvolume.nextIno = ROOT_INO + 1;
-    initializeInode(subvolume, ROOT_INO, 0o040755, 0, 0, 0, ROOT_INO);
+    initializeInode(subvolume, ROOT_INO, 0o040755, owner.uid, owner.gid, 0, ROOT_INO);
     return subvolume;
   }
 

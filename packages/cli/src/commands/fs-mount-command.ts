@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, openSync, realpathSync, statSync, writeSync, closeSync } from "node:fs";
+import { fstatSync, mkdirSync, openSync, readFileSync, realpathSync, statSync, writeSync, closeSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { lockOwner, stratosHome } from "@stratos/host-node";
@@ -7,7 +7,6 @@ import { AEGISFS_TYPE, commandThroughFusermount, findMount, FuseMount, MountFail
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
 import { mountWordsText, type MountWords } from "../fs/mount-options.ts";
-import { openVolume } from "../fs/open-volume.ts";
 import { errnoWords } from "../fs/volume-error.ts";
 import { formatTable } from "../text-table.ts";
 
@@ -29,29 +28,30 @@ export async function mountVolume(volume: string | undefined, dir: string | unde
   const plan = await planMount(volume, dir, options.options);
   const mountedFd = process.env[MOUNTED_FD];
   if (options.foreground !== true) return startServer(plan, options);
-  if (process.getuid?.() !== 0 && mountedFd === undefined) return becomeServer(plan, options);
-  return serve(plan, options.options, mountedFd === undefined ? null : Number(mountedFd));
+  if (process.getuid?.() !== 0 && mountedFd === undefined) return becomeServer(plan);
+  return serve(plan, plan.words, mountedFd === undefined ? null : Number(mountedFd));
 }
 
 interface MountPlan {
   readonly volume: string;
   readonly mountPoint: string;
+  readonly words: MountWords;
   readonly request: MountRequest;
 }
 
 /** Checks what can be checked before anything happens. */
 async function planMount(volume: string, dir: string, words: MountWords): Promise<MountPlan> {
-  const { place: mountPoint, hadDied } = freePlace(dir);
+  // What fusermount3 has mounted for us must not be looked at: we are the ones who would have to answer.
+  const { place: mountPoint, hadDied } = process.env[MOUNTED_FD] === undefined ? freePlace(dir) : { place: dir, hadDied: false };
   const path = realPath(volume);
+  const absolute = { ...words, devices: words.devices.map(realPath), keyFile: words.keyFile === null ? null : realPath(words.keyFile) };
   // A process that was killed takes a moment to go.
   if (hadDied) for (let waited = 0; lockOwner(path) !== null && waited < DYING_MS; waited += 10) await delay(10);
   if (process.env[MOUNTED_FD] === undefined) {
     const inTheWay = findMount(mountPoint);
     if (inTheWay?.type === AEGISFS_TYPE && inTheWay.source === path) throw new CommandError(dir, `${path} is mounted there already`);
-    // What is wrong with the volume is told before a folder is covered by it.
-    openVolume(path, "read").close();
   }
-  return { volume: path, mountPoint, request: { source: path, mountPoint, readOnly: words.readOnly, allowOther: words.allowOther, options: words.others } };
+  return { volume: path, mountPoint, words: absolute, request: { source: path, mountPoint, readOnly: words.readOnly, allowOther: words.allowOther, options: words.others } };
 }
 
 const DYING_MS = 10_000;
@@ -82,8 +82,8 @@ function realPath(volume: string): string {
 
 // ---- In a process of its own ---------------------------------------------------------------------------------------
 
-function serverCommand(plan: MountPlan, options: MountVolumeOptions): string[] {
-  return [process.execPath, ...process.execArgv, process.argv[1]!, "fs", "mount", "--foreground", "-o", mountWordsText(options.options), "--", plan.volume, plan.mountPoint];
+function serverCommand(plan: MountPlan): string[] {
+  return [process.execPath, ...process.execArgv, process.argv[1]!, "fs", "mount", "--foreground", "-o", mountWordsText(plan.words), "--", plan.volume, plan.mountPoint];
 }
 
 /** Starts the serving process and waits until it has mounted, or says why not. */
@@ -91,7 +91,8 @@ async function startServer(plan: MountPlan, options: MountVolumeOptions): Promis
   const logPath = options.log ?? join(stratosHome(), "log", "fs-mount.log");
   mkdirSync(dirname(logPath), { recursive: true });
   const log = openSync(logPath, "a", 0o600);
-  const [program, ...args] = serverCommand(plan, options);
+  const logged = fstatSync(log).size;
+  const [program, ...args] = serverCommand(plan);
   const [command, commandArgs] = process.getuid?.() === 0 ? [program!, args] : commandThroughFusermount(plan.request, [program!, ...args]);
   const child = spawn(command, commandArgs, { detached: true, stdio: ["ignore", log, log, "pipe"], env: { ...process.env, [READY_FD]: "3" }, cwd: "/" });
   closeSync(log);
@@ -106,14 +107,19 @@ async function startServer(plan: MountPlan, options: MountVolumeOptions): Promis
     child.on("error", () => done());
   });
   const [line = ""] = said.split("\n");
-  if (line !== "mounted") throw new CommandError(plan.mountPoint, line === "" ? `cannot be mounted; ${logPath} may say why` : line);
+  const [, about, why] = /^(volume|place): (.*)$/.exec(line) ?? [];
+  if (about !== undefined) throw new CommandError(about === "volume" ? plan.volume : plan.mountPoint, why!);
+  if (line !== "mounted") {
+    const words = readFileSync(logPath, "utf8").slice(logged).trim().replaceAll("\n", "; ");
+    throw new CommandError(plan.mountPoint, words || `the serving process ended; ${logPath} may say why`);
+  }
   child.unref();
   return 0;
 }
 
 /** Mounts without root: fusermount3 mounts, and what receives its descriptor becomes the server, as a child of ours. */
-async function becomeServer(plan: MountPlan, options: MountVolumeOptions): Promise<number> {
-  const [command, args] = commandThroughFusermount(plan.request, serverCommand(plan, options));
+async function becomeServer(plan: MountPlan): Promise<number> {
+  const [command, args] = commandThroughFusermount(plan.request, serverCommand(plan));
   const child = spawn(command, args, { stdio: "inherit" });
   const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
   for (const signal of STOPPING) process.on(signal, forward);
@@ -132,8 +138,8 @@ async function serve(plan: MountPlan, words: MountWords, mountedFd: number | nul
   try {
     mount = await FuseMount.start({
       volume: {
-        path: plan.volume, readOnly: words.readOnly, subvolume: words.subvolume,
-        serve: { writebackCache: words.writebackCache, accessTimes: words.accessTimes, controlNames: words.controlNames, commitIntervalMs: words.commitSeconds * 1000 },
+        path: plan.volume, devices: words.devices, degraded: words.degraded, keyFile: words.keyFile, readOnly: words.readOnly, subvolume: words.subvolume,
+        serve: { checksPermissions: words.allowOther || process.getuid?.() !== 0, writebackCache: words.writebackCache, accessTimes: words.accessTimes, controlNames: words.controlNames, commitIntervalMs: words.commitSeconds * 1000 },
       },
       mount: plan.request,
       mountedFd,
@@ -141,8 +147,8 @@ async function serve(plan: MountPlan, words: MountWords, mountedFd: number | nul
   } catch (error) {
     if (!(error instanceof MountFailure)) throw error;
     if (mountedFd !== null) unmount(plan.mountPoint, { lazy: true });
-    say(`${error.message}\n`);
-    throw new CommandError(plan.volume, error.message);
+    say(`${error.about}: ${error.message}\n`);
+    throw new CommandError(error.about === "volume" ? plan.volume : plan.mountPoint, error.message);
   }
   let stops = 0;
   for (const signal of STOPPING) {

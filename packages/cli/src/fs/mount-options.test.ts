@@ -10,9 +10,10 @@ test("words add up, later ones win, those of fstab mean nothing", () => {
 });
 
 test("a snapshot is mounted read-only", () => {
-  const words = parseMountWords("snapshot=before upgrade,writeback,nocontrol", NO_MOUNT_WORDS);
+  const words = parseMountWords("snapshot=before upgrade,writeback,nocontrol,device=/b,device=/c,degraded,keyfile=/k", NO_MOUNT_WORDS);
   assert.equal(words.subvolume, "before upgrade");
   assert.equal(words.readOnly, true);
+  assert.deepEqual([words.devices, words.degraded, words.keyFile], [["/b", "/c"], true, "/k"]);
   assert.deepEqual(parseMountWords(mountWordsText(words), NO_MOUNT_WORDS), words);
 });
 

@@ -11,12 +11,18 @@ export interface MountWords {
   readonly accessTimes: "relative" | "never";
   readonly controlNames: boolean;
   readonly commitSeconds: number;
+  /** Further devices of the volume; `degraded`: also without some. */
+  readonly devices: readonly string[];
+  readonly degraded: boolean;
+  /** File with the passphrase of an encrypted volume. */
+  readonly keyFile: string | null;
   /** For mount(8), unchanged. */
   readonly others: readonly string[];
 }
 
 export const NO_MOUNT_WORDS: MountWords = {
-  readOnly: false, allowOther: false, subvolume: null, writebackCache: false, accessTimes: "relative", controlNames: true, commitSeconds: 5, others: [],
+  readOnly: false, allowOther: false, subvolume: null, writebackCache: false, accessTimes: "relative", controlNames: true, commitSeconds: 5, devices: [], degraded: false,
+  keyFile: null, others: [],
 };
 
 /** Words that mean something to the kernel for every file system. */
@@ -44,6 +50,9 @@ function meaningOf(word: string, words: MountWords): Partial<MountWords> {
     case "control": case "nocontrol": if (value === undefined) return { controlNames: name === "control" }; break;
     case "subvol": if (value !== undefined && value !== "") return { subvolume: value }; break;
     case "snapshot": if (value !== undefined && value !== "") return { subvolume: value, readOnly: true }; break;
+    case "degraded": if (value === undefined) return { degraded: true }; break;
+    case "device": if (value !== undefined && value !== "") return { devices: [...words.devices, value] }; break;
+    case "keyfile": if (value !== undefined && value !== "") return { keyFile: value }; break;
     case "commit":
       if (value !== undefined && /^\d{1,5}$/.test(value) && Number(value) > 0) return { commitSeconds: Number(value) };
       throw new InvalidArgumentError("commit=SECONDS takes a whole number from 1 to 99999");
@@ -57,6 +66,7 @@ export function mountWordsText(words: MountWords): string {
   return [
     words.readOnly ? "ro" : "rw", words.allowOther ? "allow_other" : "noallow_other",
     ...(words.subvolume === null ? [] : [`subvol=${words.subvolume}`]), words.writebackCache ? "writeback" : "nowriteback", words.accessTimes === "never" ? "noatime" : "relatime",
-    words.controlNames ? "control" : "nocontrol", `commit=${words.commitSeconds}`, ...words.others,
+    words.controlNames ? "control" : "nocontrol", `commit=${words.commitSeconds}`, ...words.devices.map((path) => `device=${path}`),
+    ...(words.degraded ? ["degraded"] : []), ...(words.keyFile === null ? [] : [`keyfile=${words.keyFile}`]), ...words.others,
   ].join(",");
 }

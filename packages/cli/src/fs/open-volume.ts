@@ -93,7 +93,9 @@ const SEARCHED_BYTES = 1 << 20;
 
 /** Makes an empty volume. @throws CommandError */
 export function formatDevice(device: FileBlockDevice, label: string): void {
-  const failure = format(device, { uuid: randomBytes(16), hashSeed: randomBytes(4).readUInt32LE(), label: Buffer.from(label, "utf8").toString("latin1"), seconds: Math.floor(Date.now() / 1000) });
+  // Who makes a volume for himself is to be able to use it.
+  const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  const failure = format(device, { owner, uuid: randomBytes(16), hashSeed: randomBytes(4).readUInt32LE(), label: Buffer.from(label, "utf8").toString("latin1"), seconds: Math.floor(Date.now() / 1000) });
   if (failure !== 0) throw mountFailure(device.path, failure);
 }
 

@@ -9,7 +9,8 @@ const MOUNT_HELP = `
 Mount options, separated by commas: ro, rw; subvol=NAME or snapshot=NAME to show another subvolume or, read-only, a snapshot;
 allow_other lets other users in than the one who mounts (who, unless root, needs user_allow_other in /etc/fuse.conf for it); writeback
 lets the kernel gather writes; noatime, relatime (default); commit=SECONDS until changes are durable without fsync (default 5);
-nocontrol hides .snapshots and .aegisfs; nosuid, nodev, noexec, sync, dirsync as in mount(8).
+device=FILE names a further device of the volume (repeatable), degraded does without some; keyfile=FILE has the passphrase of an encrypted
+volume; nocontrol hides .snapshots and .aegisfs; nosuid, nodev, noexec, sync, dirsync as in mount(8).
 
 In the mount's root, unlisted: .snapshots (mkdir takes a snapshot, rmdir deletes one), .aegisfs (the state as JSON).
 The server ends when DIR is unmounted; SIGINT and SIGTERM unmount it; a second one cuts off whoever still uses it.`;

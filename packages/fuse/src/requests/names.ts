@@ -40,7 +40,7 @@ function isReserved(server: FuseServer, directory: number, name: string): boolea
   return directory === ROOT_INO && server.snapshots !== null && server.snapshots.isReserved(name);
 }
 
-function make(server: FuseServer, files: Subvolume, directory: number, name: string, mode: number, rdev: number): number {
+function make(server: FuseServer, files: Subvolume, directory: number, name: string, mode: number, rdev: number, umask: number): number {
   if (isReserved(server, directory, name)) return -EPERM;
   let { gid } = server;
   const found = files.stat(directory, server.attributes);
@@ -50,19 +50,19 @@ function make(server: FuseServer, files: Subvolume, directory: number, name: str
     gid = server.attributes.gid;
     if ((mode & S_IFMT) === S_IFDIR) mode |= S_ISGID;
   }
-  const ino = files.create(directory, name, mode, server.uid, gid, rdev);
+  const ino = files.create(directory, name, mode, server.uid, gid, rdev, umask & 0o777);
   return ino < 0 ? ino : replyEntry(server, files, ino);
 }
 
 /** fuse_mknod_in: mode, rdev, umask, padding; name. */
 export function makeNode(server: FuseServer, files: Subvolume, directory: number): number {
   const mode = server.words[B]!;
-  return make(server, files, directory, server.name(BODY_AT + 16), (mode & S_IFMT) === 0 ? mode | S_IFREG : mode, server.words[B + 1]!);
+  return make(server, files, directory, server.name(BODY_AT + 16), (mode & S_IFMT) === 0 ? mode | S_IFREG : mode, server.words[B + 1]!, server.words[B + 2]!);
 }
 
 /** fuse_mkdir_in: mode, umask; name. */
 export function makeFolder(server: FuseServer, files: Subvolume, directory: number): number {
-  return make(server, files, directory, server.name(BODY_AT + 8), (server.words[B]! & 0o7777) | S_IFDIR, 0);
+  return make(server, files, directory, server.name(BODY_AT + 8), (server.words[B]! & 0o7777) | S_IFDIR, 0, server.words[B + 1]!);
 }
 
 /** fuse_create_in: flags, mode, umask, open flags; a name that does not matter. Answers as CREATE does. */
@@ -71,7 +71,7 @@ export function makeUnnamed(server: FuseServer, files: Subvolume, directory: num
   const found = files.stat(directory, server.attributes);
   if (found < 0) return found;
   if ((server.attributes.mode & S_ISGID) !== 0) gid = server.attributes.gid;
-  const ino = files.createUnnamed((server.words[B + 1]! & 0o7777) | S_IFREG, server.uid, gid);
+  const ino = files.createUnnamed((server.words[B + 1]! & ~server.words[B + 2]! & 0o7777) | S_IFREG, server.uid, gid);
   if (ino < 0) return ino;
   const size = replyEntry(server, files, ino);
   // The engine pinned it once; from now on it is the kernel's knowing it that keeps it.

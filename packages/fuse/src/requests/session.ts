@@ -5,9 +5,9 @@ import type { FuseServer } from "../server.ts";
 import { putPair } from "../wire/attribute-words.ts";
 import { B, D, NO_REPLY, PAYLOAD_MAX, PAYLOAD_PAGES, Q_NODE, Q_NODE_TREE } from "../wire/layout.ts";
 import {
-  FUSE_ASYNC_DIO, FUSE_ASYNC_READ, FUSE_BIG_WRITES, FUSE_CACHE_SYMLINKS, FUSE_DO_READDIRPLUS, FUSE_EXPLICIT_INVAL_DATA, FUSE_EXPORT_SUPPORT,
+  FUSE_ASYNC_DIO, FUSE_ASYNC_READ, FUSE_BIG_WRITES, FUSE_CACHE_SYMLINKS, FUSE_DO_READDIRPLUS, FUSE_DONT_MASK, FUSE_EXPLICIT_INVAL_DATA, FUSE_EXPORT_SUPPORT,
   FUSE_HANDLE_KILLPRIV_V2, FUSE_MAJOR, FUSE_MAX_PAGES, FUSE_MINOR, FUSE_MINOR_MIN, FUSE_NO_OPEN_SUPPORT, FUSE_NO_OPENDIR_SUPPORT, FUSE_PARALLEL_DIROPS,
-  FUSE_READDIRPLUS_AUTO, FUSE_WRITEBACK_CACHE,
+  FUSE_POSIX_ACL, FUSE_READDIRPLUS_AUTO, FUSE_SETXATTR_EXT, FUSE_WRITEBACK_CACHE,
 } from "../wire/init-flags.ts";
 
 /** Requests that the kernel sends in the background, and when it thinks them too many. */
@@ -27,10 +27,11 @@ export function initialize(server: FuseServer): number {
   const wanted =
     FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO | FUSE_ASYNC_DIO | FUSE_NO_OPEN_SUPPORT | FUSE_PARALLEL_DIROPS |
     FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS | FUSE_NO_OPENDIR_SUPPORT | FUSE_EXPLICIT_INVAL_DATA | FUSE_HANDLE_KILLPRIV_V2 | FUSE_EXPORT_SUPPORT |
-    (server.writebackCache ? FUSE_WRITEBACK_CACHE : 0);
+    FUSE_DONT_MASK | FUSE_SETXATTR_EXT | (server.writebackCache ? FUSE_WRITEBACK_CACHE : 0) | (server.checksPermissions ? FUSE_POSIX_ACL : 0);
   words[D + 1] = server.minor;
   words[D + 2] = Math.max(readAhead, PAYLOAD_MAX);
   words[D + 3] = wanted & offered;
+  server.setXattrSize = (offered & FUSE_SETXATTR_EXT) !== 0 ? 16 : 8;
   words[D + 4] = BACKGROUND_MAX | (CONGESTED_AT << 16);
   words[D + 5] = PAYLOAD_MAX;
   words[D + 6] = 1; // granularity of times, ns

@@ -1,14 +1,19 @@
 /** Extended attributes. The kernel checks who may touch which namespace (xattr(7)); the engine keeps any bytes under any name. */
-import { EINVAL, EOPNOTSUPP, ERANGE } from "@stratos/abi";
+import { ACL_ACCESS_NAME, ACL_DEFAULT_NAME, EINVAL, EOPNOTSUPP, ERANGE, S_ISGID, serializeAcl } from "@stratos/abi";
+import { ATTRIBUTE_MODE } from "@stratos/aegisfs";
 import type { Subvolume } from "@stratos/aegisfs";
 import type { FuseServer } from "../server.ts";
 import { B, BODY_AT, D, Q_LENGTH, REPLY_DATA_AT, REQUEST_AT } from "../wire/layout.ts";
 
 const CAPABILITY = "security.capability";
 
-/** user, trusted and security: the system namespace is made of names that each mean something. */
+/** The system namespace is made of names that each mean something: of them we know the lists of acl(5). */
 function isKnown(name: string): boolean {
-  return name.startsWith("user.") || name.startsWith("security.") || name.startsWith("trusted.");
+  return name.startsWith("user.") || name.startsWith("security.") || name.startsWith("trusted.") || isAcl(name);
+}
+
+function isAcl(name: string): boolean {
+  return name === ACL_ACCESS_NAME || name === ACL_DEFAULT_NAME;
 }
 
 /** fuse_getxattr_in: size, padding; name. Size 0 asks for the size alone. */
@@ -25,21 +30,40 @@ export function getXattr(server: FuseServer, files: Subvolume, ino: number): num
   return value.length;
 }
 
-/** fuse_setxattr_in: size, flags; name, a zero byte, the value. */
+/** FUSE_SETXATTR_ACL_KILL_SGID */
+const ACL_KILL_SGID = 1;
+
+/** fuse_setxattr_in: size, flags, and with FUSE_SETXATTR_EXT further flags and padding; name, a zero byte, the value. */
 export function setXattr(server: FuseServer, files: Subvolume, ino: number): number {
   const { words, bytes } = server;
   const size = words[B]!;
-  const name = server.name(BODY_AT + 8);
+  const nameAt = BODY_AT + server.setXattrSize;
+  const name = server.name(nameAt);
   if (!isKnown(name)) return -EOPNOTSUPP;
-  const start = BODY_AT + 8 + name.length + 1;
+  const start = nameAt + name.length + 1;
   if (start + size > REQUEST_AT + words[Q_LENGTH]!) return -EINVAL;
   if (name === CAPABILITY) server.inoWithoutCapabilities = 0;
-  return files.setXattr(ino, name, bytes.slice(start, start + size), words[B + 1]!);
+  const value = bytes.slice(start, start + size);
+  if (!isAcl(name)) return files.setXattr(ino, name, value, words[B + 1]!);
+  const result = files.setAcl(ino, name, value);
+  if (result === 0 && server.setXattrSize === 16 && (words[B + 2]! & ACL_KILL_SGID) !== 0) dropSetGid(server, files, ino);
+  return result;
 }
+
+const NO_ACL = serializeAcl([]);
 
 export function removeXattr(server: FuseServer, files: Subvolume, ino: number): number {
   const name = server.name(BODY_AT);
+  if (isAcl(name)) return files.setAcl(ino, name, NO_ACL);
   return isKnown(name) ? files.removeXattr(ino, name) : -EOPNOTSUPP;
+}
+
+/** A list that was set by who is not of the file's group takes S_ISGID away, as chmod(2) does. */
+function dropSetGid(server: FuseServer, files: Subvolume, ino: number): void {
+  const { attributes } = server;
+  if (files.stat(ino, attributes) < 0 || (attributes.mode & S_ISGID) === 0) return;
+  attributes.mode &= ~S_ISGID;
+  files.setAttributes(ino, attributes, ATTRIBUTE_MODE);
 }
 
 /** fuse_getxattr_in; answers names, each with a zero byte. */

@@ -53,7 +53,7 @@ export class FuseMount {
       thread.on("exit", (status) => broke(`the serving thread ended with ${status}`));
     });
     const start = (device: MountedDevice | null): void => thread.postMessage(device satisfies ThreadStart | null);
-    if (opened.kind === "refused") throw new MountFailure(opened.reason);
+    if (opened.kind === "refused") throw new MountFailure(opened.reason, "volume");
     if (opened.kind !== "opened") throw new MountFailure(opened.kind === "broken" ? opened.detail : "the serving thread ended");
     const mount = new FuseMount(options, ended);
     try {

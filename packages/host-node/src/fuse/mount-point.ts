@@ -10,8 +10,15 @@ import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { AEGISFS_TYPE, findMount } from "./mount-table.ts";
 
-/** What went wrong when mounting, in words. */
-export class MountFailure extends Error {}
+/** What went wrong when mounting, in words: with the volume, or with the place. */
+export class MountFailure extends Error {
+  readonly about: "volume" | "place";
+
+  constructor(message: string, about: "volume" | "place" = "place") {
+    super(message);
+    this.about = about;
+  }
+}
 
 export interface MountRequest {
   /** Shown as the mount's source. */

@@ -1,11 +1,21 @@
 /** Opening a volume for a mount, and what the threads of a mount tell each other. */
-import { mount, MOUNT_ERROR_WORDS, type Subvolume, type Volume } from "@stratos/aegisfs";
+import { readFileSync } from "node:fs";
+import { EncryptedDevice, KEY_ERROR_WORDS, mount, MOUNT_ERROR_WORDS, type Subvolume, type Volume } from "@stratos/aegisfs";
 import type { ServeOptions } from "@stratos/fuse";
+import type { BlockDevice } from "@stratos/host";
 import { FileBlockDevice } from "../file-block-device.ts";
 import { FileLockedError } from "../file-lock.ts";
+import { nodeCipher } from "../node-cipher.ts";
+import { zstdCodec } from "../zstd-codec.ts";
 
 export interface ServedVolumeOptions {
   readonly path: string;
+  /** Further devices of the volume. */
+  readonly devices: readonly string[];
+  /** Also without some of its devices. */
+  readonly degraded: boolean;
+  /** File whose content is the passphrase of an encrypted volume. */
+  readonly keyFile: string | null;
   readonly readOnly: boolean;
   /** Name of the subvolume to show instead of the default one. */
   readonly subvolume: string | null;
@@ -27,16 +37,31 @@ export interface ServedVolume {
 
 /** @throws Error in words */
 export function openServedVolume(options: ServedVolumeOptions): ServedVolume {
-  const device = openDevice(options.path, options.readOnly);
+  const opened: FileBlockDevice[] = [];
+  const close = (): void => opened.forEach((device) => device.close());
   try {
-    const volume = mount(device, { readOnly: options.readOnly, seconds: Math.floor(Date.now() / 1000) });
+    const passphrase = options.keyFile === null ? null : readFileSync(options.keyFile);
+    const devices = [options.path, ...options.devices].map((path) => {
+      const device = openDevice(path, options.readOnly);
+      opened.push(device);
+      return passphrase === null ? device : unlock(device, passphrase);
+    });
+    const volume = mount(devices, { readOnly: options.readOnly, degraded: options.degraded, seconds: Math.floor(Date.now() / 1000), codecs: [zstdCodec] });
     if (typeof volume === "string") throw new Error(MOUNT_ERROR_WORDS[volume]);
     const files = options.subvolume === null ? volume.root : named(volume, options.subvolume);
-    return { volume, files, close: () => device.close() };
+    return { volume, files, close };
   } catch (error) {
-    device.close();
+    close();
     throw error;
   }
+}
+
+/** The line break that ends what a person typed into a file is no part of the passphrase. */
+function unlock(device: FileBlockDevice, passphrase: Uint8Array): BlockDevice {
+  const end = passphrase.at(-1) === 10 ? passphrase.length - 1 : passphrase.length;
+  const opened = EncryptedDevice.open(device, nodeCipher, passphrase.subarray(0, end));
+  if (typeof opened === "string") throw new Error(KEY_ERROR_WORDS[opened]);
+  return opened.device;
 }
 
 function openDevice(path: string, readOnly: boolean): FileBlockDevice {
