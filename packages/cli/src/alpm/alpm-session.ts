@@ -7,7 +7,7 @@ import { byteStringToUtf8 } from "@stratos/base";
 import { ProgressDisplay, stratosHome } from "@stratos/host-node";
 import { HostProgramError, nodeAlpmPorts, nodeAlpmSystem } from "@stratos/host-node/packages";
 import {
-  Alpm, AlpmDependencyError, AurError, BuildError, RecipeError, ShellError, AlpmLockError, AlpmRequestError, AlpmUnsatisfiableError, ChangeError, ConfigurationError, DescError, FetchError, FileConflictError, IntegrityError, readConfiguration,
+  Alpm, AurError, BuildError, RecipeError, ShellError, AlpmLockError, AlpmRequestError, AlpmUnsatisfiableError, ChangeError, ConfigurationError, DescError, FetchError, FileConflictError, IntegrityError, readConfiguration,
   RootPathError, SignatureError, SolverLimitError, type AlpmConfiguration, type AlpmEvent, type AlpmListener, type AlpmPorts, type AlpmQuestion, type KeyringFile,
 } from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
@@ -52,7 +52,7 @@ function readKeyring(path: string): KeyringFile {
 
 /** What went wrong, in words, when it is no defect of ours. */
 export function commandErrorOf(error: unknown, what: string): unknown {
-  const isOurs = [AlpmLockError, AlpmRequestError, AlpmUnsatisfiableError, AlpmDependencyError, ConfigurationError, DescError, FetchError, IntegrityError, SignatureError, ChangeError, FileConflictError, RootPathError, SolverLimitError, AurError, BuildError, RecipeError, ShellError, HostProgramError]
+  const isOurs = [AlpmLockError, AlpmRequestError, AlpmUnsatisfiableError, ConfigurationError, DescError, FetchError, IntegrityError, SignatureError, ChangeError, FileConflictError, RootPathError, SolverLimitError, AurError, BuildError, RecipeError, ShellError, HostProgramError]
     .some((kind) => error instanceof kind);
   return isOurs ? new CommandError(what, (error as Error).message, { cause: error }) : error;
 }

@@ -15,22 +15,17 @@ export interface AlpmDependency {
   description: string;
 }
 
-/** A malformed relation. */
-export class AlpmDependencyError extends Error {
-  override name = "AlpmDependencyError";
-}
-
 /** Relations are few and repeat (`glibc` thousands of times): parsed ones are shared, up to a bound. */
 const PARSED_MAX = 100_000;
 const parsed = new Map<string, AlpmDependency>();
 
-/** @throws AlpmDependencyError */
+/** Any text is a relation, as to pacman: what has no known form is the name of something that nobody has. */
 export function parseAlpmDependency(text: string): AlpmDependency {
   const known = parsed.get(text);
   if (known !== undefined) return known;
   const match = /^([^\s<>=:]+(?:::?[^\s<>=:]+)*)(?:(<=|>=|=|<|>)([^\s]+?))?(?::?\s+(.*)|:)?$/s.exec(text);
-  if (match === null || (match[2] === undefined && match[1] === "")) throw new AlpmDependencyError(`not a package relation: ${text.slice(0, 80)}`);
-  const dependency: AlpmDependency = { name: match[1]!, relation: match[2] as AlpmRelation | undefined, version: match[3] ?? "", description: match[4] ?? "" };
+  const dependency: AlpmDependency = match === null ? { name: text, relation: undefined, version: "", description: "" }
+    : { name: match[1]!, relation: match[2] as AlpmRelation | undefined, version: match[3] ?? "", description: match[4] ?? "" };
   if (parsed.size >= PARSED_MAX) parsed.clear();
   parsed.set(text, dependency);
   return dependency;

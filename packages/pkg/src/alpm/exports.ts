@@ -4,7 +4,7 @@ export { ConfigurationError, readConfiguration, type AlpmConfiguration, type Con
 export { standardListener, type AlpmEvent, type AlpmListener, type AlpmQuestion } from "./events.ts";
 export type { AlpmPackage, InstalledPackage, InstallReason, SyncPackage } from "./alpm-package.ts";
 export { DescError } from "./desc.ts";
-export { AlpmDependencyError, parseAlpmDependency, satisfiesAlpmDependency } from "./dependency.ts";
+export { parseAlpmDependency, satisfiesAlpmDependency } from "./dependency.ts";
 export { compareAlpmVersions } from "./version.ts";
 export { LocalDatabase, type LocalEntry } from "./local-database.ts";
 export { readSyncDatabase, writeSyncDatabase, SyncDatabase, type DatabaseEntry } from "./sync-database.ts";

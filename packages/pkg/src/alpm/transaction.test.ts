@@ -8,6 +8,7 @@ import { existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSyn
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
+import * as openpgp from "openpgp";
 import { nodeAlpmSystem } from "@stratos/host-node/packages";
 import { collectingListener, makeAlpmPackage, publishRepository, testAlpmPorts, testConfiguration, type TestAlpmPorts, type TestPackageSpec } from "../testing/alpm-repository.ts";
 import { Alpm, AlpmLockError, type AlpmOptions } from "./alpm.ts";
@@ -138,6 +139,46 @@ test("a file may move from one package to another in one transaction", async () 
   alpm.close();
   assert.equal(readFileSync(join(there.root, "usr/moved"), "utf8"), "new");
   assert.equal(pacman(there.root, "-Qkk"), "a: 2 total files, 0 altered files\nb: 2 total files, 0 altered files\n");
+});
+
+test("signed repositories: what is signed well is installed as such, anything else is refused by name", async () => {
+  const { privateKey, publicKey } = await openpgp.generateKey({ type: "ecc", curve: "ed25519Legacy", userIDs: [{ name: "Packager" }], format: "object", date: new Date(1_700_000_000_000) });
+  const sign = async (bytes: Uint8Array): Promise<Uint8Array> => await openpgp.sign({ message: await openpgp.createMessage({ binary: bytes }), signingKeys: privateKey, detached: true, format: "binary", date: new Date(1_750_000_000_000) }) as Uint8Array;
+  const there = await world({ core: [["a", "1-1"]] }, { options: "SigLevel = Required" });
+  await assert.rejects(apply(there, { install: ["a"] }), /core.db: is not signed, and a signature is required/);
+  mkdirSync(join(there.root, "usr/share/pacman/keyrings"), { recursive: true });
+  writeFileSync(join(there.root, "usr/share/pacman/keyrings/own.gpg"), publicKey.write());
+  ports.web.set("http://mirror/core/core.db.sig", await sign(ports.web.get("http://mirror/core/core.db")!));
+  const file = "http://mirror/core/a-1-1-any.pkg.tar.zst";
+  await assert.rejects(apply(there, { install: ["a"] }), /a-1-1-any.pkg.tar.zst: is not signed, and a signature is required/);
+  assert.ok(!existsSync(join(there.root, "usr/share/a")));
+  ports.web.set(`${file}.sig`, await sign(Buffer.from("something else")));
+  await assert.rejects(apply(there, { install: ["a"] }), /a-1-1-any.pkg.tar.zst: has a bad signature/);
+  ports.web.set(`${file}.sig`, await sign(ports.web.get(file)!));
+  assert.deepEqual(await apply(there, { install: ["a"] }), ["a 1-1"]);
+  assert.match(pacman(there.root, "-Qi", "a"), /Validated By +: Signature/);
+  assert.match(readFileSync(join(there.root, "var/log/pacman.log"), "utf8"), /^\[2027-01-15T08:00:00\+0000\] \[ALPM\] transaction started\n.*installed a \(1-1\)\n.*transaction completed\n$/);
+  // An index that was changed after it was signed.
+  ports.web.set("http://mirror/core/core.db", Buffer.concat([ports.web.get("http://mirror/core/core.db")!, Buffer.from("x")]));
+  const alpm = await Alpm.open(there.options);
+  await assert.rejects(alpm.refresh(), /core.db: has a bad signature/);
+  assert.equal(alpm.databases.length, 1, "the last good list stays");
+  alpm.close();
+});
+
+test("what comes after the commit is done by whoever opens the system next, once", async () => {
+  const install = "post_install() { echo installed >> /log; }\n";
+  const there = await world({ core: [["tool", "1-1", { install }]] });
+  bringShell(there.root);
+  const system = nodeAlpmSystem(there.root);
+  // The process ends when the scriptlet was to run.
+  there.options.system = { ...system, runner: { run: () => Promise.reject(new Error("killed")) } };
+  await assert.rejects(apply(there, { install: ["tool"] }), /killed/);
+  assert.ok(existsSync(join(there.root, "usr/share/tool")));
+  there.options.system = system;
+  for (let round = 0; round < 2; round++) (await Alpm.open(there.options)).close();
+  assert.equal(readFileSync(join(there.root, "log"), "utf8"), "installed\n");
+  assert.deepEqual(there.events.filter((event) => event.kind === "recovered"), [{ kind: "recovered", title: "installed tool (1-1)" }]);
 });
 
 test("links of the root are followed within it, never out of it", async () => {

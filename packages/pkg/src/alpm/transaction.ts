@@ -9,18 +9,20 @@
  *
  * Scriptlets that run before all files come (pre_install, pre_upgrade, pre_remove) do so before the commit point.
  */
-import { byteString } from "@stratos/base";
+import { byteString, byteStringOf } from "@stratos/base";
 import { download, inParallel, type WantedFile } from "../download.ts";
 import { FetchError } from "../ports.ts";
 import type { ChangeDraft, RootChanges } from "../root/root-change.ts";
+import { targetOf } from "../root/root-paths.ts";
 import { definesFunction, runStep, type AfterStep } from "./after-steps.ts";
 import { entryName, type SyncPackage } from "./alpm-package.ts";
 import type { AlpmConfiguration } from "./configuration.ts";
 import type { AlpmListener } from "./events.ts";
 import { readHooks, triggeredBy, type Hook, type HookSubjects } from "./hooks.ts";
-import { removeLocalEntry, writeLocalEntry, type LocalDatabase } from "./local-database.ts";
+import { makeParents, removeLocalEntry, writeLocalEntry, type LocalDatabase } from "./local-database.ts";
 import { openAlpmPackage, type PackageArchive } from "./package-archive.ts";
 import type { PlannedInstall, TransactionPlan } from "./plan-transaction.ts";
+import { joined } from "./sync-database.ts";
 import { fromBase64, SignatureError, type Keyring } from "./signatures.ts";
 import type { SignatureRule } from "./signature-level.ts";
 import { FileStager, ownedPaths, type TouchedPaths } from "./stage-files.ts";
@@ -319,8 +321,24 @@ export async function finishChange(parts: Pick<TransactionParts, "system" | "con
       await runStep(steps[index]!, parts.changes.folder(id), parts.system.runner, event);
       parts.changes.mark(id, mark);
     }
+    writeLog(parts, record!.note.time, data.summary);
   }
   parts.changes.finish(id);
+}
+
+/** Lines in pacman's own log, which other tools read. */
+function writeLog(parts: Pick<TransactionParts, "system" | "configuration">, time: number, summary: readonly string[]): void {
+  const { files } = parts.system;
+  const path = targetOf((one) => files.look(one), parts.configuration.logFile.replace(/^\/+/, ""));
+  const slash = path.lastIndexOf("/");
+  makeParents(files, path.slice(0, slash));
+  const stamp = `[${new Date(time * 1000).toISOString().slice(0, 19)}+0000] [ALPM]`;
+  const lines = byteStringOf(["transaction started", ...summary, "transaction completed"].map((line) => `${stamp} ${line}\n`).join(""));
+  const old = files.look(path)?.kind === "file" ? files.read(path) : new Uint8Array(0);
+  const fresh = `${path}.stratos-new`;
+  if (files.look(fresh) !== undefined) files.remove(fresh);
+  files.file(fresh, { uid: 0, gid: 0, mode: 0o644, mtime: time }, joined([old, lines]));
+  files.rename(fresh, path);
 }
 
 /** What was done, one line for each package. */

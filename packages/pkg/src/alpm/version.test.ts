@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { SeededRandom } from "@stratos/base";
+import { parseAlpmDependency, satisfiesAlpmDependency } from "./dependency.ts";
 import { compareAlpmVersions } from "./version.ts";
 
 const order = (left: string, right: string): number => Math.sign(compareAlpmVersions(left, right));
@@ -37,4 +38,16 @@ test("4 000 random pairs are ordered as vercmp orders them", () => {
   const expected = judge.stdout.trim().split("\n").map(Number);
   assert.equal(expected.length, pairs.length);
   pairs.forEach(([one, other], index) => assert.equal(order(one, other), Math.sign(expected[index]!), `seed ${seed}: ${one} against ${other}`));
+});
+
+test("dependencies: names, versions, sonames, descriptions", () => {
+  const parse = (text: string): unknown[] => { const { name, relation, version, description } = parseAlpmDependency(text); return [name, relation, version, description]; };
+  assert.deepEqual(parse("glibc"), ["glibc", undefined, "", ""]);
+  assert.deepEqual(parse("foo>=1:2.0-3"), ["foo", ">=", "1:2.0-3", ""]);
+  assert.deepEqual(parse("libfoo.so=1-64"), ["libfoo.so", "=", "1-64", ""]);
+  assert.deepEqual(parse("perl: for the scripts"), ["perl", undefined, "", "for the scripts"]);
+  assert.deepEqual(parse("qt<6: an older one"), ["qt", "<", "6", "an older one"]);
+  assert.equal(satisfiesAlpmDependency({ name: "x", version: "1.5-2", provides: ["y=3"] }, parseAlpmDependency("x=1.5")), true);
+  assert.equal(satisfiesAlpmDependency({ name: "x", version: "1.5-2", provides: ["y=3", "z"] }, parseAlpmDependency("y>2")), true);
+  assert.equal(satisfiesAlpmDependency({ name: "x", version: "1.5-2", provides: ["y=3", "z"] }, parseAlpmDependency("z>=1")), false);
 });
