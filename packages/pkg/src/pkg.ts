@@ -32,6 +32,7 @@ export { unpackOrder } from "./image/unpack-order.ts";
 export { MemoryRoot, type MemoryNode, type RootMeta, type RootWriter } from "./image/root-writer.ts";
 export { RootTree, RootTreeError } from "./image/root-tree.ts";
 export { planImage, type ImagePlan, type ImageRequest, type ImageVariant, type PlannedPackage, type PreparedPlan } from "./image/plan.ts";
+export { lockOf, LockError, parsePackageLock, planFromLock, type LockedPackage, type PackageLock } from "./image/lock.ts";
 export { dpkgDatabase, infoName, parseConffiles, statusStanza, type UnpackedPackage } from "./image/dpkg-database.ts";
 export { unpackPackage } from "./image/unpack-package.ts";
 export { forbidServices, layAfterPackages, layBeforePackages, type LayoutSettings } from "./image/base-layout.ts";

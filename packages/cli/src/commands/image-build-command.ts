@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
 import { stratosHome } from "@stratos/host-node";
-import { CommandError } from "../command-error.ts";
+import { LockError, parsePackageLock, type PackageLock } from "@stratos/pkg";
+import { CommandError, hostReason } from "../command-error.ts";
 import { DEFAULT_IMAGE, DEFAULT_PACKAGES } from "../defaults.ts";
 import { buildImage as build, planOnly } from "../image/build-image.ts";
 import { ImageStore } from "../image/image-store.ts";
@@ -9,7 +11,8 @@ import type { ImageBuildOptions } from "./image-options.ts";
 
 export async function buildImage(name: string, options: ImageBuildOptions): Promise<number> {
   const packages = options.packages.length === 0 && name === DEFAULT_IMAGE ? DEFAULT_PACKAGES : options.packages;
-  const request = { name, packages, suite: options.suite, mirror: options.mirror, recommends: options.recommends === true };
+  const lock = options.lock === undefined ? undefined : readLock(options.lock);
+  const request = { name, packages, suite: lock?.suite ?? options.suite, mirror: options.mirror, recommends: options.recommends === true, lock };
   if (options.plan === true) {
     const plan = await planOnly(request);
     if (options.json === true) process.stdout.write(`${JSON.stringify(plan, null, 2)}\n`);
@@ -27,4 +30,13 @@ export async function buildImage(name: string, options: ImageBuildOptions): Prom
     process.stdout.write(`${JSON.stringify({ name, sizeBytes, ...description }, null, 2)}\n`);
   } else if (process.stderr.isTTY) process.stderr.write(`Image ${name} is ready: ${store.require(name).description.packages.length} packages.\n`);
   return 0;
+}
+
+function readLock(path: string): PackageLock {
+  try {
+    return parsePackageLock(readFileSync(path, "utf8"), path);
+  } catch (error) {
+    if (error instanceof LockError) throw new CommandError(path, error.message.replace(`${path}: `, ""), { cause: error });
+    throw new CommandError(path, hostReason(error), { cause: error });
+  }
 }

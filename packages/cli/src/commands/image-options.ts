@@ -10,6 +10,7 @@ export interface ImageBuildOptions {
   readonly mirror?: string;
   readonly recommends?: true;
   readonly plan?: true;
+  readonly lock?: string;
   readonly force?: true;
   readonly json?: true;
 }

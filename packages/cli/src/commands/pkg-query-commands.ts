@@ -5,7 +5,7 @@ import { byteStringToUtf8 } from "@stratos/base";
 import { readConfig, stratosHome, type ProgressDisplay } from "@stratos/host-node";
 import { findMirror, type NodePackagePorts } from "@stratos/host-node/packages";
 import {
-  debFileName, formatDependency, globOf, InstalledState, installedDependents, loadRepository, packageFile, PackageIndex, readVerified, relationsOf, searchPackages, sentenceOf, trixieKeyrings, whyInstalled,
+  debFileName, formatDependency, globOf, InstalledState, installedDependents, loadRepository, lockOf, packageFile, PackageIndex, readVerified, relationsOf, searchPackages, sentenceOf, trixieKeyrings, unpackOrder, whyInstalled,
   type BinaryPackage,
 } from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
@@ -16,7 +16,7 @@ import { formatTable } from "../text-table.ts";
 import { loadImageIndex, openImageSystem, type SourceOptions } from "../packages/image-system.ts";
 import { downloadChange } from "../packages/image-transaction.ts";
 import { showProgress, withPackagePorts } from "../packages/package-task.ts";
-import { upgradableOf } from "./pkg-system-commands.ts";
+import { upgradableOf, withImage } from "./pkg-system-commands.ts";
 
 export interface QueryOptions extends SourceOptions { readonly json?: true }
 export interface ListPackagesOptions extends QueryOptions { readonly upgradable?: true; readonly available?: true; readonly manual?: true; readonly names?: true }
@@ -136,6 +136,32 @@ export function downloadCommand(names: readonly string[], options: QueryOptions 
       paths.push(path);
     }
     process.stdout.write(options.json === true ? `${JSON.stringify(paths, null, 2)}\n` : paths.map((path) => `${path}\n`).join(""));
+    return 0;
+  });
+}
+
+/** Writes which packages an image has, so that `image build --lock` makes one of exactly these. */
+export function lockCommand(options: SourceOptions & { readonly output?: string }): Promise<number> {
+  return withImage(options, "kept", async ({ image, index, progress }) => {
+    const { state, architecture, sources } = image.system;
+    const packages = state.entries().map((entry) => entry.package);
+    const lost = packages.filter((one) => one.origin.release === undefined);
+    if (lost.length > 0) throw new CommandError(image.name, `the image's sources no longer offer ${lost.slice(0, 8).map(String).join(", ")}${lost.length > 8 ? ` and ${lost.length - 8} more` : ""}, so they cannot be locked; \`stratos pkg upgrade\` takes versions that they offer`);
+    const ordered = unpackOrder(packages, index, architecture);
+    const release = packages[0]?.origin.release;
+    if (release === undefined) throw new CommandError(image.name, "has no packages");
+    const main = sources[0]!;
+    const lock = lockOf(
+      { architecture, mirror: options.mirror ?? main.uri, suite: main.suite, codename: release.codename, version: release.version, dateSeconds: release.dateSeconds ?? 0, signers: [...(release.signers ?? [])], components: main.components },
+      ordered.map((one) => {
+        const file = packageFile(one);
+        return { name: one.name, version: one.version, architecture: one.architecture, sizeBytes: file.sizeBytes, sha256: file.sha256, url: file.urls[0]!, isAutomatic: state.sameAs(one)?.isAutomatic ?? false };
+      }),
+    );
+    progress.clear();
+    const text = `${JSON.stringify(lock, null, 1)}\n`;
+    if (options.output === undefined) process.stdout.write(text);
+    else writeFileSync(options.output, text);
     return 0;
   });
 }

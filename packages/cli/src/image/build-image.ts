@@ -7,7 +7,7 @@ import { constants } from "node:os";
 import { byteStringToUtf8 } from "@stratos/base";
 import { FileLockedError, homeFolder, lockFile, ProgressDisplay, readConfig, stratosHome } from "@stratos/host-node";
 import { findMirror, type NodePackagePorts } from "@stratos/host-node/packages";
-import { buildRoot, type ImagePlan, planImage, type PreparedPlan, type RootSummary } from "@stratos/pkg";
+import { buildRoot, type ImagePlan, planFromLock, planImage, type PackageLock, type PreparedPlan, type RootSummary } from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
 import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE, GUEST_ARCHITECTURE } from "../defaults.ts";
 import { showProgress, withPackagePorts } from "../packages/package-task.ts";
@@ -23,6 +23,8 @@ export interface BuildRequest {
   readonly suite: string;
   readonly mirror?: string | undefined;
   readonly recommends: boolean;
+  /** exactly these packages, instead of what is asked for */
+  readonly lock?: PackageLock | undefined;
 }
 
 /** What the shell needs; built when it is first started. */
@@ -66,6 +68,10 @@ export async function buildImage(request: BuildRequest): Promise<void> {
 }
 
 function preparePlan(request: BuildRequest, ports: NodePackagePorts, progress: ProgressDisplay): Promise<PreparedPlan> {
+  if (request.lock !== undefined) {
+    if (request.lock.architecture !== GUEST_ARCHITECTURE) throw new CommandError(request.name, `the lock is for ${request.lock.architecture}, and images are ${GUEST_ARCHITECTURE}`);
+    return planFromLock(ports, request.lock, (event) => showProgress(progress, event));
+  }
   const mirror = findMirror({ given: request.mirror, configured: readConfig(stratosHome()).mirror });
   return planImage(ports, { mirror: mirror.uri, keyrings: mirror.keyrings, suite: request.suite, architecture: GUEST_ARCHITECTURE, packages: request.packages, recommends: request.recommends }, (event) => showProgress(progress, event));
 }

@@ -48,5 +48,10 @@ export function queryCommands(finish: Finish): Command[] {
       .argument("<package...>", "NAME or NAME=VERSION")
       .option("-o, --output <folder>", "where to", "."))
       .action(async (names: string[], options: QueryOptions & { output: string }) => finish(await (await commands()).downloadCommand(names, options))),
+    from(new Command("lock")
+      .description("Writes exactly which packages an image has, with their hashes, as JSON. `image build --lock` makes an image of these, without lists, and without a net when the packages have been downloaded before.")
+      .summary("write which packages an image has")
+      .option("-o, --output <file>", "write there rather than to stdout"))
+      .action(async (options: QueryOptions & { output?: string }) => finish(await (await commands()).lockCommand(options))),
   ];
 }

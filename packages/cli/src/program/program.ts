@@ -116,6 +116,7 @@ function imageCommand(handlers: CommandHandlers, finish: (status: number) => voi
     .option("--suite <suite>", "Debian suite", DEFAULT_SUITE)
     .option("--mirror <url>", 'Debian mirror (default: $STRATOS_MIRROR, "mirror" in config.json, or the host\'s apt sources)')
     .option("--recommends", "also take the packages that they recommend")
+    .addOption(new Option("--lock <file>", "take exactly the packages of a lock (`pkg lock`); no list is needed, nor a net when they have been downloaded before").conflicts(["packages", "recommends"]))
     .option("--plan", "print what would be installed, and stop")
     .option("--force", "replace an image of this name")
     .addOption(json())

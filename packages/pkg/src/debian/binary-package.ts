@@ -12,7 +12,7 @@ export interface PackageOrigin {
   /** as apt's pinning has it: 500 is usual, 100 for backports and what is installed; higher is preferred */
   priority: number;
   /** of the signed list, for pins; absent for what no list offers */
-  release?: { archive: string; codename: string; origin: string; label: string; component: string; version: string };
+  release?: { archive: string; codename: string; origin: string; label: string; component: string; version: string; dateSeconds?: number; signers?: readonly string[] };
 }
 
 export type RelationField = "Depends" | "Pre-Depends" | "Recommends" | "Suggests" | "Enhances" | "Conflicts" | "Breaks" | "Replaces" | "Provides";

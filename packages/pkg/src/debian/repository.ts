@@ -46,7 +46,7 @@ export async function loadRepository(ports: PackagePorts, source: RepositorySour
       name: `${source.suite}/${component}`, baseUrl: source.uri.replace(/\/+$/, ""),
       // apt_preferences(5), "APT's Default Priority Assignments".
       priority: !release.notAutomatic ? 500 : release.butAutomaticUpgrades ? 100 : 1,
-      release: { archive: release.suite, codename: release.codename, origin: release.origin, label: release.label, component, version: release.version },
+      release: { archive: release.suite, codename: release.codename, origin: release.origin, label: release.label, component, version: release.version, dateSeconds: release.dateSeconds, signers: release.signers },
     };
     onProgress({ phase: "index", name: `${suiteUrl} ${component}` });
     const add = async (architecture: string): Promise<void> =>
