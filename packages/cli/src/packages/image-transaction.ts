@@ -3,7 +3,7 @@
  * all has been done and looked at: whatever interrupts it, the image is the old one or the new one. The layers below are the states
  * before, to which `rollback` returns.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { byteStringOf, byteStringToUtf8 } from "@stratos/base";
 import { homeFolder, stratosHome, type ProgressDisplay } from "@stratos/host-node";
@@ -14,7 +14,7 @@ import {
 } from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
 import { discardOnSignal, lockBuild } from "../image/build-image.ts";
-import { ImageStore, type ImageDraft, type ImageEntry, type ImageTransaction } from "../image/image-store.ts";
+import { ImageStore, isRunning, type ImageDraft, type ImageEntry, type ImageTransaction } from "../image/image-store.ts";
 import { cloneVolumeToLayer, createVolume, openVolumeReadOnly, type OpenVolume } from "../image/image-volume.ts";
 import { readInstalledPackages } from "../image/installed-packages.ts";
 import { ArchiveExtractor, archiveVolume } from "../image/volume-archive.ts";
@@ -62,7 +62,7 @@ export async function downloadChange(ports: NodePackagePorts, packages: readonly
 export async function changeImage(ports: NodePackagePorts, image: ImageSystem, index: PackageIndex, change: PlannedChange, options: TransactionOptions, progress: ProgressDisplay): Promise<ImageTransaction> {
   const packages = change.install.map((planned) => planned.package);
   await downloadChange(ports, packages, progress);
-  const folder = mkdtempSync(join(homeFolder(stratosHome(), "transactions"), `${image.name}-`));
+  const folder = newFolder(image.name);
   try {
     const order = unpackOrder(packages, index, image.system.architecture);
     const names = new Map(order.map((one, at) => [one, `${String(at).padStart(4, "0")}_${one.name}.deb`]));
@@ -83,6 +83,16 @@ export async function changeImage(ports: NodePackagePorts, image: ImageSystem, i
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** For the packages of one change; what killed processes left goes. */
+function newFolder(name: string): string {
+  const parent = homeFolder(stratosHome(), "transactions");
+  for (const other of readdirSync(parent)) {
+    const pid = Number.parseInt(other, 10);
+    if (Number.isInteger(pid) && !isRunning(pid)) rmSync(join(parent, other), { recursive: true, force: true });
+  }
+  return mkdtempSync(join(parent, `${process.pid}-${name}-`));
 }
 
 /** A change that needs no program of the guest. */
