@@ -31,8 +31,8 @@ export { BLOCK_SIZE, FILE_SIZE_MAX } from "./format/geometry.ts";
 export { check } from "./check/check.ts";
 export type { CheckOptions, Problem } from "./check/check.ts";
 export {
-  COMPRESS_LZ4, COMPRESS_NONE, COMPRESS_UNSET, COMPRESS_ZSTD, compressionOf, levelOf, propertiesOr, TIER_ANY, TIER_FAST, TIER_SLOW, TIER_UNSET, tierOf,
-  withCompression, withTier,
+  COMPRESS_LZ4, COMPRESS_NONE, COMPRESS_UNSET, COMPRESS_ZSTD, compressionOf, DEDUPE_OFF, DEDUPE_ON, DEDUPE_UNSET, dedupeOf, levelOf, propertiesOr, TIER_ANY, TIER_FAST, TIER_SLOW, TIER_UNSET, tierOf,
+  withCompression, withDedupe, withTier,
 } from "./format/properties.ts";
 export { lz4 } from "./codec/lz4.ts";
 export { measureDropped, measureSubvolume } from "./snapshot/tree-usage.ts";
@@ -69,3 +69,8 @@ export { repair } from "./check/repair.ts";
 export type { RepairResult } from "./check/repair.ts";
 export { auditHead, AuditLog, auditRecords, readAuditBlock, verifyAudit } from "./audit/audit-log.ts";
 export type { AuditBlock, AuditHead, AuditProblem, AuditRecord, AuditReport } from "./audit/audit-log.ts";
+export { dedupe } from "./dedupe/dedupe.ts";
+export type { DedupeOptions, DedupeResult } from "./dedupe/dedupe.ts";
+export { migrate, tierStatus } from "./tier/tier.ts";
+export type { FileTier, MigrateOptions, MigrateResult, TierStatus } from "./tier/tier.ts";
+export type { Fragmentation } from "./file/defragment.ts";

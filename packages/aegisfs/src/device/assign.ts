@@ -35,7 +35,9 @@ export function assignSegments(table: PoolTable, copies: number, firstBlock: num
       blocks = Math.floor(gap.blocks / copies / NODE_BLOCKS) * NODE_BLOCKS;
       places = Array.from({ length: copies }, (_, copy) => ({ device: gap.device, first: gap.first + copy * blocks }));
     } else {
-      const chosen = gaps.slice(0, copies);
+      // Copies on devices of one class, as long as there are such; a slow copy makes a slow segment.
+      const alike = gaps.filter(({ device }) => devices[device]!.class === devices[gaps[0]!.device]!.class);
+      const chosen = (alike.length >= copies ? alike : gaps).slice(0, copies);
       if (chosen.length < copies) return;
       blocks = chosen[copies - 1]!.blocks;
       if (copies > 1 && gaps.length > copies) blocks = Math.min(blocks, chunk);
@@ -43,7 +45,7 @@ export function assignSegments(table: PoolTable, copies: number, firstBlock: num
     }
     blocks = Math.min(blocks, BLOCK_END - first);
     if (blocks < SEGMENT_MIN) return;
-    segments.push({ first, blocks, places });
+    segments.push({ first, blocks, places, class: Math.max(...places.map(({ device }) => devices[device]!.class)) });
   }
 }
 

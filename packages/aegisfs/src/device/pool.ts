@@ -192,7 +192,7 @@ function makeRoom(volume: Volume, segment: Segment, copies: number, table: PoolT
 }
 
 function copyOf(segments: readonly Segment[]): Segment[] {
-  return segments.map(({ first, blocks, places }) => ({ first, blocks, places: places.map((place) => ({ ...place })) }));
+  return segments.map((segment) => ({ ...segment, places: segment.places.map((place) => ({ ...place })) }));
 }
 
 /** Errors of this module's functions, for callers that explain them. */

@@ -97,6 +97,28 @@ export function relocate(volume: Volume, mover: Mover): void {
   volume.root.touch();
 }
 
+/**
+ * Leads all owners of duplicates to their originals, whose blocks have equal content, in all subvolumes. Both are blocks of files, no original is a duplicate.
+ * Throws Failure; commits nothing.
+ */
+export function shareDuplicates(volume: Volume, duplicates: ReadonlyMap<number, number>): void {
+  const run = new Run(volume, { movesNode: () => false, movesData: () => false }, duplicates);
+  for (const id of volume.subvolumeIds()) {
+    const subvolume = volume.subvolume(id);
+    if (subvolume === null) continue;
+    const pointer = run.moveTree(subvolume.tree.root, id);
+    if (pointer !== null) subvolume.tree.root.set(pointer);
+  }
+  const { references, content } = volume;
+  for (const [block, original] of duplicates) {
+    const before = references.owners(block);
+    for (let left = before; left > 0; left--) references.release(block, 1);
+    for (let left = before; left > 0; left--) references.share(original, 1);
+    content.forget(block, 1);
+  }
+  volume.root.touch();
+}
+
 /** The volume tree changes all the time: whatever is changed in a node takes it to a new place, and its parents too. */
 function moveVolumeTree(volume: Volume, mover: Mover): void {
   const { tree, cache } = volume;
@@ -128,15 +150,16 @@ class Run {
   /** What became of nodes that have several owners; null: they stay. */
   readonly #nodes = new Map<number, Entry[] | null>();
   /** Where blocks of files went that have several owners. */
-  readonly #blocks = new Map<number, number>();
+  readonly #blocks: Map<number, number>;
   readonly #bytes = new Uint8Array(EXTENT_BLOCKS_MAX * BLOCK_SIZE);
   readonly #scratch = new TreeNode(0, 0);
   #subvolume = 0;
   #moved = 0;
 
-  constructor(volume: Volume, mover: Mover) {
+  constructor(volume: Volume, mover: Mover, moved: ReadonlyMap<number, number> = new Map()) {
     this.#volume = volume;
     this.#mover = mover;
+    this.#blocks = new Map(moved);
   }
 
   /** The new root, null when nothing of the tree moved. */
@@ -154,11 +177,10 @@ class Run {
     const block = words[at + POINTER_AT_BLOCK]!;
     // What is in a base stays there, and so does all that it refers to.
     if (block < store.topStart) return null;
+    // Asked first: once it was moved, its old place has no owners any more.
+    const known = this.#nodes.get(block);
+    if (known !== undefined) return known === null ? null : rekeyed(known, key);
     const owners = references.owners(block);
-    if (owners > 1) {
-      const known = this.#nodes.get(block);
-      if (known !== undefined) return known === null ? null : rekeyed(known, key);
-    }
     let node: TreeNode;
     try {
       node = cache.load(words, at);

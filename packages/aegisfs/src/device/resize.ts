@@ -1,6 +1,7 @@
 /** Growing and shrinking devices while the volume is mounted. Sizes are in blocks of 4096 bytes. */
 import { EBUSY, EINVAL, ENODEV, ENOSPC } from "@stratos/abi";
 import { BLOCK_SIZE } from "../format/geometry.ts";
+import { CLASS_FAST } from "../format/pool-table.ts";
 import type { Segment } from "../format/pool-table.ts";
 import { Layout } from "../store/layout.ts";
 import type { Volume } from "../volume/volume.ts";
@@ -38,7 +39,7 @@ export function resizeDevice(volume: Volume, index: number, blocks: number, opti
     const result = device.resize(blocks * BLOCK_SIZE);
     if (result < 0) return result;
   }
-  if (table === null) return useLayout(volume, [{ first: store.topStart, blocks, places: [{ device: 0, first: 0 }] }]);
+  if (table === null) return useLayout(volume, [{ first: store.topStart, blocks, places: [{ device: 0, first: 0 }], class: CLASS_FAST }]);
   slot.entry.blocks = blocks;
   const segments = table.segments.map(copyOf);
   const last = segments[segments.length - 1]!;
@@ -135,6 +136,7 @@ export function useLayout(volume: Volume, segments: Segment[]): number {
     const layout = new Layout(segments);
     space.setLayout(layout);
     store.layout = layout;
+    volume.layoutChanged();
     superblock.blocks = layout.end - store.topStart;
     if (superblock.table !== null) superblock.table.segments = segments;
     volume.root.touch();
@@ -147,6 +149,6 @@ export function useLayout(volume: Volume, segments: Segment[]): number {
 }
 
 function copyOf(segment: Segment): Segment {
-  return { first: segment.first, blocks: segment.blocks, places: segment.places.map((place) => ({ ...place })) };
+  return { first: segment.first, blocks: segment.blocks, places: segment.places.map((place) => ({ ...place })), class: segment.class };
 }
 

@@ -7,7 +7,8 @@ import { EFBIG, EINVAL, EISDIR, ENOENT, ENOSPC, S_IFDIR, S_IFMT, S_IFREG } from 
 import { Failure } from "../failure.ts";
 import { EXTENT_UNWRITTEN } from "../format/extent-item.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, FILE_SIZE_MAX, INLINE_SIZE_MAX, UNIT_BLOCKS } from "../format/geometry.ts";
-import { COMPRESS_NONE, compressionOf, levelOf } from "../format/properties.ts";
+import { COMPRESS_NONE, compressionOf, DEDUPE_ON, dedupeOf, levelOf, TIER_UNSET, tierOf } from "../format/properties.ts";
+import { WriteIndex } from "../dedupe/write-index.ts";
 import { KIND_INLINE, keyMiddle } from "../format/key.ts";
 import { INODE_AT_BYTES, INODE_AT_MODE } from "../format/inode-item.ts";
 import { checksumBlocks } from "../store/checksum.ts";
@@ -102,6 +103,8 @@ export function storeBlocks(subvolume: Subvolume, ino: number, index: number, co
   const { tree, volume } = subvolume;
   const properties = volume.usesProperties ? effectiveProperties(subvolume, ino) : 0;
   const compresses = compressionOf(properties) > COMPRESS_NONE;
+  const recent = dedupeOf(properties) === DEDUPE_ON ? (volume.recentContent ??= new WriteIndex(volume, RECENT_BLOCKS)) : null;
+  volume.space.choose(volume.hasTiers ? tierOf(properties) : TIER_UNSET);
   // Of a new file the tree has nothing that could be replaced.
   const replaces = mayHaveItems(subvolume, ino);
   let done = 0;
@@ -120,6 +123,15 @@ export function storeBlocks(subvolume: Subvolume, ino: number, index: number, co
         continue;
       }
     }
+    if (recent !== null && held === 0) {
+      const equal = shareEqual(subvolume, recent, ino, start, most, bytes, from, replaces);
+      if (equal > 0) {
+        change += equal - replacedBlocks;
+        done += equal;
+        continue;
+      }
+      most = recent.unknown(most, checksums);
+    }
     const length = held > 0 ? held : volume.space.allocateData(most, volume.quadReserve);
     if (length === 0) break;
     const block = held > 0 ? found.block : volume.space.runStart;
@@ -137,6 +149,7 @@ export function storeBlocks(subvolume: Subvolume, ino: number, index: number, co
       if (start === 0) tree.remove(ino, INLINE_MIDDLE, 0);
     }
     addExtent(subvolume, ino, start, block, length, 0, checksums);
+    recent?.add(block, length, checksums);
     done += length;
   }
   changeBlocks(subvolume, ino, change);
@@ -168,4 +181,25 @@ function storeCompressed(subvolume: Subvolume, ino: number, index: number, count
   if (index === 0) subvolume.tree.remove(ino, INLINE_MIDDLE, 0);
   putCompressed(subvolume, ino, index, count, block, stored, compression, 0, checksums, 0);
   return released;
+}
+
+/** Blocks whose places a volume remembers for deduplication on write: 8 bytes each. */
+const RECENT_BLOCKS = 1 << 18;
+/** What `shareEqual` replaced. */
+let replacedBlocks = 0;
+
+/** Maps blocks to equal ones that are on the device already. Returns how many; their checksums are in `checksums`, whatever it returns. */
+function shareEqual(subvolume: Subvolume, recent: WriteIndex, ino: number, index: number, most: number, bytes: Uint8Array, at: number, replaces: boolean): number {
+  const { references } = subvolume.volume;
+  checksumBlocks(bytes, at, most, checksums, 0);
+  const equal = recent.find(bytes, at, most, checksums);
+  if (equal === 0) return 0;
+  const block = recent.found;
+  // First: they may be the very blocks that are replaced.
+  references.share(block, equal);
+  replacedBlocks = replaces ? releaseExtents(subvolume, ino, index, index + equal) : 0;
+  if (replaces && index === 0) subvolume.tree.remove(ino, INLINE_MIDDLE, 0);
+  addExtent(subvolume, ino, index, block, equal, 0, checksums);
+  recent.shared += equal;
+  return equal;
 }

@@ -1,7 +1,7 @@
 /** How a file's content is kept: its own properties, those that it inherits (format/properties.ts). */
 import { EINVAL, ENOENT, EOPNOTSUPP } from "@stratos/abi";
 import { INODE_AT_PROPERTIES } from "../format/inode-item.ts";
-import { COMPRESS_NONE, compressionOf, propertiesOr } from "../format/properties.ts";
+import { COMPRESS_NONE, compressionOf, propertiesOr, PROPERTIES_MAX } from "../format/properties.ts";
 import { FEATURE_COMPRESSION } from "../format/superblock.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import type { Volume } from "../volume/volume.ts";
@@ -33,7 +33,7 @@ export function setProperties(subvolume: Subvolume, ino: number, properties: num
 
 /** May the volume use them? From then on readers must know them. −EINVAL, −EOPNOTSUPP: this host has no such codec. */
 export function allowProperties(volume: Volume, properties: number): number {
-  if (properties < 0 || properties > 0xffffff) return -EINVAL;
+  if (properties < 0 || properties > PROPERTIES_MAX) return -EINVAL;
   const compression = compressionOf(properties);
   if (!volume.content.knows(compression)) return -EOPNOTSUPP;
   if (compression > COMPRESS_NONE) volume.superblock.features |= FEATURE_COMPRESSION;

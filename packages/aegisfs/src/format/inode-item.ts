@@ -17,7 +17,9 @@ export const INODE_AT_PARENT = 24; // of a directory
 export const INODE_AT_ENTRIES = 25; // of a directory: number of entries, without "." and ".."
 export const INODE_AT_PROJECT = 26;
 export const INODE_AT_PROPERTIES = 27; // format/properties.ts
-// words 28 … 31: 0
+export const INODE_AT_HEAT = 28; // tier/heat.ts
+export const INODE_AT_HEAT_TIME = 29;
+// words 30 … 31: 0
 
 /** The root directory's number, in each subvolume. */
 export const ROOT_INO = 1;

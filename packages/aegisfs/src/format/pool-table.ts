@@ -3,7 +3,8 @@
  * one device and one copy has no table: its only segment is the device.
  *
  *   device, 16 words     0–3 UUID, 4 blocks, 5 class, 6 flags, 7–8 generation when it was last written, 9–13 error counters
- *   segment, 8 words     0 first block, 1 blocks, 2 copies, 3 devices of the copies (8 bits each), 4–6 first block of each on its device
+ *   segment, 8 words     0 first block, 1 blocks, 2 copies, 3 devices of the copies (8 bits each), 4–6 first block of each on its device,
+ *                        7 class
  */
 import { GROUP_BLOCKS } from "./geometry.ts";
 
@@ -53,6 +54,8 @@ export interface Segment {
   first: number;
   blocks: number;
   places: Place[];
+  /** CLASS_SLOW when one of its devices is slow. */
+  class: number;
 }
 
 export interface PoolTable { devices: DeviceEntry[]; segments: Segment[] }
@@ -73,6 +76,7 @@ export function encodePoolTable(table: PoolTable, words: Uint32Array, at: number
     words[to] = segment.first;
     words[to + 1] = segment.blocks;
     words[to + 2] = segment.places.length;
+    words[to + 7] = segment.class;
     segment.places.forEach((place, copy) => {
       words[to + 3]! |= place.device << (copy * 8);
       words[to + 4 + copy] = place.first;
@@ -112,9 +116,9 @@ export function decodePoolTable(words: Uint32Array, at: number, deviceCount: num
   let next = firstBlock;
   for (let index = 0; index < segmentCount; index++) {
     const from = at + DEVICES_MAX * DEVICE_WORDS + index * SEGMENT_WORDS;
-    const segment: Segment = { first: words[from]!, blocks: words[from + 1]!, places: [] };
+    const segment: Segment = { first: words[from]!, blocks: words[from + 1]!, places: [], class: words[from + 7]! };
     const copies = words[from + 2]!;
-    if (segment.first < next || segment.first % GROUP_BLOCKS !== 0 || segment.blocks === 0 || copies === 0 || copies > COPIES_MAX) return null;
+    if (segment.first < next || segment.first % GROUP_BLOCKS !== 0 || segment.blocks === 0 || copies === 0 || copies > COPIES_MAX || segment.class > CLASS_SLOW) return null;
     for (let copy = 0; copy < copies; copy++) {
       const place = { device: (words[from + 3]! >>> (copy * 8)) & 255, first: words[from + 4 + copy]! };
       const device = devices[place.device];

@@ -3,6 +3,7 @@
  * between segments stand for nothing. What a base of an overlay owns is not part of it.
  */
 import { GROUP_BLOCKS, NODE_BLOCKS } from "../format/geometry.ts";
+import { CLASS_FAST } from "../format/pool-table.ts";
 import type { Segment } from "../format/pool-table.ts";
 import { SUPERBLOCK_SLOTS } from "../format/superblock.ts";
 
@@ -15,7 +16,7 @@ export class Layout {
 
   /** All of one device. */
   static ofDevice(first: number, blocks: number): Layout {
-    return new Layout([{ first, blocks, places: [{ device: 0, first: 0 }] }]);
+    return new Layout([{ first, blocks, places: [{ device: 0, first: 0 }], class: CLASS_FAST }]);
   }
 
   get first(): number {

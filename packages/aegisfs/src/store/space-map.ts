@@ -16,6 +16,8 @@ import { Failure } from "../failure.ts";
 import { GROUP_BLOCKS, GROUP_WORDS, NODE_BLOCKS } from "../format/geometry.ts";
 import { KIND_GROUP, keyMiddle } from "../format/key.ts";
 import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
+import { CLASS_FAST, CLASS_SLOW } from "../format/pool-table.ts";
+import { TIER_ANY, TIER_SLOW, TIER_UNSET } from "../format/properties.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { Layout } from "./layout.ts";
 
@@ -39,6 +41,7 @@ class Group {
 /** Groups with space that are looked at for a long enough run, and how long is enough. */
 const GROUPS_TO_COMPARE = 4;
 const RUN_GOOD = 16;
+const CHOICES_BETWEEN_COUNTS = 64;
 
 /** Value of a group item: the bitmap. */
 const GROUP_ITEM_SIZE = GROUP_WORDS * 4;
@@ -57,6 +60,14 @@ export class SpaceMap {
   /** Those of them that may be taken now: the others are pinned until the commit. */
   availableBlocks: number;
   availableQuads: number;
+  /** Class of devices that data is to go to while there is room, −1 for any (`choose`). */
+  #wanted = -1;
+  #chosen = 0;
+  #automatic = false;
+  /** Blocks that the fast devices can take before they count as full, by the last count. */
+  #fastRoom = 0;
+  /** Told of blocks that are given back. */
+  onRelease: ((block: number, count: number) => void) | null = null;
   /** Start of the run that `allocateData` found. */
   runStart = 0;
 
@@ -69,6 +80,7 @@ export class SpaceMap {
     this.availableBlocks = freeBlocks;
     this.availableQuads = freeQuads;
     this.#nodeCursor = Math.floor(layout.first / GROUP_BLOCKS);
+    this.#readClasses();
     // Metadata fills groups from the front; data starts in the second, so that each lies close together.
     this.#dataCursor = this.#nodeCursor + (layout.end - layout.first > 2 * GROUP_BLOCKS ? 1 : 0);
   }
@@ -119,6 +131,7 @@ export class SpaceMap {
       this.#markDirty(index, group);
     }
     this.#layout = next;
+    this.#readClasses();
   }
 
   /**
@@ -224,10 +237,19 @@ export class SpaceMap {
 
   /** First block of a free aligned run of a node's size. Throws Failure `no-space`. */
   allocateNode(): number {
+    const block = this.#classes === null ? -1 : this.#searchNode(true);
+    const any = block >= 0 ? block : this.#searchNode(false);
+    if (any < 0) throw new Failure("no-space", -1);
+    return any;
+  }
+
+  /** @param strict  on fast devices only */
+  #searchNode(strict: boolean): number {
     const groups = this.#groupCount();
     const first = Math.floor(this.#layout.first / GROUP_BLOCKS);
     for (let tried = 0; tried < groups; tried++) {
       const index = first + ((this.#nodeCursor - first + tried) % groups);
+      if (strict && this.#classes!.get(index) !== CLASS_FAST) continue;
       const group = this.#load(index);
       if (group.quads === 0) continue;
       this.#nodeCursor = index;
@@ -239,7 +261,44 @@ export class SpaceMap {
         return index * GROUP_BLOCKS + bit;
       }
     }
-    throw new Failure("no-space", -1);
+    return -1;
+  }
+
+  /** Says to which tier (TIER_*) the data goes that is allocated from now on. Unset: to fast devices while a tenth of them is free. */
+  choose(tier: number): void {
+    this.#wanted = tier === TIER_ANY ? -1 : tier === TIER_SLOW ? CLASS_SLOW : CLASS_FAST;
+    this.#automatic = tier === TIER_UNSET && this.#classes !== null;
+    if (this.#automatic && this.#fastIsFull()) this.#wanted = CLASS_SLOW;
+  }
+
+  /** Counting takes a look at every group: it is done again when as much was taken as there was. */
+  #fastIsFull(): boolean {
+    if (this.#fastRoom > 0) return false;
+    if (this.#fastRoom <= 0 && this.#chosen++ % CHOICES_BETWEEN_COUNTS !== 0) return true;
+    let free = 0;
+    let all = 0;
+    for (const index of groupsOf(this.#layout)) {
+      if (this.#classes!.get(index) === CLASS_SLOW) continue;
+      free += this.#load(index).available;
+      all += this.#layout.usable(index);
+    }
+    this.#fastRoom = free - all / 10;
+    return this.#fastRoom <= 0;
+  }
+
+  /** May data that is wanted elsewhere be put into this group? */
+  #isWanted(index: number): boolean {
+    return this.#classes === null || this.#wanted < 0 || this.#classes.get(index) === this.#wanted;
+  }
+
+  /** Class of each group; null when all are of one class. */
+  #classes: Map<number, number> | null = null;
+
+  #readClasses(): void {
+    const { segments } = this.#layout;
+    this.#classes = null;
+    if (segments.every((segment) => segment.class === segments[0]!.class)) return;
+    this.#classes = new Map(groupsOf(this.#layout).map((index) => [index, this.#layout.segmentAt(index * GROUP_BLOCKS)!.class]));
   }
 
   /**
@@ -249,6 +308,17 @@ export class SpaceMap {
    * @returns blocks taken; 0 when there is no space
    */
   allocateData(want: number, quadReserve: number): number {
+    const length = this.#classes === null || this.#wanted < 0 ? 0 : this.#searchData(want, quadReserve, true);
+    if (this.#wanted === CLASS_FAST) {
+      this.#fastRoom -= length;
+      // In the middle of a long file.
+      if (this.#automatic && this.#fastIsFull()) this.#wanted = CLASS_SLOW;
+    }
+    return length > 0 ? length : this.#searchData(want, quadReserve, false);
+  }
+
+  /** @param strict  in groups of the wanted class only */
+  #searchData(want: number, quadReserve: number, strict: boolean): number {
     const groups = this.#groupCount();
     const first = Math.floor(this.#layout.first / GROUP_BLOCKS);
     const spare = this.availableQuads - quadReserve;
@@ -258,6 +328,7 @@ export class SpaceMap {
     let bestBit = 0;
     for (let tried = 0, looked = 0; tried < groups && looked < GROUPS_TO_COMPARE; tried++) {
       const index = first + ((this.#dataCursor - first + tried) % groups);
+      if (strict && !this.#isWanted(index)) continue;
       const group = this.#load(index);
       if (group.available === 0 || (keepQuads && group.available === group.quads * NODE_BLOCKS)) continue;
       let length = findRun(group, group.hint, want, keepQuads);
@@ -282,6 +353,7 @@ export class SpaceMap {
 
   /** Gives blocks back; they all lie on the writable device. */
   release(start: number, length: number): void {
+    this.onRelease?.(start, length);
     while (length > 0) {
       const index = Math.floor(start / GROUP_BLOCKS);
       const bit = start - index * GROUP_BLOCKS;

@@ -27,6 +27,8 @@ import * as content from "../file/content.ts";
 import * as data from "../file/data.ts";
 import * as holes from "../file/holes.ts";
 import * as namespace from "../file/namespace.ts";
+import { fragmentation, rewritePart } from "../file/defragment.ts";
+import type { Fragmentation } from "../file/defragment.ts";
 import * as properties from "../file/properties.ts";
 import * as orphans from "../file/orphans.ts";
 import { rename } from "../file/rename.ts";
@@ -373,6 +375,7 @@ export class Subvolume {
 
   /** Reads `count` pages from page `index` on into `bytes[at …)`, zeros in holes and after the end. 0, −EIO for a bad checksum, … */
   readPages(ino: number, index: number, count: number, bytes: Uint8Array, at: number): number {
+    this.volume.heat?.touch(this.id, ino);
     this.reads?.addInode(ino);
     try {
       settleFile(this, ino);
@@ -391,6 +394,7 @@ export class Subvolume {
    * −ENOSPC may leave the first pages stored.
    */
   writePages(ino: number, index: number, bytes: Uint8Array, at: number, length: number): number {
+    this.volume.heat?.touch(this.id, ino);
     const failed = this.#begin(true, Math.ceil(length / 4096));
     if (failed < 0) return failed;
     try {
@@ -405,6 +409,7 @@ export class Subvolume {
 
   /** Reads up to the end of the file; returns the bytes read. For callers without a page cache. */
   read(ino: number, offset: number, bytes: Uint8Array, at: number, length: number): number {
+    this.volume.heat?.touch(this.id, ino);
     this.reads?.addInode(ino);
     try {
       return content.read(this, ino, offset, bytes, at, length);
@@ -417,6 +422,7 @@ export class Subvolume {
 
   /** Writes any bytes, the size and mtime and ctime with them; returns the bytes written (short when space ran out), −EFBIG, −ENOSPC … */
   write(ino: number, offset: number, bytes: Uint8Array, at: number, length: number): number {
+    this.volume.heat?.touch(this.id, ino);
     const failed = this.#begin(true, Math.ceil(length / 4096));
     if (failed < 0) return failed;
     try {
@@ -601,6 +607,33 @@ export class Subvolume {
       this.touch();
       this.properties = word;
       return 0;
+    } catch (thrown) {
+      return this.volume.abort(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /** How a file lies on the device; −ENOENT, −EISDIR, −EINVAL. */
+  fragmentation(ino: number): Fragmentation | number {
+    try {
+      return fragmentation(this, ino);
+    } catch (thrown) {
+      return this.volume.readFailed(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /**
+   * Writes a part of a file anew: about `blocks` blocks from block `from` on, in long runs and with the properties that it has now. Returns where
+   * to go on, −1 at the end (file/defragment.ts); −ENOSPC, −EROFS …, all below −1.
+   */
+  defragment(ino: number, from: number, blocks: number): number {
+    const failed = this.#begin(true, blocks);
+    if (failed < 0) return failed;
+    try {
+      return rewritePart(this, ino, from, blocks);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {

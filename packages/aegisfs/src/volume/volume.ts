@@ -28,6 +28,9 @@ import { SUBVOLUME_READ_ONLY } from "../format/subvolume-item.ts";
 import { FEATURE_COMPRESSION } from "../format/superblock.ts";
 import type { Superblock } from "../format/superblock.ts";
 import { resizeDevice } from "../device/resize.ts";
+import type { WriteIndex } from "../dedupe/write-index.ts";
+import { CLASS_SLOW } from "../format/pool-table.ts";
+import { Heat } from "../tier/heat.ts";
 import { ExtentContent } from "../codec/extent-content.ts";
 import type { BlockStore } from "../store/block-store.ts";
 import { NodeCache } from "../store/node-cache.ts";
@@ -120,6 +123,10 @@ export class Volume implements NodeOwner {
   /** Time that operations stamp; the caller moves it. */
   seconds: number;
   nanoseconds = 0;
+  /** Where recent content is, for deduplication on write; made when the first file asks for it. */
+  recentContent: WriteIndex | null = null;
+  /** Counts accesses to files, when the volume has fast and slow devices. */
+  heat: Heat | null = null;
   /** Some file or folder may have properties (file/properties.ts): else nobody looks for them. */
   usesProperties: boolean;
 
@@ -143,6 +150,19 @@ export class Volume implements NodeOwner {
     this.space = new SpaceMap(this.tree, store.layout, superblock.freeBlocks, superblock.freeQuads);
     this.references = new References(this.tree, this.space, store.topStart, superblock.references);
     this.properties = new Properties(this);
+    this.layoutChanged();
+  }
+
+  /** Devices came or went. */
+  layoutChanged(): void {
+    const { layout } = this.store;
+    const tiers = layout.segments.some((segment) => segment.class === CLASS_SLOW) && layout.segments.some((segment) => segment.class !== CLASS_SLOW);
+    this.heat = tiers ? (this.heat ?? new Heat()) : null;
+  }
+
+  /** Are there fast and slow devices? */
+  get hasTiers(): boolean {
+    return this.heat !== null;
   }
 
   /** Generation that the running transaction will have. */
@@ -366,6 +386,7 @@ export class Volume implements NodeOwner {
   }
 
   #commit(): void {
+    if (this.heat?.isDue(this.seconds) === true) this.heat.settle(this);
     this.settle();
     const nodes: TreeNode[] = [];
     for (const subvolume of this.#subvolumes.values()) {
