@@ -65,6 +65,16 @@ test("a snapshot is a folder that is made and removed, and keeps what was there"
   await volume.sh("rmdir .snapshots/first; ! test -e .snapshots/first");
 });
 
+test("a rollback of what is mounted shows the old files at once, to who has looked at the new ones", async () => {
+  const seen = await volume.sh(`
+    mkdir state; echo old > state/kept; echo old > state/removed; mkdir .snapshots/good
+    echo newer > state/kept; rm state/removed; echo new > state/added; cat state/*; ls state; exec 3< state/kept
+    ln -s good .snapshots/.rollback; cat state/kept state/removed; ls state; test ! -e state/added; cat <&3; ls -A .snapshots
+    echo goes-on > state/added; rmdir .snapshots/good; cat state/added`);
+  assert.equal(seen, "new\nnewer\nadded\nkept\nold\nold\nkept\nremoved\nold\ngood\ngoes-on\n");
+  assert.match((await volume.try(["ln", "-s", "nothing", ".snapshots/.rollback"], { cwd: volume.mountPoint })).stderr, /No such file/);
+});
+
 test("a second writer is refused, and so is what cannot be mounted", async () => {
   const other = join(volume.folder, "other");
   mkdirSync(other);

@@ -12,4 +12,9 @@ export interface FuseDevice {
   send(at: number, length: number): number;
   /** Requests that the kernel has and that are not answered, those we have read included; −1 when it does not tell. */
   waiting(): number;
+  /**
+   * Sends messages that answer nothing (FUSE_NOTIFY_*), each with its header, one behind the other. They go from another thread, since the kernel may have to
+   * ask something before it takes one; returns when they are sent, or after a second or two.
+   */
+  notify(messages: Uint8Array): void;
 }

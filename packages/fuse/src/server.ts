@@ -21,10 +21,10 @@ import { LookupCounts } from "./lookup-counts.ts";
 import { REQUESTS } from "./requests/request-table.ts";
 import { SnapshotFolder, VIRTUAL_TREE } from "./snapshot-folder.ts";
 import {
-  HEADER_SIZE, NO_REPLY, Q_GID, Q_LENGTH, Q_NODE, Q_NODE_TREE, Q_OPCODE, Q_UID, Q_UNIQUE, R_ERROR, R_LENGTH, R_UNIQUE, REPLY_AT, REPLY_DATA_AT, REPLY_HEADER_SIZE, REQUEST_AT,
+  FUSE_NOTIFY_INC_EPOCH, FUSE_NOTIFY_INVAL_INODE, HEADER_SIZE, NO_REPLY, Q_GID, Q_LENGTH, Q_NODE, Q_NODE_TREE, Q_OPCODE, Q_UID, Q_UNIQUE, R_ERROR, R_LENGTH, R_UNIQUE, REPLY_AT, REPLY_DATA_AT, REPLY_HEADER_SIZE, REQUEST_AT,
   REQUEST_SIZE,
 } from "./wire/layout.ts";
-import { FUSE_FORGET, OPCODES } from "./wire/opcodes.ts";
+import { FUSE_FORGET, FUSE_STATFS, OPCODES } from "./wire/opcodes.ts";
 
 export interface ServeOptions {
   /** What is mounted; default: the volume's default subvolume. */
@@ -44,6 +44,10 @@ export interface ServeOptions {
   commitIntervalMs?: number;
 }
 
+/** Header and fuse_notify_inval_inode_out. */
+const INVAL_WORDS = 10;
+/** Subtrees of deleted snapshots that are freed in one pause. */
+const RECLAIM_STEPS = 4;
 /** Longest wait for more callers of fsync, in requests handled meanwhile. */
 const SYNCS_MAX = 512;
 
@@ -120,7 +124,11 @@ export class FuseServer {
       this.handle(length);
       if (this.#syncs > 0) this.#finishSyncs();
       else if (this.volume.hasChanges) this.#commitWhenDue();
-      else this.#dirtySinceMs = 0;
+      else {
+        this.#dirtySinceMs = 0;
+        // Asked by the clock's side while nobody else asks anything: time for what deleted snapshots have left.
+        if (this.words[Q_OPCODE] === FUSE_STATFS && !this.volume.readOnly) this.volume.reclaim(RECLAIM_STEPS);
+      }
     }
   }
 
@@ -207,6 +215,36 @@ export class FuseServer {
   forget(ino: number, tree: number, times: number): void {
     if (ino === ROOT_INO && tree === 0) return;
     if (this.counts.forget(ino, tree, times)) this.treeOf(tree)?.unpin(ino);
+  }
+
+  // ---- What the kernel must not believe any more ------------------------------------------------------------------
+
+  /** Does the kernel forget names when it is told so (FUSE_NOTIFY_INC_EPOCH, Linux 6.16)? */
+  get canForgetNames(): boolean {
+    this.words[R_LENGTH] = REPLY_HEADER_SIZE;
+    this.words[R_ERROR] = FUSE_NOTIFY_INC_EPOCH;
+    this.words[R_UNIQUE] = 0;
+    this.words[R_UNIQUE + 1] = 0;
+    return this.device.send(REPLY_AT, REPLY_HEADER_SIZE) === 0;
+  }
+
+  /** The mounted files are others now: the kernel is to ask for everything again. */
+  forgetAll(): void {
+    this.freshAccess.fill(0);
+    this.inoWithoutCapabilities = 0;
+    const nodes: number[] = [];
+    this.counts.forEach((node, tree) => void (tree === 0 && nodes.push(node)));
+    const words = new Uint32Array(nodes.length * INVAL_WORDS + 4);
+    nodes.forEach((node, index) => {
+      const at = index * INVAL_WORDS;
+      words[at] = INVAL_WORDS * 4;
+      words[at + 1] = FUSE_NOTIFY_INVAL_INODE;
+      // The node, and all of its content: from offset 0, without an end.
+      words[at + 4] = node;
+    });
+    words[nodes.length * INVAL_WORDS] = REPLY_HEADER_SIZE;
+    words[nodes.length * INVAL_WORDS + 1] = FUSE_NOTIFY_INC_EPOCH;
+    this.device.notify(new Uint8Array(words.buffer));
   }
 
   // ---- Durability -------------------------------------------------------------------------------------------------

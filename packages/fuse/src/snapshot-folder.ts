@@ -3,11 +3,12 @@
  *
  *   .snapshots         a folder of the volume's subvolumes: `mkdir` there takes a snapshot of what is mounted, `rmdir` deletes one, with all in it
  *   .snapshots/NAME    its files
+ *   .snapshots/.rollback   `ln -s NAME` to it brings what is mounted back to that snapshot, at once and for all who use it
  *   .aegisfs           the state of volume and mount as JSON, as of the moment when it is opened
  *
  * Their nodes have VIRTUAL_TREE as high word. No request on them may be answered with ENOSYS that is served elsewhere: the kernel would not send it again for any file.
  */
-import { EISDIR, ENAMETOOLONG, ENODATA, ENOENT, ENOSYS, EPERM, ESTALE, S_IFDIR, S_IFREG } from "@stratos/abi";
+import { EISDIR, ENAMETOOLONG, ENODATA, ENOENT, ENOSYS, EOPNOTSUPP, EPERM, ESTALE, S_IFDIR, S_IFLNK, S_IFREG } from "@stratos/abi";
 import { Attributes, ROOT_INO } from "@stratos/aegisfs";
 import { byteStringToUtf8, utf8Of } from "@stratos/base";
 import { putStatx } from "./requests/attributes.ts";
@@ -23,7 +24,9 @@ export const VIRTUAL_TREE = 0xffffffff;
 export const SNAPSHOTS_NAME = ".snapshots";
 export const STATUS_NAME = ".aegisfs";
 
+const ROLLBACK_NAME = ".rollback";
 const FOLDER_INO = 1;
+const LINK_INO = 2;
 const STATUS_INO_FIRST = 16;
 /** Contents of the status file that somebody may still read; the oldest goes first. */
 const STATUS_MAX = 64;
@@ -85,6 +88,7 @@ export class SnapshotFolder {
       case op.FUSE_READDIR: return this.#list(false);
       case op.FUSE_READDIRPLUS: return this.#list(true);
       case op.FUSE_MKDIR: return this.#take(server.name(BODY_AT + 8));
+      case op.FUSE_SYMLINK: return this.#rollback(server.name(BODY_AT));
       case op.FUSE_RMDIR: return this.#delete(server.name(BODY_AT));
       case op.FUSE_READ: return -EISDIR;
       case op.FUSE_UNLINK: return -EISDIR;
@@ -163,6 +167,26 @@ export class SnapshotFolder {
     const result = volume.deleteSubvolume(id);
     if (result === 0) this.#changed();
     return result;
+  }
+
+  /** `name` is the link's; its target, the snapshot's. */
+  #rollback(name: string): number {
+    const server = this.#server;
+    const { volume, files, words } = server;
+    if (name !== ROLLBACK_NAME) return -EPERM;
+    const id = volume.findSubvolume(server.name(BODY_AT + name.length + 1));
+    if (id < 0) return id;
+    // Another subvolume than the default one has no rollback in the engine; a kernel that keeps old names would show what is gone.
+    if (files !== volume.root || !server.canForgetNames) return -EOPNOTSUPP;
+    const result = volume.rollback(id);
+    if (result < 0) return result;
+    server.forgetAll();
+    this.#changed();
+    // The link was an order, not a file: it is gone when it is looked for.
+    const found = this.#stat(FOLDER_INO);
+    this.#attributes.ino = LINK_INO;
+    this.#attributes.mode = S_IFLNK | 0o777;
+    return found < 0 ? found : putEntry(words, D, this.#attributes, VIRTUAL_TREE, 0);
   }
 
   #changed(): void {

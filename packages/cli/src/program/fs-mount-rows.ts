@@ -12,7 +12,8 @@ lets the kernel gather writes; noatime, relatime (default); commit=SECONDS until
 device=FILE names a further device of the volume (repeatable), degraded does without some; keyfile=FILE has the passphrase of an encrypted
 volume; nocontrol hides .snapshots and .aegisfs; nosuid, nodev, noexec, sync, dirsync as in mount(8).
 
-In the mount's root, unlisted: .snapshots (mkdir takes a snapshot, rmdir deletes one), .aegisfs (the state as JSON).
+In the mount's root, unlisted: .snapshots (mkdir takes a snapshot, rmdir deletes one, \`ln -s NAME .snapshots/.rollback\` rolls back to one),
+.aegisfs (the state as JSON).
 The server ends when DIR is unmounted; SIGINT and SIGTERM unmount it; a second one cuts off whoever still uses it.`;
 
 export function mountCommands(finish: Finish): Command[] {

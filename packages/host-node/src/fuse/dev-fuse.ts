@@ -11,10 +11,15 @@ export class DevFuse implements FuseDevice {
   readonly #fd: number;
   readonly #waitingFd: number | null;
   readonly #digits = Buffer.alloc(16);
+  readonly #notify: (messages: Uint8Array) => void;
 
-  /** @param waitingFd  tells how many requests wait; null when nothing does */
-  constructor(fd: number, waitingFd: number | null) {
+  /**
+   * @param waitingFd  tells how many requests wait; null when nothing does
+   * @param notify     sends messages from another thread
+   */
+  constructor(fd: number, waitingFd: number | null, notify: (messages: Uint8Array) => void) {
     this.#fd = fd;
+    this.#notify = notify;
     this.#waitingFd = waitingFd;
     // Memory of WebAssembly begins on a page; other buffers of this size begin 16 bytes behind one.
     const engine = new NodeWasmEngine();
@@ -49,5 +54,9 @@ export class DevFuse implements FuseDevice {
     } catch {
       return -1;
     }
+  }
+
+  notify(messages: Uint8Array): void {
+    this.#notify(messages);
   }
 }

@@ -6,7 +6,7 @@
  * The serving thread sleeps in the kernel while nobody asks anything. What it must do by the clock (commits) it does on the next
  * request; so when there are none this side asks for the mount's free space now and then.
  */
-import { closeSync, existsSync, fsyncSync, openSync, statfs, writeFileSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, statfs, write, writeFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { mountAsRoot, MountFailure, openWaiting, unmount, type MountedDevice, type MountRequest } from "./mount-point.ts";
 import { findMount } from "./mount-table.ts";
@@ -40,9 +40,14 @@ export class FuseMount {
     const ended = new Promise<ThreadMessage>((resolve) => {
       finish = resolve;
     });
+    let fd = -1;
     const opened = await new Promise<ThreadMessage>((resolve) => {
       thread.on("message", (message: ThreadMessage) => {
-        if (message.kind === "ended" || message.kind === "broken") finish(message);
+        if (message.kind === "notify") void sendAll(fd, message.messages).then(() => {
+          Atomics.store(message.sent, 0, 1);
+          Atomics.notify(message.sent, 0);
+        });
+        else if (message.kind === "ended" || message.kind === "broken") finish(message);
         else resolve(message);
       });
       const broke = (detail: string): void => {
@@ -60,6 +65,7 @@ export class FuseMount {
       const { mountedFd } = options;
       const device = mountedFd === null ? mountAsRoot({ ...options.mount, readOnly: opened.readOnly }) : { fd: mountedFd, waitingFd: openWaiting(options.mount.mountPoint) };
       mount.#connection = findMount(options.mount.mountPoint)?.minor ?? null;
+      fd = device.fd;
       start(device);
     } catch (error) {
       start(null);
@@ -116,5 +122,15 @@ export class FuseMount {
         isAsking = false;
       });
     }, this.#options.volume.serve.commitIntervalMs ?? 5000);
+  }
+}
+
+/** Each message by a write of its own, in the pool's threads: a write may wait for the serving thread. What the kernel does not know (ENOENT) it need not forget. */
+async function sendAll(fd: number, messages: Uint8Array): Promise<void> {
+  const lengths = new DataView(messages.buffer, messages.byteOffset, messages.length);
+  for (let at = 0; at < messages.length; ) {
+    const length = lengths.getUint32(at, true);
+    await new Promise<void>((done) => write(fd, messages, at, length, null, () => done()));
+    at += length;
   }
 }

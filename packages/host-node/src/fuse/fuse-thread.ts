@@ -11,6 +11,14 @@ import { openServedVolume, type ServedVolumeOptions, type ThreadMessage, type Th
 const port = parentPort!;
 const tell = (message: ThreadMessage): void => port.postMessage(message);
 const options = workerData as ServedVolumeOptions;
+const NOTIFY_WAIT_MS = 2000;
+
+/** The main thread sends it: the kernel may ask us for something before it takes a message, and then we must be free to answer. */
+function notify(messages: Uint8Array): void {
+  const sent = new Int32Array(new SharedArrayBuffer(4));
+  tell({ kind: "notify", messages, sent });
+  Atomics.wait(sent, 0, 0, NOTIFY_WAIT_MS);
+}
 
 try {
   const served = openServedVolume(options);
@@ -21,7 +29,7 @@ try {
       return;
     }
     try {
-      const server = new FuseServer(new DevFuse(start.fd, start.waitingFd), served.volume, new NodeClock(), { ...options.serve, files: served.files });
+      const server = new FuseServer(new DevFuse(start.fd, start.waitingFd, notify), served.volume, new NodeClock(), { ...options.serve, files: served.files });
       const result = server.serve();
       served.close();
       tell({ kind: "ended", result });

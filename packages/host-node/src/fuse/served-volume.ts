@@ -26,7 +26,9 @@ export type ThreadMessage =
   | { readonly kind: "opened"; readonly readOnly: boolean }
   | { readonly kind: "refused"; readonly reason: string }
   | { readonly kind: "ended"; readonly result: number }
-  | { readonly kind: "broken"; readonly detail: string };
+  | { readonly kind: "broken"; readonly detail: string }
+  /** Messages to the kernel; `sent` becomes 1 when it has them. */
+  | { readonly kind: "notify"; readonly messages: Uint8Array; readonly sent: Int32Array };
 export interface ThreadStart { readonly fd: number; readonly waitingFd: number | null }
 
 export interface ServedVolume {
