@@ -2,6 +2,7 @@
  * `npm run bench`: Stratos beside qemu-user on the same programs and the same root, in the same run, by turns. Prints a table, writes
  * `bench/results/latest.json` and, with `--page`, docs/benchmarks.md.
  *
+ *     npm run bench -- --only compose       composing the minimal system, beside mmdebstrap
  *     npm run bench -- --only aegisfs       the file system as a library, beside memfs
  *     npm run bench -- [--only GROUP|ROW] [--rounds N] [--image NAME] [--root DIR] [--page]
  *
@@ -21,6 +22,7 @@ import { groupResults, markdown, rowLine, type RowResult, type SpecialResult } f
 import { GROUPS, ROWS, type Row } from "./rows.ts";
 import { inProcessLine, measureInProcess, type InProcessRow } from "./aegisfs/in-process.ts";
 import { measureMounts, storeMountResults } from "./fuse/mounts.ts";
+import { measureCompose } from "./compose-rows.ts";
 import { measureImageBuild } from "./image-build.ts";
 import { measurePackages } from "./package-rows.ts";
 import { measureIdleMemory, measureSyscalls, measureWholeCommand } from "./special-rows.ts";
@@ -47,6 +49,10 @@ const launcher = [process.execPath, join(root, "stratos.mjs")];
 const cache = join(stratosHome(), "bench");
 const programs = join(cache, "programs");
 
+if (only === "compose") {
+  measureCompose(launcher, cache, rounds, printSpecial);
+  process.exit();
+}
 if (only === "aegisfs") {
   printInProcess(measureInProcess(Math.max(rounds, 7)));
   process.exit(0);

@@ -13,7 +13,7 @@ import { ScriptError, type ScriptJob } from "@stratos/compose";
 import { fileEntry, fileTreeOf, MemoryBlob, readBlob, type FileEntry, type FileTree } from "@stratos/formats";
 import { nativeObstacle, NativeRunner } from "./native-runner.ts";
 
-const obstacle = nativeObstacle() ?? (spawnSync("unshare", ["--mount", "--pid", "--fork", "true"]).status === 0 ? undefined : "namespaces cannot be made here");
+const obstacle = nativeObstacle() ?? (spawnSync("unshare", [...(process.getuid?.() === 0 ? [] : ["--user", "--map-root-user", "--map-auto"]), "--mount", "--pid", "--fork", "true"]).status === 0 ? undefined : "namespaces cannot be made here");
 const options = { skip: obstacle ?? false };
 // A folder of temporary files of our own: others may compose at the same time.
 const temporary = mkdtempSync(join(tmpdir(), "stratos-runner-test-"));

@@ -1,0 +1,160 @@
+/**
+ * `npm run bench -- --only compose`: composing Debian's minimal system to a plain tar archive beside mmdebstrap, by turns, the packages downloaded for
+ * both; and composing it again after one package has changed, beside the whole compose. CPU seconds are those of the process and all
+ * that it has started; wall times are told with them, and are worth what the machine's load lets them be.
+ */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { findMirror } from "@stratos/host-node/packages";
+import { findProgram } from "./peers.ts";
+import type { SpecialResult } from "./report.ts";
+import { median } from "./statistics.ts";
+
+const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+interface Cost { readonly cpuSeconds: number; readonly wallSeconds: number }
+
+/** @param cache  for downloads, kept between runs  @param print  takes each row when it is known: all of them take minutes */
+export function measureCompose(launcher: readonly string[], cache: string, rounds: number, print: (result: SpecialResult) => void): SpecialResult[] {
+  const folder = mkdtempSync(join(tmpdir(), "stratos-bench-compose-"));
+  try {
+    const results: SpecialResult[] = [];
+    const add = (rows: readonly SpecialResult[]): void => {
+      results.push(...rows);
+      rows.forEach(print);
+    };
+    for (const [architecture, goal, runner] of [["amd64", "≤ 0.5 ×", "native"], ["riscv64", "≤ 0.6 ×", "stratos"]] as const) {
+      const own = new OwnCompose(launcher, join(folder, architecture), join(cache, "compose-downloads"), { architecture, runner });
+      add(beside(architecture, own, join(cache, `mmdebstrap-${architecture}`), rounds, { goal, runner }));
+      if (architecture === "amd64") for (const name of ["tzdata", "bash"]) add(afterChange(own, name, rounds));
+    }
+    return results;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function beside(architecture: string, own: OwnCompose, cache: string, rounds: number, about: { goal: string; runner: string }): SpecialResult[] {
+  const name = `minbase ${architecture} to tar, scripts ${about.runner === "native" ? "on the host's kernel" : "inside Stratos"}`;
+  const ours: Cost[] = [], theirs: Cost[] = [];
+  let failure: string | null = null;
+  try {
+    own.whole(); // Downloads.
+    const peer = findProgram("mmdebstrap") === null ? null : new Mmdebstrap(architecture, cache);
+    for (let round = 0; round < rounds; round++) {
+      ours.push(own.whole());
+      if (peer !== null) theirs.push(peer.run());
+    }
+  } catch (error) {
+    failure = (error as Error).message;
+  }
+  const row = (kind: "cpuSeconds" | "wallSeconds", unit: string): SpecialResult => ({
+    name: `${name}, ${kind === "cpuSeconds" ? "CPU" : "wall"}`, ours: ours.length === 0 ? null : median(ours.map((cost) => cost[kind])), peer: theirs.length === 0 ? null : median(theirs.map((cost) => cost[kind])),
+    peerName: architecture === "amd64" ? "mmdebstrap" : "mmdebstrap with qemu-user", unit, floor: "", goal: about.goal, failure,
+  });
+  return [row("cpuSeconds", "CPU s"), row("wallSeconds", "s")];
+}
+
+function afterChange(own: OwnCompose, name: string, rounds: number): SpecialResult[] {
+  const again: number[] = [], whole: number[] = [];
+  let failure: string | null = null;
+  try {
+    for (let round = 0; round < rounds; round++) {
+      whole.push(own.whole().cpuSeconds);
+      again.push(own.afterChange(name, round).cpuSeconds);
+    }
+  } catch (error) {
+    failure = (error as Error).message;
+  }
+  return [{
+    name: `compose again after ${name} has changed (${name === "bash" ? "an essential package: all stages are made anew" : "its stage is made anew"})`, ours: failure === null ? median(again) : null, peer: failure === null ? median(whole) : null,
+    peerName: "the whole compose", unit: "CPU s", floor: "", goal: "≤ 0.2 ×", failure,
+  }];
+}
+
+class OwnCompose {
+  readonly #launcher: readonly string[];
+  readonly #folder: string;
+  readonly #home: string;
+  readonly #treefile: string;
+  readonly #options: { architecture: string; runner: string };
+
+  constructor(launcher: readonly string[], folder: string, downloads: string, options: { architecture: string; runner: string }) {
+    this.#launcher = launcher;
+    this.#folder = folder;
+    this.#home = join(folder, "home");
+    this.#treefile = join(folder, "minbase.yaml");
+    this.#options = options;
+    mkdirSync(this.#home, { recursive: true });
+    mkdirSync(downloads, { recursive: true });
+    symlinkSync(downloads, join(this.#home, "downloads"));
+    writeFileSync(this.#treefile, `name: minbase\nbase: minbase\narchitectures: [${options.architecture}]\noutputs: {root: {format: tar}}\n`);
+  }
+
+  /** With nothing kept but the downloads and the lists. */
+  whole(): Cost {
+    for (const name of ["compose", "out"]) rmSync(join(this.#folder, name === "out" ? name : "home/compose"), { recursive: true, force: true });
+    return this.#run(join(this.#folder, "minbase.lock.json"));
+  }
+
+  /** With one package made anew, as its maintainer would: the lock file names it, the store has all else. */
+  afterChange(name: string, round: number): Cost {
+    const lock = JSON.parse(readFileSync(join(this.#folder, "minbase.lock.json"), "utf8")) as { images: Record<string, { packages: { name: string; sha256: string; sizeBytes: number; url: string }[] }> };
+    const [image] = Object.values(lock.images);
+    const one = image!.packages.find((candidate) => candidate.name === name)!;
+    const deb = join(this.#folder, `${name}-${round}.deb`), unpacked = join(this.#folder, "unpacked");
+    rmSync(unpacked, { recursive: true, force: true });
+    must("dpkg-deb", ["-R", join(this.#home, "downloads/debs", one.sha256.slice(0, 2), `${one.sha256}.deb`), unpacked]);
+    mkdirSync(join(unpacked, "usr/share/doc", name), { recursive: true });
+    writeFileSync(join(unpacked, "usr/share/doc", name, "NEWS.bench"), `change ${round}\n`);
+    must("dpkg-deb", ["--root-owner-group", "-b", unpacked, deb]);
+    const bytes = readFileSync(deb);
+    Object.assign(one, { sha256: createHash("sha256").update(bytes).digest("hex"), sizeBytes: bytes.length, url: `file://${deb}` });
+    const changed = join(this.#folder, "changed.lock.json");
+    writeFileSync(changed, JSON.stringify(lock));
+    return this.#run(changed);
+  }
+
+  #run(lock: string): Cost {
+    return timed([...this.#launcher, "compose", "run", this.#treefile, "--lock", lock, "--runner", this.#options.runner, "-o", join(this.#folder, "out")], { STRATOS_HOME: this.#home });
+  }
+}
+
+class Mmdebstrap {
+  readonly #architecture: string;
+  readonly #cache: string;
+
+  constructor(architecture: string, cache: string) {
+    this.#architecture = architecture;
+    this.#cache = cache;
+    if (existsSync(cache) && readdirSync(cache).some((name) => name.endsWith(".deb"))) return;
+    mkdirSync(cache, { recursive: true });
+    this.#run(["--skip=essential/unlink", `--customize-hook=sync-out /var/cache/apt/archives ${cache}`]);
+  }
+
+  run(): Cost {
+    return this.#run(["--setup-hook=mkdir -p \"$1\"/var/cache/apt/archives/", `--setup-hook=sync-in ${this.#cache} /var/cache/apt/archives/`]);
+  }
+
+  #run(hooks: readonly string[]): Cost {
+    const keyring = existsSync(KEYRING) ? ` [signed-by=${KEYRING}]` : "";
+    return timed(["mmdebstrap", "--variant=minbase", `--architectures=${this.#architecture}`, "--format=tar", "--skip=download/empty", ...hooks, "trixie", "/dev/null", `deb${keyring} ${findMirror().uri} trixie main`], {});
+  }
+}
+
+function must(program: string, args: readonly string[]): void {
+  const { status, stderr } = spawnSync(program, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${program}: ${stderr}`);
+}
+
+/** bash's own clock counts all that the command has started and waited for. */
+function timed(command: readonly string[], environment: Readonly<Record<string, string>>): Cost {
+  const { status, stderr } = spawnSync("bash", ["-c", 'TIMEFORMAT="%R %U %S"; time "$@"', "bash", ...command], { encoding: "utf8", env: { ...process.env, ...environment } });
+  const lines = stderr.trim().split("\n");
+  if (status !== 0) throw new Error(`${command[0]!}: status ${String(status)}: ${lines.slice(-4, -1).join(" ")}`);
+  const [wall, user, system] = lines.at(-1)!.split(" ").map(Number) as [number, number, number];
+  return { wallSeconds: wall, cpuSeconds: user + system };
+}
