@@ -6,6 +6,7 @@ export const MOUNT_ERROR_WORDS = {
   "encrypted": "it is encrypted: a passphrase is needed",
   "unsupported": "the volume has a feature that this version does not know",
   "base-mismatch": "this is a clone's layer, or of another base than the one given",
+  "needs-recovery": "the base has changes in its log since its last commit: mount it once, then make the clone",
   "device-too-small": "it is smaller than the volume says, or than a volume needs (4 MiB)",
   "devices-missing": "the volume has more devices, or needs more for its copies",
   "foreign-device": "one of the devices is not of this volume",

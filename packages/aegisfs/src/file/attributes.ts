@@ -100,6 +100,9 @@ export function writeAttributes(subvolume: Subvolume, ino: number, from: Attribu
   if (mask & ATTRIBUTE_MTIME) putTime(words, at + INODE_AT_MTIME, from.mtimeSeconds, from.mtimeNanoseconds);
   if (mask & ATTRIBUTE_CTIME) putTime(words, at + INODE_AT_CTIME, from.ctimeSeconds, from.ctimeNanoseconds);
   if (mask & ATTRIBUTE_BTIME) putTime(words, at + INODE_AT_BTIME, from.btimeSeconds, from.btimeNanoseconds);
-  if (mask & ATTRIBUTE_SIZE && from.size > getPair(words, at + INODE_AT_BYTES)) putPair(words, at + INODE_AT_BYTES, from.size);
+  if (mask & ATTRIBUTE_SIZE && from.size > getPair(words, at + INODE_AT_BYTES)) {
+    putPair(words, at + INODE_AT_BYTES, from.size);
+    subvolume.volume.log.stored(subvolume, ino, 0, 0);
+  }
   return 0;
 }

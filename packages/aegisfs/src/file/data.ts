@@ -84,6 +84,7 @@ function growTo(subvolume: Subvolume, ino: number, size: number): void {
   if (at < 0 || inodeSize(inodes.words, at) >= size) return;
   const item = changeInode(subvolume, ino);
   putPair(inodes.words, item + INODE_AT_BYTES, size);
+  subvolume.volume.log.stored(subvolume, ino, 0, 0);
 }
 
 /** Makes the file's first block the given bytes, in the tree. */
@@ -93,6 +94,7 @@ export function putInline(subvolume: Subvolume, ino: number, bytes: Uint8Array, 
   expectItems(subvolume, ino);
   const offset = tree.replace(ino, INLINE_MIDDLE, 0, length);
   tree.bytes.set(bytes.subarray(at, at + length), offset);
+  subvolume.volume.log.stored(subvolume, ino, 0, 0);
 }
 
 /**
@@ -153,6 +155,7 @@ export function storeBlocks(subvolume: Subvolume, ino: number, index: number, co
     done += length;
   }
   changeBlocks(subvolume, ino, change);
+  volume.log.stored(subvolume, ino, index, done);
   return done;
 }
 

@@ -157,6 +157,15 @@ export function putCompressed(
   for (let offset = 0; offset < stored; offset++) words[at + EXTENT_AT_CHECKSUMS + offset] = checksums[from + offset]!;
 }
 
+/** Maps an extent whose value is at `words[at …)`: one that was stored before. */
+export function putExtentValue(subvolume: Subvolume, ino: number, index: number, words: Uint32Array, at: number): void {
+  expectItems(subvolume, ino);
+  const size = extentSize(words[at + EXTENT_AT_LENGTH]! >>> 16);
+  const to = subvolume.tree.insert(ino, keyMiddle(KIND_EXTENT, highOf(index)), index >>> 0, size) >>> 2;
+  const own = subvolume.tree.words;
+  for (let word = 0; word < size / 4; word++) own[to + word] = words[at + word]!;
+}
+
 /** Blocks came to or went from the inode. */
 export function changeBlocks(subvolume: Subvolume, ino: number, change: number): void {
   if (change === 0) return;

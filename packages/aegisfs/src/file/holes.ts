@@ -32,6 +32,7 @@ export function truncate(subvolume: Subvolume, ino: number, size: number): numbe
   const item = changeInode(subvolume, ino);
   putPair(inodes.words, item + INODE_AT_BYTES, size);
   stamp(subvolume, item, true);
+  subvolume.volume.log.cut(subvolume, ino);
   return 0;
 }
 
@@ -67,6 +68,7 @@ export function punchHole(subvolume: Subvolume, ino: number, offset: number, len
     changeBlocks(subvolume, ino, -releaseExtents(subvolume, ino, firstWhole, lastWhole));
   }
   stamp(subvolume, changeInode(subvolume, ino), true);
+  subvolume.volume.log.cut(subvolume, ino);
   return 0;
 }
 
@@ -104,6 +106,7 @@ export function preallocate(subvolume: Subvolume, ino: number, offset: number, l
   const item = changeInode(subvolume, ino);
   if (!keepSize && end > size) putPair(inodes.words, item + INODE_AT_BYTES, end);
   stamp(subvolume, item, true);
+  volume.log.cut(subvolume, ino);
   return 0;
 }
 

@@ -82,10 +82,12 @@ export function readlink(subvolume: Subvolume, ino: number): string | number {
 }
 
 export function link(subvolume: Subvolume, ino: number, directory: number, name: string): number {
-  const { inodes } = subvolume.volume;
+  const { inodes, log } = subvolume.volume;
   const at = loadInode(subvolume, ino);
   if (at < 0) return -ENOENT;
   const mode = inodes.words[at + INODE_AT_MODE]!;
+  // Pins end with a crash: what lives by one cannot be named again by doing it over.
+  if (inodes.words[at + INODE_AT_NLINK] === 0) log.skip();
   if ((mode & S_IFMT) === S_IFDIR) return -EPERM;
   if (!canLink(inodes.words, at)) return -EMLINK;
   const checked = checkNewName(subvolume, directory, name);

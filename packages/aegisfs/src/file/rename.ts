@@ -1,20 +1,23 @@
 import {
-  EEXIST, EINVAL, EISDIR, EMLINK, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTEMPTY, DT_DIR, NAME_MAX, RENAME_EXCHANGE, RENAME_NOREPLACE,
+  EEXIST, EINVAL, EISDIR, EMLINK, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTEMPTY, DT_DIR, NAME_MAX, RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT, S_IFCHR,
 } from "@stratos/abi";
 import { INODE_AT_ENTRIES, INODE_AT_PARENT, ROOT_INO } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { changeDirectory, checkDirectory, entryType, findEntry, insertEntry, redirectEntry, removeEntry } from "./directory.ts";
 import { canLink, changeInode, loadInode, stamp } from "./inode.ts";
-import { dropLink } from "./namespace.ts";
+import { create, dropLink } from "./namespace.ts";
 
 /**
- * Moves a name, replacing what is at the new one, or exchanges two (renameat2(2)).
+ * Moves a name, replacing what is at the new one, or exchanges two (renameat2(2)); with RENAME_WHITEOUT a whiteout of that owner stays behind.
  *
  * @returns 0; −ENOENT, −ENOTDIR, −EEXIST, −EISDIR, −ENOTEMPTY, −EMLINK, −ENAMETOOLONG; −EINVAL for a directory
  *   moved below itself and for unknown or contradicting flags
  */
-export function rename(subvolume: Subvolume, directory: number, name: string, newDirectory: number, newName: string, flags: number): number {
-  if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0 || flags === (RENAME_NOREPLACE | RENAME_EXCHANGE)) return -EINVAL;
+export function rename(
+  subvolume: Subvolume, directory: number, name: string, newDirectory: number, newName: string, flags: number, uid = 0, gid = 0,
+): number {
+  if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT)) !== 0) return -EINVAL;
+  if ((flags & RENAME_EXCHANGE) !== 0 && flags !== RENAME_EXCHANGE) return -EINVAL;
   if (name.length > NAME_MAX || newName.length > NAME_MAX) return -ENAMETOOLONG;
   const checked = checkDirectory(subvolume, directory) || checkDirectory(subvolume, newDirectory);
   if (checked < 0) return checked;
@@ -27,7 +30,7 @@ export function rename(subvolume: Subvolume, directory: number, name: string, ne
   const isDirectory = type === DT_DIR;
   const exchange = flags === RENAME_EXCHANGE;
   if (exchange && target === 0) return -ENOENT;
-  if (flags === RENAME_NOREPLACE && target !== 0) return -EEXIST;
+  if ((flags & RENAME_NOREPLACE) !== 0 && target !== 0) return -EEXIST;
   if (isDirectory && isBelow(subvolume, newDirectory, ino)) return -EINVAL;
   if (exchange && targetType === DT_DIR && isBelow(subvolume, directory, target)) return -EINVAL;
   // Two names of one file: nothing happens, rename(2).
@@ -58,6 +61,8 @@ export function rename(subvolume: Subvolume, directory: number, name: string, ne
   changeDirectory(subvolume, newDirectory, target === 0 ? 1 : 0, target === 0 ? subdirectories : 0);
   settle(subvolume, ino, isDirectory, newDirectory);
   if (target !== 0) dropLink(subvolume, target);
+  // A character device 0:0 tells overlays that a name below is not to be seen.
+  if ((flags & RENAME_WHITEOUT) !== 0) return Math.min(0, create(subvolume, directory, name, S_IFCHR, uid, gid, 0));
   return 0;
 }
 

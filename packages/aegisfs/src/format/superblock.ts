@@ -19,8 +19,9 @@ export const FEATURE_COMPRESSION = 2;
 export const FEATURE_ENCRYPTION = 4;
 /** Several devices, or several copies: there is a table of them. */
 export const FEATURE_POOL = 8;
+/** There is an intent log, which may hold what is not in the trees. */
 export const FEATURE_INTENT_LOG = 16;
-export const FEATURES_KNOWN = FEATURE_OVERLAY | FEATURE_COMPRESSION | FEATURE_POOL;
+export const FEATURES_KNOWN = FEATURE_OVERLAY | FEATURE_COMPRESSION | FEATURE_POOL | FEATURE_INTENT_LOG;
 
 const MAGIC_LOW = 0x49474541; // "AEGI"
 const MAGIC_HIGH = 0x31534653; // "SFS1"
@@ -56,6 +57,8 @@ const AT_COPIES = 47;
 const AT_LABEL = 48; // 64 bytes, byte string ended by zero
 const AT_POOL = 64; // POOL_TABLE_WORDS
 const AT_ERRORS = 832; // counters of the only device
+const AT_LOG_START = 837;
+const AT_LOG_BLOCKS = 838;
 const WORDS = BLOCK_SIZE / 4;
 const CHECKSUM_XXH32 = 1;
 
@@ -92,6 +95,9 @@ export class Superblock {
   deviceIndex = 0;
   /** Copies that new segments get. */
   copies = 1;
+  /** Where the intent log of this generation is; 0 blocks: there is none. */
+  logStart = 0;
+  logBlocks = 0;
   /** It has features that a writer of this version would break: it may be mounted read-only. */
   mustNotWrite = false;
   /** Checksum that it was read with; 0 when it was never on a device. */
@@ -112,7 +118,9 @@ export function encodeSuperblock(superblock: Superblock): Uint8Array {
   words[AT_VERSION] = FORMAT_VERSION;
   putPair(AT_GENERATION, superblock.generation);
   words.set(superblock.uuid, AT_UUID);
-  words[AT_INCOMPATIBLE] = superblock.features | (superblock.baseSpan > 0 ? FEATURE_OVERLAY : 0);
+  words[AT_INCOMPATIBLE] = superblock.features | (superblock.baseSpan > 0 ? FEATURE_OVERLAY : 0) | (superblock.logBlocks > 0 ? FEATURE_INTENT_LOG : 0);
+  words[AT_LOG_START] = superblock.logStart;
+  words[AT_LOG_BLOCKS] = superblock.logBlocks;
   words[AT_BLOCK_SIZE] = BLOCK_SIZE;
   words[AT_NODE_SIZE] = NODE_SIZE;
   words[AT_BLOCKS] = superblock.blocks;
@@ -172,7 +180,11 @@ export function decodeSuperblock(bytes: Uint8Array): Superblock | SuperblockErro
   superblock.baseUuid.set(words.subarray(AT_BASE_UUID, AT_BASE_UUID + 4));
   superblock.baseGeneration = pair(AT_BASE_GENERATION);
   superblock.baseChecksum = words[AT_BASE_CHECKSUM]!;
-  superblock.features = words[AT_INCOMPATIBLE]! & ~(FEATURE_OVERLAY | FEATURE_POOL);
+  superblock.features = words[AT_INCOMPATIBLE]! & ~(FEATURE_OVERLAY | FEATURE_POOL | FEATURE_INTENT_LOG);
+  if ((words[AT_INCOMPATIBLE]! & FEATURE_INTENT_LOG) !== 0) {
+    superblock.logStart = words[AT_LOG_START]!;
+    superblock.logBlocks = words[AT_LOG_BLOCKS]!;
+  }
   superblock.properties = words[AT_PROPERTIES]!;
   decodeErrors(superblock.errors, words, AT_ERRORS);
   if ((words[AT_INCOMPATIBLE]! & FEATURE_POOL) !== 0) {

@@ -351,6 +351,65 @@ export class SpaceMap {
     return best;
   }
 
+  // ---- For the intent log -----------------------------------------------------------------------------------------
+
+  /** First block of a free run of that length in one group, which is not taken; −1 when there is none. */
+  findFree(length: number): number {
+    const groups = this.#groupCount();
+    const first = Math.floor(this.#layout.first / GROUP_BLOCKS);
+    for (let tried = 0; tried < groups; tried++) {
+      const index = first + ((this.#nodeCursor - first + tried) % groups);
+      const group = this.#load(index);
+      if (group.available >= length && findRun(group, 0, length, false) >= length) return index * GROUP_BLOCKS + foundBit;
+    }
+    return -1;
+  }
+
+  /** Are all blocks of the range the volume's, and free? */
+  isFree(start: number, length: number): boolean {
+    for (let block = start; block < start + length; block++) if (block < this.#layout.first || block >= this.#layout.end || this.isAllocated(block)) return false;
+    return true;
+  }
+
+  /** Those blocks of the range that are free are not to be used before the next commit. */
+  pin(start: number, length: number): void {
+    this.#eachWord(start, length, (group, word, mask) => this.#change(group, word, group.bits[word]!, group.pinned[word]! | (mask & ~group.bits[word]!)));
+  }
+
+  /** Takes back `pin`, of blocks that nothing else pinned. */
+  unpin(start: number, length: number): void {
+    this.#eachWord(start, length, (group, word, mask) => this.#change(group, word, group.bits[word]!, group.pinned[word]! & ~(mask & ~closedMask(group, word))));
+  }
+
+  /** Blocks of the range that were taken in this transaction are not to be used again before the next commit when they are given back. */
+  keep(start: number, length: number): void {
+    this.#eachWord(start, length, (group, word, mask) => {
+      group.fresh[word]! &= ~mask;
+    });
+  }
+
+  /** Takes a block that is free, pinned or not; false when it is not. */
+  claim(block: number): boolean {
+    if (this.isAllocated(block)) return false;
+    this.#eachWord(block, 1, (group, word, mask, index) => {
+      this.#change(group, word, group.bits[word]! | mask, group.pinned[word]! & ~mask);
+      this.#markDirty(index, group);
+    });
+    return true;
+  }
+
+  #eachWord(start: number, length: number, visit: (group: Group, word: number, mask: number, index: number) => void): void {
+    for (let block = Math.max(start, this.#layout.first), end = Math.min(start + length, this.#layout.end); block < end; ) {
+      const index = Math.floor(block / GROUP_BLOCKS);
+      const bit = block - index * GROUP_BLOCKS;
+      const group = this.#load(index);
+      const count = Math.min(end - block, 32 - (bit & 31));
+      visit(group, bit >>> 5, maskOf(bit & 31, count), index);
+      this.#touch(group);
+      block += count;
+    }
+  }
+
   /** Gives blocks back; they all lie on the writable device. */
   release(start: number, length: number): void {
     this.onRelease?.(start, length);

@@ -11,7 +11,9 @@ const SEED = Number(process.env["AEGISFS_SEED"] ?? 20260101);
 
 test(`every crash leaves the last commit or the next (seeds from ${SEED})`, () => {
   let states = 0;
-  for (let round = 0; round < 12; round++) states += simulateCrashes({ seed: SEED + round, states: 250 });
+  let syncs = 0;
+  for (let round = 0; round < 12; round++) states += simulateCrashes({ seed: SEED + round, states: 250, onEnd: (counts) => void (syncs += counts.syncs) });
+  assert.ok(syncs > 100, `the intent log was used ${syncs} times only`);
   assert.ok(states >= 2000, `only ${states} states were reached`);
 });
 
@@ -49,6 +51,44 @@ class NoBarrier implements BlockDevice {
 test("a missing barrier before the superblock is caught", () => {
   assert.throws(() => {
     for (let round = 0; round < 20; round++) simulateCrashes({ seed: SEED + round, states: 300, wrap: (disk) => new NoBarrier(disk) });
+  }, /seed \d+, state/);
+});
+
+/** Answers the flush behind a batch of the intent log without doing it. */
+class LazyLog implements BlockDevice {
+  readonly #disk: BlockDevice;
+  #isLog = false;
+
+  constructor(disk: BlockDevice) {
+    this.#disk = disk;
+  }
+  get size(): number {
+    return this.#disk.size;
+  }
+  get readOnly(): boolean {
+    return false;
+  }
+  read(offset: number, bytes: Uint8Array, at: number, length: number): number {
+    return this.#disk.read(offset, bytes, at, length);
+  }
+  write(offset: number, bytes: Uint8Array, at: number, length: number): number {
+    this.#isLog = String.fromCharCode(...bytes.subarray(at, at + 4)) === "AEGL";
+    return this.#disk.write(offset, bytes, at, length);
+  }
+  flush(): number {
+    return this.#isLog ? 0 : this.#disk.flush();
+  }
+  resize(size: number): number {
+    return this.#disk.resize(size);
+  }
+  discard(offset: number, length: number): void {
+    this.#disk.discard(offset, length);
+  }
+}
+
+test("an fsync whose log is not flushed is caught", () => {
+  assert.throws(() => {
+    for (let round = 0; round < 20; round++) simulateCrashes({ seed: SEED + round, states: 300, wrap: (disk) => new LazyLog(disk) });
   }, /seed \d+, state/);
 });
 

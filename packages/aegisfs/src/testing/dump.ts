@@ -6,8 +6,16 @@ import { ROOT_INO } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { describe } from "./model.ts";
 
-/** All that the files of a subvolume are, in the form of `Model.dump`. Throws when something cannot be read. */
-export function dumpSubvolume(subvolume: Subvolume): string {
+/** Size and checksum of each regular file's content, by inode number. */
+export type Contents = Map<number, { readonly size: number; readonly sum: number }>;
+
+/**
+ * All that the files of a subvolume are, in the form of `Model.dump`. Throws when something cannot be read.
+ *
+ * @param seen    filled with the content of each file
+ * @param instead  what is shown instead of the content of files, nothing for one that is not in it; times are left out then
+ */
+export function dumpSubvolume(subvolume: Subvolume, seen: Contents | null = null, instead: Contents | null = null): string {
   const lines: string[] = [];
   const attributes = new Attributes();
   const visit = (ino: number, path: string): void => {
@@ -34,7 +42,11 @@ export function dumpSubvolume(subvolume: Subvolume): string {
       target = subvolume.readlink(ino);
       if (typeof target === "number") throw new Error(`readlink ${path}: ${target}`);
     }
-    lines.push(describe(path, mode, nlink, uid, type === S_IFDIR ? 0 : size, crc32c(content), target, xattrs, mtimeSeconds, ctimeSeconds));
+    const real = { size, sum: crc32c(content) };
+    if (type === S_IFREG) seen?.set(ino, real);
+    const shown = instead === null || type !== S_IFREG ? real : (instead.get(ino) ?? NO_CONTENT);
+    const line = describe(path, mode, nlink, uid, type === S_IFDIR ? 0 : shown.size, shown.sum, target, xattrs, mtimeSeconds, ctimeSeconds);
+    lines.push(instead === null ? line : withoutTimes(line));
     if (type !== S_IFDIR) return;
     const children: [string, number][] = [];
     const entry = new DirectoryEntry();
@@ -43,6 +55,13 @@ export function dumpSubvolume(subvolume: Subvolume): string {
   };
   visit(ROOT_INO, "");
   return lines.sort().join("\n");
+}
+
+const NO_CONTENT = { size: 0, sum: crc32c(new Uint8Array(0)) };
+
+/** Lines of a dump without their last two fields. */
+export function withoutTimes(dump: string): string {
+  return dump.replace(/ \S+ \S+$/gm, "");
 }
 
 const SIZE_MAX = 64 << 20;

@@ -59,6 +59,11 @@ export class Workload {
     this.#inodes = [...this.#inos.keys()];
   }
 
+  /** The engine's number of some file or directory. */
+  pickFile(): number {
+    return this.#inos.get(this.#pick((inode) => inode.isRegular || this.#random.below(10) === 0))!;
+  }
+
   compare(): void {
     const expected = this.model.dump();
     const actual = dumpSubvolume(this.subvolume);

@@ -10,6 +10,7 @@ import { isEncrypted } from "../encryption/keys.ts";
 import { assignSegments, newDevice } from "../device/assign.ts";
 import { BlockStore, DeviceSlot } from "../store/block-store.ts";
 import { Layout } from "../store/layout.ts";
+import { isFirstBatch } from "../log/replay.ts";
 import { Subvolume } from "./subvolume.ts";
 import { dropTransactions } from "../transaction/transaction.ts";
 import { AuditLog } from "../audit/audit-log.ts";
@@ -71,7 +72,7 @@ export function format(device: BlockDevice | readonly BlockDevice[], options: Fo
     // A superblock of an older volume with a higher generation would win.
     for (const each of devices) if (!eraseSuperblocks(each)) return "device-error";
     store.flush();
-    const volume = new Volume(store, superblock, { seconds: options.seconds ?? 0 });
+    const volume = new Volume(store, superblock, { seconds: options.seconds ?? 0, intentLog: false });
     volume.tree.initialize();
     volume.adopt(Subvolume.createEmpty(volume, 1, "root", 0, options.owner));
     return volume.commit() < 0 ? "device-error" : 0;
@@ -157,6 +158,8 @@ export function mountOverlay(bases: BlockDevice | readonly BlockDevice[], delta:
     if (superblock.baseSpan !== span || (base !== null && !isBaseOf(base, superblock))) return "base-mismatch";
     // A base is read by block numbers alone.
     if (superblock.table !== null) return "unsupported";
+    // A clone reads trees alone.
+    if (hasLogged(device, superblock, span)) return "needs-recovery";
     starts.push(span);
     span = Math.ceil((span + superblock.blocks) / GROUP_BLOCKS) * GROUP_BLOCKS;
     base = superblock;
@@ -171,6 +174,13 @@ export function mountOverlay(bases: BlockDevice | readonly BlockDevice[], delta:
   } else if (typeof superblock === "string") return superblock;
   else if (superblock.baseSpan !== span || superblock.table !== null || !isBaseOf(base, superblock)) return "base-mismatch";
   return open(store, superblock, options);
+}
+
+/** Is something in the intent log that the trees do not have? */
+function hasLogged(device: BlockDevice, { logStart, logBlocks, generation }: Superblock, first: number): boolean {
+  const bytes = new Uint8Array(BLOCK_SIZE);
+  if (logBlocks === 0 || device.read((logStart - first) * BLOCK_SIZE, bytes, 0, BLOCK_SIZE) < 0) return false;
+  return isFirstBatch(new Uint32Array(bytes.buffer), generation);
 }
 
 function cloneOf(base: Superblock, span: number, blocks: number): Superblock {
@@ -209,10 +219,13 @@ function open(store: BlockStore, superblock: Superblock, options: MountOptions):
   if (options.asFound === true) return volume;
   try {
     const root = volume.root;
+    if (options.ignoreLog !== true || !volume.readOnly) volume.recover();
     if (!volume.readOnly) {
       AuditLog.attach(volume);
       const failed = root.freeOrphans() || dropTransactions(volume);
       if (failed < 0) return "corrupt";
+      // What came from the log is durable before the log is used again.
+      if (volume.log.blocks === 0 && superblock.logBlocks > 0 && volume.commit() < 0) return "device-error";
     }
   } catch (thrown) {
     if (!(thrown instanceof Failure)) throw thrown;

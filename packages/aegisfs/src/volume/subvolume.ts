@@ -229,7 +229,10 @@ export class Subvolume {
     if (failed < 0) return failed;
     try {
       const ino = namespace.create(this, directory, name, mode, uid, gid, rdev);
-      if (ino > 0 && umask >= 0) inheritAcl(this, directory, ino, umask);
+      if (ino > 0) {
+        if (umask >= 0) inheritAcl(this, directory, ino, umask);
+        this.volume.log.create(this, directory, name, ino, mode, uid, gid, rdev, umask);
+      }
       return this.#did(ino, Operation.create, directory, name, 0, "", mode);
     } catch (thrown) {
       return this.volume.abort(thrown);
@@ -244,7 +247,10 @@ export class Subvolume {
     if (failed < 0) return failed;
     try {
       const ino = namespace.createUnnamed(this, mode, uid, gid);
-      if (ino > 0) this.pin(ino);
+      if (ino > 0) {
+        this.pin(ino);
+        this.volume.log.createUnnamed(this, ino, mode, uid, gid);
+      }
       return ino;
     } catch (thrown) {
       return this.volume.abort(thrown);
@@ -257,7 +263,9 @@ export class Subvolume {
     const failed = this.#begin(true);
     if (failed < 0) return failed;
     try {
-      return this.#did(namespace.symlink(this, directory, name, target, uid, gid), Operation.symlink, directory, name, 0, target);
+      const ino = namespace.symlink(this, directory, name, target, uid, gid);
+      if (ino > 0) this.volume.log.symlink(this, directory, name, ino, target, uid, gid);
+      return this.#did(ino, Operation.symlink, directory, name, 0, target);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -282,7 +290,9 @@ export class Subvolume {
     const failed = this.#begin(true);
     if (failed < 0) return failed;
     try {
-      return this.#did(namespace.link(this, ino, directory, name), Operation.link, directory, name, ino);
+      const result = namespace.link(this, ino, directory, name);
+      if (result >= 0) this.volume.log.link(this, ino, directory, name);
+      return this.#did(result, Operation.link, directory, name, ino);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -295,7 +305,9 @@ export class Subvolume {
     const failed = this.#begin(false);
     if (failed < 0) return failed;
     try {
-      return this.#did(namespace.unlink(this, directory, name), Operation.unlink, directory, name);
+      const result = namespace.unlink(this, directory, name);
+      if (result >= 0) this.volume.log.unlink(this, directory, name);
+      return this.#did(result, Operation.unlink, directory, name);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -308,7 +320,9 @@ export class Subvolume {
     const failed = this.#begin(false);
     if (failed < 0) return failed;
     try {
-      return this.#did(namespace.rmdir(this, directory, name), Operation.rmdir, directory, name);
+      const result = namespace.rmdir(this, directory, name);
+      if (result >= 0) this.volume.log.rmdir(this, directory, name);
+      return this.#did(result, Operation.rmdir, directory, name);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -316,12 +330,17 @@ export class Subvolume {
     }
   }
 
-  /** `flags`: 0, RENAME_NOREPLACE, RENAME_EXCHANGE. rename(2) ERRORS, −EINVAL also for a directory moved below itself. */
-  rename(directory: number, name: string, newDirectory: number, newName: string, flags = 0): number {
+  /**
+   * `flags`: 0, RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT (whose device file gets the owner given). rename(2) ERRORS, −EINVAL also for a
+   * directory moved below itself.
+   */
+  rename(directory: number, name: string, newDirectory: number, newName: string, flags = 0, uid = 0, gid = 0): number {
     const failed = this.#begin(true);
     if (failed < 0) return failed;
     try {
-      return this.#did(rename(this, directory, name, newDirectory, newName, flags), Operation.rename, directory, name, newDirectory, newName, flags);
+      const result = rename(this, directory, name, newDirectory, newName, flags, uid, gid);
+      if (result >= 0) this.volume.log.rename(this, directory, name, newDirectory, newName, flags, uid, gid);
+      return this.#did(result, Operation.rename, directory, name, newDirectory, newName, flags);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -363,7 +382,9 @@ export class Subvolume {
     const failed = this.#begin(false);
     if (failed < 0) return failed;
     try {
-      return this.#did(writeAttributes(this, ino, attributes, mask), Operation.setAttributes, ino, "", 0, "", mask);
+      const result = writeAttributes(this, ino, attributes, mask);
+      if (result >= 0) this.volume.log.attributes(this, ino);
+      return this.#did(result, Operation.setAttributes, ino, "", 0, "", mask);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -516,7 +537,9 @@ export class Subvolume {
     const failed = this.#begin(true);
     if (failed < 0) return failed;
     try {
-      return this.#did(xattrs.set(this, ino, name, value, flags), Operation.setXattr, ino, name, 0, "", 0, value.length);
+      const result = xattrs.set(this, ino, name, value, flags);
+      if (result >= 0) this.volume.log.setXattr(this, ino, name, value, flags);
+      return this.#did(result, Operation.setXattr, ino, name, 0, "", 0, value.length);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -529,7 +552,9 @@ export class Subvolume {
     const failed = this.#begin(true);
     if (failed < 0) return failed;
     try {
-      return this.#did(setAcl(this, ino, name, value), Operation.setXattr, ino, name, 0, "", 0, value.length);
+      const result = setAcl(this, ino, name, value);
+      if (result >= 0) this.volume.log.setAcl(this, ino, name, value);
+      return this.#did(result, Operation.setXattr, ino, name, 0, "", 0, value.length);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -541,7 +566,9 @@ export class Subvolume {
     const failed = this.#begin(false);
     if (failed < 0) return failed;
     try {
-      return this.#did(xattrs.remove(this, ino, name), Operation.removeXattr, ino, name);
+      const result = xattrs.remove(this, ino, name);
+      if (result >= 0) this.volume.log.removeXattr(this, ino, name);
+      return this.#did(result, Operation.removeXattr, ino, name);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -589,7 +616,9 @@ export class Subvolume {
     const failed = this.#begin(false);
     if (failed < 0) return failed;
     try {
-      return this.#did(properties.setProperties(this, ino, word), Operation.setFileProperties, ino, "", 0, "", word);
+      const result = properties.setProperties(this, ino, word);
+      if (result >= 0) this.volume.log.attributes(this, ino);
+      return this.#did(result, Operation.setFileProperties, ino, "", 0, "", word);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -688,9 +717,18 @@ export class Subvolume {
     }
   }
 
-  /** Makes the file durable; for now by making everything durable. */
+  /** Makes the file durable, and all changes of names and attributes before. −EIO, −EROFS (the volume has failed). */
   fsync(ino: number): number {
-    void ino;
-    return this.volume.sync();
+    const failed = this.prepareFsync(ino);
+    return failed < 0 ? failed : this.volume.finishFsync();
+  }
+
+  /** The first half of `fsync`: of many callers, each does this for its file, and one `Volume.finishFsync` makes all durable. */
+  prepareFsync(ino: number): number {
+    try {
+      return this.volume.prepareFsync(this, ino);
+    } finally {
+      this.volume.end();
+    }
   }
 }

@@ -41,6 +41,8 @@ import { InodeTable } from "../cache/inode-table.ts";
 import { Listings } from "../cache/listings.ts";
 import { PageTable } from "../cache/page-table.ts";
 import { DIRECT_BLOCKS } from "../file/content.ts";
+import { IntentLog } from "../log/intent-log.ts";
+import { replayLog } from "../log/replay.ts";
 import { settleAllEntries, settleAllInodes } from "../file/settle.ts";
 import { References } from "../store/references.ts";
 import { SpaceMap } from "../store/space-map.ts";
@@ -63,6 +65,10 @@ export interface MountOptions {
   cacheEntries?: number;
   /** Pages of file content (4 KiB each) kept in memory; default 23552 (92 MiB). With the nodes and the rest that makes 128 MiB. */
   cachePages?: number;
+  /** Leave the intent log aside, and show the state of the last commit (with `readOnly` only). */
+  ignoreLog?: boolean;
+  /** False: `fsync` commits. Default true. */
+  intentLog?: boolean;
   /** Changes of inodes or names that may wait in memory; default 32768. */
   pendingChanges?: number;
   /** Time of the mount, for what it has to stamp. */
@@ -86,6 +92,10 @@ const QUADS_RESERVED = 48;
 const SLACK_QUADS = 20;
 const STAGING_NODES = 64;
 const PENDING_CHANGES = 32768;
+/** Blocks of the intent log: a share of the volume within bounds. */
+const LOG_SHARE = 256;
+const LOG_BLOCKS_MIN = 8;
+const LOG_BLOCKS_MAX = 1024;
 /** So that a subvolume's item fits a leaf with room to spare. */
 const LABEL_LENGTH_MAX = 1000;
 
@@ -99,6 +109,9 @@ export class Volume implements NodeOwner {
   readonly entries: EntryTable;
   readonly pages: PageTable;
   readonly listings: Listings;
+  /** What makes `fsync` cheap. */
+  readonly log: IntentLog;
+  readonly #hasLog: boolean;
   /** Default access control lists of directories that were asked for one (access/acl.ts). */
   readonly defaultAcls: Map<number, Acl | null> = new Map();
   readonly superblock: Superblock;
@@ -143,6 +156,8 @@ export class Volume implements NodeOwner {
     this.entries = new EntryTable(options.cacheEntries ?? 65536);
     this.pages = new PageTable(this.inodes, Math.max(4, options.cachePages ?? 23552));
     this.listings = new Listings(65536);
+    this.log = new IntentLog(this);
+    this.#hasLog = options.intentLog !== false && !this.#volatile && !this.readOnly;
     this.seconds = options.seconds ?? 0;
     this.cache = new NodeCache(store, options.cacheNodes ?? 1280);
     this.tree = new Tree(this.cache, new VolumeTreeOwner(this));
@@ -279,7 +294,7 @@ export class Volume implements NodeOwner {
     const wanted = blocks * (blocks > DIRECT_BLOCKS ? 1 : 6) + (blocks > 0 ? SLACK_QUADS * NODE_BLOCKS : 0);
     if (this.space.availableQuads < reserve || this.space.availableBlocks < reserve * NODE_BLOCKS + wanted + this.pages.dirtyCount) {
       // What this transaction gave back, or will when it is settled, can be used once it is durable.
-      if (this.#hasPending || this.space.freeBlocks > this.space.availableBlocks) {
+      if (this.#hasPending || this.space.freeBlocks - this.log.blocks > this.space.availableBlocks) {
         const failed = this.commit();
         if (failed < 0) return failed;
       }
@@ -405,12 +420,65 @@ export class Volume implements NodeOwner {
     superblock.freeBlocks = this.space.freeBlocks;
     superblock.freeQuads = this.space.freeQuads;
     superblock.references = this.references.records;
+    this.#placeLog();
     this.store.writeSuperblock(superblock);
     this.#flush();
 
     for (const node of nodes) this.cache.clean(node);
     assert(this.cache.dirtyCount === 0, "a commit writes every dirty node");
     this.space.committed();
+    this.space.pin(superblock.logStart, superblock.logBlocks);
+    this.log.restart(superblock.logStart, superblock.logBlocks);
+  }
+
+  /** Finds a place for the log of the generation that is being committed: free blocks, which stay so. */
+  #placeLog(): void {
+    const { superblock, space } = this;
+    space.unpin(this.log.start, this.log.blocks);
+    const blocks = Math.max(LOG_BLOCKS_MIN, Math.min(LOG_BLOCKS_MAX, Math.floor(this.store.layout.blocks / LOG_SHARE)));
+    // Where space runs short, files need it more.
+    const start = this.#hasLog && space.availableBlocks > blocks * 16 ? space.findFree(blocks) : -1;
+    superblock.logStart = Math.max(0, start);
+    superblock.logBlocks = start < 0 ? 0 : blocks;
+  }
+
+  /** Brings back what was synced after the last commit. Called once, by the mount. Throws Failure. */
+  recover(): void {
+    const { superblock } = this;
+    if (superblock.logBlocks === 0) return;
+    if (!this.space.isFree(superblock.logStart, superblock.logBlocks)) throw new Failure("corrupt-node", superblock.logStart);
+    this.space.pin(superblock.logStart, superblock.logBlocks);
+    if (replayLog(this) > 0) this.settle();
+    else if (this.#hasLog) this.log.restart(superblock.logStart, superblock.logBlocks);
+  }
+
+  /** Stores the content of a file and notes what makes it durable with `finishFsync`; 0, −EIO, −EROFS. */
+  prepareFsync(subvolume: Subvolume, ino: number): number {
+    if (this.#volatile || this.readOnly) return 0;
+    if (this.#failed !== null) return -EROFS;
+    try {
+      if (!this.log.addContent(subvolume, ino)) this.log.skip();
+      return 0;
+    } catch (thrown) {
+      if (thrown instanceof Failure) this.#failed = thrown;
+      return this.readFailed(thrown);
+    }
+  }
+
+  /** Makes durable what `prepareFsync` was called for, with one flush; 0, −EIO, −EROFS. */
+  finishFsync(): number {
+    if (this.#volatile || this.readOnly) return 0;
+    if (this.#failed !== null) return -EROFS;
+    this.#committing = true;
+    try {
+      if (this.log.flush()) return 0;
+    } catch (thrown) {
+      if (thrown instanceof Failure) this.#failed = thrown;
+      return this.readFailed(thrown);
+    } finally {
+      this.#committing = false;
+    }
+    return this.commit();
   }
 
   #flush(): void {
@@ -434,7 +502,7 @@ export class Volume implements NodeOwner {
 
   /** Data blocks that may be taken now, or after a commit; what their extents take in the tree is left out. */
   get dataBlocks(): number {
-    const free = this.space.freeBlocks - this.pages.dirtyCount;
+    const free = this.space.freeBlocks - this.pages.dirtyCount - this.log.blocks;
     return Math.max(0, free - (free >> 6) - (this.quadReserve + SLACK_QUADS) * NODE_BLOCKS);
   }
 

@@ -1,0 +1,253 @@
+/** Goal: what was synced is there after a crash, at the price of one flush. Method: the device as it stands is what a crash leaves; it is mounted again. */
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { ACL_ACCESS_NAME, RENAME_EXCHANGE, RENAME_WHITEOUT, S_IFCHR, S_IFDIR, S_IFMT, S_IFREG, serializeAcl } from "@stratos/abi";
+import { byteStringOf, SeededRandom } from "@stratos/base";
+import type { BlockDevice } from "@stratos/host";
+import { MemoryBlockDevice } from "@stratos/host";
+import { Attributes, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, check, COMPRESS_LZ4, mount, mountOverlay, ROOT_INO, withCompression } from "../aegisfs.ts";
+import type { Volume } from "../aegisfs.ts";
+import { findExtent, found } from "../file/extents.ts";
+import { BATCH_AT_CHECKSUM, BATCH_AT_RECORDS, BATCH_AT_WORDS, BATCH_HEADER_WORDS } from "../format/log-layout.ts";
+import { checksumWords } from "../store/checksum.ts";
+import { dumpSubvolume } from "../testing/dump.ts";
+import { freshVolume, mountedVolume } from "../testing/fresh-volume.ts";
+import { Workload } from "../testing/workload.ts";
+
+const FILE = S_IFREG | 0o644;
+const SEED = Number(process.env["AEGISFS_SEED"] ?? 20260101);
+
+/** A volume that has a log: one that was committed after its mount. */
+function loggedVolume(mib = 32): { device: MemoryBlockDevice; volume: Volume } {
+  const made = freshVolume(mib);
+  made.volume.root.touch();
+  assert.equal(made.volume.sync(), 0);
+  assert.ok(made.volume.log.blocks > 0);
+  return made;
+}
+
+function copyOf(device: MemoryBlockDevice): MemoryBlockDevice {
+  const copy = new MemoryBlockDevice(device.size);
+  const bytes = new Uint8Array(1 << 20);
+  for (let at = 0; at < device.size; at += bytes.length) {
+    device.read(at, bytes, 0, bytes.length);
+    copy.write(at, bytes, 0, bytes.length);
+  }
+  return copy;
+}
+
+function afterCrash(device: MemoryBlockDevice): Volume {
+  const crashed = copyOf(device);
+  assert.deepEqual(check(crashed, { data: true }), [], "with the log in memory");
+  const volume = mountedVolume(mount(crashed));
+  assert.deepEqual(check(crashed, { data: true }), [], "with the log committed");
+  return volume;
+}
+
+test("all changes of names and attributes before an fsync survive it", () => {
+  const { device, volume } = loggedVolume();
+  const { root } = volume;
+  const generation = volume.superblock.generation;
+  const folder = root.create(ROOT_INO, "folder", S_IFDIR | 0o755, 1, 2);
+  const file = root.create(folder, "file", S_IFREG | 0o666, 3, 4, 0, 0o027);
+  root.create(ROOT_INO, "tty", S_IFCHR | 0o620, 0, 5, 0x0503);
+  root.symlink(folder, "link", "../folder/file", 6, 7);
+  root.link(file, ROOT_INO, "second");
+  root.create(ROOT_INO, "gone", FILE, 0, 0);
+  root.unlink(ROOT_INO, "gone");
+  root.create(ROOT_INO, "empty", S_IFDIR | 0o700, 0, 0);
+  root.rmdir(ROOT_INO, "empty");
+  root.create(folder, "a", FILE, 0, 0);
+  root.create(folder, "b", S_IFDIR | 0o755, 0, 0);
+  root.rename(folder, "a", folder, "b", RENAME_EXCHANGE);
+  root.rename(folder, "b", ROOT_INO, "moved", RENAME_WHITEOUT);
+  root.setXattr(file, "user.one", byteStringOf("1"), 0);
+  root.setXattr(file, "user.two", byteStringOf("2"), 0);
+  root.removeXattr(file, "user.one");
+  root.setAcl(folder, ACL_ACCESS_NAME, serializeAcl([{ tag: 1, permissions: 7, id: 0 }, { tag: 2, permissions: 4, id: 9 }, { tag: 4, permissions: 5, id: 0 }, { tag: 16, permissions: 5, id: 0 }, { tag: 32, permissions: 0, id: 0 }]));
+  const unnamed = root.createUnnamed(FILE, 0, 0);
+  root.unpin(unnamed);
+  const attributes = new Attributes();
+  attributes.mode = 0o600;
+  attributes.mtimeSeconds = -77;
+  attributes.mtimeNanoseconds = 5;
+  volume.setTime(1234, 5);
+  root.setAttributes(file, attributes, ATTRIBUTE_MODE | ATTRIBUTE_MTIME);
+  assert.equal(root.fsync(ROOT_INO), 0);
+  assert.equal(volume.superblock.generation, generation, "nothing was committed");
+  const again = afterCrash(device);
+  assert.equal(dumpSubvolume(again.root), dumpSubvolume(root));
+  assert.equal(again.root.stat(again.root.lookup(folder, "b"), attributes), 0);
+  assert.equal(attributes.mode & S_IFMT, S_IFCHR, "the whiteout");
+});
+
+test("an fsync makes its file durable with one flush, and 32 callers share it", () => {
+  const { device, volume } = loggedVolume();
+  const { root } = volume;
+  const inos = Array.from({ length: 32 }, (_, index) => root.create(ROOT_INO, `f${index}`, FILE, 0, 0));
+  const other = root.create(ROOT_INO, "not synced", FILE, 0, 0);
+  root.write(other, 0, new Uint8Array(5000).fill(1), 0, 5000);
+  const generation = volume.superblock.generation;
+  let flushes = 0;
+  const flush = device.flush.bind(device);
+  device.flush = () => (flushes++, flush());
+  for (const [index, ino] of inos.entries()) {
+    root.write(ino, index * 4096, new Uint8Array(4096).fill(index + 1), 0, 4096);
+    assert.equal(root.prepareFsync(ino), 0);
+  }
+  assert.equal(volume.finishFsync(), 0);
+  assert.equal(flushes, 1);
+  for (let round = 0; round < 20; round++) {
+    root.write(inos[3]!, 100 * round, new Uint8Array(50).fill(round), 0, 50);
+    assert.equal(root.fsync(inos[3]!), 0);
+  }
+  assert.equal(flushes, 21);
+  assert.equal(root.fsync(ROOT_INO), 0);
+  assert.equal(volume.superblock.generation, generation);
+  const again = afterCrash(device).root;
+  const bytes = new Uint8Array(200_000);
+  for (const [index, ino] of inos.entries()) {
+    assert.equal(again.read(ino, 0, bytes, 0, bytes.length), (index + 1) * 4096);
+    const own = new Uint8Array(200_000);
+    root.read(ino, 0, own, 0, own.length);
+    assert.deepEqual(bytes.subarray(0, (index + 1) * 4096), own.subarray(0, (index + 1) * 4096));
+  }
+  assert.equal(again.read(other, 0, bytes, 0, 10), 0, "content that nobody synced is not there, its name is");
+});
+
+test("content in every form comes back: inline, grown, cut, preallocated, compressed, shared with a snapshot", () => {
+  const { device, volume } = loggedVolume();
+  const { root } = volume;
+  const names = ["inline", "grown", "cut", "held", "packed", "shared"];
+  const inos = names.map((name) => root.create(ROOT_INO, name, FILE, 0, 0));
+  const write = (name: string, offset: number, length: number, byte: number): void => {
+    assert.equal(root.write(inos[names.indexOf(name)]!, offset, new Uint8Array(length).fill(byte), 0, length), length);
+  };
+  write("grown", 0, 500, 1);
+  write("cut", 0, 200_000, 2);
+  write("shared", 0, 20_000, 3);
+  root.setProperties(inos[4]!, withCompression(0, COMPRESS_LZ4, 0));
+  assert.ok(volume.snapshot(root, "before", { readOnly: true }) > 0);
+  const generation = volume.superblock.generation;
+  write("inline", 0, 700, 4);
+  write("grown", 400, 9000, 5);
+  root.truncate(inos[2]!, 70_001);
+  root.punchHole(inos[2]!, 8192, 20_000);
+  root.preallocate(inos[3]!, 0, 50_000, true);
+  write("held", 4096, 8192, 6);
+  write("packed", 0, 150_000, 7);
+  write("shared", 20_480, 8192, 8);
+  for (const ino of inos) assert.equal(root.fsync(ino), 0);
+  write("packed", 30_000, 5000, 9);
+  assert.equal(root.fsync(inos[4]!), 0);
+  assert.equal(volume.superblock.generation, generation);
+  const again = afterCrash(device);
+  assert.equal(dumpSubvolume(again.root), dumpSubvolume(root));
+  assert.equal(again.root.seekHole(inos[2]!, 8192), 8192);
+  assert.equal(dumpSubvolume(again.subvolume(2)!), dumpSubvolume(volume.subvolume(2)!));
+});
+
+test("blocks that the log maps are not used again before the next commit", () => {
+  const { volume } = loggedVolume(16);
+  const { root } = volume;
+  const ino = root.create(ROOT_INO, "f", FILE, 0, 0);
+  root.write(ino, 0, new Uint8Array(8192).fill(1), 0, 8192);
+  assert.equal(root.fsync(ino), 0);
+  assert.ok(findExtent(root, ino, 0));
+  const logged = found.block;
+  root.write(ino, 0, new Uint8Array(8192).fill(2), 0, 8192);
+  volume.settle();
+  for (let length = volume.space.allocateData(1, 0); length > 0; length = volume.space.allocateData(1, 0)) {
+    assert.ok(volume.space.runStart !== logged && volume.space.runStart !== logged + 1, "a later write went over what the log needs");
+    assert.ok(volume.space.runStart < volume.log.start || volume.space.runStart >= volume.log.start + volume.log.blocks, "a write went over the log");
+  }
+});
+
+test("a log that is full, or cannot say it, is followed by a commit", () => {
+  const { device, volume } = loggedVolume(16);
+  const { root } = volume;
+  const ino = root.create(ROOT_INO, "f", FILE, 0, 0);
+  const { generation } = volume.superblock;
+  for (let round = 0; round <= volume.log.blocks; round++) {
+    root.write(ino, 0, new Uint8Array(100).fill(round), 0, 100);
+    assert.equal(root.fsync(ino), 0);
+  }
+  assert.equal(volume.superblock.generation, generation + 1);
+  for (let index = 0; index < 300; index++) root.write(ino, index * 16_384, new Uint8Array(4096).fill(1), 0, 4096);
+  assert.equal(root.fsync(ino), 0);
+  assert.equal(volume.superblock.generation, generation + 2);
+  assert.equal(dumpSubvolume(afterCrash(device).root), dumpSubvolume(root));
+});
+
+test("a volume that is mounted read-only shows what the log has, and writes nothing", () => {
+  const { device, volume } = loggedVolume();
+  const ino = volume.root.create(ROOT_INO, "synced", FILE, 0, 0);
+  volume.root.write(ino, 0, new Uint8Array(6000).fill(3), 0, 6000);
+  volume.root.fsync(ino);
+  const { generation } = volume.superblock;
+  const shown = mountedVolume(mount(device, { readOnly: true }));
+  assert.equal(dumpSubvolume(shown.root), dumpSubvolume(volume.root));
+  assert.ok(mountedVolume(mount(device, { readOnly: true, ignoreLog: true })).root.lookup(ROOT_INO, "synced") < 0);
+  assert.equal(mountOverlay(device, new MemoryBlockDevice(8 << 20)), "needs-recovery", "a clone would not see it");
+  assert.equal(mountedVolume(mount(device)).superblock.generation, generation + 1);
+  assert.equal(typeof mountOverlay(device, new MemoryBlockDevice(8 << 20)), "object");
+});
+
+test(`random work, an fsync now and then, and a crash at any time (seed ${SEED})`, () => {
+  for (let round = 0; round < 4; round++) {
+    const random = new SeededRandom(SEED + round);
+    const { device, volume } = loggedVolume(12);
+    const workload = new Workload(random, volume.root, { sizeMax: 100_000, names: 15 });
+    for (let step = 0; step < 40; step++) {
+      for (let count = random.below(12); count >= 0; count--) workload.step();
+      const ino = workload.pickFile();
+      assert.equal(volume.root.fsync(ino), 0);
+      const again = afterCrash(device).root;
+      const own = new Uint8Array(400_000);
+      const other = new Uint8Array(400_000);
+      const length = volume.root.read(ino, 0, own, 0, own.length);
+      assert.equal(again.read(ino, 0, other, 0, other.length), length, `seed ${SEED + round}, step ${step}`);
+      assert.deepEqual(own.subarray(0, Math.max(0, length)), other.subarray(0, Math.max(0, length)), `seed ${SEED + round}, step ${step}`);
+    }
+  }
+});
+
+test(`a log that lies is damage, never a crash (seed ${SEED})`, () => {
+  const { device, volume } = loggedVolume(6);
+  const workload = new Workload(new SeededRandom(SEED), volume.root, { sizeMax: 40_000, names: 15 });
+  for (let step = 0; step < 60; step++) workload.step();
+  volume.sync();
+  for (let step = 0; step < 25; step++) {
+    workload.step();
+    volume.root.prepareFsync(workload.pickFile());
+  }
+  assert.equal(volume.finishFsync(), 0);
+  const random = new SeededRandom(SEED);
+  const at = volume.log.start * 4096;
+  const bytes = new Uint8Array(volume.log.blocks * 4096);
+  let refused = 0;
+  for (let round = 0; round < 120; round++) {
+    const forged = copyOf(device) as MemoryBlockDevice & BlockDevice;
+    forged.read(at, bytes, 0, bytes.length);
+    const words = new Uint32Array(bytes.buffer);
+    const count = words[BATCH_AT_WORDS]!;
+    for (let flips = 1 + random.below(4); flips > 0; flips--) {
+      const word = BATCH_HEADER_WORDS + random.below(count - BATCH_HEADER_WORDS);
+      words[word] = random.below(2) === 0 ? random.u32() : (words[word]! ^ (1 << random.below(32))) >>> 0;
+    }
+    if (round % 5 === 0) words[BATCH_AT_RECORDS] = random.below(100);
+    words[BATCH_AT_CHECKSUM] = 0;
+    words[BATCH_AT_CHECKSUM] = checksumWords(new Int32Array(bytes.buffer), 0, count, 0);
+    forged.write(at, bytes, 0, bytes.length);
+    let mounted: Volume | string;
+    try {
+      mounted = mount(forged);
+      if (typeof mounted !== "string") dumpSubvolume(mounted.root);
+    } catch (error) {
+      assert.ok(error instanceof Error && !(error instanceof RangeError) && !(error instanceof TypeError), `round ${round}: ${(error as Error).stack}`);
+      continue;
+    }
+    if (mounted === "corrupt") refused++;
+  }
+  assert.ok(refused > 20, `${refused} of 120 forged logs were refused`);
+});
