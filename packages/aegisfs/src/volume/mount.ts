@@ -15,7 +15,7 @@ import { Subvolume } from "./subvolume.ts";
 import { dropTransactions } from "../transaction/transaction.ts";
 import { AuditLog } from "../audit/audit-log.ts";
 import { Volume } from "./volume.ts";
-import type { MountOptions } from "./volume.ts";
+import type { MountOptions } from "./mount-options.ts";
 
 export interface FormatOptions {
   /** 16 bytes that no other volume has. */

@@ -14,8 +14,7 @@ import { KIND_SUBVOLUME, keyMiddle } from "../format/key.ts";
 import { POINTER_WORDS } from "../format/node-layout.ts";
 import { ROOT_INO } from "../format/inode-item.ts";
 import {
-  SUBVOLUME_AT_BASE, SUBVOLUME_AT_FLAGS, SUBVOLUME_AT_GENERATION, SUBVOLUME_AT_INODES, SUBVOLUME_AT_LABEL_LENGTH, SUBVOLUME_AT_NAME_LENGTH, SUBVOLUME_AT_NEXT_INO, SUBVOLUME_AT_PARENT,
-  SUBVOLUME_AT_PROPERTIES, SUBVOLUME_AT_ROOT, SUBVOLUME_AT_TIME, SUBVOLUME_NAME_OFFSET, SUBVOLUME_READ_ONLY,
+  SUBVOLUME_AT_BASE, SUBVOLUME_AT_FLAGS, SUBVOLUME_AT_GENERATION, SUBVOLUME_AT_INODES, SUBVOLUME_AT_NEXT_INO, SUBVOLUME_AT_PARENT, SUBVOLUME_AT_PROPERTIES, SUBVOLUME_AT_ROOT, SUBVOLUME_AT_TIME, SUBVOLUME_READ_ONLY,
 } from "../format/subvolume-item.ts";
 import { inheritAcl, setAcl } from "../access/acl.ts";
 import type { Attributes } from "../file/attributes.ts";
@@ -36,6 +35,7 @@ import { settleFile } from "../file/settle.ts";
 import * as xattrs from "../file/xattrs.ts";
 import { Operation } from "../audit/operation.ts";
 import type { ReadSet } from "../transaction/read-set.ts";
+import { putSubvolumeItem, subvolumeTexts } from "./subvolume-record.ts";
 import type { Volume } from "./volume.ts";
 
 export class Subvolume {
@@ -86,13 +86,7 @@ export class Subvolume {
     if (!tree.find(0, keyMiddle(KIND_SUBVOLUME, 0), id)) return null;
     const words = tree.words;
     const at = tree.offset >>> 2;
-    const nameStart = tree.offset + SUBVOLUME_NAME_OFFSET;
-    let name = "";
-    for (let index = 0; index < words[at + SUBVOLUME_AT_NAME_LENGTH]! && index < 255; index++) name += String.fromCharCode(tree.bytes[nameStart + index]!);
-    let label = "";
-    const labelStart = nameStart + name.length;
-    const labelEnd = Math.min(labelStart + words[at + SUBVOLUME_AT_LABEL_LENGTH]!, tree.offset + tree.length);
-    for (let index = labelStart; index < labelEnd; index++) label += String.fromCharCode(tree.bytes[index]!);
+    const { name, label } = subvolumeTexts(tree);
     const generation = words[at + SUBVOLUME_AT_GENERATION]! + words[at + SUBVOLUME_AT_GENERATION + 1]! * 0x100000000;
     const seconds = words[at + SUBVOLUME_AT_TIME]! + (words[at + SUBVOLUME_AT_TIME + 1]! | 0) * 0x100000000;
     const subvolume = new Subvolume(volume, id, name, words[at + SUBVOLUME_AT_PARENT]!, words[at + SUBVOLUME_AT_FLAGS]!, generation, seconds, label);
@@ -158,26 +152,7 @@ export class Subvolume {
     let same = stored[POINTER_WORDS + 3] === this.base && stored[POINTER_WORDS] === this.nextIno && stored[POINTER_WORDS + 1] === this.inodes && stored[POINTER_WORDS + 2] === this.properties;
     for (let word = 0; word < POINTER_WORDS; word++) same &&= stored[word] === root[word];
     if (same) return;
-    const tree = this.volume.tree;
-    const offset = tree.replace(0, keyMiddle(KIND_SUBVOLUME, 0), this.id, SUBVOLUME_NAME_OFFSET + this.name.length + this.label.length);
-    const words = tree.words;
-    const at = offset >>> 2;
-    words.fill(0, at, at + SUBVOLUME_NAME_OFFSET / 4);
-    words.set(root, at + SUBVOLUME_AT_ROOT);
-    words[at + SUBVOLUME_AT_BASE] = this.base;
-    words[at + SUBVOLUME_AT_NEXT_INO] = this.nextIno;
-    words[at + SUBVOLUME_AT_FLAGS] = this.#flags;
-    words[at + SUBVOLUME_AT_PARENT] = this.parent;
-    words[at + SUBVOLUME_AT_GENERATION] = this.#generation >>> 0;
-    words[at + SUBVOLUME_AT_GENERATION + 1] = Math.floor(this.#generation / 0x100000000);
-    words[at + SUBVOLUME_AT_TIME] = this.seconds >>> 0;
-    words[at + SUBVOLUME_AT_TIME + 1] = Math.floor(this.seconds / 0x100000000) >>> 0;
-    words[at + SUBVOLUME_AT_INODES] = this.inodes;
-    words[at + SUBVOLUME_AT_PROPERTIES] = this.properties;
-    words[at + SUBVOLUME_AT_NAME_LENGTH] = this.name.length;
-    words[at + SUBVOLUME_AT_LABEL_LENGTH] = this.label.length;
-    const text = this.name + this.label;
-    for (let index = 0; index < text.length; index++) tree.bytes[offset + SUBVOLUME_NAME_OFFSET + index] = text.charCodeAt(index);
+    putSubvolumeItem(this.volume.tree, this);
     this.#remember();
   }
 

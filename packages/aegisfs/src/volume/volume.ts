@@ -16,7 +16,6 @@
  * device), the volume is failed: it answers EROFS to changes and never commits again, so that the durable state stays whole.
  */
 import { assert } from "@stratos/base";
-import type { CompressionCodec } from "@stratos/host";
 import { EEXIST, EINVAL, ENOENT, ENOSPC, EROFS } from "@stratos/abi";
 import { Failure } from "../failure.ts";
 import { Tree } from "../tree/tree.ts";
@@ -46,45 +45,13 @@ import { replayLog } from "../log/replay.ts";
 import { settleAllEntries, settleAllInodes } from "../file/settle.ts";
 import { References } from "../store/references.ts";
 import { SpaceMap } from "../store/space-map.ts";
+import type { MountOptions, SubvolumeInfo, VolumeUsage } from "./mount-options.ts";
 import { Subvolume } from "./subvolume.ts";
+import { VolumeTreeOwner } from "./volume-tree-owner.ts";
 import type { VolumeObserver } from "../audit/operation.ts";
 import { Operation } from "../audit/operation.ts";
 import { Properties } from "../property/properties.ts";
 import { dropLater, droppedRoots, reclaimStep } from "../snapshot/dropped-trees.ts";
-
-export interface MountOptions {
-  readOnly?: boolean;
-  /** `sync` and `fsync` do nothing, commits happen for space and memory alone: for a clone that nobody keeps. */
-  volatile?: boolean;
-  /** Clean tree nodes (16 KiB each) kept in memory; default 1280. */
-  cacheNodes?: number;
-  /** Dirty nodes at which a commit is made; default 1024. */
-  dirtyNodes?: number;
-  /** Inodes (about 200 bytes each) and names (about 120) kept in memory; default 32768 and 65536. */
-  cacheInodes?: number;
-  cacheEntries?: number;
-  /** Pages of file content (4 KiB each) kept in memory; default 23552 (92 MiB). With the nodes and the rest that makes 128 MiB. */
-  cachePages?: number;
-  /** Leave the intent log aside, and show the state of the last commit (with `readOnly` only). */
-  ignoreLog?: boolean;
-  /** False: `fsync` commits. Default true. */
-  intentLog?: boolean;
-  /** Changes of inodes or names that may wait in memory; default 32768. */
-  pendingChanges?: number;
-  /** Time of the mount, for what it has to stamp. */
-  seconds?: number;
-  /** Mount although devices are missing, if each block has a copy on another. */
-  degraded?: boolean;
-  /** Leave everything as it is found, damaged or not: for check and repair. */
-  asFound?: boolean;
-  /** Compression formats of the host; LZ4 is built in. */
-  codecs?: readonly CompressionCodec[];
-}
-
-/** Usage in blocks of 4096 bytes. */
-export interface VolumeUsage { blocks: number; freeBlocks: number; inodes: number }
-
-export interface SubvolumeInfo { id: number; name: string; readOnly: boolean; parent: number; seconds: number; inodes: number; label: string; base: number }
 
 /** Nodes that one operation may have to allocate at the worst, and what those that free space may use beyond it. */
 const QUADS_RESERVED = 48;
@@ -718,31 +685,3 @@ export class Volume implements NodeOwner {
 }
 
 const staging = new Uint8Array(STAGING_NODES * NODE_SIZE);
-
-/** The volume tree's own nodes have one owner: no snapshot ever shares them. */
-class VolumeTreeOwner implements NodeOwner {
-  readonly #volume: Volume;
-
-  constructor(volume: Volume) {
-    this.#volume = volume;
-  }
-
-  get generation(): number {
-    return this.#volume.generation;
-  }
-
-  allocateNode(): number {
-    return this.#volume.space.allocateNode();
-  }
-
-  releaseNode(block: number): void {
-    if (block >= this.#volume.store.topStart) this.#volume.space.release(block, NODE_BLOCKS);
-  }
-
-  isShared(): boolean {
-    return false;
-  }
-
-  shareChildren(): void {}
-}
-
