@@ -424,7 +424,8 @@ export class Volume implements NodeOwner {
     if (this.#volatile || this.readOnly) return 0;
     if (this.#failed !== null) return -EROFS;
     try {
-      if (!this.log.addContent(subvolume, ino)) this.log.skip();
+      // What an observer keeps of the changes is durable with them, or it would miss some after a crash.
+      if (this.observer?.beforeCommit !== undefined || !this.log.addContent(subvolume, ino)) this.log.skip();
       return 0;
     } catch (thrown) {
       if (thrown instanceof Failure) this.#failed = thrown;
