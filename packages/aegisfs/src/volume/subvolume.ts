@@ -180,6 +180,30 @@ export class Subvolume {
     return result;
   }
 
+  // Operations that programs repeat a million times have these lines of their own, without a closure.
+
+  #reading<T>(run: () => T | number): T | number {
+    try {
+      return run();
+    } catch (thrown) {
+      return this.volume.readFailed(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  #changing(grows: boolean, blocks: number, run: () => number): number {
+    const failed = this.#begin(grows, blocks);
+    if (failed < 0) return failed;
+    try {
+      return run();
+    } catch (thrown) {
+      return this.volume.abort(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
   // ---- Names ------------------------------------------------------------------------------------------------------
 
   /** Inode number. −ENOENT, −ENOTDIR, −ENAMETOOLONG. */
@@ -218,34 +242,22 @@ export class Subvolume {
 
   /** A file without a name (O_TMPFILE), pinned once. Returns its number. */
   createUnnamed(mode: number, uid: number, gid: number): number {
-    const failed = this.#begin(true);
-    if (failed < 0) return failed;
-    try {
+    return this.#changing(true, 0, () => {
       const ino = namespace.createUnnamed(this, mode, uid, gid);
       if (ino > 0) {
         this.pin(ino);
         this.volume.log.createUnnamed(this, ino, mode, uid, gid);
       }
       return ino;
-    } catch (thrown) {
-      return this.volume.abort(thrown);
-    } finally {
-      this.volume.end();
-    }
+    });
   }
 
   symlink(directory: number, name: string, target: string, uid: number, gid: number): number {
-    const failed = this.#begin(true);
-    if (failed < 0) return failed;
-    try {
+    return this.#changing(true, 0, () => {
       const ino = namespace.symlink(this, directory, name, target, uid, gid);
       if (ino > 0) this.volume.log.symlink(this, directory, name, ino, target, uid, gid);
       return this.#did(ino, Operation.symlink, directory, name, 0, target);
-    } catch (thrown) {
-      return this.volume.abort(thrown);
-    } finally {
-      this.volume.end();
-    }
+    });
   }
 
   /** −EINVAL when it is no symbolic link. */
@@ -262,17 +274,11 @@ export class Subvolume {
 
   /** One name more for a file that is no directory; an unnamed file gets its first. −EPERM, −EMLINK, −EEXIST … */
   link(ino: number, directory: number, name: string): number {
-    const failed = this.#begin(true);
-    if (failed < 0) return failed;
-    try {
+    return this.#changing(true, 0, () => {
       const result = namespace.link(this, ino, directory, name);
       if (result >= 0) this.volume.log.link(this, ino, directory, name);
       return this.#did(result, Operation.link, directory, name, ino);
-    } catch (thrown) {
-      return this.volume.abort(thrown);
-    } finally {
-      this.volume.end();
-    }
+    });
   }
 
   /** −EISDIR for a directory. */
@@ -445,28 +451,16 @@ export class Subvolume {
 
   /** Makes a range read as zeros and gives its whole blocks back; the size stays. Stamps mtime and ctime. */
   punchHole(ino: number, offset: number, length: number): number {
-    const failed = this.#begin(true, 2);
-    if (failed < 0) return failed;
-    try {
+    return this.#changing(true, 2, () => {
       return this.#did(holes.punchHole(this, ino, offset, length), Operation.punchHole, ino, "", 0, "", offset, length);
-    } catch (thrown) {
-      return this.volume.abort(thrown);
-    } finally {
-      this.volume.end();
-    }
+    });
   }
 
   /** Holds space for a range, so that it reads as zeros where it had none; the size grows unless `keepSize`. −ENOSPC. */
   preallocate(ino: number, offset: number, length: number, keepSize: boolean): number {
-    const failed = this.#begin(true, Math.ceil(length / 4096));
-    if (failed < 0) return failed;
-    try {
+    return this.#changing(true, Math.ceil(length / 4096), () => {
       return this.#did(holes.preallocate(this, ino, offset, length, keepSize), Operation.preallocate, ino, "", 0, "", offset, length);
-    } catch (thrown) {
-      return this.volume.abort(thrown);
-    } finally {
-      this.volume.end();
-    }
+    });
   }
 
   /** First offset at or after `offset` that is in data; −ENXIO. */
@@ -509,46 +503,28 @@ export class Subvolume {
 
   /** `flags`: 0, XATTR_CREATE (1, −EEXIST), XATTR_REPLACE (2, −ENODATA). −ENOSPC, −E2BIG when it does not fit. */
   setXattr(ino: number, name: string, value: Uint8Array, flags: number): number {
-    const failed = this.#begin(true);
-    if (failed < 0) return failed;
-    try {
+    return this.#changing(true, 0, () => {
       const result = xattrs.set(this, ino, name, value, flags);
       if (result >= 0) this.volume.log.setXattr(this, ino, name, value, flags);
       return this.#did(result, Operation.setXattr, ino, name, 0, "", 0, value.length);
-    } catch (thrown) {
-      return this.volume.abort(thrown);
-    } finally {
-      this.volume.end();
-    }
+    });
   }
 
   /** Sets or (empty) removes an access control list, and the mode with it; see access/acl.ts for the errors. */
   setAcl(ino: number, name: string, value: Uint8Array): number {
-    const failed = this.#begin(true);
-    if (failed < 0) return failed;
-    try {
+    return this.#changing(true, 0, () => {
       const result = setAcl(this, ino, name, value);
       if (result >= 0) this.volume.log.setAcl(this, ino, name, value);
       return this.#did(result, Operation.setXattr, ino, name, 0, "", 0, value.length);
-    } catch (thrown) {
-      return this.volume.abort(thrown);
-    } finally {
-      this.volume.end();
-    }
+    });
   }
 
   removeXattr(ino: number, name: string): number {
-    const failed = this.#begin(false);
-    if (failed < 0) return failed;
-    try {
+    return this.#changing(false, 0, () => {
       const result = xattrs.remove(this, ino, name);
       if (result >= 0) this.volume.log.removeXattr(this, ino, name);
       return this.#did(result, Operation.removeXattr, ino, name);
-    } catch (thrown) {
-      return this.volume.abort(thrown);
-    } finally {
-      this.volume.end();
-    }
+    });
   }
 
   listXattrs(ino: number): string[] | number {
@@ -566,39 +542,21 @@ export class Subvolume {
 
   /** The inode's own word: compression and tier; −ENOENT. */
   ownProperties(ino: number): number {
-    try {
-      return properties.ownProperties(this, ino);
-    } catch (thrown) {
-      return this.volume.readFailed(thrown);
-    } finally {
-      this.volume.end();
-    }
+    return this.#reading(() => properties.ownProperties(this, ino));
   }
 
   /** What holds for the inode, defaults of the subvolume and the volume included. */
   effectiveProperties(ino: number): number {
-    try {
-      return properties.effectiveProperties(this, ino);
-    } catch (thrown) {
-      return this.volume.readFailed(thrown);
-    } finally {
-      this.volume.end();
-    }
+    return this.#reading(() => properties.effectiveProperties(this, ino));
   }
 
   /** For content written from now on, and for what is made in a folder. −ENOENT, −EINVAL, −EOPNOTSUPP (no such codec here). */
   setProperties(ino: number, word: number): number {
-    const failed = this.#begin(false);
-    if (failed < 0) return failed;
-    try {
+    return this.#changing(false, 0, () => {
       const result = properties.setProperties(this, ino, word);
       if (result >= 0) this.volume.log.attributes(this, ino);
       return this.#did(result, Operation.setFileProperties, ino, "", 0, "", word);
-    } catch (thrown) {
-      return this.volume.abort(thrown);
-    } finally {
-      this.volume.end();
-    }
+    });
   }
 
   /** Defaults of the whole subvolume. −EINVAL, −EOPNOTSUPP, −EROFS. */
