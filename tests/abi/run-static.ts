@@ -32,7 +32,7 @@ class Collector extends OpenFile {
     const bytes = new Uint8Array(from.remaining);
     const count = from.take(bytes, 0, bytes.length);
     if (count <= 0) return count;
-    const text = String.fromCharCode(...bytes.subarray(0, count));
+    const text = Buffer.from(bytes.buffer, 0, count).toString("latin1");
     this.output += text;
     this.#onOutput(text);
     return count;
