@@ -23,8 +23,17 @@ static inline const char *name_of(int e) { return e ? strerrorname_np(e) : "0"; 
 #define ILLEGAL __asm__ volatile(".word 0")
 #define BREAK __asm__ volatile("ebreak")
 #define WRITE_RETURN(at, n) ((at)[0] = 0x00000513 | ((n) << 20), (at)[1] = 0x00008067)
+/* A function that calls pwrite64 with its arguments and returns 1, and what makes that a 2. */
+#define PWRITE_RETURN_1 {0x93, 0x08, 0x40, 0x04, 0x73, 0, 0, 0, 0x13, 0x05, 0x10, 0, 0x67, 0x80, 0, 0}
+#define RETURNED_AT 8
+#define RETURNED_BYTE 2
+#define RETURNED_2 0x20
 #else
 #define ILLEGAL __asm__ volatile("ud2")
 #define BREAK __asm__ volatile("int3")
 #define WRITE_RETURN(at, n) (((unsigned char *)(at))[0] = 0xb8, *(int *)((char *)(at) + 1) = (n), ((unsigned char *)(at))[5] = 0xc3)
+#define PWRITE_RETURN_1 {0xb8, 18, 0, 0, 0, 0x49, 0x89, 0xca, 0x0f, 0x05, 0xb8, 1, 0, 0, 0, 0xc3}
+#define RETURNED_AT 11
+#define RETURNED_BYTE 0
+#define RETURNED_2 2
 #endif

@@ -46,6 +46,10 @@ int main(void) {
   /* A memfd mapped twice: one to write code, one to run it. */
   int m = memfd_create("code", 0); if (ftruncate(m, 4096)) return 1; unsigned *w = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, m, 0); int (*x)(void) = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, m, 0); sum = 0;
   for (int i = 0; i < 50; i++) { WRITE_RETURN(w, i); __builtin___clear_cache((char *)x, (char *)x + 8); sum += x(); } SHOW(sum);
+  /* Code that writes over itself through its file. */
+  const unsigned char self[] = PWRITE_RETURN_1; m = open("/tmp/self", O_CREAT | O_RDWR | O_TRUNC, 0700); if (pwrite(m, self, sizeof self, 0) != sizeof self) return 1;
+  int (*rewrite)(int, const void *, long, long) = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, m, 0); unlink("/tmp/self"); unsigned char two[4]; memcpy(two, self + RETURNED_AT, 4); two[RETURNED_BYTE] = RETURNED_2; sum = 0;
+  for (int i = 0; i < 200000; i++) sum += rewrite(m, two, 0, RETURNED_AT); SHOW(sum); SHOW(rewrite(m, two, 4, RETURNED_AT));
   /* Mapping a file is an access to it, when its content has changed since the last one. */
   struct stat before, after; int opened = open("/tmp/mapped", O_CREAT | O_RDWR | O_TRUNC, 0600); if (write(opened, "x", 1) != 1) return 1; fstat(opened, &before); usleep(20000);
   HOLDS(mmap(NULL, 4096, PROT_READ, MAP_SHARED, opened, 0) != MAP_FAILED); fstat(opened, &after); HOLDS(after.st_atim.tv_sec > before.st_atim.tv_sec || after.st_atim.tv_nsec > before.st_atim.tv_nsec); unlink("/tmp/mapped");

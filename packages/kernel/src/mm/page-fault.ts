@@ -1,4 +1,5 @@
 import { BUS_ADRERR, PAGE_SIZE, SEGV_ACCERR, SEGV_MAPERR, SIGBUS, SIGKILL, SIGSEGV } from "@stratos/abi";
+import type { Kernel } from "../kernel-state.ts";
 import type { CodeRegion } from "@stratos/riscv";
 import { markInodeDirty } from "../vfs/write-back.ts";
 import type { AddressSpace } from "./address-space.ts";
@@ -155,7 +156,7 @@ function mapCode(space: AddressSpace, area: Area, page: number): 0 | BadAccess {
     const inode = area.file?.inode ?? null;
     const key = area.codeIsPrivate || inode === null ? null : `${inode.fileSystem.device}:${inode.ino}:${inode.version}:${area.offset}`;
     area.code = code.open(key, area.start, area.end, space.mode);
-    if (key !== null) followChanges(area.pages!, area.code, area.offset);
+    if (key !== null) followChanges(space.kernel, area.pages!, area.code, area.offset);
   }
   const entry = space.table.get(page);
   tables.mapCode(space.slot, page, area.code.page(page, entry - (entry & 4095)));
@@ -192,12 +193,14 @@ function forgetCodeOfPage(space: AddressSpace, area: Area, page: number): void {
 }
 
 /** Code decoded from a file's pages is forgotten when the file's bytes change (write(2), a shared mapping). */
-function followChanges(pages: PageCache, region: CodeRegion, offset: number): void {
+function followChanges(kernel: Kernel, pages: PageCache, region: CodeRegion, offset: number): void {
   // Processes that map the same content at the same place share the region, so they share its watcher, too. The key tells versions of the content
   // apart: an earlier one may still be executed from.
   pages.watch(`${region.key}@${region.start}-${region.end} ${region.mode}`, (index) => {
     const at = region.start + index * PAGE_SIZE - offset;
-    if (at >= region.start && at < region.end) region.invalidate(at, at + PAGE_SIZE);
+    if (at < region.start || at >= region.end) return;
+    region.invalidate(at, at + PAGE_SIZE);
+    kernel.codeChanged = true;
   });
 }
 
