@@ -13,3 +13,4 @@ export type { PublishedPort } from "./published-ports.ts";
 export { NodeSocketProvider } from "./socket-provider.ts";
 export { zstdCodec } from "./zstd-codec.ts";
 export { nodeCipher } from "./node-cipher.ts";
+export { environmentPassphrase, mountDevices, openVolumeDevices, PassphraseError, VOLUME_CODECS, volumePaths, type VolumeDevices } from "./volume-devices.ts";

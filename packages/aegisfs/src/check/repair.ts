@@ -11,7 +11,7 @@
 import type { BlockDevice } from "@stratos/host";
 import { Failure } from "../failure.ts";
 import type { MountError } from "../failure.ts";
-import { KIND_DROPPED, KIND_GROUP, KIND_PROPERTY, KIND_REFERENCE, KIND_SUBVOLUME, keyMiddle } from "../format/key.ts";
+import { KIND_AUDIT, KIND_DROPPED, KIND_GROUP, KIND_PROPERTY, KIND_REFERENCE, KIND_SUBVOLUME, keyMiddle } from "../format/key.ts";
 import { NODE_BLOCKS } from "../format/geometry.ts";
 import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
 import { droppedRoots } from "../snapshot/dropped-trees.ts";
@@ -40,7 +40,7 @@ export interface RepairResult {
 
 const ROUNDS_MAX = 6;
 /** Kinds of items that a volume tree may hold. */
-const VOLUME_KINDS: readonly number[] = [KIND_SUBVOLUME, KIND_GROUP, KIND_REFERENCE, KIND_DROPPED, KIND_PROPERTY];
+const VOLUME_KINDS: readonly number[] = [KIND_SUBVOLUME, KIND_GROUP, KIND_REFERENCE, KIND_DROPPED, KIND_PROPERTY, KIND_AUDIT];
 
 /** Repairs the volume on these devices; nobody may have it mounted. With `dryRun` it only tells what it finds. */
 export function repair(device: BlockDevice | readonly BlockDevice[], options: MountOptions & { dryRun?: boolean } = {}): RepairResult | MountError {

@@ -1,15 +1,17 @@
 /** `stratos fs df|stats|check|resize`: a volume as a whole. */
-import { check, type Problem } from "@stratos/aegisfs";
+import { EINVAL, ENOSPC } from "@stratos/abi";
+import { check, health, repair, resizeDevice, type MountError, type Problem, type RepairResult } from "@stratos/aegisfs";
+import { VOLUME_CODECS } from "@stratos/host-node";
 import { CommandError } from "../command-error.ts";
-import { openDevice, withVolume } from "../fs/open-volume.ts";
+import { openDevices, withVolume } from "../fs/open-volume.ts";
 import { expectResult, mountFailure } from "../fs/volume-error.ts";
 import { volumeSpace, volumeStatistics, type VolumeSpace } from "../fs/volume-usage.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 
 export interface JsonOptions { readonly json?: true }
-export interface CheckVolumeOptions { readonly json?: true; readonly metadataOnly?: true }
-export interface ResizeVolumeOptions { readonly json?: true; readonly dryRun?: true }
+export interface CheckVolumeOptions { readonly json?: true; readonly metadataOnly?: true; readonly repair?: true; readonly dryRun?: true }
+export interface ResizeVolumeOptions { readonly device?: number; readonly json?: true; readonly dryRun?: true }
 
 export async function showSpace(paths: readonly string[], options: JsonOptions): Promise<number> {
   const rows: VolumeSpace[] = [];
@@ -49,19 +51,36 @@ export async function showStatistics(path: string, options: JsonOptions): Promis
 /** Exit status 1 when there are problems. */
 export async function checkVolume(path: string, options: CheckVolumeOptions): Promise<number> {
   // A volume that changes meanwhile would look damaged: the check holds its lock.
-  const device = openDevice(path, "write");
+  const opened = openDevices(path, "write");
   let problems: readonly Problem[];
   try {
-    const found = check(device, { data: options.metadataOnly !== true });
+    const devices = opened.devices.length === 1 ? opened.devices[0]! : opened.devices;
+    if (options.repair === true) return tellRepair(path, repair(devices, { codecs: VOLUME_CODECS, dryRun: options.dryRun === true }), options);
+    const found = check(devices, { data: options.metadataOnly !== true });
     if (typeof found === "string") throw mountFailure(path, found);
     problems = found;
   } finally {
-    device.close();
+    opened.close();
   }
   if (options.json === true) process.stdout.write(`${JSON.stringify({ volume: path, clean: problems.length === 0, problems }, null, 2)}\n`);
   else if (problems.length === 0) process.stdout.write(`${path}: clean\n`);
   else for (const problem of problems) process.stdout.write(`${path}: ${problemWords(problem)}\n`);
   return problems.length === 0 ? 0 : 1;
+}
+
+function tellRepair(path: string, result: RepairResult | MountError, options: CheckVolumeOptions): number {
+  if (typeof result === "string") throw mountFailure(path, result);
+  const { found, fixed, left, lost } = result;
+  const isWhole = options.dryRun === true ? found.length === 0 : left.length === 0 && lost.length === 0;
+  if (options.json === true) process.stdout.write(`${JSON.stringify({ volume: path, dryRun: options.dryRun === true, clean: isWhole, found, fixed, left, lost }, null, 2)}\n`);
+  else {
+    if (options.dryRun === true) for (const problem of found) process.stdout.write(`${path}: to be repaired: ${problemWords(problem)}\n`);
+    for (const problem of fixed) process.stdout.write(`${path}: repaired: ${problemWords(problem)}\n`);
+    if (options.dryRun !== true) for (const problem of left) process.stdout.write(`${path}: not repaired: ${problemWords(problem)}\n`);
+    for (const { ino, subvolume, block } of lost) process.stdout.write(`${path}: lost: content of inode ${ino} in subvolume ${subvolume} (block ${block})\n`);
+    if (isWhole) process.stdout.write(`${path}: clean\n`);
+  }
+  return isWhole ? 0 : 1;
 }
 
 function problemWords({ what, subvolume, ino, block }: Problem): string {
@@ -71,12 +90,17 @@ function problemWords({ what, subvolume, ino, block }: Problem): string {
 
 export async function resizeVolume(path: string, sizeBytes: number, options: ResizeVolumeOptions): Promise<number> {
   const result = await withVolume(path, options.dryRun === true ? "read" : "write", ({ volume }) => {
-    const before = volume.superblock.blocks * 4096;
-    if (sizeBytes < before) throw new CommandError(path, `is ${formatSize(before)} large; this version makes volumes larger only`);
-    if (options.dryRun !== true) expectResult(path, volume.grow(sizeBytes / 4096));
-    return { volume: path, beforeBytes: before, sizeBytes, dryRun: options.dryRun === true };
+    const index = options.device ?? 0;
+    const device = health(volume).devices.find((one) => one.index === index);
+    if (device === undefined) throw new CommandError(path, `has no device ${index}`);
+    const before = device.blocks * 4096;
+    const result = resizeDevice(volume, index, sizeBytes / 4096, { dryRun: options.dryRun === true });
+    if (result === -ENOSPC) throw new CommandError(path, `what is stored does not fit into ${formatSize(sizeBytes)}`);
+    if (result === -EINVAL) throw new CommandError(path, `cannot be ${formatSize(sizeBytes)} large`);
+    expectResult(path, result);
+    return { volume: path, device: index, beforeBytes: before, sizeBytes, dryRun: options.dryRun === true };
   });
   if (options.json === true) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-  else if (options.dryRun === true) process.stdout.write(`${path}: would grow from ${formatSize(result.beforeBytes)} to ${formatSize(result.sizeBytes)}\n`);
+  else if (options.dryRun === true) process.stdout.write(`${path}: would change from ${formatSize(result.beforeBytes)} to ${formatSize(result.sizeBytes)}\n`);
   return 0;
 }

@@ -144,7 +144,10 @@ test("a copy that finds no space leaves the volume as it was", async () => {
   await works("resize", small, "64M");
   await works("cp", join(folder, "big"), `${small}:/big`);
   assert.equal((await json<{ sizeBytes: number }[]>("df", small))[0]!.sizeBytes, 64 << 20);
-  await fails(/makes volumes larger only/, "resize", small, "16M");
+  await fails(/what is stored does not fit into 16M/, "resize", small, "16M");
+  await works("resize", small, "48M");
+  assert.equal((await json<{ sizeBytes: number }[]>("df", small))[0]!.sizeBytes, 48 << 20);
+  assert.equal(await works("check", small), `${small}: clean\n`);
 });
 
 test("check names damage, and stats say where the space went", async () => {

@@ -2,17 +2,17 @@
  * Opens the volumes that `stratos fs` works on. Who changes one holds its lock, so that there is one writer at a time (a mounted volume has
  * one, too); readers take none: every block that they read is verified, and what was overwritten meanwhile shows as damage, not as data.
  */
-import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { format, mount, readSuperblock, type Subvolume, type Volume } from "@stratos/aegisfs";
-import { FileBlockDevice, FileLockedError, lockOwner } from "@stratos/host-node";
+import { isEncrypted, readSuperblock, type Subvolume, type Volume } from "@stratos/aegisfs";
+import { FileBlockDevice, FileLockedError, lockOwner, mountDevices, openVolumeDevices, PassphraseError, volumePaths, type VolumeDevices } from "@stratos/host-node";
 import { CommandError } from "../command-error.ts";
+import { promptPassphrase } from "./passphrase-prompt.ts";
 import { expectResult, mountFailure } from "./volume-error.ts";
 
 export interface OpenedVolume {
   readonly path: string;
   readonly volume: Volume;
-  readonly device: FileBlockDevice;
+  readonly devices: VolumeDevices;
   /** Commits what was changed. @throws CommandError */
   commit(): void;
   /** Lets go; what was not committed is lost. */
@@ -21,20 +21,34 @@ export interface OpenedVolume {
 
 export type VolumeAccess = "read" | "write";
 
-/** @throws CommandError */
+/** @param path  file or device, or several of one volume: A,B,C. @throws CommandError */
 export function openVolume(path: string, access: VolumeAccess): OpenedVolume {
-  const device = openDevice(path, access);
+  const devices = openDevices(path, access);
   try {
     const now = Date.now();
-    const volume = mount(device, { readOnly: access === "read", seconds: Math.floor(now / 1000) });
+    const volume = mountDevices(devices, { readOnly: access === "read", seconds: Math.floor(now / 1000) });
     if (typeof volume === "string") throw access === "read" ? beingChanged(path, mountFailure(path, volume)) : mountFailure(path, volume);
     volume.setTime(Math.floor(now / 1000), (now % 1000) * 1e6);
     if (access === "write" && volume.readOnly) throw new CommandError(path, "the volume has features that this version would break: it can be read only");
-    return { path, volume, device, commit: () => void expectResult(path, volume.sync()), close: () => device.close() };
+    return { path, volume, devices, commit: () => void expectResult(path, volume.sync()), close: () => devices.close() };
   } catch (error) {
-    device.close();
+    devices.close();
     throw error;
   }
+}
+
+/** The devices of a volume, their locks held for a writer. @throws CommandError */
+export function openDevices(path: string, access: VolumeAccess): VolumeDevices {
+  try {
+    return openVolumeDevices(path, { readOnly: access === "read", passphrase: () => promptPassphrase(`Passphrase of ${path}: `) });
+  } catch (error) {
+    throw deviceFailure(path, error);
+  }
+}
+
+function deviceFailure(path: string, error: unknown): unknown {
+  if (error instanceof FileLockedError) return new CommandError(error.path, `in use by process ${error.owner}: it is mounted, or another command changes it`, { cause: error });
+  return error instanceof PassphraseError ? new CommandError(path, error.message, { cause: error }) : error;
 }
 
 /** Opens, hands over and closes; of a writer that returns the work is committed. */
@@ -59,13 +73,12 @@ export function filesOf({ path, volume }: OpenedVolume, name: string | null): Su
   return volume.subvolume(id)!;
 }
 
-/** The device of a volume, its lock held for a writer. @throws CommandError */
-export function openDevice(path: string, access: VolumeAccess, create?: number): FileBlockDevice {
+/** One file or device as it is, its lock held for a writer. @throws CommandError */
+export function openDevice(path: string, access: VolumeAccess): FileBlockDevice {
   try {
-    return new FileBlockDevice(path, access === "read" ? { readOnly: true } : create === undefined ? {} : { create });
+    return new FileBlockDevice(path, access === "read" ? { readOnly: true } : {});
   } catch (error) {
-    if (error instanceof FileLockedError) throw new CommandError(path, `in use by process ${error.owner}: it is mounted, or another command changes it`, { cause: error });
-    throw error;
+    throw deviceFailure(path, error);
   }
 }
 
@@ -74,6 +87,7 @@ export function describeContent(path: string): string | null {
   if (!existsSync(path)) return null;
   const device = openDevice(path, "read");
   try {
+    if (isEncrypted(device)) return "an encrypted volume";
     const superblock = readSuperblock(device);
     if (typeof superblock !== "string") {
       const label = Buffer.from(superblock.label, "latin1").toString("utf8");
@@ -91,16 +105,8 @@ export function describeContent(path: string): string | null {
 /** File systems and partition tables announce themselves near the beginning. */
 const SEARCHED_BYTES = 1 << 20;
 
-/** Makes an empty volume. @throws CommandError */
-export function formatDevice(device: FileBlockDevice, label: string): void {
-  // Who makes a volume for himself is to be able to use it.
-  const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
-  const failure = format(device, { owner, uuid: randomBytes(16), hashSeed: randomBytes(4).readUInt32LE(), label: Buffer.from(label, "utf8").toString("latin1"), seconds: Math.floor(Date.now() / 1000) });
-  if (failure !== 0) throw mountFailure(device.path, failure);
-}
-
 /** A reader's failure may come from a writer at work. */
 function beingChanged(path: string, error: unknown): unknown {
-  const owner = error instanceof CommandError ? lockOwner(path) : null;
+  const owner = error instanceof CommandError ? volumePaths(path).map(lockOwner).find((pid) => pid !== null) ?? null : null;
   return owner === null ? error : new CommandError((error as CommandError).what, `${(error as CommandError).why} (process ${owner} is changing the volume: try again, or read it where it is mounted)`, { cause: error });
 }

@@ -40,3 +40,17 @@ export function parseWholeNumber(text: string): number {
   if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError("expected a number");
   return Number(text);
 }
+
+export interface CompressionChoice { readonly name: "none" | "lz4" | "zstd"; /** 0: the codec's own. */ readonly level: number }
+
+/** `none`, `lz4`, `zstd`, `zstd:9`. */
+export function parseCompression(text: string): CompressionChoice {
+  const match = /^(none|lz4|zstd)(?::(\d{1,2}))?$/.exec(text);
+  if (match === null || Number(match[2] ?? 0) > 19) throw new InvalidArgumentError("expected none, lz4, zstd or zstd:LEVEL (1 to 19)");
+  return { name: match[1] as CompressionChoice["name"], level: Number(match[2] ?? 0) };
+}
+
+export function parseCopies(text: string): number {
+  if (!/^[1-3]$/.test(text)) throw new InvalidArgumentError("expected 1, 2 or 3");
+  return Number(text);
+}

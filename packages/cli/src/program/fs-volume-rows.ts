@@ -1,6 +1,6 @@
 /** Rows of `stratos fs` for a volume as a whole. */
-import { Command } from "commander";
-import { parseSize } from "../fs/volume-options.ts";
+import { Command, Option } from "commander";
+import { parseSize, parseWholeNumber } from "../fs/volume-options.ts";
 import type { CheckVolumeOptions, JsonOptions, ResizeVolumeOptions } from "../commands/fs-volume-commands.ts";
 import { dryRunOption, jsonOption, type Finish } from "./fs-rows.ts";
 
@@ -23,13 +23,16 @@ export function volumeCommands(finish: Finish): Command[] {
     .summary("prove that a volume is whole")
     .argument("<volume>", "file or device")
     .option("--metadata-only", "do not read the content of files")
+    .option("--repair", "mend what can be mended")
+    .option("-n, --dry-run", "with --repair: only say what would be mended")
     .addOption(jsonOption())
     .action(async (volume: string, options: CheckVolumeOptions) => finish(await (await commands()).checkVolume(volume, options)));
   const resize = new Command("resize")
-    .description("Makes a volume larger, and its file with it; a device must have grown already.")
-    .summary("make a volume larger")
+    .description("Makes a volume larger or smaller, and its file with it; a block device must have grown already. What lies behind the new end is moved.")
+    .summary("make a volume larger or smaller")
     .argument("<volume>", "file or device")
     .argument("<size>", "new size: 512M, 20G", parseSize)
+    .addOption(new Option("--device <n>", "of a volume with several: which one (default: 0)").argParser(parseWholeNumber))
     .addOption(dryRunOption())
     .addOption(jsonOption())
     .action(async (volume: string, size: number, options: ResizeVolumeOptions) => finish(await (await commands()).resizeVolume(volume, size, options)));

@@ -1,0 +1,84 @@
+/**
+ * The devices of an AegisFS volume on this host: one file or block device, or several, written `A,B,C`; encrypted ones are opened with a passphrase.
+ *
+ * The passphrase comes from the caller's prompt, or from the environment: STRATOS_PASSPHRASE_FILE names a file whose first line it is.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { EncryptedDevice, isEncrypted, KEY_ERROR_WORDS, lz4, mount, type MountError, type MountOptions, type Volume } from "@stratos/aegisfs";
+import type { BlockDevice, CompressionCodec } from "@stratos/host";
+import { FileBlockDevice } from "./file-block-device.ts";
+import { nodeCipher } from "./node-cipher.ts";
+import { zstdCodec } from "./zstd-codec.ts";
+
+/** What content may be compressed with. */
+export const VOLUME_CODECS: readonly CompressionCodec[] = [lz4, zstdCodec];
+
+/** Why an encrypted device was not opened, in words. */
+export class PassphraseError extends Error {}
+
+export interface VolumeDevices {
+  /** What is mounted: the files themselves, or what lies sealed in them. */
+  readonly devices: readonly BlockDevice[];
+  /** The files. */
+  readonly files: readonly FileBlockDevice[];
+  readonly encrypted: readonly EncryptedDevice[];
+  close(): void;
+}
+
+export interface VolumeDevicesOptions {
+  readonly readOnly: boolean;
+  /** Asked once, when the environment gives none. */
+  readonly passphrase?: () => Uint8Array | null;
+}
+
+/** The paths of a volume. A file whose own name holds a comma is one device. */
+export function volumePaths(path: string): string[] {
+  return path.includes(",") && !existsSync(path) ? path.split(",").filter((part) => part !== "") : [path];
+}
+
+/** @throws FileLockedError, PassphraseError, or Node's error when a file cannot be opened */
+export function openVolumeDevices(path: string, options: VolumeDevicesOptions): VolumeDevices {
+  const files: FileBlockDevice[] = [];
+  const close = (): void => files.forEach((file) => file.close());
+  try {
+    const devices: BlockDevice[] = [];
+    const encrypted: EncryptedDevice[] = [];
+    let passphrase: Uint8Array | null = null;
+    for (const part of volumePaths(path)) {
+      const file = new FileBlockDevice(part, options.readOnly ? { readOnly: true } : {});
+      files.push(file);
+      if (!isEncrypted(file)) {
+        devices.push(file);
+        continue;
+      }
+      passphrase ??= environmentPassphrase() ?? options.passphrase?.() ?? null;
+      if (passphrase === null) throw new PassphraseError("it is encrypted: STRATOS_PASSPHRASE_FILE names a file with the passphrase, or give it on a terminal");
+      const opened = EncryptedDevice.open(file, nodeCipher, passphrase);
+      if (typeof opened === "string") throw new PassphraseError(KEY_ERROR_WORDS[opened]);
+      encrypted.push(opened);
+      devices.push(opened.device);
+    }
+    return { devices, files, encrypted, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** Mounts them as one volume, with all codecs of this host. */
+export function mountDevices({ devices }: VolumeDevices, options: MountOptions = {}): Volume | MountError {
+  return mount(devices.length === 1 ? devices[0]! : devices, { codecs: VOLUME_CODECS, ...options });
+}
+
+/** The passphrase that the environment gives, or null. @throws PassphraseError when its file cannot be read */
+export function environmentPassphrase(): Uint8Array | null {
+  const path = process.env["STRATOS_PASSPHRASE_FILE"];
+  if (path === undefined || path === "") return null;
+  try {
+    const text = readFileSync(path);
+    const end = text.indexOf(10);
+    return end < 0 ? text : text.subarray(0, end);
+  } catch (error) {
+    throw new PassphraseError(`STRATOS_PASSPHRASE_FILE: ${(error as Error).message}`);
+  }
+}
