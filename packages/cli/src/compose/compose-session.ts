@@ -8,6 +8,7 @@ import { ComposeFolder, folderOutput, isNativeArchitecture, nativeObstacle, Nati
 import { findMirror, nodePackagePorts } from "@stratos/host-node/packages";
 import { ScriptError, type Archive, type ComposeEvent, type ComposePorts, type ImageTarget, type ScriptRunner } from "@stratos/compose";
 import { CommandError, hostReason } from "../command-error.ts";
+import { diskOutputs } from "./disk-output.ts";
 import { StratosRunner } from "./stratos-runner.ts";
 import { stratosImageOutput } from "./stratos-image-output.ts";
 
@@ -34,7 +35,7 @@ export function openComposeSession(folders: { output: string; treefile: string }
   const ports: ComposePorts = {
     packages, store,
     runner: (architecture, choice) => chooseRunner(architecture, choice, folder),
-    outputs: [tarOutput(folders.output), folderOutput(folders.output), stratosImageOutput(), ...ociOutputs(folders.output, folder), ostreeOutput(folders.output)],
+    outputs: [tarOutput(folders.output), folderOutput(folders.output), stratosImageOutput(), ...ociOutputs(folders.output, folder), ostreeOutput(folders.output), ...diskOutputs(folders.output)],
     publish: (path, text) => publishText(folders.output, path, text),
     readSource: (path) => readIfThere(resolve(dirname(folders.treefile), path)),
     after(milliseconds, action) {
