@@ -22,6 +22,7 @@ export { loadRepository, packageFile, type RepositorySource } from "./debian/rep
 export { MirrorError, NO_MIRROR, chooseMirror, parseSourcesList, parseSourcesStanzas, type SourceEntry } from "./debian/sources.ts";
 export { DebError, openDeb, readTar, type ControlFile, type DebArchive } from "./debian/deb-archive.ts";
 export { buildDeb, controlProblems, debFileName, debProblems, type BuiltDeb, type DebEntry, type DebSource, type DebTools } from "./debian/deb-writer.ts";
+export { signDeb, verifyDebSignature } from "./debian/deb-signature.ts";
 export { archiveFiles, checkSettings, poolPath, type ArchiveFile, type ArchiveSettings, type ArchiveTools, type PoolEntry } from "./debian/archive/archive-index.ts";
 export { createSigningKey, publicHalf, signRelease, type SigningKey } from "./debian/archive/signing-key.ts";
 export { EXTENDED_STATES, loadSystemIndex, markHeld, readSystem, updateExtendedStates, type DebianSystem, type SystemFiles, type SystemIndexOptions } from "./debian/system.ts";

@@ -1,13 +1,14 @@
 /** `stratos pkg deb`: Debian packages as files. */
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { gzipSync, constants, zstdCompressSync } from "node:zlib";
 import { byteStringToUtf8 } from "@stratos/base";
 import { TarType } from "@stratos/formats";
 import { FolderWriter, readDebFolder } from "@stratos/host-node/packages";
-import { buildDeb, debProblems, MemoryRoot, openDeb, readTar, unpackPackage, RootTree, type DebArchive, type DebSource } from "@stratos/pkg";
+import { buildDeb, debProblems, MemoryRoot, openDeb, readTar, signDeb, unpackPackage, RootTree, verifyDebSignature, type DebArchive, type DebSource } from "@stratos/pkg";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { withPackagePorts } from "../packages/package-task.ts";
+import { readKey } from "../packages/signing-keys.ts";
 
 export interface DebBuildOptions { readonly compression: "zstd" | "gzip" | "none"; readonly json?: true }
 export interface DebJsonOptions { readonly json?: true }
@@ -92,13 +93,15 @@ export function debExtractCommand(file: string, folder: string, options: { reado
 }
 
 /** Status 1 when something is wrong; each problem is a line. */
-export function debVerifyCommand(files: readonly string[], options: DebJsonOptions): Promise<number> {
+export function debVerifyCommand(files: readonly string[], options: DebJsonOptions & { readonly keyring: readonly string[] }): Promise<number> {
   return withPackagePorts(files[0]!, async (ports) => {
-    const results: { file: string; problems: string[] }[] = [];
+    const keyrings = options.keyring.map(read);
+    const results: { file: string; problems: string[]; signers?: string[] }[] = [];
     for (const file of files) {
       const bytes = read(file);
       try {
-        results.push({ file, problems: debProblems(await openDeb(bytes, file, ports), ports).map(byteStringToUtf8) });
+        const problems = debProblems(await openDeb(bytes, file, ports), ports).map(byteStringToUtf8);
+        results.push({ file, problems, ...(keyrings.length === 0 ? {} : { signers: await verifyDebSignature(bytes, keyrings, ports.nowSeconds()) }) });
       } catch (error) {
         if (!(error instanceof Error && ["DebError", "ControlError"].includes(error.name))) throw error;
         results.push({ file, problems: [error.message] });
@@ -106,8 +109,24 @@ export function debVerifyCommand(files: readonly string[], options: DebJsonOptio
     }
     const isGood = results.every(({ problems }) => problems.length === 0);
     if (options.json === true) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
-    else for (const { file, problems } of results) process.stdout.write(problems.length === 0 ? `${file}: good\n` : problems.map((problem) => `${file}: ${problem}\n`).join(""));
+    else for (const { file, problems, signers } of results) process.stdout.write(problems.length === 0 ? `${file}: good${signers === undefined ? "" : `, signed by ${signers.join(", ").toUpperCase()}`}\n` : problems.map((problem) => `${file}: ${problem}\n`).join(""));
     return isGood ? 0 : 1;
+  });
+}
+
+export function debSignCommand(file: string, options: { readonly key: string; readonly output?: string }): Promise<number> {
+  return withPackagePorts(file, async (ports) => {
+    const signed = await signDeb(read(file), readKey(options.key), Math.floor(ports.nowSeconds()));
+    const path = options.output ?? file;
+    const temporary = `${path}.new-${process.pid}`;
+    try {
+      writeFileSync(temporary, signed, { flush: true });
+      renameSync(temporary, path);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
+    return 0;
   });
 }
 

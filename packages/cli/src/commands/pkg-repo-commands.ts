@@ -1,13 +1,12 @@
-/** `stratos pkg repo`: Debian repositories of one's own. Keys stand in STRATOS_HOME/keys, readable by their owner alone. */
-import { readFileSync, writeFileSync } from "node:fs";
+/** `stratos pkg repo`: Debian repositories of one's own. */
+import { writeFileSync } from "node:fs";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
-import { homeFolder, stratosHome } from "@stratos/host-node";
 import { RepositoryFolder, repositoryServer } from "@stratos/host-node/packages";
 import { createSigningKey, publicHalf } from "@stratos/pkg";
-import { CommandError, hostReason, UsageError } from "../command-error.ts";
+import { CommandError, hostReason } from "../command-error.ts";
 import { withPackagePorts } from "../packages/package-task.ts";
+import { keyPath, readKey } from "../packages/signing-keys.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 
@@ -103,20 +102,4 @@ export function exportKeyCommand(name: string): Promise<number> {
     process.stdout.write((await publicHalf(readKey(name))).publicKey);
     return 0;
   });
-}
-
-function keyPath(name: string): string {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) throw new UsageError("NAME", `'${name}': a key's name has letters, digits, ., _ and -`);
-  return join(homeFolder(stratosHome(), "keys"), `${name}.asc`);
-}
-
-/** @param key  a name, or the path of an armored private key */
-function readKey(key: string): string {
-  const path = key.includes("/") ? key : keyPath(key);
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    throw new CommandError(key, isMissing && !key.includes("/") ? `no such key; \`stratos pkg key create ${key}\` makes it` : hostReason(error), { cause: error });
-  }
 }

@@ -8,7 +8,7 @@ const debs = () => import("../commands/pkg-deb-commands.ts");
 const repositories = () => import("../commands/pkg-repo-commands.ts");
 
 export function debCommand(finish: Finish): Command {
-  const deb = new Command("deb").summary("build, read and check .deb files").description("Builds, reads and checks Debian packages (.deb files).").usage("COMMAND");
+  const deb = new Command("deb").summary("build, read, check and sign .deb files").description("Builds, reads, checks and signs Debian packages (.deb files).").usage("COMMAND");
   deb.addCommand(new Command("build")
     .description("Builds a package from a folder: DEBIAN/control, scripts and lists in DEBIAN/, and the tree beside it. Everything belongs to root. The same folder gives the same bytes; times are not later than SOURCE_DATE_EPOCH.")
     .summary("build a package from a folder")
@@ -40,8 +40,16 @@ export function debCommand(finish: Finish): Command {
     .description("Checks packages: their form, control fields, hashes of files, configuration files and paths. Status 1 when something is wrong.")
     .summary("check packages")
     .argument("<file...>", "packages")
+    .addOption(new Option("--keyring <file>", "demand a signature in the package by a key of this file (repeatable)").argParser((path: string, before: readonly string[]) => [...before, path]).default([], "none"))
     .addOption(jsonOption())
-    .action(async (files: string[], options: DebJsonOptions) => finish(await (await debs()).debVerifyCommand(files, options))));
+    .action(async (files: string[], options: DebJsonOptions & { keyring: readonly string[] }) => finish(await (await debs()).debVerifyCommand(files, options))));
+  deb.addCommand(new Command("sign")
+    .description("Signs a package, for who gets it alone: apt trusts the repository's signature instead. As debsigs does it.")
+    .summary("sign a package")
+    .argument("<file>", "package")
+    .requiredOption("-k, --key <key>", "name of a key made by `pkg key create`, or path of an armored private key")
+    .option("-o, --output <file>", "write there rather than in place")
+    .action(async (file: string, options: { key: string; output?: string }) => finish(await (await debs()).debSignCommand(file, options))));
   return deb;
 }
 

@@ -10,7 +10,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { zstdCompressSync } from "node:zlib";
-import { buildDeb, createSigningKey, DebError, debProblems, openDeb, PackageIndex, loadRepository, ReleaseError, type BuiltDeb, type PackagePorts } from "@stratos/pkg";
+import { parseAr } from "@stratos/formats";
+import { buildDeb, createSigningKey, DebError, debProblems, openDeb, PackageIndex, loadRepository, publicHalf, ReleaseError, signDeb, verifyDebSignature, type BuiltDeb, type PackagePorts } from "@stratos/pkg";
 import { readDebFolder } from "./deb-folder.ts";
 import { nodePackagePorts } from "./node-package-ports.ts";
 import { RepositoryFolder } from "./repository-folder.ts";
@@ -114,6 +115,34 @@ test("a damaged package is found out", async () => {
     writeFileSync(join(folder, "tree/DEBIAN/md5sums"), `${"0".repeat(32)}  usr/bin/sample\n${"0".repeat(32)}  usr/bin/none\n`);
     const built = build(join(folder, "tree"), ports);
     assert.deepEqual(debProblems(await openDeb(built.bytes, "x", ports), ports), ["usr/bin/sample: its content does not have the MD5 hash of md5sums", "usr/bin/none: is in md5sums, but not in the package"]);
+  });
+});
+
+test("a package is signed as debsigs does it, and what was changed since, or signed by another, is refused", { skip: existsSync("/usr/bin/gpgv") && hasDebianTools ? false : "the host has no gpgv" }, async () => {
+  await inFolder(async (folder, ports) => {
+    sampleFolder(join(folder, "tree"), "1");
+    const { bytes } = build(join(folder, "tree"), ports);
+    const now = Math.floor(ports.nowSeconds());
+    const key = await createSigningKey("Own", now - 10), stranger = await createSigningKey("Stranger", now - 10);
+    const signed = await signDeb(bytes, key.privateKey, now);
+    writeFileSync(join(folder, "signed.deb"), signed);
+    execFileSync("dpkg-deb", ["--info", join(folder, "signed.deb")], { stdio: "ignore" });
+    writeFileSync(join(folder, "key.gpg"), (await publicHalf(key.privateKey)).binary);
+    const members = parseAr(signed);
+    assert.ok(typeof members !== "string");
+    const member = (name: string): Uint8Array => members.find((one) => one.name === name)!.data;
+    writeFileSync(join(folder, "content"), Buffer.concat([member("debian-binary"), member("control.tar.zst"), member("data.tar.zst")]));
+    writeFileSync(join(folder, "signature"), member("_gpgorigin"));
+    execFileSync("gpgv", ["--keyring", join(folder, "key.gpg"), join(folder, "signature"), join(folder, "content")], { stdio: "ignore" });
+
+    const keyrings = [Buffer.from(key.publicKey)];
+    assert.deepEqual(await verifyDebSignature(signed, keyrings, now), [key.fingerprint]);
+    assert.deepEqual(await verifyDebSignature(await signDeb(signed, key.privateKey, now), keyrings, now), [key.fingerprint], "signed again");
+    await assert.rejects(verifyDebSignature(bytes, keyrings, now), /is not signed/);
+    await assert.rejects(verifyDebSignature(signed, [Buffer.from(stranger.publicKey)], now), /no good signature by a trusted key/);
+    const changed = new Uint8Array(signed);
+    changed[changed.indexOf(0x32)]! ^= 1; // the 2 of debian-binary's 2.0
+    await assert.rejects(verifyDebSignature(changed, keyrings, now), DebError);
   });
 });
 

@@ -1,0 +1,22 @@
+/** Keys that sign packages and repositories: STRATOS_HOME/keys, readable by their owner alone. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { homeFolder, stratosHome } from "@stratos/host-node";
+import { CommandError, hostReason, UsageError } from "../command-error.ts";
+
+/** Where the key of that name stands. */
+export function keyPath(name: string): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) throw new UsageError("NAME", `'${name}': a key's name has letters, digits, ., _ and -`);
+  return join(homeFolder(stratosHome(), "keys"), `${name}.asc`);
+}
+
+/** A private key, armored. @param key  a name, or the path of an armored private key */
+export function readKey(key: string): string {
+  const path = key.includes("/") ? key : keyPath(key);
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    throw new CommandError(key, isMissing && !key.includes("/") ? `no such key; \`stratos pkg key create ${key}\` makes it` : hostReason(error), { cause: error });
+  }
+}
