@@ -16,7 +16,7 @@ import type { AlpmRootOptions } from "../commands/alpm-options.ts";
 export interface AlpmSession { alpm: Alpm; ports: AlpmPorts; progress: ProgressDisplay; root: string; listener: AlpmListener }
 
 /** Opens the root, does `work` and closes it. @throws CommandError  whatever goes wrong that is not a defect */
-export async function withAlpm(options: AlpmRootOptions, settings: { readOnly?: boolean; yes?: boolean }, work: (session: AlpmSession) => Promise<number>): Promise<number> {
+export async function withAlpm<T = number>(options: AlpmRootOptions, settings: { readOnly?: boolean; yes?: boolean }, work: (session: AlpmSession) => Promise<T>): Promise<T> {
   const root = resolve(options.root);
   const progress = new ProgressDisplay(process.stderr);
   const ports = nodeAlpmPorts(join(stratosHome(), "downloads"));
@@ -57,7 +57,8 @@ export function commandErrorOf(error: unknown, what: string): unknown {
   return isOurs ? new CommandError(what, (error as Error).message, { cause: error }) : error;
 }
 
-function terminalListener(progress: ProgressDisplay, isSilent: boolean): AlpmListener {
+/** Progress and questions on the terminal. @param isSilent  asks nothing, and takes the standard answers */
+export function terminalListener(progress: ProgressDisplay, isSilent: boolean): AlpmListener {
   const ask = async (text: string): Promise<string> => {
     progress.clear();
     const lines = createInterface({ input: process.stdin, output: process.stderr });

@@ -1,40 +1,41 @@
 /** `stratos pkg apply|diff|schema`: systems brought to a list in TOML. */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { byteStringToUtf8 } from "@stratos/base";
+import { ProgressDisplay } from "@stratos/host-node";
 import { nodeAlpmSystem } from "@stratos/host-node/packages";
 import { applySystemList, describeListChange, diffSystemList, ListRecordError, readSystemList, RootChanges, SYSTEM_LIST_SCHEMA, SystemListError, type DebianHand, type ListChange, type ListHands, type SystemList } from "@stratos/pkg";
-import { commandErrorOf, withAlpm, type AlpmSession } from "../alpm/alpm-session.ts";
+import { commandErrorOf, terminalListener, withAlpm, type AlpmSession } from "../alpm/alpm-session.ts";
 import { buildFromAur, type BuildOptions } from "../alpm/aur-builder.ts";
 import { CommandError } from "../command-error.ts";
 import type { AlpmRootOptions } from "./alpm-options.ts";
+import { listOnImage, type ListImageOptions } from "./pkg-list-image.ts";
 
-export interface ListApplyOptions extends AlpmRootOptions, BuildOptions {
+interface ListTargetOptions extends Omit<AlpmRootOptions, "root">, ListImageOptions {
+  readonly root?: string;
+}
+
+export interface ListApplyOptions extends ListTargetOptions, BuildOptions {
   readonly json?: true;
   readonly yes?: true;
   readonly update?: true;
 }
 
-export interface ListDiffOptions extends AlpmRootOptions {
+export interface ListDiffOptions extends ListTargetOptions {
   readonly json?: true;
   readonly check?: true;
 }
 
 export async function applyList(file: string, options: ListApplyOptions): Promise<number> {
-  return withList(file, options, { refresh: options.update === true, readOnly: false }, async (list, hands) => {
-    const changes = await applySystemList(list, hands);
-    tell(changes, options.json === true, "nothing to do");
-    return 0;
-  });
+  tell(await changesOf(file, options, false), options.json === true, "nothing to do");
+  return 0;
 }
 
 export async function diffList(file: string, options: ListDiffOptions): Promise<number> {
-  return withList(file, options, { refresh: false, readOnly: true }, async (list, hands) => {
-    const changes = await diffSystemList(list, hands);
-    tell(changes, options.json === true, "nothing would change");
-    return options.check === true && changes.some((change) => change.kind !== "note") ? 1 : 0;
-  });
+  const changes = await changesOf(file, options, true);
+  tell(changes, options.json === true, "nothing would change");
+  return options.check === true && changes.some((change) => change.kind !== "note") ? 1 : 0;
 }
 
 export async function printListSchema(): Promise<number> {
@@ -53,9 +54,9 @@ function tell(changes: readonly ListChange[], isJson: boolean, nothing: string):
   process.stdout.write(lines.length === 0 ? `${nothing}\n` : lines.map((line) => `${line}\n`).join(""));
 }
 
-async function withList(file: string, options: ListApplyOptions | ListDiffOptions, how: { refresh: boolean; readOnly: boolean }, work: (list: SystemList, hands: ListHands) => Promise<number>): Promise<number> {
-  const root = resolve(options.root);
-  if (!existsSync(root)) throw new CommandError(options.root, "no such folder");
+/** Applies the list, or only looks, on a root folder or an image. */
+async function changesOf(file: string, options: ListApplyOptions | ListDiffOptions, readOnly: boolean): Promise<ListChange[]> {
+  const what = options.root ?? options.image ?? "image";
   try {
     const list = readSystemList(file, {
       read: (path) => { try { return readFileSync(path); } catch { return undefined; } },
@@ -63,16 +64,31 @@ async function withList(file: string, options: ListApplyOptions | ListDiffOption
       utf8: (text) => Buffer.from(text),
       text: (bytes) => Buffer.from(bytes).toString("utf8"),
     });
-    const isAlpm = options.config !== undefined || existsSync(join(root, "etc/pacman.conf"));
-    if (!isAlpm) return await withPlainRoot(root, how, (hands) => work(list, hands));
-    return await withAlpm(options, { readOnly: how.readOnly, yes: "yes" in options && options.yes === true }, async (session) => {
-      if (!how.readOnly && (how.refresh || session.alpm.databases.length < session.alpm.configuration.repositories.length)) await session.alpm.refresh();
-      return work(list, alpmHands(session, root, how.readOnly ? {} : (options as ListApplyOptions)));
+    const work = (hands: ListHands): Promise<ListChange[]> => (readOnly ? diffSystemList(list, hands) : applySystemList(list, hands));
+    if (options.root === undefined) return await onImage(list, file, options, readOnly);
+    const root = resolve(options.root);
+    if (!existsSync(root)) throw new CommandError(options.root, "no such folder");
+    if (options.config === undefined && !existsSync(join(root, "etc/pacman.conf"))) return await withPlainRoot(root, readOnly, work);
+    return await withAlpm({ ...options, root }, { readOnly, yes: "yes" in options && options.yes === true }, async (session) => {
+      const isMissing = list.official.length + list.aur.length > 0 && session.alpm.databases.length < session.alpm.configuration.repositories.length;
+      if (readOnly && isMissing) throw new CommandError(options.root!, "no package lists are there yet; run `stratos pkg alpm update` first");
+      if (!readOnly && (options.update === true || isMissing)) await session.alpm.refresh();
+      return work(alpmHands(session, root, readOnly ? {} : (options as ListApplyOptions)));
     });
   } catch (error) {
     if (error instanceof SystemListError) throw new CommandError(error.message.split(": ")[0]!, error.message.slice(error.message.indexOf(": ") + 2), { cause: error });
-    if (error instanceof ListRecordError) throw new CommandError(options.root, error.message, { cause: error });
-    throw commandErrorOf(error, options.root);
+    if (error instanceof ListRecordError) throw new CommandError(what, error.message, { cause: error });
+    throw commandErrorOf(error, what);
+  }
+}
+
+async function onImage(list: SystemList, file: string, options: ListApplyOptions | ListDiffOptions, readOnly: boolean): Promise<ListChange[]> {
+  const progress = new ProgressDisplay(process.stderr);
+  try {
+    const listener = terminalListener(progress, ("yes" in options && options.yes === true) || process.stdin.isTTY !== true);
+    return await listOnImage(list, listener, progress, options, { command: `pkg apply ${basename(file)}`, readOnly });
+  } finally {
+    progress.clear();
   }
 }
 
@@ -81,10 +97,10 @@ function alpmHands(session: AlpmSession, root: string, options: BuildOptions): L
   return { ...plainHands(), alpm: session.alpm, changes: new RootChanges(files), files, debian: debianHand(root), buildAur: (names) => buildFromAur(session, names, options) };
 }
 
-async function withPlainRoot(root: string, how: { readOnly: boolean }, work: (hands: ListHands) => Promise<number>): Promise<number> {
+async function withPlainRoot<T>(root: string, readOnly: boolean, work: (hands: ListHands) => Promise<T>): Promise<T> {
   const system = nodeAlpmSystem(root);
   const hands: ListHands = { ...plainHands(), alpm: undefined, files: system.files, changes: new RootChanges(system.files), debian: debianHand(root), buildAur: undefined };
-  if (how.readOnly) return work(hands);
+  if (readOnly) return work(hands);
   const release = system.lock("var/lib/stratos/lock");
   if (typeof release === "string") throw new CommandError(root, release);
   try {

@@ -129,7 +129,7 @@ export function rollbackCommand(id: number | undefined, options: SourceOptions &
 export interface ImageTask { readonly ports: NodePackagePorts; readonly image: ImageSystem; readonly index: PackageIndex; readonly progress: ProgressDisplay }
 
 /** Opens an image with what its sources offer. */
-export function withImage(options: SourceOptions, lists: "fresh" | "kept", work: (task: ImageTask) => Promise<number>): Promise<number> {
+export function withImage<T>(options: SourceOptions, lists: "fresh" | "kept", work: (task: ImageTask) => Promise<T>): Promise<T> {
   return withPackagePorts(options.image ?? defaultImage(stratosHome()), async (ports, progress) => {
     const image = openImageSystem(options, ports);
     try {

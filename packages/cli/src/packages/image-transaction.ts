@@ -59,7 +59,16 @@ export async function downloadChange(ports: NodePackagePorts, packages: readonly
  *
  * @throws CommandError  dpkg or a script of a package failed, and the image is as it was
  */
-export async function changeImage(ports: NodePackagePorts, image: ImageSystem, index: PackageIndex, change: PlannedChange, options: TransactionOptions, progress: ProgressDisplay): Promise<ImageTransaction> {
+export function changeImage(ports: NodePackagePorts, image: ImageSystem, index: PackageIndex, change: PlannedChange, options: TransactionOptions, progress: ProgressDisplay): Promise<ImageTransaction> {
+  return withPreparedChange({ ports, image, index, progress }, change, (run) => inNewLayer(image, options, summaryOf(change), run));
+}
+
+/** Downloads and unpacks what the change needs; `work` gets what then carries it out in an open layer. */
+export async function withPreparedChange<T>(
+  task: { readonly ports: NodePackagePorts; readonly image: ImageSystem; readonly index: PackageIndex; readonly progress: ProgressDisplay },
+  change: PlannedChange, work: (run: (opened: OpenVolume) => Promise<void>) => Promise<T>,
+): Promise<T> {
+  const { ports, image, index, progress } = task;
   const packages = change.install.map((planned) => planned.package);
   await downloadChange(ports, packages, progress);
   const folder = newFolder(image.name);
@@ -75,7 +84,7 @@ export async function changeImage(ports: NodePackagePorts, image: ImageSystem, i
     });
     const script = transactionScript({ change, order, index, architecture: image.system.architecture, pathOf: (one) => `${GUEST_FOLDER}/${names.get(one)!}` });
     writeFileSync(join(folder, "change.sh"), script, "latin1");
-    return await inNewLayer(image, options, summaryOf(change), async (opened) => {
+    return await work(async (opened) => {
       await runChange(opened, { folder, name: image.name, steps: change.install.length * 2 + change.remove.length, progress });
       markAutomatic(opened, image, change, ports);
       checkResult(opened, image, change, ports);
@@ -153,7 +162,8 @@ function publishCopy(store: ImageStore, entry: ImageEntry, name: string): void {
   }
 }
 
-async function inNewLayer(image: ImageSystem, options: TransactionOptions, summary: Pick<ImageTransaction, "installed" | "upgraded" | "removed">, work: (opened: OpenVolume) => Promise<void>): Promise<ImageTransaction> {
+/** Does `work` in a new layer of the image, which becomes visible when all is done. */
+export async function inNewLayer(image: Pick<ImageSystem, "name" | "entry">, options: TransactionOptions, summary: Pick<ImageTransaction, "installed" | "upgraded" | "removed">, work: (opened: OpenVolume) => Promise<void>): Promise<ImageTransaction> {
   const home = stratosHome();
   const name = options.to ?? image.name;
   const unlock = lockBuild(home, name);
@@ -253,7 +263,7 @@ function checkResult(opened: OpenVolume, image: ImageSystem, change: PlannedChan
   if (problems.length > 0) throw new CommandError(image.name, `the packages are not as planned, and the image is as it was: ${problems.slice(0, 5).join("; ")}`);
 }
 
-function summaryOf(change: PlannedChange): Pick<ImageTransaction, "installed" | "upgraded" | "removed"> {
+export function summaryOf(change: PlannedChange): Pick<ImageTransaction, "installed" | "upgraded" | "removed"> {
   return {
     installed: change.install.filter(({ from }) => from === undefined).map(({ package: one }) => String(one)),
     upgraded: change.install.filter(({ from }) => from !== undefined).map(({ package: one, from }) => `${one.name} ${from!.version} → ${one.version}`),

@@ -152,7 +152,7 @@ function buildCommands(finish: Finish): Command[] {
 }
 
 /** Options that every command on a root has. */
-export function inRoot(command: Command): Command {
+function inRoot(command: Command): Command {
   return command
     .requiredOption("--root <folder>", "the system's root folder; / is this computer's own")
     .option("--config <file>", "pacman.conf (default: etc/pacman.conf in the root)")
@@ -163,6 +163,6 @@ function json(): Option {
   return new Option("--json", "print JSON");
 }
 
-function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
+export function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
   return [...(previous ?? []), value];
 }

@@ -29,6 +29,8 @@ export type ListChange =
 export interface DebianHand {
   /** names of what is installed */
   installed(): ReadonlySet<string>;
+  /** what a change would bring and take besides what is named; plain names when absent */
+  plan?(install: readonly string[], remove: readonly string[]): readonly ListChange[];
   /** carries out one transaction */
   change(install: readonly string[], remove: readonly string[]): Promise<void>;
 }
@@ -93,10 +95,8 @@ class ListWork {
   async apply(): Promise<ListChange[]> {
     const { alpm, buildAur, debian } = this.#hands;
     const changes: ListChange[] = [...this.#notes(), ...this.#debianChanges()];
-    if (debian !== undefined) {
-      const names = (action: string): string[] => changes.flatMap((change) => (change.kind === "package" && change.system === "debian" && change.action === action ? [change.name] : []));
-      if (names("install").length + names("remove").length > 0) await debian.change(names("install"), names("remove"));
-    }
+    const { wanted: wantedDebian, gone } = this.#debianNames();
+    if (debian !== undefined && wantedDebian.length + gone.length > 0) await debian.change(wantedDebian, gone);
     const also = (draft: ChangeDraft): string[] => {
       const done = this.#nodeChanges(draft, (unit) => { throw missingUnit(unit); });
       this.#write(draft);
@@ -147,14 +147,22 @@ class ListWork {
     return notes;
   }
 
-  #debianChanges(): ListChange[] {
-    const installed = this.#hands.debian?.installed();
-    if (installed === undefined) return [];
+  /** What the list wants of Debian packages, and what has to go. */
+  #debianNames(): { wanted: string[]; gone: string[]; absent: string[] } {
+    if (this.#hands.debian === undefined) return { wanted: [], gone: [], absent: [] };
+    const installed = this.#debianBefore;
     const listed = this.#list.debian.map((one) => one.value);
     const absent = this.#list.absent.map((one) => one.value);
     const gone = [...this.#record.debian.filter((name) => !listed.includes(name)), ...absent].filter((name, index, all) => installed.has(name) && all.indexOf(name) === index);
+    return { wanted: listed.filter((name) => !installed.has(name)), gone, absent };
+  }
+
+  #debianChanges(): ListChange[] {
+    const { wanted, gone, absent } = this.#debianNames();
+    const planned = wanted.length + gone.length === 0 ? [] : this.#hands.debian?.plan?.(wanted, gone);
+    if (planned !== undefined) return [...planned];
     return [
-      ...listed.filter((name) => !installed.has(name)).map((name): ListChange => ({ kind: "package", action: "install", system: "debian", name, version: "", because: "listed" })),
+      ...wanted.map((name): ListChange => ({ kind: "package", action: "install", system: "debian", name, version: "", because: "listed" })),
       ...gone.map((name): ListChange => ({ kind: "package", action: "remove", system: "debian", name, version: "", because: absent.includes(name) ? "must be absent" : "no longer listed" })),
     ];
   }

@@ -26,7 +26,25 @@ const UNIT_FOLDERS = ["etc/systemd/system", "usr/lib/systemd/system", "lib/syste
 
 /** Everything the list wants of files. Units that are not there yet are given to `missing`. @throws SystemListError  an owner that the system does not know */
 export function wantedNodes(list: SystemList, view: RootView, missing: (unit: Listed<string>) => void): WantedNode[] {
-  return [...settingFiles(list, view), ...list.files.map((file) => listedFile(file, view)), ...serviceLinks(list, view, missing)];
+  const files = [...settingFiles(list, view), ...list.files.map((file) => listedFile(file, view))];
+  return [...files, ...serviceLinks(list, withFiles(view, files), missing)];
+}
+
+/** The view with the list's own files in it, among which may be units. */
+function withFiles(view: RootView, files: readonly WantedNode[]): RootView {
+  const byPath = new Map(files.map((file) => [file.path, file.node]));
+  return {
+    look(path) {
+      const node = byPath.get(path);
+      if (node?.kind === "file") return { kind: "file", meta: { uid: node.uid, gid: node.gid, mode: node.mode, mtime: 0 }, sizeBytes: node.content.length };
+      return node?.kind === "symlink" ? { kind: "symlink", meta: { uid: 0, gid: 0, mode: 0o777, mtime: 0 }, target: node.target } : view.look(path);
+    },
+    read(path) {
+      const node = byPath.get(path);
+      return node?.kind === "file" ? node.content : view.read(path);
+    },
+    list: (path) => view.list(path),
+  };
 }
 
 function settingFiles(list: SystemList, view: RootView): WantedNode[] {

@@ -1,0 +1,142 @@
+/** `stratos pkg apply|diff` on an image: all that a list changes is one further layer, which `pkg rollback` takes back. */
+import { createHash } from "node:crypto";
+import { homeFolder, stratosHome, type ProgressDisplay } from "@stratos/host-node";
+import { nodeAlpmPorts } from "@stratos/host-node/packages";
+import { byteStringToUtf8 } from "@stratos/base";
+import { Alpm, applySystemList, diffSystemList, planChange, readConfiguration, RootChanges, targetOf, type AlpmListener, type DebianHand, type ListChange, type ListHands, type RootFiles, type RootRunner, type SystemList } from "@stratos/pkg";
+import { GUEST_ARCHITECTURE } from "../defaults.ts";
+import { ImageStore, type ImageEntry } from "../image/image-store.ts";
+import { cloneVolume, openVolumeReadOnly, type OpenVolume } from "../image/image-volume.ts";
+import type { SourceOptions } from "../packages/image-system.ts";
+import { inNewLayer, withPreparedChange } from "../packages/image-transaction.ts";
+import { VolumeRoot } from "../packages/volume-root.ts";
+import { defaultImage } from "../session/open-image.ts";
+import { runInGuest } from "../session/guest-command.ts";
+import { withImage, type ImageTask } from "./pkg-system-commands.ts";
+
+export interface ListImageOptions extends SourceOptions {
+  readonly update?: true;
+}
+
+/** @returns what was changed, or would be */
+export async function listOnImage(list: SystemList, listener: AlpmListener, progress: ProgressDisplay, options: ListImageOptions, how: { command: string; readOnly: boolean }): Promise<ListChange[]> {
+  const home = stratosHome();
+  const name = options.image ?? defaultImage(home);
+  const entry = new ImageStore(home).require(name);
+  const isDebian = look(entry, (files) => files.look("var/lib/dpkg/status") !== undefined);
+  // Its lists are needed only when Debian packages may change.
+  if (isDebian && (list.debian.length > 0 || list.absent.length > 0 || hasRecord(entry))) {
+    return withImage(options, options.update === true ? "fresh" : "kept", (task) => onImage(list, listener, { name, entry, task }, how, progress));
+  }
+  return onImage(list, listener, { name, entry, task: undefined }, how, progress);
+}
+
+/** Lists of packages that are fetched only to look at them. */
+const DIFF_BYTES_MAX = 512 << 20;
+
+interface Target { name: string; entry: ImageEntry; task: ImageTask | undefined }
+
+function look<T>(entry: ImageEntry, work: (files: RootFiles) => T): T {
+  const opened = openVolumeReadOnly(new ImageStore(stratosHome()).layerPaths(entry));
+  try {
+    return work(new VolumeRoot(opened.volume.root));
+  } finally {
+    opened.close();
+  }
+}
+
+function hasRecord(entry: ImageEntry): boolean {
+  return look(entry, (files) => files.look("var/lib/stratos/list/applied.json") !== undefined);
+}
+
+async function onImage(list: SystemList, listener: AlpmListener, target: Target, how: { command: string; readOnly: boolean }, progress: ProgressDisplay): Promise<ListChange[]> {
+  // Package lists may have to be fetched to know, so this looks at a clone in memory.
+  const opened = cloneVolume(new ImageStore(stratosHome()).layerPaths(target.entry), DIFF_BYTES_MAX);
+  let changes: ListChange[];
+  try {
+    changes = await withHands(opened, listener, target, list, (hands) => diffSystemList(list, hands));
+  } finally {
+    opened.close();
+  }
+  if (how.readOnly || changes.every((change) => change.kind === "note")) return changes;
+  progress.clear();
+  const names = (action: string): string[] => changes.flatMap((change) => (change.kind === "package" && change.action === action ? [`${change.name} ${change.version}`.trim()] : []));
+  const summary = { installed: names("install"), upgraded: names("upgrade"), removed: names("remove") };
+  await inNewLayer(target, { command: how.command }, summary, async (layer) => {
+    changes = await withHands(layer, listener, target, list, (hands) => applySystemList(list, hands));
+    // The layer is what can be taken back; keeping the old files in it, too, would only make it large.
+    const done = new RootChanges(new VolumeRoot(layer.volume.root));
+    for (const record of done.history()) done.forget(record.id);
+  });
+  return changes;
+}
+
+async function withHands<T>(opened: OpenVolume, listener: AlpmListener, target: Target, list: SystemList, work: (hands: ListHands) => Promise<T>): Promise<T> {
+  const files = new VolumeRoot(opened.volume.root);
+  const ports = nodeAlpmPorts(homeFolder(stratosHome(), "downloads"));
+  let alpm: Alpm | undefined;
+  try {
+    if (files.look("etc/pacman.conf") !== undefined) {
+      alpm = await Alpm.open({ ports, listener, configuration: configurationOf(files), system: { files, runner: guestRunner(opened), lock: () => () => {} } });
+      if (list.official.length > 0 && alpm.databases.length < alpm.configuration.repositories.length) await alpm.refresh();
+    }
+    return await work({
+      files, alpm, changes: new RootChanges(files), nowSeconds: () => Date.now() / 1000, digest: (bytes) => createHash("sha256").update(bytes).digest("hex"), ownership: true,
+      debian: target.task === undefined ? undefined : debianHand(target.task, opened), buildAur: undefined,
+    });
+  } finally {
+    alpm?.close();
+    await ports.close();
+  }
+}
+
+function configurationOf(files: RootFiles): ReturnType<typeof readConfiguration> {
+  const lookAt = (path: string): ReturnType<RootFiles["look"]> => files.look(path);
+  const text = (path: string): string | undefined => {
+    const place = targetOf(lookAt, path.replace(/^\/+/, ""));
+    return files.look(place)?.kind === "file" ? Buffer.from(files.read(place)).toString("utf8") : undefined;
+  };
+  return readConfiguration("/etc/pacman.conf", {
+    read: text, machine: GUEST_ARCHITECTURE,
+    glob: (pattern) => {
+      const slash = pattern.lastIndexOf("/");
+      const expression = new RegExp(`^${pattern.slice(slash + 1).replace(/[.+^${}()|\\]/g, "\\$&").replace(/\*/g, ".*").replace(/\?/g, ".")}$`);
+      return files.list(pattern.slice(1, Math.max(1, slash))).filter((one) => expression.test(one)).map((one) => `${pattern.slice(0, slash)}/${one}`);
+    },
+  });
+}
+
+/** Scriptlets and hooks run in the image's own machine. */
+function guestRunner(opened: OpenVolume): RootRunner {
+  return {
+    run: (command, options) => {
+      if (options.input !== undefined) {
+        // The machine has no standard input here; a file of its own stands for it.
+        const files = new VolumeRoot(opened.volume.root);
+        const path = "var/lib/stratos/hook-input";
+        if (files.look(path) !== undefined) files.remove(path);
+        files.file(path, { uid: 0, gid: 0, mode: 0o600, mtime: 0 }, options.input);
+        return runInGuest(opened, { argv: ["/bin/sh", "-c", `"$@" < /${path}`, "hook", ...command], onLine: (line) => options.onOutput(`${byteStringToUtf8(line)}\n`) }).finally(() => files.remove(path));
+      }
+      return runInGuest(opened, { argv: command, onLine: (line) => options.onOutput(`${byteStringToUtf8(line)}\n`) });
+    },
+  };
+}
+
+function debianHand(task: ImageTask, opened: OpenVolume): DebianHand {
+  const { image, index } = task;
+  const plan = (install: readonly string[], remove: readonly string[]): ReturnType<typeof planChange> => planChange(index, image.system.state, { install, remove, recommends: false, autoremove: false });
+  return {
+    installed: () => new Set([...image.system.state.entries()].map(({ package: one }) => one.name)),
+    plan(install, remove) {
+      const planned = plan(install, remove);
+      return [
+        ...planned.install.map((one): ListChange => ({ kind: "package", action: one.from === undefined ? "install" : "upgrade", system: "debian", name: one.package.name, version: one.package.version, because: one.neededBy === undefined ? one.because : `${one.neededBy.name}: ${one.because}` })),
+        ...planned.remove.map((one): ListChange => ({ kind: "package", action: "remove", system: "debian", name: one.package.name, version: one.package.version, because: one.because })),
+      ];
+    },
+    async change(install, remove) {
+      await withPreparedChange(task, plan(install, remove), (run) => run(opened));
+    },
+  };
+}
