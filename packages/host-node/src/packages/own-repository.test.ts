@@ -210,6 +210,8 @@ test("apt trusts, lists and downloads from a repository of ours over HTTP; and r
       await repository.sign(key.privateKey, ports);
       const inRelease = join(root, "dists/stable/InRelease");
       writeFileSync(inRelease, readFileSync(inRelease, "latin1").replace("Origin: Own", "Origin: own"), "latin1");
+      // Lists that are made within a second of each other have later times than the clock; the changed one is to be the latest.
+      utimesSync(inRelease, Date.now() / 1000 + 60, Date.now() / 1000 + 60);
       assert.match(apt("update").output, /BADSIG|invalid signature|not signed/i);
     } finally {
       child.stop();
