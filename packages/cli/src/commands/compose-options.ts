@@ -43,3 +43,9 @@ export interface ComposeRebuildOptions extends ComposeJsonOptions {
   readonly runner?: "auto" | "stratos" | "native";
   readonly verbose?: true;
 }
+
+export interface ComposeCleanOptions extends ComposeJsonOptions {
+  /** days */
+  readonly olderThan?: number;
+  readonly dryRun?: true;
+}

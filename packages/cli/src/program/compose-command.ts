@@ -1,7 +1,7 @@
 /** `stratos compose …`: images from a treefile. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { parseTimeout } from "../option-values.ts";
-import type { ComposeDiffOptions, ComposeExportOptions, ComposeJsonOptions, ComposePlanOptions, ComposeRebuildOptions, ComposeRunOptions } from "../commands/compose-options.ts";
+import type { ComposeCleanOptions, ComposeDiffOptions, ComposeExportOptions, ComposeJsonOptions, ComposePlanOptions, ComposeRebuildOptions, ComposeRunOptions } from "../commands/compose-options.ts";
 
 /** @param finish  receives the exit status of the command that ran */
 export function composeCommand(finish: (status: number) => void): Command {
@@ -73,7 +73,15 @@ export function composeCommand(finish: (status: number) => void): Command {
     .option("--json", "print JSON")
     .action(async (files: string[], options: ComposeRebuildOptions) => finish(await (await import("../commands/compose-rebuild-command.ts")).rebuildComposes(files, options)));
 
-  for (const command of [validate, plan, run, diff, rebuild, exporting, schema]) compose.addCommand(command);
+  const clean = new Command("clean")
+    .summary("free what composes have kept")
+    .description("Removes packages taken apart, roots and results that composes have kept. Images, outputs and downloads stay; the next compose makes again what it needs. Not while a compose runs.")
+    .addOption(new Option("--older-than <days>", "only what was made before").argParser(parseDays))
+    .option("-n, --dry-run", "say what would go, and keep it")
+    .option("--json", "print JSON")
+    .action(async (options: ComposeCleanOptions) => finish(await (await import("../commands/compose-clean-command.ts")).cleanComposeStore(options)));
+
+  for (const command of [validate, plan, run, diff, rebuild, exporting, schema, clean]) compose.addCommand(command);
   return compose;
 }
 
@@ -93,6 +101,11 @@ function planning(command: Command): Command {
     .option("--update", "choose packages anew, whatever the lock file says")
     .addOption(new Option("--skip-phase <pattern>", "leave phases out: init, gather, build, ostree, output, cleanup, or a pattern over whole names (repeatable)").argParser((text: string, previous: readonly string[]) => [...previous, text]).default([], "none"))
     .option("--json", "print JSON");
+}
+
+function parseDays(text: string): number {
+  if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError("expected a number of days");
+  return Number(text);
 }
 
 function parseJobs(text: string): number {

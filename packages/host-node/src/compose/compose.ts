@@ -1,4 +1,5 @@
 /** Composing's touch of the host: the store, and scripts on the host's own kernel. */
+export { cleanStore, type CleanedPart } from "./clean-store.ts";
 export { ComposeFolder } from "./compose-folder.ts";
 export { isNativeArchitecture, nativeObstacle, NativeRunner } from "./native-runner.ts";
 export { hasArtifact, publishText, writeArtifact, type FileOptions } from "./output/artifact-file.ts";

@@ -1,0 +1,15 @@
+import { homeFolder, stratosHome } from "@stratos/host-node";
+import { cleanStore } from "@stratos/host-node/compose";
+import { EXIT_SUCCESS } from "../exit-status.ts";
+import { formatSize } from "../option-values.ts";
+import { formatTable } from "../text-table.ts";
+import type { ComposeCleanOptions } from "./compose-options.ts";
+
+const DAY_MS = 86_400_000;
+
+export async function cleanComposeStore(options: ComposeCleanOptions): Promise<number> {
+  const parts = cleanStore(homeFolder(stratosHome(), "compose"), { isDry: options.dryRun === true, ...(options.olderThan === undefined ? {} : { olderThan: Date.now() - options.olderThan * DAY_MS }) });
+  if (options.json === true) process.stdout.write(`${JSON.stringify(parts, null, 2)}\n`);
+  else process.stdout.write(formatTable(["PART", "FILES", options.dryRun === true ? "WOULD FREE" : "FREED"], parts.map(({ part, files, bytes }) => [part, String(files), formatSize(bytes)])));
+  return EXIT_SUCCESS;
+}
