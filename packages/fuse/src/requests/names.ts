@@ -1,5 +1,7 @@
 /** Names: LOOKUP, MKNOD, MKDIR, SYMLINK, LINK, TMPFILE, UNLINK, RMDIR, RENAME, READLINK. */
-import { EINVAL, ENOENT, EPERM, EROFS, ESTALE, EXDEV, RENAME_EXCHANGE, RENAME_NOREPLACE, S_IFDIR, S_IFMT, S_IFREG, S_ISGID } from "@stratos/abi";
+import {
+  EEXIST, EINVAL, ENOENT, EPERM, ESTALE, EXDEV, RENAME_EXCHANGE, RENAME_NOREPLACE, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK, S_ISGID,
+} from "@stratos/abi";
 import type { Subvolume } from "@stratos/aegisfs";
 import { ROOT_INO } from "@stratos/aegisfs";
 import type { FuseServer } from "../server.ts";
@@ -35,13 +37,17 @@ export function replyEntry(server: FuseServer, files: Subvolume, ino: number): n
   return putEntry(server.words, D, server.attributes, tree, VALID_SECONDS);
 }
 
-/** True when nothing may be made or removed under that name. */
-function isReserved(server: FuseServer, directory: number, name: string): boolean {
-  return directory === ROOT_INO && server.snapshots !== null && server.snapshots.isReserved(name);
+/** 0, or why nothing may be made under that name. Linux checks names itself; the engine relies on what no message must break. */
+function refuseName(server: FuseServer, directory: number, name: string): number {
+  if (name.includes("/")) return -EINVAL;
+  if (name.charCodeAt(0) !== DOT) return 0;
+  if (name === "." || name === "..") return -EEXIST;
+  return directory === ROOT_INO && server.snapshots !== null && server.snapshots.isReserved(name) ? -EPERM : 0;
 }
 
 function make(server: FuseServer, files: Subvolume, directory: number, name: string, mode: number, rdev: number, umask: number): number {
-  if (isReserved(server, directory, name)) return -EPERM;
+  const refused = refuseName(server, directory, name);
+  if (refused < 0) return refused;
   let { gid } = server;
   const found = files.stat(directory, server.attributes);
   if (found < 0) return found;
@@ -54,10 +60,15 @@ function make(server: FuseServer, files: Subvolume, directory: number, name: str
   return ino < 0 ? ino : replyEntry(server, files, ino);
 }
 
+const MADE_BY_MKNOD: ReadonlySet<number> = new Set([S_IFREG, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK]);
+
 /** fuse_mknod_in: mode, rdev, umask, padding; name. */
 export function makeNode(server: FuseServer, files: Subvolume, directory: number): number {
-  const mode = server.words[B]!;
-  return make(server, files, directory, server.name(BODY_AT + 16), (mode & S_IFMT) === 0 ? mode | S_IFREG : mode, server.words[B + 1]!, server.words[B + 2]!);
+  let mode = server.words[B]! & 0xffff;
+  if ((mode & S_IFMT) === 0) mode |= S_IFREG;
+  // mknod(2) ERRORS: folders and links have their own calls.
+  if (!MADE_BY_MKNOD.has(mode & S_IFMT)) return -EINVAL;
+  return make(server, files, directory, server.name(BODY_AT + 16), mode, server.words[B + 1]!, server.words[B + 2]!);
 }
 
 /** fuse_mkdir_in: mode, umask; name. */
@@ -90,7 +101,8 @@ export function putOpenReply(server: FuseServer, at: number): number {
 /** The new name, a zero byte, the target. */
 export function symlink(server: FuseServer, files: Subvolume, directory: number): number {
   const name = server.name(BODY_AT);
-  if (isReserved(server, directory, name)) return -EPERM;
+  const refused = refuseName(server, directory, name);
+  if (refused < 0) return refused;
   const found = files.stat(directory, server.attributes);
   if (found < 0) return found;
   const gid = (server.attributes.mode & S_ISGID) !== 0 ? server.attributes.gid : server.gid;
@@ -108,7 +120,8 @@ export function link(server: FuseServer, files: Subvolume, directory: number): n
   const ino = server.words[B]!;
   if (server.words[B + 1] !== server.words[Q_NODE_TREE]) return -EXDEV;
   const name = server.name(BODY_AT + 8);
-  if (isReserved(server, directory, name)) return -EPERM;
+  const refused = refuseName(server, directory, name);
+  if (refused < 0) return refused;
   const result = files.link(ino, directory, name);
   return result < 0 ? result : replyEntry(server, files, ino);
 }
@@ -145,7 +158,8 @@ function move(server: FuseServer, files: Subvolume, directory: number, namesAt: 
   if (tree !== server.words[Q_NODE_TREE]) return server.treeOf(tree) === null ? -ESTALE : -EXDEV;
   const name = server.name(namesAt);
   const newName = server.name(namesAt + name.length + 1);
-  if (isReserved(server, newDirectory, newName)) return files.readOnly ? -EROFS : -EPERM;
+  const refused = refuseName(server, newDirectory, newName);
+  if (refused < 0) return refused;
   if ((flags & RENAME_EXCHANGE) === 0) {
     const target = files.lookup(newDirectory, newName);
     if (target > 0) server.keepForKernel(files, target);

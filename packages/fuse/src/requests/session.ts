@@ -3,7 +3,7 @@ import { ENOTTY, EPROTO, NAME_MAX } from "@stratos/abi";
 import type { Subvolume } from "@stratos/aegisfs";
 import type { FuseServer } from "../server.ts";
 import { putPair } from "../wire/attribute-words.ts";
-import { B, D, NO_REPLY, PAYLOAD_MAX, PAYLOAD_PAGES, Q_NODE, Q_NODE_TREE } from "../wire/layout.ts";
+import { B, D, HEADER_SIZE, NO_REPLY, PAYLOAD_MAX, PAYLOAD_PAGES, Q_LENGTH, Q_NODE, Q_NODE_TREE } from "../wire/layout.ts";
 import {
   FUSE_ASYNC_DIO, FUSE_ASYNC_READ, FUSE_BIG_WRITES, FUSE_CACHE_SYMLINKS, FUSE_DO_READDIRPLUS, FUSE_DONT_MASK, FUSE_EXPLICIT_INVAL_DATA, FUSE_EXPORT_SUPPORT,
   FUSE_HANDLE_KILLPRIV_V2, FUSE_MAJOR, FUSE_MAX_PAGES, FUSE_MINOR, FUSE_MINOR_MIN, FUSE_NO_OPEN_SUPPORT, FUSE_NO_OPENDIR_SUPPORT, FUSE_PARALLEL_DIROPS,
@@ -66,7 +66,7 @@ export function forget(server: FuseServer): number {
 /** fuse_batch_forget_in: count, padding; node and times (2 words each). */
 export function batchForget(server: FuseServer): number {
   const { words } = server;
-  const count = words[B]!;
+  const count = Math.min(words[B]!, (words[Q_LENGTH]! - HEADER_SIZE - 8) / 16);
   for (let index = 0, at = B + 2; index < count; index++, at += 4) server.forget(words[at]!, words[at + 1]!, words[at + 2]!);
   return NO_REPLY;
 }

@@ -1,0 +1,147 @@
+/** Goal: what the server promises the kernel, without one. Method: prepared requests; the volume is in memory, its flushes are counted. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EEXIST, ENOENT, ENOSYS, EPROTO } from "@stratos/abi";
+import { check, format, mount, type Volume } from "@stratos/aegisfs";
+import { SeededRandom } from "@stratos/base";
+import { MemoryBlockDevice, SimulatedClock } from "@stratos/host";
+import { FuseServer, type ServeOptions } from "./server.ts";
+import { ScriptedDevice } from "./testing/scripted-device.ts";
+import * as op from "./wire/opcodes.ts";
+
+class CountingDevice extends MemoryBlockDevice {
+  flushes = 0;
+
+  override flush(): number {
+    this.flushes++;
+    return super.flush();
+  }
+}
+
+function makeServer(options: ServeOptions = {}): { server: FuseServer; kernel: ScriptedDevice; disk: CountingDevice; volume: Volume; clock: SimulatedClock } {
+  const disk = new CountingDevice(16 << 20);
+  assert.equal(format(disk, { uuid: new Uint8Array(16), hashSeed: 1 }), 0);
+  const volume = mount(disk);
+  if (typeof volume === "string") throw new Error(volume);
+  const kernel = new ScriptedDevice();
+  const clock = new SimulatedClock(1_700_000_000_000);
+  return { server: new FuseServer(kernel, volume, clock, options), kernel, disk, volume, clock };
+}
+
+/** INIT of Linux 6.18, which offers everything. */
+const init = (kernel: ScriptedDevice, minor = 45): number => kernel.request(op.FUSE_INIT, 0, 7, minor, 131072, 0xffffffff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+const wordsOf = (payload: Uint8Array): Uint32Array => new Uint32Array(payload.slice().buffer);
+
+test("the protocol is agreed on, and a kernel that is too old is refused", () => {
+  const { server, kernel } = makeServer({ writebackCache: false });
+  const [old, now] = [init(kernel, 30), init(kernel)];
+  assert.equal(server.serve(), 0);
+  assert.equal(kernel.answer(old).error, -EPROTO);
+  const words = wordsOf(kernel.answer(now).payload);
+  assert.deepEqual([...words.subarray(0, 2)], [7, 41]);
+  assert.equal(words[3]! & (1 << 16), 0, "no writeback cache unless asked for");
+  assert.notEqual(words[3]! & (1 << 17), 0, "opening without a message");
+  assert.equal(words[5], 1 << 20);
+});
+
+test("all who wait for fsync share one commit, and are answered after it", () => {
+  const { server, kernel, disk } = makeServer();
+  init(kernel);
+  const made = kernel.request(op.FUSE_MKNOD, 1, 0o100644, 0, 0o022, 0, "file");
+  server.serve();
+  assert.equal(kernel.answer(made).error, 0);
+  const ino = wordsOf(kernel.answer(made).payload)[0]!;
+  const before = disk.flushes;
+  const uniques: number[] = [];
+  for (let caller = 0; caller < 20; caller++) {
+    kernel.request(op.FUSE_WRITE, ino, 0, 0, caller * 4, 0, 4, 0, 0, 0, 0, 0, caller);
+    uniques.push(kernel.request(op.FUSE_FSYNC, ino, 0, 0, 0, 0));
+  }
+  server.serve();
+  for (const unique of uniques) assert.equal(kernel.answer(unique).error, 0);
+  const last = kernel.replies.findIndex(({ unique }) => unique === uniques[0]!);
+  assert.ok(kernel.replies.slice(last).every(({ unique }) => uniques.includes(unique)), "no answer to fsync before the last write was taken");
+  // One commit is two flushes; there was one for all, and none was left for the end.
+  assert.equal(disk.flushes - before, 2);
+});
+
+test("a change is made durable when its time has come, and not before", () => {
+  const { server, kernel, disk, clock } = makeServer({ commitIntervalMs: 1000 });
+  init(kernel);
+  kernel.request(op.FUSE_MKDIR, 1, 0o755, 0, "folder");
+  const seen: number[] = [];
+  const receive = kernel.receive.bind(kernel);
+  kernel.receive = (at, size) => {
+    seen.push(disk.flushes);
+    return receive(at, size);
+  };
+  kernel.request(op.FUSE_STATFS, 1);
+  kernel.request(op.FUSE_STATFS, 1);
+  const send = kernel.send.bind(kernel);
+  kernel.send = (at, length) => {
+    clock.advance(600_000_000);
+    return send(at, length);
+  };
+  server.serve();
+  // Format flushed; 600 ms after the change nothing had to be done, 1200 ms after it the commit.
+  const start = seen[0]!;
+  assert.deepEqual(seen.slice(0, 5).map((flushes) => flushes - start), [0, 0, 0, 0, 2].slice(0, Math.min(5, seen.length)));
+});
+
+test("a file without names lives until the kernel has forgotten it", () => {
+  const { server, kernel, volume } = makeServer();
+  init(kernel);
+  const made = kernel.request(op.FUSE_MKNOD, 1, 0o100644, 0, 0o022, 0, "file");
+  server.serve();
+  const ino = wordsOf(kernel.answer(made).payload)[0]!;
+  kernel.request(op.FUSE_WRITE, ino, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 77);
+  const again = kernel.request(op.FUSE_LOOKUP, 1, "file");
+  kernel.request(op.FUSE_UNLINK, 1, "file");
+  kernel.request(op.FUSE_FORGET, ino, 1, 0);
+  const read = kernel.request(op.FUSE_READ, ino, 0, 0, 0, 0, 4096, 0, 0, 0, 0, 0);
+  const gone = kernel.request(op.FUSE_LOOKUP, 1, "file");
+  server.serve();
+  assert.equal(kernel.answer(again).error, 0);
+  assert.deepEqual([...kernel.answer(read).payload], [77, 0, 0, 0]);
+  assert.deepEqual([...wordsOf(kernel.answer(gone).payload).subarray(0, 2)], [0, 0], "absence, which may be kept");
+  const inodes = volume.root.inodes;
+  kernel.request(op.FUSE_FORGET, ino, 1, 0);
+  const late = kernel.request(op.FUSE_GETATTR, ino, 0, 0, 0, 0);
+  server.serve();
+  assert.equal(kernel.answer(late).error, -ENOENT);
+  assert.equal(volume.root.inodes, inodes - 1);
+});
+
+test("what the server does without is said once to the kernel", () => {
+  const { server, kernel } = makeServer();
+  init(kernel);
+  const uniques = [op.FUSE_OPEN, op.FUSE_OPENDIR, op.FUSE_CREATE, op.FUSE_FLUSH, op.FUSE_POLL, 63, 4096].map((opcode) => kernel.request(opcode, 1, 0, 0, 0, 0, "x"));
+  const [first, second] = [kernel.request(op.FUSE_MKDIR, 1, 0o755, 0, "d"), kernel.request(op.FUSE_MKDIR, 1, 0o755, 0, "d")];
+  server.serve();
+  for (const unique of uniques) assert.equal(kernel.answer(unique).error, -ENOSYS);
+  assert.equal(kernel.answer(first).error, 0);
+  assert.equal(kernel.answer(second).error, -EEXIST);
+});
+
+test("no message breaks the server or the volume", () => {
+  const seed = 177;
+  const random = new SeededRandom(seed);
+  const { server, kernel, disk, volume } = makeServer();
+  init(kernel);
+  for (let index = 0; index < 20_000; index++) {
+    const body = new Uint8Array(random.below(random.below(4) === 0 ? 300 : 90));
+    random.fill(body);
+    // Often small numbers and short names, so that something happens.
+    for (let at = 0; at < body.length; at++) if (random.below(3) > 0) body[at] = random.below(3) === 0 ? 97 + random.below(4) : 0;
+    const message = new Uint8Array(40 + body.length);
+    message.set(body, 40);
+    const opcode = 1 + random.below(53);
+    // DESTROY and INIT are sent once.
+    if (opcode === op.FUSE_INIT || opcode === op.FUSE_DESTROY) continue;
+    new Uint32Array(message.buffer, 0, 10).set([random.below(50) === 0 ? random.u32() : message.length, opcode, index + 10, 0, 1 + random.below(8), random.below(20) === 0 ? random.u32() : 0, 0, 0, 1]);
+    kernel.raw(message);
+  }
+  assert.equal(server.serve(), 0, `seed ${seed}: ${volume.failure?.kind}`);
+  assert.ok(server.handled.filter((count) => count > 0).length > 25);
+  assert.deepEqual(check(disk, { data: true }), [], `seed ${seed}`);
+});

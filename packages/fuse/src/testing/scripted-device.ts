@@ -1,0 +1,66 @@
+/** A kernel for tests: hands out prepared requests, and keeps what is answered. */
+import { ENODEV } from "@stratos/abi";
+import type { FuseDevice } from "../device.ts";
+import { MEMORY_SIZE } from "../wire/layout.ts";
+
+export interface Reply { readonly unique: number; readonly error: number; readonly payload: Uint8Array }
+
+export class ScriptedDevice implements FuseDevice {
+  readonly memory = new ArrayBuffer(MEMORY_SIZE);
+  readonly replies: Reply[] = [];
+  readonly notified: Uint8Array[] = [];
+  readonly #bytes = new Uint8Array(this.memory);
+  readonly #requests: Uint8Array[] = [];
+  #unique = 0;
+  #unanswered = 0;
+
+  /** Puts a request into the queue; its unique number is returned. `body` is words, or bytes. */
+  request(opcode: number, node: number, ...body: (number | string)[]): number {
+    const bytes: number[] = [];
+    for (const part of body) {
+      if (typeof part === "string") for (const character of `${part}\0`) bytes.push(character.charCodeAt(0));
+      else bytes.push(part & 255, (part >>> 8) & 255, (part >>> 16) & 255, part >>> 24);
+    }
+    const message = new Uint8Array(40 + bytes.length);
+    const words = new Uint32Array(message.buffer, 0, 10);
+    words.set([message.length, opcode, ++this.#unique, 0, node, 0, 1000, 1000, 1]);
+    message.set(bytes, 40);
+    this.raw(message);
+    return this.#unique;
+  }
+
+  /** Puts any bytes into the queue. */
+  raw(message: Uint8Array): void {
+    this.#requests.push(message);
+    this.#unanswered++;
+  }
+
+  receive(at: number, sizeMax: number): number {
+    const message = this.#requests.shift();
+    if (message === undefined) return -ENODEV;
+    this.#bytes.set(message.subarray(0, sizeMax), at);
+    return Math.min(message.length, sizeMax);
+  }
+
+  send(at: number, length: number): number {
+    const words = new DataView(this.memory, at, 16);
+    this.replies.push({ unique: words.getUint32(8, true), error: words.getInt32(4, true), payload: this.#bytes.slice(at + 16, at + length) });
+    this.#unanswered--;
+    return words.getUint32(0, true) === length ? 0 : -22;
+  }
+
+  waiting(): number {
+    return this.#unanswered;
+  }
+
+  notify(messages: Uint8Array): void {
+    this.notified.push(messages);
+  }
+
+  /** The answer to a request. */
+  answer(unique: number): Reply {
+    const reply = this.replies.find((candidate) => candidate.unique === unique);
+    if (reply === undefined) throw new Error(`no answer to request ${unique}`);
+    return reply;
+  }
+}
