@@ -348,7 +348,15 @@ export class Volume implements NodeOwner {
 
   /** Makes everything durable; 0, −EIO, −EROFS (the volume has failed). */
   sync(): number {
-    return this.#volatile || this.readOnly ? 0 : this.commit();
+    if (!this.#volatile || this.readOnly) return this.readOnly ? 0 : this.commit();
+    // Nothing is to last, but what was deleted gives its space back.
+    if (this.#failed !== null) return -EROFS;
+    try {
+      this.settle();
+      return 0;
+    } catch (thrown) {
+      return this.readFailed(thrown);
+    }
   }
 
   commit(): number {
