@@ -3,11 +3,12 @@
  * one, too); readers take none: every block that they read is verified, and what was overwritten meanwhile shows as damage, not as data.
  */
 import { existsSync } from "node:fs";
+import { ENOENT } from "@stratos/abi";
 import { isEncrypted, readSuperblock, type Subvolume, type Volume } from "@stratos/aegisfs";
 import { FileBlockDevice, FileLockedError, lockOwner, mountDevices, openVolumeDevices, PassphraseError, volumePaths, type VolumeDevices } from "@stratos/host-node";
 import { CommandError } from "../command-error.ts";
 import { promptPassphrase } from "./passphrase-prompt.ts";
-import { expectResult, mountFailure } from "./volume-error.ts";
+import { EngineError, expectResult, mountFailure } from "./volume-error.ts";
 
 export interface OpenedVolume {
   readonly path: string;
@@ -69,7 +70,7 @@ export async function withVolume<T>(path: string, access: VolumeAccess, work: (o
 export function filesOf({ path, volume }: OpenedVolume, name: string | null): Subvolume {
   if (name === null) return volume.root;
   const id = volume.findSubvolume(Buffer.from(name, "utf8").toString("latin1"));
-  if (id < 0) throw new CommandError(`${path}@${name}`, "no such snapshot; `stratos fs snapshot list` shows them");
+  if (id < 0) throw new CommandError(`${path}@${name}`, "no such snapshot; `stratos fs snapshot list` shows them", { cause: new EngineError(-ENOENT) });
   return volume.subvolume(id)!;
 }
 

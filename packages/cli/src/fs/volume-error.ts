@@ -8,6 +8,17 @@ export function mountFailure(path: string, error: MountError): CommandError {
   return new CommandError(path, MOUNT_ERROR_WORDS[error]);
 }
 
+/** What stands behind a failure in words, for programs. */
+export class EngineError extends Error {
+  /** Negated. */
+  readonly errno: number;
+
+  constructor(errno: number) {
+    super(errnoWords(errno));
+    this.errno = errno;
+  }
+}
+
 /** Words of a negated errno. */
 export function errnoWords(errno: number): string {
   switch (-errno) {
@@ -21,12 +32,12 @@ export function errnoWords(errno: number): string {
 
 /** Passes a result on, or throws what it says of `what`. */
 export function expectResult(what: string, result: number): number {
-  if (result < 0) throw new CommandError(what, errnoWords(result));
+  if (result < 0) throw new CommandError(what, errnoWords(result), { cause: new EngineError(result) });
   return result;
 }
 
 /** The same for results that are objects. */
 export function expectValue<T>(what: string, result: T | number): T {
-  if (typeof result === "number") throw new CommandError(what, errnoWords(result));
+  if (typeof result === "number") throw new CommandError(what, errnoWords(result), { cause: new EngineError(result) });
   return result;
 }

@@ -54,3 +54,8 @@ export function parseCopies(text: string): number {
   if (!/^[1-3]$/.test(text)) throw new InvalidArgumentError("expected 1, 2 or 3");
   return Number(text);
 }
+
+export function parsePort(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65535) throw new InvalidArgumentError("expected a port from 0 to 65535");
+  return Number(text);
+}

@@ -7,7 +7,7 @@ import {
 } from "@stratos/aegisfs";
 import { CommandError } from "../command-error.ts";
 import { toText, type FileFacts, type FileKind, type FileReader, type FileTree, type FileWriter } from "./file-tree.ts";
-import { errnoWords } from "./volume-error.ts";
+import { EngineError, errnoWords } from "./volume-error.ts";
 
 const KINDS: Readonly<Record<number, FileKind>> = {
   [S_IFREG]: "file", [S_IFDIR]: "directory", [S_IFLNK]: "symlink", [S_IFIFO]: "fifo", [S_IFSOCK]: "socket", [S_IFCHR]: "character", [S_IFBLK]: "block",
@@ -60,7 +60,7 @@ export class VolumeTree implements FileTree {
   }
 
   #fail(path: string, errno: number): never {
-    throw new CommandError(this.shown(path), errnoWords(errno));
+    throw new CommandError(this.shown(path), errnoWords(errno), { cause: new EngineError(errno) });
   }
 
   /** Walks to the last name of a path; with `follow` also through links that it is. An empty name stands for the folder itself. */

@@ -1,0 +1,151 @@
+/** Goal: the REST service does what the commands do, describes itself truly, and refuses whom it must. Method: the command in a process of its own, requests over HTTP. */
+import assert from "node:assert/strict";
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { runCommand } from "../testing/run-command.ts";
+import { testFolder } from "../testing/test-folder.ts";
+import { openApiDocument } from "./openapi.ts";
+import { REST_ROUTES } from "./rest-routes.ts";
+
+const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
+let folder: string, volume: string, root: string;
+let server: ChildProcess;
+
+async function start(...args: string[]): Promise<{ child: ChildProcess; address: string }> {
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, "fs", "serve", "--port", "0", ...args], { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, STRATOS_HOME: join(folder, "home") } });
+  const [line] = (await once(child.stdout!, "data")) as [Buffer];
+  return { child, address: line.toString().trim() };
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  child.kill("SIGTERM");
+  const [status] = (await once(child, "exit")) as [number];
+  assert.equal(status, 0);
+}
+
+interface Answer { readonly status: number; readonly type: string; readonly value: Record<string, unknown> & Record<number, unknown> }
+
+async function call(method: string, path: string, body?: unknown): Promise<Answer> {
+  const bytes = body instanceof Uint8Array || typeof body === "string";
+  const response = await fetch(`${root}api/v1${path}`, {
+    method, ...(body === undefined ? {} : { body: bytes ? (body as NonNullable<RequestInit["body"]>) : JSON.stringify(body), headers: { "content-type": bytes ? "application/octet-stream" : "application/json" } }),
+  });
+  return { status: response.status, type: response.headers.get("content-type") ?? "", value: (await response.json()) as Answer["value"] };
+}
+
+async function content(path: string): Promise<Buffer> {
+  const response = await fetch(`${root}api/v1${path}`);
+  assert.equal(response.status, 200);
+  return Buffer.from(await response.arrayBuffer());
+}
+
+before(async () => {
+  folder = testFolder("stratos-serve");
+  volume = join(folder, "data");
+  await runCommand("fs", "format", volume, "-s", "64M", "-L", "served");
+  ({ child: server, address: root } = await start(volume));
+});
+after(async () => {
+  if (server.exitCode === null) await stop(server);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("files are written, listed, read, moved and removed, and are there for the commands afterwards", async () => {
+  const bytes = Buffer.alloc(3_000_000, "content ");
+  assert.deepEqual((await call("PUT", "/volumes/data/content?path=/big", bytes)).value, { sizeBytes: bytes.length });
+  assert.ok((await content("/volumes/data/content?path=/big")).equals(bytes));
+  assert.equal((await call("POST", "/volumes/data/directories", { path: "/d" })).status, 201);
+  assert.equal((await call("POST", "/volumes/data/moves", { from: "/big", to: "/d/big" })).status, 200);
+  const listed = await call("GET", "/volumes/data/files?path=/d");
+  assert.deepEqual((listed.value as unknown as { name: string; sizeBytes: number }[]).map(({ name, sizeBytes }) => [name, sizeBytes]), [["big", bytes.length]]);
+  assert.equal((await call("DELETE", "/volumes/data/files?path=/d&recursive=true")).value["removed"], 2);
+  await call("PUT", "/volumes/data/content?path=/kept", "kept");
+});
+
+test("refusals are problem details with the right status", async () => {
+  const cases: readonly (readonly [string, string, unknown, number, RegExp])[] = [
+    ["GET", "/volumes/none", undefined, 404, /none: no such volume/],
+    ["GET", "/volumes/data/files?path=/none", undefined, 404, /data:\/none: no such file or directory/],
+    ["GET", "/volumes/data/files", undefined, 400, /path: missing/],
+    ["GET", "/volumes/data/files?path=/&bogus=1", undefined, 400, /bogus: no such parameter/],
+    ["POST", "/volumes/data/directories", { path: 5 }, 400, /body\/path must be string/],
+    ["POST", "/volumes/data/directories", { path: "/x", extra: 1 }, 400, /additional properties/],
+    ["POST", "/volumes/data/directories", "text", 415, /application\/json/],
+    ["POST", "/volumes/data/directories", { path: "/kept" }, 409, /already exists/],
+    ["DELETE", "/volumes/data/files?path=/", undefined, 409, /is a directory/],
+    ["POST", "/volumes/data/snapshots/none/rollback", {}, 404, /no such snapshot/],
+    ["GET", "/nothing", undefined, 404, /openapi/],
+    ["GET", "/volumes/data/audit", undefined, 409, /no audit log/],
+  ];
+  for (const [method, path, body, status, detail] of cases) {
+    const answer = await call(method, path, body);
+    assert.deepEqual([answer.status, answer.type, answer.value["status"]], [status, "application/problem+json", status], `${method} ${path}: ${JSON.stringify(answer.value)}`);
+    assert.match(String(answer.value["detail"]), detail);
+  }
+});
+
+test("snapshots: take, compare, send, receive, roll back, delete; the schedule is run", async () => {
+  assert.equal((await call("POST", "/volumes/data/snapshots", { name: "s1", label: "first" })).value["label"], "first");
+  await call("PUT", "/volumes/data/content?path=/new", "new");
+  assert.deepEqual((await call("GET", "/volumes/data/snapshots/s1/changes")).value, [{ change: "added", path: "/new", type: "file", aspects: [] }]);
+  const stream = await content("/volumes/data/snapshots/s1/stream");
+  assert.equal((await call("POST", "/volumes/data/received?name=copy", stream)).status, 409, "the volume has that snapshot itself");
+  assert.equal((await call("POST", "/volumes/data/received", "nonsense that is long enough")).status, 409);
+  await call("POST", "/volumes/data/snapshots/s1/rollback", { save: "s2" });
+  assert.equal((await call("GET", "/volumes/data/files?path=/new")).status, 404);
+  assert.deepEqual(((await call("GET", "/volumes/data/snapshots")).value as unknown as { name: string }[]).map(({ name }) => name), ["root", "s1", "s2"]);
+  assert.ok(((await call("DELETE", "/volumes/data/snapshots/s2")).value["freedBytes"] as number) >= 0);
+  const schedule = { hourly: 2, daily: 0, weekly: 0, monthly: 0 };
+  assert.deepEqual((await call("PUT", "/volumes/data/schedule", schedule)).value, schedule);
+  assert.match(String((await call("POST", "/volumes/data/schedule/run")).value["created"]), /^auto-/);
+});
+
+test("a scrub runs between requests; metrics tell of all", async () => {
+  assert.equal((await call("POST", "/volumes/data/scrub")).status, 202);
+  for (let tries = 0; tries < 100 && (await call("GET", "/volumes/data/scrub")).value["running"] === true; tries++) await new Promise((resolve) => setTimeout(resolve, 50));
+  const scrub = (await call("GET", "/volumes/data/scrub")).value;
+  assert.deepEqual([scrub["running"], scrub["lostBlocks"]], [false, 0]);
+  const text = await (await fetch(`${root}metrics`)).text();
+  assert.match(text, /^# TYPE stratos_fs_size_bytes gauge\nstratos_fs_size_bytes\{volume="data"\} 67108864$/m);
+  assert.match(text, /^stratos_fs_requests_total\{operation="startScrub",status="202"\} 1$/m);
+  for (const line of text.trimEnd().split("\n")) assert.match(line, /^(# (HELP|TYPE) \w+ .+|\w+\{\w+="[^"]*"(,\w+="[^"]*")*\} [\d.e+-]+)$/);
+});
+
+test("the description names every operation, and is what the command prints", async () => {
+  const described = (await (await fetch(`${root}openapi.json`)).json()) as { openapi: string; paths: Record<string, Record<string, { operationId: string }>> };
+  assert.equal(described.openapi, "3.1.0");
+  assert.deepEqual(described, JSON.parse(JSON.stringify(openApiDocument(REST_ROUTES))));
+  const operations = Object.values(described.paths).flatMap((path) => Object.values(path).map(({ operationId }) => operationId));
+  assert.deepEqual(operations.sort(), REST_ROUTES.map(({ id }) => id).sort());
+  assert.equal(new Set(operations).size, operations.length);
+});
+
+test("pages of other origins and names of other hosts are not served; a token is asked for where one was set", async () => {
+  assert.equal((await fetch(`${root}api/v1/volumes`, { headers: { origin: "https://evil.example" } })).status, 403);
+  const rebound = await new Promise<number>((resolve, reject) => {
+    request(`${root}api/v1/volumes`, { headers: { host: "evil.example" } }, (response) => resolve(response.resume().statusCode!)).on("error", reject).end();
+  });
+  assert.equal(rebound, 403);
+  const refused = await runCommand("fs", "serve", volume, "--host", "0.0.0.0");
+  assert.deepEqual([refused.status, refused.stderr], [2, "stratos: --host: 0.0.0.0 can be reached by others: --token-file is needed\n"]);
+  await stop(server);
+  assert.equal((await runCommand("fs", "cat", `${volume}:/kept`)).stdout, "kept");
+  assert.equal((await runCommand("fs", "check", volume)).stdout, `${volume}: clean\n`);
+
+  writeFileSync(join(folder, "token"), "s3cret\n");
+  const guarded = await start("--read-only", "--token-file", join(folder, "token"), `other=${volume}`);
+  try {
+    const get = (token?: string, init: RequestInit = {}): Promise<Response> => fetch(`${guarded.address}api/v1/volumes`, { ...init, headers: token === undefined ? {} : { authorization: `Bearer ${token}` } });
+    assert.deepEqual([(await get()).status, (await get("wrong")).status, (await get("s3cret")).status], [401, 401, 200]);
+    assert.equal(((await (await get("s3cret")).json()) as { volume: string }[])[0]!.volume, "other");
+    const change = await fetch(`${guarded.address}api/v1/volumes/other/snapshots`, { method: "POST", body: "{}", headers: { authorization: "Bearer s3cret", "content-type": "application/json" } });
+    assert.equal(change.status, 403);
+  } finally {
+    await stop(guarded.child);
+  }
+});
