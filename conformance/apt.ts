@@ -7,7 +7,8 @@
  * of which some packages are older than the index. A case passes when
  *
  *   same      apt would do exactly the same
- *   fewer     we install a part of what apt would, and remove no more: some alternative was fulfilled already
+ *   fewer     we install a part of what apt would, and remove no more, since some alternative is fulfilled already; and
+ *             told our choice, apt does exactly that
  *   accepted  we choose otherwise among equals, or apt gives up: told our choice, apt does exactly that
  *   refused   apt refuses too
  *
@@ -105,8 +106,8 @@ function compare(index: PackageIndex, one: Case, own: PlannedChange | Unsatisfia
   const difference = `ours only: ${[...minus(install, answer.install), ...[...minus(remove, answer.remove)].map((name) => `${name}-`)].join(", ") || "nothing"}\napt's only: ${[...minus(answer.install, install), ...[...minus(answer.remove, remove)].map((name) => `${name}-`)].join(", ") || "nothing"}`;
   if (!answer.isRefused && minus(install, answer.install).size === 0 && minus(remove, answer.remove).size === 0) {
     if (install.size === answer.install.size && remove.size === answer.remove.size) return { verdict: "same", detail: "" };
-    if (one.request.upgrade === undefined) return { verdict: "fewer", detail: difference };
   }
+  const isPart = !answer.isRefused && one.request.upgrade === undefined && minus(install, answer.install).size === 0 && minus(remove, answer.remove).size === 0;
   // Told each of our changes and nothing else, apt must find it consistent and do just that.
   const told = [...[...install].map((text) => text.replace(" ", "=")), ...[...remove].map((name) => `${name}-`)];
   if (told.length === 0) {
@@ -114,7 +115,7 @@ function compare(index: PackageIndex, one: Case, own: PlannedChange | Unsatisfia
   }
   const again = apt.ask(["install", "--no-install-recommends", "--allow-downgrades", ...told]);
   if (again.isRefused || !equal(again.install, install) || !equal(again.remove, remove)) return { verdict: "FAILED", detail: `apt does not take our answer\n${difference}\ntold so, it ${again.isRefused ? "refuses" : `adds ${[...minus(again.install, install), ...minus(again.remove, remove)].join(", ")}, leaves out ${[...minus(install, again.install), ...minus(remove, again.remove)].join(", ")}`}\n${again.text.split("\n").filter((line) => /^(E:| .*(Depends|Conflicts|Breaks))/.test(line)).join("\n")}` };
-  return { verdict: "accepted", detail: answer.isRefused ? "apt gives up" : difference };
+  return { verdict: isPart ? "fewer" : "accepted", detail: answer.isRefused ? "apt gives up" : difference };
 }
 
 /** The system after the change. */

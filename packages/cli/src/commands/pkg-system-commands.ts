@@ -1,10 +1,13 @@
 /** `stratos pkg install` and the like: changes of the packages in an image. */
-import { stratosHome, type ProgressDisplay } from "@stratos/host-node";
+import { readdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { homeFolder, stratosHome, type ProgressDisplay } from "@stratos/host-node";
 import type { NodePackagePorts } from "@stratos/host-node/packages";
 import { markHeld, planChange, type ChangeRequest, type InstalledState, type PackageIndex, type PlannedChange } from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
 import { ImageStore, type ImageTransaction } from "../image/image-store.ts";
 import { readVolumeFile } from "../image/volume-file.ts";
+import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 import { defaultImage } from "../session/open-image.ts";
 import { changeJson, changeText, isEmptyChange } from "../packages/change-text.ts";
@@ -123,6 +126,18 @@ export function rollbackCommand(id: number | undefined, options: SourceOptions &
   const target = rollBackImage(name, id, options.save);
   if (options.json === true) process.stdout.write(`${JSON.stringify({ image: name, before: target }, null, 2)}\n`);
   else process.stdout.write(`${name} is as it was before change ${target.id} (${target.command}).\n`);
+  return Promise.resolve(0);
+}
+
+export function cleanCommand(options: { readonly json?: true }): Promise<number> {
+  const folder = join(homeFolder(stratosHome(), "downloads"), "debs");
+  let bytes = 0;
+  for (const name of readdirSync(homeFolder(stratosHome(), "downloads")).includes("debs") ? readdirSync(folder, { recursive: true, encoding: "utf8" }) : []) {
+    const stats = statSync(join(folder, name), { throwIfNoEntry: false });
+    if (stats?.isFile() === true) bytes += stats.size;
+  }
+  rmSync(folder, { recursive: true, force: true });
+  process.stdout.write(options.json === true ? `${JSON.stringify({ removedBytes: bytes })}\n` : `${formatSize(bytes)} removed\n`);
   return Promise.resolve(0);
 }
 

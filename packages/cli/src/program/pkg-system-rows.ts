@@ -73,7 +73,12 @@ export function systemCommands(finish: Finish): Command[] {
     .addOption(new Option("--save <name>", "keep what there is now as an image of this name").argParser(parseImageName))
     .addOption(jsonOption())
     .action(async (id: number | undefined, options: SourceOptions & { save?: string; json?: true }) => finish(await (await commands()).rollbackCommand(id, options)));
-  return [install, remove, purge, autoremove, upgrade, update, hold, unhold, history, rollback];
+  const clean = new Command("clean")
+    .description("Removes downloaded packages, which are fetched again when they are needed. Lists stay.")
+    .summary("remove downloaded packages")
+    .addOption(jsonOption())
+    .action(async (options: { json?: true }) => finish(await (await commands()).cleanCommand(options)));
+  return [install, remove, purge, autoremove, upgrade, update, hold, unhold, history, rollback, clean];
 }
 
 export function imageOption(): Option {

@@ -49,9 +49,10 @@ const CLOCK_SKEW_SECONDS = 15 * 60;
  *
  * @param inRelease  the file as a byte string
  * @param keyrings  trusted OpenPGP certificates, binary or armored
+ * @param isExpiredGood  whether one that was valid in the past will do, as for snapshots
  * @throws ReleaseError  no trusted signature, expired, or malformed
  */
-export async function verifyInRelease(inRelease: string, keyrings: readonly Uint8Array[], nowSeconds: number): Promise<Release> {
+export async function verifyInRelease(inRelease: string, keyrings: readonly Uint8Array[], nowSeconds: number, isExpiredGood = false): Promise<Release> {
   const openpgp = await import("openpgp");
   const verificationKeys = [];
   for (const keyring of keyrings) {
@@ -85,14 +86,14 @@ export async function verifyInRelease(inRelease: string, keyrings: readonly Uint
     throw new ReleaseError(`not a signed Release file: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
   const release = { ...parseRelease(utf8ToByteString(text)), signers };
-  refuseUntimely(release, nowSeconds);
+  refuseUntimely(release, nowSeconds, isExpiredGood);
   return release;
 }
 
 /** @throws ReleaseError  it is from the future, or no longer valid */
-export function refuseUntimely(release: Release, nowSeconds: number): void {
+export function refuseUntimely(release: Release, nowSeconds: number, isExpiredGood = false): void {
   if (release.dateSeconds > nowSeconds + CLOCK_SKEW_SECONDS) throw new ReleaseError("the Release file is from the future; is this computer's clock right?");
-  if (release.validUntilSeconds !== undefined && release.validUntilSeconds < nowSeconds) {
+  if (!isExpiredGood && release.validUntilSeconds !== undefined && release.validUntilSeconds < nowSeconds) {
     throw new ReleaseError(`the Release file was valid until ${new Date(release.validUntilSeconds * 1000).toISOString().slice(0, 10)} only: the mirror is out of date`);
   }
 }

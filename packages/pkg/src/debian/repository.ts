@@ -21,6 +21,8 @@ export interface RepositorySource {
   keyrings: readonly Uint8Array[];
   /** `kept`: the lists of last time without asking the net, as long as they are valid and there */
   lists?: "fresh" | "kept";
+  /** lists that have expired serve too: for snapshots of the past */
+  isExpiredGood?: boolean;
 }
 
 /** An InRelease file of Debian is some 150 kB. */
@@ -67,7 +69,7 @@ async function loadRelease(ports: PackagePorts, source: RepositorySource, suiteU
   let kept: Release | undefined;
   if (keptBytes !== undefined) {
     try {
-      kept = await checkInRelease(ports, path, keptBytes, source.keyrings);
+      kept = await checkInRelease(ports, path, keptBytes, source);
     } catch (error) {
       if (!(error instanceof ReleaseError)) throw error;
       await ports.store.remove(path);
@@ -85,7 +87,7 @@ async function loadRelease(ports: PackagePorts, source: RepositorySource, suiteU
   }
   let release: Release;
   try {
-    release = await checkInRelease(ports, path, bytes, source.keyrings);
+    release = await checkInRelease(ports, path, bytes, source);
   } catch (error) {
     if (error instanceof ReleaseError) throw new ReleaseError(`${suiteUrl}: ${error.message}`, { cause: error });
     throw error;

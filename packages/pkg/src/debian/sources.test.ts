@@ -6,9 +6,15 @@ import { chooseMirror, parseSourcesList, parseSourcesStanzas } from "./sources.t
 test("one-line sources are read, with options and comments", () => {
   const entries = parseSourcesList("# deb http://no main\ndeb-src http://s/debian trixie main\ndeb [arch=amd64 signed-by=/k.gpg] http://m/debian/ bookworm main contrib # x\n  deb file:/srv/debian sid main\njunk\n");
   assert.deepEqual(entries, [
-    { uri: "http://m/debian/", suite: "bookworm", components: ["main", "contrib"], signedBy: "/k.gpg" },
+    { uri: "http://m/debian/", suite: "bookworm", components: ["main", "contrib"], signedBy: "/k.gpg", architectures: ["amd64"] },
     { uri: "file:/srv/debian", suite: "sid", components: ["main"], signedBy: undefined },
   ]);
+});
+
+test("what a source says of its validity and its architectures is read in both forms", () => {
+  const [line] = parseSourcesList("deb [check-valid-until=no arch=riscv64,amd64] http://snapshot/debian/20250101T000000Z trixie main\n");
+  const [stanza] = parseSourcesStanzas("Types: deb\nURIs: http://x\nSuites: trixie\nComponents: main\nArchitectures: riscv64\nCheck-Valid-Until: no\n", "x");
+  assert.deepEqual([line!.isExpiredGood, line!.architectures, stanza!.isExpiredGood, stanza!.architectures], [true, ["riscv64", "amd64"], true, ["riscv64"]]);
 });
 
 test("deb822 sources are read, but for disabled ones and sources alone", () => {

@@ -10,6 +10,10 @@ export interface SourceEntry {
   components: string[];
   /** path of a keyring, or an armored key itself */
   signedBy: string | undefined;
+  /** lists that have expired serve too: for snapshots of the past */
+  isExpiredGood?: true;
+  /** for these architectures alone */
+  architectures?: string[];
 }
 
 /** No mirror of Debian is known; the message says what to set. */
@@ -32,7 +36,9 @@ export function parseSourcesList(text: string): SourceEntry[] {
     const match = /^\s*deb\s+(?:\[([^\]]*)\]\s*)?(\S+)\s+(\S+)\s*([^#]*)/.exec(line);
     if (match === null) continue;
     const signedBy = /(?:^|\s)signed-by=(\S+)/.exec(match[1] ?? "")?.[1];
-    entries.push({ uri: match[2]!, suite: match[3]!, components: match[4]!.split(/\s+/).filter((word) => word !== ""), signedBy });
+    const isExpiredGood = /(?:^|\s)check-valid-until=no(?:\s|$)/.test(match[1] ?? "");
+    const architectures = /(?:^|\s)arch=(\S+)/.exec(match[1] ?? "")?.[1]?.split(",");
+    entries.push({ uri: match[2]!, suite: match[3]!, components: match[4]!.split(/\s+/).filter((word) => word !== ""), signedBy, ...(isExpiredGood ? { isExpiredGood } : {}), ...(architectures === undefined ? {} : { architectures }) });
   }
   return entries;
 }
@@ -44,7 +50,7 @@ export function parseSourcesStanzas(text: string, source: string): SourceEntry[]
     const words = (field: string): string[] => (stanza.get(field) ?? "").split(/\s+/).filter((word) => word !== "");
     if (!words("Types").includes("deb") || (stanza.get("Enabled") ?? "yes").toLowerCase() === "no") continue;
     for (const uri of words("URIs")) {
-      for (const suite of words("Suites")) entries.push({ uri, suite, components: words("Components"), signedBy: stanza.get("Signed-By") });
+      for (const suite of words("Suites")) entries.push({ uri, suite, components: words("Components"), signedBy: stanza.get("Signed-By"), ...(stanza.get("Check-Valid-Until") === "no" ? { isExpiredGood: true as const } : {}), ...(words("Architectures").length > 0 ? { architectures: words("Architectures") } : {}) });
     }
   }
   return entries;

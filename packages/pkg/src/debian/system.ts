@@ -70,8 +70,9 @@ export async function loadSystemIndex(ports: PackagePorts, files: SystemFiles, s
     if (source.components.length === 0) { onProgress({ phase: "warning", name: `${source.uri} ${source.suite}: a source without components, which is passed over` }); continue; }
     const isMain = options.mirror !== undefined && /\/debian\/?$/.test(source.uri);
     for (const architecture of [system.architecture, ...system.foreignArchitectures]) {
+      if (source.architectures !== undefined && !source.architectures.includes(architecture)) continue;
       await loadRepository(ports, {
-        uri: isMain ? options.mirror! : source.uri, suite: source.suite, components: source.components, architecture, lists: options.lists,
+        uri: isMain ? options.mirror! : source.uri, suite: source.suite, components: source.components, architecture, lists: options.lists, ...(source.isExpiredGood === true ? { isExpiredGood: true } : {}),
         keyrings: [...trixieKeyrings(), ...options.keyrings, ...keyringsOf(source, files)],
       }, index, onProgress);
     }

@@ -15,17 +15,18 @@ const SIGNATURE = "\n-----BEGIN PGP SIGNATURE-----";
  * @param path  where the store keeps the file; what is remembered of it stands beside
  * @throws ReleaseError  no trusted signature, expired, or malformed
  */
-export async function checkInRelease(ports: PackagePorts, path: string, bytes: Uint8Array, keyrings: readonly Uint8Array[]): Promise<Release> {
+export async function checkInRelease(ports: PackagePorts, path: string, bytes: Uint8Array, source: { keyrings: readonly Uint8Array[]; isExpiredGood?: boolean }): Promise<Release> {
+  const { keyrings, isExpiredGood = false } = source;
   const mark = markOf(ports, bytes, keyrings);
   const markPath = `${path}.verified`;
   const kept = await ports.store.read(markPath);
   const [keptMark, ...signers] = kept === undefined ? [] : ports.latin1(kept).trimEnd().split(" ");
   if (keptMark === mark && signers.length > 0) {
     const release = { ...parseRelease(clearText(ports.latin1(bytes))), signers };
-    refuseUntimely(release, ports.nowSeconds());
+    refuseUntimely(release, ports.nowSeconds(), isExpiredGood);
     return release;
   }
-  const release = await verifyInRelease(ports.latin1(bytes), keyrings, ports.nowSeconds());
+  const release = await verifyInRelease(ports.latin1(bytes), keyrings, ports.nowSeconds(), isExpiredGood);
   await ports.store.write(markPath, byteStringOf(`${mark} ${release.signers.join(" ")}\n`));
   return release;
 }

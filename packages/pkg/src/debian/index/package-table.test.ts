@@ -104,6 +104,10 @@ test("lists that have expired since are not used, however they are kept", async 
   await load(ports);
   ports.now += 14 * 86_400;
   await assert.rejects(load(ports, "kept"), /valid until 2027-01-22/);
+  const past = { uri: "http://mirror/debian", suite: "trixie", components: ["main"], architecture: "riscv64", keyrings: [signer.publicKey], isExpiredGood: true };
+  const index = new PackageIndex();
+  await loadRepository(ports, past, index, () => {});
+  assert.equal(index.candidate("hello")?.version, "1", "unless the source says that it is of the past");
 });
 
 test("a list that another key has verified is verified again for these", async () => {
