@@ -24,7 +24,7 @@ async function diffWithArchive(file: string, options: ComposeDiffOptions): Promi
   const treefile = await openTreefile(file), targets = await selectTargets(treefile, options);
   const lock = await readLock(lockPath(file, options.lock));
   return telling(file, async () => {
-    const session = openComposeSession({ output: ".", treefile: file }, { verbose: false });
+    const session = await openComposeSession({ output: ".", treefile: file }, { verbose: false, targets });
     try {
       const old = new Map<string, ComposedImage>(), now = new Map<string, ComposedImage>();
       for (const target of targets) {

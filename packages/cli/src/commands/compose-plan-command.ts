@@ -17,7 +17,7 @@ export async function planCompose(file: string, options: ComposePlanOptions): Pr
   const lockMode = lockModeOf(options), lock = await readLock(lockPath(file, options.lock));
   return telling(file, async () => {
     const steps = orderNodes(planSteps(targets, NO_WORK, { skipPhases: options.skipPhase }));
-    const session = openComposeSession({ output: ".", treefile: file }, { verbose: false });
+    const session = await openComposeSession({ output: ".", treefile: file }, { verbose: false, targets });
     try {
       const images: { variant: string; architecture: string; isLocked: boolean; locked: LockedImage }[] = [];
       for (const target of targets) {

@@ -24,7 +24,7 @@ async function rebuild(recipe: Recipe, options: ComposeRebuildOptions): Promise<
   const text = formatTreefile(recipe.treefile, "yaml");
   const treefile = await loadTreefile("provenance.yaml", async (path) => (path === "provenance.yaml" ? text : undefined));
   const targets = treefile.targets();
-  const session = openComposeSession({ output: resolve(options.output), treefile: join(options.sources ?? ".", "treefile") }, { verbose: options.verbose === true });
+  const session = await openComposeSession({ output: resolve(options.output), treefile: join(options.sources ?? ".", "treefile") }, { verbose: options.verbose === true, targets });
   try {
     const runner = options.runner ?? (recipe.runner === "stratos" || recipe.runner === "native" ? recipe.runner : "auto");
     const result = await runCompose(session.ports, {

@@ -16,7 +16,7 @@ export async function runComposeCommand(file: string, options: ComposeRunOptions
   const place = lockPath(file, options.lock), lockMode = lockModeOf(options);
   const lock = await readLock(place);
   return telling(file, async () => {
-    const session = openComposeSession({ output: resolve(options.output), treefile: file }, { verbose: options.verbose === true });
+    const session = await openComposeSession({ output: resolve(options.output), treefile: file }, { verbose: options.verbose === true, targets });
     try {
       const result = await runCompose(session.ports, {
         treefile, targets, lock, lockMode, archive: findArchive({ mirror: options.mirror, treefile: file, targets }), jobs: options.sequential === true ? 1 : options.jobs ?? Math.max(2, availableParallelism()),

@@ -6,11 +6,8 @@ import { dirname, join, resolve } from "node:path";
 import { homeFolder, ProgressDisplay, readConfig, stratosHome } from "@stratos/host-node";
 import { ComposeFolder, folderOutput, isNativeArchitecture, nativeObstacle, NativeRunner, ociOutputs, ostreeOutput, publishText, tarOutput } from "@stratos/host-node/compose";
 import { findMirror, nodePackagePorts } from "@stratos/host-node/packages";
-import { ScriptError, type Archive, type ComposeEvent, type ComposePorts, type ImageTarget, type ScriptRunner } from "@stratos/compose";
+import { ScriptError, type Archive, type ComposeEvent, type ComposePorts, type ImageTarget, type OutputWriter, type ScriptRunner } from "@stratos/compose";
 import { CommandError, hostReason } from "../command-error.ts";
-import { diskOutputs } from "./disk-output.ts";
-import { StratosRunner } from "./stratos-runner.ts";
-import { stratosImageOutput } from "./stratos-image-output.ts";
 
 export interface ComposeSession {
   readonly ports: ComposePorts;
@@ -21,7 +18,8 @@ export interface ComposeSession {
 }
 
 /** @param folders  what is made goes into `output`; files are looked for beside `treefile` */
-export function openComposeSession(folders: { output: string; treefile: string }, options: { verbose: boolean }): ComposeSession {
+export async function openComposeSession(folders: { output: string; treefile: string }, options: { verbose: boolean; targets: readonly ImageTarget[] }): Promise<ComposeSession> {
+  const formats = new Set(options.targets.flatMap(({ config }) => Object.values(config.outputs ?? {}).map(({ format }) => format)));
   const home = stratosHome();
   const packages = nodePackagePorts(homeFolder(home, "downloads"));
   const folder = homeFolder(home, "compose");
@@ -35,7 +33,7 @@ export function openComposeSession(folders: { output: string; treefile: string }
   const ports: ComposePorts = {
     packages, store,
     runner: (architecture, choice) => chooseRunner(architecture, choice, folder),
-    outputs: [tarOutput(folders.output), folderOutput(folders.output), stratosImageOutput(), ...ociOutputs(folders.output, folder), ostreeOutput(folders.output), ...diskOutputs(folders.output)],
+    outputs: [tarOutput(folders.output), folderOutput(folders.output), ...ociOutputs(folders.output, folder), ostreeOutput(folders.output), ...(await otherOutputs(folders.output, formats))],
     publish: (path, text) => publishText(folders.output, path, text),
     readSource: (path) => readIfThere(resolve(dirname(folders.treefile), path)),
     after(milliseconds, action) {
@@ -56,13 +54,26 @@ export function openComposeSession(folders: { output: string; treefile: string }
   };
 }
 
+/** A machine is loaded only when one is needed: most of what Stratos is. */
+function stratosRunner(folder: string): ScriptRunner {
+  return { id: "stratos", run: async (job) => new (await import("./stratos-runner.ts")).StratosRunner(folder).run(job) };
+}
+
+/** Writers of disks and images, loaded only when one is asked for; without any, all are there to be named in messages. */
+async function otherOutputs(output: string, formats: ReadonlySet<string>): Promise<OutputWriter[]> {
+  const isKnown = (format: string): boolean => ["tar", "folder", "oci", "oci-archive", "ostree"].includes(format);
+  if ([...formats].every(isKnown)) return [];
+  const { diskOutputs } = await import("./disk-output.ts"), { stratosImageOutput } = await import("./stratos-image-output.ts");
+  return [stratosImageOutput(), ...diskOutputs(output)];
+}
+
 /** Natively what the host's processor runs; riscv64 elsewhere inside Stratos. */
 export function chooseRunner(architecture: string, choice: "auto" | "stratos" | "native", folder: string): ScriptRunner {
   const native = choice === "native" || (choice === "auto" && (isNativeArchitecture(architecture) || architecture !== "riscv64"));
-  if (!native) return new StratosRunner(folder);
+  if (!native) return stratosRunner(folder);
   const obstacle = nativeObstacle();
   if (obstacle === undefined) return new NativeRunner();
-  if (choice === "auto" && architecture === "riscv64") return new StratosRunner(folder);
+  if (choice === "auto" && architecture === "riscv64") return stratosRunner(folder);
   throw new ScriptError(`maintainer scripts of ${architecture} cannot be run here: ${obstacle}`);
 }
 

@@ -1,5 +1,5 @@
 /** Reads one treefile, YAML 1.2 or TOML 1.0, into plain data whose every key knows its line. */
-import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
+import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
 import { parse as parseToml, TomlError } from "smol-toml";
 import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, type Document } from "yaml";
 import { ConditionError, parseCondition } from "./condition.ts";
@@ -106,12 +106,18 @@ function locateInYaml(document: Document.Parsed, lines: LineCounter, path: KeyPa
 
 interface KeyProblem { key: KeyPath; message: string }
 
-// The schema is a table of ours, so that strict mode's remarks on style would help nobody.
-const validator = new Ajv2020({ allErrors: true, strict: false, verbose: true }).compile(TREEFILE_SCHEMA);
+let compiled: ValidateFunction | undefined;
+
+/** Made when it is first needed. The schema is a table of ours: that it is one itself is for a test to say, not for each start. */
+function validator(): ValidateFunction {
+  const { $schema: _, ...schema } = TREEFILE_SCHEMA;
+  return (compiled ??= new Ajv2020({ allErrors: true, strict: false, verbose: true, validateSchema: false, meta: false, code: { optimize: false } }).compile(schema));
+}
 
 function validate(value: JsonObject): KeyProblem[] {
-  if (validator(value)) return [];
-  const errors = validator.errors ?? [];
+  const isValid = validator();
+  if (isValid(value)) return [];
+  const errors = isValid.errors ?? [];
   const kept = errors.filter(({ keyword }) => keyword !== "propertyNames");
   const seen = new Set<string>();
   return kept.map(describe).filter(({ key, message }) => {

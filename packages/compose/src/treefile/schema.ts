@@ -47,8 +47,8 @@ const OUTPUT = {
   },
 } as const;
 
-/** Keys of each layer. */
-const LAYER = {
+/** Keys of each layer; the schema says each once. */
+const LAYER_KEYS = {
   description: TEXT,
   suite: { ...TEXT, pattern: "^[A-Za-z0-9][A-Za-z0-9./_-]*$", description: "Debian suite (default: trixie)" },
   components: { ...WORDS, description: "of the suite (default: main)" },
@@ -118,6 +118,8 @@ const LAYER = {
   custom: { type: "object", description: "your own fields; they go into the metadata, and conditions may ask for them" },
 } as const;
 
+const LAYER = Object.fromEntries(Object.keys(LAYER_KEYS).map((key) => [key, { $ref: `#/$defs/${key}` }]));
+
 const OWN_KEYS = { patternProperties: { "^x-": {} }, additionalProperties: false } as const;
 const ARCHITECTURES = { type: "array", minItems: 1, items: { enum: ["amd64", "arm64", "armel", "armhf", "i386", "ppc64el", "riscv64", "s390x", "-amd64", "-arm64", "-riscv64", "-*"] } } as const;
 const SECTIONS = {
@@ -156,6 +158,7 @@ const FILE = {
 export const TREEFILE_SCHEMA: JsonObject = {
   $schema: "https://json-schema.org/draft/2020-12/schema", title: "Stratos treefile", description: "What an image is made of, and what is made of it.",
   ...withNulls(FILE as unknown as JsonObject),
+  $defs: Object.fromEntries(Object.entries(LAYER_KEYS).map(([key, value]) => [key, nullable(value as unknown as JsonObject)])),
 };
 
 /** Any key may be null, which takes away what a lower layer says. */

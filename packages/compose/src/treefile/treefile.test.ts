@@ -4,10 +4,12 @@
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { parse as parseYaml } from "yaml";
 import type { JsonObject } from "./json.ts";
 import { mergeObjects } from "./merge.ts";
 import { TreefileError } from "./parse.ts";
+import { TREEFILE_SCHEMA } from "./schema.ts";
 import { beside, formatTreefile, loadTreefile, substitute, type Treefile } from "./treefile.ts";
 
 function load(files: Record<string, string>, first = "main.yaml"): Promise<Treefile> {
@@ -122,4 +124,12 @@ test("circles are refused with the way around", async () => {
 
 test("names beside a file", () => {
   assert.deepEqual([beside("a/b.yaml", "../c.yaml"), beside("b.yaml", "../c.yaml"), beside("a/b.yaml", "/etc/x"), beside("/x/b.yaml", "./c/d")], ["c.yaml", "../c.yaml", "/etc/x", "/x/c/d"]);
+});
+
+test("the published schema is a JSON Schema of 2020-12", () => {
+  const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, strictTypes: false });
+  assert.ok(ajv.validateSchema(TREEFILE_SCHEMA), ajv.errorsText());
+  const validate = ajv.compile(TREEFILE_SCHEMA);
+  assert.ok(validate({ name: "x", outputs: { a: { format: "tar" }, b: null } }));
+  assert.ok(!validate({ name: "x", outputs: { a: { form: "tar" } } }));
 });
