@@ -71,6 +71,8 @@ test("packages are installed, upgraded, shown, removed, and taken back", async (
   assert.equal(readFileSync(join(root, "usr/share/lib"), "utf8"), "lib 1-1\n");
   assert.match(good("search", "--root", root, "package", "oth"), /^other +1-1 +own/m);
   assert.match(good("show", "--root", root, "app"), /Depends +lib/);
+  assert.equal(good("why", "lib", "app", "--root", root), "lib: app needs lib\napp: was asked for\n");
+  assert.deepEqual(JSON.parse(good("depends", "lib", "--reverse", "--root", root, "--json")), [{ package: "app", needs: "lib", by: "lib" }]);
   writeFileSync(join(root, "usr/share/lib"), "changed");
   const verified = stratos("verify", "--root", root);
   assert.deepEqual([verified.status, /lib +\/usr\/share\/lib +size 7/.test(verified.stdout)], [1, true]);

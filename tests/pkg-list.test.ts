@@ -88,6 +88,14 @@ test("ALPM packages come into an image, their scriptlets and hooks run in the ma
   assert.equal(await good("pkg", "apply", path, "-i", "box"), "nothing to do\n");
   await good("pkg", "rollback", "-i", "box");
   assert.equal(await inBox("ls /usr/share/tool /var/lib/pacman/local 2>/dev/null; cat /etc/hostname"), "workshop\n");
+  // The same by hand.
+  assert.match(await good("pkg", "alpm", "install", "tool", "-i", "box"), /install {2}tool 1-1/);
+  assert.deepEqual((JSON.parse(await good("pkg", "alpm", "list", "-i", "box", "--json")) as { name: string; reason: string }[]).map(({ name, reason }) => [name, reason]), [["lib", "dependency"], ["tool", "explicit"]]);
+  assert.equal(await good("pkg", "alpm", "verify", "-i", "box"), "2 packages, no altered files\n");
+  await good("pkg", "alpm", "remove", "tool", "--recursive", "-i", "box");
+  assert.equal(await good("pkg", "alpm", "install", "lib", "--plan", "-i", "box", "--json").then((text) => (JSON.parse(text) as { install: unknown[] }).install.length), 1);
+  const history = JSON.parse(await good("pkg", "history", "-i", "box", "--json")) as { command: string; installed: string[]; isUndone?: true }[];
+  assert.deepEqual(history.filter((one) => one.isUndone !== true).map(({ command, installed }) => [command, installed]), [["pkg apply system.toml", []], ["pkg alpm install tool", ["lib 1-1", "tool 1-1"]], ["pkg alpm remove tool", []]]);
   const { status, stderr } = await stratos(["pkg", "apply", list(`${BASE()}[packages]\nofficial = ["nothing-like-it"]\n`), "-i", "box"], { env: { STRATOS_HOME: home } });
   assert.deepEqual([status, /nothing-like-it was asked for, but no package or group of that name exists/.test(stderr)], [1, true], stderr);
 });

@@ -8,30 +8,59 @@ import { ProgressDisplay, stratosHome } from "@stratos/host-node";
 import { HostProgramError, nodeAlpmPorts, nodeAlpmSystem } from "@stratos/host-node/packages";
 import {
   Alpm, AurError, BuildError, RecipeError, ShellError, AlpmLockError, AlpmRequestError, AlpmUnsatisfiableError, ChangeError, ConfigurationError, DescError, FetchError, FileConflictError, IntegrityError, readConfiguration,
-  RootPathError, SignatureError, SolverLimitError, type AlpmConfiguration, type AlpmEvent, type AlpmListener, type AlpmPorts, type AlpmQuestion, type KeyringFile,
+  RootPathError, SignatureError, SolverLimitError, type AlpmConfiguration, type AlpmEvent, type AlpmListener, type AlpmPorts, type AlpmQuestion, type AlpmSystem, type AlpmTransaction, type KeyringFile, type RootFiles,
 } from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
 import type { AlpmRootOptions } from "../commands/alpm-options.ts";
+import { defaultImage } from "../session/open-image.ts";
+import { configurationOf, withImageSystem } from "./image-alpm.ts";
 
-export interface AlpmSession { alpm: Alpm; ports: AlpmPorts; progress: ProgressDisplay; root: string; listener: AlpmListener }
+export interface AlpmSession {
+  alpm: Alpm;
+  ports: AlpmPorts;
+  progress: ProgressDisplay;
+  files: RootFiles;
+  listener: AlpmListener;
+  /** Carries a transaction out, and keeps what it did. */
+  commit(transaction: AlpmTransaction): Promise<void>;
+  /** Fetches the repositories' lists, and keeps them. */
+  refresh(): Promise<void>;
+}
 
-/** Opens the root, does `work` and closes it. @throws CommandError  whatever goes wrong that is not a defect */
-export async function withAlpm<T = number>(options: AlpmRootOptions, settings: { readOnly?: boolean; yes?: boolean }, work: (session: AlpmSession) => Promise<T>): Promise<T> {
-  const root = resolve(options.root);
+export interface AlpmSettings {
+  readOnly?: boolean;
+  yes?: boolean;
+  /** the command line, for an image's history */
+  command?: string;
+}
+
+/** Opens the system, does `work` and closes it. @throws CommandError  whatever goes wrong that is not a defect */
+export async function withAlpm<T = number>(options: AlpmRootOptions, settings: AlpmSettings, work: (session: AlpmSession) => Promise<T>): Promise<T> {
   const progress = new ProgressDisplay(process.stderr);
   const ports = nodeAlpmPorts(join(stratosHome(), "downloads"));
   const listener = terminalListener(progress, settings.yes === true || process.stdin.isTTY !== true);
-  let alpm: Alpm | undefined;
-  try {
-    const configuration = loadConfiguration(root, options.config);
+  const what = options.root ?? options.image ?? defaultImage(stratosHome());
+  const inSystem = async (system: AlpmSystem, configuration: AlpmConfiguration, task: (session: AlpmSession) => Promise<T>, onChange: (transaction: AlpmTransaction | undefined) => void): Promise<T> => {
     for (const warning of configuration.warnings) progress.note(`warning: ${warning}`);
-    alpm = await Alpm.open({ ports, listener, configuration, system: nodeAlpmSystem(root), keyring: (options.keyring ?? []).map(readKeyring), ...(settings.readOnly === true ? { readOnly: true } : {}) });
-    return await work({ alpm, ports, progress, root, listener });
+    const alpm = await Alpm.open({ ports, listener, configuration, system, keyring: (options.keyring ?? []).map(readKeyring), ...(settings.readOnly === true ? { readOnly: true } : {}) });
+    const commit = async (transaction: AlpmTransaction): Promise<void> => { await alpm.commit(transaction); onChange(transaction); };
+    const refresh = async (): Promise<void> => { await alpm.refresh(); onChange(undefined); };
+    try {
+      return await task({ alpm, ports, progress, listener, files: system.files, commit, refresh });
+    } finally {
+      alpm.close();
+    }
+  };
+  try {
+    if (options.root !== undefined) {
+      const root = resolve(options.root);
+      return await inSystem(nodeAlpmSystem(root), loadConfiguration(root, options.config), work, () => {});
+    }
+    return await withImageSystem(what, settings, (system, onChange) => inSystem(system, options.config === undefined ? configurationOf(system.files) : loadConfiguration("/", options.config), work, onChange));
   } catch (error) {
-    throw commandErrorOf(error, options.root);
+    throw commandErrorOf(error, what);
   } finally {
     progress.clear();
-    alpm?.close();
     await ports.close();
   }
 }

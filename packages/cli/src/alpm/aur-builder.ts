@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { stratosHome } from "@stratos/host-node";
-import { fetchRecipe, nodeAlpmSystem, openBuildRoot, readRecipeFolder } from "@stratos/host-node/packages";
+import { fetchRecipe, openBuildRoot, readRecipeFolder } from "@stratos/host-node/packages";
 import { AUR_URL, AurClient, buildPackages, planBuilds, type BuildPlan, type BuildSettings, type BuiltPackage, type GivenArchive } from "@stratos/pkg";
 import type { AlpmSession } from "./alpm-session.ts";
 
@@ -42,9 +42,8 @@ export async function buildFromAur(session: AlpmSession, names: readonly string[
 
 /** Builds the recipe in a folder. */
 export async function buildFolder(session: AlpmSession, folder: string, built: readonly GivenArchive[], options: BuildOptions): Promise<BuiltPackage[]> {
-  const { files } = nodeAlpmSystem(session.root);
   const databases = session.alpm.configuration.databasePath.replace(/^\/+|\/+$/g, "");
-  const lists = session.alpm.databases.map(({ repository }) => ({ name: `${repository}.db`, content: files.read(`${databases}/sync/${repository}.db`) }));
+  const lists = session.alpm.databases.map(({ repository }) => ({ name: `${repository}.db`, content: session.files.read(`${databases}/sync/${repository}.db`) }));
   const settings: BuildSettings = {
     ports: session.ports, configuration: session.alpm.configuration, listener: session.listener, openRoot: () => openBuildRoot(join(stratosHome(), "builds")), lists, built,
     check: options.check !== false, skipSignatures: options.skipPgp === true, jobs: availableParallelism(),

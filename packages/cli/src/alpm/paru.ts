@@ -11,6 +11,7 @@ export async function delegateToParu(options: AlpmChangeOptions, operation: read
   if (options.plan === true || options.json === true) throw new UsageError("--with paru", "has no --plan and no --json; leave them out");
   const paru = findParu();
   if (paru === undefined) throw new CommandError("paru", "is not installed; leave out --with paru, and Stratos does it itself");
+  if (options.root === undefined) throw new UsageError("--with paru", "works on a folder of the host; give --root");
   const root = resolve(options.root);
   const configuration = loadConfiguration(root, options.config);
   const config = options.config ?? join(root, "etc/pacman.conf");

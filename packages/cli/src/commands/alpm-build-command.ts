@@ -7,7 +7,7 @@ import { copyRecipe, fetchRecipe, nodeAlpmPorts, readRecipeFolder } from "@strat
 import { AurClient, formatSourceInfo, readRecipe, type AurPackage, type GivenArchive } from "@stratos/pkg";
 import { commandErrorOf, withAlpm } from "../alpm/alpm-session.ts";
 import { archiveOf, aurUrl, buildFolder, buildFromAur, planFromAur, writePackages, type BuildOptions } from "../alpm/aur-builder.ts";
-import { CommandError } from "../command-error.ts";
+import { CommandError, UsageError } from "../command-error.ts";
 import { formatTable } from "../text-table.ts";
 import type { AlpmRootOptions } from "./alpm-options.ts";
 
@@ -27,8 +27,9 @@ export interface AurOptions {
 
 /** Builds folders with recipes, or packages of the AUR, with the package lists of a root. */
 export async function buildAlpm(names: readonly string[], options: AlpmBuildOptions): Promise<number> {
+  if (options.root === undefined) throw new UsageError("build", "builds with the configuration of a folder; give --root");
   return withAlpm(options, { yes: true }, async (session) => {
-    if (session.alpm.databases.length < session.alpm.configuration.repositories.length) await session.alpm.refresh();
+    if (session.alpm.databases.length < session.alpm.configuration.repositories.length) await session.refresh();
     if (options.plan === true) {
       if (options.fromAur !== true) throw new CommandError("--plan", "shows what --from-aur would build; a folder is built by itself");
       const plan = await planFromAur(session, names, options);

@@ -22,9 +22,10 @@ export async function installAlpm(names: readonly string[], options: AlpmInstall
     }
     return delegateToParu(options, ["-U", ...flags, ...files]);
   }
-  return change(options, async (session) => {
-    if (options.update === true || (names.length > 0 && session.alpm.databases.length < session.alpm.configuration.repositories.length)) await session.alpm.refresh();
+  return change(options, ["install", ...names], async (session) => {
+    if (options.update === true || (names.length > 0 && session.alpm.databases.length < session.alpm.configuration.repositories.length)) await session.refresh();
     const archives = files.map((path): GivenArchive => ({ name: basename(path), bytes: readFileSync(path), ...signatureBeside(path), rule: session.alpm.configuration.localFileSignatures }));
+    if (fromAur.length > 0 && options.root === undefined) throw new UsageError("--from-aur", "packages of the AUR are built for folders (--root), not for images");
     if (fromAur.length > 0 && options.plan !== true) archives.push(...await buildFromAur(session, fromAur, {}));
     const wish: TransactionWish = { install: names, ...(options.asDeps === true ? { reason: "dependency" as const } : {}), ...(options.needed === true ? { needed: true } : {}) };
     return session.alpm.prepare(wish, { archives, overwrite: options.overwrite ?? [], ...(options.scriptlets === false ? { noScriptlets: true } : {}) });
@@ -34,13 +35,13 @@ export async function installAlpm(names: readonly string[], options: AlpmInstall
 export async function removeAlpm(names: readonly string[], options: AlpmRemoveOptions): Promise<number> {
   if (options.with === "paru") return delegateToParu(options, [`-R${options.cascade === true ? "c" : ""}${options.recursive === true ? "s" : ""}${options.purge === true ? "n" : ""}`, ...names]);
   const wish: TransactionWish = { remove: names, cascade: options.cascade === true, recursive: options.recursive === true };
-  return change(options, (session) => session.alpm.prepare(wish, { purge: options.purge === true, ...(options.scriptlets === false ? { noScriptlets: true } : {}) }));
+  return change(options, ["remove", ...names], (session) => session.alpm.prepare(wish, { purge: options.purge === true, ...(options.scriptlets === false ? { noScriptlets: true } : {}) }));
 }
 
 export async function upgradeAlpm(options: AlpmUpgradeOptions): Promise<number> {
   if (options.with === "paru") return delegateToParu(options, [options.downgrade === true ? "-Syuu" : "-Syu", ...(options.overwrite ?? []).flatMap((pattern) => ["--overwrite", pattern])]);
-  return change(options, async (session) => {
-    await session.alpm.refresh();
+  return change(options, ["upgrade"], async (session) => {
+    await session.refresh();
     const settings: TransactionOptions = { overwrite: options.overwrite ?? [], ...(options.scriptlets === false ? { noScriptlets: true } : {}) };
     return session.alpm.prepare({ upgrade: true, downgrade: options.downgrade === true }, settings);
   });
@@ -54,8 +55,8 @@ function signatureBeside(path: string): { signature?: Uint8Array } {
   }
 }
 
-async function change(options: AlpmChangeOptions, prepare: (session: AlpmSession) => Promise<AlpmTransaction>): Promise<number> {
-  return withAlpm(options, { yes: options.yes === true || options.json === true }, async (session) => {
+async function change(options: AlpmChangeOptions, words: readonly string[], prepare: (session: AlpmSession) => Promise<AlpmTransaction>): Promise<number> {
+  return withAlpm(options, { yes: options.yes === true || options.json === true, command: ["pkg alpm", ...words].join(" ") }, async (session) => {
     const transaction = await prepare(session);
     session.progress.clear();
     if (options.json === true && options.plan === true) {
@@ -70,7 +71,7 @@ async function change(options: AlpmChangeOptions, prepare: (session: AlpmSession
     if (options.json !== true) process.stdout.write(planText(transaction));
     if (options.plan === true) return 0;
     if (options.yes !== true && options.json !== true && process.stdin.isTTY === true && !(await proceeds())) return 1;
-    await session.alpm.commit(transaction);
+    await session.commit(transaction);
     session.progress.clear();
     if (options.json === true) process.stdout.write(`${JSON.stringify(planJson(transaction), null, 2)}\n`);
     return 0;

@@ -1,6 +1,8 @@
 /** Options of `stratos pkg alpm`, as commander fills them in. */
 export interface AlpmRootOptions {
-  readonly root: string;
+  /** a folder of the host; else an image */
+  readonly root?: string;
+  readonly image?: string;
   readonly config?: string;
   readonly keyring?: readonly string[];
 }

@@ -2,17 +2,16 @@
 import { createHash } from "node:crypto";
 import { gunzipSync } from "node:zlib";
 import { byteStringToUtf8 } from "@stratos/base";
-import { parseMtree, placeOf, compareAlpmVersions, type AlpmPackage, type InstalledPackage, type MtreeEntry, type RootFiles, type SyncPackage } from "@stratos/pkg";
-import { nodeAlpmSystem } from "@stratos/host-node/packages";
+import { parseAlpmDependency, parseMtree, placeOf, compareAlpmVersions, satisfiesAlpmDependency, type AlpmPackage, type InstalledPackage, type MtreeEntry, type RootFiles, type SyncPackage } from "@stratos/pkg";
 import { withAlpm } from "../alpm/alpm-session.ts";
-import { CommandError } from "../command-error.ts";
+import { CommandError, UsageError } from "../command-error.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 import type { AlpmChangeOptions, AlpmInstalledOptions, AlpmListOptions, AlpmRootOptions } from "./alpm-options.ts";
 
 export async function updateAlpm(options: AlpmRootOptions): Promise<number> {
-  return withAlpm(options, {}, async ({ alpm, progress }) => {
-    await alpm.refresh();
+  return withAlpm(options, { command: "pkg alpm update" }, async ({ alpm, progress, refresh }) => {
+    await refresh();
     progress.clear();
     process.stdout.write(alpm.databases.map((database) => `${database.repository}: ${database.packages.length} packages\n`).join(""));
     return 0;
@@ -35,7 +34,7 @@ export async function listAlpm(options: AlpmInstalledOptions): Promise<number> {
 
 export async function searchAlpm(words: readonly string[], options: AlpmListOptions): Promise<number> {
   return withAlpm(options, { readOnly: true }, async ({ alpm }) => {
-    if (alpm.databases.length === 0) throw new CommandError(options.root, "no package lists are there yet; run `stratos pkg alpm update` first");
+    if (alpm.databases.length === 0) throw new CommandError(whatOf(options), "no package lists are there yet; run `stratos pkg alpm update` first");
     const found = alpm.databases.flatMap((database) => database.packages).filter((one) => {
       const text = `${one.name} ${byteStringToUtf8(one.description)} ${one.groups.join(" ")} ${one.provides.join(" ")}`.toLowerCase();
       return words.every((word) => text.includes(word.toLowerCase()));
@@ -68,8 +67,7 @@ export async function showAlpm(names: readonly string[], options: AlpmListOption
 
 /** Compares the files of installed packages with what their packages said, as `pacman -Qkk` does. */
 export async function verifyAlpm(names: readonly string[], options: AlpmListOptions): Promise<number> {
-  return withAlpm(options, { readOnly: true }, async ({ alpm, root }) => {
-    const { files } = nodeAlpmSystem(root);
+  return withAlpm(options, { readOnly: true }, async ({ alpm, files }) => {
     const entries = names.length === 0 ? alpm.local.entries() : names.map((name) => alpm.local.get(name) ?? notInstalled(name));
     const altered: { package: string; path: string; what: string }[] = [];
     for (const entry of entries) {
@@ -108,6 +106,7 @@ function difference(files: RootFiles, line: MtreeEntry): string {
 }
 
 export async function alpmHistory(options: AlpmListOptions): Promise<number> {
+  if (options.root === undefined) throw new UsageError("history", "an image has `stratos pkg history`; this is for folders (--root)");
   return withAlpm(options, { readOnly: true }, async ({ alpm }) => {
     const records = alpm.history().map((record) => ({ id: record.id, time: new Date(record.note.time * 1000).toISOString(), title: record.note.title, changes: (record.note.data as { summary?: string[] } | null)?.summary ?? [], paths: record.paths.length }));
     if (options.json === true) print(records);
@@ -117,14 +116,78 @@ export async function alpmHistory(options: AlpmListOptions): Promise<number> {
 }
 
 export async function rollbackAlpm(id: string | undefined, options: AlpmChangeOptions): Promise<number> {
+  if (options.root === undefined) throw new UsageError("rollback", "an image has `stratos pkg rollback`; this is for folders (--root)");
   return withAlpm(options, {}, async ({ alpm }) => {
-    if (alpm.history().length === 0) throw new CommandError(options.root, "no transaction was made yet");
+    if (alpm.history().length === 0) throw new CommandError(whatOf(options), "no transaction was made yet");
     const from = id === undefined ? undefined : Number(id);
     if (from !== undefined && !alpm.history().some((record) => record.id === from)) throw new CommandError(id!, "there is no such transaction; see `stratos pkg alpm history`");
     const titles = await alpm.rollback(from);
     process.stdout.write(titles.map((title) => `took back: ${title}\n`).join(""));
     return 0;
   });
+}
+
+/** Tells whom an installed package is there for, by the shortest chain to one that was asked for. */
+export async function whyAlpm(names: readonly string[], options: AlpmListOptions): Promise<number> {
+  return withAlpm(options, { readOnly: true }, async ({ alpm }) => {
+    const installed = alpm.local.packages();
+    const answers = names.map((name) => {
+      const one = alpm.local.get(name)?.package ?? notInstalled(name);
+      return { name, reason: one.reason, chain: chainTo(one, installed) };
+    });
+    if (options.json === true) print(answers);
+    else {
+      for (const { name, reason, chain } of answers) {
+        process.stdout.write(reason === "explicit" ? `${name}: was asked for\n` : chain.length === 0 ? `${name}: came as a dependency, and nothing needs it any more\n` : `${name}: ${chain.map(({ by, needs }) => `${by} needs ${needs}`).join("; ")}\n`);
+      }
+    }
+    return 0;
+  });
+}
+
+/** From a package that was asked for down to `one`; empty when nothing needs it. */
+function chainTo(one: InstalledPackage, installed: readonly InstalledPackage[]): { by: string; needs: string }[] {
+  const seen = new Set([one.name]);
+  let rows = [{ at: one, chain: [] as { by: string; needs: string }[] }];
+  let longest: { by: string; needs: string }[] = [];
+  while (rows.length > 0) {
+    const next: typeof rows = [];
+    for (const { at, chain } of rows) {
+      for (const other of installed) {
+        const needs = other.depends.find((text) => satisfiesAlpmDependency(at, parseAlpmDependency(text)));
+        if (needs === undefined || seen.has(other.name)) continue;
+        seen.add(other.name);
+        const longer = [{ by: other.name, needs: byteStringToUtf8(needs) }, ...chain];
+        if (other.reason === "explicit") return longer;
+        longest = longer;
+        next.push({ at: other, chain: longer });
+      }
+    }
+    rows = next;
+  }
+  return longest;
+}
+
+/** What packages depend on, or what depends on them. */
+export async function dependsAlpm(names: readonly string[], options: AlpmListOptions & { readonly reverse?: true }): Promise<number> {
+  return withAlpm(options, { readOnly: true }, async ({ alpm }) => {
+    const installed = alpm.local.packages();
+    const rows = names.flatMap((name) => {
+      const one = alpm.local.get(name)?.package ?? alpm.databases.map((database) => database.get(name)).find((candidate) => candidate !== undefined);
+      if (one === undefined) throw new CommandError(name, "no such package, neither installed nor offered");
+      if (options.reverse === true) {
+        return installed.flatMap((other) => other.depends.filter((text) => satisfiesAlpmDependency(one, parseAlpmDependency(text))).map((text) => ({ package: other.name, needs: byteStringToUtf8(text), by: one.name })));
+      }
+      return one.depends.map((text) => ({ package: name, needs: byteStringToUtf8(text), by: installed.find((other) => satisfiesAlpmDependency(other, parseAlpmDependency(text)))?.name ?? "-" }));
+    });
+    if (options.json === true) print(rows);
+    else process.stdout.write(formatTable(["PACKAGE", "NEEDS", "FULFILLED BY"], rows.map((row) => [row.package, row.needs, row.by])));
+    return 0;
+  });
+}
+
+function whatOf(options: AlpmRootOptions): string {
+  return options.root ?? options.image ?? "image";
 }
 
 /** A package for JSON: text rather than byte strings. */

@@ -12,9 +12,7 @@ import { CommandError } from "../command-error.ts";
 import type { AlpmRootOptions } from "./alpm-options.ts";
 import { listOnImage, type ListImageOptions } from "./pkg-list-image.ts";
 
-interface ListTargetOptions extends Omit<AlpmRootOptions, "root">, ListImageOptions {
-  readonly root?: string;
-}
+interface ListTargetOptions extends AlpmRootOptions, ListImageOptions {}
 
 export interface ListApplyOptions extends ListTargetOptions, BuildOptions {
   readonly json?: true;
@@ -72,7 +70,7 @@ async function changesOf(file: string, options: ListApplyOptions | ListDiffOptio
     return await withAlpm({ ...options, root }, { readOnly, yes: "yes" in options && options.yes === true }, async (session) => {
       const isMissing = list.official.length + list.aur.length > 0 && session.alpm.databases.length < session.alpm.configuration.repositories.length;
       if (readOnly && isMissing) throw new CommandError(options.root!, "no package lists are there yet; run `stratos pkg alpm update` first");
-      if (!readOnly && (options.update === true || isMissing)) await session.alpm.refresh();
+      if (!readOnly && (options.update === true || isMissing)) await session.refresh();
       return work(alpmHands(session, root, readOnly ? {} : (options as ListApplyOptions)));
     });
   } catch (error) {

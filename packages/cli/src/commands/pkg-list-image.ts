@@ -2,16 +2,14 @@
 import { createHash } from "node:crypto";
 import { homeFolder, stratosHome, type ProgressDisplay } from "@stratos/host-node";
 import { nodeAlpmPorts } from "@stratos/host-node/packages";
-import { byteStringToUtf8 } from "@stratos/base";
-import { Alpm, applySystemList, diffSystemList, planChange, readConfiguration, RootChanges, targetOf, type AlpmListener, type DebianHand, type ListChange, type ListHands, type RootFiles, type RootRunner, type SystemList } from "@stratos/pkg";
-import { GUEST_ARCHITECTURE } from "../defaults.ts";
+import { Alpm, applySystemList, diffSystemList, planChange, RootChanges, type AlpmListener, type DebianHand, type ListChange, type ListHands, type RootFiles, type SystemList } from "@stratos/pkg";
+import { configurationOf, forgetChanges, guestRunner } from "../alpm/image-alpm.ts";
 import { ImageStore, type ImageEntry } from "../image/image-store.ts";
 import { cloneVolume, openVolumeReadOnly, type OpenVolume } from "../image/image-volume.ts";
 import type { SourceOptions } from "../packages/image-system.ts";
 import { inNewLayer, withPreparedChange } from "../packages/image-transaction.ts";
 import { VolumeRoot } from "../packages/volume-root.ts";
 import { defaultImage } from "../session/open-image.ts";
-import { runInGuest } from "../session/guest-command.ts";
 import { withImage, type ImageTask } from "./pkg-system-commands.ts";
 
 export interface ListImageOptions extends SourceOptions {
@@ -64,9 +62,7 @@ async function onImage(list: SystemList, listener: AlpmListener, target: Target,
   const summary = { installed: names("install"), upgraded: names("upgrade"), removed: names("remove") };
   await inNewLayer(target, { command: how.command }, summary, async (layer) => {
     changes = await withHands(layer, listener, target, list, (hands) => applySystemList(list, hands));
-    // The layer is what can be taken back; keeping the old files in it, too, would only make it large.
-    const done = new RootChanges(new VolumeRoot(layer.volume.root));
-    for (const record of done.history()) done.forget(record.id);
+    forgetChanges(layer);
   });
   return changes;
 }
@@ -88,39 +84,6 @@ async function withHands<T>(opened: OpenVolume, listener: AlpmListener, target: 
     alpm?.close();
     await ports.close();
   }
-}
-
-function configurationOf(files: RootFiles): ReturnType<typeof readConfiguration> {
-  const lookAt = (path: string): ReturnType<RootFiles["look"]> => files.look(path);
-  const text = (path: string): string | undefined => {
-    const place = targetOf(lookAt, path.replace(/^\/+/, ""));
-    return files.look(place)?.kind === "file" ? Buffer.from(files.read(place)).toString("utf8") : undefined;
-  };
-  return readConfiguration("/etc/pacman.conf", {
-    read: text, machine: GUEST_ARCHITECTURE,
-    glob: (pattern) => {
-      const slash = pattern.lastIndexOf("/");
-      const expression = new RegExp(`^${pattern.slice(slash + 1).replace(/[.+^${}()|\\]/g, "\\$&").replace(/\*/g, ".*").replace(/\?/g, ".")}$`);
-      return files.list(pattern.slice(1, Math.max(1, slash))).filter((one) => expression.test(one)).map((one) => `${pattern.slice(0, slash)}/${one}`);
-    },
-  });
-}
-
-/** Scriptlets and hooks run in the image's own machine. */
-function guestRunner(opened: OpenVolume): RootRunner {
-  return {
-    run: (command, options) => {
-      if (options.input !== undefined) {
-        // The machine has no standard input here; a file of its own stands for it.
-        const files = new VolumeRoot(opened.volume.root);
-        const path = "var/lib/stratos/hook-input";
-        if (files.look(path) !== undefined) files.remove(path);
-        files.file(path, { uid: 0, gid: 0, mode: 0o600, mtime: 0 }, options.input);
-        return runInGuest(opened, { argv: ["/bin/sh", "-c", `"$@" < /${path}`, "hook", ...command], onLine: (line) => options.onOutput(`${byteStringToUtf8(line)}\n`) }).finally(() => files.remove(path));
-      }
-      return runInGuest(opened, { argv: command, onLine: (line) => options.onOutput(`${byteStringToUtf8(line)}\n`) });
-    },
-  };
 }
 
 function debianHand(task: ImageTask, opened: OpenVolume): DebianHand {

@@ -1,5 +1,6 @@
-/** `stratos pkg alpm …`: systems of ALPM packages (Arch Linux and its kin) in a root folder. */
+/** `stratos pkg alpm …`: systems of ALPM packages (Arch Linux and its kin) in an image or a root folder. */
 import { Command, Option } from "commander";
+import { imageOption } from "./pkg-system-rows.ts";
 import type { AlpmChangeOptions, AlpmInstalledOptions, AlpmInstallOptions, AlpmListOptions, AlpmRemoveOptions, AlpmRepositoryOptions, AlpmRootOptions, AlpmUpgradeOptions } from "../commands/alpm-options.ts";
 import type { AlpmBuildOptions, AurOptions } from "../commands/alpm-build-command.ts";
 
@@ -8,7 +9,7 @@ type Finish = (status: number) => void;
 export function alpmCommand(finish: Finish): Command {
   const alpm = new Command("alpm")
     .summary("keep a system of ALPM packages (Arch Linux)")
-    .description("Keeps a system of ALPM packages (Arch Linux and its kin) in a root folder, with pacman's databases and configuration. Transactions happen whole or not at all, and can be taken back.")
+    .description("Keeps a system of ALPM packages (Arch Linux and its kin) in an image or a root folder, with pacman's databases and configuration. Transactions happen whole or not at all, and can be taken back.")
     .usage("COMMAND");
   for (const command of [...changeCommands(finish), ...queryCommands(finish), ...buildCommands(finish)]) alpm.addCommand(command);
   return alpm;
@@ -93,6 +94,19 @@ function queryCommands(finish: Finish): Command[] {
     .description("Takes back the last transaction or, given the number of one, all from that one on: files and database are as before it. Scriptlets are not run.")
     .argument("[id]", "number of a transaction, see history")
     .action(async (id: string | undefined, options: AlpmChangeOptions) => finish(await (await query()).rollbackAlpm(id, options)));
+  const why = inRoot(new Command("why"))
+    .summary("tell why packages are installed")
+    .description("Tells why packages are installed: they were asked for, or who needs them.")
+    .argument("<name...>", "installed packages")
+    .addOption(json())
+    .action(async (names: string[], options: AlpmListOptions) => finish(await (await query()).whyAlpm(names, options)));
+  const depends = inRoot(new Command("depends"))
+    .summary("list what packages depend on")
+    .description("Lists what packages depend on, and what fulfils it here; with --reverse what depends on them.")
+    .argument("<name...>", "packages")
+    .option("--reverse", "what depends on them")
+    .addOption(json())
+    .action(async (names: string[], options: AlpmListOptions & { readonly reverse?: true }) => finish(await (await query()).dependsAlpm(names, options)));
   const repo = new Command("repo")
     .summary("make the database of a folder of packages")
     .description("Makes NAME.db and NAME.files of the packages in a folder, which pacman and Stratos then take as a repository.")
@@ -100,7 +114,7 @@ function queryCommands(finish: Finish): Command[] {
     .argument("<folder>", "folder with *.pkg.tar.zst")
     .addOption(json())
     .action(async (name: string, folder: string, options: AlpmRepositoryOptions) => finish(await (await import("../commands/alpm-repository-command.ts")).indexAlpmRepository(name, folder, options)));
-  return [update, list, search, show, verify, history, rollback, repo];
+  return [update, list, search, show, why, depends, verify, history, rollback, repo];
 }
 
 function buildCommands(finish: Finish): Command[] {
@@ -151,10 +165,11 @@ function buildCommands(finish: Finish): Command[] {
   return [build, srcinfo, aur];
 }
 
-/** Options that every command on a root has. */
+/** Options that every command on a system has. */
 function inRoot(command: Command): Command {
   return command
-    .requiredOption("--root <folder>", "the system's root folder; / is this computer's own")
+    .addOption(imageOption().conflicts("root"))
+    .option("--root <folder>", "a root folder rather than an image; / is this computer's own")
     .option("--config <file>", "pacman.conf (default: etc/pacman.conf in the root)")
     .option("--keyring <file>", "OpenPGP certificates to trust besides the root's keyrings (repeatable)", collect);
 }

@@ -137,6 +137,11 @@ export class FileStager {
     if (node === undefined) return true;
     const owner = this.#owners.get(place);
     if (node.kind === "directory") {
+      // A folder whose content is all the package's own may become a file or a link.
+      if (this.#belongsTo(place, name)) {
+        this.#clear(place);
+        return true;
+      }
       this.#conflicts.push({ path: file.path, package: name, owner });
       return false;
     }
@@ -150,6 +155,28 @@ export class FileStager {
     if (await this.#listener.confirm({ kind: "overwrite", path: file.path, package: name, owner })) return true;
     this.#conflicts.push(conflict);
     return false;
+  }
+
+  /** Whether the folder and all in it are of no other package, and of nobody else. */
+  #belongsTo(folder: string, name: string): boolean {
+    const users = this.#folderUsers.get(folder);
+    if (users === undefined || [...users].some((user) => user !== name)) return false;
+    return this.#draft.list(folder).every((entry) => {
+      const place = `${folder}/${entry}`;
+      return this.#draft.look(place)?.kind === "directory" ? this.#belongsTo(place, name) : this.#owners.get(place) === name;
+    });
+  }
+
+  #clear(folder: string): void {
+    for (const entry of this.#draft.list(folder)) {
+      const place = `${folder}/${entry}`;
+      if (this.#draft.look(place)?.kind === "directory") this.#clear(place);
+      else this.#draft.remove(place);
+      this.#owners.delete(place);
+    }
+    this.#draft.removeDirectory(folder);
+    this.#folderUsers.delete(folder);
+    this.#folderPlaces.clear();
   }
 
   #installFile(file: PackageFile, place: string, how: { contents: ReadonlyMap<string, PackageFile>; isBackup: boolean; oldHash: string | undefined }): void {

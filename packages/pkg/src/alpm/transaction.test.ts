@@ -141,6 +141,31 @@ test("a file may move from one package to another in one transaction", async () 
   assert.equal(pacman(there.root, "-Qkk"), "a: 2 total files, 0 altered files\nb: 2 total files, 0 altered files\n");
 });
 
+test("a folder that is all the package's own may become a link, and back; one with others' files may not", async () => {
+  const before: TestPackageSpec = { files: { "usr/lib64/a": "a", "usr/lib64/sub/b": "b", "usr/lib/": "" } }, later: TestPackageSpec = { files: { "usr/lib/a": "a", "usr/lib/sub/b": "b", "usr/lib64": "-> lib" } };
+  const there = await world({ core: [["p", "1-1", before]] });
+  await apply(there, { install: ["p"] });
+  const upgradeTo = async (version: string, spec: TestPackageSpec): Promise<void> => {
+    await publishRepository(ports, "core", [["p", version, spec]]);
+    const alpm = await Alpm.open(there.options);
+    try {
+      await alpm.refresh();
+      await alpm.commit(await alpm.prepare({ upgrade: true }));
+    } finally {
+      alpm.close();
+    }
+  };
+  await upgradeTo("2-1", later);
+  assert.equal(readFileSync(join(there.root, "usr/lib64/sub/b"), "utf8"), "b");
+  assert.ok(lstatSync(join(there.root, "usr/lib64")).isSymbolicLink());
+  assert.equal(pacman(there.root, "-Qkk"), "p: 6 total files, 0 altered files\n");
+  await upgradeTo("3-1", { files: { "usr/lib64": "plain", "usr/lib/x": "x" } });
+  assert.deepEqual([readFileSync(join(there.root, "usr/lib64"), "utf8"), readdirSync(join(there.root, "usr/lib"))], ["plain", ["x"]]);
+  writeFileSync(join(there.root, "usr/lib/foreign"), "");
+  await assert.rejects(upgradeTo("4-1", { files: { "usr/lib": "-> lib64" } }), /p: \/usr\/lib exists and belongs to no package/);
+  assert.equal(pacman(there.root, "-Q"), "p 3-1\n");
+});
+
 test("signed repositories: what is signed well is installed as such, anything else is refused by name", async () => {
   const { privateKey, publicKey } = await openpgp.generateKey({ type: "ecc", curve: "ed25519Legacy", userIDs: [{ name: "Packager" }], format: "object", date: new Date(1_700_000_000_000) });
   const sign = async (bytes: Uint8Array): Promise<Uint8Array> => await openpgp.sign({ message: await openpgp.createMessage({ binary: bytes }), signingKeys: privateKey, detached: true, format: "binary", date: new Date(1_750_000_000_000) }) as Uint8Array;
