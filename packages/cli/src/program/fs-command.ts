@@ -6,6 +6,7 @@ import { Command, Option } from "commander";
 import { parseCompression, parseCopies, parseSize, parseVolumeLabel } from "../fs/volume-options.ts";
 import type { FormatVolumeOptions } from "../commands/fs-format-command.ts";
 import { auditCommand } from "./fs-audit-rows.ts";
+import { backupCommand } from "./fs-backup-rows.ts";
 import { fileCommands } from "./fs-file-rows.ts";
 import { integrityCommands } from "./fs-integrity-rows.ts";
 import { mountCommands } from "./fs-mount-rows.ts";
@@ -19,7 +20,7 @@ import { dryRunOption, jsonOption, type Finish } from "./fs-rows.ts";
 export function fsCommand(finish: Finish): Command {
   const fs = new Command("fs").enablePositionalOptions().summary("make, use and keep AegisFS volumes").description("Makes, uses and keeps AegisFS volumes: files or devices with checksums, snapshots and clones.").usage("COMMAND");
   const commands = [
-    formatCommand(finish), ...fileCommands(finish), ...volumeCommands(finish), ...mountCommands(finish), snapshotCommand(finish), scheduleCommand(finish), ...transferCommands(finish), transactionCommand(finish), auditCommand(finish), ...integrityCommands(finish), serveCommand(finish),
+    formatCommand(finish), ...fileCommands(finish), ...volumeCommands(finish), ...mountCommands(finish), snapshotCommand(finish), scheduleCommand(finish), ...transferCommands(finish), transactionCommand(finish), auditCommand(finish), ...integrityCommands(finish), backupCommand(finish), serveCommand(finish),
   ];
   for (const command of commands) fs.addCommand(command);
   return fs;
