@@ -13,6 +13,7 @@ export { format, mount, mountOverlay, readSuperblock } from "./volume/mount.ts";
 export type { FormatOptions } from "./volume/mount.ts";
 export { Volume } from "./volume/volume.ts";
 export type { MountOptions, SubvolumeInfo, VolumeUsage } from "./volume/mount-options.ts";
+export type { RangeCopy } from "./file/clone.ts";
 export { Files } from "./library/files.ts";
 export type { FilesOptions } from "./library/files.ts";
 export type { Credentials } from "./access/permission.ts";

@@ -81,7 +81,8 @@ export class FuseServer {
   readonly #commitIntervalMs: number;
   /** When the oldest change that is not durable yet was made; 0: there is none. */
   #dirtySinceMs = 0;
-  /** Callers of fsync that wait for the next commit: unique, two words for each. */
+  #syncsAll = false;
+  /** Callers of fsync that wait for the next flush: unique, two words for each. */
   readonly #syncing = new Uint32Array(SYNCS_MAX * 2);
   #syncs = 0;
 
@@ -249,16 +250,21 @@ export class FuseServer {
 
   // ---- Durability -------------------------------------------------------------------------------------------------
 
-  /** The caller's request is answered after the next commit, which happens before any other request is waited for. */
-  sync(): number {
+  /**
+   * The caller's request is answered when what it asked for is durable, which happens before any other request is waited for.
+   *
+   * @param all  all of the volume, not the files alone that were prepared for it
+   */
+  sync(all: boolean): number {
     const { words } = this;
+    this.#syncsAll ||= all;
     this.#syncing[this.#syncs * 2] = words[Q_UNIQUE]!;
     this.#syncing[this.#syncs * 2 + 1] = words[Q_UNIQUE + 1]!;
     this.#syncs++;
     return NO_REPLY;
   }
 
-  /** One commit for all who ask for one at this moment: what the kernel has ready is taken first. */
+  /** One flush for all who ask for one at this moment: what the kernel has ready is taken first. */
   #finishSyncs(): void {
     const { device, words } = this;
     for (let more = 0; more < SYNCS_MAX && this.#syncs < SYNCS_MAX && device.waiting() > this.#syncs; more++) {
@@ -266,8 +272,9 @@ export class FuseServer {
       if (length < 0) break;
       this.handle(length);
     }
-    const result = this.volume.sync();
-    this.#dirtySinceMs = 0;
+    const result = this.#syncsAll ? this.volume.sync() : this.volume.finishFsync();
+    if (this.#syncsAll) this.#dirtySinceMs = 0;
+    this.#syncsAll = false;
     for (let index = 0; index < this.#syncs; index++) {
       words[Q_UNIQUE] = this.#syncing[index * 2]!;
       words[Q_UNIQUE + 1] = this.#syncing[index * 2 + 1]!;

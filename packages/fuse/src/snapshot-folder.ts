@@ -78,7 +78,7 @@ export class SnapshotFolder {
       case op.FUSE_GETATTR: return putAttributesReply(words, D, this.#attributes, VIRTUAL_TREE, 0);
       case op.FUSE_STATX: return putStatx(server, this.#attributes, VIRTUAL_TREE, 0);
       case op.FUSE_STATFS: return statFileSystem(server);
-      case op.FUSE_FSYNC: case op.FUSE_FSYNCDIR: return server.sync();
+      case op.FUSE_FSYNC: case op.FUSE_FSYNCDIR: return server.sync(true);
       case op.FUSE_GETXATTR: case op.FUSE_REMOVEXATTR: return -ENODATA;
       case op.FUSE_LISTXATTR: return this.#noXattrs();
     }

@@ -14,6 +14,11 @@ export const Operation = {
   setXattr: 12,
   removeXattr: 13,
   setFileProperties: 14,
+  cloneRange: 15,
+  copyRange: 16,
+  collapseRange: 17,
+  insertRange: 18,
+  zeroRange: 19,
   snapshot: 32,
   deleteSubvolume: 33,
   rollback: 34,
@@ -34,7 +39,7 @@ export interface VolumeObserver {
    * @param result     what the operation returned: of `create` and `symlink` the new inode
    * @param ino        the inode that changed; for operations on names, the directory
    * @param name       in that directory; of an attribute or property; of a subvolume
-   * @param other      `link`: the inode that gets the name; `rename`: the new directory; `snapshot`, `rollback`: the other subvolume
+   * @param other      `cloneRange`, `copyRange`: the source; `link`: the inode that gets the name; `rename`: the new directory; `snapshot`, `rollback`: the other subvolume
    * @param otherName  `rename`: the new name; `symlink`: the target
    * @param offset     bytes; `create`: the mode; `setAttributes`: the mask; `rename`: the flags
    * @param length     bytes

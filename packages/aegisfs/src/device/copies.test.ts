@@ -74,7 +74,7 @@ function damage(device: BlockDevice, offset: number, random: SeededRandom): void
 
 test(`each block damaged in turn, with two copies on one device: content stays, and the damage is mended (seed ${SEED})`, () => {
   const device = devices(10);
-  const { volume, dump } = filled(device, { copies: 2 }, 60);
+  const { volume, dump } = filled(device, { copies: 2 }, 110);
   const random = new SeededRandom(SEED);
   const places = [...usedPlaces(volume, 0), ...usedPlaces(volume, 1)];
   assert.ok(places.length > 100, `${places.length}`);

@@ -127,7 +127,26 @@ export function addExtent(subvolume: Subvolume, ino: number, index: number, bloc
   putExtent(subvolume, ino, index, block, length, flags, checksums, 0);
 }
 
-function putExtent(
+/** Makes an extent begin at block `index` of the file, where one reaches over it. */
+export function splitExtent(subvolume: Subvolume, ino: number, index: number): void {
+  if (!findExtent(subvolume, ino, index) || found.start === index) return;
+  const { tree, volume } = subvolume;
+  const { start, length, block, stored, flags, skip } = found;
+  keptChecksums.set(tree.words.subarray(found.checksumsAt, found.checksumsAt + stored));
+  tree.remove(ino, keyMiddle(KIND_EXTENT, highOf(start)), start >>> 0);
+  const before = index - start;
+  if (isCompressed(flags)) {
+    // Each part owns the whole unit.
+    volume.references.share(block, stored);
+    putCompressed(subvolume, ino, start, before, block, stored, flags, skip, keptChecksums, 0);
+    putCompressed(subvolume, ino, index, length - before, block, stored, flags, skip + before, keptChecksums, 0);
+  } else {
+    putExtent(subvolume, ino, start, block, before, flags, keptChecksums, 0);
+    putExtent(subvolume, ino, index, block + before, length - before, flags, keptChecksums, before);
+  }
+}
+
+export function putExtent(
   subvolume: Subvolume, ino: number, index: number, block: number, length: number, flags: number, checksums: Uint32Array, from: number,
 ): void {
   const tree = subvolume.tree;

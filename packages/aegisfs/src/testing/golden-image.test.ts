@@ -32,7 +32,9 @@ function writeGolden(name: string): void {
   for (let step = 0; step < 300; step++) workload.step();
   volume.snapshot(volume.root, "snapshot", { readOnly: true });
   for (let step = 0; step < 200; step++) workload.step();
-  volume.sync();
+  // One of the images was left as a crash leaves it: the end of its story is in the intent log.
+  if (name.startsWith("log")) for (let file = 0; file < 6; file++) volume.root.fsync(workload.pickFile());
+  else volume.sync();
   const bytes = new Uint8Array(device.size);
   device.read(0, bytes, 0, bytes.length);
   writeFileSync(new URL(`${name}.img.gz`, FOLDER), gzipSync(bytes, { level: 9 }));

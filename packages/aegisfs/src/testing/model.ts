@@ -4,7 +4,7 @@
  */
 import { crc32c } from "@stratos/base";
 import {
-  EEXIST, EINVAL, EISDIR, ENAMETOOLONG, ENODATA, ENOENT, ENOTDIR, ENOTEMPTY, ENXIO, EPERM, RENAME_EXCHANGE, RENAME_NOREPLACE, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG,
+  EEXIST, EINVAL, EISDIR, ENAMETOOLONG, ENODATA, ENOENT, ENOTDIR, ENOTEMPTY, ENXIO, EPERM, RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG,
 } from "@stratos/abi";
 
 export class ModelInode {
@@ -34,6 +34,8 @@ export class ModelInode {
     return (this.mode & S_IFMT) === S_IFREG;
   }
 }
+
+const BLOCK = 4096;
 
 export class Model {
   root: ModelInode;
@@ -119,7 +121,7 @@ export class Model {
   }
 
   rename(directory: ModelInode, name: string, newDirectory: ModelInode, newName: string, flags: number): number {
-    if (flags === (RENAME_EXCHANGE | RENAME_NOREPLACE)) return -EINVAL;
+    if ((flags & RENAME_EXCHANGE) !== 0 && flags !== RENAME_EXCHANGE) return -EINVAL;
     if (name.length > 255 || newName.length > 255) return -ENAMETOOLONG;
     const checked = this.#alive(directory) || this.#alive(newDirectory);
     if (checked < 0) return checked;
@@ -127,7 +129,7 @@ export class Model {
     const target = newDirectory.names.get(newName);
     if (inode === undefined) return -ENOENT;
     if (flags === RENAME_EXCHANGE && target === undefined) return -ENOENT;
-    if (flags === RENAME_NOREPLACE && target !== undefined) return -EEXIST;
+    if ((flags & RENAME_NOREPLACE) !== 0 && target !== undefined) return -EEXIST;
     if (inode.isDirectory && isBelow(newDirectory, inode)) return -EINVAL;
     if (flags === RENAME_EXCHANGE && target!.isDirectory && isBelow(directory, target!)) return -EINVAL;
     if (inode === target) return 0;
@@ -155,6 +157,7 @@ export class Model {
     inode.ctime = this.now;
     this.#changed(directory);
     this.#changed(newDirectory);
+    if ((flags & RENAME_WHITEOUT) !== 0) this.create(directory, name, S_IFCHR, 0);
     return 0;
   }
 
@@ -193,6 +196,54 @@ export class Model {
     if (!keepSize && offset + length > inode.content.length) this.#resize(inode, offset + length);
     this.#changed(inode);
     return 0;
+  }
+
+  zeroRange(inode: ModelInode, offset: number, length: number, keepSize: boolean): number {
+    const punched = this.punchHole(inode, offset, length);
+    return punched < 0 ? punched : this.preallocate(inode, offset, length, keepSize);
+  }
+
+  collapseRange(inode: ModelInode, offset: number, length: number): number {
+    if (!inode.isRegular) return inode.isDirectory ? -EISDIR : -EINVAL;
+    const { content } = inode;
+    if (offset % BLOCK !== 0 || length % BLOCK !== 0 || length === 0 || offset + length >= content.length) return -EINVAL;
+    this.#replace(inode, offset, length, 0);
+    return 0;
+  }
+
+  insertRange(inode: ModelInode, offset: number, length: number): number {
+    if (!inode.isRegular) return inode.isDirectory ? -EISDIR : -EINVAL;
+    if (offset % BLOCK !== 0 || length % BLOCK !== 0 || length === 0 || offset >= inode.content.length) return -EINVAL;
+    this.#replace(inode, offset, 0, length);
+    return 0;
+  }
+
+  /** Takes `out` bytes out at `offset`, and puts `into` zeros there. */
+  #replace(inode: ModelInode, offset: number, out: number, into: number): void {
+    const content = new Uint8Array(inode.content.length - out + into);
+    content.set(inode.content.subarray(0, offset));
+    content.set(inode.content.subarray(offset + out), offset + into);
+    inode.content = content;
+    this.#changed(inode);
+  }
+
+  cloneRange(source: ModelInode, offset: number, target: ModelInode, targetOffset: number, length: number): number {
+    const kind = !source.isRegular ? source : !target.isRegular ? target : null;
+    if (kind !== null) return kind.isDirectory ? -EISDIR : -EINVAL;
+    const end = offset + length;
+    if (offset % BLOCK !== 0 || targetOffset % BLOCK !== 0 || end > source.content.length) return -EINVAL;
+    if (end % BLOCK !== 0 && (end !== source.content.length || targetOffset + length < target.content.length)) return -EINVAL;
+    if (source === target && offset < targetOffset + length && targetOffset < end) return -EINVAL;
+    if (length > 0) this.write(target, targetOffset, source.content.slice(offset, end));
+    return 0;
+  }
+
+  copyRange(source: ModelInode, offset: number, target: ModelInode, targetOffset: number, length: number): number {
+    const kind = !source.isRegular ? source : !target.isRegular ? target : null;
+    if (kind !== null) return kind.isDirectory ? -EISDIR : -EINVAL;
+    if (source === target && offset < targetOffset + length && targetOffset < offset + length) return -EINVAL;
+    const bytes = source.content.slice(offset, offset + length);
+    return this.write(target, targetOffset, bytes);
   }
 
   seekData(inode: ModelInode, offset: number): number {

@@ -3,7 +3,7 @@
  */
 import { byteStringOf } from "@stratos/base";
 import type { SeededRandom } from "@stratos/base";
-import { ENOSPC, S_IFDIR, S_IFIFO, S_IFREG } from "@stratos/abi";
+import { ENOSPC, RENAME_WHITEOUT, S_IFDIR, S_IFIFO, S_IFREG } from "@stratos/abi";
 import { Attributes, ATTRIBUTE_CTIME, ATTRIBUTE_MODE } from "../file/attributes.ts";
 import { ROOT_INO } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
@@ -15,6 +15,8 @@ export interface WorkloadOptions {
   sizeMax: number;
   /** Names in a directory. */
   names: number;
+  /** Share no blocks between files: leaves out copies. */
+  withoutCopies?: boolean;
 }
 
 export class Workload {
@@ -82,7 +84,7 @@ export class Workload {
     const d = this.#inos.get(directory)!;
     const f = this.#inos.get(file)!;
     const name = this.#name(directory);
-    switch (random.below(20)) {
+    switch (random.below(26)) {
       case 0: case 1: case 2: {
         const mode = (random.below(8) === 0 ? S_IFIFO : S_IFREG) | 0o644;
         this.#made(`create ${d}/${name}`, model.create(directory, name, mode, this.#time), subvolume.create(d, name, mode, this.#time, 0));
@@ -112,7 +114,7 @@ export class Workload {
       case 9: case 10: {
         const other = this.#pick((inode) => inode.isDirectory);
         const newName = this.#name(other);
-        const flags = random.below(3);
+        const flags = random.below(8) === 0 ? RENAME_WHITEOUT | random.below(3) : random.below(3);
         this.#same(
           `rename ${d}/${name} ${this.#inos.get(other)}/${newName} ${flags}`,
           model.rename(directory, name, other, newName, flags), subvolume.rename(d, name, this.#inos.get(other)!, newName, flags),
@@ -158,6 +160,42 @@ export class Workload {
         this.#same(`chmod ${f}`, model.chmod(file, this.#attributes.mode), subvolume.setAttributes(f, this.#attributes, ATTRIBUTE_MODE | ATTRIBUTE_CTIME));
         break;
       }
+      case 17: case 18: {
+        const other = this.#pick((inode) => inode.isRegular);
+        const o = this.#inos.get(other)!;
+        const aligned = random.below(4) > 0;
+        const offset = aligned ? this.#block() : this.#offset();
+        const targetOffset = aligned ? this.#block() : random.below(2) === 0 ? offset : this.#offset();
+        const length = random.below(3) === 0 ? Math.max(0, file.content.length - offset) : aligned ? this.#block() : this.#offset();
+        if (this.#options.withoutCopies === true) break;
+        const copy = { source: f, offset, target: o, targetOffset, length };
+        this.last = `copy ${f} ${offset}+${length} to ${o} ${targetOffset}`;
+        if (random.below(2) === 0) {
+          const result = subvolume.cloneRange(copy);
+          if (result !== -ENOSPC) this.#same(this.last, model.cloneRange(file, offset, other, targetOffset, length), result);
+        } else {
+          const result = subvolume.copyRange(copy);
+          if (result !== -ENOSPC) this.#same(this.last, model.copyRange(file, offset, other, targetOffset, result > 0 ? result : length), result);
+        }
+        break;
+      }
+      case 19: {
+        const offset = this.#block();
+        const length = random.below(6) === 0 ? this.#offset() : this.#block();
+        if (random.below(2) === 0 || file.content.length > 2 * this.#options.sizeMax) {
+          this.#same(`collapse ${f} ${offset}+${length}`, model.collapseRange(file, offset, length), subvolume.collapseRange(f, offset, length));
+        } else this.#same(`insert ${f} ${offset}+${length}`, model.insertRange(file, offset, length), subvolume.insertRange(f, offset, length));
+        break;
+      }
+      case 20: {
+        const offset = this.#offset();
+        const length = 1 + this.#offset();
+        const keep = random.below(2) === 0;
+        this.last = `zero ${f} ${offset}+${length}`;
+        const result = subvolume.zeroRange(f, offset, length, keep);
+        if (result !== -ENOSPC) this.#same(this.last, model.zeroRange(file, offset, length, keep), result);
+        break;
+      }
       default: {
         const offset = random.below(3) === 0 ? file.content.length : this.#offset();
         const bytes = new Uint8Array(1 + (random.below(3) === 0 ? this.#offset() : random.below(3000)));
@@ -188,6 +226,10 @@ export class Workload {
     }
     const number = this.#random.below(this.#options.names);
     return this.#random.below(30) === 0 ? "n".repeat(250 + (number % 8)) : `name${number}`;
+  }
+
+  #block(): number {
+    return this.#random.below(Math.max(2, this.#options.sizeMax >> 13)) * 4096;
   }
 
   #offset(): number {

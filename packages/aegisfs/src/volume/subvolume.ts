@@ -22,6 +22,8 @@ import { readAttributes, writeAttributes } from "../file/attributes.ts";
 import type { DirectoryEntry } from "../file/directory.ts";
 import { readDirectory } from "../file/directory.ts";
 import { changeInode, initializeInode } from "../file/inode.ts";
+import { cloneRange, copyRange } from "../file/clone.ts";
+import type { RangeCopy } from "../file/clone.ts";
 import * as content from "../file/content.ts";
 import * as data from "../file/data.ts";
 import * as holes from "../file/holes.ts";
@@ -31,6 +33,7 @@ import type { Fragmentation } from "../file/defragment.ts";
 import * as properties from "../file/properties.ts";
 import * as orphans from "../file/orphans.ts";
 import { rename } from "../file/rename.ts";
+import { collapseRange, insertRange } from "../file/shift.ts";
 import { settleFile } from "../file/settle.ts";
 import * as xattrs from "../file/xattrs.ts";
 import { Operation } from "../audit/operation.ts";
@@ -461,6 +464,35 @@ export class Subvolume {
     return this.#changing(true, Math.ceil(length / 4096), () => {
       return this.#did(holes.preallocate(this, ino, offset, length, keepSize), Operation.preallocate, ino, "", 0, "", offset, length);
     });
+  }
+
+  /** As punching and preallocating in one: the range reads as zeros and holds its space; the size grows unless `keepSize`. −ENOSPC. */
+  zeroRange(ino: number, offset: number, length: number, keepSize: boolean): number {
+    return this.#changing(true, Math.ceil(length / 4096) + 2, () => {
+      const punched = holes.punchHole(this, ino, offset, length);
+      const result = punched < 0 ? punched : holes.preallocate(this, ino, offset, length, keepSize);
+      return this.#did(result, Operation.zeroRange, ino, "", 0, "", offset, length);
+    });
+  }
+
+  /** Takes whole blocks out of a file: what lies behind moves to their place. −EINVAL when it is not aligned or reaches the end. */
+  collapseRange(ino: number, offset: number, length: number): number {
+    return this.#changing(true, 0, () => this.#did(collapseRange(this, ino, offset, length), Operation.collapseRange, ino, "", 0, "", offset, length));
+  }
+
+  /** Puts a hole of whole blocks into a file, before its end. −EINVAL, −EFBIG. */
+  insertRange(ino: number, offset: number, length: number): number {
+    return this.#changing(true, 1, () => this.#did(insertRange(this, ino, offset, length), Operation.insertRange, ino, "", 0, "", offset, length));
+  }
+
+  /** Gives the target the source's blocks (ioctl_ficlonerange(2)); see file/clone.ts for what must be aligned. −EINVAL, −ENOSPC. */
+  cloneRange(copy: RangeCopy): number {
+    return this.#changing(true, 2, () => this.#did(cloneRange(this, copy), Operation.cloneRange, copy.target, "", copy.source, "", copy.targetOffset, copy.length));
+  }
+
+  /** copy_file_range(2): shares what blocks allow, copies the rest. Returns the bytes copied. */
+  copyRange(copy: RangeCopy): number {
+    return this.#changing(true, 4, () => this.#did(copyRange(this, copy), Operation.copyRange, copy.target, "", copy.source, "", copy.targetOffset, copy.length));
   }
 
   /** First offset at or after `offset` that is in data; −ENXIO. */

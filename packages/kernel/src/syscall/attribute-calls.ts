@@ -153,6 +153,6 @@ export const attributeCalls: SyscallTable = {
   utimensat: { run: (task, dirfd, path, times, flags) => utimensat(task, dirfd | 0, path, times, flags | 0) },
   truncate: { run: truncate },
   ftruncate: { run: (task, fd, size) => ftruncate(task, fd | 0, size) },
-  fallocate: { run: (task, fd, mode, offset, length) => fallocate(task, fd | 0, mode | 0, offset, length), gaps: "ranges are not collapsed or inserted" },
+  fallocate: { run: (task, fd, mode, offset, length) => fallocate(task, fd | 0, mode | 0, offset, length), gaps: "ranges are collapsed and inserted on AegisFS alone" },
   umask: { run: (task, mask) => umask(task, mask | 0) },
 };

@@ -1,10 +1,11 @@
 import { EAGAIN, EBADF, EINVAL, EISDIR, EOVERFLOW, ESPIPE, ETXTBSY, O_APPEND, O_NONBLOCK, SEEK_CUR, SPLICE_F_GIFT, SPLICE_F_MORE, SPLICE_F_MOVE, SPLICE_F_NONBLOCK } from "@stratos/abi";
-import { EPIPE } from "@stratos/abi";
+import { EOPNOTSUPP, EPIPE } from "@stratos/abi";
 import { PipeFile } from "../fs/pipe/pipe-file.ts";
 import type { Task } from "../task/task.ts";
 import { BLOCKED } from "../task/wait-queue.ts";
 import { BytesCursor } from "../vfs/io-cursor.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
+import { clipToLimits, contentChanged } from "../vfs/regular-file.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 /**
@@ -102,13 +103,28 @@ function copyFileRange(task: Task, inFd: number, inAddress: number, outFd: numbe
   if (count < 0) return -EOVERFLOW;
   const start = from >= 0 ? from : source.position, end = to >= 0 ? to : target.position;
   if (sourceInode === targetInode && start < end + count && end < start + count) return -EINVAL;
-  const done = pump(task, source, start, target, end, Math.min(count, COUNT_MAX));
+  const done = copyBetween(task, source, start, target, end, Math.min(count, COUNT_MAX));
   if (done <= 0) return done;
   if (from < 0) source.position = start + done;
   if (to < 0) target.position = end + done;
   let stored = from >= 0 ? storeOffset(task, inAddress, start + done) : 0;
   if (stored >= 0 && to >= 0) stored = storeOffset(task, outAddress, end + done);
   return stored < 0 ? stored : done;
+}
+
+/** Lets the file system do it, which may share blocks; else reads and writes. */
+function copyBetween(task: Task, source: OpenFile, from: number, target: OpenFile, to: number, count: number): number {
+  const inode = target.inode!;
+  if (source.inode!.fileSystem === inode.fileSystem && inode.seals <= 0) {
+    const clipped = clipToLimits(task, to, count);
+    if (clipped < 0) return clipped;
+    const taken = inode.takeRange(source.inode!, from, to, clipped, false, task.kernel.vfs.now());
+    if (taken !== -EOPNOTSUPP) {
+      if (taken > 0) contentChanged(task, inode);
+      return taken;
+    }
+  }
+  return pump(task, source, from, target, to, count);
 }
 
 function splice(task: Task, inFd: number, inAddress: number, outFd: number, outAddress: number, count: number, flags: number): number {

@@ -1,6 +1,22 @@
-import { EBADF, EINVAL, ENOTTY, EOPNOTSUPP, EXDEV, FICLONE, FICLONERANGE, FIDEDUPERANGE, FIGETBSZ, FS_IOC_FIEMAP, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS } from "@stratos/abi";
+import { EBADF, EFBIG, EINVAL, EISDIR, ENOTTY, EOPNOTSUPP, EXDEV, FICLONE, FICLONERANGE, FIDEDUPERANGE, FIGETBSZ, FS_IOC_FIEMAP, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
+import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
+import { clipToLimits, contentChanged } from "./regular-file.ts";
+
+/** ioctl_ficlonerange(2). */
+function cloneInto(task: Task, source: Inode, inode: Inode, { sourceOffset, length, offset }: { sourceOffset: number; length: number; offset: number }): number {
+  // Negative: not an address, or a number that no file reaches.
+  if (sourceOffset < 0 || length < 0 || offset < 0) return -EINVAL;
+  // 0: up to the end of the source.
+  const count = length === 0 ? Math.max(0, source.size - sourceOffset) : length;
+  const clipped = clipToLimits(task, offset, count);
+  if (clipped < count) return clipped < 0 ? clipped : -EFBIG;
+  const result = inode.takeRange(source, sourceOffset, offset, count, true, task.kernel.vfs.now());
+  if (result < 0) return result;
+  contentChanged(task, inode);
+  return 0;
+}
 
 /** ioctls of regular files and directories (ioctl_list(2)). What the file system can't do is EOPNOTSUPP, which callers such as cp expect. */
 export function fileIoctl(task: Task, file: OpenFile, command: number, argument: number): number {
@@ -13,7 +29,14 @@ export function fileIoctl(task: Task, file: OpenFile, command: number, argument:
       const source = task.files.get(sourceFd);
       if (source === undefined || !source.isReadable || !file.isWritable) return -EBADF;
       if (source.inode === null || inode === null || source.inode.fileSystem !== inode.fileSystem) return -EXDEV;
-      return source.inode.isRegular && inode.isRegular ? -EOPNOTSUPP : -EINVAL;
+      if (!source.inode.isRegular || !inode.isRegular) return source.inode.isDirectory || inode.isDirectory ? -EISDIR : -EINVAL;
+      const range = { sourceOffset: 0, length: 0, offset: 0 };
+      if (command === FICLONERANGE) {
+        range.sourceOffset = task.space.loadU64(argument + 8);
+        range.length = task.space.loadU64(argument + 16);
+        range.offset = task.space.loadU64(argument + 24);
+      }
+      return cloneInto(task, source.inode, inode, range);
     }
     case FIDEDUPERANGE:
     case FS_IOC_FIEMAP:

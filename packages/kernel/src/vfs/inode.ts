@@ -165,6 +165,15 @@ export abstract class Inode {
   allocate(mode: number, offset: number, length: number, now: Time): number {
     return -EOPNOTSUPP;
   }
+  /**
+   * Takes over a range of another regular file of this file system, where that is cheaper than reading and writing.
+   *
+   * @param shares  as FICLONERANGE: all of it by sharing blocks, or −EINVAL; else as copy_file_range(2), as much as can be
+   * @returns bytes; −EOPNOTSUPP when it has to be read and written
+   */
+  takeRange(source: Inode, sourceOffset: number, offset: number, length: number, shares: boolean, now: Time): number {
+    return -EOPNOTSUPP;
+  }
   /** SEEK_DATA and SEEK_HOLE: the offset, or −ENXIO. The default has no holes. */
   seekData(offset: number): number {
     return offset < this.size ? offset : -ENXIO;

@@ -86,8 +86,9 @@ export class AegisInode extends Inode implements PageBacking {
     return 0;
   }
 
-  /** fallocate(2): extension, punching and zeroing of ranges; a range is not collapsed or inserted. */
+  /** fallocate(2) in all modes but FALLOC_FL_UNSHARE_RANGE. */
   override allocate(mode: number, offset: number, length: number, now: Time): number {
+    if (mode === FALLOC_FL_COLLAPSE_RANGE || mode === FALLOC_FL_INSERT_RANGE) return this.#shift(mode, offset, length, now);
     if ((mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE)) !== 0) return -EOPNOTSUPP;
     const { subvolume } = this.fileSystem;
     const keepSize = (mode & FALLOC_FL_KEEP_SIZE) !== 0;
@@ -105,6 +106,58 @@ export class AegisInode extends Inode implements PageBacking {
     this.mtime = now;
     this.ctime = now;
     return 0;
+  }
+
+  /** What lies behind the range moves: all of it is in the engine before, and read anew after. */
+  #shift(mode: number, offset: number, length: number, now: Time): number {
+    const { fileSystem } = this;
+    const stored = this.#store();
+    if (stored < 0) return stored;
+    fileSystem.stamp(now);
+    const collapses = mode === FALLOC_FL_COLLAPSE_RANGE;
+    const failed = collapses ? fileSystem.subvolume.collapseRange(this.ino, offset, length) : fileSystem.subvolume.insertRange(this.ino, offset, length);
+    if (failed < 0) return failed;
+    fileSystem.kernel.onFileTruncated(this, offset);
+    this.pages!.truncate(offset);
+    this.size += collapses ? -length : length;
+    this.mtime = now;
+    this.ctime = now;
+    return 0;
+  }
+
+  /** Puts what is in memory into the engine. */
+  #store(): number {
+    const failed = this.pages!.writeBack(this.size);
+    return failed < 0 ? failed : this.storeAttributes();
+  }
+
+  override takeRange(source: Inode, sourceOffset: number, offset: number, length: number, shares: boolean, now: Time): number {
+    if (!(source instanceof AegisInode) || source.fileSystem !== this.fileSystem) return -EOPNOTSUPP;
+    const { fileSystem } = this;
+    const { subvolume } = fileSystem;
+    const stored = source.#store() || this.#store();
+    if (stored < 0) return stored;
+    fileSystem.stamp(now);
+    const range = { source: source.ino, offset: sourceOffset, target: this.ino, targetOffset: offset, length };
+    const result = shares ? subvolume.cloneRange(range) : subvolume.copyRange(range);
+    if (result < 0) return result;
+    const count = shares ? length : result;
+    this.#reloadPages(offset, offset + count);
+    this.size = Math.max(this.size, offset + count);
+    return count;
+  }
+
+  /** The engine has other content for the range: pages that are mapped get it, the others go. */
+  #reloadPages(start: number, end: number): void {
+    const pages = this.pages!;
+    const { frames, physical } = this.fileSystem.kernel;
+    const present: number[] = [];
+    pages.forEach(Math.floor(start / PAGE_SIZE), Math.ceil(end / PAGE_SIZE), (index) => present.push(index));
+    for (const index of present) {
+      const frame = pages.peek(index);
+      if (frames.references(frame) === 1) pages.drop(index);
+      else if (this.readPage(index, physical.u8, frame * PAGE_SIZE) >= 0) pages.notifyChange(index);
+    }
   }
 
   /** Pages in memory are the truth: zeroes them, or gives up whole ones that nobody maps. */

@@ -1,7 +1,7 @@
 /** AegisFS under the kernel: the conformance suite, and that what was synced is there after the next mount. */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { AT_FDCWD, ENOSPC, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, O_CREAT, O_RDWR } from "@stratos/abi";
+import { AT_FDCWD, EINVAL, ENOSPC, FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FICLONE, O_CREAT, O_RDWR } from "@stratos/abi";
 import { check, format, mount, mountOverlay } from "@stratos/aegisfs";
 import type { MountOptions, Volume } from "@stratos/aegisfs";
 import { MemoryBlockDevice } from "@stratos/host";
@@ -91,4 +91,35 @@ it("holes are found by lseek, also over pages that wait for write-back, and are 
   assert.equal(user.call("lseek", fd, 5 * 4096, 4), 6 * 4096);
   assert.equal(user.call("fallocate", fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 4 * 4096, 3 * 4096), 0);
   assert.equal((user.fstat(fd) as Stat).blocks, 0);
+});
+
+it("clones and copies share blocks, and ranges are taken out and put in, whatever is in the page cache", () => {
+  const device = fresh();
+  let volume!: Volume;
+  const { user } = FileTask.create((kernel) => new AegisFileSystem(kernel, (volume = mounted(device))));
+  const content = "abcdefgh".repeat(5000);
+  user.put("/a", content);
+  syncAll(user.task.kernel);
+  const free = volume.space.freeBlocks;
+  const a = user.open("/a", O_RDWR);
+  user.call("pwrite64", a, user.text("NEW"), 3, 4096);
+  const changed = content.slice(0, 4096) + "NEW" + content.slice(4099);
+  const b = user.open("/b", O_RDWR | O_CREAT);
+  assert.equal(user.call("ioctl", b, FICLONE, a), 0);
+  assert.equal(user.get("/b"), changed);
+  const c = user.open("/c", O_RDWR | O_CREAT);
+  assert.equal(user.call("copy_file_range", a, 0, c, 0, 100_000, 0), 40_000);
+  assert.equal(user.get("/c"), changed);
+  syncAll(user.task.kernel);
+  assert.ok(free - volume.space.freeBlocks < 8, `${free - volume.space.freeBlocks} blocks for two copies of ten`);
+  user.call("pwrite64", b, user.text("own"), 3, 0);
+  assert.equal(user.get("/a"), changed);
+  assert.equal(user.get("/b"), "own" + changed.slice(3));
+  assert.equal(user.call("fallocate", c, FALLOC_FL_COLLAPSE_RANGE, 4096, 8192), 0);
+  assert.equal(user.get("/c"), changed.slice(0, 4096) + changed.slice(12_288));
+  assert.equal(user.call("fallocate", c, FALLOC_FL_INSERT_RANGE, 0, 4096), 0);
+  assert.equal(user.get("/c"), "\0".repeat(4096) + changed.slice(0, 4096) + changed.slice(12_288));
+  assert.equal(user.call("fallocate", c, FALLOC_FL_COLLAPSE_RANGE, 100, 4096), -EINVAL);
+  syncAll(user.task.kernel);
+  assert.deepEqual(check(device, { data: true }), []);
 });
