@@ -22,7 +22,8 @@ const ONLY_THEIRS = [/^etc\/apt\/sources\.list$/, /^etc\/(passwd|group|shadow|gs
 const ONLY_OURS = [/^etc\/apt\/sources\.list\.d\/debian\.sources$/, /^etc\/hosts$/];
 /** Files that hold what is the host's, the mirror's, or the choice of packages. */
 const OTHER_CONTENT = [/^etc\/(hostname|hosts|resolv\.conf|fstab)$/, /^var\/lib\/apt\/extended_states$/];
-const OTHER_MODE = [/^dev\/(console|shm)$/];
+/** apt gives the last to its own user when it first runs, which it does within mmdebstrap. */
+const OTHER_MODE = [/^dev\/(console|shm)$/, /^var\/(lib|cache)\/apt\/.*partial$/];
 
 interface Member { readonly entry: TarEntry; readonly digest: string }
 
@@ -51,7 +52,7 @@ function compareMembers(path: string, own: Member, other: Member, epoch: number,
   const differs = (name: string, left: unknown, right: unknown, isKnown: boolean): void => { if (left !== right) say(isKnown, `${path}: ${name} ${String(left)}, mmdebstrap's ${String(right)}`); };
   differs("kind", own.entry.type, other.entry.type, false);
   differs("mode", own.entry.mode.toString(8), other.entry.mode.toString(8), isNamed(OTHER_MODE) || isNamed(OTHER_CONTENT));
-  differs("owner", `${own.entry.uid}:${own.entry.gid}`, `${other.entry.uid}:${other.entry.gid}`, false);
+  differs("owner", `${own.entry.uid}:${own.entry.gid}`, `${other.entry.uid}:${other.entry.gid}`, isNamed(OTHER_MODE));
   differs("target", own.entry.linkPath, other.entry.linkPath, false);
   differs("content", own.digest, other.digest, isNamed(OTHER_CONTENT));
   differs("time", own.entry.mtime, other.entry.mtime, own.entry.type !== "0" || own.entry.mtime === epoch || other.entry.mtime === epoch);

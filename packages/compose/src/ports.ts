@@ -83,6 +83,8 @@ export interface OutputJob {
 /** Writes a tree in some format. */
 export interface OutputWriter {
   readonly format: OutputConfig["format"];
+  /** several images may go under one name: an index, a repository */
+  readonly isShared?: true;
   /** default name of what it makes, with the variables of treefiles */
   filename(config: OutputConfig): string;
   /** @param path  name within the compose's folder */

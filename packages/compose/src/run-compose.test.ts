@@ -106,6 +106,21 @@ test("a store that has lost or damaged something is made sound", async () => {
   }
   await one.compose(TREEFILE, { lock });
   assert.ok(before.equals(Buffer.from(one.outputs.get("demo-default-riscv64.tar")!)));
+  for (const part of ["layers/", "trees/"]) {
+    for (const [path, bytes] of one.files) {
+      if (!path.startsWith(part) || path.endsWith(".json")) continue;
+      const flipped = Uint8Array.from(bytes);
+      flipped[Math.floor(bytes.length / 3)]! ^= 1;
+      one.files.set(path, flipped);
+    }
+    const other = makeWorld();
+    for (const [path, bytes] of one.files) other.files.set(path, bytes);
+    for (const [path, bytes] of one.packages.files) other.packages.files.set(path, bytes);
+    const { steps } = await other.compose(TREEFILE, { lock, lockMode: "locked" });
+    assert.deepEqual(steps.filter(({ status }) => status !== "done"), []);
+    assert.ok(before.equals(Buffer.from(other.outputs.get("demo-default-riscv64.tar")!)), part);
+  }
+  assert.ok(before.equals(Buffer.from(one.outputs.get("demo-default-riscv64.tar")!)));
 });
 
 test("a phase whose time is over ends the compose as failed, by its name", async () => {
@@ -245,4 +260,10 @@ test("a later stage takes over a file that its package replaces", async () => {
 test("a format that nothing writes is refused before anything runs", async () => {
   const one = await world();
   await assert.rejects(one.compose("name: x\noutputs: {disk: {format: raw}}\n"), /outputs\.disk: nothing here writes raw; tar can be written/);
+});
+
+test("outputs of one name are refused before anything runs", async () => {
+  const one = await world();
+  await assert.rejects(one.compose("name: x\nvariants: {a: {}, b: {}}\noutputs: {t: {format: tar, filename: root.tar}}\n"), /outputs\.t of b\/riscv64 and outputs\.t of a\/riscv64 would both be root\.tar/);
+  await assert.rejects(one.compose("name: x\noutputs: {t: {format: tar, filename: SHA256SUMS}}\n"), /outputs\.t of default\/riscv64 would be SHA256SUMS, which a compose writes itself/);
 });

@@ -58,6 +58,9 @@ export class OutputError extends Error {
 const CUSTOMIZE_CODE = 1;
 const OUTPUT_CODE = 1;
 
+/** What stands beside outputs. */
+const OWN_FILES = /^(composeinfo\.json|SHA256SUMS|.*\.(spdx|provenance)\.json)$/;
+
 interface ImageState {
   locked?: LockedImage;
   tree?: { key: string; tree: FileTree };
@@ -69,7 +72,7 @@ interface ImageState {
 /** @throws GraphError, OutputError  before anything runs */
 export async function runCompose(ports: ComposePorts, request: ComposeRequest): Promise<ComposeResult> {
   const compose = new Compose(ports, request);
-  for (const target of request.targets) for (const name of Object.keys(target.config.outputs ?? {})) compose.writerOf(target, name);
+  compose.checkOutputs();
   const steps = planSteps(request.targets, compose, { skipPhases: request.skipPhases ?? [], timeoutSeconds: request.timeoutSeconds });
   const results = await runGraph(steps, {
     width: request.jobs, signal: request.signal, after: ports.after, nowMs: ports.nowMs, onEvent: (event) => request.onEvent({ kind: "step", event }),
@@ -104,6 +107,25 @@ class Compose implements PhaseWork {
     const writer = this.#ports.outputs.find((one) => one.format === format);
     if (writer === undefined) throw new OutputError(`outputs.${name}: nothing here writes ${format}; ${this.#ports.outputs.map((one) => one.format).join(", ")} can be written`);
     return writer;
+  }
+
+  /** @throws OutputError  a format that nothing writes, or two outputs of one name */
+  checkOutputs(): void {
+    const taken = new Map<string, string>();
+    for (const target of this.#request.targets) {
+      for (const name of Object.keys(target.config.outputs ?? {})) {
+        const writer = this.writerOf(target, name), path = this.#pathOf(target, name), own = `outputs.${name} of ${lockKey(target)}`;
+        const other = taken.get(path);
+        if (other !== undefined && writer.isShared !== true) throw new OutputError(`${own} and ${other} would both be ${path}; give one a filename with \${variant} and \${architecture}`);
+        if (OWN_FILES.test(path)) throw new OutputError(`${own} would be ${path}, which a compose writes itself`);
+        taken.set(path, own);
+      }
+    }
+  }
+
+  #pathOf(target: ImageTarget, name: string): string {
+    const config = target.config.outputs![name]!;
+    return substitute(config.filename ?? this.writerOf(target, name).filename(config), target);
   }
 
   async init(): Promise<void> {
@@ -168,7 +190,7 @@ class Compose implements PhaseWork {
     const image = lockKey(target), state = this.#states.get(image)!, { key, tree } = state.tree!;
     const config = target.config.outputs![name]!;
     const writer = this.writerOf(target, name);
-    const path = substitute(config.filename ?? writer.filename(config), target);
+    const path = this.#pathOf(target, name);
     const { container = null, ostree = null } = target.config;
     const resultKey = hashText(this.#ports, canonicalJson(JSON.parse(JSON.stringify({ code: OUTPUT_CODE, tree: key, path, config, container, ostree, version: target.config.version ?? "" })) as Json));
     const artifacts = await this.#keptOutput(writer, resultKey) ?? await this.#writeOutput(writer, resultKey, { name, target, config, tree, layers: () => splitLayers(tree, state.locked!.packages), epochSeconds: archiveEpoch(target, state.locked!), signal }, path);

@@ -1,5 +1,6 @@
 import { homeFolder, stratosHome } from "@stratos/host-node";
 import { ComposeFolder } from "@stratos/host-node/compose";
+import { nodePackagePorts, type NodePackagePorts } from "@stratos/host-node/packages";
 import { diffComposes, diffTrees, lockKey, readTree, resolveImage, type ComposedImage, type FileDifference, type ImageDifference, type JsonObject, type Recipe } from "@stratos/compose";
 import { CommandError, UsageError } from "../command-error.ts";
 import { isFolder, readRecipes } from "../compose/compose-folder.ts";
@@ -44,23 +45,24 @@ async function diffFolders(before: string, after: string, options: ComposeDiffOp
   const old = images(await readRecipes(before)), now = images(await readRecipes(after));
   const differences = diffComposes(new Map([...old].map(([image, recipe]) => [image, describe(recipe)])), new Map([...now].map(([image, recipe]) => [image, describe(recipe)])));
   if (options.files !== true) return differences;
-  const store = new ComposeFolder(homeFolder(stratosHome(), "compose"));
+  const store = new ComposeFolder(homeFolder(stratosHome(), "compose")), packages = nodePackagePorts(homeFolder(stratosHome(), "downloads"));
   try {
     const found: Difference[] = [];
     for (const [image, recipe] of now) {
       const other = old.get(image);
-      const files = other === undefined ? [] : await diffKept(store, image, other, recipe);
+      const files = other === undefined ? [] : await diffKept(store, packages, image, other, recipe);
       const rest = differences.find((one) => one.image === image);
       if (rest !== undefined || files.length > 0) found.push({ ...(rest ?? { image, packages: [], config: [], artifacts: [] }), files });
     }
     return [...found, ...differences.filter(({ image }) => !now.has(image))];
   } finally {
     store.close();
+    await packages.close();
   }
 }
 
-async function diffKept(store: ComposeFolder, image: string, before: Recipe, after: Recipe): Promise<FileDifference[]> {
-  const ports = { store, packages: { latin1: (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1") } };
+async function diffKept(store: ComposeFolder, packages: NodePackagePorts, image: string, before: Recipe, after: Recipe): Promise<FileDifference[]> {
+  const ports = { store, packages };
   const [old, now] = [await readTree(ports, before.tree), await readTree(ports, after.tree)];
   if (old === undefined || now === undefined) throw new CommandError(image, "its tree is not in the store any more; `stratos compose rebuild` makes it again");
   return diffTrees(old, now);

@@ -4,7 +4,7 @@
  * begins the file, so nothing is copied until an output is written.
  */
 import { byteStringOf } from "@stratos/base";
-import { openDeb, parseControl, readTar, type ControlFile, type DebArchive, type Decompress } from "@stratos/pkg";
+import { openDeb, parseControl, readTar, type ControlFile, type DebArchive, type Decompress, type PackagePorts } from "@stratos/pkg";
 import { TarType } from "@stratos/formats";
 import { readPackage } from "../gather/resolve-image.ts";
 import type { LockedPackage } from "../gather/lock.ts";
@@ -70,7 +70,7 @@ function readKept(ports: Pick<ComposePorts, "packages" | "store">, one: LockedPa
   return { control: parseControl(text, `${one.name}: control`)[0]!, controlFiles, data };
 }
 
-function readHashes(ports: Pick<ComposePorts, "packages">, pack: Pack): LayerHashes | undefined {
+function readHashes(ports: { readonly packages: Pick<PackagePorts, "latin1"> }, pack: Pack): LayerHashes | undefined {
   const length = Number(ports.packages.latin1(readPart(pack, pack.sizeBytes - LENGTH_DIGITS, LENGTH_DIGITS)));
   if (!Number.isInteger(length) || length <= 0 || length > DESCRIPTION_SIZE_MAX) return undefined;
   try {
@@ -88,12 +88,18 @@ function readPart(pack: Pack, offset: number, size: number): Uint8Array {
   return offset < 0 ? NO_DATA : bytes.subarray(0, pack.read(offset, bytes));
 }
 
-function describe(ports: Pick<ComposePorts, "packages">, bytes: Uint8Array): { sizeBytes: number; sha256: string } {
+/** Whether a layer's data is what was taken apart. */
+export function isSoundLayer(ports: { readonly packages: Pick<PackagePorts, "latin1" | "hasher"> }, pack: Pack): boolean {
+  const hashes = readHashes(ports, pack);
+  return hashes !== undefined && isSame(ports, readPart(pack, 0, hashes.data.sizeBytes), hashes.data);
+}
+
+function describe(ports: { readonly packages: Pick<PackagePorts, "hasher"> }, bytes: Uint8Array): { sizeBytes: number; sha256: string } {
   const hasher = ports.packages.hasher("sha256");
   hasher.update(bytes);
   return { sizeBytes: bytes.length, sha256: hasher.hex() };
 }
 
-function isSame(ports: Pick<ComposePorts, "packages">, bytes: Uint8Array, hashes: { sizeBytes: number; sha256: string }): boolean {
+function isSame(ports: { readonly packages: Pick<PackagePorts, "hasher"> }, bytes: Uint8Array, hashes: { sizeBytes: number; sha256: string }): boolean {
   return bytes.length === hashes.sizeBytes && describe(ports, bytes).sha256 === hashes.sha256;
 }

@@ -2,14 +2,15 @@
  * Trees in the store: `trees/KEY.json` lists the entries, `trees/KEY.pack` holds the content that no package brings. A file's content is a
  * place in a pack, of a package's data archive or of a tree.
  *
- *     { "format": 1, "packs": ["layers/…", …], "entries": [[path, kind, mode, uid, gid, mtime, detail…], …] }
+ *     { "format": 1, "packs": [["layers/…", size, ""], ["trees/….pack", size, sha256], …], "entries": [[path, kind, mode, uid, gid, mtime, detail…], …] }
  *     (all strings are byte strings, so the file is one byte for each character)
  *     detail of a file:  pack, offset, size, sha256 · of a link: target · of a device: major, minor; xattrs, as pairs, come last
  */
 import { byteStringOf } from "@stratos/base";
 import { fileEntry, readBlob, type Blob, type FileEntry, type FileKind, type FileTree } from "@stratos/formats";
 import type { PackagePorts } from "@stratos/pkg";
-import type { ComposePorts, ComposeStore } from "../ports.ts";
+import type { ComposeStore } from "../ports.ts";
+import { isSoundLayer } from "./layer.ts";
 
 /** Content at a place of a pack. */
 export class PackBlob implements Blob {
@@ -36,10 +37,23 @@ export class PackBlob implements Blob {
 }
 
 type Row = [path: string, kind: FileKind, mode: number, uid: number, gid: number, mtime: number, ...detail: (string | number | [string, string][])[]];
-interface Manifest { readonly format: 1; readonly packs: readonly string[]; readonly packSizes: readonly number[]; readonly entries: readonly Row[] }
+/** A package's pack says itself what its hashes are. */
+type PackRow = [name: string, sizeBytes: number, sha256: string];
+interface Manifest { readonly format: 1; readonly packs: readonly PackRow[]; readonly entries: readonly Row[] }
+
+/** What tree packs have been written or checked, and package packs checked, in this process: each is read for that once. */
+const soundPacks = new WeakMap<ComposeStore, Map<string, string>>();
+
+function soundOf(store: ComposeStore): Map<string, string> {
+  let known = soundPacks.get(store);
+  if (known === undefined) soundPacks.set(store, (known = new Map()));
+  return known;
+}
+
+export type TreePorts = { readonly store: ComposeStore; readonly packages: Pick<PackagePorts, "latin1" | "hasher"> };
 
 /** Keeps a tree under a name. What is only in memory goes into a pack of its own. @returns the tree with all content in the store */
-export async function writeTree(ports: Pick<ComposePorts, "store">, key: string, tree: FileTree): Promise<FileTree> {
+export async function writeTree(ports: TreePorts, key: string, tree: FileTree): Promise<FileTree> {
   const own = `trees/${key}.pack`;
   const packs = new Map<string, number>();
   const packId = (pack: string): number => {
@@ -73,15 +87,20 @@ export async function writeTree(ports: Pick<ComposePorts, "store">, key: string,
     if (entry.xattrs.size > 0) row.push([...entry.xattrs]);
     rows.push(row);
   }
-  if (fill > 0 || packs.has(own)) await ports.store.write(own, pieces);
-  const packSizes = [...packs.keys()].map((pack) => ports.store.open(pack)?.sizeBytes ?? -1);
-  const manifest: Manifest = { format: 1, packs: [...packs.keys()], packSizes, entries: rows };
+  const known = soundOf(ports.store);
+  if (fill > 0 || packs.has(own)) {
+    const hasher = ports.packages.hasher("sha256");
+    for (const piece of pieces) hasher.update(piece);
+    await ports.store.write(own, pieces);
+    known.set(own, hasher.hex());
+  }
+  const manifest: Manifest = { format: 1, packs: [...packs.keys()].map((pack) => [pack, ports.store.open(pack)?.sizeBytes ?? -1, isLayer(pack) ? "" : known.get(pack)!]), entries: rows };
   await ports.store.write(`trees/${key}.json`, [byteStringOf(JSON.stringify(manifest))]);
   return { entries: () => entries };
 }
 
-/** A kept tree, or undefined: there is none, or a pack that it needs is gone or is not whole. */
-export async function readTree(ports: { readonly store: ComposeStore; readonly packages: Pick<PackagePorts, "latin1"> }, key: string): Promise<FileTree | undefined> {
+/** A kept tree, or undefined: there is none, or a pack that it needs is gone or not what it was. */
+export async function readTree(ports: TreePorts, key: string): Promise<FileTree | undefined> {
   const bytes = await ports.store.read(`trees/${key}.json`);
   if (bytes === undefined) return undefined;
   let manifest: Manifest;
@@ -90,7 +109,8 @@ export async function readTree(ports: { readonly store: ComposeStore; readonly p
   } catch {
     return undefined;
   }
-  if (manifest.format !== 1 || manifest.packs.some((pack, index) => ports.store.open(pack)?.sizeBytes !== manifest.packSizes[index])) return undefined;
+  // A pack that is not as this tree has it may be sound for another, so it stays: what is made anew replaces it where it must.
+  if (manifest.format !== 1 || !manifest.packs.every((row) => isSound(ports, row))) return undefined;
   const entries = manifest.entries.map((row): FileEntry => {
     const [path, kind, mode, uid, gid, mtime, ...detail] = row;
     const last = detail.at(-1);
@@ -98,7 +118,7 @@ export async function readTree(ports: { readonly store: ComposeStore; readonly p
     switch (kind) {
       case "file": {
         const [pack, offset, sizeBytes, digest] = detail as [number, number, number, string];
-        return fileEntry(path, kind, { ...base, content: new PackBlob(ports.store, { pack: manifest.packs[pack]!, offset, sizeBytes, digest }) });
+        return fileEntry(path, kind, { ...base, content: new PackBlob(ports.store, { pack: manifest.packs[pack]![0], offset, sizeBytes, digest }) });
       }
       case "symlink": case "hardLink": return fileEntry(path, kind, { ...base, target: detail[0] as string });
       case "character": case "block": return fileEntry(path, kind, { ...base, deviceMajor: detail[0] as number, deviceMinor: detail[1] as number });
@@ -106,4 +126,32 @@ export async function readTree(ports: { readonly store: ComposeStore; readonly p
     }
   });
   return { entries: () => entries };
+}
+
+function isSound(ports: TreePorts, [name, sizeBytes, sha256]: PackRow): boolean {
+  const pack = ports.store.open(name);
+  if (pack === undefined || pack.sizeBytes !== sizeBytes) return false;
+  const known = soundOf(ports.store);
+  if (known.get(name) === sha256) return true;
+  if (isLayer(name)) {
+    if (!isSoundLayer(ports, pack)) return false;
+  } else {
+    const hasher = ports.packages.hasher("sha256");
+    const buffer = new Uint8Array(Math.min(sizeBytes, CHECK_BYTES));
+    for (let offset = 0; offset < sizeBytes; ) {
+      const count = pack.read(offset, buffer);
+      if (count === 0) return false;
+      hasher.update(buffer.subarray(0, count));
+      offset += count;
+    }
+    if (hasher.hex() !== sha256) return false;
+  }
+  known.set(name, sha256);
+  return true;
+}
+
+const CHECK_BYTES = 1 << 20;
+
+function isLayer(pack: string): boolean {
+  return pack.startsWith("layers/");
 }

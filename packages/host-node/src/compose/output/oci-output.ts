@@ -42,6 +42,7 @@ export function ociOutputs(folder: string, store: string): OutputWriter[] {
   };
   const layoutFolder: OutputWriter = {
     format: "oci",
+    isShared: true,
     filename: () => "${name}-${variant}.oci",
     async write(job, path) {
       const { layout, image } = await packImage(job, kept, join(store, "oci"));

@@ -11,6 +11,7 @@ const MEDIA_TYPE = "application/vnd.ostree.commit";
 export function ostreeOutput(folder: string): OutputWriter {
   return {
     format: "ostree",
+    isShared: true,
     filename: () => "repo",
     async write({ target, tree, epochSeconds }, path) {
       const { ostree = {}, name, version } = target.config;
