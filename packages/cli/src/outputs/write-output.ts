@@ -2,7 +2,7 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
-import { archiveTree, copyToQcow2, cpioArchive, ext4SizeFor, FormatError, MemoryDisk, OstreeRepository, Qcow2Image, writeExt4, writeSquashfs, type Codecs, type FileTree, type LayerCompression, type OciRuntime, type OstreeMode } from "@stratos/formats";
+import { archiveTree, copyToQcow2, cpioArchive, ext4SizeFor, FormatError, MemoryDisk, OstreeRepository, Qcow2Image, TwinDisk, writeExt4, writeSquashfs, type Codecs, type Disk, type FileTree, type LayerCompression, type OciRuntime, type OstreeMode } from "@stratos/formats";
 import { FileDisk, nodeCodecs, OciLayoutFolder, RepositoryFolder } from "@stratos/host-node/outputs";
 import { bootcLayout, derivedId, findKernel, initramfs, planDiskImage, TreePaths, writeIsoImage, type BootArchitecture, type BootLoader } from "@stratos/outputs";
 import { CommandError } from "../command-error.ts";
@@ -29,6 +29,8 @@ export interface OutputOptions {
   /** further words for the kernel */
   readonly commandLine?: string;
   readonly ownInitramfs?: boolean;
+  /** of raw and ext4: the same disk as a QCOW2 image in this file, too */
+  readonly qcow2?: string;
 }
 
 export interface OutputResult {
@@ -54,9 +56,9 @@ export function writeOutput(format: OutputFormat, source: FileTree, path: string
     }
     case "ext4": {
       const size = options.size ?? Math.ceil((ext4SizeFor(tree, 0) * 1.2) / MIB) * MIB;
-      return withNewDisk(path, size, (disk) => writeExt4(disk, tree, { uuid: derivedId(`${options.name} root file system`, codecs), label: options.name.slice(0, 16), time: options.time, isZeroed: true }));
+      return withNewDisks(path, size, options.qcow2, codecs, (disk) => writeExt4(disk, tree, { uuid: derivedId(`${options.name} root file system`, codecs), label: options.name.slice(0, 16), time: options.time, isZeroed: true }));
     }
-    case "disk": case "qcow2": return writeDisk(format, tree, path, options, codecs);
+    case "raw": case "qcow2": return writeDisk(format, tree, path, options, codecs);
     case "iso": return withScratch(path, (scratch) => withNewDisk(path, 0, (disk) => writeIsoImage(disk, scratch, tree, {
       name: options.name, architecture: bootArchitecture(options.architecture), time: options.time, ...(options.loader === undefined ? {} : { loader: options.loader }),
       ...(options.commandLine === undefined ? {} : { commandLine: options.commandLine }), ...(options.compression === "gzip" ? { compression: "gzip" } : {}),
@@ -70,13 +72,13 @@ export function writeOutput(format: OutputFormat, source: FileTree, path: string
   }
 }
 
-function writeDisk(format: "disk" | "qcow2", tree: FileTree, path: string, options: OutputOptions, codecs: Codecs): OutputResult {
+function writeDisk(format: "raw" | "qcow2", tree: FileTree, path: string, options: OutputOptions, codecs: Codecs): OutputResult {
   const architecture = bootArchitecture(options.architecture);
   const plan = planDiskImage(tree, {
     name: options.name, architecture, time: options.time, ...(options.size === undefined ? {} : { size: options.size }), ...(options.loader === undefined ? {} : { loader: options.loader }),
     ...(options.commandLine === undefined ? {} : { commandLine: options.commandLine }), ...(options.ownInitramfs === true ? { ownInitramfs: true } : {}),
   }, codecs);
-  if (format === "disk") return withNewDisk(path, plan.size, (disk) => plan.write(disk, true));
+  if (format === "raw") return withNewDisks(path, plan.size, options.qcow2, codecs, (disk) => plan.write(disk, true));
   return withNewDisk(path, 0, (file) => {
     const packing = options.compression === "zstd" ? { compression: "zstd" as const } : options.compression === "gzip" ? { compression: "zlib" as const } : null;
     const image = Qcow2Image.create(file, codecs, { virtualSize: plan.size, ...packing });
@@ -162,6 +164,16 @@ export function withNewDisk(path: string, size: number, fill: (disk: FileDisk) =
       disk.close();
     }
   });
+}
+
+/** The same, and beside it the same disk as a QCOW2 image, written in one go. */
+function withNewDisks(path: string, size: number, qcow2: string | undefined, codecs: Codecs, fill: (disk: Disk) => void): OutputResult {
+  if (qcow2 === undefined) return withNewDisk(path, size, fill);
+  return withNewDisk(path, size, (disk) => withNewDisk(qcow2, 0, (file) => {
+    const image = Qcow2Image.create(file, codecs, { virtualSize: size });
+    fill(new TwinDisk(disk, image));
+    image.flush();
+  }));
 }
 
 function withDraft(path: string, make: (draft: string) => void): OutputResult {

@@ -26,6 +26,7 @@ export function imageOutputCommands(finish: Finish): Command[] {
     .option("--bootc", "lay the root out as OSTree and bootc deploy it (/usr/etc, empty /var, kernel in /usr/lib/modules)")
     .addOption(new Option("--loader <loader>", "boot loader of a disk (default: what the root has, systemd-boot first)").choices(["systemd-boot", "grub"]))
     .option("--kernel-options <words>", "further words for the kernel's command line")
+    .option("--qcow2 <file>", "with raw and ext4: the same disk as a QCOW2 image, too, in one go")
     .option("--own-initramfs", "make a minimal initramfs, even when the root has one")
     .option("--root", "a folder's files belong to root, whoever unpacked them")
     .addOption(jsonOption())

@@ -71,6 +71,35 @@ export class DiskWindow implements Disk {
   }
 }
 
+/** Two disks that are written as one, such as an image in two formats. What is read comes from the first. */
+export class TwinDisk implements Disk {
+  readonly #first: Disk;
+  readonly #second: Disk;
+
+  constructor(first: Disk, second: Disk) {
+    this.#first = first;
+    this.#second = second;
+  }
+
+  get size(): number {
+    return Math.min(this.#first.size, this.#second.size);
+  }
+
+  read(offset: number, into: Uint8Array): void {
+    this.#first.read(offset, into);
+  }
+
+  write(offset: number, bytes: Uint8Array): void {
+    this.#first.write(offset, bytes);
+    this.#second.write(offset, bytes);
+  }
+
+  resize(size: number): void {
+    this.#first.resize(size);
+    this.#second.resize(size);
+  }
+}
+
 const PIECE = 1 << 20;
 
 /** A disk in memory; pieces that were never written take no room. */

@@ -1,9 +1,8 @@
 /** A folder of the host as a file tree. Extended attributes are not seen, as Node has no call for them. */
-import { lstatSync, readdirSync, readlinkSync } from "node:fs";
+import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { byteString } from "@stratos/base";
 import { comparePaths, digestOf, fileEntry, FormatError, type Blob, type Codecs, type FileEntry, type FileTree } from "@stratos/formats";
-import { FileBlob } from "./oci-layout-folder.ts";
 
 export interface FolderTreeOptions {
   /** everything belongs to root, whoever unpacked it */
@@ -46,12 +45,12 @@ export function folderTree(folder: string, codecs: Codecs, options: FolderTreeOp
 
 const SLASH = Buffer.from("/");
 
-/** A file whose digest is worked out when it is asked for. */
+/** A file that is opened when it is read, and closed when its end was; its digest is worked out when it is asked for. */
 class HostBlob implements Blob {
   readonly sizeBytes: number;
   readonly #path: Buffer;
   readonly #codecs: Codecs;
-  #file: FileBlob | undefined;
+  #fd: number | undefined;
   #digest: string | undefined;
 
   constructor(path: Buffer, size: number, codecs: Codecs) {
@@ -65,7 +64,13 @@ class HostBlob implements Blob {
   }
 
   read(offset: number, into: Uint8Array): number {
-    this.#file ??= new FileBlob(this.#path, "");
-    return this.#file.read(offset, into);
+    this.#fd ??= openSync(this.#path, "r");
+    const count = readSync(this.#fd, into, 0, into.length, offset);
+    // Trees have thousands of files; none stays open.
+    if (offset + count >= this.sizeBytes || count === 0) {
+      closeSync(this.#fd);
+      this.#fd = undefined;
+    }
+    return count;
   }
 }

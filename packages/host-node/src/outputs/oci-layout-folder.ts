@@ -2,7 +2,7 @@
  * An OCI image layout in a folder of the host (OCI Image Format Specification 1.1, `image-layout.md`): blobs under `blobs/sha256`,
  * each visible only when it is whole and proved, and `index.json`, replaced at once.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync, writeSync, type PathLike } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import {
@@ -160,10 +160,10 @@ export class OciLayoutFolder implements BlobStore {
 export class FileBlob implements Blob {
   readonly sizeBytes: number;
   readonly digest: string;
-  readonly #path: PathLike;
+  readonly #path: string;
   #fd: number | undefined;
 
-  constructor(path: PathLike, digest: string) {
+  constructor(path: string, digest: string) {
     this.#path = path;
     this.digest = digest;
     this.sizeBytes = statSync(path).size;
