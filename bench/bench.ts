@@ -6,7 +6,7 @@
  *     npm run bench -- --only aegisfs       the file system as a library, beside memfs
  *     npm run bench -- [--only GROUP|ROW] [--rounds N] [--image NAME] [--root DIR] [--page]
  *
- * `--only pkg` measures resolving beside apt, `--only fuse` a mounted volume beside bindfs, a C server and ext4; they need no image. `--image` and `--root` take an image of Stratos and a folder with the same files, instead of building them.
+ * `--only pkg` measures resolving beside apt, `--only outputs` images beside ostree, umoci, mke2fs and qemu-img, `--only fuse` a mounted volume beside bindfs, a C server and ext4; they need no image. `--image` and `--root` take an image of Stratos and a folder with the same files, instead of building them.
  */
 import { spawnSync } from "node:child_process";
 import { cpus } from "node:os";
@@ -24,6 +24,7 @@ import { inProcessLine, measureInProcess, type InProcessRow } from "./aegisfs/in
 import { measureMounts, storeMountResults } from "./fuse/mounts.ts";
 import { measureCompose } from "./compose-rows.ts";
 import { measureImageBuild } from "./image-build.ts";
+import { measureOutputs } from "./output-rows.ts";
 import { measurePackages } from "./package-rows.ts";
 import { measureIdleMemory, measureSyscalls, measureWholeCommand } from "./special-rows.ts";
 
@@ -42,6 +43,10 @@ if (only === "pkg") {
 if (only === "fuse") {
   const measured = measureMounts([process.execPath, join(root, "stratos.mjs")], rounds, print);
   storeMountResults(root, measured, rounds);
+  process.exit();
+}
+if (only === "outputs") {
+  for (const result of measureOutputs([process.execPath, join(root, "stratos.mjs")], join(stratosHome(), "bench"), options.root ?? null, rounds)) printSpecial(result);
   process.exit();
 }
 const isChosen = (row: Row): boolean => only === undefined || row.group === only || row.name.startsWith(only);
