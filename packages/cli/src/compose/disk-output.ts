@@ -12,7 +12,7 @@ import type { OutputFormat } from "../outputs/output-formats.ts";
 interface DiskFormat { readonly format: OutputConfig["format"]; readonly as: OutputFormat; readonly suffix: string; readonly mediaType: string }
 
 const FORMATS: readonly DiskFormat[] = [
-  { format: "raw", as: "disk", suffix: "raw", mediaType: "application/vnd.efi.img" },
+  { format: "raw", as: "raw", suffix: "raw", mediaType: "application/vnd.efi.img" },
   { format: "qcow2", as: "qcow2", suffix: "qcow2", mediaType: "application/x-qemu-disk" },
   { format: "iso", as: "iso", suffix: "iso", mediaType: "application/vnd.efi.iso" },
   { format: "squashfs", as: "squashfs", suffix: "squashfs", mediaType: "application/vnd.squashfs" },
