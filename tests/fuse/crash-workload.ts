@@ -1,6 +1,7 @@
 /**
- * A sequence of calls on a folder, from a seed: `apply` makes call number n on the disk, `predict` the same on a model. Each call is one
- * request to the server, and the server makes them durable in order; hence whatever a crash leaves is the model after some call, none before the last fsync.
+ * A sequence of calls on a folder, from a seed, on the disk and on a model. Each call is one request to the server. An fsync makes all earlier changes of
+ * names durable, in their order, and the content of its file. Hence what a crash leaves has the names of the model after some call, none before the last fsync;
+ * and each file the content that it had at its own last fsync, or later.
  *
  *     node crash-workload.ts FOLDER SEED     makes the calls one after the other, and prints `n` after each fsync, until a call fails
  */
@@ -13,8 +14,11 @@ import { SeededRandom } from "@stratos/base";
 const FILES = 24;
 const CONTENT_MAX = 120_000;
 
-/** Names are short paths; folders have null for content. */
-export type Model = Map<string, Buffer | null>;
+/** A file: what it holds, and what it has held since it was synced. */
+interface ModelFile { content: Buffer; readonly since: Buffer[] }
+
+/** Names are short paths; folders are null. */
+type Model = Map<string, ModelFile | null>;
 
 interface Call {
   readonly kind: "make" | "write" | "truncate" | "unlink" | "rename" | "mkdir" | "rmdir" | "fsync";
@@ -37,8 +41,8 @@ export class CrashWorkload {
   next(): Call {
     const random = this.#random;
     const model = this.model;
-    const folders = ["", ...[...model].filter(([, content]) => content === null).map(([path]) => `${path}/`)];
-    const files = [...model].filter(([, content]) => content !== null).map(([path]) => path);
+    const folders = ["", ...[...model].filter(([, file]) => file === null).map(([path]) => `${path}/`)];
+    const files = [...model].filter(([, file]) => file !== null).map(([path]) => path);
     const fresh = (): string => `${folders[random.below(folders.length)]!}f${random.below(FILES)}`;
     const none = { target: "", offset: 0, bytes: Buffer.alloc(0) };
     const path = files[random.below(Math.max(1, files.length))];
@@ -46,14 +50,14 @@ export class CrashWorkload {
     if (path === undefined || choice < 15) {
       const name = fresh();
       if (model.has(name)) return this.#write(name);
-      model.set(name, Buffer.alloc(0));
+      model.set(name, { content: Buffer.alloc(0), since: [Buffer.alloc(0)] });
       return { kind: "make", path: name, ...none };
     }
     if (choice < 50) return this.#write(path);
     if (choice < 56) {
       const offset = random.below(CONTENT_MAX);
-      const before = model.get(path)!;
-      model.set(path, offset <= before.length ? Buffer.from(before.subarray(0, offset)) : Buffer.concat([before, Buffer.alloc(offset - before.length)]));
+      const { content } = model.get(path)!;
+      this.#change(path, offset <= content.length ? Buffer.from(content.subarray(0, offset)) : Buffer.concat([content, Buffer.alloc(offset - content.length)]));
       return { kind: "truncate", path, ...none, offset };
     }
     if (choice < 66) {
@@ -79,7 +83,15 @@ export class CrashWorkload {
         return { kind: "rmdir", path: name, ...none };
       }
     }
+    const synced = model.get(path)!;
+    synced.since.splice(0, synced.since.length, synced.content);
     return { kind: "fsync", path, ...none };
+  }
+
+  #change(path: string, content: Buffer): void {
+    const file = this.model.get(path)!;
+    file.content = content;
+    file.since.push(content);
   }
 
   #write(path: string): Call {
@@ -87,11 +99,11 @@ export class CrashWorkload {
     const offset = random.below(3) === 0 ? 0 : random.below(CONTENT_MAX >> 1);
     const bytes = Buffer.alloc(1 + random.below(random.below(2) === 0 ? 3000 : CONTENT_MAX >> 1));
     random.fill(bytes);
-    const before = this.model.get(path)!;
+    const before = this.model.get(path)!.content;
     const after = Buffer.alloc(Math.max(before.length, offset + bytes.length));
     before.copy(after);
     bytes.copy(after, offset);
-    this.model.set(path, after);
+    this.#change(path, after);
     return { kind: "write", path, target: "", offset, bytes };
   }
 }
@@ -132,30 +144,27 @@ export function readState(folder: string, below = ""): Map<string, string> {
   return state;
 }
 
-function hashOf(content: Buffer | null): string {
-  return content === null ? "folder" : createHash("sha1").update(content).digest("hex");
+function hashOf(content: Buffer): string {
+  return createHash("sha1").update(content).digest("hex");
 }
 
 /** Calls that may have been made after the last fsync that was told. */
 const UNTOLD_MAX = 20_000;
 
-/**
- * The call after which the model is what the folder holds, at or after call `synced`; null when there is none.
- */
+/** The call, at or after call `synced`, whose model the folder agrees with; null when there is none. */
 export function findState(seed: number, synced: number, state: ReadonlyMap<string, string>): number | null {
   const workload = new CrashWorkload(seed);
   for (let call = 0; call < synced; call++) workload.next();
-  // Contents are compared as objects first: a call replaces that of its own path alone.
-  const known = new Map<Buffer, string>();
+  const hashes = new Map<Buffer, string>();
+  const hashOnce = (content: Buffer): string => {
+    let hash = hashes.get(content);
+    if (hash === undefined) hashes.set(content, hash = hashOf(content));
+    return hash;
+  };
   for (let call = synced; call < synced + UNTOLD_MAX; call++) {
-    let same = workload.model.size === state.size;
-    for (const [path, content] of workload.model) {
-      if (!same) break;
-      let hash = content === null ? "folder" : known.get(content);
-      if (hash === undefined) known.set(content!, hash = hashOf(content));
-      same = state.get(path) === hash;
-    }
-    if (same) return call;
+    const { model } = workload;
+    const hasNames = model.size === state.size && [...model].every(([path, file]) => state.has(path) && (file === null) === (state.get(path) === "folder"));
+    if (hasNames && [...model].every(([path, file]) => file === null || file.since.some((content) => hashOnce(content) === state.get(path)))) return call;
     workload.next();
   }
   return null;

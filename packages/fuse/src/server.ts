@@ -124,7 +124,7 @@ export class FuseServer {
       }
       this.handle(length);
       if (this.#syncs > 0) this.#finishSyncs();
-      else if (this.volume.hasChanges) this.#commitWhenDue();
+      if (this.volume.hasChanges) this.#commitWhenDue();
       else {
         this.#dirtySinceMs = 0;
         // Asked by the clock's side while nobody else asks anything: time for what deleted snapshots have left.

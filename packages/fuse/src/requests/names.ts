@@ -1,6 +1,6 @@
 /** Names: LOOKUP, MKNOD, MKDIR, SYMLINK, LINK, TMPFILE, UNLINK, RMDIR, RENAME, READLINK. */
 import {
-  EEXIST, EINVAL, ENOENT, EPERM, ESTALE, EXDEV, RENAME_EXCHANGE, RENAME_NOREPLACE, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK, S_ISGID,
+  EEXIST, EINVAL, ENOENT, EPERM, ESTALE, EXDEV, RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK, S_ISGID,
 } from "@stratos/abi";
 import type { Subvolume } from "@stratos/aegisfs";
 import { ROOT_INO } from "@stratos/aegisfs";
@@ -148,7 +148,7 @@ export function rename(server: FuseServer, files: Subvolume, directory: number):
 /** fuse_rename2_in: the new folder, flags, padding; old and new name. */
 export function rename2(server: FuseServer, files: Subvolume, directory: number): number {
   const flags = server.words[B + 2]!;
-  if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0) return -EINVAL;
+  if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT)) !== 0) return -EINVAL;
   return move(server, files, directory, BODY_AT + 16, flags);
 }
 
@@ -164,5 +164,5 @@ function move(server: FuseServer, files: Subvolume, directory: number, namesAt: 
     const target = files.lookup(newDirectory, newName);
     if (target > 0) server.keepForKernel(files, target);
   }
-  return files.rename(directory, name, newDirectory, newName, flags);
+  return files.rename(directory, name, newDirectory, newName, flags, server.uid, server.gid);
 }
