@@ -75,3 +75,5 @@ export type { DedupeOptions, DedupeResult } from "./dedupe/dedupe.ts";
 export { migrate, tierStatus } from "./tier/tier.ts";
 export type { FileTier, MigrateOptions, MigrateResult, TierStatus } from "./tier/tier.ts";
 export type { Fragmentation } from "./file/defragment.ts";
+export { filterFiles } from "./filter/filter.ts";
+export type { FileFilter, FileOperation, FilterFactory } from "./filter/filter.ts";

@@ -13,4 +13,5 @@ export type { PublishedPort } from "./published-ports.ts";
 export { NodeSocketProvider } from "./socket-provider.ts";
 export { zstdCodec } from "./zstd-codec.ts";
 export { nodeCipher } from "./node-cipher.ts";
+export { FilterError, withEnvironmentFilters } from "./volume-filters.ts";
 export { environmentPassphrase, mountDevices, openVolumeDevices, PassphraseError, VOLUME_CODECS, volumePaths, type VolumeDevices } from "./volume-devices.ts";

@@ -6,7 +6,7 @@ import { TreeCopier, type CopyCount } from "../fs/copy-tree.ts";
 import { baseName, joinPath, toByteString, type FileReader, type FileTree, type FileWriter } from "../fs/file-tree.ts";
 import { expandPattern } from "../fs/glob.ts";
 import { HostTree } from "../fs/host-tree.ts";
-import { filesOf, openVolume, type OpenedVolume } from "../fs/open-volume.ts";
+import { filtered, filteredFilesOf, openVolume, type OpenedVolume } from "../fs/open-volume.ts";
 import { reclaimAll } from "../fs/snapshots.ts";
 import { expectResult, expectValue } from "../fs/volume-error.ts";
 import { findVolumePlace, type VolumePlace } from "../fs/volume-place.ts";
@@ -82,7 +82,7 @@ class OpenVolumes {
     if (tree !== undefined) return tree;
     let opened = this.#opened.get(place.volume);
     if (opened === undefined) this.#opened.set(place.volume, (opened = openVolume(place.volume, place.volume === this.#target ? "write" : "read")));
-    tree = new VolumeTree(place.volume === this.#target && place.snapshot === null ? this.#begin(opened).files : filesOf(opened, place.snapshot), name);
+    tree = new VolumeTree(place.volume === this.#target && place.snapshot === null ? filtered(this.#begin(opened).files) : filteredFilesOf(opened, place.snapshot), name);
     this.#trees.set(name, tree);
     return tree;
   }

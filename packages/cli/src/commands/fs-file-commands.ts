@@ -4,7 +4,7 @@ import { CommandError, UsageError } from "../command-error.ts";
 import { listedFile, longListing, type ListedFile } from "../fs/file-listing.ts";
 import { baseName, joinPath, toByteString, toText } from "../fs/file-tree.ts";
 import { expandPattern } from "../fs/glob.ts";
-import { filesOf, withVolume, type OpenedVolume, type VolumeAccess } from "../fs/open-volume.ts";
+import { filteredFilesOf, withVolume, type OpenedVolume, type VolumeAccess } from "../fs/open-volume.ts";
 import { removeTree } from "../fs/remove-tree.ts";
 import { parseVolumePlace, requireVolumePlace, type VolumePlace } from "../fs/volume-place.ts";
 import { VolumeTree } from "../fs/volume-tree.ts";
@@ -135,6 +135,6 @@ function sameVolume(one: VolumePlace, other: VolumePlace, text: string): VolumeP
 export function withTree<T>(place: VolumePlace, access: VolumeAccess, work: (tree: VolumeTree, opened: OpenedVolume) => T | Promise<T>): Promise<T> {
   return withVolume(place.volume, access, (opened) => {
     const name = place.snapshot === null ? place.volume : `${place.volume}@${place.snapshot}`;
-    return work(new VolumeTree(filesOf(opened, place.snapshot), name), opened);
+    return work(new VolumeTree(filteredFilesOf(opened, place.snapshot), name), opened);
   });
 }

@@ -12,7 +12,7 @@ import { EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_SIGNAL_BASE } from "../exit-s
 import { TreeCopier } from "../fs/copy-tree.ts";
 import { HostTree } from "../fs/host-tree.ts";
 import { mirrorBack, recordTree, type TreeRecord } from "../fs/mirror-tree.ts";
-import { filesOf, withVolume, type OpenedVolume } from "../fs/open-volume.ts";
+import { filteredFilesOf, withVolume, type OpenedVolume } from "../fs/open-volume.ts";
 import { reclaimAll } from "../fs/snapshots.ts";
 import { expectResult, expectValue } from "../fs/volume-error.ts";
 import { VolumeTree } from "../fs/volume-tree.ts";
@@ -73,10 +73,10 @@ function stratos(...args: string[]): void {
 async function runOnCopy(path: string, name: string, folder: string, command: readonly string[]): Promise<number> {
   const host = new HostTree();
   const copy = join(folder, "files");
-  await withVolume(path, "read", (opened) => new TreeCopier(new VolumeTree(filesOf(opened, name), path), host, { isRecursive: true, preserves: true }).copy("/", copy));
+  await withVolume(path, "read", (opened) => new TreeCopier(new VolumeTree(filteredFilesOf(opened, name), path), host, { isRecursive: true, preserves: true }).copy("/", copy));
   const record: TreeRecord = recordTree(host, copy, ctimeOf);
   const status = await runCommand(command, copy);
-  if (status === 0) await withVolume(path, "write", (opened) => mirrorBack(host, copy, new VolumeTree(filesOf(opened, name), path), record, ctimeOf));
+  if (status === 0) await withVolume(path, "write", (opened) => mirrorBack(host, copy, new VolumeTree(filteredFilesOf(opened, name), path), record, ctimeOf));
   return status;
 }
 

@@ -72,3 +72,14 @@ test("a command that is not there is told, and leaves nothing", async () => {
   assert.deepEqual([result.status, result.stderr], [127, "stratos: no-such-command: not found\n"]);
   assert.equal(await works("snapshot", "list", volume, "--names"), "");
 });
+
+test("filters that the environment names change what commands store and show", () => {
+  const veil = fileURLToPath(new URL("../../../aegisfs/examples/veil-filter.mjs", import.meta.url));
+  const guard = fileURLToPath(new URL("../../../aegisfs/examples/guard-filter.mjs", import.meta.url));
+  const filtered = (...args: string[]): { status: number | null; stdout: string; stderr: string } =>
+    spawnSync(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, "fs", ...args], { encoding: "utf8", env: { ...process.env, STRATOS_HOME: join(folder, "home"), STRATOS_FS_FILTERS: `${guard},${veil}`, VEIL_KEY: "k" } });
+  assert.equal(filtered("cp", join(folder, "content"), `${volume}:/veiled`).stderr, "guard: made veiled\n");
+  assert.equal(filtered("cat", `${volume}:/veiled`).stdout, "hello\n");
+  assert.notEqual(fs("cat", `${volume}:/veiled`).stdout, "hello\n");
+  assert.equal(filtered("cp", join(folder, "content"), `${volume}:/x.exe`).stderr, `stratos: ${volume}:/x.exe: operation not permitted\n`);
+});

@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { ENOENT } from "@stratos/abi";
 import { isEncrypted, readSuperblock, type Subvolume, type Volume } from "@stratos/aegisfs";
-import { FileBlockDevice, FileLockedError, lockOwner, mountDevices, openVolumeDevices, PassphraseError, volumePaths, type VolumeDevices } from "@stratos/host-node";
+import { FileBlockDevice, FileLockedError, FilterError, lockOwner, mountDevices, openVolumeDevices, PassphraseError, volumePaths, withEnvironmentFilters, type VolumeDevices } from "@stratos/host-node";
 import { CommandError } from "../command-error.ts";
 import { promptPassphrase } from "./passphrase-prompt.ts";
 import { EngineError, expectResult, mountFailure } from "./volume-error.ts";
@@ -80,6 +80,19 @@ export function openDevice(path: string, access: VolumeAccess): FileBlockDevice 
     return new FileBlockDevice(path, access === "read" ? { readOnly: true } : {});
   } catch (error) {
     throw deviceFailure(path, error);
+  }
+}
+
+/** The same, as the filters of the environment show them. @throws CommandError */
+export function filteredFilesOf(opened: OpenedVolume, name: string | null): Subvolume {
+  return filtered(filesOf(opened, name));
+}
+
+export function filtered(files: Subvolume): Subvolume {
+  try {
+    return withEnvironmentFilters(files);
+  } catch (error) {
+    throw error instanceof FilterError ? new CommandError("filters", error.message, { cause: error }) : error;
   }
 }
 

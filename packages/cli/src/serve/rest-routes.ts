@@ -5,7 +5,7 @@ import { CommandError } from "../command-error.ts";
 import { auditEntries, auditVerdict, type AuditEntry } from "../fs/audit.ts";
 import { listedFile, type ListedFile } from "../fs/file-listing.ts";
 import { baseName, joinPath, toByteString, toText } from "../fs/file-tree.ts";
-import { filesOf } from "../fs/open-volume.ts";
+import { filteredFilesOf } from "../fs/open-volume.ts";
 import { removeTree } from "../fs/remove-tree.ts";
 import { readSchedule, runSchedule, writeSchedule, type SnapshotSchedule } from "../fs/snapshot-schedule.ts";
 import { createSnapshot, deleteSnapshots, listChanges, listSnapshots, rollBack, snapshotSpaces } from "../fs/snapshots.ts";
@@ -34,7 +34,7 @@ const schedule: Schema = object({ hourly: count("kept hours"), daily: count("kep
 const inVolume = ({ volume }: RestRequest): string => volume.name;
 
 function treeOf({ volume, query }: RestRequest): VolumeTree {
-  return new VolumeTree(filesOf(volume.opened, (query["snapshot"] as string | undefined) ?? null), volume.name);
+  return new VolumeTree(filteredFilesOf(volume.opened, (query["snapshot"] as string | undefined) ?? null), volume.name);
 }
 
 const pathOf = (request: RestRequest): string => toByteString(request.query["path"] as string);

@@ -6,6 +6,7 @@ import type { BlockDevice } from "@stratos/host";
 import { FileBlockDevice } from "../file-block-device.ts";
 import { FileLockedError } from "../file-lock.ts";
 import { nodeCipher } from "../node-cipher.ts";
+import { withEnvironmentFilters } from "../volume-filters.ts";
 import { zstdCodec } from "../zstd-codec.ts";
 
 export interface ServedVolumeOptions {
@@ -50,7 +51,7 @@ export function openServedVolume(options: ServedVolumeOptions): ServedVolume {
     });
     const volume = mount(devices, { readOnly: options.readOnly, degraded: options.degraded, seconds: Math.floor(Date.now() / 1000), codecs: [zstdCodec] });
     if (typeof volume === "string") throw new Error(MOUNT_ERROR_WORDS[volume]);
-    const files = options.subvolume === null ? volume.root : named(volume, options.subvolume);
+    const files = withEnvironmentFilters(options.subvolume === null ? volume.root : named(volume, options.subvolume));
     return { volume, files, close };
   } catch (error) {
     close();
