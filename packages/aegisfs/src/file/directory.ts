@@ -239,7 +239,8 @@ export function list(subvolume: Subvolume, directory: number): Listing {
   const listing: Listing = { names, inos, types, cursors, texts: null };
   for (let more = tree.ceiling(directory, keyMiddle(KIND_ENTRY, 0), 0); more && tree.key(0) === directory; more = tree.next()) {
     const middle = tree.key(1);
-    if (middle >>> 24 !== KIND_ENTRY) break;
+    // A hash has 20 bits here: beyond them, where only a forger puts a key, cursors would not be exact.
+    if (middle >>> 24 !== KIND_ENTRY || (middle & 0xffffff) >= 1 << 20) break;
     const { bytes, offset } = tree;
     names.push(nameAt(bytes, offset));
     inos.push(tree.words[offset >>> 2]!);

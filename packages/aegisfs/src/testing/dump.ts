@@ -14,11 +14,13 @@ export type Contents = Map<number, { readonly size: number; readonly sum: number
  *
  * @param seen    filled with the content of each file
  * @param instead  what is shown instead of the content of files, nothing for one that is not in it; times are left out then
+ * @param sizeMax  largest file that may be there
  */
-export function dumpSubvolume(subvolume: Subvolume, seen: Contents | null = null, instead: Contents | null = null): string {
+export function dumpSubvolume(subvolume: Subvolume, seen: Contents | null = null, instead: Contents | null = null, sizeMax: number = SIZE_MAX): string {
   const lines: string[] = [];
   const attributes = new Attributes();
   const visit = (ino: number, path: string): void => {
+    if (path.length > PATH_LENGTH_MAX) throw new Error("directories that go in circles");
     expect(subvolume.stat(ino, attributes), `stat ${path}`);
     const { mode, nlink, uid, size, mtimeSeconds, ctimeSeconds } = attributes;
     const type = mode & S_IFMT;
@@ -34,7 +36,7 @@ export function dumpSubvolume(subvolume: Subvolume, seen: Contents | null = null
     let target: string | number = "";
     if (type === S_IFREG) {
       // A forged size would take all memory; no workload makes such a file.
-      if (size > SIZE_MAX) throw new Error(`read ${path}: it cannot be that large`);
+      if (size > sizeMax) throw new Error(`read ${path}: it cannot be that large`);
       content = new Uint8Array(size);
       if (subvolume.read(ino, 0, content, 0, size) !== size) throw new Error(`read ${path}`);
     }
@@ -65,6 +67,7 @@ export function withoutTimes(dump: string): string {
 }
 
 const SIZE_MAX = 64 << 20;
+const PATH_LENGTH_MAX = 20_000;
 
 function expect(result: number, what: string): number {
   if (result < 0) throw new Error(`${what}: ${result}`);
