@@ -1,6 +1,6 @@
 /**
  * Boots what we write, under QEMU without hardware help (TCG): a disk with systemd-boot, one with GRUB in a QCOW2 image, an ISO under BIOS and
- * under UEFI. Kernel and loaders are those of the host's Debian release; nothing of it is installed
+ * under UEFI, and a disk that `stratos install` made. Kernel and loaders are those of the host's Debian release; nothing of it is installed
  * on the host but the emulator. Not part of `npm test`: it takes a few minutes.
  *
  *     npm run conformance:boot [-- NAME…]
@@ -17,13 +17,16 @@ const BOOT_TIMEOUT_MS = 240_000;
 const FIRMWARE = ["/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/qemu/OVMF.fd"];
 const PACKAGES = ["systemd-boot-efi", "grub-efi-amd64-bin", "isolinux", "syslinux-common", "busybox-static"];
 
-interface Case { readonly name: string; readonly make: readonly string[]; readonly file: string; readonly uefi: boolean; readonly expect: RegExp }
+interface Case { readonly name: string; readonly make: (tree: string, image: string) => readonly string[]; readonly file: string; readonly uefi: boolean; readonly expect: RegExp }
+
+const convert = (...more: string[]) => (tree: string, image: string): readonly string[] => ["image", "convert", tree, image, "--root", "--arch", "amd64", "--name", "boot test", ...more];
 
 const CASES: readonly Case[] = [
-  { name: "disk, systemd-boot, UEFI", make: ["--loader", "systemd-boot"], file: "disk.raw", uefi: true, expect: / \/ ext4 / },
-  { name: "QCOW2, GRUB, UEFI", make: ["--loader", "grub", "-c", "zstd"], file: "disk.qcow2", uefi: true, expect: / \/ ext4 / },
-  { name: "ISO, BIOS", make: [], file: "bios.iso", uefi: false, expect: / \/ overlay / },
-  { name: "ISO, UEFI", make: [], file: "uefi.iso", uefi: true, expect: / \/ overlay / },
+  { name: "disk, systemd-boot, UEFI", make: convert("--loader", "systemd-boot"), file: "disk.raw", uefi: true, expect: / \/ ext4 / },
+  { name: "QCOW2, GRUB, UEFI", make: convert("--loader", "grub", "-c", "zstd"), file: "disk.qcow2", uefi: true, expect: / \/ ext4 / },
+  { name: "ISO, BIOS", make: convert(), file: "bios.iso", uefi: false, expect: / \/ overlay / },
+  { name: "ISO, UEFI", make: convert(), file: "uefi.iso", uefi: true, expect: / \/ overlay / },
+  { name: "installed disk, UEFI", make: (tree, image) => ["install", "--source", tree, "--target", image, "--size", "1G", "--arch", "amd64"], file: "installed.qcow2", uefi: true, expect: / \/ ext4 / },
 ];
 
 const folder = mkdtempSync(join(tmpdir(), "stratos-boot-"));
@@ -45,7 +48,7 @@ process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 
 async function runCase(one: Case, tree: string, firmware: string): Promise<void> {
   const image = join(folder, one.file);
-  const made = spawnSync(process.execPath, [join(root, "stratos.mjs"), "image", "convert", tree, image, "--root", "--arch", "amd64", "--name", "boot test", ...one.make], { encoding: "utf8" });
+  const made = spawnSync(process.execPath, [join(root, "stratos.mjs"), ...one.make(tree, image)], { encoding: "utf8" });
   if (made.status !== 0) return report(one.name, `not made: ${made.stderr}`);
   const started = Date.now();
   const output = await boot(image, one.uefi ? firmware : null);

@@ -1,6 +1,6 @@
 /** `stratos image disk info|convert|resize|create`: disk images as wholes. */
 import { renameSync, rmSync } from "node:fs";
-import { copyToQcow2, FormatError, isZero, partDisk, probe, Qcow2Image, readLayout, type Disk, type Qcow2Compression } from "@stratos/formats";
+import { copyToQcow2, FormatError, gptSpace, isZero, partDisk, probe, Qcow2Image, readGpt, readLayout, writeGpt, type Disk, type Qcow2Compression } from "@stratos/formats";
 import { ProgressDisplay } from "@stratos/host-node";
 import { FileDisk, nodeCodecs } from "@stratos/host-node/outputs";
 import { CommandError } from "../command-error.ts";
@@ -76,7 +76,12 @@ export async function convertDisk(source: string, target: string, options: DiskC
 export async function resizeDisk(image: string, size: number, options: { readonly shrink?: true }): Promise<number> {
   withDisk(image, "write", ({ disk }) => {
     if (size < disk.size && options.shrink !== true) throw new FormatError(`is larger (${disk.size} bytes); --shrink cuts it off, with what is there`);
+    const table = readGpt(disk);
+    const end = Math.max(0, ...(table?.partitions ?? []).map((partition) => partition.start + partition.size));
+    if (table !== undefined && end > gptSpace(size).end) throw new FormatError(`has partitions up to byte ${end}, and would end before`);
     disk.resize(size);
+    // The second copy of the table belongs to the disk's end.
+    if (table !== undefined) writeGpt(disk, table);
   });
   return 0;
 }

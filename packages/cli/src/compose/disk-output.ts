@@ -4,7 +4,6 @@ import { createReadStream } from "node:fs";
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { OutputConfig, OutputWriter } from "@stratos/compose";
-import type { FileTree } from "@stratos/formats";
 import { hasArtifact } from "@stratos/host-node/compose";
 import { writeOutput } from "../outputs/write-output.ts";
 import type { OutputFormat } from "../outputs/output-formats.ts";
@@ -29,7 +28,7 @@ export function diskOutputs(folder: string): OutputWriter[] {
       await mkdir(dirname(place), { recursive: true });
       try {
         signal.throwIfAborted();
-        writeOutput(as, format === "squashfs" || format === "iso" ? withoutAccessLists(tree) : tree, draft, {
+        writeOutput(as, tree, draft, {
           time: epochSeconds, architecture: target.architecture, name: `${target.config.name}-${target.variant}`, ...(config.compression === undefined ? {} : { compression: config.compression }),
           ...(config.size === undefined ? {} : { size: bytesOf(config.size) }), ...(config.bootloader === undefined ? {} : { loader: config.bootloader }),
           ...(config["command-line"] === undefined ? {} : { commandLine: config["command-line"] }),
@@ -45,12 +44,6 @@ export function diskOutputs(folder: string): OutputWriter[] {
     },
     has: (artifact) => hasArtifact(folder, artifact),
   }));
-}
-
-/** squashfs keeps attributes of `user`, `trusted` and `security` alone; access lists, which systemd gives to a log folder, are left out. */
-function withoutAccessLists(tree: FileTree): FileTree {
-  const entries = [...tree.entries()].map((entry) => ([...entry.xattrs.keys()].some((name) => name.startsWith("system.")) ? { ...entry, xattrs: new Map([...entry.xattrs].filter(([name]) => !name.startsWith("system."))) } : entry));
-  return { entries: () => entries };
 }
 
 /** `20G`. */

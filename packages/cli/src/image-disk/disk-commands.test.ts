@@ -79,6 +79,8 @@ test("an image on another keeps its own changes, grows, and converts back", asyn
   assert.equal(sha(raw), digest);
   await ok("convert", "--to", "raw", top, join(folder, "flat"));
   execFileSync("qemu-img", ["compare", "-q", "-f", "qcow2", "-F", "raw", top, join(folder, "flat")]);
+  assert.match(execFileSync("sgdisk", ["-v", join(folder, "flat")], { ...sbin, encoding: "utf8" }), /No problems found/);
+  assert.match((await runCommand("image", "disk", "resize", "--shrink", top, "60M")).stderr, /has partitions up to byte \d+, and would end before\n$/);
   assert.match((await runCommand("image", "disk", "resize", top, "1M")).stderr, /is larger \(209715200 bytes\); --shrink/);
 });
 

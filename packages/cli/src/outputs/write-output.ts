@@ -59,11 +59,11 @@ export function writeOutput(format: OutputFormat, source: FileTree, path: string
       return withNewDisks(path, size, options.qcow2, codecs, (disk) => writeExt4(disk, tree, { uuid: derivedId(`${options.name} root file system`, codecs), label: options.name.slice(0, 16), time: options.time, isZeroed: true }));
     }
     case "raw": case "qcow2": return writeDisk(format, tree, path, options, codecs);
-    case "iso": return withScratch(path, (scratch) => withNewDisk(path, 0, (disk) => writeIsoImage(disk, scratch, tree, {
+    case "iso": return withScratch(path, (scratch) => withNewDisk(path, 0, (disk) => writeIsoImage(disk, scratch, withoutAccessLists(tree), {
       name: options.name, architecture: bootArchitecture(options.architecture), time: options.time, ...(options.loader === undefined ? {} : { loader: options.loader }),
       ...(options.commandLine === undefined ? {} : { commandLine: options.commandLine }), ...(options.compression === "gzip" ? { compression: "gzip" } : {}),
     }, codecs)));
-    case "squashfs": return withNewDisk(path, 0, (disk) => void writeSquashfs(disk, tree, { compression: options.compression === "gzip" ? "gzip" : "zstd", time: options.time }, codecs));
+    case "squashfs": return withNewDisk(path, 0, (disk) => void writeSquashfs(disk, withoutAccessLists(tree), { compression: options.compression === "gzip" ? "gzip" : "zstd", time: options.time }, codecs));
     case "cpio": return writeFile(path, gzipped(cpioArchive(tree), options.compression === "gzip" ? codecs : null));
     case "initramfs": {
       const { version } = findKernel(new TreePaths(tree));
@@ -109,6 +109,13 @@ function withScratch(path: string, work: (scratch: FileDisk) => OutputResult): O
     scratch.close();
     rmSync(place, { force: true });
   }
+}
+
+/** squashfs keeps attributes of `user`, `trusted` and `security` alone; access lists, which systemd gives to a log folder, are left out. */
+function withoutAccessLists(tree: FileTree): FileTree {
+  const isKept = (name: string): boolean => !name.startsWith("system.posix_acl_");
+  const entries = [...tree.entries()].map((entry) => ([...entry.xattrs.keys()].every(isKept) ? entry : { ...entry, xattrs: new Map([...entry.xattrs].filter(([name]) => isKept(name))) }));
+  return { entries: () => entries };
 }
 
 function* gzipped(pieces: Iterable<Uint8Array>, codecs: Codecs | null): Generator<Uint8Array> {

@@ -71,7 +71,7 @@ export function diskCommand(finish: Finish): Command {
     .option("-f, --force", "replace a file that is there")
     .action(async (source: string, target: string, options: DiskConvertOptions) => finish(await (await images()).convertDisk(source, target, options)));
   const resize = new Command("resize")
-    .description("Changes the size of a disk; its partitions and file systems stay as they are.")
+    .description("Changes the size of a disk; its partitions and file systems stay as they are, and the second copy of a partition table moves to the end.")
     .summary("change the size")
     .argument("<image>", "disk image")
     .argument("<size>", "new size: 20G", parseSize)

@@ -11,7 +11,7 @@ const SOURCE_HELP = "\nSOURCE is an image's name, a folder, a tar archive (plain
 
 export function imageOutputCommands(finish: Finish): Command[] {
   const convert = new Command("convert")
-    .description("Writes a root in another format: for containers, OSTree, disks. The same root gives the same bytes; times come from $SOURCE_DATE_EPOCH, or from the newest file.")
+    .description("Writes a root in another format: for containers, OSTree, disks. The same root gives the same bytes; times come from $SOURCE_DATE_EPOCH, or from the newest file. squashfs and ISO images keep no access control lists.")
     .summary("write an image in another format")
     .argument("<source>", "image, folder, archive, OCI layout or disk image")
     .argument("<target>", "file or folder to make; an OCI layout or OSTree repository may be there")
