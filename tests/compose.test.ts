@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { ensureJudge } from "./support/judge.ts";
-import { launcher, repository, run, type Result, type RunInput } from "./support/stratos.ts";
+import { launcher, repository, run, start, type Result, type RunInput } from "./support/stratos.ts";
 import { TEST_HOME } from "./support/test-image.ts";
 
 const SAMPLES = ["minimal.yaml", "server.yaml", "development.yaml", "container.yaml", "bootc.toml"].map((name) => join(repository, "images", name));
@@ -79,6 +79,18 @@ test("the essential system is composed inside Stratos, runs there, and is the sa
   assert.equal(again.status, 0, again.stderr);
   assert.match(again.stdout, new RegExp(`^${digest}  essential-default-riscv64\\.tar`));
   assert.match(again.stderr, /stage essential, \d+ packages, kept/);
+
+  // Interrupted within a script that does not end: nothing of it is left, and the next compose is whole.
+  const endless = join(folder, "endless.yaml");
+  writeFileSync(endless, `${readFileSync(tree, "utf8")}scripts: ["while :; do :; done"]\n`);
+  const child = start([...launcher, "compose", "run", endless, "--runner", "stratos", "-o", join(folder, "endless"), "--lock", join(folder, "essential.lock.json"), "--locked"], { env: { STRATOS_HOME: home } });
+  const ended = new Promise((resolve) => child.on("close", resolve));
+  await new Promise<void>((resolve) => child.stderr!.on("data", (piece: Buffer) => { if (piece.toString().includes("stage essential")) setTimeout(resolve, 3000); }));
+  child.kill("SIGINT");
+  assert.equal(await ended, 130);
+  assert.deepEqual(readdirSync(join(folder, "endless")), ["composeinfo.json"]);
+  assert.equal((JSON.parse(readFileSync(join(folder, "endless", "composeinfo.json"), "utf8")) as { status: string }).status, "failed");
+  assert.deepEqual(readdirSync(join(home, "compose")).filter((name) => name.startsWith("work-")), []);
 
   const rebuilt = await compose(newHome("native"), ["rebuild", join(folder, "one"), "--runner", "native", "-o", join(folder, "two"), "--json"]);
   assert.equal(rebuilt.status, 0, rebuilt.stderr);

@@ -32,8 +32,8 @@ async function rebuild(recipe: Recipe, options: ComposeRebuildOptions): Promise<
       jobs: availableParallelism(), runner, version: VERSION, signal: session.signal, onEvent: (event) => session.show(event),
     });
     await session.close();
-    const failed = result.steps.find(({ status }) => status === "failed");
-    if (failed !== undefined) throw new CommandError(failed.id, failed.reason);
+    const failed = result.steps.find(({ status }) => status === "failed") ?? result.steps.find(({ status }) => status === "canceled");
+    if (failed !== undefined) throw new CommandError(failed.id, failed.reason, session.stopStatus === undefined ? {} : { status: session.stopStatus });
     const found = new Map(result.info.images.flatMap(({ artifacts }) => artifacts).map(({ path, sha256 }) => [path, sha256]));
     return Object.entries(recipe.subjects).map(([path, expected]) => ({ image, path, expected, found: found.get(path), isSame: found.get(path) === expected }));
   } finally {

@@ -27,7 +27,7 @@ export async function runComposeCommand(file: string, options: ComposeRunOptions
       if (options.json === true) process.stdout.write(`${JSON.stringify(result.info, null, 2)}\n`);
       else for (const one of result.info.images.flatMap(({ artifacts }) => artifacts)) process.stdout.write(`${one.sha256}  ${one.path}  ${formatSize(one.sizeBytes)}\n`);
       const failed = result.steps.find(({ status }) => status === "failed") ?? result.steps.find(({ status }) => status === "canceled");
-      if (failed !== undefined) throw new CommandError(failed.id, failed.reason);
+      if (failed !== undefined) throw new CommandError(failed.id, failed.reason, session.stopStatus === undefined ? {} : { status: session.stopStatus });
       return EXIT_SUCCESS;
     } finally {
       await session.close();

@@ -8,11 +8,14 @@ import { ComposeFolder, folderOutput, isNativeArchitecture, nativeObstacle, Nati
 import { findMirror, nodePackagePorts } from "@stratos/host-node/packages";
 import { ScriptError, type Archive, type ComposeEvent, type ComposePorts, type ImageTarget, type OutputWriter, type ScriptRunner } from "@stratos/compose";
 import { CommandError, hostReason } from "../command-error.ts";
+import { EXIT_SIGNAL_BASE } from "../exit-status.ts";
 
 export interface ComposeSession {
   readonly ports: ComposePorts;
   /** aborted when a signal asks for the end */
   readonly signal: AbortSignal;
+  /** the exit status that the signal asks for; undefined: none has come */
+  readonly stopStatus: number | undefined;
   show(event: ComposeEvent): void;
   close(): Promise<void>;
 }
@@ -26,8 +29,11 @@ export async function openComposeSession(folders: { output: string; treefile: st
   const store = new ComposeFolder(folder);
   const display = new ProgressDisplay(process.stderr);
   const controller = new AbortController();
+  let stopStatus: number | undefined;
   const stopListening = listen((signal) => {
-    if (controller.signal.aborted) process.exit(128 + constants.signals[signal]);
+    // Who asks twice does not want to wait.
+    if (stopStatus !== undefined) process.exit(stopStatus);
+    stopStatus = EXIT_SIGNAL_BASE + constants.signals[signal];
     controller.abort(new Error(`stopped by ${signal}`));
   });
   const ports: ComposePorts = {
@@ -44,6 +50,7 @@ export async function openComposeSession(folders: { output: string; treefile: st
   };
   return {
     ports, signal: controller.signal,
+    get stopStatus() { return stopStatus; },
     show: (event) => show(event, display, options.verbose),
     async close() {
       stopListening();
