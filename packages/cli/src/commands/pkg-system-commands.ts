@@ -12,6 +12,7 @@ import { formatTable } from "../text-table.ts";
 import { defaultImage } from "../session/open-image.ts";
 import { changeJson, changeText, isEmptyChange } from "../packages/change-text.ts";
 import { loadImageIndex, openImageSystem, type ImageSystem, type SourceOptions } from "../packages/image-system.ts";
+import { addFiles } from "../packages/package-files.ts";
 import { changeImage, downloadChange, editImage, replaceFile, rollBackImage } from "../packages/image-transaction.ts";
 import { showProgress, withPackagePorts } from "../packages/package-task.ts";
 
@@ -43,8 +44,9 @@ function change(words: readonly string[], request: ChangeRequest, options: Chang
   return withImage(options, "kept", async ({ ports, image, index, progress }) => {
     const missing = mustBeThere.filter((name) => image.system.state.get(name) === undefined);
     if (missing.length > 0) throw new CommandError(missing.join(" "), "not installed, so there is nothing to upgrade; `stratos pkg install` installs");
+    const install = request.install === undefined ? undefined : await addFiles(request.install, index, image.system.architecture, ports);
     const planned = planChange(index, image.system.state, {
-      ...request, recommends: options.recommends !== false,
+      ...request, ...(install === undefined ? {} : { install }), recommends: options.recommends !== false,
       ...(options.purge === true ? { purge: true } : {}), ...(options.autoremove === true ? { autoremove: true } : {}), ...(options.allowRemoveEssential === true ? { allowRemoveEssential: true } : {}),
     });
     progress.clear();

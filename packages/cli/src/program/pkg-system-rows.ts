@@ -10,7 +10,7 @@ const commands = () => import("../commands/pkg-system-commands.ts");
 
 export function systemCommands(finish: Finish): Command[] {
   const install = changing(new Command("install")
-    .description("Installs packages into an image, or newer versions of those that are there: what they need comes along, and what they conflict with goes. The image is the old one or the new one, whatever happens, and the change can be taken back. A request is NAME, NAME=VERSION, NAME/SUITE, NAME:ARCHITECTURE, or NAME- to remove.")
+    .description("Installs packages into an image, or newer versions of those that are there: what they need comes along, and what they conflict with goes. The image is the old one or the new one, whatever happens, and the change can be taken back. A request is NAME, NAME=VERSION, NAME/SUITE, NAME:ARCHITECTURE, NAME- to remove, or the path of a .deb file, ./x.deb.")
     .summary("install packages")
     .argument("<package...>", "what to install"))
     .option("--no-recommends", "leave away what packages recommend")

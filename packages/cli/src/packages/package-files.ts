@@ -1,0 +1,44 @@
+/** Requests that are files: packages that no list offers, such as one's own. */
+import { readFileSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { NodePackagePorts } from "@stratos/host-node/packages";
+import { debProblems, openDeb, type PackageIndex } from "@stratos/pkg";
+import { CommandError, hostReason } from "../command-error.ts";
+
+/** As apt has it: what holds a slash and ends in `.deb` is a file. */
+export function isPackageFile(text: string): boolean {
+  return text.includes("/") && text.endsWith(".deb");
+}
+
+/**
+ * Makes the files among `requests` packages of the index.
+ *
+ * @returns the requests, with `NAME=VERSION` for files
+ * @throws CommandError  a file that cannot be read or is for another architecture; DebError  one that is damaged
+ */
+export async function addFiles(requests: readonly string[], index: PackageIndex, architecture: string, ports: NodePackagePorts): Promise<string[]> {
+  return Promise.all(requests.map(async (text) => {
+    if (!isPackageFile(text)) return text;
+    let bytes: Uint8Array;
+    try {
+      bytes = readFileSync(text);
+    } catch (error) {
+      throw new CommandError(text, hostReason(error), { cause: error });
+    }
+    const archive = await openDeb(bytes, text, ports);
+    const problems = debProblems(archive, ports);
+    if (problems.length > 0) throw new CommandError(text, problems.slice(0, 3).join("; "));
+    const { control } = archive;
+    const own = control.get("Architecture")!;
+    if (own !== "all" && own !== architecture) throw new CommandError(text, `is for ${own}, and the image is ${architecture}`);
+    const hasher = ports.hasher("sha256");
+    hasher.update(bytes);
+    const path = resolve(text);
+    control.set("Filename", basename(path));
+    control.set("Size", String(bytes.length));
+    control.set("SHA256", hasher.hex());
+    index.add(control.toString(), { name: text, baseUrl: pathToFileURL(dirname(path)).href, priority: 500 }, architecture);
+    return `${control.get("Package")}=${control.get("Version")}`;
+  }));
+}
