@@ -22,11 +22,11 @@ import {
   BATCH_AT_CHECKSUM, BATCH_AT_GENERATION, BATCH_AT_MAGIC, BATCH_AT_NUMBER, BATCH_AT_PREVIOUS, BATCH_AT_RECORDS, BATCH_AT_WORDS, BATCH_HEADER_WORDS, LOG_ATTRIBUTES, LOG_CONTENT,
   LOG_CREATE, LOG_CREATE_UNNAMED, LOG_LINK, LOG_MAGIC, LOG_REMOVE_XATTR, LOG_RENAME, LOG_RMDIR, LOG_SET_ACL, LOG_SET_XATTR, LOG_SYMLINK, LOG_UNLINK, RECORD_HEADER_WORDS,
 } from "../format/log-layout.ts";
-import { checksumBlock, checksumWords } from "../store/checksum.ts";
+import { checksumWords } from "../store/checksum.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import type { Volume } from "../volume/volume.ts";
 
-interface Batch { readonly words: Uint32Array; readonly records: number }
+interface Batch { readonly words: Uint32Array; readonly records: number; readonly checksum: number }
 
 /** Words of an inode that follow from other things than its own record. */
 const DERIVED = new Set([
@@ -59,50 +59,48 @@ export function isFirstBatch(head: Uint32Array, generation: number): boolean {
 }
 
 function readBatches(volume: Volume): Batch[] {
-  const { superblock } = volume;
+  const { store, superblock } = volume;
   const batches: Batch[] = [];
-  const block = new Uint8Array(BLOCK_SIZE);
-  const head = new Uint32Array(block.buffer);
   let previous = 0;
   for (let used = 0; used < superblock.logBlocks; ) {
-    if (!isReadable(volume, superblock.logStart + used, 1, block)) break;
-    const count = head[BATCH_AT_WORDS]!;
-    const blocks = Math.ceil((count * 4) / BLOCK_SIZE);
-    const generation = head[BATCH_AT_GENERATION]! + head[BATCH_AT_GENERATION + 1]! * 0x100000000;
-    if (head[BATCH_AT_MAGIC] !== LOG_MAGIC || generation !== superblock.generation || head[BATCH_AT_NUMBER] !== batches.length + 1) break;
-    if (head[BATCH_AT_PREVIOUS] !== previous || count < BATCH_HEADER_WORDS || (count & 3) !== 0 || used + blocks > superblock.logBlocks) break;
-    const bytes = new Uint8Array(blocks * BLOCK_SIZE);
-    if (!isReadable(volume, superblock.logStart + used, blocks, bytes)) break;
-    const words = new Uint32Array(bytes.buffer);
-    const checksum = words[BATCH_AT_CHECKSUM]!;
-    words[BATCH_AT_CHECKSUM] = 0;
-    if (checksumWords(new Int32Array(bytes.buffer), 0, count, 0) !== checksum) break;
-    batches.push({ words: words.subarray(0, count), records: words[BATCH_AT_RECORDS]! });
-    previous = checksum;
-    used += blocks;
+    // A device that failed, or lost power first, may have missed what another one has.
+    const start = superblock.logStart + used;
+    let batch: Batch | null = null;
+    for (let copy = 0, copies = store.copies(start, 1); copy < copies && batch === null; copy++) batch = readBatch(volume, start, copy, batches.length + 1, previous);
+    if (batch === null) break;
+    batches.push(batch);
+    previous = batch.checksum;
+    used += Math.ceil((batch.words.length * 4) / BLOCK_SIZE);
   }
   return batches;
 }
 
-/** Reads blocks. Torn ones cannot be read where the device itself has checksums, as an encrypted one has: that is no worse than what ours would say. */
-function isReadable({ store }: Volume, start: number, count: number, bytes: Uint8Array): boolean {
-  try {
-    store.read(start, count, bytes, 0);
-    return true;
-  } catch (thrown) {
-    if (thrown instanceof Failure && thrown.kind === "io") return false;
-    throw thrown;
-  }
+/** The batch that begins at a block, as one copy has it; null when it is not the one that is looked for. */
+function readBatch({ store, superblock }: Volume, start: number, copy: number, number: number, previous: number): Batch | null {
+  const block = new Uint8Array(BLOCK_SIZE);
+  const head = new Uint32Array(block.buffer);
+  // Torn blocks cannot be read where the device itself has checksums, as an encrypted one has: that is no worse than what ours would say.
+  if (!store.readCopy(start, 1, copy, block, 0)) return null;
+  const count = head[BATCH_AT_WORDS]!;
+  const blocks = Math.ceil((count * 4) / BLOCK_SIZE);
+  const generation = head[BATCH_AT_GENERATION]! + head[BATCH_AT_GENERATION + 1]! * 0x100000000;
+  if (head[BATCH_AT_MAGIC] !== LOG_MAGIC || generation !== superblock.generation || head[BATCH_AT_NUMBER] !== number) return null;
+  if (head[BATCH_AT_PREVIOUS] !== previous || count < BATCH_HEADER_WORDS || (count & 3) !== 0 || start + blocks > superblock.logStart + superblock.logBlocks) return null;
+  const bytes = new Uint8Array(blocks * BLOCK_SIZE);
+  if (!store.readCopy(start, blocks, copy, bytes, 0)) return null;
+  const words = new Uint32Array(bytes.buffer);
+  const checksum = words[BATCH_AT_CHECKSUM]!;
+  words[BATCH_AT_CHECKSUM] = 0;
+  if (checksumWords(new Int32Array(bytes.buffer), 0, count, 0) !== checksum) return null;
+  return { words: words.subarray(0, count), records: words[BATCH_AT_RECORDS]!, checksum };
 }
 
-function isContentThere(volume: Volume, batch: Batch): boolean {
-  const bytes = new Uint8Array(EXTENT_BLOCKS_MAX * BLOCK_SIZE);
+function isContentThere({ store }: Volume, batch: Batch): boolean {
   let whole = true;
   eachExtent(batch, (words, at) => {
     const stored = words[at + EXTENT_AT_LENGTH]! >>> 16;
-    if (!whole || (words[at + EXTENT_AT_FLAGS]! & EXTENT_UNWRITTEN) !== 0) return;
-    whole = isReadable(volume, words[at + EXTENT_AT_BLOCK]!, stored, bytes);
-    for (let offset = 0; offset < stored; offset++) whole &&= checksumBlock(bytes, offset * BLOCK_SIZE) === words[at + EXTENT_AT_CHECKSUMS + offset];
+    if ((words[at + EXTENT_AT_FLAGS]! & EXTENT_UNWRITTEN) !== 0) return;
+    for (let offset = 0; offset < stored; offset++) whole &&= store.hasMatch(words[at + EXTENT_AT_BLOCK]! + offset, words[at + EXTENT_AT_CHECKSUMS + offset]!);
   });
   return whole;
 }

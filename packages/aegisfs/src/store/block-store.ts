@@ -188,6 +188,13 @@ export class BlockStore {
     }
   }
 
+  /** Does any copy of the block match the checksum? Nothing is counted or mended: what a crash tore is no damage. */
+  hasMatch(block: number, checksum: number): boolean {
+    const bytes = new Uint8Array(BLOCK_SIZE);
+    for (let copy = 0, copies = this.copies(block, 1); copy < copies; copy++) if (this.readCopy(block, 1, copy, bytes, 0) && checksumBlock(bytes, 0) === checksum) return true;
+    return false;
+  }
+
   /** Gets a block whose copy 0 is bad from another one, and mends the bad ones. */
   #recover(block: number, copies: number, bytes: Uint8Array, at: number, checksum: number, kind: "io" | "corrupt-data"): void {
     for (let copy = 1, bad = 1; copy < copies; copy++) {
