@@ -1,11 +1,11 @@
 import { MemoryBlockDevice } from "@stratos/host";
 import { check, format, mount } from "../aegisfs.ts";
-import type { MountOptions, Volume } from "../aegisfs.ts";
+import type { FormatOptions, MountOptions, Volume } from "../aegisfs.ts";
 
 /** A new volume of `mib` MiB in memory, mounted. */
-export function freshVolume(mib: number, options: MountOptions = {}): { device: MemoryBlockDevice; volume: Volume } {
+export function freshVolume(mib: number, options: MountOptions = {}, formatOptions: Partial<FormatOptions> = {}): { device: MemoryBlockDevice; volume: Volume } {
   const device = new MemoryBlockDevice(mib << 20);
-  const failed = format(device, { uuid: new Uint8Array(16).fill(9), hashSeed: 77 });
+  const failed = format(device, { uuid: new Uint8Array(16).fill(9), hashSeed: 77, ...formatOptions });
   if (failed !== 0) throw new Error(failed);
   return { device, volume: mountedVolume(mount(device, options)) };
 }

@@ -8,7 +8,8 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { SeededRandom } from "@stratos/base";
 import { MemoryBlockDevice } from "@stratos/host";
-import { check, mount } from "../aegisfs.ts";
+import { addDevice, check, CLASS_SLOW, COMPRESS_LZ4, mount, withCompression } from "../aegisfs.ts";
+import type { FormatOptions, Volume } from "../aegisfs.ts";
 import { dumpSubvolume } from "./dump.ts";
 import { freshVolume, mountedVolume } from "./fresh-volume.ts";
 import { Workload } from "./workload.ts";
@@ -21,13 +22,32 @@ function deviceOf(bytes: Uint8Array): MemoryBlockDevice {
   return device;
 }
 
-function dumpAll(device: MemoryBlockDevice): string {
-  const volume = mountedVolume(mount(device, { readOnly: true }));
+function dumpAll(devices: readonly MemoryBlockDevice[]): string {
+  const volume = mountedVolume(mount(devices, { readOnly: true }));
   return volume.subvolumeIds().map((id) => `subvolume ${volume.subvolume(id)!.name}\n${dumpSubvolume(volume.subvolume(id)!)}\n`).join("");
 }
 
+/** What an image shows besides the base of the format, by the first word of its name. */
+const KINDS: Readonly<Record<string, Partial<FormatOptions>>> = {
+  compressed: { properties: withCompression(0, COMPRESS_LZ4, 0) },
+  copies: { copies: 2 },
+};
+
 function writeGolden(name: string): void {
-  const { device, volume } = freshVolume(6);
+  const { device, volume } = freshVolume(6, {}, KINDS[name.split("-")[0]!] ?? {});
+  if (name.startsWith("pool")) {
+    // Two devices, one behind the other in the file.
+    const second = new MemoryBlockDevice(6 << 20);
+    if (addDevice(volume, second, { class: CLASS_SLOW }) !== 1) throw new Error("no second device");
+    fill(volume, name);
+    writeFile(name, [device, second]);
+    return;
+  }
+  fill(volume, name);
+  writeFile(name, [device]);
+}
+
+function fill(volume: Volume, name: string): void {
   const workload = new Workload(new SeededRandom(1), volume.root, { sizeMax: 30_000, names: 40 });
   for (let step = 0; step < 300; step++) workload.step();
   volume.snapshot(volume.root, "snapshot", { readOnly: true });
@@ -35,17 +55,24 @@ function writeGolden(name: string): void {
   // One of the images was left as a crash leaves it: the end of its story is in the intent log.
   if (name.startsWith("log")) for (let file = 0; file < 6; file++) volume.root.fsync(workload.pickFile());
   else volume.sync();
-  const bytes = new Uint8Array(device.size);
-  device.read(0, bytes, 0, bytes.length);
-  writeFileSync(new URL(`${name}.img.gz`, FOLDER), gzipSync(bytes, { level: 9 }));
-  writeFileSync(new URL(`${name}.txt`, FOLDER), dumpAll(device));
+}
+
+function writeFile(name: string, devices: readonly MemoryBlockDevice[]): void {
+  const parts = devices.map((device) => {
+    const bytes = new Uint8Array(device.size);
+    device.read(0, bytes, 0, bytes.length);
+    return bytes;
+  });
+  writeFileSync(new URL(`${name}.img.gz`, FOLDER), gzipSync(Buffer.concat(parts), { level: 9 }));
+  writeFileSync(new URL(`${name}.txt`, FOLDER), dumpAll(devices));
 }
 
 if (process.argv[2] === "--write") writeGolden(process.argv[3] ?? "version-1");
 else {
   for (const file of readdirSync(FOLDER).filter((name) => name.endsWith(".img.gz"))) {
     test(`${file} opens and holds what it held`, () => {
-      const device = deviceOf(gunzipSync(readFileSync(new URL(file, FOLDER))));
+      const bytes = gunzipSync(readFileSync(new URL(file, FOLDER)));
+      const device = file.startsWith("pool") ? [deviceOf(bytes.subarray(0, 6 << 20)), deviceOf(bytes.subarray(6 << 20))] : [deviceOf(bytes)];
       assert.deepEqual(check(device, { data: true }), []);
       assert.equal(dumpAll(device), readFileSync(new URL(file.replace(".img.gz", ".txt"), FOLDER), "utf8"));
       const volume = mountedVolume(mount(device));
