@@ -149,3 +149,41 @@ test("pages of other origins and names of other hosts are not served; a token is
     await stop(guarded.child);
   }
 });
+
+test("a configuration says what is served and kept: snapshots, a scrub and a backup are made", async () => {
+  const file = join(folder, "volumes.yaml");
+  const own = join(folder, "own");
+  await runCommand("fs", "format", own, "-s", "64M");
+  writeFileSync(file, "serve: { port: 0 }\nvolumes:\n  - name: kept\n    path: own\n    snapshots: { daily: 3 }\n    scrub: { every: weekly }\n    backups:\n      - to: " + join(folder, "store") + "\n        keep: 2\n");
+  const checked = JSON.parse((await runCommand("fs", "config", "check", file)).stdout) as { serve: { host: string }; volumes: { path: string; backups: { every: string }[] }[] };
+  assert.deepEqual([checked.serve.host, checked.volumes[0]!.path, checked.volumes[0]!.backups[0]!.every], ["127.0.0.1", own, "daily"]);
+  const kept = await start("--config", file);
+  try {
+    const get = async (path: string): Promise<{ running?: boolean } | null> => (await (await fetch(`${kept.address}api/v1/volumes/kept/${path}`)).json()) as { running?: boolean } | null;
+    assert.deepEqual(await get("schedule"), { hourly: 0, daily: 3, weekly: 0, monthly: 0 });
+    const isDone = async (): Promise<boolean> => /stratos_fs_backup_runs_total\{volume="kept"\} 1/.test(await (await fetch(`${kept.address}metrics`)).text()) && (await get("scrub"))?.running === false;
+    for (let tries = 0; tries < 200 && !(await isDone()); tries++) await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.ok(await isDone(), "the backup and the scrub came to their end");
+  } finally {
+    await stop(kept.child);
+  }
+  assert.match((await runCommand("fs", "snapshot", "list", own, "--names")).stdout, /^auto-/m);
+  assert.equal((await runCommand("fs", "backup", "verify", join(folder, "store"))).stdout, `${join(folder, "store")}: intact\n`);
+});
+
+test("a configuration that is wrong is told with its place", async () => {
+  const file = join(folder, "wrong.yaml");
+  for (const [text, message] of [
+    ["volumes: []", /volumes must NOT have fewer than 1 items/],
+    ["volumes:\n  - { name: a, path: b, colour: red }", /volumes\.0 must NOT have additional properties \('colour'\)/],
+    ["volumes:\n  - { name: a, path: b, scrub: { every: always } }", /volumes\.0\.scrub\.every must be equal to one of the allowed values \(hourly, daily, weekly, monthly\)/],
+    ["volumes:\n  - { name: a, path: b }\n  - { name: a, path: c }", /two volumes are called a/],
+    ["volumes: [", /wrong\.yaml: /],
+  ] as const) {
+    writeFileSync(file, text);
+    const result = await runCommand("fs", "config", "check", file);
+    assert.equal(result.status, 1);
+    assert.match(result.stderr, message);
+  }
+  assert.equal((JSON.parse((await runCommand("fs", "config", "schema")).stdout) as { title: string }).title, "Stratos volumes");
+});

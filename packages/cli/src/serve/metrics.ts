@@ -52,6 +52,8 @@ export function metricsText(volumes: ServedVolumes, requests: RequestCounters): 
   metrics.family("stratos_fs_scrub_running", "gauge", "1 while a scrub runs.", all.map(({ label, volume }) => [label, volume.scrubState?.running === true ? 1 : 0]));
   metrics.family("stratos_fs_schedule_runs_total", "counter", "Runs of the snapshot schedule.", all.map(({ label, volume }) => [label, volume.scheduleRuns]));
   metrics.family("stratos_fs_schedule_failures_total", "counter", "Runs of the snapshot schedule that failed.", all.map(({ label, volume }) => [label, volume.scheduleFailures]));
+  metrics.family("stratos_fs_backup_runs_total", "counter", "Backups made.", all.map(({ label, volume }) => [label, volume.backupRuns]));
+  metrics.family("stratos_fs_backup_failures_total", "counter", "Backups that failed.", all.map(({ label, volume }) => [label, volume.backupFailures]));
   requests.write(metrics);
   return metrics.toString();
 }

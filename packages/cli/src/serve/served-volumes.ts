@@ -6,8 +6,11 @@ import { basename } from "node:path";
 import { Scrub } from "@stratos/aegisfs";
 import { CommandError, UsageError } from "../command-error.ts";
 import { openVolume, type OpenedVolume, type VolumeAccess } from "../fs/open-volume.ts";
-import { readSchedule, runSchedule } from "../fs/snapshot-schedule.ts";
+import { makeBackup, readManifest } from "../backup/backup.ts";
+import { openBackupStore } from "../backup/backup-store.ts";
+import { readSchedule, runSchedule, writeSchedule } from "../fs/snapshot-schedule.ts";
 import { expectResult } from "../fs/volume-error.ts";
+import { PERIOD_SECONDS, type ConfiguredVolume } from "./volume-config.ts";
 
 /** How soon what a request did not make durable becomes so; and how often housekeeping looks for work. */
 const COMMIT_MS = 5000;
@@ -24,8 +27,15 @@ export class ServedVolume {
   #isScrubbing = false;
   scheduleRuns = 0;
   scheduleFailures = 0;
+  backupRuns = 0;
+  backupFailures = 0;
+  readonly #config: ConfiguredVolume | null;
+  /** When each store was backed up to last, in seconds; null: not asked yet. */
+  readonly #backedUp = new Map<string, number>();
+  #isBackingUp = false;
 
-  constructor(name: string, opened: OpenedVolume, readOnly: boolean) {
+  constructor(name: string, opened: OpenedVolume, readOnly: boolean, config: ConfiguredVolume | null) {
+    this.#config = config;
     this.name = name;
     this.opened = opened;
     this.readOnly = readOnly;
@@ -71,6 +81,51 @@ export class ServedVolume {
     return more || this.#isScrubbing;
   }
 
+  /** Puts into the volume what its configuration says of it. */
+  configure(): void {
+    if (this.readOnly || this.#config?.snapshots === undefined) return;
+    const { hourly, daily, weekly, monthly } = this.#config.snapshots;
+    const isNone = hourly + daily + weekly + monthly === 0;
+    writeSchedule(this.touch(), isNone ? null : { hourly, daily, weekly, monthly });
+    this.commit();
+  }
+
+  /** Starts a scrub when the configuration asks for one and the last is long enough ago. @returns true when it did */
+  scrubWhenDue(): boolean {
+    if (this.readOnly || this.#isScrubbing || this.#config?.scrub === undefined) return false;
+    const { volume } = this.touch();
+    const last = Scrub.last(volume);
+    if (last !== null && volume.seconds - last.started < PERIOD_SECONDS[this.#config.scrub.every]) return false;
+    this.startScrub();
+    return true;
+  }
+
+  /** Makes the backups that are due, one after the other. Failures are told, and tried again the next time. */
+  async backUpWhenDue(): Promise<void> {
+    if (this.readOnly || this.#isBackingUp) return;
+    this.#isBackingUp = true;
+    try {
+      for (const { to, every, keep } of this.#config?.backups ?? []) {
+        try {
+          const store = openBackupStore(to);
+          const last = this.#backedUp.get(to) ?? Date.parse((await readManifest(store))?.entries.at(-1)?.createdAt ?? "1970-01-01") / 1000;
+          this.#backedUp.set(to, last);
+          if (Date.now() / 1000 - last < PERIOD_SECONDS[every]) continue;
+          await makeBackup(this.touch(), store, { keep, isFull: false }, () => {});
+          this.commit();
+          this.#backedUp.set(to, Date.now() / 1000);
+          this.backupRuns++;
+        } catch (error) {
+          if (!(error instanceof CommandError)) throw error;
+          this.backupFailures++;
+          process.stderr.write(`stratos: ${error.message}\n`);
+        }
+      }
+    } finally {
+      this.#isBackingUp = false;
+    }
+  }
+
   runSchedule(): void {
     if (this.readOnly) return;
     this.touch();
@@ -92,14 +147,15 @@ export class ServedVolumes {
   #work: NodeJS.Immediate | null = null;
 
   /** @param texts  paths, or NAME=PATH. @throws CommandError */
-  constructor(texts: readonly string[], access: VolumeAccess) {
+  constructor(texts: readonly string[], access: VolumeAccess, configured: readonly ConfiguredVolume[] = []) {
     try {
+      for (const config of configured) this.#volumes.set(config.name, new ServedVolume(config.name, openVolume(config.path, access), access === "read", config));
       for (const text of texts) {
         const match = /^([A-Za-z0-9][\w.-]*)=(.+)$/.exec(text);
         const path = match === null ? text : match[2]!;
         const name = match === null ? basename(path).replace(/[^\w.-]/g, "-") : match[1]!;
         if (this.#volumes.has(name)) throw new UsageError(text, `another volume is called ${name} already; NAME=PATH gives it another name`);
-        this.#volumes.set(name, new ServedVolume(name, openVolume(path, access), access === "read"));
+        this.#volumes.set(name, new ServedVolume(name, openVolume(path, access), access === "read", null));
       }
     } catch (error) {
       this.close();
@@ -117,8 +173,17 @@ export class ServedVolumes {
 
   startHousekeeping(): void {
     this.#timers.push(setInterval(() => this.all.forEach((volume) => volume.commit()), COMMIT_MS));
-    this.#timers.push(setInterval(() => this.all.forEach((volume) => volume.runSchedule()), SCHEDULE_MS));
-    this.all.forEach((volume) => volume.runSchedule());
+    this.#timers.push(setInterval(() => this.#keep(), SCHEDULE_MS));
+    for (const volume of this.all) volume.configure();
+    this.#keep();
+  }
+
+  #keep(): void {
+    for (const volume of this.all) {
+      volume.runSchedule();
+      volume.scrubWhenDue();
+      volume.backUpWhenDue().catch((error: unknown) => process.stderr.write(`stratos: internal error: ${String(error)}\n`));
+    }
     this.wake();
   }
 
