@@ -46,6 +46,8 @@ export class Alpm {
   readonly #release: () => void;
   #local: LocalDatabase;
   #databases: SyncDatabase[] = [];
+  /** what was read of each repository, so that the same bytes are not read twice */
+  readonly #read = new Map<string, { bytes: Uint8Array; database: SyncDatabase }>();
   #keyring: Promise<Keyring> | undefined;
 
   private constructor(options: AlpmOptions, folder: string, release: () => void) {
@@ -186,8 +188,16 @@ export class Alpm {
     this.#databases = [];
     for (const { name } of this.configuration.repositories) {
       const path = `${this.#folder}/sync/${name}.db`;
-      if (files.look(path)?.kind === "file") this.#databases.push(await readSyncDatabase(name, files.read(path), this.#options.ports.decompress));
+      if (files.look(path)?.kind === "file") this.#databases.push(await this.#readDatabase(name, files.read(path)));
     }
+  }
+
+  async #readDatabase(name: string, bytes: Uint8Array): Promise<SyncDatabase> {
+    const known = this.#read.get(name);
+    if (known !== undefined && sameBytes(known.bytes, bytes)) return known.database;
+    const database = await readSyncDatabase(name, bytes, this.#options.ports);
+    this.#read.set(name, { bytes, database });
+    return database;
   }
 
   async #refreshOne(repository: RepositoryConfiguration): Promise<void> {
@@ -204,7 +214,7 @@ export class Alpm {
         const signature = rule.check === "never" ? undefined : await this.#optional(`${url}.sig`);
         // A keyring is read only when there is something to check or to miss.
         if (signature !== undefined || rule.check === "required") await (await this.keyring()).check(`${name}.db`, bytes, signature, rule, ports.nowSeconds());
-        await readSyncDatabase(name, bytes, ports.decompress);
+        await this.#readDatabase(name, bytes);
         const place = `${this.#folder}/sync/${name}.db`;
         const isSame = files.look(place)?.kind === "file" && sameBytes(files.read(place), bytes);
         if (!isSame) {

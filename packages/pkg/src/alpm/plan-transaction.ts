@@ -210,7 +210,7 @@ class Planner {
     for (const installed of this.#pool.allInstalled()) {
       if (targets.some((target) => target.candidates.some((one) => one.package.name === installed.package.name))) continue;
       for (const database of databases) {
-        const replacers = database.packages.filter((one) => one.replaces.length > 0 && one.name !== installed.package.name
+        const replacers = database.replacers.filter((one) => one.name !== installed.package.name
           && one.replaces.some((text) => { const replaced = parseAlpmDependency(text); return replaced.name === installed.package.name && satisfiesAlpmDependency({ name: installed.package.name, version: installed.package.version, provides: [] }, replaced); }));
         if (replacers.length > 0) {
           await this.#replace(installed.package as InstalledPackage, replacers, targets);
@@ -322,12 +322,17 @@ class Planner {
 export function inDependencyOrder<T>(items: readonly T[], packageOf: (item: T) => AlpmPackage): T[] {
   const ordered: T[] = [];
   const state = new Map<T, "open" | "done">();
+  const byName = new Map<string, T[]>();
+  for (const item of items) {
+    const one = packageOf(item);
+    for (const name of new Set([one.name, ...one.provides.map((text) => parseAlpmDependency(text).name)])) byName.set(name, [...(byName.get(name) ?? []), item]);
+  }
   const visit = (item: T): void => {
     if (state.has(item)) return;
     state.set(item, "open");
     for (const text of packageOf(item).depends) {
       const dependency = parseAlpmDependency(text);
-      for (const other of items) if (other !== item && satisfiesAlpmDependency(packageOf(other), dependency)) visit(other);
+      for (const other of byName.get(dependency.name) ?? []) if (other !== item && satisfiesAlpmDependency(packageOf(other), dependency)) visit(other);
     }
     state.set(item, "done");
     ordered.push(item);
