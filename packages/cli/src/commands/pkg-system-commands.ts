@@ -35,7 +35,7 @@ export const autoremoveCommand = (options: ChangeOptions): Promise<number> => ch
 
 export function upgradeCommand(names: readonly string[], options: ChangeOptions): Promise<number> {
   // By name: those alone, and what they need newer.
-  if (names.length > 0) return change(["upgrade", ...names], { install: names }, options, names);
+  if (names.length > 0) return change(["upgrade", ...names], { install: names, keepsMarks: true }, options, names);
   return change(["upgrade", ...(options.full === true ? ["--full"] : [])], { upgrade: options.full === true ? "full" : "safe" }, options);
 }
 

@@ -140,6 +140,8 @@ test("what is asked for is no longer automatic", () => {
   const one = world(["lib 1", "a 1 Depends: lib"], ["lib 1", "*a 1 Depends: lib"]);
   assert.deepEqual(planChange(one.index, one.state, { install: ["lib"] }).nowManual, ["lib"]);
   assert.deepEqual(planChange(one.index, one.state, { install: ["a"] }).nowManual, []);
+  const old = world(["lib 2", "a 1 Depends: lib"], ["lib 1", "*a 1 Depends: lib"]);
+  for (const keepsMarks of [false, true]) assert.deepEqual(planChange(old.index, old.state, { install: ["lib"], keepsMarks }).install.map((planned) => planned.isAutomatic), [keepsMarks]);
   const fresh = world(["lib 1", "a 1 Depends: lib"], []);
   assert.deepEqual(planChange(fresh.index, fresh.state, { install: ["a"] }).install.map((planned) => [planned.package.name, planned.isAutomatic]), [["a", false], ["lib", true]]);
 });

@@ -19,6 +19,8 @@ import { parseRequest } from "./resolve.ts";
 export interface ChangeRequest {
   /** as for `resolve`; also `name/suite`, and `name-` to remove */
   install?: readonly string[];
+  /** what is asked for keeps its mark of having come for others: for upgrades by name */
+  keepsMarks?: boolean;
   remove?: readonly string[];
   /** whether removed packages lose their configuration files too */
   purge?: boolean;
@@ -234,7 +236,7 @@ class ChangePlan {
   #describe(resolved: readonly ResolvedPackage[]): PlannedChange {
     const { architecture } = this.#state;
     const chosen = new Set(resolved.map((one) => one.package));
-    const isAsked = (one: BinaryPackage): boolean => this.#install.some(({ candidates }) => candidates.find((candidate) => chosen.has(candidate)) === one);
+    const isAsked = (one: BinaryPackage): boolean => this.#request.keepsMarks !== true && this.#install.some(({ candidates }) => candidates.find((candidate) => chosen.has(candidate)) === one);
     const wasAutomatic = (one: BinaryPackage): boolean => this.#state.sameAs(one)?.isAutomatic ?? true;
     const isEssential = (one: BinaryPackage): boolean => this.#state.sameAs(one)?.isEssential ?? one.isEssential;
     const unneeded = findUnneeded(this.#index, [...chosen], (one) => isAsked(one) || !wasAutomatic(one) || isEssential(one) || this.#state.sameAs(one)?.isHeld === true, architecture);
