@@ -13,6 +13,8 @@ export { format, mount, mountOverlay, readSuperblock } from "./volume/mount.ts";
 export type { FormatOptions } from "./volume/mount.ts";
 export { Volume } from "./volume/volume.ts";
 export type { MountOptions, SubvolumeInfo, VolumeUsage } from "./volume/mount-options.ts";
+export { QUOTA_GROUP, QUOTA_PROJECT, QUOTA_USER } from "./quota/quotas.ts";
+export type { QuotaKind, QuotaLimits, QuotaReport } from "./quota/quotas.ts";
 export type { RangeCopy } from "./file/clone.ts";
 export { Files } from "./library/files.ts";
 export type { FilesOptions } from "./library/files.ts";
@@ -20,7 +22,7 @@ export type { Credentials } from "./access/permission.ts";
 export { Subvolume } from "./volume/subvolume.ts";
 export { Superblock } from "./format/superblock.ts";
 export {
-  Attributes, ATTRIBUTE_ATIME, ATTRIBUTE_BTIME, ATTRIBUTE_CTIME, ATTRIBUTE_FLAGS, ATTRIBUTE_GID, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, ATTRIBUTE_SIZE,
+  Attributes, ATTRIBUTE_ATIME, ATTRIBUTE_BTIME, ATTRIBUTE_CTIME, ATTRIBUTE_FLAGS, ATTRIBUTE_GID, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, ATTRIBUTE_PROJECT, ATTRIBUTE_SIZE,
   ATTRIBUTE_UID,
 } from "./file/attributes.ts";
 export { DirectoryEntry } from "./file/directory.ts";

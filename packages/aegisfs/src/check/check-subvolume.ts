@@ -6,8 +6,8 @@ import { getPair } from "../file/inode.ts";
 import { hashName, nameHashHigh, nameHashLow } from "../file/name-hash.ts";
 import { EXTENT_AT_LENGTH } from "../format/extent-item.ts";
 import { INLINE_SIZE_MAX } from "../format/geometry.ts";
-import { KIND_ENTRY, KIND_EXTENT, KIND_INLINE, KIND_INODE, KIND_ORPHAN, KIND_XATTR } from "../format/key.ts";
-import { INODE_AT_BLOCKS, INODE_AT_BYTES, INODE_AT_ENTRIES, INODE_AT_MODE, INODE_AT_NLINK, INODE_AT_PARENT, ROOT_INO } from "../format/inode-item.ts";
+import { KIND_ENTRY, KIND_EXTENT, KIND_INLINE, KIND_INODE, KIND_ORPHAN, KIND_QUOTA, KIND_XATTR } from "../format/key.ts";
+import { INODE_AT_BLOCKS, INODE_AT_BYTES, INODE_AT_ENTRIES, INODE_AT_GID, INODE_AT_MODE, INODE_AT_NLINK, INODE_AT_PARENT, INODE_AT_PROJECT, INODE_AT_UID, ROOT_INO } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 
 type Report = (what: string, subvolume: number, ino: number, block: number) => void;
@@ -29,6 +29,7 @@ class Seen {
   inlineSize = -1;
   orphan = false;
   entryTypes = 0;
+  owners: readonly number[] = [];
 }
 
 export function checkSubvolume(subvolume: Subvolume, report: Report): void {
@@ -40,6 +41,8 @@ export function checkSubvolume(subvolume: Subvolume, report: Report): void {
     if (inode === undefined) inodes.set(ino, (inode = new Seen()));
     return inode;
   };
+  /** Blocks and inodes that the quotas count, by kind and owner; null: they are off. */
+  let usage: Map<string, readonly [number, number]> | null = null;
   const problem = (what: string, ino: number): void => report(what, id, ino, tree.leaf.block);
 
   for (let more = tree.ceiling(0, 0, 0); more; more = tree.next()) {
@@ -49,6 +52,11 @@ export function checkSubvolume(subvolume: Subvolume, report: Report): void {
     const low = tree.key(2);
     const { words, bytes, offset, length } = tree;
     const at = offset >>> 2;
+    if (kind === KIND_QUOTA) {
+      if (high === QUOTA_HEADER) usage = usage ?? new Map();
+      else (usage ??= new Map()).set(`${high}:${low}`, [getPair(words, at), getPair(words, at + 2)]);
+      continue;
+    }
     const inode = seen(kind === KIND_ORPHAN ? low : ino);
     if (kind === KIND_INODE) {
       inode.mode = words[at + INODE_AT_MODE]!;
@@ -57,6 +65,7 @@ export function checkSubvolume(subvolume: Subvolume, report: Report): void {
       inode.blocks = getPair(words, at + INODE_AT_BLOCKS);
       inode.entries = words[at + INODE_AT_ENTRIES]!;
       inode.parent = words[at + INODE_AT_PARENT]!;
+      inode.owners = [words[at + INODE_AT_UID]!, words[at + INODE_AT_GID]!, words[at + INODE_AT_PROJECT]!];
     } else if (kind === KIND_ENTRY) {
       const name = nameAt(bytes, offset);
       hashName(name, seed);
@@ -104,7 +113,26 @@ export function checkSubvolume(subvolume: Subvolume, report: Report): void {
     if ((inode.mode & S_IFMT) === S_IFLNK && inode.inlineSize !== inode.size) report("symbolic link without its target", id, ino, -1);
   }
   if (count !== subvolume.inodes) report(`${count} inodes, the subvolume says ${subvolume.inodes}`, id, -1, -1);
+  if (usage !== null) compareUsage(inodes, usage, report, id);
   if (!inodes.has(ROOT_INO)) report("no root directory", id, ROOT_INO, -1);
+}
+
+const QUOTA_HEADER = 255;
+
+function compareUsage(inodes: Map<number, Seen>, usage: Map<string, readonly [number, number]>, report: Report, id: number): void {
+  const owned = new Map<string, [number, number]>();
+  for (const { mode, owners, blocks } of inodes.values()) {
+    if (mode < 0) continue;
+    for (const [kind, owner] of owners.entries()) {
+      const sum = owned.get(`${kind}:${owner}`) ?? [0, 0];
+      owned.set(`${kind}:${owner}`, [sum[0] + blocks, sum[1] + 1]);
+    }
+  }
+  for (const key of new Set([...owned.keys(), ...usage.keys()])) {
+    const real = owned.get(key) ?? [0, 0];
+    const counted = usage.get(key) ?? [0, 0];
+    if (real[0] !== counted[0] || real[1] !== counted[1]) report(`quota ${key} counts ${counted[0]} blocks and ${counted[1]} inodes, there are ${real[0]} and ${real[1]}`, id, -1, -1);
+  }
 }
 
 function checkDirectory(ino: number, inode: Seen, inodes: Map<number, Seen>, report: Report, id: number): void {

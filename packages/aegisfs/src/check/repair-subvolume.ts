@@ -10,7 +10,7 @@ import { getPair, putPair, putTime } from "../file/inode.ts";
 import { hashName, nameHashHigh, nameHashLow } from "../file/name-hash.ts";
 import { EXTENT_AT_BLOCK, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, extentSize } from "../format/extent-item.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, INLINE_SIZE_MAX } from "../format/geometry.ts";
-import { KIND_ENTRY, KIND_EXTENT, KIND_INLINE, KIND_INODE, KIND_ORPHAN, KIND_XATTR, keyMiddle } from "../format/key.ts";
+import { KIND_ENTRY, KIND_EXTENT, KIND_INLINE, KIND_INODE, KIND_ORPHAN, KIND_QUOTA, KIND_XATTR, keyMiddle } from "../format/key.ts";
 import {
   INODE_AT_ATIME, INODE_AT_BLOCKS, INODE_AT_BTIME, INODE_AT_BYTES, INODE_AT_CTIME, INODE_AT_ENTRIES, INODE_AT_MODE, INODE_AT_MTIME, INODE_AT_NLINK,
   INODE_AT_PARENT, INODE_SIZE, ROOT_INO,
@@ -50,6 +50,7 @@ export function repairSubvolume(subvolume: Subvolume, fixed: Fixed): void {
   fixNames(subvolume, inodes, fixed);
   attachLost(subvolume, inodes, fixed);
   fixCounts(subvolume, inodes, fixed);
+  subvolume.quotas.recount();
 }
 
 /** Items that nothing can be made of: of unknown kinds, of wrong sizes, where their names do not hash to, over other extents. */
@@ -100,7 +101,7 @@ function dropBadItems(subvolume: Subvolume, fixed: Fixed): void {
       else if (!sane) bad.push({ key, what: "extent of a wrong shape" });
       else if (start < end || (start === 0 && hasInline)) bad.push({ key, what: "extent where other content is" });
       else end = start + blocks;
-    } else if (kind !== KIND_ORPHAN) bad.push({ key, what: `item of unknown kind ${kind}` });
+    } else if (kind !== KIND_ORPHAN && kind !== KIND_QUOTA) bad.push({ key, what: `item of unknown kind ${kind}` });
   }
   for (const { key, what } of bad) {
     tree.remove(key[0], key[1], key[2]);
@@ -138,6 +139,7 @@ function scan(subvolume: Subvolume): Map<number, Found> {
       found(key[2]).orphan = true;
       continue;
     }
+    if (kind === KIND_QUOTA) continue;
     const inode = found(key[0]);
     if (kind === KIND_INODE) {
       inode.mode = words[at + INODE_AT_MODE]!;

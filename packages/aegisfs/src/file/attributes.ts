@@ -1,7 +1,7 @@
 import { ENOENT } from "@stratos/abi";
 import {
   INODE_AT_ATIME, INODE_AT_BLOCKS, INODE_AT_BTIME, INODE_AT_BYTES, INODE_AT_CTIME, INODE_AT_ENTRIES, INODE_AT_FLAGS, INODE_AT_GENERATION,
-  INODE_AT_GID, INODE_AT_MODE, INODE_AT_MTIME, INODE_AT_NLINK, INODE_AT_PARENT, INODE_AT_RDEV, INODE_AT_UID,
+  INODE_AT_GID, INODE_AT_MODE, INODE_AT_MTIME, INODE_AT_NLINK, INODE_AT_PARENT, INODE_AT_PROJECT, INODE_AT_RDEV, INODE_AT_UID,
 } from "../format/inode-item.ts";
 import { INODE_WORDS } from "../cache/inode-table.ts";
 import { BLOCK_SIZE, INLINE_SIZE_MAX } from "../format/geometry.ts";
@@ -32,6 +32,7 @@ export class Attributes {
   btimeSeconds = 0;
   btimeNanoseconds = 0;
   generation = 0;
+  project = 0;
   /** Of a directory: its parent, and the number of its entries. */
   parent = 0;
   entries = 0;
@@ -48,6 +49,8 @@ export const ATTRIBUTE_FLAGS = 64;
 /** The size alone, without touching content: for page caches, whose pages say what lies behind. Only to grow. */
 export const ATTRIBUTE_SIZE = 128;
 export const ATTRIBUTE_BTIME = 256;
+/** The project whose quota counts the file; of a directory, also those of what is made in it from then on. */
+export const ATTRIBUTE_PROJECT = 512;
 
 export function readAttributes(subvolume: Subvolume, ino: number, into: Attributes): number {
   const at = loadInode(subvolume, ino);
@@ -74,6 +77,7 @@ export function readAttributes(subvolume: Subvolume, ino: number, into: Attribut
   into.btimeSeconds = getPair(words, at + INODE_AT_BTIME);
   into.btimeNanoseconds = words[at + INODE_AT_BTIME + 2]!;
   into.generation = getPair(words, at + INODE_AT_GENERATION);
+  into.project = words[at + INODE_AT_PROJECT]!;
   into.parent = words[at + INODE_AT_PARENT]!;
   into.entries = words[at + INODE_AT_ENTRIES]!;
   return 0;
@@ -92,6 +96,14 @@ export function writeAttributes(subvolume: Subvolume, ino: number, from: Attribu
   if (mask & ATTRIBUTE_MODE) {
     words[at + INODE_AT_MODE] = (words[at + INODE_AT_MODE]! & 0o170000) | (from.mode & 0o7777);
     followMode(subvolume, ino, from.mode);
+  }
+  if (mask & (ATTRIBUTE_UID | ATTRIBUTE_GID | ATTRIBUTE_PROJECT)) {
+    const refused = subvolume.quotas.transfer(
+      words, at, mask & ATTRIBUTE_UID ? from.uid : words[at + INODE_AT_UID]!, mask & ATTRIBUTE_GID ? from.gid : words[at + INODE_AT_GID]!,
+      mask & ATTRIBUTE_PROJECT ? from.project : words[at + INODE_AT_PROJECT]!,
+    );
+    if (refused < 0) return refused;
+    if (mask & ATTRIBUTE_PROJECT) words[at + INODE_AT_PROJECT] = from.project;
   }
   if (mask & ATTRIBUTE_UID) words[at + INODE_AT_UID] = from.uid;
   if (mask & ATTRIBUTE_GID) words[at + INODE_AT_GID] = from.gid;

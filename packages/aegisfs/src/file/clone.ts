@@ -2,7 +2,7 @@
  * Sharing of content between files (ioctl_ficlonerange(2), copy_file_range(2)): whole blocks get one owner more and an extent in the target;
  * nothing is copied, and whichever file is written to first gets blocks of its own.
  */
-import { EINVAL, ENOSPC } from "@stratos/abi";
+import { EDQUOT, EINVAL, ENOSPC } from "@stratos/abi";
 import { Failure } from "../failure.ts";
 import { EXTENT_UNWRITTEN } from "../format/extent-item.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX } from "../format/geometry.ts";
@@ -38,6 +38,8 @@ export function cloneRange(subvolume: Subvolume, { source, offset, target, targe
   if (length === 0) return 0;
   settleFile(subvolume, source);
   settleFile(subvolume, target);
+  const blocks = Math.ceil(length / BLOCK_SIZE);
+  if (subvolume.quotas.allowedBlocks(target, targetOffset / BLOCK_SIZE, blocks) < blocks) return -EDQUOT;
   const shared = shareBlocks(subvolume, source, offset / BLOCK_SIZE, target, targetOffset / BLOCK_SIZE, Math.ceil(length / BLOCK_SIZE));
   if (shared < 0) return shared;
   const item = changeInode(subvolume, target);

@@ -2,7 +2,7 @@
  * Reading and writing of files through the pages in memory, for callers that have no page cache of their own. Small writes stay there until
  * they are settled; what is long goes to its blocks at once, and is read from them, so that one long file does not push out all others.
  */
-import { EFBIG, ENOSPC } from "@stratos/abi";
+import { EDQUOT, EFBIG, ENOSPC } from "@stratos/abi";
 import { INODE_WORDS } from "../cache/inode-table.ts";
 import { BLOCK_SIZE, FILE_SIZE_MAX } from "../format/geometry.ts";
 import { INODE_AT_BYTES } from "../format/inode-item.ts";
@@ -70,6 +70,12 @@ export function write(subvolume: Subvolume, ino: number, offset: number, bytes: 
   if (length === 0) return 0;
   const { volume } = subvolume;
   const slot = file / INODE_WORDS;
+  if (subvolume.quotas.isOn) {
+    const first = Math.floor(offset / BLOCK_SIZE);
+    const allowed = subvolume.quotas.allowedBlocks(ino, first, Math.ceil((offset + length) / BLOCK_SIZE) - first);
+    if (allowed === 0) return -EDQUOT;
+    length = Math.min(length, (first + allowed) * BLOCK_SIZE - offset);
+  }
   let done = 0;
   while (done < length) {
     const position = offset + done;

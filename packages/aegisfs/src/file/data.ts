@@ -3,7 +3,7 @@
  * No copy is kept here: the caller has one, a kernel's page cache or ours (content.ts). Files up to 2048 bytes live in the tree, as an inline
  * item that stands for the first bytes of block 0; a block has an extent or an inline item, never both.
  */
-import { EFBIG, EINVAL, EISDIR, ENOENT, ENOSPC, S_IFDIR, S_IFMT, S_IFREG } from "@stratos/abi";
+import { EDQUOT, EFBIG, EINVAL, EISDIR, ENOENT, ENOSPC, S_IFDIR, S_IFMT, S_IFREG } from "@stratos/abi";
 import { Failure } from "../failure.ts";
 import { EXTENT_UNWRITTEN } from "../format/extent-item.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, FILE_SIZE_MAX, INLINE_SIZE_MAX, UNIT_BLOCKS } from "../format/geometry.ts";
@@ -59,6 +59,8 @@ export function writePages(subvolume: Subvolume, ino: number, index: number, byt
   if (length === 0) return 0;
   const start = index * BLOCK_SIZE;
   if (start + length > FILE_SIZE_MAX) return -EFBIG;
+  const blocks = Math.ceil(length / BLOCK_SIZE);
+  if (subvolume.quotas.allowedBlocks(ino, index, blocks) < blocks) return -EDQUOT;
   if (index === 0 && length <= INLINE_SIZE_MAX) {
     putInline(subvolume, ino, bytes, at, length);
     growTo(subvolume, ino, length);

@@ -191,4 +191,5 @@ export function changeBlocks(subvolume: Subvolume, ino: number, change: number):
   const at = changeInode(subvolume, ino) + INODE_AT_BLOCKS;
   const words = subvolume.volume.inodes.words;
   putPair(words, at, getPair(words, at) + change);
+  subvolume.quotas.countBlocks(words, at - INODE_AT_BLOCKS, change);
 }

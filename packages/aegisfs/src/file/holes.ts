@@ -1,5 +1,5 @@
 /** Sizes and holes: truncation, hole punching, preallocation, SEEK_DATA and SEEK_HOLE. */
-import { EFBIG, EINVAL, ENOSPC, ENXIO } from "@stratos/abi";
+import { EDQUOT, EFBIG, EINVAL, ENOSPC, ENXIO } from "@stratos/abi";
 import { Failure } from "../failure.ts";
 import { EXTENT_UNWRITTEN } from "../format/extent-item.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, FILE_SIZE_MAX } from "../format/geometry.ts";
@@ -85,6 +85,7 @@ export function preallocate(subvolume: Subvolume, ino: number, offset: number, l
   const last = Math.ceil(end / BLOCK_SIZE);
   let index = Math.floor(offset / BLOCK_SIZE);
   if (index === 0 && tree.find(ino, INLINE_MIDDLE, 0)) index = 1;
+  if (subvolume.quotas.allowedBlocks(ino, index, last - index) < last - index) return -EDQUOT;
   let change = 0;
   while (index < last) {
     if (findExtent(subvolume, ino, index)) {

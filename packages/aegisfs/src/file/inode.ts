@@ -8,7 +8,7 @@ import { LINK_MAX } from "../format/geometry.ts";
 import { KIND_INODE, keyMiddle } from "../format/key.ts";
 import {
   INODE_AT_ATIME, INODE_AT_BTIME, INODE_AT_BYTES, INODE_AT_CTIME, INODE_AT_GENERATION, INODE_AT_GID, INODE_AT_MODE, INODE_AT_MTIME,
-  INODE_AT_NLINK, INODE_AT_PARENT, INODE_AT_RDEV, INODE_AT_UID, INODE_SIZE,
+  INODE_AT_NLINK, INODE_AT_PARENT, INODE_AT_PROJECT, INODE_AT_RDEV, INODE_AT_UID, INODE_SIZE,
 } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 
@@ -63,7 +63,7 @@ export function mayHaveItems(subvolume: Subvolume, ino: number): boolean {
 }
 
 /** Makes a new inode. A directory has two links: its own "." and its name. */
-export function initializeInode(subvolume: Subvolume, ino: number, mode: number, uid: number, gid: number, rdev: number, parent: number): void {
+export function initializeInode(subvolume: Subvolume, ino: number, mode: number, uid: number, gid: number, rdev: number, parent: number, project = 0): void {
   const { volume } = subvolume;
   const slot = volume.inodes.add(subvolume.cacheId, ino, 0);
   const words = volume.inodes.words;
@@ -81,7 +81,9 @@ export function initializeInode(subvolume: Subvolume, ino: number, mode: number,
   putTime(words, at + INODE_AT_MTIME, volume.seconds, volume.nanoseconds);
   putTime(words, at + INODE_AT_CTIME, volume.seconds, volume.nanoseconds);
   putTime(words, at + INODE_AT_BTIME, volume.seconds, volume.nanoseconds);
+  words[at + INODE_AT_PROJECT] = project;
   subvolume.inodes++;
+  subvolume.quotas.countInode(words, at, 1);
 }
 
 /** The inode goes, with its pages; what the tree has of it goes when it is settled. */
@@ -92,6 +94,8 @@ export function removeInode(subvolume: Subvolume, ino: number): void {
   const slot = at / INODE_WORDS;
   pages.dropFile(slot);
   subvolume.inodes--;
+  // Its blocks come back when it is settled; they are nobody's from now on.
+  subvolume.quotas.countInode(inodes.words, at, -1);
   if ((inodes.flags[slot]! & (INODE_STORED | INODE_HAS_ITEMS | INODE_ORPHAN)) === 0) inodes.remove(slot);
   else inodes.flags[slot]! |= INODE_REMOVED;
 }

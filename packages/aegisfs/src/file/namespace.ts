@@ -1,10 +1,10 @@
 /** Names: lookup, creation, links and removal. Renaming is in rename.ts. Errors: open(2), link(2), unlink(2), rmdir(2), symlink(2). */
 import { byteString } from "@stratos/base";
 import {
-  DT_DIR, EEXIST, EINVAL, EISDIR, EMLINK, ENAMETOOLONG, ENOENT, ENOSPC, ENOTDIR, ENOTEMPTY, EPERM, NAME_MAX, PATH_MAX, S_IFDIR, S_IFLNK, S_IFMT,
+  DT_DIR, EEXIST, EINVAL, EISDIR, EMLINK, ENAMETOOLONG, ENOENT, ENOSPC, ENOTDIR, ENOTEMPTY, EPERM, EXDEV, NAME_MAX, PATH_MAX, S_IFDIR, S_IFLNK, S_IFMT,
 } from "@stratos/abi";
 import { KIND_INLINE, keyMiddle } from "../format/key.ts";
-import { INODE_AT_BYTES, INODE_AT_ENTRIES, INODE_AT_MODE, INODE_AT_NLINK } from "../format/inode-item.ts";
+import { INODE_AT_BYTES, INODE_AT_ENTRIES, INODE_AT_MODE, INODE_AT_NLINK, INODE_AT_PROJECT } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { changeDirectory, checkDirectory, entryType, findEntry, insertEntry, removeEntry } from "./directory.ts";
 import { canLink, changeInode, expectItems, initializeInode, loadInode, putPair, stamp } from "./inode.ts";
@@ -40,18 +40,35 @@ export function create(subvolume: Subvolume, directory: number, name: string, mo
     const at = loadInode(subvolume, directory);
     if (!canLink(subvolume.volume.inodes.words, at)) return -EMLINK;
   }
+  const project = projectOf(subvolume, directory);
+  const refused = subvolume.quotas.mayCreate(uid, gid, project);
+  if (refused < 0) return refused;
   const ino = subvolume.nextIno;
   const inserted = insertEntry(subvolume, directory, name, ino, typeOf(mode));
   if (inserted < 0) return inserted;
   subvolume.nextIno++;
-  initializeInode(subvolume, ino, mode, uid, gid, rdev, isDirectory ? directory : 0);
+  initializeInode(subvolume, ino, mode, uid, gid, rdev, isDirectory ? directory : 0, project);
   if (subvolume.volume.usesProperties) inheritProperties(subvolume, directory, ino);
   changeDirectory(subvolume, directory, 1, isDirectory ? 1 : 0);
   return ino;
 }
 
+/** Files do not go into another project's folders by their names alone: its usage would not count them. */
+export function mayEnter(subvolume: Subvolume, ino: number, directory: number): boolean {
+  const project = projectOf(subvolume, directory);
+  return project === 0 || projectOf(subvolume, ino) === project;
+}
+
+/** A folder's project: what is made in it or comes into it belongs to it, too. */
+export function projectOf(subvolume: Subvolume, ino: number): number {
+  const at = loadInode(subvolume, ino);
+  return at < 0 ? 0 : subvolume.volume.inodes.words[at + INODE_AT_PROJECT]!;
+}
+
 export function createUnnamed(subvolume: Subvolume, mode: number, uid: number, gid: number): number {
   if (subvolume.nextIno >= INO_MAX) return -ENOSPC;
+  const refused = subvolume.quotas.mayCreate(uid, gid, 0);
+  if (refused < 0) return refused;
   const ino = subvolume.nextIno++;
   initializeInode(subvolume, ino, mode, uid, gid, 0, 0);
   const at = changeInode(subvolume, ino);
@@ -92,6 +109,7 @@ export function link(subvolume: Subvolume, ino: number, directory: number, name:
   if (!canLink(inodes.words, at)) return -EMLINK;
   const checked = checkNewName(subvolume, directory, name);
   if (checked < 0) return checked;
+  if (!mayEnter(subvolume, ino, directory)) return -EXDEV;
   const inserted = insertEntry(subvolume, directory, name, ino, typeOf(mode));
   if (inserted < 0) return inserted;
   changeDirectory(subvolume, directory, 1, 0);

@@ -1,16 +1,16 @@
 import {
-  EEXIST, EINVAL, EISDIR, EMLINK, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTEMPTY, DT_DIR, NAME_MAX, RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT, S_IFCHR,
+  EEXIST, EINVAL, EISDIR, EMLINK, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTEMPTY, EXDEV, DT_DIR, NAME_MAX, RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT, S_IFCHR,
 } from "@stratos/abi";
 import { INODE_AT_ENTRIES, INODE_AT_PARENT, ROOT_INO } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { changeDirectory, checkDirectory, entryType, findEntry, insertEntry, redirectEntry, removeEntry } from "./directory.ts";
 import { canLink, changeInode, loadInode, stamp } from "./inode.ts";
-import { create, dropLink } from "./namespace.ts";
+import { create, dropLink, mayEnter } from "./namespace.ts";
 
 /**
  * Moves a name, replacing what is at the new one, or exchanges two (renameat2(2)); with RENAME_WHITEOUT a whiteout of that owner stays behind.
  *
- * @returns 0; −ENOENT, −ENOTDIR, −EEXIST, −EISDIR, −ENOTEMPTY, −EMLINK, −ENAMETOOLONG; −EINVAL for a directory
+ * @returns 0; −EXDEV into another project; −ENOENT, −ENOTDIR, −EEXIST, −EISDIR, −ENOTEMPTY, −EMLINK, −ENAMETOOLONG; −EINVAL for a directory
  *   moved below itself and for unknown or contradicting flags
  */
 export function rename(
@@ -35,6 +35,7 @@ export function rename(
   if (exchange && targetType === DT_DIR && isBelow(subvolume, directory, target)) return -EINVAL;
   // Two names of one file: nothing happens, rename(2).
   if (ino === target) return 0;
+  if (directory !== newDirectory && (!mayEnter(subvolume, ino, newDirectory) || (exchange && !mayEnter(subvolume, target, directory)))) return -EXDEV;
 
   if (exchange) return swap(subvolume, directory, name, ino, type, newDirectory, newName, target, targetType);
 

@@ -24,6 +24,9 @@ export function settleAllEntries(volume: Volume): void {
 
 export function settleAllInodes(volume: Volume): void {
   for (const slot of volume.inodes.dirtySlots()) settleInode(volume.cachedSubvolume(volume.inodes.subvolumes[slot]!), slot);
+  volume.eachLoaded((subvolume) => {
+    if (subvolume.quotas.hasChanges) subvolume.quotas.store();
+  });
 }
 
 function settleInode(subvolume: Subvolume, slot: number): void {

@@ -11,6 +11,7 @@ export const KIND_ENTRY = 3; // the same, of a directory's entry
 export const KIND_INLINE = 4; // offset 0: a file's first bytes, or a symbolic link's target
 export const KIND_EXTENT = 5; // offset: index of the first block in the file
 export const KIND_ORPHAN = 6; // object 0; offset: inode number
+export const KIND_QUOTA = 7; // object 0; offset: kind of owner (high 24 bits), number of the owner; kind 255: quotas are on
 
 // Items of the volume tree, whose object is 0.
 export const KIND_SUBVOLUME = 16; // offset: subvolume number

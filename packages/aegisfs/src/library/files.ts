@@ -66,6 +66,7 @@ export class Files {
     this.volume = volume;
     this.subvolume = options.subvolume ?? volume.root;
     this.#credentials = options.credentials ?? ROOT_USER;
+    volume.enforcesQuotas = this.#credentials.uid !== 0;
     this.umask = options.umask ?? 0o022;
     this.#clock = options.clock;
     this.#flushMs = (options.flushSeconds ?? 5) * 1000;
@@ -74,6 +75,7 @@ export class Files {
 
   /** In whose name all that follows is done. */
   become(credentials: Credentials): void {
+    this.volume.enforcesQuotas = credentials.uid !== 0;
     this.#credentials = credentials;
   }
 

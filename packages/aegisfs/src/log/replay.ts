@@ -17,7 +17,7 @@ import { rename } from "../file/rename.ts";
 import * as xattrs from "../file/xattrs.ts";
 import { EXTENT_AT_BLOCK, EXTENT_AT_CHECKSUMS, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_UNWRITTEN, extentSize } from "../format/extent-item.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, INLINE_SIZE_MAX } from "../format/geometry.ts";
-import { INODE_AT_BLOCKS, INODE_AT_ENTRIES, INODE_AT_GENERATION, INODE_AT_MODE, INODE_AT_NLINK, INODE_AT_PARENT } from "../format/inode-item.ts";
+import { INODE_AT_BLOCKS, INODE_AT_ENTRIES, INODE_AT_GENERATION, INODE_AT_GID, INODE_AT_MODE, INODE_AT_NLINK, INODE_AT_PARENT, INODE_AT_PROJECT, INODE_AT_UID } from "../format/inode-item.ts";
 import {
   BATCH_AT_CHECKSUM, BATCH_AT_GENERATION, BATCH_AT_MAGIC, BATCH_AT_NUMBER, BATCH_AT_PREVIOUS, BATCH_AT_RECORDS, BATCH_AT_WORDS, BATCH_HEADER_WORDS, LOG_ATTRIBUTES, LOG_CONTENT,
   LOG_CREATE, LOG_CREATE_UNNAMED, LOG_LINK, LOG_MAGIC, LOG_REMOVE_XATTR, LOG_RENAME, LOG_RMDIR, LOG_SET_ACL, LOG_SET_XATTR, LOG_SYMLINK, LOG_UNLINK, RECORD_HEADER_WORDS,
@@ -42,6 +42,8 @@ export function replayLog(volume: Volume): number {
   if (last !== undefined && !isContentThere(volume, last)) batches.pop();
   // Nothing that a record maps may be taken for a node meanwhile.
   for (const batch of batches) eachExtent(batch, (words, at) => volume.space.pin(words[at + EXTENT_AT_BLOCK]!, words[at + EXTENT_AT_LENGTH]! >>> 16));
+  // It was allowed when it was done.
+  volume.enforcesQuotas = false;
   let records = 0;
   for (const batch of batches) {
     const reader = new RecordReader(batch.words);
@@ -50,6 +52,7 @@ export function replayLog(volume: Volume): number {
       redo(volume, reader);
     }
   }
+  volume.enforcesQuotas = true;
   return records;
 }
 
@@ -184,6 +187,8 @@ function takeWords(subvolume: Subvolume, reader: RecordReader, size: boolean): n
   if (at < 0) return -1;
   const { words } = subvolume.volume.inodes;
   const type = words[at + INODE_AT_MODE]! & S_IFMT;
+  const own = reader.peek(INODE_WORDS);
+  subvolume.quotas.transfer(words, at, own[INODE_AT_UID]!, own[INODE_AT_GID]!, own[INODE_AT_PROJECT]!);
   for (let word = 0; word < INODE_WORDS; word++) {
     const value = reader.u32();
     if (!DERIVED.has(word) && (size || !SIZE_WORDS.has(word))) words[at + word] = value;
@@ -262,6 +267,12 @@ class RecordReader {
   skip(count: number): void {
     this.#at += count;
     if (this.#at > this.#end) throw liar();
+  }
+
+  /** The next words, which stay the next. */
+  peek(count: number): Uint32Array {
+    if (this.#at + count > this.#end) throw liar();
+    return this.words.subarray(this.#at, this.#at + count);
   }
 
   u32(): number {

@@ -39,6 +39,8 @@ import * as xattrs from "../file/xattrs.ts";
 import { Operation } from "../audit/operation.ts";
 import type { ReadSet } from "../transaction/read-set.ts";
 import { putSubvolumeItem, subvolumeTexts } from "./subvolume-record.ts";
+import { Quotas } from "../quota/quotas.ts";
+import type { QuotaKind, QuotaLimits } from "../quota/quotas.ts";
 import type { Volume } from "./volume.ts";
 
 export class Subvolume {
@@ -63,6 +65,7 @@ export class Subvolume {
   base = 0;
   /** What files get that have no properties of their own (format/properties.ts). */
   properties = 0;
+  readonly quotas: Quotas;
   /** What a transaction has read of it, when it must know; else null. */
   reads: ReadSet | null = null;
   /** Pins by inode number. Bound: what the caller holds open. */
@@ -75,6 +78,7 @@ export class Subvolume {
     this.tree = new Tree(volume.cache, volume);
     this.id = id;
     this.cacheId = volume.nameInCaches(this);
+    this.quotas = new Quotas(this);
     this.name = name;
     this.parent = parent;
     this.#flags = flags;
@@ -122,6 +126,7 @@ export class Subvolume {
   takeContent(source: Subvolume): void {
     this.cacheId = this.volume.nameInCaches(this);
     this.tree.root.set(source.tree.root);
+    this.quotas.reset();
     this.nextIno = Math.max(this.nextIno, source.nextIno);
     this.inodes = source.inodes;
     this.properties = source.properties;
@@ -301,17 +306,11 @@ export class Subvolume {
 
   /** −ENOTEMPTY, −ENOTDIR. */
   rmdir(directory: number, name: string): number {
-    const failed = this.#begin(false);
-    if (failed < 0) return failed;
-    try {
+    return this.#changing(false, 0, () => {
       const result = namespace.rmdir(this, directory, name);
       if (result >= 0) this.volume.log.rmdir(this, directory, name);
       return this.#did(result, Operation.rmdir, directory, name);
-    } catch (thrown) {
-      return this.volume.abort(thrown);
-    } finally {
-      this.volume.end();
-    }
+    });
   }
 
   /**
@@ -319,17 +318,11 @@ export class Subvolume {
    * directory moved below itself.
    */
   rename(directory: number, name: string, newDirectory: number, newName: string, flags = 0, uid = 0, gid = 0): number {
-    const failed = this.#begin(true);
-    if (failed < 0) return failed;
-    try {
+    return this.#changing(true, 0, () => {
       const result = rename(this, directory, name, newDirectory, newName, flags, uid, gid);
       if (result >= 0) this.volume.log.rename(this, directory, name, newDirectory, newName, flags, uid, gid);
       return this.#did(result, Operation.rename, directory, name, newDirectory, newName, flags);
-    } catch (thrown) {
-      return this.volume.abort(thrown);
-    } finally {
-      this.volume.end();
-    }
+    });
   }
 
   /**
@@ -610,13 +603,7 @@ export class Subvolume {
 
   /** How a file lies on the device; −ENOENT, −EISDIR, −EINVAL. */
   fragmentation(ino: number): Fragmentation | number {
-    try {
-      return fragmentation(this, ino);
-    } catch (thrown) {
-      return this.volume.readFailed(thrown);
-    } finally {
-      this.volume.end();
-    }
+    return this.#reading(() => fragmentation(this, ino));
   }
 
   /**
@@ -624,15 +611,21 @@ export class Subvolume {
    * to go on, −1 at the end (file/defragment.ts); −ENOSPC, −EROFS …, all below −1.
    */
   defragment(ino: number, from: number, blocks: number): number {
-    const failed = this.#begin(true, blocks);
-    if (failed < 0) return failed;
-    try {
+    return this.#changing(true, blocks, () => {
       return rewritePart(this, ino, from, blocks);
-    } catch (thrown) {
-      return this.volume.abort(thrown);
-    } finally {
-      this.volume.end();
-    }
+    });
+  }
+
+  // ---- Quotas -----------------------------------------------------------------------------------------------------
+
+  /** Turns quotas on (which counts all inodes) or off (which forgets usage and limits). */
+  setQuotas(on: boolean): number {
+    return this.#changing(true, 0, () => (on ? this.quotas.enable() : this.quotas.disable()));
+  }
+
+  /** −EINVAL, −ENOENT when quotas are off. */
+  setQuotaLimits(kind: QuotaKind, id: number, limits: QuotaLimits): number {
+    return this.#changing(true, 0, () => this.quotas.setLimits(kind, id, limits));
   }
 
   // ---- Lifetime ---------------------------------------------------------------------------------------------------

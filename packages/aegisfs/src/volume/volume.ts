@@ -20,7 +20,7 @@ import { EEXIST, EINVAL, ENOENT, ENOSPC, EROFS } from "@stratos/abi";
 import { Failure } from "../failure.ts";
 import { Tree } from "../tree/tree.ts";
 import type { NodeOwner } from "../tree/tree.ts";
-import { NODE_BLOCKS, NODE_SIZE } from "../format/geometry.ts";
+import { NODE_BLOCKS } from "../format/geometry.ts";
 import { KIND_SUBVOLUME, keyMiddle } from "../format/key.ts";
 import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
 import { SUBVOLUME_READ_ONLY } from "../format/subvolume-item.ts";
@@ -45,6 +45,7 @@ import { replayLog } from "../log/replay.ts";
 import { settleAllEntries, settleAllInodes } from "../file/settle.ts";
 import { References } from "../store/references.ts";
 import { SpaceMap } from "../store/space-map.ts";
+import { writeNodes } from "../store/write-nodes.ts";
 import type { MountOptions, SubvolumeInfo, VolumeUsage } from "./mount-options.ts";
 import { Subvolume } from "./subvolume.ts";
 import { VolumeTreeOwner } from "./volume-tree-owner.ts";
@@ -57,7 +58,6 @@ import { dropLater, droppedRoots, reclaimStep } from "../snapshot/dropped-trees.
 const QUADS_RESERVED = 48;
 /** `allocateData` stops breaking quads a little before the reserve. */
 const SLACK_QUADS = 20;
-const STAGING_NODES = 64;
 const PENDING_CHANGES = 32768;
 /** Blocks of the intent log: a share of the volume within bounds. */
 const LOG_SHARE = 256;
@@ -100,6 +100,8 @@ export class Volume implements NodeOwner {
   #changesAtBegin = 0;
   #committing = false;
   #failed: Failure | null = null;
+  /** False: in whose name things are done now may pass limits (CAP_SYS_RESOURCE). */
+  enforcesQuotas = true;
   /** Time that operations stamp; the caller moves it. */
   seconds: number;
   nanoseconds = 0;
@@ -186,6 +188,11 @@ export class Volume implements NodeOwner {
     const subvolume = this.#cached.get(cacheId);
     assert(subvolume !== undefined, "what is to be settled belongs to a subvolume in use");
     return subvolume;
+  }
+
+  /** Calls `visit` with each subvolume that is in use. */
+  eachLoaded(visit: (subvolume: Subvolume) => void): void {
+    for (const subvolume of this.#subvolumes.values()) visit(subvolume);
   }
 
   setTime(seconds: number, nanoseconds: number): void {
@@ -386,7 +393,7 @@ export class Volume implements NodeOwner {
     this.observer?.beforeCommit?.();
     this.space.store();
     this.tree.seal(nodes);
-    this.#writeNodes(nodes);
+    writeNodes(this.store, nodes);
     this.#flush();
 
     const superblock = this.superblock;
@@ -459,21 +466,6 @@ export class Volume implements NodeOwner {
 
   #flush(): void {
     if (!this.#volatile) this.store.flush();
-  }
-
-  /** Writes nodes in order of place, neighbours together. */
-  #writeNodes(nodes: TreeNode[]): void {
-    nodes.sort((a, b) => a.block - b.block);
-    for (let first = 0; first < nodes.length; ) {
-      let last = first + 1;
-      while (last < nodes.length && last - first < STAGING_NODES && nodes[last]!.block === nodes[last - 1]!.block + NODE_BLOCKS) last++;
-      if (last === first + 1) this.store.write(nodes[first]!.block, NODE_BLOCKS, nodes[first]!.bytes, 0);
-      else {
-        for (let index = first; index < last; index++) staging.set(nodes[index]!.bytes, (index - first) * NODE_SIZE);
-        this.store.write(nodes[first]!.block, (last - first) * NODE_BLOCKS, staging, 0);
-      }
-      first = last;
-    }
   }
 
   /** Data blocks that may be taken now, or after a commit; what their extents take in the tree is left out. */
@@ -692,5 +684,3 @@ export class Volume implements NodeOwner {
     this.#subvolumes.set(subvolume.id, subvolume);
   }
 }
-
-const staging = new Uint8Array(STAGING_NODES * NODE_SIZE);

@@ -10,6 +10,7 @@ import { backupCommand } from "./fs-backup-rows.ts";
 import { fileCommands } from "./fs-file-rows.ts";
 import { integrityCommands } from "./fs-integrity-rows.ts";
 import { mountCommands } from "./fs-mount-rows.ts";
+import { quotaCommand } from "./fs-quota-rows.ts";
 import { scheduleCommand, snapshotCommand } from "./fs-snapshot-rows.ts";
 import { transactionCommand } from "./fs-transaction-rows.ts";
 import { transferCommands } from "./fs-transfer-rows.ts";
@@ -20,7 +21,7 @@ import { dryRunOption, jsonOption, type Finish } from "./fs-rows.ts";
 export function fsCommand(finish: Finish): Command {
   const fs = new Command("fs").enablePositionalOptions().summary("make, use and keep AegisFS volumes").description("Makes, uses and keeps AegisFS volumes: files or devices with checksums, snapshots and clones.").usage("COMMAND");
   const commands = [
-    formatCommand(finish), ...fileCommands(finish), ...volumeCommands(finish), ...mountCommands(finish), snapshotCommand(finish), scheduleCommand(finish), ...transferCommands(finish), transactionCommand(finish), auditCommand(finish), ...integrityCommands(finish), backupCommand(finish), serveCommand(finish), configCommand(finish),
+    formatCommand(finish), ...fileCommands(finish), ...volumeCommands(finish), ...mountCommands(finish), snapshotCommand(finish), scheduleCommand(finish), ...transferCommands(finish), transactionCommand(finish), auditCommand(finish), quotaCommand(finish), ...integrityCommands(finish), backupCommand(finish), serveCommand(finish), configCommand(finish),
   ];
   for (const command of commands) fs.addCommand(command);
   return fs;

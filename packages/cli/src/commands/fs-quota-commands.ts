@@ -1,0 +1,106 @@
+/** `stratos fs quota …`. */
+import { ATTRIBUTE_PROJECT, Attributes, DirectoryEntry, QUOTA_GROUP, QUOTA_PROJECT, QUOTA_USER, type QuotaKind, type QuotaReport, type Subvolume } from "@stratos/aegisfs";
+import { S_IFDIR, S_IFMT } from "@stratos/abi";
+import { CommandError, UsageError } from "../command-error.ts";
+import { withVolume } from "../fs/open-volume.ts";
+import { expectResult } from "../fs/volume-error.ts";
+import { requireVolumePlace } from "../fs/volume-place.ts";
+import { VolumeTree } from "../fs/volume-tree.ts";
+import { formatSize } from "../option-values.ts";
+
+const BLOCK_SIZE = 4096;
+const KIND_NAMES: Readonly<Record<QuotaKind, string>> = { [QUOTA_USER]: "user", [QUOTA_GROUP]: "group", [QUOTA_PROJECT]: "project" };
+
+export interface QuotaSetOptions {
+  readonly user?: number;
+  readonly group?: number;
+  readonly project?: number;
+  readonly size?: number;
+  readonly softSize?: number;
+  readonly inodes?: number;
+  readonly softInodes?: number;
+}
+
+export async function switchQuotasCommand(path: string, on: boolean): Promise<number> {
+  await withVolume(path, "write", ({ volume }) => void expectResult(path, volume.root.setQuotas(on)));
+  return 0;
+}
+
+/** Limits that are not given stay as they are; 0 takes one away. */
+export async function setQuotaCommand(path: string, options: QuotaSetOptions): Promise<number> {
+  const [kind, id] = ownerOf(options);
+  await withVolume(path, "write", ({ volume }) => {
+    const { root } = volume;
+    if (!root.quotas.isOn) throw new CommandError(path, "quotas are off; `stratos fs quota on` counts what is there and turns them on");
+    const before = root.quotas.report().find((report) => report.kind === kind && report.id === id);
+    const blocks = (size: number | undefined, now: number | undefined): number => (size === undefined ? (now ?? 0) : Math.ceil(size / BLOCK_SIZE));
+    expectResult(path, root.setQuotaLimits(kind, id, {
+      blocksSoft: blocks(options.softSize, before?.blocksSoft),
+      blocksHard: blocks(options.size, before?.blocksHard),
+      inodesSoft: options.softInodes ?? before?.inodesSoft ?? 0,
+      inodesHard: options.inodes ?? before?.inodesHard ?? 0,
+    }));
+  });
+  return 0;
+}
+
+function ownerOf({ user, group, project }: QuotaSetOptions): [QuotaKind, number] {
+  const given: [QuotaKind, number][] = [];
+  if (user !== undefined) given.push([QUOTA_USER, user]);
+  if (group !== undefined) given.push([QUOTA_GROUP, group]);
+  if (project !== undefined) given.push([QUOTA_PROJECT, project]);
+  if (given.length !== 1) throw new UsageError("quota set", "expected one of --user, --group and --project");
+  return given[0]!;
+}
+
+/** A folder and all below it become a project's. */
+export async function quotaProjectCommand(text: string, project: number): Promise<number> {
+  const place = requireVolumePlace(text);
+  await withVolume(place.volume, "write", ({ volume }) => {
+    const tree = new VolumeTree(volume.root, place.volume);
+    assignProject(volume.root, tree.find(Buffer.from(place.path, "utf8").toString("latin1")), project, text);
+  });
+  return 0;
+}
+
+function assignProject(files: Subvolume, ino: number, project: number, what: string): void {
+  const attributes = new Attributes();
+  const entry = new DirectoryEntry();
+  const waiting = [ino];
+  for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+    expectResult(what, files.stat(at, attributes));
+    const isDirectory = (attributes.mode & S_IFMT) === S_IFDIR;
+    attributes.project = project;
+    expectResult(what, files.setAttributes(at, attributes, ATTRIBUTE_PROJECT));
+    if (!isDirectory) continue;
+    for (let cursor = 0; expectResult(what, files.readDirectory(at, cursor, entry)) === 1; cursor = entry.nextCursor) waiting.push(entry.ino);
+  }
+}
+
+export async function quotaReportCommand(path: string, options: { readonly json?: true }): Promise<number> {
+  const reports = await withVolume(path, "read", ({ volume }) => {
+    if (!volume.root.quotas.isOn) throw new CommandError(path, "quotas are off; `stratos fs quota on` counts what is there and turns them on");
+    return volume.root.quotas.report();
+  });
+  process.stdout.write(options.json === true ? `${JSON.stringify(reports.map(asJson), null, 2)}\n` : table(reports));
+  return 0;
+}
+
+function asJson({ kind, id, blocks, blocksSoft, blocksHard, inodes, inodesSoft, inodesHard }: QuotaReport): object {
+  return {
+    kind: KIND_NAMES[kind], id, usedBytes: blocks * BLOCK_SIZE, softBytes: blocksSoft * BLOCK_SIZE, hardBytes: blocksHard * BLOCK_SIZE, inodes, softInodes: inodesSoft, hardInodes: inodesHard,
+  };
+}
+
+function table(reports: readonly QuotaReport[]): string {
+  const rows = [["OWNER", "USED", "SOFT", "HARD", "INODES", "SOFT", "HARD"]];
+  const limit = (value: number, text: string): string => (value === 0 ? "-" : text);
+  for (const { kind, id, blocks, blocksSoft, blocksHard, inodes, inodesSoft, inodesHard } of reports) {
+    rows.push([
+      `${KIND_NAMES[kind]} ${id}`, formatSize(blocks * BLOCK_SIZE), limit(blocksSoft, formatSize(blocksSoft * BLOCK_SIZE)), limit(blocksHard, formatSize(blocksHard * BLOCK_SIZE)),
+      String(inodes), limit(inodesSoft, String(inodesSoft)), limit(inodesHard, String(inodesHard)),
+    ]);
+  }
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) => `${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join("  ").trimEnd()}\n`).join("");
+}
