@@ -99,3 +99,24 @@ test("ALPM packages come into an image, their scriptlets and hooks run in the ma
   const { status, stderr } = await stratos(["pkg", "apply", list(`${BASE()}[packages]\nofficial = ["nothing-like-it"]\n`), "-i", "box"], { env: { STRATOS_HOME: home } });
   assert.deepEqual([status, /nothing-like-it was asked for, but no package or group of that name exists/.test(stderr)], [1, true], stderr);
 });
+
+test("a folder that is no distribution gets files and settings; packages of others are passed over with a note", async () => {
+  const root = join(folder, "plain");
+  mkdirSync(root);
+  writeFileSync(join(folder, "motd"), "from a file\n");
+  const path = list('[system]\nlocale = "C.UTF-8"\n[packages]\nofficial = ["vim"]\ndebian = ["vim"]\n[[files]]\npath = "/etc/motd"\nsource = "motd"\n');
+  const { status, stdout, stderr } = await stratos(["pkg", "apply", path, "--root", root]);
+  assert.deepEqual([status, stdout], [0, "write /etc/motd\nlocale C.UTF-8\n"]);
+  assert.match(stderr, /official and AUR packages are passed over: the system has no etc\/pacman.conf\nDebian packages are passed over/);
+  assert.deepEqual([readFileSync(join(root, "etc/motd"), "utf8"), readFileSync(join(root, "etc/locale.conf"), "utf8")], ["from a file\n", "LANG=C.UTF-8\n"]);
+  assert.equal((await stratos(["pkg", "diff", path, "--root", root, "--check"])).status, 0);
+  assert.equal((await stratos(["pkg", "diff", list('[system]\nlocale = "de_DE.UTF-8"\n'), "--root", root, "--check"])).status, 1);
+});
+
+test("a list that is wrong is told by file, line, column and key", async () => {
+  const path = list('[packages]\nofficail = ["a"]\n\n[[files]]\npath = "etc/x"\ncontent = ""\n');
+  const { status, stderr } = await stratos(["pkg", "diff", path, "--root", folder]);
+  assert.equal(status, 1);
+  assert.equal(stderr, `stratos: ${path}:2:1: packages.officail: unknown key; known are official, aur, debian, absent, exact\n${path}:5:1: files[0].path: "etc/x" does not have the form ^(/[^/\\u0000\\n]+)+$\n`);
+  assert.equal((JSON.parse(await good("pkg", "schema")) as { title: string }).title, "Stratos system list");
+});

@@ -40,7 +40,7 @@ async function compressOnNode(compression: Compression, bytes: Uint8Array): Prom
 
 /**
  * Runs programs with the folder as their root: in a mount and process namespace of their own where the host allows it, so that
- * what they leave running ends with them. Only root may; others get a message instead.
+ * what they leave running ends with them. Without root's rights that takes a user namespace.
  */
 export class ChrootRunner implements RootRunner {
   readonly #folder: string;
@@ -50,13 +50,15 @@ export class ChrootRunner implements RootRunner {
   }
 
   run(command: readonly string[], options: { input?: Uint8Array; onOutput(text: string): void }): Promise<number> {
-    if (process.getuid?.() !== 0) {
-      options.onOutput(`${command[0]!}: not run: only root may run programs in ${this.#folder}\n`);
+    const isHost = this.#folder === "/", isRoot = process.getuid?.() === 0;
+    if (!isHost && !fs.existsSync(join(this.#folder, "bin/sh")) && !existsInRoot(this.#folder, command[0]!)) return Promise.resolve(127);
+    if (isHost && !isRoot) {
+      options.onOutput(`${command[0]!}: not run: only root may change this computer\n`);
       return Promise.resolve(126);
     }
-    const isHost = this.#folder === "/";
-    if (!isHost && !fs.existsSync(join(this.#folder, "bin/sh")) && !existsInRoot(this.#folder, command[0]!)) return Promise.resolve(127);
-    const inside = isHost ? [...command] : ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", ENTER_ROOT, "enter", this.#folder, ...command];
+    // Without root's rights a user namespace gives them, over the files of the root and nothing else.
+    const rights = isRoot ? [] : ["--user", "--map-root-user"];
+    const inside = isHost ? [...command] : ["unshare", ...rights, "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", ENTER_ROOT, "enter", this.#folder, ...command];
     return new Promise((resolve) => {
       const child = spawn(inside[0]!, inside.slice(1), { stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"], cwd: "/", env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8", HOME: "/root" } });
       child.stdout!.setEncoding("utf8").on("data", (text: string) => options.onOutput(text));

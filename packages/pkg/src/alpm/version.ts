@@ -5,7 +5,7 @@
  * the newer version. Digits beat letters, and a version that goes on with digits beats one that ended, while letters
  * there (`1.0rc1`) make it older. The release counts only where both have one, so that `foo>=1.2` means any release.
  *
- * Source: vercmp(8), "EXAMPLES"; the order is checked against the real `vercmp` in version.test.ts.
+ * Source: vercmp(8), "EXAMPLES"; the order is checked against pacman itself in version.test.ts.
  */
 
 /** @returns below zero when `left` is older, above when it is newer, 0 when they are equal */
