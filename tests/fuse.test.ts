@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { repository, run } from "./support/stratos.ts";
+import { launcher, repository, run } from "./support/stratos.ts";
 import { MountedVolume } from "./support/mounted-volume.ts";
 
 let volume: MountedVolume;
@@ -133,6 +133,23 @@ test("access control lists are kept, inherited and followed by the mode, as on t
   } finally {
     rmSync(judge, { recursive: true });
   }
+});
+
+test("a volume of two devices, encrypted and compressed, mounts with its key, and not without", async () => {
+  const place = join(volume.folder, "sealed");
+  mkdirSync(place);
+  const [first, second, key] = ["sealed-a", "sealed-b", "key"].map((name) => join(volume.folder, name)) as [string, string, string];
+  writeFileSync(key, "correct horse\n");
+  const made = await volume.try([...launcher, "fs", "format", first, second, "--size", "64M", "--encrypt", "--compress", "zstd", "--copies", "2"], { env: { STRATOS_PASSPHRASE_FILE: key } });
+  assert.equal(made.status, 0, made.stderr);
+  const without = await volume.try([...launcher, "fs", "mount", `${first},${second}`, place]);
+  assert.match(without.stderr, /passphrase/);
+  assert.equal(without.status, 1);
+  await volume.stratos(["fs", "mount", "-o", `device=${second},keyfile=${key}`, first, place]);
+  const used = await volume.try(["sh", "-euc", "seq 300000 > numbers; sync numbers; cp numbers again; cmp numbers again; md5sum < again"], { cwd: place });
+  await volume.stratos(["fs", "umount", place]);
+  assert.equal(used.stderr, "");
+  assert.equal(used.stdout, (await run(["sh", "-c", "seq 300000 | md5sum"])).stdout);
 });
 
 test("who is not root mounts through fusermount3", async () => {

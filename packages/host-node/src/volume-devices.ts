@@ -37,14 +37,14 @@ export function volumePaths(path: string): string[] {
 }
 
 /** @throws FileLockedError, PassphraseError, or Node's error when a file cannot be opened */
-export function openVolumeDevices(path: string, options: VolumeDevicesOptions): VolumeDevices {
+export function openVolumeDevices(path: string | readonly string[], options: VolumeDevicesOptions): VolumeDevices {
   const files: FileBlockDevice[] = [];
   const close = (): void => files.forEach((file) => file.close());
   try {
     const devices: BlockDevice[] = [];
     const encrypted: EncryptedDevice[] = [];
     let passphrase: Uint8Array | null = null;
-    for (const part of volumePaths(path)) {
+    for (const part of typeof path === "string" ? volumePaths(path) : path) {
       const file = new FileBlockDevice(part, options.readOnly ? { readOnly: true } : {});
       files.push(file);
       if (!isEncrypted(file)) {

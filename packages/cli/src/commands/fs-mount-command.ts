@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { fstatSync, mkdirSync, openSync, readFileSync, realpathSync, statSync, writeSync, closeSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { lockOwner, stratosHome } from "@stratos/host-node";
+import { lockOwner, stratosHome, volumePaths } from "@stratos/host-node";
 import { AEGISFS_TYPE, commandThroughFusermount, findMount, FuseMount, MountFailure, readMountTable, unmount, type MountRequest } from "@stratos/host-node/fuse";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
@@ -43,8 +43,8 @@ interface MountPlan {
 async function planMount(volume: string, dir: string, words: MountWords): Promise<MountPlan> {
   // What fusermount3 has mounted for us must not be looked at: we are the ones who would have to answer.
   const { place: mountPoint, hadDied } = process.env[MOUNTED_FD] === undefined ? freePlace(dir) : { place: dir, hadDied: false };
-  const path = realPath(volume);
-  const absolute = { ...words, devices: words.devices.map(realPath), keyFile: words.keyFile === null ? null : realPath(words.keyFile) };
+  const [path, ...devices] = [...volumePaths(volume), ...words.devices].map(realPath) as [string, ...string[]];
+  const absolute = { ...words, devices, keyFile: words.keyFile === null ? null : realPath(words.keyFile) };
   // A process that was killed takes a moment to go.
   if (hadDied) for (let waited = 0; lockOwner(path) !== null && waited < DYING_MS; waited += 10) await delay(10);
   if (process.env[MOUNTED_FD] === undefined) {

@@ -9,8 +9,8 @@ const MOUNT_HELP = `
 Mount options, separated by commas: ro, rw; subvol=NAME or snapshot=NAME to show another subvolume or, read-only, a snapshot;
 allow_other lets other users in than the one who mounts (who, unless root, needs user_allow_other in /etc/fuse.conf for it); writeback
 lets the kernel gather writes; noatime, relatime (default); commit=SECONDS until changes are durable without fsync (default 5);
-device=FILE names a further device of the volume (repeatable), degraded does without some; keyfile=FILE has the passphrase of an encrypted
-volume; nocontrol hides .snapshots and .aegisfs; nosuid, nodev, noexec, sync, dirsync as in mount(8).
+device=FILE names a further device of the volume (repeatable; or VOLUME is A,B,C), degraded does without some; keyfile=FILE has the passphrase
+of an encrypted volume in its first line (or $STRATOS_PASSPHRASE_FILE); nocontrol hides .snapshots and .aegisfs; nosuid, nodev, noexec, sync, dirsync as in mount(8).
 
 In the mount's root, unlisted: .snapshots (mkdir takes a snapshot, rmdir deletes one, \`ln -s NAME .snapshots/.rollback\` rolls back to one),
 .aegisfs (the state as JSON).

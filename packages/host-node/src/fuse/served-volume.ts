@@ -1,13 +1,10 @@
 /** Opening a volume for a mount, and what the threads of a mount tell each other. */
 import { readFileSync } from "node:fs";
-import { EncryptedDevice, KEY_ERROR_WORDS, mount, MOUNT_ERROR_WORDS, type Subvolume, type Volume } from "@stratos/aegisfs";
+import { MOUNT_ERROR_WORDS, type Subvolume, type Volume } from "@stratos/aegisfs";
 import type { ServeOptions } from "@stratos/fuse";
-import type { BlockDevice } from "@stratos/host";
-import { FileBlockDevice } from "../file-block-device.ts";
 import { FileLockedError } from "../file-lock.ts";
-import { nodeCipher } from "../node-cipher.ts";
+import { mountDevices, openVolumeDevices, type VolumeDevices } from "../volume-devices.ts";
 import { withEnvironmentFilters } from "../volume-filters.ts";
-import { zstdCodec } from "../zstd-codec.ts";
 
 export interface ServedVolumeOptions {
   readonly path: string;
@@ -15,7 +12,7 @@ export interface ServedVolumeOptions {
   readonly devices: readonly string[];
   /** Also without some of its devices. */
   readonly degraded: boolean;
-  /** File whose content is the passphrase of an encrypted volume. */
+  /** File whose first line is the passphrase of an encrypted volume; null: as the environment says. */
   readonly keyFile: string | null;
   readonly readOnly: boolean;
   /** Name of the subvolume to show instead of the default one. */
@@ -40,40 +37,31 @@ export interface ServedVolume {
 
 /** @throws Error in words */
 export function openServedVolume(options: ServedVolumeOptions): ServedVolume {
-  const opened: FileBlockDevice[] = [];
-  const close = (): void => opened.forEach((device) => device.close());
+  const opened = openDevices(options);
   try {
-    const passphrase = options.keyFile === null ? null : readFileSync(options.keyFile);
-    const devices = [options.path, ...options.devices].map((path) => {
-      const device = openDevice(path, options.readOnly);
-      opened.push(device);
-      return passphrase === null ? device : unlock(device, passphrase);
-    });
-    const volume = mount(devices, { readOnly: options.readOnly, degraded: options.degraded, seconds: Math.floor(Date.now() / 1000), codecs: [zstdCodec] });
+    const volume = mountDevices(opened, { readOnly: options.readOnly, degraded: options.degraded, seconds: Math.floor(Date.now() / 1000) });
     if (typeof volume === "string") throw new Error(MOUNT_ERROR_WORDS[volume]);
     const files = withEnvironmentFilters(options.subvolume === null ? volume.root : named(volume, options.subvolume));
-    return { volume, files, close };
+    return { volume, files, close: () => opened.close() };
   } catch (error) {
-    close();
+    opened.close();
     throw error;
   }
 }
 
-/** The line break that ends what a person typed into a file is no part of the passphrase. */
-function unlock(device: FileBlockDevice, passphrase: Uint8Array): BlockDevice {
-  const end = passphrase.at(-1) === 10 ? passphrase.length - 1 : passphrase.length;
-  const opened = EncryptedDevice.open(device, nodeCipher, passphrase.subarray(0, end));
-  if (typeof opened === "string") throw new Error(KEY_ERROR_WORDS[opened]);
-  return opened.device;
-}
-
-function openDevice(path: string, readOnly: boolean): FileBlockDevice {
+function openDevices({ path, devices, readOnly, keyFile }: ServedVolumeOptions): VolumeDevices {
   try {
-    return new FileBlockDevice(path, { readOnly });
+    return openVolumeDevices([path, ...devices], { readOnly, passphrase: () => (keyFile === null ? null : firstLine(keyFile)) });
   } catch (error) {
     if (error instanceof FileLockedError) throw new Error(`in use by process ${error.owner}`);
     throw new Error(/^[A-Z0-9]+: ([^,]+), /.exec((error as Error).message)?.[1] ?? (error as Error).message);
   }
+}
+
+function firstLine(path: string): Uint8Array {
+  const bytes = readFileSync(path);
+  const end = bytes.indexOf(10);
+  return end < 0 ? bytes : bytes.subarray(0, end);
 }
 
 function named(volume: Volume, name: string): Subvolume {
