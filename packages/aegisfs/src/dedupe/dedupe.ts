@@ -38,9 +38,10 @@ const LIMIT = 1 << 20;
 
 /** −ENOSPC …; the volume goes on being used before and after. */
 export function dedupe(volume: Volume, options: DedupeOptions = {}): DedupeResult | number {
-  const begun = begin(volume);
+  const begun = options.dryRun === true ? 0 : begin(volume);
   if (begun < 0) return begun;
   try {
+    volume.settle();
     const finder = new Finder(volume, options.limit ?? LIMIT, options.progress);
     for (const id of volume.subvolumeIds()) finder.walk(volume.subvolume(id)!.tree.root, 0);
     const result: DedupeResult = { blocks: finder.blocks, duplicates: finder.duplicates.size, freed: 0 };

@@ -3,7 +3,7 @@
  * place in the table and stays.
  */
 import type { BlockDevice } from "@stratos/host";
-import { E2BIG, EBUSY, EEXIST, EINVAL, EIO, ENODEV, ENOSPC } from "@stratos/abi";
+import { E2BIG, EEXIST, EINVAL, EIO, ENODEV, ENOSPC } from "@stratos/abi";
 import { BLOCK_SIZE } from "../format/geometry.ts";
 import { CLASS_FAST, COPIES_MAX, DEVICES_MAX } from "../format/pool-table.ts";
 import type { PoolTable, Segment } from "../format/pool-table.ts";
@@ -194,12 +194,3 @@ function makeRoom(volume: Volume, segment: Segment, copies: number, table: PoolT
 function copyOf(segments: readonly Segment[]): Segment[] {
   return segments.map((segment) => ({ ...segment, places: segment.places.map((place) => ({ ...place })) }));
 }
-
-/** Errors of this module's functions, for callers that explain them. */
-export const POOL_ERRORS: Readonly<Record<number, string>> = {
-  [EBUSY]: "blocks of the device stay in use",
-  [ENODEV]: "there is no such device in the volume",
-  [ENOSPC]: "what is stored does not fit on the other devices",
-  [E2BIG]: "the volume has as many devices as it can have",
-  [EEXIST]: "the device is part of the volume already",
-};

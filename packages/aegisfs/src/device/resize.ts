@@ -77,7 +77,8 @@ function shrink(volume: Volume, index: number, blocks: number, options: ResizeOp
  * open again then.
  */
 export function evacuate(volume: Volume, ranges: readonly { start: number; end: number }[], options: ResizeOptions = {}): number {
-  const begun = begin(volume);
+  // A volume that is only read can be asked as well: nothing is pending there.
+  const begun = options.dryRun === true && volume.readOnly ? 0 : begin(volume);
   if (begun < 0) return begun;
   const { space } = volume;
   const open = (): void => {

@@ -34,7 +34,7 @@ const KINDS: Readonly<Record<string, Partial<FormatOptions>>> = {
 };
 
 function writeGolden(name: string): void {
-  const { device, volume } = freshVolume(6, {}, KINDS[name.split("-")[0]!] ?? {});
+  const { device, volume } = freshVolume(name.startsWith("copies") ? 10 : 6, {}, KINDS[name.split("-")[0]!] ?? {});
   if (name.startsWith("pool")) {
     // Two devices, one behind the other in the file.
     const second = new MemoryBlockDevice(6 << 20);

@@ -8,6 +8,7 @@ import { KIND_EXTENT, KIND_INODE } from "../format/key.ts";
 import { INODE_AT_HEAT, INODE_AT_HEAT_TIME, INODE_AT_MODE, INODE_AT_PROPERTIES } from "../format/inode-item.ts";
 import { CLASS_FAST, CLASS_SLOW } from "../format/pool-table.ts";
 import { propertiesOr, TIER_FAST, TIER_SLOW, tierOf } from "../format/properties.ts";
+import { SUBVOLUME_READ_ONLY } from "../format/subvolume-item.ts";
 import { begin } from "../device/resize.ts";
 import { countMoves, relocate } from "../device/relocation.ts";
 import type { Mover } from "../device/relocation.ts";
@@ -60,7 +61,7 @@ export function tierStatus(volume: Volume): TierStatus | number {
     }
     for (const id of volume.subvolumeIds()) {
       // Snapshots share with what they were taken of, and follow it.
-      if (volume.subvolume(id)?.readOnly === false) filesOf(volume, id, status.files);
+      if ((volume.subvolume(id)!.flags & SUBVOLUME_READ_ONLY) === 0) filesOf(volume, id, status.files);
     }
     status.files.sort((a, b) => b.heat - a.heat || a.subvolume - b.subvolume || a.ino - b.ino);
     return status;

@@ -64,3 +64,9 @@ export function parsePositiveCount(text: string): number {
   if (!/^[1-9]\d{0,4}$/.test(text)) throw new InvalidArgumentError("expected a number above 0");
   return Number(text);
 }
+
+/** `80`: of a hundred. */
+export function parsePercentage(text: string): number {
+  if (!/^\d{1,3}$/.test(text) || Number(text) < 1 || Number(text) > 100) throw new InvalidArgumentError("expected a percentage from 1 to 100");
+  return Number(text);
+}

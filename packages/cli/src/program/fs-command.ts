@@ -15,13 +15,14 @@ import { scheduleCommand, snapshotCommand } from "./fs-snapshot-rows.ts";
 import { transactionCommand } from "./fs-transaction-rows.ts";
 import { transferCommands } from "./fs-transfer-rows.ts";
 import { configCommand, serveCommand } from "./fs-serve-rows.ts";
+import { spaceCommands } from "./fs-space-rows.ts";
 import { volumeCommands } from "./fs-volume-rows.ts";
 import { dryRunOption, jsonOption, type Finish } from "./fs-rows.ts";
 
 export function fsCommand(finish: Finish): Command {
   const fs = new Command("fs").enablePositionalOptions().summary("make, use and keep AegisFS volumes").description("Makes, uses and keeps AegisFS volumes: files or devices with checksums, snapshots and clones.").usage("COMMAND");
   const commands = [
-    formatCommand(finish), ...fileCommands(finish), ...volumeCommands(finish), ...mountCommands(finish), snapshotCommand(finish), scheduleCommand(finish), ...transferCommands(finish), transactionCommand(finish), auditCommand(finish), quotaCommand(finish), ...integrityCommands(finish), backupCommand(finish), serveCommand(finish), configCommand(finish),
+    formatCommand(finish), ...fileCommands(finish), ...volumeCommands(finish), ...mountCommands(finish), snapshotCommand(finish), scheduleCommand(finish), ...transferCommands(finish), transactionCommand(finish), auditCommand(finish), quotaCommand(finish), ...integrityCommands(finish), ...spaceCommands(finish), backupCommand(finish), serveCommand(finish), configCommand(finish),
   ];
   for (const command of commands) fs.addCommand(command);
   return fs;
