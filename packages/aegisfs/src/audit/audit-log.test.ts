@@ -132,3 +132,17 @@ test("a log that was rewritten with its chain and head shows against a head that
   assert.match(problems[0]!.what, /known head/);
   assert.deepEqual(report(loggedVolume().volume, [{ blocks: known.blocks + 5, root: known.root }]).problems.map(({ what }) => what), ["is missing: a known head stands for more than there is"]);
 });
+
+test("what fsync made durable is in the log after a crash", () => {
+  const { device, volume } = freshVolume(32);
+  assert.equal(AuditLog.enable(volume), 0);
+  // The log on the device exists after the first of them.
+  for (const name of ["first", "second", "synced"]) {
+    const ino = volume.root.create(ROOT_INO, name, S_IFREG | 0o644, 0, 0);
+    volume.root.write(ino, 0, new Uint8Array(5000).fill(1), 0, 5000);
+    assert.equal(volume.root.fsync(ino), 0);
+  }
+  const again = mountedVolume(mount(device));
+  assert.ok(again.root.lookup(ROOT_INO, "synced") > 0);
+  assert.deepEqual(blocksOf(again).flatMap((block) => auditRecords(block)!).map(({ operation, name }) => `${OPERATION_NAMES[operation]!} ${name}`.trim()), ["create first", "write", "create second", "write", "create synced", "write"]);
+});
