@@ -202,7 +202,11 @@ test("what goes wrong is told in words", async () => {
   const recipe = (name: string, text: string): string => { const path = join(folder, name); mkdirSync(path); writeFileSync(join(path, "PKGBUILD"), `pkgname=x\npkgver=1\npkgrel=1\narch=(any)\n${text}`); return path; };
   await fails(["alpm", "build", recipe("bad-build", "build() { echo about to fail; false; }\npackage() { :; }\n"), "--root", root], /x: the build failed with status 4:\n.*about to fail\n.*build failed/s);
   await fails(["alpm", "build", recipe("bad-sum", `source=(PKGBUILD)\nsha256sums=(${"0".repeat(64)})\npackage() { :; }\n`), "--root", root], /PKGBUILD is not what the recipe says: its sha256sum is [0-9a-f]{64}/);
-  await fails(["alpm", "build", recipe("bad-shell", "depends=($(date))\n"), "--root", root], /PKGBUILD:5: command substitution needs a shell/);
+  const shell = recipe("bad-shell", "pkgdesc=$(echo told by bash)\npackage() { mkdir -p $pkgdir/usr; echo > $pkgdir/usr/x; }\n");
+  await fails(["alpm", "srcinfo", shell], /PKGBUILD:5: command substitution needs a shell/);
+  // A build asks bash in a clean root.
+  await good(["alpm", "build", shell, "--root", root, "-o", join(folder, "out-3")]);
+  assert.match(pacman(root, "-Qip", join(folder, "out-3/x-1-1-any.pkg.tar.zst")), /Description +: told by bash/);
   assert.deepEqual(readdirSync(join(folder, "home/builds")), []);
 });
 

@@ -113,6 +113,23 @@ test("configuration files: what was changed here is kept, what was not is renewe
   assert.deepEqual(readdirSync(join(there.root, "etc")).sort(), ["b.pacnew", "b.pacsave", "c.pacsave"]);
 });
 
+test("NoExtract leaves files out, NoUpgrade lays them beside, --purge takes changed ones too, and optional dependencies are told", async () => {
+  const spec = (content: string): TestPackageSpec => ({ backup: ["etc/conf"], optionalDepends: ["more: for more"], files: { "etc/conf": content, "etc/fixed": content, "usr/share/help/de/x": "x", "usr/share/help/C/x": "x" } });
+  const there = await world({ core: [["tool", "1-1", spec("one")]] }, { options: "NoExtract = usr/share/help/* !usr/share/help/C/*\nNoUpgrade = etc/fixed" });
+  await apply(there, { install: ["tool"] });
+  assert.deepEqual([existsSync(join(there.root, "usr/share/help/de/x")), existsSync(join(there.root, "usr/share/help/C/x"))], [false, true]);
+  assert.deepEqual(there.events.filter((event) => event.kind === "optional"), [{ kind: "optional", package: "tool", dependencies: ["more: for more"] }]);
+  await publishRepository(ports, "core", [["tool", "2-1", spec("two")]]);
+  const alpm = await Alpm.open(there.options);
+  await alpm.refresh();
+  alpm.close();
+  await apply(there, { upgrade: true });
+  assert.deepEqual([readFileSync(join(there.root, "etc/fixed"), "utf8"), readFileSync(join(there.root, "etc/fixed.pacnew"), "utf8"), readFileSync(join(there.root, "etc/conf"), "utf8")], ["one", "two", "two"]);
+  writeFileSync(join(there.root, "etc/conf"), "mine");
+  await apply(there, { remove: ["tool"] }, { purge: true });
+  assert.deepEqual(readdirSync(join(there.root, "etc")), ["fixed.pacnew"]);
+});
+
 test("files in the way stop a transaction before anything happens, unless they may be overwritten", async () => {
   const there = await world({ core: [["one", "1-1", { files: { "usr/x": "one" } }], ["two", "1-1", { files: { "usr/x": "two", "usr/y": "two" } }]] });
   await apply(there, { install: ["one"] });

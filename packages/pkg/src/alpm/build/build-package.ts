@@ -14,9 +14,9 @@ import type { PackageInfo } from "../package-info.ts";
 import type { KeyringFile } from "../signatures.ts";
 import type { AlpmPorts, AlpmSystem } from "../system.ts";
 import type { GivenArchive } from "../transaction.ts";
-import { BUILD_FOLDER, buildScript, parseAttributes } from "./build-script.ts";
-import { parsePkgbuild } from "./pkgbuild.ts";
-import { packageValues, parseSourceInfo, RecipeError, valuesFor, type Recipe } from "./recipe.ts";
+import { BUILD_FOLDER, buildScript, parseAttributes, readingScript } from "./build-script.ts";
+import { ATTRIBUTES, parsePkgbuild } from "./pkgbuild.ts";
+import { makeRecipe, packageValues, parseSourceInfo, PER_ARCHITECTURE, RecipeError, valuesFor, type Recipe } from "./recipe.ts";
 import { ShellError } from "./shell-words.ts";
 import { fetchSources } from "./sources.ts";
 import { tidyFiles } from "./tidy-files.ts";
@@ -82,16 +82,15 @@ export function readRecipe(files: ReadonlyMap<string, Uint8Array>, architecture:
 /** Builds all packages of a recipe. @throws BuildError, RecipeError, ShellError, SignatureError, and what installing throws */
 export async function buildPackages(files: ReadonlyMap<string, Uint8Array>, settings: BuildSettings): Promise<BuiltPackage[]> {
   const architecture = settings.configuration.architectures[0] ?? "any";
-  const recipe = readRecipe(files, architecture);
+  const recipe = await recipeFor(files, architecture, settings);
   const architectures = recipe.attributes.get("arch")!;
   if (!architectures.includes("any") && !architectures.includes(architecture)) throw new RecipeError(`${recipe.base}: is for ${architectures.join(", ")}, not for ${architecture}`);
   const sources = await fetchSources(recipe, { ports: settings.ports, files, architecture, keyring: settings.keyring ?? [], skipSignatures: settings.skipSignatures ?? false });
   const root = await settings.openRoot();
   try {
     const { files: rootFiles } = root.system;
-    const installed = await prepareRoot(root, recipe, architecture, settings);
-    for (const folder of ["", "/recipe", "/src", "/pkg", "/home"]) rootFiles.directory(`${BUILD_FOLDER}${folder}`, FOLDER_META);
-    for (const [path, content] of files) putFile(rootFiles, `${BUILD_FOLDER}/recipe/${utf8ToByteString(path)}`, content);
+    const installed = await prepareRoot(root, needsOf(recipe, architecture, settings), settings);
+    layOut(rootFiles, files);
     const unpack: string[] = [];
     const noExtract = new Set(recipe.attributes.get("noextract") ?? []);
     for (const { source, content } of sources) {
@@ -113,20 +112,53 @@ export async function buildPackages(files: ReadonlyMap<string, Uint8Array>, sett
   }
 }
 
-/** Installs what the recipe needs. @returns what is installed then, for .BUILDINFO */
-async function prepareRoot(root: BuildRoot, recipe: Recipe, architecture: string, settings: BuildSettings): Promise<string[]> {
+/** The recipe; what only a shell can tell of it is asked of one in a clean root. */
+async function recipeFor(files: ReadonlyMap<string, Uint8Array>, architecture: string, settings: BuildSettings): Promise<Recipe> {
+  try {
+    return readRecipe(files, architecture);
+  } catch (error) {
+    if (!(error instanceof ShellError) || !error.needsShell) throw error;
+    const root = await settings.openRoot();
+    try {
+      await prepareRoot(root, [], settings);
+      layOut(root.system.files, files);
+      const names = [...ATTRIBUTES, ...[...PER_ARCHITECTURE].map((key) => `${key}_${architecture}`)];
+      putFile(root.system.files, `${BUILD_FOLDER}/run`, byteStringOf(readingScript(architecture, names)));
+      await runScript(root, "PKGBUILD", settings);
+      const told = parseAttributes(byteStringToUtf8(byteString(root.system.files.read(`${BUILD_FOLDER}/attributes-`))));
+      const attributes = new Map([...told].filter(([key, values]) => values.length > 0 && key !== "pkgname"));
+      return makeRecipe(attributes, (told.get("pkgname") ?? []).map((name) => ({ name, attributes: new Map() })), "PKGBUILD");
+    } finally {
+      await root.discard();
+    }
+  }
+}
+
+function layOut(rootFiles: RootFiles, files: ReadonlyMap<string, Uint8Array>): void {
+  for (const folder of ["", "/recipe", "/src", "/pkg", "/home"]) rootFiles.directory(`${BUILD_FOLDER}${folder}`, FOLDER_META);
+  for (const [path, content] of files) putFile(rootFiles, `${BUILD_FOLDER}/recipe/${utf8ToByteString(path)}`, content);
+}
+
+/** What a recipe needs to be built. */
+function needsOf(recipe: Recipe, architecture: string, settings: BuildSettings): string[] {
+  const needs = new Set<string>();
+  for (const key of ["depends", "makedepends", ...(settings.check === false ? [] : ["checkdepends"])]) for (const text of valuesFor(recipe.attributes, key, architecture)) needs.add(utf8ToByteString(text));
+  for (const one of recipe.packages) {
+    for (const text of packageValues(recipe, one, "depends", architecture)) if (!recipe.packages.some((other) => text === other.name || text.startsWith(`${other.name}=`))) needs.add(utf8ToByteString(text));
+  }
+  return [...needs];
+}
+
+/** Installs what building needs. @returns what is installed then, for .BUILDINFO */
+async function prepareRoot(root: BuildRoot, needs: readonly string[], settings: BuildSettings): Promise<string[]> {
   const { files } = root.system;
   for (const folder of ["dev", "proc", "tmp", "var", "var/lib", "var/lib/pacman", "var/lib/pacman/sync"]) files.directory(folder, folder === "tmp" ? { ...FOLDER_META, mode: 0o1777 } : FOLDER_META);
   for (const { name, content } of settings.lists) files.file(`var/lib/pacman/sync/${name}`, FILE_META, content);
   const alpm = await Alpm.open({ ports: settings.ports, system: root.system, configuration: { ...settings.configuration, databasePath: "/var/lib/pacman/" }, listener: settings.listener, keyring: settings.keyring ?? [] });
   try {
     const offered = (name: string): boolean => alpm.databases.some((database) => database.get(name) !== undefined || database.group(name).length > 0);
-    const needs = new Set((settings.basePackages ?? ["base-devel"]).filter(offered));
-    for (const key of ["depends", "makedepends", ...(settings.check === false ? [] : ["checkdepends"])]) for (const text of valuesFor(recipe.attributes, key, architecture)) needs.add(utf8ToByteString(text));
-    for (const one of recipe.packages) {
-      for (const text of packageValues(recipe, one, "depends", architecture)) if (!recipe.packages.some((other) => text === other.name || text.startsWith(`${other.name}=`))) needs.add(utf8ToByteString(text));
-    }
-    const transaction = await alpm.prepare({ install: [...needs], needed: true }, { archives: (settings.built ?? []).map((archive) => ({ ...archive, asDependency: false })) });
+    const wanted = new Set([...(settings.basePackages ?? ["base-devel"]).filter(offered), ...needs]);
+    const transaction = await alpm.prepare({ install: [...wanted], needed: true }, { archives: (settings.built ?? []).map((archive) => ({ ...archive, asDependency: false })) });
     if (!transaction.isEmpty) await alpm.commit(transaction);
     return alpm.local.packages().map((one) => `${one.name}-${one.version}-${one.architecture}`).sort();
   } finally {

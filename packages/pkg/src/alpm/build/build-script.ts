@@ -63,18 +63,34 @@ for name in ${settings.packages.map(quote).join(" ")}; do
         [[ $(head -c4 "$file" | tr -d '\\0') == $'\\x7fELF' ]] && strip --strip-unneeded "$file" || :
       done
     fi
-    for attribute in ${PACKAGE_ATTRIBUTES.join(" ")} ${["depends", "optdepends", "provides", "conflicts", "replaces"].map((key) => `${key}_$CARCH`).join(" ")}; do
-      declare -n values=$attribute
-      printf '%s\\0%s\\0' "$attribute" "\${#values[@]}"
-      [ "\${#values[@]}" -eq 0 ] || printf '%s\\0' "\${values[@]}"
-      unset -n values
-    done > "/${BUILD_FOLDER}/attributes-$name"
+${printAttributes([...PACKAGE_ATTRIBUTES, ...["depends", "optdepends", "provides", "conflicts", "replaces"].map((key) => `${key}_$CARCH`)])} > "/${BUILD_FOLDER}/attributes-$name"
   ) || fail "package $name"
 done
 `;
 }
 
-/** What the script wrote down for a package. */
+/** A script that evaluates a PKGBUILD's assignments, for those that only a shell can tell; its functions are not called. */
+export function readingScript(architecture: string, attributes: readonly string[]): string {
+  return `exec 2>&1
+set -o errexit
+export CARCH='${architecture}' LC_ALL=C.UTF-8 startdir=/${BUILD_FOLDER}/recipe srcdir=/${BUILD_FOLDER}/src PATH=/usr/local/bin:/usr/bin:/bin
+shopt -s extglob
+cd "$startdir"
+source ./PKGBUILD
+${printAttributes(attributes)} > /${BUILD_FOLDER}/attributes-
+`;
+}
+
+function printAttributes(names: readonly string[]): string {
+  return `    for attribute in ${names.join(" ")}; do
+      declare -n values=$attribute
+      printf '%s\\0%s\\0' "$attribute" "\${#values[@]}"
+      [ "\${#values[@]}" -eq 0 ] || printf '%s\\0' "\${values[@]}"
+      unset -n values
+    done`;
+}
+
+/** What a script wrote down. */
 export function parseAttributes(text: string): Map<string, string[]> {
   const words = text.split("\0");
   const found = new Map<string, string[]>();

@@ -12,7 +12,8 @@ export interface Pkgbuild {
   functions: ReadonlySet<string>;
 }
 
-const ATTRIBUTES = new Set([...PACKAGE_ATTRIBUTES, "pkgname", "pkgbase", "pkgver", "pkgrel", "epoch", "makedepends", "checkdepends", "noextract", "validpgpkeys", "source", ...PER_ARCHITECTURE]);
+/** All that a PKGBUILD may say of itself at its top. */
+export const ATTRIBUTES: ReadonlySet<string> = new Set<string>([...PACKAGE_ATTRIBUTES, "pkgname", "pkgbase", "pkgver", "pkgrel", "epoch", "makedepends", "checkdepends", "noextract", "validpgpkeys", "source", ...PER_ARCHITECTURE]);
 
 /** A statement that was found: an assignment, a function, or something else. */
 type Statement =
