@@ -150,3 +150,11 @@ test("the audit log tells what was done, and that it was tampered with", async (
   assert.match(other.stdout, /known head/);
   await fails("--head: 'x' is no head; `stratos fs audit head` prints one", "audit", "verify", logged, "--head", "x");
 });
+
+test("what a killed transaction left is removed, what a running one works on is not", async () => {
+  for (const name of [".transaction-4194305-x-base", ".transaction-4194305-x", `.transaction-${process.pid}-y`]) await works("snapshot", "create", volume, name);
+  await works("txn", "clean", volume);
+  const names = (await works("snapshot", "list", volume, "--names")).split("\n");
+  assert.deepEqual(names.filter((name) => name.startsWith(".transaction")), [`.transaction-${process.pid}-y`]);
+  await works("snapshot", "delete", volume, `.transaction-${process.pid}-y`);
+});
