@@ -157,14 +157,14 @@ class Compose implements PhaseWork {
     const runner = (): ScriptRunner => (made ??= this.#ports.runner(target.architecture, this.#request.runner ?? config.build?.runner ?? "auto"));
     state.runner = runner().id;
     const stages = await buildStages(this.#ports, {
-      architecture: target.architecture, locked, runner: runner(), epochSeconds, environment: config.build?.environment ?? {}, hasNetwork: config.build?.network === true, signal, shared: this.#staging,
+      architecture: target.architecture, locked, runner: runner(), version: this.#request.version, epochSeconds, environment: config.build?.environment ?? {}, hasNetwork: config.build?.network === true, signal, shared: this.#staging,
       onEvent: (event) => this.#request.onEvent({ kind: "build", image, event }),
     });
     const sources = await this.#readSources(target);
     state.sources = Object.fromEntries([...sources].map(([name, bytes]) => [name, sha256Of(this.#ports)(bytes)]));
     const { hostname, timezone, locale, users, files, scripts, services, build } = config;
     const key = hashText(this.#ports, canonicalJson({
-      code: CUSTOMIZE_CODE, root: stages.key, target: [config.name, config.version ?? "", target.variant, target.architecture], sources: state.sources, automatic: locked.packages.filter((one) => one.isAutomatic).map((one) => one.name),
+      code: CUSTOMIZE_CODE, by: this.#request.version, root: stages.key, target: [config.name, config.version ?? "", target.variant, target.architecture], sources: state.sources, automatic: locked.packages.filter((one) => one.isAutomatic).map((one) => one.name),
       config: JSON.parse(JSON.stringify({ hostname, timezone, locale, users, files, scripts, services, build, removals: config["remove-files"] })) as Json,
     }));
     let tree = await readTree(this.#ports, key);
@@ -192,7 +192,7 @@ class Compose implements PhaseWork {
     const writer = this.writerOf(target, name);
     const path = this.#pathOf(target, name);
     const { container = null, ostree = null } = target.config;
-    const resultKey = hashText(this.#ports, canonicalJson(JSON.parse(JSON.stringify({ code: OUTPUT_CODE, tree: key, path, config, container, ostree, version: target.config.version ?? "" })) as Json));
+    const resultKey = hashText(this.#ports, canonicalJson(JSON.parse(JSON.stringify({ code: OUTPUT_CODE, by: this.#request.version, tree: key, path, config, container, ostree, version: target.config.version ?? "" })) as Json));
     const artifacts = await this.#keptOutput(writer, resultKey) ?? await this.#writeOutput(writer, resultKey, { name, target, config, tree, layers: () => splitLayers(tree, state.locked!.packages), epochSeconds: archiveEpoch(target, state.locked!), signal }, path);
     state.artifacts.push(...artifacts.map((one) => ({ ...one, output: name, format: config.format })));
   }

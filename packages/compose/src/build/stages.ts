@@ -30,6 +30,8 @@ export interface StageJob {
   readonly architecture: string;
   readonly locked: LockedImage;
   readonly runner: ScriptRunner;
+  /** of Stratos: what another version has made is made anew */
+  readonly version: string;
   readonly epochSeconds: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly hasNetwork: boolean;
@@ -72,7 +74,7 @@ export async function buildStages(ports: BuildPorts, job: StageJob): Promise<Bui
 
 function stageKey(ports: BuildPorts, job: StageJob, previous: string, packages: readonly LockedPackage[]): string {
   return hashText(ports, canonicalJson({
-    code: STAGE_CODE, previous, architecture: job.architecture, runner: job.runner.id, epoch: job.epochSeconds, environment: job.environment, network: job.hasNetwork,
+    code: STAGE_CODE, version: job.version, previous, architecture: job.architecture, runner: job.runner.id, epoch: job.epochSeconds, environment: job.environment, network: job.hasNetwork,
     mirror: job.locked.mirror, suite: job.locked.suite, components: job.locked.components, packages: packages.map((one) => [one.name, one.sha256]),
   }));
 }

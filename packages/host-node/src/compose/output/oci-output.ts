@@ -13,7 +13,7 @@ import { ComposeFolder } from "../compose-folder.ts";
 import { hasArtifact, writeArtifact } from "./artifact-file.ts";
 
 /** Part of the names of packed layers. */
-const LAYER_CODE = 1;
+const LAYER_CODE = 2;
 
 /**
  * @param folder  where the compose writes
