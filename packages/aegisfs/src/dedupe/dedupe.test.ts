@@ -119,7 +119,6 @@ test(`random content that repeats stays what it was through dedupe runs (seed ${
 
 test("on write, content that was just written elsewhere is shared instead", () => {
   const { device, volume } = fresh(withDedupe(0, DEDUPE_ON));
-  volume.usesProperties = true;
   const bytes = noise(5, 2 << 20);
   put(volume, "a", bytes);
   volume.sync();
@@ -141,6 +140,21 @@ test("on write, content that was just written elsewhere is shared instead", () =
   assert.equal(again.root.read(again.root.lookup(ROOT_INO, "c"), 0, read, 0, read.length), read.length);
   assert.deepEqual(read, bytes);
   assert.deepEqual(check(device, { data: true }), []);
+});
+
+test("a folder's wish to share holds after the next mount and after a crash", () => {
+  const { device, volume } = fresh();
+  assert.equal(volume.root.setProperties(ROOT_INO, withDedupe(0, DEDUPE_ON)), 0);
+  volume.root.fsync(volume.root.create(ROOT_INO, "synced", FILE, 0, 0));
+  // Not committed by us: what is there came by fsync.
+  const again = mountedVolume(mount(device));
+  const bytes = noise(6, 1 << 20);
+  put(again, "a", bytes);
+  again.sync();
+  const before = again.space.freeBlocks;
+  put(again, "b", bytes);
+  again.sync();
+  assert.ok(before - again.space.freeBlocks < 40, `${before - again.space.freeBlocks}`);
 });
 
 test(`random operations with deduplication on write match the model, crashes included (seed ${SEED})`, () => {

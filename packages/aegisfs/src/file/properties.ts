@@ -2,7 +2,7 @@
 import { EINVAL, ENOENT, EOPNOTSUPP } from "@stratos/abi";
 import { INODE_AT_PROPERTIES } from "../format/inode-item.ts";
 import { COMPRESS_NONE, compressionOf, propertiesOr, PROPERTIES_MAX } from "../format/properties.ts";
-import { FEATURE_COMPRESSION } from "../format/superblock.ts";
+import { COMPATIBLE_PROPERTIES, FEATURE_COMPRESSION } from "../format/superblock.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import type { Volume } from "../volume/volume.ts";
 import { changeInode, loadInode, stamp } from "./inode.ts";
@@ -37,7 +37,12 @@ export function allowProperties(volume: Volume, properties: number): number {
   const compression = compressionOf(properties);
   if (!volume.content.knows(compression)) return -EOPNOTSUPP;
   if (compression > COMPRESS_NONE) volume.superblock.features |= FEATURE_COMPRESSION;
-  volume.usesProperties = true;
+  if (properties !== 0) {
+    volume.superblock.compatible |= COMPATIBLE_PROPERTIES;
+    volume.usesProperties = true;
+  }
+  // No record of the intent log says it.
+  volume.log.skip();
   return 0;
 }
 

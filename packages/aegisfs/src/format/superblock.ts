@@ -23,6 +23,9 @@ export const FEATURE_POOL = 8;
 export const FEATURE_INTENT_LOG = 16;
 export const FEATURES_KNOWN = FEATURE_OVERLAY | FEATURE_COMPRESSION | FEATURE_POOL | FEATURE_INTENT_LOG;
 
+/** Features that writers may ignore. Some file or folder has properties (format/properties.ts): else nobody looks for them. */
+export const COMPATIBLE_PROPERTIES = 1;
+
 const MAGIC_LOW = 0x49474541; // "AEGI"
 const MAGIC_HIGH = 0x31534653; // "SFS1"
 
@@ -31,7 +34,7 @@ const AT_CHECKSUM = 2;
 const AT_VERSION = 3;
 const AT_GENERATION = 4;
 const AT_UUID = 6;
-// word 10: features that old writers may ignore
+const AT_COMPATIBLE = 10;
 const AT_READ_COMPATIBLE = 11;
 const AT_INCOMPATIBLE = 12;
 const AT_BLOCK_SIZE = 13;
@@ -84,6 +87,8 @@ export class Superblock {
   baseChecksum = 0;
   /** Features in use that readers must know; FEATURE_OVERLAY follows from `baseSpan`. */
   features = 0;
+  /** Features in use that writers may ignore. */
+  compatible = 0;
   /** What files get that have no properties of their own, nor has their subvolume (format/properties.ts). */
   properties = 0;
   label = "";
@@ -137,6 +142,7 @@ export function encodeSuperblock(superblock: Superblock): Uint8Array {
   putPair(AT_BASE_GENERATION, superblock.baseGeneration);
   words[AT_BASE_CHECKSUM] = superblock.baseChecksum;
   words[AT_PROPERTIES] = superblock.properties;
+  words[AT_COMPATIBLE] = superblock.compatible;
   const { table } = superblock;
   if (table !== null) {
     words[AT_INCOMPATIBLE]! |= FEATURE_POOL;
@@ -186,6 +192,7 @@ export function decodeSuperblock(bytes: Uint8Array): Superblock | SuperblockErro
     superblock.logBlocks = words[AT_LOG_BLOCKS]!;
   }
   superblock.properties = words[AT_PROPERTIES]!;
+  superblock.compatible = words[AT_COMPATIBLE]!;
   decodeErrors(superblock.errors, words, AT_ERRORS);
   if ((words[AT_INCOMPATIBLE]! & FEATURE_POOL) !== 0) {
     superblock.table = decodePoolTable(words, AT_POOL, words[AT_DEVICES]!, words[AT_SEGMENTS]!, superblock.baseSpan);

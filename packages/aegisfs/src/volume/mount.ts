@@ -200,6 +200,7 @@ function cloneOf(base: Superblock, span: number, blocks: number): Superblock {
   clone.baseChecksum = base.checksum;
   clone.features = base.features;
   clone.properties = base.properties;
+  clone.compatible = base.compatible;
   clone.label = base.label;
   return clone;
 }

@@ -24,7 +24,7 @@ import { NODE_BLOCKS } from "../format/geometry.ts";
 import { KIND_SUBVOLUME, keyMiddle } from "../format/key.ts";
 import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
 import { SUBVOLUME_READ_ONLY } from "../format/subvolume-item.ts";
-import { FEATURE_COMPRESSION } from "../format/superblock.ts";
+import { COMPATIBLE_PROPERTIES, FEATURE_COMPRESSION } from "../format/superblock.ts";
 import type { Superblock } from "../format/superblock.ts";
 import { resizeDevice } from "../device/resize.ts";
 import type { WriteIndex } from "../dedupe/write-index.ts";
@@ -115,7 +115,7 @@ export class Volume implements NodeOwner {
   constructor(store: BlockStore, superblock: Superblock, options: MountOptions) {
     this.store = store;
     this.content = new ExtentContent(store, options.codecs ?? []);
-    this.usesProperties = (superblock.features & FEATURE_COMPRESSION) !== 0 || superblock.properties !== 0;
+    this.usesProperties = (superblock.features & FEATURE_COMPRESSION) !== 0 || superblock.properties !== 0 || (superblock.compatible & COMPATIBLE_PROPERTIES) !== 0;
     this.superblock = superblock;
     this.readOnly = options.readOnly === true || store.readOnly || superblock.mustNotWrite;
     this.#volatile = options.volatile === true;
