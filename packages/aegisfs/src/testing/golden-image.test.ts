@@ -8,8 +8,8 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { SeededRandom } from "@stratos/base";
 import { MemoryBlockDevice } from "@stratos/host";
-import { addDevice, check, CLASS_SLOW, COMPRESS_LZ4, mount, withCompression } from "../aegisfs.ts";
-import type { FormatOptions, Volume } from "../aegisfs.ts";
+import { addDevice, AuditLog, check, CLASS_SLOW, COMPRESS_LZ4, measureDropped, mount, SUBVOLUME_READ_ONLY, Transaction, verifyAudit, withCompression } from "../aegisfs.ts";
+import type { FormatOptions, SubvolumeInfo, Volume } from "../aegisfs.ts";
 import { dumpSubvolume } from "./dump.ts";
 import { freshVolume, mountedVolume } from "./fresh-volume.ts";
 import { Workload } from "./workload.ts";
@@ -24,7 +24,22 @@ function deviceOf(bytes: Uint8Array): MemoryBlockDevice {
 
 function dumpAll(devices: readonly MemoryBlockDevice[]): string {
   const volume = mountedVolume(mount(devices, { readOnly: true }));
-  return volume.subvolumeIds().map((id) => `subvolume ${volume.subvolume(id)!.name}\n${dumpSubvolume(volume.subvolume(id)!)}\n`).join("");
+  return volume.subvolumeIds().map((id) => `subvolume ${volume.subvolume(id)!.name}\n${dumpSubvolume(volume.subvolume(id)!)}\n`).join("") + historyOf(volume);
+}
+
+/** What is kept of a volume's past, besides its files; nothing of images that have none. */
+function historyOf(volume: Volume): string {
+  const lines: string[] = [];
+  for (const { id, label, base } of volume.subvolumes() as SubvolumeInfo[]) {
+    const { flags } = volume.subvolume(id)!;
+    if (label !== "" || (flags & ~SUBVOLUME_READ_ONLY) !== 0) lines.push(`subvolume ${id} label ${label} base ${base} flags ${flags}`);
+  }
+  for (const name of volume.properties.names() as string[]) lines.push(`property ${name} ${(volume.properties.get(name) as Uint8Array).length} bytes`);
+  const audit = verifyAudit(volume);
+  if (audit !== null && typeof audit !== "number") lines.push(`audit ${audit.records} records, ${audit.problems.length} problems`);
+  const dropped = measureDropped(volume);
+  if (dropped !== 0) lines.push(`dropped ${dropped} blocks`);
+  return lines.map((line) => `${line}\n`).join("");
 }
 
 /** What an image shows besides the base of the format, by the first word of its name. */
@@ -48,10 +63,22 @@ function writeGolden(name: string): void {
 }
 
 function fill(volume: Volume, name: string): void {
+  const hasHistory = name.startsWith("history");
+  if (hasHistory) AuditLog.enable(volume);
   const workload = new Workload(new SeededRandom(1), volume.root, { sizeMax: 30_000, names: 40 });
   for (let step = 0; step < 300; step++) workload.step();
   volume.snapshot(volume.root, "snapshot", { readOnly: true });
   for (let step = 0; step < 200; step++) workload.step();
+  if (hasHistory) {
+    volume.properties.set("note", new Uint8Array(100).fill(7));
+    const gone = volume.snapshot(volume.root, "gone", { readOnly: true });
+    for (let step = 0; step < 200; step++) workload.step();
+    volume.snapshot(volume.root, "labelled", { readOnly: false, label: "what it is for" });
+    volume.deleteSubvolume(gone);
+    const transaction = Transaction.begin(volume);
+    if (typeof transaction === "number") throw new Error("no transaction");
+    transaction.files.create(1, "never committed", 0o100644, 0, 0);
+  }
   // One of the images was left as a crash leaves it: the end of its story is in the intent log.
   if (name.startsWith("log")) for (let file = 0; file < 6; file++) volume.root.fsync(workload.pickFile());
   else volume.sync();
