@@ -13,6 +13,6 @@ test("a sample of CPython's own tests passes", async () => {
 
 test("the resolver answers as the host's apt does, on a sample of random requests", { skip: existsSync("/usr/bin/apt-get") ? false : "there is no apt here" }, async () => {
   const { TEST_HOME } = await import("./support/test-image.ts");
-  const result = await run([process.execPath, "--disable-warning=ExperimentalWarning", join(repository, "conformance/apt.ts"), "--count", "12", "--seed", "1"], { env: { STRATOS_HOME: TEST_HOME }, timeoutMs: 400_000 });
-  assert.match(result.stdout, /\n12 passed, 0 failed\n$/, result.stdout + result.stderr);
+  const result = await run([process.execPath, "--disable-warning=ExperimentalWarning", join(repository, "conformance/apt.ts"), "--count", "8", "--seed", "1"], { env: { STRATOS_HOME: TEST_HOME }, timeoutMs: 400_000 });
+  assert.match(result.stdout, /\n8 passed, 0 failed\n$/, result.stdout + result.stderr);
 });

@@ -179,7 +179,7 @@ test("killed at any moment, an installation leaves the image as it was or as it 
   await good("update");
   const state = (): Promise<string> => good("list", "--json");
   const old = await state();
-  const delays = [700, 1500, 2300];
+  const delays = [900, 2000];
   for (const delay of delays) {
     const child = spawn(launcher[0]!, [...launcher.slice(1), "pkg", "install", "-i", image, "sample"], { stdio: "ignore", env: { ...process.env, STRATOS_HOME: TEST_HOME }, detached: true });
     const ended = new Promise<void>((resolve) => child.on("close", () => resolve()));

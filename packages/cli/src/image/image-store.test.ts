@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -36,6 +36,21 @@ test("publishing replaces an image of the name, and leaves nothing of the old on
   make("base", "new");
   assert.equal(readFileSync(store.layerPaths(store.require("base"))[0]!, "utf8"), "new");
   assert.deepEqual(readdirSync(join(home, "images")), ["base"]);
+});
+
+test("an image whose replacement was killed half-way is found again, and what is left over goes", () => {
+  for (const look of [() => store.find("base-1"), () => store.list()[0], () => { store.createDraft().discard(); return store.find("base-1"); }]) {
+    make("base-1", "old");
+    renameSync(join(home, "images/base-1"), join(home, "images/.old-base-1-999999999-0123abcd"));
+    assert.equal(look()?.name, "base-1");
+    assert.deepEqual(readdirSync(join(home, "images")), ["base-1"]);
+    store.remove("base-1");
+  }
+  make("base", "new");
+  mkdirSync(join(home, "images/.old-base-999999999-0123abcd"));
+  store.createDraft().discard();
+  assert.deepEqual(readdirSync(join(home, "images")), ["base"]);
+  assert.equal(store.find("none"), null);
 });
 
 test("a discarded draft leaves nothing", () => {

@@ -6,10 +6,13 @@
  *     images/NAME/image.json        what it is (ImageDescription)
  *     images/.new-PID-RANDOM/    an image that is being made
  *
- * An image appears and is replaced by one rename(2), so that no half image can be seen; folders of makers that are gone are removed
- * when the store is next written to. A run that has an image open keeps its file when the image is removed.
+ *     images/.old-NAME-PID-RANDOM/    an image in the moment when another takes its place
+ *
+ * An image appears by one rename(2), so that no half image can be seen; folders of makers that are gone are removed when the store is
+ * next written to. Replacing one takes two renames: whoever finds the image missing between them waits for the second, or, when its
+ * maker is gone, takes the first back. A run that has an image open keeps its file when the image is removed.
  */
-import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { CommandError, hostReason } from "../command-error.ts";
@@ -87,7 +90,9 @@ export class ImageStore {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
       throw new CommandError(this.#folder, hostReason(error), { cause: error });
     }
-    return names.filter((name) => !name.startsWith(".")).sort().map((name) => this.find(name)).filter((entry) => entry !== null);
+    // What was about to be replaced belongs to the list too.
+    for (const old of names.map(oldImage)) if (old !== null && !names.includes(old.name)) names.push(old.name);
+    return [...new Set(names)].filter((name) => !name.startsWith(".")).sort().map((name) => this.find(name)).filter((entry) => entry !== null);
   }
 
   /** @returns null when there is no such image */
@@ -99,7 +104,7 @@ export class ImageStore {
       return { name, description, sizeBytes };
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
-      if (code === "ENOENT" || code === "ENOTDIR") return null;
+      if (code === "ENOENT" || code === "ENOTDIR") return this.#isBack(name) ? this.find(name) : null;
       if (error instanceof CommandError) throw error;
       throw new CommandError(name, `the image cannot be read: ${hostReason(error)}`, { cause: error });
     }
@@ -140,15 +145,20 @@ export class ImageStore {
         return shared;
       },
       publish: (name, description) => {
-        writeFileSync(join(folder, DESCRIPTION), `${JSON.stringify(description, null, 2)}\n`);
+        writeFileSync(join(folder, DESCRIPTION), `${JSON.stringify(description, null, 2)}\n`, { flush: true });
         const place = join(this.#folder, name);
-        const grave = this.#newFolderPath();
+        const grave = join(this.#folder, `${OLD_PREFIX}${name}-${process.pid}-${randomBytes(4).toString("hex")}`);
         try {
           renameSync(place, grave);
         } catch (error) {
           if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
         }
-        renameSync(folder, place);
+        try {
+          renameSync(folder, place);
+        } catch (error) {
+          if (existsSync(grave)) renameSync(grave, place);
+          throw error;
+        }
         isOpen = false;
         rmSync(grave, { recursive: true, force: true });
       },
@@ -163,15 +173,38 @@ export class ImageStore {
     return join(this.#folder, `${DRAFT_PREFIX}${process.pid}-${randomBytes(4).toString("hex")}`);
   }
 
-  /** Removes drafts whose process is gone. */
-  #sweep(): void {
-    let names: string[];
-    try {
-      names = readdirSync(this.#folder);
-    } catch {
-      return; // No folder yet, or one that cannot be read: what follows says so.
+  /** Whether an image that is missing was only about to be replaced, and is there now: the new one, or the old one again. */
+  #isBack(name: string): boolean {
+    for (let attempt = 0; attempt < REPLACING_ATTEMPTS; attempt++) {
+      const old = this.#names().find((one) => oldImage(one)?.name === name);
+      if (existsSync(join(this.#folder, name))) return existsSync(join(this.#folder, name, DESCRIPTION));
+      if (old === undefined) return false;
+      if (!isRunning(oldImage(old)!.pid)) {
+        try {
+          renameSync(join(this.#folder, old), join(this.#folder, name));
+        } catch {
+          continue; // Somebody else was first, and put it there.
+        }
+        return true;
+      }
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, REPLACING_WAIT_MS);
     }
-    for (const name of names) {
+    return false;
+  }
+
+  #names(): string[] {
+    try {
+      return readdirSync(this.#folder);
+    } catch {
+      return []; // No folder yet, or one that cannot be read: what follows says so.
+    }
+  }
+
+  /** Removes drafts whose process is gone, and what they were about to replace; puts back what would be missing. */
+  #sweep(): void {
+    for (const name of this.#names()) {
+      const old = oldImage(name);
+      if (old !== null && !isRunning(old.pid) && (existsSync(join(this.#folder, old.name)) || !this.#isBack(old.name))) rmSync(join(this.#folder, name), { recursive: true, force: true });
       const pid = name.startsWith(DRAFT_PREFIX) ? Number.parseInt(name.slice(DRAFT_PREFIX.length), 10) : Number.NaN;
       if (Number.isInteger(pid) && !isRunning(pid)) rmSync(join(this.#folder, name), { recursive: true, force: true });
     }
@@ -192,5 +225,15 @@ function layerPaths(folder: string, layers: number): string[] {
   return Array.from({ length: layers }, (_, layer) => join(folder, `layer-${layer}.aegisfs`));
 }
 
+/** The name and the process of `.old-NAME-PID-RANDOM`, or null. */
+function oldImage(folder: string): { name: string; pid: number } | null {
+  const match = /^\.old-(.+)-(\d+)-[0-9a-f]{8}$/.exec(folder);
+  return match === null ? null : { name: match[1]!, pid: Number(match[2]) };
+}
+
+const OLD_PREFIX = ".old-";
+/** Two renames follow one another within a millisecond. */
+const REPLACING_ATTEMPTS = 100;
+const REPLACING_WAIT_MS = 5;
 const DESCRIPTION = "image.json";
 const DRAFT_PREFIX = ".new-";
