@@ -172,21 +172,35 @@ test("one list with official and AUR packages: built in order, installed, and no
   assert.deepEqual(readdirSync(join(folder, "home/builds")), [], "no build root is left");
 });
 
+test("what the AUR has newer is built and installed by an upgrade that asks for it", async () => {
+  const root = await makeRoot();
+  await good(["alpm", "install", "--from-aur", "helper", "--root", root]);
+  const aurRow = AUR.find((one) => one.Name === "helper")!, work = join(folder, "work/helpers");
+  aurRow.Version = "2.2-1";
+  writeFileSync(join(work, "PKGBUILD"), readFileSync(join(work, "PKGBUILD"), "utf8").replace("pkgver=2.1", "pkgver=2.2"));
+  execFileSync("git", ["-C", work, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qam", "second"]);
+  execFileSync("git", ["-C", join(folder, "git/helpers.git"), "fetch", "-q", work, "+master:master"]);
+  execFileSync("git", ["-C", join(folder, "git/helpers.git"), "update-server-info"]);
+  assert.equal(await good(["alpm", "upgrade", "--root", root]), "nothing to do\n");
+  assert.match(await good(["alpm", "upgrade", "--from-aur", "--root", root]), /upgrade {2}helper 2.1-1 -> 2.2-1/);
+  assert.equal(pacman(root, "-Qe"), "helper 2.2-1\n");
+});
+
 test("a build is reproducible, and says what it is made of", async () => {
   const root = await makeRoot();
   await good(["alpm", "update", "--root", root]);
   const build = async (name: string): Promise<Buffer> => {
     const output = join(folder, name);
     await good(["alpm", "build", join(folder, "work/helpers"), "--root", root, "-o", output]);
-    assert.deepEqual(readdirSync(output).sort(), ["helper-2.1-1-any.pkg.tar.zst", "helper-extra-2.1-1-any.pkg.tar.zst"]);
-    return readFileSync(join(output, "helper-2.1-1-any.pkg.tar.zst"));
+    assert.deepEqual(readdirSync(output).sort(), ["helper-2.2-1-any.pkg.tar.zst", "helper-extra-2.2-1-any.pkg.tar.zst"]);
+    return readFileSync(join(output, "helper-2.2-1-any.pkg.tar.zst"));
   };
   const first = await build("out-1");
   assert.ok(first.equals(await build("out-2")));
-  const info = pacman(root, "-Qip", join(folder, "out-1/helper-2.1-1-any.pkg.tar.zst"));
-  assert.match(info, /Name +: helper\nVersion +: 2.1-1[\s\S]*Provides +: help=2/);
+  const info = pacman(root, "-Qip", join(folder, "out-1/helper-2.2-1-any.pkg.tar.zst"));
+  assert.match(info, /Name +: helper\nVersion +: 2.2-1[\s\S]*Provides +: help=2/);
   const plan = JSON.parse(await good(["alpm", "build", "--from-aur", "app", "--root", root, "--plan", "--json"])) as { base: string; needs: string[] }[];
-  assert.deepEqual(plan, [{ base: "helpers", packages: ["helper 2.1-1"], needs: [] }, { base: "checker-two", packages: ["checker-two 1-1"], needs: [] }, { base: "app", packages: ["app 1.0-1"], needs: ["helper", "checker-two"] }]);
+  assert.deepEqual(plan, [{ base: "helpers", packages: ["helper 2.2-1"], needs: [] }, { base: "checker-two", packages: ["checker-two 1-1"], needs: [] }, { base: "app", packages: ["app 1.0-1"], needs: ["helper", "checker-two"] }]);
 });
 
 test("what goes wrong is told in words", async () => {
@@ -198,6 +212,10 @@ test("what goes wrong is told in words", async () => {
   };
   await fails(["alpm", "build", "--from-aur", "needy", "--root", root], /needy needs nobody-has-this, which neither the repositories nor the AUR have/);
   await fails(["alpm", "build", "--from-aur", "circle-a", "--root", root], /need each other to be built: circle-a → circle-b → circle-a/);
+  const bare = join(folder, "bare");
+  mkdirSync(join(bare, "etc"), { recursive: true });
+  writeFileSync(join(bare, "etc/pacman.conf"), "[options]\nArchitecture = x86_64\n");
+  await fails(["alpm", "build", join(folder, "work/helpers"), "--root", bare], /the clean root has no bash: no repository offers base-devel/);
   await fails(["alpm", "aur", "show", "nope"], /nope: the AUR has no such package/);
   const recipe = (name: string, text: string): string => { const path = join(folder, name); mkdirSync(path); writeFileSync(join(path, "PKGBUILD"), `pkgname=x\npkgver=1\npkgrel=1\narch=(any)\n${text}`); return path; };
   await fails(["alpm", "build", recipe("bad-build", "build() { echo about to fail; false; }\npackage() { :; }\n"), "--root", root], /x: the build failed with status 4:\n.*about to fail\n.*build failed/s);

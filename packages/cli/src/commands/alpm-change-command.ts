@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { byteStringToUtf8 } from "@stratos/base";
 import { createInterface } from "node:readline/promises";
-import type { AlpmTransaction, GivenArchive, TransactionOptions, TransactionWish } from "@stratos/pkg";
+import { AurClient, compareAlpmVersions, type AlpmTransaction, type GivenArchive, type TransactionOptions, type TransactionWish } from "@stratos/pkg";
 import { withAlpm, type AlpmSession } from "../alpm/alpm-session.ts";
-import { buildFromAur } from "../alpm/aur-builder.ts";
+import { aurUrl, buildFromAur } from "../alpm/aur-builder.ts";
 import { delegateToParu } from "../alpm/paru.ts";
 import { UsageError } from "../command-error.ts";
 import { formatSize } from "../option-values.ts";
@@ -23,7 +23,7 @@ export async function installAlpm(names: readonly string[], options: AlpmInstall
     return delegateToParu(options, ["-U", ...flags, ...files]);
   }
   return change(options, ["install", ...names], async (session) => {
-    if (options.update === true || (names.length > 0 && session.alpm.databases.length < session.alpm.configuration.repositories.length)) await session.refresh();
+    if (options.update === true || (names.length + fromAur.length > 0 && session.alpm.databases.length < session.alpm.configuration.repositories.length)) await session.refresh();
     const archives = files.map((path): GivenArchive => ({ name: basename(path), bytes: readFileSync(path), ...signatureBeside(path), rule: session.alpm.configuration.localFileSignatures }));
     if (fromAur.length > 0 && options.root === undefined) throw new UsageError("--from-aur", "packages of the AUR are built for folders (--root), not for images");
     if (fromAur.length > 0 && options.plan !== true) archives.push(...await buildFromAur(session, fromAur, {}));
@@ -43,8 +43,21 @@ export async function upgradeAlpm(options: AlpmUpgradeOptions): Promise<number> 
   return change(options, ["upgrade"], async (session) => {
     await session.refresh();
     const settings: TransactionOptions = { overwrite: options.overwrite ?? [], ...(options.scriptlets === false ? { noScriptlets: true } : {}) };
-    return session.alpm.prepare({ upgrade: true, downgrade: options.downgrade === true }, settings);
+    const archives = options.fromAur === true ? await newerFromAur(session, options) : [];
+    return session.alpm.prepare({ upgrade: true, downgrade: options.downgrade === true }, { ...settings, archives });
   });
+}
+
+/** Builds what the AUR has newer of installed packages that no repository offers. */
+async function newerFromAur(session: AlpmSession, options: AlpmUpgradeOptions): Promise<GivenArchive[]> {
+  if (options.root === undefined) throw new UsageError("--from-aur", "packages of the AUR are built for folders (--root), not for images");
+  const foreign = session.alpm.local.packages().filter((one) => session.alpm.databases.every((database) => database.get(one.name) === undefined));
+  const offered = await new AurClient(session.ports, aurUrl(undefined)).info(foreign.map((one) => one.name));
+  const newer = offered.filter((one) => compareAlpmVersions(one.version, session.alpm.local.get(one.name)!.package.version) > 0);
+  for (const one of newer) session.progress.note(`${one.name}: the AUR has ${one.version}`);
+  if (newer.length === 0 || options.plan === true) return [];
+  // A dependency that is built anew is an upgrade, too; its reason stays.
+  return buildFromAur(session, newer.map((one) => one.name), {});
 }
 
 function signatureBeside(path: string): { signature?: Uint8Array } {

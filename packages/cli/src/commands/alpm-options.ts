@@ -35,6 +35,7 @@ export interface AlpmRemoveOptions extends AlpmChangeOptions {
 }
 
 export interface AlpmUpgradeOptions extends AlpmChangeOptions {
+  readonly fromAur?: true;
   readonly downgrade?: true;
   readonly overwrite?: readonly string[];
 }

@@ -40,6 +40,7 @@ function changeCommands(finish: Finish): Command[] {
     .summary("bring all packages up to date")
     .description("Fetches the repositories' lists and brings all packages up to date.")
     .option("--downgrade", "also to older versions, where repositories have those")
+    .option("--from-aur", "also what no repository offers and the AUR has newer, which is built first")
     .option("--overwrite <pattern>", "files that may be overwritten although they are in the way (repeatable)", collect)
     .action(async (options: AlpmUpgradeOptions) => finish(await (await change()).upgradeAlpm(options)));
   for (const command of [install, remove, upgrade]) {

@@ -168,6 +168,8 @@ async function prepareRoot(root: BuildRoot, needs: readonly string[], settings: 
 
 async function runScript(root: BuildRoot, base: string, settings: BuildSettings): Promise<void> {
   if (root.system.runner === undefined) throw new BuildError(`${base}: nothing here can run programs in a root`);
+  const hasBash = ["usr/bin/bash", "bin/bash"].some((path) => root.system.files.look(path) !== undefined);
+  if (!hasBash) throw new BuildError(`${base}: the clean root has no bash: no repository offers ${(settings.basePackages ?? ["base-devel"]).join(", ")}`);
   let tail = "";
   const status = await root.system.runner.run(["/usr/bin/env", "-i", "bash", "--noprofile", "--norc", `/${BUILD_FOLDER}/run`], {
     onOutput: (text) => { tail = (tail + text).slice(-16_384); settings.onOutput?.(text); },
