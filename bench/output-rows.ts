@@ -37,11 +37,11 @@ const CONTESTS: readonly Contest[] = [
 ];
 
 /** @param root  a folder with a Debian root; null: mmdebstrap makes one in `cache` */
-export function measureOutputs(launcher: readonly string[], cache: string, root: string | null, rounds: number): SpecialResult[] {
+export function* measureOutputs(launcher: readonly string[], cache: string, root: string | null, rounds: number): Generator<SpecialResult> {
   const tree = root ?? minimalRoot(cache);
   const work = mkdtempSync(join(tmpdir(), "stratos-bench-outputs-"));
   try {
-    return CONTESTS.map((contest) => measure(contest, { launcher, tree, work, rounds }));
+    for (const contest of CONTESTS) yield measure(contest, { launcher, tree, work, rounds });
   } finally {
     rmSync(work, { recursive: true, force: true });
   }

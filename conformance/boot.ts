@@ -1,6 +1,6 @@
 /**
  * Boots what we write, under QEMU without hardware help (TCG): a disk with systemd-boot, one with GRUB in a QCOW2 image, an ISO under BIOS and
- * under UEFI, and a disk that `stratos install` made. Kernel and loaders are those of the host's Debian release; nothing of it is installed
+ * under UEFI, a disk that `stratos install` made, and a disk of riscv64. Kernel and loaders are those of Debian; nothing of it is installed
  * on the host but the emulator. Not part of `npm test`: it takes a few minutes.
  *
  *     npm run conformance:boot [-- NAME…]
@@ -10,6 +10,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, sym
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findMirror } from "@stratos/host-node/packages";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const MARKER = "STRATOS-BOOT-OK";
@@ -29,6 +30,10 @@ const CASES: readonly Case[] = [
   { name: "installed disk, UEFI", make: (tree, image) => ["install", "--source", tree, "--target", image, "--size", "1G", "--arch", "amd64"], file: "installed.qcow2", uefi: true, expect: / \/ ext4 / },
 ];
 
+/** The guest's own architecture: U-Boot starts systemd-boot, which starts Debian's kernel. */
+const RISCV: Case = { name: "disk, riscv64", make: (tree, image) => ["image", "convert", tree, image, "--root", "--arch", "riscv64", "--name", "boot test", "--own-initramfs"], file: "riscv64.qcow2", uefi: true, expect: / riscv64 .* \/ ext4 / };
+const U_BOOT = "/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf";
+
 const folder = mkdtempSync(join(tmpdir(), "stratos-boot-"));
 let passed = 0, failed = 0;
 try {
@@ -36,7 +41,9 @@ try {
   if (firmware === undefined || !found("qemu-system-x86_64")) throw new Error("needs qemu-system-x86 and ovmf: apt-get install --no-install-recommends qemu-system-x86 ovmf");
   const tree = makeTree();
   const wanted = process.argv.slice(2);
-  for (const one of CASES.filter(({ name }) => wanted.length === 0 || wanted.some((text) => name.includes(text)))) await runCase(one, tree, firmware);
+  const isWanted = (name: string): boolean => wanted.length === 0 || wanted.some((text) => name.includes(text));
+  for (const one of CASES.filter(({ name }) => isWanted(name))) await runCase(one, tree, firmware);
+  if (isWanted(RISCV.name)) await runRiscv();
 } catch (error) {
   console.log(`FAILED ${(error as Error).message}`);
   failed++;
@@ -45,6 +52,21 @@ try {
 }
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+
+async function runRiscv(): Promise<void> {
+  if (!found("qemu-system-riscv64") || !found("mmdebstrap") || !existsSync(U_BOOT)) return report(RISCV.name, "needs qemu-system-misc, u-boot-qemu and mmdebstrap");
+  const archive = join(folder, "riscv64.tar"), tree = join(folder, "riscv64");
+  // Unpacked, not installed: no program of the other architecture runs here.
+  run("mmdebstrap", ["--quiet", "--variant=extract", "--arch=riscv64", "--include=linux-image-riscv64,systemd-boot-efi,busybox-static", "trixie", archive, `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${findMirror().uri} trixie main`]);
+  mkdirSync(tree);
+  run("tar", ["-xf", archive, "-C", tree, "--exclude=./dev/*"]);
+  rmSync(archive);
+  for (const name of ["bin", "sbin", "lib"]) if (!existsSync(join(tree, name))) symlinkSync(`usr/${name}`, join(tree, name));
+  // Packed modules say what they need only in modules.dep, which depmod makes when a kernel is installed.
+  run("sh", ["-c", "cd usr/lib/modules/*/kernel && rm -rf drivers/gpu drivers/media drivers/net sound net && find . -name '*.ko.xz' -exec xz -d {} +"], tree);
+  addInit(tree);
+  await runCase(RISCV, tree, U_BOOT);
+}
 
 async function runCase(one: Case, tree: string, firmware: string): Promise<void> {
   const image = join(folder, one.file);
@@ -68,9 +90,12 @@ function boot(image: string, firmware: string | null): Promise<string> {
   const medium = image.endsWith(".iso")
     ? ["-device", "virtio-scsi", "-device", "scsi-cd,drive=medium", "-drive", `if=none,id=medium,media=cdrom,readonly=on,format=raw,file=${image}`]
     : ["-drive", `if=virtio,format=${image.endsWith(".qcow2") ? "qcow2" : "raw"},file=${image}`];
-  const args = ["-machine", "q35,accel=tcg", "-m", "512", "-nographic", "-no-reboot", "-net", "none", ...(firmware === null ? [] : ["-drive", `if=pflash,format=raw,readonly=on,file=${firmware}`]), ...medium];
+  const isRiscv = firmware === U_BOOT;
+  const args = isRiscv
+    ? ["-machine", "virt", "-m", "1024", "-kernel", U_BOOT, "-drive", `if=none,id=disk,format=qcow2,file=${image}`, "-device", "virtio-blk-device,drive=disk"]
+    : ["-machine", "q35,accel=tcg", "-m", "512", ...(firmware === null ? [] : ["-drive", `if=pflash,format=raw,readonly=on,file=${firmware}`]), ...medium];
   return new Promise((resolve) => {
-    const machine = spawn("qemu-system-x86_64", args, { stdio: ["ignore", "pipe", "pipe"] });
+    const machine = spawn(isRiscv ? "qemu-system-riscv64" : "qemu-system-x86_64", [...args, "-nographic", "-no-reboot", "-net", "none"], { stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
     const take = (bytes: Buffer): void => { output += bytes.toString("latin1"); };
     machine.stdout.on("data", take);
@@ -91,12 +116,17 @@ function makeTree(): string {
   if (kernel === undefined) throw new Error("the host's package lists have no linux-image-cloud-amd64");
   run("apt-get", ["download", "-qq", kernel, ...PACKAGES], downloads);
   for (const file of readdirSync(downloads)) run("dpkg-deb", ["-x", join(downloads, file), tree]);
-  for (const place of ["proc", "sys", "dev", "etc", "run", "tmp", "root", "sbin"]) mkdirSync(join(tree, place), { recursive: true });
+  addInit(tree);
+  return tree;
+}
+
+function addInit(tree: string): void {
+  for (const place of ["proc", "sys", "dev", "etc", "run", "tmp", "root", "usr/sbin"]) mkdirSync(join(tree, place), { recursive: true });
+  if (!existsSync(join(tree, "sbin"))) symlinkSync("usr/sbin", join(tree, "sbin"));
   if (!existsSync(join(tree, "bin/sh"))) symlinkSync("busybox", join(tree, "bin/sh"));
   const init = join(tree, "sbin/init");
-  writeFileSync(init, `#!/bin/sh\nPATH=/bin\nbusybox mount -o remount,rw /\nbusybox echo "${MARKER} $(busybox uname -r) $(busybox grep ' / ' /proc/mounts | busybox tail -1)" > /dev/console\nbusybox sync\nbusybox poweroff -f\n`);
+  writeFileSync(init, `#!/bin/sh\nPATH=/bin\nbusybox mount -o remount,rw /\nbusybox echo "${MARKER} $(busybox uname -mr) $(busybox grep ' / ' /proc/mounts | busybox tail -1)" > /dev/console\nbusybox sync\nbusybox poweroff -f\n`);
   chmodSync(init, 0o755);
-  return tree;
 }
 
 function run(program: string, args: readonly string[], cwd = folder): string {

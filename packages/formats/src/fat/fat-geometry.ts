@@ -1,6 +1,6 @@
 /**
  * Where the parts of a FAT file system lie, read from its boot sector or made for a new one.
- * Source: Microsoft FAT specification (2005) §3.1 to §3.5; which of FAT12, 16 and 32 it is follows from the count of clusters alone.
+ * Source: Microsoft FAT specification (2005) §3.1 to §3.5; §3.5 on which of FAT12, 16 and 32 it is.
  *
  *     reserved sectors | FAT | FAT again | root folder (FAT12/16) | clusters 2 …
  */
@@ -45,7 +45,8 @@ export function parseBootSector(sector: Uint8Array, diskSize: number): FatGeomet
   const dataSector = reserved + fatCopies * fatSectors + rootSectors;
   const clusterCount = Math.floor((sectors - dataSector) / sectorsPerCluster);
   if (clusterCount < 1 || sectors * sectorSize > diskSize) throw new FormatError("the FAT file system's size does not fit its disk");
-  const bits = clusterCount < 4085 ? 12 : clusterCount < 65525 ? 16 : 32;
+  // By the specification the count decides; but tools are told to make small FAT32s, which Linux knows by this field (fs/fat/inode.c).
+  const bits = view.getUint16(22, true) === 0 ? 32 : clusterCount < 4085 ? 12 : 16;
   if (fatSectors * sectorSize * 8 < (clusterCount + 2) * bits) throw new FormatError("the file allocation table is too short for its clusters");
   return {
     bits, sectorSize, clusterSize: sectorsPerCluster * sectorSize, clusterCount,

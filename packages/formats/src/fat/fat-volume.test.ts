@@ -64,6 +64,21 @@ test("what mkfs.vfat and mtools make is read and changed", () => withFolder((fol
   assert.equal(run("mtype", ["-i", path, "::Some Folder/another"]).stdout.length, 5000);
 }));
 
+test("a FAT32 smaller than it should be is read as Linux reads it", () => withFolder((folder) => {
+  const path = join(folder, "disk");
+  new DiskFile(path, 8 * MIB).close();
+  assert.equal(run("mkfs.vfat", ["-F", "32", path]).status, 0);
+  // mtools refuses it, as the specification would; Linux and fsck.vfat do not.
+  const volume = FatVolume.open(new DiskFile(path));
+  assert.equal(volume.bits, 32);
+  volume.makeDirectory("EFI", TIME);
+  volume.write("EFI/file", bytes(30_000, 2), TIME);
+  volume.flush();
+  const check = run("fsck.vfat", ["-n", path]);
+  assert.equal(check.status, 0, check.output);
+  assert.deepEqual(FatVolume.open(new DiskFile(path)).read("efi/FILE"), bytes(30_000, 2));
+}));
+
 test("random changes leave what a model holds", () => withFolder((folder) => {
   const seed = 20240607;
   const random = new SeededRandom(seed);
