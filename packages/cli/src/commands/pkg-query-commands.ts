@@ -13,7 +13,7 @@ import { DEFAULT_SUITE, GUEST_ARCHITECTURE } from "../defaults.ts";
 import { ImageStore } from "../image/image-store.ts";
 import { defaultImage } from "../session/open-image.ts";
 import { formatTable } from "../text-table.ts";
-import { loadImageIndex, openImageSystem, type SourceOptions } from "../packages/image-system.ts";
+import { loadImageIndex, openImageSystem, openRootSystem, type SourceOptions } from "../packages/image-system.ts";
 import { downloadChange } from "../packages/image-transaction.ts";
 import { showProgress, withPackagePorts } from "../packages/package-task.ts";
 import { upgradableOf, withImage } from "./pkg-system-commands.ts";
@@ -181,8 +181,12 @@ function unknown(name: string, index: PackageIndex): CommandError {
 /** An image's packages; where no image is named and there is none, what the mirror has for one. */
 function withPlace(options: SourceOptions, work: (place: Place) => Promise<number>): Promise<number> {
   const name = options.image ?? defaultImage(stratosHome());
-  return withPackagePorts(options.image ?? "pkg", async (ports, progress) => {
+  return withPackagePorts(options.root ?? options.image ?? "pkg", async (ports, progress) => {
     const onProgress = (event: Parameters<typeof showProgress>[1]): void => showProgress(progress, event);
+    if (options.root !== undefined) {
+      const opened = openRootSystem(options.root, options, ports);
+      return work({ ports, progress, index: await loadImageIndex(ports, opened, "kept", options, onProgress), state: opened.system.state });
+    }
     if (options.image === undefined && new ImageStore(stratosHome()).find(name) === null) {
       const mirror = findMirror({ given: options.mirror, configured: readConfig(stratosHome()).mirror });
       const index = new PackageIndex();

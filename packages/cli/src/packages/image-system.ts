@@ -1,9 +1,9 @@
 /** The Debian system in an image: what it has, and what its sources offer. */
 import { readConfig, stratosHome } from "@stratos/host-node";
-import { findMirror, type NodePackagePorts } from "@stratos/host-node/packages";
+import { findMirror, FolderFiles, type NodePackagePorts } from "@stratos/host-node/packages";
 import { loadSystemIndex, readSystem, type DebianSystem, type PackageIndex, type Progress, type SystemFiles } from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
-import { DEFAULT_SUITE } from "../defaults.ts";
+import { DEFAULT_SUITE, GUEST_ARCHITECTURE } from "../defaults.ts";
 import { ImageStore, type ImageEntry } from "../image/image-store.ts";
 import { openVolumeReadOnly } from "../image/image-volume.ts";
 import { defaultImage } from "../session/open-image.ts";
@@ -11,15 +11,22 @@ import { VolumeFiles } from "./volume-files.ts";
 
 export interface SourceOptions {
   readonly image?: string;
+  /** a system in a folder instead, to look at */
+  readonly root?: string;
   readonly mirror?: string;
   readonly target?: string;
 }
 
-export interface ImageSystem {
+/** A system to ask about. */
+export interface OpenSystem {
+  /** for messages */
   readonly name: string;
-  readonly entry: ImageEntry;
   readonly files: SystemFiles;
   readonly system: DebianSystem;
+}
+
+export interface ImageSystem extends OpenSystem {
+  readonly entry: ImageEntry;
   close(): void;
 }
 
@@ -42,8 +49,21 @@ export function openImageSystem(options: SourceOptions, ports: NodePackagePorts)
   }
 }
 
+/** @throws CommandError  no Debian system in that folder */
+export function openRootSystem(root: string, options: SourceOptions, ports: NodePackagePorts): OpenSystem {
+  const files = new FolderFiles(root);
+  const status = files.read("var/lib/dpkg/status");
+  if (status === undefined) throw new CommandError(root, "holds no Debian system (/var/lib/dpkg/status is missing)");
+  // A system of one architecture may have no list of them; dpkg's own package is of its own.
+  const listed = ports.latin1(files.read("var/lib/dpkg/arch") ?? new Uint8Array(0)).trim().split("\n")[0];
+  const architecture = listed !== undefined && listed !== "" ? listed : (/^Package: dpkg\n(?:.+\n)*?Architecture: (.+)$/m.exec(ports.latin1(status))?.[1] ?? GUEST_ARCHITECTURE);
+  const system = readSystem(files, architecture, ports.latin1);
+  if (system.sources.length === 0) system.sources.push({ uri: hostMirror(options).uri, suite: DEFAULT_SUITE, components: ["main"], signedBy: undefined });
+  return { name: root, files, system };
+}
+
 /** What the image's sources offer. A mirror that is named stands for Debian's own in the image. */
-export function loadImageIndex(ports: NodePackagePorts, image: ImageSystem, lists: "fresh" | "kept", options: SourceOptions, onProgress: (event: Progress) => void): Promise<PackageIndex> {
+export function loadImageIndex(ports: NodePackagePorts, image: OpenSystem, lists: "fresh" | "kept", options: SourceOptions, onProgress: (event: Progress) => void): Promise<PackageIndex> {
   const named = options.mirror ?? (process.env["STRATOS_MIRROR"] || undefined);
   // Keys that the host trusts for its mirror may be needed whichever way it is named.
   const keyrings = keyringsOfHost(options);

@@ -1,5 +1,5 @@
 /** Rows of `stratos pkg` that only look. */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import type { ListPackagesOptions, QueryOptions } from "../commands/pkg-query-commands.ts";
 import { jsonOption, type Finish } from "./fs-rows.ts";
 import { from } from "./pkg-system-rows.ts";
@@ -7,7 +7,7 @@ import { from } from "./pkg-system-rows.ts";
 const commands = () => import("../commands/pkg-query-commands.ts");
 
 export function queryCommands(finish: Finish): Command[] {
-  const looking = (command: Command): Command => from(command).addOption(jsonOption());
+  const looking = (command: Command): Command => from(command).addOption(new Option("--root <folder>", "a system in this folder of the host instead of an image").conflicts("image")).addOption(jsonOption());
   return [
     looking(new Command("list")
       .alias("ls")

@@ -12,3 +12,4 @@ export { readDebFolder } from "./deb-folder.ts";
 export { RepositoryFolder } from "./repository-folder.ts";
 export { repositoryServer } from "./repository-server.ts";
 export { cloneGit, copyRecipe, fetchRecipe, findParu, HostProgramError, openBuildRoot, readRecipeFolder, runOnTerminal } from "./build-host.ts";
+export { FolderFiles } from "./folder-files.ts";
