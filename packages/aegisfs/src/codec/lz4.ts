@@ -20,31 +20,44 @@ const SKIP_SHIFT = 5;
 
 export const lz4: CompressionCodec = { name: "lz4", compress, decompress };
 
+/** Views of the buffers used last: callers pass the same ones over and over. */
+let viewBuffer: ArrayBufferLike | null = null;
+let view: DataView = new DataView(new ArrayBuffer(0));
+
+function viewOf(bytes: Uint8Array): DataView {
+  if (viewBuffer !== bytes.buffer) {
+    viewBuffer = bytes.buffer;
+    view = new DataView(bytes.buffer);
+  }
+  return view;
+}
+
 function compress(input: Uint8Array, at: number, length: number, output: Uint8Array): number {
-  const end = at + length;
+  const words = viewOf(input);
+  // Positions count from the buffer's beginning, which is where words are read.
+  const base = input.byteOffset;
+  const begin = base + at;
+  const end = begin + length;
   const outEnd = output.length;
   const matchLimit = end - LAST_LITERALS;
   const searchEnd = end - MATCH_FROM_END;
-  let anchor = at;
+  let anchor = begin;
   let out = 0;
   if (length > MATCH_FROM_END) {
     table.fill(-1);
-    let position = at;
+    let position = begin;
     let tries = 1 << SKIP_SHIFT;
     while (position <= searchEnd) {
-      const word = input[position]! | (input[position + 1]! << 8) | (input[position + 2]! << 16) | (input[position + 3]! << 24);
+      const word = words.getInt32(position, true);
       const hash = Math.imul(word, 0x9e3779b1) >>> (32 - HASH_BITS);
       let match = table[hash]!;
       table[hash] = position;
-      if (
-        match < 0 || position - match > 0xffff || input[match] !== input[position] || input[match + 1] !== input[position + 1]
-        || input[match + 2] !== input[position + 2] || input[match + 3] !== input[position + 3]
-      ) {
+      if (match < 0 || position - match > 0xffff || words.getInt32(match, true) !== word) {
         position += tries++ >>> SKIP_SHIFT;
         continue;
       }
       tries = 1 << SKIP_SHIFT;
-      while (position > anchor && match > at && input[position - 1] === input[match - 1]) {
+      while (position > anchor && match > begin && input[position - 1 - base] === input[match - 1 - base]) {
         position--;
         match--;
       }
@@ -52,7 +65,11 @@ function compress(input: Uint8Array, at: number, length: number, output: Uint8Ar
       const literals = position - anchor;
       let last = position + MATCH_MIN;
       match += MATCH_MIN;
-      while (last < matchLimit && input[last] === input[match]) {
+      while (last + 4 <= matchLimit && words.getInt32(last, true) === words.getInt32(match, true)) {
+        last += 4;
+        match += 4;
+      }
+      while (last < matchLimit && input[last - base] === input[match - base]) {
         last++;
         match++;
       }
@@ -61,7 +78,9 @@ function compress(input: Uint8Array, at: number, length: number, output: Uint8Ar
       if (out + literals + 8 + (literals + more) / 255 > outEnd) return 0;
       const token = out++;
       out = putLength(output, out, literals);
-      for (let from = anchor; from < position; from++) output[out++] = input[from]!;
+      if (literals > 24) output.set(input.subarray(anchor - base, position - base), out);
+      else for (let index = 0; index < literals; index++) output[out + index] = input[anchor - base + index]!;
+      out += literals;
       output[out++] = distance;
       output[out++] = distance >>> 8;
       out = putLength(output, out, more);
@@ -74,7 +93,7 @@ function compress(input: Uint8Array, at: number, length: number, output: Uint8Ar
   if (out + literals + 2 + literals / 255 > outEnd) return 0;
   output[out++] = Math.min(literals, 15) << 4;
   out = putLength(output, out, literals);
-  output.set(input.subarray(anchor, end), out);
+  output.set(input.subarray(anchor - base, end - base), out);
   return out + literals;
 }
 
