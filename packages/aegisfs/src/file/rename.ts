@@ -32,7 +32,8 @@ export function rename(
   if (exchange && target === 0) return -ENOENT;
   if ((flags & RENAME_NOREPLACE) !== 0 && target !== 0) return -EEXIST;
   if (isDirectory && isBelow(subvolume, newDirectory, ino)) return -EINVAL;
-  if (exchange && targetType === DT_DIR && isBelow(subvolume, directory, target)) return -EINVAL;
+  // What is moved lies below what it is to replace.
+  if (targetType === DT_DIR && isBelow(subvolume, directory, target)) return exchange ? -EINVAL : -ENOTEMPTY;
   // Two names of one file: nothing happens, rename(2).
   if (ino === target) return 0;
   if (directory !== newDirectory && (!mayEnter(subvolume, ino, newDirectory) || (exchange && !mayEnter(subvolume, target, directory)))) return -EXDEV;

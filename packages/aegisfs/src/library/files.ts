@@ -11,7 +11,7 @@
  * interval (5 seconds).
  */
 import {
-  EBADF, EEXIST, EINVAL, EISDIR, ELOOP, EMFILE, ENOENT, ENOTDIR, ENOTEMPTY, EBUSY, EPERM, EROFS, O_ACCMODE, O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW,
+  EBADF, EEXIST, EINVAL, EISDIR, ELOOP, EMFILE, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTEMPTY, EBUSY, NAME_MAX, EPERM, EROFS, O_ACCMODE, O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW,
   O_RDONLY, O_TMPFILE, O_TRUNC, O_WRONLY, R_OK, RENAME_EXCHANGE, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID, S_ISUID, S_ISVTX, W_OK, X_OK,
 } from "@stratos/abi";
 import { byteStringToUtf8, utf8ToByteString } from "@stratos/base";
@@ -21,12 +21,12 @@ import type { Credentials } from "../access/permission.ts";
 import { Attributes, ATTRIBUTE_ATIME, ATTRIBUTE_CTIME, ATTRIBUTE_GID, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, ATTRIBUTE_UID, readAttributes } from "../file/attributes.ts";
 import { read as readContent } from "../file/content.ts";
 import { checkDirectory, list } from "../file/directory.ts";
-import { changeInode, getPair, inodeSize, loadInode, putTime } from "../file/inode.ts";
+import { changeInode, getPair, loadInode, putTime } from "../file/inode.ts";
 import { readlink } from "../file/namespace.ts";
 import { INODE_AT_ATIME, INODE_AT_CTIME, INODE_AT_GID, INODE_AT_MODE, INODE_AT_MTIME, INODE_AT_UID, ROOT_INO } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import type { Volume } from "../volume/volume.ts";
-import { walk, walked } from "./path-walk.ts";
+import { missing, walk, walked } from "./path-walk.ts";
 
 export interface FilesOptions {
   /** Stamps files and times flushes. */
@@ -256,30 +256,38 @@ export class Files {
   rmdir(path: string): number {
     const failed = this.#findToRemove(path);
     if (failed < 0) return failed;
-    if (walked.name === "") return walked.ino === ROOT_INO ? -EBUSY : path.endsWith("..") ? -ENOTEMPTY : -EINVAL;
+    if (walked.name === "") return /(^|\/)\.\.\/*$/.test(path) ? -ENOTEMPTY : /(^|\/)\.\/*$/.test(path) ? -EINVAL : -EBUSY;
     this.#stamp();
     return this.subvolume.rmdir(walked.parent, walked.name);
   }
 
   /** rename(2), renameat2(2) with `flags`. */
   rename(path: string, newPath: string, flags = 0): number {
-    const source = this.#findToRemove(path);
-    if (source < 0) return source;
-    const { ino, parent, name } = walked;
-    if (name === "") return -EBUSY;
-    const asDirectory = walked.isDirectory;
-    const moved = this.#isDirectory(ino);
-    if (asDirectory && !moved) return -ENOTDIR;
-    const target = this.#findParent(newPath);
-    if (target < 0) return target;
-    if (walked.name === "") return -EBUSY;
-    if (walked.isDirectory && !moved && (flags & RENAME_EXCHANGE) === 0) return -ENOTDIR;
-    if (walked.ino !== 0 && walked.ino !== ino) {
-      const refused = this.#checkSticky(walked.parent, walked.ino);
+    return this.#guarded(() => {
+      const exchanges = (flags & RENAME_EXCHANGE) !== 0;
+      const source = this.#walk(path);
+      if (source < 0) return source;
+      const { ino, parent, name, isDirectory } = walked;
+      const target = this.#walk(newPath);
+      if (target < 0) return target;
+      if (name === "" || walked.name === "") return -EBUSY;
+      if (this.subvolume.readOnly) return -EROFS;
+      if (ino === 0) return name.length > NAME_MAX ? -ENAMETOOLONG : -ENOENT;
+      if (walked.name.length > NAME_MAX) return -ENAMETOOLONG;
+      const moves = this.#isDirectory(ino);
+      if (!moves && (isDirectory || (walked.isDirectory && !exchanges))) return -ENOTDIR;
+      const newParent = walked.parent;
+      const newName = walked.name;
+      const refused = this.#mayChange(parent) || this.#checkSticky(parent, ino) || this.#mayChange(newParent) || (walked.ino === 0 ? 0 : this.#checkSticky(newParent, walked.ino));
       if (refused < 0) return refused;
-    }
-    this.#stamp();
-    return this.subvolume.rename(parent, name, walked.parent, walked.name, flags);
+      this.#stamp();
+      return this.subvolume.rename(parent, name, newParent, newName, flags);
+    });
+  }
+
+  /** Walks to a name that may be there or not; the link itself, where it is one. */
+  #walk(path: string): number {
+    return walk(this.subvolume, this.#credentials, ROOT_INO, toBytes(path), "never");
   }
 
   // ---- Extended attributes ----------------------------------------------------------------------------------------
@@ -500,9 +508,11 @@ export class Files {
     const access = flags & O_ACCMODE;
     const follow = (flags & O_NOFOLLOW) === 0 && (flags & (O_CREAT | O_EXCL)) !== (O_CREAT | O_EXCL);
     try {
-      const failed = walk(this.subvolume, this.#credentials, ROOT_INO, toBytes(path), follow);
+      const failed = walk(this.subvolume, this.#credentials, ROOT_INO, toBytes(path), follow ? "always" : "before-slash", (flags & O_CREAT) !== 0);
       if (failed < 0) return failed;
       const { ino } = walked;
+      // The same when a symbolic link ends so.
+      if ((flags & O_CREAT) !== 0 && walked.isDirectory && walked.name !== "") return -EISDIR;
       if (ino !== 0) {
         if ((flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL)) return -EEXIST;
         const at = loadInode(this.subvolume, ino);
@@ -518,10 +528,8 @@ export class Files {
           if (refused < 0) return refused;
         }
         if ((flags & O_TRUNC) === 0 || type !== S_IFREG) return ino;
-        if (inodeSize(this.volume.inodes.words, at) === 0) return ino;
       } else {
-        if ((flags & O_CREAT) === 0) return -ENOENT;
-        if (walked.isDirectory) return -EISDIR;
+        if ((flags & O_CREAT) === 0 || walked.name.length > NAME_MAX) return missing();
         const refused = this.#mayChange(walked.parent);
         if (refused < 0) return refused;
       }
@@ -587,9 +595,9 @@ export class Files {
 
   /** Walks to what must be there. */
   #find(path: string, follow: boolean): number {
-    const failed = walk(this.subvolume, this.#credentials, ROOT_INO, toBytes(path), follow);
+    const failed = walk(this.subvolume, this.#credentials, ROOT_INO, toBytes(path), follow ? "always" : "before-slash");
     if (failed < 0) return failed;
-    if (walked.ino === 0) return -ENOENT;
+    if (walked.ino === 0) return missing();
     return walked.isDirectory && walked.name !== "" && !this.#isDirectory(walked.ino) ? -ENOTDIR : 0;
   }
 
@@ -600,26 +608,20 @@ export class Files {
   /** Walks to a name that must not be there, in a folder that may be changed. */
   #findNew(path: string, isDirectory: boolean): number {
     return this.#guarded(() => {
-      const failed = walk(this.subvolume, this.#credentials, ROOT_INO, toBytes(path), false);
+      const failed = this.#walk(path);
       if (failed < 0) return failed;
       if (walked.ino !== 0) return -EEXIST;
+      if (walked.name.length > NAME_MAX) return -ENAMETOOLONG;
       if (walked.isDirectory && !isDirectory) return -ENOENT;
       return this.#mayChange(walked.parent);
     });
   }
 
-  #findParent(path: string): number {
-    return this.#guarded(() => {
-      const failed = walk(this.subvolume, this.#credentials, ROOT_INO, toBytes(path), false);
-      return failed < 0 || walked.name === "" ? failed : this.#mayChange(walked.parent);
-    });
-  }
-
   #findToRemove(path: string): number {
     return this.#guarded(() => {
-      const failed = walk(this.subvolume, this.#credentials, ROOT_INO, toBytes(path), false);
+      const failed = this.#walk(path);
       if (failed < 0) return failed;
-      if (walked.ino === 0) return -ENOENT;
+      if (walked.ino === 0) return missing();
       if (walked.name === "") return 0;
       return this.#mayChange(walked.parent) || this.#checkSticky(walked.parent, walked.ino);
     });

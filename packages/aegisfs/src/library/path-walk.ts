@@ -1,5 +1,5 @@
 /** From paths to inodes, as path_resolution(7) has it, inside one subvolume. Paths are byte strings here. */
-import { ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, NAME_MAX, PATH_MAX, S_IFDIR, S_IFLNK, S_IFMT, X_OK } from "@stratos/abi";
+import { EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, NAME_MAX, PATH_MAX, S_IFDIR, S_IFLNK, S_IFMT, X_OK } from "@stratos/abi";
 import { checkAccess } from "../access/permission.ts";
 import type { Credentials } from "../access/permission.ts";
 import { findEntry } from "../file/directory.ts";
@@ -19,17 +19,20 @@ export const walked = {
   isDirectory: false,
 };
 
+/** Symbolic links at the end: followed; followed when a slash is behind; not followed, for calls that are about the name itself. */
+export type Follow = "always" | "before-slash" | "never";
+
 const LINKS_MAX = 40;
 const SLASH = 0x2f;
 const DOT = 0x2e;
 
 /**
- * Walks to the end of `path`; what the last name leads to need not be there.
+ * Walks to the end of `path`; what the last name leads to need not be there, and the name may be too long (`missing`).
  *
- * @param follow  follow a symbolic link at the end, too
+ * @param makes  for open(2) with O_CREAT: −EISDIR for a slash at the end
  * @returns 0, or −ENOENT, −ENOTDIR, −EACCES, −ELOOP, −ENAMETOOLONG. Throws Failure.
  */
-export function walk(subvolume: Subvolume, who: Credentials, start: number, path: string, follow: boolean): number {
+export function walk(subvolume: Subvolume, who: Credentials, start: number, path: string, follow: Follow, makes = false): number {
   if (path.length === 0) return -ENOENT;
   if (path.length >= PATH_MAX) return -ENAMETOOLONG;
   const { inodes } = subvolume.volume;
@@ -59,12 +62,14 @@ export function walk(subvolume: Subvolume, who: Credentials, start: number, path
       at = end;
       continue;
     }
-    if (end - at > NAME_MAX) return -ENAMETOOLONG;
+    // A file is not made by a name that ends as a folder's, be it in a symbolic link.
+    if (makes && isLast && rest > end) return -EISDIR;
+    if (end - at > NAME_MAX && !isLast) return -ENAMETOOLONG;
     const name = at === 0 && end === path.length ? path : path.slice(at, end);
-    const ino = findEntry(subvolume, directory, name);
+    const ino = name.length > NAME_MAX ? 0 : findEntry(subvolume, directory, name);
     if (ino === 0 && !isLast) return -ENOENT;
     // A slash behind the last name asks for what the link leads to.
-    if (ino !== 0 && (!isLast || follow || rest > end)) {
+    if (ino !== 0 && (!isLast || follow === "always" || (follow === "before-slash" && rest > end))) {
       const target = loadInode(subvolume, ino);
       if (target >= 0 && (inodes.words[target + INODE_AT_MODE]! & S_IFMT) === S_IFLNK) {
         if (++links > LINKS_MAX) return -ELOOP;
@@ -87,6 +92,11 @@ export function walk(subvolume: Subvolume, who: Credentials, start: number, path
     directory = ino;
     at = end;
   }
+}
+
+/** Why the last walk found nothing: calls say it after what else they have to say. */
+export function missing(): number {
+  return walked.name.length > NAME_MAX ? -ENAMETOOLONG : -ENOENT;
 }
 
 function ended(directory: number): number {

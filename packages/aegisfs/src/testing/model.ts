@@ -131,7 +131,7 @@ export class Model {
     if (flags === RENAME_EXCHANGE && target === undefined) return -ENOENT;
     if ((flags & RENAME_NOREPLACE) !== 0 && target !== undefined) return -EEXIST;
     if (inode.isDirectory && isBelow(newDirectory, inode)) return -EINVAL;
-    if (flags === RENAME_EXCHANGE && target!.isDirectory && isBelow(directory, target!)) return -EINVAL;
+    if (target !== undefined && target.isDirectory && isBelow(directory, target)) return flags === RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
     if (inode === target) return 0;
     if (flags === RENAME_EXCHANGE) {
       directory.names.set(name, target!);
