@@ -58,18 +58,18 @@ test("what is wrong with a treefile is told with its place, and the status is 1"
   assert.deepEqual([Buffer.from(stderr, "latin1").toString("utf8"), status], [`stratos: ${file}: phases wait for each other in a circle: build a/riscv64 → build b/riscv64 → build a/riscv64\n`, 1]);
 });
 
-test("the essential system is composed inside Stratos, runs there, and is the same natively, again, and sequentially", { timeout: 2 * TIMEOUT_MS }, async () => {
+test("the minimal sample is composed inside Stratos, runs there, and is the same natively, again, and sequentially", { timeout: 2 * TIMEOUT_MS }, async () => {
   ensureJudge();
-  const tree = join(folder, "essential.yaml");
-  writeFileSync(tree, "name: essential\nbase: essential\nhostname: composed\nusers: {op: {uid: 1234}}\noutputs:\n  root: {format: tar}\n  image: {format: stratos, image: composed}\n");
+  const tree = join(folder, "tree.yaml");
+  writeFileSync(tree, `include: [${SAMPLES[0]!}]\narchitectures: ["-*", riscv64]\nhostname: composed\nusers: {op: {uid: 1234}}\noutputs:\n  root: {compression: none}\n  image: {format: stratos, image: composed}\n`);
   const home = newHome("stratos");
   const first = await compose(home, ["run", tree, "--runner", "stratos", "-o", join(folder, "one"), "--json"]);
   assert.equal(first.status, 0, first.stderr);
   const info = JSON.parse(first.stdout) as { status: string; images: { packages: number; artifacts: { path: string; sha256: string }[] }[] };
   assert.equal(info.status, "finished");
   const digest = info.images[0]!.artifacts[0]!.sha256;
-  assert.deepEqual(readdirSync(join(folder, "one")).sort(), ["SHA256SUMS", "composeinfo.json", "essential-default-riscv64.provenance.json", "essential-default-riscv64.spdx.json", "essential-default-riscv64.tar"]);
-  assert.equal(readFileSync(join(folder, "one", "SHA256SUMS"), "utf8"), `${digest}  essential-default-riscv64.tar\n`);
+  assert.deepEqual(readdirSync(join(folder, "one")).sort(), ["SHA256SUMS", "composeinfo.json", "minimal-default-riscv64.provenance.json", "minimal-default-riscv64.spdx.json", "minimal-default-riscv64.tar"]);
+  assert.equal(readFileSync(join(folder, "one", "SHA256SUMS"), "utf8"), `${digest}  minimal-default-riscv64.tar\n`);
 
   const inside = await run([...launcher, "run", "-i", "composed", "--", "sh", "-c", "cat /etc/hostname; id op; dpkg --audit; dpkg-query -f '${db:Status-Status}\\n' -W | sort | uniq -c"], { env: { STRATOS_HOME: home }, timeoutMs: TIMEOUT_MS });
   assert.equal(inside.stderr, "");
@@ -77,13 +77,13 @@ test("the essential system is composed inside Stratos, runs there, and is the sa
 
   const again = await compose(home, ["run", tree, "--runner", "stratos", "-o", join(folder, "one"), "--locked"]);
   assert.equal(again.status, 0, again.stderr);
-  assert.match(again.stdout, new RegExp(`^${digest}  essential-default-riscv64\\.tar`));
+  assert.match(again.stdout, new RegExp(`^${digest}  minimal-default-riscv64\\.tar`));
   assert.match(again.stderr, /stage essential, \d+ packages, kept/);
 
   // Interrupted within a script that does not end: nothing of it is left, and the next compose is whole.
   const endless = join(folder, "endless.yaml");
   writeFileSync(endless, `${readFileSync(tree, "utf8")}scripts: ["while :; do :; done"]\n`);
-  const child = start([...launcher, "compose", "run", endless, "--runner", "stratos", "-o", join(folder, "endless"), "--lock", join(folder, "essential.lock.json"), "--locked"], { env: { STRATOS_HOME: home } });
+  const child = start([...launcher, "compose", "run", endless, "--runner", "stratos", "-o", join(folder, "endless"), "--lock", join(folder, "tree.lock.json"), "--locked"], { env: { STRATOS_HOME: home } });
   const ended = new Promise((resolve) => child.on("close", resolve));
   await new Promise<void>((resolve) => child.stderr!.on("data", (piece: Buffer) => { if (piece.toString().includes("stage essential")) setTimeout(resolve, 3000); }));
   child.kill("SIGINT");
@@ -95,7 +95,7 @@ test("the essential system is composed inside Stratos, runs there, and is the sa
   const rebuilt = await compose(newHome("native"), ["rebuild", join(folder, "one"), "--runner", "native", "-o", join(folder, "two"), "--json"]);
   assert.equal(rebuilt.status, 0, rebuilt.stderr);
   const comparisons = JSON.parse(rebuilt.stdout) as { path: string; found: string; isSame: boolean }[];
-  assert.deepEqual(comparisons.map(({ path, isSame }) => [path, isSame]), [["essential-default-riscv64.tar", true], ["composed", true]], "both runners give the same bytes");
+  assert.deepEqual(comparisons.map(({ path, isSame }) => [path, isSame]), [["minimal-default-riscv64.tar", true], ["composed", true]], "both runners give the same bytes");
   assert.deepEqual(await compose(home, ["diff", join(folder, "one"), join(folder, "two")]), { stdout: "", stderr: "", status: 0 });
 
   writeFileSync(tree, readFileSync(tree, "utf8").replace("hostname: composed", "hostname: renamed"));
