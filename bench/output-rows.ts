@@ -33,7 +33,7 @@ const CONTESTS: readonly Contest[] = [
     before: "rm -rf ours layout bundle; umoci init --layout layout; umoci new --image layout:x; umoci unpack --image layout:x bundle 2>/dev/null; rm -rf bundle/rootfs; cp -a $ROOT bundle/rootfs",
     peer: "umoci repack --image layout:x bundle", ours: ["image", "convert", "$ROOT", "$WORK/ours", "--to", "oci", "-c", kind],
   })),
-  { name: "ext4 disk of 600 MB, raw and QCOW2", peerName: "mke2fs -d, qemu-img convert", goal: "≤ 1.5 ×", needs: ["mke2fs", "qemu-img"], before: "rm -f theirs* ours*", peer: "mke2fs -q -t ext4 -d $ROOT theirs 600M && qemu-img convert -O qcow2 theirs theirs.qcow2", ours: ["image", "convert", "$ROOT", "$WORK/ours.raw", "--to", "ext4", "-s", "600M", "--qcow2", "$WORK/ours.qcow2"] },
+  { name: "ext4 disk of 600 MB, raw and QCOW2", peerName: "mke2fs -d, qemu-img convert", goal: "≤ 1.5 ×", needs: ["mke2fs", "qemu-img"], before: "rm -rf theirs* ours*", peer: "mke2fs -q -t ext4 -d $ROOT theirs 600M && qemu-img convert -O qcow2 theirs theirs.qcow2", ours: ["image", "convert", "$ROOT", "$WORK/ours.raw", "--to", "ext4", "-s", "600M", "--qcow2", "$WORK/ours.qcow2"] },
 ];
 
 /** @param root  a folder with a Debian root; null: mmdebstrap makes one in `cache` */

@@ -14,3 +14,4 @@ export { planInstall, type InstallOptions, type InstallPlan } from "./install/in
 export { readInstallConfig } from "./install/read-config.ts";
 export { INSTALL_SCHEMA, type InstallConfig, type PartitionConfig, type UserConfig } from "./install/install-schema.ts";
 export { defaultPartitions, parseBytes, type PlannedPartition } from "./install/partition-plan.ts";
+export { writeCloudSeed, type CloudSeed } from "./cloud/cloud-seed.ts";

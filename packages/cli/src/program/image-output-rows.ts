@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { parseImageName } from "../option-values.ts";
 import { parseSize } from "../fs/volume-options.ts";
 import type { ImageConvertOptions } from "../commands/image-convert-command.ts";
+import type { ImageSeedOptions } from "../commands/image-seed-command.ts";
 import type { RegistryCommandOptions } from "../commands/image-registry-commands.ts";
 import { OUTPUT_FORMATS } from "../outputs/output-formats.ts";
 import { jsonOption, type Finish } from "./fs-rows.ts";
@@ -56,7 +57,19 @@ export function imageOutputCommands(finish: Finish): Command[] {
     .addOption(plain())
     .addOption(jsonOption())
     .action(async (reference: string, name: string | undefined, options: RegistryCommandOptions) => finish(await (await registry()).pullImage(reference, name, options)));
-  return [convert, push, pull];
+  const seed = new Command("seed")
+    .description("Makes the small medium from which cloud-init takes a machine's name, its user and SSH keys at the first start (NoCloud). Attach it beside a disk that has cloud-init.")
+    .summary("make a medium for cloud-init")
+    .argument("<file>", "ISO image to make")
+    .option("--hostname <name>", "the machine's name", "stratos")
+    .option("--user <name>", "the user who may log in", "debian")
+    .option("--ssh-keys <file>", "public keys, one in a line")
+    .option("--user-data <file>", "what cloud-init is told, instead of user and keys")
+    .option("--network-config <file>", "network configuration of cloud-init, version 2")
+    .option("--instance-id <id>", "changes when cloud-init is to run anew (default: from the name)")
+    .addOption(new Option("--time <seconds>", "time of what is made, in seconds since 1970 (default: 0)").argParser(parseTime))
+    .action(async (file: string, options: ImageSeedOptions) => finish(await (await import("../commands/image-seed-command.ts")).makeCloudSeed(file, options)));
+  return [convert, push, pull, seed];
 }
 
 function architectureOption(): Option {
