@@ -1,8 +1,10 @@
 /** `stratos fs snapshot …` and `stratos fs schedule …`. */
-import { ProgressDisplay } from "@stratos/host-node";
+import { realpathSync } from "node:fs";
+import { lockOwner, ProgressDisplay } from "@stratos/host-node";
+import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/fuse";
 import { CommandError } from "../command-error.ts";
 import { withVolume } from "../fs/open-volume.ts";
-import { readSchedule, runSchedule, SCHEDULE_PERIODS, writeSchedule, type ScheduleOutcome, type SnapshotSchedule } from "../fs/snapshot-schedule.ts";
+import { planSchedule, readSchedule, runMountedSchedule, runSchedule, SCHEDULE_PERIODS, writeSchedule, type ScheduleOutcome, type SnapshotSchedule } from "../fs/snapshot-schedule.ts";
 import { createSnapshot, deleteSnapshots, listChanges, listSnapshots, requireSnapshot, rollBack, snapshotSpaces, type ListedChange, type SnapshotEntry } from "../fs/snapshots.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
@@ -126,13 +128,29 @@ export async function showScheduleCommand(path: string, options: { readonly json
   return 0;
 }
 
+async function runOne(path: string, isDryRun: boolean): Promise<ScheduleOutcome> {
+  const now = Math.floor(Date.now() / 1000);
+  const mountPoint = isDryRun ? null : mountPointOf(path);
+  if (!isDryRun && mountPoint === null) return withVolume(path, "write", (opened) => runSchedule(opened, now));
+  const plan = await withVolume(path, "read", (opened) => planSchedule(opened, now));
+  if (mountPoint !== null) runMountedSchedule(plan, mountPoint);
+  return plan;
+}
+
+/** Where the volume's live files are mounted, or null. */
+function mountPointOf(path: string): string | null {
+  if (lockOwner(path) === null) return null;
+  const source = realpathSync(path);
+  return readMountTable().findLast((mount) => mount.type === AEGISFS_TYPE && mount.source === source)?.mountPoint ?? null;
+}
+
 /** For cron: quiet unless something was done; a volume that fails does not keep the others from their turn. */
 export async function runScheduleCommand(paths: readonly string[], options: DryRunOptions): Promise<number> {
   const outcomes: (ScheduleOutcome & { volume: string })[] = [];
   const failures: unknown[] = [];
   for (const path of paths) {
     try {
-      outcomes.push({ volume: path, ...(await withVolume(path, options.dryRun === true ? "read" : "write", (opened) => runSchedule(opened, Math.floor(Date.now() / 1000), options.dryRun === true))) });
+      outcomes.push({ volume: path, ...(await runOne(path, options.dryRun === true)) });
     } catch (error) {
       if (!(error instanceof CommandError) || paths.length === 1) throw error;
       failures.push(error);

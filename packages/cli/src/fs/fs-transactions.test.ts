@@ -1,7 +1,7 @@
 /** Goal: what a command does to a volume happens wholly or not at all. Method: the command line in processes of its own, on a mount and on a copy. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, rmSync, writeFileSync } from "node:fs";
+import { accessSync, constants, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -72,6 +72,23 @@ test("a command that is not there is told, and leaves nothing", async () => {
   assert.deepEqual([result.status, result.stderr], [127, "stratos: no-such-command: not found\n"]);
   assert.equal(await works("snapshot", "list", volume, "--names"), "");
 });
+
+if (hasFuse()) {
+  test("the schedule of a mounted volume is run through its mount", async () => {
+    await works("schedule", "set", volume, "--daily", "2");
+    const place = join(folder, "mounted");
+    mkdirSync(place);
+    assert.equal(fs("mount", volume, place).stderr, "");
+    try {
+      const result = fs("schedule", "run", volume);
+      assert.match(`${result.stderr}${result.stdout}`, /^\S+: auto-\d{8}T\d{6}Z taken\n$/);
+      assert.ok(readdirSync(join(place, ".snapshots")).some((name) => name.startsWith("auto-")));
+    } finally {
+      assert.equal(fs("umount", place).stderr, "");
+    }
+    assert.match(await works("snapshot", "list", volume, "--names"), /^auto-/);
+  });
+}
 
 test("filters that the environment names change what commands store and show", () => {
   const veil = fileURLToPath(new URL("../../../aegisfs/examples/veil-filter.mjs", import.meta.url));

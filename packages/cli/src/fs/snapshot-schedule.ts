@@ -5,8 +5,10 @@
  *
  * The rules: going back in time, the newest snapshot of each hour (day, ISO week, month; UTC) is kept, for as many of them as the schedule says.
  */
+import { mkdirSync, rmdirSync } from "node:fs";
+import { join } from "node:path";
 import { ENODATA } from "@stratos/abi";
-import { CommandError } from "../command-error.ts";
+import { CommandError, hostReason } from "../command-error.ts";
 import type { OpenedVolume } from "./open-volume.ts";
 import { compactTime, createSnapshot, deleteSnapshots, listSnapshots } from "./snapshots.ts";
 import { expectResult, expectValue } from "./volume-error.ts";
@@ -42,20 +44,34 @@ export interface AutomaticSnapshot { readonly name: string; readonly seconds: nu
 
 export interface ScheduleOutcome { readonly created: string | null; readonly deleted: readonly string[]; readonly kept: readonly string[] }
 
-/** Brings a volume up to date with its schedule, or says what that would do. @throws CommandError when it has no schedule */
-export function runSchedule(opened: OpenedVolume, nowSeconds: number, isDryRun: boolean): ScheduleOutcome {
+/** What the schedule asks for now. @throws CommandError when the volume has none */
+export function planSchedule(opened: OpenedVolume, nowSeconds: number): ScheduleOutcome {
   const schedule = readSchedule(opened);
   if (schedule === null) throw new CommandError(opened.path, "has no snapshot schedule; `stratos fs schedule set` gives it one");
   const snapshots: AutomaticSnapshot[] = listSnapshots(opened).filter(({ name, live }) => !live && name.startsWith(PREFIX)).map(({ name, createdAt }) => ({ name, seconds: Date.parse(createdAt) / 1000 }));
   const created = isDue(schedule, snapshots, nowSeconds) ? `${PREFIX}${compactTime(nowSeconds)}` : null;
-  if (created !== null) {
-    if (!isDryRun) createSnapshot(opened, { name: created, label: "by schedule" });
-    snapshots.push({ name: created, seconds: nowSeconds });
-  }
+  if (created !== null) snapshots.push({ name: created, seconds: nowSeconds });
   const kept = keptSnapshots(schedule, snapshots);
-  const deleted = snapshots.filter(({ name }) => !kept.has(name)).map(({ name }) => name);
-  if (!isDryRun && deleted.length > 0) deleteSnapshots(opened, deleted);
-  return { created, deleted, kept: snapshots.filter(({ name }) => kept.has(name)).map(({ name }) => name) };
+  return { created, deleted: snapshots.filter(({ name }) => !kept.has(name)).map(({ name }) => name), kept: snapshots.filter(({ name }) => kept.has(name)).map(({ name }) => name) };
+}
+
+/** Brings a volume up to date with its schedule. @throws CommandError when it has none */
+export function runSchedule(opened: OpenedVolume, nowSeconds: number): ScheduleOutcome {
+  const plan = planSchedule(opened, nowSeconds);
+  if (plan.created !== null) createSnapshot(opened, { name: plan.created, label: "by schedule" });
+  if (plan.deleted.length > 0) deleteSnapshots(opened, plan.deleted);
+  return plan;
+}
+
+/** The same for a volume that is mounted: its server does it, asked through the mount's `.snapshots`. */
+export function runMountedSchedule(plan: ScheduleOutcome, mountPoint: string): void {
+  const folder = join(mountPoint, ".snapshots");
+  try {
+    if (plan.created !== null) mkdirSync(join(folder, plan.created));
+    for (const name of plan.deleted) rmdirSync(join(folder, name));
+  } catch (error) {
+    throw new CommandError(folder, `the mount does not take or delete snapshots: ${hostReason(error)}`, { cause: error });
+  }
 }
 
 /** Has the running hour (or the schedule's shortest period) no snapshot yet? */

@@ -86,7 +86,7 @@ export function scheduleCommand(finish: Finish): Command {
     .argument("<volume>", "file or device")
     .action(async (volume: string) => finish(await (await commands()).clearScheduleCommand(volume))));
   schedule.addCommand(new Command("run")
-    .description("Takes the snapshot that is due, and deletes those that the schedule does not keep. To be run as often as the shortest period, by cron or a timer.")
+    .description("Takes the snapshot that is due, and deletes those that the schedule does not keep. To be run as often as the shortest period, by cron or a timer. A mounted volume is asked through its mount.")
     .summary("take what is due, delete what is over")
     .argument("<volume...>", "files or devices")
     .addOption(dryRunOption())

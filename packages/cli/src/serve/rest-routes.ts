@@ -181,7 +181,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
       return {};
     },
   },
-  { method: "post", path: "/volumes/{volume}/schedule/run", id: "runSchedule", summary: "Take the snapshot that is due now, and delete those that are over.", answer: anyObject, changes: true, handle: ({ volume }) => runSchedule(volume.opened, Math.floor(Date.now() / 1000), false) },
+  { method: "post", path: "/volumes/{volume}/schedule/run", id: "runSchedule", summary: "Take the snapshot that is due now, and delete those that are over.", answer: anyObject, changes: true, handle: ({ volume }) => runSchedule(volume.opened, Math.floor(Date.now() / 1000)) },
 
   { method: "get", path: "/volumes/{volume}/scrub", id: "getScrub", summary: "Show the scrub of this service; null when there was none.", answer: { oneOf: [anyObject, { type: "null" }] }, handle: ({ volume }) => volume.scrubState },
   {

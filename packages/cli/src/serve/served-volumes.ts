@@ -131,7 +131,7 @@ export class ServedVolume {
     this.touch();
     try {
       if (readSchedule(this.opened) === null) return;
-      runSchedule(this.opened, Math.floor(Date.now() / 1000), false);
+      runSchedule(this.opened, Math.floor(Date.now() / 1000));
       this.scheduleRuns++;
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
