@@ -94,7 +94,7 @@ test("an image is pushed, pulled as one of ours and converted from there", async
 test("a medium for cloud-init is made, and one that lets nobody in is refused", async () => {
   writeFileSync(at("keys"), "# mine\nssh-ed25519 AAAA me@x\n");
   await ok("seed", at("seed.iso"), "--hostname", "box", "--ssh-keys", at("keys"));
-  execFileSync("xorriso", ["-osirrox", "on", "-indev", at("seed.iso"), "-extract", "/user-data", at("user-data")], { stdio: "pipe" });
+  execFileSync("xorriso", ["-osirrox", "on", "-indev", `stdio:${at("seed.iso")}`, "-extract", "/user-data", at("user-data")], { stdio: "pipe" });
   assert.match(readFileSync(at("user-data"), "utf8"), /ssh-ed25519 AAAA me@x/);
   assert.match((await runCommand("image", "seed", at("none.iso"))).stderr, /nobody could log in: give --ssh-keys/);
 });
