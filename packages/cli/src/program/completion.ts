@@ -22,7 +22,8 @@ function optionKind(option: Option): ValueKind {
   switch (option.long) {
     case "--image": return "image";
     case "--output": return "file";
-    case "--volume": return "folder";
+    case "--config": case "--keyring": case "--file": return "file";
+    case "--volume": case "--root": return "folder";
     default: return "none";
   }
 }

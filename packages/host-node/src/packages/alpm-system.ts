@@ -74,10 +74,17 @@ export class ChrootRunner implements RootRunner {
   }
 }
 
-/** What many scriptlets expect is mounted where the root has a folder for it; all of it goes with the namespace. */
+/**
+ * What many programs expect is mounted where the root has a folder for it; all of it goes with the namespace. Of the host's devices
+ * only those that hold nothing.
+ */
 const ENTER_ROOT = `root=$1; shift
 [ -d "$root/proc" ] && mount -t proc proc "$root/proc" 2>/dev/null
-[ -d "$root/dev" ] && mount --rbind /dev "$root/dev" 2>/dev/null
+if [ -d "$root/dev" ] && mount -t tmpfs -o mode=755,size=1m tmpfs "$root/dev" 2>/dev/null; then
+  for node in null zero full random urandom tty; do : > "$root/dev/$node"; mount --bind "/dev/$node" "$root/dev/$node" 2>/dev/null; done
+  ln -s /proc/self/fd "$root/dev/fd"; ln -s fd/0 "$root/dev/stdin"; ln -s fd/1 "$root/dev/stdout"; ln -s fd/2 "$root/dev/stderr"
+  mkdir -m 1777 "$root/dev/shm"
+fi
 exec chroot "$root" "$@"`;
 
 function existsInRoot(folder: string, program: string): boolean {

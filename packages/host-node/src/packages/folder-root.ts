@@ -28,7 +28,9 @@ export class FolderRoot implements RootFiles {
       if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
       throw error;
     }
-    const meta: RootMeta = { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o7777, mtime: Math.floor(stat.mtimeMs / 1000) };
+    // Without root's rights all files are the user's, who is root in the root's own user namespace.
+    const isOwn = !this.#hasOwnership && stat.uid === process.getuid?.();
+    const meta: RootMeta = { uid: isOwn ? 0 : stat.uid, gid: isOwn ? 0 : stat.gid, mode: stat.mode & 0o7777, mtime: Math.floor(stat.mtimeMs / 1000) };
     if (stat.isDirectory()) return { kind: "directory", meta };
     if (stat.isFile()) return { kind: "file", meta, sizeBytes: stat.size };
     if (stat.isSymbolicLink()) return { kind: "symlink", meta, target: fs.readlinkSync(this.#at(path), "latin1") };

@@ -102,6 +102,7 @@ test("what is wrong is told with its place, and what is not known is a warning",
   fails("[options]\nInclude = /c\n", /included more than 10 deep/);
   fails("[core]\nInclude = /missing\n", /^\/missing: cannot be read/);
   fails("[options]\nParallelDownloads = 0\n", /ParallelDownloads/);
+  fails("[options]\nArchitecture = a'b\n", /Architecture: not a name/);
   fails("[core]\nUsage = Fun\n", /^\/c:2: Usage knows/);
   assert.deepEqual(read("[options]\nShiny = 1\n").warnings, ["/c:2: Shiny is not known in [options]"]);
 });

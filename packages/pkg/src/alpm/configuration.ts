@@ -113,6 +113,9 @@ class ConfigurationReader {
     const one = (key: string, standard: string): string => this.#lists.get(key)?.at(-1) ?? standard;
     const all = (key: string, standard: string[] = []): string[] => this.#lists.get(key) ?? standard;
     const architectures = all("Architecture").map((name) => (name === "auto" ? this.#sources.machine : name));
+    // They become parts of URLs and of scripts.
+    const strange = architectures.find((name) => !/^[A-Za-z0-9_]{1,40}$/.test(name));
+    if (strange !== undefined) throw new ConfigurationError(`Architecture: not a name: ${strange.slice(0, 40)}`);
     const signatures = this.#level(DEFAULT_SIGNATURE_LEVEL, this.#signatureWords.get("SigLevel"));
     const parallel = one("ParallelDownloads", "1");
     if (!/^[1-9][0-9]{0,3}$/.test(parallel)) throw new ConfigurationError(`ParallelDownloads: a number above 0 was expected, not ${parallel}`);
