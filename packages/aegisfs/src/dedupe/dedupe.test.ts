@@ -172,4 +172,14 @@ test(`random operations with deduplication on write match the model, crashes inc
   let states = 0;
   for (let round = 0; round < 3; round++) states += simulateCrashes({ seed: SEED + round, states: 150, format: { properties: withDedupe(0, DEDUPE_ON) } });
   assert.ok(states > 350, `${states}`);
+  // Runs over the whole volume in the middle of other work.
+  let steps = 0;
+  for (let round = 0; round < 2; round++) {
+    simulateCrashes({
+      seed: SEED + 50 + round, states: 150, format: round === 0 ? {} : { properties: withCompression(0, COMPRESS_LZ4, 0) },
+      afterStep: (running) => {
+        if (++steps % 30 === 0) done(dedupe(running));
+      },
+    });
+  }
 });
