@@ -40,7 +40,8 @@ const ROWS: readonly MountRow[] = [
 
 interface System {
   readonly name: string;
-  readonly isFuse: boolean;
+  /** Its server; null: the kernel itself. */
+  readonly pid: number | null;
   readonly folder: string;
   readonly unmount: () => void;
 }
@@ -50,6 +51,8 @@ export interface MountResult {
   readonly unit: string;
   /** Medians by system. */
   readonly figures: Readonly<Record<string, number>>;
+  /** Time on a processor that the server took for each thing done (each MiB, each archive), in microseconds: medians. On a busy machine it says more than time. */
+  readonly serverUs: Readonly<Record<string, number>>;
   /** Above 1: we are faster. */
   readonly ratio: number | null;
   readonly goal: number;
@@ -72,17 +75,25 @@ export function measureMounts(launcher: readonly string[], rounds: number, print
       }
     }
     print(`  ${"".padEnd(32)} ${systems.map(({ name }) => name.padStart(18)).join(" ")}`);
+    // Servers live long: what they do in their first second is no measure.
+    for (const { folder: at } of systems) for (const what of ["create", "unlink"]) must(files, [what, at]);
     const results: MountResult[] = [];
     for (const row of ROWS) {
-      // Files of the other rows stay for the whole round of a row: create, stat, read and unlink are rounds of their own.
       const seen: Record<string, number[]> = {};
+      const cpu: Record<string, number[]> = {};
       for (let round = 0; round < rounds; round++) {
-        for (const { name, folder: at } of systems) (seen[name] ??= []).push(measure(row, files, archive, at));
+        for (const { name, pid, folder: at } of systems) {
+          const { figure, serverUs } = measure(row, files, archive, at, pid);
+          (seen[name] ??= []).push(figure);
+          if (pid !== null) (cpu[name] ??= []).push(serverUs);
+        }
       }
-      const figures = Object.fromEntries(Object.entries(seen).map(([name, values]) => [name, median(values)]));
-      const result = { row: row.name, unit: row.unit, figures, ratio: ratioOf(row, figures), goal: row.goal };
+      const medians = (by: Record<string, number[]>): Record<string, number> => Object.fromEntries(Object.entries(by).map(([name, values]) => [name, median(values)]));
+      const figures = medians(seen);
+      const result = { row: row.name, unit: row.unit, figures, serverUs: medians(cpu), ratio: ratioOf(row, figures), goal: row.goal };
       results.push(result);
       print(`  ${row.name.padEnd(32)} ${systems.map(({ name }) => show(figures[name]!, row.unit).padStart(18)).join(" ")}  ${result.ratio === null ? "-" : `${result.ratio.toFixed(2)} ×`} (goal ${row.goal})`);
+      print(`  ${"    server, µs each".padEnd(32)} ${systems.map(({ name }) => (result.serverUs[name]?.toFixed(1) ?? "-").padStart(18)).join(" ")}`);
     }
     return results;
   } finally {
@@ -93,30 +104,42 @@ export function measureMounts(launcher: readonly string[], rounds: number, print
 }
 
 /** One run of one row; what it needs is made before, what it leaves is removed. */
-function measure(row: MountRow, files: string, archive: string, at: string): number {
+function measure(row: MountRow, files: string, archive: string, at: string, pid: number | null): { figure: number; serverUs: number } {
   const run = (what: string): { ns: number; count: number } => {
     const [ns, count] = must(files, [what, at]).trim().split(" ").map(Number);
     return { ns: ns!, count: count! };
   };
-  if (row.what === "untar") {
-    const target = folder(at, "untar");
-    const start = process.hrtime.bigint();
-    must("tar", ["-xf", archive, "-C", target]);
-    const seconds = Number(process.hrtime.bigint() - start) / 1e9;
-    must("rm", ["-rf", target]);
-    return seconds;
-  }
   const ofFiles = ["stat", "read-files", "unlink"].includes(row.what);
   const ofBig = ["seq-read", "rand-read", "warm-read", "buffered-write"].includes(row.what);
+  const target = join(at, "untar");
+  if (row.what === "untar") mkdirSync(target);
   if (ofFiles) run("create");
   if (ofBig && !existsSync(join(at, "big"))) run("seq-write");
   if (row.isCold === true) writeFileSync("/proc/sys/vm/drop_caches", "2");
-  const { ns, count } = run(row.what);
+  const before = processorUs(pid);
+  const start = process.hrtime.bigint();
+  if (row.what === "untar") must("tar", ["-xf", archive, "-C", target]);
+  const { ns, count } = row.what === "untar" ? { ns: Number(process.hrtime.bigint() - start), count: 1 } : run(row.what);
+  const serverUs = (processorUs(pid) - before) / count;
+  if (row.what === "untar") must("rm", ["-rf", target]);
   if (row.what === "create" || (ofFiles && row.what !== "unlink")) run("unlink");
-  return row.unit === "MB/s" ? (count * 1048.576e6) / ns : (count * 1e9) / ns;
+  return { figure: row.unit === "s" ? ns / 1e9 : row.unit === "MB/s" ? (count * 1048.576e6) / ns : (count * 1e9) / ns, serverUs };
 }
 
-/** Of the better of our two ways to mount: a user chooses it by an option. */
+/** Time that a process has had on a processor: proc_pid_stat(5), utime and stime, in ticks of 10 ms. */
+function processorUs(pid: number | null): number {
+  if (pid === null) return 0;
+  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+}
+
+/** The process that serves a mount, by the end of its command line. */
+function serverOf(at: string): number {
+  return Number(must("pgrep", ["-n", "-f", `(bindfs|memory-fs-program) .*${at}$|(bindfs|memory-fs-program) ${at}$`]).trim());
+}
+
+/** Of our default mount, to the best of its peers. */
 function ratioOf(row: MountRow, figures: Readonly<Record<string, number>>): number | null {
   const peers = (row.against === "ext4" ? ["ext4"] : ["bindfs", "memory-fs"]).map((name) => figures[name]).filter((figure) => figure !== undefined);
   if (peers.length === 0) return null;
@@ -134,20 +157,20 @@ function ours(launcher: readonly string[], base: string, name: string, options: 
   const [program, ...args] = launcher;
   must(program!, [...args, "fs", "format", volume, "--size", "3G"]);
   must(program!, [...args, "fs", "mount", "-o", options, volume, at]);
-  return { name, isFuse: true, folder: at, unmount: () => void spawnSync(program!, [...args, "fs", "umount", "-l", at]) };
+  return { name, pid: Number.parseInt(readFileSync(`${volume}.lock`, "latin1"), 10), folder: at, unmount: () => void spawnSync(program!, [...args, "fs", "umount", "-l", at]) };
 }
 
 function bindfs(base: string): System {
   const at = folder(base, "bindfs");
   must("bindfs", [folder(base, "ram/bindfs"), at]);
-  return { name: "bindfs", isFuse: true, folder: at, unmount: () => void spawnSync("umount", ["-l", at]) };
+  return { name: "bindfs", pid: serverOf(at), folder: at, unmount: () => void spawnSync("umount", ["-l", at]) };
 }
 
 function memoryFs(base: string): System {
   const at = folder(base, "memory-fs");
   const flags = must("pkg-config", ["--cflags", "--libs", "fuse3"]).trim().split(/\s+/);
   must(compile(base, "memory-fs", flags), [at]);
-  return { name: "memory-fs", isFuse: true, folder: at, unmount: () => void spawnSync("umount", ["-l", at]) };
+  return { name: "memory-fs", pid: serverOf(at), folder: at, unmount: () => void spawnSync("umount", ["-l", at]) };
 }
 
 function ext4(base: string): System {
@@ -156,7 +179,7 @@ function ext4(base: string): System {
   must("truncate", ["-s", "2G", image]);
   must("mkfs.ext4", ["-q", image]);
   must("mount", ["-o", "loop", image, at]);
-  return { name: "ext4", isFuse: false, folder: at, unmount: () => void spawnSync("umount", ["-l", at]) };
+  return { name: "ext4", pid: null, folder: at, unmount: () => void spawnSync("umount", ["-l", at]) };
 }
 
 function compile(base: string, name: string, flags: readonly string[]): string {

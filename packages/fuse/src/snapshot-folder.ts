@@ -177,7 +177,7 @@ export class SnapshotFolder {
     const id = volume.findSubvolume(server.name(BODY_AT + name.length + 1));
     if (id < 0) return id;
     // Another subvolume than the default one has no rollback in the engine; a kernel that keeps old names would show what is gone.
-    if (files !== volume.root || !server.canForgetNames) return -EOPNOTSUPP;
+    if (files.id !== volume.root.id || !server.canForgetNames) return -EOPNOTSUPP;
     const result = volume.rollback(id);
     if (result < 0) return result;
     server.forgetAll();

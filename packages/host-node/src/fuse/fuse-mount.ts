@@ -4,9 +4,10 @@
  *     opening ──► mounted ──► (stopping) ──► ended
  *
  * The serving thread sleeps in the kernel while nobody asks anything. What it must do by the clock (commits) it does on the next
- * request; so when there are none this side asks for the mount's free space now and then.
+ * request; so when there are none, a shell that this side starts asks for the mount's free space now and then.
  */
-import { closeSync, existsSync, fsyncSync, openSync, statfs, write, writeFileSync } from "node:fs";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { existsSync, write, writeFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { mountAsRoot, MountFailure, openWaiting, unmount, type MountedDevice, type MountRequest } from "./mount-point.ts";
 import { findMount } from "./mount-table.ts";
@@ -25,7 +26,7 @@ export interface FuseMountOptions {
 export class FuseMount {
   readonly #options: FuseMountOptions;
   readonly #ended: Promise<ThreadMessage>;
-  #tick: NodeJS.Timeout | undefined;
+  #timeKeeper: ChildProcess | undefined;
   #connection: number | null = null;
 
   private constructor(options: FuseMountOptions, ended: Promise<ThreadMessage>) {
@@ -78,7 +79,7 @@ export class FuseMount {
   /** Resolves when the mount is gone and everything is durable; with the errno of a last commit that failed, or a defect. */
   async ended(): Promise<{ errno: number; defect: string | null }> {
     const message = await this.#ended;
-    clearInterval(this.#tick);
+    this.#timeKeeper?.kill();
     return message.kind === "ended" ? { errno: message.result < 0 ? -message.result : 0, defect: null } : { errno: 0, defect: message.kind === "broken" ? message.detail : "" };
   }
 
@@ -103,27 +104,26 @@ export class FuseMount {
     else unmount(this.#options.mount.mountPoint, { lazy: true });
   }
 
+  /**
+   * Nothing in this process may ask something of its own mount: the thread would wait for the server and hold the device open, and when both are
+   * killed at that moment, nobody answers it ever. So another process asks.
+   */
   #sync(): void {
-    try {
-      const fd = openSync(this.#options.mount.mountPoint, "r");
-      fsyncSync(fd);
-      closeSync(fd);
-    } catch {
-      // Detached or cut off already: the serving thread commits at its end.
-    }
+    spawnSync("sync", ["--", this.#options.mount.mountPoint], { stdio: "ignore", timeout: SYNC_MS });
   }
 
   #keepTime(): void {
-    let isAsking = false;
-    this.#tick = setInterval(() => {
-      if (isAsking) return;
-      isAsking = true;
-      statfs(this.#options.mount.mountPoint, () => {
-        isAsking = false;
-      });
-    }, this.#options.volume.serve.commitIntervalMs ?? 5000);
+    const seconds = (this.#options.volume.serve.commitIntervalMs ?? 5000) / 1000;
+    this.#timeKeeper = spawn("sh", ["-c", TIME_KEEPER, "sh", String(process.pid), String(seconds), this.#options.mount.mountPoint], { stdio: "ignore", cwd: "/" });
+    // Without it a change is durable with the next request that comes late enough, or when it is unmounted.
+    this.#timeKeeper.on("error", () => {});
+    this.#timeKeeper.unref();
   }
 }
+
+const SYNC_MS = 60_000;
+/** Ends with the process that it keeps time for, and with the mount. */
+const TIME_KEEPER = 'while sleep "$2" && [ -d "/proc/$1" ]; do stat -f -c "" -- "$3" > /dev/null 2>&1 || exit; done';
 
 /** Each message by a write of its own, in the pool's threads: a write may wait for the serving thread. What the kernel does not know (ENOENT) it need not forget. */
 async function sendAll(fd: number, messages: Uint8Array): Promise<void> {
