@@ -67,6 +67,8 @@ static void say(const char *what, const char *on, long result) {
 static void show(const char *what, const char *on, struct stat *st) {
   /* Times that utimensat set end in 70007 ns. A pipe's are the kernel's business: FUSE gives them no time. */
   int isSet = !S_ISFIFO(st->st_mode) && st->st_mtim.tv_sec < 2000000000 && st->st_mtim.tv_nsec % 100000 == 70007;
+  /* S_ISGID without group execution: since Linux 6.2 others than the group's lose it when they write; FUSE_HANDLE_KILLPRIV_V2 says the older rule. */
+  if (S_ISREG(st->st_mode) && !(st->st_mode & S_IXGRP)) st->st_mode &= ~(mode_t)S_ISGID;
   int isDevice = S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode);
   printf("%ld %s %.60s: mode %o links %ld owner %u:%u size %lld mtime %lld.%09ld device %u:%u\n", call, what, on, st->st_mode, (long)st->st_nlink, st->st_uid, st->st_gid,
     S_ISDIR(st->st_mode) ? 0LL : (long long)st->st_size, isSet ? (long long)st->st_mtim.tv_sec : -1LL, isSet ? st->st_mtim.tv_nsec : 0L,
