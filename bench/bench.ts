@@ -3,7 +3,8 @@
  * `bench/results/latest.json` and, with `--page`, docs/benchmarks.md.
  *
  *     npm run bench -- --only compose       composing the minimal system, beside mmdebstrap
- *     npm run bench -- --only aegisfs       the file system as a library, beside memfs
+ *     npm run bench -- --only aegisfs         the file system as a library, beside memfs
+ *     npm run bench -- --only aegisfs-scale   how its costs grow with directories, files and volumes
  *     npm run bench -- [--only GROUP|ROW] [--rounds N] [--image NAME] [--root DIR] [--page]
  *
  * `--only pkg` measures resolving beside apt, `--only outputs` images beside ostree, umoci, mke2fs and qemu-img, `--only fuse` a mounted volume beside bindfs, a C server and ext4; they need no image. `--image` and `--root` take an image of Stratos and a folder with the same files, instead of building them.
@@ -20,6 +21,7 @@ import { QemuPeer, StratosPeer, type Peer } from "./peers.ts";
 import { BENCH_IMAGE, BENCH_PACKAGES, compileNative, compilePrograms, ensureImage, exportRoot } from "./prepare.ts";
 import { groupResults, markdown, rowLine, type RowResult, type SpecialResult } from "./report.ts";
 import { GROUPS, ROWS, type Row } from "./rows.ts";
+import { measureScale, scaleLine } from "./aegisfs/scale.ts";
 import { inProcessLine, measureInProcess, type InProcessRow } from "./aegisfs/in-process.ts";
 import { measureMounts, storeMountResults } from "./fuse/mounts.ts";
 import { measureCompose } from "./compose-rows.ts";
@@ -57,6 +59,10 @@ const programs = join(cache, "programs");
 if (only === "compose") {
   measureCompose(launcher, cache, rounds, printSpecial);
   process.exit();
+}
+if (only === "aegisfs-scale") {
+  for (const row of measureScale({ entriesMax: 10 ** 6, extentsMax: 10 ** 7 })) print(scaleLine(row));
+  process.exit(0);
 }
 if (only === "aegisfs") {
   printInProcess(measureInProcess(Math.max(rounds, 7)));

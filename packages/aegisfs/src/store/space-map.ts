@@ -41,6 +41,10 @@ class Group {
 /** Groups with space that are looked at for a long enough run, and how long is enough. */
 const GROUPS_TO_COMPARE = 4;
 const RUN_GOOD = 16;
+/** Groups in which a place for the log is looked for. */
+const GROUPS_SEARCHED = 64;
+/** Groups kept in memory (3 KiB each): what they describe is 128 GiB. */
+const GROUPS_MAX = 4096;
 const CHOICES_BETWEEN_COUNTS = 64;
 
 /** Value of a group item: the bitmap. */
@@ -48,7 +52,10 @@ const GROUP_ITEM_SIZE = GROUP_WORDS * 4;
 
 export class SpaceMap {
   #layout: Layout;
+  /** Bound: `GROUPS_MAX` and those that the running transaction touched. */
   readonly #groups = new Map<number, Group>();
+  /** Groups that were dropped from memory without a free quad, and without a free block (true): the search goes past them. */
+  readonly #full = new Map<number, boolean>();
   readonly #tree: Tree;
   readonly #dirty: number[] = [];
   readonly #touched: Group[] = [];
@@ -94,6 +101,7 @@ export class SpaceMap {
    * free and closed.
    */
   setLayout(next: Layout): void {
+    this.#full.clear();
     const before = this.#layout;
     const groups = new Set([...groupsOf(before), ...groupsOf(next)]);
     for (const index of groups) {
@@ -250,6 +258,7 @@ export class SpaceMap {
     for (let tried = 0; tried < groups; tried++) {
       const index = first + ((this.#nodeCursor - first + tried) % groups);
       if (strict && this.#classes!.get(index) !== CLASS_FAST) continue;
+      if (this.#full.has(index)) continue;
       const group = this.#load(index);
       if (group.quads === 0) continue;
       this.#nodeCursor = index;
@@ -329,6 +338,7 @@ export class SpaceMap {
     for (let tried = 0, looked = 0; tried < groups && looked < GROUPS_TO_COMPARE; tried++) {
       const index = first + ((this.#dataCursor - first + tried) % groups);
       if (strict && !this.#isWanted(index)) continue;
+      if (this.#full.get(index) === true) continue;
       const group = this.#load(index);
       if (group.available === 0 || (keepQuads && group.available === group.quads * NODE_BLOCKS)) continue;
       let length = findRun(group, group.hint, want, keepQuads);
@@ -353,11 +363,11 @@ export class SpaceMap {
 
   // ---- For the intent log -----------------------------------------------------------------------------------------
 
-  /** First block of a free run of that length in one group, which is not taken; −1 when there is none. */
+  /** First block of a free run of that length in one group, which is not taken; −1 when there is none nearby. */
   findFree(length: number): number {
     const groups = this.#groupCount();
     const first = Math.floor(this.#layout.first / GROUP_BLOCKS);
-    for (let tried = 0; tried < groups; tried++) {
+    for (let tried = 0; tried < Math.min(groups, GROUPS_SEARCHED); tried++) {
       const index = first + ((this.#nodeCursor - first + tried) % groups);
       const group = this.#load(index);
       if (group.available >= length && findRun(group, 0, length, false) >= length) return index * GROUP_BLOCKS + foundBit;
@@ -455,7 +465,18 @@ export class SpaceMap {
       this.#addAvailable(group);
     }
     this.#touched.length = closed;
+    if (this.#groups.size > GROUPS_MAX) this.#trim();
     if (closed === 0) assert(this.availableBlocks === this.freeBlocks && this.availableQuads === this.freeQuads, "what is not pinned is available");
+  }
+
+  /** Drops groups that equal their items, down to half of the bound. */
+  #trim(): void {
+    for (const [index, group] of this.#groups) {
+      if (this.#groups.size <= GROUPS_MAX / 2) return;
+      if (group.touched || group.dirty || group.closedFrom < GROUP_BLOCKS) continue;
+      this.#groups.delete(index);
+      if (group.quads === 0) this.#full.set(index, group.available === 0);
+    }
   }
 
   /** As the running transaction has it (for check). */
@@ -475,6 +496,7 @@ export class SpaceMap {
     const present = this.#groups.get(index);
     if (present !== undefined) return present;
     const group = new Group();
+    this.#full.delete(index);
     // While a volume is made there is no tree yet.
     if (this.#tree.root[POINTER_AT_BLOCK] !== 0 && this.#tree.find(0, keyMiddle(KIND_GROUP, 0), index)) {
       const at = this.#tree.offset >>> 2;
