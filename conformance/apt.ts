@@ -44,6 +44,7 @@ const mirror = findMirror({ given: values.mirror });
 const ports = nodePackagePorts(homeFolder(stratosHome(), "downloads"));
 const folder = mkdtempSync(join(tmpdir(), "stratos-apt-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 const keyrings = [...trixieKeyrings(), ...mirror.keyrings];
 const freshIndex = async (): Promise<PackageIndex> => {
   const index = new PackageIndex();
