@@ -99,7 +99,6 @@ export function write(subvolume: Subvolume, ino: number, offset: number, bytes: 
   const item = changeInode(subvolume, ino);
   const words = volume.inodes.words;
   if (offset + done > inodeSize(words, item)) putPair(words, item + INODE_AT_BYTES, offset + done);
-  volume.log.stored(subvolume, ino, 0, 0);
   stamp(subvolume, item, true);
   return done;
 }
