@@ -119,7 +119,10 @@ describe("TCP inside the machine", () => {
 
     const [second, lingering] = connection(user);
     assert.equal(user.setBytes(lingering, SOL_SOCKET, SO_LINGER, Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0)), 0);
+    user.send(lingering, "last");
     user.call("close", lingering);
+    assert.equal(user.name(second, "getpeername"), -ENOTCONN);
+    assert.equal(user.receive(second), "last");
     assert.equal(user.receive(second), -ECONNRESET);
 
     const [third, gone] = connection(user);

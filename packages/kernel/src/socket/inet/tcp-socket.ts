@@ -394,6 +394,11 @@ export class TcpSocket extends InetSocket {
     return this.#transport?.isAtMark ?? false;
   }
 
+  /** A reset connection has no peer any more, though what had arrived can still be read (net/ipv4/af_inet.c, inet_getname). */
+  override peerName(): Uint8Array | number {
+    return this.#transport?.isReset === true ? -ENOTCONN : super.peerName();
+  }
+
   override available(): number {
     return this.#transport?.available ?? 0;
   }
