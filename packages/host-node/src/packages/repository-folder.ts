@@ -104,11 +104,13 @@ export class RepositoryFolder {
   async sign(privateKey: string, ports: PackagePorts): Promise<{ packages: number; fingerprint: string }> {
     const before = this.#releaseBefore();
     // HTTP tells times in seconds: a list that is made within the second of the last one must still be seen to be newer.
-    const now = Math.max(Math.floor(ports.nowSeconds()), (before?.dateSeconds ?? 0) + 1);
+    // The signature is of now all the same: one that is made in the future holds for nobody.
+    const signedAt = Math.floor(ports.nowSeconds());
+    const now = Math.max(signedAt, (before?.dateSeconds ?? 0) + 1);
     const pool = await this.pool(ports);
     const files = archiveFiles(this.settings, pool, now, { hasher: ports.hasher, gzip: (bytes) => gzipSync(bytes, { level: 9 }) });
     const release = files.pop()!;
-    const { inRelease, detached } = await signRelease(release.bytes.length === 0 ? "" : Buffer.from(release.bytes).toString("utf8"), privateKey, now);
+    const { inRelease, detached } = await signRelease(release.bytes.length === 0 ? "" : Buffer.from(release.bytes).toString("utf8"), privateKey, signedAt);
     const { fingerprint, binary } = await publicHalf(privateKey);
     const dists = join(this.folder, "dists", this.settings.suite);
     const kept = new Set([...files.map((file) => file.path), ...[...(before?.files ?? [])].map(([path, { sha256 }]) => `${dirname(path)}/by-hash/SHA256/${sha256}`)]);
