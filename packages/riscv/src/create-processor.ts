@@ -22,7 +22,7 @@ import { DirectMappedTlb } from "./wide-tlb.ts";
 const CHUNK = 200_000;
 /** Executions of a target before it is translated: 200, and 256 more for each further report (the counter has 8 bits). */
 const DEFAULT_THRESHOLD = 200;
-const DEFAULT_REPORTS = 24;
+const DEFAULT_REPORTS = 44;
 /** Hot targets are translated when there are so many, or when so many instructions have gone by. */
 const DRAIN_COUNT = 16;
 const DRAIN_INTERVAL = 500_000;

@@ -1,6 +1,7 @@
 import type { Kernel } from "../kernel-state.ts";
 import { Timer, type TimerClient } from "../time/timer-queue.ts";
 import type { Task } from "./task.ts";
+import type { WaitQueue } from "./wait-queue.ts";
 
 /**
  * Who runs next: real-time tasks by priority, then the others by virtual runtime (weighted by nice), idle ones last (sched(7)).
@@ -13,6 +14,7 @@ export class Scheduler {
   current: Task | null = null;
   /** Set when the current task should give way at the next chance. */
   mustSwitch = false;
+  #isGentle = false;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -25,7 +27,17 @@ export class Scheduler {
     this.#runnable.push(task);
     const current = this.current;
     if (current === null) this.#kernel.onRunnable?.();
-    else if (current !== task && preempts(task, current)) this.mustSwitch = true;
+    else if (current !== task && preempts(task, current) && !(this.#isGentle && task.realtimePriority === 0)) this.mustSwitch = true;
+  }
+
+  /**
+   * Wakes who waits for what the current task makes or takes piece by piece: they leave it the hart until it sleeps or its slice ends, as Linux's
+   * synchronous wake-ups of pipes do (kernel/sched/core.c, WF_SYNC). Else a pipe's two ends would change places for each write.
+   */
+  wakeGently(queue: WaitQueue, events: number): void {
+    this.#isGentle = true;
+    queue.wakeAll(events);
+    this.#isGentle = false;
   }
 
   dequeue(task: Task): void {

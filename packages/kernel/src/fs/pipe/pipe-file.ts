@@ -36,7 +36,7 @@ export class PipeFile extends OpenFile {
     // As Linux: who watches for room is told when there was none, not at each read.
     const wasFull = pipe.space < PIPE_BUF;
     const done = pipe.pull(to, to.remaining);
-    if (done > 0 && wasFull) pipe.queue.wakeAll(POLLOUT);
+    if (done > 0 && wasFull) task.kernel.scheduler.wakeGently(pipe.queue, POLLOUT);
     return done;
   }
 
@@ -57,7 +57,7 @@ export class PipeFile extends OpenFile {
     let done = 0;
     if (pipe.space > 0 && !(isAtomic && pipe.space < wanted)) {
       done = pipe.push(from, wanted);
-      if (done > 0) pipe.queue.wakeAll(POLLIN);
+      if (done > 0) task.kernel.scheduler.wakeGently(pipe.queue, POLLIN);
       if (done < 0) return before > 0 ? before : done;
     }
     const total = before + done;
