@@ -1,6 +1,6 @@
 /**
  * A fresh AegisFS volume that is mounted through FUSE with the command line, as a user does it. These tests need /dev/fuse and the right to
- * mount: a host without them cannot show that mounts work, so there the tests fail and say so, rather than pass unseen.
+ * mount: `npm test` names those that it leaves out where there is no such device; run by themselves they fail there and say so.
  */
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
