@@ -6,7 +6,7 @@
  * in the stream the work so far is committed together with the key where the next transfer goes on.
  */
 import { ENODATA, S_IFDIR, S_IFMT, S_IFREG } from "@stratos/abi";
-import { crc32c, Sha256, type Digest } from "@stratos/base";
+import { Sha256, type Digest } from "@stratos/base";
 import { checkSubvolume } from "../check/check-subvolume.ts";
 import { Failure } from "../failure.ts";
 import { findFile, putInline, writePages } from "../file/data.ts";
@@ -22,7 +22,7 @@ import { SUBVOLUME_INCOMPLETE, SUBVOLUME_READ_ONLY } from "../format/subvolume-i
 import type { Key } from "../snapshot/compare-trees.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import type { Volume } from "../volume/volume.ts";
-import { HEAD_SIZE, PAYLOAD_MAX, PayloadReader, readIdentity, RecordType, RecordWriter, sameIdentity, StreamError, STREAM_MAGIC, writeIdentity, type SnapshotIdentity } from "./stream-record.ts";
+import { HEAD_SIZE, PAYLOAD_MAX, PayloadReader, readIdentity, recordChecksum, RecordType, RecordWriter, sameIdentity, StreamError, STREAM_MAGIC, writeIdentity, type SnapshotIdentity } from "./stream-record.ts";
 
 const CHECKPOINT_BYTES = 32 << 20;
 const INODE_WORDS = INODE_SIZE / 4;
@@ -147,7 +147,7 @@ export class ReceiveStream {
   #take(record: Uint8Array): void {
     if (this.#isOver) throw new StreamError("there is more behind the end");
     const head = new DataView(record.buffer, record.byteOffset, HEAD_SIZE);
-    if (crc32c(record.subarray(HEAD_SIZE), crc32c(record.subarray(0, 8))) !== head.getUint32(8, true)) throw new StreamError("a record is damaged (checksum)");
+    if (recordChecksum(record) !== head.getUint32(8, true)) throw new StreamError("a record is damaged (checksum)");
     const type = head.getUint32(4, true);
     this.#records++;
     const payload = new PayloadReader(record.subarray(HEAD_SIZE));

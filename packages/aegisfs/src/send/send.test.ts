@@ -135,6 +135,17 @@ test("a second transfer, one without its base, and one of a name that is taken a
   assert.match(String(new ReceiveStream(target).push(new TextEncoder().encode("not a stream at all"))), /no stream/);
 });
 
+test("a damaged record is refused where it stands, by its own checksum", () => {
+  const source = freshVolume(16).volume;
+  const ino = source.root.create(ROOT_INO, "f", S_IFREG | 0o644, 0, 0);
+  source.root.write(ino, 0, new Uint8Array(20_000).fill(7), 0, 20_000);
+  const stream = Buffer.concat([...chunks(snapshotOf(source, "s"))]);
+  const content = stream.indexOf(Buffer.alloc(64, 7));
+  assert.ok(content > 0);
+  stream[content + 10]! ^= 1;
+  assert.match(String(new ReceiveStream(freshVolume(16).volume).push(stream)), /a record is damaged \(checksum\)/);
+});
+
 test(`damaged and forged streams are refused and leave a whole volume (seed ${SEED})`, () => {
   const random = new SeededRandom(SEED + 2);
   const source = freshVolume(32);

@@ -102,8 +102,7 @@ export class RecordWriter {
 
   end(): void {
     this.#view.setUint32(this.#start, this.#length - this.#start - HEAD_SIZE, true);
-    const sum = crc32c(this.#bytes.subarray(this.#start + HEAD_SIZE, this.#length), crc32c(this.#bytes.subarray(this.#start, this.#start + 8)));
-    this.#view.setUint32(this.#start + 8, sum, true);
+    this.#view.setUint32(this.#start + 8, recordChecksum(this.#bytes.subarray(this.#start, this.#length)), true);
   }
 
   #reserve(more: number): void {
@@ -178,4 +177,9 @@ export function readIdentity(payload: PayloadReader): SnapshotIdentity {
 
 export function writeIdentity(writer: RecordWriter, identity: SnapshotIdentity | null): void {
   writer.bytes(identity?.uuid ?? new Uint8Array(16)).word(identity?.id ?? 0).pair(identity?.generation ?? 0);
+}
+
+/** CRC-32C of a record's size, type and payload: all but the checksum itself. */
+export function recordChecksum(record: Uint8Array): number {
+  return crc32c(record, HEAD_SIZE, record.length, crc32c(record, 0, 8));
 }
