@@ -2,6 +2,7 @@
 export { assert } from "./assert.ts";
 export { byteString, byteStringOf, utf8Of, utf8ToByteString, byteStringToUtf8 } from "./byte-string.ts";
 export { SeededRandom } from "./seeded-random.ts";
-export { crc32c } from "./crc32c.ts";
+export { concatBytes } from "./concat.ts";
+export { crc32, crc32c } from "./crc.ts";
 export { Sha256, sha256 } from "./sha256.ts";
 export type { Digest } from "./sha256.ts";

@@ -253,3 +253,22 @@ function hasValidChecksum(block: Uint8Array): boolean {
 function paddingOf(size: number): number {
   return (TAR_BLOCK_SIZE - (size % TAR_BLOCK_SIZE)) % TAR_BLOCK_SIZE;
 }
+
+/**
+ * Walks a whole tar archive in memory.
+ *
+ * @param visit  gets each entry with its content, a view of `tar` (empty for all but files)
+ * @returns what is wrong with the archive; undefined: nothing
+ */
+export function visitTar(tar: Uint8Array, visit: (entry: TarEntry, content: Uint8Array) => void): TarError | undefined {
+  const empty = new Uint8Array(0);
+  let current: TarEntry | undefined;
+  let content: Uint8Array = empty;
+  const reader = new TarReader({
+    entry: (entry) => { current = entry; content = empty; },
+    // The archive is pushed whole, so each file's data comes as one piece.
+    data: (bytes) => { content = bytes; },
+    end: () => { visit(current!, content); },
+  });
+  return reader.push(tar) ?? reader.finish();
+}

@@ -2,7 +2,7 @@
  * Writes tar archives in the pax dialect: ustar headers, with a pax header before an entry that ustar cannot hold.
  * Nothing depends on the clock, the host or the order of a map, so the same entries give the same bytes.
  */
-import { byteStringOf } from "@stratos/base";
+import { byteStringOf, concatBytes } from "@stratos/base";
 import { TAR_BLOCK_SIZE, TarType, type TarEntry } from "./tar-entry.ts";
 
 /** Header blocks of `entry`; its data, `entry.size` bytes, and {@link tarPadding} follow. */
@@ -53,13 +53,7 @@ export function gnuTarHeader(entry: TarEntry): Uint8Array {
   if (entry.linkPath.length > 100) parts.push(long("K", entry.linkPath));
   if (path.length > 100) parts.push(long("L", path));
   parts.push(block(entry, { prefix: "", name: path.slice(0, 100), typeFlag: entry.type, size: entry.type === TarType.file ? entry.size : 0 }));
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return concatBytes(parts);
 }
 
 /** How many zero bytes follow `size` bytes of data. */

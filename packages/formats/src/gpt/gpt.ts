@@ -6,8 +6,7 @@
  *
  * Both headers and both tables carry a CRC-32; a reader takes the second pair when the first is damaged.
  */
-import { byteStringOf } from "@stratos/base";
-import { crc32 } from "../checksum/crc32.ts";
+import { byteStringOf, crc32 } from "@stratos/base";
 import { readBytes, readU64, viewOf, writeU64, type Disk } from "../disk/disk.ts";
 import { FormatError } from "../format-error.ts";
 import { guidBytes, guidText } from "./guid.ts";

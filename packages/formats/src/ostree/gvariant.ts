@@ -3,7 +3,7 @@
  * 2010) §2.5. Values lie at multiples of their alignment; where an element's length is not fixed, the container ends with the offsets of its
  * elements' ends, in words as small as its size allows. Numbers are little-endian; OSTree swaps some itself.
  */
-import { byteStringOf } from "@stratos/base";
+import { byteStringOf, concatBytes } from "@stratos/base";
 
 /** A value for a signature: numbers for y n q i u, booleans for b, [high, low] or a number for x and t, byte strings for s o g. */
 export type Variant = number | boolean | string | Uint8Array | readonly Variant[] | { readonly type: string; readonly value: Variant };
@@ -68,7 +68,7 @@ function serialize(type: Type, value: Variant): Uint8Array {
     case "v": {
       const { type: signature, value: inner } = value as { type: string; value: Variant };
       const bytes = serializeVariant(signature, inner);
-      return concat([bytes, byteStringOf(`\0${signature}`)]);
+      return concatBytes([bytes, byteStringOf(`\0${signature}`)]);
     }
     case "a": return value instanceof Uint8Array ? value : container(value as readonly Variant[], () => type.members[0]!, type, true);
     case "(": return container(value as readonly Variant[], (index) => type.members[index]!, type, false);
@@ -112,7 +112,7 @@ function container(values: readonly Variant[], memberType: (index: number) => Ty
     ends.reverse();
   }
   if (ends.length > 0) parts.push(offsets(ends, size));
-  return concat(parts);
+  return concatBytes(parts);
 }
 
 function offsets(ends: readonly number[], size: number): Uint8Array {
@@ -122,16 +122,6 @@ function offsets(ends: readonly number[], size: number): Uint8Array {
     for (let byte = 0, rest = end; byte < width; byte++, rest = Math.floor(rest / 256)) bytes[index * width + byte] = rest % 256;
   });
   return bytes;
-}
-
-export function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 /** The number whose little-endian bytes are the big-endian ones of `value`. */

@@ -3,11 +3,11 @@
  * ostree-core.h, which gives the signatures. Metadata objects are their variant's bytes; a file's checksum goes over a header (owner,
  * permissions, link, attributes; numbers big-endian) and the content.
  */
-import { byteStringOf } from "@stratos/base";
+import { byteStringOf, concatBytes } from "@stratos/base";
 import type { Codecs } from "../codecs.ts";
 import { FormatError } from "../format-error.ts";
 import type { FileEntry } from "../tree/file-tree.ts";
-import { concat, serializeVariant, swapU32, swapU64, type Variant } from "./gvariant.ts";
+import { serializeVariant, swapU32, swapU64, type Variant } from "./gvariant.ts";
 
 const S_IFREG = 0x8000, S_IFDIR = 0x4000, S_IFLNK = 0xa000;
 
@@ -40,7 +40,7 @@ export function archiveHeader(entry: FileEntry): Uint8Array {
 function framed(variant: Uint8Array): Uint8Array {
   const head = new Uint8Array(8);
   new DataView(head.buffer).setUint32(0, variant.length);
-  return concat([head, variant]);
+  return concatBytes([head, variant]);
 }
 
 function fileType(entry: FileEntry): { type: number; target: string } {

@@ -3,6 +3,7 @@
  * there. Programs come from the tree itself: busybox when it has it, else its own shell, mount, findfs, switch_root and insmod with their
  * libraries. The result is a function of the tree.
  */
+import { concatBytes } from "@stratos/base";
 import { cpioArchive, FormatError, type Codecs, type FileTree } from "@stratos/formats";
 import { TreeDraft } from "../tree/tree-draft.ts";
 import { librariesOf } from "./elf-libraries.ts";
@@ -56,7 +57,8 @@ export function initramfs(tree: FileTree, options: InitramfsOptions, codecs: Pic
   order.forEach((file, index) => copy(file, `modules/${names[index]!}`));
   draft.file("modules/order", names.map((name) => `${name}\n`).join(""));
   draft.file("init", INIT_SCRIPT, { mode: 0o755 });
-  return joined(cpioArchive(draft.tree()));
+  // Each piece is only valid until the next one.
+  return concatBytes(Array.from(cpioArchive(draft.tree()), (piece) => piece.slice()));
 }
 
 /** What runs first. It reads the kernel's command line: root=, rootfstype=, rootflags=, rootwait seconds, ro or rw, init=. */
@@ -118,20 +120,3 @@ for place in proc sys dev; do mount --move "/$place" "/sysroot/$place" 2> /dev/n
 exec switch_root /sysroot "$init"
 fail "$init cannot be run"
 `;
-
-function joined(pieces: Iterable<Uint8Array>): Uint8Array {
-  // Each piece is only valid until the next one.
-  const own: Uint8Array[] = [];
-  let size = 0;
-  for (const piece of pieces) {
-    own.push(piece.slice());
-    size += piece.length;
-  }
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const piece of own) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
-}

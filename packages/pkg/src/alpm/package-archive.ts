@@ -2,13 +2,13 @@
  * A package file, `NAME-VERSION-ARCH.pkg.tar[.zst|.gz|.xz]`: a tar whose dot files at the top describe it (`.PKGINFO`, `.MTREE`,
  * `.BUILDINFO`, `.INSTALL`, `.CHANGELOG`) and whose other entries are its files. Read and written here.
  */
-import { byteString, byteStringOf } from "@stratos/base";
+import { byteString, byteStringOf, concatBytes } from "@stratos/base";
 import { TarType, tarEnd, tarEntry, tarHeader, tarPadding, type TarEntry } from "@stratos/formats";
 import { DescError } from "./desc.ts";
 import type { EntryFile } from "./local-database.ts";
 import { formatMtree, type MtreeEntry } from "./mtree.ts";
 import { formatPackageInfo, parsePackageInfo, type PackageInfo } from "./package-info.ts";
-import { compressionOf, joined, visitTar } from "./sync-database.ts";
+import { compressionOf, readTar } from "./sync-database.ts";
 import type { Compression, Decompress, Hasher } from "../ports.ts";
 
 /** What a single buffer holds bounds us; Arch's largest package unpacks to some 5 GB and is refused by name. */
@@ -49,7 +49,7 @@ export async function openAlpmPackage(bytes: Uint8Array, name: string, decompres
   const special = new Map<string, EntryFile>();
   const files: PackageFile[] = [];
   const seen = new Set<string>();
-  visitTar(tar, name, (entry, content) => {
+  readTar(tar, name, (entry, content) => {
     const path = entry.path.replace(/^(?:\.\/)+/, "");
     if (path === "" || path === ".") return;
     if (/^\.[^/]+$/.test(path)) {
@@ -132,7 +132,7 @@ export async function writeAlpmPackage(made: NewPackage, ports: PackingPorts, co
   for (const [path, content] of special) add(tarEntry(path, TarType.file, { size: content.length, mtime, uname: "root", gname: "root" }), content);
   for (const file of files) add({ ...file.entry, path: file.path, size: file.entry.type === TarType.file ? file.content.length : 0 }, file.content);
   parts.push(tarEnd());
-  return ports.compress(compression, joined(parts));
+  return ports.compress(compression, concatBytes(parts));
 }
 
 /** Of the paths of one file, the first in order holds the content and the others lead to it, as an extractor needs it. */

@@ -2,8 +2,8 @@
  * A repository's database: a tar archive (gzip, zstd, xz or plain) with a folder `NAME-VERSION` for each package, in it `desc`
  * and, in `.files` databases, `files`. Read here, and written as repo-add(8) writes it.
  */
-import { byteStringOf } from "@stratos/base";
-import { TarReader, TarType, tarEnd, tarEntry, tarHeader, tarPadding, type TarEntry } from "@stratos/formats";
+import { byteStringOf, concatBytes } from "@stratos/base";
+import { TarType, tarEnd, tarEntry, tarHeader, tarPadding, visitTar, type TarEntry } from "@stratos/formats";
 import { DescError, formatDesc, parseDesc, type DescFields } from "./desc.ts";
 import { entryName, numberOf, packageOfDesc, type SyncPackage } from "./alpm-package.ts";
 import type { Compression, Decompress } from "../ports.ts";
@@ -61,7 +61,7 @@ export async function readSyncDatabase(repository: string, bytes: Uint8Array, to
   const entries = new Map<string, DescFields>();
   // All at once, which hosts do much faster than entry by entry.
   const text = tools.latin1(tar);
-  visitTar(tar, repository, (entry, content) => {
+  readTar(tar, repository, (entry, content) => {
     const match = /^(?:\.\/)?([^/]+)\/(desc|files|depends)$/.exec(entry.path);
     if (match === null || entry.type !== TarType.file) return;
     const fields = entries.get(match[1]!) ?? new Map<string, string[]>();
@@ -111,7 +111,7 @@ export function writeSyncDatabase(entries: readonly DatabaseEntry[], options: { 
     if (options.withFiles) add("files", formatDesc([["FILES", entry.files]]));
   }
   parts.push(tarEnd());
-  return joined(parts);
+  return concatBytes(parts);
 }
 
 function syncFields(one: SyncPackage): [string, readonly string[]][] {
@@ -126,24 +126,7 @@ function syncFields(one: SyncPackage): [string, readonly string[]][] {
 }
 
 /** Walks a tar archive in memory; each content is a view of `tar`. @throws DescError  damaged */
-export function visitTar(tar: Uint8Array, name: string, visit: (entry: TarEntry, content: Uint8Array) => void): void {
-  const empty = new Uint8Array(0);
-  let current: TarEntry | undefined;
-  let content: Uint8Array = empty;
-  const reader = new TarReader({
-    entry: (entry) => { current = entry; content = empty; },
-    data: (bytes) => { content = bytes; },
-    end: () => { visit(current!, content); },
-  });
-  const error = reader.push(tar) ?? reader.finish();
+export function readTar(tar: Uint8Array, name: string, visit: (entry: TarEntry, content: Uint8Array) => void): void {
+  const error = visitTar(tar, visit);
   if (error !== undefined) throw new DescError(`${name}: damaged (tar: ${error})`);
-}
-
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  let size = 0;
-  for (const part of parts) size += part.length;
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) { whole.set(part, at); at += part.length; }
-  return whole;
 }

@@ -9,7 +9,7 @@
  *
  * Scriptlets that run before all files come (pre_install, pre_upgrade, pre_remove) do so before the commit point.
  */
-import { byteString, byteStringOf } from "@stratos/base";
+import { byteString, byteStringOf, concatBytes } from "@stratos/base";
 import { download, inParallel, type WantedFile } from "../download.ts";
 import { FetchError } from "../ports.ts";
 import type { ChangeDraft, RootChanges } from "../root/root-change.ts";
@@ -22,7 +22,6 @@ import { readHooks, triggeredBy, type Hook, type HookSubjects } from "./hooks.ts
 import { makeParents, removeLocalEntry, writeLocalEntry, type LocalDatabase } from "./local-database.ts";
 import { openAlpmPackage, type PackageArchive } from "./package-archive.ts";
 import type { PlannedInstall, TransactionPlan } from "./plan-transaction.ts";
-import { joined } from "./sync-database.ts";
 import { fromBase64, SignatureError, type Keyring } from "./signatures.ts";
 import type { SignatureRule } from "./signature-level.ts";
 import { FileStager, ownedPaths, type TouchedPaths } from "./stage-files.ts";
@@ -337,7 +336,7 @@ function writeLog(parts: Pick<TransactionParts, "system" | "configuration">, tim
   const old = files.look(path)?.kind === "file" ? files.read(path) : new Uint8Array(0);
   const fresh = `${path}.stratos-new`;
   if (files.look(fresh) !== undefined) files.remove(fresh);
-  files.file(fresh, { uid: 0, gid: 0, mode: 0o644, mtime: time }, joined([old, lines]));
+  files.file(fresh, { uid: 0, gid: 0, mode: 0o644, mtime: time }, concatBytes([old, lines]));
   files.rename(fresh, path);
 }
 

@@ -1,7 +1,7 @@
 /**
  * A `.deb` file: an ar archive of `debian-binary`, `control.tar[.gz|.xz|.zst]` and `data.tar[…]`. Source: deb(5).
  */
-import { parseAr, TarReader, TarType, type TarEntry } from "@stratos/formats";
+import { parseAr, TarType, visitTar, type TarEntry } from "@stratos/formats";
 import type { Compression, Decompress } from "../ports.ts";
 import { parseSingleStanza, type Stanza } from "./control.ts";
 
@@ -70,15 +70,6 @@ export async function openDeb(bytes: Uint8Array, name: string, options: { decomp
  * @throws DebError  the archive is damaged
  */
 export function readTar(tar: Uint8Array, name: string, visit: (entry: TarEntry, content: Uint8Array) => void): void {
-  const empty = new Uint8Array(0);
-  let current: TarEntry | undefined;
-  let content: Uint8Array = empty;
-  const reader = new TarReader({
-    entry: (entry) => { current = entry; content = empty; },
-    // The archive is pushed whole, so each file's data comes as one piece.
-    data: (bytes) => { content = bytes; },
-    end: () => { visit(current!, content); },
-  });
-  const error = reader.push(tar) ?? reader.finish();
+  const error = visitTar(tar, visit);
   if (error !== undefined) throw new DebError(`${name}: damaged (tar: ${error})`);
 }

@@ -3,6 +3,7 @@
  * OpenPGP signature of the contents of `debian-binary`, `control.tar…` and `data.tar…`, one after the other. apt does not need them,
  * since it trusts the repository's; who gets a single file has nothing else. Source: debsigs(1), debsig-verify(1), deb(5).
  */
+import { concatBytes } from "@stratos/base";
 import { parseAr, writeAr, type ArMember } from "@stratos/formats";
 import { DebError } from "./deb-archive.ts";
 
@@ -82,11 +83,5 @@ function signedPart(members: readonly ArMember[]): Uint8Array {
     if (found.length !== 1) throw new DebError(`the package holds ${found.length} members ${base}, not one`);
     return found[0]!.data;
   });
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return concatBytes(parts);
 }

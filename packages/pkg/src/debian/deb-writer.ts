@@ -2,7 +2,7 @@
  * Makes a `.deb` from a control file, scripts and a tree. What goes in is all that counts: no clock, no host, no order of a
  * folder, so the same tree gives the same bytes. Source: deb(5), deb-control(5), dpkg-deb(1) `--build`.
  */
-import { byteStringOf } from "@stratos/base";
+import { byteStringOf, concatBytes } from "@stratos/base";
 import { gnuTarHeader, tarEnd, tarEntry, tarPadding, TarType, writeAr, type TarEntry } from "@stratos/formats";
 import type { Hasher } from "../ports.ts";
 import type { ControlFile, DebArchive } from "./deb-archive.ts";
@@ -193,11 +193,5 @@ function tarOf(entries: readonly DebEntry[]): Uint8Array {
     if (entry.type === TarType.file) parts.push(content, new Uint8Array(tarPadding(content.length)));
   }
   parts.push(tarEnd());
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return concatBytes(parts);
 }

@@ -1,3 +1,4 @@
+import { concatBytes } from "@stratos/base";
 import {
   AF_NETLINK, AF_UNSPEC, EADDRINUSE, EAGAIN, ECONNREFUSED, EINVAL, EMSGSIZE, ENOBUFS, ENOPROTOOPT, EOPNOTSUPP, EPERM, EPROTONOSUPPORT, ESOCKTNOSUPPORT, MSG_OOB, MSG_PEEK, MSG_TRUNC,
   POLLERR, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, SOCKADDR_NL_SIZE, SOCK_DGRAM, SOCK_RAW, SOL_NETLINK, EAFNOSUPPORT,
@@ -124,14 +125,14 @@ export class NetlinkSocket extends Socket {
     let size = 0;
     for (const message of messages) {
       if (size + message.length > DUMP_DATAGRAM_MAX) {
-        this.#enqueue(concatenate(batch, size));
+        this.#enqueue(concatBytes(batch));
         batch = [];
         size = 0;
       }
       batch.push(message);
       size += message.length;
     }
-    if (size > 0) this.#enqueue(concatenate(batch, size));
+    if (size > 0) this.#enqueue(concatBytes(batch));
     this.#enqueue(done);
   }
 
@@ -217,14 +218,4 @@ function nameBytes(port: number, groups: number): Uint8Array {
   bytes.set(intOption(port), 4);
   bytes.set(intOption(groups), 8);
   return bytes;
-}
-
-function concatenate(parts: Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
