@@ -3,6 +3,7 @@
  * its owner can be taken over when the owner is gone: its pid no longer runs, or runs a program that started at another time.
  */
 import { linkSync, readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
+import { isRunning } from "./running-process.ts";
 
 export class FileLockedError extends Error {
   readonly path: string;
@@ -86,12 +87,7 @@ function identityOf(pid: number): string {
   } catch {
     // No /proc: the pid alone must do.
   }
-  try {
-    process.kill(pid, 0);
-    return `${pid}`;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM" ? `${pid}` : "none";
-  }
+  return isRunning(pid) ? `${pid}` : "none";
 }
 
 function once(release: () => void): () => void {

@@ -15,3 +15,4 @@ export { zstdCodec } from "./zstd-codec.ts";
 export { nodeCipher } from "./node-cipher.ts";
 export { FilterError, withEnvironmentFilters } from "./volume-filters.ts";
 export { environmentPassphrase, mountDevices, openVolumeDevices, PassphraseError, VOLUME_CODECS, volumePaths, type VolumeDevices } from "./volume-devices.ts";
+export { isRunning } from "./running-process.ts";

@@ -6,6 +6,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { accessSync, constants, lstatSync, mkdtempSync, rmSync } from "node:fs";
 import { constants as osConstants, tmpdir } from "node:os";
 import { join } from "node:path";
+import { isRunning } from "@stratos/host-node";
 import { Transaction, type Subvolume, type Volume } from "@stratos/aegisfs";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_SIGNAL_BASE } from "../exit-status.ts";
@@ -144,13 +145,4 @@ export async function cleanTransactions(path: string): Promise<number> {
     reclaimAll(opened);
   });
   return 0;
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }

@@ -6,7 +6,7 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { byteStringOf, byteStringToUtf8 } from "@stratos/base";
-import { homeFolder, stratosHome, type ProgressDisplay } from "@stratos/host-node";
+import { homeFolder, isRunning, stratosHome, type ProgressDisplay } from "@stratos/host-node";
 import type { NodePackagePorts } from "@stratos/host-node/packages";
 import {
   download, EXTENDED_STATES, inParallel, packageFile, readSystem, readVerified, repackDeb, transactionScript, unpackOrder, updateExtendedStates,
@@ -14,7 +14,7 @@ import {
 } from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
 import { discardOnSignal, lockBuild } from "../image/build-image.ts";
-import { ImageStore, isRunning, type ImageDraft, type ImageEntry, type ImageTransaction } from "../image/image-store.ts";
+import { ImageStore, type ImageDraft, type ImageEntry, type ImageTransaction } from "../image/image-store.ts";
 import { cloneVolumeToLayer, createVolume, openVolumeReadOnly, type OpenVolume } from "../image/image-volume.ts";
 import { readInstalledPackages } from "../image/installed-packages.ts";
 import { ArchiveExtractor, archiveVolume } from "../image/volume-archive.ts";

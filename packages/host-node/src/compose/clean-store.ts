@@ -1,6 +1,7 @@
 /** Frees what the store of composes holds. Everything in it can be made again, and what remains is sound without the rest. */
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { isRunning } from "../running-process.ts";
 
 /** What a store holds; other names in its folder are not ours to remove. */
 const PARTS = ["layers", "trees", "results", "oci"] as const;
@@ -49,13 +50,4 @@ function entriesOf(folder: string): { name: string; isDirectory(): boolean }[] {
 
 function namesIn(folder: string): string[] {
   return entriesOf(folder).map(({ name }) => name);
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }

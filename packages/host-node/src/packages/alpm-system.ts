@@ -8,6 +8,7 @@ import { constants as zlib, gzip, zstdCompress } from "node:zlib";
 import type { AlpmPorts, AlpmSystem, Compression, RootRunner } from "@stratos/pkg";
 import { FolderRoot } from "./folder-root.ts";
 import { nodePackagePorts, type NodePackagePorts } from "./node-package-ports.ts";
+import { isRunning } from "../running-process.ts";
 
 export interface NodeAlpmSystem extends AlpmSystem {
   readonly files: FolderRoot;
@@ -121,12 +122,7 @@ function takeLock(path: string): (() => void) | string {
 function startTime(pid: number): string | undefined {
   const stat = readOr(`/proc/${pid}/stat`, "");
   if (stat !== "") return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-  try {
-    process.kill(pid, 0);
-    return "";
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM" ? "" : undefined;
-  }
+  return isRunning(pid) ? "" : undefined;
 }
 
 function readOr(path: string, standard: string): string {

@@ -6,6 +6,7 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { mkdir, open, readFile, readdir, rename, rm, writeFile, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { FileStore, PartialFile, RandomFile } from "@stratos/pkg";
+import { isRunning } from "../running-process.ts";
 
 export class FolderStore implements FileStore {
   readonly #folder: string;
@@ -139,22 +140,13 @@ async function adoptPart(target: string, own: string): Promise<void> {
     if (!name.startsWith(prefix)) continue;
     const pid = Number(name.slice(prefix.length));
     if (pid === process.pid) return;
-    if (!Number.isInteger(pid) || isAlive(pid)) continue;
+    if (!Number.isInteger(pid) || isRunning(pid)) continue;
     try {
       await rename(join(dirname(target), name), own);
       return;
     } catch (error) {
       if (codeOf(error) !== "ENOENT") throw error;
     }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return codeOf(error) === "EPERM";
   }
 }
 
