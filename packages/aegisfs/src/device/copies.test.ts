@@ -15,6 +15,7 @@ import { KIND_EXTENT } from "../format/key.ts";
 import { dumpSubvolume } from "../testing/dump.ts";
 import { mountedVolume } from "../testing/fresh-volume.ts";
 import { Workload } from "../testing/workload.ts";
+import { ForwardingDevice } from "../testing/forwarding-device.ts";
 
 const SEED = Number(process.env["AEGISFS_SEED"] ?? 20260101);
 const OPTIONS: FormatOptions = { uuid: new Uint8Array(16).fill(9), hashSeed: 77 };
@@ -165,31 +166,19 @@ test("a damaged copy is mended when it is read, and counted at its device", () =
 });
 
 /** Refuses what it is told to. */
-class FailingDevice implements BlockDevice {
-  readonly #device: BlockDevice;
+class FailingDevice extends ForwardingDevice {
   fails = false;
-  readonly readOnly = false;
 
-  constructor(device: BlockDevice) {
-    this.#device = device;
+  override read(offset: number, bytes: Uint8Array, at: number, length: number): number {
+    return this.fails ? -EIO : super.read(offset, bytes, at, length);
   }
-  get size(): number {
-    return this.#device.size;
+
+  override write(offset: number, bytes: Uint8Array, at: number, length: number): number {
+    return this.fails ? -EIO : super.write(offset, bytes, at, length);
   }
-  read(offset: number, bytes: Uint8Array, at: number, length: number): number {
-    return this.fails ? -EIO : this.#device.read(offset, bytes, at, length);
-  }
-  write(offset: number, bytes: Uint8Array, at: number, length: number): number {
-    return this.fails ? -EIO : this.#device.write(offset, bytes, at, length);
-  }
-  flush(): number {
-    return this.fails ? -EIO : this.#device.flush();
-  }
-  resize(size: number): number {
-    return this.#device.resize(size);
-  }
-  discard(offset: number, length: number): void {
-    this.#device.discard(offset, length);
+
+  override flush(): number {
+    return this.fails ? -EIO : super.flush();
   }
 }
 

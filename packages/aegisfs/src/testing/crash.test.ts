@@ -4,8 +4,8 @@
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import type { BlockDevice } from "@stratos/host";
 import { simulateCrashes } from "./crash-simulation.ts";
+import { ForwardingDevice } from "./forwarding-device.ts";
 
 const SEED = Number(process.env["AEGISFS_SEED"] ?? 20260101);
 
@@ -18,33 +18,11 @@ test(`every crash leaves the last commit or the next (seeds from ${SEED})`, () =
 });
 
 /** Leaves out the flush before the superblock: the order within a commit is no longer kept. */
-class NoBarrier implements BlockDevice {
-  readonly #disk: BlockDevice;
+class NoBarrier extends ForwardingDevice {
   #flushes = 0;
 
-  constructor(disk: BlockDevice) {
-    this.#disk = disk;
-  }
-  get size(): number {
-    return this.#disk.size;
-  }
-  get readOnly(): boolean {
-    return false;
-  }
-  read(offset: number, bytes: Uint8Array, at: number, length: number): number {
-    return this.#disk.read(offset, bytes, at, length);
-  }
-  write(offset: number, bytes: Uint8Array, at: number, length: number): number {
-    return this.#disk.write(offset, bytes, at, length);
-  }
-  flush(): number {
-    return ++this.#flushes % 2 === 1 ? 0 : this.#disk.flush();
-  }
-  resize(size: number): number {
-    return this.#disk.resize(size);
-  }
-  discard(offset: number, length: number): void {
-    this.#disk.discard(offset, length);
+  override flush(): number {
+    return ++this.#flushes % 2 === 1 ? 0 : super.flush();
   }
 }
 
@@ -55,34 +33,16 @@ test("a missing barrier before the superblock is caught", () => {
 });
 
 /** Answers the flush behind a batch of the intent log without doing it. */
-class LazyLog implements BlockDevice {
-  readonly #disk: BlockDevice;
+class LazyLog extends ForwardingDevice {
   #isLog = false;
 
-  constructor(disk: BlockDevice) {
-    this.#disk = disk;
-  }
-  get size(): number {
-    return this.#disk.size;
-  }
-  get readOnly(): boolean {
-    return false;
-  }
-  read(offset: number, bytes: Uint8Array, at: number, length: number): number {
-    return this.#disk.read(offset, bytes, at, length);
-  }
-  write(offset: number, bytes: Uint8Array, at: number, length: number): number {
+  override write(offset: number, bytes: Uint8Array, at: number, length: number): number {
     this.#isLog = String.fromCharCode(...bytes.subarray(at, at + 4)) === "AEGL";
-    return this.#disk.write(offset, bytes, at, length);
+    return super.write(offset, bytes, at, length);
   }
-  flush(): number {
-    return this.#isLog ? 0 : this.#disk.flush();
-  }
-  resize(size: number): number {
-    return this.#disk.resize(size);
-  }
-  discard(offset: number, length: number): void {
-    this.#disk.discard(offset, length);
+
+  override flush(): number {
+    return this.#isLog ? 0 : super.flush();
   }
 }
 

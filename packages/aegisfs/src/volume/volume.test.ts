@@ -3,42 +3,27 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { EEXIST, EINVAL, EIO, ENOENT, ENOSPC, EROFS, EUCLEAN, S_IFREG } from "@stratos/abi";
 import { SeededRandom } from "@stratos/base";
-import type { BlockDevice } from "@stratos/host";
 import { MemoryBlockDevice } from "@stratos/host";
 import { Attributes, check, format, mount, mountOverlay, ROOT_INO } from "../aegisfs.ts";
 import { commitAndCheck, freshVolume, mountedVolume } from "../testing/fresh-volume.ts";
 import { dumpSubvolume } from "../testing/dump.ts";
 import { Workload } from "../testing/workload.ts";
+import { ForwardingDevice } from "../testing/forwarding-device.ts";
 
 const FILE = S_IFREG | 0o644;
 
 /** Passes everything on, until told to fail. */
-class FailingDevice implements BlockDevice {
-  readonly #device: BlockDevice;
+class FailingDevice extends ForwardingDevice {
   failReads = false;
   failWrites = false;
-  readOnly = false;
+  override readOnly = false;
 
-  constructor(device: BlockDevice) {
-    this.#device = device;
+  override read(offset: number, bytes: Uint8Array, at: number, length: number): number {
+    return this.failReads ? -EIO : super.read(offset, bytes, at, length);
   }
-  get size(): number {
-    return this.#device.size;
-  }
-  read(offset: number, bytes: Uint8Array, at: number, length: number): number {
-    return this.failReads ? -EIO : this.#device.read(offset, bytes, at, length);
-  }
-  write(offset: number, bytes: Uint8Array, at: number, length: number): number {
-    return this.failWrites ? -EIO : this.#device.write(offset, bytes, at, length);
-  }
-  flush(): number {
-    return this.#device.flush();
-  }
-  resize(size: number): number {
-    return this.#device.resize(size);
-  }
-  discard(offset: number, length: number): void {
-    this.#device.discard(offset, length);
+
+  override write(offset: number, bytes: Uint8Array, at: number, length: number): number {
+    return this.failWrites ? -EIO : super.write(offset, bytes, at, length);
   }
 }
 

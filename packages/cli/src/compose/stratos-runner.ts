@@ -5,9 +5,9 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { Attributes, DirectoryEntry, ROOT_INO, type Subvolume } from "@stratos/aegisfs";
+import { Attributes, ROOT_INO, type Subvolume } from "@stratos/aegisfs";
 import { ERRNO_NAMES, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
-import { byteString, byteStringToUtf8, utf8ToByteString } from "@stratos/base";
+import { byteStringToUtf8, utf8ToByteString } from "@stratos/base";
 import { ScriptError, type ScriptJob, type ScriptRunner, type TreeChanges } from "@stratos/compose";
 import { comparePaths, fileEntry, MemoryBlob, readBlob, type FileEntry, type FileKind, type FileTree } from "@stratos/formats";
 import { openHostInput, openHostOutput } from "@stratos/kernel";
@@ -15,6 +15,7 @@ import type { RootMeta } from "@stratos/pkg";
 import { DEFAULT_MEMORY, GUEST_PATH } from "../defaults.ts";
 import { EMPTY_INPUT, lineOutput } from "../session/guest-command.ts";
 import { createVolume, type OpenVolume } from "../image/image-volume.ts";
+import { entriesOf, xattrsOf } from "../image/volume-walk.ts";
 import { decodeDevice, VolumeWriter } from "../image/volume-writer.ts";
 import { findGuestUser } from "../session/guest-user.ts";
 import { MachineSession } from "../session/machine-session.ts";
@@ -124,13 +125,11 @@ function readChanges(files: Subvolume, job: ScriptJob): TreeChanges {
     const first = firstNames.get(ino);
     if (kind !== "directory" && attributes.nlink > 1 && first === undefined) firstNames.set(ino, path);
     if (attributes.ctimeSeconds <= job.epochSeconds) continue;
-    const fields = { mode: attributes.mode & 0o7777, uid: attributes.uid, gid: attributes.gid, mtime: attributes.mtimeSeconds, xattrs: xattrsOf(files, path, ino) };
+    const fields = { mode: attributes.mode & 0o7777, uid: attributes.uid, gid: attributes.gid, mtime: attributes.mtimeSeconds, xattrs: known(path, xattrsOf(files, ino)) };
     if (first !== undefined) changed.push(fileEntry(path, "hardLink", { ...fields, target: first }));
     else if (kind === "file") changed.push(fileEntry(path, kind, { ...fields, content: new MemoryBlob(contentOf(files, path, ino, attributes.size), sha256) }));
-    else if (kind === "symlink") {
-      const target = files.readlink(ino);
-      changed.push(fileEntry(path, kind, { ...fields, target: typeof target === "number" ? fail(path, target) : target }));
-    } else if (kind === "character" || kind === "block") {
+    else if (kind === "symlink") changed.push(fileEntry(path, kind, { ...fields, target: known(path, files.readlink(ino)) }));
+    else if (kind === "character" || kind === "block") {
       const { major, minor } = decodeDevice(attributes.rdev);
       changed.push(fileEntry(path, kind, { ...fields, deviceMajor: major, deviceMinor: minor }));
     } else changed.push(fileEntry(path, kind, fields));
@@ -153,26 +152,17 @@ function contentOf(files: Subvolume, path: string, ino: number, size: number): U
 }
 
 function childrenOf(files: Subvolume, path: string, ino: number): { path: string; ino: number }[] {
-  const children: { path: string; ino: number }[] = [];
-  const entry = new DirectoryEntry();
-  for (let cursor = 0; ; cursor = entry.nextCursor) {
-    if (expect(path, files.readDirectory(ino, cursor, entry)) === 0) break;
-    if (entry.name !== "." && entry.name !== "..") children.push({ path: path === "" ? entry.name : `${path}/${entry.name}`, ino: entry.ino });
-  }
+  const children = known(path, entriesOf(files, ino)).map((entry) => ({ path: path === "" ? entry.name : `${path}/${entry.name}`, ino: entry.ino }));
   return children.sort((left, right) => comparePaths(left.path, right.path));
-}
-
-function xattrsOf(files: Subvolume, path: string, ino: number): ReadonlyMap<string, string> {
-  const names = files.listXattrs(ino);
-  if (typeof names === "number") return fail(path, names);
-  return new Map(names.map((name) => {
-    const value = files.getXattr(ino, name);
-    return [name, typeof value === "number" ? fail(path, value) : byteString(value)];
-  }));
 }
 
 function expect(path: string, result: number): number {
   return result < 0 ? fail(path, result) : result;
+}
+
+/** What the volume said, unless it was an errno. */
+function known<T>(path: string, result: T | number): T {
+  return typeof result === "number" ? fail(path, result) : result;
 }
 
 function fail(path: string, errno: number): never {

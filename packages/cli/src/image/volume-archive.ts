@@ -1,10 +1,10 @@
 /** An image as a tar archive, and back. Names are sorted, so that one image gives one archive. */
-import { Attributes, DirectoryEntry, ROOT_INO, type Subvolume } from "@stratos/aegisfs";
+import { Attributes, ROOT_INO, type Subvolume } from "@stratos/aegisfs";
 import { ERRNO_NAMES, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from "@stratos/abi";
-import { byteString } from "@stratos/base";
 import { tarEnd, tarEntry, tarHeader, tarPadding, TarReader, TarType, type TarEntry } from "@stratos/formats";
 import type { RootMeta } from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
+import { entriesOf, xattrsOf } from "./volume-walk.ts";
 import { decodeDevice, type VolumeWriter } from "./volume-writer.ts";
 
 const PIECE_BYTES = 1 << 20;
@@ -29,7 +29,7 @@ export function* archiveVolume(files: Subvolume): Generator<Uint8Array> {
     }
     const { size } = attributes;
     const fields: Partial<TarEntry> = {
-      mode: attributes.mode & 0o7777, uid: attributes.uid, gid: attributes.gid, mtime: attributes.mtimeSeconds + attributes.mtimeNanoseconds / 1e9, xattrs: xattrsOf(files, path, ino),
+      mode: attributes.mode & 0o7777, uid: attributes.uid, gid: attributes.gid, mtime: attributes.mtimeSeconds + attributes.mtimeNanoseconds / 1e9, xattrs: known(path, xattrsOf(files, ino)),
     };
     const first = firstNames.get(ino);
     if (first !== undefined) {
@@ -47,8 +47,7 @@ export function* archiveVolume(files: Subvolume): Generator<Uint8Array> {
       }
       yield new Uint8Array(tarPadding(size));
     } else if (type === TarType.symbolicLink) {
-      const target = files.readlink(ino);
-      yield tarHeader(tarEntry(path, type, { ...fields, linkPath: typeof target === "number" ? fail(path, target) : target }));
+      yield tarHeader(tarEntry(path, type, { ...fields, linkPath: known(path, files.readlink(ino)) }));
     } else {
       const { major, minor } = decodeDevice(attributes.rdev);
       yield tarHeader(tarEntry(path, type, { ...fields, deviceMajor: major, deviceMinor: minor }));
@@ -59,26 +58,17 @@ export function* archiveVolume(files: Subvolume): Generator<Uint8Array> {
 }
 
 function childrenOf(files: Subvolume, path: string, ino: number): { path: string; ino: number }[] {
-  const children: { path: string; ino: number }[] = [];
-  const entry = new DirectoryEntry();
-  for (let cursor = 0; ; cursor = entry.nextCursor) {
-    if (expect(path, files.readDirectory(ino, cursor, entry)) === 0) break;
-    if (entry.name !== "." && entry.name !== "..") children.push({ path: `${path}/${entry.name}`, ino: entry.ino });
-  }
+  const children = known(path, entriesOf(files, ino)).map((entry) => ({ path: `${path}/${entry.name}`, ino: entry.ino }));
   return children.sort((a, b) => (a.path < b.path ? -1 : 1));
-}
-
-function xattrsOf(files: Subvolume, path: string, ino: number): ReadonlyMap<string, string> {
-  const names = files.listXattrs(ino);
-  if (typeof names === "number") return fail(path, names);
-  return new Map(names.map((name) => {
-    const value = files.getXattr(ino, name);
-    return [name, typeof value === "number" ? fail(path, value) : byteString(value)];
-  }));
 }
 
 function expect(path: string, result: number): number {
   return result < 0 ? fail(path, result) : result;
+}
+
+/** What the volume said, unless it was an errno. */
+function known<T>(path: string, result: T | number): T {
+  return typeof result === "number" ? fail(path, result) : result;
 }
 
 function fail(path: string, errno: number): never {
