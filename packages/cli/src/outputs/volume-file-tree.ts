@@ -1,9 +1,10 @@
 /** The files of a volume as a tree for outputs: content stays in the volume and is read when it is asked for. */
 import { ERRNO_NAMES, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
-import { Attributes, DirectoryEntry, ROOT_INO, type Subvolume } from "@stratos/aegisfs";
+import { Attributes, ROOT_INO, type Subvolume } from "@stratos/aegisfs";
 import { byteString } from "@stratos/base";
 import { comparePaths, digestOf, fileEntry, FormatError, type Blob, type Codecs, type FileEntry, type FileKind, type FileTree } from "@stratos/formats";
 import { decodeDevice } from "../image/volume-writer.ts";
+import { entriesOf } from "../image/volume-walk.ts";
 
 const KINDS: Readonly<Record<number, FileKind>> = { [S_IFREG]: "file", [S_IFDIR]: "directory", [S_IFLNK]: "symlink", [S_IFCHR]: "character", [S_IFBLK]: "block", [S_IFIFO]: "fifo" };
 
@@ -65,12 +66,8 @@ class VolumeBlob implements Blob {
 }
 
 function childrenOf(files: Subvolume, path: string, ino: number): { name: string; ino: number }[] {
-  const children: { name: string; ino: number }[] = [];
-  const entry = new DirectoryEntry();
-  for (let cursor = 0; ; cursor = entry.nextCursor) {
-    if (check(path, files.readDirectory(ino, cursor, entry)) === 0) break;
-    if (entry.name !== "." && entry.name !== "..") children.push({ name: entry.name, ino: entry.ino });
-  }
+  const children = entriesOf(files, ino);
+  if (typeof children === "number") return fail(path, children);
   // Hard links are named after the first of their names in the tree's order.
   return children.sort((a, b) => comparePaths(a.name, b.name));
 }
@@ -86,6 +83,10 @@ function xattrsOf(files: Subvolume, path: string, ino: number): ReadonlyMap<stri
 }
 
 function check(path: string, result: number): number {
-  if (result < 0) throw new FormatError(`/${path}: the image cannot be read: ${ERRNO_NAMES[-result] ?? String(-result)}`);
+  if (result < 0) fail(path, result);
   return result;
+}
+
+function fail(path: string, errno: number): never {
+  throw new FormatError(`/${path}: the image cannot be read: ${ERRNO_NAMES[-errno] ?? String(-errno)}`);
 }
