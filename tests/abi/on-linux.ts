@@ -1,0 +1,39 @@
+/** The programs of this folder on Linux: built for the host, run with an environment of their own. What they print is kept in `expected/`. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+
+const here = import.meta.dirname;
+export const programs = readdirSync(here).filter((name) => name.endsWith(".c")).map((name) => name.slice(0, -2));
+
+export function expectedPath(program: string): string {
+  return join(here, "expected", `${program}.txt`);
+}
+
+/** Builds a program into `folder`. Returns the path of the executable. */
+export function build(program: string, folder: string, compiler: string, flags: string[]): string {
+  const output = join(folder, `${program}-${compiler}`);
+  execFileSync(compiler, ["-O1", "-w", ...flags, "-o", output, join(here, `${program}.c`), "-lpthread"]);
+  return output;
+}
+
+/** What a program prints, and its status in a last line. */
+export function runOnLinux(path: string): string {
+  const result = spawnSync(path, { encoding: "latin1", stdio: ["ignore", "pipe", "pipe"], env: {}, maxBuffer: 64 << 20 });
+  return transcript(result.stdout, result.status ?? 128);
+}
+
+export function transcript(output: string, status: number): string {
+  return `${output}\nexit status ${status}\n`;
+}
+
+/** The first ten lines in which two transcripts differ; "" when they are equal. */
+export function differences(linux: string, other: string, name: string): string {
+  const expected = linux.split("\n");
+  const actual = other.split("\n");
+  const report: string[] = [];
+  for (let line = 0; line < Math.max(expected.length, actual.length); line++) {
+    if (expected[line] !== actual[line]) report.push(`line ${line + 1}: Linux "${expected[line] ?? ""}", ${name} "${actual[line] ?? ""}"`);
+  }
+  return report.slice(0, 10).join("\n");
+}
