@@ -7,7 +7,7 @@
  *
  * Bound: clean entries are dropped by second chance above `limit`, between operations only.
  */
-import { grown } from "./inode-table.ts";
+import { DirtyList, grown } from "./dirty-list.ts";
 
 export const ENTRY_DIRTY = 1;
 export const ENTRY_STORED = 2;
@@ -29,13 +29,10 @@ export class EntryTable {
   flags: Uint8Array;
   readonly names: string[] = [];
   count = 0;
-  dirtyCount = 0;
   readonly #limit: number;
   #buckets: Int32Array;
   #nextInBucket: Int32Array;
-  #dirtyNext: Int32Array;
-  #dirtyPrevious: Int32Array;
-  #dirtyFirst = NONE;
+  readonly #dirty: DirtyList;
   #free = NONE;
   #used = 0;
   #hand = 0;
@@ -51,9 +48,12 @@ export class EntryTable {
     this.types = new Uint8Array(capacity);
     this.flags = new Uint8Array(capacity);
     this.#nextInBucket = new Int32Array(capacity);
-    this.#dirtyNext = new Int32Array(capacity);
-    this.#dirtyPrevious = new Int32Array(capacity);
+    this.#dirty = new DirtyList(capacity);
     this.#buckets = new Int32Array(capacity).fill(NONE);
+  }
+
+  get dirtyCount(): number {
+    return this.#dirty.count;
   }
 
   /** The entry of a name, −1 when nothing is known of it. */
@@ -114,22 +114,13 @@ export class EntryTable {
   #markDirty(at: number): void {
     if ((this.flags[at]! & ENTRY_DIRTY) !== 0) return;
     this.flags[at]! |= ENTRY_DIRTY;
-    this.dirtyCount++;
-    this.#dirtyNext[at] = this.#dirtyFirst;
-    this.#dirtyPrevious[at] = NONE;
-    if (this.#dirtyFirst !== NONE) this.#dirtyPrevious[this.#dirtyFirst] = at;
-    this.#dirtyFirst = at;
+    this.#dirty.add(at);
   }
 
   markClean(at: number): void {
     if ((this.flags[at]! & ENTRY_DIRTY) === 0) return;
     this.flags[at]! &= ~ENTRY_DIRTY;
-    this.dirtyCount--;
-    const next = this.#dirtyNext[at]!;
-    const previous = this.#dirtyPrevious[at]!;
-    if (previous === NONE) this.#dirtyFirst = next;
-    else this.#dirtyNext[previous] = next;
-    if (next !== NONE) this.#dirtyPrevious[next] = previous;
+    this.#dirty.remove(at);
   }
 
   remove(at: number): void {
@@ -153,7 +144,7 @@ export class EntryTable {
   dirtyEntries(): Float64Array {
     const keys = new Float64Array(this.dirtyCount);
     let count = 0;
-    for (let at = this.#dirtyFirst; at !== NONE; at = this.#dirtyNext[at]!) keys[count++] = ((this.parents[at]! & 0xfffff) * 4096 + (this.highs[at]! >>> 8)) * ENTRIES_MAX + at;
+    for (let at = this.#dirty.first; at !== NONE; at = this.#dirty.after(at)) keys[count++] = ((this.parents[at]! & 0xfffff) * 4096 + (this.highs[at]! >>> 8)) * ENTRIES_MAX + at;
     keys.sort();
     for (let index = 0; index < count; index++) keys[index] = keys[index]! % ENTRIES_MAX;
     return keys;
@@ -195,8 +186,7 @@ export class EntryTable {
     this.types = grown(this.types, new Uint8Array(capacity));
     this.flags = grown(this.flags, new Uint8Array(capacity));
     this.#nextInBucket = grown(this.#nextInBucket, new Int32Array(capacity));
-    this.#dirtyNext = grown(this.#dirtyNext, new Int32Array(capacity));
-    this.#dirtyPrevious = grown(this.#dirtyPrevious, new Int32Array(capacity));
+    this.#dirty.grow(capacity);
     this.#buckets = new Int32Array(capacity).fill(NONE);
     for (let at = 0; at < this.#used; at++) {
       if ((this.flags[at]! & USED) === 0) continue;

@@ -9,6 +9,7 @@
  * take it anew after anything that may load an inode.
  */
 import { INODE_SIZE } from "../format/inode-item.ts";
+import { DirtyList, grown } from "./dirty-list.ts";
 
 export const INODE_WORDS = INODE_SIZE / 4;
 
@@ -36,13 +37,10 @@ export class InodeTable {
   firstPages: Int32Array;
   dirtyPages: Uint32Array;
   count = 0;
-  dirtyCount = 0;
   readonly #limit: number;
   #buckets: Int32Array;
   #nextInBucket: Int32Array;
-  #dirtyNext: Int32Array;
-  #dirtyPrevious: Int32Array;
-  #dirtyFirst = NONE;
+  readonly #dirty: DirtyList;
   #free = NONE;
   #used = 0;
   #hand = 0;
@@ -57,9 +55,12 @@ export class InodeTable {
     this.firstPages = new Int32Array(capacity).fill(NONE);
     this.dirtyPages = new Uint32Array(capacity);
     this.#nextInBucket = new Int32Array(capacity);
-    this.#dirtyNext = new Int32Array(capacity);
-    this.#dirtyPrevious = new Int32Array(capacity);
+    this.#dirty = new DirtyList(capacity);
     this.#buckets = new Int32Array(capacity).fill(NONE);
+  }
+
+  get dirtyCount(): number {
+    return this.#dirty.count;
   }
 
   /** Slot of an inode, −1 when it is not in memory. One that is to be removed is found too. */
@@ -93,22 +94,13 @@ export class InodeTable {
   markDirty(slot: number): void {
     if ((this.flags[slot]! & INODE_DIRTY) !== 0) return;
     this.flags[slot]! |= INODE_DIRTY;
-    this.dirtyCount++;
-    this.#dirtyNext[slot] = this.#dirtyFirst;
-    this.#dirtyPrevious[slot] = NONE;
-    if (this.#dirtyFirst !== NONE) this.#dirtyPrevious[this.#dirtyFirst] = slot;
-    this.#dirtyFirst = slot;
+    this.#dirty.add(slot);
   }
 
   markClean(slot: number): void {
     if ((this.flags[slot]! & INODE_DIRTY) === 0) return;
     this.flags[slot]! &= ~INODE_DIRTY;
-    this.dirtyCount--;
-    const next = this.#dirtyNext[slot]!;
-    const previous = this.#dirtyPrevious[slot]!;
-    if (previous === NONE) this.#dirtyFirst = next;
-    else this.#dirtyNext[previous] = next;
-    if (next !== NONE) this.#dirtyPrevious[next] = previous;
+    this.#dirty.remove(slot);
   }
 
   /** Forgets an inode, which has no pages. */
@@ -132,7 +124,7 @@ export class InodeTable {
   dirtySlots(): Float64Array {
     const keys = new Float64Array(this.dirtyCount);
     let count = 0;
-    for (let slot = this.#dirtyFirst; slot !== NONE; slot = this.#dirtyNext[slot]!) keys[count++] = this.numbers[slot]! * SLOTS_MAX + slot;
+    for (let slot = this.#dirty.first; slot !== NONE; slot = this.#dirty.after(slot)) keys[count++] = this.numbers[slot]! * SLOTS_MAX + slot;
     keys.sort();
     for (let index = 0; index < count; index++) keys[index] = keys[index]! % SLOTS_MAX;
     return keys;
@@ -179,8 +171,7 @@ export class InodeTable {
     this.firstPages = grown(this.firstPages, new Int32Array(capacity).fill(NONE));
     this.dirtyPages = grown(this.dirtyPages, new Uint32Array(capacity));
     this.#nextInBucket = grown(this.#nextInBucket, new Int32Array(capacity));
-    this.#dirtyNext = grown(this.#dirtyNext, new Int32Array(capacity));
-    this.#dirtyPrevious = grown(this.#dirtyPrevious, new Int32Array(capacity));
+    this.#dirty.grow(capacity);
     this.#buckets = new Int32Array(capacity).fill(NONE);
     for (let slot = 0; slot < this.#used; slot++) {
       if (this.numbers[slot] === 0) continue;
@@ -193,9 +184,3 @@ export class InodeTable {
 
 /** So that a number and a slot fit a double together. */
 const SLOTS_MAX = 2 ** 21;
-
-/** Copies all of `from` into `to`, which is longer. */
-export function grown<T extends Uint32Array | Int32Array | Uint8Array | Float64Array>(from: T, to: T): T {
-  to.set(from);
-  return to;
-}

@@ -6,7 +6,7 @@
  * `take` says so, and the volume settles.
  */
 import { BLOCK_SIZE } from "../format/geometry.ts";
-import { grown } from "./inode-table.ts";
+import { grown } from "./dirty-list.ts";
 import type { InodeTable } from "./inode-table.ts";
 
 const DIRTY = 1;
