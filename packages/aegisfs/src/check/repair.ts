@@ -6,6 +6,9 @@
  *   3. nodes that are lost are left out of their trees
  *   4. the files of each subvolume (repair-subvolume.ts)
  *
+ * What was synced after the last commit stands in the intent log. It is done again when the rest is whole; until then each commit takes it along, so
+ * that a repair that is interrupted loses nothing of it.
+ *
  * What it cannot mend is content of files without a good copy: that stays, with its checksums, and reading it says so.
  */
 import type { BlockDevice } from "@stratos/host";
@@ -16,6 +19,7 @@ import { NODE_BLOCKS } from "../format/geometry.ts";
 import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
 import { droppedRoots } from "../snapshot/dropped-trees.ts";
 import { pruneTree } from "../device/relocation.ts";
+import { pinContent, readLog, salvageLog } from "../log/replay.ts";
 import { Scrub } from "../scrub/scrub.ts";
 import type { Damage } from "../scrub/scrub.ts";
 import { mount } from "../volume/mount.ts";
@@ -49,14 +53,18 @@ export function repair(device: BlockDevice | readonly BlockDevice[], options: Mo
   if (volume.readOnly && options.dryRun !== true) return "device-error";
   const result: RepairResult = { found: [], fixed: [], left: [], lost: [] };
   try {
-    for (let round = 0; round < ROUNDS_MAX; round++) {
-      result.left = checkVolume(volume);
-      if (round === 0) result.found = result.left;
-      if (result.left.length === 0 || options.dryRun === true) break;
-      repairOnce(volume, result);
-      if (volume.commit() < 0) return "device-error";
+    if (options.dryRun === true) {
+      result.found = result.left = checkVolume(volume);
+      return result;
     }
-    if (options.dryRun === true || result.left.length > 0) return result;
+    takeLog(volume, result);
+    if (!repairAll(volume, result, true)) return "device-error";
+    if (result.left.length > 0) return result;
+    if (volume.log.carried.length > 0) {
+      doLogAgain(volume, result);
+      if (volume.commit() < 0 || !repairAll(volume, result, false)) return "device-error";
+      if (result.left.length > 0) return result;
+    }
     // Everything can be walked now.
     const scrub = new Scrub(volume);
     const { errors } = volume.store.devices[0]!.entry;
@@ -70,6 +78,42 @@ export function repair(device: BlockDevice | readonly BlockDevice[], options: Mo
     result.left.push({ what: `repair stopped: ${thrown.kind}`, subvolume: -1, ino: -1, block: thrown.block });
     return result;
   }
+}
+
+/** Looks and mends until there is nothing left, or no round helps. Returns false when the device fails. */
+function repairAll(volume: Volume, result: RepairResult, first: boolean): boolean {
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    result.left = checkVolume(volume);
+    if (first && round === 0) result.found = result.left;
+    if (result.left.length === 0) break;
+    repairOnce(volume, result);
+    if (volume.commit() < 0) return false;
+  }
+  return true;
+}
+
+/** Reads the log before anything is written, and keeps its place and what it maps from being used. */
+function takeLog(volume: Volume, result: RepairResult): void {
+  if (volume.superblock.logBlocks === 0) return;
+  const batches = readable(() => readLog(volume));
+  volume.log.carried = batches ?? [];
+  if (batches === null) result.fixed.push({ what: "gave up the intent log, which makes no sense", subvolume: -1, ino: -1, block: volume.superblock.logStart });
+  keepLog(volume);
+}
+
+function keepLog(volume: Volume): void {
+  const { space, log, superblock } = volume;
+  if (log.carried.length === 0) return;
+  space.pin(superblock.logStart, superblock.logBlocks);
+  pinContent(volume, log.carried);
+}
+
+function doLogAgain(volume: Volume, result: RepairResult): void {
+  const { done, failed } = salvageLog(volume, volume.log.carried);
+  volume.log.carried = [];
+  const nowhere = { subvolume: -1, ino: -1, block: -1 };
+  if (done > 0) result.fixed.push({ what: `did ${done} operations of the intent log again`, ...nowhere });
+  if (failed > 0) result.fixed.push({ what: `left out ${failed} operations of the intent log, which make no sense on what is left`, ...nowhere });
 }
 
 function repairOnce(volume: Volume, result: RepairResult): void {
@@ -88,6 +132,7 @@ function repairOnce(volume: Volume, result: RepairResult): void {
   for (const pointer of ids.dropped) before.walkTree(pointer, 0);
   const damaged = before.damagedNodes > 0;
   space.rebuild((group) => before.ownersIn(group), damaged);
+  keepLog(volume);
   if (volumeTreeDamaged) {
     const pruned = pruneTree(volume, tree.root, -1, (block) => note("left a lost node out of the volume's tree", -1, -1, block));
     if (pruned !== null) tree.root.set(pruned);

@@ -25,6 +25,7 @@ import { checksumWords } from "../store/checksum.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import type { Volume } from "../volume/volume.ts";
 import { RecordWriter } from "./record-writer.ts";
+import type { Batch } from "./replay.ts";
 
 /** Most words that wait to be written; more, and the next `fsync` is a commit. */
 const PENDING_WORDS_MAX = 1 << 18;
@@ -52,6 +53,8 @@ export class IntentLog {
   #number = 0;
   #previous = 0;
   #skips = false;
+  /** What was logged before and is still to be done again: each commit takes it along to its own log (check/repair.ts). */
+  carried: readonly Batch[] = [];
 
   constructor(volume: Volume) {
     this.#volume = volume;
@@ -64,7 +67,8 @@ export class IntentLog {
     this.#used = 0;
     this.#number = 0;
     this.#previous = 0;
-    this.#skips = false;
+    // Its blocks hold what is carried.
+    this.#skips = this.carried.length > 0;
     this.#writer.clear();
     this.#changed.clear();
   }
@@ -294,6 +298,15 @@ export class IntentLog {
     const words = (BATCH_HEADER_WORDS + writer.length + 3) & ~3;
     const blocks = Math.ceil((words * 4) / BLOCK_SIZE);
     if (this.#used + blocks > this.blocks) return false;
+    this.#writeBatch(words, writer.records, writer.words.subarray(0, writer.length));
+    this.#volume.store.flush();
+    writer.clear();
+    return true;
+  }
+
+  /** Writes one batch of `words` words behind the last. */
+  #writeBatch(words: number, recordCount: number, records: Uint32Array): void {
+    const blocks = Math.ceil((words * 4) / BLOCK_SIZE);
     const bytes = new Uint8Array(blocks * BLOCK_SIZE);
     const batch = new Uint32Array(bytes.buffer);
     const generation = this.#volume.superblock.generation;
@@ -302,17 +315,24 @@ export class IntentLog {
     batch[BATCH_AT_GENERATION + 1] = Math.floor(generation / 0x100000000);
     batch[BATCH_AT_NUMBER] = this.#number + 1;
     batch[BATCH_AT_WORDS] = words;
-    batch[BATCH_AT_RECORDS] = writer.records;
+    batch[BATCH_AT_RECORDS] = recordCount;
     batch[BATCH_AT_PREVIOUS] = this.#previous;
-    batch.set(writer.words.subarray(0, writer.length), BATCH_HEADER_WORDS);
+    batch.set(records, BATCH_HEADER_WORDS);
     const checksum = checksumWords(new Int32Array(bytes.buffer), 0, words, 0);
     batch[BATCH_AT_CHECKSUM] = checksum;
     this.#volume.store.write(this.start + this.#used, blocks, bytes, 0);
-    this.#volume.store.flush();
     this.#used += blocks;
     this.#number++;
     this.#previous = checksum;
-    writer.clear();
+  }
+
+  /** Writes what is carried into the log of the superblock that will be written next. Returns false when that has no room for it. */
+  carry(start: number, blocks: number): boolean {
+    this.restart(start, blocks);
+    for (const { words, records } of this.carried) {
+      if (this.#used + Math.ceil((words.length * 4) / BLOCK_SIZE) > blocks) return false;
+      this.#writeBatch(words.length, records, words.subarray(BATCH_HEADER_WORDS));
+    }
     return true;
   }
 }

@@ -26,7 +26,8 @@ import { checksumWords } from "../store/checksum.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import type { Volume } from "../volume/volume.ts";
 
-interface Batch { readonly words: Uint32Array; readonly records: number; readonly checksum: number }
+/** One batch of the log as it was written, with its checksum taken out of its words. */
+export interface Batch { readonly words: Uint32Array; readonly records: number; readonly checksum: number }
 
 /** Words of an inode that follow from other things than its own record. */
 const DERIVED = new Set([
@@ -37,11 +38,8 @@ const SIZE_WORDS = new Set([6, 7]);
 
 /** Does again what the log of the volume's superblock says. Returns the number of records; throws Failure `corrupt-node` for a log that lies. */
 export function replayLog(volume: Volume): number {
-  const batches = readBatches(volume);
-  const last = batches[batches.length - 1];
-  if (last !== undefined && !isContentThere(volume, last)) batches.pop();
-  // Nothing that a record maps may be taken for a node meanwhile.
-  for (const batch of batches) eachExtent(batch, (words, at) => volume.space.pin(words[at + EXTENT_AT_BLOCK]!, words[at + EXTENT_AT_LENGTH]! >>> 16));
+  const batches = readLog(volume);
+  pinContent(volume, batches);
   // It was allowed when it was done.
   volume.enforcesQuotas = false;
   let records = 0;
@@ -54,6 +52,53 @@ export function replayLog(volume: Volume): number {
   }
   volume.enforcesQuotas = true;
   return records;
+}
+
+/** The batches of the volume's log that count. */
+export function readLog(volume: Volume): Batch[] {
+  const batches = readBatches(volume);
+  const last = batches[batches.length - 1];
+  if (last !== undefined && !isContentThere(volume, last)) batches.pop();
+  return batches;
+}
+
+/** Nothing that a record maps may be taken for something else before it is done again. */
+export function pinContent({ space }: Volume, batches: readonly Batch[]): void {
+  for (const batch of batches) eachExtent(batch, (words, at) => space.pin(words[at + EXTENT_AT_BLOCK]!, words[at + EXTENT_AT_LENGTH]! >>> 16));
+}
+
+/**
+ * The same after damage was mended: what was done on a state that may have lost something since. Records that make no sense on it are left out, and
+ * inodes that get other numbers than they had are found by the later records under their new ones.
+ *
+ * @returns records that were done, and that could not be
+ */
+export function salvageLog(volume: Volume, batches: readonly Batch[]): { done: number; failed: number } {
+  const counts = { done: 0, failed: 0 };
+  const renumbered = new Map<string, number>();
+  volume.enforcesQuotas = false;
+  for (const batch of batches) {
+    const reader = new RecordReader(batch.words);
+    reader.renumbered = renumbered;
+    for (let record = 0; record < batch.records; record++) {
+      reader.next();
+      if (isDoneAgain(volume, reader)) counts.done++;
+      else counts.failed++;
+    }
+  }
+  volume.enforcesQuotas = true;
+  return counts;
+}
+
+function isDoneAgain(volume: Volume, reader: RecordReader): boolean {
+  if (reader.kind === LOG_CONTENT && !isRecordThere(volume, reader)) return false;
+  try {
+    redo(volume, reader);
+    return true;
+  } catch (thrown) {
+    if (!(thrown instanceof Failure)) throw thrown;
+    return false;
+  }
 }
 
 /** Is this the head of the first batch after that generation? */
@@ -98,13 +143,24 @@ function readBatch({ store, superblock }: Volume, start: number, copy: number, n
   return { words: words.subarray(0, count), records: words[BATCH_AT_RECORDS]!, checksum };
 }
 
-function isContentThere({ store }: Volume, batch: Batch): boolean {
+function isContentThere(volume: Volume, batch: Batch): boolean {
   let whole = true;
-  eachExtent(batch, (words, at) => {
-    const stored = words[at + EXTENT_AT_LENGTH]! >>> 16;
-    if ((words[at + EXTENT_AT_FLAGS]! & EXTENT_UNWRITTEN) !== 0) return;
-    for (let offset = 0; offset < stored; offset++) whole &&= store.hasMatch(words[at + EXTENT_AT_BLOCK]! + offset, words[at + EXTENT_AT_CHECKSUMS + offset]!);
-  });
+  eachExtent(batch, (words, at) => (whole &&= isExtentThere(volume, words, at)));
+  return whole;
+}
+
+function isExtentThere({ store }: Volume, words: Uint32Array, at: number): boolean {
+  if ((words[at + EXTENT_AT_FLAGS]! & EXTENT_UNWRITTEN) !== 0) return true;
+  const stored = words[at + EXTENT_AT_LENGTH]! >>> 16;
+  for (let offset = 0; offset < stored; offset++) if (!store.hasMatch(words[at + EXTENT_AT_BLOCK]! + offset, words[at + EXTENT_AT_CHECKSUMS + offset]!)) return false;
+  return true;
+}
+
+/** The same for the record of content that a reader is at, which stays the next. */
+function isRecordThere(volume: Volume, reader: RecordReader): boolean {
+  let whole = true;
+  const ahead = reader.fork();
+  eachExtentOf(ahead, (at) => (whole &&= isExtentThere(volume, ahead.words, at)));
   return whole;
 }
 
@@ -112,13 +168,16 @@ function eachExtent(batch: Batch, visit: (words: Uint32Array, at: number) => voi
   const reader = new RecordReader(batch.words);
   for (let record = 0; record < batch.records; record++) {
     reader.next();
-    if (reader.kind !== LOG_CONTENT) continue;
-    reader.skip(1 + INODE_WORDS + 1);
-    reader.bytes();
-    for (let left = reader.u32(); left > 0; left--) {
-      reader.skip(2);
-      visit(batch.words, reader.extent());
-    }
+    if (reader.kind === LOG_CONTENT) eachExtentOf(reader, (at) => visit(batch.words, at));
+  }
+}
+
+function eachExtentOf(reader: RecordReader, visit: (at: number) => void): void {
+  reader.skip(1 + INODE_WORDS + 1);
+  reader.bytes();
+  for (let left = reader.u32(); left > 0; left--) {
+    reader.skip(2);
+    visit(reader.extent());
   }
 }
 
@@ -134,44 +193,50 @@ function redo(volume: Volume, reader: RecordReader): void {
 function redoOne(volume: Volume, subvolume: Subvolume, reader: RecordReader): number {
   switch (reader.kind) {
     case LOG_CREATE: {
-      const [directory, ino, mode, uid, gid, rdev, umask] = reader.numbers(7) as [number, number, number, number, number, number, number];
-      const made = namespace.create(subvolume, directory, reader.text(), mode, uid, gid, rdev);
-      if (made !== ino) return -1;
-      if (umask !== 0xffffffff) inheritAcl(subvolume, directory, ino, umask);
+      const directory = reader.ino();
+      const [ino, mode, uid, gid, rdev, umask] = reader.numbers(6) as [number, number, number, number, number, number];
+      const made = reader.made(ino, namespace.create(subvolume, directory, reader.text(), mode, uid, gid, rdev));
+      if (made < 0) return -1;
+      if (umask !== 0xffffffff) inheritAcl(subvolume, directory, made, umask);
       return 0;
     }
     case LOG_CREATE_UNNAMED: {
       const [ino, mode, uid, gid] = reader.numbers(4) as [number, number, number, number];
-      return namespace.createUnnamed(subvolume, mode, uid, gid) === ino ? 0 : -1;
+      return reader.made(ino, namespace.createUnnamed(subvolume, mode, uid, gid));
     }
     case LOG_SYMLINK: {
-      const [directory, ino, uid, gid] = reader.numbers(4) as [number, number, number, number];
+      const directory = reader.ino();
+      const [ino, uid, gid] = reader.numbers(3) as [number, number, number];
       const name = reader.text();
-      return namespace.symlink(subvolume, directory, name, reader.text(), uid, gid) === ino ? 0 : -1;
+      return reader.made(ino, namespace.symlink(subvolume, directory, name, reader.text(), uid, gid));
     }
     case LOG_LINK: {
-      const [ino, directory] = reader.numbers(2) as [number, number];
+      const ino = reader.ino();
+      const directory = reader.ino();
       return namespace.link(subvolume, ino, directory, reader.text());
     }
-    case LOG_UNLINK: return namespace.unlink(subvolume, reader.u32(), reader.text());
-    case LOG_RMDIR: return namespace.rmdir(subvolume, reader.u32(), reader.text());
+    case LOG_UNLINK: return namespace.unlink(subvolume, reader.ino(), reader.text());
+    case LOG_RMDIR: return namespace.rmdir(subvolume, reader.ino(), reader.text());
     case LOG_RENAME: {
-      const [directory, newDirectory, flags, uid, gid] = reader.numbers(5) as [number, number, number, number, number];
+      const directory = reader.ino();
+      const newDirectory = reader.ino();
+      const [flags, uid, gid] = reader.numbers(3) as [number, number, number];
       const name = reader.text();
       return rename(subvolume, directory, name, newDirectory, reader.text(), flags, uid, gid);
     }
     case LOG_ATTRIBUTES: return takeWords(subvolume, reader, false);
     case LOG_SET_XATTR: {
-      const [ino, flags] = reader.numbers(2) as [number, number];
+      const ino = reader.ino();
+      const flags = reader.u32();
       const name = reader.text();
       return xattrs.set(subvolume, ino, name, reader.bytes(), flags);
     }
     case LOG_REMOVE_XATTR: {
-      const ino = reader.u32();
+      const ino = reader.ino();
       return xattrs.remove(subvolume, ino, reader.text());
     }
     case LOG_SET_ACL: {
-      const ino = reader.u32();
+      const ino = reader.ino();
       const name = reader.text();
       return setAcl(subvolume, ino, name, reader.bytes());
     }
@@ -182,18 +247,18 @@ function redoOne(volume: Volume, subvolume: Subvolume, reader: RecordReader): nu
 
 /** The inode gets the words of the record. Returns its number, or −1. */
 function takeWords(subvolume: Subvolume, reader: RecordReader, size: boolean): number {
-  const ino = reader.u32();
+  const ino = reader.ino();
   const at = changeInode(subvolume, ino);
   if (at < 0) return -1;
   const { words } = subvolume.volume.inodes;
   const type = words[at + INODE_AT_MODE]! & S_IFMT;
   const own = reader.peek(INODE_WORDS);
+  if ((own[INODE_AT_MODE]! & S_IFMT) !== type || (size && type !== S_IFREG)) return -1;
   subvolume.quotas.transfer(words, at, own[INODE_AT_UID]!, own[INODE_AT_GID]!, own[INODE_AT_PROJECT]!);
   for (let word = 0; word < INODE_WORDS; word++) {
     const value = reader.u32();
     if (!DERIVED.has(word) && (size || !SIZE_WORDS.has(word))) words[at + word] = value;
   }
-  if ((words[at + INODE_AT_MODE]! & S_IFMT) !== type || (size && type !== S_IFREG)) return -1;
   followMode(subvolume, ino, words[at + INODE_AT_MODE]! & 0o7777);
   return ino;
 }
@@ -243,6 +308,8 @@ class RecordReader {
   subvolume = 0;
   seconds = 0;
   nanoseconds = 0;
+  /** New numbers of inodes, by subvolume and number in the log; null: they have to be those of the log. */
+  renumbered: Map<string, number> | null = null;
   #at: number;
   #end = BATCH_HEADER_WORDS;
 
@@ -262,6 +329,27 @@ class RecordReader {
     this.seconds = words[this.#at + 2]! + (words[this.#at + 3]! | 0) * 0x100000000;
     this.nanoseconds = words[this.#at + 4]!;
     this.#at += RECORD_HEADER_WORDS;
+  }
+
+  /** Another reader at the same record. */
+  fork(): RecordReader {
+    const fork = new RecordReader(this.words);
+    fork.#at = this.#at;
+    fork.#end = this.#end;
+    return fork;
+  }
+
+  /** The next word as the number of an inode. */
+  ino(): number {
+    const ino = this.u32();
+    return this.renumbered?.get(`${this.subvolume}:${ino}`) ?? ino;
+  }
+
+  /** What the log calls `ino` was made as `result`. Returns that, or −1 when it has failed or has to be the same and is not. */
+  made(ino: number, result: number): number {
+    if (result < 0 || (this.renumbered === null && result !== ino)) return -1;
+    this.renumbered?.set(`${this.subvolume}:${ino}`, result);
+    return result;
   }
 
   skip(count: number): void {

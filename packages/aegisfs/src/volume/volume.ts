@@ -41,7 +41,7 @@ import { Listings } from "../cache/listings.ts";
 import { PageTable } from "../cache/page-table.ts";
 import { DIRECT_BLOCKS } from "../file/content.ts";
 import { IntentLog } from "../log/intent-log.ts";
-import { replayLog } from "../log/replay.ts";
+import { pinContent, replayLog } from "../log/replay.ts";
 import { settleAllEntries, settleAllInodes } from "../file/settle.ts";
 import { References } from "../store/references.ts";
 import { SpaceMap } from "../store/space-map.ts";
@@ -403,6 +403,11 @@ export class Volume implements NodeOwner {
     superblock.freeQuads = this.space.freeQuads;
     superblock.references = this.references.records;
     this.#placeLog();
+    if (this.log.carried.length > 0) {
+      // Where there is no room for it, it is kept in memory alone.
+      if (!this.log.carry(superblock.logStart, superblock.logBlocks)) superblock.logBlocks = 0;
+      this.#flush();
+    }
     this.store.writeSuperblock(superblock);
     this.#flush();
 
@@ -410,6 +415,7 @@ export class Volume implements NodeOwner {
     assert(this.cache.dirtyCount === 0, "a commit writes every dirty node");
     this.space.committed();
     this.space.pin(superblock.logStart, superblock.logBlocks);
+    pinContent(this, this.log.carried);
     this.log.restart(superblock.logStart, superblock.logBlocks);
   }
 
