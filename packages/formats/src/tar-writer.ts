@@ -68,31 +68,41 @@ export function tarEnd(): Uint8Array {
 
 function block(entry: TarEntry, own: { prefix: string; name: string; typeFlag: string; size: number }): Uint8Array {
   const bytes = new Uint8Array(TAR_BLOCK_SIZE);
-  const put = (at: number, text: string): void => bytes.set(byteStringOf(text), at);
-  put(0, own.name);
-  put(100, octal(entry.mode & 0o7777, 7));
-  put(108, octal(entry.uid > 0o7777777 ? 0 : entry.uid, 7));
-  put(116, octal(entry.gid > 0o7777777 ? 0 : entry.gid, 7));
-  put(124, octal(own.size > 0o77777777777 ? 0 : own.size, 11));
+  putText(bytes, 0, own.name, 100);
+  putOctal(bytes, 100, entry.mode & 0o7777, 7);
+  putOctal(bytes, 108, entry.uid > 0o7777777 ? 0 : entry.uid, 7);
+  putOctal(bytes, 116, entry.gid > 0o7777777 ? 0 : entry.gid, 7);
+  putOctal(bytes, 124, own.size > 0o77777777777 ? 0 : own.size, 11);
   const mtime = Math.floor(entry.mtime);
-  put(136, octal(mtime < 0 || mtime > 0o77777777777 ? 0 : mtime, 11));
-  put(148, "        ");
-  put(156, own.typeFlag);
-  if (own.typeFlag !== "x") put(157, entry.linkPath.slice(0, 100));
-  put(257, "ustar\x0000");
-  put(265, entry.uname.slice(0, 31));
-  put(297, entry.gname.slice(0, 31));
-  put(329, octal(entry.deviceMajor, 7));
-  put(337, octal(entry.deviceMinor, 7));
-  put(345, own.prefix);
+  putOctal(bytes, 136, mtime < 0 || mtime > 0o77777777777 ? 0 : mtime, 11);
+  putText(bytes, 148, "        ", 8);
+  putText(bytes, 156, own.typeFlag, 1);
+  if (own.typeFlag !== "x") putText(bytes, 157, entry.linkPath, 100);
+  putText(bytes, 257, "ustar\x0000", 8);
+  putText(bytes, 265, entry.uname, 31);
+  putText(bytes, 297, entry.gname, 31);
+  putOctal(bytes, 329, entry.deviceMajor, 7);
+  putOctal(bytes, 337, entry.deviceMinor, 7);
+  putText(bytes, 345, own.prefix, 155);
   let sum = 0;
-  for (const byte of bytes) sum += byte;
-  put(148, `${octal(sum, 6)}\0 `);
+  for (let at = 0; at < TAR_BLOCK_SIZE; at++) sum += bytes[at]!;
+  putOctal(bytes, 148, sum, 6);
+  bytes[154] = 0;
   return bytes;
 }
 
-function octal(value: number, digits: number): string {
-  return value.toString(8).padStart(digits, "0");
+/** Trees have a header for each file, so their fields are put in place without strings or arrays of their own. */
+function putText(bytes: Uint8Array, at: number, text: string, lengthMax: number): void {
+  const length = Math.min(text.length, lengthMax);
+  for (let index = 0; index < length; index++) bytes[at + index] = text.charCodeAt(index);
+}
+
+function putOctal(bytes: Uint8Array, at: number, value: number, digits: number): void {
+  let rest = value;
+  for (let index = at + digits - 1; index >= at; index--) {
+    bytes[index] = 0x30 + (rest % 8);
+    rest = Math.floor(rest / 8);
+  }
 }
 
 /** `path` as ustar's prefix and name, or undefined when it does not fit. */

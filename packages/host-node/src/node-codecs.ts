@@ -13,8 +13,8 @@ export interface CodecLevels {
 const LARGE_BYTES = 1 << 20;
 
 export function nodeCodecs(levels: CodecLevels = {}): Codecs {
-  // Level 5 takes a fifth less time than 6 for a three-hundredth more bytes; one large output buffer saves joining many small ones.
-  const deflateLevel = { level: levels.gzip ?? 5, memLevel: 9 };
+  // Of a Debian root, level 4 makes 51.6 MB in 1.4 s of CPU, 5 makes 50.8 in 1.9, 6 makes 50.6 in 2.4; Go's default, which other tools use, 52.1.
+  const deflateLevel = { level: levels.gzip ?? 4, memLevel: 9 };
   const large = { chunkSize: 4 << 20 };
   const zstdLevel = { params: { [constants.ZSTD_c_compressionLevel]: levels.zstd ?? 3, [constants.ZSTD_c_checksumFlag]: 1 } };
   return {

@@ -11,7 +11,6 @@ export { bootFiles, findKernel, type BootArchitecture, type BootFiles, type Boot
 export { planDiskImage, derivedId, type DiskImageOptions, type DiskPlan } from "./disk/disk-image.ts";
 export { writeIsoImage, type IsoImageOptions } from "./disk/iso-image.ts";
 export { planInstall, type InstallOptions, type InstallPlan } from "./install/install.ts";
-export { readInstallConfig } from "./install/read-config.ts";
 export { INSTALL_SCHEMA, type InstallConfig, type PartitionConfig, type UserConfig } from "./install/install-schema.ts";
 export { defaultPartitions, parseBytes, type PlannedPartition } from "./install/partition-plan.ts";
 export { writeCloudSeed, type CloudSeed } from "./cloud/cloud-seed.ts";

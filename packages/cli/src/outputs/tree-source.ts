@@ -11,10 +11,10 @@ import { stratosHome } from "@stratos/host-node";
 import { FileDisk, folderTree, nodeCodecs, OciLayoutFolder } from "@stratos/host-node/outputs";
 import { choosePlatform, parseManifest } from "@stratos/outputs";
 import { CommandError } from "../command-error.ts";
-import { unpackedArchive } from "../commands/image-import-command.ts";
 import { diskError, filesOf, openDisk } from "../image-disk/open-disk.ts";
 import { ImageStore } from "../image/image-store.ts";
 import { openVolumeReadOnly } from "../image/image-volume.ts";
+import { unpackedArchive } from "../image/unpacked-archive.ts";
 import { volumeFileTree } from "./volume-file-tree.ts";
 
 export interface TreeSource {
