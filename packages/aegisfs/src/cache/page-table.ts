@@ -161,7 +161,7 @@ export class PageTable {
   }
 
   #addSlab(): void {
-    const capacity = Math.max(64, Math.min(this.limit, this.bytes.length + Math.min(SLAB_PAGES_MAX, Math.max(64, this.bytes.length))));
+    const capacity = Math.min(this.limit, this.bytes.length + Math.min(SLAB_PAGES_MAX, Math.max(64, this.bytes.length)));
     const slab = new Uint8Array((capacity - this.bytes.length) * BLOCK_SIZE);
     for (let at = 0; at < slab.length; at += BLOCK_SIZE) this.bytes.push(slab.subarray(at, at + BLOCK_SIZE));
     if (capacity <= this.slots.length) return;

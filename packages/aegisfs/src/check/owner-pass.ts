@@ -178,9 +178,10 @@ export class OwnerPass {
     let used = 0;
     for (const group of [...groups].sort((a, b) => a - b)) {
       const usable = layout.usable(group);
+      const counts = this.#owners.get(group);
       for (let bit = 0; bit < GROUP_BLOCKS; bit++) {
         const block = group * GROUP_BLOCKS + bit;
-        const counted = this.#owners.get(group)?.[bit] ?? 0;
+        const counted = counts === undefined ? 0 : counts[bit]!;
         if (block < first) continue;
         if (bit >= usable) {
           if (counted > 0) this.report("block that is no part of the volume is in use", -1, -1, block);

@@ -25,7 +25,12 @@ const HEADER_SIZE = 4;
 class Unit {
   block = -1;
   blocks = 0;
-  readonly bytes: Uint8Array = new Uint8Array(UNIT_BLOCKS * BLOCK_SIZE);
+  /** Made when the first unit is decoded: many volumes have none, and a mount is to be cheap. */
+  #bytes: Uint8Array | null = null;
+
+  get bytes(): Uint8Array {
+    return (this.#bytes ??= new Uint8Array(UNIT_BLOCKS * BLOCK_SIZE));
+  }
 }
 
 export class ExtentContent {

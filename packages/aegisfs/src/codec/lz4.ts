@@ -141,8 +141,12 @@ function decompress(input: Uint8Array, at: number, length: number, output: Uint8
     }
     const count = more + MATCH_MIN;
     if (distance === 0 || distance > out - to || count > outEnd - out) return false;
-    // A distance shorter than the match repeats what it writes: byte for byte, then.
-    if (distance >= count && count > 32) output.copyWithin(out, out - distance, out - distance + count);
+    // A distance shorter than the match repeats what it writes: what can be copied at once doubles with each step.
+    if (count > 32) for (let done = 0; done < count; ) {
+      const step = Math.min(distance + done, count - done);
+      output.copyWithin(out + done, out - distance, out - distance + step);
+      done += step;
+    }
     else for (let index = 0; index < count; index++) output[out + index] = output[out - distance + index]!;
     out += count;
   }

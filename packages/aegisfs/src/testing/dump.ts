@@ -1,10 +1,10 @@
-import { byteString, crc32c } from "@stratos/base";
+import { byteString } from "@stratos/base";
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
 import { Attributes } from "../file/attributes.ts";
 import { DirectoryEntry } from "../file/directory.ts";
 import { ROOT_INO } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
-import { describe } from "./model.ts";
+import { contentSum, describe } from "./model.ts";
 
 /** Size and checksum of each regular file's content, by inode number. */
 export type Contents = Map<number, { readonly size: number; readonly sum: number }>;
@@ -32,21 +32,21 @@ export function dumpSubvolume(subvolume: Subvolume, seen: Contents | null = null
       if (typeof value === "number") throw new Error(`getXattr ${path}: ${value}`);
       xattrs.set(name, byteString(value));
     }
-    let content = new Uint8Array(0);
+    let real = NO_CONTENT;
     let target: string | number = "";
     if (type === S_IFREG) {
       // A forged size would take all memory; no workload makes such a file.
       if (size > sizeMax) throw new Error(`read ${path}: it cannot be that large`);
-      content = new Uint8Array(size);
+      if (content.length < size) content = new Uint8Array(size * 2);
       if (subvolume.read(ino, 0, content, 0, size) !== size) throw new Error(`read ${path}`);
+      real = { size, sum: contentSum(content, size) };
     }
     if (type === S_IFLNK) {
       target = subvolume.readlink(ino);
       if (typeof target === "number") throw new Error(`readlink ${path}: ${target}`);
     }
-    const real = { size, sum: crc32c(content) };
     if (type === S_IFREG) seen?.set(ino, real);
-    const shown = instead === null || type !== S_IFREG ? real : (instead.get(ino) ?? NO_CONTENT);
+    const shown = instead === null || type !== S_IFREG ? (type === S_IFREG ? real : { size, sum: NO_CONTENT.sum }) : (instead.get(ino) ?? NO_CONTENT);
     const line = describe(path, mode, nlink, uid, type === S_IFDIR ? 0 : shown.size, shown.sum, target, xattrs, mtimeSeconds, ctimeSeconds);
     lines.push(instead === null ? line : withoutTimes(line));
     if (type !== S_IFDIR) return;
@@ -59,7 +59,9 @@ export function dumpSubvolume(subvolume: Subvolume, seen: Contents | null = null
   return lines.sort().join("\n");
 }
 
-const NO_CONTENT = { size: 0, sum: crc32c(new Uint8Array(0)) };
+const NO_CONTENT = { size: 0, sum: contentSum(new Uint8Array(0), 0) };
+/** Where files are read to. */
+let content = new Uint8Array(1 << 16);
 
 /** Lines of a dump without their last two fields. */
 export function withoutTimes(dump: string): string {
