@@ -98,11 +98,12 @@ function leavesPackage(path: string, specifier: string): boolean {
   return !posix.join(posix.dirname(path), specifier).startsWith(`${home}/`);
 }
 
-export function importsOf(text: string): { specifier: string; offset: number }[] {
-  const found: { specifier: string; offset: number }[] = [];
+/** @returns also whether nothing is left of the import when the program is loaded: it imports types only, or is a call that may come later */
+export function importsOf(text: string): { specifier: string; offset: number; isErased: boolean }[] {
+  const found: { specifier: string; offset: number; isErased: boolean }[] = [];
   const code = withoutComments(text);
   for (const match of code.matchAll(/(?:^|\n)\s*(?:import|export)\s(?:[^;'"`]*?\sfrom\s*)?["']([^"'\n]+)["']|\bimport\(\s*["']([^"'\n]+)["']\s*\)/g)) {
-    found.push({ specifier: (match[1] ?? match[2])!, offset: match.index + match[0].search(/\S/) });
+    found.push({ specifier: (match[1] ?? match[2])!, offset: match.index + match[0].search(/\S/), isErased: match[1] === undefined || /^\s*(?:import|export)\s+type\s/.test(match[0]) });
   }
   return found;
 }

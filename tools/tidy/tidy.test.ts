@@ -5,6 +5,7 @@ import { checkDocuments } from "./documents.ts";
 import { checkFiles } from "./files.ts";
 import { checkLayers } from "./layers.ts";
 import { checkLeftovers } from "./leftovers.ts";
+import { checkStartUp } from "./start-up.ts";
 import type { Finding, SourceTree } from "./source-tree.ts";
 
 const manifest = (dependencies: Record<string, string> = {}): string => JSON.stringify({ dependencies });
@@ -35,6 +36,17 @@ for (const [text, expected] of layerFaults) {
 test("layers: what is allowed is not found", () => {
   const text = '/** Date.now() and import "node:fs" in a comment. */\nimport { x } from "@stratos/base";\nimport type { Y } from "../vfs/y.ts"; // Math.random()\n';
   assert.deepEqual(messages(checkLayers(tree({ "packages/kernel/src/mm/x.ts": text, "packages/kernel/src/mm/x.test.ts": 'import { test } from "node:test";' }))), []);
+});
+
+test("start-up: what a run doesn't need, with the way to it; types and later imports cost nothing", () => {
+  const files = {
+    "packages/cli/src/commands/run-command.ts": 'import { run } from "../session/run.ts";',
+    "packages/cli/src/session/run.ts": 'import { parse } from "@stratos/pkg";\nimport { elf } from "@stratos/formats/elf";\nimport type { T } from "@stratos/compose";\nconst x = await import("@stratos/outputs");',
+    "packages/pkg/package.json": JSON.stringify({ exports: { ".": "./src/pkg.ts" } }), "packages/formats/package.json": JSON.stringify({ exports: { "./elf": "./src/elf.ts" } }),
+  };
+  const found = messages(checkStartUp(tree(files)));
+  assert.equal(found.length, 1);
+  assert.match(found[0]!, /packages\/pkg\/src\/pkg\.ts.*run-command\.ts → packages\/cli\/src\/session\/run\.ts/);
 });
 
 test("files: names and sizes", () => {

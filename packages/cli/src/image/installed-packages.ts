@@ -1,6 +1,6 @@
 import type { Subvolume } from "@stratos/aegisfs";
 import { byteString } from "@stratos/base";
-import { ControlError, parseControl } from "@stratos/pkg";
+import { ControlError, parseControl } from "@stratos/pkg/control";
 import type { InstalledPackage } from "./image-store.ts";
 import { readVolumeFile } from "./volume-file.ts";
 

@@ -1,5 +1,5 @@
 import { EINVAL, ELIBBAD, ENOEXEC, ENOMEM, MAP_PRIVATE, MAP_SHARED, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE } from "@stratos/abi";
-import { EM_RISCV, ET_DYN, ET_EXEC, type ElfImage, isElfError, parseElf, PF_R, PF_W, PF_X, PT_GNU_STACK, PT_LOAD, PT_PHDR } from "@stratos/formats";
+import { EM_RISCV, ET_DYN, ET_EXEC, type ElfImage, isElfError, parseElf, PF_R, PF_W, PF_X, PT_GNU_STACK, PT_LOAD, PT_PHDR } from "@stratos/formats/elf";
 import { Area } from "../mm/area.ts";
 import { type AddressSpace, EXECUTABLE_BASE, MMAP_MIN, USER_TOP, VDSO_BASE } from "../mm/address-space.ts";
 import { BytesCursor } from "../vfs/io-cursor.ts";

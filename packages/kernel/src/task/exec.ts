@@ -2,7 +2,7 @@ import {
   AT_FDCWD, E2BIG, EFAULT, ELOOP, ENOEXEC, ENOMEM, ETXTBSY, MAP_GROWSDOWN, MAP_PRIVATE, MS_NOSUID, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE, SIGKILL,
 } from "@stratos/abi";
 import { byteString, byteStringOf } from "@stratos/base";
-import type { ElfImage } from "@stratos/formats";
+import type { ElfImage } from "@stratos/formats/elf";
 import { AddressSpace, STACK_TOP } from "../mm/address-space.ts";
 import { Area } from "../mm/area.ts";
 import { credentialsAfterExec } from "../security/exec-credentials.ts";
