@@ -60,7 +60,7 @@ export type { KeyError, KeyOptions } from "./encryption/keys.ts";
 export { SUBVOLUME_INCOMPLETE, SUBVOLUME_TRANSACTION } from "./format/subvolume-item.ts";
 export { identityOf, SendStream } from "./send/send.ts";
 export type { SendOptions } from "./send/send.ts";
-export { findReceived, partialTransfers, ReceiveStream } from "./send/receive.ts";
+export { discardTransfer, findReceived, partialTransfers, ReceiveStream } from "./send/receive.ts";
 export type { PartialTransfer, ReceiveOptions } from "./send/receive.ts";
 export type { SnapshotIdentity } from "./send/stream-record.ts";
 export { Transaction } from "./transaction/transaction.ts";

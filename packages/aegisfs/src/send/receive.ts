@@ -4,8 +4,10 @@
  * Nothing in a stream is trusted. Each record carries a checksum and is checked before it is applied; the end carries a digest of all; then the
  * whole new subvolume is checked as files (check-subvolume.ts), and only then it becomes a snapshot. Until then it is marked incomplete. At marks
  * in the stream the work so far is committed together with the key where the next transfer goes on.
+ *
+ * A transfer that breaks behind a mark stays, to be gone on with from there. One that is refused, or that breaks before the first mark, leaves nothing.
  */
-import { ENODATA, S_IFDIR, S_IFMT, S_IFREG } from "@stratos/abi";
+import { ENODATA, ENOENT, S_IFDIR, S_IFMT, S_IFREG } from "@stratos/abi";
 import { Sha256, type Digest } from "@stratos/base";
 import { checkSubvolume } from "../check/check-subvolume.ts";
 import { Failure } from "../failure.ts";
@@ -55,6 +57,13 @@ export function partialTransfers(volume: Volume): PartialTransfer[] {
   return found;
 }
 
+/** Takes back what an unfinished transfer left. 0, or a negated errno. */
+export function discardTransfer(volume: Volume, subvolume: number): number {
+  const removed = volume.properties.remove(`${RECEIVING}${subvolume}`);
+  const deleted = volume.subvolume(subvolume) === null ? 0 : volume.deleteSubvolume(subvolume);
+  return deleted < 0 ? deleted : removed === -ENODATA || removed === -ENOENT ? 0 : removed;
+}
+
 /** The snapshot of this volume that is a copy of `identity`, or is it itself; null when there is none. */
 export function findReceived(volume: Volume, identity: SnapshotIdentity): Subvolume | null {
   const own = volume.subvolume(identity.id);
@@ -93,6 +102,10 @@ export class ReceiveStream {
   #records = 0;
   #sinceCommit = 0;
   #isOver = false;
+  /** Where another transfer may go on, once there was a mark. */
+  #lastMark: Key | null = null;
+  /** Why the stream was refused: nothing more of it is taken. */
+  #refusal: string | number | null = null;
   /** The inode that is being filled, and what its item is to be in the end. */
   #ino = 0;
   readonly #inode = new Uint32Array(INODE_WORDS);
@@ -113,6 +126,7 @@ export class ReceiveStream {
 
   /** Takes the next bytes. @returns why the stream is refused, a negated errno, or null */
   push(bytes: Uint8Array): string | number | null {
+    if (this.#refusal !== null) return this.#refusal;
     try {
       let all = bytes;
       if (this.#waiting.length > 0) {
@@ -132,22 +146,54 @@ export class ReceiveStream {
     }
   }
 
-  /** The stream is over. What is incomplete stays, so that another transfer can go on with it. */
+  /** The stream is over. What is incomplete stays when another transfer can go on with it. */
   finish(): string | number | null {
-    if (this.#isOver) return null;
-    if (this.#subvolume !== null && this.#volume.failure === null) this.#volume.commit();
-    return "the stream ends before its end: the transfer can be resumed";
+    if (this.#isOver || this.#refusal !== null) return this.#refusal;
+    try {
+      const isKept = this.#breakOff(true);
+      this.#refusal = `the stream ends before its end: ${isKept ? "the transfer can be resumed" : "nothing of it was kept"}`;
+    } catch (thrown) {
+      this.#refuse(thrown);
+    }
+    return this.#refusal;
   }
 
   #refuse(thrown: unknown): string | number {
-    if (thrown instanceof StreamError) return thrown.what;
-    return this.#volume.abort(thrown);
+    if (!(thrown instanceof StreamError)) return (this.#refusal = this.#volume.abort(thrown));
+    this.#refusal = thrown.what;
+    try {
+      this.#breakOff(thrown.canGoOn);
+    } catch (again) {
+      if (!(again instanceof StreamError)) this.#volume.abort(again);
+    }
+    return this.#refusal;
+  }
+
+  /** Ends the transfer: keeps what there is, with the place where another one may go on, or takes it back. @returns whether something was kept */
+  #breakOff(canGoOn: boolean): boolean {
+    const volume = this.#volume;
+    const subvolume = this.#subvolume;
+    if (subvolume === null || this.#isOver || volume.failure !== null) return false;
+    if (!canGoOn || this.#lastMark === null) {
+      discardTransfer(volume, subvolume.id);
+      return false;
+    }
+    if (volume.begin(true) === 0) {
+      try {
+        this.#leaveInode();
+      } finally {
+        volume.end();
+      }
+    }
+    this.#remember(RECEIVING, this.#lastMark);
+    this.#commit();
+    return true;
   }
 
   #take(record: Uint8Array): void {
     if (this.#isOver) throw new StreamError("there is more behind the end");
     const head = new DataView(record.buffer, record.byteOffset, HEAD_SIZE);
-    if (recordChecksum(record) !== head.getUint32(8, true)) throw new StreamError("a record is damaged (checksum)");
+    if (recordChecksum(record) !== head.getUint32(8, true)) throw new StreamError("a record is damaged (checksum)", true);
     const type = head.getUint32(4, true);
     this.#records++;
     const payload = new PayloadReader(record.subarray(HEAD_SIZE));
@@ -162,7 +208,7 @@ export class ReceiveStream {
     else {
       const volume = this.#volume;
       const failed = volume.begin(true, Math.ceil(record.length / BLOCK_SIZE));
-      if (failed < 0) throw new StreamError(`there is no space for it (errno ${-failed})`);
+      if (failed < 0) throw new StreamError(`there is no space for it (errno ${-failed})`, true);
       try {
         this.#apply(type, payload, this.#subvolume);
       } finally {
@@ -188,9 +234,12 @@ export class ReceiveStream {
       if (started === undefined) throw new StreamError("it goes on with a transfer that this volume does not know");
       if (started.from.some((word, index) => word !== from[index])) throw new StreamError("it goes on at another place than where the transfer ended");
       this.#subvolume = this.#volume.subvolume(started.subvolume);
+      this.#lastMark = from;
       return;
     }
-    if (started !== undefined) throw new StreamError("an earlier transfer of this snapshot is not finished: resume it, or delete what it left");
+    // One that never came to a mark has nothing to go on with.
+    if (started?.from.every((word) => word === 0) === true) discardTransfer(this.#volume, started.subvolume);
+    else if (started !== undefined) throw new StreamError("an earlier transfer of this snapshot is not finished: resume it, or delete what it left");
     if (findReceived(this.#volume, this.#source) !== null) throw new StreamError("this volume has that snapshot already");
     this.#subvolume = this.#create(name);
   }
@@ -226,6 +275,7 @@ export class ReceiveStream {
   }
 
   #mark(next: Key): void {
+    this.#lastMark = next;
     if (this.#sinceCommit < (this.#options.checkpointBytes ?? CHECKPOINT_BYTES)) return;
     this.#leaveInode();
     this.#remember(RECEIVING, next);
@@ -279,7 +329,7 @@ export class ReceiveStream {
         this.#expectType(subvolume, ino, S_IFREG);
         if (index * BLOCK_SIZE > FILE_SIZE_MAX) throw new StreamError("content lies beyond any file");
         const failed = writePages(subvolume, ino, index, bytes, 0, bytes.length);
-        if (failed < 0) throw new StreamError(`there is no space for it (errno ${-failed})`);
+        if (failed < 0) throw new StreamError(`there is no space for it (errno ${-failed})`, true);
         this.dataBytes += bytes.length;
         break;
       }
@@ -295,7 +345,7 @@ export class ReceiveStream {
         this.#expectType(subvolume, ino, S_IFREG);
         changeBlocks(subvolume, ino, -releaseExtents(subvolume, ino, index, index + count));
         const failed = preallocate(subvolume, ino, index * BLOCK_SIZE, count * BLOCK_SIZE, true);
-        if (failed < 0) throw new StreamError(`there is no space for it (errno ${-failed})`);
+        if (failed < 0) throw new StreamError(`there is no space for it (errno ${-failed})`, true);
         break;
       }
       default: throw new StreamError(`record ${type} is unknown: the stream is of a later version`);

@@ -119,6 +119,55 @@ test(`a broken transfer goes on where it was (seed ${SEED})`, () => {
   commitAndCheck(target.volume, target.device);
 });
 
+test(`a stream that is refused leaves nothing, one that broke on its way can be gone on with (seed ${SEED})`, () => {
+  const source = freshVolume(64);
+  const workload = new Workload(new SeededRandom(SEED + 3), source.volume.root, { sizeMax: 400_000, names: 60 });
+  for (let step = 0; step < 1200; step++) workload.step();
+  const snapshot = snapshotOf(source.volume, "s");
+  const pieces = [...chunks(snapshot)];
+  assert.ok(pieces.length > 3);
+  const names = (volume: Volume): string[] => volume.subvolumeIds().map((id) => volume.subvolume(id)!.name);
+  const receive = (volume: Volume, sent: readonly Uint8Array[]): string => {
+    const receiver = new ReceiveStream(volume, { checkpointBytes: 1 << 30 });
+    for (const piece of sent) {
+      const refused = receiver.push(piece);
+      if (refused === null) continue;
+      assert.equal(receiver.push(piece), refused, "nothing more is taken");
+      assert.equal(receiver.finish(), refused);
+      return String(refused);
+    }
+    return String(receiver.finish());
+  };
+  // Before the first mark there is nothing to go on with.
+  const early = freshVolume(64);
+  assert.match(receive(early.volume, [pieces[0]!.subarray(0, 2000)]), /nothing of it was kept/);
+  assert.deepEqual(names(early.volume), ["root"]);
+  assert.deepEqual(partialTransfers(early.volume), []);
+  // The way here damaged it: the place of the last mark is kept without a checkpoint before.
+  const damaged = freshVolume(64);
+  const last = pieces.length - 2;
+  const torn = pieces[last]!.slice();
+  torn[torn.length >> 1]! ^= 1;
+  assert.match(receive(damaged.volume, [...pieces.slice(0, last), torn]), /checksum/);
+  const [started] = partialTransfers(damaged.volume);
+  assert.ok(started !== undefined && started.from[0] > 0);
+  assert.equal(receive(damaged.volume, [...chunks(snapshot, { resume: started.from })]), "null");
+  assert.equal(dumpSubvolume(damaged.volume.subvolume(started.subvolume)!), dumpSubvolume(snapshot));
+  commitAndCheck(damaged.volume, damaged.device);
+  // Records left out, each of them whole: the end tells, and there is nothing to go on with.
+  const forged = freshVolume(64);
+  assert.match(receive(forged.volume, pieces.filter((_, index) => index !== last)), /missing|no whole|digest|nowhere|no file/);
+  assert.deepEqual(names(forged.volume), ["root"]);
+  while (forged.volume.reclaim(100) > 0);
+  commitAndCheck(forged.volume, forged.device);
+  // A transfer whose process ended without a word: the next one begins anew by itself.
+  const killed = freshVolume(64);
+  assert.equal(new ReceiveStream(killed.volume).push(pieces[0]!.subarray(0, 2000)), null);
+  assert.equal(killed.volume.commit(), 0);
+  assert.equal(receive(killed.volume, pieces), "null");
+  assert.deepEqual(names(killed.volume), ["root", "s"]);
+});
+
 test("a second transfer, one without its base, and one of a name that is taken are refused", () => {
   const { volume } = freshVolume(16);
   volume.root.create(ROOT_INO, "f", S_IFREG | 0o644, 0, 0);

@@ -117,9 +117,12 @@ export class RecordWriter {
 /** Why a stream is refused. */
 export class StreamError {
   readonly what: string;
+  /** The fault lies in the way here, not in what was sent: another transfer may go on where this one broke. */
+  readonly canGoOn: boolean;
 
-  constructor(what: string) {
+  constructor(what: string, canGoOn = false) {
     this.what = what;
+    this.canGoOn = canGoOn;
   }
 }
 

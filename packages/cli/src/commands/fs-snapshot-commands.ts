@@ -6,6 +6,7 @@ import { CommandError } from "../command-error.ts";
 import { withVolume } from "../fs/open-volume.ts";
 import { planSchedule, readSchedule, runMountedSchedule, runSchedule, SCHEDULE_PERIODS, writeSchedule, type ScheduleOutcome, type SnapshotSchedule } from "../fs/snapshot-schedule.ts";
 import { createSnapshot, deleteSnapshots, listChanges, listSnapshots, requireSnapshot, rollBack, snapshotSpaces, type ListedChange, type SnapshotEntry } from "../fs/snapshots.ts";
+import { discardPartialTransfers } from "../fs/transfers.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 
@@ -65,6 +66,15 @@ export async function deleteSnapshotsCommand(path: string, names: readonly strin
   }).finally(() => progress.clear());
   if (options.json === true) printJson({ volume: path, snapshots: names, dryRun: options.dryRun === true, freedBytes });
   else if (options.dryRun === true) process.stdout.write(`would delete ${names.join(", ")} and free at least ${formatSize(freedBytes)}\n`);
+  return 0;
+}
+
+export async function cleanUpSnapshotsCommand(path: string, options: DryRunOptions): Promise<number> {
+  const dryRun = options.dryRun === true;
+  const { snapshots, freedBytes } = await withVolume(path, dryRun ? "read" : "write", (opened) => discardPartialTransfers(opened, dryRun));
+  if (options.json === true) printJson({ volume: path, snapshots, dryRun, freedBytes });
+  else if (snapshots.length === 0) process.stdout.write(`${path}: nothing is incomplete\n`);
+  else process.stdout.write(`${dryRun ? "would delete" : "deleted"} ${snapshots.join(", ")}, ${formatSize(freedBytes)}${dryRun ? " at least" : ""}\n`);
   return 0;
 }
 

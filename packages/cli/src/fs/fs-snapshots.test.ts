@@ -1,6 +1,7 @@
 /** Goal: snapshots and schedules as a person uses them. Method: the command line, on volumes in real files. */
 import assert from "node:assert/strict";
-import { rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { testFolder } from "../testing/test-folder.ts";
@@ -121,9 +122,10 @@ test("snapshots travel between volumes, whole and as differences, through files 
   await refused("it holds the differences from a snapshot that this volume does not have", "-i", join(folder, "delta"));
   truncateSync(join(folder, "delta"), statSync(join(folder, "delta")).size - 1);
   assert.equal(await works("receive", target, "-i", join(folder, "full")), "t1\n");
-  assert.match((await runCommand("fs", "receive", target, "-i", join(folder, "delta"))).stderr, /cannot be unpacked|can be resumed/);
+  assert.match((await runCommand("fs", "receive", target, "-i", join(folder, "delta"))).stderr, /cannot be unpacked|nothing of it was kept/);
+  assert.equal(await works("snapshot", "list", target, "--names"), "t1\n", "what was refused leaves no snapshot");
   await works("send", volume, "t2", "--from", "t1", "-z", "-o", join(folder, "delta"));
-  if ((await json<unknown[]>("receive", target, "--status")).length > 0) await works("snapshot", "delete", target, "t2");
+  assert.deepEqual(await json("receive", target, "--status"), []);
   assert.equal(await works("receive", target, "copy", "-i", join(folder, "delta")), "copy\n");
   assert.equal(await works("cat", `${target}@copy:/travels`), "second ".repeat(10_000));
   assert.equal(await works("cat", `${target}@t1:/travels`), "first ".repeat(10_000));
@@ -131,6 +133,36 @@ test("snapshots travel between volumes, whole and as differences, through files 
   await fails(`${volume}@root: these are the live files, not a snapshot`, "send", volume, "root", "-o", join(folder, "x"));
   assert.equal(await works("snapshot", "rollback", target, "copy"), "");
   assert.equal(await works("cat", `${target}:/small`), "small");
+  assert.equal(await works("check", target), `${target}: clean\n`);
+});
+
+test("a transfer that broke is listed, goes on, and is taken away by cleanup", async () => {
+  const source = join(folder, "breaks");
+  const target = join(folder, "receives");
+  for (const each of [source, target]) await works("format", each, "-s", "64M");
+  writeFileSync(join(folder, "large"), randomBytes(6 << 20));
+  await works("cp", join(folder, "large"), `${source}:/large`);
+  await works("snapshot", "create", source, "s");
+  await works("send", source, "s", "-o", join(folder, "whole"));
+  writeFileSync(join(folder, "torn"), readFileSync(join(folder, "whole")).subarray(0, 5 << 20));
+  const breaks = async (): Promise<string> => {
+    await fails(`${target}: the stream is refused: the stream ends before its end: the transfer can be resumed`, "receive", target, "-i", join(folder, "torn"));
+    assert.match(await works("snapshot", "list", target), /^s +\S+ \S+ +incomplete/m);
+    const [waiting] = await json<{ name: string; resume: string }[]>("receive", target, "--status");
+    assert.equal(waiting!.name, "s");
+    return waiting!.resume;
+  };
+  const token = await breaks();
+  assert.deepEqual((await json<{ snapshots: string[] }>("snapshot", "cleanup", target, "--dry-run")).snapshots, ["s"]);
+  assert.match(await works("snapshot", "cleanup", target), /^deleted s, /);
+  assert.equal(await works("snapshot", "cleanup", target), `${target}: nothing is incomplete\n`);
+  assert.equal(await works("snapshot", "list", target, "--names"), "");
+  await works("send", source, "s", "--resume", token, "-o", join(folder, "rest"));
+  await fails(`${target}: the stream is refused: it goes on with a transfer that this volume does not know`, "receive", target, "-i", join(folder, "rest"));
+  assert.equal(await breaks(), token);
+  assert.equal(await works("receive", target, "-i", join(folder, "rest")), "s\n");
+  await works("cp", `${target}@s:/large`, join(folder, "back"));
+  assert.ok(readFileSync(join(folder, "back")).equals(readFileSync(join(folder, "large"))));
   assert.equal(await works("check", target), `${target}: clean\n`);
 });
 

@@ -1,11 +1,11 @@
 /** Sending and receiving snapshots as streams of bytes. */
 import { createHash } from "node:crypto";
-import { identityOf, partialTransfers, ReceiveStream, SendStream, type Subvolume } from "@stratos/aegisfs";
+import { discardTransfer, identityOf, partialTransfers, ReceiveStream, SendStream, SUBVOLUME_INCOMPLETE, type Subvolume } from "@stratos/aegisfs";
 import type { Digest } from "@stratos/base";
 import { CommandError, UsageError } from "../command-error.ts";
 import { toByteString, toText } from "./file-tree.ts";
 import type { OpenedVolume } from "./open-volume.ts";
-import { checkSnapshotName, requireSnapshot } from "./snapshots.ts";
+import { checkSnapshotName, reclaimAll, requireSnapshot, snapshotSpaces } from "./snapshots.ts";
 import { errnoWords, expectResult } from "./volume-error.ts";
 
 /** Where a transfer goes on: a key of the tree as three numbers, `12.50331648.0`. */
@@ -61,6 +61,8 @@ export class SnapshotReceiver {
 
   #expect(result: string | number | null): void {
     if (result === null) return;
+    // What was taken back gives its space back now.
+    if (this.#opened.volume.failure === null) reclaimAll(this.#opened);
     throw new CommandError(this.#opened.path, typeof result === "number" ? errnoWords(result) : `the stream is refused: ${result}`);
   }
 }
@@ -71,6 +73,19 @@ export function listPartialTransfers({ volume }: OpenedVolume): PartialTransferE
   return partialTransfers(volume).map(({ subvolume, source, from }) => ({
     name: toText(volume.subvolume(subvolume)!.name), sourceVolume: Buffer.from(source.uuid).toString("hex"), sourceSnapshot: source.id, resume: from.join("."),
   }));
+}
+
+/** Takes back what unfinished transfers left. @returns names of the snapshots that it deleted, or would delete */
+export function discardPartialTransfers(opened: OpenedVolume, dryRun: boolean): { readonly snapshots: string[]; readonly freedBytes: number } {
+  const { path, volume } = opened;
+  const left = (volume.subvolumeIds().map((id) => volume.subvolume(id)).filter((one) => one !== null)).filter(({ flags }) => (flags & SUBVOLUME_INCOMPLETE) !== 0);
+  const snapshots = left.map(({ name }) => toText(name));
+  if (dryRun) return { snapshots, freedBytes: snapshotSpaces(opened, snapshots).reduce((sum, { exclusiveBytes }) => sum + exclusiveBytes, 0) };
+  const before = volume.space.freeBlocks;
+  for (const { id, name } of left) expectResult(`${path}@${toText(name)}`, discardTransfer(volume, id));
+  forgetTransfers(opened);
+  reclaimAll(opened);
+  return { snapshots, freedBytes: Math.max(0, volume.space.freeBlocks - before) * 4096 };
 }
 
 /** Forgets whose copies deleted snapshots were. */

@@ -35,6 +35,13 @@ export function snapshotCommand(finish: Finish): Command {
     .addOption(dryRunOption())
     .addOption(jsonOption())
     .action(async (volume: string, names: string[], options: DryRunOptions) => finish(await (await commands()).deleteSnapshotsCommand(volume, names, options))));
+  snapshot.addCommand(new Command("cleanup")
+    .description("Deletes the incomplete snapshots of transfers that broke, which can not be resumed then. `receive --status` shows them.")
+    .summary("delete what broken transfers left")
+    .argument("<volume>", "file or device")
+    .addOption(dryRunOption())
+    .addOption(jsonOption())
+    .action(async (volume: string, options: DryRunOptions) => finish(await (await commands()).cleanUpSnapshotsCommand(volume, options))));
   snapshot.addCommand(new Command("rollback")
     .description("Makes the live files those of a snapshot, atomically. What they were is lost, unless --save keeps it.")
     .summary("go back to a snapshot")
