@@ -32,6 +32,7 @@ export class Machine {
   /** Wait status of the first program once it has ended; the machine then stops. */
   exitStatus: number | null = null;
   #mainPid = 0;
+  #root: FileSystem | null = null;
   readonly #virtualClock: InstructionClock | null;
   #nextWriteBackNs = WRITE_BACK_INTERVAL_NS;
 
@@ -61,6 +62,7 @@ export class Machine {
   }
 
   mountRoot(fileSystem: FileSystem): void {
+    this.#root = fileSystem;
     mountRoot(this.kernel, fileSystem);
     createInit(this.kernel);
   }
@@ -70,9 +72,9 @@ export class Machine {
     return mountSystem(this.kernel);
   }
 
-  /** Writes everything that is dirty and syncs the file systems: before the machine is let go. */
-  sync(): void {
-    syncAll(this.kernel);
+  /** Writes everything that is dirty and syncs the file systems: before the machine is let go. @param withRoot  false: the root is thrown away */
+  sync(withRoot = true): void {
+    syncAll(this.kernel, withRoot ? null : this.#root);
   }
 
   /** Starts a program as a child of init; when the first one ends, the machine stops. @returns its pid, or execve's negated errno */

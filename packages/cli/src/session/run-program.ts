@@ -82,7 +82,7 @@ export async function runProgram(program: (user: GuestUser) => Program, options:
       recorder?.close();
       await standard.finish();
     }
-    session.machine.sync();
+    session.machine.sync(options.keep !== undefined);
     isWhole = true;
     // Since this process began: what a user waits for.
     if (options.stats === true) process.stderr.write(`${JSON.stringify(runStatistics(session.machine, { wallMs: performance.now(), startMs, runMs: session.pump.runMs }))}\n`);

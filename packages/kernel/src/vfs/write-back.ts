@@ -63,8 +63,12 @@ export function syncFileSystem(kernel: Kernel, fileSystem: FileSystem): number {
   return failure < 0 ? failure : failed;
 }
 
-/** sync(2). */
-export function syncAll(kernel: Kernel): void {
-  writeBackAll(kernel);
-  for (const fileSystem of kernel.vfs.roots.keys()) fileSystem.sync();
+/** sync(2). @param except  a file system that nobody will read any more */
+export function syncAll(kernel: Kernel, except: FileSystem | null = null): void {
+  if (except === null) writeBackAll(kernel);
+  for (const fileSystem of kernel.vfs.roots.keys()) {
+    if (fileSystem === except) continue;
+    if (except === null) fileSystem.sync();
+    else syncFileSystem(kernel, fileSystem);
+  }
 }
