@@ -70,8 +70,12 @@ export { checksumBlocks, LANE_BLOCKS, useChecksumLanes } from "./store/checksum.
 export type { ChecksumLanes } from "./store/checksum.ts";
 export { repair } from "./check/repair.ts";
 export type { RepairResult } from "./check/repair.ts";
-export { auditHead, AuditLog, auditRecords, readAuditBlock, verifyAudit } from "./audit/audit-log.ts";
-export type { AuditBlock, AuditHead, AuditProblem, AuditRecord, AuditReport } from "./audit/audit-log.ts";
+export { auditHead, AuditLog, verifyAudit } from "./audit/audit-log.ts";
+export type { AuditHead, AuditProblem, AuditReport } from "./audit/audit-log.ts";
+export { auditRecords, readAuditBlock } from "./audit/audit-block.ts";
+export type { AuditBlock, AuditRecord } from "./audit/audit-block.ts";
+export { auditRetention } from "./audit/audit-retention.ts";
+export type { AuditRetention } from "./audit/audit-retention.ts";
 export { dedupe } from "./dedupe/dedupe.ts";
 export type { DedupeOptions, DedupeResult } from "./dedupe/dedupe.ts";
 export { migrate, tierStatus } from "./tier/tier.ts";

@@ -146,3 +146,73 @@ test("what fsync made durable is in the log after a crash", () => {
   assert.ok(again.root.lookup(ROOT_INO, "synced") > 0);
   assert.deepEqual(blocksOf(again).flatMap((block) => auditRecords(block)!).map(({ operation, name }) => `${OPERATION_NAMES[operation]!} ${name}`.trim()), ["create first", "write", "create second", "write", "create synced", "write"]);
 });
+
+test("retention bounds the log; what is left proves the rest, and itself", () => {
+  const { device, volume } = loggedVolume();
+  const early = auditHead(volume)!;
+  assert.ok(early.blocks > 12);
+  assert.equal(AuditLog.keep(volume, { blocks: 8, seconds: 0 }), 0);
+  const atTrim = auditHead(volume)!;
+  assert.ok(atTrim.first > 0 && atTrim.blocks - atTrim.first <= 9, JSON.stringify(atTrim));
+  assert.equal(blocksOf(volume)[0]!.number, atTrim.first);
+  assert.deepEqual(report(volume).problems, []);
+  assert.equal(report(volume).records, atTrim.records);
+  // A head from before retention still proves what is left, as long as what it stands for is where the rest begins or later.
+  assert.deepEqual(report(volume, [early]).problems, []);
+  for (let round = 0; round < 60; round++) {
+    assert.ok(volume.root.create(ROOT_INO, `later${round}`, S_IFREG | 0o644, 0, 0) > 0);
+    assert.equal(volume.commit(), 0);
+    const { blocks, first } = auditHead(volume)!;
+    assert.ok(blocks - first <= 10, `${blocks - first} blocks are kept`);
+  }
+  assert.deepEqual(report(volume, [auditHead(volume)!]).problems, []);
+  assert.match(report(volume, [early]).problems[0]!.what, /can no longer be proved/);
+  commitAndCheck(volume, device);
+  // It goes on after a remount, by age as well.
+  const again = mountedVolume(mount(device));
+  again.setTime(5_000_000, 0);
+  assert.ok(again.root.create(ROOT_INO, "new", S_IFREG | 0o644, 0, 0) > 0);
+  again.commit();
+  assert.equal(AuditLog.keep(again, { blocks: 0, seconds: 3600 }), 0);
+  assert.ok(blocksOf(again).flatMap((block) => auditRecords(block)!).every(({ seconds }) => seconds >= 5_000_000 - 3600));
+  assert.deepEqual(report(again).problems, []);
+  commitAndCheck(again, device);
+});
+
+test("a start that was forged, or made where blocks were taken away, shows", () => {
+  const trimmed = (): Volume => {
+    const { volume } = loggedVolume();
+    assert.equal(AuditLog.keep(volume, { blocks: 8, seconds: 0 }), 0);
+    return volume;
+  };
+  const forged = trimmed();
+  const start = forged.properties.get("audit-start") as Uint8Array;
+  start[4]! ^= 1; // a record more or less that went
+  forged.observer = null;
+  forged.properties.set("audit-start", start);
+  forged.commit();
+  assert.match(report(forged).problems.map(({ what }) => what).join(), /start that the log does not tell of/);
+  const removed = trimmed();
+  removed.observer = null;
+  removed.properties.remove("audit-start");
+  removed.commit();
+  assert.match(report(removed).problems[0]!.what, /missing/);
+  // Somebody takes one more block away and puts the right start for it, but cannot make the log tell of it.
+  const cut = trimmed();
+  const [first] = blocksOf(cut);
+  const other = trimmed();
+  assert.equal(AuditLog.keep(other, { blocks: 4, seconds: 0 }), 0);
+  forge(cut, first!.number, null);
+  cut.properties.set("audit-start", other.properties.get("audit-start") as Uint8Array);
+  cut.commit();
+  assert.ok(report(cut).problems.length > 0);
+  // Retention does not cover up what was tampered with before.
+  const { volume } = loggedVolume();
+  const bytes = blocksOf(volume)[3]!.bytes.slice();
+  bytes[60]! ^= 4;
+  const { observer } = volume;
+  forge(volume, 3, bytes);
+  volume.observer = observer;
+  assert.equal(AuditLog.keep(volume, { blocks: 2, seconds: 0 }), 0);
+  assert.ok(report(volume).problems.some(({ first: from, last: to }) => from <= 3 && to >= 3), JSON.stringify(report(volume).problems));
+});

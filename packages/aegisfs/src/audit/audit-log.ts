@@ -8,43 +8,27 @@
  *
  * Bound of memory: records between two commits; beyond PENDING_MAX blocks the volume is asked to commit.
  */
-import { byteString, Sha256, sha256 } from "@stratos/base";
+import { ENODATA, EROFS } from "@stratos/abi";
+import { sha256 } from "@stratos/base";
 import { Failure } from "../failure.ts";
-import { KIND_AUDIT, keyMiddle } from "../format/key.ts";
 import type { Volume } from "../volume/volume.ts";
+import { AUDIT_MIDDLE, AUDIT_PROPERTY, AUDIT_START_PROPERTY, auditRecords, BLOCK_HEAD, decodeHead, emptyHead, encodeHead, getPair, HASH_SIZE, putPair, readAuditBlock, RECORD_HEAD, sealOf } from "./audit-block.ts";
+import type { Head } from "./audit-block.ts";
+import { auditRetention, firstToKeep, isDue, readStart, setAuditRetention, trim, TRIM_BLOCKS_MAX } from "./audit-retention.ts";
+import type { AuditRetention } from "./audit-retention.ts";
+import { addLeaf, isEqual, leafHash, rootOf } from "./merkle.ts";
 import { Operation, type VolumeObserver } from "./operation.ts";
 
-export const AUDIT_PROPERTY = "audit";
-const MIDDLE = keyMiddle(KIND_AUDIT, 0);
-const HASH_SIZE = 32;
-/** Hash of the block before, generation (pair), number of records. */
-const BLOCK_HEAD = HASH_SIZE + 12;
 const BLOCK_MAX = 4000;
-const RECORD_HEAD = 44;
 const NAME_MAX = 255;
 const PENDING_MAX = 12;
-
-/** One thing that was done; fields as `VolumeObserver.changed` has them. */
-export interface AuditRecord {
-  readonly operation: number;
-  readonly subvolume: number;
-  readonly ino: number;
-  readonly other: number;
-  readonly seconds: number;
-  readonly nanoseconds: number;
-  readonly offset: number;
-  readonly length: number;
-  /** Byte strings, cut at 255. */
-  readonly name: string;
-  readonly otherName: string;
-}
-
-/** The state of the log, as the property keeps it. */
-interface Head { blocks: number; records: number; readonly last: Uint8Array; /** Roots of whole subtrees, from the left (the largest) to the right. */ peaks: Uint8Array[] }
 
 export class AuditLog implements VolumeObserver {
   readonly #volume: Volume;
   readonly #head: Head;
+  /** What stands for the blocks that retention took away. */
+  #start: Head;
+  #retention: AuditRetention;
   readonly #next: VolumeObserver | null;
   #pending: Uint8Array[] = [];
   #block = new Uint8Array(BLOCK_MAX);
@@ -57,6 +41,8 @@ export class AuditLog implements VolumeObserver {
   private constructor(volume: Volume, head: Head) {
     this.#volume = volume;
     this.#head = head;
+    this.#start = readStart(volume);
+    this.#retention = auditRetention(volume);
     this.#next = volume.observer;
   }
 
@@ -73,10 +59,29 @@ export class AuditLog implements VolumeObserver {
   /** Begins a log. 0, or a negated errno. */
   static enable(volume: Volume): number {
     if (volume.observer instanceof AuditLog) return 0;
-    const failed = volume.properties.set(AUDIT_PROPERTY, encodeHead({ blocks: 0, records: 0, last: new Uint8Array(HASH_SIZE), peaks: [] }));
+    const failed = volume.properties.set(AUDIT_PROPERTY, encodeHead(emptyHead()));
     if (failed < 0) return failed;
     AuditLog.attach(volume);
     return volume.commit();
+  }
+
+  /**
+   * Says how long the log remembers, and takes away what is too much. 0, or a negated errno; −ENODATA for a volume without a log.
+   */
+  static keep(volume: Volume, retention: AuditRetention): number {
+    const log = volume.observer;
+    if (!(log instanceof AuditLog)) return volume.readOnly ? -EROFS : -ENODATA;
+    log.#retention = retention;
+    let failed = 0;
+    // A commit takes away no more than it can hold.
+    for (let removed = TRIM_BLOCKS_MAX; failed === 0 && removed === TRIM_BLOCKS_MAX; ) {
+      const before = log.#start.blocks;
+      // A commit needs something to write: the limits, again.
+      failed = setAuditRetention(volume, retention);
+      if (failed === 0) failed = volume.commit();
+      removed = log.#start.blocks - before;
+    }
+    return failed;
   }
 
   get wantsCommit(): boolean {
@@ -134,6 +139,7 @@ export class AuditLog implements VolumeObserver {
 
   beforeCommit(): void {
     this.#next?.beforeCommit?.();
+    this.#forget();
     this.#closeBlock();
     if (this.#pending.length === 0) return;
     const { tree, generation, properties } = this.#volume;
@@ -141,7 +147,7 @@ export class AuditLog implements VolumeObserver {
     for (const block of this.#pending) {
       block.set(head.last);
       putPair(new DataView(block.buffer), HASH_SIZE, generation);
-      const offset = tree.insert(0, MIDDLE, head.blocks, block.length);
+      const offset = tree.insert(0, AUDIT_MIDDLE, head.blocks, block.length);
       tree.bytes.set(block, offset);
       head.last.set(sha256(block));
       addLeaf(head, leafHash(block));
@@ -149,118 +155,37 @@ export class AuditLog implements VolumeObserver {
     this.#pending = [];
     properties.store(AUDIT_PROPERTY, encodeHead(head));
   }
-}
 
-// ---- The Merkle tree (RFC 9162 §2.1.1) -----------------------------------------------------------------------------
-
-function leafHash(block: Uint8Array): Uint8Array {
-  const digest = new Sha256();
-  digest.update(Uint8Array.of(0));
-  digest.update(block);
-  return digest.digest();
-}
-
-function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
-  const digest = new Sha256();
-  digest.update(Uint8Array.of(1));
-  digest.update(left);
-  digest.update(right);
-  return digest.digest();
-}
-
-function addLeaf(head: { blocks: number; peaks: Uint8Array[] }, leaf: Uint8Array): void {
-  let hash = leaf;
-  // As many subtrees close as there are ones at the end of the count.
-  for (let bits = head.blocks; bits % 2 === 1; bits = (bits - 1) / 2) hash = nodeHash(head.peaks.pop()!, hash);
-  head.peaks.push(hash);
-  head.blocks++;
-}
-
-function rootOf(peaks: readonly Uint8Array[]): Uint8Array {
-  if (peaks.length === 0) return sha256(new Uint8Array(0));
-  let root = peaks.at(-1)!;
-  for (let index = peaks.length - 2; index >= 0; index--) root = nodeHash(peaks[index]!, root);
-  return root;
-}
-
-function encodeHead({ blocks, records, last, peaks }: Head): Uint8Array {
-  const bytes = new Uint8Array(12 + HASH_SIZE * (1 + peaks.length));
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, blocks, true);
-  putPair(view, 4, records);
-  [last, ...peaks].forEach((hash, index) => bytes.set(hash, 12 + index * HASH_SIZE));
-  return bytes;
-}
-
-function decodeHead(bytes: Uint8Array): Head | null {
-  if (bytes.length < 12 + HASH_SIZE || (bytes.length - 12) % HASH_SIZE !== 0) return null;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const hashes: Uint8Array[] = [];
-  for (let at = 12; at < bytes.length; at += HASH_SIZE) hashes.push(bytes.slice(at, at + HASH_SIZE));
-  const [last, ...peaks] = hashes;
-  return { blocks: view.getUint32(0, true), records: getPair(view, 4), last: last!, peaks };
-}
-
-function putPair(view: DataView, at: number, value: number): void {
-  view.setUint32(at, value >>> 0, true);
-  view.setUint32(at + 4, Math.floor(value / 0x100000000) >>> 0, true);
-}
-
-function getPair(view: DataView, at: number): number {
-  return view.getUint32(at, true) + view.getInt32(at + 4, true) * 0x100000000;
+  /** Takes away what is older than the volume is to remember, and tells of it. */
+  #forget(): void {
+    const volume = this.#volume;
+    const { blocks } = this.#head;
+    const retention = this.#retention;
+    if ((retention.blocks === 0 && retention.seconds === 0) || !isDue(volume, this.#start, blocks, retention)) return;
+    const start = trim(volume, this.#start, firstToKeep(volume, this.#start, blocks, retention));
+    if (start.blocks === this.#start.blocks) return;
+    this.#start = start;
+    this.changed(0, Operation.trimAudit, 0, 0, sealOf(start), 0, "", start.blocks, start.records);
+  }
 }
 
 // ---- Reading -------------------------------------------------------------------------------------------------------
 
-export interface AuditHead { readonly blocks: number; readonly records: number; /** Root of the Merkle tree over the blocks. */ readonly root: Uint8Array }
+export interface AuditHead { readonly blocks: number; /** The first block that is still there. */ readonly first: number; readonly records: number; /** Root of the Merkle tree over the blocks. */ readonly root: Uint8Array }
 
 /** The head as the volume has it; null when it has no log. */
 export function auditHead(volume: Volume): AuditHead | null {
   const value = volume.properties.get(AUDIT_PROPERTY);
   const head = typeof value === "number" ? null : decodeHead(value);
-  return head === null ? null : { blocks: head.blocks, records: head.records, root: rootOf(head.peaks) };
-}
-
-export interface AuditBlock { readonly number: number; readonly generation: number; readonly bytes: Uint8Array }
-
-/** The block at or after `number`; null at the end, or a negated errno. */
-export function readAuditBlock(volume: Volume, number: number): AuditBlock | null | number {
-  const { tree } = volume;
-  try {
-    if (!tree.ceiling(0, MIDDLE, number) || tree.key(0) !== 0 || tree.key(1) !== MIDDLE) return null;
-    const bytes = tree.bytes.slice(tree.offset, tree.offset + tree.length);
-    return { number: tree.key(2), generation: bytes.length < BLOCK_HEAD ? 0 : getPair(new DataView(bytes.buffer), HASH_SIZE), bytes };
-  } catch (thrown) {
-    return volume.readFailed(thrown);
-  } finally {
-    volume.end();
-  }
-}
-
-/** What a block tells; null when its structure is damaged. */
-export function auditRecords({ bytes }: AuditBlock): AuditRecord[] | null {
-  if (bytes.length < BLOCK_HEAD) return null;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const records: AuditRecord[] = [];
-  let at = BLOCK_HEAD;
-  for (let left = view.getUint32(HASH_SIZE + 8, true); left > 0; left--) {
-    if (at + RECORD_HEAD > bytes.length) return null;
-    const nameEnd = at + RECORD_HEAD + view.getUint8(at + 1);
-    const end = nameEnd + view.getUint8(at + 2);
-    if (end > bytes.length) return null;
-    records.push({
-      operation: view.getUint8(at), subvolume: view.getUint32(at + 4, true), ino: view.getUint32(at + 8, true), other: view.getUint32(at + 12, true), seconds: getPair(view, at + 16),
-      nanoseconds: view.getUint32(at + 24, true), offset: getPair(view, at + 28), length: getPair(view, at + 36), name: byteString(bytes, at + RECORD_HEAD, nameEnd), otherName: byteString(bytes, nameEnd, end),
-    });
-    at = end;
-  }
-  return at === bytes.length ? records : null;
+  if (head === null) return null;
+  const start = volume.properties.get(AUDIT_START_PROPERTY);
+  return { blocks: head.blocks, first: typeof start === "number" ? 0 : (decodeHead(start)?.blocks ?? 0), records: head.records, root: rootOf(head.peaks) };
 }
 
 /** What was tampered with: the blocks from `first` to `last`. */
 export interface AuditProblem { readonly first: number; readonly last: number; readonly what: string }
 
-export interface AuditReport { readonly blocks: number; readonly records: number; readonly root: Uint8Array; readonly problems: readonly AuditProblem[] }
+export interface AuditReport { readonly blocks: number; /** The first block that is still there: for those before it their start stands. */ readonly first: number; readonly records: number; readonly root: Uint8Array; readonly problems: readonly AuditProblem[] }
 
 /**
  * Checks the whole log: the chain, its head, and heads that were written down earlier.
@@ -275,10 +200,18 @@ export function verifyAudit(volume: Volume, known: readonly { readonly blocks: n
   const problems: AuditProblem[] = [];
   const anchors = [...known].sort((a, b) => a.blocks - b.blocks);
   // Of the blocks that are there: where some are missing, no head will agree.
-  const tree = { blocks: 0, peaks: [] as Uint8Array[] };
-  let before: Uint8Array = new Uint8Array(HASH_SIZE);
-  let records = 0;
-  let trusted = 0;
+  const kept = volume.properties.get(AUDIT_START_PROPERTY);
+  const start = typeof kept === "number" ? emptyHead() : decodeHead(kept);
+  const { blocks: first } = start ?? emptyHead();
+  if (start === null) problems.push({ first: 0, last: 0, what: "has a start that cannot be read" });
+  const tree = { blocks: first, peaks: [...(start?.peaks ?? [])] };
+  let before: Uint8Array = start?.last ?? new Uint8Array(HASH_SIZE);
+  let records = start?.records ?? 0;
+  let trusted = first;
+  let seal = "";
+  for (; anchors.length > 0 && anchors[0]!.blocks < first; anchors.shift()) {
+    problems.push({ first: 0, last: first - 1, what: `is gone by retention: a known head of ${anchors[0]!.blocks} blocks can no longer be proved` });
+  }
   const passAnchors = (): void => {
     for (; anchors.length > 0 && anchors[0]!.blocks <= next; anchors.shift()) {
       const anchor = anchors[0]!;
@@ -286,15 +219,16 @@ export function verifyAudit(volume: Volume, known: readonly { readonly blocks: n
       trusted = anchor.blocks;
     }
   };
-  let next = 0;
+  let next = first;
   passAnchors();
-  for (let block = readAuditBlock(volume, 0); block !== null; block = readAuditBlock(volume, next)) {
+  for (let block = readAuditBlock(volume, first); block !== null; block = readAuditBlock(volume, next)) {
     if (typeof block === "number") return block;
     if (block.number > next) problems.push({ first: next, last: block.number - 1, what: "is missing" });
     else if (!isEqual(block.bytes.subarray(0, HASH_SIZE), before)) problems.push({ first: Math.max(0, next - 1), last: Math.max(0, next - 1), what: "was changed: the block behind it names another hash" });
     const told = auditRecords(block);
     if (told === null) problems.push({ first: block.number, last: block.number, what: "makes no sense" });
     records += told?.length ?? 0;
+    for (const { operation, name } of told ?? []) if (operation === Operation.trimAudit) seal = name;
     before = sha256(block.bytes);
     next = block.number + 1;
     addLeaf(tree, leafHash(block.bytes));
@@ -309,9 +243,7 @@ export function verifyAudit(volume: Volume, known: readonly { readonly blocks: n
     // With a chain that is whole, the blocks were forged with it, or the head was.
     if (problems.length === 0) problems.push({ first: 0, last: end, what: "does not make the Merkle root of the head: blocks or head were forged" });
   }
-  return { blocks: next, records, root: rootOf(tree.peaks), problems };
-}
-
-function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+  // A start that the log does not tell of hides blocks that somebody took away.
+  if (start !== null && seal !== (first === 0 ? "" : sealOf(start))) problems.push({ first: 0, last: Math.max(0, first - 1), what: "has a start that the log does not tell of" });
+  return { blocks: next, first, records, root: rootOf(tree.peaks), problems };
 }

@@ -25,6 +25,7 @@ export const Operation = {
   setProperty: 35,
   removeProperty: 36,
   commitTransaction: 37,
+  trimAudit: 38,
 } as const;
 export type Operation = (typeof Operation)[keyof typeof Operation];
 
@@ -41,7 +42,7 @@ export interface VolumeObserver {
    * @param name       in that directory; of an attribute or property; of a subvolume
    * @param other      `cloneRange`, `copyRange`: the source; `link`: the inode that gets the name; `rename`: the new directory; `snapshot`, `rollback`: the other subvolume
    * @param otherName  `rename`: the new name; `symlink`: the target
-   * @param offset     bytes; `create`: the mode; `setAttributes`: the mask; `rename`: the flags
+   * @param offset     bytes; `trimAudit`: the first block of the log that stays; `create`: the mode; `setAttributes`: the mask; `rename`: the flags
    * @param length     bytes
    */
   changed(

@@ -1,5 +1,5 @@
 /**
- * The head of an encrypted device: all that can be read without a key (FORMAT.md §11). It holds the volume's keys, wrapped.
+ * The head of an encrypted device: all that can be read without a key (FORMAT.md §13). It holds the volume's keys, wrapped.
  *
  *   passphrase ── scrypt ──▶ slot key ── opens the slot ──▶ volume key ── opens the ring ──▶ data keys
  *

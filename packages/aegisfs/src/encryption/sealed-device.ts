@@ -1,5 +1,5 @@
 /**
- * A block device whose blocks are encrypted on another one (FORMAT.md §11). The volume on it knows nothing of that: superblocks, trees, logs and
+ * A block device whose blocks are encrypted on another one (FORMAT.md §13). The volume on it knows nothing of that: superblocks, trees, logs and
  * content are all sealed alike, and nothing but the header can be read without a key.
  *
  *   raw device:   header area, 64 KiB │ block 0, 4096 bytes │ trailer 0, 32 bytes │ block 1 │ trailer 1 │ …

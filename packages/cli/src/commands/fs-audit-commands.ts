@@ -1,6 +1,8 @@
 /** `stratos fs audit …`. */
-import { auditEntries, auditHeadText, auditVerdict, enableAudit, parseKnownHead, type AuditEntry } from "../fs/audit.ts";
+import { auditEntries, auditHeadText, auditKeeping, auditVerdict, enableAudit, keepAudit, parseKnownHead, type AuditEntry } from "../fs/audit.ts";
+import { UsageError } from "../command-error.ts";
 import { withVolume } from "../fs/open-volume.ts";
+import { formatSize } from "../option-values.ts";
 
 export interface AuditShowOptions { readonly from?: number; readonly last?: number; readonly json?: true }
 export interface AuditVerifyOptions { readonly head: readonly string[]; readonly json?: true }
@@ -42,6 +44,25 @@ function line({ block, time, operation, subvolume, ino, name, other, otherName, 
   else if (length !== undefined) parts.push(`at ${offset ?? 0}, ${length} bytes`);
   else if (operation === "truncate") parts.push(`to ${offset ?? 0} bytes`);
   return parts.join(" ");
+}
+
+export interface AuditKeepOptions { readonly size?: number; readonly days?: number; readonly forever?: true; readonly json?: true }
+
+/** Sets what is given, and shows what holds then. */
+export async function auditRetentionCommand(path: string, options: AuditKeepOptions): Promise<number> {
+  if (options.forever === true && (options.size ?? options.days) !== undefined) throw new UsageError("--forever", "is the opposite of --size and --days");
+  const isSet = options.forever === true || options.size !== undefined || options.days !== undefined;
+  const keeping = await withVolume(path, isSet ? "write" : "read", (opened) => {
+    if (options.forever === true) keepAudit(opened, { sizeBytes: 0, days: 0 });
+    else if (isSet) keepAudit(opened, { ...(options.size === undefined ? {} : { sizeBytes: options.size }), ...(options.days === undefined ? {} : { days: options.days }) });
+    return auditKeeping(opened);
+  });
+  if (options.json === true) process.stdout.write(`${JSON.stringify(keeping, null, 2)}\n`);
+  else {
+    const limits = [...(keeping.sizeBytes > 0 ? [formatSize(keeping.sizeBytes)] : []), ...(keeping.days > 0 ? [`${keeping.days} days`] : [])];
+    process.stdout.write(`${path}: keeps ${limits.length === 0 ? "all of its audit log" : limits.join(" and ")}; blocks ${keeping.firstBlock} to ${keeping.blocks - 1} are there\n`);
+  }
+  return 0;
 }
 
 /** Exit status 1 when the log was tampered with. */

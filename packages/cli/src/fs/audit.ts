@@ -1,5 +1,5 @@
 /** The audit log of a volume, for people and programs. */
-import { auditHead, AuditLog, auditRecords, OPERATION_NAMES, readAuditBlock, verifyAudit, type AuditRecord } from "@stratos/aegisfs";
+import { auditHead, AuditLog, auditRecords, auditRetention, OPERATION_NAMES, readAuditBlock, verifyAudit, type AuditRecord } from "@stratos/aegisfs";
 import { CommandError, UsageError } from "../command-error.ts";
 import { toText } from "./file-tree.ts";
 import type { OpenedVolume } from "./open-volume.ts";
@@ -27,6 +27,30 @@ export function parseKnownHead(text: string): KnownHead {
 function noLog(path: string): CommandError {
   return new CommandError(path, "has no audit log; `stratos fs audit enable` begins one");
 }
+
+/** How much of its log a volume keeps; 0: no limit. What is there is told too. */
+export interface AuditKeeping { readonly sizeBytes: number; readonly days: number; readonly firstBlock: number; readonly blocks: number }
+
+export function auditKeeping({ path, volume }: OpenedVolume): AuditKeeping {
+  const head = auditHead(volume);
+  if (head === null) throw noLog(path);
+  const { blocks, seconds } = auditRetention(volume);
+  return { sizeBytes: blocks * AUDIT_BLOCK_BYTES, days: seconds / DAY, firstBlock: head.first, blocks: head.blocks };
+}
+
+/** Limits that are not given stay as they are. What is too much goes at once. */
+export function keepAudit(opened: OpenedVolume, limits: { readonly sizeBytes?: number; readonly days?: number }): void {
+  const { path, volume } = opened;
+  if (auditHead(volume) === null) throw noLog(path);
+  const now = auditRetention(volume);
+  expectResult(path, AuditLog.keep(volume, {
+    blocks: limits.sizeBytes === undefined ? now.blocks : Math.ceil(limits.sizeBytes / AUDIT_BLOCK_BYTES), seconds: limits.days === undefined ? now.seconds : limits.days * DAY,
+  }));
+}
+
+/** Room that a block of the log takes at most. */
+const AUDIT_BLOCK_BYTES = 4096;
+const DAY = 86_400;
 
 export interface AuditEntry {
   readonly block: number;
@@ -62,6 +86,8 @@ function entryOf(block: number, record: AuditRecord): AuditEntry {
 
 export interface AuditVerdict {
   readonly blocks: number;
+  /** The first one that retention left. */
+  readonly firstBlock: number;
   readonly records: number;
   readonly head: string;
   readonly intact: boolean;
@@ -71,9 +97,9 @@ export interface AuditVerdict {
 export function auditVerdict({ path, volume }: OpenedVolume, known: readonly KnownHead[]): AuditVerdict {
   const report = verifyAudit(volume, known);
   if (report === null) throw noLog(path);
-  const { blocks, records, root, problems } = expectValue(path, report);
+  const { blocks, first: firstBlock, records, root, problems } = expectValue(path, report);
   return {
-    blocks, records, head: `${blocks}:${Buffer.from(root).toString("hex")}`, intact: problems.length === 0,
+    blocks, firstBlock, records, head: `${blocks}:${Buffer.from(root).toString("hex")}`, intact: problems.length === 0,
     problems: problems.map(({ first, last, what }) => ({ firstBlock: first, lastBlock: last, what })),
   };
 }

@@ -180,6 +180,16 @@ test("the audit log tells what was done, and that it was tampered with", async (
   const other = await runCommand("fs", "audit", "verify", logged, "--head", head.replace(/:../, ":00"));
   assert.equal(other.status, 1);
   assert.match(other.stdout, /known head/);
+  assert.match(await works("audit", "retention", logged), /: keeps all of its audit log; blocks 0 to \d+ are there\n$/);
+  for (let round = 0; round < 6; round++) await works("mkdir", `${logged}:/later${round}`);
+  assert.match(await works("audit", "retention", logged, "--size", "16K", "--days", "400"), /: keeps 16K and 400 days; blocks [1-9]\d* to \d+ are there\n$/);
+  const later = (await works("audit", "head", logged)).trim();
+  await works("mkdir", `${logged}:/last`);
+  assert.match(await works("audit", "verify", logged, "--head", later), /: intact, /);
+  assert.match(await works("audit", "show", logged), /trimAudit/);
+  assert.match((await runCommand("fs", "audit", "verify", logged, "--head", head)).stdout, /can no longer be proved/);
+  assert.equal(((await json<{ firstBlock: number }>("audit", "verify", logged)).firstBlock) > 0, true);
+  await fails("--forever: is the opposite of --size and --days", "audit", "retention", logged, "--forever", "--days", "3");
   await fails("--head: 'x' is no head; `stratos fs audit head` prints one", "audit", "verify", logged, "--head", "x");
 });
 

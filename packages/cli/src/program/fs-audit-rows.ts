@@ -1,7 +1,7 @@
 /** Rows of `stratos fs audit`. */
 import { Command, Option } from "commander";
-import { parseWholeNumber } from "../fs/volume-options.ts";
-import type { AuditShowOptions, AuditVerifyOptions } from "../commands/fs-audit-commands.ts";
+import { parsePositiveCount, parseSize, parseWholeNumber } from "../fs/volume-options.ts";
+import type { AuditKeepOptions, AuditShowOptions, AuditVerifyOptions } from "../commands/fs-audit-commands.ts";
 import { jsonOption, type Finish } from "./fs-rows.ts";
 
 export function auditCommand(finish: Finish): Command {
@@ -25,6 +25,15 @@ export function auditCommand(finish: Finish): Command {
     .summary("print the log's head")
     .argument("<volume>", "file or device")
     .action(async (volume: string) => finish(await (await commands()).auditHeadCommand(volume))));
+  audit.addCommand(new Command("retention")
+    .description("Says how much of the log a volume keeps, or shows it. What is older goes from then on; in its place stays a hash that the rest proves, and that the log itself tells of.")
+    .summary("set or show how much of the log is kept")
+    .argument("<volume>", "file or device")
+    .addOption(new Option("-s, --size <size>", "about so much, at most").argParser(parseSize))
+    .addOption(new Option("-d, --days <n>", "about so many days, at most").argParser(parsePositiveCount))
+    .option("--forever", "all of it")
+    .addOption(jsonOption())
+    .action(async (volume: string, options: AuditKeepOptions) => finish(await (await commands()).auditRetentionCommand(volume, options))));
   audit.addCommand(new Command("verify")
     .description("Checks the log and names the blocks that were tampered with. Exit status 1 when some were.")
     .summary("check that the log is what was written")
