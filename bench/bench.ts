@@ -7,7 +7,7 @@
  *     npm run bench -- --only aegisfs-scale   how its costs grow with directories, files and volumes
  *     npm run bench -- [--only GROUP|ROW] [--rounds N] [--image NAME] [--root DIR] [--page]
  *
- * `--only pkg` measures resolving beside apt, `--only outputs` images beside ostree, umoci, mke2fs and qemu-img, `--only fuse` a mounted volume beside bindfs, a C server and ext4; they need no image. `--image` and `--root` take an image of Stratos and a folder with the same files, instead of building them.
+ * `--only pkg` measures resolving beside apt, `--only outputs` images beside ostree, umoci, mke2fs and qemu-img, `--only fuse` and `--only durable` (or one row of them, as `fuse-stat`; fuse/rows.ts) a mounted volume beside bindfs, a C server, ext4 and btrfs, with images on a tmpfs or, with `--backing disk`, on the disk; they need no image. `--image` and `--root` take an image of Stratos and a folder with the same files, instead of building them.
  */
 import { spawnSync } from "node:child_process";
 import { cpus } from "node:os";
@@ -23,7 +23,7 @@ import { groupResults, markdown, rowLine, type RowResult, type SpecialResult } f
 import { GROUPS, ROWS, type Row } from "./rows.ts";
 import { measureScale, scaleLine } from "./aegisfs/scale.ts";
 import { inProcessLine, measureInProcess, type InProcessRow } from "./aegisfs/in-process.ts";
-import { measureMounts, storeMountResults } from "./fuse/mounts.ts";
+import { chosenMountRows, measureMounts, storeMountResults } from "./fuse/mounts.ts";
 import { measureCompose } from "./compose-rows.ts";
 import { measureImageBuild } from "./image-build.ts";
 import { measureOutputs } from "./output-rows.ts";
@@ -34,6 +34,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { values: options } = parseArgs({
   options: {
     only: { type: "string" }, rounds: { type: "string", default: "3" }, image: { type: "string", default: BENCH_IMAGE }, root: { type: "string" }, page: { type: "boolean", default: false },
+    backing: { type: "string", default: "tmpfs" },
   },
 });
 const rounds = Number(options.rounds);
@@ -42,9 +43,11 @@ if (only === "pkg") {
   for (const result of measurePackages(rounds)) printSpecial(result);
   process.exit();
 }
-if (only === "fuse") {
-  const measured = measureMounts([process.execPath, join(root, "stratos.mjs")], rounds, print);
-  storeMountResults(root, measured, rounds);
+const mountRows = chosenMountRows(only ?? "");
+if (mountRows.length > 0) {
+  const { backing } = options;
+  if (backing !== "tmpfs" && backing !== "disk") throw new Error("--backing takes tmpfs or disk");
+  storeMountResults(root, measureMounts([process.execPath, join(root, "stratos.mjs")], mountRows, backing, rounds, print));
   process.exit();
 }
 if (only === "outputs") {

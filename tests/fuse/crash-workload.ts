@@ -1,5 +1,6 @@
 /**
- * A sequence of calls on a folder, from a seed, on the disk and on a model. Each call is one request to the server. An fsync makes all earlier changes of
+ * A sequence of calls on a folder, from a seed, on the disk and on a model. Each call is one request to the server, but a write that begins within a page:
+ * Linux may send what falls into that page by itself (fuse_fill_write_pages, when the page is not up to date). An fsync makes all earlier changes of
  * names durable, in their order, and the content of its file. Hence what a crash leaves has the names of the model after some call, none before the last fsync;
  * and each file the content that it had at its own last fsync, or later.
  *
@@ -100,12 +101,18 @@ export class CrashWorkload {
     const bytes = Buffer.alloc(1 + random.below(random.below(2) === 0 ? 3000 : CONTENT_MAX >> 1));
     random.fill(bytes);
     const before = this.model.get(path)!.content;
-    const after = Buffer.alloc(Math.max(before.length, offset + bytes.length));
-    before.copy(after);
-    bytes.copy(after, offset);
-    this.#change(path, after);
+    const firstPart = 4096 - (offset % 4096);
+    if (firstPart < 4096 && firstPart < bytes.length) this.#change(path, withWritten(before, offset, bytes.subarray(0, firstPart)));
+    this.#change(path, withWritten(before, offset, bytes));
     return { kind: "write", path, target: "", offset, bytes };
   }
+}
+
+function withWritten(before: Buffer, offset: number, bytes: Buffer): Buffer {
+  const after = Buffer.alloc(Math.max(before.length, offset + bytes.length));
+  before.copy(after);
+  bytes.copy(after, offset);
+  return after;
 }
 
 /** Makes a call on the disk. */
@@ -151,8 +158,8 @@ function hashOf(content: Buffer): string {
 /** Calls that may have been made after the last fsync that was told. */
 const UNTOLD_MAX = 20_000;
 
-/** The call, at or after call `synced`, whose model the folder agrees with; null when there is none. */
-export function findState(seed: number, synced: number, state: ReadonlyMap<string, string>): number | null {
+/** The call, at or after call `synced`, whose model the folder agrees with; else how it differs from the one that it is nearest to. */
+export function findState(seed: number, synced: number, state: ReadonlyMap<string, string>): number | string {
   const workload = new CrashWorkload(seed);
   for (let call = 0; call < synced; call++) workload.next();
   const hashes = new Map<Buffer, string>();
@@ -161,13 +168,20 @@ export function findState(seed: number, synced: number, state: ReadonlyMap<strin
     if (hash === undefined) hashes.set(content, hash = hashOf(content));
     return hash;
   };
+  let nearest: { call: number; differences: string[] } | null = null;
   for (let call = synced; call < synced + UNTOLD_MAX; call++) {
     const { model } = workload;
-    const hasNames = model.size === state.size && [...model].every(([path, file]) => state.has(path) && (file === null) === (state.get(path) === "folder"));
-    if (hasNames && [...model].every(([path, file]) => file === null || file.since.some((content) => hashOnce(content) === state.get(path)))) return call;
+    const differences = [...state.keys()].filter((path) => !model.has(path)).map((path) => `${path}: too many`);
+    for (const [path, file] of model) {
+      const there = state.get(path);
+      if (there === undefined) differences.push(`${path}: missing`);
+      else if (file === null ? there !== "folder" : !file.since.some((content) => hashOnce(content) === there)) differences.push(`${path}: another content`);
+    }
+    if (differences.length === 0) return call;
+    if (nearest === null || differences.length < nearest.differences.length) nearest = { call, differences };
     workload.next();
   }
-  return null;
+  return `nearest is call ${nearest!.call}: ${nearest!.differences.join(", ")}`;
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
