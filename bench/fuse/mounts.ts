@@ -2,7 +2,7 @@
  * A mounted volume beside its peers, by turns (systems.ts). Each row's figure is the median of the rounds.
  *
  *     npm run bench -- --only fuse|durable [--rounds N] [--backing tmpfs|disk]
- *     npm run bench -- --only fuse-stat        one row; rows.ts has their keys
+ *     npm run bench -- --only fuse-stat,fuse-untar     single rows; rows.ts has their keys
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,9 +25,10 @@ export interface MountResult {
   readonly ratios: readonly { readonly to: string; readonly ratio: number | null; readonly goal: number }[];
 }
 
-/** The rows that `--only` names: a group, or one of it. */
+/** The rows that `--only` names: groups, or single ones, separated by commas. */
 export function chosenMountRows(only: string): readonly MountRow[] {
-  return MOUNT_ROWS.filter(({ group, key }) => only === group || only === `${group}-${key}`);
+  const names = only.split(",");
+  return MOUNT_ROWS.filter(({ group, key }) => names.includes(group) || names.includes(`${group}-${key}`));
 }
 
 /** @throws Error in words when this host cannot mount */

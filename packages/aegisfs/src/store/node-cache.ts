@@ -181,7 +181,9 @@ export function nodeMatches(node: TreeNode, words: Uint32Array, at: number): boo
   for (let slot = NODE_HEADER_WORDS + SLOT_AT_VALUE, end = slot + count * SLOT_WORDS; slot < end; slot += SLOT_WORDS) {
     const value = own[slot]!;
     const offset = value >>> 16;
-    if (offset < values || (offset & 3) !== 0 || offset + (value & 0xffff) > NODE_SIZE) return false;
+    // Earlier versions left values of no bytes below the lowest one (FORMAT.md §3).
+    const isBelow = offset < values && (value & 0xffff) > 0;
+    if (isBelow || (offset & 3) !== 0 || offset + (value & 0xffff) > NODE_SIZE) return false;
   }
   return isAscending(own, count, SLOT_WORDS);
 }

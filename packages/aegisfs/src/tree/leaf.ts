@@ -55,8 +55,9 @@ export function leafInsert(node: TreeNode, slot: number, k0: number, k1: number,
   const words = node.words;
   const padded = (length + 3) & ~3;
   if (words[NODE_AT_VALUES]! - padded < NODE_HEADER_SIZE + (node.count + 1) * SLOT_WORDS * 4) compact(node);
-  const offset = words[NODE_AT_VALUES]! - padded;
-  words[NODE_AT_VALUES] = offset;
+  // A value of no bytes is nowhere: were it at the lowest value, that one's removal would leave it below all of them.
+  const offset = length === 0 ? NODE_SIZE : words[NODE_AT_VALUES]! - padded;
+  if (length > 0) words[NODE_AT_VALUES] = offset;
   const at = NODE_HEADER_WORDS + slot * SLOT_WORDS;
   if (slot < node.count) words.copyWithin(at + SLOT_WORDS, at, NODE_HEADER_WORDS + node.count * SLOT_WORDS);
   words[at] = k0;
@@ -113,6 +114,10 @@ function compact(node: TreeNode): void {
     const value = words[at]!;
     const offset = value >>> 16;
     const padded = ((value & 0xffff) + 3) & ~3;
+    if (padded === 0) {
+      words[at] = (NODE_SIZE << 16) >>> 0;
+      continue;
+    }
     end -= padded;
     if (end !== offset) copyBytes(scratch, offset, node.bytes, end, padded);
     words[at] = ((end << 16) | (value & 0xffff)) >>> 0;
