@@ -18,7 +18,17 @@ const BOOT_TIMEOUT_MS = 240_000;
 const FIRMWARE = ["/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/qemu/OVMF.fd"];
 const PACKAGES = ["systemd-boot-efi", "grub-efi-amd64-bin", "isolinux", "syslinux-common", "busybox-static"];
 
-interface Case { readonly name: string; readonly make: (tree: string, image: string) => readonly string[]; readonly file: string; readonly uefi: boolean; readonly expect: RegExp }
+interface Case {
+  readonly name: string;
+  readonly make: (tree: string, image: string) => readonly string[];
+  readonly file: string;
+  readonly uefi: boolean;
+  readonly expect: RegExp;
+  /** replaces the loader's own settings before the disk boots */
+  readonly menu?: string;
+  /** the image is a disk on USB, not an optical medium */
+  readonly isStick?: true;
+}
 
 const convert = (...more: string[]) => (tree: string, image: string): readonly string[] => ["image", "convert", tree, image, "--root", "--arch", "amd64", "--name", "boot test", ...more];
 
@@ -27,6 +37,15 @@ const CASES: readonly Case[] = [
   { name: "QCOW2, GRUB, UEFI", make: convert("--loader", "grub", "-c", "zstd"), file: "disk.qcow2", uefi: true, expect: / \/ ext4 / },
   { name: "ISO, BIOS", make: convert(), file: "bios.iso", uefi: false, expect: / \/ overlay / },
   { name: "ISO, UEFI", make: convert(), file: "uefi.iso", uefi: true, expect: / \/ overlay / },
+  { name: "disk, btrfs with subvolumes, UEFI", make: convert("--filesystem", "btrfs", "-c", "zstd"), file: "btrfs.raw", uefi: true, expect: / \/ btrfs .*subvol=\/@ / },
+  {
+    name: "disk, btrfs, from a snapshot, UEFI", make: convert("--filesystem", "btrfs", "--snapshot", "factory"), file: "snapshot.raw", uefi: true, expect: / \/ btrfs .*subvol=\/@factory /,
+    menu: "timeout 1\ndefault stratos-factory.conf\n",
+  },
+  { name: "disk, EROFS, unified kernel, UEFI", make: convert("--filesystem", "erofs", "--loader", "unified"), file: "erofs.raw", uefi: true, expect: / \/ erofs ro/ },
+  { name: "installed disk, btrfs and swap, UEFI", make: (tree, image) => ["install", "--source", tree, "--target", image, "--size", "1G", "--arch", "amd64", "--filesystem", "btrfs", "--swap", "64M"], file: "installed-btrfs.raw", uefi: true, expect: / \/ btrfs .*subvol=\/@ / },
+  { name: "ISO on a stick, BIOS", make: convert(), file: "stick-bios.iso", uefi: false, expect: / \/ overlay /, isStick: true },
+  { name: "ISO on a stick, UEFI", make: convert(), file: "stick-uefi.iso", uefi: true, expect: / \/ overlay /, isStick: true },
   { name: "installed disk, UEFI", make: (tree, image) => ["install", "--source", tree, "--target", image, "--size", "1G", "--arch", "amd64"], file: "installed.qcow2", uefi: true, expect: / \/ ext4 / },
 ];
 
@@ -72,8 +91,13 @@ async function runCase(one: Case, tree: string, firmware: string): Promise<void>
   const image = join(folder, one.file);
   const made = spawnSync(process.execPath, [join(root, "stratos.mjs"), ...one.make(tree, image)], { encoding: "utf8" });
   if (made.status !== 0) return report(one.name, `not made: ${made.stderr}`);
+  if (one.menu !== undefined) {
+    const settings = join(folder, "loader.conf");
+    writeFileSync(settings, one.menu);
+    run(process.execPath, [join(root, "stratos.mjs"), "image", "disk", "cp", settings, `${image}@esp:/loader/loader.conf`]);
+  }
   const started = Date.now();
-  const output = await boot(image, one.uefi ? firmware : null);
+  const output = await boot(image, one.uefi ? firmware : null, one.isStick === true);
   const line = output.split("\n").find((text) => text.includes(MARKER));
   if (line === undefined) return report(one.name, `no marker within ${BOOT_TIMEOUT_MS / 1000} s; the console ended with\n${output.split("\n").slice(-15).join("\n")}`);
   report(one.name, one.expect.test(line) ? null : `the root is not what it should be: ${line}`, `${((Date.now() - started) / 1000).toFixed(1)} s`);
@@ -86,8 +110,8 @@ function report(name: string, failure: string | null, note = ""): void {
   console.log(failure === null ? `ok ${name} ${note}` : `FAILED ${name}: ${failure}`);
 }
 
-function boot(image: string, firmware: string | null): Promise<string> {
-  const medium = image.endsWith(".iso")
+function boot(image: string, firmware: string | null, isStick: boolean): Promise<string> {
+  const medium = isStick ? ["-device", "qemu-xhci", "-drive", `if=none,id=stick,format=raw,readonly=on,file=${image}`, "-device", "usb-storage,drive=stick,bootindex=0"] : image.endsWith(".iso")
     ? ["-device", "virtio-scsi", "-device", "scsi-cd,drive=medium", "-drive", `if=none,id=medium,media=cdrom,readonly=on,format=raw,file=${image}`]
     : ["-drive", `if=virtio,format=${image.endsWith(".qcow2") ? "qcow2" : "raw"},file=${image}`];
   const isRiscv = firmware === U_BOOT;

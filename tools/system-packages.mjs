@@ -22,6 +22,8 @@ const NEEDED = [
   { program: "docker-registry", package: "docker-registry" },
   { program: "xorriso", package: "xorriso" },
   { program: "unsquashfs", package: "squashfs-tools" },
+  { program: "fsck.erofs", package: "erofs-utils" },
+  { program: "btrfs", package: "btrfs-progs" },
   { program: "cpio", package: "cpio" },
   { program: "openssl", package: "openssl" },
   // What mounted volumes are used by.

@@ -13,7 +13,7 @@ export { sha256Of, type Codecs, type Digest } from "./codecs.ts";
 export { civilTime, secondsOfCivil, type CivilTime } from "./calendar/civil-time.ts";
 export { DiskWindow, MemoryDisk, TwinDisk, isZero, readBytes, viewOf, type Disk } from "./disk/disk.ts";
 export { gptSpace, readGpt, writeGpt, SECTOR_SIZE, type GptPartition, type GptTable } from "./gpt/gpt.ts";
-export { uuidFrom } from "./gpt/guid.ts";
+export { uuidBytes, uuidFrom } from "./gpt/guid.ts";
 export { PARTITION_TYPES, partitionTypeName, type PartitionTypeName } from "./gpt/partition-types.ts";
 export { FatVolume, type FatEntry } from "./fat/fat-volume.ts";
 export {
@@ -33,3 +33,6 @@ export { formatKeyPath, tomlLocator, type KeyPath, type Locate, type Position } 
 export { cpioArchive } from "./cpio/cpio-writer.ts";
 export { writeSquashfs, type SquashfsOptions } from "./squashfs/squashfs-writer.ts";
 export { writeIso, type IsoOptions } from "./iso9660/iso-writer.ts";
+export { writeErofs, erofsSizeFor, type ErofsOptions } from "./erofs/erofs-writer.ts";
+export { writeBtrfs, btrfsSizeFor, type BtrfsOptions, type BtrfsVolume } from "./btrfs/btrfs-writer.ts";
+export { addPeSections, readPeSections, type PeSection } from "./pe/pe-image.ts";

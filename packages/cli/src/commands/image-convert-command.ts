@@ -16,7 +16,9 @@ export interface ImageConvertOptions {
   readonly ref?: string;
   readonly mode?: "archive" | "bare-user-only";
   readonly bootc?: true;
-  readonly loader?: "systemd-boot" | "grub";
+  readonly loader?: "systemd-boot" | "grub" | "unified";
+  readonly filesystem?: "ext4" | "btrfs" | "erofs" | "aegisfs";
+  readonly snapshot?: string;
   readonly kernelOptions?: string;
   readonly ownInitramfs?: true;
   readonly qcow2?: string;
@@ -36,6 +38,7 @@ export async function convertImage(source: string, target: string, options: Imag
       ...(options.compress === undefined ? {} : { compression: options.compress }), ...(options.size === undefined ? {} : { size: options.size }), ...(options.ref === undefined ? {} : { ref: options.ref }),
       ...(options.mode === undefined ? {} : { mode: options.mode }), ...(options.bootc === true ? { isBootc: true } : {}),
       ...(options.loader === undefined ? {} : { loader: options.loader }), ...(options.kernelOptions === undefined ? {} : { commandLine: options.kernelOptions }), ...(options.ownInitramfs === true ? { ownInitramfs: true } : {}), ...(options.qcow2 === undefined ? {} : { qcow2: options.qcow2 }),
+      ...(options.filesystem === undefined ? {} : { rootFormat: options.filesystem }), ...(options.snapshot === undefined ? {} : { snapshot: options.snapshot }),
     });
     if (options.json === true) process.stdout.write(`${JSON.stringify({ format, ...result }, null, 2)}\n`);
     else if (result.digest !== null) process.stdout.write(`${result.digest}\n`);
@@ -51,6 +54,8 @@ export async function convertImage(source: string, target: string, options: Imag
 function formatOf(target: string): OutputFormat {
   if (/\.tar$/.test(target)) return "tar";
   if (/\.ext4$/.test(target)) return "ext4";
+  if (/\.btrfs$/.test(target)) return "btrfs";
+  if (/\.erofs$/.test(target)) return "erofs";
   if (/\.qcow2$/.test(target)) return "qcow2";
   if (/\.(raw|img)$/.test(target)) return "raw";
   if (/\.iso$/.test(target)) return "iso";

@@ -1,12 +1,14 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, existsSync, statSync } from "node:fs";
 import { ProgressDisplay, stratosHome } from "@stratos/host-node";
 import { GUEST_ARCHITECTURE } from "../defaults.ts";
 import { ImageStore } from "../image/image-store.ts";
 import { createVolume } from "../image/image-volume.ts";
 import { readInstalledPackages } from "../image/installed-packages.ts";
+import { putEntry } from "../image/volume-entry.ts";
 import { unpackedArchive } from "../image/unpacked-archive.ts";
 import { ArchiveExtractor } from "../image/volume-archive.ts";
 import { VolumeWriter } from "../image/volume-writer.ts";
+import { isArchive, openTreeSource } from "../outputs/tree-source.ts";
 
 export async function importImage(name: string, file: string): Promise<number> {
   const home = stratosHome();
@@ -16,14 +18,18 @@ export async function importImage(name: string, file: string): Promise<number> {
     const opened = createVolume(draft.layerPath(0), name);
     let packages;
     try {
-      const extractor = new ArchiveExtractor(new VolumeWriter(opened.volume.root));
-      let bytes = 0;
-      for await (const piece of unpackedArchive(file === "-" ? process.stdin : createReadStream(file, { highWaterMark: 1 << 20 }), home)) {
-        extractor.push(piece);
-        bytes += piece.length;
-        progress.update("Importing", bytes, 0, "bytes");
+      const writer = new VolumeWriter(opened.volume.root);
+      if (file !== "-" && existsSync(file) && statSync(file).isFile() && !(await isArchive(file))) await importDisk(file, writer);
+      else {
+        const extractor = new ArchiveExtractor(writer);
+        let bytes = 0;
+        for await (const piece of unpackedArchive(file === "-" ? process.stdin : createReadStream(file, { highWaterMark: 1 << 20 }), home)) {
+          extractor.push(piece);
+          bytes += piece.length;
+          progress.update("Importing", bytes, 0, "bytes");
+        }
+        extractor.finish();
       }
-      extractor.finish();
       packages = readInstalledPackages(opened.volume.root);
     } finally {
       opened.close();
@@ -34,4 +40,15 @@ export async function importImage(name: string, file: string): Promise<number> {
     draft.discard();
   }
   return 0;
+}
+
+/** The root of a disk image: ext4 or AegisFS, raw or QCOW2. */
+async function importDisk(file: string, writer: VolumeWriter): Promise<void> {
+  const source = await openTreeSource(file);
+  try {
+    for (const entry of source.tree.entries()) putEntry(writer, entry);
+    writer.finish();
+  } finally {
+    source.close();
+  }
 }

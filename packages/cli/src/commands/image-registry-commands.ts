@@ -8,7 +8,7 @@ import { nodeCodecs, OciLayoutFolder } from "@stratos/host-node/outputs";
 import { NodeHttpTransport } from "@stratos/host-node/registry";
 import { formatReference, parseReference, ReferenceError, RegistryClient, RegistryError, type ImageReference, type RegistryCredentials } from "@stratos/outputs";
 import { CommandError, UsageError } from "../command-error.ts";
-import { putEntry } from "../compose/stratos-runner.ts";
+import { putEntry } from "../image/volume-entry.ts";
 import { GUEST_ARCHITECTURE } from "../defaults.ts";
 import { ImageStore } from "../image/image-store.ts";
 import { createVolume } from "../image/image-volume.ts";

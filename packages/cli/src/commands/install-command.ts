@@ -4,7 +4,7 @@ import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { FormatError, Qcow2Image, type Disk } from "@stratos/formats";
 import { FileDisk, nodeCodecs } from "@stratos/host-node/outputs";
-import { derivedId, INSTALL_SCHEMA, parseBytes, planInstall, type BootArchitecture, type InstallConfig, type InstallPlan } from "@stratos/outputs";
+import { defaultPartitions, derivedId, INSTALL_SCHEMA, mountText, parseBytes, planInstall, type BootArchitecture, type InstallConfig, type InstallPlan } from "@stratos/outputs";
 import { readInstallConfig } from "@stratos/outputs/install-config";
 import { CommandError, UsageError } from "../command-error.ts";
 import { GUEST_ARCHITECTURE } from "../defaults.ts";
@@ -19,6 +19,8 @@ export interface InstallCommandOptions {
   readonly target?: string;
   readonly size?: string;
   readonly arch?: string;
+  readonly filesystem?: "ext4" | "btrfs";
+  readonly swap?: string;
   readonly seed?: string;
   readonly time?: number;
   readonly dryRun?: true;
@@ -33,7 +35,7 @@ export async function installSystem(options: InstallCommandOptions): Promise<num
     process.stdout.write(`${JSON.stringify(INSTALL_SCHEMA, null, 2)}\n`);
     return 0;
   }
-  const config = await configOf(options);
+  const config = withPartitions(await configOf(options), options);
   const sourceName = options.source ?? config.system?.source;
   const target = options.target ?? config.disk?.target;
   if (sourceName === undefined) throw new UsageError("--source", "missing, and system.source is not set either");
@@ -62,6 +64,13 @@ export async function installSystem(options: InstallCommandOptions): Promise<num
   } finally {
     source.close();
   }
+}
+
+/** The usual partitions, as the command line has them. */
+function withPartitions(config: InstallConfig, { filesystem, swap }: InstallCommandOptions): InstallConfig {
+  if (filesystem === undefined && swap === undefined) return config;
+  if (config.partition !== undefined) throw new UsageError(filesystem === undefined ? "--swap" : "--filesystem", "the configuration names its partitions itself");
+  return { ...config, partition: defaultPartitions({ ...(filesystem === undefined ? {} : { rootFormat: filesystem }), ...(swap === undefined ? {} : { swap }) }) };
 }
 
 async function configOf(options: InstallCommandOptions): Promise<InstallConfig> {
@@ -132,9 +141,13 @@ function isBlank(target: string): boolean {
 }
 
 function showPlan(plan: InstallPlan, where: { target: string; size: number; architecture: string }, options: InstallCommandOptions): void {
-  const parts = plan.partitions.map(({ config, partition, uuid }) => ({
-    name: config.name, format: config.format, mount: config.mount ?? null, startBytes: partition.start, sizeBytes: partition.size, usedBytes: plan.usage.find(({ mount }) => mount === config.mount)?.usedBytes ?? null, uuid,
-  }));
+  const parts = plan.partitions.map((planned) => {
+    const { config, partition, uuid, mountings } = planned, mount = mountText(planned);
+    return {
+      name: config.name, format: config.format, mount: mount === "" ? null : mount, startBytes: partition.start, sizeBytes: partition.size, usedBytes: plan.usage.find((own) => own.mount === mount)?.usedBytes ?? null, uuid,
+      subvolumes: mountings.filter(({ subvolume }) => subvolume !== "").map((own) => ({ name: own.subvolume, mount: own.mount })), snapshots: config.snapshots ?? [],
+    };
+  });
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify({ target: where.target, sizeBytes: where.size, architecture: where.architecture, kernel: plan.boot.kernel, loader: plan.boot.loader, commandLine: plan.boot.commandLine, partitions: parts, isDryRun: options.dryRun === true }, null, 2)}\n`);
     return;

@@ -31,6 +31,7 @@ export function diskOutputs(folder: string): OutputWriter[] {
         writeOutput(as, tree, draft, {
           time: epochSeconds, architecture: target.architecture, name: `${target.config.name}-${target.variant}`, ...(config.compression === undefined ? {} : { compression: config.compression }),
           ...(config.size === undefined ? {} : { size: bytesOf(config.size) }), ...(config.bootloader === undefined ? {} : { loader: config.bootloader }),
+          ...(config.filesystem === undefined ? {} : { rootFormat: config.filesystem }), ...(config.snapshot === undefined ? {} : { snapshot: config.snapshot }),
           ...(config["command-line"] === undefined ? {} : { commandLine: config["command-line"] }),
         });
         signal.throwIfAborted();

@@ -6,8 +6,8 @@ import { archiveTree, rfc3339 } from "@stratos/formats";
 import { ImageStore } from "../image/image-store.ts";
 import { createVolume } from "../image/image-volume.ts";
 import { readInstalledPackages } from "../image/installed-packages.ts";
+import { putEntry } from "../image/volume-entry.ts";
 import { VolumeWriter } from "../image/volume-writer.ts";
-import { putEntry } from "./stratos-runner.ts";
 
 export function stratosImageOutput(): OutputWriter {
   return {

@@ -9,12 +9,12 @@ import { Attributes, ROOT_INO, type Subvolume } from "@stratos/aegisfs";
 import { ERRNO_NAMES, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
 import { byteStringToUtf8, utf8ToByteString } from "@stratos/base";
 import { ScriptError, type ScriptJob, type ScriptRunner, type TreeChanges } from "@stratos/compose";
-import { comparePaths, fileEntry, MemoryBlob, readBlob, type FileEntry, type FileKind, type FileTree } from "@stratos/formats";
+import { comparePaths, fileEntry, MemoryBlob, type FileEntry, type FileKind, type FileTree } from "@stratos/formats";
 import { openHostInput, openHostOutput } from "@stratos/kernel";
-import type { RootMeta } from "@stratos/pkg";
 import { DEFAULT_MEMORY, GUEST_PATH } from "../defaults.ts";
 import { EMPTY_INPUT, lineOutput } from "../session/guest-command.ts";
 import { createVolume, type OpenVolume } from "../image/image-volume.ts";
+import { putEntry } from "../image/volume-entry.ts";
 import { entriesOf, xattrsOf } from "../image/volume-walk.ts";
 import { decodeDevice, VolumeWriter } from "../image/volume-writer.ts";
 import { findGuestUser } from "../session/guest-user.ts";
@@ -58,20 +58,6 @@ function writeTree(files: Subvolume, tree: FileTree): void {
   const writer = new VolumeWriter(files);
   for (const entry of tree.entries()) putEntry(writer, entry);
   writer.finish();
-}
-
-/** Writes one entry of a tree into a volume. */
-export function putEntry(writer: VolumeWriter, entry: FileEntry): void {
-  const { path, kind } = entry;
-  const meta: RootMeta = { uid: entry.uid, gid: entry.gid, mode: entry.mode, mtime: entry.mtime, ...(entry.xattrs.size > 0 ? { xattrs: entry.xattrs } : {}) };
-  switch (kind) {
-    case "directory": return writer.directory(path, meta);
-    case "file": return writer.file(path, meta, readBlob(entry.content!));
-    case "symlink": return writer.symlink(path, meta, entry.target);
-    case "hardLink": return writer.hardLink(path, entry.target);
-    case "fifo": return writer.fifo(path, meta);
-    default: return writer.device(path, meta, { kind, major: entry.deviceMajor, minor: entry.deviceMinor });
-  }
 }
 
 async function runScript(opened: OpenVolume, job: ScriptJob): Promise<void> {

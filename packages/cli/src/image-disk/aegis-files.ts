@@ -18,14 +18,14 @@ export function openAegisFiles(disk: Disk, readOnly: boolean): DiskFiles {
   return new AegisFiles(volume.root);
 }
 
-class AegisFiles implements DiskFiles {
+export class AegisFiles implements DiskFiles {
   readonly type = "aegisfs";
   readonly label = "";
-  readonly #files: Subvolume;
+  readonly files: Subvolume;
   readonly #attributes = new Attributes();
 
   constructor(files: Subvolume) {
-    this.#files = files;
+    this.files = files;
   }
 
   list(path: string): DiskFile[] {
@@ -33,7 +33,7 @@ class AegisFiles implements DiskFiles {
     const entry = new DirectoryEntry();
     const found: DiskFile[] = [];
     for (let cursor = 0; ; cursor = entry.nextCursor) {
-      if (check(path, this.#files.readDirectory(folder, cursor, entry)) === 0) break;
+      if (check(path, this.files.readDirectory(folder, cursor, entry)) === 0) break;
       if (entry.name !== "." && entry.name !== "..") found.push(this.#describe(entry.name, entry.ino));
     }
     return found.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -46,9 +46,9 @@ class AegisFiles implements DiskFiles {
 
   content(path: string): Pick<Blob, "sizeBytes" | "read"> {
     const ino = this.#walk(path, true);
-    check(path, this.#files.stat(ino, this.#attributes));
+    check(path, this.files.stat(ino, this.#attributes));
     if ((this.#attributes.mode & S_IFMT) !== S_IFREG) throw new FormatError(`${path}: is no file`);
-    return { sizeBytes: this.#attributes.size, read: (offset, into) => check(path, this.#files.read(ino, offset, into, 0, into.length)) };
+    return { sizeBytes: this.#attributes.size, read: (offset, into) => check(path, this.files.read(ino, offset, into, 0, into.length)) };
   }
 
   write(path: string, content: Pick<Blob, "sizeBytes" | "read">, file: NewFile): void {
@@ -56,41 +56,41 @@ class AegisFiles implements DiskFiles {
     let ino = found;
     if (found === -ENOENT) {
       const { folder, name } = this.#place(path);
-      ino = check(path, this.#files.create(folder, name, S_IFREG | file.mode, file.uid, file.gid));
+      ino = check(path, this.files.create(folder, name, S_IFREG | file.mode, file.uid, file.gid));
     }
     check(path, ino);
-    check(path, this.#files.truncate(ino, 0));
+    check(path, this.files.truncate(ino, 0));
     const buffer = new Uint8Array(COPY_BYTES);
     for (let offset = 0; offset < content.sizeBytes; ) {
       const count = content.read(offset, buffer);
-      for (let done = 0; done < count; ) done += check(path, this.#files.write(ino, offset + done, buffer, done, count - done));
+      for (let done = 0; done < count; ) done += check(path, this.files.write(ino, offset + done, buffer, done, count - done));
       offset += count;
     }
     this.#attributes.mtimeSeconds = Math.floor(file.mtime);
     this.#attributes.mtimeNanoseconds = 0;
-    check(path, this.#files.setAttributes(ino, this.#attributes, ATTRIBUTE_MTIME));
+    check(path, this.files.setAttributes(ino, this.#attributes, ATTRIBUTE_MTIME));
   }
 
   makeDirectory(path: string, file: NewFile): void {
     const { folder, name } = this.#place(path);
-    check(path, this.#files.create(folder, name, S_IFDIR | file.mode, file.uid, file.gid));
+    check(path, this.files.create(folder, name, S_IFDIR | file.mode, file.uid, file.gid));
   }
 
   remove(path: string): void {
     const { folder, name } = this.#place(path);
     const isFolder = this.find(path)?.kind === "directory";
-    check(path, isFolder ? this.#files.rmdir(folder, name) : this.#files.unlink(folder, name));
+    check(path, isFolder ? this.files.rmdir(folder, name) : this.files.unlink(folder, name));
   }
 
   flush(): void {
-    check("/", this.#files.volume.sync());
+    check("/", this.files.volume.sync());
   }
 
   #describe(name: string, ino: number): DiskFile {
-    check(name, this.#files.stat(ino, this.#attributes));
+    check(name, this.files.stat(ino, this.#attributes));
     const { mode, uid, gid, size, mtimeSeconds } = this.#attributes;
     const kind = KINDS[mode & S_IFMT] ?? "socket";
-    const target = kind === "symlink" ? this.#files.readlink(ino) : "";
+    const target = kind === "symlink" ? this.files.readlink(ino) : "";
     return { name, kind, mode: mode & 0o7777, uid, gid, size: kind === "file" || kind === "symlink" ? size : 0, mtime: mtimeSeconds, target: typeof target === "number" ? "" : target };
   }
 
@@ -105,11 +105,11 @@ class AegisFiles implements DiskFiles {
     let links = 0;
     for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
       if (name === "..") { if (trail.length > 1) trail.pop(); continue; }
-      const ino = this.#files.lookup(trail.at(-1)!, name);
+      const ino = this.files.lookup(trail.at(-1)!, name);
       if (ino < 0) return ino;
-      check(path, this.#files.stat(ino, this.#attributes));
+      check(path, this.files.stat(ino, this.#attributes));
       if ((this.#attributes.mode & S_IFMT) !== S_IFLNK || (pending.length === 0 && !followLast)) { trail.push(ino); continue; }
-      const target = this.#files.readlink(ino);
+      const target = this.files.readlink(ino);
       if (typeof target === "number") return target;
       if (++links > LINKS_MAX) throw new FormatError(`${path}: too many levels of symbolic links`);
       if (target.startsWith("/")) trail.length = 1;
@@ -127,7 +127,7 @@ class AegisFiles implements DiskFiles {
 }
 
 /** A disk as the engine's device; its end is cut to whole blocks. */
-class DiskDevice implements BlockDevice {
+export class DiskDevice implements BlockDevice {
   readonly readOnly: boolean;
   readonly #disk: Disk;
 

@@ -1,6 +1,7 @@
 /**
  * Where a tree comes from, as the command line names it: an image of Stratos, a folder of the host, an OCI layout, a tar archive
- * (plain, gzip, xz or zstd), or a disk image with ext4.
+ * (plain, gzip, xz or zstd), or a disk image with ext4
+ * or AegisFS.
  */
 import { createReadStream, existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
@@ -11,6 +12,7 @@ import { stratosHome } from "@stratos/host-node";
 import { FileDisk, folderTree, nodeCodecs, OciLayoutFolder } from "@stratos/host-node/outputs";
 import { choosePlatform, parseManifest } from "@stratos/outputs";
 import { CommandError } from "../command-error.ts";
+import { AegisFiles } from "../image-disk/aegis-files.ts";
 import { diskError, filesOf, openDisk } from "../image-disk/open-disk.ts";
 import { ImageStore } from "../image/image-store.ts";
 import { openVolumeReadOnly } from "../image/image-volume.ts";
@@ -80,7 +82,8 @@ function diskSource(path: string, codecs: Codecs): TreeSource {
   const opened = openDisk(path, "read");
   try {
     const files = filesOf(opened, null, "read");
-    if (!(files instanceof Ext4Files)) throw new CommandError(path, `has ${files.type}; trees are taken from ext4`);
+    if (files instanceof AegisFiles) return { tree: volumeFileTree(files.files, codecs), architecture: null, close: () => opened.close() };
+    if (!(files instanceof Ext4Files)) throw new CommandError(path, `has ${files.type}; trees are taken from ext4 and AegisFS`);
     return { tree: files.reader.tree(codecs), architecture: null, close: () => opened.close() };
   } catch (error) {
     opened.close();
@@ -117,7 +120,7 @@ async function archiveSource(paths: readonly string[], codecs: Codecs, architect
 }
 
 /** Packed archives begin with their packer's mark, plain ones have theirs in the first header. */
-async function isArchive(path: string): Promise<boolean> {
+export async function isArchive(path: string): Promise<boolean> {
   const file = await open(path, "r");
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(512), 0, 512, 0);

@@ -2,10 +2,11 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
-import { archiveTree, copyToQcow2, cpioArchive, ext4SizeFor, FormatError, MemoryDisk, OstreeRepository, Qcow2Image, TwinDisk, writeExt4, writeSquashfs, type Codecs, type Disk, type FileTree, type LayerCompression, type OciRuntime, type OstreeMode } from "@stratos/formats";
+import { archiveTree, copyToQcow2, cpioArchive, btrfsSizeFor, ext4SizeFor, FormatError, MemoryDisk, OstreeRepository, Qcow2Image, TwinDisk, writeBtrfs, writeErofs, writeExt4, writeSquashfs, type Codecs, type Disk, type FileTree, type LayerCompression, type OciRuntime, type OstreeMode } from "@stratos/formats";
 import { FileDisk, nodeCodecs, OciLayoutFolder, RepositoryFolder } from "@stratos/host-node/outputs";
-import { bootcLayout, derivedId, findKernel, initramfs, planDiskImage, TreePaths, writeIsoImage, type BootArchitecture, type BootLoader } from "@stratos/outputs";
+import { bootcLayout, derivedId, findKernel, initramfs, planDiskImage, TreePaths, writeIsoImage, type BootArchitecture, type BootLoader, type RootFormat } from "@stratos/outputs";
 import { CommandError } from "../command-error.ts";
+import { aegisRoot } from "./aegis-root.ts";
 import type { OutputFormat } from "./output-formats.ts";
 
 export interface OutputOptions {
@@ -26,6 +27,10 @@ export interface OutputOptions {
   /** lay the root out for OSTree and bootc */
   readonly isBootc?: boolean;
   readonly loader?: BootLoader;
+  /** of a disk's root; default: ext4 */
+  readonly rootFormat?: RootFormat;
+  /** on btrfs: name of a read-only snapshot of the root, which the boot menu offers */
+  readonly snapshot?: string;
   /** further words for the kernel */
   readonly commandLine?: string;
   readonly ownInitramfs?: boolean;
@@ -58,6 +63,12 @@ export function writeOutput(format: OutputFormat, source: FileTree, path: string
       const size = options.size ?? Math.ceil((ext4SizeFor(tree, 0) * 1.2) / MIB) * MIB;
       return withNewDisks(path, size, options.qcow2, codecs, (disk) => writeExt4(disk, tree, { uuid: derivedId(`${options.name} root file system`, codecs), label: options.name.slice(0, 16), time: options.time, isZeroed: true }));
     }
+    case "btrfs": {
+      const id = (what: string): string => derivedId(`${options.name} ${what}`, codecs);
+      const volumes = [{ name: "", tree }], size = options.size ?? Math.ceil((btrfsSizeFor(volumes) * 1.2) / MIB) * MIB;
+      return withNewDisks(path, size, options.qcow2, codecs, (disk) => writeBtrfs(disk, volumes, { uuid: id("root file system"), label: options.name, time: options.time, id, ...(options.compression === "zstd" ? { zstd: codecs.zstd } : {}) }));
+    }
+    case "erofs": return withNewDisk(path, 0, (disk) => void writeErofs(disk, tree, { uuid: derivedId(`${options.name} root file system`, codecs), label: options.name, time: options.time }));
     case "raw": case "qcow2": return writeDisk(format, tree, path, options, codecs);
     case "iso": return withScratch(path, (scratch) => withNewDisk(path, 0, (disk) => writeIsoImage(disk, scratch, withoutAccessLists(tree), {
       name: options.name, architecture: bootArchitecture(options.architecture), time: options.time, ...(options.loader === undefined ? {} : { loader: options.loader }),
@@ -77,6 +88,7 @@ function writeDisk(format: "raw" | "qcow2", tree: FileTree, path: string, option
   const plan = planDiskImage(tree, {
     name: options.name, architecture, time: options.time, ...(options.size === undefined ? {} : { size: options.size }), ...(options.loader === undefined ? {} : { loader: options.loader }),
     ...(options.commandLine === undefined ? {} : { commandLine: options.commandLine }), ...(options.ownInitramfs === true ? { ownInitramfs: true } : {}),
+    ...(options.rootFormat === undefined ? {} : { rootFormat: options.rootFormat }), ...(options.snapshot === undefined ? {} : { snapshot: options.snapshot }), ...(options.rootFormat === "btrfs" && options.compression === "zstd" ? { isPacked: true } : {}), aegisfs: aegisRoot,
   }, codecs);
   if (format === "raw") return withNewDisks(path, plan.size, options.qcow2, codecs, (disk) => plan.write(disk, true));
   return withNewDisk(path, 0, (file) => {

@@ -5,10 +5,10 @@ import { parseSize } from "../fs/volume-options.ts";
 import type { ImageConvertOptions } from "../commands/image-convert-command.ts";
 import type { ImageSeedOptions } from "../commands/image-seed-command.ts";
 import type { RegistryCommandOptions } from "../commands/image-registry-commands.ts";
-import { OUTPUT_FORMATS } from "../outputs/output-formats.ts";
+import { DISK_FILE_SYSTEMS, OUTPUT_FORMATS } from "../outputs/output-formats.ts";
 import { jsonOption, type Finish } from "./fs-rows.ts";
 
-const SOURCE_HELP = "\nSOURCE is an image's name, a folder, a tar archive (plain, gzip, xz, zstd), an OCI layout (oci:FOLDER[:TAG]) or a disk image with ext4.";
+const SOURCE_HELP = "\nSOURCE is an image's name, a folder, a tar archive (plain, gzip, xz, zstd), an OCI layout (oci:FOLDER[:TAG]) or a disk image with ext4 or AegisFS.";
 
 export function imageOutputCommands(finish: Finish): Command[] {
   const convert = new Command("convert")
@@ -25,9 +25,11 @@ export function imageOutputCommands(finish: Finish): Command[] {
     .option("--ref <ref>", "reference of an OSTree commit (default: NAME/ARCH)")
     .addOption(new Option("--mode <mode>", "mode of a new OSTree repository (default: archive)").choices(["archive", "bare-user-only"]))
     .option("--bootc", "lay the root out as OSTree and bootc deploy it (/usr/etc, empty /var, kernel in /usr/lib/modules)")
-    .addOption(new Option("--loader <loader>", "boot loader of a disk (default: what the root has, systemd-boot first)").choices(["systemd-boot", "grub"]))
+    .addOption(new Option("--loader <loader>", "boot loader of a disk (default: what the root has, systemd-boot first)").choices(["systemd-boot", "grub", "unified"]))
+    .addOption(new Option("--filesystem <kind>", "file system of a disk's root (default: ext4)").choices([...DISK_FILE_SYSTEMS]))
+    .addOption(new Option("--snapshot <name>", "with btrfs: a read-only snapshot of the root as it is made, which the boot menu offers").argParser(parseSnapshot))
     .option("--kernel-options <words>", "further words for the kernel's command line")
-    .option("--qcow2 <file>", "with raw and ext4: the same disk as a QCOW2 image, too, in one go")
+    .option("--qcow2 <file>", "with raw, ext4 and btrfs: the same disk as a QCOW2 image, too, in one go")
     .option("--own-initramfs", "make a minimal initramfs, even when the root has one")
     .option("--root", "a folder's files belong to root, whoever unpacked them")
     .addOption(jsonOption())
@@ -79,4 +81,9 @@ function architectureOption(): Option {
 function parseTime(text: string): number {
   if (!/^\d{1,12}$/.test(text)) throw new InvalidArgumentError("expected seconds since 1970");
   return Number(text);
+}
+
+function parseSnapshot(text: string): string {
+  if (!/^[A-Za-z0-9_.-]{1,64}$/.test(text)) throw new InvalidArgumentError("expected letters, digits, '-', '_' and '.'");
+  return text;
 }

@@ -11,6 +11,8 @@ export function installCommand(finish: Finish): Command {
     .option("--target <disk>", "device, or disk image (raw or .qcow2) to make")
     .option("-s, --size <size>", "size of a disk image that is not there yet: 8G")
     .addOption(new Option("--arch <arch>", "architecture (default: what the source says, or riscv64)").choices(["amd64", "arm64", "riscv64"]))
+    .addOption(new Option("--filesystem <kind>", "of the root, where the configuration names no partitions (default: ext4); btrfs gets subvolumes @ and @home").choices(["ext4", "btrfs"]))
+    .option("--swap <size>", "also a swap partition of this size")
     .option("--seed <text>", "UUIDs from this text rather than from chance, so that the same installation gives the same bytes")
     .addOption(new Option("--time <seconds>", "time of what is made, in seconds since 1970 (default: now)").argParser((text) => {
       if (!/^\d{1,12}$/.test(text)) throw new InvalidArgumentError("expected seconds since 1970");

@@ -137,10 +137,10 @@ function imageCommand(handlers: CommandHandlers, finish: (status: number) => voi
     .action(async (name: string, options: ImageExportOptions) => finish(await handlers.imageExport(name, options)));
 
   const importing = new Command("import")
-    .description("Makes an image from a tar archive of a root folder (plain, gzip, xz or zstd).")
-    .summary("make an image from a tar archive")
+    .description("Makes an image from a tar archive of a root folder (plain, gzip, xz or zstd), or from the root of a disk image (raw or QCOW2, with ext4 or AegisFS).")
+    .summary("make an image from an archive or a disk")
     .argument("<name>", "the new image's name", parseImageName)
-    .argument("<file>", "archive; - for stdin")
+    .argument("<file>", "archive or disk image; - for an archive on stdin")
     .action(async (name: string, file: string) => finish(await handlers.imageImport(name, file)));
 
   for (const command of [list, build, remove, exporting, importing, ...imageOutputCommands(finish), diskCommand(finish)]) image.addCommand(command);

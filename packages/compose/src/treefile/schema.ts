@@ -41,7 +41,9 @@ const OUTPUT = {
     level: { type: "integer", minimum: 1, maximum: 22, description: "of the compression" },
     image: { ...NAME, description: "name of the Stratos image" },
     size: { type: "string", pattern: "^[0-9]+[KMGT]?$", description: "of a disk" },
-    bootloader: { enum: ["systemd-boot", "grub"], description: "of a disk or an ISO (default: what the image has)" },
+    bootloader: { enum: ["systemd-boot", "grub", "unified"], description: "of a disk or an ISO (default: what the image has)" },
+    filesystem: { enum: ["ext4", "btrfs", "erofs", "aegisfs"], description: "of a disk's root (default: ext4)" },
+    snapshot: { type: "string", pattern: "^[A-Za-z0-9_.-]{1,64}$", description: "with btrfs: a read-only snapshot of the root, which the boot menu offers" },
     "command-line": { type: "string", description: "further words for the kernel of a disk or an ISO" },
     when: { ...TEXT, description: "a condition; nothing is written where it is false" },
   },
@@ -189,7 +191,7 @@ export interface FileConfig { readonly content?: string; readonly source?: strin
 export interface PhaseConfig { readonly skip?: boolean; readonly when?: string; readonly timeout?: number; readonly after?: readonly string[]; readonly "on-skip"?: "skip" | "fail" }
 export interface OutputConfig {
   readonly format: OutputFormat; readonly filename?: string; readonly compression?: "none" | "gzip" | "zstd"; readonly level?: number; readonly image?: string;
-  readonly size?: string; readonly bootloader?: "systemd-boot" | "grub"; readonly "command-line"?: string; readonly when?: string;
+  readonly size?: string; readonly bootloader?: "systemd-boot" | "grub" | "unified"; readonly filesystem?: "ext4" | "btrfs" | "erofs" | "aegisfs"; readonly snapshot?: string; readonly "command-line"?: string; readonly when?: string;
 }
 export interface OstreeConfig { readonly ref?: string; readonly repository?: string; readonly mode?: "archive" | "bare-user-only"; readonly parent?: string; readonly subject?: string; readonly metadata?: Readonly<Record<string, string>>; readonly bootc?: boolean }
 export interface ContainerConfig {

@@ -54,3 +54,23 @@ test("the same tree gives the same bytes; what has no place is refused", () => {
   assert.throws(refused([fileEntry("", "directory")], { volumeId: "small" }), /at most 32 of A–Z/);
   assert.throws(refused([fileEntry("", "directory")], { efiImage: "gone" }), /gone: is not in the tree/);
 });
+
+test("as a disk it has partition tables: one for UEFI, and for BIOS code that knows where isolinux is", () => withFolder((folder) => {
+  const ids = { diskId: "0e5b5a4e-8a3f-4d6e-9d0c-4f6f1f4e7a11", partitionId: "1e5b5a4e-8a3f-4d6e-9d0c-4f6f1f4e7a12" };
+  const write = (name: string, biosCode?: Uint8Array): { path: string; bytes: Uint8Array } => {
+    const disk = new MemoryDisk(), path = join(folder, name);
+    const bytes = readBytes(disk, 0, writeIso(disk, tree(), { ...OPTIONS, hybrid: { ...ids, ...(biosCode === undefined ? {} : { biosCode }) } }));
+    writeFileSync(path, bytes);
+    return { path, bytes };
+  };
+  const plain = write("plain"), both = write("both", new Uint8Array(432).fill(0x90));
+  assert.match(run("sgdisk", ["-v", plain.path]).output, /No problems found/);
+  const report = (path: string): string => run("xorriso", ["-indev", path, "-report_system_area", "plain"]).output;
+  for (const { path } of [plain, both]) assert.match(report(path), /GPT type GUID +: +1 +28732ac11ff8d211ba4b00a0c93ec93b[\s\S]*GPT partition path : +1 +\/boot\/efi\.img/);
+  assert.match(report(both.path), /MBR partition +: +1 +0x80 +0x00 +0 +\d+\nMBR partition +: +2 +0x00 +0xef[\s\S]*MBR partition path : +2 +\/boot\/efi\.img/);
+  // What the code in the first sector jumps to is isolinux.
+  const view = new DataView(both.bytes.buffer, both.bytes.byteOffset), start = view.getUint32(432, true) * 512;
+  assert.deepEqual(both.bytes.subarray(start + 64, start + 1000), sampleBytes(40_000, 1).subarray(64, 1000));
+  assert.equal(both.bytes.length % (1 << 20), 0);
+  assert.throws(() => write("long", new Uint8Array(440)), /boot code for disks has at most 432 bytes/);
+}));

@@ -2,7 +2,7 @@
  * Makes ISO 9660 images with Rock Ridge names and El Torito boot records. Source: ECMA-119 (3rd edition); IEEE P1282 (Rock Ridge) and P1281
  * (SUSP); "El Torito" Bootable CD-ROM Format Specification 1.0; UEFI 2.10 §13.3.2.1.
  *
- *     0 … 15 unused   16 primary descriptor   17 boot record   18 terminator   19 boot catalog   20 … path tables, folders, files
+ *     0 … 15 partition tables, when it is to start as a disk   16 primary descriptor   17 boot record   18 terminator   19 boot catalog   20 … path tables, folders, files
  *
  * Sectors have 2048 bytes. Numbers stand twice, little- and big-endian.
  */
@@ -11,6 +11,7 @@ import { civilTime } from "../calendar/civil-time.ts";
 import { readBytes, viewOf, type Disk } from "../disk/disk.ts";
 import { FormatError } from "../format-error.ts";
 import type { FileEntry, FileTree } from "../tree/file-tree.ts";
+import { hybridSize, writeHybridBoot, type HybridBoot } from "./hybrid-boot.ts";
 
 export const ISO_SECTOR = 2048;
 const FIRST_FREE = 20;
@@ -27,6 +28,8 @@ export interface IsoOptions {
   readonly biosImage?: string;
   /** path of a FAT image that UEFI looks into */
   readonly efiImage?: string;
+  /** makes the image start from a disk, too; takes an `efiImage` */
+  readonly hybrid?: HybridBoot;
 }
 
 interface Node {
@@ -80,7 +83,11 @@ export function writeIso(disk: Disk, tree: FileTree, options: IsoOptions): numbe
   const buffer = new Uint8Array(COPY_BYTES);
   for (const node of files.values()) copyFile(disk, node, buffer);
   if (options.biosImage !== undefined) writeBootInformation(disk, fileNode(files, options.biosImage));
-  return total * ISO_SECTOR;
+  if (options.hybrid === undefined) return total * ISO_SECTOR;
+  const size = hybridSize(total * ISO_SECTOR), efi = fileNode(files, options.efiImage ?? "");
+  disk.resize(size);
+  writeHybridBoot(disk, options.hybrid, { start: efi.sector * ISO_SECTOR, size: efi.size }, options.biosImage === undefined ? undefined : fileNode(files, options.biosImage).sector * ISO_SECTOR);
+  return size;
 }
 
 function nodesOf(tree: FileTree): Node {

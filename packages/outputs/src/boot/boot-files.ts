@@ -1,10 +1,11 @@
 /**
  * What a machine's firmware starts: the boot loader, its menu, kernel and first root, all from the tree. Source: UEFI 2.10 §3.5.1.1 (removable
- * media); UAPI Boot Loader Specification, type 1.
+ * media); UAPI Boot Loader Specification, types 1 and 2.
  */
 import { FormatError, type Codecs, type FileTree } from "@stratos/formats";
 import { initramfs } from "./initramfs.ts";
 import { TreePaths } from "./tree-paths.ts";
+import { osReleaseOf, unifiedKernel } from "./unified-kernel.ts";
 
 /** Names of an architecture in UEFI's world, and its first serial line. */
 const ARCHITECTURES = {
@@ -14,13 +15,26 @@ const ARCHITECTURES = {
 } as const;
 export type BootArchitecture = keyof typeof ARCHITECTURES;
 
-export type BootLoader = "systemd-boot" | "grub";
+/** `unified`: kernel, first root and command line in one program of UEFI, started by systemd-boot where the tree has it, else by firmware itself. */
+export type BootLoader = "systemd-boot" | "grub" | "unified";
+
+/** A further choice in the menu: an older state of the root. */
+export interface BootEntry {
+  /** letters, digits, `-`, `_`, `.` */
+  readonly id: string;
+  readonly title: string;
+  /** replaces {@link BootOptions.rootFlags} */
+  readonly rootFlags: string;
+}
 
 export interface BootOptions {
   readonly architecture: BootArchitecture;
   readonly title: string;
   /** `UUID=…`, as the kernel's command line has it */
   readonly root: string;
+  /** `subvol=@`: how the root is mounted */
+  readonly rootFlags?: string;
+  readonly entries?: readonly BootEntry[];
   /** further words of the command line; the serial console is there already */
   readonly commandLine?: string;
   readonly mtime: number;
@@ -50,25 +64,42 @@ export function bootFiles(tree: FileTree, options: BootOptions, codecs: Codecs):
   const linux = paths.bytes(kernel.path)!;
   const given = options.ownInitramfs === true ? undefined : paths.firstFile([`boot/initrd.img-${kernel.version}`, `usr/lib/modules/${kernel.version}/initramfs.img`]);
   const initrd = given !== undefined ? paths.bytes(given)! : codecs.gzip(initramfs(tree, { kernel: kernel.version, mtime: options.mtime }, codecs));
-  const commandLine = ["root=" + options.root, "ro", "console=tty0", `console=${names.console}`, ...(options.commandLine === undefined || options.commandLine === "" ? [] : [options.commandLine])].join(" ");
+  const commandLineOf = (rootFlags: string | undefined): string => [
+    `root=${options.root}`, ...(rootFlags === undefined ? [] : [`rootflags=${rootFlags}`]), "ro", "console=tty0", `console=${names.console}`, ...(options.commandLine === undefined || options.commandLine === "" ? [] : [options.commandLine]),
+  ].join(" ");
+  const commandLine = commandLineOf(options.rootFlags);
+  const entries = [{ id: "stratos", title: options.title, commandLine }, ...(options.entries ?? []).map(({ id, title, rootFlags }) => ({ id: `stratos-${id}`, title, commandLine: commandLineOf(rootFlags) }))];
   const places = {
     "systemd-boot": [`usr/lib/systemd/boot/efi/systemd-boot${names.efi}.efi`],
     grub: [`usr/lib/grub/${names.grub}/monolithic/grub${names.efi}.efi`, `usr/lib/grub/${names.grub}/monolithic/gcd${names.efi}.efi`],
+    unified: [`usr/lib/systemd/boot/efi/linux${names.efi}.efi.stub`],
   };
   const candidates: readonly BootLoader[] = options.loader === undefined ? ["systemd-boot", "grub"] : [options.loader];
   const loader = candidates.find((candidate) => paths.firstFile(places[candidate]) !== undefined);
   if (loader === undefined) throw new FormatError(`the tree has no boot loader; install ${options.loader === "grub" ? `grub-efi-${options.architecture}-bin` : "systemd-boot-efi"}`);
   const program = paths.bytes(paths.firstFile(places[loader])!)!;
   const boot = `EFI/BOOT/BOOT${names.efi.toUpperCase()}.EFI`;
-  const files: BootFile[] = [{ path: boot, content: program }, { path: `${kernel.version}/linux`, content: linux }, { path: `${kernel.version}/initrd`, content: initrd }];
+  const files: BootFile[] = [];
+  const manager = loader === "unified" ? paths.firstFile(places["systemd-boot"]) : loader === "systemd-boot" ? paths.firstFile(places[loader]) : undefined;
+  if (manager !== undefined) {
+    const content = paths.bytes(manager)!;
+    files.push({ path: boot, content }, { path: `EFI/systemd/systemd-boot${names.efi}.efi`, content }, { path: "loader/loader.conf", content: ascii(`timeout 1\ndefault ${loader === "unified" ? "stratos.efi" : "stratos.conf"}\nconsole-mode keep\neditor no\n`) });
+  }
+  if (loader === "unified") {
+    if (manager === undefined && entries.length > 1) throw new FormatError("to choose between several roots takes systemd-boot; install systemd-boot-efi");
+    for (const entry of entries) {
+      const content = unifiedKernel(program, { linux, initrd, commandLine: entry.commandLine, version: kernel.version, osRelease: osReleaseOf(paths, entry.title) });
+      files.push({ path: manager === undefined ? boot : `EFI/Linux/${entry.id}.efi`, content });
+    }
+    return { kernel: kernel.version, loader, commandLine, files, linux, initrd };
+  }
+  files.push({ path: `${kernel.version}/linux`, content: linux }, { path: `${kernel.version}/initrd`, content: initrd });
   if (loader === "systemd-boot") {
-    files.push(
-      { path: `EFI/systemd/systemd-boot${names.efi}.efi`, content: program },
-      { path: "loader/loader.conf", content: ascii("timeout 1\nconsole-mode keep\neditor no\n") },
-      { path: "loader/entries/stratos.conf", content: ascii(`title ${options.title}\nversion ${kernel.version}\nlinux /${kernel.version}/linux\ninitrd /${kernel.version}/initrd\noptions ${commandLine}\n`) },
-    );
+    for (const entry of entries) files.push({ path: `loader/entries/${entry.id}.conf`, content: ascii(`title ${entry.title}\nversion ${kernel.version}\nlinux /${kernel.version}/linux\ninitrd /${kernel.version}/initrd\noptions ${entry.commandLine}\n`) });
   } else {
-    const menu = `set timeout=1\nset default=0\ninsmod serial\nserial --unit=0 --speed=115200\nterminal_input console serial\nterminal_output console serial\nmenuentry '${options.title.replaceAll("'", "")}' {\n  linux /${kernel.version}/linux ${commandLine}\n  initrd /${kernel.version}/initrd\n}\n`;
+    const menu = `set timeout=1\nset default=0\ninsmod serial\nserial --unit=0 --speed=115200\nterminal_input console serial\nterminal_output console serial\n${
+      entries.map(({ id, title, commandLine: words }) => `menuentry '${title.replaceAll("'", "")}' --id ${id} {\n  linux /${kernel.version}/linux ${words}\n  initrd /${kernel.version}/initrd\n}\n`).join("")}`;
+    files.push({ path: boot, content: program });
     // Debian's own builds look beneath /EFI/debian, others beneath /boot/grub.
     for (const path of ["EFI/debian/grub.cfg", "boot/grub/grub.cfg"]) files.push({ path, content: ascii(menu) });
   }

@@ -6,11 +6,11 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DiskWindow, fileEntry, fileTreeOf, MemoryBlob, MemoryDisk, readBytes, readLayout, FatVolume, type FileEntry, type FileTree } from "@stratos/formats";
+import { DiskWindow, fileEntry, fileTreeOf, MemoryBlob, MemoryDisk, readBytes, readLayout, readPeSections, FatVolume, type FileEntry, type FileTree } from "@stratos/formats";
 import { nodeCodecs } from "@stratos/host-node/outputs";
-import { planDiskImage } from "../disk/disk-image.ts";
+import { planDiskImage, type DiskImageOptions, type DiskPlan } from "../disk/disk-image.ts";
 import { writeIsoImage } from "../disk/iso-image.ts";
-import { bootFiles } from "./boot-files.ts";
+import { bootFiles, type BootOptions } from "./boot-files.ts";
 import { librariesOf } from "./elf-libraries.ts";
 import { initramfs } from "./initramfs.ts";
 import { loadOrder, readModules } from "./kernel-modules.ts";
@@ -38,6 +38,18 @@ const bootable = (): FileTree => treeOf(
   module("ext4", "jbd2,mbcache"), module("jbd2"), module("mbcache"), module("virtio_blk", "virtio_ring"), module("virtio_ring", "virtio"), module("virtio"), module("other"),
   file("usr/lib/systemd/boot/efi/systemd-bootx64.efi", "loader"), file("usr/lib/grub/x86_64-efi/monolithic/grubx64.efi", "grub"), file("usr/lib/ISOLINUX/isolinux.bin", Buffer.alloc(5000, 1)), file("usr/lib/syslinux/modules/bios/ldlinux.c32", "library"),
 );
+
+/** Headers of a program of UEFI without sections, and room for some. */
+function smallestProgram(): Uint8Array {
+  const bytes = new Uint8Array(1024), view = new DataView(bytes.buffer);
+  bytes.set(Buffer.from("MZ"));
+  view.setUint32(60, 64, true);
+  bytes.set(Buffer.from("PE\0\0"), 64);
+  view.setUint16(68 + 16, 240, true);
+  view.setUint16(88, 0x20b, true);
+  for (const [at, value] of [[32, 4096], [36, 512], [56, 4096], [60, 1024], [108, 16]] as const) view.setUint32(88 + at, value, true);
+  return bytes;
+}
 
 test("modules come after what they need, from modules.dep or from themselves", () => {
   const order = (tree: FileTree): string[] => loadOrder(readModules(new TreePaths(tree), [...tree.entries()].map(({ path }) => path), VERSION), ["ext4", "virtio-blk", "absent"]).map((path) => path.split("/").at(-1)!);
@@ -107,6 +119,50 @@ test("a disk image is whole in the eyes of sgdisk, fsck.vfat and e2fsck, and twi
   assert.match(Buffer.from(esp.read("loader/entries/stratos.conf")).toString(), new RegExp(`linux /${VERSION}/linux\ninitrd /${VERSION}/initrd\noptions root=UUID=${plan.rootUuid} ro`));
   assert.equal(Buffer.from(esp.read("EFI/BOOT/BOOTX64.EFI")).toString(), "loader");
   assert.throws(() => planDiskImage(bootable(), { ...options, size: 66 << 20 }, codecs), /the disk needs \d+ bytes, and is to have 69206016/);
+});
+
+test("a root on btrfs has subvolumes, and a snapshot that the menu offers; one on EROFS is read-only", () => {
+  const make = (options: Partial<DiskImageOptions>): { plan: DiskPlan; esp: FatVolume; root: Uint8Array } => {
+    const plan = planDiskImage(bootable(), { name: "test", architecture: "amd64", time: 1_700_000_000, ...options }, codecs), disk = new MemoryDisk(plan.size);
+    plan.write(disk, true);
+    return { plan, esp: FatVolume.open(new DiskWindow(disk, plan.partitions[0]!)), root: readBytes(disk, plan.partitions[1]!.start, plan.partitions[1]!.size) };
+  };
+  const folder = mkdtempSync(join(tmpdir(), "stratos-root-"));
+  const path = join(folder, "root");
+  try {
+    const btrfs = make({ rootFormat: "btrfs", snapshot: "factory" }), entry = (name: string): string => Buffer.from(btrfs.esp.read(`loader/entries/${name}.conf`)).toString();
+    assert.match(entry("stratos"), /^options root=UUID=\S+ rootflags=subvol=@ ro /m);
+    assert.match(entry("stratos-factory"), /^title test \(factory\)$[\s\S]*^options root=UUID=\S+ rootflags=subvol=@factory ro /m);
+    writeFileSync(path, btrfs.root);
+    execFileSync("btrfs", ["check", "--check-data-csum", path], { ...sbin, stdio: "pipe" });
+    const roots = execFileSync("btrfs", ["inspect-internal", "dump-tree", "-t", "root", path], { ...sbin, encoding: "utf8" });
+    assert.deepEqual([...roots.matchAll(/ROOT_BACKREF[\s\S]*?name (\S+)/g)].map(([, name]) => name), ["@", "@home", "@factory"]);
+    execFileSync("btrfs", ["restore", "-r", "256", path, folder], { ...sbin, stdio: "pipe" });
+    assert.equal(readFileSync(join(folder, "etc/fstab"), "utf8"), `UUID=${btrfs.plan.rootUuid} / btrfs subvol=@ 0 0\nUUID=${btrfs.plan.rootUuid} /home btrfs subvol=@home 0 0\n${/^.*boot\/efi.*$/m.exec(readFileSync(join(folder, "etc/fstab"), "utf8"))![0]}\n`);
+    writeFileSync(path, make({ rootFormat: "erofs" }).root);
+    execFileSync("fsck.erofs", [path], { ...sbin, stdio: "pipe" });
+    assert.throws(() => make({ snapshot: "factory" }), /ext4 has no snapshots; btrfs has/);
+    assert.throws(() => make({ rootFormat: "aegisfs" }), /AegisFS: not written here/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("a unified kernel holds kernel, first root and command line in one program, and each choice has one", () => {
+  const tree = treeOf(...[...bootable().entries()].filter(({ path }) => path !== ""), file("usr/lib/systemd/boot/efi/linuxx64.efi.stub", smallestProgram()), file("etc/os-release", 'ID=debian\nPRETTY_NAME="Debian"\n'));
+  const boot = (entries: FileTree, more: Partial<BootOptions> = {}): ReturnType<typeof bootFiles> => bootFiles(entries, { architecture: "amd64", title: "Test", root: "UUID=1", mtime: 0, loader: "unified", ...more }, codecs);
+  const found = boot(tree, { entries: [{ id: "old", title: "Test (old)", rootFlags: "subvol=@old" }] });
+  assert.deepEqual(found.files.map(({ path }) => path), ["EFI/BOOT/BOOTX64.EFI", "EFI/systemd/systemd-bootx64.efi", "loader/loader.conf", "EFI/Linux/stratos.efi", "EFI/Linux/stratos-old.efi"]);
+  const sections = (path: string, from = found): Record<string, string> => Object.fromEntries(readPeSections(from.files.find((own) => own.path === path)!.content).map(({ name, content }) => [name, Buffer.from(content).toString()]));
+  const old = sections("EFI/Linux/stratos-old.efi");
+  assert.deepEqual([old[".linux"], old[".uname"], old[".cmdline"]], ["kernel", VERSION, "root=UUID=1 rootflags=subvol=@old ro console=tty0 console=ttyS0,115200"]);
+  assert.equal(old[".osrel"], 'ID=debian\nPRETTY_NAME="Test (old)"\n');
+  assert.equal(sha(Buffer.from(old[".initrd"]!, "utf8")), sha(Buffer.from(Buffer.from(found.initrd).toString())));
+  // Without a menu firmware starts the one program itself.
+  const alone = boot(treeOf(...[...tree.entries()].filter(({ path }) => path !== "" && !path.endsWith("systemd-bootx64.efi"))));
+  assert.deepEqual(alone.files.map(({ path }) => path), ["EFI/BOOT/BOOTX64.EFI"]);
+  assert.equal(sections("EFI/BOOT/BOOTX64.EFI", alone)[".linux"], "kernel");
+  assert.throws(() => boot(bootable()), /no boot loader; install systemd-boot-efi/);
 });
 
 test("a medium starts under BIOS and UEFI, in the eyes of xorriso", () => {

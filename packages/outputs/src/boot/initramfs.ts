@@ -13,7 +13,7 @@ import { TreePaths } from "./tree-paths.ts";
 /** For disks of virtual machines and ordinary computers; what a kernel does not have is left out. */
 const MODULES = [
   "virtio_pci", "virtio_mmio", "virtio_blk", "virtio_scsi", "sd_mod", "sr_mod", "ahci", "nvme", "xhci_pci", "usb_storage", "uas", "mmc_block", "sdhci_pci",
-  "crc32c_generic", "crc32c_intel", "ext4", "erofs", "squashfs", "isofs", "overlay", "loop", "nls_ascii", "nls_cp437", "vfat",
+  "crc32c_generic", "crc32c_intel", "ext4", "btrfs", "erofs", "squashfs", "isofs", "overlay", "loop", "nls_ascii", "nls_cp437", "vfat",
 ] as const;
 const PROGRAMS = ["sh", "mount", "findfs", "switch_root", "insmod", "sleep", "mkdir"] as const;
 const PLACES = ["usr/bin", "bin", "usr/sbin", "sbin"] as const;

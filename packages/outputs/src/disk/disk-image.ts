@@ -1,11 +1,13 @@
 /**
- * A disk that a machine boots: partition table, EFI system partition, root on ext4, all from a tree and without mounting anything. Numbers
+ * A disk that a machine boots: partition table, EFI system partition, root on a file system of choice, all from a tree and without mounting anything. Numbers
  * that others take from chance (UUIDs) come from the image's name, so that the same tree gives the same disk.
  */
 import { utf8Of } from "@stratos/base";
-import { DiskWindow, ext4SizeFor, FatVolume, FormatError, gptSpace, PARTITION_TYPES, sha256Of, uuidFrom, writeExt4, writeGpt, type Codecs, type Disk, type FileTree, type GptPartition } from "@stratos/formats";
+import { DiskWindow, FatVolume, FormatError, gptSpace, PARTITION_TYPES, sha256Of, uuidFrom, writeGpt, type Codecs, type Disk, type FileTree, type GptPartition } from "@stratos/formats";
 import { TreeDraft } from "../tree/tree-draft.ts";
-import { bootFiles, type BootArchitecture, type BootFiles, type BootLoader } from "../boot/boot-files.ts";
+import { bootFiles, type BootArchitecture, type BootEntry, type BootFiles, type BootLoader } from "../boot/boot-files.ts";
+import { rootFileSystem, type RootFileSystem, type RootFormat, type RootShare } from "./root-format.ts";
+import { splitTree } from "./split-tree.ts";
 
 export interface DiskImageOptions {
   readonly name: string;
@@ -17,6 +19,14 @@ export interface DiskImageOptions {
   readonly loader?: BootLoader;
   readonly commandLine?: string;
   readonly ownInitramfs?: boolean;
+  /** default: ext4 */
+  readonly rootFormat?: RootFormat;
+  /** AegisFS, from a caller that has its engine */
+  readonly aegisfs?: RootFileSystem;
+  /** on btrfs: name of a read-only snapshot of the root as it is now, which the menu offers */
+  readonly snapshot?: string;
+  /** pack contents of a root on btrfs */
+  readonly isPacked?: boolean;
 }
 
 export interface DiskPlan {
@@ -32,26 +42,39 @@ export interface DiskPlan {
 
 const MIB = 1 << 20;
 const ESP_MIN = 64 * MIB;
+/** Users' files stay when the root goes back to a snapshot. */
+const BTRFS_VOLUMES = [{ name: "@", mount: "/" }, { name: "@home", mount: "/home" }] as const;
 
 /** Works out a disk without touching one. @throws FormatError when it cannot be */
 export function planDiskImage(source: FileTree, options: DiskImageOptions, codecs: Codecs): DiskPlan {
   const uuid = (what: string): string => derivedId(`${options.name} ${what}`, codecs);
   const rootUuid = uuid("root file system");
   const espId = fatId(codecs, options.name);
+  const format = options.rootFormat ?? "ext4", fileSystem = rootFileSystem(format, options.aegisfs);
+  const isBtrfs = format === "btrfs";
+  if (options.snapshot !== undefined && !isBtrfs) throw new FormatError(`${format} has no snapshots; btrfs has`);
   const draft = new TreeDraft(source, codecs, options.time);
   if (!draft.has("etc/fstab") || /^(#.*|\s*)$/.test((draft.text("etc/fstab") ?? "").split("\n").filter((line) => !line.startsWith("#")).join(""))) {
-    draft.file("etc/fstab", `UUID=${rootUuid} / ext4 errors=remount-ro 0 1\nUUID=${espId.text} /boot/efi vfat umask=0077,nofail 0 2\n`);
+    const mounts = isBtrfs ? BTRFS_VOLUMES.map(({ name, mount }) => `UUID=${rootUuid} ${mount} btrfs subvol=${name} 0 0`) : [`UUID=${rootUuid} / ${format} ${fileSystem.mountOptions} 0 ${fileSystem.checkPass}`];
+    draft.file("etc/fstab", `${mounts.join("\n")}\nUUID=${espId.text} /boot/efi vfat umask=0077,nofail 0 2\n`);
     draft.directory("boot/efi");
   }
+  if (isBtrfs && !draft.has("home")) draft.directory("home");
   const tree = draft.tree();
+  const shares: RootShare[] = isBtrfs ? [...splitTree(tree, BTRFS_VOLUMES, ({ mount }) => mount)].map(([{ name }, own]) => ({ subvolume: name, tree: own })) : [{ subvolume: "", tree }];
+  const entries: BootEntry[] = [];
+  if (options.snapshot !== undefined) {
+    shares.push({ subvolume: `@${options.snapshot}`, tree: shares[0]!.tree, readOnly: true, snapshotOf: BTRFS_VOLUMES[0].name });
+    entries.push({ id: options.snapshot, title: `${options.name} (${options.snapshot})`, rootFlags: `subvol=@${options.snapshot}` });
+  }
   const boot = bootFiles(tree, {
-    architecture: options.architecture, title: options.name, root: `UUID=${rootUuid}`, mtime: options.time,
+    architecture: options.architecture, title: options.name, root: `UUID=${rootUuid}`, mtime: options.time, entries, ...(isBtrfs ? { rootFlags: `subvol=${BTRFS_VOLUMES[0].name}` } : {}),
     ...(options.loader === undefined ? {} : { loader: options.loader }), ...(options.commandLine === undefined ? {} : { commandLine: options.commandLine }), ...(options.ownInitramfs === true ? { ownInitramfs: true } : {}),
   }, codecs);
   // Room for a second kernel beside the first, as an upgrade needs.
   const espSize = Math.max(ESP_MIN, roundUp(2.2 * boot.files.reduce((sum, file) => sum + file.content.length, 0)));
-  const minimum = ext4SizeFor(tree, 0);
-  const size = options.size ?? MIB + espSize + roundUp(minimum * 1.2 + 16 * MIB) + MIB;
+  const minimum = fileSystem.sizeFor(shares);
+  const size = options.size ?? MIB + espSize + roundUp(fileSystem.isReadOnly ? minimum : minimum * 1.2 + 16 * MIB) + MIB;
   const rootStart = MIB + espSize;
   const rootSize = Math.floor((gptSpace(size).end - rootStart) / MIB) * MIB;
   if (rootSize < minimum) throw new FormatError(`the disk needs ${rootStart + minimum + MIB} bytes, and is to have ${size}`);
@@ -73,7 +96,7 @@ export function planDiskImage(source: FileTree, options: DiskImageOptions, codec
         fat.write(path, content, options.time);
       }
       fat.flush();
-      writeExt4(root, tree, { uuid: rootUuid, label: "root", time: options.time, isZeroed });
+      fileSystem.write(root, shares, { uuid: rootUuid, label: "root", time: options.time, isZeroed, id: uuid, ...(options.isPacked === true ? { zstd: codecs.zstd } : {}) });
     },
   };
 }

@@ -1,11 +1,12 @@
 /**
- * A medium that starts a root without installing it, under BIOS (isolinux) and UEFI: the root is a squashfs image, changes live in memory.
+ * A medium that starts a root without installing it, under BIOS (isolinux) and UEFI, burnt or written to a USB stick: the root is a squashfs image, changes live in memory.
  * The root's own packages bring the loaders: systemd-boot-efi (or GRUB) for UEFI, isolinux and syslinux-common for BIOS.
  */
 import { DiskBlob, FatVolume, fileEntry, FormatError, MemoryDisk, writeIso, writeSquashfs, type Codecs, type Disk, type FileTree } from "@stratos/formats";
 import { bootFiles, type BootArchitecture, type BootLoader } from "../boot/boot-files.ts";
 import { TreePaths } from "../boot/tree-paths.ts";
 import { TreeDraft } from "../tree/tree-draft.ts";
+import { derivedId } from "./disk-image.ts";
 
 export interface IsoImageOptions {
   readonly name: string;
@@ -35,7 +36,11 @@ export function writeIsoImage(target: Disk, scratch: Disk, source: FileTree, opt
   const efi = efiImage(boot.files, options.time);
   medium.put(fileEntry("boot/efi.img", "file", { mtime: options.time, mode: 0o444, content: new DiskBlob(efi, { start: 0, size: efi.size }, codecs) }));
   const hasBios = options.architecture === "amd64" && addIsolinux(medium, source, boot.commandLine, options);
-  writeIso(target, medium.tree(), { volumeId, time: options.time, efiImage: "boot/efi.img", ...(hasBios ? { biosImage: "isolinux/isolinux.bin" } : {}) });
+  const biosCode = hasBios ? new TreePaths(source).bytes("usr/lib/ISOLINUX/isohdpfx.bin") : undefined;
+  writeIso(target, medium.tree(), {
+    volumeId, time: options.time, efiImage: "boot/efi.img", ...(hasBios ? { biosImage: "isolinux/isolinux.bin" } : {}),
+    hybrid: { diskId: derivedId(`${options.name} medium`, codecs), partitionId: derivedId(`${options.name} medium esp`, codecs), ...(biosCode === undefined ? {} : { biosCode }) },
+  });
 }
 
 /** What UEFI looks into: a FAT image with loader, kernel and first root, since a loader sees no other file system. */

@@ -41,17 +41,15 @@ function writeHosts(draft: TreeDraft, hostname: string): void {
 
 function writeFstab(draft: TreeDraft, partitions: readonly PlannedPartition[]): void {
   const lines = ["# <file system> <mount point> <type> <options> <dump> <pass>"];
+  const places = partitions.flatMap(({ config: { format }, uuid, mountings }) => mountings.map((mounting) => ({ ...mounting, format, uuid })));
   // A folder is mounted before those in it.
-  const sorted = [...partitions].sort((a, b) => (a.config.mount ?? "~") < (b.config.mount ?? "~") ? -1 : 1);
-  for (const { config, uuid } of sorted) {
-    const { mount, format } = config;
-    if (format === "swap") lines.push(`UUID=${uuid} none swap ${config.options ?? "sw"} 0 0`);
-    else if (mount !== undefined) {
-      const usual = format === "vfat" ? "umask=0077" : mount === "/" ? "errors=remount-ro" : "defaults";
-      lines.push(`UUID=${uuid} ${mount} ${format} ${config.options ?? usual} 0 ${mount === "/" ? 1 : 2}`);
-      if (mount !== "/") draft.directory(utf8ToByteString(mount.slice(1)));
-    }
+  for (const { mount, subvolume, options, format, uuid } of places.sort((a, b) => (a.mount < b.mount ? -1 : 1))) {
+    const usual = format === "vfat" ? "umask=0077" : format === "btrfs" ? "defaults" : mount === "/" ? "errors=remount-ro" : "defaults";
+    const words = subvolume === "" ? (options ?? usual) : `subvol=${subvolume}${options === undefined ? "" : `,${options}`}`;
+    lines.push(`UUID=${uuid} ${mount} ${format} ${words} 0 ${format === "btrfs" ? 0 : mount === "/" ? 1 : 2}`);
+    if (mount !== "/") draft.directory(utf8ToByteString(mount.slice(1)));
   }
+  for (const { config: { format, options }, uuid } of partitions) if (format === "swap") lines.push(`UUID=${uuid} none swap ${options ?? "sw"} 0 0`);
   draft.file("etc/fstab", `${lines.join("\n")}\n`);
 }
 

@@ -6,8 +6,18 @@ export interface PartitionConfig {
   readonly type?: string;
   /** `512M`, `20G`; `rest` takes what is left, once */
   readonly size: string;
-  readonly format: "vfat" | "ext4" | "swap" | "none";
+  readonly format: "vfat" | "ext4" | "btrfs" | "swap" | "none";
   readonly mount?: string;
+  readonly options?: string;
+  /** of btrfs, instead of one mount; by default `@` and `@home` where the partition is mounted on / */
+  readonly subvolumes?: readonly SubvolumeConfig[];
+  /** of btrfs: read-only snapshots of the root as it is installed, which the boot menu offers */
+  readonly snapshots?: readonly string[];
+}
+
+export interface SubvolumeConfig {
+  readonly name: string;
+  readonly mount: string;
   readonly options?: string;
 }
 
@@ -33,7 +43,7 @@ export interface NetworkConfig {
 
 export interface InstallConfig {
   readonly architecture?: "amd64" | "arm64" | "riscv64";
-  readonly disk?: { readonly target?: string; readonly size?: string; readonly loader?: "systemd-boot" | "grub"; readonly kernel_options?: string };
+  readonly disk?: { readonly target?: string; readonly size?: string; readonly loader?: "systemd-boot" | "grub" | "unified"; readonly kernel_options?: string };
   readonly partition?: readonly PartitionConfig[];
   readonly system?: { readonly source?: string; readonly hostname?: string; readonly locale?: string; readonly timezone?: string; readonly keymap?: string };
   readonly root?: { readonly password_hash?: string; readonly ssh_keys?: readonly string[] };
@@ -47,6 +57,9 @@ const text = { type: "string", minLength: 1 } as const;
 const line = { type: "string", pattern: "^[^\\n\\r]*$" } as const;
 const keys = { type: "array", items: { type: "string", pattern: "^(ssh-|ecdsa-|sk-)[^\\n\\r]+$" } } as const;
 const hash = { type: "string", pattern: "^(\\$[A-Za-z0-9./$=,+-]+|[!*]*)$" } as const;
+const mount = { type: "string", pattern: "^/([^/\\s]+(/[^/\\s]+)*)?$" } as const;
+const options = { type: "string", pattern: "^\\S+$" } as const;
+const subvolume = { type: "string", pattern: "^[A-Za-z0-9@_.-]{1,64}$" } as const;
 const object = (properties: object, required: readonly string[] = []): object => ({ type: "object", additionalProperties: false, properties, required });
 
 export const INSTALL_SCHEMA: object = {
@@ -54,10 +67,11 @@ export const INSTALL_SCHEMA: object = {
   title: "stratos install",
   ...object({
     architecture: { enum: ["amd64", "arm64", "riscv64"] },
-    disk: object({ target: text, size: text, loader: { enum: ["systemd-boot", "grub"] }, kernel_options: line }),
+    disk: object({ target: text, size: text, loader: { enum: ["systemd-boot", "grub", "unified"] }, kernel_options: line }),
     partition: {
       type: "array", minItems: 1, maxItems: 128,
-      items: object({ name: { type: "string", pattern: "^[^\\n\\r/]{1,36}$" }, type: text, size: text, format: { enum: ["vfat", "ext4", "swap", "none"] }, mount: { type: "string", pattern: "^/([^/\\s]+(/[^/\\s]+)*)?$" }, options: { type: "string", pattern: "^\\S+$" } }, ["name", "size", "format"]),
+      items: object({ name: { type: "string", pattern: "^[^\\n\\r/]{1,36}$" }, type: text, size: text, format: { enum: ["vfat", "ext4", "btrfs", "swap", "none"] }, mount, options,
+        subvolumes: { type: "array", minItems: 1, maxItems: 64, items: object({ name: subvolume, mount, options }, ["name", "mount"]) }, snapshots: { type: "array", maxItems: 16, items: subvolume } }, ["name", "size", "format"]),
     },
     system: object({
       source: text, hostname: { type: "string", pattern: "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$" },

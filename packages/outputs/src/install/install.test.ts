@@ -2,13 +2,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileEntry, fileTreeOf, MemoryBlob, MemoryDisk, readBytes, type FileEntry, type FileTree } from "@stratos/formats";
 import { nodeCodecs } from "@stratos/host-node/outputs";
 import { derivedId } from "../disk/disk-image.ts";
 import { planInstall, type InstallOptions } from "./install.ts";
+import type { PlannedPartition } from "./partition-plan.ts";
 import { readInstallConfig } from "./read-config.ts";
 
 const codecs = nodeCodecs();
@@ -121,6 +122,59 @@ test("partitions, file systems, names, places, people and keys stand where the c
   }
 });
 
+test("btrfs has a subvolume for each place and a snapshot to go back to; swap has its header", () => {
+  const config = readInstallConfig(`
+[[partition]]
+name = "esp"
+size = "64M"
+format = "vfat"
+mount = "/boot/efi"
+[[partition]]
+name = "swap"
+size = "16M"
+format = "swap"
+[[partition]]
+name = "root"
+size = "rest"
+format = "btrfs"
+snapshots = ["@factory"]
+[[partition.subvolumes]]
+name = "@"
+mount = "/"
+options = "compress=zstd"
+[[partition.subvolumes]]
+name = "@home"
+mount = "/home"
+[[user]]
+name = "anna"
+ssh_keys = ["ssh-ed25519 BBBB anna@x"]
+`);
+  const plan = planInstall(root(), config, OPTIONS, codecs), disk = new MemoryDisk(OPTIONS.diskSize);
+  plan.write(disk, true, () => {});
+  const planned = (name: string): PlannedPartition => plan.partitions.find((own) => own.config.name === name)!;
+  const folder = mkdtempSync(join(tmpdir(), "stratos-install-"));
+  try {
+    for (const name of ["root", "swap"]) writeFileSync(join(folder, name), readBytes(disk, planned(name).partition.start, planned(name).partition.size));
+    execFileSync("btrfs", ["check", "--check-data-csum", join(folder, "root")], sbin);
+    for (const [id, name] of [["256", "at"], ["257", "home"], ["258", "factory"]] as const) {
+      mkdirSync(join(folder, name));
+      execFileSync("btrfs", ["restore", "-r", id, join(folder, "root"), join(folder, name)], sbin);
+    }
+    const fstab = readFileSync(join(folder, "at/etc/fstab"), "utf8"), uuid = planned("root").uuid;
+    assert.ok(fstab.includes(`UUID=${uuid} / btrfs subvol=@,compress=zstd 0 0\n`) && fstab.includes(`UUID=${uuid} /home btrfs subvol=@home 0 0\n`) && fstab.includes(`UUID=${planned("swap").uuid} none swap sw 0 0\n`), fstab);
+    assert.equal(readFileSync(join(folder, "home/anna/.ssh/authorized_keys"), "utf8"), "ssh-ed25519 BBBB anna@x\n");
+    assert.equal(readFileSync(join(folder, "home/keep"), "utf8"), "kept");
+    assert.equal(existsSync(join(folder, "at/home/keep")), false);
+    assert.equal(readFileSync(join(folder, "factory/etc/fstab"), "utf8"), fstab);
+    assert.match(execFileSync("blkid", ["-p", join(folder, "swap")], sbin), new RegExp(`UUID="${planned("swap").uuid}".*TYPE="swap"|TYPE="swap".*UUID="${planned("swap").uuid}"`));
+    const menu = (name: string): string => Buffer.from(plan.boot.files.find(({ path }) => path === `loader/entries/${name}.conf`)!.content).toString();
+    assert.match(menu("stratos"), /rootflags=subvol=@ /);
+    assert.match(menu("stratos-factory"), /rootflags=subvol=@factory /);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test("a plan tells what cannot be before anything is written", () => {
   const plan = (text: string, options: Partial<InstallOptions> = {}) => () => planInstall(root(), readInstallConfig(text), { ...OPTIONS, diskSize: 400 * MIB, ...options }, codecs);
   const part = (name: string, size: string, format: string, mount: string): string => `[[partition]]\nname = "${name}"\nsize = "${size}"\nformat = "${format}"\nmount = "${mount}"\n`;
@@ -130,6 +184,12 @@ test("a plan tells what cannot be before anything is written", () => {
   assert.throws(plan(part("root", "rest", "ext4", "/")), /no partition is the EFI system partition/);
   assert.throws(plan(esp + part("root", "rest", "ext4", "/") + part("home", "rest", "ext4", "/home")), /two partitions cannot both take the rest/);
   assert.throws(plan(esp + part("root", "much", "ext4", "/")), /partition root: 'much' is no size/);
+  const volumes = (more: string): string => `${esp}[[partition]]\nname = "root"\nsize = "rest"\nformat = "btrfs"\n${more}`;
+  const home = '[[partition.subvolumes]]\nname = "@home"\nmount = "/home"\n';
+  assert.throws(plan(volumes(home)), /no partition is mounted on \//);
+  assert.throws(plan(volumes(`mount = "/"\n${home}`)), /partition root: its subvolumes are mounted, not itself/);
+  assert.throws(plan(volumes(`[[partition.subvolumes]]\nname = "@home"\nmount = "/"\n${home}`)), /the subvolume @home is there twice/);
+  assert.throws(plan(`${esp}[[partition]]\nname = "root"\nsize = "rest"\nformat = "ext4"\nmount = "/"\nsnapshots = ["a"]\n`), /ext4 has no subvolumes; btrfs has/);
   assert.throws(plan(esp.replace("64M", "1M") + part("root", "rest", "ext4", "/")), /partition esp: kernel and loader need/);
   assert.throws(plan('[system]\ntimezone = "Mars/Base"\n'), /Mars\/Base: a time zone that the root does not have/);
   assert.throws(plan('[[user]]\nname = "daemon"\n'), /user daemon: the root has one of this name/);
@@ -140,7 +200,7 @@ test("a mistaken file is told by line and key", () => {
   const told = (text: string, pattern: RegExp): void => assert.throws(() => readInstallConfig(text), pattern);
   told('[system]\nhostnam = "x"\n', /^FormatError: 2:1: system\.hostnam: unknown key$/);
   told('[system]\nhostname = "UPPER case"\n', /2:1: system\.hostname: is not what is expected/);
-  told('[[partition]]\nname = "x"\nformat = "btrfs"\nsize = "1G"\n', /3:1: partition\[0\]\.format: must be one of vfat, ext4, swap, none/);
+  told('[[partition]]\nname = "x"\nformat = "xfs"\nsize = "1G"\n', /3:1: partition\[0\]\.format: must be one of vfat, ext4, btrfs, swap, none/);
   told('[[user]]\nuid = 5\n', /1:1: user\[0\]: name is missing/);
   told("x = \n", /^FormatError: 1:\d+: /);
   told('[[file]]\npath = "/etc/../x/"\ncontent = ""\n', /path: is not what/);

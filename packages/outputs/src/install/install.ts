@@ -2,9 +2,10 @@
  * Installs a root on a disk: partitions, file systems, the system's own settings, and what firmware starts. A plan is worked out first and
  * can be shown; nothing on the disk changes before {@link InstallPlan.write}.
  */
-import { utf8ToByteString } from "@stratos/base";
-import { comparePaths, DiskWindow, ext4SizeFor, FatVolume, fileEntry, FormatError, gptSpace, viewOf, writeExt4, writeGpt, type Codecs, type Disk, type FileEntry, type FileTree } from "@stratos/formats";
-import { bootFiles, type BootArchitecture, type BootFiles } from "../boot/boot-files.ts";
+import { DiskWindow, FatVolume, fileEntry, FormatError, gptSpace, viewOf, writeGpt, type Codecs, type Disk, type FileTree } from "@stratos/formats";
+import { bootFiles, type BootArchitecture, type BootEntry, type BootFiles } from "../boot/boot-files.ts";
+import { rootFileSystem, type RootFileSystem, type RootShare } from "../disk/root-format.ts";
+import { splitTree } from "../disk/split-tree.ts";
 import { TreeDraft } from "../tree/tree-draft.ts";
 import { configureSystem } from "./configure-system.ts";
 import type { InstallConfig } from "./install-schema.ts";
@@ -36,14 +37,19 @@ export function planInstall(source: FileTree, config: InstallConfig, options: In
   const draft = new TreeDraft(source, codecs, options.time);
   configureSystem(draft, config, partitions);
   const tree = draft.tree();
-  const root = partitions.find(({ config: { mount } }) => mount === "/")!;
+  const root = partitions.find(({ mountings }) => mountings.some(({ mount }) => mount === "/"))!;
+  const rootVolume = root.mountings.find(({ mount }) => mount === "/")!.subvolume;
   const hostname = config.system?.hostname ?? "Stratos";
+  const snapshots = root.config.snapshots ?? [];
   const boot = bootFiles(tree, {
-    architecture: options.architecture, title: hostname, root: `UUID=${root.uuid}`, mtime: options.time,
+    architecture: options.architecture, title: hostname, root: `UUID=${root.uuid}`, mtime: options.time, ...(rootVolume === "" ? {} : { rootFlags: `subvol=${rootVolume}` }),
+    entries: snapshots.map((name): BootEntry => ({ id: name.replace(/^@/, ""), title: `${hostname} (${name})`, rootFlags: `subvol=${name}` })),
     ...(config.disk?.loader === undefined ? {} : { loader: config.disk.loader }), ...(config.disk?.kernel_options === undefined ? {} : { commandLine: config.disk.kernel_options }),
   }, codecs);
-  const shares = splitTree(tree, partitions.filter(({ config: { format, mount } }) => format === "ext4" && mount !== undefined));
-  const usage = [...shares].map(([planned, own]) => ({ mount: planned.config.mount!, usedBytes: ext4SizeFor(own, 0), sizeBytes: planned.partition.size }));
+  const shares = sharesOf(tree, partitions, options.time);
+  const rootTree = shares.get(root)!.find(({ subvolume }) => subvolume === rootVolume)!.tree;
+  for (const name of snapshots) shares.get(root)!.push({ subvolume: name, tree: rootTree, readOnly: true, snapshotOf: rootVolume });
+  const usage = [...shares].filter(([{ mountings }]) => mountings.length > 0).map(([planned, own]) => ({ mount: mountText(planned), usedBytes: fileSystemOf(planned).sizeFor(own), sizeBytes: planned.partition.size }));
   for (const { mount, usedBytes, sizeBytes } of usage) if (usedBytes > sizeBytes) throw new FormatError(`${mount}: needs ${usedBytes} bytes, and its partition has ${sizeBytes}`);
   const esp = partitions.find(({ config: own }) => isEsp(own))!;
   const bootBytes = boot.files.reduce((sum, file) => sum + file.content.length, 0);
@@ -57,10 +63,11 @@ export function planInstall(source: FileTree, config: InstallConfig, options: In
       for (const planned of partitions) {
         const { config: own, partition, uuid } = planned;
         const window = new DiskWindow(disk, partition);
-        onStep(`${own.format} on partition ${own.name}${own.mount === undefined ? "" : `, ${own.mount}`}`);
-        if (own.format === "ext4") {
-          const share = shares.get(planned) ?? { entries: () => [fileEntry("", "directory", { mtime: options.time })] };
-          writeExt4(window, share, { uuid, label: own.name.slice(0, 16), time: options.time, isZeroed });
+        const places = mountText(planned);
+        onStep(`${own.format} on partition ${own.name}${places === "" ? "" : `, ${places}`}`);
+        if (own.format === "ext4" || own.format === "btrfs") {
+          const share = shares.get(planned)!;
+          fileSystemOf(planned).write(window, share, { uuid, label: own.name, time: options.time, isZeroed, id: (what) => options.id(`${own.name} ${what}`) });
         } else if (own.format === "swap") writeSwap(window, uuid, own.name);
         else if (own.format === "vfat") writeFat(window, planned, planned === esp ? boot : null, options.time, isZeroed);
       }
@@ -68,26 +75,23 @@ export function planInstall(source: FileTree, config: InstallConfig, options: In
   };
 }
 
-/** Which entries lie on which partition; where one is mounted, the one above keeps an empty folder. */
-function splitTree(tree: FileTree, mounted: readonly PlannedPartition[]): Map<PlannedPartition, FileTree> {
-  const shares = new Map<PlannedPartition, FileEntry[]>(mounted.map((planned) => [planned, []]));
-  const places = mounted.map((planned) => ({ planned, path: utf8ToByteString(planned.config.mount!.slice(1)) })).sort((a, b) => b.path.length - a.path.length);
-  for (const entry of tree.entries()) {
-    for (const { planned, path } of places) {
-      const isRoot = entry.path === path;
-      if (!isRoot && path !== "" && !entry.path.startsWith(`${path}/`)) continue;
-      const own = isRoot ? "" : path === "" ? entry.path : entry.path.slice(path.length + 1);
-      if (isRoot && entry.kind !== "directory") throw new FormatError(`/${path}: is no folder in the root, and cannot be mounted on`);
-      if (entry.kind === "hardLink" && path !== "" && !entry.target.startsWith(`${path}/`)) throw new FormatError(`${entry.path}: a hard link that would lead to another partition`);
-      shares.get(planned)!.push({ ...entry, path: own, target: entry.kind === "hardLink" && path !== "" ? entry.target.slice(path.length + 1) : entry.target });
-      if (!isRoot || path === "") break;
-      // The folder itself is on the partition above as well.
-    }
-  }
-  return new Map([...shares].map(([planned, entries]) => {
-    entries.sort((a, b) => comparePaths(a.path, b.path));
-    return [planned, { entries: () => entries }];
-  }));
+function fileSystemOf({ config: { format } }: PlannedPartition): RootFileSystem {
+  return rootFileSystem(format === "btrfs" ? "btrfs" : "ext4");
+}
+
+/** `/`, or `/, /home` where subvolumes hold several places; "" where nothing is mounted. */
+export function mountText({ mountings }: PlannedPartition): string {
+  return mountings.map(({ mount }) => mount).join(", ");
+}
+
+/** What lies on each file system of ours; one that is mounted nowhere has an empty root. */
+function sharesOf(tree: FileTree, partitions: readonly PlannedPartition[], time: number): Map<PlannedPartition, RootShare[]> {
+  const own = partitions.filter(({ config: { format } }) => format === "ext4" || format === "btrfs");
+  const places = own.flatMap((planned) => planned.mountings.map((mounting) => ({ planned, ...mounting })));
+  const shares = new Map<PlannedPartition, RootShare[]>(own.map((planned) => [planned, []]));
+  for (const [{ planned, subvolume }, share] of splitTree(tree, places, ({ mount }) => mount)) shares.get(planned)!.push({ subvolume, tree: share });
+  for (const [planned, list] of shares) if (planned.mountings.length === 0) list.push({ subvolume: "", tree: { entries: () => [fileEntry("", "directory", { mtime: time })] } });
+  return shares;
 }
 
 /** The header that mkswap writes (include/linux/swap.h, `union swap_header`). */

@@ -8,14 +8,38 @@ export interface PlannedPartition {
   readonly partition: GptPartition;
   /** of the file system: a UUID, or FAT's `ABCD-1234` */
   readonly uuid: string;
+  readonly mountings: readonly Mounting[];
 }
 
 const MIB = 1 << 20;
-const LEAST: Readonly<Record<PartitionConfig["format"], number>> = { vfat: MIB, ext4: 8 * MIB, swap: MIB, none: MIB };
+const LEAST: Readonly<Record<PartitionConfig["format"], number>> = { vfat: MIB, ext4: 8 * MIB, btrfs: 64 * MIB, swap: MIB, none: MIB };
 
 /** What is made when nothing is said: an EFI system partition and a root. */
-export function defaultPartitions(): PartitionConfig[] {
-  return [{ name: "esp", size: "256M", format: "vfat", mount: "/boot/efi" }, { name: "root", size: "rest", format: "ext4", mount: "/" }];
+export function defaultPartitions(options: { readonly rootFormat?: "ext4" | "btrfs"; readonly swap?: string } = {}): PartitionConfig[] {
+  return [
+    { name: "esp", size: "256M", format: "vfat", mount: "/boot/efi" }, ...(options.swap === undefined ? [] : [{ name: "swap", size: options.swap, format: "swap" as const }]),
+    { name: "root", size: "rest", format: options.rootFormat ?? "ext4", mount: "/" },
+  ];
+}
+
+/** A place of the system, and what holds it. */
+export interface Mounting {
+  readonly mount: string;
+  /** of btrfs; "" where the file system has none */
+  readonly subvolume: string;
+  readonly options: string | undefined;
+}
+
+/** What people expect of btrfs: users' files stay when the root goes back to a snapshot. */
+const ROOT_SUBVOLUMES = [{ name: "@", mount: "/" }, { name: "@home", mount: "/home" }] as const;
+
+/** Where a partition's files belong. @param others  places that other partitions hold */
+export function mountings({ format, mount, options, subvolumes }: PartitionConfig, others: ReadonlySet<string> = new Set()): Mounting[] {
+  if (format === "btrfs" && (subvolumes !== undefined || mount === "/")) {
+    const own: readonly { name: string; mount: string; options?: string }[] = subvolumes ?? ROOT_SUBVOLUMES.filter((volume) => volume.mount === "/" || !others.has(volume.mount));
+    return own.map((volume) => ({ mount: volume.mount, subvolume: volume.name, options: volume.options ?? options }));
+  }
+  return mount === undefined ? [] : [{ mount, subvolume: "", options }];
 }
 
 /** @param id  a UUID for each use. @throws FormatError for what cannot be */
@@ -34,27 +58,39 @@ export function planPartitions(wanted: readonly PartitionConfig[], diskSize: num
   const index = sizes.indexOf(null);
   if (rest < 0 || (index !== -1 && rest < LEAST[wanted[index]!.format])) throw new FormatError(`the partitions need ${given + 2 * MIB + (index === -1 ? 0 : LEAST[wanted[index]!.format])} bytes, and the disk has ${diskSize}`);
   let start = MIB;
+  const places = new Set(wanted.map(({ mount }) => mount).filter((mount) => mount !== undefined));
   return wanted.map((config, position) => {
     const size = sizes[position] ?? rest;
     const partition: GptPartition = { type: typeOf(config, architecture), id: id(`partition ${config.name}`), name: config.name, start, size, attributes: 0 };
     start += size;
     const uuid = id(`file system ${config.name}`);
-    return { config, partition, uuid: config.format === "vfat" ? `${uuid.slice(0, 4)}-${uuid.slice(4, 8)}`.toUpperCase() : uuid };
+    return { config, partition, mountings: mountings(config, places), uuid: config.format === "vfat" ? `${uuid.slice(0, 4)}-${uuid.slice(4, 8)}`.toUpperCase() : uuid };
   });
 }
 
 function check(wanted: readonly PartitionConfig[]): void {
   const names = new Set<string>(), mounts = new Set<string>();
-  for (const { name, mount, format, size } of wanted) {
+  const places = new Set(wanted.map(({ mount }) => mount).filter((mount) => mount !== undefined));
+  for (const config of wanted) {
+    const { name, mount, format, size, subvolumes, snapshots } = config;
     if (names.has(name)) throw new FormatError(`partition ${name}: the name is taken`);
-    if (mount !== undefined && mounts.has(mount)) throw new FormatError(`partition ${name}: ${mount} is taken`);
     if (mount !== undefined && (format === "swap" || format === "none")) throw new FormatError(`partition ${name}: ${format} is not mounted`);
+    if (format !== "btrfs" && (subvolumes ?? snapshots) !== undefined) throw new FormatError(`partition ${name}: ${format} has no subvolumes; btrfs has`);
+    if (mount !== undefined && subvolumes !== undefined) throw new FormatError(`partition ${name}: its subvolumes are mounted, not itself`);
+    for (const own of mountings(config, places)) {
+      if (mounts.has(own.mount)) throw new FormatError(`partition ${name}: ${own.mount} is taken`);
+      mounts.add(own.mount);
+    }
+    const volumes = [...mountings(config, places).map(({ subvolume }) => subvolume), ...(snapshots ?? [])];
+    const twice = volumes.find((volume, index) => volumes.indexOf(volume) !== index);
+    if (twice !== undefined) throw new FormatError(`partition ${name}: the subvolume ${twice} is there twice`);
+    if ((snapshots?.length ?? 0) > 0 && !mountings(config).some((own) => own.mount === "/")) throw new FormatError(`partition ${name}: snapshots are of the root, which lies elsewhere`);
     if (size === "rest" && wanted.filter((other) => other.size === "rest").length > 1) throw new FormatError("two partitions cannot both take the rest");
     names.add(name);
-    if (mount !== undefined) mounts.add(mount);
   }
-  const root = wanted.find(({ mount }) => mount === "/");
-  if (root?.format !== "ext4") throw new FormatError(root === undefined ? "no partition is mounted on /" : `partition ${root.name}: the root is on ext4`);
+  const root = wanted.find((config) => mountings(config).some(({ mount }) => mount === "/"));
+  if (root === undefined) throw new FormatError("no partition is mounted on /");
+  if (root.format !== "ext4" && root.format !== "btrfs") throw new FormatError(`partition ${root.name}: the root is on ext4 or btrfs`);
   if (!wanted.some(isEsp)) throw new FormatError("no partition is the EFI system partition (format vfat, mounted on /boot/efi, /efi or /boot)");
 }
 
@@ -71,7 +107,7 @@ function typeOf(config: PartitionConfig, architecture: BootArchitecture): string
   }
   if (isEsp(config)) return PARTITION_TYPES.esp;
   if (config.format === "swap") return PARTITION_TYPES.swap;
-  if (config.mount === "/") return PARTITION_TYPES[`root-${architecture}`];
+  if (mountings(config).some(({ mount }) => mount === "/")) return PARTITION_TYPES[`root-${architecture}`];
   return config.mount === "/home" ? PARTITION_TYPES.home : PARTITION_TYPES.linux;
 }
 
