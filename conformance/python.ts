@@ -1,16 +1,19 @@
 /**
  * CPython's own regression tests (Debian's libpython3.13-testsuite) in Stratos and, on the same root, under qemu-user:
  *
- *     npm run conformance:python -- [--sample | --all | NAME …] [--timeout SECONDS] [--only-ours] [--json FILE]
+ *     npm run conformance:python -- [--sample | --all | NAME …] [--timeout SECONDS] [--only-ours] [--use RESOURCES] [--match PATTERN] [--record]
  *
  * A test counts against us when it passes there and fails here. Without names the modules of `SYSTEM_MODULES` run, with `--sample` the few that
- * CI runs. The last line is `N passed, N failed`, counted in tests of ours that qemu-user does not fail.
+ * CI runs. RESOURCES and PATTERN are regrtest's `-u` and `-m`. The last line is `N passed, N failed`, counted in tests of ours that qemu-user does not fail.
  */
-import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { ensureJudge, judge } from "../tests/support/judge.ts";
 import { stratosRun, type Result } from "../tests/support/stratos.ts";
 import { ensureTestImage } from "../tests/support/test-image.ts";
+import { recordRows, type Outcome } from "./results.ts";
+
+/** What the page says of this suite. */
+const ABOUT = { title: "CPython's own tests (Debian's libpython3.13-testsuite)", command: "npm run conformance:python -- --record" };
 
 /** Fast, and each leans on another part of the machine or kernel. */
 const SAMPLE = ["test_int", "test_float", "test_struct", "test_fcntl", "test_select", "test_queue"];
@@ -28,7 +31,7 @@ interface ModuleResult { ran: number; failed: Set<string>; status: number; secon
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { sample: { type: "boolean" }, all: { type: "boolean" }, timeout: { type: "string", default: "900" }, "only-ours": { type: "boolean" }, json: { type: "string" } },
+  options: { sample: { type: "boolean" }, all: { type: "boolean" }, timeout: { type: "string", default: "900" }, "only-ours": { type: "boolean" }, use: { type: "string" }, match: { type: "string" }, record: { type: "boolean" } },
 });
 const timeoutMs = Number(values.timeout) * 1000;
 
@@ -37,7 +40,6 @@ if (values["only-ours"] !== true) ensureJudge();
 const names = positionals.length > 0 ? positionals : values.sample ? SAMPLE : values.all ? await allModules() : [...new Set(SYSTEM_MODULES)];
 let passed = 0;
 let failed = 0;
-const report: Record<string, unknown>[] = [];
 for (const name of names) {
   const ours = await inStratos(name);
   const theirs = values["only-ours"] ? null : await underQemu(name);
@@ -51,14 +53,13 @@ for (const name of names) {
   console.log(`${bad === 0 ? "ok    " : "FAILED"} ${name.padEnd(28)} ran ${ours.ran}, failed ${ours.failed.size}, ${ours.seconds.toFixed(1)} s${peer}`);
   for (const test of worse) console.log(`         worse than qemu-user: ${test}`);
   if (broke) console.log(ours.tail.replaceAll(/^/gm, "         "));
-  report.push({ module: name, ran: ours.ran, failed: [...ours.failed], seconds: ours.seconds, qemuRan: theirs?.ran, qemuFailed: theirs === null ? undefined : [...theirs.failed], qemuSeconds: theirs?.seconds, worse });
+  if (values.record) recordRows("python", ABOUT, [{ name, stratos: outcome(ours), qemu: theirs === null ? null : outcome(theirs), worse: broke ? [...worse, "came to no end"] : worse }]);
 }
-if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(report, null, 1));
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
 function command(name: string): string[] {
-  return ["sh", "-c", `cd /tmp && exec python3 -m test -v --timeout ${Math.floor(timeoutMs / 1000)} ${name} 2>&1`];
+  return ["sh", "-c", `cd /tmp && exec python3 -m test -v --timeout ${Math.floor(timeoutMs / 1000)}${values.use === undefined ? "" : ` -u ${values.use}`}${values.match === undefined ? "" : ` -m '${values.match}'`} ${name} 2>&1`];
 }
 
 async function inStratos(name: string): Promise<ModuleResult> {
@@ -68,7 +69,11 @@ async function inStratos(name: string): Promise<ModuleResult> {
 
 async function underQemu(name: string): Promise<ModuleResult> {
   const started = Date.now();
-  return parse(await judge(["timeout", String(timeoutMs / 1000), ...command(name)]), started);
+  return parse(await judge(command(name), { timeoutMs }), started);
+}
+
+function outcome(result: ModuleResult): Outcome {
+  return { ran: result.ran, failed: result.failed.size, seconds: Math.round(result.seconds) };
 }
 
 /** unittest's summary: `FAIL: name (where)`, `ERROR: …`, `Ran N tests`; regrtest's `total tests: run=N`. */

@@ -27,11 +27,12 @@ export function ensureJudge(): void {
   }
 }
 
-/** Runs a program under qemu-user. */
+/** Runs a program under qemu-user; with a time limit of its own, so that nothing which it started outlives it. */
 export function judge(command: readonly string[], input: RunInput = {}): Promise<Result> {
-  const enter = 'mount -t proc proc "$1/proc" && mount --bind /dev "$1/dev" && mount -t tmpfs tmpfs "$1/tmp" && root=$1 && shift && exec env -i "$@"';
+  const isLimited = input.timeoutMs !== undefined;
+  const enter = `mount -t proc proc "$1/proc" && mount --bind /dev "$1/dev" && mount -t tmpfs tmpfs "$1/tmp" && root=$1 && shift && ${isLimited ? 'env -i "$@"; exit $?' : 'exec env -i "$@"'}`;
   const environment = Object.entries({ ...GUEST_ENVIRONMENT, ...input.env }).map(([name, value]) => `${name}=${value}`);
-  const unshare = process.getuid?.() === 0 ? ["unshare", "-m"] : ["unshare", "-rm"];
+  const unshare = ["unshare", process.getuid?.() === 0 ? "-m" : "-rm", ...(isLimited ? ["--pid", "--fork", "--kill-child"] : [])];
   const root = judgeRoot();
-  return run([...unshare, "sh", "-c", enter, "sh", root, ...environment, "chroot", root, ...command], input.stdin === undefined ? {} : { stdin: input.stdin });
+  return run([...unshare, "sh", "-c", enter, "sh", root, ...environment, "chroot", root, ...command], { ...(input.stdin === undefined ? {} : { stdin: input.stdin }), ...(isLimited ? { timeoutMs: input.timeoutMs } : {}) });
 }

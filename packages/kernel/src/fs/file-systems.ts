@@ -1,12 +1,13 @@
 import type { Kernel } from "../kernel-state.ts";
 import { devtmpfsType } from "./devtmpfs/devtmpfs.ts";
 import { registerMemoryDevices } from "./devtmpfs/memory-devices.ts";
+import { mqueueType } from "./mqueue/mqueue.ts";
 import { procType } from "./procfs/procfs.ts";
 import { cgroup2Type, sysfsType } from "./sysfs/sysfs.ts";
 import { tmpfsType } from "./tmpfs/tmpfs.ts";
 
 /** Which file systems mount(2) knows, in the order of /proc/filesystems. */
 export function registerFileSystems(kernel: Kernel): void {
-  for (const type of [sysfsType, tmpfsType, procType, cgroup2Type, devtmpfsType]) kernel.vfs.types.set(type.name, type);
+  for (const type of [sysfsType, tmpfsType, procType, cgroup2Type, devtmpfsType, mqueueType]) kernel.vfs.types.set(type.name, type);
   registerMemoryDevices(kernel);
 }

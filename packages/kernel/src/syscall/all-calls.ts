@@ -7,6 +7,7 @@ import { futexCalls } from "./futex-calls.ts";
 import { identityCalls } from "./identity-calls.ts";
 import { ipcCalls } from "./ipc-calls.ts";
 import { memoryCalls } from "./memory-calls.ts";
+import { mqueueCalls } from "./mqueue-calls.ts";
 import { pidfdCalls } from "./pidfd-calls.ts";
 import { pollCalls } from "./poll-calls.ts";
 import { processCalls } from "./process-calls.ts";
@@ -21,6 +22,7 @@ export const CALL_TABLES: Readonly<Record<string, SyscallTable>> = {
   files: fileCalls,
   processes: processCalls, signals: signalCalls, memory: memoryCalls, futexes: futexCalls, time: timeCalls, identity: identityCalls, system: systemCalls,
   polling: pollCalls, epoll: epollCalls, "event files": eventFileCalls, sockets: socketCalls, pidfds: pidfdCalls, "System V IPC": ipcCalls,
+  "POSIX message queues": mqueueCalls,
 };
 
 /** Rows by number, as the dispatcher wants them. */

@@ -4,7 +4,7 @@ import { signalInfo } from "../../signal/pending-signals.ts";
 import { sendSignalToTask } from "../../signal/send-signal.ts";
 import type { Task } from "../../task/task.ts";
 import { BLOCKED, BLOCKED_EINTR, type WaitQueue } from "../../task/wait-queue.ts";
-import { createAnonymousInode } from "../../vfs/anonymous-file.ts";
+import { AnonymousInode, createAnonymousInode } from "../../vfs/anonymous-file.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { IoCursor } from "../../vfs/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
@@ -111,7 +111,8 @@ export function createPipe(kernel: Kernel, flags: number, owner?: { fsuid: numbe
 }
 
 /**
- * open(2) of a fifo: a reader waits for a writer and the other way round, unless O_NONBLOCK (fifo(7)).
+ * open(2) of a fifo: a reader waits for a writer and the other way round, unless O_NONBLOCK (fifo(7)). A pipe that is opened through
+ * /proc/PID/fd waits for nobody, as its other side may be gone for good.
  * @returns the description, −ENXIO (O_NONBLOCK for writing and no reader), or BLOCKED
  */
 export function openFifo(task: Task, inode: Inode, flags: number, path: Path): OpenFile | number {
@@ -144,14 +145,15 @@ export function openFifo(task: Task, inode: Inode, flags: number, path: Path): O
   }
   const others = isReader ? pipe.waitingWriters : pipe.waitingReaders;
   const hasOther = (isReader ? pipe.writers : pipe.readers) > 0 || others.size > 0;
-  if (!hasOther && (flags & O_NONBLOCK) === 0) {
+  const isNamed = !(inode instanceof AnonymousInode);
+  if (isNamed && !hasOther && (flags & O_NONBLOCK) === 0) {
     const fresh: FifoWait = { task, isMet: false };
     mine.add(fresh);
     task.syscallState = fresh;
     task.waitOn(pipe.queue);
     return BLOCKED;
   }
-  if (!hasOther && !isReader) return -ENXIO;
+  if (isNamed && !hasOther && !isReader) return -ENXIO;
   if (isReader) pipe.readers++;
   else pipe.writers++;
   meet(others, pipe);

@@ -3,6 +3,7 @@ import type { Kernel } from "../../kernel-state.ts";
 import { MAP_COUNT_MAX } from "../../mm/mmap.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../../security/credentials.ts";
 import { RELEASE, VERSION } from "../../syscall/system-calls.ts";
+import { type MqueueLimits, mqueueOf } from "../mqueue/mqueue.ts";
 import { PIPE_CAPACITY_MAX } from "../pipe/pipe.ts";
 import { PseudoDirectory, PseudoFile, type PseudoFileSystem } from "../pseudo/pseudo-inodes.ts";
 
@@ -35,6 +36,19 @@ function hostField(field: "hostname" | "domainname"): () => Setting {
     write: (kernel, text) => {
       if (text.length > 64) return -EINVAL;
       kernel[field] = text;
+      return 0;
+    },
+  });
+}
+
+/** A limit of POSIX message queues (mq_overview(7), /proc interfaces). */
+function queueLimit(field: keyof MqueueLimits, most: number): () => Setting {
+  return () => ({
+    read: (kernel) => String(mqueueOf(kernel).limits[field]),
+    write: (kernel, text) => {
+      const value = /^\d+$/.test(text) ? Number(text) : NaN;
+      if (!(value >= 1 && value <= most)) return -EINVAL;
+      mqueueOf(kernel).limits[field] = value;
       return 0;
     },
   });
@@ -141,8 +155,11 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "fs/inotify/max_user_instances": kept("128"),
   "fs/inotify/max_user_watches": kept("65536"),
   "fs/epoll/max_user_watches": kept("1048576"),
-  "fs/mqueue/msg_max": kept("10"),
-  "fs/mqueue/queues_max": kept("256"),
+  "fs/mqueue/msg_max": queueLimit("messages", 65536),
+  "fs/mqueue/msgsize_max": queueLimit("messageSize", 16 << 20),
+  "fs/mqueue/msg_default": queueLimit("messagesDefault", 65536),
+  "fs/mqueue/msgsize_default": queueLimit("messageSizeDefault", 16 << 20),
+  "fs/mqueue/queues_max": queueLimit("queues", 2147483647),
   "net/core/somaxconn": kept("4096"),
   "net/core/rmem_max": kept("212992"),
   "net/core/wmem_max": kept("212992"),

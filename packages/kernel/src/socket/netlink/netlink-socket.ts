@@ -145,6 +145,12 @@ export class NetlinkSocket extends Socket {
     this.#enqueue(writer.finish());
   }
 
+  /** A datagram that isn't an answer: the cookie of mq_notify(2). */
+  deliver(datagram: Uint8Array): void {
+    this.#enqueue(datagram);
+    this.readiness.wakeAll();
+  }
+
   #enqueue(datagram: Uint8Array): void {
     if (this.#queuedBytes + datagram.length > this.options.receiveBuffer) {
       this.pendingError = ENOBUFS;

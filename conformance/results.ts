@@ -1,0 +1,70 @@
+/**
+ * What suites from outside last said: `results/SUITE.json` holds one row for each part of a suite, and `docs/conformance.md` shows them all. A run
+ * with `--record` replaces the rows of what it ran and writes the page anew.
+ */
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { repository } from "../tests/support/stratos.ts";
+
+/** How a part of a suite went in one place. */
+export interface Outcome {
+  /** −1: it never came to its end. */
+  readonly ran: number;
+  readonly failed: number;
+  readonly seconds: number;
+}
+
+export interface Row {
+  readonly name: string;
+  readonly stratos: Outcome;
+  /** Null: it was not run under qemu-user. */
+  readonly qemu: Outcome | null;
+  /** Tests that fail in Stratos and not under qemu-user. */
+  readonly worse: readonly string[];
+}
+
+interface Suite { title: string; command: string; rows: Row[] }
+
+const FOLDER = join(repository, "conformance/results");
+const PAGE = join(repository, "docs/conformance.md");
+
+export function recordRows(suite: string, about: { title: string; command: string }, rows: readonly Row[]): void {
+  mkdirSync(FOLDER, { recursive: true });
+  const path = join(FOLDER, `${suite}.json`);
+  const before = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Suite).rows : [];
+  const merged = new Map([...before, ...rows].map((row) => [row.name, row]));
+  const sorted = [...merged.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const lines = sorted.map((row) => `  ${JSON.stringify(row)}`).join(",\n");
+  writeFileSync(path, `{"title": ${JSON.stringify(about.title)}, "command": ${JSON.stringify(about.command)}, "rows": [\n${lines}\n]}\n`);
+  writeFileSync(PAGE, page());
+}
+
+function page(): string {
+  const suites = readdirSync(FOLDER).sort().map((name) => JSON.parse(readFileSync(join(FOLDER, name), "utf8")) as Suite);
+  const head = [
+    "# Conformance",
+    "",
+    "Suites that others wrote, run in Stratos and, from the same files, under qemu-user (on the Linux of the host). Written by the commands below with `--record`; do not edit.",
+    "What counts is a test that passes there and fails here: the last column. Seconds are of busy machines, and say no more than how long a part takes.",
+  ];
+  return `${[...head, ...suites.flatMap(section)].join("\n")}\n`;
+}
+
+function section(suite: Suite): string[] {
+  const sum = (get: (row: Row) => number): number => suite.rows.reduce((total, row) => total + Math.max(0, get(row)), 0);
+  const worse = sum((row) => row.worse.length);
+  return [
+    "",
+    `## ${suite.title}`,
+    "",
+    `\`${suite.command}\`. ${suite.rows.length} parts, ${sum((row) => row.stratos.ran)} tests ran in Stratos; ${worse} ${worse === 1 ? "is" : "are"} worse than under qemu-user.`,
+    "",
+    "| part | ran | failed | s | qemu-user: ran | failed | s | worse here |",
+    "|---|--:|--:|--:|--:|--:|--:|---|",
+    ...suite.rows.map((row) => `| ${row.name} | ${cells(row.stratos)} | ${row.qemu === null ? "not run | | " : cells(row.qemu)} | ${row.worse.map((test) => `\`${test.replaceAll("|", "\\|")}\``).join(", ")} |`),
+  ];
+}
+
+function cells(outcome: Outcome): string {
+  return outcome.ran < 0 ? `no end | | ${outcome.seconds.toFixed(0)}` : `${outcome.ran} | ${outcome.failed} | ${outcome.seconds.toFixed(0)}`;
+}

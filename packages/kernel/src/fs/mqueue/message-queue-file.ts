@@ -1,0 +1,129 @@
+/** An open message queue. Read first: mqueue.ts and mq_overview(7). */
+import { EAGAIN, EBADF, EFAULT, EINVAL, EMSGSIZE, ETIMEDOUT, O_NONBLOCK, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, SI_MESGQ } from "@stratos/abi";
+import { byteStringOf } from "@stratos/base";
+import { sendSignalToProcess } from "../../signal/send-signal.ts";
+import type { Task } from "../../task/task.ts";
+import { BLOCKED, type WaitQueue } from "../../task/wait-queue.ts";
+import type { IoCursor } from "../../vfs/io-cursor.ts";
+import { OpenFile } from "../../vfs/open-file.ts";
+import type { Path } from "../../vfs/path.ts";
+import type { MessageQueueInode } from "./mqueue.ts";
+
+/** What a blocked send or receive keeps. */
+interface Wait { readonly deadlineNs: number }
+
+export class MessageQueueFile extends OpenFile {
+  declare readonly inode: MessageQueueInode;
+
+  constructor(flags: number, inode: MessageQueueInode, path: Path) {
+    super(flags, inode, path);
+  }
+
+  override get waitQueue(): WaitQueue {
+    return this.inode.queue;
+  }
+
+  override poll(): number {
+    const { inode } = this;
+    return (inode.messages.length > 0 ? POLLIN | POLLRDNORM : 0) | (inode.isFull ? 0 : POLLOUT | POLLWRNORM);
+  }
+
+  /** mq_timedsend(2): 0; −EAGAIN, −EBADF, −EFAULT, −EMSGSIZE, −ETIMEDOUT. */
+  send(task: Task, address: number, length: number, priority: number, deadlineNs: number): number {
+    const { inode } = this;
+    if (!this.isWritable) return -EBADF;
+    if (!(length >= 0 && length <= inode.shape.messageSize)) return -EMSGSIZE;
+    const bytes = new Uint8Array(length);
+    if (task.space.copyIn(address, bytes, 0, length) < 0) return -EFAULT;
+    if (inode.isFull) return this.#wait(task, deadlineNs);
+    const isAnnounced = inode.messages.length === 0 && !inode.hasWaitingReceiver();
+    inode.insert({ priority, bytes });
+    inode.atime = inode.mtime = inode.ctime = inode.fileSystem.kernel.vfs.now();
+    if (isAnnounced) this.#announce(task);
+    inode.queue.wakeAll(POLLIN | POLLRDNORM);
+    return 0;
+  }
+
+  /** mq_timedreceive(2): the message's length; −EAGAIN, −EBADF, −EFAULT, −EMSGSIZE, −ETIMEDOUT. */
+  receive(task: Task, address: number, length: number, priorityAddress: number, deadlineNs: number): number {
+    const { inode } = this;
+    if (!this.isReadable) return -EBADF;
+    if (!(length >= inode.shape.messageSize)) return -EMSGSIZE;
+    const message = inode.messages[0];
+    if (message === undefined) {
+      const result = this.#wait(task, deadlineNs);
+      if (result === BLOCKED) inode.receivers.set(task, task.syscallState as Wait);
+      return result;
+    }
+    inode.receivers.delete(task);
+    inode.messages.shift();
+    inode.atime = inode.mtime = inode.ctime = inode.fileSystem.kernel.vfs.now();
+    inode.queue.wakeAll(POLLOUT | POLLWRNORM);
+    if (priorityAddress !== 0 && task.space.storeU32(priorityAddress, message.priority) < 0) return -EFAULT;
+    return task.space.copyOut(address, message.bytes, 0, message.bytes.length) < 0 ? -EFAULT : message.bytes.length;
+  }
+
+  #wait(task: Task, deadlineNs: number): number {
+    if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
+    const state = (task.syscallState ??= { deadlineNs } satisfies Wait) as Wait;
+    if (task.kernel.now() >= state.deadlineNs) return -ETIMEDOUT;
+    task.waitOn(this.inode.queue);
+    if (state.deadlineNs !== Infinity) task.waitUntil(state.deadlineNs);
+    return BLOCKED;
+  }
+
+  /** Tells who asked for it, once (mq_notify(2)). */
+  #announce(sender: Task): void {
+    const { notification } = this.inode;
+    if (notification === null) return;
+    this.inode.notification = null;
+    const { owner, info, cookie } = notification;
+    if (info !== null) sendSignalToProcess(owner, { ...info, code: SI_MESGQ, pid: sender.pid, uid: sender.credentials.uid });
+    if (cookie !== null) cookie.deliver(withState(cookie.bytes, NOTIFY_WOKENUP));
+  }
+
+  /** Ends the registration of a process, if it has one. */
+  cancelNotification(owner: unknown): void {
+    const { notification } = this.inode;
+    if (notification === null || notification.owner !== owner) return;
+    this.inode.notification = null;
+    notification.cookie?.deliver(withState(notification.cookie.bytes, NOTIFY_REMOVED));
+  }
+
+  /** Closing any descriptor of the queue ends the process's registration, as Linux has it (mqueue_flush_file). */
+  override onDescriptorClose(task: Task): number {
+    this.cancelNotification(task.group);
+    return 0;
+  }
+
+  /** The queue's state in words (mq_overview(7), "Mounting the message queue filesystem"). */
+  override read(_task: Task, to: IoCursor, offset: number): number {
+    const at = offset < 0 ? this.position : offset;
+    const { notification } = this.inode;
+    const kind = notification === null ? 0 : notification.info !== null ? 0 : notification.cookie !== null ? 2 : 1;
+    const fields = [["QSIZE", this.inode.queuedBytes, 10], ["NOTIFY", kind, 5], ["SIGNO", notification?.info?.signal ?? 0, 5], ["NOTIFY_PID", notification?.owner.pid ?? 0, 6]] as const;
+    const text = byteStringOf(`${fields.map(([name, value, width]) => `${name}:${String(value).padEnd(width)}`).join(" ")}\n`);
+    const count = Math.min(to.remaining, text.length - at);
+    if (count <= 0) return 0;
+    const moved = to.put(text, at, count);
+    if (moved > 0 && offset < 0) this.position += moved;
+    return moved;
+  }
+
+  /** Only the text that `read` gives has a position. */
+  override seek(offset: number, whence: number): number {
+    const target = whence === 0 ? offset : whence === 1 ? this.position + offset : whence === 2 ? this.inode.size + offset : -1;
+    if (target < 0 || target > Number.MAX_SAFE_INTEGER) return -EINVAL;
+    this.position = target;
+    return target;
+  }
+}
+
+/** The last byte of a SIGEV_THREAD cookie says why it comes back. Source: Linux ipc/mqueue.c. */
+const NOTIFY_WOKENUP = 1, NOTIFY_REMOVED = 2;
+
+function withState(cookie: Uint8Array, state: number): Uint8Array {
+  const bytes = cookie.slice();
+  bytes[bytes.length - 1] = state;
+  return bytes;
+}

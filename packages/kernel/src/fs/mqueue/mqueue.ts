@@ -1,0 +1,212 @@
+/**
+ * POSIX message queues as a file system (mq_overview(7)): one instance for the machine, which mq_open(2) reaches whether it is mounted or not.
+ * Read next: message-queue-file.ts, what a descriptor does; syscall/mqueue-calls.ts.
+ */
+import { EINVAL, EMFILE, ENOENT, ENOSPC, S_IFDIR, S_IFREG } from "@stratos/abi";
+import type { Kernel } from "../../kernel-state.ts";
+import { CAP_SYS_RESOURCE, isCapable } from "../../security/credentials.ts";
+import type { SignalInfo } from "../../signal/pending-signals.ts";
+import type { Task } from "../../task/task.ts";
+import { RLIMIT_MSGQUEUE, type ThreadGroup } from "../../task/thread-group.ts";
+import { WaitQueue } from "../../task/wait-queue.ts";
+import { Dentry } from "../../vfs/dentry.ts";
+import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
+import type { FileSystemType } from "../../vfs/file-system-types.ts";
+import { Inode, type NewInode, type Time } from "../../vfs/inode.ts";
+import { Mount } from "../../vfs/mount.ts";
+import type { OpenFile } from "../../vfs/open-file.ts";
+import type { Path } from "../../vfs/path.ts";
+import { MessageQueueFile } from "./message-queue-file.ts";
+
+const MQUEUE_MAGIC = 0x19800202;
+/** What reading a queue may give at most; stat(2) shows it as the size. Source: Linux ipc/mqueue.c, FILENT_SIZE. */
+const STATUS_SIZE = 80;
+/** `struct msg_msg` and a priority's tree node, which count towards RLIMIT_MSGQUEUE (getrlimit(2)). */
+const MESSAGE_OVERHEAD = 48, NODE_OVERHEAD = 48;
+/** HARD_MSGMAX, HARD_MSGSIZEMAX: bounds for those with CAP_SYS_RESOURCE. */
+const MESSAGES_MAX_HARD = 65536, MESSAGE_SIZE_MAX_HARD = 16 << 20;
+export const PRIORITIES = 32768;
+
+/** /proc/sys/fs/mqueue. */
+export interface MqueueLimits { messages: number; messageSize: number; messagesDefault: number; messageSizeDefault: number; queues: number }
+
+export interface QueueShape { messages: number; messageSize: number }
+
+/** Who is told of a message that comes to an empty queue (mq_notify(2)); null: nobody. */
+export interface Notification { owner: ThreadGroup; info: SignalInfo | null; cookie: { bytes: Uint8Array; deliver: (bytes: Uint8Array) => void } | null }
+
+export class MqueueFileSystem extends FileSystem {
+  readonly type = "mqueue";
+  readonly kernel: Kernel;
+  readonly root: MqueueRoot;
+  readonly limits: MqueueLimits = { messages: 10, messageSize: 8192, messagesDefault: 10, messageSizeDefault: 8192, queues: 256 };
+  queues = 0;
+  /** Bytes that each user's queues may take together (RLIMIT_MSGQUEUE); a queue gives its part back when it is gone. */
+  readonly bytesByUser = new Map<number, number>();
+  #lastIno = 1;
+
+  constructor(kernel: Kernel) {
+    super(kernel.allocateDevice());
+    this.kernel = kernel;
+    this.root = new MqueueRoot(this);
+  }
+
+  allocateIno(): number {
+    return ++this.#lastIno;
+  }
+
+  usage(): FileSystemUsage {
+    return { magic: MQUEUE_MAGIC, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
+  }
+
+  /** A queue of this shape for the task, not named yet: −EINVAL for a shape beyond the limits, −ENOSPC too many queues, −EMFILE above RLIMIT_MSGQUEUE. */
+  createQueue(task: Task, shape: QueueShape | null, attributes: NewInode): MessageQueueInode | number {
+    const { limits } = this;
+    const isPrivileged = isCapable(task.credentials, CAP_SYS_RESOURCE);
+    if (this.queues >= limits.queues && !isPrivileged) return -ENOSPC;
+    const { messages, messageSize } = shape ?? { messages: Math.min(limits.messagesDefault, limits.messages), messageSize: Math.min(limits.messageSizeDefault, limits.messageSize) };
+    if (!(messages > 0 && messageSize > 0)) return -EINVAL;
+    if (messages > (isPrivileged ? MESSAGES_MAX_HARD : limits.messages) || messageSize > (isPrivileged ? MESSAGE_SIZE_MAX_HARD : limits.messageSize)) return -EINVAL;
+    const bytes = messages * (MESSAGE_OVERHEAD + messageSize) + Math.min(messages, PRIORITIES) * NODE_OVERHEAD;
+    const user = task.credentials.uid;
+    const used = (this.bytesByUser.get(user) ?? 0) + bytes;
+    if (used > task.group.limits[RLIMIT_MSGQUEUE]!.soft) return -EMFILE;
+    this.bytesByUser.set(user, used);
+    this.queues++;
+    return new MessageQueueInode(this, attributes, { messages, messageSize }, { user, bytes });
+  }
+}
+
+class MqueueRoot extends Inode {
+  declare readonly fileSystem: MqueueFileSystem;
+  readonly #entries = new Map<string, MessageQueueInode>();
+  constructor(fileSystem: MqueueFileSystem) {
+    super(fileSystem, 1, S_IFDIR | 0o1777, 0, 0, fileSystem.kernel.vfs.now());
+    this.nlink = 2;
+  }
+
+  override get cachesNames(): boolean {
+    return false;
+  }
+
+  override lookup(name: string): Inode | number {
+    return this.#entries.get(name) ?? -ENOENT;
+  }
+
+  /** `touch /dev/mqueue/name` makes a queue of the default shape. */
+  override create(name: string, attributes: NewInode): Inode | number {
+    const { current } = this.fileSystem.kernel.scheduler;
+    if ((attributes.mode & 0o170000) !== S_IFREG || current === null) return -EINVAL;
+    const queue = this.fileSystem.createQueue(current, null, attributes);
+    if (typeof queue !== "number") this.name(name, queue);
+    return queue;
+  }
+
+  name(name: string, queue: MessageQueueInode): void {
+    this.#entries.set(name, queue);
+    this.mtime = this.ctime = this.fileSystem.kernel.vfs.now();
+  }
+
+  override unlink(name: string, inode: Inode, now: Time): number {
+    this.#entries.delete(name);
+    this.mtime = this.ctime = now;
+    inode.nlink = 0;
+    inode.ctime = now;
+    return 0;
+  }
+
+  override list(cursor: number, emit: (name: string, ino: number, type: number, nextCursor: number) => boolean): number {
+    // Inode numbers only grow, and so does the order of insertion: a cursor is the number of the last entry given.
+    for (const [name, queue] of this.#entries) if (queue.ino > cursor && !emit(name, queue.ino, S_IFREG >> 12, queue.ino)) break;
+    return 0;
+  }
+}
+
+interface Message { priority: number; bytes: Uint8Array }
+
+/** Messages by priority, oldest first among equals. Bound: `shape.messages` of `shape.messageSize` bytes. */
+export class MessageQueueInode extends Inode {
+  declare readonly fileSystem: MqueueFileSystem;
+  readonly shape: QueueShape;
+  readonly messages: Message[] = [];
+  /** Senders, receivers and pollers. */
+  readonly queue = new WaitQueue();
+  /** What each receiver that waits keeps: a message that it will take is announced to nobody (mq_notify(3)). */
+  readonly receivers = new Map<Task, object>();
+  notification: Notification | null = null;
+  readonly #charge: { user: number; bytes: number };
+
+  constructor(fileSystem: MqueueFileSystem, attributes: NewInode, shape: QueueShape, charge: { user: number; bytes: number }) {
+    super(fileSystem, fileSystem.allocateIno(), attributes.mode, attributes.uid, attributes.gid, attributes.now);
+    this.size = STATUS_SIZE;
+    this.shape = shape;
+    this.#charge = charge;
+  }
+
+  override open(_task: Task, flags: number, path: Path): OpenFile {
+    return new MessageQueueFile(flags, this, path);
+  }
+
+  override truncate(): number {
+    return 0;
+  }
+
+  get queuedBytes(): number {
+    return this.messages.reduce((sum, message) => sum + message.bytes.length, 0);
+  }
+
+  get isFull(): boolean {
+    return this.messages.length >= this.shape.messages;
+  }
+
+  insert(message: Message): void {
+    let at = this.messages.length;
+    while (at > 0 && this.messages[at - 1]!.priority < message.priority) at--;
+    this.messages.splice(at, 0, message);
+  }
+
+  /** Does a receiver wait for each message that is there? */
+  hasWaitingReceiver(): boolean {
+    let waiting = 0;
+    for (const [task, state] of this.receivers) {
+      if (task.state !== "X" && task.state !== "Z" && task.syscallState === state) waiting++;
+      else this.receivers.delete(task);
+    }
+    return waiting > this.messages.length;
+  }
+
+  override evict(): void {
+    const { bytesByUser } = this.fileSystem;
+    const { user, bytes } = this.#charge;
+    const left = bytesByUser.get(user)! - bytes;
+    if (left > 0) bytesByUser.set(user, left);
+    else bytesByUser.delete(user);
+    this.fileSystem.queues--;
+    this.messages.length = 0;
+  }
+}
+
+const instances = new WeakMap<Kernel, MqueueFileSystem>();
+const mounts = new WeakMap<Kernel, Mount>();
+
+export function mqueueOf(kernel: Kernel): MqueueFileSystem {
+  let instance = instances.get(kernel);
+  if (instance === undefined) instances.set(kernel, (instance = new MqueueFileSystem(kernel)));
+  return instance;
+}
+
+/** The mount through which mq_open(2) sees the queues; in no namespace. */
+export function mqueueMount(kernel: Kernel): Mount {
+  let mount = mounts.get(kernel);
+  if (mount === undefined) {
+    const fileSystem = mqueueOf(kernel);
+    mounts.set(kernel, (mount = new Mount(0, fileSystem, new Dentry("/", null, fileSystem.root), null, null, 0, "mqueue")));
+  }
+  return mount;
+}
+
+export const mqueueType: FileSystemType = {
+  name: "mqueue",
+  isVirtual: true,
+  create: (kernel) => mqueueOf(kernel),
+};

@@ -1,0 +1,167 @@
+/** POSIX message queues. Read first: fs/mqueue/mqueue.ts. */
+import { EACCES, EBADF, EBUSY, EEXIST, EFAULT, EINVAL, EMFILE, ENAMETOOLONG, ENOENT, O_ACCMODE, O_CREAT, O_EXCL, O_NONBLOCK, SI_MESGQ, S_IFREG } from "@stratos/abi";
+import { loadDuration } from "../event/wait-deadline.ts";
+import { MessageQueueFile } from "../fs/mqueue/message-queue-file.ts";
+import { type MessageQueueInode, mqueueMount, mqueueOf, type Notification, PRIORITIES, type QueueShape } from "../fs/mqueue/mqueue.ts";
+import { checkAccess, checkSticky, MAY_READ, MAY_WRITE } from "../security/permission.ts";
+import { signalInfo } from "../signal/pending-signals.ts";
+import { NetlinkSocket } from "../socket/netlink/netlink-socket.ts";
+import type { Task } from "../task/task.ts";
+import { RLIMIT_NOFILE } from "../task/thread-group.ts";
+import { toMonotonic } from "../time/clocks.ts";
+import { Dentry } from "../vfs/dentry.ts";
+import { Path } from "../vfs/path.ts";
+import { get64, put64 } from "./path-argument.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+
+/** SIGEV_* that mq_notify(2) takes, and the length of the cookie that SIGEV_THREAD has. Source: Linux include/linux/mqueue.h. */
+const SIGEV_SIGNAL = 0, SIGEV_NONE = 1, SIGEV_THREAD = 2, COOKIE_LENGTH = 32;
+/** `struct mq_attr`: flags, messages, message size, messages now, four spare longs. */
+const ATTRIBUTES_SIZE = 64;
+const NAME_MAX = 255;
+const CLOCK_REALTIME = 0;
+
+/** A queue's name, which the C library gives without its slash: −EACCES, −EFAULT, −ENAMETOOLONG, −ENOENT. */
+function loadName(task: Task, address: number): string | number {
+  const name = task.space.loadString(address, 4096);
+  if (typeof name === "number") return name;
+  if (name === "") return -ENOENT;
+  if (name.length > NAME_MAX) return -ENAMETOOLONG;
+  return name.includes("/") || name === "." || name === ".." ? -EACCES : name;
+}
+
+/** mq_open(2): a descriptor, closed on exec; −EACCES, −EEXIST, −EFAULT, −EINVAL, −EMFILE, −ENAMETOOLONG, −ENOENT, −ENOSPC. */
+function open(task: Task, nameAddress: number, flags: number, mode: number, shapeAddress: number): number {
+  const { kernel, credentials } = task;
+  let shape: QueueShape | null = null;
+  if (shapeAddress !== 0) {
+    const { u8, view } = kernel.scratch;
+    if (task.space.copyIn(shapeAddress, u8, 0, ATTRIBUTES_SIZE) < 0) return -EFAULT;
+    shape = { messages: get64(view, 8), messageSize: get64(view, 16) };
+  }
+  const name = loadName(task, nameAddress);
+  if (typeof name === "number") return name;
+  const fileSystem = mqueueOf(kernel);
+  const found = fileSystem.root.lookup(name);
+  let queue: MessageQueueInode;
+  if (typeof found !== "number") {
+    if ((flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL)) return -EEXIST;
+    if ((flags & O_ACCMODE) === O_ACCMODE) return -EINVAL;
+    const wanted = [MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE][flags & O_ACCMODE]!;
+    const refused = checkAccess(credentials, found, wanted);
+    if (refused < 0) return refused;
+    queue = found as MessageQueueInode;
+  } else {
+    if ((flags & O_CREAT) === 0) return -ENOENT;
+    const made = fileSystem.createQueue(task, shape, { mode: S_IFREG | (mode & 0o777 & ~task.fs.umask), uid: credentials.fsuid, gid: credentials.fsgid, rdev: 0, now: kernel.vfs.now() });
+    if (typeof made === "number") return made;
+    fileSystem.root.name(name, made);
+    queue = made;
+  }
+  const path = new Path(mqueueMount(kernel), new Dentry(`/${name}`, null, queue));
+  const file = new MessageQueueFile(flags & (O_ACCMODE | O_NONBLOCK), queue, path);
+  const fd = task.files.install(file, true, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
+  return fd < 0 ? -EMFILE : fd;
+}
+
+/** mq_unlink(2): 0; −ENOENT, −EPERM for a queue of another user, and as for names. */
+function unlink(task: Task, nameAddress: number): number {
+  const name = loadName(task, nameAddress);
+  if (typeof name === "number") return name;
+  const { root } = mqueueOf(task.kernel);
+  const queue = root.lookup(name);
+  if (typeof queue === "number") return queue;
+  const refused = checkSticky(task.credentials, root, queue);
+  if (refused < 0) return refused;
+  root.unlink(name, queue, task.kernel.vfs.now());
+  if (queue.users === 0) new Path(mqueueMount(task.kernel), new Dentry(name, null, queue)).retain().release();
+  return 0;
+}
+
+function queueAt(task: Task, fd: number): MessageQueueFile | number {
+  const file = task.files.get(fd | 0);
+  return file instanceof MessageQueueFile ? file : -EBADF;
+}
+
+/** The absolute CLOCK_REALTIME time at `address` as a monotonic deadline: −EFAULT, −EINVAL; Infinity without one. */
+function loadDeadline(task: Task, address: number): number {
+  if (address === 0) return Infinity;
+  const time = loadDuration(task.space, address);
+  if (time < 0) return time;
+  return Math.max(0, toMonotonic(task, CLOCK_REALTIME, task.space.loadU64(address), task.space.loadU64(address + 8)));
+}
+
+function timedSend(task: Task, fd: number, address: number, length: number, priority: number, timeAddress: number): number {
+  // The deadline counts from the first execution of a call that waits (task.syscallState).
+  const deadline = loadDeadline(task, timeAddress);
+  if (deadline < 0) return deadline;
+  if (priority >>> 0 >= PRIORITIES) return -EINVAL;
+  const file = queueAt(task, fd);
+  return typeof file === "number" ? file : file.send(task, address, length, priority, deadline);
+}
+
+function timedReceive(task: Task, fd: number, address: number, length: number, priorityAddress: number, timeAddress: number): number {
+  const deadline = loadDeadline(task, timeAddress);
+  if (deadline < 0) return deadline;
+  const file = queueAt(task, fd);
+  return typeof file === "number" ? file : file.receive(task, address, length, priorityAddress, deadline);
+}
+
+/** mq_notify(2): 0; −EBADF, −EBUSY when someone is registered, −EFAULT, −EINVAL. */
+function notify(task: Task, fd: number, eventAddress: number): number {
+  const { u8, view } = task.kernel.scratch;
+  let notification: Notification | null = null;
+  if (eventAddress !== 0) {
+    if (task.space.copyIn(eventAddress, u8, 0, 64) < 0) return -EFAULT;
+    const signal = view.getInt32(8, true);
+    const kind = view.getInt32(12, true);
+    if (kind !== SIGEV_SIGNAL && kind !== SIGEV_NONE && kind !== SIGEV_THREAD) return -EINVAL;
+    notification = { owner: task.group, info: null, cookie: null };
+    if (kind === SIGEV_SIGNAL) {
+      if (!(signal >= 1 && signal <= 64)) return -EINVAL;
+      notification.info = signalInfo(signal, SI_MESGQ, { valueLow: view.getUint32(0, true), valueHigh: view.getUint32(4, true) });
+    } else if (kind === SIGEV_THREAD) {
+      // The C library's thread listens at a netlink socket for its cookie.
+      const cookieAddress = view.getUint32(0, true) + view.getUint32(4, true) * 0x100000000;
+      const socket = task.files.get(signal);
+      if (socket === undefined) return -EBADF;
+      if (!(socket instanceof NetlinkSocket)) return -EINVAL;
+      const bytes = new Uint8Array(COOKIE_LENGTH);
+      if (task.space.copyIn(cookieAddress, bytes, 0, COOKIE_LENGTH) < 0) return -EFAULT;
+      notification.cookie = { bytes, deliver: (cookie) => socket.deliver(cookie) };
+    }
+  }
+  const file = queueAt(task, fd);
+  if (typeof file === "number") return file;
+  if (notification === null) file.cancelNotification(task.group);
+  else if (file.inode.notification !== null && !file.inode.notification.owner.isZombie) return -EBUSY;
+  else file.inode.notification = notification;
+  return 0;
+}
+
+/** mq_getsetattr(2): 0; −EBADF, −EFAULT, −EINVAL for flags but O_NONBLOCK. */
+function getSetAttributes(task: Task, fd: number, newAddress: number, oldAddress: number): number {
+  const { u8, view } = task.kernel.scratch;
+  let flags = -1;
+  if (newAddress !== 0) {
+    if (task.space.copyIn(newAddress, u8, 0, ATTRIBUTES_SIZE) < 0) return -EFAULT;
+    flags = get64(view, 0);
+    if (flags !== 0 && flags !== O_NONBLOCK) return -EINVAL;
+  }
+  const file = queueAt(task, fd);
+  if (typeof file === "number") return file;
+  const { shape, messages } = file.inode;
+  u8.fill(0, 0, ATTRIBUTES_SIZE);
+  [file.flags & O_NONBLOCK, shape.messages, shape.messageSize, messages.length].forEach((value, index) => put64(view, index * 8, value));
+  if (flags >= 0) file.flags = (file.flags & ~O_NONBLOCK) | flags;
+  return oldAddress === 0 ? 0 : task.space.copyOut(oldAddress, u8, 0, ATTRIBUTES_SIZE);
+}
+
+export const mqueueCalls: SyscallTable = {
+  mq_open: { run: (task, name, flags, mode, shape) => open(task, name, flags | 0, mode, shape) },
+  mq_unlink: { run: unlink },
+  mq_timedsend: { run: timedSend },
+  mq_timedreceive: { run: timedReceive },
+  mq_notify: { run: notify },
+  mq_getsetattr: { run: getSetAttributes },
+};
