@@ -22,4 +22,4 @@ export { OutputError, runCompose, type ComposeEvent, type ComposeRequest, type C
 export { splitLayers, type TreeLayer } from "./build/split-layers.ts";
 export { diffComposes, diffTrees, type ComposedImage, type FileDifference, type ImageDifference, type ValueDifference } from "./metadata/diff-composes.ts";
 export { parseProvenance, ProvenanceError, type Recipe } from "./metadata/provenance.ts";
-export { readTree } from "./build/manifest.ts";
+export { PackBlob, readTree } from "./build/manifest.ts";

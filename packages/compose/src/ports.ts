@@ -28,6 +28,22 @@ export interface TreeChanges {
   readonly removed: readonly string[];
   /** entries that are new or different, whole, in the tree's order; hard links name a file of this list or of the tree */
   readonly changed: readonly FileEntry[];
+  /** when the job asked for it and the runner can tell */
+  readonly observations?: Observations | undefined;
+}
+
+/** What scripts have seen of the tree that they were given: paths, whether anything is there or not. */
+export interface Observations {
+  /** names that were looked up; of what is no folder, attributes and targets come with the name */
+  readonly names: readonly string[];
+  /** folders whose attributes were asked for */
+  readonly attributes: readonly string[];
+  /** folders that were listed */
+  readonly listings: readonly string[];
+  /** files that were read, by the first of their names */
+  readonly contents: readonly string[];
+  /** packages that dpkg-query was asked for; `*`: it may have been for any */
+  readonly queries: readonly string[];
 }
 
 export interface ScriptJob {
@@ -40,6 +56,8 @@ export interface ScriptJob {
   readonly hasNetwork: boolean;
   /** the clock of a machine that keeps its own time begins here */
   readonly epochSeconds: number;
+  /** what the scripts see of the tree is of interest */
+  readonly isObserved: boolean;
   readonly signal: AbortSignal;
   /** lines of what the script prints */
   readonly onLine: (line: string) => void;

@@ -79,7 +79,7 @@ export function chooseRunner(architecture: string, choice: "auto" | "stratos" | 
   const native = choice === "native" || (choice === "auto" && (isNativeArchitecture(architecture) || architecture !== "riscv64"));
   if (!native) return stratosRunner(folder);
   const obstacle = nativeObstacle();
-  if (obstacle === undefined) return new NativeRunner();
+  if (obstacle === undefined) return new NativeRunner(folder);
   if (choice === "auto" && architecture === "riscv64") return stratosRunner(folder);
   throw new ScriptError(`maintainer scripts of ${architecture} cannot be run here: ${obstacle}`);
 }
@@ -135,6 +135,7 @@ function show(event: ComposeEvent, display: ProgressDisplay, isVerbose: boolean)
       const { event: build } = event;
       if (build.kind === "unpack") return display.update(`Unpacking packages (${event.image})`, build.done, build.total);
       if (build.kind === "stage") return display.note(`build ${event.image}: stage ${build.stage}, ${build.packages} packages${build.isKept ? ", kept" : ""}`);
+      if (build.kind === "repeated") return display.note(`build ${event.image}: its scripts have seen nothing of what has changed`);
       if (isVerbose) display.note(`  ${build.line}`);
       return;
     }

@@ -177,7 +177,7 @@ async function runScripts(root: Root, job: CustomizeJob): Promise<void> {
   root.builder.file(`${SCRIPT_FOLDER}/all`, meta, utf8Of(`${lines.join("\n")}\n`));
   const changes = await job.runner().run({
     tree: root.builder.build(), architecture: job.target.architecture, script: `${SCRIPT_FOLDER}/all`, hostname: substitute(config.hostname ?? BUILD_HOSTNAME, job.target), hasNetwork: config.build?.network === true,
-    epochSeconds: job.epochSeconds, signal: job.signal, onLine: job.onLine,
+    epochSeconds: job.epochSeconds, signal: job.signal, isObserved: false, onLine: job.onLine,
     environment: { SOURCE_DATE_EPOCH: String(job.epochSeconds), DEBIAN_FRONTEND: "noninteractive", ...config.build?.environment },
   });
   root.builder.apply(changes);

@@ -13,14 +13,15 @@ import type { LockedImage, LockedPackage } from "../gather/lock.ts";
 import { STAGES, type StageName } from "../gather/lock.ts";
 import type { SharedWork } from "../phase/shared-work.ts";
 import type { ComposePorts, ScriptRunner } from "../ports.ts";
-import { canonicalJson } from "../treefile/json.ts";
+import { canonicalJson, type JsonObject } from "../treefile/json.ts";
 import { cleanScriptTraces } from "./clean.ts";
+import { describeNodes, readEarlierRun, repeatRun, STATUS, writeEarlierRun } from "./earlier-run.ts";
 import { openControl, openLayer, type Layer } from "./layer.ts";
 import { PackBlob, readTree, writeTree } from "./manifest.ts";
 import { memoryBlobs, TreeBuilder } from "./tree-builder.ts";
 
 /** Part of every key: a change of what a stage does makes all anew. */
-export const STAGE_CODE = 1;
+export const STAGE_CODE = 2;
 /** Packages that are taken apart ahead: bounds the memory that unpacked archives take. */
 const AHEAD = 6;
 /** The name that scripts see; an image's own is set at the end. */
@@ -44,6 +45,8 @@ export interface StageJob {
 export type StageEvent =
   | { readonly kind: "stage"; readonly stage: StageName; readonly packages: number; readonly isKept: boolean }
   | { readonly kind: "unpack"; readonly name: string; readonly done: number; readonly total: number }
+  /** the scripts of the stage would do again what they have done before, so they were not run */
+  | { readonly kind: "repeated" }
   | { readonly kind: "line"; readonly line: string };
 
 export interface BuiltRoot { readonly key: string; readonly tree: FileTree }
@@ -66,17 +69,27 @@ export async function buildStages(ports: BuildPorts, job: StageJob): Promise<Bui
       // Another image may have made it while we waited.
       const made = await readTree(ports, keys[index]!);
       job.onEvent({ kind: "stage", stage, packages: packages.length, isKept: made !== undefined });
-      return made ?? writeTree(ports, keys[index]!, await buildStage(ports, job, packages, before, base));
+      return made ?? writeTree(ports, keys[index]!, await buildStage(ports, job, { key: keys[index]!, packages, before, base }));
     });
   }
   return { key: keys.at(-1) ?? stageKey(ports, job, "", []), tree: tree ?? emptyTree(ports, job) };
 }
 
 function stageKey(ports: BuildPorts, job: StageJob, previous: string, packages: readonly LockedPackage[]): string {
-  return hashText(ports, canonicalJson({
-    code: STAGE_CODE, version: job.version, previous, architecture: job.architecture, runner: job.runner.id, epoch: job.epochSeconds, environment: job.environment, network: job.hasNetwork,
-    mirror: job.locked.mirror, suite: job.locked.suite, components: job.locked.components, packages: packages.map((one) => [one.name, one.sha256]),
-  }));
+  return hashText(ports, canonicalJson({ ...circumstances(job), previous, packages: packages.map((one) => [one.name, one.sha256]) }));
+}
+
+/** The same for stages of the same packages in other versions. */
+function slotKey(ports: BuildPorts, job: StageJob, packages: readonly LockedPackage[], before: readonly LockedPackage[]): string {
+  return hashText(ports, canonicalJson({ ...circumstances(job), packages: packages.map(({ name }) => name), before: before.map(({ name }) => name) }));
+}
+
+/** What scripts may see besides the tree, and what lays it out. */
+function circumstances(job: StageJob): JsonObject {
+  const { mirror, suite, components } = job.locked;
+  return {
+    code: STAGE_CODE, version: job.version, architecture: job.architecture, runner: job.runner.id, epoch: job.epochSeconds, environment: job.environment, network: job.hasNetwork, mirror, suite, components: [...components],
+  };
 }
 
 export function hashText(ports: Pick<ComposePorts, "packages">, text: string): string {
@@ -99,17 +112,26 @@ function emptyTree(ports: BuildPorts, job: StageJob): FileTree {
   return builder.build();
 }
 
-async function buildStage(ports: BuildPorts, job: StageJob, packages: readonly LockedPackage[], before: readonly LockedPackage[], base: FileTree | undefined): Promise<FileTree> {
+interface StageWork {
+  readonly key: string;
+  readonly packages: readonly LockedPackage[];
+  /** of earlier stages, and the tree that those have made */
+  readonly before: readonly LockedPackage[];
+  readonly base: FileTree | undefined;
+}
+
+async function buildStage(ports: BuildPorts, job: StageJob, work: StageWork): Promise<FileTree> {
   const sha256 = sha256Of(ports);
   const fromMemory = memoryBlobs(sha256);
+  const { packages, before, base, key } = work;
   const builder = new TreeBuilder(fromMemory, base);
   const settings: LayoutSettings = {
     hostname: BUILD_HOSTNAME, mirror: job.locked.mirror.startsWith("file:") ? undefined : job.locked.mirror, suite: job.locked.suite, components: job.locked.components, mtime: job.epochSeconds,
   };
   const root = openRoot(builder, settings, base);
   const installed = await installedBefore(ports, before, builder, root);
-  const earlier = [...installed.values()];
-  const pathCounts = new Map(earlier.map((one) => [one, one.paths.size]));
+  const installedEarlier = [...installed.values()];
+  const pathCounts = new Map(installedEarlier.map((one) => [one, one.paths.size]));
   if (base === undefined) layBeforePackages(root, settings);
   await inOrder(packages, (one) => openLayer(ports, one), (layer, index) => {
     job.signal.throwIfAborted();
@@ -131,7 +153,7 @@ async function buildStage(ports: BuildPorts, job: StageJob, packages: readonly L
     root.file(place, { uid: 0, gid: 0, mode, mtime }, content);
   };
   if (base === undefined) for (const file of dpkgDatabase(added, job.architecture)) put(file.path, file.mode, file.content, file.mtime);
-  else growDatabase(ports, builder, { added, earlier, pathCounts, architecture: job.architecture }, put);
+  else growDatabase(ports, builder, { added, earlier: installedEarlier, pathCounts, architecture: job.architecture }, put);
 
   // A set without a shell or dpkg, as for the smallest containers, stays as unpacked.
   const canConfigure = installed.has("dpkg") && root.ownerOf(root.place("bin/sh")) !== undefined;
@@ -141,12 +163,26 @@ async function buildStage(ports: BuildPorts, job: StageJob, packages: readonly L
   }
   if (base !== undefined) forbidServices(root, settings);
   put(CONFIGURE_SCRIPT, 0o755, byteStringOf(configureScript(added)));
+  const slot = slotKey(ports, job, packages, before), described = describeNodes(builder), status = readText(ports, builder, STATUS);
+  const earlier = await readEarlierRun(ports, slot);
+  if (earlier !== undefined) {
+    const repeated = await repeatRun(ports, earlier, { builder, described, status }, fromMemory);
+    if ("builder" in repeated) {
+      await writeEarlierRun(ports, slot, { ...earlier, key, status, before: described });
+      cleanScriptTraces(repeated.builder);
+      job.onEvent({ kind: "repeated" });
+      return repeated.builder.build(settings.mtime);
+    }
+    job.onEvent({ kind: "line", line: `scripts run again: ${repeated.reason}` });
+  }
   const changes = await job.runner.run({
-    tree: builder.build(), architecture: job.architecture, script: CONFIGURE_SCRIPT, hostname: BUILD_HOSTNAME, hasNetwork: job.hasNetwork, epochSeconds: settings.mtime, signal: job.signal,
+    tree: builder.build(), architecture: job.architecture, script: CONFIGURE_SCRIPT, hostname: BUILD_HOSTNAME, hasNetwork: job.hasNetwork, epochSeconds: settings.mtime, signal: job.signal, isObserved: true,
     environment: { ...job.environment, SOURCE_DATE_EPOCH: String(settings.mtime) }, onLine: (line) => job.onEvent({ kind: "line", line }),
   });
   builder.apply(changes);
   cleanScriptTraces(builder);
+  const { observations } = changes;
+  if (observations !== undefined) await writeEarlierRun(ports, slot, { format: 1, key, observations, changed: changes.changed.map(({ path }) => path), status, before: described });
   return builder.build(settings.mtime);
 }
 

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { archiveTree, fileEntry, MemoryBlob, readBlob, type FileEntry, type FileTree } from "@stratos/formats";
 import { makeSigner, publish, testPorts, type TestPackage, type TestPorts } from "@stratos/pkg/testing";
-import type { Artifact, ComposePorts, ComposeStore, OutputWriter, ScriptJob, ScriptRunner, TreeChanges } from "../ports.ts";
+import type { Artifact, ComposePorts, ComposeStore, Observations, OutputWriter, ScriptJob, ScriptRunner, TreeChanges } from "../ports.ts";
 import { runCompose, type ComposeEvent, type ComposeRequest, type ComposeResult } from "../run-compose.ts";
 import { loadTreefile } from "../treefile/treefile.ts";
 
@@ -17,6 +17,8 @@ export class FakeRunner implements ScriptRunner {
   readonly jobs: ScriptJob[] = [];
   /** called before each job; may throw, or wait */
   before: (job: ScriptJob) => Promise<void> = async () => {};
+  /** what scripts have seen; undefined: the runner cannot tell */
+  observations: Observations | undefined;
 
   async run(job: ScriptJob): Promise<TreeChanges> {
     this.jobs.push(job);
@@ -26,6 +28,7 @@ export class FakeRunner implements ScriptRunner {
     const file = (path: string, content: string, fields: Partial<FileEntry> = {}): FileEntry => fileEntry(path, "file", { content: new MemoryBlob(Buffer.from(content, "latin1"), sha256), mtime: 4_000_000_000, ...fields });
     if (!job.script.startsWith("var/lib/dpkg/")) return { removed: [], changed: [file("scripted", text("var/tmp/stratos-compose/0"))] };
     return {
+      observations: this.observations,
       removed: [job.script, "usr/sbin/policy-rc.d"],
       changed: [
         file("var/lib/dpkg/status", text("var/lib/dpkg/status").replaceAll("install ok unpacked", "install ok installed")), file("var/lib/dpkg/status-old", "old"),

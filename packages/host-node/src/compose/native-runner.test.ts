@@ -6,12 +6,12 @@ import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ScriptError, type ScriptJob } from "@stratos/compose";
-import { fileEntry, fileTreeOf, MemoryBlob, readBlob, type FileEntry, type FileTree } from "@stratos/formats";
-import { nativeObstacle, NativeRunner } from "./native-runner.ts";
+import { ScriptError, type ScriptJob, type TreeChanges } from "@stratos/compose";
+import { comparePaths, fileEntry, fileTreeOf, MemoryBlob, readBlob, type FileEntry, type FileTree } from "@stratos/formats";
+import { nativeObstacle, NativeRunner, queriedPackages } from "./native-runner.ts";
 
 const obstacle = nativeObstacle() ?? (spawnSync("unshare", [...(process.getuid?.() === 0 ? [] : ["--user", "--map-root-user", "--map-auto"]), "--mount", "--pid", "--fork", "true"]).status === 0 ? undefined : "namespaces cannot be made here");
 const options = { skip: obstacle ?? false };
@@ -48,7 +48,7 @@ function treeWith(script: string): FileTree {
 
 function job(script: string, fields: Partial<ScriptJob> = {}): ScriptJob & { lines: string[] } {
   const lines: string[] = [];
-  return { tree: treeWith(script), architecture: "amd64", script: "script", environment: { WORD: "given" }, hostname: "inside", hasNetwork: false, epochSeconds: EPOCH, signal: new AbortController().signal, onLine: (line) => { lines.push(line); }, lines, ...fields };
+  return { tree: treeWith(script), architecture: "amd64", script: "script", environment: { WORD: "given" }, hostname: "inside", hasNetwork: false, isObserved: false, epochSeconds: EPOCH, signal: new AbortController().signal, onLine: (line) => { lines.push(line); }, lines, ...fields };
 }
 
 /** What is left on the host of runs that are over. */
@@ -66,6 +66,51 @@ test("what a script changes comes back, and nothing else", options, async () => 
   assert.deepEqual([byPath.get("link")!.kind, byPath.get("link")!.target, byPath.get("old")!.mode], ["hardLink", "file", 0o600]);
   assert.deepEqual(one.lines.sort(), ["given inside", "late"]);
   assert.deepEqual(remains(), []);
+});
+
+const serving = { skip: obstacle ?? (process.getuid?.() === 0 && existsSync("/dev/fuse") ? false : "root with /dev/fuse is needed to serve a tree") };
+
+test("over a served tree a script changes the same, and what it sees is known", serving, async () => {
+  const script = 'set -e\ncd /\necho new >file\nln file link\nrm gone\nrm -r folder\nchmod 600 old\necho more >>kept\nrm data/one\nln -s x data/one\ncat data/two\n[ ! -e data/none ]\nset -- many/*\n[ many -ot file ]\n';
+  const withMore = (): FileTree => fileTreeOf([...treeWith(script).entries(), ...["data", "many", "unseen"].map((path) => fileEntry(path, "directory", { mtime: EPOCH, mode: 0o750 })), file("data/one", "1"), file("data/two", "2".repeat(300_000)), file("many/a", "a"), file("unseen/b", "b")]
+    .sort((left, right) => comparePaths(left.path, right.path)).values());
+  const handed = job(script, { tree: withMore() }), served = job(script, { tree: withMore(), isObserved: true });
+  const expected = await new NativeRunner().run(handed), found = await new NativeRunner(temporary).run(served);
+  const words = ({ removed, changed }: TreeChanges): string[] => [...removed, ...changed.filter(({ path, kind }) => path !== "" && kind !== "directory").map(({ path, kind, mode, uid, gid, target, content }) => [path, kind, mode, uid, gid, target, content?.digest].join(" "))].sort();
+  // Of a file that became a link the one runner says that it changed, the other that it went and came.
+  assert.deepEqual(words(found).filter((line) => line !== "data/one"), words(expected));
+  assert.deepEqual(served.lines, handed.lines);
+  const { observations } = found;
+  assert.ok(observations !== undefined && expected.observations === undefined);
+  const isIn = (list: readonly string[], ...paths: string[]): boolean[] => paths.map((path) => list.includes(path));
+  assert.deepEqual(isIn(observations.names, "script", "gone", "data", "data/none", "many", "many/a", "unseen", "unseen/b", "bin/sleep"), [true, true, true, true, true, false, false, false, false]);
+  assert.deepEqual(isIn(observations.listings, "many", "data", "folder"), [true, false, true]);
+  assert.deepEqual(isIn(observations.attributes, "many", "bin"), [true, false]);
+  assert.deepEqual(isIn(observations.contents, "data/two", "script", "kept", "data/one", "bin/sleep"), [true, true, true, false, false]);
+  assert.deepEqual(remains(), []);
+});
+
+test("a file with several names is changed under all of them, over a served tree too", serving, async () => {
+  const script = "echo more >>/one\n";
+  const tree = fileTreeOf([...treeWith(script).entries(), file("one", "1"), fileEntry("two", "hardLink", { target: "one" })].sort((left, right) => comparePaths(left.path, right.path)).values());
+  const { changed, observations } = await new NativeRunner(temporary).run(job(script, { tree, isObserved: true }));
+  assert.deepEqual(changed.map(({ path, target }) => `${path} ${target}`).sort(), ["one ", "two one"]);
+  assert.equal(observations, undefined, "an overlay would have parted the names, so the tree was handed over");
+});
+
+test("over a served tree, too, a script that fails or is stopped leaves nothing", serving, async () => {
+  await assert.rejects(new NativeRunner(temporary).run(job("echo why\nexit 3\n", { isObserved: true })), (error) => error instanceof ScriptError && /\/script ended with status 3\n {2}why$/.test(error.message));
+  const controller = new AbortController();
+  const one = job("echo ready\nsleep 600 &\nsleep 600\n", { isObserved: true, signal: controller.signal, onLine: () => controller.abort(new Error("enough")) });
+  await assert.rejects(new NativeRunner(temporary).run(one), /enough/);
+  assert.deepEqual(remains(), []);
+});
+
+test("what dpkg-query was asked for is known by names of packages", () => {
+  const notes = (...questions: string[][]): string => questions.map((words) => `${words.map((word) => `${word}\0`).join("")}\n\0`).join("");
+  assert.deepEqual(queriedPackages(notes(["-W", "-f", "${Version}", "bash"], ["-L", "libc6:amd64"], ["--status", "x", "y"])), ["bash", "libc6", "x", "y"]);
+  for (const question of [["-W"], ["-l"], ["-S", "/bin/sh"], ["-W", "lib*"], ["--list", "bash"]]) assert.deepEqual(queriedPackages(notes(question)), ["*"], question.join(" "));
+  assert.deepEqual(queriedPackages(""), []);
 });
 
 test("a script that fails is told with its status and its last words", options, async () => {

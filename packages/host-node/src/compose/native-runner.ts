@@ -9,9 +9,10 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { constants, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
-import { createHash } from "node:crypto";
 import { ScriptError, type ScriptJob, type ScriptRunner, type TreeChanges } from "@stratos/compose";
-import { archiveTree, comparePaths, fileEntry, MemoryBlob, TarReader, TarType, type FileEntry, type FileTree, type TarEntry } from "@stratos/formats";
+import { archiveTree, type FileTree } from "@stratos/formats";
+import { RootServer } from "./root-server.ts";
+import { ChangeReader } from "./script-changes.ts";
 
 /** Debian's names for what the host's processor runs by itself. */
 const HOST_ARCHITECTURES: Readonly<Record<string, readonly string[]>> = { x64: ["amd64", "i386"], arm64: ["arm64"], riscv64: ["riscv64"], s390x: ["s390x"], ppc64: ["ppc64el"] };
@@ -46,9 +47,17 @@ function readLines(path: string): string[] {
 }
 
 const ENVIRONMENT = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
-/** Mounted over within the namespace; what is below is not the tree's. */
-const MOUNTED = ["dev", "proc", "sys"];
 const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"];
+
+/** What a root needs that is not of the tree. */
+const MOUNT_DEVICES = `mkdir -p root/dev root/proc root/sys
+mount -t tmpfs -o mode=0755 tmpfs root/dev
+for device in ${DEVICES.join(" ")}; do : >"root/dev/$device"; mount --bind "/dev/$device" "root/dev/$device"; done
+mkdir -m 1777 root/dev/shm; mkdir root/dev/pts
+ln -s /proc/self/fd root/dev/fd; ln -s fd/0 root/dev/stdin; ln -s fd/1 root/dev/stdout; ln -s fd/2 root/dev/stderr
+mount -t proc proc root/proc
+mount -t tmpfs -o mode=0555 tmpfs root/sys
+hostname "$name" 2>/dev/null || :`;
 
 /**
  * $1: an empty folder; $2: the host name; then the environment and command for chroot. Standard input: the tree. Descriptor 3: the archive
@@ -63,14 +72,7 @@ cd "$work"
 mkdir root
 tar -x -p --same-owner --numeric-owner --xattrs --xattrs-include='*' -f - -C root
 exec </dev/null
-mkdir -p root/dev root/proc root/sys
-mount -t tmpfs -o mode=0755 tmpfs root/dev
-for device in ${DEVICES.join(" ")}; do : >"root/dev/$device"; mount --bind "/dev/$device" "root/dev/$device"; done
-mkdir -m 1777 root/dev/shm; mkdir root/dev/pts
-ln -s /proc/self/fd root/dev/fd; ln -s fd/0 root/dev/stdin; ln -s fd/1 root/dev/stdout; ln -s fd/2 root/dev/stderr
-mount -t proc proc root/proc
-mount -t tmpfs -o mode=0555 tmpfs root/sys
-hostname "$name" 2>/dev/null || :
+${MOUNT_DEVICES}
 sleep 0.02
 : >mark
 sleep 0.02
@@ -82,18 +84,92 @@ find . -xdev -print0 >&4
 find . -xdev -newercm ../mark ! -path ./dev ! -path ./proc ! -path ./sys -print0 | sort -z | tar -c --no-recursion --null --numeric-owner --xattrs --xattrs-include='*' --format=pax -T - -f - >&3
 `;
 
+/**
+ * The same with a served tree below an overlay: nothing is handed in, and what has changed is what the upper folder holds. Descriptor 5: of
+ * /dev/fuse; 4 is told when all is mounted, so that a host that refuses is not taken for a script that fails, and then what dpkg-query was asked:
+ * each word ended by NUL, each question by a newline and NUL. A shell script that notes that stands before the program.
+ */
+const INSIDE_OVERLAY = `set -eu
+work=$1 name=$2; shift 2
+exec </dev/null
+mount --make-rprivate /
+mount -t tmpfs -o mode=0755 tmpfs "$work"
+cd "$work"
+mkdir root lower up up/upper up/work
+mount -i -t fuse.stratos -o fd=5,rootmode=40000,user_id=0,group_id=0,allow_other,ro stratos lower
+exec 5>&-
+mount -t overlay -o lowerdir=lower,upperdir=up/upper,workdir=up/work,index=off,metacopy=off,redirect_dir=off overlay root
+${MOUNT_DEVICES}
+if [ -f root/usr/bin/dpkg-query ]; then
+  : >queries; : >dpkg-query; : >root/dev/stratos-queries; : >root/dev/stratos-dpkg-query
+  chmod 755 dpkg-query
+  printf '%s\\n' '#!/bin/sh' 'for one; do printf "%s\\0" "$one"; done >>/dev/stratos-queries; printf "\\n\\0" >>/dev/stratos-queries' 'exec /dev/stratos-dpkg-query "$@"' >dpkg-query
+  mount --bind root/usr/bin/dpkg-query root/dev/stratos-dpkg-query
+  mount --bind queries root/dev/stratos-queries
+  mount --bind dpkg-query root/usr/bin/dpkg-query
+fi
+echo mounted >&4
+status=0
+chroot root /usr/bin/env -i "$@" 3>&- 4>&- || status=$?
+[ $status -eq 0 ] || exit $status
+[ ! -f queries ] || cat queries >&4
+cd up/upper
+find . -print0 | sort -z | tar -c --no-recursion --null --numeric-owner --xattrs --xattrs-include='*' --format=pax -T - -f - >&3
+`;
+
+const MOUNTED_NOTE = "mounted\n";
+
+/** Of what dpkg-query was asked: operands that are names of packages, as dpkg-query(1) has them; `*` when one may be for others. */
+export function queriedPackages(notes: string): string[] {
+  const packages = new Set<string>();
+  for (const question of notes.split("\n\0").slice(0, -1)) {
+    const words = question.split("\0").filter((word) => word !== "");
+    const names: string[] = [];
+    for (let index = 0; index < words.length; index++) {
+      const word = words[index]!;
+      // Options with a value of their own.
+      if (/^(-f|--showformat|--admindir|--root)$/.test(word)) index++;
+      else if (!word.startsWith("-")) names.push(word.replace(/:[a-z0-9-]+$/, ""));
+    }
+    const isByName = words.some((word) => /^(-[sLWcp]|--(status|listfiles|show|control-path|control-list|control-show|print-avail))$/.test(word)) && names.length > 0 && names.every((name) => /^[a-z0-9][a-z0-9+.-]*$/.test(name));
+    for (const name of isByName ? names : ["*"]) packages.add(name);
+  }
+  return [...packages];
+}
+
 export class NativeRunner implements ScriptRunner {
   readonly id = "native";
+  readonly #storeFolder: string | undefined;
+
+  /** @param storeFolder  where the packs of trees are; without it trees are always handed over as archives */
+  constructor(storeFolder?: string) {
+    this.#storeFolder = storeFolder;
+  }
 
   async run(job: ScriptJob): Promise<TreeChanges> {
     const obstacle = nativeObstacle();
     if (obstacle !== undefined) throw new ScriptError(obstacle);
     const work = mkdtempSync(join(tmpdir(), "stratos-compose-"));
     try {
-      return await runInside(job, work);
+      return (await this.#runOverServed(job, work)) ?? (await runInside(job, work));
     } finally {
       // The tmpfs over it went with its namespace.
       rmSync(work, { recursive: true, force: true });
+    }
+  }
+
+  /** undefined: not here, or not with what this script has done */
+  async #runOverServed(job: ScriptJob, work: string): Promise<TreeChanges | undefined> {
+    if (!job.isObserved || this.#storeFolder === undefined) return undefined;
+    const server = RootServer.open(job.tree, this.#storeFolder);
+    if (server === undefined) return undefined;
+    try {
+      const { reader, notes } = await runInNamespaces(job, work, { script: INSIDE_OVERLAY, fuseFd: server.fd }, (status, written) => status === 0 || written.startsWith(MOUNTED_NOTE));
+      if (!notes.startsWith(MOUNTED_NOTE)) return undefined;
+      const seen = await server.ended();
+      return reader.finishUpper(job.tree, seen === undefined ? undefined : { ...seen, queries: queriedPackages(notes.slice(MOUNTED_NOTE.length)) });
+    } finally {
+      await server.close();
     }
   }
 }
@@ -102,19 +178,28 @@ export class NativeRunner implements ScriptRunner {
 const END_WITH = "SIGKILL";
 
 async function runInside(job: ScriptJob, work: string): Promise<TreeChanges> {
+  const { reader, notes } = await runInNamespaces(job, work, { script: INSIDE }, () => true);
+  return reader.finish(job.tree, notes.split("\0"));
+}
+
+/** @param isOurs  whether a script that has ended with this status, and has written this to descriptor 4, is one that has run at all */
+async function runInNamespaces(
+  job: ScriptJob, work: string, inside: { script: string; fuseFd?: number }, isOurs: (status: number, written: string) => boolean,
+): Promise<{ reader: ChangeReader; notes: string }> {
   job.signal.throwIfAborted();
   const isRoot = process.getuid?.() === 0;
   const environment = { ...ENVIRONMENT, HOME: "/root", LC_ALL: "C.UTF-8", ...job.environment };
+  const { fuseFd } = inside;
   const child = spawn("setpriv", [
     // Whatever becomes of this process, nothing of it goes on.
     "--pdeathsig", "KILL", "--", "unshare", ...(isRoot ? [] : ["--user", "--map-root-user", "--map-auto"]), "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child=SIGKILL", ...(job.hasNetwork ? [] : ["--net"]),
-    "sh", "-c", INSIDE, "sh", work, job.hostname, ...Object.entries(environment).map(([name, value]) => `${name}=${value}`), "/bin/sh", `/${job.script}`,
-  ], { stdio: ["pipe", "pipe", "pipe", "pipe", "pipe"], env: ENVIRONMENT, cwd: "/" });
+    "sh", "-c", inside.script, "sh", work, job.hostname, ...Object.entries(environment).map(([name, value]) => `${name}=${value}`), "/bin/sh", `/${job.script}`,
+  ], { stdio: ["pipe", "pipe", "pipe", "pipe", "pipe", ...(fuseFd === undefined ? [] : [fuseFd])], env: ENVIRONMENT, cwd: "/" });
   const onAbort = (): void => { child.kill(END_WITH); };
   job.signal.addEventListener("abort", onAbort, { once: true });
   try {
     const reader = new ChangeReader();
-    const paths: Buffer[] = [];
+    const written: Buffer[] = [];
     const last: string[] = [];
     const onLine = (line: string): void => {
       last.push(line);
@@ -123,12 +208,13 @@ async function runInside(job: ScriptJob, work: string): Promise<TreeChanges> {
     };
     const ends = [
       lines(child.stdout!, onLine), lines(child.stderr!, onLine),
-      drain(child.stdio[3] as Readable, (piece) => reader.push(piece)), drain(child.stdio[4] as Readable, (piece) => { paths.push(piece); }),
+      drain(child.stdio[3] as Readable, (piece) => reader.push(piece)), drain(child.stdio[4] as Readable, (piece) => { written.push(piece); }),
     ];
-    const [status] = await Promise.all([ended(child), feed(child.stdin!, job.tree), ...ends]);
+    const [status] = await Promise.all([ended(child), fuseFd === undefined ? feed(child.stdin!, job.tree) : child.stdin!.end(), ...ends]);
     job.signal.throwIfAborted();
-    if (status !== 0) throw new ScriptError(failure(status, job, last));
-    return reader.finish(job.tree, Buffer.concat(paths).toString("latin1").split("\0"));
+    const notes = Buffer.concat(written).toString("latin1");
+    if (status !== 0 && isOurs(status, notes)) throw new ScriptError(failure(status, job, last));
+    return { reader, notes };
   } finally {
     job.signal.removeEventListener("abort", onAbort);
     if (child.exitCode === null && child.signalCode === null) child.kill(END_WITH);
@@ -185,68 +271,4 @@ function lines(stream: Readable, onLine: (line: string) => void): Promise<void> 
     rest = parts.pop()!;
     for (const line of parts) onLine(line);
   }).then(() => { if (rest !== "") onLine(rest); });
-}
-
-/** Takes the archive of what is new. */
-class ChangeReader {
-  readonly #entries: { entry: TarEntry; content: Uint8Array | null }[] = [];
-  #pieces: Buffer[] = [];
-  #current: TarEntry | undefined;
-  readonly #reader = new TarReader({
-    entry: (entry) => { this.#current = entry; this.#pieces = []; },
-    data: (bytes) => { this.#pieces.push(Buffer.from(bytes)); },
-    end: () => { this.#entries.push({ entry: this.#current!, content: this.#current!.type === TarType.file ? Buffer.concat(this.#pieces) : null }); },
-  });
-
-  push(piece: Uint8Array): void {
-    const error = this.#reader.push(piece);
-    if (error !== undefined) throw new ScriptError(`what has changed cannot be read (tar: ${error})`);
-  }
-
-  finish(tree: FileTree, present: readonly string[]): TreeChanges {
-    const error = this.#reader.finish();
-    if (error !== undefined) throw new ScriptError(`what has changed cannot be read (tar: ${error})`);
-    const there = new Set(present.map(relative));
-    const removed: string[] = [];
-    for (const { path } of tree.entries()) if (!there.has(path) && !isMounted(path) && !removed.some((one) => path.startsWith(`${one}/`))) removed.push(path);
-    const changed = this.#entries.map(({ entry, content }) => toEntry(entry, content)).filter((entry) => !isMounted(entry.path));
-    return { removed: removed.filter((path) => !isDeviceOf(tree, path)), changed: orderLinks(changed) };
-  }
-}
-
-/** Device nodes anywhere were not handed in, so that they are missing says nothing. */
-function isDeviceOf(tree: FileTree, path: string): boolean {
-  for (const entry of tree.entries()) if (entry.path === path) return entry.kind === "character" || entry.kind === "block";
-  return false;
-}
-
-/** A hard link's file may come behind it in the order of paths; files go first. */
-function orderLinks(entries: FileEntry[]): FileEntry[] {
-  const sorted = entries.sort((left, right) => comparePaths(left.path, right.path));
-  return [...sorted.filter(({ kind }) => kind !== "hardLink"), ...sorted.filter(({ kind }) => kind === "hardLink")];
-}
-
-function isMounted(path: string): boolean {
-  return MOUNTED.some((name) => path === name || path.startsWith(`${name}/`));
-}
-
-function relative(path: string): string {
-  return path === "." ? "" : path.replace(/^\.\//, "");
-}
-
-const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
-
-function toEntry(entry: TarEntry, content: Uint8Array | null): FileEntry {
-  const path = relative(entry.path);
-  const { mode, uid, gid, mtime, xattrs } = entry;
-  const fields = { mode, uid, gid, mtime: Math.floor(mtime), xattrs };
-  switch (entry.type) {
-    case TarType.file: return fileEntry(path, "file", { ...fields, content: new MemoryBlob(content!, sha256) });
-    case TarType.directory: return fileEntry(path, "directory", fields);
-    case TarType.symbolicLink: return fileEntry(path, "symlink", { ...fields, target: entry.linkPath });
-    case TarType.hardLink: return fileEntry(path, "hardLink", { ...fields, target: relative(entry.linkPath) });
-    case TarType.fifo: return fileEntry(path, "fifo", fields);
-    case TarType.characterDevice: return fileEntry(path, "character", { ...fields, deviceMajor: entry.deviceMajor, deviceMinor: entry.deviceMinor });
-    case TarType.blockDevice: return fileEntry(path, "block", { ...fields, deviceMajor: entry.deviceMajor, deviceMinor: entry.deviceMinor });
-  }
 }

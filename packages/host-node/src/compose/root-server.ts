@@ -1,0 +1,81 @@
+/** Serves a tree to a mount that a script's namespace makes: a descriptor of /dev/fuse, and the thread that answers it. */
+import { closeSync, openSync } from "node:fs";
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { PackBlob, type Observations } from "@stratos/compose";
+import { readBlob, type FileTree } from "@stratos/formats";
+import type { ServedEntry } from "./served-tree.ts";
+import type { TreeThreadEnd, TreeThreadStart } from "./tree-thread.ts";
+
+/** Beside this file: as source, or as the bundler leaves it. */
+const THREAD_URL = new URL(import.meta.url.endsWith(".ts") ? "./tree-thread.ts" : "./tree-thread.mjs", import.meta.url);
+
+export class RootServer {
+  readonly fd: number;
+  readonly #thread: Worker;
+  readonly #ended: Promise<TreeThreadEnd | undefined>;
+  readonly #given: Int32Array;
+
+  private constructor(fd: number, start: TreeThreadStart) {
+    this.fd = fd;
+    this.#given = start.given;
+    this.#thread = new Worker(THREAD_URL, { workerData: start });
+    this.#ended = new Promise((resolve) => {
+      this.#thread.on("message", (end: TreeThreadEnd) => resolve(end));
+      this.#thread.on("error", () => resolve(undefined));
+      this.#thread.on("exit", () => resolve(undefined));
+    });
+  }
+
+  /** undefined: this host lets us serve nothing; only root may mount what others serve over */
+  static open(tree: FileTree, storeFolder: string): RootServer | undefined {
+    if (process.getuid?.() !== 0) return undefined;
+    let fd: number;
+    try {
+      fd = openSync("/dev/fuse", "r+");
+    } catch {
+      return undefined;
+    }
+    return new RootServer(fd, describe(fd, tree, storeFolder));
+  }
+
+  /** After the mount is gone: what was seen; undefined when the thread has failed. */
+  async ended(): Promise<Omit<Observations, "queries"> | undefined> {
+    const end = await this.#ended;
+    return end?.errno === 0 ? end.observations : undefined;
+  }
+
+  /** The namespace has ended, so the mount has; where none was made the thread waits for one. */
+  async close(): Promise<void> {
+    Atomics.store(this.#given, 0, 1);
+    Atomics.notify(this.#given, 0);
+    await this.#ended;
+    await this.#thread.terminate();
+    closeSync(this.fd);
+  }
+}
+
+/** Device nodes stay outside, as where trees are handed over. */
+function describe(fd: number, tree: FileTree, storeFolder: string): TreeThreadStart {
+  const packs: string[] = [""], known = new Map<string, number>(), entries: ServedEntry[] = [], pieces: Uint8Array[] = [];
+  let fill = 0;
+  for (const { path, kind, mode, uid, gid, mtime, target, content, xattrs } of tree.entries()) {
+    if (path.startsWith("dev/") || kind === "character" || kind === "block") continue;
+    let pack = 0, offset = 0;
+    if (content instanceof PackBlob) {
+      const found = known.get(content.pack);
+      pack = found ?? packs.push(join(storeFolder, content.pack)) - 1;
+      if (found === undefined) known.set(content.pack, pack);
+      offset = content.offset;
+    } else if (content !== null) {
+      offset = fill;
+      pieces.push(readBlob(content));
+      fill += content.sizeBytes;
+    }
+    entries.push({ path, kind, mode, uid, gid, mtime: Math.floor(mtime), target, sizeBytes: content?.sizeBytes ?? 0, pack, offset, xattrs: [...xattrs] });
+  }
+  const memory = new Uint8Array(fill);
+  let at = 0;
+  for (const piece of pieces) { memory.set(piece, at); at += piece.length; }
+  return { fd, entries, packs, memory, given: new Int32Array(new SharedArrayBuffer(4)) };
+}
