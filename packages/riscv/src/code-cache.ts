@@ -8,6 +8,7 @@ import { OUT_OF_LINE_SLOTS } from "./interpreter.ts";
 import { CODE_PAGE_SIZE } from "./physical-memory.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
 import type { CodeCache, CodeRegion, ProcessorStatistics } from "./processor.ts";
+import { RecordCache, RUN_ENDS } from "./record-cache.ts";
 import { RECORD_SIZE, Record, RecordOp, endsRun, tailRecordAddress, writeRecord, writeTailRecord } from "./record.ts";
 
 /**
@@ -122,6 +123,7 @@ export class TranslatedCodeCache implements CodeCache {
   readonly #regionOf: (TranslatedRegion | undefined)[];
   readonly #vaOf: Uint32Array;
   readonly #frameOf: Uint32Array;
+  readonly #records: RecordCache;
 
   /** @param codeTable  of a mode that has run; slot numbers are given out for all modes together */
   constructor(physical: PhysicalMemory, codeTable: (mode: AddressMode) => CodeTable, statistics: ProcessorStatistics) {
@@ -142,6 +144,7 @@ export class TranslatedCodeCache implements CodeCache {
     this.#regionOf = new Array<TranslatedRegion | undefined>(count).fill(undefined);
     this.#vaOf = new Uint32Array(count);
     this.#frameOf = new Uint32Array(count);
+    this.#records = new RecordCache();
   }
 
   open(key: string | null, start: number, end: number, mode: AddressMode = "paged"): CodeRegion {
@@ -337,8 +340,22 @@ export class TranslatedCodeCache implements CodeCache {
    */
   decodeRun(record: number, pc: number): number {
     const physical = this.#physical;
+    const { u16 } = physical;
+    const page = this.activePage(pc);
+    const frame = page === 0 ? 0 : this.frameOf(page);
     for (let count = 0; count < MAX_RUN; count++) {
-      if (physical.u16[record >>> 1] !== RecordOp.UNDECODED) return 0;
+      if (u16[record >>> 1] !== RecordOp.UNDECODED) return 0;
+      const offset = pc & 0xffe;
+      if (page !== 0 && offset < PAGE - 4) {
+        let word = u16[(frame + offset) >>> 1]!;
+        if (instructionLength(word) === 4) word |= u16[(frame + offset + 2) >>> 1]! << 16;
+        const written = this.#records.write(physical, record, word);
+        this.#statistics.decodedRecords++;
+        if ((written & RUN_ENDS) !== 0) return 0;
+        record += written * 8;
+        pc += written;
+        continue;
+      }
       const word = this.fetchWord(pc);
       if (this.fetchFault >= 0) {
         if (count > 0) return 0;
@@ -347,7 +364,6 @@ export class TranslatedCodeCache implements CodeCache {
       }
       decode(word, DECODED);
       this.#statistics.decodedRecords++;
-      const offset = pc & 0xffe;
       if (offset + DECODED.length >= PAGE) {
         const index = Math.floor((record - physical.codeArenaStart) / CODE_PAGE_SIZE);
         writeTailRecord(physical, record, tailRecordAddress(index, offset), DECODED);
