@@ -10,13 +10,11 @@ import type { PhysicalMemory } from "../physical-memory.ts";
 import type { ProcessorStatistics } from "../processor.ts";
 import { Record } from "../record.ts";
 import { INSTRUCTIONS } from "../instruction-table.ts";
-import { discoverUnit } from "./unit.ts";
+import { discoverUnit, MAX_JUMP_TARGETS } from "./unit.ts";
 import type { Block, Unit } from "./unit.ts";
 import type { TranslationImports } from "./translation-lowering.ts";
 import { emitUnit } from "./unit-emitter.ts";
 
-/** Targets remembered for one jump through a register. */
-const MAX_INDIRECT_TARGETS = 256;
 /** A path out of a translation that became hot makes its function be translated again, so often at most. */
 const MAX_VERSIONS = 4;
 /** Units in one module. */
@@ -91,7 +89,7 @@ export class Translator {
   noteIndirect(pc: number, target: number): void {
     const targets = this.#indirectTargets.get(pc);
     if (targets === undefined) this.#indirectTargets.set(pc, [target]);
-    else if (targets.length < MAX_INDIRECT_TARGETS && !targets.includes(target)) targets.push(target);
+    else if (targets.length <= MAX_JUMP_TARGETS && !targets.includes(target)) targets.push(target);
   }
 
   /** Translates what is queued. */

@@ -19,8 +19,8 @@ const MAX_INLINE_BLOCKS = 12;
 const MAX_INLINE_INSTRUCTIONS = 40;
 const MAX_INLINE_DEPTH = 2;
 const MAX_TOTAL_BLOCKS = 200;
-/** Jumps with more known targets (the dispatch of an interpreter) leave the unit: each target would take all the others in. */
-const MAX_JUMP_TARGETS = 32;
+/** Jumps with more known targets (the dispatch of an interpreter) leave the unit: each target would take all the others in. One more is remembered. */
+export const MAX_JUMP_TARGETS = 32;
 
 /** Computations that a branch may skip and still be worth a condition instead: it saves a misprediction, and costs a select each. */
 const MAX_HAMMOCK = 3;
