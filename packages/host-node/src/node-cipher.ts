@@ -1,6 +1,6 @@
-/** AES-256-GCM and scrypt by Node's OpenSSL. */
-import { createCipheriv, createDecipheriv, createSecretKey, KeyObject, randomFillSync, scryptSync } from "node:crypto";
-import { CIPHER_TAG_SIZE, type Cipher, type CipherKey, type ScryptCost } from "@stratos/host";
+/** AES-256-GCM, scrypt and Argon2id by Node's OpenSSL. */
+import { argon2Sync, createCipheriv, createDecipheriv, createSecretKey, KeyObject, randomFillSync, scryptSync } from "node:crypto";
+import { CIPHER_TAG_SIZE, type Cipher, type CipherKey, type KeyDerivation } from "@stratos/host";
 
 const ALGORITHM = "aes-256-gcm";
 
@@ -32,9 +32,14 @@ export const nodeCipher: Cipher = {
     return true;
   },
 
-  scrypt(passphrase: Uint8Array, salt: Uint8Array, cost: ScryptCost): Uint8Array {
-    const N = 2 ** cost.logN;
-    return new Uint8Array(scryptSync(passphrase, salt, 32, { N, r: cost.r, p: cost.p, maxmem: 256 * N * cost.r + (1 << 20) }));
+  derive(passphrase: Uint8Array, salt: Uint8Array, derivation: KeyDerivation): Uint8Array {
+    if (derivation.kind === "argon2id") {
+      const { memoryKiB: memory, passes, lanes: parallelism } = derivation;
+      return new Uint8Array(argon2Sync("argon2id", { message: passphrase, nonce: salt, memory, passes, parallelism, tagLength: 32 }));
+    }
+    const { logN, r, p } = derivation;
+    const N = 2 ** logN;
+    return new Uint8Array(scryptSync(passphrase, salt, 32, { N, r, p, maxmem: 256 * N * r + (1 << 20) }));
   },
 
   random(bytes: Uint8Array): void {

@@ -9,7 +9,7 @@ export type { RandomSource } from "./random-source.ts";
 export type { BlockDevice } from "./block-device.ts";
 export type { CompressionCodec } from "./codec.ts";
 export { CIPHER_TAG_SIZE } from "./cipher.ts";
-export type { Cipher, CipherKey, ScryptCost } from "./cipher.ts";
+export type { Cipher, CipherKey, KeyDerivation } from "./cipher.ts";
 export type { HostConsole } from "./host-console.ts";
 export type { HostStreamIn, HostStreamOut } from "./host-stream.ts";
 export type { HostFileTree, HostStat, HostFile, HostUsage } from "./host-file-tree.ts";

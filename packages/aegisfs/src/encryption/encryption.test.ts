@@ -10,15 +10,17 @@ import type { BlockDevice } from "@stratos/host";
 import { MemoryBlockDevice, SimulatedCipher } from "@stratos/host";
 import { addDevice, check, EncryptedDevice, format, isEncrypted, keySlots, mount, ROOT_INO, setCopies } from "../aegisfs.ts";
 import type { KeyError, Volume } from "../aegisfs.ts";
+import { CrashDisk } from "../testing/crash-disk.ts";
 import { simulateCrashes } from "../testing/crash-simulation.ts";
 import { dumpSubvolume } from "../testing/dump.ts";
+import { ForwardingDevice } from "../testing/forwarding-device.ts";
 import { mountedVolume } from "../testing/fresh-volume.ts";
 import { Workload } from "../testing/workload.ts";
 import { HEADER_AREA, HEADER_PLACES } from "./key-header.ts";
 import { SEALED_SIZE, sealedCapacity } from "./sealed-device.ts";
 
 const SEED = Number(process.env["AEGISFS_SEED"] ?? 20260101);
-const COST = { cost: { logN: 4, r: 8, p: 1 } };
+const COST = { derivation: { kind: "scrypt", logN: 4, r: 8, p: 1 } } as const;
 const UUID = new Uint8Array(16).fill(9);
 
 function phrase(text: string): Uint8Array {
@@ -216,4 +218,112 @@ test("encrypted devices grow, shrink, and are mirrored like any others", () => {
   assert.equal(job.finish(), 0);
   assert.deepEqual(check([encrypted.device, second.device], { data: true }), []);
   assert.equal(dumpSubvolume(mountedVolume(mount([second.device], { degraded: true, readOnly: true })).root), workload.model.dump());
+});
+
+/** A volume with content that an older key sealed: its device, its files, and the header from before the rotation. */
+function rotated(cipher: SimulatedCipher, mib = 8): { raw: MemoryBlockDevice; encrypted: EncryptedDevice; dump: string; oldHeader: Uint8Array } {
+  const { raw, encrypted, volume } = fresh(mib, cipher);
+  const workload = new Workload(new SeededRandom(SEED), volume.root, { sizeMax: 40_000, names: 30 });
+  for (let step = 0; step < 400; step++) workload.step();
+  assert.equal(volume.sync(), 0);
+  const oldHeader = bytesOf(raw).subarray(0, HEADER_AREA);
+  assert.equal(encrypted.rotate(phrase("first"), COST), 0);
+  workload.step();
+  assert.equal(volume.sync(), 0);
+  return { raw, encrypted, dump: dumpSubvolume(volume.root), oldHeader };
+}
+
+function resealAll(encrypted: EncryptedDevice, blocks = 1000): number {
+  const work = encrypted.reseal();
+  assert.ok(typeof work !== "string");
+  for (let more: unknown = 1; more !== 0; ) assert.ok((more = work.step(blocks)) === 1 || more === 0, String(more));
+  assert.equal(work.done, work.total);
+  return work.resealed;
+}
+
+test("sealing anew leaves nothing that an old key opens, and room for more keys", () => {
+  const cipher = new SimulatedCipher(11);
+  const { raw, encrypted, dump, oldHeader } = rotated(cipher);
+  // Who kept the old header can read what was there, until then.
+  const thief = new MemoryBlockDevice(raw.size);
+  const steal = (): unknown => {
+    const bytes = bytesOf(raw);
+    bytes.set(oldHeader);
+    thief.write(0, bytes, 0, bytes.length);
+    const stolen = opened(EncryptedDevice.open(thief, cipher, phrase("first"))).device;
+    const found = new Uint8Array(4096);
+    let readable = 0;
+    for (let offset = 0; offset < stolen.size; offset += 4096) if (stolen.read(offset, found, 0, 4096) === 0 && found.some((byte) => byte !== 0)) readable++;
+    return readable;
+  };
+  assert.ok((steal() as number) > 20);
+  assert.ok(resealAll(encrypted) > 20);
+  assert.equal(steal(), 0);
+  assert.equal(encrypted.keyCount, 1);
+  assert.equal(encrypted.isResealing, false);
+  for (let round = 0; round < 10; round++) {
+    const again = opened(EncryptedDevice.open(raw, cipher, phrase("first")));
+    assert.equal(dumpSubvolume(mountedVolume(mount(again.device)).root), dump);
+    assert.deepEqual(check(again.device, { data: true }), []);
+    assert.equal(again.rotate(phrase("first"), COST), 0);
+    resealAll(again);
+  }
+});
+
+test(`a crash while content is sealed anew loses nothing, and the work goes on (seed ${SEED})`, () => {
+  const random = new SeededRandom(SEED + 7);
+  const cipher = new SimulatedCipher(12);
+  const { raw, dump } = rotated(cipher, 6);
+  const disk = new CrashDisk(raw.size);
+  const bytes = bytesOf(raw);
+  disk.write(0, bytes, 0, bytes.length);
+  disk.flush();
+  let states = 0;
+  let finished = 0;
+  disk.onFlush = (): void => {
+    if (random.below(8) > 0) return;
+    for (let choice = 0; choice < 2; choice++) {
+      states++;
+      const crashed = choice === 0 ? disk.crashAfter(random.below(disk.pending.length + 1)) : disk.crashAnyhow(random);
+      const frozen = new MemoryBlockDevice(crashed.size);
+      const left = bytesOf(crashed);
+      frozen.write(0, left, 0, left.length);
+      const readOnly = opened(EncryptedDevice.open(new ReadOnly(frozen), cipher, phrase("first")));
+      assert.equal(dumpSubvolume(mountedVolume(mount(readOnly.device)).root), dump, `state ${states}, read only`);
+      const again = opened(EncryptedDevice.open(frozen, cipher, phrase("first")));
+      const volume = mountedVolume(mount(again.device));
+      assert.equal(dumpSubvolume(volume.root), dump, `state ${states}`);
+      // What is written after the crash stays, whatever was under way.
+      const ino = volume.root.create(ROOT_INO, "after", S_IFREG | 0o644, 0, 0);
+      volume.root.write(ino, 0, new Uint8Array(9000).fill(8), 0, 9000);
+      assert.equal(volume.sync(), 0);
+      const now = dumpSubvolume(volume.root);
+      const third = opened(EncryptedDevice.open(frozen, cipher, phrase("first")));
+      assert.equal(dumpSubvolume(mountedVolume(mount(third.device)).root), now);
+      if (!third.isResealing || random.below(4) > 0) continue;
+      finished++;
+      resealAll(third);
+      assert.equal(third.keyCount, 1);
+      assert.equal(dumpSubvolume(mountedVolume(mount(opened(EncryptedDevice.open(frozen, cipher, phrase("first"))).device)).root), now);
+    }
+  };
+  resealAll(opened(EncryptedDevice.open(disk, cipher, phrase("first"))), 150);
+  assert.ok(states > 15 && finished > 1, `${states} states, ${finished} finished`);
+});
+
+class ReadOnly extends ForwardingDevice {
+  override readonly readOnly = true;
+}
+
+test("a slot may be made with Argon2id; a forged cost opens nothing", () => {
+  const cipher = new SimulatedCipher(13);
+  const { raw, encrypted } = fresh(6, cipher);
+  const derivation = { kind: "argon2id", memoryKiB: 64, passes: 2, lanes: 1 } as const;
+  const slot = encrypted.addPassphrase(phrase("second"), { derivation });
+  assert.equal(slot, 1);
+  assert.deepEqual(keySlots(raw), [{ slot: 0, derivation: COST.derivation }, { slot: 1, derivation }]);
+  opened(EncryptedDevice.open(raw, cipher, phrase("second")));
+  opened(EncryptedDevice.open(raw, cipher, phrase("first")));
+  assert.equal(encrypted.addPassphrase(phrase("third"), { derivation: { kind: "argon2id", memoryKiB: 2 ** 31, passes: 1, lanes: 1 } }), 2);
+  assert.equal(EncryptedDevice.open(raw, cipher, phrase("third")), "wrong-passphrase");
 });

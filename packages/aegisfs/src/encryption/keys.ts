@@ -1,7 +1,8 @@
 /** Making, opening and re-keying encrypted devices. */
-import type { BlockDevice, Cipher, ScryptCost } from "@stratos/host";
+import type { BlockDevice, Cipher, KeyDerivation } from "@stratos/host";
 import { BLOCK_SIZE } from "../format/geometry.ts";
 import { DATA_KEYS_MAX, HEADER_AREA, HEADER_PLACES, HEADER_SIZE, KEY_SIZE, KeyHeader, SLOTS } from "./key-header.ts";
+import { clearMoves, finishMoves, Reseal } from "./reseal.ts";
 import { SEALED_SIZE, SealedDevice } from "./sealed-device.ts";
 
 /** Why a key operation failed. */
@@ -14,7 +15,7 @@ export type KeyError =
   | "damaged" // the passphrase is right, but the keys that it guards are not authentic
   | "no-slot" // all are in use, or the named one is not
   | "last-slot" // without it nobody could open the volume
-  | "too-many-keys"; // rotations without rewriting
+  | "too-many-keys"; // rotations without sealing anew
 
 export const KEY_ERROR_WORDS: Readonly<Record<KeyError, string>> = {
   "not-encrypted": "it is not encrypted",
@@ -25,14 +26,20 @@ export const KEY_ERROR_WORDS: Readonly<Record<KeyError, string>> = {
   "damaged": "the key header is damaged",
   "no-slot": "there is no such key slot, or none is free",
   "last-slot": "this is the only passphrase: without it nobody could open the volume",
-  "too-many-keys": "the volume has eight data keys, as many as it can have",
+  "too-many-keys": "the volume has eight data keys, as many as it can have: seal its content anew first",
 };
 
+/** The trailer of a block has two bytes for it. */
+const KEY_NUMBER_MAX = 0xffff;
+
 /** What makes guessing dear: 128 MiB and a few tenths of a second for each guess. */
-export const SCRYPT_COST: ScryptCost = { logN: 17, r: 8, p: 1 };
+export const SCRYPT: KeyDerivation = { kind: "scrypt", logN: 17, r: 8, p: 1 };
+/** RFC 9106 §4, the second recommended option: 64 MiB. */
+export const ARGON2ID: KeyDerivation = { kind: "argon2id", memoryKiB: 65536, passes: 3, lanes: 4 };
 
 export interface KeyOptions {
-  cost?: ScryptCost;
+  /** How the key of a passphrase's slot is made; default: `SCRYPT`. */
+  derivation?: KeyDerivation;
 }
 
 /** Is this the head of an encrypted device? */
@@ -41,10 +48,10 @@ export function isEncrypted(device: BlockDevice): boolean {
 }
 
 /** Slots in use, without a key. */
-export function keySlots(device: BlockDevice): { slot: number; cost: ScryptCost }[] | KeyError {
+export function keySlots(device: BlockDevice): { slot: number; derivation: KeyDerivation }[] | KeyError {
   const header = readHeader(device);
   if (typeof header === "string") return header;
-  return Array.from({ length: SLOTS }, (_, slot) => slot).filter((slot) => header.isUsed(slot)).map((slot) => ({ slot, cost: header.cost(slot) }));
+  return Array.from({ length: SLOTS }, (_, slot) => slot).filter((slot) => header.isUsed(slot)).map((slot) => ({ slot, derivation: header.derivation(slot) }));
 }
 
 /** An open encrypted device and its keys: mount `device`. */
@@ -60,7 +67,7 @@ export class EncryptedDevice {
     this.#cipher = cipher;
     this.#volumeKey = volumeKey;
     this.#keys = keys;
-    this.device = new SealedDevice(raw, cipher, header.device, keys);
+    this.device = new SealedDevice(raw, cipher, header.device, keys, header.firstKey);
   }
 
   /** Makes an encrypted device of the raw one, which loses what it held. `format` its `device` next. */
@@ -71,7 +78,7 @@ export class EncryptedDevice {
     const header = KeyHeader.create(uuid, random.subarray(0, 16));
     const volumeKey = random.slice(16, 16 + KEY_SIZE);
     const keys = [random.slice(16 + KEY_SIZE)];
-    header.fillSlot(0, cipher, passphrase, options.cost ?? SCRYPT_COST, volumeKey);
+    header.fillSlot(0, cipher, passphrase, options.derivation ?? SCRYPT, volumeKey);
     header.putRing(cipher, volumeKey, keys);
     const zeros = new Uint8Array(HEADER_AREA);
     if (raw.write(0, zeros, 0, HEADER_AREA) < 0) return "device-error";
@@ -90,7 +97,9 @@ export class EncryptedDevice {
       const volumeKey = header.openSlot(slot, cipher, passphrase);
       if (volumeKey === null) continue;
       const keys = header.openRing(cipher, volumeKey);
-      return keys === null ? "damaged" : new EncryptedDevice(raw, cipher, header, volumeKey, keys);
+      if (keys === null) return "damaged";
+      const encrypted = new EncryptedDevice(raw, cipher, header, volumeKey, keys);
+      return header.resealCursor >= 0 && !finishMoves(encrypted.device) ? "device-error" : encrypted;
     }
     return "wrong-passphrase";
   }
@@ -108,7 +117,7 @@ export class EncryptedDevice {
   addPassphrase(passphrase: Uint8Array, options: KeyOptions = {}): number | KeyError {
     for (let slot = 0; slot < SLOTS; slot++) {
       if (this.#header.isUsed(slot)) continue;
-      this.#header.fillSlot(slot, this.#cipher, passphrase, options.cost ?? SCRYPT_COST, this.#volumeKey);
+      this.#header.fillSlot(slot, this.#cipher, passphrase, options.derivation ?? SCRYPT, this.#volumeKey);
       return this.#writeHeader() ?? slot;
     }
     return "no-slot";
@@ -126,7 +135,7 @@ export class EncryptedDevice {
   changePassphrase(before: Uint8Array, after: Uint8Array, options: KeyOptions = {}): number | KeyError {
     for (const slot of this.slots) {
       if (this.#header.openSlot(slot, this.#cipher, before) === null) continue;
-      this.#header.fillSlot(slot, this.#cipher, after, options.cost ?? SCRYPT_COST, this.#volumeKey);
+      this.#header.fillSlot(slot, this.#cipher, after, options.derivation ?? SCRYPT, this.#volumeKey);
       return this.#writeHeader() ?? slot;
     }
     return "wrong-passphrase";
@@ -137,7 +146,7 @@ export class EncryptedDevice {
    * added again. What is on the device stays sealed with the keys that it has until it is written anew.
    */
   rotate(passphrase: Uint8Array, options: KeyOptions = {}): 0 | KeyError {
-    if (this.#keys.length === DATA_KEYS_MAX) return "too-many-keys";
+    if (this.#keys.length === DATA_KEYS_MAX || this.#header.firstKey + this.#keys.length > KEY_NUMBER_MAX) return "too-many-keys";
     const slot = this.slots.find((each) => this.#header.openSlot(each, this.#cipher, passphrase) !== null);
     if (slot === undefined) return "wrong-passphrase";
     const random = new Uint8Array(2 * KEY_SIZE);
@@ -145,12 +154,44 @@ export class EncryptedDevice {
     this.#volumeKey = random.slice(0, KEY_SIZE);
     this.#keys = [...this.#keys, random.slice(KEY_SIZE)];
     for (const other of this.slots) this.#header.clearSlot(other);
-    this.#header.fillSlot(slot, this.#cipher, passphrase, options.cost ?? SCRYPT_COST, this.#volumeKey);
+    this.#header.fillSlot(slot, this.#cipher, passphrase, options.derivation ?? SCRYPT, this.#volumeKey);
     this.#header.putRing(this.#cipher, this.#volumeKey, this.#keys);
+    // What is sealed anew has to be looked at from the beginning.
+    if (this.isResealing) this.#header.resealCursor = 0;
     const failed = this.#writeHeader();
     if (failed !== null) return failed;
-    this.device.useKeys(this.#keys);
+    this.device.useKeys(this.#keys, this.#header.firstKey);
     return 0;
+  }
+
+  /** Was sealing anew begun, and not finished? */
+  get isResealing(): boolean {
+    return this.#header.resealCursor >= 0;
+  }
+
+  /**
+   * Begins to seal with the newest data key what older ones sealed, or goes on where that was left; at its end the older keys are forgotten, and a copy of an old
+   * header opens nothing that is on the device.
+   */
+  reseal(): Reseal | KeyError {
+    const header = this.#header;
+    const newest = this.#keys.at(-1)!;
+    if (header.resealCursor < 0) {
+      header.resealCursor = 0;
+      const failed = clearMoves(this.device.raw) ? this.#writeHeader() : "device-error";
+      if (failed !== null) return failed;
+    }
+    return new Reseal(this.device, header.resealCursor, (cursor) => {
+      header.resealCursor = cursor;
+      // A rotation meanwhile begins anew.
+      if (cursor < 0 && newest === this.#keys.at(-1)) {
+        header.firstKey += this.#keys.length - 1;
+        this.#keys = [newest];
+        header.putRing(this.#cipher, this.#volumeKey, this.#keys);
+        this.device.useKeys(this.#keys, header.firstKey);
+      }
+      return this.#writeHeader();
+    });
   }
 
   /** One copy after the other, each durable, so that a crash leaves one that is whole. */

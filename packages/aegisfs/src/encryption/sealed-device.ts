@@ -18,7 +18,7 @@ import { EIO } from "@stratos/abi";
 import { BLOCK_SIZE } from "../format/geometry.ts";
 import { HEADER_AREA } from "./key-header.ts";
 
-const TRAILER_SIZE = 32;
+export const TRAILER_SIZE = 32;
 export const SEALED_SIZE: number = BLOCK_SIZE + TRAILER_SIZE;
 const NONCE_SIZE = 12;
 const SALT_SIZE = 8;
@@ -34,6 +34,9 @@ export class SealedDevice implements BlockDevice {
   readonly raw: BlockDevice;
   readonly #cipher: Cipher;
   #keys: CipherKey[];
+  #firstKey = 0;
+  /** Sealed blocks that are not yet at their places, of a device that cannot be written (reseal.ts). */
+  #moved: ReadonlyMap<number, Uint8Array> | null = null;
   readonly #staging = new Uint8Array(RUN_BLOCKS * SEALED_SIZE);
   readonly #nonce = new Uint8Array(NONCE_SIZE);
   readonly #counter = new DataView(this.#nonce.buffer, SALT_SIZE);
@@ -42,11 +45,15 @@ export class SealedDevice implements BlockDevice {
   readonly #place = new Uint8Array(24);
   readonly #placeNumber = new DataView(this.#place.buffer, 16);
 
-  /** @param keys  data keys, oldest first; the last one is written with */
-  constructor(raw: BlockDevice, cipher: Cipher, device: Uint8Array, keys: readonly Uint8Array[]) {
+  /**
+   * @param keys      data keys, oldest first; the last one is written with
+   * @param firstKey  number of the first of them
+   */
+  constructor(raw: BlockDevice, cipher: Cipher, device: Uint8Array, keys: readonly Uint8Array[], firstKey: number) {
     this.raw = raw;
     this.#cipher = cipher;
     this.#keys = keys.map((key) => cipher.importKey(key));
+    this.#firstKey = firstKey;
     this.#place.set(device.subarray(0, 16));
   }
 
@@ -59,8 +66,14 @@ export class SealedDevice implements BlockDevice {
   }
 
   /** What is written from now on is sealed with the last of them. */
-  useKeys(keys: readonly Uint8Array[]): void {
+  useKeys(keys: readonly Uint8Array[], firstKey: number): void {
     this.#keys = keys.map((key) => this.#cipher.importKey(key));
+    this.#firstKey = firstKey;
+  }
+
+  /** These sealed blocks count, not those at their places. */
+  readInstead(moved: ReadonlyMap<number, Uint8Array>): void {
+    this.#moved = moved;
   }
 
   read(offset: number, bytes: Uint8Array, at: number, length: number): number {
@@ -70,6 +83,7 @@ export class SealedDevice implements BlockDevice {
       const count = Math.min((length - done) / BLOCK_SIZE, RUN_BLOCKS);
       const failed = this.raw.read(HEADER_AREA + block * SEALED_SIZE, staging, 0, count * SEALED_SIZE);
       if (failed < 0) return failed;
+      if (this.#moved !== null) for (let index = 0; index < count; index++) staging.set(this.#moved.get(block + index) ?? staging.subarray(index * SEALED_SIZE, (index + 1) * SEALED_SIZE), index * SEALED_SIZE);
       for (let index = 0; index < count; index++) {
         if (!this.#open(block + index, index * SEALED_SIZE, bytes, at + done + index * BLOCK_SIZE)) return -EIO;
       }
@@ -88,8 +102,7 @@ export class SealedDevice implements BlockDevice {
       return true;
     }
     const nonceAt = trailer + CIPHER_TAG_SIZE;
-    const number = staging[nonceAt + NONCE_SIZE]! | (staging[nonceAt + NONCE_SIZE + 1]! << 8);
-    const key = this.#keys[number];
+    const key = this.#keys[keyNumber(staging, trailer) - this.#firstKey];
     if (key === undefined) return false;
     this.#placeNumber.setFloat64(0, block, true);
     return this.#cipher.open(key, staging.subarray(nonceAt, nonceAt + NONCE_SIZE), this.#place, staging, from, BLOCK_SIZE, bytes, to);
@@ -97,27 +110,45 @@ export class SealedDevice implements BlockDevice {
 
   write(offset: number, bytes: Uint8Array, at: number, length: number): number {
     const staging = this.#staging;
-    const number = this.#keys.length - 1;
-    const key = this.#keys[number]!;
     for (let done = 0; done < length; ) {
       const block = (offset + done) / BLOCK_SIZE;
       const count = Math.min((length - done) / BLOCK_SIZE, RUN_BLOCKS);
-      for (let index = 0; index < count; index++) {
-        const to = index * SEALED_SIZE;
-        const nonceAt = to + BLOCK_SIZE + CIPHER_TAG_SIZE;
-        this.#nextNonce();
-        this.#placeNumber.setFloat64(0, block + index, true);
-        this.#cipher.seal(key, this.#nonce, this.#place, bytes, at + done + index * BLOCK_SIZE, BLOCK_SIZE, staging, to);
-        staging.set(this.#nonce, nonceAt);
-        staging[nonceAt + NONCE_SIZE] = number;
-        staging.fill(0, nonceAt + NONCE_SIZE + 1, to + SEALED_SIZE);
-      }
+      for (let index = 0; index < count; index++) this.#seal(block + index, bytes, at + done + index * BLOCK_SIZE, staging, index * SEALED_SIZE);
       const failed = this.raw.write(HEADER_AREA + block * SEALED_SIZE, staging, 0, count * SEALED_SIZE);
       if (failed < 0) return failed;
       done += count * BLOCK_SIZE;
     }
     return 0;
   }
+
+  #seal(block: number, bytes: Uint8Array, at: number, output: Uint8Array, to: number): void {
+    const nonceAt = to + BLOCK_SIZE + CIPHER_TAG_SIZE;
+    const number = this.#firstKey + this.#keys.length - 1;
+    this.#nextNonce();
+    this.#placeNumber.setFloat64(0, block, true);
+    this.#cipher.seal(this.#keys[this.#keys.length - 1]!, this.#nonce, this.#place, bytes, at, BLOCK_SIZE, output, to);
+    output.set(this.#nonce, nonceAt);
+    output[nonceAt + NONCE_SIZE] = number;
+    output[nonceAt + NONCE_SIZE + 1] = number >>> 8;
+    output.fill(0, nonceAt + NONCE_SIZE + 2, to + SEALED_SIZE);
+  }
+
+  /**
+   * Seals with the last key what another one sealed, at another place in memory: the caller writes it.
+   *
+   * @param sealed  the block as it stands on the raw device, at `from`
+   * @returns 1: done; 0: nothing to do; −1: it does not open
+   */
+  resealed(block: number, sealed: Uint8Array, from: number, output: Uint8Array, to: number): number {
+    if (isZero(sealed, from + BLOCK_SIZE, TRAILER_SIZE)) return 0;
+    if (keyNumber(sealed, from + BLOCK_SIZE) === this.#firstKey + this.#keys.length - 1) return 0;
+    this.#staging.set(sealed.subarray(from, from + SEALED_SIZE));
+    if (!this.#open(block, 0, this.#plain, 0)) return -1;
+    this.#seal(block, this.#plain, 0, output, to);
+    return 1;
+  }
+
+  readonly #plain = new Uint8Array(BLOCK_SIZE);
 
   #nextNonce(): void {
     if (this.#used === 0xffffffff) {
@@ -138,6 +169,12 @@ export class SealedDevice implements BlockDevice {
 
   /** Which blocks are in use is nobody's business: nothing is discarded. */
   discard(): void {}
+}
+
+/** The data key that a trailer names. */
+function keyNumber(bytes: Uint8Array, trailer: number): number {
+  const at = trailer + CIPHER_TAG_SIZE + NONCE_SIZE;
+  return bytes[at]! | (bytes[at + 1]! << 8);
 }
 
 function isZero(bytes: Uint8Array, at: number, length: number): boolean {

@@ -10,6 +10,7 @@ import { promptPassphrase } from "../fs/passphrase-prompt.ts";
 import { mountFailure } from "../fs/volume-error.ts";
 import type { CompressionChoice } from "../fs/volume-options.ts";
 import { formatSize } from "../option-values.ts";
+import { derivationOf, type DerivationName } from "./fs-key-commands.ts";
 
 export interface FormatVolumeOptions {
   readonly size?: number;
@@ -17,6 +18,7 @@ export interface FormatVolumeOptions {
   readonly copies?: number;
   readonly compress?: CompressionChoice;
   readonly encrypt?: true;
+  readonly kdf?: DerivationName;
   readonly force?: true;
   readonly dryRun?: true;
   readonly json?: true;
@@ -45,7 +47,7 @@ export async function formatVolume(paths: readonly string[], options: FormatVolu
       truncateSync(device.path, options.size);
       device.resize(options.size);
     }
-    const sealed = devices.map((device): BlockDevice => (passphrase === null ? device : encrypt(device, passphrase)));
+    const sealed = devices.map((device): BlockDevice => (passphrase === null ? device : encrypt(device, passphrase, options.kdf)));
     const failure = format(sealed.length === 1 ? sealed[0]! : sealed, {
       uuid: randomBytes(16), hashSeed: randomBytes(4).readUInt32LE(), label: toByteString(options.label ?? ""), seconds: Math.floor(Date.now() / 1000),
       // Who makes a volume is to be able to use it.
@@ -89,8 +91,8 @@ function propertiesOf(choice: CompressionChoice | undefined): number {
   return withCompression(0, kinds[choice.name], choice.level);
 }
 
-function encrypt(device: FileBlockDevice, passphrase: Uint8Array): BlockDevice {
-  const encrypted = EncryptedDevice.create(device, nodeCipher, randomBytes(16), passphrase);
+function encrypt(device: FileBlockDevice, passphrase: Uint8Array, kdf: DerivationName | undefined): BlockDevice {
+  const encrypted = EncryptedDevice.create(device, nodeCipher, randomBytes(16), passphrase, { derivation: derivationOf(kdf) });
   if (typeof encrypted === "string") throw new CommandError(device.path, KEY_ERROR_WORDS[encrypted]);
   return encrypted.device;
 }

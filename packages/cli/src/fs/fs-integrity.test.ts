@@ -123,4 +123,10 @@ test("an encrypted volume shows nothing without its passphrase, which can be cha
   assert.equal(await works("ls", v), "f\n");
   assert.match(await works("key", "list", v), /: slot 0, scrypt 2\^17/);
   await fails(/holds an encrypted volume; --force replaces it/, "format", v);
+  const resealed = await json<{ resealedBlocks: number; finished: boolean }>("key", "rotate", v, "--kdf", "argon2id", "--reseal");
+  assert.ok(resealed.finished && resealed.resealedBlocks > 10);
+  assert.match(await works("key", "list", v), /: slot 0, argon2id 64M, 3 passes, 4 lanes\n$/);
+  assert.deepEqual(await json("key", "reseal", v), { resealedBlocks: 0, damagedBlocks: 0, finished: true });
+  assert.equal(await works("cat", `${v}:/f`), CONTENT.toString());
+  assert.equal(await works("check", v), `${v}: clean\n`);
 });

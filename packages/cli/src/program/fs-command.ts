@@ -17,7 +17,7 @@ import { transferCommands } from "./fs-transfer-rows.ts";
 import { configCommand, serveCommand } from "./fs-serve-rows.ts";
 import { spaceCommands } from "./fs-space-rows.ts";
 import { volumeCommands } from "./fs-volume-rows.ts";
-import { dryRunOption, jsonOption, type Finish } from "./fs-rows.ts";
+import { dryRunOption, jsonOption, kdfOption, type Finish } from "./fs-rows.ts";
 
 export function fsCommand(finish: Finish): Command {
   const fs = new Command("fs").enablePositionalOptions().summary("make, use and keep AegisFS volumes").description("Makes, uses and keeps AegisFS volumes: files or devices with checksums, snapshots and clones.").usage("COMMAND");
@@ -37,6 +37,7 @@ function formatCommand(finish: Finish): Command {
     .addOption(new Option("-L, --label <text>", "label of the volume, at most 63 bytes").argParser(parseVolumeLabel))
     .addOption(new Option("--copies <n>", "keep so many copies of everything, on different devices where there are several").argParser(parseCopies))
     .addOption(new Option("--compress <codec>", "compress what is stored: none, lz4, zstd, zstd:LEVEL").argParser(parseCompression))
+    .addOption(kdfOption())
     .option("--encrypt", "encrypt the volume; asks for a passphrase, or takes the one in the file that STRATOS_PASSPHRASE_FILE names")
     .option("-f, --force", "also when something is there, which is lost")
     .addOption(dryRunOption())

@@ -2,8 +2,8 @@
 import { Command, Option } from "commander";
 import { parseCopies, parseSize, parseWholeNumber } from "../fs/volume-options.ts";
 import type { DeviceOptions, HealthOptions, ScrubOptions } from "../commands/fs-integrity-commands.ts";
-import type { KeyOptions } from "../commands/fs-key-commands.ts";
-import { dryRunOption, jsonOption, type Finish } from "./fs-rows.ts";
+import type { KeyOptions, RotateOptions } from "../commands/fs-key-commands.ts";
+import { dryRunOption, jsonOption, kdfOption, type Finish } from "./fs-rows.ts";
 
 const commands = () => import("../commands/fs-integrity-commands.ts");
 const keys = () => import("../commands/fs-key-commands.ts");
@@ -70,13 +70,16 @@ function keyCommand(finish: Finish): Command {
   const newFile = (): Option => new Option("--new-file <file>", "take the new passphrase from the first line of this file");
   key.addCommand(new Command("list").description("Lists the key slots in use; no passphrase is needed.").summary("list key slots").argument("<volume>", "file or device").addOption(jsonOption())
     .action(async (volume: string, options: { json?: true }) => finish(await (await keys()).listKeys(volume, options))));
-  key.addCommand(new Command("add").description("Adds a passphrase: each opens the volume.").summary("add a passphrase").argument("<volume>", "file or device").addOption(newFile())
+  key.addCommand(new Command("add").description("Adds a passphrase: each opens the volume.").summary("add a passphrase").argument("<volume>", "file or device").addOption(newFile()).addOption(kdfOption())
     .action(async (volume: string, options: KeyOptions) => finish(await (await keys()).addKey(volume, options))));
-  key.addCommand(new Command("change").description("Puts a new passphrase in the place of the present one.").summary("change a passphrase").argument("<volume>", "file or device").addOption(newFile())
+  key.addCommand(new Command("change").description("Puts a new passphrase in the place of the present one.").summary("change a passphrase").argument("<volume>", "file or device").addOption(newFile()).addOption(kdfOption())
     .action(async (volume: string, options: KeyOptions) => finish(await (await keys()).changeKey(volume, options))));
   key.addCommand(new Command("remove").description("Empties a key slot: its passphrase opens nothing any more.").summary("remove a passphrase").argument("<volume>", "file or device").argument("<slot>", "number of the slot", parseWholeNumber)
     .action(async (volume: string, slot: number) => finish(await (await keys()).removeKey(volume, slot))));
-  key.addCommand(new Command("rotate").description("Makes a new key for what is written from now on; other passphrases than the one given open nothing any more.").summary("change the key").argument("<volume>", "file or device")
-    .action(async (volume: string) => finish(await (await keys()).rotateKey(volume))));
+  key.addCommand(new Command("rotate").description("Makes a new key for what is written from now on; other passphrases than the one given open nothing any more. With --reseal, what lies there is sealed with it too, and the old key is forgotten.").summary("change the key").argument("<volume>", "file or device")
+    .option("--reseal", "seal what lies there with the new key").addOption(kdfOption()).addOption(jsonOption())
+    .action(async (volume: string, options: RotateOptions) => finish(await (await keys()).rotateKey(volume, options))));
+  key.addCommand(new Command("reseal").description("Seals what older keys sealed with the newest one, and forgets those. May be interrupted, also by a crash, and goes on where it was.").summary("seal all content with the newest key").argument("<volume>", "file or device").addOption(jsonOption())
+    .action(async (volume: string, options: { json?: true }) => finish(await (await keys()).resealKey(volume, options))));
   return key;
 }

@@ -1,6 +1,6 @@
 import { SeededRandom } from "@stratos/base";
 import { CIPHER_TAG_SIZE } from "../cipher.ts";
-import type { Cipher, CipherKey, ScryptCost } from "../cipher.ts";
+import type { Cipher, CipherKey, KeyDerivation } from "../cipher.ts";
 
 class SimulatedKey {
   readonly words: Uint32Array;
@@ -48,10 +48,10 @@ export class SimulatedCipher implements Cipher {
     return true;
   }
 
-  scrypt(passphrase: Uint8Array, salt: Uint8Array, cost: ScryptCost): Uint8Array {
+  derive(passphrase: Uint8Array, salt: Uint8Array, derivation: KeyDerivation): Uint8Array {
     const bytes = new Uint8Array(32);
-    let state = (cost.logN * 31 + cost.r) * 31 + cost.p;
-    for (const byte of [...passphrase, 256, ...salt]) state = Math.imul(state ^ byte, 0x01000193) + 0x9e3779b9;
+    let state = 0;
+    for (const byte of [...JSON.stringify(derivation)].map((character) => character.charCodeAt(0)).concat([...passphrase], 256, [...salt])) state = Math.imul(state ^ byte, 0x01000193) + 0x9e3779b9;
     new SeededRandom(state >>> 0).fill(bytes);
     return bytes;
   }
