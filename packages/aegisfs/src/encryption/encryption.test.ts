@@ -281,7 +281,7 @@ test(`a crash while content is sealed anew loses nothing, and the work goes on (
   let states = 0;
   let finished = 0;
   disk.onFlush = (): void => {
-    if (random.below(8) > 0) return;
+    if (random.below(3) > 0) return;
     for (let choice = 0; choice < 2; choice++) {
       states++;
       const crashed = choice === 0 ? disk.crashAfter(random.below(disk.pending.length + 1)) : disk.crashAnyhow(random);
@@ -308,7 +308,7 @@ test(`a crash while content is sealed anew loses nothing, and the work goes on (
     }
   };
   resealAll(opened(EncryptedDevice.open(disk, cipher, phrase("first"))), 150);
-  assert.ok(states > 15 && finished > 1, `${states} states, ${finished} finished`);
+  assert.ok(states > 20 && finished > 2, `${states} states, ${finished} finished`);
 });
 
 class ReadOnly extends ForwardingDevice {
