@@ -24,7 +24,7 @@ export { DebError, openDeb, readTar, type ControlFile, type DebArchive } from ".
 export { buildDeb, controlProblems, debFileName, debProblems, type BuiltDeb, type DebEntry, type DebSource, type DebTools } from "./debian/deb-writer.ts";
 export { signDeb, verifyDebSignature } from "./debian/deb-signature.ts";
 export { archiveFiles, checkSettings, poolPath, type ArchiveFile, type ArchiveSettings, type ArchiveTools, type PoolEntry } from "./debian/archive/archive-index.ts";
-export { createSigningKey, publicHalf, signRelease, type SigningKey } from "./debian/archive/signing-key.ts";
+export { createSigningKey, publicHalf, signDetached, signRelease, type SigningKey } from "./debian/archive/signing-key.ts";
 export { EXTENDED_STATES, loadSystemIndex, markHeld, readSystem, updateExtendedStates, type DebianSystem, type SystemFiles, type SystemIndexOptions } from "./debian/system.ts";
 export { installedDependents, relationsOf, searchPackages, sentenceOf, whyInstalled, type NeedLink, type SearchHit } from "./debian/queries.ts";
 export { transactionScript, transactionSteps, type TransactionInput, type TransactionStep } from "./debian/transaction/transaction-script.ts";

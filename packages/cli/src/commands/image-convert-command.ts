@@ -1,5 +1,5 @@
 import { ProgressDisplay } from "@stratos/host-node";
-import { CommandError } from "../command-error.ts";
+import { CommandError, UsageError } from "../command-error.ts";
 import { diskError } from "../image-disk/open-disk.ts";
 import { GUEST_ARCHITECTURE } from "../defaults.ts";
 import { openTreeSource } from "../outputs/tree-source.ts";
@@ -14,7 +14,9 @@ export interface ImageConvertOptions {
   readonly compress?: "none" | "gzip" | "zstd";
   readonly size?: number;
   readonly ref?: string;
-  readonly mode?: "archive" | "bare-user-only";
+  readonly mode?: "archive" | "bare" | "bare-user" | "bare-user-only";
+  readonly sign?: string;
+  readonly signEd25519?: string;
   readonly bootc?: true;
   readonly loader?: "systemd-boot" | "grub" | "unified";
   readonly filesystem?: "ext4" | "btrfs" | "erofs" | "aegisfs";
@@ -28,6 +30,7 @@ export interface ImageConvertOptions {
 
 export async function convertImage(source: string, target: string, options: ImageConvertOptions): Promise<number> {
   const format = options.to ?? formatOf(target);
+  if (format !== "ostree" && (options.sign ?? options.signEd25519) !== undefined) throw new UsageError(options.sign === undefined ? "--sign-ed25519" : "--sign", "commits of OSTree are signed, nothing else");
   const opened = await openTreeSource(source, { ...(options.arch === undefined ? {} : { architecture: options.arch }), ...(options.root === true ? { ownedByRoot: true } : {}) });
   const progress = new ProgressDisplay(process.stderr);
   try {
@@ -40,6 +43,10 @@ export async function convertImage(source: string, target: string, options: Imag
       ...(options.loader === undefined ? {} : { loader: options.loader }), ...(options.kernelOptions === undefined ? {} : { commandLine: options.kernelOptions }), ...(options.ownInitramfs === true ? { ownInitramfs: true } : {}), ...(options.qcow2 === undefined ? {} : { qcow2: options.qcow2 }),
       ...(options.filesystem === undefined ? {} : { rootFormat: options.filesystem }), ...(options.snapshot === undefined ? {} : { snapshot: options.snapshot }),
     });
+    if (format === "ostree" && (options.sign ?? options.signEd25519) !== undefined) {
+      const { signRepository } = await import("../outputs/sign-repository.ts");
+      await signRepository(target, options.mode ?? "archive", result.digest!, { ...(options.sign === undefined ? {} : { gpg: options.sign }), ...(options.signEd25519 === undefined ? {} : { ed25519: options.signEd25519 }) });
+    }
     if (options.json === true) process.stdout.write(`${JSON.stringify({ format, ...result }, null, 2)}\n`);
     else if (result.digest !== null) process.stdout.write(`${result.digest}\n`);
   } catch (error) {

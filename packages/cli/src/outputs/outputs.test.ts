@@ -1,7 +1,8 @@
 /** `stratos image convert|push|pull`: one root in each format, and back. Judges: skopeo, ostree, e2fsck, tar; a registry of Debian's. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
 import { linkSync, mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -97,4 +98,58 @@ test("a medium for cloud-init is made, and one that lets nobody in is refused", 
   execFileSync("xorriso", ["-osirrox", "on", "-indev", `stdio:${at("seed.iso")}`, "-extract", "/user-data", at("user-data")], { stdio: "pipe" });
   assert.match(readFileSync(at("user-data"), "utf8"), /ssh-ed25519 AAAA me@x/);
   assert.match((await runCommand("image", "seed", at("none.iso"))).stderr, /nobody could log in: give --ssh-keys/);
+});
+
+test("a folder becomes a btrfs volume and an EROFS image, by the target's name", async () => {
+  const same = ["--root", "--time", "1700000000", "--name", "box"];
+  await ok("convert", root, at("root.btrfs"), ...same, "-c", "zstd", "--qcow2", at("btrfs.qcow2"));
+  execFileSync("qemu-img", ["compare", "-q", "-f", "raw", "-F", "qcow2", at("root.btrfs"), at("btrfs.qcow2")]);
+  execFileSync("btrfs", ["check", "--check-data-csum", at("root.btrfs")], { ...sbin, stdio: "pipe" });
+  mkdirSync(at("btrfs"));
+  execFileSync("btrfs", ["restore", at("root.btrfs"), at("btrfs")], { ...sbin, stdio: "pipe" });
+  assert.ok(readFileSync(at("btrfs/usr/data")).equals(readFileSync(join(root, "usr/data"))));
+  await ok("convert", root, at("root.erofs"), ...same);
+  execFileSync("fsck.erofs", [at("root.erofs")], { ...sbin, stdio: "pipe" });
+  assert.match((await ok("disk", "info", at("root.erofs"))), /erofs/);
+});
+
+test("a disk with AegisFS holds the root, and Stratos imports and runs it", async () => {
+  const guest = at("guest"), loader = join(guest, "usr/lib/systemd/boot/efi");
+  for (const path of ["boot", "usr/bin", "etc"]) mkdirSync(join(guest, path), { recursive: true });
+  mkdirSync(loader, { recursive: true });
+  for (const [path, text] of [["boot/vmlinuz-6.1", "kernel"], ["boot/initrd.img-6.1", "first root"], ["usr/lib/systemd/boot/efi/systemd-bootriscv64.efi", "loader"], ["etc/hostname", "box\n"], ["etc/passwd", "root:x:0:0::/:/usr/bin/hello\n"]] as const) writeFileSync(join(guest, path), text);
+  writeFileSync(at("hello.c"), '#include <stdio.h>\nint main(void) { char name[9] = ""; FILE *file = fopen("/etc/hostname", "r"); return file == NULL || fgets(name, 9, file) == NULL || printf("hello from %s", name) < 0; }\n');
+  execFileSync("riscv64-linux-gnu-gcc", ["-static", "-O1", "-o", join(guest, "usr/bin/hello"), at("hello.c")]);
+  const same = ["--filesystem", "aegisfs", "--arch", "riscv64", "--root", "--time", "1700000000"];
+  await ok("convert", guest, at("aegis.raw"), ...same);
+  await ok("convert", guest, at("aegis.qcow2"), ...same);
+  execFileSync("qemu-img", ["compare", "-q", "-f", "raw", "-F", "qcow2", at("aegis.raw"), at("aegis.qcow2")]);
+  assert.match(execFileSync("sgdisk", ["-v", at("aegis.raw")], { ...sbin, encoding: "utf8" }), /No problems found/);
+  assert.match(await ok("disk", "cat", `${at("aegis.raw")}@root:/etc/fstab`), /^UUID=\S+ \/ aegisfs defaults 0 0\n/);
+  await ok("import", "aegis", at("aegis.qcow2"));
+  const result = spawnSync(process.execPath, [join(import.meta.dirname, "../main.ts"), "run", "-i", "aegis", "--", "/usr/bin/hello"], { encoding: "utf8" });
+  assert.deepEqual([result.stdout, result.status], ["hello from box\n", 0], result.stderr);
+  assert.match((await runCommand("image", "convert", guest, at("no.raw"), ...same, "--snapshot", "x")).stderr, /aegisfs has no snapshots; btrfs has/);
+});
+
+test("a commit and the summary are signed by a key of ours and by Ed25519, and ostree asks for the signature", async () => {
+  const created = await runCommand("pkg", "key", "create", "images", "--owner", "Images <images@example.org>");
+  assert.equal(created.status, 0, created.stderr);
+  const shown = await runCommand("pkg", "key", "export", "images");
+  assert.equal(shown.status, 0, shown.stderr);
+  writeFileSync(at("images.asc"), shown.stdout);
+  const { privateKey } = generateKeyPairSync("ed25519");
+  writeFileSync(at("ed25519.pem"), privateKey.export({ format: "pem", type: "pkcs8" }));
+  const made = ["convert", root, at("signed"), "--to", "ostree", "--ref", "box", "--root", "--sign", "images"];
+  await ok(...made, "--sign-ed25519", at("ed25519.pem"));
+  const pull = (): { status: number | null; stderr: string } => spawnSync("ostree", ["pull", `--repo=${at("client")}`, "origin", "box"], { encoding: "utf8" });
+  execFileSync("ostree", ["init", `--repo=${at("client")}`, "--mode=archive"]);
+  execFileSync("ostree", ["remote", "add", `--repo=${at("client")}`, "--set=gpg-verify=true", "--set=gpg-verify-summary=true", `--gpg-import=${at("images.asc")}`, "origin", `file://${at("signed")}`, "box"]);
+  assert.equal(pull().status, 0);
+  // Without a signature the next one is not taken.
+  await ok(...made.slice(0, -2), "--time", "1700000001");
+  assert.notEqual(pull().status, 0);
+  writeFileSync(at("bad.key"), "AAAA\n");
+  assert.match((await runCommand("image", ...made, "--sign-ed25519", at("bad.key"))).stderr, /bad\.key: is no Ed25519 private key/);
+  assert.equal((await runCommand("image", "convert", root, at("x.tar"), "--sign", "images")).status, 2);
 });

@@ -3,10 +3,11 @@
  * 2010) §2.5. Values lie at multiples of their alignment; where an element's length is not fixed, the container ends with the offsets of its
  * elements' ends, in words as small as its size allows. Numbers are little-endian; OSTree swaps some itself.
  */
-import { byteStringOf, concatBytes } from "@stratos/base";
+import { byteString, byteStringOf, concatBytes } from "@stratos/base";
+import { FormatError } from "../format-error.ts";
 
 /** A value for a signature: numbers for y n q i u, booleans for b, [high, low] or a number for x and t, byte strings for s o g. */
-export type Variant = number | boolean | string | Uint8Array | readonly Variant[] | { readonly type: string; readonly value: Variant };
+export type Variant = number | boolean | string | Uint8Array | readonly Variant[] | { readonly type: string; readonly value: Variant } | { readonly type: string; readonly serialized: Uint8Array };
 
 interface Type {
   readonly code: string;
@@ -66,8 +67,8 @@ function serialize(type: Type, value: Variant): Uint8Array {
   switch (type.code) {
     case "s": return byteStringOf(`${value as string}\0`);
     case "v": {
-      const { type: signature, value: inner } = value as { type: string; value: Variant };
-      const bytes = serializeVariant(signature, inner);
+      const own = value as { type: string; value: Variant } | { type: string; serialized: Uint8Array }, signature = own.type;
+      const bytes = "serialized" in own ? own.serialized : serializeVariant(signature, own.value);
       return concatBytes([bytes, byteStringOf(`\0${signature}`)]);
     }
     case "a": return value instanceof Uint8Array ? value : container(value as readonly Variant[], () => type.members[0]!, type, true);
@@ -132,4 +133,46 @@ export function swapU32(value: number): number {
 /** The same for 64 bits, as a value for `t`. */
 export function swapU64(value: number): Variant {
   return [swapU32(value % 2 ** 32), swapU32(Math.floor(value / 2 ** 32))];
+}
+
+/**
+ * The elements of a serialised array whose elements vary in length (§2.5.3.1).
+ * @throws FormatError when its offsets lead elsewhere
+ */
+export function arrayElements(bytes: Uint8Array, alignment: number): Uint8Array[] {
+  if (bytes.length === 0) return [];
+  const width = offsetWidth(bytes.length), listStart = readOffset(bytes, bytes.length - width, width);
+  const count = (bytes.length - listStart) / width;
+  if (!Number.isInteger(count) || count < 1) throw new FormatError("a serialised array is damaged");
+  const elements: Uint8Array[] = [];
+  let start = 0;
+  for (let index = 0; index < count; index++) {
+    const end = readOffset(bytes, listStart + index * width, width);
+    start = align(start, alignment);
+    if (end < start || end > listStart) throw new FormatError("a serialised array is damaged");
+    elements.push(bytes.subarray(start, end));
+    start = end;
+  }
+  return elements;
+}
+
+/** What a serialised `a{sv}` holds, values as they stand there. @throws FormatError when it is damaged */
+export function dictionaryEntries(bytes: Uint8Array): { key: string; type: string; serialized: Uint8Array }[] {
+  return arrayElements(bytes, 8).map((element) => {
+    const width = offsetWidth(element.length), keyEnd = element.length < width ? 0 : readOffset(element, element.length - width, width);
+    const valueStart = align(keyEnd, 8), valueEnd = element.length - width;
+    const split = element.subarray(0, valueEnd).lastIndexOf(0);
+    if (keyEnd < 1 || valueStart > valueEnd || split < valueStart) throw new FormatError("a serialised dictionary is damaged");
+    return { key: byteString(element, 0, keyEnd - 1), type: byteString(element, split + 1, valueEnd), serialized: element.slice(valueStart, split) };
+  });
+}
+
+function offsetWidth(size: number): number {
+  return size < 0x100 ? 1 : size < 0x10000 ? 2 : size < 2 ** 32 ? 4 : 8;
+}
+
+function readOffset(bytes: Uint8Array, at: number, width: number): number {
+  let value = 0;
+  for (let byte = width - 1; byte >= 0; byte--) value = value * 256 + (bytes[at + byte] ?? 0);
+  return value;
 }

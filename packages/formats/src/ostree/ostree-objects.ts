@@ -3,7 +3,7 @@
  * ostree-core.h, which gives the signatures. Metadata objects are their variant's bytes; a file's checksum goes over a header (owner,
  * permissions, link, attributes; numbers big-endian) and the content.
  */
-import { byteStringOf, concatBytes } from "@stratos/base";
+import { byteStringOf, byteStringToUtf8, concatBytes, utf8ToByteString } from "@stratos/base";
 import type { Codecs } from "../codecs.ts";
 import { FormatError } from "../format-error.ts";
 import type { FileEntry } from "../tree/file-tree.ts";
@@ -36,6 +36,11 @@ export function archiveHeader(entry: FileEntry): Uint8Array {
   return framed(serializeVariant("(tuuuusa(ayay))", [swapU64(size), swapU32(entry.uid), swapU32(entry.gid), swapU32(type | permissions(entry)), 0, target, xattrsOf(entry)]));
 }
 
+/** Owner, permissions and attributes of a file, as `bare-user` keeps them beside its content. */
+export function fileMetadata(entry: FileEntry): Uint8Array {
+  return serializeVariant("(uuua(ayay))", [swapU32(entry.uid), swapU32(entry.gid), swapU32(fileType(entry).type | permissions(entry)), xattrsOf(entry)]);
+}
+
 /** Big-endian length, four zero bytes, the variant. */
 function framed(variant: Uint8Array): Uint8Array {
   const head = new Uint8Array(8);
@@ -44,9 +49,15 @@ function framed(variant: Uint8Array): Uint8Array {
 }
 
 function fileType(entry: FileEntry): { type: number; target: string } {
+  if (entry.kind === "symlink" && !isUtf8(entry.target)) throw new FormatError(`${entry.path}: leads to a name that is no UTF-8, which OSTree cannot hold`);
   if (entry.kind === "symlink") return { type: S_IFLNK, target: entry.target };
   if (entry.kind === "file") return { type: S_IFREG, target: "" };
   throw new FormatError(`${entry.path}: OSTree holds files, links and folders only, no ${entry.kind}`);
+}
+
+/** GVariant's texts are UTF-8, and tools refuse what is not. */
+export function isUtf8(text: string): boolean {
+  return utf8ToByteString(byteStringToUtf8(text)) === text;
 }
 
 /** A link's permissions mean nothing; the kernel shows all of them. */

@@ -2,29 +2,44 @@
  * Writes commits into an OSTree repository. Objects are named by their checksum, so that what is there is not written again; a reference
  * moves only when all that its commit names is there.
  *
- *     config · objects/ab/cdef….{commit,dirtree,dirmeta,file,filez} · refs/heads/NAME · summary
+ *     config · objects/ab/cdef….{commit,dirtree,dirmeta,file,filez,commitmeta} · refs/heads/NAME · summary · summary.sig
  *
- * Two modes: `archive` (content packed, for servers; owner and attributes in each object) and `bare-user-only` (plain files with neither
- * owner nor attributes, for unprivileged checkouts).
+ * Modes: `archive` (content packed, for servers; owner and attributes in each object), `bare` (files as they are checked out, made by root),
+ * `bare-user` (plain files that carry owner and attributes in one attribute) and `bare-user-only` (plain files with neither owner nor
+ * attributes, for unprivileged checkouts).
  */
-import { utf8Of, utf8ToByteString } from "@stratos/base";
+import { byteStringOf, utf8Of, utf8ToByteString } from "@stratos/base";
 import { sha256Of, type Codecs } from "../codecs.ts";
 import { FormatError } from "../format-error.ts";
 import type { FileEntry, FileTree } from "../tree/file-tree.ts";
 import { serializeVariant, swapU64, type Variant } from "./gvariant.ts";
-import { archiveHeader, checksumBytes, commitObject, dirmetaObject, dirtreeObject, fileChecksum, type CommitFields, type TreeFile, type TreeFolder } from "./ostree-objects.ts";
+import { archiveHeader, checksumBytes, commitObject, dirmetaObject, dirtreeObject, fileChecksum, fileMetadata, isUtf8, type CommitFields, type TreeFile, type TreeFolder } from "./ostree-objects.ts";
+import { addSignatures, type OstreeSignature } from "./ostree-signatures.ts";
 
-export type OstreeMode = "archive" | "bare-user-only";
+export const OSTREE_MODES = ["archive", "bare", "bare-user", "bare-user-only"] as const;
+export type OstreeMode = (typeof OSTREE_MODES)[number];
+
+/** What a file of a repository is like beside its content. */
+export interface ObjectAttributes {
+  /** permissions, 0644 by default */
+  readonly mode?: number;
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  readonly xattrs?: ReadonlyMap<string, Uint8Array>;
+}
 
 /** Where a repository is. Paths are relative to it. */
 export interface RepositoryStore {
   has(path: string): boolean;
   /** @returns undefined when there is none */
   read(path: string): Uint8Array | undefined;
-  /** Makes a file, and the folders above it, visible when it is whole; replaces what has the name. @param mode  permissions, 0644 by default */
-  write(path: string, pieces: Iterable<Uint8Array>, mode?: number): void;
-  symlink(path: string, target: string): void;
+  /** Makes a file, and the folders above it, visible when it is whole; replaces what has the name. One with `xattrs` may stay unseen until `flush`. */
+  write(path: string, pieces: Iterable<Uint8Array>, attributes?: ObjectAttributes): void;
+  symlink(path: string, target: string, attributes?: ObjectAttributes): void;
+  /** All that was written is there, under its name. */
+  flush(): void;
   makeDirectory(path: string): void;
+  /** A file; nothing when there is none. */
+  remove(path: string): void;
   /** Files below a folder, as paths relative to it. */
   list(path: string): string[];
 }
@@ -54,7 +69,9 @@ export interface CommitResult {
 
 const PIECE_BYTES = 4 << 20;
 const REF = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
-const MODES: Readonly<Record<OstreeMode, string>> = { archive: "archive-z2", "bare-user-only": "bare-user-only" };
+const MODES: Readonly<Record<OstreeMode, string>> = { archive: "archive-z2", bare: "bare", "bare-user": "bare-user", "bare-user-only": "bare-user-only" };
+/** Where `bare-user` keeps what a file is like. */
+const USER_METADATA = "user.ostreemeta";
 
 export class OstreeRepository {
   readonly mode: OstreeMode;
@@ -98,13 +115,39 @@ export class OstreeRepository {
     if (options.linux !== undefined) metadata.push(["ostree.linux", { type: "s", value: options.linux }], ["ostree.bootable", { type: "b", value: true }]);
     if (options.isUnbound !== true) metadata.push(["ostree.ref-binding", { type: "as", value: [options.ref] }]);
     const commit: CommitFields = { metadata, parent, subject: utf8ToByteString(options.subject), body: utf8ToByteString(options.body ?? ""), timestamp: options.timestamp, ...root };
+    // A commit is there when all that it names is.
+    this.#store.flush();
     const checksum = this.#metadata("commit", commitObject(commit));
     this.#store.write(`refs/heads/${options.ref}`, [utf8Of(`${checksum}\n`)]);
     return { checksum, objectsWritten: this.#written, objectsKnown: this.#known };
   }
 
-  /** Writes `summary`, by which clients learn the references of a server. @param time  seconds since 1970 */
-  writeSummary(time: number): void {
+  /** The bytes that a signature of a commit is made of. @throws FormatError when it is not here */
+  commitBytes(checksum: string): Uint8Array {
+    const bytes = this.#store.read(objectPath(checksum, "commit"));
+    if (bytes === undefined) throw new FormatError(`the commit ${checksum} is missing`);
+    return bytes;
+  }
+
+  /** Puts signatures beside a commit; those that are there stay. */
+  signCommit(checksum: string, signatures: readonly OstreeSignature[]): void {
+    this.commitBytes(checksum);
+    const path = objectPath(checksum, "commitmeta");
+    this.#store.write(path, [addSignatures(this.#store.read(path), signatures)]);
+  }
+
+  /** Puts signatures of the summary beside it. Those of a summary that was there before are of other bytes, and go. */
+  signSummary(signatures: readonly OstreeSignature[]): void {
+    this.#store.write("summary.sig", [addSignatures(undefined, signatures)]);
+  }
+
+  /**
+   * Writes `summary`, by which clients learn the references of a server. Signatures of the one before do not fit any more: whoever signs
+   * signs anew.
+   * @param time  seconds since 1970
+   * @returns its bytes
+   */
+  writeSummary(time: number): Uint8Array {
     const refs = this.#store.list("refs/heads").sort().map((ref): Variant => {
       const checksum = this.resolve(ref)!;
       const commit = this.#store.read(objectPath(checksum, "commit"));
@@ -114,7 +157,10 @@ export class OstreeRepository {
     const metadata: Variant = [
       ["ostree.summary.mode", { type: "s", value: MODES[this.mode] }], ["ostree.summary.last-modified", { type: "t", value: swapU64(time) }], ["ostree.summary.tombstone-commits", { type: "b", value: false }],
     ];
-    this.#store.write("summary", [serializeVariant("(a(s(taya{sv}))a{sv})", [refs, metadata])]);
+    const bytes = serializeVariant("(a(s(taya{sv}))a{sv})", [refs, metadata]);
+    this.#store.remove("summary.sig");
+    this.#store.write("summary", [bytes]);
+    return bytes;
   }
 
   #writeTree(tree: FileTree): { tree: string; meta: string } {
@@ -133,6 +179,7 @@ export class OstreeRepository {
       const parent = entry.path.slice(0, Math.max(entry.path.lastIndexOf("/"), 0));
       // Entries are sorted: a folder is complete when one comes that is not in it.
       while (open.length > 0 && open.at(-1)!.path !== parent) close();
+      if (!isUtf8(entry.path)) throw new FormatError(`${entry.path}: a name that is no UTF-8, which OSTree cannot hold`);
       if (entry.kind === "directory") {
         open.push({ path: entry.path, meta: this.#metadata("dirmeta", dirmetaObject(this.#canonical(entry))), files: [], folders: [] });
         continue;
@@ -149,7 +196,7 @@ export class OstreeRepository {
 
   /** What a repository without owners says of each file (`ostree_repo_commit_modifier`, canonical permissions). */
   #canonical(entry: FileEntry): FileEntry {
-    if (this.mode === "archive") return entry;
+    if (this.mode !== "bare-user-only") return entry;
     return { ...entry, uid: 0, gid: 0, mode: entry.kind === "file" ? (entry.mode & 0o755) | 0o644 : entry.kind === "directory" ? 0o755 : entry.mode, xattrs: new Map() };
   }
 
@@ -161,8 +208,15 @@ export class OstreeRepository {
       return checksum;
     }
     if (this.mode === "archive") this.#store.write(path, this.#packed(entry));
-    else if (entry.kind === "symlink") this.#store.symlink(path, entry.target);
-    else this.#store.write(path, this.#pieces(entry), entry.mode);
+    else if (this.mode === "bare-user") {
+      // A link is a file whose content is where it leads.
+      const isLink = entry.kind === "symlink", metadata = new Map([[USER_METADATA, fileMetadata(entry)]]);
+      this.#store.write(path, isLink ? [byteStringOf(entry.target)] : this.#pieces(entry), { xattrs: metadata, ...(isLink ? {} : { mode: (entry.mode & 0o775) | 0o400 }) });
+    } else {
+      const attributes: ObjectAttributes = this.mode === "bare" ? { owner: entry, xattrs: new Map([...entry.xattrs].map(([name, value]) => [name, byteStringOf(value)])) } : {};
+      if (entry.kind === "symlink") this.#store.symlink(path, entry.target, attributes);
+      else this.#store.write(path, this.#pieces(entry), { ...attributes, mode: entry.mode & 0o7777 });
+    }
     this.#written++;
     return checksum;
   }

@@ -2,10 +2,13 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { generateKeyPairSync, sign, verify } from "node:crypto";
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileEntry, fileTreeOf, MemoryBlob, OstreeRepository, archiveTree, type FileEntry, type FileTree } from "@stratos/formats";
+import { fileEntry, fileTreeOf, MemoryBlob, OstreeRepository, archiveTree, type FileEntry, type FileTree, type OstreeSignature } from "@stratos/formats";
+import { bootcLayout } from "@stratos/outputs";
+import { createSigningKey, signDetached } from "@stratos/pkg";
 import { nodeCodecs } from "../node-codecs.ts";
 import { RepositoryFolder } from "./repository-folder.ts";
 
@@ -100,6 +103,119 @@ test("a repository without owners is taken by ostree, too", () => {
 test("devices and impossible names are refused by name", () => {
   const ours = new OstreeRepository(new RepositoryFolder(join(place, "refusing")), codecs, "archive");
   assert.throws(() => ours.commit(fileTreeOf([folder(""), folder("dev"), fileEntry("dev/null", "character", { deviceMajor: 1, deviceMinor: 3 })]), OPTIONS), /dev\/null: OSTree holds files, links and folders only, no character/);
+  assert.throws(() => ours.commit(fileTreeOf([folder(""), file("\xff", "x")]), OPTIONS), /a name that is no UTF-8/);
+  assert.throws(() => ours.commit(fileTreeOf([folder(""), fileEntry("l", "symlink", { target: "\xff" })]), OPTIONS), /l: leads to a name that is no UTF-8/);
   for (const ref of ["", "/a", "a//b", "../x", "a b", ".hidden"]) assert.throws(() => ours.commit(tree(), { ...OPTIONS, ref }), /not a reference's name/);
   assert.equal(ours.resolve("test/riscv64/one"), null);
 });
+
+/** Whether files here can have attributes of their owner's: a tmpfs of older kernels has none. */
+function hasUserAttributes(): boolean {
+  const probe = join(place, "probe");
+  writeFileSync(probe, "");
+  return spawnSync("setfattr", ["-n", "user.probe", "-v", "x", probe]).status === 0;
+}
+
+test("a repository of mode bare-user carries owners and attributes beside plain files", () => {
+  const repo = join(place, "bare-user"), store = new RepositoryFolder(repo);
+  const with_ = fileTreeOf([...tree().entries(), file("ping", "ping", { uid: 3, gid: 4, mode: 0o6711, xattrs: new Map([["user.note", "text"]]) }), fileEntry("far", "symlink", { target: "some where", uid: 5 })]);
+  const ours = new OstreeRepository(store, codecs, "bare-user");
+  if (!hasUserAttributes()) {
+    assert.throws(() => ours.commit(with_, OPTIONS), /extended attributes cannot be set here/);
+    assert.equal(ours.resolve(OPTIONS.ref), null);
+    return;
+  }
+  const { checksum } = ours.commit(with_, OPTIONS);
+  ours.writeSummary(1_700_000_001);
+  ostree("fsck", `--repo=${repo}`);
+  const archive = new OstreeRepository(new RepositoryFolder(join(place, "bare-user-archive")), codecs, "archive");
+  assert.equal(archive.commit(with_, OPTIONS).checksum, checksum, "the same files have the same commit in each mode with owners");
+  assert.match(ostree("ls", `--repo=${repo}`, "-X", OPTIONS.ref, "/ping", "/far"), /-06711 3 4 +4 .*user\.note.* \/ping\nl00777 5 0 +0 .*\/far -> /s);
+  ostree("checkout", `--repo=${repo}`, "-U", OPTIONS.ref, join(place, "bare-user-out"));
+  assert.equal(readlinkSync(join(place, "bare-user-out/far")), "some where");
+  assert.equal(ours.commit(with_, { ...OPTIONS, ref: "again" }).objectsWritten, 1);
+});
+
+test("a repository of mode bare has files as they are checked out", () => {
+  const repo = join(place, "bare"), ours = new OstreeRepository(new RepositoryFolder(repo), codecs, "bare");
+  if (process.getuid?.() !== 0) return assert.throws(() => ours.commit(tree(), OPTIONS), /mode bare gives files their owners, which takes root/);
+  const xattrs = hasUserAttributes() ? new Map([["user.note", "text"]]) : new Map<string, string>();
+  const owned = fileTreeOf([...tree().entries(), file("own", "own", { uid: 3, gid: 4, mode: 0o6711, xattrs }), fileEntry("far", "symlink", { target: "away", uid: 5, gid: 6 })]);
+  const { checksum } = ours.commit(owned, OPTIONS);
+  ostree("fsck", `--repo=${repo}`);
+  const out = join(place, "bare-out");
+  ostree("checkout", `--repo=${repo}`, "-H", OPTIONS.ref, out);
+  const stat = statSync(join(out, "own"));
+  assert.deepEqual([stat.mode & 0o7777, stat.uid, stat.gid, stat.nlink, lstatSync(join(out, "far")).uid], [0o6711, 3, 4, 2, 5]);
+  assert.equal(new OstreeRepository(new RepositoryFolder(join(place, "bare-archive")), codecs, "archive").commit(owned, OPTIONS).checksum, checksum);
+});
+
+test("ostree takes a signed commit and refuses one whose signature is another's", async () => {
+  const repo = join(place, "signed"), client = join(place, "signed-client"), key = await createSigningKey("Test <test@example.org>", Math.floor(Date.now() / 1000) - 60);
+  const ours = new OstreeRepository(new RepositoryFolder(repo), codecs, "archive");
+  const { checksum } = ours.commit(tree(), OPTIONS), now = Math.floor(Date.now() / 1000);
+  const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+  const signed = async (bytes: Uint8Array, by = key.privateKey): Promise<OstreeSignature> => ({ kind: "gpg", bytes: await signDetached(bytes, by, now) });
+  const commit = ours.commitBytes(checksum);
+  ours.signCommit(checksum, [{ kind: "ed25519", bytes: sign(null, commit, privateKey) }]);
+  // A second signature leaves the first where it is, and the same one again changes nothing.
+  ours.signCommit(checksum, [await signed(commit)]);
+  const meta = join(repo, "objects", checksum.slice(0, 2), `${checksum.slice(2)}.commitmeta`), once = readFileSync(meta);
+  ours.signCommit(checksum, [{ kind: "ed25519", bytes: sign(null, commit, privateKey) }]);
+  assert.ok(readFileSync(meta).equals(once));
+  ours.signSummary([await signed(ours.writeSummary(now))]);
+  const keyFile = join(place, "key.asc");
+  writeFileSync(keyFile, key.publicKey);
+  ostree("init", `--repo=${client}`, "--mode=archive");
+  ostree("remote", "add", `--repo=${client}`, "--set=gpg-verify=true", "--set=gpg-verify-summary=true", `--gpg-import=${keyFile}`, "origin", `file://${repo}`, OPTIONS.ref);
+  ostree("pull", `--repo=${client}`, "origin", OPTIONS.ref);
+  assert.match(ostree("show", `--repo=${client}`, "--gpg-verify-remote=origin", `origin:${OPTIONS.ref}`), /Found 1 signature:[\s\S]*Good signature from "Test <test@example\.org>"/);
+  // The dictionary is what `ostree sign` reads, too, where it is built with Ed25519; Debian 12's is not.
+  const ed25519 = spawnSync("ostree", ["sign", `--repo=${repo}`, "--verify", "--sign-type=ed25519", checksum, Buffer.from(publicKey.export({ format: "jwk" }).x!, "base64url").toString("base64")], { encoding: "utf8" });
+  if (!/not implemented/.test(ed25519.stderr)) assert.equal(ed25519.status, 0, ed25519.stderr);
+  assert.ok(verify(null, commit, publicKey, readFileSync(meta).subarray(signatureStart(readFileSync(meta)), signatureStart(readFileSync(meta)) + 64)));
+  const stranger = await createSigningKey("Other", now - 60), second = ours.commit(tree("!"), OPTIONS).checksum;
+  ours.signCommit(second, [await signed(ours.commitBytes(second), stranger.privateKey)]);
+  ours.signSummary([await signed(ours.writeSummary(now))]);
+  const refused = spawnSync("ostree", ["pull", `--repo=${client}`, "origin", OPTIONS.ref], { encoding: "utf8" });
+  assert.notEqual(refused.status, 0);
+  assert.match(refused.stderr, /GPG|signature|public key/i);
+  // A summary that was written again has no signature of the one before.
+  ours.writeSummary(now);
+  assert.equal(existsSync(join(repo, "summary.sig")), false);
+});
+
+test("ostree deploys a root that is laid out for it, and the boot entry names its kernel", () => {
+  const repo = join(place, "bootable"), sysroot = join(place, "sysroot"), deployed = join(sysroot, "ostree/deploy/debian/deploy");
+  const root = fileTreeOf([
+    ...["", "boot", "etc", "home", "root", "usr", "usr/bin", "usr/lib", "usr/lib/modules", "usr/lib/modules/6.1", "var", "var/lib"].map((path) => folder(path)),
+    file("boot/vmlinuz-6.1", "kernel"), file("boot/initrd.img-6.1", "first root"), file("etc/hostname", "box\n"), file("usr/lib/os-release", 'ID=debian\nPRETTY_NAME="Debian of a test"\n'), file("usr/bin/tool", "tool", { mode: 0o755 }),
+  ]);
+  const layout = bootcLayout(root, codecs, OPTIONS.timestamp);
+  const { checksum } = new OstreeRepository(new RepositoryFolder(repo), codecs, "archive").commit(layout.tree, { ...OPTIONS, linux: layout.kernel! });
+  // A deployment's files have owners, which only root gives.
+  if (process.getuid?.() !== 0) return void ostree("fsck", `--repo=${repo}`);
+  mkdirSync(sysroot);
+  ostree("admin", "init-fs", "--modern", sysroot);
+  ostree("admin", "os-init", "debian", `--sysroot=${sysroot}`);
+  const own = `--repo=${join(sysroot, "ostree/repo")}`;
+  ostree("config", own, "set", "sysroot.bootloader", "none");
+  ostree("pull-local", own, repo, OPTIONS.ref);
+  ostree("admin", "deploy", `--sysroot=${sysroot}`, "--os=debian", "--karg=root=LABEL=x", OPTIONS.ref);
+  try {
+    assert.match(ostree("admin", "status", `--sysroot=${sysroot}`), new RegExp(`debian ${checksum}\\.0`));
+    assert.equal(readFileSync(join(deployed, `${checksum}.0/etc/hostname`), "utf8"), "box\n");
+    assert.equal(readlinkSync(join(deployed, `${checksum}.0/home`)), "var/home");
+    const entry = readFileSync(join(sysroot, "boot/loader/entries/ostree-1-debian.conf"), "utf8");
+    assert.match(entry, /^title Debian of a test \(ostree:0\)$[\s\S]*^options root=LABEL=x ostree=/m);
+    for (const [key, content] of [["linux", "kernel"], ["initrd", "first root"]] as const) assert.equal(readFileSync(join(sysroot, "boot", new RegExp(`^${key} (\\S+)`, "m").exec(entry)![1]!), "utf8"), content);
+  } finally {
+    // It takes care that nobody removes what is deployed.
+    spawnSync("chattr", ["-i", join(deployed, `${checksum}.0`)]);
+  }
+});
+
+/** In a dictionary the list of Ed25519 stands behind its key, aligned to eight bytes. */
+function signatureStart(meta: Buffer): number {
+  return Math.ceil((meta.indexOf("ostree.sign.ed25519") + "ostree.sign.ed25519".length + 1) / 8) * 8;
+}

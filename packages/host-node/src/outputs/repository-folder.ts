@@ -1,12 +1,19 @@
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { chmodSync, closeSync, existsSync, lchownSync, lutimesSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
-import type { RepositoryStore } from "@stratos/formats";
+import { FormatError, type ObjectAttributes, type RepositoryStore } from "@stratos/formats";
+
+interface Waiting { readonly path: string; readonly draft: string; readonly xattrs: ReadonlyMap<string, Uint8Array>; readonly isLink: boolean }
+const WAITING_MAX = 1024;
 
 /** An OSTree repository in a folder of the host. */
 export class RepositoryFolder implements RepositoryStore {
   readonly folder: string;
   readonly #made = new Set<string>();
+  /** Node has no call for attributes; one program sets those of many files. */
+  readonly #waiting: Waiting[] = [];
+  readonly #waitingPaths = new Set<string>();
 
   constructor(folder: string) {
     this.folder = folder;
@@ -14,7 +21,7 @@ export class RepositoryFolder implements RepositoryStore {
   }
 
   has(path: string): boolean {
-    return existsSync(join(this.folder, path));
+    return this.#waitingPaths.has(path) || existsSync(join(this.folder, path));
   }
 
   read(path: string): Uint8Array | undefined {
@@ -26,8 +33,8 @@ export class RepositoryFolder implements RepositoryStore {
     }
   }
 
-  write(path: string, pieces: Iterable<Uint8Array>, mode = 0o644): void {
-    const target = join(this.folder, path), draft = this.#draft();
+  write(path: string, pieces: Iterable<Uint8Array>, attributes: ObjectAttributes = {}): void {
+    const draft = this.#draft();
     this.makeDirectory(dirname(path));
     const fd = openSync(draft, "wx", 0o644);
     try {
@@ -38,16 +45,58 @@ export class RepositoryFolder implements RepositoryStore {
     } finally {
       closeSync(fd);
     }
-    if (mode !== 0o644) chmodSync(draft, mode);
-    // OSTree gives all objects the time 0, so that checkouts by hard link agree.
-    if (path.startsWith("objects/")) utimesSync(draft, 0, 0);
-    renameSync(draft, target);
+    // A new owner takes set-user-ID bits away, so permissions come after it.
+    if (attributes.owner !== undefined) this.#own(draft, attributes.owner);
+    if (attributes.mode !== undefined) chmodSync(draft, attributes.mode);
+    this.#finish(path, draft, attributes, false);
   }
 
-  symlink(path: string, target: string): void {
+  symlink(path: string, target: string, attributes: ObjectAttributes = {}): void {
     this.makeDirectory(dirname(path));
     const draft = this.#draft();
     symlinkSync(Buffer.from(target, "latin1"), draft);
+    if (attributes.owner !== undefined) this.#own(draft, attributes.owner);
+    this.#finish(path, draft, attributes, true);
+  }
+
+  /** @throws FormatError when attributes cannot be set */
+  flush(): void {
+    if (this.#waiting.length === 0) return;
+    const waiting = this.#waiting.splice(0);
+    try {
+      setAttributes(waiting);
+    } catch (error) {
+      for (const { draft } of waiting) rmSync(draft, { force: true });
+      throw error;
+    }
+    for (const { draft, path } of waiting) this.#publish(path, draft);
+    this.#waitingPaths.clear();
+  }
+
+  remove(path: string): void {
+    rmSync(join(this.folder, path), { force: true });
+  }
+
+  #own(draft: string, { uid, gid }: { uid: number; gid: number }): void {
+    try {
+      lchownSync(draft, uid, gid);
+    } catch (error) {
+      rmSync(draft, { force: true });
+      if ((error as NodeJS.ErrnoException).code === "EPERM") throw new FormatError("a repository of mode bare gives files their owners, which takes root; bare-user does not", { cause: error });
+      throw error;
+    }
+  }
+
+  #finish(path: string, draft: string, { xattrs }: ObjectAttributes, isLink: boolean): void {
+    if (xattrs === undefined || xattrs.size === 0) return this.#publish(path, draft);
+    this.#waiting.push({ path, draft, xattrs, isLink });
+    this.#waitingPaths.add(path);
+    if (this.#waiting.length >= WAITING_MAX) this.flush();
+  }
+
+  #publish(path: string, draft: string): void {
+    // OSTree gives all objects the time 0, so that checkouts by hard link agree.
+    if (path.startsWith("objects/")) lutimesSync(draft, 0, 0);
     renameSync(draft, join(this.folder, path));
   }
 
@@ -73,4 +122,14 @@ export class RepositoryFolder implements RepositoryStore {
   #draft(): string {
     return join(this.folder, "tmp", `stratos-${randomBytes(8).toString("hex")}`);
   }
+}
+
+/** In the form that `getfattr --dump` writes (getfattr(1)); drafts have names without a character that it escapes, but the repository's path may have. */
+function setAttributes(files: readonly Waiting[]): void {
+  const quote = (bytes: string): string => bytes.replace(/[\n\\\r]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
+  const dump = files.map(({ draft, xattrs }) => `# file: ${quote(draft)}\n${[...xattrs].map(([name, value]) => `${name}=0x${Buffer.from(value).toString("hex")}\n`).join("")}`).join("\n");
+  const options = files.some(({ isLink }) => isLink) ? ["-h"] : [];
+  const { error, status, stderr } = spawnSync("setfattr", [...options, "--restore=-"], { input: Buffer.from(dump, "utf8"), maxBuffer: 1 << 26 });
+  if (error !== undefined) throw new FormatError("setfattr: is not there, and extended attributes cannot be set without it (on Debian: apt-get install attr)", { cause: error });
+  if (status !== 0) throw new FormatError(`extended attributes cannot be set here: ${stderr.toString("utf8").trim().split("\n")[0] ?? ""}`);
 }

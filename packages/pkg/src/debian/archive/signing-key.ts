@@ -50,3 +50,17 @@ export async function signRelease(release: string, privateKey: string, nowSecond
     throw new ReleaseError(`the Release file cannot be signed: ${(cause as Error).message}`, { cause });
   }
 }
+
+/** A detached signature of bytes, binary (RFC 9580 §10.4). */
+export async function signDetached(bytes: Uint8Array, privateKey: string, nowSeconds: number): Promise<Uint8Array> {
+  const openpgp = await import("openpgp");
+  try {
+    const key = await openpgp.readPrivateKey({ armoredKey: privateKey });
+    if (!key.isDecrypted()) throw new ReleaseError("the private key has a passphrase; signing needs one without");
+    const options = { signingKeys: key, date: new Date(nowSeconds * 1000), config: { preferredHashAlgorithm: openpgp.enums.hash.sha512 } };
+    return (await openpgp.sign({ message: await openpgp.createMessage({ binary: bytes }), detached: true, format: "binary", ...options })) as Uint8Array;
+  } catch (cause) {
+    if (cause instanceof ReleaseError) throw cause;
+    throw new ReleaseError(`cannot be signed: ${(cause as Error).message}`, { cause });
+  }
+}
