@@ -1,20 +1,22 @@
-/** `stratos pkg install` and the like: changes of the packages in an image. */
+/** `stratos pkg install` and the like: changes of the packages in an image, or in a folder that holds a root. */
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { homeFolder, stratosHome, type ProgressDisplay } from "@stratos/host-node";
 import type { NodePackagePorts } from "@stratos/host-node/packages";
 import { markHeld, planChange, type ChangeRequest, type InstalledState, type PackageIndex, type PlannedChange } from "@stratos/pkg";
-import { CommandError } from "../command-error.ts";
+import { CommandError, UsageError } from "../command-error.ts";
 import { ImageStore, type ImageTransaction } from "../image/image-store.ts";
 import { readVolumeFile } from "../image/volume-file.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 import { defaultImage } from "../session/open-image.ts";
 import { changeJson, changeText, isEmptyChange } from "../packages/change-text.ts";
-import { loadImageIndex, openImageSystem, type ImageSystem, type SourceOptions } from "../packages/image-system.ts";
+import { loadImageIndex, openImageSystem, openRootSystem, type ImageSystem, type OpenSystem, type SourceOptions } from "../packages/image-system.ts";
 import { addFiles } from "../packages/package-files.ts";
-import { changeImage, downloadChange, editImage, replaceFile, rollBackImage } from "../packages/image-transaction.ts";
+import { changeImage, editImage, replaceFile, rollBackImage } from "../packages/image-transaction.ts";
 import { showProgress, withPackagePorts } from "../packages/package-task.ts";
+import { downloadChange } from "../packages/prepared-change.ts";
+import { changeRoot, holdInRoot, recoverRoot, rollBackRoot, rootHistory, type RootTransaction, type RunnerChoice } from "../packages/root-transaction.ts";
 
 export interface ChangeOptions extends SourceOptions {
   readonly to?: string;
@@ -25,6 +27,7 @@ export interface ChangeOptions extends SourceOptions {
   readonly allowRemoveEssential?: true;
   readonly dryRun?: true;
   readonly downloadOnly?: true;
+  readonly runner?: RunnerChoice;
   readonly json?: true;
 }
 
@@ -40,47 +43,78 @@ export function upgradeCommand(names: readonly string[], options: ChangeOptions)
 }
 
 /** @param mustBeThere  names that have to be installed already */
-function change(words: readonly string[], request: ChangeRequest, options: ChangeOptions, mustBeThere: readonly string[] = []): Promise<number> {
-  return withImage(options, "kept", async ({ ports, image, index, progress }) => {
-    const missing = mustBeThere.filter((name) => image.system.state.get(name) === undefined);
+async function change(words: readonly string[], request: ChangeRequest, options: ChangeOptions, mustBeThere: readonly string[] = []): Promise<number> {
+  const plan = async ({ ports, system, index, progress }: SystemTask): Promise<{ planned: PlannedChange; isOnlyTold: boolean }> => {
+    const { state, architecture } = system.system;
+    const missing = mustBeThere.filter((name) => state.get(name) === undefined);
     if (missing.length > 0) throw new CommandError(missing.join(" "), "not installed, so there is nothing to upgrade; `stratos pkg install` installs");
-    const install = request.install === undefined ? undefined : await addFiles(request.install, index, image.system.architecture, ports);
-    const planned = planChange(index, image.system.state, {
+    const install = request.install === undefined ? undefined : await addFiles(request.install, index, architecture, ports);
+    const planned = planChange(index, state, {
       ...request, ...(install === undefined ? {} : { install }), recommends: options.recommends !== false,
       ...(options.purge === true ? { purge: true } : {}), ...(options.autoremove === true ? { autoremove: true } : {}), ...(options.allowRemoveEssential === true ? { allowRemoveEssential: true } : {}),
     });
     progress.clear();
-    if (options.dryRun === true) return tell(planned, undefined, options);
-    if (options.downloadOnly === true) {
+    if (options.dryRun !== true && options.downloadOnly === true) {
       await downloadChange(ports, planned.install.map((one) => one.package), progress);
       progress.clear();
-      return tell(planned, undefined, options);
     }
-    if (isEmptyChange(planned)) return tell(planned, undefined, options);
-    const transaction = await changeImage(ports, image, index, planned, { command: ["pkg", ...words].join(" "), to: options.to }, progress);
-    progress.clear();
+    return { planned, isOnlyTold: options.dryRun === true || options.downloadOnly === true || isEmptyChange(planned) };
+  };
+  const command = ["pkg", ...words].join(" ");
+  const { root } = options;
+  if (root !== undefined) {
+    checkRootOptions(options);
+    return withRootSystem(root, options, "kept", async (task) => {
+      const { planned, isOnlyTold } = await plan(task);
+      const transaction = isOnlyTold ? undefined : await changeRoot({ ...task, root, runner: options.runner ?? "auto" }, planned, command);
+      task.progress.clear();
+      return tell(planned, transaction, options);
+    });
+  }
+  if (options.runner !== undefined) throw new UsageError("--runner", "is for folders (--root); packages of an image are changed inside Stratos");
+  return withImage(options, "kept", async (task) => {
+    const { planned, isOnlyTold } = await plan({ ...task, system: task.image });
+    const transaction = isOnlyTold ? undefined : await changeImage(task.ports, task.image, task.index, planned, { command, to: options.to }, task.progress);
+    task.progress.clear();
     return tell(planned, transaction, options);
   });
 }
 
-function tell(planned: PlannedChange, transaction: ImageTransaction | undefined, options: ChangeOptions): number {
+/** A folder is no image: what is said of images makes no sense with it. */
+function checkRootOptions(options: { readonly image?: string; readonly to?: string; readonly save?: string }): void {
+  for (const name of ["image", "to", "save"] as const) if (options[name] !== undefined) throw new UsageError(`--${name}`, "is for images, and does not go with --root");
+}
+
+function tell(planned: PlannedChange, transaction: ImageTransaction | RootTransaction | undefined, options: ChangeOptions): number {
   if (options.json === true) process.stdout.write(`${JSON.stringify({ ...(changeJson(planned) as object), ...(transaction === undefined ? {} : { transaction }) }, null, 2)}\n`);
   else {
     if (isEmptyChange(planned)) process.stdout.write("Nothing to do.\n");
     else process.stdout.write(changeText(planned));
     if (isEmptyChange(planned) && planned.keptBack.length > 0) process.stdout.write(`Kept back: ${planned.keptBack.map(({ package: one }) => one.name).join(" ")}\n`);
-    if (transaction !== undefined) process.stdout.write(`Done: change ${transaction.id}; \`stratos pkg rollback ${transaction.id}\` takes it back.\n`);
+    if (transaction !== undefined) process.stdout.write(`Done: change ${transaction.id}; \`stratos pkg rollback ${transaction.id}${options.root === undefined ? "" : ` --root ${options.root}`}\` takes it back.\n`);
   }
   return 0;
 }
 
 export function holdCommand(names: readonly string[], isHeld: boolean, options: SourceOptions & { readonly to?: string }): Promise<number> {
-  return withPackagePorts(options.image ?? "pkg", async (ports) => {
+  const { root } = options;
+  /** @returns whether there is anything to do */
+  const check = ({ state }: OpenSystem["system"]): boolean => {
+    const missing = names.filter((name) => state.get(name) === undefined);
+    if (missing.length > 0) throw new CommandError(missing.join(" "), "not installed");
+    return names.some((name) => state.get(name)!.isHeld !== isHeld);
+  };
+  return withPackagePorts(root ?? options.image ?? "pkg", async (ports) => {
+    if (root !== undefined) {
+      checkRootOptions(options);
+      await recoverRoot(root);
+      const { system } = openRootSystem(root, options, ports);
+      if (check(system)) await holdInRoot(root, ports, names, isHeld, system.architecture);
+      return 0;
+    }
     const image = openImageSystem(options, ports);
     try {
-      const missing = names.filter((name) => image.system.state.get(name) === undefined);
-      if (missing.length > 0) throw new CommandError(missing.join(" "), "not installed");
-      if (names.every((name) => image.system.state.get(name)!.isHeld === isHeld)) return 0;
+      if (!check(image.system)) return 0;
       await editImage(image, { command: `pkg ${isHeld ? "hold" : "unhold"} ${names.join(" ")}`, to: options.to }, (opened) => {
         const status = ports.latin1(readVolumeFile(opened.volume.root, "var/lib/dpkg/status") ?? new Uint8Array(0));
         replaceFile(opened, image.name, "var/lib/dpkg/status", markHeld(status, new Set(names), isHeld, image.system.architecture));
@@ -93,13 +127,19 @@ export function holdCommand(names: readonly string[], isHeld: boolean, options: 
 }
 
 export function updateCommand(options: SourceOptions & { readonly json?: true }): Promise<number> {
-  return withImage(options, "fresh", async ({ image, index, progress }) => {
-    const upgradable = upgradableOf(image.system.state, index);
+  const show = ({ state }: OpenSystem["system"], index: PackageIndex, progress: ProgressDisplay): number => {
+    const upgradable = upgradableOf(state, index);
     progress.clear();
     if (options.json === true) process.stdout.write(`${JSON.stringify({ upgradable }, null, 2)}\n`);
     else process.stdout.write(upgradable.length === 0 ? "All packages are up to date.\n" : `${upgradable.length} packages can be upgraded; \`stratos pkg list --upgradable\` lists them.\n`);
     return 0;
-  });
+  };
+  const { root } = options;
+  if (root !== undefined) {
+    checkRootOptions(options);
+    return withRootSystem(root, options, "fresh", async ({ system, index, progress }) => show(system.system, index, progress));
+  }
+  return withImage(options, "fresh", async ({ image, index, progress }) => show(image.system, index, progress));
 }
 
 export function upgradableOf(state: InstalledState, index: PackageIndex): { name: string; version: string; candidate: string; isHeld: boolean }[] {
@@ -111,24 +151,30 @@ export function upgradableOf(state: InstalledState, index: PackageIndex): { name
   return found;
 }
 
-export function historyCommand(options: SourceOptions & { readonly json?: true }): Promise<number> {
-  const name = options.image ?? defaultImage(stratosHome());
-  const history = new ImageStore(stratosHome()).require(name).description.history ?? [];
+export async function historyCommand(options: SourceOptions & { readonly json?: true }): Promise<number> {
+  let history: readonly (RootTransaction | ImageTransaction)[];
+  if (options.root !== undefined) {
+    checkRootOptions(options);
+    await recoverRoot(options.root);
+    history = rootHistory(options.root);
+  } else history = new ImageStore(stratosHome()).require(options.image ?? defaultImage(stratosHome())).description.history ?? [];
   if (options.json === true) process.stdout.write(`${JSON.stringify(history, null, 2)}\n`);
   else {
     process.stdout.write(formatTable(["CHANGE", "AT", "COMMAND", "INSTALLED", "CHANGED", "REMOVED", ""], history.map((one) => [
-      String(one.id), one.at.slice(0, 19).replace("T", " "), one.command, String(one.installed.length), String(one.upgraded.length), String(one.removed.length), one.isUndone === true ? "taken back" : "",
+      String(one.id), one.at.slice(0, 19).replace("T", " "), one.command, String(one.installed.length), String(one.upgraded.length), String(one.removed.length), "isUndone" in one && one.isUndone === true ? "taken back" : "",
     ])));
   }
-  return Promise.resolve(0);
+  return 0;
 }
 
-export function rollbackCommand(id: number | undefined, options: SourceOptions & { readonly save?: string; readonly json?: true }): Promise<number> {
-  const name = options.image ?? defaultImage(stratosHome());
-  const target = rollBackImage(name, id, options.save);
-  if (options.json === true) process.stdout.write(`${JSON.stringify({ image: name, before: target }, null, 2)}\n`);
+export async function rollbackCommand(id: number | undefined, options: SourceOptions & { readonly save?: string; readonly json?: true }): Promise<number> {
+  const { root } = options;
+  if (root !== undefined) checkRootOptions(options);
+  const name = root ?? options.image ?? defaultImage(stratosHome());
+  const target = root !== undefined ? await rollBackRoot(root, id) : rollBackImage(name, id, options.save);
+  if (options.json === true) process.stdout.write(`${JSON.stringify({ ...(root === undefined ? { image: name } : { root: name }), before: target }, null, 2)}\n`);
   else process.stdout.write(`${name} is as it was before change ${target.id} (${target.command}).\n`);
-  return Promise.resolve(0);
+  return 0;
 }
 
 export function cleanCommand(options: { readonly json?: true }): Promise<number> {
@@ -155,5 +201,18 @@ export function withImage<T>(options: SourceOptions, lists: "fresh" | "kept", wo
     } finally {
       image.close();
     }
+  });
+}
+
+/** Any system with what its sources offer. */
+export interface SystemTask { readonly ports: NodePackagePorts; readonly system: OpenSystem; readonly index: PackageIndex; readonly progress: ProgressDisplay }
+
+/** Opens the system in a folder, in which an interrupted change is finished first. */
+export function withRootSystem<T>(root: string, options: SourceOptions, lists: "fresh" | "kept", work: (task: SystemTask) => Promise<T>): Promise<T> {
+  return withPackagePorts(root, async (ports, progress) => {
+    await recoverRoot(root);
+    const system = openRootSystem(root, options, ports);
+    const index = await loadImageIndex(ports, system, lists, options, (event) => showProgress(progress, event));
+    return work({ ports, system, index, progress });
   });
 }

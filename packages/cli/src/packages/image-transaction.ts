@@ -3,15 +3,10 @@
  * all has been done and looked at: whatever interrupts it, the image is the old one or the new one. The layers below are the states
  * before, to which `rollback` returns.
  */
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { byteStringOf, byteStringToUtf8 } from "@stratos/base";
-import { homeFolder, isRunning, stratosHome, type ProgressDisplay } from "@stratos/host-node";
+import { stratosHome, type ProgressDisplay } from "@stratos/host-node";
 import type { NodePackagePorts } from "@stratos/host-node/packages";
-import {
-  download, EXTENDED_STATES, inParallel, packageFile, readSystem, readVerified, repackDeb, transactionScript, unpackOrder, updateExtendedStates,
-  type BinaryPackage, type PackageIndex, type PlannedChange,
-} from "@stratos/pkg";
+import { EXTENDED_STATES, readSystem, type PackageIndex, type PlannedChange } from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
 import { discardOnSignal, lockBuild } from "../image/build-image.ts";
 import { ImageStore, type ImageDraft, type ImageEntry, type ImageTransaction } from "../image/image-store.ts";
@@ -21,11 +16,11 @@ import { ArchiveExtractor, archiveVolume } from "../image/volume-archive.ts";
 import { readVolumeFile, writeVolumeFile } from "../image/volume-file.ts";
 import { VolumeWriter } from "../image/volume-writer.ts";
 import { runInGuest } from "../session/guest-command.ts";
+import { extendedStatesAfter, missedBy, summaryOf } from "./change-record.ts";
 import type { ImageSystem } from "./image-system.ts";
-import { showProgress } from "./package-task.ts";
+import { CHANGE_SCRIPT, withPreparedFolder } from "./prepared-change.ts";
 import { VolumeFiles } from "./volume-files.ts";
 
-const DOWNLOADS_AT_ONCE = 6;
 /** A read asks each layer in turn; from here on a change brings the image into one, and earlier states are given up. */
 const LAYERS_MAX = 24;
 /** Lines of dpkg's output kept for the message of a failure. */
@@ -40,20 +35,6 @@ export interface TransactionOptions {
   readonly to?: string | undefined;
 }
 
-/** Downloads what the change needs. */
-export async function downloadChange(ports: NodePackagePorts, packages: readonly BinaryPackage[], progress: ProgressDisplay): Promise<void> {
-  const files = packages.map((one) => ({ one, file: packageFile(one) }));
-  const totalBytes = files.reduce((sum, { file }) => sum + file.sizeBytes, 0);
-  let doneBytes = 0, doneFiles = 0;
-  await inParallel(files, DOWNLOADS_AT_ONCE, async ({ one, file }) => {
-    await download(ports, file, (count) => {
-      doneBytes += count;
-      showProgress(progress, { phase: "download", name: one.name, doneBytes, totalBytes, doneFiles, totalFiles: files.length });
-    });
-    doneFiles++;
-  });
-}
-
 /**
  * Carries out a change.
  *
@@ -64,44 +45,17 @@ export function changeImage(ports: NodePackagePorts, image: ImageSystem, index: 
 }
 
 /** Downloads and unpacks what the change needs; `work` gets what then carries it out in an open layer. */
-export async function withPreparedChange<T>(
+export function withPreparedChange<T>(
   task: { readonly ports: NodePackagePorts; readonly image: ImageSystem; readonly index: PackageIndex; readonly progress: ProgressDisplay },
   change: PlannedChange, work: (run: (opened: OpenVolume) => Promise<void>) => Promise<T>,
 ): Promise<T> {
-  const { ports, image, index, progress } = task;
-  const packages = change.install.map((planned) => planned.package);
-  await downloadChange(ports, packages, progress);
-  const folder = newFolder(image.name);
-  try {
-    const order = unpackOrder(packages, index, image.system.architecture);
-    const names = new Map(order.map((one, at) => [one, `${String(at).padStart(4, "0")}_${one.name}.deb`]));
-    let done = 0;
-    await inParallel(order, 2, async (one) => {
-      progress.update("Unpacking packages", done++, order.length);
-      const bytes = await readVerified(ports, packageFile(one));
-      if (bytes === undefined) throw new CommandError(one.name, "was downloaded and is not there any more");
-      writeFileSync(join(folder, names.get(one)!), await repackDeb(bytes, String(one), ports.decompress));
-    });
-    const script = transactionScript({ change, order, index, architecture: image.system.architecture, pathOf: (one) => `${GUEST_FOLDER}/${names.get(one)!}` });
-    writeFileSync(join(folder, "change.sh"), script, "latin1");
-    return await work(async (opened) => {
-      await runChange(opened, { folder, name: image.name, steps: change.install.length * 2 + change.remove.length, progress });
-      markAutomatic(opened, image, change, ports);
-      checkResult(opened, image, change, ports);
-    });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-/** For the packages of one change; what killed processes left goes. */
-function newFolder(name: string): string {
-  const parent = homeFolder(stratosHome(), "transactions");
-  for (const other of readdirSync(parent)) {
-    const pid = Number.parseInt(other, 10);
-    if (Number.isInteger(pid) && !isRunning(pid)) rmSync(join(parent, other), { recursive: true, force: true });
-  }
-  return mkdtempSync(join(parent, `${process.pid}-${name}-`));
+  const { ports, image, progress } = task;
+  return withPreparedFolder({ ...task, system: image, seenAt: GUEST_FOLDER }, change, (folder) => work(async (opened) => {
+    await runChange(opened, { folder, name: image.name, steps: change.install.length * 2 + change.remove.length, progress });
+    markAutomatic(opened, image, change, ports);
+    const missed = missedBy(readSystem(new VolumeFiles(opened.volume.root), image.system.architecture, ports.latin1).state, change);
+    if (missed.length > 0) throw new CommandError(image.name, `the packages are not as planned, and the image is as it was: ${missed.slice(0, 5).join("; ")}`);
+  }));
 }
 
 /** A change that needs no program of the guest. */
@@ -225,7 +179,7 @@ async function runChange(opened: OpenVolume, task: { folder: string; name: strin
   let done = 0;
   task.progress.update("Changing packages", 0, task.steps);
   const status = await runInGuest(opened, {
-    argv: ["/bin/sh", `${GUEST_FOLDER}/change.sh`],
+    argv: ["/bin/sh", `${GUEST_FOLDER}/${CHANGE_SCRIPT}`],
     volumes: [{ host: task.folder, guest: GUEST_FOLDER, isReadOnly: true }],
     onLine: (line) => {
       log.push(line);
@@ -238,35 +192,8 @@ async function runChange(opened: OpenVolume, task: { folder: string; name: strin
 
 /** apt in the image must know who came along only for others. */
 function markAutomatic(opened: OpenVolume, image: ImageSystem, change: PlannedChange, ports: NodePackagePorts): void {
-  const { architecture, state } = image.system;
-  const marks = new Map<string, { architecture: string; isAutomatic: boolean } | undefined>();
-  const keyOf = (one: BinaryPackage): string => (one.architecture === "all" || one.architecture === architecture ? one.name : `${one.name}:${one.architecture}`);
-  const archOf = (one: BinaryPackage): string => (one.architecture === "all" ? architecture : one.architecture);
-  for (const { package: one } of change.remove) marks.set(keyOf(one), undefined);
-  for (const planned of change.install) marks.set(keyOf(planned.package), { architecture: archOf(planned.package), isAutomatic: planned.isAutomatic });
-  for (const name of change.nowManual) marks.set(name, { architecture: state.get(name)?.package.architecture ?? architecture, isAutomatic: false });
   const before = readVolumeFile(opened.volume.root, EXTENDED_STATES);
   // A system without apt has no such record, and needs none.
   if (before === null && image.files.list("var/lib/apt").length === 0) return;
-  replaceFile(opened, image.name, EXTENDED_STATES, updateExtendedStates(ports.latin1(before ?? new Uint8Array(0)), marks, architecture));
-}
-
-/** dpkg has said that all is well; its record must say the same. */
-function checkResult(opened: OpenVolume, image: ImageSystem, change: PlannedChange, ports: NodePackagePorts): void {
-  const { state } = readSystem(new VolumeFiles(opened.volume.root), image.system.architecture, ports.latin1);
-  const problems: string[] = [];
-  for (const { package: one } of change.install) {
-    const entry = state.sameAs(one);
-    if (entry === undefined || entry.package.version !== one.version || entry.state !== "installed") problems.push(`${one} is ${entry === undefined ? "not there" : `${entry.package.version}, ${entry.state}`}`);
-  }
-  for (const { package: one } of change.remove) if (state.sameAs(one)?.package.version === one.version) problems.push(`${one} is still there`);
-  if (problems.length > 0) throw new CommandError(image.name, `the packages are not as planned, and the image is as it was: ${problems.slice(0, 5).join("; ")}`);
-}
-
-export function summaryOf(change: PlannedChange): Pick<ImageTransaction, "installed" | "upgraded" | "removed"> {
-  return {
-    installed: change.install.filter(({ from }) => from === undefined).map(({ package: one }) => String(one)),
-    upgraded: change.install.filter(({ from }) => from !== undefined).map(({ package: one, from }) => `${one.name} ${from!.version} → ${one.version}`),
-    removed: change.remove.map(({ package: one }) => String(one)),
-  };
+  replaceFile(opened, image.name, EXTENDED_STATES, extendedStatesAfter(ports.latin1(before ?? new Uint8Array(0)), change, image.system));
 }

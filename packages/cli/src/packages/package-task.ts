@@ -5,7 +5,7 @@ import type { Progress } from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
 
 /** Errors of the package side are told in words that are meant for people. */
-const PACKAGE_FAILURES: ReadonlySet<string> = new Set(["MirrorError", "FetchError", "IntegrityError", "ReleaseError", "ControlError", "DependencyError", "UnsatisfiableError", "SolverLimitError", "DebError", "RootTreeError", "PolicyError", "LockError"]);
+const PACKAGE_FAILURES: ReadonlySet<string> = new Set(["MirrorError", "FetchError", "IntegrityError", "ReleaseError", "ControlError", "DependencyError", "UnsatisfiableError", "SolverLimitError", "DebError", "RootTreeError", "PolicyError", "LockError", "ChangeError", "RootPathError", "FormatError"]);
 
 /** @param what  whom a failure is about */
 export async function withPackagePorts<T>(what: string, work: (ports: NodePackagePorts, progress: ProgressDisplay) => Promise<T>): Promise<T> {

@@ -1,4 +1,4 @@
-/** Rows of `stratos pkg` that change the packages of an image. */
+/** Rows of `stratos pkg` that change the packages of an image, or of a folder that holds a root. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_IMAGE } from "../defaults.ts";
 import { parseImageName } from "../option-values.ts";
@@ -10,7 +10,7 @@ const commands = () => import("../commands/pkg-system-commands.ts");
 
 export function systemCommands(finish: Finish): Command[] {
   const install = changing(new Command("install")
-    .description("Installs packages into an image, or newer versions of those that are there: what they need comes along, and what they conflict with goes. The image is the old one or the new one, whatever happens, and the change can be taken back. A request is NAME, NAME=VERSION, NAME/SUITE, NAME:ARCHITECTURE, NAME- to remove, or the path of a .deb file, ./x.deb.")
+    .description("Installs packages into an image or a folder's system (--root), or newer versions of those that are there: what they need comes along, and what they conflict with goes. Both are the old one or the new one, whatever happens, and the change can be taken back. A request is NAME, NAME=VERSION, NAME/SUITE, NAME:ARCHITECTURE, NAME- to remove, or the path of a .deb file, ./x.deb.")
     .summary("install packages")
     .argument("<package...>", "what to install"))
     .option("--no-recommends", "leave away what packages recommend")
@@ -42,7 +42,7 @@ export function systemCommands(finish: Finish): Command[] {
     .option("--full", "also when packages must be added or removed")
     .option("--no-recommends", "leave away what packages newly recommend")
     .action(async (names: string[], options: ChangeOptions) => finish(await (await commands()).upgradeCommand(names, options)));
-  const update = from(new Command("update")
+  const update = systemFrom(new Command("update")
     .description("Fetches the lists of an image's sources anew, and checks who signed them. Other commands use the lists of last time, as long as these are valid.")
     .summary("fetch the lists of packages"))
     .addOption(jsonOption())
@@ -52,17 +52,20 @@ export function systemCommands(finish: Finish): Command[] {
     .summary("keep packages as they are")
     .argument("<package...>", "installed packages")
     .addOption(imageOption())
+    .addOption(rootOption())
     .action(async (names: string[], options: SourceOptions) => finish(await (await commands()).holdCommand(names, true, options)));
   const unhold = new Command("unhold")
     .description("Lets packages change again that were held.")
     .summary("let held packages change")
     .argument("<package...>", "held packages")
     .addOption(imageOption())
+    .addOption(rootOption())
     .action(async (names: string[], options: SourceOptions) => finish(await (await commands()).holdCommand(names, false, options)));
   const history = new Command("history")
     .description("Lists the changes of an image's packages.")
     .summary("list changes")
     .addOption(imageOption())
+    .addOption(rootOption())
     .addOption(jsonOption())
     .action(async (options: SourceOptions & { json?: true }) => finish(await (await commands()).historyCommand(options)));
   const rollback = new Command("rollback")
@@ -70,6 +73,7 @@ export function systemCommands(finish: Finish): Command[] {
     .summary("take changes back")
     .addArgument(new Command().createArgument("[change]", "its number in the history (default: the last one)").argParser(parseChange))
     .addOption(imageOption())
+    .addOption(rootOption())
     .addOption(new Option("--save <name>", "keep what there is now as an image of this name").argParser(parseImageName))
     .addOption(jsonOption())
     .action(async (id: number | undefined, options: SourceOptions & { save?: string; json?: true }) => finish(await (await commands()).rollbackCommand(id, options)));
@@ -92,8 +96,18 @@ export function from(command: Command): Command {
     .option("--mirror <url>", "mirror of Debian to ask instead of the image's (default: $STRATOS_MIRROR)");
 }
 
+/** A folder of the host that holds a system, instead of an image. */
+function rootOption(): Option {
+  return new Option("--root <folder>", "a folder that holds a Debian system, instead of an image");
+}
+
+function systemFrom(command: Command): Command {
+  return from(command).addOption(rootOption());
+}
+
 function changing(command: Command): Command {
-  return from(command)
+  return systemFrom(command)
+    .addOption(new Option("--runner <runner>", "what runs dpkg and the packages' scripts for a folder: the host's processor in namespaces of its own, or Stratos, for riscv64 (default: natively what the host can)").choices(["auto", "native", "stratos"]))
     .option("-t, --target <release>", "prefer versions of this release")
     .addOption(new Option("--to <name>", "make the result an image of its own, and leave this one as it is").argParser(parseImageName))
     .addOption(dryRunOption())

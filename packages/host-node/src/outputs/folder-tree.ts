@@ -7,15 +7,22 @@ import { comparePaths, digestOf, fileEntry, FormatError, type Blob, type Codecs,
 export interface FolderTreeOptions {
   /** everything belongs to root, whoever unpacked it */
   readonly ownedByRoot?: boolean;
+  /** what is at this path, and below it, is no part of the tree */
+  isLeftOut?(path: string): boolean;
+  /** for a system that may be in use: of what is mounted within there is the folder alone, and sockets, which only running programs have a use for, are passed over */
+  readonly isInUse?: boolean;
 }
 
 /** @throws FormatError when the folder holds what no tree can (a socket); Node's error when it cannot be read */
 export function folderTree(folder: string, codecs: Codecs, options: FolderTreeOptions = {}): FileTree {
   const entries: FileEntry[] = [];
   const firstNames = new Map<string, string>();
+  const { dev } = lstatSync(folder);
   const visit = (path: Buffer, host: Buffer): void => {
-    const stat = lstatSync(host);
     const name = byteString(path);
+    if (options.isLeftOut?.(name) === true) return;
+    const stat = lstatSync(host);
+    if (options.isInUse === true && stat.isSocket()) return;
     const common = { mode: stat.mode & 0o7777, uid: options.ownedByRoot === true ? 0 : stat.uid, gid: options.ownedByRoot === true ? 0 : stat.gid, mtime: Math.floor(stat.mtimeMs / 1000) };
     const identity = `${stat.dev}:${stat.ino}`;
     const first = firstNames.get(identity);
@@ -29,6 +36,7 @@ export function folderTree(folder: string, codecs: Codecs, options: FolderTreeOp
     const device = { deviceMajor: Math.floor(stat.rdev / 256) & 0xfff, deviceMinor: (stat.rdev & 0xff) | ((Math.floor(stat.rdev / 4096) & 0xfff00) >>> 0) };
     if (stat.isDirectory()) {
       entries.push(fileEntry(name, "directory", common));
+      if (options.isInUse === true && stat.dev !== dev) return;
       const children = readdirSync(host, { encoding: "buffer" }).sort((left, right) => comparePaths(byteString(left), byteString(right)));
       for (const child of children) visit(path.length === 0 ? child : Buffer.concat([path, SLASH, child]), Buffer.concat([host, SLASH, child]));
     } else if (stat.isFile()) entries.push(fileEntry(name, "file", { ...common, content: new HostBlob(host, stat.size, codecs) }));

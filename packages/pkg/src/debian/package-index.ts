@@ -50,6 +50,14 @@ export class PackageIndex {
     this.#forget();
   }
 
+  /** The same lists and priorities without what has been added as installed: for another system with the same sources. */
+  withoutInstalled(): PackageIndex {
+    const other = new PackageIndex();
+    other.#members.push(...this.#members);
+    other.#priorityOf = this.#priorityOf;
+    return other;
+  }
+
   /** Adds a version that is installed; when a list offers the very same one, that stands for it. @returns the one to go by */
   addInstalled(one: BinaryPackage): BinaryPackage {
     const offered = this.versions(one.name).find((other) => other.version === one.version && other.architecture === one.architecture);

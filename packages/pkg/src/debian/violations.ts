@@ -36,8 +36,10 @@ export function findViolations(packages: readonly BinaryPackage[], architecture:
     }
     for (const field of ["Conflicts", "Breaks"] as const) {
       for (const [conflict] of owner.relations(field)) {
-        for (const other of byName.get(conflict!.name) ?? []) if (other.name !== owner.name && acceptsVersion(conflict!, other.version)) violations.push(`${owner} conflicts with ${other}`);
-        for (const { one, provided } of providers.get(conflict!.name) ?? []) if (one.name !== owner.name && acceptsProvided(conflict!, provided)) violations.push(`${owner} conflicts with ${one}, which provides ${conflict!.name}`);
+        // One that names an architecture is about packages of that architecture alone.
+        const isMeant = (other: BinaryPackage): boolean => other.name !== owner.name && (conflict!.qualifier === undefined || conflict!.qualifier === "any" || other.architecture === conflict!.qualifier);
+        for (const other of byName.get(conflict!.name) ?? []) if (isMeant(other) && acceptsVersion(conflict!, other.version)) violations.push(`${owner} conflicts with ${other}`);
+        for (const { one, provided } of providers.get(conflict!.name) ?? []) if (isMeant(one) && acceptsProvided(conflict!, provided)) violations.push(`${owner} conflicts with ${one}, which provides ${conflict!.name}`);
       }
     }
     for (const other of byName.get(owner.name)!) {

@@ -34,26 +34,50 @@ export function candidatesFor(index: PackageIndex, dependency: Dependency, owner
     }
     const providers = index.providers(alternative.name)
       .filter((provider) => acceptsProvided(alternative, provider.provided) && suitsArchitecture(provider.package, alternative, owner, native));
-    if (providers.length > 1) providers.sort(compareProviders);
+    if (providers.length > 1) providers.sort((left, right) => compareProviders(index, left, right));
     for (const provider of providers) found.add(provider.package);
   }
   return [...found];
 }
 
 /**
- * Important packages first, then those that need little themselves, then by name. apt decides the last two by the order in
+ * Important packages first, then those that bring little with them, then by name. apt decides the last two by the order in
  * which it met the packages; ours depends on nothing but the index, and installs less.
  */
-function compareProviders(left: Provider, right: Provider): number {
+function compareProviders(index: PackageIndex, left: Provider, right: Provider): number {
   const one = left.package, other = right.package;
   return other.origin.priority - one.origin.priority
     || PRIORITY_ORDER.indexOf(one.priority) - PRIORITY_ORDER.indexOf(other.priority)
-    || needsOf(one) - needsOf(other)
+    || burdenOf(index, one) - burdenOf(index, other)
     || (one.name < other.name ? -1 : one.name > other.name ? 1 : 0);
 }
 
-function needsOf(one: BinaryPackage): number {
-  return one.relations("Pre-Depends").length + one.relations("Depends").length;
+/** Packages that are counted before one is simply called heavy; it bounds what a choice among providers costs. */
+const BURDEN_MAX = 60;
+const burdens = new WeakMap<PackageIndex, Map<BinaryPackage, number>>();
+
+/** About how many packages `one` brings with what it needs and recommends, the first alternative of each. */
+function burdenOf(index: PackageIndex, one: BinaryPackage): number {
+  let known = burdens.get(index);
+  if (known === undefined) burdens.set(index, known = new Map());
+  let burden = known.get(one);
+  if (burden === undefined) {
+    const met = new Set<string>([one.name]);
+    const queue = [one];
+    for (let next = queue.shift(); next !== undefined && met.size < BURDEN_MAX; next = queue.shift()) {
+      for (const field of ["Pre-Depends", "Depends", "Recommends"] as const) {
+        for (const [first] of next.relations(field)) {
+          const other = index.candidate(first!.name);
+          if (met.has(first!.name)) continue;
+          met.add(first!.name);
+          if (other !== undefined) queue.push(other);
+        }
+      }
+    }
+    burden = met.size;
+    known.set(one, burden);
+  }
+  return burden;
 }
 
 /** Packages that may not be installed together with `owner`, because of `conflict` in its Conflicts or Breaks. */

@@ -206,3 +206,30 @@ test("400 random changes of random systems: each answer is valid, and held packa
   }
   assert.ok(answers > 100 && refusals > 50, `both happen: ${answers}, ${refusals}`);
 });
+
+test("packages of one source become newer together, with what that needs newer in turn", () => {
+  const archive = ["new 1 Depends: one (>= 2)", "one 2 Source: both", "two 2 Source: both; Depends: under (>= 2)", "under 2 Source: under", "over 2 Source: under"];
+  const system = ["*one 1 Source: both", "under 1 Source: under", "over 1 Source: under", "two 1 Source: both; Depends: under"];
+  // `under` would stay as it is of itself; `over` follows it.
+  assert.equal(change(world(archive, system), { install: ["new"] }), "+new, one 1→2, over 1→2, two 1→2, under 1→2");
+});
+
+test("a full upgrade gives up what no list offers any more for what takes its place, and nothing else", () => {
+  const archive = ["app 2 Depends: lib-t64", "lib-t64 1 Breaks: lib; Replaces: lib", "other 1"];
+  const system = ["*lib 1", "app 1 Depends: lib", "other 1"];
+  assert.equal(change(world(archive, system), { upgrade: "full" }), "+lib-t64, -lib, app 1→2");
+  assert.equal(change(world([...archive, "lib 1"], system), { upgrade: "full" }), "", "what is still offered stays");
+});
+
+test("among providers the one is taken that brings least, with all that it recommends", () => {
+  const archive = ["a 1 Depends: terminal", "plain 1 Provides: terminal; Depends: l1, l2", "exotic 1 Provides: terminal; Recommends: fonts", "fonts 1 Depends: f1, f2, f3", "l1 1", "l2 1", "f1 1", "f2 1", "f3 1"];
+  assert.equal(change(world(archive, []), { install: ["a"] }), "+a, +l1, +l2, +plain");
+});
+
+test("a conflict that names an architecture is with packages of that architecture alone", () => {
+  const one = world(["a 1 Conflicts: b:i386", "b 1", "c 1 Conflicts: b:riscv64"], ["*b 1"]);
+  assert.equal(change(one, { install: ["a"] }), "+a");
+  const both = [...one.index.versions("a"), ...one.index.versions("b")];
+  assert.deepEqual(findViolations(both, "riscv64"), []);
+  assert.deepEqual(findViolations([...both, ...one.index.versions("c")], "riscv64"), ["c 1 conflicts with b 1"]);
+});

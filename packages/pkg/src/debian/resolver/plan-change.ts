@@ -7,7 +7,7 @@
  * Recommends come after, but may still want what is there newer.
  */
 import type { BinaryPackage, PackageIndex } from "../package-index.ts";
-import { InstalledState, type InstalledEntry } from "../installed-state.ts";
+import { INSTALLED_ORIGIN, InstalledState, type InstalledEntry } from "../installed-state.ts";
 import { DOWNGRADE_PRIORITY } from "../policy.ts";
 import { findUnneeded } from "../unneeded.ts";
 import { compareVersions } from "../version.ts";
@@ -63,7 +63,7 @@ export interface PlannedChange {
 }
 
 /** Rounds in which packages of one source are brought to one version; each adds packages, and a second is rare. */
-const PASSES_MAX = 4;
+const PASSES_MAX = 8;
 
 /** `source version` of a package. */
 function sourceVersion(one: BinaryPackage): string {
@@ -126,16 +126,18 @@ class ChangePlan {
     const kept = this.#state.entries().map((entry) => ({ entry, candidates: this.#versionsToKeep(entry) }));
     for (const { entry, candidates } of kept) {
       const why = this.#mustStay(entry);
-      if (why !== undefined) resolution.require(candidates, { kind: "keep", package: entry.package, why, candidates }, this.#request.upgrade === undefined ? "last" : "first");
+      if (why !== undefined) resolution.require(candidates, { kind: "keep", package: entry.package, why, candidates }, this.#prefersNewest(entry) ? "first" : "last");
     }
     // What somebody asked for is kept before what only came along.
     const wished = kept.filter(({ entry }) => this.#mustStay(entry) === undefined && !this.#isRemoved(entry.package));
-    wished.sort((left, right) => Number(left.entry.isAutomatic) - Number(right.entry.isAutomatic));
+    // In a full upgrade what no list offers any more is the last to be kept: it would hold back what is to take its place.
+    const isObsolete = ({ entry }: { entry: InstalledEntry }): boolean => this.#request.upgrade === "full" && this.#index.versions(entry.package.name).every((one) => one.origin === INSTALLED_ORIGIN);
+    wished.sort((left, right) => Number(isObsolete(left)) - Number(isObsolete(right)) || Number(left.entry.isAutomatic) - Number(right.entry.isAutomatic));
     for (const { entry, candidates } of wished) {
       const cause = { kind: "keep", package: entry.package, why: "is installed", candidates } as const;
       // An upgrade takes a newer version even when others must go for it; else staying goes before being newer.
-      if (this.#request.upgrade === undefined) resolution.wishAny(candidates, cause);
-      else resolution.wish(candidates, cause);
+      if (this.#prefersNewest(entry)) resolution.wish(candidates, cause);
+      else resolution.wishAny(candidates, cause);
     }
     // What every package takes for granted may have come to be more since the system was installed; apt adds it too.
     if (this.#request.upgrade === "full") {
@@ -174,10 +176,15 @@ class ChangePlan {
     const own = entry.package;
     if (entry.isHeld && !this.#asked.has(own)) return [own];
     const others = this.#index.versions(own.name).filter((one) => one !== own && (one.architecture === own.architecture || one.architecture === "all" || own.architecture === "all") && (!this.#isDowngrade(one) || this.#asked.has(one)));
-    if (this.#request.upgrade === undefined && !this.#renewed.has(entry)) return [own, ...others];
+    if (!this.#prefersNewest(entry)) return [own, ...others];
     // Versions are in order already; what is installed stands among them where its priority and version put it.
     const ordered = this.#index.versions(own.name).filter((one) => one === own || others.includes(one));
     return ordered.includes(own) ? ordered : [...ordered, own];
+  }
+
+  /** Whether a package is to become newer of itself, not only where something needs it: that is decided before what others leave as it is. */
+  #prefersNewest(entry: InstalledEntry): boolean {
+    return this.#request.upgrade !== undefined || this.#renewed.has(entry);
   }
 
   #isDowngrade(one: BinaryPackage): boolean {
@@ -213,7 +220,7 @@ class ChangePlan {
   #prefer(candidates: BinaryPackage[]): BinaryPackage[] {
     const rank = (one: BinaryPackage): number => {
       const entry = this.#state.sameAs(one);
-      return entry === undefined ? 2 : entry.package === one && this.#request.upgrade === undefined && !this.#renewed.has(entry) ? 0 : 1;
+      return entry === undefined ? 2 : entry.package === one && !this.#prefersNewest(entry) ? 0 : 1;
     };
     if (candidates.length < 2 || candidates.every((one) => rank(one) === 2)) return candidates;
     return candidates.map((one, index) => ({ one, index })).sort((left, right) => rank(left.one) - rank(right.one) || left.index - right.index).map(({ one }) => one);

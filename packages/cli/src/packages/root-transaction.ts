@@ -1,0 +1,271 @@
+/**
+ * Changes of the packages in a folder's Debian system. The folder's files are handed to a runner, natively or inside Stratos, where the
+ * system's own dpkg works on a copy; what it changed there comes into the folder by a journaled change (`pkg/src/root/root-change.ts`).
+ * Whatever interrupts it before the journal is complete leaves the old state; after that, whoever opens the folder next finishes it. The
+ * journal keeps what was there before, for `rollback`.
+ *
+ *     copy of the tree ─▶ runner: dpkg unpacks, configures, removes ─▶ look at its record ─▶ journal, committed by one rename ─▶ apply
+ */
+import { existsSync, realpathSync } from "node:fs";
+import { constants } from "node:os";
+import { resolve } from "node:path";
+import { byteStringOf } from "@stratos/base";
+import { homeFolder, stratosHome, type ProgressDisplay } from "@stratos/host-node";
+import { folderTree, nodeCodecs } from "@stratos/host-node/outputs";
+import { nodeAlpmSystem, type NodePackagePorts } from "@stratos/host-node/packages";
+import { fileTreeOf, readBlob, type FileEntry, type FileTree } from "@stratos/formats";
+import { CHANGES_FOLDER, EXTENDED_STATES, markHeld, readSystem, RootChanges, type ChangeDraft, type ChangeRecord, type PackageIndex, type PlannedChange, type RootFiles, type RootMeta, type RootNode } from "@stratos/pkg";
+import type { ScriptRunner, TreeChanges } from "@stratos/compose";
+import { CommandError } from "../command-error.ts";
+import { chooseRunner } from "../compose/compose-session.ts";
+import { EXIT_SIGNAL_BASE } from "../exit-status.ts";
+import { extendedStatesAfter, missedBy, summaryOf, type ChangeSummary } from "./change-record.ts";
+import type { OpenSystem } from "./image-system.ts";
+import { CHANGE_SCRIPT, withPreparedFolder } from "./prepared-change.ts";
+
+const STATE_FOLDER = "var/lib/stratos";
+const LOCK = `${STATE_FOLDER}/lock`;
+const STATUS = "var/lib/dpkg/status";
+/** Where the copy of the system sees the packages of a change. */
+const CHANGE_FOLDER = ".stratos-change";
+
+export type RunnerChoice = "auto" | "native" | "stratos";
+
+/** A change in a root's history. */
+export interface RootTransaction extends ChangeSummary {
+  readonly id: number;
+  readonly at: string;
+  /** the command line, without `stratos` */
+  readonly command: string;
+}
+
+interface NoteData extends ChangeSummary { readonly kind: "debian"; readonly command: string }
+
+/** @throws CommandError  the folder is the host's own root, or not there */
+function rootFolder(root: string): string {
+  const folder = resolve(root);
+  if (!existsSync(folder)) throw new CommandError(root, "there is no such folder");
+  if (realpathSync(folder) === "/") throw new CommandError(root, "is the host's own system, which is for its own apt to change");
+  return folder;
+}
+
+/** Holds the folder for one change, with what an interrupted one has left finished. */
+async function withRoot<T>(root: string, work: (files: RootFiles, changes: RootChanges) => Promise<T>): Promise<T> {
+  const system = nodeAlpmSystem(rootFolder(root));
+  const unlock = system.lock(LOCK);
+  if (typeof unlock === "string") throw new CommandError(root, unlock);
+  try {
+    const changes = new RootChanges(system.files);
+    finishInterrupted(changes);
+    return await work(system.files, changes);
+  } finally {
+    unlock();
+  }
+}
+
+function finishInterrupted(changes: RootChanges): void {
+  for (const record of changes.recover()) if (isOurs(record) || record.note.data === null) changes.finish(record.id);
+}
+
+function isOurs(record: ChangeRecord): boolean {
+  return (record.note.data as { kind?: unknown } | null)?.kind === "debian";
+}
+
+/** Finishes what an interrupted change left, so that the folder can be read. A root without such changes is not touched. */
+export async function recoverRoot(root: string): Promise<void> {
+  const { files } = nodeAlpmSystem(rootFolder(root));
+  const isClean = files.list(CHANGES_FOLDER).every((name) => /^[0-9]+$/.test(name) && files.look(`${CHANGES_FOLDER}/${name}/done`) !== undefined);
+  if (!isClean) await withRoot(root, () => Promise.resolve());
+}
+
+export interface RootTask {
+  readonly ports: NodePackagePorts;
+  readonly root: string;
+  readonly system: OpenSystem;
+  readonly index: PackageIndex;
+  readonly progress: ProgressDisplay;
+  readonly runner: RunnerChoice;
+}
+
+/**
+ * Carries out a change.
+ *
+ * @throws CommandError  dpkg or a script of a package failed, or a signal asked for the end, and the folder is as it was
+ */
+export function changeRoot(task: RootTask, change: PlannedChange, command: string): Promise<RootTransaction> {
+  const { ports, root, system, progress } = task;
+  const runner = chooseRunner(system.system.architecture, task.runner, homeFolder(stratosHome(), "transactions"));
+  return withRoot(root, (files, changes) => withPreparedFolder({ ...task, seenAt: `/${CHANGE_FOLDER}` }, change, async (folder) => {
+    // What was planned is for the folder as it was read.
+    if (ports.latin1(files.look(STATUS)?.kind === "file" ? files.read(STATUS) : new Uint8Array(0)) !== ports.latin1(system.files.read(STATUS) ?? new Uint8Array(0))) throw new CommandError(root, "has been changed meanwhile; try again");
+    if (files.look(CHANGE_FOLDER) !== undefined) throw new CommandError(root, `/${CHANGE_FOLDER} is in the way: it is where a change sees its packages`);
+    progress.update("Copying the system", 0, 0);
+    const nowSeconds = Math.floor(Date.now() / 1000);
+    const tree = treeWith(rootFolder(root), folder);
+    const result = await runScript(runner, tree, { name: root, architecture: system.system.architecture, nowSeconds, steps: change.install.length * 2 + change.remove.length, progress });
+    const draft = changes.begin();
+    try {
+      stage(draft, files, result, nowSeconds);
+      markAutomatic(draft, change, system, ports, nowSeconds);
+      const missed = missedBy(readSystem(filesOf(draft), system.system.architecture, ports.latin1).state, change);
+      if (missed.length > 0) throw new CommandError(root, `the packages are not as planned, and the folder is as it was: ${missed.slice(0, 5).join("; ")}`);
+      return commit(changes, draft, { command, ...summaryOf(change) }, nowSeconds);
+    } catch (error) {
+      draft.discard();
+      throw error;
+    }
+  }));
+}
+
+/** Marks packages as held, or no longer so. */
+export function holdInRoot(root: string, ports: NodePackagePorts, names: readonly string[], isHeld: boolean, architecture: string): Promise<RootTransaction> {
+  return withRoot(root, (files, changes) => {
+    const nowSeconds = Math.floor(Date.now() / 1000);
+    const draft = changes.begin();
+    const node = files.look(STATUS);
+    if (node?.kind !== "file") throw new CommandError(root, `/${STATUS} is missing`);
+    draft.file(STATUS, { ...node.meta, mtime: nowSeconds }, byteStringOf(markHeld(ports.latin1(files.read(STATUS)), new Set(names), isHeld, architecture)));
+    return Promise.resolve(commit(changes, draft, { command: `pkg ${isHeld ? "hold" : "unhold"} ${names.join(" ")}`, installed: [], upgraded: [], removed: [] }, nowSeconds));
+  });
+}
+
+/** Changes that can be taken back, oldest first. */
+export function rootHistory(root: string): RootTransaction[] {
+  return new RootChanges(nodeAlpmSystem(rootFolder(root)).files).history().filter(isOurs).map((record) => {
+    const { kind: _, ...data } = record.note.data as NoteData;
+    return { id: record.id, at: new Date(record.note.time * 1000).toISOString(), ...data };
+  });
+}
+
+/** Makes the folder what it was before change `id`, or before the last one; later ones are taken back too. @returns that change */
+export function rollBackRoot(root: string, id: number | undefined): Promise<RootTransaction> {
+  return withRoot(root, (_files, changes) => {
+    const history = rootHistory(root);
+    const target = id === undefined ? history.at(-1) : history.find((one) => one.id === id);
+    if (target === undefined) throw new CommandError(root, id === undefined ? "there is no change to take back; `stratos pkg history` lists changes" : `there is no change ${id} that could be taken back; \`stratos pkg history\` lists them`);
+    for (const record of changes.history().filter((one) => one.id >= target.id).reverse()) {
+      const draft = changes.revert(record.id);
+      const back = draft.commit({ title: `took back: ${record.note.title}`, time: Math.floor(Date.now() / 1000), data: null });
+      changes.apply(back);
+      changes.finish(back);
+      // The two together change nothing, so that what came before can be taken back as well.
+      changes.forget(back);
+      changes.forget(record.id);
+    }
+    return Promise.resolve(target);
+  });
+}
+
+function commit(changes: RootChanges, draft: ChangeDraft, what: ChangeSummary & { command: string }, nowSeconds: number): RootTransaction {
+  const data: NoteData = { kind: "debian", ...what };
+  const id = draft.commit({ title: what.command, time: nowSeconds, data });
+  changes.apply(id);
+  changes.finish(id);
+  return { id, at: new Date(nowSeconds * 1000).toISOString(), ...what };
+}
+
+/** The root's own files with those of the change. */
+function treeWith(root: string, folder: string): FileTree {
+  const codecs = nodeCodecs();
+  const isUnprivileged = process.getuid?.() !== 0;
+  const own = folderTree(root, codecs, { isInUse: true, isLeftOut: (path) => path === STATE_FOLDER, ...(isUnprivileged ? { ownedByRoot: true } : {}) });
+  const brought = [...folderTree(folder, codecs, { ownedByRoot: true }).entries()];
+  return fileTreeOf([...own.entries(), ...brought.map((entry) => ({ ...entry, mode: entry.kind === "directory" ? 0o755 : 0o644, path: entry.path === "" ? CHANGE_FOLDER : `${CHANGE_FOLDER}/${entry.path}` }))]);
+}
+
+/** Runs the change, which a signal ends: nothing has happened to the root by then. */
+async function runScript(runner: ScriptRunner, tree: FileTree, task: { name: string; architecture: string; nowSeconds: number; steps: number; progress: ProgressDisplay }): Promise<TreeChanges> {
+  const controller = new AbortController();
+  const stop = (signal: "SIGINT" | "SIGTERM" | "SIGHUP"): void => controller.abort(new CommandError(task.name, `stopped by ${signal}; the folder is as it was`, { status: EXIT_SIGNAL_BASE + constants.signals[signal] }));
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of signals) process.on(signal, stop);
+  let done = 0;
+  try {
+    // A machine that keeps its own time begins behind every file's.
+    let epochSeconds = task.nowSeconds;
+    for (const { mtime } of tree.entries()) if (mtime > epochSeconds) epochSeconds = mtime;
+    return await runner.run({
+      tree, architecture: task.architecture, script: `${CHANGE_FOLDER}/${CHANGE_SCRIPT}`, environment: {}, hostname: "stratos", hasNetwork: false, epochSeconds, signal: controller.signal,
+      onLine: (line) => { if (/^(Unpacking|Setting up|Removing|Purging configuration files for) /.test(line)) task.progress.update("Changing packages", Math.min(++done, task.steps), task.steps); },
+    });
+  } catch (error) {
+    if (controller.signal.aborted) throw controller.signal.reason;
+    if (error instanceof Error && error.name === "ScriptError") throw new CommandError(task.name, `the packages could not be changed, and the folder is as it was: ${error.message}`, { cause: error });
+    throw error;
+  } finally {
+    for (const signal of signals) process.off(signal, stop);
+  }
+}
+
+/** Puts what the runner changed into the draft. */
+function stage(draft: ChangeDraft, files: RootFiles, result: TreeChanges, nowSeconds: number): void {
+  const isOfChange = (path: string): boolean => path === CHANGE_FOLDER || path.startsWith(`${CHANGE_FOLDER}/`) || path === STATE_FOLDER || path.startsWith(`${STATE_FOLDER}/`);
+  const staged = result.removed.filter((path) => !isOfChange(path));
+  for (const path of staged) removeTree(draft, files, path);
+  for (const entry of result.changed) {
+    const { path } = entry;
+    if (path === "" || isOfChange(path)) continue;
+    // A machine that keeps its own time may be ahead of ours.
+    const meta: RootMeta = { uid: entry.uid, gid: entry.gid, mode: entry.mode, mtime: Math.min(entry.mtime, nowSeconds), ...(entry.xattrs.size > 0 ? { xattrs: entry.xattrs } : {}) };
+    if (isSame(files, files.look(path), entry, meta)) continue;
+    put(draft, entry, meta);
+    staged.push(path);
+  }
+  stageFolders(draft, files, staged, nowSeconds);
+}
+
+/** Folders in which something changes are part of the change too, so that taking it back gives them their times back. */
+function stageFolders(draft: ChangeDraft, files: RootFiles, paths: Iterable<string>, nowSeconds: number): void {
+  const known = new Set<string>();
+  for (const path of paths) {
+    const parent = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+    if (parent === "" || known.has(parent)) continue;
+    known.add(parent);
+    const node = files.look(parent);
+    if (node?.kind === "directory" && draft.stagedPath(parent) === undefined) draft.directory(parent, { ...node.meta, mtime: nowSeconds });
+  }
+}
+
+function put(draft: ChangeDraft, entry: FileEntry, meta: RootMeta): void {
+  const { path, kind } = entry;
+  switch (kind) {
+    case "directory": return draft.directory(path, meta);
+    case "file": return draft.file(path, meta, readBlob(entry.content!));
+    case "symlink": return draft.symlink(path, meta, entry.target);
+    case "hardLink": return draft.hardLink(path, entry.target);
+    case "fifo": return draft.fifo(path, meta);
+    default: return draft.device(path, meta, { kind, major: entry.deviceMajor, minor: entry.deviceMinor });
+  }
+}
+
+function removeTree(draft: ChangeDraft, files: RootFiles, path: string): void {
+  const node = files.look(path);
+  if (node?.kind !== "directory") return draft.remove(path);
+  for (const name of files.list(path)) removeTree(draft, files, `${path}/${name}`);
+  draft.removeDirectory(path);
+}
+
+/** Whether the runner has only touched what it wrote again as it was. */
+function isSame(files: RootFiles, node: RootNode | undefined, entry: FileEntry, meta: RootMeta): boolean {
+  if (node === undefined || node.kind !== entry.kind) return false;
+  const { meta: own } = node;
+  if (own.uid !== meta.uid || own.gid !== meta.gid || own.mtime !== meta.mtime || (node.kind !== "symlink" && own.mode !== meta.mode)) return false;
+  if (node.kind === "symlink") return node.target === entry.target;
+  if (node.kind !== "file") return node.kind === "directory";
+  return meta.xattrs === undefined && node.sizeBytes === entry.content!.sizeBytes && Buffer.compare(files.read(entry.path), readBlob(entry.content!)) === 0;
+}
+
+/** apt in the system must know who came along only for others. */
+function markAutomatic(draft: ChangeDraft, change: PlannedChange, { system }: OpenSystem, ports: NodePackagePorts, nowSeconds: number): void {
+  const node = draft.look(EXTENDED_STATES);
+  // A system without apt has no such record, and needs none.
+  if (node?.kind !== "file" && draft.list("var/lib/apt").length === 0) return;
+  const before = node?.kind === "file" ? ports.latin1(draft.read(EXTENDED_STATES)) : "";
+  const text = extendedStatesAfter(before, change, system);
+  if (text !== before) draft.file(EXTENDED_STATES, { uid: 0, gid: 0, mode: 0o644, ...node?.meta, mtime: nowSeconds }, byteStringOf(text));
+}
+
+/** The draft as the files of a system; those that are looked for here are no links. */
+function filesOf(draft: ChangeDraft): { read(path: string): Uint8Array | undefined; list(path: string): string[] } {
+  return { read: (path) => (draft.look(path)?.kind === "file" ? draft.read(path) : undefined), list: (path) => draft.list(path) };
+}

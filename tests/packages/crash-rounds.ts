@@ -1,0 +1,189 @@
+/**
+ * Kills `stratos pkg install` at random moments, again and again: each time the folder or the image is, to the last file, what it was
+ * before or what it should become, and no process and no mount is left.
+ *
+ *     npm run crash:pkg -- [--rounds N] [--image-rounds N] [--seed S]
+ *
+ * Half of the moments are spread over the whole run; the others are within the few milliseconds in which the change becomes visible,
+ * which the folder's journal, or the image's draft, gives away. After a round that went through, the change is taken back.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import { SeededRandom } from "@stratos/base";
+import { hostArchitecture, makeSmallRoot, SampleArchive, script } from "../support/sample-archive.ts";
+import { launcher, stratos } from "../support/stratos.ts";
+import { rootManifest } from "./root-manifest.ts";
+
+export type CrashPlace = { readonly kind: "root"; readonly root: string } | { readonly kind: "image"; readonly image: string };
+
+export interface CrashOptions {
+  readonly place: CrashPlace;
+  /** packages that are not there */
+  readonly install: readonly string[];
+  readonly rounds: number;
+  readonly seed: number;
+  /** TMPDIR of the runs, by which what they leave is known */
+  readonly folder: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly onRound?: (report: CrashReport) => void;
+}
+
+export interface CrashReport { rounds: number; old: number; new: number; failures: string[] }
+
+/** What is left of a killed run must be gone within this time; the kernel takes a moment on a busy host. */
+const GONE_WITHIN_MS = 60_000;
+/** Of what shows that a change is becoming visible, moments up to so much later. */
+const CRITICAL_MS = 40;
+
+export async function crashRounds(options: CrashOptions): Promise<CrashReport> {
+  const { place, env } = options;
+  const random = new SeededRandom(options.seed);
+  const where = place.kind === "root" ? ["--root", place.root] : ["--image", place.image];
+  const pkg = async (...args: string[]): Promise<string> => {
+    const result = await stratos(["pkg", args[0]!, ...where, ...args.slice(1)], { env });
+    if (result.status !== 0) throw new Error(`stratos pkg ${args.join(" ")}: ${result.stderr}`);
+    return result.stdout;
+  };
+  // Reading the list finishes what was interrupted, as any command does.
+  const state = async (): Promise<string> => {
+    const list = await pkg("list", "--json");
+    return place.kind === "root" ? rootManifest(place.root) : list;
+  };
+  await pkg("update");
+  const before = await state();
+  const start = performance.now();
+  await pkg("install", ...options.install);
+  const wholeMs = performance.now() - start;
+  const after = await state();
+  await pkg("rollback");
+  const report: CrashReport = { rounds: 0, old: 0, new: 0, failures: [] };
+  if (await state() !== before) report.failures.push("taking the change back does not give the state before");
+  for (; report.rounds < options.rounds; report.rounds++) {
+    const isCritical = random.below(2) === 0;
+    const child = spawn(launcher[0]!, [...launcher.slice(1), "pkg", "install", ...where, ...options.install], { stdio: "ignore", env: { ...process.env, ...env }, detached: true });
+    let hasEnded = false;
+    const ended = new Promise<void>((resolve) => child.on("close", () => { hasEnded = true; resolve(); }));
+    const delayMs = isCritical ? random.below(CRITICAL_MS) : random.below(Math.ceil(wholeMs));
+    if (isCritical) while (!hasEnded && !isBecomingVisible(place, env)) await delay(1);
+    await delay(delayMs);
+    const isAlone = random.below(2) === 0;
+    try {
+      // Only the program itself, whose children must not outlive it; or all of it at once, as an OOM killer does.
+      process.kill(isAlone ? child.pid! : -child.pid!, "SIGKILL");
+    } catch {
+      // It had ended already.
+    }
+    await ended;
+    const name = `seed ${options.seed}, round ${report.rounds} (${isCritical ? "becoming visible and " : ""}${delayMs} ms, ${isAlone ? "alone" : "all of it"})`;
+    report.failures.push(...(await remains(options.folder)).map((what) => `${name}: ${what}`));
+    const now = await state();
+    if (now === before) report.old++;
+    else if (now === after) {
+      report.new++;
+      await pkg("rollback");
+      if (await state() !== before) report.failures.push(`${name}: taking it back does not give the state before`);
+    } else {
+      report.failures.push(`${name}: neither the old state nor the new one\n${difference(now, before)}\n--\n${difference(now, after)}`);
+      break;
+    }
+    options.onRound?.({ ...report, rounds: report.rounds + 1 });
+  }
+  // Whoever comes next clears away what killed runs left.
+  await pkg("install", "--dry-run", ...options.install);
+  return report;
+}
+
+function isBecomingVisible(place: CrashPlace, env: Readonly<Record<string, string>>): boolean {
+  if (place.kind === "root") return namesIn(join(place.root, "var/lib/stratos/changes")).some((name) => name.endsWith(".draft"));
+  return namesIn(join(env["STRATOS_HOME"]!, "images")).some((name) => name.startsWith(".new-"));
+}
+
+function namesIn(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+/** Mounts and processes of runs that are over: each run has its work below `folder`. */
+async function remains(folder: string): Promise<string[]> {
+  const deadline = performance.now() + GONE_WITHIN_MS;
+  for (;;) {
+    const found: string[] = [];
+    if (readFileSync("/proc/self/mounts", "utf8").includes(folder)) found.push("a mount is left");
+    for (const pid of readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name) && name !== String(process.pid))) {
+      try {
+        if (readFileSync(`/proc/${pid}/mountinfo`, "utf8").includes(folder)) found.push(`process ${pid} is left, with mounts of its own: ${readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")}`);
+      } catch {
+        // It has ended, or is none of ours.
+      }
+    }
+    if (found.length === 0 || performance.now() > deadline) return found;
+    await delay(20);
+  }
+}
+
+function difference(one: string, other: string): string {
+  const lines = new Set(other.split("\n")), own = new Set(one.split("\n"));
+  return [...[...own].filter((line) => !lines.has(line)).map((line) => `+${line}`), ...[...lines].filter((line) => !own.has(line)).map((line) => `-${line}`)].slice(0, 20).join("\n");
+}
+
+/** What is offered to places of crashes. */
+export async function offerCrashSamples(archive: SampleArchive): Promise<void> {
+  const files = Object.fromEntries(Array.from({ length: 40 }, (_, number) => [`usr/share/crash-one/file${number}`, `${number}\n`.repeat(100)]));
+  await archive.offer(
+    { name: "crash-one", version: "1.0", fields: "Depends: crash-two\n", files: { ...files, "etc/crash.conf": "colour = blue\n" }, control: { conffiles: "/etc/crash.conf\n", postinst: script("echo configured > /var/lib/crash-one") , postrm: script('[ "$1" != purge ] || rm -f /var/lib/crash-one') } },
+    { name: "crash-two", version: "1.0", files: { "usr/share/crash-two/file": "two\n" } },
+  );
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { rounds: { type: "string", default: "100" }, "image-rounds": { type: "string", default: "0" }, seed: { type: "string", default: "1" } } });
+  const folder = mkdtempSync(join(tmpdir(), "stratos-crash-pkg-"));
+  const seed = Number(values.seed);
+  let passed = 0, failed = 0;
+  const run = async (place: CrashPlace, rounds: number, env: Record<string, string>): Promise<void> => {
+    const report = await crashRounds({ place, install: ["crash-one"], rounds, seed, folder, env, onRound: (so) => { if (so.rounds % 10 === 0) console.log(`${place.kind}: ${so.rounds} rounds, ${so.old} old, ${so.new} new, ${so.failures.length} failures`); } });
+    for (const failure of report.failures) console.log(`FAILED   ${failure}`);
+    console.log(`${place.kind}: ${report.rounds} rounds, ${report.old} as before, ${report.new} as they should become`);
+    failed += report.failures.length;
+    passed += report.old + report.new;
+  };
+  const archives: SampleArchive[] = [];
+  const open = async (architecture: string): Promise<SampleArchive> => {
+    const archive = new SampleArchive(join(folder, `archive-${architecture}`), architecture);
+    archives.push(archive);
+    await archive.open();
+    await offerCrashSamples(archive);
+    return archive;
+  };
+  try {
+    if (Number(values.rounds) > 0) {
+      const root = join(folder, "root");
+      makeSmallRoot(root, (await open(hostArchitecture())).source);
+      await run({ kind: "root", root }, Number(values.rounds), { STRATOS_HOME: join(folder, "home"), TMPDIR: folder });
+    }
+    if (Number(values["image-rounds"]) > 0) {
+      const { ensureTestImage, TEST_HOME, TEST_IMAGE } = await import("../support/test-image.ts");
+      await ensureTestImage();
+      const image = `crash-${process.pid}`;
+      const { source } = await open("riscv64");
+      try {
+        const made = await stratos(["run", "-i", TEST_IMAGE, "--keep", image, "--", "sh", "-c", "rm -f /etc/apt/sources.list.d/*; cat > /etc/apt/sources.list.d/own.sources"], { stdin: source });
+        if (made.status !== 0) throw new Error(made.stderr);
+        await run({ kind: "image", image }, Number(values["image-rounds"]), { STRATOS_HOME: TEST_HOME, TMPDIR: folder });
+      } finally {
+        await stratos(["image", "rm", "-f", image]);
+      }
+    }
+  } finally {
+    for (const archive of archives) await archive.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+  console.log(`seed ${seed}\n${passed} passed, ${failed} failed`);
+  process.exitCode = failed === 0 ? 0 : 1;
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) await main();
