@@ -185,7 +185,7 @@ async function runScript(runner: ScriptRunner, tree: FileTree, task: { name: str
     let epochSeconds = task.nowSeconds;
     for (const { mtime } of tree.entries()) if (mtime > epochSeconds) epochSeconds = mtime;
     return await runner.run({
-      tree, architecture: task.architecture, script: `${CHANGE_FOLDER}/${CHANGE_SCRIPT}`, environment: {}, hostname: "stratos", hasNetwork: false, epochSeconds, signal: controller.signal,
+      tree, architecture: task.architecture, script: `${CHANGE_FOLDER}/${CHANGE_SCRIPT}`, environment: {}, hostname: "stratos", hasNetwork: false, isObserved: false, epochSeconds, signal: controller.signal,
       onLine: (line) => { if (/^(Unpacking|Setting up|Removing|Purging configuration files for) /.test(line)) task.progress.update("Changing packages", Math.min(++done, task.steps), task.steps); },
     });
   } catch (error) {
