@@ -2,10 +2,11 @@ import { EINTR, SA_NODEFER, SA_RESETHAND, SA_RESTART, SIGCHLD, SIGKILL, SIGSEGV,
 import { exitGroup } from "../task/exit.ts";
 import { forgetFutexWait } from "../task/futex.ts";
 import { A0 } from "../task/hart-registers.ts";
+import { forgetPiWait, ownsPiFutex } from "../task/pi-futex.ts";
 import { isOrphaned } from "../task/process-group.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
-import { BLOCKED } from "../task/wait-queue.ts";
+import { BLOCKED, BLOCKED_RESTART } from "../task/wait-queue.ts";
 import { defaultAction } from "./default-action.ts";
 import { signalInfo, type SignalInfo } from "./pending-signals.ts";
 import { hasDeliverableSignal, sendSignalToProcess, sendSignalToTask, takeSignal } from "./send-signal.ts";
@@ -57,15 +58,17 @@ function actByDefault(task: Task, info: SignalInfo): boolean {
 /** Ends the interrupted call: it is executed again after the handler (SA_RESTART), or fails. */
 function interruptSyscall(task: Task, action: SignalAction): void {
   if (task.syscallNumber < 0) return;
-  const restarts = task.blockedKind === BLOCKED && (action.flags & SA_RESTART) !== 0;
+  const isDone = ownsPiFutex(task);
+  const restarts = !isDone && (task.blockedKind === BLOCKED_RESTART || (task.blockedKind === BLOCKED && (action.flags & SA_RESTART) !== 0));
   const { hart } = task.kernel;
   if (!restarts) {
     const row = task.kernel.calls[task.syscallNumber];
-    const result = row?.interrupted ? row.interrupted(task, hart.get(10), hart.get(11), hart.get(12), hart.get(13), hart.get(14), hart.get(15)) : -EINTR;
+    const result = isDone ? 0 : row?.interrupted ? row.interrupted(task, hart.get(10), hart.get(11), hart.get(12), hart.get(13), hart.get(14), hart.get(15)) : -EINTR;
     hart.set(A0, result);
     hart.pc = hart.pc + 4;
   }
   forgetFutexWait(task);
+  forgetPiWait(task);
   task.syscallNumber = -1;
   task.syscallState = null;
   task.waitedSignals = null;

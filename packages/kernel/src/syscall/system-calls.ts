@@ -1,8 +1,7 @@
 import { EFAULT, EINVAL, ENAMETOOLONG, ENOSYS, EPERM, ESRCH, PAGE_SIZE } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
-import { CAP_SYS_ADMIN, CAP_SYS_BOOT, CAP_SYS_NICE, CAP_SYS_RESOURCE, CAP_SYS_TTY_CONFIG, isCapable } from "../security/credentials.ts";
+import { CAP_SYS_ADMIN, CAP_SYS_BOOT, CAP_SYS_RESOURCE, CAP_SYS_TTY_CONFIG, isCapable } from "../security/credentials.ts";
 import { isErrno } from "../vfs/inode.ts";
-import { getAffinity, setAffinity } from "../task/affinity.ts";
 import type { Task } from "../task/task.ts";
 import { type Limit, RLIMIT_NOFILE, type ThreadGroup } from "../task/thread-group.ts";
 import { writeRusage } from "./resource-usage.ts";
@@ -183,57 +182,6 @@ function ambient(task: Task, operation: number, capability: number): number {
   }
 }
 
-// ---- Scheduling
-
-function targetOf(task: Task, pid: number): Task | undefined {
-  return (pid | 0) === 0 ? task : task.kernel.tasks.tasks.get(pid | 0);
-}
-
-function priorityTargets(task: Task, which: number, who: number): Task[] {
-  const all = [...task.kernel.tasks.tasks.values()];
-  who |= 0;
-  switch (which | 0) {
-    case 0: return who === 0 ? [task] : all.filter((each) => each.tid === who);
-    case 1: return all.filter((each) => each.group.group.id === (who === 0 ? task.group.group.id : who));
-    default: return all.filter((each) => each.credentials.uid === (who === 0 ? task.credentials.uid : who));
-  }
-}
-
-function setpriority(task: Task, which: number, who: number, value: number): number {
-  if (which < 0 || which > 2) return -EINVAL;
-  const nice = Math.max(-20, Math.min(19, value | 0));
-  const targets = priorityTargets(task, which, who);
-  if (targets.length === 0) return -ESRCH;
-  for (const target of targets) {
-    if (task.credentials.euid !== target.credentials.uid && !isCapable(task.credentials, CAP_SYS_NICE)) return -EPERM;
-    if (nice < target.nice && !isCapable(task.credentials, CAP_SYS_NICE)) return -13;
-    target.nice = nice;
-  }
-  return 0;
-}
-
-function getpriority(task: Task, which: number, who: number): number {
-  if (which < 0 || which > 2) return -EINVAL;
-  const targets = priorityTargets(task, which, who);
-  // The raw call returns 20 − nice, so that no result looks like an error (getpriority(2), C library/kernel differences).
-  return targets.length === 0 ? -ESRCH : 20 - Math.min(...targets.map((target) => target.nice));
-}
-
-function setscheduler(task: Task, pid: number, policy: number, address: number): number {
-  const target = targetOf(task, pid);
-  if (target === undefined) return -ESRCH;
-  const priority = task.space.loadU32(address);
-  if (priority < 0) return -EFAULT;
-  policy &= ~0x40000000;
-  const isRealtime = policy === 1 || policy === 2;
-  if (!isRealtime && policy !== 0 && policy !== 3 && policy !== 5) return -EINVAL;
-  if (isRealtime ? priority < 1 || priority > 99 : priority !== 0) return -EINVAL;
-  if (isRealtime && !isCapable(task.credentials, CAP_SYS_NICE)) return -EPERM;
-  target.policy = policy;
-  target.realtimePriority = priority;
-  return 0;
-}
-
 /** riscv_hwprobe: key/value pairs. Source: Documentation/arch/riscv/hwprobe.rst. */
 function hwprobe(task: Task, pairs: number, count: number, _cpuSetSize: number, _cpus: number, flags: number): number {
   if (flags !== 0 && flags !== 1) return -EINVAL;
@@ -309,29 +257,6 @@ export const systemCalls: SyscallTable = {
   },
   prctl: { run: prctl, gaps: "options that concern seccomp filters, timer slack and memory tagging are refused or ignored" },
   personality: { run: () => 0, gaps: "only PER_LINUX" },
-  getpriority: { run: getpriority },
-  setpriority: { run: setpriority },
-  sched_setscheduler: { run: (task, pid, policy, address) => setscheduler(task, pid, policy | 0, address) },
-  sched_getscheduler: { run: (task, pid) => targetOf(task, pid)?.policy ?? -ESRCH },
-  sched_setparam: { run: (task, pid, address) => setscheduler(task, pid, targetOf(task, pid)?.policy ?? 0, address) },
-  sched_getparam: {
-    run: (task, pid, address) => {
-      const target = targetOf(task, pid);
-      return target === undefined ? -ESRCH : task.space.storeU32(address, target.realtimePriority);
-    },
-  },
-  sched_get_priority_max: { run: (_task, policy) => (policy === 1 || policy === 2 ? 99 : policy === 0 || policy === 3 || policy === 5 || policy === 6 ? 0 : -EINVAL) },
-  sched_get_priority_min: { run: (_task, policy) => (policy === 1 || policy === 2 ? 1 : policy === 0 || policy === 3 || policy === 5 || policy === 6 ? 0 : -EINVAL) },
-  sched_rr_get_interval: {
-    run: (task, pid, address) => {
-      if (targetOf(task, pid) === undefined) return -ESRCH;
-      return task.space.storeU64(address, 0) < 0 ? -EFAULT : task.space.storeU64(address + 8, 4_000_000);
-    },
-  },
-  sched_getaffinity: { run: (task, pid, size, address) => getAffinity(task, targetOf(task, pid), size, address) },
-  sched_setaffinity: { run: (task, pid, size, address) => setAffinity(task, targetOf(task, pid), size, address), gaps: "harts take turns on one thread of the host" },
-  ioprio_get: { run: () => 0 },
-  ioprio_set: { run: () => 0, gaps: "accepted and ignored" },
   getrandom: { run: getrandom },
   riscv_hwprobe: { run: hwprobe },
   rseq: { run: () => -ENOSYS, gaps: "ENOSYS: the C library does without it" },

@@ -46,6 +46,8 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (has(CLONE_NEW_OTHER)) return -EINVAL;
   if (has(CLONE_NEWNS) && !isCapable(parent.credentials, CAP_SYS_ADMIN)) return -EPERM;
   if (request.exitSignal > 64) return -EINVAL;
+  // A share of a hart isn't given twice (sched(7), SCHED_DEADLINE).
+  if (parent.deadlineShare !== null && !parent.resetsOnFork) return -EAGAIN;
   if (exceedsProcessLimit(parent)) return -EAGAIN;
 
   // The last frames are for those who run already: a fork bomb is refused before the OOM killer must choose.
@@ -88,9 +90,10 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   child.name = parent.name;
   child.blocked = parent.blocked.copy();
   placeBeside(child, parent);
-  child.nice = parent.nice;
-  child.policy = parent.policy;
-  child.realtimePriority = parent.realtimePriority;
+  child.nice = parent.resetsOnFork ? Math.max(0, parent.nice) : parent.nice;
+  child.policy = parent.resetsOnFork && parent.realtimePriority > 0 ? 0 : parent.policy;
+  child.realtimePriority = parent.resetsOnFork ? 0 : parent.realtimePriority;
+  child.effectivePriority = child.realtimePriority;
   child.virtualRuntime = parent.virtualRuntime;
   kernel.tasks.tasks.set(tid, child);
   kernel.forkCount++;

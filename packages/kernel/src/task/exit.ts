@@ -5,6 +5,7 @@ import { sendSignalToProcess } from "../signal/send-signal.ts";
 import { SIG_IGN } from "../signal/signal-actions.ts";
 import { cancelProcessTimers } from "../time/process-timers.ts";
 import { exitRobustList, forgetFutexWait, futexWake } from "./futex.ts";
+import { forgetPiWait, releasePiFutexes } from "./pi-futex.ts";
 import { hangUpIfOrphaned, leaveGroup } from "./process-group.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
@@ -32,7 +33,9 @@ export function exitTask(task: Task, status: number): void {
   // A process that waits to be reaped shows by its leader, even when that was not the last thread.
   task.state = task === group.leader ? "Z" : "X";
   forgetFutexWait(task);
+  forgetPiWait(task);
   exitRobustList(task);
+  releasePiFutexes(task);
   if (task.clearTid !== 0 && task.space.users > 1) {
     task.space.storeU32(task.clearTid, 0);
     futexWake(task.space, task.clearTid, 1, 0xffffffff);

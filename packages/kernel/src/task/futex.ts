@@ -18,7 +18,8 @@ function tableOf(space: AddressSpace): Map<string, FutexWaiter[]> {
   return table;
 }
 
-function keyOf(space: AddressSpace, address: number): string {
+/** The identity of a word: two mappings of one page have one. */
+export function keyOf(space: AddressSpace, address: number): string {
   const area = space.areaAt(address);
   if (area?.isShared && area.pages !== null) return `${identity(area.pages)}+${area.offset + address - area.start}`;
   return `${identity(space)}:${address}`;
@@ -157,7 +158,7 @@ export function futexWakeOp(space: AddressSpace, first: number, second: number, 
   return woken;
 }
 
-const FUTEX_WAITERS = 0x80000000, FUTEX_OWNER_DIED = 0x40000000, FUTEX_TID_MASK = 0x3fffffff;
+export const FUTEX_WAITERS = 0x80000000, FUTEX_OWNER_DIED = 0x40000000, FUTEX_TID_MASK = 0x3fffffff;
 
 /**
  * Marks the robust mutexes that a dying thread holds and wakes a waiter of each (set_robust_list(2)). The list is in user memory, so it may

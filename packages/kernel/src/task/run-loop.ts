@@ -8,7 +8,7 @@ import { signalInfo } from "../signal/pending-signals.ts";
 import { hasDeliverableSignal } from "../signal/send-signal.ts";
 import { exitGroup } from "./exit.ts";
 import type { Task } from "./task.ts";
-import { BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE, NO_RETURN } from "./wait-queue.ts";
+import { BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE, BLOCKED_RESTART, NO_RETURN } from "./wait-queue.ts";
 
 /** Instructions that a task runs before others get their turn. */
 export const SLICE = 1_000_000;
@@ -196,7 +196,7 @@ function invoke(kernel: Kernel, task: Task, number: number): number {
 
 function finish(kernel: Kernel, task: Task, number: number, result: number): number {
   const { hart, physical } = kernel;
-  if (result === BLOCKED || result === BLOCKED_EINTR || result === BLOCKED_KILLABLE) {
+  if (result === BLOCKED || result === BLOCKED_EINTR || result === BLOCKED_KILLABLE || result === BLOCKED_RESTART) {
     task.syscallNumber = number;
     task.blockedKind = result;
     // A signal that is there already must not be slept over.

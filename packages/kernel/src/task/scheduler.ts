@@ -27,7 +27,7 @@ export class Scheduler {
     this.#runnable.push(task);
     const current = this.current;
     if (current === null) this.#kernel.onRunnable?.();
-    else if (current !== task && preempts(task, current) && !(this.#isGentle && task.realtimePriority === 0)) this.mustSwitch = true;
+    else if (current !== task && preempts(task, current) && !(this.#isGentle && task.effectivePriority === 0)) this.mustSwitch = true;
   }
 
   /**
@@ -110,8 +110,8 @@ class TaskDeadline implements TimerClient {
  * always holds it when its slice ends, and those that it wakes find it taken for ever.
  */
 function preempts(woken: Task, current: Task): boolean {
-  if (woken.realtimePriority !== current.realtimePriority) return woken.realtimePriority > current.realtimePriority;
-  return woken.realtimePriority === 0 && woken.policy === SCHED_OTHER && current.virtualRuntime - woken.virtualRuntime > WAKE_UP_MARGIN_NS;
+  if (woken.effectivePriority !== current.effectivePriority) return woken.effectivePriority > current.effectivePriority;
+  return woken.effectivePriority === 0 && woken.policy === SCHED_OTHER && current.virtualRuntime - woken.virtualRuntime > WAKE_UP_MARGIN_NS;
 }
 
 const SCHED_OTHER = 0;
@@ -122,7 +122,7 @@ const WAKE_UP_MARGIN_NS = 10e6;
 const SCHED_IDLE = 5;
 
 function isBefore(one: Task, other: Task): boolean {
-  if (one.realtimePriority !== other.realtimePriority) return one.realtimePriority > other.realtimePriority;
+  if (one.effectivePriority !== other.effectivePriority) return one.effectivePriority > other.effectivePriority;
   if ((one.policy === SCHED_IDLE) !== (other.policy === SCHED_IDLE)) return other.policy === SCHED_IDLE;
   return one.virtualRuntime < other.virtualRuntime;
 }

@@ -75,6 +75,12 @@ export class Task implements Waiter {
   nice = 0;
   policy = 0;
   realtimePriority = 0;
+  /** The same, or what it inherits from who waits for its PI futexes (task/pi-futex.ts). */
+  effectivePriority = 0;
+  /** SCHED_DEADLINE's parameters; null under other policies. */
+  deadlineShare: { runtimeNs: number; deadlineNs: number; periodNs: number } | null = null;
+  /** Children begin with the normal policy (SCHED_RESET_ON_FORK). */
+  resetsOnFork = false;
   /** Virtual deadline bookkeeping of the scheduler. */
   virtualRuntime = 0;
   isQueued = false;

@@ -10,6 +10,8 @@ export const BLOCKED = -0x10000;
 export const BLOCKED_EINTR = -0x10001;
 /** Only SIGKILL ends the wait; other signals are delivered when the call is done (the parent of a vfork). */
 export const BLOCKED_KILLABLE = -0x10003;
+/** A signal handler runs meanwhile, and the call then goes on, whatever SA_RESTART says (Linux's ERESTARTNOINTR). */
+export const BLOCKED_RESTART = -0x10004;
 /** The call replaced the registers (execve, rt_sigreturn, exit): a0 is not written and the pc not advanced. */
 export const NO_RETURN = -0x10002;
 

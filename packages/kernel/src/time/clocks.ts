@@ -57,9 +57,12 @@ export function processCpuNs(task: Task): number {
   return userNs + systemNs + sliceNs(task);
 }
 
-/** Monotonic nanoseconds at which an absolute time of `clock` comes. */
+/** CLOCK_REALTIME is known to a quarter of a microsecond (a double of milliseconds); a sleeper must not wake before its time. */
+const REALTIME_MARGIN_NS = 1000;
+
+/** Monotonic nanoseconds at which an absolute time of `clock` has come. */
 export function toMonotonic(task: Task, clock: number, seconds: number, nanoseconds: number): number {
   if (!isRealtimeClock(clock)) return seconds * 1e9 + nanoseconds;
   const now = task.kernel.realtime();
-  return task.kernel.now() + (seconds - now.seconds) * 1e9 + (nanoseconds - now.nanoseconds);
+  return task.kernel.now() + (seconds - now.seconds) * 1e9 + (nanoseconds - now.nanoseconds) + REALTIME_MARGIN_NS;
 }

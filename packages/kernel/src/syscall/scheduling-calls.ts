@@ -1,0 +1,208 @@
+/** Who runs when: sched(7), setpriority(2). Read next: task/scheduler.ts. */
+import { E2BIG, EACCES, EBUSY, EFAULT, EINVAL, EPERM, ESRCH } from "@stratos/abi";
+import { CAP_SYS_NICE, isCapable } from "../security/credentials.ts";
+import { getAffinity, setAffinity } from "../task/affinity.ts";
+import { inherit } from "../task/pi-futex.ts";
+import type { Task } from "../task/task.ts";
+import { RLIMIT_NICE, RLIMIT_RTPRIO } from "../task/thread-group.ts";
+import { get64, put64 } from "./path-argument.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+
+const SCHED_OTHER = 0, SCHED_FIFO = 1, SCHED_RR = 2, SCHED_BATCH = 3, SCHED_IDLE = 5, SCHED_DEADLINE = 6;
+const SCHED_RESET_ON_FORK = 0x40000000;
+/** SCHED_FLAG_*: what sched_setattr(2) takes; utilisation clamps are kept by nobody. */
+const FLAG_RESET_ON_FORK = 1, FLAG_RECLAIM = 2, FLAG_DL_OVERRUN = 4, FLAG_KEEP_POLICY = 8, FLAG_KEEP_PARAMS = 16;
+const KNOWN_FLAGS = FLAG_RESET_ON_FORK | FLAG_RECLAIM | FLAG_DL_OVERRUN | FLAG_KEEP_POLICY | FLAG_KEEP_PARAMS;
+/** `struct sched_attr`, first version and with clamps. Source: Linux include/uapi/linux/sched/types.h. */
+const ATTRIBUTES_SIZE_0 = 48, ATTRIBUTES_SIZE_1 = 56;
+/** Priorities of SCHED_DEADLINE stand above those of SCHED_FIFO and SCHED_RR. */
+const DEADLINE_PRIORITY = 100;
+/** Bounds of a deadline task's period, and of the share of a hart that all of them may have (sched(7)). */
+const RUNTIME_MIN_NS = 1024, PERIOD_MIN_NS = 100_000, PERIOD_MAX_NS = 2 ** 22 * 1000, BANDWIDTH_MAX = 0.95;
+
+function targetOf(task: Task, pid: number): Task | undefined {
+  return (pid | 0) === 0 ? task : task.kernel.tasks.tasks.get(pid | 0);
+}
+
+function priorityTargets(task: Task, which: number, who: number): Task[] {
+  const all = [...task.kernel.tasks.tasks.values()];
+  who |= 0;
+  switch (which | 0) {
+    case 0: return who === 0 ? [task] : all.filter((each) => each.tid === who);
+    case 1: return all.filter((each) => each.group.group.id === (who === 0 ? task.group.group.id : who));
+    default: return all.filter((each) => each.credentials.uid === (who === 0 ? task.credentials.uid : who));
+  }
+}
+
+function setpriority(task: Task, which: number, who: number, value: number): number {
+  if (which < 0 || which > 2) return -EINVAL;
+  const nice = Math.max(-20, Math.min(19, value | 0));
+  const targets = priorityTargets(task, which, who);
+  if (targets.length === 0) return -ESRCH;
+  for (const target of targets) {
+    if (task.credentials.euid !== target.credentials.uid && !isCapable(task.credentials, CAP_SYS_NICE)) return -EPERM;
+    if (nice < target.nice && !isCapable(task.credentials, CAP_SYS_NICE)) return -EACCES;
+    target.nice = nice;
+  }
+  return 0;
+}
+
+function getpriority(task: Task, which: number, who: number): number {
+  if (which < 0 || which > 2) return -EINVAL;
+  const targets = priorityTargets(task, which, who);
+  // The raw call returns 20 − nice, so that no result looks like an error (getpriority(2), C library/kernel differences).
+  return targets.length === 0 ? -ESRCH : 20 - Math.min(...targets.map((target) => target.nice));
+}
+
+interface Attributes { policy: number; nice: number; priority: number; resetOnFork: boolean; runtimeNs: number; deadlineNs: number; periodNs: number }
+
+/** Changes policy and parameters: 0; −EBUSY, −EINVAL, −EPERM (sched_setattr(2)). */
+function apply(task: Task, target: Task, wanted: Attributes): number {
+  const { policy, priority } = wanted;
+  const isRealtime = policy === SCHED_FIFO || policy === SCHED_RR;
+  if (!isRealtime && policy !== SCHED_OTHER && policy !== SCHED_BATCH && policy !== SCHED_IDLE && policy !== SCHED_DEADLINE) return -EINVAL;
+  if (isRealtime ? priority < 1 || priority > 99 : priority !== 0) return -EINVAL;
+  if (policy === SCHED_DEADLINE && !isFeasible(wanted)) return -EINVAL;
+  if (!isCapable(task.credentials, CAP_SYS_NICE)) {
+    const { limits } = target.group;
+    if (isRealtime && priority > target.realtimePriority && priority > limits[RLIMIT_RTPRIO]!.soft) return -EPERM;
+    if (isRealtime && policy !== target.policy && limits[RLIMIT_RTPRIO]!.soft === 0) return -EPERM;
+    if (policy === SCHED_DEADLINE) return -EPERM;
+    if (!isRealtime && wanted.nice < target.nice && 20 - wanted.nice > limits[RLIMIT_NICE]!.soft) return -EPERM;
+    if (task.credentials.euid !== target.credentials.euid && task.credentials.euid !== target.credentials.uid) return -EPERM;
+    if (target.resetsOnFork && !wanted.resetOnFork) return -EPERM;
+  }
+  if (policy === SCHED_DEADLINE) {
+    let share = wanted.runtimeNs / wanted.periodNs;
+    for (const each of task.kernel.tasks.tasks.values()) if (each !== target && each.deadlineShare !== null) share += each.deadlineShare.runtimeNs / each.deadlineShare.periodNs;
+    if (share > BANDWIDTH_MAX * task.kernel.harts) return -EBUSY;
+  }
+  target.policy = policy;
+  target.realtimePriority = policy === SCHED_DEADLINE ? DEADLINE_PRIORITY : priority;
+  target.deadlineShare = policy === SCHED_DEADLINE ? { runtimeNs: wanted.runtimeNs, deadlineNs: wanted.deadlineNs, periodNs: wanted.periodNs } : null;
+  target.resetsOnFork = wanted.resetOnFork;
+  if (policy === SCHED_OTHER || policy === SCHED_BATCH) target.nice = wanted.nice;
+  inherit(target);
+  return 0;
+}
+
+function isFeasible({ runtimeNs, deadlineNs, periodNs }: Attributes): boolean {
+  return runtimeNs >= RUNTIME_MIN_NS && runtimeNs <= deadlineNs && deadlineNs <= periodNs && periodNs >= PERIOD_MIN_NS && periodNs <= PERIOD_MAX_NS;
+}
+
+/** What sched_getparam(2) shows. */
+function shownPriority(target: Task): number {
+  return target.policy === SCHED_DEADLINE ? 0 : target.realtimePriority;
+}
+
+function setScheduler(task: Task, pid: number, policy: number, address: number): number {
+  if (address === 0 || (pid | 0) < 0 || policy < 0) return -EINVAL;
+  const priority = task.space.loadU32(address);
+  if (priority < 0) return -EFAULT;
+  const target = targetOf(task, pid);
+  if (target === undefined) return -ESRCH;
+  const resetOnFork = (policy & SCHED_RESET_ON_FORK) !== 0;
+  policy &= ~SCHED_RESET_ON_FORK;
+  // It has no parameters for a deadline.
+  if (policy === SCHED_DEADLINE) return -EINVAL;
+  return apply(task, target, { policy, nice: target.nice, priority: priority | 0, resetOnFork, runtimeNs: 0, deadlineNs: 0, periodNs: 0 });
+}
+
+function setParameters(task: Task, pid: number, address: number): number {
+  if (address === 0 || (pid | 0) < 0) return -EINVAL;
+  const priority = task.space.loadU32(address);
+  if (priority < 0) return -EFAULT;
+  const target = targetOf(task, pid);
+  if (target === undefined) return -ESRCH;
+  return apply(task, target, { policy: target.policy, nice: target.nice, priority: priority | 0, resetOnFork: target.resetsOnFork, ...(target.deadlineShare ?? { runtimeNs: 0, deadlineNs: 0, periodNs: 0 }) });
+}
+
+/** sched_setattr(2): 0; −E2BIG for a structure with more than is known, −EBUSY, −EFAULT, −EINVAL, −EPERM, −ESRCH. */
+function setAttributes(task: Task, pid: number, address: number, flags: number): number {
+  if (address === 0 || (pid | 0) < 0 || flags !== 0) return -EINVAL;
+  const { u8, view } = task.kernel.scratch;
+  const given = task.space.loadU32(address);
+  if (given < 0) return -EFAULT;
+  const size = given === 0 ? ATTRIBUTES_SIZE_0 : given;
+  if (size < ATTRIBUTES_SIZE_0 || size > 4096) return tooBig(task, address);
+  u8.fill(0, 0, ATTRIBUTES_SIZE_1);
+  if (task.space.copyIn(address, u8, 0, size) < 0) return -EFAULT;
+  for (let at = ATTRIBUTES_SIZE_1; at < size; at++) if (u8[at] !== 0) return tooBig(task, address);
+  const options = get64(view, 8);
+  if (view.getInt32(4, true) < 0 || options < 0 || options > KNOWN_FLAGS) return -EINVAL;
+  const target = targetOf(task, pid);
+  if (target === undefined) return -ESRCH;
+  const policy = (options & FLAG_KEEP_POLICY) !== 0 ? target.policy : view.getUint32(4, true);
+  const keepsParameters = (options & FLAG_KEEP_PARAMS) !== 0;
+  const deadlineNs = get64(view, 32);
+  return apply(task, target, {
+    policy, resetOnFork: (options & FLAG_RESET_ON_FORK) !== 0,
+    nice: keepsParameters ? target.nice : Math.max(-20, Math.min(19, view.getInt32(16, true))),
+    priority: keepsParameters ? shownPriority(target) : view.getUint32(20, true),
+    ...(keepsParameters && target.deadlineShare !== null ? target.deadlineShare : { runtimeNs: get64(view, 24), deadlineNs, periodNs: get64(view, 40) || deadlineNs }),
+  });
+}
+
+/** Tells the size that is known (sched_setattr(2), ERRORS). */
+function tooBig(task: Task, address: number): number {
+  return task.space.storeU32(address, ATTRIBUTES_SIZE_1) < 0 ? -EFAULT : -E2BIG;
+}
+
+function getAttributes(task: Task, pid: number, address: number, size: number, flags: number): number {
+  if (address === 0 || (pid | 0) < 0 || flags !== 0 || size < ATTRIBUTES_SIZE_0 || size > 4096) return -EINVAL;
+  const target = targetOf(task, pid);
+  if (target === undefined) return -ESRCH;
+  const { u8, view } = task.kernel.scratch;
+  u8.fill(0, 0, ATTRIBUTES_SIZE_1);
+  const length = Math.min(size, ATTRIBUTES_SIZE_1);
+  view.setUint32(0, length, true);
+  view.setUint32(4, target.policy, true);
+  put64(view, 8, target.resetsOnFork ? FLAG_RESET_ON_FORK : 0);
+  if (target.deadlineShare !== null) {
+    put64(view, 24, target.deadlineShare.runtimeNs);
+    put64(view, 32, target.deadlineShare.deadlineNs);
+    put64(view, 40, target.deadlineShare.periodNs);
+  } else if (target.policy === SCHED_FIFO || target.policy === SCHED_RR) view.setUint32(20, target.realtimePriority, true);
+  else view.setInt32(16, target.nice, true);
+  // Utilisation is not clamped: 0 … SCHED_CAPACITY_SCALE.
+  if (length >= ATTRIBUTES_SIZE_1) view.setUint32(52, 1024, true);
+  return task.space.copyOut(address, u8, 0, length);
+}
+
+export const schedulingCalls: SyscallTable = {
+  getpriority: { run: getpriority },
+  setpriority: { run: setpriority },
+  sched_setscheduler: { run: (task, pid, policy, address) => setScheduler(task, pid, policy | 0, address) },
+  sched_getscheduler: {
+    run: (task, pid) => {
+      if ((pid | 0) < 0) return -EINVAL;
+      const target = targetOf(task, pid);
+      return target === undefined ? -ESRCH : target.policy | (target.resetsOnFork ? SCHED_RESET_ON_FORK : 0);
+    },
+  },
+  sched_setparam: { run: setParameters },
+  sched_getparam: {
+    run: (task, pid, address) => {
+      if (address === 0 || (pid | 0) < 0) return -EINVAL;
+      const target = targetOf(task, pid);
+      return target === undefined ? -ESRCH : task.space.storeU32(address, shownPriority(target));
+    },
+  },
+  sched_get_priority_max: { run: (_task, policy) => (policy === 1 || policy === 2 ? 99 : policy === 0 || policy === 3 || policy === 5 || policy === 6 ? 0 : -EINVAL) },
+  sched_get_priority_min: { run: (_task, policy) => (policy === 1 || policy === 2 ? 1 : policy === 0 || policy === 3 || policy === 5 || policy === 6 ? 0 : -EINVAL) },
+  sched_rr_get_interval: {
+    run: (task, pid, address) => {
+      if ((pid | 0) < 0) return -EINVAL;
+      const target = targetOf(task, pid);
+      if (target === undefined) return -ESRCH;
+      const interval = target.policy === SCHED_RR ? 100_000_000 : target.policy === SCHED_FIFO || target.policy === SCHED_DEADLINE ? 0 : 4_000_000;
+      return task.space.storeU64(address, 0) < 0 ? -EFAULT : task.space.storeU64(address + 8, interval);
+    },
+  },
+  sched_getaffinity: { run: (task, pid, size, address) => getAffinity(task, targetOf(task, pid), size, address) },
+  sched_setaffinity: { run: (task, pid, size, address) => setAffinity(task, targetOf(task, pid), size, address), gaps: "harts take turns on one thread of the host" },
+  ioprio_get: { run: () => 0 },
+  ioprio_set: { run: () => 0, gaps: "accepted and ignored" },
+  sched_setattr: { run: setAttributes, gaps: "SCHED_DEADLINE runs as the highest real-time priority; utilisation clamps: EINVAL" },
+  sched_getattr: { run: getAttributes },
+};

@@ -1,0 +1,162 @@
+/**
+ * Futexes with priority inheritance (futex(2), "Priority-inheritance futexes"): the word holds its owner's thread id, the kernel hands it from owner to
+ * owner, and whoever holds it runs with the highest priority of those that wait. Read first: futex.ts.
+ *
+ * As one call runs at a time, taking the word and joining the queue is one step; nobody sees what is between.
+ */
+import { EAGAIN, EDEADLK, EFAULT, EPERM, ESRCH, ETIMEDOUT } from "@stratos/abi";
+import type { AddressSpace } from "../mm/address-space.ts";
+import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS, keyOf } from "./futex.ts";
+import type { Task } from "./task.ts";
+import { BLOCKED_RESTART, WaitQueue } from "./wait-queue.ts";
+
+interface PiWaiter { task: Task; key: string; space: AddressSpace; address: number; owner: Task; isOwner: boolean; queue: WaitQueue; deadlineNs: number }
+
+/** The waiters of each word, in the order they came. Bound: tasks. */
+const waitersOf = new WeakMap<object, Map<string, PiWaiter[]>>();
+
+function tableOf(task: Task): Map<string, PiWaiter[]> {
+  let table = waitersOf.get(task.kernel);
+  if (table === undefined) waitersOf.set(task.kernel, (table = new Map()));
+  return table;
+}
+
+/** FUTEX_LOCK_PI and FUTEX_LOCK_PI2: 0; −EDEADLK, −EFAULT, −ESRCH, −ETIMEDOUT. */
+export function piLock(task: Task, address: number, deadlineNs: number): number {
+  const known = task.syscallState as PiWaiter | null;
+  if (known !== null) return goOn(task, known);
+  const taken = take(task, address);
+  if (taken !== NOT_FREE) return taken;
+  const waiter = join(task, address, deadlineNs);
+  if (typeof waiter === "number") return waiter;
+  task.syscallState = waiter;
+  return goOn(task, waiter);
+}
+
+/** FUTEX_TRYLOCK_PI: 0; −EAGAIN when another holds it, and as for piLock. */
+export function piTryLock(task: Task, address: number): number {
+  const taken = take(task, address);
+  return taken === NOT_FREE ? -EAGAIN : taken;
+}
+
+const NOT_FREE = 1;
+
+/** Makes the task the owner if there is none: 0, NOT_FREE, −EDEADLK, −EFAULT. */
+function take(task: Task, address: number): number {
+  const { space } = task;
+  const value = space.loadU32(address);
+  if (value < 0) return -EFAULT;
+  const owner = value & FUTEX_TID_MASK;
+  if (owner === task.tid) return -EDEADLK;
+  if (owner !== 0 || tableOf(task).has(keyOf(space, address))) return NOT_FREE;
+  // A dead owner's mark stays: the next one is told (pthread_mutex_lock(3), EOWNERDEAD).
+  return space.storeU32(address, ((value & FUTEX_OWNER_DIED) | task.tid) >>> 0) < 0 ? -EFAULT : 0;
+}
+
+/** Queues the task behind the owner, who inherits its priority. */
+function join(task: Task, address: number, deadlineNs: number): PiWaiter | number {
+  const { space } = task;
+  const value = space.loadU32(address);
+  if (value < 0) return -EFAULT;
+  const key = keyOf(space, address);
+  const table = tableOf(task);
+  const others = table.get(key);
+  const owner = task.kernel.tasks.tasks.get(value & FUTEX_TID_MASK);
+  if (owner === undefined || owner.state === "X" || owner.state === "Z") return -ESRCH;
+  for (let holder: Task | undefined = owner; holder !== undefined; ) {
+    if (holder === task) return -EDEADLK;
+    const blockedOn: PiWaiter | null = waitOf(holder);
+    holder = blockedOn?.owner;
+  }
+  if (space.storeU32(address, (value | FUTEX_WAITERS) >>> 0) < 0) return -EFAULT;
+  const waiter: PiWaiter = { task, key, space, address, owner, isOwner: false, queue: new WaitQueue(), deadlineNs };
+  if (others === undefined) table.set(key, [waiter]);
+  else others.push(waiter);
+  inherit(owner);
+  return waiter;
+}
+
+/** The PI futex that a task waits for. */
+function waitOf(task: Task): PiWaiter | null {
+  const state = task.syscallState as Partial<PiWaiter> | null;
+  return state !== null && typeof state === "object" && state.isOwner === false && state.task === task ? (state as PiWaiter) : null;
+}
+
+function goOn(task: Task, waiter: PiWaiter): number {
+  if (waiter.isOwner) return 0;
+  if (task.kernel.now() >= waiter.deadlineNs) {
+    leave(waiter);
+    return -ETIMEDOUT;
+  }
+  task.waitOn(waiter.queue);
+  if (waiter.deadlineNs !== Infinity) task.waitUntil(waiter.deadlineNs);
+  return BLOCKED_RESTART;
+}
+
+function leave(waiter: PiWaiter): void {
+  const table = tableOf(waiter.task);
+  const list = table.get(waiter.key);
+  const at = list?.indexOf(waiter) ?? -1;
+  if (list === undefined || at < 0) return;
+  list.splice(at, 1);
+  if (list.length === 0) table.delete(waiter.key);
+  inherit(waiter.owner);
+}
+
+/** A task that waits for a PI futex ends, or a handler interrupts it. */
+export function forgetPiWait(task: Task): void {
+  const waiter = waitOf(task);
+  if (waiter !== null) leave(waiter);
+}
+
+/** Was the task given what it waits for? A handler that comes just then finds the call done (it must not lock once more). */
+export function ownsPiFutex(task: Task): boolean {
+  const state = task.syscallState as Partial<PiWaiter> | null;
+  return state !== null && typeof state === "object" && state.isOwner === true && state.task === task;
+}
+
+/** FUTEX_UNLOCK_PI: 0; −EFAULT, −EPERM when the caller isn't the owner. */
+export function piUnlock(task: Task, address: number): number {
+  const value = task.space.loadU32(address);
+  if (value < 0) return -EFAULT;
+  if ((value & FUTEX_TID_MASK) !== task.tid) return -EPERM;
+  const list = tableOf(task).get(keyOf(task.space, address));
+  if (list === undefined) return task.space.storeU32(address, 0) < 0 ? -EFAULT : 0;
+  return handOver(task, list, 0);
+}
+
+/** The word goes to the waiter of the highest priority, the one that waited longest among equals. @param mark  FUTEX_OWNER_DIED or 0 */
+function handOver(from: Task, list: PiWaiter[], mark: number): number {
+  let best = list[0]!;
+  for (const waiter of list) if (waiter.task.effectivePriority > best.task.effectivePriority) best = waiter;
+  list.splice(list.indexOf(best), 1);
+  if (list.length === 0) tableOf(from).delete(best.key);
+  const stored = best.space.storeU32(best.address, (best.task.tid | mark | (list.length > 0 ? FUTEX_WAITERS : 0)) >>> 0);
+  for (const waiter of list) waiter.owner = best.task;
+  best.isOwner = true;
+  inherit(from);
+  inherit(best.task);
+  best.queue.wakeAll();
+  return stored < 0 ? -EFAULT : 0;
+}
+
+/** A task ends: what it owns goes on to who waits for it, marked (exit_pi_state_list in Linux's kernel/futex/pi.c). */
+export function releasePiFutexes(task: Task): void {
+  const table = waitersOf.get(task.kernel);
+  if (table === undefined) return;
+  for (const list of [...table.values()]) if (list[0]?.owner === task) handOver(task, list, FUTEX_OWNER_DIED);
+}
+
+/** Priority of a task: its own, or that of the most urgent one which waits for something it owns. Follows chains of owners. */
+export function inherit(task: Task): void {
+  const table = waitersOf.get(task.kernel);
+  let next: Task | undefined = task;
+  // A chain has no cycles (join refuses them), so it is no longer than there are tasks.
+  while (next !== undefined) {
+    let priority = next.realtimePriority;
+    if (table !== undefined) for (const list of table.values()) if (list[0]!.owner === next) for (const waiter of list) priority = Math.max(priority, waiter.task.effectivePriority);
+    if (priority === next.effectivePriority) return;
+    next.effectivePriority = priority;
+    next = waitOf(next)?.owner;
+  }
+}
