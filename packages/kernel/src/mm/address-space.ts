@@ -1,4 +1,4 @@
-import { EFAULT, EINVAL, ENAMETOOLONG, ENOMEM, MAP_DENYWRITE, MAP_GROWSDOWN, PAGE_SIZE } from "@stratos/abi";
+import { EFAULT, EINVAL, ENAMETOOLONG, ENOMEM, MAP_DENYWRITE, MAP_GROWSDOWN, MAP_LOCKED, PAGE_SIZE } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import type { AddressMode } from "@stratos/riscv";
 import type { Kernel } from "../kernel-state.ts";
@@ -58,7 +58,8 @@ export class AddressSpace implements UserMemory {
   /** Bytes in all areas; compared with RLIMIT_AS. */
   mappedBytes = 0;
   peakMappedBytes = 0;
-  lockedBytes = 0;
+  /** mlockall(MCL_FUTURE): what is mapped from now on is locked. */
+  locksFuture = false;
   peakResidentPages = 0;
   readonly #cursor: UserCursor;
   /** Index of the area found last: most faults fall near the one before. */
@@ -71,6 +72,13 @@ export class AddressSpace implements UserMemory {
   }
 
   // ---- Areas
+
+  /** Bytes in locked areas; compared with RLIMIT_MEMLOCK. */
+  get lockedBytes(): number {
+    let bytes = 0;
+    for (const area of this.areas) if ((area.flags & MAP_LOCKED) !== 0) bytes += area.end - area.start;
+    return bytes;
+  }
 
   /** The area that covers `address`. */
   areaAt(address: number): Area | undefined {

@@ -1,4 +1,4 @@
-import { PAGE_SIZE } from "@stratos/abi";
+import { MAP_LOCKED, PAGE_SIZE } from "@stratos/abi";
 import { AddressSpace, WIDE_TOP } from "./address-space.ts";
 import { PTE_A, PTE_C, PTE_R, PTE_W } from "./page-table.ts";
 
@@ -13,6 +13,7 @@ export function forkAddressSpace(parent: AddressSpace): AddressSpace | number {
   child.isWide = parent.isWide;
   for (const area of parent.areas) {
     const copy = area.slice(area.start, area.end);
+    copy.flags &= ~MAP_LOCKED;
     child.areas.push(copy);
     // Code of unchanged file pages is shared at once; private code is decoded anew.
     if (area.code !== null && area.code.key !== null) copy.code = processor.code.open(area.code.key, area.start, area.end, parent.mode);

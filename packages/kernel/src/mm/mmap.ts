@@ -1,5 +1,5 @@
 import {
-  EACCES, EAGAIN, EEXIST, EFAULT, EINVAL, ENODEV, ENOMEM, EPERM, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_HUGETLB, MAP_LOCKED,
+  EACCES, EAGAIN, EEXIST, EBUSY, EFAULT, EINVAL, ENODEV, ENOMEM, EOVERFLOW, EPERM, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_HUGETLB, MAP_LOCKED,
   MAP_NORESERVE, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, MAP_SHARED_VALIDATE, MAP_TYPE, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE,
 } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
@@ -8,6 +8,7 @@ import type { OpenFile } from "../vfs/open-file.ts";
 import { touchAccessTime } from "../vfs/regular-file.ts";
 import { type AddressSpace, MMAP_MIN, USER_TOP, WIDE_TOP } from "./address-space.ts";
 import { Area } from "./area.ts";
+import { mayLock } from "./memory-lock.ts";
 import { PageCache } from "./page-cache.ts";
 import { handlePageFault } from "./page-fault.ts";
 import { PTE_A, PTE_C, PTE_R, PTE_W } from "./page-table.ts";
@@ -27,9 +28,12 @@ export function mmap(task: Task, request: { address: number; length: number; pro
   const { flags, file, offset } = request;
   const kind = flags & MAP_TYPE;
   if (kind !== MAP_PRIVATE && kind !== MAP_SHARED && kind !== MAP_SHARED_VALIDATE) return -EINVAL;
-  if (request.length === 0 || offset < 0 || offset % PAGE_SIZE !== 0) return -EINVAL;
+  if (request.length === 0 || offset % PAGE_SIZE !== 0) return -EINVAL;
   if ((flags & MAP_HUGETLB) !== 0) return -ENOMEM;
   const length = pageUp(request.length);
+  if (request.length < 0 && length > -PAGE_SIZE) return -ENOMEM;
+  // A length of 2^63 or more comes as a negative number, and so does such an offset; their sum is beyond any file.
+  if (offset < 0) return -EOVERFLOW;
   if (!(length > 0 && length <= WIDE_TOP)) return -ENOMEM;
   const isShared = kind !== MAP_PRIVATE;
   const top = (request.protection & PROT_EXEC) !== 0 ? USER_TOP : WIDE_TOP;
@@ -69,10 +73,12 @@ export function mmap(task: Task, request: { address: number; length: number; pro
     pages = new PageCache(space.kernel.frames, null);
     pages.anonymousUsers = 1;
   }
-  const kept = (flags & (MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE)) | (isShared ? MAP_SHARED : MAP_PRIVATE);
+  const mustLock = space.locksFuture || (flags & MAP_LOCKED) !== 0;
+  if (mustLock && !mayLock(task, length)) return -EAGAIN;
+  const kept = (mustLock ? MAP_LOCKED : 0) | (flags & (MAP_GROWSDOWN | MAP_NORESERVE)) | (isShared ? MAP_SHARED : MAP_PRIVATE);
   insertMerged(space, new Area(address, address + length, request.protection & PROTECTIONS, kept, { file: file?.retain() ?? null, pages, offset: file === null && !isShared ? 0 : offset, label: "" }));
   if (file !== null && file.inode !== null && file.inode.isRegular) touchAccessTime(space.kernel, file.inode, file.path);
-  if ((flags & (MAP_POPULATE | MAP_LOCKED)) !== 0) populate(space, address, length);
+  if ((flags & MAP_POPULATE) !== 0 || mustLock) populate(space, address, length);
   return address;
 }
 
@@ -199,7 +205,7 @@ export function brk(task: Task, end: number): number {
   if (newTop > oldTop) {
     const limit = task.group.limits[RLIMIT_DATA]!.soft;
     if (end - space.brkStart > limit || exceedsLimit(task, newTop - oldTop) || newTop > USER_TOP || !space.isFree(oldTop, newTop)) return space.brkEnd;
-    insertMerged(space, new Area(oldTop, newTop, PROT_READ | PROT_WRITE, MAP_PRIVATE, { file: null, pages: null, offset: 0, label: "[heap]" }));
+    insertMerged(space, new Area(oldTop, newTop, PROT_READ | PROT_WRITE, MAP_PRIVATE | (space.locksFuture ? MAP_LOCKED : 0), { file: null, pages: null, offset: 0, label: "[heap]" }));
   } else if (newTop < oldTop) munmap(space, newTop, oldTop - newTop);
   space.brkEnd = end;
   return end;
@@ -328,13 +334,14 @@ export function populate(space: AddressSpace, address: number, length: number): 
   return 0;
 }
 
-/** @returns 0, or EINVAL, ENOMEM. @see msync(2) */
+/** @returns 0, or EBUSY (MS_INVALIDATE of locked pages), EINVAL, ENOMEM. @see msync(2) */
 export function msync(space: AddressSpace, address: number, length: number, flags: number): number {
   if (address % PAGE_SIZE !== 0 || (flags & ~7) !== 0 || (flags & 5) === 5) return -EINVAL;
   const end = address + pageUp(length);
   for (let at = address; at < end; ) {
     const area = space.areas[space.firstAreaEndingAfter(at)];
     if (area === undefined || area.start >= end) break;
+    if ((flags & 2) !== 0 && (area.flags & MAP_LOCKED) !== 0) return -EBUSY;
     if (area.isShared && area.file?.inode && area.pages) {
       const failed = area.pages.writeBack(area.file.inode.size);
       if (failed < 0) return failed;

@@ -65,7 +65,7 @@ function mapAbsent(space: AddressSpace, area: Area, page: number, access: Access
   if (access === "write" && !area.isShared) return copyPage(space, page, cached, 0);
   frames.retain(cached);
   if (access === "write") {
-    markPageDirty(space, area, page);
+    markWritten(space, area, page);
     return install(space, page, (cached << 12) | PTE_R | PTE_W | PTE_D);
   }
   const failed = install(space, page, (cached << 12) | (area.isReadable ? PTE_R : 0));
@@ -104,7 +104,7 @@ function mapResident(space: AddressSpace, area: Area, page: number, entry: numbe
     entry &= ~PTE_C;
   }
   if (area.isShared) {
-    markPageDirty(space, area, page);
+    markWritten(space, area, page);
     entry |= PTE_R | PTE_W | PTE_D;
   } else if ((entry & PTE_A) !== 0 && space.kernel.frames.references(frame) === 1) {
     // The last owner may write in place: copying would only double its memory.
@@ -202,6 +202,14 @@ function followChanges(kernel: Kernel, pages: PageCache, region: CodeRegion, off
     region.invalidate(at, at + PAGE_SIZE);
     kernel.codeChanged = true;
   });
+}
+
+/** A shared mapping of the page is written for the first time since it was clean. */
+function markWritten(space: AddressSpace, area: Area, page: number): void {
+  const inode = area.file?.inode ?? null;
+  // At the first write, as file_update_time in Linux's mm/memory.c; the ones that follow take no fault.
+  if (inode !== null) inode.mtime = inode.ctime = space.kernel.vfs.now();
+  markPageDirty(space, area, page);
 }
 
 /** A shared mapping of the page may be written from now on. */

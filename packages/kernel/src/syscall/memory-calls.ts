@@ -1,10 +1,12 @@
-import { EBADF, EFAULT, EINVAL, ENOMEM, ENOSYS, EPERM, ESRCH, MAP_ANONYMOUS, PAGE_SIZE } from "@stratos/abi";
-import { brk, madvise, mincore, mmap, mprotect, mremap, msync, munmap, populate } from "../mm/mmap.ts";
+import { EBADF, EFAULT, EINVAL, ENOSYS, EPERM, ESRCH, MAP_ANONYMOUS, PAGE_SIZE } from "@stratos/abi";
+import { lockAllMemory, lockMemory, unlockAllMemory, unlockMemory } from "../mm/memory-lock.ts";
+import { brk, madvise, mincore, mmap, mprotect, mremap, msync, munmap } from "../mm/mmap.ts";
 import { CAP_SYS_PTRACE, isCapable } from "../security/credentials.ts";
 import { isErrno } from "../vfs/inode.ts";
 import type { Task } from "../task/task.ts";
-import { RLIMIT_MEMLOCK } from "../task/thread-group.ts";
 import type { SyscallTable } from "./syscall-table.ts";
+
+const MLOCK_ONFAULT = 1;
 
 function sysMmap(task: Task, address: number, length: number, protection: number, flags: number, fd: number, offset: number): number {
   if ((flags & MAP_ANONYMOUS) !== 0) return mmap(task, { address, length, protection, flags, file: null, offset: 0 });
@@ -53,10 +55,11 @@ export const memoryCalls: SyscallTable = {
   madvise: { run: (task, address, length, advice) => madvise(task.space, address, length, advice | 0), gaps: "hints are accepted and ignored; MADV_REMOVE: EINVAL" },
   msync: { run: (task, address, length, flags) => msync(task.space, address, length, flags | 0) },
   mincore: { run: (task, address, length, vector) => mincore(task.space, address, length, vector) },
-  mlock: { run: lock }, mlock2: { run: lock },
-  munlock: { run: (task, address, length) => (task.space.isCovered(address - (address % PAGE_SIZE), address + length) ? 0 : -ENOMEM) },
-  mlockall: { run: (task, flags) => ((flags & ~7) !== 0 || flags === 0 ? -EINVAL : 0), gaps: "memory is never swapped, so there is nothing to lock" },
-  munlockall: { run: () => 0 },
+  mlock: { run: (task, address, length) => lockMemory(task, address, length, true) },
+  mlock2: { run: (task, address, length, flags) => ((flags & ~MLOCK_ONFAULT) !== 0 ? -EINVAL : lockMemory(task, address, length, (flags & MLOCK_ONFAULT) === 0)) },
+  munlock: { run: (task, address, length) => unlockMemory(task, address, length) },
+  mlockall: { run: lockAllMemory },
+  munlockall: { run: unlockAllMemory },
   mseal: { run: () => -ENOSYS },
   process_vm_readv: { run: (task, pid, local, localCount, remote, remoteCount) => transfer(task, { pid, local, localCount, remote, remoteCount, toRemote: false }) },
   process_vm_writev: { run: (task, pid, local, localCount, remote, remoteCount) => transfer(task, { pid, local, localCount, remote, remoteCount, toRemote: true }) },
@@ -76,10 +79,3 @@ export const memoryCalls: SyscallTable = {
     },
   },
 };
-
-function lock(task: Task, address: number, length: number): number {
-  const start = address - (address % PAGE_SIZE);
-  if (length > task.group.limits[RLIMIT_MEMLOCK]!.soft && task.credentials.euid !== 0) return -ENOMEM;
-  if (!task.space.isCovered(start, address + length)) return -ENOMEM;
-  return length === 0 ? 0 : populate(task.space, start, address + length - start);
-}

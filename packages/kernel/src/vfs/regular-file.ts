@@ -221,9 +221,9 @@ export function touchAccessTime(kernel: Kernel, inode: Inode, path: Path | null)
   if (!inode.isDirty) markInodeDirty(kernel, inode);
 }
 
-/** Not before counts as after: a file read in the millisecond of its change gets a stamp. */
+/** The same time is not after: a file that is read in the moment of its change gets a stamp (relatime_need_update in Linux's fs/inode.c). */
 function isAfter(one: Time, other: Time): boolean {
-  return one.seconds > other.seconds || (one.seconds === other.seconds && one.nanoseconds >= other.nanoseconds && one !== other);
+  return one.seconds > other.seconds || (one.seconds === other.seconds && one.nanoseconds > other.nanoseconds);
 }
 
 /** lseek(2) over an inode with a size. */

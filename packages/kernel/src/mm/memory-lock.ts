@@ -1,0 +1,95 @@
+/**
+ * Locked memory (mlock(2)). Nothing here is ever swapped, so a lock is what others can see of it: the pages are there, RLIMIT_MEMLOCK bounds them,
+ * and msync(MS_INVALIDATE) refuses them.
+ */
+import { EAGAIN, EINVAL, ENOMEM, EPERM, MAP_LOCKED, PAGE_SIZE } from "@stratos/abi";
+import { CAP_IPC_LOCK, isCapable } from "../security/credentials.ts";
+import type { Task } from "../task/task.ts";
+import { RLIMIT_MEMLOCK } from "../task/thread-group.ts";
+import { populate } from "./mmap.ts";
+
+const MCL_CURRENT = 1, MCL_FUTURE = 2, MCL_ONFAULT = 4;
+
+/** May the task lock so many bytes more? */
+export function mayLock(task: Task, bytes: number): boolean {
+  const limit = task.group.limits[RLIMIT_MEMLOCK]!.soft;
+  return limit === Infinity || isCapable(task.credentials, CAP_IPC_LOCK) || task.space.lockedBytes + bytes <= limit;
+}
+
+function mayLockAtAll(task: Task): boolean {
+  return task.group.limits[RLIMIT_MEMLOCK]!.soft > 0 || isCapable(task.credentials, CAP_IPC_LOCK);
+}
+
+/** Whole pages around `[address, address + length)`: −EINVAL when the end wraps. */
+function pagesAround(address: number, length: number): { start: number; end: number } | number {
+  if (address < 0 || length < 0) return length === 0 ? { start: 0, end: 0 } : -ENOMEM;
+  const start = address - (address % PAGE_SIZE);
+  const bytes = Math.ceil((length + (address % PAGE_SIZE)) / PAGE_SIZE) * PAGE_SIZE;
+  return { start, end: start + bytes };
+}
+
+/** mlock(2), mlock2(2): 0; −EAGAIN, −ENOMEM, −EPERM. @param faultsIn  false for MLOCK_ONFAULT */
+export function lockMemory(task: Task, address: number, length: number, faultsIn: boolean): number {
+  if (!mayLockAtAll(task)) return -EPERM;
+  const range = pagesAround(address, length);
+  if (typeof range === "number") return range;
+  const { start, end } = range;
+  if (start === end) return 0;
+  if (!mayLock(task, end - start - lockedWithin(task, start, end))) return -ENOMEM;
+  const covered = mark(task, start, end, true);
+  if (covered < 0) return covered;
+  return faultsIn ? populate(task.space, start, end - start) : 0;
+}
+
+/** munlock(2): 0; −ENOMEM. */
+export function unlockMemory(task: Task, address: number, length: number): number {
+  const range = pagesAround(address, length);
+  return typeof range === "number" ? range : mark(task, range.start, range.end, false);
+}
+
+/** mlockall(2): 0; −EINVAL, −ENOMEM, −EPERM. */
+export function lockAllMemory(task: Task, flags: number): number {
+  const { space } = task;
+  if (flags === 0 || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) !== 0 || flags === MCL_ONFAULT) return -EINVAL;
+  if (!mayLockAtAll(task)) return -EPERM;
+  if ((flags & MCL_CURRENT) !== 0 && !mayLock(task, space.mappedBytes - space.lockedBytes)) return -ENOMEM;
+  space.locksFuture = (flags & MCL_FUTURE) !== 0;
+  if ((flags & MCL_CURRENT) === 0) return 0;
+  for (const area of space.areas) {
+    area.flags |= MAP_LOCKED;
+    // What can't be read in now is left to a later fault, as Linux does.
+    if ((flags & MCL_ONFAULT) === 0 && populate(space, area.start, area.end - area.start) === -EAGAIN) continue;
+  }
+  return 0;
+}
+
+export function unlockAllMemory(task: Task): number {
+  task.space.locksFuture = false;
+  for (const area of task.space.areas) area.flags &= ~MAP_LOCKED;
+  return 0;
+}
+
+function lockedWithin(task: Task, start: number, end: number): number {
+  let bytes = 0;
+  for (const area of task.space.areas) if ((area.flags & MAP_LOCKED) !== 0 && area.end > start && area.start < end) bytes += Math.min(area.end, end) - Math.max(area.start, start);
+  return bytes;
+}
+
+function mark(task: Task, start: number, end: number, isLocked: boolean): number {
+  const { space } = task;
+  if (start === end) return 0;
+  if (!space.isCovered(start, end)) return -ENOMEM;
+  // An area that says so already keeps its shape.
+  for (let at = start; at < end; ) {
+    const area = space.areaAt(at)!;
+    const last = Math.min(area.end, end);
+    if (((area.flags & MAP_LOCKED) !== 0) !== isLocked) {
+      space.splitAt(at);
+      space.splitAt(last);
+      const part = space.areaAt(at)!;
+      part.flags = isLocked ? part.flags | MAP_LOCKED : part.flags & ~MAP_LOCKED;
+    }
+    at = last;
+  }
+  return 0;
+}
