@@ -4,7 +4,6 @@
  */
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { repository } from "../tests/support/stratos.ts";
 
 /** How a part of a suite went in one place. */
 export interface Outcome {
@@ -25,8 +24,8 @@ export interface Row {
 
 interface Suite { title: string; command: string; rows: Row[] }
 
-const FOLDER = join(repository, "conformance/results");
-const PAGE = join(repository, "docs/conformance.md");
+const FOLDER = join(import.meta.dirname, "results");
+const PAGE = join(import.meta.dirname, "../docs/conformance.md");
 
 export function recordRows(suite: string, about: { title: string; command: string }, rows: readonly Row[]): void {
   mkdirSync(FOLDER, { recursive: true });
