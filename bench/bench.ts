@@ -4,7 +4,7 @@
  *
  *     npm run bench -- --only compose       composing the minimal system, beside mmdebstrap
  *     npm run bench -- --only aegisfs         the file system as a library, beside memfs
- *     npm run bench -- --only aegisfs-scale   how its costs grow with directories, files and volumes
+ *     npm run bench -- --only aegisfs-scale   how its costs grow with directories, files and volumes, and a picture of it in docs/aegisfs-scale.svg
  *     npm run bench -- [--only GROUP|ROW] [--rounds N] [--image NAME] [--root DIR] [--page]
  *
  * `--only pkg` measures resolving beside apt, `--only outputs` images beside ostree, umoci, mke2fs and qemu-img, `--only fuse` and `--only durable` (or one row of them, as `fuse-stat`; fuse/rows.ts) a mounted volume beside bindfs, a C server, ext4 and btrfs, with images on a tmpfs or, with `--backing disk`, on the disk; they need no image. `--image` and `--root` take an image of Stratos and a folder with the same files, instead of building them.
@@ -21,7 +21,8 @@ import { QemuPeer, StratosPeer, type Peer } from "./peers.ts";
 import { BENCH_IMAGE, BENCH_PACKAGES, compileNative, compilePrograms, ensureImage, exportRoot } from "./prepare.ts";
 import { groupResults, markdown, rowLine, type RowResult, type SpecialResult } from "./report.ts";
 import { GROUPS, ROWS, type Row } from "./rows.ts";
-import { measureScale, scaleLine } from "./aegisfs/scale.ts";
+import { measureScale, scaleLine, type ScaleRow } from "./aegisfs/scale.ts";
+import { plotScale } from "./aegisfs/scale-plot.ts";
 import { inProcessLine, measureInProcess, type InProcessRow } from "./aegisfs/in-process.ts";
 import { chosenMountRows, measureMounts, storeMountResults } from "./fuse/mounts.ts";
 import { measureCompose } from "./compose-rows.ts";
@@ -64,7 +65,13 @@ if (only === "compose") {
   process.exit();
 }
 if (only === "aegisfs-scale") {
-  for (const row of measureScale({ entriesMax: 10 ** 6, extentsMax: 10 ** 7 })) print(scaleLine(row));
+  const rows: ScaleRow[] = [];
+  for (const row of measureScale({ entriesMax: 10 ** 6, extentsMax: 10 ** 7, filesMax: 10 ** 6 })) {
+    rows.push(row);
+    print(scaleLine(row));
+  }
+  writeFileSync(join(root, "bench/results/aegisfs-scale.json"), `${JSON.stringify(rows, null, 1)}\n`);
+  writeFileSync(join(root, "docs/aegisfs-scale.svg"), plotScale(rows));
   process.exit(0);
 }
 if (only === "aegisfs") {

@@ -251,3 +251,16 @@ test(`a log that lies is damage, never a crash (seed ${SEED})`, () => {
   }
   assert.ok(refused > 20, `${refused} of 120 forged logs were refused`);
 });
+
+test("a log is never longer than a mount can do again in a moment", () => {
+  const { device, volume } = loggedVolume(1024);
+  const { generation } = volume.superblock;
+  let made = 0;
+  while (made < 40_000 && volume.superblock.generation === generation) {
+    const ino = volume.root.create(ROOT_INO, `file${made++}`, S_IFREG | 0o644, 0, 0);
+    if (made % 500 === 0) assert.equal(volume.root.fsync(ino), 0);
+  }
+  assert.ok(made > 10_000 && made < 20_000, `a commit after ${made} files`);
+  const again = mountedVolume(mount(device));
+  assert.ok(again.root.lookup(ROOT_INO, `file${made - 1}`) > 0);
+});

@@ -29,6 +29,8 @@ import type { Batch } from "./replay.ts";
 
 /** Most words that wait to be written; more, and the next `fsync` is a commit. */
 const PENDING_WORDS_MAX = 1 << 18;
+/** Most records of a log, so that a mount does them again within some 60 ms of a core; more, and the next `fsync` is a commit. */
+const RECORDS_MAX = 16384;
 /** Ranges of a file that are remembered for its next record, and extents that are listed in one. */
 const RANGES_MAX = 256;
 const EXTENTS_MAX = 256;
@@ -50,6 +52,7 @@ export class IntentLog {
   start = 0;
   blocks = 0;
   #used = 0;
+  #records = 0;
   #number = 0;
   #previous = 0;
   #skips = false;
@@ -65,6 +68,7 @@ export class IntentLog {
     this.start = start;
     this.blocks = blocks;
     this.#used = 0;
+    this.#records = 0;
     this.#number = 0;
     this.#previous = 0;
     // Its blocks hold what is carried.
@@ -297,7 +301,7 @@ export class IntentLog {
     }
     const words = (BATCH_HEADER_WORDS + writer.length + 3) & ~3;
     const blocks = Math.ceil((words * 4) / BLOCK_SIZE);
-    if (this.#used + blocks > this.blocks) return false;
+    if (this.#used + blocks > this.blocks || this.#records + writer.records > RECORDS_MAX) return false;
     this.#writeBatch(words, writer.records, writer.words.subarray(0, writer.length));
     this.#volume.store.flush();
     writer.clear();
@@ -322,6 +326,7 @@ export class IntentLog {
     batch[BATCH_AT_CHECKSUM] = checksum;
     this.#volume.store.write(this.start + this.#used, blocks, bytes, 0);
     this.#used += blocks;
+    this.#records += recordCount;
     this.#number++;
     this.#previous = checksum;
   }
