@@ -35,7 +35,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { values: options } = parseArgs({
   options: {
     only: { type: "string" }, rounds: { type: "string", default: "3" }, image: { type: "string", default: BENCH_IMAGE }, root: { type: "string" }, page: { type: "boolean", default: false },
-    backing: { type: "string", default: "tmpfs" },
+    backing: { type: "string", default: "tmpfs" }, "memfs-ll": { type: "string" },
   },
 });
 const rounds = Number(options.rounds);
@@ -48,7 +48,7 @@ const mountRows = chosenMountRows(only ?? "");
 if (mountRows.length > 0) {
   const { backing } = options;
   if (backing !== "tmpfs" && backing !== "disk") throw new Error("--backing takes tmpfs or disk");
-  storeMountResults(root, measureMounts([process.execPath, join(root, "stratos.mjs")], mountRows, backing, rounds, print));
+  storeMountResults(root, measureMounts(mountRows, rounds, { launcher: [process.execPath, join(root, "stratos.mjs")], backing, memfsLl: options["memfs-ll"] ?? null }, print));
   process.exit();
 }
 if (only === "outputs") {

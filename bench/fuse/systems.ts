@@ -1,6 +1,6 @@
 /**
- * What the mount rows compare: AegisFS as `stratos fs mount` mounts it, bindfs over ext4, a C server over libfuse that stores nothing (memory-fs.c), and
- * the kernel's own ext4 and btrfs. Each has its image in a file of its own on the same backing: a tmpfs, or the disk that holds the temporary folder.
+ * What the mount rows compare: AegisFS as `stratos fs mount` mounts it, bindfs over ext4, libfuse's own example of a file system in memory (memfs_ll, where its
+ * program is given: Debian does not have it), a plainer one in C that is quicker (memory-fs.c), and the kernel's own ext4 and btrfs. Each has its image in a file of its own on the same backing: a tmpfs, or the disk that holds the temporary folder.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SeededRandom } from "@stratos/base";
 
-export const SYSTEM_NAMES = ["aegisfs", "aegisfs writeback", "aegisfs zstd", "bindfs", "memory-fs", "ext4", "btrfs", "btrfs zstd"] as const;
+export const SYSTEM_NAMES = ["aegisfs", "aegisfs writeback", "aegisfs zstd", "bindfs", "memfs_ll", "memory-fs", "ext4", "btrfs", "btrfs zstd"] as const;
 export type SystemName = (typeof SYSTEM_NAMES)[number];
 export type Backing = "tmpfs" | "disk";
 
@@ -22,6 +22,14 @@ export interface System {
   readonly unmount: () => void;
 }
 
+export interface WorkbenchOptions {
+  /** The command `stratos`. */
+  readonly launcher: readonly string[];
+  readonly backing: Backing;
+  /** The program of libfuse's example/memfs_ll.cc. */
+  readonly memfsLl: string | null;
+}
+
 /** Room of an image. */
 const SIZE = "3G";
 
@@ -32,13 +40,15 @@ export class Workbench {
   /** `files ROW FOLDER`. */
   readonly files: string;
   readonly #launcher: readonly string[];
+  readonly #memfsLl: string | null;
   readonly #systems = new Map<SystemName, System>();
   #archive: string | null = null;
 
   /** @throws Error in words when this host cannot mount or compile */
-  constructor(launcher: readonly string[], backing: Backing) {
+  constructor({ launcher, backing, memfsLl }: WorkbenchOptions) {
     this.#launcher = launcher;
     this.backing = backing;
+    this.#memfsLl = memfsLl;
     this.base = mkdtempSync(join(tmpdir(), "stratos-bench-fuse-"));
     if (backing === "tmpfs") must("mount", ["-t", "tmpfs", "-o", "size=12G", "tmpfs", this.folder("images")]);
     else this.folder("images");
@@ -108,7 +118,8 @@ export class Workbench {
       case "aegisfs writeback": return this.#ours(name, [], "writeback");
       case "aegisfs zstd": return this.#ours(name, ["--compress", "zstd:1"], "rw");
       case "bindfs": return this.#bindfs();
-      case "memory-fs": return this.#memoryFs();
+      case "memfs_ll": return this.#server(name, this.#memfsLl ?? missing("libfuse's example/memfs_ll.cc, built, is given with --memfs-ll"));
+      case "memory-fs": return this.#server(name, this.compile("memory-fs", must("pkg-config", ["--cflags", "--libs", "fuse3"]).trim().split(/\s+/)));
       case "ext4": return this.#kernels(name, ["mkfs.ext4", "-q"], "loop");
       case "btrfs": return this.#kernels(name, ["mkfs.btrfs", "-q"], "loop");
       case "btrfs zstd": return this.#kernels(name, ["mkfs.btrfs", "-q"], "loop,compress=zstd:1");
@@ -131,11 +142,10 @@ export class Workbench {
     return { name: "bindfs", pid: serverOf(at), folder: at, image: null, unmount: () => unmount(at) };
   }
 
-  #memoryFs(): System {
-    const at = this.folder("memory-fs");
-    const flags = must("pkg-config", ["--cflags", "--libs", "fuse3"]).trim().split(/\s+/);
-    must(this.compile("memory-fs", flags), [at]);
-    return { name: "memory-fs", pid: serverOf(at), folder: at, image: null, unmount: () => unmount(at) };
+  #server(name: SystemName, program: string): System {
+    const at = this.folder(name);
+    must(program, [at]);
+    return { name, pid: serverOf(at), folder: at, image: null, unmount: () => unmount(at) };
   }
 
   #kernels(name: SystemName, [program, ...args]: readonly string[], options: string): System {
@@ -192,7 +202,11 @@ function unmount(at: string): void {
 
 /** The process that serves a mount, by the end of its command line. */
 function serverOf(at: string): number {
-  return Number(must("pgrep", ["-n", "-f", `(bindfs|memory-fs-program) .*${at}$|(bindfs|memory-fs-program) ${at}$`]).trim());
+  return Number(must("pgrep", ["-n", "-f", `${at}$`]).trim());
+}
+
+function missing(what: string): never {
+  throw new Error(what);
 }
 
 export function must(program: string, args: readonly string[]): string {
