@@ -24,7 +24,7 @@ import { GROUPS, ROWS, type Row } from "./rows.ts";
 import { measureScale, scaleLine, type ScaleRow } from "./aegisfs/scale.ts";
 import { plotScale } from "./aegisfs/scale-plot.ts";
 import { inProcessLine, measureInProcess, type InProcessRow } from "./aegisfs/in-process.ts";
-import { chosenMountRows, measureMounts, storeMountResults } from "./fuse/mounts.ts";
+import { chosenMountRows, measureMounts, storeMountResult } from "./fuse/mounts.ts";
 import { measureCompose } from "./compose-rows.ts";
 import { measureImageBuild } from "./image-build.ts";
 import { measureOutputs } from "./output-rows.ts";
@@ -48,7 +48,7 @@ const mountRows = chosenMountRows(only ?? "");
 if (mountRows.length > 0) {
   const { backing } = options;
   if (backing !== "tmpfs" && backing !== "disk") throw new Error("--backing takes tmpfs or disk");
-  storeMountResults(root, measureMounts(mountRows, rounds, { launcher: [process.execPath, join(root, "stratos.mjs")], backing, memfsLl: options["memfs-ll"] ?? null }, print));
+  measureMounts(mountRows, rounds, { launcher: [process.execPath, join(root, "stratos.mjs")], backing, memfsLl: options["memfs-ll"] ?? null }, (result) => storeMountResult(root, result), print);
   process.exit();
 }
 if (only === "outputs") {

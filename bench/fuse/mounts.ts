@@ -4,7 +4,7 @@
  *     npm run bench -- --only fuse|durable [--rounds N] [--backing tmpfs|disk] [--memfs-ll PROGRAM]
  *     npm run bench -- --only fuse-stat,fuse-untar     single rows; rows.ts has their keys
  */
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { median } from "../statistics.ts";
 import { MOUNT_ROWS, ratioTo, type MountRow } from "./rows.ts";
@@ -32,7 +32,7 @@ export function chosenMountRows(only: string): readonly MountRow[] {
 }
 
 /** @throws Error in words when this host cannot mount */
-export function measureMounts(rows: readonly MountRow[], rounds: number, options: WorkbenchOptions, print: (line: string) => void): MountResult[] {
+export function measureMounts(rows: readonly MountRow[], rounds: number, options: WorkbenchOptions, onResult: (result: MountResult) => void, print: (line: string) => void): void {
   const bench = new Workbench(options);
   try {
     const unusable = new Set<SystemName>();
@@ -49,13 +49,11 @@ export function measureMounts(rows: readonly MountRow[], rounds: number, options
     };
     const needed = SYSTEM_NAMES.filter((name) => rows.some((row) => namesOf(row).includes(name)));
     const usable = needed.filter(isUsable);
-    const results: MountResult[] = [];
     for (const row of rows) {
       const result = measureRow(bench, row, usable.filter((name) => namesOf(row).includes(name)), rounds);
-      results.push(result);
+      onResult(result);
       lines(row, result).forEach(print);
     }
-    return results;
   } finally {
     bench.close();
   }
@@ -139,13 +137,10 @@ function measureMounting(bench: Workbench, row: MountRow, name: SystemName): { f
   const system = bench.system(name);
   const crashed = bench.image(`${name} crashed`);
   bench.run("create", system.folder, 40_000);
-  if (row.what === "mount-crashed") must("cp", ["--sparse=always", system.image!, crashed]);
-  else {
-    syncMount(system.folder);
-    system.unmount();
-    copyFileSync(system.image!, crashed);
-  }
-  bench.drop(name);
+  const isCrashed = row.what === "mount-crashed";
+  if (isCrashed) must("cp", ["--sparse=always", system.image!, crashed]);
+  else syncMount(system.folder);
+  bench.drop(name, isCrashed ? null : crashed);
   const at = bench.folder("mounting");
   try {
     if (name.startsWith("aegisfs")) {
@@ -166,12 +161,12 @@ function show(figure: number, unit: string): string {
   return unit === "s" ? `${figure.toFixed(2)} s` : unit === "ms" ? `${figure.toFixed(2)} ms` : `${Math.round(figure).toLocaleString("en")} ${unit}`;
 }
 
-/** Keeps the results for who writes of them: those of other rows stay. */
-export function storeMountResults(root: string, results: readonly MountResult[]): void {
+/** Keeps a result for who writes of it: those of other rows stay. */
+export function storeMountResult(root: string, result: MountResult): void {
   mkdirSync(join(root, "bench/results"), { recursive: true });
   const path = join(root, "bench/results/fuse.json");
-  const key = (result: MountResult): string => `${result.key} ${result.backing}`;
-  const stored = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as { results: MountResult[] }).results : [];
-  const kept = stored.filter((result) => result.key !== undefined && !results.some((fresh) => key(fresh) === key(result)));
-  writeFileSync(path, `${JSON.stringify({ node: process.versions.node, results: [...kept, ...results].sort((a, b) => (key(a) < key(b) ? -1 : 1)) }, null, 2)}\n`);
+  const key = ({ key: name, backing }: MountResult): string => `${name} ${backing}`;
+  const all = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as { results: MountResult[] }).results : [];
+  const kept = all.filter((stored) => stored.key !== undefined && key(stored) !== key(result));
+  writeFileSync(path, `${JSON.stringify({ node: process.versions.node, results: [...kept, result].sort((a, b) => (key(a) < key(b) ? -1 : 1)) }, null, 2)}\n`);
 }

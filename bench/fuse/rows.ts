@@ -28,6 +28,8 @@ export interface MountRow {
 
 /** The quicker one in C is for orientation. */
 const fuse = (goal: number): readonly Against[] => [{ peers: ["bindfs", "memfs_ll"], goal }, { peers: ["memory-fs"], goal: 0 }];
+/** memfs_ll drops files whose inodes the kernel forgets. */
+const withoutMemfsLl = (goal: number): readonly Against[] => [{ peers: ["bindfs"], goal }, { peers: ["memory-fs"], goal: 0 }];
 const OWN: readonly SystemName[] = ["aegisfs"];
 const ext4 = (goal: number): Against => ({ peers: ["ext4"], goal });
 const btrfs = (goal: number): Against => ({ peers: ["btrfs"], goal });
@@ -35,8 +37,8 @@ const btrfs = (goal: number): Against => ({ peers: ["btrfs"], goal });
 export const MOUNT_ROWS: readonly MountRow[] = [
   { group: "fuse", key: "create", name: "create, write 4 KiB", own: OWN, against: fuse(1.2), unit: "/s", what: "create" },
   { group: "fuse", key: "stat", name: "stat", own: OWN, against: fuse(0.9), unit: "/s", what: "stat", needs: "create" },
-  { group: "fuse", key: "stat-forgotten", name: "stat, forgotten by the kernel", own: OWN, against: fuse(0.9), unit: "/s", what: "stat", needs: "create", forgotten: true },
-  { group: "fuse", key: "read-files", name: "open, read 4 KiB, close, forgotten", own: OWN, against: fuse(0.9), unit: "/s", what: "read-files", needs: "create", forgotten: true },
+  { group: "fuse", key: "stat-forgotten", name: "stat, forgotten by the kernel", own: OWN, against: withoutMemfsLl(0.9), unit: "/s", what: "stat", needs: "create", forgotten: true },
+  { group: "fuse", key: "read-files", name: "open, read 4 KiB, close, forgotten", own: OWN, against: withoutMemfsLl(0.9), unit: "/s", what: "read-files", needs: "create", forgotten: true },
   { group: "fuse", key: "unlink", name: "unlink", own: OWN, against: fuse(1.2), unit: "/s", what: "unlink", needs: "create" },
   { group: "fuse", key: "untar", name: "untar of 6,600 files", own: OWN, against: fuse(1.2), unit: "s", what: "untar" },
   { group: "fuse", key: "seq-write", name: "write 64 MiB by 1 MiB, direct", own: OWN, against: fuse(0.9), unit: "MB/s", what: "seq-write", needs: "big" },

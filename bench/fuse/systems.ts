@@ -3,7 +3,7 @@
  * program is given: Debian does not have it), a plainer one in C that is quicker (memory-fs.c), and the kernel's own ext4 and btrfs. Each has its image in a file of its own on the same backing: a tmpfs, or the disk that holds the temporary folder.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SeededRandom } from "@stratos/base";
@@ -65,13 +65,15 @@ export class Workbench {
     return system;
   }
 
-  /** Gives a system up: the next one of that name is fresh. */
-  drop(name: SystemName): void {
+  /** Gives a system up: the next one of that name is fresh. Its image is moved, or removed. */
+  drop(name: SystemName, imageTo: string | null): void {
     const system = this.#systems.get(name);
     if (system === undefined) return;
     this.#systems.delete(name);
     system.unmount();
-    if (system.image !== null) rmSync(system.image, { force: true });
+    if (system.image === null) return;
+    if (imageTo !== null) renameSync(system.image, imageTo);
+    else rmSync(system.image, { force: true });
   }
 
   close(): void {
@@ -197,7 +199,7 @@ export function syncMount(at: string): void {
 }
 
 function unmount(at: string): void {
-  spawnSync("umount", ["-l", at]);
+  if (spawnSync("umount", [at]).status !== 0) spawnSync("umount", ["-l", at]);
 }
 
 /** The process that serves a mount, by the end of its command line. */
