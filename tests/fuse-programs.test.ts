@@ -3,6 +3,7 @@
  * Method: real mounts; what the same programs do elsewhere, or their own verification, is the judge.
  */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { crashRounds } from "./fuse/crash-rounds.ts";
@@ -47,6 +48,16 @@ test("sqlite3 with a write-ahead log and several writers keeps its promises", as
     wait
     sqlite3 base.db 'select count(*), count(distinct who * 1000 + n) from t; pragma integrity_check; pragma wal_checkpoint(truncate); pragma mmap_size=100000000; select sum(length(text)) from t; vacuum; pragma integrity_check;'`;
   assert.equal(await volume.sh(script), "wal\n180|180\nok\n0|0|0\n100000000\n252000\nok\n");
+});
+
+test("programs that call fsync at the same time share flushes", async () => {
+  const seen = (): { flushes: number; requests: { FSYNC?: number } } => JSON.parse(readFileSync(join(volume.mountPoint, ".aegisfs"), "utf8")) as ReturnType<typeof seen>;
+  const before = seen();
+  await volume.sh("fio --name=v --directory=. --numjobs=16 --thread --rw=write --bs=4k --size=128k --fsync=1 --output-format=terse; rm v.*");
+  const after = seen();
+  const asked = after.requests.FSYNC! - (before.requests.FSYNC ?? 0);
+  assert.ok(asked >= 16 * 31, `${asked} calls`);
+  assert.ok(after.flushes - before.flushes < asked / 2, `${after.flushes - before.flushes} flushes for ${asked} calls`);
 });
 
 for (const [name, options] of [

@@ -50,6 +50,8 @@ const INVAL_WORDS = 10;
 const RECLAIM_STEPS = 4;
 /** Longest wait for more callers of fsync, in requests handled meanwhile. */
 const SYNCS_MAX = 512;
+/** Requests that are taken before it is asked again how many wait: whoever is killed while they do takes theirs back. */
+const READY_MAX = 8;
 
 export class FuseServer {
   readonly device: FuseDevice;
@@ -70,6 +72,8 @@ export class FuseServer {
   /** Requests by opcode, and those that failed. */
   readonly handled = new Float64Array(OPCODES);
   failed = 0;
+  /** Flushes for callers of fsync: each serves all who waited. */
+  flushes = 0;
   /** Inodes whose access time needs no look: at most one for each place. */
   readonly freshAccess = new Uint32Array(4096);
   /** The last inode that was seen to have no capabilities. */
@@ -267,11 +271,16 @@ export class FuseServer {
   /** One flush for all who ask for one at this moment: what the kernel has ready is taken first. */
   #finishSyncs(): void {
     const { device, words } = this;
-    for (let more = 0; more < SYNCS_MAX && this.#syncs < SYNCS_MAX && device.waiting() > this.#syncs; more++) {
+    let ready = 0;
+    for (let more = 0; more < SYNCS_MAX && this.#syncs < SYNCS_MAX; more++) {
+      if (ready === 0) ready = Math.min(device.waiting() - this.#syncs, READY_MAX);
+      if (ready <= 0) break;
+      ready--;
       const length = device.receive(REQUEST_AT, REQUEST_SIZE);
       if (length < 0) break;
       this.handle(length);
     }
+    this.flushes++;
     const result = this.#syncsAll ? this.volume.sync() : this.volume.finishFsync();
     if (this.#syncsAll) this.#dirtySinceMs = 0;
     this.#syncsAll = false;

@@ -211,7 +211,7 @@ export class SnapshotFolder {
   }
 
   #describe(): object {
-    const { volume, files, handled, failed, counts, minor, writebackCache, accessTimes } = this.#server;
+    const { volume, files, handled, failed, flushes, counts, minor, writebackCache, accessTimes } = this.#server;
     const requests: Record<string, number> = {};
     for (let opcode = 0; opcode < handled.length; opcode++) if (handled[opcode]! > 0) requests[op.OPCODE_NAMES[opcode] ?? String(opcode)] = handled[opcode]!;
     const subvolumes = volume.subvolumes();
@@ -225,7 +225,7 @@ export class SnapshotFolder {
       dirtyNodes: volume.cache.dirtyCount,
       protocol: `7.${minor}`, writebackCache, accessTimes,
       knownNodes: counts.size,
-      requests, failedRequests: failed,
+      requests, failedRequests: failed, flushes,
       subvolumes: typeof subvolumes === "number" ? [] : subvolumes.map((subvolume) => ({ ...subvolume, name: byteStringToUtf8(subvolume.name) })),
     };
   }
