@@ -30,13 +30,16 @@ export interface EarlierRun {
   /** dpkg's status before */
   readonly status: string;
   /** of the tree before: what is at each path, in short */
-  readonly before: Readonly<Record<string, string>>;
+  readonly before: readonly (readonly [path: string, described: string])[];
 }
 
+/** What stands at each path, in short. */
+export type Described = ReadonlyMap<string, string>;
+
 /** What stands at each path, so that two trees differ where the texts do. Status is not among them. */
-export function describeNodes(builder: TreeBuilder): Record<string, string> {
+export function describeNodes(builder: TreeBuilder): Described {
   const firstNames = new Map<TreeNode, string>();
-  const described: Record<string, string> = {};
+  const described = new Map<string, string>();
   for (const [path, node] of builder.nodes) {
     if (path === STATUS) continue;
     const { kind, meta, content, target } = node;
@@ -47,7 +50,7 @@ export function describeNodes(builder: TreeBuilder): Record<string, string> {
       else link = first;
     }
     const attributes = `${meta.mode} ${meta.uid} ${meta.gid}${meta.xattrs === undefined || meta.xattrs.size === 0 ? "" : ` ${JSON.stringify([...meta.xattrs])}`}`;
-    described[path] = `${KIND_LETTERS[kind]} ${attributes} ${Math.floor(meta.mtime)} ${content === null ? `${target} ${node.deviceMajor} ${node.deviceMinor}` : content.digest} ${link}`;
+    described.set(path, `${KIND_LETTERS[kind]} ${attributes} ${Math.floor(meta.mtime)} ${content === null ? `${target} ${node.deviceMajor} ${node.deviceMinor}` : content.digest} ${link}`);
   }
   return described;
 }
@@ -78,8 +81,8 @@ function runPath(slot: string): string {
 export type Repeated = { readonly reason: string } | { readonly builder: TreeBuilder };
 
 /** @param now  the tree before the scripts, with its description and dpkg's status */
-export async function repeatRun(ports: TreePorts, run: EarlierRun, now: { builder: TreeBuilder; described: Readonly<Record<string, string>>; status: string }, makeBlob: TreeBuilder["makeBlob"]): Promise<Repeated> {
-  const differences = findDifferences(run.before, now.described);
+export async function repeatRun(ports: TreePorts, run: EarlierRun, now: { builder: TreeBuilder; described: Described; status: string }, makeBlob: TreeBuilder["makeBlob"]): Promise<Repeated> {
+  const differences = findDifferences(new Map(run.before), now.described);
   const reason = whySeen(differences, run);
   if (reason !== undefined) return { reason };
   const after = await readTree(ports, run.key);
@@ -124,15 +127,15 @@ interface Difference {
   readonly now: string | undefined;
 }
 
-function findDifferences(before: Readonly<Record<string, string>>, now: Readonly<Record<string, string>>): Difference[] {
+function findDifferences(before: Described, now: Described): Difference[] {
   const differences: Difference[] = [];
   const add = (path: string, one: string | undefined, other: string | undefined): void => {
     if (one === other) return;
     const isAttributes = one?.startsWith("d ") === true && other?.startsWith("d ") === true;
     differences.push({ path, before: one, now: other, isNameChange: one === undefined || other === undefined || (one.charAt(0) !== other.charAt(0)), isAttributes });
   };
-  for (const path in now) add(path, before[path], now[path]);
-  for (const path in before) if (now[path] === undefined) add(path, before[path], undefined);
+  for (const [path, described] of now) add(path, before.get(path), described);
+  for (const [path, described] of before) if (!now.has(path)) add(path, described, undefined);
   return differences;
 }
 

@@ -1,35 +1,47 @@
 /**
- * A package taken apart once, in the store as `layers/XX/HASH`: its data archive, unpacked, then its control archive, then a description
- * in JSON with the hashes of both, then the length of that in eight digits. Files of a tree are places in the data archive, which
- * begins the file, so nothing is copied until an output is written.
+ * A package taken apart once, in the store as `layers/XX/HASH`:
+ *
+ *     data.tar, unpacked │ control.tar, unpacked │ index │ description │ length of the description in eight digits
+ *
+ * The index is JSON, a row for each entry of data.tar with the place and hash of its content; the description says how long the parts are and what
+ * their hashes. All strings are byte strings, one byte for each character. Files of a tree are places in the data archive, which begins the file, so
+ * nothing is copied, nor read, until an output is written.
  */
 import { byteStringOf } from "@stratos/base";
-import { openDeb, parseControl, readTar, type ControlFile, type DebArchive, type Decompress, type PackagePorts } from "@stratos/pkg";
-import { TarType } from "@stratos/formats";
+import { openDeb, parseControl, readTar, type ControlFile, type DebArchive, type Decompress, type PackagePorts, type VisitEntries } from "@stratos/pkg";
+import { tarEntry, TarType } from "@stratos/formats";
 import { readPackage } from "../gather/resolve-image.ts";
 import type { LockedPackage } from "../gather/lock.ts";
-import type { ComposePorts, Pack } from "../ports.ts";
+import type { ComposePorts, ComposeStore, Pack } from "../ports.ts";
 
 export interface Layer {
   readonly package: LockedPackage;
-  readonly archive: DebArchive;
-  /** name of the data archive in the store */
+  readonly archive: Pick<DebArchive, "control" | "controlFiles">;
+  /** name of the file in the store */
   readonly pack: string;
+  readonly rows: readonly LayerRow[];
 }
 
-interface LayerHashes { readonly format: 1; readonly data: { sizeBytes: number; sha256: string }; readonly control: { sizeBytes: number; sha256: string } }
+export type LayerRow = readonly [path: string, type: TarType, mode: number, uid: number, gid: number, mtime: number, linkPath: string, offset: number, sizeBytes: number, digest: string, deviceMajor?: number, deviceMinor?: number, xattrs?: readonly (readonly [string, string])[]];
+
+interface Part { readonly sizeBytes: number; readonly sha256: string }
+interface Description { readonly format: 2; readonly data: Part; readonly control: Part; readonly index: Part }
+type LayerPorts = Pick<ComposePorts, "packages" | "store">;
+type ReadPorts = { readonly packages: Pick<PackagePorts, "latin1" | "hasher"> };
 
 const LENGTH_DIGITS = 8;
+const DESCRIPTION_SIZE_MAX = 4096;
+const CHECK_BYTES = 1 << 20;
 
 export function layerPath(one: LockedPackage): string {
   return `layers/${one.sha256.slice(0, 2)}/${one.sha256}`;
 }
 
 /** @throws DebError, LockError */
-export async function openLayer(ports: Pick<ComposePorts, "packages" | "store">, one: LockedPackage): Promise<Layer> {
+export async function openLayer(ports: LayerPorts, one: LockedPackage): Promise<Layer> {
   const pack = layerPath(one);
-  const kept = readKept(ports, one, true);
-  if (kept !== undefined) return { package: one, archive: kept, pack };
+  const kept = readKept(ports, one);
+  if (kept !== undefined && isSoundLayer(ports, pack)) return kept;
   // What the decompressor gives is kept, and what `openDeb` makes of it returned.
   const unpacked: Uint8Array[] = [];
   const decompress: Decompress = async (compression, bytes, sizeMax) => {
@@ -38,68 +50,129 @@ export async function openLayer(ports: Pick<ComposePorts, "packages" | "store">,
     return plain;
   };
   const archive = await openDeb(await readPackage(ports.packages, one), `${one.name} ${one.version}`, { decompress, latin1: ports.packages.latin1 });
-  const control = unpacked.find((bytes) => bytes !== archive.data);
-  if (control === undefined) return { package: one, archive, pack };
-  const hashes: LayerHashes = { format: 1, data: describe(ports, archive.data), control: describe(ports, control) };
-  const description = JSON.stringify(hashes);
-  await ports.store.write(pack, [archive.data, control, byteStringOf(description + String(description.length).padStart(LENGTH_DIGITS, "0"))]);
-  return { package: one, archive, pack };
+  // Archives that were stored as they are, without a compression, are decompressed by nobody.
+  const control = unpacked.find((bytes) => bytes !== archive.data) ?? NO_BYTES;
+  const rows = rowsOf(ports, archive.data, one);
+  const index = byteStringOf(JSON.stringify(rows));
+  const description = JSON.stringify({ format: 2, data: describe(ports, archive.data), control: describe(ports, control), index: describe(ports, index) } satisfies Description);
+  await ports.store.write(pack, [archive.data, control, index, byteStringOf(description + String(description.length).padStart(LENGTH_DIGITS, "0"))]);
+  knownPacks(ports.store).set(pack, "");
+  return { package: one, archive, pack, rows };
 }
 
-const NO_DATA = new Uint8Array(0);
+const NO_BYTES = new Uint8Array(0);
+
+function rowsOf(ports: ReadPorts, data: Uint8Array, one: LockedPackage): LayerRow[] {
+  const rows: LayerRow[] = [];
+  readTar(data, `${one.name}: data.tar`, (entry, content) => {
+    const { path, type, mode, uid, gid, mtime, linkPath, deviceMajor, deviceMinor, xattrs } = entry;
+    const isFile = type === TarType.file;
+    const place = [isFile && content.length > 0 ? content.byteOffset - data.byteOffset : 0, isFile ? content.length : 0, isFile ? hash(ports, content) : ""] as const;
+    const isPlain = deviceMajor === 0 && deviceMinor === 0 && xattrs.size === 0;
+    rows.push(isPlain ? [path, type, mode, uid, gid, mtime, linkPath, ...place] : [path, type, mode, uid, gid, mtime, linkPath, ...place, deviceMajor, deviceMinor, [...xattrs]]);
+  });
+  return rows;
+}
+
+/** The entries of data.tar. What a file holds is only read when `needs` says so; `content` stands for it until then. */
+export function visitLayer(ports: LayerPorts, layer: Layer, needs: (path: string) => boolean, onFile: (content: Uint8Array, row: LayerRow) => void): VisitEntries {
+  return (visit) => {
+    for (const row of layer.rows) {
+      const [path, type, mode, uid, gid, mtime, linkPath, offset, sizeBytes, , deviceMajor = 0, deviceMinor = 0, xattrs = []] = row;
+      let content: Uint8Array = NO_BYTES;
+      if (type === TarType.file) {
+        content = needs(path) ? readPart(ports.store.open(layer.pack)!, offset, sizeBytes) : new Uint8Array(0);
+        onFile(content, row);
+      }
+      visit(tarEntry(path, type, { mode, uid, gid, mtime, linkPath, size: sizeBytes, deviceMajor, deviceMinor, xattrs: new Map(xattrs) }), content);
+    }
+  };
+}
 
 /** What a package says of itself, without its files. */
-export async function openControl(ports: Pick<ComposePorts, "packages" | "store">, one: LockedPackage): Promise<Pick<DebArchive, "control" | "controlFiles">> {
-  return readKept(ports, one, false) ?? (await openLayer(ports, one)).archive;
+export async function openControl(ports: LayerPorts, one: LockedPackage): Promise<Pick<DebArchive, "control" | "controlFiles">> {
+  return (readKept(ports, one) ?? (await openLayer(ports, one))).archive;
 }
 
-function readKept(ports: Pick<ComposePorts, "packages" | "store">, one: LockedPackage, needsData: boolean): DebArchive | undefined {
+/** Without its data, which `isSoundLayer` looks at. */
+function readKept(ports: LayerPorts, one: LockedPackage): Layer | undefined {
   const pack = ports.store.open(layerPath(one));
-  const hashes = pack === undefined ? undefined : readHashes(ports, pack);
-  if (pack === undefined || hashes === undefined) return undefined;
-  const control = readPart(pack, hashes.data.sizeBytes, hashes.control.sizeBytes);
-  const data = needsData ? readPart(pack, 0, hashes.data.sizeBytes) : NO_DATA;
+  const description = pack === undefined ? undefined : readDescription(ports, pack);
+  if (pack === undefined || description === undefined) return undefined;
+  const { data, control: controlPart, index: indexPart } = description;
+  const control = readPart(pack, data.sizeBytes, controlPart.sizeBytes), index = readPart(pack, data.sizeBytes + controlPart.sizeBytes, indexPart.sizeBytes);
   // A store on a host that lost power may hold less than it says; the layer is then made anew.
-  if (!isSame(ports, control, hashes.control) || (needsData && !isSame(ports, data, hashes.data))) return undefined;
+  if (controlPart.sizeBytes === 0 || !isSame(ports, control, controlPart) || !isSame(ports, index, indexPart)) return undefined;
   const controlFiles: ControlFile[] = [];
   readTar(control, `${one.name}: control.tar`, (entry, content) => {
     const name = entry.path.replace(/^(\.\/)+/, "");
     if (entry.type === TarType.file && !name.includes("/") && name !== "") controlFiles.push({ name, mode: entry.mode, mtime: entry.mtime, content });
   });
   const text = ports.packages.latin1(controlFiles.find(({ name }) => name === "control")!.content);
-  return { control: parseControl(text, `${one.name}: control`)[0]!, controlFiles, data };
+  const archive = { control: parseControl(text, `${one.name}: control`)[0]!, controlFiles };
+  return { package: one, archive, pack: layerPath(one), rows: JSON.parse(ports.packages.latin1(index)) as LayerRow[] };
 }
 
-function readHashes(ports: { readonly packages: Pick<PackagePorts, "latin1"> }, pack: Pack): LayerHashes | undefined {
+function readDescription(ports: ReadPorts, pack: Pack): Description | undefined {
   const length = Number(ports.packages.latin1(readPart(pack, pack.sizeBytes - LENGTH_DIGITS, LENGTH_DIGITS)));
   if (!Number.isInteger(length) || length <= 0 || length > DESCRIPTION_SIZE_MAX) return undefined;
   try {
-    const hashes = JSON.parse(ports.packages.latin1(readPart(pack, pack.sizeBytes - LENGTH_DIGITS - length, length))) as LayerHashes;
-    return hashes.format === 1 && hashes.data.sizeBytes + hashes.control.sizeBytes + length + LENGTH_DIGITS === pack.sizeBytes ? hashes : undefined;
+    const description = JSON.parse(ports.packages.latin1(readPart(pack, pack.sizeBytes - LENGTH_DIGITS - length, length))) as Description;
+    const { format, data, control, index } = description;
+    return format === 2 && data.sizeBytes + control.sizeBytes + index.sizeBytes + length + LENGTH_DIGITS === pack.sizeBytes ? description : undefined;
   } catch {
     return undefined;
   }
 }
 
-const DESCRIPTION_SIZE_MAX = 4096;
-
 function readPart(pack: Pack, offset: number, size: number): Uint8Array {
   const bytes = new Uint8Array(size);
-  return offset < 0 ? NO_DATA : bytes.subarray(0, pack.read(offset, bytes));
+  return offset < 0 ? NO_BYTES : bytes.subarray(0, pack.read(offset, bytes));
 }
 
-/** Whether a layer's data is what was taken apart. */
-export function isSoundLayer(ports: { readonly packages: Pick<PackagePorts, "latin1" | "hasher"> }, pack: Pack): boolean {
-  const hashes = readHashes(ports, pack);
-  return hashes !== undefined && isSame(ports, readPart(pack, 0, hashes.data.sizeBytes), hashes.data);
+/** What tree packs have been written or checked, and package packs checked, in this process: each is read for that once. Of a tree's pack its hash. */
+const soundPacks = new WeakMap<ComposeStore, Map<string, string>>();
+
+export function knownPacks(store: ComposeStore): Map<string, string> {
+  let known = soundPacks.get(store);
+  if (known === undefined) soundPacks.set(store, (known = new Map()));
+  return known;
 }
 
-function describe(ports: { readonly packages: Pick<PackagePorts, "hasher"> }, bytes: Uint8Array): { sizeBytes: number; sha256: string } {
+/** Whether the data of the layer at a path of the store is what was taken apart. */
+export function isSoundLayer(ports: ReadPorts & { readonly store: ComposeStore }, path: string): boolean {
+  const known = knownPacks(ports.store);
+  if (known.has(path)) return true;
+  const pack = ports.store.open(path);
+  const data = pack === undefined ? undefined : readDescription(ports, pack)?.data;
+  if (pack === undefined || data === undefined || hashPack(ports, pack, data.sizeBytes) !== data.sha256) return false;
+  known.set(path, "");
+  return true;
+}
+
+/** The hash of the first `sizeBytes` of a pack; of less, when it is shorter. */
+export function hashPack(ports: ReadPorts, pack: Pack, sizeBytes: number): string {
+  const hasher = ports.packages.hasher("sha256");
+  const buffer = new Uint8Array(Math.min(sizeBytes, CHECK_BYTES));
+  for (let offset = 0; offset < sizeBytes; ) {
+    const count = pack.read(offset, buffer.subarray(0, Math.min(buffer.length, sizeBytes - offset)));
+    if (count <= 0) break;
+    hasher.update(buffer.subarray(0, count));
+    offset += count;
+  }
+  return hasher.hex();
+}
+
+function hash(ports: ReadPorts, bytes: Uint8Array): string {
   const hasher = ports.packages.hasher("sha256");
   hasher.update(bytes);
-  return { sizeBytes: bytes.length, sha256: hasher.hex() };
+  return hasher.hex();
 }
 
-function isSame(ports: { readonly packages: Pick<PackagePorts, "hasher"> }, bytes: Uint8Array, hashes: { sizeBytes: number; sha256: string }): boolean {
-  return bytes.length === hashes.sizeBytes && describe(ports, bytes).sha256 === hashes.sha256;
+function describe(ports: ReadPorts, bytes: Uint8Array): Part {
+  return { sizeBytes: bytes.length, sha256: hash(ports, bytes) };
+}
+
+function isSame(ports: ReadPorts, bytes: Uint8Array, part: Part): boolean {
+  return bytes.length === part.sizeBytes && hash(ports, bytes) === part.sha256;
 }

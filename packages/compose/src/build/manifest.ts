@@ -10,7 +10,7 @@ import { byteStringOf } from "@stratos/base";
 import { fileEntry, readBlob, type Blob, type FileEntry, type FileKind, type FileTree } from "@stratos/formats";
 import type { PackagePorts } from "@stratos/pkg";
 import type { ComposeStore } from "../ports.ts";
-import { isSoundLayer } from "./layer.ts";
+import { hashPack, isSoundLayer, knownPacks } from "./layer.ts";
 
 /** Content at a place of a pack. */
 export class PackBlob implements Blob {
@@ -40,15 +40,6 @@ type Row = [path: string, kind: FileKind, mode: number, uid: number, gid: number
 /** A package's pack says itself what its hashes are. */
 type PackRow = [name: string, sizeBytes: number, sha256: string];
 interface Manifest { readonly format: 1; readonly packs: readonly PackRow[]; readonly entries: readonly Row[] }
-
-/** What tree packs have been written or checked, and package packs checked, in this process: each is read for that once. */
-const soundPacks = new WeakMap<ComposeStore, Map<string, string>>();
-
-function soundOf(store: ComposeStore): Map<string, string> {
-  let known = soundPacks.get(store);
-  if (known === undefined) soundPacks.set(store, (known = new Map()));
-  return known;
-}
 
 export type TreePorts = { readonly store: ComposeStore; readonly packages: Pick<PackagePorts, "latin1" | "hasher"> };
 
@@ -87,7 +78,7 @@ export async function writeTree(ports: TreePorts, key: string, tree: FileTree): 
     if (entry.xattrs.size > 0) row.push([...entry.xattrs]);
     rows.push(row);
   }
-  const known = soundOf(ports.store);
+  const known = knownPacks(ports.store);
   if (fill > 0 || packs.has(own)) {
     const hasher = ports.packages.hasher("sha256");
     for (const piece of pieces) hasher.update(piece);
@@ -131,26 +122,13 @@ export async function readTree(ports: TreePorts, key: string): Promise<FileTree 
 function isSound(ports: TreePorts, [name, sizeBytes, sha256]: PackRow): boolean {
   const pack = ports.store.open(name);
   if (pack === undefined || pack.sizeBytes !== sizeBytes) return false;
-  const known = soundOf(ports.store);
+  const known = knownPacks(ports.store);
   if (known.get(name) === sha256) return true;
-  if (isLayer(name)) {
-    if (!isSoundLayer(ports, pack)) return false;
-  } else {
-    const hasher = ports.packages.hasher("sha256");
-    const buffer = new Uint8Array(Math.min(sizeBytes, CHECK_BYTES));
-    for (let offset = 0; offset < sizeBytes; ) {
-      const count = pack.read(offset, buffer);
-      if (count === 0) return false;
-      hasher.update(buffer.subarray(0, count));
-      offset += count;
-    }
-    if (hasher.hex() !== sha256) return false;
-  }
+  if (isLayer(name)) return isSoundLayer(ports, name);
+  if (hashPack(ports, pack, sizeBytes) !== sha256) return false;
   known.set(name, sha256);
   return true;
 }
-
-const CHECK_BYTES = 1 << 20;
 
 function isLayer(pack: string): boolean {
   return pack.startsWith("layers/");

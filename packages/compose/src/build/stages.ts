@@ -6,7 +6,7 @@
 import { byteStringOf } from "@stratos/base";
 import { readBlob, type FileTree } from "@stratos/formats";
 import {
-  configureScript, CONFIGURE_SCRIPT, dpkgDatabase, forbidServices, infoName, layAfterPackages, layBeforePackages, parseConffiles, RootTree, statusStanza, unpackPackage,
+  configureScript, CONFIGURE_SCRIPT, dpkgDatabase, forbidServices, infoName, layAfterPackages, layBeforePackages, parseConffiles, RootTree, statusStanza, unpackEntries,
   type LayoutSettings, type RootMeta, type RootWriter, type UnpackedPackage,
 } from "@stratos/pkg";
 import type { LockedImage, LockedPackage } from "../gather/lock.ts";
@@ -16,7 +16,7 @@ import type { ComposePorts, ScriptRunner } from "../ports.ts";
 import { canonicalJson, type JsonObject } from "../treefile/json.ts";
 import { cleanScriptTraces } from "./clean.ts";
 import { describeNodes, readEarlierRun, repeatRun, STATUS, writeEarlierRun } from "./earlier-run.ts";
-import { openControl, openLayer, type Layer } from "./layer.ts";
+import { openControl, openLayer, visitLayer, type Layer } from "./layer.ts";
 import { PackBlob, readTree, writeTree } from "./manifest.ts";
 import { memoryBlobs, TreeBuilder } from "./tree-builder.ts";
 
@@ -136,8 +136,7 @@ async function buildStage(ports: BuildPorts, job: StageJob, work: StageWork): Pr
   await inOrder(packages, (one) => openLayer(ports, one), (layer, index) => {
     job.signal.throwIfAborted();
     job.onEvent({ kind: "unpack", name: layer.package.name, done: index, total: packages.length });
-    builder.makeBlob = blobsOf(ports, layer, sha256);
-    installed.set(layer.package.name, unpackPackage(root, layer.archive, installed, ports.packages));
+    installed.set(layer.package.name, unpackLayer(ports, layer, builder, root, installed));
   });
   builder.makeBlob = fromMemory;
   const added = packages.map((one) => installed.get(one.name)!);
@@ -168,7 +167,7 @@ async function buildStage(ports: BuildPorts, job: StageJob, work: StageWork): Pr
   if (earlier !== undefined) {
     const repeated = await repeatRun(ports, earlier, { builder, described, status }, fromMemory);
     if ("builder" in repeated) {
-      await writeEarlierRun(ports, slot, { ...earlier, key, status, before: described });
+      await writeEarlierRun(ports, slot, { ...earlier, key, status, before: [...described] });
       cleanScriptTraces(repeated.builder);
       job.onEvent({ kind: "repeated" });
       return repeated.builder.build(settings.mtime);
@@ -182,7 +181,7 @@ async function buildStage(ports: BuildPorts, job: StageJob, work: StageWork): Pr
   builder.apply(changes);
   cleanScriptTraces(builder);
   const { observations } = changes;
-  if (observations !== undefined) await writeEarlierRun(ports, slot, { format: 1, key, observations, changed: changes.changed.map(({ path }) => path), status, before: described });
+  if (observations !== undefined) await writeEarlierRun(ports, slot, { format: 1, key, observations, changed: changes.changed.map(({ path }) => path), status, before: [...described] });
   return builder.build(settings.mtime);
 }
 
@@ -247,9 +246,14 @@ function readText(ports: BuildPorts, builder: TreeBuilder, path: string): string
 }
 
 /** Files are places in the layer's data archive. */
-function blobsOf(ports: BuildPorts, layer: Layer, sha256: (bytes: Uint8Array) => string): (content: Uint8Array) => PackBlob {
-  const { data } = layer.archive;
-  return (content) => new PackBlob(ports.store, { pack: layer.pack, offset: content.length === 0 ? 0 : content.byteOffset - data.byteOffset, sizeBytes: content.length, digest: sha256(content) });
+function unpackLayer(ports: BuildPorts, layer: Layer, builder: TreeBuilder, root: RootTree, installed: ReadonlyMap<string, UnpackedPackage>): UnpackedPackage {
+  const { controlFiles } = layer.archive;
+  const conffiles = parseConffiles(controlFiles, ports.packages.latin1), bringsHashes = controlFiles.some(({ name }) => name === "md5sums");
+  const places = new Map<Uint8Array, PackBlob>();
+  builder.makeBlob = (content) => places.get(content)!;
+  return unpackEntries(root, layer.archive, visitLayer(ports, layer, (path) => !bringsHashes || conffiles.has(path.replace(/^\.\//, "/")), (content, [, , , , , , , offset, sizeBytes, digest]) => {
+    places.set(content, new PackBlob(ports.store, { pack: layer.pack, offset, sizeBytes, digest }));
+  }), installed, ports.packages);
 }
 
 /** `use` in order, while `open` works ahead. */

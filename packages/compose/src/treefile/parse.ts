@@ -1,5 +1,5 @@
 /** Reads one treefile, YAML 1.2 or TOML 1.0, into plain data whose every key knows its line. */
-import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
+import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import { parse as parseToml, TomlError } from "smol-toml";
 import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, type Document } from "yaml";
 import { ConditionError, parseCondition } from "./condition.ts";
@@ -106,16 +106,36 @@ function locateInYaml(document: Document.Parsed, lines: LineCounter, path: KeyPa
 
 interface KeyProblem { key: KeyPath; message: string }
 
-let compiled: ValidateFunction | undefined;
+/** The schema is a table of ours: that it is one itself is for a test to say, not for each start. */
+const VALIDATOR = { allErrors: true, strict: false, verbose: true, validateSchema: false, meta: false, code: { optimize: false } } as const;
 
-/** Made when it is first needed. The schema is a table of ours: that it is one itself is for a test to say, not for each start. */
-function validator(): ValidateFunction {
-  const { $schema: _, ...schema } = TREEFILE_SCHEMA;
-  return (compiled ??= new Ajv2020({ allErrors: true, strict: false, verbose: true, validateSchema: false, meta: false, code: { optimize: false } }).compile(schema));
+/**
+ * What the schema says of the keys that occur in the values: the rest of it would be compiled for nothing, which takes as long as all else that a
+ * short compose does. The names of all keys stay, for who misspells one.
+ */
+function relevantSchema(schema: Json, values: readonly Json[]): Json {
+  if (!isObject(schema)) return schema;
+  const reference = schema["$ref"];
+  if (typeof reference === "string") return relevantSchema((TREEFILE_SCHEMA["$defs"] as JsonObject)[reference.slice("#/$defs/".length)]!, values);
+  const objects = values.filter(isObject), { properties, items, additionalProperties } = schema;
+  const relevant: Record<string, Json> = { ...schema };
+  if (isObject(properties)) {
+    relevant["properties"] = Object.fromEntries(Object.entries(properties).map(([key, inner]) => {
+      const own = objects.filter((one) => Object.hasOwn(one, key)).map((one) => one[key]!);
+      return [key, own.length === 0 ? true : relevantSchema(inner, own)];
+    }));
+  }
+  if (isObject(additionalProperties)) {
+    const others = objects.flatMap((one) => Object.entries(one).filter(([key]) => !isObject(properties) || !Object.hasOwn(properties, key)).map(([, value]) => value));
+    relevant["additionalProperties"] = others.length === 0 ? true : relevantSchema(additionalProperties, others);
+  }
+  if (isObject(items)) relevant["items"] = relevantSchema(items, values.filter(isList).flat());
+  return relevant;
 }
 
 function validate(value: JsonObject): KeyProblem[] {
-  const isValid = validator();
+  const { $schema: _schema, $defs: _definitions, ...schema } = TREEFILE_SCHEMA;
+  const isValid = new Ajv2020(VALIDATOR).compile(relevantSchema(schema, [value]) as JsonObject);
   if (isValid(value)) return [];
   const errors = isValid.errors ?? [];
   const kept = errors.filter(({ keyword }) => keyword !== "propertyNames");

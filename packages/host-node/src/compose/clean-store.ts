@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { isRunning } from "../running-process.ts";
 
 /** What a store holds; other names in its folder are not ours to remove. */
-const PARTS = ["layers", "trees", "results", "oci"] as const;
+const PARTS = ["layers", "trees", "stages", "results", "oci"] as const;
 
 export interface CleanedPart { readonly part: string; readonly files: number; readonly bytes: number }
 

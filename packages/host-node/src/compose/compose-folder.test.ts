@@ -34,7 +34,7 @@ test("packs are written in pieces, read in parts, and reopened when many were op
 test("cleaning takes old files or all, and no file that is not the store's", () => {
   writeFileSync(join(folder, "mine"), "x");
   utimesSync(join(folder, "layers/aa/7"), 1000, 1000);
-  assert.deepEqual(cleanStore(folder, { olderThan: 2_000_000 }), [{ part: "layers", files: 1, bytes: 6 }, { part: "trees", files: 0, bytes: 0 }, { part: "results", files: 0, bytes: 0 }, { part: "oci", files: 0, bytes: 0 }]);
+  assert.deepEqual(cleanStore(folder, { olderThan: 2_000_000 }), [{ part: "layers", files: 1, bytes: 6 }, { part: "trees", files: 0, bytes: 0 }, { part: "stages", files: 0, bytes: 0 }, { part: "results", files: 0, bytes: 0 }, { part: "oci", files: 0, bytes: 0 }]);
   assert.ok(!existsSync(join(folder, "layers/aa/7")) && existsSync(join(folder, "layers/aa/8")));
   assert.equal(cleanStore(folder, { isDry: true })[0]!.files, 149);
   assert.equal(cleanStore(folder)[0]!.files, 149);

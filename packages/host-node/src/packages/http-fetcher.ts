@@ -4,8 +4,8 @@
  */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import * as http from "node:http";
-import * as https from "node:https";
+import type * as http from "node:http";
+import type * as https from "node:https";
 import { fileURLToPath } from "node:url";
 import { FetchError, type Fetcher, type FetchResponse } from "@stratos/pkg";
 
@@ -14,15 +14,18 @@ const REDIRECTS_MAX = 8;
 const IDLE_TIMEOUT_MS = 30_000;
 const USER_AGENT = "stratos";
 
+/** Asked for by an import, the module would load all that it could offer, fetch and its kin too: as long as Node takes to start. */
+const modules = (): { http: typeof http; https: typeof https } => ({ http: process.getBuiltinModule("node:http"), https: process.getBuiltinModule("node:https") });
+
 export class HttpFetcher implements Fetcher {
-  readonly #agents: { http: http.Agent; https: https.Agent };
+  readonly #environment: NodeJS.ProcessEnv;
   readonly #idleTimeoutMs: number;
+  #agents: { http: http.Agent; https: https.Agent } | undefined;
 
   /** @param environment  where proxies are looked up */
   constructor(environment: NodeJS.ProcessEnv = process.env, idleTimeoutMs = IDLE_TIMEOUT_MS) {
+    this.#environment = environment;
     this.#idleTimeoutMs = idleTimeoutMs;
-    const options = { keepAlive: true, maxSockets: 8, proxyEnv: environment };
-    this.#agents = { http: new http.Agent(options), https: new https.Agent(options) };
   }
 
   async open(url: string, options: { offset: number }): Promise<FetchResponse> {
@@ -49,17 +52,20 @@ export class HttpFetcher implements Fetcher {
 
   /** Closes kept connections, so that the process can end. */
   close(): void {
-    this.#agents.http.destroy();
-    this.#agents.https.destroy();
+    this.#agents?.http.destroy();
+    this.#agents?.https.destroy();
   }
 
   #request(place: URL, offset: number): Promise<http.IncomingMessage> {
     if (place.protocol !== "http:" && place.protocol !== "https:") throw new FetchError(`${place.href}: cannot fetch over ${place.protocol}`, { isPermanent: true });
     const headers: http.OutgoingHttpHeaders = { "user-agent": USER_AGENT, accept: "*/*" };
     if (offset > 0) headers["range"] = `bytes=${offset}-`;
+    const { http, https } = modules();
+    const options = { keepAlive: true, maxSockets: 8, proxyEnv: this.#environment };
+    const agents = (this.#agents ??= { http: new http.Agent(options), https: new https.Agent(options) });
     return new Promise((resolve, reject) => {
       const isSecure = place.protocol === "https:";
-      const request = (isSecure ? https : http).request(place, { agent: isSecure ? this.#agents.https : this.#agents.http, headers, timeout: this.#idleTimeoutMs });
+      const request = (isSecure ? https : http).request(place, { agent: isSecure ? agents.https : agents.http, headers, timeout: this.#idleTimeoutMs });
       request.on("response", resolve);
       request.on("timeout", () => request.destroy(new Error(`nothing came for ${this.#idleTimeoutMs / 1000} s`)));
       request.on("error", (cause) => reject(new FetchError(`${place.href}: ${describeFailure(cause)}`, { isPermanent: false, cause })));

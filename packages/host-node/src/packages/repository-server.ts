@@ -3,7 +3,7 @@
  * What stands outside of `dists/`, `pool/` and the key is not there for it, nor are files behind links that leave the folder.
  */
 import { createReadStream, realpathSync, statSync, type Stats } from "node:fs";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { join, sep } from "node:path";
 
 const PUBLIC = /^(?:dists\/|pool\/|archive-key\.gpg$)/;
@@ -12,7 +12,8 @@ const TYPES: Readonly<Record<string, string>> = { deb: "application/vnd.debian.b
 /** @param onRequest  for each answer, a line of a log */
 export function repositoryServer(folder: string, onRequest: (line: string) => void = () => {}): Server {
   const root = realpathSync(folder);
-  return createServer((request, response) => {
+  // An import would load the module for all who never serve (http-fetcher.ts).
+  return process.getBuiltinModule("node:http").createServer((request, response) => {
     response.on("close", () => onRequest(`${request.method ?? "?"} ${request.url ?? "?"} ${response.statusCode}`));
     answer(root, request, response);
   });

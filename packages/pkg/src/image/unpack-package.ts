@@ -15,6 +15,9 @@ export interface UnpackTools {
   latin1(bytes: Uint8Array): string;
 }
 
+/** Calls `visit` for each entry of a package's data archive, in order. */
+export type VisitEntries = (visit: (entry: TarEntry, content: Uint8Array) => void) => void;
+
 /**
  * Unpacks `archive` into `tree`.
  *
@@ -22,6 +25,13 @@ export interface UnpackTools {
  * @throws DebError, RootTreeError
  */
 export function unpackPackage(tree: RootTree, archive: DebArchive, installed: ReadonlyMap<string, UnpackedPackage>, tools: UnpackTools): UnpackedPackage {
+  return unpackEntries(tree, archive, (visit) => readTar(archive.data, `${archive.control.get("Package") ?? ""}: data.tar`, visit), installed, tools);
+}
+
+/** The same from entries that somebody else has read. Of files that have a hash in `md5sums`, and are no configuration, content is only handed on. */
+export function unpackEntries(
+  tree: RootTree, archive: Pick<DebArchive, "control" | "controlFiles">, visitEntries: VisitEntries, installed: ReadonlyMap<string, UnpackedPackage>, tools: UnpackTools,
+): UnpackedPackage {
   const { control } = archive;
   const name = control.get("Package") ?? "", architecture = control.get("Architecture") ?? "";
   const bringsHashes = archive.controlFiles.some((file) => file.name === "md5sums");
@@ -29,7 +39,7 @@ export function unpackPackage(tree: RootTree, archive: DebArchive, installed: Re
     name, architecture, archive: { control, controlFiles: archive.controlFiles }, paths: new Set(["/."]),
     conffiles: parseConffiles(archive.controlFiles, tools.latin1), md5sums: bringsHashes ? undefined : new Map(),
   };
-  readTar(archive.data, `${name}: data.tar`, (entry, content) => {
+  visitEntries((entry, content) => {
     const path = relativePath(entry.path, name);
     if (path === "") return;
     try {

@@ -1,6 +1,6 @@
 /** Reads a system list with all that it includes. Each problem is told with file, line, column and key. */
 import { formatKeyPath, tomlLocator, type KeyPath, type Locate } from "@stratos/formats";
-import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
+import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
 import { parse as parseToml, TomlError } from "smol-toml";
 import { SYSTEM_LIST_SCHEMA, type ListedFile, type SystemListText } from "./schema.ts";
 
@@ -48,7 +48,12 @@ const INCLUDE_DEPTH_MAX = 16;
 const TEXT_SIZE_MAX = 4 << 20;
 const PROBLEMS_MAX = 50;
 
-const validator = new Ajv2020({ allErrors: true, strict: false, verbose: true }).compile<SystemListText>(SYSTEM_LIST_SCHEMA);
+let compiled: ValidateFunction<SystemListText> | undefined;
+
+/** Made when it is first needed: most commands read no list. */
+function validator(): ValidateFunction<SystemListText> {
+  return (compiled ??= new Ajv2020({ allErrors: true, strict: false, verbose: true }).compile<SystemListText>(SYSTEM_LIST_SCHEMA));
+}
 
 interface OneFile { path: string; value: SystemListText; locate: Locate }
 
@@ -83,13 +88,14 @@ function parseOne(path: string, text: string): OneFile {
     throw fail(error.line, error.column, error.message.replace(/^Invalid TOML document: /, "").split("\n")[0]!);
   }
   const locate = tomlLocator(text);
-  if (validator(value)) {
+  const isValid = validator();
+  if (isValid(value)) {
     const one: OneFile = { path, value, locate };
     const problems = (value.files ?? []).flatMap((file, index) => fileProblems(file).map((message) => ({ ...placeOfKey(one, ["files", index]), message })));
     if (problems.length > 0) throw new SystemListError(problems);
     return one;
   }
-  const problems = (validator.errors ?? []).map(describe).map(({ key, message }) => ({ file: path, ...locate(key), key: formatKeyPath(key), message }));
+  const problems = (isValid.errors ?? []).map(describe).map(({ key, message }) => ({ file: path, ...locate(key), key: formatKeyPath(key), message }));
   throw new SystemListError(problems.sort((left, right) => left.line - right.line).slice(0, PROBLEMS_MAX));
 }
 
