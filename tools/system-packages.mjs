@@ -20,6 +20,7 @@ const NEEDED = [
   { program: "skopeo", package: "skopeo" },
   { program: "umoci", package: "umoci" },
   { program: "docker-registry", package: "docker-registry" },
+  { program: "runc", package: "runc" },
   { program: "xorriso", package: "xorriso" },
   { program: "unsquashfs", package: "squashfs-tools" },
   { program: "fsck.erofs", package: "erofs-utils" },

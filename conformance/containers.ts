@@ -1,0 +1,100 @@
+/**
+ * Runs what we write as OCI images: in podman and in runc and crun, from layouts and archives, packed by gzip and zstd. The root is Debian's
+ * busybox. Not part of `npm test`: podman is a large installation, and not every machine lets containers start.
+ *
+ *     npm run conformance:containers
+ */
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const folder = mkdtempSync(join(tmpdir(), "stratos-containers-"));
+const COMMAND = ["/bin/sh", "-c", "echo \"$(id -u) $(cat /etc/hostname-of-image) $GREETING\"; exit 5"];
+const EXPECTED = "0 box hello\n";
+const TIMEOUT_MS = 120_000;
+
+interface Result { readonly status: number | null; readonly stdout: string; readonly stderr: string }
+interface Case { readonly name: string; readonly program: string; readonly run: () => Result }
+
+/** What containers.conf(5) calls default_ulimits raises limits, which a container's own host may forbid. */
+const environment = { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`, CONTAINERS_CONF: join(folder, "containers.conf") };
+const PODMAN = ["--runtime", "runc", "--cgroup-manager", "cgroupfs", "--root", join(folder, "storage"), "--runroot", join(folder, "run"), "--storage-driver", "vfs"];
+
+const CASES: readonly Case[] = [
+  ...(["gzip", "zstd"] as const).map((kind): Case => ({ name: `podman, OCI layout, ${kind}`, program: "podman", run: () => podman(`oci:${basename(convert(`layout-${kind}`, "oci", kind))}:box`) })),
+  { name: "podman, OCI archive", program: "podman", run: () => podman(`oci-archive:${basename(convert("image.tar", "oci-archive", "gzip"))}`) },
+  { name: "runc, bundle of umoci", program: "runc", run: () => bundle("runc") },
+  { name: "crun, bundle of umoci", program: "crun", run: () => bundle("crun", "--cgroup-manager=disabled") },
+];
+
+let passed = 0, failed = 0;
+try {
+  makeRoot();
+  writeFileSync(join(folder, "containers.conf"), "[containers]\ndefault_ulimits = []\n");
+  for (const { name, program, run } of CASES) {
+    const result = spawnSync("sh", ["-c", `command -v ${program}`], { env: environment }).status === 0 ? run() : { status: null, stdout: "", stderr: `needs ${program}: apt-get install --no-install-recommends ${program}` };
+    if (result.stderr.includes("cgroups in hybrid mode not supported")) {
+      console.log(`skipped ${name}: this machine's control groups are not of a kind that ${program} takes`);
+      continue;
+    }
+    const isRight = result.status === 5 && result.stdout === EXPECTED;
+    if (isRight) passed++;
+    else failed++;
+    console.log(isRight ? `ok ${name}` : `FAILED ${name}: status ${result.status}, printed ${JSON.stringify(result.stdout)}; ${result.stderr.trim()}`);
+  }
+} catch (error) {
+  console.log(`FAILED ${(error as Error).message}`);
+  failed++;
+} finally {
+  spawnSync("podman", [...PODMAN, "rm", "-af"], { env: environment });
+  rmSync(folder, { recursive: true, force: true });
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+
+function makeRoot(): void {
+  const tree = join(folder, "root"), downloads = join(folder, "downloads");
+  mkdirSync(downloads);
+  must("apt-get", ["download", "-qq", "busybox-static"], downloads);
+  for (const file of readdirSync(downloads)) must("dpkg-deb", ["-x", join(downloads, file), tree]);
+  for (const place of ["proc", "sys", "dev", "etc", "run", "tmp", "bin"]) mkdirSync(join(tree, place), { recursive: true });
+  const programs = readdirSync(join(tree, "bin")).includes("busybox") ? "busybox" : "../usr/bin/busybox";
+  for (const name of ["sh", "id", "cat"]) symlinkSync(programs, join(tree, "bin", name));
+  writeFileSync(join(tree, "etc/hostname-of-image"), "box\n");
+  chmodSync(join(tree, "etc/hostname-of-image"), 0o644);
+}
+
+function convert(name: string, format: string, compression: string): string {
+  const target = join(folder, name);
+  must(process.execPath, [join(root, "stratos.mjs"), "image", "convert", join(folder, "root"), target, "--to", format, "-c", compression, "--name", "box", "--root", "--arch", must("dpkg", ["--print-architecture"]).trim()]);
+  return target;
+}
+
+function podman(image: string): Result {
+  // Podman makes a name of the path, in which capitals have no place; so it is a short one.
+  const pulled = spawnSync("podman", [...PODMAN, "pull", "-q", image], { cwd: folder, encoding: "utf8", env: environment, timeout: TIMEOUT_MS });
+  if (pulled.status !== 0) return pulled;
+  return spawnSync("podman", [...PODMAN, "run", "--rm", "--network", "none", "--env", "GREETING=hello", pulled.stdout.trim(), ...COMMAND], { encoding: "utf8", env: environment, timeout: TIMEOUT_MS });
+}
+
+function bundle(runtime: string, ...options: string[]): Result {
+  const layout = convert(`${runtime}-layout`, "oci", "gzip"), place = join(folder, `${runtime}-bundle`);
+  must("umoci", ["unpack", "--image", `${layout}:box`, place]);
+  const path = join(place, "config.json");
+  const config = JSON.parse(readFileSync(path, "utf8")) as { process: { terminal: boolean; args: readonly string[]; env: string[]; rlimits?: unknown }; linux: { resources?: unknown }; mounts: readonly { type: string }[] };
+  config.process = { ...config.process, terminal: false, args: COMMAND, env: [...config.process.env, "GREETING=hello"] };
+  delete config.process.rlimits;
+  delete config.linux.resources;
+  config.mounts = config.mounts.filter(({ type }) => type !== "cgroup");
+  writeFileSync(path, JSON.stringify(config));
+  return spawnSync(runtime, [...options, "--root", join(folder, `${runtime}-state`), "run", "-b", place, `stratos-${runtime}-${process.pid}`], { encoding: "utf8", env: environment, timeout: TIMEOUT_MS, input: "" });
+}
+
+function must(program: string, args: readonly string[], cwd = folder): string {
+  const result = spawnSync(program, args, { encoding: "utf8", cwd, env: environment });
+  if (result.status !== 0) throw new Error(`${program} ${args.join(" ")}: ${result.error?.message ?? result.stderr}`);
+  return result.stdout;
+}
