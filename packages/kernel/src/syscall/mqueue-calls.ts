@@ -118,7 +118,8 @@ function notify(task: Task, fd: number, eventAddress: number): number {
     if (kind !== SIGEV_SIGNAL && kind !== SIGEV_NONE && kind !== SIGEV_THREAD) return -EINVAL;
     notification = { owner: task.group, info: null, cookie: null };
     if (kind === SIGEV_SIGNAL) {
-      if (!(signal >= 1 && signal <= 64)) return -EINVAL;
+      // 0 registers as well, and sends nothing.
+      if (!(signal >= 0 && signal <= 64)) return -EINVAL;
       notification.info = signalInfo(signal, SI_MESGQ, { valueLow: view.getUint32(0, true), valueHigh: view.getUint32(4, true) });
     } else if (kind === SIGEV_THREAD) {
       // The C library's thread listens at a netlink socket for its cookie.

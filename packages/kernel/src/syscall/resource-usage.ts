@@ -1,11 +1,17 @@
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
 
+/** How long the task has been on the hart in the turn that goes on; 0 when it isn't. */
+export function currentTurnNs(task: Task): number {
+  const { kernel } = task;
+  return kernel.scheduler.current === task ? kernel.now() - kernel.sliceStartNs : 0;
+}
+
 /** CPU time of a process, its live threads included, in nanoseconds. */
 export function processTimes(process: ThreadGroup): { userNs: number; systemNs: number; minorFaults: number; majorFaults: number; voluntary: number; involuntary: number } {
   let { userNs, systemNs, minorFaults, majorFaults, voluntarySwitches: voluntary, involuntarySwitches: involuntary } = process;
   for (const task of process.tasks) {
-    userNs += task.userNs;
+    userNs += task.userNs + currentTurnNs(task);
     systemNs += task.systemNs;
     minorFaults += task.minorFaults;
     majorFaults += task.majorFaults;
@@ -31,7 +37,7 @@ export function writeRusage(task: Task, address: number, process: ThreadGroup, w
   if (what === "thread") {
     voluntary = task.voluntarySwitches;
     involuntary = task.involuntarySwitches;
-    user = task.userNs;
+    user = task.userNs + currentTurnNs(task);
     system = task.systemNs;
     minor = task.minorFaults;
     major = task.majorFaults;

@@ -3,7 +3,7 @@ import { byteStringOf } from "@stratos/base";
 import { CAP_SYS_ADMIN, CAP_SYS_BOOT, CAP_SYS_RESOURCE, CAP_SYS_TTY_CONFIG, isCapable } from "../security/credentials.ts";
 import { isErrno } from "../vfs/inode.ts";
 import type { Task } from "../task/task.ts";
-import { type Limit, RLIMIT_NOFILE, type ThreadGroup } from "../task/thread-group.ts";
+import { type Limit, RLIMIT_CPU, RLIMIT_NOFILE, type ThreadGroup } from "../task/thread-group.ts";
 import { writeRusage } from "./resource-usage.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
@@ -72,6 +72,8 @@ function prlimit(task: Task, pid: number, resource: number, newAddress: number, 
     };
     changed = { soft: read(0), hard: read(8) };
     if (changed.soft > changed.hard) return -EINVAL;
+    // A limit of no time at all is one of a second (kernel/sys.c, do_prlimit).
+    if (resource === RLIMIT_CPU && changed.soft === 0) changed.soft = 1;
     if (resource === RLIMIT_NOFILE && changed.hard > 1048576) return -EPERM;
     if (changed.hard > target.limits[resource]!.hard && !isCapable(task.credentials, CAP_SYS_RESOURCE)) return -EPERM;
   }
@@ -248,7 +250,7 @@ export const systemCalls: SyscallTable = {
   setdomainname: { run: (task, address, length) => setName(task, address, length, "domainname") },
   getrlimit: { run: (task, resource, address) => (resource < 0 || resource > 15 ? -EINVAL : storeLimit(task, address, task.group.limits[resource]!)) },
   setrlimit: { run: (task, resource, address) => prlimit(task, 0, resource, address, 0) },
-  prlimit64: { run: prlimit, gaps: "RLIMIT_CPU, RSS, MSGQUEUE and RTTIME are kept but not enforced" },
+  prlimit64: { run: prlimit, gaps: "RSS and RTTIME are kept but not enforced" },
   getrusage: {
     run: (task, who, address) => {
       const what = (who | 0) === 0 ? "self" : (who | 0) === -1 ? "children" : (who | 0) === 1 ? "thread" : null;

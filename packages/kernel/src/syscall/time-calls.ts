@@ -3,7 +3,7 @@ import { loadDuration, storeRemaining } from "../event/wait-deadline.ts";
 import { CAP_SYS_TIME, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import { BLOCKED_EINTR } from "../task/wait-queue.ts";
-import { readClock, toMonotonic } from "../time/clocks.ts";
+import { cpuClockOwner, readClock, toMonotonic } from "../time/clocks.ts";
 import { IntervalTimer, PosixTimer, processTimers, SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD_ID } from "../time/process-timers.ts";
 import { processTimes } from "./resource-usage.ts";
 import type { SyscallTable } from "./syscall-table.ts";
@@ -104,12 +104,10 @@ function storeInterval(task: Task, address: number, intervalNs: number, leftNs: 
   return task.space.copyOut(address, u8, 0, 32);
 }
 
-const leftOf = (task: Task, timer: { isArmed: boolean; deadlineNs: number }): number => (timer.isArmed ? Math.max(1, timer.deadlineNs - task.kernel.now()) : 0);
-
 function getitimer(task: Task, which: number, address: number): number {
   if (which < 0 || which > 2) return -EINVAL;
   const timer = processTimers(task.group).intervals[which] ?? null;
-  return storeInterval(task, address, timer?.intervalNs ?? 0, timer === null ? 0 : leftOf(task, timer.timer), 1000);
+  return storeInterval(task, address, timer?.intervalNs ?? 0, timer?.leftNs ?? 0, 1000);
 }
 
 function setitimer(task: Task, which: number, address: number, oldAddress: number): number {
@@ -124,8 +122,8 @@ function setitimer(task: Task, which: number, address: number, oldAddress: numbe
   }
   const timer = (timers.intervals[which] ??= new IntervalTimer(kernel, task.group, which));
   timer.intervalNs = value.intervalNs;
-  if (value.valueNs === 0) kernel.timers.cancel(timer.timer);
-  else kernel.timers.set(timer.timer, kernel.now() + value.valueNs);
+  if (value.valueNs === 0) timer.cancel();
+  else timer.set(timer.base.now() + value.valueNs);
   return 0;
 }
 
@@ -151,7 +149,7 @@ function timerCreate(task: Task, clock: number, eventAddress: number, idAddress:
       event.thread = thread;
     }
   }
-  const timer = new PosixTimer(task.kernel, task.group, clock, event);
+  const timer = new PosixTimer(task, clock, cpuClockOwner(task, clock), event);
   const id = timers.add(timer);
   if (usesDefault) event.valueLow = id;
   if (task.space.storeU32(idAddress, id) < 0) {
@@ -166,15 +164,15 @@ function timerSettime(task: Task, id: number, flags: number, address: number, ol
   if (timer === undefined) return -EINVAL;
   const value = loadInterval(task, address, 1);
   if (typeof value === "number") return value;
-  const { kernel } = task;
-  if (oldAddress !== 0 && storeInterval(task, oldAddress, timer.intervalNs, leftOf(task, timer.timer), 1) < 0) return -EFAULT;
+  if (oldAddress !== 0 && storeInterval(task, oldAddress, timer.intervalNs, timer.leftNs, 1) < 0) return -EFAULT;
   timer.intervalNs = value.intervalNs;
   timer.overrun = 0;
-  if (value.valueNs === 0) kernel.timers.cancel(timer.timer);
+  if (value.valueNs === 0) timer.cancel();
   else {
     const isAbsolute = (flags & TIMER_ABSTIME) !== 0;
     const seconds = Math.floor(value.valueNs / 1e9);
-    kernel.timers.set(timer.timer, isAbsolute ? toMonotonic(task, timer.clock, seconds, value.valueNs - seconds * 1e9) : kernel.now() + value.valueNs);
+    const deadline = timer.isCpuClock ? value.valueNs : toMonotonic(task, timer.clock, seconds, value.valueNs - seconds * 1e9);
+    timer.set(isAbsolute ? deadline : timer.base.now() + value.valueNs);
   }
   return 0;
 }
@@ -218,13 +216,13 @@ export const timeCalls: SyscallTable = {
   adjtimex: { run: () => -EPERM, gaps: "the clock is the host's: EPERM" },
   clock_adjtime: { run: () => -EPERM, gaps: "the clock is the host's: EPERM" },
   getitimer: { run: (task, which, address) => getitimer(task, which | 0, address) },
-  setitimer: { run: (task, which, address, old) => setitimer(task, which | 0, address, old), gaps: "ITIMER_VIRTUAL and ITIMER_PROF count elapsed time" },
+  setitimer: { run: (task, which, address, old) => setitimer(task, which | 0, address, old), gaps: "ITIMER_VIRTUAL counts the time in system calls too" },
   timer_create: { run: timerCreate },
   timer_settime: { run: timerSettime },
   timer_gettime: {
     run: (task, id, address) => {
       const timer = processTimers(task.group).posix.get(id | 0);
-      return timer === undefined ? -EINVAL : storeInterval(task, address, timer.intervalNs, leftOf(task, timer.timer), 1);
+      return timer === undefined ? -EINVAL : storeInterval(task, address, timer.intervalNs, timer.leftNs, 1);
     },
   },
   timer_getoverrun: { run: (task, id) => processTimers(task.group).posix.get(id | 0)?.overrun ?? -EINVAL },
@@ -233,7 +231,7 @@ export const timeCalls: SyscallTable = {
       const timers = processTimers(task.group);
       const timer = timers.posix.get(id | 0);
       if (timer === undefined) return -EINVAL;
-      task.kernel.timers.cancel(timer.timer);
+      timer.cancel();
       timers.posix.delete(id | 0);
       return 0;
     },

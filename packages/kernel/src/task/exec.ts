@@ -224,7 +224,7 @@ function pointOfNoReturn(task: Task, space: AddressSpace, program: Program, name
   task.clearTid = 0;
   task.robustList = 0;
   task.credentials = credentials;
-  processTimers(group).deletePosix(kernel);
+  processTimers(group).deletePosix();
   group.hasExecuted = true;
   space.executable = program.file.path!.retain();
   task.name = (name.slice(name.lastIndexOf("/") + 1) || name).slice(0, 15);

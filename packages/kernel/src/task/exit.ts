@@ -3,6 +3,7 @@ import type { Kernel } from "../kernel-state.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
 import { SIG_IGN } from "../signal/signal-actions.ts";
+import { currentTurnNs } from "../syscall/resource-usage.ts";
 import { cancelProcessTimers } from "../time/process-timers.ts";
 import { exitRobustList, forgetFutexWait, futexWake } from "./futex.ts";
 import { forgetPiWait, releasePiFutexes } from "./pi-futex.ts";
@@ -47,7 +48,7 @@ export function exitTask(task: Task, status: number): void {
   task.space.release();
   kernel.tasks.tasks.delete(task.tid);
   group.tasks.splice(group.tasks.indexOf(task), 1);
-  group.userNs += task.userNs;
+  group.userNs += task.userNs + currentTurnNs(task);
   group.systemNs += task.systemNs;
   group.minorFaults += task.minorFaults;
   group.majorFaults += task.majorFaults;
@@ -69,7 +70,7 @@ export function releaseVforkParent(task: Task): void {
 
 function exitProcess(kernel: Kernel, process: ThreadGroup, status: number): void {
   process.exitStatus = status;
-  cancelProcessTimers(kernel, process);
+  cancelProcessTimers(process);
   process.actions.users--;
   const { session } = process;
   const wasLeader = session.id === process.pid;

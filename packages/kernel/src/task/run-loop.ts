@@ -6,8 +6,10 @@ import { handlePageFault, type BadAccess } from "../mm/page-fault.ts";
 import { deliverSignals, forceSignal } from "../signal/deliver.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { hasDeliverableSignal } from "../signal/send-signal.ts";
+import { expireCpuTimers } from "../time/cpu-timers.ts";
 import { exitGroup } from "./exit.ts";
 import type { Task } from "./task.ts";
+import { RLIMIT_CPU } from "./thread-group.ts";
 import { BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE, BLOCKED_RESTART, NO_RETURN } from "./wait-queue.ts";
 
 /** Instructions that a task runs before others get their turn. */
@@ -71,6 +73,7 @@ function runSlice(kernel: Kernel, task: Task, now: number): void {
     hart.saveTo(task.registers);
   }
   scheduler.current = null;
+  if (task.cpuTimers !== null || task.group.cpuTimers !== null || task.group.limits[RLIMIT_CPU]!.soft !== Infinity) expireCpuTimers(task);
 }
 
 /** Each step of nice is worth a quarter (sched(7)). */

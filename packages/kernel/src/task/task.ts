@@ -7,6 +7,7 @@ import type { Kernel } from "../kernel.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
 import { SignalSet } from "../signal/signal-set.ts";
 import type { ThreadGroup } from "./thread-group.ts";
+import type { TimerQueue } from "../time/timer-queue.ts";
 import { type Waiter, WaitQueue } from "./wait-queue.ts";
 
 /** proc_pid_stat(5) letters: running or runnable, sleeping, stopped, zombie, dead. */
@@ -83,6 +84,8 @@ export class Task implements Waiter {
   resetsOnFork = false;
   /** Virtual deadline bookkeeping of the scheduler. */
   virtualRuntime = 0;
+  /** Timers by the thread's CPU time (time/cpu-timers.ts); null: it never had one. */
+  cpuTimers: TimerQueue | null = null;
   isQueued = false;
   userNs = 0;
   systemNs = 0;

@@ -3,6 +3,7 @@ import type { SignalActions } from "../signal/signal-actions.ts";
 import type { PendingSignals } from "../signal/pending-signals.ts";
 import type { Session } from "./session.ts";
 import type { ProcessGroup } from "./session.ts";
+import type { TimerQueue } from "../time/timer-queue.ts";
 import { WaitQueue } from "./wait-queue.ts";
 
 /** RLIMIT_* → { soft, hard }; 2^64 − 1 (infinity) is Infinity here. */
@@ -49,6 +50,8 @@ export class ThreadGroup {
   maximumResidentPages = 0; childrenMaximumResidentPages = 0;
   readonly startNs: number;
   hasExecuted = false;
+  /** Timers by the process's CPU time (time/cpu-timers.ts); null: it never had one. */
+  cpuTimers: TimerQueue | null = null;
   oomScoreAdjust = 0;
 
   constructor(pid: number, leader: Task, parent: ThreadGroup | null, group: ProcessGroup, actions: SignalActions, pending: PendingSignals, limits: Limit[], exitSignal: number, startNs: number) {

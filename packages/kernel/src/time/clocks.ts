@@ -1,6 +1,7 @@
 import { CLOCK_BOOTTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_REALTIME, CLOCK_THREAD_CPUTIME_ID } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
-import { processTimes } from "../syscall/resource-usage.ts";
+import { currentTurnNs, processTimes } from "../syscall/resource-usage.ts";
+import type { ThreadGroup } from "../task/thread-group.ts";
 
 const CLOCK_MONOTONIC_RAW = 4, CLOCK_REALTIME_COARSE = 5, CLOCK_MONOTONIC_COARSE = 6, CLOCK_REALTIME_ALARM = 8, CLOCK_BOOTTIME_ALARM = 9, CLOCK_TAI = 11;
 
@@ -25,7 +26,7 @@ export function readClock(task: Task, clock: number): { seconds: number; nanosec
     case CLOCK_MONOTONIC: case CLOCK_MONOTONIC_RAW: case CLOCK_MONOTONIC_COARSE: case CLOCK_BOOTTIME: case CLOCK_BOOTTIME_ALARM:
       ns = kernel.now();
       break;
-    case CLOCK_PROCESS_CPUTIME_ID: ns = processCpuNs(task); break;
+    case CLOCK_PROCESS_CPUTIME_ID: ns = processCpuNs(task.group); break;
     case CLOCK_THREAD_CPUTIME_ID: ns = threadCpuNs(task); break;
     default: {
       // Clocks of other processes and threads: (~pid << 3) | kind, bit 2 for a thread (clock_getcpuclockid(3)).
@@ -35,7 +36,7 @@ export function readClock(task: Task, clock: number): { seconds: number; nanosec
       const isThread = (clock & 4) !== 0;
       const other = id === 0 ? task : isThread ? kernel.tasks.tasks.get(id) : kernel.tasks.processes.get(id)?.tasks[0];
       if (other === undefined) return null;
-      ns = isThread ? threadCpuNs(other) : processCpuNs(other);
+      ns = isThread ? threadCpuNs(other) : processCpuNs(other.group);
     }
   }
   reading.seconds = Math.floor(ns / 1e9);
@@ -43,18 +44,23 @@ export function readClock(task: Task, clock: number): { seconds: number; nanosec
   return reading;
 }
 
-function sliceNs(task: Task): number {
-  const { kernel } = task;
-  return kernel.scheduler.current === task ? kernel.now() - kernel.sliceStartNs : 0;
+/** Whose CPU time a clock shows; null for clocks of elapsed time, and of tasks that are not there. */
+export function cpuClockOwner(task: Task, clock: number): Task | ThreadGroup | null {
+  if (clock === CLOCK_PROCESS_CPUTIME_ID) return task.group;
+  if (clock === CLOCK_THREAD_CPUTIME_ID) return task;
+  if (clock >= 0 || (clock & 3) === 3) return null;
+  const id = ~(clock >> 3);
+  if ((clock & 4) !== 0) return id === 0 ? task : (task.kernel.tasks.tasks.get(id) ?? null);
+  return id === 0 ? task.group : (task.kernel.tasks.processes.get(id) ?? null);
 }
 
 export function threadCpuNs(task: Task): number {
-  return task.userNs + task.systemNs + sliceNs(task);
+  return task.userNs + task.systemNs + currentTurnNs(task);
 }
 
-export function processCpuNs(task: Task): number {
-  const { userNs, systemNs } = processTimes(task.group);
-  return userNs + systemNs + sliceNs(task);
+export function processCpuNs(process: ThreadGroup): number {
+  const { userNs, systemNs } = processTimes(process);
+  return userNs + systemNs;
 }
 
 /** CLOCK_REALTIME is known to a quarter of a microsecond (a double of milliseconds); a sleeper must not wake before its time. */

@@ -78,7 +78,7 @@ export class MessageQueueFile extends OpenFile {
     if (notification === null) return;
     this.inode.notification = null;
     const { owner, info, cookie } = notification;
-    if (info !== null) sendSignalToProcess(owner, { ...info, code: SI_MESGQ, pid: sender.pid, uid: sender.credentials.uid });
+    if (info !== null && info.signal !== 0) sendSignalToProcess(owner, { ...info, code: SI_MESGQ, pid: sender.pid, uid: sender.credentials.uid });
     if (cookie !== null) cookie.deliver(withState(cookie.bytes, NOTIFY_WOKENUP));
   }
 
