@@ -1,11 +1,13 @@
 /**
  * `Packages` files of a signed list, as tables. A table that has been made is kept under the hash of its list, with the text
- * behind it (`package-table.ts`); the list before it is then let go.
+ * behind it (`package-table.ts`); the list before it is then let go. Where the archive offers differences from that one, they are
+ * fetched instead of the whole list (`pdiff.ts`).
  */
 import { byteStringOf } from "@stratos/base";
 import { download, readVerified, type WantedFile } from "../../download.ts";
 import type { Compression, PackagePorts, RandomFile } from "../../ports.ts";
 import { ReleaseError, type Release } from "../release.ts";
+import { listByPatches } from "./pdiff.ts";
 import { buildPackageTable, PackageTable, PackageTableError, TABLE_HEADER_BYTES, tableHeader } from "./package-table.ts";
 
 /** A Packages file of Debian is some 55 MB. */
@@ -34,6 +36,13 @@ export async function loadTable(ports: PackagePorts, release: Release, place: Li
     if (listed === undefined) continue;
     const kept = openTable(ports, tablePath(listed.sha256));
     if (kept !== undefined) return kept;
+    const held = await heldText(ports, place);
+    const made = held === undefined ? undefined : await listByPatches({ ports, release, suiteUrl: place.suiteUrl, name, held, wholeBytes: listed.sizeBytes });
+    if (made !== undefined) {
+      const table = buildPackageTable(ports.latin1(made), place.name);
+      await keep(ports, { place, table, text: made, sha256: listed.sha256, packedPath: undefined });
+      return table;
+    }
     const urls = [`${place.suiteUrl}/${name}${suffix}`];
     if (release.acquireByHash) urls.unshift(`${place.suiteUrl}/${name.slice(0, name.lastIndexOf("/"))}/by-hash/SHA256/${listed.sha256}`);
     const file: WantedFile = { urls, path: `lists/${listed.sha256}${suffix}`, ...listed };
@@ -52,20 +61,41 @@ function tablePath(sha256: string): string {
   return `lists/${sha256}.table`;
 }
 
-async function keep(ports: PackagePorts, made: { place: ListPlace; table: PackageTable; text: Uint8Array; sha256: string; packedPath: string }): Promise<void> {
+async function keep(ports: PackagePorts, made: { place: ListPlace; table: PackageTable; text: Uint8Array; sha256: string; packedPath: string | undefined }): Promise<void> {
   if (ports.store.random === undefined) return;
   const { table, text } = made;
   const whole = new Uint8Array(table.bytes.length + text.length);
   whole.set(table.bytes);
   whole.set(text, table.bytes.length);
-  const { suiteUrl, component, architecture } = made.place;
-  const current = `lists/${`${suiteUrl}/${component}/${architecture}`.replace(/^[a-z]+:\/\//, "").replace(/[^A-Za-z0-9.-]/g, "_")}.current`;
+  const current = currentPath(made.place);
   const before = await ports.store.read(current);
   await ports.store.write(tablePath(made.sha256), whole);
-  await ports.store.write(current, byteStringOf(`${made.packedPath} ${tablePath(made.sha256)}\n`));
+  await ports.store.write(current, byteStringOf(`${[...(made.packedPath === undefined ? [] : [made.packedPath]), tablePath(made.sha256)].join(" ")}\n`));
   if (before === undefined) return;
   for (const path of ports.latin1(before).trimEnd().split(" ")) {
     if (/^lists\/[0-9a-f]{64}(\.[a-z]+)?$/.test(path) && path !== made.packedPath && path !== tablePath(made.sha256)) await ports.store.remove(path);
+  }
+}
+
+/** Where the names of the files stand that a list of last time is in. */
+function currentPath({ suiteUrl, component, architecture }: ListPlace): string {
+  return `lists/${`${suiteUrl}/${component}/${architecture}`.replace(/^[a-z]+:\/\//, "").replace(/[^A-Za-z0-9.-]/g, "_")}.current`;
+}
+
+/** The text of the list of last time. */
+async function heldText(ports: PackagePorts, place: ListPlace): Promise<Uint8Array | undefined> {
+  const current = await ports.store.read(currentPath(place));
+  const path = current === undefined ? undefined : ports.latin1(current).trimEnd().split(" ").find((one) => /^lists\/[0-9a-f]{64}\.table$/.test(one));
+  const file = path === undefined ? undefined : ports.store.random?.(path);
+  if (file === undefined) return undefined;
+  try {
+    const { tableBytes } = tableHeader(file.read(0, TABLE_HEADER_BYTES));
+    return file.read(tableBytes, file.sizeBytes - tableBytes);
+  } catch (error) {
+    if (error instanceof PackageTableError) return undefined;
+    throw error;
+  } finally {
+    file.close();
   }
 }
 
