@@ -27,6 +27,8 @@ export function homeFolder(home: string, name: string): string {
 export interface StratosConfig {
   /** Debian mirror, as in an apt source (`STRATOS_MIRROR`). */
   readonly mirror?: string;
+  /** Where the past of archives is found (`STRATOS_SNAPSHOTS`). */
+  readonly snapshots?: string;
   /** Image that `run` and the shell take when none is named. */
   readonly image?: string;
   /** Memory of a machine, as `--memory` takes it. */
@@ -57,4 +59,4 @@ export function readConfig(home: string): StratosConfig {
   return value;
 }
 
-const CONFIG_KEYS: readonly string[] = ["mirror", "image", "memory"];
+const CONFIG_KEYS: readonly string[] = ["mirror", "snapshots", "image", "memory"];

@@ -15,6 +15,8 @@ export interface SourceOptions {
   readonly root?: string;
   readonly mirror?: string;
   readonly target?: string;
+  /** sources as they were then */
+  readonly snapshot?: string;
 }
 
 /** A system to ask about. */
@@ -67,7 +69,7 @@ export function loadImageIndex(ports: NodePackagePorts, image: OpenSystem, lists
   const named = options.mirror ?? (process.env["STRATOS_MIRROR"] || undefined);
   // Keys that the host trusts for its mirror may be needed whichever way it is named.
   const keyrings = keyringsOfHost(options);
-  return loadSystemIndex(ports, image.files, image.system, { lists, mirror: named, keyrings, targetRelease: options.target }, onProgress);
+  return loadSystemIndex(ports, image.files, image.system, { lists, mirror: named, keyrings, targetRelease: options.target, snapshot: options.snapshot, snapshots: (process.env["STRATOS_SNAPSHOTS"] || undefined) ?? readConfig(stratosHome()).snapshots }, onProgress);
 }
 
 function keyringsOfHost(options: SourceOptions): Uint8Array[] {

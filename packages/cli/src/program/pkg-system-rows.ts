@@ -93,7 +93,8 @@ export function imageOption(): Option {
 export function from(command: Command): Command {
   return command
     .addOption(imageOption())
-    .option("--mirror <url>", "mirror of Debian to ask instead of the image's (default: $STRATOS_MIRROR)");
+    .option("--mirror <url>", "mirror of Debian to ask instead of the image's (default: $STRATOS_MIRROR)")
+    .option("--snapshot <time>", "sources as they were then, such as 20260101T000000Z (where: the archive's own word, $STRATOS_SNAPSHOTS, or \"snapshots\" in config.json)");
 }
 
 /** A folder of the host that holds a system, instead of an image. */

@@ -29,6 +29,8 @@ export interface Release {
   dateSeconds: number;
   validUntilSeconds: number | undefined;
   acquireByHash: boolean;
+  /** where the archive's past is to be had, with `@SNAPSHOTID@` for the time */
+  snapshots: string | undefined;
   architectures: string[];
   components: string[];
   notAutomatic: boolean;
@@ -123,7 +125,7 @@ export function parseRelease(text: string): Release {
   if (files.size === 0) throw new ReleaseError("the Release file lists no SHA256 hashes");
   return {
     origin: stanza.get("Origin") ?? "", label: stanza.get("Label") ?? "", suite: stanza.get("Suite") ?? "", codename: stanza.get("Codename") ?? "", version: stanza.get("Version") ?? "",
-    dateSeconds, validUntilSeconds, acquireByHash: stanza.get("Acquire-By-Hash") === "yes",
+    dateSeconds, validUntilSeconds, acquireByHash: stanza.get("Acquire-By-Hash") === "yes", snapshots: /^https?:\/\/\S+$/.test(stanza.get("Snapshots") ?? "") ? stanza.get("Snapshots") : undefined,
     architectures: words("Architectures"), components: words("Components"),
     notAutomatic: stanza.get("NotAutomatic") === "yes", butAutomaticUpgrades: stanza.get("ButAutomaticUpgrades") === "yes",
     noSupportForArchitectureAll: words("No-Support-for-Architecture-all"), files, signers: [],

@@ -62,6 +62,11 @@ export async function loadRepository(ports: PackagePorts, source: RepositorySour
   return release;
 }
 
+/** What a suite's signed list says of itself. @throws as {@link loadRepository} */
+export function releaseOf(ports: PackagePorts, source: RepositorySource, onProgress: OnProgress): Promise<Release> {
+  return loadRelease(ports, source, `${source.uri.replace(/\/+$/, "")}/dists/${source.suite}`, onProgress);
+}
+
 /** The signed list, from the net, or the one of last time when that is newer or the net is away. */
 async function loadRelease(ports: PackagePorts, source: RepositorySource, suiteUrl: string, onProgress: OnProgress): Promise<Release> {
   const path = `lists/${storeName(suiteUrl)}_InRelease`;

@@ -14,6 +14,8 @@ export interface SourceEntry {
   isExpiredGood?: true;
   /** for these architectures alone */
   architectures?: string[];
+  /** the archive as it was then, `20260101T000000Z`; `no`: never another time's */
+  snapshot?: string;
 }
 
 /** No mirror of Debian is known; the message says what to set. */
@@ -38,10 +40,33 @@ export function parseSourcesList(text: string): SourceEntry[] {
     const signedBy = /(?:^|\s)signed-by=(\S+)/.exec(match[1] ?? "")?.[1];
     const isExpiredGood = /(?:^|\s)check-valid-until=no(?:\s|$)/.test(match[1] ?? "");
     const architectures = /(?:^|\s)arch=(\S+)/.exec(match[1] ?? "")?.[1]?.split(",");
-    entries.push({ uri: match[2]!, suite: match[3]!, components: match[4]!.split(/\s+/).filter((word) => word !== ""), signedBy, ...(isExpiredGood ? { isExpiredGood } : {}), ...(architectures === undefined ? {} : { architectures }) });
+    const snapshot = snapshotOf(/(?:^|\s)snapshot=(\S+)/.exec(match[1] ?? "")?.[1]);
+    entries.push({ uri: match[2]!, suite: match[3]!, components: match[4]!.split(/\s+/).filter((word) => word !== ""), signedBy, ...(isExpiredGood ? { isExpiredGood } : {}), ...(architectures === undefined ? {} : { architectures }), ...(snapshot === undefined ? {} : { snapshot }) });
   }
   return entries;
 }
+
+/** sources.list(5), Snapshot: `enable` and `yes` leave the time to the command line. */
+function snapshotOf(value: string | undefined): string | undefined {
+  return value === undefined || /^(enable|yes)$/i.test(value) ? undefined : /^(disable|no)$/i.test(value) ? "no" : value;
+}
+
+/**
+ * Where an archive stands as it was at a time.
+ *
+ * @param template  with `@SNAPSHOTID@` for the time and `@ARCHIVE@` for the last part of the archive's URI; a plain URL means `URL/@ARCHIVE@/@SNAPSHOTID@`
+ * @param snapshot  `20260101T000000Z`
+ * @throws MirrorError  that is no time
+ */
+export function snapshotUri(template: string, uri: string, snapshot: string): string {
+  if (!/^[0-9]{8}T[0-9]{6}Z$/.test(snapshot)) throw new MirrorError(`not the time of a snapshot: ${snapshot} (it looks like 20260101T000000Z)`);
+  const archive = uri.replace(/\/+$/, "").split("/").at(-1)!;
+  const whole = template.includes("@SNAPSHOTID@") ? template : `${template.replace(/\/+$/, "")}/@ARCHIVE@/@SNAPSHOTID@`;
+  return whole.replaceAll("@ARCHIVE@", archive).replaceAll("@SNAPSHOTID@", snapshot).replace(/\/+$/, "");
+}
+
+/** No place of snapshots is known. */
+export const NO_SNAPSHOTS = "no snapshots of it are known: its Release file names none; name their place with STRATOS_SNAPSHOTS=URL in the environment or \"snapshots\" in config.json, under which ARCHIVE/TIME is found, or with @ARCHIVE@ and @SNAPSHOTID@ in it";
 
 /** deb822 form (`*.sources`). Entries that are disabled or lack a field are skipped. */
 export function parseSourcesStanzas(text: string, source: string): SourceEntry[] {
@@ -50,7 +75,8 @@ export function parseSourcesStanzas(text: string, source: string): SourceEntry[]
     const words = (field: string): string[] => (stanza.get(field) ?? "").split(/\s+/).filter((word) => word !== "");
     if (!words("Types").includes("deb") || (stanza.get("Enabled") ?? "yes").toLowerCase() === "no") continue;
     for (const uri of words("URIs")) {
-      for (const suite of words("Suites")) entries.push({ uri, suite, components: words("Components"), signedBy: stanza.get("Signed-By"), ...(stanza.get("Check-Valid-Until") === "no" ? { isExpiredGood: true as const } : {}), ...(words("Architectures").length > 0 ? { architectures: words("Architectures") } : {}) });
+      const snapshot = snapshotOf(stanza.get("Snapshot")?.trim());
+      for (const suite of words("Suites")) entries.push({ uri, suite, components: words("Components"), signedBy: stanza.get("Signed-By"), ...(stanza.get("Check-Valid-Until") === "no" ? { isExpiredGood: true as const } : {}), ...(words("Architectures").length > 0 ? { architectures: words("Architectures") } : {}), ...(snapshot === undefined ? {} : { snapshot }) });
     }
   }
   return entries;

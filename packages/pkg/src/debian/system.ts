@@ -7,8 +7,8 @@ import type { OnProgress, PackagePorts } from "../ports.ts";
 import { InstalledState, parseInstalledState } from "./installed-state.ts";
 import { PackageIndex } from "./package-index.ts";
 import { parsePreferences, priorities, targetRelease, type Pin } from "./policy.ts";
-import { loadRepository } from "./repository.ts";
-import { parseSourcesList, parseSourcesStanzas, type SourceEntry } from "./sources.ts";
+import { loadRepository, releaseOf, type RepositorySource } from "./repository.ts";
+import { MirrorError, NO_SNAPSHOTS, parseSourcesList, parseSourcesStanzas, snapshotUri, type SourceEntry } from "./sources.ts";
 import { trixieKeyrings } from "./trixie-keys.ts";
 
 /** Reads files of a system; paths are relative to its root. */
@@ -57,12 +57,17 @@ export interface SystemIndexOptions {
   keyrings: readonly Uint8Array[];
   /** as `apt -t` */
   targetRelease?: string | undefined;
+  /** each source as it was then, unless it says a time itself or that it has none */
+  snapshot?: string | undefined;
+  /** where snapshots are, as {@link snapshotUri} takes it; else where a source's own Release file says */
+  snapshots?: string | undefined;
 }
 
 /**
  * The packages that a system's sources offer, with those that it has.
  *
  * @throws ReleaseError, FetchError, IntegrityError
+ * @throws MirrorError  a source as it was at another time, and no place is known for that
  */
 export async function loadSystemIndex(ports: PackagePorts, files: SystemFiles, system: DebianSystem, options: SystemIndexOptions, onProgress: OnProgress): Promise<PackageIndex> {
   const index = new PackageIndex();
@@ -71,10 +76,18 @@ export async function loadSystemIndex(ports: PackagePorts, files: SystemFiles, s
     const isMain = options.mirror !== undefined && /\/debian\/?$/.test(source.uri);
     for (const architecture of [system.architecture, ...system.foreignArchitectures]) {
       if (source.architectures !== undefined && !source.architectures.includes(architecture)) continue;
-      await loadRepository(ports, {
+      const place: RepositorySource = {
         uri: isMain ? options.mirror! : source.uri, suite: source.suite, components: source.components, architecture, lists: options.lists, ...(source.isExpiredGood === true ? { isExpiredGood: true } : {}),
         keyrings: [...trixieKeyrings(), ...options.keyrings, ...keyringsOf(source, files)],
-      }, index, onProgress);
+      };
+      const snapshot = source.snapshot ?? options.snapshot;
+      if (snapshot === undefined || snapshot === "no") await loadRepository(ports, place, index, onProgress);
+      else {
+        // What was valid then has expired; the time that was asked for says how old it is.
+        const template = options.snapshots ?? (await releaseOf(ports, place, onProgress)).snapshots;
+        if (template === undefined) throw new MirrorError(`${place.uri} ${place.suite}: ${NO_SNAPSHOTS}`);
+        await loadRepository(ports, { ...place, uri: snapshotUri(template, source.uri, snapshot), isExpiredGood: true }, index, onProgress);
+      }
     }
   }
   const pins = options.targetRelease === undefined ? system.pins : [...system.pins, targetRelease(options.targetRelease)];

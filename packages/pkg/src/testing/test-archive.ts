@@ -49,11 +49,11 @@ export async function makeSigner(dateSeconds: number): Promise<TestSigner> {
   };
 }
 
-export interface PublishOptions { date?: string; extra?: string; byHash?: boolean; suite?: string }
+export interface PublishOptions { date?: string; extra?: string; byHash?: boolean; suite?: string; root?: string }
 
-/** Puts the packages on the web of `ports`, under `http://mirror/debian`. */
+/** Puts the packages on the web of `ports`, under `root` (`http://mirror/debian`). */
 export async function publish(ports: TestPorts, packages: readonly TestPackage[], signer: TestSigner, options: PublishOptions = {}): Promise<void> {
-  const root = "http://mirror/debian", suite = options.suite ?? "trixie";
+  const root = options.root ?? "http://mirror/debian", suite = options.suite ?? "trixie";
   const stanzas = packages.map((one) => {
     const deb = makeDeb(one);
     const filename = `pool/${one.control["Package"]}_${one.control["Version"]}.deb`;
