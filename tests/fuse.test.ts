@@ -65,6 +65,32 @@ test("a snapshot is a folder that is made and removed, and keeps what was there"
   await volume.sh("rmdir .snapshots/first; ! test -e .snapshots/first");
 });
 
+for (const options of ["allow_other", "allow_other,writeback"]) {
+  test(`quotas bind users, and root not: ${options}`, async () => {
+    await volume.unmount();
+    await volume.stratos(["fs", "quota", "on", volume.volume]);
+    await volume.stratos(["fs", "quota", "set", volume.volume, "--user", "4321", "--size", "1M", "--inodes", "5"]);
+    await volume.mount(options);
+    const said = await volume.sh(`
+      mkdir -m 777 everybody; cd everybody
+      as() { setpriv --reuid 4321 --regid 4321 --clear-groups "$@"; }
+      as dd if=/dev/zero of=big bs=64k count=64 conv=fsync status=none 2>&1 || echo full
+      test $(stat -c %b big) -le 2048
+      for n in 1 2 3 4 5 6; do as touch file$n 2>&1 || echo no more; done
+      dd if=/dev/zero of=roots bs=64k count=64 conv=fsync status=none; for n in 1 2 3 4 5 6; do touch root$n; done
+      chown 4321 roots
+      cd ..; rm -r everybody`);
+    assert.match(said, /Disk quota exceeded/);
+    assert.match(said, /^full$/m);
+    assert.match(said, /^no more$/m);
+    assert.doesNotMatch(said, /roots/);
+    await volume.unmount();
+    volume.check();
+    await volume.stratos(["fs", "quota", "off", volume.volume]);
+    await volume.mount("allow_other");
+  });
+}
+
 test("a rollback of what is mounted shows the old files at once, to who has looked at the new ones", async () => {
   const seen = await volume.sh(`
     mkdir state; echo old > state/kept; echo old > state/removed; mkdir .snapshots/good

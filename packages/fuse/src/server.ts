@@ -21,10 +21,10 @@ import { LookupCounts } from "./lookup-counts.ts";
 import { REQUESTS } from "./requests/request-table.ts";
 import { SnapshotFolder, VIRTUAL_TREE } from "./snapshot-folder.ts";
 import {
-  FUSE_NOTIFY_INC_EPOCH, FUSE_NOTIFY_INVAL_INODE, HEADER_SIZE, NO_REPLY, Q_GID, Q_LENGTH, Q_NODE, Q_NODE_TREE, Q_OPCODE, Q_UID, Q_UNIQUE, R_ERROR, R_LENGTH, R_UNIQUE, REPLY_AT, REPLY_DATA_AT, REPLY_HEADER_SIZE, REQUEST_AT,
+  B, FUSE_NOTIFY_INC_EPOCH, FUSE_NOTIFY_INVAL_INODE, FUSE_WRITE_CACHE, HEADER_SIZE, NO_REPLY, Q_GID, Q_LENGTH, Q_NODE, Q_NODE_TREE, Q_OPCODE, Q_UID, Q_UNIQUE, R_ERROR, R_LENGTH, R_UNIQUE, REPLY_AT, REPLY_DATA_AT, REPLY_HEADER_SIZE, REQUEST_AT,
   REQUEST_SIZE,
 } from "./wire/layout.ts";
-import { FUSE_FORGET, FUSE_STATFS, OPCODES } from "./wire/opcodes.ts";
+import { FUSE_FORGET, FUSE_STATFS, FUSE_WRITE, OPCODES } from "./wire/opcodes.ts";
 
 export interface ServeOptions {
   /** What is mounted; default: the volume's default subvolume. */
@@ -143,6 +143,8 @@ export class FuseServer {
     if (length < HEADER_SIZE || words[Q_LENGTH] !== length) return;
     this.stampTime();
     const opcode = words[Q_OPCODE]!;
+    // quota(7): root is counted, and not bound. Who wrote what the kernel gathered is not known any more (such a message comes from nobody).
+    this.volume.enforcesQuotas = words[Q_UID] !== 0 || (opcode === FUSE_WRITE && (words[B + 5]! & FUSE_WRITE_CACHE) !== 0);
     const request = opcode < OPCODES ? REQUESTS[opcode] : undefined;
     let result: number;
     if (request === undefined) result = -ENOSYS;
