@@ -92,8 +92,8 @@ export interface OutputJob {
   readonly target: ImageTarget;
   readonly config: OutputConfig;
   readonly tree: FileTree;
-  /** the same tree in layers, from the bottom up, of which few change when few packages do */
-  layers(): readonly TreeLayer[];
+  /** the same tree, or one made of its files, in layers, from the bottom up, of which few change when few packages do */
+  layers(own?: FileTree): readonly TreeLayer[];
   readonly epochSeconds: number;
   readonly signal: AbortSignal;
 }

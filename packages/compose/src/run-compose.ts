@@ -193,7 +193,7 @@ class Compose implements PhaseWork {
     const path = this.#pathOf(target, name);
     const { container = null, ostree = null } = target.config;
     const resultKey = hashText(this.#ports, canonicalJson(JSON.parse(JSON.stringify({ code: OUTPUT_CODE, by: this.#request.version, tree: key, path, config, container, ostree, version: target.config.version ?? "" })) as Json));
-    const artifacts = await this.#keptOutput(writer, resultKey) ?? await this.#writeOutput(writer, resultKey, { name, target, config, tree, layers: () => splitLayers(tree, state.locked!.packages), epochSeconds: archiveEpoch(target, state.locked!), signal }, path);
+    const artifacts = await this.#keptOutput(writer, resultKey) ?? await this.#writeOutput(writer, resultKey, { name, target, config, tree, layers: (own = tree) => splitLayers(own, state.locked!.packages), epochSeconds: archiveEpoch(target, state.locked!), signal }, path);
     state.artifacts.push(...artifacts.map((one) => ({ ...one, output: name, format: config.format })));
   }
 

@@ -4,7 +4,7 @@ export { RegistryClient, choosePlatform, parseManifest, type Manifest, type Mani
 export { RegistryError } from "./oci/registry-session.ts";
 export type { BlobStore, HttpRequest, HttpResponse, HttpTransport, RegistryCredentials } from "./oci/registry-ports.ts";
 export { TreeDraft } from "./tree/tree-draft.ts";
-export { bootcLayout, type BootcLayout } from "./ostree/bootc-layout.ts";
+export { bootcImage, bootcLayout, type BootcLayout } from "./ostree/bootc-layout.ts";
 export { TreePaths } from "./boot/tree-paths.ts";
 export { initramfs, type InitramfsOptions } from "./boot/initramfs.ts";
 export { bootFiles, findKernel, type BootArchitecture, type BootFiles, type BootLoader, type BootOptions } from "./boot/boot-files.ts";

@@ -39,7 +39,7 @@ export async function openComposeSession(folders: { output: string; treefile: st
   const ports: ComposePorts = {
     packages, store,
     runner: (architecture, choice) => chooseRunner(architecture, choice, folder),
-    outputs: [tarOutput(folders.output), folderOutput(folders.output), ...ociOutputs(folders.output, folder), ostreeOutput(folders.output), ...(await otherOutputs(folders.output, formats))],
+    outputs: [tarOutput(folders.output), folderOutput(folders.output), ...ociOutputs(folders.output, folder), ostreeOutput(folders.output, async (...job) => (await import("../outputs/sign-repository.ts")).signRepository(...job)), ...(await otherOutputs(folders.output, formats))],
     publish: (path, text) => publishText(folders.output, path, text),
     readSource: (path) => readIfThere(resolve(dirname(folders.treefile), path)),
     after(milliseconds, action) {

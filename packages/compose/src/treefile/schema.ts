@@ -105,7 +105,8 @@ const LAYER_KEYS = {
     type: "object", additionalProperties: false,
     properties: {
       ref: { type: "string", pattern: "^[A-Za-z0-9._${}/-]+$" }, repository: { ...TEXT, description: "folder of the repository (default: the compose's own)" },
-      mode: { enum: ["archive", "bare", "bare-user", "bare-user-only"] }, parent: { type: "string", pattern: "^[0-9a-f]{64}$" }, subject: TEXT, metadata: LABELS, bootc: { type: "boolean", description: "lay the root out as OSTree and bootc deploy it" },
+      mode: { enum: ["archive", "bare", "bare-user", "bare-user-only"] }, parent: { type: "string", pattern: "^[0-9a-f]{64}$" }, subject: TEXT, metadata: LABELS, bootc: { type: "boolean", description: "lay the root out as OSTree and bootc deploy it; images for containers, too" },
+      sign: { ...TEXT, description: "sign commits and the summary by OpenPGP: name of a key of `stratos pkg key`, or file" }, "sign-ed25519": { ...TEXT, description: "sign them by Ed25519: file with the key" },
     },
   },
   container: {
@@ -193,7 +194,7 @@ export interface OutputConfig {
   readonly format: OutputFormat; readonly filename?: string; readonly compression?: "none" | "gzip" | "zstd"; readonly level?: number; readonly image?: string;
   readonly size?: string; readonly bootloader?: "systemd-boot" | "grub" | "unified"; readonly filesystem?: "ext4" | "btrfs" | "erofs" | "aegisfs"; readonly snapshot?: string; readonly "command-line"?: string; readonly when?: string;
 }
-export interface OstreeConfig { readonly ref?: string; readonly repository?: string; readonly mode?: "archive" | "bare" | "bare-user" | "bare-user-only"; readonly parent?: string; readonly subject?: string; readonly metadata?: Readonly<Record<string, string>>; readonly bootc?: boolean }
+export interface OstreeConfig { readonly ref?: string; readonly repository?: string; readonly mode?: "archive" | "bare" | "bare-user" | "bare-user-only"; readonly parent?: string; readonly subject?: string; readonly metadata?: Readonly<Record<string, string>>; readonly bootc?: boolean; readonly sign?: string; readonly "sign-ed25519"?: string }
 export interface ContainerConfig {
   readonly entrypoint?: readonly string[]; readonly command?: readonly string[]; readonly environment?: Readonly<Record<string, string>>; readonly labels?: Readonly<Record<string, string>>;
   readonly user?: string; readonly workdir?: string; readonly ports?: readonly string[];

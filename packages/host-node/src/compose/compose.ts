@@ -6,4 +6,4 @@ export { hasArtifact, publishText, writeArtifact, type FileOptions } from "./out
 export { folderOutput } from "./output/folder-output.ts";
 export { tarOutput } from "./output/tar-output.ts";
 export { ociOutputs } from "./output/oci-output.ts";
-export { ostreeOutput } from "./output/ostree-output.ts";
+export { ostreeOutput, type RepositorySigner } from "./output/ostree-output.ts";

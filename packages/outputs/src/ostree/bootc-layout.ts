@@ -23,6 +23,16 @@ const INTO_VAR: readonly (readonly [place: string, target: string])[] = [
 const EMPTY = ["dev", "proc", "run", "sys", "boot", "tmp"] as const;
 const SYSIMAGE = "usr/lib/sysimage";
 
+/**
+ * A root laid out for bootc as an image for containers, and the labels by which it knows its own.
+ * @throws FormatError when there is no kernel to boot
+ */
+export function bootcImage(tree: FileTree, codecs: Pick<Codecs, "sha256">, mtime: number): { readonly tree: FileTree; readonly labels: Readonly<Record<string, string>> } {
+  const layout = bootcLayout(tree, codecs, mtime);
+  if (layout.kernel === null) throw new FormatError("ostree.bootc: the image has no kernel in /boot or /usr/lib/modules");
+  return { tree: layout.tree, labels: { "containers.bootc": "1", "ostree.bootable": "1", "ostree.linux": layout.kernel } };
+}
+
 /** @param mtime  seconds since 1970, for what is added */
 export function bootcLayout(tree: FileTree, codecs: Pick<Codecs, "sha256">, mtime: number): BootcLayout {
   const draft = new TreeDraft(tree, codecs, mtime);

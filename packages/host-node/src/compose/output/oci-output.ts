@@ -7,6 +7,7 @@ import { copyFileSync, existsSync, linkSync, mkdtempSync, renameSync, rmSync } f
 import { join } from "node:path";
 import type { Artifact, ContainerConfig, OutputJob, OutputWriter, TreeLayer } from "@stratos/compose";
 import { archiveTree, OCI_MEDIA, type FileEntry, type LayerCompression, type OciDescriptor, type OciImage, type OciLayer, type OciRuntime } from "@stratos/formats";
+import { bootcImage } from "@stratos/outputs";
 import { nodeCodecs } from "../../node-codecs.ts";
 import { OciLayoutFolder } from "../../outputs/oci-layout-folder.ts";
 import { ComposeFolder } from "../compose-folder.ts";
@@ -67,8 +68,9 @@ async function packImage(job: OutputJob, kept: ComposeFolder, layoutPath: string
   const { config, target, epochSeconds } = job;
   const compression: LayerCompression = config.compression ?? "gzip";
   const layout = new OciLayoutFolder(layoutPath, nodeCodecs(config.level === undefined ? {} : { gzip: Math.min(config.level, 9), zstd: config.level }));
+  const bootc = target.config.ostree?.bootc === true ? bootcImage(job.tree, nodeCodecs(), epochSeconds) : null;
   const layers: OciLayer[] = [];
-  for (const layer of job.layers()) {
+  for (const layer of bootc === null ? job.layers() : job.layers(bootc.tree)) {
     job.signal.throwIfAborted();
     layers.push(await packLayerOnce(layer, { compression, level: config.level }, kept, layout));
     // Packing is synchronous; other phases and signals get their turn between layers.
@@ -76,7 +78,7 @@ async function packImage(job: OutputJob, kept: ComposeFolder, layoutPath: string
   }
   const { container = {}, name, version, description } = target.config;
   const image = layout.addImage(layers, {
-    platform: platformOf(target.architecture), created: epochSeconds, runtime: runtimeOf(container),
+    platform: platformOf(target.architecture), created: epochSeconds, runtime: runtimeOf(bootc === null ? container : { ...container, labels: { ...bootc.labels, ...container.labels } }),
     annotations: { "org.opencontainers.image.title": name, ...(version === undefined ? {} : { "org.opencontainers.image.version": version }), ...(description === undefined ? {} : { "org.opencontainers.image.description": description }) },
   });
   return { layout, image };

@@ -1,14 +1,18 @@
 /** OSTree commits, into a repository of the compose's folder or a given one. */
 import { resolve } from "node:path";
 import { OutputError, substitute, type OutputWriter } from "@stratos/compose";
-import { OstreeRepository } from "@stratos/formats";
+import { OstreeRepository, type OstreeMode } from "@stratos/formats";
 import { bootcLayout } from "@stratos/outputs";
 import { nodeCodecs } from "../../node-codecs.ts";
 import { RepositoryFolder } from "../../outputs/repository-folder.ts";
 
 const MEDIA_TYPE = "application/vnd.ostree.commit";
 
-export function ostreeOutput(folder: string): OutputWriter {
+/** Signs a commit of a repository, and its summary. */
+export type RepositorySigner = (path: string, mode: OstreeMode, checksum: string, keys: { readonly gpg?: string; readonly ed25519?: string }) => Promise<void>;
+
+/** @param sign  from a caller that has keys */
+export function ostreeOutput(folder: string, sign?: RepositorySigner): OutputWriter {
   return {
     format: "ostree",
     isShared: true,
@@ -27,6 +31,10 @@ export function ostreeOutput(folder: string): OutputWriter {
         metadata: { ...(version === undefined ? {} : { version }), "stratos.name": name, ...ostree.metadata }, ...(layout.kernel === null ? {} : { linux: layout.kernel }),
       });
       repository.writeSummary(epochSeconds);
+      if ((ostree.sign ?? ostree["sign-ed25519"]) !== undefined) {
+        if (sign === undefined) throw new OutputError("ostree.sign: there are no keys here");
+        await sign(resolve(folder, place), repository.mode, checksum, { ...(ostree.sign === undefined ? {} : { gpg: ostree.sign }), ...(ostree["sign-ed25519"] === undefined ? {} : { ed25519: ostree["sign-ed25519"] }) });
+      }
       return [{ path: `${place}:${ref}`, sizeBytes: 0, sha256: checksum, mediaType: MEDIA_TYPE, isFile: false }];
     },
     // Objects that are there are not written again; the reference must be set all the same.

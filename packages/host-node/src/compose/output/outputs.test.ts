@@ -30,7 +30,7 @@ function job(format: OutputConfig["format"], text = "content", fields: { archite
   const config = { format, ...fields.config };
   return {
     name: "out", config, tree, epochSeconds: 1_700_000_000, signal: fields.signal ?? new AbortController().signal,
-    layers: () => [{ name: "all", tree }],
+    layers: (own = tree) => [{ name: "all", tree: own }],
     target: { variant: "v", architecture: fields.architecture ?? "amd64", config: { name: "n", version: "1", container: { command: ["/bin/sh"], labels: { a: "b" } } } },
   };
 }
@@ -91,4 +91,23 @@ test("an OSTree commit is named by its content alone", async () => {
   assert.deepEqual([first!.sha256, first!.sha256], [again!.sha256, other!.sha256]);
   assert.equal(first!.path, "repo:n/amd64/v");
   assert.equal(readFileSync(join(folder, "repo/refs/heads/n/amd64/v"), "latin1").trim(), first!.sha256);
+});
+
+test("a root for bootc has its layout in containers' images, too, and the labels by which bootc knows it", async () => {
+  const folder = newFolder(), one = job("oci"), files = { "boot/vmlinuz-6.1": "kernel", "boot/initrd.img-6.1": "first root" };
+  const tree = fileTreeOf([
+    ...["", "boot", "etc", "usr", "usr/lib", "usr/lib/modules", "usr/lib/modules/6.1", "home", "var"].map((path) => fileEntry(path, "directory")),
+    ...Object.entries(files).map(([path, text]) => fileEntry(path, "file", { content: new MemoryBlob(Buffer.from(text), sha256) })),
+  ]);
+  const bootable: OutputJob = { ...one, tree, target: { ...one.target, config: { ...one.target.config, ostree: { bootc: true } } }, layers: (own = tree) => [{ name: "all", tree: own }] };
+  const [layout] = ociOutputs(folder, newFolder()).filter(({ format }) => format === "oci");
+  await write(layout!, bootable, "image");
+  const config = JSON.parse(execFileSync("skopeo", ["inspect", "--config", `oci:${join(folder, "image")}:1`], { encoding: "utf8" })) as { config: { Labels: Record<string, string> } };
+  assert.deepEqual(config.config.Labels, { "containers.bootc": "1", "ostree.bootable": "1", "ostree.linux": "6.1", a: "b" });
+  const manifest = JSON.parse(execFileSync("skopeo", ["inspect", "--raw", `oci:${join(folder, "image")}:1`], { encoding: "utf8" })) as { layers: { digest: string }[] };
+  const listing = execFileSync("tar", ["-tzf", join(folder, "image/blobs/sha256", manifest.layers[0]!.digest.slice(7))], { encoding: "utf8" });
+  assert.match(listing, /^usr\/lib\/modules\/6\.1\/vmlinuz$/m);
+  assert.doesNotMatch(listing, /^boot\/vmlinuz/m);
+  const none: OutputJob = { ...bootable, tree: treeOf("x") };
+  await assert.rejects(write(layout!, none, "none"), /ostree\.bootc: the image has no kernel/);
 });

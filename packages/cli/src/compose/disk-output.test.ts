@@ -1,0 +1,66 @@
+/** Disks of a compose. Goal: what a treefile asks for is on the disk. Judges: btrfs, fsck.erofs, ostree; blkid. */
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { execFileSync, spawnSync } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { loadTreefile, type OutputJob } from "@stratos/compose";
+import { fileEntry, fileTreeOf, MemoryBlob, readGpt, type FileEntry } from "@stratos/formats";
+import { ostreeOutput } from "@stratos/host-node/compose";
+import { FileDisk } from "@stratos/host-node/outputs";
+import { signRepository } from "../outputs/sign-repository.ts";
+import { testFolder } from "../testing/test-folder.ts";
+import { diskOutputs } from "./disk-output.ts";
+
+const folder = testFolder("stratos-disk-output");
+const sbin = { env: { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` }, encoding: "utf8" } as const;
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const file = (path: string, text: string): FileEntry => fileEntry(path, "file", { content: new MemoryBlob(Buffer.from(text), "") });
+const tree = fileTreeOf([
+  ...["", "boot", "etc", "home", "usr", "usr/lib", "usr/lib/systemd", "usr/lib/systemd/boot", "usr/lib/systemd/boot/efi"].map((path) => fileEntry(path, "directory")),
+  file("boot/vmlinuz-6.1", "kernel"), file("boot/initrd.img-6.1", "first root"), file("usr/lib/systemd/boot/efi/systemd-bootx64.efi", "loader"), file("etc/hostname", "box\n"),
+]);
+
+async function job(text: string, name = "disk"): Promise<OutputJob> {
+  const [target] = (await loadTreefile("t.yaml", async () => text)).targets();
+  return { name, config: target!.config.outputs![name]!, tree, epochSeconds: 1_700_000_000, signal: new AbortController().signal, layers: (own = tree) => [{ name: "all", tree: own }], target: target! };
+}
+
+/** The bytes of a disk's root partition, in a file of their own. */
+function rootOf(path: string): string {
+  const disk = new FileDisk(path, { readOnly: true });
+  try {
+    const { start, size } = readGpt(disk)!.partitions.find(({ name }) => name === "root")!;
+    writeFileSync(`${path}.root`, readFileSync(path).subarray(start, start + size));
+    return `${path}.root`;
+  } finally {
+    disk.close();
+  }
+}
+
+test("a treefile chooses the root's file system and a snapshot, and the same treefile gives the same disk", async () => {
+  const [raw] = diskOutputs(folder).filter(({ format }) => format === "raw");
+  const treefile = (more: string): string => `name: t\narchitectures: [amd64]\noutputs:\n  disk:\n    format: raw\n${more}`;
+  for (const [kind, more] of [["ext4", ""], ["btrfs", "    filesystem: btrfs\n    snapshot: factory\n    compression: zstd\n"], ["erofs", "    filesystem: erofs\n"]] as const) {
+    const [first] = await raw!.write(await job(treefile(more)), `${kind}.raw`), [second] = await raw!.write(await job(treefile(more)), `${kind}-again.raw`);
+    assert.equal(first!.sha256, second!.sha256);
+    const root = rootOf(join(folder, `${kind}.raw`));
+    assert.match(execFileSync("blkid", ["-p", root], sbin), new RegExp(`TYPE="${kind}"`));
+    if (kind === "btrfs") assert.match(execFileSync("btrfs", ["inspect-internal", "dump-tree", "-t", "root", root], sbin), /name @factory/);
+  }
+  await assert.rejects(job(treefile("    filesystem: xfs\n")), /t\.yaml:6:\d+: outputs\.disk\.filesystem: .*ext4/);
+});
+
+test("a treefile's commit is signed by the key that it names", async () => {
+  const { privateKey } = generateKeyPairSync("ed25519"), key = join(folder, "key.pem");
+  writeFileSync(key, privateKey.export({ format: "pem", type: "pkcs8" }));
+  const one = await job(`name: t\narchitectures: [amd64]\nostree:\n  ref: r\n  sign-ed25519: ${key}\noutputs:\n  commit:\n    format: ostree\n`, "commit");
+  const [commit] = await ostreeOutput(folder, signRepository).write(one, "repo");
+  const checksum = commit!.sha256, meta = readFileSync(join(folder, "repo/objects", checksum.slice(0, 2), `${checksum.slice(2)}.commitmeta`));
+  assert.ok(meta.includes("ostree.sign.ed25519"));
+  assert.ok(readFileSync(join(folder, "repo/summary.sig")).includes("ostree.sign.ed25519"));
+  assert.equal(spawnSync("ostree", ["fsck", `--repo=${join(folder, "repo")}`]).status, 0);
+  await assert.rejects(ostreeOutput(folder).write(one, "other"), /ostree\.sign: there are no keys here/);
+});
