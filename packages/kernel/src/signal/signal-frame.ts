@@ -1,4 +1,4 @@
-import { SA_ONSTACK, SS_DISABLE, SS_ONSTACK } from "@stratos/abi";
+import { SA_ONSTACK, SIGSYS, SS_DISABLE, SS_ONSTACK } from "@stratos/abi";
 import { HART_F, HART_X } from "@stratos/riscv";
 import { VDSO_BASE } from "../mm/address-space.ts";
 import { A0, A1, A2, RA, SP } from "../task/hart-registers.ts";
@@ -110,6 +110,13 @@ export function writeSignalInfo(to: DataView, at: number, info: SignalInfo): voi
   if (info.code > 0 && FAULTS.has(info.signal)) {
     to.setUint32(at + 16, info.address >>> 0, true);
     to.setInt32(at + 20, Math.floor(info.address / 0x100000000), true);
+    return;
+  }
+  if (info.signal === SIGSYS && info.code > 0) {
+    to.setUint32(at + 16, info.address >>> 0, true);
+    to.setInt32(at + 20, Math.floor(info.address / 0x100000000), true);
+    to.setUint32(at + 24, info.valueLow, true);
+    to.setUint32(at + 28, info.valueHigh, true);
     return;
   }
   if (info.code === -2) {

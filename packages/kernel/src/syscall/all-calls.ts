@@ -12,6 +12,7 @@ import { pidfdCalls } from "./pidfd-calls.ts";
 import { pollCalls } from "./poll-calls.ts";
 import { processCalls } from "./process-calls.ts";
 import { schedulingCalls } from "./scheduling-calls.ts";
+import { seccompCalls } from "./seccomp-calls.ts";
 import { signalCalls } from "./signal-calls.ts";
 import { socketCalls } from "./socket-calls.ts";
 import type { SyscallRow, SyscallTable } from "./syscall-table.ts";
@@ -21,7 +22,7 @@ import { timeCalls } from "./time-calls.ts";
 /** Every table, by the subsystem's name as docs/compatibility.md groups them. */
 export const CALL_TABLES: Readonly<Record<string, SyscallTable>> = {
   files: fileCalls,
-  processes: processCalls, signals: signalCalls, memory: memoryCalls, futexes: futexCalls, time: timeCalls, identity: identityCalls, system: systemCalls, scheduling: schedulingCalls,
+  processes: processCalls, signals: signalCalls, memory: memoryCalls, futexes: futexCalls, time: timeCalls, identity: identityCalls, system: systemCalls, scheduling: schedulingCalls, security: seccompCalls,
   polling: pollCalls, epoll: epollCalls, "event files": eventFileCalls, sockets: socketCalls, pidfds: pidfdCalls, "System V IPC": ipcCalls,
   "POSIX message queues": mqueueCalls,
 };

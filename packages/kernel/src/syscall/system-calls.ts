@@ -5,6 +5,7 @@ import { isErrno } from "../vfs/inode.ts";
 import type { Task } from "../task/task.ts";
 import { type Limit, RLIMIT_CPU, RLIMIT_NOFILE, type ThreadGroup } from "../task/thread-group.ts";
 import { writeRusage } from "./resource-usage.ts";
+import { seccompMode, setSeccompMode } from "./seccomp-calls.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 /** What uname(2) says: programs compare the release with what they need. */
@@ -87,7 +88,7 @@ function prlimit(task: Task, pid: number, resource: number, newAddress: number, 
 const PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG = 2, PR_GET_DUMPABLE = 3, PR_SET_DUMPABLE = 4, PR_GET_KEEPCAPS = 7, PR_SET_KEEPCAPS = 8, PR_SET_NAME = 15, PR_GET_NAME = 16;
 const PR_CAPBSET_READ = 23, PR_CAPBSET_DROP = 24, PR_GET_SECUREBITS = 27, PR_SET_SECUREBITS = 28, PR_SET_TIMERSLACK = 29, PR_GET_TIMERSLACK = 30;
 const PR_SET_CHILD_SUBREAPER = 36, PR_GET_CHILD_SUBREAPER = 37, PR_SET_NO_NEW_PRIVS = 38, PR_GET_NO_NEW_PRIVS = 39, PR_GET_TID_ADDRESS = 40;
-const PR_SET_THP_DISABLE = 41, PR_GET_THP_DISABLE = 42, PR_CAP_AMBIENT = 47, PR_SET_VMA = 0x53564d41, PR_SET_PTRACER = 0x59616d61, PR_GET_SECCOMP = 21, PR_SET_MM = 35;
+const PR_SET_THP_DISABLE = 41, PR_GET_THP_DISABLE = 42, PR_CAP_AMBIENT = 47, PR_SET_VMA = 0x53564d41, PR_SET_PTRACER = 0x59616d61, PR_GET_SECCOMP = 21, PR_SET_SECCOMP = 22, PR_SET_MM = 35;
 
 /** @see prctl(2) */
 function prctl(task: Task, option: number, a: number, b: number, c: number, d: number): number {
@@ -153,7 +154,9 @@ function prctl(task: Task, option: number, a: number, b: number, c: number, d: n
     // There are no huge pages: what is asked for holds, and is remembered by nobody.
     case PR_SET_THP_DISABLE: return b !== 0 || c !== 0 || d !== 0 ? -EINVAL : 0;
     case PR_GET_THP_DISABLE: return a !== 0 || b !== 0 || c !== 0 || d !== 0 ? -EINVAL : 0;
-    case PR_SET_PTRACER: case PR_GET_SECCOMP: return 0;
+    case PR_GET_SECCOMP: return seccompMode(task);
+    case PR_SET_SECCOMP: return setSeccompMode(task, a, b);
+    case PR_SET_PTRACER: return 0;
     case PR_SET_VMA: return a === 0 ? 0 : -EINVAL;
     case PR_SET_MM: return -EPERM;
     case PR_CAP_AMBIENT: return ambient(task, a, b);
@@ -257,7 +260,7 @@ export const systemCalls: SyscallTable = {
       return what === null ? -EINVAL : writeRusage(task, address, task.group, what);
     },
   },
-  prctl: { run: prctl, gaps: "options that concern seccomp filters, timer slack and memory tagging are refused or ignored" },
+  prctl: { run: prctl, gaps: "options that concern timer slack and memory tagging are refused or ignored" },
   personality: { run: () => 0, gaps: "only PER_LINUX" },
   getrandom: { run: getrandom },
   riscv_hwprobe: { run: hwprobe },
@@ -274,7 +277,6 @@ export const systemCalls: SyscallTable = {
     },
   },
   vhangup: { run: hangUpTerminal },
-  seccomp: { run: (_task, operation) => (operation === 2 ? -95 : -EINVAL), gaps: "no filters yet: EINVAL" },
   ptrace: { run: () => -EPERM, gaps: "no tracing of one guest task by another yet: EPERM" },
   bpf: { run: () => -EPERM }, perf_event_open: { run: () => -ENOSYS }, kexec_load: { run: () => -EPERM },
   init_module: { run: () => -EPERM }, finit_module: { run: () => -EPERM }, delete_module: { run: () => -EPERM },

@@ -90,6 +90,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   child.name = parent.name;
   child.blocked = parent.blocked.copy();
   placeBeside(child, parent);
+  child.seccomp = parent.seccomp;
   child.nice = parent.resetsOnFork ? Math.max(0, parent.nice) : parent.nice;
   child.policy = parent.resetsOnFork && parent.realtimePriority > 0 ? 0 : parent.policy;
   child.realtimePriority = parent.resetsOnFork ? 0 : parent.realtimePriority;

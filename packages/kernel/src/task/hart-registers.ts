@@ -21,6 +21,13 @@ export class HartRegisters {
     return this.#i32[at + 1]! * 0x100000000 + this.#u32[at]!;
   }
 
+  /** Copies the low and the high word of a register. */
+  copyWords(register: number, to: Uint32Array, at: number): void {
+    const from = (HART_X >> 2) + register * 2;
+    to[at] = this.#u32[from]!;
+    to[at + 1] = this.#u32[from + 1]!;
+  }
+
   set(register: number, value: number): void {
     const at = (HART_X >> 2) + register * 2;
     if (value === (value | 0)) {

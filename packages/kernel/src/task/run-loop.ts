@@ -3,6 +3,7 @@ import { ExitReason, HART_FAULT, HART_PC, HART_TABLES } from "@stratos/riscv";
 import type { Kernel } from "../kernel-state.ts";
 import { USER_TOP, WIDE_TOP } from "../mm/address-space.ts";
 import { handlePageFault, type BadAccess } from "../mm/page-fault.ts";
+import { ALLOWED, checkSeccomp } from "../security/seccomp.ts";
 import { deliverSignals, forceSignal } from "../signal/deliver.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { hasDeliverableSignal } from "../signal/send-signal.ts";
@@ -178,6 +179,10 @@ export function handleEcall(kernel: Kernel): number {
   const task = kernel.scheduler.current!;
   const { hart } = kernel;
   const number = hart.get(17);
+  if (task.seccomp !== null) {
+    const verdict = checkSeccomp(task, task.seccomp, number);
+    if (verdict !== ALLOWED) return finish(kernel, task, number, verdict);
+  }
   const result = invoke(kernel, task, number);
   return finish(kernel, task, number, result);
 }

@@ -1,6 +1,7 @@
 import { allHarts } from "./affinity.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
 import type { Credentials } from "../security/credentials.ts";
+import type { Seccomp } from "../security/seccomp.ts";
 import type { FileTable } from "../vfs/file-table.ts";
 import type { FsContext } from "../vfs/fs-context.ts";
 import type { Kernel } from "../kernel.ts";
@@ -53,6 +54,8 @@ export class Task implements Waiter {
   vforkParent: Task | null = null;
   /** The parent of a vfork sleeps here. */
   readonly vforkDone = new WaitQueue();
+  /** The system calls that it may make (seccomp(2)); null: all. */
+  seccomp: Seccomp | null = null;
   /** prctl(PR_SET_DUMPABLE). */
   isDumpable = true;
   /** Signal for this task at its parent's death (PR_SET_PDEATHSIG). */

@@ -2,6 +2,7 @@ import { PAGE_SIZE, SIGRTMAX } from "@stratos/abi";
 import type { SignalSet } from "../../signal/signal-set.ts";
 import { processTimes } from "../../syscall/resource-usage.ts";
 import { listOfHarts } from "../../task/affinity.ts";
+import { seccompMode } from "../../syscall/seccomp-calls.ts";
 import type { Task } from "../../task/task.ts";
 import type { ThreadGroup } from "../../task/thread-group.ts";
 import { hasMemory } from "./proc-access.ts";
@@ -130,7 +131,7 @@ export function describeStatus(task: Task): string {
     `SigPnd:\t${hexSet(task.pending.set)}`, `ShdPnd:\t${hexSet(process.pending.set)}`, `SigBlk:\t${hexSet(task.blocked)}`, `SigIgn:\t${hexSet(ignored)}`, `SigCgt:\t${hexSet(caught)}`,
     `CapInh:\t${capabilities(credentials.inheritable)}`, `CapPrm:\t${capabilities(credentials.permitted)}`, `CapEff:\t${capabilities(credentials.effective)}`,
     `CapBnd:\t${capabilities(credentials.bounding)}`, `CapAmb:\t${capabilities(credentials.ambient)}`,
-    `NoNewPrivs:\t${credentials.noNewPrivileges ? 1 : 0}`, "Seccomp:\t0", "Seccomp_filters:\t0",
+    `NoNewPrivs:\t${credentials.noNewPrivileges ? 1 : 0}`, `Seccomp:\t${seccompMode(task)}`, `Seccomp_filters:\t${task.seccomp?.filters.length ?? 0}`,
     `Cpus_allowed:\t${task.affinity.toString(16)}`, `Cpus_allowed_list:\t${listOfHarts(task.affinity)}`, "Mems_allowed:\t1", "Mems_allowed_list:\t0",
     `voluntary_ctxt_switches:\t${task.voluntarySwitches}`, `nonvoluntary_ctxt_switches:\t${task.involuntarySwitches}`,
   );
