@@ -57,7 +57,8 @@ export async function openLayer(ports: LayerPorts, one: LockedPackage): Promise<
   const description = JSON.stringify({ format: 2, data: describe(ports, archive.data), control: describe(ports, control), index: describe(ports, index) } satisfies Description);
   await ports.store.write(pack, [archive.data, control, index, byteStringOf(description + String(description.length).padStart(LENGTH_DIGITS, "0"))]);
   knownPacks(ports.store).set(pack, "");
-  return { package: one, archive, pack, rows };
+  // Its data is not held: whoever keeps many layers would keep all that their packages bring.
+  return { package: one, archive: { control: archive.control, controlFiles: archive.controlFiles }, pack, rows };
 }
 
 const NO_BYTES = new Uint8Array(0);

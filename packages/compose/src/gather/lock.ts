@@ -17,6 +17,8 @@ export interface LockedPackage {
   readonly sha256: string;
   readonly url: string;
   readonly stage: StageName;
+  /** Within its stage: packages of one round are unpacked when those of earlier ones are configured, as Pre-Depends asks for. Absent: 0. */
+  readonly round?: number;
   /** only needed by others: apt may remove it when they go */
   readonly isAutomatic: boolean;
   /** of Debian's source packages */
@@ -73,7 +75,8 @@ export function parseLock(text: string, path: string): Lock {
   for (const [key, image] of Object.entries(lock.images)) {
     const isSound = typeof image === "object" && image !== null && typeof image.request === "string" && typeof image.mirror === "string" && Number.isSafeInteger(image.dateSeconds) && Array.isArray(image.packages)
       && image.packages.every((one) => typeof one === "object" && one !== null && /^[a-z0-9][a-z0-9+.-]+$/.test(one.name) && typeof one.version === "string" && /^[a-z0-9-]+$/.test(one.architecture)
-        && Number.isSafeInteger(one.sizeBytes) && one.sizeBytes > 0 && /^[0-9a-f]{64}$/.test(one.sha256) && /^(https?|file):\/\//.test(one.url) && STAGES.includes(one.stage));
+        && Number.isSafeInteger(one.sizeBytes) && one.sizeBytes > 0 && /^[0-9a-f]{64}$/.test(one.sha256) && /^(https?|file):\/\//.test(one.url) && STAGES.includes(one.stage)
+        && (one.round === undefined || (Number.isSafeInteger(one.round) && one.round >= 0)));
     if (!isSound) throw new LockError(`${path}: the image ${key} is damaged`);
   }
   return lock;

@@ -23,14 +23,14 @@ export async function resolveImage(ports: PackagePorts, target: ImageTarget, arc
       return expandPatterns(packages, index);
     },
   }, onProgress);
-  const stages = stagesOf(binaries, target.architecture);
+  const byName = offers(binaries), stages = stagesOf(binaries, byName, target.architecture), rounds = roundsOf(binaries, byName, stages);
   const locked = binaries.map((one, index): LockedPackage => {
-    const { name, version, architecture, sizeBytes, sha256, url, isAutomatic } = plan.packages[index]!;
-    return { name, version, architecture, sizeBytes, sha256, url, stage: stages.get(one)!, isAutomatic, source: one.source };
+    const { name, version, architecture, sizeBytes, sha256, url, isAutomatic } = plan.packages[index]!, round = rounds.get(one) ?? 0;
+    return { name, version, architecture, sizeBytes, sha256, url, stage: stages.get(one)!, ...(round > 0 ? { round } : {}), isAutomatic, source: one.source };
   });
   return {
     request: packageRequest(target), suite: plan.suite, codename: plan.codename, release: plan.version, dateSeconds: plan.dateSeconds, mirror: plan.mirror,
-    components: plan.components, signers: plan.signers, packages: STAGES.flatMap((stage) => locked.filter((one) => one.stage === stage)),
+    components: plan.components, signers: plan.signers, packages: STAGES.flatMap((stage) => locked.filter((one) => one.stage === stage).sort((left, right) => (left.round ?? 0) - (right.round ?? 0))),
   };
 }
 
@@ -48,8 +48,10 @@ function expandPatterns(packages: readonly string[], index: PackageIndex): strin
   return [...names];
 }
 
-/** What the essential packages need is the first stage, what the required ones and apt need is the second. */
-function stagesOf(binaries: readonly BinaryPackage[], architecture: string): Map<BinaryPackage, StageName> {
+type Offers = ReadonlyMap<string, readonly BinaryPackage[]>;
+
+/** Which packages can stand for a name. The set is consistent, so each of them can; taking all errs on the safe side. */
+function offers(binaries: readonly BinaryPackage[]): Offers {
   const byName = new Map<string, BinaryPackage[]>();
   const offer = (name: string, one: BinaryPackage): void => {
     const others = byName.get(name);
@@ -60,8 +62,37 @@ function stagesOf(binaries: readonly BinaryPackage[], architecture: string): Map
     offer(one.name, one);
     for (const { name } of one.provides) offer(name, one);
   }
+  return byName;
+}
+
+/** Beyond it packages wait for each other in a circle, which dpkg breaks somewhere, and we by one round. */
+const ROUNDS_MAX = 16;
+
+/** A package whose script may run before it is unpacked needs what it pre-depends on configured by then (Debian Policy §7.2), and so comes a round later. Essential ones need no rounds: all are unpacked first. */
+function roundsOf(binaries: readonly BinaryPackage[], byName: Offers, stages: ReadonlyMap<BinaryPackage, StageName>): ReadonlyMap<BinaryPackage, number> {
+  const rounds = new Map<BinaryPackage, number>();
+  for (let isChanged = true; isChanged; ) {
+    isChanged = false;
+    for (const one of binaries) {
+      if (stages.get(one) === "essential") continue;
+      let round = rounds.get(one) ?? 0;
+      for (const [field, step] of [["Pre-Depends", 1], ["Depends", 0]] as const) {
+        for (const { name } of one.relations(field).flat()) {
+          for (const other of byName.get(name) ?? []) if (other !== one && stages.get(other) === stages.get(one)) round = Math.max(round, (rounds.get(other) ?? 0) + step);
+        }
+      }
+      if (round === (rounds.get(one) ?? 0)) continue;
+      if (round > ROUNDS_MAX) return new Map();
+      rounds.set(one, round);
+      isChanged = true;
+    }
+  }
+  return rounds;
+}
+
+/** What the essential packages need is the first stage, what the required ones and apt need is the second. */
+function stagesOf(binaries: readonly BinaryPackage[], byName: Offers, architecture: string): Map<BinaryPackage, StageName> {
   const stages = new Map<BinaryPackage, StageName>();
-  // The set is consistent, so each of its packages that has the name can stand for the dependency; taking all errs on the safe side.
   const take = (one: BinaryPackage, stage: StageName): void => {
     const stack = [one];
     for (let next = stack.pop(); next !== undefined; next = stack.pop()) {

@@ -19,10 +19,14 @@ export class FakeRunner implements ScriptRunner {
   before: (job: ScriptJob) => Promise<void> = async () => {};
   /** what scripts have seen; undefined: the runner cannot tell */
   observations: Observations | undefined;
+  /** what a script does instead of configuring */
+  effects: (job: ScriptJob) => TreeChanges | undefined = () => undefined;
 
   async run(job: ScriptJob): Promise<TreeChanges> {
     this.jobs.push(job);
     await this.before(job);
+    const effects = this.effects(job);
+    if (effects !== undefined) return effects;
     const entries = new Map([...job.tree.entries()].map((entry) => [entry.path, entry]));
     const text = (path: string): string => { const content = entries.get(path)?.content; return content == null ? "" : Buffer.from(readBlob(content)).toString("latin1"); };
     const file = (path: string, content: string, fields: Partial<FileEntry> = {}): FileEntry => fileEntry(path, "file", { content: new MemoryBlob(Buffer.from(content, "latin1"), sha256), mtime: 4_000_000_000, ...fields });

@@ -12,25 +12,64 @@ import { POLICY_RC_D } from "./base-layout.ts";
 /** Where the script stands in the root; it removes itself when all went well. */
 export const CONFIGURE_SCRIPT = "var/lib/dpkg/stratos-configure";
 
-/** @param packages  in the order of unpacking */
-export function configureScript(packages: readonly UnpackedPackage[]): string {
-  const lines = [
-    "#!/bin/sh",
-    "# Finishes an image: runs what dpkg runs before it unpacks, then has dpkg configure every package.",
-    "set -e",
-    "cd /",
-    "umask 022",
-    "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8",
-    "export DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true DEBCONF_NOWARNINGS=yes",
+/** Before all else. */
+const PREAMBLE = [
+  "set -e",
+  "cd /",
+  "umask 022",
+  "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8",
+  "export DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true DEBCONF_NOWARNINGS=yes",
+];
+
+/** A function of the shell that runs the preinst at a path; the path may use $3, its third argument. */
+function preinstFunction(packages: readonly ScriptedPackage[], prepare: readonly string[], path: string): string[] {
+  return [
     "preinst() {",
+    ...prepare.map((line) => `  ${line}`),
     "  DPKG_MAINTSCRIPT_PACKAGE=$1 DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1 DPKG_MAINTSCRIPT_ARCH=$2 DPKG_MAINTSCRIPT_NAME=preinst \\",
     "  DPKG_MAINTSCRIPT_DEBUG=0 DPKG_RUNNING_VERSION=$dpkg_version DPKG_ADMINDIR=/var/lib/dpkg DPKG_ROOT= DPKG_FORCE= DEBCONF_PACKAGE=$1 \\",
-    "    \"/var/lib/dpkg/info/$3.preinst\" install",
+    `    "${path}" install`,
     "}",
     `dpkg_version=${quote((packages.find((one) => one.name === "dpkg")?.archive.control.get("Version") ?? "0").replace(/^[0-9]+:/, ""))}`,
   ];
-  for (const one of packages) {
-    if (one.archive.controlFiles.some((file) => file.name === "preinst")) lines.push(`preinst ${quote(one.name)} ${quote(one.architecture)} ${quote(infoName(one))}`);
+}
+
+/** What scripts are told of a package. */
+export type ScriptedPackage = Pick<UnpackedPackage, "name" | "architecture" | "archive">;
+
+export function hasPreinst(one: ScriptedPackage): boolean {
+  return one.archive.controlFiles.some((file) => file.name === "preinst");
+}
+
+/** Where the control files of packages stand that are not unpacked yet, each in a folder named by its number; the script is `run` beside them. */
+export const PREINST_FOLDER = "var/lib/dpkg/stratos-preinst";
+
+/**
+ * The script that runs what dpkg runs before it unpacks, for packages whose files are not there yet. dpkg has the control files of the package at hand
+ * in `tmp.ci`, where debconf looks for them.
+ *
+ * @param installed  packages that are there, dpkg among them
+ */
+export function preinstScript(packages: readonly ScriptedPackage[], installed: readonly ScriptedPackage[]): string {
+  const lines = ["#!/bin/sh", "# Runs what dpkg runs before it unpacks.", ...PREAMBLE, ...preinstFunction(installed, [`ln -sfn /${PREINST_FOLDER}/$3 /var/lib/dpkg/tmp.ci`], "/var/lib/dpkg/tmp.ci/preinst")];
+  packages.forEach((one, index) => { if (hasPreinst(one)) lines.push(`preinst ${quote(one.name)} ${quote(one.architecture)} ${index}`); });
+  lines.push("rm -f /var/lib/dpkg/tmp.ci");
+  return `${lines.join("\n")}\n`;
+}
+
+/**
+ * @param packages  in the order of unpacking
+ * @param options.hasRunPreinsts  they were run before the packages were unpacked
+ */
+export function configureScript(packages: readonly UnpackedPackage[], options: { hasRunPreinsts?: boolean } = {}): string {
+  const lines = [
+    "#!/bin/sh",
+    "# Finishes an image: runs what dpkg runs before it unpacks, then has dpkg configure every package.",
+    ...PREAMBLE,
+  ];
+  if (options.hasRunPreinsts !== true) {
+    lines.push(...preinstFunction(packages, [], "/var/lib/dpkg/info/$3.preinst"));
+    for (const one of packages) if (hasPreinst(one)) lines.push(`preinst ${quote(one.name)} ${quote(one.architecture)} ${quote(infoName(one))}`);
   }
   lines.push(
     "dpkg --configure --pending --force-confdef --force-confold",

@@ -11,6 +11,8 @@ import type { RootMeta } from "./root-writer.ts";
 import { RootTree, RootTreeError } from "./root-tree.ts";
 
 export interface UnpackTools {
+  /** where a file of the package goes whose path another package has diverted (dpkg-divert(1)); paths are without their leading slash */
+  divert?(path: string, name: string): string;
   hasher(algorithm: "md5"): Hasher;
   latin1(bytes: Uint8Array): string;
 }
@@ -39,6 +41,7 @@ export function unpackEntries(
     name, architecture, archive: { control, controlFiles: archive.controlFiles }, paths: new Set(["/."]),
     conffiles: parseConffiles(archive.controlFiles, tools.latin1), md5sums: bringsHashes ? undefined : new Map(),
   };
+  const divert = (path: string): string => tools.divert?.(path, name) ?? path;
   visitEntries((entry, content) => {
     const path = relativePath(entry.path, name);
     if (path === "") return;
@@ -52,7 +55,7 @@ export function unpackEntries(
   return unpacked;
 
   function place(path: string, entry: TarEntry, content: Uint8Array): void {
-    const at = tree.place(path);
+    const at = tree.place(entry.type === TarType.directory ? path : divert(path));
     const meta: RootMeta = { uid: entry.uid, gid: entry.gid, mode: entry.mode, mtime: entry.mtime, ...(entry.xattrs.size > 0 ? { xattrs: entry.xattrs } : {}) };
     if (entry.type === TarType.directory) {
       tree.directory(at, meta, name);
@@ -78,7 +81,7 @@ export function unpackEntries(
         break;
       }
       case TarType.symbolicLink: tree.symlink(at, meta, entry.linkPath, name); break;
-      case TarType.hardLink: tree.hardLink(at, tree.place(relativePath(entry.linkPath, name)), name); break;
+      case TarType.hardLink: tree.hardLink(at, tree.place(divert(relativePath(entry.linkPath, name))), name); break;
       case TarType.characterDevice: tree.device(at, meta, { kind: "character", major: entry.deviceMajor, minor: entry.deviceMinor }, name); break;
       case TarType.blockDevice: tree.device(at, meta, { kind: "block", major: entry.deviceMajor, minor: entry.deviceMinor }, name); break;
       case TarType.fifo: tree.fifo(at, meta, name); break;
