@@ -84,3 +84,6 @@ export type { FileTier, MigrateOptions, MigrateResult, TierStatus } from "./tier
 export type { Fragmentation } from "./file/defragment.ts";
 export { filterFiles } from "./filter/filter.ts";
 export type { FileFilter, FileOperation, FilterFactory } from "./filter/filter.ts";
+export { LOCK_EXCLUSIVE, LOCK_NONE, LOCK_SHARED } from "@stratos/base";
+export { FileLocks } from "./lock/file-locks.ts";
+export type { FileRangeLock, LockOwner, LockRequest } from "./lock/file-locks.ts";

@@ -14,7 +14,7 @@ import {
   EBADF, EEXIST, EINVAL, EISDIR, ELOOP, EMFILE, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTEMPTY, EBUSY, NAME_MAX, EPERM, EROFS, O_ACCMODE, O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW,
   O_RDONLY, O_TMPFILE, O_TRUNC, O_WRONLY, R_OK, RENAME_EXCHANGE, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID, S_ISUID, S_ISVTX, W_OK, X_OK,
 } from "@stratos/abi";
-import { byteStringToUtf8, utf8ToByteString } from "@stratos/base";
+import { byteStringToUtf8, LOCK_EXCLUSIVE, LOCK_SHARED, utf8ToByteString } from "@stratos/base";
 import type { Clock } from "@stratos/host";
 import { checkAccess, isMember } from "../access/permission.ts";
 import type { Credentials } from "../access/permission.ts";
@@ -24,6 +24,7 @@ import { checkDirectory, list } from "../file/directory.ts";
 import { changeInode, getPair, loadInode, putTime } from "../file/inode.ts";
 import { readlink } from "../file/namespace.ts";
 import { INODE_AT_ATIME, INODE_AT_CTIME, INODE_AT_GID, INODE_AT_MODE, INODE_AT_MTIME, INODE_AT_UID, ROOT_INO } from "../format/inode-item.ts";
+import type { FileRangeLock, LockOwner } from "../lock/file-locks.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import type { Volume } from "../volume/volume.ts";
 import { missing, walk, walked } from "./path-walk.ts";
@@ -60,6 +61,11 @@ export class Files {
   readonly #flags: number[] = [];
   readonly #positions: number[] = [];
   readonly #free: number[] = [];
+  /** This program, and each descriptor that locks something, as holders of locks. */
+  readonly #process: LockOwner = { detectsDeadlock: true };
+  readonly #descriptions: (LockOwner | undefined)[] = [];
+  /** Files on which this program locks ranges. */
+  readonly #lockedInos = new Set<number>();
   readonly #attributes = new Attributes();
 
   constructor(volume: Volume, options: FilesOptions) {
@@ -402,6 +408,12 @@ export class Files {
     if (ino === 0) return -EBADF;
     this.#inos[fd] = 0;
     this.#free.push(fd);
+    if (this.#lockedInos.delete(ino)) this.subvolume.locks.release(ino, this.#process);
+    const description = this.#descriptions[fd];
+    if (description !== undefined) {
+      this.#descriptions[fd] = undefined;
+      this.subvolume.locks.release(ino, description);
+    }
     return this.subvolume.unpin(ino);
   }
 
@@ -462,6 +474,39 @@ export class Files {
     if (failed < 0) return failed;
     this.#stamp();
     return this.subvolume.link(ino, walked.parent, walked.name);
+  }
+
+  /**
+   * Locks, or unlocks, a range: fcntl(2) with F_SETLK, or with `ofDescription` F_OFD_SETLK. Locks are of this program (this object), or of the descriptor; closing any
+   * descriptor of the file takes the program's away.
+   *
+   * @param onGranted  F_SETLKW: told when a lock that could not be had at once is held
+   * @returns 0; 1 when it waits; −EAGAIN, −EDEADLK, −EBADF, −EINVAL
+   */
+  lockRange(fd: number, range: { type: number; start: number; length: number; ofDescription?: boolean }, onGranted: (() => void) | null = null): number {
+    const ino = this.#inos[fd] ?? 0;
+    const access = this.#flags[fd]! & O_ACCMODE;
+    if (ino === 0 || (range.type === LOCK_EXCLUSIVE && access === O_RDONLY) || (range.type === LOCK_SHARED && access === O_WRONLY)) return -EBADF;
+    const owner = range.ofDescription === true ? this.#description(fd) : this.#process;
+    if (owner === this.#process) this.#lockedInos.add(ino);
+    return this.subvolume.locks.setRange(ino, { owner, type: range.type, start: range.start, length: range.length }, onGranted);
+  }
+
+  /** F_GETLK: the lock of others that stands in the way; null when there is none. −EBADF, −EINVAL. */
+  lockInTheWay(fd: number, range: { type: number; start: number; length: number; ofDescription?: boolean }): FileRangeLock | null | number {
+    const ino = this.#inos[fd] ?? 0;
+    if (ino === 0) return -EBADF;
+    return this.subvolume.locks.conflict(ino, { owner: range.ofDescription === true ? this.#description(fd) : this.#process, type: range.type, start: range.start, length: range.length });
+  }
+
+  /** flock(2), with the results of `lockRange`. */
+  lockFile(fd: number, type: number, onGranted: (() => void) | null = null): number {
+    const ino = this.#inos[fd] ?? 0;
+    return ino === 0 ? -EBADF : this.subvolume.locks.setWhole(ino, this.#description(fd), type, onGranted);
+  }
+
+  #description(fd: number): LockOwner {
+    return (this.#descriptions[fd] ??= { detectsDeadlock: false });
   }
 
   fsync(fd: number): number {

@@ -37,6 +37,7 @@ import { collapseRange, insertRange } from "../file/shift.ts";
 import { settleFile } from "../file/settle.ts";
 import * as xattrs from "../file/xattrs.ts";
 import { Operation } from "../audit/operation.ts";
+import { FileLocks } from "../lock/file-locks.ts";
 import type { ReadSet } from "../transaction/read-set.ts";
 import { putSubvolumeItem, subvolumeTexts } from "./subvolume-record.ts";
 import { Quotas } from "../quota/quotas.ts";
@@ -66,6 +67,8 @@ export class Subvolume {
   /** What files get that have no properties of their own (format/properties.ts). */
   properties = 0;
   readonly quotas: Quotas;
+  /** Advisory locks on its files. */
+  readonly locks: FileLocks = new FileLocks();
   /** What a transaction has read of it, when it must know; else null. */
   reads: ReadSet | null = null;
   /** Pins by inode number. Bound: what the caller holds open. */

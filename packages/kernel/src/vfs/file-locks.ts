@@ -1,4 +1,5 @@
-import { EAGAIN, EDEADLK, F_RDLCK, F_UNLCK, F_WRLCK, LOCK_EX, LOCK_SH } from "@stratos/abi";
+import { EAGAIN, EDEADLK, F_RDLCK, F_UNLCK, LOCK_EX, LOCK_SH } from "@stratos/abi";
+import { conflictingRange, replaceRange, waitsFor, type RangeLock as Range } from "@stratos/base";
 import { BLOCKED, WaitQueue } from "../task/wait-queue.ts";
 import type { Task } from "../task/task.ts";
 import type { FileTable } from "./file-table.ts";
@@ -9,15 +10,9 @@ import type { OpenFile } from "./open-file.ts";
  * Advisory locks of an inode: byte ranges of processes (fcntl(2), "owner" is the file table) and of descriptions (F_OFD_*), and flock(2).
  * Bound: one range for each byte pair that programs lock; a lock costs its caller a list walk.
  */
-export interface RangeLock {
-  /** F_RDLCK or F_WRLCK. */
-  type: number;
-  start: number;
-  /** Exclusive; Infinity: to the end, however far the file grows. */
-  end: number;
-  owner: FileTable | OpenFile;
+export interface RangeLock extends Range<FileTable | OpenFile> {
   /** −1 for a lock of a description. */
-  pid: number;
+  readonly pid: number;
 }
 
 export class FileLocks {
@@ -42,10 +37,7 @@ function forgetWhenEmpty(inode: Inode): void {
 
 /** The lock that keeps `wanted` from being set; null when it could be. */
 export function conflictingLock(inode: Inode, wanted: RangeLock): RangeLock | null {
-  for (const lock of inode.locks?.ranges ?? []) {
-    if (lock.owner !== wanted.owner && lock.start < wanted.end && wanted.start < lock.end && (lock.type === F_WRLCK || wanted.type === F_WRLCK)) return lock;
-  }
-  return null;
+  return inode.locks === null ? null : conflictingRange(inode.locks.ranges, wanted);
 }
 
 /**
@@ -58,7 +50,7 @@ export function setRangeLock(task: Task, inode: Inode, wanted: RangeLock, mayWai
     const conflict = conflictingLock(inode, wanted);
     if (conflict !== null) {
       if (!mayWait) return -EAGAIN;
-      if (wanted.pid >= 0 && waitsFor(conflict.owner, wanted.owner)) return -EDEADLK;
+      if (wanted.pid >= 0 && waitsFor<object>(conflict.owner, wanted.owner, blockersOf)) return -EDEADLK;
       const wait: RangeWait = { task, blocker: conflict.owner };
       task.syscallState = wait;
       waits.set(wanted.owner, wait);
@@ -73,33 +65,10 @@ export function setRangeLock(task: Task, inode: Inode, wanted: RangeLock, mayWai
   return 0;
 }
 
-function waitsFor(from: object, target: object): boolean {
-  let at: object | undefined = from;
-  for (let steps = 0; at !== undefined && steps < 1000; steps++) {
-    if (at === target) return true;
-    const wait: RangeWait | undefined = waits.get(at);
-    at = wait !== undefined && wait.task.syscallState === wait ? wait.blocker : undefined;
-  }
-  return false;
-}
-
-/** The list with the owner's bytes in `wanted` changed to its type: ranges are cut and neighbours of one type joined (fcntl(2)). */
-function replaceRange(ranges: readonly RangeLock[], wanted: RangeLock): RangeLock[] {
-  const result: RangeLock[] = [];
-  let { start, end } = wanted;
-  for (const lock of ranges) {
-    if (lock.owner !== wanted.owner || lock.end < start || lock.start > end) result.push(lock);
-    else if (lock.type === wanted.type) {
-      start = Math.min(start, lock.start);
-      end = Math.max(end, lock.end);
-    } else {
-      if (lock.start < wanted.start) result.push({ ...lock, end: Math.min(lock.end, wanted.start) });
-      if (lock.end > wanted.end) result.push({ ...lock, start: Math.max(lock.start, wanted.end) });
-    }
-  }
-  if (wanted.type === F_UNLCK) return result;
-  result.push({ ...wanted, start, end });
-  return result.sort((one, other) => one.start - other.start);
+/** For whom an owner waits now. */
+function blockersOf(owner: object): readonly object[] {
+  const wait = waits.get(owner);
+  return wait !== undefined && wait.task.syscallState === wait ? [wait.blocker] : [];
 }
 
 /** close(2) of any descriptor of the file drops all range locks of the process (fcntl(2), NOTES). */

@@ -1,0 +1,59 @@
+/**
+ * The rules of advisory locks, for whoever has files and owners: which ranges conflict, what becomes of an owner's ranges when it sets another one, and who
+ * would wait for whom in a circle (fcntl(2), "Advisory record locking"; flock(2)). An owner is any object: a process, an open file description.
+ */
+/** Types of locks, with the numbers of F_RDLCK, F_WRLCK and F_UNLCK in Linux. */
+export const LOCK_SHARED = 0;
+export const LOCK_EXCLUSIVE = 1;
+export const LOCK_NONE = 2;
+
+export interface RangeLock<Owner> {
+  /** LOCK_SHARED or LOCK_EXCLUSIVE; of a wish also LOCK_NONE. */
+  readonly type: number;
+  readonly start: number;
+  /** Exclusive; Infinity: to the end, however far the file grows. */
+  readonly end: number;
+  readonly owner: Owner;
+}
+
+/** The lock that keeps `wanted` from being set; null when it could be. */
+export function conflictingRange<Lock extends RangeLock<unknown>>(ranges: readonly Lock[], wanted: RangeLock<unknown>): Lock | null {
+  for (const lock of ranges) {
+    if (lock.owner !== wanted.owner && lock.start < wanted.end && wanted.start < lock.end && (lock.type === LOCK_EXCLUSIVE || wanted.type === LOCK_EXCLUSIVE)) return lock;
+  }
+  return null;
+}
+
+/** All of these locks. */
+export function conflictingRanges<Lock extends RangeLock<unknown>>(ranges: readonly Lock[], wanted: RangeLock<unknown>): Lock[] {
+  return ranges.filter((lock) => conflictingRange([lock], wanted) !== null);
+}
+
+/** The list with the owner's bytes in `wanted` changed to its type: ranges are cut, and neighbours of one type joined. */
+export function replaceRange<Lock extends RangeLock<unknown>>(ranges: readonly Lock[], wanted: Lock): Lock[] {
+  const result: Lock[] = [];
+  let { start, end } = wanted;
+  for (const lock of ranges) {
+    if (lock.owner !== wanted.owner || lock.end < start || lock.start > end) result.push(lock);
+    else if (lock.type === wanted.type) {
+      start = Math.min(start, lock.start);
+      end = Math.max(end, lock.end);
+    } else {
+      if (lock.start < wanted.start) result.push({ ...lock, end: Math.min(lock.end, wanted.start) });
+      if (lock.end > wanted.end) result.push({ ...lock, start: Math.max(lock.start, wanted.end) });
+    }
+  }
+  if (wanted.type === LOCK_NONE) return result;
+  result.push({ ...wanted, start, end });
+  return result.sort((one, other) => one.start - other.start);
+}
+
+/** Does `from` wait for `target`, by way of others or not? `blockersOf` says for whom an owner waits. Then `target` must not wait for `from`. */
+export function waitsFor<Owner>(from: Owner, target: Owner, blockersOf: (owner: Owner) => readonly Owner[]): boolean {
+  const seen = new Set<Owner>([from]);
+  for (const owner of seen) {
+    if (owner === target) return true;
+    for (const blocker of blockersOf(owner)) seen.add(blocker);
+  }
+  return false;
+}
