@@ -102,7 +102,7 @@ test(`random calls beside a model of bytes (seed ${SEED})`, () => {
 
 test("programs lock by descriptor; closing any descriptor of the file drops a program's ranges, the last use of one its own", () => {
   const { volume } = freshVolume(16);
-  const clock = { realtimeMs: () => 0, monotonicMs: () => 0 };
+  const clock = { realtimeMs: () => 0, monotonicNs: () => 0 };
   const one = new Files(volume, { clock });
   const two = new Files(volume, { clock });
   assert.equal(one.writeFile("/f", new Uint8Array(100)), 100);
