@@ -55,7 +55,7 @@ const AT_FIRST_KEY = 351;
 
 /** Costs beyond these take longer, or more memory, than anyone means: such a header is forged. */
 const SCRYPT_LIMITS: readonly [number, number][] = [[1, 22], [1, 32], [1, 16]];
-const ARGON2_LIMITS: readonly [number, number][] = [[8, 4 << 20], [1, 64], [1, 16]];
+const ARGON2_LIMITS: readonly [number, number][] = [[8, 2 << 20], [1, 64], [1, 16]];
 
 export class KeyHeader {
   readonly bytes: Uint8Array;

@@ -1,0 +1,99 @@
+/**
+ * A block device on a file of the origin private file system. A worker gets the handle, which keeps the file to itself:
+ *
+ *   const root = await navigator.storage.getDirectory();
+ *   const file = await root.getFileHandle("volume", { create: true });
+ *   const device = new OpfsBlockDevice(await file.createSyncAccessHandle());
+ *
+ * What `flush` promises is what the browser's does (fs.spec.whatwg.org, FileSystemSyncAccessHandle).
+ */
+import { EIO, ENOSPC } from "@stratos/abi";
+import type { BlockDevice } from "@stratos/host";
+
+/** What is used of FileSystemSyncAccessHandle. */
+export interface SyncAccessHandle {
+  read(buffer: Uint8Array, options: { at: number }): number;
+  write(buffer: Uint8Array, options: { at: number }): number;
+  flush(): void;
+  getSize(): number;
+  truncate(size: number): void;
+  close(): void;
+}
+
+const BLOCK = 4096;
+
+export class OpfsBlockDevice implements BlockDevice {
+  readonly readOnly: boolean;
+  readonly #handle: SyncAccessHandle;
+  #size: number;
+
+  constructor(handle: SyncAccessHandle, options: { readonly readOnly?: boolean } = {}) {
+    this.#handle = handle;
+    this.readOnly = options.readOnly === true;
+    this.#size = Math.floor(handle.getSize() / BLOCK) * BLOCK;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  read(offset: number, bytes: Uint8Array, at: number, length: number): number {
+    try {
+      for (let done = 0; done < length; ) {
+        const count = this.#handle.read(bytes.subarray(at + done, at + length), { at: offset + done });
+        if (count <= 0) return -EIO;
+        done += count;
+      }
+      return 0;
+    } catch {
+      return -EIO;
+    }
+  }
+
+  write(offset: number, bytes: Uint8Array, at: number, length: number): number {
+    if (this.readOnly) return -EIO;
+    try {
+      for (let done = 0; done < length; ) {
+        const count = this.#handle.write(bytes.subarray(at + done, at + length), { at: offset + done });
+        if (count <= 0) return -EIO;
+        done += count;
+      }
+      return 0;
+    } catch (error) {
+      return isQuota(error) ? -ENOSPC : -EIO;
+    }
+  }
+
+  flush(): number {
+    if (this.readOnly) return 0;
+    try {
+      this.#handle.flush();
+      return 0;
+    } catch {
+      return -EIO;
+    }
+  }
+
+  resize(size: number): number {
+    if (this.readOnly) return -EIO;
+    try {
+      this.#handle.truncate(size);
+      this.#size = size;
+      return 0;
+    } catch (error) {
+      return isQuota(error) ? -ENOSPC : -EIO;
+    }
+  }
+
+  /** Browsers have no holes in files. */
+  discard(): void {}
+
+  close(): void {
+    this.#handle.close();
+  }
+}
+
+/** The origin has used up what the browser gives it. */
+function isQuota(error: unknown): boolean {
+  return (error as { name?: unknown } | null)?.name === "QuotaExceededError";
+}
