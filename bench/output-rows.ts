@@ -1,6 +1,6 @@
 /**
  * Outputs beside the tools that make them today, by turns, in CPU seconds of user and system of the whole command: OSTree commits beside
- * ostree, OCI images beside umoci, a disk in two formats beside mke2fs and qemu-img. All take the same folder, a minimal Debian of amd64.
+ * ostree, OCI images beside umoci, a disk in two formats beside mke2fs and qemu-img, other file systems beside their own tools. All take the same folder, a minimal Debian of amd64.
  *
  *     npm run bench -- --only outputs [--rounds N] [--root DIR]
  */
@@ -22,6 +22,8 @@ interface Contest {
   readonly peer: string;
   /** arguments of `stratos`; `$ROOT` and `$WORK` are filled in */
   readonly ours: readonly string[];
+  /** files or folders whose sizes are told, too */
+  readonly sizes?: { readonly theirs: string; readonly ours: string };
 }
 
 const CONTESTS: readonly Contest[] = [
@@ -31,9 +33,11 @@ const CONTESTS: readonly Contest[] = [
   ...(["gzip", "zstd"] as const).map((kind): Contest => ({
     name: `OCI image, ${kind}`, peerName: "umoci (gzip)", goal: kind === "gzip" ? "≤ 1 ×" : "≤ 0.4 ×", needs: ["umoci"],
     before: "rm -rf ours layout bundle; umoci init --layout layout; umoci new --image layout:x; umoci unpack --image layout:x bundle 2>/dev/null; rm -rf bundle/rootfs; cp -a $ROOT bundle/rootfs",
-    peer: "umoci repack --image layout:x bundle", ours: ["image", "convert", "$ROOT", "$WORK/ours", "--to", "oci", "-c", kind],
+    peer: "umoci repack --image layout:x bundle", ours: ["image", "convert", "$ROOT", "$WORK/ours", "--to", "oci", "-c", kind], sizes: { theirs: "layout", ours: "ours" },
   })),
   { name: "ext4 disk of 600 MB, raw and QCOW2", peerName: "mke2fs -d, qemu-img convert", goal: "≤ 1.5 ×", needs: ["mke2fs", "qemu-img"], before: "rm -rf theirs* ours*", peer: "mke2fs -q -t ext4 -d $ROOT theirs 600M && qemu-img convert -O qcow2 theirs theirs.qcow2", ours: ["image", "convert", "$ROOT", "$WORK/ours.raw", "--to", "ext4", "-s", "600M", "--qcow2", "$WORK/ours.qcow2"] },
+  { name: "btrfs volume", peerName: "mkfs.btrfs --rootdir", goal: "≤ 1.5 ×", needs: ["mkfs.btrfs"], before: "rm -rf theirs* ours*; truncate -s 300M theirs", peer: "mkfs.btrfs -q -m single --rootdir $ROOT theirs", ours: ["image", "convert", "$ROOT", "$WORK/ours.btrfs", "-s", "300M"] },
+  { name: "EROFS image", peerName: "mkfs.erofs", goal: "≤ 1.5 ×", needs: ["mkfs.erofs"], before: "rm -rf theirs* ours*", peer: "mkfs.erofs theirs $ROOT", ours: ["image", "convert", "$ROOT", "$WORK/ours.erofs"], sizes: { theirs: "theirs", ours: "ours.erofs" } },
 ];
 
 /** @param root  a folder with a Debian root; null: mmdebstrap makes one in `cache` */
@@ -63,7 +67,9 @@ function measure(contest: Contest, place: { launcher: readonly string[]; tree: s
   } catch (error) {
     return { ...result, failure: (error as Error).message };
   }
-  return { ...result, ours: median(ours), peer: median(theirs) };
+  const megabytes = (name: string): string => `${(Number(spawnSync("du", ["-sb", join(place.work, name)], { encoding: "utf8" }).stdout.split("\t")[0]) / 1e6).toFixed(1)} MB`;
+  const told = contest.sizes === undefined ? peerName : `${peerName}; ${megabytes(contest.sizes.theirs)}, ours ${megabytes(contest.sizes.ours)}`;
+  return { ...result, ours: median(ours), peer: median(theirs), peerName: told };
 }
 
 /** Runs a command. @returns CPU seconds of it and all that it started */

@@ -30,7 +30,8 @@ export class BtrfsData {
   readonly #known = new Map<Blob, readonly FileExtent[]>();
   readonly #checksums: TreeItem[] = [];
   readonly #buffer = new Uint8Array(UNIT);
-  #sums = new Uint8Array(CHECKSUMS_MAX * 4);
+  readonly #sums = new Uint8Array(CHECKSUMS_MAX * 4);
+  readonly #sumView = viewOf(this.#sums);
   #sumCount = 0;
   #sumPlace = 0;
   #next: number;
@@ -130,7 +131,7 @@ export class BtrfsData {
       const sector = place + at;
       if (this.#sumCount > 0 && (this.#sumCount === CHECKSUMS_MAX || sector !== this.#sumPlace + this.#sumCount * SECTOR_SIZE)) this.#closeChecksums();
       if (this.#sumCount === 0) this.#sumPlace = sector;
-      viewOf(this.#sums).setUint32(this.#sumCount++ * 4, crc32c(bytes, at, at + SECTOR_SIZE), true);
+      this.#sumView.setUint32(this.#sumCount++ * 4, crc32c(bytes, at, at + SECTOR_SIZE), true);
     }
   }
 

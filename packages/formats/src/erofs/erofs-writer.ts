@@ -2,10 +2,10 @@
  * Makes an EROFS image of a tree: a read-only root whose files lie as they are, page by page, so that the kernel maps them without copying.
  * Source: Linux fs/erofs/erofs_fs.h; Documentation/filesystems/erofs.rst.
  *
- *     boot area 1 KiB · superblock · inodes, each with its attributes and the end of its content · blocks of content
+ *     boot area 1 KiB · superblock · blocks of content · inodes, each with its attributes and the end of its content
  *
- * All places are known before anything is written. What is left of a file behind its last whole block lies behind the inode, if both fit
- * into one block. Files with blocks of zeros are kept in chunks, and such blocks take no room.
+ * Each file is read once: whole blocks are written as they come, and what is left behind the last one waits for its inode, if both fit into
+ * one block. Of files with long runs of zeros a list names the blocks, and such runs take no room.
  */
 import { isZero, viewOf, writeU64, type Disk } from "../disk/disk.ts";
 import { sequentialWriter } from "../disk/sequential-writer.ts";
@@ -13,7 +13,7 @@ import { FormatError } from "../format-error.ts";
 import type { Blob, FileTree } from "../tree/file-tree.ts";
 import { treeNodes, type TreeNode } from "../tree/tree-nodes.ts";
 import {
-  BLOCK_SIZE, chunkFormat, DataLayout, deviceNumber, FILE_TYPE, HOLE, inode, INODE_SIZE, sealFirstBlock, SLOT_SIZE, superblock, SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE, xattrArea,
+  BLOCK_SIZE, chunkFormat, DataLayout, deviceNumber, FILE_TYPE, HOLE, inode, INODE_SIZE, sealFirstBlock, SLOT_SIZE, superblock, SUPERBLOCK_OFFSET, xattrArea,
 } from "./erofs-layout.ts";
 
 export interface ErofsOptions {
@@ -25,23 +25,38 @@ export interface ErofsOptions {
 
 const DIRENT_SIZE = 12;
 const BUFFER_BYTES = 1 << 20;
+/** So many blocks of zeros in a row, at such a place, are a hole. */
+const HOLE_BLOCKS = 16;
+/** Ends of files that are kept until their inodes are written; beyond, they are read again. */
+const TAILS_MAX = 64 << 20;
+/** A file of the host grows by so much at once. */
+const GROW = 16 << 20;
 
 interface Place {
   readonly node: TreeNode;
   readonly size: number;
-  readonly layout: DataLayout;
   readonly xattrs: Uint8Array;
-  /** blocks in the data area; those of a file in chunks are named one by one */
-  readonly blocks: number;
-  readonly holes: Uint8Array | null;
-  /** byte of the inode */
+  layout: DataLayout;
+  /** of a file in chunks: where each block is */
+  list: Uint32Array | null;
+  /** what stands behind the inode; null when it is to be read again */
+  tail: Uint8Array | null;
+  /** byte of the inode in the area of inodes */
   offset: number;
   firstBlock: number;
 }
 
-/** Bytes of the image of a tree. @throws FormatError when EROFS cannot hold it */
+/** Bytes that the image of a tree has at most. @throws FormatError when EROFS cannot hold it */
 export function erofsSizeFor(tree: FileTree): number {
-  return layOut(tree).blocks * BLOCK_SIZE;
+  const places = treeNodes(tree).map(placeOf);
+  let blocks = 1;
+  for (const place of places) {
+    if (place.node.entry.kind !== "directory" && place.layout !== DataLayout.flatInline) blocks += Math.ceil(place.size / BLOCK_SIZE);
+    else blocks += Math.floor(place.size / BLOCK_SIZE);
+    // With holes a file has a list rather than an end behind its inode, and its end is a block.
+    if (place.size >= HOLE_BLOCKS * BLOCK_SIZE) blocks += 1 + Math.ceil((4 * place.size) / BLOCK_SIZE / BLOCK_SIZE);
+  }
+  return (blocks + layOutInodes(places)) * BLOCK_SIZE;
 }
 
 /**
@@ -49,116 +64,158 @@ export function erofsSizeFor(tree: FileTree): number {
  * @returns its bytes, a multiple of 4 KiB. @throws FormatError
  */
 export function writeErofs(disk: Disk, tree: FileTree, options: ErofsOptions): number {
-  const { places, blocks } = layOut(tree);
-  const size = blocks * BLOCK_SIZE;
-  if (disk.size < size) disk.resize(size);
-  const slotOf = (node: TreeNode): number => places[node.index]!.offset / SLOT_SIZE;
-
-  // The area of inodes is written in order and once, and so are the blocks of content behind it.
-  const metadata = sequentialWriter(disk, BUFFER_BYTES), content = sequentialWriter(disk, BUFFER_BYTES);
-  const first = new Uint8Array(BLOCK_SIZE);
-  const hasChunks = places.some(({ layout }) => layout === DataLayout.chunkBased);
-  first.set(superblock({ uuid: options.uuid, label: options.label, time: options.time, inodes: places.length, blocks, rootSlot: slotOf(places[0]!.node), hasChunks }), SUPERBLOCK_OFFSET);
-  let at = BLOCK_SIZE;
-  const put = (offset: number, bytes: Uint8Array): void => {
-    if (offset < BLOCK_SIZE) {
-      const head = Math.min(bytes.length, BLOCK_SIZE - offset);
-      first.set(bytes.subarray(0, head), offset);
-      if (head < bytes.length) put(BLOCK_SIZE, bytes.subarray(head));
-      return;
-    }
-    if (offset > at) metadata.write(at, new Uint8Array(offset - at));
-    metadata.write(offset, bytes);
-    at = offset + bytes.length;
-  };
-  const block = new Uint8Array(BLOCK_SIZE);
-  for (const place of places) {
-    const { node: { entry, index, names, subfolders }, layout, xattrs, holes } = place;
-    const isFolder = entry.kind === "directory";
-    const isDevice = entry.kind === "character" || entry.kind === "block";
-    put(place.offset, inode({
-      entry, layout, size: place.size, number: index + 1, links: isFolder ? 2 + subfolders : names.length, xattrBytes: xattrs.length,
-      place: isDevice ? deviceNumber(entry) : layout === DataLayout.chunkBased ? chunkFormat(Math.log2(BLOCK_SIZE)) : place.blocks > 0 ? place.firstBlock : HOLE,
-    }));
-    put(place.offset + INODE_SIZE, xattrs);
-    let tailAt = place.offset + INODE_SIZE + xattrs.length;
-    if (layout === DataLayout.chunkBased) {
-      const list = new Uint8Array(holes!.length * 4), view = viewOf(list);
-      let next = place.firstBlock;
-      holes!.forEach((isHole, number) => view.setUint32(number * 4, isHole === 1 ? HOLE : next++, true));
-      put(tailAt, list);
-      tailAt += list.length;
-    }
-    const bytes = isFolder ? folderContent(place.node, slotOf) : entry.kind === "symlink" ? Uint8Array.from(entry.target, (character) => character.charCodeAt(0)) : null;
-    let next = place.firstBlock;
-    for (let offset = 0; offset < place.size; offset += BLOCK_SIZE) {
-      const length = Math.min(BLOCK_SIZE, place.size - offset);
-      const isTail = layout === DataLayout.flatInline && length < BLOCK_SIZE;
-      if (holes?.[offset / BLOCK_SIZE] === 1) continue;
-      const piece = block.subarray(0, length);
-      if (bytes !== null) piece.set(bytes.subarray(offset, offset + length));
-      else readAll(entry.content!, offset, piece, entry.path);
-      if (isTail) put(tailAt, piece);
-      else {
-        block.fill(0, length);
-        content.write(next++ * BLOCK_SIZE, block);
-      }
-    }
-  }
-  const firstData = places.reduce((least, { blocks: own, firstBlock }) => (own > 0 ? Math.min(least, firstBlock) : least), blocks);
-  if (at < firstData * BLOCK_SIZE) metadata.write(at, new Uint8Array(firstData * BLOCK_SIZE - at));
-  metadata.flush();
-  content.flush();
-  sealFirstBlock(first);
-  disk.write(0, first);
-  return size;
+  return new ErofsWriter(disk, tree).write(options);
 }
 
-function layOut(tree: FileTree): { places: Place[]; blocks: number } {
-  let offset = SUPERBLOCK_OFFSET + SUPERBLOCK_SIZE;
-  const places = treeNodes(tree).map((node): Place => {
-    const { entry } = node;
-    const size = entry.kind === "directory" ? folderSize(node) : entry.kind === "symlink" ? entry.target.length : (entry.content?.sizeBytes ?? 0);
-    if (entry.kind === "symlink" && size >= BLOCK_SIZE) throw new FormatError(`${entry.path}: a link's target has at most ${BLOCK_SIZE - 1} bytes`);
-    const xattrs = xattrArea(entry);
-    const holes = entry.kind === "file" ? holesOf(entry.content!, entry.path) : null;
-    const tail = size % BLOCK_SIZE;
-    const isInline = holes === null && tail > 0 && INODE_SIZE + xattrs.length + tail <= BLOCK_SIZE;
-    const layout = holes !== null ? DataLayout.chunkBased : isInline ? DataLayout.flatInline : DataLayout.flatPlain;
-    const length = INODE_SIZE + xattrs.length + (holes !== null ? holes.length * 4 : isInline ? tail : 0);
+class ErofsWriter {
+  readonly #disk: Disk;
+  readonly #isGrown: boolean;
+  readonly #places: readonly Place[];
+  readonly #writer: { write(offset: number, bytes: Uint8Array): void; flush(): void };
+  readonly #buffer = new Uint8Array(BUFFER_BYTES);
+  #tailBytes = 0;
+  #next = 1;
+
+  constructor(disk: Disk, tree: FileTree) {
+    this.#disk = disk;
+    this.#places = treeNodes(tree).map(placeOf);
+    this.#isGrown = disk.size < BLOCK_SIZE;
+    this.#writer = sequentialWriter(disk, BUFFER_BYTES);
+  }
+
+  write(options: ErofsOptions): number {
+    for (const place of this.#places) if (place.node.entry.kind === "file") this.#writeContent(place, place.node.entry.content!);
+    // Folders name inodes, whose places are known only when it is known what stands behind each.
+    const inodeBlocks = layOutInodes(this.#places);
+    const folders = this.#places.filter(({ node }) => node.entry.kind === "directory");
+    const slotOf = (node: TreeNode): number => this.#places[node.index]!.offset / SLOT_SIZE;
+    for (const place of folders) this.#writeWhole(place, folderContent(place.node, slotOf));
+    for (const place of this.#places) if (place.node.entry.kind === "symlink") this.#writeWhole(place, Uint8Array.from(place.node.entry.target, (character) => character.charCodeAt(0)));
+    const start = this.#next, blocks = start + inodeBlocks;
+    if (blocks > 0xffffffff) throw new FormatError("the tree is larger than EROFS can be with blocks of 4 KiB");
+    this.#writeInodes(start * BLOCK_SIZE, blocks * BLOCK_SIZE);
+    this.#writer.flush();
+    const first = new Uint8Array(BLOCK_SIZE), hasChunks = this.#places.some(({ layout }) => layout === DataLayout.chunkBased);
+    first.set(superblock({ ...options, inodes: this.#places.length, blocks, inodeBlock: start, rootSlot: slotOf(this.#places[0]!.node), hasChunks }), SUPERBLOCK_OFFSET);
+    sealFirstBlock(first);
+    this.#disk.write(0, first);
+    if (this.#isGrown) this.#disk.resize(blocks * BLOCK_SIZE);
+    return blocks * BLOCK_SIZE;
+  }
+
+  /** Whole blocks go to the disk, the end behind the inode where it has room. */
+  #writeContent(place: Place, content: Blob): void {
+    const { size, node: { entry: { path } } } = place, tailAt = place.layout === DataLayout.flatInline ? size - (size % BLOCK_SIZE) : size;
+    place.firstBlock = this.#next;
+    for (let offset = 0; offset < tailAt; offset += BUFFER_BYTES) {
+      const piece = this.#buffer.subarray(0, Math.min(BUFFER_BYTES, tailAt - offset));
+      readAll(content, offset, piece, path);
+      this.#writeBlocks(place, offset / BLOCK_SIZE, piece);
+    }
+    if (tailAt === size) return;
+    const tail = new Uint8Array(size - tailAt);
+    if (place.list === null && this.#tailBytes + tail.length > TAILS_MAX) return;
+    readAll(content, tailAt, tail, path);
+    if (place.list !== null) {
+      // The list stands where the end would.
+      this.#writeBlocks(place, tailAt / BLOCK_SIZE, tail);
+      return;
+    }
+    this.#tailBytes += tail.length;
+    place.tail = tail;
+  }
+
+  /** @param at  the first one's number in its file */
+  #writeBlocks(place: Place, at: number, bytes: Uint8Array): void {
+    for (let offset = 0; offset < bytes.length; ) {
+      const run = Math.min(HOLE_BLOCKS * BLOCK_SIZE, bytes.length - offset), piece = bytes.subarray(offset, offset + run), number = at + offset / BLOCK_SIZE;
+      if (run === HOLE_BLOCKS * BLOCK_SIZE && isZero(piece)) this.#listOf(place, number);
+      else {
+        const count = Math.ceil(run / BLOCK_SIZE);
+        for (let block = 0; place.list !== null && block < count; block++) place.list[number + block] = this.#next + block;
+        this.#append(piece);
+      }
+      offset += run;
+    }
+  }
+
+  /** The list of a file's blocks, all of which were written so far. */
+  #listOf(place: Place, written: number): Uint32Array {
+    if (place.list !== null) return place.list;
+    place.list = new Uint32Array(Math.ceil(place.size / BLOCK_SIZE)).fill(HOLE);
+    for (let block = 0; block < written; block++) place.list[block] = place.firstBlock + block;
+    place.layout = DataLayout.chunkBased;
+    return place.list;
+  }
+
+  #writeWhole(place: Place, bytes: Uint8Array): void {
+    const tailAt = place.layout === DataLayout.flatInline ? bytes.length - (bytes.length % BLOCK_SIZE) : bytes.length;
+    place.firstBlock = this.#next;
+    this.#append(bytes.subarray(0, tailAt));
+    place.tail = bytes.subarray(tailAt);
+  }
+
+  #append(bytes: Uint8Array): void {
+    this.#put(this.#next * BLOCK_SIZE, bytes);
+    const rest = bytes.length % BLOCK_SIZE;
+    if (rest > 0) this.#put(this.#next * BLOCK_SIZE + bytes.length, new Uint8Array(BLOCK_SIZE - rest));
+    this.#next += Math.ceil(bytes.length / BLOCK_SIZE);
+  }
+
+  #put(offset: number, bytes: Uint8Array): void {
+    if (this.#isGrown && offset + bytes.length > this.#disk.size) this.#disk.resize(offset + bytes.length + GROW);
+    this.#writer.write(offset, bytes);
+  }
+
+  #writeInodes(start: number, end: number): void {
+    let at = start;
+    const put = (offset: number, bytes: Uint8Array): void => {
+      if (offset > at) this.#put(at, new Uint8Array(offset - at));
+      this.#put(offset, bytes);
+      at = offset + bytes.length;
+    };
+    for (const place of this.#places) {
+      const { node: { entry, index, names, subfolders }, layout, list, size, xattrs } = place;
+      const isFolder = entry.kind === "directory", isDevice = entry.kind === "character" || entry.kind === "block", hasBlocks = size >= (layout === DataLayout.flatInline ? BLOCK_SIZE : 1);
+      put(start + place.offset, inode({
+        entry, layout, size, number: index + 1, links: isFolder ? 2 + subfolders : names.length, xattrBytes: xattrs.length,
+        place: isDevice ? deviceNumber(entry) : list !== null ? chunkFormat(Math.log2(BLOCK_SIZE)) : hasBlocks ? place.firstBlock : HOLE,
+      }));
+      put(at, xattrs);
+      if (list !== null) {
+        const bytes = new Uint8Array(list.length * 4), view = viewOf(bytes);
+        list.forEach((block, number) => view.setUint32(number * 4, block, true));
+        put(at, bytes);
+      } else if (layout === DataLayout.flatInline) {
+        const tail = place.tail ?? new Uint8Array(size % BLOCK_SIZE);
+        if (place.tail === null) readAll(entry.content!, size - tail.length, tail, entry.path);
+        put(at, tail);
+      }
+    }
+    if (at < end) this.#put(at, new Uint8Array(end - at));
+  }
+}
+
+function placeOf(node: TreeNode): Place {
+  const { entry } = node;
+  const size = entry.kind === "directory" ? folderSize(node) : entry.kind === "symlink" ? entry.target.length : (entry.content?.sizeBytes ?? 0);
+  if (entry.kind === "symlink" && size >= BLOCK_SIZE) throw new FormatError(`${entry.path}: a link's target has at most ${BLOCK_SIZE - 1} bytes`);
+  const xattrs = xattrArea(entry), tail = size % BLOCK_SIZE;
+  return { node, size, xattrs, layout: tail > 0 && INODE_SIZE + xattrs.length + tail <= BLOCK_SIZE ? DataLayout.flatInline : DataLayout.flatPlain, list: null, tail: null, offset: 0, firstBlock: 0 };
+}
+
+/** Gives each inode its place. @returns blocks of all */
+function layOutInodes(places: readonly Place[]): number {
+  let offset = 0;
+  for (const place of places) {
+    const length = INODE_SIZE + place.xattrs.length + (place.list !== null ? place.list.length * 4 : place.layout === DataLayout.flatInline ? place.size % BLOCK_SIZE : 0);
     offset = Math.ceil(offset / SLOT_SIZE) * SLOT_SIZE;
     // An inode and what lies behind it share a block, as far as that can be.
     if (Math.floor(offset / BLOCK_SIZE) !== Math.floor((offset + Math.min(length, BLOCK_SIZE) - 1) / BLOCK_SIZE)) offset = Math.ceil(offset / BLOCK_SIZE) * BLOCK_SIZE;
-    const place = { node, size, layout, xattrs, holes, offset, firstBlock: 0, blocks: holes !== null ? holes.reduce((sum, isHole) => sum + 1 - isHole, 0) : isInline ? Math.floor(size / BLOCK_SIZE) : Math.ceil(size / BLOCK_SIZE) };
+    place.offset = offset;
     offset += length;
-    return place;
-  });
-  let blocks = Math.ceil(offset / BLOCK_SIZE);
-  for (const place of places) {
-    place.firstBlock = blocks;
-    blocks += place.blocks;
   }
-  if (blocks > 0xffffffff) throw new FormatError("the tree is larger than EROFS can be with blocks of 4 KiB");
-  return { places, blocks };
-}
-
-/** Which blocks of a file are zero; null when none is. Small files are not looked at: nothing would be saved. */
-function holesOf(content: Blob, path: string): Uint8Array | null {
-  const count = Math.ceil(content.sizeBytes / BLOCK_SIZE);
-  if (count < 16) return null;
-  const holes = new Uint8Array(count), buffer = new Uint8Array(BUFFER_BYTES);
-  let found = 0;
-  for (let offset = 0; offset < content.sizeBytes; offset += BUFFER_BYTES) {
-    const piece = buffer.subarray(0, Math.min(BUFFER_BYTES, content.sizeBytes - offset));
-    readAll(content, offset, piece, path);
-    for (let at = 0; at < piece.length; at += BLOCK_SIZE) {
-      if (!isZero(piece.subarray(at, Math.min(at + BLOCK_SIZE, piece.length)))) continue;
-      holes[(offset + at) / BLOCK_SIZE] = 1;
-      found++;
-    }
-  }
-  // The list costs four bytes a block; a few holes are not worth it.
-  return found * BLOCK_SIZE > count * 4 + BLOCK_SIZE ? holes : null;
+  return Math.ceil(offset / BLOCK_SIZE);
 }
 
 function readAll(content: Blob, offset: number, into: Uint8Array, path: string): void {
