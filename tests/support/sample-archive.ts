@@ -14,18 +14,24 @@ export const script = (text: string): string => `#!/bin/sh\nset -e\n${text}\n`;
 
 export class SampleArchive {
   readonly #folder: string;
+  readonly #name: string;
   readonly ports: NodePackagePorts;
   readonly repository: RepositoryFolder;
   readonly #server: Server;
   #key: SigningKey | undefined;
   #url = "";
 
-  /** @param folder  an empty folder, which holds all of it */
-  constructor(folder: string, architecture: string) {
+  /**
+   * @param folder  an empty folder, which holds all of it
+   * @param name  of the suite; origin and label are the same with a capital
+   */
+  constructor(folder: string, architecture: string, name = "own") {
+    const title = name.charAt(0).toUpperCase() + name.slice(1);
     this.#folder = folder;
+    this.#name = name;
     mkdirSync(folder, { recursive: true });
     this.ports = nodePackagePorts(join(folder, "downloads"));
-    this.repository = RepositoryFolder.create(join(folder, "repository"), { suite: "own", codename: "own", origin: "Own", label: "Own", description: "", architectures: [architecture], components: ["main"], validDays: 7 });
+    this.repository = RepositoryFolder.create(join(folder, "repository"), { suite: name, codename: `${name}-code`, origin: title, label: title, description: "", architectures: [architecture], components: ["main"], validDays: 7 });
     this.#server = repositoryServer(this.repository.folder);
   }
 
@@ -41,6 +47,11 @@ export class SampleArchive {
     await this.ports.close();
   }
 
+  /** The key that signs it, armored. */
+  get publicKey(): string {
+    return this.#key!.publicKey;
+  }
+
   get url(): string {
     return this.#url;
   }
@@ -48,7 +59,7 @@ export class SampleArchive {
   /** An entry for `sources.list.d/NAME.sources`. */
   get source(): string {
     const signed = this.#key!.publicKey.trim().split(/\r?\n/).map((line) => ` ${line === "" ? "." : line}`).join("\n");
-    return `Types: deb\nURIs: ${this.#url}\nSuites: own\nComponents: main\nSigned-By:\n${signed}\n`;
+    return `Types: deb\nURIs: ${this.#url}\nSuites: ${this.#name}\nComponents: main\nSigned-By:\n${signed}\n`;
   }
 
   async offer(...samples: Sample[]): Promise<void> {
