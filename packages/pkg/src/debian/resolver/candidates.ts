@@ -53,7 +53,7 @@ function compareProviders(index: PackageIndex, left: Provider, right: Provider):
 }
 
 /** Packages that are counted before one is simply called heavy; it bounds what a choice among providers costs. */
-const BURDEN_MAX = 60;
+const BURDEN_MAX = 300;
 const burdens = new WeakMap<PackageIndex, Map<BinaryPackage, number>>();
 
 /** About how many packages `one` brings with what it needs and recommends, the first alternative of each. */

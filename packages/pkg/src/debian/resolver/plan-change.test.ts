@@ -233,3 +233,9 @@ test("a conflict that names an architecture is with packages of that architectur
   assert.deepEqual(findViolations(both, "riscv64"), []);
   assert.deepEqual(findViolations([...both, ...one.index.versions("c")], "riscv64"), ["c 1 conflicts with b 1"]);
 });
+
+test("what is there and would do is no reason to give up what needs it newer", () => {
+  const archive = ["new 1 Depends: std, lib (>= 2)", "lib 2", "dev 2 Depends: lib (= 2), std (>= 2)", "std 2"];
+  const system = ["*top 1 Depends: dev", "dev 1 Depends: lib (= 1)", "lib 1", "*std 1"];
+  assert.equal(change(world(archive, system), { install: ["new"] }), "+new, dev 1→2, lib 1→2, std 1→2");
+});

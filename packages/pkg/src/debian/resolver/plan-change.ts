@@ -121,6 +121,10 @@ class ChangePlan {
       refuses: (one) => this.#refusal(one),
       follows: (owner, dependency) => this.#request.recommends !== false && this.#followsRecommendation(owner, dependency),
       prefer: (candidates) => this.#prefer(candidates),
+      isThere: (one) => {
+        const entry = this.#state.sameAs(one);
+        return entry?.package === one && !this.#prefersNewest(entry);
+      },
     });
     for (const { text, candidates } of this.#install) resolution.require(candidates, { kind: "request", text, candidates });
     const kept = this.#state.entries().map((entry) => ({ entry, candidates: this.#versionsToKeep(entry) }));

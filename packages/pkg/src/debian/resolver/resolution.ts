@@ -43,6 +43,11 @@ export interface Rules {
   follows(owner: BinaryPackage, recommended: Dependency): boolean;
   /** candidates of a dependency, reordered */
   prefer(candidates: BinaryPackage[]): BinaryPackage[];
+  /**
+   * Whether a package is there already and stays of itself, so that a dependency which it fulfils decides nothing yet: else its version
+   * would be settled before what is wished for, which may want it newer.
+   */
+  isThere(one: BinaryPackage): boolean;
 }
 
 interface Clause { literals: number[]; cause: ClauseCause | undefined }
@@ -136,7 +141,8 @@ export class Resolution {
       for (const dependency of owner.relations(field)) {
         const candidates = this.#rules.prefer(candidatesFor(this.#index, dependency, architecture, this.#architecture));
         if (candidates.includes(owner)) continue;
-        this.#add([-variable, ...candidates.map((one) => this.#variableOf(one))], "need", { kind: "depends", owner, field, dependency, candidates });
+        const when = candidates.length > 0 && this.#rules.isThere(candidates[0]!) ? "late" : "need";
+        this.#add([-variable, ...candidates.map((one) => this.#variableOf(one))], when, { kind: "depends", owner, field, dependency, candidates });
       }
     }
     for (const dependency of owner.relations("Recommends")) {

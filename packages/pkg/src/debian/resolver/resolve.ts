@@ -33,6 +33,7 @@ export function resolve(index: PackageIndex, request: ResolveRequest, architectu
     refuses: (one) => (excluded.has(one.name) ? "was excluded" : undefined),
     follows: () => request.recommends === true,
     prefer: (candidates) => candidates,
+    isThere: () => false,
   });
   for (const text of request.install) {
     const candidates = candidatesFor(index, parseRequest(text), architecture, architecture);
