@@ -1,5 +1,6 @@
 import { SYSCALL_NUMBERS } from "@stratos/abi";
 import { assert } from "@stratos/base";
+import { compareCalls } from "./compare-calls.ts";
 import { epollCalls } from "./epoll-calls.ts";
 import { eventFileCalls } from "./event-file-calls.ts";
 import { fileCalls } from "./file-calls.ts";
@@ -8,6 +9,7 @@ import { identityCalls } from "./identity-calls.ts";
 import { ipcCalls } from "./ipc-calls.ts";
 import { memoryCalls } from "./memory-calls.ts";
 import { mqueueCalls } from "./mqueue-calls.ts";
+import { numaCalls } from "./numa-calls.ts";
 import { pidfdCalls } from "./pidfd-calls.ts";
 import { pollCalls } from "./poll-calls.ts";
 import { processCalls } from "./process-calls.ts";
@@ -22,7 +24,7 @@ import { timeCalls } from "./time-calls.ts";
 /** Every table, by the subsystem's name as docs/compatibility.md groups them. */
 export const CALL_TABLES: Readonly<Record<string, SyscallTable>> = {
   files: fileCalls,
-  processes: processCalls, signals: signalCalls, memory: memoryCalls, futexes: futexCalls, time: timeCalls, identity: identityCalls, system: systemCalls, scheduling: schedulingCalls, security: seccompCalls,
+  processes: { ...processCalls, ...compareCalls }, signals: signalCalls, memory: { ...memoryCalls, ...numaCalls }, futexes: futexCalls, time: timeCalls, identity: identityCalls, system: systemCalls, scheduling: schedulingCalls, security: seccompCalls,
   polling: pollCalls, epoll: epollCalls, "event files": eventFileCalls, sockets: socketCalls, pidfds: pidfdCalls, "System V IPC": ipcCalls,
   "POSIX message queues": mqueueCalls,
 };

@@ -1,6 +1,6 @@
-import { CLOCK_MONOTONIC, CLOCK_REALTIME, EFAULT, EINVAL, ENOSYS } from "@stratos/abi";
+import { CLOCK_MONOTONIC, CLOCK_REALTIME, EAGAIN, EFAULT, EINVAL, ENOSYS } from "@stratos/abi";
 import { loadDuration } from "../event/wait-deadline.ts";
-import { futexRequeue, futexWait, futexWake, futexWakeOp } from "../task/futex.ts";
+import { futexRequeue, futexWait, futexWaitMany, futexWake, futexWakeOp } from "../task/futex.ts";
 import { piLock, piTryLock, piUnlock } from "../task/pi-futex.ts";
 import type { Task } from "../task/task.ts";
 import { writeTaskRobustList } from "../task/robust-list.ts";
@@ -39,7 +39,7 @@ function futex(task: Task, address: number, operation: number, value: number, ti
       if (command === FUTEX_CMP_REQUEUE) {
         const now = task.space.loadU32(address);
         if (now < 0) return -EFAULT;
-        if (now !== third >>> 0) return -11;
+        if (now !== third >>> 0) return -EAGAIN;
       }
       const { woken, moved } = futexRequeue(task.space, address, second, { wake: value | 0, move: timeout | 0 });
       return command === FUTEX_CMP_REQUEUE ? woken + moved : woken;
@@ -68,7 +68,87 @@ function absoluteDeadline(task: Task, address: number, isRealtime: boolean): num
   return toMonotonic(task, isRealtime ? CLOCK_REALTIME : CLOCK_MONOTONIC, seconds, nanoseconds);
 }
 
+/** futex_wake and its siblings of Linux 6.7, and futex_waitv: a size of 32 bits is all that is there. */
+const FUTEX2_SIZE_MASK = 3, FUTEX2_SIZE_U32 = 2, FUTEX2_PRIVATE = 128;
+const WAITV_SIZE = 24, WAITV_MAX = 128;
+
+function checkWord(address: number, flags: number, mask: number): number {
+  if ((flags & ~(FUTEX2_SIZE_MASK | FUTEX2_PRIVATE)) !== 0 || (flags & FUTEX2_SIZE_MASK) !== FUTEX2_SIZE_U32) return -EINVAL;
+  return address % 4 !== 0 || !(mask >= 0 && mask <= ANY) ? -EINVAL : 0;
+}
+
+/** The absolute time at `address` on the clock: −EFAULT, −EINVAL. */
+function loadDeadline(task: Task, address: number, clock: number): number {
+  if (clock !== CLOCK_MONOTONIC && clock !== CLOCK_REALTIME) return -EINVAL;
+  const time = loadDuration(task.space, address);
+  return time < 0 ? time : absoluteDeadline(task, address, clock === CLOCK_REALTIME);
+}
+
+function futexWait2(task: Task, address: number, value: number, mask: number, flags: number, timeout: number, clock: number): number {
+  const bad = checkWord(address, flags, mask);
+  if (bad < 0) return bad;
+  if (!(value >= 0 && value <= ANY)) return -EINVAL;
+  let deadline = Infinity;
+  if (task.syscallState === null && timeout !== 0) {
+    deadline = loadDeadline(task, timeout, clock | 0);
+    if (deadline < 0) return deadline;
+  }
+  return futexWait(task, address, value, mask, deadline);
+}
+
+function futexWake2(task: Task, address: number, mask: number, count: number, flags: number): number {
+  const bad = checkWord(address, flags, mask);
+  if (bad < 0) return bad;
+  return mask === 0 ? -EINVAL : futexWake(task.space, address, count | 0, mask);
+}
+
+/** `struct futex_waitv` at `address`: −EFAULT, −EINVAL. */
+function loadWaiter(task: Task, address: number): { address: number; value: number } | number {
+  const { u8, view } = task.kernel.scratch;
+  if (task.space.copyIn(address, u8, 0, WAITV_SIZE) < 0) return -EFAULT;
+  const word = view.getUint32(8, true) + view.getUint32(12, true) * 0x100000000;
+  if (view.getUint32(20, true) !== 0 || view.getUint32(4, true) !== 0) return -EINVAL;
+  const bad = checkWord(word, view.getUint32(16, true), ANY);
+  return bad < 0 ? bad : { address: word, value: view.getUint32(0, true) };
+}
+
+/** futex_waitv(2): index of a word that was woken; −EAGAIN, −EFAULT, −EINVAL, −ETIMEDOUT. */
+function futexWaitVector(task: Task, address: number, count: number, flags: number, timeout: number, clock: number): number {
+  if (flags !== 0 || !(count > 0 && count <= WAITV_MAX) || address === 0) return -EINVAL;
+  if (task.syscallState !== null) return futexWaitMany(task, [], Infinity);
+  let deadline = Infinity;
+  if (timeout !== 0) {
+    deadline = loadDeadline(task, timeout, clock | 0);
+    if (deadline < 0) return deadline;
+  }
+  const words: { address: number; value: number }[] = [];
+  for (let index = 0; index < count; index++) {
+    const word = loadWaiter(task, address + index * WAITV_SIZE);
+    if (typeof word === "number") return word;
+    words.push(word);
+  }
+  return futexWaitMany(task, words, deadline);
+}
+
+/** futex_requeue: two waiters name the words; what the first holds is compared. */
+function futexRequeue2(task: Task, waiters: number, flags: number, wake: number, move: number): number {
+  if (flags !== 0 || (wake | 0) < 0 || (move | 0) < 0) return -EINVAL;
+  const from = loadWaiter(task, waiters);
+  if (typeof from === "number") return from;
+  const to = loadWaiter(task, waiters + WAITV_SIZE);
+  if (typeof to === "number") return to;
+  const now = task.space.loadU32(from.address);
+  if (now < 0) return -EFAULT;
+  if (now !== from.value) return -EAGAIN;
+  const { woken, moved } = futexRequeue(task.space, from.address, to.address, { wake: wake | 0, move: move | 0 });
+  return woken + moved;
+}
+
 export const futexCalls: SyscallTable = {
+  futex_wait: { run: futexWait2 },
+  futex_wake: { run: futexWake2 },
+  futex_waitv: { run: futexWaitVector },
+  futex_requeue: { run: futexRequeue2 },
   futex: {
     run: futex,
     gaps: "WAIT_REQUEUE_PI and CMP_REQUEUE_PI: ENOSYS",

@@ -1,4 +1,6 @@
-import { EBADF, EFAULT, EINVAL, ENOSYS, EPERM, ESRCH, MAP_ANONYMOUS, PAGE_SIZE } from "@stratos/abi";
+import { EBADF, EFAULT, EINVAL, ENOSYS, EPERM, ESRCH, MAP_ANONYMOUS, PAGE_SIZE, SIGKILL } from "@stratos/abi";
+import { processOfPidfd } from "../event/pidfd.ts";
+import { mayInspect } from "../fs/procfs/proc-access.ts";
 import { lockAllMemory, lockMemory, unlockAllMemory, unlockMemory } from "../mm/memory-lock.ts";
 import { brk, madvise, mincore, mmap, mprotect, mremap, msync, munmap } from "../mm/mmap.ts";
 import { CAP_SYS_PTRACE, isCapable } from "../security/credentials.ts";
@@ -46,6 +48,43 @@ function transfer(task: Task, args: { pid: number; local: number; localCount: nu
   return moved;
 }
 
+const MADV_WILLNEED = 3, MADV_COLD = 20, MADV_PAGEOUT = 21, MADV_COLLAPSE = 25;
+const VECTORS_MAX = 1024;
+
+/** process_madvise(2): bytes advised; −EBADF, −EFAULT, −EINVAL, −EPERM, −ESRCH. */
+function processMadvise(task: Task, pidfd: number, vector: number, count: number, advice: number, flags: number): number {
+  if (flags !== 0 || !(count >= 0 && count <= VECTORS_MAX)) return -EINVAL;
+  const file = task.files.get(pidfd | 0);
+  const process = file === undefined ? null : processOfPidfd(file);
+  if (process === null) return -EBADF;
+  if (process.tasks.length === 0) return -ESRCH;
+  const target = process.tasks[0]!;
+  const isHint = advice === MADV_WILLNEED || advice === MADV_COLD || advice === MADV_PAGEOUT || advice === MADV_COLLAPSE;
+  if (!isHint && target.space !== task.space) return -EINVAL;
+  if (mayInspect(task, target) < 0) return -EPERM;
+  let done = 0;
+  for (let index = 0; index < count; index++) {
+    const address = task.space.loadU64(vector + index * 16);
+    const length = task.space.loadU64(vector + index * 16 + 8);
+    if (address < 0 || length < 0) return -EFAULT;
+    // Huge pages are not made, and nothing is lost by that.
+    const result = advice === MADV_COLLAPSE ? 0 : madvise(target.space, address, length, advice);
+    if (result < 0) return done > 0 ? done : result;
+    done += length;
+  }
+  return done;
+}
+
+/** process_mrelease(2): 0; −EBADF, −EINVAL when the process isn't ending, −ESRCH when it has. Memory goes with the process's end anyway. */
+function processRelease(task: Task, pidfd: number, flags: number): number {
+  if (flags !== 0) return -EINVAL;
+  const file = task.files.get(pidfd | 0);
+  const process = file === undefined ? null : processOfPidfd(file);
+  if (process === null) return -EBADF;
+  if (process.tasks.length === 0) return -ESRCH;
+  return process.exitStatus === null && !process.pending.set.has(SIGKILL) ? -EINVAL : 0;
+}
+
 export const memoryCalls: SyscallTable = {
   mmap: { run: sysMmap, gaps: "MAP_HUGETLB is refused (ENOMEM); code lies below 4 GiB: with PROT_EXEC an address above is refused (ENOMEM), and mprotect(2) can't make what lies there executable (EACCES); what doesn't fit or is fixed above 4 GiB makes the process slower" },
   munmap: { run: (task, address, length) => munmap(task.space, address, length) },
@@ -61,6 +100,7 @@ export const memoryCalls: SyscallTable = {
   mlockall: { run: lockAllMemory },
   munlockall: { run: unlockAllMemory },
   mseal: { run: () => -ENOSYS },
+  process_madvise: { run: processMadvise }, process_mrelease: { run: processRelease },
   process_vm_readv: { run: (task, pid, local, localCount, remote, remoteCount) => transfer(task, { pid, local, localCount, remote, remoteCount, toRemote: false }) },
   process_vm_writev: { run: (task, pid, local, localCount, remote, remoteCount) => transfer(task, { pid, local, localCount, remote, remoteCount, toRemote: true }) },
   membarrier: { run: (_task, command) => (command === 0 ? 0x1ff & ~0x180 : 0), gaps: "one hart: every command is satisfied at once" },

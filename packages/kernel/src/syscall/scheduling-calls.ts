@@ -1,6 +1,6 @@
 /** Who runs when: sched(7), setpriority(2). Read next: task/scheduler.ts. */
 import { E2BIG, EACCES, EBUSY, EFAULT, EINVAL, EPERM, ESRCH } from "@stratos/abi";
-import { CAP_SYS_NICE, isCapable } from "../security/credentials.ts";
+import { CAP_SYS_ADMIN, CAP_SYS_NICE, isCapable } from "../security/credentials.ts";
 import { getAffinity, setAffinity } from "../task/affinity.ts";
 import { inherit } from "../task/pi-futex.ts";
 import type { Task } from "../task/task.ts";
@@ -169,6 +169,44 @@ function getAttributes(task: Task, pid: number, address: number, size: number, f
   return task.space.copyOut(address, u8, 0, length);
 }
 
+const IOPRIO_WHO_PROCESS = 1, IOPRIO_WHO_USER = 3;
+const IOPRIO_CLASS_NONE = 0, IOPRIO_CLASS_RT = 1, IOPRIO_CLASS_BE = 2, IOPRIO_CLASS_IDLE = 3;
+const IOPRIO_LEVELS = 8;
+
+function ioPriorityTargets(task: Task, which: number, who: number): Task[] | number {
+  if (which < IOPRIO_WHO_PROCESS || which > IOPRIO_WHO_USER) return -EINVAL;
+  // The same three kinds as setpriority(2) has, from 1 on.
+  const targets = priorityTargets(task, which - 1, who);
+  return targets.length === 0 ? -ESRCH : targets;
+}
+
+/** ioprio_set(2): 0; −EINVAL, −EPERM, −ESRCH. */
+function setIoPriority(task: Task, which: number, who: number, value: number): number {
+  const priorityClass = (value | 0) >> 13;
+  const level = value & (IOPRIO_LEVELS - 1);
+  if (priorityClass === IOPRIO_CLASS_RT) {
+    if (!isCapable(task.credentials, CAP_SYS_ADMIN) && !isCapable(task.credentials, CAP_SYS_NICE)) return -EPERM;
+  } else if (priorityClass === IOPRIO_CLASS_NONE ? level !== 0 : priorityClass !== IOPRIO_CLASS_BE && priorityClass !== IOPRIO_CLASS_IDLE) return -EINVAL;
+  const targets = ioPriorityTargets(task, which | 0, who);
+  if (typeof targets === "number") return targets;
+  for (const target of targets) {
+    const { euid, uid } = task.credentials;
+    if (target.credentials.uid !== euid && target.credentials.uid !== uid && !isCapable(task.credentials, CAP_SYS_NICE)) return -EPERM;
+    target.ioPriority = value & 0xffff;
+  }
+  return 0;
+}
+
+/** ioprio_get(2): the most urgent of the targets; one that was never set follows the nice value. */
+function getIoPriority(task: Task, which: number, who: number): number {
+  const targets = ioPriorityTargets(task, which | 0, who);
+  if (typeof targets === "number") return targets;
+  // A single process shows what was set, 0 for nothing.
+  if ((which | 0) === IOPRIO_WHO_PROCESS) return targets[0]!.ioPriority;
+  const effective = (target: Task): number => (target.ioPriority >> 13 !== IOPRIO_CLASS_NONE ? target.ioPriority : (IOPRIO_CLASS_BE << 13) | Math.floor((target.nice + 20) / 5));
+  return Math.min(...targets.map(effective));
+}
+
 export const schedulingCalls: SyscallTable = {
   getpriority: { run: getpriority },
   setpriority: { run: setpriority },
@@ -201,8 +239,8 @@ export const schedulingCalls: SyscallTable = {
   },
   sched_getaffinity: { run: (task, pid, size, address) => getAffinity(task, targetOf(task, pid), size, address) },
   sched_setaffinity: { run: (task, pid, size, address) => setAffinity(task, targetOf(task, pid), size, address), gaps: "harts take turns on one thread of the host" },
-  ioprio_get: { run: () => 0 },
-  ioprio_set: { run: () => 0, gaps: "accepted and ignored" },
+  ioprio_get: { run: getIoPriority },
+  ioprio_set: { run: setIoPriority, gaps: "kept and shown; requests have no order to change" },
   sched_setattr: { run: setAttributes, gaps: "SCHED_DEADLINE runs as the highest real-time priority; utilisation clamps: EINVAL" },
   sched_getattr: { run: getAttributes },
 };

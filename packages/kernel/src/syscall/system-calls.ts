@@ -139,8 +139,10 @@ function prctl(task: Task, option: number, a: number, b: number, c: number, d: n
       if (!isCapable(old, 8)) return -EPERM;
       task.credentials = { ...old, secureBits: a & 0xff };
       return 0;
-    case PR_SET_TIMERSLACK: return 0;
-    case PR_GET_TIMERSLACK: return 50000;
+    case PR_SET_TIMERSLACK:
+      task.timerSlackNs = a > 0 ? a : task.defaultTimerSlackNs;
+      return 0;
+    case PR_GET_TIMERSLACK: return task.timerSlackNs;
     case PR_SET_CHILD_SUBREAPER:
       task.group.isSubreaper = a !== 0;
       return 0;
@@ -260,8 +262,15 @@ export const systemCalls: SyscallTable = {
       return what === null ? -EINVAL : writeRusage(task, address, task.group, what);
     },
   },
-  prctl: { run: prctl, gaps: "options that concern timer slack and memory tagging are refused or ignored" },
-  personality: { run: () => 0, gaps: "only PER_LINUX" },
+  prctl: { run: prctl, gaps: "timer slack is kept but wakes nobody later; options that concern memory tagging and pointer masking are refused" },
+  personality: {
+    run: (task, value) => {
+      const before = task.personality;
+      if (value >>> 0 !== 0xffffffff) task.personality = value >>> 0;
+      return before;
+    },
+    gaps: "kept and shown; only PER_LINUX's behaviour is there",
+  },
   getrandom: { run: getrandom },
   riscv_hwprobe: { run: hwprobe },
   rseq: { run: () => -ENOSYS, gaps: "ENOSYS: the C library does without it" },

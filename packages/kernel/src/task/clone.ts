@@ -91,6 +91,10 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   child.blocked = parent.blocked.copy();
   placeBeside(child, parent);
   child.seccomp = parent.seccomp;
+  child.memoryPolicy = parent.memoryPolicy;
+  child.personality = parent.personality;
+  child.ioPriority = parent.ioPriority;
+  child.timerSlackNs = child.defaultTimerSlackNs = parent.timerSlackNs;
   child.nice = parent.resetsOnFork ? Math.max(0, parent.nice) : parent.nice;
   child.policy = parent.resetsOnFork && parent.realtimePriority > 0 ? 0 : parent.policy;
   child.realtimePriority = parent.resetsOnFork ? 0 : parent.realtimePriority;

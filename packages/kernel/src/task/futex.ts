@@ -60,10 +60,46 @@ export function futexWait(task: Task, address: number, expected: number, bitset:
   return BLOCKED_EINTR;
 }
 
+interface ManyWait { many: FutexWaiter[] }
+
+/**
+ * Waits for any of several words (futex_waitv(2)); all of them are compared first.
+ * @returns the index of a word that was woken
+ */
+export function futexWaitMany(task: Task, words: readonly { address: number; value: number }[], deadlineNs: number): number {
+  let state = task.syscallState as ManyWait | null;
+  if (state === null) {
+    for (const { address, value } of words) {
+      const now = task.space.loadU32(address);
+      if (now < 0) return -EFAULT;
+      if (now !== value) return -EAGAIN;
+    }
+    const queue = new WaitQueue();
+    state = { many: words.map(({ address }) => ({ task, key: keyOf(task.space, address), bitset: 0xffffffff, woken: false, queue, deadlineNs })) };
+    const table = tableOf(task.space);
+    for (const waiter of state.many) {
+      const list = table.get(waiter.key);
+      if (list === undefined) table.set(waiter.key, [waiter]);
+      else list.push(waiter);
+    }
+    task.syscallState = state;
+  }
+  const woken = state.many.findIndex((waiter) => waiter.woken);
+  const first = state.many[0]!;
+  if (woken >= 0 || task.kernel.now() >= first.deadlineNs) {
+    for (const waiter of state.many) forget(task.space, waiter);
+    return woken >= 0 ? woken : -ETIMEDOUT;
+  }
+  task.waitOn(first.queue);
+  if (first.deadlineNs !== Infinity) task.waitUntil(first.deadlineNs);
+  return BLOCKED_EINTR;
+}
+
 /** Takes the task out of its queue, if it waits for a futex: it ends, or a handler interrupts the call, be it to restart later. */
 export function forgetFutexWait(task: Task): void {
-  const state = task.syscallState as Partial<FutexWaiter> | null;
+  const state = task.syscallState as Partial<FutexWaiter & ManyWait> | null;
   if (state?.task === task && state.key !== undefined) forget(task.space, state as FutexWaiter);
+  else if (state?.many !== undefined) for (const waiter of state.many) if (waiter.task === task) forget(task.space, waiter);
 }
 
 function forget(space: AddressSpace, waiter: FutexWaiter): void {

@@ -56,6 +56,15 @@ export class Task implements Waiter {
   readonly vforkDone = new WaitQueue();
   /** The system calls that it may make (seccomp(2)); null: all. */
   seccomp: Seccomp | null = null;
+  /** set_mempolicy(2): mode with its flags, and whether the one node is in its set. */
+  memoryPolicy = { mode: 0, hasNode: false };
+  /** personality(2); only what it says is kept. */
+  personality = 0;
+  /** ioprio_set(2): class << 13 | level; 0: none was set. */
+  ioPriority = 0;
+  /** prctl(PR_SET_TIMERSLACK), and what a value of 0 goes back to: that of the parent at its start. */
+  timerSlackNs = 50_000;
+  defaultTimerSlackNs = 50_000;
   /** prctl(PR_SET_DUMPABLE). */
   isDumpable = true;
   /** Signal for this task at its parent's death (PR_SET_PDEATHSIG). */

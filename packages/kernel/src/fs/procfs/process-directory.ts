@@ -69,7 +69,7 @@ export class ProcessDirectory extends PseudoDirectory {
     file("syscall", () => (target().state === "R" ? "running\n" : `${target().syscallNumber}\n`), { mode: 0o400, isPrivate: true });
     file("stack", () => "", { mode: 0o400, isPrivate: true });
     file("auxv", () => byteString(target().space.auxiliaryVector), { mode: 0o400, isPrivate: true });
-    file("personality", () => "00000000\n", { mode: 0o400 });
+    file("personality", () => `${target().personality.toString(16).padStart(8, "0")}\n`, { mode: 0o400 });
     file("mounts", () => describeMounts(target()));
     file("mountinfo", () => describeMountInfo(target()));
     file("mountstats", () => describeMountStats(target()), { mode: 0o400 });

@@ -1,0 +1,49 @@
+/** kcmp(2): do two processes share something? */
+import { EBADF, EINVAL, EPERM, ESRCH } from "@stratos/abi";
+import { mayInspect } from "../fs/procfs/proc-access.ts";
+import type { Task } from "../task/task.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+
+const KCMP_FILE = 0, KCMP_VM = 1, KCMP_FILES = 2, KCMP_FS = 3, KCMP_SIGHAND = 4, KCMP_IO = 5, KCMP_SYSVSEM = 6;
+
+/** Numbers for things in the order that they were first asked for: all that the call tells is which of two comes first. */
+const ranks = new WeakMap<object, number>();
+let nextRank = 1;
+
+function rank(thing: object): number {
+  let number = ranks.get(thing);
+  if (number === undefined) ranks.set(thing, (number = nextRank++));
+  return number;
+}
+
+function thingOf(task: Task, kind: number, fd: number): object | number {
+  switch (kind) {
+    case KCMP_FILE: return task.files.get(fd) ?? -EBADF;
+    case KCMP_VM: return task.space;
+    case KCMP_FILES: return task.files;
+    case KCMP_FS: return task.fs;
+    case KCMP_SIGHAND: return task.group.actions;
+    // No task shares these with another process: CLONE_IO and semaphore adjustments are each process's own.
+    case KCMP_IO: case KCMP_SYSVSEM: return task.group;
+    default: return -EINVAL;
+  }
+}
+
+/** 0 equal, 1 less, 2 greater; −EBADF, −EINVAL, −EPERM, −ESRCH. */
+function compare(task: Task, pid1: number, pid2: number, kind: number, index1: number, index2: number): number {
+  const { tasks } = task.kernel.tasks;
+  const one = tasks.get(pid1 | 0);
+  const two = tasks.get(pid2 | 0);
+  if (one === undefined || two === undefined) return -ESRCH;
+  if (mayInspect(task, one) < 0 || mayInspect(task, two) < 0) return -EPERM;
+  const first = thingOf(one, kind | 0, index1);
+  if (typeof first === "number") return first;
+  const second = thingOf(two, kind | 0, index2);
+  if (typeof second === "number") return second;
+  const order = rank(first) - rank(second);
+  return order === 0 ? 0 : order < 0 ? 1 : 2;
+}
+
+export const compareCalls: SyscallTable = {
+  kcmp: { run: compare, gaps: "KCMP_EPOLL_TFD: EINVAL" },
+};
