@@ -37,3 +37,5 @@ export { writeErofs, erofsSizeFor, type ErofsOptions } from "./erofs/erofs-write
 export { writeBtrfs, btrfsSizeFor, type BtrfsOptions, type BtrfsVolume } from "./btrfs/btrfs-writer.ts";
 export { addPeSections, readPeSections, type PeSection } from "./pe/pe-image.ts";
 export { type OstreeSignature, type SignatureKind } from "./ostree/ostree-signatures.ts";
+export { readErofs } from "./erofs/erofs-reader.ts";
+export { TreeFiles } from "./disk/tree-files.ts";

@@ -111,6 +111,10 @@ test("a folder becomes a btrfs volume and an EROFS image, by the target's name",
   await ok("convert", root, at("root.erofs"), ...same);
   execFileSync("fsck.erofs", [at("root.erofs")], { ...sbin, stdio: "pipe" });
   assert.match((await ok("disk", "info", at("root.erofs"))), /erofs/);
+  assert.match(await ok("disk", "ls", `${at("root.erofs")}:/usr`), /^again\ndata\nlib\n$/);
+  await ok("convert", at("root.erofs"), at("erofs.tar"));
+  await ok("convert", root, at("same.tar"), "--root");
+  assert.deepEqual(readFileSync(at("erofs.tar")), readFileSync(at("same.tar")));
 });
 
 test("a disk with AegisFS holds the root, and Stratos imports and runs it", async () => {

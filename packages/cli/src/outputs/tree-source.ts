@@ -1,13 +1,13 @@
 /**
  * Where a tree comes from, as the command line names it: an image of Stratos, a folder of the host, an OCI layout, a tar archive
- * (plain, gzip, xz or zstd), or a disk image with ext4
- * or AegisFS.
+ * (plain, gzip, xz or zstd), or a disk image with ext4,
+ * EROFS or AegisFS.
  */
 import { createReadStream, existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { archiveEntries, Ext4Files, mergeLayers, type Codecs, type FileTree, type OciDescriptor } from "@stratos/formats";
+import { archiveEntries, Ext4Files, mergeLayers, TreeFiles, type Codecs, type FileTree, type OciDescriptor } from "@stratos/formats";
 import { stratosHome } from "@stratos/host-node";
 import { FileDisk, folderTree, nodeCodecs, OciLayoutFolder } from "@stratos/host-node/outputs";
 import { choosePlatform, parseManifest } from "@stratos/outputs";
@@ -83,7 +83,8 @@ function diskSource(path: string, codecs: Codecs): TreeSource {
   try {
     const files = filesOf(opened, null, "read");
     if (files instanceof AegisFiles) return { tree: volumeFileTree(files.files, codecs), architecture: null, close: () => opened.close() };
-    if (!(files instanceof Ext4Files)) throw new CommandError(path, `has ${files.type}; trees are taken from ext4 and AegisFS`);
+    if (files instanceof TreeFiles) return { tree: files.tree, architecture: null, close: () => opened.close() };
+    if (!(files instanceof Ext4Files)) throw new CommandError(path, `has ${files.type}; trees are not taken from it`);
     return { tree: files.reader.tree(codecs), architecture: null, close: () => opened.close() };
   } catch (error) {
     opened.close();

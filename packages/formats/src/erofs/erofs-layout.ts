@@ -19,16 +19,17 @@ export const HOLE = 0xffffffff;
 export const DataLayout = { flatPlain: 0, flatInline: 2, chunkBased: 4 } as const;
 export type DataLayout = (typeof DataLayout)[keyof typeof DataLayout];
 
-const COMPAT_CHECKSUM = 0x1, COMPAT_MTIME = 0x2;
-const INCOMPAT_CHUNKED_FILE = 0x4;
+export const COMPAT_CHECKSUM = 0x1;
+const COMPAT_MTIME = 0x2;
+export const INCOMPAT_CHUNKED_FILE = 0x4;
 const CHUNK_FORMAT_BLOCK_MAP = 0;
 
 export const FILE_TYPE: Readonly<Record<Exclude<FileKind, "hardLink">, number>> = { file: 1, directory: 2, character: 3, block: 4, fifo: 5, symlink: 7 };
 const MODE: Readonly<Record<Exclude<FileKind, "hardLink">, number>> = { file: 0o100000, directory: 0o040000, character: 0o020000, block: 0o060000, fifo: 0o010000, symlink: 0o120000 };
 
 /** The longer names first: an access list is no attribute of `system.` in general. */
-const XATTR_PREFIXES: readonly (readonly [number, string])[] = [[2, "system.posix_acl_access"], [3, "system.posix_acl_default"], [1, "user."], [4, "trusted."], [6, "security."]];
-const XATTR_HEADER = 12;
+export const XATTR_PREFIXES: readonly (readonly [number, string])[] = [[2, "system.posix_acl_access"], [3, "system.posix_acl_default"], [1, "user."], [4, "trusted."], [6, "security."]];
+export const XATTR_HEADER = 12;
 
 /** The block that holds the superblock, with its checksum. */
 export function superblock(fields: { uuid: string; label: string; time: number; inodes: number; blocks: number; inodeBlock: number; rootSlot: number; hasChunks: boolean }): Uint8Array {
