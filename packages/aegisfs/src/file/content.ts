@@ -62,12 +62,13 @@ function readPage(subvolume: Subvolume, slot: number, ino: number, index: number
   return pages.bytes[page]!;
 }
 
-/** Writes any bytes; returns how many, fewer than `length` when space ran out, −ENOSPC when there was none at all. */
+/** Writes any bytes; returns how many, fewer than `length` when space ran out or the largest size is reached, −ENOSPC when there was none at all. */
 export function write(subvolume: Subvolume, ino: number, offset: number, bytes: Uint8Array, at: number, length: number): number {
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
-  if (offset + length > FILE_SIZE_MAX) return -EFBIG;
   if (length === 0) return 0;
+  if (offset >= FILE_SIZE_MAX) return -EFBIG;
+  length = Math.min(length, FILE_SIZE_MAX - offset);
   const { volume } = subvolume;
   const slot = file / INODE_WORDS;
   if (subvolume.quotas.isOn) {

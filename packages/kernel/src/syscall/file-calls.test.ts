@@ -217,3 +217,20 @@ it("seals forbid what they name", () => {
   assert.equal(user.write(fd, "x"), -EPERM);
   assert.equal(user.call("fcntl", user.call("memfd_create", "n", 0), F_ADD_SEALS, F_SEAL_WRITE), -EPERM);
 });
+
+it("offsets end where the largest file does, with the errors of ext4", () => {
+  const { user } = FileTask.create();
+  const fd = user.open("/largest", O_RDWR | O_CREAT);
+  const max = 2 ** 53 - 4096;
+  assert.equal(user.call("lseek", fd, max, 0), max);
+  assert.equal(user.call("lseek", fd, max + 1, 0), -EINVAL);
+  assert.equal(user.call("lseek", fd, 2 ** 60, 0), -EINVAL);
+  assert.equal(user.call("ftruncate", fd, max), 0);
+  assert.equal(user.call("lseek", fd, 0, 2), max);
+  assert.equal(user.call("ftruncate", fd, max + 1), -EFBIG);
+  assert.equal(user.call("ftruncate", fd, 2 ** 62), -EFBIG);
+  assert.equal(user.call("pwrite64", fd, BUFFER, 10, max - 3), 3, "what fits is written");
+  assert.equal(user.call("pwrite64", fd, BUFFER, 1, max), -EFBIG);
+  assert.equal(user.call("pread64", fd, BUFFER, 10, max - 3), 3);
+  assert.equal(user.call("pread64", fd, BUFFER, 10, 2 ** 60), 0);
+});

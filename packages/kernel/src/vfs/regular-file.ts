@@ -1,4 +1,4 @@
-import { EFBIG, EINVAL, ENXIO, EOVERFLOW, EPERM, F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_WRITE, FIONREAD, MS_NOATIME, MS_RDONLY, O_APPEND, O_DSYNC, O_NOATIME, PAGE_SIZE } from "@stratos/abi";
+import { EFBIG, EINVAL, ENXIO, EPERM, F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_WRITE, FIONREAD, MS_NOATIME, MS_RDONLY, O_APPEND, O_DSYNC, O_NOATIME, PAGE_SIZE } from "@stratos/abi";
 import { SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET, SIGXFSZ, SI_KERNEL } from "@stratos/abi";
 import type { Kernel } from "../kernel-state.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
@@ -15,8 +15,8 @@ import { OpenFile } from "./open-file.ts";
 import type { Path } from "./path.ts";
 import { markInodeDirty, syncInode } from "./write-back.ts";
 
-/** Largest file offset: 2^53 − 1 would do, the ABI's loff_t ends later. */
-export const FILE_SIZE_MAX = 2 ** 52;
+/** Largest file, as `s_maxbytes` of a file system in Linux: offsets are exact numbers (docs/decisions/0011-largest-file.md). */
+export const FILE_SIZE_MAX = 2 ** 53 - PAGE_SIZE;
 const ZEROES = new Uint8Array(PAGE_SIZE);
 
 /** A regular file whose content lies in its page cache: read and write are copies between frames. */
@@ -243,8 +243,7 @@ export function seekInode(file: OpenFile, inode: Inode, offset: number, whence: 
     }
     default: return -EINVAL;
   }
-  if (target < 0) return -EINVAL;
-  if (target > FILE_SIZE_MAX) return -EOVERFLOW;
+  if (target < 0 || target > FILE_SIZE_MAX) return -EINVAL;
   file.position = target;
   return target;
 }
