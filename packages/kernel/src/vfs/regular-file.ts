@@ -15,7 +15,7 @@ import { OpenFile } from "./open-file.ts";
 import type { Path } from "./path.ts";
 import { markInodeDirty, syncInode } from "./write-back.ts";
 
-/** Largest file, as `s_maxbytes` of a file system in Linux: offsets are exact numbers (docs/decisions/0013-largest-file.md). */
+/** Largest file, as `s_maxbytes` of a file system in Linux: offsets are exact numbers (docs/decisions/0012-largest-file.md). */
 export const FILE_SIZE_MAX = 2 ** 53 - PAGE_SIZE;
 const ZEROES = new Uint8Array(PAGE_SIZE);
 
