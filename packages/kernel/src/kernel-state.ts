@@ -19,6 +19,7 @@ import { TaskTable } from "./task/task-table.ts";
 import { registerFileSystems } from "./fs/file-systems.ts";
 import { registerTerminalDevices } from "./tty/terminal-devices.ts";
 import { TtyState } from "./tty/tty-state.ts";
+import { ClockAdjustment } from "./time/clock-adjustment.ts";
 import { TimerQueue } from "./time/timer-queue.ts";
 import type { Inode, Time } from "./vfs/inode.ts";
 import { VfsState } from "./vfs/vfs-state.ts";
@@ -102,6 +103,7 @@ export class Kernel {
   readonly scratch: { readonly u8: Uint8Array; readonly view: DataView };
   /** clock_settime(CLOCK_REALTIME) moves it. */
   realtimeOffsetMs = 0;
+  readonly clockAdjustment = new ClockAdjustment();
   /** Called after CLOCK_REALTIME was set: timers that follow it move (timerfd_create(2)). Bound: open timerfds. */
   readonly clockSetListeners = new Set<() => void>();
   #nextDevice = 1;

@@ -18,9 +18,10 @@ export function loadDuration(space: UserMemory, address: number): number {
 }
 
 /** Writes back what is left of a duration; Linux ignores a fault here (the timespec may be read-only). */
-export function storeRemaining(space: UserMemory, address: number, deadlineNs: number, nowNs: number): void {
-  if (deadlineNs === Infinity) return;
+export function storeRemaining(space: UserMemory, address: number, deadlineNs: number, nowNs: number): number {
+  if (deadlineNs === Infinity) return 0;
   const left = Math.max(0, deadlineNs - nowNs);
   const seconds = Math.floor(left / 1e9);
-  if (space.storeU64(address, seconds) === 0) space.storeU64(address + 8, left - seconds * 1e9);
+  const failed = space.storeU64(address, seconds);
+  return failed < 0 ? failed : space.storeU64(address + 8, left - seconds * 1e9);
 }

@@ -3,6 +3,7 @@ import { byteString } from "@stratos/base";
 import type { AddressMode } from "@stratos/riscv";
 import type { Kernel } from "../kernel-state.ts";
 import type { IoCursor } from "../vfs/io-cursor.ts";
+import type { Inode } from "../vfs/inode.ts";
 import type { Path } from "../vfs/path.ts";
 import { Area } from "./area.ts";
 import { handlePageFault, markPageDirty } from "./page-fault.ts";
@@ -54,6 +55,7 @@ export class AddressSpace implements UserMemory {
   codeStart = 0; codeEnd = 0; dataStart = 0; dataEnd = 0;
   /** The program's file (/proc/PID/exe). */
   executable: Path | null = null;
+  #executableInode: Inode | null = null;
   auxiliaryVector: Uint8Array = new Uint8Array(0);
   /** Bytes in all areas; compared with RLIMIT_AS. */
   mappedBytes = 0;
@@ -301,8 +303,19 @@ export class AddressSpace implements UserMemory {
     this.removeAreas(0, Number.MAX_SAFE_INTEGER);
     this.kernel.slots.release(this);
     this.table.dispose();
+    this.setExecutable(null);
+  }
+
+  /** The program that runs here: while it does, its file can't be opened for writing (ETXTBSY). */
+  setExecutable(path: Path | null): void {
+    // The name may go meanwhile; the inode stays, as the path holds it.
+    const inode = path?.dentry.inode ?? null;
+    path?.retain();
+    if (inode !== null) inode.writers--;
+    if (this.#executableInode !== null) this.#executableInode.writers++;
     this.executable?.release();
-    this.executable = null;
+    this.executable = path;
+    this.#executableInode = inode;
   }
 
   // ---- UserMemory

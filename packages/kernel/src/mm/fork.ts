@@ -22,7 +22,7 @@ export function forkAddressSpace(parent: AddressSpace): AddressSpace | number {
   child.peakMappedBytes = parent.mappedBytes;
   for (const field of COPIED) child[field] = parent[field];
   child.auxiliaryVector = parent.auxiliaryVector;
-  child.executable = parent.executable?.retain() ?? null;
+  if (parent.executable !== null) child.setExecutable(parent.executable);
 
   let failure = 0;
   for (const area of parent.areas) {

@@ -63,7 +63,7 @@ export function checkSticky(credentials: Credentials, directory: Inode, inode: I
 
 /** chmod(2): set-group-ID is dropped silently for a file of a group that the caller isn't in. */
 export function permittedMode(credentials: Credentials, inode: Inode, mode: number): number {
-  if ((mode & S_ISGID) !== 0 && (inode.mode & S_IFMT) !== S_IFDIR && !isInGroup(credentials, inode.gid) && !has(credentials, CAP_FSETID)) return mode & ~S_ISGID;
+  if ((mode & S_ISGID) !== 0 && !isInGroup(credentials, inode.gid) && !has(credentials, CAP_FSETID)) return mode & ~S_ISGID;
   return mode;
 }
 

@@ -13,6 +13,9 @@ export interface SignalInfo {
   band: number; fd: number;
 }
 
+/** si_code of signals that descriptions send (sigaction(2)). */
+export const POLL_IN = 1, POLL_OUT = 2, POLL_MSG = 3, POLL_ERR = 4, POLL_PRI = 5, POLL_HUP = 6;
+
 export function signalInfo(signal: number, code: number, parts: Partial<SignalInfo> = {}): SignalInfo {
   return { signal, code, errno: 0, pid: 0, uid: 0, status: 0, address: 0, valueLow: 0, valueHigh: 0, timerId: 0, overrun: 0, band: 0, fd: 0, ...parts };
 }

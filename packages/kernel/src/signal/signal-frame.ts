@@ -1,9 +1,9 @@
-import { SA_ONSTACK, SIGSYS, SS_DISABLE, SS_ONSTACK } from "@stratos/abi";
+import { SA_ONSTACK, SIGCHLD, SIGSYS, SS_DISABLE, SS_ONSTACK } from "@stratos/abi";
 import { HART_F, HART_X } from "@stratos/riscv";
 import { VDSO_BASE } from "../mm/address-space.ts";
 import { A0, A1, A2, RA, SP } from "../task/hart-registers.ts";
 import type { Task } from "../task/task.ts";
-import type { SignalInfo } from "./pending-signals.ts";
+import { POLL_HUP, type SignalInfo } from "./pending-signals.ts";
 import type { SignalAction } from "./signal-actions.ts";
 import { SignalSet } from "./signal-set.ts";
 
@@ -126,14 +126,15 @@ export function writeSignalInfo(to: DataView, at: number, info: SignalInfo): voi
     to.setUint32(at + 28, info.valueHigh, true);
     return;
   }
-  if (info.signal === 29 && info.code > 0) {
+  // POLL_IN … POLL_HUP, by SIGIO or what F_SETSIG chose.
+  if (info.code > 0 && info.code <= POLL_HUP && info.signal !== SIGCHLD) {
     to.setInt32(at + 16, info.band, true);
     to.setInt32(at + 24, info.fd, true);
     return;
   }
   to.setInt32(at + 16, info.pid, true);
   to.setUint32(at + 20, info.uid, true);
-  if (info.signal === 17) to.setInt32(at + 24, info.status, true);
+  if (info.signal === SIGCHLD) to.setInt32(at + 24, info.status, true);
   else {
     to.setUint32(at + 24, info.valueLow, true);
     to.setUint32(at + 28, info.valueHigh, true);

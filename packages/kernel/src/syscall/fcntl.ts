@@ -1,4 +1,4 @@
-import { EAGAIN, EBADF, EINVAL, EOVERFLOW, EPERM, F_ADD_SEALS, F_DUPFD, F_DUPFD_CLOEXEC, F_DUPFD_QUERY, F_GETFD, F_GETFL, F_GETLEASE, F_GETLK, F_GETOWN, F_GETOWN_EX, F_GETPIPE_SZ } from "@stratos/abi";
+import { EBADF, EINVAL, EOVERFLOW, EPERM, ESRCH, F_ADD_SEALS, F_CREATED_QUERY, F_DUPFD, F_DUPFD_CLOEXEC, F_DUPFD_QUERY, F_GETFD, F_GETFL, F_GETLEASE, F_GETLK, F_GETOWN, F_GETOWN_EX, F_GETPIPE_SZ } from "@stratos/abi";
 import { EBUSY, ENOMEM, F_GETSIG, F_GET_FILE_RW_HINT, F_GET_RW_HINT, F_GET_SEALS, F_NOTIFY, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_RDLCK, F_SETFD, F_SETFL, F_SETLEASE, F_SETLK, F_SETLKW, F_SETOWN } from "@stratos/abi";
 import { F_SETOWN_EX, F_SETPIPE_SZ, F_SETSIG, F_SET_FILE_RW_HINT, F_SET_RW_HINT, F_UNLCK, F_WRLCK, FASYNC, FD_CLOEXEC, O_APPEND, O_DIRECT, O_NOATIME, O_NONBLOCK, O_PATH, PAGE_SIZE } from "@stratos/abi";
 import { PIPE_CAPACITY_MAX } from "../fs/pipe/pipe.ts";
@@ -6,10 +6,12 @@ import { PipeFile } from "../fs/pipe/pipe-file.ts";
 import { addSeals } from "../fs/memfd/memfd.ts";
 import { CAP_SYS_RESOURCE, isCapable } from "../security/credentials.ts";
 import { isOwnerOrCapable } from "../security/permission.ts";
+import { AsyncNotification } from "../signal/io-signal.ts";
 import type { Task } from "../task/task.ts";
 import { RLIMIT_NOFILE } from "../task/thread-group.ts";
 import { inodeOfFile } from "../vfs/anonymous-file.ts";
 import { conflictingLock, type RangeLock, setRangeLock } from "../vfs/file-locks.ts";
+import { leaseOf, setLease } from "../vfs/leases.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { get64, put64 } from "./path-argument.ts";
 
@@ -30,26 +32,26 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
       if (minimum < 0 || minimum >= limit) return -EINVAL;
       return task.files.install(file.retain(), command === F_DUPFD_CLOEXEC, minimum, limit);
     }
+    case F_CREATED_QUERY: return file.isCreated ? 1 : 0;
     case F_DUPFD_QUERY: return task.files.get(argument | 0) === file ? 1 : 0;
     case F_GETFD: return task.files.isCloseOnExec(fd) ? FD_CLOEXEC : 0;
     case F_SETFD: task.files.setCloseOnExec(fd, (argument & FD_CLOEXEC) !== 0); return 0;
     case F_GETFL: return file.flags;
-    case F_SETFL: return setFlags(task, file, argument | 0);
+    case F_SETFL: return setFlags(task, file, fd, argument | 0);
     case F_GETLK:
     case F_OFD_GETLK: return getLock(task, file, argument, command === F_OFD_GETLK);
     case F_SETLK:
     case F_OFD_SETLK: return setLock(task, file, argument, false, command === F_OFD_SETLK);
     case F_SETLKW:
     case F_OFD_SETLKW: return setLock(task, file, argument, true, command === F_OFD_SETLKW);
-    case F_SETOWN: file.owner = argument | 0; return 0;
+    case F_SETOWN: return setOwner(task, file, argument | 0);
     case F_GETOWN: return file.owner;
     case F_SETOWN_EX: {
       const type = task.space.loadU32(argument);
       const pid = task.space.loadU32(argument + 4);
       if (type < 0 || pid < 0) return type < 0 ? type : pid;
       if (type > 2) return -EINVAL;
-      file.owner = type === 2 ? -(pid | 0) : pid | 0;
-      return 0;
+      return setOwner(task, file, type === 2 ? -(pid | 0) : pid | 0);
     }
     case F_GETOWN_EX: {
       const failed = task.space.storeU32(argument, file.owner < 0 ? 2 : 1);
@@ -60,8 +62,8 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
       if (argument < 0 || argument > 64) return -EINVAL;
       file.ioSignal = argument;
       return 0;
-    case F_GETLEASE: return F_UNLCK;
-    case F_SETLEASE: return (argument | 0) === F_UNLCK ? -EAGAIN : -EINVAL;
+    case F_GETLEASE: return leaseOf(file);
+    case F_SETLEASE: return setLease(task, file, fd, argument | 0);
     case F_NOTIFY: return -EINVAL;
     case F_GETPIPE_SZ: return file instanceof PipeFile ? file.pipe.capacity : -EBADF;
     case F_SETPIPE_SZ: return file instanceof PipeFile ? setPipeSize(task, file, argument) : -EBADF;
@@ -78,9 +80,22 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
   }
 }
 
-function setFlags(task: Task, file: OpenFile, flags: number): number {
+/** @param owner  a pid, or −pgrp */
+function setOwner(task: Task, file: OpenFile, owner: number): number {
+  if (owner !== 0 && (owner > 0 ? !task.kernel.tasks.processes.has(owner) && !task.kernel.tasks.tasks.has(owner) : !task.kernel.tasks.groups.has(-owner))) return -ESRCH;
+  file.owner = owner;
+  file.ownerCredentials = task.credentials;
+  return 0;
+}
+
+function setFlags(task: Task, file: OpenFile, fd: number, flags: number): number {
   if ((flags & O_NOATIME) !== 0 && (file.flags & O_NOATIME) === 0 && file.inode !== null && !isOwnerOrCapable(task.credentials, file.inode)) return -EPERM;
   file.flags = (file.flags & ~SETTABLE) | (flags & SETTABLE);
+  const queue = file.waitQueue;
+  if ((flags & FASYNC) === 0) {
+    file.asyncNotification?.stop();
+    file.asyncNotification = null;
+  } else if (queue !== null) file.asyncNotification ??= new AsyncNotification(task.kernel, file, fd, queue);
   return 0;
 }
 

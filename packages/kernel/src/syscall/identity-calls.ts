@@ -121,6 +121,7 @@ function capget(task: Task, header: number, data: number): number {
   if (words < 0) return data === 0 && words === -EINVAL ? 0 : words;
   const pid = task.space.loadU32(header + 4);
   if (pid < 0) return -EFAULT;
+  if ((pid | 0) < 0) return -EINVAL;
   const target = pid === 0 ? task : task.kernel.tasks.tasks.get(pid);
   if (target === undefined) return -ESRCH;
   if (data === 0) return 0;
@@ -156,6 +157,7 @@ function capset(task: Task, header: number, data: number): number {
   const old = task.credentials;
   if (!isSubset(permitted, old.permitted) || !isSubset(effective, permitted)) return -EPERM;
   if (!isCapable(old, CAP_SETPCAP) && !isSubset(inheritable, union(old.inheritable, old.permitted))) return -EPERM;
+  if (!isSubset(inheritable, union(old.inheritable, old.bounding))) return -EPERM;
   task.credentials = { ...old, effective: clip(effective), permitted: clip(permitted), inheritable: clip(inheritable) };
   return 0;
 }

@@ -1,14 +1,15 @@
-import { CLOCK_REALTIME, EAGAIN, EFAULT, EINTR, EINVAL, EPERM, EOPNOTSUPP, SIGALRM } from "@stratos/abi";
+import { CLOCK_REALTIME, EAGAIN, EFAULT, EINTR, EINVAL, EOPNOTSUPP, SIGALRM } from "@stratos/abi";
 import { loadDuration, storeRemaining } from "../event/wait-deadline.ts";
-import { CAP_SYS_TIME, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import { BLOCKED_EINTR } from "../task/wait-queue.ts";
+import { adjustClock, setRealtime } from "../time/clock-adjustment.ts";
 import { cpuClockOwner, readClock, toMonotonic } from "../time/clocks.ts";
 import { IntervalTimer, PosixTimer, processTimers, SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD_ID } from "../time/process-timers.ts";
 import { processTimes } from "./resource-usage.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 const TIMER_ABSTIME = 1;
+const CLOCK_PROCESS_CPUTIME_ID = 2, CLOCK_MONOTONIC_COARSE = 6;
 
 function storeTime(task: Task, address: number, seconds: number, rest: number): number {
   const { u8, view } = task.kernel.scratch;
@@ -23,15 +24,6 @@ function storeTime(task: Task, address: number, seconds: number, rest: number): 
 function clockGettime(task: Task, clock: number, address: number): number {
   const now = readClock(task, clock | 0);
   return now === null ? -EINVAL : storeTime(task, address, now.seconds, now.nanoseconds);
-}
-
-function setRealtime(task: Task, seconds: number, nanoseconds: number): number {
-  if (!isCapable(task.credentials, CAP_SYS_TIME)) return -EPERM;
-  if (!(nanoseconds >= 0 && nanoseconds < 1e9)) return -EINVAL;
-  const { kernel } = task;
-  kernel.realtimeOffsetMs = seconds * 1000 + nanoseconds / 1e6 - kernel.clock.realtimeMs();
-  for (const listener of kernel.clockSetListeners) listener();
-  return 0;
 }
 
 interface SleepState { deadlineNs: number }
@@ -59,9 +51,9 @@ function nanosleep(task: Task, request: number): number {
 
 function clockNanosleep(task: Task, clock: number, flags: number, request: number): number {
   clock |= 0;
-  if (clock === 3) return -EINVAL;
   if (readClock(task, clock) === null) return -EINVAL;
-  if (clock === 2) return -EOPNOTSUPP;
+  // Nobody sleeps by a thread's processor time, or by clocks that are only read.
+  if (clock >= CLOCK_PROCESS_CPUTIME_ID && clock <= CLOCK_MONOTONIC_COARSE) return -EOPNOTSUPP;
   return sleep(task, () => {
     const duration = loadDuration(task.space, request);
     if (duration < 0) return duration;
@@ -72,8 +64,8 @@ function clockNanosleep(task: Task, clock: number, flags: number, request: numbe
 }
 
 function remaining(task: Task, state: unknown, address: number): number {
-  if (state !== null && address !== 0) storeRemaining(task.space, address, (state as SleepState).deadlineNs, task.kernel.now());
-  return -EINTR;
+  if (state === null || address === 0) return -EINTR;
+  return storeRemaining(task.space, address, (state as SleepState).deadlineNs, task.kernel.now()) < 0 ? -EFAULT : -EINTR;
 }
 
 /** `struct itimerval` or `itimerspec` at `address`; `unit` nanoseconds per small unit. */
@@ -213,8 +205,11 @@ export const timeCalls: SyscallTable = {
       return seconds < 0 || micros < 0 ? -EFAULT : setRealtime(task, seconds, micros * 1000);
     },
   },
-  adjtimex: { run: () => -EPERM, gaps: "the clock is the host's: EPERM" },
-  clock_adjtime: { run: () => -EPERM, gaps: "the clock is the host's: EPERM" },
+  adjtimex: { run: (task, address) => adjustClock(task, address), gaps: "parameters are kept, but the host's clock keeps its pace; ADJ_SETOFFSET sets the time" },
+  clock_adjtime: {
+    run: (task, clock, address) => ((clock | 0) === CLOCK_REALTIME ? adjustClock(task, address) : readClock(task, clock | 0) === null ? -EINVAL : -EOPNOTSUPP),
+    gaps: "as adjtimex",
+  },
   getitimer: { run: (task, which, address) => getitimer(task, which | 0, address) },
   setitimer: { run: (task, which, address, old) => setitimer(task, which | 0, address, old), gaps: "ITIMER_VIRTUAL counts the time in system calls too" },
   timer_create: { run: timerCreate },

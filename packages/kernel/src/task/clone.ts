@@ -14,7 +14,7 @@ export const CLONE_VM = 0x100, CLONE_FS = 0x200, CLONE_FILES = 0x400, CLONE_SIGH
 export const CLONE_PARENT = 0x8000, CLONE_THREAD = 0x10000, CLONE_NEWNS = 0x20000, CLONE_SETTLS = 0x80000, CLONE_PARENT_SETTID = 0x100000;
 export const CLONE_CHILD_CLEARTID = 0x200000, CLONE_UNTRACED = 0x800000, CLONE_CHILD_SETTID = 0x1000000, CLONE_CLEAR_SIGHAND = 0x100000000;
 /** NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. */
-const CLONE_NEW_OTHER = 0x7e000000;
+const CLONE_NEW_OTHER = 0x7e000000, CLONE_NEWUSER = 0x10000000;
 
 export interface CloneRequest {
   /** CLONE_*, without the exit signal. */
@@ -42,9 +42,9 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (has(CLONE_THREAD) && !has(CLONE_SIGHAND)) return -EINVAL;
   if (has(CLONE_FS) && has(CLONE_NEWNS)) return -EINVAL;
   if (has(CLONE_PARENT) && parent.group.pid === 1) return -EINVAL;
+  if ((flags & (CLONE_NEWNS | (CLONE_NEW_OTHER & ~CLONE_NEWUSER))) !== 0 && !isCapable(parent.credentials, CAP_SYS_ADMIN)) return -EPERM;
   // Namespaces come with containers; what can't be isolated is refused rather than shared.
   if (has(CLONE_NEW_OTHER)) return -EINVAL;
-  if (has(CLONE_NEWNS) && !isCapable(parent.credentials, CAP_SYS_ADMIN)) return -EPERM;
   if (request.exitSignal > 64) return -EINVAL;
   // A share of a hart isn't given twice (sched(7), SCHED_DEADLINE).
   if (parent.deadlineShare !== null && !parent.resetsOnFork) return -EAGAIN;

@@ -226,7 +226,7 @@ function pointOfNoReturn(task: Task, space: AddressSpace, program: Program, name
   task.credentials = credentials;
   processTimers(group).deletePosix();
   group.hasExecuted = true;
-  space.executable = program.file.path!.retain();
+  space.setExecutable(program.file.path!);
   task.name = (name.slice(name.lastIndexOf("/") + 1) || name).slice(0, 15);
   kernel.onExec?.(task, pathName(program.file.path!, task.fs.root), program.argv);
 }

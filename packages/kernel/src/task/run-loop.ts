@@ -236,13 +236,24 @@ function finish(kernel: Kernel, task: Task, number: number, result: number): num
   return 1;
 }
 
-/** Executes a call that was blocked once more. A signal with a handler takes precedence: `deliverSignals` then ends or restarts the call. */
+/**
+ * Executes a call that was blocked once more. What it waited for comes before a signal that came with it (a child's end and its exit signal);
+ * when it still has to wait, `deliverSignals` ends or restarts it.
+ */
 function resumeSyscall(kernel: Kernel, task: Task): void {
+  const number = task.syscallNumber;
   if (task.hasWork && task.blockedKind !== BLOCKED_KILLABLE) {
+    if (task.blockedKind === BLOCKED && task.group.exitStatus === null) {
+      const early = invoke(kernel, task, number);
+      if (early !== BLOCKED) {
+        finish(kernel, task, number, early);
+        return;
+      }
+      task.endWait("signal");
+    }
     deliverSignals(task);
     if (task.syscallNumber < 0 || task.state !== "R") return;
   }
-  const number = task.syscallNumber;
   const result = invoke(kernel, task, number);
   finish(kernel, task, number, result);
   task.wakeReason = "none";

@@ -3,6 +3,7 @@ import type { PageCache } from "../mm/page-cache.ts";
 import type { Acl } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
 import type { FileLocks } from "./file-locks.ts";
+import type { FileLeases } from "./leases.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { InotifyMarks } from "./inotify-marks.ts";
 import type { OpenFile } from "./open-file.ts";
@@ -52,6 +53,10 @@ export abstract class Inode {
   version = 0;
   /** Descriptions open for writing; execve says ETXTBSY when > 0, and < 0 counts running executables (open for writing: ETXTBSY). */
   writers = 0;
+  /** Open descriptions of a regular file. */
+  descriptions = 0;
+  /** fcntl(F_SETLEASE); null while there are none. */
+  leases: FileLeases | null = null;
   /** Entries of the dentry cache that name it, kept by the vfs. */
   cachedNames = 0;
   /** Size or times were changed in place (write, mmap) and `storeAttributes` was not called since. */

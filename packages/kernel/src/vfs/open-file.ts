@@ -1,5 +1,6 @@
 import { EINVAL, ENODEV, ENOTDIR, ENOTTY, ESPIPE, O_ACCMODE, O_WRONLY, POLLIN, POLLOUT } from "@stratos/abi";
 import type { PageCache } from "../mm/page-cache.ts";
+import type { Credentials } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import type { WaitQueue } from "../task/wait-queue.ts";
 import type { Inode } from "./inode.ts";
@@ -30,8 +31,14 @@ export abstract class OpenFile {
   references = 1;
   /** fcntl(F_SETOWN): pid, or −pgrp; for SIGIO and SIGURG. */
   owner = 0;
+  /** The open that made this description made the file, too (F_CREATED_QUERY). */
+  isCreated = false;
+  /** Of who called F_SETOWN: whom they may signal. */
+  ownerCredentials: Credentials | null = null;
   /** fcntl(F_SETSIG); 0: SIGIO. */
   ioSignal = 0;
+  /** Sends the signals of O_ASYNC; null without it. */
+  asyncNotification: { stop(): void } | null = null;
   /** Epoll items on this description; null while there are none. */
   observers: Set<DescriptionObserver> | null = null;
 
@@ -110,6 +117,7 @@ export abstract class OpenFile {
 
   release(): void {
     if (--this.references > 0) return;
+    this.asyncNotification?.stop();
     if (this.observers !== null) for (const observer of [...this.observers]) observer.descriptionClosed(this);
     this.dispose();
     this.path?.release();

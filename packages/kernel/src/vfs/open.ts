@@ -6,6 +6,7 @@ import type { Task } from "../task/task.ts";
 import { openFifo } from "../fs/pipe/pipe-file.ts";
 import { Dentry } from "./dentry.ts";
 import { DirectoryFile } from "./directory-file.ts";
+import { breakLeases } from "./leases.ts";
 import { notifyInode } from "./inotify-marks.ts";
 import { createUnder, newInodeFor } from "./name-changes.ts";
 import type { OpenFile } from "./open-file.ts";
@@ -59,6 +60,10 @@ export function openPath(task: Task, dirfd: number, path: string, flags: number,
   if (denied < 0) return denied;
   // A magic link to a nameless description: only pipes can be opened anew.
   if (file !== null && file.path === null && !inode.isRegular && (inode.mode & S_IFMT) !== S_IFIFO) return -ENXIO;
+  if (inode.leases !== null) {
+    const waits = breakLeases(task, inode, (flags & O_ACCMODE) !== O_RDONLY || (flags & O_TRUNC) !== 0, (flags & O_NONBLOCK) === 0);
+    if (waits < 0) return waits;
+  }
   if ((flags & O_TRUNC) !== 0 && inode.isRegular) {
     const refused = truncateInode(task, inode, 0, place);
     if (refused < 0) return refused;
@@ -80,7 +85,9 @@ function createAndOpen(task: Task, flags: number, mode: number): OpenFile | numb
   const made = createUnder(task, place, S_IFREG | (mode & 0o7777), 0);
   if (made < 0) return made;
   // The creator gets what it asked for, whatever the permissions of the new file say (open(2)).
-  return openInode(task, place, flags);
+  const file = openInode(task, place, flags);
+  if (typeof file !== "number") file.isCreated = true;
+  return file;
 }
 
 function openUnnamed(task: Task, start: Path, path: string, flags: number, mode: number, resolve: number): OpenFile | number {

@@ -7,6 +7,7 @@ import { modeAfterWrite } from "../security/permission.ts";
 import type { Task } from "../task/task.ts";
 import { RLIMIT_FSIZE } from "../task/thread-group.ts";
 import { fileIoctl } from "./file-ioctl.ts";
+import { dropLease } from "./leases.ts";
 import { dropLocksOfDescription, dropLocksOfProcess } from "./file-locks.ts";
 import { notifyInode } from "./inotify-marks.ts";
 import type { Inode, Time } from "./inode.ts";
@@ -29,6 +30,7 @@ export class RegularFile extends OpenFile {
     super(flags, inode, path);
     this.#kernel = kernel;
     if (path === null) inode.users++;
+    inode.descriptions++;
     if (this.isWritable) inode.writers++;
   }
 
@@ -77,7 +79,9 @@ export class RegularFile extends OpenFile {
   }
 
   protected override dispose(): void {
+    this.inode.descriptions--;
     if (this.isWritable) this.inode.writers--;
+    if (this.inode.leases !== null) dropLease(this.inode, this);
     if (this.inode.locks !== null) dropLocksOfDescription(this.inode, this);
     if (this.#kernel.vfs.watchCount > 0) notifyInode(this.#kernel, this.inode, this.path, this.isWritable ? "close-write" : "close");
     if (this.path === null && --this.inode.users === 0) {

@@ -8,6 +8,7 @@ import { notifyInode } from "../../vfs/inotify-marks.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 import { clipToLimits, seekInode } from "../../vfs/regular-file.ts";
+import { dropLease } from "../../vfs/leases.ts";
 import { syncInode, writeBackInode } from "../../vfs/write-back.ts";
 import type { HostInode } from "./host-inode.ts";
 
@@ -22,6 +23,7 @@ export class HostRegularFile extends OpenFile {
   constructor(kernel: Kernel, flags: number, inode: HostInode, path: Path) {
     super(flags, inode, path);
     this.#kernel = kernel;
+    inode.descriptions++;
     if (this.isWritable) inode.writers++;
   }
 
@@ -130,7 +132,9 @@ export class HostRegularFile extends OpenFile {
   }
 
   protected override dispose(): void {
+    this.inode.descriptions--;
     if (this.isWritable) this.inode.writers--;
+    if (this.inode.leases !== null) dropLease(this.inode, this);
     if (this.inode.locks !== null) dropLocksOfDescription(this.inode, this);
     if (this.#kernel.vfs.watchCount > 0) notifyInode(this.#kernel, this.inode, this.path, this.isWritable ? "close-write" : "close");
   }

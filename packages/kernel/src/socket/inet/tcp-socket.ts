@@ -6,7 +6,7 @@ import {
 import type { HostSocket } from "@stratos/host";
 import type { Kernel } from "../../kernel-state.ts";
 import { signalInfo } from "../../signal/pending-signals.ts";
-import { sendSignalToProcess, sendSignalToProcessGroup } from "../../signal/send-signal.ts";
+import { signalFileOwner } from "../../signal/io-signal.ts";
 import type { Task } from "../../task/task.ts";
 import { BLOCKED_KILLABLE } from "../../task/wait-queue.ts";
 import type { IoCursor } from "../../vfs/io-cursor.ts";
@@ -308,20 +308,8 @@ export class TcpSocket extends InetSocket {
         if (error !== 0) this.#fail(error);
       }
     } else if (host !== null && this.#state === "established") (this.#transport as HostTransport).notice();
-    if (this.owner !== 0 && this.#transport !== null && this.#transport.urgent(false) >= 0) this.#signalUrgent();
+    if (this.owner !== 0 && this.#transport !== null && this.#transport.urgent(false) >= 0) signalFileOwner(this.kernel, this, signalInfo(SIGURG, SI_KERNEL));
     this.readiness.wakeAll();
-  }
-
-  /** SIGURG to the owner (fcntl(2), F_SETOWN). */
-  #signalUrgent(): void {
-    const info = signalInfo(SIGURG, SI_KERNEL);
-    if (this.owner > 0) {
-      const process = this.kernel.tasks.processes.get(this.owner);
-      if (process !== undefined) sendSignalToProcess(process, info);
-    } else {
-      const group = this.kernel.tasks.groups.get(-this.owner);
-      if (group !== undefined) sendSignalToProcessGroup(group, info);
-    }
   }
 
   /** connect(2) to AF_UNSPEC: drops the connection; the socket may connect again. */

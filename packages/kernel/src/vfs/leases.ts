@@ -1,0 +1,103 @@
+import { EACCES, EAGAIN, EINVAL, F_RDLCK, F_UNLCK, F_WRLCK } from "@stratos/abi";
+import { CAP_LEASE, isCapable } from "../security/credentials.ts";
+import { sendIoSignal } from "../signal/io-signal.ts";
+import { POLL_MSG } from "../signal/pending-signals.ts";
+import type { Task } from "../task/task.ts";
+import { BLOCKED, WaitQueue } from "../task/wait-queue.ts";
+import type { Inode } from "./inode.ts";
+import type { OpenFile } from "./open-file.ts";
+
+/** /proc/sys/fs/lease-break-time: how long a holder may take to give way. */
+const BREAK_NS = 45e9;
+const NOT_BREAKING = -1;
+
+interface Lease {
+  readonly file: OpenFile;
+  readonly fd: number;
+  type: number;
+  /** What is left of it when it has given way: F_RDLCK or F_UNLCK. */
+  breakingTo: number;
+  deadlineNs: number;
+}
+
+/** The leases of an inode, and who waits until they are given up. Bound: one for each open description. */
+export class FileLeases {
+  held: Lease[] = [];
+  readonly queue = new WaitQueue();
+}
+
+/** fcntl(F_GETLEASE): what the description holds, or will hold when a break has ended. */
+export function leaseOf(file: OpenFile): number {
+  const lease = file.inode?.leases?.held.find((held) => held.file === file);
+  if (lease === undefined) return F_UNLCK;
+  return lease.breakingTo === NOT_BREAKING ? lease.type : lease.breakingTo;
+}
+
+/** fcntl(F_SETLEASE). @returns 0; −EACCES, −EAGAIN, −EINVAL */
+export function setLease(task: Task, file: OpenFile, fd: number, type: number): number {
+  const { inode } = file;
+  if (inode === null || !inode.isRegular || (type !== F_RDLCK && type !== F_WRLCK && type !== F_UNLCK)) return -EINVAL;
+  if (task.credentials.fsuid !== inode.uid && !isCapable(task.credentials, CAP_LEASE)) return -EACCES;
+  const own = inode.leases?.held.find((held) => held.file === file);
+  if (type === F_UNLCK) {
+    if (own === undefined) return -EAGAIN;
+    dropLease(inode, file);
+    return 0;
+  }
+  const others = inode.leases?.held.filter((held) => held.file !== file) ?? [];
+  // What has to be given up whole isn't kept in another form.
+  if (own?.breakingTo === F_UNLCK) return -EAGAIN;
+  if (type === F_RDLCK && (inode.writers > 0 || others.some((held) => held.type === F_WRLCK))) return -EAGAIN;
+  if (type === F_WRLCK && (inode.descriptions > 1 || others.length > 0)) return -EAGAIN;
+  const leases = (inode.leases ??= new FileLeases());
+  if (own === undefined) leases.held.push({ file, fd, type, breakingTo: NOT_BREAKING, deadlineNs: 0 });
+  else {
+    own.type = type;
+    own.breakingTo = NOT_BREAKING;
+    leases.queue.wakeAll();
+  }
+  if (file.owner === 0) file.owner = task.pid;
+  return 0;
+}
+
+/** A description is gone, or gives its lease up. */
+export function dropLease(inode: Inode, file: OpenFile): void {
+  const { leases } = inode;
+  if (leases === null) return;
+  leases.held = leases.held.filter((held) => held.file !== file);
+  leases.queue.wakeAll();
+  if (leases.held.length === 0) inode.leases = null;
+}
+
+/**
+ * Asks holders of conflicting leases to give way, before a file is opened or truncated (fcntl(2), Leases).
+ * @returns 0 when nothing is in the way (any more); −EAGAIN when the caller doesn't wait; BLOCKED
+ */
+export function breakLeases(task: Task, inode: Inode, forWriting: boolean, mayWait: boolean): number {
+  const { leases } = inode;
+  if (leases === null) return 0;
+  const now = task.kernel.now();
+  const rest = forWriting ? F_UNLCK : F_RDLCK;
+  let until = Infinity;
+  for (const lease of [...leases.held]) {
+    if (!forWriting && lease.type === F_RDLCK) continue;
+    if (lease.breakingTo === NOT_BREAKING || (forWriting && lease.breakingTo === F_RDLCK)) {
+      if (lease.breakingTo === NOT_BREAKING) lease.deadlineNs = now + BREAK_NS;
+      lease.breakingTo = rest;
+      sendIoSignal(task.kernel, lease.file, lease.fd, POLL_MSG, 0);
+    } else if (now >= lease.deadlineNs) {
+      if (lease.breakingTo === F_UNLCK) dropLease(inode, lease.file);
+      else {
+        lease.type = lease.breakingTo;
+        lease.breakingTo = NOT_BREAKING;
+      }
+      continue;
+    }
+    until = Math.min(until, lease.deadlineNs);
+  }
+  if (until === Infinity) return 0;
+  if (!mayWait) return -EAGAIN;
+  task.waitOn(leases.queue);
+  task.waitUntil(until);
+  return BLOCKED;
+}
