@@ -27,12 +27,22 @@ export function ensureJudge(): void {
   }
 }
 
+export interface JudgeInput extends RunInput {
+  /** The root to run in; that of the test image if there is none. */
+  readonly root?: string;
+  /** A folder that is seen at /suite. */
+  readonly suite?: string;
+}
+
 /** Runs a program under qemu-user; with a time limit of its own, so that nothing which it started outlives it. */
-export function judge(command: readonly string[], input: RunInput = {}): Promise<Result> {
+export function judge(command: readonly string[], input: JudgeInput = {}): Promise<Result> {
   const isLimited = input.timeoutMs !== undefined;
-  const enter = `mount -t proc proc "$1/proc" && mount --bind /dev "$1/dev" && mount -t tmpfs tmpfs "$1/tmp" && root=$1 && shift && ${isLimited ? 'env -i "$@"; exit $?' : 'exec env -i "$@"'}`;
+  const share = input.suite === undefined ? "" : 'mkdir -p "$1/suite" && mount --bind "$SUITE" "$1/suite" && ';
+  const enter = `mount -t proc proc "$1/proc" && mount --bind /dev "$1/dev" && mount -t tmpfs tmpfs "$1/tmp" && ${share}root=$1 && shift && ${isLimited ? 'env -i "$@"; exit $?' : 'exec env -i "$@"'}`;
   const environment = Object.entries({ ...GUEST_ENVIRONMENT, ...input.env }).map(([name, value]) => `${name}=${value}`);
   const unshare = ["unshare", process.getuid?.() === 0 ? "-m" : "-rm", ...(isLimited ? ["--pid", "--fork", "--kill-child"] : [])];
-  const root = judgeRoot();
-  return run([...unshare, "sh", "-c", enter, "sh", root, ...environment, "chroot", root, ...command], { ...(input.stdin === undefined ? {} : { stdin: input.stdin }), ...(isLimited ? { timeoutMs: input.timeoutMs } : {}) });
+  const root = input.root ?? judgeRoot();
+  return run([...unshare, "sh", "-c", enter, "sh", root, ...environment, "chroot", root, ...command], {
+    ...(input.stdin === undefined ? {} : { stdin: input.stdin }), ...(input.timeoutMs === undefined ? {} : { timeoutMs: input.timeoutMs }), ...(input.suite === undefined ? {} : { env: { SUITE: input.suite } }),
+  });
 }
