@@ -39,7 +39,7 @@ export function measureMounts(rows: readonly MountRow[], rounds: number, options
     const isUsable = (name: SystemName): boolean => {
       if (unusable.has(name)) return false;
       try {
-        warmUp(bench, bench.system(name));
+        bench.system(name);
         return true;
       } catch (error) {
         unusable.add(name);
@@ -63,22 +63,21 @@ function namesOf(row: MountRow): readonly SystemName[] {
   return [...row.own, ...row.against.flatMap(({ peers }) => peers)];
 }
 
-const WARM_UP_MS = 4000;
-
-/** Servers live long: what they do in their first seconds, while ours is not translated yet, is no measure. */
-function warmUp(bench: Workbench, { name, folder }: System): void {
-  const end = Date.now() + (name.startsWith("aegisfs") ? WARM_UP_MS : 0);
-  do for (const what of ["create", "read-files", "unlink"]) bench.run(what, folder);
-  while (Date.now() < end);
-}
+const WARM_UP_MS = 1500;
 
 function measureRow(bench: Workbench, row: MountRow, names: readonly SystemName[], rounds: number): MountResult {
   const figures: Record<string, number[]> = {};
   const cpu: Record<string, number[]> = {};
+  const once = (name: SystemName): { figure: number; serverUs: number | null } => (row.what.startsWith("mount") ? measureMounting(bench, row, name) : measure(bench, row, bench.system(name)));
+  // Servers live long: what they do in their first seconds, while ours is not translated yet, is no measure.
+  for (const name of names) for (const end = Date.now() + (name.startsWith("aegisfs") ? WARM_UP_MS : 0); ; ) {
+    once(name);
+    if (Date.now() >= end) break;
+  }
   for (let round = 0; round < rounds; round++) {
     // Each other round the other way round: nobody always comes after the same.
     for (const name of round % 2 === 0 ? names : [...names].reverse()) {
-      const { figure, serverUs } = row.what.startsWith("mount") ? measureMounting(bench, row, name) : measure(bench, row, bench.system(name));
+      const { figure, serverUs } = once(name);
       (figures[name] ??= []).push(figure);
       if (serverUs !== null) (cpu[name] ??= []).push(serverUs);
     }
