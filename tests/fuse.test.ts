@@ -65,6 +65,18 @@ test("a snapshot is a folder that is made and removed, and keeps what was there"
   await volume.sh("rmdir .snapshots/first; ! test -e .snapshots/first");
 });
 
+test("a volume with a schedule takes its snapshots while it is mounted", async () => {
+  await volume.unmount();
+  await volume.stratos(["fs", "schedule", "set", "--hourly", "2", volume.volume]);
+  await volume.mount();
+  const seen = await volume.sh("echo kept > by-schedule; for n in $(seq 600); do ls .snapshots | grep '^auto-' && break; sleep 0.1; done; rm by-schedule");
+  assert.match(seen, /^auto-\d{8}T\d{6}Z\n$/);
+  await volume.sh("rmdir .snapshots/auto-*");
+  await volume.unmount();
+  await volume.stratos(["fs", "schedule", "clear", volume.volume]);
+  await volume.mount();
+});
+
 for (const options of ["allow_other", "allow_other,writeback"]) {
   test(`quotas bind users, and root not: ${options}`, async () => {
     await volume.unmount();

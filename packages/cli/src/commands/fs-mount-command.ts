@@ -7,6 +7,7 @@ import { AEGISFS_TYPE, commandThroughFusermount, findMount, FuseMount, MountFail
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
 import { mountWordsText, type MountWords } from "../fs/mount-options.ts";
+import { ScheduleKeeper } from "../fs/schedule-keeper.ts";
 import { errnoWords } from "../fs/volume-error.ts";
 import { formatTable } from "../text-table.ts";
 
@@ -161,7 +162,9 @@ async function serve(plan: MountPlan, words: MountWords, mountedFd: number | nul
     });
   }
   say("mounted\n");
+  const schedule = mount.hasSchedule && takesSnapshots(words) ? new ScheduleKeeper([plan.volume, ...words.devices].join(","), words.keyFile) : null;
   const { errno, defect } = await mount.ended();
+  schedule?.stop();
   if (defect !== null) {
     mount.abort();
     process.stderr.write(`stratos: ${plan.volume}: internal error: ${defect}\n`);
@@ -169,6 +172,11 @@ async function serve(plan: MountPlan, words: MountWords, mountedFd: number | nul
   }
   if (errno !== 0) throw new CommandError(plan.volume, `the last changes could not be written: ${errnoWords(-errno)}`);
   return 0;
+}
+
+/** Are the volume's live files mounted, with `.snapshots`? */
+function takesSnapshots({ readOnly, subvolume, controlNames }: MountWords): boolean {
+  return !readOnly && subvolume === null && controlNames;
 }
 
 /** Says something to the process that started this one; once. */

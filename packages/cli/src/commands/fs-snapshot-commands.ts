@@ -1,6 +1,6 @@
 /** `stratos fs snapshot …` and `stratos fs schedule …`. */
 import { realpathSync } from "node:fs";
-import { lockOwner, ProgressDisplay } from "@stratos/host-node";
+import { lockOwner, ProgressDisplay, volumePaths } from "@stratos/host-node";
 import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/fuse";
 import { CommandError } from "../command-error.ts";
 import { withVolume } from "../fs/open-volume.ts";
@@ -149,8 +149,9 @@ async function runOne(path: string, isDryRun: boolean): Promise<ScheduleOutcome>
 
 /** Where the volume's live files are mounted, or null. */
 function mountPointOf(path: string): string | null {
-  if (lockOwner(path) === null) return null;
-  const source = realpathSync(path);
+  const first = volumePaths(path)[0]!;
+  if (lockOwner(first) === null) return null;
+  const source = realpathSync(first);
   return readMountTable().findLast((mount) => mount.type === AEGISFS_TYPE && mount.source === source)?.mountPoint ?? null;
 }
 

@@ -8,6 +8,7 @@
 import { mkdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { ENODATA } from "@stratos/abi";
+import { SCHEDULE_PROPERTY } from "@stratos/host-node/fuse";
 import { CommandError, hostReason } from "../command-error.ts";
 import type { OpenedVolume } from "./open-volume.ts";
 import { compactTime, createSnapshot, deleteSnapshots, listSnapshots } from "./snapshots.ts";
@@ -16,12 +17,11 @@ import { expectResult, expectValue } from "./volume-error.ts";
 export interface SnapshotSchedule { readonly hourly: number; readonly daily: number; readonly weekly: number; readonly monthly: number }
 
 export const SCHEDULE_PERIODS = ["hourly", "daily", "weekly", "monthly"] as const;
-const PROPERTY = "snapshot-schedule";
 const PREFIX = "auto-";
 
 /** @returns null when the volume has none */
 export function readSchedule({ path, volume }: OpenedVolume): SnapshotSchedule | null {
-  const value = volume.properties.get(PROPERTY);
+  const value = volume.properties.get(SCHEDULE_PROPERTY);
   if (value === -ENODATA) return null;
   let schedule: SnapshotSchedule;
   try {
@@ -35,9 +35,9 @@ export function readSchedule({ path, volume }: OpenedVolume): SnapshotSchedule |
 
 export function writeSchedule({ path, volume }: OpenedVolume, schedule: SnapshotSchedule | null): void {
   if (schedule === null) {
-    const result = volume.properties.remove(PROPERTY);
+    const result = volume.properties.remove(SCHEDULE_PROPERTY);
     if (result !== -ENODATA) expectResult(path, result);
-  } else expectResult(path, volume.properties.set(PROPERTY, Buffer.from(JSON.stringify(schedule))));
+  } else expectResult(path, volume.properties.set(SCHEDULE_PROPERTY, Buffer.from(JSON.stringify(schedule))));
 }
 
 export interface AutomaticSnapshot { readonly name: string; readonly seconds: number }

@@ -24,12 +24,15 @@ export interface FuseMountOptions {
 }
 
 export class FuseMount {
+  /** Does the volume say which snapshots are taken by the clock? */
+  readonly hasSchedule: boolean;
   readonly #options: FuseMountOptions;
   readonly #ended: Promise<ThreadMessage>;
   #timeKeeper: ChildProcess | undefined;
   #connection: number | null = null;
 
-  private constructor(options: FuseMountOptions, ended: Promise<ThreadMessage>) {
+  private constructor(options: FuseMountOptions, ended: Promise<ThreadMessage>, hasSchedule: boolean) {
+    this.hasSchedule = hasSchedule;
     this.#options = options;
     this.#ended = ended;
   }
@@ -61,7 +64,7 @@ export class FuseMount {
     const start = (device: MountedDevice | null): void => thread.postMessage(device satisfies ThreadStart | null);
     if (opened.kind === "refused") throw new MountFailure(opened.reason, "volume");
     if (opened.kind !== "opened") throw new MountFailure(opened.kind === "broken" ? opened.detail : "the serving thread ended");
-    const mount = new FuseMount(options, ended);
+    const mount = new FuseMount(options, ended, opened.hasSchedule);
     try {
       const { mountedFd } = options;
       const device = mountedFd === null ? mountAsRoot({ ...options.mount, readOnly: opened.readOnly }) : { fd: mountedFd, waitingFd: openWaiting(options.mount.mountPoint) };

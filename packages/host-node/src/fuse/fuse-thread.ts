@@ -6,7 +6,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { FuseServer } from "@stratos/fuse";
 import { NodeClock } from "../clock.ts";
 import { DevFuse } from "./dev-fuse.ts";
-import { openServedVolume, type ServedVolumeOptions, type ThreadMessage, type ThreadStart } from "./served-volume.ts";
+import { openServedVolume, SCHEDULE_PROPERTY, type ServedVolumeOptions, type ThreadMessage, type ThreadStart } from "./served-volume.ts";
 
 const port = parentPort!;
 const tell = (message: ThreadMessage): void => port.postMessage(message);
@@ -22,7 +22,7 @@ function notify(messages: Uint8Array): void {
 
 try {
   const served = openServedVolume(options);
-  tell({ kind: "opened", readOnly: served.files.readOnly });
+  tell({ kind: "opened", readOnly: served.files.readOnly, hasSchedule: typeof served.volume.properties.get(SCHEDULE_PROPERTY) !== "number" });
   port.once("message", (start: ThreadStart | null) => {
     if (start === null) {
       served.close();

@@ -2,3 +2,4 @@
 export { FuseMount, type FuseMountOptions } from "./fuse-mount.ts";
 export { commandThroughFusermount, MountFailure, unmount, type MountRequest } from "./mount-point.ts";
 export { AEGISFS_TYPE, findMount, readMountTable, type MountEntry } from "./mount-table.ts";
+export { SCHEDULE_PROPERTY } from "./served-volume.ts";

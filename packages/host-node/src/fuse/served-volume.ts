@@ -20,8 +20,11 @@ export interface ServedVolumeOptions {
   readonly serve: Omit<ServeOptions, "files">;
 }
 
+/** The property of a volume that says which snapshots are taken by the clock. */
+export const SCHEDULE_PROPERTY = "snapshot-schedule";
+
 export type ThreadMessage =
-  | { readonly kind: "opened"; readonly readOnly: boolean }
+  | { readonly kind: "opened"; readonly readOnly: boolean; readonly hasSchedule: boolean }
   | { readonly kind: "refused"; readonly reason: string }
   | { readonly kind: "ended"; readonly result: number }
   | { readonly kind: "broken"; readonly detail: string }
