@@ -77,6 +77,23 @@ test("a volume with a schedule takes its snapshots while it is mounted", async (
   await volume.mount();
 });
 
+test("chattr and lsattr change and show compression and projects", async () => {
+  const seen = await volume.sh(`
+    mkdir packed; lsattr -d packed; chattr +c packed; lsattr -d packed
+    before=$(stat -f -c %f .); yes text | head -c 300000 > packed/text; sync packed/text; echo $((before - $(stat -f -c %f .))); lsattr packed
+    chattr -c packed/text; lsattr packed/text; chattr +i packed/text 2>&1 | sed 's/.*: //'
+    chattr -p 77 packed; lsattr -dp packed; mkdir packed/below; lsattr -dp packed/below; ln packed/text moved; mv moved packed/moved 2>&1 || true; rm -rf packed moved`);
+  const lines = seen.trimEnd().split("\n").map((line) => line.trim());
+  assert.match(lines[0]!, /^-{22} packed$/);
+  assert.match(lines[1]!, /^-+c-+ packed$/);
+  assert.ok(Number(lines[2]) < 40, `${lines[2]} blocks for 300,000 bytes of one word`);
+  assert.match(lines[3]!, /^-+c-+ packed\/text$/);
+  assert.match(lines[4]!, /^-{22} packed\/text$/);
+  assert.match(lines[5]!, /^Operation not supported/);
+  assert.match(lines[6]!, /^77 [-c]+P-* packed$/);
+  assert.match(lines[7]!, /^77 [-c]+P-* packed\/below$/);
+});
+
 for (const options of ["allow_other", "allow_other,writeback"]) {
   test(`quotas bind users, and root not: ${options}`, async () => {
     await volume.unmount();

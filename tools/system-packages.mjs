@@ -36,6 +36,7 @@ const NEEDED = [
   { program: "rsync", package: "rsync" },
   { program: "sqlite3", package: "sqlite3" },
   { program: "fio", package: "fio" },
+  { program: "dbench", package: "dbench" },
   { program: "fusermount3", package: "fuse3" },
   { program: "pacman", package: "pacman-package-manager" },
 ];

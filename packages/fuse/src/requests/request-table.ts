@@ -4,9 +4,10 @@ import type { FuseServer } from "../server.ts";
 import * as op from "../wire/opcodes.ts";
 import { getAttributes, setAttributes, statx } from "./attributes.ts";
 import { copyRange, fallocate, readContent, seek, syncAll, syncFile, writeContent } from "./content.ts";
+import { ioctl } from "./ioctl.ts";
 import { listFolder, listFolderPlus } from "./listing.ts";
 import { link, lookup, makeFolder, makeNode, makeUnnamed, readLink, removeFolder, rename, rename2, symlink, unlink } from "./names.ts";
-import { acknowledge, batchForget, destroy, forget, ignore, initialize, refuseIoctl, statFileSystem } from "./session.ts";
+import { acknowledge, batchForget, destroy, forget, ignore, initialize, statFileSystem } from "./session.ts";
 import { getXattr, listXattrs, removeXattr, setXattr } from "./xattrs.ts";
 
 /** Serves the request in the server's memory. Returns the bytes of the reply's payload, a negated errno, or NO_REPLY. */
@@ -54,4 +55,4 @@ REQUESTS[op.FUSE_INTERRUPT] = ignore;
 REQUESTS[op.FUSE_NOTIFY_REPLY] = ignore;
 REQUESTS[op.FUSE_RELEASE] = acknowledge;
 REQUESTS[op.FUSE_RELEASEDIR] = acknowledge;
-REQUESTS[op.FUSE_IOCTL] = refuseIoctl;
+REQUESTS[op.FUSE_IOCTL] = ioctl;

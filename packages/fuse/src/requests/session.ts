@@ -1,5 +1,5 @@
 /** The mount itself: INIT, DESTROY, STATFS, FORGET, and what needs no work. */
-import { ENOTTY, EPROTO, NAME_MAX } from "@stratos/abi";
+import { EPROTO, NAME_MAX } from "@stratos/abi";
 import type { Subvolume } from "@stratos/aegisfs";
 import type { FuseServer } from "../server.ts";
 import { putPair } from "../wire/attribute-words.ts";
@@ -83,8 +83,4 @@ export function acknowledge(_server: FuseServer, _files: Subvolume, _ino: number
 /** INTERRUPT: a request that was begun is always done at once. */
 export function ignore(_server: FuseServer, _files: Subvolume, _ino: number): number {
   return NO_REPLY;
-}
-
-export function refuseIoctl(_server: FuseServer, _files: Subvolume, _ino: number): number {
-  return -ENOTTY;
 }
