@@ -1,5 +1,6 @@
 import { SYSCALL_NUMBERS } from "@stratos/abi";
 import { assert } from "@stratos/base";
+import { aioCalls } from "./aio-calls.ts";
 import { compareCalls } from "./compare-calls.ts";
 import { epollCalls } from "./epoll-calls.ts";
 import { eventFileCalls } from "./event-file-calls.ts";
@@ -23,7 +24,7 @@ import { timeCalls } from "./time-calls.ts";
 
 /** Every table, by the subsystem's name as docs/compatibility.md groups them. */
 export const CALL_TABLES: Readonly<Record<string, SyscallTable>> = {
-  files: fileCalls,
+  files: { ...fileCalls, ...aioCalls },
   processes: { ...processCalls, ...compareCalls }, signals: signalCalls, memory: { ...memoryCalls, ...numaCalls }, futexes: futexCalls, time: timeCalls, identity: identityCalls, system: systemCalls, scheduling: schedulingCalls, security: seccompCalls,
   polling: pollCalls, epoll: epollCalls, "event files": eventFileCalls, sockets: socketCalls, pidfds: pidfdCalls, "System V IPC": ipcCalls,
   "POSIX message queues": mqueueCalls,

@@ -1,0 +1,210 @@
+/**
+ * Linux's asynchronous input and output (io_submit(2), libaio). Requests are carried out when they are submitted, which io_submit allows and Linux does
+ * as well for most files; their results wait in the context.
+ */
+import {
+  EAGAIN, EBADF, EFAULT, EINVAL, ENOMEM, ESPIPE, MAP_ANONYMOUS, MAP_PRIVATE, O_DSYNC, O_NONBLOCK, PAGE_SIZE, PROT_READ, PROT_WRITE, RWF_APPEND, RWF_DSYNC, RWF_HIPRI, RWF_NOWAIT, RWF_SYNC, SEEK_CUR, O_APPEND, EOPNOTSUPP,
+} from "@stratos/abi";
+import { EventFile } from "../event/eventfd.ts";
+import { enterTemporaryMask, leaveTemporaryMask, SIGSET_SIZE } from "../event/temporary-mask.ts";
+import type { AddressSpace } from "../mm/address-space.ts";
+import { mmap, munmap } from "../mm/mmap.ts";
+import type { Task } from "../task/task.ts";
+import { BLOCKED_EINTR, WaitQueue } from "../task/wait-queue.ts";
+import { BytesCursor } from "../vfs/io-cursor.ts";
+import type { OpenFile } from "../vfs/open-file.ts";
+import { get64, put64 } from "./path-argument.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+
+/** `struct iocb` and `struct io_event`. Source: Linux include/uapi/linux/aio_abi.h. */
+const IOCB_SIZE = 64, EVENT_SIZE = 32;
+const IOCB_CMD_PREAD = 0, IOCB_CMD_PWRITE = 1, IOCB_CMD_FSYNC = 2, IOCB_CMD_FDSYNC = 3, IOCB_CMD_PREADV = 7, IOCB_CMD_PWRITEV = 8;
+const IOCB_FLAG_RESFD = 1, IOCB_FLAG_IOPRIO = 2;
+const RW_FLAGS = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND;
+/** /proc/sys/fs/aio-max-nr. */
+const EVENTS_MAX = 65536;
+/** Bytes of results that a context may be asked to hold at all (ioctx_alloc in Linux's fs/aio.c). */
+const RING_MAX = 0x10000000;
+
+interface Event { dataLow: number; dataHigh: number; iocb: number; result: number }
+
+/** Results of requests, in the order of their ends. Bound: `capacity`. */
+class AioContext {
+  readonly capacity: number;
+  readonly events: Event[] = [];
+  readonly queue = new WaitQueue();
+  isDestroyed = false;
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+  }
+}
+
+/** Contexts of a process by their identifier: the address of a page, because libaio looks there for a ring of the kernel's (and finds none). */
+const contextsOf = new WeakMap<AddressSpace, Map<number, AioContext>>();
+
+/** io_setup(2): 0; −EAGAIN, −EFAULT, −EINVAL, −ENOMEM. */
+function setup(task: Task, count: number, idAddress: number): number {
+  const { space } = task;
+  const present = space.loadU64(idAddress);
+  if (present === -EFAULT) return -EFAULT;
+  const capacity = count >>> 0;
+  if (present !== 0 || capacity === 0 || capacity > RING_MAX / EVENT_SIZE) return -EINVAL;
+  let contexts = contextsOf.get(space);
+  if (contexts === undefined) contextsOf.set(space, (contexts = new Map()));
+  let used = 0;
+  for (const context of contexts.values()) used += context.capacity;
+  if (capacity + used > EVENTS_MAX) return -EAGAIN;
+  const id = mmap(task, { address: 0, length: PAGE_SIZE, protection: PROT_READ | PROT_WRITE, flags: MAP_PRIVATE | MAP_ANONYMOUS, file: null, offset: 0 });
+  if (id < 0) return -ENOMEM;
+  if (space.storeU64(idAddress, id) < 0) {
+    munmap(space, id, PAGE_SIZE);
+    return -EFAULT;
+  }
+  contexts.set(id, new AioContext(capacity));
+  return 0;
+}
+
+function contextAt(task: Task, id: number): AioContext | undefined {
+  return contextsOf.get(task.space)?.get(id);
+}
+
+/** io_destroy(2): 0; −EINVAL. */
+function destroy(task: Task, id: number): number {
+  const context = contextAt(task, id);
+  if (context === undefined) return -EINVAL;
+  contextsOf.get(task.space)!.delete(id);
+  munmap(task.space, id, PAGE_SIZE);
+  context.isDestroyed = true;
+  context.queue.wakeAll();
+  return 0;
+}
+
+/** io_submit(2): how many requests were taken; what is wrong with the first when none was: −EAGAIN, −EBADF, −EFAULT, −EINVAL. */
+function submit(task: Task, id: number, count: number, list: number): number {
+  const context = contextAt(task, id);
+  if (context === undefined || count < 0) return -EINVAL;
+  let taken = 0;
+  while (taken < count) {
+    const iocb = task.space.loadU64(list + taken * 8);
+    const failed = iocb < 0 ? -EFAULT : context.events.length >= context.capacity ? -EAGAIN : submitOne(task, context, iocb);
+    if (failed < 0) return taken > 0 ? taken : failed;
+    taken++;
+  }
+  return taken;
+}
+
+function submitOne(task: Task, context: AioContext, iocb: number): number {
+  const bytes = new Uint8Array(IOCB_SIZE);
+  if (task.space.copyIn(iocb, bytes, 0, IOCB_SIZE) < 0) return -EFAULT;
+  const view = new DataView(bytes.buffer);
+  const flags = view.getUint32(56, true);
+  if (get64(view, 48) !== 0 || get64(view, 32) < 0 || (flags & ~(IOCB_FLAG_RESFD | IOCB_FLAG_IOPRIO)) !== 0) return -EINVAL;
+  const file = task.files.get(view.getInt32(20, true));
+  if (file === undefined) return -EBADF;
+  let told: EventFile | null = null;
+  if ((flags & IOCB_FLAG_RESFD) !== 0) {
+    const event = task.files.get(view.getInt32(60, true));
+    if (event === undefined) return -EBADF;
+    if (!(event instanceof EventFile)) return -EINVAL;
+    told = event;
+  }
+  // aio_key, which the program does not use.
+  if (task.space.storeU32(iocb + 8, 0) < 0) return -EFAULT;
+  const outcome = perform(task, file, view);
+  if (typeof outcome === "number") return outcome;
+  context.events.push({ dataLow: view.getUint32(0, true), dataHigh: view.getUint32(4, true), iocb, result: outcome.result });
+  context.queue.wakeAll();
+  if (told !== null) told.write(task, new BytesCursor(Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0)));
+  return 0;
+}
+
+/** Carries a request out: its result, or why it can't be one. */
+function perform(task: Task, file: OpenFile, view: DataView): { result: number } | number {
+  const operation = view.getUint16(16, true);
+  const flags = view.getInt32(12, true);
+  const buffer = view.getUint32(24, true) + view.getUint32(28, true) * 0x100000000;
+  const length = get64(view, 32);
+  if (operation === IOCB_CMD_FSYNC || operation === IOCB_CMD_FDSYNC) {
+    if (buffer !== 0 || length !== 0 || get64(view, 40) !== 0 || flags !== 0) return -EINVAL;
+    return { result: file.sync(operation === IOCB_CMD_FDSYNC) };
+  }
+  const reads = operation === IOCB_CMD_PREAD || operation === IOCB_CMD_PREADV;
+  if (!reads && operation !== IOCB_CMD_PWRITE && operation !== IOCB_CMD_PWRITEV) return -EINVAL;
+  if (reads ? !file.isReadable : !file.isWritable) return -EBADF;
+  if ((flags & ~RW_FLAGS) !== 0) return -EOPNOTSUPP;
+  const cursor = operation === IOCB_CMD_PREADV || operation === IOCB_CMD_PWRITEV ? task.space.vectorCursor(buffer, length) : task.space.cursor(buffer, length);
+  if (typeof cursor === "number") return cursor;
+  const hasPositions = file.seek(0, SEEK_CUR) !== -ESPIPE;
+  if (hasPositions && get64(view, 40) < 0) return { result: -EINVAL };
+  const offset = hasPositions ? get64(view, 40) : -1;
+  const before = file.flags;
+  // Nothing may sleep here: a pipe that is empty says so in its result.
+  file.flags |= (hasPositions ? 0 : O_NONBLOCK) | ((flags & (RWF_DSYNC | RWF_SYNC)) !== 0 ? O_DSYNC : 0) | ((flags & RWF_APPEND) !== 0 ? O_APPEND : 0);
+  const result = reads ? file.read(task, cursor, offset) : file.write(task, cursor, offset);
+  file.flags = before;
+  return { result };
+}
+
+interface Wait { deadlineNs: number }
+
+/** io_getevents(2): how many results were stored; −EFAULT, −EINTR, −EINVAL. */
+function getEvents(task: Task, id: number, least: number, most: number, address: number, timeout: number): number {
+  let state = task.syscallState as Wait | null;
+  if (state === null) {
+    // Not normalised as elsewhere: any count of nanoseconds will do.
+    const duration = timeout === 0 ? Infinity : task.space.loadU64(timeout) * 1e9 + task.space.loadU64(timeout + 8);
+    if (duration < 0) return -EFAULT;
+    state = { deadlineNs: duration === Infinity ? Infinity : task.kernel.now() + duration };
+  }
+  const context = contextAt(task, id);
+  if (context === undefined || least < 0 || most < 0 || least > most) return -EINVAL;
+  if (context.events.length < least && task.kernel.now() < state.deadlineNs) {
+    task.syscallState = state;
+    task.waitOn(context.queue);
+    if (state.deadlineNs !== Infinity) task.waitUntil(state.deadlineNs);
+    return BLOCKED_EINTR;
+  }
+  const { u8, view } = task.kernel.scratch;
+  let stored = 0;
+  for (; stored < most && context.events.length > 0; stored++) {
+    const event = context.events[0]!;
+    view.setUint32(0, event.dataLow, true);
+    view.setUint32(4, event.dataHigh, true);
+    put64(view, 8, event.iocb);
+    put64(view, 16, event.result);
+    put64(view, 24, 0);
+    if (task.space.copyOut(address + stored * EVENT_SIZE, u8, 0, EVENT_SIZE) < 0) return stored > 0 ? stored : -EFAULT;
+    context.events.shift();
+  }
+  return stored;
+}
+
+/** io_pgetevents(2): the same with another signal mask meanwhile (`struct __aio_sigset`: address and size). */
+function getEventsMasked(task: Task, id: number, least: number, most: number, address: number, timeout: number, set: number): number {
+  const isFirst = task.syscallState === null;
+  let mask = 0;
+  let size = SIGSET_SIZE;
+  if (set !== 0) {
+    mask = task.space.loadU64(set);
+    size = task.space.loadU64(set + 8);
+    if (mask < 0 || size < 0) return -EFAULT;
+  }
+  if (isFirst) {
+    const entered = enterTemporaryMask(task, mask, size);
+    if (entered < 0) return entered;
+  }
+  const result = getEvents(task, id, least, most, address, timeout);
+  if (result !== BLOCKED_EINTR) leaveTemporaryMask(task);
+  return result;
+}
+
+export const aioCalls: SyscallTable = {
+  io_setup: { run: setup },
+  io_destroy: { run: destroy },
+  io_submit: { run: submit, gaps: "a request is done when the call returns; IOCB_CMD_POLL: EINVAL; what would wait ends with EAGAIN" },
+  io_getevents: { run: getEvents },
+  io_pgetevents: { run: getEventsMasked },
+  // Nothing is ever under way.
+  io_cancel: { run: (task, id, iocb) => (contextAt(task, id) === undefined ? -EINVAL : task.space.loadU32(iocb + 8) < 0 ? -EFAULT : -EINVAL) },
+};
