@@ -32,7 +32,7 @@ function curve(name: string, rows: readonly ScaleRow[]): string {
   const marks = points.map(([x, y], index) => {
     const { size } = rows[index]!;
     return `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="3" fill="#1a5fb4"/><text x="${x.toFixed(1)}" y="${HEIGHT + 16}" text-anchor="middle">${isPercent ? `${size} %` : `10${superscript(Math.round(Math.log10(size)))}`}</text>`
-      + `<text x="${x.toFixed(1)}" y="${(y - 8).toFixed(1)}" text-anchor="middle" fill="#555">${values[index]!.toPrecision(2)}</text>`;
+      + `<text x="${x.toFixed(1)}" y="${(y - 8).toFixed(1)}" text-anchor="middle" fill="#555">${Number(values[index]!.toPrecision(2))}</text>`;
   });
   return [
     `<text y="-18" font-weight="bold">${name}, ${isMilliseconds ? "ms" : "µs"}</text>`, `<path d="M0 0V${HEIGHT}H${WIDTH}" fill="none" stroke="#999"/>`,

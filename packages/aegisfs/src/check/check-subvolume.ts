@@ -4,30 +4,19 @@ import { byteString } from "@stratos/base";
 import { nameAt } from "../file/directory.ts";
 import { getPair } from "../file/inode.ts";
 import { hashName, nameHashHigh, nameHashLow } from "../file/name-hash.ts";
-import { EXTENT_AT_LENGTH } from "../format/extent-item.ts";
 import { INLINE_SIZE_MAX } from "../format/geometry.ts";
 import { KIND_ENTRY, KIND_EXTENT, KIND_INLINE, KIND_INODE, KIND_ORPHAN, KIND_QUOTA, KIND_XATTR } from "../format/key.ts";
-import { INODE_AT_BLOCKS, INODE_AT_BYTES, INODE_AT_ENTRIES, INODE_AT_GID, INODE_AT_MODE, INODE_AT_NLINK, INODE_AT_PARENT, INODE_AT_PROJECT, INODE_AT_UID, ROOT_INO } from "../format/inode-item.ts";
+import { INODE_AT_GID, INODE_AT_PROJECT, INODE_AT_UID, ROOT_INO } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
+import { InodeFacts } from "./inode-facts.ts";
 
 type Report = (what: string, subvolume: number, ino: number, block: number) => void;
 
-class Seen {
-  mode = -1;
-  nlink = 0;
-  size = 0;
-  blocks = 0;
-  entries = 0;
-  parent = 0;
-  // What the other items say.
+class Seen extends InodeFacts {
   names = 0;
   subdirectories = 0;
   listed = 0;
   namedIn = 0;
-  extentBlocks = 0;
-  extentEnd = 0;
-  inlineSize = -1;
-  orphan = false;
   entryTypes = 0;
   owners: readonly number[] = [];
 }
@@ -59,12 +48,7 @@ export function checkSubvolume(subvolume: Subvolume, report: Report): void {
     }
     const inode = seen(kind === KIND_ORPHAN ? low : ino);
     if (kind === KIND_INODE) {
-      inode.mode = words[at + INODE_AT_MODE]!;
-      inode.nlink = words[at + INODE_AT_NLINK]!;
-      inode.size = getPair(words, at + INODE_AT_BYTES);
-      inode.blocks = getPair(words, at + INODE_AT_BLOCKS);
-      inode.entries = words[at + INODE_AT_ENTRIES]!;
-      inode.parent = words[at + INODE_AT_PARENT]!;
+      inode.takeInode(words, at);
       inode.owners = [words[at + INODE_AT_UID]!, words[at + INODE_AT_GID]!, words[at + INODE_AT_PROJECT]!];
     } else if (kind === KIND_ENTRY) {
       const name = nameAt(bytes, offset);
@@ -80,11 +64,9 @@ export function checkSubvolume(subvolume: Subvolume, report: Report): void {
       inode.inlineSize = length;
     } else if (kind === KIND_EXTENT) {
       const start = high * 0x100000000 + low;
-      const blocks = words[at + EXTENT_AT_LENGTH]! & 0xffff;
       if (start < inode.extentEnd) problem("extents overlap", ino);
       if (start === 0 && inode.inlineSize >= 0) problem("block 0 is inline and has an extent", ino);
-      inode.extentEnd = start + blocks;
-      inode.extentBlocks += blocks;
+      inode.takeExtent(start, words, at);
     } else if (kind === KIND_XATTR) {
       hashName(byteString(bytes, offset + 4, offset + 4 + bytes[offset]!), seed);
       if (nameHashHigh !== high || nameHashLow !== low >>> 8) problem("attribute is not where its name hashes to", ino);

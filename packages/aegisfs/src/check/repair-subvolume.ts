@@ -6,7 +6,7 @@
 import { DT_DIR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
 import { nameAt } from "../file/directory.ts";
 import { isCompressed } from "../file/extents.ts";
-import { getPair, putPair, putTime } from "../file/inode.ts";
+import { putPair, putTime } from "../file/inode.ts";
 import { hashName, nameHashHigh, nameHashLow } from "../file/name-hash.ts";
 import { EXTENT_AT_BLOCK, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, extentSize } from "../format/extent-item.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, INLINE_SIZE_MAX } from "../format/geometry.ts";
@@ -17,26 +17,16 @@ import {
 } from "../format/inode-item.ts";
 import { Layout } from "../store/layout.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
+import { InodeFacts } from "./inode-facts.ts";
 
 type Fixed = (what: string, ino: number) => void;
 type Key = readonly [number, number, number];
 
 interface Name { directory: number; key: Key; name: string; type: number }
 
-class Found {
-  mode = -1;
-  nlink = 0;
-  size = 0;
-  blocks = 0;
-  entries = 0;
-  parent = 0;
+class Found extends InodeFacts {
   names: Name[] = [];
   children: { ino: number; type: number }[] = [];
-  extentBlocks = 0;
-  extentEnd = 0;
-  firstExtent = -1;
-  inlineSize = -1;
-  orphan = false;
 }
 
 const INODE_MIDDLE = keyMiddle(KIND_INODE, 0);
@@ -141,24 +131,13 @@ function scan(subvolume: Subvolume): Map<number, Found> {
     }
     if (kind === KIND_QUOTA) continue;
     const inode = found(key[0]);
-    if (kind === KIND_INODE) {
-      inode.mode = words[at + INODE_AT_MODE]!;
-      inode.nlink = words[at + INODE_AT_NLINK]!;
-      inode.size = getPair(words, at + INODE_AT_BYTES);
-      inode.blocks = getPair(words, at + INODE_AT_BLOCKS);
-      inode.entries = words[at + INODE_AT_ENTRIES]!;
-      inode.parent = words[at + INODE_AT_PARENT]!;
-    } else if (kind === KIND_ENTRY) {
+    if (kind === KIND_INODE) inode.takeInode(words, at);
+    else if (kind === KIND_ENTRY) {
       const type = bytes[offset + 4]!;
       inode.children.push({ ino: words[at]!, type });
       found(words[at]!).names.push({ directory: key[0], key, name: nameAt(bytes, offset), type });
     } else if (kind === KIND_INLINE) inode.inlineSize = length;
-    else if (kind === KIND_EXTENT) {
-      const start = (key[1] & 0xffffff) * 0x100000000 + key[2];
-      if (inode.firstExtent < 0) inode.firstExtent = start;
-      inode.extentBlocks += words[at + EXTENT_AT_LENGTH]! & 0xffff;
-      inode.extentEnd = start + (words[at + EXTENT_AT_LENGTH]! & 0xffff);
-    }
+    else if (kind === KIND_EXTENT) inode.takeExtent((key[1] & 0xffffff) * 0x100000000 + key[2], words, at);
   }
   return inodes;
 }

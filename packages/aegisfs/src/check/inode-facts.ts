@@ -1,0 +1,39 @@
+/** What the items of a subvolume say of one inode: its own, and those that belong to it. Check compares the two, repair makes them agree. */
+import { getPair } from "../file/inode.ts";
+import { EXTENT_AT_LENGTH } from "../format/extent-item.ts";
+import { INODE_AT_BLOCKS, INODE_AT_BYTES, INODE_AT_ENTRIES, INODE_AT_MODE, INODE_AT_NLINK, INODE_AT_PARENT } from "../format/inode-item.ts";
+
+export class InodeFacts {
+  /** −1: it has no inode. */
+  mode = -1;
+  nlink = 0;
+  size = 0;
+  blocks = 0;
+  entries = 0;
+  parent = 0;
+  // What the other items say.
+  extentBlocks = 0;
+  /** In blocks: the first one, −1 without any, and where the last one ends. */
+  firstExtent = -1;
+  extentEnd = 0;
+  inlineSize = -1;
+  orphan = false;
+
+  /** Takes the inode's own item at `words[at …)`. */
+  takeInode(words: Uint32Array, at: number): void {
+    this.mode = words[at + INODE_AT_MODE]!;
+    this.nlink = words[at + INODE_AT_NLINK]!;
+    this.size = getPair(words, at + INODE_AT_BYTES);
+    this.blocks = getPair(words, at + INODE_AT_BLOCKS);
+    this.entries = words[at + INODE_AT_ENTRIES]!;
+    this.parent = words[at + INODE_AT_PARENT]!;
+  }
+
+  /** Takes an extent that begins at that block of the file, its value at `words[at …)`. */
+  takeExtent(start: number, words: Uint32Array, at: number): void {
+    const blocks = words[at + EXTENT_AT_LENGTH]! & 0xffff;
+    if (this.firstExtent < 0) this.firstExtent = start;
+    this.extentBlocks += blocks;
+    this.extentEnd = start + blocks;
+  }
+}
