@@ -74,3 +74,10 @@ export class Layout {
     return { freeBlocks, freeQuads };
   }
 }
+
+/** Numbers of the groups in which a layout has blocks. */
+export function groupsOf(layout: Layout): number[] {
+  const groups: number[] = [];
+  for (const { first, blocks } of layout.segments) for (let index = first / GROUP_BLOCKS; index * GROUP_BLOCKS < first + blocks; index++) groups.push(index);
+  return groups;
+}

@@ -16,27 +16,11 @@ import { Failure } from "../failure.ts";
 import { GROUP_BLOCKS, GROUP_WORDS, NODE_BLOCKS } from "../format/geometry.ts";
 import { KIND_GROUP, keyMiddle } from "../format/key.ts";
 import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
-import { CLASS_FAST, CLASS_SLOW } from "../format/pool-table.ts";
-import { TIER_ANY, TIER_SLOW, TIER_UNSET } from "../format/properties.ts";
 import type { Tree } from "../tree/tree.ts";
+import { clearBit, closedMask, countOnes, countTrailingZeros, findRun, foundBit, freeQuadsOf, Group, isSet, maskOf, onesIn, quadsIn, setBit } from "./group.ts";
+import { groupsOf } from "./layout.ts";
 import type { Layout } from "./layout.ts";
-
-class Group {
-  readonly bits = new Uint32Array(GROUP_WORDS);
-  readonly pinned = new Uint32Array(GROUP_WORDS);
-  readonly fresh = new Uint32Array(GROUP_WORDS);
-  /** Blocks and quads that can be allocated now. */
-  available = 0;
-  quads = 0;
-  /** Differs from its item. */
-  dirty = false;
-  /** Has pinned or fresh blocks. */
-  touched = false;
-  /** Where the search for data goes on. */
-  hint = 0;
-  /** Bits from here on are to leave the volume: free ones are not taken. */
-  closedFrom = GROUP_BLOCKS;
-}
+import { TierChoice } from "./tier-choice.ts";
 
 /** Groups with space that are looked at for a long enough run, and how long is enough. */
 const GROUPS_TO_COMPARE = 4;
@@ -45,7 +29,6 @@ const RUN_GOOD = 16;
 const GROUPS_SEARCHED = 64;
 /** Groups kept in memory (3 KiB each): what they describe is 128 GiB. */
 const GROUPS_MAX = 4096;
-const CHOICES_BETWEEN_COUNTS = 64;
 
 /** Value of a group item: the bitmap. */
 const GROUP_ITEM_SIZE = GROUP_WORDS * 4;
@@ -67,12 +50,8 @@ export class SpaceMap {
   /** Those of them that may be taken now: the others are pinned until the commit. */
   availableBlocks: number;
   availableQuads: number;
-  /** Class of devices that data is to go to while there is room, −1 for any (`choose`). */
-  #wanted = -1;
-  #chosen = 0;
-  #automatic = false;
-  /** Blocks that the fast devices can take before they count as full, by the last count. */
-  #fastRoom = 0;
+  /** Which groups data goes to. */
+  readonly #tiers: TierChoice;
   /** Told of blocks that are given back. */
   onRelease: ((block: number, count: number) => void) | null = null;
   /** Start of the run that `allocateData` found. */
@@ -87,7 +66,7 @@ export class SpaceMap {
     this.availableBlocks = freeBlocks;
     this.availableQuads = freeQuads;
     this.#nodeCursor = Math.floor(layout.first / GROUP_BLOCKS);
-    this.#readClasses();
+    this.#tiers = new TierChoice(layout, (index) => this.#load(index).available);
     // Metadata fills groups from the front; data starts in the second, so that each lies close together.
     this.#dataCursor = this.#nodeCursor + (layout.end - layout.first > 2 * GROUP_BLOCKS ? 1 : 0);
   }
@@ -134,12 +113,12 @@ export class SpaceMap {
       for (const bit of reservedAfter) setBit(group.bits, bit);
       group.closedFrom = GROUP_BLOCKS;
       group.pinned.fill(0);
-      this.#count(group);
+      group.recount();
       this.#addCounts(group);
       this.#markDirty(index, group);
     }
     this.#layout = next;
-    this.#readClasses();
+    this.#tiers.setLayout(next);
   }
 
   /**
@@ -160,7 +139,7 @@ export class SpaceMap {
       for (let bit = 0; counts !== undefined && bit < GROUP_BLOCKS; bit++) if (counts[bit]! > 0) setBit(group.bits, bit);
       for (const bit of this.#layout.reservedBits(index)) setBit(group.bits, bit);
       for (let bit = this.#layout.usable(index); bit < GROUP_BLOCKS; bit++) setBit(group.bits, bit);
-      this.#count(group);
+      group.recount();
       this.#addCounts(group);
       this.#groups.set(index, group);
       if (before !== null || counts !== undefined) this.#markDirty(index, group);
@@ -183,8 +162,8 @@ export class SpaceMap {
     this.#eachGroup(start, end, (_index, group, bit) => {
       this.#forgetAvailable(group);
       group.closedFrom = Math.min(group.closedFrom, bit);
-      this.#pinClosed(group);
-      this.#count(group);
+      group.pinClosed();
+      group.recount();
       this.#addAvailable(group);
       this.#touch(group);
     });
@@ -216,11 +195,6 @@ export class SpaceMap {
     }
   }
 
-  /** Free blocks of a closed range count as pinned. */
-  #pinClosed(group: Group): void {
-    for (let bit = group.closedFrom; bit < GROUP_BLOCKS; bit++) if (!isSet(group.bits, bit)) setBit(group.pinned, bit);
-  }
-
   #forgetAvailable(group: Group): void {
     this.availableBlocks -= group.available;
     this.availableQuads -= group.quads;
@@ -245,7 +219,7 @@ export class SpaceMap {
 
   /** First block of a free aligned run of a node's size. Throws Failure `no-space`. */
   allocateNode(): number {
-    const block = this.#classes === null ? -1 : this.#searchNode(true);
+    const block = this.#tiers.areMixed ? this.#searchNode(true) : -1;
     const any = block >= 0 ? block : this.#searchNode(false);
     if (any < 0) throw new Failure("no-space", -1);
     return any;
@@ -257,7 +231,7 @@ export class SpaceMap {
     const first = Math.floor(this.#layout.first / GROUP_BLOCKS);
     for (let tried = 0; tried < groups; tried++) {
       const index = first + ((this.#nodeCursor - first + tried) % groups);
-      if (strict && this.#classes!.get(index) !== CLASS_FAST) continue;
+      if (strict && !this.#tiers.isFast(index)) continue;
       if (this.#full.has(index)) continue;
       const group = this.#load(index);
       if (group.quads === 0) continue;
@@ -275,39 +249,7 @@ export class SpaceMap {
 
   /** Says to which tier (TIER_*) the data goes that is allocated from now on. Unset: to fast devices while a tenth of them is free. */
   choose(tier: number): void {
-    this.#wanted = tier === TIER_ANY ? -1 : tier === TIER_SLOW ? CLASS_SLOW : CLASS_FAST;
-    this.#automatic = tier === TIER_UNSET && this.#classes !== null;
-    if (this.#automatic && this.#fastIsFull()) this.#wanted = CLASS_SLOW;
-  }
-
-  /** Counting takes a look at every group: it is done again when as much was taken as there was. */
-  #fastIsFull(): boolean {
-    if (this.#fastRoom > 0) return false;
-    if (this.#fastRoom <= 0 && this.#chosen++ % CHOICES_BETWEEN_COUNTS !== 0) return true;
-    let free = 0;
-    let all = 0;
-    for (const index of groupsOf(this.#layout)) {
-      if (this.#classes!.get(index) === CLASS_SLOW) continue;
-      free += this.#load(index).available;
-      all += this.#layout.usable(index);
-    }
-    this.#fastRoom = free - all / 10;
-    return this.#fastRoom <= 0;
-  }
-
-  /** May data that is wanted elsewhere be put into this group? */
-  #isWanted(index: number): boolean {
-    return this.#classes === null || this.#wanted < 0 || this.#classes.get(index) === this.#wanted;
-  }
-
-  /** Class of each group; null when all are of one class. */
-  #classes: Map<number, number> | null = null;
-
-  #readClasses(): void {
-    const { segments } = this.#layout;
-    this.#classes = null;
-    if (segments.every((segment) => segment.class === segments[0]!.class)) return;
-    this.#classes = new Map(groupsOf(this.#layout).map((index) => [index, this.#layout.segmentAt(index * GROUP_BLOCKS)!.class]));
+    this.#tiers.choose(tier);
   }
 
   /**
@@ -317,12 +259,8 @@ export class SpaceMap {
    * @returns blocks taken; 0 when there is no space
    */
   allocateData(want: number, quadReserve: number): number {
-    const length = this.#classes === null || this.#wanted < 0 ? 0 : this.#searchData(want, quadReserve, true);
-    if (this.#wanted === CLASS_FAST) {
-      this.#fastRoom -= length;
-      // In the middle of a long file.
-      if (this.#automatic && this.#fastIsFull()) this.#wanted = CLASS_SLOW;
-    }
+    const length = this.#tiers.isPicky ? this.#searchData(want, quadReserve, true) : 0;
+    this.#tiers.took(length);
     return length > 0 ? length : this.#searchData(want, quadReserve, false);
   }
 
@@ -337,7 +275,7 @@ export class SpaceMap {
     let bestBit = 0;
     for (let tried = 0, looked = 0; tried < groups && looked < GROUPS_TO_COMPARE; tried++) {
       const index = first + ((this.#dataCursor - first + tried) % groups);
-      if (strict && !this.#isWanted(index)) continue;
+      if (strict && !this.#tiers.isWanted(index)) continue;
       if (this.#full.get(index) === true) continue;
       const group = this.#load(index);
       if (group.available === 0 || (keepQuads && group.available === group.quads * NODE_BLOCKS)) continue;
@@ -458,10 +396,10 @@ export class SpaceMap {
       group.pinned.fill(0);
       group.fresh.fill(0);
       if (group.closedFrom < GROUP_BLOCKS) {
-        this.#pinClosed(group);
+        group.pinClosed();
         this.#touched[closed++] = group;
       } else group.touched = false;
-      this.#count(group);
+      group.recount();
       this.#addAvailable(group);
     }
     this.#touched.length = closed;
@@ -506,21 +444,9 @@ export class SpaceMap {
       for (const bit of this.#layout.reservedBits(index)) setBit(group.bits, bit);
     }
     for (let bit = this.#layout.usable(index); bit < GROUP_BLOCKS; bit++) setBit(group.bits, bit);
-    this.#count(group);
+    group.recount();
     this.#groups.set(index, group);
     return group;
-  }
-
-  #count(group: Group): void {
-    let used = 0;
-    let quads = 0;
-    for (let word = 0; word < GROUP_WORDS; word++) {
-      const taken = group.bits[word]! | group.pinned[word]!;
-      used += countOnes(taken);
-      quads += countOnes(freeQuadsOf(taken));
-    }
-    group.available = GROUP_BLOCKS - used;
-    group.quads = quads;
   }
 
   #markDirty(index: number, group: Group): void {
@@ -583,110 +509,4 @@ export class SpaceMap {
     this.freeBlocks += countOnes(oldBits) - countOnes(bits);
     this.freeQuads += countOnes(freeQuadsOf(bits)) - countOnes(freeQuadsOf(oldBits));
   }
-}
-
-/** Numbers of the groups in which a layout has blocks. */
-function groupsOf(layout: Layout): number[] {
-  const groups: number[] = [];
-  for (const { first, blocks } of layout.segments) for (let index = first / GROUP_BLOCKS; index * GROUP_BLOCKS < first + blocks; index++) groups.push(index);
-  return groups;
-}
-
-function isSet(bits: Uint32Array, bit: number): boolean {
-  return (bits[bit >>> 5]! & (1 << (bit & 31))) !== 0;
-}
-
-function setBit(bits: Uint32Array, bit: number): void {
-  bits[bit >>> 5]! |= 1 << (bit & 31);
-}
-
-function clearBit(bits: Uint32Array, bit: number): void {
-  bits[bit >>> 5]! &= ~(1 << (bit & 31));
-}
-
-/** Bits of a word that lie in the closed part of the group. */
-function closedMask(group: Group, word: number): number {
-  const from = group.closedFrom - word * 32;
-  return from >= 32 ? 0 : from <= 0 ? -1 : -1 << from;
-}
-
-function onesIn(bits: Uint32Array): number {
-  let ones = 0;
-  for (const word of bits) ones += countOnes(word);
-  return ones;
-}
-
-function quadsIn(bits: Uint32Array): number {
-  let quads = 0;
-  for (const word of bits) quads += countOnes(freeQuadsOf(word));
-  return quads;
-}
-
-/** Bits `low` … of a word, at most `count` of them. */
-function maskOf(low: number, count: number): number {
-  const width = Math.min(count, 32 - low);
-  return width === 32 ? -1 : ((1 << width) - 1) << low;
-}
-
-/** First bit of the run that `findRun` found. */
-let foundBit = 0;
-
-/**
- * Finds a run of free blocks: the first of `want` blocks from `from` on, else the longest.
- *
- * @param keepQuads  leave out whole quads
- * @returns its length, at most `want`; 0 when nothing is free
- */
-function findRun(group: Group, from: number, want: number, keepQuads: boolean): number {
-  let best = 0;
-  let run = 0;
-  let runStart = 0;
-  for (let word = from >>> 5; word < GROUP_WORDS; word++) {
-    const taken = group.bits[word]! | group.pinned[word]!;
-    let free = ~taken;
-    if (keepQuads) free &= ~Math.imul(freeQuadsOf(taken), 15);
-    if (word === from >>> 5) free &= -1 << (from & 31);
-    if (free === 0) {
-      run = 0;
-      continue;
-    }
-    for (let low = 0; low < 32; ) {
-      const rest = free >>> low;
-      if (rest === 0) {
-        run = 0;
-        break;
-      }
-      const gap = countTrailingZeros(rest);
-      if (gap > 0) run = 0;
-      low += gap;
-      const shifted = ~(free >>> low);
-      const ones = shifted === 0 ? 32 : countTrailingZeros(shifted);
-      if (run === 0) runStart = word * 32 + low;
-      run += ones;
-      low += ones;
-      if (run > best) {
-        best = run;
-        foundBit = runStart;
-        if (run >= want) return want;
-      }
-    }
-  }
-  return best;
-}
-
-/** One bit for each nibble of `taken` that is all zero, at its lowest bit. */
-function freeQuadsOf(taken: number): number {
-  let any = taken | (taken >>> 1);
-  any |= any >>> 2;
-  return ~any & 0x11111111;
-}
-
-function countTrailingZeros(value: number): number {
-  return 31 - Math.clz32(value & -value);
-}
-
-function countOnes(value: number): number {
-  value -= (value >>> 1) & 0x55555555;
-  value = (value & 0x33333333) + ((value >>> 2) & 0x33333333);
-  return Math.imul((value + (value >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
