@@ -39,3 +39,4 @@ export { addPeSections, readPeSections, type PeSection } from "./pe/pe-image.ts"
 export { type OstreeSignature, type SignatureKind } from "./ostree/ostree-signatures.ts";
 export { readErofs } from "./erofs/erofs-reader.ts";
 export { TreeFiles } from "./disk/tree-files.ts";
+export { readBtrfs } from "./btrfs/btrfs-reader.ts";

@@ -42,7 +42,7 @@ export async function importImage(name: string, file: string): Promise<number> {
   return 0;
 }
 
-/** The root of a disk image: ext4 or AegisFS, raw or QCOW2. */
+/** The root of a disk image: ext4, btrfs, EROFS or AegisFS, raw or QCOW2. */
 async function importDisk(file: string, writer: VolumeWriter): Promise<void> {
   const source = await openTreeSource(file);
   try {

@@ -1,6 +1,6 @@
 /** Opens disk images, raw or QCOW2 (with those that they lie on), and the file systems in them. */
 import { dirname, isAbsolute, join } from "node:path";
-import { Ext4Files, FatFiles, FatVolume, FormatError, partDisk, probe, Qcow2Image, readErofs, readLayout, TreeFiles, type Disk, type DiskFiles, type DiskLayout, type DiskPart } from "@stratos/formats";
+import { Ext4Files, FatFiles, FatVolume, FormatError, partDisk, probe, Qcow2Image, readBtrfs, readErofs, readLayout, TreeFiles, type Disk, type DiskFiles, type DiskLayout, type DiskPart } from "@stratos/formats";
 import { FileLockedError } from "@stratos/host-node";
 import { FileDisk, nodeCodecs } from "@stratos/host-node/outputs";
 import { CommandError } from "../command-error.ts";
@@ -76,9 +76,9 @@ export function filesOf(opened: OpenDisk, part: string | null, access: "read" | 
     case "ext4": return new Ext4Files(disk);
     case "fat": return new FatFiles(FatVolume.open(disk));
     case "aegisfs": return openAegisFiles(disk, access === "read");
-    case "erofs": {
-      const { label, tree } = readErofs(disk, nodeCodecs());
-      return new TreeFiles({ type: "erofs", label }, tree);
+    case "erofs": case "btrfs": {
+      const type = probe(disk), { label, tree } = type === "erofs" ? readErofs(disk, nodeCodecs()) : readBtrfs(disk, nodeCodecs());
+      return new TreeFiles({ type, label }, tree);
     }
     case "unknown": throw new FormatError(`${partName(chosen)} has no file system that is known`);
     default: throw new FormatError(`${partName(chosen)} has ${probe(disk)}, whose files are not read here`);
@@ -102,7 +102,7 @@ function choosePart({ disk }: OpenDisk, { parts }: DiskLayout, wanted: string | 
     return found;
   }
   // The root is what people mean, else the one part that has files.
-  const readable = parts.filter((part) => ["ext4", "fat", "aegisfs", "erofs"].includes(probe(partDisk(disk, part))));
+  const readable = parts.filter((part) => ["ext4", "fat", "aegisfs", "erofs", "btrfs"].includes(probe(partDisk(disk, part))));
   const root = readable.find((part) => part.type.startsWith("root-")) ?? readable.find((part) => part.type === "linux" || part.type === "0x83");
   const only = root ?? (readable.length === 1 || parts.length === 1 ? (readable[0] ?? parts[0]) : undefined);
   if (only === undefined) throw new FormatError(`say which partition, as IMAGE@PART:/PATH; there are ${parts.map(partName).join(", ")}`);

@@ -117,6 +117,20 @@ test("a folder becomes a btrfs volume and an EROFS image, by the target's name",
   assert.deepEqual(readFileSync(at("erofs.tar")), readFileSync(at("same.tar")));
 });
 
+test("a disk with btrfs is read again: its subvolumes one by one, and as the root that they make together", async () => {
+  const system = at("system"), loader = join(system, "usr/lib/systemd/boot/efi");
+  for (const path of ["boot", "etc", "home/anna"]) mkdirSync(join(system, path), { recursive: true });
+  mkdirSync(loader, { recursive: true });
+  for (const [path, text] of [["boot/vmlinuz-6.1", "kernel"], ["boot/initrd.img-6.1", "first root"], ["usr/lib/systemd/boot/efi/systemd-bootx64.efi", "loader"], ["etc/fstab", "UUID=x / btrfs subvol=@ 0 0\n"], ["home/anna/note", "kept"]] as const) writeFileSync(join(system, path), text);
+  await ok("convert", system, at("btrfs.raw"), "--filesystem", "btrfs", "--snapshot", "factory", "-c", "zstd", "--arch", "amd64", "--root", "--time", "1700000000");
+  assert.equal(await ok("disk", "ls", `${at("btrfs.raw")}@root:/`), "@\n@factory\n@home\n");
+  assert.equal(await ok("disk", "cat", `${at("btrfs.raw")}@root:/@home/anna/note`), "kept");
+  assert.match((await runCommand("image", "disk", "mkdir", `${at("btrfs.raw")}@root:/@/new`)).stderr, /files on btrfs are read here, not changed/);
+  await ok("convert", at("btrfs.raw"), at("from-btrfs.tar"));
+  await ok("convert", system, at("from-folder.tar"), "--root");
+  assert.deepEqual(readFileSync(at("from-btrfs.tar")), readFileSync(at("from-folder.tar")));
+});
+
 test("a disk with AegisFS holds the root, and Stratos imports and runs it", async () => {
   const guest = at("guest"), loader = join(guest, "usr/lib/systemd/boot/efi");
   for (const path of ["boot", "usr/bin", "etc"]) mkdirSync(join(guest, path), { recursive: true });

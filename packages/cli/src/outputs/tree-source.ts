@@ -1,7 +1,7 @@
 /**
  * Where a tree comes from, as the command line names it: an image of Stratos, a folder of the host, an OCI layout, a tar archive
  * (plain, gzip, xz or zstd), or a disk image with ext4,
- * EROFS or AegisFS.
+ * btrfs, EROFS or AegisFS.
  */
 import { createReadStream, existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
@@ -17,6 +17,7 @@ import { diskError, filesOf, openDisk } from "../image-disk/open-disk.ts";
 import { ImageStore } from "../image/image-store.ts";
 import { openVolumeReadOnly } from "../image/image-volume.ts";
 import { unpackedArchive } from "../image/unpacked-archive.ts";
+import { rootOfSubvolumes } from "./root-of-subvolumes.ts";
 import { volumeFileTree } from "./volume-file-tree.ts";
 
 export interface TreeSource {
@@ -83,7 +84,7 @@ function diskSource(path: string, codecs: Codecs): TreeSource {
   try {
     const files = filesOf(opened, null, "read");
     if (files instanceof AegisFiles) return { tree: volumeFileTree(files.files, codecs), architecture: null, close: () => opened.close() };
-    if (files instanceof TreeFiles) return { tree: files.tree, architecture: null, close: () => opened.close() };
+    if (files instanceof TreeFiles) return { tree: files.type === "btrfs" ? rootOfSubvolumes(files.tree) : files.tree, architecture: null, close: () => opened.close() };
     if (!(files instanceof Ext4Files)) throw new CommandError(path, `has ${files.type}; trees are not taken from it`);
     return { tree: files.reader.tree(codecs), architecture: null, close: () => opened.close() };
   } catch (error) {
