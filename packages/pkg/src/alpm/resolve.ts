@@ -7,7 +7,7 @@
  *
  * Source: pacman(8), "HANDLING CONFIG FILES" apart, sections on -S, -R and -U; PKGBUILD(5), depends, conflicts, replaces.
  */
-import { Solver } from "../debian/resolver/solver.ts";
+import { ClauseSet } from "../debian/resolver/clause-set.ts";
 import type { InstalledPackage } from "./alpm-package.ts";
 import { parseAlpmDependency, satisfiesAlpmDependency, type AlpmDependency } from "./dependency.ts";
 import { explainAlpm } from "./explain.ts";
@@ -79,17 +79,12 @@ export function resolveAlpm(pool: PackagePool, request: AlpmRequest): AlpmResolu
   return new AlpmSearch(pool, request).run();
 }
 
-interface Clause { literals: number[]; cause: AlpmCause | undefined; isNeed: boolean }
-
 class AlpmSearch {
   readonly #pool: PackagePool;
   readonly #request: AlpmRequest;
-  readonly #solver: Solver;
-  readonly #candidates: (Candidate | undefined)[] = [undefined];
-  readonly #variables = new Map<Candidate, number>();
+  readonly #clauses: ClauseSet<Candidate, AlpmCause>;
   /** installed package's name → the variable that says it was driven out */
   readonly #gone = new Map<string, number>();
-  readonly #clauses: (Clause | undefined)[] = [];
   readonly #removed: Set<string>;
   readonly #missing = new Set<string>();
   #newcomersByName: ReadonlyMap<string, readonly Candidate[]> | undefined;
@@ -98,41 +93,40 @@ class AlpmSearch {
     this.#pool = pool;
     this.#request = request;
     this.#removed = new Set(request.remove);
-    this.#solver = new Solver((variable) => this.#expand(variable));
+    this.#clauses = new ClauseSet((owner, variable) => this.#expand(owner, variable));
   }
 
   run(): AlpmResolution {
-    const root = this.#newVariable(undefined);
+    const root = this.#clauses.newVariable();
     for (const { text, candidates } of this.#request.targets) {
-      this.#add([-root, ...candidates.map((one) => this.#variableOf(one))], true, { kind: "target", text, candidates });
+      this.#clauses.add([-root, ...candidates.map((one) => this.#clauses.variableOf(one))], "need", { kind: "target", text, candidates });
     }
     const upgrades = new Map(this.#request.upgrades.map((upgrade) => [upgrade.installed, upgrade]));
     for (const { installed, to, mayStay } of upgrades.values()) {
-      if (!mayStay) this.#add([-root, this.#variableOf(to)], true, { kind: "upgrade", installed, to });
+      if (!mayStay) this.#clauses.add([-root, this.#clauses.variableOf(to)], "need", { kind: "upgrade", installed, to });
     }
     for (const installed of this.#pool.allInstalled()) this.#keep(root, installed, upgrades.get(installed));
-    this.#add([root], false, undefined);
-    const result = this.#solver.solve();
-    if (result.isSatisfiable) return this.#answer();
-    const causes = this.#minimalCore(result.core).map((clause) => clause.cause).filter((cause) => cause !== undefined);
+    this.#clauses.add([root], "fact", undefined);
+    const causes = this.#clauses.solve();
+    if (causes === undefined) return this.#answer();
     throw new AlpmUnsatisfiableError(explainAlpm(causes, this.#pool), [...this.#missing]);
   }
 
   /** An installed package stays as it is, or in another version, or is driven out by what conflicts with it. */
   #keep(root: number, installed: Candidate, upgrade: { to: Candidate; mayStay: boolean } | undefined): void {
-    const own = this.#variableOf(installed);
+    const own = this.#clauses.variableOf(installed);
     if (this.#removed.has(installed.package.name)) {
-      for (const one of this.#pool.named(installed.package.name)) this.#add([-root, -this.#variableOf(one)], false, { kind: "remove", installed });
+      for (const one of this.#pool.named(installed.package.name)) this.#clauses.add([-root, -this.#clauses.variableOf(one)], "fact", { kind: "remove", installed });
       return;
     }
     const others = this.#pool.named(installed.package.name).filter((one) => !one.isInstalled && !this.#pool.isIgnored(one));
     const order = upgrade === undefined ? [installed, ...others] : [upgrade.to, installed, ...others.filter((one) => one !== upgrade.to)];
-    const gone = this.#newVariable(undefined);
+    const gone = this.#clauses.newVariable();
     this.#gone.set(installed.package.name, gone);
-    this.#add([-root, ...order.map((one) => (one === installed ? own : this.#variableOf(one))), gone], true, { kind: "keep", installed, candidates: order });
+    this.#clauses.add([-root, ...order.map((one) => (one === installed ? own : this.#clauses.variableOf(one))), gone], "need", { kind: "keep", installed, candidates: order });
     // Only a conflict with something that comes, or its replacement, drives a package out.
     const drivers = this.#request.keep?.has(installed.package.name) === true ? [] : this.#driversOf(installed);
-    this.#add([-gone, ...drivers.map((one) => this.#variableOf(one))], false, { kind: "unforced", installed });
+    this.#clauses.add([-gone, ...drivers.map((one) => this.#clauses.variableOf(one))], "fact", { kind: "unforced", installed });
   }
 
   #driversOf(installed: Candidate): Candidate[] {
@@ -168,35 +162,15 @@ class AlpmSearch {
     return byName;
   }
 
-  #newVariable(one: Candidate | undefined): number {
-    this.#candidates.push(one);
-    return this.#solver.newVariable();
-  }
-
-  #variableOf(one: Candidate): number {
-    let variable = this.#variables.get(one);
-    if (variable === undefined) {
-      variable = this.#newVariable(one);
-      this.#variables.set(one, variable);
-    }
-    return variable;
-  }
-
-  #add(literals: number[], isNeed: boolean, cause: AlpmCause | undefined): void {
-    this.#clauses[this.#solver.add(literals, isNeed ? "need" : "fact")] = { literals, cause, isNeed };
-  }
-
-  #expand(variable: number): void {
-    const owner = this.#candidates[variable];
-    if (owner === undefined) return;
+  #expand(owner: Candidate, variable: number): void {
     for (const rival of this.#pool.named(owner.package.name)) {
-      if (rival !== owner) this.#add([-variable, -this.#variableOf(rival)], false, { kind: "rival", left: owner, right: rival });
+      if (rival !== owner) this.#clauses.add([-variable, -this.#clauses.variableOf(rival)], "fact", { kind: "rival", left: owner, right: rival });
     }
     for (const text of owner.package.conflicts) {
       for (const other of this.#pool.satisfying(parseAlpmDependency(text))) {
         // A package never conflicts with itself; two that are installed already are not ours to part.
         if (other.package.name === owner.package.name || (owner.isInstalled && other.isInstalled)) continue;
-        this.#add([-variable, -this.#variableOf(other)], false, { kind: "conflict", owner, text, other });
+        this.#clauses.add([-variable, -this.#clauses.variableOf(other)], "fact", { kind: "conflict", owner, text, other });
       }
     }
     for (const text of owner.package.depends) {
@@ -206,7 +180,7 @@ class AlpmSearch {
       if (owner.isInstalled && !all.some((one) => one.isInstalled)) continue;
       const candidates = this.#ordered(text, all.filter((one) => !this.#pool.isIgnored(one) || this.#isTarget(one)));
       if (candidates.length === 0) this.#missing.add(dependency.name);
-      this.#add([-variable, ...candidates.map((one) => this.#variableOf(one))], true, { kind: "depends", owner, dependency, text, candidates });
+      this.#clauses.add([-variable, ...candidates.map((one) => this.#clauses.variableOf(one))], "need", { kind: "depends", owner, dependency, text, candidates });
     }
   }
 
@@ -221,16 +195,11 @@ class AlpmSearch {
   }
 
   #answer(): AlpmResolution {
-    const chosen = new Set<Candidate>();
-    for (const variable of this.#solver.trueVariables()) {
-      const one = this.#candidates[variable];
-      if (one !== undefined) chosen.add(one);
-    }
+    const chosen = this.#clauses.chosen();
     const reasons = new Map<Candidate, { because: string; isTarget: boolean }>();
     const choices: AlpmResolution["choices"] = [];
-    for (const clause of this.#clauses) {
-      const cause = clause?.cause;
-      if (cause === undefined || (cause.kind !== "target" && cause.kind !== "upgrade" && cause.kind !== "keep" && cause.kind !== "depends")) continue;
+    for (const cause of this.#clauses.causes()) {
+      if (cause.kind !== "target" && cause.kind !== "upgrade" && cause.kind !== "keep" && cause.kind !== "depends") continue;
       if (cause.kind === "depends" && !chosen.has(cause.owner)) continue;
       const taken = cause.kind === "upgrade" ? cause.to : cause.candidates.find((one) => chosen.has(one));
       if (taken === undefined || !chosen.has(taken)) continue;
@@ -251,7 +220,7 @@ class AlpmSearch {
     for (const installed of this.#pool.allInstalled()) {
       const { name } = installed.package;
       if (this.#removed.has(name)) remove.push({ package: installed.package as InstalledPackage, because: "asked for", rival: undefined });
-      else if (this.#solver.isTrue(this.#gone.get(name)!) && !this.#pool.named(name).some((one) => chosen.has(one))) {
+      else if (this.#clauses.isTrue(this.#gone.get(name)!) && !this.#pool.named(name).some((one) => chosen.has(one))) {
         const rival = this.#driversOf(installed).find((one) => chosen.has(one));
         const verb = rival?.package.replaces.some((text) => satisfiesAlpmDependency(installed.package, parseAlpmDependency(text))) === true ? "is replaced by" : "conflicts with";
         remove.push({ package: installed.package as InstalledPackage, because: `${verb} ${rival?.package.name ?? "what comes"}`, rival });
@@ -259,32 +228,6 @@ class AlpmSearch {
     }
     return { install, remove, choices };
   }
-
-  /** Leaves out each clause without which the rest is still unsatisfiable, so that the explanation holds nothing idle. */
-  #minimalCore(core: readonly number[]): Clause[] {
-    let clauses = core.map((id) => this.#clauses[id]).filter((clause) => clause !== undefined);
-    for (let index = clauses.length - 1; index >= 0; index--) {
-      const without = clauses.filter((_, at) => at !== index);
-      if (!isSatisfiable(without)) clauses = without;
-    }
-    return clauses;
-  }
-}
-
-function isSatisfiable(clauses: readonly Clause[]): boolean {
-  const renumbered = new Map<number, number>();
-  const solver = new Solver(() => {});
-  const literalOf = (literal: number): number => {
-    const variable = Math.abs(literal);
-    let own = renumbered.get(variable);
-    if (own === undefined) {
-      own = solver.newVariable();
-      renumbered.set(variable, own);
-    }
-    return literal > 0 ? own : -own;
-  };
-  for (const { literals, isNeed } of clauses) solver.add(literals.map(literalOf), isNeed ? "need" : "fact");
-  return solver.solve().isSatisfiable;
 }
 
 function becauseOf(cause: AlpmCause): string {

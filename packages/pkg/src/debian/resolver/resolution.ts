@@ -5,8 +5,8 @@
 import { formatAlternative, formatDependency, type Dependency } from "../dependency.ts";
 import type { BinaryPackage, PackageIndex, RelationField } from "../package-index.ts";
 import { candidatesFor, conflictingWith, rivalsOf } from "./candidates.ts";
+import { ClauseSet } from "./clause-set.ts";
 import { explainCore } from "./explain.ts";
-import { Solver, type ClauseKind } from "./solver.ts";
 
 /** Why a clause exists; the material of explanations. */
 export type ClauseCause =
@@ -50,15 +50,10 @@ export interface Rules {
   isThere(one: BinaryPackage): boolean;
 }
 
-interface Clause { literals: number[]; cause: ClauseCause | undefined }
-
 export class Resolution {
   readonly #index: PackageIndex;
   readonly #architecture: string;
-  readonly #solver: Solver;
-  readonly #packages: (BinaryPackage | undefined)[] = [undefined];
-  readonly #variables = new Map<BinaryPackage, number>();
-  readonly #clauses: Clause[] = [];
+  readonly #clauses: ClauseSet<BinaryPackage, ClauseCause>;
   readonly #rules: Rules;
   /** always true, and the owner of what is asked for */
   readonly #root: number;
@@ -67,8 +62,8 @@ export class Resolution {
     this.#index = index;
     this.#architecture = architecture;
     this.#rules = rules;
-    this.#solver = new Solver((variable) => this.#expand(variable));
-    this.#root = this.#newVariable(undefined);
+    this.#clauses = new ClauseSet((owner, variable) => this.#expand(owner, variable));
+    this.#root = this.#clauses.newVariable();
   }
 
   /**
@@ -77,19 +72,19 @@ export class Resolution {
    * @param when  `last`: only after all that is wished for may one be chosen that nothing has decided on
    */
   require(candidates: readonly BinaryPackage[], cause: ClauseCause, when: "first" | "last" = "first"): void {
-    this.#add([-this.#root, ...candidates.map((one) => this.#variableOf(one))], when === "first" ? "need" : "late", cause);
+    this.#clauses.add([-this.#root, ...candidates.map((one) => this.#clauses.variableOf(one))], when === "first" ? "need" : "late", cause);
   }
 
   /** One of `candidates` is to be there, whichever the rest wants, and the earlier the better when it wants none; unless what is required forbids each. */
   wishAny(candidates: readonly BinaryPackage[], cause: ClauseCause): void {
-    const stays = this.#newVariable(undefined);
-    this.#add([-this.#root, stays, this.#newVariable(undefined)], "soft", undefined);
-    this.#add([-stays, ...candidates.map((one) => this.#variableOf(one))], "late", cause);
+    const stays = this.#clauses.newVariable();
+    this.#clauses.add([-this.#root, stays, this.#clauses.newVariable()], "soft", undefined);
+    this.#clauses.add([-stays, ...candidates.map((one) => this.#clauses.variableOf(one))], "late", cause);
   }
 
   /** One of `candidates` is chosen, the earlier the better, unless what is required forbids each; asked after all that is required. */
   wish(candidates: readonly BinaryPackage[], cause: ClauseCause): void {
-    this.#add([-this.#root, ...candidates.map((one) => this.#variableOf(one)), this.#newVariable(undefined)], "soft", cause);
+    this.#clauses.add([-this.#root, ...candidates.map((one) => this.#clauses.variableOf(one)), this.#clauses.newVariable()], "soft", cause);
   }
 
   /**
@@ -97,43 +92,22 @@ export class Resolution {
    * @throws UnsatisfiableError, SolverLimitError
    */
   run(): ResolvedPackage[] {
-    this.#add([this.#root], "fact", undefined);
-    const result = this.#solver.solve();
-    if (!result.isSatisfiable) throw new UnsatisfiableError(explainCore(this.#minimalCore(result.core).map((clause) => clause.cause!), this.#index));
+    this.#clauses.add([this.#root], "fact", undefined);
+    const obstacles = this.#clauses.solve();
+    if (obstacles !== undefined) throw new UnsatisfiableError(explainCore(obstacles, this.#index));
     return this.#answer();
   }
 
-  #newVariable(one: BinaryPackage | undefined): number {
-    this.#packages.push(one);
-    return this.#solver.newVariable();
-  }
-
-  #variableOf(one: BinaryPackage): number {
-    let variable = this.#variables.get(one);
-    if (variable === undefined) {
-      variable = this.#newVariable(one);
-      this.#variables.set(one, variable);
-    }
-    return variable;
-  }
-
-  #add(literals: number[], kind: ClauseKind, cause: ClauseCause | undefined): void {
-    // Ids are numbered alike here and there as long as the solver has learned nothing; so the id is kept, not counted.
-    this.#clauses[this.#solver.add(literals, kind)] = { literals, cause };
-  }
-
   /** A package has been chosen for the first time: its own clauses join. */
-  #expand(variable: number): void {
-    const owner = this.#packages[variable];
-    if (owner === undefined) return;
+  #expand(owner: BinaryPackage, variable: number): void {
     const architecture = owner.architecture === "all" ? this.#architecture : owner.architecture;
     const refusal = this.#rules.refuses(owner);
-    if (refusal !== undefined) this.#add([-variable], "fact", { kind: "exclude", package: owner, why: refusal });
-    for (const rival of rivalsOf(this.#index, owner)) this.#add([-variable, -this.#variableOf(rival)], "fact", { kind: "rival", left: owner, right: rival });
+    if (refusal !== undefined) this.#clauses.add([-variable], "fact", { kind: "exclude", package: owner, why: refusal });
+    for (const rival of rivalsOf(this.#index, owner)) this.#clauses.add([-variable, -this.#clauses.variableOf(rival)], "fact", { kind: "rival", left: owner, right: rival });
     for (const field of ["Conflicts", "Breaks"] as const) {
       for (const [conflict] of owner.relations(field)) {
         for (const other of conflictingWith(this.#index, conflict!, owner)) {
-          this.#add([-variable, -this.#variableOf(other)], "fact", { kind: "conflict", owner, field, text: formatAlternative(conflict!), other });
+          this.#clauses.add([-variable, -this.#clauses.variableOf(other)], "fact", { kind: "conflict", owner, field, text: formatAlternative(conflict!), other });
         }
       }
     }
@@ -142,29 +116,24 @@ export class Resolution {
         const candidates = this.#rules.prefer(candidatesFor(this.#index, dependency, architecture, this.#architecture));
         if (candidates.includes(owner)) continue;
         const when = candidates.length > 0 && this.#rules.isThere(candidates[0]!) ? "late" : "need";
-        this.#add([-variable, ...candidates.map((one) => this.#variableOf(one))], when, { kind: "depends", owner, field, dependency, candidates });
+        this.#clauses.add([-variable, ...candidates.map((one) => this.#clauses.variableOf(one))], when, { kind: "depends", owner, field, dependency, candidates });
       }
     }
     for (const dependency of owner.relations("Recommends")) {
       if (!this.#rules.follows(owner, dependency)) continue;
       const candidates = this.#rules.prefer(candidatesFor(this.#index, dependency, architecture, this.#architecture));
       if (candidates.length === 0 || candidates.includes(owner)) continue;
-      const givenUp = this.#newVariable(undefined);
-      this.#add([-variable, ...candidates.map((one) => this.#variableOf(one)), givenUp], "soft", { kind: "depends", owner, field: "Recommends", dependency, candidates });
+      const givenUp = this.#clauses.newVariable();
+      this.#clauses.add([-variable, ...candidates.map((one) => this.#clauses.variableOf(one)), givenUp], "soft", { kind: "depends", owner, field: "Recommends", dependency, candidates });
     }
   }
 
   #answer(): ResolvedPackage[] {
     const resolved: ResolvedPackage[] = [];
     const reasons = new Map<BinaryPackage, { neededBy: BinaryPackage | undefined; because: string }>();
-    const chosen = new Set<BinaryPackage>();
-    for (const variable of this.#solver.trueVariables()) {
-      const one = this.#packages[variable];
-      if (one !== undefined) chosen.add(one);
-    }
-    for (const clause of this.#clauses) {
-      const cause = clause?.cause;
-      if (cause === undefined || (cause.kind !== "request" && cause.kind !== "depends" && cause.kind !== "keep")) continue;
+    const chosen = this.#clauses.chosen();
+    for (const cause of this.#clauses.causes()) {
+      if (cause.kind !== "request" && cause.kind !== "depends" && cause.kind !== "keep") continue;
       if (cause.kind === "depends" && !chosen.has(cause.owner)) continue;
       const taken = cause.candidates.find((one) => chosen.has(one));
       if (taken === undefined || reasons.has(taken)) continue;
@@ -173,34 +142,4 @@ export class Resolution {
     for (const one of chosen) resolved.push({ package: one, ...(reasons.get(one) ?? { neededBy: undefined, because: "" }) });
     return resolved;
   }
-
-  /** Leaves out each clause without which the rest is still unsatisfiable, so that the explanation holds nothing idle. */
-  #minimalCore(core: readonly number[]): Clause[] {
-    let clauses = core.map((id) => this.#clauses[id]!);
-    for (let index = clauses.length - 1; index >= 0; index--) {
-      const without = clauses.filter((_, at) => at !== index);
-      if (!isSatisfiable(without, this.#packages.length)) clauses = without;
-    }
-    return clauses.filter((clause) => clause.cause !== undefined);
-  }
 }
-
-function isSatisfiable(clauses: readonly Clause[], variableCount: number): boolean {
-  const renumbered = new Map<number, number>();
-  const solver = new Solver(() => {});
-  const literalOf = (literal: number): number => {
-    const variable = Math.abs(literal);
-    let own = renumbered.get(variable);
-    if (own === undefined) {
-      own = solver.newVariable();
-      renumbered.set(variable, own);
-    }
-    return literal > 0 ? own : -own;
-  };
-  for (const { literals, cause } of clauses) {
-    const own = literals.map(literalOf);
-    solver.add(own, own[0]! < 0 && own.length > 1 && (cause?.kind === "depends" || cause?.kind === "request") ? "need" : "fact");
-  }
-  return variableCount > 0 && solver.solve().isSatisfiable;
-}
-
