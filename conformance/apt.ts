@@ -65,7 +65,7 @@ const counts = new Map<Verdict, number>(VERDICTS.map((verdict) => [verdict, 0]))
 let ours = 0, theirs = 0, crossChecked = 0;
 
 if (Number(values.versions) > 0) checkVersions(Number(values.versions));
-if (count > 0 || values.large) checkRequests();
+if (count > 0 || values.large) await checkRequests();
 const failed = counts.get("FAILED")!;
 const passed = [...counts.values()].reduce((sum, one) => sum + one, 0) - failed;
 console.log(`seed ${values.seed}, ${architecture}, ${older === undefined ? "" : `${older.suite} → `}${suite}: ${[...counts].filter(([, many]) => many > 0).map(([verdict, many]) => `${many} ${verdict}`).join(", ")}; ${crossChecked} asked step by step too; CPU seconds ours ${ours.toFixed(2)}, apt's ${theirs.toFixed(2)}`);
@@ -80,7 +80,7 @@ function checkVersions(pairs: number): void {
   note(differences.length === 0 ? "same" : "FAILED");
 }
 
-function checkRequests(): void {
+async function checkRequests(): Promise<void> {
   const apt = new AptPeer(folder, architecture);
   apt.update([`deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror.uri} ${suite} main`]);
   if (values.large) judge(apt, { title: "nothing", status: "", extended: "", size: 0, isEmpty: true, hasOlder: false, state: () => new InstalledState(architecture, []) }, { title: "install gnome kde-full", args: ["install", "gnome", "kde-full"], request: { install: ["gnome", "kde-full"] } }, false);
@@ -88,6 +88,8 @@ function checkRequests(): void {
   for (let asked = 0; asked < count; ) {
     const { system, cases: some } = cases.next();
     apt.setSystem(system.status, system.extended);
+    // Signals are heard between systems.
+    await new Promise((resolve) => void setImmediate(resolve));
     for (const one of some.slice(0, count - asked)) judge(apt, system, one, asked++ % CROSS_CHECK_EVERY === 0);
     if (values.verbose) console.log(`${asked} asked; ${[...counts].map(([verdict, many]) => `${many} ${verdict}`).join(", ")}`);
   }
