@@ -5,50 +5,25 @@
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import type { AddressInfo } from "node:net";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { nodePackagePorts, readDebFolder, RepositoryFolder, repositoryServer } from "@stratos/host-node/packages";
-import { buildDeb, createSigningKey, type SigningKey } from "@stratos/pkg";
+import { createSigningKey } from "@stratos/pkg";
+import { SampleArchive, script } from "./support/sample-archive.ts";
 import { launcher, stratos, type Result } from "./support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "stratos-packages-"));
 const image = `packages-${process.pid}`;
 const images = [image, `${image}-locked`, `${image}-other`, `${image}-saved`];
-const ports = nodePackagePorts(join(folder, "downloads"));
-const repository = RepositoryFolder.create(join(folder, "repository"), { suite: "own", codename: "own", origin: "Own", label: "Own", description: "", architectures: ["riscv64"], components: ["main"], validDays: 7 });
-const server = repositoryServer(repository.folder);
-let key: SigningKey;
-
-interface Sample { name: string; version: string; fields?: string; files?: Record<string, string>; control?: Record<string, string> }
-
-async function offer(...samples: Sample[]): Promise<void> {
-  for (const { name, version, fields = "", files = {}, control = {} } of samples) {
-    const tree = join(folder, "tree");
-    rmSync(tree, { recursive: true, force: true });
-    const put = (path: string, text: string): void => {
-      mkdirSync(dirname(join(tree, path)), { recursive: true });
-      writeFileSync(join(tree, path), text);
-    };
-    put("DEBIAN/control", `Package: ${name}\nVersion: ${version}\nArchitecture: all\nMaintainer: Test <t@example.org>\n${fields}Description: sample ${name}\n`);
-    for (const [path, text] of Object.entries(files)) put(path, text);
-    for (const [file, text] of Object.entries(control)) put(`DEBIAN/${file}`, text);
-    const built = buildDeb(readDebFolder(tree), 1_700_000_000, { hasher: ports.hasher, suffix: "", compress: (bytes) => bytes });
-    const path = join(folder, built.fileName);
-    writeFileSync(path, built.bytes);
-    await repository.add(path, "main", ports);
-  }
-  await repository.sign(key.privateKey, ports);
-}
-
-const script = (text: string): string => `#!/bin/sh\nset -e\n${text}\n`;
+const archive = new SampleArchive(join(folder, "archive"), "riscv64");
+const { repository } = archive;
+const offer = archive.offer.bind(archive);
 
 before(async () => {
   await ensureTestImage();
-  key = await createSigningKey("Own", Math.floor(Date.now() / 1000) - 60);
+  await archive.open();
   await offer(
     { name: "lib-sample", version: "1.0", files: { "usr/share/lib-sample/version": "1.0\n" } },
     {
@@ -58,18 +33,12 @@ before(async () => {
     { name: "sample-doc", version: "1.0" },
     { name: "watcher", version: "1.0", control: { triggers: "interest-noawait /usr/share/sample\n", postinst: script('[ "$1" != triggered ] || echo "triggered $2" >> /var/lib/watcher.log') } },
   );
-  await new Promise<void>((resolve) => { server.listen(0, "127.0.0.1", resolve); });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const signed = key.publicKey.trim().split(/\r?\n/).map((line) => ` ${line === "" ? "." : line}`).join("\n");
-  const source = `Types: deb\nURIs: ${url}\nSuites: own\nComponents: main\nSigned-By:\n${signed}\n`;
-  const made = await stratos(["run", "-i", TEST_IMAGE, "--keep", image, "--", "sh", "-c", "rm -f /etc/apt/sources.list.d/*; cat > /etc/apt/sources.list.d/own.sources"], { stdin: source });
+  const made = await stratos(["run", "-i", TEST_IMAGE, "--keep", image, "--", "sh", "-c", "rm -f /etc/apt/sources.list.d/*; cat > /etc/apt/sources.list.d/own.sources"], { stdin: archive.source });
   assert.equal(made.status, 0, made.stderr);
 });
 
 after(async () => {
-  server.closeAllConnections();
-  server.close();
-  await ports.close();
+  await archive.close();
   await stratos(["image", "rm", "-f", ...images]);
   rmSync(folder, { recursive: true, force: true });
 });
@@ -134,8 +103,7 @@ test("an upgrade keeps configuration that was changed here, fires triggers, leav
   assert.match(failed.stderr, /the image is as it was: dpkg ended with status \d+\n[^]*broken on purpose/);
   assert.equal(await inImage("cat /usr/share/sample/version; dpkg --audit"), "2.0\n");
   assert.equal(await good("history", "--json"), before);
-  await repository.remove("sample", "3.0", ports);
-  await repository.sign(key.privateKey, ports);
+  await archive.withdraw("sample", "3.0");
   await good("update");
 });
 
@@ -145,7 +113,7 @@ test("a package that replaces another takes its place; what is needed no more go
   const plan = JSON.parse(await good("install", "--dry-run", "--json", "successor")) as { remove: { name: string; because: string }[]; unneeded: { name: string }[] };
   assert.deepEqual(plan.remove.map((one) => `${one.name}: ${one.because}`), ["sample: successor 1.0 conflicts with it"]);
   assert.deepEqual(plan.unneeded.map((one) => one.name), ["lib-sample"]);
-  await good("install", join(folder, "successor_1.0_all.deb"), "--to", `${image}-other`);
+  await good("install", join(folder, "archive/successor_1.0_all.deb"), "--to", `${image}-other`);
   assert.equal(await inImage("cat /usr/share/sample/version"), "2.0\n", "this image is as it was");
   assert.equal(await inImage("cat /usr/share/sample/version; dpkg --audit; apt-get check -qq; dpkg-query -W -f '${db:Status-Status}\\n' sample", `${image}-other`), "successor\nconfig-files\n");
   const autoremoved = await stratos(["pkg", "autoremove", "--purge", "-i", `${image}-other`]);
@@ -216,6 +184,6 @@ test("unsigned, expired and tampered lists are refused by name, and the image st
     assert.match(result.stderr, complaint);
   }
   const stranger = await createSigningKey("Stranger", Math.floor(Date.now() / 1000) - 60);
-  await repository.sign(stranger.privateKey, ports);
+  await archive.sign(stranger);
   assert.match((await pkg("update")).stderr, /no good signature by a trusted key/);
 });
