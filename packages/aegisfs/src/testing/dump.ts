@@ -4,7 +4,7 @@ import { Attributes } from "../file/attributes.ts";
 import { DirectoryEntry } from "../file/directory.ts";
 import { ROOT_INO } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
-import { contentSum, describe } from "./model.ts";
+import { describe, QUICK_SUMS, type Sums } from "./model.ts";
 
 /** Size and checksum of each regular file's content, by inode number. */
 export type Contents = Map<number, { readonly size: number; readonly sum: number }>;
@@ -15,8 +15,10 @@ export type Contents = Map<number, { readonly size: number; readonly sum: number
  * @param seen    filled with the content of each file
  * @param instead  what is shown instead of the content of files, nothing for one that is not in it; times are left out then
  * @param sizeMax  largest file that may be there
+ * @param sums     how contents are told apart
  */
-export function dumpSubvolume(subvolume: Subvolume, seen: Contents | null = null, instead: Contents | null = null, sizeMax: number = SIZE_MAX): string {
+export function dumpSubvolume(subvolume: Subvolume, seen: Contents | null = null, instead: Contents | null = null, sizeMax: number = SIZE_MAX, sums: Sums = QUICK_SUMS): string {
+  const none = { size: 0, sum: sums.content(EMPTY, 0) };
   const lines: string[] = [];
   const attributes = new Attributes();
   const visit = (ino: number, path: string): void => {
@@ -32,22 +34,22 @@ export function dumpSubvolume(subvolume: Subvolume, seen: Contents | null = null
       if (typeof value === "number") throw new Error(`getXattr ${path}: ${value}`);
       xattrs.set(name, byteString(value));
     }
-    let real = NO_CONTENT;
+    let real = none;
     let target: string | number = "";
     if (type === S_IFREG) {
       // A forged size would take all memory; no workload makes such a file.
       if (size > sizeMax) throw new Error(`read ${path}: it cannot be that large`);
       if (content.length < size) content = new Uint8Array(size * 2);
       if (subvolume.read(ino, 0, content, 0, size) !== size) throw new Error(`read ${path}`);
-      real = { size, sum: contentSum(content, size) };
+      real = { size, sum: sums.content(content, size) };
     }
     if (type === S_IFLNK) {
       target = subvolume.readlink(ino);
       if (typeof target === "number") throw new Error(`readlink ${path}: ${target}`);
     }
     if (type === S_IFREG) seen?.set(ino, real);
-    const shown = instead === null || type !== S_IFREG ? (type === S_IFREG ? real : { size, sum: NO_CONTENT.sum }) : (instead.get(ino) ?? NO_CONTENT);
-    const line = describe(path, mode, nlink, uid, type === S_IFDIR ? 0 : shown.size, shown.sum, target, xattrs, mtimeSeconds, ctimeSeconds);
+    const shown = instead === null || type !== S_IFREG ? (type === S_IFREG ? real : { size, sum: none.sum }) : (instead.get(ino) ?? none);
+    const line = describe(path, mode, nlink, uid, type === S_IFDIR ? 0 : shown.size, shown.sum, target, xattrs, mtimeSeconds, ctimeSeconds, sums);
     lines.push(instead === null ? line : withoutTimes(line));
     if (type !== S_IFDIR) return;
     const children: [string, number][] = [];
@@ -59,7 +61,7 @@ export function dumpSubvolume(subvolume: Subvolume, seen: Contents | null = null
   return lines.sort().join("\n");
 }
 
-const NO_CONTENT = { size: 0, sum: contentSum(new Uint8Array(0), 0) };
+const EMPTY = new Uint8Array(0);
 /** Where files are read to. */
 let content = new Uint8Array(1 << 16);
 

@@ -12,6 +12,7 @@ import { addDevice, AuditLog, check, CLASS_SLOW, COMPRESS_LZ4, measureDropped, m
 import type { FormatOptions, SubvolumeInfo, Volume } from "../aegisfs.ts";
 import { dumpSubvolume } from "./dump.ts";
 import { freshVolume, mountedVolume } from "./fresh-volume.ts";
+import { CRC_SUMS } from "./model.ts";
 import { Workload } from "./workload.ts";
 
 const FOLDER = new URL("../../golden/", import.meta.url);
@@ -24,7 +25,7 @@ function deviceOf(bytes: Uint8Array): MemoryBlockDevice {
 
 function dumpAll(devices: readonly MemoryBlockDevice[]): string {
   const volume = mountedVolume(mount(devices, { readOnly: true }));
-  return volume.subvolumeIds().map((id) => `subvolume ${volume.subvolume(id)!.name}\n${dumpSubvolume(volume.subvolume(id)!)}\n`).join("") + historyOf(volume);
+  return volume.subvolumeIds().map((id) => `subvolume ${volume.subvolume(id)!.name}\n${dumpSubvolume(volume.subvolume(id)!, null, null, undefined, CRC_SUMS)}\n`).join("") + historyOf(volume);
 }
 
 /** What is kept of a volume's past, besides its files; nothing of images that have none. */

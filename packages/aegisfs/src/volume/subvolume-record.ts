@@ -5,10 +5,10 @@ import {
   SUBVOLUME_AT_BASE, SUBVOLUME_AT_FLAGS, SUBVOLUME_AT_GENERATION, SUBVOLUME_AT_INODES, SUBVOLUME_AT_LABEL_LENGTH, SUBVOLUME_AT_NAME_LENGTH, SUBVOLUME_AT_NEXT_INO, SUBVOLUME_AT_PARENT, SUBVOLUME_AT_PROPERTIES, SUBVOLUME_AT_ROOT, SUBVOLUME_AT_TIME, SUBVOLUME_NAME_OFFSET,
 } from "../format/subvolume-item.ts";
 import type { Tree } from "../tree/tree.ts";
-import type { Subvolume } from "./subvolume.ts";
+import type { SubvolumeState } from "./subvolume-state.ts";
 
 /** Throws Failure. */
-export function putSubvolumeItem(tree: Tree, subvolume: Subvolume): void {
+export function putSubvolumeItem(tree: Tree, subvolume: SubvolumeState): void {
   const offset = tree.replace(0, keyMiddle(KIND_SUBVOLUME, 0), subvolume.id, SUBVOLUME_NAME_OFFSET + subvolume.name.length + subvolume.label.length);
   const words = tree.words;
   const at = offset >>> 2;

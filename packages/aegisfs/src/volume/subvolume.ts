@@ -9,13 +9,7 @@
  * Where the work is done: ../file/*.ts, which this class is the border of: nothing is thrown past it but defects.
  */
 import { EROFS } from "@stratos/abi";
-import { Tree } from "../tree/tree.ts";
-import { KIND_SUBVOLUME, keyMiddle } from "../format/key.ts";
-import { POINTER_WORDS } from "../format/node-layout.ts";
 import { ROOT_INO } from "../format/inode-item.ts";
-import {
-  SUBVOLUME_AT_BASE, SUBVOLUME_AT_FLAGS, SUBVOLUME_AT_GENERATION, SUBVOLUME_AT_INODES, SUBVOLUME_AT_NEXT_INO, SUBVOLUME_AT_PARENT, SUBVOLUME_AT_PROPERTIES, SUBVOLUME_AT_ROOT, SUBVOLUME_AT_TIME, SUBVOLUME_READ_ONLY,
-} from "../format/subvolume-item.ts";
 import { inheritAcl, setAcl } from "../access/acl.ts";
 import type { Attributes } from "../file/attributes.ts";
 import { readAttributes, writeAttributes } from "../file/attributes.ts";
@@ -39,33 +33,14 @@ import * as xattrs from "../file/xattrs.ts";
 import { Operation } from "../audit/operation.ts";
 import { FileLocks } from "../lock/file-locks.ts";
 import type { ReadSet } from "../transaction/read-set.ts";
-import { putSubvolumeItem, subvolumeTexts } from "./subvolume-record.ts";
+import { findOrigin, SubvolumeState, type SubvolumeOrigin } from "./subvolume-state.ts";
 import { Quotas } from "../quota/quotas.ts";
 import type { QuotaKind, QuotaLimits } from "../quota/quotas.ts";
 import type { Volume } from "./volume.ts";
 
-export class Subvolume {
-  readonly volume: Volume;
-  readonly tree: Tree;
-  readonly id: number;
+export class Subvolume extends SubvolumeState {
   /** Its name in the volume's caches; a new one makes them forget what they have. */
   cacheId: number;
-  readonly name: string;
-  readonly parent: number;
-  /** When it was made: seconds since 1970. */
-  readonly seconds: number;
-  /** What people say about it; may be empty. */
-  readonly label: string;
-  readonly #generation: number;
-  #flags: number;
-  /** Next inode number; they are not used again. */
-  nextIno = 0;
-  /** Inodes in the tree. */
-  inodes = 0;
-  /** The snapshot whose content this went on from: the one taken of it, or rolled back to, last; 0 for none. */
-  base = 0;
-  /** What files get that have no properties of their own (format/properties.ts). */
-  properties = 0;
   readonly quotas: Quotas;
   /** Advisory locks on its files. */
   readonly locks: FileLocks = new FileLocks();
@@ -73,45 +48,25 @@ export class Subvolume {
   reads: ReadSet | null = null;
   /** Pins by inode number. Bound: what the caller holds open. */
   readonly #pins = new Map<number, number>();
-  /** Root and counters as the item has them. */
-  readonly #stored = new Uint32Array(POINTER_WORDS + 4);
 
-  private constructor(volume: Volume, id: number, name: string, parent: number, flags: number, generation: number, seconds: number, label: string) {
-    this.volume = volume;
-    this.tree = new Tree(volume.cache, volume);
-    this.id = id;
+  private constructor(volume: Volume, origin: SubvolumeOrigin) {
+    super(volume, origin);
     this.cacheId = volume.nameInCaches(this);
     this.quotas = new Quotas(this);
-    this.name = name;
-    this.parent = parent;
-    this.#flags = flags;
-    this.#generation = generation;
-    this.seconds = seconds;
-    this.label = label;
   }
 
   /** The subvolume as the volume tree has it; null when it is not there. Throws Failure. */
   static load(volume: Volume, id: number): Subvolume | null {
-    const tree = volume.tree;
-    if (!tree.find(0, keyMiddle(KIND_SUBVOLUME, 0), id)) return null;
-    const words = tree.words;
-    const at = tree.offset >>> 2;
-    const { name, label } = subvolumeTexts(tree);
-    const generation = words[at + SUBVOLUME_AT_GENERATION]! + words[at + SUBVOLUME_AT_GENERATION + 1]! * 0x100000000;
-    const seconds = words[at + SUBVOLUME_AT_TIME]! + (words[at + SUBVOLUME_AT_TIME + 1]! | 0) * 0x100000000;
-    const subvolume = new Subvolume(volume, id, name, words[at + SUBVOLUME_AT_PARENT]!, words[at + SUBVOLUME_AT_FLAGS]!, generation, seconds, label);
-    subvolume.tree.root.set(words.subarray(at + SUBVOLUME_AT_ROOT, at + SUBVOLUME_AT_ROOT + POINTER_WORDS));
-    subvolume.base = words[at + SUBVOLUME_AT_BASE]!;
-    subvolume.nextIno = words[at + SUBVOLUME_AT_NEXT_INO]!;
-    subvolume.inodes = words[at + SUBVOLUME_AT_INODES]!;
-    subvolume.properties = words[at + SUBVOLUME_AT_PROPERTIES]!;
-    subvolume.#remember();
+    const origin = findOrigin(volume, id);
+    if (origin === null) return null;
+    const subvolume = new Subvolume(volume, origin);
+    subvolume.takeStored(volume.tree);
     return subvolume;
   }
 
   /** A new one with an empty root directory (format). */
   static createEmpty(volume: Volume, id: number, name: string, flags = 0, owner = { uid: 0, gid: 0 }): Subvolume {
-    const subvolume = new Subvolume(volume, id, name, 0, flags, volume.generation, volume.seconds, "");
+    const subvolume = new Subvolume(volume, { id, name, parent: 0, flags, generation: volume.generation, seconds: volume.seconds, label: "" });
     subvolume.tree.initialize();
     subvolume.nextIno = ROOT_INO + 1;
     initializeInode(subvolume, ROOT_INO, 0o040755, owner.uid, owner.gid, 0, ROOT_INO);
@@ -120,7 +75,7 @@ export class Subvolume {
 
   /** One with the content of `source`, whose root has one owner more already. */
   static createFrom(volume: Volume, source: Subvolume, id: number, name: string, flags: number, label = ""): Subvolume {
-    const subvolume = new Subvolume(volume, id, name, source.id, flags, volume.generation, volume.seconds, label);
+    const subvolume = new Subvolume(volume, { id, name, parent: source.id, flags, generation: volume.generation, seconds: volume.seconds, label });
     subvolume.takeContent(source);
     return subvolume;
   }
@@ -135,44 +90,10 @@ export class Subvolume {
     this.properties = source.properties;
   }
 
-  /** Generation of the volume in which it was made: with its number, what no other subvolume of the volume has. */
-  get generation(): number {
-    return this.#generation;
-  }
-
-  /** SUBVOLUME_* of format/subvolume-item.ts. */
-  get flags(): number {
-    return this.#flags;
-  }
-
   /** Gives it other flags, in a transaction. Throws Failure. */
   changeFlags(flags: number): void {
-    this.#flags = flags;
-    this.#stored[POINTER_WORDS] = 0; // differs from any next inode number
+    this.setFlags(flags);
     this.touch();
-  }
-
-  get readOnly(): boolean {
-    return (this.#flags & SUBVOLUME_READ_ONLY) !== 0 || this.volume.readOnly;
-  }
-
-  /** Puts root and counters into the volume tree when they changed; the tree is sealed or clean. Throws Failure. */
-  store(): void {
-    const root = this.tree.root;
-    const stored = this.#stored;
-    let same = stored[POINTER_WORDS + 3] === this.base && stored[POINTER_WORDS] === this.nextIno && stored[POINTER_WORDS + 1] === this.inodes && stored[POINTER_WORDS + 2] === this.properties;
-    for (let word = 0; word < POINTER_WORDS; word++) same &&= stored[word] === root[word];
-    if (same) return;
-    putSubvolumeItem(this.volume.tree, this);
-    this.#remember();
-  }
-
-  #remember(): void {
-    this.#stored.set(this.tree.root);
-    this.#stored[POINTER_WORDS] = this.nextIno;
-    this.#stored[POINTER_WORDS + 1] = this.inodes;
-    this.#stored[POINTER_WORDS + 3] = this.base;
-    this.#stored[POINTER_WORDS + 2] = this.properties;
   }
 
   /** Dirties the root directory's inode, so that a commit has something to write. Throws Failure. */

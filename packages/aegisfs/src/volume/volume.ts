@@ -16,14 +16,13 @@
  * device), the volume is failed: it answers EROFS to changes and never commits again, so that the durable state stays whole.
  */
 import { assert } from "@stratos/base";
-import { EEXIST, EINVAL, ENOENT, ENOSPC, EROFS } from "@stratos/abi";
+import { EINVAL, ENOENT, ENOSPC, EROFS } from "@stratos/abi";
 import { Failure } from "../failure.ts";
 import { Tree } from "../tree/tree.ts";
 import type { NodeOwner } from "../tree/tree.ts";
 import { NODE_BLOCKS } from "../format/geometry.ts";
 import { KIND_SUBVOLUME, keyMiddle } from "../format/key.ts";
 import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
-import { SUBVOLUME_READ_ONLY } from "../format/subvolume-item.ts";
 import { COMPATIBLE_PROPERTIES, FEATURE_COMPRESSION } from "../format/superblock.ts";
 import type { Superblock } from "../format/superblock.ts";
 import { resizeDevice } from "../device/resize.ts";
@@ -50,9 +49,9 @@ import type { MountOptions, SubvolumeInfo, VolumeUsage } from "./mount-options.t
 import { Subvolume } from "./subvolume.ts";
 import { VolumeTreeOwner } from "./volume-tree-owner.ts";
 import type { VolumeObserver } from "../audit/operation.ts";
-import { Operation } from "../audit/operation.ts";
 import { Properties } from "../property/properties.ts";
-import { dropLater, droppedRoots, reclaimStep } from "../snapshot/dropped-trees.ts";
+import { createSubvolume, deleteSubvolume, reclaim, rollBack, subvolumeNamed, takeSnapshot } from "./snapshots.ts";
+import { dropLater, reclaimStep } from "../snapshot/dropped-trees.ts";
 
 /** Nodes that one operation may have to allocate at the worst, and what those that free space may use beyond it. */
 const QUADS_RESERVED = 48;
@@ -63,9 +62,6 @@ const PENDING_CHANGES = 32768;
 const LOG_SHARE = 256;
 const LOG_BLOCKS_MIN = 8;
 const LOG_BLOCKS_MAX = 1024;
-/** So that a subvolume's item fits a leaf with room to spare. */
-const LABEL_LENGTH_MAX = 1000;
-
 export class Volume implements NodeOwner {
   readonly store: BlockStore;
   readonly cache: NodeCache;
@@ -529,29 +525,22 @@ export class Volume implements NodeOwner {
    * @returns its number; −EEXIST when the name is taken, −EINVAL for a bad one
    */
   snapshot(source: Subvolume, name: string, options: { readOnly: boolean; label?: string; flags?: number }): number {
-    const label = options.label ?? "";
-    if (name.length === 0 || name.length > 255 || name.includes("/") || label.length > LABEL_LENGTH_MAX) return -EINVAL;
-    const failed = this.begin(true);
-    if (failed < 0) return failed;
-    const committed = this.commit(); // from here on the tree's nodes are clean: sharing the root shares all
-    if (committed < 0) return committed;
-    this.#changesAtBegin = this.cache.changes;
-    try {
-      if (this.#named(name) !== null) return -EEXIST;
-      const snapshot = this.fork(source, name, (options.readOnly ? SUBVOLUME_READ_ONLY : 0) | (options.flags ?? 0), label);
-      const { id } = snapshot;
-      // The live files go on from their last snapshot; what is taken of a snapshot goes on from that.
-      const isLive = source.id === this.superblock.defaultSubvolume;
-      snapshot.base = isLive ? source.base : source.id;
-      snapshot.store();
-      if (isLive) source.base = id;
-      source.store();
-      this.observer?.changed(source.id, Operation.snapshot, id, source.id, name, id, "", 0, 0);
-      const result = this.commit();
-      return result < 0 ? result : id;
-    } catch (thrown) {
-      return this.abort(thrown);
-    }
+    return takeSnapshot(this, source, name, options);
+  }
+
+  /** A new subvolume with an empty root directory. @returns its number; −EEXIST, −EINVAL as for `snapshot` */
+  createSubvolume(name: string, flags = 0): number {
+    return createSubvolume(this, name, flags);
+  }
+
+  /** Deletes a subvolume that is not the default one, in constant time: its space comes back through `reclaim`. −ENOENT, −EINVAL. */
+  deleteSubvolume(id: number): number {
+    return deleteSubvolume(this, id);
+  }
+
+  /** The default subvolume gets the content of another one, atomically and in constant time; what it had is dropped, its space comes back through `reclaim`. −ENOENT, −EINVAL. */
+  rollback(id: number): number {
+    return rollBack(this, id);
   }
 
   /** One more subvolume with the content of `source`, whose tree is clean. Inside a transaction. Throws Failure. */
@@ -581,68 +570,6 @@ export class Volume implements NodeOwner {
     dropLater(this, before);
   }
 
-  /** A new subvolume with an empty root directory. @returns its number; −EEXIST, −EINVAL as for `snapshot` */
-  createSubvolume(name: string, flags = 0): number {
-    if (name.length === 0 || name.length > 255 || name.includes("/")) return -EINVAL;
-    const failed = this.begin(true);
-    if (failed < 0) return failed;
-    try {
-      if (this.#named(name) !== null) return -EEXIST;
-      const id = this.superblock.nextSubvolume++;
-      this.#subvolumes.set(id, Subvolume.createEmpty(this, id, name, flags));
-      const result = this.commit();
-      return result < 0 ? result : id;
-    } catch (thrown) {
-      return this.abort(thrown);
-    } finally {
-      this.end();
-    }
-  }
-
-  /** Deletes a subvolume that is not the default one, in constant time: its space comes back through `reclaim`. −ENOENT, −EINVAL. */
-  deleteSubvolume(id: number): number {
-    if (id === this.superblock.defaultSubvolume) return -EINVAL;
-    const failed = this.begin(false);
-    if (failed < 0) return failed;
-    try {
-      const subvolume = this.subvolume(id);
-      if (subvolume === null) return -ENOENT;
-      const committed = this.commit();
-      if (committed < 0) return committed;
-      for (const other of this.subvolumeIds()) {
-        const heir = this.subvolume(other);
-        if (heir === null || heir.base !== id) continue;
-        heir.base = subvolume.base;
-        heir.store();
-      }
-      this.drop(subvolume);
-      this.observer?.changed(id, Operation.deleteSubvolume, 0, id, subvolume.name, 0, "", 0, 0);
-      return this.commit();
-    } catch (thrown) {
-      return this.abort(thrown);
-    }
-  }
-
-  /** The default subvolume gets the content of another one, atomically and in constant time; what it had is dropped, its space comes back through `reclaim`. −ENOENT, −EINVAL. */
-  rollback(id: number): number {
-    const failed = this.begin(true);
-    if (failed < 0) return failed;
-    try {
-      const source = this.subvolume(id);
-      if (source === null) return -ENOENT;
-      const live = this.root;
-      if (source === live) return -EINVAL;
-      const committed = this.commit();
-      if (committed < 0) return committed;
-      live.base = id;
-      this.replaceContent(live, source);
-      this.observer?.changed(live.id, Operation.rollback, 0, live.id, live.name, id, source.name, 0, 0);
-      return this.commit();
-    } catch (thrown) {
-      return this.abort(thrown);
-    }
-  }
-
   /**
    * Frees a part of what deleted subvolumes and rollbacks left: up to `steps` subtrees of some 340 nodes each. Whoever has a volume open for
    * long calls it when there is nothing else to do; when space runs short, it happens by itself.
@@ -650,42 +577,24 @@ export class Volume implements NodeOwner {
    * @returns 1 while there is more to free, 0 when there is not, or a negated errno
    */
   reclaim(steps: number): number {
-    for (let step = 0; step < steps; step++) {
-      const failed = this.begin(false);
-      if (failed < 0) return failed;
-      try {
-        if (!reclaimStep(this)) return 0;
-      } catch (thrown) {
-        return this.abort(thrown);
-      } finally {
-        this.end();
-      }
-    }
-    try {
-      return droppedRoots(this).length > 0 ? 1 : 0;
-    } catch (thrown) {
-      return this.readFailed(thrown);
-    }
-  }
-
-  #named(name: string): Subvolume | null {
-    for (const id of this.subvolumeIds()) {
-      const subvolume = this.subvolume(id);
-      if (subvolume !== null && subvolume.name === name) return subvolume;
-    }
-    return null;
+    return reclaim(this, steps);
   }
 
   /** Number of the subvolume with that name, or −ENOENT. */
   findSubvolume(name: string): number {
     try {
-      return this.#named(name)?.id ?? -ENOENT;
+      return subvolumeNamed(this, name)?.id ?? -ENOENT;
     } catch (thrown) {
       return this.readFailed(thrown);
     }
   }
 
-  /** Adds an empty subvolume during format. */
+  /** Nothing was changed since `begin`, but by a commit: a failure from here on is none of the volume. */
+  beginAnew(): void {
+    this.#changesAtBegin = this.cache.changes;
+  }
+
+  /** Adds a new subvolume. */
   adopt(subvolume: Subvolume): void {
     this.#subvolumes.set(subvolume.id, subvolume);
   }
