@@ -1,5 +1,6 @@
 /*
- * What a mount does in a second: `files ROW FOLDER [FILES]` runs one row and prints the nanoseconds that it took and how many things it did.
+ * What a mount does in a second: `files ROW FOLDER [FILES [sync]]` runs one row and prints the nanoseconds that it took and how many things it did.
+ * With `sync` they include syncfs(2).
  * Rows are short, so that one system's turn falls into the same weather as the other's.
  * Direct reads and writes go past the page cache, so that each is a question to the file system.
  */
@@ -158,7 +159,7 @@ int main(int argc, char **argv) {
     start = now();
     for (int file = 0; file < files; file++) need(unlink(name(file)) == 0, name(file));
     count = files;
-    for (int d = 0; d < FOLDERS; d++) rmdir(name(-1 - d));
+    for (int d = 0; d < FOLDERS; d++) need(rmdir(name(-1 - d)) == 0, name(-1 - d));
   } else if (!strcmp(row, "seq-write")) {
     fd = openBig("big", O_CREAT | O_TRUNC | O_WRONLY | O_DIRECT);
     start = now();
@@ -222,6 +223,10 @@ int main(int argc, char **argv) {
     start = now() - took;
     count = SNAPSHOTS;
   } else return 2;
+  if (argc > 4) {
+    fd = open(folder, O_RDONLY);
+    need(fd >= 0 && syncfs(fd) == 0, "syncfs");
+  }
   uint64_t took = now() - start;
   printf("%llu %llu\n", (unsigned long long)took, (unsigned long long)count);
   return 0;

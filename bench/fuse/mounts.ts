@@ -70,7 +70,7 @@ function measureRow(bench: Workbench, row: MountRow, names: readonly SystemName[
   const cpu: Record<string, number[]> = {};
   const once = (name: SystemName): { figure: number; serverUs: number | null } => (row.what.startsWith("mount") ? measureMounting(bench, row, name) : measure(bench, row, bench.system(name)));
   // Servers live long: what they do in their first seconds, while ours is not translated yet, is no measure.
-  for (const name of names) for (const end = Date.now() + (name.startsWith("aegisfs") ? WARM_UP_MS : 0); ; ) {
+  for (const name of names) for (const end = Date.now() + (name !== "aegisfs library" && name.startsWith("aegisfs") ? WARM_UP_MS : 0); ; ) {
     once(name);
     if (Date.now() >= end) break;
   }
@@ -99,6 +99,10 @@ function lines(row: MountRow, result: MountResult): string[] {
 
 /** One run of one row; what it needs is made before, what it leaves is removed. */
 function measure(bench: Workbench, row: MountRow, { folder: at, pid, name }: System): { figure: number; serverUs: number | null } {
+  if (name === "aegisfs library") {
+    const { ns, count } = bench.runLibrary(row.what, at);
+    return { figure: figureOf(row, ns, count), serverUs: null };
+  }
   const target = join(at, "untar");
   if (row.what === "untar") mkdirSync(target);
   const files = row.what === "snapshot" ? 10_000 : 2000;
@@ -117,11 +121,20 @@ function measure(bench: Workbench, row: MountRow, { folder: at, pid, name }: Sys
     // A mount of ours is durable when its server says so: sync(2) does not reach it, fsync of a folder with all of the volume's changes does.
     if (row.synced === true) name.startsWith("aegisfs") ? syncServer(at) : syncMount(at);
     ns = Number(process.hrtime.bigint() - start);
-  } else ({ ns, count } = bench.run(row.what, at));
+  } else ({ ns, count } = bench.run(row.what, at, files, row.synced));
   const serverUs = pid === null ? null : (processorUs(pid) - before) / count;
   if (row.what === "untar") must("rm", ["-rf", target]);
   if (row.what === "create" || (row.needs === "create" && row.what !== "unlink")) bench.run("unlink", at, files);
-  return { figure: row.unit === "s" ? ns / 1e9 : row.unit === "ms" ? ns / 1e6 / count : row.unit === "MB/s" ? (count * 1048.576e6) / ns : (count * 1e9) / ns, serverUs };
+  return { figure: figureOf(row, ns, count), serverUs };
+}
+
+function figureOf({ unit }: MountRow, ns: number, count: number): number {
+  switch (unit) {
+    case "s": return ns / 1e9;
+    case "ms": return ns / 1e6 / count;
+    case "MB/s": return (count * 1048.576e6) / ns;
+    case "/s": return (count * 1e9) / ns;
+  }
 }
 
 /** Waits until all that the server of a mount has is on its image: a snapshot that is taken and removed commits. */

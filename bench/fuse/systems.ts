@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SeededRandom } from "@stratos/base";
 
-export const SYSTEM_NAMES = ["aegisfs", "aegisfs writeback", "aegisfs zstd", "bindfs", "memfs_ll", "memory-fs", "ext4", "btrfs", "btrfs zstd"] as const;
+export const SYSTEM_NAMES = ["aegisfs", "aegisfs library", "aegisfs writeback", "aegisfs zstd", "bindfs", "memfs_ll", "memory-fs", "ext4", "btrfs", "btrfs zstd"] as const;
 export type SystemName = (typeof SYSTEM_NAMES)[number];
 export type Backing = "tmpfs" | "disk";
 
@@ -88,8 +88,16 @@ export class Workbench {
     return (this.#archive ??= this.#makeArchive());
   }
 
-  run(what: string, at: string, files = 2000): { ns: number; count: number } {
-    const [ns, count] = must(this.files, [what, at, String(files)]).trim().split(" ").map(Number);
+  /** @param isSynced  the clock stops when all of it is on the device (syncfs(2)) */
+  run(what: string, at: string, files = 2000, isSynced = false): { ns: number; count: number } {
+    const [ns, count] = must(this.files, [what, at, String(files), ...(isSynced ? ["sync"] : [])]).trim().split(" ").map(Number);
+    return { ns: ns!, count: count! };
+  }
+
+  /** The same by the library. */
+  runLibrary(what: string, image: string): { ns: number; count: number } {
+    const program = join(import.meta.dirname, "library-durable.ts");
+    const [ns, count] = must(process.execPath, ["--disable-warning=ExperimentalWarning", program, what, image, this.archive]).trim().split(" ").map(Number);
     return { ns: ns!, count: count! };
   }
 
@@ -117,6 +125,7 @@ export class Workbench {
   #make(name: SystemName): System {
     switch (name) {
       case "aegisfs": return this.#ours(name, [], "rw");
+      case "aegisfs library": return this.#library(name);
       case "aegisfs writeback": return this.#ours(name, [], "writeback");
       case "aegisfs zstd": return this.#ours(name, ["--compress", "zstd:1"], "rw");
       case "bindfs": return this.#bindfs();
@@ -134,6 +143,13 @@ export class Workbench {
     this.stratos("fs", "format", image, "--size", SIZE, ...format);
     this.stratos("fs", "mount", "-o", options, image, at);
     return { name, pid: Number.parseInt(readFileSync(`${image}.lock`, "latin1"), 10), folder: at, image, unmount: () => void this.stratos("fs", "umount", at) };
+  }
+
+  /** A volume that nobody mounts: the library works on its file. */
+  #library(name: SystemName): System {
+    const image = this.image(name);
+    this.stratos("fs", "format", image, "--size", SIZE);
+    return { name, pid: null, folder: image, image, unmount: () => {} };
   }
 
   #bindfs(): System {
