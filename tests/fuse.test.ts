@@ -94,6 +94,18 @@ test("chattr and lsattr change and show compression and projects", async () => {
   assert.match(lines[7]!, /^77 [-c]+P-* packed\/below$/);
 });
 
+test("a file that is read from end to end comes in large pieces", async () => {
+  await volume.sh("head -c 8M /dev/urandom > long");
+  await volume.unmount();
+  await volume.mount();
+  // Where sysfs cannot be written, as in many containers, the kernel's own 128 KiB hold.
+  const pieces = (await volume.try(["sh", "-c", "test -w /sys/class/bdi/$(mountpoint -d .)/read_ahead_kb"], { cwd: volume.mountPoint })).status === 0 ? 16 : 64;
+  await volume.sh("cat long > /dev/null");
+  const { requests } = JSON.parse(readFileSync(join(volume.mountPoint, ".aegisfs"), "utf8")) as { requests: { READ: number } };
+  assert.ok(requests.READ <= pieces * 1.5, `${requests.READ} requests`);
+  await volume.sh("rm long");
+});
+
 for (const options of ["allow_other", "allow_other,writeback"]) {
   test(`quotas bind users, and root not: ${options}`, async () => {
     await volume.unmount();

@@ -9,7 +9,7 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { existsSync, write, writeFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
-import { mountAsRoot, MountFailure, openWaiting, unmount, type MountedDevice, type MountRequest } from "./mount-point.ts";
+import { mountAsRoot, MountFailure, openWaiting, readFurtherAhead, unmount, type MountedDevice, type MountRequest } from "./mount-point.ts";
 import { findMount } from "./mount-table.ts";
 import type { ServedVolumeOptions, ThreadMessage, ThreadStart } from "./served-volume.ts";
 
@@ -69,6 +69,7 @@ export class FuseMount {
       const { mountedFd } = options;
       const device = mountedFd === null ? mountAsRoot({ ...options.mount, readOnly: opened.readOnly }) : { fd: mountedFd, waitingFd: openWaiting(options.mount.mountPoint) };
       mount.#connection = findMount(options.mount.mountPoint)?.minor ?? null;
+      if (mount.#connection !== null) readFurtherAhead(mount.#connection);
       fd = device.fd;
       start(device);
     } catch (error) {
