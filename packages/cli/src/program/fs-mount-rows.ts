@@ -14,6 +14,7 @@ of an encrypted volume in its first line (or $STRATOS_PASSPHRASE_FILE); nocontro
 
 In the mount's root, unlisted: .snapshots (mkdir takes a snapshot, rmdir deletes one, \`ln -s NAME .snapshots/.rollback\` rolls back to one),
 .aegisfs (the state as JSON).
+A volume's snapshot schedule is run while its live files are mounted. chattr(1) changes compression (+c, -c, +m) and projects (-p).
 The server ends when DIR is unmounted; SIGINT and SIGTERM unmount it; a second one cuts off whoever still uses it.`;
 
 export function mountCommands(finish: Finish): Command[] {
