@@ -109,7 +109,7 @@ export abstract class Socket extends OpenFile {
   }
 
   getProtocolOption(task: Task, level: number, name: number, length: number): Uint8Array | number {
-    return -ENOPROTOOPT;
+    return -EOPNOTSUPP;
   }
 
   /** An option of SOL_SOCKET changed that the transport must know. */

@@ -75,7 +75,7 @@ function getcwd(task: Task, address: number, size: number): number {
   if (cwd.dentry.isDetached) return -ENOENT;
   const name = pathNameBelow(cwd, root) ?? "(unreachable)/";
   if (name.length + 1 > PATH_MAX) return -ENAMETOOLONG;
-  if (name.length + 1 > size) return -ERANGE;
+  if (size >= 0 && name.length + 1 > size) return -ERANGE; // below 0: 2^63 and more
   const text = byteStringOf(`${name}\0`);
   const stored = task.space.copyOut(address, text, 0, text.length);
   return stored < 0 ? stored : text.length;

@@ -17,6 +17,11 @@ function futex(task: Task, address: number, operation: number, value: number, ti
   if (address % 4 !== 0) return -EINVAL;
   value = value >>> 0;
   const command = operation & ~(FUTEX_PRIVATE | FUTEX_CLOCK_REALTIME);
+  // A word that may be shared is known by its page, so that has to be there; a private one by its address.
+  if ((operation & FUTEX_PRIVATE) === 0) {
+    if (task.space.loadU32(address) < 0) return -EFAULT;
+    if (command >= FUTEX_REQUEUE && command <= FUTEX_WAKE_OP && task.space.loadU32(second) < 0) return -EFAULT;
+  }
   switch (command) {
     case FUTEX_WAIT:
     case FUTEX_WAIT_BITSET: {

@@ -25,10 +25,10 @@ export type FileEvent = keyof typeof MASKS;
 export function notifyInode(kernel: Kernel, inode: Inode, path: Path | null, event: FileEvent): void {
   if (kernel.vfs.watchCount === 0) return;
   const mask = MASKS[event] | (inode.isDirectory ? IN_ISDIR : 0);
-  send(inode, mask, 0, "");
   const dentry = path?.dentry;
   const parent = dentry === undefined || dentry.isDetached ? null : dentry.parent?.inode;
   if (parent) send(parent, mask, 0, dentry!.name);
+  send(inode, mask, 0, "");
 }
 
 /** A name came into a directory or left it. */
@@ -36,7 +36,8 @@ export function notifyName(kernel: Kernel, directory: Inode, name: string, inode
   if (kernel.vfs.watchCount === 0) return;
   const isDirectory = inode.isDirectory ? IN_ISDIR : 0;
   if (event === "delete") {
-    send(inode, IN_ATTRIB, 0, "");
+    // The number of its names is an attribute of a file; a folder has one name (Linux, vfs_rmdir and vfs_unlink).
+    if (!inode.isDirectory) send(inode, IN_ATTRIB, 0, "");
     notifyLastName(inode);
   }
   send(directory, (event === "create" ? IN_CREATE : IN_DELETE) | isDirectory, 0, name);
