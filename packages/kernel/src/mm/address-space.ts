@@ -56,6 +56,8 @@ export class AddressSpace implements UserMemory {
   /** The program's file (/proc/PID/exe). */
   executable: Path | null = null;
   #executableInode: Inode | null = null;
+  /** membarrier(2): commands that processes register for. */
+  barrierRegistrations = 0;
   auxiliaryVector: Uint8Array = new Uint8Array(0);
   /** Bytes in all areas; compared with RLIMIT_AS. */
   mappedBytes = 0;

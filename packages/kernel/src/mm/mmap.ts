@@ -1,6 +1,6 @@
 import {
-  EACCES, EAGAIN, EEXIST, EBUSY, EFAULT, EINVAL, ENODEV, ENOMEM, EOVERFLOW, EPERM, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_HUGETLB, MAP_LOCKED,
-  MAP_NORESERVE, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, MAP_SHARED_VALIDATE, MAP_TYPE, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE,
+  EACCES, EAGAIN, EEXIST, EBADF, EBUSY, EFAULT, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP, EOVERFLOW, EPERM, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_HUGETLB, MAP_LOCKED,
+  MAP_NORESERVE, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, MAP_SHARED_VALIDATE, MAP_TYPE, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, O_PATH, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE,
 } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
 import { RLIMIT_AS, RLIMIT_DATA } from "../task/thread-group.ts";
@@ -14,6 +14,8 @@ import { handlePageFault } from "./page-fault.ts";
 import { PTE_A, PTE_C, PTE_R, PTE_W } from "./page-table.ts";
 
 const pageUp = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
+/** What MAP_SHARED_VALIDATE takes: Linux's LEGACY_MAP_MASK, MAP_FIXED_NOREPLACE and the sizes of huge pages. */
+const KNOWN_FLAGS = 0x17f93f | (63 << 26);
 /** Areas of one process: Linux's default of vm.max_map_count (proc(5)). */
 export const MAP_COUNT_MAX = 65530;
 const PROTECTIONS = PROT_READ | PROT_WRITE | PROT_EXEC;
@@ -28,6 +30,8 @@ export function mmap(task: Task, request: { address: number; length: number; pro
   const { flags, file, offset } = request;
   const kind = flags & MAP_TYPE;
   if (kind !== MAP_PRIVATE && kind !== MAP_SHARED && kind !== MAP_SHARED_VALIDATE) return -EINVAL;
+  if (kind === MAP_SHARED_VALIDATE && (flags & ~KNOWN_FLAGS) !== 0) return -EOPNOTSUPP;
+  if (file !== null && (file.flags & O_PATH) !== 0) return -EBADF;
   if (request.length === 0 || offset % PAGE_SIZE !== 0) return -EINVAL;
   if ((flags & MAP_HUGETLB) !== 0) return -ENOMEM;
   const length = pageUp(request.length);
@@ -357,9 +361,9 @@ export function msync(space: AddressSpace, address: number, length: number, flag
 
 /** @returns 0, or EFAULT, EINVAL, ENOMEM. @see mincore(2) */
 export function mincore(space: AddressSpace, address: number, length: number, vector: number): number {
-  if (address % PAGE_SIZE !== 0 || length < 0) return -EINVAL;
+  if (address % PAGE_SIZE !== 0) return -EINVAL;
   const end = address + pageUp(length);
-  if (!space.isCovered(address, end)) return -ENOMEM;
+  if (length < 0 || !space.isCovered(address, end)) return -ENOMEM;
   const bytes = new Uint8Array(PAGE_SIZE);
   for (let at = address; at < end; at += PAGE_SIZE * PAGE_SIZE) {
     const last = Math.min(end, at + PAGE_SIZE * PAGE_SIZE);

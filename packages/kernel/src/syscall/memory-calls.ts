@@ -17,6 +17,23 @@ function sysMmap(task: Task, address: number, length: number, protection: number
   return mmap(task, { address, length, protection, flags, file, offset });
 }
 
+const MEMBARRIER_QUERY = 0, MEMBARRIER_GET_REGISTRATIONS = 512;
+/** Global; global expedited, private expedited and private expedited sync-core, each with its registration before or behind. */
+const MEMBARRIER_COMMANDS = 1 | 2 | 4 | 8 | 16 | 32 | 64;
+const MEMBARRIER_REGISTRATIONS = 4 | 16 | 64;
+const MEMBARRIER_NEEDS: ReadonlyMap<number, number> = new Map([[8, 16], [32, 64]]);
+
+/** membarrier(2). @returns 0 or a mask; −EINVAL, −EPERM (a private command without its registration) */
+function membarrier(task: Task, command: number, flags: number, _cpu: number): number {
+  if (flags !== 0) return -EINVAL;
+  if (command === MEMBARRIER_QUERY) return MEMBARRIER_COMMANDS | MEMBARRIER_GET_REGISTRATIONS;
+  if (command === MEMBARRIER_GET_REGISTRATIONS) return task.space.barrierRegistrations;
+  if ((command & (command - 1)) !== 0 || (command & MEMBARRIER_COMMANDS) === 0) return -EINVAL;
+  if ((command & MEMBARRIER_REGISTRATIONS) !== 0) task.space.barrierRegistrations |= command;
+  const needed = MEMBARRIER_NEEDS.get(command);
+  return needed !== undefined && (task.space.barrierRegistrations & needed) === 0 ? -EPERM : 0;
+}
+
 /** process_vm_readv and process_vm_writev: copies between two address spaces, through a kernel page. */
 function transfer(task: Task, args: { pid: number; local: number; localCount: number; remote: number; remoteCount: number; toRemote: boolean }): number {
   const target = task.kernel.tasks.tasks.get(args.pid | 0);
@@ -103,7 +120,7 @@ export const memoryCalls: SyscallTable = {
   process_madvise: { run: processMadvise }, process_mrelease: { run: processRelease },
   process_vm_readv: { run: (task, pid, local, localCount, remote, remoteCount) => transfer(task, { pid, local, localCount, remote, remoteCount, toRemote: false }) },
   process_vm_writev: { run: (task, pid, local, localCount, remote, remoteCount) => transfer(task, { pid, local, localCount, remote, remoteCount, toRemote: true }) },
-  membarrier: { run: (_task, command) => (command === 0 ? 0x1ff & ~0x180 : 0), gaps: "one hart: every command is satisfied at once" },
+  membarrier: { run: (task, command, flags, cpu) => membarrier(task, command | 0, flags | 0, cpu | 0), gaps: "harts take turns, so every command is satisfied at once; no rseq commands" },
   riscv_flush_icache: {
     run: (task, start, end) => {
       // Private code is write-tracked; what was written through another mapping of the same memory is forgotten here.

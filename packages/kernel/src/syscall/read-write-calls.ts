@@ -1,4 +1,4 @@
-import { EBADF, EINVAL, EOPNOTSUPP, ESPIPE, O_APPEND, O_DSYNC, O_NONBLOCK, RWF_APPEND, RWF_DSYNC, RWF_HIPRI, RWF_NOAPPEND, RWF_NOWAIT, RWF_SYNC, SEEK_CUR } from "@stratos/abi";
+import { EBADF, EINVAL, EOPNOTSUPP, ESPIPE, O_APPEND, O_DSYNC, O_NONBLOCK, O_PATH, RWF_APPEND, RWF_DSYNC, RWF_HIPRI, RWF_NOAPPEND, RWF_NOWAIT, RWF_SYNC, SEEK_CUR } from "@stratos/abi";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
 import type { Task } from "../task/task.ts";
 import type { IoCursor } from "../vfs/io-cursor.ts";
@@ -32,28 +32,27 @@ function write(task: Task, fd: number, buffer: number, count: number): number {
   return file.write(task, task.space.cursor(buffer, count > COUNT_MAX ? COUNT_MAX : count), -1);
 }
 
-/** Positioned calls need a file with positions. */
-function checkOffset(file: OpenFile, offset: number): number {
+/** Positioned calls need a file with positions; that it may be read or written is asked after that. */
+function checkOffset(task: Task, fd: number, offset: number): number {
   if (offset < 0) return -EINVAL;
-  return file.seek(0, SEEK_CUR) === -ESPIPE ? -ESPIPE : 0;
+  const file = task.files.get(fd);
+  return file !== undefined && (file.flags & O_PATH) === 0 && file.seek(0, SEEK_CUR) === -ESPIPE ? -ESPIPE : 0;
 }
 
 function pread(task: Task, fd: number, buffer: number, count: number, offset: number): number {
-  if (offset < 0) return -EINVAL;
+  const refused = checkOffset(task, fd, offset);
+  if (refused < 0) return refused;
   const file = readable(task, fd);
   if (typeof file === "number") return file;
-  const refused = checkOffset(file, offset);
-  if (refused < 0) return refused;
   if (count < 0) return -EINVAL;
   return file.read(task, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), offset);
 }
 
 function pwrite(task: Task, fd: number, buffer: number, count: number, offset: number): number {
-  if (offset < 0) return -EINVAL;
+  const refused = checkOffset(task, fd, offset);
+  if (refused < 0) return refused;
   const file = writable(task, fd);
   if (typeof file === "number") return file;
-  const refused = checkOffset(file, offset);
-  if (refused < 0) return refused;
   if (count < 0) return -EINVAL;
   return file.write(task, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), offset);
 }
@@ -63,12 +62,12 @@ function vector(task: Task, address: number, count: number): IoCursor | number {
 }
 
 function readv(task: Task, fd: number, address: number, count: number, offset: number, flags: number): number {
-  const file = readable(task, fd);
-  if (typeof file === "number") return file;
   if (offset !== -1) {
-    const refused = checkOffset(file, offset);
+    const refused = checkOffset(task, fd, offset);
     if (refused < 0) return refused;
   }
+  const file = readable(task, fd);
+  if (typeof file === "number") return file;
   if ((flags & ~(RWF_HIPRI | RWF_NOWAIT | RWF_DSYNC | RWF_SYNC)) !== 0) return -EOPNOTSUPP;
   const cursor = vector(task, address, count);
   if (typeof cursor === "number") return cursor;
@@ -77,12 +76,12 @@ function readv(task: Task, fd: number, address: number, count: number, offset: n
 }
 
 function writev(task: Task, fd: number, address: number, count: number, offset: number, flags: number): number {
-  const file = writable(task, fd);
-  if (typeof file === "number") return file;
   if (offset !== -1) {
-    const refused = checkOffset(file, offset);
+    const refused = checkOffset(task, fd, offset);
     if (refused < 0) return refused;
   }
+  const file = writable(task, fd);
+  if (typeof file === "number") return file;
   if ((flags & ~(RWF_HIPRI | RWF_NOWAIT | RWF_DSYNC | RWF_SYNC | RWF_APPEND | RWF_NOAPPEND)) !== 0) return -EOPNOTSUPP;
   if ((flags & (RWF_APPEND | RWF_NOAPPEND)) === (RWF_APPEND | RWF_NOAPPEND)) return -EINVAL;
   const cursor = vector(task, address, count);

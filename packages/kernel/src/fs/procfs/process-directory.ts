@@ -86,7 +86,7 @@ export class ProcessDirectory extends PseudoDirectory {
     file("gid_map", () => "         0          0 4294967295\n", { sink: () => -EINVAL });
     file("setgroups", () => "allow\n", { sink: () => -EINVAL });
     file("coredump_filter", () => "00000033\n", { sink: () => 0 });
-    file("timerslack_ns", () => "50000\n", { sink: () => 0 });
+    file("timerslack_ns", () => `${target().timerSlackNs}\n`, { mode: 0o666, sink: (_caller, text) => this.#setTimerSlack(target(), text) });
     this.add("exe", new PlaceLink(this, target, (task) => (hasMemory(task) ? task.space.executable : null)));
     this.add("cwd", new PlaceLink(this, target, (task) => task.fs.cwd));
     this.add("root", new PlaceLink(this, target, (task) => task.fs.root));
@@ -95,6 +95,13 @@ export class ProcessDirectory extends PseudoDirectory {
     this.add("ns", makeNamespaceDirectory(fileSystem, target));
     this.add("net", makeNetDirectory(fileSystem));
     if (!isThread) this.add("task", new ThreadsDirectory(fileSystem, this.group));
+  }
+
+  #setTimerSlack(task: Task, text: string): number {
+    const value = Number(text.trim());
+    if (!Number.isInteger(value) || value < 0 || value > Number.MAX_SAFE_INTEGER) return -EINVAL;
+    task.timerSlackNs = value === 0 ? task.defaultTimerSlackNs : value;
+    return 0;
   }
 
   #setOomScore(text: string): number {
