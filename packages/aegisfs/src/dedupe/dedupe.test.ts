@@ -4,7 +4,7 @@
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { S_IFREG } from "@stratos/abi";
+import { EUCLEAN, S_IFREG } from "@stratos/abi";
 import { SeededRandom } from "@stratos/base";
 import { MemoryBlockDevice } from "@stratos/host";
 import { check, COMPRESS_LZ4, dedupe, DEDUPE_ON, format, mount, ROOT_INO, withCompression, withDedupe } from "../aegisfs.ts";
@@ -182,4 +182,21 @@ test(`random operations with deduplication on write match the model, crashes inc
       },
     });
   }
+});
+
+test("a forged number of owners takes no longer than a true one", () => {
+  const { volume } = fresh();
+  const bytes = noise(3, 4096 * 4);
+  for (const name of ["a", "b"]) put(volume, name, bytes);
+  volume.sync();
+  const { tree } = volume.root;
+  for (const name of ["a", "b"]) {
+    const ino = volume.root.lookup(ROOT_INO, name);
+    assert.ok(tree.ceiling(ino, keyMiddle(KIND_EXTENT, 0), 0) && tree.key(0) === ino);
+    volume.references.setOwners(tree.words[tree.offset >>> 2]!, 1, 4_000_000_000);
+  }
+  const before = performance.now();
+  // The sum of both is more than a record can say: it is refused, and the volume with it.
+  assert.equal(dedupe(volume), -EUCLEAN);
+  assert.ok(performance.now() - before < 60_000);
 });

@@ -111,9 +111,7 @@ export function shareDuplicates(volume: Volume, duplicates: ReadonlyMap<number, 
   }
   const { references, content } = volume;
   for (const [block, original] of duplicates) {
-    const before = references.owners(block);
-    for (let left = before; left > 0; left--) references.release(block, 1);
-    for (let left = before; left > 0; left--) references.share(original, 1);
+    references.share(original, 1, references.releaseAll(block));
     content.forget(block, 1);
   }
   volume.root.touch();

@@ -19,6 +19,7 @@ import type { TreeNode } from "./node-cache.ts";
 import type { SpaceMap } from "./space-map.ts";
 
 const RECORD_SIZE = 8;
+const OWNERS_MAX = 0xffffffff;
 const MIDDLE = keyMiddle(KIND_REFERENCE, 0);
 
 export class References {
@@ -49,18 +50,20 @@ export class References {
     return this.isShared(block) ? this.#owners : 1;
   }
 
-  /** One owner more for each block of the range. */
-  share(start: number, length: number): void {
+  /** One owner more, or `times`, for each block of the range. */
+  share(start: number, length: number, times = 1): void {
     if (start < this.#firstBlock) return;
     const end = start + length;
     for (let at = start; at < end; ) {
       if (this.#recordAt(at)) {
         const stop = Math.min(end, this.#start + this.#length);
-        this.#set(at, stop, this.#owners + 1);
+        // An image may claim any number.
+        if (this.#owners + times > OWNERS_MAX) throw new Failure("corrupt-node", at);
+        this.#set(at, stop, this.#owners + times);
         at = stop;
       } else {
         const stop = Math.min(end, this.#nextRecord(at));
-        this.#add(at, stop - at, 2);
+        this.#add(at, stop - at, 1 + times);
         at = stop;
       }
     }
@@ -85,6 +88,14 @@ export class References {
         at = stop;
       }
     }
+  }
+
+  /** The block has no owner any more, however many it had. Returns how many. */
+  releaseAll(block: number): number {
+    const owners = this.owners(block);
+    if (owners > 1) this.#set(block, block + 1, 1);
+    this.#space.release(block, 1);
+    return owners;
   }
 
   /** Length of the run from `block` on, up to `most`, whose blocks have as many owners as it has; `owners(block)` tells how many. */
