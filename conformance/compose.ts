@@ -1,6 +1,6 @@
 /**
- * `npm run conformance:compose -- [--arch amd64|riscv64] [--runner native|stratos]`: the minimal system that Stratos composes beside mmdebstrap's of
- * the same packages: each file with its kind, mode, owner, time, target and content. Differences that ARCHITECTURE.md of `compose` lists are
+ * `npm run conformance:compose -- [--arch amd64|riscv64] [--runner native|stratos] [--packages a,b]`: the minimal system, with these packages, that Stratos composes beside
+ * mmdebstrap's of the same: each file with its kind, mode, owner, time, target and content. Differences that ARCHITECTURE.md of `compose` lists are
  * counted, any other is told, and the status is 1.
  */
 import { spawnSync } from "node:child_process";
@@ -13,7 +13,7 @@ import { parseArgs } from "node:util";
 import { TarReader, type TarEntry } from "@stratos/formats";
 import { findMirror } from "@stratos/host-node/packages";
 
-const { values } = parseArgs({ options: { arch: { type: "string", default: "amd64" }, runner: { type: "string", default: "auto" } } });
+const { values } = parseArgs({ options: { arch: { type: "string", default: "amd64" }, runner: { type: "string", default: "auto" }, packages: { type: "string", default: "" } } });
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
@@ -60,14 +60,14 @@ function compareMembers(path: string, own: Member, other: Member, epoch: number,
 
 function compose(): Map<string, Member> {
   const treefile = join(folder, "minbase.yaml");
-  writeFileSync(treefile, `name: minbase\narchitectures: [${values.arch}]\noutputs: {root: {format: tar, filename: root.tar}}\n`);
+  writeFileSync(treefile, `name: minbase\narchitectures: [${values.arch}]\npackages: [${values.packages}]\noutputs: {root: {format: tar, filename: root.tar}}\n`);
   must(process.execPath, [join(root, "stratos.mjs"), "compose", "run", treefile, "--runner", values.runner, "-o", folder], {});
   return readArchive(join(folder, "root.tar"));
 }
 
 function mmdebstrap(sourceDateEpoch: number): Map<string, Member> {
   const keyring = existsSync(KEYRING) ? ` [signed-by=${KEYRING}]` : "";
-  must("mmdebstrap", ["--variant=minbase", `--architectures=${values.arch}`, "trixie", join(folder, "peer.tar"), `deb${keyring} ${findMirror().uri} trixie main`], { SOURCE_DATE_EPOCH: String(sourceDateEpoch) });
+  must("mmdebstrap", ["--variant=minbase", ...(values.packages === "" ? [] : [`--include=${values.packages}`]), `--architectures=${values.arch}`, "trixie", join(folder, "peer.tar"), `deb${keyring} ${findMirror().uri} trixie main`], { SOURCE_DATE_EPOCH: String(sourceDateEpoch) });
   return readArchive(join(folder, "peer.tar"));
 }
 

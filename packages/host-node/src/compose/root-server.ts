@@ -1,5 +1,5 @@
 /** Serves a tree to a mount that a script's namespace makes: a descriptor of /dev/fuse, and the thread that answers it. */
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { PackBlob, type Observations } from "@stratos/compose";
@@ -27,9 +27,9 @@ export class RootServer {
     });
   }
 
-  /** undefined: this host lets us serve nothing; only root may mount what others serve over */
+  /** undefined: this host lets us serve nothing; only its root may lay an overlay over what is served */
   static open(tree: FileTree, storeFolder: string): RootServer | undefined {
-    if (process.getuid?.() !== 0) return undefined;
+    if (process.getuid?.() !== 0 || !isInitialUserNamespace()) return undefined;
     let fd: number;
     try {
       fd = openSync("/dev/fuse", "r+");
@@ -53,6 +53,11 @@ export class RootServer {
     await this.#thread.terminate();
     closeSync(this.fd);
   }
+}
+
+/** In others an overlay cannot note what is opaque: trusted attributes are for the host's root (xattr(7)). */
+function isInitialUserNamespace(): boolean {
+  return /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync("/proc/self/uid_map", "latin1"));
 }
 
 /** Device nodes stay outside, as where trees are handed over. */
