@@ -49,14 +49,18 @@ export class FolderWriter implements RootWriter {
     if (!this.#hasOwnership) return;
     // Node has no mknod(2).
     execFileSync("mknod", [this.#at(path).toString("latin1"), device.kind === "character" ? "c" : "b", String(device.major), String(device.minor)]);
-    this.#own(path, meta, false);
-    chmodSync(this.#at(path), meta.mode);
+    this.#finishNode(path, meta);
   }
 
   fifo(path: string, meta: RootMeta): void {
     execFileSync("mkfifo", [this.#at(path).toString("latin1")]);
+    this.#finishNode(path, meta);
+  }
+
+  #finishNode(path: string, meta: RootMeta): void {
     this.#own(path, meta, false);
     chmodSync(this.#at(path), meta.mode);
+    utimesSync(this.#at(path), meta.mtime, meta.mtime);
   }
 
   remove(path: string): void {
