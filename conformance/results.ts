@@ -45,6 +45,7 @@ function page(): string {
     "",
     "Suites that others wrote, run in Stratos and, from the same files, under qemu-user (on the Linux of the host). Written by the commands below with `--record`; do not edit.",
     "What counts is a test that passes there and fails here: the last column. Seconds are of busy machines, and say no more than how long a part takes.",
+    "Of the suites of other programs only what failed in Stratos ran under qemu-user. The tests of system calls in `tests/abi` are compared with what Linux itself printed.",
   ];
   return `${[...head, ...suites.flatMap(section)].join("\n")}\n`;
 }

@@ -21,7 +21,7 @@ const IMAGE = "suites-1";
 const PACKAGES = ["gcc", "libc6-dev", "make", "perl", "gawk", "bc", "acl", "attr", "locales-all", "util-linux-extra", "psmisc", "xz-utils", "zip", "file"];
 const ROOT = join(TEST_HOME, `root-${IMAGE}`);
 const CROSS_COMPILER = "riscv64-linux-gnu-gcc";
-const ABOUT = { title: "Suites of other programs", command: "npm run conformance:suites -- --record" };
+const ABOUT = { title: "Suites of other programs, against the ones that Debian installs", command: "npm run conformance:suites -- --record" };
 
 interface Suite {
   readonly name: string;
