@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -116,6 +116,12 @@ test("what makes no sense is refused before anything is done", options, async ()
   assert.deepEqual([own.status, /the host's own system/.test(own.stderr)], [1, true], own.stderr);
   const none = await stratos(["pkg", "install", "--root", join(folder, "nowhere"), "sample"], { env });
   assert.deepEqual([none.status, /no such folder/.test(none.stderr)], [1, true], none.stderr);
+  const lured = join(folder, "lured");
+  makeSmallRoot(lured, archive.source);
+  rmSync(join(lured, "var/lib/apt"), { recursive: true });
+  symlinkSync(folder, join(lured, "var/lib/apt"));
+  const elsewhere = await stratos(["pkg", "install", "--root", lured, "sample"], { env });
+  assert.deepEqual([elsewhere.status, /\/var\/lib\/apt is a symbolic link/.test(elsewhere.stderr)], [1, true], elsewhere.stderr);
   const foreign = await stratos(["pkg", "install", "--image", "x", "--runner", "native", "sample"], { env });
   assert.equal(foreign.status, 2);
 });

@@ -52,6 +52,12 @@ function rootFolder(root: string): string {
 /** Holds the folder for one change, with what an interrupted one has left finished. */
 async function withRoot<T>(root: string, work: (files: RootFiles, changes: RootChanges) => Promise<T>): Promise<T> {
   const system = nodeAlpmSystem(rootFolder(root));
+  // What is written here must be in the folder: a link in it could lead anywhere.
+  for (const path of [CHANGES_FOLDER, STATUS, EXTENDED_STATES]) {
+    for (let slash = path.indexOf("/"); slash > 0; slash = path.indexOf("/", slash + 1)) {
+      if (system.files.look(path.slice(0, slash))?.kind === "symlink") throw new CommandError(root, `/${path.slice(0, slash)} is a symbolic link, where a folder is to be`);
+    }
+  }
   const unlock = system.lock(LOCK);
   if (typeof unlock === "string") throw new CommandError(root, unlock);
   try {

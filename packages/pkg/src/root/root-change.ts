@@ -149,9 +149,9 @@ export class RootChanges {
     if (last?.id !== id) throw new ChangeError(history.some((change) => change.id === id) ? `change ${id} is not the last one: take back ${last!.id} first` : `there is no change ${id}`);
     if (last.state === "committed") throw new ChangeError(`change ${id} is not finished`);
     const draft = this.begin();
-    const { steps } = this.#plan(id);
-    for (let index = 0; index < steps.length; index++) {
-      const { path, was, becomes } = steps[index]!;
+    // A folder comes before what is in it: whether that is there depends on what the folder is now.
+    const steps = this.#plan(id).steps.map((step, index) => ({ step, index })).sort((one, other) => compare(one.step.path, other.step.path));
+    for (const { step: { path, was, becomes }, index } of steps) {
       if (was.kind === "kept") draft.keep(path, `${CHANGES_FOLDER}/${id}/old/${index}`);
       else if (was.kind === "directory") draft.directory(path, was.meta);
       else if (becomes.kind === "directory") draft.removeDirectory(path);
@@ -222,7 +222,7 @@ export class ChangeDraft {
   /** What will stand at the place. */
   look(path: string): RootNode | undefined {
     const index = this.#stepAt.get(path);
-    if (index === undefined) return this.#files.look(path);
+    if (index === undefined) return this.#isBelowFormer(path) ? undefined : this.#files.look(path);
     const { becomes } = this.#steps[index]!;
     if (becomes.kind === "nothing") return undefined;
     return becomes.kind === "directory" ? { kind: "directory", meta: becomes.meta } : this.#files.look(`${this.#folder}/new/${index}`);
@@ -317,6 +317,18 @@ export class ChangeDraft {
     return this.#id;
   }
 
+  /**
+   * Whether a folder above the place is a link or a file now: then nothing stands at the place, and what is found by that path is
+   * somewhere else.
+   */
+  #isBelowFormer(path: string): boolean {
+    for (let slash = path.lastIndexOf("/"); slash > 0; slash = path.lastIndexOf("/", slash - 1)) {
+      const index = this.#stepAt.get(path.slice(0, slash));
+      if (index !== undefined && this.#steps[index]!.was.kind === "kept") return true;
+    }
+    return false;
+  }
+
   #stage(path: string): string {
     const index = this.#step(path, { kind: "kept" });
     return `${this.#folder}/new/${index}`;
@@ -332,7 +344,7 @@ export class ChangeDraft {
       return known;
     }
     const index = this.#steps.length;
-    const node = this.#files.look(path);
+    const node = this.#isBelowFormer(path) ? undefined : this.#files.look(path);
     let was: State = { kind: "nothing" };
     if (node?.kind === "directory") was = { kind: "directory", meta: node.meta };
     else if (node !== undefined) {
