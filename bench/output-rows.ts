@@ -86,6 +86,9 @@ function minimalRoot(cache: string): string | null {
   if (findProgram("mmdebstrap") === null || process.getuid?.() !== 0) return null;
   mkdirSync(cache, { recursive: true });
   rmSync(root, { recursive: true, force: true });
+  if (spawnSync("mmdebstrap", ["--variant=minbase", "--arch=amd64", "--format=dir", "trixie", root], { stdio: "ignore" }).status !== 0) return null;
   // Without devices, which OSTree refuses.
-  return spawnSync("mmdebstrap", ["--variant=minbase", "--arch=amd64", "--format=dir", "--skip=output/dev", "trixie", root], { stdio: "ignore" }).status === 0 ? root : null;
+  rmSync(join(root, "dev"), { recursive: true });
+  mkdirSync(join(root, "dev"));
+  return root;
 }
