@@ -5,17 +5,19 @@
  */
 import { byteStringOf } from "@stratos/base";
 import type { FileTree } from "@stratos/formats";
+import { hasPreinst } from "@stratos/pkg";
 import type { LockedImage, LockedPackage } from "../gather/lock.ts";
 import { STAGES, type StageName } from "../gather/lock.ts";
 import type { SharedWork } from "../phase/shared-work.ts";
 import type { ComposePorts, ScriptRunner } from "../ports.ts";
 import { canonicalJson, type JsonObject } from "../treefile/json.ts";
 import { buildStage } from "./build-stage.ts";
+import { openControl } from "./layer.ts";
 import { readTree, writeTree } from "./manifest.ts";
 import { memoryBlobs, TreeBuilder } from "./tree-builder.ts";
 
 /** Part of every key: a change of what a stage does makes all anew. */
-export const STAGE_CODE = 3;
+export const STAGE_CODE = 4;
 /** The name that scripts see; an image's own is set at the end. */
 export const BUILD_HOSTNAME = "localhost";
 
@@ -47,7 +49,7 @@ export type BuildPorts = Pick<ComposePorts, "packages" | "store">;
 
 /** @throws ScriptError, DebError, RootTreeError, LockError */
 export async function buildStages(ports: BuildPorts, job: StageJob): Promise<BuiltRoot> {
-  const stages = stepsOf(job.locked);
+  const stages = await stepsOf(ports, job.locked);
   const keys: string[] = [];
   for (const { packages } of stages) keys.push(stageKey(ports, job, keys.at(-1) ?? "", packages));
   let from = stages.length;
@@ -67,13 +69,26 @@ export async function buildStages(ports: BuildPorts, job: StageJob): Promise<Bui
   return { key: keys.at(-1) ?? stageKey(ports, job, "", []), tree: tree ?? emptyTree(ports, job) };
 }
 
-/** A stage's rounds are stages of their own, under its name. */
-function stepsOf(locked: LockedImage): { stage: StageName; packages: readonly LockedPackage[] }[] {
-  return STAGES.flatMap((stage) => {
+/**
+ * A stage's rounds are stages of their own, under its name. What packages pre-depend on matters to those that do something before they are unpacked: a round
+ * without any such is one with the round before.
+ */
+async function stepsOf(ports: BuildPorts, locked: LockedImage): Promise<{ stage: StageName; packages: readonly LockedPackage[] }[]> {
+  const steps: { stage: StageName; packages: LockedPackage[] }[] = [];
+  for (const stage of STAGES) {
     const packages = locked.packages.filter((one) => one.stage === stage);
-    const rounds = [...new Set(packages.map(({ round = 0 }) => round))].sort((left, right) => left - right);
-    return rounds.map((round) => ({ stage, packages: packages.filter((one) => (one.round ?? 0) === round) }));
-  });
+    for (const round of [...new Set(packages.map((one) => one.round ?? 0))].sort((left, right) => left - right)) {
+      const own = packages.filter((one) => (one.round ?? 0) === round), last = steps.at(-1);
+      if (last?.stage === stage && !(await anyHasPreinst(ports, own))) last.packages.push(...own);
+      else steps.push({ stage, packages: own });
+    }
+  }
+  return steps;
+}
+
+async function anyHasPreinst(ports: BuildPorts, packages: readonly LockedPackage[]): Promise<boolean> {
+  for (const one of packages) if (hasPreinst({ name: one.name, architecture: one.architecture, archive: await openControl(ports, one) })) return true;
+  return false;
 }
 
 function stageKey(ports: BuildPorts, job: StageJob, previous: string, packages: readonly LockedPackage[]): string {
