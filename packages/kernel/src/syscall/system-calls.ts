@@ -248,6 +248,10 @@ function hangUpTerminal(task: Task): number {
   return 0;
 }
 
+/** reboot(2): what Ctrl-Alt-Del does is nothing here; HALT, POWER_OFF, RESTART and RESTART2 stop the machine. */
+const REBOOT_CAD_ON = 0x89abcdef, REBOOT_CAD_OFF = 0;
+const STOPPING_COMMANDS = new Set([0xcdef0123, 0x4321fedc, 0x01234567, 0xa1b2c3d4]);
+
 export const systemCalls: SyscallTable = {
   uname: { run: uname },
   sysinfo: { run: sysinfo },
@@ -279,8 +283,8 @@ export const systemCalls: SyscallTable = {
     run: (task, magic1, magic2, command) => {
       if (!isCapable(task.credentials, CAP_SYS_BOOT)) return -EPERM;
       if (magic1 >>> 0 !== 0xfee1dead || ![672274793, 85072278, 369367448, 537993216].includes(magic2 | 0)) return -EINVAL;
-      // CAD_ON, CAD_OFF change nothing; HALT, POWER_OFF, RESTART stop the machine.
-      if (command >>> 0 === 0x89abcdef || command === 0) return 0;
+      if (command >>> 0 === REBOOT_CAD_ON || command === REBOOT_CAD_OFF) return 0;
+      if (!STOPPING_COMMANDS.has(command >>> 0)) return -EINVAL;
       task.kernel.isStopped = true;
       return 0;
     },
