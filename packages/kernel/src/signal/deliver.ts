@@ -87,7 +87,7 @@ function runHandler(task: Task, info: SignalInfo, action: SignalAction): void {
   mask.delete(SIGKILL);
   mask.delete(SIGSTOP);
   task.blocked = mask;
-  if ((action.flags & SA_RESETHAND) !== 0) task.group.actions.set(info.signal, { handler: SIG_DFL, flags: 0, restorer: 0, maskLow: 0, maskHigh: 0 });
+  if ((action.flags & SA_RESETHAND) !== 0) task.group.actions.set(info.signal, { ...action, handler: SIG_DFL });
 }
 
 /** Job-control stop of the whole process. */

@@ -171,9 +171,19 @@ function union(one: number, other: number): number {
 
 function filesystemId(task: Task, key: "fsuid" | "fsgid", id: number, capability: number, own: readonly number[]): number {
   const old: Credentials = task.credentials;
-  if (id !== KEEP && (isCapable(old, capability) || own.includes(id))) task.credentials = { ...old, [key]: id };
+  if (id === KEEP || (!isCapable(old, capability) && !own.includes(id))) return old[key];
+  let { effective } = old;
+  // Rights over files go and come with root's identity for files (capabilities(7)).
+  if (key === "fsuid" && old.fsuid === 0 && id !== 0) for (const member of FILE_CAPABILITIES) if (has(effective, member)) effective -= 2 ** member;
+  if (key === "fsuid" && old.fsuid !== 0 && id === 0) for (const member of FILE_CAPABILITIES) if (!has(effective, member) && has(old.permitted, member)) effective += 2 ** member;
+  task.credentials = { ...old, [key]: id, effective };
   return old[key];
 }
+
+/** CAP_CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, LINUX_IMMUTABLE, MKNOD, MAC_OVERRIDE (Linux's CAP_FS_SET). */
+const FILE_CAPABILITIES: readonly number[] = [0, 1, 2, 3, 4, 9, 27, 32];
+
+const has = (set: number, member: number): boolean => Math.floor(set / 2 ** member) % 2 === 1;
 
 export const identityCalls: SyscallTable = {
   getuid: { run: (task) => task.credentials.uid },

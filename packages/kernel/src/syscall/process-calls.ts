@@ -194,5 +194,5 @@ export const processCalls: SyscallTable = {
     },
     gaps: "namespaces but CLONE_NEWNS: EPERM",
   },
-  setns: { run: () => -EINVAL, gaps: "there are no namespaces yet: EINVAL" },
+  setns: { run: (task, fd) => (task.files.get(fd | 0) === undefined ? -EBADF : isCapable(task.credentials, CAP_SYS_ADMIN) ? -EINVAL : -EPERM), gaps: "there are no namespaces yet: EINVAL" },
 };

@@ -234,7 +234,8 @@ export const signalCalls: SyscallTable = {
   rt_sigqueueinfo: {
     run: (task, pid, signal, address) => {
       if (signal < 0 || signal > 64) return -EINVAL;
-      const target = task.kernel.tasks.processes.get(pid | 0);
+      const { processes, tasks } = task.kernel.tasks;
+      const target = processes.get(pid | 0) ?? tasks.get(pid | 0)?.group;
       return target === undefined ? -ESRCH : queueInfo(task, target, null, signal | 0, address);
     },
   },

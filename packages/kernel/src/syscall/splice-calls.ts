@@ -62,7 +62,7 @@ function sendfile(task: Task, outFd: number, inFd: number, offsetAddress: number
   if (source.inode === null || (!source.inode.isRegular && source.seek(0, SEEK_CUR) < 0)) return -EINVAL;
   const start = offset >= 0 ? offset : source.position;
   const done = pump(task, source, start, target, -1, Math.min(count, COUNT_MAX));
-  if (done <= 0) return done;
+  if (done < 0) return done;
   if (offset < 0) source.position = start + done;
   else {
     const stored = storeOffset(task, offsetAddress, start + done);

@@ -243,9 +243,9 @@ function finish(kernel: Kernel, task: Task, number: number, result: number): num
 function resumeSyscall(kernel: Kernel, task: Task): void {
   const number = task.syscallNumber;
   if (task.hasWork && task.blockedKind !== BLOCKED_KILLABLE) {
-    if (task.blockedKind === BLOCKED && task.group.exitStatus === null) {
+    if ((task.blockedKind === BLOCKED || task.waitedSignals !== null) && task.group.exitStatus === null) {
       const early = invoke(kernel, task, number);
-      if (early !== BLOCKED) {
+      if (early !== task.blockedKind) {
         finish(kernel, task, number, early);
         return;
       }

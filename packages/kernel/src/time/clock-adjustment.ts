@@ -7,8 +7,8 @@ const SETTABLE_SECONDS = Math.floor(2 ** 63 / 1e9) - 30 * 365 * 86400;
 
 /** settimeofday(2), clock_settime(2). */
 export function setRealtime(task: Task, seconds: number, nanoseconds: number): number {
-  if (!isCapable(task.credentials, CAP_SYS_TIME)) return -EPERM;
   if (!(nanoseconds >= 0 && nanoseconds < 1e9) || seconds >= SETTABLE_SECONDS) return -EINVAL;
+  if (!isCapable(task.credentials, CAP_SYS_TIME)) return -EPERM;
   const { kernel } = task;
   kernel.realtimeOffsetMs = seconds * 1000 + nanoseconds / 1e6 - kernel.clock.realtimeMs();
   for (const listener of kernel.clockSetListeners) listener();

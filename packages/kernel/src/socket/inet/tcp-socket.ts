@@ -1,5 +1,5 @@
 import {
-  AF_UNSPEC, EAGAIN, EALREADY, ECONNABORTED, ECONNREFUSED, ECONNRESET, EINPROGRESS, EINVAL, EISCONN, ENETUNREACH, ENOTCONN, EOPNOTSUPP, EPIPE, IPPROTO_TCP, MSG_ERRQUEUE, MSG_FASTOPEN, MSG_OOB,
+  AF_UNSPEC, EAGAIN, EALREADY, ECONNABORTED, ECONNREFUSED, EFAULT, ECONNRESET, EINPROGRESS, EINVAL, EISCONN, ENETUNREACH, ENOTCONN, EOPNOTSUPP, EPIPE, IPPROTO_TCP, MSG_ERRQUEUE, MSG_FASTOPEN, MSG_OOB,
   MSG_PEEK, MSG_TRUNC, O_NONBLOCK, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDHUP, POLLRDNORM, POLLWRNORM, SHUT_RD, SHUT_RDWR, SHUT_WR, SIGURG, SOCK_STREAM, SOMAXCONN, SO_KEEPALIVE, SO_OOBINLINE,
   TCP_CLOSE, TCP_CLOSE_WAIT, TCP_ESTABLISHED, TCP_FIN_WAIT2, TCP_LISTEN, TCP_SYN_SENT, SI_KERNEL,
 } from "@stratos/abi";
@@ -330,7 +330,10 @@ export class TcpSocket extends InetSocket {
     if (error !== 0) return -error;
     if (this.#state !== "established" || this.#isWriteShut) return -EPIPE;
     const transport = this.#transport!;
-    if ((flags & MSG_OOB) === 0 || from.remaining === 0) return transport.write(from, this.capacity);
+    if ((flags & MSG_OOB) === 0 || from.remaining === 0) {
+      const sent = transport.write(from, this.capacity);
+      return sent === 0 && from.remaining > 0 ? -EFAULT : sent;
+    }
     // The last byte is the urgent one.
     if (from.remaining > 1) {
       const limited = transport.write(new ShortCursor(from, from.remaining - 1), this.capacity);
