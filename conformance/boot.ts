@@ -54,6 +54,10 @@ const RISCV: Case = { name: "disk, riscv64", make: (tree, image) => ["image", "c
 const U_BOOT = "/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf";
 
 const folder = mkdtempSync(join(tmpdir(), "stratos-boot-"));
+// Stopped from outside, it leaves nothing either.
+process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+
 let passed = 0, failed = 0;
 try {
   const firmware = FIRMWARE.find((path) => existsSync(path));
@@ -126,8 +130,11 @@ function boot(image: string, firmware: string | null, isStick: boolean): Promise
     machine.stdout.on("data", take);
     machine.stderr.on("data", take);
     const timer = setTimeout(() => machine.kill("SIGKILL"), BOOT_TIMEOUT_MS);
+    const stop = (): void => void machine.kill("SIGKILL");
+    process.once("exit", stop);
     machine.on("close", () => {
       clearTimeout(timer);
+      process.off("exit", stop);
       resolve(output);
     });
   });

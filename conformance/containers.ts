@@ -30,6 +30,10 @@ const CASES: readonly Case[] = [
   { name: "crun, bundle of umoci", program: "crun", run: () => bundle("crun", "--cgroup-manager=disabled") },
 ];
 
+// Stopped from outside, it leaves nothing either.
+process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+
 let passed = 0, failed = 0;
 try {
   makeRoot();
