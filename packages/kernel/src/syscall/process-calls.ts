@@ -125,6 +125,9 @@ function processOf(task: Task, pid: number): ThreadGroup | undefined {
   return tasks.processes.get(pid | 0) ?? tasks.tasks.get(pid | 0)?.group;
 }
 
+/** unshare(2): THREAD, FS, NEWNS, SIGHAND, VM, FILES, SYSVSEM, NEWTIME and the other namespaces. */
+const UNSHARABLE = 0x7e070f80;
+
 export const processCalls: SyscallTable = {
   clone: {
     run: (task, flags, stack, parentTid, tls, childTid) =>
@@ -177,6 +180,7 @@ export const processCalls: SyscallTable = {
   getcpu: { run: getCpu },
   unshare: {
     run: (task, flags) => {
+      if ((flags & ~UNSHARABLE) !== 0) return -EINVAL;
       if ((flags & 0x7e000000) !== 0) return -EPERM;
       const ownMounts = (flags & CLONE_NEWNS) !== 0;
       if (ownMounts && !isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;

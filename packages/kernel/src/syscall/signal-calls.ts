@@ -249,7 +249,7 @@ export const signalCalls: SyscallTable = {
   },
   kill: { run: kill },
   tkill: { run: (task, tid, signal) => ((tid | 0) <= 0 ? -EINVAL : tgkill(task, -1, tid, signal)) },
-  tgkill: { run: tgkill },
+  tgkill: { run: (task, process, thread, signal) => ((process | 0) <= 0 ? -EINVAL : tgkill(task, process, thread, signal)) },
   sigaltstack: { run: sigaltstack },
   restart_syscall: { run: () => -EINTR },
 };

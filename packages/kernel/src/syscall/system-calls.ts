@@ -1,6 +1,6 @@
 import { EFAULT, EINVAL, ENAMETOOLONG, ENOSYS, EPERM, ESRCH, PAGE_SIZE } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
-import { CAP_SYS_ADMIN, CAP_SYS_BOOT, CAP_SYS_RESOURCE, CAP_SYS_TTY_CONFIG, isCapable } from "../security/credentials.ts";
+import { CAP_SYS_ADMIN, CAP_SYSLOG, CAP_SYS_BOOT, CAP_SYS_RESOURCE, CAP_SYS_TTY_CONFIG, isCapable } from "../security/credentials.ts";
 import { isErrno } from "../vfs/inode.ts";
 import type { Task } from "../task/task.ts";
 import { type Limit, RLIMIT_CPU, RLIMIT_NOFILE, type ThreadGroup } from "../task/thread-group.ts";
@@ -248,6 +248,18 @@ function hangUpTerminal(task: Task): number {
   return 0;
 }
 
+const SYSLOG_READ = 2, SYSLOG_READ_ALL = 3, SYSLOG_READ_CLEAR = 4, SYSLOG_CONSOLE_LEVEL = 8, SYSLOG_SIZE_BUFFER = 10;
+
+/** syslog(2): everyone may read all and ask for the size (dmesg_restrict is 0), the rest needs CAP_SYSLOG. The buffer is empty. */
+function syslog(task: Task, type: number, buffer: number, length: number): number {
+  const mayAll = isCapable(task.credentials, CAP_SYSLOG) || isCapable(task.credentials, CAP_SYS_ADMIN);
+  if (type !== SYSLOG_READ_ALL && type !== SYSLOG_SIZE_BUFFER && !mayAll) return -EPERM;
+  if (type < 0 || type > SYSLOG_SIZE_BUFFER) return -EINVAL;
+  if (type >= SYSLOG_READ && type <= SYSLOG_READ_CLEAR && (buffer === 0 || length < 0)) return -EINVAL;
+  if (type === SYSLOG_CONSOLE_LEVEL && (length < 1 || length > 8)) return -EINVAL;
+  return 0;
+}
+
 /** reboot(2): what Ctrl-Alt-Del does is nothing here; HALT, POWER_OFF, RESTART and RESTART2 stop the machine. */
 const REBOOT_CAD_ON = 0x89abcdef, REBOOT_CAD_OFF = 0;
 const STOPPING_COMMANDS = new Set([0xcdef0123, 0x4321fedc, 0x01234567, 0xa1b2c3d4]);
@@ -278,7 +290,7 @@ export const systemCalls: SyscallTable = {
   getrandom: { run: getrandom },
   riscv_hwprobe: { run: hwprobe },
   rseq: { run: () => -ENOSYS, gaps: "ENOSYS: the C library does without it" },
-  syslog: { run: (task, type) => ((type | 0) === 10 || (type | 0) === 9 ? 0 : (type | 0) === 3 || (type | 0) === 2 ? 0 : isCapable(task.credentials, CAP_SYS_ADMIN) ? 0 : -EPERM), gaps: "the ring buffer is read through /dev/kmsg only" },
+  syslog: { run: (task, type, buffer, length) => syslog(task, type | 0, buffer, length | 0), gaps: "the ring buffer is read through /dev/kmsg only" },
   reboot: {
     run: (task, magic1, magic2, command) => {
       if (!isCapable(task.credentials, CAP_SYS_BOOT)) return -EPERM;
