@@ -21,8 +21,8 @@ export function dumpSubvolume(subvolume: Subvolume, seen: Contents | null = null
   const none = { size: 0, sum: sums.content(EMPTY, 0) };
   const lines: string[] = [];
   const attributes = new Attributes();
-  const visit = (ino: number, path: string): void => {
-    if (path.length > PATH_LENGTH_MAX) throw new Error("directories that go in circles");
+  const visit = (ino: number, path: string, depth: number): void => {
+    if (path.length > PATH_LENGTH_MAX || depth > DEPTH_MAX) throw new Error("directories that go in circles");
     expect(subvolume.stat(ino, attributes), `stat ${path}`);
     const { mode, nlink, uid, size, mtimeSeconds, ctimeSeconds } = attributes;
     const type = mode & S_IFMT;
@@ -55,9 +55,9 @@ export function dumpSubvolume(subvolume: Subvolume, seen: Contents | null = null
     const children: [string, number][] = [];
     const entry = new DirectoryEntry();
     for (let cursor = 0; expect(subvolume.readDirectory(ino, cursor, entry), `readDirectory ${path}`) === 1; cursor = entry.nextCursor) children.push([entry.name, entry.ino]);
-    for (const [name, child] of children) visit(child, `${path}/${name}`);
+    for (const [name, child] of children) visit(child, `${path}/${name}`, depth + 1);
   };
-  visit(ROOT_INO, "");
+  visit(ROOT_INO, "", 0);
   return lines.sort().join("\n");
 }
 
@@ -72,6 +72,8 @@ export function withoutTimes(dump: string): string {
 
 const SIZE_MAX = 64 << 20;
 const PATH_LENGTH_MAX = 20_000;
+/** Of folders in folders: no workload makes so many, and each takes a part of the stack. */
+const DEPTH_MAX = 1000;
 
 function expect(result: number, what: string): number {
   if (result < 0) throw new Error(`${what}: ${result}`);
