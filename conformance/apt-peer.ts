@@ -108,6 +108,8 @@ export class AptPeer {
     const result = spawnSync("bash", ["-c", 'apt-get "$@"; status=$?; times >&3; exit $status', "apt", ...args], {
       encoding: "utf8", env: { ...process.env, APT_CONFIG: join(this.#folder, "apt.conf"), LC_ALL: "C" }, maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "pipe", "pipe"], cwd: "/", ...this.#identity,
     });
+    // Killed, it has decided nothing: that is no refusal.
+    if (result.status === null || result.status > 128) throw new Error(`apt-get ${args.join(" ")}: was ended by a signal`);
     const children = String(result.output[3] ?? "").trim().split("\n")[1] ?? "";
     this.#cpuSeconds = [...children.matchAll(/(\d+)m([\d.]+)s/g)].reduce((sum, match) => sum + Number(match[1]) * 60 + Number(match[2]), 0);
     return { status: result.status, stdout: result.stdout, stderr: result.stderr };
