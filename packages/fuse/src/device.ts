@@ -10,8 +10,6 @@ export interface FuseDevice {
   receive(at: number, sizeMax: number): number;
   /** Sends `memory[at …)`. @returns 0 or a negated errno: −ENOENT when the caller no longer waits */
   send(at: number, length: number): number;
-  /** Requests that the kernel has and that are not answered, those we have read included; −1 when it does not tell. */
-  waiting(): number;
   /**
    * Sends messages that answer nothing (FUSE_NOTIFY_*), each with its header, one behind the other. They go from another thread, since the kernel may have to
    * ask something before it takes one; returns when they are sent, or after a second or two.

@@ -21,10 +21,10 @@ import { LookupCounts } from "./lookup-counts.ts";
 import { REQUESTS } from "./requests/request-table.ts";
 import { SnapshotFolder, VIRTUAL_TREE } from "./snapshot-folder.ts";
 import {
-  B, FUSE_NOTIFY_INC_EPOCH, FUSE_NOTIFY_INVAL_INODE, FUSE_WRITE_CACHE, HEADER_SIZE, NO_REPLY, Q_GID, Q_LENGTH, Q_NODE, Q_NODE_TREE, Q_OPCODE, Q_UID, Q_UNIQUE, R_ERROR, R_LENGTH, R_UNIQUE, REPLY_AT, REPLY_DATA_AT, REPLY_HEADER_SIZE, REQUEST_AT,
+  B, D, FUSE_NOTIFY_INC_EPOCH, FUSE_NOTIFY_INVAL_INODE, FUSE_NOTIFY_RETRIEVE, FUSE_WRITE_CACHE, HEADER_SIZE, NO_REPLY, Q_GID, Q_LENGTH, Q_NODE, Q_NODE_TREE, Q_OPCODE, Q_UID, Q_UNIQUE, R_ERROR, R_LENGTH, R_UNIQUE, REPLY_AT, REPLY_DATA_AT, REPLY_HEADER_SIZE, REQUEST_AT,
   REQUEST_SIZE,
 } from "./wire/layout.ts";
-import { FUSE_FORGET, FUSE_STATFS, FUSE_WRITE, OPCODES } from "./wire/opcodes.ts";
+import { FUSE_FORGET, FUSE_NOTIFY_REPLY, FUSE_STATFS, FUSE_WRITE, OPCODES } from "./wire/opcodes.ts";
 
 export interface ServeOptions {
   /** What is mounted; default: the volume's default subvolume. */
@@ -48,10 +48,10 @@ export interface ServeOptions {
 const INVAL_WORDS = 10;
 /** Subtrees of deleted snapshots that are freed in one pause. */
 const RECLAIM_STEPS = 4;
-/** Longest wait for more callers of fsync, in requests handled meanwhile. */
+/** Requests after which no more callers of fsync are waited for. */
 const SYNCS_MAX = 512;
-/** Requests that are taken before it is asked again how many wait: whoever is killed while they do takes theirs back. */
-const READY_MAX = 8;
+/** fuse_notify_retrieve_out: unique, node, offset (2 words each), size, padding. */
+const RETRIEVE_WORDS = 8;
 
 export class FuseServer {
   readonly device: FuseDevice;
@@ -87,8 +87,12 @@ export class FuseServer {
   #dirtySinceMs = 0;
   #syncsAll = false;
   /** Callers of fsync that wait for the next flush: unique, two words for each. */
-  readonly #syncing = new Uint32Array(SYNCS_MAX * 2);
+  #syncing = new Uint32Array(SYNCS_MAX * 2);
   #syncs = 0;
+  #marker = 0;
+  /** The node that was last asked to be made durable. */
+  #syncedNode = 0;
+  #syncedTree = 0;
 
   constructor(device: FuseDevice, volume: Volume, clock: Clock, options: ServeOptions = {}) {
     this.device = device;
@@ -264,6 +268,13 @@ export class FuseServer {
   sync(all: boolean): number {
     const { words } = this;
     this.#syncsAll ||= all;
+    this.#syncedNode = words[Q_NODE]!;
+    this.#syncedTree = words[Q_NODE_TREE]!;
+    if (this.#syncs * 2 === this.#syncing.length) {
+      const larger = new Uint32Array(this.#syncing.length * 2);
+      larger.set(this.#syncing);
+      this.#syncing = larger;
+    }
     this.#syncing[this.#syncs * 2] = words[Q_UNIQUE]!;
     this.#syncing[this.#syncs * 2 + 1] = words[Q_UNIQUE + 1]!;
     this.#syncs++;
@@ -272,15 +283,12 @@ export class FuseServer {
 
   /** One flush for all who ask for one at this moment: what the kernel has ready is taken first. */
   #finishSyncs(): void {
-    const { device, words } = this;
-    let ready = 0;
-    for (let more = 0; more < SYNCS_MAX && this.#syncs < SYNCS_MAX; more++) {
-      if (ready === 0) ready = Math.min(device.waiting() - this.#syncs, READY_MAX);
-      if (ready <= 0) break;
-      ready--;
-      const length = device.receive(REQUEST_AT, REQUEST_SIZE);
-      if (length < 0) break;
-      this.handle(length);
+    const { words } = this;
+    // Others may ask without end.
+    for (let left = SYNCS_MAX; left > 0; ) {
+      const taken = this.#takeReady();
+      if (taken === 0) break;
+      left -= taken;
     }
     this.flushes++;
     const result = this.#syncsAll ? this.volume.sync() : this.volume.finishFsync();
@@ -292,6 +300,36 @@ export class FuseServer {
       this.reply(result < 0 ? -EIO : 0);
     }
     this.#syncs = 0;
+  }
+
+  /**
+   * Handles the requests that the kernel has ready, and does not wait for more: a message that it sends back to us (FUSE_NOTIFY_RETRIEVE of nothing) marks the end of
+   * its queue. Linux does so for regular files, of which the caller of fsync has one open; for folders nobody else is looked for. The kernel's count of waiting requests (fusectl) would not do: it holds those that are answered until who asked has run.
+   *
+   * @returns how many there were
+   */
+  #takeReady(): number {
+    const { device, words } = this;
+    this.#marker = (this.#marker + 1) >>> 0;
+    words[R_LENGTH] = REPLY_HEADER_SIZE + RETRIEVE_WORDS * 4;
+    words[R_ERROR] = FUSE_NOTIFY_RETRIEVE;
+    words[R_UNIQUE] = 0;
+    words[R_UNIQUE + 1] = 0;
+    words.fill(0, D, D + RETRIEVE_WORDS);
+    words[D] = this.#marker;
+    words[D + 2] = this.#syncedNode;
+    words[D + 3] = this.#syncedTree;
+    if (device.send(REPLY_AT, words[R_LENGTH]!) < 0) return 0;
+    for (let taken = 0; ; taken++) {
+      const length = device.receive(REQUEST_AT, REQUEST_SIZE);
+      if (length < 0) {
+        // What was taken back while we read it is none; the mark still comes.
+        if (length === -EINTR || length === -EAGAIN || length === -ENOENT) continue;
+        return 0;
+      }
+      if (words[Q_OPCODE] === FUSE_NOTIFY_REPLY && words[Q_UNIQUE] === this.#marker) return taken;
+      this.handle(length);
+    }
   }
 
   #commitWhenDue(): void {

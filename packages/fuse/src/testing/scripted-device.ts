@@ -1,7 +1,8 @@
 /** A kernel for tests: hands out prepared requests, and keeps what is answered. */
 import { ENODEV } from "@stratos/abi";
 import type { FuseDevice } from "../device.ts";
-import { MEMORY_SIZE } from "../wire/layout.ts";
+import { FUSE_NOTIFY_RETRIEVE, MEMORY_SIZE } from "../wire/layout.ts";
+import { FUSE_NOTIFY_REPLY } from "../wire/opcodes.ts";
 
 export interface Reply { readonly unique: number; readonly error: number; readonly payload: Uint8Array }
 
@@ -12,7 +13,6 @@ export class ScriptedDevice implements FuseDevice {
   readonly #bytes = new Uint8Array(this.memory);
   readonly #requests: Uint8Array[] = [];
   #unique = 0;
-  #unanswered = 0;
 
   /** Puts a request into the queue; its unique number is returned. `body` is words, or bytes. */
   request(opcode: number, node: number, ...body: (number | string)[]): number {
@@ -32,7 +32,6 @@ export class ScriptedDevice implements FuseDevice {
   /** Puts any bytes into the queue. */
   raw(message: Uint8Array): void {
     this.#requests.push(message);
-    this.#unanswered++;
   }
 
   receive(at: number, sizeMax: number): number {
@@ -44,13 +43,17 @@ export class ScriptedDevice implements FuseDevice {
 
   send(at: number, length: number): number {
     const words = new DataView(this.memory, at, 16);
+    if (words.getInt32(4, true) === FUSE_NOTIFY_RETRIEVE && words.getUint32(8, true) === 0) return this.#sendBack(at + 16);
     this.replies.push({ unique: words.getUint32(8, true), error: words.getInt32(4, true), payload: this.#bytes.slice(at + 16, at + length) });
-    this.#unanswered--;
     return words.getUint32(0, true) === length ? 0 : -22;
   }
 
-  waiting(): number {
-    return this.#unanswered;
+  /** A message with the number that was asked for, behind all that waits. */
+  #sendBack(at: number): number {
+    const message = new Uint8Array(80);
+    new Uint32Array(message.buffer).set([message.length, FUSE_NOTIFY_REPLY, new DataView(this.memory).getUint32(at, true), 0, 1]);
+    this.raw(message);
+    return 0;
   }
 
   notify(messages: Uint8Array): void {

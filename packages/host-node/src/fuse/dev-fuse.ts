@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { readSync, writeSync } from "node:fs";
 import { useChecksumLanes } from "@stratos/aegisfs";
 import { makeChecksumLanes, MEMORY_SIZE, type FuseDevice } from "@stratos/fuse";
 import { hostErrno } from "../host-errno.ts";
@@ -9,18 +9,12 @@ export class DevFuse implements FuseDevice {
   readonly memory: ArrayBuffer;
   readonly #bytes: Uint8Array;
   readonly #fd: number;
-  readonly #waitingPath: string | null;
-  readonly #digits = Buffer.alloc(16);
   readonly #notify: (messages: Uint8Array) => void;
 
-  /**
-   * @param waitingFd  tells how many requests wait; null when nothing does
-   * @param notify     sends messages from another thread
-   */
-  constructor(fd: number, waitingFd: number | null, notify: (messages: Uint8Array) => void) {
+  /** @param notify  sends messages from another thread */
+  constructor(fd: number, notify: (messages: Uint8Array) => void) {
     this.#fd = fd;
     this.#notify = notify;
-    this.#waitingPath = waitingFd === null ? null : `/proc/self/fd/${waitingFd}`;
     // Memory of WebAssembly begins on a page; other buffers of this size begin 16 bytes behind one.
     const engine = new NodeWasmEngine();
     const memory = engine.createMemory(MEMORY_SIZE / 65536);
@@ -44,20 +38,6 @@ export class DevFuse implements FuseDevice {
       return 0;
     } catch (error) {
       return hostErrno(error);
-    }
-  }
-
-  /** The file tells its number once, and cannot be rewound (Linux fs/fuse/control.c, `nonseekable_open`): so it is opened anew, by way of its descriptor. */
-  waiting(): number {
-    if (this.#waitingPath === null) return -1;
-    let fd = -1;
-    try {
-      fd = openSync(this.#waitingPath, "r");
-      return Number.parseInt(this.#digits.toString("latin1", 0, readSync(fd, this.#digits, 0, 16, null)), 10);
-    } catch {
-      return -1;
-    } finally {
-      if (fd >= 0) closeSync(fd);
     }
   }
 

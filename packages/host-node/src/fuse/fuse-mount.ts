@@ -9,7 +9,7 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { existsSync, write, writeFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
-import { mountAsRoot, MountFailure, openWaiting, readFurtherAhead, unmount, type MountedDevice, type MountRequest } from "./mount-point.ts";
+import { mountAsRoot, MountFailure, readFurtherAhead, unmount, type MountRequest } from "./mount-point.ts";
 import { findMount } from "./mount-table.ts";
 import type { ServedVolumeOptions, ThreadMessage, ThreadStart } from "./served-volume.ts";
 
@@ -61,17 +61,16 @@ export class FuseMount {
       thread.on("error", (error) => broke(error.stack ?? error.message));
       thread.on("exit", (status) => broke(`the serving thread ended with ${status}`));
     });
-    const start = (device: MountedDevice | null): void => thread.postMessage(device satisfies ThreadStart | null);
+    const start = (device: ThreadStart | null): void => thread.postMessage(device);
     if (opened.kind === "refused") throw new MountFailure(opened.reason, "volume");
     if (opened.kind !== "opened") throw new MountFailure(opened.kind === "broken" ? opened.detail : "the serving thread ended");
     const mount = new FuseMount(options, ended, opened.hasSchedule);
     try {
       const { mountedFd } = options;
-      const device = mountedFd === null ? mountAsRoot({ ...options.mount, readOnly: opened.readOnly }) : { fd: mountedFd, waitingFd: openWaiting(options.mount.mountPoint) };
+      fd = mountedFd ?? mountAsRoot({ ...options.mount, readOnly: opened.readOnly });
       mount.#connection = findMount(options.mount.mountPoint)?.minor ?? null;
       if (mount.#connection !== null) readFurtherAhead(mount.#connection);
-      fd = device.fd;
-      start(device);
+      start({ fd });
     } catch (error) {
       start(null);
       throw error;

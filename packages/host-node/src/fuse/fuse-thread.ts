@@ -29,7 +29,7 @@ try {
       return;
     }
     try {
-      const server = new FuseServer(new DevFuse(start.fd, start.waitingFd, notify), served.volume, new NodeClock(), { ...options.serve, files: served.files });
+      const server = new FuseServer(new DevFuse(start.fd, notify), served.volume, new NodeClock(), { ...options.serve, files: served.files });
       const result = server.serve();
       served.close();
       tell({ kind: "ended", result });

@@ -5,10 +5,9 @@
  * with the descriptor open.
  */
 import { spawnSync } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, rmdirSync, writeFileSync } from "node:fs";
-import { constants, tmpdir } from "node:os";
-import { join } from "node:path";
-import { AEGISFS_TYPE, findMount } from "./mount-table.ts";
+import { closeSync, openSync, writeFileSync } from "node:fs";
+import { constants } from "node:os";
+import { AEGISFS_TYPE } from "./mount-table.ts";
 
 /** What went wrong when mounting, in words: with the volume, or with the place. */
 export class MountFailure extends Error {
@@ -31,19 +30,14 @@ export interface MountRequest {
   readonly options: readonly string[];
 }
 
-export interface MountedDevice {
-  readonly fd: number;
-  /** A descriptor that tells how many requests wait (`waiting` of the connection in fusectl), or null. */
-  readonly waitingFd: number | null;
-}
-
 /**
  * Mounts as root. Where root alone may enter there is nothing to check: the kernel then need not ask for a folder's attributes again
  * after each change in it, a quarter of the messages of a new file.
  *
+ * @returns the descriptor of /dev/fuse
  * @throws MountFailure
  */
-export function mountAsRoot(request: MountRequest): MountedDevice {
+export function mountAsRoot(request: MountRequest): number {
   const fd = openDevFuse();
   const options = [
     "fd=3", "rootmode=40000", "user_id=0", "group_id=0", ...(request.allowOther ? ["default_permissions", "allow_other"] : []), request.readOnly ? "ro" : "rw",
@@ -54,7 +48,7 @@ export function mountAsRoot(request: MountRequest): MountedDevice {
     closeSync(fd);
     throw new MountFailure(result.error !== undefined ? "mount(8) cannot be run" : wordsOf(result.stderr, "mount: ") || `mount(8) ended with status ${result.status}`);
   }
-  return { fd, waitingFd: openWaiting(request.mountPoint) };
+  return fd;
 }
 
 /**
@@ -78,33 +72,6 @@ function openDevFuse(): number {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new MountFailure(code === "ENOENT" || code === "ENXIO" || code === "ENODEV" ? "this host has no /dev/fuse: its kernel lacks FUSE, or the container was not given the device" : `/dev/fuse cannot be opened (${code})`);
-  }
-}
-
-/**
- * Opens the file by which a mount tells how many requests wait. fusectl may not be mounted, outside of systemd: then root mounts it where nobody
- * sees it, for as long as it takes to open the file.
- */
-export function openWaiting(mountPoint: string): number | null {
-  const connection = findMount(mountPoint)?.minor;
-  if (connection === undefined) return null;
-  try {
-    return openSync(`/sys/fs/fuse/connections/${connection}/waiting`, "r");
-  } catch {
-    if (process.getuid?.() !== 0) return null;
-  }
-  const folder = mkdtempSync(join(tmpdir(), "stratos-fusectl-"));
-  try {
-    if (spawnSync("mount", ["-i", "-t", "fusectl", "fusectl", folder], { stdio: "ignore" }).status !== 0) return null;
-    try {
-      return openSync(join(folder, String(connection), "waiting"), "r");
-    } catch {
-      return null;
-    } finally {
-      spawnSync("umount", ["-i", "-l", folder], { stdio: "ignore" });
-    }
-  } finally {
-    rmdirSync(folder);
   }
 }
 

@@ -30,7 +30,7 @@ export type ThreadMessage =
   | { readonly kind: "broken"; readonly detail: string }
   /** Messages to the kernel; `sent` becomes 1 when it has them. */
   | { readonly kind: "notify"; readonly messages: Uint8Array; readonly sent: Int32Array };
-export interface ThreadStart { readonly fd: number; readonly waitingFd: number | null }
+export interface ThreadStart { readonly fd: number }
 
 export interface ServedVolume {
   readonly volume: Volume;
