@@ -13,6 +13,7 @@ import { clipToLimits, FILE_SIZE_MAX } from "../vfs/regular-file.ts";
 import { truncateInode } from "../vfs/truncate.ts";
 import { markInodeDirty } from "../vfs/write-back.ts";
 import { get64, loadPath } from "./path-argument.ts";
+import { breakLeases } from "../vfs/leases.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 /** A description that isn't O_PATH: EBADF. */
@@ -97,6 +98,8 @@ function truncate(task: Task, pathAddress: number, size: number): number {
   if (denied < 0) return denied;
   if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
   if (inode.writers < 0) return -ETXTBSY;
+  const waits = breakLeases(task, inode, true, true);
+  if (waits < 0) return waits;
   return truncateInode(task, inode, size, place);
 }
 
