@@ -43,7 +43,7 @@ test("sqlite3 with a write-ahead log and several writers keeps its promises", as
   const script = `
     sqlite3 base.db 'pragma journal_mode=wal; pragma synchronous=full; create table t (who int, n int, text);'
     for who in 1 2 3; do
-      (for n in $(seq 60); do echo "pragma busy_timeout=20000; pragma synchronous=full; insert into t values ($who, $n, hex(randomblob(700)));"; done | sqlite3 base.db > /dev/null) &
+      (for n in $(seq 60); do echo "pragma busy_timeout=120000; pragma synchronous=full; insert into t values ($who, $n, hex(randomblob(700)));"; done | sqlite3 base.db > /dev/null) &
     done
     wait
     sqlite3 base.db 'select count(*), count(distinct who * 1000 + n) from t; pragma integrity_check; pragma wal_checkpoint(truncate); pragma mmap_size=100000000; select sum(length(text)) from t; vacuum; pragma integrity_check;'`;
