@@ -7,7 +7,7 @@ import { createReadStream, existsSync, mkdtempSync, rmSync, statSync } from "nod
 import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { archiveEntries, Ext4Files, mergeLayers, TreeFiles, type Codecs, type FileTree, type OciDescriptor } from "@stratos/formats";
+import { archiveEntries, Ext4Files, FormatError, mergeLayers, TreeFiles, type Codecs, type FileTree, type OciDescriptor } from "@stratos/formats";
 import { stratosHome } from "@stratos/host-node";
 import { FileDisk, folderTree, nodeCodecs, OciLayoutFolder } from "@stratos/host-node/outputs";
 import { choosePlatform, parseManifest } from "@stratos/outputs";
@@ -44,7 +44,12 @@ export async function openTreeSource(text: string, options: TreeSourceOptions = 
     if (oci !== null) return await ociSource(oci[1]!, oci[2], options, codecs);
     if (!existsSync(text)) throw new CommandError(text, "neither an image (`stratos image ls`) nor a file or folder");
     if (statSync(text).isDirectory()) return existsSync(join(text, "oci-layout")) ? await ociSource(text, undefined, options, codecs) : folderSource(text, options, codecs);
-    return (await isArchive(text)) ? await archiveSource([text], codecs, null) : diskSource(text, codecs);
+    if (await isArchive(text)) return await archiveSource([text], codecs, null);
+    try {
+      return diskSource(text, codecs);
+    } catch (error) {
+      throw error instanceof FormatError ? new FormatError(`no tar archive, and ${error.message}`) : error;
+    }
   } catch (error) {
     throw diskError(text, error);
   }
