@@ -1,5 +1,7 @@
 import { EFAULT, EINVAL, EPERM, ESRCH } from "@stratos/abi";
-import { ALL_CAPABILITIES, CAP_SETGID, CAP_SETPCAP, CAP_SETUID, type Credentials, isCapable } from "../security/credentials.ts";
+import {
+  CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_LINUX_IMMUTABLE, CAP_MAC_OVERRIDE, CAP_MKNOD, CAP_SETGID, CAP_SETPCAP, CAP_SETUID, ALL_CAPABILITIES, type Credentials, isCapable,
+} from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
@@ -180,8 +182,8 @@ function filesystemId(task: Task, key: "fsuid" | "fsgid", id: number, capability
   return old[key];
 }
 
-/** CAP_CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, LINUX_IMMUTABLE, MKNOD, MAC_OVERRIDE (Linux's CAP_FS_SET). */
-const FILE_CAPABILITIES: readonly number[] = [0, 1, 2, 3, 4, 9, 27, 32];
+/** Linux's CAP_FS_SET. */
+const FILE_CAPABILITIES: readonly number[] = [CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_LINUX_IMMUTABLE, CAP_MKNOD, CAP_MAC_OVERRIDE];
 
 const has = (set: number, member: number): boolean => Math.floor(set / 2 ** member) % 2 === 1;
 

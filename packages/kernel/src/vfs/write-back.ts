@@ -65,10 +65,6 @@ export function syncFileSystem(kernel: Kernel, fileSystem: FileSystem): number {
 
 /** sync(2). @param except  a file system that nobody will read any more */
 export function syncAll(kernel: Kernel, except: FileSystem | null = null): void {
-  if (except === null) writeBackAll(kernel);
-  for (const fileSystem of kernel.vfs.roots.keys()) {
-    if (fileSystem === except) continue;
-    if (except === null) fileSystem.sync();
-    else syncFileSystem(kernel, fileSystem);
-  }
+  for (const inode of [...kernel.vfs.dirty]) if (inode.fileSystem !== except) writeBackInode(kernel, inode);
+  for (const fileSystem of kernel.vfs.roots.keys()) if (fileSystem !== except) fileSystem.sync();
 }
