@@ -1,10 +1,10 @@
 import { createReadStream, existsSync, statSync } from "node:fs";
 import { ProgressDisplay, stratosHome } from "@stratos/host-node";
+import { writeTreeEntry } from "@stratos/pkg";
 import { GUEST_ARCHITECTURE } from "../defaults.ts";
 import { ImageStore } from "../image/image-store.ts";
 import { createVolume } from "../image/image-volume.ts";
 import { readInstalledPackages } from "../image/installed-packages.ts";
-import { putEntry } from "../image/volume-entry.ts";
 import { unpackedArchive } from "../image/unpacked-archive.ts";
 import { ArchiveExtractor } from "../image/volume-archive.ts";
 import { VolumeWriter } from "../image/volume-writer.ts";
@@ -46,7 +46,7 @@ export async function importImage(name: string, file: string): Promise<number> {
 async function importDisk(file: string, writer: VolumeWriter): Promise<void> {
   const source = await openTreeSource(file);
   try {
-    for (const entry of source.tree.entries()) putEntry(writer, entry);
+    for (const entry of source.tree.entries()) writeTreeEntry(writer, entry);
     writer.finish();
   } finally {
     source.close();

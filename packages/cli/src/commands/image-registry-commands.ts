@@ -7,8 +7,8 @@ import { ProgressDisplay, stratosHome } from "@stratos/host-node";
 import { nodeCodecs, OciLayoutFolder } from "@stratos/host-node/outputs";
 import { NodeHttpTransport } from "@stratos/host-node/registry";
 import { formatReference, parseReference, ReferenceError, RegistryClient, RegistryError, type ImageReference, type RegistryCredentials } from "@stratos/outputs";
+import { writeTreeEntry } from "@stratos/pkg";
 import { CommandError, UsageError } from "../command-error.ts";
-import { putEntry } from "../image/volume-entry.ts";
 import { GUEST_ARCHITECTURE } from "../defaults.ts";
 import { ImageStore } from "../image/image-store.ts";
 import { createVolume } from "../image/image-volume.ts";
@@ -89,7 +89,7 @@ async function importLayout(folder: string, name: string, architecture: string, 
     let packages;
     try {
       const writer = new VolumeWriter(volume.volume.root);
-      for (const entry of opened.tree.entries()) putEntry(writer, entry);
+      for (const entry of opened.tree.entries()) writeTreeEntry(writer, entry);
       writer.finish();
       packages = readInstalledPackages(volume.volume.root);
     } finally {

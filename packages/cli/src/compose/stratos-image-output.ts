@@ -3,10 +3,10 @@ import { createHash } from "node:crypto";
 import { stratosHome } from "@stratos/host-node";
 import { OutputError, type OutputWriter } from "@stratos/compose";
 import { archiveTree, rfc3339 } from "@stratos/formats";
+import { writeTreeEntry } from "@stratos/pkg";
 import { ImageStore } from "../image/image-store.ts";
 import { createVolume } from "../image/image-volume.ts";
 import { readInstalledPackages } from "../image/installed-packages.ts";
-import { putEntry } from "../image/volume-entry.ts";
 import { VolumeWriter } from "../image/volume-writer.ts";
 
 export function stratosImageOutput(): OutputWriter {
@@ -23,7 +23,7 @@ export function stratosImageOutput(): OutputWriter {
           const writer = new VolumeWriter(opened.volume.root);
           for (const entry of tree.entries()) {
             signal.throwIfAborted();
-            putEntry(writer, entry);
+            writeTreeEntry(writer, entry);
           }
           writer.finish();
           packages = readInstalledPackages(opened.volume.root);

@@ -11,10 +11,10 @@ import { byteStringToUtf8, utf8ToByteString } from "@stratos/base";
 import { ScriptError, type ScriptJob, type ScriptRunner, type TreeChanges } from "@stratos/compose";
 import { comparePaths, fileEntry, MemoryBlob, type FileEntry, type FileKind, type FileTree } from "@stratos/formats";
 import { openHostInput, openHostOutput } from "@stratos/kernel";
+import { writeTreeEntry } from "@stratos/pkg";
 import { DEFAULT_MEMORY, GUEST_PATH } from "../defaults.ts";
 import { EMPTY_INPUT, lineOutput } from "../session/guest-command.ts";
 import { createVolume, type OpenVolume } from "../image/image-volume.ts";
-import { putEntry } from "../image/volume-entry.ts";
 import { entriesOf, xattrsOf } from "../image/volume-walk.ts";
 import { decodeDevice, VolumeWriter } from "../image/volume-writer.ts";
 import { findGuestUser } from "../session/guest-user.ts";
@@ -56,7 +56,7 @@ export class StratosRunner implements ScriptRunner {
 
 function writeTree(files: Subvolume, tree: FileTree): void {
   const writer = new VolumeWriter(files);
-  for (const entry of tree.entries()) putEntry(writer, entry);
+  for (const entry of tree.entries()) writeTreeEntry(writer, entry);
   writer.finish();
 }
 

@@ -3,8 +3,8 @@ import { format, mount, MOUNT_ERROR_WORDS } from "@stratos/aegisfs";
 import { utf8ToByteString } from "@stratos/base";
 import { FormatError, uuidBytes, type FileTree } from "@stratos/formats";
 import type { RootFileSystem, RootShare } from "@stratos/outputs";
+import { writeTreeEntry } from "@stratos/pkg";
 import { DiskDevice } from "../image-disk/aegis-files.ts";
-import { putEntry } from "../image/volume-entry.ts";
 import { VolumeWriter } from "../image/volume-writer.ts";
 
 const MIB = 1 << 20;
@@ -29,7 +29,7 @@ export const aegisRoot: RootFileSystem = {
     if (typeof volume === "string") throw new FormatError(`the AegisFS volume cannot be made: ${MOUNT_ERROR_WORDS[volume]}`);
     volume.setTime(seconds, 0);
     const writer = new VolumeWriter(volume.root);
-    for (const entry of treeOf(shares).entries()) putEntry(writer, entry);
+    for (const entry of treeOf(shares).entries()) writeTreeEntry(writer, entry);
     writer.finish();
   },
 };

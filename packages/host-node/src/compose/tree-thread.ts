@@ -1,8 +1,9 @@
 /** The thread that serves a tree to the kernel. It is one of its own because it blocks; it ends with the mount. */
-import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { EPERM } from "@stratos/abi";
 import type { Observations } from "@stratos/compose";
+import { MessageDescriptor } from "../fuse/message-descriptor.ts";
 import { hostErrno } from "../host-errno.ts";
 import { SERVED_MEMORY_SIZE, ServedTree, type MessageDevice, type ServedEntry } from "./served-tree.ts";
 
@@ -19,35 +20,19 @@ export interface TreeThreadStart {
 
 export interface TreeThreadEnd { readonly errno: number; readonly observations: Omit<Observations, "queries"> }
 
-class Device implements MessageDevice {
-  readonly memory = new ArrayBuffer(SERVED_MEMORY_SIZE);
-  readonly #bytes = new Uint8Array(this.memory);
-  readonly #fd: number;
+class Device extends MessageDescriptor implements MessageDevice {
   readonly #given: Int32Array;
 
   constructor(fd: number, given: Int32Array) {
-    this.#fd = fd;
+    super(fd, new ArrayBuffer(SERVED_MEMORY_SIZE));
     this.#given = given;
   }
 
-  receive(at: number, sizeMax: number): number {
+  override receive(at: number, sizeMax: number): number {
     for (;;) {
-      try {
-        return readSync(this.#fd, this.#bytes, at, sizeMax, null);
-      } catch (error) {
-        const errno = hostErrno(error);
-        // Until a mount is joined with it, the descriptor cannot be read; the kernel offers nothing to wait on.
-        if (errno !== -EPERM || Atomics.wait(this.#given, 0, 0, MOUNT_POLL_MS) !== "timed-out") return errno;
-      }
-    }
-  }
-
-  send(at: number, length: number): number {
-    try {
-      writeSync(this.#fd, this.#bytes, at, length, null);
-      return 0;
-    } catch (error) {
-      return hostErrno(error);
+      const result = super.receive(at, sizeMax);
+      // Until a mount is joined with it, the descriptor cannot be read; the kernel offers nothing to wait on.
+      if (result !== -EPERM || Atomics.wait(this.#given, 0, 0, MOUNT_POLL_MS) !== "timed-out") return result;
     }
   }
 }

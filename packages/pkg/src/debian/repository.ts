@@ -5,6 +5,7 @@
  *
  * Source: https://wiki.debian.org/DebianRepository/Format; apt's `Acquire-By-Hash`.
  */
+import { concatBytes } from "@stratos/base";
 import { withRetries, type WantedFile } from "../download.ts";
 import { FetchError, type OnProgress, type PackagePorts } from "../ports.ts";
 import { loadTable } from "./index/table-store.ts";
@@ -126,13 +127,7 @@ async function fetchWhole(ports: PackagePorts, url: string, sizeMax: number): Pr
     if (size > sizeMax) throw new FetchError(`${url}: is larger than ${sizeMax} bytes`, { isPermanent: true });
     parts.push(part);
   }
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return concatBytes(parts);
 }
 
 /** A URL as a file name, as apt makes it. */

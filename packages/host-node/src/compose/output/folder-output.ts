@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { OutputWriter } from "@stratos/compose";
-import { archiveTree, readBlob, type FileEntry } from "@stratos/formats";
-import type { RootMeta } from "@stratos/pkg";
+import { archiveTree } from "@stratos/formats";
+import { writeTreeEntry } from "@stratos/pkg";
 import { FolderWriter } from "../../packages/folder-writer.ts";
 
 /** A folder of the host. Owners and device nodes need root's rights. */
@@ -18,7 +18,7 @@ export function folderOutput(folder: string): OutputWriter {
         const writer = new FolderWriter(temporary);
         for (const entry of tree.entries()) {
           signal.throwIfAborted();
-          put(writer, entry);
+          writeTreeEntry(writer, entry);
         }
         writer.finish();
         rmSync(target, { recursive: true, force: true });
@@ -36,17 +36,4 @@ export function folderOutput(folder: string): OutputWriter {
     // Whoever has a folder may write to it: it is made anew.
     has: async () => false,
   };
-}
-
-function put(writer: FolderWriter, entry: FileEntry): void {
-  const { path, kind } = entry;
-  const meta: RootMeta = { uid: entry.uid, gid: entry.gid, mode: entry.mode, mtime: entry.mtime };
-  switch (kind) {
-    case "directory": return writer.directory(path, meta);
-    case "file": return writer.file(path, meta, readBlob(entry.content!));
-    case "symlink": return writer.symlink(path, meta, entry.target);
-    case "hardLink": return writer.hardLink(path, entry.target);
-    case "fifo": return writer.fifo(path, meta);
-    default: return writer.device(path, meta, { kind, major: entry.deviceMajor, minor: entry.deviceMinor });
-  }
 }

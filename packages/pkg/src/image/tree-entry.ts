@@ -1,10 +1,8 @@
-/** Trees as files of a volume. */
 import { readBlob, type FileEntry } from "@stratos/formats";
-import type { RootMeta } from "@stratos/pkg";
-import type { VolumeWriter } from "./volume-writer.ts";
+import type { RootMeta, RootWriter } from "./root-writer.ts";
 
-/** Writes one entry of a tree into a volume. */
-export function putEntry(writer: VolumeWriter, entry: FileEntry): void {
+/** Writes one entry of a tree. */
+export function writeTreeEntry(writer: RootWriter, entry: FileEntry): void {
   const { path, kind } = entry;
   const meta: RootMeta = { uid: entry.uid, gid: entry.gid, mode: entry.mode, mtime: entry.mtime, ...(entry.xattrs.size > 0 ? { xattrs: entry.xattrs } : {}) };
   switch (kind) {
