@@ -6,6 +6,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { EncryptedDevice, isEncrypted, KEY_ERROR_WORDS, lz4, mount, type MountError, type MountOptions, type Volume } from "@stratos/aegisfs";
 import type { BlockDevice, CompressionCodec } from "@stratos/host";
+import { waitForEndingMount } from "./ending-mount.ts";
 import { FileBlockDevice } from "./file-block-device.ts";
 import { nodeCipher } from "./node-cipher.ts";
 import { zstdCodec } from "./zstd-codec.ts";
@@ -45,6 +46,7 @@ export function openVolumeDevices(path: string | readonly string[], options: Vol
     const encrypted: EncryptedDevice[] = [];
     let passphrase: Uint8Array | null = null;
     for (const part of typeof path === "string" ? volumePaths(path) : path) {
+      waitForEndingMount(part);
       const file = new FileBlockDevice(part, options.readOnly ? { readOnly: true } : {});
       files.push(file);
       if (!isEncrypted(file)) {

@@ -134,6 +134,15 @@ test("a volume that someone changes is left alone by other writers, and can be r
   await works("mkdir", `${volume}:/x`);
 });
 
+test("a volume whose mount is ending is waited for: umount(8) returns before its server has committed", async () => {
+  const code = `import { FileBlockDevice } from ${JSON.stringify(import.meta.resolve("@stratos/host-node"))}; new FileBlockDevice(${JSON.stringify(volume)}); process.stdout.write("locked"); setTimeout(() => process.exit(), 700);`;
+  const server = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", "--input-type=module-typescript", "-e", code, "--", "fs", "mount", "--foreground"], { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = once(server, "exit");
+  await once(server.stdout, "data");
+  await works("mkdir", `${volume}:/after-the-mount`);
+  assert.deepEqual(await ended, [0, null]);
+});
+
 test("a copy that finds no space leaves the volume as it was", async () => {
   const small = join(folder, "small");
   await works("format", small, "-s", "8M");

@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { ENOENT } from "@stratos/abi";
 import { isEncrypted, readSuperblock, type Subvolume, type Volume } from "@stratos/aegisfs";
-import { FileBlockDevice, FileLockedError, FilterError, lockOwner, mountDevices, openVolumeDevices, PassphraseError, volumePaths, withEnvironmentFilters, type VolumeDevices } from "@stratos/host-node";
+import { FileBlockDevice, FileLockedError, FilterError, lockOwner, mountDevices, openVolumeDevices, PassphraseError, volumePaths, waitForEndingMount, withEnvironmentFilters, type VolumeDevices } from "@stratos/host-node";
 import { CommandError } from "../command-error.ts";
 import { promptPassphrase } from "./passphrase-prompt.ts";
 import { EngineError, expectResult, mountFailure } from "./volume-error.ts";
@@ -77,6 +77,7 @@ export function filesOf({ path, volume }: OpenedVolume, name: string | null): Su
 /** One file or device as it is, its lock held for a writer. @throws CommandError */
 export function openDevice(path: string, access: VolumeAccess): FileBlockDevice {
   try {
+    waitForEndingMount(path);
     return new FileBlockDevice(path, access === "read" ? { readOnly: true } : {});
   } catch (error) {
     throw deviceFailure(path, error);

@@ -1,0 +1,30 @@
+/**
+ * umount(8) returns when the kernel has let go; the process that served the mount then still commits. Whoever opens the volume next waits for it, as
+ * umount waits for the file systems of the kernel: what was written must be there.
+ */
+import { readFileSync, realpathSync } from "node:fs";
+import { lockOwner } from "./file-lock.ts";
+import { AEGISFS_TYPE, readMountTable } from "./fuse/mount-table.ts";
+
+const LIMIT_MS = 60_000;
+const POLL_MS = 5;
+
+/** Returns once no server of a mount that has ended (or is about to begin) holds the lock of `path`; after a minute in any case. */
+export function waitForEndingMount(path: string): void {
+  for (let waited = 0; waited < LIMIT_MS && isServedUnmounted(path); waited += POLL_MS) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, POLL_MS);
+}
+
+function isServedUnmounted(path: string): boolean {
+  const owner = lockOwner(path);
+  if (owner === null || owner === process.pid) return false;
+  try {
+    const command = readFileSync(`/proc/${owner}/cmdline`, "utf8");
+    // A process that is dying has none any more.
+    if (command !== "" && !command.includes("\0fs\0mount\0")) return false;
+    const source = realpathSync(path);
+    return !readMountTable().some((mount) => mount.type === AEGISFS_TYPE && mount.source === source);
+  } catch {
+    // It has gone, or this host has no /proc.
+    return false;
+  }
+}
