@@ -142,7 +142,8 @@ function compare(apt: AptPeer, task: { system: TestSystem; state: InstalledState
   // Told each of our changes and nothing else, apt must find it consistent and do just that.
   const told = [...[...install].map((text) => text.replace(" ", "=")), ...[...remove].map((name) => `${name}-`)];
   if (told.length === 0) return { verdict: "FAILED", detail: answer.isRefused ? "we change nothing, and apt refuses" : `we change nothing\n${difference}` };
-  const again = apt.decide(["install", "--no-install-recommends", "--allow-downgrades", ...told]);
+  // Packages of one source are then left apart: those which our answer keeps together are named already.
+  const again = apt.decide(["install", "--no-install-recommends", "--allow-downgrades", "-o", "APT::Get::Upgrade-By-Source-Package=false", ...told]);
   if (again.isRefused || !equal(again.install, install) || !equal(again.remove, remove)) return { verdict: "FAILED", detail: `apt does not take our answer\n${difference}\ntold so, it ${again.isRefused ? "refuses" : `adds ${listOf(minus(again.install, install), minus(again.remove, remove))}, leaves out ${listOf(minus(install, again.install), minus(remove, again.remove))}`}\n${again.text.split("\n").filter((line) => /^(E:| .*(Depends|Conflicts|Breaks))/.test(line)).join("\n")}` };
   if (answer.isRefused) return { verdict: "solved", detail: "" };
   if (task.request.request.upgrade !== undefined) {

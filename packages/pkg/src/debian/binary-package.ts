@@ -72,6 +72,11 @@ export class BinaryPackage {
     return this.field("Essential") === "yes";
   }
 
+  /** Whether it must stay once it is there: `Protected`, which apt also calls `Important`. */
+  get isProtected(): boolean {
+    return this.field("Protected") === "yes" || this.field("Important") === "yes";
+  }
+
   get priority(): string {
     return this.field("Priority") ?? "optional";
   }

@@ -133,6 +133,19 @@ export class PackageIndex {
     return providers;
   }
 
+  /**
+   * When apt meets a name, reading the same lists in the same order: a number that is higher for later ones. A name that an earlier list
+   * only mentions counts from the list that has it.
+   */
+  turnOf(name: string): number {
+    for (const [place, { table }] of this.#members.entries()) {
+      let turn = -1;
+      table.eachNamed(name, (id) => { turn = table.turnAt(id); });
+      if (turn >= 0) return place * 2 ** 32 + turn;
+    }
+    return Infinity;
+  }
+
   /** Names of all packages, none twice. */
   names(): IterableIterator<string> {
     const names = new Set<string>(this.#installed.keys());

@@ -38,6 +38,17 @@ test("a table that is read back answers as the one that was made", () => {
   assert.equal(tableHeader(made.bytes).textBytes, TEXT.length);
 });
 
+test("a package's turn is where its name is first mentioned, in the order in which apt reads fields", () => {
+  const text = [
+    "Package: a\nVersion: 1\nArchitecture: all\nProvides: v\nDepends: d (>= 1) | c:any, e [amd64]\nPre-Depends: f\nDescription: b\n",
+    ...["b", "c", "d", "e", "f"].map((name) => `Package: ${name}\nVersion: 1\nArchitecture: all\n`),
+  ].join("\n");
+  const table = buildPackageTable(text, "test");
+  const turns = new Map(Array.from({ length: table.count }, (_, id) => [table.nameAt(id), table.turnAt(id)]));
+  assert.deepEqual([...turns].sort((left, right) => left[1] - right[1]).map(([name]) => name), ["a", "f", "d", "e", "b", "c"]);
+  assert.equal(turns.get("b"), 5, "what is provided takes a turn too");
+});
+
 test("more names than slots to begin with are all found", () => {
   const names = Array.from({ length: 5000 }, (_, index) => `p${index}`);
   const table = buildPackageTable(names.map((name) => `Package: ${name}\nVersion: 1\nArchitecture: all\n`).join("\n"), "test");

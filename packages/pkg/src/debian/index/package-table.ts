@@ -5,12 +5,16 @@
  *
  *     header   16 u32, little-endian: magic, format, packages, provided names, slots, bytes of strings, bytes of text,
  *              packages flagged, CRC-32C of all that follows before the text, seven zeros
- *     columns  packages × u32 each:  name, version, architecture, start, end, next of the same slot
+ *     columns  packages × u32 each:  name, version, architecture, start, end, next of the same slot, turn
  *              provided × u32 each:  name, package, next of the same slot
  *              slots × u32:          first package + 1 of each slot of a name's hash, then first provided + 1
  *              flagged × u32:        packages that are Essential (bit 31) or of priority `required` (bit 30)
  *     strings  u16 length and bytes; a reference is the offset. Padded to 4
  *     text     the file itself
+ *
+ * A package's turn counts the names that the file mentions before it first mentions this one, as its own or in a relation. Among
+ * providers that are otherwise alike apt takes the one with the highest, since its cache numbers names as it meets them
+ * (apt-pkg/pkgcachegen.cc, `NewPackage`; depcache.cc, `CompareProviders`).
  *
  * `FORMAT.md` has the same for other readers.
  */
@@ -27,7 +31,7 @@ const PROVIDED_NAME = /^\s*([A-Za-z0-9][A-Za-z0-9+.-]*)/;
 const ARCHITECTURE = /^[a-z0-9][a-z0-9-]*$/;
 
 const MAGIC = 0x58495053; // "SPIX"
-const FORMAT = 1;
+const FORMAT = 2;
 const HEADER_WORDS = 16;
 const ESSENTIAL = 0x8000_0000, REQUIRED = 0x4000_0000;
 
@@ -48,6 +52,7 @@ export class PackageTable {
   readonly #starts: Uint32Array;
   readonly #ends: Uint32Array;
   readonly #nexts: Uint32Array;
+  readonly #turns: Uint32Array;
   readonly #providedNames: Uint32Array;
   readonly #providedOwners: Uint32Array;
   readonly #providedNexts: Uint32Array;
@@ -77,6 +82,7 @@ export class PackageTable {
     this.#starts = column(packages);
     this.#ends = column(packages);
     this.#nexts = column(packages);
+    this.#turns = column(packages);
     this.#providedNames = column(provided);
     this.#providedOwners = column(provided);
     this.#providedNexts = column(provided);
@@ -91,6 +97,7 @@ export class PackageTable {
   architectureAt(id: number): string { return this.#string(this.#architectures[id]!); }
   startAt(id: number): number { return this.#starts[id]!; }
   endAt(id: number): number { return this.#ends[id]!; }
+  turnAt(id: number): number { return this.#turns[id]!; }
 
   /** Calls `visit` with each package of that name. */
   eachNamed(name: string, visit: (id: number) => void): void {
@@ -127,6 +134,45 @@ export class PackageTable {
   }
 }
 
+/** Fields that mention names, in apt's order (apt-pkg/deb/deblistparser.cc, `NewVersion`). */
+const RELATION_FIELDS = ["Pre-Depends", "Depends", "Conflicts", "Breaks", "Recommends", "Suggests", "Replaces", "Enhances", "Provides"] as const;
+const COLON = 0x3a, COMMA = 0x2c, BAR = 0x7c;
+
+/** Names in the order in which a file first mentions them. */
+class MetNames {
+  readonly #strings: StringPool;
+  /** by reference */
+  readonly #turns = new Map<number, number>();
+
+  constructor(strings: StringPool) {
+    this.#strings = strings;
+  }
+
+  turnOf(reference: number): number {
+    let turn = this.#turns.get(reference);
+    if (turn === undefined) this.#turns.set(reference, turn = this.#turns.size);
+    return turn;
+  }
+
+  /** The names of a relation field. One with an architecture behind it is to apt a name of its own, and so is none here. */
+  meetRelation(text: string, start: number, end: number): void {
+    for (let at = start; at < end; ) {
+      while (at < end && text.charCodeAt(at) <= 0x20) at++;
+      const nameStart = at;
+      while (at < end && isNameByte(text.charCodeAt(at))) at++;
+      const next = at < end ? text.charCodeAt(at) : COMMA;
+      // What is too long for a name of the table is none.
+      if (next !== COLON && at > nameStart && at - nameStart < 0x100) this.turnOf(this.#strings.internPart(text, nameStart, at));
+      while (at < end && text.charCodeAt(at) !== COMMA && text.charCodeAt(at) !== BAR) at++;
+      at++;
+    }
+  }
+}
+
+function isNameByte(code: number): boolean {
+  return (code >= 0x61 && code <= 0x7a) || (code >= 0x2d && code <= 0x39) || code === 0x2b || (code >= 0x41 && code <= 0x5a);
+}
+
 interface TableHeader { packages: number; provided: number; slots: number; stringBytes: number; textBytes: number; flagged: number; crc: number; tableBytes: number }
 
 export const TABLE_HEADER_BYTES = HEADER_WORDS * 4;
@@ -144,7 +190,7 @@ export function tableHeader(bytes: Uint8Array): TableHeader {
   if (word(0) !== MAGIC || word(1) !== FORMAT || !isLittleEndian) throw new PackageTableError("this is no package table of this version");
   const [packages, provided, slots, stringBytes, textBytes, flagged, crc] = [word(2), word(3), word(4), word(5), word(6), word(7), word(8)];
   if (slots === 0 || (slots & (slots - 1)) !== 0) throw new PackageTableError("the table is damaged");
-  const tableBytes = TABLE_HEADER_BYTES + 4 * (6 * packages + 3 * provided + 2 * slots + flagged) + stringBytes;
+  const tableBytes = TABLE_HEADER_BYTES + 4 * (7 * packages + 3 * provided + 2 * slots + flagged) + stringBytes;
   return { packages, provided, slots, stringBytes, textBytes, flagged, crc, tableBytes };
 }
 
@@ -156,8 +202,10 @@ export function tableHeader(bytes: Uint8Array): TableHeader {
  */
 export function buildPackageTable(text: string, source: string): PackageTable {
   const names: number[] = [], versions: number[] = [], architectures: number[] = [], starts: number[] = [], ends: number[] = [];
-  const providedNames: number[] = [], providedOwners: number[] = [], flagged: number[] = [];
+  const providedNames: number[] = [], providedOwners: number[] = [], flagged: number[] = [], turns: number[] = [];
   const strings = new StringPool();
+  const met = new MetNames(strings);
+  const relations = new Int32Array(2 * RELATION_FIELDS.length);
   let start = 0;
   let name = "", version = "", architecture = "", provides = "", isRequired = false, isEssential = false;
   const finish = (end: number): void => {
@@ -169,8 +217,10 @@ export function buildPackageTable(text: string, source: string): PackageTable {
       names.push(strings.intern(name));
       versions.push(strings.intern(version));
       architectures.push(strings.intern(architecture));
+      turns.push(met.turnOf(names[id]!));
       starts.push(start);
       ends.push(end);
+      for (let field = 0; field < relations.length; field += 2) if (relations[field + 1] !== 0) met.meetRelation(text, relations[field]!, relations[field + 1]!);
       if (isEssential || isRequired) flagged.push((id | (isEssential ? ESSENTIAL : 0) | (isRequired ? REQUIRED : 0)) >>> 0);
       if (provides !== "") {
         // The names alone: the whole field is read, and refused if it must be, when its package comes into question.
@@ -184,6 +234,13 @@ export function buildPackageTable(text: string, source: string): PackageTable {
     }
     name = version = architecture = provides = "";
     isRequired = isEssential = false;
+    relations.fill(0);
+  };
+  const note = (field: (typeof RELATION_FIELDS)[number], at: number, end: number): void => {
+    if (!text.startsWith(field, at) || text.charCodeAt(at + field.length) !== COLON) return;
+    const index = RELATION_FIELDS.indexOf(field);
+    relations[2 * index] = at + field.length + 1;
+    relations[2 * index + 1] = end;
   };
   let at = 0;
   while (at < text.length) {
@@ -197,7 +254,26 @@ export function buildPackageTable(text: string, source: string): PackageTable {
       case 0x50: // P
         if (text.startsWith("Package:", at)) name = text.slice(at + 8, end).trim();
         else if (text.startsWith("Priority:", at)) isRequired = text.slice(at + 9, end).trim() === "required";
-        else if (text.startsWith("Provides:", at)) provides = text.slice(at + 9, end).trim();
+        else if (text.startsWith("Provides:", at)) {
+          provides = text.slice(at + 9, end).trim();
+          note("Provides", at, end);
+        } else note("Pre-Depends", at, end);
+        break;
+      case 0x44: // D
+        note("Depends", at, end);
+        break;
+      case 0x43: // C
+        note("Conflicts", at, end);
+        break;
+      case 0x42: // B
+        note("Breaks", at, end);
+        break;
+      case 0x52: // R
+        note("Recommends", at, end);
+        note("Replaces", at, end);
+        break;
+      case 0x53: // S
+        note("Suggests", at, end);
         break;
       case 0x56: // V
         if (text.startsWith("Version:", at)) version = text.slice(at + 8, end).trim();
@@ -207,6 +283,7 @@ export function buildPackageTable(text: string, source: string): PackageTable {
         break;
       case 0x45: // E
         if (text.startsWith("Essential:", at)) isEssential = text.slice(at + 10, end).trim() === "yes";
+        else note("Enhances", at, end);
         break;
     }
     at = end + 1;
@@ -216,12 +293,12 @@ export function buildPackageTable(text: string, source: string): PackageTable {
   const slots = slotCount(Math.max(names.length, providedNames.length));
   const named = chain(names, slots, strings), providing = chain(providedNames, slots, strings);
   const pool = strings.bytes();
-  const words = 6 * names.length + 3 * providedNames.length + 2 * slots + flagged.length;
+  const words = 7 * names.length + 3 * providedNames.length + 2 * slots + flagged.length;
   const bytes = new Uint8Array(TABLE_HEADER_BYTES + 4 * words + pool.length);
   const all = new Uint32Array(bytes.buffer, 0, HEADER_WORDS + words);
   all.set([MAGIC, FORMAT, names.length, providedNames.length, slots, pool.length, text.length, flagged.length]);
   let word = HEADER_WORDS;
-  for (const column of [names, versions, architectures, starts, ends, named.nexts, providedNames, providedOwners, providing.nexts, named.heads, providing.heads, flagged]) {
+  for (const column of [names, versions, architectures, starts, ends, named.nexts, turns, providedNames, providedOwners, providing.nexts, named.heads, providing.heads, flagged]) {
     all.set(column, word);
     word += column.length;
   }
@@ -247,10 +324,10 @@ function slotCount(entries: number): number {
   return slots;
 }
 
-/** FNV-1a over the bytes. */
-function hashOf(text: string): number {
+/** FNV-1a over the bytes of a part of a text. */
+function hashOf(text: string, start = 0, end = text.length): number {
   let hash = 0x811c9dc5;
-  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  for (let index = start; index < end; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
   return hash >>> 0;
 }
 
@@ -263,22 +340,27 @@ class StringPool {
   #slots = new Uint32Array(1 << 18);
 
   intern(text: string): number {
-    if (text.length > 0xffff) throw new ControlError(`a name or version of ${text.length} characters`);
+    return this.internPart(text, 0, text.length);
+  }
+
+  internPart(text: string, start: number, end: number): number {
+    const length = end - start;
+    if (length > 0xffff) throw new ControlError(`a name or version of ${length} characters`);
     if (this.#count * 2 > this.#slots.length) this.#grow();
     const slots = this.#slots, mask = slots.length - 1;
-    let slot = hashOf(text) & mask;
-    for (; slots[slot] !== 0; slot = (slot + 1) & mask) if (this.#holds(slots[slot]! - 1, text)) return slots[slot]! - 1;
+    let slot = hashOf(text, start, end) & mask;
+    for (; slots[slot] !== 0; slot = (slot + 1) & mask) if (this.#holds(slots[slot]! - 1, text, start, length)) return slots[slot]! - 1;
     const reference = this.#size;
-    if (reference + 2 + text.length > this.#bytes.length) {
-      const larger = new Uint8Array(this.#bytes.length * 2 + text.length);
+    if (reference + 2 + length > this.#bytes.length) {
+      const larger = new Uint8Array(this.#bytes.length * 2 + length);
       larger.set(this.#bytes);
       this.#bytes = larger;
     }
     const bytes = this.#bytes;
-    bytes[reference] = text.length & 0xff;
-    bytes[reference + 1] = text.length >> 8;
-    for (let index = 0; index < text.length; index++) bytes[reference + 2 + index] = text.charCodeAt(index);
-    this.#size += 2 + text.length;
+    bytes[reference] = length & 0xff;
+    bytes[reference + 1] = length >> 8;
+    for (let index = 0; index < length; index++) bytes[reference + 2 + index] = text.charCodeAt(start + index);
+    this.#size += 2 + length;
     this.#count++;
     slots[slot] = reference + 1;
     return reference;
@@ -296,10 +378,10 @@ class StringPool {
     return this.#bytes.slice(0, (this.#size + 3) & ~3);
   }
 
-  #holds(reference: number, text: string): boolean {
+  #holds(reference: number, text: string, start: number, length: number): boolean {
     const bytes = this.#bytes;
-    if ((bytes[reference]! | (bytes[reference + 1]! << 8)) !== text.length) return false;
-    for (let index = 0; index < text.length; index++) if (bytes[reference + 2 + index] !== text.charCodeAt(index)) return false;
+    if ((bytes[reference]! | (bytes[reference + 1]! << 8)) !== length) return false;
+    for (let index = 0; index < length; index++) if (bytes[reference + 2 + index] !== text.charCodeAt(start + index)) return false;
     return true;
   }
 

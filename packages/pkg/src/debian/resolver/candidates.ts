@@ -41,43 +41,18 @@ export function candidatesFor(index: PackageIndex, dependency: Dependency, owner
 }
 
 /**
- * Important packages first, then those that bring little with them, then by name. apt decides the last two by the order in
- * which it met the packages; ours depends on nothing but the index, and installs less.
+ * As apt orders providers (apt-pkg/depcache.cc, `CompareProviders`): essential, protected and more important packages first, at last the
+ * one whose name its lists mention last. That is arbitrary, and the same choice as apt's is worth more than a better one would be.
  */
 function compareProviders(index: PackageIndex, left: Provider, right: Provider): number {
   const one = left.package, other = right.package;
+  if (one.name === other.name) return 0; // versions are in order
   return other.origin.priority - one.origin.priority
+    || Number(other.isEssential) - Number(one.isEssential)
+    || Number(other.isProtected) - Number(one.isProtected)
     || PRIORITY_ORDER.indexOf(one.priority) - PRIORITY_ORDER.indexOf(other.priority)
-    || burdenOf(index, one) - burdenOf(index, other)
-    || (one.name < other.name ? -1 : one.name > other.name ? 1 : 0);
-}
-
-/** Packages that are counted before one is simply called heavy; it bounds what a choice among providers costs. */
-const BURDEN_MAX = 300;
-const burdens = new WeakMap<PackageIndex, Map<BinaryPackage, number>>();
-
-/** About how many packages `one` brings with what it needs and recommends, the first alternative of each. */
-function burdenOf(index: PackageIndex, one: BinaryPackage): number {
-  let known = burdens.get(index);
-  if (known === undefined) burdens.set(index, known = new Map());
-  let burden = known.get(one);
-  if (burden === undefined) {
-    const met = new Set<string>([one.name]);
-    const queue = [one];
-    for (let next = queue.shift(); next !== undefined && met.size < BURDEN_MAX; next = queue.shift()) {
-      for (const field of ["Pre-Depends", "Depends", "Recommends"] as const) {
-        for (const [first] of next.relations(field)) {
-          const other = index.candidate(first!.name);
-          if (met.has(first!.name)) continue;
-          met.add(first!.name);
-          if (other !== undefined) queue.push(other);
-        }
-      }
-    }
-    burden = met.size;
-    known.set(one, burden);
-  }
-  return burden;
+    || index.turnOf(other.name) - index.turnOf(one.name)
+    || (one.name < other.name ? -1 : 1);
 }
 
 /** Packages that may not be installed together with `owner`, because of `conflict` in its Conflicts or Breaks. */

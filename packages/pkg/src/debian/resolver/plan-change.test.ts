@@ -221,9 +221,14 @@ test("a full upgrade gives up what no list offers any more for what takes its pl
   assert.equal(change(world([...archive, "lib 1"], system), { upgrade: "full" }), "", "what is still offered stays");
 });
 
-test("among providers the one is taken that brings least, with all that it recommends", () => {
-  const archive = ["a 1 Depends: terminal", "plain 1 Provides: terminal; Depends: l1, l2", "exotic 1 Provides: terminal; Recommends: fonts", "fonts 1 Depends: f1, f2, f3", "l1 1", "l2 1", "f1 1", "f2 1", "f3 1"];
-  assert.equal(change(world(archive, []), { install: ["a"] }), "+a, +l1, +l2, +plain");
+test("among providers apt's is taken: important ones, then the one whose name the lists mention last", () => {
+  const archive = ["a 1 Depends: terminal", "one 1 Provides: terminal; Depends: l1, l2", "other 1 Provides: terminal", "l1 1", "l2 1"];
+  assert.equal(change(world(archive, []), { install: ["a"] }), "+a, +other", "the later stanza");
+  assert.equal(change(world(["z 1 Suggests: other", ...archive], []), { install: ["a"] }), "+a, +l1, +l2, +one", "a mention counts");
+  assert.equal(change(world(["z 1 Suggests: other:any", ...archive], []), { install: ["a"] }), "+a, +other", "with an architecture it does not");
+  for (const field of ["Priority: important", "Protected: yes"]) {
+    assert.equal(change(world([...archive.slice(0, 1), `one 1 Provides: terminal; ${field}`, ...archive.slice(2)], []), { install: ["a"] }), "+a, +one", field);
+  }
 });
 
 test("a conflict that names an architecture is with packages of that architecture alone", () => {
