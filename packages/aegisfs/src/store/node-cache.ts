@@ -8,7 +8,7 @@
 import { Failure } from "../failure.ts";
 import { NODE_BLOCKS, NODE_SIZE, NODE_WORDS } from "../format/geometry.ts";
 import {
-  ENTRIES_MAX, ENTRY_WORDS, NODE_AT_BIRTH_HIGH, NODE_AT_BIRTH_LOW, NODE_AT_BLOCK, NODE_AT_COUNT, NODE_AT_LEVEL, NODE_AT_MAGIC, NODE_AT_VALUES,
+  ENTRIES_MAX, ENTRY_WORDS, NODE_AT_BIRTH_HIGH, NODE_AT_BIRTH_LOW, NODE_AT_BLOCK, NODE_AT_COUNT, NODE_AT_GARBAGE, NODE_AT_LEVEL, NODE_AT_MAGIC, NODE_AT_VALUES,
   NODE_HEADER_SIZE, NODE_MAGIC, POINTER_AT_BIRTH_HIGH, POINTER_AT_BIRTH_LOW, POINTER_AT_BLOCK, POINTER_AT_CHECKSUM, POINTER_AT_INFO,
   SLOT_AT_VALUE, SLOT_WORDS, NODE_HEADER_WORDS,
 } from "../format/node-layout.ts";
@@ -177,15 +177,18 @@ export function nodeMatches(node: TreeNode, words: Uint32Array, at: number): boo
   // A hostile image carries right checksums: bounds and order are checked all the same, once, here.
   if (node.level > 0) return count > 0 && count <= ENTRIES_MAX && isAscending(own, count, ENTRY_WORDS);
   const values = own[NODE_AT_VALUES]!;
-  if (values > NODE_SIZE || NODE_HEADER_SIZE + count * SLOT_WORDS * 4 > values) return false;
+  if (values > NODE_SIZE || (values & 3) !== 0 || NODE_HEADER_SIZE + count * SLOT_WORDS * 4 > values) return false;
+  let used = own[NODE_AT_GARBAGE]!;
   for (let slot = NODE_HEADER_WORDS + SLOT_AT_VALUE, end = slot + count * SLOT_WORDS; slot < end; slot += SLOT_WORDS) {
     const value = own[slot]!;
     const offset = value >>> 16;
     // Earlier versions left values of no bytes below the lowest one (FORMAT.md §3).
     const isBelow = offset < values && (value & 0xffff) > 0;
     if (isBelow || (offset & 3) !== 0 || offset + (value & 0xffff) > NODE_SIZE) return false;
+    used += ((value & 0xffff) + 3) & ~3;
   }
-  return isAscending(own, count, SLOT_WORDS);
+  // Values that lie in each other, or room that is not there, would be found when the leaf is packed, too late.
+  return used <= NODE_SIZE - values && isAscending(own, count, SLOT_WORDS);
 }
 
 /** True when the keys of `count` records of `stride` words ascend. */

@@ -1,8 +1,9 @@
-/** `node packages/aegisfs/src/testing/crash.ts --seconds N --seed S`: crash simulation that goes on through seeds until the time is over. */
+/** `node packages/aegisfs/src/testing/crash.ts --seconds N --seed S`: disks that crash, and disks that lose and misplace writes, seed after seed until the time is over. */
 import { COMPRESS_LZ4, DEDUPE_ON, withCompression, withDedupe } from "../aegisfs.ts";
 import type { FormatOptions } from "../aegisfs.ts";
 import { numberOption } from "./command-options.ts";
 import { simulateCrashes } from "./crash-simulation.ts";
+import { simulateStrayWrites } from "./stray-writes.ts";
 
 /** Seeds take turns on kinds of volumes. */
 const KINDS: readonly Partial<FormatOptions>[] = [
@@ -18,9 +19,14 @@ let failed = 0;
 for (let seed = first; !shouldStop() && failed === 0; seed++) {
   try {
     states += simulateCrashes({ seed, states: 1000, prefixes: 8, choices: 10, shouldStop, format: KINDS[seed % KINDS.length]! });
+    for (const kind of ["one copy", "two copies", "two devices"] as const) {
+      simulateStrayWrites(seed, kind);
+      states++;
+    }
   } catch (error) {
     failed++;
-    console.error((error as Error).message);
+    const { message, cause } = error as Error;
+    console.error(cause instanceof Error ? `${message}\n${cause.message}` : message);
     console.error(`repeat: node packages/aegisfs/src/testing/crash.ts --seconds ${seconds} --seed ${seed}`);
   }
 }
