@@ -231,6 +231,14 @@ test("among providers apt's is taken: important ones, then the one whose name th
   }
 });
 
+test("nothing becomes newer for the sake of what goes anyway", () => {
+  // `helper` could stay as its newer version, which wants `base` newer too; but only `app` needs it.
+  const archive = ["helper 2 Depends: base (>= 2)", "base 2"];
+  const system = ["*app 1 Depends: helper, lib", "helper 1 Depends: lib", "lib 1", "*base 1"];
+  assert.equal(change(world(archive, system), { remove: ["lib"], autoremove: true }), "-app, -helper, -lib");
+  assert.equal(change(world(archive, system), { remove: ["lib"] }), "-app, -lib, base 1→2, helper 1→2", "unless it stays");
+});
+
 test("a conflict that names an architecture is with packages of that architecture alone", () => {
   const one = world(["a 1 Conflicts: b:i386", "b 1", "c 1 Conflicts: b:riscv64"], ["*b 1"]);
   assert.equal(change(one, { install: ["a"] }), "+a");

@@ -62,7 +62,7 @@ export interface PlannedChange {
   nowManual: string[];
 }
 
-/** Rounds in which packages of one source are brought to one version; each adds packages, and a second is rare. */
+/** Rounds in which packages of one source are brought to one version, or what goes anyway is let go; each adds packages, and a third is rare. */
 const PASSES_MAX = 8;
 
 /** `source version` of a package. */
@@ -91,6 +91,10 @@ class ChangePlan {
   readonly #asked = new Set<BinaryPackage>();
   /** installed ones that take their newest version, since others of the same source do */
   readonly #renewed = new Set<InstalledEntry>();
+  /** installed ones that nobody needs after the change and that go with it: nothing is to become newer for their sake */
+  readonly #leftover = new Set<InstalledEntry>();
+  /** those of them that somebody would have kept; they are not let go again */
+  readonly #missed = new Set<InstalledEntry>();
 
   constructor(index: PackageIndex, state: InstalledState, request: ChangeRequest) {
     this.#index = index;
@@ -110,9 +114,7 @@ class ChangePlan {
     if (unknown.length > 0) throw new UnsatisfiableError(unknown.map((name) => `${name} was to be removed, but no package of that name exists`));
     for (let pass = 0; ; pass++) {
       const resolved = this.#attempt();
-      const companions = pass < PASSES_MAX ? this.#companionsOf(resolved) : [];
-      if (companions.length === 0) return this.#describe(resolved);
-      for (const entry of companions) this.#renewed.add(entry);
+      if (pass >= PASSES_MAX || (!this.#letGo(resolved) && !this.#renewCompanions(resolved))) return this.#describe(resolved);
     }
   }
 
@@ -133,7 +135,7 @@ class ChangePlan {
       if (why !== undefined) resolution.require(candidates, { kind: "keep", package: entry.package, why, candidates }, this.#prefersNewest(entry) ? "first" : "last");
     }
     // What somebody asked for is kept before what only came along.
-    const wished = kept.filter(({ entry }) => this.#mustStay(entry) === undefined && !this.#isRemoved(entry.package));
+    const wished = kept.filter(({ entry }) => this.#mustStay(entry) === undefined && !this.#isRemoved(entry.package) && !this.#leftover.has(entry));
     // In a full upgrade what no list offers any more is the last to be kept: it would hold back what is to take its place.
     const isObsolete = ({ entry }: { entry: InstalledEntry }): boolean => this.#request.upgrade === "full" && this.#index.versions(entry.package.name).every((one) => one.origin === INSTALLED_ORIGIN);
     wished.sort((left, right) => Number(isObsolete(left)) - Number(isObsolete(right)) || Number(left.entry.isAutomatic) - Number(right.entry.isAutomatic));
@@ -150,16 +152,45 @@ class ChangePlan {
     return resolution.run();
   }
 
-  /** Installed packages of a source of which another package comes in the version that is their candidate too; apt keeps a source's packages together. */
-  #companionsOf(resolved: readonly ResolvedPackage[]): InstalledEntry[] {
-    if (this.#request.upgrade !== undefined) return [];
+  /**
+   * Has installed packages follow others of their source that come in the version which is their candidate too; apt keeps a source's
+   * packages together.
+   *
+   * @returns whether there are any
+   */
+  #renewCompanions(resolved: readonly ResolvedPackage[]): boolean {
+    if (this.#request.upgrade !== undefined) return false;
     const sources = new Set(resolved.filter(({ package: one }) => !this.#state.has(one)).map(({ package: one }) => sourceVersion(one)));
-    if (sources.size === 0) return [];
-    return this.#state.entries().filter((entry) => {
-      if (entry.isHeld || this.#renewed.has(entry)) return false;
+    if (sources.size === 0) return false;
+    const before = this.#renewed.size;
+    for (const entry of this.#state.entries()) {
+      if (entry.isHeld || this.#leftover.has(entry)) continue;
       const candidate = this.#index.candidate(entry.package.name);
-      return candidate !== undefined && candidate !== entry.package && !this.#isDowngrade(candidate) && sources.has(sourceVersion(candidate));
-    });
+      if (candidate !== undefined && candidate !== entry.package && !this.#isDowngrade(candidate) && sources.has(sourceVersion(candidate))) this.#renewed.add(entry);
+    }
+    return this.#renewed.size > before;
+  }
+
+  /**
+   * What goes at the end, since nobody needs it, is wished for no longer: others may have become newer for its sake alone. What
+   * somebody would keep after all, now that others have stayed as they are, is wished for again.
+   *
+   * @returns whether that changes anything
+   */
+  #letGo(resolved: readonly ResolvedPackage[]): boolean {
+    if (this.#request.autoremove !== true) return false;
+    const chosen = new Set(resolved.map((one) => one.package));
+    const gone = [...this.#leftover].filter((entry) => !chosen.has(entry.package));
+    const idle = new Set(this.#unneededOf(new Set([...chosen, ...gone.map((entry) => entry.package)])));
+    const missed = gone.filter((entry) => !idle.has(entry.package));
+    for (const entry of missed) {
+      this.#leftover.delete(entry);
+      this.#missed.add(entry);
+    }
+    // Where nothing comes, nothing has come for the sake of what goes.
+    const found = resolved.every(({ package: one }) => this.#state.has(one)) ? [] : [...idle].map((one) => this.#state.sameAs(one)).filter((entry) => entry !== undefined && !this.#leftover.has(entry) && !this.#missed.has(entry));
+    for (const entry of found) this.#leftover.add(entry!);
+    return missed.length + found.length > 0;
   }
 
   /** Versions that a request's words allow, the preferred first; never older than what is there, unless its words say so. */
@@ -245,18 +276,15 @@ class ChangePlan {
   }
 
   #describe(resolved: readonly ResolvedPackage[]): PlannedChange {
-    const { architecture } = this.#state;
     const chosen = new Set(resolved.map((one) => one.package));
-    const isAsked = (one: BinaryPackage): boolean => this.#request.keepsMarks !== true && this.#install.some(({ candidates }) => candidates.find((candidate) => chosen.has(candidate)) === one);
-    const wasAutomatic = (one: BinaryPackage): boolean => this.#state.sameAs(one)?.isAutomatic ?? true;
-    const isEssential = (one: BinaryPackage): boolean => this.#state.sameAs(one)?.isEssential ?? one.isEssential;
-    const unneeded = findUnneeded(this.#index, [...chosen], (one) => isAsked(one) || !wasAutomatic(one) || isEssential(one) || this.#state.sameAs(one)?.isHeld === true, architecture);
+    const isAsked = (one: BinaryPackage): boolean => this.#isAsked(one, chosen);
+    const unneeded = this.#unneededOf(chosen);
     const leaving = new Set(this.#request.autoremove === true ? unneeded : []);
     const install: PlannedInstall[] = [];
     for (const one of resolved) {
       const from = this.#state.sameAs(one.package)?.package;
       if (from === one.package || leaving.has(one.package)) continue;
-      install.push({ ...one, from, isAutomatic: wasAutomatic(one.package) && !isAsked(one.package) });
+      install.push({ ...one, from, isAutomatic: this.#wasAutomatic(one.package) && !isAsked(one.package) });
     }
     const stays = new Set([...chosen].filter((one) => !leaving.has(one)).map((one) => this.#state.sameAs(one)));
     const isPurge = this.#request.purge === true;
@@ -273,6 +301,24 @@ class ChangePlan {
     }
     const purgeConfig = isPurge ? [...this.#removed].filter((name) => this.#state.configFiles.has(name)) : [];
     return { install, remove, purgeConfig, keptBack, unneeded: unneeded.filter((one) => !leaving.has(one)), nowManual };
+  }
+
+  /** Whether the request named it, among those that are there in the end. */
+  #isAsked(one: BinaryPackage, chosen: ReadonlySet<BinaryPackage>): boolean {
+    return this.#request.keepsMarks !== true && this.#install.some(({ candidates }) => candidates.find((candidate) => chosen.has(candidate)) === one);
+  }
+
+  #wasAutomatic(one: BinaryPackage): boolean {
+    return this.#state.sameAs(one)?.isAutomatic ?? true;
+  }
+
+  /** Came for others, and nobody of `chosen` needs it. */
+  #unneededOf(chosen: ReadonlySet<BinaryPackage>): BinaryPackage[] {
+    const isWanted = (one: BinaryPackage): boolean => {
+      const entry = this.#state.sameAs(one);
+      return this.#isAsked(one, chosen) || !this.#wasAutomatic(one) || (entry?.isEssential ?? one.isEssential) || entry?.isHeld === true;
+    };
+    return findUnneeded(this.#index, [...chosen], isWanted, this.#state.architecture);
   }
 
   #whyRemoved(one: BinaryPackage, chosen: readonly BinaryPackage[], leaving: ReadonlySet<BinaryPackage>): string {
