@@ -5,17 +5,17 @@
  *
  *     npm run conformance:boot [-- NAME…]
  */
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findMirror } from "@stratos/host-node/packages";
+import { Machine, machineObstacle, type Firmware } from "./emulator.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const MARKER = "STRATOS-BOOT-OK";
 const BOOT_TIMEOUT_MS = 240_000;
-const FIRMWARE = ["/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/qemu/OVMF.fd"];
 const PACKAGES = ["systemd-boot-efi", "grub-efi-amd64-bin", "isolinux", "syslinux-common", "busybox-static"];
 
 interface Case {
@@ -51,7 +51,6 @@ const CASES: readonly Case[] = [
 
 /** The guest's own architecture: U-Boot starts systemd-boot, which starts Debian's kernel. */
 const RISCV: Case = { name: "disk, riscv64", make: (tree, image) => ["image", "convert", tree, image, "--root", "--arch", "riscv64", "--name", "boot test", "--own-initramfs"], file: "riscv64.qcow2", uefi: true, expect: / riscv64 .* \/ ext4 / };
-const U_BOOT = "/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf";
 
 const folder = mkdtempSync(join(tmpdir(), "stratos-boot-"));
 // Stopped from outside, it leaves nothing either.
@@ -60,12 +59,12 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => 
 
 let passed = 0, failed = 0;
 try {
-  const firmware = FIRMWARE.find((path) => existsSync(path));
-  if (firmware === undefined || !found("qemu-system-x86_64")) throw new Error("needs qemu-system-x86 and ovmf: apt-get install --no-install-recommends qemu-system-x86 ovmf");
+  const obstacle = machineObstacle({ architecture: "amd64", firmware: "uefi" });
+  if (obstacle !== null) throw new Error(obstacle);
   const tree = makeTree();
   const wanted = process.argv.slice(2);
   const isWanted = (name: string): boolean => wanted.length === 0 || wanted.some((text) => name.includes(text));
-  for (const one of CASES.filter(({ name }) => isWanted(name))) await runCase(one, tree, firmware);
+  for (const one of CASES.filter(({ name }) => isWanted(name))) await runCase(one, tree, "amd64");
   if (isWanted(RISCV.name)) await runRiscv();
 } catch (error) {
   console.log(`FAILED ${(error as Error).message}`);
@@ -77,7 +76,9 @@ console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 
 async function runRiscv(): Promise<void> {
-  if (!found("qemu-system-riscv64") || !found("mmdebstrap") || !existsSync(U_BOOT)) return report(RISCV.name, "needs qemu-system-misc, u-boot-qemu and mmdebstrap");
+  const obstacle = machineObstacle({ architecture: "riscv64", firmware: "u-boot" });
+  if (obstacle !== null) return report(RISCV.name, obstacle);
+  if (!found("mmdebstrap")) return report(RISCV.name, "needs mmdebstrap");
   const archive = join(folder, "riscv64.tar"), tree = join(folder, "riscv64");
   // Unpacked, not installed: no program of the other architecture runs here.
   run("mmdebstrap", ["--quiet", "--variant=extract", "--arch=riscv64", "--include=linux-image-riscv64,systemd-boot-efi,busybox-static", "trixie", archive, `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${findMirror().uri} trixie main`]);
@@ -88,10 +89,10 @@ async function runRiscv(): Promise<void> {
   // Packed modules say what they need only in modules.dep, which depmod makes when a kernel is installed.
   run("sh", ["-c", "cd usr/lib/modules/*/kernel && rm -rf drivers/gpu drivers/media drivers/net sound net && find . -name '*.ko.xz' -exec xz -d {} +"], tree);
   addInit(tree);
-  await runCase(RISCV, tree, U_BOOT);
+  await runCase(RISCV, tree, "riscv64");
 }
 
-async function runCase(one: Case, tree: string, firmware: string): Promise<void> {
+async function runCase(one: Case, tree: string, architecture: "amd64" | "riscv64"): Promise<void> {
   const image = join(folder, one.file);
   const made = spawnSync(process.execPath, [join(root, "stratos.mjs"), ...one.make(tree, image)], { encoding: "utf8" });
   if (made.status !== 0) return report(one.name, `not made: ${made.stderr}`);
@@ -101,7 +102,7 @@ async function runCase(one: Case, tree: string, firmware: string): Promise<void>
     run(process.execPath, [join(root, "stratos.mjs"), "image", "disk", "cp", settings, `${image}@esp:/loader/loader.conf`]);
   }
   const started = Date.now();
-  const output = await boot(image, one.uefi ? firmware : null, one.isStick === true);
+  const output = await boot(image, architecture, architecture === "riscv64" ? "u-boot" : one.uefi ? "uefi" : "bios", one.isStick === true);
   const line = output.split("\n").find((text) => text.includes(MARKER));
   if (line === undefined) return report(one.name, `no marker within ${BOOT_TIMEOUT_MS / 1000} s; the console ended with\n${output.split("\n").slice(-15).join("\n")}`);
   report(one.name, one.expect.test(line) ? null : `the root is not what it should be: ${line}`, `${((Date.now() - started) / 1000).toFixed(1)} s`);
@@ -114,30 +115,12 @@ function report(name: string, failure: string | null, note = ""): void {
   console.log(failure === null ? `ok ${name} ${note}` : `FAILED ${name}: ${failure}`);
 }
 
-function boot(image: string, firmware: string | null, isStick: boolean): Promise<string> {
-  // The cloud kernel knows no USB; to firmware and loaders one disk is as another.
-  const medium = isStick ? ["-drive", `if=virtio,format=raw,readonly=on,file=${image}`] : image.endsWith(".iso")
-    ? ["-device", "virtio-scsi", "-device", "scsi-cd,drive=medium", "-drive", `if=none,id=medium,media=cdrom,readonly=on,format=raw,file=${image}`]
-    : ["-drive", `if=virtio,format=${image.endsWith(".qcow2") ? "qcow2" : "raw"},file=${image}`];
-  const isRiscv = firmware === U_BOOT;
-  const args = isRiscv
-    ? ["-machine", "virt", "-m", "1024", "-kernel", U_BOOT, "-drive", `if=none,id=disk,format=qcow2,file=${image}`, "-device", "virtio-blk-device,drive=disk"]
-    : ["-machine", "q35,accel=tcg", "-m", "512", ...(firmware === null ? [] : ["-drive", `if=pflash,format=raw,readonly=on,file=${firmware}`]), ...medium];
-  return new Promise((resolve) => {
-    const machine = spawn(isRiscv ? "qemu-system-riscv64" : "qemu-system-x86_64", [...args, "-nographic", "-no-reboot", "-net", "none"], { stdio: ["ignore", "pipe", "pipe"] });
-    let output = "";
-    const take = (bytes: Buffer): void => { output += bytes.toString("latin1"); };
-    machine.stdout.on("data", take);
-    machine.stderr.on("data", take);
-    const timer = setTimeout(() => machine.kill("SIGKILL"), BOOT_TIMEOUT_MS);
-    const stop = (): void => void machine.kill("SIGKILL");
-    process.once("exit", stop);
-    machine.on("close", () => {
-      clearTimeout(timer);
-      process.off("exit", stop);
-      resolve(output);
-    });
-  });
+async function boot(image: string, architecture: "amd64" | "riscv64", firmware: Firmware, isStick: boolean): Promise<string> {
+  const machine = new Machine({ architecture, firmware, memory: architecture === "amd64" ? 512 : 1024, media: [{ path: image, kind: isStick ? "stick" : image.endsWith(".iso") ? "optical" : "disk" }] });
+  const timer = setTimeout(() => void machine.kill(), BOOT_TIMEOUT_MS);
+  await machine.ended;
+  clearTimeout(timer);
+  return machine.output;
 }
 
 /** A kernel, loaders, busybox, and an init that tells where it runs and switches off. */

@@ -24,22 +24,34 @@ export interface Row {
 
 interface Suite { title: string; command: string; rows: Row[] }
 
+/** Something that was started, and did what it should or did not. */
+export interface BootRow { readonly name: string; readonly isRight: boolean; readonly seconds: number }
+interface Boots { title: string; command: string; boots: BootRow[] }
+
 const FOLDER = join(import.meta.dirname, "results");
 const PAGE = join(import.meta.dirname, "../docs/conformance.md");
 
 export function recordRows(suite: string, about: { title: string; command: string }, rows: readonly Row[]): void {
+  replaceRows(suite, about, "rows", rows);
+}
+
+export function recordBoots(name: string, about: { title: string; command: string }, rows: readonly BootRow[]): void {
+  replaceRows(name, about, "boots", rows);
+}
+
+function replaceRows(name: string, about: { title: string; command: string }, key: "rows" | "boots", rows: readonly { readonly name: string }[]): void {
   mkdirSync(FOLDER, { recursive: true });
-  const path = join(FOLDER, `${suite}.json`);
-  const before = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Suite).rows : [];
+  const path = join(FOLDER, `${name}.json`);
+  const before = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Record<typeof key, { name: string }[]>)[key] : [];
   const merged = new Map([...before, ...rows].map((row) => [row.name, row]));
   const sorted = [...merged.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   const lines = sorted.map((row) => `  ${JSON.stringify(row)}`).join(",\n");
-  writeFileSync(path, `{"title": ${JSON.stringify(about.title)}, "command": ${JSON.stringify(about.command)}, "rows": [\n${lines}\n]}\n`);
+  writeFileSync(path, `{"title": ${JSON.stringify(about.title)}, "command": ${JSON.stringify(about.command)}, "${key}": [\n${lines}\n]}\n`);
   writeFileSync(PAGE, page());
 }
 
 function page(): string {
-  const suites = readdirSync(FOLDER).sort().map((name) => JSON.parse(readFileSync(join(FOLDER, name), "utf8")) as Suite);
+  const suites = readdirSync(FOLDER).sort().map((name) => JSON.parse(readFileSync(join(FOLDER, name), "utf8")) as Suite | Boots);
   const head = [
     "# Conformance",
     "",
@@ -47,7 +59,7 @@ function page(): string {
     "What counts is a test that passes there and fails here: the last column. Seconds are of busy machines, and say no more than how long a part takes.",
     "Of the suites of other programs only what failed in Stratos ran under qemu-user. The tests of system calls in `tests/abi` are compared with what Linux itself printed.",
   ];
-  return `${[...head, ...suites.flatMap(section)].join("\n")}\n`;
+  return `${[...head, ...suites.flatMap((suite) => ("boots" in suite ? bootSection(suite) : section(suite)))].join("\n")}\n`;
 }
 
 function section(suite: Suite): string[] {
@@ -62,6 +74,19 @@ function section(suite: Suite): string[] {
     "| part | ran | failed | s | qemu-user: ran | failed | s | worse here |",
     "|---|--:|--:|--:|--:|--:|--:|---|",
     ...suite.rows.map((row) => `| ${row.name} | ${cells(row.stratos)} | ${row.qemu === null ? "not run | | " : cells(row.qemu)} | ${row.worse.map((test) => `\`${test.replaceAll("|", "\\|")}\``).join(", ")} |`),
+  ];
+}
+
+function bootSection({ title, command, boots }: Boots): string[] {
+  return [
+    "",
+    `## ${title}`,
+    "",
+    `\`${command}\`: ${boots.filter(({ isRight }) => isRight).length} of ${boots.length}. Seconds are of a busy machine, and those of a first row of a tree hold its composing.`,
+    "",
+    "| what | | s |",
+    "|---|---|--:|",
+    ...boots.map(({ name, isRight, seconds }) => `| ${name} | ${isRight ? "right" : "**wrong**"} | ${seconds} |`),
   ];
 }
 

@@ -55,7 +55,7 @@ export class OutputError extends Error {
 }
 
 /** Part of the keys of customised trees and of outputs. */
-const CUSTOMIZE_CODE = 1;
+const CUSTOMIZE_CODE = 2;
 const OUTPUT_CODE = 1;
 
 /** What stands beside outputs. */

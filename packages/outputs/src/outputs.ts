@@ -1,6 +1,6 @@
 /** What a composed root becomes: images in registries, bootable disks, installed systems. Formats themselves are in `formats`. */
 export { parseReference, formatReference, ReferenceError, type ImageReference } from "./oci/reference.ts";
-export { RegistryClient, choosePlatform, parseManifest, type Manifest, type ManifestValue, type RegistryOptions, type RegistryPorts } from "./oci/registry-client.ts";
+export { RegistryClient, choosePlatform, parseIndex, parseManifest, type Manifest, type ManifestValue, type RegistryOptions, type RegistryPorts } from "./oci/registry-client.ts";
 export { RegistryError } from "./oci/registry-session.ts";
 export type { BlobStore, HttpRequest, HttpResponse, HttpTransport, RegistryCredentials } from "./oci/registry-ports.ts";
 export { TreeDraft } from "./tree/tree-draft.ts";

@@ -31,6 +31,7 @@ export interface ImageConvertOptions {
 export async function convertImage(source: string, target: string, options: ImageConvertOptions): Promise<number> {
   const format = options.to ?? formatOf(target);
   if (format !== "ostree" && (options.sign ?? options.signEd25519) !== undefined) throw new UsageError(options.sign === undefined ? "--sign-ed25519" : "--sign", "commits of OSTree are signed, nothing else");
+  const compression = options.compress ?? (format === "tar" ? compressionOf(target) : undefined);
   const opened = await openTreeSource(source, { ...(options.arch === undefined ? {} : { architecture: options.arch }), ...(options.root === true ? { ownedByRoot: true } : {}) });
   const progress = new ProgressDisplay(process.stderr);
   try {
@@ -38,7 +39,7 @@ export async function convertImage(source: string, target: string, options: Imag
     const time = options.time ?? sourceDateEpoch() ?? Math.floor([...opened.tree.entries()].reduce((newest, entry) => Math.max(newest, entry.mtime), 0));
     const result = writeOutput(format, opened.tree, target, {
       time, architecture: options.arch ?? opened.architecture ?? GUEST_ARCHITECTURE, name: options.name ?? baseName(source),
-      ...(options.compress === undefined ? {} : { compression: options.compress }), ...(options.size === undefined ? {} : { size: options.size }), ...(options.ref === undefined ? {} : { ref: options.ref }),
+      ...(compression === undefined ? {} : { compression }), ...(options.size === undefined ? {} : { size: options.size }), ...(options.ref === undefined ? {} : { ref: options.ref }),
       ...(options.mode === undefined ? {} : { mode: options.mode }), ...(options.bootc === true ? { isBootc: true } : {}),
       ...(options.loader === undefined ? {} : { loader: options.loader }), ...(options.kernelOptions === undefined ? {} : { commandLine: options.kernelOptions }), ...(options.ownInitramfs === true ? { ownInitramfs: true } : {}), ...(options.qcow2 === undefined ? {} : { qcow2: options.qcow2 }),
       ...(options.filesystem === undefined ? {} : { rootFormat: options.filesystem }), ...(options.snapshot === undefined ? {} : { snapshot: options.snapshot }),
@@ -59,7 +60,7 @@ export async function convertImage(source: string, target: string, options: Imag
 }
 
 function formatOf(target: string): OutputFormat {
-  if (/\.tar$/.test(target)) return "tar";
+  if (/\.(tar(\.(gz|zst))?|tgz|tzst)$/.test(target)) return "tar";
   if (/\.ext4$/.test(target)) return "ext4";
   if (/\.btrfs$/.test(target)) return "btrfs";
   if (/\.erofs$/.test(target)) return "erofs";
@@ -69,6 +70,11 @@ function formatOf(target: string): OutputFormat {
   if (/\.(squashfs|sqfs)$/.test(target)) return "squashfs";
   if (/\.cpio$/.test(target)) return "cpio";
   throw new CommandError(target, "the format is not clear from the name; --to says it");
+}
+
+/** How an archive's name says that it is packed. */
+function compressionOf(target: string): "gzip" | "zstd" | undefined {
+  return /(\.gz|\.tgz)$/.test(target) ? "gzip" : /(\.zst|\.tzst)$/.test(target) ? "zstd" : undefined;
 }
 
 /** https://reproducible-builds.org/specs/source-date-epoch/ */

@@ -7,8 +7,8 @@ import { CommandError } from "../command-error.ts";
 /** xz comes whole into memory; larger ones are better given as zstd. */
 const XZ_UNPACKED_MAX = 2 ** 31;
 
-/** The archive's bytes, whatever it is packed with; its first bytes tell. */
-export async function* unpackedArchive(source: Readable, home: string): AsyncIterable<Uint8Array> {
+/** The archive's bytes, whatever it is packed with; its first bytes tell. @param name  what messages call it */
+export async function* unpackedArchive(source: Readable, home: string, name = "archive"): AsyncIterable<Uint8Array> {
   const pieces = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   let head = Buffer.alloc(0);
   while (head.length < 6) {
@@ -17,8 +17,8 @@ export async function* unpackedArchive(source: Readable, home: string): AsyncIte
     head = Buffer.concat([head, value]);
   }
   const all = rest(head, pieces);
-  if (head[0] === 0x1f && head[1] === 0x8b) yield* piped(all, createGunzip());
-  else if (head.subarray(0, 4).equals(Buffer.of(0x28, 0xb5, 0x2f, 0xfd))) yield* piped(all, createZstdDecompress());
+  if (head[0] === 0x1f && head[1] === 0x8b) yield* piped(all, createGunzip(), name);
+  else if (head.subarray(0, 4).equals(Buffer.of(0x28, 0xb5, 0x2f, 0xfd))) yield* piped(all, createZstdDecompress(), name);
   else if (head.subarray(0, 6).equals(Buffer.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0))) {
     const packed: Buffer[] = [];
     for await (const piece of all) packed.push(piece);
@@ -38,7 +38,7 @@ async function* rest(head: Buffer, pieces: AsyncIterator<Buffer>): AsyncGenerato
   for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) yield next.value;
 }
 
-async function* piped(source: AsyncIterable<Buffer>, through: NodeJS.ReadWriteStream): AsyncIterable<Uint8Array> {
+async function* piped(source: AsyncIterable<Buffer>, through: NodeJS.ReadWriteStream, name: string): AsyncIterable<Uint8Array> {
   const { Readable: ReadableStream } = await import("node:stream");
   const { pipeline } = await import("node:stream/promises");
   const flow = pipeline(ReadableStream.from(source), through as NodeJS.WritableStream);
@@ -46,6 +46,6 @@ async function* piped(source: AsyncIterable<Buffer>, through: NodeJS.ReadWriteSt
   try {
     for await (const piece of through as unknown as AsyncIterable<Buffer>) yield piece;
   } catch (error) {
-    throw new CommandError("archive", `cannot be unpacked: ${(error as Error).message}`, { cause: error });
+    throw new CommandError(name, `cannot be unpacked: ${(error as Error).message}`, { cause: error });
   }
 }

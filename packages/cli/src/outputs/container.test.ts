@@ -28,6 +28,7 @@ before(() => {
   execFileSync("gcc", ["-static", "-O1", "-o", join(root, "usr/bin/hello"), at("hello.c")]);
   symlinkSync("usr/bin", join(root, "bin"));
   writeFileSync(join(root, "usr/lib/modules/6.1/vmlinuz"), "kernel");
+  writeFileSync(join(root, "usr/lib/modules/6.1/initramfs.img"), "first root");
   writeFileSync(join(root, "etc/secret"), "kept");
   chmodSync(join(root, "etc/secret"), 0o640);
 });

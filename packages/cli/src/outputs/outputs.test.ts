@@ -29,18 +29,19 @@ before(async () => {
   mkdirSync(join(root, "usr/lib/modules/6.1.0"), { recursive: true });
   mkdirSync(join(root, "boot"));
   writeFileSync(join(root, "boot/vmlinuz-6.1.0"), "kernel");
+  writeFileSync(join(root, "boot/initrd.img-6.1.0"), "first root");
   writeFileSync(join(root, "etc/hostname"), "box\n");
   writeFileSync(join(root, "usr/data"), Buffer.alloc(400_000, "data "));
   linkSync(join(root, "usr/data"), join(root, "usr/again"));
   symlinkSync("usr/data", join(root, "link"));
-  for (const path of ["etc/hostname", "usr/data", "boot/vmlinuz-6.1.0"]) utimesSync(join(root, path), 1_700_000_000, 1_700_000_000);
+  for (const path of ["etc/hostname", "usr/data", "boot/vmlinuz-6.1.0", "boot/initrd.img-6.1.0"]) utimesSync(join(root, path), 1_700_000_000, 1_700_000_000);
   const server = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   await new Promise((resolve) => server.close(resolve));
   writeFileSync(at("registry.yml"), `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${at("registry")}}}\nhttp: {addr: "${host}"}\n`);
   registry = spawn("docker-registry", ["serve", at("registry.yml")], { stdio: "ignore" });
-  for (let tries = 0; tries < 100 && !(await fetch(`http://${host}/v2/`).then((answer) => answer.ok, () => false)); tries++) await sleep(100);
+  for (let tries = 0; tries < 600 && !(await fetch(`http://${host}/v2/`).then((answer) => answer.ok, () => false)); tries++) await sleep(100);
 });
 after(() => {
   registry?.kill();

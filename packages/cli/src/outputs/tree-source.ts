@@ -3,6 +3,7 @@
  * (plain, gzip, xz or zstd), or a disk image with ext4,
  * btrfs, EROFS or AegisFS.
  */
+import { createHash } from "node:crypto";
 import { createReadStream, existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -10,7 +11,7 @@ import { join } from "node:path";
 import { archiveEntries, Ext4Files, FormatError, mergeLayers, TreeFiles, type Codecs, type FileTree, type OciDescriptor } from "@stratos/formats";
 import { stratosHome } from "@stratos/host-node";
 import { FileDisk, folderTree, nodeCodecs, OciLayoutFolder } from "@stratos/host-node/outputs";
-import { choosePlatform, parseManifest } from "@stratos/outputs";
+import { choosePlatform, parseManifest, RegistryError } from "@stratos/outputs";
 import { CommandError } from "../command-error.ts";
 import { AegisFiles } from "../image-disk/aegis-files.ts";
 import { diskError, filesOf, openDisk } from "../image-disk/open-disk.ts";
@@ -44,7 +45,7 @@ export async function openTreeSource(text: string, options: TreeSourceOptions = 
     if (oci !== null) return await ociSource(oci[1]!, oci[2], options, codecs);
     if (!existsSync(text)) throw new CommandError(text, "neither an image (`stratos image ls`) nor a file or folder");
     if (statSync(text).isDirectory()) return existsSync(join(text, "oci-layout")) ? await ociSource(text, undefined, options, codecs) : folderSource(text, options, codecs);
-    if (await isArchive(text)) return await archiveSource([text], codecs, null);
+    if (await isArchive(text)) return await archiveSource([{ path: text }], codecs, null);
     try {
       return diskSource(text, codecs);
     } catch (error) {
@@ -74,14 +75,36 @@ function folderSource(path: string, options: TreeSourceOptions, codecs: Codecs):
 async function ociSource(folder: string, name: string | undefined, options: TreeSourceOptions, codecs: Codecs): Promise<TreeSource> {
   if (!existsSync(join(folder, "index.json"))) throw new CommandError(folder, "is no OCI image layout");
   const layout = new OciLayoutFolder(folder, codecs);
-  const read = async (descriptor: OciDescriptor) => parseManifest(await layout.read(descriptor.digest, 0, descriptor.size), descriptor.digest);
-  let manifest = await read(layout.entry(name));
-  if (manifest.manifests !== undefined) {
-    const wanted = manifest.manifests.length === 1 ? manifest.manifests[0]!.platform?.architecture : options.architecture;
-    manifest = await read(choosePlatform(manifest.manifests, { os: "linux", architecture: wanted ?? "riscv64" }, folder));
+  const read = (descriptor: OciDescriptor) => parseManifest(layout.proved(descriptor), descriptor.digest);
+  try {
+    let manifest = read(layout.entry(name));
+    if (manifest.manifests !== undefined) {
+      const wanted = manifest.manifests.length === 1 ? manifest.manifests[0]!.platform?.architecture : options.architecture;
+      manifest = read(choosePlatform(manifest.manifests, { os: "linux", architecture: wanted ?? "riscv64" }, folder));
+    }
+    const { config, layers = [] } = manifest;
+    if (config === undefined) throw new FormatError("the manifest is no image's");
+    const { architecture, diffIds } = parseConfig(layout.proved(config), config.digest);
+    if (diffIds.length !== layers.length) throw new FormatError(`${config.digest}: names ${diffIds.length} layers, and the manifest ${layers.length}`);
+    const sources: ArchiveFile[] = [];
+    for (const [index, layer] of layers.entries()) sources.push({ path: await layout.provedPath(layer), digest: layer.digest, diffId: diffIds[index]! });
+    return await archiveSource(sources, codecs, architecture);
+  } catch (error) {
+    throw error instanceof RegistryError ? new CommandError(folder, error.message, { cause: error }) : error;
   }
-  const config = JSON.parse(Buffer.from(await layout.read(manifest.config!.digest, 0, manifest.config!.size)).toString("utf8")) as { architecture?: string };
-  return archiveSource((manifest.layers ?? []).map((layer) => layout.pathOf(layer.digest)), codecs, config.architecture ?? null);
+}
+
+/** What is used of an image's configuration (OCI Image Format Specification 1.1, `config.md`). @throws FormatError */
+function parseConfig(bytes: Uint8Array, digest: string): { architecture: string | null; diffIds: readonly string[] } {
+  let value: { architecture?: unknown; rootfs?: { diff_ids?: unknown } | null } = {};
+  try {
+    value = (JSON.parse(Buffer.from(bytes).toString("utf8")) as typeof value | null) ?? {};
+  } catch {
+    // Told below, as what is no configuration either.
+  }
+  const diffIds = value.rootfs?.diff_ids;
+  if (!Array.isArray(diffIds) || !diffIds.every((one) => typeof one === "string")) throw new FormatError(`${digest}: is no image's configuration`);
+  return { architecture: typeof value.architecture === "string" ? value.architecture : null, diffIds };
 }
 
 function diskSource(path: string, codecs: Codecs): TreeSource {
@@ -98,8 +121,15 @@ function diskSource(path: string, codecs: Codecs): TreeSource {
   }
 }
 
+interface ArchiveFile {
+  readonly path: string;
+  /** of a layer: its name, and the digest of what it unpacks to */
+  readonly digest?: string;
+  readonly diffId?: string;
+}
+
 /** Archives, from the bottom layer up; packed ones are unpacked into a temporary folder, from which content is then read. */
-async function archiveSource(paths: readonly string[], codecs: Codecs, architecture: string | null): Promise<TreeSource> {
+async function archiveSource(sources: readonly ArchiveFile[], codecs: Codecs, architecture: string | null): Promise<TreeSource> {
   const folder = mkdtempSync(join(tmpdir(), "stratos-tree-"));
   const disks: FileDisk[] = [];
   const close = (): void => {
@@ -108,11 +138,18 @@ async function archiveSource(paths: readonly string[], codecs: Codecs, architect
   };
   try {
     const layers: FileTree[] = [];
-    for (const [index, path] of paths.entries()) {
+    for (const [index, { path, digest, diffId }] of sources.entries()) {
       const plain = join(folder, `layer-${index}.tar`);
-      const file = await open(plain, "wx");
-      for await (const piece of unpackedArchive(createReadStream(path, { highWaterMark: 1 << 20 }), stratosHome())) await file.writeFile(piece);
-      await file.close();
+      const file = await open(plain, "wx"), hash = createHash("sha256");
+      try {
+        for await (const piece of unpackedArchive(createReadStream(path, { highWaterMark: 1 << 20 }), stratosHome(), path)) {
+          hash.update(piece);
+          await file.writeFile(piece);
+        }
+      } finally {
+        await file.close();
+      }
+      if (diffId !== undefined && `sha256:${hash.digest("hex")}` !== diffId) throw new FormatError(`${digest}: the layer unpacks to something else than the image's configuration says`);
       const disk = new FileDisk(plain, { readOnly: true });
       disks.push(disk);
       const entries = archiveEntries(disk, codecs);

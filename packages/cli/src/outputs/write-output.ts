@@ -49,7 +49,7 @@ export function writeOutput(format: OutputFormat, source: FileTree, path: string
   const bootc = options.isBootc === true ? bootcLayout(source, codecs, options.time) : null;
   const tree = bootc?.tree ?? source;
   switch (format) {
-    case "tar": return writeFile(path, archiveTree(tree));
+    case "tar": return writeFile(path, packed(archiveTree(tree), options.compression ?? "none", codecs));
     case "oci": return writeOci(tree, path, options, codecs, bootc?.kernel ?? null);
     case "oci-archive": return writeOciArchive(tree, path, options, codecs, bootc?.kernel ?? null);
     case "ostree": {
@@ -129,6 +129,27 @@ function withoutAccessLists(tree: FileTree): FileTree {
   const entries = [...tree.entries()].map((entry) => ([...entry.xattrs.keys()].every(isKept) ? entry : { ...entry, xattrs: new Map([...entry.xattrs].filter(([name]) => isKept(name))) }));
   return { entries: () => entries };
 }
+
+/** As members or frames that follow one another, which every reader of the format takes for one. */
+function* packed(pieces: Iterable<Uint8Array>, compression: LayerCompression, codecs: Codecs): Generator<Uint8Array> {
+  if (compression === "none") return yield* pieces;
+  const buffer = new Uint8Array(PACKED_AT_ONCE), pack = compression === "gzip" ? codecs.gzip : codecs.zstd;
+  let fill = 0;
+  for (const piece of pieces) {
+    for (let at = 0; at < piece.length; ) {
+      const count = Math.min(piece.length - at, buffer.length - fill);
+      buffer.set(piece.subarray(at, at + count), fill);
+      fill += count;
+      at += count;
+      if (fill < buffer.length) continue;
+      yield pack(buffer);
+      fill = 0;
+    }
+  }
+  if (fill > 0) yield pack(buffer.subarray(0, fill));
+}
+
+const PACKED_AT_ONCE = 16 << 20;
 
 function* gzipped(pieces: Iterable<Uint8Array>, codecs: Codecs | null): Generator<Uint8Array> {
   for (const piece of pieces) yield codecs === null ? piece : codecs.gzip(piece);

@@ -29,7 +29,21 @@ export function cleanScriptTraces(tree: TreeBuilder): void {
 /** At the end: a host that boots the image makes its own. */
 export function cleanIdentity(tree: TreeBuilder, settings: { epochSeconds: number; sha256: (bytes: Uint8Array) => string }): void {
   for (const path of [...tree.nodes.keys()]) if (testIdentities.some((matches) => matches(path))) tree.removeAll(path);
-  // Empty, so that systemd makes a new one and still counts the first boot: machine-id(5).
-  const id = tree.nodes.get("etc/machine-id");
-  if (id !== undefined) tree.put(fileEntry("etc/machine-id", "file", { mode: 0o444, mtime: settings.epochSeconds, content: new MemoryBlob(new Uint8Array(0), settings.sha256) }));
+  const put = (path: string, text: string, mode: number): void => tree.put(fileEntry(path, "file", { mode, mtime: settings.epochSeconds, content: new MemoryBlob(Uint8Array.from(text, (letter) => letter.charCodeAt(0)), settings.sha256) }));
+  // Empty, so that systemd makes a new one without taking the boot for a first one, at which it would ask the console for a password: machine-id(5).
+  if (tree.nodes.has("etc/machine-id")) put("etc/machine-id", "", 0o444);
+  const found = Object.keys(HOST_KEYS_AT_BOOT).find((unit) => tree.nodes.has(`usr/lib/systemd/system/${unit}`) || tree.nodes.has(`lib/systemd/system/${unit}`));
+  if (found === undefined) return;
+  const folder = `etc/systemd/system/${found}.d`;
+  if (!tree.nodes.has(folder)) tree.put(fileEntry(folder, "directory", { mode: 0o755, mtime: settings.epochSeconds }));
+  put(`${folder}/missing-host-keys.conf`, HOST_KEYS_AT_BOOT[found]!, 0o644);
 }
+
+/**
+ * sshd does not start without keys of its host, which are made when its package is installed; an image has none. `ssh-keygen -A` makes those that are missing. Where the
+ * package has a unit for that, the unit waits for a first boot, which this is not; systemd.unit(5): an empty condition takes the others back.
+ */
+const HOST_KEYS_AT_BOOT: Readonly<Record<string, string>> = {
+  "sshd-keygen.service": "# An image has no host keys: they are made at the first boot that finds none.\n[Unit]\nConditionFirstBoot=\nConditionPathIsReadWrite=/etc/ssh\n",
+  "ssh.service": "# An image has no host keys: they are made at the first boot that finds none.\n[Service]\nExecStartPre=\nExecStartPre=/usr/bin/ssh-keygen -A\nExecStartPre=/usr/sbin/sshd -t\n",
+};

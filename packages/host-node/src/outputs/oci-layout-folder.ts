@@ -2,14 +2,17 @@
  * An OCI image layout in a folder of the host (OCI Image Format Specification 1.1, `image-layout.md`): blobs under `blobs/sha256`,
  * each visible only when it is whole and proved, and `index.json`, replaced at once.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, createReadStream, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import {
   fileEntry, FormatError, ociIndex, OCI_LAYOUT, ociImage, ociLayoutIndex, packLayer, REF_NAME,
   type Blob, type Codecs, type FileEntry, type FileTree, type LayerCompression, type OciBlob, type OciDescriptor, type OciImage, type OciImageOptions, type OciLayer,
 } from "@stratos/formats";
-import type { BlobStore } from "@stratos/outputs";
+import { parseIndex, type BlobStore } from "@stratos/outputs";
+
+/** What manifests and configurations say fits easily. */
+const TEXT_BYTES_MAX = 4 << 20;
 
 export class OciLayoutFolder implements BlobStore {
   readonly folder: string;
@@ -76,8 +79,7 @@ export class OciLayoutFolder implements BlobStore {
 
   /** The image called `name`; without a name the only one. @throws FormatError when it is not there */
   entry(name?: string): OciDescriptor {
-    const { manifests } = JSON.parse(readFileSync(join(this.folder, "index.json"), "utf8")) as { manifests?: OciDescriptor[] };
-    const all = manifests ?? [];
+    const path = join(this.folder, "index.json"), all = parseIndex(readFileSync(path), path);
     const found = name === undefined ? (all.length === 1 ? all[0] : undefined) : all.find((entry) => entry.annotations?.[REF_NAME] === name);
     if (found === undefined) throw new FormatError(`${this.folder}: ${name === undefined ? `has ${all.length} images; say which` : `has no image ${name}`}`);
     return found;
@@ -100,6 +102,38 @@ export class OciLayoutFolder implements BlobStore {
     for (const digest of [...digests].sort()) own.push(file(`blobs/sha256/${digest.slice(7)}`, this.pathOf(digest), digest.slice(7)));
     for (const name of ["index.json", "oci-layout"]) own.push(file(name, join(this.folder, name), digestOf(join(this.folder, name))));
     return { entries: () => own };
+  }
+
+  /** A manifest or a configuration, in whole. @throws FormatError when it is missing, or its bytes are not what the descriptor says */
+  proved(descriptor: OciDescriptor): Uint8Array {
+    const { digest, size } = descriptor;
+    if (size > TEXT_BYTES_MAX) throw new FormatError(`${digest}: a manifest or configuration of ${size} bytes`);
+    const bytes = readFileSync(this.#blobPath(digest));
+    if (bytes.length !== size) throw new FormatError(`${digest}: has ${bytes.length} bytes, and is to have ${size}`);
+    const found = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+    if (found !== digest) throw new FormatError(`${digest}: the blob has been changed; its digest is ${found}`);
+    return bytes;
+  }
+
+  /** Path of a blob whose bytes have proved to be what its descriptor says. @throws FormatError */
+  async provedPath({ digest, size }: OciDescriptor): Promise<string> {
+    const path = this.#blobPath(digest), hash = createHash("sha256");
+    let done = 0;
+    for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Uint8Array>) {
+      hash.update(piece);
+      done += piece.length;
+    }
+    if (done !== size) throw new FormatError(`${digest}: has ${done} bytes, and is to have ${size}`);
+    const found = `sha256:${hash.digest("hex")}`;
+    if (found !== digest) throw new FormatError(`${digest}: the blob has been changed; its digest is ${found}`);
+    return path;
+  }
+
+  /** Where a blob is. @throws FormatError when it is not there */
+  #blobPath(digest: string): string {
+    const path = this.pathOf(digest);
+    if (!existsSync(path)) throw new FormatError(`${digest}: the blob is missing`);
+    return path;
   }
 
   async has(digest: string): Promise<boolean> {

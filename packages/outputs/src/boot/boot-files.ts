@@ -3,6 +3,7 @@
  * media); UAPI Boot Loader Specification, types 1 and 2.
  */
 import { FormatError, type Codecs, type FileTree } from "@stratos/formats";
+import { findDeployments, type Deployment } from "./deployments.ts";
 import { initramfs } from "./initramfs.ts";
 import { TreePaths } from "./tree-paths.ts";
 import { osReleaseOf, unifiedKernel } from "./unified-kernel.ts";
@@ -60,13 +61,13 @@ export interface BootFiles {
 export function bootFiles(tree: FileTree, options: BootOptions, codecs: Codecs): BootFiles {
   const paths = new TreePaths(tree);
   const names = ARCHITECTURES[options.architecture];
+  const deployments = findDeployments(paths);
+  if (deployments.length > 0) return deployedBootFiles(paths, deployments, options);
   const kernel = findKernel(paths);
   const linux = paths.bytes(kernel.path)!;
   const given = options.ownInitramfs === true ? undefined : paths.firstFile([`boot/initrd.img-${kernel.version}`, `usr/lib/modules/${kernel.version}/initramfs.img`]);
   const initrd = given !== undefined ? paths.bytes(given)! : codecs.gzip(initramfs(tree, { kernel: kernel.version, mtime: options.mtime }, codecs));
-  const commandLineOf = (rootFlags: string | undefined): string => [
-    `root=${options.root}`, ...(rootFlags === undefined ? [] : [`rootflags=${rootFlags}`]), "ro", "console=tty0", `console=${names.console}`, ...(options.commandLine === undefined || options.commandLine === "" ? [] : [options.commandLine]),
-  ].join(" ");
+  const commandLineOf = (rootFlags: string | undefined): string => commandLineFor(options, rootFlags);
   const commandLine = commandLineOf(options.rootFlags);
   const entries = [{ id: "stratos", title: options.title, commandLine }, ...(options.entries ?? []).map(({ id, title, rootFlags }) => ({ id: `stratos-${id}`, title, commandLine: commandLineOf(rootFlags) }))];
   const places = {
@@ -82,8 +83,7 @@ export function bootFiles(tree: FileTree, options: BootOptions, codecs: Codecs):
   const files: BootFile[] = [];
   const manager = loader === "unified" ? paths.firstFile(places["systemd-boot"]) : loader === "systemd-boot" ? paths.firstFile(places[loader]) : undefined;
   if (manager !== undefined) {
-    const content = paths.bytes(manager)!;
-    files.push({ path: boot, content }, { path: `EFI/systemd/systemd-boot${names.efi}.efi`, content }, { path: "loader/loader.conf", content: ascii(`timeout 1\ndefault ${loader === "unified" ? "stratos.efi" : "stratos.conf"}\nconsole-mode keep\neditor no\n`) });
+    files.push(...managerFiles(paths.bytes(manager)!, options.architecture, loader === "unified" ? "stratos.efi" : "stratos.conf"));
   }
   if (loader === "unified") {
     if (manager === undefined && entries.length > 1) throw new FormatError("to choose between several roots takes systemd-boot; install systemd-boot-efi");
@@ -104,6 +104,41 @@ export function bootFiles(tree: FileTree, options: BootOptions, codecs: Codecs):
     for (const path of ["EFI/debian/grub.cfg", "boot/grub/grub.cfg"]) files.push({ path, content: ascii(menu) });
   }
   return { kernel: kernel.version, loader, commandLine, files, linux, initrd };
+}
+
+/** systemd-boot where firmware looks for it, and its settings. */
+function managerFiles(content: Uint8Array, architecture: BootArchitecture, chosen: string): BootFile[] {
+  const { efi } = ARCHITECTURES[architecture];
+  return [
+    { path: `EFI/BOOT/BOOT${efi.toUpperCase()}.EFI`, content }, { path: `EFI/systemd/systemd-boot${efi}.efi`, content }, { path: "loader/loader.conf", content: ascii(`timeout 1\ndefault ${chosen}\nconsole-mode keep\neditor no\n`) },
+  ];
+}
+
+function commandLineFor(options: BootOptions, rootFlags: string | undefined): string {
+  return [
+    `root=${options.root}`, ...(rootFlags === undefined ? [] : [`rootflags=${rootFlags}`]), "ro", "console=tty0", `console=${ARCHITECTURES[options.architecture].console}`, ...(options.commandLine === undefined || options.commandLine === "" ? [] : [options.commandLine]),
+  ].join(" ");
+}
+
+/** What ostree has deployed, started by systemd-boot, which the first of these systems brings: the root's own words come before those of each entry. */
+function deployedBootFiles(paths: TreePaths, deployments: readonly Deployment[], options: BootOptions): BootFiles {
+  if (options.loader !== undefined && options.loader !== "systemd-boot") throw new FormatError(`what ostree has deployed is started by systemd-boot, not by ${options.loader}`);
+  const first = deployments[0]!, { efi } = ARCHITECTURES[options.architecture];
+  const manager = paths.bytes(`${first.system}/usr/lib/systemd/boot/efi/systemd-boot${efi}.efi`);
+  if (manager === undefined) throw new FormatError(`${first.system}: has no boot loader; install systemd-boot-efi`);
+  const files = managerFiles(manager, options.architecture, `${first.id}.conf`), usual = commandLineFor(options, options.rootFlags);
+  const seen = new Set<string>();
+  for (const { id, title, version, linux, initrd, options: own } of deployments) {
+    // Deployments of one kernel share it.
+    for (const path of [linux, initrd]) {
+      if (!seen.has(path)) files.push({ path: path.slice("boot/".length), content: paths.bytes(path)! });
+      seen.add(path);
+    }
+    const words = own.split(" ").filter((word) => word !== "" && !word.startsWith("root="));
+    files.push({ path: `loader/entries/${id}.conf`, content: ascii(`title ${title}\nversion ${version}\nlinux /${linux.slice("boot/".length)}\ninitrd /${initrd.slice("boot/".length)}\noptions ${[usual, ...words].join(" ")}\n`) });
+  }
+  const version = /vmlinu[xz]-(.+)$/.exec(first.linux)?.[1] ?? first.version;
+  return { kernel: version, loader: "systemd-boot", commandLine: usual, files, linux: paths.bytes(first.linux)!, initrd: paths.bytes(first.initrd)! };
 }
 
 /** The newest kernel of a tree. */

@@ -1,6 +1,6 @@
 /**
  * A minimal first root for Linux: the modules that the root's disk and file system need, a shell, and a script that mounts the root and goes
- * there. Programs come from the tree itself: busybox when it has it, else its own shell, mount, findfs, switch_root and insmod with their
+ * there, or, in a root of OSTree, to the system that `ostree=` names. Programs come from the tree itself: busybox when it has it, else its own shell, mount, findfs, switch_root and insmod with their
  * libraries. The result is a function of the tree.
  */
 import { concatBytes } from "@stratos/base";
@@ -61,7 +61,10 @@ export function initramfs(tree: FileTree, options: InitramfsOptions, codecs: Pic
   return concatBytes(Array.from(cpioArchive(draft.tree()), (piece) => piece.slice()));
 }
 
-/** What runs first. It reads the kernel's command line: root=, rootfstype=, rootflags=, rootwait seconds, ro or rw, init=. */
+/**
+ * What runs first. It reads the kernel's command line: root=, rootfstype=, rootflags=, ro or rw, init=, ostree=. What it does for the last is what ostree-prepare-root(1)
+ * does: the system becomes the root, its /usr cannot be written, its /var is that of all systems of its name, and the disk's own root is seen at /sysroot.
+ */
 const INIT_SCRIPT = `#!/bin/sh
 export PATH=/bin
 fail() {
@@ -72,13 +75,14 @@ fail() {
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
-root= type= flags= mode=ro init= live=
+root= type= flags= mode=ro init= live= ostree=
 read -r line < /proc/cmdline
 for word in $line; do
   case "$word" in
     root=*) root="\${word#root=}" ;;
     rootfstype=*) type="\${word#rootfstype=}" ;;
     rootflags=*) flags="\${word#rootflags=}" ;;
+    ostree=*) ostree="\${word#ostree=}" ;;
     stratos.live=*) live="\${word#stratos.live=}" ;;
     init=*) init="\${word#init=}" ;;
     ro) mode=ro ;;
@@ -109,14 +113,30 @@ if [ -n "$live" ]; then
   mount -t tmpfs tmpfs /run/changes && mkdir -p /run/changes/upper /run/changes/work || fail "no memory for changes"
   mount -t overlay -o lowerdir=/run/image,upperdir=/run/changes/upper,workdir=/run/changes/work overlay /sysroot || fail "no overlay"
 else
+  # ostree's own services make what they must not change read-only later.
+  [ -z "$ostree" ] || mode=rw
   mount -o "$mode\${flags:+,$flags}" \${type:+-t "$type"} "$device" /sysroot || fail "$device cannot be mounted"
+fi
+move() {
+  mount --move "$1" "$2" 2> /dev/null || mount -o move "$1" "$2"
+}
+if [ -n "$ostree" ]; then
+  system="$(cd "/sysroot$ostree" 2> /dev/null && pwd -P)" || fail "$ostree is not on the root"
+  mkdir -p /system
+  mount -o bind "$system" /system && mount -o bind /system/usr /system/usr && mount -o remount,bind,ro /system/usr || fail "$ostree cannot be mounted"
+  mount -o bind "\${system%/deploy/*}/var" /system/var || fail "$ostree has no /var"
+  move /sysroot /system/sysroot || fail "the root cannot be moved below $ostree"
+  move /system /sysroot
+  mount -t tmpfs -o mode=0755 tmpfs /run
+  : > /run/ostree-booted
+  move /run /sysroot/run
 fi
 if [ -z "$init" ]; then
   for init in /sbin/init /usr/sbin/init /lib/systemd/systemd /usr/lib/systemd/systemd /bin/sh; do
     [ -x "/sysroot$init" ] || [ -L "/sysroot$init" ] && break
   done
 fi
-for place in proc sys dev; do mount --move "/$place" "/sysroot/$place" 2> /dev/null || mount -o move "/$place" "/sysroot/$place"; done
+for place in proc sys dev; do move "/$place" "/sysroot/$place"; done
 exec switch_root /sysroot "$init"
 fail "$init cannot be run"
 `;

@@ -6,6 +6,8 @@ import { utf8Of } from "@stratos/base";
 import { DiskWindow, FatVolume, FormatError, gptSpace, PARTITION_TYPES, sha256Of, uuidFrom, writeGpt, type Codecs, type Disk, type FileTree, type GptPartition } from "@stratos/formats";
 import { TreeDraft } from "../tree/tree-draft.ts";
 import { bootFiles, type BootArchitecture, type BootEntry, type BootFiles, type BootLoader } from "../boot/boot-files.ts";
+import { findDeployments } from "../boot/deployments.ts";
+import { TreePaths } from "../boot/tree-paths.ts";
 import { rootFileSystem, type RootFileSystem, type RootFormat, type RootShare } from "./root-format.ts";
 import { splitTree } from "./split-tree.ts";
 
@@ -54,7 +56,10 @@ export function planDiskImage(source: FileTree, options: DiskImageOptions, codec
   const isBtrfs = format === "btrfs";
   if (options.snapshot !== undefined && !isBtrfs) throw new FormatError(`${format} has no snapshots; btrfs has`);
   const draft = new TreeDraft(source, codecs, options.time);
-  if (!draft.has("etc/fstab") || /^(#.*|\s*)$/.test((draft.text("etc/fstab") ?? "").split("\n").filter((line) => !line.startsWith("#")).join(""))) {
+  // Systems that ostree has deployed have an /etc of their own, and none is the disk's.
+  const isDeployed = findDeployments(new TreePaths(source)).length > 0;
+  if (isDeployed && isBtrfs) throw new FormatError("what ostree has deployed is not divided into subvolumes; ext4 takes it");
+  if (!isDeployed && (!draft.has("etc/fstab") || /^(#.*|\s*)$/.test((draft.text("etc/fstab") ?? "").split("\n").filter((line) => !line.startsWith("#")).join("")))) {
     const mounts = isBtrfs ? BTRFS_VOLUMES.map(({ name, mount }) => `UUID=${rootUuid} ${mount} btrfs subvol=${name} 0 0`) : [`UUID=${rootUuid} / ${format} ${fileSystem.mountOptions} 0 ${fileSystem.checkPass}`];
     draft.file("etc/fstab", `${mounts.join("\n")}\nUUID=${espId.text} /boot/efi vfat umask=0077,nofail 0 2\n`);
     draft.directory("boot/efi");

@@ -3,7 +3,7 @@
  * so that no tag names what is not whole. Source: OCI Distribution Specification 1.1, "Pull" and "Push".
  */
 import { byteString, byteStringToUtf8 } from "@stratos/base";
-import { OCI_MEDIA, sha256Of, type Codecs, type OciDescriptor, type OciPlatform } from "@stratos/formats";
+import { FormatError, OCI_MEDIA, sha256Of, type Codecs, type OciDescriptor, type OciPlatform } from "@stratos/formats";
 import { formatReference, isLocalRegistry, registryHost, type ImageReference } from "./reference.ts";
 import type { BlobStore, HttpTransport, RegistryCredentials } from "./registry-ports.ts";
 import { bytesOf, drain, reasonOf, RegistryError, RegistrySession } from "./registry-session.ts";
@@ -193,6 +193,17 @@ export function choosePlatform(manifests: readonly OciDescriptor[], platform: Oc
   if (only !== undefined) return only;
   const there = manifests.map((entry) => `${entry.platform?.os ?? "?"}/${entry.platform?.architecture ?? "?"}`).join(", ");
   throw new RegistryError(`${what}: has no image for ${platform.os}/${platform.architecture}; there are ${there}`);
+}
+
+/** The images that a layout's `index.json` names. @throws FormatError when it is damaged */
+export function parseIndex(bytes: Uint8Array, what: string): readonly OciDescriptor[] {
+  try {
+    const { manifests } = parseManifest(bytes, what);
+    if (manifests !== undefined) return manifests;
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+  }
+  throw new FormatError(`${what}: is damaged, and names no images`);
 }
 
 /** @throws RegistryError when the bytes are no manifest, or a descriptor in it is malformed */

@@ -1,12 +1,12 @@
 /** The layout for OSTree and bootc. Goal: each rule of the layout, on a tree as Debian's packages make it; the result is a whole tree. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createHash } from "node:crypto";
 import { checkFileTree, fileEntry, fileTreeOf, MemoryBlob, readBlob, type FileEntry } from "@stratos/formats";
+import { nodeCodecs } from "@stratos/host-node/outputs";
 import { bootcLayout } from "./bootc-layout.ts";
 import { TreeDraft } from "../tree/tree-draft.ts";
 
-const codecs = { sha256: () => { const hash = createHash("sha256"); return { update: (bytes: Uint8Array) => void hash.update(bytes), hex: () => hash.digest("hex") }; } };
+const codecs = nodeCodecs();
 const file = (path: string, text: string, fields: Partial<FileEntry> = {}): FileEntry => fileEntry(path, "file", { content: new MemoryBlob(Buffer.from(text), ""), ...fields });
 const folders = (...paths: string[]): FileEntry[] => paths.map((path) => fileEntry(path, "directory"));
 const textOf = (entry: FileEntry | undefined): string => Buffer.from(readBlob(entry!.content!)).toString();

@@ -3,12 +3,13 @@
  * "Filesystem" and "Bootc-compatible images".
  *
  * - `/etc` becomes `/usr/etc`: what is deployed, from which each machine's `/etc` is made and merged.
- * - Kernel and initramfs stand in `/usr/lib/modules/VERSION/{vmlinuz,initramfs.img}`; `/boot` is empty.
+ * - Kernel and initramfs stand in `/usr/lib/modules/VERSION/{vmlinuz,initramfs.img}`; `/boot` is empty. A kernel whose root brings no initramfs gets ours.
  * - `/var` is the machine's and comes empty; its folders are made at boot by a tmpfiles.d file, dpkg's database moves to `/usr/lib/sysimage`.
  * - What people write to leads into `/var`: `/home /root /opt /srv /mnt /usr/local`.
  * - `/ostree` leads to `/sysroot/ostree`; `/dev /proc /run /sys` are empty, and devices are left out.
  */
 import { FormatError, type Codecs, type FileTree } from "@stratos/formats";
+import { initramfs } from "../boot/initramfs.ts";
 import { TreeDraft } from "../tree/tree-draft.ts";
 
 export interface BootcLayout {
@@ -25,19 +26,20 @@ const SYSIMAGE = "usr/lib/sysimage";
 
 /**
  * A root laid out for bootc as an image for containers, and the labels by which it knows its own.
- * @throws FormatError when there is no kernel to boot
+ * @throws FormatError when there is no kernel to boot, or nothing to make an initramfs of
  */
-export function bootcImage(tree: FileTree, codecs: Pick<Codecs, "sha256">, mtime: number): { readonly tree: FileTree; readonly labels: Readonly<Record<string, string>> } {
+export function bootcImage(tree: FileTree, codecs: Pick<Codecs, "sha256" | "gzip">, mtime: number): { readonly tree: FileTree; readonly labels: Readonly<Record<string, string>> } {
   const layout = bootcLayout(tree, codecs, mtime);
   if (layout.kernel === null) throw new FormatError("ostree.bootc: the image has no kernel in /boot or /usr/lib/modules");
   return { tree: layout.tree, labels: { "containers.bootc": "1", "ostree.bootable": "1", "ostree.linux": layout.kernel } };
 }
 
 /** @param mtime  seconds since 1970, for what is added */
-export function bootcLayout(tree: FileTree, codecs: Pick<Codecs, "sha256">, mtime: number): BootcLayout {
+export function bootcLayout(tree: FileTree, codecs: Pick<Codecs, "sha256" | "gzip">, mtime: number): BootcLayout {
   const draft = new TreeDraft(tree, codecs, mtime);
   if (draft.has("usr/etc") && draft.has("etc")) throw new FormatError("the tree has both /etc and /usr/etc");
   const kernel = moveKernel(draft);
+  if (kernel !== null && !draft.has(`usr/lib/modules/${kernel}/initramfs.img`)) draft.file(`usr/lib/modules/${kernel}/initramfs.img`, codecs.gzip(initramfs(draft.tree(), { kernel, mtime }, codecs)), { mode: 0o600 });
   if (draft.has("etc")) draft.move("etc", "usr/etc");
   moveDpkg(draft);
   const tmpfiles = varFolders(draft);

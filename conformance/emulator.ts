@@ -1,0 +1,110 @@
+/** A machine under QEMU without hardware help (TCG), spoken to through its serial console. */
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
+
+export type Firmware = "bios" | "uefi" | "u-boot";
+
+export interface MachineOptions {
+  readonly architecture: "amd64" | "riscv64";
+  readonly firmware: Firmware;
+  /** bytes of memory, in MiB */
+  readonly memory: number;
+  readonly processors?: number;
+  readonly media: readonly Medium[];
+}
+
+/** `stick`: the image is a disk to the machine, though it would be an optical medium. */
+export interface Medium { readonly path: string; readonly kind: "disk" | "optical" | "stick"; readonly keep?: boolean }
+
+const UEFI = ["/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/qemu/OVMF.fd"];
+const U_BOOT = "/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf";
+
+/**
+ * Without `cmpxchg16b`: QEMU 7.2 works out its flags from a state that it has not brought up to date, and an interrupt that comes just behind one saves, and then loads, flags with
+ * bits that no processor has (EFLAGS c1936ac2). Debian's 6.12 dies of that at one boot in five, as "double fault" or a jump to 0, with one processor or two, and without any file of ours
+ * (`-kernel` alone). A kernel that does not find the instruction uses another.
+ */
+const PROCESSOR = "qemu64,-cx16";
+
+/** What keeps a machine from starting here; null when nothing does. */
+export function machineObstacle({ architecture, firmware }: Pick<MachineOptions, "architecture" | "firmware">): string | null {
+  const program = architecture === "amd64" ? "qemu-system-x86_64" : "qemu-system-riscv64";
+  if (spawnSync("sh", ["-c", `command -v ${program}`], { stdio: "ignore" }).status !== 0) return `needs ${program}: apt-get install --no-install-recommends ${architecture === "amd64" ? "qemu-system-x86 ovmf" : "qemu-system-misc u-boot-qemu"}`;
+  if (firmware === "uefi" && uefi() === undefined) return "needs UEFI's firmware: apt-get install --no-install-recommends ovmf";
+  return firmware === "u-boot" && !existsSync(U_BOOT) ? "needs U-Boot: apt-get install --no-install-recommends u-boot-qemu" : null;
+}
+
+function uefi(): string | undefined {
+  return UEFI.find((path) => existsSync(path));
+}
+
+export class Machine {
+  readonly #process: ChildProcess;
+  readonly ended: Promise<void>;
+  #isOver = false;
+  #output = "";
+  #wake: () => void = () => {};
+  readonly #stop = (): void => void this.#process.kill("SIGKILL");
+
+  constructor(options: MachineOptions) {
+    this.#process = spawn(options.architecture === "amd64" ? "qemu-system-x86_64" : "qemu-system-riscv64", argumentsOf(options), { stdio: ["pipe", "pipe", "pipe"] });
+    const take = (bytes: Buffer): void => {
+      this.#output += bytes.toString("latin1");
+      this.#wake();
+    };
+    this.#process.stdout!.on("data", take);
+    this.#process.stderr!.on("data", take);
+    this.#process.stdin!.on("error", () => {});
+    process.once("exit", this.#stop);
+    this.ended = new Promise((resolve) => this.#process.on("close", () => {
+      this.#isOver = true;
+      process.off("exit", this.#stop);
+      this.#wake();
+      resolve();
+    }));
+  }
+
+  /** All that the console has shown. */
+  get output(): string {
+    return this.#output;
+  }
+
+  type(text: string): void {
+    this.#process.stdin!.write(text);
+  }
+
+  /** Waits until the console shows it, from `start` on. @returns the match; null when the machine or the time is over */
+  async shows(pattern: RegExp, timeoutMs: number, start = 0): Promise<RegExpExecArray | null> {
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      const found = pattern.exec(this.#output.slice(start));
+      const left = deadline - Date.now();
+      if (found !== null || this.#isOver || left <= 0) return found;
+      let timer: NodeJS.Timeout | undefined;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        timer = setTimeout(resolve, left);
+      });
+      clearTimeout(timer);
+    }
+  }
+
+  async kill(): Promise<void> {
+    this.#stop();
+    await this.ended;
+  }
+}
+
+function argumentsOf({ architecture, firmware, memory, processors = 1, media }: MachineOptions): string[] {
+  const drives = media.flatMap(({ path, kind, keep }, index) => {
+    const file = `format=${path.endsWith(".qcow2") ? "qcow2" : "raw"},file=${path}${keep === true ? "" : ",snapshot=on"}`;
+    // The cloud kernel knows no USB; to firmware and loaders one disk is as another.
+    if (kind === "stick") return ["-drive", `if=virtio,readonly=on,${file.replace(",snapshot=on", "")}`];
+    if (kind === "optical") return ["-device", `virtio-scsi,id=bus${index}`, "-device", `scsi-cd,bus=bus${index}.0,drive=medium${index}`, "-drive", `if=none,id=medium${index},media=cdrom,readonly=on,${file.replace(",snapshot=on", "")}`];
+    return architecture === "amd64" ? ["-drive", `if=virtio,${file}`] : ["-drive", `if=none,id=disk${index},${file}`, "-device", `virtio-blk-device,drive=disk${index}`];
+  });
+  const board = architecture === "amd64"
+    ? ["-machine", "q35,accel=tcg", "-cpu", PROCESSOR, ...(firmware === "uefi" ? ["-drive", `if=pflash,format=raw,readonly=on,file=${uefi()!}`] : [])]
+    : ["-machine", "virt", "-kernel", U_BOOT];
+  return [...board, "-m", String(memory), "-smp", String(processors), ...drives, "-nographic", "-no-reboot", "-net", "none"];
+}
