@@ -13,6 +13,7 @@ export { openStreamIn, openStreamOut } from "./host-stream.ts";
 export type { PublishedPort } from "./published-ports.ts";
 export { NodeSocketProvider } from "./socket-provider.ts";
 export { zstdCodec } from "./zstd-codec.ts";
+export { ThreadCodecPool } from "./thread-codec-pool.ts";
 export { nodeCipher } from "./node-cipher.ts";
 export { FilterError, withEnvironmentFilters } from "./volume-filters.ts";
 export { environmentPassphrase, mountDevices, openVolumeDevices, PassphraseError, VOLUME_CODECS, volumePaths, type VolumeDevices } from "./volume-devices.ts";

@@ -9,10 +9,13 @@ import type { BlockDevice, CompressionCodec } from "@stratos/host";
 import { waitForEndingMount } from "./ending-mount.ts";
 import { FileBlockDevice } from "./file-block-device.ts";
 import { nodeCipher } from "./node-cipher.ts";
+import { ThreadCodecPool } from "./thread-codec-pool.ts";
 import { zstdCodec } from "./zstd-codec.ts";
 
 /** What content may be compressed with. */
 export const VOLUME_CODECS: readonly CompressionCodec[] = [lz4, zstdCodec];
+/** Of all volumes of this thread; its own threads start with the first content that is worth it. */
+const codecPool = new ThreadCodecPool();
 
 /** Why an encrypted device was not opened, in words. */
 export class PassphraseError extends Error {}
@@ -69,7 +72,7 @@ export function openVolumeDevices(path: string | readonly string[], options: Vol
 
 /** Mounts them as one volume, with all codecs of this host. */
 export function mountDevices({ devices }: VolumeDevices, options: MountOptions = {}): Volume | MountError {
-  return mount(devices.length === 1 ? devices[0]! : devices, { codecs: VOLUME_CODECS, ...options });
+  return mount(devices.length === 1 ? devices[0]! : devices, { codecs: VOLUME_CODECS, codecPool, ...options });
 }
 
 /** The passphrase that the environment gives, or null. @throws PassphraseError when its file cannot be read */

@@ -8,6 +8,8 @@ export type { Clock } from "./clock.ts";
 export type { RandomSource } from "./random-source.ts";
 export type { BlockDevice } from "./block-device.ts";
 export type { CompressionCodec } from "./codec.ts";
+export { PIECES_MAX, PIECE_SIZE_MAX } from "./codec-pool.ts";
+export type { CodecPool } from "./codec-pool.ts";
 export { CIPHER_TAG_SIZE } from "./cipher.ts";
 export type { Cipher, CipherKey, KeyDerivation } from "./cipher.ts";
 export type { HostConsole } from "./host-console.ts";
@@ -17,6 +19,7 @@ export type { SocketProvider, HostSocket, HostSocketEvents, HostSocketOption, Ho
 export { SimulatedClock } from "./simulated/clock.ts";
 export { SimulatedRandomSource } from "./simulated/random-source.ts";
 export { SimulatedCipher } from "./simulated/cipher.ts";
+export { SerialCodecPool } from "./simulated/serial-codec-pool.ts";
 export { MemoryBlockDevice } from "./simulated/memory-block-device.ts";
 export { SimulatedConsole } from "./simulated/simulated-console.ts";
 export { SimulatedStreamIn, SimulatedStreamOut } from "./simulated/simulated-stream.ts";

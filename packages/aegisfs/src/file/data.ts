@@ -6,14 +6,15 @@
 import { EDQUOT, EFBIG, EINVAL, EISDIR, ENOENT, ENOSPC, S_IFDIR, S_IFMT, S_IFREG } from "@stratos/abi";
 import { Failure } from "../failure.ts";
 import { EXTENT_UNWRITTEN } from "../format/extent-item.ts";
-import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, FILE_SIZE_MAX, INLINE_SIZE_MAX, UNIT_BLOCKS } from "../format/geometry.ts";
-import { COMPRESS_NONE, compressionOf, DEDUPE_ON, dedupeOf, levelOf, TIER_UNSET, tierOf } from "../format/properties.ts";
+import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, FILE_SIZE_MAX, INLINE_SIZE_MAX } from "../format/geometry.ts";
+import { COMPRESS_NONE, compressionOf, DEDUPE_ON, dedupeOf, TIER_UNSET, tierOf } from "../format/properties.ts";
 import { WriteIndex } from "../dedupe/write-index.ts";
 import { KIND_INLINE, keyMiddle } from "../format/key.ts";
 import { INODE_AT_BYTES, INODE_AT_MODE } from "../format/inode-item.ts";
 import { checksumBlocks } from "../store/checksum.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
-import { addExtent, changeBlocks, findExtent, findNextExtent, findPreallocated, found, putCompressed, releaseExtents } from "./extents.ts";
+import { readUnits, UnitWriter } from "./compressed.ts";
+import { addExtent, changeBlocks, findExtent, findNextExtent, findPreallocated, found, isCompressed, releaseExtents } from "./extents.ts";
 import { changeInode, expectItems, inodeSize, loadInode, mayHaveItems, putPair } from "./inode.ts";
 import { effectiveProperties } from "./properties.ts";
 
@@ -22,6 +23,7 @@ export const INLINE_MIDDLE = keyMiddle(KIND_INLINE, 0);
 /** One block of work space; nothing that uses it calls anything else that does. */
 export const page: Uint8Array = new Uint8Array(BLOCK_SIZE);
 const checksums = new Uint32Array(EXTENT_BLOCKS_MAX);
+const units = new UnitWriter();
 
 /** Throws Failure `corrupt-data` when a block does not match its checksum. */
 export function readPages(subvolume: Subvolume, ino: number, index: number, count: number, bytes: Uint8Array, at: number): void {
@@ -30,6 +32,14 @@ export function readPages(subvolume: Subvolume, ino: number, index: number, coun
   for (let block = index; block < end; ) {
     let stop: number;
     if (findExtent(subvolume, ino, block)) {
+      if (isCompressed(found.flags) && found.start === block && found.start + found.length < end) {
+        const together = readUnits(subvolume, ino, block, end, bytes, at);
+        at += together * BLOCK_SIZE;
+        block += together;
+        if (together > 0) continue;
+        // Who looked for more extents is somewhere else in the tree.
+        if (!findExtent(subvolume, ino, block)) throw new Failure("corrupt-node", tree.leaf.block);
+      }
       stop = Math.min(found.start + found.length, end);
       const length = stop - block;
       if ((found.flags & EXTENT_UNWRITTEN) !== 0) bytes.fill(0, at, at + length * BLOCK_SIZE);
@@ -111,6 +121,7 @@ export function storeBlocks(subvolume: Subvolume, ino: number, index: number, co
   volume.space.choose(volume.hasTiers ? tierOf(properties) : TIER_UNSET);
   // Of a new file the tree has nothing that could be replaced.
   const replaces = mayHaveItems(subvolume, ino);
+  if (compresses) units.begin(subvolume, properties);
   let done = 0;
   let change = 0;
   while (done < count) {
@@ -119,13 +130,19 @@ export function storeBlocks(subvolume: Subvolume, ino: number, index: number, co
     let most = Math.min(count - done, EXTENT_BLOCKS_MAX);
     const held = replaces ? findPreallocated(subvolume, ino, start, most) : 0;
     if (compresses && held === 0) {
-      most = Math.min(most, UNIT_BLOCKS - (start % UNIT_BLOCKS));
-      const released = storeCompressed(subvolume, ino, start, most, bytes, from, properties);
-      if (released >= 0) {
-        change += most - released;
-        done += most;
+      let stored: number;
+      try {
+        stored = units.store(ino, start, count - done, bytes, from);
+      } catch (thrown) {
+        changeBlocks(subvolume, ino, change);
+        throw thrown;
+      }
+      if (stored > 0) {
+        change += stored - units.replaced;
+        done += stored;
         continue;
       }
+      most = -stored;
     }
     if (recent !== null && held === 0) {
       const equal = shareEqual(subvolume, recent, ino, start, most, bytes, from, replaces);
@@ -159,33 +176,6 @@ export function storeBlocks(subvolume: Subvolume, ino: number, index: number, co
   changeBlocks(subvolume, ino, change);
   volume.log.stored(subvolume, ino, index, done);
   return done;
-}
-
-/** Stores one unit compressed and maps it. Returns how many blocks it replaced; −1, with nothing changed, when it is better stored as it is. */
-function storeCompressed(subvolume: Subvolume, ino: number, index: number, count: number, bytes: Uint8Array, at: number, properties: number): number {
-  const { volume } = subvolume;
-  const { content, space } = volume;
-  const compression = compressionOf(properties);
-  const stored = content.pack(compression, levelOf(properties), bytes, at, count);
-  if (stored === 0) return -1;
-  const taken = space.allocateData(stored, volume.quadReserve);
-  const block = space.runStart;
-  if (taken < stored) {
-    if (taken > 0) space.release(block, taken);
-    return -1;
-  }
-  content.forget(block, stored);
-  try {
-    volume.store.write(block, stored, content.packed, 0);
-  } catch (thrown) {
-    space.release(block, stored);
-    throw thrown;
-  }
-  checksumBlocks(content.packed, 0, stored, checksums, 0);
-  const released = releaseExtents(subvolume, ino, index, index + count);
-  if (index === 0) subvolume.tree.remove(ino, INLINE_MIDDLE, 0);
-  putCompressed(subvolume, ino, index, count, block, stored, compression, 0, checksums, 0);
-  return released;
 }
 
 /** Blocks whose places a volume remembers for deduplication on write: 8 bytes each. */

@@ -1,5 +1,5 @@
 /** What callers may ask for when they mount, and what they learn of a volume. */
-import type { CompressionCodec } from "@stratos/host";
+import type { CodecPool, CompressionCodec } from "@stratos/host";
 
 export interface MountOptions {
   readOnly?: boolean;
@@ -28,6 +28,8 @@ export interface MountOptions {
   asFound?: boolean;
   /** Compression formats of the host; LZ4 is built in. */
   codecs?: readonly CompressionCodec[];
+  /** Who compresses and decompresses several units at once; default: one after the other. */
+  codecPool?: CodecPool;
 }
 
 /** Usage in blocks of 4096 bytes. */

@@ -110,7 +110,7 @@ export class Volume implements NodeOwner {
 
   constructor(store: BlockStore, superblock: Superblock, options: MountOptions) {
     this.store = store;
-    this.content = new ExtentContent(store, options.codecs ?? []);
+    this.content = new ExtentContent(store, options.codecs ?? [], options.codecPool);
     this.usesProperties = (superblock.features & FEATURE_COMPRESSION) !== 0 || superblock.properties !== 0 || (superblock.compatible & COMPATIBLE_PROPERTIES) !== 0;
     this.superblock = superblock;
     this.readOnly = options.readOnly === true || store.readOnly || superblock.mustNotWrite;
