@@ -7,14 +7,14 @@ import {
 } from "@stratos/pkg";
 import type { LockedPackage } from "../gather/lock.ts";
 import { cleanScriptTraces } from "./clean.ts";
-import { describeNodes, readEarlierRun, repeatRun, STATUS, writeEarlierRun } from "./earlier-run.ts";
+import { describeNodes, keepRun, readEarlierRun, repeatRun, STATUS } from "./earlier-run.ts";
 import { openControl, openLayer, visitLayer, type Layer } from "./layer.ts";
-import { PackBlob, writeTree } from "./manifest.ts";
+import { PackBlob } from "./manifest.ts";
 import { BUILD_HOSTNAME, sha256Of, slotKey, type BuildPorts, type StageJob } from "./stages.ts";
 import { memoryBlobs, TreeBuilder } from "./tree-builder.ts";
 
-/** Packages that are taken apart ahead: bounds the memory that unpacked archives take. */
-const AHEAD = 6;
+/** Bytes of packages that are taken apart ahead: bounds the memory that unpacked archives take, and lets many small ones be unpacked at once. */
+const AHEAD_BYTES = 20 << 20;
 
 export interface StageWork {
   readonly key: string;
@@ -37,11 +37,11 @@ export async function buildStage(ports: BuildPorts, job: StageJob, work: StageWo
     job.onEvent({ kind: "unpack", name: layer.package.name, done: index, total: packages.length });
     layers.push(layer);
   });
-  let builder = new TreeBuilder(fromMemory, base);
+  const builder = new TreeBuilder(fromMemory, base);
   const present = new Map<string, ScriptedPackage>();
   for (const one of before) present.set(one.name, { name: one.name, architecture: one.architecture, archive: await openControl(ports, one) });
   // Of the first stage there is no shell yet: all is unpacked first, as debootstrap and mmdebstrap do.
-  if (base !== undefined && present.has("dpkg")) builder = await runPreinsts(ports, job, work, { builder, layers, present: [...present.values()], settings });
+  if (base !== undefined && present.has("dpkg")) await runPreinsts(ports, job, work, { builder, layers, present: [...present.values()], settings });
 
   const root = openRoot(builder, settings, base !== undefined);
   const divert = diversionsOf(ports, builder);
@@ -70,18 +70,18 @@ export async function buildStage(ports: BuildPorts, job: StageJob, work: StageWo
   }
   if (base !== undefined) forbidServices(root, settings);
   put(CONFIGURE_SCRIPT, 0o755, byteStringOf(configureScript(added, { hasRunPreinsts: base !== undefined })));
-  const { after } = await runScript(ports, job, { key: work.key, slot: slotKey(ports, job, packages, before), script: CONFIGURE_SCRIPT, builder });
-  cleanScriptTraces(after);
-  return after.build(settings.mtime);
+  await runScript(ports, job, { key: work.key, slot: slotKey(ports, job, packages, before), script: CONFIGURE_SCRIPT, builder });
+  cleanScriptTraces(builder);
+  return builder.build(settings.mtime);
 }
 
 /** Runs what packages do before they are unpacked, where one does anything: dpkg-divert(1) is for that moment. */
 async function runPreinsts(
   ports: BuildPorts, job: StageJob, work: StageWork, state: { builder: TreeBuilder; layers: readonly Layer[]; present: readonly ScriptedPackage[]; settings: LayoutSettings },
-): Promise<TreeBuilder> {
+): Promise<void> {
   const { builder, layers, present, settings } = state;
   const packages = layers.map(({ package: { name, architecture }, archive }): ScriptedPackage => ({ name, architecture, archive }));
-  if (!packages.some(hasPreinst) || !builder.nodes.has("usr/bin/sh")) return builder;
+  if (!packages.some(hasPreinst) || !builder.nodes.has("usr/bin/sh")) return;
   const root = openRoot(builder, settings, true), put = putter(root, settings);
   forbidServices(root, settings);
   packages.forEach((one, index) => {
@@ -89,36 +89,26 @@ async function runPreinsts(
   });
   const script = `${PREINST_FOLDER}/run`;
   put(script, 0o755, byteStringOf(preinstScript(packages, present)));
-  const key = `${work.key}-preinst`;
-  const { after, isKnown } = await runScript(ports, job, { key, slot: `${slotKey(ports, job, work.packages, work.before)}-preinst`, script, builder });
-  for (const path of [PREINST_FOLDER, "var/lib/dpkg/tmp.ci"]) after.removeAll(path);
-  cleanScriptTraces(after);
-  if (isKnown) await writeTree(ports, key, after.build());
-  return after;
+  await runScript(ports, job, { key: `${work.key}-preinst`, slot: `${slotKey(ports, job, work.packages, work.before)}-preinst`, script, builder });
+  for (const path of [PREINST_FOLDER, "var/lib/dpkg/tmp.ci"]) builder.removeAll(path);
+  cleanScriptTraces(builder);
 }
 
-/** Runs a script of the tree, or repeats what it did before when it would do the same. @returns the tree after it, and whether it may be repeated from what the store has under the key */
-async function runScript(ports: BuildPorts, job: StageJob, run: { key: string; slot: string; script: string; builder: TreeBuilder }): Promise<{ after: TreeBuilder; isKnown: boolean }> {
-  const { key, slot, script, builder } = run;
-  const described = describeNodes(builder), status = readText(ports, builder, STATUS);
+/** Runs a script of the tree, or does what it did before when it would do the same. */
+async function runScript(ports: BuildPorts, job: StageJob, run: { key: string; slot: string; script: string; builder: TreeBuilder }): Promise<void> {
+  const { slot, script, builder } = run;
+  const now = { builder, described: describeNodes(builder), status: readText(ports, builder, STATUS) };
   const earlier = await readEarlierRun(ports, slot);
   if (earlier !== undefined) {
-    const repeated = await repeatRun(ports, earlier, { builder, described, status }, memoryBlobs(sha256Of(ports)));
-    if ("builder" in repeated) {
-      await writeEarlierRun(ports, slot, { ...earlier, key, status, before: [...described] });
-      job.onEvent({ kind: "repeated" });
-      return { after: repeated.builder, isKnown: true };
-    }
-    job.onEvent({ kind: "line", line: `scripts run again: ${repeated.reason}` });
+    const reason = await repeatRun(ports, earlier, now, memoryBlobs(sha256Of(ports)));
+    if (reason === undefined) return job.onEvent({ kind: "repeated" });
+    job.onEvent({ kind: "line", line: `scripts run again: ${reason}` });
   }
   const changes = await job.runner.run({
     tree: builder.build(), architecture: job.architecture, script, hostname: BUILD_HOSTNAME, hasNetwork: job.hasNetwork, epochSeconds: job.epochSeconds, signal: job.signal, isObserved: true,
     environment: { ...job.environment, SOURCE_DATE_EPOCH: String(job.epochSeconds) }, onLine: (line) => job.onEvent({ kind: "line", line }),
   });
-  builder.apply(changes);
-  const { observations } = changes;
-  if (observations !== undefined) await writeEarlierRun(ports, slot, { format: 1, key, observations, changed: changes.changed.map(({ path }) => path), status, before: [...described] });
-  return { after: builder, isKnown: observations !== undefined };
+  builder.apply(changes.observations === undefined ? changes : await keepRun(ports, run, now, changes, changes.observations));
 }
 
 type Put = (path: string, mode: number, content: Uint8Array, mtime?: number) => void;
@@ -217,21 +207,23 @@ function unpackLayer(ports: BuildPorts, layer: Layer, builder: TreeBuilder, root
 }
 
 /** `use` in order, while `open` works ahead. */
-async function inOrder<T, O>(items: readonly T[], open: (item: T) => Promise<O>, use: (opened: O, index: number) => void): Promise<void> {
+async function inOrder<T extends { readonly sizeBytes: number }, O>(items: readonly T[], open: (item: T) => Promise<O>, use: (opened: O, index: number) => void): Promise<void> {
   const opened: (Promise<O> | undefined)[] = [];
-  const openNext = (): void => {
-    const item = items[opened.length];
-    if (item === undefined) return;
-    const promise = open(item);
-    // Whoever waits for it later gets the failure; until then it is no unhandled one.
-    promise.catch(() => {});
-    opened.push(promise);
+  let aheadBytes = 0;
+  const openMore = (): void => {
+    for (let item = items[opened.length]; item !== undefined && (aheadBytes === 0 || aheadBytes + item.sizeBytes <= AHEAD_BYTES); item = items[opened.length]) {
+      const promise = open(item);
+      // Whoever waits for it later gets the failure; until then it is no unhandled one.
+      promise.catch(() => {});
+      opened.push(promise);
+      aheadBytes += item.sizeBytes;
+    }
   };
-  for (let ahead = 0; ahead < AHEAD; ahead++) openNext();
-  for (let index = 0; index < items.length; index++) {
+  for (const [index, item] of items.entries()) {
+    openMore();
     const one = await opened[index]!;
     opened[index] = undefined;
-    openNext();
+    aheadBytes -= item.sizeBytes;
     use(one, index);
   }
 }

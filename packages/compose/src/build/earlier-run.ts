@@ -1,42 +1,42 @@
 /**
  * Scripts that need not run again. When a stage is to be configured whose packages, but for some contents, were configured before, and the runner
  * has told all that the scripts saw then (`Observations`), they would see and do the very same now, unless something that they saw has changed.
- * Then what they have done is taken over, and what has changed is laid beside it.
+ * Then what they have done is done again without them.
  *
- *     the tree before, then ──scripts──▶ the tree after, then
- *            │ differences: nothing that was seen        │ the same differences
- *            ▼                                           ▼
- *     the tree before, now  ┄┄┄┄┄┄┄┄┄┄▶ the tree after, now
+ *     the tree before, then ──scripts──▶ what they have changed
+ *            │ differences: nothing that was seen    │ the same
+ *            ▼                                       ▼
+ *     the tree before, now  ┄┄┄┄┄┄┄┄┄┄▶ what they would change
  *
  * dpkg itself reads one file whole that every package has a share in, its status. It is treated by packages: dpkg's answer to a package's paragraph depends
  * on its relations, which must be the same but for versions (any set that was resolved satisfies them), and what scripts ask dpkg-query for is observed.
  */
 import { byteStringOf } from "@stratos/base";
-import { readBlob, type FileTree } from "@stratos/formats";
-import type { Observations } from "../ports.ts";
-import { readTree, type TreePorts } from "./manifest.ts";
-import { TreeBuilder, type TreeNode } from "./tree-builder.ts";
+import { readBlob, type FileEntry } from "@stratos/formats";
+import type { Observations, TreeChanges } from "../ports.ts";
+import { readTree, writeTree, type TreePorts } from "./manifest.ts";
+import type { TreeBuilder, TreeNode } from "./tree-builder.ts";
 
 export const STATUS = "var/lib/dpkg/status";
 
-/** Of a stage that was configured, what is needed to know whether it would be so again. `stages/SLOT.json` in the store. */
+/** Of scripts that have run, what is needed to know whether they would do the same again. `stages/SLOT.run` in the store: a line of JSON, then `before`. */
 export interface EarlierRun {
-  readonly format: 1;
-  /** of the tree after it */
-  readonly key: string;
+  /** `trees/CHANGES` holds what they have changed */
+  readonly changes: string;
+  readonly removed: readonly string[];
   readonly observations: Observations;
-  /** paths that scripts have changed */
-  readonly changed: readonly string[];
   /** dpkg's status before */
   readonly status: string;
-  /** of the tree before: what is at each path, in short */
-  readonly before: readonly (readonly [path: string, described: string])[];
+  /** of the tree before: for each path what was there, in short, each of both ended by NUL */
+  readonly before: string;
 }
+
+interface RunHeader extends Omit<EarlierRun, "before"> { readonly format: 2 }
 
 /** What stands at each path, in short. */
 export type Described = ReadonlyMap<string, string>;
 
-/** What stands at each path, so that two trees differ where the texts do. Status is not among them. */
+/** What stands at each path, so that two trees differ where the texts do. Status is not among them. No text holds NUL. */
 export function describeNodes(builder: TreeBuilder): Described {
   const firstNames = new Map<TreeNode, string>();
   const described = new Map<string, string>();
@@ -60,60 +60,74 @@ const KIND_LETTERS: Readonly<Record<TreeNode["kind"], string>> = { directory: "d
 export async function readEarlierRun(ports: TreePorts, slot: string): Promise<EarlierRun | undefined> {
   const bytes = await ports.store.read(runPath(slot));
   if (bytes === undefined) return undefined;
+  const text = ports.packages.latin1(bytes), end = text.indexOf("\n");
   try {
-    const run = JSON.parse(ports.packages.latin1(bytes)) as EarlierRun;
-    return run.format === 1 ? run : undefined;
+    const { format, ...header } = JSON.parse(text.slice(0, end)) as RunHeader;
+    return format === 2 ? { ...header, before: text.slice(end + 1) } : undefined;
   } catch {
     // Half a file, of a host that lost power.
     return undefined;
   }
 }
 
-export async function writeEarlierRun(ports: TreePorts, slot: string, run: EarlierRun): Promise<void> {
-  await ports.store.write(runPath(slot), [byteStringOf(JSON.stringify(run))]);
+async function writeEarlierRun(ports: TreePorts, slot: string, { before, ...header }: EarlierRun): Promise<void> {
+  await ports.store.write(runPath(slot), [byteStringOf(`${JSON.stringify({ format: 2, ...header } satisfies RunHeader)}\n${before}`)]);
 }
 
 function runPath(slot: string): string {
-  return `stages/${slot}.json`;
+  return `stages/${slot}.run`;
 }
 
-/** Why scripts have to run, or the tree as they would leave it. */
-export type Repeated = { readonly reason: string } | { readonly builder: TreeBuilder };
-
-/** @param now  the tree before the scripts, with its description and dpkg's status */
-export async function repeatRun(ports: TreePorts, run: EarlierRun, now: { builder: TreeBuilder; described: Described; status: string }, makeBlob: TreeBuilder["makeBlob"]): Promise<Repeated> {
-  const differences = findDifferences(new Map(run.before), now.described);
-  const reason = whySeen(differences, run);
-  if (reason !== undefined) return { reason };
-  const after = await readTree(ports, run.key);
-  if (after === undefined) return { reason: "what was made then is gone" };
-  const status = repeatStatus(ports, after, run, now.status);
-  if (typeof status !== "string") return status;
-
-  const divided = dividedFile(now.builder, differences);
-  if (divided !== undefined) return { reason: `/${divided} has other names, which are as before` };
-  const builder = new TreeBuilder(makeBlob, after);
-  for (const { path, isAttributes } of differences) {
-    const node = now.builder.nodes.get(path);
-    // A folder in which scripts have made something has the time of that.
-    if (isAttributes && run.changed.includes(path)) continue;
-    if (node === undefined) builder.nodes.delete(path);
-    else builder.nodes.set(path, node);
-  }
-  const old = builder.nodes.get(STATUS);
-  if (old !== undefined && status !== "") builder.nodes.set(STATUS, { ...old, content: makeBlob(byteStringOf(status)) });
-  return { builder };
+function joinDescribed(described: Described): string {
+  let text = "";
+  for (const [path, what] of described) text += `${path}\0${what}\0`;
+  return text;
 }
 
-/** A file among the differences with a name that is not among them: the two would become two files. */
-function dividedFile(builder: TreeBuilder, differences: readonly Difference[]): string | undefined {
-  const taken = new Map<TreeNode, string>(), paths = new Set<string>();
-  for (const { path } of differences) {
+function splitDescribed(text: string): Map<string, string> {
+  const described = new Map<string, string>(), parts = text.split("\0");
+  for (let at = 0; at + 1 < parts.length; at += 2) described.set(parts[at]!, parts[at + 1]!);
+  return described;
+}
+
+/** What scripts would see, and what they would change. */
+export interface ScriptsTree { readonly builder: TreeBuilder; readonly described: Described; readonly status: string }
+
+/** Keeps what scripts have seen and done. @returns the changes, with their content in the store */
+export async function keepRun(ports: TreePorts, run: { slot: string; key: string }, before: Pick<ScriptsTree, "described" | "status">, changes: TreeChanges, observations: Observations): Promise<TreeChanges> {
+  const name = `${run.key}-changes`;
+  const kept = await writeTree(ports, name, { entries: () => changes.changed });
+  await writeEarlierRun(ports, run.slot, { changes: name, removed: changes.removed, observations, status: before.status, before: joinDescribed(before.described) });
+  return { removed: changes.removed, changed: [...kept.entries()] };
+}
+
+/** Why scripts have to run, or undefined: they need not, and what they would have done to the tree is done. */
+export async function repeatRun(ports: TreePorts, run: EarlierRun, now: ScriptsTree, makeBlob: TreeBuilder["makeBlob"]): Promise<string | undefined> {
+  const differences = findDifferences(splitDescribed(run.before), now.described);
+  const kept = await readTree(ports, run.changes);
+  if (kept === undefined) return "what they did then is gone";
+  const changed = new Map([...kept.entries()].map((entry) => [entry.path, entry]));
+  const reason = whySeen(differences, run.observations, changed) ?? dividedFile(now.builder, [...run.removed, ...changed.keys()]);
+  if (reason !== undefined) return reason;
+  const status = repeatStatus(ports, { run, changed, now });
+  if (typeof status !== "string") return status.reason;
+  now.builder.apply({ removed: run.removed, changed: [...changed.values()] });
+  const old = now.builder.nodes.get(STATUS);
+  if (old !== undefined && status !== "") now.builder.nodes.set(STATUS, { ...old, content: makeBlob(byteStringOf(status)) });
+  return undefined;
+}
+
+/** An overlay parts the names of a file of which scripts change one; a plain file system changes all. */
+function dividedFile(builder: TreeBuilder, changed: readonly string[]): string | undefined {
+  const names = new Map<TreeNode, string>();
+  for (const path of changed) {
     const node = builder.nodes.get(path);
-    paths.add(path);
-    if (node !== undefined && node.kind !== "directory") taken.set(node, path);
+    if (node !== undefined && node.kind !== "directory") names.set(node, path);
   }
-  for (const [path, node] of builder.nodes) if (taken.has(node) && !paths.has(path)) return taken.get(node);
+  for (const [path, node] of builder.nodes) {
+    const name = names.get(node);
+    if (name !== undefined && name !== path) return `/${name} has other names`;
+  }
   return undefined;
 }
 
@@ -140,9 +154,8 @@ function findDifferences(before: Described, now: Described): Difference[] {
 }
 
 /** What of the differences the scripts have seen. */
-function whySeen(differences: readonly Difference[], run: EarlierRun): string | undefined {
-  const { observations } = run;
-  const names = new Set(observations.names), attributes = new Set(observations.attributes), listings = new Set(observations.listings), changed = new Set(run.changed);
+function whySeen(differences: readonly Difference[], observations: Observations, changed: ReadonlyMap<string, FileEntry>): string | undefined {
+  const names = new Set(observations.names), attributes = new Set(observations.attributes), listings = new Set(observations.listings);
   for (const { path, isNameChange, isAttributes, before, now } of differences) {
     if (isAttributes) {
       if (attributes.has(path)) return `scripts have looked at the folder /${path}`;
@@ -171,12 +184,10 @@ function parentOf(path: string): string {
 const STATUS_READER = /dpkg\/status|dpkg[^\n\0]*--(get-selections|audit|yet-to-unpack|verify)/;
 const DPKG_PROGRAMS = /^usr\/(s?bin\/dpkg(-[a-z]+)?|bin\/update-alternatives|sbin\/start-stop-daemon)$/;
 
-function repeatStatus(ports: TreePorts, after: FileTree, run: EarlierRun, now: string): string | { readonly reason: string } {
-  if (run.status === now) return "";
-  const files = new Map([...after.entries()].map((entry) => [entry.path, entry]));
-  const content = files.get(STATUS)?.content;
-  if (content === undefined || content === null) return { reason: "there was no status" };
-  const old = paragraphs(run.status), made = paragraphs(ports.packages.latin1(readBlob(content))), wanted = paragraphs(now);
+function repeatStatus(ports: TreePorts, { run, changed, now }: { run: EarlierRun; changed: ReadonlyMap<string, FileEntry>; now: ScriptsTree }): string | { readonly reason: string } {
+  if (run.status === now.status) return "";
+  const content = changed.get(STATUS)?.content, left = content === null || content === undefined ? run.status : ports.packages.latin1(readBlob(content));
+  const old = paragraphs(run.status), made = paragraphs(left), wanted = paragraphs(now.status);
   if (old.size !== wanted.size || [...wanted.keys()].some((name) => !old.has(name))) return { reason: "other packages" };
   const asked = new Set(run.observations.queries);
   for (const [name, paragraph] of wanted) {
@@ -185,11 +196,12 @@ function repeatStatus(ports: TreePorts, after: FileTree, run: EarlierRun, now: s
     const own = nameOf(paragraph);
     if (asked.has("*") || asked.has(own)) return { reason: `scripts have asked dpkg for ${own}` };
     if (relationsOf(before) !== relationsOf(paragraph)) return { reason: `${own} has other relations` };
+    if (later === before) { made.set(name, paragraph); continue; }
     if (later !== configured(before)) return { reason: `dpkg has noted more of ${own} than that it is installed` };
     made.set(name, configured(paragraph));
   }
   for (const path of run.observations.contents) {
-    const file = files.get(path)?.content;
+    const file = now.builder.nodes.get(path)?.content;
     if (file === undefined || file === null || DPKG_PROGRAMS.test(path)) continue;
     const text = ports.packages.latin1(readBlob(file));
     const word = STATUS_READER.exec(text);

@@ -4,13 +4,14 @@
  * All happens in namespaces of its own, on a tmpfs that only they see: the tree goes in as a tar archive, what has changed comes out as
  * one. The first process of the pid namespace is all there is to undo: when it ends or is killed, its mounts and processes are gone.
  */
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { constants, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { ScriptError, type ScriptJob, type ScriptRunner, type TreeChanges } from "@stratos/compose";
 import { archiveTree, type FileTree } from "@stratos/formats";
+import { findProgram } from "../find-program.ts";
 import { RootServer } from "./root-server.ts";
 import { ChangeReader } from "./script-changes.ts";
 
@@ -24,7 +25,7 @@ export function isNativeArchitecture(architecture: string): boolean {
 /** Why scripts cannot be run natively here, or undefined. */
 export function nativeObstacle(): string | undefined {
   if (process.platform !== "linux") return "only Linux runs Linux programs natively";
-  const missing = missingPrograms(["unshare", "setpriv", "tar", "find", "sort", "mount", "chroot"]);
+  const missing = missingPrograms(["sh", "unshare", "setpriv", "tar", "find", "sort", "mount", "chroot"]);
   if (missing !== "") return `the host lacks ${missing}`;
   if (process.getuid?.() === 0) return undefined;
   const name = userInfo().username;
@@ -35,7 +36,7 @@ export function nativeObstacle(): string | undefined {
 }
 
 function missingPrograms(names: readonly string[]): string {
-  return spawnSync("sh", ["-c", 'for name; do command -v "$name" >/dev/null || printf "%s " "$name"; done', "sh", ...names], { env: ENVIRONMENT, encoding: "utf8" }).stdout.trim().replaceAll(" ", ", ");
+  return names.filter((name) => findProgram(name, ENVIRONMENT.PATH) === undefined).join(", ");
 }
 
 function readLines(path: string): string[] {

@@ -4,11 +4,32 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { PackBlob, type Observations } from "@stratos/compose";
 import { readBlob, type FileTree } from "@stratos/formats";
+import { encodeColumns } from "./served-columns.ts";
 import type { ServedEntry } from "./served-tree.ts";
 import type { TreeThreadEnd, TreeThreadStart } from "./tree-thread.ts";
 
 /** Beside this file: as source, or as the bundler leaves it. */
 const THREAD_URL = new URL(import.meta.url.endsWith(".ts") ? "./tree-thread.ts" : "./tree-thread.mjs", import.meta.url);
+
+/** A thread that waits for a tree to serve: to start one takes longer than most trees are served for. */
+let idleThread: Worker | undefined;
+
+function takeThread(): Worker {
+  const thread = idleThread ?? new Worker(THREAD_URL);
+  idleThread = undefined;
+  thread.ref();
+  return thread;
+}
+
+async function giveBackThread(thread: Worker, isSound: boolean): Promise<void> {
+  if (!isSound || idleThread !== undefined) return void (await thread.terminate());
+  for (const event of ["message", "error", "exit"]) thread.removeAllListeners(event);
+  // One that dies while it waits is not given to anybody.
+  thread.once("exit", () => { if (idleThread === thread) idleThread = undefined; });
+  thread.on("error", () => {});
+  thread.unref();
+  idleThread = thread;
+}
 
 export class RootServer {
   readonly fd: number;
@@ -19,12 +40,13 @@ export class RootServer {
   private constructor(fd: number, start: TreeThreadStart) {
     this.fd = fd;
     this.#given = start.given;
-    this.#thread = new Worker(THREAD_URL, { workerData: start });
+    this.#thread = takeThread();
     this.#ended = new Promise((resolve) => {
       this.#thread.on("message", (end: TreeThreadEnd) => resolve(end));
       this.#thread.on("error", () => resolve(undefined));
       this.#thread.on("exit", () => resolve(undefined));
     });
+    this.#thread.postMessage(start, [start.columns.numbers.buffer, start.memory.buffer as ArrayBuffer]);
   }
 
   /** undefined: this host lets us serve nothing; only its root may lay an overlay over what is served */
@@ -49,8 +71,7 @@ export class RootServer {
   async close(): Promise<void> {
     Atomics.store(this.#given, 0, 1);
     Atomics.notify(this.#given, 0);
-    await this.#ended;
-    await this.#thread.terminate();
+    await giveBackThread(this.#thread, (await this.#ended) !== undefined);
     closeSync(this.fd);
   }
 }
@@ -82,5 +103,5 @@ function describe(fd: number, tree: FileTree, storeFolder: string): TreeThreadSt
   const memory = new Uint8Array(fill);
   let at = 0;
   for (const piece of pieces) { memory.set(piece, at); at += piece.length; }
-  return { fd, entries, packs, memory, given: new Int32Array(new SharedArrayBuffer(4)) };
+  return { fd, columns: encodeColumns(entries), packs, memory, given: new Int32Array(new SharedArrayBuffer(4)) };
 }

@@ -1,16 +1,17 @@
-/** The thread that serves a tree to the kernel. It is one of its own because it blocks; it ends with the mount. */
+/** The thread that serves trees to the kernel, one after another. It is one of its own because it blocks until the mount is gone. */
 import { closeSync, openSync, readSync } from "node:fs";
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 import { EPERM } from "@stratos/abi";
 import type { Observations } from "@stratos/compose";
 import { MessageDescriptor } from "../fuse/message-descriptor.ts";
 import { hostErrno } from "../host-errno.ts";
-import { SERVED_MEMORY_SIZE, ServedTree, type MessageDevice, type ServedEntry } from "./served-tree.ts";
+import { decodeColumns, type ServedColumns } from "./served-columns.ts";
+import { SERVED_MEMORY_SIZE, ServedTree, type MessageDevice } from "./served-tree.ts";
 
 export interface TreeThreadStart {
   /** of /dev/fuse, which a mount has been joined with or will be */
   readonly fd: number;
-  readonly entries: readonly ServedEntry[];
+  readonly columns: ServedColumns;
   /** paths of the files that content is in; "" is `memory` */
   readonly packs: readonly string[];
   readonly memory: Uint8Array;
@@ -23,8 +24,8 @@ export interface TreeThreadEnd { readonly errno: number; readonly observations: 
 class Device extends MessageDescriptor implements MessageDevice {
   readonly #given: Int32Array;
 
-  constructor(fd: number, given: Int32Array) {
-    super(fd, new ArrayBuffer(SERVED_MEMORY_SIZE));
+  constructor(fd: number, memory: ArrayBuffer, given: Int32Array) {
+    super(fd, memory);
     this.#given = given;
   }
 
@@ -69,9 +70,13 @@ class Packs {
   }
 }
 
-const start = workerData as TreeThreadStart;
-const packs = new Packs(start.packs, start.memory);
-const served = new ServedTree(new Device(start.fd, start.given), start.entries, (pack, offset, into) => packs.read(pack, offset, into));
-const errno = served.serve();
-packs.close();
-parentPort!.postMessage({ errno, observations: served.observations } satisfies TreeThreadEnd);
+const port = parentPort;
+if (port === null) throw new Error("tree-thread runs as a worker thread");
+const memory = new ArrayBuffer(SERVED_MEMORY_SIZE);
+port.on("message", (start: TreeThreadStart) => {
+  const packs = new Packs(start.packs, start.memory);
+  const served = new ServedTree(new Device(start.fd, memory, start.given), decodeColumns(start.columns), (pack, offset, into) => packs.read(pack, offset, into));
+  const errno = served.serve();
+  packs.close();
+  port.postMessage({ errno, observations: served.observations } satisfies TreeThreadEnd);
+});

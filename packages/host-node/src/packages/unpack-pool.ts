@@ -1,12 +1,22 @@
-/** Unpacks compressed files on several threads. Threads start on first use and end with {@link UnpackPool.close}. */
+/**
+ * Unpacks compressed files side by side: gzip and zstd by Node's own libraries, xz by xz(1), which needs half of the time that its WebAssembly form does; that
+ * runs in threads where there is no such program. All start on first use and end with {@link UnpackPool.close}.
+ */
 import { availableParallelism } from "node:os";
+import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
+import { gunzip, zstdDecompress } from "node:zlib";
+import { xzUnpackedSize } from "@stratos/formats";
 import type { Compression, Decompress } from "@stratos/pkg";
+import { XzProgram } from "./xz-program.ts";
 import type { UnpackJob, UnpackResult } from "./unpack-worker.ts";
 
 const THREADS_MAX = 4;
 /** Beside this file: as source, or as the bundler leaves it. */
 const WORKER_URL = new URL(import.meta.url.endsWith(".ts") ? "./unpack-worker.ts" : "./unpack-worker.mjs", import.meta.url);
+
+const gunzipOf = promisify<Uint8Array, { maxOutputLength: number }, Uint8Array>(gunzip);
+const zstdDecompressOf = promisify<Uint8Array, { maxOutputLength: number }, Uint8Array>(zstdDecompress);
 
 interface Pending { job: UnpackJob; resolve(bytes: Uint8Array): void; reject(error: Error): void }
 interface Thread { worker: Worker; current: Pending | undefined }
@@ -15,24 +25,41 @@ export class UnpackPool {
   readonly #width: number;
   readonly #threads: Thread[] = [];
   readonly #queue: Pending[] = [];
+  readonly #xz: XzProgram | undefined;
   #serial = 0;
   #isClosed = false;
 
-  constructor(width = Math.min(availableParallelism(), THREADS_MAX)) {
+  /** @param options.xz  undefined: none is used */
+  constructor(width = Math.min(availableParallelism(), THREADS_MAX), options: { xz: XzProgram | undefined } = { xz: XzProgram.find(width) }) {
     this.#width = width;
+    this.#xz = options.xz;
   }
 
-  readonly decompress: Decompress = (compression: Compression, bytes: Uint8Array, sizeMax: number): Promise<Uint8Array> => {
-    if (compression === "none") return bytes.length <= sizeMax ? Promise.resolve(bytes) : Promise.reject(new Error(`holds more than ${sizeMax} bytes`));
-    if (this.#isClosed) return Promise.reject(new Error("the unpack pool is closed"));
+  readonly decompress: Decompress = async (compression: Compression, bytes: Uint8Array, sizeMax: number): Promise<Uint8Array> => {
+    if (this.#isClosed) throw new Error("the unpack pool is closed");
+    switch (compression) {
+      case "none": if (bytes.length > sizeMax) throw new Error(`holds more than ${sizeMax} bytes`); return bytes;
+      case "gzip": return gunzipOf(bytes, { maxOutputLength: sizeMax });
+      case "zstd": return zstdDecompressOf(bytes, { maxOutputLength: sizeMax });
+      case "xz": return this.#unpackXz(bytes, sizeMax);
+    }
+  };
+
+  async #unpackXz(bytes: Uint8Array, sizeMax: number): Promise<Uint8Array> {
+    const size = xzUnpackedSize(bytes);
+    if (size !== undefined && size > sizeMax) throw new Error(`unpacks to more than ${sizeMax} bytes`);
+    const unpacked = size === undefined ? undefined : await this.#xz?.unpack(bytes, size);
+    if (unpacked !== undefined) return unpacked;
+    if (this.#isClosed) throw new Error("the unpack pool was closed");
     return new Promise((resolve, reject) => {
-      this.#queue.push({ job: { id: this.#serial++, compression, bytes: new Uint8Array(bytes), sizeMax }, resolve, reject });
+      this.#queue.push({ job: { id: this.#serial++, bytes: new Uint8Array(bytes), sizeMax }, resolve, reject });
       this.#dispatch();
     });
-  };
+  }
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#xz?.close();
     for (const pending of this.#queue.splice(0)) pending.reject(new Error("the unpack pool was closed"));
     await Promise.all(this.#threads.splice(0).map((thread) => thread.worker.terminate()));
   }
