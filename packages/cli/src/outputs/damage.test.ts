@@ -4,8 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runCommand } from "../testing/run-command.ts";
 import { testFolder } from "../testing/test-folder.ts";
@@ -25,7 +26,7 @@ before(async () => {
   mkdirSync(join(root, "etc"), { recursive: true });
   writeFileSync(join(root, "etc/hostname"), "box\n");
   writeFileSync(join(root, "data"), Buffer.alloc(200_000, "data "));
-  for (const [target, ...options] of [[layout, "--to", "oci"], [at("packed.tar.gz")], [at("root.ext4")], [at("root.erofs")], [at("root.btrfs")]] as const) {
+  for (const [target, ...options] of [[layout, "--to", "oci"], [at("packed.tar.gz")], [at("repo"), "--to", "ostree", "--ref", "box"], [at("root.ext4")], [at("root.erofs")], [at("root.btrfs")]] as const) {
     const { status, stderr } = await runCommand("image", "convert", root, target, ...options, "--root", "--time", "1700000000", "--name", "box");
     assert.equal(status, 0, stderr);
   }
@@ -48,8 +49,9 @@ function flip(bytes: Buffer): Buffer {
 
 const cut = (bytes: Buffer): Buffer => bytes.subarray(0, bytes.length - 10);
 
-async function refused(source: string, pattern: RegExp): Promise<void> {
-  for (const args of [["image", "convert", source, at("out.tar")], ["install", "--source", source, "--target", at("out.raw"), "--size", "1G"]]) {
+async function refused(source: string, pattern: RegExp, commands: readonly ("convert" | "install")[] = ["convert", "install"]): Promise<void> {
+  for (const command of commands) {
+    const args = command === "convert" ? ["image", "convert", source, at("out.tar")] : ["install", "--source", source, "--target", at("out.raw"), "--size", "1G"];
     const { status, stdout, stderr } = await runCommand(...args);
     assert.deepEqual([status, stdout], [1, ""], stderr);
     assert.match(stderr, pattern);
@@ -100,6 +102,21 @@ function rewrite({ diffId, text }: { diffId?: string | null; text?: string }): v
   value.config = put(text ?? JSON.stringify(own), value.config);
   writeFileSync(join(at("hurt"), "index.json"), JSON.stringify({ schemaVersion: 2, manifests: [put(JSON.stringify(value), manifest)] }));
 }
+
+test("a commit is taken as a source, and what of it was changed is refused by its checksum", async () => {
+  const taken = await runCommand("image", "convert", `ostree:${at("repo")}:box`, at("commit.tar"));
+  assert.deepEqual([taken.status, taken.stderr], [0, ""]);
+  assert.match(execFileSync("tar", ["-xOf", at("commit.tar"), "./etc/hostname"], { encoding: "utf8" }), /^box\n$/);
+  await refused(`ostree:${at("repo")}:other`, /repo:other: other: no such reference\n$/);
+  await refused(`ostree:${at("root")}:box`, /root: is no OSTree repository\n$/);
+  for (const object of readdirSync(join(at("repo"), "objects"), { recursive: true, encoding: "utf8" }).filter((name) => name.includes("."))) {
+    const path = join(at("repo"), "objects", object), bytes = readFileSync(path), name = object.replace(/\/|\..*/g, "");
+    // Of what is packed the header lies in front, and the end is of no use.
+    hurt(path, (own) => { own[own.length - 12]! ^= 0x10; return own; });
+    await refused(`ostree:${at("repo")}:box`, new RegExp(`${name} has been changed\\n$`), ["convert"]);
+    writeFileSync(path, bytes);
+  }
+});
 
 test("a damaged archive or file system is refused by the file's name", async () => {
   const cases: readonly (readonly [string, (bytes: Buffer) => Buffer, RegExp])[] = [

@@ -1,16 +1,15 @@
 /**
  * Where a tree comes from, as the command line names it: an image of Stratos, a folder of the host, an OCI layout, a tar archive
- * (plain, gzip, xz or zstd), or a disk image with ext4,
- * btrfs, EROFS or AegisFS.
+ * (plain, gzip, xz or zstd), a commit of an OSTree repository, or a disk image with ext4, btrfs, EROFS or AegisFS.
  */
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { archiveEntries, Ext4Files, FormatError, mergeLayers, TreeFiles, type Codecs, type FileTree, type OciDescriptor } from "@stratos/formats";
+import { archiveEntries, Ext4Files, FormatError, mergeLayers, OstreeReader, TreeFiles, type Codecs, type FileTree, type OciDescriptor } from "@stratos/formats";
 import { stratosHome } from "@stratos/host-node";
-import { FileDisk, folderTree, nodeCodecs, OciLayoutFolder } from "@stratos/host-node/outputs";
+import { FileDisk, folderTree, nodeCodecs, OciLayoutFolder, RepositoryFolder } from "@stratos/host-node/outputs";
 import { choosePlatform, parseManifest, RegistryError } from "@stratos/outputs";
 import { CommandError } from "../command-error.ts";
 import { AegisFiles } from "../image-disk/aegis-files.ts";
@@ -40,8 +39,10 @@ export interface TreeSourceOptions {
 export async function openTreeSource(text: string, options: TreeSourceOptions = {}, codecs: Codecs = nodeCodecs()): Promise<TreeSource> {
   const ownName = new ImageStore(stratosHome()).find(text);
   if (ownName !== null && !text.includes("/")) return imageSource(text, codecs);
+  const ostree = /^ostree:(.+):([^:]+)$/.exec(text);
   const oci = /^oci:(.+?)(?::([A-Za-z0-9_][A-Za-z0-9._-]*))?$/.exec(text);
   try {
+    if (ostree !== null) return ostreeSource(ostree[1]!, ostree[2]!, codecs);
     if (oci !== null) return await ociSource(oci[1]!, oci[2], options, codecs);
     if (!existsSync(text)) throw new CommandError(text, "neither an image (`stratos image ls`) nor a file or folder");
     if (statSync(text).isDirectory()) return existsSync(join(text, "oci-layout")) ? await ociSource(text, undefined, options, codecs) : folderSource(text, options, codecs);
@@ -105,6 +106,12 @@ function parseConfig(bytes: Uint8Array, digest: string): { architecture: string 
   const diffIds = value.rootfs?.diff_ids;
   if (!Array.isArray(diffIds) || !diffIds.every((one) => typeof one === "string")) throw new FormatError(`${digest}: is no image's configuration`);
   return { architecture: typeof value.architecture === "string" ? value.architecture : null, diffIds };
+}
+
+function ostreeSource(folder: string, name: string, codecs: Codecs): TreeSource {
+  if (!existsSync(join(folder, "config"))) throw new CommandError(folder, "is no OSTree repository");
+  const reader = new OstreeReader(new RepositoryFolder(folder, { readOnly: true }), codecs);
+  return { tree: reader.tree(reader.commit(name)), architecture: null, close: () => {} };
 }
 
 function diskSource(path: string, codecs: Codecs): TreeSource {

@@ -130,6 +130,13 @@ export function swapU32(value: number): number {
   return (((value & 0xff) << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0;
 }
 
+/** The number of a value of `t` whose bytes are the big-endian ones. @throws FormatError above 2^53 */
+export function unswapU64(value: Variant): number {
+  const [high, low] = value as readonly [number, number], number = swapU32(low) * 2 ** 32 + swapU32(high);
+  if (number > Number.MAX_SAFE_INTEGER) throw damaged("number");
+  return number;
+}
+
 /** The same for 64 bits, as a value for `t`. */
 export function swapU64(value: number): Variant {
   return [swapU32(value % 2 ** 32), swapU32(Math.floor(value / 2 ** 32))];
@@ -143,13 +150,13 @@ export function arrayElements(bytes: Uint8Array, alignment: number): Uint8Array[
   if (bytes.length === 0) return [];
   const width = offsetWidth(bytes.length), listStart = readOffset(bytes, bytes.length - width, width);
   const count = (bytes.length - listStart) / width;
-  if (!Number.isInteger(count) || count < 1) throw new FormatError("a serialised array is damaged");
+  if (!Number.isInteger(count) || count < 1) throw damaged("array");
   const elements: Uint8Array[] = [];
   let start = 0;
   for (let index = 0; index < count; index++) {
     const end = readOffset(bytes, listStart + index * width, width);
     start = align(start, alignment);
-    if (end < start || end > listStart) throw new FormatError("a serialised array is damaged");
+    if (end < start || end > listStart) throw damaged("array");
     elements.push(bytes.subarray(start, end));
     start = end;
   }
@@ -162,9 +169,70 @@ export function dictionaryEntries(bytes: Uint8Array): { key: string; type: strin
     const width = offsetWidth(element.length), keyEnd = element.length < width ? 0 : readOffset(element, element.length - width, width);
     const valueStart = align(keyEnd, 8), valueEnd = element.length - width;
     const split = element.subarray(0, valueEnd).lastIndexOf(0);
-    if (keyEnd < 1 || valueStart > valueEnd || split < valueStart) throw new FormatError("a serialised dictionary is damaged");
+    if (keyEnd < 1 || valueStart > valueEnd || split < valueStart) throw damaged("dictionary");
     return { key: byteString(element, 0, keyEnd - 1), type: byteString(element, split + 1, valueEnd), serialized: element.slice(valueStart, split) };
   });
+}
+
+/**
+ * The value of serialised bytes: what {@link serializeVariant} takes, but texts and values of `v` as they stand there. Bytes (`ay`) are views.
+ * @throws FormatError when they are not of the type
+ */
+export function parseVariant(signature: string, bytes: Uint8Array): Variant {
+  return parse(typeOf(signature), bytes);
+}
+
+function parse(type: Type, bytes: Uint8Array): Variant {
+  switch (type.code) {
+    case "s": {
+      if (bytes.length === 0 || bytes.indexOf(0) !== bytes.length - 1) throw damaged("text");
+      return byteString(bytes, 0, bytes.length - 1);
+    }
+    case "v": {
+      const split = bytes.lastIndexOf(0);
+      if (split < 0) throw damaged("value");
+      return { type: byteString(bytes, split + 1), serialized: bytes.subarray(0, split) };
+    }
+    case "a": return parseArray(type.members[0]!, bytes);
+    case "(": return parseTuple(type, bytes);
+    default: return parseNumber(type, bytes);
+  }
+}
+
+function parseNumber(type: Type, bytes: Uint8Array): Variant {
+  if (bytes.length !== type.fixedSize) throw damaged("number");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length === 1) return type.code === "b" ? bytes[0] === 1 : bytes[0]!;
+  if (bytes.length === 2) return view.getUint16(0, true);
+  return bytes.length === 4 ? view.getUint32(0, true) : [view.getUint32(4, true), view.getUint32(0, true)];
+}
+
+function parseArray(member: Type, bytes: Uint8Array): Variant {
+  if (member.fixedSize === undefined) return arrayElements(bytes, member.alignment).map((element) => parse(member, element));
+  if (member.code === "y") return bytes;
+  if (bytes.length % member.fixedSize !== 0) throw damaged("array");
+  return Array.from({ length: bytes.length / member.fixedSize }, (_, index) => parse(member, bytes.subarray(index * member.fixedSize!, (index + 1) * member.fixedSize!)));
+}
+
+function parseTuple(type: Type, bytes: Uint8Array): Variant {
+  if (type.fixedSize !== undefined && bytes.length !== type.fixedSize) throw damaged("tuple");
+  const width = offsetWidth(bytes.length), last = type.members.length - 1;
+  const varying = type.members.filter(({ fixedSize }, index) => fixedSize === undefined && index < last).length;
+  // Offsets stand backwards behind the members.
+  const end = bytes.length - varying * width;
+  let at = 0, offset = bytes.length;
+  return type.members.map((member, index) => {
+    const start = align(at, member.alignment);
+    if (member.fixedSize !== undefined) at = start + member.fixedSize;
+    else if (index === last) at = end;
+    else at = readOffset(bytes, (offset -= width), width);
+    if (start > at || at > end || end < 0) throw damaged("tuple");
+    return parse(member, bytes.subarray(start, at));
+  });
+}
+
+function damaged(what: string): FormatError {
+  return new FormatError(`a serialised ${what} is damaged`);
 }
 
 function offsetWidth(size: number): number {

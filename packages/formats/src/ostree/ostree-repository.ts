@@ -15,34 +15,10 @@ import type { FileEntry, FileTree } from "../tree/file-tree.ts";
 import { serializeVariant, swapU64, type Variant } from "./gvariant.ts";
 import { archiveHeader, checksumBytes, commitObject, dirmetaObject, dirtreeObject, fileChecksum, fileMetadata, isUtf8, type CommitFields, type TreeFile, type TreeFolder } from "./ostree-objects.ts";
 import { addSignatures, type OstreeSignature } from "./ostree-signatures.ts";
+import { checkRef, objectPath, readMetadata, readRef, type ObjectAttributes, type RepositoryStore } from "./ostree-store.ts";
 
 export const OSTREE_MODES = ["archive", "bare", "bare-user", "bare-user-only"] as const;
 export type OstreeMode = (typeof OSTREE_MODES)[number];
-
-/** What a file of a repository is like beside its content. */
-export interface ObjectAttributes {
-  /** permissions, 0644 by default */
-  readonly mode?: number;
-  readonly owner?: { readonly uid: number; readonly gid: number };
-  readonly xattrs?: ReadonlyMap<string, Uint8Array>;
-}
-
-/** Where a repository is. Paths are relative to it. */
-export interface RepositoryStore {
-  has(path: string): boolean;
-  /** @returns undefined when there is none */
-  read(path: string): Uint8Array | undefined;
-  /** Makes a file, and the folders above it, visible when it is whole; replaces what has the name. One with `xattrs` may stay unseen until `flush`. */
-  write(path: string, pieces: Iterable<Uint8Array>, attributes?: ObjectAttributes): void;
-  symlink(path: string, target: string, attributes?: ObjectAttributes): void;
-  /** All that was written is there, under its name. */
-  flush(): void;
-  makeDirectory(path: string): void;
-  /** A file; nothing when there is none. */
-  remove(path: string): void;
-  /** Files below a folder, as paths relative to it. */
-  list(path: string): string[];
-}
 
 export interface CommitOptions {
   /** such as `stable/riscv64/server` */
@@ -68,7 +44,6 @@ export interface CommitResult {
 }
 
 const PIECE_BYTES = 4 << 20;
-const REF = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 const MODES: Readonly<Record<OstreeMode, string>> = { archive: "archive-z2", bare: "bare", "bare-user": "bare-user", "bare-user-only": "bare-user-only" };
 /** Where `bare-user` keeps what a file is like. */
 const USER_METADATA = "user.ostreemeta";
@@ -101,8 +76,7 @@ export class OstreeRepository {
   /** The commit that a reference names, or null. */
   resolve(ref: string): string | null {
     checkRef(ref);
-    const text = this.#store.read(`refs/heads/${ref}`);
-    return text === undefined ? null : String.fromCharCode(...text).trim();
+    return readRef(this.#store, ref);
   }
 
   /** Commits a tree and moves the reference. @throws FormatError for what OSTree cannot hold (devices) */
@@ -122,11 +96,9 @@ export class OstreeRepository {
     return { checksum, objectsWritten: this.#written, objectsKnown: this.#known };
   }
 
-  /** The bytes that a signature of a commit is made of. @throws FormatError when it is not here */
+  /** The bytes that a signature of a commit is made of. @throws FormatError when it is not here, or has been changed: that is not signed */
   commitBytes(checksum: string): Uint8Array {
-    const bytes = this.#store.read(objectPath(checksum, "commit"));
-    if (bytes === undefined) throw new FormatError(`the commit ${checksum} is missing`);
-    return bytes;
+    return readMetadata(this.#store, this.#codecs, checksum, "commit");
   }
 
   /** Puts signatures beside a commit; those that are there stay. */
@@ -150,8 +122,7 @@ export class OstreeRepository {
   writeSummary(time: number): Uint8Array {
     const refs = this.#store.list("refs/heads").sort().map((ref): Variant => {
       const checksum = this.resolve(ref)!;
-      const commit = this.#store.read(objectPath(checksum, "commit"));
-      if (commit === undefined) throw new FormatError(`${ref}: its commit ${checksum} is missing`);
+      const commit = this.commitBytes(checksum);
       return [ref, [commit.length, checksumBytes(checksum), [["ostree.commit.timestamp", { type: "t", value: swapU64(commitTime(commit)) }]]]];
     });
     const metadata: Variant = [
@@ -257,16 +228,8 @@ export class OstreeRepository {
   }
 }
 
-function objectPath(checksum: string, kind: string): string {
-  return `objects/${checksum.slice(0, 2)}/${checksum.slice(2)}.${kind}`;
-}
-
 function byName(left: { name: string }, right: { name: string }): number {
   return left.name < right.name ? -1 : left.name > right.name ? 1 : 0;
-}
-
-function checkRef(ref: string): void {
-  if (!REF.test(ref) || ref.length > 255) throw new FormatError(`${ref}: not a reference's name (letters, digits, . _ - and / between)`);
 }
 
 /** The time in a commit's bytes: 8 bytes before the two checksums of 32 at its end, which the offsets of the other members follow. */

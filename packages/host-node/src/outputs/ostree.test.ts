@@ -6,7 +6,7 @@ import { generateKeyPairSync, sign, verify } from "node:crypto";
 import { existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileEntry, fileTreeOf, MemoryBlob, OstreeRepository, archiveTree, type FileEntry, type FileTree, type OstreeSignature } from "@stratos/formats";
+import { digestOf, fileEntry, fileTreeOf, FormatError, MemoryBlob, OstreeReader, OstreeRepository, archiveTree, type FileEntry, type FileTree, type OstreeSignature } from "@stratos/formats";
 import { bootcLayout } from "@stratos/outputs";
 import { createSigningKey, signDetached } from "@stratos/pkg";
 import { nodeCodecs } from "../node-codecs.ts";
@@ -183,6 +183,47 @@ test("ostree takes a signed commit and refuses one whose signature is another's"
   // A summary that was written again has no signature of the one before.
   ours.writeSummary(now);
   assert.equal(existsSync(join(repo, "summary.sig")), false);
+});
+
+test("a commit that ostree made of an archive is read as the same tree, byte for byte", () => {
+  const tar = join(place, "read.tar"), repo = join(place, "read"), bytes = Buffer.concat(Array.from(archiveTree(tree()), (piece) => Buffer.from(piece)));
+  writeFileSync(tar, bytes);
+  ostree("init", `--repo=${repo}`, "--mode=archive");
+  const checksum = ostree("commit", `--repo=${repo}`, `--tree=tar=${tar}`, "-b", "x/y", "-s", "A subject", "-m", "and a body", "--timestamp=2023-11-14 22:13:20 +0000", "--add-metadata-string=version=13.1").trim();
+  const reader = new OstreeReader(new RepositoryFolder(repo, { readOnly: true }), codecs), commit = reader.commit("x/y");
+  assert.deepEqual([commit.checksum, commit.parent, commit.subject, commit.body, commit.timestamp, commit.metadata.get("version")], [checksum, null, "A subject", "and a body", 1_700_000_000, "13.1"]);
+  const shape = (of: FileTree): unknown[] => [...of.entries()].map(({ path, kind, mode, uid, gid, target, content, xattrs }) => ({ path, kind: kind === "hardLink" ? "file" : kind, mode, uid, gid, target: kind === "hardLink" ? "" : target, bytes: content === null ? "" : digestOf(content, codecs), xattrs: [...xattrs] }));
+  const wanted = [...tree().entries()], named = new Map(wanted.map((entry) => [entry.path, entry]));
+  // To ostree each name of a file is a file.
+  assert.deepEqual(shape(reader.tree(commit)), shape({ entries: () => wanted.map((entry) => (entry.kind === "hardLink" ? { ...named.get(entry.target)!, path: entry.path } : entry)) }));
+  assert.throws(() => reader.commit("x/z"), /^FormatError: x\/z: no such reference/);
+  assert.throws(() => new OstreeReader(new RepositoryFolder(join(place, "none")), codecs), /no OSTree repository/);
+});
+
+test("each kind of object that was changed or is missing is refused by its name, as ostree's own check finds it", () => {
+  const repo = join(place, "changed"), ours = new OstreeRepository(new RepositoryFolder(repo), codecs, "archive");
+  const { checksum } = ours.commit(tree(), OPTIONS);
+  const read = (): void => { for (const { content } of new OstreeReader(new RepositoryFolder(repo), codecs).tree(new OstreeReader(new RepositoryFolder(repo), codecs).commit(OPTIONS.ref)).entries()) content?.read(0, new Uint8Array(16)); };
+  read();
+  const objects = readdirSync(join(repo, "objects"), { recursive: true, encoding: "utf8" });
+  for (const kind of ["commit", "dirtree", "dirmeta", "filez"]) {
+    const path = objects.find((name) => name.endsWith(`.${kind}`))!, own = join(repo, "objects", path), bytes = readFileSync(own), name = path.replace(/\/|\..*/g, "");
+    const hurt = Buffer.from(bytes);
+    hurt[Math.floor(hurt.length * 0.7)]! ^= 0x40;
+    writeFileSync(own, hurt);
+    assert.throws(read, (error) => error instanceof FormatError && (error.message.includes(`${name} has been changed`) || (kind === "filez" && error.message.includes("serialised"))), kind);
+    assert.notEqual(spawnSync("ostree", ["fsck", `--repo=${repo}`]).status, 0, kind);
+    rmSync(own);
+    assert.throws(read, new RegExp(`${kind.replace("filez", "file")} ${name} is missing`));
+    writeFileSync(own, bytes);
+  }
+  // What is damaged is neither signed nor announced, and no child is given to it.
+  const commit = join(repo, "objects", checksum.slice(0, 2), `${checksum.slice(2)}.commit`);
+  writeFileSync(commit, readFileSync(commit).subarray(0, 20));
+  assert.throws(() => ours.writeSummary(1), new RegExp(`the commit ${checksum} has been changed`));
+  assert.throws(() => ours.signCommit(checksum, []), /has been changed/);
+  writeFileSync(join(repo, "refs/heads", OPTIONS.ref), "nonsense\n");
+  assert.throws(() => ours.commit(tree(), OPTIONS), /test\/riscv64\/one: the reference is damaged/);
 });
 
 test("ostree deploys a root that is laid out for it, and the boot entry names its kernel", () => {

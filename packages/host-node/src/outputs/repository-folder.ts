@@ -15,9 +15,10 @@ export class RepositoryFolder implements RepositoryStore {
   readonly #waiting: Waiting[] = [];
   readonly #waitingPaths = new Set<string>();
 
-  constructor(folder: string) {
+  /** @param options.readOnly  nothing is made in the folder */
+  constructor(folder: string, options: { readonly readOnly?: boolean } = {}) {
     this.folder = folder;
-    mkdirSync(join(folder, "tmp"), { recursive: true });
+    if (options.readOnly !== true) mkdirSync(join(folder, "tmp"), { recursive: true });
   }
 
   has(path: string): boolean {

@@ -1,0 +1,157 @@
+/**
+ * Reads commits of an OSTree repository of mode `archive`, as servers have it, as trees. Every object proves to be what its name says before anything of it is used.
+ * Source: libostree src/libostree/ostree-core.h, ostree-core.c (`ostree_content_stream_parse`).
+ */
+import { byteString } from "@stratos/base";
+import { sha256Of, type Codecs } from "../codecs.ts";
+import { FormatError } from "../format-error.ts";
+import { digestOf } from "../tree/archive-tree.ts";
+import { checkFileTree, comparePaths, fileEntry, type Blob, type FileEntry, type FileTree } from "../tree/file-tree.ts";
+import { dictionaryEntries, parseVariant, swapU32, unswapU64, type Variant } from "./gvariant.ts";
+import { archiveHeader, fileHeader } from "./ostree-objects.ts";
+import { objectPath, readMetadata, readRef, type RepositoryStore } from "./ostree-store.ts";
+
+const S_IFMT = 0xf000, S_IFREG = 0x8000, S_IFLNK = 0xa000;
+/** Deeper folders, or more entries, are from no distribution. */
+const DEPTH_MAX = 256, ENTRIES_MAX = 20_000_000;
+/** What is kept unpacked: files are read in pieces, one after another. */
+const CONTENT_MAX = 0x7fffffff;
+
+export interface OstreeCommit {
+  readonly checksum: string;
+  readonly parent: string | null;
+  readonly subject: string;
+  readonly body: string;
+  /** seconds since 1970 */
+  readonly timestamp: number;
+  /** texts of its metadata, such as `version` and `ostree.linux` */
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly tree: string;
+  readonly meta: string;
+}
+
+type Store = Pick<RepositoryStore, "read">;
+
+export class OstreeReader {
+  readonly #store: Store;
+  readonly #codecs: Codecs;
+  /** the file that was unpacked last: it is read piece by piece */
+  #unpacked: { checksum: string; bytes: Uint8Array } | undefined;
+
+  /** @throws FormatError when there is no repository, or one of another mode */
+  constructor(store: Store, codecs: Codecs) {
+    this.#store = store;
+    this.#codecs = codecs;
+    const config = store.read("config");
+    if (config === undefined) throw new FormatError("no OSTree repository");
+    const mode = /^\s*mode\s*=\s*(\S+)/m.exec(byteString(config))?.[1] ?? "bare";
+    if (mode !== "archive" && mode !== "archive-z2") throw new FormatError(`the repository has mode ${mode}; commits are read from mode archive, which \`ostree pull-local\` makes of it`);
+  }
+
+  /** @param name  a reference, or a checksum. @throws FormatError */
+  commit(name: string): OstreeCommit {
+    const checksum = /^[0-9a-f]{64}$/.test(name) ? name : readRef(this.#store, name);
+    if (checksum === null) throw new FormatError(`${name}: no such reference`);
+    return parseCommit(checksum, readMetadata(this.#store, this.#codecs, checksum, "commit"));
+  }
+
+  /** The files of a commit; their time is the commit's, as OSTree keeps none. @throws FormatError */
+  tree(commit: OstreeCommit): FileTree {
+    const entries: FileEntry[] = [];
+    this.#folder("", commit.tree, commit.meta, commit.timestamp, 0, entries);
+    entries.sort((left, right) => comparePaths(left.path, right.path));
+    const tree: FileTree = { entries: () => entries };
+    const problem = checkFileTree(tree);
+    if (problem !== undefined) throw new FormatError(`the commit ${commit.checksum} is damaged: ${problem}`);
+    return tree;
+  }
+
+  #folder(path: string, tree: string, meta: string, mtime: number, depth: number, entries: FileEntry[]): void {
+    if (depth > DEPTH_MAX || entries.length > ENTRIES_MAX) throw new FormatError(`${path}: folders within folders without an end`);
+    const [uid, gid, mode, xattrs] = parseVariant("(uuua(ayay))", readMetadata(this.#store, this.#codecs, meta, "dirmeta")) as readonly [number, number, number, Variant];
+    entries.push(fileEntry(path, "directory", { uid: swapU32(uid), gid: swapU32(gid), mode: swapU32(mode) & 0o7777, mtime, xattrs: xattrsOf(xattrs) }));
+    const [files, folders] = parseVariant("(a(say)a(sayay))", readMetadata(this.#store, this.#codecs, tree, "dirtree")) as readonly [readonly (readonly [string, Uint8Array])[], readonly (readonly [string, Uint8Array, Uint8Array])[]];
+    const at = (name: string): string => {
+      if (name === "" || name === "." || name === ".." || /[/\0]/.test(name)) throw new FormatError(`the dirtree ${tree} holds a name that no file can have`);
+      return path === "" ? name : `${path}/${name}`;
+    };
+    for (const [name, checksum] of files) entries.push(this.#file(at(name), hexOf(checksum), mtime));
+    for (const [name, inner, innerMeta] of folders) this.#folder(at(name), hexOf(inner), hexOf(innerMeta), mtime, depth + 1, entries);
+  }
+
+  #file(path: string, checksum: string, mtime: number): FileEntry {
+    const { entry, size } = this.#header(checksum);
+    const own = { ...entry, path, mtime };
+    if (own.kind === "symlink") {
+      if (sha256Of(this.#codecs, fileHeader(own)) !== checksum) throw new FormatError(`${path}: the file ${checksum} has been changed`);
+      return own;
+    }
+    let digest: string | undefined;
+    const codecs = this.#codecs, read = (offset: number, into: Uint8Array): number => {
+      const bytes = this.#content(checksum, path), count = Math.max(0, Math.min(into.length, bytes.length - offset));
+      into.set(bytes.subarray(offset, offset + count));
+      return count;
+    };
+    const content: Blob = { sizeBytes: size, read, get digest() { return (digest ??= digestOf(content, codecs)); } };
+    return { ...own, content };
+  }
+
+  /** What a packed file is like, as it says itself. */
+  #header(checksum: string): { entry: FileEntry; size: number; packed: Uint8Array } {
+    const bytes = this.#store.read(objectPath(checksum, "filez"));
+    if (bytes === undefined) throw new FormatError(`the file ${checksum} is missing`);
+    const changed = (): FormatError => new FormatError(`the file ${checksum} has been changed`);
+    if (bytes.length < 8) throw changed();
+    const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+    if (8 + length > bytes.length) throw changed();
+    const [size, uid, gid, mode, , target, xattrs] = parseVariant("(tuuuusa(ayay))", bytes.subarray(8, 8 + length)) as readonly [Variant, number, number, number, number, string, Variant];
+    const sizeBytes = unswapU64(size), type = swapU32(mode) & S_IFMT;
+    if (sizeBytes > CONTENT_MAX) throw new FormatError(`the file ${checksum} has ${sizeBytes} bytes, more than are unpacked here`);
+    if (type !== S_IFREG && type !== S_IFLNK) throw changed();
+    const fields = { uid: swapU32(uid), gid: swapU32(gid), mode: swapU32(mode) & 0o7777, xattrs: xattrsOf(xattrs) };
+    const entry = fileEntry("", type === S_IFLNK ? "symlink" : "file", { ...fields, ...(type === S_IFLNK ? { target } : {}) });
+    // What is not used of it (a device's number, padding) is what writers make of it, too.
+    const usual = archiveHeader({ ...entry, content: type === S_IFLNK ? null : { sizeBytes, digest: "", read: () => 0 } });
+    if (usual.length !== 8 + length || !usual.every((byte, index) => byte === bytes[index])) throw changed();
+    return { entry, size: sizeBytes, packed: bytes.subarray(8 + length) };
+  }
+
+  #content(checksum: string, path: string): Uint8Array {
+    if (this.#unpacked?.checksum === checksum) return this.#unpacked.bytes;
+    const { entry, size, packed } = this.#header(checksum);
+    const bytes = this.#codecs.inflate(packed, size);
+    const digest = this.#codecs.sha256();
+    digest.update(fileHeader({ ...entry, path }));
+    digest.update(bytes ?? new Uint8Array(0));
+    if (bytes?.length !== size || digest.hex() !== checksum) throw new FormatError(`${path}: the file ${checksum} has been changed`);
+    this.#unpacked = { checksum, bytes };
+    return bytes;
+  }
+}
+
+function parseCommit(checksum: string, bytes: Uint8Array): OstreeCommit {
+  const [, parent, , subject, body, time, tree, meta] = parseVariant("(a{sv}aya(say)sstayay)", bytes) as readonly [Variant, Uint8Array, Variant, string, string, Variant, Uint8Array, Uint8Array];
+  const metadata = new Map<string, string>();
+  for (const { key, type, serialized } of commitMetadata(bytes)) if (type === "s") metadata.set(key, parseVariant("s", serialized) as string);
+  return { checksum, parent: parent.length === 0 ? null : hexOf(parent), subject, body, timestamp: unswapU64(time), metadata, tree: hexOf(tree), meta: hexOf(meta) };
+}
+
+/** A commit begins with its metadata, whose end is the last of the tuple's offsets. */
+function commitMetadata(bytes: Uint8Array): { key: string; type: string; serialized: Uint8Array }[] {
+  const width = bytes.length < 0x100 ? 1 : bytes.length < 0x10000 ? 2 : bytes.length < 2 ** 32 ? 4 : 8;
+  let end = 0;
+  for (let at = bytes.length - 1; at >= bytes.length - width; at--) end = end * 256 + bytes[at]!;
+  return dictionaryEntries(bytes.subarray(0, end));
+}
+
+function xattrsOf(value: Variant): ReadonlyMap<string, string> {
+  return new Map((value as readonly (readonly [Uint8Array, Uint8Array])[]).map(([name, content]) => {
+    if (name.indexOf(0) !== name.length - 1 || name.length < 2) throw new FormatError("an object of the repository has an attribute without a name");
+    return [byteString(name, 0, name.length - 1), byteString(content)];
+  }));
+}
+
+function hexOf(bytes: Uint8Array): string {
+  if (bytes.length !== 32) throw new FormatError("an object of the repository names another by something that is no checksum");
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
