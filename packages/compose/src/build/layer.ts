@@ -8,7 +8,7 @@
  * nothing is copied, nor read, until an output is written.
  */
 import { byteStringOf } from "@stratos/base";
-import { openDeb, parseControl, readTar, type ControlFile, type DebArchive, type Decompress, type PackagePorts, type VisitEntries } from "@stratos/pkg";
+import { openDeb, parseControl, readTar, requireIdentity, type ControlFile, type DebArchive, type Decompress, type PackagePorts, type VisitEntries } from "@stratos/pkg";
 import { tarEntry, TarType } from "@stratos/formats";
 import { readPackage } from "../gather/resolve-image.ts";
 import type { LockedPackage } from "../gather/lock.ts";
@@ -50,6 +50,7 @@ export async function openLayer(ports: LayerPorts, one: LockedPackage): Promise<
     return plain;
   };
   const archive = await openDeb(await readPackage(ports.packages, one), `${one.name} ${one.version}`, { decompress, latin1: ports.packages.latin1 });
+  requireIdentity(archive.control, one);
   // Archives that were stored as they are, without a compression, are decompressed by nobody.
   const control = unpacked.find((bytes) => bytes !== archive.data) ?? NO_BYTES;
   const rows = rowsOf(ports, archive.data, one);

@@ -64,6 +64,18 @@ export async function openDeb(bytes: Uint8Array, name: string, options: { decomp
 }
 
 /**
+ * Checks that a package is the one that was meant: what a signed list says of a file's bytes it says of a name, too.
+ *
+ * @throws DebError
+ */
+export function requireIdentity(control: Stanza, one: { name: string; version: string; architecture: string }): void {
+  const [name, version, architecture] = ["Package", "Version", "Architecture"].map((field) => control.get(field));
+  if (name !== one.name || version !== one.version || architecture !== one.architecture) {
+    throw new DebError(`${one.name} ${one.version}: the package is ${name} ${version} for ${architecture}, not what the index says`);
+  }
+}
+
+/**
  * Walks a whole tar archive in memory.
  *
  * @param visit  gets each entry with its content, a view of `tar` (empty for all but files)

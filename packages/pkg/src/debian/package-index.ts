@@ -2,7 +2,7 @@
  * The packages that repositories offer and a system has: several lists under one roof, found by name and by what is
  * provided, the preferred version first.
  */
-import { BinaryPackage, type PackageOrigin } from "./binary-package.ts";
+import { BinaryPackage, type PackageOrigin, type RelationField } from "./binary-package.ts";
 import type { Alternative } from "./dependency.ts";
 import { buildPackageTable, type PackageTable } from "./index/package-table.ts";
 import { compareVersions } from "./version.ts";
@@ -58,9 +58,12 @@ export class PackageIndex {
     return other;
   }
 
-  /** Adds a version that is installed; when a list offers the very same one, that stands for it. @returns the one to go by */
+  /**
+   * Adds a version that is installed; when a list offers the very same one, that stands for it. One of the same version with other
+   * relations is another package, built here or by somebody else; apt takes it for that, too. @returns the one to go by
+   */
   addInstalled(one: BinaryPackage): BinaryPackage {
-    const offered = this.versions(one.name).find((other) => other.version === one.version && other.architecture === one.architecture);
+    const offered = this.versions(one.name).find((other) => other.version === one.version && other.architecture === one.architecture && hasSameRelations(one, other));
     if (offered !== undefined) return offered;
     const known = this.#installed.get(one.name);
     if (known === undefined) this.#installed.set(one.name, [one]);
@@ -200,6 +203,21 @@ export class PackageIndex {
     this.#versions.clear();
     this.#providers.clear();
   }
+}
+
+/** What tells packages of one version apart. Source: apt-pkg/deb/deblistparser.cc, `VersionHash`. */
+const TELLING: readonly RelationField[] = ["Depends", "Pre-Depends", "Conflicts", "Breaks", "Replaces"];
+
+function hasSameRelations(one: BinaryPackage, other: BinaryPackage): boolean {
+  return TELLING.every((field) => {
+    const left = one.field(field), right = other.field(field);
+    // dpkg writes blanks and the old operators in its own way.
+    return left === right || plain(left) === plain(right);
+  });
+}
+
+function plain(field: string | undefined): string {
+  return (field ?? "").replaceAll(/\s+/g, "").replaceAll(/\(([<>])(?![<>=])/g, "($1=").toLowerCase();
 }
 
 function wholeText(table: PackageTable): string {

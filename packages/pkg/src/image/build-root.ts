@@ -6,7 +6,7 @@
  * next ones are being decompressed on other threads.
  */
 import { utf8Of } from "@stratos/base";
-import { openDeb, DebError, type DebArchive } from "../debian/deb-archive.ts";
+import { DebError, openDeb, requireIdentity, type DebArchive } from "../debian/deb-archive.ts";
 import type { BinaryPackage } from "../debian/package-index.ts";
 import { packageFile } from "../debian/repository.ts";
 import { download, inParallel, readVerified } from "../download.ts";
@@ -109,9 +109,6 @@ async function openPackage(ports: PackagePorts, one: BinaryPackage): Promise<Deb
   const bytes = await readVerified(ports, packageFile(one));
   if (bytes === undefined) throw new DebError(`${one}: was in the store and is not there any more`);
   const archive = await openDeb(bytes, String(one), ports);
-  const { control } = archive;
-  if (control.get("Package") !== one.name || control.get("Version") !== one.version || control.get("Architecture") !== one.architecture) {
-    throw new DebError(`${one}: the package is ${control.get("Package")} ${control.get("Version")}, not what the index says`);
-  }
+  requireIdentity(archive.control, one);
   return archive;
 }

@@ -49,12 +49,20 @@ export async function loadTable(ports: PackagePorts, release: Release, place: Li
     await download(ports, file, () => {});
     const packed = await readVerified(ports, file);
     if (packed === undefined) throw new ReleaseError(`${urls[0]}: vanished from the store`);
-    const bytes = await ports.decompress(compression, packed, PACKAGES_SIZE_MAX);
+    const bytes = await unpack(ports, compression, packed, place.name);
     const table = buildPackageTable(ports.latin1(bytes), place.name);
     await keep(ports, { place, table, text: bytes, sha256: listed.sha256, packedPath: file.path });
     return table;
   }
   throw new ReleaseError(`${place.suiteUrl}: lists no ${name}`);
+}
+
+async function unpack(ports: PackagePorts, compression: Compression, packed: Uint8Array, name: string): Promise<Uint8Array> {
+  try {
+    return await ports.decompress(compression, packed, PACKAGES_SIZE_MAX);
+  } catch (cause) {
+    throw new ReleaseError(`${name}: the list of packages cannot be unpacked: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
 }
 
 function tablePath(sha256: string): string {

@@ -239,6 +239,22 @@ test("nothing becomes newer for the sake of what goes anyway", () => {
   assert.equal(change(world(archive, system), { remove: ["lib"] }), "-app, -lib, base 1→2, helper 1→2", "unless it stays");
 });
 
+test("what was taken for an alternative is left out when something else brings another", () => {
+  const archive = ["app 1 Depends: seat | logind, later", "seat 1 Depends: seat-lib; Recommends: seat-doc", "seat-lib 1 Depends: seat-data", "seat-data 1 Depends: seat-lib", "seat-doc 1", "later 1 Depends: left | right", "left 1 Depends: logind", "right 1", "logind 1"];
+  assert.equal(change(world(archive, []), { install: ["app"] }), "+app, +later, +left, +logind");
+  assert.equal(change(world(archive, []), { install: ["app", "seat"] }), "+app, +later, +left, +logind, +seat, +seat-data, +seat-doc, +seat-lib", "unless it was asked for");
+  assert.equal(change(world(archive, ["seat 1"]), { install: ["app"] }).includes("-seat"), false, "or is there");
+});
+
+test("an installed package of a listed version with other relations is another package", () => {
+  const archive = ["app 1 Depends: lib (>= 2)", "lib 2", "new 1"];
+  // Built here against the old library: nothing is broken, and a full upgrade takes the listed one.
+  const system = ["*app 1 Depends: lib (>= 1)", "lib 1"];
+  assert.equal(change(world(archive, system), { install: ["new"] }), "+new");
+  assert.equal(change(world(archive, system), { upgrade: "full" }), "app 1→1, lib 1→2");
+  assert.equal(change(world(archive, ["*app 1 Depends: lib  (>=2)", "lib 2"]), { upgrade: "full" }), "", "blanks say nothing");
+});
+
 test("a conflict that names an architecture is with packages of that architecture alone", () => {
   const one = world(["a 1 Conflicts: b:i386", "b 1", "c 1 Conflicts: b:riscv64"], ["*b 1"]);
   assert.equal(change(one, { install: ["a"] }), "+a");

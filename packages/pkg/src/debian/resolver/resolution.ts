@@ -128,10 +128,40 @@ export class Resolution {
     }
   }
 
+  /**
+   * What was chosen, without what a later choice has made idle: a package that was taken for an alternative is not needed when another
+   * fulfils it that something else has brought since. What is there already stays.
+   */
+  #needed(): Set<BinaryPackage> {
+    const chosen = this.#clauses.chosen();
+    const needs = this.#clauses.causes().filter((cause) => cause.kind === "request" || cause.kind === "keep" || cause.kind === "depends")
+      .map((cause) => ({ owner: cause.kind === "depends" ? cause.owner : undefined, by: cause.candidates.filter((one) => chosen.has(one)) }))
+      .filter(({ owner, by }) => by.length > 0 && (owner === undefined || chosen.has(owner)));
+    const speaking = new Map<BinaryPackage, typeof needs>();
+    for (const need of needs) for (const one of need.by) append(speaking, one, need);
+    // Only those that share each of their needs can be idle, and then what only they brought.
+    const idle = [...chosen].filter((one) => !this.#rules.isThere(one) && (speaking.get(one) ?? []).every(({ by }) => by.length > 1));
+    for (const one of idle) {
+      const isLive = (other: BinaryPackage): boolean => other !== one && chosen.has(other);
+      if ((speaking.get(one) ?? []).every(({ owner, by }) => (owner !== undefined && !chosen.has(owner)) || by.some(isLive))) chosen.delete(one);
+    }
+    if (idle.every((one) => chosen.has(one))) return chosen;
+    const owned = new Map<BinaryPackage | undefined, typeof needs>();
+    for (const need of needs) append(owned, need.owner, need);
+    const reached = new Set<BinaryPackage>();
+    const queue: (BinaryPackage | undefined)[] = [undefined];
+    for (let at = 0; at < queue.length; at++) {
+      for (const { by } of owned.get(queue[at]) ?? []) {
+        for (const one of by) if (chosen.has(one) && !reached.has(one)) { reached.add(one); queue.push(one); }
+      }
+    }
+    return new Set([...chosen].filter((one) => reached.has(one)));
+  }
+
   #answer(): ResolvedPackage[] {
     const resolved: ResolvedPackage[] = [];
     const reasons = new Map<BinaryPackage, { neededBy: BinaryPackage | undefined; because: string }>();
-    const chosen = this.#clauses.chosen();
+    const chosen = this.#needed();
     for (const cause of this.#clauses.causes()) {
       if (cause.kind !== "request" && cause.kind !== "depends" && cause.kind !== "keep") continue;
       if (cause.kind === "depends" && !chosen.has(cause.owner)) continue;
@@ -142,4 +172,10 @@ export class Resolution {
     for (const one of chosen) resolved.push({ package: one, ...(reasons.get(one) ?? { neededBy: undefined, because: "" }) });
     return resolved;
   }
+}
+
+function append<Key, Value>(map: Map<Key, Value[]>, key: Key, value: Value): void {
+  const known = map.get(key);
+  if (known === undefined) map.set(key, [value]);
+  else known.push(value);
 }
