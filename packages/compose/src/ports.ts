@@ -21,6 +21,8 @@ export interface ComposeStore {
   remove(path: string): Promise<void>;
   /** The file for reading in parts, undefined when there is none. The same object for the same name; the store closes it. */
   open(path: string): Pack | undefined;
+  /** A text that is another whenever what the file holds may be; undefined when that cannot be told, or there is no such file. */
+  fingerprint(path: string): string | undefined;
 }
 
 /** What a script has changed in a tree. */

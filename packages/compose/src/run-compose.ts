@@ -7,6 +7,7 @@ import { EMPTY_LOCK, LockError, lockKey, packageRequest, type Lock, type LockedI
 import { fetchPackages, resolveImage, type Archive } from "./gather/resolve-image.ts";
 import { customize } from "./build/customize.ts";
 import { readTree, writeTree } from "./build/manifest.ts";
+import { saveSoundness } from "./build/soundness.ts";
 import { splitLayers } from "./build/split-layers.ts";
 import { buildStages, hashText, sha256Of, type StageEvent } from "./build/stages.ts";
 import { composeInfo, type ComposeInfo, type ImageRecord } from "./metadata/composeinfo.ts";
@@ -173,6 +174,7 @@ class Compose implements PhaseWork {
       tree = await writeTree(this.#ports, key, customized);
     } else this.#request.onEvent({ kind: "kept", image, what: "root" });
     state.tree = { key, tree };
+    await saveSoundness(this.#ports);
   }
 
   async #readSources(target: ImageTarget): Promise<Map<string, Uint8Array>> {

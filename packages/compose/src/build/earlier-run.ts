@@ -14,7 +14,8 @@
 import { byteStringOf } from "@stratos/base";
 import { readBlob, type FileEntry } from "@stratos/formats";
 import type { Observations, TreeChanges } from "../ports.ts";
-import { readTree, writeTree, type TreePorts } from "./manifest.ts";
+import { readTree, writeTree } from "./manifest.ts";
+import type { StorePorts } from "./soundness.ts";
 import type { TreeBuilder, TreeNode } from "./tree-builder.ts";
 
 export const STATUS = "var/lib/dpkg/status";
@@ -57,7 +58,7 @@ export function describeNodes(builder: TreeBuilder): Described {
 
 const KIND_LETTERS: Readonly<Record<TreeNode["kind"], string>> = { directory: "d", file: "f", symlink: "l", fifo: "p", character: "c", block: "b" };
 
-export async function readEarlierRun(ports: TreePorts, slot: string): Promise<EarlierRun | undefined> {
+export async function readEarlierRun(ports: StorePorts, slot: string): Promise<EarlierRun | undefined> {
   const bytes = await ports.store.read(runPath(slot));
   if (bytes === undefined) return undefined;
   const text = ports.packages.latin1(bytes), end = text.indexOf("\n");
@@ -70,7 +71,7 @@ export async function readEarlierRun(ports: TreePorts, slot: string): Promise<Ea
   }
 }
 
-async function writeEarlierRun(ports: TreePorts, slot: string, { before, ...header }: EarlierRun): Promise<void> {
+async function writeEarlierRun(ports: StorePorts, slot: string, { before, ...header }: EarlierRun): Promise<void> {
   await ports.store.write(runPath(slot), [byteStringOf(`${JSON.stringify({ format: 2, ...header } satisfies RunHeader)}\n${before}`)]);
 }
 
@@ -94,7 +95,7 @@ function splitDescribed(text: string): Map<string, string> {
 export interface ScriptsTree { readonly builder: TreeBuilder; readonly described: Described; readonly status: string }
 
 /** Keeps what scripts have seen and done. @returns the changes, with their content in the store */
-export async function keepRun(ports: TreePorts, run: { slot: string; key: string }, before: Pick<ScriptsTree, "described" | "status">, changes: TreeChanges, observations: Observations): Promise<TreeChanges> {
+export async function keepRun(ports: StorePorts, run: { slot: string; key: string }, before: Pick<ScriptsTree, "described" | "status">, changes: TreeChanges, observations: Observations): Promise<TreeChanges> {
   const name = `${run.key}-changes`;
   const kept = await writeTree(ports, name, { entries: () => changes.changed });
   await writeEarlierRun(ports, run.slot, { changes: name, removed: changes.removed, observations, status: before.status, before: joinDescribed(before.described) });
@@ -102,7 +103,7 @@ export async function keepRun(ports: TreePorts, run: { slot: string; key: string
 }
 
 /** Why scripts have to run, or undefined: they need not, and what they would have done to the tree is done. */
-export async function repeatRun(ports: TreePorts, run: EarlierRun, now: ScriptsTree, makeBlob: TreeBuilder["makeBlob"]): Promise<string | undefined> {
+export async function repeatRun(ports: StorePorts, run: EarlierRun, now: ScriptsTree, makeBlob: TreeBuilder["makeBlob"]): Promise<string | undefined> {
   const differences = findDifferences(splitDescribed(run.before), now.described);
   const kept = await readTree(ports, run.changes);
   if (kept === undefined) return "what they did then is gone";
@@ -184,7 +185,7 @@ function parentOf(path: string): string {
 const STATUS_READER = /dpkg\/status|dpkg[^\n\0]*--(get-selections|audit|yet-to-unpack|verify)/;
 const DPKG_PROGRAMS = /^usr\/(s?bin\/dpkg(-[a-z]+)?|bin\/update-alternatives|sbin\/start-stop-daemon)$/;
 
-function repeatStatus(ports: TreePorts, { run, changed, now }: { run: EarlierRun; changed: ReadonlyMap<string, FileEntry>; now: ScriptsTree }): string | { readonly reason: string } {
+function repeatStatus(ports: StorePorts, { run, changed, now }: { run: EarlierRun; changed: ReadonlyMap<string, FileEntry>; now: ScriptsTree }): string | { readonly reason: string } {
   if (run.status === now.status) return "";
   const content = changed.get(STATUS)?.content, left = content === null || content === undefined ? run.status : ports.packages.latin1(readBlob(content));
   const old = paragraphs(run.status), made = paragraphs(left), wanted = paragraphs(now.status);

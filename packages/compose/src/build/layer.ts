@@ -3,16 +3,17 @@
  *
  *     data.tar, unpacked │ control.tar, unpacked │ index │ description │ length of the description in eight digits
  *
- * The index is JSON, a row for each entry of data.tar with the place and hash of its content; the description says how long the parts are and what
- * their hashes. All strings are byte strings, one byte for each character. Files of a tree are places in the data archive, which begins the file, so
+ * The index is JSON, a row for each entry of data.tar with the place and hash of its content; the description says how long the parts are, and the hashes
+ * of control.tar and the index. All strings are byte strings, one byte for each character. Files of a tree are places in the data archive, which begins the file, so
  * nothing is copied, nor read, until an output is written.
  */
 import { byteStringOf } from "@stratos/base";
-import { openDeb, parseControl, readTar, requireIdentity, type ControlFile, type DebArchive, type Decompress, type PackagePorts, type VisitEntries } from "@stratos/pkg";
+import { openDeb, parseControl, readTar, requireIdentity, type ControlFile, type DebArchive, type Decompress, type VisitEntries } from "@stratos/pkg";
 import { tarEntry, TarType } from "@stratos/formats";
 import { readPackage } from "../gather/resolve-image.ts";
 import type { LockedPackage } from "../gather/lock.ts";
-import type { ComposePorts, ComposeStore, Pack } from "../ports.ts";
+import type { ComposePorts, Pack } from "../ports.ts";
+import { hashPack, isSoundFile, noteWritten, type StorePorts } from "./soundness.ts";
 
 export interface Layer {
   readonly package: LockedPackage;
@@ -25,13 +26,12 @@ export interface Layer {
 export type LayerRow = readonly [path: string, type: TarType, mode: number, uid: number, gid: number, mtime: number, linkPath: string, offset: number, sizeBytes: number, digest: string, deviceMajor?: number, deviceMinor?: number, xattrs?: readonly (readonly [string, string])[]];
 
 interface Part { readonly sizeBytes: number; readonly sha256: string }
-interface Description { readonly format: 2; readonly data: Part; readonly control: Part; readonly index: Part }
+interface Description { readonly format: 3; readonly dataBytes: number; readonly control: Part; readonly index: Part }
 type LayerPorts = Pick<ComposePorts, "packages" | "store">;
-type ReadPorts = { readonly packages: Pick<PackagePorts, "latin1" | "hasher"> };
+type ReadPorts = Pick<StorePorts, "packages">;
 
 const LENGTH_DIGITS = 8;
 const DESCRIPTION_SIZE_MAX = 4096;
-const CHECK_BYTES = 1 << 20;
 
 export function layerPath(one: LockedPackage): string {
   return `layers/${one.sha256.slice(0, 2)}/${one.sha256}`;
@@ -55,9 +55,9 @@ export async function openLayer(ports: LayerPorts, one: LockedPackage): Promise<
   const control = unpacked.find((bytes) => bytes !== archive.data) ?? NO_BYTES;
   const rows = rowsOf(ports, archive.data, one);
   const index = byteStringOf(JSON.stringify(rows));
-  const description = JSON.stringify({ format: 2, data: describe(ports, archive.data), control: describe(ports, control), index: describe(ports, index) } satisfies Description);
+  const description = JSON.stringify({ format: 3, dataBytes: archive.data.length, control: describe(ports, control), index: describe(ports, index) } satisfies Description);
   await ports.store.write(pack, [archive.data, control, index, byteStringOf(description + String(description.length).padStart(LENGTH_DIGITS, "0"))]);
-  knownPacks(ports.store).set(pack, "");
+  noteWritten(ports, pack, "");
   // Its data is not held: whoever keeps many layers would keep all that their packages bring.
   return { package: one, archive: { control: archive.control, controlFiles: archive.controlFiles }, pack, rows };
 }
@@ -92,27 +92,43 @@ export function visitLayer(ports: LayerPorts, layer: Layer, needs: (path: string
 }
 
 /** What a package says of itself, without its files. */
-export async function openControl(ports: LayerPorts, one: LockedPackage): Promise<Pick<DebArchive, "control" | "controlFiles">> {
-  return (readKept(ports, one) ?? (await openLayer(ports, one))).archive;
+export async function openControl(ports: LayerPorts, one: LockedPackage): Promise<Layer["archive"]> {
+  const kept = openKept(ports, one);
+  return (kept === undefined ? undefined : readControl(ports, one, kept)) ?? (await openLayer(ports, one)).archive;
+}
+
+interface KeptLayer { readonly pack: Pack; readonly description: Description }
+
+function openKept(ports: LayerPorts, one: LockedPackage): KeptLayer | undefined {
+  const pack = ports.store.open(layerPath(one));
+  const description = pack === undefined ? undefined : readDescription(ports, pack);
+  return pack === undefined || description === undefined ? undefined : { pack, description };
 }
 
 /** Without its data, which `isSoundLayer` looks at. */
 function readKept(ports: LayerPorts, one: LockedPackage): Layer | undefined {
-  const pack = ports.store.open(layerPath(one));
-  const description = pack === undefined ? undefined : readDescription(ports, pack);
-  if (pack === undefined || description === undefined) return undefined;
-  const { data, control: controlPart, index: indexPart } = description;
-  const control = readPart(pack, data.sizeBytes, controlPart.sizeBytes), index = readPart(pack, data.sizeBytes + controlPart.sizeBytes, indexPart.sizeBytes);
-  // A store on a host that lost power may hold less than it says; the layer is then made anew.
-  if (controlPart.sizeBytes === 0 || !isSame(ports, control, controlPart) || !isSame(ports, index, indexPart)) return undefined;
+  const kept = openKept(ports, one);
+  if (kept === undefined) return undefined;
+  const archive = readControl(ports, one, kept), rows = readRows(ports, kept);
+  return archive === undefined || rows === undefined ? undefined : { package: one, archive, pack: layerPath(one), rows };
+}
+
+/** undefined: a store on a host that lost power may hold less than it says; the layer is then made anew */
+function readControl(ports: LayerPorts, one: LockedPackage, { pack, description: { dataBytes, control: part } }: KeptLayer): Layer["archive"] | undefined {
+  const control = readPart(pack, dataBytes, part.sizeBytes);
+  if (part.sizeBytes === 0 || !isSame(ports, control, part)) return undefined;
   const controlFiles: ControlFile[] = [];
   readTar(control, `${one.name}: control.tar`, (entry, content) => {
     const name = entry.path.replace(/^(\.\/)+/, "");
     if (entry.type === TarType.file && !name.includes("/") && name !== "") controlFiles.push({ name, mode: entry.mode, mtime: entry.mtime, content });
   });
   const text = ports.packages.latin1(controlFiles.find(({ name }) => name === "control")!.content);
-  const archive = { control: parseControl(text, `${one.name}: control`)[0]!, controlFiles };
-  return { package: one, archive, pack: layerPath(one), rows: JSON.parse(ports.packages.latin1(index)) as LayerRow[] };
+  return { control: parseControl(text, `${one.name}: control`)[0]!, controlFiles };
+}
+
+function readRows(ports: ReadPorts, { pack, description: { dataBytes, control, index } }: KeptLayer): LayerRow[] | undefined {
+  const bytes = readPart(pack, dataBytes + control.sizeBytes, index.sizeBytes);
+  return isSame(ports, bytes, index) ? JSON.parse(ports.packages.latin1(bytes)) as LayerRow[] : undefined;
 }
 
 function readDescription(ports: ReadPorts, pack: Pack): Description | undefined {
@@ -120,8 +136,8 @@ function readDescription(ports: ReadPorts, pack: Pack): Description | undefined 
   if (!Number.isInteger(length) || length <= 0 || length > DESCRIPTION_SIZE_MAX) return undefined;
   try {
     const description = JSON.parse(ports.packages.latin1(readPart(pack, pack.sizeBytes - LENGTH_DIGITS - length, length))) as Description;
-    const { format, data, control, index } = description;
-    return format === 2 && data.sizeBytes + control.sizeBytes + index.sizeBytes + length + LENGTH_DIGITS === pack.sizeBytes ? description : undefined;
+    const { format, dataBytes, control, index } = description;
+    return format === 3 && dataBytes + control.sizeBytes + index.sizeBytes + length + LENGTH_DIGITS === pack.sizeBytes ? description : undefined;
   } catch {
     return undefined;
   }
@@ -132,37 +148,13 @@ function readPart(pack: Pack, offset: number, size: number): Uint8Array {
   return offset < 0 ? NO_BYTES : bytes.subarray(0, pack.read(offset, bytes));
 }
 
-/** What tree packs have been written or checked, and package packs checked, in this process: each is read for that once. Of a tree's pack its hash. */
-const soundPacks = new WeakMap<ComposeStore, Map<string, string>>();
-
-export function knownPacks(store: ComposeStore): Map<string, string> {
-  let known = soundPacks.get(store);
-  if (known === undefined) soundPacks.set(store, (known = new Map()));
-  return known;
-}
-
-/** Whether the data of the layer at a path of the store is what was taken apart. */
-export function isSoundLayer(ports: ReadPorts & { readonly store: ComposeStore }, path: string): boolean {
-  const known = knownPacks(ports.store);
-  if (known.has(path)) return true;
-  const pack = ports.store.open(path);
-  const data = pack === undefined ? undefined : readDescription(ports, pack)?.data;
-  if (pack === undefined || data === undefined || hashPack(ports, pack, data.sizeBytes) !== data.sha256) return false;
-  known.set(path, "");
-  return true;
-}
-
-/** The hash of the first `sizeBytes` of a pack; of less, when it is shorter. */
-export function hashPack(ports: ReadPorts, pack: Pack, sizeBytes: number): string {
-  const hasher = ports.packages.hasher("sha256");
-  const buffer = new Uint8Array(Math.min(sizeBytes, CHECK_BYTES));
-  for (let offset = 0; offset < sizeBytes; ) {
-    const count = pack.read(offset, buffer.subarray(0, Math.min(buffer.length, sizeBytes - offset)));
-    if (count <= 0) break;
-    hasher.update(buffer.subarray(0, count));
-    offset += count;
-  }
-  return hasher.hex();
+/** Whether the layer at a path of the store holds what it says. */
+export function isSoundLayer(ports: StorePorts, path: string): boolean {
+  return isSoundFile(ports, path, "", () => {
+    const pack = ports.store.open(path), description = pack === undefined ? undefined : readDescription(ports, pack);
+    const rows = pack === undefined || description === undefined ? undefined : readRows(ports, { pack, description });
+    return rows !== undefined && rows.every(([, type, , , , , , offset, sizeBytes, digest]) => type !== TarType.file || hashPack(ports, pack!, offset, sizeBytes) === digest);
+  });
 }
 
 function hash(ports: ReadPorts, bytes: Uint8Array): string {

@@ -8,9 +8,9 @@
  */
 import { byteStringOf } from "@stratos/base";
 import { fileEntry, readBlob, type Blob, type FileEntry, type FileKind, type FileTree } from "@stratos/formats";
-import type { PackagePorts } from "@stratos/pkg";
 import type { ComposeStore } from "../ports.ts";
-import { hashPack, isSoundLayer, knownPacks } from "./layer.ts";
+import { isSoundLayer } from "./layer.ts";
+import { hashPack, isSoundFile, knownHash, loadSoundness, noteWritten, type StorePorts } from "./soundness.ts";
 
 /** Content at a place of a pack. */
 export class PackBlob implements Blob {
@@ -41,10 +41,8 @@ type Row = [path: string, kind: FileKind, mode: number, uid: number, gid: number
 type PackRow = [name: string, sizeBytes: number, sha256: string];
 interface Manifest { readonly format: 1; readonly packs: readonly PackRow[]; readonly entries: readonly Row[] }
 
-export type TreePorts = { readonly store: ComposeStore; readonly packages: Pick<PackagePorts, "latin1" | "hasher"> };
-
 /** Keeps a tree under a name. What is only in memory goes into a pack of its own. @returns the tree with all content in the store */
-export async function writeTree(ports: TreePorts, key: string, tree: FileTree): Promise<FileTree> {
+export async function writeTree(ports: StorePorts, key: string, tree: FileTree): Promise<FileTree> {
   const own = `trees/${key}.pack`;
   const packs = new Map<string, number>();
   const packId = (pack: string): number => {
@@ -78,20 +76,19 @@ export async function writeTree(ports: TreePorts, key: string, tree: FileTree): 
     if (entry.xattrs.size > 0) row.push([...entry.xattrs]);
     rows.push(row);
   }
-  const known = knownPacks(ports.store);
   if (fill > 0 || packs.has(own)) {
     const hasher = ports.packages.hasher("sha256");
     for (const piece of pieces) hasher.update(piece);
     await ports.store.write(own, pieces);
-    known.set(own, hasher.hex());
+    noteWritten(ports, own, hasher.hex());
   }
-  const manifest: Manifest = { format: 1, packs: [...packs.keys()].map((pack) => [pack, ports.store.open(pack)?.sizeBytes ?? -1, isLayer(pack) ? "" : known.get(pack)!]), entries: rows };
+  const manifest: Manifest = { format: 1, packs: [...packs.keys()].map((pack) => [pack, ports.store.open(pack)?.sizeBytes ?? -1, isLayer(pack) ? "" : knownHash(ports.store, pack)!]), entries: rows };
   await ports.store.write(`trees/${key}.json`, [byteStringOf(JSON.stringify(manifest))]);
   return { entries: () => entries };
 }
 
 /** A kept tree, or undefined: there is none, or a pack that it needs is gone or not what it was. */
-export async function readTree(ports: TreePorts, key: string): Promise<FileTree | undefined> {
+export async function readTree(ports: StorePorts, key: string): Promise<FileTree | undefined> {
   const bytes = await ports.store.read(`trees/${key}.json`);
   if (bytes === undefined) return undefined;
   let manifest: Manifest;
@@ -101,6 +98,7 @@ export async function readTree(ports: TreePorts, key: string): Promise<FileTree 
     return undefined;
   }
   // A pack that is not as this tree has it may be sound for another, so it stays: what is made anew replaces it where it must.
+  await loadSoundness(ports);
   if (manifest.format !== 1 || !manifest.packs.every((row) => isSound(ports, row))) return undefined;
   const entries = manifest.entries.map((row): FileEntry => {
     const [path, kind, mode, uid, gid, mtime, ...detail] = row;
@@ -119,15 +117,10 @@ export async function readTree(ports: TreePorts, key: string): Promise<FileTree 
   return { entries: () => entries };
 }
 
-function isSound(ports: TreePorts, [name, sizeBytes, sha256]: PackRow): boolean {
+function isSound(ports: StorePorts, [name, sizeBytes, sha256]: PackRow): boolean {
   const pack = ports.store.open(name);
   if (pack === undefined || pack.sizeBytes !== sizeBytes) return false;
-  const known = knownPacks(ports.store);
-  if (known.get(name) === sha256) return true;
-  if (isLayer(name)) return isSoundLayer(ports, name);
-  if (hashPack(ports, pack, sizeBytes) !== sha256) return false;
-  known.set(name, sha256);
-  return true;
+  return isLayer(name) ? isSoundLayer(ports, name) : isSoundFile(ports, name, sha256, () => hashPack(ports, pack, 0, sizeBytes) === sha256);
 }
 
 function isLayer(pack: string): boolean {

@@ -14,6 +14,7 @@ import { canonicalJson, type JsonObject } from "../treefile/json.ts";
 import { buildStage } from "./build-stage.ts";
 import { openControl } from "./layer.ts";
 import { readTree, writeTree } from "./manifest.ts";
+import { loadSoundness } from "./soundness.ts";
 import { memoryBlobs, TreeBuilder } from "./tree-builder.ts";
 
 /** Part of every key: a change of what a stage does makes all anew. */
@@ -49,6 +50,7 @@ export type BuildPorts = Pick<ComposePorts, "packages" | "store">;
 
 /** @throws ScriptError, DebError, RootTreeError, LockError */
 export async function buildStages(ports: BuildPorts, job: StageJob): Promise<BuiltRoot> {
+  await loadSoundness(ports);
   const stages = await stepsOf(ports, job.locked);
   const keys: string[] = [];
   for (const { packages } of stages) keys.push(stageKey(ports, job, keys.at(-1) ?? "", packages));

@@ -115,6 +115,7 @@ function memoryStore(files: Map<string, Uint8Array>): ComposeStore {
     read: async (path) => files.get(path),
     async write(path, pieces) { files.set(path, Buffer.concat([...pieces].map((piece) => Buffer.from(piece)))); },
     async remove(path) { files.delete(path); },
+    fingerprint: () => undefined,
     open(path) {
       if (!files.has(path)) return undefined;
       return {

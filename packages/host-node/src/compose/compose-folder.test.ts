@@ -1,7 +1,7 @@
 /** The store of composes. Goal: what has a name is whole, many packs are read with few descriptors, and cleaning takes what it may and nothing else. */
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cleanStore } from "./clean-store.ts";
@@ -29,6 +29,26 @@ test("packs are written in pieces, read in parts, and reopened when many were op
   await store.write("layers/aa/1", [Buffer.from("other")]);
   assert.equal(store.open("layers/aa/1")!.sizeBytes, 5);
   store.close();
+});
+
+test("a file's fingerprint is another when it was written again or in place, and not when it was read", { skip: existsSync("/proc/sys/kernel/random/boot_id") ? false : "this host does not tell its starts apart" }, async () => {
+  const store = new ComposeFolder(join(folder, "prints"));
+  await store.write("trees/a", [Buffer.from("one")]);
+  const first = store.fingerprint("trees/a");
+  assert.ok(first !== undefined);
+  store.open("trees/a")!.read(0, new Uint8Array(3));
+  assert.equal(store.fingerprint("trees/a"), first);
+  await store.write("trees/a", [Buffer.from("two")]);
+  const second = store.fingerprint("trees/a");
+  assert.notEqual(second, first);
+  // The same size and, by utimes, the same time: the kernel's time of change tells.
+  const { mtime, atime } = statSync(join(folder, "prints/trees/a"));
+  writeFileSync(join(folder, "prints/trees/a"), "owt");
+  utimesSync(join(folder, "prints/trees/a"), atime, mtime);
+  assert.notEqual(store.fingerprint("trees/a"), second);
+  assert.equal(store.fingerprint("trees/none"), undefined);
+  store.close();
+  rmSync(join(folder, "prints"), { recursive: true });
 });
 
 test("cleaning takes old files or all, and no file that is not the store's", () => {

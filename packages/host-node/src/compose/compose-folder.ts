@@ -1,5 +1,5 @@
 /** The store of composes as a folder. Files are written beside their place and renamed, so that what has a name is whole. */
-import { closeSync, fstatSync, mkdirSync, openSync, readSync, renameSync, rmSync, writevSync } from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writevSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ComposeStore, Pack } from "@stratos/compose";
@@ -66,6 +66,13 @@ export class ComposeFolder implements ComposeStore {
     return pack;
   }
 
+  fingerprint(path: string): string | undefined {
+    const boot = bootId();
+    if (boot === undefined) return undefined;
+    const stats = statSync(join(this.#folder, path), { bigint: true, throwIfNoEntry: false });
+    return stats === undefined ? undefined : [boot, stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(" ");
+  }
+
   close(): void {
     for (const pack of this.#open) pack.close();
     this.#open.clear();
@@ -95,6 +102,19 @@ export class ComposeFolder implements ComposeStore {
     this.#open.delete(pack);
     this.#packs.delete(path);
   }
+}
+
+let knownBootId: string | undefined | null = null;
+
+/** Of this start of the host: what was written before another may not have reached the disk, whatever its times say. */
+function bootId(): string | undefined {
+  if (knownBootId !== null) return knownBootId;
+  try {
+    knownBootId = readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+  } catch {
+    knownBootId = undefined;
+  }
+  return knownBootId;
 }
 
 class FolderPack implements Pack {
