@@ -25,6 +25,8 @@ export {
   Attributes, ATTRIBUTE_ATIME, ATTRIBUTE_BTIME, ATTRIBUTE_CTIME, ATTRIBUTE_FLAGS, ATTRIBUTE_GID, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, ATTRIBUTE_PROJECT, ATTRIBUTE_SIZE,
   ATTRIBUTE_UID,
 } from "./file/attributes.ts";
+export { addOffsets, blockOf, blocksOf, offsetBetween, offsetOf } from "./file/file-offset.ts";
+export type { FileOffset } from "./file/file-offset.ts";
 export { DirectoryEntry } from "./file/directory.ts";
 export { XATTR_CREATE, XATTR_REPLACE } from "./file/xattrs.ts";
 export { Failure, MOUNT_ERROR_WORDS } from "./failure.ts";

@@ -7,17 +7,18 @@ export const LOCK_SHARED = 0;
 export const LOCK_EXCLUSIVE = 1;
 export const LOCK_NONE = 2;
 
-export interface RangeLock<Owner> {
+/** @typeParam Offset  how its keeper tells places in files: numbers are exact below 2^53 */
+export interface RangeLock<Owner, Offset extends number | bigint = number> {
   /** LOCK_SHARED or LOCK_EXCLUSIVE; of a wish also LOCK_NONE. */
   readonly type: number;
-  readonly start: number;
+  readonly start: Offset;
   /** Exclusive; Infinity: to the end, however far the file grows. */
-  readonly end: number;
+  readonly end: Offset | number;
   readonly owner: Owner;
 }
 
 /** The lock that keeps `wanted` from being set; null when it could be. */
-export function conflictingRange<Lock extends RangeLock<unknown>>(ranges: readonly Lock[], wanted: RangeLock<unknown>): Lock | null {
+export function conflictingRange<Lock extends RangeLock<unknown, number | bigint>>(ranges: readonly Lock[], wanted: RangeLock<unknown, number | bigint>): Lock | null {
   for (const lock of ranges) {
     if (lock.owner !== wanted.owner && lock.start < wanted.end && wanted.start < lock.end && (lock.type === LOCK_EXCLUSIVE || wanted.type === LOCK_EXCLUSIVE)) return lock;
   }
@@ -25,27 +26,27 @@ export function conflictingRange<Lock extends RangeLock<unknown>>(ranges: readon
 }
 
 /** All of these locks. */
-export function conflictingRanges<Lock extends RangeLock<unknown>>(ranges: readonly Lock[], wanted: RangeLock<unknown>): Lock[] {
+export function conflictingRanges<Lock extends RangeLock<unknown, number | bigint>>(ranges: readonly Lock[], wanted: RangeLock<unknown, number | bigint>): Lock[] {
   return ranges.filter((lock) => conflictingRange([lock], wanted) !== null);
 }
 
 /** The list with the owner's bytes in `wanted` changed to its type: ranges are cut, and neighbours of one type joined. */
-export function replaceRange<Lock extends RangeLock<unknown>>(ranges: readonly Lock[], wanted: Lock): Lock[] {
+export function replaceRange<Lock extends RangeLock<unknown, number | bigint>>(ranges: readonly Lock[], wanted: Lock): Lock[] {
   const result: Lock[] = [];
   let { start, end } = wanted;
   for (const lock of ranges) {
     if (lock.owner !== wanted.owner || lock.end < start || lock.start > end) result.push(lock);
     else if (lock.type === wanted.type) {
-      start = Math.min(start, lock.start);
-      end = Math.max(end, lock.end);
+      start = lock.start < start ? lock.start : start;
+      end = lock.end > end ? lock.end : end;
     } else {
-      if (lock.start < wanted.start) result.push({ ...lock, end: Math.min(lock.end, wanted.start) });
-      if (lock.end > wanted.end) result.push({ ...lock, start: Math.max(lock.start, wanted.end) });
+      if (lock.start < wanted.start) result.push({ ...lock, end: lock.end < wanted.start ? lock.end : wanted.start });
+      if (lock.end > wanted.end) result.push({ ...lock, start: lock.start > wanted.end ? lock.start : wanted.end });
     }
   }
   if (wanted.type === LOCK_NONE) return result;
   result.push({ ...wanted, start, end });
-  return result.sort((one, other) => one.start - other.start);
+  return result.sort((one, other) => (one.start < other.start ? -1 : one.start > other.start ? 1 : 0));
 }
 
 /** Does `from` wait for `target`, by way of others or not? `blockersOf` says for whom an owner waits. Then `target` must not wait for `from`. */

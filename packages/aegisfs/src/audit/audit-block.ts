@@ -2,6 +2,7 @@
  * The blocks of the audit log and their heads, as they stand in the volume (FORMAT.md §11).
  */
 import { byteString, sha256 } from "@stratos/base";
+import type { FileOffset } from "../file/file-offset.ts";
 import { KIND_AUDIT, keyMiddle } from "../format/key.ts";
 import type { Volume } from "../volume/volume.ts";
 import type { Peaks } from "./merkle.ts";
@@ -24,8 +25,8 @@ export interface AuditRecord {
   readonly other: number;
   readonly seconds: number;
   readonly nanoseconds: number;
-  readonly offset: number;
-  readonly length: number;
+  readonly offset: FileOffset;
+  readonly length: FileOffset;
   /** Byte strings, cut at 255. */
   readonly name: string;
   readonly otherName: string;
@@ -76,6 +77,16 @@ export function getPair(view: DataView, at: number): number {
   return view.getUint32(at, true) + view.getInt32(at + 4, true) * 0x100000000;
 }
 
+/** The same for a place in a file, or a length. */
+export function putOffset(view: DataView, at: number, offset: FileOffset): void {
+  if (typeof offset === "number" && offset < 2 ** 53) putPair(view, at, offset);
+  else view.setBigUint64(at, BigInt(offset), true);
+}
+
+export function getOffset(view: DataView, at: number): FileOffset {
+  return view.getUint32(at + 4, true) < 0x200000 ? getPair(view, at) : view.getBigUint64(at, true);
+}
+
 export interface AuditBlock { readonly number: number; readonly generation: number; readonly bytes: Uint8Array }
 
 /** The block at or after `number`; null at the end. Throws Failure. */
@@ -109,7 +120,7 @@ export function auditRecords({ bytes }: { readonly bytes: Uint8Array }): AuditRe
     if (end > bytes.length) return null;
     records.push({
       operation: view.getUint8(at), subvolume: view.getUint32(at + 4, true), ino: view.getUint32(at + 8, true), other: view.getUint32(at + 12, true), seconds: getPair(view, at + 16),
-      nanoseconds: view.getUint32(at + 24, true), offset: getPair(view, at + 28), length: getPair(view, at + 36), name: byteString(bytes, at + RECORD_HEAD, nameEnd), otherName: byteString(bytes, nameEnd, end),
+      nanoseconds: view.getUint32(at + 24, true), offset: getOffset(view, at + 28), length: getOffset(view, at + 36), name: byteString(bytes, at + RECORD_HEAD, nameEnd), otherName: byteString(bytes, nameEnd, end),
     });
     at = end;
   }

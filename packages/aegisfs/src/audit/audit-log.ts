@@ -11,8 +11,9 @@
 import { ENODATA, EROFS } from "@stratos/abi";
 import { sha256 } from "@stratos/base";
 import { Failure } from "../failure.ts";
+import { addOffsets, type FileOffset } from "../file/file-offset.ts";
 import type { Volume } from "../volume/volume.ts";
-import { AUDIT_MIDDLE, AUDIT_PROPERTY, AUDIT_START_PROPERTY, auditRecords, BLOCK_HEAD, decodeHead, emptyHead, encodeHead, getPair, HASH_SIZE, putPair, readAuditBlock, RECORD_HEAD, sealOf } from "./audit-block.ts";
+import { AUDIT_MIDDLE, AUDIT_PROPERTY, AUDIT_START_PROPERTY, auditRecords, BLOCK_HEAD, decodeHead, emptyHead, encodeHead, getOffset, HASH_SIZE, putOffset, putPair, readAuditBlock, RECORD_HEAD, sealOf } from "./audit-block.ts";
 import type { Head } from "./audit-block.ts";
 import { auditRetention, firstToKeep, isDue, readStart, setAuditRetention, trim, TRIM_BLOCKS_MAX } from "./audit-retention.ts";
 import type { AuditRetention } from "./audit-retention.ts";
@@ -88,7 +89,7 @@ export class AuditLog implements VolumeObserver {
     return this.#pending.length >= PENDING_MAX;
   }
 
-  changed(subvolume: number, operation: Operation, result: number, ino: number, name: string, other: number, otherName: string, offset: number, length: number): void {
+  changed(subvolume: number, operation: Operation, result: number, ino: number, name: string, other: number, otherName: string, offset: FileOffset, length: FileOffset): void {
     this.#next?.changed(subvolume, operation, result, ino, name, other, otherName, offset, length);
     if (operation === Operation.write && this.#continues(subvolume, ino, offset, length)) return;
     const nameLength = Math.min(name.length, NAME_MAX);
@@ -107,8 +108,8 @@ export class AuditLog implements VolumeObserver {
     view.setUint32(at + 12, operation === Operation.create || operation === Operation.symlink ? result : other, true);
     putPair(view, at + 16, seconds);
     view.setUint32(at + 24, nanoseconds, true);
-    putPair(view, at + 28, offset);
-    putPair(view, at + 36, length);
+    putOffset(view, at + 28, offset);
+    putOffset(view, at + 36, length);
     for (let index = 0; index < nameLength; index++) this.#block[at + RECORD_HEAD + index] = name.charCodeAt(index);
     for (let index = 0; index < otherLength; index++) this.#block[at + RECORD_HEAD + nameLength + index] = otherName.charCodeAt(index);
     this.#lastAt = at;
@@ -117,13 +118,13 @@ export class AuditLog implements VolumeObserver {
   }
 
   /** A write behind the last one, to the same file, only makes that record longer. */
-  #continues(subvolume: number, ino: number, offset: number, length: number): boolean {
+  #continues(subvolume: number, ino: number, offset: FileOffset, length: FileOffset): boolean {
     const at = this.#lastAt;
     const view = this.#view;
     if (at < 0 || view.getUint8(at) !== Operation.write || view.getUint32(at + 4, true) !== subvolume || view.getUint32(at + 8, true) !== ino) return false;
-    const end = getPair(view, at + 28) + getPair(view, at + 36);
-    if (end !== offset) return false;
-    putPair(view, at + 36, getPair(view, at + 36) + length);
+    const before = getOffset(view, at + 36);
+    if (addOffsets(getOffset(view, at + 28), before) !== offset) return false;
+    putOffset(view, at + 36, addOffsets(before, length));
     return true;
   }
 

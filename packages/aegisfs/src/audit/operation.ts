@@ -1,3 +1,5 @@
+import type { FileOffset } from "../file/file-offset.ts";
+
 /** What can happen to a volume, as its observer is told (FORMAT.md §11 has the same numbers in records of the audit log). */
 export const Operation = {
   create: 1,
@@ -46,7 +48,7 @@ export interface VolumeObserver {
    * @param length     bytes
    */
   changed(
-    subvolume: number, operation: Operation, result: number, ino: number, name: string, other: number, otherName: string, offset: number, length: number,
+    subvolume: number, operation: Operation, result: number, ino: number, name: string, other: number, otherName: string, offset: FileOffset, length: FileOffset,
   ): void;
   /** The transaction is about to be committed: what the observer keeps in the volume is put there now. Throws Failure. */
   beforeCommit?(): void;

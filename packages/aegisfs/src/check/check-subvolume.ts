@@ -4,7 +4,7 @@ import { byteString } from "@stratos/base";
 import { nameAt } from "../file/directory.ts";
 import { getPair } from "../file/inode.ts";
 import { hashName, nameHashHigh, nameHashLow } from "../file/name-hash.ts";
-import { INLINE_SIZE_MAX } from "../format/geometry.ts";
+import { FILE_BLOCKS_MAX, FILE_SIZE_MAX, INLINE_SIZE_MAX } from "../format/geometry.ts";
 import { KIND_ENTRY, KIND_EXTENT, KIND_INLINE, KIND_INODE, KIND_ORPHAN, KIND_QUOTA, KIND_XATTR } from "../format/key.ts";
 import { INODE_AT_GID, INODE_AT_PROJECT, INODE_AT_UID, ROOT_INO } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
@@ -67,6 +67,7 @@ export function checkSubvolume(subvolume: Subvolume, report: Report): void {
       if (start < inode.extentEnd) problem("extents overlap", ino);
       if (start === 0 && inode.inlineSize >= 0) problem("block 0 is inline and has an extent", ino);
       inode.takeExtent(start, words, at);
+      if (inode.extentEnd > FILE_BLOCKS_MAX) problem("extent is behind the end of the largest file", ino);
     } else if (kind === KIND_XATTR) {
       hashName(byteString(bytes, offset + 4, offset + 4 + bytes[offset]!), seed);
       if (nameHashHigh !== high || nameHashLow !== low >>> 8) problem("attribute is not where its name hashes to", ino);
@@ -90,6 +91,7 @@ export function checkSubvolume(subvolume: Subvolume, report: Report): void {
     if (isDirectory) checkDirectory(ino, inode, inodes, report, id);
     else if (inode.nlink !== inode.names) report(`has ${inode.names} names, says ${inode.nlink}`, id, ino, -1);
     if (!isDirectory && inode.listed > 0) report("entries in what is no directory", id, ino, -1);
+    if (inode.size > FILE_SIZE_MAX) report("is larger than any file can be", id, ino, -1);
     const mayInline = (inode.mode & S_IFMT) === S_IFREG ? INLINE_SIZE_MAX : 4095;
     if (inode.inlineSize > mayInline || inode.inlineSize > inode.size) report("inline content is longer than the file", id, ino, -1);
     if ((inode.mode & S_IFMT) === S_IFLNK && inode.inlineSize !== inode.size) report("symbolic link without its target", id, ino, -1);

@@ -6,13 +6,14 @@
 import { DT_DIR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
 import { nameAt } from "../file/directory.ts";
 import { isCompressed } from "../file/extents.ts";
-import { putPair, putTime } from "../file/inode.ts";
+import { blockOf, withinOf } from "../file/file-offset.ts";
+import { putPair, putSize, putTime } from "../file/inode.ts";
 import { hashName, nameHashHigh, nameHashLow } from "../file/name-hash.ts";
 import { EXTENT_AT_BLOCK, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, extentSize } from "../format/extent-item.ts";
-import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, INLINE_SIZE_MAX } from "../format/geometry.ts";
+import { EXTENT_BLOCKS_MAX, FILE_BLOCKS_MAX, FILE_SIZE_MAX, INLINE_SIZE_MAX } from "../format/geometry.ts";
 import { KIND_ENTRY, KIND_EXTENT, KIND_INLINE, KIND_INODE, KIND_ORPHAN, KIND_QUOTA, KIND_XATTR, keyMiddle } from "../format/key.ts";
 import {
-  INODE_AT_ATIME, INODE_AT_BLOCKS, INODE_AT_BTIME, INODE_AT_BYTES, INODE_AT_CTIME, INODE_AT_ENTRIES, INODE_AT_MODE, INODE_AT_MTIME, INODE_AT_NLINK,
+  INODE_AT_ATIME, INODE_AT_BLOCKS, INODE_AT_BTIME, INODE_AT_CTIME, INODE_AT_ENTRIES, INODE_AT_MODE, INODE_AT_MTIME, INODE_AT_NLINK,
   INODE_AT_PARENT, INODE_SIZE, ROOT_INO,
 } from "../format/inode-item.ts";
 import { Layout } from "../store/layout.ts";
@@ -89,6 +90,7 @@ function dropBadItems(subvolume: Subvolume, fixed: Fixed): void {
       const sane = blocks > 0 && blocks <= EXTENT_BLOCKS_MAX && length === extentSize(stored) && (isCompressed(words[at + EXTENT_AT_FLAGS]!) || stored === blocks);
       if (sane && !isPlace(subvolume, words[at + EXTENT_AT_BLOCK]!, stored)) bad.push({ key, what: "extent outside of the volume" });
       else if (!sane) bad.push({ key, what: "extent of a wrong shape" });
+      else if (start + blocks > FILE_BLOCKS_MAX) bad.push({ key, what: "extent behind the end of the largest file" });
       else if (start < end || (start === 0 && hasInline)) bad.push({ key, what: "extent where other content is" });
       else end = start + blocks;
     } else if (kind !== KIND_ORPHAN && kind !== KIND_QUOTA) bad.push({ key, what: `item of unknown kind ${kind}` });
@@ -151,7 +153,7 @@ function restoreInodes(subvolume: Subvolume, inodes: Map<number, Found>, fixed: 
     const isDirectory = ino === ROOT_INO || inode.children.length > 0;
     if (isDirectory || inode.extentBlocks > 0 || inode.inlineSize >= 0) {
       inode.mode = isDirectory ? S_IFDIR | 0o700 : S_IFREG | 0o600;
-      inode.size = isDirectory ? 0 : Math.max(inode.extentEnd * BLOCK_SIZE, inode.inlineSize, 0);
+      inode.size = isDirectory ? 0 : inode.contentEnd;
       putInode(subvolume, ino, inode);
       fixed("made an inode for what had none", ino);
       continue;
@@ -286,11 +288,12 @@ function fixCounts(subvolume: Subvolume, inodes: Map<number, Found>, fixed: Fixe
         fixed("lost its target", ino);
       }
       size = inode.inlineSize;
-    } else if (inode.inlineSize > size || (type === S_IFREG && inode.inlineSize > INLINE_SIZE_MAX)) size = Math.max(size, inode.inlineSize);
+    } else if (inode.inlineSize > size || (type === S_IFREG && inode.inlineSize > INLINE_SIZE_MAX)) size = size > inode.inlineSize ? size : inode.inlineSize;
     if (type === S_IFREG && inode.inlineSize > INLINE_SIZE_MAX) {
       tree.remove(ino, INLINE_MIDDLE, 0);
       fixed("removed inline content that is too long", ino);
     }
+    if (size > FILE_SIZE_MAX) size = inode.contentEnd;
     const wrong: string[] = [];
     if (nlink !== inode.nlink) wrong.push(`${nlink} links, not ${inode.nlink}`);
     if (entries !== inode.entries) wrong.push(`${entries} entries, not ${inode.entries}`);
@@ -304,7 +307,7 @@ function fixCounts(subvolume: Subvolume, inodes: Map<number, Found>, fixed: Fixe
       words[at + INODE_AT_ENTRIES] = entries;
       words[at + INODE_AT_PARENT] = parent;
       putPair(words, at + INODE_AT_BLOCKS, inode.extentBlocks);
-      putPair(words, at + INODE_AT_BYTES, size);
+      putSize(words, at, blockOf(size), withinOf(size));
       fixed(`corrected: ${wrong.join(", ")}`, ino);
     }
     if (inode.orphan && nlink > 0) {
@@ -327,7 +330,7 @@ function putInode(subvolume: Subvolume, ino: number, inode: Found): void {
   words.fill(0, at, at + INODE_SIZE / 4);
   words[at + INODE_AT_MODE] = inode.mode;
   words[at + INODE_AT_PARENT] = inode.parent;
-  putPair(words, at + INODE_AT_BYTES, inode.size);
+  putSize(words, at, blockOf(inode.size), withinOf(inode.size));
   for (const time of [INODE_AT_ATIME, INODE_AT_MTIME, INODE_AT_CTIME, INODE_AT_BTIME]) putTime(words, at + time, volume.seconds, volume.nanoseconds);
 }
 

@@ -10,7 +10,7 @@ import { MemoryBlockDevice } from "@stratos/host";
 import { check, format, mount, repair, ROOT_INO } from "../aegisfs.ts";
 import type { Subvolume, Volume } from "../aegisfs.ts";
 import { KIND_ENTRY, KIND_EXTENT, KIND_INLINE, KIND_INODE, KIND_ORPHAN, KIND_SUBVOLUME, keyMiddle } from "../format/key.ts";
-import { INODE_AT_BLOCKS, INODE_AT_ENTRIES, INODE_AT_NLINK, INODE_AT_PARENT } from "../format/inode-item.ts";
+import { INODE_AT_BLOCKS, INODE_AT_BYTES, INODE_AT_ENTRIES, INODE_AT_NLINK, INODE_AT_PARENT } from "../format/inode-item.ts";
 import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
 import { dumpSubvolume } from "../testing/dump.ts";
 import { mountedVolume } from "../testing/fresh-volume.ts";
@@ -63,6 +63,16 @@ const forgeries: [string, RegExp, (made: Made, root: Subvolume, volume: Volume) 
   ["a wrong link count", /says 9/, ({ file }, root) => setWord(root, file, INODE_AT_NLINK, 9)],
   ["a wrong number of entries", /entries, says/, ({ folder }, root) => setWord(root, folder, INODE_AT_ENTRIES, 7)],
   ["a wrong number of blocks", /blocks, says/, ({ file }, root) => setWord(root, file, INODE_AT_BLOCKS, 700)],
+  ["a size beyond the largest file", /larger than any file/, ({ file }, root) => setWord(root, file, INODE_AT_BYTES + 1, 0x80000001)],
+  ["an extent behind the end of the largest file", /behind the end of the largest file/, ({ file }, root) => {
+    const [ino, middle, low] = firstKey(root, file, KIND_EXTENT);
+    const { tree } = root;
+    assert.ok(tree.find(ino, middle, low));
+    const value = tree.bytes.slice(tree.offset, tree.offset + tree.length);
+    tree.remove(ino, middle, low);
+    const offset = tree.insert(ino, keyMiddle(KIND_EXTENT, 0x80000), 0, value.length);
+    tree.bytes.set(value, offset);
+  }],
   ["a wrong parent", /not named in its parent/, ({ inner }, root) => setWord(root, inner, INODE_AT_PARENT, ROOT_INO)],
   ["a name without an inode", /without an inode/, ({ other }, root) => {
     while (root.tree.ceiling(other, 0, 0) && root.tree.key(0) === other) root.tree.remove(other, root.tree.key(1), root.tree.key(2));

@@ -1,13 +1,14 @@
-import { ENOENT } from "@stratos/abi";
+import { EFBIG, ENOENT } from "@stratos/abi";
 import {
-  INODE_AT_ATIME, INODE_AT_BLOCKS, INODE_AT_BTIME, INODE_AT_BYTES, INODE_AT_CTIME, INODE_AT_ENTRIES, INODE_AT_FLAGS, INODE_AT_GENERATION,
+  INODE_AT_ATIME, INODE_AT_BLOCKS, INODE_AT_BTIME, INODE_AT_CTIME, INODE_AT_ENTRIES, INODE_AT_FLAGS, INODE_AT_GENERATION,
   INODE_AT_GID, INODE_AT_MODE, INODE_AT_MTIME, INODE_AT_NLINK, INODE_AT_PARENT, INODE_AT_PROJECT, INODE_AT_RDEV, INODE_AT_UID,
 } from "../format/inode-item.ts";
 import { INODE_WORDS } from "../cache/inode-table.ts";
-import { BLOCK_SIZE, INLINE_SIZE_MAX } from "../format/geometry.ts";
+import { INLINE_SIZE_MAX } from "../format/geometry.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { followMode } from "../access/acl.ts";
-import { changeInode, getPair, loadInode, putPair, putTime } from "./inode.ts";
+import { blockOf, isBeyondFiles, withinOf, type FileOffset } from "./file-offset.ts";
+import { bytesToEnd, changeInode, getPair, inodeSize, loadInode, putSize, putTime, sizeBlock, sizeWithin } from "./inode.ts";
 
 /** What stat(2) shows. Callers keep one and use it again. */
 export class Attributes {
@@ -19,8 +20,7 @@ export class Attributes {
   /** Linux's 32-bit encoding, as makedev of the kernel has it. */
   rdev = 0;
   flags = 0;
-  /** Bytes. */
-  size = 0;
+  size: FileOffset = 0;
   /** Units of 512 bytes. */
   blocks = 0;
   atimeSeconds = 0;
@@ -64,10 +64,10 @@ export function readAttributes(subvolume: Subvolume, ino: number, into: Attribut
   into.gid = words[at + INODE_AT_GID]!;
   into.rdev = words[at + INODE_AT_RDEV]!;
   into.flags = words[at + INODE_AT_FLAGS]!;
-  into.size = getPair(words, at + INODE_AT_BYTES);
+  into.size = inodeSize(words, at);
   into.blocks = getPair(words, at + INODE_AT_BLOCKS) * 8;
   const dirtyPages = inodes.dirtyPages[at / INODE_WORDS]!;
-  if (dirtyPages > 0) into.blocks = blocksWhenStored(into.blocks, dirtyPages, into.size);
+  if (dirtyPages > 0) into.blocks = blocksWhenStored(into.blocks, dirtyPages, sizeBlock(words, at), sizeWithin(words, at));
   into.atimeSeconds = getPair(words, at + INODE_AT_ATIME);
   into.atimeNanoseconds = words[at + INODE_AT_ATIME + 2]!;
   into.mtimeSeconds = getPair(words, at + INODE_AT_MTIME);
@@ -84,9 +84,9 @@ export function readAttributes(subvolume: Subvolume, ino: number, into: Attribut
 }
 
 /** What waits to be stored will take blocks: without them tar and cp would take the file for a hole. A guess where pages replace others. */
-function blocksWhenStored(blocks: number, dirtyPages: number, size: number): number {
-  if (blocks === 0 && size <= INLINE_SIZE_MAX) return 0;
-  return Math.min(blocks + dirtyPages * 8, Math.max(blocks, Math.ceil(size / BLOCK_SIZE) * 8));
+function blocksWhenStored(blocks: number, dirtyPages: number, endBlock: number, endWithin: number): number {
+  if (blocks === 0 && endBlock === 0 && endWithin <= INLINE_SIZE_MAX) return 0;
+  return Math.min(blocks + dirtyPages * 8, Math.max(blocks, (endWithin > 0 ? endBlock + 1 : endBlock) * 8));
 }
 
 export function writeAttributes(subvolume: Subvolume, ino: number, from: Attributes, mask: number): number {
@@ -112,8 +112,11 @@ export function writeAttributes(subvolume: Subvolume, ino: number, from: Attribu
   if (mask & ATTRIBUTE_MTIME) putTime(words, at + INODE_AT_MTIME, from.mtimeSeconds, from.mtimeNanoseconds);
   if (mask & ATTRIBUTE_CTIME) putTime(words, at + INODE_AT_CTIME, from.ctimeSeconds, from.ctimeNanoseconds);
   if (mask & ATTRIBUTE_BTIME) putTime(words, at + INODE_AT_BTIME, from.btimeSeconds, from.btimeNanoseconds);
-  if (mask & ATTRIBUTE_SIZE && from.size > getPair(words, at + INODE_AT_BYTES)) {
-    putPair(words, at + INODE_AT_BYTES, from.size);
+  const block = blockOf(from.size);
+  const within = withinOf(from.size);
+  if (mask & ATTRIBUTE_SIZE && bytesToEnd(words, at, block, within) < 0) {
+    if (isBeyondFiles(block, within)) return -EFBIG;
+    putSize(words, at, block, within);
     subvolume.volume.log.stored(subvolume, ino, 0, 0);
   }
   return 0;

@@ -2,93 +2,105 @@
  * Sharing of content between files (ioctl_ficlonerange(2), copy_file_range(2)): whole blocks get one owner more and an extent in the target;
  * nothing is copied, and whichever file is written to first gets blocks of its own.
  */
-import { EDQUOT, EINVAL, ENOSPC } from "@stratos/abi";
+import { EDQUOT, EFBIG, EINVAL, ENOSPC } from "@stratos/abi";
 import { Failure } from "../failure.ts";
 import { EXTENT_UNWRITTEN } from "../format/extent-item.ts";
-import { BLOCK_SIZE, EXTENT_BLOCKS_MAX } from "../format/geometry.ts";
-import { INODE_AT_BYTES } from "../format/inode-item.ts";
+import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, FILE_BLOCKS_MAX, FILE_SIZE_MAX } from "../format/geometry.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { read, write } from "./content.ts";
 import { findFile, INLINE_MIDDLE, page, readPages, storeBlocks } from "./data.ts";
-import { changeBlocks, findExtent, findNextExtent, found, isCompressed, putCompressed, putExtent, releaseExtents } from "./extents.ts";
-import { changeInode, inodeSize, mayHaveItems, putPair, stamp } from "./inode.ts";
+import { changeBlocks, findExtent, findNextExtent, found, isCompressed, mappedBlocks, putCompressed, putExtent, releaseExtents } from "./extents.ts";
+import { addOffsets, blockOf, blocksOf, withinOf, type FileOffset } from "./file-offset.ts";
+import { bytesToEnd, changeInode, inodeSize, mayHaveItems, putSize, stamp } from "./inode.ts";
 import { settleFile } from "./settle.ts";
 
 /** A range of one file, and where it goes in another of the same subvolume (or the same file, apart from it). */
-export interface RangeCopy { readonly source: number; readonly offset: number; readonly target: number; readonly targetOffset: number; readonly length: number }
+export interface RangeCopy { readonly source: number; readonly offset: FileOffset; readonly target: number; readonly targetOffset: FileOffset; readonly length: FileOffset }
 
 /**
  * Makes a range of the target the same blocks as one of the source. Offsets are multiples of a block; so is the length, unless it ends with the
  * source, and then nothing of the target may lie behind.
  *
- * @returns 0, −EINVAL, −EISDIR, −ENOENT, −ENOSPC
+ * @returns 0, −EINVAL, −EFBIG, −EISDIR, −ENOENT, −ENOSPC, −EDQUOT
  */
-export function cloneRange(subvolume: Subvolume, { source, offset, target, targetOffset, length }: RangeCopy): number {
+export function cloneRange(subvolume: Subvolume, copy: RangeCopy): number {
+  const { source, offset, target, targetOffset, length } = copy;
   const { inodes } = subvolume.volume;
   const sourceAt = findFile(subvolume, source);
   if (sourceAt < 0) return sourceAt;
   const targetAt = findFile(subvolume, target);
   if (targetAt < 0) return targetAt;
+  const end = addOffsets(offset, length);
+  const targetEnd = addOffsets(targetOffset, length);
   const sourceSize = inodeSize(inodes.words, sourceAt);
-  const targetSize = inodeSize(inodes.words, targetAt);
-  const end = offset + length;
-  if (offset % BLOCK_SIZE !== 0 || targetOffset % BLOCK_SIZE !== 0 || length < 0 || end > sourceSize) return -EINVAL;
-  if (end % BLOCK_SIZE !== 0 && (end !== sourceSize || targetOffset + length < targetSize)) return -EINVAL;
-  if (source === target && offset < targetOffset + length && targetOffset < end) return -EINVAL;
+  if (offset < 0 || targetOffset < 0 || length < 0 || withinOf(offset) !== 0 || withinOf(targetOffset) !== 0 || end > sourceSize) return -EINVAL;
+  if (withinOf(end) !== 0 && (end < sourceSize || targetEnd < inodeSize(inodes.words, targetAt))) return -EINVAL;
+  if (overlaps(copy)) return -EINVAL;
+  if (targetEnd > FILE_SIZE_MAX) return -EFBIG;
   if (length === 0) return 0;
   settleFile(subvolume, source);
   settleFile(subvolume, target);
-  const blocks = Math.ceil(length / BLOCK_SIZE);
-  if (subvolume.quotas.allowedBlocks(target, targetOffset / BLOCK_SIZE, blocks) < blocks) return -EDQUOT;
-  const shared = shareBlocks(subvolume, source, offset / BLOCK_SIZE, target, targetOffset / BLOCK_SIZE, Math.ceil(length / BLOCK_SIZE));
+  const shared = shareBlocks(subvolume, source, blockOf(offset), target, blockOf(targetOffset), blocksOf(length));
   if (shared < 0) return shared;
   const item = changeInode(subvolume, target);
-  if (targetOffset + length > targetSize) putPair(inodes.words, item + INODE_AT_BYTES, targetOffset + length);
+  if (bytesToEnd(inodes.words, item, blockOf(targetEnd), withinOf(targetEnd)) < 0) putSize(inodes.words, item, blockOf(targetEnd), withinOf(targetEnd));
   stamp(subvolume, item, true);
   subvolume.volume.log.cut(subvolume, target);
   return 0;
 }
 
+/** Are both ranges of one file, with something in common? */
+function overlaps({ source, offset, target, targetOffset, length }: RangeCopy): boolean {
+  return source === target && offset < addOffsets(targetOffset, length) && targetOffset < addOffsets(offset, length);
+}
+
 const COPY_SIZE = 64 * 1024;
 const work = new Uint8Array(COPY_SIZE);
+/** Most that one call copies: what its result can say. */
+const COPY_MAX = 2 ** 53 - BLOCK_SIZE;
 
 /**
- * Copies a range, by sharing where blocks allow it; up to the end of the source. Returns the bytes copied: fewer than asked for when space runs out.
+ * Copies a range, by sharing where blocks allow it; up to the end of the source. Returns the bytes copied: fewer than asked for when space runs out, or beyond 2^53.
  * −EINVAL when the ranges overlap in one file; else as `write`.
  */
-export function copyRange(subvolume: Subvolume, { source, offset, target, targetOffset, length }: RangeCopy): number {
+export function copyRange(subvolume: Subvolume, copy: RangeCopy): number {
+  const { source, offset, target, targetOffset, length } = copy;
   const sourceAt = findFile(subvolume, source);
   if (sourceAt < 0) return sourceAt;
   const targetAt = findFile(subvolume, target);
   if (targetAt < 0) return targetAt;
-  const { inodes } = subvolume.volume;
-  const size = inodeSize(inodes.words, sourceAt);
-  if (source === target && offset < targetOffset + length && targetOffset < offset + length) return -EINVAL;
-  const count = Math.max(0, Math.min(length, size - offset));
+  const { words } = subvolume.volume.inodes;
+  if (offset < 0 || targetOffset < 0 || overlaps(copy)) return -EINVAL;
+  const left = bytesToEnd(words, sourceAt, blockOf(offset), withinOf(offset));
+  const room = (FILE_BLOCKS_MAX - blockOf(targetOffset)) * BLOCK_SIZE - withinOf(targetOffset) - 1;
+  const asked = length < COPY_MAX ? Number(length) : COPY_MAX;
+  if (!(room > 0) && asked > 0 && left > 0) return -EFBIG;
+  const count = Math.max(0, Math.min(asked, left, room));
   let done = 0;
-  if (offset % BLOCK_SIZE === targetOffset % BLOCK_SIZE) {
-    const head = Math.min(count, (BLOCK_SIZE - (offset % BLOCK_SIZE)) % BLOCK_SIZE);
+  if (withinOf(offset) === withinOf(targetOffset)) {
+    const head = Math.min(count, (BLOCK_SIZE - withinOf(offset)) % BLOCK_SIZE);
     // The last piece of the source may be shared when it ends the target, too.
-    const isEnd = offset + count === size && targetOffset + count >= inodeSize(inodes.words, targetAt);
+    const targetEnd = addOffsets(targetOffset, count);
+    const isEnd = count === left && bytesToEnd(words, targetAt, blockOf(targetEnd), withinOf(targetEnd)) <= 0;
     const whole = isEnd ? count - head : Math.floor((count - head) / BLOCK_SIZE) * BLOCK_SIZE;
     done = copyBytes(subvolume, source, offset, target, targetOffset, head);
     if (done < head) return done;
     if (whole >= BLOCK_SIZE) {
-      const cloned = cloneRange(subvolume, { source, offset: offset + head, target, targetOffset: targetOffset + head, length: whole });
+      const cloned = cloneRange(subvolume, { source, offset: addOffsets(offset, head), target, targetOffset: addOffsets(targetOffset, head), length: whole });
       if (cloned < 0) return done > 0 ? done : cloned;
       done += whole;
     }
   }
-  const rest = copyBytes(subvolume, source, offset + done, target, targetOffset + done, count - done);
+  const rest = copyBytes(subvolume, source, addOffsets(offset, done), target, addOffsets(targetOffset, done), count - done);
   return rest < 0 && done > 0 ? done : rest < 0 ? rest : done + rest;
 }
 
-function copyBytes(subvolume: Subvolume, source: number, offset: number, target: number, targetOffset: number, length: number): number {
+function copyBytes(subvolume: Subvolume, source: number, offset: FileOffset, target: number, targetOffset: FileOffset, length: number): number {
   let done = 0;
   while (done < length) {
-    const got = read(subvolume, source, offset + done, work, 0, Math.min(COPY_SIZE, length - done));
+    const got = read(subvolume, source, addOffsets(offset, done), work, 0, Math.min(COPY_SIZE, length - done));
     if (got <= 0) return done > 0 ? done : got;
-    const put = write(subvolume, target, targetOffset + done, work, 0, got);
+    const put = write(subvolume, target, addOffsets(targetOffset, done), work, 0, got);
     if (put < 0) return done > 0 ? done : put;
     done += put;
     if (put < got) break;
@@ -100,7 +112,8 @@ const checksums = new Uint32Array(EXTENT_BLOCKS_MAX);
 
 /** Maps `count` blocks of the source in the target, too. Holes stay holes. */
 function shareBlocks(subvolume: Subvolume, source: number, from: number, target: number, to: number, count: number): number {
-  const { tree, volume } = subvolume;
+  const { quotas, tree, volume } = subvolume;
+  if (quotas.isOn && !quotas.hasRoom(target, mappedBlocks(subvolume, source, from, from + count, EXTENT_UNWRITTEN) - mappedBlocks(subvolume, target, to, to + count))) return -EDQUOT;
   if (from === 0 && mayHaveItems(subvolume, source) && tree.find(source, INLINE_MIDDLE, 0)) {
     // Content in the tree is not shared: the source's first block becomes a block, once.
     readPages(subvolume, source, 0, 1, page, 0);

@@ -4,42 +4,46 @@
  */
 import { EDQUOT, EFBIG, ENOSPC } from "@stratos/abi";
 import { INODE_WORDS } from "../cache/inode-table.ts";
-import { BLOCK_SIZE, FILE_SIZE_MAX } from "../format/geometry.ts";
-import { INODE_AT_BYTES } from "../format/inode-item.ts";
+import { BLOCK_SIZE, FILE_BLOCKS_MAX } from "../format/geometry.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { findFile, page as work, readPages, storeBlocks } from "./data.ts";
-import { changeInode, inodeSize, mayHaveItems, putPair, stamp } from "./inode.ts";
+import { blockOf, withinOf, type FileOffset } from "./file-offset.ts";
+import { bytesToEnd, changeInode, mayHaveItems, putSize, stamp } from "./inode.ts";
 
 /** Whole blocks in a row from which on a write or read leaves the pages aside. */
 export const DIRECT_BLOCKS = 16;
 
 /** Reads up to the end of the file; returns the bytes read. */
-export function read(subvolume: Subvolume, ino: number, offset: number, bytes: Uint8Array, at: number, length: number): number {
+export function read(subvolume: Subvolume, ino: number, offset: FileOffset, bytes: Uint8Array, at: number, length: number): number {
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
   const { inodes, pages } = subvolume.volume;
   const slot = file / INODE_WORDS;
-  const end = Math.min(inodeSize(inodes.words, file), offset + length);
-  for (let position = offset; position < end; ) {
-    const index = Math.floor(position / BLOCK_SIZE);
-    const within = position - index * BLOCK_SIZE;
-    const to = at + position - offset;
-    const count = Math.min(BLOCK_SIZE - within, end - position);
+  let index = blockOf(offset);
+  if (index >= FILE_BLOCKS_MAX) return 0;
+  let within = withinOf(offset);
+  const size = Math.min(length, bytesToEnd(inodes.words, file, index, within));
+  for (let done = 0; done < size; ) {
+    const to = at + done;
+    const count = Math.min(BLOCK_SIZE - within, size - done);
     const page = pages.find(slot, index);
     if (page < 0 && within === 0) {
-      const blocks = unreadBlocks(subvolume, slot, index, Math.floor((end - position) / BLOCK_SIZE));
+      const blocks = unreadBlocks(subvolume, slot, index, Math.floor((size - done) / BLOCK_SIZE));
       if (blocks >= DIRECT_BLOCKS) {
         readPages(subvolume, ino, index, blocks, bytes, to);
-        position += blocks * BLOCK_SIZE;
+        index += blocks;
+        done += blocks * BLOCK_SIZE;
         continue;
       }
     }
     const source = page >= 0 ? pages.bytes[page]! : readPage(subvolume, slot, ino, index);
     if (count === BLOCK_SIZE) bytes.set(source, to);
     else bytes.set(source.subarray(within, within + count), to);
-    position += count;
+    done += count;
+    index++;
+    within = 0;
   }
-  return Math.max(0, end - offset);
+  return Math.max(0, size);
 }
 
 /** Blocks from `index` on, at most `most`, that are not in memory. */
@@ -63,25 +67,27 @@ function readPage(subvolume: Subvolume, slot: number, ino: number, index: number
 }
 
 /** Writes any bytes; returns how many, fewer than `length` when space ran out or the largest size is reached, −ENOSPC when there was none at all. */
-export function write(subvolume: Subvolume, ino: number, offset: number, bytes: Uint8Array, at: number, length: number): number {
+export function write(subvolume: Subvolume, ino: number, offset: FileOffset, bytes: Uint8Array, at: number, length: number): number {
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
   if (length === 0) return 0;
-  if (offset >= FILE_SIZE_MAX) return -EFBIG;
-  length = Math.min(length, FILE_SIZE_MAX - offset);
+  const first = blockOf(offset);
+  const start = withinOf(offset);
+  // The largest file ends a byte before its last block does.
+  const room = (FILE_BLOCKS_MAX - first) * BLOCK_SIZE - start - 1;
+  if (!(room > 0)) return -EFBIG;
+  length = Math.min(length, room);
   const { volume } = subvolume;
   const slot = file / INODE_WORDS;
   if (subvolume.quotas.isOn) {
-    const first = Math.floor(offset / BLOCK_SIZE);
-    const allowed = subvolume.quotas.allowedBlocks(ino, first, Math.ceil((offset + length) / BLOCK_SIZE) - first);
+    const allowed = subvolume.quotas.allowedBlocks(ino, first, Math.ceil((start + length) / BLOCK_SIZE));
     if (allowed === 0) return -EDQUOT;
-    length = Math.min(length, (first + allowed) * BLOCK_SIZE - offset);
+    length = Math.min(length, allowed * BLOCK_SIZE - start);
   }
+  let index = first;
+  let within = start;
   let done = 0;
   while (done < length) {
-    const position = offset + done;
-    const index = Math.floor(position / BLOCK_SIZE);
-    const within = position - index * BLOCK_SIZE;
     if (within === 0 && length - done >= DIRECT_BLOCKS * BLOCK_SIZE) {
       const whole = Math.floor((length - done) / BLOCK_SIZE);
       // Blocks that pages in memory were promised are not to be taken from them.
@@ -90,16 +96,19 @@ export function write(subvolume: Subvolume, ino: number, offset: number, bytes: 
       volume.pages.dropFile(slot, index, index + stored);
       done += stored * BLOCK_SIZE;
       if (stored < whole) break;
+      index += stored;
     } else {
       const count = Math.min(BLOCK_SIZE - within, length - done);
       if (!writePage(subvolume, slot, ino, index, within, bytes, at + done, count)) break;
       done += count;
+      index++;
+      within = 0;
     }
   }
   if (done === 0) return -ENOSPC;
   const item = changeInode(subvolume, ino);
   const words = volume.inodes.words;
-  if (offset + done > inodeSize(words, item)) putPair(words, item + INODE_AT_BYTES, offset + done);
+  if (bytesToEnd(words, item, first, start + done) < 0) putSize(words, item, first, start + done);
   stamp(subvolume, item, true);
   return done;
 }

@@ -6,16 +6,16 @@
 import { EDQUOT, EFBIG, EINVAL, EISDIR, ENOENT, ENOSPC, S_IFDIR, S_IFMT, S_IFREG } from "@stratos/abi";
 import { Failure } from "../failure.ts";
 import { EXTENT_UNWRITTEN } from "../format/extent-item.ts";
-import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, FILE_SIZE_MAX, INLINE_SIZE_MAX } from "../format/geometry.ts";
+import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, FILE_BLOCKS_MAX, INLINE_SIZE_MAX } from "../format/geometry.ts";
 import { COMPRESS_NONE, compressionOf, DEDUPE_ON, dedupeOf, TIER_UNSET, tierOf } from "../format/properties.ts";
 import { WriteIndex } from "../dedupe/write-index.ts";
 import { KIND_INLINE, keyMiddle } from "../format/key.ts";
-import { INODE_AT_BYTES, INODE_AT_MODE } from "../format/inode-item.ts";
+import { INODE_AT_MODE } from "../format/inode-item.ts";
 import { checksumBlocks } from "../store/checksum.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { readUnits, UnitWriter } from "./compressed.ts";
 import { addExtent, changeBlocks, findExtent, findNextExtent, findPreallocated, found, isCompressed, releaseExtents } from "./extents.ts";
-import { changeInode, expectItems, inodeSize, loadInode, mayHaveItems, putPair } from "./inode.ts";
+import { bytesToEnd, changeInode, expectItems, loadInode, mayHaveItems, putSize } from "./inode.ts";
 import { effectiveProperties } from "./properties.ts";
 
 export const INLINE_MIDDLE = keyMiddle(KIND_INLINE, 0);
@@ -67,35 +67,34 @@ export function writePages(subvolume: Subvolume, ino: number, index: number, byt
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
   if (length === 0) return 0;
-  const start = index * BLOCK_SIZE;
-  if (start + length > FILE_SIZE_MAX) return -EFBIG;
+  if (length > (FILE_BLOCKS_MAX - index) * BLOCK_SIZE - 1) return -EFBIG;
   const blocks = Math.ceil(length / BLOCK_SIZE);
   if (subvolume.quotas.allowedBlocks(ino, index, blocks) < blocks) return -EDQUOT;
   if (index === 0 && length <= INLINE_SIZE_MAX) {
     putInline(subvolume, ino, bytes, at, length);
-    growTo(subvolume, ino, length);
+    growTo(subvolume, ino, 0, length);
     return 0;
   }
   const whole = Math.floor(length / BLOCK_SIZE);
   const stored = storeBlocks(subvolume, ino, index, whole, bytes, at);
-  growTo(subvolume, ino, start + stored * BLOCK_SIZE);
+  growTo(subvolume, ino, index + stored, 0);
   if (stored < whole) return -ENOSPC;
   const rest = length - whole * BLOCK_SIZE;
   if (rest === 0) return 0;
   page.fill(0, rest);
   page.set(bytes.subarray(at + whole * BLOCK_SIZE, at + length));
   if (storeBlocks(subvolume, ino, index + whole, 1, page, 0) === 0) return -ENOSPC;
-  growTo(subvolume, ino, start + length);
+  growTo(subvolume, ino, index + whole, rest);
   return 0;
 }
 
 /** Content behind the end would come to light when the file grows: the size goes with what is stored, in one transaction. */
-function growTo(subvolume: Subvolume, ino: number, size: number): void {
+function growTo(subvolume: Subvolume, ino: number, block: number, within: number): void {
   const { inodes } = subvolume.volume;
   const at = loadInode(subvolume, ino);
-  if (at < 0 || inodeSize(inodes.words, at) >= size) return;
+  if (at < 0 || bytesToEnd(inodes.words, at, block, within) >= 0) return;
   const item = changeInode(subvolume, ino);
-  putPair(inodes.words, item + INODE_AT_BYTES, size);
+  putSize(inodes.words, item, block, within);
   subvolume.volume.log.stored(subvolume, ino, 0, 0);
 }
 

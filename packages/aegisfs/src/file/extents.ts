@@ -2,7 +2,7 @@
  * The map of a file's blocks to blocks of the volume. Layout: format/extent-item.ts. Indices and lengths are in blocks.
  */
 import { EXTENT_AT_BLOCK, EXTENT_AT_CHECKSUMS, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_AT_SKIP, EXTENT_UNWRITTEN, extentSize } from "../format/extent-item.ts";
-import { EXTENT_BLOCKS_MAX, UNIT_BLOCKS } from "../format/geometry.ts";
+import { EXTENT_BLOCKS_MAX, FILE_BLOCKS_MAX, UNIT_BLOCKS } from "../format/geometry.ts";
 import { highOf, KIND_EXTENT, keyMiddle } from "../format/key.ts";
 import { INODE_AT_BLOCKS } from "../format/inode-item.ts";
 import { Failure } from "../failure.ts";
@@ -48,8 +48,18 @@ function readExtent(subvolume: Subvolume, ino: number): boolean {
   found.valueAt = at;
   found.checksumsAt = at + EXTENT_AT_CHECKSUMS;
   const shape = isCompressed(found.flags) ? found.stored > 0 && found.stored < UNIT_BLOCKS && found.skip + found.length <= UNIT_BLOCKS : found.stored === found.length;
-  if (!shape || found.length === 0 || found.length > EXTENT_BLOCKS_MAX || tree.length !== extentSize(found.stored)) throw new Failure("corrupt-node", tree.leaf.block);
+  if (!shape || found.length === 0 || found.length > EXTENT_BLOCKS_MAX || found.start + found.length > FILE_BLOCKS_MAX || tree.length !== extentSize(found.stored)) throw new Failure("corrupt-node", tree.leaf.block);
   return true;
+}
+
+/** How many blocks of `[first, end)` have extents, those with one of the flags left out. */
+export function mappedBlocks(subvolume: Subvolume, ino: number, first: number, end: number, without = 0): number {
+  let blocks = 0;
+  for (let index = first; findExtent(subvolume, ino, index) || findNextExtent(subvolume, ino, index); index = found.start + found.length) {
+    if (found.start >= end) break;
+    if ((found.flags & without) === 0) blocks += Math.min(found.start + found.length, end) - Math.max(found.start, first);
+  }
+  return blocks;
 }
 
 /**

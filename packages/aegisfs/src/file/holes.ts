@@ -2,47 +2,47 @@
 import { EDQUOT, EFBIG, EINVAL, ENOSPC, ENXIO } from "@stratos/abi";
 import { Failure } from "../failure.ts";
 import { EXTENT_UNWRITTEN } from "../format/extent-item.ts";
-import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, FILE_SIZE_MAX } from "../format/geometry.ts";
+import { BLOCK_SIZE, EXTENT_BLOCKS_MAX } from "../format/geometry.ts";
 import { INODE_WORDS } from "../cache/inode-table.ts";
-import { INODE_AT_BYTES } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { findFile, INLINE_MIDDLE, page, putInline, readPages, storeBlocks } from "./data.ts";
-import { addExtent, changeBlocks, findExtent, findNextExtent, found, releaseExtents } from "./extents.ts";
-import { changeInode, inodeSize, mayHaveItems, putPair, stamp } from "./inode.ts";
+import { addExtent, changeBlocks, findExtent, findNextExtent, found, mappedBlocks, releaseExtents } from "./extents.ts";
+import { addOffsets, blockOf, blocksOf, isBeyondFiles, offsetOf, withinOf, type FileOffset } from "./file-offset.ts";
+import { bytesToEnd, changeInode, inodeSize, mayHaveItems, putSize, stamp } from "./inode.ts";
 import { settleFile } from "./settle.ts";
 
-export function truncate(subvolume: Subvolume, ino: number, size: number): number {
+export function truncate(subvolume: Subvolume, ino: number, size: FileOffset): number {
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
   if (size < 0) return -EINVAL;
-  if (size > FILE_SIZE_MAX) return -EFBIG;
   const { inodes } = subvolume.volume;
-  if (size < inodeSize(inodes.words, file)) {
-    const end = Math.ceil(size / BLOCK_SIZE);
+  const last = blockOf(size);
+  const within = withinOf(size);
+  if (isBeyondFiles(last, within)) return -EFBIG;
+  if (bytesToEnd(inodes.words, file, last, within) > 0) {
     // What lies behind the end must read as zeros when the file grows again.
-    if (!cutPages(subvolume, file / INODE_WORDS, size)) {
-      const zeroed = zeroInBlock(subvolume, ino, size, end * BLOCK_SIZE);
+    if (!cutPages(subvolume, file / INODE_WORDS, last, within)) {
+      const zeroed = zeroInBlock(subvolume, ino, last, within, BLOCK_SIZE);
       if (zeroed < 0) return zeroed;
     }
     if (mayHaveItems(subvolume, ino)) {
-      cutInline(subvolume, ino, size);
-      changeBlocks(subvolume, ino, -releaseExtents(subvolume, ino, end, Infinity));
+      if (last === 0) cutInline(subvolume, ino, within);
+      changeBlocks(subvolume, ino, -releaseExtents(subvolume, ino, blocksOf(size), Infinity));
     }
   }
   const item = changeInode(subvolume, ino);
-  putPair(inodes.words, item + INODE_AT_BYTES, size);
+  putSize(inodes.words, item, last, within);
   stamp(subvolume, item, true);
   subvolume.volume.log.cut(subvolume, ino);
   return 0;
 }
 
-/** Cuts the pages in memory at `size`. Returns whether the one that it lies in was there (or none is needed). */
-function cutPages(subvolume: Subvolume, slot: number, size: number): boolean {
+/** Cuts the pages in memory at byte `within` of block `last`. Returns whether that block's was there (or none is needed). */
+function cutPages(subvolume: Subvolume, slot: number, last: number, within: number): boolean {
   const { pages, cache } = subvolume.volume;
-  const within = size % BLOCK_SIZE;
-  pages.dropFile(slot, Math.ceil(size / BLOCK_SIZE));
+  pages.dropFile(slot, within > 0 ? last + 1 : last);
   if (within === 0) return true;
-  const page = pages.find(slot, Math.floor(size / BLOCK_SIZE));
+  const page = pages.find(slot, last);
   if (page < 0) return false;
   pages.bytes[page]!.fill(0, within);
   cache.changes++;
@@ -50,19 +50,20 @@ function cutPages(subvolume: Subvolume, slot: number, size: number): boolean {
   return true;
 }
 
-export function punchHole(subvolume: Subvolume, ino: number, offset: number, length: number): number {
+export function punchHole(subvolume: Subvolume, ino: number, offset: FileOffset, length: FileOffset): number {
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
   if (offset < 0 || length <= 0) return -EINVAL;
   settleFile(subvolume, ino);
-  const end = offset + length;
-  const firstWhole = Math.ceil(offset / BLOCK_SIZE);
-  const lastWhole = Math.floor(end / BLOCK_SIZE);
+  const end = addOffsets(offset, length);
+  const first = blockOf(offset);
+  const firstWhole = blocksOf(offset);
+  const lastWhole = blockOf(end);
   if (firstWhole > lastWhole) {
-    const zeroed = zeroInBlock(subvolume, ino, offset, end);
+    const zeroed = zeroInBlock(subvolume, ino, first, withinOf(offset), withinOf(end));
     if (zeroed < 0) return zeroed;
   } else {
-    const zeroed = zeroInBlock(subvolume, ino, offset, firstWhole * BLOCK_SIZE) || zeroInBlock(subvolume, ino, lastWhole * BLOCK_SIZE, end);
+    const zeroed = (firstWhole > first ? zeroInBlock(subvolume, ino, first, withinOf(offset), BLOCK_SIZE) : 0) || zeroInBlock(subvolume, ino, lastWhole, 0, withinOf(end));
     if (zeroed < 0) return zeroed;
     if (firstWhole === 0 && lastWhole > 0) subvolume.tree.remove(ino, INLINE_MIDDLE, 0);
     changeBlocks(subvolume, ino, -releaseExtents(subvolume, ino, firstWhole, lastWhole));
@@ -72,27 +73,38 @@ export function punchHole(subvolume: Subvolume, ino: number, offset: number, len
   return 0;
 }
 
-export function preallocate(subvolume: Subvolume, ino: number, offset: number, length: number, keepSize: boolean): number {
-  const { tree, volume } = subvolume;
+export function preallocate(subvolume: Subvolume, ino: number, offset: FileOffset, length: FileOffset, keepSize: boolean): number {
+  const { volume } = subvolume;
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
   if (offset < 0 || length <= 0) return -EINVAL;
-  const end = offset + length;
-  if (end > FILE_SIZE_MAX) return -EFBIG;
-  const { inodes } = volume;
-  const size = inodeSize(inodes.words, file);
+  const end = addOffsets(offset, length);
+  if (isBeyondFiles(blockOf(end), withinOf(end))) return -EFBIG;
+  const allocated = preallocateBlocks(subvolume, ino, blockOf(offset), blocksOf(end));
+  if (allocated < 0) return allocated;
+  const item = changeInode(subvolume, ino);
+  const { words } = volume.inodes;
+  if (!keepSize && bytesToEnd(words, item, blockOf(end), withinOf(end)) < 0) putSize(words, item, blockOf(end), withinOf(end));
+  stamp(subvolume, item, true);
+  volume.log.cut(subvolume, ino);
+  return 0;
+}
+
+/** Holds space for the blocks `[index, end)` that have none. 0, −EDQUOT, −ENOSPC: then, as far as can be told before, with nothing changed. */
+export function preallocateBlocks(subvolume: Subvolume, ino: number, index: number, end: number): number {
+  const { tree, volume } = subvolume;
   settleFile(subvolume, ino);
-  const last = Math.ceil(end / BLOCK_SIZE);
-  let index = Math.floor(offset / BLOCK_SIZE);
   if (index === 0 && tree.find(ino, INLINE_MIDDLE, 0)) index = 1;
-  if (subvolume.quotas.allowedBlocks(ino, index, last - index) < last - index) return -EDQUOT;
+  if (subvolume.quotas.allowedBlocks(ino, index, end - index) < end - index) return -EDQUOT;
+  // A range without end must not take all that there is before it fails.
+  if (end - index > volume.dataRoom && end - index - mappedBlocks(subvolume, ino, index, end) > volume.dataRoom) return -ENOSPC;
   let change = 0;
-  while (index < last) {
+  while (index < end) {
     if (findExtent(subvolume, ino, index)) {
       index = found.start + found.length;
       continue;
     }
-    const stop = findNextExtent(subvolume, ino, index) ? Math.min(found.start, last) : last;
+    const stop = findNextExtent(subvolume, ino, index) ? Math.min(found.start, end) : end;
     if (stop <= index) throw new Failure("corrupt-node", tree.leaf.block);
     const taken = volume.space.allocateData(Math.min(stop - index, EXTENT_BLOCKS_MAX), volume.quadReserve);
     if (taken === 0) {
@@ -104,58 +116,51 @@ export function preallocate(subvolume: Subvolume, ino: number, offset: number, l
     index += taken;
   }
   changeBlocks(subvolume, ino, change);
-  const item = changeInode(subvolume, ino);
-  if (!keepSize && end > size) putPair(inodes.words, item + INODE_AT_BYTES, end);
-  stamp(subvolume, item, true);
-  volume.log.cut(subvolume, ino);
   return 0;
 }
 
 const noChecksums = new Uint32Array(EXTENT_BLOCKS_MAX);
 
-export function seekData(subvolume: Subvolume, ino: number, offset: number): number {
+export function seekData(subvolume: Subvolume, ino: number, offset: FileOffset): FileOffset {
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
-  const size = inodeSize(subvolume.volume.inodes.words, file);
-  if (offset < 0 || offset >= size) return -ENXIO;
+  const first = blockOf(offset);
+  if (offset < 0 || bytesToEnd(subvolume.volume.inodes.words, file, first, withinOf(offset)) <= 0) return -ENXIO;
   settleFile(subvolume, ino);
-  let index = Math.floor(offset / BLOCK_SIZE);
-  if (index === 0 && subvolume.tree.find(ino, INLINE_MIDDLE, 0)) return offset;
-  for (;;) {
-    if (!findExtent(subvolume, ino, index) && !findNextExtent(subvolume, ino, index)) return -ENXIO;
-    if ((found.flags & EXTENT_UNWRITTEN) === 0) {
-      const start = Math.max(offset, found.start * BLOCK_SIZE);
-      return start < size ? start : -ENXIO;
-    }
-    index = found.start + found.length;
+  if (first === 0 && subvolume.tree.find(ino, INLINE_MIDDLE, 0)) return offset;
+  for (let index = first; findExtent(subvolume, ino, index) || findNextExtent(subvolume, ino, index); index = found.start + found.length) {
+    if ((found.flags & EXTENT_UNWRITTEN) !== 0) continue;
+    if (found.start <= first) return offset;
+    return bytesToEnd(subvolume.volume.inodes.words, file, found.start, 0) > 0 ? offsetOf(found.start, 0) : -ENXIO;
   }
+  return -ENXIO;
 }
 
-export function seekHole(subvolume: Subvolume, ino: number, offset: number): number {
+export function seekHole(subvolume: Subvolume, ino: number, offset: FileOffset): FileOffset {
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
-  const size = inodeSize(subvolume.volume.inodes.words, file);
-  if (offset < 0 || offset >= size) return -ENXIO;
+  const first = blockOf(offset);
+  if (offset < 0 || bytesToEnd(subvolume.volume.inodes.words, file, first, withinOf(offset)) <= 0) return -ENXIO;
   settleFile(subvolume, ino);
-  let index = Math.floor(offset / BLOCK_SIZE);
+  let index = first;
   if (index === 0 && subvolume.tree.find(ino, INLINE_MIDDLE, 0)) index = 1;
   while (findExtent(subvolume, ino, index) && (found.flags & EXTENT_UNWRITTEN) === 0) index = found.start + found.length;
-  return Math.min(size, Math.max(offset, index * BLOCK_SIZE));
+  if (index <= first) return offset;
+  const { words } = subvolume.volume.inodes;
+  return bytesToEnd(words, file, index, 0) > 0 ? offsetOf(index, 0) : inodeSize(words, file);
 }
 
-/** Zeroes bytes `[from, to)` of the file, which lie in one block, when that has content. 0, −ENOSPC. */
-function zeroInBlock(subvolume: Subvolume, ino: number, from: number, to: number): number {
-  if (from >= to) return 0;
+/** Zeroes bytes `[start, end)` of one block of the file, when that has content. 0, −ENOSPC. */
+function zeroInBlock(subvolume: Subvolume, ino: number, index: number, start: number, end: number): number {
+  if (start >= end) return 0;
   const { tree } = subvolume;
-  const index = Math.floor(from / BLOCK_SIZE);
-  const start = from - index * BLOCK_SIZE;
   if (index === 0 && tree.edit(ino, INLINE_MIDDLE, 0)) {
-    tree.bytes.fill(0, tree.offset + Math.min(start, tree.length), tree.offset + Math.min(to, tree.length));
+    tree.bytes.fill(0, tree.offset + Math.min(start, tree.length), tree.offset + Math.min(end, tree.length));
     return 0;
   }
   if (!findExtent(subvolume, ino, index) || (found.flags & EXTENT_UNWRITTEN) !== 0) return 0;
   readPages(subvolume, ino, index, 1, page, 0);
-  page.fill(0, start, to - index * BLOCK_SIZE);
+  page.fill(0, start, end);
   return storeBlocks(subvolume, ino, index, 1, page, 0) === 1 ? 0 : -ENOSPC;
 }
 

@@ -4,13 +4,14 @@
  */
 import { Failure } from "../failure.ts";
 import { INODE_DIRTY, INODE_HAS_ITEMS, INODE_ORPHAN, INODE_REMOVED, INODE_STORED, INODE_WORDS } from "../cache/inode-table.ts";
-import { LINK_MAX } from "../format/geometry.ts";
+import { BLOCK_SIZE, LINK_MAX } from "../format/geometry.ts";
 import { KIND_INODE, keyMiddle } from "../format/key.ts";
 import {
   INODE_AT_ATIME, INODE_AT_BTIME, INODE_AT_BYTES, INODE_AT_CTIME, INODE_AT_GENERATION, INODE_AT_GID, INODE_AT_MODE, INODE_AT_MTIME,
   INODE_AT_NLINK, INODE_AT_PARENT, INODE_AT_PROJECT, INODE_AT_RDEV, INODE_AT_UID, INODE_SIZE,
 } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
+import { offsetOf, type FileOffset } from "./file-offset.ts";
 
 export const INODE_MIDDLE = keyMiddle(KIND_INODE, 0);
 
@@ -25,9 +26,10 @@ export function loadInode(subvolume: Subvolume, ino: number): number {
 function readInode(subvolume: Subvolume, ino: number): number {
   const { tree } = subvolume;
   if (!tree.find(ino, INODE_MIDDLE, 0)) return -1;
-  if (tree.length !== INODE_SIZE) throw new Failure("corrupt-node", tree.leaf.block);
-  const { inodes } = subvolume.volume;
   const from = tree.offset >>> 2;
+  // No file has 2^63 bytes or more (FORMAT.md §5).
+  if (tree.length !== INODE_SIZE || tree.words[from + INODE_AT_BYTES + 1]! >= 0x80000000) throw new Failure("corrupt-node", tree.leaf.block);
+  const { inodes } = subvolume.volume;
   const orphan = tree.words[from + INODE_AT_NLINK] === 0 ? INODE_ORPHAN : 0;
   const slot = inodes.add(subvolume.cacheId, ino, INODE_STORED | INODE_HAS_ITEMS | orphan);
   const at = slot * INODE_WORDS;
@@ -116,8 +118,34 @@ export function getPair(words: Uint32Array, at: number): number {
   return words[at]! + (words[at + 1]! | 0) * 0x100000000;
 }
 
-export function inodeSize(words: Uint32Array, at: number): number {
-  return getPair(words, at + INODE_AT_BYTES);
+/** Size of the inode at `words[at …)`: the block that its end lies in, and the byte there. */
+export function sizeBlock(words: Uint32Array, at: number): number {
+  return words[at + INODE_AT_BYTES + 1]! * 0x100000 + (words[at + INODE_AT_BYTES]! >>> 12);
+}
+
+export function sizeWithin(words: Uint32Array, at: number): number {
+  return words[at + INODE_AT_BYTES]! & 0xfff;
+}
+
+/** The same in bytes. */
+export function inodeSize(words: Uint32Array, at: number): FileOffset {
+  const high = words[at + INODE_AT_BYTES + 1]!;
+  return high < 0x200000 ? words[at + INODE_AT_BYTES]! + high * 0x100000000 : offsetOf(sizeBlock(words, at), sizeWithin(words, at));
+}
+
+/**
+ * Bytes from a place to the end of the file, negative behind it. Beyond 2^53 it is rounded, which shows to nobody: it has the right sign, and is compared with what
+ * fits in memory.
+ */
+export function bytesToEnd(words: Uint32Array, at: number, block: number, within: number): number {
+  return (sizeBlock(words, at) - block) * BLOCK_SIZE + (sizeWithin(words, at) - within);
+}
+
+/** Makes the file end at byte `within` of a block, or that far behind it. */
+export function putSize(words: Uint32Array, at: number, block: number, within: number): void {
+  const last = block + Math.floor(within / BLOCK_SIZE);
+  words[at + INODE_AT_BYTES] = (last << 12) | (within % BLOCK_SIZE);
+  words[at + INODE_AT_BYTES + 1] = Math.floor(last / 0x100000);
 }
 
 /** Stamps mtime and ctime (or ctime alone) of an inode that is being changed. */

@@ -14,7 +14,7 @@ import type { Volume } from "../volume/volume.ts";
 import { putInline, storeBlocks } from "./data.ts";
 import { settleEntry } from "./directory.ts";
 import { findExtent, releaseExtents } from "./extents.ts";
-import { INODE_MIDDLE, inodeSize, mayHaveItems } from "./inode.ts";
+import { bytesToEnd, INODE_MIDDLE, mayHaveItems } from "./inode.ts";
 import { ORPHAN_MIDDLE } from "./orphans.ts";
 
 export function settleAllEntries(volume: Volume): void {
@@ -72,7 +72,7 @@ export function settlePages(subvolume: Subvolume, slot: number): void {
   const ino = inodes.numbers[slot]!;
   const dirty = pages.dirtyPagesOf(slot);
   if (dirty.length === 1 && pages.indexes[dirty[0]!] === 0) {
-    const size = inodeSize(inodes.words, slot * INODE_WORDS);
+    const size = bytesToEnd(inodes.words, slot * INODE_WORDS, 0, 0);
     if (size <= INLINE_SIZE_MAX && (!mayHaveItems(subvolume, ino) || !findExtent(subvolume, ino, 0))) {
       putInline(subvolume, ino, pages.bytes[dirty[0]!]!, 0, size);
       pages.markClean(dirty[0]!);

@@ -1,27 +1,26 @@
 /** Taking ranges out of files and putting holes in, so that what lies behind moves (fallocate(2), FALLOC_FL_COLLAPSE_RANGE and _INSERT_RANGE). */
 import { EFBIG, EINVAL, ENOSPC } from "@stratos/abi";
-import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, FILE_SIZE_MAX } from "../format/geometry.ts";
+import { EXTENT_BLOCKS_MAX, FILE_BLOCKS_MAX, FILE_SIZE_MAX } from "../format/geometry.ts";
 import { highOf, KIND_EXTENT, keyMiddle } from "../format/key.ts";
-import { INODE_AT_BYTES } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { findFile, INLINE_MIDDLE, page, readPages, storeBlocks } from "./data.ts";
 import { changeBlocks, findExtent, findNextExtent, found, releaseExtents, splitExtent } from "./extents.ts";
-import { changeInode, inodeSize, mayHaveItems, putPair, stamp } from "./inode.ts";
+import { addOffsets, blockOf, withinOf, type FileOffset } from "./file-offset.ts";
+import { bytesToEnd, changeInode, inodeSize, mayHaveItems, putSize, sizeBlock, sizeWithin, stamp } from "./inode.ts";
 import { settleFile } from "./settle.ts";
 
 /** A node holds this many extents at least, when they are as long as they can be. */
 const EXTENTS_OF_NODE = 40;
 
 /** Takes out a range of whole blocks before the end: what lies behind moves to its place. −EINVAL, −ENOSPC … */
-export function collapseRange(subvolume: Subvolume, ino: number, offset: number, length: number): number {
+export function collapseRange(subvolume: Subvolume, ino: number, offset: FileOffset, length: FileOffset): number {
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
   const { inodes } = subvolume.volume;
-  const size = inodeSize(inodes.words, file);
-  if (!isAligned(offset, length) || offset + length >= size) return -EINVAL;
+  const first = blockOf(offset);
+  const count = blockOf(length);
+  if (!isAligned(offset, length) || bytesToEnd(inodes.words, file, first + count, 0) <= 0) return -EINVAL;
   settleFile(subvolume, ino);
-  const first = offset / BLOCK_SIZE;
-  const count = length / BLOCK_SIZE;
   if (mayHaveItems(subvolume, ino)) {
     const extents = canMove(subvolume, ino, first + count);
     if (extents < 0) return extents;
@@ -29,20 +28,20 @@ export function collapseRange(subvolume: Subvolume, ino: number, offset: number,
     changeBlocks(subvolume, ino, -releaseExtents(subvolume, ino, first, first + count));
     for (let index = first + count; findNextExtent(subvolume, ino, index); index = found.start + found.length) move(subvolume, ino, found.start, found.start - count);
   }
-  return finish(subvolume, ino, size - length);
+  return finish(subvolume, ino, -count);
 }
 
 /** Puts a hole of whole blocks in: what lies there and behind moves back. −EINVAL, −EFBIG, −ENOSPC … */
-export function insertRange(subvolume: Subvolume, ino: number, offset: number, length: number): number {
+export function insertRange(subvolume: Subvolume, ino: number, offset: FileOffset, length: FileOffset): number {
   const file = findFile(subvolume, ino);
   if (file < 0) return file;
   const { inodes } = subvolume.volume;
   const { tree } = subvolume;
-  const size = inodeSize(inodes.words, file);
-  if (!isAligned(offset, length) || offset >= size) return -EINVAL;
-  if (size + length > FILE_SIZE_MAX) return -EFBIG;
+  const first = blockOf(offset);
+  const count = blockOf(length);
+  if (!isAligned(offset, length) || bytesToEnd(inodes.words, file, first, 0) <= 0) return -EINVAL;
+  if (addOffsets(inodeSize(inodes.words, file), length) > FILE_SIZE_MAX) return -EFBIG;
   settleFile(subvolume, ino);
-  const first = offset / BLOCK_SIZE;
   if (mayHaveItems(subvolume, ino)) {
     const extents = canMove(subvolume, ino, first);
     if (extents < 0) return extents;
@@ -51,15 +50,17 @@ export function insertRange(subvolume: Subvolume, ino: number, offset: number, l
       readPages(subvolume, ino, 0, 1, page, 0);
       if (storeBlocks(subvolume, ino, 0, 1, page, 0) === 0) return -ENOSPC;
     }
+    // What was preallocated behind the end may have no place any more.
+    if (lastExtent(subvolume, ino, LAST) + count >= FILE_BLOCKS_MAX) changeBlocks(subvolume, ino, -releaseExtents(subvolume, ino, FILE_BLOCKS_MAX - count, Infinity));
     splitExtent(subvolume, ino, first);
     // From the end, so that none lands on another.
-    for (let at = lastExtent(subvolume, ino, LAST); at >= first; at = at === 0 ? -1 : lastExtent(subvolume, ino, at - 1)) move(subvolume, ino, at, at + length / BLOCK_SIZE);
+    for (let at = lastExtent(subvolume, ino, LAST); at >= first; at = at === 0 ? -1 : lastExtent(subvolume, ino, at - 1)) move(subvolume, ino, at, at + count);
   }
-  return finish(subvolume, ino, size + length);
+  return finish(subvolume, ino, count);
 }
 
 /** Beyond each block index. */
-const LAST = 2 ** 53 - 1;
+const LAST = FILE_BLOCKS_MAX;
 
 /** Start of the last extent that begins at or before a block index; −1 when there is none. */
 function lastExtent({ tree }: Subvolume, ino: number, index: number): number {
@@ -67,8 +68,8 @@ function lastExtent({ tree }: Subvolume, ino: number, index: number): number {
   return (tree.key(1) & 0xffffff) * 0x100000000 + tree.key(2);
 }
 
-function isAligned(offset: number, length: number): boolean {
-  return offset >= 0 && length > 0 && offset % BLOCK_SIZE === 0 && length % BLOCK_SIZE === 0;
+function isAligned(offset: FileOffset, length: FileOffset): boolean {
+  return offset >= 0 && length > 0 && withinOf(offset) === 0 && withinOf(length) === 0;
 }
 
 /** Counts the extents from `index` on; −ENOSPC when the nodes that moving them may take are not there. */
@@ -93,9 +94,11 @@ function move(subvolume: Subvolume, ino: number, from: number, to: number): void
   tree.words.set(value.subarray(0, length / 4), offset);
 }
 
-function finish(subvolume: Subvolume, ino: number, size: number): number {
+/** The file has that many blocks more. */
+function finish(subvolume: Subvolume, ino: number, blocks: number): number {
   const item = changeInode(subvolume, ino);
-  putPair(subvolume.volume.inodes.words, item + INODE_AT_BYTES, size);
+  const { words } = subvolume.volume.inodes;
+  putSize(words, item, sizeBlock(words, item) + blocks, sizeWithin(words, item));
   stamp(subvolume, item, true);
   subvolume.volume.log.cut(subvolume, ino);
   return 0;

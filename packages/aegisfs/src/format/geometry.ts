@@ -14,7 +14,9 @@ export const INLINE_SIZE_MAX = 2048;
 export const EXTENT_BLOCKS_MAX = 64;
 /** Most blocks of a file in one compressed unit: 64 KiB, at multiples of it. */
 export const UNIT_BLOCKS = 16;
-/** Largest file size: offsets are exact doubles (docs/decisions/0012-largest-file.md). */
-export const FILE_SIZE_MAX = 2 ** 53 - BLOCK_SIZE;
+/** Largest file size, as in Linux (docs/decisions/0013-largest-file.md). */
+export const FILE_SIZE_MAX = 2n ** 63n - 1n;
+/** Blocks of a file of that size; the last one holds a byte less than the others. */
+export const FILE_BLOCKS_MAX = 2 ** 51;
 /** Most hard links of one inode. */
 export const LINK_MAX = 0x7fffffff;

@@ -7,6 +7,7 @@ import { LOCK_EXCLUSIVE, LOCK_SHARED } from "@stratos/base";
 import { checkAccess } from "../access/permission.ts";
 import { Attributes, ATTRIBUTE_MODE } from "../file/attributes.ts";
 import { read as readContent } from "../file/content.ts";
+import { addOffsets, type FileOffset } from "../file/file-offset.ts";
 import { loadInode } from "../file/inode.ts";
 import { INODE_AT_MODE, ROOT_INO } from "../format/inode-item.ts";
 import type { FileRangeLock, LockOwner } from "../lock/file-locks.ts";
@@ -16,14 +17,14 @@ import { type FilesSession, toBytes } from "./session.ts";
 const DESCRIPTORS_MAX = 1 << 20;
 
 /** A range of a file to lock, and in whose name. */
-export interface RangeToLock { readonly type: number; readonly start: number; readonly length: number; /** Of the descriptor, not of the program. */ readonly ofDescription?: boolean }
+export interface RangeToLock { readonly type: number; readonly start: FileOffset; readonly length: FileOffset; /** Of the descriptor, not of the program. */ readonly ofDescription?: boolean }
 
 export class Descriptors {
   readonly #session: FilesSession;
   // By number: the inode (0: free), the flags of open(2), the position.
   readonly #inos: number[] = [];
   readonly #flags: number[] = [];
-  readonly #positions: number[] = [];
+  readonly #positions: FileOffset[] = [];
   readonly #free: number[] = [];
   /** This program, and each descriptor that locks something, as holders of locks. */
   readonly #process: LockOwner = { detectsDeadlock: true };
@@ -71,7 +72,7 @@ export class Descriptors {
   }
 
   /** Reads at `offset`, or at the descriptor's position, which moves then. */
-  read(fd: number, bytes: Uint8Array, at: number, length: number, offset = -1): number {
+  read(fd: number, bytes: Uint8Array, at: number, length: number, offset: FileOffset = -1): number {
     const ino = this.#inos[fd] ?? 0;
     if (ino === 0 || (this.#flags[fd]! & O_ACCMODE) === O_WRONLY) return -EBADF;
     const from = offset < 0 ? this.#positions[fd]! : offset;
@@ -79,7 +80,7 @@ export class Descriptors {
       const count = readContent(this.#session.subvolume, ino, from, bytes, at, length);
       if (count > 0) {
         this.#session.touchAccess(ino);
-        if (offset < 0) this.#positions[fd] = from + count;
+        if (offset < 0) this.#positions[fd] = addOffsets(from, count);
       }
       return count;
     } catch (thrown) {
@@ -90,7 +91,7 @@ export class Descriptors {
   }
 
   /** Writes at `offset`, or at the descriptor's position, which moves then; with O_APPEND always at the end. */
-  write(fd: number, bytes: Uint8Array, at: number, length: number, offset = -1): number {
+  write(fd: number, bytes: Uint8Array, at: number, length: number, offset: FileOffset = -1): number {
     const ino = this.#inos[fd] ?? 0;
     if (ino === 0 || (this.#flags[fd]! & O_ACCMODE) === O_RDONLY) return -EBADF;
     let from = offset < 0 ? this.#positions[fd]! : offset;
@@ -100,11 +101,11 @@ export class Descriptors {
       from = this.#attributes.size;
     }
     const count = this.writeAt(ino, from, bytes, at, length);
-    if (count > 0 && offset < 0) this.#positions[fd] = from + count;
+    if (count > 0 && offset < 0) this.#positions[fd] = addOffsets(from, count);
     return count;
   }
 
-  ftruncate(fd: number, size: number): number {
+  ftruncate(fd: number, size: FileOffset): number {
     const ino = this.#inos[fd] ?? 0;
     if (ino === 0) return -EBADF;
     if ((this.#flags[fd]! & O_ACCMODE) === O_RDONLY) return -EINVAL;
@@ -162,7 +163,7 @@ export class Descriptors {
     return this.#session.subvolume.fsync(ino);
   }
 
-  writeAt(ino: number, offset: number, bytes: Uint8Array, at: number, length: number): number {
+  writeAt(ino: number, offset: FileOffset, bytes: Uint8Array, at: number, length: number): number {
     this.#session.stamp();
     const count = this.#session.subvolume.write(ino, offset, bytes, at, length);
     if (count > 0 && this.#session.credentials.uid !== 0) this.#dropPrivileges(ino);

@@ -10,7 +10,7 @@
  * What is written is in memory until `sync`, `fsync`, or `tick`, which the program calls now and then: it flushes what is older than the
  * interval (5 seconds).
  */
-import { EBUSY, EINVAL, EISDIR, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EROFS, NAME_MAX, O_CREAT, O_TRUNC, O_WRONLY, RENAME_EXCHANGE, R_OK, S_IFDIR, S_IFMT, S_IFREG, S_ISGID, S_ISUID, W_OK } from "@stratos/abi";
+import { EBUSY, EFBIG, EINVAL, EISDIR, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EROFS, NAME_MAX, O_CREAT, O_TRUNC, O_WRONLY, RENAME_EXCHANGE, R_OK, S_IFDIR, S_IFMT, S_IFREG, S_ISGID, S_ISUID, W_OK } from "@stratos/abi";
 import { byteStringToUtf8 } from "@stratos/base";
 import type { Clock } from "@stratos/host";
 import { checkAccess, isMember } from "../access/permission.ts";
@@ -18,6 +18,7 @@ import type { Credentials } from "../access/permission.ts";
 import { Attributes, ATTRIBUTE_ATIME, ATTRIBUTE_CTIME, ATTRIBUTE_GID, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, ATTRIBUTE_UID, readAttributes } from "../file/attributes.ts";
 import { read as readContent } from "../file/content.ts";
 import { checkDirectory, list } from "../file/directory.ts";
+import type { FileOffset } from "../file/file-offset.ts";
 import { readlink } from "../file/namespace.ts";
 import type { FileRangeLock } from "../lock/file-locks.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
@@ -25,6 +26,8 @@ import type { Volume } from "../volume/volume.ts";
 import { Descriptors, type RangeToLock } from "./descriptors.ts";
 import { walked } from "./path-walk.ts";
 import { FilesSession, isAscii, toBytes } from "./session.ts";
+
+const CONTENT_SIZE_MAX = 2 ** 32;
 
 export interface FilesOptions {
   /** Stamps files and times flushes. */
@@ -323,7 +326,7 @@ export class Files {
   // ---- Content by path --------------------------------------------------------------------------------------------
 
   /** Reads the file into `bytes` from its beginning; returns how many, all that fit. */
-  readFile(path: string, bytes: Uint8Array, offset = 0): number {
+  readFile(path: string, bytes: Uint8Array, offset: FileOffset = 0): number {
     try {
       const failed = this.#session.find(path, true);
       if (failed < 0) return failed;
@@ -342,11 +345,13 @@ export class Files {
     }
   }
 
-  /** The whole file in bytes of its own. */
+  /** The whole file in bytes of its own; −EFBIG from 4 GiB on. */
   contentOf(path: string): Uint8Array | number {
     const failed = this.stat(path, this.#attributes);
     if (failed < 0) return failed;
-    const bytes = new Uint8Array(this.#attributes.size);
+    const { size } = this.#attributes;
+    if (size >= CONTENT_SIZE_MAX) return -EFBIG;
+    const bytes = new Uint8Array(Number(size));
     const count = this.readFile(path, bytes);
     return count < 0 ? count : count < bytes.length ? bytes.subarray(0, count) : bytes;
   }
@@ -358,12 +363,12 @@ export class Files {
   }
 
   /** Writes over a part of a file that is there. */
-  overwrite(path: string, bytes: Uint8Array, offset = 0): number {
+  overwrite(path: string, bytes: Uint8Array, offset: FileOffset = 0): number {
     const ino = this.#descriptors.openInode(path, O_WRONLY, 0);
     return ino < 0 ? ino : this.#descriptors.writeAt(ino, offset, bytes, 0, bytes.length);
   }
 
-  truncate(path: string, size: number): number {
+  truncate(path: string, size: FileOffset): number {
     const ino = this.#descriptors.openInode(path, O_WRONLY, 0);
     if (ino < 0) return ino;
     this.#session.stamp();
@@ -387,16 +392,16 @@ export class Files {
   }
 
   /** Reads at `offset`, or at the descriptor's position, which moves then. */
-  read(fd: number, bytes: Uint8Array, at: number, length: number, offset = -1): number {
+  read(fd: number, bytes: Uint8Array, at: number, length: number, offset: FileOffset = -1): number {
     return this.#descriptors.read(fd, bytes, at, length, offset);
   }
 
   /** Writes at `offset`, or at the descriptor's position, which moves then; with O_APPEND always at the end. */
-  write(fd: number, bytes: Uint8Array, at: number, length: number, offset = -1): number {
+  write(fd: number, bytes: Uint8Array, at: number, length: number, offset: FileOffset = -1): number {
     return this.#descriptors.write(fd, bytes, at, length, offset);
   }
 
-  ftruncate(fd: number, size: number): number {
+  ftruncate(fd: number, size: FileOffset): number {
     return this.#descriptors.ftruncate(fd, size);
   }
 

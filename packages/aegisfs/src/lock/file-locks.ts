@@ -8,6 +8,8 @@
  * Bound: what callers hold and wait for; each call walks the list of one file.
  */
 import { EAGAIN, EDEADLK, EINVAL } from "@stratos/abi";
+import { addOffsets, type FileOffset } from "../file/file-offset.ts";
+import { FILE_SIZE_MAX } from "../format/geometry.ts";
 import { conflictingRange, conflictingRanges, LOCK_EXCLUSIVE, LOCK_NONE, LOCK_SHARED, replaceRange, waitsFor, type RangeLock } from "@stratos/base";
 
 /** Who holds locks: a process, or an open file description. */
@@ -20,12 +22,12 @@ export interface LockRequest {
   readonly owner: LockOwner;
   /** LOCK_SHARED, LOCK_EXCLUSIVE, or LOCK_NONE to unlock. */
   readonly type: number;
-  readonly start: number;
+  readonly start: FileOffset;
   /** Bytes; 0: to the end, however far the file grows. */
-  readonly length: number;
+  readonly length: FileOffset;
 }
 
-export type FileRangeLock = RangeLock<LockOwner>;
+export type FileRangeLock = RangeLock<LockOwner, FileOffset>;
 
 interface Waiting { readonly lock: FileRangeLock; readonly onGranted: () => void }
 interface WaitingWhole { readonly owner: LockOwner; readonly type: number; readonly onGranted: () => void }
@@ -163,6 +165,13 @@ function canHold({ whole }: LocksOfFile, type: number): boolean {
 }
 
 function rangeOf({ owner, type, start, length }: LockRequest): FileRangeLock | null {
-  if (type < LOCK_SHARED || type > LOCK_NONE || !Number.isSafeInteger(start) || start < 0 || !Number.isSafeInteger(length) || length < 0) return null;
-  return { owner, type, start, end: length === 0 ? Infinity : start + length };
+  if (type < LOCK_SHARED || type > LOCK_NONE || !isPlace(start) || !isPlace(length)) return null;
+  // fcntl(2): a lock to the largest offset is one to the end.
+  const end = length === 0 ? Infinity : addOffsets(start, length);
+  if (end !== Infinity && end > FILE_SIZE_MAX + 1n) return null;
+  return { owner, type, start, end: end > FILE_SIZE_MAX ? Infinity : end };
+}
+
+function isPlace(offset: FileOffset): boolean {
+  return offset >= 0 && offset <= FILE_SIZE_MAX && (typeof offset === "bigint" || Number.isInteger(offset));
 }

@@ -16,8 +16,8 @@ import * as namespace from "../file/namespace.ts";
 import { rename } from "../file/rename.ts";
 import * as xattrs from "../file/xattrs.ts";
 import { EXTENT_AT_BLOCK, EXTENT_AT_CHECKSUMS, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_UNWRITTEN, extentSize } from "../format/extent-item.ts";
-import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, INLINE_SIZE_MAX } from "../format/geometry.ts";
-import { INODE_AT_BLOCKS, INODE_AT_ENTRIES, INODE_AT_GENERATION, INODE_AT_GID, INODE_AT_MODE, INODE_AT_NLINK, INODE_AT_PARENT, INODE_AT_PROJECT, INODE_AT_UID } from "../format/inode-item.ts";
+import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, FILE_BLOCKS_MAX, INLINE_SIZE_MAX } from "../format/geometry.ts";
+import { INODE_AT_BLOCKS, INODE_AT_BYTES, INODE_AT_ENTRIES, INODE_AT_GENERATION, INODE_AT_GID, INODE_AT_MODE, INODE_AT_NLINK, INODE_AT_PARENT, INODE_AT_PROJECT, INODE_AT_UID } from "../format/inode-item.ts";
 import {
   BATCH_AT_CHECKSUM, BATCH_AT_GENERATION, BATCH_AT_MAGIC, BATCH_AT_NUMBER, BATCH_AT_PREVIOUS, BATCH_AT_RECORDS, BATCH_AT_WORDS, BATCH_HEADER_WORDS, LOG_ATTRIBUTES, LOG_CONTENT,
   LOG_CREATE, LOG_CREATE_UNNAMED, LOG_LINK, LOG_MAGIC, LOG_REMOVE_XATTR, LOG_RENAME, LOG_RMDIR, LOG_SET_ACL, LOG_SET_XATTR, LOG_SYMLINK, LOG_UNLINK, RECORD_HEADER_WORDS,
@@ -34,7 +34,7 @@ const DERIVED = new Set([
   INODE_AT_NLINK, INODE_AT_PARENT, INODE_AT_ENTRIES, INODE_AT_GENERATION, INODE_AT_GENERATION + 1, INODE_AT_BLOCKS, INODE_AT_BLOCKS + 1,
 ]);
 /** Of attributes alone: the size belongs to the content. */
-const SIZE_WORDS = new Set([6, 7]);
+const SIZE_WORDS = new Set([INODE_AT_BYTES, INODE_AT_BYTES + 1]);
 
 /** Does again what the log of the volume's superblock says. Returns the number of records; throws Failure `corrupt-node` for a log that lies. */
 export function replayLog(volume: Volume): number {
@@ -253,7 +253,7 @@ function takeWords(subvolume: Subvolume, reader: RecordReader, size: boolean): n
   const { words } = subvolume.volume.inodes;
   const type = words[at + INODE_AT_MODE]! & S_IFMT;
   const own = reader.peek(INODE_WORDS);
-  if ((own[INODE_AT_MODE]! & S_IFMT) !== type || (size && type !== S_IFREG)) return -1;
+  if ((own[INODE_AT_MODE]! & S_IFMT) !== type || (size && (type !== S_IFREG || own[INODE_AT_BYTES + 1]! >= 0x80000000))) return -1;
   subvolume.quotas.transfer(words, at, own[INODE_AT_UID]!, own[INODE_AT_GID]!, own[INODE_AT_PROJECT]!);
   for (let word = 0; word < INODE_WORDS; word++) {
     const value = reader.u32();
@@ -283,6 +283,7 @@ function redoContent(volume: Volume, subvolume: Subvolume, reader: RecordReader)
     const at = reader.extent();
     const length = words[at + EXTENT_AT_LENGTH]! & 0xffff;
     const stored = words[at + EXTENT_AT_LENGTH]! >>> 16;
+    if (index + length > FILE_BLOCKS_MAX) return -1;
     changeBlocks(subvolume, ino, length - releaseExtents(subvolume, ino, index, index + length));
     if (index === 0) tree.remove(ino, INLINE_MIDDLE, 0);
     own(volume, words[at + EXTENT_AT_BLOCK]!, stored);

@@ -200,6 +200,14 @@ export class Quotas {
     return count;
   }
 
+  /** May the inode's owners have so many blocks more? */
+  hasRoom(ino: number, blocks: number): boolean {
+    const { volume } = this.#subvolume;
+    if (blocks <= 0 || !this.isOn || !volume.enforcesQuotas || this.#room(ino) >= volume.pages.dirtyCount + blocks) return true;
+    volume.settle();
+    return this.#room(ino) >= blocks;
+  }
+
   #room(ino: number): number {
     const at = loadInode(this.#subvolume, ino);
     if (at < 0) return Infinity;

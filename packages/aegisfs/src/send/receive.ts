@@ -14,11 +14,11 @@ import { Failure } from "../failure.ts";
 import { findFile, putInline, writePages } from "../file/data.ts";
 import { findEntry, insertEntry, redirectEntry, removeEntry } from "../file/directory.ts";
 import { changeBlocks, releaseExtents } from "../file/extents.ts";
-import { preallocate } from "../file/holes.ts";
+import { preallocateBlocks } from "../file/holes.ts";
 import { changeInode, initializeInode, loadInode, removeInode } from "../file/inode.ts";
 import { remove as removeXattr, set as setXattr } from "../file/xattrs.ts";
-import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, FILE_SIZE_MAX } from "../format/geometry.ts";
-import { INODE_AT_BLOCKS, INODE_AT_MODE, INODE_SIZE, ROOT_INO } from "../format/inode-item.ts";
+import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, FILE_BLOCKS_MAX } from "../format/geometry.ts";
+import { INODE_AT_BLOCKS, INODE_AT_BYTES, INODE_AT_MODE, INODE_SIZE, ROOT_INO } from "../format/inode-item.ts";
 import { KIND_INLINE, keyMiddle } from "../format/key.ts";
 import { SUBVOLUME_INCOMPLETE, SUBVOLUME_READ_ONLY } from "../format/subvolume-item.ts";
 import type { Key } from "../snapshot/compare-trees.ts";
@@ -327,7 +327,7 @@ export class ReceiveStream {
         const index = payload.pair();
         const bytes = payload.rest();
         this.#expectType(subvolume, ino, S_IFREG);
-        if (index * BLOCK_SIZE > FILE_SIZE_MAX) throw new StreamError("content lies beyond any file");
+        if (index >= FILE_BLOCKS_MAX) throw new StreamError("content lies beyond any file");
         const failed = writePages(subvolume, ino, index, bytes, 0, bytes.length);
         if (failed < 0) throw new StreamError(`there is no space for it (errno ${-failed})`, true);
         this.dataBytes += bytes.length;
@@ -344,7 +344,7 @@ export class ReceiveStream {
         const { index, count } = range(payload);
         this.#expectType(subvolume, ino, S_IFREG);
         changeBlocks(subvolume, ino, -releaseExtents(subvolume, ino, index, index + count));
-        const failed = preallocate(subvolume, ino, index * BLOCK_SIZE, count * BLOCK_SIZE, true);
+        const failed = preallocateBlocks(subvolume, ino, index, index + count);
         if (failed < 0) throw new StreamError(`there is no space for it (errno ${-failed})`, true);
         break;
       }
@@ -368,6 +368,7 @@ export class ReceiveStream {
   #inodeItem(subvolume: Subvolume, ino: number, bytes: Uint8Array): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, INODE_SIZE);
     for (let word = 0; word < INODE_WORDS; word++) this.#inode[word] = view.getUint32(word * 4, true);
+    if (this.#inode[INODE_AT_BYTES + 1]! >= 0x80000000) throw new StreamError("a file is larger than any can be");
     this.#hasInode = true;
     if (loadInode(subvolume, ino) < 0) initializeInode(subvolume, ino, this.#inode[INODE_AT_MODE]!, 0, 0, 0, 0);
     this.#putInode(subvolume, ino);
@@ -444,6 +445,6 @@ function fileName(payload: PayloadReader): string {
 function range(payload: PayloadReader): { index: number; count: number } {
   const index = payload.pair();
   const count = payload.word();
-  if (count === 0 || count > EXTENT_BLOCKS_MAX || (index + count) * BLOCK_SIZE > FILE_SIZE_MAX + BLOCK_SIZE) throw new StreamError("a range lies beyond any file");
+  if (count === 0 || count > EXTENT_BLOCKS_MAX || index + count > FILE_BLOCKS_MAX) throw new StreamError("a range lies beyond any file");
   return { index, count };
 }

@@ -9,7 +9,7 @@ import { Failure } from "../failure.ts";
 import { readPages } from "../file/data.ts";
 import { findEntry, nameAt } from "../file/directory.ts";
 import { findExtent, findNextExtent, found } from "../file/extents.ts";
-import { inodeSize, loadInode } from "../file/inode.ts";
+import { bytesToEnd, loadInode } from "../file/inode.ts";
 import { get as getXattr } from "../file/xattrs.ts";
 import { EXTENT_UNWRITTEN } from "../format/extent-item.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX } from "../format/geometry.ts";
@@ -228,8 +228,7 @@ export class SendStream {
       return;
     }
     const at = loadInode(this.#source, ino);
-    const size = at < 0 ? 0 : inodeSize(this.#volume.inodes.words, at);
-    const bytes = Math.min(count * BLOCK_SIZE, size - index * BLOCK_SIZE);
+    const bytes = at < 0 ? 0 : Math.min(count * BLOCK_SIZE, bytesToEnd(this.#volume.inodes.words, at, index, 0));
     if (bytes <= 0) return;
     const blocks = Math.ceil(bytes / BLOCK_SIZE);
     readPages(this.#source, ino, index, blocks, pages, 0);

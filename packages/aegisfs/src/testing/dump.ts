@@ -24,7 +24,10 @@ export function dumpSubvolume(subvolume: Subvolume, seen: Contents | null = null
   const visit = (ino: number, path: string, depth: number): void => {
     if (path.length > PATH_LENGTH_MAX || depth > DEPTH_MAX) throw new Error("directories that go in circles");
     expect(subvolume.stat(ino, attributes), `stat ${path}`);
-    const { mode, nlink, uid, size, mtimeSeconds, ctimeSeconds } = attributes;
+    const { mode, nlink, uid, mtimeSeconds, ctimeSeconds } = attributes;
+    // A forged size would take all memory; no workload makes such a file.
+    if (attributes.size > sizeMax) throw new Error(`read ${path}: it cannot be that large`);
+    const size = Number(attributes.size);
     const type = mode & S_IFMT;
     const xattrs = new Map<string, string>();
     const names = subvolume.listXattrs(ino);
@@ -37,8 +40,6 @@ export function dumpSubvolume(subvolume: Subvolume, seen: Contents | null = null
     let real = none;
     let target: string | number = "";
     if (type === S_IFREG) {
-      // A forged size would take all memory; no workload makes such a file.
-      if (size > sizeMax) throw new Error(`read ${path}: it cannot be that large`);
       if (content.length < size) content = new Uint8Array(size * 2);
       if (subvolume.read(ino, 0, content, 0, size) !== size) throw new Error(`read ${path}`);
       real = { size, sum: sums.content(content, size) };

@@ -28,6 +28,7 @@ import * as properties from "../file/properties.ts";
 import * as orphans from "../file/orphans.ts";
 import { rename } from "../file/rename.ts";
 import { collapseRange, insertRange } from "../file/shift.ts";
+import { blocksOf, offsetOf, type FileOffset } from "../file/file-offset.ts";
 import { settleFile } from "../file/settle.ts";
 import * as xattrs from "../file/xattrs.ts";
 import { Operation } from "../audit/operation.ts";
@@ -106,7 +107,7 @@ export class Subvolume extends SubvolumeState {
   }
 
   /** Tells the volume's observer of a change that was made; see `VolumeObserver.changed` for what the values mean. */
-  #did(result: number, operation: Operation, ino: number, name = "", other = 0, otherName = "", offset = 0, length = 0): number {
+  #did(result: number, operation: Operation, ino: number, name = "", other = 0, otherName = "", offset: FileOffset = 0, length: FileOffset = 0): number {
     const { observer } = this.volume;
     if (observer !== null && result >= 0) observer.changed(this.id, operation, result, ino, name, other, otherName, offset, length);
     return result;
@@ -321,7 +322,7 @@ export class Subvolume extends SubvolumeState {
     if (failed < 0) return failed;
     try {
       settleFile(this, ino);
-      return this.#did(data.writePages(this, ino, index, bytes, at, length), Operation.write, ino, "", 0, "", index * 4096, length);
+      return this.#did(data.writePages(this, ino, index, bytes, at, length), Operation.write, ino, "", 0, "", offsetOf(index, 0), length);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -330,7 +331,7 @@ export class Subvolume extends SubvolumeState {
   }
 
   /** Reads up to the end of the file; returns the bytes read. For callers without a page cache. */
-  read(ino: number, offset: number, bytes: Uint8Array, at: number, length: number): number {
+  read(ino: number, offset: FileOffset, bytes: Uint8Array, at: number, length: number): number {
     this.volume.heat?.touch(this.id, ino);
     this.reads?.addInode(ino);
     try {
@@ -343,7 +344,7 @@ export class Subvolume extends SubvolumeState {
   }
 
   /** Writes any bytes, the size and mtime and ctime with them; returns the bytes written (short when space ran out), −EFBIG, −ENOSPC … */
-  write(ino: number, offset: number, bytes: Uint8Array, at: number, length: number): number {
+  write(ino: number, offset: FileOffset, bytes: Uint8Array, at: number, length: number): number {
     this.volume.heat?.touch(this.id, ino);
     const failed = this.#begin(true, Math.ceil(length / 4096));
     if (failed < 0) return failed;
@@ -357,7 +358,7 @@ export class Subvolume extends SubvolumeState {
   }
 
   /** Cuts or extends (by a hole); stamps mtime and ctime. */
-  truncate(ino: number, size: number): number {
+  truncate(ino: number, size: FileOffset): number {
     const failed = this.#begin(false, 1);
     if (failed < 0) return failed;
     try {
@@ -370,22 +371,22 @@ export class Subvolume extends SubvolumeState {
   }
 
   /** Makes a range read as zeros and gives its whole blocks back; the size stays. Stamps mtime and ctime. */
-  punchHole(ino: number, offset: number, length: number): number {
+  punchHole(ino: number, offset: FileOffset, length: FileOffset): number {
     return this.#changing(true, 2, () => {
       return this.#did(holes.punchHole(this, ino, offset, length), Operation.punchHole, ino, "", 0, "", offset, length);
     });
   }
 
   /** Holds space for a range, so that it reads as zeros where it had none; the size grows unless `keepSize`. −ENOSPC. */
-  preallocate(ino: number, offset: number, length: number, keepSize: boolean): number {
-    return this.#changing(true, Math.ceil(length / 4096), () => {
+  preallocate(ino: number, offset: FileOffset, length: FileOffset, keepSize: boolean): number {
+    return this.#changing(true, blocksOf(length), () => {
       return this.#did(holes.preallocate(this, ino, offset, length, keepSize), Operation.preallocate, ino, "", 0, "", offset, length);
     });
   }
 
   /** As punching and preallocating in one: the range reads as zeros and holds its space; the size grows unless `keepSize`. −ENOSPC. */
-  zeroRange(ino: number, offset: number, length: number, keepSize: boolean): number {
-    return this.#changing(true, Math.ceil(length / 4096) + 2, () => {
+  zeroRange(ino: number, offset: FileOffset, length: FileOffset, keepSize: boolean): number {
+    return this.#changing(true, blocksOf(length) + 2, () => {
       const punched = holes.punchHole(this, ino, offset, length);
       const result = punched < 0 ? punched : holes.preallocate(this, ino, offset, length, keepSize);
       return this.#did(result, Operation.zeroRange, ino, "", 0, "", offset, length);
@@ -393,12 +394,12 @@ export class Subvolume extends SubvolumeState {
   }
 
   /** Takes whole blocks out of a file: what lies behind moves to their place. −EINVAL when it is not aligned or reaches the end. */
-  collapseRange(ino: number, offset: number, length: number): number {
+  collapseRange(ino: number, offset: FileOffset, length: FileOffset): number {
     return this.#changing(true, 0, () => this.#did(collapseRange(this, ino, offset, length), Operation.collapseRange, ino, "", 0, "", offset, length));
   }
 
   /** Puts a hole of whole blocks into a file, before its end. −EINVAL, −EFBIG. */
-  insertRange(ino: number, offset: number, length: number): number {
+  insertRange(ino: number, offset: FileOffset, length: FileOffset): number {
     return this.#changing(true, 1, () => this.#did(insertRange(this, ino, offset, length), Operation.insertRange, ino, "", 0, "", offset, length));
   }
 
@@ -413,7 +414,7 @@ export class Subvolume extends SubvolumeState {
   }
 
   /** First offset at or after `offset` that is in data; −ENXIO. */
-  seekData(ino: number, offset: number): number {
+  seekData(ino: number, offset: FileOffset): FileOffset {
     this.reads?.addInode(ino);
     try {
       return holes.seekData(this, ino, offset);
@@ -425,7 +426,7 @@ export class Subvolume extends SubvolumeState {
   }
 
   /** First offset at or after `offset` that is in a hole, the end of the file at the latest; −ENXIO. */
-  seekHole(ino: number, offset: number): number {
+  seekHole(ino: number, offset: FileOffset): FileOffset {
     this.reads?.addInode(ino);
     try {
       return holes.seekHole(this, ino, offset);

@@ -1,10 +1,10 @@
 /** Volumes: formatting, mounting, snapshots, clones, growth, orphans, and what happens when devices fail or lie. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { EEXIST, EFBIG, EINVAL, EIO, ENOENT, ENOSPC, ENXIO, EROFS, EUCLEAN, S_IFREG } from "@stratos/abi";
+import { EEXIST, EINVAL, EIO, ENOENT, ENOSPC, EROFS, EUCLEAN, S_IFREG } from "@stratos/abi";
 import { SeededRandom } from "@stratos/base";
 import { MemoryBlockDevice } from "@stratos/host";
-import { Attributes, check, FILE_SIZE_MAX, format, mount, mountOverlay, ROOT_INO } from "../aegisfs.ts";
+import { Attributes, check, format, mount, mountOverlay, ROOT_INO } from "../aegisfs.ts";
 import { commitAndCheck, freshVolume, mountedVolume } from "../testing/fresh-volume.ts";
 import { dumpSubvolume } from "../testing/dump.ts";
 import { Workload } from "../testing/workload.ts";
@@ -264,30 +264,4 @@ test("every flipped byte in use is found: an error or the right data, never othe
   }
   assert.ok(found > 20, `${found} damaged blocks were named`);
   assert.deepEqual(check(device, { data: true }), []);
-});
-
-test("a file of the largest size: exact to its last byte, and nothing beyond", () => {
-  const { device, volume } = freshVolume(16);
-  const { root } = volume;
-  const ino = root.create(ROOT_INO, "largest", S_IFREG | 0o644, 0, 0);
-  const end = FILE_SIZE_MAX;
-  assert.equal(root.truncate(ino, end), 0);
-  assert.equal(root.truncate(ino, end + 4096), -EFBIG);
-  assert.equal(root.write(ino, end - 5, Uint8Array.of(1, 2, 3, 4, 5, 6, 7), 0, 7), 5, "what fits is written");
-  assert.equal(root.write(ino, end, Uint8Array.of(1), 0, 1), -EFBIG);
-  assert.equal(root.write(ino, 2 ** 45 + 1, Uint8Array.of(9), 0, 1), 1);
-  assert.equal(root.preallocate(ino, end - 4096, 8192, false), -EFBIG);
-  assert.equal(root.punchHole(ino, 2 ** 50, end), 0);
-  assert.equal(volume.sync(), 0);
-  assert.deepEqual(check(device, { data: true }), []);
-  const again = mountedVolume(mount(device)).root;
-  const bytes = new Uint8Array(10);
-  assert.equal(again.read(ino, 2 ** 45, bytes, 0, 3), 3);
-  assert.deepEqual([...bytes.subarray(0, 3)], [0, 9, 0]);
-  assert.equal(again.seekData(ino, 1), 2 ** 45);
-  assert.equal(again.seekData(ino, 2 ** 45 + 4096), -ENXIO, "the last bytes went with the hole");
-  const attributes = new Attributes();
-  assert.equal(again.stat(ino, attributes), 0);
-  assert.equal(attributes.size, end);
-  assert.equal(attributes.blocks * 512 <= 8192, true);
 });

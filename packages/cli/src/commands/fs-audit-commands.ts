@@ -3,6 +3,7 @@ import { auditEntries, auditHeadText, auditKeeping, auditVerdict, enableAudit, k
 import { UsageError } from "../command-error.ts";
 import { withVolume } from "../fs/open-volume.ts";
 import { formatSize } from "../option-values.ts";
+import { jsonWithSizes } from "../fs/exact-size.ts";
 
 export interface AuditShowOptions { readonly from?: number; readonly last?: number; readonly json?: true }
 export interface AuditVerifyOptions { readonly head: readonly string[]; readonly json?: true }
@@ -22,7 +23,7 @@ export async function showAuditCommand(path: string, options: AuditShowOptions):
     let entries: Iterable<AuditEntry> = auditEntries(opened, options.from ?? 0);
     if (options.last !== undefined) entries = lastOf(entries, options.last);
     // A log is long: JSON comes as one object to a line.
-    for (const entry of entries) process.stdout.write(options.json === true ? `${JSON.stringify(entry)}\n` : `${line(entry)}\n`);
+    for (const entry of entries) process.stdout.write(options.json === true ? `${jsonWithSizes(entry, 0)}\n` : `${line(entry)}\n`);
   });
   return 0;
 }

@@ -1,6 +1,7 @@
 /** `stratos fs ls|cat|mkdir|rm|mv|ln`: files of a volume that is not mounted. */
 import { RENAME_EXCHANGE, RENAME_NOREPLACE } from "@stratos/abi";
 import { CommandError, UsageError } from "../command-error.ts";
+import { jsonWithSizes } from "../fs/exact-size.ts";
 import { listedFile, longListing, type ListedFile } from "../fs/file-listing.ts";
 import { baseName, joinPath, toByteString, toText } from "../fs/file-tree.ts";
 import { expandPattern } from "../fs/glob.ts";
@@ -39,7 +40,7 @@ export async function listFiles(text: string, options: ListFilesOptions): Promis
     }
     if (options.json === true) {
       const all = [...single.map((file) => ({ path: file.name, ...file })), ...shown.flatMap(({ folder, files }) => files.map((file) => ({ path: joinPath(toText(folder!), file.name), ...file })))];
-      process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
+      process.stdout.write(`${jsonWithSizes(all)}\n`);
       return;
     }
     const print = (files: readonly ListedFile[]): string => (options.long === true ? longListing(files) : files.map(({ name }) => `${name}\n`).join(""));

@@ -8,6 +8,7 @@ import { expectResult, mountFailure } from "../fs/volume-error.ts";
 import { volumeSpace, volumeStatistics, type VolumeSpace } from "../fs/volume-usage.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
+import { jsonWithSizes } from "../fs/exact-size.ts";
 
 export interface JsonOptions { readonly json?: true }
 export interface CheckVolumeOptions { readonly json?: true; readonly metadataOnly?: true; readonly repair?: true; readonly dryRun?: true }
@@ -28,7 +29,7 @@ export async function showSpace(paths: readonly string[], options: JsonOptions):
 export async function showStatistics(path: string, options: JsonOptions): Promise<number> {
   const found = await withVolume(path, "read", volumeStatistics);
   if (options.json === true) {
-    process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
+    process.stdout.write(`${jsonWithSizes(found)}\n`);
     return 0;
   }
   const { largestFile } = found;
@@ -36,8 +37,8 @@ export async function showStatistics(path: string, options: JsonOptions): Promis
     ["Volume", `${found.volume}${found.label === "" ? "" : ` "${found.label}"`} ${found.uuid}`],
     ["Size", `${formatSize(found.sizeBytes)}, ${formatSize(found.usedBytes)} used, ${formatSize(found.freeBytes)} free for files`],
     ["Commits", `${found.generation}`],
-    ["Files", `${found.regularFiles} (${formatSize(found.contentBytes)}), ${found.directories} directories, ${found.symbolicLinks} symbolic links, ${found.others} others`],
-    ["Largest", largestFile === null ? "-" : `${largestFile.path} (${formatSize(largestFile.sizeBytes)})`],
+    ["Files", `${found.regularFiles} (${formatSize(Number(found.contentBytes))}), ${found.directories} directories, ${found.symbolicLinks} symbolic links, ${found.others} others`],
+    ["Largest", largestFile === null ? "-" : `${largestFile.path} (${formatSize(Number(largestFile.sizeBytes))})`],
     ["Layout", `${found.treeLevels} tree levels, ${found.extents} extents, ${found.sharedRanges} ranges of shared blocks`],
     ["To be freed", `${formatSize(found.droppedBytes)} of deleted snapshots`],
   ];

@@ -19,6 +19,7 @@ import { entriesOf, xattrsOf } from "../image/volume-walk.ts";
 import { decodeDevice, VolumeWriter } from "../image/volume-writer.ts";
 import { findGuestUser } from "../session/guest-user.ts";
 import { MachineSession } from "../session/machine-session.ts";
+import { exactSize } from "../fs/exact-size.ts";
 
 /** Behind the newest time of a tree, by a day. */
 const AFTER_SECONDS = 86_400;
@@ -113,7 +114,7 @@ function readChanges(files: Subvolume, job: ScriptJob): TreeChanges {
     if (attributes.ctimeSeconds <= job.epochSeconds) continue;
     const fields = { mode: attributes.mode & 0o7777, uid: attributes.uid, gid: attributes.gid, mtime: attributes.mtimeSeconds, xattrs: known(path, xattrsOf(files, ino)) };
     if (first !== undefined) changed.push(fileEntry(path, "hardLink", { ...fields, target: first }));
-    else if (kind === "file") changed.push(fileEntry(path, kind, { ...fields, content: new MemoryBlob(contentOf(files, path, ino, attributes.size), sha256) }));
+    else if (kind === "file") changed.push(fileEntry(path, kind, { ...fields, content: new MemoryBlob(contentOf(files, path, ino, exactSize(path, attributes.size)), sha256) }));
     else if (kind === "symlink") changed.push(fileEntry(path, kind, { ...fields, target: known(path, files.readlink(ino)) }));
     else if (kind === "character" || kind === "block") {
       const { major, minor } = decodeDevice(attributes.rdev);

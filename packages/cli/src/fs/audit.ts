@@ -1,5 +1,5 @@
 /** The audit log of a volume, for people and programs. */
-import { auditHead, AuditLog, auditRecords, auditRetention, OPERATION_NAMES, readAuditBlock, verifyAudit, type AuditRecord } from "@stratos/aegisfs";
+import { auditHead, AuditLog, auditRecords, auditRetention, OPERATION_NAMES, readAuditBlock, verifyAudit, type AuditRecord, type FileOffset } from "@stratos/aegisfs";
 import { CommandError, UsageError } from "../command-error.ts";
 import { toText } from "./file-tree.ts";
 import type { OpenedVolume } from "./open-volume.ts";
@@ -61,8 +61,8 @@ export interface AuditEntry {
   readonly name?: string;
   readonly other?: number;
   readonly otherName?: string;
-  readonly offset?: number;
-  readonly length?: number;
+  readonly offset?: FileOffset;
+  readonly length?: FileOffset;
 }
 
 /** Entries from a block on, block by block. @throws CommandError for a volume without a log, and where a block makes no sense */

@@ -1,4 +1,5 @@
 /** Copies between trees: host and volumes, in any direction. Hard links among what is copied stay links, holes stay holes. */
+import { addOffsets, type FileOffset } from "@stratos/aegisfs";
 import { CommandError } from "../command-error.ts";
 import { joinPath, type FileFacts, type FileTree } from "./file-tree.ts";
 
@@ -73,21 +74,21 @@ export class TreeCopier {
     try {
       const writer = this.#target.createFile(to);
       try {
-        let written = 0;
-        let offset = 0;
+        let written: FileOffset = 0;
+        let offset: FileOffset = 0;
         for (;;) {
           if (facts.isSparse && offset < facts.size) offset = reader.nextData(offset);
           const count = reader.read(offset, this.#buffer, PIECE_BYTES);
           if (count === 0) break;
           if (!facts.isSparse || this.#buffer.subarray(0, count).some((byte) => byte !== 0)) {
             writer.write(offset, this.#buffer, count);
-            written = offset + count;
+            written = addOffsets(offset, count);
           }
-          offset += count;
+          offset = addOffsets(offset, count);
           this.count.bytes += count;
           this.#options.onProgress?.(this.count.bytes, from);
         }
-        if (written < facts.size && facts.isSparse) writer.setSize(Math.max(offset, facts.size));
+        if (written < facts.size && facts.isSparse) writer.setSize(offset > facts.size ? offset : facts.size);
       } finally {
         writer.close();
       }

@@ -1,4 +1,5 @@
 /** Listings of files, as JSON and as `ls -l` shows them. */
+import type { FileOffset } from "@stratos/aegisfs";
 import { toText, type FileFacts, type FileKind } from "./file-tree.ts";
 
 const LETTERS: Readonly<Record<FileKind, string>> = { file: "-", directory: "d", symlink: "l", fifo: "p", socket: "s", character: "c", block: "b" };
@@ -11,7 +12,7 @@ export interface ListedFile {
   readonly uid: number;
   readonly gid: number;
   readonly links: number;
-  readonly sizeBytes: number;
+  readonly sizeBytes: FileOffset;
   readonly modifiedAt: string;
   readonly target?: string;
 }

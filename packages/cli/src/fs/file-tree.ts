@@ -2,6 +2,8 @@
  * What `cp` copies from and to: a folder tree of the host, or the files of a volume. Paths are byte strings with "/" between names. Failures are
  * CommandErrors that name the path.
  */
+import type { FileOffset } from "@stratos/aegisfs";
+
 export type FileKind = "file" | "directory" | "symlink" | "fifo" | "socket" | "character" | "block";
 
 export interface FileFacts {
@@ -12,7 +14,7 @@ export interface FileFacts {
   readonly gid: number;
   /** Linux's 32-bit encoding. */
   readonly rdev: number;
-  readonly size: number;
+  readonly size: FileOffset;
   readonly nlink: number;
   /** The same for two paths that are one file. */
   readonly identity: string;
@@ -26,15 +28,15 @@ export interface FileTime { readonly seconds: number; readonly nanoseconds: numb
 
 export interface FileReader {
   /** Reads up to `length` bytes; 0 at the end. */
-  read(offset: number, bytes: Uint8Array, length: number): number;
+  read(offset: FileOffset, bytes: Uint8Array, length: number): number;
   /** First byte at or after `offset` that is not in a hole, as far as that is known; the file's size when there is none. */
-  nextData(offset: number): number;
+  nextData(offset: FileOffset): FileOffset;
   close(): void;
 }
 
 export interface FileWriter {
-  write(offset: number, bytes: Uint8Array, length: number): void;
-  setSize(size: number): void;
+  write(offset: FileOffset, bytes: Uint8Array, length: number): void;
+  setSize(size: FileOffset): void;
   close(): void;
 }
 

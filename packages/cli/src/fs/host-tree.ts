@@ -4,9 +4,12 @@ import {
   type BigIntStats,
 } from "node:fs";
 import { spawnSync } from "node:child_process";
+import { addOffsets, FILE_SIZE_MAX, type FileOffset } from "@stratos/aegisfs";
 import { CommandError, hostReason } from "../command-error.ts";
 import { toText, type FileFacts, type FileKind, type FileReader, type FileTree, type FileWriter } from "./file-tree.ts";
 
+/** From here on a size is told as a bigint. */
+const BEYOND = 2n ** 53n;
 const NONE: ReadonlyMap<string, Uint8Array> = new Map();
 
 export class HostTree implements FileTree {
@@ -24,7 +27,7 @@ export class HostTree implements FileTree {
       throw this.#failure(path, error);
     }
     return {
-      kind: kindOf(stat), mode: Number(stat.mode & 0o7777n), uid: Number(stat.uid), gid: Number(stat.gid), rdev: Number(stat.rdev), size: Number(stat.size), nlink: Number(stat.nlink),
+      kind: kindOf(stat), mode: Number(stat.mode & 0o7777n), uid: Number(stat.uid), gid: Number(stat.gid), rdev: Number(stat.rdev), size: stat.size < BEYOND ? Number(stat.size) : stat.size, nlink: Number(stat.nlink),
       identity: `${stat.dev}:${stat.ino}`, isSparse: stat.isFile() && stat.blocks * 512n < stat.size, atime: timeOf(stat.atimeNs), mtime: timeOf(stat.mtimeNs),
     };
   }
@@ -40,7 +43,8 @@ export class HostTree implements FileTree {
   openFile(path: string): FileReader {
     const fd = this.#try(path, () => openSync(bytesOf(path), "r"));
     return {
-      read: (offset, bytes, length) => this.#try(path, () => readSync(fd, bytes, 0, length, offset)),
+      // Node refuses a range that ends behind the last place that a file can have.
+      read: (offset, bytes, length) => this.#try(path, () => readSync(fd, bytes, 0, typeof offset === "bigint" && FILE_SIZE_MAX - offset < length ? Number(FILE_SIZE_MAX - offset) : length, offset)),
       nextData: (offset) => offset,
       close: () => closeSync(fd),
     };
@@ -49,12 +53,24 @@ export class HostTree implements FileTree {
   createFile(path: string): FileWriter {
     const fd = this.#try(path, () => openSync(bytesOf(path), "w", 0o644));
     return {
-      write: (offset, bytes, length) => this.#try(path, () => {
-        for (let done = 0; done < length; ) done += writeSync(fd, bytes, done, length - done, offset + done);
-      }),
-      setSize: (size) => this.#try(path, () => ftruncateSync(fd, size)),
+      write: (offset, bytes, length) => {
+        const start = this.#near(path, addOffsets(offset, length)) - length;
+        this.#try(path, () => {
+          for (let done = 0; done < length; ) done += writeSync(fd, bytes, done, length - done, start + done);
+        });
+      },
+      setSize: (size) => {
+        const near = this.#near(path, size);
+        this.#try(path, () => ftruncateSync(fd, near));
+      },
       close: () => closeSync(fd),
     };
+  }
+
+  /** Node writes to places below 2^53 alone. */
+  #near(path: string, offset: FileOffset): number {
+    if (typeof offset === "bigint") throw new CommandError(this.shown(path), "is larger than 2^53 bytes, which Node cannot write: mount the volume and copy it with cp");
+    return offset;
   }
 
   makeDirectory(path: string): void {

@@ -3,7 +3,7 @@ import {
   EEXIST, EISDIR, ELOOP, ENOENT, ENOTDIR, ENOTEMPTY, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK,
 } from "@stratos/abi";
 import {
-  Attributes, ATTRIBUTE_ATIME, ATTRIBUTE_CTIME, ATTRIBUTE_GID, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, ATTRIBUTE_UID, DirectoryEntry, ROOT_INO, type Subvolume,
+  addOffsets, Attributes, ATTRIBUTE_ATIME, ATTRIBUTE_CTIME, ATTRIBUTE_GID, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, ATTRIBUTE_UID, DirectoryEntry, ROOT_INO, type Subvolume,
 } from "@stratos/aegisfs";
 import { CommandError } from "../command-error.ts";
 import { toText, type FileFacts, type FileKind, type FileReader, type FileTree, type FileWriter } from "./file-tree.ts";
@@ -159,7 +159,7 @@ export class VolumeTree implements FileTree {
     return {
       write: (offset, bytes, length) => {
         for (let done = 0; done < length; ) {
-          const count = this.expect(path, this.files.write(ino, offset + done, bytes, done, length - done));
+          const count = this.expect(path, this.files.write(ino, addOffsets(offset, done), bytes, done, length - done));
           if (count === 0) throw new CommandError(this.shown(path), "no space left");
           done += count;
         }

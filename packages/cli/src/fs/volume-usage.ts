@@ -1,5 +1,5 @@
 /** Where the space of a volume went, in bytes. */
-import { Attributes, measureDropped, measureSubvolume, type SubvolumeInfo } from "@stratos/aegisfs";
+import { addOffsets, Attributes, measureDropped, measureSubvolume, type FileOffset, type SubvolumeInfo } from "@stratos/aegisfs";
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
 import { toText } from "./file-tree.ts";
 import type { OpenedVolume } from "./open-volume.ts";
@@ -68,8 +68,8 @@ export interface VolumeStatistics extends VolumeSpace {
   readonly symbolicLinks: number;
   readonly others: number;
   /** Sum of the sizes of files, holes counted. */
-  readonly contentBytes: number;
-  readonly largestFile: { readonly path: string; readonly sizeBytes: number } | null;
+  readonly contentBytes: FileOffset;
+  readonly largestFile: { readonly path: string; readonly sizeBytes: FileOffset } | null;
   readonly subvolumes: readonly SubvolumeSpace[];
 }
 
@@ -78,8 +78,8 @@ export function volumeStatistics(opened: OpenedVolume): VolumeStatistics {
   const { path, volume } = opened;
   const { superblock } = volume;
   const usage = expectValue(path, measureSubvolume(volume, superblock.defaultSubvolume));
-  const counts = { regularFiles: 0, directories: 0, symbolicLinks: 0, others: 0, contentBytes: 0 };
-  let largestFile: { path: string; sizeBytes: number } | null = null;
+  const counts = { regularFiles: 0, directories: 0, symbolicLinks: 0, others: 0, contentBytes: 0 as FileOffset };
+  let largestFile: { path: string; sizeBytes: FileOffset } | null = null;
   const tree = new VolumeTree(volume.root, path);
   const attributes = new Attributes();
   const seen = new Set<number>();
@@ -95,7 +95,7 @@ export function volumeStatistics(opened: OpenedVolume): VolumeStatistics {
       else if (attributes.nlink > 1 && seen.has(ino)) continue;
       else if (type === S_IFREG) {
         counts.regularFiles++;
-        counts.contentBytes += attributes.size;
+        counts.contentBytes = addOffsets(counts.contentBytes, attributes.size);
         if (attributes.size > (largestFile?.sizeBytes ?? -1)) largestFile = { path: toText(place), sizeBytes: attributes.size };
       } else if (type === S_IFLNK) counts.symbolicLinks++;
       else counts.others++;

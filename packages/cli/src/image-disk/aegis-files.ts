@@ -4,6 +4,7 @@ import { EINVAL, EIO, ENOENT, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFM
 import { Attributes, ATTRIBUTE_MTIME, DirectoryEntry, mount, ROOT_INO, type Subvolume } from "@stratos/aegisfs";
 import { FormatError, type Blob, type Disk, type DiskFile, type DiskFiles, type NewFile } from "@stratos/formats";
 import type { BlockDevice } from "@stratos/host";
+import { exactSize } from "../fs/exact-size.ts";
 
 const KINDS: Readonly<Record<number, DiskFile["kind"]>> = { [S_IFREG]: "file", [S_IFDIR]: "directory", [S_IFLNK]: "symlink", [S_IFCHR]: "character", [S_IFBLK]: "block", [S_IFIFO]: "fifo" };
 const COPY_BYTES = 1 << 20;
@@ -48,7 +49,7 @@ export class AegisFiles implements DiskFiles {
     const ino = this.#walk(path, true);
     check(path, this.files.stat(ino, this.#attributes));
     if ((this.#attributes.mode & S_IFMT) !== S_IFREG) throw new FormatError(`${path}: is no file`);
-    return { sizeBytes: this.#attributes.size, read: (offset, into) => check(path, this.files.read(ino, offset, into, 0, into.length)) };
+    return { sizeBytes: exactSize(path, this.#attributes.size), read: (offset, into) => check(path, this.files.read(ino, offset, into, 0, into.length)) };
   }
 
   write(path: string, content: Pick<Blob, "sizeBytes" | "read">, file: NewFile): void {
@@ -91,7 +92,7 @@ export class AegisFiles implements DiskFiles {
     const { mode, uid, gid, size, mtimeSeconds } = this.#attributes;
     const kind = KINDS[mode & S_IFMT] ?? "socket";
     const target = kind === "symlink" ? this.files.readlink(ino) : "";
-    return { name, kind, mode: mode & 0o7777, uid, gid, size: kind === "file" || kind === "symlink" ? size : 0, mtime: mtimeSeconds, target: typeof target === "number" ? "" : target };
+    return { name, kind, mode: mode & 0o7777, uid, gid, size: kind === "file" || kind === "symlink" ? exactSize(name, size) : 0, mtime: mtimeSeconds, target: typeof target === "number" ? "" : target };
   }
 
   #walk(path: string, follow: boolean): number {

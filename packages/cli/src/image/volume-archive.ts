@@ -6,6 +6,7 @@ import type { RootMeta } from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
 import { entriesOf, xattrsOf } from "./volume-walk.ts";
 import { decodeDevice, type VolumeWriter } from "./volume-writer.ts";
+import { exactSize } from "../fs/exact-size.ts";
 
 const PIECE_BYTES = 1 << 20;
 const TYPES: Readonly<Record<number, TarType>> = {
@@ -27,7 +28,7 @@ export function* archiveVolume(files: Subvolume): Generator<Uint8Array> {
       if ((attributes.mode & S_IFMT) !== S_IFSOCK) throw new CommandError(path, `has an unknown type (mode ${attributes.mode.toString(8)})`);
       continue;
     }
-    const { size } = attributes;
+    const size = exactSize(path, attributes.size);
     const fields: Partial<TarEntry> = {
       mode: attributes.mode & 0o7777, uid: attributes.uid, gid: attributes.gid, mtime: attributes.mtimeSeconds + attributes.mtimeNanoseconds / 1e9, xattrs: known(path, xattrsOf(files, ino)),
     };

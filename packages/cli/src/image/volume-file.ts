@@ -13,7 +13,7 @@ export function readVolumeFile(files: Subvolume, path: string): Uint8Array | nul
   }
   const attributes = new Attributes();
   if (files.stat(ino, attributes) < 0 || attributes.size > FILE_BYTES_MAX) return null;
-  const bytes = new Uint8Array(attributes.size);
+  const bytes = new Uint8Array(Number(attributes.size));
   for (let done = 0; done < bytes.length; ) {
     const count = files.read(ino, done, bytes, done, bytes.length - done);
     if (count <= 0) return null;

@@ -5,6 +5,7 @@ import { byteString } from "@stratos/base";
 import { comparePaths, digestOf, fileEntry, FormatError, type Blob, type Codecs, type FileEntry, type FileKind, type FileTree } from "@stratos/formats";
 import { decodeDevice } from "../image/volume-writer.ts";
 import { entriesOf } from "../image/volume-walk.ts";
+import { exactSize } from "../fs/exact-size.ts";
 
 const KINDS: Readonly<Record<number, FileKind>> = { [S_IFREG]: "file", [S_IFDIR]: "directory", [S_IFLNK]: "symlink", [S_IFCHR]: "character", [S_IFBLK]: "block", [S_IFIFO]: "fifo" };
 
@@ -25,7 +26,7 @@ export function volumeFileTree(files: Subvolume, codecs: Pick<Codecs, "sha256">)
     const target = kind === "symlink" ? files.readlink(ino) : "";
     if (typeof target === "number") return void check(path, target);
     const { major, minor } = kind === "character" || kind === "block" ? decodeDevice(rdev) : { major: 0, minor: 0 };
-    found.push(fileEntry(path, kind, { ...common, target, deviceMajor: major, deviceMinor: minor, content: kind === "file" ? new VolumeBlob(files, path, ino, size, codecs) : null }));
+    found.push(fileEntry(path, kind, { ...common, target, deviceMajor: major, deviceMinor: minor, content: kind === "file" ? new VolumeBlob(files, path, ino, exactSize(path, size), codecs) : null }));
     if (kind !== "directory") return;
     for (const child of childrenOf(files, path, ino)) visit(path === "" ? child.name : `${path}/${child.name}`, child.ino);
   };

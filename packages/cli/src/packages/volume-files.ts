@@ -21,9 +21,9 @@ export class VolumeFiles implements SystemFiles {
     if (ino < 0 || this.#files.stat(ino, this.#attributes) < 0) return undefined;
     const { mode, size } = this.#attributes;
     if ((mode & S_IFMT) !== S_IFREG || size > FILE_BYTES_MAX) return undefined;
-    const bytes = new Uint8Array(size);
-    for (let done = 0; done < size; ) {
-      const count = this.#files.read(ino, done, bytes, done, size - done);
+    const bytes = new Uint8Array(Number(size));
+    for (let done = 0; done < bytes.length; ) {
+      const count = this.#files.read(ino, done, bytes, done, bytes.length - done);
       if (count <= 0) return undefined;
       done += count;
     }

@@ -5,6 +5,7 @@ import { byteStringOf } from "@stratos/base";
 import type { DeviceNumber, RootFiles, RootMeta, RootNode } from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
 import { encodeDevice } from "../image/volume-writer.ts";
+import { exactSize } from "../fs/exact-size.ts";
 
 export class VolumeRoot implements RootFiles {
   readonly #files: Subvolume;
@@ -21,7 +22,7 @@ export class VolumeRoot implements RootFiles {
     const meta: RootMeta = { uid, gid, mode: mode & 0o7777, mtime: mtimeSeconds };
     switch (mode & S_IFMT) {
       case S_IFDIR: return { kind: "directory", meta };
-      case S_IFREG: return { kind: "file", meta, sizeBytes: size };
+      case S_IFREG: return { kind: "file", meta, sizeBytes: exactSize(path, size) };
       case S_IFLNK: {
         const target = this.#files.readlink(ino);
         if (typeof target === "number") throw failure(path, target);
@@ -43,7 +44,7 @@ export class VolumeRoot implements RootFiles {
   read(path: string): Uint8Array {
     const ino = this.#find(path);
     if (ino < 0) throw failure(path, -ENOENT);
-    const bytes = new Uint8Array(this.#stat(ino, path).size);
+    const bytes = new Uint8Array(exactSize(path, this.#stat(ino, path).size));
     for (let done = 0; done < bytes.length; ) {
       const count = this.#files.read(ino, done, bytes, done, bytes.length - done);
       if (count <= 0) throw failure(path, count);

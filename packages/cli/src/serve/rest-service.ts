@@ -15,6 +15,7 @@ import { API_ROOT, openApiDocument } from "./openapi.ts";
 import type { RestRequest, RestRoute } from "./rest-route.ts";
 import { REST_ROUTES } from "./rest-routes.ts";
 import type { ServedVolumes } from "./served-volumes.ts";
+import { jsonWithSizes } from "../fs/exact-size.ts";
 
 export interface RestServiceOptions {
   readonly readOnly: boolean;
@@ -106,7 +107,7 @@ async function answer(context: Context, route: RestRoute, volumes: ServedVolumes
     volumes.wake();
   }
   if (route.answer === "bytes") return new Response(ReadableStream.from(result as Iterable<Uint8Array>) as ReadableStream, { headers: { "Content-Type": "application/octet-stream", "Cache-Control": "no-store" } });
-  return context.json(result as object, (route.status ?? 200) as 200);
+  return context.body(jsonWithSizes(result, 0), (route.status ?? 200) as 200, { "Content-Type": "application/json" });
 }
 
 function readQuery(context: Context, route: RestRoute): Record<string, string | number | boolean | undefined> {

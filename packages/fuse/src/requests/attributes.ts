@@ -1,11 +1,11 @@
 /** GETATTR, SETATTR, STATX. */
-import { EFBIG, S_IFDIR, S_IFMT, S_IFREG, S_ISGID, S_ISUID } from "@stratos/abi";
+import { S_IFDIR, S_IFMT, S_IFREG, S_ISGID, S_ISUID } from "@stratos/abi";
 import {
   ATTRIBUTE_ATIME, ATTRIBUTE_CTIME, ATTRIBUTE_GID, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, ATTRIBUTE_UID,
 } from "@stratos/aegisfs";
 import type { Attributes, Subvolume } from "@stratos/aegisfs";
 import type { FuseServer } from "../server.ts";
-import { getSigned, getUnsigned, putAttributesReply, putPair, VALID_SECONDS } from "../wire/attribute-words.ts";
+import { getOffset, getSigned, putAttributesReply, putOffset, putPair, VALID_SECONDS } from "../wire/attribute-words.ts";
 import {
   B, D, FATTR_ATIME, FATTR_ATIME_NOW, FATTR_CTIME, FATTR_GID, FATTR_KILL_SUIDGID, FATTR_MODE, FATTR_MTIME, FATTR_MTIME_NOW, FATTR_SIZE, FATTR_UID, Q_NODE_TREE,
 } from "../wire/layout.ts";
@@ -25,8 +25,7 @@ export function setAttributes(server: FuseServer, files: Subvolume, ino: number)
   const { words, attributes, volume } = server;
   const valid = words[B]!;
   if ((valid & FATTR_SIZE) !== 0) {
-    if (words[B + 5]! >= 1 << 21) return -EFBIG;
-    const cut = files.truncate(ino, getUnsigned(words, B + 4));
+    const cut = files.truncate(ino, getOffset(words, B + 4));
     if (cut < 0) return cut;
     dropCapabilities(server, files, ino);
   }
@@ -115,7 +114,7 @@ export function putStatx({ words }: FuseServer, attributes: Attributes, tree: nu
   words[at + 7] = attributes.mode;
   words[at + 8] = attributes.ino;
   words[at + 9] = tree;
-  putPair(words, at + 10, attributes.size);
+  putOffset(words, at + 10, attributes.size);
   putPair(words, at + 12, attributes.blocks);
   putPair(words, at + 16, attributes.atimeSeconds);
   words[at + 18] = attributes.atimeNanoseconds;

@@ -1,9 +1,9 @@
 /** Content: READ, WRITE, FALLOCATE, LSEEK, COPY_FILE_RANGE, FSYNC. */
-import { EFBIG, EINVAL, EOPNOTSUPP, ESTALE, EXDEV, SEEK_DATA, SEEK_HOLE } from "@stratos/abi";
-import { ATTRIBUTE_ATIME, ATTRIBUTE_MODE } from "@stratos/aegisfs";
-import type { Subvolume } from "@stratos/aegisfs";
+import { EINVAL, ENOSYS, EOPNOTSUPP, ESTALE, EXDEV, SEEK_DATA, SEEK_HOLE } from "@stratos/abi";
+import { addOffsets, ATTRIBUTE_ATIME, ATTRIBUTE_MODE, blocksOf, offsetBetween, offsetOf } from "@stratos/aegisfs";
+import type { FileOffset, Subvolume } from "@stratos/aegisfs";
 import type { FuseServer } from "../server.ts";
-import { getUnsigned, putPair } from "../wire/attribute-words.ts";
+import { getOffset, getUnsigned, putOffset } from "../wire/attribute-words.ts";
 import {
   B, D, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, FUSE_WRITE_KILL_SUIDGID, PAYLOAD_MAX, Q_LENGTH, Q_NODE_TREE, REPLY_DATA_AT, REQUEST_AT,
   WRITE_DATA_AT,
@@ -11,14 +11,10 @@ import {
 import { withoutSetId } from "./attributes.ts";
 import { dropCapabilities } from "./xattrs.ts";
 
-/** High words of offsets that no file reaches (2^53). */
-const BEYOND = 1 << 21;
-
 /** fuse_read_in: fh (2), offset (2), size. */
 export function readContent(server: FuseServer, files: Subvolume, ino: number): number {
   const { words } = server;
-  if (words[B + 3]! >= BEYOND) return 0;
-  const count = files.read(ino, getUnsigned(words, B + 2), server.bytes, REPLY_DATA_AT, Math.min(words[B + 4]!, PAYLOAD_MAX));
+  const count = files.read(ino, getOffset(words, B + 2), server.bytes, REPLY_DATA_AT, Math.min(words[B + 4]!, PAYLOAD_MAX));
   if (server.accessTimes === "relative" && server.freshAccess[ino & 4095] !== ino) touchAccessTime(server, files, ino);
   return count;
 }
@@ -42,9 +38,8 @@ export function touchAccessTime(server: FuseServer, files: Subvolume, ino: numbe
 export function writeContent(server: FuseServer, files: Subvolume, ino: number): number {
   const { words } = server;
   const size = words[B + 4]!;
-  if (words[B + 3]! >= BEYOND) return -EFBIG;
   if (words[Q_LENGTH]! !== WRITE_DATA_AT - REQUEST_AT + size) return -EINVAL;
-  const written = files.write(ino, getUnsigned(words, B + 2), server.bytes, WRITE_DATA_AT, size);
+  const written = files.write(ino, getOffset(words, B + 2), server.bytes, WRITE_DATA_AT, size);
   if (written < 0) return written;
   server.freshAccess[ino & 4095] = 0;
   if ((words[B + 5]! & FUSE_WRITE_KILL_SUIDGID) !== 0) dropSetId(server, files, ino);
@@ -67,9 +62,8 @@ function dropSetId(server: FuseServer, files: Subvolume, ino: number): void {
 export function fallocate(server: FuseServer, files: Subvolume, ino: number): number {
   const { words } = server;
   const mode = words[B + 6]!;
-  if (words[B + 3]! >= BEYOND || words[B + 5]! >= BEYOND) return -EFBIG;
-  const offset = getUnsigned(words, B + 2);
-  const length = getUnsigned(words, B + 4);
+  const offset = getOffset(words, B + 2);
+  const length = getOffset(words, B + 4);
   server.freshAccess[ino & 4095] = 0;
   dropCapabilities(server, files, ino);
   switch (mode) {
@@ -88,22 +82,29 @@ export function fallocate(server: FuseServer, files: Subvolume, ino: number): nu
   }
 }
 
-function punch(server: FuseServer, files: Subvolume, ino: number, offset: number, length: number): number {
+/** Blocks that are held behind the end of the file stay, as on ext4. */
+function punch(server: FuseServer, files: Subvolume, ino: number, offset: FileOffset, length: FileOffset): number {
   const found = files.stat(ino, server.attributes);
   if (found < 0) return found;
-  const end = Math.min(offset + length, Math.ceil(server.attributes.size / 4096) * 4096);
-  return end <= offset ? 0 : files.punchHole(ino, offset, end - offset);
+  const { size } = server.attributes;
+  if (offset >= size) return 0;
+  const left = offsetBetween(offset, offsetOf(blocksOf(size), 0));
+  return files.punchHole(ino, offset, length < left ? length : left);
 }
 
-/** fuse_lseek_in: fh (2), offset (2), whence. */
+/**
+ * fuse_lseek_in: fh (2), offset (2), whence. With a writeback cache the kernel asks without having stored what it holds, and would be told of holes where content waits:
+ * ENOSYS makes it take all of every file for data.
+ */
 export function seek(server: FuseServer, files: Subvolume, ino: number): number {
   const { words } = server;
   const whence = words[B + 4]!;
+  if (server.writebackCache) return -ENOSYS;
   if (whence !== SEEK_DATA && whence !== SEEK_HOLE) return -EINVAL;
-  const offset = words[B + 3]! >= BEYOND ? Number.MAX_SAFE_INTEGER : getUnsigned(words, B + 2);
+  const offset = getOffset(words, B + 2);
   const found = whence === SEEK_DATA ? files.seekData(ino, offset) : files.seekHole(ino, offset);
-  if (found < 0) return found;
-  putPair(words, D, found);
+  if (found < 0) return Number(found);
+  putOffset(words, D, found);
   return 8;
 }
 
@@ -117,10 +118,9 @@ export function copyRange(server: FuseServer, files: Subvolume, ino: number): nu
   const targetTree = words[B + 5]!;
   const targetFiles = server.treeOf(targetTree);
   if (targetFiles === null) return -ESTALE;
-  if (words[B + 3]! >= BEYOND || words[B + 9]! >= BEYOND) return -EFBIG;
   if (words[B + 12] !== 0 || words[B + 13] !== 0) return -EINVAL;
-  const from = getUnsigned(words, B + 2);
-  const to = getUnsigned(words, B + 8);
+  const from = getOffset(words, B + 2);
+  const to = getOffset(words, B + 8);
   const length = Math.min(getUnsigned(words, B + 10), COPY_MAX);
   if (targetTree !== words[Q_NODE_TREE] && targetFiles.readOnly) return -EXDEV;
   let done = 0;
@@ -129,10 +129,10 @@ export function copyRange(server: FuseServer, files: Subvolume, ino: number): nu
     done = files.copyRange({ source: ino, offset: from, target, targetOffset: to, length });
     if (done < 0) return done;
   } else while (done < length) {
-    const count = files.read(ino, from + done, bytes, REPLY_DATA_AT, Math.min(length - done, PAYLOAD_MAX));
+    const count = files.read(ino, addOffsets(from, done), bytes, REPLY_DATA_AT, Math.min(length - done, PAYLOAD_MAX));
     if (count < 0 && done === 0) return count;
     if (count <= 0) break;
-    const written = targetFiles.write(target, to + done, bytes, REPLY_DATA_AT, count);
+    const written = targetFiles.write(target, addOffsets(to, done), bytes, REPLY_DATA_AT, count);
     if (written < 0 && done === 0) return written;
     if (written <= 0) break;
     done += written;

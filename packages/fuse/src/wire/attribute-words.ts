@@ -1,5 +1,5 @@
 /** Attributes as the kernel's structures have them. */
-import type { Attributes } from "@stratos/aegisfs";
+import type { Attributes, FileOffset } from "@stratos/aegisfs";
 import {
   ATTR_AT_ATIME, ATTR_AT_ATIME_NS, ATTR_AT_BLKSIZE, ATTR_AT_BLOCKS, ATTR_AT_CTIME, ATTR_AT_CTIME_NS, ATTR_AT_FLAGS, ATTR_AT_GID, ATTR_AT_INO, ATTR_AT_MODE,
   ATTR_AT_MTIME, ATTR_AT_MTIME_NS, ATTR_AT_NLINK, ATTR_AT_RDEV, ATTR_AT_SIZE, ATTR_AT_UID, ATTR_OUT_AT_ATTR, ATTR_OUT_SIZE, ENTRY_AT_ATTR, ENTRY_SIZE,
@@ -12,6 +12,21 @@ export const VALID_SECONDS = 365 * 86400;
 export function putPair(words: Uint32Array, at: number, value: number): void {
   words[at] = value >>> 0;
   words[at + 1] = Math.floor(value / 0x100000000) >>> 0;
+}
+
+/** A place in a file, or a size. */
+export function putOffset(words: Uint32Array, at: number, offset: FileOffset): void {
+  if (typeof offset === "number") {
+    putPair(words, at, offset);
+    return;
+  }
+  words[at] = Number(offset & 0xffffffffn);
+  words[at + 1] = Number(offset >> 32n);
+}
+
+/** The same, exact: what is beyond 2^53 is a bigint. */
+export function getOffset(words: Uint32Array, at: number): FileOffset {
+  return words[at + 1]! < 0x200000 ? getUnsigned(words, at) : (BigInt(words[at + 1]!) << 32n) | BigInt(words[at]!);
 }
 
 /** An unsigned 64-bit value; above 2^53 it is rounded, and too large for whatever it is compared with. */
@@ -29,7 +44,7 @@ export function putAttributes(words: Uint32Array, at: number, from: Attributes, 
   words[at + ATTR_AT_INO] = from.ino;
   // A snapshot's files must not look like further links of the live ones.
   words[at + ATTR_AT_INO + 1] = tree;
-  putPair(words, at + ATTR_AT_SIZE, from.size);
+  putOffset(words, at + ATTR_AT_SIZE, from.size);
   putPair(words, at + ATTR_AT_BLOCKS, from.blocks);
   putPair(words, at + ATTR_AT_ATIME, from.atimeSeconds);
   putPair(words, at + ATTR_AT_MTIME, from.mtimeSeconds);

@@ -126,5 +126,8 @@ export const readWriteCalls: SyscallTable = {
   pwritev: { run: (task, fd, address, count, offset) => (offset < 0 ? -EINVAL : writev(task, fd, address, count, offset, 0)) },
   preadv2: { run: (task, fd, address, count, offset, _high, flags) => preadv2(task, fd, address, count, offset, flags | 0) },
   pwritev2: { run: (task, fd, address, count, offset, _high, flags) => pwritev2(task, fd, address, count, offset, flags | 0), interrupted: interruptedTransfer },
-  lseek: { run: lseek },
+  lseek: {
+    run: lseek,
+    gaps: "places in files end at 2^53 − 4096, as on a file system whose `s_maxbytes` that is (EINVAL; EFBIG for what makes a file larger); a larger file on AegisFS shows its true size, and is read up to there",
+  },
 };

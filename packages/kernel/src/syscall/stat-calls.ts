@@ -32,13 +32,18 @@ function storeStat(task: Task, inode: Inode, address: number): number {
   view.setUint32(24, inode.uid, true);
   view.setUint32(28, inode.gid, true);
   put64(view, 32, inode.rdev);
-  put64(view, 48, inode.size);
+  putSize(view, 48, inode.statSize());
   view.setInt32(56, BLOCK_SIZE, true);
   put64(view, 64, inode.blocks);
   putTime(view, 72, inode.atime);
   putTime(view, 88, inode.mtime);
   putTime(view, 104, inode.ctime);
   return task.space.copyOut(address, u8, 0, STAT_SIZE);
+}
+
+function putSize(view: DataView, at: number, size: number | bigint): void {
+  if (typeof size === "number") put64(view, at, size);
+  else view.setBigUint64(at, size, true);
 }
 
 function putTime(view: DataView, at: number, time: Time): void {
@@ -82,7 +87,7 @@ function statx(task: Task, dirfd: number, pathAddress: number, flags: number, ma
   view.setUint32(24, inode.gid, true);
   view.setUint16(28, inode.mode, true);
   put64(view, 32, inode.ino);
-  put64(view, 40, inode.size);
+  putSize(view, 40, inode.statSize());
   put64(view, 48, inode.blocks);
   put64(view, 56, STATX_ATTR_MOUNT_ROOT);
   putTime(view, 64, inode.atime);

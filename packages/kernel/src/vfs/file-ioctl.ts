@@ -9,7 +9,7 @@ function cloneInto(task: Task, source: Inode, inode: Inode, { sourceOffset, leng
   // Negative: not an address, or a number that no file reaches.
   if (sourceOffset < 0 || length < 0 || offset < 0) return -EINVAL;
   // 0: up to the end of the source.
-  const count = length === 0 ? Math.max(0, source.size - sourceOffset) : length;
+  const count = length === 0 ? Math.max(0, Number(source.statSize()) - sourceOffset) : length;
   const clipped = clipToLimits(task, offset, count);
   if (clipped < count) return clipped < 0 ? clipped : -EFBIG;
   const result = inode.takeRange(source, sourceOffset, offset, count, true, task.kernel.vfs.now());

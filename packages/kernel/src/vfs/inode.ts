@@ -38,6 +38,7 @@ export abstract class Inode {
   gid: number;
   nlink = 1;
   rdev = 0;
+  /** Bytes; FILE_SIZE_MAX (vfs/regular-file.ts) of a file that is larger, of which only so much can be used. */
   size = 0;
   /** Units of 512 bytes. */
   blocks = 0;
@@ -165,6 +166,10 @@ export abstract class Inode {
   }
   truncate(size: number, now: Time): number {
     return -EINVAL;
+  }
+  /** The size that stat(2) shows: also of a file that is larger than the kernel's offsets reach. */
+  statSize(): number | bigint {
+    return this.size;
   }
   /** fallocate(2) modes other than plain extension; see each file system. */
   allocate(mode: number, offset: number, length: number, now: Time): number {

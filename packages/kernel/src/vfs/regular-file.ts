@@ -16,7 +16,7 @@ import { OpenFile } from "./open-file.ts";
 import type { Path } from "./path.ts";
 import { markInodeDirty, syncInode } from "./write-back.ts";
 
-/** Largest file, as `s_maxbytes` of a file system in Linux: offsets are exact numbers (docs/decisions/0012-largest-file.md). */
+/** Largest file, as `s_maxbytes` of a file system in Linux: offsets are exact numbers (docs/decisions/0013-largest-file.md). */
 export const FILE_SIZE_MAX = 2 ** 53 - PAGE_SIZE;
 const ZEROES = new Uint8Array(PAGE_SIZE);
 
@@ -236,7 +236,7 @@ export function seekInode(file: OpenFile, inode: Inode, offset: number, whence: 
   switch (whence) {
     case SEEK_SET: target = offset; break;
     case SEEK_CUR: target = file.position + offset; break;
-    case SEEK_END: target = inode.size + offset; break;
+    case SEEK_END: target = Number(inode.statSize()) + offset; break;
     case SEEK_DATA:
     case SEEK_HOLE: {
       if (offset < 0 || offset >= inode.size) return -ENXIO;

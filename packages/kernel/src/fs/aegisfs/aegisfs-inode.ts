@@ -1,9 +1,10 @@
 import { ATTRIBUTE_ATIME, ATTRIBUTE_CTIME, ATTRIBUTE_GID, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, ATTRIBUTE_SIZE, ATTRIBUTE_UID } from "@stratos/aegisfs";
 import type { Attributes } from "@stratos/aegisfs";
-import { ENOSPC, EOPNOTSUPP, PAGE_SIZE, S_IFDIR, S_IFMT, S_IFREG } from "@stratos/abi";
+import { EFBIG, ENOSPC, EOPNOTSUPP, PAGE_SIZE, S_IFDIR, S_IFMT, S_IFREG } from "@stratos/abi";
 import { FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_UNSHARE_RANGE, FALLOC_FL_ZERO_RANGE } from "@stratos/abi";
 import { PageCache, type PageBacking } from "../../mm/page-cache.ts";
 import { type AttributeChange, Inode, type NewInode, type Time } from "../../vfs/inode.ts";
+import { FILE_SIZE_MAX } from "../../vfs/regular-file.ts";
 import type { AegisFileSystem } from "./aegisfs.ts";
 
 /** Directories show a size that grows with their entries, in whole blocks, as elsewhere. */
@@ -15,6 +16,8 @@ const DIRECTORY_ENTRY_SIZE = 64;
  */
 export class AegisInode extends Inode implements PageBacking {
   declare readonly fileSystem: AegisFileSystem;
+  /** The size of a file that the kernel's offsets do not reach the end of. */
+  #farSize: bigint | null = null;
   /** `version` at the beginning. */
   readonly firstVersion: number;
 
@@ -26,12 +29,21 @@ export class AegisInode extends Inode implements PageBacking {
     this.atime = { seconds: attributes.atimeSeconds, nanoseconds: attributes.atimeNanoseconds };
     this.ctime = { seconds: attributes.ctimeSeconds, nanoseconds: attributes.ctimeNanoseconds };
     this.btime = { seconds: attributes.btimeSeconds, nanoseconds: attributes.btimeNanoseconds };
-    this.size = attributes.size;
+    this.#takeSize(attributes.size);
     this.version = version;
     this.firstVersion = version;
     const kind = attributes.mode & S_IFMT;
     if (kind === S_IFDIR) this.size = directorySize(attributes.entries);
     if (kind === S_IFREG) this.pages = new PageCache(fileSystem.kernel.frames, this);
+  }
+
+  #takeSize(size: number | bigint): void {
+    this.#farSize = size > FILE_SIZE_MAX ? BigInt(size) : null;
+    this.size = this.#farSize === null ? Number(size) : FILE_SIZE_MAX;
+  }
+
+  override statSize(): number | bigint {
+    return this.#farSize ?? this.size;
   }
 
   // ---- Content: PageBacking ---------------------------------------------------------------------------------------
@@ -80,8 +92,8 @@ export class AegisInode extends Inode implements PageBacking {
     const failed = fileSystem.subvolume.truncate(this.ino, size);
     if (failed < 0) return failed;
     if (size < this.size) this.pages!.truncate(size);
-    if (size !== this.size) this.mtime = now;
-    this.size = size;
+    if (size !== this.statSize()) this.mtime = now;
+    this.#takeSize(size);
     this.ctime = now;
     return 0;
   }
@@ -115,11 +127,15 @@ export class AegisInode extends Inode implements PageBacking {
     if (stored < 0) return stored;
     fileSystem.stamp(now);
     const collapses = mode === FALLOC_FL_COLLAPSE_RANGE;
+    if (!collapses && Number(this.statSize()) + length > FILE_SIZE_MAX) return -EFBIG;
     const failed = collapses ? fileSystem.subvolume.collapseRange(this.ino, offset, length) : fileSystem.subvolume.insertRange(this.ino, offset, length);
     if (failed < 0) return failed;
     fileSystem.kernel.onFileTruncated(this, offset);
     this.pages!.truncate(offset);
-    this.size += collapses ? -length : length;
+    const { attributes, subvolume } = fileSystem;
+    const found = subvolume.stat(this.ino, attributes);
+    if (found < 0) return found;
+    this.#takeSize(attributes.size);
     this.mtime = now;
     this.ctime = now;
     return 0;
@@ -177,12 +193,12 @@ export class AegisInode extends Inode implements PageBacking {
 
   override seekData(offset: number): number {
     const failed = this.pages!.writeBack(this.size);
-    return failed < 0 ? failed : this.fileSystem.subvolume.seekData(this.ino, offset);
+    return failed < 0 ? failed : Number(this.fileSystem.subvolume.seekData(this.ino, offset));
   }
 
   override seekHole(offset: number): number {
     const failed = this.pages!.writeBack(this.size);
-    return failed < 0 ? failed : this.fileSystem.subvolume.seekHole(this.ino, offset);
+    return failed < 0 ? failed : Number(this.fileSystem.subvolume.seekHole(this.ino, offset));
   }
 
   override sync(): number {
