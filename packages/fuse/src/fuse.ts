@@ -8,6 +8,5 @@
 export { FuseServer } from "./server.ts";
 export type { ServeOptions } from "./server.ts";
 export type { FuseDevice } from "./device.ts";
-export { makeChecksumLanes } from "./checksum-lanes.ts";
 export { MEMORY_SIZE } from "./wire/layout.ts";
 export { SNAPSHOTS_NAME, STATUS_NAME } from "./snapshot-folder.ts";

@@ -4,12 +4,14 @@
  * The passphrase comes from the caller's prompt, or from the environment: STRATOS_PASSPHRASE_FILE names a file whose first line it is.
  */
 import { existsSync, readFileSync } from "node:fs";
-import { EncryptedDevice, isEncrypted, KEY_ERROR_WORDS, lz4, mount, type MountError, type MountOptions, type Volume } from "@stratos/aegisfs";
+import { EncryptedDevice, isEncrypted, KEY_ERROR_WORDS, lz4, mount, offerChecksumLanes, type MountError, type MountOptions, type Volume } from "@stratos/aegisfs";
 import type { BlockDevice, CompressionCodec } from "@stratos/host";
+import { makeStagedLanes } from "./checksum-lanes.ts";
 import { waitForEndingMount } from "./ending-mount.ts";
 import { FileBlockDevice } from "./file-block-device.ts";
 import { nodeCipher } from "./node-cipher.ts";
 import { ThreadCodecPool } from "./thread-codec-pool.ts";
+import { NodeWasmEngine } from "./wasm-engine.ts";
 import { zstdCodec } from "./zstd-codec.ts";
 
 /** What content may be compressed with. */
@@ -70,8 +72,9 @@ export function openVolumeDevices(path: string | readonly string[], options: Vol
   }
 }
 
-/** Mounts them as one volume, with all codecs of this host. */
+/** Mounts them as one volume, with all codecs, threads and vector instructions of this host. */
 export function mountDevices({ devices }: VolumeDevices, options: MountOptions = {}): Volume | MountError {
+  offerChecksumLanes(() => makeStagedLanes(new NodeWasmEngine()));
   return mount(devices.length === 1 ? devices[0]! : devices, { codecs: VOLUME_CODECS, codecPool, ...options });
 }
 

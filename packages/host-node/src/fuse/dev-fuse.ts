@@ -1,5 +1,6 @@
 import { useChecksumLanes } from "@stratos/aegisfs";
-import { makeChecksumLanes, MEMORY_SIZE, type FuseDevice } from "@stratos/fuse";
+import { MEMORY_SIZE, type FuseDevice } from "@stratos/fuse";
+import { makeChecksumLanes } from "../checksum-lanes.ts";
 import { NodeWasmEngine } from "../wasm-engine.ts";
 import { MessageDescriptor } from "./message-descriptor.ts";
 

@@ -4,7 +4,7 @@
  *
  * Measured on 64 blocks, on a busy machine: 30 GB/s, against 2 GB/s for one block after the other in JavaScript.
  */
-import { LANE_BLOCKS, type ChecksumLanes } from "@stratos/aegisfs";
+import { LANE_BLOCKS, LANE_BLOCKS_MAX, type ChecksumLanes, type StagedChecksumLanes } from "@stratos/aegisfs";
 import type { WasmEngine, WasmMemory } from "@stratos/host";
 import { CodeWriter, ModuleBuilder, Op, Simd, Type } from "@stratos/wasm";
 
@@ -17,6 +17,12 @@ export function makeChecksumLanes(engine: WasmEngine, memory: WasmMemory, lanesA
   const instance = engine.instantiate(engine.compileHot(buildModule()), { m: { memory } });
   const run = instance.exports["run"] as (at: number, groups: number, lanesAt: number) => void;
   return { buffer: memory.buffer, lanes: new Int32Array(memory.buffer, lanesAt, 256), run: (at, blocks) => run(at, blocks / LANE_BLOCKS, lanesAt) };
+}
+
+/** Lanes with a memory of their own, into which content is copied. */
+export function makeStagedLanes(engine: WasmEngine): StagedChecksumLanes {
+  const memory = engine.createMemory(1 + (LANE_BLOCKS_MAX * 4096) / 65536);
+  return { ...makeChecksumLanes(engine, memory, 0), stagingAt: 65536 };
 }
 
 /** `run(at, groups, lanes)`. */
