@@ -3,7 +3,8 @@
  * `bench/results/latest.json` and, with `--page`, docs/benchmarks.md.
  *
  *     npm run bench -- --only compose       composing the minimal system, beside mmdebstrap
- *     npm run bench -- --only aegisfs         the file system as a library, beside memfs
+ *     npm run bench -- --only aegisfs         the file system as a library, beside memfs; long content, plain, compressed, encrypted
+ *     npm run bench -- --only aegisfs-snapshots [--backing tmpfs|disk]   snapshots, clones and rollbacks at 100, 10⁴ and 10⁶ files beside btrfs
  *     npm run bench -- --only aegisfs-scale   how its costs grow with directories, files and volumes, and a picture of it in docs/aegisfs-scale.svg
  *     npm run bench -- [--only GROUP|ROW] [--rounds N] [--image NAME] [--root DIR] [--page]
  *
@@ -23,8 +24,11 @@ import { groupResults, markdown, rowLine, type RowResult, type SpecialResult } f
 import { GROUPS, ROWS, type Row } from "./rows.ts";
 import { measureScale, scaleLine, type ScaleRow } from "./aegisfs/scale.ts";
 import { plotScale } from "./aegisfs/scale-plot.ts";
+import { contentLine, measureContent } from "./aegisfs/content.ts";
+import { measureSnapshots, snapshotLine, type SnapshotRow } from "./aegisfs/snapshots.ts";
 import { inProcessLine, measureInProcess, type InProcessRow } from "./aegisfs/in-process.ts";
 import { chosenMountRows, measureMounts, storeMountResult } from "./fuse/mounts.ts";
+import { Workbench, type Backing } from "./fuse/systems.ts";
 import { measureCompose } from "./compose-rows.ts";
 import { measureImageBuild } from "./image-build.ts";
 import { measureOutputs } from "./output-rows.ts";
@@ -46,9 +50,7 @@ if (only === "pkg") {
 }
 const mountRows = chosenMountRows(only ?? "");
 if (mountRows.length > 0) {
-  const { backing } = options;
-  if (backing !== "tmpfs" && backing !== "disk") throw new Error("--backing takes tmpfs or disk");
-  measureMounts(mountRows, rounds, { launcher: [process.execPath, join(root, "stratos.mjs")], backing, memfsLl: options["memfs-ll"] ?? null }, (result) => storeMountResult(root, result), print);
+  measureMounts(mountRows, rounds, { launcher: [process.execPath, join(root, "stratos.mjs")], backing: chosenBacking(), memfsLl: options["memfs-ll"] ?? null }, (result) => storeMountResult(root, result), print);
   process.exit();
 }
 if (only === "outputs") {
@@ -74,8 +76,24 @@ if (only === "aegisfs-scale") {
   writeFileSync(join(root, "docs/aegisfs-scale.svg"), plotScale(rows));
   process.exit(0);
 }
+if (only === "aegisfs-snapshots") {
+  const rows: SnapshotRow[] = [];
+  const bench = new Workbench({ launcher, backing: chosenBacking(), memfsLl: null });
+  try {
+    for (const row of measureSnapshots([100, 10 ** 4, 10 ** 6], bench)) {
+      rows.push(row);
+      print(snapshotLine(row));
+    }
+  } finally {
+    bench.close();
+  }
+  mkdirSync(join(root, "bench/results"), { recursive: true });
+  writeFileSync(join(root, `bench/results/aegisfs-snapshots-${options.backing}.json`), `${JSON.stringify(rows, null, 1)}\n`);
+  process.exit(0);
+}
 if (only === "aegisfs") {
   printInProcess(measureInProcess(Math.max(rounds, 7)));
+  for (const row of measureContent(Math.max(rounds, 5))) print(contentLine(row));
   process.exit(0);
 }
 compilePrograms(join(root, "bench/programs"), programs);
@@ -113,6 +131,12 @@ if (options.page) {
   const text = readFileSync(page, "utf8");
   const [before, , after] = text.split(/^<!-- (?:begin|end) of figures -->$/m);
   writeFileSync(page, `${before}<!-- begin of figures -->\n${markdown(results, special, about)}<!-- end of figures -->${after}`);
+}
+
+function chosenBacking(): Backing {
+  const { backing } = options;
+  if (backing !== "tmpfs" && backing !== "disk") throw new Error("--backing takes tmpfs or disk");
+  return backing;
 }
 
 function printSpecial({ name, ours: own, peer, peerName, unit, failure }: SpecialResult): void {

@@ -22,7 +22,8 @@ export function plotScale(rows: readonly ScaleRow[]): string {
 
 function curve(name: string, rows: readonly ScaleRow[]): string {
   const isPercent = rows[0]!.unit === "per cent";
-  const scaled = (size: number): number => (isPercent ? size : Math.log10(size));
+  // Of a volume that fills up, what is left counts: from 90 to 99 per cent it is divided by ten.
+  const scaled = (size: number): number => (isPercent ? -Math.log10(1 - size / 100) : Math.log10(size));
   const sizes = rows.map(({ size }) => scaled(size));
   const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
   const isMilliseconds = Math.max(...rows.map(({ microseconds }) => microseconds)) >= 10_000;

@@ -116,9 +116,9 @@ export class Workbench {
     return must(program!, [...first, ...args]);
   }
 
-  compile(name: string, flags: readonly string[]): string {
+  compile(name: string, flags: readonly string[], source: string = join(import.meta.dirname, `${name}.c`)): string {
     const program = join(this.base, `${name}-program`);
-    must("gcc", ["-O2", "-o", program, join(import.meta.dirname, `${name}.c`), ...flags]);
+    must("gcc", ["-O2", "-o", program, source, ...flags]);
     return program;
   }
 
