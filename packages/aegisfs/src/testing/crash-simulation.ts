@@ -11,6 +11,7 @@ import { CrashDisk } from "./crash-disk.ts";
 import type { CrashImage } from "./crash-disk.ts";
 import { dumpSubvolume, withoutTimes } from "./dump.ts";
 import type { Contents } from "./dump.ts";
+import { NO_FOLD, type Fold } from "./fold.ts";
 import type { Model } from "./model.ts";
 import { difference, Workload } from "./workload.ts";
 
@@ -29,6 +30,8 @@ export interface CrashOptions {
   layer?: (disk: BlockDevice) => BlockDevice;
   /** Called after each step: a planted fault inside. */
   afterStep?: (volume: Volume) => void;
+  /** The files are huge, with what the workload does at both ends of them. */
+  fold?: Fold;
   /** Told at the end how many times the intent log was used. */
   onEnd?: (counts: { syncs: number }) => void;
   /** Asked between states: true ends the run. */
@@ -42,6 +45,7 @@ const SMALL = { cacheInodes: 512, cacheEntries: 512, cachePages: 64, cacheNodes:
 /** Returns the number of crash states that were looked at. Throws at the first that is not right, with the seed. */
 export function simulateCrashes(options: CrashOptions): number {
   const random = new SeededRandom(options.seed);
+  const fold = options.fold ?? NO_FOLD;
   const disk = new CrashDisk(DISK_SIZE);
   const layer = options.layer ?? ((raw: BlockDevice): BlockDevice => raw);
   const layered = layer(disk);
@@ -53,12 +57,13 @@ export function simulateCrashes(options: CrashOptions): number {
   if (typeof opened === "string") throw new Error(opened);
   const volume = opened;
   if (options.seed % 3 === 0 && AuditLog.enable(volume) < 0) throw new Error("no audit log");
-  const workload = new Workload(random, volume.root, { sizeMax: 60_000, names: 12 });
+  const workload = new Workload(random, volume.root, { sizeMax: 60_000, names: 12, fold });
   let states = 0;
   let syncs = 0;
+  const dumped = (files: Subvolume, seen: Contents | null = null, instead: Contents | null = null): string => dumpSubvolume(files, seen, instead, undefined, undefined, fold);
   // What is durable: the last commit, or (without times) what the intent log has on top of it, and the content that it has of each file.
   let contents: Contents = new Map();
-  let committed = dumpSubvolume(volume.root, contents);
+  let committed = dumped(volume.root, contents);
   let logged: string | null = null;
   /** The file that is being synced. */
   let syncing = 0;
@@ -66,7 +71,7 @@ export function simulateCrashes(options: CrashOptions): number {
 
   const dumpLive = (): string => {
     try {
-      return dumpSubvolume(volume.root);
+      return dumped(volume.root);
     } catch (error) {
       throw new Error(`seed ${options.seed}, state ${states}: what was written cannot be read`, { cause: error });
     }
@@ -75,11 +80,11 @@ export function simulateCrashes(options: CrashOptions): number {
   /** As the log will have it when `syncing` is synced: all names, and the content of this file. */
   const goingToLog = (): string => {
     const now: Contents = new Map();
-    dumpSubvolume(volume.root, now);
+    dumped(volume.root, now);
     const known = new Map(contents);
     const own = now.get(syncing);
     if (own !== undefined) known.set(syncing, own);
-    return dumpSubvolume(volume.root, null, known);
+    return dumped(volume.root, null, known);
   };
 
   const verify = (crashed: CrashImage, expected: readonly string[], expectedLog: readonly string[], how: string): void => {
@@ -90,7 +95,7 @@ export function simulateCrashes(options: CrashOptions): number {
     if (typeof recovered === "string") throw new Error(`${place}: does not mount: ${recovered}`);
     let found: string;
     try {
-      found = dumpSubvolume(recovered.root);
+      found = dumped(recovered.root);
     } catch (error) {
       throw new Error(`${place}: cannot be read`, { cause: error });
     }
@@ -124,7 +129,7 @@ export function simulateCrashes(options: CrashOptions): number {
     if (volume.superblock.generation > generation) {
       generation = volume.superblock.generation;
       contents = new Map();
-      committed = dumpSubvolume(volume.root, contents);
+      committed = dumped(volume.root, contents);
       logged = null;
     }
   };
@@ -139,7 +144,7 @@ export function simulateCrashes(options: CrashOptions): number {
       try {
         logged = goingToLog();
         const now: Contents = new Map();
-        dumpSubvolume(volume.root, now);
+        dumped(volume.root, now);
         const own = now.get(ino);
         if (own !== undefined) contents.set(ino, own);
       } catch (error) {

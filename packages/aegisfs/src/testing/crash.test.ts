@@ -4,6 +4,7 @@
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { foldAt } from "./fold.ts";
 import { simulateCrashes } from "./crash-simulation.ts";
 import { ForwardingDevice } from "./forwarding-device.ts";
 
@@ -15,6 +16,12 @@ test(`every crash leaves the last commit or the next (seeds from ${SEED})`, () =
   for (let round = 0; round < 12; round++) states += simulateCrashes({ seed: SEED + round, states: 250, onEnd: (counts) => void (syncs += counts.syncs) });
   assert.ok(syncs > 100, `the intent log was used ${syncs} times only`);
   assert.ok(states >= 2000, `only ${states} states were reached`);
+});
+
+test(`no crash loses a part of a huge file (seeds from ${SEED})`, () => {
+  let states = 0;
+  for (let round = 0; round < 2; round++) states += simulateCrashes({ seed: SEED + round, states: 250, fold: foldAt(7 * 4096) });
+  assert.ok(states >= 300, `only ${states} states were reached`);
 });
 
 /** Leaves out the flush before the superblock: the order within a commit is no longer kept. */

@@ -2,6 +2,7 @@
 import { COMPRESS_LZ4, DEDUPE_ON, withCompression, withDedupe } from "../aegisfs.ts";
 import type { FormatOptions } from "../aegisfs.ts";
 import { numberOption } from "./command-options.ts";
+import { foldAt, NO_FOLD } from "./fold.ts";
 import { simulateCrashes } from "./crash-simulation.ts";
 import { simulateStrayWrites } from "./stray-writes.ts";
 
@@ -18,7 +19,7 @@ let states = 0;
 let failed = 0;
 for (let seed = first; !shouldStop() && failed === 0; seed++) {
   try {
-    states += simulateCrashes({ seed, states: 1000, prefixes: 8, choices: 10, shouldStop, format: KINDS[seed % KINDS.length]! });
+    states += simulateCrashes({ seed, states: 1000, prefixes: 8, choices: 10, shouldStop, format: KINDS[seed % KINDS.length]!, fold: seed % 5 === 0 ? foldAt(7 * 4096) : NO_FOLD });
     for (const kind of ["one copy", "two copies", "two devices"] as const) {
       simulateStrayWrites(seed, kind);
       states++;

@@ -4,6 +4,7 @@ import { Attributes } from "../file/attributes.ts";
 import { DirectoryEntry } from "../file/directory.ts";
 import { ROOT_INO } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
+import { foldedSize, NO_FOLD, readFolded, type Fold } from "./fold.ts";
 import { describe, QUICK_SUMS, type Sums } from "./model.ts";
 
 /** Size and checksum of each regular file's content, by inode number. */
@@ -16,8 +17,9 @@ export type Contents = Map<number, { readonly size: number; readonly sum: number
  * @param instead  what is shown instead of the content of files, nothing for one that is not in it; times are left out then
  * @param sizeMax  largest file that may be there
  * @param sums     how contents are told apart
+ * @param fold     of the workload that made the files
  */
-export function dumpSubvolume(subvolume: Subvolume, seen: Contents | null = null, instead: Contents | null = null, sizeMax: number = SIZE_MAX, sums: Sums = QUICK_SUMS): string {
+export function dumpSubvolume(subvolume: Subvolume, seen: Contents | null = null, instead: Contents | null = null, sizeMax: number = SIZE_MAX, sums: Sums = QUICK_SUMS, fold: Fold = NO_FOLD): string {
   const none = { size: 0, sum: sums.content(EMPTY, 0) };
   const lines: string[] = [];
   const attributes = new Attributes();
@@ -26,8 +28,8 @@ export function dumpSubvolume(subvolume: Subvolume, seen: Contents | null = null
     expect(subvolume.stat(ino, attributes), `stat ${path}`);
     const { mode, nlink, uid, mtimeSeconds, ctimeSeconds } = attributes;
     // A forged size would take all memory; no workload makes such a file.
-    if (attributes.size > sizeMax) throw new Error(`read ${path}: it cannot be that large`);
-    const size = Number(attributes.size);
+    const size = foldedSize(fold, attributes.size);
+    if (size > sizeMax) throw new Error(`read ${path}: it cannot be that large`);
     const type = mode & S_IFMT;
     const xattrs = new Map<string, string>();
     const names = subvolume.listXattrs(ino);
@@ -41,7 +43,7 @@ export function dumpSubvolume(subvolume: Subvolume, seen: Contents | null = null
     let target: string | number = "";
     if (type === S_IFREG) {
       if (content.length < size) content = new Uint8Array(size * 2);
-      if (subvolume.read(ino, 0, content, 0, size) !== size) throw new Error(`read ${path}`);
+      if (readFolded(subvolume, ino, fold, size, content) !== size) throw new Error(`read ${path}`);
       real = { size, sum: sums.content(content, size) };
     }
     if (type === S_IFLNK) {

@@ -8,6 +8,7 @@ import { Attributes, ATTRIBUTE_CTIME, ATTRIBUTE_MODE } from "../file/attributes.
 import { ROOT_INO } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { dumpSubvolume } from "./dump.ts";
+import { cutAtFold, NO_FOLD, unfoldEnd, unfoldLength, unfoldOffset, type Fold } from "./fold.ts";
 import { Model, ModelInode } from "./model.ts";
 
 export interface WorkloadOptions {
@@ -15,6 +16,8 @@ export interface WorkloadOptions {
   sizeMax: number;
   /** Names in a directory. */
   names: number;
+  /** Stands for huge files. */
+  fold?: Fold;
   /** Share no blocks between files: leaves out copies. */
   withoutCopies?: boolean;
 }
@@ -24,6 +27,7 @@ export class Workload {
   model: Model;
   readonly #random: SeededRandom;
   readonly #options: WorkloadOptions;
+  readonly #fold: Fold;
   /** Engine's number of each model inode that is alive. */
   #inos = new Map<ModelInode, number>();
   #inodes: ModelInode[] = [];
@@ -36,6 +40,7 @@ export class Workload {
     this.#random = random;
     this.subvolume = subvolume;
     this.#options = options;
+    this.#fold = options.fold ?? NO_FOLD;
     this.model = new Model();
     this.#adopt(this.model);
   }
@@ -68,7 +73,7 @@ export class Workload {
 
   compare(): void {
     const expected = this.model.dump();
-    const actual = dumpSubvolume(this.subvolume);
+    const actual = dumpSubvolume(this.subvolume, null, null, undefined, undefined, this.#fold);
     if (expected !== actual) throw new Error(`after ${this.last}:\n${difference(expected, actual)}`);
   }
 
@@ -76,6 +81,7 @@ export class Workload {
     const random = this.#random;
     const model = this.model;
     const subvolume = this.subvolume;
+    const fold = this.#fold;
     this.#time++;
     model.now = this.#time;
     subvolume.volume.setTime(this.#time, 5);
@@ -124,13 +130,13 @@ export class Workload {
       }
       case 11: {
         const size = this.#offset();
-        this.#same(`truncate ${f} ${size}`, model.truncate(file, size), subvolume.truncate(f, size));
+        this.#same(`truncate ${f} ${size}`, model.truncate(file, size), subvolume.truncate(f, unfoldEnd(fold, size)));
         break;
       }
       case 12: {
         const offset = this.#offset();
         const length = 1 + this.#offset();
-        this.#same(`punch ${f} ${offset}+${length}`, model.punchHole(file, offset, length), subvolume.punchHole(f, offset, length));
+        this.#same(`punch ${f} ${offset}+${length}`, model.punchHole(file, offset, length), subvolume.punchHole(f, unfoldOffset(fold, offset), unfoldLength(fold, offset, length)));
         break;
       }
       case 13: {
@@ -138,7 +144,7 @@ export class Workload {
         const length = 1 + this.#offset();
         const keep = random.below(2) === 0;
         this.last = `preallocate ${f} ${offset}+${length}`;
-        const result = subvolume.preallocate(f, offset, length, keep);
+        const result = subvolume.preallocate(f, unfoldOffset(fold, offset), unfoldLength(fold, offset, length), keep);
         if (result !== -ENOSPC) this.#same(this.last, model.preallocate(file, offset, length, keep), result);
         break;
       }
@@ -166,9 +172,10 @@ export class Workload {
         const aligned = random.below(4) > 0;
         const offset = aligned ? this.#block() : this.#offset();
         const targetOffset = aligned ? this.#block() : random.below(2) === 0 ? offset : this.#offset();
-        const length = random.below(3) === 0 ? Math.max(0, file.content.length - offset) : aligned ? this.#block() : this.#offset();
+        const wanted = random.below(3) === 0 ? Math.max(0, file.content.length - offset) : aligned ? this.#block() : this.#offset();
+        const length = cutAtFold(fold, targetOffset, cutAtFold(fold, offset, wanted));
         if (this.#options.withoutCopies === true) break;
-        const copy = { source: f, offset, target: o, targetOffset, length };
+        const copy = { source: f, offset: unfoldOffset(fold, offset), target: o, targetOffset: unfoldOffset(fold, targetOffset), length };
         this.last = `copy ${f} ${offset}+${length} to ${o} ${targetOffset}`;
         if (random.below(2) === 0) {
           const result = subvolume.cloneRange(copy);
@@ -182,27 +189,30 @@ export class Workload {
       case 19: {
         const offset = this.#block();
         const length = random.below(6) === 0 ? this.#offset() : this.#block();
+        // What moves must stay on its side of the fold.
+        if (offset < fold.at && file.content.length + length > fold.at) break;
+        const place = unfoldOffset(fold, offset);
         if (random.below(2) === 0 || file.content.length > 2 * this.#options.sizeMax) {
-          this.#same(`collapse ${f} ${offset}+${length}`, model.collapseRange(file, offset, length), subvolume.collapseRange(f, offset, length));
-        } else this.#same(`insert ${f} ${offset}+${length}`, model.insertRange(file, offset, length), subvolume.insertRange(f, offset, length));
+          this.#same(`collapse ${f} ${offset}+${length}`, model.collapseRange(file, offset, length), subvolume.collapseRange(f, place, length));
+        } else this.#same(`insert ${f} ${offset}+${length}`, model.insertRange(file, offset, length), subvolume.insertRange(f, place, length));
         break;
       }
       case 20: {
         const offset = this.#offset();
-        const length = 1 + this.#offset();
+        const length = cutAtFold(fold, offset, 1 + this.#offset());
         const keep = random.below(2) === 0;
         this.last = `zero ${f} ${offset}+${length}`;
-        const result = subvolume.zeroRange(f, offset, length, keep);
+        const result = subvolume.zeroRange(f, unfoldOffset(fold, offset), length, keep);
         if (result !== -ENOSPC) this.#same(this.last, model.zeroRange(file, offset, length, keep), result);
         break;
       }
       default: {
         const offset = random.below(3) === 0 ? file.content.length : this.#offset();
-        const bytes = new Uint8Array(1 + (random.below(3) === 0 ? this.#offset() : random.below(3000)));
+        const bytes = new Uint8Array(cutAtFold(fold, offset, 1 + (random.below(3) === 0 ? this.#offset() : random.below(3000))));
         bytes.fill(1 + random.below(255));
         random.fill(bytes.subarray(0, 16));
         this.last = `write ${f} ${offset}+${bytes.length}`;
-        const result = subvolume.write(f, offset, bytes, 0, bytes.length);
+        const result = subvolume.write(f, unfoldOffset(fold, offset), bytes, 0, bytes.length);
         if (result === -ENOSPC) break;
         this.#same(this.last, model.write(file, offset, result > 0 ? bytes.subarray(0, result) : bytes), result);
       }
