@@ -63,12 +63,12 @@ const PAGE = 4096;
 export function formatSize(bytes: number): string {
   let unit = 0;
   let amount = bytes;
-  while (amount >= 1024 && unit < 4) {
+  while (amount >= 1024 && unit < 6) {
     amount /= 1024;
     unit++;
   }
   const digits = unit === 0 || amount >= 100 || Number.isInteger(amount) ? 0 : 1;
-  return `${amount.toFixed(digits)}${["", "K", "M", "G", "T"][unit]}`;
+  return `${amount.toFixed(digits)}${["", "K", "M", "G", "T", "P", "E"][unit]}`;
 }
 
 /** Seconds, with a fraction; as milliseconds. */

@@ -8,6 +8,9 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { S_IFREG } from "@stratos/abi";
+import { AuditLog, mount, ROOT_INO } from "@stratos/aegisfs";
+import { FileBlockDevice } from "@stratos/host-node";
 import { testFolder } from "../testing/test-folder.ts";
 import { runCommand, type CommandResult } from "../testing/run-command.ts";
 import { matches } from "./glob.ts";
@@ -172,6 +175,39 @@ test("check names damage, and stats say where the space went", async () => {
   assert.equal(status, 1);
   assert.match(stdout, /data block is damaged \(subvolume 1, inode \d+, block \d+\)/);
   await fails(/i\/o error|input\/output error/, "cat", `${join(folder, "small")}:/big`);
+});
+
+test("a file of 2^63 − 1 bytes is told with all its digits, copied between volumes, and refused where only numbers reach", async () => {
+  const far = join(folder, "far"), other = join(folder, "far-copy");
+  await works("format", far, "-s", "64M");
+  await works("format", other, "-s", "64M");
+  const device = new FileBlockDevice(far);
+  const mounted = mount(device);
+  assert.ok(typeof mounted !== "string");
+  assert.equal(AuditLog.enable(mounted), 0);
+  const size = 2n ** 63n - 1n;
+  const ino = mounted.root.create(ROOT_INO, "largest", S_IFREG | 0o644, 0, 0);
+  mounted.root.write(ino, size - 4n, Buffer.from("last"), 0, 4);
+  mounted.root.write(ino, 2 ** 53 - 2, Buffer.from("middle"), 0, 6);
+  assert.equal(mounted.sync(), 0);
+  device.close();
+  assert.match(await works("ls", "-l", `${far}:/largest`), / 9223372036854775807 /);
+  assert.match(await works("ls", "--json", far), /"sizeBytes": 9223372036854775807,/);
+  assert.match(await works("stats", "--json", far), /"contentBytes": 9223372036854775807,[^]*"largestFile": \{\s+"path": "\/largest",\s+"sizeBytes": 9223372036854775807\s/);
+  assert.match(await works("stats", far), /^Largest +\/largest \(8E\)$/m);
+  assert.match(await works("audit", "show", far), /write .* at 9223372036854775803, 4 bytes$/m);
+  await works("cp", "-a", `${far}:/largest`, `${other}:/copy`);
+  assert.match(await works("ls", "-l", `${other}:/copy`), / 9223372036854775807 /);
+  const copied = new FileBlockDevice(other, { readOnly: true });
+  const copy = mount(copied, { readOnly: true });
+  assert.ok(typeof copy !== "string");
+  const bytes = Buffer.alloc(6);
+  assert.equal(copy.root.read(copy.root.lookup(ROOT_INO, "copy"), size - 4n, bytes, 0, 6), 4);
+  assert.equal(copy.root.read(copy.root.lookup(ROOT_INO, "copy"), 2 ** 53 - 2, bytes, 0, 6), 6);
+  assert.equal(bytes.toString(), "middle");
+  copied.close();
+  await fails(/is larger than 2\^53 bytes, which Node cannot write: mount the volume/, "cp", `${far}:/largest`, join(folder, "host-copy"));
+  assert.equal(await works("check", other), `${other}: clean\n`);
 });
 
 test("patterns match as glob(7) says", () => {

@@ -25,7 +25,7 @@ const SNAPSHOT = { schema: text("snapshot"), description: "look into this snapsh
 
 const space: Schema = object({ volume: text("name"), label: text("label"), sizeBytes: count("size"), usedBytes: count("in use"), freeBytes: count("free for files"), files: count("inodes"), snapshots: count("snapshots") });
 const file: Schema = object({
-  name: text("name"), kind: text("file, directory, symlink, fifo, socket, character or block"), mode: text("octal"), uid: count("owner"), gid: count("group"), links: count("names"), sizeBytes: count("size"),
+  name: text("name"), kind: text("file, directory, symlink, fifo, socket, character or block"), mode: text("octal"), uid: count("owner"), gid: count("group"), links: count("names"), sizeBytes: count("size, up to 2^63 − 1: more than a double tells exactly"),
   modifiedAt: text("ISO 8601"), target: text("of a symbolic link"),
 }, ["name", "kind", "mode", "uid", "gid", "links", "sizeBytes", "modifiedAt"]);
 const snapshot: Schema = { type: "object", properties: { name: text("name"), parent: { type: ["string", "null"] }, createdAt: text("ISO 8601"), writable: flag("may be changed"), live: flag("the live files"), label: text("label") } };
