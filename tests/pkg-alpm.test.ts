@@ -90,7 +90,9 @@ test("what is wrong is told in words", async () => {
   fails(["remove", "ok", "--root", root], /ok: is not installed/);
   fails(["install", "--root", root], /name packages/, 2);
   fails(["rollback", "--root", root], /no transaction was made yet/);
-  fails(["list", "--root", join(folder, "nowhere")], /\/etc\/pacman.conf: cannot be read/);
+  fails(["list", "--root", join(folder, "nowhere")], /\/etc\/pacman.conf: no such file; --config names another/);
+  fails(["list", "--root", root, "--config", join(folder, "none.conf")], /none\.conf: no such file$/m);
+  fails(["list", "--root", root, "--keyring", join(folder, "none.gpg")], /none\.gpg: no such file or directory$/m);
   const file = join(repository, "ok-1-1-any.pkg.tar.zst");
   const bytes = readFileSync(file);
   bytes[bytes.length >> 1]! ^= 0xff;
@@ -98,7 +100,7 @@ test("what is wrong is told in words", async () => {
   fails(["install", "ok", "--root", root], /ok-1-1-any.pkg.tar.zst: does not have the SHA-256 hash/);
   fails(["install", "--file", file, "--root", root], /ok-1-1-any.pkg.tar.zst: (cannot be unpacked|damaged)/);
   writeFileSync(join(root, "etc/pacman.conf"), "[options]\nSigLevel = Required\n[own]\nServer = file:///nowhere\n");
-  fails(["update", "--root", root], /file:\/\/\/nowhere\/own.db/);
+  fails(["update", "--root", root], /file:\/\/\/nowhere\/own.db: no such file or directory$/m);
   writeFileSync(join(root, "etc/pacman.conf"), `[options]\nSigLevel = Required\n[own]\nServer = file://${repository}\n`);
   fails(["update", "--root", root], /own.db: is not signed, and a signature is required/);
 });

@@ -1,5 +1,5 @@
 /** A root folder opened for ALPM commands: configuration, progress and questions on the terminal, and errors in words. */
-import { globSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { machine } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
@@ -10,7 +10,7 @@ import {
   Alpm, AurError, BuildError, RecipeError, ShellError, AlpmLockError, AlpmRequestError, AlpmUnsatisfiableError, ChangeError, ConfigurationError, DescError, FetchError, FileConflictError, IntegrityError, readConfiguration,
   RootPathError, SignatureError, SolverLimitError, type AlpmConfiguration, type AlpmEvent, type AlpmListener, type AlpmPorts, type AlpmQuestion, type AlpmSystem, type AlpmTransaction, type KeyringFile, type RootFiles,
 } from "@stratos/pkg";
-import { CommandError } from "../command-error.ts";
+import { CommandError, hostReason } from "../command-error.ts";
 import type { AlpmRootOptions } from "../commands/alpm-options.ts";
 import { defaultImage } from "../session/open-image.ts";
 import { configurationOf, withImageSystem } from "./image-alpm.ts";
@@ -67,8 +67,9 @@ export async function withAlpm<T = number>(options: AlpmRootOptions, settings: A
 
 /** `etc/pacman.conf` of the root, whose includes are the root's too; or a file of the host. */
 export function loadConfiguration(root: string, given: string | undefined): AlpmConfiguration {
-  const prefix = given === undefined ? root.replace(/\/+$/, "") : "";
-  return readConfiguration(given ?? "/etc/pacman.conf", {
+  const prefix = given === undefined ? root.replace(/\/+$/, "") : "", path = given ?? "/etc/pacman.conf";
+  if (!existsSync(`${prefix}${path}`)) throw new CommandError(`${prefix}${path}`, `no such file${given === undefined ? "; --config names another" : ""}`);
+  return readConfiguration(path, {
     read: (path) => { try { return readFileSync(`${prefix}${path}`, "utf8"); } catch { return undefined; } },
     glob: (pattern) => globSync(`${prefix}${pattern}`).sort().map((path) => path.slice(prefix.length)),
     machine: machine(),
@@ -76,7 +77,11 @@ export function loadConfiguration(root: string, given: string | undefined): Alpm
 }
 
 function readKeyring(path: string): KeyringFile {
-  return { name: path.slice(path.lastIndexOf("/") + 1), content: readFileSync(path) };
+  try {
+    return { name: path.slice(path.lastIndexOf("/") + 1), content: readFileSync(path) };
+  } catch (error) {
+    throw new CommandError(path, hostReason(error), { cause: error });
+  }
 }
 
 /** What went wrong, in words, when it is no defect of ours. */

@@ -115,5 +115,6 @@ function describeFailure(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   // Connecting to a host of several addresses fails with one error for each.
   if (cause instanceof AggregateError && cause.errors.length > 0) return describeFailure(cause.errors[0]);
-  return cause.message || cause.name;
+  // Of a file's failure the words are enough: `ENOENT: no such file or directory, stat '/x'`.
+  return /^[A-Z][A-Z0-9]+: ([^,]+), /.exec(cause.message)?.[1] ?? (cause.message || cause.name);
 }

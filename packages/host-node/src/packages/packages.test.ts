@@ -116,7 +116,8 @@ test("failures are told in words, and whether to try again", async () => {
     assert.equal((await failure(`${base}/cut`)).isPermanent, false);
     assert.match((await failure("http://127.0.0.1:1/")).message, /ECONNREFUSED/);
     assert.ok((await failure("ftp://x/y")).isPermanent);
-    assert.ok((await failure("file:///does/not/exist")).isPermanent);
+    const file = await failure("file:///does/not/exist");
+    assert.deepEqual([file.isPermanent, file.message], [true, "file:///does/not/exist: no such file or directory"]);
     assert.ok((await failure("nonsense")).isPermanent);
   });
 });

@@ -3,6 +3,7 @@
  * `makepkg --printsrcinfo` (pacman 6.0.2, CARCH=x86_64); ours is the same, byte for byte.
  */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -31,6 +32,15 @@ test("a package has what its function says, else what the base says, for its arc
   const plain = parsePkgbuild(read("plain", "PKGBUILD"), "x86_64").recipe;
   assert.equal(valuesFor(plain.attributes, "source", "x86_64").length, 4);
   assert.equal(valuesFor(plain.attributes, "source", "aarch64").length, 3);
+});
+
+test("a function ends where bash ends it, whatever stands in it", () => {
+  const bodies = ['cat <<< "a\nb } "', "cat <<<word", "cat <<EOF\n}\nEOF\n", "cat <<-'E O'\n}\n\tE O\n", "x=$((1<<2))", "((x = 1 << 2, y = (3)))", "echo '}' \"}\" \\} $'\\'}' # }\n", "for x in {a,b}; do { echo ${x#\"{\"}; }; done"];
+  for (const body of bodies) {
+    const { functions } = parsePkgbuild(`pkgname=a\npkgver=1\npkgrel=1\narch=(any)\npackage() { ${body}\n}\nbuild() { :; }\n`, "x86_64");
+    assert.deepEqual([...functions].sort(), ["build", "package"], body);
+    assert.equal(spawnSync("bash", ["-n", "-c", `package() { ${body}\n}\nbuild() { :; }\n`]).status, 0, `bash takes it: ${body}`);
+  }
 });
 
 test("what only a shell can tell is refused with its line, and nothing is run", () => {

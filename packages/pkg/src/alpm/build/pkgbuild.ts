@@ -177,7 +177,9 @@ function skipCommand(text: string, at: number): number {
     else if (character === "'") index = Math.max(index, text.indexOf("'", index + 1));
     else if (character === '"') index = endOfDouble(text, index);
     else if (character === "\n" || character === ";") return index + 1;
-    else if (character === "<" && text[index + 1] === "<" && text[index + 2] !== "<") return endOfHereDocument(text, index);
+    else if (text.startsWith("((", index)) index = endOfArithmetic(text, index);
+    else if (text.startsWith("<<<", index)) index += 2;
+    else if (text.startsWith("<<", index)) return endOfHereDocument(text, index);
   }
   return text.length;
 }
@@ -190,7 +192,7 @@ function endOfDouble(text: string, at: number): number {
   return text.length;
 }
 
-/** Index of the brace that ends a function's body: braces in quotes, comments, parameters and here-documents do not count. */
+/** Index of the brace that ends a function's body: braces in quotes, comments, here-strings and here-documents do not count. */
 function endOfBody(text: string, start: number, line: number): number {
   let depth = 1;
   for (let at = start; at < text.length; at++) {
@@ -200,11 +202,23 @@ function endOfBody(text: string, start: number, line: number): number {
     else if (character === '"') at = endOfDouble(text, at);
     else if (character === "$" && text[at + 1] === "'") { at += 2; while (at < text.length && text[at] !== "'") at += text[at] === "\\" ? 2 : 1; }
     else if (character === "#" && /[\s;]/.test(text[at - 1] ?? " ")) at = endOfLine(text, at);
-    else if (character === "<" && text[at + 1] === "<" && text[at + 2] !== "<") at = endOfHereDocument(text, at) - 1;
+    else if (text.startsWith("((", at)) at = endOfArithmetic(text, at);
+    else if (text.startsWith("<<<", at)) at += 2;
+    else if (text.startsWith("<<", at)) at = endOfHereDocument(text, at) - 1;
     else if (character === "{") depth++;
     else if (character === "}" && --depth === 0) return at;
   }
   throw new ShellError("a function does not end", line, false);
+}
+
+/** The last parenthesis of `((…))`, in which `<<` shifts; where none ends it, that of the first two. */
+function endOfArithmetic(text: string, at: number): number {
+  let depth = 0;
+  for (let index = at; index < text.length && text[index] !== "\n"; index++) {
+    if (text[index] === "(") depth++;
+    else if (text[index] === ")" && --depth === 0) return index;
+  }
+  return at + 1;
 }
 
 function endOfHereDocument(text: string, at: number): number {

@@ -129,32 +129,43 @@ export class Resolution {
   }
 
   /**
-   * What was chosen, without what a later choice has made idle: a package that was taken for an alternative is not needed when another
-   * fulfils it that something else has brought since. What is there already stays.
+   * What of the chosen packages is left when they are walked through as apt does (apt-pkg/depcache.cc, `MarkInstall`): what was asked
+   * for, then each package's needs in turn, those of what fulfils one before the next. Alternatives are decided in another order here,
+   * what is required first, so that one that was taken early can be idle beside another that something else has brought.
    */
   #needed(): Set<BinaryPackage> {
     const chosen = this.#clauses.chosen();
-    const needs = this.#clauses.causes().filter((cause) => cause.kind === "request" || cause.kind === "keep" || cause.kind === "depends")
-      .map((cause) => ({ owner: cause.kind === "depends" ? cause.owner : undefined, by: cause.candidates.filter((one) => chosen.has(one)) }))
-      .filter(({ owner, by }) => by.length > 0 && (owner === undefined || chosen.has(owner)));
-    const speaking = new Map<BinaryPackage, typeof needs>();
-    for (const need of needs) for (const one of need.by) append(speaking, one, need);
-    // Only those that share each of their needs can be idle, and then what only they brought.
-    const idle = [...chosen].filter((one) => !this.#rules.isThere(one) && (speaking.get(one) ?? []).every(({ by }) => by.length > 1));
-    for (const one of idle) {
-      const isLive = (other: BinaryPackage): boolean => other !== one && chosen.has(other);
-      if ((speaking.get(one) ?? []).every(({ owner, by }) => (owner !== undefined && !chosen.has(owner)) || by.some(isLive))) chosen.delete(one);
-    }
-    if (idle.every((one) => chosen.has(one))) return chosen;
-    const owned = new Map<BinaryPackage | undefined, typeof needs>();
-    for (const need of needs) append(owned, need.owner, need);
-    const reached = new Set<BinaryPackage>();
-    const queue: (BinaryPackage | undefined)[] = [undefined];
-    for (let at = 0; at < queue.length; at++) {
-      for (const { by } of owned.get(queue[at]) ?? []) {
-        for (const one of by) if (chosen.has(one) && !reached.has(one)) { reached.add(one); queue.push(one); }
+    const asked: BinaryPackage[] = [], kept: BinaryPackage[] = [];
+    const needs = new Map<BinaryPackage, (readonly BinaryPackage[])[]>();
+    for (const cause of this.#clauses.causes()) {
+      if (cause.kind === "depends") {
+        if (chosen.has(cause.owner)) append(needs, cause.owner, cause.candidates);
+      } else if (cause.kind === "request" || cause.kind === "keep") {
+        const taken = cause.candidates.find((one) => chosen.has(one));
+        if (taken !== undefined) (cause.kind === "request" ? asked : kept).push(taken);
       }
     }
+    const there = [...chosen].filter((one) => this.#rules.isThere(one));
+    const reached = new Set([...there, ...asked]);
+    const walk = (from: BinaryPackage): void => {
+      const path = [{ one: from, next: 0 }];
+      for (let step = path.at(-1); step !== undefined; step = path.at(-1)) {
+        const candidates = needs.get(step.one)?.[step.next++];
+        if (candidates === undefined) { path.pop(); continue; }
+        if (candidates.some((one) => reached.has(one))) continue;
+        const taken = candidates.find((one) => chosen.has(one));
+        // None is there when a recommendation was given up.
+        if (taken === undefined) continue;
+        reached.add(taken);
+        path.push({ one: taken, next: 0 });
+      }
+    };
+    asked.forEach(walk);
+    for (const one of kept) {
+      reached.add(one);
+      walk(one);
+    }
+    there.forEach(walk);
     return new Set([...chosen].filter((one) => reached.has(one)));
   }
 
