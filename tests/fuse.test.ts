@@ -106,7 +106,7 @@ test("a file that is read from end to end comes in large pieces", async () => {
   await volume.sh("rm long");
 });
 
-for (const options of ["allow_other", "allow_other,writeback"]) {
+for (const options of ["allow_other,writethrough", "allow_other"]) {
   test(`quotas bind users, and root not: ${options}`, async () => {
     await volume.unmount();
     await volume.stratos(["fs", "quota", "on", volume.volume]);
@@ -134,12 +134,60 @@ for (const options of ["allow_other", "allow_other,writeback"]) {
 
 test("a rollback of what is mounted shows the old files at once, to who has looked at the new ones", async () => {
   const seen = await volume.sh(`
-    mkdir state; echo old > state/kept; echo old > state/removed; mkdir .snapshots/good
+    mkdir state; echo old > state/kept; echo old > state/removed; echo same > state/same; mkdir .snapshots/good; exec 4< state/same
     echo newer > state/kept; rm state/removed; echo new > state/added; cat state/*; ls state; exec 3< state/kept
-    ln -s good .snapshots/.rollback; cat state/kept state/removed; ls state; test ! -e state/added; cat <&3; ls -A .snapshots
+    exec 5>> state/added; echo unwritten >&5
+    ln -s good .snapshots/.rollback; cat state/kept state/removed; ls state; test ! -e state/added; cat <&3 2> /dev/null || echo stale; cat <&4; ls -A .snapshots; stat -c %s state/kept
     echo goes-on > state/added; rmdir .snapshots/good; cat state/added`);
-  assert.equal(seen, "new\nnewer\nadded\nkept\nold\nold\nkept\nremoved\nold\ngood\ngoes-on\n");
+  assert.equal(seen, "new\nnewer\nsame\nadded\nkept\nsame\nold\nold\nkept\nremoved\nsame\nstale\nsame\ngood\n4\ngoes-on\n");
   assert.match((await volume.try(["ln", "-s", "nothing", ".snapshots/.rollback"], { cwd: volume.mountPoint })).stderr, /No such file/);
+});
+
+test("what a program has written and not closed is there for all who look: holes, copies, links, snapshots", async () => {
+  const seen = await volume.sh(`
+    truncate -s 1M sparse; exec 3<> sparse 4>> log
+    perl -e 'open my $f, "+<&=", 3; sysseek $f, 524288, 0; syswrite $f, "x" x 4096; print sysseek($f, 0, 3) + 0, " ", sysseek($f, 524288, 4) + 0, "\n"; sysseek $f, 65536, 0; syswrite $f, "y" x 4096; truncate $f, 2097152'
+    cp --sparse=auto sparse copy; cmp sparse copy && stat -c %s copy
+    printf one >&4; mkdir .snapshots/open; printf two >&4; cat .snapshots/open/log; echo; cat log; echo; cmp .snapshots/open/sparse sparse && echo same
+    cp --reflink=auto log again; cat again; echo; rmdir .snapshots/open; rm sparse copy log again`);
+  assert.equal(seen, "524288 528384\n2097152\none\nonetwo\nsame\nonetwo\n");
+});
+
+test("times of files that were written stay when the kernel forgets them, and follow those of other file systems", async () => {
+  const judge = mkdtempSync("/dev/shm/stratos-judge-");
+  const script = `
+    before=$(date +%s.%N); mkdir times; for n in $(seq 40); do echo $n > times/file$n; done; cp -p times/file1 times/copy; touch -d '2001-02-03 04:05:06.000000789' times/file2; echo more >> times/file3; truncate -s 1 times/file4
+    sleep 0.05; truncate -s 0 times/file5; ln times/file6 times/link; mv times/file7 times/moved; chmod 600 times/file8; dd if=/dev/zero of=times/file9 bs=4k count=3 conv=notrunc oflag=direct status=none
+    stat -c '%n %y %z' times/* > "$1"; awk -v before=$before '{ print }' "$1" > /dev/null`;
+  try {
+    const list = join(judge, "list");
+    await volume.sh(script, list);
+    const fresh = readFileSync(list, "utf8");
+    await volume.unmount();
+    await volume.mount("allow_other");
+    assert.equal(await volume.sh("stat -c '%n %y %z' times/*"), fresh);
+    assert.equal(await volume.sh("stat -c %y times/file2; test times/file1 -ot times/file5; test times/file5 -nt times/file6; test ! times/file6 -nt times/file7; rm -r times"), "2001-02-03 04:05:06.000000789 +0000\n");
+  } finally {
+    rmSync(judge, { recursive: true });
+  }
+});
+
+test("what no longer fits is told by close or fsync, and the rest is whole", async () => {
+  const small = await MountedVolume.create("64M");
+  try {
+    for (const options of ["rw", "writethrough"]) {
+      await small.mount(options);
+      const said = await small.sh("head -c 4M /dev/urandom > first; md5sum first; dd if=/dev/zero of=second bs=1M count=80 status=none 2>&1 || echo no room; dd if=/dev/urandom of=third bs=64k count=3 conv=fsync status=none 2>&1 || echo no room; rm second third; dd if=/dev/urandom of=fourth bs=1M count=4 conv=fsync status=none; md5sum first; rm first fourth");
+      const lines = said.trimEnd().split("\n");
+      assert.ok(lines.some((line) => line.includes("No space left on device")), said);
+      assert.ok(lines.filter((line) => line === "no room").length >= 1, said);
+      assert.equal(lines[0], lines.at(-1));
+      await small.unmount();
+      small.check();
+    }
+  } finally {
+    await small.remove();
+  }
 });
 
 test("a second writer is refused, and so is what cannot be mounted", async () => {

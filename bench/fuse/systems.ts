@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SeededRandom } from "@stratos/base";
 
-export const SYSTEM_NAMES = ["aegisfs", "aegisfs library", "aegisfs writeback", "aegisfs zstd", "bindfs", "memfs_ll", "memory-fs", "ext4", "btrfs", "btrfs zstd"] as const;
+export const SYSTEM_NAMES = ["aegisfs", "aegisfs library", "aegisfs writethrough", "aegisfs zstd", "bindfs", "memfs_ll", "memory-fs", "ext4", "btrfs", "btrfs zstd"] as const;
 export type SystemName = (typeof SYSTEM_NAMES)[number];
 export type Backing = "tmpfs" | "disk";
 
@@ -126,7 +126,7 @@ export class Workbench {
     switch (name) {
       case "aegisfs": return this.#ours(name, [], "rw");
       case "aegisfs library": return this.#library(name);
-      case "aegisfs writeback": return this.#ours(name, [], "writeback");
+      case "aegisfs writethrough": return this.#ours(name, [], "writethrough");
       case "aegisfs zstd": return this.#ours(name, ["--compress", "zstd:1"], "rw");
       case "bindfs": return this.#bindfs();
       case "memfs_ll": return this.#server(name, this.#memfsLl ?? missing("libfuse's example/memfs_ll.cc, built, is given with --memfs-ll"));

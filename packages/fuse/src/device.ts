@@ -15,4 +15,12 @@ export interface FuseDevice {
    * ask something before it takes one; returns when they are sent, or after a second or two.
    */
   notify(messages: Uint8Array): void;
+  /** The same without waiting for it. */
+  notifyLater(messages: Uint8Array): void;
+  /**
+   * Has a process beside us call syncfs(2) on the mount, and then look for `GATHERED_PREFIX + token` in its root.
+   *
+   * @returns false when nobody can: the mount is not where it was made
+   */
+  askForAll(token: string): boolean;
 }

@@ -9,4 +9,4 @@ export { FuseServer } from "./server.ts";
 export type { ServeOptions } from "./server.ts";
 export type { FuseDevice } from "./device.ts";
 export { MEMORY_SIZE } from "./wire/layout.ts";
-export { SNAPSHOTS_NAME, STATUS_NAME } from "./snapshot-folder.ts";
+export { GATHERED_PREFIX, SNAPSHOTS_NAME, STATUS_NAME } from "./snapshot-folder.ts";

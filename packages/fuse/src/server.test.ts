@@ -1,7 +1,7 @@
 /** Goal: what the server promises the kernel, without one. Method: prepared requests; the volume is in memory, its flushes are counted. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EEXIST, ENOENT, ENOSYS, EPROTO } from "@stratos/abi";
+import { EEXIST, EINTR, ENOENT, ENOSPC, ENOSYS, EPROTO } from "@stratos/abi";
 import { check, format, mount, type Volume } from "@stratos/aegisfs";
 import { SeededRandom } from "@stratos/base";
 import { MemoryBlockDevice, SimulatedClock } from "@stratos/host";
@@ -129,6 +129,113 @@ test("a file without names lives until the kernel has forgotten it", () => {
   server.serve();
   assert.equal(kernel.answer(late).error, -ENOENT);
   assert.equal(volume.root.inodes, inodes - 1);
+});
+
+/** A file of one page, known to the kernel. */
+function makeFile(server: FuseServer, kernel: ScriptedDevice): number {
+  init(kernel);
+  const made = kernel.request(op.FUSE_MKNOD, 1, 0o100644, 0, 0o022, 0, "file");
+  server.serve();
+  return wordsOf(kernel.answer(made).payload)[0]!;
+}
+
+/** mtime and ctime: seconds and nanoseconds. */
+function timesOf(server: FuseServer, ino: number): number[] {
+  const { attributes } = server;
+  assert.equal(server.files.stat(ino, attributes), 0);
+  return [attributes.mtimeSeconds, attributes.mtimeNanoseconds, attributes.ctimeSeconds, attributes.ctimeNanoseconds];
+}
+
+test("where the kernel gathers writes it keeps the times: a write moves none, and a new file has the time that the kernel told last", () => {
+  const { server, kernel, clock } = makeServer();
+  const ino = makeFile(server, kernel);
+  const before = timesOf(server, ino);
+  clock.advance(50_000_000);
+  kernel.request(op.FUSE_WRITE, ino, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 77);
+  server.serve();
+  assert.deepEqual(timesOf(server, ino), before);
+  clock.advance(50_000_000);
+  // FATTR_MTIME and FATTR_CTIME, of a tick that began 3 ms ago.
+  const now = clock.realtimeMs();
+  const tick = [Math.floor(now / 1000), (now % 1000) * 1e6 - 2_999_999];
+  kernel.request(op.FUSE_SETATTR, ino, 32 + 1024, 0, 0, 0, 0, 0, 0, 0, 0, 0, tick[0]!, 0, tick[0]!, 0, 0, tick[1]!, tick[1]!, 0, 0, 0, 0, 0);
+  clock.advance(2_000_000);
+  kernel.request(op.FUSE_MKNOD, 1, 0o100644, 0, 0o022, 0, "other");
+  server.serve();
+  assert.deepEqual(timesOf(server, ino), [...tick, ...tick]);
+  assert.deepEqual(timesOf(server, server.files.lookup(1, "other")), [...tick, ...tick]);
+  clock.advance(20_000_000);
+  kernel.request(op.FUSE_MKNOD, 1, 0o100644, 0, 0o022, 0, "later");
+  server.serve();
+  const later = clock.realtimeMs();
+  assert.deepEqual(timesOf(server, server.files.lookup(1, "later")).slice(0, 2), [Math.floor(later / 1000), Math.floor((later % 1000) * 1e6)], "what was told long ago is no time any more");
+});
+
+test("of gathered pages all are written, or an error is told", () => {
+  const { server, kernel, volume } = makeServer();
+  const ino = makeFile(server, kernel);
+  const data = "x".repeat((1 << 20) - 1);
+  const filling = volume.root.lookup(1, "file");
+  for (let piece = 8; volume.usage().freeBlocks > 700; piece++) volume.root.write(filling, piece << 20, new Uint8Array(1 << 20), 0, 1 << 20);
+  const answers: number[] = [];
+  for (let piece = 0; piece < 4; piece++) answers.push(kernel.request(op.FUSE_WRITE, ino, 0, 0, piece << 20, 0, 1 << 20, 1, 0, 0, 0, 0, data));
+  server.serve();
+  const results = answers.map((unique) => kernel.answer(unique)).map(({ error, payload }) => (error === 0 ? wordsOf(payload)[0]! : error));
+  assert.ok(results.every((result) => result === 1 << 20 || result === -ENOSPC), results.join());
+  assert.ok(results.includes(-ENOSPC) && results.includes(1 << 20));
+  assert.equal(volume.failure, null);
+});
+
+test("a look for holes waits until the kernel has written what it has gathered of the file", () => {
+  const { server, kernel } = makeServer();
+  const ino = makeFile(server, kernel);
+  kernel.request(op.FUSE_SETATTR, ino, 8, 0, 0, 0, 1 << 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  const notifyLater = kernel.notifyLater.bind(kernel);
+  kernel.notifyLater = (messages) => {
+    // What Linux does when it is told that content is another.
+    kernel.request(op.FUSE_WRITE, ino, 0, 0, 65536, 0, 4, 1, 0, 0, 0, 0, 77);
+    notifyLater(messages);
+  };
+  const data = kernel.request(op.FUSE_LSEEK, ino, 0, 0, 0, 0, 3, 0);
+  server.serve();
+  assert.equal(wordsOf(kernel.answer(data).payload)[0], 65536);
+});
+
+test("a snapshot waits for what the kernel has gathered, does without where nobody can ask for it, and can be given up", () => {
+  const { server, kernel, volume } = makeServer();
+  const ino = makeFile(server, kernel);
+  const look = (name: string): number => kernel.request(op.FUSE_LOOKUP, 1, name);
+  const folder = look(".snapshots");
+  server.serve();
+  const [node, tree] = wordsOf(kernel.answer(folder).payload);
+  const take = (name: string): number => {
+    const unique = kernel.request(op.FUSE_MKDIR, node!, 0o755, 0, name);
+    kernel.at(unique, tree!);
+    return unique;
+  };
+  const first = take("first");
+  server.serve();
+  assert.equal(kernel.replies.some(({ unique }) => unique === first), false);
+  assert.equal(kernel.asked.length, 1);
+  kernel.request(op.FUSE_WRITE, ino, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 77);
+  const mark = look(`.aegisfs-gathered-${kernel.asked[0]}`);
+  server.serve();
+  assert.equal(kernel.answer(mark).error, -ENOENT);
+  assert.equal(kernel.answer(first).error, 0);
+  const snapshot = volume.subvolume(volume.findSubvolume("first"))!;
+  const bytes = new Uint8Array(4);
+  assert.equal(snapshot.read(ino, 0, bytes, 0, 4), 4);
+  assert.equal(bytes[0], 77);
+  const second = take("second");
+  server.serve();
+  kernel.request(op.FUSE_INTERRUPT, 0, second, 0);
+  server.serve();
+  assert.equal(kernel.answer(second).error, -EINTR);
+  assert.ok(volume.findSubvolume("second") < 0);
+  kernel.canAskForAll = false;
+  const third = take("third");
+  server.serve();
+  assert.equal(kernel.answer(third).error, 0);
 });
 
 test("what the server does without is said once to the kernel", () => {

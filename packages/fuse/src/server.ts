@@ -17,19 +17,22 @@ import type { Subvolume, Volume } from "@stratos/aegisfs";
 import { byteString } from "@stratos/base";
 import type { Clock } from "@stratos/host";
 import type { FuseDevice } from "./device.ts";
+import { KernelTime } from "./kernel-time.ts";
 import { LookupCounts } from "./lookup-counts.ts";
+import { ParkedRequests } from "./parked-requests.ts";
 import { REQUESTS } from "./requests/request-table.ts";
 import { SnapshotFolder, VIRTUAL_TREE } from "./snapshot-folder.ts";
+import { getSigned } from "./wire/attribute-words.ts";
 import {
-  B, D, FUSE_NOTIFY_INC_EPOCH, FUSE_NOTIFY_INVAL_INODE, FUSE_NOTIFY_RETRIEVE, FUSE_WRITE_CACHE, HEADER_SIZE, NO_REPLY, Q_GID, Q_LENGTH, Q_NODE, Q_NODE_TREE, Q_OPCODE, Q_UID, Q_UNIQUE, R_ERROR, R_LENGTH, R_UNIQUE, REPLY_AT, REPLY_DATA_AT, REPLY_HEADER_SIZE, REQUEST_AT,
+  B, D, FATTR_CTIME, FUSE_NOTIFY_INC_EPOCH, FUSE_NOTIFY_INVAL_INODE, FUSE_NOTIFY_RETRIEVE, FUSE_WRITE_CACHE, HEADER_SIZE, NO_REPLY, Q_GID, Q_LENGTH, Q_NODE, Q_NODE_TREE, Q_OPCODE, Q_UID, Q_UNIQUE, R_ERROR, R_LENGTH, R_UNIQUE, REPLY_AT, REPLY_DATA_AT, REPLY_HEADER_SIZE, REQUEST_AT,
   REQUEST_SIZE,
 } from "./wire/layout.ts";
-import { FUSE_FORGET, FUSE_NOTIFY_REPLY, FUSE_STATFS, FUSE_WRITE, OPCODES } from "./wire/opcodes.ts";
+import { FUSE_FORGET, FUSE_NOTIFY_REPLY, FUSE_SETATTR, FUSE_STATFS, FUSE_WRITE, OPCODES } from "./wire/opcodes.ts";
 
 export interface ServeOptions {
   /** What is mounted; default: the volume's default subvolume. */
   files?: Subvolume;
-  /** Let the kernel gather writes. Fewer and larger requests for files that are overwritten; each close then costs one more. */
+  /** Let the kernel gather writes, and keep sizes and times of files meanwhile: fewer and larger requests. Default: true. */
   writebackCache?: boolean;
   /** "relative": as Linux's relatime; "never": as noatime. */
   accessTimes?: "relative" | "never";
@@ -66,6 +69,14 @@ export class FuseServer {
   readonly checksPermissions: boolean;
   readonly snapshots: SnapshotFolder | null;
   readonly counts = new LookupCounts();
+  /** What has to see all writes, and waits for those that the kernel has gathered. */
+  readonly parked: ParkedRequests;
+  /** The clock that the kernel stamps files with, when it does. */
+  readonly kernelTime = new KernelTime();
+  /** Files that a rollback changed, and which: what the kernel keeps of them itself is told to be of other files (names.ts, `replyEntry`). */
+  readonly rolledBack = new Map<number, number>();
+  /** Does the kernel gather writes? Known after INIT. */
+  gathersWrites = false;
   /** Scratch of the request at hand. */
   readonly attributes = new Attributes();
   readonly entry = new DirectoryEntry();
@@ -101,11 +112,12 @@ export class FuseServer {
     this.words = new Uint32Array(device.memory);
     this.bytes = new Uint8Array(device.memory);
     this.files = options.files ?? volume.root;
-    this.writebackCache = options.writebackCache ?? false;
+    this.writebackCache = options.writebackCache ?? true;
     this.accessTimes = options.accessTimes ?? "relative";
     this.checksPermissions = options.checksPermissions ?? true;
     this.snapshots = options.controlNames === false ? null : new SnapshotFolder(this);
     this.#commitIntervalMs = options.commitIntervalMs ?? 5000;
+    this.parked = new ParkedRequests(this);
     // The root is known without being looked up, and never forgotten.
     this.counts.add(ROOT_INO, 0);
   }
@@ -132,6 +144,7 @@ export class FuseServer {
       }
       this.handle(length);
       if (this.#syncs > 0) this.#finishSyncs();
+      if (this.parked.hasReady) this.parked.resume();
       if (this.volume.hasChanges) this.#commitWhenDue();
       else {
         this.#dirtySinceMs = 0;
@@ -186,7 +199,15 @@ export class FuseServer {
   stampTime(): void {
     const milliseconds = this.clock.realtimeMs();
     const seconds = Math.floor(milliseconds / 1000);
-    this.volume.setTime(seconds, Math.floor((milliseconds - seconds * 1000) * 1e6));
+    const nanoseconds = Math.floor((milliseconds - seconds * 1000) * 1e6);
+    if (!this.gathersWrites) {
+      this.volume.setTime(seconds, nanoseconds);
+      return;
+    }
+    const { kernelTime, words } = this;
+    if (words[Q_OPCODE] === FUSE_SETATTR && (words[B]! & FATTR_CTIME) !== 0) kernelTime.told(getSigned(words, B + 12), words[B + 16]!);
+    kernelTime.move(seconds, nanoseconds);
+    this.volume.setTime(kernelTime.seconds, kernelTime.nanoseconds);
   }
 
   /** The subvolume of a node's high word; null when it is none of the volume's. */
@@ -310,7 +331,7 @@ export class FuseServer {
    */
   #takeReady(): number {
     const { device, words } = this;
-    this.#marker = (this.#marker + 1) >>> 0;
+    this.#marker = (this.#marker + 1) & 0x7fffffff;
     words[R_LENGTH] = REPLY_HEADER_SIZE + RETRIEVE_WORDS * 4;
     words[R_ERROR] = FUSE_NOTIFY_RETRIEVE;
     words[R_UNIQUE] = 0;

@@ -8,7 +8,7 @@
  *
  * Their nodes have VIRTUAL_TREE as high word. No request on them may be answered with ENOSYS that is served elsewhere: the kernel would not send it again for any file.
  */
-import { EISDIR, ENAMETOOLONG, ENODATA, ENOENT, ENOSYS, EOPNOTSUPP, EPERM, ESTALE, S_IFDIR, S_IFLNK, S_IFREG } from "@stratos/abi";
+import { EISDIR, ENAMETOOLONG, ENODATA, ENOENT, ENOSYS, EOPNOTSUPP, EPERM, ESTALE, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
 import { Attributes, ROOT_INO } from "@stratos/aegisfs";
 import { byteStringToUtf8, utf8Of } from "@stratos/base";
 import { putStatx } from "./requests/attributes.ts";
@@ -23,6 +23,11 @@ import * as op from "./wire/opcodes.ts";
 export const VIRTUAL_TREE = 0xffffffff;
 export const SNAPSHOTS_NAME = ".snapshots";
 export const STATUS_NAME = ".aegisfs";
+/**
+ * Never there: who looks for it in the root says that the kernel has written what it had gathered, for the request that has the number behind it (parked-requests.ts). In
+ * `.snapshots` it could not be looked for: Linux lets nobody look into a folder while something is made there.
+ */
+export const GATHERED_PREFIX = ".aegisfs-gathered-";
 
 const ROLLBACK_NAME = ".rollback";
 const FOLDER_INO = 1;
@@ -32,11 +37,15 @@ const STATUS_INO_FIRST = 16;
 const STATUS_MAX = 64;
 const DT_DIR = 4;
 
+/** Size, times and generation, to be compared. */
+type FileState = string;
+
 export class SnapshotFolder {
   readonly #server: FuseServer;
   readonly #attributes = new Attributes();
   readonly #status = new Map<number, Uint8Array>();
   #nextStatus = STATUS_INO_FIRST;
+  #rollbacks = 0;
   #changedSeconds: number;
   #changedNanoseconds: number;
 
@@ -48,13 +57,17 @@ export class SnapshotFolder {
   }
 
   isReserved(name: string): boolean {
-    return this.#server.words[Q_NODE_TREE] === 0 && (name === SNAPSHOTS_NAME || name === STATUS_NAME);
+    return this.#server.words[Q_NODE_TREE] === 0 && (name === SNAPSHOTS_NAME || name === STATUS_NAME || name.startsWith(GATHERED_PREFIX));
   }
 
   /** Answers a LOOKUP in the root; 0 when the name is none of ours. */
   lookupInRoot(name: string): number {
     if (!this.isReserved(name)) return 0;
     const { words } = this.#server;
+    if (name.startsWith(GATHERED_PREFIX)) {
+      this.#server.parked.mark(Number(name.slice(GATHERED_PREFIX.length)));
+      return -ENOENT;
+    }
     if (name === SNAPSHOTS_NAME) return this.#stat(FOLDER_INO) || putEntry(words, D, this.#attributes, VIRTUAL_TREE, VALID_SECONDS);
     const ino = this.#nextStatus++;
     this.#status.set(ino, utf8Of(`${JSON.stringify(this.#describe(), null, 2)}\n`));
@@ -153,6 +166,7 @@ export class SnapshotFolder {
   #take(name: string): number {
     const { volume, files } = this.#server;
     if (name.length > 255) return -ENAMETOOLONG;
+    if (this.#server.parked.park(true)) return NO_REPLY;
     const id = volume.snapshot(files, name, { readOnly: true });
     if (id < 0) return id;
     this.#changed();
@@ -178,8 +192,13 @@ export class SnapshotFolder {
     if (id < 0) return id;
     // Another subvolume than the default one has no rollback in the engine; a kernel that keeps old names would show what is gone.
     if (files.id !== volume.root.id || !server.canForgetNames) return -EOPNOTSUPP;
+    if (server.parked.park(true)) return NO_REPLY;
+    const before = server.gathersWrites ? this.#knownFiles() : new Map<number, FileState>();
     const result = volume.rollback(id);
     if (result < 0) return result;
+    this.#rollbacks++;
+    const after = this.#knownFiles();
+    for (const [ino, state] of before) if (after.get(ino) !== state) server.rolledBack.set(ino, this.#rollbacks);
     server.forgetAll();
     this.#changed();
     // The link was an order, not a file: it is gone when it is looked for.
@@ -187,6 +206,18 @@ export class SnapshotFolder {
     this.#attributes.ino = LINK_INO;
     this.#attributes.mode = S_IFLNK | 0o777;
     return found < 0 ? found : putEntry(words, D, this.#attributes, VIRTUAL_TREE, 0);
+  }
+
+  /** What the kernel keeps of regular files that it knows. */
+  #knownFiles(): Map<number, FileState> {
+    const { counts, files, attributes } = this.#server;
+    const states = new Map<number, FileState>();
+    counts.forEach((ino, tree) => {
+      if (tree !== 0 || files.stat(ino, attributes) < 0 || (attributes.mode & S_IFMT) !== S_IFREG) return;
+      const { size, mtimeSeconds, mtimeNanoseconds, ctimeSeconds, ctimeNanoseconds, generation } = attributes;
+      states.set(ino, [size, mtimeSeconds, mtimeNanoseconds, ctimeSeconds, ctimeNanoseconds, generation].join());
+    });
+    return states;
   }
 
   #changed(): void {

@@ -150,6 +150,7 @@ export function putSize(words: Uint32Array, at: number, block: number, within: n
 
 /** Stamps mtime and ctime (or ctime alone) of an inode that is being changed. */
 export function stamp({ volume }: Subvolume, at: number, content: boolean): void {
+  if (volume.keepsTimes) return;
   const words = volume.inodes.words;
   if (content) putTime(words, at + INODE_AT_MTIME, volume.seconds, volume.nanoseconds);
   putTime(words, at + INODE_AT_CTIME, volume.seconds, volume.nanoseconds);

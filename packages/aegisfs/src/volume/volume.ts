@@ -98,6 +98,8 @@ export class Volume implements NodeOwner {
   #failed: Failure | null = null;
   /** False: in whose name things are done now may pass limits (CAP_SYS_RESOURCE). */
   enforcesQuotas = true;
+  /** True: what is done now stamps no times; the caller sets them itself. */
+  keepsTimes = false;
   /** Time that operations stamp; the caller moves it. */
   seconds: number;
   nanoseconds = 0;

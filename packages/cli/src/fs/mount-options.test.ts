@@ -9,6 +9,14 @@ test("words add up, later ones win, those of fstab mean nothing", () => {
   assert.deepEqual(parseMountWords(mountWordsText(words), NO_MOUNT_WORDS), words);
 });
 
+test("the kernel gathers writes unless told to write them through", () => {
+  assert.equal(NO_MOUNT_WORDS.writebackCache, true);
+  const words = parseMountWords("writethrough", NO_MOUNT_WORDS);
+  assert.equal(words.writebackCache, false);
+  assert.deepEqual(parseMountWords(mountWordsText(words), NO_MOUNT_WORDS), words);
+  assert.equal(parseMountWords("writeback", words).writebackCache, true);
+});
+
 test("a snapshot is mounted read-only", () => {
   const words = parseMountWords("snapshot=before upgrade,writeback,nocontrol,device=/b,device=/c,degraded,keyfile=/k", NO_MOUNT_WORDS);
   assert.equal(words.subvolume, "before upgrade");

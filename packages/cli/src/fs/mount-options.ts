@@ -7,6 +7,7 @@ export interface MountWords {
   readonly allowOther: boolean;
   /** Subvolume or snapshot to show instead of the default one. */
   readonly subvolume: string | null;
+  /** The kernel gathers writes. */
   readonly writebackCache: boolean;
   readonly accessTimes: "relative" | "never";
   readonly controlNames: boolean;
@@ -21,7 +22,7 @@ export interface MountWords {
 }
 
 export const NO_MOUNT_WORDS: MountWords = {
-  readOnly: false, allowOther: false, subvolume: null, writebackCache: false, accessTimes: "relative", controlNames: true, commitSeconds: 5, devices: [], degraded: false,
+  readOnly: false, allowOther: false, subvolume: null, writebackCache: true, accessTimes: "relative", controlNames: true, commitSeconds: 5, devices: [], degraded: false,
   keyFile: null, others: [],
 };
 
@@ -45,7 +46,7 @@ function meaningOf(word: string, words: MountWords): Partial<MountWords> {
   switch (name) {
     case "ro": case "rw": if (value === undefined) return { readOnly: name === "ro" }; break;
     case "allow_other": case "noallow_other": if (value === undefined) return { allowOther: name === "allow_other" }; break;
-    case "writeback": case "nowriteback": if (value === undefined) return { writebackCache: name === "writeback" }; break;
+    case "writeback": case "writethrough": case "nowriteback": if (value === undefined) return { writebackCache: name === "writeback" }; break;
     case "noatime": case "relatime": if (value === undefined) return { accessTimes: name === "noatime" ? "never" : "relative" }; break;
     case "control": case "nocontrol": if (value === undefined) return { controlNames: name === "control" }; break;
     case "subvol": if (value !== undefined && value !== "") return { subvolume: value }; break;
@@ -65,7 +66,7 @@ function meaningOf(word: string, words: MountWords): Partial<MountWords> {
 export function mountWordsText(words: MountWords): string {
   return [
     words.readOnly ? "ro" : "rw", words.allowOther ? "allow_other" : "noallow_other",
-    ...(words.subvolume === null ? [] : [`subvol=${words.subvolume}`]), words.writebackCache ? "writeback" : "nowriteback", words.accessTimes === "never" ? "noatime" : "relatime",
+    ...(words.subvolume === null ? [] : [`subvol=${words.subvolume}`]), words.writebackCache ? "writeback" : "writethrough", words.accessTimes === "never" ? "noatime" : "relatime",
     words.controlNames ? "control" : "nocontrol", `commit=${words.commitSeconds}`, ...words.devices.map((path) => `device=${path}`),
     ...(words.degraded ? ["degraded"] : []), ...(words.keyFile === null ? [] : [`keyfile=${words.keyFile}`]), ...words.others,
   ].join(",");

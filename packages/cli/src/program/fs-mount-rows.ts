@@ -8,7 +8,7 @@ import type { UnmountOptions } from "../commands/fs-umount-command.ts";
 const MOUNT_HELP = `
 Mount options, separated by commas: ro, rw; subvol=NAME or snapshot=NAME to show another subvolume or, read-only, a snapshot;
 allow_other lets other users in than the one who mounts (who, unless root, needs user_allow_other in /etc/fuse.conf for it); writeback
-lets the kernel gather writes; noatime, relatime (default); commit=SECONDS until changes are durable without fsync (default 5);
+(default) lets the kernel gather writes until a file is closed or synced, or 30 seconds are over; writethrough hands each on at once; noatime, relatime (default); commit=SECONDS until changes are durable without fsync (default 5);
 device=FILE names a further device of the volume (repeatable; or VOLUME is A,B,C), degraded does without some; keyfile=FILE has the passphrase
 of an encrypted volume in its first line (or $STRATOS_PASSPHRASE_FILE); nocontrol hides .snapshots and .aegisfs; nosuid, nodev, noexec, sync, dirsync as in mount(8).
 

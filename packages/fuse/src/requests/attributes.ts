@@ -25,7 +25,10 @@ export function setAttributes(server: FuseServer, files: Subvolume, ino: number)
   const { words, attributes, volume } = server;
   const valid = words[B]!;
   if ((valid & FATTR_SIZE) !== 0) {
+    // Times that are to change come with it, where the kernel keeps them.
+    volume.keepsTimes = server.gathersWrites;
     const cut = files.truncate(ino, getOffset(words, B + 4));
+    volume.keepsTimes = false;
     if (cut < 0) return cut;
     dropCapabilities(server, files, ino);
   }

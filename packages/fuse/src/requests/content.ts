@@ -1,11 +1,11 @@
 /** Content: READ, WRITE, FALLOCATE, LSEEK, COPY_FILE_RANGE, FSYNC. */
-import { EINVAL, ENOSYS, EOPNOTSUPP, ESTALE, EXDEV, SEEK_DATA, SEEK_HOLE } from "@stratos/abi";
+import { EINVAL, ENOSPC, EOPNOTSUPP, ESTALE, EXDEV, SEEK_DATA, SEEK_HOLE } from "@stratos/abi";
 import { addOffsets, ATTRIBUTE_ATIME, ATTRIBUTE_MODE, blocksOf, offsetBetween, offsetOf } from "@stratos/aegisfs";
 import type { FileOffset, Subvolume } from "@stratos/aegisfs";
 import type { FuseServer } from "../server.ts";
 import { getOffset, getUnsigned, putOffset } from "../wire/attribute-words.ts";
 import {
-  B, D, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, FUSE_WRITE_KILL_SUIDGID, PAYLOAD_MAX, Q_LENGTH, Q_NODE_TREE, REPLY_DATA_AT, REQUEST_AT,
+  B, D, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, FUSE_WRITE_CACHE, FUSE_WRITE_KILL_SUIDGID, NO_REPLY, PAYLOAD_MAX, Q_LENGTH, Q_NODE_TREE, REPLY_DATA_AT, REQUEST_AT,
   WRITE_DATA_AT,
 } from "../wire/layout.ts";
 import { withoutSetId } from "./attributes.ts";
@@ -39,7 +39,20 @@ export function writeContent(server: FuseServer, files: Subvolume, ino: number):
   const { words } = server;
   const size = words[B + 4]!;
   if (words[Q_LENGTH]! !== WRITE_DATA_AT - REQUEST_AT + size) return -EINVAL;
-  const written = files.write(ino, getOffset(words, B + 2), server.bytes, WRITE_DATA_AT, size);
+  const offset = getOffset(words, B + 2);
+  const { volume } = server;
+  // The kernel that gathers writes keeps the times, and sends them when they have changed.
+  volume.keepsTimes = server.gathersWrites;
+  let written = files.write(ino, offset, server.bytes, WRITE_DATA_AT, size);
+  if ((words[B + 5]! & FUSE_WRITE_CACHE) !== 0) {
+    server.parked.sawWrite();
+    // Of gathered pages Linux takes any count for all (fuse_writepage_end): what did not fit has to be an error, which the next fsync or close tells.
+    if (written >= 0 && written < size) {
+      const rest = files.write(ino, addOffsets(offset, written), server.bytes, WRITE_DATA_AT + written, size - written);
+      written = rest < 0 ? rest : -ENOSPC;
+    }
+  }
+  volume.keepsTimes = false;
   if (written < 0) return written;
   server.freshAccess[ino & 4095] = 0;
   if ((words[B + 5]! & FUSE_WRITE_KILL_SUIDGID) !== 0) dropSetId(server, files, ino);
@@ -92,17 +105,15 @@ function punch(server: FuseServer, files: Subvolume, ino: number, offset: FileOf
   return files.punchHole(ino, offset, length < left ? length : left);
 }
 
-/**
- * fuse_lseek_in: fh (2), offset (2), whence. With a writeback cache the kernel asks without having stored what it holds, and would be told of holes where content waits:
- * ENOSYS makes it take all of every file for data.
- */
+/** fuse_lseek_in: fh (2), offset (2), whence. */
 export function seek(server: FuseServer, files: Subvolume, ino: number): number {
   const { words } = server;
   const whence = words[B + 4]!;
-  if (server.writebackCache) return -ENOSYS;
   if (whence !== SEEK_DATA && whence !== SEEK_HOLE) return -EINVAL;
   const offset = getOffset(words, B + 2);
   const found = whence === SEEK_DATA ? files.seekData(ino, offset) : files.seekHole(ino, offset);
+  // What the kernel has gathered may fill a hole or lengthen the file: only data is data in any case. Linux doesn't write it first for this request.
+  if (!(whence === SEEK_DATA && found === offset) && !files.readOnly && server.parked.park(false)) return NO_REPLY;
   if (found < 0) return Number(found);
   putOffset(words, D, found);
   return 8;

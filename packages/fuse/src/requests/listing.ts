@@ -9,6 +9,7 @@ import type { FuseServer } from "../server.ts";
 import { getUnsigned, putEntry, putPair, VALID_SECONDS } from "../wire/attribute-words.ts";
 import { B, D, DIRENT_SIZE, ENTRY_SIZE, PAYLOAD_MAX, Q_NODE_TREE } from "../wire/layout.ts";
 import { touchAccessTime } from "./content.ts";
+import { markRolledBack } from "./names.ts";
 
 export function listFolder(server: FuseServer, files: Subvolume, ino: number): number {
   return list(server, files, ino, false);
@@ -41,6 +42,7 @@ function list(server: FuseServer, files: Subvolume, directory: number, plus: boo
     const next = putDirent(server, size, sizeMax, entry.ino, tree, offset, entry.name, entry.type, plus);
     if (next < 0) break;
     if (plus && files.stat(entry.ino, attributes) === 0) {
+      if (tree === 0 && server.rolledBack.size > 0) markRolledBack(server, attributes);
       putEntry(words, D + size / 4, attributes, tree, VALID_SECONDS);
       server.counts.add(entry.ino, tree);
     }

@@ -2,7 +2,7 @@
 import {
   EEXIST, EINVAL, ENOENT, EPERM, ESTALE, EXDEV, RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK, S_ISGID,
 } from "@stratos/abi";
-import type { Subvolume } from "@stratos/aegisfs";
+import type { Attributes, Subvolume } from "@stratos/aegisfs";
 import { ROOT_INO } from "@stratos/aegisfs";
 import type { FuseServer } from "../server.ts";
 import { putAbsence, putEntry, VALID_SECONDS } from "../wire/attribute-words.ts";
@@ -34,7 +34,17 @@ export function replyEntry(server: FuseServer, files: Subvolume, ino: number): n
   if (found < 0) return found;
   const tree = server.words[Q_NODE_TREE]!;
   server.counts.add(ino, tree);
+  if (tree === 0 && server.rolledBack.size > 0) markRolledBack(server, server.attributes);
   return putEntry(server.words, D, server.attributes, tree, VALID_SECONDS);
+}
+
+/**
+ * The kernel that gathers writes keeps sizes and times of the files that it knows, and believes no others. A file that a rollback has changed gets another generation, so that it is another
+ * one for the kernel; who has the old one open gets EIO.
+ */
+export function markRolledBack({ rolledBack }: FuseServer, attributes: Attributes): void {
+  const times = rolledBack.get(attributes.ino);
+  if (times !== undefined) attributes.generation = (attributes.generation ^ Math.imul(times, 0x9e3779b1)) >>> 0;
 }
 
 /** 0, or why nothing may be made under that name. Linux checks names itself; the engine relies on what no message must break. */

@@ -7,7 +7,7 @@ import { copyRange, fallocate, readContent, seek, syncAll, syncFile, writeConten
 import { ioctl } from "./ioctl.ts";
 import { listFolder, listFolderPlus } from "./listing.ts";
 import { link, lookup, makeFolder, makeNode, makeUnnamed, readLink, removeFolder, rename, rename2, symlink, unlink } from "./names.ts";
-import { acknowledge, batchForget, destroy, forget, ignore, initialize, statFileSystem } from "./session.ts";
+import { acknowledge, batchForget, destroy, forget, initialize, interrupt, statFileSystem, takeMark } from "./session.ts";
 import { getXattr, listXattrs, removeXattr, setXattr } from "./xattrs.ts";
 
 /** Serves the request in the server's memory. Returns the bytes of the reply's payload, a negated errno, or NO_REPLY. */
@@ -51,8 +51,8 @@ REQUESTS[op.FUSE_REMOVEXATTR] = removeXattr;
 REQUESTS[op.FUSE_STATFS] = statFileSystem;
 REQUESTS[op.FUSE_INIT] = initialize;
 REQUESTS[op.FUSE_DESTROY] = destroy;
-REQUESTS[op.FUSE_INTERRUPT] = ignore;
-REQUESTS[op.FUSE_NOTIFY_REPLY] = ignore;
+REQUESTS[op.FUSE_INTERRUPT] = interrupt;
+REQUESTS[op.FUSE_NOTIFY_REPLY] = takeMark;
 REQUESTS[op.FUSE_RELEASE] = acknowledge;
 REQUESTS[op.FUSE_RELEASEDIR] = acknowledge;
 REQUESTS[op.FUSE_IOCTL] = ioctl;

@@ -3,7 +3,7 @@ import { EPROTO, NAME_MAX } from "@stratos/abi";
 import type { Subvolume } from "@stratos/aegisfs";
 import type { FuseServer } from "../server.ts";
 import { putPair } from "../wire/attribute-words.ts";
-import { B, D, HEADER_SIZE, NO_REPLY, PAYLOAD_MAX, PAYLOAD_PAGES, Q_LENGTH, Q_NODE, Q_NODE_TREE } from "../wire/layout.ts";
+import { B, D, HEADER_SIZE, NO_REPLY, PAYLOAD_MAX, PAYLOAD_PAGES, Q_LENGTH, Q_NODE, Q_NODE_TREE, Q_UNIQUE } from "../wire/layout.ts";
 import {
   FUSE_ASYNC_DIO, FUSE_ASYNC_READ, FUSE_BIG_WRITES, FUSE_CACHE_SYMLINKS, FUSE_DO_READDIRPLUS, FUSE_DONT_MASK, FUSE_EXPLICIT_INVAL_DATA, FUSE_EXPORT_SUPPORT,
   FUSE_HANDLE_KILLPRIV_V2, FUSE_MAJOR, FUSE_MAX_PAGES, FUSE_MINOR, FUSE_MINOR_MIN, FUSE_NO_OPEN_SUPPORT, FUSE_NO_OPENDIR_SUPPORT, FUSE_PARALLEL_DIROPS,
@@ -11,7 +11,7 @@ import {
 } from "../wire/init-flags.ts";
 
 /** Requests that the kernel sends in the background, and when it thinks them too many. */
-const BACKGROUND_MAX = 64;
+const BACKGROUND_MAX = 1024;
 const CONGESTED_AT = 48;
 
 /** fuse_init_in: major, minor, read-ahead, flags. fuse_init_out: 64 bytes. */
@@ -31,6 +31,7 @@ export function initialize(server: FuseServer): number {
   words[D + 1] = server.minor;
   words[D + 2] = Math.max(readAhead, PAYLOAD_MAX);
   words[D + 3] = wanted & offered;
+  server.gathersWrites = (words[D + 3]! & FUSE_WRITEBACK_CACHE) !== 0;
   server.setXattrSize = (offered & FUSE_SETXATTR_EXT) !== 0 ? 16 : 8;
   words[D + 4] = BACKGROUND_MAX | (CONGESTED_AT << 16);
   words[D + 5] = PAYLOAD_MAX;
@@ -80,7 +81,14 @@ export function acknowledge(_server: FuseServer, _files: Subvolume, _ino: number
   return 0;
 }
 
-/** INTERRUPT: a request that was begun is always done at once. */
-export function ignore(_server: FuseServer, _files: Subvolume, _ino: number): number {
+/** INTERRUPT: a request that was begun is done at once, unless it waits for what the kernel has gathered. */
+export function interrupt(server: FuseServer): number {
+  server.parked.interrupt();
+  return NO_REPLY;
+}
+
+/** NOTIFY_REPLY: a mark comes back. */
+export function takeMark(server: FuseServer): number {
+  server.parked.mark(server.words[Q_UNIQUE]!);
   return NO_REPLY;
 }

@@ -29,6 +29,13 @@ export class ScriptedDevice implements FuseDevice {
     return this.#unique;
   }
 
+  /** The request that waits under that number is for a node of another tree. */
+  at(unique: number, tree: number): void {
+    const message = this.#requests.find((candidate) => new Uint32Array(candidate.buffer, 0, 10)[2] === unique);
+    if (message === undefined) throw new Error(`request ${unique} does not wait`);
+    new Uint32Array(message.buffer, 0, 10)[5] = tree;
+  }
+
   /** Puts any bytes into the queue. */
   raw(message: Uint8Array): void {
     this.#requests.push(message);
@@ -42,16 +49,16 @@ export class ScriptedDevice implements FuseDevice {
   }
 
   send(at: number, length: number): number {
-    const words = new DataView(this.memory, at, 16);
-    if (words.getInt32(4, true) === FUSE_NOTIFY_RETRIEVE && words.getUint32(8, true) === 0) return this.#sendBack(at + 16);
+    const words = new DataView(this.memory, at, 20);
+    if (words.getInt32(4, true) === FUSE_NOTIFY_RETRIEVE && words.getUint32(8, true) === 0) return this.#sendBack(words.getUint32(16, true));
     this.replies.push({ unique: words.getUint32(8, true), error: words.getInt32(4, true), payload: this.#bytes.slice(at + 16, at + length) });
     return words.getUint32(0, true) === length ? 0 : -22;
   }
 
   /** A message with the number that was asked for, behind all that waits. */
-  #sendBack(at: number): number {
+  #sendBack(unique: number): number {
     const message = new Uint8Array(80);
-    new Uint32Array(message.buffer).set([message.length, FUSE_NOTIFY_REPLY, new DataView(this.memory).getUint32(at, true), 0, 1]);
+    new Uint32Array(message.buffer).set([message.length, FUSE_NOTIFY_REPLY, unique, 0, 1]);
     this.raw(message);
     return 0;
   }
@@ -59,6 +66,23 @@ export class ScriptedDevice implements FuseDevice {
   notify(messages: Uint8Array): void {
     this.notified.push(messages);
   }
+
+  /** Of these, marks come back at once: nothing is gathered here. */
+  notifyLater(messages: Uint8Array): void {
+    this.notified.push(messages);
+    const words = new DataView(messages.buffer);
+    for (let at = 0; at < messages.length; at += words.getUint32(at, true)) if (words.getInt32(at + 4, true) === FUSE_NOTIFY_RETRIEVE) this.#sendBack(words.getUint32(at + 16, true));
+  }
+
+  /** Tokens that `askForAll` got; a test answers them. */
+  readonly asked: string[] = [];
+
+  askForAll(token: string): boolean {
+    this.asked.push(token);
+    return this.canAskForAll;
+  }
+
+  canAskForAll = true;
 
   /** The answer to a request. */
   answer(unique: number): Reply {

@@ -4,22 +4,36 @@ import { makeChecksumLanes } from "../checksum-lanes.ts";
 import { NodeWasmEngine } from "../wasm-engine.ts";
 import { MessageDescriptor } from "./message-descriptor.ts";
 
+/** What the other thread does for the serving one, which must not do it itself. */
+export interface MainThread {
+  /** Sends messages; with `waits` it has when this returns, or time is up. */
+  notify(messages: Uint8Array, waits: boolean): void;
+  askForAll(token: string): boolean;
+}
+
 /** A descriptor of /dev/fuse that a mount belongs to. `receive` blocks the thread. */
 export class DevFuse extends MessageDescriptor implements FuseDevice {
-  readonly #notify: (messages: Uint8Array) => void;
+  readonly #main: MainThread;
 
-  /** @param notify  sends messages from another thread */
-  constructor(fd: number, notify: (messages: Uint8Array) => void) {
+  constructor(fd: number, main: MainThread) {
     // Memory of WebAssembly begins on a page; other buffers of this size begin 16 bytes behind one.
     const engine = new NodeWasmEngine();
     const memory = engine.createMemory(MEMORY_SIZE / 65536);
     super(fd, memory.buffer);
     // The page before the requests is free.
     useChecksumLanes(makeChecksumLanes(engine, memory, 0));
-    this.#notify = notify;
+    this.#main = main;
   }
 
   notify(messages: Uint8Array): void {
-    this.#notify(messages);
+    this.#main.notify(messages, true);
+  }
+
+  notifyLater(messages: Uint8Array): void {
+    this.#main.notify(messages, false);
+  }
+
+  askForAll(token: string): boolean {
+    return this.#main.askForAll(token);
   }
 }

@@ -10,8 +10,9 @@ import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { existsSync, write, writeFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { mountAsRoot, MountFailure, readFurtherAhead, unmount, type MountRequest } from "./mount-point.ts";
+import { GatheringKeeper } from "./gathering-keeper.ts";
 import { findMount } from "./mount-table.ts";
-import type { ServedVolumeOptions, ThreadMessage, ThreadStart } from "./served-volume.ts";
+import { GATHERING, NOT_GATHERING, type ServedVolumeOptions, type ThreadMessage, type ThreadStart } from "./served-volume.ts";
 
 /** Beside this file: as source, or as the bundler leaves it. */
 const THREAD_URL = new URL(import.meta.url.endsWith(".ts") ? "./fuse-thread.ts" : "./fuse-thread.mjs", import.meta.url);
@@ -30,6 +31,7 @@ export class FuseMount {
   readonly #ended: Promise<ThreadMessage>;
   #timeKeeper: ChildProcess | undefined;
   #connection: number | null = null;
+  #gathering: GatheringKeeper | null = null;
 
   private constructor(options: FuseMountOptions, ended: Promise<ThreadMessage>, hasSchedule: boolean) {
     this.hasSchedule = hasSchedule;
@@ -45,13 +47,17 @@ export class FuseMount {
       finish = resolve;
     });
     let fd = -1;
+    let mount: FuseMount | null = null;
     const opened = await new Promise<ThreadMessage>((resolve) => {
       thread.on("message", (message: ThreadMessage) => {
         if (message.kind === "notify") void sendAll(fd, message.messages).then(() => {
           Atomics.store(message.sent, 0, 1);
           Atomics.notify(message.sent, 0);
         });
-        else if (message.kind === "ended" || message.kind === "broken") finish(message);
+        else if (message.kind === "gather") {
+          Atomics.store(message.answer, 0, mount?.gather(message.token) === true ? GATHERING : NOT_GATHERING);
+          Atomics.notify(message.answer, 0);
+        } else if (message.kind === "ended" || message.kind === "broken") finish(message);
         else resolve(message);
       });
       const broke = (detail: string): void => {
@@ -64,7 +70,7 @@ export class FuseMount {
     const start = (device: ThreadStart | null): void => thread.postMessage(device);
     if (opened.kind === "refused") throw new MountFailure(opened.reason, "volume");
     if (opened.kind !== "opened") throw new MountFailure(opened.kind === "broken" ? opened.detail : "the serving thread ended");
-    const mount = new FuseMount(options, ended, opened.hasSchedule);
+    mount = new FuseMount(options, ended, opened.hasSchedule);
     try {
       const { mountedFd } = options;
       fd = mountedFd ?? mountAsRoot({ ...options.mount, readOnly: opened.readOnly });
@@ -83,6 +89,7 @@ export class FuseMount {
   async ended(): Promise<{ errno: number; defect: string | null }> {
     const message = await this.#ended;
     this.#timeKeeper?.kill();
+    this.#gathering?.stop();
     return message.kind === "ended" ? { errno: message.result < 0 ? -message.result : 0, defect: null } : { errno: 0, defect: message.kind === "broken" ? message.detail : "" };
   }
 
@@ -113,6 +120,14 @@ export class FuseMount {
    */
   #sync(): void {
     spawnSync("sync", ["--", this.#options.mount.mountPoint], { stdio: "ignore", timeout: SYNC_MS });
+  }
+
+  /** Has the kernel write what it has gathered, in another process. @returns false when the mount is not to be found where it was made */
+  gather(token: string): boolean {
+    const { mountPoint } = this.#options.mount;
+    if (this.#connection === null || findMount(mountPoint)?.minor !== this.#connection) return false;
+    (this.#gathering ??= new GatheringKeeper(mountPoint)).ask(token);
+    return true;
   }
 
   #keepTime(): void {

@@ -5,20 +5,28 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { FuseServer } from "@stratos/fuse";
 import { NodeClock } from "../clock.ts";
-import { DevFuse } from "./dev-fuse.ts";
-import { openServedVolume, SCHEDULE_PROPERTY, type ServedVolumeOptions, type ThreadMessage, type ThreadStart } from "./served-volume.ts";
+import { DevFuse, type MainThread } from "./dev-fuse.ts";
+import { GATHERING, openServedVolume, SCHEDULE_PROPERTY, type ServedVolumeOptions, type ThreadMessage, type ThreadStart } from "./served-volume.ts";
 
 const port = parentPort!;
 const tell = (message: ThreadMessage): void => port.postMessage(message);
 const options = workerData as ServedVolumeOptions;
-const NOTIFY_WAIT_MS = 2000;
+const WAIT_MS = 2000;
 
 /** The main thread sends it: the kernel may ask us for something before it takes a message, and then we must be free to answer. */
-function notify(messages: Uint8Array): void {
-  const sent = new Int32Array(new SharedArrayBuffer(4));
-  tell({ kind: "notify", messages, sent });
-  Atomics.wait(sent, 0, 0, NOTIFY_WAIT_MS);
-}
+const main: MainThread = {
+  notify(messages, waits) {
+    const sent = new Int32Array(new SharedArrayBuffer(4));
+    tell({ kind: "notify", messages, sent });
+    if (waits) Atomics.wait(sent, 0, 0, WAIT_MS);
+  },
+  askForAll(token) {
+    const answer = new Int32Array(new SharedArrayBuffer(4));
+    tell({ kind: "gather", token, answer });
+    Atomics.wait(answer, 0, 0, WAIT_MS);
+    return Atomics.load(answer, 0) === GATHERING;
+  },
+};
 
 try {
   const served = openServedVolume(options);
@@ -29,7 +37,7 @@ try {
       return;
     }
     try {
-      const server = new FuseServer(new DevFuse(start.fd, notify), served.volume, new NodeClock(), { ...options.serve, files: served.files });
+      const server = new FuseServer(new DevFuse(start.fd, main), served.volume, new NodeClock(), { ...options.serve, files: served.files });
       const result = server.serve();
       served.close();
       tell({ kind: "ended", result });

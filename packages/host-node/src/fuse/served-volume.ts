@@ -29,7 +29,10 @@ export type ThreadMessage =
   | { readonly kind: "ended"; readonly result: number }
   | { readonly kind: "broken"; readonly detail: string }
   /** Messages to the kernel; `sent` becomes 1 when it has them. */
-  | { readonly kind: "notify"; readonly messages: Uint8Array; readonly sent: Int32Array };
+  | { readonly kind: "notify"; readonly messages: Uint8Array; readonly sent: Int32Array }
+  /** The kernel is to write what it has gathered; `answer` becomes GATHERING, or NOT_GATHERING where nobody can ask it to. */
+  | { readonly kind: "gather"; readonly token: string; readonly answer: Int32Array };
+export const GATHERING = 1, NOT_GATHERING = 2;
 export interface ThreadStart { readonly fd: number }
 
 export interface ServedVolume {

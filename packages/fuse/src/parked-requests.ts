@@ -1,0 +1,141 @@
+/**
+ * Requests that have to see what the kernel has gathered and not written yet (FUSE_WRITEBACK_CACHE): SEEK_HOLE and SEEK_DATA of a file, a snapshot or a rollback of
+ * everything. FUSE has no message that asks for it, but ways around:
+ *
+ *     one file      FUSE_NOTIFY_INVAL_INODE makes the kernel write the file's pages first; FUSE_NOTIFY_RETRIEVE behind it comes back to us as the mark
+ *     everything    a process beside us calls syncfs(2), which Linux does not pass on, but begins to write for; then it looks for a name that is ours, the mark
+ *
+ * Meanwhile the request is kept here as it came, and others are served, the writes among them; behind its mark it is done as if it came then. The kernel hands requests
+ * out in their order, but keeps some back when there are very many: after many writes a second round makes sure.
+ */
+import { EINTR } from "@stratos/abi";
+import { B, HEADER_SIZE, Q_LENGTH, Q_NODE, Q_NODE_TREE, Q_UNIQUE, REQUEST_AT } from "./wire/layout.ts";
+import { FUSE_NOTIFY_INVAL_INODE, FUSE_NOTIFY_RETRIEVE, REPLY_HEADER_SIZE } from "./wire/layout.ts";
+import type { FuseServer } from "./server.ts";
+
+/** Requests that are kept; more are done at once, with what is there. */
+const PARKED_MAX = 256;
+/** Writes in one round after which the kernel may have kept some back; it hands out twice as many at once. */
+const WRITES_MAX = 512;
+/** Others may write without end. */
+const ROUNDS_MAX = 8;
+/** Header and fuse_notify_inval_inode_out; header and fuse_notify_retrieve_out. */
+const INVAL_WORDS = 10, RETRIEVE_WORDS = 12;
+
+interface Parked {
+  readonly message: Uint8Array;
+  readonly uniqueLow: number;
+  readonly uniqueHigh: number;
+  readonly isOfAll: boolean;
+  token: number;
+  rounds: number;
+}
+
+export class ParkedRequests {
+  readonly #server: FuseServer;
+  readonly #parked: Parked[] = [];
+  readonly #ready: Parked[] = [];
+  #token = 0;
+  /** Gathered writes since all were asked for. */
+  #writes = 0;
+  /** The request at hand has waited: what it needs is here. */
+  #isResumed = false;
+
+  constructor(server: FuseServer) {
+    this.#server = server;
+  }
+
+  get hasReady(): boolean {
+    return this.#ready.length > 0;
+  }
+
+  /** A write of gathered pages came. */
+  sawWrite(): void {
+    this.#writes++;
+  }
+
+  /**
+   * Keeps the request at hand until what the kernel has gathered is here: of its file, or of the mount.
+   *
+   * @returns false when it is to be served now: it has waited, nothing is gathered, or nobody can be asked
+   */
+  park(isOfAll: boolean): boolean {
+    const server = this.#server;
+    if (this.#isResumed) {
+      this.#isResumed = false;
+      return false;
+    }
+    if (!server.gathersWrites || this.#parked.length >= PARKED_MAX) return false;
+    const { words, bytes } = server;
+    const message = bytes.slice(REQUEST_AT, REQUEST_AT + words[Q_LENGTH]!);
+    const parked: Parked = { message, uniqueLow: words[Q_UNIQUE]!, uniqueHigh: words[Q_UNIQUE + 1]!, isOfAll, token: this.#nextToken(), rounds: 1 };
+    if (isOfAll ? !this.#askForAll(parked) : !this.#askForFile(parked, words[Q_NODE]!, words[Q_NODE_TREE]!)) return false;
+    this.#parked.push(parked);
+    return true;
+  }
+
+  #nextToken(): number {
+    // Not to be taken for a mark in the queue of callers of fsync, which count from 1.
+    this.#token = (this.#token + 1) % 0x7fffffff;
+    return 0x80000000 + this.#token;
+  }
+
+  #askForAll(parked: Parked): boolean {
+    this.#writes = 0;
+    return this.#server.device.askForAll(String(parked.token));
+  }
+
+  #askForFile(parked: Parked, node: number, tree: number): boolean {
+    const words = new Uint32Array(INVAL_WORDS + RETRIEVE_WORDS);
+    words[0] = INVAL_WORDS * 4;
+    words[1] = FUSE_NOTIFY_INVAL_INODE;
+    words[4] = node;
+    words[5] = tree;
+    // All of its content: from offset 0, without an end.
+    const at = INVAL_WORDS;
+    words[at] = REPLY_HEADER_SIZE + 32;
+    words[at + 1] = FUSE_NOTIFY_RETRIEVE;
+    words[at + 4] = parked.token;
+    words[at + 6] = node;
+    words[at + 7] = tree;
+    this.#server.device.notifyLater(new Uint8Array(words.buffer));
+    return true;
+  }
+
+  /** A mark came: who waited for it can go on. */
+  mark(token: number): void {
+    const index = this.#parked.findIndex((one) => one.token === token);
+    if (index < 0) return;
+    const parked = this.#parked[index]!;
+    if (parked.isOfAll && this.#writes >= WRITES_MAX && parked.rounds < ROUNDS_MAX) {
+      parked.rounds++;
+      parked.token = this.#nextToken();
+      if (this.#askForAll(parked)) return;
+    }
+    this.#parked.splice(index, 1);
+    this.#ready.push(parked);
+  }
+
+  /** The caller of a request gives it up, as a signal wants: fuse_interrupt_in, the request's number. */
+  interrupt(): void {
+    const { words } = this.#server;
+    const [low, high] = [words[B]!, words[B + 1]!];
+    const index = this.#parked.findIndex((one) => one.uniqueLow === low && one.uniqueHigh === high);
+    if (index < 0) return;
+    this.#parked.splice(index, 1);
+    words[Q_UNIQUE] = low;
+    words[Q_UNIQUE + 1] = high;
+    this.#server.reply(-EINTR);
+  }
+
+  /** Serves those whose marks have come. */
+  resume(): void {
+    const server = this.#server;
+    for (let parked = this.#ready.shift(); parked !== undefined; parked = this.#ready.shift()) {
+      server.bytes.set(parked.message, REQUEST_AT);
+      this.#isResumed = true;
+      server.handle(Math.max(HEADER_SIZE, parked.message.length));
+      this.#isResumed = false;
+    }
+  }
+}
