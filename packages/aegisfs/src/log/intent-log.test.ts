@@ -115,6 +115,31 @@ test("an fsync makes its file durable with one flush, and 32 callers share it", 
   assert.equal(again.read(other, 0, bytes, 0, 10), 0, "content that nobody synced is not there, its name is");
 });
 
+test("what happens to a file after its last name went is no part of what is done again", () => {
+  const { device, volume } = loggedVolume();
+  const { root } = volume;
+  const inos = ["a", "b"].map((name) => root.create(ROOT_INO, name, FILE, 0, 0));
+  const folder = root.create(ROOT_INO, "folder", S_IFDIR | 0o755, 0, 0);
+  for (const ino of [...inos, folder]) root.pin(ino);
+  assert.equal(root.unlink(ROOT_INO, "a"), 0);
+  assert.equal(root.rename(ROOT_INO, "b", ROOT_INO, "c", 0, 0, 0), 0);
+  assert.equal(root.rmdir(ROOT_INO, "folder"), 0);
+  const attributes = new Attributes();
+  for (const ino of [inos[0]!, folder]) {
+    assert.equal(root.stat(ino, attributes), 0);
+    attributes.mode = (attributes.mode & S_IFMT) | 0o700;
+    assert.ok(root.setAttributes(ino, attributes, ATTRIBUTE_MODE) >= 0);
+    assert.equal(root.setXattr(ino, "user.note", new Uint8Array(3), 0), 0);
+    assert.equal(root.removeXattr(ino, "user.note"), 0);
+  }
+  const generation = volume.superblock.generation;
+  assert.equal(root.fsync(inos[1]!), 0);
+  assert.equal(volume.superblock.generation, generation, "by the log, not a commit");
+  const again = afterCrash(device).root;
+  assert.ok(again.lookup(ROOT_INO, "a") < 0);
+  assert.equal(again.lookup(ROOT_INO, "c"), inos[1]);
+});
+
 test("content in every form comes back: inline, grown, cut, preallocated, compressed, shared with a snapshot", () => {
   const { device, volume } = loggedVolume();
   const { root } = volume;

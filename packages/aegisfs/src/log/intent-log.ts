@@ -96,6 +96,12 @@ export class IntentLog {
     return writer;
   }
 
+  /** The same for a change of a file that exists. Without a name it ends with the crash, or gets one by a commit (`link`): when all is done again it is gone. */
+  #beginOf(kind: number, subvolume: Subvolume, ino: number): RecordWriter | null {
+    const at = loadInode(subvolume, ino);
+    return at < 0 || this.#volume.inodes.words[at + INODE_AT_NLINK] === 0 ? null : this.#begin(kind, subvolume);
+  }
+
   create(subvolume: Subvolume, directory: number, name: string, ino: number, mode: number, uid: number, gid: number, rdev: number, umask: number): void {
     const writer = this.#begin(LOG_CREATE, subvolume);
     if (writer === null) return;
@@ -171,7 +177,7 @@ export class IntentLog {
   }
 
   attributes(subvolume: Subvolume, ino: number): void {
-    const writer = this.#begin(LOG_ATTRIBUTES, subvolume);
+    const writer = this.#beginOf(LOG_ATTRIBUTES, subvolume, ino);
     if (writer === null) return;
     writer.u32(ino);
     writer.copy(this.#volume.inodes.words, loadInode(subvolume, ino), INODE_WORDS);
@@ -179,7 +185,7 @@ export class IntentLog {
   }
 
   setXattr(subvolume: Subvolume, ino: number, name: string, value: Uint8Array, flags: number): void {
-    const writer = this.#begin(LOG_SET_XATTR, subvolume);
+    const writer = this.#beginOf(LOG_SET_XATTR, subvolume, ino);
     if (writer === null) return;
     writer.u32(ino);
     writer.u32(flags);
@@ -189,7 +195,7 @@ export class IntentLog {
   }
 
   removeXattr(subvolume: Subvolume, ino: number, name: string): void {
-    const writer = this.#begin(LOG_REMOVE_XATTR, subvolume);
+    const writer = this.#beginOf(LOG_REMOVE_XATTR, subvolume, ino);
     if (writer === null) return;
     writer.u32(ino);
     writer.text(name);
@@ -197,7 +203,7 @@ export class IntentLog {
   }
 
   setAcl(subvolume: Subvolume, ino: number, name: string, value: Uint8Array): void {
-    const writer = this.#begin(LOG_SET_ACL, subvolume);
+    const writer = this.#beginOf(LOG_SET_ACL, subvolume, ino);
     if (writer === null) return;
     writer.u32(ino);
     writer.text(name);
