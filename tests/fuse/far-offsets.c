@@ -2,7 +2,7 @@
  * Random calls on files whose offsets go up to 2^63 - 1, from a seed; each call's outcome is one line on stdout, as of `differential.c`. What is printed may not
  * depend on the file system, as long as holes are told in blocks of 4096 bytes and files end at 2^63 - 1, as tmpfs does it.
  *
- *     far-offsets FOLDER SEED CALLS [no-holes]
+ *     far-offsets FOLDER SEED CALLS
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -23,7 +23,6 @@ static unsigned char bytes[1 << 17];
 static const char *names[] = {"first", "second", "third"};
 static int fds[3];
 static long call;
-static int asksForHoles;
 
 static void say(const char *what, int file, long long at, long long length, long long result) {
   if (result < 0) printf("%ld %s %s %lld+%lld: -%s\n", call, what, names[file], at, length, strerrorname_np(errno));
@@ -59,7 +58,7 @@ static void show(int file, off_t at, ssize_t count) {
 /* tmpfs miscounts the last page of files that end in the last pages that there can be: their holes are not asked for. */
 static int tellsHoles(int fd) {
   struct stat st;
-  return asksForHoles && fstat(fd, &st) == 0 && st.st_size < INT64_MAX - 8192;
+  return fstat(fd, &st) == 0 && st.st_size < INT64_MAX - 8192;
 }
 
 static void step(void) {
@@ -113,8 +112,7 @@ static void step(void) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 4 && argc != 5) return 2;
-  asksForHoles = argc == 4;
+  if (argc != 4) return 2;
   state = strtoull(argv[2], NULL, 10) * 0x9e3779b97f4a7c15ull + 1;
   if (chdir(argv[1])) { perror(argv[1]); return 1; }
   setvbuf(stdout, NULL, _IOFBF, 1 << 16);
