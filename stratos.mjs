@@ -5,7 +5,7 @@
  * Plain JavaScript that Node 20 runs. It installs the dependencies when they are missing or older than the lock file, then
  * becomes the pinned Node 24, which runs the TypeScript as it stands (or the bundle in `dist/` when it is not older).
  */
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { installDependencies } from "./tools/launch/install.mjs";
 import { ensureFirstBundle, freshBundle } from "./tools/launch/bundle-state.mjs";
@@ -13,13 +13,15 @@ import { keepRawArguments } from "./tools/launch/raw-arguments.mjs";
 import { becomeNode, nodeBinary } from "./tools/launch/node-binary.mjs";
 import { LaunchError } from "./tools/launch/launch-error.mjs";
 
+/** Names under which mount(8) runs us: `/sbin/mount.TYPE`, for `mount -t TYPE` and fstab(5). */
+const MOUNT_HELPER = /^mount\.(fuse\.)?aegisfs$/;
 const root = dirname(fileURLToPath(import.meta.url));
 try {
   installDependencies(root);
   ensureFirstBundle(root, nodeBinary(root));
   const program = freshBundle(root) ?? join(root, "packages/cli/src/main.ts");
   keepRawArguments();
-  await becomeNode(root, [program, ...process.argv.slice(2)]);
+  await becomeNode(root, [program, ...(MOUNT_HELPER.test(basename(process.argv[1])) ? ["fs", "mount"] : []), ...process.argv.slice(2)]);
 } catch (error) {
   if (!(error instanceof LaunchError)) throw error;
   process.stderr.write(`stratos: ${error.message}\n`);

@@ -3,7 +3,7 @@
  * programs that people run on one, on a real mount; Linux' own tmpfs is the judge of single calls.
  */
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launcher, repository, run } from "./support/stratos.ts";
@@ -129,6 +129,36 @@ for (const options of ["allow_other,writethrough", "allow_other"]) {
     volume.check();
     await volume.stratos(["fs", "quota", "off", volume.volume]);
     await volume.mount("allow_other");
+  });
+}
+
+if (process.getuid?.() === 0) {
+  test("mount(8) mounts by its helper, as fstab(5) has it, and makes the mount read-only and writable again", async () => {
+    await volume.unmount();
+    const helper = "/sbin/mount.aegisfs";
+    const had = existsSync(helper) ? readlinkSync(helper) : null;
+    rmSync(helper, { force: true });
+    symlinkSync(join(repository, "stratos.mjs"), helper);
+    const table = join(volume.folder, "fstab");
+    writeFileSync(table, `${volume.volume} ${volume.mountPoint} aegisfs defaults,nodiratime,nosuid,noauto,x-note=1 0 0\n`);
+    const mount8 = async (...args: string[]): Promise<void> => {
+      const { status, stderr } = await volume.try(["mount", "--fstab", table, ...args]);
+      assert.equal(`${stderr}${status}`, "0");
+    };
+    try {
+      await mount8(volume.mountPoint);
+      assert.match(readFileSync("/proc/self/mountinfo", "utf8").split("\n").find((line) => line.includes(` ${volume.mountPoint} `)) ?? "", /nosuid.* fuse\.aegisfs /);
+      assert.equal(await volume.sh("mkdir quiet; touch quiet/a; touch -d @981173106 quiet; ls quiet; stat -c %X quiet; rm -r quiet; echo kept > kept"), "a\n981173106\n", "folders' access times stand still");
+      await mount8("-o", "remount,ro", volume.mountPoint);
+      assert.match((await volume.try(["touch", "kept"], { cwd: volume.mountPoint })).stderr, /Read-only file system/);
+      await mount8("-o", "remount,rw", volume.mountPoint);
+      assert.equal(await volume.sh("cat kept; rm kept"), "kept\n");
+    } finally {
+      rmSync(helper, { force: true });
+      if (had !== null) symlinkSync(had, helper);
+    }
+    await volume.unmount();
+    await volume.mount();
   });
 }
 

@@ -36,6 +36,8 @@ export interface ServeOptions {
   writebackCache?: boolean;
   /** "relative": as Linux's relatime; "never": as noatime. */
   accessTimes?: "relative" | "never";
+  /** Do access times of folders move, too? (default: yes) */
+  folderAccessTimes?: boolean;
   /**
    * Does the kernel check permissions (`default_permissions`)? Then it is told that there are access control lists. Where root alone may
    * enter, it checks none, and must not be told: it would begin to.
@@ -66,6 +68,7 @@ export class FuseServer {
   readonly files: Subvolume;
   readonly writebackCache: boolean;
   readonly accessTimes: "relative" | "never";
+  readonly folderAccessTimes: boolean;
   readonly checksPermissions: boolean;
   readonly snapshots: SnapshotFolder | null;
   readonly counts = new LookupCounts();
@@ -114,6 +117,7 @@ export class FuseServer {
     this.files = options.files ?? volume.root;
     this.writebackCache = options.writebackCache ?? true;
     this.accessTimes = options.accessTimes ?? "relative";
+    this.folderAccessTimes = this.accessTimes === "relative" && (options.folderAccessTimes ?? true);
     this.checksPermissions = options.checksPermissions ?? true;
     this.snapshots = options.controlNames === false ? null : new SnapshotFolder(this);
     this.#commitIntervalMs = options.commitIntervalMs ?? 5000;

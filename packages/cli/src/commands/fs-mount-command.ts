@@ -3,7 +3,7 @@ import { fstatSync, mkdirSync, openSync, readFileSync, realpathSync, statSync, w
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { lockOwner, stratosHome, volumePaths } from "@stratos/host-node";
-import { AEGISFS_TYPE, commandThroughFusermount, findMount, FuseMount, MountFailure, readMountTable, unmount, type MountRequest } from "@stratos/host-node/fuse";
+import { AEGISFS_TYPE, commandThroughFusermount, findMount, FuseMount, MountFailure, readMountTable, remount, unmount, type MountRequest } from "@stratos/host-node/fuse";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
 import { mountWordsText, type MountWords } from "../fs/mount-options.ts";
@@ -16,6 +16,8 @@ export interface MountVolumeOptions {
   readonly foreground?: true;
   readonly log?: string;
   readonly json?: true;
+  /** Check, but don't mount: `mount --fake`. */
+  readonly fake?: true;
 }
 
 /** Descriptor on which the serving process says that it is ready, or why it is not; set by the command that started it. */
@@ -26,7 +28,9 @@ const MOUNTED_FD = "STRATOS_FUSE_FD";
 export async function mountVolume(volume: string | undefined, dir: string | undefined, options: MountVolumeOptions): Promise<number> {
   if (volume === undefined) return listMounts(options);
   if (dir === undefined) throw new UsageError("DIR", "missing; see --help");
+  if (options.options.remount) return remountVolume(dir, options.options);
   const plan = await planMount(volume, dir, options.options);
+  if (options.fake === true) return 0;
   const mountedFd = process.env[MOUNTED_FD];
   if (options.foreground !== true) return startServer(plan, options);
   if (process.getuid?.() !== 0 && mountedFd === undefined) return becomeServer(plan);
@@ -56,6 +60,15 @@ async function planMount(volume: string, dir: string, words: MountWords): Promis
 }
 
 const DYING_MS = 10_000;
+
+/** Changes what the kernel decides of a mount that is there: `mount -o remount,ro`. The server goes on as it is. */
+function remountVolume(dir: string, words: MountWords): number {
+  const place = freePlace(dir).place;
+  if (findMount(place)?.type !== AEGISFS_TYPE) throw new CommandError(dir, "nothing of AegisFS is mounted there");
+  const failed = remount(place, [words.readOnly ? "ro" : "rw", ...words.others]);
+  if (failed !== null) throw new CommandError(dir, failed);
+  return 0;
+}
 
 /** The folder to mount on; a mount whose server has died is taken away. */
 function freePlace(dir: string): { place: string; hadDied: boolean } {
@@ -140,7 +153,7 @@ async function serve(plan: MountPlan, words: MountWords, mountedFd: number | nul
     mount = await FuseMount.start({
       volume: {
         path: plan.volume, devices: words.devices, degraded: words.degraded, keyFile: words.keyFile, readOnly: words.readOnly, subvolume: words.subvolume,
-        serve: { checksPermissions: words.allowOther || process.getuid?.() !== 0, writebackCache: words.writebackCache, accessTimes: words.accessTimes, controlNames: words.controlNames, commitIntervalMs: words.commitSeconds * 1000 },
+        serve: { checksPermissions: words.allowOther || process.getuid?.() !== 0, writebackCache: words.writebackCache, accessTimes: words.accessTimes, folderAccessTimes: words.folderAccessTimes, controlNames: words.controlNames, commitIntervalMs: words.commitSeconds * 1000 },
       },
       mount: plan.request,
       mountedFd,

@@ -4,8 +4,8 @@ import { test } from "node:test";
 import { mountWordsText, NO_MOUNT_WORDS, parseMountWords } from "./mount-options.ts";
 
 test("words add up, later ones win, those of fstab mean nothing", () => {
-  const words = parseMountWords("rw,noatime,commit=30", parseMountWords("defaults,ro,nosuid,allow_other,nofail", NO_MOUNT_WORDS));
-  assert.deepEqual(words, { ...NO_MOUNT_WORDS, allowOther: true, accessTimes: "never", commitSeconds: 30, others: ["nosuid"] });
+  const words = parseMountWords("rw,noatime,commit=30", parseMountWords("defaults,ro,nosuid,allow_other,nofail,x-systemd.automount,comment=of the archive,nodiratime", NO_MOUNT_WORDS));
+  assert.deepEqual(words, { ...NO_MOUNT_WORDS, allowOther: true, accessTimes: "never", folderAccessTimes: false, commitSeconds: 30, others: ["nosuid"] });
   assert.deepEqual(parseMountWords(mountWordsText(words), NO_MOUNT_WORDS), words);
 });
 

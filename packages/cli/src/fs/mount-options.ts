@@ -10,6 +10,10 @@ export interface MountWords {
   /** The kernel gathers writes. */
   readonly writebackCache: boolean;
   readonly accessTimes: "relative" | "never";
+  /** Do access times of folders move, too? */
+  readonly folderAccessTimes: boolean;
+  /** Change how a mount that is there may be used, instead of mounting. */
+  readonly remount: boolean;
   readonly controlNames: boolean;
   readonly commitSeconds: number;
   /** Further devices of the volume; `degraded`: also without some. */
@@ -22,7 +26,7 @@ export interface MountWords {
 }
 
 export const NO_MOUNT_WORDS: MountWords = {
-  readOnly: false, allowOther: false, subvolume: null, writebackCache: true, accessTimes: "relative", controlNames: true, commitSeconds: 5, devices: [], degraded: false,
+  readOnly: false, allowOther: false, subvolume: null, writebackCache: true, accessTimes: "relative", folderAccessTimes: true, remount: false, controlNames: true, commitSeconds: 5, devices: [], degraded: false,
   keyFile: null, others: [],
 };
 
@@ -35,7 +39,7 @@ const EMPTY_WORDS = new Set(["defaults", "auto", "noauto", "nofail", "_netdev", 
 export function parseMountWords(text: string, previous: MountWords): MountWords {
   let words: MountWords = previous;
   for (const word of text.split(",")) {
-    if (word === "" || EMPTY_WORDS.has(word)) continue;
+    if (word === "" || EMPTY_WORDS.has(word) || /^(x-|X-|comment=)/.test(word)) continue;
     words = { ...words, ...meaningOf(word, words) };
   }
   return words;
@@ -48,6 +52,8 @@ function meaningOf(word: string, words: MountWords): Partial<MountWords> {
     case "allow_other": case "noallow_other": if (value === undefined) return { allowOther: name === "allow_other" }; break;
     case "writeback": case "writethrough": case "nowriteback": if (value === undefined) return { writebackCache: name === "writeback" }; break;
     case "noatime": case "relatime": if (value === undefined) return { accessTimes: name === "noatime" ? "never" : "relative" }; break;
+    case "diratime": case "nodiratime": if (value === undefined) return { folderAccessTimes: name === "diratime" }; break;
+    case "remount": if (value === undefined) return { remount: true }; break;
     case "control": case "nocontrol": if (value === undefined) return { controlNames: name === "control" }; break;
     case "subvol": if (value !== undefined && value !== "") return { subvolume: value }; break;
     case "snapshot": if (value !== undefined && value !== "") return { subvolume: value, readOnly: true }; break;
@@ -67,6 +73,7 @@ export function mountWordsText(words: MountWords): string {
   return [
     words.readOnly ? "ro" : "rw", words.allowOther ? "allow_other" : "noallow_other",
     ...(words.subvolume === null ? [] : [`subvol=${words.subvolume}`]), words.writebackCache ? "writeback" : "writethrough", words.accessTimes === "never" ? "noatime" : "relatime",
+    ...(words.folderAccessTimes ? [] : ["nodiratime"]), ...(words.remount ? ["remount"] : []),
     words.controlNames ? "control" : "nocontrol", `commit=${words.commitSeconds}`, ...words.devices.map((path) => `device=${path}`),
     ...(words.degraded ? ["degraded"] : []), ...(words.keyFile === null ? [] : [`keyfile=${words.keyFile}`]), ...words.others,
   ].join(",");

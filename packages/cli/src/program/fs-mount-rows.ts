@@ -8,13 +8,15 @@ import type { UnmountOptions } from "../commands/fs-umount-command.ts";
 const MOUNT_HELP = `
 Mount options, separated by commas: ro, rw; subvol=NAME or snapshot=NAME to show another subvolume or, read-only, a snapshot;
 allow_other lets other users in than the one who mounts (who, unless root, needs user_allow_other in /etc/fuse.conf for it); writeback
-(default) lets the kernel gather writes until a file is closed or synced, or 30 seconds are over; writethrough hands each on at once; noatime, relatime (default); commit=SECONDS until changes are durable without fsync (default 5);
+(default) lets the kernel gather writes until a file is closed or synced, or 30 seconds are over; writethrough hands each on at once; noatime, relatime (default), nodiratime;
+remount with ro or rw changes a mount that is there; commit=SECONDS until changes are durable without fsync (default 5);
 device=FILE names a further device of the volume (repeatable; or VOLUME is A,B,C), degraded does without some; keyfile=FILE has the passphrase
 of an encrypted volume in its first line (or $STRATOS_PASSPHRASE_FILE); nocontrol hides .snapshots and .aegisfs; nosuid, nodev, noexec, sync, dirsync as in mount(8).
 
 In the mount's root, unlisted: .snapshots (mkdir takes a snapshot, rmdir deletes one, \`ln -s NAME .snapshots/.rollback\` rolls back to one),
 .aegisfs (the state as JSON).
 A volume's snapshot schedule is run while its live files are mounted. chattr(1) changes compression (+c, -c, +m) and projects (-p).
+For mount(8) and fstab(5): \`ln -s "$(command -v stratos)" /sbin/mount.aegisfs\`, then \`mount -t aegisfs VOLUME DIR\`.
 The server ends when DIR is unmounted; SIGINT and SIGTERM unmount it; a second one cuts off whoever still uses it.`;
 
 export function mountCommands(finish: Finish): Command[] {
@@ -28,6 +30,12 @@ export function mountCommands(finish: Finish): Command[] {
     .option("--foreground", "serve in this process, until it is unmounted")
     .option("--log <file>", "what the serving process has to say (default: log/fs-mount.log in $STRATOS_HOME)")
     .addOption(jsonOption())
+    // What mount(8) hands to its helpers.
+    .addOption(new Option("-f, --fake").hideHelp())
+    .addOption(new Option("-n, --no-mtab").hideHelp())
+    .addOption(new Option("-v, --verbose").hideHelp())
+    .addOption(new Option("-t, --types <type>").hideHelp())
+    .addOption(new Option("-N, --namespace <namespace>").hideHelp())
     .addHelpText("after", MOUNT_HELP)
     .action(async (volume: string | undefined, dir: string | undefined, options: MountVolumeOptions) => finish(await (await import("../commands/fs-mount-command.ts")).mountVolume(volume, dir, options)));
   const umount = new Command("umount")

@@ -48,7 +48,7 @@ function list(server: FuseServer, files: Subvolume, directory: number, plus: boo
     }
     size = next;
   }
-  if (server.accessTimes === "relative" && server.freshAccess[directory & 4095] !== directory) touchAccessTime(server, files, directory);
+  if (server.folderAccessTimes && server.freshAccess[directory & 4095] !== directory) touchAccessTime(server, files, directory);
   return size;
 }
 

@@ -126,6 +126,17 @@ export function unmount(mountPoint: string, options: { lazy: boolean }): string 
   return result.error !== undefined ? `${program} cannot be run` : wordsOf(result.stderr, `${program}: `) || `${program} ended with status ${result.status ?? constants.signals[result.signal!]}`;
 }
 
+/**
+ * Changes the kernel's own options of a mount, such as `ro`. Needs root.
+ *
+ * @returns null, or why not in words
+ */
+export function remount(mountPoint: string, options: readonly string[]): string | null {
+  const result = spawnSync("mount", ["-i", "-o", ["remount", ...options].join(","), "--", mountPoint], { stdio: ["ignore", "ignore", "pipe"], encoding: "utf8" });
+  if (result.status === 0) return null;
+  return result.error !== undefined ? "mount(8) cannot be run" : wordsOf(result.stderr, "mount: ") || `mount(8) ended with status ${result.status}`;
+}
+
 /** The first line that a program of util-linux or fuse3 said, without its own name and the path. */
 function wordsOf(stderr: string, prefix: string): string {
   const line = stderr.split("\n").find((candidate) => candidate.trim() !== "") ?? "";
