@@ -23,3 +23,4 @@ export { splitLayers, type TreeLayer } from "./build/split-layers.ts";
 export { diffComposes, diffTrees, type ComposedImage, type FileDifference, type ImageDifference, type ValueDifference } from "./metadata/diff-composes.ts";
 export { parseProvenance, ProvenanceError, type Recipe } from "./metadata/provenance.ts";
 export { PackBlob, readTree } from "./build/manifest.ts";
+export { mockConfig, MockConfigError } from "./metadata/mock-config.ts";

@@ -4,7 +4,7 @@
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { checkFileTree } from "@stratos/formats";
+import { checkFileTree, fileEntry, MemoryBlob } from "@stratos/formats";
 import { parseLock, formatLock, EMPTY_LOCK } from "./gather/lock.ts";
 import { BASE, makeWorld, packageOf, sha256, textIn, type TestWorld } from "./testing/test-compose.ts";
 
@@ -78,6 +78,48 @@ test("a package that has changed makes its own stage anew, and none before it; t
   await publish(other);
   const full = await other.compose(TREEFILE);
   assert.deepEqual(full.info.images[0]!.artifacts, updated.info.images[0]!.artifacts);
+});
+
+test("packages that only scripts need are there while they run, and not in the image", async () => {
+  const maker = (version: string) => packageOf("maker", { Depends: "libtool, libmaker", Version: version }, [{ path: "./usr/bin/" }, { path: "./usr/bin/maker", text: `maker ${version}` }, { path: "./usr/share/" }, { path: "./usr/share/maker/" }]);
+  const libmaker = packageOf("libmaker", {}, [{ path: "./usr/lib/" }, { path: "./usr/lib/libmaker.so", text: "libmaker" }]);
+  const one = await world(maker("1"), libmaker);
+  let seen: string[] = [];
+  one.runner.effects = (job) => {
+    if (job.script.startsWith("var/lib/dpkg/")) return undefined;
+    seen = [...job.tree.entries()].map(({ path }) => path);
+    assert.equal(textIn(job.tree, "etc/hostname"), "made\n");
+    const file = (path: string, text: string) => fileEntry(path, "file", { content: new MemoryBlob(Buffer.from(text), sha256) });
+    return { removed: ["usr/bin/maker", "etc/tool"], changed: [file("usr/bin/made", `by ${textIn(job.tree, "usr/bin/maker")}`), file("usr/share/maker/left", "left"), fileEntry("usr/bin/same", "hardLink", { target: "usr/bin/tool" }), fileEntry("usr/bin/made-too", "hardLink", { target: "usr/bin/made" })] };
+  };
+  const text = `${TREEFILE}hostname: made\nscripts: [maker]\nbuild: {packages: [maker]}\n`;
+  const { lock, info } = await one.compose(text);
+  const locked = lock.images["default/riscv64"]!;
+  assert.deepEqual(locked.build!.map(({ name, stage }) => `${name} ${stage}`), ["libmaker build", "maker build"]);
+  assert.ok(!locked.packages.some(({ name }) => name.endsWith("maker")));
+  assert.ok(seen.includes("usr/bin/maker") && seen.includes("usr/lib/libmaker.so"));
+  const tree = one.trees.get("root")!, paths = [...tree.entries()].map(({ path }) => path);
+  assert.equal(checkFileTree(tree), undefined);
+  assert.deepEqual(paths.filter((path) => /mak|left|made|same|etc\/tool$/.test(path)), ["usr/bin/made", "usr/bin/made-too", "usr/bin/same", "usr/share/maker", "usr/share/maker/left"]);
+  assert.deepEqual([...tree.entries()].filter(({ kind }) => kind === "hardLink").map(({ path, target }) => `${path} ${target}`), ["usr/bin/made-too usr/bin/made", "usr/bin/tool usr/bin/same"]);
+  assert.equal(textIn(tree, "usr/bin/made"), "by maker 1");
+  assert.ok(!textIn(tree, "var/lib/dpkg/status").includes("maker"));
+  assert.equal(info.images[0]!.packages, locked.packages.length);
+  const written = (name: string): string => Buffer.from(one.outputs.get(`demo-default-riscv64.${name}.json`)!).toString();
+  assert.ok(!written("spdx").includes("libmaker") && written("provenance").includes("libmaker"), "the image has it not, and was made with it");
+
+  const jobs = one.runner.jobs.length;
+  await one.compose(text, { lock, lockMode: "locked" });
+  assert.equal(one.runner.jobs.length, jobs, "all is kept");
+  await one.publish([...BASE, LIBTOOL, TOOL, maker("2"), libmaker], "Fri, 15 Jan 2027 08:00:00 UTC");
+  await one.compose(text, { lock, lockMode: "update" });
+  assert.equal(textIn(one.trees.get("root")!, "usr/bin/made"), "by maker 2");
+  assert.ok(Buffer.from(formatLock(parseLock(formatLock(lock), "l"))).equals(Buffer.from(formatLock(lock))));
+
+  one.runner.effects = (job) => (job.script.startsWith("var/lib/dpkg/") ? undefined : { removed: [], changed: [fileEntry("var/lib/dpkg/status", "file", { content: new MemoryBlob(Buffer.from(""), sha256) })] });
+  const { steps } = await one.compose(text.replace("hostname: made", "hostname: other"), { lock });
+  assert.match(steps.find(({ id }) => id.startsWith("build"))!.reason, /build\.packages/);
+  assert.match((await one.compose(`${text}base: none\n`)).steps[1]!.reason, /without a base/);
 });
 
 test("an interrupted compose goes on where it was", async () => {

@@ -3,13 +3,13 @@
  * that was interrupted, or comes again, goes on where something is new.
  */
 import { archiveEpoch } from "./gather/epoch.ts";
-import { EMPTY_LOCK, LockError, lockKey, packageRequest, type Lock, type LockedImage } from "./gather/lock.ts";
+import { allPackages, EMPTY_LOCK, LockError, lockKey, packageRequest, type Lock, type LockedImage } from "./gather/lock.ts";
 import { fetchPackages, resolveImage, type Archive } from "./gather/resolve-image.ts";
 import { customize } from "./build/customize.ts";
 import { readTree, writeTree } from "./build/manifest.ts";
 import { saveSoundness } from "./build/soundness.ts";
 import { splitLayers } from "./build/split-layers.ts";
-import { buildStages, hashText, sha256Of, type StageEvent } from "./build/stages.ts";
+import { buildStages, hashText, sha256Of, type StageEvent, type StageJob } from "./build/stages.ts";
 import { composeInfo, type ComposeInfo, type ImageRecord } from "./metadata/composeinfo.ts";
 import { spdxDocument } from "./metadata/spdx.ts";
 import { provenanceStatement, type Provenance } from "./metadata/provenance.ts";
@@ -157,20 +157,22 @@ class Compose implements PhaseWork {
     let made: ScriptRunner | undefined;
     const runner = (): ScriptRunner => (made ??= this.#ports.runner(target.architecture, this.#request.runner ?? config.build?.runner ?? "auto"));
     state.runner = runner().id;
-    const stages = await buildStages(this.#ports, {
+    const job: StageJob = {
       architecture: target.architecture, locked, runner: runner(), version: this.#request.version, epochSeconds, environment: config.build?.environment ?? {}, hasNetwork: config.build?.network === true, signal, shared: this.#staging,
       onEvent: (event) => this.#request.onEvent({ kind: "build", image, event }),
-    });
+    };
+    const stages = await buildStages(this.#ports, job);
+    const scriptRoot = locked.build === undefined || (config.scripts ?? []).length === 0 ? undefined : await buildStages(this.#ports, { ...job, locked: { ...locked, packages: allPackages(locked) } });
     const sources = await this.#readSources(target);
     state.sources = Object.fromEntries([...sources].map(([name, bytes]) => [name, sha256Of(this.#ports)(bytes)]));
     const { hostname, timezone, locale, users, files, scripts, services, build } = config;
     const key = hashText(this.#ports, canonicalJson({
-      code: CUSTOMIZE_CODE, by: this.#request.version, root: stages.key, target: [config.name, config.version ?? "", target.variant, target.architecture], sources: state.sources, automatic: locked.packages.filter((one) => one.isAutomatic).map((one) => one.name),
+      code: CUSTOMIZE_CODE, by: this.#request.version, root: stages.key, ...(scriptRoot === undefined ? {} : { scriptRoot: scriptRoot.key }), target: [config.name, config.version ?? "", target.variant, target.architecture], sources: state.sources, automatic: locked.packages.filter((one) => one.isAutomatic).map((one) => one.name),
       config: JSON.parse(JSON.stringify({ hostname, timezone, locale, users, files, scripts, services, build, removals: config["remove-files"] })) as Json,
     }));
     let tree = await readTree(this.#ports, key);
     if (tree === undefined) {
-      const customized = await customize(this.#ports, { target, locked, tree: stages.tree, epochSeconds, runner, sources, signal, onLine: (line) => this.#request.onEvent({ kind: "build", image, event: { kind: "line", line } }) });
+      const customized = await customize(this.#ports, { target, locked, tree: stages.tree, scriptTree: scriptRoot?.tree, epochSeconds, runner, sources, signal, onLine: (line) => this.#request.onEvent({ kind: "build", image, event: { kind: "line", line } }) });
       tree = await writeTree(this.#ports, key, customized);
     } else this.#request.onEvent({ kind: "kept", image, what: "root" });
     state.tree = { key, tree };

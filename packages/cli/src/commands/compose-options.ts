@@ -8,7 +8,7 @@ export interface ComposeSelection {
 
 export interface ComposeExportOptions extends ComposeSelection {
   readonly all?: true;
-  readonly format: "yaml" | "json";
+  readonly format: "yaml" | "json" | "mock";
   readonly output?: string;
 }
 

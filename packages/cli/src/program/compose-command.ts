@@ -27,7 +27,7 @@ export function composeCommand(finish: (status: number) => void): Command {
     .description("Prints what a treefile says when all is merged: each image's layers as a treefile of its own, or with --all the whole file without its includes. What is printed reads back equal.")
     .argument("<file>", "treefile")
     .option("--all", "the whole file, with its variants")
-    .addOption(new Option("--format <format>", "how to print it").choices(["yaml", "json"]).default("yaml"))
+    .addOption(new Option("--format <format>", "how to print it; mock: the build root's configuration for mock(1)").choices(["yaml", "json", "mock"]).default("yaml"))
     .option("-o, --output <folder>", "write a file for each image there rather than to stdout")
     .action(async (file: string, options: ComposeExportOptions) => finish(await (await import("../commands/compose-export-command.ts")).exportTreefile(file, options)));
 

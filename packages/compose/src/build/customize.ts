@@ -6,7 +6,7 @@ import { byteString, byteStringOf, utf8Of, utf8ToByteString } from "@stratos/bas
 import { readBlob, type FileTree } from "@stratos/formats";
 import type { RootMeta } from "@stratos/pkg";
 import type { LockedImage } from "../gather/lock.ts";
-import { ScriptError, type ComposePorts, type ScriptRunner } from "../ports.ts";
+import { ScriptError, type ComposePorts, type ScriptRunner, type TreeChanges } from "../ports.ts";
 import { compilePattern } from "../treefile/pattern.ts";
 import { substitute, type ImageTarget } from "../treefile/treefile.ts";
 import { AccountError, Accounts } from "./accounts.ts";
@@ -24,6 +24,8 @@ export interface CustomizeJob {
   readonly target: ImageTarget;
   readonly locked: LockedImage;
   readonly tree: FileTree;
+  /** the same with what scripts need besides, where they need anything */
+  readonly scriptTree?: FileTree | undefined;
   readonly epochSeconds: number;
   readonly runner: () => ScriptRunner;
   /** content of files that are beside the treefile, by the names that it gives them */
@@ -38,6 +40,18 @@ export async function customize(ports: Pick<ComposePorts, "packages">, job: Cust
   const sha256 = sha256Of(ports);
   const builder = new TreeBuilder(memoryBlobs(sha256), job.tree);
   const root = new Root(builder, job.epochSeconds);
+  configure(root, job);
+  if ((config.scripts ?? []).length > 0) await runScripts(root, job, sha256);
+  if (config.services !== undefined) setServices(root, config.services);
+  const removals = (config["remove-files"] ?? []).map((pattern) => compilePattern(pattern, { isPath: true }));
+  for (const path of removals.length === 0 ? [] : [...builder.nodes.keys()]) if (path !== "" && removals.some((matches) => matches(`/${path}`))) builder.removeAll(path);
+  cleanIdentity(builder, { epochSeconds: job.epochSeconds, sha256 });
+  return builder.build(job.epochSeconds);
+}
+
+/** What stands before scripts run: names, files, accounts. */
+function configure(root: Root, job: CustomizeJob): void {
+  const { builder } = root, { config } = job.target;
   setNames(root, job);
   if (builder.nodes.has("usr/bin/apt")) root.write("var/lib/apt/extended_states", extendedStates(job.locked, job.target.architecture));
   for (const [path, file] of Object.entries(config.files ?? {})) {
@@ -49,12 +63,6 @@ export async function customize(ports: Pick<ComposePorts, "packages">, job: Cust
     else builder.file(place, meta, file.source === undefined ? utf8Of(file.content ?? "") : job.sources.get(file.source)!);
   }
   if (config.users !== undefined) setUsers(root, job);
-  if ((config.scripts ?? []).length > 0) await runScripts(root, job);
-  if (config.services !== undefined) setServices(root, config.services);
-  const removals = (config["remove-files"] ?? []).map((pattern) => compilePattern(pattern, { isPath: true }));
-  for (const path of removals.length === 0 ? [] : [...builder.nodes.keys()]) if (path !== "" && removals.some((matches) => matches(`/${path}`))) builder.removeAll(path);
-  cleanIdentity(builder, { epochSeconds: job.epochSeconds, sha256 });
-  return builder.build(job.epochSeconds);
 }
 
 /** A root as configuration sees it: paths go through links, folders that are missing are made. */
@@ -165,25 +173,45 @@ function setUsers(root: Root, job: CustomizeJob): void {
 
 const SCRIPT_FOLDER = "var/tmp/stratos-compose";
 
-async function runScripts(root: Root, job: CustomizeJob): Promise<void> {
+async function runScripts(root: Root, job: CustomizeJob, sha256: (bytes: Uint8Array) => string): Promise<void> {
   const { config } = job.target;
+  let scene = root;
+  if (job.scriptTree !== undefined) configure(scene = new Root(new TreeBuilder(memoryBlobs(sha256), job.scriptTree), job.epochSeconds), job);
   const meta = { uid: 0, gid: 0, mode: 0o755, mtime: job.epochSeconds };
-  root.place(`${SCRIPT_FOLDER}/x`);
+  scene.place(`${SCRIPT_FOLDER}/x`);
   const lines = ["#!/bin/sh", "set -e", "umask 022", "cd /"];
   for (const [index, script] of (config.scripts ?? []).entries()) {
-    root.builder.file(`${SCRIPT_FOLDER}/${index}`, meta, utf8Of(script.startsWith("#!") ? script : `#!/bin/sh\nset -e\n${script}\n`));
+    scene.builder.file(`${SCRIPT_FOLDER}/${index}`, meta, utf8Of(script.startsWith("#!") ? script : `#!/bin/sh\nset -e\n${script}\n`));
     lines.push(`/${SCRIPT_FOLDER}/${index} || { status=$?; echo "scripts[${index}] ended with status $status" >&2; exit $status; }`);
   }
-  root.builder.file(`${SCRIPT_FOLDER}/all`, meta, utf8Of(`${lines.join("\n")}\n`));
+  scene.builder.file(`${SCRIPT_FOLDER}/all`, meta, utf8Of(`${lines.join("\n")}\n`));
   const changes = await job.runner().run({
-    tree: root.builder.build(), architecture: job.target.architecture, script: `${SCRIPT_FOLDER}/all`, hostname: substitute(config.hostname ?? BUILD_HOSTNAME, job.target), hasNetwork: config.build?.network === true,
+    tree: scene.builder.build(), architecture: job.target.architecture, script: `${SCRIPT_FOLDER}/all`, hostname: substitute(config.hostname ?? BUILD_HOSTNAME, job.target), hasNetwork: config.build?.network === true,
     epochSeconds: job.epochSeconds, signal: job.signal, isObserved: false, onLine: job.onLine,
     environment: { SOURCE_DATE_EPOCH: String(job.epochSeconds), DEBIAN_FRONTEND: "noninteractive", ...config.build?.environment },
   });
-  root.builder.apply(changes);
-  if (!root.builder.nodes.has("bin") && !root.builder.nodes.has("usr")) throw new ScriptError("scripts have removed the whole system");
+  scene.builder.apply(changes);
+  if (!scene.builder.nodes.has("bin") && !scene.builder.nodes.has("usr")) throw new ScriptError("scripts have removed the whole system");
+  if (scene !== root) takeOver(root.builder, scene.builder, changes);
   root.builder.removeAll(SCRIPT_FOLDER);
   cleanScriptTraces(root.builder);
+}
+
+/** What scripts have changed in a root that has more than the image, for the image: each path as they left it, below folders as they were there. */
+function takeOver(image: TreeBuilder, scene: TreeBuilder, { removed, changed }: TreeChanges): void {
+  // Of packages that are not in the image, dpkg would say there that they are.
+  if (changed.some(({ path }) => path === "var/lib/dpkg/status")) throw new ScriptError("scripts have installed or removed packages, which they cannot where build.packages gives them some of their own");
+  for (const path of removed) image.removeAll(path);
+  const own = new Set(changed.map(({ path }) => path));
+  for (const { path, kind, target } of changed) {
+    for (let slash = path.indexOf("/"); slash >= 0; slash = path.indexOf("/", slash + 1)) {
+      const folder = path.slice(0, slash);
+      if (!image.nodes.has(folder)) image.nodes.set(folder, scene.nodes.get(folder)!);
+    }
+    // Another name of a file of the image stays one.
+    const file = kind === "hardLink" && !own.has(target) ? image.nodes.get(target) : undefined;
+    image.nodes.set(path, file ?? scene.nodes.get(path)!);
+  }
 }
 
 const UNIT_FOLDERS = ["etc/systemd/system", "usr/lib/systemd/system"];

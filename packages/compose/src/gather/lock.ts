@@ -5,8 +5,8 @@
 import { canonicalJson, type Json, type JsonObject } from "../treefile/json.ts";
 import type { ImageTarget } from "../treefile/treefile.ts";
 
-/** Packages are configured stage by stage; each stage is closed under dependencies, and a change goes no deeper than its own. */
-export const STAGES = ["essential", "base", "image"] as const;
+/** Packages are configured stage by stage; each stage is closed under dependencies, and a change goes no deeper than its own. Those of the last are there for scripts only. */
+export const STAGES = ["essential", "base", "image", "build"] as const;
 export type StageName = (typeof STAGES)[number];
 
 export interface LockedPackage {
@@ -38,6 +38,8 @@ export interface LockedImage {
   readonly signers: readonly string[];
   /** in the order of unpacking, by stages */
   readonly packages: readonly LockedPackage[];
+  /** what `build.packages` adds while scripts run, in the order of unpacking */
+  readonly build?: readonly LockedPackage[];
 }
 
 export interface Lock {
@@ -58,8 +60,9 @@ export function lockKey(target: { variant: string; architecture: string }): stri
 
 /** What of an image's configuration decides its packages, as one text. */
 export function packageRequest(target: ImageTarget): string {
-  const { suite = "trixie", components = ["main"], mirror = null, repositories = {}, base = "minbase", recommends = false, packages = [], exclude = [] } = target.config;
-  return canonicalJson({ architecture: target.architecture, suite, components, mirror, repositories, base, recommends, packages, exclude } as unknown as Json);
+  const { suite = "trixie", components = ["main"], mirror = null, repositories = {}, base = "minbase", recommends = false, packages = [], exclude = [], build = {} } = target.config;
+  const forScripts = (build.packages ?? []).length === 0 ? {} : { build: build.packages };
+  return canonicalJson({ architecture: target.architecture, suite, components, mirror, repositories, base, recommends, packages, exclude, ...forScripts } as unknown as Json);
 }
 
 /** @throws LockError */
@@ -74,12 +77,21 @@ export function parseLock(text: string, path: string): Lock {
   if (typeof value !== "object" || value === null || (value as JsonObject)["format"] !== 1 || typeof lock.images !== "object" || lock.images === null) throw new LockError(`${path}: is no lock file of format 1`);
   for (const [key, image] of Object.entries(lock.images)) {
     const isSound = typeof image === "object" && image !== null && typeof image.request === "string" && typeof image.mirror === "string" && Number.isSafeInteger(image.dateSeconds) && Array.isArray(image.packages)
-      && image.packages.every((one) => typeof one === "object" && one !== null && /^[a-z0-9][a-z0-9+.-]+$/.test(one.name) && typeof one.version === "string" && /^[a-z0-9-]+$/.test(one.architecture)
-        && Number.isSafeInteger(one.sizeBytes) && one.sizeBytes > 0 && /^[0-9a-f]{64}$/.test(one.sha256) && /^(https?|file):\/\//.test(one.url) && STAGES.includes(one.stage)
-        && (one.round === undefined || (Number.isSafeInteger(one.round) && one.round >= 0)));
+      && image.packages.every(isSoundPackage) && (image.build === undefined || (Array.isArray(image.build) && image.build.every(isSoundPackage)));
     if (!isSound) throw new LockError(`${path}: the image ${key} is damaged`);
   }
   return lock;
+}
+
+function isSoundPackage(one: LockedPackage): boolean {
+  return typeof one === "object" && one !== null && /^[a-z0-9][a-z0-9+.-]+$/.test(one.name) && typeof one.version === "string" && /^[a-z0-9-]+$/.test(one.architecture)
+    && Number.isSafeInteger(one.sizeBytes) && one.sizeBytes > 0 && /^[0-9a-f]{64}$/.test(one.sha256) && /^(https?|file):\/\//.test(one.url) && STAGES.includes(one.stage)
+    && (one.round === undefined || (Number.isSafeInteger(one.round) && one.round >= 0));
+}
+
+/** All that an image is made with. */
+export function allPackages(locked: Pick<LockedImage, "packages" | "build">): readonly LockedPackage[] {
+  return locked.build === undefined ? locked.packages : [...locked.packages, ...locked.build];
 }
 
 /** Images sorted by name, so that the file changes only where something has. */

@@ -3,7 +3,7 @@ import { planImage, readVerified, download, inParallel, type BinaryPackage, type
 import { compilePattern, isPattern } from "../treefile/pattern.ts";
 import type { ImageTarget } from "../treefile/treefile.ts";
 import { SharedWork } from "../phase/shared-work.ts";
-import { LockError, packageRequest, STAGES, type LockedImage, type LockedPackage, type StageName } from "./lock.ts";
+import { allPackages, LockError, packageRequest, STAGES, type LockedImage, type LockedPackage, type StageName } from "./lock.ts";
 
 export interface Archive {
   readonly mirror: string;
@@ -13,25 +13,47 @@ export interface Archive {
 
 /** @throws what `planImage` throws; LockError when a pattern matches nothing */
 export async function resolveImage(ports: PackagePorts, target: ImageTarget, archive: Archive, onProgress: OnProgress): Promise<LockedImage> {
-  const { suite = "trixie", components = ["main"], repositories = {}, base = "minbase", recommends = false, packages = [], exclude = [] } = target.config;
+  const { base, packages = [], build = {} } = target.config;
+  const { plan, binaries } = await choose(ports, target, archive, onProgress, (index) => expandPatterns(packages, index));
+  const locked = lockPackages({ plan, binaries }, stagesOf(binaries, offers(binaries), target.architecture));
+  const forScripts = build.packages ?? [];
+  if (forScripts.length > 0 && base === "none") throw new LockError("build.packages: an image without a base has nothing that could configure them");
+  return {
+    request: packageRequest(target), suite: plan.suite, codename: plan.codename, release: plan.version, dateSeconds: plan.dateSeconds, mirror: plan.mirror,
+    components: plan.components, signers: plan.signers, packages: locked, ...(forScripts.length === 0 ? {} : { build: await resolveBuild(ports, target, archive, onProgress, locked) }),
+  };
+}
+
+/** What scripts need besides the image, whose packages stay as they are. */
+async function resolveBuild(ports: PackagePorts, target: ImageTarget, archive: Archive, onProgress: OnProgress, image: readonly LockedPackage[]): Promise<readonly LockedPackage[]> {
+  const names = new Set(image.map(({ name }) => name));
+  const chosen = await choose(ports, target, archive, onProgress, (index) => [...image.map(({ name, version }) => `${name}=${version}`), ...expandPatterns(target.config.build!.packages!, index)]);
+  const stages = new Map(chosen.binaries.map((one): [BinaryPackage, StageName] => [one, names.has(one.name) ? "image" : "build"]));
+  return lockPackages(chosen, stages).filter(({ stage }) => stage === "build");
+}
+
+type Chosen = Awaited<ReturnType<typeof planImage>>;
+
+function choose(ports: PackagePorts, target: ImageTarget, archive: Archive, onProgress: OnProgress, names: (index: PackageIndex) => string[]): Promise<Chosen> {
+  const { suite = "trixie", components = ["main"], repositories = {}, base = "minbase", recommends = false, exclude = [] } = target.config;
   const isExcluded = exclude.map((pattern) => compilePattern(pattern));
-  const { plan, binaries } = await planImage(ports, {
+  return planImage(ports, {
     mirror: target.config.mirror ?? archive.mirror, keyrings: archive.keyrings, suite, components, architecture: target.architecture, variant: base, recommends, packages: [],
     extraSources: Object.values(repositories).map((one) => ({ uri: one.uri.replace(/\/+$/, ""), suite: one.suite, components: one.components ?? ["main"] })),
     choosePackages(index) {
       if (isExcluded.length > 0) index.setPriorities((one) => (isExcluded.some((matches) => matches(one.name)) ? -1 : one.origin.priority));
-      return expandPatterns(packages, index);
+      return names(index);
     },
   }, onProgress);
-  const byName = offers(binaries), stages = stagesOf(binaries, byName, target.architecture), rounds = roundsOf(binaries, byName, stages);
+}
+
+function lockPackages({ plan, binaries }: Pick<Chosen, "plan" | "binaries">, stages: ReadonlyMap<BinaryPackage, StageName>): LockedPackage[] {
+  const rounds = roundsOf(binaries, offers(binaries), stages);
   const locked = binaries.map((one, index): LockedPackage => {
     const { name, version, architecture, sizeBytes, sha256, url, isAutomatic } = plan.packages[index]!, round = rounds.get(one) ?? 0;
     return { name, version, architecture, sizeBytes, sha256, url, stage: stages.get(one)!, ...(round > 0 ? { round } : {}), isAutomatic, source: one.source };
   });
-  return {
-    request: packageRequest(target), suite: plan.suite, codename: plan.codename, release: plan.version, dateSeconds: plan.dateSeconds, mirror: plan.mirror,
-    components: plan.components, signers: plan.signers, packages: STAGES.flatMap((stage) => locked.filter((one) => one.stage === stage).sort((left, right) => (left.round ?? 0) - (right.round ?? 0))),
-  };
+  return STAGES.flatMap((stage) => locked.filter((one) => one.stage === stage).sort((left, right) => (left.round ?? 0) - (right.round ?? 0)));
 }
 
 function expandPatterns(packages: readonly string[], index: PackageIndex): string[] {
@@ -125,10 +147,10 @@ const DOWNLOADS_AT_ONCE = 6;
  * @throws FetchError, IntegrityError
  */
 export async function fetchPackages(
-  ports: PackagePorts, locked: Pick<LockedImage, "packages" | "mirror">, mirror: string, options: { onProgress: OnProgress; signal: AbortSignal; shared?: SharedWork<void> },
+  ports: PackagePorts, locked: Pick<LockedImage, "packages" | "build" | "mirror">, mirror: string, options: { onProgress: OnProgress; signal: AbortSignal; shared?: SharedWork<void> },
 ): Promise<void> {
   const { onProgress, signal, shared = new SharedWork() } = options;
-  const { packages } = locked;
+  const packages = allPackages(locked);
   const totalBytes = packages.reduce((sum, one) => sum + one.sizeBytes, 0);
   let doneBytes = 0, doneFiles = 0;
   await inParallel(packages, DOWNLOADS_AT_ONCE, async (one) => {

@@ -3,7 +3,7 @@
  * so `stratos compose rebuild` needs nothing else. Source: https://slsa.dev/spec/v1.0/provenance.
  */
 import { isList, isObject, type Json, type JsonObject } from "../treefile/json.ts";
-import type { LockedImage } from "../gather/lock.ts";
+import { allPackages, type LockedImage } from "../gather/lock.ts";
 import type { ImageRecord } from "./composeinfo.ts";
 
 export const BUILD_TYPE = "urn:stratos:compose:v1";
@@ -25,7 +25,7 @@ export function provenanceStatement(record: ImageRecord, inputs: Provenance, bui
         buildType: BUILD_TYPE,
         externalParameters: { treefile: inputs.treefile, variant: record.target.variant, architecture: record.target.architecture },
         internalParameters: { lock: inputs.locked as unknown as Json, sources: inputs.sources, runner: builder.runner, sourceDateEpoch: record.epochSeconds },
-        resolvedDependencies: record.locked.packages.map((one) => ({ uri: one.url, name: one.name, digest: { sha256: one.sha256 } })),
+        resolvedDependencies: allPackages(record.locked).map((one) => ({ uri: one.url, name: one.name, digest: { sha256: one.sha256 } })),
       },
       runDetails: { builder: { id: "urn:stratos:compose", version: { stratos: builder.version } }, metadata: { invocationId: record.treeKey } },
     },

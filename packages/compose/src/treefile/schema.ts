@@ -99,7 +99,11 @@ const LAYER_KEYS = {
   scripts: { type: "array", items: TEXT, description: "shell scripts, run in the image after all packages are configured" },
   build: {
     type: "object", additionalProperties: false,
-    properties: { environment: ENVIRONMENT, runner: { enum: ["auto", "stratos", "native"], description: "where maintainer scripts run" }, network: { type: "boolean" } },
+    properties: {
+      environment: ENVIRONMENT, runner: { enum: ["auto", "stratos", "native"], description: "where maintainer scripts run" }, network: { type: "boolean" },
+      packages: { ...PACKAGES, description: "there while `scripts` run, and not in the image" },
+      mock: { type: "object", propertyNames: { pattern: "^[A-Za-z_][A-Za-z0-9_]*$" }, description: "further options of the configuration for mock(1) that `stratos compose export --format mock` writes" },
+    },
   },
   ostree: {
     type: "object", additionalProperties: false,
@@ -199,7 +203,7 @@ export interface ContainerConfig {
   readonly entrypoint?: readonly string[]; readonly command?: readonly string[]; readonly environment?: Readonly<Record<string, string>>; readonly labels?: Readonly<Record<string, string>>;
   readonly user?: string; readonly workdir?: string; readonly ports?: readonly string[];
 }
-export interface BuildConfig { readonly environment?: Readonly<Record<string, string>>; readonly runner?: "auto" | "stratos" | "native"; readonly network?: boolean }
+export interface BuildConfig { readonly environment?: Readonly<Record<string, string>>; readonly runner?: "auto" | "stratos" | "native"; readonly network?: boolean; readonly packages?: readonly string[]; readonly mock?: JsonObject }
 
 /** All layers of one image, merged and checked. */
 export interface ImageConfig {
