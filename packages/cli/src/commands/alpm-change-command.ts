@@ -105,11 +105,16 @@ export function planText(transaction: AlpmTransaction): string {
   const { plan, sizes } = transaction;
   const lines = [
     ...plan.remove.map(({ package: one, because }) => `remove   ${one.name} ${one.version}  (${because})`),
-    ...plan.install.map(({ package: one, old, because, origin }) => `${old === undefined ? "install" : "upgrade"}  ${one.name} ${old === undefined ? "" : `${old.version} -> `}${one.version}  (${origin}; ${because})`),
+    ...plan.install.map(({ package: one, old, because, origin }) => `${verbOf(one.version, old?.version)} ${one.name} ${old === undefined || old.version === one.version ? "" : `${old.version} -> `}${one.version}  (${origin}; ${because})`),
     ...plan.reasons.map(({ package: one, reason }) => `mark     ${one.name} as ${reason === "explicit" ? "asked for" : "a dependency"}`),
   ];
   const size = `${formatSize(sizes.downloadBytes)} to download, ${sizes.grownBytes < 0 ? `${formatSize(-sizes.grownBytes)} freed` : `${formatSize(sizes.grownBytes)} more on disk`}`;
   return `${[...lines, `${plan.install.length} to install or upgrade, ${plan.remove.length} to remove; ${size}`].map(byteStringToUtf8).join("\n")}\n`;
+}
+
+function verbOf(version: string, before: string | undefined): string {
+  const order = before === undefined ? 0 : compareAlpmVersions(version, before);
+  return before === undefined ? "install " : order > 0 ? "upgrade " : order < 0 ? "downgrade" : "reinstall";
 }
 
 export function planJson({ plan, sizes }: AlpmTransaction): object {

@@ -98,13 +98,13 @@ export function debVerifyCommand(files: readonly string[], options: DebJsonOptio
     const keyrings = options.keyring.map(read);
     const results: { file: string; problems: string[]; signers?: string[] }[] = [];
     for (const file of files) {
-      const bytes = read(file);
       try {
+        const bytes = read(file);
         const problems = debProblems(await openDeb(bytes, file, ports), ports).map(byteStringToUtf8);
         results.push({ file, problems, ...(keyrings.length === 0 ? {} : { signers: await verifyDebSignature(bytes, keyrings, ports.nowSeconds()) }) });
       } catch (error) {
-        if (!(error instanceof Error && ["DebError", "ControlError"].includes(error.name))) throw error;
-        results.push({ file, problems: [error.message] });
+        if (!(error instanceof CommandError || (error instanceof Error && ["DebError", "ControlError"].includes(error.name)))) throw error;
+        results.push({ file, problems: [error.message.startsWith(`${file}: `) ? error.message.slice(file.length + 2) : error.message] });
       }
     }
     const isGood = results.every(({ problems }) => problems.length === 0);

@@ -6,7 +6,7 @@ import { RepositoryFolder, repositoryServer } from "@stratos/host-node/packages"
 import { createSigningKey, publicHalf } from "@stratos/pkg";
 import { CommandError, hostReason } from "../command-error.ts";
 import { withPackagePorts } from "../packages/package-task.ts";
-import { keyPath, readKey } from "../packages/signing-keys.ts";
+import { keyNames, keyPath, readKey } from "../packages/signing-keys.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 
@@ -93,6 +93,19 @@ export function createKeyCommand(name: string, options: { readonly owner?: strin
       throw new CommandError(name, (error as NodeJS.ErrnoException).code === "EEXIST" ? "there is a key of this name already" : hostReason(error), { cause: error });
     }
     process.stdout.write(options.json === true ? `${JSON.stringify({ name, path, fingerprint: key.fingerprint }, null, 2)}\n` : `${key.fingerprint.toUpperCase()}\n`);
+    return 0;
+  });
+}
+
+export function listKeysCommand(options: { readonly json?: true }): Promise<number> {
+  return withPackagePorts("keys", async () => {
+    const rows = [];
+    for (const name of keyNames()) {
+      const { fingerprint, owner, createdSeconds } = await publicHalf(readKey(name));
+      rows.push({ name, fingerprint, owner, created: new Date(createdSeconds * 1000).toISOString() });
+    }
+    if (options.json === true) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+    else process.stdout.write(formatTable(["KEY", "FINGERPRINT", "OWNER", "CREATED"], rows.map((row) => [row.name, row.fingerprint.toUpperCase(), row.owner, row.created.slice(0, 10)])));
     return 0;
   });
 }

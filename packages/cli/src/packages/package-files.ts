@@ -19,7 +19,10 @@ export function isPackageFile(text: string): boolean {
  */
 export async function addFiles(requests: readonly string[], index: PackageIndex, architecture: string, ports: NodePackagePorts): Promise<string[]> {
   return Promise.all(requests.map(async (text) => {
-    if (!isPackageFile(text)) return text;
+    if (!isPackageFile(text)) {
+      if (/^\.{0,2}\//.test(text)) throw new CommandError(text, "is no package file: their names end in .deb");
+      return text;
+    }
     let bytes: Uint8Array;
     try {
       bytes = readFileSync(text);

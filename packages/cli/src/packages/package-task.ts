@@ -15,12 +15,17 @@ export async function withPackagePorts<T>(what: string, work: (ports: NodePackag
     return await work(ports, progress);
   } catch (error) {
     progress.clear();
-    if (error instanceof Error && PACKAGE_FAILURES.has(error.name)) throw new CommandError(what, error.message, { cause: error });
+    if (error instanceof Error && PACKAGE_FAILURES.has(error.name)) throw new CommandError(what, withoutName(error.message, what), { cause: error });
     throw error;
   } finally {
     progress.clear();
     await ports.close();
   }
+}
+
+/** Most failures name what they are about; it is told once. */
+function withoutName(message: string, what: string): string {
+  return message.startsWith(`${what}: `) ? message.slice(what.length + 2) : message;
 }
 
 export function showProgress(progress: ProgressDisplay, event: Progress): void {

@@ -1,5 +1,5 @@
 /** Keys that sign packages and repositories: STRATOS_HOME/keys, readable by their owner alone. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { homeFolder, stratosHome } from "@stratos/host-node";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
@@ -8,6 +8,11 @@ import { CommandError, hostReason, UsageError } from "../command-error.ts";
 export function keyPath(name: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) throw new UsageError("NAME", `'${name}': a key's name has letters, digits, ., _ and -`);
   return join(homeFolder(stratosHome(), "keys"), `${name}.asc`);
+}
+
+/** Names of the keys that are there, in order. */
+export function keyNames(): string[] {
+  return readdirSync(homeFolder(stratosHome(), "keys")).filter((name) => name.endsWith(".asc")).map((name) => name.slice(0, -4)).sort();
 }
 
 /** A private key, armored. @param key  a name, or the path of an armored private key */

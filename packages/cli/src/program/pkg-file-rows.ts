@@ -117,6 +117,12 @@ export function keyCommand(finish: Finish): Command {
     .option("--owner <text>", "for people: \"Archive <archive@example.org>\" (default: the name)")
     .addOption(jsonOption())
     .action(async (name: string, options: { owner?: string; json?: true }) => finish(await (await repositories()).createKeyCommand(name, options))));
+  key.addCommand(new Command("list")
+    .alias("ls")
+    .description("Lists the keys that are there.")
+    .summary("list keys")
+    .addOption(jsonOption())
+    .action(async (options: { json?: true }) => finish(await (await repositories()).listKeysCommand(options))));
   key.addCommand(new Command("export")
     .description("Prints the public half of a key, armored.")
     .summary("print a key's public half")

@@ -24,12 +24,12 @@ export async function createSigningKey(owner: string, nowSeconds: number): Promi
   return { fingerprint: (await openpgp.readKey({ armoredKey: publicKey })).getFingerprint(), publicKey, privateKey };
 }
 
-/** The public half of a private key, armored. */
-export async function publicHalf(privateKey: string): Promise<{ fingerprint: string; publicKey: string; binary: Uint8Array }> {
+/** The public half of a private key, armored. `owner` is its first user, and `createdSeconds` when it was made. */
+export async function publicHalf(privateKey: string): Promise<{ fingerprint: string; publicKey: string; binary: Uint8Array; owner: string; createdSeconds: number }> {
   const openpgp = await import("openpgp");
   try {
     const key = (await openpgp.readPrivateKey({ armoredKey: privateKey })).toPublic();
-    return { fingerprint: key.getFingerprint(), publicKey: key.armor(), binary: key.write() };
+    return { fingerprint: key.getFingerprint(), publicKey: key.armor(), binary: key.write(), owner: key.getUserIDs()[0] ?? "", createdSeconds: key.getCreationTime().getTime() / 1000 };
   } catch (cause) {
     throw new ReleaseError("not an OpenPGP private key", { cause });
   }

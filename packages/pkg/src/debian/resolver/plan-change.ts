@@ -79,7 +79,12 @@ function sourceVersion(one: BinaryPackage): string {
  * @throws SolverLimitError
  */
 export function planChange(index: PackageIndex, state: InstalledState, request: ChangeRequest): PlannedChange {
-  return new ChangePlan(index, state, request).run();
+  try {
+    return new ChangePlan(index, state, request).run();
+  } catch (error) {
+    if (error instanceof UnsatisfiableError && (request.install ?? []).length === 0) throw new UnsatisfiableError(error.explanation, "the change is not possible");
+    throw error;
+  }
 }
 
 class ChangePlan {

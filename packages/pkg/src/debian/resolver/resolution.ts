@@ -22,8 +22,8 @@ export class UnsatisfiableError extends Error {
   override name = "UnsatisfiableError";
   readonly explanation: readonly string[];
 
-  constructor(explanation: readonly string[]) {
-    super(`the packages asked for cannot be installed together:\n${explanation.map((line) => `  ${line}`).join("\n")}`);
+  constructor(explanation: readonly string[], headline = "the packages asked for cannot be installed together") {
+    super(`${headline}:\n${explanation.map((line) => `  ${line}`).join("\n")}`);
     this.explanation = explanation;
   }
 }
