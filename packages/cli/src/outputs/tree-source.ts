@@ -70,7 +70,7 @@ function imageSource(name: string, codecs: Codecs): TreeSource {
 }
 
 function folderSource(path: string, options: TreeSourceOptions, codecs: Codecs): TreeSource {
-  return { tree: folderTree(path, codecs, options.ownedByRoot === true ? { ownedByRoot: true } : {}), architecture: null, close: () => {} };
+  return { tree: folderTree(path, codecs, { hasAttributes: true, ...(options.ownedByRoot === true ? { ownedByRoot: true } : {}) }), architecture: null, close: () => {} };
 }
 
 async function ociSource(folder: string, name: string | undefined, options: TreeSourceOptions, codecs: Codecs): Promise<TreeSource> {

@@ -1,12 +1,15 @@
-/** A folder of the host as a file tree. Extended attributes are not seen, as Node has no call for them. */
+/** A folder of the host as a file tree. */
 import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { byteString } from "@stratos/base";
-import { comparePaths, digestOf, fileEntry, FormatError, type Blob, type Codecs, type FileEntry, type FileTree } from "@stratos/formats";
+import { comparePaths, digestOf, fileEntry, FormatError, NO_FILE_XATTRS, type Blob, type Codecs, type FileEntry, type FileTree } from "@stratos/formats";
+import { readAttributes } from "./host-attributes.ts";
 
 export interface FolderTreeOptions {
   /** everything belongs to root, whoever unpacked it */
   readonly ownedByRoot?: boolean;
+  /** with extended attributes, where the host has getfattr(1) */
+  readonly hasAttributes?: boolean;
   /** what is at this path, and below it, is no part of the tree */
   isLeftOut?(path: string): boolean;
   /** for a system that may be in use: of what is mounted within there is the folder alone, and sockets, which only running programs have a use for, are passed over */
@@ -18,12 +21,13 @@ export function folderTree(folder: string, codecs: Codecs, options: FolderTreeOp
   const entries: FileEntry[] = [];
   const firstNames = new Map<string, string>();
   const { dev } = lstatSync(folder);
+  const attributes = options.hasAttributes === true ? readAttributes(folder) : undefined;
   const visit = (path: Buffer, host: Buffer): void => {
     const name = byteString(path);
     if (options.isLeftOut?.(name) === true) return;
     const stat = lstatSync(host);
     if (options.isInUse === true && stat.isSocket()) return;
-    const common = { mode: stat.mode & 0o7777, uid: options.ownedByRoot === true ? 0 : stat.uid, gid: options.ownedByRoot === true ? 0 : stat.gid, mtime: Math.floor(stat.mtimeMs / 1000) };
+    const common = { mode: stat.mode & 0o7777, uid: options.ownedByRoot === true ? 0 : stat.uid, gid: options.ownedByRoot === true ? 0 : stat.gid, mtime: Math.floor(stat.mtimeMs / 1000), xattrs: attributes?.get(name) ?? NO_FILE_XATTRS };
     const identity = `${stat.dev}:${stat.ino}`;
     const first = firstNames.get(identity);
     if (!stat.isDirectory() && stat.nlink > 1) {

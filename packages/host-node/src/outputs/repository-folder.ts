@@ -1,8 +1,8 @@
-import { spawnSync } from "node:child_process";
 import { chmodSync, closeSync, existsSync, lchownSync, lutimesSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
 import { FormatError, type ObjectAttributes, type RepositoryStore } from "@stratos/formats";
+import { setAttributes } from "./host-attributes.ts";
 
 interface Waiting { readonly path: string; readonly draft: string; readonly xattrs: ReadonlyMap<string, Uint8Array>; readonly isLink: boolean }
 const WAITING_MAX = 1024;
@@ -65,7 +65,7 @@ export class RepositoryFolder implements RepositoryStore {
     if (this.#waiting.length === 0) return;
     const waiting = this.#waiting.splice(0);
     try {
-      setAttributes(waiting);
+      setAttributes(waiting.map(({ draft, xattrs, isLink }) => ({ path: Buffer.from(draft), xattrs, isLink })));
     } catch (error) {
       for (const { draft } of waiting) rmSync(draft, { force: true });
       throw error;
@@ -123,14 +123,4 @@ export class RepositoryFolder implements RepositoryStore {
   #draft(): string {
     return join(this.folder, "tmp", `stratos-${randomBytes(8).toString("hex")}`);
   }
-}
-
-/** In the form that `getfattr --dump` writes (getfattr(1)); drafts have names without a character that it escapes, but the repository's path may have. */
-function setAttributes(files: readonly Waiting[]): void {
-  const quote = (bytes: string): string => bytes.replace(/[\n\\\r]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
-  const dump = files.map(({ draft, xattrs }) => `# file: ${quote(draft)}\n${[...xattrs].map(([name, value]) => `${name}=0x${Buffer.from(value).toString("hex")}\n`).join("")}`).join("\n");
-  const options = files.some(({ isLink }) => isLink) ? ["-h"] : [];
-  const { error, status, stderr } = spawnSync("setfattr", [...options, "--restore=-"], { input: Buffer.from(dump, "utf8"), maxBuffer: 1 << 26 });
-  if (error !== undefined) throw new FormatError("setfattr: is not there, and extended attributes cannot be set without it (on Debian: apt-get install attr)", { cause: error });
-  if (status !== 0) throw new FormatError(`extended attributes cannot be set here: ${stderr.toString("utf8").trim().split("\n")[0] ?? ""}`);
 }

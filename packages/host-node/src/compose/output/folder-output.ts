@@ -2,11 +2,15 @@ import { createHash } from "node:crypto";
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { OutputWriter } from "@stratos/compose";
-import { archiveTree } from "@stratos/formats";
+import { archiveTree, type FileTree } from "@stratos/formats";
 import { writeTreeEntry } from "@stratos/pkg";
+import { setAttributes, type AttributedFile } from "../../outputs/host-attributes.ts";
 import { FolderWriter } from "../../packages/folder-writer.ts";
 
-/** A folder of the host. Owners and device nodes need root's rights. */
+/**
+ * A folder of the host. Owners, device nodes and attributes of `security` and `trusted` (capabilities of programs) need root's rights: a folder that another user makes is without
+ * them, and its files are that user's. Names of one file stay so, and times are kept, for anybody.
+ */
 export function folderOutput(folder: string): OutputWriter {
   return {
     format: "folder",
@@ -20,6 +24,7 @@ export function folderOutput(folder: string): OutputWriter {
           signal.throwIfAborted();
           writeTreeEntry(writer, entry);
         }
+        setAttributes(attributedFiles(tree, temporary));
         writer.finish();
         rmSync(target, { recursive: true, force: true });
         renameSync(temporary, target);
@@ -36,4 +41,14 @@ export function folderOutput(folder: string): OutputWriter {
     // Whoever has a folder may write to it: it is made anew.
     has: async () => false,
   };
+}
+
+/** Files with the attributes that this user may set. */
+function attributedFiles(tree: FileTree, folder: string): AttributedFile[] {
+  const isRoot = process.getuid?.() === 0, found: AttributedFile[] = [];
+  for (const { path, kind, xattrs } of tree.entries()) {
+    const own = isRoot ? xattrs : new Map([...xattrs].filter(([name]) => name.startsWith("user.") || name.startsWith("system.posix_acl_")));
+    if (own.size > 0 && kind !== "hardLink") found.push({ path: Buffer.concat([Buffer.from(`${folder}/`), Buffer.from(path, "latin1")]), xattrs: own, isLink: kind === "symlink" });
+  }
+  return found;
 }

@@ -8,6 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { OutputConfig, OutputJob, OutputWriter } from "@stratos/compose";
 import { fileEntry, fileTreeOf, MemoryBlob, type FileTree } from "@stratos/formats";
+import { nodeCodecs } from "../../node-codecs.ts";
+import { folderTree } from "../../outputs/folder-tree.ts";
 import { folderOutput } from "./folder-output.ts";
 import { ociOutputs } from "./oci-output.ts";
 import { ostreeOutput } from "./ostree-output.ts";
@@ -64,6 +66,22 @@ test("a folder holds the tree, in place of what was there", async () => {
   await write(writer, job("folder", "two"), "root");
   assert.equal(readFileSync(join(folder, "root", "etc", "y"), "utf8"), "two");
   assert.deepEqual(readdirSync(folder), ["root"]);
+});
+
+test("a folder keeps attributes, names of one file and times; what only root may set is for root alone", () => {
+  const folder = newFolder(), capability = "\x01\0\0\x02\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+  const attributed = fileTreeOf([
+    fileEntry("", "directory"), fileEntry("a \\ b\n", "file", { content: new MemoryBlob(Buffer.from("x"), sha256), mtime: 1_234_567_890, xattrs: new Map([["user.comment", "caf\xe9\n"], ["security.capability", capability]]) }),
+    fileEntry("again", "hardLink", { target: "a \\ b\n" }), fileEntry("device", "character", { deviceMajor: 1, deviceMinor: 3 }), fileEntry("empty", "directory", { mtime: 5, xattrs: new Map([["user.folder", ""]]) }), fileEntry("link", "symlink", { target: "again", mtime: 77 }),
+  ]);
+  return write(folderOutput(folder), { ...job("folder"), tree: attributed }, "root").then(() => {
+    const isRoot = process.getuid?.() === 0, found = [...folderTree(join(folder, "root"), nodeCodecs(), { hasAttributes: true }).entries()];
+    assert.deepEqual(found.map(({ path, kind, target, xattrs }) => [path, kind, target, [...xattrs].sort()]), [
+      ["", "directory", "", []], ["a \\ b\n", "file", "", [...(isRoot ? [["security.capability", capability]] : []), ["user.comment", "caf\xe9\n"]]], ["again", "hardLink", "a \\ b\n", isRoot ? [["security.capability", capability], ["user.comment", "caf\xe9\n"]] : [["user.comment", "caf\xe9\n"]]],
+      ...(isRoot ? [["device", "character", "", []]] : []), ["empty", "directory", "", [["user.folder", ""]]], ["link", "symlink", "again", []],
+    ]);
+    assert.deepEqual(found.filter(({ path }) => /^(a |empty|link)/.test(path)).map(({ mtime }) => mtime), [1_234_567_890, 5, 77]);
+  });
 });
 
 test("an OCI layout has an index of the architectures of a compose, and packs a layer once", async () => {
