@@ -2,12 +2,12 @@
  * Composes the sample trees and boots what they become, under QEMU without hardware help (TCG): each to a login on the serial console, where root logs in and
  * asks systemd whether all of its units have started. Not part of `npm test`: a boot of a whole system takes a minute or two of a processor.
  *
- *     npm run conformance:samples -- [--record] [NAME…]
+ *     npm run conformance:samples -- [--record] [--keep FOLDER] [NAME…]
  *
- * What is composed is kept in `$STRATOS_HOME/compose`, so that a second run boots at once.
+ * With `--keep` what is composed stays in the folder, and is taken from there the next time.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -73,10 +73,10 @@ const CASES: readonly Case[] = [
   },
 ];
 
-const { values, positionals } = parseArgs({ options: { record: { type: "boolean", default: false } }, allowPositionals: true });
-const folder = mkdtempSync(join(tmpdir(), "stratos-boot-samples-"));
+const { values, positionals } = parseArgs({ options: { record: { type: "boolean", default: false }, keep: { type: "string" } }, allowPositionals: true });
+const folder = values.keep ?? mkdtempSync(join(tmpdir(), "stratos-boot-samples-"));
 // Stopped from outside, it leaves nothing either.
-process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+if (values.keep === undefined) process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
 const rows: BootRow[] = [];
@@ -108,6 +108,8 @@ async function runCase(one: Case): Promise<string | null> {
     machine.type("root\r");
     if ((await machine.shows(/Password: /, ANSWER_TIMEOUT_MS)) === null) return `no question for a password; the console ended with\n${end(machine)}`;
     machine.type(`${PASSWORD}\r`);
+    // What is typed before the shell asks is lost.
+    if ((await machine.shows(/root@[^\n]*# /, ANSWER_TIMEOUT_MS)) === null) return `no shell; the console ended with\n${end(machine)}`;
     // Kernel messages go to the console, too; and what is typed comes back, so that marks are put together by the shell.
     const answer = await ask(machine, "dmesg -n 1; systemctl is-system-running --wait; systemctl --failed --plain --no-legend; findmnt -no FSTYPE,SOURCE /");
     if (answer === null) return `no answer; the console ended with\n${end(machine)}`;
@@ -137,8 +139,9 @@ function composed(compose: Compose): string {
   let place = made.get(compose);
   if (place === undefined) {
     const target = join(folder, `${compose.name}-${compose.architecture}`), treefile = join(folder, `${compose.name}-${compose.architecture}.yaml`);
+    mkdirSync(folder, { recursive: true });
     writeFileSync(treefile, compose.text);
-    const result = stratos("compose", "run", treefile, "--arch", compose.architecture, ...(compose.variant === undefined ? [] : ["--variant", compose.variant]), "-o", target);
+    const result = existsSync(join(target, "SHA256SUMS")) ? { status: 0, stderr: "" } : stratos("compose", "run", treefile, "--arch", compose.architecture, ...(compose.variant === undefined ? [] : ["--variant", compose.variant]), "-o", target);
     made.set(compose, (place = result.status === 0 ? target : new Error(`not composed: ${result.stderr.split("\n").slice(-3).join("\n")}`)));
   }
   if (place instanceof Error) throw place;
@@ -149,6 +152,7 @@ function seeded(place: string): readonly Medium[] {
   const seed = join(place, "seed.iso"), keys = join(place, "keys");
   mkdirSync(place, { recursive: true });
   writeFileSync(keys, "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f key\n");
+  rmSync(seed, { force: true });
   const { status, stderr } = stratos("image", "seed", seed, "--hostname", "seeded", "--user", "admin", "--ssh-keys", keys);
   if (status !== 0) throw new Error(`image seed: ${stderr}`);
   return [...disk(place, "server-cloud-amd64.qcow2"), { path: seed, kind: "stick" }];

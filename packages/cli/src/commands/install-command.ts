@@ -78,7 +78,7 @@ async function configOf(options: InstallCommandOptions): Promise<InstallConfig> 
     try {
       return readInstallConfig(readFileSync(options.config, "utf8"));
     } catch (error) {
-      if (error instanceof FormatError) throw new CommandError(options.config, error.message, { cause: error });
+      if (error instanceof FormatError) throw configError(options.config, error);
       throw error;
     }
   }
@@ -92,6 +92,12 @@ async function configOf(options: InstallCommandOptions): Promise<InstallConfig> 
   } finally {
     lines.close();
   }
+}
+
+/** Problems of a file, each in a line of its own: `stratos: FILE:LINE:COLUMN: KEY: why`. */
+function configError(file: string, error: FormatError): CommandError {
+  const [first, ...others] = error.message.split("\n").map((line) => /^(\d+:\d+): ([\s\S]*)$/.exec(line)!.slice(1) as [string, string]);
+  return new CommandError(`${file}:${first![0]}`, [first![1], ...others.map(([place, why]) => `stratos: ${file}:${place}: ${why}`)].join("\n"), { cause: error });
 }
 
 function targetSize(target: string, wanted: string | undefined): { size: number; isNew: boolean } {

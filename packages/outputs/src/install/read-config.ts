@@ -13,15 +13,16 @@ export function readInstallConfig(text: string): InstallConfig {
     if (error instanceof TomlError) throw new FormatError(`${error.line}:${error.column}: ${error.message.split("\n")[0]!.replace("Invalid TOML document: ", "")}`);
     throw error;
   }
-  const validate = new Ajv({ allErrors: true, strict: false }).compile<InstallConfig>(INSTALL_SCHEMA);
+  const validate = new Ajv({ allErrors: true, strict: false, verbose: true }).compile<InstallConfig>(INSTALL_SCHEMA);
   if (validate(value)) return value;
   const locate = tomlLocator(text);
   const problems = (validate.errors ?? []).map((error) => {
     const path = pathOf(error);
     const { line, column } = locate(path);
-    return `${line}:${column}: ${formatKeyPath(path) || "the file"}: ${wordsFor(error)}`;
+    return { line, column, text: `${line}:${column}: ${formatKeyPath(path) || "the file"}: ${wordsFor(error)}` };
   });
-  throw new FormatError([...new Set(problems)].join("\n"));
+  problems.sort((left, right) => left.line - right.line || left.column - right.column);
+  throw new FormatError([...new Set(problems.map((problem) => problem.text))].join("\n"));
 }
 
 function pathOf(error: ErrorObject): KeyPath {
@@ -33,9 +34,15 @@ function wordsFor(error: ErrorObject): string {
   const parameters = error.params as Record<string, unknown>;
   switch (error.keyword) {
     case "additionalProperties": return "unknown key";
-    case "required": return `${String(parameters["missingProperty"])} is missing`;
+    case "required": {
+      const name = String(parameters["missingProperty"]), wanted = (error.parentSchema as { properties?: Record<string, { description?: string }> } | undefined)?.properties?.[name]?.description;
+      return `${name} is missing${wanted === undefined ? "" : ` (${wanted})`}`;
+    }
     case "enum": return `must be one of ${(parameters["allowedValues"] as readonly string[]).join(", ")}`;
-    case "pattern": return "is not what is expected here";
+    case "pattern": {
+      const wanted = (error.parentSchema as { description?: string } | undefined)?.description;
+      return wanted === undefined ? `does not have the form ${String(parameters["pattern"])}` : `is not what is expected here: ${wanted}`;
+    }
     default: return error.message ?? error.keyword;
   }
 }
