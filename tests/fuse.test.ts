@@ -173,6 +173,20 @@ test("a rollback of what is mounted shows the old files at once, to who has look
   assert.match((await volume.try(["ln", "-s", "nothing", ".snapshots/.rollback"], { cwd: volume.mountPoint })).stderr, /No such file/);
 });
 
+test("the commands of snapshots work on a volume that is mounted", async () => {
+  const snapshot = async (...args: string[]): Promise<string> => (await volume.stratos(["fs", "snapshot", args[0]!, volume.volume, ...args.slice(1)])).stdout;
+  await volume.sh("mkdir ordered; echo first > ordered/file");
+  assert.equal(await snapshot("create", "by-command"), "by-command\n");
+  await volume.sh("echo second > ordered/file; cat ordered/file");
+  assert.match((await volume.try([...launcher, "fs", "snapshot", "create", volume.volume, "by-command"])).stderr, /by-command: file already exists/);
+  assert.match((await volume.try([...launcher, "fs", "snapshot", "create", "--label", "x", volume.volume, "other"])).stderr, /mounted at .*: --label needs it unmounted/);
+  await snapshot("rollback", "by-command", "--save", "before");
+  assert.equal(await volume.sh("cat ordered/file .snapshots/before/ordered/file"), "first\nsecond\n");
+  await snapshot("delete", "by-command", "before");
+  assert.match((await volume.try([...launcher, "fs", "snapshot", "rollback", volume.volume, "before"])).stderr, /before: no such snapshot/);
+  assert.equal(await volume.sh("ls .snapshots; rm -r ordered"), "");
+});
+
 test("what a program has written and not closed is there for all who look: holes, copies, links, snapshots", async () => {
   const seen = await volume.sh(`
     truncate -s 1M sparse; exec 3<> sparse 4>> log

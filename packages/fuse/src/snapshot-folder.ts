@@ -251,7 +251,7 @@ export class SnapshotFolder {
       generation: volume.superblock.generation,
       health: volume.failure === null ? "ok" : volume.failure.kind,
       readOnly: files.readOnly,
-      mounted: { id: files.id, name: byteStringToUtf8(files.name) },
+      mounted: { id: files.id, name: byteStringToUtf8(files.name), live: files.id === volume.root.id },
       usage: volume.usage(),
       dirtyNodes: volume.cache.dirtyCount,
       protocol: `7.${minor}`, writebackCache, accessTimes,

@@ -14,7 +14,8 @@ device=FILE names a further device of the volume (repeatable; or VOLUME is A,B,C
 of an encrypted volume in its first line (or $STRATOS_PASSPHRASE_FILE); nocontrol hides .snapshots and .aegisfs; nosuid, nodev, noexec, sync, dirsync as in mount(8).
 
 In the mount's root, unlisted: .snapshots (mkdir takes a snapshot, rmdir deletes one, \`ln -s NAME .snapshots/.rollback\` rolls back to one),
-.aegisfs (the state as JSON).
+.aegisfs (the state as JSON). \`stratos fs snapshot\` uses them. A snapshot holds what was written before, closed or not; a rollback changes the files for
+all who use the mount: a file that it changed and that is still open gives EIO.
 A volume's snapshot schedule is run while its live files are mounted. chattr(1) changes compression (+c, -c, +m) and projects (-p).
 For mount(8) and fstab(5): \`ln -s "$(command -v stratos)" /sbin/mount.aegisfs\`, then \`mount -t aegisfs VOLUME DIR\`.
 The server ends when DIR is unmounted; SIGINT and SIGTERM unmount it; a second one cuts off whoever still uses it.`;

@@ -7,7 +7,7 @@ import { dryRunOption, jsonOption, type Finish } from "./fs-rows.ts";
 const commands = () => import("../commands/fs-snapshot-commands.ts");
 
 export function snapshotCommand(finish: Finish): Command {
-  const snapshot = new Command("snapshot").summary("take, list, compare, roll back and delete snapshots").description("Takes, lists, compares, rolls back and deletes snapshots. Taking one and rolling back take constant time, whatever the volume holds.").usage("COMMAND");
+  const snapshot = new Command("snapshot").summary("take, list, compare, roll back and delete snapshots").description("Takes, lists, compares, rolls back and deletes snapshots. Taking one and rolling back take constant time, whatever the volume holds. The server of a volume that is mounted does it, at once for all who use it: what they have written is in the snapshot, whether or not they have closed or synced it.").usage("COMMAND");
   snapshot.addCommand(new Command("create")
     .description("Takes a snapshot of the live files, or of another snapshot.")
     .summary("take a snapshot")
