@@ -6,6 +6,7 @@
  *     npm run bench -- --only aegisfs         the file system as a library, beside memfs; long content, plain, compressed, encrypted
  *     npm run bench -- --only aegisfs-snapshots [--backing tmpfs|disk]   snapshots, clones and rollbacks at 100, 10⁴ and 10⁶ files beside btrfs
  *     npm run bench -- --only aegisfs-scale   how its costs grow with directories, files and volumes, and a picture of it in docs/aegisfs-scale.svg
+ *     npm run bench -- --only aegisfs-memory [--files N]   whether a volume stays within the memory that it was given
  *     npm run bench -- [--only GROUP|ROW] [--rounds N] [--image NAME] [--root DIR] [--page]
  *
  * `--only pkg` measures resolving beside apt, `--only outputs` images beside ostree, umoci, mke2fs and qemu-img, `--only fuse` and `--only durable` (or one row of them, as `fuse-stat`; fuse/rows.ts) a mounted volume beside bindfs, a C server, ext4 and btrfs, with images on a tmpfs or, with `--backing disk`, on the disk; they need no image. `--image` and `--root` take an image of Stratos and a folder with the same files, instead of building them.
@@ -25,6 +26,7 @@ import { GROUPS, ROWS, type Row } from "./rows.ts";
 import { measureScale, scaleLine, type ScaleRow } from "./aegisfs/scale.ts";
 import { plotScale } from "./aegisfs/scale-plot.ts";
 import { contentLine, measureContent } from "./aegisfs/content.ts";
+import { measureMemory, memoryLine } from "./aegisfs/memory.ts";
 import { measureSnapshots, snapshotLine, type SnapshotRow } from "./aegisfs/snapshots.ts";
 import { inProcessLine, measureInProcess, type InProcessRow } from "./aegisfs/in-process.ts";
 import { chosenMountRows, measureMounts, storeMountResult } from "./fuse/mounts.ts";
@@ -39,7 +41,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { values: options } = parseArgs({
   options: {
     only: { type: "string" }, rounds: { type: "string", default: "3" }, image: { type: "string", default: BENCH_IMAGE }, root: { type: "string" }, page: { type: "boolean", default: false },
-    backing: { type: "string", default: "tmpfs" }, "memfs-ll": { type: "string" },
+    backing: { type: "string", default: "tmpfs" }, "memfs-ll": { type: "string" }, files: { type: "string" },
   },
 });
 const rounds = Number(options.rounds);
@@ -89,6 +91,15 @@ if (only === "aegisfs-snapshots") {
   }
   mkdirSync(join(root, "bench/results"), { recursive: true });
   writeFileSync(join(root, `bench/results/aegisfs-snapshots-${options.backing}.json`), `${JSON.stringify(rows, null, 1)}\n`);
+  process.exit(0);
+}
+if (only === "aegisfs-memory") {
+  const bench = new Workbench({ launcher, backing: chosenBacking(), memfsLl: null });
+  try {
+    for (const row of measureMemory(options.files === undefined ? 10 ** 6 : Number(options.files), bench)) print(memoryLine(row));
+  } finally {
+    bench.close();
+  }
   process.exit(0);
 }
 if (only === "aegisfs") {

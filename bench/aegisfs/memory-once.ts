@@ -1,18 +1,19 @@
 /**
- * `memory-once.ts IMAGE FILES`: makes a volume of that many files of 4 KiB, then reads all of them from a volume that is mounted anew, and prints what the process
+ * `memory-once.ts IMAGE FILES CACHE-MIB`: makes a volume of that many files of 4 KiB, then lists and reads all of them from a volume that is mounted anew, and prints what the process
  * had of memory in MiB: before the first mount, and at most while it wrote and while it read. Garbage is collected before each look: what is left is held.
  */
-import { Attributes, format, ROOT_INO, type Volume } from "@stratos/aegisfs";
+import { Attributes, DirectoryEntry, format, ROOT_INO, type Volume } from "@stratos/aegisfs";
 import { FileBlockDevice, mountDevices } from "@stratos/host-node";
 
 const IN_FOLDER = 1000;
 const LOOK_EVERY = 20_000;
 const MIB = 1 << 20;
 
-const [path, filesText] = process.argv.slice(2);
+const [path, filesText, cacheText] = process.argv.slice(2);
 const files = Number(filesText);
+const cacheBytes = Number(cacheText) * MIB;
 const collect = (globalThis as { gc?: () => void }).gc;
-if (path === undefined || !(files > 0) || collect === undefined) throw new Error("node --expose-gc memory-once.ts IMAGE FILES");
+if (path === undefined || !(files > 0) || !(cacheBytes > 0) || collect === undefined) throw new Error("node --expose-gc memory-once.ts IMAGE FILES CACHE-MIB");
 
 const device = new FileBlockDevice(path, { create: 64 * MIB + files * 5 * 1024 });
 const before = held();
@@ -37,8 +38,14 @@ const writing = most;
 volume = mounted();
 most = 0;
 const attributes = new Attributes();
+const entry = new DirectoryEntry();
 for (let file = 0; file < files; file++) {
-  if (file % IN_FOLDER === 0) folder = expect(volume.root.lookup(ROOT_INO, `d${file / IN_FOLDER}`));
+  if (file % IN_FOLDER === 0) {
+    folder = expect(volume.root.lookup(ROOT_INO, `d${file / IN_FOLDER}`));
+    let names = 0;
+    for (let cursor = 0; volume.root.readDirectory(folder, cursor, entry) === 1; cursor = entry.nextCursor) names++;
+    if (names !== Math.min(IN_FOLDER, files - file)) throw new Error(`folder ${file / IN_FOLDER} has ${names} names`);
+  }
   const ino = expect(volume.root.lookup(folder, `f${file}`));
   expect(volume.root.stat(ino, attributes));
   if (volume.root.read(ino, 0, content, 0, 4096) !== 4096 || content[4095] !== (file & 255)) throw new Error(`file ${file} has other content`);
@@ -60,7 +67,7 @@ function held(): number {
 }
 
 function mounted(): Volume {
-  const result = mountDevices({ devices: [device], files: [device], encrypted: [], close: () => {} });
+  const result = mountDevices({ devices: [device], files: [device], encrypted: [], close: () => {} }, { cacheBytes });
   if (typeof result === "string") throw new Error(result);
   return result;
 }

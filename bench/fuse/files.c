@@ -1,5 +1,5 @@
 /*
- * What a mount does in a second: `files ROW FOLDER [FILES [sync]]` runs one row and prints the nanoseconds that it took and how many things it did.
+ * What a mount does in a second: `files ROW FOLDER [FILES [sync]]` runs one row and prints the nanoseconds that it took, how many things it did, and the microseconds of processor time that it had meanwhile.
  * With `sync` they include syncfs(2).
  * Rows are short, so that one system's turn falls into the same weather as the other's.
  * Direct reads and writes go past the page cache, so that each is a question to the file system.
@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <time.h>
@@ -40,6 +41,20 @@ static uint64_t now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Processor time of this process, in microseconds, when a row began: what was prepared before is not counted. */
+static uint64_t begun;
+
+static uint64_t processor(void) {
+  struct rusage used;
+  getrusage(RUSAGE_SELF, &used);
+  return (uint64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000u + (uint64_t)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+}
+
+static uint64_t begin(void) {
+  begun = processor();
+  return now();
 }
 
 static const char *name(int file) {
@@ -137,7 +152,7 @@ int main(int argc, char **argv) {
   int fd;
   if (!strcmp(row, "create")) {
     for (int d = 0; d < FOLDERS; d++) need(mkdir(name(-1 - d), 0755) == 0, name(-1 - d));
-    start = now();
+    start = begin();
     for (int file = 0; file < files; file++) {
       fd = open(name(file), O_CREAT | O_WRONLY | O_EXCL, 0644);
       need(fd >= 0 && write(fd, buffer + (file & 127) * 4096, 4096) == 4096 && close(fd) == 0, name(file));
@@ -145,70 +160,70 @@ int main(int argc, char **argv) {
     count = files;
   } else if (!strcmp(row, "stat")) {
     struct stat st;
-    start = now();
+    start = begin();
     for (int file = 0; file < files; file++) need(stat(name((file * 7919) % files), &st) == 0, name(file));
     count = files;
   } else if (!strcmp(row, "read-files")) {
-    start = now();
+    start = begin();
     for (int file = 0; file < files; file++) {
       fd = open(name((file * 7919) % files), O_RDONLY);
       need(fd >= 0 && read(fd, buffer, 4096) == 4096 && close(fd) == 0, name(file));
     }
     count = files;
   } else if (!strcmp(row, "unlink")) {
-    start = now();
+    start = begin();
     for (int file = 0; file < files; file++) need(unlink(name(file)) == 0, name(file));
     count = files;
     for (int d = 0; d < FOLDERS; d++) need(rmdir(name(-1 - d)) == 0, name(-1 - d));
   } else if (!strcmp(row, "seq-write")) {
     fd = openBig("big", O_CREAT | O_TRUNC | O_WRONLY | O_DIRECT);
-    start = now();
+    start = begin();
     for (int at = 0; at < BIG; at += MIB) need(pwrite(fd, buffer, MIB, at) == MIB, "write");
     count = BIG / MIB;
   } else if (!strcmp(row, "seq-read")) {
     fd = openBig("big", O_RDONLY | O_DIRECT);
-    start = now();
+    start = begin();
     for (int at = 0; at < BIG; at += MIB) need(pread(fd, buffer, MIB, at) == MIB, "read");
     count = BIG / MIB;
   } else if (!strcmp(row, "seq-read-buffered")) {
     fd = openBig("big", O_RDONLY);
-    start = now();
+    start = begin();
     for (int at = 0; at < BIG; at += MIB) need(pread(fd, buffer, MIB, at) == MIB, "read");
     count = BIG / MIB;
   } else if (!strcmp(row, "rand-read")) {
     fd = openBig("big", O_RDONLY | O_DIRECT);
-    start = now();
+    start = begin();
     for (int i = 0; i < READS; i++) need(pread(fd, buffer, 4096, (off_t)below(BIG / 4096) * 4096) == 4096, "read");
     count = READS;
   } else if (!strcmp(row, "warm-read")) {
     fd = openBig("big", O_RDONLY);
     for (int at = 0; at < SMALL; at += MIB) need(pread(fd, buffer, MIB, at) == MIB, "read");
-    start = now();
+    start = begin();
     for (int i = 0; i < WARM_READS; i++) need(pread(fd, buffer, 4096, (off_t)below(SMALL / 4096) * 4096) == 4096, "read");
     count = WARM_READS;
   } else if (!strcmp(row, "buffered-write")) {
     fd = openBig("big", O_RDWR);
     for (int at = 0; at < SMALL; at += MIB) need(pread(fd, buffer, MIB, at) == MIB, "read");
-    start = now();
+    start = begin();
     for (int i = 0; i < READS; i++) need(pwrite(fd, buffer, 4096, (off_t)below(SMALL / 4096) * 4096) == 4096, "write");
     count = READS;
   } else if (!strcmp(row, "fsync-1") || !strcmp(row, "fsync-32")) {
     long callers = atol(row + 6);
-    start = now();
+    start = begin();
     count = syncBy(callers, callers == 1 ? 10 * SYNCS : SYNCS);
   } else if (!strcmp(row, "text-write")) {
     /* Each MiB is another one: eight fillings, at another start. */
     unsigned char *text = malloc(9 * MIB);
     fillText(text, 9 * MIB);
     fd = openBig("text", O_CREAT | O_TRUNC | O_WRONLY);
-    start = now();
+    start = begin();
     for (int at = 0; at < TEXT; at += MIB) need(pwrite(fd, text + below(8 * MIB), MIB, at) == MIB, "write");
     need(fsync(fd) == 0, "fsync");
     count = TEXT / MIB;
   } else if (!strcmp(row, "text-read")) {
     fd = openBig("text", O_RDONLY);
     need(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) == 0, "fadvise");
-    start = now();
+    start = begin();
     for (int at = 0; at < TEXT; at += MIB) need(pread(fd, buffer, MIB, at) == MIB, "read");
     count = TEXT / MIB;
   } else if (!strcmp(row, "snapshot")) {
@@ -228,6 +243,6 @@ int main(int argc, char **argv) {
     need(fd >= 0 && syncfs(fd) == 0, "syncfs");
   }
   uint64_t took = now() - start;
-  printf("%llu %llu\n", (unsigned long long)took, (unsigned long long)count);
+  printf("%llu %llu %llu\n", (unsigned long long)took, (unsigned long long)count, (unsigned long long)(processor() - begun));
   return 0;
 }

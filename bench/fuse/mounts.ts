@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { median } from "../statistics.ts";
 import { MOUNT_ROWS, ratioTo, type MountRow } from "./rows.ts";
-import { dropNames, must, processorUs, SYSTEM_NAMES, syncMount, Workbench, type Backing, type System, type SystemName, type WorkbenchOptions } from "./systems.ts";
+import { dropNames, kernelThreadsUs, must, processorUs, SYSTEM_NAMES, syncMount, Workbench, type Backing, type System, type SystemName, type WorkbenchOptions } from "./systems.ts";
 
 export interface MountResult {
   readonly key: string;
@@ -22,6 +22,8 @@ export interface MountResult {
   readonly figures: Readonly<Record<string, number>>;
   /** Time on a processor that the server took for each thing done (each MiB, each archive), in microseconds: medians. On a busy machine it says more than time. */
   readonly serverUs: Readonly<Record<string, number>>;
+  /** Time on processors of the caller, the server, and the kernel's threads where there is no server, for each thing done, in microseconds: the least of the rounds, for nobody else's work is wanted in it. */
+  readonly workUs: Readonly<Record<string, number>>;
   readonly ratios: readonly { readonly to: string; readonly ratio: number | null; readonly goal: number }[];
 }
 
@@ -68,7 +70,8 @@ const WARM_UP_MS = 1500;
 function measureRow(bench: Workbench, row: MountRow, names: readonly SystemName[], rounds: number): MountResult {
   const figures: Record<string, number[]> = {};
   const cpu: Record<string, number[]> = {};
-  const once = (name: SystemName): { figure: number; serverUs: number | null } => (row.what.startsWith("mount") ? measureMounting(bench, row, name) : measure(bench, row, bench.system(name)));
+  const work: Record<string, number> = {};
+  const once = (name: SystemName): Turn => (row.what.startsWith("mount") ? measureMounting(bench, row, name) : measure(bench, row, bench.system(name)));
   // Servers live long: what they do in their first seconds, while ours is not translated yet, is no measure.
   for (const name of names) for (const end = Date.now() + (name !== "aegisfs library" && name.startsWith("aegisfs") ? WARM_UP_MS : 0); ; ) {
     once(name);
@@ -77,13 +80,14 @@ function measureRow(bench: Workbench, row: MountRow, names: readonly SystemName[
   for (let round = 0; round < rounds; round++) {
     // Each other round the other way round: nobody always comes after the same.
     for (const name of round % 2 === 0 ? names : [...names].reverse()) {
-      const { figure, serverUs } = once(name);
+      const { figure, serverUs, workUs } = once(name);
       (figures[name] ??= []).push(figure);
       if (serverUs !== null) (cpu[name] ??= []).push(serverUs);
+      if (workUs !== null) work[name] = Math.min(work[name] ?? Infinity, workUs);
     }
   }
   const medians = (by: Record<string, number[]>): Record<string, number> => Object.fromEntries(Object.entries(by).map(([name, values]) => [name, median(values)]));
-  const result = { figures: medians(figures), serverUs: medians(cpu) };
+  const result = { figures: medians(figures), serverUs: medians(cpu), workUs: work };
   const ratios = row.against.map((against) => ({ to: against.peers.join(", "), ratio: ratioTo(row, against, result.figures), goal: against.goal }));
   return { key: `${row.group}-${row.key}`, row: row.name, backing: bench.backing, unit: row.unit, rounds, load: readFileSync("/proc/loadavg", "utf8").trim(), ...result, ratios };
 }
@@ -91,17 +95,20 @@ function measureRow(bench: Workbench, row: MountRow, names: readonly SystemName[
 function lines(row: MountRow, result: MountResult): string[] {
   const figures = Object.entries(result.figures).map(([name, figure]) => {
     const us = result.serverUs[name];
-    return `${name} ${show(figure, row.unit)}${us === undefined ? "" : ` (server ${us.toFixed(1)} µs)`}`;
+    const work = result.workUs[name];
+    return `${name} ${show(figure, row.unit)}${us === undefined ? "" : ` (server ${us.toFixed(1)} µs)`}${work === undefined ? "" : ` [${work.toFixed(1)} µs of processors]`}`;
   });
   const ratios = result.ratios.map(({ to, ratio, goal }) => `${ratio === null ? "-" : `${ratio.toFixed(2)} ×`} ${to}${goal === 0 ? "" : ` (goal ${goal})`}`);
   return [`${result.key}: ${row.name}: ${ratios.join("; ")}`, `    ${figures.join(", ")}`];
 }
 
+interface Turn { readonly figure: number; readonly serverUs: number | null; readonly workUs: number | null }
+
 /** One run of one row; what it needs is made before, what it leaves is removed. */
-function measure(bench: Workbench, row: MountRow, { folder: at, pid, name }: System): { figure: number; serverUs: number | null } {
+function measure(bench: Workbench, row: MountRow, { folder: at, pid, name }: System): Turn {
   if (name === "aegisfs library") {
     const { ns, count } = bench.runLibrary(row.what, at);
-    return { figure: figureOf(row, ns, count), serverUs: null };
+    return { figure: figureOf(row, ns, count), serverUs: null, workUs: null };
   }
   const target = join(at, "untar");
   if (row.what === "untar") mkdirSync(target);
@@ -113,19 +120,23 @@ function measure(bench: Workbench, row: MountRow, { folder: at, pid, name }: Sys
   if (row.group === "durable") syncMount(at);
   if (row.forgotten === true) dropNames();
   const before = processorUs(pid);
+  const kernelBefore = pid === null ? kernelThreadsUs() : 0;
   const start = process.hrtime.bigint();
   let ns: number;
   let count = 1;
+  let callerUs: number | null = null;
   if (row.what === "untar") {
     must("tar", ["-xf", bench.archive, "-C", target]);
     // A mount of ours is durable when its server says so: sync(2) does not reach it, fsync of a folder with all of the volume's changes does.
     if (row.synced === true) name.startsWith("aegisfs") ? syncServer(at) : syncMount(at);
     ns = Number(process.hrtime.bigint() - start);
-  } else ({ ns, count } = bench.run(row.what, at, files, row.synced));
-  const serverUs = pid === null ? null : (processorUs(pid) - before) / count;
+  } else ({ ns, count, callerUs } = bench.run(row.what, at, files, row.synced));
+  const othersUs = pid === null ? kernelThreadsUs() - kernelBefore : processorUs(pid) - before;
+  const serverUs = pid === null ? null : othersUs / count;
+  const workUs = callerUs === null ? null : (callerUs + othersUs) / count;
   if (row.what === "untar") must("rm", ["-rf", target]);
   if (row.what === "create" || (row.needs === "create" && row.what !== "unlink")) bench.run("unlink", at, files);
-  return { figure: figureOf(row, ns, count), serverUs };
+  return { figure: figureOf(row, ns, count), serverUs, workUs };
 }
 
 function figureOf({ unit }: MountRow, ns: number, count: number): number {
@@ -145,7 +156,7 @@ function syncServer(at: string): void {
 }
 
 /** Mounts an image with 40,000 files: after unmounting it, or a copy of it that was taken while they were written. */
-function measureMounting(bench: Workbench, row: MountRow, name: SystemName): { figure: number; serverUs: null } {
+function measureMounting(bench: Workbench, row: MountRow, name: SystemName): Turn {
   const system = bench.system(name);
   const crashed = bench.image(`${name} crashed`);
   bench.run("create", system.folder, 40_000);
@@ -157,13 +168,13 @@ function measureMounting(bench: Workbench, row: MountRow, name: SystemName): { f
   try {
     if (name.startsWith("aegisfs")) {
       const program = join(import.meta.dirname, "mount-once.ts");
-      return { figure: Number(must(process.execPath, ["--disable-warning=ExperimentalWarning", program, crashed])), serverUs: null };
+      return { figure: Number(must(process.execPath, ["--disable-warning=ExperimentalWarning", program, crashed])), serverUs: null, workUs: null };
     }
     const start = process.hrtime.bigint();
     must("mount", ["-o", "loop", crashed, at]);
     const figure = Number(process.hrtime.bigint() - start) / 1e6;
     must("umount", [at]);
-    return { figure, serverUs: null };
+    return { figure, serverUs: null, workUs: null };
   } finally {
     rmSync(crashed, { force: true });
   }

@@ -89,9 +89,9 @@ export class Workbench {
   }
 
   /** @param isSynced  the clock stops when all of it is on the device (syncfs(2)) */
-  run(what: string, at: string, files = 2000, isSynced = false): { ns: number; count: number } {
-    const [ns, count] = must(this.files, [what, at, String(files), ...(isSynced ? ["sync"] : [])]).trim().split(" ").map(Number);
-    return { ns: ns!, count: count! };
+  run(what: string, at: string, files = 2000, isSynced = false): { ns: number; count: number; callerUs: number } {
+    const [ns, count, callerUs] = must(this.files, [what, at, String(files), ...(isSynced ? ["sync"] : [])]).trim().split(" ").map(Number);
+    return { ns: ns!, count: count!, callerUs: callerUs! };
   }
 
   /** The same by the library. */
@@ -202,6 +202,19 @@ export function processorUs(pid: number | null): number {
   if (pid === null) return 0;
   const tasks = `/proc/${pid}/task`;
   return readdirSync(tasks).reduce((sum, task) => sum + Number.parseInt(readFileSync(join(tasks, task, "schedstat"), "latin1"), 10) / 1000, 0);
+}
+
+/** The same of all the kernel's own threads that do a file system's work: those of btrfs, of loop devices, and workers of everybody. */
+export function kernelThreadsUs(): number {
+  let sum = 0;
+  for (const pid of readdirSync("/proc")) {
+    try {
+      if (/^\d+$/.test(pid) && /^(?:kworker|btrfs|loop|jbd2)/.test(readFileSync(`/proc/${pid}/comm`, "latin1"))) sum += Number.parseInt(readFileSync(`/proc/${pid}/schedstat`, "latin1"), 10) / 1000;
+    } catch {
+      // It ended between the two looks.
+    }
+  }
+  return sum;
 }
 
 /** Makes the kernel forget names and inodes that it need not know. */
