@@ -152,7 +152,7 @@ async function serve(plan: MountPlan, words: MountWords, mountedFd: number | nul
   try {
     mount = await FuseMount.start({
       volume: {
-        path: plan.volume, devices: words.devices, degraded: words.degraded, keyFile: words.keyFile, readOnly: words.readOnly, subvolume: words.subvolume,
+        path: plan.volume, devices: words.devices, degraded: words.degraded, keyFile: words.keyFile, readOnly: words.readOnly, subvolume: words.subvolume, cacheBytes: words.cacheBytes,
         serve: { checksPermissions: words.allowOther || process.getuid?.() !== 0, writebackCache: words.writebackCache, accessTimes: words.accessTimes, folderAccessTimes: words.folderAccessTimes, controlNames: words.controlNames, commitIntervalMs: words.commitSeconds * 1000 },
       },
       mount: plan.request,

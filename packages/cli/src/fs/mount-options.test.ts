@@ -25,6 +25,14 @@ test("a snapshot is mounted read-only", () => {
   assert.deepEqual(parseMountWords(mountWordsText(words), NO_MOUNT_WORDS), words);
 });
 
+test("the memory of the server is a size", () => {
+  assert.equal(NO_MOUNT_WORDS.cacheBytes, 128 * 2 ** 20);
+  const words = parseMountWords("cache=2G", NO_MOUNT_WORDS);
+  assert.equal(words.cacheBytes, 2 ** 31);
+  assert.deepEqual(parseMountWords(mountWordsText(words), NO_MOUNT_WORDS), words);
+  for (const bad of ["cache", "cache=", "cache=64", "cache=15M", "cache=1.5G", "cache=-1M", "cache=9999999G"]) assert.throws(() => parseMountWords(bad, NO_MOUNT_WORDS), /cache=SIZE takes a size/, bad);
+});
+
 for (const bad of ["ro=1", "subvol=", "commit=0", "commit=x", "nosuid=1", "compress=zstd"]) {
   test(`'${bad}' is refused by name`, () => assert.throws(() => parseMountWords(`rw,${bad}`, NO_MOUNT_WORDS), /no such mount option|commit=SECONDS/));
 }

@@ -1,5 +1,6 @@
 /** What `-o` of `stratos fs mount` says, as mount(8) writes it: words and `name=value`, separated by commas. */
 import { InvalidArgumentError } from "commander";
+import { CACHE_BYTES_DEFAULT, CACHE_BYTES_MIN } from "@stratos/aegisfs";
 
 export interface MountWords {
   readonly readOnly: boolean;
@@ -16,6 +17,8 @@ export interface MountWords {
   readonly remount: boolean;
   readonly controlNames: boolean;
   readonly commitSeconds: number;
+  /** Memory that the server may hold of the volume. */
+  readonly cacheBytes: number;
   /** Further devices of the volume; `degraded`: also without some. */
   readonly devices: readonly string[];
   readonly degraded: boolean;
@@ -26,7 +29,7 @@ export interface MountWords {
 }
 
 export const NO_MOUNT_WORDS: MountWords = {
-  readOnly: false, allowOther: false, subvolume: null, writebackCache: true, accessTimes: "relative", folderAccessTimes: true, remount: false, controlNames: true, commitSeconds: 5, devices: [], degraded: false,
+  readOnly: false, allowOther: false, subvolume: null, writebackCache: true, accessTimes: "relative", folderAccessTimes: true, remount: false, controlNames: true, commitSeconds: 5, cacheBytes: CACHE_BYTES_DEFAULT, devices: [], degraded: false,
   keyFile: null, others: [],
 };
 
@@ -63,9 +66,20 @@ function meaningOf(word: string, words: MountWords): Partial<MountWords> {
     case "commit":
       if (value !== undefined && /^\d{1,5}$/.test(value) && Number(value) > 0) return { commitSeconds: Number(value) };
       throw new InvalidArgumentError("commit=SECONDS takes a whole number from 1 to 99999");
+    case "cache": return { cacheBytes: cacheSize(value ?? "") };
     default: if (KERNEL_WORDS.has(word)) return { others: [...words.others, word] };
   }
   throw new InvalidArgumentError(`'${word}': no such mount option`);
+}
+
+const CACHE_MIB_MIN = CACHE_BYTES_MIN / 2 ** 20;
+const CACHE_MIB_MAX = 1 << 20;
+
+function cacheSize(text: string): number {
+  const [, digits, unit] = /^(\d{1,7})([MG])$/i.exec(text) ?? [];
+  const mib = Number(digits) * (unit?.toUpperCase() === "G" ? 1024 : 1);
+  if (!(mib >= CACHE_MIB_MIN && mib <= CACHE_MIB_MAX)) throw new InvalidArgumentError(`cache=SIZE takes a size such as 256M or 2G, at least ${CACHE_MIB_MIN}M`);
+  return mib * 2 ** 20;
 }
 
 /** The same as one text, for the process that serves. */
@@ -74,7 +88,7 @@ export function mountWordsText(words: MountWords): string {
     words.readOnly ? "ro" : "rw", words.allowOther ? "allow_other" : "noallow_other",
     ...(words.subvolume === null ? [] : [`subvol=${words.subvolume}`]), words.writebackCache ? "writeback" : "writethrough", words.accessTimes === "never" ? "noatime" : "relatime",
     ...(words.folderAccessTimes ? [] : ["nodiratime"]), ...(words.remount ? ["remount"] : []),
-    words.controlNames ? "control" : "nocontrol", `commit=${words.commitSeconds}`, ...words.devices.map((path) => `device=${path}`),
+    words.controlNames ? "control" : "nocontrol", `commit=${words.commitSeconds}`, `cache=${words.cacheBytes / 2 ** 20}M`, ...words.devices.map((path) => `device=${path}`),
     ...(words.degraded ? ["degraded"] : []), ...(words.keyFile === null ? [] : [`keyfile=${words.keyFile}`]), ...words.others,
   ].join(",");
 }

@@ -17,6 +17,8 @@ export interface ServedVolumeOptions {
   readonly readOnly: boolean;
   /** Name of the subvolume to show instead of the default one. */
   readonly subvolume: string | null;
+  /** Memory for what is kept of the volume. */
+  readonly cacheBytes: number;
   readonly serve: Omit<ServeOptions, "files">;
 }
 
@@ -45,7 +47,7 @@ export interface ServedVolume {
 export function openServedVolume(options: ServedVolumeOptions): ServedVolume {
   const opened = openDevices(options);
   try {
-    const volume = mountDevices(opened, { readOnly: options.readOnly, degraded: options.degraded, seconds: Math.floor(Date.now() / 1000) });
+    const volume = mountDevices(opened, { readOnly: options.readOnly, degraded: options.degraded, cacheBytes: options.cacheBytes, seconds: Math.floor(Date.now() / 1000) });
     if (typeof volume === "string") throw new Error(MOUNT_ERROR_WORDS[volume]);
     const files = withEnvironmentFilters(options.subvolume === null ? volume.root : named(volume, options.subvolume));
     return { volume, files, close: () => opened.close() };
