@@ -35,6 +35,7 @@ export function measureCompose(launcher: readonly string[], cache: string, round
       const own = new OwnCompose(launcher, join(folder, architecture), join(cache, "compose-downloads"), { architecture, runner });
       add(beside(architecture, own, join(cache, `mmdebstrap-${architecture}`), rounds, { goal, runner }));
       if (architecture === "amd64") for (const [name, how] of CHANGES) add(afterChange(own, name, how, rounds));
+      if (architecture === "amd64") for (const name of ["tzdata", "bash", "libc6"]) add(ociReuse(own, name));
     }
     return results;
   } finally {
@@ -84,6 +85,24 @@ function afterChange(own: OwnCompose, name: string, how: Change, rounds: number)
   }];
 }
 
+/** Of an OCI image's layers, what a registry that has the image of before has already. A rebuild is what a new version brings: each of its files is another. */
+function ociReuse(own: OwnCompose, name: string): SpecialResult[] {
+  let reused = 0, total = 0, failure: string | null = null;
+  try {
+    const before = new Set(own.ociLayers("lock").map(({ digest }) => digest));
+    own.changePackage(name, "rebuild", 0);
+    for (const { digest, size } of own.ociLayers("changed")) {
+      total += size;
+      if (before.has(digest)) reused += size;
+    }
+  } catch (error) {
+    failure = (error as Error).message;
+  }
+  return [{
+    name: `OCI bytes used again after ${name} was rebuilt`, ours: failure === null ? reused / 1e6 : null, peer: failure === null ? total / 1e6 : null, peerName: "the whole image", unit: "MB", floor: "", goal: "≥ 0.9 ×", failure,
+  }];
+}
+
 class OwnCompose {
   readonly #launcher: readonly string[];
   readonly #folder: string;
@@ -109,8 +128,25 @@ class OwnCompose {
     return this.#run(join(this.#folder, "minbase.lock.json"));
   }
 
-  /** With one package made anew, as its maintainer would: the lock file names it, the store has all else. */
+  /** With one package made anew: the store has all else. */
   afterChange(name: string, how: Change, round: number): Cost {
+    return this.#run(this.changePackage(name, how, round));
+  }
+
+  /** Layers of an OCI image of the set. */
+  ociLayers(set: "lock" | "changed"): readonly { digest: string; size: number }[] {
+    const treefile = join(this.#folder, "oci.yaml"), out = join(this.#folder, "oci");
+    rmSync(out, { recursive: true, force: true });
+    writeFileSync(treefile, `name: minbase\nbase: minbase\narchitectures: [${this.#options.architecture}]\noutputs: {image: {format: oci, filename: image}}\n`);
+    timed([...this.#launcher, "compose", "run", treefile, "--lock", join(this.#folder, set === "lock" ? "minbase.lock.json" : "changed.lock.json"), "--runner", this.#options.runner, "-o", out], { STRATOS_HOME: this.#home });
+    const blob = (digest: string): unknown => JSON.parse(readFileSync(join(out, "image/blobs", digest.replace(":", "/")), "utf8"));
+    let [found] = (JSON.parse(readFileSync(join(out, "image/index.json"), "utf8")) as { manifests: { digest: string; mediaType: string }[] }).manifests;
+    while (found!.mediaType.includes("index")) [found] = (blob(found!.digest) as { manifests: { digest: string; mediaType: string }[] }).manifests;
+    return (blob(found!.digest) as { layers: { digest: string; size: number }[] }).layers;
+  }
+
+  /** A package as its maintainer would make it anew. @returns a lock file that names it */
+  changePackage(name: string, how: Change, round: number): string {
     const lock = JSON.parse(readFileSync(join(this.#folder, "minbase.lock.json"), "utf8")) as { images: Record<string, { packages: { name: string; sha256: string; sizeBytes: number; url: string }[] }> };
     const [image] = Object.values(lock.images);
     const one = image!.packages.find((candidate) => candidate.name === name)!;
@@ -126,7 +162,7 @@ class OwnCompose {
     Object.assign(one, { sha256: createHash("sha256").update(bytes).digest("hex"), sizeBytes: bytes.length, url: `file://${deb}` });
     const changed = join(this.#folder, "changed.lock.json");
     writeFileSync(changed, JSON.stringify(lock));
-    return this.#run(changed);
+    return changed;
   }
 
   #run(lock: string): Cost {

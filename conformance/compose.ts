@@ -1,11 +1,12 @@
 /**
- * `npm run conformance:compose -- [--arch amd64|riscv64] [--runner native|stratos] [--packages a,b]`: the minimal system, with these packages, that Stratos composes beside
- * mmdebstrap's of the same: each file with its kind, mode, owner, time, target and content. Differences that ARCHITECTURE.md of `compose` lists are
- * counted, any other is told, and the status is 1.
+ * `npm run conformance:compose -- [--arch amd64|riscv64] [--runner native|stratos] [--packages a,b] [--keep FOLDER]`: the minimal system, with these packages, that Stratos composes
+ * beside mmdebstrap's of the same: each file with its kind, mode, owner, time, target and content. Differences that ARCHITECTURE.md of `compose` lists are
+ * counted, any other is told, and the status is 1. Accounts that packages make are compared by name: their numbers follow the order of configuration, which apt and dpkg choose.
+ * With --keep both archives stay in the folder, and are taken from there the next time.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,81 +14,120 @@ import { parseArgs } from "node:util";
 import { TarReader, type TarEntry } from "@stratos/formats";
 import { findMirror } from "@stratos/host-node/packages";
 
-const { values } = parseArgs({ options: { arch: { type: "string", default: "amd64" }, runner: { type: "string", default: "auto" }, packages: { type: "string", default: "" } } });
+const { values } = parseArgs({ options: { arch: { type: "string", default: "amd64" }, runner: { type: "string", default: "auto" }, packages: { type: "string", default: "" }, keep: { type: "string" } } });
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /** What mmdebstrap leaves and we take out, or the other way around. */
-const ONLY_THEIRS = [/^etc\/apt\/sources\.list$/, /^etc\/(passwd|group|shadow|gshadow|subuid|subgid)-$/, /^var\/(cache|lib)\/apt\/.*lock$/, /^var\/lib\/dpkg\/(.*-old|lock|lock-frontend|triggers\/Lock)$/, /^var\/cache\/debconf\/.*-old$/];
-const ONLY_OURS = [/^etc\/apt\/sources\.list\.d\/debian\.sources$/, /^etc\/hosts$/];
-/** Files that hold what is the host's, the mirror's, or the choice of packages. */
-const OTHER_CONTENT = [/^etc\/(hostname|hosts|resolv\.conf|fstab)$/, /^var\/lib\/apt\/extended_states$/];
-/** apt gives the last to its own user when it first runs, which it does within mmdebstrap. */
-const OTHER_MODE = [/^dev\/(console|shm)$/, /^var\/(lib|cache)\/apt\/.*partial$/];
+const ONLY_THEIRS = [
+  /^etc\/apt\/sources\.list$/, /^etc\/(passwd|group|shadow|gshadow|subuid|subgid)-$/, /^var\/(cache|lib)\/apt\/.*lock$/, /^var\/lib\/dpkg\/(.*-old|lock|lock-frontend|triggers\/Lock)$/, /^var\/cache\/debconf\/.*-old$/,
+  /^etc\/ssh\/ssh_host_[a-z0-9]+_key(\.pub)?$/,
+];
+const ONLY_OURS = [/^etc\/apt\/sources\.list\.d\/debian\.sources$/, /^etc\/hosts$/, /^run\/(?!lock)/, /^etc\/systemd\/system\/sshd-keygen\.service\.d(\/|$)/];
+/** Files that hold what is the host's, the mirror's, or the choice of packages; and man's index, which holds times of folders. */
+const OTHER_CONTENT = [/^etc\/(hostname|hosts|resolv\.conf|fstab)$/, /^var\/lib\/apt\/extended_states$/, /^var\/cache\/man\/index\.db$/];
+/** apt gives the third to its own user when it first runs, which it does within mmdebstrap. */
+const OTHER_MODE = [/^dev\/(console|shm)$/, /^etc\/machine-id$/, /^var\/(lib|cache)\/apt\/.*partial$/];
+/** Their lines are a set. */
+const UNORDERED = [/^var\/lib\/dpkg\/triggers\/File$/];
+const ACCOUNTS = ["etc/passwd", "etc/group", "etc/shadow", "etc/gshadow"];
 
-interface Member { readonly entry: TarEntry; readonly digest: string }
+interface Member { readonly entry: TarEntry; readonly digest: string; readonly content: Buffer }
+interface Root { readonly members: ReadonlyMap<string, Member>; readonly users: ReadonlyMap<number, string>; readonly groups: ReadonlyMap<number, string> }
 
-const folder = mkdtempSync(join(tmpdir(), "stratos-conformance-compose-"));
+const folder = values.keep ?? mkdtempSync(join(tmpdir(), "stratos-conformance-compose-"));
+mkdirSync(folder, { recursive: true });
 try {
-  const ours = compose(), epoch = Math.max(...[...ours.values()].map(({ entry }) => entry.mtime));
+  const ours = compose(), epoch = Math.max(...[...ours.members.values()].map(({ entry }) => entry.mtime));
   const theirs = mmdebstrap(epoch);
   // dpkg sets the times of folders while it unpacks, and scripts' files have the newest: the epoch, or what mmdebstrap clamps to it.
   const known: string[] = [], unknown: string[] = [];
   const say = (isKnown: boolean, text: string): void => void (isKnown ? known : unknown).push(text);
-  for (const path of [...new Set([...ours.keys(), ...theirs.keys()])].sort()) {
-    const own = ours.get(path), other = theirs.get(path);
+  for (const path of [...new Set([...ours.members.keys(), ...theirs.members.keys()])].sort()) {
+    const own = ours.members.get(path), other = theirs.members.get(path);
     if (own === undefined) say(ONLY_THEIRS.some((pattern) => pattern.test(path)), `${path}: only in mmdebstrap's`);
     else if (other === undefined) say(ONLY_OURS.some((pattern) => pattern.test(path)), `${path}: only in ours`);
-    else compareMembers(path, own, other, epoch, say);
+    else compareMembers(path, { ours, own, theirs, other }, epoch, say);
   }
   for (const line of unknown) process.stdout.write(`${line}\n`);
-  process.stdout.write(`${ours.size} files; ${known.length} documented differences; ${unknown.length} others\n`);
+  process.stdout.write(`${ours.members.size} files; ${known.length} documented differences; ${unknown.length} others\n`);
   process.exitCode = unknown.length === 0 ? 0 : 1;
 } finally {
-  rmSync(folder, { recursive: true, force: true });
+  if (values.keep === undefined) rmSync(folder, { recursive: true, force: true });
 }
 
-function compareMembers(path: string, own: Member, other: Member, epoch: number, say: (isKnown: boolean, text: string) => void): void {
+interface Pair { readonly ours: Root; readonly own: Member; readonly theirs: Root; readonly other: Member }
+
+function compareMembers(path: string, { ours, own, theirs, other }: Pair, epoch: number, say: (isKnown: boolean, text: string) => void): void {
   const isNamed = (patterns: readonly RegExp[]): boolean => patterns.some((pattern) => pattern.test(path));
   const differs = (name: string, left: unknown, right: unknown, isKnown: boolean): void => { if (left !== right) say(isKnown, `${path}: ${name} ${String(left)}, mmdebstrap's ${String(right)}`); };
   differs("kind", own.entry.type, other.entry.type, false);
   differs("mode", own.entry.mode.toString(8), other.entry.mode.toString(8), isNamed(OTHER_MODE) || isNamed(OTHER_CONTENT));
-  differs("owner", `${own.entry.uid}:${own.entry.gid}`, `${other.entry.uid}:${other.entry.gid}`, isNamed(OTHER_MODE));
-  differs("target", own.entry.linkPath, other.entry.linkPath, false);
-  differs("content", own.digest, other.digest, isNamed(OTHER_CONTENT));
+  differs("owner", ownerOf(ours, own), ownerOf(theirs, other), isNamed(OTHER_MODE));
+  // Which of two names of one folder a link has that enables a unit depends on whether systemctl(1) was there when it was made.
+  differs("target", canonicalTarget(own.entry.linkPath), canonicalTarget(other.entry.linkPath), false);
+  if (own.digest !== other.digest) differs("content", wordsOf(path, ours, own), wordsOf(path, theirs, other), isNamed(OTHER_CONTENT));
   differs("time", own.entry.mtime, other.entry.mtime, own.entry.type !== "0" || own.entry.mtime === epoch || other.entry.mtime === epoch);
 }
 
-function compose(): Map<string, Member> {
-  const treefile = join(folder, "minbase.yaml");
+function ownerOf({ users, groups }: Root, { entry: { uid, gid } }: Member): string {
+  return `${users.get(uid) ?? uid}:${groups.get(gid) ?? gid}`;
+}
+
+function canonicalTarget(target: string): string {
+  return target.replace(/^\/lib\/systemd\//, "/usr/lib/systemd/");
+}
+
+/** The content, as far as it must be the same. */
+function wordsOf(path: string, root: Root, { content, digest }: Member): string {
+  const lines = (): string[] => content.toString("latin1").trimEnd().split("\n");
+  if (UNORDERED.some((pattern) => pattern.test(path))) return lines().sort().join("; ");
+  if (!ACCOUNTS.includes(path)) return digest;
+  return lines().map((line) => {
+    const fields = line.split(":");
+    if (path === "etc/passwd") fields[2] = fields[0]!;
+    if (path === "etc/passwd") fields[3] = root.groups.get(Number(fields[3])) ?? fields[3]!;
+    if (path === "etc/group") fields[2] = fields[0]!;
+    return fields.join(":");
+  }).sort().join("; ");
+}
+
+function compose(): Root {
+  const treefile = join(folder, "minbase.yaml"), archive = join(folder, "root.tar");
+  if (existsSync(archive)) return readArchive(archive);
   writeFileSync(treefile, `name: minbase\narchitectures: [${values.arch}]\npackages: [${values.packages}]\noutputs: {root: {format: tar, filename: root.tar}}\n`);
   must(process.execPath, [join(root, "stratos.mjs"), "compose", "run", treefile, "--runner", values.runner, "-o", folder], {});
-  return readArchive(join(folder, "root.tar"));
+  return readArchive(archive);
 }
 
-function mmdebstrap(sourceDateEpoch: number): Map<string, Member> {
-  const keyring = existsSync(KEYRING) ? ` [signed-by=${KEYRING}]` : "";
-  must("mmdebstrap", ["--variant=minbase", ...(values.packages === "" ? [] : [`--include=${values.packages}`]), `--architectures=${values.arch}`, "trixie", join(folder, "peer.tar"), `deb${keyring} ${findMirror().uri} trixie main`], { SOURCE_DATE_EPOCH: String(sourceDateEpoch) });
-  return readArchive(join(folder, "peer.tar"));
+function mmdebstrap(sourceDateEpoch: number): Root {
+  const keyring = existsSync(KEYRING) ? ` [signed-by=${KEYRING}]` : "", archive = join(folder, "peer.tar");
+  if (!existsSync(archive)) must("mmdebstrap", ["--variant=minbase", ...(values.packages === "" ? [] : [`--include=${values.packages}`]), `--architectures=${values.arch}`, "trixie", archive, `deb${keyring} ${findMirror().uri} trixie main`], { SOURCE_DATE_EPOCH: String(sourceDateEpoch) });
+  return readArchive(archive);
 }
 
-function readArchive(path: string): Map<string, Member> {
+function readArchive(path: string): Root {
   const members = new Map<string, Member>();
-  let current: TarEntry | undefined;
+  let current: TarEntry | undefined, pieces: Buffer[] = [];
   let hash = createHash("sha256");
+  const isKept = (name: string): boolean => ACCOUNTS.includes(name) || UNORDERED.some((pattern) => pattern.test(name));
+  const relative = (name: string): string => name.replace(/^\.\/?/, "");
   const reader = new TarReader({
-    entry: (entry) => { current = entry; hash = createHash("sha256"); },
-    data: (bytes) => { hash.update(bytes); },
+    entry: (entry) => { current = entry; pieces = []; hash = createHash("sha256"); },
+    data: (bytes) => { hash.update(bytes); if (isKept(relative(current!.path))) pieces.push(Buffer.from(bytes)); },
     end: () => {
-      const relative = (name: string): string => name.replace(/^\.\/?/, "");
       // Of hard links either name may be the first; modes of links are their files'.
       const entry = { ...current!, linkPath: current!.type === "1" ? relative(current!.linkPath) : current!.linkPath };
-      members.set(relative(entry.path), { entry, digest: hash.digest("hex") });
+      members.set(relative(entry.path), { entry, digest: hash.digest("hex"), content: Buffer.concat(pieces) });
     },
   });
   const failure = reader.push(readFileSync(path)) ?? reader.finish();
   if (failure !== undefined) throw new Error(`${path}: ${failure}`);
-  return members;
+  return { members, users: namesById(members.get("etc/passwd")), groups: namesById(members.get("etc/group")) };
+}
+
+function namesById(member: Member | undefined): Map<number, string> {
+  return new Map((member?.content.toString("latin1") ?? "").split("\n").filter((line) => line !== "").map((line) => line.split(":")).map(([name, , id]) => [Number(id), name!]));
 }
 
 function must(program: string, args: readonly string[], environment: Readonly<Record<string, string>>): void {

@@ -57,7 +57,7 @@ export class OutputError extends Error {
 
 /** Part of the keys of customised trees and of outputs. */
 const CUSTOMIZE_CODE = 2;
-const OUTPUT_CODE = 1;
+const OUTPUT_CODE = 2;
 
 /** What stands beside outputs. */
 const OWN_FILES = /^(composeinfo\.json|SHA256SUMS|.*\.(spdx|provenance)\.json)$/;

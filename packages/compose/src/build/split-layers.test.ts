@@ -17,7 +17,7 @@ function packageOf(name: string, version: number): LockedPackage {
 
 function world(versions: Record<string, number>): { packages: LockedPackage[]; layers: TreeLayer[]; entries: FileEntry[] } {
   const packages = Object.entries(versions).map(([name, version]) => packageOf(name, version));
-  const entries: FileEntry[] = [fileEntry("", "directory"), fileEntry("usr", "directory", { mode: 0o750 }), fileEntry("empty", "directory"), fileEntry("node", "fifo")];
+  const entries: FileEntry[] = [fileEntry("", "directory"), fileEntry("usr", "directory", { mode: 0o750, mtime: Object.values(versions).reduce((sum, one) => sum + one) }), fileEntry("empty", "directory"), fileEntry("node", "fifo")];
   for (const one of packages) {
     const sizeBytes = one.name.startsWith("big") ? 2 << 20 : 1000;
     entries.push(fileEntry(`usr/${one.name}`, "file", { content: new PackBlob(store, { pack: layerPath(one), offset: 0, sizeBytes, digest: `${one.name}${one.version}` }) }));
@@ -27,7 +27,7 @@ function world(versions: Record<string, number>): { packages: LockedPackage[]; l
   return { packages, entries: [...tree.entries()], layers: splitLayers(tree, packages) };
 }
 
-const signature = ({ name, tree }: TreeLayer): string => JSON.stringify([name, [...tree.entries()].map(({ path, kind, mode, content }) => [path, kind, mode, content?.digest])]);
+const signature = ({ name, tree }: TreeLayer): string => JSON.stringify([name, [...tree.entries()].map(({ path, kind, mode, mtime, content }) => [path, kind, mode, mtime, content?.digest])]);
 const names = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`small${index}`, 1]));
 
 test("layers together are the tree; each describes the folders above its files", () => {
@@ -42,10 +42,11 @@ test("layers together are the tree; each describes the folders above its files",
   assert.ok(layers.length <= 2 + 12 + 1 && layers.some(({ name }) => name === "bigone"), layers.map(({ name }) => name).join());
 });
 
-test("a package that changes, comes or goes changes one layer", () => {
+test("a package that changes, comes or goes changes one layer, and the last, which has the times of folders", () => {
   const before = new Set(world({ ...names, bigone: 1, bigtwo: 1 }).layers.map(signature));
   for (const changed of [{ ...names, bigone: 2, bigtwo: 1 }, { ...names, small7: 2, bigone: 1, bigtwo: 1 }, { ...names, extra: 1, bigone: 1, bigtwo: 1 }]) {
     const fresh = world(changed).layers.filter((layer) => !before.has(signature(layer)));
-    assert.equal(fresh.length, 1, fresh.map(({ name }) => name).join());
+    assert.equal(fresh.length, 2, fresh.map(({ name }) => name).join());
+    assert.equal(fresh[1]!.name, "changes");
   }
 });

@@ -22,7 +22,10 @@ const OWN_LAYERS_MAX = 80;
 const SHARED_LAYERS = 12;
 const REST = "changes";
 
-/** Layers from the bottom up. Each describes the folders above its files, so that it may be unpacked over any other. */
+/**
+ * Layers from the bottom up. Each describes the folders above its files, so that it may be unpacked over any other; but the times of folders, which any
+ * package that comes or changes may set, are the last one's to say.
+ */
 export function splitLayers(tree: FileTree, packages: readonly LockedPackage[]): TreeLayer[] {
   const sourceOfPack = new Map(packages.map((one) => [layerPath(one), one.source]));
   const folders = new Map<string, FileEntry>();
@@ -61,7 +64,7 @@ function withFolders(entries: readonly FileEntry[], folders: ReadonlyMap<string,
       const folder = path.slice(0, Math.max(slash, 0));
       if (needed.has(folder)) break;
       const entry = folders.get(folder);
-      if (entry !== undefined) needed.set(folder, entry);
+      if (entry !== undefined) needed.set(folder, { ...entry, mtime: 0 });
       if (slash <= 0) break;
     }
   }
