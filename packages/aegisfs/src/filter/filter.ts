@@ -13,7 +13,7 @@ export type FileOperation =
 
 /** `next` is the operation behind the filter; its arguments and results are those of `Subvolume`. */
 export type FileFilter = { readonly name: string } & {
-  readonly [Name in FileOperation]?: (next: Subvolume[Name], ...args: Parameters<Subvolume[Name]>) => ReturnType<Subvolume[Name]>;
+  readonly [Name in FileOperation]?: (next: OmitThisParameter<Subvolume[Name]>, ...args: Parameters<Subvolume[Name]>) => ReturnType<Subvolume[Name]>;
 };
 
 /** What a filter's module exports as default. @param files  the files behind the filter, for operations of its own */

@@ -6,9 +6,9 @@
  * A file without links lives while it is pinned (`pin`, `unpin`), and its space comes back with the last pin. After a
  * crash it comes back at the next mount: files without links stand in the tree as orphans until then.
  *
- * Where the work is done: ../file/*.ts, which this class is the border of: nothing is thrown past it but defects.
+ * Where the work is done: ../file/*.ts, which this class is the border of: nothing is thrown past it but defects. Here are names, attributes and lifetimes; operations on
+ * content are in subvolume-content.ts, what is around each operation in subvolume-operation.ts, what the volume's tree says of it in subvolume-state.ts.
  */
-import { EROFS } from "@stratos/abi";
 import { ROOT_INO } from "../format/inode-item.ts";
 import { inheritAcl, setAcl } from "../access/acl.ts";
 import type { Attributes } from "../file/attributes.ts";
@@ -16,30 +16,21 @@ import { readAttributes, writeAttributes } from "../file/attributes.ts";
 import type { DirectoryEntry } from "../file/directory.ts";
 import { readDirectory } from "../file/directory.ts";
 import { changeInode, initializeInode } from "../file/inode.ts";
-import { cloneRange, copyRange } from "../file/clone.ts";
-import type { RangeCopy } from "../file/clone.ts";
-import * as content from "../file/content.ts";
-import * as data from "../file/data.ts";
-import * as holes from "../file/holes.ts";
 import * as namespace from "../file/namespace.ts";
-import { fragmentation, rewritePart } from "../file/defragment.ts";
-import type { Fragmentation } from "../file/defragment.ts";
 import * as properties from "../file/properties.ts";
 import * as orphans from "../file/orphans.ts";
 import { rename } from "../file/rename.ts";
-import { collapseRange, insertRange } from "../file/shift.ts";
-import { blocksOf, offsetOf, type FileOffset } from "../file/file-offset.ts";
-import { settleFile } from "../file/settle.ts";
 import * as xattrs from "../file/xattrs.ts";
 import { Operation } from "../audit/operation.ts";
 import { FileLocks } from "../lock/file-locks.ts";
 import type { ReadSet } from "../transaction/read-set.ts";
-import { findOrigin, SubvolumeState, type SubvolumeOrigin } from "./subvolume-state.ts";
+import { SubvolumeContent } from "./subvolume-content.ts";
+import { findOrigin, type SubvolumeOrigin } from "./subvolume-state.ts";
 import { Quotas } from "../quota/quotas.ts";
 import type { QuotaKind, QuotaLimits } from "../quota/quotas.ts";
 import type { Volume } from "./volume.ts";
 
-export class Subvolume extends SubvolumeState {
+export class Subvolume extends SubvolumeContent {
   /** Its name in the volume's caches; a new one makes them forget what they have. */
   cacheId: number;
   readonly quotas: Quotas;
@@ -102,41 +93,6 @@ export class Subvolume extends SubvolumeState {
     changeInode(this, ROOT_INO);
   }
 
-  #begin(grows: boolean, blocks = 0): number {
-    return this.readOnly ? -EROFS : this.volume.begin(grows, blocks);
-  }
-
-  /** Tells the volume's observer of a change that was made; see `VolumeObserver.changed` for what the values mean. */
-  #did(result: number, operation: Operation, ino: number, name = "", other = 0, otherName = "", offset: FileOffset = 0, length: FileOffset = 0): number {
-    const { observer } = this.volume;
-    if (observer !== null && result >= 0) observer.changed(this.id, operation, result, ino, name, other, otherName, offset, length);
-    return result;
-  }
-
-  // Operations that programs repeat a million times have these lines of their own, without a closure.
-
-  #reading<T>(run: () => T | number): T | number {
-    try {
-      return run();
-    } catch (thrown) {
-      return this.volume.readFailed(thrown);
-    } finally {
-      this.volume.end();
-    }
-  }
-
-  #changing(grows: boolean, blocks: number, run: () => number): number {
-    const failed = this.#begin(grows, blocks);
-    if (failed < 0) return failed;
-    try {
-      return run();
-    } catch (thrown) {
-      return this.volume.abort(thrown);
-    } finally {
-      this.volume.end();
-    }
-  }
-
   // ---- Names ------------------------------------------------------------------------------------------------------
 
   /** Inode number. −ENOENT, −ENOTDIR, −ENAMETOOLONG. */
@@ -157,7 +113,7 @@ export class Subvolume extends SubvolumeState {
    * @param umask  cuts the mode, unless the directory has a default access control list, which the file gets then; −1: neither, the mode is final
    */
   create(directory: number, name: string, mode: number, uid: number, gid: number, rdev = 0, umask = -1): number {
-    const failed = this.#begin(true);
+    const failed = this.begin(true);
     if (failed < 0) return failed;
     try {
       const ino = namespace.create(this, directory, name, mode, uid, gid, rdev);
@@ -165,7 +121,7 @@ export class Subvolume extends SubvolumeState {
         if (umask >= 0) inheritAcl(this, directory, ino, umask);
         this.volume.log.create(this, directory, name, ino, mode, uid, gid, rdev, umask);
       }
-      return this.#did(ino, Operation.create, directory, name, 0, "", mode);
+      return this.did(ino, Operation.create, directory, name, 0, "", mode);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -175,7 +131,7 @@ export class Subvolume extends SubvolumeState {
 
   /** A file without a name (O_TMPFILE), pinned once. Returns its number. */
   createUnnamed(mode: number, uid: number, gid: number): number {
-    return this.#changing(true, 0, () => {
+    return this.changing(true, 0, () => {
       const ino = namespace.createUnnamed(this, mode, uid, gid);
       if (ino > 0) {
         this.pin(ino);
@@ -186,10 +142,10 @@ export class Subvolume extends SubvolumeState {
   }
 
   symlink(directory: number, name: string, target: string, uid: number, gid: number): number {
-    return this.#changing(true, 0, () => {
+    return this.changing(true, 0, () => {
       const ino = namespace.symlink(this, directory, name, target, uid, gid);
       if (ino > 0) this.volume.log.symlink(this, directory, name, ino, target, uid, gid);
-      return this.#did(ino, Operation.symlink, directory, name, 0, target);
+      return this.did(ino, Operation.symlink, directory, name, 0, target);
     });
   }
 
@@ -207,21 +163,21 @@ export class Subvolume extends SubvolumeState {
 
   /** One name more for a file that is no directory; an unnamed file gets its first. −EPERM, −EMLINK, −EEXIST … */
   link(ino: number, directory: number, name: string): number {
-    return this.#changing(true, 0, () => {
+    return this.changing(true, 0, () => {
       const result = namespace.link(this, ino, directory, name);
       if (result >= 0) this.volume.log.link(this, ino, directory, name);
-      return this.#did(result, Operation.link, directory, name, ino);
+      return this.did(result, Operation.link, directory, name, ino);
     });
   }
 
   /** −EISDIR for a directory. */
   unlink(directory: number, name: string): number {
-    const failed = this.#begin(false);
+    const failed = this.begin(false);
     if (failed < 0) return failed;
     try {
       const result = namespace.unlink(this, directory, name);
       if (result >= 0) this.volume.log.unlink(this, directory, name);
-      return this.#did(result, Operation.unlink, directory, name);
+      return this.did(result, Operation.unlink, directory, name);
     } catch (thrown) {
       return this.volume.abort(thrown);
     } finally {
@@ -231,10 +187,10 @@ export class Subvolume extends SubvolumeState {
 
   /** −ENOTEMPTY, −ENOTDIR. */
   rmdir(directory: number, name: string): number {
-    return this.#changing(false, 0, () => {
+    return this.changing(false, 0, () => {
       const result = namespace.rmdir(this, directory, name);
       if (result >= 0) this.volume.log.rmdir(this, directory, name);
-      return this.#did(result, Operation.rmdir, directory, name);
+      return this.did(result, Operation.rmdir, directory, name);
     });
   }
 
@@ -243,10 +199,10 @@ export class Subvolume extends SubvolumeState {
    * directory moved below itself.
    */
   rename(directory: number, name: string, newDirectory: number, newName: string, flags = 0, uid = 0, gid = 0): number {
-    return this.#changing(true, 0, () => {
+    return this.changing(true, 0, () => {
       const result = rename(this, directory, name, newDirectory, newName, flags, uid, gid);
       if (result >= 0) this.volume.log.rename(this, directory, name, newDirectory, newName, flags, uid, gid);
-      return this.#did(result, Operation.rename, directory, name, newDirectory, newName, flags);
+      return this.did(result, Operation.rename, directory, name, newDirectory, newName, flags);
     });
   }
 
@@ -281,157 +237,14 @@ export class Subvolume extends SubvolumeState {
 
   /** Sets what `mask` (ATTRIBUTE_*) says; the caller says the ctime. */
   setAttributes(ino: number, attributes: Attributes, mask: number): number {
-    const failed = this.#begin(false);
+    const failed = this.begin(false);
     if (failed < 0) return failed;
     try {
       const result = writeAttributes(this, ino, attributes, mask);
       if (result >= 0) this.volume.log.attributes(this, ino);
-      return this.#did(result, Operation.setAttributes, ino, "", 0, "", mask);
+      return this.did(result, Operation.setAttributes, ino, "", 0, "", mask);
     } catch (thrown) {
       return this.volume.abort(thrown);
-    } finally {
-      this.volume.end();
-    }
-  }
-
-  // ---- Content ----------------------------------------------------------------------------------------------------
-
-  /** Reads `count` pages from page `index` on into `bytes[at …)`, zeros in holes and after the end. 0, −EIO for a bad checksum, … */
-  readPages(ino: number, index: number, count: number, bytes: Uint8Array, at: number): number {
-    this.volume.heat?.touch(this.id, ino);
-    this.reads?.addInode(ino);
-    try {
-      settleFile(this, ino);
-      data.readPages(this, ino, index, count, bytes, at);
-      return 0;
-    } catch (thrown) {
-      return this.volume.readFailed(thrown);
-    } finally {
-      this.volume.end();
-    }
-  }
-
-  /**
-   * Stores `length` bytes from page `index` on. When the last page is not full, the file ends in it. The size grows to cover them,
-   * times stay.
-   * −ENOSPC may leave the first pages stored.
-   */
-  writePages(ino: number, index: number, bytes: Uint8Array, at: number, length: number): number {
-    this.volume.heat?.touch(this.id, ino);
-    const failed = this.#begin(true, Math.ceil(length / 4096));
-    if (failed < 0) return failed;
-    try {
-      settleFile(this, ino);
-      return this.#did(data.writePages(this, ino, index, bytes, at, length), Operation.write, ino, "", 0, "", offsetOf(index, 0), length);
-    } catch (thrown) {
-      return this.volume.abort(thrown);
-    } finally {
-      this.volume.end();
-    }
-  }
-
-  /** Reads up to the end of the file; returns the bytes read. For callers without a page cache. */
-  read(ino: number, offset: FileOffset, bytes: Uint8Array, at: number, length: number): number {
-    this.volume.heat?.touch(this.id, ino);
-    this.reads?.addInode(ino);
-    try {
-      return content.read(this, ino, offset, bytes, at, length);
-    } catch (thrown) {
-      return this.volume.readFailed(thrown);
-    } finally {
-      this.volume.end();
-    }
-  }
-
-  /** Writes any bytes, the size and mtime and ctime with them; returns the bytes written (short when space ran out), −EFBIG, −ENOSPC … */
-  write(ino: number, offset: FileOffset, bytes: Uint8Array, at: number, length: number): number {
-    this.volume.heat?.touch(this.id, ino);
-    const failed = this.#begin(true, Math.ceil(length / 4096));
-    if (failed < 0) return failed;
-    try {
-      return this.#did(content.write(this, ino, offset, bytes, at, length), Operation.write, ino, "", 0, "", offset, length);
-    } catch (thrown) {
-      return this.volume.abort(thrown);
-    } finally {
-      this.volume.end();
-    }
-  }
-
-  /** Cuts or extends (by a hole); stamps mtime and ctime. */
-  truncate(ino: number, size: FileOffset): number {
-    const failed = this.#begin(false, 1);
-    if (failed < 0) return failed;
-    try {
-      return this.#did(holes.truncate(this, ino, size), Operation.truncate, ino, "", 0, "", size);
-    } catch (thrown) {
-      return this.volume.abort(thrown);
-    } finally {
-      this.volume.end();
-    }
-  }
-
-  /** Makes a range read as zeros and gives its whole blocks back; the size stays. Stamps mtime and ctime. */
-  punchHole(ino: number, offset: FileOffset, length: FileOffset): number {
-    return this.#changing(true, 2, () => {
-      return this.#did(holes.punchHole(this, ino, offset, length), Operation.punchHole, ino, "", 0, "", offset, length);
-    });
-  }
-
-  /** Holds space for a range, so that it reads as zeros where it had none; the size grows unless `keepSize`. −ENOSPC. */
-  preallocate(ino: number, offset: FileOffset, length: FileOffset, keepSize: boolean): number {
-    return this.#changing(true, blocksOf(length), () => {
-      return this.#did(holes.preallocate(this, ino, offset, length, keepSize), Operation.preallocate, ino, "", 0, "", offset, length);
-    });
-  }
-
-  /** As punching and preallocating in one: the range reads as zeros and holds its space; the size grows unless `keepSize`. −ENOSPC. */
-  zeroRange(ino: number, offset: FileOffset, length: FileOffset, keepSize: boolean): number {
-    return this.#changing(true, blocksOf(length) + 2, () => {
-      const punched = holes.punchHole(this, ino, offset, length);
-      const result = punched < 0 ? punched : holes.preallocate(this, ino, offset, length, keepSize);
-      return this.#did(result, Operation.zeroRange, ino, "", 0, "", offset, length);
-    });
-  }
-
-  /** Takes whole blocks out of a file: what lies behind moves to their place. −EINVAL when it is not aligned or reaches the end. */
-  collapseRange(ino: number, offset: FileOffset, length: FileOffset): number {
-    return this.#changing(true, 0, () => this.#did(collapseRange(this, ino, offset, length), Operation.collapseRange, ino, "", 0, "", offset, length));
-  }
-
-  /** Puts a hole of whole blocks into a file, before its end. −EINVAL, −EFBIG. */
-  insertRange(ino: number, offset: FileOffset, length: FileOffset): number {
-    return this.#changing(true, 1, () => this.#did(insertRange(this, ino, offset, length), Operation.insertRange, ino, "", 0, "", offset, length));
-  }
-
-  /** Gives the target the source's blocks (ioctl_ficlonerange(2)); see file/clone.ts for what must be aligned. −EINVAL, −ENOSPC. */
-  cloneRange(copy: RangeCopy): number {
-    return this.#changing(true, 2, () => this.#did(cloneRange(this, copy), Operation.cloneRange, copy.target, "", copy.source, "", copy.targetOffset, copy.length));
-  }
-
-  /** copy_file_range(2): shares what blocks allow, copies the rest. Returns the bytes copied. */
-  copyRange(copy: RangeCopy): number {
-    return this.#changing(true, 4, () => this.#did(copyRange(this, copy), Operation.copyRange, copy.target, "", copy.source, "", copy.targetOffset, copy.length));
-  }
-
-  /** First offset at or after `offset` that is in data; −ENXIO. */
-  seekData(ino: number, offset: FileOffset): FileOffset {
-    this.reads?.addInode(ino);
-    try {
-      return holes.seekData(this, ino, offset);
-    } catch (thrown) {
-      return this.volume.readFailed(thrown);
-    } finally {
-      this.volume.end();
-    }
-  }
-
-  /** First offset at or after `offset` that is in a hole, the end of the file at the latest; −ENXIO. */
-  seekHole(ino: number, offset: FileOffset): FileOffset {
-    this.reads?.addInode(ino);
-    try {
-      return holes.seekHole(this, ino, offset);
-    } catch (thrown) {
-      return this.volume.readFailed(thrown);
     } finally {
       this.volume.end();
     }
@@ -453,27 +266,27 @@ export class Subvolume extends SubvolumeState {
 
   /** `flags`: 0, XATTR_CREATE (1, −EEXIST), XATTR_REPLACE (2, −ENODATA). −ENOSPC, −E2BIG when it does not fit. */
   setXattr(ino: number, name: string, value: Uint8Array, flags: number): number {
-    return this.#changing(true, 0, () => {
+    return this.changing(true, 0, () => {
       const result = xattrs.set(this, ino, name, value, flags);
       if (result >= 0) this.volume.log.setXattr(this, ino, name, value, flags);
-      return this.#did(result, Operation.setXattr, ino, name, 0, "", 0, value.length);
+      return this.did(result, Operation.setXattr, ino, name, 0, "", 0, value.length);
     });
   }
 
   /** Sets or (empty) removes an access control list, and the mode with it; see access/acl.ts for the errors. */
   setAcl(ino: number, name: string, value: Uint8Array): number {
-    return this.#changing(true, 0, () => {
+    return this.changing(true, 0, () => {
       const result = setAcl(this, ino, name, value);
       if (result >= 0) this.volume.log.setAcl(this, ino, name, value);
-      return this.#did(result, Operation.setXattr, ino, name, 0, "", 0, value.length);
+      return this.did(result, Operation.setXattr, ino, name, 0, "", 0, value.length);
     });
   }
 
   removeXattr(ino: number, name: string): number {
-    return this.#changing(false, 0, () => {
+    return this.changing(false, 0, () => {
       const result = xattrs.remove(this, ino, name);
       if (result >= 0) this.volume.log.removeXattr(this, ino, name);
-      return this.#did(result, Operation.removeXattr, ino, name);
+      return this.did(result, Operation.removeXattr, ino, name);
     });
   }
 
@@ -492,26 +305,26 @@ export class Subvolume extends SubvolumeState {
 
   /** The inode's own word: compression and tier; −ENOENT. */
   ownProperties(ino: number): number {
-    return this.#reading(() => properties.ownProperties(this, ino));
+    return this.reading(() => properties.ownProperties(this, ino));
   }
 
   /** What holds for the inode, defaults of the subvolume and the volume included. */
   effectiveProperties(ino: number): number {
-    return this.#reading(() => properties.effectiveProperties(this, ino));
+    return this.reading(() => properties.effectiveProperties(this, ino));
   }
 
   /** For content written from now on, and for what is made in a folder. −ENOENT, −EINVAL, −EOPNOTSUPP (no such codec here). */
   setProperties(ino: number, word: number): number {
-    return this.#changing(false, 0, () => {
+    return this.changing(false, 0, () => {
       const result = properties.setProperties(this, ino, word);
       if (result >= 0) this.volume.log.attributes(this, ino);
-      return this.#did(result, Operation.setFileProperties, ino, "", 0, "", word);
+      return this.did(result, Operation.setFileProperties, ino, "", 0, "", word);
     });
   }
 
   /** Defaults of the whole subvolume. −EINVAL, −EOPNOTSUPP, −EROFS. */
   setDefaultProperties(word: number): number {
-    const failed = this.#begin(false);
+    const failed = this.begin(false);
     if (failed < 0) return failed;
     const allowed = properties.allowProperties(this.volume, word);
     if (allowed < 0) return allowed;
@@ -526,31 +339,16 @@ export class Subvolume extends SubvolumeState {
     }
   }
 
-  /** How a file lies on the device; −ENOENT, −EISDIR, −EINVAL. */
-  fragmentation(ino: number): Fragmentation | number {
-    return this.#reading(() => fragmentation(this, ino));
-  }
-
-  /**
-   * Writes a part of a file anew: about `blocks` blocks from block `from` on, in long runs and with the properties that it has now. Returns where
-   * to go on, −1 at the end (file/defragment.ts); −ENOSPC, −EROFS …, all below −1.
-   */
-  defragment(ino: number, from: number, blocks: number): number {
-    return this.#changing(true, blocks, () => {
-      return rewritePart(this, ino, from, blocks);
-    });
-  }
-
   // ---- Quotas -----------------------------------------------------------------------------------------------------
 
   /** Turns quotas on (which counts all inodes) or off (which forgets usage and limits). */
   setQuotas(on: boolean): number {
-    return this.#changing(true, 0, () => (on ? this.quotas.enable() : this.quotas.disable()));
+    return this.changing(true, 0, () => (on ? this.quotas.enable() : this.quotas.disable()));
   }
 
   /** −EINVAL, −ENOENT when quotas are off. */
   setQuotaLimits(kind: QuotaKind, id: number, limits: QuotaLimits): number {
-    return this.#changing(true, 0, () => this.quotas.setLimits(kind, id, limits));
+    return this.changing(true, 0, () => this.quotas.setLimits(kind, id, limits));
   }
 
   // ---- Lifetime ---------------------------------------------------------------------------------------------------
@@ -577,7 +375,7 @@ export class Subvolume extends SubvolumeState {
 
   #freeOrphan(ino: number): number {
     // A file system that was made read-only keeps its orphans for the next mount.
-    if (this.#begin(false) < 0) return 0;
+    if (this.begin(false) < 0) return 0;
     try {
       return orphans.free(this, ino);
     } catch (thrown) {

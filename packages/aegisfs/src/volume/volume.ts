@@ -15,52 +15,43 @@
  * Every public operation runs between `begin` and `end`. When it fails after it began to change nodes (a damaged block, a dead
  * device), the volume is failed: it answers EROFS to changes and never commits again, so that the durable state stays whole.
  */
-import { assert } from "@stratos/base";
 import { EINVAL, ENOENT, ENOSPC, EROFS } from "@stratos/abi";
 import { Failure } from "../failure.ts";
-import { Tree } from "../tree/tree.ts";
-import type { NodeOwner } from "../tree/tree.ts";
+import { Tree, type NodeOwner } from "../tree/tree.ts";
 import { NODE_BLOCKS } from "../format/geometry.ts";
-import { KIND_SUBVOLUME, keyMiddle } from "../format/key.ts";
-import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
-import { COMPATIBLE_PROPERTIES, FEATURE_COMPRESSION } from "../format/superblock.ts";
-import type { Superblock } from "../format/superblock.ts";
+import { COMPATIBLE_PROPERTIES, FEATURE_COMPRESSION, type Superblock } from "../format/superblock.ts";
 import { resizeDevice } from "../device/resize.ts";
 import type { WriteIndex } from "../dedupe/write-index.ts";
 import { CLASS_SLOW } from "../format/pool-table.ts";
 import { Heat } from "../tier/heat.ts";
 import { ExtentContent } from "../codec/extent-content.ts";
 import type { BlockStore } from "../store/block-store.ts";
-import { NodeCache } from "../store/node-cache.ts";
+import { NodeCache, type TreeNode } from "../store/node-cache.ts";
 import type { Acl } from "@stratos/abi";
-import type { TreeNode } from "../store/node-cache.ts";
 import { EntryTable } from "../cache/entry-table.ts";
 import { InodeTable } from "../cache/inode-table.ts";
 import { Listings } from "../cache/listings.ts";
 import { PageTable } from "../cache/page-table.ts";
 import { DIRECT_BLOCKS } from "../file/content.ts";
 import { IntentLog } from "../log/intent-log.ts";
-import { pinContent, replayLog } from "../log/replay.ts";
 import { settleAllEntries, settleAllInodes } from "../file/settle.ts";
 import { References } from "../store/references.ts";
 import { SpaceMap } from "../store/space-map.ts";
-import { writeNodes } from "../store/write-nodes.ts";
+import { recoverFromLog, writeCommit } from "./commit.ts";
 import { cacheLimits, type MountOptions, type SubvolumeInfo, type VolumeUsage } from "./mount-options.ts";
-import { Subvolume } from "./subvolume.ts";
+import type { Subvolume } from "./subvolume.ts";
+import { SubvolumeRegistry } from "./subvolume-registry.ts";
 import { VolumeTreeOwner } from "./volume-tree-owner.ts";
 import type { VolumeObserver } from "../audit/operation.ts";
 import { Properties } from "../property/properties.ts";
 import { createSubvolume, deleteSubvolume, reclaim, rollBack, subvolumeNamed, takeSnapshot } from "./snapshots.ts";
-import { dropLater, reclaimStep } from "../snapshot/dropped-trees.ts";
+import { reclaimStep } from "../snapshot/dropped-trees.ts";
 
 /** Nodes that one operation may have to allocate at the worst, and what those that free space may use beyond it. */
 const QUADS_RESERVED = 48;
 /** `allocateData` stops breaking quads a little before the reserve. */
 const SLACK_QUADS = 20;
-/** Blocks of the intent log: a share of the volume within bounds. */
-const LOG_SHARE = 256;
-const LOG_BLOCKS_MIN = 8;
-const LOG_BLOCKS_MAX = 1024;
+
 export class Volume implements NodeOwner {
   readonly store: BlockStore;
   readonly cache: NodeCache;
@@ -89,9 +80,7 @@ export class Volume implements NodeOwner {
   readonly #volatile: boolean;
   readonly #dirtyLimit: number;
   readonly #pendingLimit: number;
-  readonly #subvolumes = new Map<number, Subvolume>();
-  readonly #cached = new Map<number, Subvolume>();
-  #nextCacheId = 1;
+  readonly #subvolumes: SubvolumeRegistry;
   #changesAtBegin = 0;
   #committing = false;
   #failed: Failure | null = null;
@@ -114,6 +103,7 @@ export class Volume implements NodeOwner {
     this.content = new ExtentContent(store, options.codecs ?? [], options.codecPool);
     this.usesProperties = (superblock.features & FEATURE_COMPRESSION) !== 0 || superblock.properties !== 0 || (superblock.compatible & COMPATIBLE_PROPERTIES) !== 0;
     this.superblock = superblock;
+    this.#subvolumes = new SubvolumeRegistry(this);
     this.readOnly = options.readOnly === true || store.readOnly || superblock.mustNotWrite;
     this.#volatile = options.volatile === true;
     const limits = cacheLimits(options);
@@ -166,31 +156,22 @@ export class Volume implements NodeOwner {
 
   /** The subvolume of that number, null when there is none. One object for each. */
   subvolume(id: number): Subvolume | null {
-    let subvolume = this.#subvolumes.get(id) ?? null;
-    if (subvolume === null) {
-      subvolume = Subvolume.load(this, id);
-      if (subvolume !== null) this.#subvolumes.set(id, subvolume);
-    }
-    return subvolume;
+    return this.#subvolumes.get(id);
   }
 
   /** A name for the subvolume in the caches, instead of the one that it has. */
   nameInCaches(subvolume: Subvolume): number {
-    this.#cached.delete(subvolume.cacheId);
-    this.#cached.set(this.#nextCacheId, subvolume);
-    return this.#nextCacheId++;
+    return this.#subvolumes.nameInCaches(subvolume);
   }
 
   /** The subvolume of that name in the caches, which has something to settle. */
   cachedSubvolume(cacheId: number): Subvolume {
-    const subvolume = this.#cached.get(cacheId);
-    assert(subvolume !== undefined, "what is to be settled belongs to a subvolume in use");
-    return subvolume;
+    return this.#subvolumes.cached(cacheId);
   }
 
   /** Calls `visit` with each subvolume that is in use. */
   eachLoaded(visit: (subvolume: Subvolume) => void): void {
-    for (const subvolume of this.#subvolumes.values()) visit(subvolume);
+    this.#subvolumes.each(visit);
   }
 
   setTime(seconds: number, nanoseconds: number): void {
@@ -317,21 +298,18 @@ export class Volume implements NodeOwner {
    * failed then.
    */
   settle(): void {
-    if (!this.#hasPending) return;
-    try {
-      settleAllEntries(this);
-      settleAllInodes(this);
-    } catch (thrown) {
-      if (thrown instanceof Failure) this.#failed ??= thrown;
-      throw thrown;
-    }
+    if (this.#hasPending) this.#settle(true);
   }
 
   /** The same for names alone. */
   settleEntries(): void {
-    if (this.entries.dirtyCount === 0) return;
+    if (this.entries.dirtyCount > 0) this.#settle(false);
+  }
+
+  #settle(inodes: boolean): void {
     try {
       settleAllEntries(this);
+      if (inodes) settleAllInodes(this);
     } catch (thrown) {
       if (thrown instanceof Failure) this.#failed ??= thrown;
       throw thrown;
@@ -369,7 +347,7 @@ export class Volume implements NodeOwner {
     if (this.readOnly || (this.cache.dirtyCount === 0 && !this.#hasPending)) return 0;
     this.#committing = true;
     try {
-      this.#commit();
+      writeCommit(this, { hasLog: this.#hasLog, isVolatile: this.#volatile });
       return 0;
     } catch (thrown) {
       if (!(thrown instanceof Failure)) throw thrown;
@@ -380,62 +358,9 @@ export class Volume implements NodeOwner {
     }
   }
 
-  #commit(): void {
-    if (this.heat?.isDue(this.seconds) === true) this.heat.settle(this);
-    this.settle();
-    const nodes: TreeNode[] = [];
-    for (const subvolume of this.#subvolumes.values()) {
-      subvolume.tree.seal(nodes);
-      subvolume.store();
-    }
-    this.observer?.beforeCommit?.();
-    this.space.store();
-    this.tree.seal(nodes);
-    writeNodes(this.store, nodes);
-    this.#flush();
-
-    const superblock = this.superblock;
-    superblock.generation++;
-    superblock.root.set(this.tree.root);
-    superblock.freeBlocks = this.space.freeBlocks;
-    superblock.freeQuads = this.space.freeQuads;
-    superblock.references = this.references.records;
-    this.#placeLog();
-    if (this.log.carried.length > 0) {
-      // Where there is no room for it, it is kept in memory alone.
-      if (!this.log.carry(superblock.logStart, superblock.logBlocks)) superblock.logBlocks = 0;
-      this.#flush();
-    }
-    this.store.writeSuperblock(superblock);
-    this.#flush();
-
-    for (const node of nodes) this.cache.clean(node);
-    assert(this.cache.dirtyCount === 0, "a commit writes every dirty node");
-    this.space.committed();
-    this.space.pin(superblock.logStart, superblock.logBlocks);
-    pinContent(this, this.log.carried);
-    this.log.restart(superblock.logStart, superblock.logBlocks);
-  }
-
-  /** Finds a place for the log of the generation that is being committed: free blocks, which stay so. */
-  #placeLog(): void {
-    const { superblock, space } = this;
-    space.unpin(this.log.start, this.log.blocks);
-    const blocks = Math.max(LOG_BLOCKS_MIN, Math.min(LOG_BLOCKS_MAX, Math.floor(this.store.layout.blocks / LOG_SHARE)));
-    // Where space runs short, files need it more.
-    const start = this.#hasLog && space.availableBlocks > blocks * 16 ? space.findFree(blocks) : -1;
-    superblock.logStart = Math.max(0, start);
-    superblock.logBlocks = start < 0 ? 0 : blocks;
-  }
-
   /** Brings back what was synced after the last commit. Called once, by the mount. Throws Failure. */
   recover(): void {
-    const { superblock } = this;
-    if (superblock.logBlocks === 0) return;
-    if (!this.space.isFree(superblock.logStart, superblock.logBlocks)) throw new Failure("corrupt-node", superblock.logStart);
-    this.space.pin(superblock.logStart, superblock.logBlocks);
-    if (replayLog(this) > 0) this.settle();
-    else if (this.#hasLog) this.log.restart(superblock.logStart, superblock.logBlocks);
+    recoverFromLog(this, this.#hasLog);
   }
 
   /** Stores the content of a file and notes what makes it durable with `finishFsync`; 0, −EIO, −EROFS. */
@@ -468,10 +393,6 @@ export class Volume implements NodeOwner {
     return this.commit();
   }
 
-  #flush(): void {
-    if (!this.#volatile) this.store.flush();
-  }
-
   /** Data blocks that may be taken now, or after a commit; what their extents take in the tree is left out. */
   get dataBlocks(): number {
     const free = this.space.freeBlocks - this.pages.dirtyCount - this.log.blocks;
@@ -499,13 +420,7 @@ export class Volume implements NodeOwner {
   /** All subvolumes, by number. */
   subvolumes(): SubvolumeInfo[] | number {
     try {
-      const found: SubvolumeInfo[] = [];
-      for (const id of this.subvolumeIds()) {
-        const subvolume = this.subvolume(id);
-        if (subvolume === null) continue;
-        found.push({ id, name: subvolume.name, readOnly: subvolume.readOnly, parent: subvolume.parent, seconds: subvolume.seconds, inodes: subvolume.inodes, label: subvolume.label, base: subvolume.base });
-      }
-      return found;
+      return this.#subvolumes.infos();
     } catch (thrown) {
       return this.readFailed(thrown);
     }
@@ -513,12 +428,7 @@ export class Volume implements NodeOwner {
 
   /** Numbers of all subvolumes. Throws Failure. */
   subvolumeIds(): number[] {
-    const ids: number[] = [];
-    const middle = keyMiddle(KIND_SUBVOLUME, 0);
-    for (let more = this.tree.ceiling(0, middle, 0); more && this.tree.key(0) === 0 && this.tree.key(1) === middle; more = this.tree.next()) {
-      ids.push(this.tree.key(2));
-    }
-    return ids;
+    return this.#subvolumes.ids();
   }
 
   /**
@@ -547,29 +457,17 @@ export class Volume implements NodeOwner {
 
   /** One more subvolume with the content of `source`, whose tree is clean. Inside a transaction. Throws Failure. */
   fork(source: Subvolume, name: string, flags: number, label = ""): Subvolume {
-    const id = this.superblock.nextSubvolume++;
-    this.references.share(source.tree.root[POINTER_AT_BLOCK]!, NODE_BLOCKS);
-    const fork = Subvolume.createFrom(this, source, id, name, flags, label);
-    this.#subvolumes.set(id, fork);
-    fork.store();
-    return fork;
+    return this.#subvolumes.fork(source, name, flags, label);
   }
 
   /** Takes a subvolume away whose tree is clean; what it alone held is reclaimed later. Inside a transaction. Throws Failure. */
   drop(subvolume: Subvolume): void {
-    this.#subvolumes.delete(subvolume.id);
-    this.#cached.delete(subvolume.cacheId);
-    this.tree.remove(0, keyMiddle(KIND_SUBVOLUME, 0), subvolume.id);
-    dropLater(this, subvolume.tree.root);
+    this.#subvolumes.drop(subvolume);
   }
 
   /** `target`'s content becomes that of `source`; the trees of both are clean. Inside a transaction. Throws Failure. */
   replaceContent(target: Subvolume, source: Subvolume): void {
-    const before = target.tree.root.slice();
-    this.references.share(source.tree.root[POINTER_AT_BLOCK]!, NODE_BLOCKS);
-    target.takeContent(source);
-    target.store();
-    dropLater(this, before);
+    this.#subvolumes.replaceContent(target, source);
   }
 
   /**
@@ -598,6 +496,6 @@ export class Volume implements NodeOwner {
 
   /** Adds a new subvolume. */
   adopt(subvolume: Subvolume): void {
-    this.#subvolumes.set(subvolume.id, subvolume);
+    this.#subvolumes.adopt(subvolume);
   }
 }
