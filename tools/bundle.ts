@@ -3,7 +3,7 @@
  *
  *     dist/main.mjs       the program, without what only some commands need
  *     dist/chunk-*.mjs    the rest, loaded when it is used
- *     dist/unpack-worker.mjs, dist/fuse-thread.mjs, dist/tree-thread.mjs, dist/codec-thread.mjs
+ *     dist/unpack-worker.mjs, dist/fuse-thread.mjs, dist/tree-thread.mjs, dist/codec-thread.mjs, dist/mounted-commands.mjs
  *     dist/man/*.1        manual pages
  *     dist/inputs.json    sizes and times of the sources, by which the launcher knows whether the bundle is fresh
  *     dist/package.json   of the published package, with dist/stratos.mjs, its launcher
@@ -32,7 +32,10 @@ const workerNames: Plugin = {
 const shared = { absWorkingDir: root, bundle: true, format: "esm", platform: "node", target: "node24", legalComments: "none", logLevel: "warning", plugins: [workerNames] } satisfies BuildOptions;
 const result = await build({
   ...shared,
-  entryPoints: { main: "packages/cli/src/main.ts", "unpack-worker": "packages/host-node/src/packages/unpack-worker.ts", "fuse-thread": "packages/host-node/src/fuse/fuse-thread.ts", "tree-thread": "packages/host-node/src/compose/tree-thread.ts", "codec-thread": "packages/host-node/src/codec-thread.ts" },
+  entryPoints: {
+    main: "packages/cli/src/main.ts", "unpack-worker": "packages/host-node/src/packages/unpack-worker.ts", "fuse-thread": "packages/host-node/src/fuse/fuse-thread.ts",
+    "tree-thread": "packages/host-node/src/compose/tree-thread.ts", "codec-thread": "packages/host-node/src/codec-thread.ts", "mounted-commands": "packages/cli/src/fs/mounted-commands.ts",
+  },
   outdir: "dist", outExtension: { ".js": ".mjs" }, splitting: true, chunkNames: "chunk-[hash]", metafile: true,
   // Libraries in CommonJS ask for Node's modules by require.
   banner: { js: 'import { createRequire as createRequireForLibraries } from "node:module"; const require = createRequireForLibraries(import.meta.url);' },

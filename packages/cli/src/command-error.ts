@@ -21,6 +21,17 @@ export class UsageError extends CommandError {
   }
 }
 
+/** A volume belongs to another process: that which has it mounted, perhaps. */
+export class VolumeInUseError extends CommandError {
+  /** File or device that is locked. */
+  readonly path: string;
+
+  constructor(path: string, owner: number, cause: unknown) {
+    super(path, `in use by process ${owner}: it is mounted, or another command changes it`, { cause });
+    this.path = path;
+  }
+}
+
 /** Words for a failed call of the host: `no such file or directory` rather than `ENOENT: no such file or directory, open '…'`. */
 export function hostReason(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);

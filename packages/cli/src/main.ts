@@ -1,9 +1,16 @@
 import { enableCompileCache } from "node:module";
+import { constants as osConstants } from "node:os";
 import { join } from "node:path";
 import { stratosHome } from "@stratos/host-node";
 
 // Compiled code of the program itself is kept from run to run; a folder that cannot be written only costs time.
 enableCompileCache(join(stratosHome(), "compile-cache"));
+// `stratos fs cat … | head`: who reads no more ends the writer, as SIGPIPE does elsewhere; Node ignores that signal.
+process.on("uncaughtException", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE" && error.syscall === "write") process.exit(128 + osConstants.signals.SIGPIPE);
+  console.error(`stratos: internal error: ${error.stack ?? String(error)}`);
+  process.exit(125);
+});
 const { runCli } = await import("./cli.ts");
 // exit, not exitCode: a host stream that still has a listener must not keep a finished run alive.
 process.exit(await runCli(process.argv.slice(2)));

@@ -1,5 +1,5 @@
 import { CommanderError } from "commander";
-import { CommandError, hostReason, UsageError } from "./command-error.ts";
+import { CommandError, hostReason, UsageError, VolumeInUseError } from "./command-error.ts";
 import { EXIT_FAILURE, EXIT_STRATOS_FAILED, EXIT_SUCCESS, EXIT_USAGE } from "./exit-status.ts";
 import { commandHandlers } from "./commands/command-handlers.ts";
 import { createProgram, type CommandHandlers } from "./program/program.ts";
@@ -24,6 +24,17 @@ export async function runCli(args: readonly string[], handlers: CommandHandlers 
     // `stratos image`: its help, which was printed on stderr, says all.
     if (error instanceof CommanderError && error.code === "commander.help") return EXIT_USAGE;
     const failure = error instanceof CommanderError ? usageError(error, args) : error;
+    return (await runElsewhere(failure, args)) ?? tell(failure);
+  }
+}
+
+/** A volume that is mounted is changed by the process that serves it. Null: it was not. */
+async function runElsewhere(error: unknown, args: readonly string[]): Promise<number | null> {
+  if (!(error instanceof VolumeInUseError)) return null;
+  const { runWhereMounted } = await import("./fs/mount-control.ts");
+  try {
+    return await runWhereMounted(error.path, args);
+  } catch (failure) {
     return tell(failure);
   }
 }

@@ -5,7 +5,7 @@
  *
  * The device of a real mount is in host-node (src/fuse/); this package knows no Node.
  */
-export { FuseServer } from "./server.ts";
+export { FuseServer, SERVE_CALLED } from "./server.ts";
 export type { ServeOptions } from "./server.ts";
 export type { FuseDevice } from "./device.ts";
 export { MEMORY_SIZE } from "./wire/layout.ts";

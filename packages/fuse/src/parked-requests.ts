@@ -22,7 +22,11 @@ const ROUNDS_MAX = 8;
 /** Header and fuse_notify_inval_inode_out; header and fuse_notify_retrieve_out. */
 const INVAL_WORDS = 10, RETRIEVE_WORDS = 12;
 
+const NO_MESSAGE = new Uint8Array(0);
+
 interface Parked {
+  /** Of what is no request: to be called. */
+  readonly then: (() => void) | null;
   readonly message: Uint8Array;
   readonly uniqueLow: number;
   readonly uniqueHigh: number;
@@ -68,8 +72,21 @@ export class ParkedRequests {
     if (!server.gathersWrites || this.#parked.length >= PARKED_MAX) return false;
     const { words, bytes } = server;
     const message = bytes.slice(REQUEST_AT, REQUEST_AT + words[Q_LENGTH]!);
-    const parked: Parked = { message, uniqueLow: words[Q_UNIQUE]!, uniqueHigh: words[Q_UNIQUE + 1]!, isOfAll, token: this.#nextToken(), rounds: 1 };
+    const parked: Parked = { then: null, message, uniqueLow: words[Q_UNIQUE]!, uniqueHigh: words[Q_UNIQUE + 1]!, isOfAll, token: this.#nextToken(), rounds: 1 };
     if (isOfAll ? !this.#askForAll(parked) : !this.#askForFile(parked, words[Q_NODE]!, words[Q_NODE_TREE]!)) return false;
+    this.#parked.push(parked);
+    return true;
+  }
+
+  /**
+   * Waits for everything that the kernel has gathered without a request.
+   *
+   * @returns false when nothing is gathered, or nobody can be asked
+   */
+  gatherAll(then: () => void): boolean {
+    if (!this.#server.gathersWrites || this.#parked.length >= PARKED_MAX) return false;
+    const parked: Parked = { then, message: NO_MESSAGE, uniqueLow: 0, uniqueHigh: 0, isOfAll: true, token: this.#nextToken(), rounds: 1 };
+    if (!this.#askForAll(parked)) return false;
     this.#parked.push(parked);
     return true;
   }
@@ -132,6 +149,10 @@ export class ParkedRequests {
   resume(): void {
     const server = this.#server;
     for (let parked = this.#ready.shift(); parked !== undefined; parked = this.#ready.shift()) {
+      if (parked.then !== null) {
+        parked.then();
+        continue;
+      }
       server.bytes.set(parked.message, REQUEST_AT);
       this.#isResumed = true;
       server.handle(Math.max(HEADER_SIZE, parked.message.length));

@@ -21,7 +21,7 @@ import { KernelTime } from "./kernel-time.ts";
 import { LookupCounts } from "./lookup-counts.ts";
 import { ParkedRequests } from "./parked-requests.ts";
 import { REQUESTS } from "./requests/request-table.ts";
-import { SnapshotFolder, VIRTUAL_TREE } from "./snapshot-folder.ts";
+import { FOLDER_INO, SnapshotFolder, VIRTUAL_TREE } from "./snapshot-folder.ts";
 import { getSigned } from "./wire/attribute-words.ts";
 import {
   B, D, FATTR_CTIME, FUSE_NOTIFY_INC_EPOCH, FUSE_NOTIFY_INVAL_INODE, FUSE_NOTIFY_RETRIEVE, FUSE_WRITE_CACHE, HEADER_SIZE, NO_REPLY, Q_GID, Q_LENGTH, Q_NODE, Q_NODE_TREE, Q_OPCODE, Q_UID, Q_UNIQUE, R_ERROR, R_LENGTH, R_UNIQUE, REPLY_AT, REPLY_DATA_AT, REPLY_HEADER_SIZE, REQUEST_AT,
@@ -47,7 +47,12 @@ export interface ServeOptions {
   controlNames?: boolean;
   /** Milliseconds after which a change is made durable without being asked; default 5000. */
   commitIntervalMs?: number;
+  /** One word. Another thread makes it other than 0 and asks for the mount's free space: `serve` then returns `SERVE_CALLED`, between two requests. */
+  bell?: Int32Array;
 }
+
+/** `serve` was called away, and is to be called again. */
+export const SERVE_CALLED = 1;
 
 /** Header and fuse_notify_inval_inode_out. */
 const INVAL_WORDS = 10;
@@ -97,6 +102,8 @@ export class FuseServer {
   /** Bytes of fuse_setxattr_in. */
   setXattrSize = 8;
   readonly #commitIntervalMs: number;
+  readonly #bell: Int32Array;
+  #isCalled = false;
   /** When the oldest change that is not durable yet was made; 0: there is none. */
   #dirtySinceMs = 0;
   #syncsAll = false;
@@ -122,6 +129,7 @@ export class FuseServer {
     this.snapshots = options.controlNames === false ? null : new SnapshotFolder(this);
     this.#commitIntervalMs = options.commitIntervalMs ?? 5000;
     this.parked = new ParkedRequests(this);
+    this.#bell = options.bell ?? new Int32Array(1);
     // The root is known without being looked up, and never forgotten.
     this.counts.add(ROOT_INO, 0);
   }
@@ -129,10 +137,11 @@ export class FuseServer {
   /**
    * Serves until the mount ends, then makes everything durable.
    *
-   * @returns 0, or the negated errno of the device or of the last commit
+   * @returns 0, or the negated errno of the device or of the last commit; `SERVE_CALLED` while the mount goes on
    */
   serve(): number {
     const ended = this.#loop();
+    if (ended === SERVE_CALLED) return ended;
     const committed = this.volume.sync();
     return ended < 0 ? ended : committed;
   }
@@ -155,6 +164,10 @@ export class FuseServer {
         // Asked by the clock's side while nobody else asks anything: time for what deleted snapshots have left.
         if (this.words[Q_OPCODE] === FUSE_STATFS && !this.volume.readOnly) this.volume.reclaim(RECLAIM_STEPS);
       }
+      if (this.#isCalled) {
+        this.#isCalled = false;
+        return SERVE_CALLED;
+      }
     }
   }
 
@@ -164,6 +177,7 @@ export class FuseServer {
     if (length < HEADER_SIZE || words[Q_LENGTH] !== length) return;
     this.stampTime();
     const opcode = words[Q_OPCODE]!;
+    if (opcode === FUSE_STATFS && Atomics.exchange(this.#bell, 0, 0) !== 0) this.#isCalled = true;
     // quota(7): root is counted, and not bound. Who wrote what the kernel gathered is not known any more (such a message comes from nobody).
     this.volume.enforcesQuotas = words[Q_UID] !== 0 || (opcode === FUSE_WRITE && (words[B + 5]! & FUSE_WRITE_CACHE) !== 0);
     const request = opcode < OPCODES ? REQUESTS[opcode] : undefined;
@@ -271,15 +285,30 @@ export class FuseServer {
     const nodes: number[] = [];
     this.counts.forEach((node, tree) => void (tree === 0 && nodes.push(node)));
     const words = new Uint32Array(nodes.length * INVAL_WORDS + 4);
-    nodes.forEach((node, index) => {
-      const at = index * INVAL_WORDS;
-      words[at] = INVAL_WORDS * 4;
-      words[at + 1] = FUSE_NOTIFY_INVAL_INODE;
-      // The node, and all of its content: from offset 0, without an end.
-      words[at + 4] = node;
-    });
+    nodes.forEach((node, index) => putInvalidation(words, index * INVAL_WORDS, node, 0));
     words[nodes.length * INVAL_WORDS] = REPLY_HEADER_SIZE;
     words[nodes.length * INVAL_WORDS + 1] = FUSE_NOTIFY_INC_EPOCH;
+    this.device.notify(new Uint8Array(words.buffer));
+  }
+
+  /**
+   * Has the kernel write all that it has gathered; when it is here, `then` is called and `serve` returns `SERVE_CALLED`.
+   *
+   * @returns false when there is nothing to wait for
+   */
+  gather(then: () => void): boolean {
+    return this.snapshots !== null && this.parked.gatherAll(() => {
+      then();
+      this.#isCalled = true;
+    });
+  }
+
+  /** Snapshots have come or gone without the kernel's doing: it is to ask anew for the list of them. */
+  forgetSnapshotList(): void {
+    if (this.snapshots === null) return;
+    this.snapshots.changed();
+    const words = new Uint32Array(INVAL_WORDS);
+    putInvalidation(words, 0, FOLDER_INO, VIRTUAL_TREE);
     this.device.notify(new Uint8Array(words.buffer));
   }
 
@@ -365,4 +394,12 @@ export class FuseServer {
     this.#dirtySinceMs = 0;
     this.volume.commit();
   }
+}
+
+/** FUSE_NOTIFY_INVAL_INODE of a node and all of its content: from offset 0, without an end. */
+function putInvalidation(words: Uint32Array, at: number, ino: number, tree: number): void {
+  words[at] = INVAL_WORDS * 4;
+  words[at + 1] = FUSE_NOTIFY_INVAL_INODE;
+  words[at + 4] = ino;
+  words[at + 5] = tree;
 }

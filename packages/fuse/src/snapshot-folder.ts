@@ -30,7 +30,7 @@ export const STATUS_NAME = ".aegisfs";
 export const GATHERED_PREFIX = ".aegisfs-gathered-";
 
 const ROLLBACK_NAME = ".rollback";
-const FOLDER_INO = 1;
+export const FOLDER_INO = 1;
 const LINK_INO = 2;
 const STATUS_INO_FIRST = 16;
 /** Contents of the status file that somebody may still read; the oldest goes first. */
@@ -46,6 +46,7 @@ export class SnapshotFolder {
   readonly #status = new Map<number, Uint8Array>();
   #nextStatus = STATUS_INO_FIRST;
   #rollbacks = 0;
+  #before = new Map<number, FileState>();
   #changedSeconds: number;
   #changedNanoseconds: number;
 
@@ -169,7 +170,7 @@ export class SnapshotFolder {
     if (this.#server.parked.park(true)) return NO_REPLY;
     const id = volume.snapshot(files, name, { readOnly: true });
     if (id < 0) return id;
-    this.#changed();
+    this.changed();
     return this.#lookup(name);
   }
 
@@ -179,7 +180,7 @@ export class SnapshotFolder {
     if (id < 0) return id;
     if (id === files.id) return -EPERM;
     const result = volume.deleteSubvolume(id);
-    if (result === 0) this.#changed();
+    if (result === 0) this.changed();
     return result;
   }
 
@@ -193,19 +194,31 @@ export class SnapshotFolder {
     // Another subvolume than the default one has no rollback in the engine; a kernel that keeps old names would show what is gone.
     if (files.id !== volume.root.id || !server.canForgetNames) return -EOPNOTSUPP;
     if (server.parked.park(true)) return NO_REPLY;
-    const before = server.gathersWrites ? this.#knownFiles() : new Map<number, FileState>();
+    this.noteFiles();
     const result = volume.rollback(id);
     if (result < 0) return result;
-    this.#rollbacks++;
-    const after = this.#knownFiles();
-    for (const [ino, state] of before) if (after.get(ino) !== state) server.rolledBack.set(ino, this.#rollbacks);
-    server.forgetAll();
-    this.#changed();
+    this.filesReplaced();
     // The link was an order, not a file: it is gone when it is looked for.
     const found = this.#stat(FOLDER_INO);
     this.#attributes.ino = LINK_INO;
     this.#attributes.mode = S_IFLNK | 0o777;
     return found < 0 ? found : putEntry(words, D, this.#attributes, VIRTUAL_TREE, 0);
+  }
+
+  /** The mounted files are about to become others. */
+  noteFiles(): true {
+    this.#before = this.#server.gathersWrites ? this.#knownFiles() : new Map<number, FileState>();
+    return true;
+  }
+
+  /** They are others now: the kernel is told. */
+  filesReplaced(): void {
+    this.#rollbacks++;
+    const after = this.#knownFiles();
+    for (const [ino, state] of this.#before) if (after.get(ino) !== state) this.#server.rolledBack.set(ino, this.#rollbacks);
+    this.#before.clear();
+    this.#server.forgetAll();
+    this.changed();
   }
 
   /** What the kernel keeps of regular files that it knows. */
@@ -220,7 +233,8 @@ export class SnapshotFolder {
     return states;
   }
 
-  #changed(): void {
+  /** The list of snapshots is another one now. */
+  changed(): void {
     this.#changedSeconds = this.#server.volume.seconds;
     this.#changedNanoseconds = this.#server.volume.nanoseconds;
   }

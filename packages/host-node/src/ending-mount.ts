@@ -22,7 +22,9 @@ function isServedUnmounted(path: string): boolean {
     // A process that is dying has none any more.
     if (command !== "" && !command.includes("\0fs\0mount\0")) return false;
     const source = realpathSync(path);
-    return !readMountTable().some((mount) => mount.type === AEGISFS_TYPE && mount.source === source);
+    // The source is the first of a volume's devices; what the process was told to mount on holds for all of them.
+    const place = command.split("\0").at(-2);
+    return !readMountTable().some((mount) => mount.type === AEGISFS_TYPE && (mount.source === source || mount.mountPoint === place));
   } catch {
     // It has gone, or this host has no /proc.
     return false;

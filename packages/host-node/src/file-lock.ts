@@ -2,7 +2,7 @@
  * One writer at a time for a file: `PATH.lock` (of /dev/X: /run/lock/stratos-dev-X.lock) names the process that has it. Node offers no flock(2), and a lock file that names
  * its owner can be taken over when the owner is gone: its pid no longer runs, or runs a program that started at another time.
  */
-import { linkSync, readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
+import { linkSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { isRunning } from "./running-process.ts";
 
 export class FileLockedError extends Error {
@@ -21,6 +21,11 @@ export function lockOwner(path: string): number | null {
   const owner = readOwner(lockPathOf(path));
   if (owner === null || owner !== identityOf(Number.parseInt(owner, 10))) return null;
   return Number.parseInt(owner, 10);
+}
+
+/** Where the process that has a volume mounted listens for commands: a socket beside the lock. */
+export function mountControlPath(path: string): string {
+  return lockPathOf(path).replace(/lock$/, "control");
 }
 
 /** Beside the file; a device's beside those of other programs, since /dev is no place for files. */
@@ -42,7 +47,7 @@ export function lockFile(path: string): () => void {
     writeFileSync(draft, identityOf(process.pid));
     try {
       linkSync(draft, lockPath);
-      return once(() => unlinkSync(lockPath));
+      return once(() => rmSync(lockPath, { force: true }));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     } finally {

@@ -28,6 +28,10 @@ export interface VolumeDevices {
   /** The files. */
   readonly files: readonly FileBlockDevice[];
   readonly encrypted: readonly EncryptedDevice[];
+  /** Takes a further file, which has joined the volume. */
+  adopt(file: FileBlockDevice): void;
+  /** Closes those that are no longer part of the volume. */
+  release(isUsed: (device: BlockDevice) => boolean): void;
   close(): void;
 }
 
@@ -65,7 +69,19 @@ export function openVolumeDevices(path: string | readonly string[], options: Vol
       encrypted.push(opened);
       devices.push(opened.device);
     }
-    return { devices, files, encrypted, close };
+    const adopt = (file: FileBlockDevice): void => {
+      files.push(file);
+      devices.push(file);
+    };
+    const release = (isUsed: (device: BlockDevice) => boolean): void => {
+      for (let index = devices.length - 1; index >= 0; index--) {
+        if (isUsed(devices[index]!)) continue;
+        files[index]!.close();
+        files.splice(index, 1);
+        devices.splice(index, 1);
+      }
+    };
+    return { devices, files, encrypted, adopt, release, close };
   } catch (error) {
     close();
     throw error;

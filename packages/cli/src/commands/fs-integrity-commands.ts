@@ -4,6 +4,7 @@ import { E2BIG, EBUSY, EEXIST, ENODEV, ENOSPC } from "@stratos/abi";
 import { addDevice, CLASS_FAST, CLASS_SLOW, type CopyJob, health, removeDevice, replaceDevice, resetErrors, Scrub, setCopies, type ScrubCursor, type VolumeHealth } from "@stratos/aegisfs";
 import { ProgressDisplay } from "@stratos/host-node";
 import { CommandError } from "../command-error.ts";
+import { keepDevice } from "../fs/hosted-volume.ts";
 import { describeContent, openDevice, withVolume, type OpenedVolume } from "../fs/open-volume.ts";
 import { errnoWords, expectResult } from "../fs/volume-error.ts";
 import { formatSize } from "../option-values.ts";
@@ -26,7 +27,8 @@ export async function scrubCommand(path: string, options: ScrubOptions): Promise
   };
   process.once("SIGINT", stop).once("SIGTERM", stop);
   try {
-    return await withVolume(path, "write", async ({ volume }) => {
+    return await withVolume(path, "write", async (opened) => {
+      const { volume } = opened;
       const scrub = Scrub.resume(volume);
       const startMs = performance.now();
       let doneBlocks = 0;
@@ -35,6 +37,7 @@ export async function scrubCommand(path: string, options: ScrubOptions): Promise
         const more = expectResult(path, scrub.step(STEP_BLOCKS));
         doneBlocks += scrub.cursor.verified - before;
         if (process.stderr.isTTY) progress.update("Scrubbing", scrub.cursor.verified * BLOCK, scrub.total * BLOCK, "bytes");
+        opened.breathe();
         if (more === 0) break;
         if (stops || (options.limit !== undefined && doneBlocks * BLOCK >= options.limit)) {
           expectResult(path, scrub.pause());
@@ -123,23 +126,36 @@ async function withNewDevice(path: string, added: string, work: (opened: OpenedV
   await withVolume(path, "write", (opened) => {
     if (opened.devices.encrypted.length > 0) throw new CommandError(path, "devices of an encrypted volume are added when it is formatted");
     const device = openDevice(added, "write");
+    let isKept = false;
     try {
       work(opened, device);
       opened.commit();
+      isKept = keepDevice(opened.hosted, device);
+      releaseDevices(opened);
     } finally {
-      device.close();
+      if (!isKept) device.close();
     }
   });
 }
 
+/** What is no longer part of the volume is given back. */
+function releaseDevices({ volume, devices, hosted }: OpenedVolume): void {
+  if (hosted !== null) devices.release((device) => volume.store.devices.some((slot) => slot.device === device || devices.encrypted.some((sealed) => sealed.device === device)));
+}
+
 export async function removeDeviceCommand(path: string, index: number, options: DeviceOptions): Promise<number> {
   const progress = new ProgressDisplay(process.stderr);
-  await withVolume(path, options.dryRun === true ? "read" : "write", ({ volume }) => void expectPool(path, removeDevice(volume, index, {
-    dryRun: options.dryRun === true,
-    progress: (blocks) => {
-      if (process.stderr.isTTY) progress.update("Moving", blocks * BLOCK, 0, "bytes");
-    },
-  }))).finally(() => progress.clear());
+  await withVolume(path, options.dryRun === true ? "read" : "write", (opened) => {
+    expectPool(path, removeDevice(opened.volume, index, {
+      dryRun: options.dryRun === true,
+      progress: (blocks) => {
+        if (process.stderr.isTTY) progress.update("Moving", blocks * BLOCK, 0, "bytes");
+      },
+    }));
+    if (options.dryRun === true) return;
+    opened.commit();
+    releaseDevices(opened);
+  }).finally(() => progress.clear());
   process.stdout.write(`device ${index} ${options.dryRun === true ? "could be removed" : "is no longer part of the volume"}\n`);
   return 0;
 }
@@ -147,21 +163,25 @@ export async function removeDeviceCommand(path: string, index: number, options: 
 export async function replaceDeviceCommand(path: string, index: number, added: string, options: DeviceOptions): Promise<number> {
   const content = describeContent(added);
   if (content !== null && options.force !== true) throw new CommandError(added, `holds ${content}; --force replaces it`);
-  await withNewDevice(path, added, ({ volume }, device) => runCopyJob(path, expectPool(path, replaceDevice(volume, index, device))));
+  await withNewDevice(path, added, (opened, device) => runCopyJob(opened, expectPool(path, replaceDevice(opened.volume, index, device))));
   return 0;
 }
 
 export async function setCopiesCommand(path: string, copies: number): Promise<number> {
-  await withVolume(path, "write", ({ volume }) => runCopyJob(path, expectPool(path, setCopies(volume, copies))));
+  await withVolume(path, "write", (opened) => runCopyJob(opened, expectPool(path, setCopies(opened.volume, copies))));
   return 0;
 }
 
-function runCopyJob(path: string, job: CopyJob | number): void {
+function runCopyJob(opened: OpenedVolume, job: CopyJob | number): void {
   if (typeof job === "number") return;
+  const { path } = opened;
   const progress = new ProgressDisplay(process.stderr);
   let steps = 0;
   try {
-    while (expectResult(path, job.step(STEP_BLOCKS)) === 1) if (process.stderr.isTTY) progress.update("Copying", ++steps * STEP_BLOCKS * BLOCK, 0, "bytes");
+    while (expectResult(path, job.step(STEP_BLOCKS)) === 1) {
+      if (process.stderr.isTTY) progress.update("Copying", ++steps * STEP_BLOCKS * BLOCK, 0, "bytes");
+      opened.breathe();
+    }
     expectPool(path, job.finish());
   } finally {
     progress.clear();

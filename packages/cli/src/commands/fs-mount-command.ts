@@ -6,10 +6,14 @@ import { lockOwner, stratosHome, volumePaths } from "@stratos/host-node";
 import { AEGISFS_TYPE, commandThroughFusermount, findMount, FuseMount, MountFailure, readMountTable, remount, unmount, type MountRequest } from "@stratos/host-node/fuse";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
+import { MountControl } from "../fs/mount-control.ts";
 import { mountWordsText, type MountWords } from "../fs/mount-options.ts";
 import { ScheduleKeeper } from "../fs/schedule-keeper.ts";
 import { errnoWords } from "../fs/volume-error.ts";
 import { formatTable } from "../text-table.ts";
+
+/** Beside this file: as source, or as the bundler leaves it. */
+const COMMANDS_URL = new URL(import.meta.url.endsWith(".ts") ? "../fs/mounted-commands.ts" : "./mounted-commands.mjs", import.meta.url).href;
 
 export interface MountVolumeOptions {
   readonly options: MountWords;
@@ -108,7 +112,7 @@ async function startServer(plan: MountPlan, options: MountVolumeOptions): Promis
   const logged = fstatSync(log).size;
   const [program, ...args] = serverCommand(plan);
   const [command, commandArgs] = process.getuid?.() === 0 ? [program!, args] : commandThroughFusermount(plan.request, [program!, ...args]);
-  const child = spawn(command, commandArgs, { detached: true, stdio: ["ignore", log, log, "pipe"], env: { ...process.env, [READY_FD]: "3" }, cwd: "/" });
+  const child = spawn(command, commandArgs, { detached: true, stdio: ["ignore", log, log, "pipe"], env: { ...process.env, ...passphraseFile(), [READY_FD]: "3" }, cwd: "/" });
   closeSync(log);
   let said = "";
   const ready = child.stdio[3]! as NodeJS.ReadableStream;
@@ -129,6 +133,12 @@ async function startServer(plan: MountPlan, options: MountVolumeOptions): Promis
   }
   child.unref();
   return 0;
+}
+
+/** The serving process has another folder than who starts it. */
+function passphraseFile(): NodeJS.ProcessEnv {
+  const path = process.env["STRATOS_PASSPHRASE_FILE"];
+  return path === undefined || path === "" ? {} : { STRATOS_PASSPHRASE_FILE: resolve(path) };
 }
 
 /** Mounts without root: fusermount3 mounts, and what receives its descriptor becomes the server, as a child of ours. */
@@ -153,6 +163,7 @@ async function serve(plan: MountPlan, words: MountWords, mountedFd: number | nul
     mount = await FuseMount.start({
       volume: {
         path: plan.volume, devices: words.devices, degraded: words.degraded, keyFile: words.keyFile, readOnly: words.readOnly, subvolume: words.subvolume, cacheBytes: words.cacheBytes,
+        commands: { url: COMMANDS_URL, mountPoint: plan.mountPoint },
         serve: { checksPermissions: words.allowOther || process.getuid?.() !== 0, writebackCache: words.writebackCache, accessTimes: words.accessTimes, folderAccessTimes: words.folderAccessTimes, controlNames: words.controlNames, commitIntervalMs: words.commitSeconds * 1000 },
       },
       mount: plan.request,
@@ -175,9 +186,18 @@ async function serve(plan: MountPlan, words: MountWords, mountedFd: number | nul
     });
   }
   say("mounted\n");
-  const schedule = mount.hasSchedule && takesSnapshots(words) ? new ScheduleKeeper([plan.volume, ...words.devices].join(","), words.keyFile) : null;
+  let schedule: ScheduleKeeper | null = null;
+  const keepSchedule = (isThere: boolean): void => {
+    schedule?.stop();
+    schedule = isThere && takesSnapshots(words) ? new ScheduleKeeper([plan.volume, ...words.devices].join(","), words.keyFile) : null;
+  };
+  keepSchedule(mount.hasSchedule);
+  const control = new MountControl(plan.volume, mount, ([, group, verb], status) => {
+    if (group === "schedule" && status === 0) keepSchedule(verb === "set");
+  });
   const { errno, defect } = await mount.ended();
-  schedule?.stop();
+  control.close();
+  keepSchedule(false);
   if (defect !== null) {
     mount.abort();
     process.stderr.write(`stratos: ${plan.volume}: internal error: ${defect}\n`);

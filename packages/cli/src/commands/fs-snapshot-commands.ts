@@ -153,9 +153,10 @@ export async function showScheduleCommand(path: string, options: { readonly json
   return 0;
 }
 
-async function runOne(path: string, isDryRun: boolean): Promise<ScheduleOutcome> {
+async function runOne(path: string, isDryRun: boolean, isOnly: boolean): Promise<ScheduleOutcome> {
   const now = Math.floor(Date.now() / 1000);
-  const mountPoint = isDryRun ? null : mountPointOf(path);
+  // The process that serves a mounted volume runs a command on it; one of several is done through the mount's `.snapshots`.
+  const mountPoint = isDryRun || isOnly ? null : mountPointOf(path);
   if (!isDryRun && mountPoint === null) return withVolume(path, "write", (opened) => runSchedule(opened, now));
   const plan = await withVolume(path, "read", (opened) => planSchedule(opened, now));
   if (mountPoint !== null) runMountedSchedule(plan, mountPoint);
@@ -168,7 +169,7 @@ export async function runScheduleCommand(paths: readonly string[], options: DryR
   const failures: unknown[] = [];
   for (const path of paths) {
     try {
-      outcomes.push({ volume: path, ...(await runOne(path, options.dryRun === true)) });
+      outcomes.push({ volume: path, ...(await runOne(path, options.dryRun === true, paths.length === 1)) });
     } catch (error) {
       if (!(error instanceof CommandError) || paths.length === 1) throw error;
       failures.push(error);

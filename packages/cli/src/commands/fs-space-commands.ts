@@ -107,7 +107,7 @@ export async function dedupeCommand(path: string, options: DedupeOptions): Promi
 
 export async function defragmentCommand(text: string, options: DefragmentOptions): Promise<number> {
   const progress = new ProgressDisplay(process.stderr);
-  const rows = await withPlace(text, options.dryRun === true ? "read" : "write", options.recursive === true, (tree, paths) => paths.flatMap((path) => {
+  const rows = await withPlace(text, options.dryRun === true ? "read" : "write", options.recursive === true, (tree, paths, opened) => paths.flatMap((path) => {
     if (tree.facts(path)?.kind !== "file") {
       if (options.recursive === true) return [];
       throw new CommandError(tree.shown(path), "is no file; --recursive takes what is below a folder");
@@ -117,7 +117,10 @@ export async function defragmentCommand(text: string, options: DefragmentOptions
     const skipped = before.shared && options.shared !== true;
     if (!skipped && options.dryRun !== true) {
       let at = 0;
-      while ((at = tree.files.defragment(ino, at, STEP_BLOCKS)) >= 0) if (process.stderr.isTTY) progress.update("Writing", at * BLOCK, before.blocks * BLOCK, "bytes");
+      while ((at = tree.files.defragment(ino, at, STEP_BLOCKS)) >= 0) {
+        if (process.stderr.isTTY) progress.update("Writing", at * BLOCK, before.blocks * BLOCK, "bytes");
+        opened.breathe();
+      }
       if (at < -1) tree.expect(path, at);
       tree.expect(path, tree.files.volume.commit());
     }

@@ -6,7 +6,8 @@ import { existsSync } from "node:fs";
 import { ENOENT } from "@stratos/abi";
 import { isEncrypted, readSuperblock, type Subvolume, type Volume } from "@stratos/aegisfs";
 import { FileBlockDevice, FileLockedError, FilterError, lockOwner, mountDevices, openVolumeDevices, PassphraseError, volumePaths, waitForEndingMount, withEnvironmentFilters, type VolumeDevices } from "@stratos/host-node";
-import { CommandError } from "../command-error.ts";
+import { CommandError, VolumeInUseError } from "../command-error.ts";
+import { hostedVolumeAt, hostPath, type HostedVolume } from "./hosted-volume.ts";
 import { promptPassphrase } from "./passphrase-prompt.ts";
 import { EngineError, expectResult, mountFailure } from "./volume-error.ts";
 
@@ -18,12 +19,20 @@ export interface OpenedVolume {
   commit(): void;
   /** Lets go; what was not committed is lost. */
   close(): void;
+  /** To be called between the steps of long work: where the volume is mounted, its users have their turn. */
+  breathe(): void;
+  /** To be called before the live files become others. @throws CommandError where those who use them could not be told */
+  replaceFiles(): void;
+  /** What is served here as a mount; null for a volume that this command has opened itself. */
+  readonly hosted: HostedVolume | null;
 }
 
 export type VolumeAccess = "read" | "write";
 
 /** @param path  file or device, or several of one volume: A,B,C. @throws CommandError */
 export function openVolume(path: string, access: VolumeAccess): OpenedVolume {
+  const hosted = hostedVolumeAt(path);
+  if (hosted !== null) return openHosted(path, access, hosted);
   const devices = openDevices(path, access);
   try {
     const now = Date.now();
@@ -31,11 +40,30 @@ export function openVolume(path: string, access: VolumeAccess): OpenedVolume {
     if (typeof volume === "string") throw access === "read" ? beingChanged(path, mountFailure(path, volume)) : mountFailure(path, volume);
     volume.setTime(Math.floor(now / 1000), (now % 1000) * 1e6);
     if (access === "write" && volume.readOnly) throw new CommandError(path, "the volume has features that this version would break: it can be read only");
-    return { path, volume, devices, commit: () => void expectResult(path, volume.sync()), close: () => devices.close() };
+    return { path, volume, devices, commit: () => void expectResult(path, volume.sync()), close: () => devices.close(), breathe: () => {}, replaceFiles: () => {}, hosted: null };
   } catch (error) {
     devices.close();
     throw error;
   }
+}
+
+function openHosted(path: string, access: VolumeAccess, hosted: HostedVolume): OpenedVolume {
+  const { volume, devices } = hosted;
+  if (access === "write" && volume.readOnly) throw new CommandError(path, "is mounted read-only");
+  let isReplaced = false;
+  return {
+    path, volume, devices, hosted, close: () => {}, breathe: () => hosted.breathe(),
+    replaceFiles: () => {
+      if (!hosted.replaceFiles()) throw new CommandError(path, "is mounted, and its users would go on seeing the old files (with nocontrol, or a kernel before Linux 6.16): unmount it first");
+      isReplaced = true;
+    },
+    commit: () => {
+      expectResult(path, volume.sync());
+      hosted.forgetSnapshotList();
+      if (isReplaced) hosted.filesReplaced();
+      isReplaced = false;
+    },
+  };
 }
 
 /** The devices of a volume, their locks held for a writer. @throws CommandError */
@@ -48,7 +76,7 @@ export function openDevices(path: string, access: VolumeAccess): VolumeDevices {
 }
 
 function deviceFailure(path: string, error: unknown): unknown {
-  if (error instanceof FileLockedError) return new CommandError(error.path, `in use by process ${error.owner}: it is mounted, or another command changes it`, { cause: error });
+  if (error instanceof FileLockedError) return new VolumeInUseError(error.path, error.owner, error);
   return error instanceof PassphraseError ? new CommandError(path, error.message, { cause: error }) : error;
 }
 
@@ -78,7 +106,7 @@ export function filesOf({ path, volume }: OpenedVolume, name: string | null): Su
 export function openDevice(path: string, access: VolumeAccess): FileBlockDevice {
   try {
     waitForEndingMount(path);
-    return new FileBlockDevice(path, access === "read" ? { readOnly: true } : {});
+    return new FileBlockDevice(hostPath(path), access === "read" ? { readOnly: true } : {});
   } catch (error) {
     throw deviceFailure(path, error);
   }
@@ -99,7 +127,7 @@ export function filtered(files: Subvolume): Subvolume {
 
 /** What is there, for whoever is about to overwrite it: null for nothing. @throws CommandError */
 export function describeContent(path: string): string | null {
-  if (!existsSync(path)) return null;
+  if (!existsSync(hostPath(path))) return null;
   const device = openDevice(path, "read");
   try {
     if (isEncrypted(device)) return "an encrypted volume";

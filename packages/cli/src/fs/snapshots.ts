@@ -72,6 +72,8 @@ export function deleteSnapshots(opened: OpenedVolume, names: readonly string[], 
   const { path, volume } = opened;
   const snapshots = names.map((name) => requireSnapshot(opened, name));
   const before = volume.space.freeBlocks;
+  // Who has looked into one of them in `.snapshots` is to see that it is gone.
+  opened.replaceFiles();
   for (const snapshot of snapshots) expectResult(`${path}@${toText(snapshot.name)}`, volume.deleteSubvolume(snapshot.id));
   forgetTransfers(opened);
   reclaimAll(opened, onProgress);
@@ -79,9 +81,13 @@ export function deleteSnapshots(opened: OpenedVolume, names: readonly string[], 
 }
 
 /** Frees what was deleted, to the end. */
-export function reclaimAll({ path, volume }: OpenedVolume, onProgress: (bytes: number) => void = () => {}): void {
+export function reclaimAll(opened: OpenedVolume, onProgress: (bytes: number) => void = () => {}): void {
+  const { path, volume } = opened;
   const before = volume.space.freeBlocks;
-  while (expectResult(path, volume.reclaim(RECLAIM_STEPS)) > 0) onProgress(Math.max(0, volume.space.freeBlocks - before) * 4096);
+  while (expectResult(path, volume.reclaim(RECLAIM_STEPS)) > 0) {
+    onProgress(Math.max(0, volume.space.freeBlocks - before) * 4096);
+    opened.breathe();
+  }
 }
 
 const RECLAIM_STEPS = 8;
@@ -96,6 +102,7 @@ export function requireSnapshot(opened: OpenedVolume, name: string): Subvolume {
 /** The live files become those of the snapshot, at once. @param save  name of a snapshot that keeps what they were */
 export function rollBack(opened: OpenedVolume, name: string, save?: string): void {
   const snapshot = requireSnapshot(opened, name);
+  opened.replaceFiles();
   if (save !== undefined) createSnapshot(opened, { name: save, label: `before the rollback to ${name}` });
   expectResult(`${opened.path}@${name}`, opened.volume.rollback(snapshot.id));
   reclaimAll(opened);

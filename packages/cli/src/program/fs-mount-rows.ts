@@ -16,6 +16,8 @@ of an encrypted volume in its first line (or $STRATOS_PASSPHRASE_FILE); nocontro
 In the mount's root, unlisted: .snapshots (mkdir takes a snapshot, rmdir deletes one, \`ln -s NAME .snapshots/.rollback\` rolls back to one),
 .aegisfs (the state as JSON). \`stratos fs snapshot\` uses them. A snapshot holds what was written before, closed or not; a rollback changes the files for
 all who use the mount: a file that it changed and that is still open gives EIO.
+Commands that keep a volume (snapshot, schedule, resize, device, scrub, property, defrag, dedupe, tier, quota, audit) work on a mounted one as otherwise: the server does them, and its
+users go on meanwhile. Files are changed through the mount; check, key, receive, txn and backup want the volume unmounted.
 A volume's snapshot schedule is run while its live files are mounted. chattr(1) changes compression (+c, -c, +m) and projects (-p).
 For mount(8) and fstab(5): \`ln -s "$(command -v stratos)" /sbin/mount.aegisfs\`, then \`mount -t aegisfs VOLUME DIR\`.
 The server ends when DIR is unmounted; SIGINT and SIGTERM unmount it; a second one cuts off whoever still uses it.`;

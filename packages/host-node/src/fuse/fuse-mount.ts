@@ -12,7 +12,7 @@ import { Worker } from "node:worker_threads";
 import { mountAsRoot, MountFailure, readFurtherAhead, unmount, type MountRequest } from "./mount-point.ts";
 import { GatheringKeeper } from "./gathering-keeper.ts";
 import { findMount } from "./mount-table.ts";
-import { GATHERING, NOT_GATHERING, type ServedVolumeOptions, type ThreadMessage, type ThreadStart } from "./served-volume.ts";
+import { GATHERING, NOT_GATHERING, type MountedCall, type ServedVolumeOptions, type ThreadMessage, type ThreadStart } from "./served-volume.ts";
 
 /** Beside this file: as source, or as the bundler leaves it. */
 const THREAD_URL = new URL(import.meta.url.endsWith(".ts") ? "./fuse-thread.ts" : "./fuse-thread.mjs", import.meta.url);
@@ -29,11 +29,19 @@ export class FuseMount {
   readonly hasSchedule: boolean;
   readonly #options: FuseMountOptions;
   readonly #ended: Promise<ThreadMessage>;
+  readonly #thread: Worker;
+  readonly #calls = new Int32Array(new SharedArrayBuffer(8));
+  /** Where what the running command says goes to. */
+  #output: (stream: "stdout" | "stderr", text: string) => void = () => {};
+  #called: (status: number | null) => void = () => {};
+  /** One command at a time. */
+  #lastCall: Promise<unknown> = Promise.resolve();
   #timeKeeper: ChildProcess | undefined;
   #connection: number | null = null;
   #gathering: GatheringKeeper | null = null;
 
-  private constructor(options: FuseMountOptions, ended: Promise<ThreadMessage>, hasSchedule: boolean) {
+  private constructor(options: FuseMountOptions, thread: Worker, ended: Promise<ThreadMessage>, hasSchedule: boolean) {
+    this.#thread = thread;
     this.hasSchedule = hasSchedule;
     this.#options = options;
     this.#ended = ended;
@@ -57,7 +65,8 @@ export class FuseMount {
         else if (message.kind === "gather") {
           Atomics.store(message.answer, 0, mount?.gather(message.token) === true ? GATHERING : NOT_GATHERING);
           Atomics.notify(message.answer, 0);
-        } else if (message.kind === "ended" || message.kind === "broken") finish(message);
+        } else if (message.kind === "ring" || message.kind === "output" || message.kind === "called") mount?.hear(message);
+        else if (message.kind === "ended" || message.kind === "broken") finish(message);
         else resolve(message);
       });
       const broke = (detail: string): void => {
@@ -70,13 +79,13 @@ export class FuseMount {
     const start = (device: ThreadStart | null): void => thread.postMessage(device);
     if (opened.kind === "refused") throw new MountFailure(opened.reason, "volume");
     if (opened.kind !== "opened") throw new MountFailure(opened.kind === "broken" ? opened.detail : "the serving thread ended");
-    mount = new FuseMount(options, ended, opened.hasSchedule);
+    mount = new FuseMount(options, thread, ended, opened.hasSchedule);
     try {
       const { mountedFd } = options;
       fd = mountedFd ?? mountAsRoot({ ...options.mount, readOnly: opened.readOnly });
       mount.#connection = findMount(options.mount.mountPoint)?.minor ?? null;
       if (mount.#connection !== null) readFurtherAhead(mount.#connection);
-      start({ fd });
+      start({ fd, calls: mount.#calls });
     } catch (error) {
       start(null);
       throw error;
@@ -91,6 +100,45 @@ export class FuseMount {
     this.#timeKeeper?.kill();
     this.#gathering?.stop();
     return message.kind === "ended" ? { errno: message.result < 0 ? -message.result : 0, defect: null } : { errno: 0, defect: message.kind === "broken" ? message.detail : "" };
+  }
+
+  /**
+   * Runs a command of the `commands` module on the mounted volume, behind those that were asked for before.
+   *
+   * @param onOutput  told what it says
+   * @returns its exit status; null when it is no command for a mounted volume, or the mount has ended
+   */
+  run(call: MountedCall, onOutput: (stream: "stdout" | "stderr", text: string) => void): Promise<number | null> {
+    const result = this.#lastCall.then(() => Promise.race([
+      new Promise<number | null>((resolve) => {
+        this.#output = onOutput;
+        this.#called = resolve;
+        Atomics.store(this.#calls, 1, 0);
+        this.#thread.postMessage(call);
+        Atomics.store(this.#calls, 0, 1);
+        this.#ring();
+      }),
+      this.#ended.then(() => null),
+    ]));
+    this.#lastCall = result;
+    return result;
+  }
+
+  /** Asks the running command to end, as Ctrl-C does. */
+  interrupt(): void {
+    Atomics.store(this.#calls, 1, 1);
+  }
+
+  /** What the serving thread says while a command runs there. */
+  private hear(message: ThreadMessage): void {
+    if (message.kind === "ring") this.#ring();
+    else if (message.kind === "output") this.#output(message.stream, message.text);
+    else if (message.kind === "called") this.#called(message.status);
+  }
+
+  /** Has the kernel ask the serving thread for something: from another process, as everything that is asked of the mount. */
+  #ring(): void {
+    spawn("stat", ["-f", "-c", "", "--", this.#options.mount.mountPoint], { stdio: "ignore", cwd: "/" }).on("error", () => {});
   }
 
   /**

@@ -1,12 +1,15 @@
 /**
- * The thread that serves a mount: it opens the volume, waits for the mounted descriptor, and then does nothing but answer the kernel.
- * It is a thread of its own because it blocks: the main one keeps signals and timers.
+ * The thread that serves a mount: it opens the volume, waits for the mounted descriptor, and then does nothing but answer the kernel,
+ * save for commands that other processes ask for (`stratos fs snapshot create …` of a mounted volume): they run here, between two requests. It is a thread of its own because it blocks: the main one keeps signals and timers.
  */
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { FuseServer } from "@stratos/fuse";
 import { NodeClock } from "../clock.ts";
 import { DevFuse, type MainThread } from "./dev-fuse.ts";
-import { GATHERING, openServedVolume, SCHEDULE_PROPERTY, type ServedVolumeOptions, type ThreadMessage, type ThreadStart } from "./served-volume.ts";
+import { MountTurn, TURN_MS } from "./mount-turn.ts";
+import {
+  GATHERING, openServedVolume, SCHEDULE_PROPERTY, type MountedCall, type MountedCommands, type ServedVolume, type ServedVolumeOptions, type ThreadMessage, type ThreadStart,
+} from "./served-volume.ts";
 
 const port = parentPort!;
 const tell = (message: ThreadMessage): void => port.postMessage(message);
@@ -36,16 +39,54 @@ try {
       served.close();
       return;
     }
-    try {
-      const server = new FuseServer(new DevFuse(start.fd, main), served.volume, new NodeClock(), { ...options.serve, files: served.files });
-      const result = server.serve();
-      served.close();
-      tell({ kind: "ended", result });
-    } catch (error) {
-      // A defect of ours: what the disk holds is the last commit, and stays that.
-      tell({ kind: "broken", detail: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-    }
+    // A defect of ours: what the disk holds is the last commit, and stays that.
+    serve(served, start).catch((error: unknown) => tell({ kind: "broken", detail: error instanceof Error ? (error.stack ?? error.message) : String(error) }));
   });
 } catch (error) {
   tell({ kind: "refused", reason: (error as Error).message });
+}
+
+/** Serves, and runs commands between two requests, until the mount ends. */
+async function serve(served: ServedVolume, { fd, calls }: ThreadStart): Promise<void> {
+  const server = new FuseServer(new DevFuse(fd, main), served.volume, new NodeClock(), { ...options.serve, files: served.files, bell: calls.subarray(0, 1) });
+  const turn = new MountTurn(server, calls, () => tell({ kind: "ring" }));
+  for (;;) {
+    if (turn.end === null) turn.serve();
+    if (turn.end !== null) break;
+    for (let call = receiveMessageOnPort(port); call !== undefined; call = receiveMessageOnPort(port)) {
+      tell({ kind: "called", status: await runCall(call.message as MountedCall, served, server, turn) });
+    }
+  }
+  served.close();
+  tell({ kind: "ended", result: turn.end });
+}
+
+async function runCall(call: MountedCall, served: ServedVolume, server: FuseServer, turn: MountTurn): Promise<number | null> {
+  const { commands } = options;
+  if (commands === undefined) return null;
+  const { runMountedCommand } = (await import(commands.url)) as MountedCommands;
+  // While the command waits for something else, the mount goes on.
+  const timer = setInterval(() => turn.give(), TURN_MS);
+  try {
+    // What programs have written belongs to what the command sees.
+    let isGathered = false;
+    if (server.gather(() => void (isGathered = true))) while (!isGathered && turn.end === null) turn.serve();
+    server.stampTime();
+    // A command's user is not a file's: limits are for who writes through the mount.
+    served.volume.enforcesQuotas = false;
+    return await runMountedCommand(call, {
+      path: options.path, mountPoint: commands.mountPoint, volume: served.volume, devices: served.devices,
+      write: (stream, text) => tell({ kind: "output", stream, text }),
+      breathe: () => {
+        turn.giveWhenDue();
+        served.volume.enforcesQuotas = false;
+      },
+      takeInterrupt: () => turn.takeInterrupt(),
+      replaceFiles: () => server.snapshots !== null && server.canForgetNames && server.snapshots.noteFiles(),
+      filesReplaced: () => server.snapshots?.filesReplaced(),
+      forgetSnapshotList: () => server.forgetSnapshotList(),
+    });
+  } finally {
+    clearInterval(timer);
+  }
 }

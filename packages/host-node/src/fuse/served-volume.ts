@@ -19,7 +19,43 @@ export interface ServedVolumeOptions {
   readonly subvolume: string | null;
   /** Memory for what is kept of the volume. */
   readonly cacheBytes: number;
-  readonly serve: Omit<ServeOptions, "files">;
+  readonly serve: Omit<ServeOptions, "files" | "bell">;
+  /** Module that runs commands on the volume while it is mounted (`MountedCommands`), and the place that it must not look into. */
+  readonly commands?: { readonly url: string; readonly mountPoint: string };
+}
+
+/** A command that another process asks for. */
+export interface MountedCall {
+  readonly args: readonly string[];
+  /** Folder that relative paths are of. */
+  readonly cwd: string;
+  /** Is there a terminal for progress, and how wide is it? */
+  readonly isTerminal: boolean;
+  readonly columns: number;
+}
+
+/** What a command sees of the mount that it works under. */
+export interface MountedContext {
+  readonly path: string;
+  readonly mountPoint: string;
+  readonly volume: Volume;
+  readonly devices: VolumeDevices;
+  write(stream: "stdout" | "stderr", text: string): void;
+  /** Lets the mount answer what waits. */
+  breathe(): void;
+  /** Did who called it ask it to end? Once for each time. */
+  takeInterrupt(): boolean;
+  /** The live files are about to become others. @returns false when the kernel could not be told so */
+  replaceFiles(): boolean;
+  /** They are others now. */
+  filesReplaced(): void;
+  /** Snapshots have come or gone. */
+  forgetSnapshotList(): void;
+}
+
+export interface MountedCommands {
+  /** @returns the exit status; null when it is no command for a mounted volume */
+  runMountedCommand(call: MountedCall, context: MountedContext): Promise<number | null>;
 }
 
 /** The property of a volume that says which snapshots are taken by the clock. */
@@ -33,13 +69,21 @@ export type ThreadMessage =
   /** Messages to the kernel; `sent` becomes 1 when it has them. */
   | { readonly kind: "notify"; readonly messages: Uint8Array; readonly sent: Int32Array }
   /** The kernel is to write what it has gathered; `answer` becomes GATHERING, or NOT_GATHERING where nobody can ask it to. */
-  | { readonly kind: "gather"; readonly token: string; readonly answer: Int32Array };
+  | { readonly kind: "gather"; readonly token: string; readonly answer: Int32Array }
+  /** Ask for the mount's free space: a command lets the mount have its turn. */
+  | { readonly kind: "ring" }
+  | { readonly kind: "output"; readonly stream: "stdout" | "stderr"; readonly text: string }
+  /** The call is over; `status` null: it is no command for a mounted volume. */
+  | { readonly kind: "called"; readonly status: number | null };
 export const GATHERING = 1, NOT_GATHERING = 2;
-export interface ThreadStart { readonly fd: number }
+
+/** `calls`: word 0 is the server's bell, word 1 is 1 when the running command is to end. */
+export interface ThreadStart { readonly fd: number; readonly calls: Int32Array }
 
 export interface ServedVolume {
   readonly volume: Volume;
   readonly files: Subvolume;
+  readonly devices: VolumeDevices;
   close(): void;
 }
 
@@ -50,7 +94,7 @@ export function openServedVolume(options: ServedVolumeOptions): ServedVolume {
     const volume = mountDevices(opened, { readOnly: options.readOnly, degraded: options.degraded, cacheBytes: options.cacheBytes, seconds: Math.floor(Date.now() / 1000) });
     if (typeof volume === "string") throw new Error(MOUNT_ERROR_WORDS[volume]);
     const files = withEnvironmentFilters(options.subvolume === null ? volume.root : named(volume, options.subvolume));
-    return { volume, files, close: () => opened.close() };
+    return { volume, files, devices: opened, close: () => opened.close() };
   } catch (error) {
     opened.close();
     throw error;

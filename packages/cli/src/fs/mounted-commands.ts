@@ -1,0 +1,44 @@
+/**
+ * Runs commands of `stratos fs` in the process that has their volume mounted. They are the same commands: `openVolume` gives them the volume that is served, and
+ * what they print goes to who called.
+ */
+import type { MountedCall, MountedContext } from "@stratos/host-node/fuse";
+import { runCli } from "../run-cli.ts";
+import { hostVolume } from "./hosted-volume.ts";
+
+/** What may change a mounted volume. Files in it are changed through the mount. */
+const COMMANDS: ReadonlySet<string> = new Set([
+  "snapshot create", "snapshot delete", "snapshot rm", "snapshot cleanup", "snapshot rollback", "schedule set", "schedule clear", "schedule run", "resize", "scrub", "health", "device add", "device remove", "device replace",
+  "device copies", "audit enable", "audit retention", "quota on", "quota off", "quota set", "quota project", "property", "dedupe", "defrag", "tier pin", "tier migrate",
+]);
+
+export async function runMountedCommand(call: MountedCall, context: MountedContext): Promise<number | null> {
+  const [group, ...words] = call.args;
+  if (group !== "fs" || !(COMMANDS.has(words[0] ?? "") || COMMANDS.has(words.slice(0, 2).join(" ")))) return null;
+  const streams = [["stdout", process.stdout], ["stderr", process.stderr]] as const;
+  const written = streams.map(([, stream]) => stream.write);
+  for (const [name, stream] of streams) {
+    stream.isTTY = call.isTerminal && name === "stderr";
+    stream.columns = call.columns;
+    stream.write = (chunk: Uint8Array | string): boolean => {
+      context.write(name, typeof chunk === "string" ? chunk : Buffer.from(chunk).toString("utf8"));
+      return true;
+    };
+  }
+  hostVolume({
+    ...context, cwd: call.cwd,
+    breathe: () => {
+      context.breathe();
+      // Signals reach the first thread alone; who called has passed this one on.
+      if (context.takeInterrupt()) process.emit("SIGINT");
+    },
+  });
+  try {
+    return await runCli(call.args);
+  } finally {
+    hostVolume(null);
+    streams.forEach(([, stream], index) => {
+      stream.write = written[index]!;
+    });
+  }
+}
