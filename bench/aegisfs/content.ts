@@ -79,7 +79,7 @@ function timed(run: () => void): { cpu: number; clock: number } {
 }
 
 function mounted(devices: readonly BlockDevice[]): Volume {
-  const volume = mountDevices({ devices, files: [], encrypted: [], close: () => {} });
+  const volume = mountDevices({ devices });
   if (typeof volume === "string") throw new Error(volume);
   return volume;
 }

@@ -89,7 +89,7 @@ export function openVolumeDevices(path: string | readonly string[], options: Vol
 }
 
 /** Mounts them as one volume, with all codecs, threads and vector instructions of this host. */
-export function mountDevices({ devices }: VolumeDevices, options: MountOptions = {}): Volume | MountError {
+export function mountDevices({ devices }: Pick<VolumeDevices, "devices">, options: MountOptions = {}): Volume | MountError {
   offerChecksumLanes(() => makeStagedLanes(new NodeWasmEngine()));
   return mount(devices.length === 1 ? devices[0]! : devices, { codecs: VOLUME_CODECS, codecPool, ...options });
 }
