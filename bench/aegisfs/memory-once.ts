@@ -67,7 +67,7 @@ function held(): number {
 }
 
 function mounted(): Volume {
-  const result = mountDevices({ devices: [device], files: [device], encrypted: [], close: () => {} }, { cacheBytes });
+  const result = mountDevices({ devices: [device] }, { cacheBytes });
   if (typeof result === "string") throw new Error(result);
   return result;
 }
