@@ -1,10 +1,11 @@
 /** `stratos fs snapshot …` and `stratos fs schedule …`. */
-import { ProgressDisplay } from "@stratos/host-node";
+import { realpathSync } from "node:fs";
+import { lockOwner, ProgressDisplay, volumePaths } from "@stratos/host-node";
+import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/fuse";
 import { CommandError } from "../command-error.ts";
-import { withVolume, type OpenedVolume } from "../fs/open-volume.ts";
-import { MountedSnapshots, mountPointOf } from "../fs/mounted-snapshots.ts";
+import { withVolume } from "../fs/open-volume.ts";
 import { planSchedule, readSchedule, runMountedSchedule, runSchedule, SCHEDULE_PERIODS, writeSchedule, type ScheduleOutcome, type SnapshotSchedule } from "../fs/snapshot-schedule.ts";
-import { createSnapshot, deleteSnapshots, listChanges, listSnapshots, requireSnapshot, rollBack, snapshotSpaces, type ListedChange, type SnapshotEntry, type SnapshotRequest } from "../fs/snapshots.ts";
+import { createSnapshot, deleteSnapshots, listChanges, listSnapshots, requireSnapshot, rollBack, snapshotSpaces, type ListedChange, type SnapshotEntry } from "../fs/snapshots.ts";
 import { discardPartialTransfers } from "../fs/transfers.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
@@ -18,25 +19,15 @@ export type ScheduleOptions = Partial<SnapshotSchedule>;
 const printJson = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 
 export async function createSnapshotCommand(path: string, name: string | undefined, options: CreateSnapshotOptions): Promise<number> {
-  const request: SnapshotRequest = {
-    ...(name === undefined ? {} : { name }), ...(options.label === undefined ? {} : { label: options.label }), ...(options.of === undefined ? {} : { of: options.of }), writable: options.writable === true,
-  };
-  const mounted = mountedAt(path);
-  if (mounted !== null && options.json !== true) {
-    process.stdout.write(`${mounted.create(request)}\n`);
-    return 0;
-  }
-  const named = (created: string) => (opened: OpenedVolume): SnapshotEntry => listSnapshots(opened).find((one) => one.name === created)!;
-  const entry = mounted === null ? await withVolume(path, "write", (opened) => named(createSnapshot(opened, request))(opened)) : await withVolume(path, "read", named(mounted.create(request)));
+  const entry = await withVolume(path, "write", (opened) => {
+    const created = createSnapshot(opened, {
+      ...(name === undefined ? {} : { name }), ...(options.label === undefined ? {} : { label: options.label }), ...(options.of === undefined ? {} : { of: options.of }), writable: options.writable === true,
+    });
+    return listSnapshots(opened).find((one) => one.name === created)!;
+  });
   if (options.json === true) printJson(entry);
   else process.stdout.write(`${entry.name}\n`);
   return 0;
-}
-
-/** Who takes orders for a volume that is mounted; null when it is not. */
-function mountedAt(path: string): MountedSnapshots | null {
-  const mountPoint = mountPointOf(path);
-  return mountPoint === null ? null : new MountedSnapshots(path, mountPoint);
 }
 
 export async function listSnapshotsCommand(path: string, options: SnapshotListOptions): Promise<number> {
@@ -64,14 +55,10 @@ function snapshotTree(entries: readonly SnapshotEntry[]): string {
 
 export async function deleteSnapshotsCommand(path: string, names: readonly string[], options: DryRunOptions): Promise<number> {
   const progress = new ProgressDisplay(process.stderr);
-  const mounted = options.dryRun === true ? null : mountedAt(path);
-  const freedBytes = await withVolume(path, options.dryRun === true || mounted !== null ? "read" : "write", (opened) => {
-    if (options.dryRun === true || mounted !== null) {
+  const freedBytes = await withVolume(path, options.dryRun === true ? "read" : "write", (opened) => {
+    if (options.dryRun === true) {
       for (const name of names) requireSnapshot(opened, name);
-      const exclusive = snapshotSpaces(opened, names).reduce((sum, { exclusiveBytes }) => sum + exclusiveBytes, 0);
-      // The server of the mount frees it, little by little.
-      for (const name of names) mounted?.delete(name);
-      return exclusive;
+      return snapshotSpaces(opened, names).reduce((sum, { exclusiveBytes }) => sum + exclusiveBytes, 0);
     }
     return deleteSnapshots(opened, names, (bytes) => {
       if (process.stderr.isTTY) progress.update("Freeing", bytes, 0, "bytes");
@@ -92,9 +79,7 @@ export async function cleanUpSnapshotsCommand(path: string, options: DryRunOptio
 }
 
 export async function rollbackCommand(path: string, name: string, options: RollbackOptions): Promise<number> {
-  const mounted = options.dryRun === true ? null : mountedAt(path);
-  mounted?.rollBack(name, options.save);
-  const changes = mounted !== null ? [] : await withVolume(path, options.dryRun === true ? "read" : "write", (opened): ListedChange[] => {
+  const changes = await withVolume(path, options.dryRun === true ? "read" : "write", (opened): ListedChange[] => {
     requireSnapshot(opened, name);
     if (options.dryRun === true) return listChanges(opened, name, null);
     rollBack(opened, name, options.save);
@@ -161,6 +146,14 @@ async function runOne(path: string, isDryRun: boolean, isOnly: boolean): Promise
   const plan = await withVolume(path, "read", (opened) => planSchedule(opened, now));
   if (mountPoint !== null) runMountedSchedule(plan, mountPoint);
   return plan;
+}
+
+/** Where the volume's live files are mounted, or null. */
+function mountPointOf(path: string): string | null {
+  const first = volumePaths(path)[0]!;
+  if (lockOwner(first) === null) return null;
+  const source = realpathSync(first);
+  return readMountTable().findLast((mount) => mount.type === AEGISFS_TYPE && mount.source === source)?.mountPoint ?? null;
 }
 
 /** For cron: quiet unless something was done; a volume that fails does not keep the others from their turn. */

@@ -14,7 +14,7 @@ device=FILE names a further device of the volume (repeatable; or VOLUME is A,B,C
 of an encrypted volume in its first line (or $STRATOS_PASSPHRASE_FILE); nocontrol hides .snapshots and .aegisfs; nosuid, nodev, noexec, sync, dirsync as in mount(8).
 
 In the mount's root, unlisted: .snapshots (mkdir takes a snapshot, rmdir deletes one, \`ln -s NAME .snapshots/.rollback\` rolls back to one),
-.aegisfs (the state as JSON). \`stratos fs snapshot\` uses them. A snapshot holds what was written before, closed or not; a rollback changes the files for
+.aegisfs (the state as JSON). A snapshot holds what was written before, closed or not; a rollback changes the files for
 all who use the mount: a file that it changed and that is still open gives EIO.
 Commands that keep a volume (snapshot, schedule, resize, device, scrub, property, defrag, dedupe, tier, quota, audit) work on a mounted one as otherwise: the server does them, and its
 users go on meanwhile. Files are changed through the mount; check, key, receive, txn and backup want the volume unmounted.
