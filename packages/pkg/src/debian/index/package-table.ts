@@ -138,39 +138,49 @@ export class PackageTable {
 const RELATION_FIELDS = ["Pre-Depends", "Depends", "Conflicts", "Breaks", "Recommends", "Suggests", "Replaces", "Enhances", "Provides"] as const;
 const COLON = 0x3a, COMMA = 0x2c, BAR = 0x7c;
 
+/** By byte: whether it can be in a package's name. */
+const NAME_BYTES = Uint8Array.from({ length: 256 }, (_, code) => (/[A-Za-z0-9+.-]/.test(String.fromCharCode(code)) ? 1 : 0));
+
 /** Names in the order in which a file first mentions them. */
 class MetNames {
   readonly #strings: StringPool;
-  /** by reference */
-  readonly #turns = new Map<number, number>();
+  /** by reference: turn + 1, or 0 */
+  #turns = new Uint32Array(1 << 22);
+  #count = 0;
 
   constructor(strings: StringPool) {
     this.#strings = strings;
   }
 
   turnOf(reference: number): number {
-    let turn = this.#turns.get(reference);
-    if (turn === undefined) this.#turns.set(reference, turn = this.#turns.size);
-    return turn;
+    if (reference >= this.#turns.length) {
+      const larger = new Uint32Array(2 * reference);
+      larger.set(this.#turns);
+      this.#turns = larger;
+    }
+    if (this.#turns[reference] === 0) this.#turns[reference] = ++this.#count;
+    return this.#turns[reference]! - 1;
   }
 
   /** The names of a relation field. One with an architecture behind it is to apt a name of its own, and so is none here. */
   meetRelation(text: string, start: number, end: number): void {
-    for (let at = start; at < end; ) {
+    for (let at = start; at < end; at++) {
       while (at < end && text.charCodeAt(at) <= 0x20) at++;
       const nameStart = at;
-      while (at < end && isNameByte(text.charCodeAt(at))) at++;
-      const next = at < end ? text.charCodeAt(at) : COMMA;
+      let hash = HASH_START, code = 0;
+      for (; at < end; at++) {
+        code = text.charCodeAt(at);
+        if (NAME_BYTES[code] !== 1) break;
+        hash = Math.imul(hash ^ code, HASH_PRIME);
+      }
       // What is too long for a name of the table is none.
-      if (next !== COLON && at > nameStart && at - nameStart < 0x100) this.turnOf(this.#strings.internPart(text, nameStart, at));
-      while (at < end && text.charCodeAt(at) !== COMMA && text.charCodeAt(at) !== BAR) at++;
-      at++;
+      if ((at === end || code !== COLON) && at > nameStart && at - nameStart < 0x100) this.turnOf(this.#strings.internPart(text, nameStart, at, hash >>> 0));
+      for (; at < end; at++) {
+        code = text.charCodeAt(at);
+        if (code === COMMA || code === BAR) break;
+      }
     }
   }
-}
-
-function isNameByte(code: number): boolean {
-  return (code >= 0x61 && code <= 0x7a) || (code >= 0x2d && code <= 0x39) || code === 0x2b || (code >= 0x41 && code <= 0x5a);
 }
 
 interface TableHeader { packages: number; provided: number; slots: number; stringBytes: number; textBytes: number; flagged: number; crc: number; tableBytes: number }
@@ -324,10 +334,12 @@ function slotCount(entries: number): number {
   return slots;
 }
 
-/** FNV-1a over the bytes of a part of a text. */
-function hashOf(text: string, start = 0, end = text.length): number {
-  let hash = 0x811c9dc5;
-  for (let index = start; index < end; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+const HASH_START = 0x811c9dc5, HASH_PRIME = 0x01000193;
+
+/** FNV-1a over the bytes. */
+function hashOf(text: string): number {
+  let hash = HASH_START;
+  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), HASH_PRIME);
   return hash >>> 0;
 }
 
@@ -340,15 +352,16 @@ class StringPool {
   #slots = new Uint32Array(1 << 18);
 
   intern(text: string): number {
-    return this.internPart(text, 0, text.length);
+    return this.internPart(text, 0, text.length, hashOf(text));
   }
 
-  internPart(text: string, start: number, end: number): number {
+  /** @param hash  {@link hashOf} the part */
+  internPart(text: string, start: number, end: number, hash: number): number {
     const length = end - start;
     if (length > 0xffff) throw new ControlError(`a name or version of ${length} characters`);
     if (this.#count * 2 > this.#slots.length) this.#grow();
     const slots = this.#slots, mask = slots.length - 1;
-    let slot = hashOf(text, start, end) & mask;
+    let slot = hash & mask;
     for (; slots[slot] !== 0; slot = (slot + 1) & mask) if (this.#holds(slots[slot]! - 1, text, start, length)) return slots[slot]! - 1;
     const reference = this.#size;
     if (reference + 2 + length > this.#bytes.length) {
@@ -369,8 +382,8 @@ class StringPool {
   /** The hash of a string that is here. */
   hashAt(reference: number): number {
     const bytes = this.#bytes, end = reference + 2 + (bytes[reference]! | (bytes[reference + 1]! << 8));
-    let hash = 0x811c9dc5;
-    for (let at = reference + 2; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x01000193);
+    let hash = HASH_START;
+    for (let at = reference + 2; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, HASH_PRIME);
     return hash >>> 0;
   }
 
