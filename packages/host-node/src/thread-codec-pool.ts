@@ -24,6 +24,8 @@ const CODECS: readonly CompressionCodec[] = [lz4, zstdCodec];
 const WORKER_URL = new URL(import.meta.url.endsWith(".ts") ? "./codec-thread.ts" : "./codec-thread.mjs", import.meta.url);
 /** With more, handing pieces out costs more than a further helper does. */
 const HELPERS_MAX = 7;
+/** Pieces after which it pays to start threads: 4 MiB. A command that reads one short file needs none. */
+const PIECES_BEFORE_HELP = 64;
 /** A helper that has taken a piece and is not done by then is given up, and the pool with it. */
 const PATIENCE_MS = 10_000;
 
@@ -54,6 +56,7 @@ export class ThreadCodecPool implements CodecPool {
   readonly #helpers: number;
   #memory: PoolMemory | null = null;
   #hasStarted = false;
+  #pieces = 0;
   /** A helper may still be writing into memory that was given up: everything is done here from then on. */
   #isAlone: boolean;
 
@@ -86,7 +89,8 @@ export class ThreadCodecPool implements CodecPool {
   compress(codec: CompressionCodec, level: number, count: number, plain: Uint8Array, at: number): void {
     const memory = this.#shared;
     const { words } = memory;
-    const first = this.#firstShared(codec, count);
+    // Of what is to be compressed helpers need copies: they get their share.
+    const first = this.#isHelped(codec, count) ? Math.floor(count / (this.#helpers + 1)) : count;
     for (let index = first; index < count; index++) {
       const input = at + words[pieceAt(index) + INPUT]!;
       memory.plain.set(plain.subarray(input, input + words[pieceAt(index) + LENGTH]!), index * PIECE_SIZE_MAX);
@@ -107,7 +111,7 @@ export class ThreadCodecPool implements CodecPool {
   decompress(codec: CompressionCodec, count: number, plain: Uint8Array, at: number): void {
     const memory = this.#shared;
     const { words } = memory;
-    const first = this.#firstShared(codec, count);
+    const first = this.#isHelped(codec, count) ? 0 : count;
     const unpack = (index: number): void => {
       const piece = pieceAt(index);
       const isWhole = codec.decompress(memory.packed, words[piece + INPUT]!, words[piece + LENGTH]!, plain, at + words[piece + OUTPUT]!, words[piece + ROOM]!);
@@ -122,11 +126,11 @@ export class ThreadCodecPool implements CodecPool {
     }
   }
 
-  /** The first piece that helpers may take; `count` when there is nothing for them. */
-  #firstShared(codec: CompressionCodec, count: number): number {
-    if (this.#isAlone || count < 2 || !CODECS.includes(codec)) return count;
-    this.#start();
-    return Math.floor(count / (this.#helpers + 1));
+  #isHelped(codec: CompressionCodec, count: number): boolean {
+    if (this.#isAlone || count < 2 || !CODECS.includes(codec)) return false;
+    this.#pieces += count;
+    if (this.#pieces > PIECES_BEFORE_HELP) this.#start();
+    return this.#hasStarted;
   }
 
   #begin(operation: number, codec: CompressionCodec, level: number, first: number, count: number): void {

@@ -1,9 +1,9 @@
 /**
- * Whether content can be compressed, guessed from every fourth byte of its first block: that takes a microsecond or two, where compressing the block takes
+ * Whether content can be compressed, guessed from every fifth byte of its first block (records have lengths that five does not divide): that takes a microsecond or two, where compressing the block takes
  * twenty. The sum of the squares of what bytes occur how often is n² / 256 + n for random ones, and grows with whatever some bytes have before others.
  */
-const STRIDE = 4;
-const SAMPLES = 4096 / STRIDE;
+const STRIDE = 5;
+const SAMPLES = Math.floor(4096 / STRIDE);
 /** Four times as unequal as random bytes. */
 const RANDOM_LIMIT = (4 * SAMPLES * SAMPLES) / 256;
 const counts = new Uint16Array(256);
