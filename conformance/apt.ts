@@ -9,7 +9,7 @@
  *
  *   same      apt would do exactly the same
  *   fewer     we install a part of what apt would, and remove no more, since some alternative is fulfilled already
- *   spares    we remove less of what is installed
+ *   spares    we remove less of what is installed, what was asked for first
  *   smaller   we remove as much and install, or change, fewer packages
  *   equal     we remove and change as many: another choice among equals
  *   larger    we remove or change more, or upgrade less
@@ -153,7 +153,9 @@ function compare(apt: AptPeer, task: { system: TestSystem; state: InstalledState
     if (more !== 0 && remove.size >= answer.remove.size) return { verdict: more > 0 ? "spares" : "larger", detail: difference };
   }
   if (isPart) return { verdict: "fewer", detail: difference };
-  const removals = remove.size - answer.remove.size, changes = install.size - answer.install.size;
+  // What somebody asked for weighs more than what came along, such as an old library that a newer one replaces.
+  const asked = (names: ReadonlySet<string>): number => [...names].filter((name) => task.state.get(name)?.isAutomatic === false).length;
+  const removals = asked(remove) - asked(answer.remove) || remove.size - answer.remove.size, changes = install.size - answer.install.size;
   return { verdict: removals < 0 ? "spares" : removals > 0 ? "larger" : changes < 0 ? "smaller" : changes > 0 ? "larger" : "equal", detail: difference };
 }
 

@@ -239,6 +239,13 @@ test("nothing becomes newer for the sake of what goes anyway", () => {
   assert.equal(change(world(archive, system), { remove: ["lib"] }), "-app, -lib, base 1→2, helper 1→2", "unless it stays");
 });
 
+test("an old library that no list offers gives way to what others need newer, and what was asked for does not", () => {
+  const archive = ["new 1 Depends: base (>= 2)", "base 2 Breaks: perl (<< 2)", "perl 2 Depends: lib-t64", "lib-t64 1 Breaks: lib; Replaces: lib"];
+  const system = ["*base 1", "lib 1", "perl 1 Depends: lib"];
+  assert.equal(change(world(archive, system), { install: ["new"] }), "+lib-t64, +new, -lib, base 1→2, perl 1→2");
+  assert.equal(change(world(archive, ["*base 1", "*lib 1", "perl 1 Depends: lib"]), { install: ["new"] }), "+new, -perl, base 1→2");
+});
+
 test("what was taken for an alternative is left out when something that apt meets before brings another", () => {
   const archive = (needs: string): string[] => [`app 1 Depends: ${needs}`, "seat 1 Depends: seat-lib; Recommends: seat-doc", "seat-lib 1 Depends: seat-data", "seat-data 1 Depends: seat-lib", "seat-doc 1", "later 1 Depends: left | right", "left 1 Depends: logind", "right 1", "logind 1"];
   const seat = ", +seat, +seat-data, +seat-doc, +seat-lib";

@@ -141,8 +141,9 @@ class ChangePlan {
     }
     // What somebody asked for is kept before what only came along.
     const wished = kept.filter(({ entry }) => this.#mustStay(entry) === undefined && !this.#isRemoved(entry.package) && !this.#leftover.has(entry));
-    // In a full upgrade what no list offers any more is the last to be kept: it would hold back what is to take its place.
-    const isObsolete = ({ entry }: { entry: InstalledEntry }): boolean => this.#request.upgrade === "full" && this.#index.versions(entry.package.name).every((one) => one.origin === INSTALLED_ORIGIN);
+    // What no list offers any more is the last to be kept, or it would hold back what is to take its place: an old library that others
+    // have left, though not what somebody asked for, unless all is to become newer.
+    const isObsolete = ({ entry }: { entry: InstalledEntry }): boolean => (this.#request.upgrade === "full" || entry.isAutomatic) && this.#index.versions(entry.package.name).every((one) => one.origin === INSTALLED_ORIGIN);
     wished.sort((left, right) => Number(isObsolete(left)) - Number(isObsolete(right)) || Number(left.entry.isAutomatic) - Number(right.entry.isAutomatic));
     for (const { entry, candidates } of wished) {
       const cause = { kind: "keep", package: entry.package, why: "is installed", candidates } as const;
