@@ -24,8 +24,8 @@ const ONLY_THEIRS = [
   /^etc\/ssh\/ssh_host_[a-z0-9]+_key(\.pub)?$/,
 ];
 const ONLY_OURS = [/^etc\/apt\/sources\.list\.d\/debian\.sources$/, /^etc\/hosts$/, /^run\/(?!lock)/, /^etc\/systemd\/system\/sshd-keygen\.service\.d(\/|$)/];
-/** Files that hold what is the host's, the mirror's, or the choice of packages; and man's index, which holds times of folders. */
-const OTHER_CONTENT = [/^etc\/(hostname|hosts|resolv\.conf|fstab)$/, /^var\/lib\/apt\/extended_states$/, /^var\/cache\/man\/index\.db$/];
+/** Files that hold what is the host's, the mirror's, or the choice of packages; man's index, which holds times of folders; modules of py3compile(1), by time or by hash as it found them. */
+const OTHER_CONTENT = [/^etc\/(hostname|hosts|resolv\.conf|fstab)$/, /^var\/lib\/apt\/extended_states$/, /^var\/cache\/man\/index\.db$/, /^usr\/share\/python3\/debpython\/__pycache__\/[a-z_]+\.cpython-\d+\.pyc$/];
 /** apt gives the third to its own user when it first runs, which it does within mmdebstrap. */
 const OTHER_MODE = [/^dev\/(console|shm)$/, /^etc\/machine-id$/, /^var\/(lib|cache)\/apt\/.*partial$/];
 /** Their lines are a set. */

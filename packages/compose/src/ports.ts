@@ -121,6 +121,8 @@ export interface ComposePorts {
   readonly outputs: readonly OutputWriter[];
   /** Writes a small file into the compose's folder. */
   publish(path: string, text: string): Promise<Artifact>;
+  /** The hash of a file of the compose's folder, in hexadecimal digits. */
+  checksum(path: string, algorithm: "sha512"): Promise<string>;
   /** A file beside the treefile; undefined when there is none. */
   readSource(path: string): Promise<Uint8Array | undefined>;
   /** calls `action` after `milliseconds`, unless the function that it returns has been called */

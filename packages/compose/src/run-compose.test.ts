@@ -4,6 +4,7 @@
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { checkFileTree, fileEntry, MemoryBlob } from "@stratos/formats";
 import { parseLock, formatLock, EMPTY_LOCK } from "./gather/lock.ts";
 import { BASE, makeWorld, packageOf, sha256, textIn, type TestWorld } from "./testing/test-compose.ts";
@@ -39,8 +40,10 @@ test("a compose makes a root of its packages, configured in stages, and says wha
   assert.ok([...tree.entries()].every(({ mtime }) => mtime <= locked.dateSeconds));
   assert.deepEqual(info.images.map(({ artifacts, packages }) => [artifacts[0]!.path, packages]), [["demo-default-riscv64.tar", 7]]);
   assert.equal(Buffer.from(one.outputs.get("SHA256SUMS")!).toString(), `${sha256(one.outputs.get("demo-default-riscv64.tar")!)}  demo-default-riscv64.tar\n`);
-  const spdx = JSON.parse(Buffer.from(one.outputs.get("demo-default-riscv64.spdx.json")!).toString()) as { spdxVersion: string; packages: { name: string; checksums?: { checksumValue: string }[] }[] };
+  const spdx = JSON.parse(Buffer.from(one.outputs.get("demo-default-riscv64.spdx.json")!).toString()) as { spdxVersion: string; packages: { name: string; primaryPackagePurpose?: string; checksums?: { checksumValue: string }[] }[] };
   assert.equal(spdx.spdxVersion, "SPDX-2.3");
+  // As the schema of SPDX 2.3 spells it; documents of tags and values have a dash there.
+  assert.equal(spdx.packages[0]!.primaryPackagePurpose, "OPERATING_SYSTEM");
   assert.equal(spdx.packages.find(({ name }) => name === "tool")!.checksums![0]!.checksumValue, locked.packages.at(-1)!.sha256);
 });
 
@@ -302,6 +305,17 @@ test("a later stage takes over a file that its package replaces", async () => {
 test("a format that nothing writes is refused before anything runs", async () => {
   const one = await world();
   await assert.rejects(one.compose("name: x\noutputs: {disk: {format: raw}}\n"), /outputs\.disk: nothing here writes raw; tar can be written/);
+});
+
+test("an output goes where its variant says, and is named among the sums that it asks for", async () => {
+  const one = await world();
+  const { info } = await one.compose(`${TREEFILE}variants:\n  a: {outputs: {root: {destination: "\${variant}/images", checksum: sha512}}}\n  b: {inherit: a, outputs: {root: {destination: null, checksum: null}}}\n`);
+  const paths = ["a/images/demo-a-riscv64.tar", "demo-b-riscv64.tar"];
+  assert.deepEqual(info.images.map(({ artifacts }) => artifacts[0]!.path), paths);
+  const text = (name: string): string => Buffer.from(one.outputs.get(name)!).toString();
+  assert.deepEqual(text("SHA256SUMS").split("\n").slice(0, -1).map((line) => line.slice(66)).sort(), paths);
+  assert.equal(text("SHA512SUMS"), `${createHash("sha512").update(one.outputs.get(paths[0]!)!).digest("hex")}  ${paths[0]!}\n`);
+  for (const destination of ["..", "/srv", "a/../b", "a//b", "./a"]) await assert.rejects(one.compose(`name: x\noutputs: {t: {format: tar, destination: "${destination}"}}\n`), /outputs\.t\.destination/, destination);
 });
 
 test("outputs of one name are refused before anything runs", async () => {

@@ -59,8 +59,11 @@ export class OutputError extends Error {
 const CUSTOMIZE_CODE = 2;
 const OUTPUT_CODE = 2;
 
+/** They go into a place of their own, under a name of its kind. */
+const NO_FILES: ReadonlySet<string> = new Set(["stratos", "ostree"]);
+
 /** What stands beside outputs. */
-const OWN_FILES = /^(composeinfo\.json|SHA256SUMS|.*\.(spdx|provenance)\.json)$/;
+const OWN_FILES = /^(composeinfo\.json|SHA(256|512)SUMS|.*\.(spdx|provenance)\.json)$/;
 
 interface ImageState {
   locked?: LockedImage;
@@ -116,7 +119,9 @@ class Compose implements PhaseWork {
     for (const target of this.#request.targets) {
       for (const name of Object.keys(target.config.outputs ?? {})) {
         const writer = this.writerOf(target, name), path = this.#pathOf(target, name), own = `outputs.${name} of ${lockKey(target)}`;
-        const other = taken.get(path);
+        const other = taken.get(path), { format, destination } = target.config.outputs![name]!;
+        if (destination !== undefined && NO_FILES.has(format)) throw new OutputError(`${own}: destination is for files, and ${format} makes none`);
+        if (path.split("/").some((part) => part === ".." || part === ".")) throw new OutputError(`${own} would be ${path}, which leads elsewhere`);
         if (other !== undefined && writer.isShared !== true) throw new OutputError(`${own} and ${other} would both be ${path}; give one a filename with \${variant} and \${architecture}`);
         if (OWN_FILES.test(path)) throw new OutputError(`${own} would be ${path}, which a compose writes itself`);
         taken.set(path, own);
@@ -126,7 +131,8 @@ class Compose implements PhaseWork {
 
   #pathOf(target: ImageTarget, name: string): string {
     const config = target.config.outputs![name]!;
-    return substitute(config.filename ?? this.writerOf(target, name).filename(config), target);
+    const file = config.filename ?? this.writerOf(target, name).filename(config);
+    return substitute(config.destination === undefined ? file : `${config.destination}/${file}`, target);
   }
 
   async init(): Promise<void> {
@@ -236,6 +242,11 @@ class Compose implements PhaseWork {
     await this.#ports.publish("composeinfo.json", `${JSON.stringify(info, null, 1)}\n`);
     const sums = records.flatMap(({ artifacts }) => artifacts).filter(({ isFile }) => isFile).map(({ path, sha256 }) => `${sha256}  ${path}\n`);
     if (sums.length > 0) await this.#ports.publish("SHA256SUMS", [...new Set(sums)].sort().join(""));
+    const longSums: string[] = [];
+    for (const { target, artifacts } of records) {
+      for (const { path, isFile, output } of artifacts) if (isFile && target.config.outputs![output]!.checksum === "sha512") longSums.push(`${await this.#ports.checksum(path, "sha512")}  ${path}\n`);
+    }
+    if (longSums.length > 0) await this.#ports.publish("SHA512SUMS", [...new Set(longSums)].sort().join(""));
     return info;
   }
 

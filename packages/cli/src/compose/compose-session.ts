@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { homeFolder, ProgressDisplay, readConfig, stratosHome } from "@stratos/host-node";
-import { ComposeFolder, folderOutput, isNativeArchitecture, nativeObstacle, NativeRunner, ociOutputs, ostreeOutput, publishText, tarOutput } from "@stratos/host-node/compose";
+import { ComposeFolder, folderOutput, hashArtifact, isNativeArchitecture, nativeObstacle, NativeRunner, ociOutputs, ostreeOutput, publishText, tarOutput } from "@stratos/host-node/compose";
 import { findMirror, nodePackagePorts } from "@stratos/host-node/packages";
 import { ScriptError, type Archive, type ComposeEvent, type ComposePorts, type ImageTarget, type OutputWriter, type ScriptRunner } from "@stratos/compose";
 import { CommandError, hostReason } from "../command-error.ts";
@@ -41,6 +41,7 @@ export async function openComposeSession(folders: { output: string; treefile: st
     runner: (architecture, choice) => chooseRunner(architecture, choice, folder),
     outputs: [tarOutput(folders.output), folderOutput(folders.output), ...ociOutputs(folders.output, folder), ostreeOutput(folders.output, async (...job) => (await import("../outputs/sign-repository.ts")).signRepository(...job)), ...(await otherOutputs(folders.output, formats))],
     publish: (path, text) => publishText(folders.output, path, text),
+    checksum: (path, algorithm) => hashArtifact(folders.output, path, algorithm),
     readSource: (path) => readIfThere(resolve(dirname(folders.treefile), path)),
     after(milliseconds, action) {
       const timer = setTimeout(action, milliseconds);

@@ -1,4 +1,4 @@
-/** A software bill of materials in SPDX 2.3 (JSON): each package of an image, by name, version, source, hash and package URL. */
+/** A software bill of materials in SPDX 2.3 (JSON): each package of an image, by name, version, source, hash and package URL. Source: spdx-spec, schemas/spdx-schema.json of 2.3. */
 import { rfc3339 } from "@stratos/formats";
 import type { ImageRecord } from "./composeinfo.ts";
 import type { JsonObject } from "../treefile/json.ts";
@@ -13,7 +13,7 @@ export function spdxDocument(record: ImageRecord, namespace: string): JsonObject
     creationInfo: { created: rfc3339(epochSeconds), creators: ["Tool: stratos-compose"] },
     documentDescribes: ["SPDXRef-Image"],
     packages: [
-      { SPDXID: "SPDXRef-Image", name, versionInfo: target.config.version ?? "0", downloadLocation: "NOASSERTION", filesAnalyzed: false, primaryPackagePurpose: "OPERATING-SYSTEM" },
+      { SPDXID: "SPDXRef-Image", name, versionInfo: target.config.version ?? "0", downloadLocation: "NOASSERTION", filesAnalyzed: false, primaryPackagePurpose: "OPERATING_SYSTEM" },
       ...packages.map((one) => ({
         SPDXID: spdxId(one.name), name: one.name, versionInfo: one.version, downloadLocation: one.url.startsWith("file:") ? "NOASSERTION" : one.url, filesAnalyzed: false,
         licenseConcluded: "NOASSERTION", licenseDeclared: "NOASSERTION", copyrightText: "NOASSERTION", supplier: "Organization: Debian", sourceInfo: `built from source package: ${one.source}`,

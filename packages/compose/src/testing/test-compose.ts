@@ -90,6 +90,7 @@ export function makeWorld(): TestWorld {
   const ports: ComposePorts = {
     packages, store: memoryStore(files), runner: () => runner, outputs: [writer],
     publish: async (path, text) => { const bytes = Buffer.from(text); outputs.set(path, bytes); return { path, sizeBytes: bytes.length, sha256: sha256(bytes), mediaType: "application/json", isFile: true }; },
+    checksum: async (path, algorithm) => createHash(algorithm).update(outputs.get(path)!).digest("hex"),
     readSource: async (path) => sources.get(path),
     after: (milliseconds, action) => { const timer = setTimeout(action, milliseconds); return () => clearTimeout(timer); },
     nowMs: () => performance.now(),

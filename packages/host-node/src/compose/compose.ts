@@ -2,7 +2,7 @@
 export { cleanStore, type CleanedPart } from "./clean-store.ts";
 export { ComposeFolder } from "./compose-folder.ts";
 export { isNativeArchitecture, nativeObstacle, NativeRunner } from "./native-runner.ts";
-export { hasArtifact, publishText, writeArtifact, type FileOptions } from "./output/artifact-file.ts";
+export { hasArtifact, hashArtifact, publishText, writeArtifact, type FileOptions } from "./output/artifact-file.ts";
 export { folderOutput } from "./output/folder-output.ts";
 export { tarOutput } from "./output/tar-output.ts";
 export { ociOutputs } from "./output/oci-output.ts";

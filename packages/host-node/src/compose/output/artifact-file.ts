@@ -70,9 +70,7 @@ export async function hasArtifact(folder: string, artifact: Artifact): Promise<b
   const path = join(folder, artifact.path);
   try {
     if ((await stat(path)).size !== artifact.sizeBytes) return false;
-    const hash = createHash("sha256");
-    for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(piece as Uint8Array);
-    return hash.digest("hex") === artifact.sha256;
+    return (await hashArtifact(folder, artifact.path, "sha256")) === artifact.sha256;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
     throw error;
@@ -82,4 +80,10 @@ export async function hasArtifact(folder: string, artifact: Artifact): Promise<b
 /** A small file, such as metadata. */
 export function publishText(folder: string, path: string, text: string): Promise<Artifact> {
   return writeArtifact(folder, path, [Buffer.from(text, "utf8")], { compression: "none", mediaType: path.endsWith(".json") ? "application/json" : "text/plain" });
+}
+
+export async function hashArtifact(folder: string, path: string, algorithm: "sha256" | "sha512"): Promise<string> {
+  const hash = createHash(algorithm);
+  for await (const piece of createReadStream(join(folder, path), { highWaterMark: CHUNK_BYTES })) hash.update(piece as Uint8Array);
+  return hash.digest("hex");
 }
