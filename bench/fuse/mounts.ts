@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { median } from "../statistics.ts";
 import { MOUNT_ROWS, ratioTo, type MountRow } from "./rows.ts";
-import { dropNames, kernelThreadsUs, must, processorUs, SYSTEM_NAMES, syncMount, Workbench, type Backing, type System, type SystemName, type WorkbenchOptions } from "./systems.ts";
+import { dropNames, kernelThreads, kernelThreadsUs, must, processorUs, SYSTEM_NAMES, syncMount, Workbench, type Backing, type System, type SystemName, type WorkbenchOptions } from "./systems.ts";
 
 export interface MountResult {
   readonly key: string;
@@ -120,7 +120,7 @@ function measure(bench: Workbench, row: MountRow, { folder: at, pid, name }: Sys
   if (row.group === "durable") syncMount(at);
   if (row.forgotten === true) dropNames();
   const before = processorUs(pid);
-  const kernelBefore = pid === null ? kernelThreadsUs() : 0;
+  const kernelBefore = pid === null ? kernelThreads() : null;
   const start = process.hrtime.bigint();
   let ns: number;
   let count = 1;
@@ -131,7 +131,7 @@ function measure(bench: Workbench, row: MountRow, { folder: at, pid, name }: Sys
     if (row.synced === true) name.startsWith("aegisfs") ? syncServer(at) : syncMount(at);
     ns = Number(process.hrtime.bigint() - start);
   } else ({ ns, count, callerUs } = bench.run(row.what, at, files, row.synced));
-  const othersUs = pid === null ? kernelThreadsUs() - kernelBefore : processorUs(pid) - before;
+  const othersUs = kernelBefore !== null ? kernelThreadsUs(kernelBefore) : processorUs(pid) - before;
   const serverUs = pid === null ? null : othersUs / count;
   const workUs = callerUs === null ? null : (callerUs + othersUs) / count;
   if (row.what === "untar") must("rm", ["-rf", target]);

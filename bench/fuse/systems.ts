@@ -204,16 +204,23 @@ export function processorUs(pid: number | null): number {
   return readdirSync(tasks).reduce((sum, task) => sum + Number.parseInt(readFileSync(join(tasks, task, "schedstat"), "latin1"), 10) / 1000, 0);
 }
 
-/** The same of all the kernel's own threads that do a file system's work: those of btrfs, of loop devices, and workers of everybody. */
-export function kernelThreadsUs(): number {
-  let sum = 0;
+/** The same of each of the kernel's own threads that do a file system's work: those of btrfs, of loop devices, and workers of everybody. */
+export function kernelThreads(): Map<string, number> {
+  const threads = new Map<string, number>();
   for (const pid of readdirSync("/proc")) {
     try {
-      if (/^\d+$/.test(pid) && /^(?:kworker|btrfs|loop|jbd2)/.test(readFileSync(`/proc/${pid}/comm`, "latin1"))) sum += Number.parseInt(readFileSync(`/proc/${pid}/schedstat`, "latin1"), 10) / 1000;
+      if (/^\d+$/.test(pid) && /^(?:kworker|btrfs|loop|jbd2)/.test(readFileSync(`/proc/${pid}/comm`, "latin1"))) threads.set(pid, Number.parseInt(readFileSync(`/proc/${pid}/schedstat`, "latin1"), 10) / 1000);
     } catch {
       // It ended between the two looks.
     }
   }
+  return threads;
+}
+
+/** What they have had since `before`; workers come and go, and what one that is gone did is not known. */
+export function kernelThreadsUs(before: ReadonlyMap<string, number>): number {
+  let sum = 0;
+  for (const [pid, us] of kernelThreads()) sum += us - (before.get(pid) ?? 0);
   return sum;
 }
 
