@@ -97,6 +97,8 @@ export class FuseServer {
   readonly freshAccess = new Uint32Array(4096);
   /** The last inode that was seen to have no capabilities. */
   inoWithoutCapabilities = 0;
+  /** The inode of the last UNLINK. */
+  lastUnlinked = 0;
   /** Protocol that was agreed on; 0 before INIT. */
   minor = 0;
   /** Bytes of fuse_setxattr_in. */

@@ -7,7 +7,7 @@ import type { Attributes, Subvolume } from "@stratos/aegisfs";
 import type { FuseServer } from "../server.ts";
 import { getOffset, getSigned, putAttributesReply, putOffset, putPair, VALID_SECONDS } from "../wire/attribute-words.ts";
 import {
-  B, D, FATTR_ATIME, FATTR_ATIME_NOW, FATTR_CTIME, FATTR_GID, FATTR_KILL_SUIDGID, FATTR_MODE, FATTR_MTIME, FATTR_MTIME_NOW, FATTR_SIZE, FATTR_UID, Q_NODE_TREE,
+  B, D, FATTR_ATIME, FATTR_ATIME_NOW, FATTR_CTIME, FATTR_FH, FATTR_GID, FATTR_KILL_SUIDGID, FATTR_MODE, FATTR_MTIME, FATTR_MTIME_NOW, FATTR_SIZE, FATTR_UID, Q_NODE_TREE,
 } from "../wire/layout.ts";
 import { dropCapabilities } from "./xattrs.ts";
 
@@ -34,6 +34,10 @@ export function setAttributes(server: FuseServer, files: Subvolume, ino: number)
   }
   let found = files.stat(ino, attributes);
   if (found < 0) return found;
+  // Linux sends the times of a file right behind each unlink (fuse_flush_time_update). When that took its last name they matter to nobody: whoever has it open asks the kernel, which keeps them.
+  if ((valid & ~FATTR_FH) === (FATTR_MTIME | FATTR_CTIME) && attributes.nlink === 0 && ino === server.lastUnlinked) {
+    return putAttributesReply(words, D, attributes, words[Q_NODE_TREE]!, VALID_SECONDS);
+  }
   server.freshAccess[ino & 4095] = 0;
   let mask = 0;
   if ((valid & FATTR_MODE) !== 0) {

@@ -140,6 +140,7 @@ export function unlink(server: FuseServer, files: Subvolume, directory: number):
   const name = server.name(BODY_AT);
   const ino = files.lookup(directory, name);
   if (ino > 0) server.keepForKernel(files, ino);
+  server.lastUnlinked = ino;
   return files.unlink(directory, name);
 }
 
