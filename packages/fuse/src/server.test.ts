@@ -131,6 +131,19 @@ test("a file without names lives until the kernel has forgotten it", () => {
   assert.equal(volume.root.inodes, inodes - 1);
 });
 
+test("the times of a file without names are answered and not kept, other attributes are", () => {
+  const { server, kernel } = makeServer();
+  const ino = makeFile(server, kernel);
+  const before = timesOf(server, ino);
+  kernel.request(op.FUSE_UNLINK, 1, "file");
+  const times = kernel.request(op.FUSE_SETATTR, ino, 32 + 1024, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  kernel.request(op.FUSE_SETATTR, ino, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0o600, 0, 0, 0, 0);
+  server.serve();
+  assert.equal(kernel.answer(times).error, 0);
+  assert.deepEqual(timesOf(server, ino).slice(0, 2), before.slice(0, 2));
+  assert.equal(server.attributes.mode & 0o777, 0o600);
+});
+
 /** A file of one page, known to the kernel. */
 function makeFile(server: FuseServer, kernel: ScriptedDevice): number {
   init(kernel);
