@@ -1,5 +1,5 @@
 /** `stratos image push|pull`: images to and from registries. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { FormatError } from "@stratos/formats";
@@ -14,7 +14,8 @@ import { ImageStore } from "../image/image-store.ts";
 import { createVolume } from "../image/image-volume.ts";
 import { readInstalledPackages } from "../image/installed-packages.ts";
 import { VolumeWriter } from "../image/volume-writer.ts";
-import { openTreeSource } from "../outputs/tree-source.ts";
+import { isOciArchive, unpackOciArchive } from "../outputs/oci-archive.ts";
+import { isArchive, openTreeSource } from "../outputs/tree-source.ts";
 import { writeOutput } from "../outputs/write-output.ts";
 
 export interface RegistryCommandOptions {
@@ -27,16 +28,20 @@ export interface RegistryCommandOptions {
   readonly json?: true;
 }
 
-/** Pushes an OCI layout as it is, anything else as an image of one layer. */
+/** Pushes an OCI layout, or an archive of one, as it is, anything else as an image of one layer. */
 export async function pushImage(source: string, name: string, options: RegistryCommandOptions): Promise<number> {
   const reference = referenceOf(name);
   const scratch = mkdtempSync(join(tmpdir(), "stratos-push-"));
   try {
-    const isLayout = source.startsWith("oci:");
     const parts = /^oci:(.+?)(?::([A-Za-z0-9_][A-Za-z0-9._-]*))?$/.exec(source);
     let layout: OciLayoutFolder;
-    if (isLayout) layout = new OciLayoutFolder(parts![1]!, nodeCodecs());
-    else {
+    if (parts !== null) {
+      if (!existsSync(join(parts[1]!, "index.json"))) throw new CommandError(parts[1]!, "is no OCI image layout");
+      layout = new OciLayoutFolder(parts[1]!, nodeCodecs());
+    } else if (existsSync(source) && statSync(source).isFile() && (await isArchive(source)) && isOciArchive(source)) {
+      unpackOciArchive(source, scratch);
+      layout = new OciLayoutFolder(scratch, nodeCodecs());
+    } else {
       const opened = await openTreeSource(source);
       try {
         const time = Math.floor([...opened.tree.entries()].reduce((newest, entry) => Math.max(newest, entry.mtime), 0));
@@ -46,7 +51,7 @@ export async function pushImage(source: string, name: string, options: RegistryC
       }
       layout = new OciLayoutFolder(scratch, nodeCodecs());
     }
-    const entry = layout.entry(isLayout ? parts![2] : undefined);
+    const entry = layout.entry(parts?.[2]);
     const sent = await withClient(reference, "pull,push", "Pushing", options, (client) => client.push(layout, entry));
     if (options.json === true) process.stdout.write(`${JSON.stringify({ reference: formatReference(reference), digest: entry.digest, sentBytes: sent }, null, 2)}\n`);
     else process.stdout.write(`${entry.digest}\n`);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
-import { linkSync, mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -59,6 +59,8 @@ test("a folder becomes a tar archive, an OCI layout, an archive of one, and ext4
   await ok("convert", root, at("plain.tar"), "--root");
   // Layers say nothing of the root folder itself, whose header comes first.
   assert.deepEqual(readFileSync(at("back.tar")).subarray(512), readFileSync(at("plain.tar")).subarray(512));
+  await ok("convert", at("image.tar"), at("from-image.tar"));
+  assert.deepEqual(readFileSync(at("from-image.tar")), readFileSync(at("back.tar")), "an archive of a layout is the image in it, not its files");
   await ok("convert", at("plain.tar"), at("root.ext4"), "--time", "1", "--qcow2", at("root.qcow2"));
   execFileSync("qemu-img", ["compare", "-q", "-f", "raw", "-F", "qcow2", at("root.ext4"), at("root.qcow2")]);
   execFileSync("e2fsck", ["-fn", at("root.ext4")], { ...sbin, stdio: "pipe" });
@@ -83,6 +85,16 @@ test("an image is pushed, pulled as one of ours and converted from there", async
   const pushed = JSON.parse(await ok("push", root, name, "--arch", "riscv64", "--compress", "zstd", "--json")) as { digest: string; sentBytes: number };
   assert.ok(pushed.sentBytes > 0);
   assert.equal((JSON.parse(execFileSync("skopeo", ["inspect", "--tls-verify=false", `docker://${name}`], { encoding: "utf8" })) as { Digest: string }).Digest, pushed.digest);
+  await ok("convert", root, at("pushed.tar"), "--to", "oci-archive", "--arch", "riscv64", "--root");
+  const archived = (await ok("push", at("pushed.tar"), `${host}/team/box:archive`)).trim();
+  assert.equal((JSON.parse(execFileSync("skopeo", ["inspect", "--tls-verify=false", `docker://${host}/team/box:archive`], { encoding: "utf8" })) as { Digest: string }).Digest, archived);
+  // A manifest that was changed is not put under a tag, and a folder that is not there is not made.
+  await ok("convert", root, at("tampered"), "--to", "oci", "--name", "box", "--root");
+  const manifest = join(at("tampered/blobs/sha256"), (JSON.parse(readFileSync(at("tampered/index.json"), "utf8")) as { manifests: { digest: string }[] }).manifests[0]!.digest.slice(7));
+  writeFileSync(manifest, readFileSync(manifest, "utf8").replace(/"schemaVersion":2/, '"schemaVersion":3'));
+  assert.match((await runCommand("image", "push", `oci:${at("tampered")}`, `${host}/team/box:bad`)).stderr, /the manifest has been changed; its digest is sha256:[0-9a-f]{64}\n$/);
+  assert.match((await runCommand("image", "push", `oci:${at("nothing")}`, name)).stderr, /nothing: is no OCI image layout\n$/);
+  assert.ok(!existsSync(at("nothing")));
   await ok("pull", name, "pulled");
   assert.match(await ok("ls", "--names"), /^pulled$/m);
   await ok("convert", "pulled", at("pulled.tar"));

@@ -100,7 +100,9 @@ export class RegistryClient {
     const manifests: { descriptor: OciDescriptor; bytes: Uint8Array }[] = [];
     const blobs = new Map<string, OciDescriptor>();
     const collect = async (descriptor: OciDescriptor): Promise<void> => {
-      const bytes = await store.read(descriptor.digest, 0, descriptor.size);
+      const bytes = await store.read(descriptor.digest, 0, descriptor.size), found = `sha256:${sha256Of(this.#ports.codecs, bytes)}`;
+      // A registry believes what is put under a tag.
+      if (found !== descriptor.digest) throw new RegistryError(`${descriptor.digest}: the manifest has been changed; its digest is ${found}`);
       const value = parseManifest(bytes, descriptor.digest);
       for (const child of value.manifests ?? []) await collect(child);
       for (const blob of [...(value.config === undefined ? [] : [value.config]), ...(value.layers ?? [])]) blobs.set(blob.digest, blob);
