@@ -141,7 +141,7 @@ function composed(compose: Compose): string {
     const target = join(folder, `${compose.name}-${compose.architecture}`), treefile = join(folder, `${compose.name}-${compose.architecture}.yaml`);
     mkdirSync(folder, { recursive: true });
     writeFileSync(treefile, compose.text);
-    const result = existsSync(join(target, "SHA256SUMS")) ? { status: 0, stderr: "" } : stratos("compose", "run", treefile, "--arch", compose.architecture, ...(compose.variant === undefined ? [] : ["--variant", compose.variant]), "-o", target);
+    const result = existsSync(join(target, "composeinfo.json")) ? { status: 0, stderr: "" } : stratos("compose", "run", treefile, "--arch", compose.architecture, ...(compose.variant === undefined ? [] : ["--variant", compose.variant]), "-o", target);
     made.set(compose, (place = result.status === 0 ? target : new Error(`not composed: ${result.stderr.split("\n").slice(-3).join("\n")}`)));
   }
   if (place instanceof Error) throw place;
