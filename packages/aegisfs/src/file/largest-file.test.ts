@@ -7,8 +7,8 @@ import assert from "node:assert/strict";
 import { EAGAIN, EDQUOT, EFBIG, EINVAL, ENOSPC, ENXIO, O_APPEND, O_RDWR, S_IFREG } from "@stratos/abi";
 import { MemoryBlockDevice, SimulatedClock } from "@stratos/host";
 import {
-  addOffsets, Attributes, AuditLog, auditRecords, blockOf, blocksOf, check, COMPRESS_LZ4, fileChanges, Files, FILE_SIZE_MAX, LOCK_EXCLUSIVE, mount, offsetBetween, offsetOf, Operation, QUOTA_USER, readAuditBlock,
-  ReceiveStream, ROOT_INO, SendStream, withCompression, type FileOffset, type Subvolume, type Volume,
+  addOffsets, Attributes, AuditLog, auditRecords, blockOf, blocksOf, check, COMPRESS_LZ4, dedupe, fileChanges, Files, FILE_SIZE_MAX, LOCK_EXCLUSIVE, mount, offsetBetween, offsetOf, Operation, QUOTA_USER, readAuditBlock,
+  ReceiveStream, ROOT_INO, SendStream, Transaction, withCompression, type FileOffset, type Subvolume, type Volume,
 } from "../aegisfs.ts";
 import { commitAndCheck, freshVolume, mountedVolume } from "../testing/fresh-volume.ts";
 
@@ -292,4 +292,31 @@ test("programs: descriptors go on beyond 2^53, append at the end, and lock far r
   assert.equal(lock(other, 0, 0), -EAGAIN);
   assert.equal(lock(other, 0, END - 10n), 0);
   assert.equal(lock(other, END, 2), -EINVAL, "behind the last place");
+});
+
+test("a transaction that changed it is merged; deduplication and defragmentation go through it", () => {
+  const { device, volume } = freshVolume(64);
+  const { root } = volume;
+  const ino = largest(root);
+  assert.equal(volume.commit(), 0);
+  const content = Array.from({ length: 32768 }, (_, index) => (index * 7 + (index >> 8)) & 255);
+  const transaction = Transaction.begin(volume);
+  assert.ok(typeof transaction !== "number");
+  assert.equal(write(transaction.files, ino, 2n ** 62n, ...content), 32768);
+  assert.ok(root.create(ROOT_INO, "beside", FILE, 0, 0) > 0, "so that it has to be merged");
+  assert.equal(transaction.commit(), 0);
+  assert.equal(write(root, ino, 2n ** 61n, ...content), 32768);
+  assert.equal(volume.sync(), 0);
+  assert.deepEqual(dedupe(volume), { blocks: 17, duplicates: 8, freed: 8 });
+  let from = 0;
+  for (let steps = 0; from >= 0; steps++) {
+    assert.ok(steps < 20, "it ends");
+    from = root.defragment(ino, from, 2);
+  }
+  assert.equal(from, -1);
+  const pieces = root.fragmentation(ino);
+  assert.ok(typeof pieces !== "number");
+  assert.deepEqual([pieces.blocks, pieces.shared], [17, false]);
+  assert.deepEqual([read(root, ino, 2n ** 62n, 32768), read(root, ino, 2n ** 61n, 32768), read(root, ino, END - 5n, 9)], [content, content, [1, 2, 3, 4, 5]]);
+  commitAndCheck(volume, device);
 });

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { S_IFREG } from "@stratos/abi";
@@ -207,6 +207,14 @@ test("a file of 2^63 − 1 bytes is told with all its digits, copied between vol
   assert.equal(bytes.toString(), "middle");
   copied.close();
   await fails(/is larger than 2\^53 bytes, which Node cannot write: mount the volume/, "cp", `${far}:/largest`, join(folder, "host-copy"));
+  // Only a few file systems have such files; tmpfs is one.
+  const memory = mkdtempSync("/dev/shm/stratos-far-");
+  try {
+    execFileSync("truncate", ["-s", "9007199254740993", join(memory, "sparse")]);
+    await fails(/is larger than 2\^53 bytes, whose holes Node cannot see/, "cp", join(memory, "sparse"), `${other}:/sparse`);
+  } finally {
+    rmSync(memory, { recursive: true });
+  }
   assert.equal(await works("check", other), `${other}: clean\n`);
 });
 

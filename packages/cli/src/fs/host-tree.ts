@@ -4,7 +4,7 @@ import {
   type BigIntStats,
 } from "node:fs";
 import { spawnSync } from "node:child_process";
-import { addOffsets, FILE_SIZE_MAX, type FileOffset } from "@stratos/aegisfs";
+import { addOffsets, type FileOffset } from "@stratos/aegisfs";
 import { CommandError, hostReason } from "../command-error.ts";
 import { toText, type FileFacts, type FileKind, type FileReader, type FileTree, type FileWriter } from "./file-tree.ts";
 
@@ -41,10 +41,11 @@ export class HostTree implements FileTree {
   }
 
   openFile(path: string): FileReader {
+    // Such a file is nearly all hole, which Node does not see (it has no lseek): it would read for years.
+    if (this.#try(path, () => statSync(bytesOf(path), { bigint: true })).size >= BEYOND) throw new CommandError(this.shown(path), "is larger than 2^53 bytes, whose holes Node cannot see: mount the volume and copy it with cp");
     const fd = this.#try(path, () => openSync(bytesOf(path), "r"));
     return {
-      // Node refuses a range that ends behind the last place that a file can have.
-      read: (offset, bytes, length) => this.#try(path, () => readSync(fd, bytes, 0, typeof offset === "bigint" && FILE_SIZE_MAX - offset < length ? Number(FILE_SIZE_MAX - offset) : length, offset)),
+      read: (offset, bytes, length) => this.#try(path, () => readSync(fd, bytes, 0, length, offset)),
       nextData: (offset) => offset,
       close: () => closeSync(fd),
     };
