@@ -2,6 +2,7 @@
  * The lock file: exactly which packages each image consists of. Later phases see nothing else of the archive, so a compose from the same
  * lock is the same, offline too.
  */
+import type { PlannedPackage } from "@stratos/pkg";
 import { canonicalJson, type Json, type JsonObject } from "../treefile/json.ts";
 import type { ImageTarget } from "../treefile/treefile.ts";
 
@@ -9,18 +10,10 @@ import type { ImageTarget } from "../treefile/treefile.ts";
 export const STAGES = ["essential", "base", "image", "build"] as const;
 export type StageName = (typeof STAGES)[number];
 
-export interface LockedPackage {
-  readonly name: string;
-  readonly version: string;
-  readonly architecture: string;
-  readonly sizeBytes: number;
-  readonly sha256: string;
-  readonly url: string;
+export interface LockedPackage extends Readonly<Pick<PlannedPackage, "name" | "version" | "architecture" | "sizeBytes" | "sha256" | "url" | "isAutomatic">> {
   readonly stage: StageName;
   /** Within its stage: packages of one round are unpacked when those of earlier ones are configured, as Pre-Depends asks for. Absent: 0. */
   readonly round?: number;
-  /** only needed by others: apt may remove it when they go */
-  readonly isAutomatic: boolean;
   /** of Debian's source packages */
   readonly source: string;
 }

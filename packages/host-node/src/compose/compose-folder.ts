@@ -1,8 +1,9 @@
 /** The store of composes as a folder. Files are written beside their place and renamed, so that what has a name is whole. */
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writevSync } from "node:fs";
-import { readFile, rm } from "node:fs/promises";
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writevSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ComposeStore, Pack } from "@stratos/compose";
+import { readFully, readIfThere } from "../whole-file.ts";
 
 /** Descriptors kept open; the least recently used is closed first. */
 const OPEN_MAX = 128;
@@ -20,13 +21,8 @@ export class ComposeFolder implements ComposeStore {
     this.#folder = folder;
   }
 
-  async read(path: string): Promise<Uint8Array | undefined> {
-    try {
-      return await readFile(join(this.#folder, path));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-      throw error;
-    }
+  read(path: string): Promise<Uint8Array | undefined> {
+    return readIfThere(join(this.#folder, path));
   }
 
   async write(path: string, pieces: Iterable<Uint8Array>): Promise<void> {
@@ -137,13 +133,7 @@ class FolderPack implements Pack {
 
   read(offset: number, into: Uint8Array): number {
     this.ensureOpen();
-    let done = 0;
-    while (done < into.length) {
-      const count = readSync(this.#fd, into, done, into.length - done, offset + done);
-      if (count === 0) break;
-      done += count;
-    }
-    return done;
+    return readFully(this.#fd, into, offset);
   }
 
   close(): void {

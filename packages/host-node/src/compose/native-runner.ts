@@ -25,7 +25,7 @@ export function isNativeArchitecture(architecture: string): boolean {
 /** Why scripts cannot be run natively here, or undefined. */
 export function nativeObstacle(): string | undefined {
   if (process.platform !== "linux") return "only Linux runs Linux programs natively";
-  const missing = missingPrograms(["sh", "unshare", "setpriv", "tar", "find", "sort", "mount", "chroot"]);
+  const missing = missingPrograms(["sh", "unshare", "setpriv", "tar", "find", "sort", "mount", "chroot", "cp"]);
   if (missing !== "") return `the host lacks ${missing}`;
   if (process.getuid?.() === 0) return undefined;
   const name = userInfo().username;
@@ -50,10 +50,11 @@ function readLines(path: string): string[] {
 const ENVIRONMENT = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
 const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"];
 
-/** What a root needs that is not of the tree. */
+/** What a root needs that is not of the tree. Nodes of devices are one process where they can be made and used, which is for root alone; elsewhere each is a mount. */
 const MOUNT_DEVICES = `mkdir -p root/dev root/proc root/sys
 mount -t tmpfs -o mode=0755 tmpfs root/dev
-for device in ${DEVICES.join(" ")}; do : >"root/dev/$device"; mount --bind "/dev/$device" "root/dev/$device"; done
+bind_devices() { for device in ${DEVICES.join(" ")}; do : >"root/dev/$device"; mount --bind "/dev/$device" "root/dev/$device"; done; }
+if cp -a ${DEVICES.map((name) => `/dev/${name}`).join(" ")} root/dev 2>/dev/null && { true >root/dev/null; } 2>/dev/null; then :; else rm -rf root/dev/*; bind_devices; fi
 mkdir -m 1777 root/dev/shm; mkdir root/dev/pts
 ln -s /proc/self/fd root/dev/fd; ln -s fd/0 root/dev/stdin; ln -s fd/1 root/dev/stdout; ln -s fd/2 root/dev/stderr
 mount -t proc proc root/proc

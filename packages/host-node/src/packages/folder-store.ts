@@ -2,11 +2,12 @@
  * A folder of downloaded files. A file under way is `NAME.part.PID`: it becomes `NAME` by one rename, and who finds the
  * part of a process that is gone takes it over by another. So two processes never write to one file.
  */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { mkdir, open, readFile, readdir, rename, rm, writeFile, type FileHandle } from "node:fs/promises";
+import { closeSync, fstatSync, openSync } from "node:fs";
+import { mkdir, open, readdir, rename, rm, writeFile, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { FileStore, PartialFile, RandomFile } from "@stratos/pkg";
 import { isRunning } from "../running-process.ts";
+import { readFully, readIfThere } from "../whole-file.ts";
 
 export class FolderStore implements FileStore {
   readonly #folder: string;
@@ -16,13 +17,8 @@ export class FolderStore implements FileStore {
     this.#folder = folder;
   }
 
-  async read(path: string): Promise<Uint8Array | undefined> {
-    try {
-      return await readFile(join(this.#folder, path));
-    } catch (error) {
-      if (codeOf(error) === "ENOENT") return undefined;
-      throw error;
-    }
+  read(path: string): Promise<Uint8Array | undefined> {
+    return readIfThere(join(this.#folder, path));
   }
 
   async write(path: string, bytes: Uint8Array): Promise<void> {
@@ -73,13 +69,7 @@ class OpenedFile implements RandomFile {
 
   read(offset: number, length: number): Uint8Array {
     const bytes = new Uint8Array(length);
-    let done = 0;
-    while (done < length) {
-      const count = readSync(this.#descriptor, bytes, done, length - done, offset + done);
-      if (count === 0) return bytes.subarray(0, done);
-      done += count;
-    }
-    return bytes;
+    return bytes.subarray(0, readFully(this.#descriptor, bytes, offset));
   }
 
   close(): void {

@@ -7,42 +7,25 @@ import { openDeb } from "../debian/deb-archive.ts";
 import { isVersion } from "../debian/version.ts";
 import { download, inParallel, readVerified, type WantedFile } from "../download.ts";
 import type { OnProgress, PackagePorts } from "../ports.ts";
-import type { ImagePlan, PlannedPackage, PreparedPlan } from "./plan.ts";
+import type { PackageOrigin, PlannedPackage, PreparedPlan } from "./plan.ts";
 
 /** Not a lock, or one that cannot be followed. */
 export class LockError extends Error {
   override name = "LockError";
 }
 
-export interface PackageLock {
+export interface PackageLock extends PackageOrigin {
   format: 1;
   kind: "packages";
-  architecture: string;
-  mirror: string;
-  suite: string;
-  codename: string;
-  /** of the signed list, `13.7` */
-  version: string;
-  dateSeconds: number;
-  signers: string[];
-  components: string[];
   /** in the order of unpacking */
   packages: LockedPackage[];
 }
 
-export interface LockedPackage {
-  name: string;
-  version: string;
-  architecture: string;
-  sizeBytes: number;
-  sha256: string;
-  url: string;
-  isAutomatic: boolean;
-}
+export type LockedPackage = Pick<PlannedPackage, "name" | "version" | "architecture" | "sizeBytes" | "sha256" | "url" | "isAutomatic">;
 
 const DOWNLOADS_AT_ONCE = 6;
 
-export function lockOf(plan: Pick<ImagePlan, "architecture" | "mirror" | "suite" | "codename" | "version" | "dateSeconds" | "signers" | "components">, packages: readonly LockedPackage[]): PackageLock {
+export function lockOf(plan: PackageOrigin, packages: readonly LockedPackage[]): PackageLock {
   const { architecture, mirror, suite, codename, version, dateSeconds, signers, components } = plan;
   return {
     format: 1, kind: "packages", architecture, mirror, suite, codename, version, dateSeconds, signers, components,

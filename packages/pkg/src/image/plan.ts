@@ -44,8 +44,8 @@ export interface PlannedPackage {
   isAutomatic: boolean;
 }
 
-/** Plain data: what `--json` prints. Packages are in the order of unpacking. */
-export interface ImagePlan {
+/** Which archive packages were chosen from. */
+export interface PackageOrigin {
   mirror: string;
   suite: string;
   codename: string;
@@ -56,6 +56,10 @@ export interface ImagePlan {
   signers: string[];
   components: string[];
   architecture: string;
+}
+
+/** Plain data: what `--json` prints. Packages are in the order of unpacking. */
+export interface ImagePlan extends PackageOrigin {
   variant: ImageVariant;
   requested: string[];
   packages: PlannedPackage[];

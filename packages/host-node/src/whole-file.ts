@@ -1,0 +1,24 @@
+/** Reading of files by stores. */
+import { readSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+
+/** undefined: there is none */
+export async function readIfThere(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** Reads until `into` is full or the file ends. @returns bytes read */
+export function readFully(fd: number, into: Uint8Array, offset: number): number {
+  let done = 0;
+  while (done < into.length) {
+    const count = readSync(fd, into, done, into.length - done, offset + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return done;
+}
