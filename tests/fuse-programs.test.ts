@@ -7,6 +7,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { crashRounds } from "./fuse/crash-rounds.ts";
+import { manyFiles } from "./fuse/many-files.ts";
+import { stressTogether } from "./fuse/stressors.ts";
 import { writeProject, writeTree } from "./fuse/tree-of-files.ts";
 import { MountedVolume } from "./support/mounted-volume.ts";
 
@@ -85,6 +87,29 @@ test("rsync carries a tree with links, attributes and holes there and back", asy
   const back = join(volume.folder, "back");
   const said = await volume.sh(`rsync -aHAXS "$1"/ there; rsync -aHAXS there/ "$2"; for to in there "$2"; do rsync -aHAXcn --delete --itemize-changes "$1"/ $to; done; du -s --apparent-size there | cut -f1 > /dev/null`, source, back);
   assert.equal(said, "");
+});
+
+test("thousands of files are made, listed, found after a new mount and removed, and the server's memory stays within its bound", async () => {
+  const small = await MountedVolume.create("256M");
+  try {
+    await small.mount("allow_other");
+    const outcomes = await manyFiles(small, 5000);
+    assert.ok(outcomes.every(({ residentMib }) => residentMib < 600), JSON.stringify(outcomes));
+  } finally {
+    await small.remove();
+  }
+});
+
+test("the file stressors of stress-ng, all at once, find nothing wrong", async () => {
+  const small = await MountedVolume.create("1G");
+  try {
+    await small.mount("allow_other");
+    await stressTogether(small, 4);
+    await small.unmount();
+    small.check();
+  } finally {
+    await small.remove();
+  }
 });
 
 test("the server is killed under load, again and again: what was synced is there, and the volume is whole", async () => {

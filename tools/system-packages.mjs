@@ -37,6 +37,7 @@ const NEEDED = [
   { program: "sqlite3", package: "sqlite3" },
   { program: "fio", package: "fio" },
   { program: "dbench", package: "dbench" },
+  { program: "stress-ng", package: "stress-ng" },
   { program: "fusermount3", package: "fuse3" },
   { program: "pacman", package: "pacman-package-manager" },
 ];
