@@ -1,7 +1,7 @@
 /**
  * The resolver beside the host's apt, on random requests over the real index of a suite:
  *
- *     npm run conformance:apt -- [--count N] [--seed S] [--architecture A] [--suite S] [--from S] [--mirror URL] [--large] [--versions N] [--failures FOLDER] [--verbose]
+ *     npm run conformance:apt -- [--count N] [--seed S] [--architecture A] [--suite S] [--from S] [--mirror URL] [--large] [--versions N] [--failures FOLDER] [--record] [--verbose]
  *
  * Requests name one to thirty packages, with and without Recommends: install on an empty system; install, remove, swap, upgrade and
  * dist-upgrade on a system that a random request made (`apt-cases.ts`), with `--from` also on systems of that older suite. A case
@@ -18,7 +18,7 @@
  *
  * where, told our choice package by package, apt does exactly that in all cases from `fewer` to `solved`; and when, besides, the set has no violation by the words of Policy. It fails when apt finds an answer where we refuse, or
  * does not take ours. apt's decision is read from its summary; each 25th is asked with `apt-get -s` as well, and must be the same.
- * `--failures` keeps the system of each failed case, to ask apt again. `--versions` compares versions of the index with dpkg. The last line is `N passed, N failed`.
+ * `--failures` keeps the system of each failed case, to ask apt again; `--record` adds the counts to `docs/conformance.md`. `--versions` compares versions of the index with dpkg. The last line is `N passed, N failed`.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -30,12 +30,13 @@ import { findMirror, nodePackagePorts } from "@stratos/host-node/packages";
 import { findViolations, InstalledState, loadRepository, PackageIndex, trixieKeyrings, UnsatisfiableError, type BinaryPackage, type PlannedChange } from "@stratos/pkg";
 import { AptCases, solve, type Case, type TestSystem } from "./apt-cases.ts";
 import { AptPeer, type AptAnswer } from "./apt-peer.ts";
+import { recordTallies } from "./results.ts";
 import { compareWithDpkg, versionsOf } from "./version-pairs.ts";
 
 const { values } = parseArgs({
   options: {
     count: { type: "string", default: "50" }, seed: { type: "string", default: "1" }, architecture: { type: "string", default: "riscv64" }, suite: { type: "string", default: "trixie" },
-    from: { type: "string" }, mirror: { type: "string" }, large: { type: "boolean", default: false }, versions: { type: "string", default: "0" }, failures: { type: "string" }, verbose: { type: "boolean", default: false },
+    from: { type: "string" }, mirror: { type: "string" }, large: { type: "boolean", default: false }, versions: { type: "string", default: "0" }, failures: { type: "string" }, record: { type: "boolean", default: false }, verbose: { type: "boolean", default: false },
   },
 });
 const { architecture, suite } = values;
@@ -46,6 +47,7 @@ const CROSS_CHECK_EVERY = 25;
 
 const VERDICTS = ["same", "fewer", "spares", "smaller", "equal", "larger", "solved", "refused", "FAILED"] as const;
 type Verdict = (typeof VERDICTS)[number];
+const TITLE = "Random changes of Debian systems, beside apt";
 
 const mirror = findMirror({ given: values.mirror });
 const ports = nodePackagePorts(homeFolder(stratosHome(), "downloads"));
@@ -62,13 +64,14 @@ const index = await loadIndex(suite);
 const older = values.from === undefined ? undefined : { index: await loadIndex(values.from), suite: values.from };
 await ports.close();
 const counts = new Map<Verdict, number>(VERDICTS.map((verdict) => [verdict, 0]));
-let ours = 0, theirs = 0, crossChecked = 0;
+let ours = 0, theirs = 0, crossChecked = 0, areVersionsRight: boolean | undefined;
 
 if (Number(values.versions) > 0) checkVersions(Number(values.versions));
 if (count > 0 || values.large) await checkRequests();
-const failed = counts.get("FAILED")!;
-const passed = [...counts.values()].reduce((sum, one) => sum + one, 0) - failed;
+const failed = counts.get("FAILED")! + (areVersionsRight === false ? 1 : 0);
+const passed = [...counts.values()].reduce((sum, one) => sum + one, 0) + (areVersionsRight === undefined ? 0 : 1) - failed;
 console.log(`seed ${values.seed}, ${architecture}, ${older === undefined ? "" : `${older.suite} → `}${suite}: ${[...counts].filter(([, many]) => many > 0).map(([verdict, many]) => `${many} ${verdict}`).join(", ")}; ${crossChecked} asked step by step too; CPU seconds ours ${ours.toFixed(2)}, apt's ${theirs.toFixed(2)}`);
+if (values.record) recordTallies("apt", { title: TITLE, command: "npm run conformance:apt -- --architecture A [--from bookworm] --count N --seed S --record", verdicts: VERDICTS }, [{ name: `${architecture} ${suite} ${values.from ?? "-"} ${values.seed}`, group: `${architecture}, ${older === undefined ? "" : `${older.suite} → `}${suite}`, counts: Object.fromEntries(counts) }]);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
@@ -77,7 +80,7 @@ function checkVersions(pairs: number): void {
   const { compared, judge, differences } = compareWithDpkg(versions, pairs, random);
   for (const one of differences.slice(0, 20)) console.log(`FAILED   ${one}`);
   console.log(`${compared} pairs of ${versions.length} versions compared with ${judge}, ${differences.length} differ`);
-  note(differences.length === 0 ? "same" : "FAILED");
+  areVersionsRight = differences.length === 0;
 }
 
 async function checkRequests(): Promise<void> {

@@ -28,6 +28,10 @@ interface Suite { title: string; command: string; rows: Row[] }
 export interface BootRow { readonly name: string; readonly isRight: boolean; readonly seconds: number }
 interface Boots { title: string; command: string; boots: BootRow[] }
 
+/** Random questions of one seed that were put to somebody else too, by how the answers went together. */
+export interface TallyRow { readonly name: string; readonly group: string; readonly counts: Readonly<Record<string, number>> }
+interface Tallies { title: string; command: string; verdicts: readonly string[]; tallies: TallyRow[] }
+
 const FOLDER = join(import.meta.dirname, "results");
 const PAGE = join(import.meta.dirname, "../docs/conformance.md");
 
@@ -39,19 +43,24 @@ export function recordBoots(name: string, about: { title: string; command: strin
   replaceRows(name, about, "boots", rows);
 }
 
-function replaceRows(name: string, about: { title: string; command: string }, key: "rows" | "boots", rows: readonly { readonly name: string }[]): void {
+/** @param about  `verdicts` are the columns */
+export function recordTallies(name: string, about: { title: string; command: string; verdicts: readonly string[] }, rows: readonly TallyRow[]): void {
+  replaceRows(name, about, "tallies", rows);
+}
+
+function replaceRows(name: string, about: { title: string; command: string }, key: "rows" | "boots" | "tallies", rows: readonly { readonly name: string }[]): void {
   mkdirSync(FOLDER, { recursive: true });
   const path = join(FOLDER, `${name}.json`);
   const before = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Record<typeof key, { name: string }[]>)[key] : [];
   const merged = new Map([...before, ...rows].map((row) => [row.name, row]));
   const sorted = [...merged.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   const lines = sorted.map((row) => `  ${JSON.stringify(row)}`).join(",\n");
-  writeFileSync(path, `{"title": ${JSON.stringify(about.title)}, "command": ${JSON.stringify(about.command)}, "${key}": [\n${lines}\n]}\n`);
+  writeFileSync(path, `${JSON.stringify(about).slice(0, -1)}, "${key}": [\n${lines}\n]}\n`);
   writeFileSync(PAGE, page());
 }
 
 function page(): string {
-  const suites = readdirSync(FOLDER).sort().map((name) => JSON.parse(readFileSync(join(FOLDER, name), "utf8")) as Suite | Boots);
+  const suites = readdirSync(FOLDER).sort().map((name) => JSON.parse(readFileSync(join(FOLDER, name), "utf8")) as Suite | Boots | Tallies);
   const head = [
     "# Conformance",
     "",
@@ -59,7 +68,7 @@ function page(): string {
     "What counts is a test that passes there and fails here: the last column. Seconds are of busy machines, and say no more than how long a part takes.",
     "Of the suites of other programs only what failed in Stratos ran under qemu-user. The tests of system calls in `tests/abi` are compared with what Linux itself printed.",
   ];
-  return `${[...head, ...suites.flatMap((suite) => ("boots" in suite ? bootSection(suite) : section(suite)))].join("\n")}\n`;
+  return `${[...head, ...suites.flatMap((suite) => ("boots" in suite ? bootSection(suite) : "tallies" in suite ? tallySection(suite) : section(suite)))].join("\n")}\n`;
 }
 
 function section(suite: Suite): string[] {
@@ -87,6 +96,26 @@ function bootSection({ title, command, boots }: Boots): string[] {
     "| what | | s |",
     "|---|---|--:|",
     ...boots.map(({ name, isRight, seconds }) => `| ${name} | ${isRight ? "right" : "**wrong**"} | ${seconds} |`),
+  ];
+}
+
+function tallySection({ title, command, verdicts, tallies }: Tallies): string[] {
+  const sum = (rows: readonly TallyRow[], verdict: string): number => rows.reduce((total, { counts }) => total + (counts[verdict] ?? 0), 0);
+  const line = (name: string, rows: readonly TallyRow[]): string => {
+    const counts = verdicts.map((verdict) => sum(rows, verdict));
+    return `| ${name} | ${counts.reduce((total, one) => total + one, 0)} | ${counts.join(" | ")} |`;
+  };
+  const groups = [...new Set(tallies.map(({ group }) => group))];
+  return [
+    "",
+    `## ${title}`,
+    "",
+    `\`${command}\`, ${tallies.length} seeds. What the columns mean stands in [pkg's architecture](../packages/pkg/ARCHITECTURE.md#the-resolver).`,
+    "",
+    `| systems | sets | ${verdicts.join(" | ")} |`,
+    `|---|--:|${verdicts.map(() => "--:|").join("")}`,
+    ...groups.map((group) => line(group, tallies.filter((row) => row.group === group))),
+    line("all", tallies),
   ];
 }
 

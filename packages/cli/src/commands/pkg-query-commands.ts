@@ -16,7 +16,7 @@ import { formatTable } from "../text-table.ts";
 import { loadImageIndex, openImageSystem, openRootSystem, type SourceOptions } from "../packages/image-system.ts";
 import { showProgress, withPackagePorts } from "../packages/package-task.ts";
 import { downloadChange } from "../packages/prepared-change.ts";
-import { recoverRoot } from "../packages/root-transaction.ts";
+import { recoverForReader } from "../packages/root-transaction.ts";
 import { upgradableOf, withImage } from "./pkg-system-commands.ts";
 
 export interface QueryOptions extends SourceOptions { readonly json?: true }
@@ -185,7 +185,7 @@ function withPlace(options: SourceOptions, work: (place: Place) => Promise<numbe
   return withPackagePorts(options.root ?? options.image ?? "pkg", async (ports, progress) => {
     const onProgress = (event: Parameters<typeof showProgress>[1]): void => showProgress(progress, event);
     if (options.root !== undefined) {
-      await recoverRoot(options.root);
+      if (!await recoverForReader(options.root)) progress.note(`${options.root}: whether a change was interrupted is for its owner to see`);
       const opened = openRootSystem(options.root, options, ports);
       return work({ ports, progress, index: await loadImageIndex(ports, opened, "kept", options, onProgress), state: opened.system.state });
     }

@@ -84,6 +84,21 @@ export async function recoverRoot(root: string): Promise<void> {
   if (!isClean) await withRoot(root, () => Promise.resolve());
 }
 
+/**
+ * The same for who only looks: where the journal is not theirs to read, whoever may change the folder finishes what there is.
+ *
+ * @returns whether it could be looked into
+ */
+export async function recoverForReader(root: string): Promise<boolean> {
+  try {
+    await recoverRoot(root);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EACCES") throw error;
+    return false;
+  }
+}
+
 export interface RootTask {
   readonly ports: NodePackagePorts;
   readonly root: string;
