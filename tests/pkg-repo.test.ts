@@ -59,6 +59,7 @@ test("what is wrong is told once, by name", async () => {
   await refused(["repo", "add", "nowhere", "text"], "nowhere: is no repository of Stratos; `stratos pkg repo init` makes one");
   await refused(["repo", "serve", "nowhere"], "nowhere: is no repository of Stratos; `stratos pkg repo init` makes one");
   await refused(["repo", "sign", "nowhere", "--key", "none"], "nowhere: is no repository of Stratos; `stratos pkg repo init` makes one");
+  await refused(["list"], "debian: no such image; `stratos image ls` lists them, `stratos image build` makes one");
   await refused(["key", "export", "none"], "none: no such key; `stratos pkg key create none` makes it");
   await good("deb", "build", "tree", "good.deb");
   const verified = await pkg("deb", "verify", "none.deb", "good.deb", "text");

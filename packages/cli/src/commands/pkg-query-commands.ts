@@ -25,6 +25,8 @@ export interface ListPackagesOptions extends QueryOptions { readonly upgradable?
 interface Place { readonly ports: NodePackagePorts; readonly progress: ProgressDisplay; readonly index: PackageIndex; readonly state: InstalledState }
 
 export function listPackagesCommand(patterns: readonly string[], options: ListPackagesOptions): Promise<number> {
+  // Only what is offered can be told without a system.
+  if (options.root === undefined && options.available !== true) new ImageStore(stratosHome()).require(options.image ?? defaultImage(stratosHome()));
   return withPlace(options, async ({ index, state, progress }) => {
     const fits = patterns.length === 0 ? (): boolean => true : anyOf(patterns);
     const rows: { name: string; version: string; architecture?: string; candidate?: string; isAutomatic?: boolean; isHeld?: boolean; state?: string }[] = [];
