@@ -17,6 +17,8 @@ import type { FuseServer } from "./server.ts";
 const PARKED_MAX = 256;
 /** Writes in one round after which the kernel may have kept some back; it hands out twice as many at once. */
 const WRITES_MAX = 512;
+/** A mark that has not come by then is not waited for by who is to be interrupted. */
+const LOST_AFTER_NS = 10_000_000_000;
 /** Others may write without end. */
 const ROUNDS_MAX = 8;
 /** Header and fuse_notify_inval_inode_out; header and fuse_notify_retrieve_out. */
@@ -33,6 +35,9 @@ interface Parked {
   readonly isOfAll: boolean;
   token: number;
   rounds: number;
+  /** When it came, by the monotonic clock. */
+  readonly sinceNs: number;
+  isInterrupted: boolean;
 }
 
 export class ParkedRequests {
@@ -72,7 +77,7 @@ export class ParkedRequests {
     if (!server.gathersWrites || this.#parked.length >= PARKED_MAX) return false;
     const { words, bytes } = server;
     const message = bytes.slice(REQUEST_AT, REQUEST_AT + words[Q_LENGTH]!);
-    const parked: Parked = { then: null, message, uniqueLow: words[Q_UNIQUE]!, uniqueHigh: words[Q_UNIQUE + 1]!, isOfAll, token: this.#nextToken(), rounds: 1 };
+    const parked: Parked = { then: null, message, uniqueLow: words[Q_UNIQUE]!, uniqueHigh: words[Q_UNIQUE + 1]!, isOfAll, token: this.#nextToken(), rounds: 1, sinceNs: server.clock.monotonicNs(), isInterrupted: false };
     if (isOfAll ? !this.#askForAll(parked) : !this.#askForFile(parked, words[Q_NODE]!, words[Q_NODE_TREE]!)) return false;
     this.#parked.push(parked);
     return true;
@@ -85,7 +90,7 @@ export class ParkedRequests {
    */
   gatherAll(then: () => void): boolean {
     if (!this.#server.gathersWrites || this.#parked.length >= PARKED_MAX) return false;
-    const parked: Parked = { then, message: NO_MESSAGE, uniqueLow: 0, uniqueHigh: 0, isOfAll: true, token: this.#nextToken(), rounds: 1 };
+    const parked: Parked = { then, message: NO_MESSAGE, uniqueLow: 0, uniqueHigh: 0, isOfAll: true, token: this.#nextToken(), rounds: 1, sinceNs: 0, isInterrupted: false };
     if (!this.#askForAll(parked)) return false;
     this.#parked.push(parked);
     return true;
@@ -133,16 +138,29 @@ export class ParkedRequests {
     this.#ready.push(parked);
   }
 
-  /** The caller of a request gives it up, as a signal wants: fuse_interrupt_in, the request's number. */
+  /**
+   * A signal came for the caller of a request: fuse_interrupt_in, the request's number. Its mark comes in a moment, and many signals are none that should end a call; only when it does not
+   * come the caller is let go (`giveUp`).
+   */
   interrupt(): void {
     const { words } = this.#server;
-    const [low, high] = [words[B]!, words[B + 1]!];
-    const index = this.#parked.findIndex((one) => one.uniqueLow === low && one.uniqueHigh === high);
-    if (index < 0) return;
-    this.#parked.splice(index, 1);
-    words[Q_UNIQUE] = low;
-    words[Q_UNIQUE + 1] = high;
-    this.#server.reply(-EINTR);
+    const parked = this.#parked.find((one) => one.uniqueLow === words[B]! && one.uniqueHigh === words[B + 1]!);
+    if (parked !== undefined) parked.isInterrupted = true;
+  }
+
+  /** Now and then: ends requests that a signal wants to end, and whose marks seem lost. */
+  giveUp(): void {
+    if (this.#parked.length === 0) return;
+    const server = this.#server;
+    const latest = server.clock.monotonicNs() - LOST_AFTER_NS;
+    for (let index = this.#parked.length - 1; index >= 0; index--) {
+      const { isInterrupted, sinceNs, uniqueLow, uniqueHigh } = this.#parked[index]!;
+      if (!isInterrupted || sinceNs > latest) continue;
+      this.#parked.splice(index, 1);
+      server.words[Q_UNIQUE] = uniqueLow;
+      server.words[Q_UNIQUE + 1] = uniqueHigh;
+      server.reply(-EINTR);
+    }
   }
 
   /** Serves those whose marks have come. */

@@ -215,7 +215,7 @@ test("a look for holes waits until the kernel has written what it has gathered o
 });
 
 test("a snapshot waits for what the kernel has gathered, does without where nobody can ask for it, and can be given up", () => {
-  const { server, kernel, volume } = makeServer();
+  const { server, kernel, volume, clock } = makeServer();
   const ino = makeFile(server, kernel);
   const look = (name: string): number => kernel.request(op.FUSE_LOOKUP, 1, name);
   const folder = look(".snapshots");
@@ -242,6 +242,11 @@ test("a snapshot waits for what the kernel has gathered, does without where nobo
   const second = take("second");
   server.serve();
   kernel.request(op.FUSE_INTERRUPT, 0, second, 0);
+  kernel.request(op.FUSE_STATFS, 1);
+  server.serve();
+  assert.equal(kernel.replies.some(({ unique }) => unique === second), false, "a signal does not end what will be done in a moment");
+  clock.advance(20_000_000_000);
+  kernel.request(op.FUSE_STATFS, 1);
   server.serve();
   assert.equal(kernel.answer(second).error, -EINTR);
   assert.ok(volume.findSubvolume("second") < 0);

@@ -160,6 +160,8 @@ export class FuseServer {
       this.handle(length);
       if (this.#syncs > 0) this.#finishSyncs();
       if (this.parked.hasReady) this.parked.resume();
+      // The clock's side asks for it every few seconds.
+      if (this.words[Q_OPCODE] === FUSE_STATFS) this.parked.giveUp();
       if (this.volume.hasChanges) this.#commitWhenDue();
       else {
         this.#dirtySinceMs = 0;

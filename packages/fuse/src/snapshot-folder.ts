@@ -256,7 +256,7 @@ export class SnapshotFolder {
   }
 
   #describe(): object {
-    const { volume, files, handled, failed, flushes, counts, minor, writebackCache, accessTimes } = this.#server;
+    const { volume, files, handled, failed, flushes, counts, minor, gathersWrites, accessTimes } = this.#server;
     const requests: Record<string, number> = {};
     for (let opcode = 0; opcode < handled.length; opcode++) if (handled[opcode]! > 0) requests[op.OPCODE_NAMES[opcode] ?? String(opcode)] = handled[opcode]!;
     const subvolumes = volume.subvolumes();
@@ -268,7 +268,7 @@ export class SnapshotFolder {
       mounted: { id: files.id, name: byteStringToUtf8(files.name), live: files.id === volume.root.id },
       usage: volume.usage(),
       dirtyNodes: volume.cache.dirtyCount,
-      protocol: `7.${minor}`, writebackCache, accessTimes,
+      protocol: `7.${minor}`, writebackCache: gathersWrites, accessTimes,
       knownNodes: counts.size,
       requests, failedRequests: failed, flushes,
       subvolumes: typeof subvolumes === "number" ? [] : subvolumes.map((subvolume) => ({ ...subvolume, name: byteStringToUtf8(subvolume.name) })),
