@@ -126,7 +126,7 @@ async function runCase(one: Case): Promise<string | null> {
 async function ask(machine: Machine, command: string): Promise<string | null> {
   const start = machine.output.length;
   machine.type(`echo "beg""in"; ${command}; echo "en""d"\r`);
-  const found = await machine.shows(/\r\nbegin\r\n([\s\S]*?\r\n)end\r\n/, ANSWER_TIMEOUT_MS, start);
+  const found = await machine.shows(/[\r\n]begin\r\n([\s\S]*?\r\n)end\r\n/, ANSWER_TIMEOUT_MS, start);
   return found?.[1] ?? null;
 }
 

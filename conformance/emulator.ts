@@ -49,7 +49,7 @@ export class Machine {
   constructor(options: MachineOptions) {
     this.#process = spawn(options.architecture === "amd64" ? "qemu-system-x86_64" : "qemu-system-riscv64", argumentsOf(options), { stdio: ["pipe", "pipe", "pipe"] });
     const take = (bytes: Buffer): void => {
-      this.#output += bytes.toString("latin1");
+      this.#output = (this.#output + bytes.toString("latin1")).replace(/\x1b\[[0-9;?!]*[A-Za-z]/g, "");
       this.#wake();
     };
     this.#process.stdout!.on("data", take);
@@ -64,7 +64,7 @@ export class Machine {
     }));
   }
 
-  /** All that the console has shown. */
+  /** All that the console has shown, without what moves its cursor and sets colours. */
   get output(): string {
     return this.#output;
   }

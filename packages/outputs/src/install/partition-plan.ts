@@ -76,7 +76,7 @@ function check(wanted: readonly PartitionConfig[]): void {
     if (names.has(name)) throw new FormatError(`partition ${name}: the name is taken`);
     if (mount !== undefined && (format === "swap" || format === "none")) throw new FormatError(`partition ${name}: ${format} is not mounted`);
     if (format !== "btrfs" && (subvolumes ?? snapshots) !== undefined) throw new FormatError(`partition ${name}: ${format} has no subvolumes; btrfs has`);
-    if (mount !== undefined && subvolumes !== undefined) throw new FormatError(`partition ${name}: its subvolumes are mounted, not itself`);
+    if (mount !== undefined && subvolumes !== undefined) throw new FormatError(`partition ${name}: its subvolumes are mounted, not itself; leave mount out`);
     for (const own of mountings(config, places)) {
       if (mounts.has(own.mount)) throw new FormatError(`partition ${name}: ${own.mount} is taken`);
       mounts.add(own.mount);
