@@ -6,7 +6,7 @@ import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ScriptError, type ScriptJob, type TreeChanges } from "@stratos/compose";
@@ -66,6 +66,17 @@ test("what a script changes comes back, and nothing else", options, async () => 
   assert.deepEqual([byPath.get("link")!.kind, byPath.get("link")!.target, byPath.get("old")!.mode], ["hardLink", "file", 0o600]);
   assert.deepEqual(one.lines.sort(), ["given inside", "late"]);
   assert.deepEqual(remains(), []);
+});
+
+test("empty folders of composes that were killed go when they are old, and no others", options, async () => {
+  // No process has a number beyond pid_max, which is 4194304 at most.
+  const folders = ["stratos-compose-4194999-old", "stratos-compose-4194998-new", "stratos-compose-4194997-full", `stratos-compose-${process.pid}-own`, "stratos-other"];
+  for (const name of folders) mkdirSync(join(temporary, name));
+  writeFileSync(join(temporary, folders[2]!, "file"), "x");
+  for (const name of folders) if (!name.endsWith("new")) utimesSync(join(temporary, name), 1000, 1000);
+  await new NativeRunner().run(job(":\n"));
+  assert.deepEqual(readdirSync(temporary).sort(), folders.slice(1).sort());
+  for (const name of folders) rmSync(join(temporary, name), { recursive: true, force: true });
 });
 
 const serving = { skip: obstacle ?? (process.getuid?.() === 0 && existsSync("/dev/fuse") ? false : "root with /dev/fuse is needed to serve a tree") };

@@ -5,13 +5,14 @@
  * one. The first process of the pid namespace is all there is to undo: when it ends or is killed, its mounts and processes are gone.
  */
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { constants, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { ScriptError, type ScriptJob, type ScriptRunner, type TreeChanges } from "@stratos/compose";
 import { archiveTree, type FileTree } from "@stratos/formats";
 import { findProgram } from "../find-program.ts";
+import { isRunning } from "../running-process.ts";
 import { RootServer } from "./root-server.ts";
 import { ChangeReader } from "./script-changes.ts";
 
@@ -151,7 +152,8 @@ export class NativeRunner implements ScriptRunner {
   async run(job: ScriptJob): Promise<TreeChanges> {
     const obstacle = nativeObstacle();
     if (obstacle !== undefined) throw new ScriptError(obstacle);
-    const work = mkdtempSync(join(tmpdir(), "stratos-compose-"));
+    removeForgotten();
+    const work = mkdtempSync(join(tmpdir(), `${WORK_PREFIX}${process.pid}-`));
     try {
       return (await this.#runOverServed(job, work)) ?? (await runInside(job, work));
     } finally {
@@ -172,6 +174,24 @@ export class NativeRunner implements ScriptRunner {
       return reader.finishUpper(job.tree, seen === undefined ? undefined : { ...seen, queries: queriedPackages(notes.slice(MOUNTED_NOTE.length)) });
     } finally {
       await server.close();
+    }
+  }
+}
+
+const WORK_PREFIX = "stratos-compose-";
+/** A compose in another container that shares the folder is not to be taken for a dead one. */
+const FORGOTTEN_MS = 24 * 3600 * 1000;
+
+/** Empty folders of composes that were killed: their mounts went with them, the place where these were did not. */
+function removeForgotten(): void {
+  const folder = tmpdir();
+  for (const name of readdirSync(folder)) {
+    const pid = new RegExp(`^${WORK_PREFIX}(\\d+)-`).exec(name)?.[1];
+    if (pid === undefined || isRunning(Number(pid))) continue;
+    try {
+      if (statSync(join(folder, name)).mtimeMs < Date.now() - FORGOTTEN_MS) rmdirSync(join(folder, name));
+    } catch {
+      // Another has removed it, or something is in it: it is not ours then.
     }
   }
 }
