@@ -19,6 +19,8 @@ export interface SnapshotRow {
 
 const ROUNDS = 21;
 const IN_FOLDER = 1000;
+/** btrfs takes a minute to make a million of files. */
+const PATIENCE_MS = 1_800_000;
 /** Of a file there is its inode, its name and its share of nodes: some 300 bytes. */
 const BYTES_PER_FILE = 1024;
 /** The goal of the engine, in microseconds. */
@@ -39,7 +41,7 @@ export function* measureSnapshots(sizes: readonly number[], bench: Workbench | n
       device.close();
       rmSync(path, { force: true });
     }
-    const [snapshot, clone, rollback] = must(program!, [bench.system("btrfs").folder, String(files)]).trim().split(" ").map((ns) => Number(ns) / 1000);
+    const [snapshot, clone, rollback] = must(program!, [bench.system("btrfs").folder, String(files)], PATIENCE_MS).trim().split(" ").map((ns) => Number(ns) / 1000);
     yield { files, where: `btrfs, file on ${bench.backing}`, microseconds: { snapshot: snapshot!, clone: clone!, rollback: rollback! } };
   }
 }

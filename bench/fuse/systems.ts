@@ -247,8 +247,8 @@ function missing(what: string): never {
   throw new Error(what);
 }
 
-export function must(program: string, args: readonly string[]): string {
-  const result = spawnSync(program, args, { encoding: "utf8", timeout: 300_000 });
+export function must(program: string, args: readonly string[], timeoutMs = 300_000): string {
+  const result = spawnSync(program, args, { encoding: "utf8", timeout: timeoutMs });
   if (result.error !== undefined) throw new Error(`${program} cannot be run (${(result.error as NodeJS.ErrnoException).code})`);
   if (result.status !== 0) throw new Error(`${program}: ${(result.stderr || result.stdout).trim().split("\n").at(-1)}`);
   return result.stdout;
