@@ -38,6 +38,7 @@ const NEEDED = [
   { program: "fio", package: "fio" },
   { program: "dbench", package: "dbench" },
   { program: "stress-ng", package: "stress-ng" },
+  { program: "python3", package: "python3" },
   { program: "fusermount3", package: "fuse3" },
   { program: "pacman", package: "pacman-package-manager" },
 ];
