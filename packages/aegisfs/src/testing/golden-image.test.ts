@@ -8,7 +8,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { SeededRandom } from "@stratos/base";
 import { MemoryBlockDevice } from "@stratos/host";
-import { addDevice, AuditLog, check, CLASS_SLOW, COMPRESS_LZ4, measureDropped, mount, SUBVOLUME_READ_ONLY, Transaction, verifyAudit, withCompression } from "../aegisfs.ts";
+import { addDevice, AuditLog, check, CLASS_SLOW, COMPRESS_LZ4, measureDropped, mount, QUOTA_PROJECT, QUOTA_USER, SUBVOLUME_READ_ONLY, Transaction, verifyAudit, withCompression } from "../aegisfs.ts";
 import type { FormatOptions, SubvolumeInfo, Volume } from "../aegisfs.ts";
 import { dumpSubvolume } from "./dump.ts";
 import { freshVolume, mountedVolume } from "./fresh-volume.ts";
@@ -38,6 +38,7 @@ function historyOf(volume: Volume): string {
   for (const name of volume.properties.names() as string[]) lines.push(`property ${name} ${(volume.properties.get(name) as Uint8Array).length} bytes`);
   const audit = verifyAudit(volume);
   if (audit !== null && typeof audit !== "number") lines.push(`audit ${audit.records} records, ${audit.problems.length} problems`);
+  if (volume.root.quotas.isOn) for (const report of volume.root.quotas.report()) lines.push(`quota ${Object.values(report).join(" ")}`);
   const dropped = measureDropped(volume);
   if (dropped !== 0) lines.push(`dropped ${dropped} blocks`);
   return lines.map((line) => `${line}\n`).join("");
@@ -65,6 +66,11 @@ function writeGolden(name: string): void {
 
 function fill(volume: Volume, name: string): void {
   const hasHistory = name.startsWith("history");
+  if (name.startsWith("quota")) {
+    volume.root.setQuotas(true);
+    volume.root.setQuotaLimits(QUOTA_USER, 1, { blocksSoft: 10, blocksHard: 1000, inodesSoft: 0, inodesHard: 900 });
+    volume.root.setQuotaLimits(QUOTA_PROJECT, 7, { blocksSoft: 0, blocksHard: 5, inodesSoft: 3, inodesHard: 0 });
+  }
   if (hasHistory) AuditLog.enable(volume);
   const workload = new Workload(new SeededRandom(1), volume.root, { sizeMax: 30_000, names: 40 });
   for (let step = 0; step < 300; step++) workload.step();
