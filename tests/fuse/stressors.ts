@@ -23,10 +23,13 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
 /** By themselves only: one pass of `xattr` sets 4096 attributes, which takes long where they are not bounded to a block; `io` calls it a failure when the end of the run interrupts its syncfs(2). */
 const ALONE = new Set(["xattr", "io"]);
 
+/** Some end with the pass that they are in. */
+const END_MS = 600_000;
+
 /** @throws Error with what a stressor said */
 async function stress(volume: MountedVolume, names: readonly string[], seconds: number): Promise<void> {
   const options = names.flatMap((name) => [`--${name}`, "1", ...STRESSORS[name]!]);
-  const { status, stdout, stderr } = await volume.try(["stress-ng", ...options, "--timeout", `${seconds}s`, "--verify", "--temp-path", "."], { cwd: volume.mountPoint });
+  const { status, stdout, stderr } = await volume.try(["stress-ng", ...options, "--timeout", `${seconds}s`, "--verify", "--temp-path", "."], { cwd: volume.mountPoint, timeoutMs: seconds * 1000 + END_MS });
   const said = stdout + stderr;
   assert.ok(status === 0 && !/: fail:|unsuccessful/.test(said), `${names.join(", ")}: status ${status}: ${said.slice(-3000)}${volume.log()}`);
   assert.equal(await volume.sh("ls"), "", "what the stressors made is gone");
