@@ -43,3 +43,13 @@ test("moving and removing leave hard links whole", () => {
   assert.deepEqual(left.map(({ path, kind }) => [path, kind]), [["", "directory"], ["b", "directory"], ["b/link", "file"]]);
   assert.equal(textOf(left[2]), "content");
 });
+
+test("an initramfs that knows no OSTree gives way to ours, and one that does stays", () => {
+  const source = (...more: FileEntry[]) => fileTreeOf([
+    ...folders("", "boot", "etc", "usr", "usr/bin", "usr/lib", "usr/lib/modules", "usr/lib/modules/6.1", "usr/share", "usr/share/initramfs-tools", "usr/share/initramfs-tools/hooks", "var"), file("usr/bin/busybox", "no elf", { mode: 0o755 }),
+    file("boot/vmlinuz-6.1", "kernel"), file("boot/initrd.img-6.1", "theirs"), file("usr/share/initramfs-tools/hooks/udev", "hook"), ...more,
+  ]);
+  const initramfsOf = (tree: ReturnType<typeof source>): Uint8Array => readBlob([...bootcLayout(tree, codecs, 5).tree.entries()].find(({ path }) => path === "usr/lib/modules/6.1/initramfs.img")!.content!);
+  assert.match(Buffer.from(codecs.gunzip(initramfsOf(source()), 1 << 24)!).toString("latin1"), /ostree-booted/);
+  assert.equal(Buffer.from(initramfsOf(source(file("usr/share/initramfs-tools/hooks/ostree", "hook")))).toString(), "theirs");
+});

@@ -3,7 +3,8 @@
  * "Filesystem" and "Bootc-compatible images".
  *
  * - `/etc` becomes `/usr/etc`: what is deployed, from which each machine's `/etc` is made and merged.
- * - Kernel and initramfs stand in `/usr/lib/modules/VERSION/{vmlinuz,initramfs.img}`; `/boot` is empty. A kernel whose root brings no initramfs gets ours.
+ * - Kernel and initramfs stand in `/usr/lib/modules/VERSION/{vmlinuz,initramfs.img}`; `/boot` is empty. A kernel whose root brings no initramfs, or one of
+ *   initramfs-tools, which does not know OSTree, gets ours.
  * - `/var` is the machine's and comes empty; its folders are made at boot by a tmpfiles.d file, dpkg's database moves to `/usr/lib/sysimage`.
  * - What people write to leads into `/var`: `/home /root /opt /srv /mnt /usr/local`.
  * - `/ostree` leads to `/sysroot/ostree`; `/dev /proc /run /sys` are empty, and devices are left out.
@@ -38,6 +39,10 @@ export function bootcImage(tree: FileTree, codecs: Pick<Codecs, "sha256" | "gzip
 export function bootcLayout(tree: FileTree, codecs: Pick<Codecs, "sha256" | "gzip">, mtime: number): BootcLayout {
   const draft = new TreeDraft(tree, codecs, mtime);
   if (draft.has("usr/etc") && draft.has("etc")) throw new FormatError("the tree has both /etc and /usr/etc");
+  // initramfs-tools' knows nothing of OSTree, and would look for a system at the disk's own root.
+  if (draft.has("usr/share/initramfs-tools") && !draft.below("usr/share/initramfs-tools").some(({ path }) => path.includes("ostree"))) {
+    for (const path of draft.children("boot")) if (path.startsWith("boot/initrd.img-")) draft.remove(path);
+  }
   const kernel = moveKernel(draft);
   if (kernel !== null && !draft.has(`usr/lib/modules/${kernel}/initramfs.img`)) draft.file(`usr/lib/modules/${kernel}/initramfs.img`, codecs.gzip(initramfs(draft.tree(), { kernel, mtime }, codecs)), { mode: 0o600 });
   if (draft.has("etc")) draft.move("etc", "usr/etc");
