@@ -67,10 +67,14 @@ export class OwnerPass {
     }
     if (node.level === 0) this.#checkLeaf(node, subvolume);
     else {
-      for (let index = 0; index < node.count; index++) {
-        const below = index === 0 ? low : keyAt(node, index, stride);
-        const above = index + 1 < node.count ? keyAt(node, index + 1, stride) : high;
-        this.#walk(node.words, NODE_HEADER_WORDS + index * ENTRY_WORDS + ENTRY_AT_POINTER, subvolume, node.level, below, above);
+      // What lies below may take the node's place in the cache.
+      const words = node.words.slice();
+      const keys = Array.from({ length: node.count }, (_, index) => keyAt(node, index, stride));
+      const { level } = node;
+      for (let index = 0; index < keys.length; index++) {
+        const below = index === 0 ? low : keys[index]!;
+        const above = keys[index + 1] ?? high;
+        this.#walk(words, NODE_HEADER_WORDS + index * ENTRY_WORDS + ENTRY_AT_POINTER, subvolume, level, below, above);
       }
     }
   }
