@@ -67,5 +67,6 @@ test("what is wrong is told once, by name", async () => {
   const damaged = readFileSync(join(folder, "good.deb"));
   damaged[damaged.length - 30]! ^= 1;
   writeFileSync(join(folder, "damaged.deb"), damaged);
-  assert.match((await pkg("deb", "verify", "damaged.deb")).stdout, /^damaged\.deb: .*data\.tar\.zst/);
+  // Whether Zstandard or tar sees it first depends on the bytes that the flip meets.
+  assert.match((await pkg("deb", "verify", "damaged.deb")).stdout, /^damaged\.deb: data\.tar.*damaged/);
 });
