@@ -67,6 +67,5 @@ test("what is wrong is told once, by name", async () => {
   const damaged = readFileSync(join(folder, "good.deb"));
   damaged[damaged.length - 30]! ^= 1;
   writeFileSync(join(folder, "damaged.deb"), damaged);
-  // Whether Zstandard or tar sees it first depends on the bytes that the flip meets.
-  assert.match((await pkg("deb", "verify", "damaged.deb")).stdout, /^damaged\.deb: data\.tar.*damaged/);
+  assert.match((await pkg("deb", "verify", "damaged.deb")).stdout, /^damaged\.deb: data\.tar\.zst cannot be unpacked/, "the checksum of the frame, as dpkg writes it, shows any change");
 });

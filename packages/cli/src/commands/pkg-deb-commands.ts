@@ -14,7 +14,7 @@ export interface DebBuildOptions { readonly compression: "zstd" | "gzip" | "none
 export interface DebJsonOptions { readonly json?: true }
 
 const COMPRESSORS = {
-  zstd: { suffix: ".zst", compress: (bytes: Uint8Array): Uint8Array => zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 19 } }) },
+  zstd: { suffix: ".zst", compress: (bytes: Uint8Array): Uint8Array => zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 19, [constants.ZSTD_c_checksumFlag]: 1 } }) },
   gzip: { suffix: ".gz", compress: (bytes: Uint8Array): Uint8Array => gzipSync(bytes, { level: 9 }) },
   none: { suffix: "", compress: (bytes: Uint8Array): Uint8Array => bytes },
 } as const;
