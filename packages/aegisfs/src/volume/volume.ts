@@ -282,7 +282,7 @@ export class Volume implements NodeOwner {
     if (this.entries.isOver) this.entries.trim();
     if (this.#failed !== null || this.#committing) return;
     const { inodes, entries, pages } = this;
-    if (inodes.dirtyCount > this.#pendingLimit || entries.dirtyCount > this.#pendingLimit || pages.dirtyCount > pages.limit - (pages.limit >> 4) - 1) {
+    if (inodes.dirtyCount > this.#pendingLimit || entries.dirtyCount > this.#pendingLimit || pages.dirtyCount > pages.limit - (pages.limit >> 6) - 1) {
       try {
         this.settle();
       } catch (thrown) {
