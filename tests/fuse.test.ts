@@ -198,6 +198,13 @@ test("what a program has written and not closed is there for all who look: holes
   assert.equal(seen, "524288 528384\n2097152\none\nonetwo\nsame\nonetwo\n");
 });
 
+test("no file is changed before its birth", async () => {
+  const said = await volume.sh("mkdir born; for n in $(seq 30); do echo $n > born/file$n; perl -e 'select undef, undef, undef, 0.013'; done; TZ=UTC stat -c '%w %y %z' born/*; rm -r born");
+  const lines = said.trim().split("\n").map((line) => line.split(/ \+0000 ?/));
+  assert.equal(lines.length, 30);
+  for (const [birth, modified, changed] of lines) assert.ok(birth! <= modified! && birth! <= changed!, `${birth} ${modified} ${changed}`);
+});
+
 test("times of files that were written stay when the kernel forgets them, and follow those of other file systems", async () => {
   const judge = mkdtempSync("/dev/shm/stratos-judge-");
   const script = `

@@ -7,7 +7,7 @@
  */
 
 /** The slowest timer that Linux has: CONFIG_HZ=100. */
-const TICK_NS_MAX = 10_000_000;
+export const TICK_NS_MAX = 10_000_000;
 
 export class KernelTime {
   seconds = 0;

@@ -8,7 +8,8 @@ import type { UnmountOptions } from "../commands/fs-umount-command.ts";
 const MOUNT_HELP = `
 Mount options, separated by commas: ro, rw; subvol=NAME or snapshot=NAME to show another subvolume or, read-only, a snapshot;
 allow_other lets other users in than the one who mounts (who, unless root, needs user_allow_other in /etc/fuse.conf for it); writeback
-(default) lets the kernel gather writes until a file is closed or synced, or 30 seconds are over; writethrough hands each on at once; noatime, relatime (default), nodiratime;
+(default) lets the kernel gather writes until a file is closed or synced, or 30 seconds are over; writethrough hands each on at once; noatime, relatime (default;
+reads that the kernel answers from its cache move no access time), nodiratime;
 remount with ro or rw changes a mount that is there; commit=SECONDS until changes are durable without fsync (default 5); cache=SIZE bounds the memory that the server holds of the volume (default 128M, at least 16M);
 device=FILE names a further device of the volume (repeatable; or VOLUME is A,B,C), degraded does without some; keyfile=FILE has the passphrase
 of an encrypted volume in its first line (or $STRATOS_PASSPHRASE_FILE); nocontrol hides .snapshots and .aegisfs; nosuid, nodev, noexec, sync, dirsync as in mount(8).

@@ -1,9 +1,10 @@
 /** GETATTR, SETATTR, STATX. */
 import { S_IFDIR, S_IFMT, S_IFREG, S_ISGID, S_ISUID } from "@stratos/abi";
 import {
-  ATTRIBUTE_ATIME, ATTRIBUTE_CTIME, ATTRIBUTE_GID, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, ATTRIBUTE_UID,
+  ATTRIBUTE_ATIME, ATTRIBUTE_BTIME, ATTRIBUTE_CTIME, ATTRIBUTE_GID, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, ATTRIBUTE_UID,
 } from "@stratos/aegisfs";
 import type { Attributes, Subvolume } from "@stratos/aegisfs";
+import { TICK_NS_MAX } from "../kernel-time.ts";
 import type { FuseServer } from "../server.ts";
 import { getOffset, getSigned, putAttributesReply, putOffset, putPair, VALID_SECONDS } from "../wire/attribute-words.ts";
 import {
@@ -81,6 +82,13 @@ export function setAttributes(server: FuseServer, files: Subvolume, ino: number)
     attributes.ctimeSeconds = getSigned(words, B + 12);
     attributes.ctimeNanoseconds = words[B + 16]!;
     mask |= ATTRIBUTE_CTIME;
+    // The kernel's clock is behind ours by up to a tick (kernel-time.ts): a new file is not changed before its birth.
+    const young = (attributes.btimeSeconds - attributes.ctimeSeconds) * 1e9 + attributes.btimeNanoseconds - attributes.ctimeNanoseconds;
+    if (young > 0 && young < TICK_NS_MAX) {
+      attributes.btimeSeconds = attributes.ctimeSeconds;
+      attributes.btimeNanoseconds = attributes.ctimeNanoseconds;
+      mask |= ATTRIBUTE_BTIME;
+    }
   } else if (mask !== 0) {
     attributes.ctimeSeconds = volume.seconds;
     attributes.ctimeNanoseconds = volume.nanoseconds;
