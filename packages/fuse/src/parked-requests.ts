@@ -10,7 +10,7 @@
  */
 import { EINTR } from "@stratos/abi";
 import { B, HEADER_SIZE, Q_LENGTH, Q_NODE, Q_NODE_TREE, Q_UNIQUE, REQUEST_AT } from "./wire/layout.ts";
-import { FUSE_NOTIFY_INVAL_INODE, FUSE_NOTIFY_RETRIEVE, REPLY_HEADER_SIZE } from "./wire/layout.ts";
+import { INVAL_INODE_WORDS, putInvalidation, putRetrieval, RETRIEVE_WORDS } from "./wire/notify-words.ts";
 import type { FuseServer } from "./server.ts";
 
 /** Requests that are kept; more are done at once, with what is there. */
@@ -21,9 +21,6 @@ const WRITES_MAX = 512;
 const LOST_AFTER_NS = 10_000_000_000;
 /** Others may write without end. */
 const ROUNDS_MAX = 8;
-/** Header and fuse_notify_inval_inode_out; header and fuse_notify_retrieve_out. */
-const INVAL_WORDS = 10, RETRIEVE_WORDS = 12;
-
 const NO_MESSAGE = new Uint8Array(0);
 
 interface Parked {
@@ -108,18 +105,9 @@ export class ParkedRequests {
   }
 
   #askForFile(parked: Parked, node: number, tree: number): boolean {
-    const words = new Uint32Array(INVAL_WORDS + RETRIEVE_WORDS);
-    words[0] = INVAL_WORDS * 4;
-    words[1] = FUSE_NOTIFY_INVAL_INODE;
-    words[4] = node;
-    words[5] = tree;
-    // All of its content: from offset 0, without an end.
-    const at = INVAL_WORDS;
-    words[at] = REPLY_HEADER_SIZE + 32;
-    words[at + 1] = FUSE_NOTIFY_RETRIEVE;
-    words[at + 4] = parked.token;
-    words[at + 6] = node;
-    words[at + 7] = tree;
+    const words = new Uint32Array(INVAL_INODE_WORDS + RETRIEVE_WORDS);
+    putInvalidation(words, 0, node, tree);
+    putRetrieval(words, INVAL_INODE_WORDS, parked.token, node, tree);
     this.#server.device.notifyLater(new Uint8Array(words.buffer));
     return true;
   }

@@ -24,9 +24,10 @@ import { REQUESTS } from "./requests/request-table.ts";
 import { FOLDER_INO, SnapshotFolder, VIRTUAL_TREE } from "./snapshot-folder.ts";
 import { getSigned } from "./wire/attribute-words.ts";
 import {
-  B, D, FATTR_CTIME, FUSE_NOTIFY_INC_EPOCH, FUSE_NOTIFY_INVAL_INODE, FUSE_NOTIFY_RETRIEVE, FUSE_WRITE_CACHE, HEADER_SIZE, NO_REPLY, Q_GID, Q_LENGTH, Q_NODE, Q_NODE_TREE, Q_OPCODE, Q_UID, Q_UNIQUE, R_ERROR, R_LENGTH, R_UNIQUE, REPLY_AT, REPLY_DATA_AT, REPLY_HEADER_SIZE, REQUEST_AT,
+  B, FATTR_CTIME, FUSE_WRITE_CACHE, HEADER_SIZE, NO_REPLY, Q_GID, Q_LENGTH, Q_NODE, Q_NODE_TREE, Q_OPCODE, Q_UID, Q_UNIQUE, R_ERROR, R_LENGTH, R_UNIQUE, REPLY_AT, REPLY_DATA_AT, REPLY_HEADER_SIZE, REQUEST_AT,
   REQUEST_SIZE,
 } from "./wire/layout.ts";
+import { INC_EPOCH_WORDS, INVAL_INODE_WORDS, putEpoch, putInvalidation, putRetrieval } from "./wire/notify-words.ts";
 import { FUSE_FORGET, FUSE_NOTIFY_REPLY, FUSE_SETATTR, FUSE_STATFS, FUSE_WRITE, OPCODES } from "./wire/opcodes.ts";
 
 export interface ServeOptions {
@@ -54,14 +55,10 @@ export interface ServeOptions {
 /** `serve` was called away, and is to be called again. */
 export const SERVE_CALLED = 1;
 
-/** Header and fuse_notify_inval_inode_out. */
-const INVAL_WORDS = 10;
 /** Subtrees of deleted snapshots that are freed in one pause. */
 const RECLAIM_STEPS = 4;
 /** Requests after which no more callers of fsync are waited for. */
 const SYNCS_MAX = 512;
-/** fuse_notify_retrieve_out: unique, node, offset (2 words each), size, padding. */
-const RETRIEVE_WORDS = 8;
 
 export class FuseServer {
   readonly device: FuseDevice;
@@ -275,10 +272,7 @@ export class FuseServer {
 
   /** Does the kernel forget names when it is told so (FUSE_NOTIFY_INC_EPOCH, Linux 6.16)? */
   get canForgetNames(): boolean {
-    this.words[R_LENGTH] = REPLY_HEADER_SIZE;
-    this.words[R_ERROR] = FUSE_NOTIFY_INC_EPOCH;
-    this.words[R_UNIQUE] = 0;
-    this.words[R_UNIQUE + 1] = 0;
+    putEpoch(this.words, R_LENGTH);
     return this.device.send(REPLY_AT, REPLY_HEADER_SIZE) === 0;
   }
 
@@ -288,10 +282,9 @@ export class FuseServer {
     this.inoWithoutCapabilities = 0;
     const nodes: number[] = [];
     this.counts.forEach((node, tree) => void (tree === 0 && nodes.push(node)));
-    const words = new Uint32Array(nodes.length * INVAL_WORDS + 4);
-    nodes.forEach((node, index) => putInvalidation(words, index * INVAL_WORDS, node, 0));
-    words[nodes.length * INVAL_WORDS] = REPLY_HEADER_SIZE;
-    words[nodes.length * INVAL_WORDS + 1] = FUSE_NOTIFY_INC_EPOCH;
+    const words = new Uint32Array(nodes.length * INVAL_INODE_WORDS + INC_EPOCH_WORDS);
+    nodes.forEach((node, index) => putInvalidation(words, index * INVAL_INODE_WORDS, node, 0));
+    putEpoch(words, nodes.length * INVAL_INODE_WORDS);
     this.device.notify(new Uint8Array(words.buffer));
   }
 
@@ -311,7 +304,7 @@ export class FuseServer {
   forgetSnapshotList(): void {
     if (this.snapshots === null) return;
     this.snapshots.changed();
-    const words = new Uint32Array(INVAL_WORDS);
+    const words = new Uint32Array(INVAL_INODE_WORDS);
     putInvalidation(words, 0, FOLDER_INO, VIRTUAL_TREE);
     this.device.notify(new Uint8Array(words.buffer));
   }
@@ -369,14 +362,7 @@ export class FuseServer {
   #takeReady(): number {
     const { device, words } = this;
     this.#marker = (this.#marker + 1) & 0x7fffffff;
-    words[R_LENGTH] = REPLY_HEADER_SIZE + RETRIEVE_WORDS * 4;
-    words[R_ERROR] = FUSE_NOTIFY_RETRIEVE;
-    words[R_UNIQUE] = 0;
-    words[R_UNIQUE + 1] = 0;
-    words.fill(0, D, D + RETRIEVE_WORDS);
-    words[D] = this.#marker;
-    words[D + 2] = this.#syncedNode;
-    words[D + 3] = this.#syncedTree;
+    putRetrieval(words, R_LENGTH, this.#marker, this.#syncedNode, this.#syncedTree);
     if (device.send(REPLY_AT, words[R_LENGTH]!) < 0) return 0;
     for (let taken = 0; ; taken++) {
       const length = device.receive(REQUEST_AT, REQUEST_SIZE);
@@ -398,12 +384,4 @@ export class FuseServer {
     this.#dirtySinceMs = 0;
     this.volume.commit();
   }
-}
-
-/** FUSE_NOTIFY_INVAL_INODE of a node and all of its content: from offset 0, without an end. */
-function putInvalidation(words: Uint32Array, at: number, ino: number, tree: number): void {
-  words[at] = INVAL_WORDS * 4;
-  words[at + 1] = FUSE_NOTIFY_INVAL_INODE;
-  words[at + 4] = ino;
-  words[at + 5] = tree;
 }
