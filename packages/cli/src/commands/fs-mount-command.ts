@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 import { fstatSync, mkdirSync, openSync, readFileSync, realpathSync, statSync, writeSync, closeSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
-import { lockOwner, stratosHome, volumePaths } from "@stratos/host-node";
+import { stratosHome, volumePaths } from "@stratos/host-node";
 import { AEGISFS_TYPE, commandThroughFusermount, findMount, FuseMount, MountFailure, readMountTable, remount, unmount, type MountRequest } from "@stratos/host-node/fuse";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
 import { MountControl } from "../fs/mount-control.ts";
+import { mountPlace } from "../fs/mount-place.ts";
 import { mountWordsText, type MountWords } from "../fs/mount-options.ts";
 import { ScheduleKeeper } from "../fs/schedule-keeper.ts";
 import { errnoWords } from "../fs/volume-error.ts";
@@ -33,7 +33,7 @@ export async function mountVolume(volume: string | undefined, dir: string | unde
   if (volume === undefined) return listMounts(options);
   if (dir === undefined) throw new UsageError("DIR", "missing; see --help");
   if (options.options.remount) return remountVolume(dir, options.options);
-  const plan = await planMount(volume, dir, options.options);
+  const plan = planMount(volume, dir, options.options);
   if (options.fake === true) return 0;
   const mountedFd = process.env[MOUNTED_FD];
   if (options.foreground !== true) return startServer(plan, options);
@@ -49,13 +49,11 @@ interface MountPlan {
 }
 
 /** Checks what can be checked before anything happens. */
-async function planMount(volume: string, dir: string, words: MountWords): Promise<MountPlan> {
+function planMount(volume: string, dir: string, words: MountWords): MountPlan {
   // What fusermount3 has mounted for us must not be looked at: we are the ones who would have to answer.
-  const { place: mountPoint, hadDied } = process.env[MOUNTED_FD] === undefined ? freePlace(dir) : { place: dir, hadDied: false };
+  const mountPoint = process.env[MOUNTED_FD] === undefined ? freePlace(dir) : dir;
   const [path, ...devices] = [...volumePaths(volume), ...words.devices].map(realPath) as [string, ...string[]];
   const absolute = { ...words, devices, keyFile: words.keyFile === null ? null : realPath(words.keyFile) };
-  // A process that was killed takes a moment to go.
-  if (hadDied) for (let waited = 0; lockOwner(path) !== null && waited < DYING_MS; waited += 10) await delay(10);
   if (process.env[MOUNTED_FD] === undefined) {
     const inTheWay = findMount(mountPoint);
     if (inTheWay?.type === AEGISFS_TYPE && inTheWay.source === path) throw new CommandError(dir, `${path} is mounted there already`);
@@ -63,11 +61,9 @@ async function planMount(volume: string, dir: string, words: MountWords): Promis
   return { volume: path, mountPoint, words: absolute, request: { source: path, mountPoint, readOnly: words.readOnly, allowOther: words.allowOther, options: words.others } };
 }
 
-const DYING_MS = 10_000;
-
 /** Changes what the kernel decides of a mount that is there: `mount -o remount,ro`. The server goes on as it is. */
 function remountVolume(dir: string, words: MountWords): number {
-  const place = freePlace(dir).place;
+  const place = mountPlace(dir);
   if (findMount(place)?.type !== AEGISFS_TYPE) throw new CommandError(dir, "nothing of AegisFS is mounted there");
   const failed = remount(place, [words.readOnly ? "ro" : "rw", ...words.others]);
   if (failed !== null) throw new CommandError(dir, failed);
@@ -75,11 +71,11 @@ function remountVolume(dir: string, words: MountWords): number {
 }
 
 /** The folder to mount on; a mount whose server has died is taken away. */
-function freePlace(dir: string): { place: string; hadDied: boolean } {
+function freePlace(dir: string): string {
   try {
     const place = realpathSync(dir);
     if (!statSync(place).isDirectory()) throw new CommandError(dir, "not a folder");
-    return { place, hadDied: false };
+    return place;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOTCONN") throw error instanceof CommandError ? error : new CommandError(dir, hostReason(error));
   }
@@ -87,7 +83,7 @@ function freePlace(dir: string): { place: string; hadDied: boolean } {
   const failed = unmount(place, { lazy: true });
   if (failed !== null) throw new CommandError(dir, `the server of an earlier mount has died, and it cannot be unmounted: ${failed}`);
   process.stderr.write(`stratos: ${dir}: the server of an earlier mount had died; mounting anew\n`);
-  return { place, hadDied: true };
+  return place;
 }
 
 function realPath(volume: string): string {

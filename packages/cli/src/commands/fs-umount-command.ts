@@ -1,9 +1,8 @@
-import { realpathSync } from "node:fs";
-import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { lockOwner } from "@stratos/host-node";
 import { AEGISFS_TYPE, findMount, unmount } from "@stratos/host-node/fuse";
 import { CommandError } from "../command-error.ts";
+import { mountPlace } from "../fs/mount-place.ts";
 
 export interface UnmountOptions { readonly lazy?: true }
 
@@ -13,7 +12,7 @@ const BUSY_POLL_MS = 100;
 const BUSY_TRIES = 20;
 
 export async function unmountVolume(dir: string, options: UnmountOptions): Promise<number> {
-  const place = placeOf(dir);
+  const place = mountPlace(dir);
   const mount = findMount(place);
   if (mount === null) throw new CommandError(dir, "nothing is mounted there");
   if (mount.type !== AEGISFS_TYPE) throw new CommandError(dir, `what is mounted there is no AegisFS volume, but ${mount.type}`);
@@ -27,13 +26,4 @@ export async function unmountVolume(dir: string, options: UnmountOptions): Promi
   // The kernel is done; the server still commits. A lazy one may have users for long.
   if (options.lazy !== true && server !== null) while (lockOwner(mount.source) === server) await delay(POLL_MS);
   return 0;
-}
-
-/** The folder's own path; that of a mount whose server has died cannot be asked. */
-function placeOf(dir: string): string {
-  try {
-    return realpathSync(dir);
-  } catch {
-    return resolve(dir);
-  }
 }

@@ -82,12 +82,12 @@ function cacheSize(text: string): number {
   return mib * 2 ** 20;
 }
 
-/** The same as one text, for the process that serves. */
+/** The same as one text, for the process that serves; a remount has none. */
 export function mountWordsText(words: MountWords): string {
   return [
     words.readOnly ? "ro" : "rw", words.allowOther ? "allow_other" : "noallow_other",
     ...(words.subvolume === null ? [] : [`subvol=${words.subvolume}`]), words.writebackCache ? "writeback" : "writethrough", words.accessTimes === "never" ? "noatime" : "relatime",
-    ...(words.folderAccessTimes ? [] : ["nodiratime"]), ...(words.remount ? ["remount"] : []),
+    ...(words.folderAccessTimes ? [] : ["nodiratime"]),
     words.controlNames ? "control" : "nocontrol", `commit=${words.commitSeconds}`, `cache=${words.cacheBytes / 2 ** 20}M`, ...words.devices.map((path) => `device=${path}`),
     ...(words.degraded ? ["degraded"] : []), ...(words.keyFile === null ? [] : [`keyfile=${words.keyFile}`]), ...words.others,
   ].join(",");

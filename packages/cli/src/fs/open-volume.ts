@@ -105,8 +105,9 @@ export function filesOf({ path, volume }: OpenedVolume, name: string | null): Su
 /** One file or device as it is, its lock held for a writer. @throws CommandError */
 export function openDevice(path: string, access: VolumeAccess): FileBlockDevice {
   try {
-    waitForEndingMount(path);
-    return new FileBlockDevice(hostPath(path), access === "read" ? { readOnly: true } : {});
+    const place = hostPath(path);
+    waitForEndingMount(place);
+    return new FileBlockDevice(place, access === "read" ? { readOnly: true } : {});
   } catch (error) {
     throw deviceFailure(path, error);
   }
