@@ -5,13 +5,14 @@
 import { readFileSync, realpathSync } from "node:fs";
 import { lockOwner } from "./file-lock.ts";
 import { AEGISFS_TYPE, readMountTable } from "./fuse/mount-table.ts";
+import { sleepSync } from "./sleep-sync.ts";
 
 const LIMIT_MS = 60_000;
 const POLL_MS = 5;
 
 /** Returns once no server of a mount that has ended (or is about to begin) holds the lock of `path`; after a minute in any case. */
 export function waitForEndingMount(path: string): void {
-  for (let waited = 0; waited < LIMIT_MS && isServedUnmounted(path); waited += POLL_MS) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, POLL_MS);
+  for (let waited = 0; waited < LIMIT_MS && isServedUnmounted(path); waited += POLL_MS) sleepSync(POLL_MS);
 }
 
 function isServedUnmounted(path: string): boolean {

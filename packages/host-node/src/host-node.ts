@@ -3,6 +3,7 @@ export { NodeWasmEngine } from "./wasm-engine.ts";
 export { NodeClock } from "./clock.ts";
 export { NodeRandomSource } from "./random-source.ts";
 export { FileBlockDevice } from "./file-block-device.ts";
+export { sleepSync } from "./sleep-sync.ts";
 export { waitForEndingMount } from "./ending-mount.ts";
 export { FileLockedError, lockFile, lockOwner, mountControlPath } from "./file-lock.ts";
 export { NodeFileTree } from "./node-file-tree.ts";

@@ -1,6 +1,6 @@
 import { fstatSync, readSync, writeSync } from "node:fs";
 import { Transaction } from "@stratos/aegisfs";
-import { ProgressDisplay } from "@stratos/host-node";
+import { ProgressDisplay, sleepSync } from "@stratos/host-node";
 import { CommandError, UsageError } from "../command-error.ts";
 import { TreeCopier, type CopyCount } from "../fs/copy-tree.ts";
 import { baseName, joinPath, toByteString, type FileReader, type FileTree, type FileWriter } from "../fs/file-tree.ts";
@@ -133,7 +133,7 @@ function descriptorReader(fd: number): FileReader {
           if (code === "EOF") return 0;
           // A terminal or pipe that another program made non-blocking: its writer is slow.
           if (code !== "EAGAIN") throw error;
-          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+          sleepSync(10);
         }
       }
     },
@@ -151,7 +151,7 @@ function descriptorWriter(fd: number): FileWriter {
           done += writeSync(fd, bytes, done, length - done);
         } catch (error) {
           if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
-          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+          sleepSync(10);
         }
       }
     },

@@ -12,7 +12,7 @@
  * next written to. Replacing one takes two renames: whoever finds the image missing between them waits for the second, or, when its
  * maker is gone, takes the first back. A run that has an image open keeps its file when the image is removed.
  */
-import { isRunning } from "@stratos/host-node";
+import { isRunning, sleepSync } from "@stratos/host-node";
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
@@ -188,7 +188,7 @@ export class ImageStore {
         }
         return true;
       }
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, REPLACING_WAIT_MS);
+      sleepSync(REPLACING_WAIT_MS);
     }
     return false;
   }

@@ -43,10 +43,10 @@ export function mountAsRoot(request: MountRequest): number {
     "fd=3", "rootmode=40000", "user_id=0", "group_id=0", ...(request.allowOther ? ["default_permissions", "allow_other"] : []), request.readOnly ? "ro" : "rw",
     ...request.options,
   ];
-  const result = spawnSync("mount", ["-i", "-t", AEGISFS_TYPE, "-o", options.join(","), "--", request.source, request.mountPoint], { stdio: ["ignore", "ignore", "pipe", fd], encoding: "utf8" });
-  if (result.status !== 0) {
+  const failed = runMount(["-t", AEGISFS_TYPE, "-o", options.join(","), "--", request.source, request.mountPoint], fd);
+  if (failed !== null) {
     closeSync(fd);
-    throw new MountFailure(result.error !== undefined ? "mount(8) cannot be run" : wordsOf(result.stderr, "mount: ") || `mount(8) ended with status ${result.status}`);
+    throw new MountFailure(failed);
   }
   return fd;
 }
@@ -135,7 +135,12 @@ export function unmount(mountPoint: string, options: { lazy: boolean }): string 
  * @returns null, or why not in words
  */
 export function remount(mountPoint: string, options: readonly string[]): string | null {
-  const result = spawnSync("mount", ["-i", "-o", ["remount", ...options].join(","), "--", mountPoint], { stdio: ["ignore", "ignore", "pipe"], encoding: "utf8" });
+  return runMount(["-o", ["remount", ...options].join(","), "--", mountPoint], "ignore");
+}
+
+/** Runs mount(8), none of its helpers, with `fd` as its third descriptor. @returns null, or why it failed in words */
+function runMount(args: readonly string[], fd: number | "ignore"): string | null {
+  const result = spawnSync("mount", ["-i", ...args], { stdio: ["ignore", "ignore", "pipe", fd], encoding: "utf8" });
   if (result.status === 0) return null;
   return result.error !== undefined ? "mount(8) cannot be run" : wordsOf(result.stderr, "mount: ") || `mount(8) ended with status ${result.status}`;
 }
