@@ -31,7 +31,7 @@ export { transactionScript, transactionSteps, type TransactionInput, type Transa
 export { repackDeb } from "./debian/transaction/repack.ts";
 export { unpackOrder } from "./image/unpack-order.ts";
 export { MemoryRoot, type MemoryNode, type RootMeta, type RootWriter } from "./image/root-writer.ts";
-export { writeTreeEntry } from "./image/tree-entry.ts";
+export { treeEntryMeta, writeTreeEntry } from "./image/tree-entry.ts";
 export { RootTree, RootTreeError } from "./image/root-tree.ts";
 export { planImage, type ImagePlan, type ImageRequest, type ImageVariant, type PlannedPackage, type PreparedPlan } from "./image/plan.ts";
 export { lockOf, LockError, parsePackageLock, planFromLock, type LockedPackage, type PackageLock } from "./image/lock.ts";

@@ -14,7 +14,7 @@ import { homeFolder, stratosHome, type ProgressDisplay } from "@stratos/host-nod
 import { folderTree, nodeCodecs } from "@stratos/host-node/outputs";
 import { nodeAlpmSystem, type NodePackagePorts } from "@stratos/host-node/packages";
 import { fileTreeOf, readBlob, type FileEntry, type FileTree } from "@stratos/formats";
-import { CHANGES_FOLDER, EXTENDED_STATES, markHeld, readSystem, RootChanges, type ChangeDraft, type ChangeRecord, type PackageIndex, type PlannedChange, type RootFiles, type RootMeta, type RootNode } from "@stratos/pkg";
+import { CHANGES_FOLDER, EXTENDED_STATES, markHeld, readSystem, RootChanges, type ChangeDraft, type ChangeRecord, type PackageIndex, type PlannedChange, type RootFiles, type RootMeta, type RootNode, treeEntryMeta, writeTreeEntry } from "@stratos/pkg";
 import type { ScriptRunner, TreeChanges } from "@stratos/compose";
 import { CommandError } from "../command-error.ts";
 import { chooseRunner } from "../compose/compose-session.ts";
@@ -227,9 +227,9 @@ function stage(draft: ChangeDraft, files: RootFiles, result: TreeChanges, nowSec
     const { path } = entry;
     if (path === "" || isOfChange(path)) continue;
     // A machine that keeps its own time may be ahead of ours.
-    const meta: RootMeta = { uid: entry.uid, gid: entry.gid, mode: entry.mode, mtime: Math.min(entry.mtime, nowSeconds), ...(entry.xattrs.size > 0 ? { xattrs: entry.xattrs } : {}) };
+    const meta: RootMeta = { ...treeEntryMeta(entry), mtime: Math.min(entry.mtime, nowSeconds) };
     if (isSame(files, files.look(path), entry, meta)) continue;
-    put(draft, entry, meta);
+    writeTreeEntry(draft, entry, meta);
     staged.push(path);
   }
   stageFolders(draft, files, staged, nowSeconds);
@@ -244,18 +244,6 @@ function stageFolders(draft: ChangeDraft, files: RootFiles, paths: Iterable<stri
     known.add(parent);
     const node = files.look(parent);
     if (node?.kind === "directory" && draft.stagedPath(parent) === undefined) draft.directory(parent, { ...node.meta, mtime: nowSeconds });
-  }
-}
-
-function put(draft: ChangeDraft, entry: FileEntry, meta: RootMeta): void {
-  const { path, kind } = entry;
-  switch (kind) {
-    case "directory": return draft.directory(path, meta);
-    case "file": return draft.file(path, meta, readBlob(entry.content!));
-    case "symlink": return draft.symlink(path, meta, entry.target);
-    case "hardLink": return draft.hardLink(path, entry.target);
-    case "fifo": return draft.fifo(path, meta);
-    default: return draft.device(path, meta, { kind, major: entry.deviceMajor, minor: entry.deviceMinor });
   }
 }
 

@@ -1,10 +1,14 @@
 import { readBlob, type FileEntry } from "@stratos/formats";
 import type { RootMeta, RootWriter } from "./root-writer.ts";
 
+/** What an entry of a tree says of its owner, rights and time. */
+export function treeEntryMeta(entry: FileEntry): RootMeta {
+  return { uid: entry.uid, gid: entry.gid, mode: entry.mode, mtime: entry.mtime, ...(entry.xattrs.size > 0 ? { xattrs: entry.xattrs } : {}) };
+}
+
 /** Writes one entry of a tree. */
-export function writeTreeEntry(writer: RootWriter, entry: FileEntry): void {
+export function writeTreeEntry(writer: Omit<RootWriter, "remove" | "finish">, entry: FileEntry, meta: RootMeta = treeEntryMeta(entry)): void {
   const { path, kind } = entry;
-  const meta: RootMeta = { uid: entry.uid, gid: entry.gid, mode: entry.mode, mtime: entry.mtime, ...(entry.xattrs.size > 0 ? { xattrs: entry.xattrs } : {}) };
   switch (kind) {
     case "directory": return writer.directory(path, meta);
     case "file": return writer.file(path, meta, readBlob(entry.content!));
