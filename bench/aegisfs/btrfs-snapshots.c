@@ -4,31 +4,16 @@
  * A file is changed before each, and stored, so that there is something to take and nothing else to write.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/btrfs.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
+#include "../measured.h"
 
 enum { ROUNDS = 21, IN_FOLDER = 1000 };
 
 static int folder;
-
-static void need(int ok, const char *what) {
-  if (!ok) { fprintf(stderr, "%s: %s\n", what, strerror(errno)); exit(1); }
-}
-
-static uint64_t now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static int compare(const void *a, const void *b) {
   uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;

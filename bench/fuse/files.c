@@ -5,21 +5,16 @@
  * Direct reads and writes go past the page cache, so that each is a question to the file system.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/btrfs.h>
 #include <linux/magic.h>
 #include <pthread.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <time.h>
 #include <unistd.h>
+#include "../measured.h"
 
 enum { FOLDERS = 20, BIG = 64 << 20, SMALL = 32 << 20, READS = 5000, WARM_READS = 50000, MIB = 1 << 20, TEXT = 512 << 20, SYNCS = 20, SNAPSHOTS = 20 };
 
@@ -31,16 +26,6 @@ static uint64_t state = 88172645463325252ull;
 static unsigned below(unsigned bound) {
   state ^= state << 13; state ^= state >> 7; state ^= state << 17;
   return (unsigned)((state >> 11) % bound);
-}
-
-static void need(int ok, const char *what) {
-  if (!ok) { fprintf(stderr, "%s: %s\n", what, strerror(errno)); exit(1); }
-}
-
-static uint64_t now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 /* Processor time of this process, in microseconds, when a row began: what was prepared before is not counted. */

@@ -136,27 +136,14 @@ export class SubvolumeContent extends SubvolumeOperation {
   /** First offset at or after `offset` that is in data; −ENXIO. */
   seekData(this: Subvolume, ino: number, offset: FileOffset): FileOffset {
     this.reads?.addInode(ino);
-    try {
-      return holes.seekData(this, ino, offset);
-    } catch (thrown) {
-      return this.volume.readFailed(thrown);
-    } finally {
-      this.volume.end();
-    }
+    return this.reading(() => holes.seekData(this, ino, offset));
   }
 
   /** First offset at or after `offset` that is in a hole, the end of the file at the latest; −ENXIO. */
   seekHole(this: Subvolume, ino: number, offset: FileOffset): FileOffset {
     this.reads?.addInode(ino);
-    try {
-      return holes.seekHole(this, ino, offset);
-    } catch (thrown) {
-      return this.volume.readFailed(thrown);
-    } finally {
-      this.volume.end();
-    }
+    return this.reading(() => holes.seekHole(this, ino, offset));
   }
-
 
   /** How a file lies on the device; −ENOENT, −EISDIR, −EINVAL. */
   fragmentation(this: Subvolume, ino: number): Fragmentation | number {
@@ -168,8 +155,6 @@ export class SubvolumeContent extends SubvolumeOperation {
    * to go on, −1 at the end (file/defragment.ts); −ENOSPC, −EROFS …, all below −1.
    */
   defragment(this: Subvolume, ino: number, from: number, blocks: number): number {
-    return this.changing(true, blocks, () => {
-      return rewritePart(this, ino, from, blocks);
-    });
+    return this.changing(true, blocks, () => rewritePart(this, ino, from, blocks));
   }
 }

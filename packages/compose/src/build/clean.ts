@@ -2,6 +2,7 @@
  * What is taken out of a root so that it says nothing of when and where it was made. The lists are the documented ones of
  * ARCHITECTURE.md, "What is cleaned".
  */
+import { byteStringOf } from "@stratos/base";
 import { fileEntry, MemoryBlob } from "@stratos/formats";
 import { compilePattern } from "../treefile/pattern.ts";
 import type { TreeBuilder } from "./tree-builder.ts";
@@ -29,7 +30,7 @@ export function cleanScriptTraces(tree: TreeBuilder): void {
 /** At the end: a host that boots the image makes its own. */
 export function cleanIdentity(tree: TreeBuilder, settings: { epochSeconds: number; sha256: (bytes: Uint8Array) => string }): void {
   for (const path of [...tree.nodes.keys()]) if (testIdentities.some((matches) => matches(path))) tree.removeAll(path);
-  const put = (path: string, text: string, mode: number): void => tree.put(fileEntry(path, "file", { mode, mtime: settings.epochSeconds, content: new MemoryBlob(Uint8Array.from(text, (letter) => letter.charCodeAt(0)), settings.sha256) }));
+  const put = (path: string, text: string, mode: number): void => tree.put(fileEntry(path, "file", { mode, mtime: settings.epochSeconds, content: new MemoryBlob(byteStringOf(text), settings.sha256) }));
   // Empty, so that systemd makes a new one without taking the boot for a first one, at which it would ask the console for a password: machine-id(5).
   if (tree.nodes.has("etc/machine-id")) put("etc/machine-id", "", 0o444);
   const found = Object.keys(HOST_KEYS_AT_BOOT).find((unit) => tree.nodes.has(`usr/lib/systemd/system/${unit}`) || tree.nodes.has(`lib/systemd/system/${unit}`));

@@ -67,9 +67,8 @@ export function bootFiles(tree: FileTree, options: BootOptions, codecs: Codecs):
   const linux = paths.bytes(kernel.path)!;
   const given = options.ownInitramfs === true ? undefined : paths.firstFile([`boot/initrd.img-${kernel.version}`, `usr/lib/modules/${kernel.version}/initramfs.img`]);
   const initrd = given !== undefined ? paths.bytes(given)! : codecs.gzip(initramfs(tree, { kernel: kernel.version, mtime: options.mtime }, codecs));
-  const commandLineOf = (rootFlags: string | undefined): string => commandLineFor(options, rootFlags);
-  const commandLine = commandLineOf(options.rootFlags);
-  const entries = [{ id: "stratos", title: options.title, commandLine }, ...(options.entries ?? []).map(({ id, title, rootFlags }) => ({ id: `stratos-${id}`, title, commandLine: commandLineOf(rootFlags) }))];
+  const commandLine = commandLineFor(options, options.rootFlags);
+  const entries = [{ id: "stratos", title: options.title, commandLine }, ...(options.entries ?? []).map(({ id, title, rootFlags }) => ({ id: `stratos-${id}`, title, commandLine: commandLineFor(options, rootFlags) }))];
   const places = {
     "systemd-boot": [`usr/lib/systemd/boot/efi/systemd-boot${names.efi}.efi`],
     grub: [`usr/lib/grub/${names.grub}/monolithic/grub${names.efi}.efi`, `usr/lib/grub/${names.grub}/monolithic/gcd${names.efi}.efi`],
