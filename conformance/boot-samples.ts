@@ -39,6 +39,7 @@ interface Case {
   readonly media: (folder: string) => readonly Medium[];
   readonly firmware: Firmware;
   readonly processors?: number;
+  readonly hasNetwork?: true;
   /** what the machine says of its root: file system, and where it comes from */
   readonly expect: RegExp;
   readonly user?: string;
@@ -63,7 +64,11 @@ const CASES: readonly Case[] = [
   { name: "server, ISO, BIOS", compose: server, media: (folder) => [{ path: join(folder, "server-server-amd64.iso"), kind: "optical" }], firmware: "bios", expect: /overlay overlay/, ask: SSH },
   { name: "server, ISO, UEFI", compose: server, media: (folder) => [{ path: join(folder, "server-server-amd64.iso"), kind: "optical" }], firmware: "uefi", expect: /overlay overlay/, ask: SSH },
   { name: "server, ISO on a stick, UEFI", compose: server, media: (folder) => [{ path: join(folder, "server-server-amd64.iso"), kind: "stick" }], firmware: "uefi", expect: /overlay overlay/ },
-  { name: "server for clouds, QCOW2 with a medium of cloud-init, UEFI", compose: cloud, media: seeded, firmware: "uefi", expect: /ext4 \/dev\/vda2/, ask: ["cloud-init status --wait; hostname; id -un 1000", /status: done[\s\S]*\r\nseeded\r\nadmin\r\n/] },
+  {
+    name: "server for clouds, QCOW2 with a medium of cloud-init, UEFI", compose: cloud, media: seeded, firmware: "uefi", hasNetwork: true, expect: /ext4 \/dev\/vda2/,
+    // The root has taken the room that the disk was given after it was made.
+    ask: ["cloud-init status --wait; echo $?; hostname; id -un 1000; sudo -u admin sudo -n id -u; df --output=size -BG / | tail -1", /status: done\r\n0\r\nseeded\r\nadmin\r\n0\r\n +20G\r\n/],
+  },
   { name: "minimal with a kernel, raw on btrfs, UEFI", compose: machine("minimal.yaml"), media: (folder) => disk(folder, "minimal-default-amd64.raw"), firmware: "uefi", expect: /btrfs \/dev\/vda2/ },
   { name: "development with a kernel, raw on btrfs, UEFI", compose: machine("development.yaml"), media: (folder) => disk(folder, "development-default-amd64.raw"), firmware: "uefi", expect: /btrfs \/dev\/vda2/, ask: ["id -un 1000; gcc --version | head -1", /dev\r\ngcc /] },
   { name: "bootc, deployed by ostree, raw, UEFI", compose: bootc, media: (folder) => [{ path: deploySample(join(folder, "repo"), "stratos/amd64/bootc", folder), kind: "disk" }], firmware: "uefi", expect: /ext4 \/dev\/vda2/, ask: ["ostree admin status; touch /usr/x; echo $?; touch /var/x /etc/x && echo kept", /\* debian [0-9a-f]{64}\.0[\s\S]*Read-only file system[\s\S]*\r\nkept\r\n/] },
@@ -102,7 +107,7 @@ process.exitCode = failed === 0 && rows.length > 0 ? 0 : 1;
 async function runCase(one: Case): Promise<string | null> {
   const { architecture } = one.compose, obstacle = machineObstacle({ architecture, firmware: one.firmware });
   if (obstacle !== null) return obstacle;
-  const machine = new Machine({ architecture, firmware: one.firmware, memory: 1024, processors: one.processors ?? 1, media: one.media(composed(one.compose)) });
+  const machine = new Machine({ architecture, firmware: one.firmware, memory: 1024, processors: one.processors ?? 1, hasNetwork: one.hasNetwork ?? false, media: one.media(composed(one.compose)) });
   try {
     if ((await machine.shows(/ login: /, BOOT_TIMEOUT_MS)) === null) return `no login within ${BOOT_TIMEOUT_MS / 1000} s; the console ended with\n${end(machine)}`;
     machine.type("root\r");
@@ -155,7 +160,9 @@ function seeded(place: string): readonly Medium[] {
   rmSync(seed, { force: true });
   const { status, stderr } = stratos("image", "seed", seed, "--hostname", "seeded", "--user", "admin", "--ssh-keys", keys);
   if (status !== 0) throw new Error(`image seed: ${stderr}`);
-  return [...disk(place, "server-cloud-amd64.qcow2"), { path: seed, kind: "stick" }];
+  const larger = join(place, "larger.qcow2"), made = spawnSync("qemu-img", ["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", "server-cloud-amd64.qcow2", larger, "20500M"], { encoding: "utf8" });
+  if (made.status !== 0) throw new Error(`qemu-img create: ${made.error?.message ?? made.stderr}`);
+  return [{ path: larger, kind: "disk" }, { path: seed, kind: "stick" }];
 }
 
 function stratos(...args: readonly string[]): { status: number | null; stderr: string } {

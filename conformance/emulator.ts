@@ -10,6 +10,8 @@ export interface MachineOptions {
   /** bytes of memory, in MiB */
   readonly memory: number;
   readonly processors?: number;
+  /** a network of the emulator's own, which gives addresses by DHCP and leads nowhere; by default there is none */
+  readonly hasNetwork?: boolean;
   readonly media: readonly Medium[];
 }
 
@@ -95,7 +97,7 @@ export class Machine {
   }
 }
 
-function argumentsOf({ architecture, firmware, memory, processors = 1, media }: MachineOptions): string[] {
+function argumentsOf({ architecture, firmware, memory, processors = 1, hasNetwork = false, media }: MachineOptions): string[] {
   const drives = media.flatMap(({ path, kind, keep }, index) => {
     const file = `format=${path.endsWith(".qcow2") ? "qcow2" : "raw"},file=${path}${keep === true ? "" : ",snapshot=on"}`;
     // The cloud kernel knows no USB; to firmware and loaders one disk is as another.
@@ -106,5 +108,5 @@ function argumentsOf({ architecture, firmware, memory, processors = 1, media }: 
   const board = architecture === "amd64"
     ? ["-machine", "q35,accel=tcg", "-cpu", PROCESSOR, ...(firmware === "uefi" ? ["-drive", `if=pflash,format=raw,readonly=on,file=${uefi()!}`] : [])]
     : ["-machine", "virt", "-kernel", U_BOOT];
-  return [...board, "-m", String(memory), "-smp", String(processors), ...drives, "-nographic", "-no-reboot", "-net", "none"];
+  return [...board, "-m", String(memory), "-smp", String(processors), ...drives, "-nographic", "-no-reboot", "-nic", hasNetwork ? "user,restrict=on,model=virtio-net-pci" : "none"];
 }

@@ -13,5 +13,5 @@ export { planDiskImage, derivedId, type DiskImageOptions, type DiskPlan } from "
 export { writeIsoImage, type IsoImageOptions } from "./disk/iso-image.ts";
 export { mountText, planInstall, type InstallOptions, type InstallPlan } from "./install/install.ts";
 export { INSTALL_SCHEMA, type InstallConfig, type PartitionConfig, type UserConfig } from "./install/install-schema.ts";
-export { defaultPartitions, parseBytes, type PlannedPartition } from "./install/partition-plan.ts";
+export { defaultPartitions, parseBytes, planPartitions, type PlannedPartition } from "./install/partition-plan.ts";
 export { writeCloudSeed, type CloudSeed } from "./cloud/cloud-seed.ts";

@@ -4,7 +4,7 @@ import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { FormatError, Qcow2Image, type Disk } from "@stratos/formats";
 import { FileDisk, nodeCodecs } from "@stratos/host-node/outputs";
-import { defaultPartitions, derivedId, INSTALL_SCHEMA, mountText, parseBytes, planInstall, type BootArchitecture, type InstallConfig, type InstallPlan } from "@stratos/outputs";
+import { defaultPartitions, derivedId, INSTALL_SCHEMA, mountText, parseBytes, planInstall, planPartitions, type BootArchitecture, type InstallConfig, type InstallPlan } from "@stratos/outputs";
 import { readInstallConfig } from "@stratos/outputs/install-config";
 import { CommandError, UsageError } from "../command-error.ts";
 import { GUEST_ARCHITECTURE } from "../defaults.ts";
@@ -40,9 +40,10 @@ export async function installSystem(options: InstallCommandOptions): Promise<num
   const target = options.target ?? config.disk?.target;
   if (sourceName === undefined) throw new UsageError("--source", "missing, and system.source is not set either");
   if (target === undefined) throw new UsageError("--target", "missing, and disk.target is not set either");
+  const { size, isNew } = targetSize(target, options.size ?? config.disk?.size);
+  checkTarget(config, target, size, isNew, options);
   const source = await openTreeSource(sourceName, config.architecture === undefined ? {} : { architecture: config.architecture });
   try {
-    const { size, isNew } = targetSize(target, options.size ?? config.disk?.size);
     const architecture = (options.arch ?? config.architecture ?? source.architecture ?? GUEST_ARCHITECTURE) as BootArchitecture;
     const codecs = nodeCodecs();
     const time = options.time ?? Math.floor(Date.now() / 1000);
@@ -56,7 +57,6 @@ export async function installSystem(options: InstallCommandOptions): Promise<num
     const plan = planInstall(source.tree, config, { diskSize: size, architecture, time, id }, codecs);
     showPlan(plan, { target, size, architecture }, options);
     if (options.dryRun === true) return 0;
-    if (!isNew && options.force !== true && !isBlank(target)) throw new CommandError(target, "holds something, which would be lost; --force installs over it, --dry-run shows what would be done");
     writeTarget(target, size, isNew, (disk, isZeroed) => plan.write(disk, isZeroed, (step) => { if (options.json !== true) process.stderr.write(`writing ${step}\n`); }));
     return 0;
   } catch (error) {
@@ -64,6 +64,16 @@ export async function installSystem(options: InstallCommandOptions): Promise<num
   } finally {
     source.close();
   }
+}
+
+/** What needs none of the source's files, which may take minutes to unpack: room for the partitions, and a disk that may be written. @throws CommandError */
+function checkTarget(config: InstallConfig, target: string, size: number, isNew: boolean, options: InstallCommandOptions): void {
+  try {
+    planPartitions(config.partition ?? defaultPartitions(), size, (options.arch ?? config.architecture ?? GUEST_ARCHITECTURE) as BootArchitecture, () => randomUUID());
+  } catch (error) {
+    throw diskError(target, error);
+  }
+  if (!isNew && options.dryRun !== true && options.force !== true && !isBlank(target)) throw new CommandError(target, "holds something, which would be lost; --force installs over it, --dry-run shows what would be done");
 }
 
 /** The usual partitions, as the command line has them. */

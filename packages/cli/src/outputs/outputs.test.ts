@@ -109,7 +109,18 @@ test("a medium for cloud-init is made, and one that lets nobody in is refused", 
   writeFileSync(at("keys"), "# mine\nssh-ed25519 AAAA me@x\n");
   await ok("seed", at("seed.iso"), "--hostname", "box", "--ssh-keys", at("keys"));
   execFileSync("xorriso", ["-osirrox", "on", "-indev", `stdio:${at("seed.iso")}`, "-extract", "/user-data", at("user-data")], { stdio: "pipe" });
-  assert.match(readFileSync(at("user-data"), "utf8"), /ssh-ed25519 AAAA me@x/);
+  assert.match(readFileSync(at("user-data"), "utf8"), /sudo: [\s\S]*ssh-ed25519 AAAA me@x/);
+  await ok("seed", at("modest.iso"), "--ssh-keys", at("keys"), "--no-sudo");
+  rmSync(at("user-data"));
+  execFileSync("xorriso", ["-osirrox", "on", "-indev", `stdio:${at("modest.iso")}`, "-extract", "/user-data", at("user-data")], { stdio: "pipe" });
+  assert.doesNotMatch(readFileSync(at("user-data"), "utf8"), /sudo/);
+  for (const [content, why] of [["hostname: box\n", /user-data: its first line is not one that cloud-init knows/], ["#cloud-config\n\thostname: box\n", /user-data: .*tab/i]] as const) {
+    writeFileSync(at("user-data"), content);
+    const { status, stderr } = await runCommand("image", "seed", at("none.iso"), "--user-data", at("user-data"));
+    assert.equal(status, 1);
+    assert.match(stderr, why);
+    assert.ok(!existsSync(at("none.iso")));
+  }
   assert.match((await runCommand("image", "seed", at("none.iso"))).stderr, /nobody could log in: give --ssh-keys/);
 });
 

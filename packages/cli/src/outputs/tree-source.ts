@@ -18,6 +18,7 @@ import { ImageStore } from "../image/image-store.ts";
 import { openVolumeReadOnly } from "../image/image-volume.ts";
 import { unpackedArchive } from "../image/unpacked-archive.ts";
 import { isOciArchive, unpackOciArchive } from "./oci-archive.ts";
+import { namedTree } from "./named-tree.ts";
 import { rootOfSubvolumes } from "./root-of-subvolumes.ts";
 import { volumeFileTree } from "./volume-file-tree.ts";
 
@@ -36,8 +37,13 @@ export interface TreeSourceOptions {
   readonly ownedByRoot?: boolean;
 }
 
-/** @throws CommandError */
+/** @throws CommandError, as do the tree and its contents, by the source's name */
 export async function openTreeSource(text: string, options: TreeSourceOptions = {}, codecs: Codecs = nodeCodecs()): Promise<TreeSource> {
+  const source = await openSource(text, options, codecs);
+  return { ...source, tree: namedTree(source.tree, text) };
+}
+
+async function openSource(text: string, options: TreeSourceOptions, codecs: Codecs): Promise<TreeSource> {
   const ownName = new ImageStore(stratosHome()).find(text);
   if (ownName !== null && !text.includes("/")) return imageSource(text, codecs);
   const ostree = /^ostree:(.+):([^:]+)$/.exec(text);

@@ -68,6 +68,7 @@ export function imageOutputCommands(finish: Finish): Command[] {
     .option("--hostname <name>", "the machine's name", "stratos")
     .option("--user <name>", "the user who may log in", "debian")
     .option("--ssh-keys <file>", "public keys, one in a line")
+    .option("--no-sudo", "the user does not become root by sudo, which an image may not have")
     .option("--user-data <file>", "what cloud-init is told, instead of user and keys")
     .option("--network-config <file>", "network configuration of cloud-init, version 2")
     .option("--instance-id <id>", "changes when cloud-init is to run anew (default: from the name)")

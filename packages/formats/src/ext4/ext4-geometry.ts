@@ -5,9 +5,13 @@ import { INODE_SIZE } from "./ext4-inode.ts";
 
 export const BLOCK_SIZE = 4096;
 const BLOCKS_PER_GROUP = 8 * BLOCK_SIZE;
-const DESCRIPTOR_SIZE = 32;
-/** One inode for so many bytes, as mke2fs has it by default. */
-const BYTES_PER_INODE = 16384;
+export const DESCRIPTOR_SIZE = 64;
+/** Descriptors are kept room for that many times the size, as mke2fs does (its calc_reserved_gdt_blocks). */
+const GROWTH = 1024;
+/** What numbers of 32 bits count, as the inode of the reserved blocks has them. */
+const BLOCKS_MAX_32 = 2 ** 32 - 1;
+/** One inode for so many bytes, as mke2fs.conf(5) has it: fewer on disks of 4 TiB and of 16 TiB and more. */
+const bytesPerInode = (size: number): number => (size < 4 * 2 ** 40 ? 16384 : size < 16 * 2 ** 40 ? 32768 : 65536);
 const INODES_PER_BLOCK = BLOCK_SIZE / INODE_SIZE;
 /** A last group with less room than this is left out. */
 const LAST_GROUP_DATA_MIN = 50;
@@ -18,6 +22,8 @@ export class Ext4Geometry {
   readonly inodesPerGroup: number;
   readonly inodeTableBlocks: number;
   readonly descriptorBlocks: number;
+  /** behind the descriptors, for those of a larger file system */
+  readonly reservedDescriptorBlocks: number;
 
   /** @throws FormatError when so many inodes don't fit on such a disk */
   constructor(diskSize: number, inodesNeeded: number) {
@@ -25,10 +31,12 @@ export class Ext4Geometry {
     for (;;) {
       if (blocks < 64) throw new FormatError(`an ext4 file system cannot have ${diskSize} bytes`);
       const groups = Math.ceil(blocks / BLOCKS_PER_GROUP);
-      const inodes = Math.max(inodesNeeded + 16, Math.floor((blocks * BLOCK_SIZE) / BYTES_PER_INODE));
+      const inodes = Math.max(inodesNeeded + 16, Math.floor((blocks * BLOCK_SIZE) / bytesPerInode(blocks * BLOCK_SIZE)));
       this.inodesPerGroup = Math.ceil(inodes / groups / INODES_PER_BLOCK) * INODES_PER_BLOCK;
       this.inodeTableBlocks = this.inodesPerGroup / INODES_PER_BLOCK;
       this.descriptorBlocks = Math.ceil((groups * DESCRIPTOR_SIZE) / BLOCK_SIZE);
+      const largest = Math.min(blocks * GROWTH, BLOCKS_MAX_32);
+      this.reservedDescriptorBlocks = blocks > BLOCKS_MAX_32 ? 0 : Math.min(BLOCK_SIZE / 4, Math.ceil((Math.ceil(largest / BLOCKS_PER_GROUP) * DESCRIPTOR_SIZE) / BLOCK_SIZE) - this.descriptorBlocks);
       this.groupCount = groups;
       this.blockCount = blocks;
       if (this.inodesPerGroup > BLOCKS_PER_GROUP || this.overhead(0) >= BLOCKS_PER_GROUP) throw new FormatError(`${inodesNeeded} files need more inodes than a disk of ${diskSize} bytes can have`);
@@ -55,12 +63,16 @@ export class Ext4Geometry {
 
   /** Blocks of a group that hold its own structures, from its start on. */
   overhead(group: number): number {
-    return (hasBackup(group) ? 1 + this.descriptorBlocks : 0) + 2 + this.inodeTableBlocks;
+    return this.#copies(group) + 2 + this.inodeTableBlocks;
   }
 
   /** The group's block bitmap; inode bitmap and table follow it. */
   bitmapBlock(group: number): number {
-    return this.groupStart(group) + (hasBackup(group) ? 1 + this.descriptorBlocks : 0);
+    return this.groupStart(group) + this.#copies(group);
+  }
+
+  #copies(group: number): number {
+    return hasBackup(group) ? 1 + this.descriptorBlocks + this.reservedDescriptorBlocks : 0;
   }
 }
 

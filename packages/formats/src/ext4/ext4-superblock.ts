@@ -13,6 +13,7 @@ export const SUPERBLOCK_OFFSET = 1024;
 export const SUPERBLOCK_SIZE = 1024;
 export const EXT4_MAGIC = 0xef53;
 export const ROOT_INODE = 2;
+export const RESIZE_INODE = 7;
 export const JOURNAL_INODE = 8;
 export const FIRST_INODE = 11;
 

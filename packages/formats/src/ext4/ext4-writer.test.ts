@@ -1,13 +1,14 @@
 /** ext4 from a tree. Judges: e2fsck finds nothing to do, debugfs gives back each file, attribute and device; sizes from none to large. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { mkdirSync, readFileSync, lstatSync } from "node:fs";
+import { mkdirSync, readFileSync, lstatSync, statSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { MemoryDisk } from "../disk/disk.ts";
 import { DiskFile, run, withFolder } from "../testing/disk-file.ts";
 import { SAMPLE_TIME, sampleBytes, sampleFile, sampleTree } from "../testing/sample-tree.ts";
 import { fileEntry, fileTreeOf, readBlob, type FileTree } from "../tree/file-tree.ts";
+import { descriptorPlaces, parseSuperblock } from "./ext4-superblock.ts";
 import { ext4SizeFor, writeExt4, type Ext4Options } from "./ext4-writer.ts";
 
 const OPTIONS: Ext4Options = { uuid: "6b8a1f0e-3a55-4d2c-9d3e-0f6d2f1c7a11", label: "root", time: SAMPLE_TIME, isZeroed: true };
@@ -32,6 +33,40 @@ test("e2fsck finds nothing in a file system of ours, of several groups, with and
     assert.doesNotMatch(fsck(path), /WARNING|Fix/);
   }
   assert.match(run("dumpe2fs", ["-h", path]).output, /has_journal[\s\S]*metadata_csum[\s\S]*Journal features|Journal inode: +8/);
+}));
+
+test("a file system of ours grows to sixty times its size, with its descriptors where they were, and shrinks again", () => withFolder((folder) => {
+  const path = join(folder, "disk"), rootOf = (): string => run("debugfs", ["-R", "ls -l /bin", path]).stdout.toString("latin1");
+  made(path, sampleTree(), 300 * MIB);
+  // What a mounted one needs (resize2fs(8), online): room behind the descriptors, held by inode 7 as in a file system of mke2fs.
+  const ours = run("dumpe2fs", ["-h", path]).output, features = /Filesystem features: +(.*)/.exec(ours)![1]!;
+  for (const feature of ["resize_inode", "64bit", "metadata_csum", "sparse_super"]) assert.ok(features.split(" ").includes(feature), features);
+  const reserved = /Reserved GDT blocks: +\d+/.exec(ours)![0], theirs = join(folder, "theirs");
+  assert.equal(run("mke2fs", ["-q", "-t", "ext4", "-b", "4096", "-O", "64bit", "-F", theirs, "300M"]).status, 0);
+  assert.equal(reserved, /Reserved GDT blocks: +\d+/.exec(run("dumpe2fs", ["-h", theirs]).output)![0]);
+  const before = rootOf();
+  for (const size of [18 * 1024, 310]) {
+    const { status, output } = run("resize2fs", [path, `${size}M`]);
+    assert.equal(status, 0, output);
+    fsck(path);
+    assert.match(run("dumpe2fs", ["-h", path]).output, new RegExp(`Block count: +${size * 256}\n`));
+    assert.equal(rootOf(), before);
+    assert.ok(run("debugfs", ["-R", "cat /deep/large", path]).stdout.equals(Buffer.from(sampleBytes(2_500_000, 4))));
+  }
+}));
+
+test("a large disk costs what is used of it, and its last block has a number of more than 32 bits", () => withFolder((folder) => {
+  const path = join(folder, "disk");
+  made(path, sampleTree(), 2 ** 40);
+  assert.ok(statSync(path).blocks * 512 < 64 * MIB, `${statSync(path).blocks * 512} bytes`);
+  fsck(path);
+  // Larger than a file may be on many hosts: only the superblock and the last group's descriptor are looked at.
+  const size = 20 * 2 ** 40, places = new Map<number, Uint8Array>();
+  writeExt4({ size, read: () => assert.fail("nothing is read"), write: (offset, bytes) => { if (offset < 32 * MIB) places.set(offset, bytes.slice()); }, resize: () => assert.fail("nothing is resized") }, sampleTree(), OPTIONS);
+  const superblock = parseSuperblock(places.get(1024)!, size);
+  assert.deepEqual([superblock.blockCount, superblock.descriptorSize, superblock.groupCount], [size / 4096, 64, size / 2 ** 27]);
+  const last = descriptorPlaces(places.get(4096)!.subarray((superblock.groupCount - 1) * 64));
+  assert.equal(last.inodeBitmap, superblock.groupCount * 32768 - 32768 + 1);
 }));
 
 test("debugfs gives back what the tree holds", () => withFolder((folder) => {

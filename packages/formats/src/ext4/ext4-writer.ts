@@ -11,10 +11,11 @@ import { sequentialWriter } from "../disk/sequential-writer.ts";
 import type { FileEntry, FileTree } from "../tree/file-tree.ts";
 import { directoryBlocks, emptyDirectoryBlock, ENTRY_TYPE, type DirectoryEntry } from "./ext4-directory.ts";
 import { EXTENT_BLOCKS_MAX, extentTreeBlocks, writeExtents, type Extent } from "./ext4-extents.ts";
-import { BLOCK_SIZE, Ext4Geometry, journalBlocks } from "./ext4-geometry.ts";
+import { BLOCK_SIZE, DESCRIPTOR_SIZE, Ext4Geometry, journalBlocks } from "./ext4-geometry.ts";
 import { BLOCK_AREA_SIZE, deviceArea, encodeInode, EXTRA_SIZE, inodeSeed, INODE_FLAG, INODE_SIZE, sealInode, type Inode } from "./ext4-inode.ts";
+import { writeResizeInode } from "./ext4-resize-inode.ts";
 import {
-  checksum, COMPAT, EXT4_MAGIC, FIRST_INODE, hasBackup, INCOMPAT, JOURNAL_INODE, RO_COMPAT, ROOT_INODE, sealDescriptor, sealSuperblock, SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE,
+  checksum, COMPAT, EXT4_MAGIC, FIRST_INODE, hasBackup, INCOMPAT, JOURNAL_INODE, RESIZE_INODE, RO_COMPAT, ROOT_INODE, sealDescriptor, sealSuperblock, SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE,
 } from "./ext4-superblock.ts";
 import { inodeXattrs, xattrBlock } from "./ext4-xattrs.ts";
 
@@ -55,7 +56,7 @@ export function writeExt4(disk: Disk, tree: FileTree, options: Ext4Options): voi
 
 /** Bytes of a file system that holds the tree and has `freeBytes` left. */
 export function ext4SizeFor(tree: FileTree, freeBytes: number): number {
-  let blocks = LOST_FOUND_BLOCKS + 16, inodes = FIRST_INODE;
+  let blocks = LOST_FOUND_BLOCKS + 17, inodes = FIRST_INODE;
   const nameBytes = new Map<string, number>();
   for (const { path, kind, content, target, xattrs } of tree.entries()) {
     inodes++;
@@ -155,6 +156,7 @@ class Writer {
 
   write(): void {
     if (!this.#options.isZeroed) this.#clearTables();
+    if (this.#geometry.reservedDescriptorBlocks > 0) this.#writeResizeInode();
     for (const node of this.#nodes) this.#writeNode(node);
     this.#writeJournal();
     this.#out.flush();
@@ -238,6 +240,13 @@ class Writer {
     inode.sectorCount = blocks * (BLOCK_SIZE / 512);
   }
 
+  #writeResizeInode(): void {
+    const { blockArea, size, blocks } = writeResizeInode(this.#geometry, this.#allocate(1).physical, (block, bytes) => this.#disk.write(block * BLOCK_SIZE, bytes));
+    this.#putInode(RESIZE_INODE, {
+      mode: 0x8180, uid: 0, gid: 0, size, linkCount: 1, mtime: this.#options.time, flags: 0, generation: 0, sectorCount: blocks * (BLOCK_SIZE / 512), attributeBlock: 0, blockArea, attributes: new Uint8Array(0),
+    });
+  }
+
   /** Blocks of nothing but the journal's own superblock (Linux Documentation/filesystems/ext4/journal.rst); all numbers are big-endian there. */
   #writeJournal(): void {
     const count = journalBlocks(this.#geometry.blockCount);
@@ -309,23 +318,35 @@ class Writer {
       const used = group < this.#group ? length : group === this.#group ? this.#cursor - start : geometry.overhead(group);
       const usedInodes = Math.min(inodesPerGroup, Math.max(0, this.#lastInode - group * inodesPerGroup));
       freeBlocks += length - used;
-      const blockBitmap = bitmap(used, length), inodeBitmap = bitmap(usedInodes, inodesPerGroup);
       const bitmapAt = geometry.bitmapBlock(group);
-      this.#disk.write(bitmapAt * BLOCK_SIZE, blockBitmap);
-      this.#disk.write((bitmapAt + 1) * BLOCK_SIZE, inodeBitmap);
-      if (usedInodes > 0) this.#disk.write((bitmapAt + 2) * BLOCK_SIZE, this.#inodes.subarray(group * inodesPerGroup * INODE_SIZE, (group * inodesPerGroup + usedInodes) * INODE_SIZE));
-      const descriptor = descriptors.subarray(group * 32, group * 32 + 32);
+      // What was never used needs no bitmap: it follows from the geometry. The last group's does not, as it may be cut.
+      const hasBlockBitmap = used > geometry.overhead(group) || group === geometry.groupCount - 1;
+      const blockBitmap = hasBlockBitmap ? bitmap(used, length) : null, inodeBitmap = usedInodes > 0 ? bitmap(usedInodes, inodesPerGroup) : null;
+      if (blockBitmap !== null) this.#disk.write(bitmapAt * BLOCK_SIZE, blockBitmap);
+      if (inodeBitmap !== null) {
+        this.#disk.write((bitmapAt + 1) * BLOCK_SIZE, inodeBitmap);
+        this.#disk.write((bitmapAt + 2) * BLOCK_SIZE, this.#inodes.subarray(group * inodesPerGroup * INODE_SIZE, (group * inodesPerGroup + usedInodes) * INODE_SIZE));
+      }
+      const descriptor = descriptors.subarray(group * DESCRIPTOR_SIZE, (group + 1) * DESCRIPTOR_SIZE);
       const view = viewOf(descriptor);
-      view.setUint32(0, bitmapAt, true);
-      view.setUint32(4, bitmapAt + 1, true);
-      view.setUint32(8, bitmapAt + 2, true);
-      view.setUint16(12, length - used, true);
-      view.setUint16(14, inodesPerGroup - usedInodes, true);
-      view.setUint16(16, this.#directoriesInGroup[group]!, true);
-      view.setUint16(18, INODE_ZEROED, true);
-      view.setUint16(24, checksum(this.#seed, blockBitmap) & 0xffff, true);
-      view.setUint16(26, checksum(this.#seed, inodeBitmap, 0, inodesPerGroup / 8) & 0xffff, true);
-      view.setUint16(28, inodesPerGroup - usedInodes, true);
+      const place = (low: number, high: number, block: number): void => {
+        view.setUint32(low, block % 2 ** 32, true);
+        view.setUint32(high, Math.floor(block / 2 ** 32), true);
+      };
+      const count = (low: number, high: number, value: number): void => {
+        view.setUint16(low, value & 0xffff, true);
+        view.setUint16(high, value >>> 16, true);
+      };
+      place(0, 0x20, bitmapAt);
+      place(4, 0x24, bitmapAt + 1);
+      place(8, 0x28, bitmapAt + 2);
+      count(0x0c, 0x2c, length - used);
+      count(0x0e, 0x2e, inodesPerGroup - usedInodes);
+      count(0x10, 0x30, this.#directoriesInGroup[group]!);
+      view.setUint16(0x12, GROUP_FLAG.inodesZeroed | (hasBlockBitmap ? 0 : GROUP_FLAG.noBlockBitmap) | (usedInodes > 0 ? 0 : GROUP_FLAG.noInodeBitmap), true);
+      if (blockBitmap !== null) count(0x18, 0x38, checksum(this.#seed, blockBitmap));
+      if (inodeBitmap !== null) count(0x1a, 0x3a, checksum(this.#seed, inodeBitmap, 0, inodesPerGroup / 8));
+      count(0x1c, 0x32, inodesPerGroup - usedInodes);
       sealDescriptor(descriptor, group, this.#seed);
     }
     for (let group = 0; group < geometry.groupCount; group++) {
@@ -337,15 +358,19 @@ class Writer {
   }
 
   #superblock(group: number, freeBlocks: number): Uint8Array {
-    const { blockCount, inodeCount, inodesPerGroup } = this.#geometry, { time } = this.#options;
+    const { blockCount, inodeCount, inodesPerGroup, reservedDescriptorBlocks } = this.#geometry, { time } = this.#options;
     const raw = new Uint8Array(SUPERBLOCK_SIZE);
     const view = viewOf(raw);
     const u32 = (at: number, value: number): void => view.setUint32(at, value, true);
     const u16 = (at: number, value: number): void => view.setUint16(at, value, true);
     u32(0x00, inodeCount);
-    u32(0x04, blockCount);
-    u32(0x08, Math.floor((blockCount * (this.#options.reservedPercent ?? 5)) / 100));
-    u32(0x0c, freeBlocks);
+    const wide = (low: number, high: number, value: number): void => {
+      u32(low, value % 2 ** 32);
+      u32(high, Math.floor(value / 2 ** 32));
+    };
+    wide(0x04, 0x150, blockCount);
+    wide(0x08, 0x154, Math.floor((blockCount * (this.#options.reservedPercent ?? 5)) / 100));
+    wide(0x0c, 0x158, freeBlocks);
     u32(0x10, inodeCount - this.#lastInode);
     u32(0x18, 2);
     u32(0x1c, 2);
@@ -362,8 +387,8 @@ class Writer {
     u32(0x54, FIRST_INODE);
     u16(0x58, INODE_SIZE);
     u16(0x5a, group);
-    u32(0x5c, COMPAT.extAttr | COMPAT.dirIndex | (this.#journalBlocks > 0 ? COMPAT.hasJournal : 0));
-    u32(0x60, INCOMPAT.filetype | INCOMPAT.extents);
+    u32(0x5c, COMPAT.extAttr | COMPAT.dirIndex | (reservedDescriptorBlocks > 0 ? COMPAT.resizeInode : 0) | (this.#journalBlocks > 0 ? COMPAT.hasJournal : 0));
+    u32(0x60, INCOMPAT.filetype | INCOMPAT.extents | INCOMPAT.bit64);
     u32(0x64, RO_COMPAT.sparseSuper | RO_COMPAT.largeFile | RO_COMPAT.hugeFile | RO_COMPAT.dirNlink | RO_COMPAT.extraIsize | RO_COMPAT.metadataCsum);
     raw.set(this.#uuid, 0x68);
     const label = byteStringOf(this.#options.label);
@@ -375,6 +400,8 @@ class Writer {
       raw.set(this.#journalArea, 0x10c);
       u32(0x10c + 64, this.#journalBlocks * BLOCK_SIZE);
     }
+    u16(0xce, reservedDescriptorBlocks);
+    u16(0xfe, DESCRIPTOR_SIZE);
     // The hash of folders' names begins with the file system's own number: one more thing that chance need not decide.
     raw.set(this.#uuid, 0xec);
     raw[0xfc] = 1;
@@ -389,7 +416,8 @@ class Writer {
   }
 }
 
-const INODE_ZEROED = 0x4;
+/** bg_flags: what needs no reading, and what was cleared. */
+const GROUP_FLAG = { noInodeBitmap: 0x1, noBlockBitmap: 0x2, inodesZeroed: 0x4 } as const;
 /** xattr and acl, mke2fs' default. */
 const DEFAULT_MOUNT_OPTIONS = 0xc;
 const SIGNED_HASH = 0x1;

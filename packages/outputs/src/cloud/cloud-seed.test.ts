@@ -23,8 +23,8 @@ test("a seed is found by its label and says who may log in", () => {
     const read = (name: string): string => readFileSync(join(folder, "out", name), "utf8");
     assert.deepEqual(parse(read("meta-data")), { "instance-id": "i-1", "local-hostname": "box" });
     assert.match(read("user-data"), /^#cloud-config\n/);
-    const { users } = parse(read("user-data")) as { users: { name: string; ssh_authorized_keys: string[] }[] };
-    assert.deepEqual([users[0]!.name, users[0]!.ssh_authorized_keys], ["anna", SEED.sshKeys]);
+    const { users, manage_etc_hosts: hosts } = parse(read("user-data")) as { users: { name: string; ssh_authorized_keys: string[]; sudo: string }[]; manage_etc_hosts: string };
+    assert.deepEqual([users[0]!.name, users[0]!.ssh_authorized_keys, users[0]!.sudo, hosts], ["anna", SEED.sshKeys, "ALL=(ALL) NOPASSWD:ALL", "localhost"]);
   } finally {
     rmSync(folder, { recursive: true });
   }

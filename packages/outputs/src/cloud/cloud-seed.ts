@@ -11,6 +11,8 @@ export interface CloudSeed {
   /** `#cloud-config` or a script; undefined: made from the rest */
   readonly userData?: string;
   readonly user?: string;
+  /** the user may do all, by sudo(8), which the image then has; default: true */
+  readonly hasSudo?: boolean;
   readonly sshKeys?: readonly string[];
   /** network configuration, version 2; undefined: DHCP, as the image has it */
   readonly networkConfig?: string;
@@ -31,7 +33,8 @@ export function writeCloudSeed(disk: Disk, seed: CloudSeed, codecs: Pick<Codecs,
 function userData(seed: CloudSeed): string {
   const keys = (seed.sshKeys ?? []).map((key) => `      - ${quoted(key)}\n`).join("");
   const login = `${keys === "" ? "" : `    ssh_authorized_keys:\n${keys}`}`;
-  return `#cloud-config\nhostname: ${quoted(seed.hostname)}\nusers:\n  - name: ${quoted(seed.user ?? "debian")}\n    shell: /bin/bash\n    sudo: "ALL=(ALL) NOPASSWD:ALL"\n    lock_passwd: true\n${login}`;
+  // Names of its own that a machine cannot look up make sudo wait and complain.
+  return `#cloud-config\nhostname: ${quoted(seed.hostname)}\nmanage_etc_hosts: localhost\nusers:\n  - name: ${quoted(seed.user ?? "debian")}\n    shell: /bin/bash\n${seed.hasSudo === false ? "" : `    sudo: "ALL=(ALL) NOPASSWD:ALL"\n`}    lock_passwd: true\n${login}`;
 }
 
 /** A double-quoted YAML text, whose escapes are those of JSON. */
