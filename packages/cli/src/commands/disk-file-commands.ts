@@ -3,8 +3,8 @@ import { closeSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, r
 import { basename, join } from "node:path";
 import { FormatError, type Blob, type DiskFile, type DiskFiles } from "@stratos/formats";
 import { CommandError, UsageError } from "../command-error.ts";
-import { findDiskPlace, parseDiskPlace, requireDiskPlace } from "../image-disk/disk-place.ts";
-import { diskError, withFiles } from "../image-disk/open-disk.ts";
+import { findDiskPlace, parseDiskPlace, requireDiskPlace, type DiskPlace } from "../image-disk/disk-place.ts";
+import { diskError, filesOf, openDisk, withFiles } from "../image-disk/open-disk.ts";
 import { longListing } from "../fs/file-listing.ts";
 
 export interface DiskListOptions { readonly long?: true; readonly json?: true }
@@ -30,8 +30,25 @@ export async function listDiskFiles(where: string, options: DiskListOptions): Pr
 }
 
 export async function showDiskFiles(places: readonly string[]): Promise<number> {
-  for (const place of places) withFiles(requireDiskPlace(place), "read", (files, path) => eachPiece(files.content(path), (bytes) => writeAll(1, bytes)));
+  for (const place of places) await printDiskFile(requireDiskPlace(place));
   return 0;
+}
+
+/** Piece by piece, as fast as the reader takes them: a file may be larger than memory. */
+async function printDiskFile(place: DiskPlace): Promise<void> {
+  const opened = openDisk(place.image, "read");
+  try {
+    const content = filesOf(opened, place.part, "read").content(Buffer.from(place.path, "utf8").toString("latin1"));
+    const buffer = new Uint8Array(COPY_BYTES);
+    for (let offset = 0, count = 0; offset < content.sizeBytes; offset += count) {
+      count = pieceOf(content, offset, buffer);
+      await new Promise<void>((resolve, reject) => process.stdout.write(buffer.subarray(0, count), (error) => (error ? reject(error) : resolve())));
+    }
+  } catch (error) {
+    throw diskError(place.image, error);
+  } finally {
+    opened.close();
+  }
 }
 
 /** Into an image, or out of one. `-` is standard input or output. */
@@ -45,10 +62,13 @@ export async function copyDiskFiles(source: string, target: string, options: Dis
     });
     return 0;
   }
+  if (target === "-") {
+    await printDiskFile(from!);
+    return 0;
+  }
   withFiles(from!, "read", (files, path) => {
     const file = files.find(path);
     if (file === undefined) throw new FormatError(`${path}: no such file or directory`);
-    if (target === "-") return eachPiece(files.content(path), (bytes) => writeAll(1, bytes));
     const isFolder = (() => { try { return statSync(target).isDirectory(); } catch { return false; } })();
     copyOut(files, path, file, isFolder ? join(target, text(file.name)) : target, options);
   });
@@ -129,15 +149,19 @@ function copyOut(files: DiskFiles, path: string, file: DiskFile, host: string, o
 function eachPiece(content: Pick<Blob, "sizeBytes" | "read">, take: (bytes: Uint8Array) => void): void {
   const buffer = new Uint8Array(COPY_BYTES);
   for (let offset = 0; offset < content.sizeBytes; ) {
-    const count = content.read(offset, buffer);
-    if (count <= 0) throw new FormatError("a file is shorter than its size says");
+    const count = pieceOf(content, offset, buffer);
     take(buffer.subarray(0, count));
     offset += count;
   }
 }
 
+function pieceOf(content: Pick<Blob, "read">, offset: number, buffer: Uint8Array): number {
+  const count = content.read(offset, buffer);
+  if (count <= 0) throw new FormatError("a file is shorter than its size says");
+  return count;
+}
+
 function writeAll(fd: number, bytes: Uint8Array): void {
-  if (fd === 1) return void process.stdout.write(Buffer.from(bytes));
   for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
 }
 

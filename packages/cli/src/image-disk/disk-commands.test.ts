@@ -33,6 +33,8 @@ before(() => {
   mkdirSync(join(folder, "tree/etc"), { recursive: true });
   writeFileSync(join(folder, "tree/etc/hostname"), "before\n");
   writeFileSync(join(folder, "tree/large"), randomBytes(3 * MIB));
+  mkdirSync(join(folder, "tree/many"));
+  for (let index = 0; index < 800; index++) writeFileSync(join(folder, "tree/many", `a-name-of-some-length-${index}`), "");
   execFileSync("mke2fs", ["-q", "-t", "ext4", "-d", join(folder, "tree"), root, "50M"], sbin);
   execFileSync("dd", [`if=${esp}`, `of=${raw}`, "bs=1M", "seek=1", "conv=notrunc", "status=none"]);
   execFileSync("dd", [`if=${root}`, `of=${raw}`, "bs=1M", "seek=41", "conv=notrunc", "status=none"]);
@@ -44,6 +46,15 @@ test("info shows the partitions and what is on them", async () => {
   assert.deepEqual([info.format, info.table], ["raw", "gpt"]);
   assert.deepEqual(info.parts.map(({ name, type, fileSystem }) => [name, type, fileSystem]), [["esp", "esp", "fat"], ["root", "root-amd64", "ext4"]]);
   assert.match(await ok("info", raw), /^raw disk of 104857600 bytes, GPT partition table\nPART +NAME/);
+});
+
+test("a reader of a pipe gets all that was printed, however slow it is", () => {
+  const main = join(import.meta.dirname, "../main.ts");
+  const piped = (...args: readonly string[]): string => execFileSync("sh", ["-c", '"$@" | (sleep 0.5; sha256sum)', "sh", process.execPath, main, "image", "disk", ...args], { encoding: "utf8" }).slice(0, 64);
+  for (const args of [["cat", `${raw}:/large`], ["cp", `${raw}:/large`, "-"]]) assert.equal(piped(...args), sha(join(folder, "tree/large")));
+  // Longer than a pipe holds.
+  const listing = execFileSync("sh", ["-c", '"$@" | (sleep 0.5; cat)', "sh", process.execPath, main, "image", "disk", "ls", "--json", `${raw}:/many`], { encoding: "utf8" });
+  assert.equal((JSON.parse(listing) as unknown[]).length, 800);
 });
 
 test("files are listed, read, copied in and out, made and removed, in raw and QCOW2 alike", async () => {
