@@ -93,19 +93,29 @@ export class PackageIndex {
   versions(name: string): readonly BinaryPackage[] {
     let versions = this.#versions.get(name);
     if (versions === undefined) {
-      const found: BinaryPackage[] = [];
-      for (const member of this.#members) {
-        member.table.eachNamed(name, (id) => {
-          const one = make(member, id);
-          if (one !== undefined && !found.some((other) => other.version === one.version && other.architecture === one.architecture)) found.push(one);
-        });
-      }
-      found.push(...(this.#installed.get(name) ?? NONE));
+      const found = this.#named(name);
       versions = found.filter((one) => this.#priorityOf(one) >= 0);
       if (found.length > 1) (versions as BinaryPackage[]).sort((left, right) => this.#priorityOf(right) - this.#priorityOf(left) || compareVersions(right.version, left.version));
       this.#versions.set(name, versions);
     }
     return versions;
+  }
+
+  /** Versions of a package that may not be taken, since their priority is below zero. */
+  ruledOut(name: string): BinaryPackage[] {
+    return this.#named(name).filter((one) => this.#priorityOf(one) < 0);
+  }
+
+  #named(name: string): BinaryPackage[] {
+    const found: BinaryPackage[] = [];
+    for (const member of this.#members) {
+      member.table.eachNamed(name, (id) => {
+        const one = make(member, id);
+        if (one !== undefined && !found.some((other) => other.version === one.version && other.architecture === one.architecture)) found.push(one);
+      });
+    }
+    found.push(...(this.#installed.get(name) ?? NONE));
+    return found;
   }
 
   /** The version that apt would call the candidate. */

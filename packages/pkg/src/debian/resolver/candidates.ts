@@ -9,13 +9,18 @@ import type { BinaryPackage, PackageIndex, Provider } from "../package-index.ts"
 
 const PRIORITY_ORDER = ["required", "important", "standard", "optional", "extra"];
 
+/** The more important, the lower. */
+export function priorityRank(one: BinaryPackage): number {
+  return PRIORITY_ORDER.indexOf(one.priority);
+}
+
 /** The architecture a package counts as: `all` packages belong to the native one. */
 function effectiveArchitecture(one: BinaryPackage, native: string): string {
   return one.architecture === "all" ? native : one.architecture;
 }
 
 /** Whether `candidate`'s architecture suits a dependency of a package of architecture `owner`. */
-function suitsArchitecture(candidate: BinaryPackage, alternative: Alternative, owner: string, native: string): boolean {
+export function suitsArchitecture(candidate: BinaryPackage, alternative: Alternative, owner: string, native: string): boolean {
   const own = effectiveArchitecture(candidate, native);
   switch (alternative.qualifier) {
     case undefined: return own === owner || candidate.multiArch === "foreign";
@@ -50,7 +55,7 @@ function compareProviders(index: PackageIndex, left: Provider, right: Provider):
   return other.origin.priority - one.origin.priority
     || Number(other.isEssential) - Number(one.isEssential)
     || Number(other.isProtected) - Number(one.isProtected)
-    || PRIORITY_ORDER.indexOf(one.priority) - PRIORITY_ORDER.indexOf(other.priority)
+    || priorityRank(one) - priorityRank(other)
     || index.turnOf(other.name) - index.turnOf(one.name)
     || (one.name < other.name ? -1 : 1);
 }

@@ -13,8 +13,11 @@ import { findUnneeded } from "../unneeded.ts";
 import { compareVersions } from "../version.ts";
 import { acceptsVersion, type Dependency } from "../dependency.ts";
 import { candidatesFor } from "./candidates.ts";
+import { suggestion } from "./explain.ts";
+import { sourceVersion } from "./marks.ts";
 import { Resolution, UnsatisfiableError, type ResolvedPackage } from "./resolution.ts";
 import { parseRequest } from "./resolve.ts";
+import { walk } from "./walk.ts";
 
 export interface ChangeRequest {
   /** as for `resolve`; also `name/suite`, and `name-` to remove */
@@ -65,13 +68,6 @@ export interface PlannedChange {
 /** Rounds in which packages of one source are brought to one version, or what goes anyway is let go; each adds packages, and a third is rare. */
 const PASSES_MAX = 8;
 
-/** `source version` of a package. */
-function sourceVersion(one: BinaryPackage): string {
-  const field = one.field("Source");
-  const version = /\(([^)]*)\)/.exec(field ?? "")?.[1];
-  return `${one.source} ${version ?? one.version}`;
-}
-
 /**
  * Works out a change. `state` must have joined `index`.
  *
@@ -79,12 +75,7 @@ function sourceVersion(one: BinaryPackage): string {
  * @throws SolverLimitError
  */
 export function planChange(index: PackageIndex, state: InstalledState, request: ChangeRequest): PlannedChange {
-  try {
-    return new ChangePlan(index, state, request).run();
-  } catch (error) {
-    if (error instanceof UnsatisfiableError && (request.install ?? []).length === 0) throw new UnsatisfiableError(error.explanation, "the change is not possible");
-    throw error;
-  }
+  return new ChangePlan(index, state, request).run();
 }
 
 class ChangePlan {
@@ -116,10 +107,36 @@ class ChangePlan {
 
   run(): PlannedChange {
     const unknown = [...this.#removed].filter((name) => this.#state.get(name) === undefined && !this.#state.configFiles.has(name) && this.#index.versions(name.split(":")[0]!).length === 0);
-    if (unknown.length > 0) throw new UnsatisfiableError(unknown.map((name) => `${name} was to be removed, but no package of that name exists`));
+    if (unknown.length > 0) throw new UnsatisfiableError(unknown.map((name) => `${name} was to be removed, but no package of that name exists${suggestion(name, this.#index)}`), "the change is not possible");
+    const walked = this.#walk();
+    const lost = walked === undefined ? Infinity : this.#lostBy(walked);
+    if (lost === 0) return this.#describe(walked!);
+    const searched = this.#search();
+    return this.#describe(lost <= this.#lostBy(searched) ? walked! : searched);
+  }
+
+  /** apt's own way: undefined where it leads nowhere, or where apt does not go it (upgrades of all, and what goes with what is not needed). */
+  #walk(): ResolvedPackage[] | undefined {
+    const { upgrade, autoremove, recommends } = this.#request;
+    if (upgrade !== undefined || autoremove === true) return undefined;
+    const isForeign = (one: BinaryPackage): boolean => one.architecture !== "all" && one.architecture !== this.#state.architecture;
+    if (this.#install.some(({ candidates }) => candidates.length === 0 || isForeign(candidates[0]!)) || this.#state.entries().some((entry) => isForeign(entry.package)) || [...this.#removed].some((name) => name.includes(":"))) return undefined;
+    const remove = [...this.#removed];
+    if (remove.some((name) => this.#state.get(name) !== undefined && this.#mustStay(this.#state.get(name)!) !== undefined)) return undefined;
+    return walk(this.#index, this.#state, { install: this.#install.map(({ text, candidates }) => ({ package: candidates[0]!, text })), remove, recommends: recommends !== false, isExcluded: () => false });
+  }
+
+  /** How many of the installed packages go that somebody once asked for, and nobody wants away now. */
+  #lostBy(resolved: readonly ResolvedPackage[]): number {
+    const stays = new Set(resolved.map((one) => this.#state.sameAs(one.package)));
+    return this.#state.entries().filter((entry) => !entry.isAutomatic && !stays.has(entry) && !this.#isRemoved(entry.package)).length;
+  }
+
+  /** Finds an answer where there is one. */
+  #search(): ResolvedPackage[] {
     for (let pass = 0; ; pass++) {
       const resolved = this.#attempt();
-      if (pass >= PASSES_MAX || (!this.#letGo(resolved) && !this.#renewCompanions(resolved))) return this.#describe(resolved);
+      if (pass >= PASSES_MAX || (!this.#letGo(resolved) && !this.#renewCompanions(resolved))) return resolved;
     }
   }
 

@@ -94,7 +94,10 @@ export class Resolution {
   run(): ResolvedPackage[] {
     this.#clauses.add([this.#root], "fact", undefined);
     const obstacles = this.#clauses.solve();
-    if (obstacles !== undefined) throw new UnsatisfiableError(explainCore(obstacles, this.#index));
+    if (obstacles !== undefined) {
+      const asked = obstacles.filter((cause) => cause.kind === "request");
+      throw new UnsatisfiableError(explainCore(obstacles, this.#index, this.#architecture), asked.length === 1 ? `${asked[0]!.text} cannot be installed` : asked.length === 0 ? "the change is not possible" : undefined);
+    }
     return this.#answer();
   }
 

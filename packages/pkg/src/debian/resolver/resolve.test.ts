@@ -147,7 +147,7 @@ test("600 random archives: the verdict is that of trying everything, and every a
     for (let mask = 0; mask < 1 << all.length && !exists; mask++) exists = isValid(all.filter((_, index) => mask & (1 << index)), requests);
     try {
       const answer = resolve(archive, { install }, "riscv64").map((one) => one.package);
-      assert.ok(isValid(answer, requests), `round ${round}: ${answer.join(", ")}\n${[...lines.values()].join("\n")}`);
+      assert.ok(isValid(answer, requests), `round ${round}: ${install} ${answer.join(", ")}\n${[...lines.values()].join("\n")}`);
       satisfiable++;
     } catch (error) {
       if (!(error instanceof UnsatisfiableError)) throw error;

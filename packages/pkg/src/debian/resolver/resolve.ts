@@ -5,9 +5,11 @@
  * The search is complete: when there is an answer it is found, and when there is none, the error says why.
  */
 import { parseDependencies, type Dependency } from "../dependency.ts";
+import { InstalledState } from "../installed-state.ts";
 import type { PackageIndex } from "../package-index.ts";
 import { candidatesFor } from "./candidates.ts";
 import { Resolution, type ResolvedPackage } from "./resolution.ts";
+import { walk } from "./walk.ts";
 
 export { UnsatisfiableError, type ResolvedPackage } from "./resolution.ts";
 
@@ -29,14 +31,17 @@ export interface ResolveRequest {
  */
 export function resolve(index: PackageIndex, request: ResolveRequest, architecture: string): ResolvedPackage[] {
   const excluded = new Set(request.exclude ?? []);
+  const wanted = request.install.map((text) => ({ text, candidates: candidatesFor(index, parseRequest(text), architecture, architecture) }));
+  const isPlain = wanted.every(({ candidates }) => candidates.length > 0 && !excluded.has(candidates[0]!.name) && (candidates[0]!.architecture === architecture || candidates[0]!.architecture === "all"));
+  const walked = isPlain ? walk(index, new InstalledState(architecture, []), { install: wanted.map(({ text, candidates }) => ({ package: candidates[0]!, text })), remove: [], recommends: request.recommends === true, isExcluded: (name) => excluded.has(name) }) : undefined;
+  if (walked !== undefined) return walked;
   const resolution = new Resolution(index, architecture, {
     refuses: (one) => (excluded.has(one.name) ? "was excluded" : undefined),
     follows: () => request.recommends === true,
     prefer: (candidates) => candidates,
     isThere: () => false,
   });
-  for (const text of request.install) {
-    const candidates = candidatesFor(index, parseRequest(text), architecture, architecture);
+  for (const { text, candidates } of wanted) {
     resolution.require(candidates, { kind: "request", text, candidates });
   }
   return resolution.run();
