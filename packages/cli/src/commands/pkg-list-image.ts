@@ -2,12 +2,12 @@
 import { createHash } from "node:crypto";
 import { homeFolder, stratosHome, type ProgressDisplay } from "@stratos/host-node";
 import { nodeAlpmPorts } from "@stratos/host-node/packages";
-import { Alpm, applySystemList, diffSystemList, planChange, RootChanges, type AlpmListener, type DebianHand, type ListChange, type ListHands, type RootFiles, type SystemList } from "@stratos/pkg";
+import { Alpm, applySystemList, debianChanges, diffSystemList, namesOf, planDebianList, RootChanges, type AlpmListener, type DebianHand, type ListChange, type ListHands, type RootFiles, type SystemList } from "@stratos/pkg";
 import { configurationOf, forgetChanges, guestRunner } from "../alpm/image-alpm.ts";
 import { ImageStore, type ImageEntry } from "../image/image-store.ts";
 import { cloneVolume, openVolumeReadOnly, type OpenVolume } from "../image/image-volume.ts";
 import type { SourceOptions } from "../packages/image-system.ts";
-import { inNewLayer, withPreparedChange } from "../packages/image-transaction.ts";
+import { inNewLayer, markAutomatic, withPreparedChange } from "../packages/image-transaction.ts";
 import { VolumeRoot } from "../packages/volume-root.ts";
 import { defaultImage } from "../session/open-image.ts";
 import { withImage, type ImageTask } from "./pkg-system-commands.ts";
@@ -23,7 +23,7 @@ export async function listOnImage(list: SystemList, listener: AlpmListener, prog
   const entry = new ImageStore(home).require(name);
   const isDebian = look(entry, (files) => files.look("var/lib/dpkg/status") !== undefined);
   // Its lists are needed only when Debian packages may change.
-  if (isDebian && (list.debian.length > 0 || list.absent.length > 0 || hasRecord(entry))) {
+  if (isDebian && (list.debian.length + list.absent.length > 0 || list.exact || hasRecord(entry))) {
     return withImage(options, options.update === true ? "fresh" : "kept", (task) => onImage(list, listener, { name, entry, task }, how, progress));
   }
   return onImage(list, listener, { name, entry, task: undefined }, how, progress);
@@ -58,8 +58,7 @@ async function onImage(list: SystemList, listener: AlpmListener, target: Target,
   }
   if (how.readOnly || changes.every((change) => change.kind === "note")) return changes;
   progress.clear();
-  const names = (action: string): string[] => changes.flatMap((change) => (change.kind === "package" && change.action === action ? [`${change.name} ${change.version}`.trim()] : []));
-  const summary = { installed: names("install"), upgraded: names("upgrade"), removed: names("remove") };
+  const summary = { installed: namesOf(changes, "install"), upgraded: namesOf(changes, "upgrade"), removed: namesOf(changes, "remove") };
   await inNewLayer(target, { command: how.command }, summary, async (layer) => {
     changes = await withHands(layer, listener, target, list, (hands) => applySystemList(list, hands));
     forgetChanges(layer);
@@ -87,19 +86,16 @@ async function withHands<T>(opened: OpenVolume, listener: AlpmListener, target: 
 }
 
 function debianHand(task: ImageTask, opened: OpenVolume): DebianHand {
-  const { image, index } = task;
-  const plan = (install: readonly string[], remove: readonly string[]): ReturnType<typeof planChange> => planChange(index, image.system.state, { install, remove, recommends: false, autoremove: false });
+  const { image, index, ports } = task;
+  const { state } = image.system;
   return {
-    installed: () => new Set([...image.system.state.entries()].map(({ package: one }) => one.name)),
-    plan(install, remove) {
-      const planned = plan(install, remove);
-      return [
-        ...planned.install.map((one): ListChange => ({ kind: "package", action: one.from === undefined ? "install" : "upgrade", system: "debian", name: one.package.name, version: one.package.version, because: one.neededBy === undefined ? one.because : `${one.neededBy.name}: ${one.because}` })),
-        ...planned.remove.map((one): ListChange => ({ kind: "package", action: "remove", system: "debian", name: one.package.name, version: one.package.version, because: one.because })),
-      ];
-    },
-    async change(install, remove) {
-      await withPreparedChange(task, plan(install, remove), (run) => run(opened));
+    asked: () => new Set(state.entries().filter((entry) => !entry.isAutomatic).map(({ package: one }) => one.name)),
+    plan: (wish) => debianChanges(planDebianList(index, state, wish)),
+    async change(wish) {
+      const { change, nowAutomatic } = planDebianList(index, state, wish);
+      if (change.install.length + change.remove.length > 0) await withPreparedChange(task, change, (run) => run(opened));
+      markAutomatic(opened, image, change, ports, nowAutomatic);
+      return undefined;
     },
   };
 }

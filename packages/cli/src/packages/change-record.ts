@@ -13,13 +13,18 @@ export function summaryOf(change: PlannedChange): ChangeSummary {
   };
 }
 
-/** apt in the system must know who came along only for others: its record after the change. */
-export function extendedStatesAfter(before: string, change: PlannedChange, { architecture, state }: DebianSystem): string {
+/**
+ * apt in the system must know who came along only for others: its record after the change.
+ *
+ * @param nowAutomatic  names of what was asked for until now
+ */
+export function extendedStatesAfter(before: string, change: PlannedChange, { architecture, state }: DebianSystem, nowAutomatic: readonly string[] = []): string {
   const marks = new Map<string, { architecture: string; isAutomatic: boolean } | undefined>();
   const archOf = (one: BinaryPackage): string => (one.architecture === "all" ? architecture : one.architecture);
   for (const { package: one } of change.remove) marks.set(keyOf(one, architecture), undefined);
   for (const planned of change.install) marks.set(keyOf(planned.package, architecture), { architecture: archOf(planned.package), isAutomatic: planned.isAutomatic });
   for (const name of change.nowManual) marks.set(name, { architecture: state.get(name)?.package.architecture ?? architecture, isAutomatic: false });
+  for (const name of nowAutomatic) marks.set(name, { architecture: state.get(name)?.package.architecture ?? architecture, isAutomatic: true });
   return updateExtendedStates(before, marks, architecture);
 }
 

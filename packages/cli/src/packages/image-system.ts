@@ -25,6 +25,8 @@ export interface OpenSystem {
   readonly name: string;
   readonly files: SystemFiles;
   readonly system: DebianSystem;
+  /** dpkg's record when the system was opened, as a byte string; an image cannot change, and has none */
+  readonly statusRead?: string;
 }
 
 export interface ImageSystem extends OpenSystem {
@@ -61,7 +63,7 @@ export function openRootSystem(root: string, options: SourceOptions, ports: Node
   const architecture = listed !== undefined && listed !== "" ? listed : (/^Package: dpkg\n(?:.+\n)*?Architecture: (.+)$/m.exec(ports.latin1(status))?.[1] ?? GUEST_ARCHITECTURE);
   const system = readSystem(files, architecture, ports.latin1);
   if (system.sources.length === 0) system.sources.push({ uri: hostMirror(options).uri, suite: DEFAULT_SUITE, components: ["main"], signedBy: undefined });
-  return { name: root, files, system };
+  return { name: root, files, system, statusRead: ports.latin1(status) };
 }
 
 /** What the image's sources offer. A mirror that is named stands for Debian's own in the image. */

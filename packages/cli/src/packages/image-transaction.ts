@@ -191,9 +191,9 @@ async function runChange(opened: OpenVolume, task: { folder: string; name: strin
 }
 
 /** apt in the image must know who came along only for others. */
-function markAutomatic(opened: OpenVolume, image: ImageSystem, change: PlannedChange, ports: NodePackagePorts): void {
+export function markAutomatic(opened: OpenVolume, image: ImageSystem, change: PlannedChange, ports: NodePackagePorts, nowAutomatic: readonly string[] = []): void {
   const before = readVolumeFile(opened.volume.root, EXTENDED_STATES);
   // A system without apt has no such record, and needs none.
   if (before === null && image.files.list("var/lib/apt").length === 0) return;
-  replaceFile(opened, image.name, EXTENDED_STATES, extendedStatesAfter(ports.latin1(before ?? new Uint8Array(0)), change, image.system));
+  replaceFile(opened, image.name, EXTENDED_STATES, extendedStatesAfter(ports.latin1(before ?? new Uint8Array(0)), change, image.system, nowAutomatic));
 }

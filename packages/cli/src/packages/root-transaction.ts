@@ -8,13 +8,13 @@
  */
 import { existsSync, realpathSync } from "node:fs";
 import { constants } from "node:os";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { byteStringOf } from "@stratos/base";
 import { homeFolder, stratosHome, type ProgressDisplay } from "@stratos/host-node";
 import { folderTree, nodeCodecs } from "@stratos/host-node/outputs";
-import { nodeAlpmSystem, type NodePackagePorts } from "@stratos/host-node/packages";
+import { lockHolder, nodeAlpmSystem, type NodeAlpmSystem, type NodePackagePorts } from "@stratos/host-node/packages";
 import { fileTreeOf, readBlob, type FileEntry, type FileTree } from "@stratos/formats";
-import { CHANGES_FOLDER, EXTENDED_STATES, markHeld, readSystem, RootChanges, type ChangeDraft, type ChangeRecord, type PackageIndex, type PlannedChange, type RootFiles, type RootMeta, type RootNode, treeEntryMeta, writeTreeEntry } from "@stratos/pkg";
+import { ChangeError, CHANGES_FOLDER, EXTENDED_STATES, markHeld, readSystem, RootChanges, type ChangeDraft, type ChangeRecord, type PackageIndex, type PlannedChange, type RootFiles, type ListNote, type RootMeta, type RootNode, treeEntryMeta, writeTreeEntry } from "@stratos/pkg";
 import type { ScriptRunner, TreeChanges } from "@stratos/compose";
 import { CommandError } from "../command-error.ts";
 import { chooseRunner } from "../compose/compose-session.ts";
@@ -26,6 +26,7 @@ import { CHANGE_SCRIPT, withPreparedFolder } from "./prepared-change.ts";
 const STATE_FOLDER = "var/lib/stratos";
 const LOCK = `${STATE_FOLDER}/lock`;
 const STATUS = "var/lib/dpkg/status";
+const PACMAN_FOLDER = "var/lib/pacman";
 /** Where the copy of the system sees the packages of a change. */
 const CHANGE_FOLDER = ".stratos-change";
 
@@ -40,6 +41,8 @@ export interface RootTransaction extends ChangeSummary {
 }
 
 interface NoteData extends ChangeSummary { readonly kind: "debian"; readonly command: string }
+/** What ALPM's transactions leave. */
+interface AlpmNote { readonly kind: "alpm"; readonly summary: readonly string[] }
 
 /** @throws CommandError  the folder is the host's own root, or not there */
 function rootFolder(root: string): string {
@@ -52,14 +55,7 @@ function rootFolder(root: string): string {
 /** Holds the folder for one change, with what an interrupted one has left finished. */
 async function withRoot<T>(root: string, work: (files: RootFiles, changes: RootChanges) => Promise<T>): Promise<T> {
   const system = nodeAlpmSystem(rootFolder(root));
-  // What is written here must be in the folder: a link in it could lead anywhere.
-  for (const path of [CHANGES_FOLDER, STATUS, EXTENDED_STATES]) {
-    for (let slash = path.indexOf("/"); slash > 0; slash = path.indexOf("/", slash + 1)) {
-      if (system.files.look(path.slice(0, slash))?.kind === "symlink") throw new CommandError(root, `/${path.slice(0, slash)} is a symbolic link, where a folder is to be`);
-    }
-  }
-  const unlock = system.lock(LOCK);
-  if (typeof unlock === "string") throw new CommandError(root, unlock);
+  const unlock = lockRoot(root, system);
   try {
     const changes = new RootChanges(system.files);
     finishInterrupted(changes);
@@ -69,12 +65,51 @@ async function withRoot<T>(root: string, work: (files: RootFiles, changes: RootC
   }
 }
 
-function finishInterrupted(changes: RootChanges): void {
-  for (const record of changes.recover()) if (isOurs(record) || record.note.data === null) changes.finish(record.id);
+/**
+ * Holds a root for changes of ours, of whatever kind of packages, and looks whether another program is changing it.
+ *
+ * @param isAlpmHeld  whether the caller has pacman's lock already
+ * @returns what lets it go
+ */
+export function lockRoot(root: string, system: NodeAlpmSystem, isAlpmHeld = false): () => void {
+  // What is written here must be in the folder: a link in it could lead anywhere.
+  for (const path of [CHANGES_FOLDER, STATUS, EXTENDED_STATES]) {
+    for (let slash = path.indexOf("/"); slash > 0; slash = path.indexOf("/", slash + 1)) {
+      if (system.files.look(path.slice(0, slash))?.kind === "symlink") throw new CommandError(root, `/${path.slice(0, slash)} is a symbolic link, where a folder is to be`);
+    }
+  }
+  const taken: (() => void)[] = [];
+  const unlock = (): void => { for (const release of taken.reverse()) release(); };
+  try {
+    for (const path of [LOCK, ...(!isAlpmHeld && system.files.look(PACMAN_FOLDER)?.kind === "directory" ? [`${PACMAN_FOLDER}/db.lck`] : [])]) {
+      const release = system.lock(path);
+      if (typeof release === "string") throw new CommandError(root, release);
+      taken.push(release);
+    }
+    requireNoDpkg(root);
+    return unlock;
+  } catch (error) {
+    unlock();
+    throw error;
+  }
 }
 
-function isOurs(record: ChangeRecord): boolean {
-  return (record.note.data as { kind?: unknown } | null)?.kind === "debian";
+/** dpkg and apt hold locks of fcntl(2), which Node cannot take, but Linux lists. @throws CommandError  one of them is at work */
+function requireNoDpkg(root: string): void {
+  for (const name of ["lock-frontend", "lock"]) {
+    const holder = lockHolder(join(resolve(root), "var/lib/dpkg", name));
+    if (holder !== undefined) throw new CommandError(root, `process ${holder} (dpkg or apt) is at work on it: it holds /var/lib/dpkg/${name}; try again when it is done`);
+  }
+}
+
+/** Carries out what an interrupted change left, in a root that is held. */
+export function finishInterrupted(changes: RootChanges): void {
+  // Those of ALPM packages have scriptlets and hooks to run, which whoever opens the root for ALPM does.
+  for (const record of changes.recover()) if (kindOf(record) !== "alpm") changes.finish(record.id);
+}
+
+function kindOf(record: ChangeRecord): unknown {
+  return (record.note.data as { kind?: unknown } | null)?.kind;
 }
 
 /** Finishes what an interrupted change left, so that the folder can be read. A root without such changes is not touched. */
@@ -114,28 +149,52 @@ export interface RootTask {
  * @throws CommandError  dpkg or a script of a package failed, or a signal asked for the end, and the folder is as it was
  */
 export function changeRoot(task: RootTask, change: PlannedChange, command: string): Promise<RootTransaction> {
-  const { ports, root, system, progress } = task;
-  const runner = chooseRunner(system.system.architecture, task.runner, homeFolder(stratosHome(), "transactions"));
-  return withRoot(root, (files, changes) => withPreparedFolder({ ...task, seenAt: `/${CHANGE_FOLDER}` }, change, async (folder) => {
-    // What was planned is for the folder as it was read.
-    if (ports.latin1(files.look(STATUS)?.kind === "file" ? files.read(STATUS) : new Uint8Array(0)) !== ports.latin1(system.files.read(STATUS) ?? new Uint8Array(0))) throw new CommandError(root, "has been changed meanwhile; try again");
-    if (files.look(CHANGE_FOLDER) !== undefined) throw new CommandError(root, `/${CHANGE_FOLDER} is in the way: it is where a change sees its packages`);
-    progress.update("Copying the system", 0, 0);
-    const nowSeconds = Math.floor(Date.now() / 1000);
-    const tree = treeWith(rootFolder(root), folder);
-    const result = await runScript(runner, tree, { name: root, architecture: system.system.architecture, nowSeconds, steps: change.install.length * 2 + change.remove.length, progress });
+  return withRoot(task.root, async (files, changes) => {
+    const lay = await runRootChange(task, files, change);
     const draft = changes.begin();
     try {
-      stage(draft, files, result, nowSeconds);
-      markAutomatic(draft, change, system, ports, nowSeconds);
-      const missed = missedBy(readSystem(filesOf(draft), system.system.architecture, ports.latin1).state, change);
-      if (missed.length > 0) throw new CommandError(root, `the packages are not as planned, and the folder is as it was: ${missed.slice(0, 5).join("; ")}`);
-      return commit(changes, draft, { command, ...summaryOf(change) }, nowSeconds);
+      lay(draft);
+      return commit(changes, draft, { command, ...summaryOf(change) }, Math.floor(Date.now() / 1000));
     } catch (error) {
       draft.discard();
       throw error;
     }
-  }));
+  });
+}
+
+/**
+ * Has dpkg carry a change out on a copy of the folder, which the caller holds ({@link lockRoot}).
+ *
+ * @param nowAutomatic  names of what was asked for until now, and is there only for others from now on
+ * @returns what lays out in a draft what changed
+ * @throws CommandError  as for {@link changeRoot}
+ */
+export async function runRootChange(task: RootTask, files: RootFiles, change: PlannedChange, nowAutomatic: readonly string[] = []): Promise<(draft: ChangeDraft) => void> {
+  const { ports, root, system, progress } = task;
+  const runner = chooseRunner(system.system.architecture, task.runner, homeFolder(stratosHome(), "transactions"));
+  const status = (): string => ports.latin1(files.look(STATUS)?.kind === "file" ? files.read(STATUS) : new Uint8Array(0));
+  const requireUnchanged = (): void => {
+    requireNoDpkg(root);
+    if (status() !== system.statusRead) throw new CommandError(root, "has been changed meanwhile; try again");
+  };
+  const nowSeconds = Math.floor(Date.now() / 1000);
+  // Marks alone need no dpkg.
+  const isOfFiles = change.install.length + change.remove.length + change.purgeConfig.length > 0;
+  const result: TreeChanges = !isOfFiles ? { changed: [], removed: [] } : await withPreparedFolder({ ...task, seenAt: `/${CHANGE_FOLDER}` }, change, async (folder) => {
+    // What was planned is for the folder as it was read.
+    requireUnchanged();
+    if (files.look(CHANGE_FOLDER) !== undefined) throw new CommandError(root, `/${CHANGE_FOLDER} is in the way: it is where a change sees its packages`);
+    progress.update("Copying the system", 0, 0);
+    const tree = treeWith(rootFolder(root), folder);
+    return runScript(runner, tree, { name: root, architecture: system.system.architecture, nowSeconds, steps: change.install.length * 2 + change.remove.length, progress });
+  });
+  return (draft) => {
+    requireUnchanged();
+    stage(draft, files, result, nowSeconds);
+    markAutomatic(draft, change, system, ports, nowSeconds, nowAutomatic);
+    const missed = missedBy(readSystem(filesOf(draft), system.system.architecture, ports.latin1).state, change);
+    if (missed.length > 0) throw new CommandError(root, `the packages are not as planned, and the folder is as it was: ${missed.slice(0, 5).join("; ")}`);
+  };
 }
 
 /** Marks packages as held, or no longer so. */
@@ -150,12 +209,20 @@ export function holdInRoot(root: string, ports: NodePackagePorts, names: readonl
   });
 }
 
-/** Changes that can be taken back, oldest first. */
+/** Changes that can be taken back, oldest first, of whatever kind of packages. */
 export function rootHistory(root: string): RootTransaction[] {
-  return new RootChanges(nodeAlpmSystem(rootFolder(root)).files).history().filter(isOurs).map((record) => {
-    const { kind: _, ...data } = record.note.data as NoteData;
-    return { id: record.id, at: new Date(record.note.time * 1000).toISOString(), ...data };
-  });
+  return new RootChanges(nodeAlpmSystem(rootFolder(root)).files).history().map(transactionOf);
+}
+
+function transactionOf({ id, note }: ChangeRecord): RootTransaction {
+  const data = note.data as NoteData | ListNote | AlpmNote | null;
+  const at = new Date(note.time * 1000).toISOString();
+  if (data?.kind === "debian" || data?.kind === "list") {
+    const { kind: _, ...rest } = data;
+    return { id, at, ...rest };
+  }
+  const lines = (pattern: RegExp): string[] => (data?.summary ?? []).flatMap((line) => { const found = pattern.exec(line); return found === null ? [] : [`${found[1]!} ${found[2]!.replace(" -> ", " → ")}`]; });
+  return { id, at, command: note.title, installed: lines(/^installed (\S+) \((.*)\)$/), upgraded: lines(/^(?:upgraded|downgraded|reinstalled) (\S+) \((.*)\)$/), removed: lines(/^removed (\S+) \((.*)\)$/) };
 }
 
 /** Makes the folder what it was before change `id`, or before the last one; later ones are taken back too. @returns that change */
@@ -164,6 +231,7 @@ export function rollBackRoot(root: string, id: number | undefined): Promise<Root
     const history = rootHistory(root);
     const target = id === undefined ? history.at(-1) : history.find((one) => one.id === id);
     if (target === undefined) throw new CommandError(root, id === undefined ? "there is no change to take back; `stratos pkg history` lists changes" : `there is no change ${id} that could be taken back; \`stratos pkg history\` lists them`);
+    requireUntouched(root, changes, target.id);
     for (const record of changes.history().filter((one) => one.id >= target.id).reverse()) {
       const draft = changes.revert(record.id);
       const back = draft.commit({ title: `took back: ${record.note.title}`, time: Math.floor(Date.now() / 1000), data: null });
@@ -175,6 +243,15 @@ export function rollBackRoot(root: string, id: number | undefined): Promise<Root
     }
     return Promise.resolve(target);
   });
+}
+
+function requireUntouched(root: string, changes: RootChanges, id: number): void {
+  try {
+    changes.requireUntouched(id);
+  } catch (error) {
+    if (error instanceof ChangeError) throw new CommandError(root, error.message, { cause: error });
+    throw error;
+  }
 }
 
 function commit(changes: RootChanges, draft: ChangeDraft, what: ChangeSummary & { command: string }, nowSeconds: number): RootTransaction {
@@ -265,12 +342,12 @@ function isSame(files: RootFiles, node: RootNode | undefined, entry: FileEntry, 
 }
 
 /** apt in the system must know who came along only for others. */
-function markAutomatic(draft: ChangeDraft, change: PlannedChange, { system }: OpenSystem, ports: NodePackagePorts, nowSeconds: number): void {
+function markAutomatic(draft: ChangeDraft, change: PlannedChange, { system }: OpenSystem, ports: NodePackagePorts, nowSeconds: number, nowAutomatic: readonly string[]): void {
   const node = draft.look(EXTENDED_STATES);
   // A system without apt has no such record, and needs none.
   if (node?.kind !== "file" && draft.list("var/lib/apt").length === 0) return;
   const before = node?.kind === "file" ? ports.latin1(draft.read(EXTENDED_STATES)) : "";
-  const text = extendedStatesAfter(before, change, system);
+  const text = extendedStatesAfter(before, change, system, nowAutomatic);
   if (text !== before) draft.file(EXTENDED_STATES, { uid: 0, gid: 0, mode: 0o644, ...node?.meta, mtime: nowSeconds }, byteStringOf(text));
 }
 

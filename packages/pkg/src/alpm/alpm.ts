@@ -151,6 +151,7 @@ export class Alpm {
     const last = records.at(-1);
     const first = from ?? last?.id;
     if (first === undefined || !records.some((record) => record.id === first)) throw new Error(first === undefined ? "no change was made yet" : `there is no change ${first}`);
+    this.#changes.requireUntouched(first);
     const titles: string[] = [];
     for (const record of records.filter((one) => one.id >= first).reverse()) {
       const draft = this.#changes.revert(record.id);

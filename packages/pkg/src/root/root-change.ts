@@ -16,6 +16,7 @@
  */
 import { byteString, utf8Of, byteStringToUtf8 } from "@stratos/base";
 import type { RootMeta } from "../image/root-writer.ts";
+import { packageState } from "./package-state.ts";
 import type { DeviceNumber, RootFiles, RootNode } from "./root-files.ts";
 
 export const CHANGES_FOLDER = "var/lib/stratos/changes";
@@ -44,7 +45,13 @@ export interface ChangeNote {
   data: unknown;
 }
 
-interface Plan { format: 1; note: ChangeNote; steps: Step[] }
+interface Plan {
+  format: 1;
+  note: ChangeNote;
+  steps: Step[];
+  /** {@link packageState} before and after */
+  packages?: { before: string; after: string };
+}
 
 export interface ChangeRecord {
   id: number;
@@ -136,6 +143,22 @@ export class RootChanges {
       const state = this.#files.look(`${folder}/done`) !== undefined ? "done" : this.#files.look(`${folder}/applied`) !== undefined ? "applied" : "committed";
       return { id, note: plan.note, state, paths: plan.steps.map((step) => step.path) };
     });
+  }
+
+  /**
+   * Makes sure that change `id` and all after it can be taken back: a change returns the databases of packages to what they were, and would
+   * forget what another program has installed since, but leave its files.
+   *
+   * @throws ChangeError  another program has changed packages since
+   */
+  requireUntouched(id: number): void {
+    let now = packageState(this.#files);
+    for (const later of this.#ids().filter((one) => one >= id).reverse()) {
+      const { packages, note } = this.#plan(later);
+      if (packages === undefined) return;
+      if (packages.after !== now) throw new ChangeError(`packages have been changed by another program (apt, dpkg, pacman) since change ${later} (${note.title}), and taking it back would leave theirs half there; take back what that program did first`);
+      now = packages.before;
+    }
   }
 
   /**
@@ -309,7 +332,7 @@ export class ChangeDraft {
 
   /** From here on the change happens, even when the power fails. @returns its number, for {@link RootChanges.apply} */
   commit(note: ChangeNote): number {
-    const plan: Plan = { format: 1, note, steps: this.#steps };
+    const plan: Plan = { format: 1, note, steps: this.#steps, packages: { before: packageState(this.#files), after: packageState(this) } };
     this.#files.file(`${this.#folder}/plan`, PRIVATE_META, utf8Of(JSON.stringify(plan)));
     this.#files.sync();
     this.#files.rename(this.#folder, `${CHANGES_FOLDER}/${this.#id}`);

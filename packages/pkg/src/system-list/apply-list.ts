@@ -14,25 +14,20 @@ import { makeParents } from "../alpm/local-database.ts";
 import type { ChangeDraft, RootChanges } from "../root/root-change.ts";
 import type { RootFiles } from "../root/root-files.ts";
 import { placeOf } from "../root/root-paths.ts";
+import { describeListChange, namesOf, type ListChange } from "./list-change.ts";
+import type { DebianWish } from "./debian-list.ts";
 import { LIST_FOLDER, originalPath, readListRecord, recordFile, type ListRecord, type RecordedNode } from "./list-record.ts";
 import { plainName, SystemListError, type Listed, type SystemList } from "./read-list.ts";
 import { isThere, metaOfWanted, wantedNodes, type RootView, type WantedNode } from "./system-files.ts";
 
-export type ListChange =
-  | { kind: "package"; action: "install" | "upgrade" | "remove" | "build"; system: "alpm" | "debian"; name: string; version: string; because: string }
-  | { kind: "reason"; name: string; reason: InstallReason }
-  | { kind: "file"; action: "write" | "remove" | "restore"; path: string }
-  | { kind: "setting"; what: string }
-  | { kind: "note"; text: string };
-
 /** A system of Debian packages, as far as a list needs it. */
 export interface DebianHand {
-  /** names of what is installed */
-  installed(): ReadonlySet<string>;
-  /** what a change would bring and take besides what is named; plain names when absent */
-  plan?(install: readonly string[], remove: readonly string[]): readonly ListChange[];
-  /** carries out one transaction */
-  change(install: readonly string[], remove: readonly string[]): Promise<void>;
+  /** names of what is installed because somebody asked for it */
+  asked(): ReadonlySet<string>;
+  /** what fulfils the wish; empty when all is so already */
+  plan(wish: DebianWish): readonly ListChange[];
+  /** Carries that out at once; or, where files change by drafts alone, makes it ready and returns what lays it out in a draft. */
+  change(wish: DebianWish): Promise<((draft: ChangeDraft) => void) | undefined>;
 }
 
 export interface ListHands {
@@ -46,7 +41,12 @@ export interface ListHands {
   debian: DebianHand | undefined;
   /** builds packages of the AUR with what they need from there, in the order in which they are to be installed */
   buildAur: ((names: readonly string[]) => Promise<GivenArchive[]>) | undefined;
+  /** the command line, for the history */
+  command?: string;
 }
+
+/** What a root's history keeps of a list that brought no ALPM packages. */
+export interface ListNote { readonly kind: "list"; readonly command: string; readonly installed: string[]; readonly upgraded: string[]; readonly removed: string[] }
 
 /** What `apply` would change; empty when nothing. @throws SystemListError */
 export async function diffSystemList(list: SystemList, hands: ListHands): Promise<ListChange[]> {
@@ -62,14 +62,14 @@ class ListWork {
   readonly #list: SystemList;
   readonly #hands: ListHands;
   readonly #record: ListRecord;
-  /** Debian packages that were installed when the work began */
+  /** Debian packages that were asked for when the work began */
   readonly #debianBefore: ReadonlySet<string>;
 
   constructor(list: SystemList, hands: ListHands) {
     this.#list = list;
     this.#hands = hands;
     this.#record = readListRecord(hands.files);
-    this.#debianBefore = new Set(hands.debian?.installed());
+    this.#debianBefore = new Set(hands.debian?.asked());
   }
 
   async diff(): Promise<ListChange[]> {
@@ -94,18 +94,19 @@ class ListWork {
 
   async apply(): Promise<ListChange[]> {
     const { alpm, buildAur, debian } = this.#hands;
-    const changes: ListChange[] = [...this.#notes(), ...this.#debianChanges()];
-    const { wanted: wantedDebian, gone } = this.#debianNames();
-    if (debian !== undefined && wantedDebian.length + gone.length > 0) await debian.change(wantedDebian, gone);
+    const ofDebian = this.#debianChanges();
+    const changes: ListChange[] = [...this.#notes(), ...ofDebian];
+    const lay = ofDebian.length > 0 ? await debian?.change(this.#debianWish()) : undefined;
     const also = (draft: ChangeDraft): string[] => {
+      lay?.(draft);
       const done = this.#nodeChanges(draft, (unit) => { throw missingUnit(unit); });
       this.#write(draft);
       changes.push(...done);
-      return done.map(describeListChange);
+      return [...(lay === undefined ? [] : ofDebian), ...done].map(describeListChange);
     };
     if (alpm === undefined) {
-      if (!this.#mustWrite()) return changes;
-      await this.#changeAlone(also);
+      if (lay === undefined && !this.#mustWrite()) return changes;
+      await this.#changeAlone(also, ofDebian);
       return changes;
     }
     const wanted = this.#aurWanted();
@@ -117,20 +118,22 @@ class ListWork {
     const wish = this.#alpmWish(alpm);
     const built = wanted.map((one) => plainName(one.value));
     const transaction = await alpm.prepare({ ...wish, archives: built, reasons: new Map<string, InstallReason>([...wish.reasons!, ...built.map((name) => [name, "explicit"] as const)]) }, { archives, also });
-    if (transaction.isEmpty && !this.#mustWrite()) return changes;
+    if (transaction.isEmpty && lay === undefined && !this.#mustWrite()) return changes;
     changes.push(...packageChanges(transaction));
     await alpm.commit(transaction);
     return changes;
   }
 
-  /** A change of files alone, on a root without ALPM packages. */
-  async #changeAlone(also: (draft: ChangeDraft) => string[]): Promise<void> {
-    const { changes, nowSeconds } = this.#hands;
+  /** A change without ALPM packages. */
+  async #changeAlone(also: (draft: ChangeDraft) => string[], packages: readonly ListChange[]): Promise<void> {
+    const { changes, nowSeconds, command } = this.#hands;
     const draft = changes.begin();
     let id: number;
     try {
       const done = also(draft);
-      id = draft.commit({ title: done.length === 1 ? done[0]! : `${done[0] ?? "list"} and ${Math.max(0, done.length - 1)} more`, time: Math.floor(nowSeconds()), data: null });
+      const title = done.length === 1 ? done[0]! : `${done[0] ?? "list"} and ${Math.max(0, done.length - 1)} more`;
+      const data: ListNote = { kind: "list", command: command ?? title, installed: namesOf(packages, "install"), upgraded: namesOf(packages, "upgrade"), removed: namesOf(packages, "remove") };
+      id = draft.commit({ title, time: Math.floor(nowSeconds()), data });
     } catch (error) {
       draft.discard();
       throw error;
@@ -147,24 +150,14 @@ class ListWork {
     return notes;
   }
 
-  /** What the list wants of Debian packages, and what has to go. */
-  #debianNames(): { wanted: string[]; gone: string[]; absent: string[] } {
-    if (this.#hands.debian === undefined) return { wanted: [], gone: [], absent: [] };
-    const installed = this.#debianBefore;
-    const listed = this.#list.debian.map((one) => one.value);
-    const absent = this.#list.absent.map((one) => one.value);
-    const gone = [...this.#record.debian.filter((name) => !listed.includes(name)), ...absent].filter((name, index, all) => installed.has(name) && all.indexOf(name) === index);
-    return { wanted: listed.filter((name) => !installed.has(name)), gone, absent };
+  #debianWish(): DebianWish {
+    const names = (all: readonly Listed<string>[]): string[] => all.map((one) => one.value);
+    const listed = names(this.#list.debian);
+    return { listed, absent: names(this.#list.absent), dropped: this.#record.debian.filter((name) => !listed.includes(name)), exact: this.#list.exact, recommends: this.#list.recommends };
   }
 
   #debianChanges(): ListChange[] {
-    const { wanted, gone, absent } = this.#debianNames();
-    const planned = wanted.length + gone.length === 0 ? [] : this.#hands.debian?.plan?.(wanted, gone);
-    if (planned !== undefined) return [...planned];
-    return [
-      ...wanted.map((name): ListChange => ({ kind: "package", action: "install", system: "debian", name, version: "", because: "listed" })),
-      ...gone.map((name): ListChange => ({ kind: "package", action: "remove", system: "debian", name, version: "", because: absent.includes(name) ? "must be absent" : "no longer listed" })),
-    ];
+    return [...(this.#hands.debian?.plan(this.#debianWish()) ?? [])];
   }
 
   #aurWanted(): Listed<string>[] {
@@ -340,15 +333,4 @@ function missingUnit(unit: Listed<string>): SystemListError {
 
 function bytesOf(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
-}
-
-/** One line for people. */
-export function describeListChange(change: ListChange): string {
-  switch (change.kind) {
-    case "package": return `${change.action} ${change.name}${change.version === "" ? "" : ` ${change.version}`}`;
-    case "reason": return `mark ${change.name} as ${change.reason === "explicit" ? "asked for" : "a dependency"}`;
-    case "file": return `${change.action} /${change.path}`;
-    case "setting": return change.what;
-    case "note": return change.text;
-  }
 }

@@ -28,6 +28,8 @@ export interface SystemList {
   readonly debian: readonly Listed<string>[];
   readonly absent: readonly Listed<string>[];
   readonly exact: boolean;
+  /** whether Debian packages bring what they recommend */
+  readonly recommends: boolean;
   readonly enable: readonly Listed<string>[];
   readonly disable: readonly Listed<string>[];
   readonly mask: readonly Listed<string>[];
@@ -156,7 +158,8 @@ function merge(files: readonly OneFile[], sources: ListSources): SystemList {
   }
   const list: SystemList = {
     system, official: names("packages", "official"), aur: names("packages", "aur"), debian: names("packages", "debian"), absent: names("packages", "absent"),
-    exact: files.some((one) => one.value.packages?.exact === true), enable: names("services", "enable"), disable: names("services", "disable"), mask: names("services", "mask"), files: [...byPath.values()],
+    exact: files.some((one) => one.value.packages?.exact === true), recommends: files.findLast((one) => one.value.packages?.recommends !== undefined)?.value.packages?.recommends === true,
+    enable: names("services", "enable"), disable: names("services", "disable"), mask: names("services", "mask"), files: [...byPath.values()],
   };
   const contradict = (left: readonly Listed<string>[], right: readonly Listed<string>[], message: (name: string) => string): void => {
     for (const one of right) if (left.some((other) => plainName(other.value) === plainName(one.value))) problems.push({ ...one.place, message: message(one.value) });

@@ -30,7 +30,8 @@ export const SYSTEM_LIST_SCHEMA = {
         aur: NAMES("Packages of the AUR, which are built.", ALPM_NAME),
         debian: NAMES("Debian packages.", DEBIAN_NAME),
         absent: NAMES("Packages that must not be installed.", ALPM_NAME),
-        exact: { type: "boolean", description: "Also remove what was asked for by hand and is not listed. Otherwise only what an earlier version of the list had." },
+        recommends: { type: "boolean", description: "Whether Debian packages bring what they recommend. Otherwise only what they depend on." },
+        exact: { type: "boolean", description: "Also remove what was asked for by hand and is not listed; of Debian packages those stay that are essential, required or important. Otherwise only what an earlier version of the list had." },
       },
     },
     services: {
@@ -71,7 +72,7 @@ export interface ListedFile {
 export interface SystemListText {
   readonly include?: readonly string[];
   readonly system?: { readonly hostname?: string; readonly timezone?: string; readonly locale?: string; readonly keymap?: string };
-  readonly packages?: { readonly official?: readonly string[]; readonly aur?: readonly string[]; readonly debian?: readonly string[]; readonly absent?: readonly string[]; readonly exact?: boolean };
+  readonly packages?: { readonly official?: readonly string[]; readonly aur?: readonly string[]; readonly debian?: readonly string[]; readonly absent?: readonly string[]; readonly recommends?: boolean; readonly exact?: boolean };
   readonly services?: { readonly enable?: readonly string[]; readonly disable?: readonly string[]; readonly mask?: readonly string[] };
   readonly files?: readonly ListedFile[];
 }

@@ -13,7 +13,8 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { Alpm } from "../alpm/alpm.ts";
 import { RootChanges } from "../root/root-change.ts";
 import { collectingListener, makeAlpmPackage, publishRepository, testAlpmPorts, testConfiguration, type TestAlpmPorts, type TestPackageSpec } from "../testing/alpm-repository.ts";
-import { applySystemList, describeListChange, diffSystemList, type ListHands } from "./apply-list.ts";
+import { applySystemList, diffSystemList, type ListHands } from "./apply-list.ts";
+import { describeListChange, type ListChange } from "./list-change.ts";
 import { readSystemList, SystemListError, type SystemList } from "./read-list.ts";
 import { SYSTEM_LIST_SCHEMA } from "./schema.ts";
 
@@ -116,6 +117,7 @@ test("what was there anyway stays, unless the list is exact; what something need
 
 test("official, AUR and Debian packages in one list", async () => {
   const asked: unknown[] = [];
+  const change = (action: "install" | "remove", name: string): ListChange => ({ kind: "package", action, system: "debian", name, version: "", because: "" });
   const debian = new Set(["bash", "old"]);
   const built = [await makeAlpmPackage("aur-dep", "1-1"), await makeAlpmPackage("aur-app", "2-1", { depends: ["aur-dep", "lib"] })];
   const there = await world(PACKAGES, {
@@ -123,12 +125,21 @@ test("official, AUR and Debian packages in one list", async () => {
       asked.push(["build", names]);
       return built.map((one) => ({ name: `${one.info.name}.pkg.tar.zst`, bytes: one.bytes, rule: { check: "never", trustAll: false } }));
     },
-    debian: { installed: () => debian, async change(install, remove) { asked.push(["debian", install, remove]); for (const name of install) debian.add(name); for (const name of remove) debian.delete(name); } },
+    debian: {
+      asked: () => debian,
+      plan: (wish) => [...wish.listed.filter((name) => !debian.has(name)).map((name) => change("install", name)), ...[...wish.dropped, ...wish.absent].filter((name) => debian.has(name)).map((name) => change("remove", name))],
+      async change(wish) {
+        asked.push(["debian", wish.listed, wish.absent, wish.dropped]);
+        for (const name of wish.listed) debian.add(name);
+        for (const name of [...wish.dropped, ...wish.absent]) debian.delete(name);
+        return undefined;
+      },
+    },
   });
   const list = '[packages]\nofficial = ["editor"]\naur = ["aur-app"]\ndebian = ["bash", "nginx"]\nabsent = ["old"]\n';
   assert.deepEqual(await there.diff(list), ["install nginx", "remove old", "build aur-app", "install lib 1-1", "install editor 1-1"]);
   assert.deepEqual((await there.apply(list)).sort(), ["install aur-app 2-1", "install aur-dep 1-1", "install editor 1-1", "install lib 1-1", "install nginx", "remove old"]);
-  assert.deepEqual(asked, [["debian", ["nginx"], ["old"]], ["build", ["aur-app"]]]);
+  assert.deepEqual(asked, [["debian", ["bash", "nginx"], ["old"], []], ["build", ["aur-app"]]]);
   assert.deepEqual(await there.explicit(), ["aur-app", "editor"]);
   assert.deepEqual(await there.apply(list), []);
   assert.deepEqual((await there.apply('[packages]\nofficial = ["editor"]\n')).sort(), ["remove aur-app 2-1", "remove aur-dep 1-1", "remove nginx"]);
@@ -145,7 +156,7 @@ test("each problem is told with file, line, column and key", () => {
     assert.throws(() => read(text, { "a.toml": 'include = ["b.toml"]\n', "b.toml": 'include = ["a.toml"]\n' }), (error) => { assert.ok(error instanceof SystemListError); assert.deepEqual(error.message.split("\n"), lines); return true; });
   };
   fails("[packages]\nofficial = [1]\n", "system.toml:2:1: packages.official[0]: expected a text, not 1");
-  fails('[packages]\nofficail = ["a"]\nexact = "yes"\n', "system.toml:2:1: packages.officail: unknown key; known are official, aur, debian, absent, exact", 'system.toml:3:1: packages.exact: expected true or false, not "yes"');
+  fails('[packages]\nofficail = ["a"]\nexact = "yes"\n', "system.toml:2:1: packages.officail: unknown key; known are official, aur, debian, absent, recommends, exact", 'system.toml:3:1: packages.exact: expected true or false, not "yes"');
   fails("[packages\n", "system.toml:1:10: unfinished table header".replace("unfinished table header", messageOf("[packages\n")));
   fails('[packages]\nofficial = ["a", "a"]\n', 'system.toml:2:1: packages.official: names "a" twice');
   fails('[packages]\naur = ["a"]\nabsent = ["a"]\n', "system.toml:3:1: packages.absent[0]: a is listed as installed, too");
