@@ -4,6 +4,7 @@ export { RegistryClient, choosePlatform, parseIndex, parseManifest, type Manifes
 export { RegistryError } from "./oci/registry-session.ts";
 export type { BlobStore, HttpRequest, HttpResponse, HttpTransport, RegistryCredentials } from "./oci/registry-ports.ts";
 export { TreeDraft } from "./tree/tree-draft.ts";
+export { treeArchitecture } from "./tree/tree-architecture.ts";
 export { bootcImage, bootcLayout, type BootcLayout } from "./ostree/bootc-layout.ts";
 export { TreePaths } from "./boot/tree-paths.ts";
 export { initramfs, type InitramfsOptions } from "./boot/initramfs.ts";

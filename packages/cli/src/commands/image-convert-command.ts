@@ -3,7 +3,7 @@ import { CommandError, UsageError } from "../command-error.ts";
 import { diskError } from "../image-disk/open-disk.ts";
 import { GUEST_ARCHITECTURE } from "../defaults.ts";
 import { openTreeSource } from "../outputs/tree-source.ts";
-import type { OutputFormat } from "../outputs/output-formats.ts";
+import { OUTPUT_COMPRESSIONS, type OutputCompression, type OutputFormat } from "../outputs/output-formats.ts";
 import { writeOutput } from "../outputs/write-output.ts";
 
 export interface ImageConvertOptions {
@@ -11,7 +11,7 @@ export interface ImageConvertOptions {
   readonly name?: string;
   readonly arch?: string;
   readonly time?: number;
-  readonly compress?: "none" | "gzip" | "zstd";
+  readonly compress?: OutputCompression;
   readonly size?: number;
   readonly ref?: string;
   readonly mode?: "archive" | "bare" | "bare-user" | "bare-user-only";
@@ -31,7 +31,8 @@ export interface ImageConvertOptions {
 export async function convertImage(source: string, target: string, options: ImageConvertOptions): Promise<number> {
   const format = options.to ?? formatOf(target);
   if (format !== "ostree" && (options.sign ?? options.signEd25519) !== undefined) throw new UsageError(options.sign === undefined ? "--sign-ed25519" : "--sign", "commits of OSTree are signed, nothing else");
-  const compression = options.compress ?? (format === "tar" ? compressionOf(target) : undefined);
+  if (options.compress !== undefined) checkCompression(format, options.compress, options.filesystem);
+  const compression = options.compress ?? (format === "tar" || format === "cpio" ? compressionOf(target) : undefined);
   const opened = await openTreeSource(source, { ...(options.arch === undefined ? {} : { architecture: options.arch }), ...(options.root === true ? { ownedByRoot: true } : {}) });
   const progress = new ProgressDisplay(process.stderr);
   try {
@@ -59,6 +60,14 @@ export async function convertImage(source: string, target: string, options: Imag
   return 0;
 }
 
+function checkCompression(format: OutputFormat, compression: OutputCompression, fileSystem: string | undefined): void {
+  // A raw disk is as large either way; its root may pack what it holds.
+  const kinds = format === "raw" && fileSystem === "btrfs" ? OUTPUT_COMPRESSIONS.btrfs : OUTPUT_COMPRESSIONS[format];
+  if (kinds === undefined && compression === "none") return;
+  if (kinds === undefined) throw new UsageError("--compress", `${format} is not packed`);
+  if (!kinds.includes(compression)) throw new UsageError("--compress", `${format} is packed by ${kinds.filter((kind) => kind !== "none").join(" or ")}${kinds.includes("none") ? ", or not" : ""}, not by ${compression}`);
+}
+
 function formatOf(target: string): OutputFormat {
   if (/\.(tar(\.(gz|zst))?|tgz|tzst)$/.test(target)) return "tar";
   if (/\.ext4$/.test(target)) return "ext4";
@@ -68,7 +77,7 @@ function formatOf(target: string): OutputFormat {
   if (/\.(raw|img)$/.test(target)) return "raw";
   if (/\.iso$/.test(target)) return "iso";
   if (/\.(squashfs|sqfs)$/.test(target)) return "squashfs";
-  if (/\.cpio$/.test(target)) return "cpio";
+  if (/\.cpio(\.(gz|zst))?$/.test(target)) return "cpio";
   throw new CommandError(target, "the format is not clear from the name; --to says it");
 }
 

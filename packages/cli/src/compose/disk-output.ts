@@ -8,27 +8,38 @@ import { hasArtifact } from "@stratos/host-node/compose";
 import { writeOutput } from "../outputs/write-output.ts";
 import type { OutputFormat } from "../outputs/output-formats.ts";
 
-interface DiskFormat { readonly format: OutputConfig["format"]; readonly as: OutputFormat; readonly suffix: string; readonly mediaType: string }
+interface DiskFormat {
+  readonly format: OutputConfig["format"] & OutputFormat;
+  readonly suffix: string;
+  readonly mediaType: string;
+  /** whose packer its name tells */
+  readonly isArchive?: true;
+}
 
 const FORMATS: readonly DiskFormat[] = [
-  { format: "raw", as: "raw", suffix: "raw", mediaType: "application/vnd.efi.img" },
-  { format: "qcow2", as: "qcow2", suffix: "qcow2", mediaType: "application/x-qemu-disk" },
-  { format: "iso", as: "iso", suffix: "iso", mediaType: "application/vnd.efi.iso" },
-  { format: "squashfs", as: "squashfs", suffix: "squashfs", mediaType: "application/vnd.squashfs" },
-  { format: "cpio", as: "cpio", suffix: "cpio", mediaType: "application/x-cpio" },
+  { format: "raw", suffix: "raw", mediaType: "application/vnd.efi.img" },
+  { format: "qcow2", suffix: "qcow2", mediaType: "application/x-qemu-disk" },
+  { format: "iso", suffix: "iso", mediaType: "application/vnd.efi.iso" },
+  { format: "squashfs", suffix: "squashfs", mediaType: "application/vnd.squashfs" },
+  { format: "cpio", suffix: "cpio", mediaType: "application/x-cpio", isArchive: true },
+  // Its name says no packer: loaders look for initrd.img, and the kernel sees for itself.
+  { format: "initramfs", suffix: "initrd.img", mediaType: "application/x-cpio" },
+  { format: "ext4", suffix: "ext4", mediaType: "application/vnd.ext4" },
+  { format: "btrfs", suffix: "btrfs", mediaType: "application/vnd.btrfs" },
+  { format: "erofs", suffix: "erofs", mediaType: "application/vnd.erofs" },
 ];
 
 /** @param folder  where the compose writes */
 export function diskOutputs(folder: string): OutputWriter[] {
-  return FORMATS.map(({ format, as, suffix, mediaType }): OutputWriter => ({
+  return FORMATS.map(({ format, suffix, mediaType, isArchive }): OutputWriter => ({
     format,
-    filename: ({ compression }) => `\${name}-\${variant}-\${architecture}.${suffix}${format === "cpio" && compression === "gzip" ? ".gz" : ""}`,
+    filename: ({ compression }) => `\${name}-\${variant}-\${architecture}.${suffix}${isArchive === true ? { none: "", gzip: ".gz", zstd: ".zst" }[compression ?? "none"] : ""}`,
     async write({ tree, target, config, epochSeconds, signal }, path) {
       const place = join(folder, path), draft = `${place}.part.${process.pid}`;
       await mkdir(dirname(place), { recursive: true });
       try {
         signal.throwIfAborted();
-        writeOutput(as, tree, draft, {
+        writeOutput(format, tree, draft, {
           time: epochSeconds, architecture: target.architecture, name: `${target.config.name}-${target.variant}`, ...(config.compression === undefined ? {} : { compression: config.compression }),
           ...(config.size === undefined ? {} : { size: bytesOf(config.size) }), ...(config.bootloader === undefined ? {} : { loader: config.bootloader }),
           ...(config.filesystem === undefined ? {} : { rootFormat: config.filesystem }), ...(config.snapshot === undefined ? {} : { snapshot: config.snapshot }),

@@ -69,6 +69,28 @@ test("a folder becomes a tar archive, an OCI layout, an archive of one, and ext4
   assert.match((await runCommand("image", "convert", root, at("plain.tar"))).stderr, /plain\.tar: is there already\n$/);
 });
 
+test("a root's own programs say for which processor it is, and archives are packed as asked, or the command is refused", async () => {
+  const own = at("own"), head = (name: string): string => readFileSync(at(name)).subarray(0, 4).toString("hex");
+  for (const [machine, architecture] of [[62, "amd64"], [183, "arm64"], [243, "riscv64"]] as const) {
+    mkdirSync(join(own, "usr/bin"), { recursive: true });
+    symlinkSync("usr/bin", join(own, "bin"));
+    symlinkSync("dash", join(own, "bin/sh"));
+    writeFileSync(join(own, "usr/bin/dash"), Buffer.concat([Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]), Buffer.alloc(11), Buffer.from([machine, 0]), Buffer.alloc(40)]));
+    await ok("convert", own, at(`${architecture}.oci`), "--to", "oci", "--root");
+    assert.equal((JSON.parse(execFileSync("skopeo", ["inspect", `oci:${at(`${architecture}.oci`)}`], { encoding: "utf8" })) as { Architecture: string }).Architecture, architecture);
+    rmSync(own, { recursive: true });
+  }
+  for (const [name, options, pattern] of [["a.cpio", [], /^30373037/], ["b.cpio.gz", [], /^1f8b/], ["c.cpio", ["-c", "zstd"], /^28b52ffd/], ["d.tar.zst", [], /^28b52ffd/]] as const) {
+    await ok("convert", root, at(name), ...options);
+    assert.match(head(name), pattern);
+  }
+  for (const [name, kind, why] of [["x.ext4", "gzip", "ext4 is not packed"], ["x.raw", "zstd", "raw is not packed"], ["x.iso", "none", "iso is packed by gzip or zstd, not by none"], ["x.btrfs", "gzip", "btrfs is packed by zstd, or not, not by gzip"]] as const) {
+    const { status, stderr } = await runCommand("image", "convert", root, at(name), "-c", kind);
+    assert.deepEqual([status, stderr], [2, `stratos: --compress: ${why}\n`]);
+    assert.ok(!existsSync(at(name)));
+  }
+});
+
 test("a root becomes an OSTree commit with the layout of bootc, and one more makes its child", async () => {
   const first = (await ok("convert", root, at("repo"), "--to", "ostree", "--ref", "box/amd64", "--bootc", "--root")).trim();
   execFileSync("ostree", ["fsck", "-q", `--repo=${at("repo")}`]);

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { archiveEntries, Ext4Files, FormatError, mergeLayers, OstreeReader, TreeFiles, type Codecs, type FileTree, type OciDescriptor } from "@stratos/formats";
 import { stratosHome } from "@stratos/host-node";
 import { FileDisk, folderTree, nodeCodecs, OciLayoutFolder, RepositoryFolder } from "@stratos/host-node/outputs";
-import { choosePlatform, parseManifest, RegistryError } from "@stratos/outputs";
+import { choosePlatform, parseManifest, RegistryError, treeArchitecture } from "@stratos/outputs";
 import { CommandError } from "../command-error.ts";
 import { AegisFiles } from "../image-disk/aegis-files.ts";
 import { diskError, filesOf, openDisk } from "../image-disk/open-disk.ts";
@@ -24,7 +24,7 @@ import { volumeFileTree } from "./volume-file-tree.ts";
 
 export interface TreeSource {
   readonly tree: FileTree;
-  /** as Debian names it; null when the source does not say */
+  /** as Debian names it: what the source says, else its programs; null when neither tells */
   readonly architecture: string | null;
   /** lets go of the files that the tree's content is read from */
   close(): void;
@@ -40,7 +40,9 @@ export interface TreeSourceOptions {
 /** @throws CommandError, as do the tree and its contents, by the source's name */
 export async function openTreeSource(text: string, options: TreeSourceOptions = {}, codecs: Codecs = nodeCodecs()): Promise<TreeSource> {
   const source = await openSource(text, options, codecs);
-  return { ...source, tree: namedTree(source.tree, text) };
+  const tree = namedTree(source.tree, text);
+  let asked: string | null | undefined;
+  return { tree, close: () => source.close(), get architecture() { return source.architecture ?? (asked === undefined ? (asked = treeArchitecture(tree)) : asked); } };
 }
 
 async function openSource(text: string, options: TreeSourceOptions, codecs: Codecs): Promise<TreeSource> {

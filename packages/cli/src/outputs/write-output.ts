@@ -75,10 +75,10 @@ export function writeOutput(format: OutputFormat, source: FileTree, path: string
       ...(options.commandLine === undefined ? {} : { commandLine: options.commandLine }), ...(options.compression === "gzip" ? { compression: "gzip" } : {}),
     }, codecs)));
     case "squashfs": return withNewDisk(path, 0, (disk) => void writeSquashfs(disk, withoutAccessLists(tree), { compression: options.compression === "gzip" ? "gzip" : "zstd", time: options.time }, codecs));
-    case "cpio": return writeFile(path, gzipped(cpioArchive(tree), options.compression === "gzip" ? codecs : null));
+    case "cpio": return writeFile(path, packed(cpioArchive(tree), options.compression ?? "none", codecs));
     case "initramfs": {
       const { version } = findKernel(new TreePaths(tree));
-      return writeFile(path, gzipped([initramfs(tree, { kernel: version, mtime: options.time }, codecs)], options.compression === "none" ? null : codecs));
+      return writeFile(path, packed([initramfs(tree, { kernel: version, mtime: options.time }, codecs)], options.compression ?? "gzip", codecs));
     }
   }
 }
@@ -150,10 +150,6 @@ function* packed(pieces: Iterable<Uint8Array>, compression: LayerCompression, co
 }
 
 const PACKED_AT_ONCE = 16 << 20;
-
-function* gzipped(pieces: Iterable<Uint8Array>, codecs: Codecs | null): Generator<Uint8Array> {
-  for (const piece of pieces) yield codecs === null ? piece : codecs.gzip(piece);
-}
 
 const MIB = 1 << 20;
 

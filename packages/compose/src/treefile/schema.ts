@@ -29,7 +29,7 @@ const PHASE = {
   },
 } as const;
 
-export const OUTPUT_FORMATS = ["tar", "folder", "stratos", "oci", "oci-archive", "ostree", "raw", "qcow2", "iso", "squashfs", "cpio"] as const;
+export const OUTPUT_FORMATS = ["tar", "folder", "stratos", "oci", "oci-archive", "ostree", "raw", "qcow2", "iso", "squashfs", "cpio", "initramfs", "ext4", "btrfs", "erofs"] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
 const OUTPUT = {
@@ -42,7 +42,7 @@ const OUTPUT = {
     compression: { enum: ["none", "gzip", "zstd"] },
     level: { type: "integer", minimum: 1, maximum: 22, description: "of the compression" },
     image: { ...NAME, description: "name of the Stratos image" },
-    size: { type: "string", pattern: "^[0-9]+[KMGT]?$", description: "of a disk" },
+    size: { type: "string", pattern: "^[0-9]+[KMGT]?$", description: "of a disk or a file system (default: what is needed, and a fifth more)" },
     bootloader: { enum: ["systemd-boot", "grub", "unified"], description: "of a disk or an ISO (default: what the image has)" },
     filesystem: { enum: ["ext4", "btrfs", "erofs", "aegisfs"], description: "of a disk's root (default: ext4)" },
     snapshot: { type: "string", pattern: "^[A-Za-z0-9_.-]{1,64}$", description: "with btrfs: a read-only snapshot of the root, which the boot menu offers" },

@@ -31,7 +31,7 @@ test("a problem is told with file, line, column and key", async () => {
     "main.yaml:2:1: packagse: unknown key; did you mean packages?",
     'main.yaml:7:9: variants.server.packages[1]: "Bad Name" does not have the form ^-?[a-z0-9*?\\[{][a-z0-9+.*?\\[\\]{},!-]*(:[a-z0-9]+)?(=[A-Za-z0-9.+~:-]+)?$',
     'main.yaml:8:5: variants.server.base: expected one of minbase, essential, none, not "big"',
-    'main.yaml:10:7: outputs.a.format: expected one of tar, folder, stratos, oci, oci-archive, ostree, raw, qcow2, iso, squashfs, cpio, not "zip"',
+    'main.yaml:10:7: outputs.a.format: expected one of tar, folder, stratos, oci, oci-archive, ostree, raw, qcow2, iso, squashfs, cpio, initramfs, ext4, btrfs, erofs, not "zip"',
   ]);
   assert.deepEqual(await problems({ "main.yaml": "name: x\noutputs:\n  b: {compression: zstd}\nfiles:\n  /etc/a: {content: x, link: y}\nvariants:\n  v:\n    repositories: {own: {suite: s}}\n" }), [
     "main.yaml:3:3: outputs.b: format is missing", "main.yaml:8:20: variants.v.repositories.own: uri is missing",
