@@ -13,6 +13,10 @@ export interface MachineOptions {
   /** a network of the emulator's own, which gives addresses by DHCP and leads nowhere; by default there is none */
   readonly hasNetwork?: boolean;
   readonly media: readonly Medium[];
+  /** the same network, on which the host is 10.0.2.2 */
+  readonly reachesHost?: boolean;
+  /** starts again when it asks for that; by default it is over then */
+  readonly restarts?: boolean;
 }
 
 /** `stick`: the image is a disk to the machine, though it would be an optical medium. */
@@ -97,7 +101,7 @@ export class Machine {
   }
 }
 
-function argumentsOf({ architecture, firmware, memory, processors = 1, hasNetwork = false, media }: MachineOptions): string[] {
+function argumentsOf({ architecture, firmware, memory, processors = 1, media, hasNetwork = false, reachesHost = false, restarts = false }: MachineOptions): string[] {
   const drives = media.flatMap(({ path, kind, keep }, index) => {
     const file = `format=${path.endsWith(".qcow2") ? "qcow2" : "raw"},file=${path}${keep === true ? "" : ",snapshot=on"}`;
     // The cloud kernel knows no USB; to firmware and loaders one disk is as another.
@@ -108,5 +112,6 @@ function argumentsOf({ architecture, firmware, memory, processors = 1, hasNetwor
   const board = architecture === "amd64"
     ? ["-machine", "q35,accel=tcg", "-cpu", PROCESSOR, ...(firmware === "uefi" ? ["-drive", `if=pflash,format=raw,readonly=on,file=${uefi()!}`] : [])]
     : ["-machine", "virt", "-kernel", U_BOOT];
-  return [...board, "-m", String(memory), "-smp", String(processors), ...drives, "-nographic", "-no-reboot", "-nic", hasNetwork ? "user,restrict=on,model=virtio-net-pci" : "none"];
+  const network = reachesHost ? "user,model=virtio-net-pci" : hasNetwork ? "user,restrict=on,model=virtio-net-pci" : "none";
+  return [...board, "-m", String(memory), "-smp", String(processors), ...drives, "-nographic", ...(restarts ? [] : ["-no-reboot"]), "-nic", network];
 }

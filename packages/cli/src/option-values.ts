@@ -114,3 +114,9 @@ export function parsePackages(text: string, previous: readonly string[]): readon
   }
   return [...previous, ...names];
 }
+
+export function parseListen(text: string): { host: string; port: number } {
+  const match = /^(?:(.+):)?(\d{1,5})$/.exec(text);
+  if (match === null || Number(match[2]) > 65_535) throw new InvalidArgumentError("expected HOST:PORT or PORT");
+  return { host: (match[1] ?? "127.0.0.1").replace(/^\[(.*)\]$/, "$1"), port: Number(match[2]) };
+}

@@ -1,10 +1,9 @@
 /** `stratos pkg repo`: Debian repositories of one's own. */
 import { writeFileSync } from "node:fs";
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import { RepositoryFolder, repositoryServer } from "@stratos/host-node/packages";
 import { createSigningKey, publicHalf } from "@stratos/pkg";
 import { CommandError, hostReason } from "../command-error.ts";
+import { serveUntilStopped } from "../serve/serve-until-stopped.ts";
 import { withPackagePorts } from "../packages/package-task.ts";
 import { keyNames, keyPath, readKey } from "../packages/signing-keys.ts";
 import { formatSize } from "../option-values.ts";
@@ -70,15 +69,7 @@ export function serveRepositoryCommand(folder: string, options: RepoServeOptions
   return withPackagePorts(folder, async () => {
     const { settings } = new RepositoryFolder(folder);
     const server = repositoryServer(folder, options.quiet === true ? () => {} : (line) => void process.stderr.write(`${line}\n`));
-    server.listen(options.listen.port, options.listen.host);
-    await once(server, "listening");
-    const { address, port, family } = server.address() as AddressInfo;
-    const url = `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
-    process.stdout.write(`${url}\ndeb [signed-by=KEYRING] ${url} ${settings.suite} ${settings.components.join(" ")}\n`);
-    const signal = await new Promise<NodeJS.Signals>((resolve) => { for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => resolve(name)); });
-    server.closeAllConnections();
-    server.close();
-    return signal === "SIGTERM" ? 143 : 130;
+    return serveUntilStopped(server, options.listen, (url) => `deb [signed-by=KEYRING] ${url} ${settings.suite} ${settings.components.join(" ")}`);
   });
 }
 

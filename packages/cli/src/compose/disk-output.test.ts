@@ -19,7 +19,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 const file = (path: string, text: string): FileEntry => fileEntry(path, "file", { content: new MemoryBlob(Buffer.from(text), "") });
 const tree = fileTreeOf([
-  ...["", "boot", "etc", "home", "usr", "usr/lib", "usr/lib/systemd", "usr/lib/systemd/boot", "usr/lib/systemd/boot/efi"].map((path) => fileEntry(path, "directory")),
+  ...["", "boot", "etc", "home", "usr", "usr/lib", "usr/lib/modules", "usr/lib/modules/6.1", "usr/lib/systemd", "usr/lib/systemd/boot", "usr/lib/systemd/boot/efi"].map((path) => fileEntry(path, "directory")),
   file("boot/vmlinuz-6.1", "kernel"), file("boot/initrd.img-6.1", "first root"), file("usr/lib/systemd/boot/efi/systemd-bootx64.efi", "loader"), file("etc/hostname", "box\n"),
 ]);
 
@@ -51,6 +51,20 @@ test("a treefile chooses the root's file system and a snapshot, and the same tre
     if (kind === "btrfs") assert.match(execFileSync("btrfs", ["inspect-internal", "dump-tree", "-t", "root", root], sbin), /name @factory/);
   }
   await assert.rejects(job(treefile("    filesystem: xfs\n")), /t\.yaml:6:\d+: outputs\.disk\.filesystem: .*ext4/);
+});
+
+test("a disk holds the commit that the same treefile writes, deployed, and only where that can be", async () => {
+  const laid = `name: t\narchitectures: [amd64]\nostree: {ref: r/one, bootc: true, os: box, remote: updates}\noutputs:\n  commit: {format: ostree}\n  disk: {format: raw, deploy: true}\n  iso: {format: iso, deploy: true}\n`;
+  const [commit] = await ostreeOutput(folder).write(await job(laid, "commit"), "deployed-repo");
+  const [raw] = diskOutputs(folder).filter(({ format }) => format === "raw"), [iso] = diskOutputs(folder).filter(({ format }) => format === "iso");
+  await raw!.write(await job(laid), "deployed.raw");
+  const root = rootOf(join(folder, "deployed.raw")), debugfs = (command: string): string => execFileSync("debugfs", ["-R", command, root], { ...sbin, stdio: ["ignore", "pipe", "ignore"] });
+  assert.equal(debugfs("cat /ostree/repo/refs/remotes/updates/r/one"), `${commit!.sha256}\n`);
+  assert.equal(debugfs(`cat /ostree/deploy/box/deploy/${commit!.sha256}.0/etc/hostname`), "box\n");
+  // What ostree hands on to the next deployment is what this disk needs to start.
+  assert.match(debugfs("cat /boot/loader.1/entries/ostree-1.conf"), /^options root=UUID=\S+ ro .*console=ttyS0,115200 ostree=\/ostree\/boot\.1\/box\/[0-9a-f]{64}\/0$/m);
+  await assert.rejects(iso!.write(await job(laid, "iso"), "x.iso"), /deploy: iso holds no deployed system; raw and qcow2 do/);
+  await assert.rejects(raw!.write(await job(laid.replace("bootc: true, ", "")), "y.raw"), /deploy: takes an image that is laid out for it; ostree\.bootc does that/);
 });
 
 test("a treefile's commit is signed by the key that it names", async () => {

@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { OutputConfig, OutputWriter } from "@stratos/compose";
-import { hasArtifact } from "@stratos/host-node/compose";
+import { OutputError, type OutputConfig, type OutputWriter } from "@stratos/compose";
+import { deployedImage, hasArtifact } from "@stratos/host-node/compose";
 import { writeOutput } from "../outputs/write-output.ts";
 import type { OutputFormat } from "../outputs/output-formats.ts";
 
@@ -39,7 +39,8 @@ export function diskOutputs(folder: string): OutputWriter[] {
       await mkdir(dirname(place), { recursive: true });
       try {
         signal.throwIfAborted();
-        writeOutput(format, tree, draft, {
+        if (config.deploy === true && format !== "raw" && format !== "qcow2") throw new OutputError(`deploy: ${format} holds no deployed system; raw and qcow2 do`);
+        writeOutput(format, config.deploy === true ? deployedImage(target, tree, epochSeconds) : tree, draft, {
           time: epochSeconds, architecture: target.architecture, name: `${target.config.name}-${target.variant}`, ...(config.compression === undefined ? {} : { compression: config.compression }),
           ...(config.size === undefined ? {} : { size: bytesOf(config.size) }), ...(config.bootloader === undefined ? {} : { loader: config.bootloader }),
           ...(config.filesystem === undefined ? {} : { rootFormat: config.filesystem }), ...(config.snapshot === undefined ? {} : { snapshot: config.snapshot }),

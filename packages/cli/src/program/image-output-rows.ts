@@ -8,7 +8,7 @@ import type { RegistryCommandOptions } from "../commands/image-registry-commands
 import { DISK_FILE_SYSTEMS, OUTPUT_FORMATS } from "../outputs/output-formats.ts";
 import { jsonOption, type Finish } from "./fs-rows.ts";
 
-const SOURCE_HELP = "\nSOURCE is an image's name, a folder, a tar archive (plain, gzip, xz, zstd), an OCI layout (oci:FOLDER[:TAG]) or archive of one, a commit of an OSTree repository of mode archive (ostree:FOLDER:REF) or a disk image with ext4, btrfs, EROFS or AegisFS.";
+const SOURCE_HELP = "\nSOURCE is an image's name, a folder, a tar archive (plain, gzip, xz, zstd), an OCI layout (oci:FOLDER[:TAG]) or archive of one, a commit of an OSTree repository (ostree:FOLDER:REF) or a disk image with ext4, btrfs, EROFS or AegisFS.";
 
 export function imageOutputCommands(finish: Finish): Command[] {
   const convert = new Command("convert")

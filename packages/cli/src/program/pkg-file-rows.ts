@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { DebBuildOptions, DebJsonOptions } from "../commands/pkg-deb-commands.ts";
 import type { RepoInitOptions, RepoKeyOptions, RepoServeOptions } from "../commands/pkg-repo-commands.ts";
+import { parseListen } from "../option-values.ts";
 import { jsonOption, type Finish } from "./fs-rows.ts";
 
 const debs = () => import("../commands/pkg-deb-commands.ts");
@@ -142,8 +143,3 @@ function parseDays(text: string): number {
   return Number(text);
 }
 
-function parseListen(text: string): { host: string; port: number } {
-  const match = /^(?:(.+):)?(\d{1,5})$/.exec(text);
-  if (match === null || Number(match[2]) > 65_535) throw new InvalidArgumentError("expected HOST:PORT or PORT");
-  return { host: (match[1] ?? "127.0.0.1").replace(/^\[(.*)\]$/, "$1"), port: Number(match[2]) };
-}

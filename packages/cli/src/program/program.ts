@@ -11,6 +11,7 @@ import { fsCommand } from "./fs-command.ts";
 import { diskCommand } from "./image-disk-rows.ts";
 import { imageOutputCommands } from "./image-output-rows.ts";
 import { installCommand } from "./install-command.ts";
+import { ostreeCommand } from "./ostree-command.ts";
 import { pkgCommand } from "./pkg-command.ts";
 import { addRunOptions } from "./run-options.ts";
 import { COMPLETION_SHELLS } from "./completion.ts";
@@ -90,7 +91,7 @@ export function createProgram(handlers: CommandHandlers, finish: (status: number
     .argument("[command]", "the command; none: the overview")
     .action(async (page: string | undefined) => finish(await handlers.man(program, page)));
 
-  for (const command of [run, trace, replay, imageCommand(handlers, finish), composeCommand(finish), fsCommand(finish), installCommand(finish), pkgCommand(finish), completion, man]) {
+  for (const command of [run, trace, replay, imageCommand(handlers, finish), composeCommand(finish), fsCommand(finish), installCommand(finish), ostreeCommand(finish), pkgCommand(finish), completion, man]) {
     program.addCommand(command.copyInheritedSettings(program));
   }
   return program;

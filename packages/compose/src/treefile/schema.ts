@@ -47,6 +47,7 @@ const OUTPUT = {
     filesystem: { enum: ["ext4", "btrfs", "erofs", "aegisfs"], description: "of a disk's root (default: ext4)" },
     snapshot: { type: "string", pattern: "^[A-Za-z0-9_.-]{1,64}$", description: "with btrfs: a read-only snapshot of the root, which the boot menu offers" },
     "command-line": { type: "string", description: "further words for the kernel of a disk or an ISO" },
+    deploy: { type: "boolean", description: "of a disk: it holds the image's commit as OSTree deploys it, and takes updates from a repository (with ostree.bootc)" },
     when: { ...TEXT, description: "a condition; nothing is written where it is false" },
   },
 } as const;
@@ -113,6 +114,7 @@ const LAYER_KEYS = {
       ref: { type: "string", pattern: "^[A-Za-z0-9._${}/-]+$" }, repository: { ...TEXT, description: "folder of the repository (default: the compose's own)" },
       mode: { enum: ["archive", "bare", "bare-user", "bare-user-only"] }, parent: { type: "string", pattern: "^[0-9a-f]{64}$" }, subject: TEXT, metadata: LABELS, bootc: { type: "boolean", description: "lay the root out as OSTree and bootc deploy it; images for containers, too" },
       sign: { ...TEXT, description: "sign commits and the summary by OpenPGP: name of a key of `stratos pkg key`, or file" }, "sign-ed25519": { ...TEXT, description: "sign them by Ed25519: file with the key" },
+      os: { ...NAME, description: "whose deployments share one /var (default: debian)" }, remote: { ...NAME, description: "where a deployed system's updates come from: the name of a file in /etc/ostree/remotes.d (default: origin)" },
     },
   },
   container: {
@@ -198,9 +200,9 @@ export interface FileConfig { readonly content?: string; readonly source?: strin
 export interface PhaseConfig { readonly skip?: boolean; readonly when?: string; readonly timeout?: number; readonly after?: readonly string[]; readonly "on-skip"?: "skip" | "fail" }
 export interface OutputConfig {
   readonly format: OutputFormat; readonly filename?: string; readonly destination?: string; readonly checksum?: "sha256" | "sha512"; readonly compression?: "none" | "gzip" | "zstd"; readonly level?: number; readonly image?: string;
-  readonly size?: string; readonly bootloader?: "systemd-boot" | "grub" | "unified"; readonly filesystem?: "ext4" | "btrfs" | "erofs" | "aegisfs"; readonly snapshot?: string; readonly "command-line"?: string; readonly when?: string;
+  readonly size?: string; readonly bootloader?: "systemd-boot" | "grub" | "unified"; readonly filesystem?: "ext4" | "btrfs" | "erofs" | "aegisfs"; readonly snapshot?: string; readonly "command-line"?: string; readonly deploy?: boolean; readonly when?: string;
 }
-export interface OstreeConfig { readonly ref?: string; readonly repository?: string; readonly mode?: "archive" | "bare" | "bare-user" | "bare-user-only"; readonly parent?: string; readonly subject?: string; readonly metadata?: Readonly<Record<string, string>>; readonly bootc?: boolean; readonly sign?: string; readonly "sign-ed25519"?: string }
+export interface OstreeConfig { readonly ref?: string; readonly repository?: string; readonly mode?: "archive" | "bare" | "bare-user" | "bare-user-only"; readonly parent?: string; readonly subject?: string; readonly metadata?: Readonly<Record<string, string>>; readonly bootc?: boolean; readonly sign?: string; readonly "sign-ed25519"?: string; readonly os?: string; readonly remote?: string }
 export interface ContainerConfig {
   readonly entrypoint?: readonly string[]; readonly command?: readonly string[]; readonly environment?: Readonly<Record<string, string>>; readonly labels?: Readonly<Record<string, string>>;
   readonly user?: string; readonly workdir?: string; readonly ports?: readonly string[];

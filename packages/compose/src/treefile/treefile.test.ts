@@ -133,3 +133,16 @@ test("the published schema is a JSON Schema of 2020-12", () => {
   assert.ok(validate({ name: "x", outputs: { a: { format: "tar" }, b: null } }));
   assert.ok(!validate({ name: "x", outputs: { a: { form: "tar" } } }));
 });
+
+test("an included file's own files lie beside it, wherever it lies", async () => {
+  const files = {
+    "a/main.yaml": "name: x\ninclude: [../b/base.yaml, own.yaml, /c/far.yaml]\nfiles:\n  /main: {source: main.txt}\n",
+    "b/base.yaml": "include: [sub/deep.yaml]\nfiles:\n  /base: {source: base.txt}\nvariants:\n  v: {files: {/variant: {source: ../variant.txt}}}\narchitecture:\n  riscv64: {repositories: {own: {uri: 'https://x/', suite: s, keyring: key.asc}}}\n",
+    "b/sub/deep.yaml": "files:\n  /deep: {source: deep.txt}\n  /absolute: {source: /etc/x}\n", "a/own.yaml": "files:\n  /own: {source: own.txt}\n", "/c/far.yaml": "files:\n  /far: {source: far.txt}\n",
+  };
+  const { config } = (await load(files, "a/main.yaml")).targets()[0]!;
+  assert.deepEqual(Object.fromEntries(Object.entries(config.files!).map(([path, { source }]) => [path, source])), {
+    "/deep": "../b/sub/deep.txt", "/absolute": "/etc/x", "/base": "../b/base.txt", "/own": "own.txt", "/far": "/c/far.txt", "/main": "main.txt", "/variant": "../variant.txt",
+  });
+  assert.equal(config.repositories!["own"]!.keyring, "../b/key.asc");
+});

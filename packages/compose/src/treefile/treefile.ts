@@ -162,7 +162,8 @@ function hasKey(value: Json | undefined, path: KeyPath): boolean {
  */
 export async function loadTreefile(path: string, read: ReadText): Promise<Treefile> {
   const files: ParsedFile[] = [];
-  const load = async (at: string, chain: readonly string[], from: ParsedFile | undefined): Promise<void> => {
+  /** @param local  the file's path from the first one's folder */
+  const load = async (at: string, local: string, chain: readonly string[], from: ParsedFile | undefined): Promise<void> => {
     const tell = (message: string): TreefileError => {
       const index = from === undefined || !isList(from.value["include"]) ? -1 : from.value["include"].findIndex((one) => typeof one === "string" && beside(from.path, one) === at);
       const key: KeyPath = index < 0 ? [] : ["include", index];
@@ -174,11 +175,24 @@ export async function loadTreefile(path: string, read: ReadText): Promise<Treefi
     const text = await read(at);
     if (text === undefined) throw tell(from === undefined ? "no such file" : `there is no file ${at}`);
     const parsed = parseTreefile(text, at);
-    for (const one of isList(parsed.value["include"]) ? parsed.value["include"] : []) await load(beside(at, String(one)), [...chain, at], parsed);
-    files.push(parsed);
+    for (const one of isList(parsed.value["include"]) ? parsed.value["include"] : []) await load(beside(at, String(one)), beside(local, String(one)), [...chain, at], parsed);
+    files.push(local.includes("/") ? { ...parsed, value: withOwnPlaces(parsed.value, local) } : parsed);
   };
-  await load(path, [], undefined);
+  await load(path, "", [], undefined);
   return new Treefile(files);
+}
+
+/** What an included file says to lie beside itself, as seen from the first file's folder: `files.*.source` and `repositories.*.keyring` of all of its layers. */
+function withOwnPlaces(layer: JsonObject, local: string): JsonObject {
+  const moved = (value: Json | undefined, key: string): Json => Object.fromEntries(Object.entries(value as JsonObject).map(([name, one]) => {
+    const own = isObject(one) ? one[key] : undefined;
+    return [name, typeof own === "string" ? { ...(one as JsonObject), [key]: beside(local, own) } : one];
+  }));
+  const inner = (value: Json | undefined): Json => Object.fromEntries(Object.entries(value as JsonObject).map(([name, one]) => [name, isObject(one) ? withOwnPlaces(one, local) : one]));
+  return {
+    ...layer, ...(isObject(layer["files"]) ? { files: moved(layer["files"], "source") } : {}), ...(isObject(layer["repositories"]) ? { repositories: moved(layer["repositories"], "keyring") } : {}),
+    ...(isObject(layer["variants"]) ? { variants: inner(layer["variants"]) } : {}), ...(isObject(layer["architecture"]) ? { architecture: inner(layer["architecture"]) } : {}),
+  };
 }
 
 /** `name` as seen from `path`'s folder. */

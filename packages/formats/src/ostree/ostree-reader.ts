@@ -1,21 +1,24 @@
 /**
- * Reads commits of an OSTree repository of mode `archive`, as servers have it, as trees. Every object proves to be what its name says before anything of it is used.
- * Source: libostree src/libostree/ostree-core.h, ostree-core.c (`ostree_content_stream_parse`).
+ * Reads commits of an OSTree repository, of whatever mode, as trees. Every object proves to be what its name says before its content is used.
+ * Source: libostree src/libostree/ostree-core.h, ostree-core.c (`ostree_content_stream_parse`), ostree-repo.c (`_ostree_repo_load_file_bare`).
  */
-import { byteString } from "@stratos/base";
+import { byteString, byteStringOf } from "@stratos/base";
 import { sha256Of, type Codecs } from "../codecs.ts";
 import { FormatError } from "../format-error.ts";
 import { digestOf } from "../tree/archive-tree.ts";
-import { checkFileTree, comparePaths, fileEntry, type Blob, type FileEntry, type FileTree } from "../tree/file-tree.ts";
+import { checkFileTree, comparePaths, fileEntry, readBlob, type Blob, type FileEntry, type FileTree } from "../tree/file-tree.ts";
 import { dictionaryEntries, parseVariant, swapU32, unswapU64, type Variant } from "./gvariant.ts";
-import { archiveHeader, fileHeader } from "./ostree-objects.ts";
-import { objectPath, readMetadata, readRef, type RepositoryStore } from "./ostree-store.ts";
+import { archiveHeader, fileChecksum, fileHeader } from "./ostree-objects.ts";
+import { objectPath, readMetadata, readRef, repositoryMode, USER_METADATA, type OstreeMode, type RepositoryStore, type StoredFile } from "./ostree-store.ts";
 
 const S_IFMT = 0xf000, S_IFREG = 0x8000, S_IFLNK = 0xa000;
 /** Deeper folders, or more entries, are from no distribution. */
 const DEPTH_MAX = 256, ENTRIES_MAX = 20_000_000;
 /** What is kept unpacked: files are read in pieces, one after another. */
 const CONTENT_MAX = 0x7fffffff;
+const PIECE_BYTES = 1 << 20;
+/** PATH_MAX of Linux */
+const TARGET_MAX = 4096;
 
 export interface OstreeCommit {
   readonly checksum: string;
@@ -30,11 +33,15 @@ export interface OstreeCommit {
   readonly meta: string;
 }
 
-type Store = Pick<RepositoryStore, "read">;
+type Store = Pick<RepositoryStore, "read" | "inspect">;
 
 export class OstreeReader {
+  readonly mode: OstreeMode;
   readonly #store: Store;
   readonly #codecs: Codecs;
+  /** checksums of plain files that are what their names say */
+  readonly #proved = new Set<string>();
+  #buffer: Uint8Array | undefined;
   /** the file that was unpacked last: it is read piece by piece */
   #unpacked: { checksum: string; bytes: Uint8Array } | undefined;
 
@@ -44,8 +51,7 @@ export class OstreeReader {
     this.#codecs = codecs;
     const config = store.read("config");
     if (config === undefined) throw new FormatError("no OSTree repository");
-    const mode = /^\s*mode\s*=\s*(\S+)/m.exec(byteString(config))?.[1] ?? "bare";
-    if (mode !== "archive" && mode !== "archive-z2") throw new FormatError(`the repository has mode ${mode}; commits are read from mode archive, which \`ostree pull-local\` makes of it`);
+    this.mode = repositoryMode(byteString(config));
   }
 
   /** @param name  a reference, or a checksum. @throws FormatError */
@@ -80,6 +86,7 @@ export class OstreeReader {
   }
 
   #file(path: string, checksum: string, mtime: number): FileEntry {
+    if (this.mode !== "archive") return this.#plainFile(path, checksum, mtime);
     const { entry, size } = this.#header(checksum);
     const own = { ...entry, path, mtime };
     if (own.kind === "symlink") {
@@ -92,8 +99,30 @@ export class OstreeReader {
       into.set(bytes.subarray(offset, offset + count));
       return count;
     };
+    // Nobody reads of an empty file, and what it is like would go unproved.
+    if (size === 0) this.#content(checksum, path);
     const content: Blob = { sizeBytes: size, read, get digest() { return (digest ??= digestOf(content, codecs)); } };
     return { ...own, content };
+  }
+
+  /** A file of a repository whose files are files. What it is like, and its content, is proved when it is first read. */
+  #plainFile(path: string, checksum: string, mtime: number): FileEntry {
+    const stored = this.#store.inspect(objectPath(checksum, "file"));
+    if (stored === undefined) throw new FormatError(`the file ${checksum} is missing`);
+    const entry = { ...plainEntry(stored, this.mode, checksum), path, mtime };
+    const prove = (): void => {
+      if (this.#proved.has(checksum)) return;
+      if (fileChecksum({ ...entry, content: stored.content === null || entry.kind === "symlink" ? null : stored.content }, this.#codecs, (this.#buffer ??= new Uint8Array(PIECE_BYTES))) !== checksum) throw new FormatError(`${path}: the file ${checksum} has been changed`);
+      this.#proved.add(checksum);
+    };
+    if (entry.kind === "symlink" || stored.content!.sizeBytes === 0) prove();
+    if (entry.kind === "symlink") return entry;
+    const blob = stored.content!, content: Blob = {
+      sizeBytes: blob.sizeBytes,
+      read(offset, into) { prove(); return blob.read(offset, into); },
+      get digest() { prove(); return blob.digest; },
+    };
+    return { ...entry, content };
   }
 
   /** What a packed file is like, as it says itself. */
@@ -127,6 +156,19 @@ export class OstreeReader {
     this.#unpacked = { checksum, bytes };
     return bytes;
   }
+}
+
+/** What a file object of a repository with plain files stands for. @throws FormatError */
+function plainEntry({ kind, mode, uid, gid, target, content, xattrs }: StoredFile, repository: OstreeMode, checksum: string): FileEntry {
+  if (repository === "bare") return fileEntry("", kind, kind === "symlink" ? { uid, gid, target, xattrs } : { uid, gid, mode, xattrs });
+  if (repository === "bare-user-only") return fileEntry("", kind, kind === "symlink" ? { target } : { mode: mode & 0o777 });
+  const metadata = xattrs.get(USER_METADATA);
+  if (metadata === undefined || kind === "symlink") throw new FormatError(`the file ${checksum} has lost its attribute ${USER_METADATA}, or it cannot be read here (on Debian: apt-get install attr)`);
+  const [owner, group, bits, own] = parseVariant("(uuua(ayay))", byteStringOf(metadata)) as readonly [number, number, number, Variant];
+  const type = swapU32(bits) & S_IFMT, fields = { uid: swapU32(owner), gid: swapU32(group), xattrs: xattrsOf(own) };
+  if (type === S_IFREG) return fileEntry("", "file", { ...fields, mode: swapU32(bits) & 0o7777 });
+  if (type !== S_IFLNK || content!.sizeBytes > TARGET_MAX) throw new FormatError(`the file ${checksum} has been changed`);
+  return fileEntry("", "symlink", { ...fields, target: byteString(readBlob(content!)).replace(/\0$/, "") });
 }
 
 function parseCommit(checksum: string, bytes: Uint8Array): OstreeCommit {

@@ -8,17 +8,14 @@
  * `bare-user` (plain files that carry owner and attributes in one attribute) and `bare-user-only` (plain files with neither owner nor
  * attributes, for unprivileged checkouts).
  */
-import { byteStringOf, utf8Of, utf8ToByteString } from "@stratos/base";
+import { byteString, byteStringOf, utf8Of, utf8ToByteString } from "@stratos/base";
 import { sha256Of, type Codecs } from "../codecs.ts";
 import { FormatError } from "../format-error.ts";
 import type { FileEntry, FileTree } from "../tree/file-tree.ts";
 import { serializeVariant, swapU64, type Variant } from "./gvariant.ts";
 import { archiveHeader, checksumBytes, commitObject, dirmetaObject, dirtreeObject, fileChecksum, fileMetadata, isUtf8, type CommitFields, type TreeFile, type TreeFolder } from "./ostree-objects.ts";
 import { addSignatures, type OstreeSignature } from "./ostree-signatures.ts";
-import { checkRef, objectPath, readMetadata, readRef, type ObjectAttributes, type RepositoryStore } from "./ostree-store.ts";
-
-export const OSTREE_MODES = ["archive", "bare", "bare-user", "bare-user-only"] as const;
-export type OstreeMode = (typeof OSTREE_MODES)[number];
+import { checkRef, objectPath, readMetadata, readRef, repositoryMode, USER_METADATA, type ObjectAttributes, type OstreeMode, type RepositoryStore } from "./ostree-store.ts";
 
 export interface CommitOptions {
   /** such as `stable/riscv64/server` */
@@ -35,6 +32,8 @@ export interface CommitOptions {
   readonly linux?: string;
   /** do not note the reference's name in the commit */
   readonly isUnbound?: boolean;
+  /** is told the checksum of each file and link; a hard link has that of its file */
+  readonly onFile?: (entry: FileEntry, checksum: string) => void;
 }
 
 export interface CommitResult {
@@ -45,8 +44,6 @@ export interface CommitResult {
 
 const PIECE_BYTES = 4 << 20;
 const MODES: Readonly<Record<OstreeMode, string>> = { archive: "archive-z2", bare: "bare", "bare-user": "bare-user", "bare-user-only": "bare-user-only" };
-/** Where `bare-user` keeps what a file is like. */
-const USER_METADATA = "user.ostreemeta";
 
 export class OstreeRepository {
   readonly mode: OstreeMode;
@@ -67,9 +64,8 @@ export class OstreeRepository {
       this.mode = mode;
       return;
     }
-    const found = /^\s*mode\s*=\s*(\S+)/m.exec(String.fromCharCode(...config))?.[1] ?? "bare";
-    const own = found === "archive" || found === "archive-z2" ? "archive" : found;
-    if (own !== mode) throw new FormatError(`the repository has mode ${found}, not ${mode}`);
+    const found = repositoryMode(byteString(config));
+    if (found !== mode) throw new FormatError(`the repository has mode ${found}, not ${mode}`);
     this.mode = mode;
   }
 
@@ -83,7 +79,7 @@ export class OstreeRepository {
   commit(tree: FileTree, options: CommitOptions): CommitResult {
     checkRef(options.ref);
     this.#written = this.#known = 0;
-    const root = this.#writeTree(tree);
+    const root = this.#writeTree(tree, options.onFile);
     const parent = options.parent === undefined ? this.resolve(options.ref) : options.parent;
     const metadata: [string, { type: string; value: Variant }][] = Object.entries(options.metadata ?? {}).map(([key, value]) => [utf8ToByteString(key), { type: "s", value: utf8ToByteString(value) }]);
     if (options.linux !== undefined) metadata.push(["ostree.linux", { type: "s", value: options.linux }], ["ostree.bootable", { type: "b", value: true }]);
@@ -134,7 +130,7 @@ export class OstreeRepository {
     return bytes;
   }
 
-  #writeTree(tree: FileTree): { tree: string; meta: string } {
+  #writeTree(tree: FileTree, onFile?: CommitOptions["onFile"]): { tree: string; meta: string } {
     interface Folder { path: string; meta: string; files: TreeFile[]; folders: TreeFolder[] }
     const open: Folder[] = [];
     const checksums = new Map<string, string>();
@@ -158,6 +154,7 @@ export class OstreeRepository {
       const checksum = entry.kind === "hardLink" ? checksums.get(entry.target) : this.#writeFile(this.#canonical(entry));
       if (checksum === undefined) throw new FormatError(`${entry.path}: a hard link to ${entry.target}, which is no file before it`);
       checksums.set(entry.path, checksum);
+      onFile?.(entry, checksum);
       open.at(-1)!.files.push({ name: entry.path.slice(entry.path.lastIndexOf("/") + 1), checksum });
     }
     if (open.length === 0) throw new FormatError("the tree has no root");

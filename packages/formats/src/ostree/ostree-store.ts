@@ -1,6 +1,7 @@
 /** Where a repository's files are, by name, and what is read of them: nothing is believed that is not what its name says. */
 import { sha256Of, type Codecs } from "../codecs.ts";
 import { FormatError } from "../format-error.ts";
+import type { Blob } from "../tree/file-tree.ts";
 import type { ObjectKind } from "./ostree-objects.ts";
 
 /** What a file of a repository is like beside its content. */
@@ -11,11 +12,39 @@ export interface ObjectAttributes {
   readonly xattrs?: ReadonlyMap<string, Uint8Array>;
 }
 
+/** A file of a repository as it lies there. */
+export interface StoredFile {
+  readonly kind: "file" | "symlink";
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** of a symbolic link, as a byte string */
+  readonly target: string;
+  /** of a file */
+  readonly content: Blob | null;
+  readonly xattrs: ReadonlyMap<string, string>;
+}
+
+export const OSTREE_MODES = ["archive", "bare", "bare-user", "bare-user-only"] as const;
+export type OstreeMode = (typeof OSTREE_MODES)[number];
+
+/** The mode that a repository's configuration names. @throws FormatError for one that is not known */
+export function repositoryMode(config: string): OstreeMode {
+  const found = /^\s*mode\s*=\s*(\S+)/m.exec(config)?.[1] ?? "bare", mode = found === "archive-z2" ? "archive" : found;
+  if (!(OSTREE_MODES as readonly string[]).includes(mode)) throw new FormatError(`the repository has mode ${found}, which is none of ${OSTREE_MODES.join(", ")}`);
+  return mode as OstreeMode;
+}
+
+/** Where `bare-user` keeps what a file is like. */
+export const USER_METADATA = "user.ostreemeta";
+
 /** Where a repository is. Paths are relative to it. */
 export interface RepositoryStore {
   has(path: string): boolean;
   /** @returns undefined when there is none */
   read(path: string): Uint8Array | undefined;
+  /** What a file is like; undefined when there is none. */
+  inspect(path: string): StoredFile | undefined;
   /** Makes a file, and the folders above it, visible when it is whole; replaces what has the name. One with `xattrs` may stay unseen until `flush`. */
   write(path: string, pieces: Iterable<Uint8Array>, attributes?: ObjectAttributes): void;
   symlink(path: string, target: string, attributes?: ObjectAttributes): void;

@@ -6,4 +6,4 @@ export { hasArtifact, hashArtifact, publishText, writeArtifact, type FileOptions
 export { folderOutput } from "./output/folder-output.ts";
 export { tarOutput } from "./output/tar-output.ts";
 export { ociOutputs } from "./output/oci-output.ts";
-export { ostreeOutput, type RepositorySigner } from "./output/ostree-output.ts";
+export { deployedImage, ostreeOutput, type RepositorySigner } from "./output/ostree-output.ts";

@@ -58,7 +58,7 @@ export function folderTree(folder: string, codecs: Codecs, options: FolderTreeOp
 const SLASH = Buffer.from("/");
 
 /** A file that is opened when it is read, and closed when its end was; its digest is worked out when it is asked for. */
-class HostBlob implements Blob {
+export class HostBlob implements Blob {
   readonly sizeBytes: number;
   readonly #path: Buffer;
   readonly #codecs: Codecs;

@@ -6,8 +6,8 @@ import { generateKeyPairSync, sign, verify } from "node:crypto";
 import { existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { digestOf, fileEntry, fileTreeOf, FormatError, MemoryBlob, OstreeReader, OstreeRepository, archiveTree, type FileEntry, type FileTree, type OstreeSignature } from "@stratos/formats";
-import { bootcLayout } from "@stratos/outputs";
+import { checkFileTree, digestOf, fileEntry, fileTreeOf, FormatError, MemoryBlob, OstreeReader, OstreeRepository, archiveTree, type FileEntry, type FileTree, type OstreeSignature } from "@stratos/formats";
+import { bootcLayout, deployedTree } from "@stratos/outputs";
 import { createSigningKey, signDetached } from "@stratos/pkg";
 import { nodeCodecs } from "../node-codecs.ts";
 import { RepositoryFolder } from "./repository-folder.ts";
@@ -224,6 +224,77 @@ test("each kind of object that was changed or is missing is refused by its name,
   assert.throws(() => ours.signCommit(checksum, []), /has been changed/);
   writeFileSync(join(repo, "refs/heads", OPTIONS.ref), "nonsense\n");
   assert.throws(() => ours.commit(tree(), OPTIONS), /test\/riscv64\/one: the reference is damaged/);
+});
+
+test("commits are read from repositories of every mode, whoever wrote them, and what was changed there is refused", () => {
+  const tar = join(place, "modes.tar"), withXattrs = hasUserAttributes();
+  const whole = fileTreeOf([...tree().entries(), file("own", "own", { uid: 3, gid: 4, mode: 0o6711, ...(withXattrs ? { xattrs: new Map([["user.note", "text"]]) } : {}) }), fileEntry("far", "symlink", { target: "a/way", uid: 5, gid: 6 })]);
+  const shape = (of: FileTree): unknown[] => [...of.entries()].map(({ path, kind, mode, uid, gid, target, content, xattrs, mtime }) => ({ path, kind, mode, uid, gid, target, bytes: content === null ? "" : digestOf(content, codecs), xattrs: [...xattrs], mtime }));
+  const read = (repo: string): FileTree => { const reader = new OstreeReader(new RepositoryFolder(repo, { readOnly: true }), codecs); return reader.tree(reader.commit(OPTIONS.ref)); };
+  writeFileSync(tar, Buffer.concat(Array.from(archiveTree(whole), (piece) => Buffer.from(piece))));
+  const archive = join(place, "modes-archive");
+  new OstreeRepository(new RepositoryFolder(archive), codecs, "archive").commit(whole, OPTIONS);
+  const wanted = shape(read(archive));
+  for (const mode of ["bare", "bare-user", "bare-user-only"] as const) {
+    if ((mode === "bare" && process.getuid?.() !== 0) || (mode === "bare-user" && !withXattrs)) continue;
+    const ours = join(place, `modes-${mode}`), theirs = join(place, `modes-their-${mode}`);
+    new OstreeRepository(new RepositoryFolder(ours), codecs, mode).commit(whole, OPTIONS);
+    ostree("init", `--repo=${theirs}`, `--mode=${mode}`);
+    // Without owners a commit is another: only one of that kind is taken.
+    ostree("pull-local", `--repo=${theirs}`, mode === "bare-user-only" ? ours : archive, OPTIONS.ref);
+    if (mode !== "bare-user-only") assert.deepEqual([shape(read(ours)), shape(read(theirs))], [wanted, wanted], mode);
+    else assert.deepEqual(shape(read(theirs)), shape(read(ours)));
+    const object = execFileSync("find", [join(theirs, "objects"), "-name", "*.file", "-type", "f", "-size", "1"], { encoding: "utf8" }).trim().split("\n")[0]!;
+    writeFileSync(object, `${readFileSync(object, "latin1")}!`);
+    assert.throws(() => { for (const { content } of read(theirs).entries()) content?.read(0, new Uint8Array(16)); }, /has been changed|has lost its attribute/, mode);
+    rmSync(object);
+    assert.throws(() => read(theirs), /the file [0-9a-f]{64} is missing/);
+  }
+  writeFileSync(join(archive, "config"), "[core]\nmode=other\n");
+  assert.throws(() => read(archive), /has mode other, which is none of archive, bare/);
+});
+
+test("a disk's root with a commit deployed in it is what ostree itself makes of the commit", () => {
+  const repo = join(place, "to-deploy"), ours = join(place, "our-root"), theirs = join(place, "their-root");
+  const root = fileTreeOf([
+    ...["", "boot", "etc", "usr", "usr/bin", "usr/lib", "usr/lib/modules", "usr/lib/modules/6.1", "var"].map((path) => folder(path)), file("usr/empty", ""), file("usr/same", "tool", { mode: 0o755 }),
+    file("boot/vmlinuz-6.1", "kernel"), file("boot/initrd.img-6.1", "first root"), file("etc/hostname", "box\n"), fileEntry("etc/link", "symlink", { target: "hostname" }), file("usr/lib/os-release", 'PRETTY_NAME="Debian of a test"\n'), file("usr/bin/tool", "tool", { mode: 0o755 }),
+    fileEntry("usr/bin/tool2", "hardLink", { target: "usr/bin/tool" }), folder("etc/own", { mode: 0o700, uid: 5 }),
+  ]);
+  const layout = bootcLayout(root, codecs, OPTIONS.timestamp), commit = { ...OPTIONS, linux: layout.kernel! };
+  const { checksum } = new OstreeRepository(new RepositoryFolder(repo), codecs, "archive").commit(layout.tree, commit);
+  const deployed = deployedTree(layout, { commit, os: "debian", remote: "updates" }, codecs);
+  assert.equal(deployed.checksum, checksum);
+  assert.equal(checkFileTree(deployed.tree), undefined);
+  for (const name of ["a/b", "", ".x"]) assert.throws(() => deployedTree(layout, { commit, os: name, remote: "updates" }, codecs), /not a system's name/);
+  // Files have their owners only where root unpacks them.
+  if (process.getuid?.() !== 0) return;
+  for (const path of [ours, theirs]) mkdirSync(path);
+  const tar = join(place, "deployed.tar");
+  writeFileSync(tar, Buffer.concat(Array.from(archiveTree(deployed.tree), (piece) => Buffer.from(piece))));
+  execFileSync("tar", ["-C", ours, "-xpf", tar]);
+  ostree("admin", "init-fs", "--modern", theirs);
+  ostree("admin", "os-init", "debian", `--sysroot=${theirs}`);
+  ostree("config", `--repo=${theirs}/ostree/repo`, "set", "sysroot.bootloader", "none");
+  ostree("pull-local", `--repo=${theirs}/ostree/repo`, repo, OPTIONS.ref);
+  ostree("admin", "deploy", `--sysroot=${theirs}`, "--os=debian", OPTIONS.ref);
+  const immutable = join(theirs, `ostree/deploy/debian/deploy/${checksum}.0`);
+  try {
+    ostree("fsck", `--repo=${ours}/ostree/repo`);
+    assert.match(ostree("admin", "status", `--sysroot=${ours}`), new RegExp(`debian ${checksum}\\.0\\n[\\s\\S]*origin refspec: updates:test/riscv64/one`));
+    const listed = (path: string): string => execFileSync("sh", ["-c", "cd \"$0\" && find ostree/deploy ostree/boot.* boot/ostree \\( -type d -printf '%p %m %U %G\\n' \\) -o -printf '%p %y %m %U %G %l\\n' | grep -v -e ' 0/$' -e '\\.origin ' -e '/backing' -e '/.ostree-selabeled ' | sort", path], { encoding: "utf8" });
+    assert.equal(listed(ours), listed(theirs));
+    assert.equal(statSync(join(ours, `ostree/deploy/debian/deploy/${checksum}.0/usr/bin/tool`)).nlink, 4, "two names, a file of the same content, and the object");
+    assert.equal(statSync(join(ours, `ostree/deploy/debian/deploy/${checksum}.0/etc/hostname`)).nlink, 1);
+    // The next commit is deployed beside it, by ostree.
+    const second = new OstreeRepository(new RepositoryFolder(repo), codecs, "archive").commit(bootcLayout(fileTreeOf([...root.entries(), file("etc/new", "new")]), codecs, OPTIONS.timestamp).tree, commit).checksum;
+    ostree("remote", "add", "--no-gpg-verify", `--repo=${ours}/ostree/repo`, "updates", `file://${repo}`);
+    ostree("admin", "upgrade", `--sysroot=${ours}`, "--os=debian");
+    assert.match(ostree("admin", "status", `--sysroot=${ours}`), new RegExp(`debian ${second}\\.0[\\s\\S]*debian ${checksum}\\.0`));
+    ostree("fsck", `--repo=${ours}/ostree/repo`);
+  } finally {
+    for (const path of [immutable, ...readdirSync(join(ours, "ostree/deploy/debian/deploy")).map((name) => join(ours, "ostree/deploy/debian/deploy", name))]) spawnSync("chattr", ["-i", path]);
+  }
 });
 
 test("ostree deploys a root that is laid out for it, and the boot entry names its kernel", () => {

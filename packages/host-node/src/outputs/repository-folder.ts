@@ -1,8 +1,11 @@
-import { chmodSync, closeSync, existsSync, lchownSync, lutimesSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, lchownSync, lstatSync, lutimesSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
-import { FormatError, type ObjectAttributes, type RepositoryStore } from "@stratos/formats";
-import { setAttributes } from "./host-attributes.ts";
+import { byteString } from "@stratos/base";
+import { FormatError, NO_FILE_XATTRS, type ObjectAttributes, type RepositoryStore, type StoredFile } from "@stratos/formats";
+import { nodeCodecs } from "../node-codecs.ts";
+import { HostBlob } from "./folder-tree.ts";
+import { readAttributes, setAttributes } from "./host-attributes.ts";
 
 interface Waiting { readonly path: string; readonly draft: string; readonly xattrs: ReadonlyMap<string, Uint8Array>; readonly isLink: boolean }
 const WAITING_MAX = 1024;
@@ -13,6 +16,7 @@ export class RepositoryFolder implements RepositoryStore {
   readonly #made = new Set<string>();
   /** Node has no call for attributes; one program sets those of many files. */
   readonly #waiting: Waiting[] = [];
+  #known: ReadonlyMap<string, ReadonlyMap<string, string>> | undefined;
   readonly #waitingPaths = new Set<string>();
 
   /** @param options.readOnly  nothing is made in the folder */
@@ -32,6 +36,21 @@ export class RepositoryFolder implements RepositoryStore {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
       throw error;
     }
+  }
+
+  inspect(path: string): StoredFile | undefined {
+    const place = Buffer.from(join(this.folder, path)), stat = lstatSync(place, { throwIfNoEntry: false });
+    if (stat === undefined) return undefined;
+    const own = { mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid, xattrs: this.#attributes(path) };
+    if (stat.isSymbolicLink()) return { ...own, kind: "symlink", target: byteString(readlinkSync(place, { encoding: "buffer" })), content: null };
+    if (!stat.isFile()) throw new FormatError(`${path}: is no file`);
+    return { ...own, kind: "file", target: "", content: new HostBlob(place, stat.size, nodeCodecs()) };
+  }
+
+  /** Read for all objects at once: it takes another program. */
+  #attributes(path: string): ReadonlyMap<string, string> {
+    this.#known ??= readAttributes(join(this.folder, "objects")) ?? new Map();
+    return this.#known.get(path.slice("objects/".length)) ?? NO_FILE_XATTRS;
   }
 
   write(path: string, pieces: Iterable<Uint8Array>, attributes: ObjectAttributes = {}): void {

@@ -1,32 +1,36 @@
 /**
  * Serves a repository's folder over HTTP, to read: whole files, parts of them (`Range`), and 304 for what has not changed since.
- * What stands outside of `dists/`, `pool/` and the key is not there for it, nor are files behind links that leave the folder.
+ * What stands outside of what its kind of repository publishes is not there for it, nor are files behind links that leave the folder.
  */
 import { createReadStream, realpathSync, statSync, type Stats } from "node:fs";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { join, sep } from "node:path";
 
-const PUBLIC = /^(?:dists\/|pool\/|archive-key\.gpg$)/;
+const PUBLIC = {
+  debian: /^(?:dists\/|pool\/|archive-key\.gpg$)/,
+  ostree: /^(?:(?:objects|deltas|delta-indexes|extensions|refs\/(?:heads|mirrors))\/|config$|summary(?:\.sig)?$)/,
+} as const;
+export type ServedRepository = keyof typeof PUBLIC;
 const TYPES: Readonly<Record<string, string>> = { deb: "application/vnd.debian.binary-package", gz: "application/gzip", gpg: "application/pgp-keys" };
 
 /** @param onRequest  for each answer, a line of a log */
-export function repositoryServer(folder: string, onRequest: (line: string) => void = () => {}): Server {
+export function repositoryServer(folder: string, onRequest: (line: string) => void = () => {}, kind: ServedRepository = "debian"): Server {
   const root = realpathSync(folder);
   // An import would load the module for all who never serve (http-fetcher.ts).
   return process.getBuiltinModule("node:http").createServer((request, response) => {
     response.on("close", () => onRequest(`${request.method ?? "?"} ${request.url ?? "?"} ${response.statusCode}`));
-    answer(root, request, response);
+    answer(root, PUBLIC[kind], request, response);
   });
 }
 
-function answer(root: string, request: IncomingMessage, response: ServerResponse): void {
+function answer(root: string, isPublic: RegExp, request: IncomingMessage, response: ServerResponse): void {
   const refuse = (status: number, headers: Record<string, string> = {}): void => void response.writeHead(status, { "content-type": "text/plain", ...headers }).end(`${status}\n`);
   if (request.method !== "GET" && request.method !== "HEAD") return refuse(405, { allow: "GET, HEAD" });
-  const found = find(root, request.url ?? "/");
+  const found = find(root, isPublic, request.url ?? "/");
   if (found === undefined) return refuse(404);
   const { path, stats } = found;
   const modified = new Date(Math.floor(stats.mtimeMs / 1000) * 1000);
-  const headers: Record<string, string> = { "last-modified": modified.toUTCString(), "accept-ranges": "bytes", "content-type": TYPES[path.slice(path.lastIndexOf(".") + 1)] ?? "text/plain; charset=utf-8" };
+  const headers: Record<string, string> = { "last-modified": modified.toUTCString(), "accept-ranges": "bytes", "content-type": TYPES[path.slice(path.lastIndexOf(".") + 1)] ?? (isPublic === PUBLIC.ostree ? "application/octet-stream" : "text/plain; charset=utf-8") };
   const since = Date.parse(request.headers["if-modified-since"] ?? "");
   if (!Number.isNaN(since) && modified.getTime() <= since) return void response.writeHead(304, headers).end();
   const range = rangeOf(request, stats.size, modified);
@@ -43,14 +47,14 @@ function answer(root: string, request: IncomingMessage, response: ServerResponse
   stream.pipe(response);
 }
 
-function find(root: string, url: string): { path: string; stats: Stats } | undefined {
+function find(root: string, isPublic: RegExp, url: string): { path: string; stats: Stats } | undefined {
   let path: string;
   try {
     path = decodeURIComponent(url.replace(/[?#].*$/, "")).replace(/^\/+/, "");
   } catch {
     return undefined;
   }
-  if (path.includes("\0") || path.split("/").some((name) => name === ".." || name === "." || name.startsWith(".")) || !PUBLIC.test(path)) return undefined;
+  if (path.includes("\0") || path.split("/").some((name) => name === ".." || name === "." || name.startsWith(".")) || !isPublic.test(path)) return undefined;
   try {
     const real = realpathSync(join(root, path));
     const stats = statSync(real);

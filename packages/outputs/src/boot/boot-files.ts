@@ -2,9 +2,11 @@
  * What a machine's firmware starts: the boot loader, its menu, kernel and first root, all from the tree. Source: UEFI 2.10 §3.5.1.1 (removable
  * media); UAPI Boot Loader Specification, types 1 and 2.
  */
+import { byteStringOf } from "@stratos/base";
 import { FormatError, type Codecs, type FileTree } from "@stratos/formats";
 import { findDeployments, type Deployment } from "./deployments.ts";
 import { initramfs } from "./initramfs.ts";
+import type { TreeDraft } from "../tree/tree-draft.ts";
 import { TreePaths } from "./tree-paths.ts";
 import { osReleaseOf, unifiedKernel } from "./unified-kernel.ts";
 
@@ -125,19 +127,34 @@ function deployedBootFiles(paths: TreePaths, deployments: readonly Deployment[],
   const first = deployments[0]!, { efi } = ARCHITECTURES[options.architecture];
   const manager = paths.bytes(`${first.system}/usr/lib/systemd/boot/efi/systemd-boot${efi}.efi`);
   if (manager === undefined) throw new FormatError(`${first.system}: has no boot loader; install systemd-boot-efi`);
-  const files = managerFiles(manager, options.architecture, `${first.id}.conf`), usual = commandLineFor(options, options.rootFlags);
+  const files = managerFiles(manager, options.architecture, `ostree-*`), usual = commandLineFor(options, options.rootFlags);
   const seen = new Set<string>();
-  for (const { id, title, version, linux, initrd, options: own } of deployments) {
+  for (const { title, version, linux, initrd, options: own, system } of deployments) {
     // Deployments of one kernel share it.
     for (const path of [linux, initrd]) {
       if (!seen.has(path)) files.push({ path: path.slice("boot/".length), content: paths.bytes(path)! });
       seen.add(path);
     }
-    const words = own.split(" ").filter((word) => word !== "" && !word.startsWith("root="));
-    files.push({ path: `loader/entries/${id}.conf`, content: ascii(`title ${title}\nversion ${version}\nlinux /${linux.slice("boot/".length)}\ninitrd /${initrd.slice("boot/".length)}\noptions ${[usual, ...words].join(" ")}\n`) });
+    // ostree's own names say in which place a deployment stands now, and pass to others; and the loader is to know again which it has tried.
+    const id = `ostree-${system.slice(system.lastIndexOf("/") + 1).replace(/^([^.]{16})[^.]*/, "$1")}`;
+    files.push({ path: `loader/entries/${id}.conf`, content: ascii(`title ${title}\nversion ${version}\nsort-key ostree\nlinux /${linux.slice("boot/".length)}\ninitrd /${initrd.slice("boot/".length)}\noptions ${deploymentWords(own, usual)}\n`) });
   }
   const version = /vmlinu[xz]-(.+)$/.exec(first.linux)?.[1] ?? first.version;
   return { kernel: version, loader: "systemd-boot", commandLine: usual, files, linux: paths.bytes(first.linux)!, initrd: paths.bytes(first.initrd)! };
+}
+
+/** The command line of a deployment: what its disk needs, then its own words, but for another disk's root. */
+function deploymentWords(own: string, usual: string): string {
+  return [...new Set([...usual.split(" "), ...own.split(" ").filter((word) => word !== "" && !word.startsWith("root="))])].join(" ");
+}
+
+/** Writes a disk's words into the entries of its deployments, too, from which ostree takes those of the next one. */
+export function completeEntries(draft: TreeDraft, commandLine: string): void {
+  for (const { path, kind } of draft.below("boot")) {
+    const text = kind === "file" && /^boot\/loader\.[01]\/entries\/[^/]+\.conf$/.test(path) ? draft.text(path)! : "";
+    if (!text.includes("ostree=")) continue;
+    draft.file(path, byteStringOf(text.replace(/^options (.*)$/m, (_, own: string) => `options ${deploymentWords(own, commandLine)}`)));
+  }
 }
 
 /** The newest kernel of a tree. */

@@ -62,20 +62,25 @@ export function initramfs(tree: FileTree, options: InitramfsOptions, codecs: Pic
 }
 
 /**
- * What runs first. It reads the kernel's command line: root=, rootfstype=, rootflags=, ro or rw, init=, ostree=. What it does for the last is what ostree-prepare-root(1)
+ * What runs first. It reads the kernel's command line: root=, rootfstype=, rootflags=, ro or rw, init=, ostree=, panic=. What it does for the last is what ostree-prepare-root(1)
  * does: the system becomes the root, its /usr cannot be written, its /var is that of all systems of its name, and the disk's own root is seen at /sysroot.
  */
 const INIT_SCRIPT = `#!/bin/sh
 export PATH=/bin
 fail() {
   echo "initramfs: $*" > /dev/console
+  # With panic=SECONDS nobody is there to ask: the loader may know another system.
+  if [ -n "$panic" ]; then
+    sleep "$panic"
+    echo b > /proc/sysrq-trigger
+  fi
   echo "initramfs: a shell, as the root could not be reached" > /dev/console
   exec sh < /dev/console > /dev/console 2>&1
 }
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
-root= type= flags= mode=ro init= live= ostree=
+root= type= flags= mode=ro init= live= ostree= panic=
 read -r line < /proc/cmdline
 for word in $line; do
   case "$word" in
@@ -84,6 +89,7 @@ for word in $line; do
     rootflags=*) flags="\${word#rootflags=}" ;;
     ostree=*) ostree="\${word#ostree=}" ;;
     stratos.live=*) live="\${word#stratos.live=}" ;;
+    panic=*) panic="\${word#panic=}" ;;
     init=*) init="\${word#init=}" ;;
     ro) mode=ro ;;
     rw) mode=rw ;;
@@ -126,6 +132,8 @@ if [ -n "$ostree" ]; then
   mount -o bind "$system" /system && mount -o bind /system/usr /system/usr && mount -o remount,bind,ro /system/usr || fail "$ostree cannot be mounted"
   mount -o bind "\${system%/deploy/*}/var" /system/var || fail "$ostree has no /var"
   move /sysroot /system/sysroot || fail "the root cannot be moved below $ostree"
+  # Where ostree writes down what is to be started.
+  [ ! -L /system/sysroot/boot/loader ] || mount -o bind /system/sysroot/boot /system/boot || fail "/boot cannot be mounted"
   move /system /sysroot
   mount -t tmpfs -o mode=0755 tmpfs /run
   : > /run/ostree-booted

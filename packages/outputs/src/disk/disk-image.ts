@@ -5,7 +5,7 @@
 import { utf8Of } from "@stratos/base";
 import { DiskWindow, FatVolume, FormatError, gptSpace, PARTITION_TYPES, sha256Of, uuidFrom, writeGpt, type Codecs, type Disk, type FileTree, type GptPartition } from "@stratos/formats";
 import { TreeDraft } from "../tree/tree-draft.ts";
-import { bootFiles, type BootArchitecture, type BootEntry, type BootFiles, type BootLoader } from "../boot/boot-files.ts";
+import { bootFiles, completeEntries, type BootArchitecture, type BootEntry, type BootFiles, type BootLoader } from "../boot/boot-files.ts";
 import { findDeployments } from "../boot/deployments.ts";
 import { TreePaths } from "../boot/tree-paths.ts";
 import { rootFileSystem, type RootFileSystem, type RootFormat, type RootShare } from "./root-format.ts";
@@ -76,6 +76,10 @@ export function planDiskImage(source: FileTree, options: DiskImageOptions, codec
     architecture: options.architecture, title: options.name, root: `UUID=${rootUuid}`, mtime: options.time, entries, ...(isBtrfs ? { rootFlags: `subvol=${BTRFS_VOLUMES[0].name}` } : {}),
     ...(options.loader === undefined ? {} : { loader: options.loader }), ...(options.commandLine === undefined ? {} : { commandLine: options.commandLine }), ...(options.ownInitramfs === true ? { ownInitramfs: true } : {}),
   }, codecs);
+  if (isDeployed) {
+    completeEntries(draft, boot.commandLine);
+    shares[0] = { subvolume: "", tree: draft.tree() };
+  }
   // Room for a second kernel beside the first, as an upgrade needs.
   const espSize = Math.max(ESP_MIN, roundUp(2.2 * boot.files.reduce((sum, file) => sum + file.content.length, 0)));
   const minimum = fileSystem.sizeFor(shares);

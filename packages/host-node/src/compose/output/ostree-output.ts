@@ -1,8 +1,8 @@
 /** OSTree commits, into a repository of the compose's folder or a given one. */
 import { resolve } from "node:path";
-import { OutputError, substitute, type OutputWriter } from "@stratos/compose";
-import { OstreeRepository, type OstreeMode } from "@stratos/formats";
-import { bootcLayout } from "@stratos/outputs";
+import { OutputError, substitute, type ImageTarget, type OutputWriter } from "@stratos/compose";
+import { OstreeRepository, type Codecs, type CommitOptions, type FileTree, type OstreeMode } from "@stratos/formats";
+import { bootcLayout, deployedTree, type BootcLayout } from "@stratos/outputs";
 import { nodeCodecs } from "../../node-codecs.ts";
 import { RepositoryFolder } from "../../outputs/repository-folder.ts";
 
@@ -18,32 +18,52 @@ export function ostreeOutput(folder: string, sign?: RepositorySigner): OutputWri
     isShared: true,
     filename: () => "repo",
     async write({ target, tree, epochSeconds }, path) {
-      const { ostree = {}, name, version } = target.config;
+      const { ostree = {} } = target.config;
       const codecs = nodeCodecs();
       const place = ostree.repository ?? path;
       const repository = new OstreeRepository(new RepositoryFolder(resolve(folder, place)), codecs, ostree.mode ?? "archive");
-      const ref = substitute(ostree.ref ?? "${name}/${architecture}/${variant}", target);
-      const layout = ostree.bootc === true ? bootcLayout(tree, codecs, epochSeconds) : { tree: withoutDevices(tree), kernel: null };
-      if (ostree.bootc === true && layout.kernel === null) throw new OutputError("ostree.bootc: the image has no kernel in /boot or /usr/lib/modules");
-      const { checksum } = repository.commit(layout.tree, {
-        // An image is its own: which commit was there before must not decide which this one is. `ostree.parent` says otherwise.
-        ref, parent: ostree.parent ?? null, subject: substitute(ostree.subject ?? "${name} ${version}, ${variant}", target), timestamp: epochSeconds,
-        metadata: { ...(version === undefined ? {} : { version }), "stratos.name": name, ...ostree.metadata }, ...(layout.kernel === null ? {} : { linux: layout.kernel }),
-      });
+      const { layout, commit } = commitOf(target, tree, epochSeconds, codecs);
+      const { checksum } = repository.commit(layout.tree, commit);
       repository.writeSummary(epochSeconds);
       if ((ostree.sign ?? ostree["sign-ed25519"]) !== undefined) {
         if (sign === undefined) throw new OutputError("ostree.sign: there are no keys here");
         await sign(resolve(folder, place), repository.mode, checksum, { ...(ostree.sign === undefined ? {} : { gpg: ostree.sign }), ...(ostree["sign-ed25519"] === undefined ? {} : { ed25519: ostree["sign-ed25519"] }) });
       }
-      return [{ path: `${place}:${ref}`, sizeBytes: 0, sha256: checksum, mediaType: MEDIA_TYPE, isFile: false }];
+      return [{ path: `${place}:${commit.ref}`, sizeBytes: 0, sha256: checksum, mediaType: MEDIA_TYPE, isFile: false }];
     },
     // Objects that are there are not written again; the reference must be set all the same.
     has: async () => false,
   };
 }
 
+/**
+ * The root of a disk on which an image's commit is deployed: the same commit as the image's output of OSTree.
+ * @throws OutputError when the image is not laid out for it
+ */
+export function deployedImage(target: ImageTarget, tree: FileTree, epochSeconds: number): FileTree {
+  const { ostree = {} } = target.config, codecs = nodeCodecs();
+  if (ostree.bootc !== true) throw new OutputError("deploy: takes an image that is laid out for it; ostree.bootc does that");
+  const { layout, commit } = commitOf(target, tree, epochSeconds, codecs);
+  return deployedTree(layout, { commit, os: ostree.os ?? "debian", remote: ostree.remote ?? "origin" }, codecs).tree;
+}
+
+function commitOf(target: ImageTarget, tree: FileTree, epochSeconds: number, codecs: Codecs): { layout: BootcLayout; commit: CommitOptions } {
+  const { ostree = {}, name, version } = target.config;
+  const layout = ostree.bootc === true ? bootcLayout(tree, codecs, epochSeconds) : { tree: withoutDevices(tree), kernel: null };
+  if (ostree.bootc === true && layout.kernel === null) throw new OutputError("ostree.bootc: the image has no kernel in /boot or /usr/lib/modules");
+  return {
+    layout,
+    commit: {
+      ref: substitute(ostree.ref ?? "${name}/${architecture}/${variant}", target),
+      // An image is its own: which commit was there before must not decide which this one is. `ostree.parent` says otherwise.
+      parent: ostree.parent ?? null, subject: substitute(ostree.subject ?? "${name} ${version}, ${variant}", target), timestamp: epochSeconds,
+      metadata: { ...(version === undefined ? {} : { version }), "stratos.name": name, ...ostree.metadata }, ...(layout.kernel === null ? {} : { linux: layout.kernel }),
+    },
+  };
+}
+
 /** A commit holds files, folders and links alone. */
-function withoutDevices(tree: Parameters<OutputWriter["write"]>[0]["tree"]): typeof tree {
+function withoutDevices(tree: FileTree): FileTree {
   return {
     *entries() {
       for (const entry of tree.entries()) if (entry.kind !== "character" && entry.kind !== "block" && entry.kind !== "fifo") yield entry;
