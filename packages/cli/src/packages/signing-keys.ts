@@ -1,5 +1,5 @@
 /** Keys that sign packages and repositories: STRATOS_HOME/keys, readable by their owner alone. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { homeFolder, stratosHome } from "@stratos/host-node";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
@@ -18,10 +18,12 @@ export function keyNames(): string[] {
 /** A private key, armored. @param key  a name, or the path of an armored private key */
 export function readKey(key: string): string {
   const path = key.includes("/") ? key : keyPath(key);
+  // A file of that name in the current folder is told of, rather than taken: which of the two is meant must not hang on the folder.
+  const hint = existsSync(key) ? `, but there is a file of that name: ./${key} means that` : `; \`stratos pkg key create ${key}\` makes it`;
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    throw new CommandError(key, isMissing && !key.includes("/") ? `no such key; \`stratos pkg key create ${key}\` makes it` : hostReason(error), { cause: error });
+    throw new CommandError(key, isMissing && !key.includes("/") ? `no such key${hint}` : hostReason(error), { cause: error });
   }
 }

@@ -9,7 +9,7 @@
  *
  * Source: https://wiki.debian.org/DebianRepository/Format, "Release files"; RFC 9580 §7 (cleartext signatures).
  */
-import { byteStringToUtf8, utf8ToByteString } from "@stratos/base";
+import { byteStringOf, byteStringToUtf8, utf8ToByteString } from "@stratos/base";
 import { parseSingleStanza, type Stanza } from "./control.ts";
 
 /** A repository that cannot be trusted, is out of date, or is not what was asked for. */
@@ -43,11 +43,13 @@ export interface Release {
   signers: string[];
 }
 
+const CLEARTEXT = "-----BEGIN PGP SIGNED MESSAGE-----";
+const SIGNATURE = "-----BEGIN PGP SIGNATURE-----";
 /** Clocks of hosts differ a little from the archive's. */
 const CLOCK_SKEW_SECONDS = 15 * 60;
 
 /**
- * Checks and reads an `InRelease` file.
+ * Checks and reads an `InRelease` file, or a `Release` file with its detached, armored signature behind it.
  *
  * @param inRelease  the file as a byte string
  * @param keyrings  trusted OpenPGP certificates, binary or armored
@@ -57,20 +59,31 @@ const CLOCK_SKEW_SECONDS = 15 * 60;
 export async function verifyInRelease(inRelease: string, keyrings: readonly Uint8Array[], nowSeconds: number, isExpiredGood = false): Promise<Release> {
   const openpgp = await import("openpgp");
   const verificationKeys = [];
+  // One of them that is damaged, or of another format, is no reason to distrust what the others vouch for.
+  let unreadable: unknown;
   for (const keyring of keyrings) {
     try {
       const isArmored = keyring[0] === 0x2d;
       verificationKeys.push(...(isArmored ? await openpgp.readKeys({ armoredKeys: new TextDecoder().decode(keyring) }) : await openpgp.readKeys({ binaryKeys: keyring })));
     } catch (cause) {
-      throw new ReleaseError("a keyring cannot be read", { cause });
+      unreadable = cause;
     }
   }
   let signers: string[];
   let text: string;
   try {
-    const message = await openpgp.readCleartextMessage({ cleartextMessage: byteStringToUtf8(inRelease) });
-    const verified = await openpgp.verify({ message, verificationKeys, date: new Date(nowSeconds * 1000) });
-    text = verified.data;
+    const date = new Date(nowSeconds * 1000);
+    const behind = inRelease.startsWith(CLEARTEXT) ? -1 : inRelease.indexOf(`\n${SIGNATURE}`);
+    let verified;
+    if (behind < 0) {
+      verified = await openpgp.verify({ message: await openpgp.readCleartextMessage({ cleartextMessage: byteStringToUtf8(inRelease) }), verificationKeys, date });
+      text = verified.data;
+    } else {
+      const content = inRelease.slice(0, behind);
+      const signature = await openpgp.readSignature({ armoredSignature: inRelease.slice(behind + 1) });
+      verified = await openpgp.verify({ message: await openpgp.createMessage({ binary: byteStringOf(content) }), signature, verificationKeys, date });
+      text = byteStringToUtf8(content);
+    }
     signers = [];
     const failures: string[] = [];
     for (const signature of verified.signatures) {
@@ -82,6 +95,7 @@ export async function verifyInRelease(inRelease: string, keyrings: readonly Uint
         failures.push(`${signature.keyID.toHex()}: ${cause instanceof Error ? cause.message : String(cause)}`);
       }
     }
+    if (signers.length === 0 && unreadable !== undefined) throw new ReleaseError("no good signature by a trusted key, and a keyring cannot be read", { cause: unreadable });
     if (signers.length === 0) throw new ReleaseError(`no good signature by a trusted key (${failures.join("; ") || "not signed"})`);
   } catch (cause) {
     if (cause instanceof ReleaseError) throw cause;

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { download, IntegrityError } from "../download.ts";
 import { FetchError, type Progress } from "../ports.ts";
-import { makeSigner, publish, type TestPackage } from "../testing/test-archive.ts";
+import { makeSigner, publish, publishFlat, type TestPackage } from "../testing/test-archive.ts";
 import { sha256, testPorts, type TestPorts } from "../testing/test-ports.ts";
 import { PackageIndex } from "./package-index.ts";
 import { parseRelease, ReleaseError, verifyInRelease } from "./release.ts";
@@ -182,4 +182,47 @@ test("the keys that Stratos brings are those with the published fingerprints", a
 const HOST_KEYRING = "/usr/share/keyrings/debian-archive-trixie-stable.gpg";
 test("they are also those of the host's keyring package", { skip: existsSync(HOST_KEYRING) ? false : "the host has no keyring of trixie" }, () => {
   assert.ok(trixieKeyrings().some((key) => Buffer.from(key).equals(readFileSync(HOST_KEYRING))));
+});
+
+test("a flat repository is loaded, for one architecture of those that it holds, and its packages are found beside its list", async () => {
+  for (const [suite, folder] of [["./", "http://mirror/flat"], ["/", "http://mirror/flat"], ["stable/v1/", "http://mirror/flat/stable/v1"]] as const) {
+    const ports = testPorts();
+    const text = publishFlat(ports, [HELLO, { control: { Package: "other", Version: "1", Architecture: "amd64" } }], folder);
+    ports.web.set(`${folder}/InRelease`, Buffer.from(await signer.sign(text)));
+    const index = new PackageIndex();
+    await loadRepository(ports, { uri: "http://mirror/flat/", suite, components: [], architecture: "riscv64", keyrings: [signer.publicKey] }, index, () => {});
+    assert.equal(index.candidate("other"), undefined);
+    await download(ports, packageFile(index.candidate("hello")!), () => {});
+  }
+});
+
+test("without InRelease, Release counts with the signature of Release.gpg; without any, only a source that is said to be trusted", async () => {
+  const ports = testPorts(), folder = "http://mirror/flat";
+  const text = publishFlat(ports, [HELLO], folder);
+  const load = async (extra: { isTrusted?: boolean }): Promise<PackageIndex> => {
+    const index = new PackageIndex();
+    await loadRepository(ports, { uri: folder, suite: "./", components: [], architecture: "riscv64", keyrings: [signer.publicKey], ...extra }, index, () => {});
+    return index;
+  };
+  ports.web.set(`${folder}/Release`, Buffer.from(text));
+  await assert.rejects(load({}), (error) => error instanceof FetchError && error.message.includes("InRelease"));
+  assert.ok((await load({ isTrusted: true })).candidate("hello") !== undefined);
+  // What was believed without a signature is not kept as if it had one.
+  await assert.rejects(load({}), FetchError);
+  ports.web.set(`${folder}/Release.gpg`, Buffer.from(await stranger.signDetached(text)));
+  await assert.rejects(load({}), (error) => error instanceof ReleaseError && /no good signature by a trusted key/.test(error.message));
+  ports.web.set(`${folder}/Release.gpg`, Buffer.from(await signer.signDetached(text)));
+  assert.ok((await load({})).candidate("hello") !== undefined);
+  const opened = ports.opened.length;
+  assert.ok((await load({})).candidate("hello") !== undefined, "from the store, too");
+  assert.ok(ports.opened.length > opened);
+  ports.web.set(`${folder}/Release`, Buffer.from(text.replace("2027", "2026")));
+  await assert.rejects(load({}), ReleaseError);
+});
+
+test("keys count that can be read, beside one that cannot", async () => {
+  const ports = testPorts();
+  await publish(ports, [HELLO], signer);
+  assert.deepEqual((await load(ports, [Buffer.from("KBX"), signer.publicKey])).signers, [signer.fingerprint]);
+  await assert.rejects(load(ports, [Buffer.from("KBX")]), /a keyring cannot be read/);
 });

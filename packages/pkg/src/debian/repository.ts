@@ -1,11 +1,11 @@
 /**
  * A Debian repository as a client sees it: `dists/SUITE/InRelease`, the `Packages` files that it lists, and the packages
- * that those list. Indices are fetched by hash where the suite offers that, so that a mirror which is being updated
+ * that those list; or, for a suite that ends with a slash, a flat repository, whose folder holds all of it. Indices are fetched by hash where the suite offers that, so that a mirror which is being updated
  * never mixes old and new.
  *
  * Source: https://wiki.debian.org/DebianRepository/Format; apt's `Acquire-By-Hash`.
  */
-import { concatBytes } from "@stratos/base";
+import { byteStringOf, concatBytes } from "@stratos/base";
 import { withRetries, type WantedFile } from "../download.ts";
 import { FetchError, type OnProgress, type PackagePorts } from "../ports.ts";
 import { loadTable } from "./index/table-store.ts";
@@ -14,9 +14,10 @@ import { ReleaseError, type Release } from "./release.ts";
 import { checkInRelease } from "./verified-release.ts";
 
 export interface RepositorySource {
-  /** folder that holds `dists` and `pool` */
+  /** folder that holds `dists` and `pool`; of a flat repository, the folder that `suite` is relative to */
   uri: string;
   suite: string;
+  /** none for a flat repository */
   components: readonly string[];
   architecture: string;
   keyrings: readonly Uint8Array[];
@@ -24,6 +25,23 @@ export interface RepositorySource {
   lists?: "fresh" | "kept";
   /** lists that have expired serve too: for snapshots of the past */
   isExpiredGood?: boolean;
+  /** believed without a signature, because whoever wrote the source said so */
+  isTrusted?: boolean;
+  /** one that has nothing for the architecture is passed over with a warning, as apt does it */
+  isArchitectureOptional?: boolean;
+}
+
+/** sources.list(5): "an exact path, in which case the components must be omitted", is told by its slash at the end. */
+export function isFlat({ suite }: { suite: string }): boolean {
+  return suite.endsWith("/");
+}
+
+/** Where the release of a suite stands. */
+function suiteUrlOf({ uri, suite }: RepositorySource): string {
+  const base = uri.replace(/\/+$/, "");
+  if (!isFlat({ suite })) return `${base}/dists/${suite}`;
+  const folder = suite.split("/").filter((name) => name !== "" && name !== ".").join("/");
+  return folder === "" ? base : `${base}/${folder}`;
 }
 
 /** An InRelease file of Debian is some 150 kB. */
@@ -35,37 +53,50 @@ const IN_RELEASE_SIZE_MAX = 8 << 20;
  * @throws FetchError, IntegrityError  it cannot be fetched whole
  */
 export async function loadRepository(ports: PackagePorts, source: RepositorySource, index: PackageIndex, onProgress: OnProgress): Promise<Release> {
-  const suiteUrl = `${source.uri.replace(/\/+$/, "")}/dists/${source.suite}`;
+  const suiteUrl = suiteUrlOf(source);
   onProgress({ phase: "index", name: `${suiteUrl}/InRelease` });
   const release = await loadRelease(ports, source, suiteUrl, onProgress);
+  if (isFlat(source)) {
+    await addList(ports, { source, release, suiteUrl, component: "", baseUrl: suiteUrl }, index, onProgress);
+    return release;
+  }
   if (release.codename !== source.suite && release.suite !== source.suite) {
     throw new ReleaseError(`${suiteUrl}: is ${release.codename || release.suite}, not ${source.suite}`);
   }
-  if (!release.architectures.includes(source.architecture)) {
-    throw new ReleaseError(`${suiteUrl}: has no architecture ${source.architecture}, only ${release.architectures.join(", ")}`);
+  if (!release.architectures.includes(source.architecture) && !(source.isArchitectureOptional === true && release.architectures.includes("all"))) {
+    const why = `${suiteUrl}: has no architecture ${source.architecture}, only ${release.architectures.join(", ")}`;
+    if (source.isArchitectureOptional !== true) throw new ReleaseError(why);
+    onProgress({ phase: "warning", name: why });
+    return release;
   }
-  for (const component of source.components) {
-    const origin: PackageOrigin = {
-      name: `${source.suite}/${component}`, baseUrl: source.uri.replace(/\/+$/, ""),
-      // apt_preferences(5), "APT's Default Priority Assignments".
-      priority: !release.notAutomatic ? 500 : release.butAutomaticUpgrades ? 100 : 1,
-      release: { archive: release.suite, codename: release.codename, origin: release.origin, label: release.label, component, version: release.version, dateSeconds: release.dateSeconds, signers: release.signers },
-    };
-    onProgress({ phase: "index", name: `${suiteUrl} ${component}` });
-    const add = async (architecture: string): Promise<void> =>
-      index.addTable(await loadTable(ports, release, { suiteUrl, component, architecture, name: origin.name }), origin, [source.architecture]);
-    await add(source.architecture);
-    // Debian says that each architecture's file holds the `all` packages too; other archives may list them apart.
-    const isAllApart = release.architectures.includes("all") && !release.noSupportForArchitectureAll.includes("Packages")
-      && ["", ".gz", ".xz", ".zst"].some((suffix) => release.files.has(`${component}/binary-all/Packages${suffix}`));
-    if (isAllApart) await add("all");
-  }
+  for (const component of source.components) await addList(ports, { source, release, suiteUrl, component, baseUrl: source.uri.replace(/\/+$/, "") }, index, onProgress);
   return release;
+}
+
+interface ListToAdd { source: RepositorySource; release: Release; suiteUrl: string; component: string; baseUrl: string }
+
+/** Adds what one component offers, or a flat repository. */
+async function addList(ports: PackagePorts, { source, release, suiteUrl, component, baseUrl }: ListToAdd, index: PackageIndex, onProgress: OnProgress): Promise<void> {
+  const origin: PackageOrigin = {
+    name: `${source.suite}${component === "" ? "" : `/${component}`}`, baseUrl,
+    // apt_preferences(5), "APT's Default Priority Assignments".
+    priority: !release.notAutomatic ? 500 : release.butAutomaticUpgrades ? 100 : 1,
+    release: { archive: release.suite, codename: release.codename, origin: release.origin, label: release.label, component, version: release.version, dateSeconds: release.dateSeconds, signers: release.signers },
+  };
+  onProgress({ phase: "index", name: `${suiteUrl} ${component}`.trimEnd() });
+  const add = async (architecture: string): Promise<void> =>
+    index.addTable(await loadTable(ports, release, { suiteUrl, component, architecture, name: origin.name, ...(isFlat(source) ? { isFlat: true } : {}) }), origin, [source.architecture]);
+  if (isFlat(source)) return add(source.architecture);
+  // Debian says that each architecture's file holds the `all` packages too; other archives may list them apart.
+  const isAllApart = release.architectures.includes("all") && !release.noSupportForArchitectureAll.includes("Packages")
+    && ["", ".gz", ".xz", ".zst"].some((suffix) => release.files.has(`${component}/binary-all/Packages${suffix}`));
+  if (release.architectures.includes(source.architecture)) await add(source.architecture);
+  if (isAllApart) await add("all");
 }
 
 /** What a suite's signed list says of itself. @throws as {@link loadRepository} */
 export function releaseOf(ports: PackagePorts, source: RepositorySource, onProgress: OnProgress): Promise<Release> {
-  return loadRelease(ports, source, `${source.uri.replace(/\/+$/, "")}/dists/${source.suite}`, onProgress);
+  return loadRelease(ports, source, suiteUrlOf(source), onProgress);
 }
 
 /** The signed list, from the net, or the one of last time when that is newer or the net is away. */
@@ -85,7 +116,7 @@ async function loadRelease(ports: PackagePorts, source: RepositorySource, suiteU
   if (kept !== undefined && source.lists === "kept") return kept;
   let bytes: Uint8Array;
   try {
-    bytes = await withRetries(ports, () => fetchWhole(ports, `${suiteUrl}/InRelease`, IN_RELEASE_SIZE_MAX));
+    bytes = await fetchRelease(ports, source, suiteUrl);
   } catch (error) {
     if (!(error instanceof FetchError) || kept === undefined) throw error;
     onProgress({ phase: "warning", name: `${error.message}; using the lists of last time` });
@@ -105,6 +136,25 @@ async function loadRelease(ports: PackagePorts, source: RepositorySource, suiteU
   }
   await ports.store.write(path, bytes);
   return release;
+}
+
+/** `InRelease`, or where there is none, `Release` with the signature of `Release.gpg` behind it. @throws FetchError */
+async function fetchRelease(ports: PackagePorts, source: RepositorySource, suiteUrl: string): Promise<Uint8Array> {
+  const fetch = (name: string): Promise<Uint8Array> => withRetries(ports, () => fetchWhole(ports, `${suiteUrl}/${name}`, IN_RELEASE_SIZE_MAX));
+  const isAbsent = (error: unknown): boolean => error instanceof FetchError && error.isPermanent;
+  try {
+    return await fetch("InRelease");
+  } catch (error) {
+    if (!isAbsent(error)) throw error;
+    try {
+      const release = await fetch("Release");
+      if (source.isTrusted !== true) return concatBytes([release, byteStringOf("\n"), await fetch("Release.gpg")]);
+      return release;
+    } catch (other) {
+      // That there is no InRelease says more than that there is nothing else either.
+      throw isAbsent(other) ? error : other;
+    }
+  }
 }
 
 /** Where a package is to be had, from its index entry. */

@@ -12,6 +12,8 @@ export interface SourceEntry {
   signedBy: string | undefined;
   /** lists that have expired serve too: for snapshots of the past */
   isExpiredGood?: true;
+  /** believed without a signature */
+  isTrusted?: true;
   /** for these architectures alone */
   architectures?: string[];
   /** the archive as it was then, `20260101T000000Z`; `no`: never another time's */
@@ -41,7 +43,7 @@ export function parseSourcesList(text: string): SourceEntry[] {
     const isExpiredGood = /(?:^|\s)check-valid-until=no(?:\s|$)/.test(match[1] ?? "");
     const architectures = /(?:^|\s)arch=(\S+)/.exec(match[1] ?? "")?.[1]?.split(",");
     const snapshot = snapshotOf(/(?:^|\s)snapshot=(\S+)/.exec(match[1] ?? "")?.[1]);
-    entries.push({ uri: match[2]!, suite: match[3]!, components: match[4]!.split(/\s+/).filter((word) => word !== ""), signedBy, ...(isExpiredGood ? { isExpiredGood } : {}), ...(architectures === undefined ? {} : { architectures }), ...(snapshot === undefined ? {} : { snapshot }) });
+    entries.push({ uri: match[2]!, suite: match[3]!, components: match[4]!.split(/\s+/).filter((word) => word !== ""), signedBy, ...(isExpiredGood ? { isExpiredGood } : {}), ...(/(?:^|\s)trusted=(?:yes|true|1)(?:\s|$)/i.test(match[1] ?? "") ? { isTrusted: true as const } : {}), ...(architectures === undefined ? {} : { architectures }), ...(snapshot === undefined ? {} : { snapshot }) });
   }
   return entries;
 }
@@ -76,7 +78,7 @@ export function parseSourcesStanzas(text: string, source: string): SourceEntry[]
     if (!words("Types").includes("deb") || (stanza.get("Enabled") ?? "yes").toLowerCase() === "no") continue;
     for (const uri of words("URIs")) {
       const snapshot = snapshotOf(stanza.get("Snapshot")?.trim());
-      for (const suite of words("Suites")) entries.push({ uri, suite, components: words("Components"), signedBy: stanza.get("Signed-By"), ...(stanza.get("Check-Valid-Until") === "no" ? { isExpiredGood: true as const } : {}), ...(words("Architectures").length > 0 ? { architectures: words("Architectures") } : {}), ...(snapshot === undefined ? {} : { snapshot }) });
+      for (const suite of words("Suites")) entries.push({ uri, suite, components: words("Components"), signedBy: stanza.get("Signed-By"), ...(stanza.get("Check-Valid-Until") === "no" ? { isExpiredGood: true as const } : {}), ...(/^(yes|true|1)$/i.test(stanza.get("Trusted") ?? "") ? { isTrusted: true as const } : {}), ...(words("Architectures").length > 0 ? { architectures: words("Architectures") } : {}), ...(snapshot === undefined ? {} : { snapshot }) });
     }
   }
   return entries;

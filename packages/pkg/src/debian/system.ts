@@ -7,7 +7,7 @@ import type { OnProgress, PackagePorts } from "../ports.ts";
 import { InstalledState, parseInstalledState } from "./installed-state.ts";
 import { PackageIndex } from "./package-index.ts";
 import { parsePreferences, priorities, targetRelease, type Pin } from "./policy.ts";
-import { loadRepository, releaseOf, type RepositorySource } from "./repository.ts";
+import { isFlat, loadRepository, releaseOf, type RepositorySource } from "./repository.ts";
 import { MirrorError, NO_SNAPSHOTS, parseSourcesList, parseSourcesStanzas, snapshotUri, type SourceEntry } from "./sources.ts";
 import { trixieKeyrings } from "./trixie-keys.ts";
 
@@ -28,6 +28,7 @@ export interface DebianSystem {
 }
 
 const STATUS = "var/lib/dpkg/status";
+const TRUSTED_PARTS = "etc/apt/trusted.gpg.d";
 export const EXTENDED_STATES = "var/lib/apt/extended_states";
 
 /**
@@ -72,15 +73,15 @@ export interface SystemIndexOptions {
 export async function loadSystemIndex(ports: PackagePorts, files: SystemFiles, system: DebianSystem, options: SystemIndexOptions, onProgress: OnProgress): Promise<PackageIndex> {
   const index = new PackageIndex();
   for (const source of system.sources) {
-    if (source.components.length === 0) { onProgress({ phase: "warning", name: `${source.uri} ${source.suite}: a source without components, which is passed over` }); continue; }
+    if (source.components.length === 0 && !isFlat(source)) { onProgress({ phase: "warning", name: `${source.uri} ${source.suite}: a source without components, which is passed over` }); continue; }
     const isMain = options.mirror !== undefined && /\/debian\/?$/.test(source.uri);
     for (const architecture of [system.architecture, ...system.foreignArchitectures]) {
       if (source.architectures !== undefined && !source.architectures.includes(architecture)) continue;
+      const snapshot = isFlat(source) ? undefined : (source.snapshot ?? options.snapshot);
       const place: RepositorySource = {
-        uri: isMain ? options.mirror! : source.uri, suite: source.suite, components: source.components, architecture, lists: options.lists, ...(source.isExpiredGood === true ? { isExpiredGood: true } : {}),
+        uri: isMain ? options.mirror! : source.uri, suite: source.suite, components: source.components, architecture, lists: options.lists, isArchitectureOptional: true, ...(source.isTrusted === true ? { isTrusted: true } : {}), ...(source.isExpiredGood === true ? { isExpiredGood: true } : {}),
         keyrings: [...trixieKeyrings(), ...options.keyrings, ...keyringsOf(source, files)],
       };
-      const snapshot = source.snapshot ?? options.snapshot;
       if (snapshot === undefined || snapshot === "no") await loadRepository(ports, place, index, onProgress);
       else {
         // What was valid then has expired; the time that was asked for says how old it is.
@@ -99,7 +100,11 @@ export async function loadSystemIndex(ports: PackagePorts, files: SystemFiles, s
 /** The keys that a source trusts: files of the system, or a key in the source itself. */
 function keyringsOf(source: SourceEntry, files: SystemFiles): Uint8Array[] {
   const { signedBy } = source;
-  if (signedBy === undefined) return [];
+  if (signedBy === undefined) {
+    // apt-key(8), FILES: what the system trusts for every source.
+    const parts = files.list(TRUSTED_PARTS).filter((name) => /^[A-Za-z0-9_.-]+\.(gpg|asc)$/.test(name)).map((name) => `${TRUSTED_PARTS}/${name}`);
+    return ["etc/apt/trusted.gpg", ...parts].map((path) => files.read(path)).filter((bytes) => bytes !== undefined);
+  }
   if (signedBy.includes("BEGIN PGP")) return [byteStringOf(signedBy.split("\n").map((line) => line.trim()).map((line) => (line === "." ? "" : line)).join("\n").trim())];
   return signedBy.split(/[\s,]+/).filter((path) => path.startsWith("/")).map((path) => files.read(path.slice(1))).filter((bytes) => bytes !== undefined);
 }

@@ -35,7 +35,13 @@ export function makeDeb(one: TestPackage): Uint8Array {
   ]);
 }
 
-export interface TestSigner { publicKey: Uint8Array; fingerprint: string; sign(text: string): Promise<string> }
+export interface TestSigner {
+  publicKey: Uint8Array;
+  fingerprint: string;
+  sign(text: string): Promise<string>;
+  /** a signature for a file of its own, armored */
+  signDetached(text: string): Promise<string>;
+}
 
 export async function makeSigner(dateSeconds: number): Promise<TestSigner> {
   const date = new Date(dateSeconds * 1000);
@@ -46,10 +52,25 @@ export async function makeSigner(dateSeconds: number): Promise<TestSigner> {
     async sign(text) {
       return openpgp.sign({ message: await openpgp.createCleartextMessage({ text }), signingKeys: privateKey, date: new Date((dateSeconds + 60) * 1000) });
     },
+    async signDetached(text) {
+      return openpgp.sign({ message: await openpgp.createMessage({ binary: Buffer.from(text) }), signingKeys: privateKey, detached: true, date: new Date((dateSeconds + 60) * 1000) });
+    },
   };
 }
 
 export interface PublishOptions { date?: string; extra?: string; byHash?: boolean; suite?: string; root?: string }
+
+/** Puts the packages into one folder of the web, with their list, as a flat repository; how it is signed is the test's. @returns the text of its `Release` */
+export function publishFlat(ports: TestPorts, packages: readonly TestPackage[], folder: string): string {
+  const stanzas = packages.map((one) => {
+    const deb = makeDeb(one), filename = `./${one.control["Package"]}.deb`;
+    ports.web.set(`${folder}/${filename}`, deb);
+    return Object.entries({ ...one.control, Filename: filename, Size: String(deb.length), SHA256: sha256(deb) }).map(([name, value]) => `${name}: ${value}\n`).join("");
+  });
+  const list = Buffer.from(stanzas.join("\n"));
+  ports.web.set(`${folder}/Packages`, list);
+  return `Date: Fri, 15 Jan 2027 07:00:00 UTC\nSHA256:\n ${sha256(list)} ${list.length} Packages\n`;
+}
 
 /** Puts the packages on the web of `ports`, under `root` (`http://mirror/debian`). */
 export async function publish(ports: TestPorts, packages: readonly TestPackage[], signer: TestSigner, options: PublishOptions = {}): Promise<void> {

@@ -19,6 +19,8 @@ export interface ListPlace {
   suiteUrl: string;
   component: string;
   architecture: string;
+  /** whether the list stands beside the release, as in flat repositories; component and architecture then only name it */
+  isFlat?: boolean;
   /** for messages */
   name: string;
 }
@@ -30,9 +32,9 @@ export interface ListPlace {
  * @throws FetchError, IntegrityError, ControlError
  */
 export async function loadTable(ports: PackagePorts, release: Release, place: ListPlace): Promise<PackageTable> {
-  const name = `${place.component}/binary-${place.architecture}/Packages`;
+  const name = place.isFlat === true ? "Packages" : `${place.component}/binary-${place.architecture}/Packages`;
   for (const [suffix, compression] of COMPRESSIONS) {
-    const listed = release.files.get(name + suffix);
+    const listed = release.files.get(name + suffix) ?? (place.isFlat === true ? release.files.get(`./${name}${suffix}`) : undefined);
     if (listed === undefined) continue;
     const kept = openTable(ports, tablePath(listed.sha256));
     if (kept !== undefined) return kept;
@@ -44,7 +46,7 @@ export async function loadTable(ports: PackagePorts, release: Release, place: Li
       return table;
     }
     const urls = [`${place.suiteUrl}/${name}${suffix}`];
-    if (release.acquireByHash) urls.unshift(`${place.suiteUrl}/${name.slice(0, name.lastIndexOf("/"))}/by-hash/SHA256/${listed.sha256}`);
+    if (release.acquireByHash) urls.unshift(`${place.suiteUrl}/${name.slice(0, name.lastIndexOf("/") + 1)}by-hash/SHA256/${listed.sha256}`);
     const file: WantedFile = { urls, path: `lists/${listed.sha256}${suffix}`, ...listed };
     await download(ports, file, () => {});
     const packed = await readVerified(ports, file);
