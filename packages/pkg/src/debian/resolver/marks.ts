@@ -9,6 +9,10 @@ import { DOWNGRADE_PRIORITY } from "../policy.ts";
 import { compareVersions } from "../version.ts";
 import { conflictingWith, priorityRank, suitsArchitecture } from "./candidates.ts";
 
+export const HARD = ["Pre-Depends", "Depends"] as const;
+export const POSITIVE = [...HARD, "Recommends"] as const;
+export const NEGATIVE = ["Conflicts", "Breaks"] as const;
+
 /** One package name's state. */
 export interface Mark {
   readonly name: string;
@@ -55,6 +59,20 @@ export class Marks {
     return mark;
   }
 
+  /** Marks of all that is installed or to be. */
+  all(): Mark[] {
+    for (const entry of this.#state.entries()) this.of(entry.package.name);
+    return [...this.#marks.values()].filter((mark) => mark.current !== undefined || mark.install !== undefined);
+  }
+
+  /** Whether what is to be there of a package lacks something, or conflicts with something. */
+  isBroken(mark: Mark, withRecommends = false): boolean {
+    const one = mark.install;
+    if (one === undefined) return false;
+    for (const field of withRecommends ? POSITIVE : HARD) for (const dependency of one.relations(field)) if (!this.isFulfilled(dependency, one)) return true;
+    return NEGATIVE.some((field) => one.relations(field).some(([conflict]) => this.hits(conflict!, one, "install").length > 0));
+  }
+
   /** Packages that are to be there: what has been decided, and what is installed and nobody has touched. */
   present(): BinaryPackage[] {
     const present: BinaryPackage[] = [];
@@ -68,17 +86,17 @@ export class Marks {
   }
 
   isFulfilled(dependency: Dependency, owner: BinaryPackage): boolean {
-    return dependency.some((alternative) => this.#fulfils(alternative, owner, "install"));
+    return dependency.some((alternative) => this.fulfils(alternative, owner, "install"));
   }
 
   /** Whether what is installed fulfils it. */
   wasFulfilled(dependency: Dependency, owner: BinaryPackage): boolean {
-    return dependency.some((alternative) => this.#fulfils(alternative, owner, "current"));
+    return dependency.some((alternative) => this.fulfils(alternative, owner, "current"));
   }
 
   /** Whether what is to be there, or some candidate, fulfils it. */
   canBeFulfilled(dependency: Dependency, owner: BinaryPackage): boolean {
-    return dependency.some((alternative) => this.#fulfils(alternative, owner, "candidate") || this.#fulfils(alternative, owner, "install"));
+    return dependency.some((alternative) => this.fulfils(alternative, owner, "candidate") || this.fulfils(alternative, owner, "install"));
   }
 
   /** Packages that Conflicts or Breaks of `owner` hit and that are to be there (`install`), are installed (`current`) or would be (`candidate`). */
@@ -127,13 +145,22 @@ export class Marks {
     return versions.size === 1 ? [...versions.values()][0] : undefined;
   }
 
+  /** All versions that fulfil an alternative, the real package's first. */
+  targets(alternative: Alternative, owner: BinaryPackage): BinaryPackage[] {
+    const found = this.index.versions(alternative.name).filter((one) => this.#accepts(alternative, one, owner));
+    for (const { package: one, provided } of this.index.providers(alternative.name)) {
+      if (acceptsProvided(alternative, provided) && suitsArchitecture(one, alternative, this.#architectureOf(owner), this.architecture)) found.push(one);
+    }
+    return found;
+  }
+
   /** Installed packages that needed the current version of `mark`, by its name, and that `version` would leave without. */
   leftBy(mark: Mark, version: BinaryPackage, withRecommends: boolean): Mark[] {
     if (mark.current === undefined) return [];
     if (this.#dependents === undefined) {
       this.#dependents = new Map();
       for (const { package: one } of this.#state.entries()) {
-        for (const field of ["Pre-Depends", "Depends", "Recommends"] as const) {
+        for (const field of POSITIVE) {
           for (const dependency of one.relations(field)) {
             for (const alternative of dependency) {
               const known = this.#dependents.get(alternative.name);
@@ -169,7 +196,8 @@ export class Marks {
       && other.current !== other.candidate && !(other.mode === "install" && other.install === other.candidate) && sourceVersion(other.candidate) === sourceVersion(version));
   }
 
-  #fulfils(alternative: Alternative, owner: BinaryPackage, which: "install" | "candidate" | "current"): boolean {
+  /** Whether one alternative is fulfilled by what is to be there, is installed, or would be. */
+  fulfils(alternative: Alternative, owner: BinaryPackage, which: "install" | "candidate" | "current"): boolean {
     const own = this.of(alternative.name)[which];
     if (own !== undefined && this.#accepts(alternative, own, owner)) return true;
     for (const { package: one, provided } of this.index.providers(alternative.name)) {

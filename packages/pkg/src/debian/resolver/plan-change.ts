@@ -111,19 +111,35 @@ class ChangePlan {
     const walked = this.#walk();
     const lost = walked === undefined ? Infinity : this.#lostBy(walked);
     if (lost === 0) return this.#describe(walked!);
+    this.#leftover.clear();
     const searched = this.#search();
-    return this.#describe(lost <= this.#lostBy(searched) ? walked! : searched);
+    if (lost > this.#lostBy(searched)) return this.#describe(searched);
+    this.#leftover.clear();
+    return this.#describe(walked!);
   }
 
-  /** apt's own way: undefined where it leads nowhere, or where apt does not go it (upgrades of all, and what goes with what is not needed). */
+  /** apt's own way: undefined where it leads nowhere, and for upgrades of all. */
   #walk(): ResolvedPackage[] | undefined {
-    const { upgrade, autoremove, recommends } = this.#request;
-    if (upgrade !== undefined || autoremove === true) return undefined;
+    if (this.#request.upgrade !== undefined) return undefined;
     const isForeign = (one: BinaryPackage): boolean => one.architecture !== "all" && one.architecture !== this.#state.architecture;
     if (this.#install.some(({ candidates }) => candidates.length === 0 || isForeign(candidates[0]!)) || this.#state.entries().some((entry) => isForeign(entry.package)) || [...this.#removed].some((name) => name.includes(":"))) return undefined;
-    const remove = [...this.#removed];
-    if (remove.some((name) => this.#state.get(name) !== undefined && this.#mustStay(this.#state.get(name)!) !== undefined)) return undefined;
-    return walk(this.#index, this.#state, { install: this.#install.map(({ text, candidates }) => ({ package: candidates[0]!, text })), remove, recommends: recommends !== false, isExcluded: () => false });
+    if ([...this.#removed].some((name) => this.#state.get(name) !== undefined && this.#mustStay(this.#state.get(name)!) !== undefined)) return undefined;
+    const walked = this.#walkWithout(this.#removed);
+    if (walked === undefined || this.#request.autoremove !== true || walked.every(({ package: one }) => this.#state.has(one))) return walked;
+    // Nothing is to become newer for the sake of what goes in the end: once more without that, which must leave the same names.
+    const idle = this.#unneededOf(new Set(walked.map((one) => one.package)));
+    const again = idle.length === 0 ? undefined : this.#walkWithout([...this.#removed, ...idle.map((one) => one.name)]);
+    const names = new Set(again?.map((one) => one.package.name));
+    if (again === undefined || walked.some(({ package: one }) => names.has(one.name) === idle.includes(one)) || names.size !== walked.length - idle.length) return walked;
+    for (const one of idle) {
+      const entry = this.#state.sameAs(one);
+      if (entry !== undefined) this.#leftover.add(entry);
+    }
+    return again;
+  }
+
+  #walkWithout(remove: Iterable<string>): ResolvedPackage[] | undefined {
+    return walk(this.#index, this.#state, { install: this.#install.map(({ text, candidates }) => ({ package: candidates[0]!, text })), remove, recommends: this.#request.recommends !== false, isExcluded: () => false });
   }
 
   /** How many of the installed packages go that somebody once asked for, and nobody wants away now. */
@@ -346,7 +362,7 @@ class ChangePlan {
 
   #whyRemoved(one: BinaryPackage, chosen: readonly BinaryPackage[], leaving: ReadonlySet<BinaryPackage>): string {
     if (this.#isRemoved(one)) return "asked for";
-    if (leaving.has(one)) return "not needed any more";
+    if (leaving.has(one) || [...this.#leftover].some((entry) => entry.package === one)) return "not needed any more";
     for (const other of chosen) {
       for (const field of ["Conflicts", "Breaks"] as const) {
         for (const [conflict] of other.relations(field)) {

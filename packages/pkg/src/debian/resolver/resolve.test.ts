@@ -87,9 +87,26 @@ test("architecture qualifiers follow Multi-Arch", () => {
 });
 
 test("Recommends are taken when asked for, and given up when they cannot be", () => {
-  const index = indexOf("a 1 Recommends: r, s, t | u", "r 1 Depends: missing", "s 1", "t 1 Conflicts: s", "u 1");
-  const answer = resolve(index, { install: ["a"], recommends: true }, "riscv64").map((one) => one.package.name).sort().join(" ");
-  assert.equal(answer, "a s u");
+  const answer = (...lines: string[]): string => resolve(indexOf(...lines), { install: ["a"], recommends: true }, "riscv64").map((one) => one.package.name).sort().join(" ");
+  assert.equal(answer("a 1 Recommends: r, s, u", "r 1 Depends: missing", "s 1", "u 1 Depends: v", "v 1 Conflicts: a"), "a s");
+  assert.equal(answer("a 1 Recommends: s, t | u", "s 1", "t 1 Conflicts: s", "u 1"), "a t", "a later wish takes the place of an earlier one, as apt has it");
+});
+
+test("what a package needs is settled with all that this recommends before its next need, as apt goes", () => {
+  const answer = (index: PackageIndex): string => resolve(index, { install: ["a"], recommends: true }, "riscv64").map((one) => one.package.name).sort().join(" ");
+  assert.equal(answer(indexOf("a 1 Depends: b, c | d", "b 1 Recommends: d", "c 1", "d 1")), "a b d");
+  assert.equal(answer(indexOf("a 1 Depends: c | d, b", "b 1 Recommends: d", "c 1", "d 1")), "a b c d");
+});
+
+test("what came for an alternative that then failed does not come", () => {
+  const lines = ["a 1 Depends: x | y", "x 1 Depends: l, m", "l 1", "m 1 Depends: n", "n 1 Depends: ghost", "y 1"];
+  assert.equal(names(indexOf(...lines), "a"), "a 1, y 1");
+  assert.equal(names(indexOf(...lines), "a", "l"), "a 1, l 1, y 1");
+});
+
+test("a request with thousands of needs in one chain is answered", () => {
+  const lines = Array.from({ length: 4000 }, (_, at) => `p${at} 1 ${at === 3999 ? "" : `Depends: p${at + 1}`}`);
+  assert.equal(resolve(indexOf(...lines), { install: ["p0"] }, "riscv64").length, 4000);
 });
 
 test("excluded packages are avoided or blamed", () => {

@@ -1,7 +1,8 @@
 /**
  * apt's own way through a request (apt-pkg/depcache.cc, `MarkInstall`): each package's needs in the order of its fields, of each the first
  * solution that works, with all that this needs and recommends before the next; what is in the way is upgraded or removed. It decides
- * greedily and knows no way back, so that what comes out may be broken: then `walk` has no answer, and the search has to find one.
+ * greedily and knows no way back; what is broken by that it tries to mend (`repair.ts`). Where that fails too, `walk` has no answer, and
+ * the search has to find one.
  *
  * Where it has one, that is apt's answer, which people expect; to find it costs less than the search.
  */
@@ -10,7 +11,8 @@ import type { InstalledState } from "../installed-state.ts";
 import type { BinaryPackage, PackageIndex, RelationField } from "../package-index.ts";
 import { findUnneeded } from "../unneeded.ts";
 import { findViolations } from "../violations.ts";
-import { Marks, type Mark } from "./marks.ts";
+import { HARD, Marks, NEGATIVE, POSITIVE, type Mark } from "./marks.ts";
+import { repair } from "./repair.ts";
 import type { ResolvedPackage } from "./resolution.ts";
 
 export interface WalkRequest {
@@ -22,10 +24,8 @@ export interface WalkRequest {
   isExcluded(name: string): boolean;
 }
 
-/** How deep needs may nest before one counts as impossible; apt stops at 3000, gnome with KDE goes to some 300. */
-const DEPTH_MAX = 1500;
-
-const POSITIVE: readonly RelationField[] = ["Pre-Depends", "Depends", "Recommends"];
+/** How deep needs may nest before the walk gives up, so that no archive exhausts the stack. All of science's packages go to 95. */
+const DEPTH_MAX = 400;
 
 /**
  * Walks through `request` as apt does.
@@ -44,8 +44,7 @@ class Walk {
   readonly #reasons = new Map<Mark, { neededBy: BinaryPackage | undefined; because: string }>();
   /** whether something was tried or taken back, so that what came for it may be idle */
   #hasTurned = false;
-  /** whether a package that was to come gave way to a later one, and who had wished for it goes without */
-  #hasTakenBack = false;
+  #isTooDeep = false;
 
   constructor(index: PackageIndex, state: InstalledState, request: WalkRequest) {
     this.#marks = new Marks(index, state, (name) => request.isExcluded(name));
@@ -70,7 +69,12 @@ class Walk {
       asked.push(mark);
     }
     for (const mark of asked) this.#install(mark, { isWhole: true, depth: 0, isAsked: true });
-    if (this.#hasTakenBack || this.#request.install.some(({ package: one }) => this.#marks.of(one.name).install !== one)) return undefined;
+    if (this.#isTooDeep) return undefined;
+    if (this.#marks.all().some((mark) => this.#marks.isBroken(mark))) {
+      this.#hasTurned = true;
+      repair(this.#marks, { asked: new Set([...asked, ...[...this.#request.remove].map((name) => this.#marks.of(name))]), install: (mark, isWhole) => this.#install(mark, { isWhole, depth: 0, isAsked: false }), keep: (mark) => this.#keep(mark), remove: (mark) => this.#remove(mark) });
+    }
+    if (this.#request.install.some(({ package: one }) => this.#marks.of(one.name).install !== one)) return undefined;
     const there = this.#hasTurned ? this.#withoutIdle(asked) : this.#marks.present();
     if (findViolations(there, this.#marks.architecture).length > 0) return undefined;
     return there.map((one) => ({ package: one, ...(this.#reasons.get(this.#marks.of(one.name)) ?? { neededBy: undefined, because: "" }) }));
@@ -86,12 +90,16 @@ class Walk {
   /** @param how.isWhole  with all that it needs */
   #install(mark: Mark, how: { isWhole: boolean; depth: number; isAsked: boolean }): boolean {
     const { isWhole, depth, isAsked } = how;
+    if (depth > DEPTH_MAX) {
+      this.#isTooDeep = true;
+      return this.#turn();
+    }
     const isSettled = mark.isProtected && mark.mode === "keep" && mark.candidate !== undefined && mark.candidate === mark.current;
-    if (!isSettled && !mayChange(mark, "install", depth, isAsked)) return this.#turn();
+    if (!isSettled && !mayChange(mark, "install", isAsked)) return this.#turn();
     const version = mark.candidate;
     if (version === undefined) return this.#turn();
-    if (!mark.isProtected && (version === mark.current || mark.mode === "install") && !this.#isBroken(mark)) {
-      return version === mark.current && mark.install === undefined ? this.#keep(mark, depth) : true;
+    if (!mark.isProtected && (version === mark.current || mark.mode === "install") && !this.#marks.isBroken(mark, this.#request.recommends)) {
+      return version === mark.current && mark.install === undefined ? this.#keep(mark) : true;
     }
     if (isWhole && !this.#isPossible(mark, version)) return this.#turn();
     if (isAsked) this.#take(mark);
@@ -103,7 +111,7 @@ class Walk {
     }
     const needs = this.#openNeeds(version, wasProtected);
     const toUpgrade: Mark[] = [], toRemove: Mark[] = [];
-    let hasFailed = !this.#clearWay(version, { wasProtected, isAsked, depth }, toUpgrade, toRemove);
+    let hasFailed = !this.#clearWay(version, { wasProtected, isAsked }, toUpgrade, toRemove);
     if (hasFailed && givesUp) return this.#turn();
     for (const other of this.#marks.leftBy(mark, version, this.#request.recommends)) {
       if (toUpgrade.includes(other)) continue;
@@ -123,7 +131,7 @@ class Walk {
         hasFailed = true;
       }
       for (const other of toRemove) {
-        if (this.#remove(other, depth)) continue;
+        if (this.#remove(other)) continue;
         if (givesUp) return this.#discard(mark);
         hasFailed = true;
       }
@@ -149,17 +157,17 @@ class Walk {
     mark.mode = mark.candidate === mark.current ? "keep" : "install";
   }
 
-  #keep(mark: Mark, depth: number): boolean {
-    if (!mayChange(mark, "keep", depth, false)) return this.#turn();
+  #keep(mark: Mark): boolean {
+    if (!mayChange(mark, "keep", false)) return this.#turn();
     if (mark.mode === "keep") return true;
-    this.#hasTurned = this.#hasTakenBack = true;
+    this.#hasTurned = true;
     mark.mode = "keep";
     mark.install = mark.current;
     return true;
   }
 
-  #remove(mark: Mark, depth: number): boolean {
-    if (!mayChange(mark, "delete", depth, false)) return this.#turn();
+  #remove(mark: Mark): boolean {
+    if (!mayChange(mark, "delete", false)) return this.#turn();
     if (mark.mode === "delete" || mark.install === undefined) return true;
     this.#hasTurned = true;
     mark.mode = mark.current === undefined ? "keep" : "delete";
@@ -178,7 +186,7 @@ class Walk {
   /** Whether each of a version's needs can be fulfilled at all; a package of which one cannot is never a candidate again. */
   #isPossible(mark: Mark, version: BinaryPackage): boolean {
     if (version === mark.current) return true;
-    for (const field of ["Pre-Depends", "Depends"] as const) {
+    for (const field of HARD) {
       for (const dependency of version.relations(field)) {
         if (this.#marks.canBeFulfilled(dependency, version)) continue;
         if (!mark.isProtected) {
@@ -200,42 +208,31 @@ class Walk {
     return needs;
   }
 
-  /** Whether what is to be there of a package lacks something. */
-  #isBroken(mark: Mark): boolean {
-    const one = mark.install;
-    if (one === undefined) return false;
-    for (const field of POSITIVE) {
-      if (field === "Recommends" && !this.#request.recommends) continue;
-      for (const dependency of one.relations(field)) if (!this.#marks.isFulfilled(dependency, one)) return true;
-    }
-    return (["Conflicts", "Breaks"] as const).some((field) => one.relations(field).some(([conflict]) => this.#marks.hits(conflict!, one, "install").length > 0));
-  }
-
   /** Sees to what `version` conflicts with: what is only to be installed stays away, what is there is to be upgraded or to go. */
-  #clearWay(version: BinaryPackage, how: { wasProtected: boolean; isAsked: boolean; depth: number }, toUpgrade: Mark[], toRemove: Mark[]): boolean {
-    const { wasProtected, isAsked, depth } = how;
+  #clearWay(version: BinaryPackage, how: { wasProtected: boolean; isAsked: boolean }, toUpgrade: Mark[], toRemove: Mark[]): boolean {
+    const { wasProtected, isAsked } = how;
     const givesUp = !wasProtected && !isAsked;
     const unfit = new Set<Mark>();
     let isClear = true;
     const giveWay = (mark: Mark): boolean => {
       if (!wasProtected) {
         if (mark.mode === "delete") return true;
-        if (!mayChange(mark, "delete", depth, false)) return this.#turn();
+        if (!mayChange(mark, "delete", false)) return this.#turn();
         toRemove.push(mark);
         return true;
       }
-      if (mark.mode !== "delete" && !this.#remove(mark, depth + 1)) return false;
+      if (mark.mode !== "delete" && !this.#remove(mark)) return false;
       mark.candidate = mark.install;
       mark.isProtected = true;
       return true;
     };
-    for (const field of ["Conflicts", "Breaks"] as const) {
+    for (const field of NEGATIVE) {
       for (const [conflict] of version.relations(field)) {
         if (!wasProtected && this.#marks.hits(conflict!, version, "install").length === 0) continue;
         for (const mark of this.#marks.hits(conflict!, version, "candidate")) {
           if (mark.current === mark.candidate) {
             if (!giveWay(mark)) isClear = false;
-          } else if (mark.mode === "install" && !this.#keep(mark, depth)) isClear = false;
+          } else if (mark.mode === "install" && !this.#keep(mark)) isClear = false;
           else if (wasProtected) {
             mark.candidate = mark.install;
             if (mark.current === undefined) mark.isProtected = true;
@@ -266,7 +263,7 @@ class Walk {
     let isDone = true;
     for (const mark of marks) {
       if (mark.mode === "install" || this.#install(mark, { isWhole: true, depth: how.depth + 1, isAsked: false })) continue;
-      if (this.#remove(mark, how.depth + 1)) {
+      if (this.#remove(mark)) {
         if (how.wasProtected) mark.isProtected = true;
         continue;
       }
@@ -318,8 +315,7 @@ class Walk {
 }
 
 /** Whether apt would let a package's state change. Source: apt-pkg/depcache.cc, `IsModeChangeOk`, `IsDeleteOk`. */
-function mayChange(mark: Mark, mode: Mark["mode"], depth: number, isAsked: boolean): boolean {
-  if (depth > DEPTH_MAX) return false;
+function mayChange(mark: Mark, mode: Mark["mode"], isAsked: boolean): boolean {
   if (isAsked || mark.mode === mode) return true;
   if (mark.isProtected || (mode !== "keep" && mark.isHeld)) return false;
   return mode !== "delete" || !mark.isEssential;
