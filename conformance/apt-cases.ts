@@ -19,16 +19,24 @@ const SYSTEM_PACKAGES_MAX = 500;
 /** Packages that one request names. */
 const REQUEST_NAMES_MAX = 30;
 
+/** A suite that systems come from. */
+export interface OlderSuite {
+  index: PackageIndex;
+  suite: string;
+  /** whether its packages are offered beside the newer ones */
+  isOffered: boolean;
+}
+
 export class AptCases {
   readonly #random: SeededRandom;
   readonly #architecture: string;
   readonly #index: PackageIndex;
   readonly #names: readonly string[];
   /** what systems of an older suite are made from */
-  readonly #older: { index: PackageIndex; suite: string } | undefined;
+  readonly #older: OlderSuite | undefined;
 
   /** @param index  without installed packages */
-  constructor(random: SeededRandom, architecture: string, index: PackageIndex, older: { index: PackageIndex; suite: string } | undefined) {
+  constructor(random: SeededRandom, architecture: string, index: PackageIndex, older: OlderSuite | undefined) {
     this.#random = random;
     this.#architecture = architecture;
     this.#index = index;
@@ -58,7 +66,7 @@ export class AptCases {
   #installCase(): Case {
     const recommends = this.#random.below(2) === 0;
     // Few names more often than many: of thirty random ones, two nearly always conflict.
-    const install = this.#someNames(this.#random.below(4) === 0 ? REQUEST_NAMES_MAX : 5);
+    const install = this.#someNames(this.#random.below(4) === 0 ? REQUEST_NAMES_MAX : 5).map((name) => this.#pinned(name));
     return { title: `install ${install.join(" ")}${tailOf(recommends)}`, args: ["install", ...install], request: { install, recommends } };
   }
 
@@ -66,6 +74,18 @@ export class AptCases {
     const recommends = this.#random.below(2) === 0;
     const remove = this.#installedNames(system, 3);
     return { title: `${isAuto ? "autoremove" : "remove"} ${remove.join(" ")}`, args: ["remove", ...(isAuto ? ["--auto-remove"] : []), ...remove], request: { remove, autoremove: isAuto, recommends } };
+  }
+
+  /** One in six says which version, suite or architecture it is to be, where several are offered. */
+  #pinned(name: string): string {
+    const versions = this.#index.versions(name);
+    if (this.#older?.isOffered !== true || this.#random.below(6) !== 0) return name;
+    const one = this.#pick(versions);
+    switch (this.#random.below(3)) {
+      case 0: return `${name}=${one.version}`;
+      case 1: return one.origin.release === undefined ? name : `${name}/${one.origin.release.codename}`;
+      default: return `${name}:${this.#architecture}`;
+    }
   }
 
   /** Installs some and removes others at once. */

@@ -1,10 +1,11 @@
 /**
  * The resolver beside the host's apt, on random requests over the real index of a suite:
  *
- *     npm run conformance:apt -- [--count N] [--seed S] [--architecture A] [--suite S] [--from S] [--mirror URL] [--large] [--versions N] [--failures FOLDER] [--record] [--verbose]
+ *     npm run conformance:apt -- [--count N] [--seed S] [--architecture A] [--suite S] [--from S] [--both] [--mirror URL] [--large] [--versions N] [--failures FOLDER] [--record] [--verbose]
  *
  * Requests name one to thirty packages, with and without Recommends: install on an empty system; install, remove, swap, upgrade and
- * dist-upgrade on a system that a random request made (`apt-cases.ts`), with `--from` also on systems of that older suite. A case
+ * dist-upgrade on a system that a random request made (`apt-cases.ts`), with `--from` also on systems of that older suite; with
+ * `--both`, whose packages are offered too, some by version (`name=1.2`), suite (`name/bookworm`) or architecture (`name:amd64`). A case
  * passes when
  *
  *   same      apt would do exactly the same
@@ -36,7 +37,7 @@ import { compareWithDpkg, versionsOf } from "./version-pairs.ts";
 const { values } = parseArgs({
   options: {
     count: { type: "string", default: "50" }, seed: { type: "string", default: "1" }, architecture: { type: "string", default: "riscv64" }, suite: { type: "string", default: "trixie" },
-    from: { type: "string" }, mirror: { type: "string" }, large: { type: "boolean", default: false }, versions: { type: "string", default: "0" }, failures: { type: "string" }, record: { type: "boolean", default: false }, verbose: { type: "boolean", default: false },
+    from: { type: "string" }, both: { type: "boolean", default: false }, mirror: { type: "string" }, large: { type: "boolean", default: false }, versions: { type: "string", default: "0" }, failures: { type: "string" }, record: { type: "boolean", default: false }, verbose: { type: "boolean", default: false },
   },
 });
 const { architecture, suite } = values;
@@ -55,13 +56,16 @@ const folder = mkdtempSync(join(tmpdir(), "stratos-apt-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 const keyrings = [...trixieKeyrings(), ...mirror.keyrings];
-const loadIndex = async (name: string): Promise<PackageIndex> => {
+const loadIndex = async (...names: string[]): Promise<PackageIndex> => {
   const loaded = new PackageIndex();
-  await loadRepository(ports, { uri: mirror.uri, suite: name, components: ["main"], architecture, keyrings }, loaded, () => {});
+  for (const name of names) await loadRepository(ports, { uri: mirror.uri, suite: name, components: ["main"], architecture, keyrings }, loaded, () => {});
   return loaded;
 };
-const index = await loadIndex(suite);
-const older = values.from === undefined ? undefined : { index: await loadIndex(values.from), suite: values.from };
+if (values.both && values.from === undefined) throw new Error("--both goes with --from");
+const suites = values.both ? [suite, values.from!] : [suite];
+const index = await loadIndex(...suites);
+const older = values.from === undefined ? undefined : { index: await loadIndex(values.from), suite: values.from, isOffered: values.both };
+const between = older === undefined ? suite : `${older.suite} ${values.both ? "+" : "→"} ${suite}`;
 await ports.close();
 const counts = new Map<Verdict, number>(VERDICTS.map((verdict) => [verdict, 0]));
 let ours = 0, theirs = 0, crossChecked = 0, areVersionsRight: boolean | undefined;
@@ -70,8 +74,8 @@ if (Number(values.versions) > 0) checkVersions(Number(values.versions));
 if (count > 0 || values.large) await checkRequests();
 const failed = counts.get("FAILED")! + (areVersionsRight === false ? 1 : 0);
 const passed = [...counts.values()].reduce((sum, one) => sum + one, 0) + (areVersionsRight === undefined ? 0 : 1) - failed;
-console.log(`seed ${values.seed}, ${architecture}, ${older === undefined ? "" : `${older.suite} → `}${suite}: ${[...counts].filter(([, many]) => many > 0).map(([verdict, many]) => `${many} ${verdict}`).join(", ")}; ${crossChecked} asked step by step too; CPU seconds ours ${ours.toFixed(2)}, apt's ${theirs.toFixed(2)}`);
-if (values.record) recordTallies("apt", { title: TITLE, command: "npm run conformance:apt -- --architecture A [--from bookworm] --count N --seed S --record", verdicts: VERDICTS }, [{ name: `${architecture} ${suite} ${values.from ?? "-"} ${values.seed}`, group: `${architecture}, ${older === undefined ? "" : `${older.suite} → `}${suite}`, counts: Object.fromEntries(counts) }]);
+console.log(`seed ${values.seed}, ${architecture}, ${between}: ${[...counts].filter(([, many]) => many > 0).map(([verdict, many]) => `${many} ${verdict}`).join(", ")}; ${crossChecked} asked step by step too; CPU seconds ours ${ours.toFixed(2)}, apt's ${theirs.toFixed(2)}`);
+if (values.record) recordTallies("apt", { title: TITLE, command: "npm run conformance:apt -- --architecture A [--from bookworm [--both]] --count N --seed S --record", verdicts: VERDICTS }, [{ name: `${architecture} ${suite} ${values.from ?? "-"} ${values.both ? "both " : ""}${values.seed}`, group: `${architecture}, ${between}`, counts: Object.fromEntries(counts) }]);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
@@ -85,7 +89,7 @@ function checkVersions(pairs: number): void {
 
 async function checkRequests(): Promise<void> {
   const apt = new AptPeer(folder, architecture);
-  apt.update([`deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror.uri} ${suite} main`]);
+  apt.update(suites.map((one) => `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror.uri} ${one} main`));
   if (values.large) judge(apt, { title: "nothing", status: "", extended: "", size: 0, isEmpty: true, hasOlder: false, state: () => new InstalledState(architecture, []) }, { title: "install gnome kde-full", args: ["install", "gnome", "kde-full"], request: { install: ["gnome", "kde-full"] } }, false);
   const cases = new AptCases(random, architecture, index, older);
   for (let asked = 0; asked < count; ) {

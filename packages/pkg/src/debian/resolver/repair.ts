@@ -31,6 +31,10 @@ const DEPTH_MAX = 400;
 const PRIORITY_SCORES = [3, 2, 1, -1, -2] as const;
 const ASKED_SCORE = 10_000, ESSENTIAL_SCORE = 5_000, ESSENTIAL_BASE_SCORE = 100, OFFERED_SCORE = 1;
 
+function isComing(mark: Mark): boolean {
+  return mark.mode === "install";
+}
+
 /** A relation of one package: alternatives of which one must be there, or one thing that must not. */
 interface Relation { dependency: Dependency; isNegative: boolean; isBreaks: boolean }
 
@@ -52,10 +56,10 @@ class Repair {
     for (let isAgain = true; isAgain; ) {
       isAgain = false;
       for (const mark of this.#marks.all()) {
-        if (mark.mode === "install") this.#wasComing.add(mark);
+        if (isComing(mark)) this.#wasComing.add(mark);
         else if (this.#marks.isBroken(mark)) {
           this.#marking.install(mark, false);
-          if (mark.mode === "install") isAgain = true;
+          if (isComing(mark)) isAgain = true;
         }
       }
     }
@@ -166,7 +170,7 @@ class Repair {
               this.#scores.set(other, Math.min(this.#scoreOf(other), this.#scoreOf(mark)));
               break;
             }
-            const wasComing = mark.mode === "install";
+            const wasComing = isComing(mark);
             this.#marking.keep(mark);
             if (!this.#marks.isBroken(mark)) {
               fallback = "keep";
