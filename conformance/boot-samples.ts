@@ -116,9 +116,9 @@ async function runCase(one: Case): Promise<string | null> {
     // What is typed before the shell asks is lost.
     if ((await machine.shows(/root@[^\n]*# /, ANSWER_TIMEOUT_MS)) === null) return `no shell; the console ended with\n${end(machine)}`;
     // Kernel messages go to the console, too; and what is typed comes back, so that marks are put together by the shell.
-    const answer = await ask(machine, "dmesg -n 1; systemctl is-system-running --wait; systemctl --failed --plain --no-legend; findmnt -rno FSTYPE,SOURCE /");
+    const answer = await ask(machine, "dmesg -n 1; export SYSTEMD_PAGER=cat; systemctl is-system-running --wait; systemctl --failed --plain --no-legend; findmnt -rno FSTYPE,SOURCE /");
     if (answer === null) return `no answer; the console ended with\n${end(machine)}`;
-    if (!/\brunning\r\n/.test(answer)) return `units have failed:\n${answer}`;
+    if (!/\brunning\r\n/.test(answer)) return `units have failed:\n${answer}${(await ask(machine, "journalctl -b -p notice | grep -E 'exited|Failed|segfault|memory|trap|BTRFS|EXT4|blocked|timed out|jump' | tail -30")) ?? ""}`;
     if (!one.expect.test(answer)) return `the root is not what it should be:\n${answer}`;
     if (one.ask === undefined) return null;
     const more = await ask(machine, one.ask[0]);

@@ -10,6 +10,7 @@ import { CommandError, UsageError } from "../command-error.ts";
 import { GUEST_ARCHITECTURE } from "../defaults.ts";
 import { diskError } from "../image-disk/open-disk.ts";
 import { askInstallConfig, lineTerminal } from "../install/wizard.ts";
+import { aegisRoot } from "../outputs/aegis-root.ts";
 import { openTreeSource } from "../outputs/tree-source.ts";
 import { formatTable } from "../text-table.ts";
 
@@ -54,7 +55,7 @@ export async function installSystem(options: InstallCommandOptions): Promise<num
       known.set(what, found);
       return found;
     };
-    const plan = planInstall(source.tree, config, { diskSize: size, architecture, time, id }, codecs);
+    const plan = planInstall(source.tree, config, { diskSize: size, architecture, time, id, aegisfs: aegisRoot }, codecs);
     showPlan(plan, { target, size, architecture }, options);
     if (options.dryRun === true) return 0;
     writeTarget(target, size, isNew, (disk, isZeroed) => plan.write(disk, isZeroed, (step) => { if (options.json !== true) process.stderr.write(`writing ${step}\n`); }));
@@ -165,9 +166,10 @@ function showPlan(plan: InstallPlan, where: { target: string; size: number; arch
     };
   });
   if (options.json === true) {
-    process.stdout.write(`${JSON.stringify({ target: where.target, sizeBytes: where.size, architecture: where.architecture, kernel: plan.boot.kernel, loader: plan.boot.loader, commandLine: plan.boot.commandLine, partitions: parts, isDryRun: options.dryRun === true }, null, 2)}\n`);
+    process.stdout.write(`${JSON.stringify({ target: where.target, sizeBytes: where.size, architecture: where.architecture, kernel: plan.boot.kernel, loader: plan.boot.loader, commandLine: plan.boot.commandLine, partitions: parts, warnings: plan.warnings, isDryRun: options.dryRun === true }, null, 2)}\n`);
     return;
   }
+  for (const warning of plan.warnings) process.stderr.write(`stratos: warning: ${warning}\n`);
   const mib = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
   process.stdout.write(`${where.target}: ${mib(where.size)}, ${where.architecture}, kernel ${plan.boot.kernel}, ${plan.boot.loader}\n`);
   process.stdout.write(formatTable(["PARTITION", "FORMAT", "MOUNT", "START", "SIZE", "USED", "UUID"], parts.map((part) => [part.name, part.format, part.mount ?? "-", mib(part.startBytes), mib(part.sizeBytes), part.usedBytes === null ? "-" : mib(part.usedBytes), part.uuid])));

@@ -31,7 +31,7 @@ test("a dry run shows the plan and makes nothing; then it is done, and twice the
   for (const name of ["disk.raw", "again.raw", "disk.qcow2"]) {
     const done = await runCommand("install", "--config", at("install.toml"), "--target", at(name), "--seed", "one", "--time", "1700000000");
     assert.equal(done.status, 0, done.stderr);
-    assert.match(done.stderr, /^writing partition table\nwriting vfat on partition esp, \/boot\/efi\nwriting ext4 on partition root, \/\n$/);
+    assert.match(done.stderr, /^stratos: warning: nobody can log in: [^\n]*\nwriting partition table\nwriting vfat on partition esp, \/boot\/efi\nwriting ext4 on partition root, \/\n$/);
   }
   assert.equal(sha(at("disk.raw")), sha(at("again.raw")));
   execFileSync("qemu-img", ["compare", "-q", "-f", "raw", "-F", "qcow2", at("disk.raw"), at("disk.qcow2")]);

@@ -20,7 +20,7 @@ export function configureSystem(draft: TreeDraft, config: InstallConfig, partiti
   writeFstab(draft, partitions);
   if (system.locale !== undefined) writeLocale(draft, system.locale);
   if (system.timezone !== undefined) writeTimezone(draft, system.timezone);
-  if (system.keymap !== undefined) draft.file("etc/vconsole.conf", `KEYMAP=${system.keymap}\n`);
+  if (system.keymap !== undefined) writeKeymap(draft, system.keymap);
   // An empty file: each machine gets a number of its own when it first starts.
   if (draft.has("etc/machine-id")) draft.file("etc/machine-id", "", { mode: 0o444 });
   const accounts = new Accounts(draft);
@@ -41,12 +41,13 @@ function writeHosts(draft: TreeDraft, hostname: string): void {
 
 function writeFstab(draft: TreeDraft, partitions: readonly PlannedPartition[]): void {
   const lines = ["# <file system> <mount point> <type> <options> <dump> <pass>"];
-  const places = partitions.flatMap(({ config: { format }, uuid, mountings }) => mountings.map((mounting) => ({ ...mounting, format, uuid })));
+  // Nothing but its own programs knows the UUID of AegisFS; the partition's number everybody knows.
+  const places = partitions.flatMap(({ config: { format }, partition, uuid, mountings }) => mountings.map((mounting) => ({ ...mounting, format, source: format === "aegisfs" ? `PARTUUID=${partition.id}` : `UUID=${uuid}` })));
   // A folder is mounted before those in it.
-  for (const { mount, subvolume, options, format, uuid } of places.sort((a, b) => (a.mount < b.mount ? -1 : 1))) {
-    const usual = format === "vfat" ? "umask=0077" : format === "btrfs" ? "defaults" : mount === "/" ? "errors=remount-ro" : "defaults";
+  for (const { mount, subvolume, options, format, source } of places.sort((a, b) => (a.mount < b.mount ? -1 : 1))) {
+    const usual = { vfat: "umask=0077", erofs: "ro", aegisfs: "nofail" }[format as string] ?? (format === "ext4" && mount === "/" ? "errors=remount-ro" : "defaults");
     const words = subvolume === "" ? (options ?? usual) : `subvol=${subvolume}${options === undefined ? "" : `,${options}`}`;
-    lines.push(`UUID=${uuid} ${mount} ${format} ${words} 0 ${format === "btrfs" ? 0 : mount === "/" ? 1 : 2}`);
+    lines.push(`${source} ${mount} ${format} ${words} 0 ${format !== "vfat" && format !== "ext4" ? 0 : mount === "/" ? 1 : 2}`);
     if (mount !== "/") draft.directory(utf8ToByteString(mount.slice(1)));
   }
   for (const { config: { format, options }, uuid } of partitions) if (format === "swap") lines.push(`UUID=${uuid} none swap ${options ?? "sw"} 0 0`);
@@ -62,6 +63,16 @@ function writeLocale(draft: TreeDraft, locale: string): void {
   const wanted = `${locale} ${charset.toUpperCase() === "UTF8" ? "UTF-8" : charset}`;
   const old = byteStringToUtf8(draft.text("etc/locale.gen") ?? "").split("\n").filter((line) => line !== "" && line !== wanted && line !== `# ${wanted}`);
   draft.file("etc/locale.gen", `${[...old, wanted].join("\n")}\n`);
+}
+
+/**
+ * keyboard(5) and vconsole.conf(5) in one file: Debian's systemd makes the second a link to the first at every start, and each reader passes over
+ * the other's keys.
+ */
+function writeKeymap(draft: TreeDraft, keymap: string): void {
+  const language = keymap.split(/[-_]/, 1)[0]!, layout = language === "uk" ? "gb" : language;
+  draft.file("etc/default/keyboard", `XKBMODEL="pc105"\nXKBLAYOUT="${layout}"\nXKBVARIANT=""\nXKBOPTIONS=""\nBACKSPACE="guess"\nKEYMAP=${keymap}\n`);
+  draft.symlink("etc/vconsole.conf", "default/keyboard");
 }
 
 function writeTimezone(draft: TreeDraft, timezone: string): void {

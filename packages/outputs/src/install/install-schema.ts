@@ -6,7 +6,7 @@ export interface PartitionConfig {
   readonly type?: string;
   /** `512M`, `20G`; `rest` takes what is left, once */
   readonly size: string;
-  readonly format: "vfat" | "ext4" | "btrfs" | "swap" | "none";
+  readonly format: "vfat" | "ext4" | "btrfs" | "erofs" | "aegisfs" | "swap" | "none";
   readonly mount?: string;
   readonly options?: string;
   /** of btrfs, instead of one mount; by default `@` and `@home` where the partition is mounted on / */
@@ -71,7 +71,7 @@ export const INSTALL_SCHEMA: object = {
     disk: object({ target: text, size: { ...text, description: "512M, 20G" }, loader: { enum: ["systemd-boot", "grub", "unified"] }, kernel_options: line }),
     partition: {
       type: "array", minItems: 1, maxItems: 128,
-      items: object({ name: { type: "string", description: "at most 36 characters without /", pattern: "^[^\\n\\r/]{1,36}$" }, type: text, size, format: { enum: ["vfat", "ext4", "btrfs", "swap", "none"] }, mount, options,
+      items: object({ name: { type: "string", description: "at most 36 characters without /", pattern: "^[^\\n\\r/]{1,36}$" }, type: text, size, format: { enum: ["vfat", "ext4", "btrfs", "erofs", "aegisfs", "swap", "none"] }, mount, options,
         subvolumes: { type: "array", minItems: 1, maxItems: 64, items: object({ name: subvolume, mount, options }, ["name", "mount"]) }, snapshots: { type: "array", maxItems: 16, items: subvolume } }, ["name", "size", "format"]),
     },
     system: object({

@@ -5,9 +5,10 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileEntry, fileTreeOf, MemoryBlob, MemoryDisk, readBytes, type FileEntry, type FileTree } from "@stratos/formats";
+import { DiskWindow, fileEntry, fileTreeOf, MemoryBlob, MemoryDisk, readBlob, readBytes, readErofs, type FileEntry, type FileTree } from "@stratos/formats";
 import { nodeCodecs } from "@stratos/host-node/outputs";
 import { derivedId } from "../disk/disk-image.ts";
+import type { RootFileSystem } from "../disk/root-format.ts";
 import { planInstall, type InstallOptions } from "./install.ts";
 import type { PlannedPartition } from "./partition-plan.ts";
 import { readInstallConfig } from "./read-config.ts";
@@ -115,6 +116,9 @@ test("partitions, file systems, names, places, people and keys stand where the c
     assert.equal(cat("/home/keep"), "");
     assert.equal(cat("/etc/systemd/network/21-stratos.network"), "[Match]\nName=eth1\n\n[Network]\nAddress=192.0.2.5/24\nGateway=192.0.2.1\n");
     assert.equal(cat("/etc/motd"), "welcome\n");
+    // Debian's systemd makes vconsole.conf this link at every start; a file there would be lost.
+    assert.match(stat("/etc/vconsole.conf"), /Fast link dest: "default\/keyboard"/);
+    assert.match(cat("/etc/default/keyboard"), /^XKBLAYOUT="de"$[\s\S]*^KEYMAP=de$/m);
     assert.equal(cat("/etc/machine-id"), "");
     assert.match(plan.boot.commandLine, new RegExp(`^root=UUID=${uuid("root")} ro .* quiet$`));
   } finally {
@@ -175,6 +179,32 @@ ssh_keys = ["ssh-ed25519 BBBB anna@x"]
   }
 });
 
+test("a root that is never changed lies on EROFS, with what changes on partitions of its own; AegisFS holds files, too", () => {
+  const part = (name: string, size: string, format: string, mount: string): string => `[[partition]]\nname = "${name}"\nsize = "${size}"\nformat = "${format}"\nmount = "${mount}"\n`;
+  const written: string[] = [];
+  const aegisfs: RootFileSystem = { isReadOnly: false, mountOptions: "", checkPass: 0, sizeFor: () => MIB, write: (_disk, shares) => void written.push(...[...shares[0]!.tree.entries()].map(({ path }) => path)) };
+  const text = `${part("esp", "64M", "vfat", "/efi")}${part("root", "20M", "erofs", "/")}${part("home", "20M", "aegisfs", "/home")}`;
+  const plan = planInstall(root(), readInstallConfig(text), { ...OPTIONS, aegisfs }, codecs), disk = new MemoryDisk(OPTIONS.diskSize);
+  plan.write(disk, true, () => {});
+  const [, own, home] = plan.partitions as [PlannedPartition, PlannedPartition, PlannedPartition];
+  assert.deepEqual(written, ["", "keep"]);
+  const files = new Map([...readErofs(new DiskWindow(disk, own.partition), codecs).tree.entries()].map((entry) => [entry.path, entry]));
+  assert.ok(files.has("usr/bin/busybox") && files.has("home") && !files.has("home/keep"));
+  assert.equal(Buffer.from(readBlob(files.get("etc/fstab")!.content!)).toString().split("\n").slice(1).join("\n"), `UUID=${own.uuid} / erofs ro 0 0\nUUID=${plan.partitions[0]!.uuid} /efi vfat umask=0077 0 2\nPARTUUID=${home.partition.id} /home aegisfs nofail 0 0\n`);
+  assert.deepEqual(plan.warnings.filter((warning) => warning.includes("erofs")), ["partition root: erofs is never changed, and /var, /etc are on it; partitions of their own keep what changes"]);
+  assert.throws(() => planInstall(root(), readInstallConfig(text.replace('"erofs"', '"aegisfs"')), { ...OPTIONS, aegisfs }, codecs), /partition root: the root is on ext4, btrfs or erofs/);
+});
+
+test("what is hardly meant is said before anything is written", () => {
+  const warnings = (text: string): readonly string[] => planInstall(root(), readInstallConfig(text), { ...OPTIONS, diskSize: 400 * MIB }, codecs).warnings;
+  assert.deepEqual(warnings(""), ["nobody can log in: no account has a password or an SSH key"]);
+  assert.deepEqual(warnings('[root]\npassword_hash = "$6$salt$hash"\n[system]\nlocale = "C.UTF-8"\n'), []);
+  assert.deepEqual(warnings('[system]\nlocale = "de_DE.UTF-8"\n[[user]]\nname = "anna"\nshell = "/bin/zsh"\nssh_keys = ["ssh-ed25519 AAAA x"]\n[[network]]\ninterface = "en*"\n'), [
+    "the locale de_DE.UTF-8 is not in the root; install locales-all, or locales and run locale-gen", "user anna: the root has no /bin/zsh, and the user cannot log in",
+    "SSH keys are given, and the root has no SSH server; install openssh-server", "networks are given, and the root has no systemd-networkd, which reads them",
+  ]);
+});
+
 test("a plan tells what cannot be before anything is written", () => {
   const plan = (text: string, options: Partial<InstallOptions> = {}) => () => planInstall(root(), readInstallConfig(text), { ...OPTIONS, diskSize: 400 * MIB, ...options }, codecs);
   const part = (name: string, size: string, format: string, mount: string): string => `[[partition]]\nname = "${name}"\nsize = "${size}"\nformat = "${format}"\nmount = "${mount}"\n`;
@@ -200,7 +230,7 @@ test("a mistaken file is told by line and key", () => {
   const told = (text: string, pattern: RegExp): void => assert.throws(() => readInstallConfig(text), pattern);
   told('[system]\nhostnam = "x"\n', /^FormatError: 2:1: system\.hostnam: unknown key$/);
   told('[system]\nhostname = "UPPER case"\n', /2:1: system\.hostname: is not what is expected/);
-  told('[[partition]]\nname = "x"\nformat = "xfs"\nsize = "1G"\n', /3:1: partition\[0\]\.format: must be one of vfat, ext4, btrfs, swap, none/);
+  told('[[partition]]\nname = "x"\nformat = "xfs"\nsize = "1G"\n', /3:1: partition\[0\]\.format: must be one of vfat, ext4, btrfs, erofs, aegisfs, swap, none/);
   told('[[user]]\nuid = 5\n', /1:1: user\[0\]: name is missing/);
   told("x = \n", /^FormatError: 1:\d+: /);
   told('[[file]]\npath = "/etc/../x/"\ncontent = ""\n', /path: is not what/);

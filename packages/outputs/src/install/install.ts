@@ -4,11 +4,12 @@
  */
 import { DiskWindow, FatVolume, fileEntry, FormatError, gptSpace, viewOf, writeGpt, type Codecs, type Disk, type FileTree } from "@stratos/formats";
 import { bootFiles, type BootArchitecture, type BootEntry, type BootFiles } from "../boot/boot-files.ts";
-import { rootFileSystem, type RootFileSystem, type RootShare } from "../disk/root-format.ts";
+import { ROOT_FORMATS, rootFileSystem, type RootFileSystem, type RootFormat, type RootShare } from "../disk/root-format.ts";
 import { splitTree } from "../disk/split-tree.ts";
 import { TreeDraft } from "../tree/tree-draft.ts";
 import { configureSystem } from "./configure-system.ts";
 import type { InstallConfig } from "./install-schema.ts";
+import { installWarnings } from "./install-warnings.ts";
 import { defaultPartitions, isEsp, planPartitions, type PlannedPartition } from "./partition-plan.ts";
 
 export interface InstallOptions {
@@ -18,6 +19,8 @@ export interface InstallOptions {
   readonly time: number;
   /** a UUID for each use: from chance, or from a text when an installation has to be the same each time */
   readonly id: (what: string) => string;
+  /** AegisFS, from a caller that has its engine */
+  readonly aegisfs?: RootFileSystem;
 }
 
 export interface InstallPlan {
@@ -25,6 +28,8 @@ export interface InstallPlan {
   readonly boot: BootFiles;
   /** for each mounted partition: what its files take, of its size */
   readonly usage: readonly { readonly mount: string; readonly usedBytes: number; readonly sizeBytes: number }[];
+  /** what will be as it was said, and is hardly meant */
+  readonly warnings: readonly string[];
   /** @param isZeroed  the disk's bytes are zero already, as in a new file */
   write(disk: Disk, isZeroed: boolean, onStep: (what: string) => void): void;
 }
@@ -49,13 +54,13 @@ export function planInstall(source: FileTree, config: InstallConfig, options: In
   const shares = sharesOf(tree, partitions, options.time);
   const rootTree = shares.get(root)!.find(({ subvolume }) => subvolume === rootVolume)!.tree;
   for (const name of snapshots) shares.get(root)!.push({ subvolume: name, tree: rootTree, readOnly: true, snapshotOf: rootVolume });
-  const usage = [...shares].filter(([{ mountings }]) => mountings.length > 0).map(([planned, own]) => ({ mount: mountText(planned), usedBytes: fileSystemOf(planned).sizeFor(own), sizeBytes: planned.partition.size }));
+  const usage = [...shares].filter(([{ mountings }]) => mountings.length > 0).map(([planned, own]) => ({ mount: mountText(planned), usedBytes: fileSystemOf(planned, options.aegisfs).sizeFor(own), sizeBytes: planned.partition.size }));
   for (const { mount, usedBytes, sizeBytes } of usage) if (usedBytes > sizeBytes) throw new FormatError(`${mount}: needs ${usedBytes} bytes, and its partition has ${sizeBytes}`);
   const esp = partitions.find(({ config: own }) => isEsp(own))!;
   const bootBytes = boot.files.reduce((sum, file) => sum + file.content.length, 0);
   if (bootBytes * 1.05 + (1 << 20) > esp.partition.size) throw new FormatError(`partition ${esp.config.name}: kernel and loader need ${bootBytes} bytes, and it has ${esp.partition.size}`);
   return {
-    partitions, boot, usage,
+    partitions, boot, usage, warnings: installWarnings(tree, { ...config, partition: partitions.map((planned) => planned.config) }),
     write(disk, isZeroed, onStep) {
       if (disk.size < gptSpace(options.diskSize).end) throw new FormatError("the disk is smaller than its plan");
       onStep("partition table");
@@ -65,9 +70,9 @@ export function planInstall(source: FileTree, config: InstallConfig, options: In
         const window = new DiskWindow(disk, partition);
         const places = mountText(planned);
         onStep(`${own.format} on partition ${own.name}${places === "" ? "" : `, ${places}`}`);
-        if (own.format === "ext4" || own.format === "btrfs") {
-          const share = shares.get(planned)!;
-          fileSystemOf(planned).write(window, share, { uuid, label: own.name, time: options.time, isZeroed, id: (what) => options.id(`${own.name} ${what}`) });
+        const share = shares.get(planned);
+        if (share !== undefined) {
+          fileSystemOf(planned, options.aegisfs).write(window, share, { uuid, label: own.name, time: options.time, isZeroed, id: (what) => options.id(`${own.name} ${what}`) });
         } else if (own.format === "swap") writeSwap(window, uuid, own.name);
         else if (own.format === "vfat") writeFat(window, planned, planned === esp ? boot : null, options.time, isZeroed);
       }
@@ -75,8 +80,9 @@ export function planInstall(source: FileTree, config: InstallConfig, options: In
   };
 }
 
-function fileSystemOf({ config: { format } }: PlannedPartition): RootFileSystem {
-  return rootFileSystem(format === "btrfs" ? "btrfs" : "ext4");
+/** Only of a partition that holds files of ours. */
+function fileSystemOf({ config: { format } }: PlannedPartition, aegisfs: RootFileSystem | undefined): RootFileSystem {
+  return rootFileSystem(format as RootFormat, aegisfs);
 }
 
 /** `/`, or `/, /home` where subvolumes hold several places; "" where nothing is mounted. */
@@ -86,7 +92,7 @@ export function mountText({ mountings }: PlannedPartition): string {
 
 /** What lies on each file system of ours; one that is mounted nowhere has an empty root. */
 function sharesOf(tree: FileTree, partitions: readonly PlannedPartition[], time: number): Map<PlannedPartition, RootShare[]> {
-  const own = partitions.filter(({ config: { format } }) => format === "ext4" || format === "btrfs");
+  const own = partitions.filter(({ config: { format } }) => (ROOT_FORMATS as readonly string[]).includes(format));
   const places = own.flatMap((planned) => planned.mountings.map((mounting) => ({ planned, ...mounting })));
   const shares = new Map<PlannedPartition, RootShare[]>(own.map((planned) => [planned, []]));
   for (const [{ planned, subvolume }, share] of splitTree(tree, places, ({ mount }) => mount)) shares.get(planned)!.push({ subvolume, tree: share });

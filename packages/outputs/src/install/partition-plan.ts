@@ -12,7 +12,7 @@ export interface PlannedPartition {
 }
 
 const MIB = 1 << 20;
-const LEAST: Readonly<Record<PartitionConfig["format"], number>> = { vfat: MIB, ext4: 8 * MIB, btrfs: 64 * MIB, swap: MIB, none: MIB };
+const LEAST: Readonly<Record<PartitionConfig["format"], number>> = { vfat: MIB, ext4: 8 * MIB, btrfs: 64 * MIB, erofs: MIB, aegisfs: 16 * MIB, swap: MIB, none: MIB };
 
 /** What is made when nothing is said: an EFI system partition and a root. */
 export function defaultPartitions(options: { readonly rootFormat?: "ext4" | "btrfs"; readonly swap?: string } = {}): PartitionConfig[] {
@@ -90,7 +90,7 @@ function check(wanted: readonly PartitionConfig[]): void {
   }
   const root = wanted.find((config) => mountings(config).some(({ mount }) => mount === "/"));
   if (root === undefined) throw new FormatError("no partition is mounted on /");
-  if (root.format !== "ext4" && root.format !== "btrfs") throw new FormatError(`partition ${root.name}: the root is on ext4 or btrfs`);
+  if (!["ext4", "btrfs", "erofs"].includes(root.format)) throw new FormatError(`partition ${root.name}: the root is on ext4, btrfs or erofs, which the kernel mounts by itself`);
   if (!wanted.some(isEsp)) throw new FormatError("no partition is the EFI system partition (format vfat, mounted on /boot/efi, /efi or /boot)");
 }
 
