@@ -72,7 +72,16 @@ test("a package comes with what it needs and recommends, configured and triggere
   assert.match(await good("show", "sample"), /Recommends: sample-doc\n[^]*Installed: yes\n$/);
   assert.equal((await pkg("show", "sampel")).status, 1);
 
+  // The states before and after are there to be looked at, under the names that the history gives, and stay as they are.
+  const [{ states }] = JSON.parse(await good("history", "--json")) as [{ states: { before: string; after: string } }];
+  const inState = async (name: string, shell: string): Promise<string> => (await stratos(["run", "-i", name, "--", "sh", "-c", shell])).stdout;
+  assert.deepEqual([await inState(states.before, "cat /etc/sample.conf 2>&1"), await inState(states.after, "cat /etc/sample.conf")], ["cat: /etc/sample.conf: No such file or directory\n", "colour = blue\n"]);
+  assert.equal((await stratos(["pkg", "list", "-i", states.before, "--names", "*sample*"])).stdout, "");
+  const changed = await stratos(["pkg", "remove", "-i", states.after, "sample"]);
+  assert.deepEqual([changed.status, /is a state of the past, which is not changed/.test(changed.stderr)], [1, true], changed.stderr);
+
   await good("rollback");
+  assert.deepEqual((await stratos(["run", "-i", states.after, "true"])).status, 1);
   assert.equal(await inImage("cat /var/lib/sample.log 2>&1; ls /var/lib/dpkg/info/sample* 2>/dev/null"), "cat: /var/lib/sample.log: No such file or directory\n");
   await good("install", "--no-recommends", "sample", "watcher");
   assert.equal((await good("list", "--names", "*sample*")), "lib-sample\nsample\n");

@@ -95,6 +95,13 @@ export function parseImageName(text: string): string {
   return text;
 }
 
+/** An image, or a state of its past, which `pkg history` names: `NAME@CHANGE`, `NAME@CHANGE-before`. */
+export function parseImageState(text: string): string {
+  const state = /@[1-9]\d{0,8}(-before)?$/.exec(text);
+  parseImageName(state === null ? text : text.slice(0, state.index));
+  return text;
+}
+
 /** `USER[:GROUP]`, names or numbers. */
 export function parseUser(text: string): string {
   if (!/^[^:\s/]+(:[^:\s/]+)?$/.test(text)) throw new InvalidArgumentError("expected USER or USER:GROUP");

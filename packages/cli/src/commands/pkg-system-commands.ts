@@ -5,7 +5,7 @@ import { homeFolder, stratosHome, type ProgressDisplay } from "@stratos/host-nod
 import type { NodePackagePorts } from "@stratos/host-node/packages";
 import { markHeld, planChange, type ChangeRequest, type InstalledState, type PackageIndex, type PlannedChange } from "@stratos/pkg";
 import { CommandError, UsageError } from "../command-error.ts";
-import { ImageStore, type ImageTransaction } from "../image/image-store.ts";
+import { ImageStore, stateNames, type ImageTransaction } from "../image/image-store.ts";
 import { readVolumeFile } from "../image/volume-file.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
@@ -152,16 +152,19 @@ export function upgradableOf(state: InstalledState, index: PackageIndex): { name
 }
 
 export async function historyCommand(options: SourceOptions & { readonly json?: true }): Promise<number> {
-  let history: readonly (RootTransaction | ImageTransaction)[];
+  let history: readonly ((RootTransaction | ImageTransaction) & { readonly states?: { readonly before: string; readonly after: string } | null })[];
   if (options.root !== undefined) {
     checkRootOptions(options);
     await recoverRoot(options.root);
     history = rootHistory(options.root);
-  } else history = new ImageStore(stratosHome()).require(options.image ?? defaultImage(stratosHome())).description.history ?? [];
+  } else {
+    const image = options.image ?? defaultImage(stratosHome());
+    history = (new ImageStore(stratosHome()).require(image).description.history ?? []).map((one) => ({ ...one, states: stateNames(image, one) }));
+  }
   if (options.json === true) process.stdout.write(`${JSON.stringify(history, null, 2)}\n`);
   else {
-    process.stdout.write(formatTable(["CHANGE", "AT", "COMMAND", "INSTALLED", "CHANGED", "REMOVED", ""], history.map((one) => [
-      String(one.id), one.at.slice(0, 19).replace("T", " "), one.command, String(one.installed.length), String(one.upgraded.length), String(one.removed.length), "isUndone" in one && one.isUndone === true ? "taken back" : "",
+    process.stdout.write(formatTable(["CHANGE", "AT", "COMMAND", "INSTALLED", "CHANGED", "REMOVED", options.root === undefined ? "STATES" : ""], history.map((one) => [
+      String(one.id), one.at.slice(0, 19).replace("T", " "), one.command, String(one.installed.length), String(one.upgraded.length), String(one.removed.length), one.states === undefined ? "" : one.states === null ? "taken back" : `${one.states.before} ${one.states.after}`,
     ])));
   }
   return 0;

@@ -12,7 +12,7 @@ import { CommandError } from "../command-error.ts";
 import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE, GUEST_ARCHITECTURE } from "../defaults.ts";
 import { showProgress, withPackagePorts } from "../packages/package-task.ts";
 import { runInGuest } from "../session/guest-command.ts";
-import { ImageStore, type ImageDraft } from "./image-store.ts";
+import { ImageStore, type ImageDraft, requireImage } from "./image-store.ts";
 import { createVolume, type OpenVolume } from "./image-volume.ts";
 import { readInstalledPackages } from "./installed-packages.ts";
 import { VolumeWriter } from "./volume-writer.ts";
@@ -101,6 +101,7 @@ async function configure(opened: OpenVolume, summary: RootSummary, packages: num
 
 /** Nobody else changes the image of that name meanwhile. */
 export function lockBuild(home: string, name: string): () => void {
+  requireImage(name);
   try {
     return lockFile(join(homeFolder(home, "images"), `.build-${name}`));
   } catch (error) {

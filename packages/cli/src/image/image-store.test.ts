@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { CommandError } from "../command-error.ts";
-import { ImageStore, type ImageDescription } from "./image-store.ts";
+import { ImageStore, stateNames, type ImageDescription } from "./image-store.ts";
 
 const DESCRIPTION: ImageDescription = { format: 1, architecture: "riscv64", suite: "trixie", createdAt: "2026-01-02T03:04:05Z", packages: [{ name: "bash", version: "5.2" }], layers: 1, origin: "build" };
 let home: string, store: ImageStore;
@@ -89,4 +89,21 @@ test("a layered image shares the files below, which outlive the image that they 
   draft.publish("kept", { ...DESCRIPTION, layers: 2 });
   store.remove("base");
   assert.deepEqual(store.layerPaths(store.require("kept")).map((path) => readFileSync(path, "utf8")), ["below", "above"]);
+});
+
+test("states of an image's past are found by the names of its changes, and are not changed themselves", () => {
+  const draft = store.createDraft();
+  for (const layer of [0, 1, 2]) writeFileSync(draft.layerPath(layer), `layer ${layer}`);
+  const change = (id: number, layersBefore: number, more: { isUndone?: true } = {}) => ({ id, at: "2026-01-02T03:04:05Z", command: "pkg install x", installed: [], upgraded: [], removed: [], layersBefore, layersAfter: layersBefore + 1, ...more });
+  draft.publish("base", { ...DESCRIPTION, layers: 3, history: [change(1, 1), change(2, 2, { isUndone: true }), change(3, 2)] });
+  const layers = (name: string): number => store.layerPaths(store.require(name)).length;
+  assert.deepEqual(["base@1-before", "base@1", "base@3-before", "base@3", "base"].map(layers), [1, 2, 2, 3, 3]);
+  assert.equal(readFileSync(store.layerPaths(store.require("base@1"))[1]!, "utf8"), "layer 1");
+  assert.deepEqual(stateNames("base", store.require("base").description.history![0]!), { before: "base@1-before", after: "base@1" });
+  assert.throws(() => store.require("base@2"), /base@2: is gone/);
+  assert.throws(() => store.require("base@4"), /base has no change 4/);
+  assert.equal(store.find("other@1"), null);
+  assert.throws(() => store.remove("base@1"), /is a state of the past, which is not changed/);
+  assert.throws(() => store.createDraft().publish("base@1", DESCRIPTION), /is a state of the past/);
+  assert.deepEqual(store.list().map(({ name }) => name), ["base"]);
 });

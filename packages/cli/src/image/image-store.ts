@@ -96,8 +96,13 @@ export class ImageStore {
     return [...new Set(names)].filter((name) => !name.startsWith(".")).sort().map((name) => this.find(name)).filter((entry) => entry !== null);
   }
 
-  /** @returns null when there is no such image */
+  /**
+   * @param name  of an image, or of a state of its past ({@link stateNames})
+   * @returns null when there is no such image
+   */
   find(name: string): ImageEntry | null {
+    const state = stateOf(name);
+    if (state !== null) return this.#findState(name, state);
     try {
       const description = JSON.parse(readFileSync(join(this.#folder, name, DESCRIPTION), "utf8")) as ImageDescription;
       if (description.format !== 1) throw new CommandError(name, `the image has format ${String(description.format)}, and this version reads format 1; build it again`);
@@ -111,6 +116,16 @@ export class ImageStore {
     }
   }
 
+  #findState(name: string, { image, change, isBefore }: { image: string; change: number; isBefore: boolean }): ImageEntry | null {
+    const entry = this.find(image);
+    if (entry === null) return null;
+    const { history = [] } = entry.description;
+    const transaction = history.find((one) => one.id === change);
+    if (transaction === undefined || transaction.isUndone === true) throw new CommandError(name, transaction === undefined ? `${image} has no change ${change}; \`stratos pkg history -i ${image}\` lists them` : "is gone: the change was taken back, or became one with later ones");
+    const layers = isBefore ? transaction.layersBefore : transaction.layersAfter;
+    return { ...entry, name, description: { ...entry.description, layers, history: history.filter((one) => one.layersAfter <= layers || one.isUndone === true) } };
+  }
+
   /** @throws CommandError when there is no such image */
   require(name: string): ImageEntry {
     const entry = this.find(name);
@@ -120,10 +135,11 @@ export class ImageStore {
 
   /** Files of an image's layers, from the bottom up. */
   layerPaths(entry: ImageEntry): string[] {
-    return layerPaths(join(this.#folder, entry.name), entry.description.layers);
+    return layerPaths(join(this.#folder, stateOf(entry.name)?.image ?? entry.name), entry.description.layers);
   }
 
   remove(name: string): void {
+    requireImage(name);
     this.#sweep();
     // Out of sight at once, then away: a removal that is interrupted leaves no broken image.
     const grave = this.#newFolderPath();
@@ -146,6 +162,7 @@ export class ImageStore {
         return shared;
       },
       publish: (name, description) => {
+        requireImage(name);
         writeFileSync(join(folder, DESCRIPTION), `${JSON.stringify(description, null, 2)}\n`, { flush: true });
         const place = join(this.#folder, name);
         const grave = join(this.#folder, `${OLD_PREFIX}${name}-${process.pid}-${randomBytes(4).toString("hex")}`);
@@ -210,6 +227,21 @@ export class ImageStore {
       if (Number.isInteger(pid) && !isRunning(pid)) rmSync(join(this.#folder, name), { recursive: true, force: true });
     }
   }
+}
+
+/** Names of the states before and after a change, under which they can be looked at; null when they are gone. */
+export function stateNames(image: string, { id, isUndone }: ImageTransaction): { before: string; after: string } | null {
+  return isUndone === true ? null : { before: `${image}@${id}-before`, after: `${image}@${id}` };
+}
+
+function stateOf(name: string): { image: string; change: number; isBefore: boolean } | null {
+  const found = /^([^@]+)@([1-9][0-9]*)(-before)?$/.exec(name);
+  return found === null ? null : { image: found[1]!, change: Number(found[2]), isBefore: found[3] !== undefined };
+}
+
+/** @throws CommandError  the name is that of a state, which stays as it is */
+export function requireImage(name: string): void {
+  if (stateOf(name) !== null) throw new CommandError(name, "is a state of the past, which is not changed; what is made of it needs a name of its own (--to, --keep)");
 }
 
 function layerPaths(folder: string, layers: number): string[] {

@@ -1,7 +1,7 @@
 /** Rows of `stratos pkg` that change the packages of an image, or of a folder that holds a root. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_IMAGE } from "../defaults.ts";
-import { parseImageName } from "../option-values.ts";
+import { parseImageName, parseImageState } from "../option-values.ts";
 import type { ChangeOptions } from "../commands/pkg-system-commands.ts";
 import type { SourceOptions } from "../packages/image-system.ts";
 import { dryRunOption, jsonOption, type Finish } from "./fs-rows.ts";
@@ -62,7 +62,7 @@ export function systemCommands(finish: Finish): Command[] {
     .addOption(rootOption())
     .action(async (names: string[], options: SourceOptions) => finish(await (await commands()).holdCommand(names, false, options)));
   const history = new Command("history")
-    .description("Lists the changes of an image's packages.")
+    .description("Lists the changes of an image's packages, or of a folder's. The states before and after each change of an image can be looked at under the names that stand there: `stratos run -i debian@3-before`, `pkg list -i debian@3`.")
     .summary("list changes")
     .addOption(imageOption())
     .addOption(rootOption())
@@ -86,7 +86,7 @@ export function systemCommands(finish: Finish): Command[] {
 }
 
 export function imageOption(): Option {
-  return new Option("-i, --image <name>", `image (default: ${DEFAULT_IMAGE}, or "image" in config.json)`).argParser(parseImageName);
+  return new Option("-i, --image <name>", `image (default: ${DEFAULT_IMAGE}, or "image" in config.json)`).argParser(parseImageState);
 }
 
 /** Options of what reads lists of packages. */

@@ -3,7 +3,7 @@
  * from this tree. What a command does is loaded only when it is run, so that `stratos run` starts quickly.
  */
 import { Command, Option } from "commander";
-import { parseImageName, parsePackages } from "../option-values.ts";
+import { parseImageName, parseImageState, parsePackages } from "../option-values.ts";
 import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE } from "../defaults.ts";
 import { VERSION } from "../version.ts";
 import { composeCommand } from "./compose-command.ts";
@@ -133,7 +133,7 @@ function imageCommand(handlers: CommandHandlers, finish: (status: number) => voi
   const exporting = new Command("export")
     .description("Writes an image's files as a tar archive.")
     .summary("write an image as a tar archive")
-    .argument("<name>", "image", parseImageName)
+    .argument("<name>", "image, or a state of its past, NAME@CHANGE", parseImageState)
     .option("-o, --output <file>", "write there rather than to stdout")
     .action(async (name: string, options: ImageExportOptions) => finish(await handlers.imageExport(name, options)));
 

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { PublishedPort } from "@stratos/host-node";
 import { DEFAULT_IMAGE, DEFAULT_MEMORY } from "../defaults.ts";
 import {
-  formatSize, parseEnvironment, parseGuestDirectory, parseHarts, parseImageName, parseMemory, parsePublished, parseSeed, parseTimeout, parseUser, parseVolume,
+  formatSize, parseEnvironment, parseGuestDirectory, parseHarts, parseImageName, parseImageState, parseMemory, parsePublished, parseSeed, parseTimeout, parseUser, parseVolume,
   type EnvironmentSetting, type VolumeMapping,
 } from "../option-values.ts";
 
@@ -30,7 +30,7 @@ export interface RunOptions {
 
 export function addRunOptions(command: Command, network: NetworkMode): Command {
   return command
-    .addOption(new Option("-i, --image <name>", `image to run in (default: ${DEFAULT_IMAGE}, or "image" in config.json)`).argParser(parseImageName))
+    .addOption(new Option("-i, --image <name>", `image to run in (default: ${DEFAULT_IMAGE}, or "image" in config.json); NAME@CHANGE is a state of its past, as \`pkg history\` names them`).argParser(parseImageState))
     .addOption(new Option("-e, --env <name=value>", "set an environment variable; NAME alone takes the host's value (repeatable)").argParser(parseEnvironment).default([], "none"))
     .addOption(new Option("-w, --workdir <dir>", "folder to start in").argParser(parseGuestDirectory))
     .addOption(new Option("-u, --user <user[:group]>", "user to run as, a name or a number (default: root)").argParser(parseUser))
