@@ -56,6 +56,8 @@ async function run(): Promise<void> {
   server = spawn(process.execPath, [join(root, "stratos.mjs"), "ostree", "serve", join(target, "repo"), "--listen", `127.0.0.1:${port}`, "--quiet"], { stdio: ["ignore", "pipe", "inherit"] });
   await new Promise((resolve) => server!.stdout!.once("data", resolve));
   machine = new Machine({ architecture: "amd64", firmware: "uefi", memory: 1024, media: [{ path: disk, kind: "disk", keep: true }], reachesHost: true, restarts: true });
+  const seen = machine;
+  if (values.keep !== undefined) setInterval(() => writeFileSync(join(folder, "console.log"), seen.output), 2000).unref();
   let at = await login(0);
   check("the first disk boots", await ask(`${STATE}; systemctl is-system-running --wait; touch /etc/kept /var/kept; edge-update`), /marker 1[\s\S]*\* edge [0-9a-f]{64}\.0[\s\S]*running[\s\S]*is what runs/);
 

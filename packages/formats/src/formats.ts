@@ -29,6 +29,8 @@ export { FatFiles } from "./fat/fat-files.ts";
 export { partDisk, probe, readLayout, type DiskLayout, type DiskPart, type FileSystemKind } from "./disk/partitions.ts";
 export { type DiskFile, type DiskFiles, type NewFile } from "./disk/disk-files.ts";
 export { OstreeRepository, type CommitOptions, type CommitResult } from "./ostree/ostree-repository.ts";
+export { applyPart, makeDelta, parseDelta, partPacking, type DeltaPartEntry, type MadeDelta, type StaticDelta } from "./ostree/static-delta.ts";
+export { deltaPath, listDeltas, parseDeltaName, type DeltaName } from "./ostree/delta-places.ts";
 export { OstreeReader, type OstreeCommit } from "./ostree/ostree-reader.ts";
 export { OSTREE_MODES, type ObjectAttributes, type OstreeMode, type RepositoryStore, type StoredFile } from "./ostree/ostree-store.ts";
 export { formatKeyPath, tomlLocator, type KeyPath, type Locate, type Position } from "./key-positions.ts";

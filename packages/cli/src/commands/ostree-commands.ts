@@ -53,12 +53,20 @@ export function serveOstree(path: string, options: OstreeServeOptions): Promise<
   });
 }
 
-async function withRepository(path: string, work: (repository: { reader: OstreeReader; store: RepositoryFolder; refs(): string[] }) => number | Promise<number>): Promise<number> {
-  if (!existsSync(join(path, "config"))) throw new CommandError(path, "is no OSTree repository");
-  try {
+/** @throws CommandError  also for what is damaged */
+export function withRepository(path: string, work: (repository: { reader: OstreeReader; store: RepositoryFolder; refs(): string[] }) => number | Promise<number>): Promise<number> {
+  return tellingFormat(path, () => {
+    if (!existsSync(join(path, "config"))) throw new CommandError(path, "is no OSTree repository");
     const store = new RepositoryFolder(path, { readOnly: true });
-    return await work({ reader: new OstreeReader(store, nodeCodecs()), store, refs: () => store.list("refs/heads").sort() });
+    return work({ reader: new OstreeReader(store, nodeCodecs()), store, refs: () => store.list("refs/heads").sort() });
+  });
+}
+
+/** What is damaged, told with its place. */
+export async function tellingFormat<T>(what: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
-    throw error instanceof FormatError ? new CommandError(path, error.message, { cause: error }) : error;
+    throw error instanceof FormatError ? new CommandError(what, error.message, { cause: error }) : error;
   }
 }

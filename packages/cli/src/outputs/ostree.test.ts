@@ -70,3 +70,29 @@ test("a repository is found whole, and what was changed in it is named", async (
   assert.match(damaged.stderr, /usr\/version: the file [0-9a-f]{64} has been changed/);
   assert.notEqual(spawnSync("ostree", ["fsck", `--repo=${at("repo")}`]).status, 0);
 });
+
+test("a delta is made, listed, shown and applied, and only where it makes sense", async () => {
+  const repo = at("with-deltas"), client = at("delta-client");
+  for (const version of ["1", "2"]) {
+    writeFileSync(join(at("root"), "usr/version"), version);
+    await runCommand("image", "convert", at("root"), repo, "--to", "ostree", "--ref", "a/b", "--time", `170000000${version}`);
+    if (version === "1") assert.match((await runCommand("ostree", "delta", "generate", repo, "a/b")).stderr, /a\/b: has no parent; --from names another commit, --empty makes a delta from nothing/);
+  }
+  const made = JSON.parse((await runCommand("ostree", "delta", "generate", repo, "a/b", "--json")).stdout), name = `${made.from}-${made.to}`;
+  assert.deepEqual([made.parts, made.objects, made.patchedFiles], [1, 3, 0]);
+  assert.equal(ostree("static-delta", "list", `--repo=${repo}`).trim(), name);
+  assert.deepEqual(JSON.parse((await runCommand("ostree", "delta", "list", repo, "--json")).stdout).map(({ from, to, parts }: { from: string; to: string; parts: number }) => [from, to, parts]), [[made.from, made.to, 1]]);
+  const shown = JSON.parse((await runCommand("ostree", "delta", "show", repo, name, "--json")).stdout);
+  assert.deepEqual([shown.files, shown.dirtrees, shown.dirmetas, shown.fallbacks], [1, 2, 0, []]);
+  ostree("init", `--repo=${client}`, "--mode=archive");
+  ostree("pull-local", `--repo=${client}`, repo, made.from);
+  assert.equal((await runCommand("ostree", "delta", "generate", repo, "a/b", "-o", at("x.delta"))).status, 0);
+  assert.match((await runCommand("ostree", "delta", "generate", repo, "a/b", "-o", at("x.delta"))).stderr, /x\.delta: is there already/);
+  assert.equal((await runCommand("ostree", "delta", "apply", client, at("x.delta"), "--ref", "local/b")).stdout, `${made.to}\n`);
+  assert.equal(ostree("cat", `--repo=${client}`, "local/b", "/usr/version"), "2");
+  ostree("fsck", `--repo=${client}`);
+  assert.match((await runCommand("ostree", "delta", "apply", client, at("none.delta"))).stderr, /none\.delta: no such file/i);
+  assert.match((await runCommand("ostree", "delta", "show", repo, "00")).stderr, /00: not a delta's name, FROM-TO or TO/);
+  assert.match((await runCommand("ostree", "delta", "generate", repo, made.to, "--from", made.to)).stderr, /the two commits are one/);
+  assert.equal((await runCommand("ostree", "delta", "generate", repo, "a/b", "--empty", "--from", made.from)).status, 2);
+});

@@ -18,7 +18,13 @@ export function checksumBytes(hex: string): Uint8Array {
   return Uint8Array.from({ length: 32 }, (_, index) => parseInt(hex.slice(index * 2, index * 2 + 2), 16));
 }
 
-function xattrsOf(entry: Pick<FileEntry, "xattrs">): Variant {
+/** Type and permissions of a file or link, as objects have them. @throws FormatError for what OSTree has no form for */
+export function modeBits(entry: FileEntry): number {
+  return fileType(entry).type | permissions(entry);
+}
+
+/** Attributes as objects have them, by name. */
+export function xattrsOf(entry: Pick<FileEntry, "xattrs">): Variant {
   const names = [...entry.xattrs.keys()].sort();
   return names.map((name) => [byteStringOf(`${name}\0`), byteStringOf(entry.xattrs.get(name)!)]);
 }

@@ -33,6 +33,17 @@ export interface OstreeCommit {
   readonly meta: string;
 }
 
+/** What a commit is made of, beside itself. */
+export interface OstreeContents {
+  readonly dirtrees: ReadonlySet<string>;
+  readonly dirmetas: ReadonlySet<string>;
+  /** one of the paths of each file, by checksum */
+  readonly files: ReadonlyMap<string, string>;
+  /** checksum of each file, by path */
+  readonly paths: ReadonlyMap<string, string>;
+}
+interface Contents { readonly dirtrees: Set<string>; readonly dirmetas: Set<string>; readonly files: Map<string, string>; readonly paths: Map<string, string> }
+
 type Store = Pick<RepositoryStore, "read" | "inspect">;
 
 export class OstreeReader {
@@ -72,17 +83,43 @@ export class OstreeReader {
     return tree;
   }
 
-  #folder(path: string, tree: string, meta: string, mtime: number, depth: number, entries: FileEntry[]): void {
+  /** Checksums of all that a commit is made of. @throws FormatError */
+  contents(commit: OstreeCommit): OstreeContents {
+    const contents = { dirtrees: new Set<string>(), dirmetas: new Set<string>(), files: new Map<string, string>(), paths: new Map<string, string>() };
+    this.#folder("", commit.tree, commit.meta, commit.timestamp, 0, [], contents);
+    return contents;
+  }
+
+  /** A file or link by its checksum. @throws FormatError */
+  file(checksum: string): FileEntry {
+    return this.#file("", checksum, 0);
+  }
+
+  /** The bytes of an object that is no file. @throws FormatError when it is missing, or has been changed */
+  metadata(checksum: string, kind: "commit" | "dirtree" | "dirmeta"): Uint8Array {
+    return readMetadata(this.#store, this.#codecs, checksum, kind);
+  }
+
+  #folder(path: string, tree: string, meta: string, mtime: number, depth: number, entries: FileEntry[], contents?: Contents): void {
     if (depth > DEPTH_MAX || entries.length > ENTRIES_MAX) throw new FormatError(`${path}: folders within folders without an end`);
     const [uid, gid, mode, xattrs] = parseVariant("(uuua(ayay))", readMetadata(this.#store, this.#codecs, meta, "dirmeta")) as readonly [number, number, number, Variant];
-    entries.push(fileEntry(path, "directory", { uid: swapU32(uid), gid: swapU32(gid), mode: swapU32(mode) & 0o7777, mtime, xattrs: xattrsOf(xattrs) }));
+    entries.push(fileEntry(path, "directory", { uid: swapU32(uid), gid: swapU32(gid), mode: swapU32(mode) & 0o7777, mtime, xattrs: xattrsFrom(xattrs) }));
     const [files, folders] = parseVariant("(a(say)a(sayay))", readMetadata(this.#store, this.#codecs, tree, "dirtree")) as readonly [readonly (readonly [string, Uint8Array])[], readonly (readonly [string, Uint8Array, Uint8Array])[]];
     const at = (name: string): string => {
       if (name === "" || name === "." || name === ".." || /[/\0]/.test(name)) throw new FormatError(`the dirtree ${tree} holds a name that no file can have`);
       return path === "" ? name : `${path}/${name}`;
     };
-    for (const [name, checksum] of files) entries.push(this.#file(at(name), hexOf(checksum), mtime));
-    for (const [name, inner, innerMeta] of folders) this.#folder(at(name), hexOf(inner), hexOf(innerMeta), mtime, depth + 1, entries);
+    contents?.dirtrees.add(tree);
+    contents?.dirmetas.add(meta);
+    for (const [name, checksum] of files) {
+      const own = at(name), hex = hexOf(checksum);
+      if (contents === undefined) entries.push(this.#file(own, hex, mtime));
+      else {
+        contents.files.set(hex, own);
+        contents.paths.set(own, hex);
+      }
+    }
+    for (const [name, inner, innerMeta] of folders) this.#folder(at(name), hexOf(inner), hexOf(innerMeta), mtime, depth + 1, entries, contents);
   }
 
   #file(path: string, checksum: string, mtime: number): FileEntry {
@@ -137,7 +174,7 @@ export class OstreeReader {
     const sizeBytes = unswapU64(size), type = swapU32(mode) & S_IFMT;
     if (sizeBytes > CONTENT_MAX) throw new FormatError(`the file ${checksum} has ${sizeBytes} bytes, more than are unpacked here`);
     if (type !== S_IFREG && type !== S_IFLNK) throw changed();
-    const fields = { uid: swapU32(uid), gid: swapU32(gid), mode: swapU32(mode) & 0o7777, xattrs: xattrsOf(xattrs) };
+    const fields = { uid: swapU32(uid), gid: swapU32(gid), mode: swapU32(mode) & 0o7777, xattrs: xattrsFrom(xattrs) };
     const entry = fileEntry("", type === S_IFLNK ? "symlink" : "file", { ...fields, ...(type === S_IFLNK ? { target } : {}) });
     // What is not used of it (a device's number, padding) is what writers make of it, too.
     const usual = archiveHeader({ ...entry, content: type === S_IFLNK ? null : { sizeBytes, digest: "", read: () => 0 } });
@@ -165,13 +202,13 @@ function plainEntry({ kind, mode, uid, gid, target, content, xattrs }: StoredFil
   const metadata = xattrs.get(USER_METADATA);
   if (metadata === undefined || kind === "symlink") throw new FormatError(`the file ${checksum} has lost its attribute ${USER_METADATA}, or it cannot be read here (on Debian: apt-get install attr)`);
   const [owner, group, bits, own] = parseVariant("(uuua(ayay))", byteStringOf(metadata)) as readonly [number, number, number, Variant];
-  const type = swapU32(bits) & S_IFMT, fields = { uid: swapU32(owner), gid: swapU32(group), xattrs: xattrsOf(own) };
+  const type = swapU32(bits) & S_IFMT, fields = { uid: swapU32(owner), gid: swapU32(group), xattrs: xattrsFrom(own) };
   if (type === S_IFREG) return fileEntry("", "file", { ...fields, mode: swapU32(bits) & 0o7777 });
   if (type !== S_IFLNK || content!.sizeBytes > TARGET_MAX) throw new FormatError(`the file ${checksum} has been changed`);
   return fileEntry("", "symlink", { ...fields, target: byteString(readBlob(content!)).replace(/\0$/, "") });
 }
 
-function parseCommit(checksum: string, bytes: Uint8Array): OstreeCommit {
+export function parseCommit(checksum: string, bytes: Uint8Array): OstreeCommit {
   const [, parent, , subject, body, time, tree, meta] = parseVariant("(a{sv}aya(say)sstayay)", bytes) as readonly [Variant, Uint8Array, Variant, string, string, Variant, Uint8Array, Uint8Array];
   const metadata = new Map<string, string>();
   for (const { key, type, serialized } of commitMetadata(bytes)) if (type === "s") metadata.set(key, parseVariant("s", serialized) as string);
@@ -186,14 +223,14 @@ function commitMetadata(bytes: Uint8Array): { key: string; type: string; seriali
   return dictionaryEntries(bytes.subarray(0, end));
 }
 
-function xattrsOf(value: Variant): ReadonlyMap<string, string> {
+export function xattrsFrom(value: Variant): ReadonlyMap<string, string> {
   return new Map((value as readonly (readonly [Uint8Array, Uint8Array])[]).map(([name, content]) => {
     if (name.indexOf(0) !== name.length - 1 || name.length < 2) throw new FormatError("an object of the repository has an attribute without a name");
     return [byteString(name, 0, name.length - 1), byteString(content)];
   }));
 }
 
-function hexOf(bytes: Uint8Array): string {
+export function hexOf(bytes: Uint8Array): string {
   if (bytes.length !== 32) throw new FormatError("an object of the repository names another by something that is no checksum");
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -14,6 +14,8 @@ import { FormatError } from "../format-error.ts";
 import type { FileEntry, FileTree } from "../tree/file-tree.ts";
 import { serializeVariant, swapU64, type Variant } from "./gvariant.ts";
 import { archiveHeader, checksumBytes, commitObject, dirmetaObject, dirtreeObject, fileChecksum, fileMetadata, isUtf8, type CommitFields, type TreeFile, type TreeFolder } from "./ostree-objects.ts";
+import { deltaPath, listDeltas } from "./delta-places.ts";
+import { parseCommit, type OstreeReader } from "./ostree-reader.ts";
 import { addSignatures, type OstreeSignature } from "./ostree-signatures.ts";
 import { checkRef, objectPath, readMetadata, readRef, repositoryMode, USER_METADATA, type ObjectAttributes, type OstreeMode, type RepositoryStore } from "./ostree-store.ts";
 
@@ -92,6 +94,45 @@ export class OstreeRepository {
     return { checksum, objectsWritten: this.#written, objectsKnown: this.#known };
   }
 
+  /** Makes a reference name a commit that is here, or null: takes it away. */
+  setRef(ref: string, checksum: string | null): void {
+    checkRef(ref);
+    if (checksum === null) return this.#store.remove(`refs/heads/${ref}`);
+    this.commitBytes(checksum);
+    this.#store.flush();
+    this.#store.write(`refs/heads/${ref}`, [utf8Of(`${checksum}\n`)]);
+  }
+
+  has(checksum: string, kind: "commit" | "dirtree" | "dirmeta" | "file"): boolean {
+    return this.#store.has(objectPath(checksum, kind === "file" && this.mode === "archive" ? "filez" : kind));
+  }
+
+  /** Puts in an object that others have made. @throws FormatError when it is not what it is said to be */
+  put(checksum: string, kind: "commit" | "dirtree" | "dirmeta", bytes: Uint8Array): void {
+    if (sha256Of(this.#codecs, bytes) !== checksum) throw new FormatError(`the ${kind} ${checksum} is something else`);
+    // A commit is there when all that it names is.
+    if (kind === "commit") this.#store.flush();
+    this.#metadata(kind, bytes);
+  }
+
+  /**
+   * Puts in a commit of which all else is here. @param signatures  beside it, or null
+   * @throws FormatError when something is missing
+   */
+  complete(checksum: string, bytes: Uint8Array, signatures: Uint8Array | null, reader: OstreeReader): void {
+    this.#store.flush();
+    const { files } = reader.contents(parseCommit(checksum, bytes));
+    for (const [file, path] of files) if (!this.has(file, "file")) throw new FormatError(`${path}: the file ${file} is missing`);
+    if (signatures !== null) this.#store.write(objectPath(checksum, "commitmeta"), [signatures]);
+    this.put(checksum, "commit", bytes);
+  }
+
+  /** Puts in a file or link that others have made. @throws FormatError  also when the repository keeps no owners, and the file has one */
+  putFile(checksum: string, entry: FileEntry): void {
+    if (fileChecksum(entry, this.#codecs, this.#buffer) !== checksum) throw new FormatError(`the file ${checksum} is something else`);
+    if (this.#writeFile(this.#canonical(entry)) !== checksum) throw new FormatError(`the file ${checksum} has an owner or attributes, which a repository of mode ${this.mode} does not keep`);
+  }
+
   /** The bytes that a signature of a commit is made of. @throws FormatError when it is not here, or has been changed: that is not signed */
   commitBytes(checksum: string): Uint8Array {
     return readMetadata(this.#store, this.#codecs, checksum, "commit");
@@ -121,9 +162,11 @@ export class OstreeRepository {
       const commit = this.commitBytes(checksum);
       return [ref, [commit.length, checksumBytes(checksum), [["ostree.commit.timestamp", { type: "t", value: swapU64(commitTime(commit)) }]]]];
     });
-    const metadata: Variant = [
+    const metadata: Variant[] = [
       ["ostree.summary.mode", { type: "s", value: MODES[this.mode] }], ["ostree.summary.last-modified", { type: "t", value: swapU64(time) }], ["ostree.summary.tombstone-commits", { type: "b", value: false }],
     ];
+    const deltas = listDeltas(this.#store).map(({ from, to }): Variant => [from === null ? to : `${from}-${to}`, { type: "ay", value: checksumBytes(sha256Of(this.#codecs, this.#store.read(deltaPath(from, to, "superblock"))!)) }]);
+    if (deltas.length > 0) metadata.push(["ostree.static-deltas", { type: "a{sv}", value: deltas }]);
     const bytes = serializeVariant("(a(s(taya{sv}))a{sv})", [refs, metadata]);
     this.#store.remove("summary.sig");
     this.#store.write("summary", [bytes]);

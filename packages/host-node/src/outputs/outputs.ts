@@ -4,3 +4,4 @@ export { OciLayoutFolder, FileBlob } from "./oci-layout-folder.ts";
 export { folderTree, type FolderTreeOptions } from "./folder-tree.ts";
 export { nodeCodecs, type CodecLevels } from "../node-codecs.ts";
 export { RepositoryFolder } from "./repository-folder.ts";
+export { applyDelta, readDelta, writeDelta } from "./delta-folder.ts";

@@ -26,7 +26,10 @@ export class RepositoryFolder implements RepositoryStore {
   }
 
   has(path: string): boolean {
-    return this.#waitingPaths.has(path) || existsSync(join(this.folder, path));
+    if (this.#waitingPaths.has(path)) return true;
+    const place = join(this.folder, path);
+    // A link that leads nowhere here is an object all the same.
+    return existsSync(place) || (path.endsWith(".file") && lstatSync(place, { throwIfNoEntry: false }) !== undefined);
   }
 
   read(path: string): Uint8Array | undefined {
