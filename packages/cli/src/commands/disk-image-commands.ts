@@ -78,7 +78,7 @@ export async function resizeDisk(image: string, size: number, options: { readonl
     if (size < disk.size && options.shrink !== true) throw new FormatError(`is larger (${disk.size} bytes); --shrink cuts it off, with what is there`);
     const table = readGpt(disk);
     const end = Math.max(0, ...(table?.partitions ?? []).map((partition) => partition.start + partition.size));
-    if (table !== undefined && end > gptSpace(size).end) throw new FormatError(`has partitions up to byte ${end}, and would end before`);
+    if (table !== undefined && end > gptSpace(size, table.sectorSize).end) throw new FormatError(`has partitions up to byte ${end}, and would end before`);
     disk.resize(size);
     // The second copy of the table belongs to the disk's end.
     if (table !== undefined) writeGpt(disk, table);

@@ -2,7 +2,7 @@ import { closeSync, existsSync, openSync, readFileSync, readSync, rmSync, statSy
 import { randomUUID } from "node:crypto";
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
-import { FormatError, Qcow2Image, type Disk } from "@stratos/formats";
+import { FormatError, Qcow2Image, type Disk, type SectorSize } from "@stratos/formats";
 import { FileDisk, nodeCodecs } from "@stratos/host-node/outputs";
 import { defaultPartitions, derivedId, INSTALL_SCHEMA, mountText, parseBytes, planInstall, planPartitions, type BootArchitecture, type InstallConfig, type InstallPlan } from "@stratos/outputs";
 import { readInstallConfig } from "@stratos/outputs/install-config";
@@ -41,8 +41,8 @@ export async function installSystem(options: InstallCommandOptions): Promise<num
   const target = options.target ?? config.disk?.target;
   if (sourceName === undefined) throw new UsageError("--source", "missing, and system.source is not set either");
   if (target === undefined) throw new UsageError("--target", "missing, and disk.target is not set either");
-  const { size, isNew } = targetSize(target, options.size ?? config.disk?.size);
-  checkTarget(config, target, size, isNew, options);
+  const { size, isNew, sectorSize } = targetOf(target, options.size ?? config.disk?.size, config.disk?.sector_size);
+  checkTarget(config, target, { size, sectorSize, isNew }, options);
   const source = await openTreeSource(sourceName, config.architecture === undefined ? {} : { architecture: config.architecture });
   try {
     const architecture = (options.arch ?? config.architecture ?? source.architecture ?? GUEST_ARCHITECTURE) as BootArchitecture;
@@ -55,7 +55,7 @@ export async function installSystem(options: InstallCommandOptions): Promise<num
       known.set(what, found);
       return found;
     };
-    const plan = planInstall(source.tree, config, { diskSize: size, architecture, time, id, aegisfs: aegisRoot }, codecs);
+    const plan = planInstall(source.tree, config, { diskSize: size, architecture, time, id, sectorSize, aegisfs: aegisRoot }, codecs);
     showPlan(plan, { target, size, architecture }, options);
     if (options.dryRun === true) return 0;
     writeTarget(target, size, isNew, (disk, isZeroed) => plan.write(disk, isZeroed, (step) => { if (options.json !== true) process.stderr.write(`writing ${step}\n`); }));
@@ -68,9 +68,9 @@ export async function installSystem(options: InstallCommandOptions): Promise<num
 }
 
 /** What needs none of the source's files, which may take minutes to unpack: room for the partitions, and a disk that may be written. @throws CommandError */
-function checkTarget(config: InstallConfig, target: string, size: number, isNew: boolean, options: InstallCommandOptions): void {
+function checkTarget(config: InstallConfig, target: string, { size, sectorSize, isNew }: Target, options: InstallCommandOptions): void {
   try {
-    planPartitions(config.partition ?? defaultPartitions(), size, (options.arch ?? config.architecture ?? GUEST_ARCHITECTURE) as BootArchitecture, () => randomUUID());
+    planPartitions(config.partition ?? defaultPartitions(), size, (options.arch ?? config.architecture ?? GUEST_ARCHITECTURE) as BootArchitecture, () => randomUUID(), sectorSize);
   } catch (error) {
     throw diskError(target, error);
   }
@@ -111,13 +111,18 @@ function configError(file: string, error: FormatError): CommandError {
   return new CommandError(`${file}:${first![0]}`, [first![1], ...others.map(([place, why]) => `stratos: ${file}:${place}: ${why}`)].join("\n"), { cause: error });
 }
 
-function targetSize(target: string, wanted: string | undefined): { size: number; isNew: boolean } {
+interface Target { readonly size: number; readonly sectorSize: SectorSize; readonly isNew: boolean }
+
+function targetOf(target: string, wanted: string | undefined, sectorSize: SectorSize | undefined): Target {
   if (existsSync(target)) {
     if (!statSync(target).isFile() && !statSync(target).isBlockDevice()) throw new CommandError(target, "is neither a disk nor a disk image");
     if (/\.qcow2$/.test(target)) throw new CommandError(target, "is there already; a QCOW2 image is made anew");
     const disk = new FileDisk(target, { readOnly: true });
     try {
-      return { size: disk.size, isNew: false };
+      const own = statSync(target).isBlockDevice() ? disk.sectorSize : (sectorSize ?? 512);
+      if (own !== 512 && own !== 4096) throw new CommandError(target, `counts in blocks of ${own} bytes; 512 and 4096 are known`);
+      if (sectorSize !== undefined && sectorSize !== own) throw new CommandError(target, `counts in blocks of ${own} bytes, and disk.sector_size says ${sectorSize}`);
+      return { size: disk.size, sectorSize: own, isNew: false };
     } finally {
       disk.close();
     }
@@ -125,7 +130,7 @@ function targetSize(target: string, wanted: string | undefined): { size: number;
   if (wanted === undefined) throw new CommandError(target, "is not there; --size makes a disk image");
   const size = parseBytes(wanted);
   if (size === undefined) throw new UsageError("--size", `'${wanted}': expected a size such as 8G`);
-  return { size: Math.floor(size / 4096) * 4096, isNew: true };
+  return { size: Math.floor(size / 4096) * 4096, sectorSize: sectorSize ?? 512, isNew: true };
 }
 
 function writeTarget(target: string, size: number, isNew: boolean, write: (disk: Disk, isZeroed: boolean) => void): void {

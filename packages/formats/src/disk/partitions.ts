@@ -22,7 +22,7 @@ export interface DiskLayout {
 export function readLayout(disk: Disk): DiskLayout {
   const gpt = readGpt(disk);
   if (gpt !== undefined) {
-    return { table: "gpt", parts: gpt.partitions.map((part, index) => ({ number: index + 1, name: part.name, type: partitionTypeName(part.type), start: part.start, size: part.size })) };
+    return { table: "gpt", parts: gpt.partitions.map((part, index) => ({ number: part.number ?? index + 1, name: part.name, type: partitionTypeName(part.type), start: part.start, size: part.size })) };
   }
   const whole: DiskPart = { number: 0, name: "", type: "", start: 0, size: disk.size };
   if (probe(disk) !== "unknown" || disk.size < SECTOR_SIZE) return { table: "none", parts: [whole] };

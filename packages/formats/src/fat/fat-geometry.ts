@@ -7,6 +7,7 @@
 import { byteStringOf } from "@stratos/base";
 import { viewOf } from "../disk/disk.ts";
 import { FormatError } from "../format-error.ts";
+import type { SectorSize } from "../gpt/gpt.ts";
 
 export const FAT_SECTOR = 512;
 
@@ -67,31 +68,34 @@ export interface FatNames {
 
 /**
  * Plans a file system over all of `diskSize` bytes: FAT32 from 65525 clusters on, smaller ones as FAT16 and FAT12.
+ *
+ * @param sectorSize  not less than what the disk counts in, or the kernel refuses it
  * @returns the boot sector
  */
-export function planBootSector(diskSize: number, names: FatNames): Uint8Array {
-  const sectors = Math.floor(diskSize / FAT_SECTOR);
-  if (sectors < 128 || sectors > 0xffffffff) throw new FormatError(`a FAT file system cannot have ${diskSize} bytes`);
-  // Below about 33 MB not even clusters of one sector make a FAT32.
-  const bits = sectors >= 67584 ? 32 : sectors >= 8400 ? 16 : 12;
-  const clusterSectors = bits === 32 ? fat32ClusterSectors(diskSize) : bits === 16 ? 4 : sectors < 3600 ? 1 : 4;
+export function planBootSector(diskSize: number, names: FatNames, sectorSize: SectorSize = FAT_SECTOR): Uint8Array {
+  const sectors = Math.floor(diskSize / sectorSize);
+  if (sectors < 16 || diskSize < 128 * FAT_SECTOR || sectors > 0xffffffff) throw new FormatError(`a FAT file system cannot have ${diskSize} bytes`);
+  // Below about 33 MB, or 258 MB of large sectors, not even clusters of one sector make a FAT32.
+  const bits = sectors >= (sectorSize === FAT_SECTOR ? 67584 : 66048) ? 32 : sectors >= (sectorSize === FAT_SECTOR ? 8400 : 4200) ? 16 : 12;
+  const usual = bits === 32 ? fat32ClusterSectors(diskSize) : bits === 16 ? 4 : sectors < 3600 ? 1 : 4;
+  const clusterSectors = sectorSize === FAT_SECTOR ? usual : bits === 32 ? Math.max(1, (usual * FAT_SECTOR) / sectorSize) : 1;
   const reserved = bits === 32 ? 32 : 1;
-  const rootEntries = bits === 32 ? 0 : bits === 16 ? 512 : 224;
-  const rootSectors = (rootEntries * 32) / FAT_SECTOR;
+  const rootEntries = bits === 32 ? 0 : bits === 16 ? 512 : sectorSize === FAT_SECTOR ? 224 : 256;
+  const rootSectors = (rootEntries * 32) / sectorSize;
   let fatSectors = 1;
   // The tables shrink the room for clusters that they describe; the loop ends at the first size that is enough.
   for (;;) {
     const clusters = Math.floor((sectors - reserved - 2 * fatSectors - rootSectors) / clusterSectors);
-    const needed = Math.ceil(((clusters + 2) * bits) / 8 / FAT_SECTOR);
+    const needed = Math.ceil(((clusters + 2) * bits) / 8 / sectorSize);
     if (needed <= fatSectors) break;
     fatSectors = needed;
   }
-  const boot = new Uint8Array(FAT_SECTOR);
+  const boot = new Uint8Array(sectorSize);
   const view = viewOf(boot);
   const put = (at: number, text: string, length: number): void => boot.set(byteStringOf(text.padEnd(length).slice(0, length)), at);
   boot.set([0xeb, bits === 32 ? 0x58 : 0x3c, 0x90]);
   put(3, "STRATOS", 8);
-  view.setUint16(11, FAT_SECTOR, true);
+  view.setUint16(11, sectorSize, true);
   boot[13] = clusterSectors;
   view.setUint16(14, reserved, true);
   boot[16] = 2;

@@ -19,11 +19,12 @@ const bytes = (length: number, seed: number): Uint8Array => {
   return out;
 };
 
-for (const [bits, size] of [[12, 2 * MIB], [16, 20 * MIB], [32, 40 * MIB]] as const) {
-  test(`fsck.vfat and mtools accept a FAT${bits}`, () => withFolder((folder) => {
+// A disk with sectors of 4096 bytes takes no smaller ones; its ESP of 256 MiB has just too few for a FAT32.
+for (const [bits, size, sectorSize] of [[12, 2 * MIB, 512], [16, 20 * MIB, 512], [32, 40 * MIB, 512], [12, 2 * MIB, 4096], [16, 64 * MIB, 4096], [16, 256 * MIB, 4096], [32, 260 * MIB, 4096]] as const) {
+  test(`fsck.vfat and mtools accept a FAT${bits} of ${size / MIB} MiB, in sectors of ${sectorSize} bytes`, () => withFolder((folder) => {
     const path = join(folder, "disk");
     const disk = new DiskFile(path, size);
-    const volume = FatVolume.format(disk, NAMES);
+    const volume = FatVolume.format(disk, NAMES, sectorSize);
     assert.equal(volume.bits, bits);
     volume.makeDirectory("EFI/BOOT", TIME);
     volume.write("EFI/BOOT/BOOTX64.EFI", bytes(100_001, 1), TIME);
@@ -36,7 +37,7 @@ for (const [bits, size] of [[12, 2 * MIB], [16, 20 * MIB], [32, 40 * MIB]] as co
     disk.close();
     const check = run("fsck.vfat", ["-n", "-v", path]);
     assert.equal(check.status, 0, check.output);
-    assert.match(check.output, new RegExp(`${bits} bit entries`));
+    assert.match(check.output, new RegExp(`${sectorSize} bytes per logical sector[\\s\\S]*${bits} bit entries`));
     assert.deepEqual(run("mtype", ["-i", path, "::EFI/BOOT/BOOTX64.EFI"]).stdout, Buffer.from(bytes(100_001, 1)));
     assert.equal(run("mtype", ["-i", path, "::loader.conf with a longer Name.txt"]).stdout.toString(), "timeout 3\n");
     assert.match(run("mdir", ["-i", path, "::"]).output, /Volume in drive : is ESP[\s\S]*empty +0 2023-11-14 +22:13/);

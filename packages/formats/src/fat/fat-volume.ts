@@ -5,6 +5,7 @@
 import { byteStringOf } from "@stratos/base";
 import { readBytes, viewOf, type Disk } from "../disk/disk.ts";
 import { FormatError } from "../format-error.ts";
+import type { SectorSize } from "../gpt/gpt.ts";
 import { FAT_SECTOR, parseBootSector, planBootSector, type FatGeometry, type FatNames } from "./fat-geometry.ts";
 import {
   ATTRIBUTE_ARCHIVE, ATTRIBUTE_DIRECTORY, ATTRIBUTE_LONG, ATTRIBUTE_VOLUME, checkName, ENTRY_BYTES, foldName, longEntries, longUnits, nameOfShort, shortChecksum, shortName,
@@ -45,12 +46,12 @@ export class FatVolume {
   #isDirty = false;
   #searchFrom = 2;
 
-  /** Makes a file system over all of `disk`, whose bytes it takes to be zero. */
-  static format(disk: Disk, names: FatNames): FatVolume {
-    const boot = planBootSector(disk.size, names);
+  /** Makes a file system over all of `disk`, whose bytes it takes to be zero. @param sectorSize  of the disk */
+  static format(disk: Disk, names: FatNames, sectorSize: SectorSize = FAT_SECTOR): FatVolume {
+    const boot = planBootSector(disk.size, names, sectorSize);
     const geometry = parseBootSector(boot, disk.size);
     disk.write(0, boot);
-    if (geometry.bits === 32) disk.write(6 * FAT_SECTOR, boot);
+    if (geometry.bits === 32) disk.write(6 * sectorSize, boot);
     const volume = new FatVolume(disk, geometry, new Uint32Array(geometry.clusterCount + 2));
     volume.#next[0] = 0x0ffffff8;
     volume.#next[1] = END;

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { join } from "node:path";
-import { MemoryDisk } from "../disk/disk.ts";
+import { MemoryDisk, readBytes, viewOf } from "../disk/disk.ts";
+import { readLayout } from "../disk/partitions.ts";
 import { DiskFile, run, withFolder } from "../testing/disk-file.ts";
 import { gptSpace, readGpt, writeGpt, type GptTable } from "./gpt.ts";
 import { guidBytes, guidText } from "./guid.ts";
@@ -42,6 +43,32 @@ test("a table of sgdisk's is read", () => withFolder((folder) => {
     { type: PARTITION_TYPES.esp, name: "", start: 5 * MIB, size: gptSpace(16 * MIB).end - 5 * MIB },
   ]);
 }));
+
+test("partitions keep their numbers, and what is said of them that only others read", () => withFolder((folder) => {
+  const path = join(folder, "disk");
+  new DiskFile(path, 64 * MIB).close();
+  assert.equal(run("sgdisk", ["-n", "2:2048:+4M", "-c", "2:two", "-A", "2:set:59", "-A", "2:set:2", "-n", "5:0:+4M", "-c", "5:five", path]).status, 0);
+  const disk = new DiskFile(path), before = run("sgdisk", ["-i", "2", path]).output;
+  assert.deepEqual(readGpt(disk)!.partitions.map(({ number, name, attributes, attributesHigh }) => [number, name, attributes, attributesHigh]), [[2, "two", 4, 1 << 27], [5, "five", 0, undefined]]);
+  assert.deepEqual(readLayout(disk).parts.map(({ number, name }) => [number, name]), [[2, "two"], [5, "five"]]);
+  writeGpt(disk, readGpt(disk)!);
+  disk.close();
+  assert.equal(run("sgdisk", ["-i", "2", path]).output, before);
+  assert.match(run("sgdisk", ["-v", "-i", "5", path]).output, /No problems found[\s\S]*five/);
+}));
+
+test("on a disk with sectors of 4096 bytes all is counted in those", () => {
+  const disk = new MemoryDisk(64 * MIB), large: GptTable = { ...table, sectorSize: 4096 };
+  writeGpt(disk, table);
+  writeGpt(disk, large);
+  assert.deepEqual(readGpt(disk), large);
+  // UEFI 2.10 §5.3.2: the header in the second sector, its entries in the third, the copies at the end.
+  const text = (at: number): string => Buffer.from(readBytes(disk, at, 8)).toString("latin1"), view = viewOf(readBytes(disk, 4096, 4096));
+  assert.deepEqual([text(4096), text(64 * MIB - 4096), text(512), text(64 * MIB - 512)], ["EFI PART", "EFI PART", "\0".repeat(8), "\0".repeat(8)]);
+  assert.deepEqual([view.getUint32(24, true), view.getUint32(32, true), view.getUint32(40, true), view.getUint32(48, true), view.getUint32(72, true)], [1, 16383, 6, 16378, 2]);
+  assert.equal(viewOf(readBytes(disk, 2 * 4096, 64)).getUint32(32, true), 256);
+  assert.throws(() => writeGpt(disk, { ...large, partitions: [{ ...table.partitions[0]!, start: MIB + 512 }] }), /not a number of whole sectors/);
+});
 
 test("one damaged copy is survived, two are told, none is no table", () => {
   const disk = new MemoryDisk(64 * MIB);

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, ftruncateSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, ftruncateSync, fsyncSync, openSync, readFileSync, readSync, statSync, writeSync } from "node:fs";
 import { FormatError, type Disk } from "@stratos/formats";
 import { lockFile } from "../file-lock.ts";
 
@@ -9,6 +9,8 @@ export class FileDisk implements Disk {
   readonly #unlock: () => void;
   readonly #isReadOnly: boolean;
   #size: number;
+  /** bytes of a logical block of a device; of a file 512 */
+  readonly sectorSize: number;
 
   /** @param options.create  makes a new sparse file of so many bytes; it must not be there. @throws FileLockedError, or Node's error */
   constructor(path: string, options: { readOnly?: boolean; create?: number } = {}) {
@@ -17,14 +19,16 @@ export class FileDisk implements Disk {
     this.#unlock = this.#isReadOnly ? () => {} : lockFile(path);
     let fd: number | undefined;
     try {
-      this.#fd = fd = openSync(path, this.#isReadOnly ? "r" : options.create === undefined ? "r+" : "wx+", 0o644);
+      this.#fd = fd = openSync(path, this.#isReadOnly ? "r" : options.create === undefined ? flagsForWriting(path) : "wx+", 0o644);
       if (options.create !== undefined) ftruncateSync(this.#fd, options.create);
       const stat = fstatSync(this.#fd);
       if (!stat.isFile() && !stat.isBlockDevice()) throw new FormatError(`${path}: neither a file nor a disk`);
       this.#size = stat.isBlockDevice() ? blockDeviceSize(this.#fd) : stat.size;
+      this.sectorSize = stat.isBlockDevice() ? logicalBlockSize(stat.rdev) : 512;
     } catch (error) {
       if (fd !== undefined) closeSync(fd);
       this.#unlock();
+      if ((error as NodeJS.ErrnoException).code === "EBUSY") throw new FormatError("is in use: it, or a partition of it, is mounted or part of something that is");
       throw error;
     }
   }
@@ -63,6 +67,26 @@ export class FileDisk implements Disk {
     closeSync(this.#fd);
     this.#unlock();
   }
+}
+
+/** open(2), O_EXCL: a device that the system uses is refused. */
+function flagsForWriting(path: string): number {
+  return constants.O_RDWR | (statSync(path).isBlockDevice() ? constants.O_EXCL : 0);
+}
+
+/** What the kernel says of a device, or of the disk that a partition lies on (Linux Documentation/ABI/stable/sysfs-block). */
+function logicalBlockSize(device: number): number {
+  // The layout of a device's number in stat(2) (glibc's gnu_dev_major and gnu_dev_minor).
+  const major = (device >>> 8) & 0xfff, minor = ((device & 0xff) | ((device >>> 12) & 0xfff00)) >>> 0;
+  for (const place of ["queue", "../queue"]) {
+    try {
+      const size = Number(readFileSync(`/sys/dev/block/${major}:${minor}/${place}/logical_block_size`, "utf8"));
+      if (size > 0) return size;
+    } catch {
+      // A partition has no queue of its own; without /sys all is as usual.
+    }
+  }
+  return 512;
 }
 
 /** stat(2) says nothing of a device's size: the last byte that can be read is found by halving. */

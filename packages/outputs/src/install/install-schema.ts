@@ -43,7 +43,7 @@ export interface NetworkConfig {
 
 export interface InstallConfig {
   readonly architecture?: "amd64" | "arm64" | "riscv64";
-  readonly disk?: { readonly target?: string; readonly size?: string; readonly loader?: "systemd-boot" | "grub" | "unified"; readonly kernel_options?: string };
+  readonly disk?: { readonly target?: string; readonly size?: string; readonly sector_size?: 512 | 4096; readonly loader?: "systemd-boot" | "grub" | "unified"; readonly kernel_options?: string };
   readonly partition?: readonly PartitionConfig[];
   readonly system?: { readonly source?: string; readonly hostname?: string; readonly locale?: string; readonly timezone?: string; readonly keymap?: string };
   readonly root?: { readonly password_hash?: string; readonly ssh_keys?: readonly string[] };
@@ -68,7 +68,7 @@ export const INSTALL_SCHEMA: object = {
   title: "stratos install",
   ...object({
     architecture: { enum: ["amd64", "arm64", "riscv64"] },
-    disk: object({ target: text, size: { ...text, description: "512M, 20G" }, loader: { enum: ["systemd-boot", "grub", "unified"] }, kernel_options: line }),
+    disk: object({ target: text, size: { ...text, description: "512M, 20G" }, sector_size: { enum: [512, 4096], description: "of an image, the logical blocks of the disk that it is for (default: 512); a device has its own" }, loader: { enum: ["systemd-boot", "grub", "unified"] }, kernel_options: line }),
     partition: {
       type: "array", minItems: 1, maxItems: 128,
       items: object({ name: { type: "string", description: "at most 36 characters without /", pattern: "^[^\\n\\r/]{1,36}$" }, type: text, size, format: { enum: ["vfat", "ext4", "btrfs", "erofs", "aegisfs", "swap", "none"] }, mount, options,

@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DiskWindow, fileEntry, fileTreeOf, MemoryBlob, MemoryDisk, readBlob, readBytes, readErofs, type FileEntry, type FileTree } from "@stratos/formats";
+import { DiskWindow, FatVolume, fileEntry, fileTreeOf, MemoryBlob, MemoryDisk, readBlob, readBytes, readErofs, readGpt, type FileEntry, type FileTree } from "@stratos/formats";
 import { nodeCodecs } from "@stratos/host-node/outputs";
 import { derivedId } from "../disk/disk-image.ts";
 import type { RootFileSystem } from "../disk/root-format.ts";
@@ -193,6 +193,17 @@ test("a root that is never changed lies on EROFS, with what changes on partition
   assert.equal(Buffer.from(readBlob(files.get("etc/fstab")!.content!)).toString().split("\n").slice(1).join("\n"), `UUID=${own.uuid} / erofs ro 0 0\nUUID=${plan.partitions[0]!.uuid} /efi vfat umask=0077 0 2\nPARTUUID=${home.partition.id} /home aegisfs nofail 0 0\n`);
   assert.deepEqual(plan.warnings.filter((warning) => warning.includes("erofs")), ["partition root: erofs is never changed, and /var, /etc are on it; partitions of their own keep what changes"]);
   assert.throws(() => planInstall(root(), readInstallConfig(text.replace('"erofs"', '"aegisfs"')), { ...OPTIONS, aegisfs }, codecs), /partition root: the root is on ext4, btrfs or erofs/);
+});
+
+test("a disk that counts in blocks of 4096 bytes gets a table and an EFI system partition in those", () => {
+  const config = readInstallConfig("[disk]\nsector_size = 4096\n"), plan = planInstall(root(), config, { ...OPTIONS, diskSize: 400 * MIB, sectorSize: 4096 }, codecs), disk = new MemoryDisk(400 * MIB);
+  plan.write(disk, true, () => {});
+  const table = readGpt(disk)!, esp = new DiskWindow(disk, table.partitions[0]!);
+  assert.deepEqual([table.sectorSize, table.partitions.map(({ name, start }) => [name, start / MIB])], [4096, [["esp", 1], ["root", 257]]]);
+  // Bytes per sector, in FAT's first sector.
+  assert.equal(new DataView(readBytes(esp, 0, 512).buffer).getUint16(11, true), 4096);
+  assert.equal(Buffer.from(FatVolume.open(esp).read("EFI/BOOT/BOOTX64.EFI")).toString(), "loader");
+  assert.throws(() => readInstallConfig("[disk]\nsector_size = 1000\n"), /2:1: disk\.sector_size: must be one of 512, 4096/);
 });
 
 test("what is hardly meant is said before anything is written", () => {

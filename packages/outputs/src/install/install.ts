@@ -2,7 +2,7 @@
  * Installs a root on a disk: partitions, file systems, the system's own settings, and what firmware starts. A plan is worked out first and
  * can be shown; nothing on the disk changes before {@link InstallPlan.write}.
  */
-import { DiskWindow, FatVolume, fileEntry, FormatError, gptSpace, viewOf, writeGpt, type Codecs, type Disk, type FileTree } from "@stratos/formats";
+import { DiskWindow, FatVolume, fileEntry, FormatError, gptSpace, viewOf, writeGpt, type Codecs, type Disk, type FileTree, type SectorSize } from "@stratos/formats";
 import { bootFiles, type BootArchitecture, type BootEntry, type BootFiles } from "../boot/boot-files.ts";
 import { ROOT_FORMATS, rootFileSystem, type RootFileSystem, type RootFormat, type RootShare } from "../disk/root-format.ts";
 import { splitTree } from "../disk/split-tree.ts";
@@ -19,6 +19,8 @@ export interface InstallOptions {
   readonly time: number;
   /** a UUID for each use: from chance, or from a text when an installation has to be the same each time */
   readonly id: (what: string) => string;
+  /** what the disk counts in; default: 512 */
+  readonly sectorSize?: SectorSize;
   /** AegisFS, from a caller that has its engine */
   readonly aegisfs?: RootFileSystem;
 }
@@ -38,7 +40,7 @@ const PAGE = 4096;
 
 /** @throws FormatError when the disk is too small, or the root lacks what is asked for */
 export function planInstall(source: FileTree, config: InstallConfig, options: InstallOptions, codecs: Codecs): InstallPlan {
-  const partitions = planPartitions(config.partition ?? defaultPartitions(), options.diskSize, options.architecture, options.id);
+  const partitions = planPartitions(config.partition ?? defaultPartitions(), options.diskSize, options.architecture, options.id, options.sectorSize);
   const draft = new TreeDraft(source, codecs, options.time);
   configureSystem(draft, config, partitions);
   const tree = draft.tree();
@@ -62,9 +64,9 @@ export function planInstall(source: FileTree, config: InstallConfig, options: In
   return {
     partitions, boot, usage, warnings: installWarnings(tree, { ...config, partition: partitions.map((planned) => planned.config) }),
     write(disk, isZeroed, onStep) {
-      if (disk.size < gptSpace(options.diskSize).end) throw new FormatError("the disk is smaller than its plan");
+      if (disk.size < gptSpace(options.diskSize, options.sectorSize).end) throw new FormatError("the disk is smaller than its plan");
       onStep("partition table");
-      writeGpt(disk, { diskId: options.id("disk"), partitions: partitions.map(({ partition }) => partition) });
+      writeGpt(disk, { diskId: options.id("disk"), partitions: partitions.map(({ partition }) => partition), ...(options.sectorSize === undefined ? {} : { sectorSize: options.sectorSize }) });
       for (const planned of partitions) {
         const { config: own, partition, uuid } = planned;
         const window = new DiskWindow(disk, partition);
@@ -74,7 +76,7 @@ export function planInstall(source: FileTree, config: InstallConfig, options: In
         if (share !== undefined) {
           fileSystemOf(planned, options.aegisfs).write(window, share, { uuid, label: own.name, time: options.time, isZeroed, id: (what) => options.id(`${own.name} ${what}`) });
         } else if (own.format === "swap") writeSwap(window, uuid, own.name);
-        else if (own.format === "vfat") writeFat(window, planned, planned === esp ? boot : null, options.time, isZeroed);
+        else if (own.format === "vfat") writeFat(window, planned, planned === esp ? boot : null, options, isZeroed);
       }
     },
   };
@@ -113,13 +115,13 @@ function writeSwap(disk: Disk, uuid: string, label: string): void {
   disk.write(0, page);
 }
 
-function writeFat(disk: Disk, planned: PlannedPartition, boot: BootFiles | null, time: number, isZeroed: boolean): void {
+function writeFat(disk: Disk, planned: PlannedPartition, boot: BootFiles | null, { time, sectorSize }: Pick<InstallOptions, "time" | "sectorSize">, isZeroed: boolean): void {
   if (!isZeroed) {
     // Tables and root folder lie at the beginning.
     const zeros = new Uint8Array(1 << 20);
     for (let at = 0; at < Math.min(disk.size, 32 << 20); at += zeros.length) disk.write(at, zeros.subarray(0, Math.min(zeros.length, disk.size - at)));
   }
-  const fat = FatVolume.format(disk, { label: planned.config.name.toUpperCase().replace(/[^A-Z0-9]/g, "").slice(0, 11), volumeId: parseInt(planned.uuid.replace("-", ""), 16) });
+  const fat = FatVolume.format(disk, { label: planned.config.name.toUpperCase().replace(/[^A-Z0-9]/g, "").slice(0, 11), volumeId: parseInt(planned.uuid.replace("-", ""), 16) }, sectorSize);
   for (const { path, content } of boot?.files ?? []) {
     fat.makeDirectory(path.slice(0, Math.max(0, path.lastIndexOf("/"))), time);
     fat.write(path, content, time);

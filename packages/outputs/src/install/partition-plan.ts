@@ -1,5 +1,5 @@
 /** From the partitions that are wanted to places on a disk: sizes in MiB, one of them may take the rest. */
-import { FormatError, gptSpace, PARTITION_TYPES, type GptPartition } from "@stratos/formats";
+import { FormatError, gptSpace, PARTITION_TYPES, type GptPartition, type SectorSize } from "@stratos/formats";
 import type { BootArchitecture } from "../boot/boot-files.ts";
 import type { PartitionConfig } from "./install-schema.ts";
 
@@ -43,7 +43,7 @@ export function mountings({ format, mount, options, subvolumes }: PartitionConfi
 }
 
 /** @param id  a UUID for each use. @throws FormatError for what cannot be */
-export function planPartitions(wanted: readonly PartitionConfig[], diskSize: number, architecture: BootArchitecture, id: (what: string) => string): PlannedPartition[] {
+export function planPartitions(wanted: readonly PartitionConfig[], diskSize: number, architecture: BootArchitecture, id: (what: string) => string, sectorSize: SectorSize = 512): PlannedPartition[] {
   check(wanted);
   const sizes = wanted.map(({ name, size, format }) => {
     if (size === "rest") return null;
@@ -52,7 +52,7 @@ export function planPartitions(wanted: readonly PartitionConfig[], diskSize: num
     if (bytes < LEAST[format]) throw new FormatError(`partition ${name}: ${size} is too small for ${format}`);
     return Math.ceil(bytes / MIB) * MIB;
   });
-  const end = Math.floor(gptSpace(diskSize).end / MIB) * MIB;
+  const end = Math.floor(gptSpace(diskSize, sectorSize).end / MIB) * MIB;
   const given = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
   const rest = end - MIB - given;
   const index = sizes.indexOf(null);
