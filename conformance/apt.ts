@@ -1,7 +1,7 @@
 /**
  * The resolver beside the host's apt, on random requests over the real index of a suite:
  *
- *     npm run conformance:apt -- [--count N] [--seed S] [--architecture A] [--suite S] [--from S] [--both] [--mirror URL] [--large] [--versions N] [--failures FOLDER] [--record] [--verbose]
+ *     npm run conformance:apt -- [--count N] [--seed S] [--architecture A] [--suite S] [--from S] [--both] [--mirror URL] [--large] [--versions N] [--failures FOLDER] [--only TEXT] [--record] [--verbose]
  *
  * Requests name one to thirty packages, with and without Recommends: install on an empty system; install, remove, swap, upgrade and
  * dist-upgrade on a system that a random request made (`apt-cases.ts`), with `--from` also on systems of that older suite; with
@@ -19,7 +19,7 @@
  *
  * where, told our choice package by package, apt does exactly that in all cases from `fewer` to `solved`; and when, besides, the set has no violation by the words of Policy. It fails when apt finds an answer where we refuse, or
  * does not take ours. apt's decision is read from its summary; each 25th is asked with `apt-get -s` as well, and must be the same.
- * `--failures` keeps the system of each failed case, to ask apt again; `--record` adds the counts to `docs/conformance.md`. `--versions` compares versions of the index with dpkg. The last line is `N passed, N failed`.
+ * `--failures` keeps the system of each failed or larger case, to ask apt again; `--only` asks just those whose title holds a text; `--record` adds the counts to `docs/conformance.md`. `--versions` compares versions of the index with dpkg. The last line is `N passed, N failed`.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -37,7 +37,7 @@ import { compareWithDpkg, versionsOf } from "./version-pairs.ts";
 const { values } = parseArgs({
   options: {
     count: { type: "string", default: "50" }, seed: { type: "string", default: "1" }, architecture: { type: "string", default: "riscv64" }, suite: { type: "string", default: "trixie" },
-    from: { type: "string" }, both: { type: "boolean", default: false }, mirror: { type: "string" }, large: { type: "boolean", default: false }, versions: { type: "string", default: "0" }, failures: { type: "string" }, record: { type: "boolean", default: false }, verbose: { type: "boolean", default: false },
+    from: { type: "string" }, both: { type: "boolean", default: false }, mirror: { type: "string" }, large: { type: "boolean", default: false }, versions: { type: "string", default: "0" }, failures: { type: "string" }, only: { type: "string", default: "" }, record: { type: "boolean", default: false }, verbose: { type: "boolean", default: false },
   },
 });
 const { architecture, suite } = values;
@@ -97,7 +97,10 @@ async function checkRequests(): Promise<void> {
     apt.setSystem(system.status, system.extended);
     // Signals are heard between systems.
     await new Promise((resolve) => void setImmediate(resolve));
-    for (const one of some.slice(0, count - asked)) judge(apt, system, one, asked++ % CROSS_CHECK_EVERY === 0);
+    for (const one of some.slice(0, count - asked)) {
+      const isCrossChecked = asked++ % CROSS_CHECK_EVERY === 0;
+      if (one.title.includes(values.only)) judge(apt, system, one, isCrossChecked);
+    }
     if (values.verbose) console.log(`${asked} asked; ${[...counts].map(([verdict, many]) => `${many} ${verdict}`).join(", ")}`);
   }
 }
@@ -124,7 +127,7 @@ function judge(apt: AptPeer, system: TestSystem, one: Case, isCrossChecked: bool
   }
   const { verdict, detail } = compare(apt, { system, state, request: one }, answer, decision);
   note(verdict);
-  if (verdict === "FAILED" && values.failures !== undefined) keep(join(values.failures, `${values.seed}-${counts.get("FAILED")}`), system, `${args.join(" ")}\n${detail}\n`);
+  if ((verdict === "FAILED" || verdict === "larger") && values.failures !== undefined) keep(join(values.failures, `${values.seed}-${verdict}-${counts.get(verdict)}`), system, `${args.join(" ")}\n${detail}\n`);
   if (verdict === "FAILED" || values.verbose) console.log(`${verdict.padEnd(8)} ${one.title} on ${system.title}${detail === "" ? "" : `\n${detail.replaceAll(/^/gm, "         ")}`}`);
 }
 

@@ -122,6 +122,8 @@ test("a package that replaces another takes its place; what is needed no more go
   const plan = JSON.parse(await good("install", "--dry-run", "--json", "successor")) as { remove: { name: string; because: string }[]; unneeded: { name: string }[] };
   assert.deepEqual(plan.remove.map((one) => `${one.name}: ${one.because}`), ["sample: successor 1.0 conflicts with it"]);
   assert.deepEqual(plan.unneeded.map((one) => one.name), ["lib-sample"]);
+  const local = JSON.parse(await good("install", "--dry-run", "--json", join(folder, "archive/successor_1.0_all.deb"))) as { install: unknown[]; downloadBytes: number };
+  assert.deepEqual([local.install.length, local.downloadBytes], [1, 0], "a file of one's own is no download");
   await good("install", join(folder, "archive/successor_1.0_all.deb"), "--to", `${image}-other`);
   assert.equal(await inImage("cat /usr/share/sample/version"), "2.0\n", "this image is as it was");
   assert.equal(await inImage("cat /usr/share/sample/version; dpkg --audit; apt-get check -qq; dpkg-query -W -f '${db:Status-Status}\\n' sample", `${image}-other`), "successor\nconfig-files\n");

@@ -1,5 +1,5 @@
 /** A planned change, for people and as JSON. */
-import { packageFile, type PlannedChange } from "@stratos/pkg";
+import { packageFile, type BinaryPackage, type PlannedChange } from "@stratos/pkg";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 
@@ -8,11 +8,16 @@ export interface ChangeSizes { readonly downloadBytes: number; readonly installe
 export function changeSizes(change: PlannedChange): ChangeSizes {
   let downloadBytes = 0, installedKiB = 0;
   for (const { package: one, from } of change.install) {
-    downloadBytes += packageFile(one).sizeBytes;
+    if (!isHere(one)) downloadBytes += packageFile(one).sizeBytes;
     installedKiB += one.installedSizeKiB - (from?.installedSizeKiB ?? 0);
   }
   for (const { package: one } of change.remove) installedKiB -= one.installedSizeKiB;
   return { downloadBytes, installedBytes: installedKiB * 1024 };
+}
+
+/** A file of this machine is read where it is. */
+function isHere(one: BinaryPackage): boolean {
+  return one.origin.baseUrl.startsWith("file:");
 }
 
 export function changeJson(change: PlannedChange): unknown {

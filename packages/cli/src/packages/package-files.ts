@@ -41,7 +41,7 @@ export async function addFiles(requests: readonly string[], index: PackageIndex,
     control.set("Filename", basename(path));
     control.set("Size", String(bytes.length));
     control.set("SHA256", hasher.hex());
-    index.add(control.toString(), { name: text, baseUrl: pathToFileURL(dirname(path)).href, priority: 500 }, architecture);
+    index.addNamed(control.toString(), { name: text, baseUrl: pathToFileURL(dirname(path)).href, priority: 500 }, architecture);
     return `${control.get("Package")}=${control.get("Version")}`;
   }));
 }

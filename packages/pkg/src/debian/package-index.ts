@@ -21,6 +21,9 @@ const NONE: readonly never[] = [];
 /** Packages of several origins under one roof. */
 export class PackageIndex {
   readonly #members: Member[] = [];
+  readonly #preferred: Member[] = [];
+  /** packages of lists that stand for installed ones */
+  readonly #joined = new Set<BinaryPackage>();
   readonly #versions = new Map<string, readonly BinaryPackage[]>();
   readonly #providers = new Map<string, readonly Provider[]>();
   /** installed ones, by name: they are in no list, or in one with other words */
@@ -44,6 +47,12 @@ export class PackageIndex {
     this.addTable(buildPackageTable(text, origin.name), origin, [architecture]);
   }
 
+  /** Adds packages that somebody named as files: they stand for what lists offer in the same version, unless that is installed. */
+  addNamed(text: string, origin: PackageOrigin, architecture: string): void {
+    this.add(text, origin, architecture);
+    this.#preferred.push(this.#members.at(-1)!);
+  }
+
   /** Adds a list's packages for some architectures and `all`. */
   addTable(table: PackageTable, origin: PackageOrigin, architectures: readonly string[]): void {
     this.#members.push({ table, origin, architectures: new Set([...architectures, "all"]), made: new Map() });
@@ -54,6 +63,7 @@ export class PackageIndex {
   withoutInstalled(): PackageIndex {
     const other = new PackageIndex();
     other.#members.push(...this.#members);
+    other.#preferred.push(...this.#preferred);
     other.#priorityOf = this.#priorityOf;
     return other;
   }
@@ -64,7 +74,10 @@ export class PackageIndex {
    */
   addInstalled(one: BinaryPackage): BinaryPackage {
     const offered = this.versions(one.name).find((other) => other.version === one.version && other.architecture === one.architecture && hasSameRelations(one, other));
-    if (offered !== undefined) return offered;
+    if (offered !== undefined) {
+      this.#joined.add(offered);
+      return offered;
+    }
     const known = this.#installed.get(one.name);
     if (known === undefined) this.#installed.set(one.name, [one]);
     else known.push(one);
@@ -112,6 +125,13 @@ export class PackageIndex {
       member.table.eachNamed(name, (id) => {
         const one = make(member, id);
         if (one !== undefined && !found.some((other) => other.version === one.version && other.architecture === one.architecture)) found.push(one);
+      });
+    }
+    for (const member of this.#preferred) {
+      member.table.eachNamed(name, (id) => {
+        const one = make(member, id);
+        const at = one === undefined ? -1 : found.findIndex((other) => other.version === one.version && other.architecture === one.architecture);
+        if (at >= 0 && !this.#joined.has(found[at]!)) found[at] = one!;
       });
     }
     found.push(...(this.#installed.get(name) ?? NONE));

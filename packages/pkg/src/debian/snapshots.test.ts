@@ -44,3 +44,11 @@ test("where the past is found, the archive's own signed list says, unless the us
   await assert.rejects(offered(await web(), source), /http:\/\/mirror\/debian trixie: no snapshots of it are known.*STRATOS_SNAPSHOTS/);
   assert.throws(() => snapshotUri("http://past", "http://mirror/debian", "yesterday"), /not the time of a snapshot: yesterday/);
 });
+
+test("what is no time is refused as that, also where no snapshots are known, and before anything is fetched", async () => {
+  for (const snapshot of ["2020", "20260101", "20261301T000000Z", "20250229T000000Z", "20260101T240000Z"]) {
+    await assert.rejects(offered(testPorts(), "deb http://mirror/debian trixie main\n", { snapshot }), new RegExp(`not the time of a snapshot: ${snapshot} `));
+  }
+  await assert.rejects(offered(await web(), "deb [snapshot=2020] http://mirror/debian trixie main\n"), /not the time of a snapshot: 2020 /);
+  await assert.rejects(offered(await web(), "deb http://mirror/debian trixie main\n", { snapshot: "20240229T000000Z" }), /no snapshots of it are known/);
+});

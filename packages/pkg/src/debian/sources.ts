@@ -53,6 +53,14 @@ function snapshotOf(value: string | undefined): string | undefined {
   return value === undefined || /^(enable|yes)$/i.test(value) ? undefined : /^(disable|no)$/i.test(value) ? "no" : value;
 }
 
+/** @throws MirrorError  it is no time of a snapshot: a day or hour that does not exist is none either */
+export function requireSnapshotTime(snapshot: string): void {
+  const match = /^([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z$/.exec(snapshot);
+  const [year, month, day, hour, minute, second] = (match ?? []).slice(1).map(Number) as [number, number, number, number, number, number];
+  const daysOf = (): number => (month === 2 ? (year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28) : [4, 6, 9, 11].includes(month) ? 30 : 31);
+  if (match === null || month < 1 || month > 12 || day < 1 || day > daysOf() || hour > 23 || minute > 59 || second > 59) throw new MirrorError(`not the time of a snapshot: ${snapshot} (it looks like 20260101T000000Z)`);
+}
+
 /**
  * Where an archive stands as it was at a time.
  *
@@ -61,7 +69,7 @@ function snapshotOf(value: string | undefined): string | undefined {
  * @throws MirrorError  that is no time
  */
 export function snapshotUri(template: string, uri: string, snapshot: string): string {
-  if (!/^[0-9]{8}T[0-9]{6}Z$/.test(snapshot)) throw new MirrorError(`not the time of a snapshot: ${snapshot} (it looks like 20260101T000000Z)`);
+  requireSnapshotTime(snapshot);
   const archive = uri.replace(/\/+$/, "").split("/").at(-1)!;
   const whole = template.includes("@SNAPSHOTID@") ? template : `${template.replace(/\/+$/, "")}/@ARCHIVE@/@SNAPSHOTID@`;
   return whole.replaceAll("@ARCHIVE@", archive).replaceAll("@SNAPSHOTID@", snapshot).replace(/\/+$/, "");

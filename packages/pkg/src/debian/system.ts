@@ -8,7 +8,7 @@ import { InstalledState, parseInstalledState } from "./installed-state.ts";
 import { PackageIndex } from "./package-index.ts";
 import { parsePreferences, priorities, targetRelease, type Pin } from "./policy.ts";
 import { isFlat, loadRepository, releaseOf, type RepositorySource } from "./repository.ts";
-import { MirrorError, NO_SNAPSHOTS, parseSourcesList, parseSourcesStanzas, snapshotUri, type SourceEntry } from "./sources.ts";
+import { MirrorError, NO_SNAPSHOTS, parseSourcesList, parseSourcesStanzas, requireSnapshotTime, snapshotUri, type SourceEntry } from "./sources.ts";
 import { trixieKeyrings } from "./trixie-keys.ts";
 
 /** Reads files of a system; paths are relative to its root. */
@@ -68,10 +68,12 @@ export interface SystemIndexOptions {
  * The packages that a system's sources offer, with those that it has.
  *
  * @throws ReleaseError, FetchError, IntegrityError
- * @throws MirrorError  a source as it was at another time, and no place is known for that
+ * @throws MirrorError  a source as it was at another time, and that is no time, or no place is known for it
  */
 export async function loadSystemIndex(ports: PackagePorts, files: SystemFiles, system: DebianSystem, options: SystemIndexOptions, onProgress: OnProgress): Promise<PackageIndex> {
   const index = new PackageIndex();
+  // What is no time is so whether or not somebody keeps snapshots.
+  if (options.snapshot !== undefined) requireSnapshotTime(options.snapshot);
   for (const source of system.sources) {
     if (source.components.length === 0 && !isFlat(source)) { onProgress({ phase: "warning", name: `${source.uri} ${source.suite}: a source without components, which is passed over` }); continue; }
     const isMain = options.mirror !== undefined && /\/debian\/?$/.test(source.uri);
@@ -84,6 +86,7 @@ export async function loadSystemIndex(ports: PackagePorts, files: SystemFiles, s
       };
       if (snapshot === undefined || snapshot === "no") await loadRepository(ports, place, index, onProgress);
       else {
+        requireSnapshotTime(snapshot);
         // What was valid then has expired; the time that was asked for says how old it is.
         const template = options.snapshots ?? (await releaseOf(ports, place, onProgress)).snapshots;
         if (template === undefined) throw new MirrorError(`${place.uri} ${place.suite}: ${NO_SNAPSHOTS}`);

@@ -52,7 +52,7 @@ export class Marks {
       const entry = this.#state.get(name);
       mark = {
         name, current: entry?.package, install: entry?.package, candidate: this.#candidateOf(name, entry), mode: "keep",
-        isProtected: false, isHeld: entry?.isHeld === true, isEssential: entry?.isEssential === true || entry?.package.isProtected === true,
+        isProtected: false, isHeld: entry?.isHeld === true, isEssential: entry !== undefined && (name === "apt" || entry.isEssential || entry.package.isProtected),
       };
       this.#marks.set(name, mark);
     }
@@ -145,10 +145,10 @@ export class Marks {
     return versions.size === 1 ? [...versions.values()][0] : undefined;
   }
 
-  /** All versions that fulfil an alternative, the real package's first. */
+  /** All versions that fulfil an alternative, the real package's first, then providers, those that lists have last before others: so apt keeps them. */
   targets(alternative: Alternative, owner: BinaryPackage): BinaryPackage[] {
     const found = this.index.versions(alternative.name).filter((one) => this.#accepts(alternative, one, owner));
-    for (const { package: one, provided } of this.index.providers(alternative.name)) {
+    for (const { package: one, provided } of this.index.providers(alternative.name).toReversed()) {
       if (acceptsProvided(alternative, provided) && suitsArchitecture(one, alternative, this.#architectureOf(owner), this.architecture)) found.push(one);
     }
     return found;

@@ -17,7 +17,8 @@ import { suggestion } from "./explain.ts";
 import { sourceVersion } from "./marks.ts";
 import { Resolution, UnsatisfiableError, type ResolvedPackage } from "./resolution.ts";
 import { parseRequest } from "./resolve.ts";
-import { walk } from "./walk.ts";
+import { TIES, type Ties } from "./repair.ts";
+import { walk, type Walked } from "./walk.ts";
 
 export interface ChangeRequest {
   /** as for `resolve`; also `name/suite`, and `name-` to remove */
@@ -124,7 +125,7 @@ class ChangePlan {
     const isForeign = (one: BinaryPackage): boolean => one.architecture !== "all" && one.architecture !== this.#state.architecture;
     if (this.#install.some(({ candidates }) => candidates.length === 0 || isForeign(candidates[0]!)) || this.#state.entries().some((entry) => isForeign(entry.package)) || [...this.#removed].some((name) => name.includes(":"))) return undefined;
     if ([...this.#removed].some((name) => this.#state.get(name) !== undefined && this.#mustStay(this.#state.get(name)!) !== undefined)) return undefined;
-    const walked = this.#walkWithout(this.#removed);
+    const walked = this.#walkWithout([...this.#removed]);
     if (walked === undefined || this.#request.autoremove !== true || walked.every(({ package: one }) => this.#state.has(one))) return walked;
     // Nothing is to become newer for the sake of what goes in the end: once more without that, which must leave the same names.
     const idle = this.#unneededOf(new Set(walked.map((one) => one.package)));
@@ -138,8 +139,23 @@ class ChangePlan {
     return again;
   }
 
-  #walkWithout(remove: Iterable<string>): ResolvedPackage[] | undefined {
-    return walk(this.#index, this.#state, { install: this.#install.map(({ text, candidates }) => ({ package: candidates[0]!, text })), remove, recommends: this.#request.recommends !== false, isExcluded: () => false });
+  #walkWithout(remove: readonly string[]): ResolvedPackage[] | undefined {
+    const walkWith = (ties: Ties): Walked | undefined => walk(this.#index, this.#state, { install: this.#install.map(({ text, candidates }) => ({ package: candidates[0]!, text })), remove, recommends: this.#request.recommends !== false, ties, isExcluded: () => false });
+    const first = walkWith("found");
+    if (first?.isMended === false) return first.packages;
+    let best = first?.packages;
+    for (const ties of TIES) {
+      const other = ties === "found" ? undefined : walkWith(ties);
+      if (other !== undefined && (best === undefined || this.#costOf(other.packages) < this.#costOf(best))) best = other.packages;
+    }
+    return best;
+  }
+
+  /** What an answer costs: what somebody asked for that goes, then how much goes, then how much changes. */
+  #costOf(resolved: readonly ResolvedPackage[]): number {
+    const present = resolved.map((one) => this.#state.sameAs(one.package)).filter((entry) => entry !== undefined).length;
+    const changed = resolved.filter((one) => !this.#state.has(one.package)).length;
+    return this.#lostBy(resolved) * 1e10 - present * 1e5 + changed;
   }
 
   /** How many of the installed packages go that somebody once asked for, and nobody wants away now. */

@@ -3,13 +3,21 @@
  * heaviest on, what is broken and what stands in its way are kept back, upgraded or removed, the lighter one first. It ends after some
  * rounds, mended or not.
  */
-import type { Alternative, Dependency } from "../dependency.ts";
+import { acceptsProvided, acceptsVersion, type Alternative, type Dependency } from "../dependency.ts";
 import { INSTALLED_ORIGIN } from "../installed-state.ts";
 import type { BinaryPackage } from "../package-index.ts";
 import { HARD, NEGATIVE, POSITIVE, type Mark, type Marks } from "./marks.ts";
 import { priorityRank } from "./candidates.ts";
 
+/**
+ * How packages of one weight follow one another. apt has them as its hash table and an unstable sort leave them, which nobody outside can
+ * tell; each order gives a sound answer, and now and then one gives a smaller one.
+ */
+export type Ties = "found" | "reversed" | "named";
+export const TIES: readonly Ties[] = ["found", "reversed", "named"];
+
 export interface Marking {
+  ties: Ties;
   /** what the request names, to come or to go */
   asked: ReadonlySet<Mark>;
   /** @param isWhole  with all that it needs */
@@ -30,6 +38,21 @@ const DEPTH_MAX = 400;
 /** `pkgProblemResolver::Scores`, apt.conf(5): of priorities from required to extra; then of what is asked for, is essential, is offered still */
 const PRIORITY_SCORES = [3, 2, 1, -1, -2] as const;
 const ASKED_SCORE = 10_000, ESSENTIAL_SCORE = 5_000, ESSENTIAL_BASE_SCORE = 100, OFFERED_SCORE = 1;
+
+/** apt counts itself among the essential packages (apt-pkg/deb/deblistparser.cc, `pkgCacheGen::ForceEssential`). */
+function isVital(mark: Mark): boolean {
+  return mark.name === "apt" || mark.isEssential || [mark.install, mark.current, mark.candidate].some((one) => one?.isEssential === true || one?.isProtected === true);
+}
+
+function append<Key, Value>(map: Map<Key, Value[]>, key: Key, value: Value): void {
+  const known = map.get(key);
+  if (known === undefined) map.set(key, [value]);
+  else known.push(value);
+}
+
+function inOrder(marks: Mark[], ties: Ties): Mark[] {
+  return ties === "found" ? marks : ties === "reversed" ? marks.toReversed() : marks.toSorted((left, right) => (left.name < right.name ? -1 : 1));
+}
 
 function isComing(mark: Mark): boolean {
   return mark.mode === "install";
@@ -64,19 +87,33 @@ class Repair {
       }
     }
     this.#scores = this.#weigh();
+    // The order stays what it is now, whatever becomes of the scores; what nothing had to do with yet weighs nothing.
+    const order = new Map(this.#scores);
+    const rankOf = (mark: Mark): number => order.get(mark) ?? 0;
+    const ordered = inOrder([...order.keys()], this.#marking.ties).sort((left, right) => rankOf(right) - rankOf(left));
+    const heavy = ordered.filter((mark) => rankOf(mark) > 0), light = ordered.filter((mark) => rankOf(mark) < 0);
     this.#hasChanged = true;
     for (let round = 0; round < ROUNDS_MAX && this.#hasChanged; round++) {
       this.#hasChanged = false;
-      const ordered = this.#marks.all().sort((left, right) => this.#scoreOf(right) - this.#scoreOf(left));
-      for (const mark of ordered) {
-        this.#reinstate(mark);
-        if (this.#marks.isBroken(mark)) this.#mend(mark, round);
+      for (const mark of heavy) this.#visit(mark, round);
+      const seen = new Set<Mark>();
+      for (let found: Mark[] = []; (found = this.#marks.all().filter((mark) => rankOf(mark) === 0 && !seen.has(mark))).length > 0; ) {
+        for (const mark of inOrder(found, this.#marking.ties)) {
+          seen.add(mark);
+          this.#visit(mark, round);
+        }
       }
+      for (const mark of light) this.#visit(mark, round);
     }
   }
 
+  #visit(mark: Mark, round: number): void {
+    this.#reinstate(mark);
+    if (this.#marks.isBroken(mark)) this.#mend(mark, round);
+  }
+
   #scoreOf(mark: Mark): number {
-    return this.#scores.get(mark) ?? (this.#marking.asked.has(mark) ? ASKED_SCORE : 0);
+    return this.#scores.get(mark) ?? 0;
   }
 
   /** What everything is worth: by its priority, by what needs it, and by what that is worth in turn. */
@@ -84,38 +121,38 @@ class Repair {
     const present = this.#marks.all().filter((mark) => mark.install !== undefined);
     const scores = new Map<Mark, number>(present.map((mark) => [mark, 0]));
     const add = (mark: Mark, score: number): void => void scores.set(mark, (scores.get(mark) ?? 0) + score);
-    const dependents = new Map<string, Mark[]>();
+    const dependents = new Map<Mark, Mark[]>();
     for (const mark of present) {
       const one = mark.install!;
-      if (mark.isEssential || one.isEssential || one.isProtected) add(mark, ESSENTIAL_BASE_SCORE);
+      if (isVital(mark)) add(mark, ESSENTIAL_BASE_SCORE);
       add(mark, PRIORITY_SCORES[one.origin === INSTALLED_ORIGIN ? 4 : Math.max(0, priorityRank(one))] ?? -2);
       if (mark.current !== undefined && mark.candidate !== undefined && mark.candidate.origin !== INSTALLED_ORIGIN) add(mark, OFFERED_SCORE);
       for (const field of [...POSITIVE, ...NEGATIVE]) {
         const isNegative = field === "Conflicts" || field === "Breaks", score = isNegative ? -1 : 1;
         for (const dependency of one.relations(field)) {
           for (const alternative of dependency) {
-            if (!isNegative) {
-              const known = dependents.get(alternative.name);
-              if (known === undefined) dependents.set(alternative.name, [mark]);
-              else known.push(mark);
-            }
-            const hit = isNegative ? new Set(this.#marks.hits(alternative, one, "install")) : new Set(this.#marks.targets(alternative, one).map((target) => this.#marks.of(target.name)).filter((other) => other.install !== undefined && this.#marks.targets(alternative, one).includes(other.install)));
-            for (const other of hit) add(other, score);
+            const target = this.#marks.of(alternative.name);
+            // To apt, `name:any` is a package of its own, which all that allow it provide.
+            const isAny = alternative.qualifier === "any";
+            if (!isNegative && !isAny) append(dependents, target, mark);
+            if (alternative.relation !== undefined && (isAny || target.install === undefined || !acceptsVersion(alternative, target.install.version))) continue;
+            if (!isAny && !(isNegative && target === mark)) add(target, score);
+            const providers = new Set(this.#marks.index.providers(alternative.name).filter(({ package: other, provided }) => acceptsProvided(alternative, provided) && !(isNegative && other.name === one.name)).map(({ package: other }) => other));
+            if (isAny && target.install !== undefined) providers.add(target.install);
+            for (const other of providers) if (this.#marks.of(other.name).install === other) add(this.#marks.of(other.name), score);
           }
         }
       }
     }
     const before = new Map(scores);
-    for (const mark of present) for (const dependent of dependents.get(mark.name) ?? []) add(mark, Math.max(0, before.get(dependent) ?? 0));
+    for (const mark of present) for (const dependent of dependents.get(mark) ?? []) add(mark, Math.max(0, before.get(dependent) ?? 0));
     for (const mark of present) {
       const gained = Math.abs((scores.get(mark) ?? 0) - (before.get(mark) ?? 0));
       if (gained === 0) continue;
       for (const other of new Set(this.#marks.index.providers(mark.name).map(({ package: one }) => one))) if (this.#marks.of(other.name).install === other) add(this.#marks.of(other.name), gained);
     }
-    for (const mark of present) {
-      if (this.#marking.asked.has(mark)) add(mark, ASKED_SCORE);
-      if (mark.isEssential || mark.install!.isEssential || mark.install!.isProtected) add(mark, ESSENTIAL_SCORE);
-    }
+    for (const mark of this.#marking.asked) add(mark, ASKED_SCORE);
+    for (const mark of scores.keys()) if (isVital(mark)) add(mark, ESSENTIAL_SCORE);
     return scores;
   }
 
@@ -228,15 +265,19 @@ class Repair {
     if (!this.#marking.install(mark, false) || mark.install === undefined) return false;
     const owner = mark.install;
     const isMissing = this.#relationsOf(owner).some((relation) => {
-      if (this.#holds(relation, owner, "install")) return false;
+      let hasFailed = false;
       for (const alternative of relation.dependency) {
-        const target = this.#marks.index.versions(alternative.name).length > 0 ? alternative.name : this.#marks.index.providers(alternative.name).find(({ package: one }) => one.name !== owner.name)?.package.name ?? alternative.name;
+        if (this.#holds(relation, owner, "install")) break;
+        const target = this.#marks.index.versions(alternative.name).length > 0 ? alternative.name : this.#marks.index.providers(alternative.name).findLast(({ package: one }) => one.name !== owner.name)?.package.name ?? alternative.name;
         const other = this.#marks.of(target);
-        if (other.isProtected) continue;
-        const wouldHold = relation.isNegative ? this.#holds(relation, owner, "candidate") : this.#marks.fulfils(alternative, owner, "candidate");
-        if (wouldHold ? this.#upgrade(other, depth + 1) : relation.isNegative) return false;
+        if (other.isProtected) hasFailed = true;
+        else if (relation.isNegative ? this.#holds(relation, owner, "candidate") : this.#marks.fulfils(alternative, owner, "candidate")) {
+          hasFailed = !this.#upgrade(other, depth + 1);
+          if (!hasFailed) break;
+        } else if (relation.isNegative) break;
+        else hasFailed = true;
       }
-      return true;
+      return hasFailed;
     });
     if (!isMissing) return true;
     if (wasKept) this.#marking.keep(mark);

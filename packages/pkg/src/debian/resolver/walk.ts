@@ -12,7 +12,7 @@ import type { BinaryPackage, PackageIndex, RelationField } from "../package-inde
 import { findUnneeded } from "../unneeded.ts";
 import { findViolations } from "../violations.ts";
 import { HARD, Marks, NEGATIVE, POSITIVE, type Mark } from "./marks.ts";
-import { repair } from "./repair.ts";
+import { repair, type Ties } from "./repair.ts";
 import type { ResolvedPackage } from "./resolution.ts";
 
 export interface WalkRequest {
@@ -21,8 +21,13 @@ export interface WalkRequest {
   /** names of what is to go, or not to come */
   remove: Iterable<string>;
   recommends: boolean;
+  /** for what has to be mended */
+  ties?: Ties;
   isExcluded(name: string): boolean;
 }
+
+/** All packages that are there in the end, with why the new ones came, and whether something had to be mended for that. */
+export interface Walked { packages: ResolvedPackage[]; isMended: boolean }
 
 /** How deep needs may nest before the walk gives up, so that no archive exhausts the stack. All of science's packages go to 95. */
 const DEPTH_MAX = 400;
@@ -30,9 +35,9 @@ const DEPTH_MAX = 400;
 /**
  * Walks through `request` as apt does.
  *
- * @returns all packages that are there in the end, with why the new ones came; undefined when they could not be together
+ * @returns undefined when what comes out could not be together
  */
-export function walk(index: PackageIndex, state: InstalledState, request: WalkRequest): ResolvedPackage[] | undefined {
+export function walk(index: PackageIndex, state: InstalledState, request: WalkRequest): Walked | undefined {
   return new Walk(index, state, request).run();
 }
 
@@ -51,7 +56,7 @@ class Walk {
     this.#request = request;
   }
 
-  run(): ResolvedPackage[] | undefined {
+  run(): Walked | undefined {
     const asked: Mark[] = [];
     for (const name of this.#request.remove) {
       const mark = this.#marks.of(name);
@@ -70,14 +75,15 @@ class Walk {
     }
     for (const mark of asked) this.#install(mark, { isWhole: true, depth: 0, isAsked: true });
     if (this.#isTooDeep) return undefined;
-    if (this.#marks.all().some((mark) => this.#marks.isBroken(mark))) {
+    const isMended = this.#marks.all().some((mark) => this.#marks.isBroken(mark));
+    if (isMended) {
       this.#hasTurned = true;
-      repair(this.#marks, { asked: new Set([...asked, ...[...this.#request.remove].map((name) => this.#marks.of(name))]), install: (mark, isWhole) => this.#install(mark, { isWhole, depth: 0, isAsked: false }), keep: (mark) => this.#keep(mark), remove: (mark) => this.#remove(mark) });
+      repair(this.#marks, { ties: this.#request.ties ?? "found", asked: new Set([...asked, ...[...this.#request.remove].map((name) => this.#marks.of(name))]), install: (mark, isWhole) => this.#install(mark, { isWhole, depth: 0, isAsked: false }), keep: (mark) => this.#keep(mark), remove: (mark) => this.#remove(mark) });
     }
     if (this.#request.install.some(({ package: one }) => this.#marks.of(one.name).install !== one)) return undefined;
     const there = this.#hasTurned ? this.#withoutIdle(asked) : this.#marks.present();
     if (findViolations(there, this.#marks.architecture).length > 0) return undefined;
-    return there.map((one) => ({ package: one, ...(this.#reasons.get(this.#marks.of(one.name)) ?? { neededBy: undefined, because: "" }) }));
+    return { packages: there.map((one) => ({ package: one, ...(this.#reasons.get(this.#marks.of(one.name)) ?? { neededBy: undefined, because: "" }) })), isMended };
   }
 
   /** What came for something that was given up, and that nobody needs, does not come. Source: apt-private/private-install.cc, `DoAutomaticRemove`. */
