@@ -1,6 +1,6 @@
 /**
  * `npm run conformance:changes -- [--packages a,b] [--runner native|stratos] [--arch amd64]`: the minimal system composed again after one of its packages has changed, in its
- * files, in its scripts, or as a rebuild changes it (version and all times), beside a whole compose of the same: both archives must be the same bytes. Says of each
+ * files, in its scripts, as a new version changes it (all programs, libraries and documents, and all times), or as a rebuild does (version and all times), beside a whole compose of the same: both archives must be the same bytes. Says of each
  * whether scripts ran, and why; the status is 1 when bytes differ. Needs dpkg-deb.
  */
 import { spawnSync } from "node:child_process";
@@ -10,10 +10,11 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { renewContent } from "./renew-package.ts";
 
-const { values } = parseArgs({ options: { packages: { type: "string", default: "tzdata,bash,libc6,coreutils,login" }, runner: { type: "string", default: "auto" }, arch: { type: "string", default: "amd64" } } });
+const { values } = parseArgs({ options: { packages: { type: "string", default: "tzdata,bash,libc6,libssl3t64,coreutils,perl-base,login" }, runner: { type: "string", default: "auto" }, arch: { type: "string", default: "amd64" } } });
 const launcher = join(dirname(dirname(fileURLToPath(import.meta.url))), "stratos.mjs");
-const KINDS = ["files", "script", "rebuild"] as const;
+const KINDS = ["files", "script", "content", "rebuild"] as const;
 /** Before the index's date, so that it is seen. */
 const REBUILT_AT = 1_700_000_000;
 
@@ -70,6 +71,8 @@ function change(lock: string, downloads: string, name: string, kind: (typeof KIN
   } else if (kind === "script") {
     if (!existsSync(postinst) || !readFileSync(postinst, "latin1").includes("set -e")) return undefined;
     writeFileSync(postinst, readFileSync(postinst, "latin1").replace("set -e", "set -e\necho changed >/etc/changed-by-script"), "latin1");
+  } else if (kind === "content") {
+    renewContent(unpacked, REBUILT_AT);
   } else {
     one.version += "+b9";
     writeFileSync(control, readFileSync(control, "utf8").replace(/^Version: .*$/m, `Version: ${one.version}`));

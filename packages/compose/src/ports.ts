@@ -44,6 +44,8 @@ export interface Observations {
   readonly listings: readonly string[];
   /** files that were read, by the first of their names */
   readonly contents: readonly string[];
+  /** what is no folder, was there, and was looked up by ldconfig alone; not among `names` */
+  readonly libraries: readonly string[];
   /** packages that dpkg-query was asked for; `*`: it may have been for any */
   readonly queries: readonly string[];
 }

@@ -7,9 +7,10 @@ import {
 } from "@stratos/pkg";
 import type { LockedPackage } from "../gather/lock.ts";
 import { cleanScriptTraces } from "./clean.ts";
-import { describeNodes, keepRun, readEarlierRun, repeatRun, STATUS } from "./earlier-run.ts";
+import { describeTree, keepRun, readEarlierRun, repeatRun, STATUS } from "./earlier-run.ts";
 import { openControl, openLayer, visitLayer, type Layer } from "./layer.ts";
 import { PackBlob } from "./manifest.ts";
+import { restoreTimes, showTimes } from "./script-times.ts";
 import { BUILD_HOSTNAME, sha256Of, slotKey, type BuildPorts, type StageJob } from "./stages.ts";
 import { memoryBlobs, TreeBuilder } from "./tree-builder.ts";
 
@@ -97,7 +98,8 @@ async function runPreinsts(
 /** Runs a script of the tree, or does what it did before when it would do the same. */
 async function runScript(ports: BuildPorts, job: StageJob, run: { key: string; slot: string; script: string; builder: TreeBuilder }): Promise<void> {
   const { slot, script, builder } = run;
-  const now = { builder, described: describeNodes(builder), status: readText(ports, builder, STATUS) };
+  const { epochSeconds } = job, tree = builder.build(), shown = showTimes(tree, epochSeconds);
+  const now = { builder, tree, shown, described: describeTree(shown), status: readText(ports, builder, STATUS), epochSeconds };
   const earlier = await readEarlierRun(ports, slot);
   if (earlier !== undefined) {
     const reason = await repeatRun(ports, earlier, now, memoryBlobs(sha256Of(ports)));
@@ -105,10 +107,11 @@ async function runScript(ports: BuildPorts, job: StageJob, run: { key: string; s
     job.onEvent({ kind: "line", line: `scripts run again: ${reason}` });
   }
   const changes = await job.runner.run({
-    tree: builder.build(), architecture: job.architecture, script, hostname: BUILD_HOSTNAME, hasNetwork: job.hasNetwork, epochSeconds: job.epochSeconds, signal: job.signal, isObserved: true,
-    environment: { ...job.environment, SOURCE_DATE_EPOCH: String(job.epochSeconds) }, onLine: (line) => job.onEvent({ kind: "line", line }),
+    tree: shown, architecture: job.architecture, script, hostname: BUILD_HOSTNAME, hasNetwork: job.hasNetwork, epochSeconds, signal: job.signal, isObserved: true,
+    environment: { ...job.environment, SOURCE_DATE_EPOCH: String(epochSeconds) }, onLine: (line) => job.onEvent({ kind: "line", line }),
   });
-  builder.apply(changes.observations === undefined ? changes : await keepRun(ports, run, now, changes, changes.observations));
+  const kept = changes.observations === undefined ? changes : await keepRun(ports, run, now, changes, changes.observations);
+  builder.apply(restoreTimes(kept, tree, epochSeconds));
 }
 
 type Put = (path: string, mode: number, content: Uint8Array, mtime?: number) => void;

@@ -11,13 +11,13 @@ import type { TestPackage } from "@stratos/pkg/testing";
 const TREEFILE = "name: demo\npackages: [tool]\noutputs: {root: {format: tar}}\n";
 const TAR = "demo-default-riscv64.tar";
 const DATE = "Fri, 15 Jan 2027 07:00:00 UTC";
-const NOTHING: Observations = { names: [], attributes: [], listings: [], contents: [], queries: [] };
+const NOTHING: Observations = { names: [], attributes: [], listings: [], contents: [], libraries: [], queries: [] };
 
-interface ToolFields { readonly version?: string; readonly depends?: string; readonly files?: TestPackage["files"]; readonly time?: number }
+interface ToolFields { readonly version?: string; readonly depends?: string; readonly files?: TestPackage["files"]; readonly time?: number; readonly mode?: number }
 
-function tool({ version = "1.0-1", depends = "libtool (>= 1)", files = [], time = 1_700_000_000 }: ToolFields = {}): TestPackage {
+function tool({ version = "1.0-1", depends = "libtool (>= 1)", files = [], time = 1_700_000_000, mode = 0o755 }: ToolFields = {}): TestPackage {
   return packageOf("tool", { Depends: depends, Version: version }, [
-    { path: "./usr/bin/", fields: { mtime: time } }, { path: "./usr/bin/tool", text: `tool ${version}` }, { path: "./usr/share/" }, { path: "./usr/share/tool/", fields: { mtime: time } }, ...files,
+    { path: "./usr/bin/", fields: { mtime: time } }, { path: "./usr/bin/tool", text: `tool ${version}` }, { path: "./usr/share/" }, { path: "./usr/share/tool/", fields: { mtime: time, mode } }, ...files,
   ]);
 }
 
@@ -40,7 +40,7 @@ async function change(before: TestPackage, after: TestPackage, observed: Partial
   return { runs: one.runner.jobs.length - jobs, isSame: Buffer.from(one.outputs.get(TAR)!).equals(other.outputs.get(TAR)!), one };
 }
 
-const CHANGED = tool({ version: "1.0-2", depends: "libtool (>= 1.0)", files: [{ path: "./usr/share/tool/news", text: "news" }], time: 1_700_000_500 });
+const CHANGED = tool({ version: "1.0-2", depends: "libtool (>= 1.0)", files: [{ path: "./usr/share/tool/news", text: "news" }], time: 1_700_000_500, mode: 0o750 });
 
 test("what scripts have not seen runs none of them, and the root is that of a full compose", async () => {
   const { runs, isSame, one } = await change(tool(), CHANGED, { names: ["usr/bin/sh", "usr/bin", "usr/share/tool"], listings: ["etc"], contents: ["usr/bin/sh"], queries: ["apt"] });
@@ -53,10 +53,12 @@ test("what scripts have not seen runs none of them, and the root is that of a fu
 test("what scripts have seen in any way makes them run", async () => {
   const seen: readonly [what: string, observed: Partial<Observations> | undefined][] = [
     ["a runner that cannot tell", undefined],
-    ["a file that has changed", { names: ["usr/bin/tool"] }],
+    ["a program that was run", { names: ["usr/bin/tool"], contents: ["usr/bin/tool"] }],
+    ["a program in a folder that was listed", { names: ["usr/bin/tool"], listings: ["usr/bin"] }],
+    ["what ldconfig alone has looked at, and which is no library", { libraries: ["usr/bin/tool"] }],
     ["a name that was not there", { names: ["usr/share/tool/news"] }],
     ["a folder that was listed", { listings: ["usr/share/tool"] }],
-    ["a folder's time", { attributes: ["usr/share/tool"] }],
+    ["a folder's mode", { attributes: ["usr/share/tool"] }],
     ["dpkg's own files", { names: ["var/lib/dpkg/info/tool.list"] }],
     ["a question to dpkg", { queries: ["tool"] }],
     ["a question to dpkg for any package", { queries: ["*"] }],
@@ -65,6 +67,41 @@ test("what scripts have seen in any way makes them run", async () => {
     const { runs, isSame } = await change(tool(), CHANGED, observed);
     assert.deepEqual([what, runs, isSame], [what, 1, true]);
   }
+});
+
+test("whether a program is there is all that is seen of one that nobody has run", async () => {
+  const { runs, isSame } = await change(tool(), tool({ version: "1.0-2", depends: "libtool (>= 1.0)" }), { names: ["usr/bin/tool"] });
+  assert.deepEqual([runs, isSame], [0, true]);
+});
+
+test("new times alone make nothing run; what scripts have copied with its time has the new one", async () => {
+  const files = (mtime: number): TestPackage["files"] => [{ path: "./usr/share/tool/model", text: "model", fields: { mtime } }, { path: "./usr/share/tool/page.py", text: "pass", fields: { mtime } }];
+  const composed = async (time: number, one: TestWorld): Promise<void> => {
+    one.runner.observations = { ...NOTHING, names: ["usr/bin/tool", "usr/share/tool", "usr/share/tool/model"], contents: ["usr/bin/tool", "usr/share/tool/model"], attributes: ["usr/share/tool"] };
+    // As `cp -p` leaves it: with whatever time the script was shown.
+    one.runner.effects = (job) => {
+      const model = [...job.tree.entries()].find(({ path }) => path === "usr/share/tool/model");
+      return model === undefined || job.script !== "var/lib/dpkg/stratos-configure" ? undefined : { removed: [job.script, "usr/sbin/policy-rc.d"], changed: [{ ...model, path: "etc/copy" }], observations: one.runner.observations };
+    };
+    await publish(one, tool({ time, files: files(time) }));
+    const { lock, steps } = await one.compose(TREEFILE, { lockMode: "update" });
+    assert.deepEqual(steps.filter(({ status }) => status !== "done"), []);
+    assert.ok(lock);
+    const entries = new Map([...one.trees.get("root")!.entries()].map((entry) => [entry.path, entry]));
+    assert.deepEqual(["etc/copy", "usr/share/tool/model", "usr/share/tool/page.py"].map((path) => entries.get(path)?.mtime), [time, time, time]);
+    assert.equal(entries.get("usr/share/tool")!.mtime, Date.parse(DATE) / 1000, "folders have the image's");
+  };
+  const one = makeWorld(), other = makeWorld();
+  await composed(1_700_000_000, one);
+  const runs = one.runner.jobs.length;
+  await composed(1_700_000_500, one);
+  assert.equal(one.runner.jobs.length, runs, "no script ran again");
+  await composed(1_700_000_500, other);
+  assert.ok(Buffer.from(one.outputs.get(TAR)!).equals(other.outputs.get(TAR)!));
+  // A compiled module says when its source was made.
+  one.runner.observations = { ...NOTHING, names: ["usr/share/tool/page.py"] };
+  const third = await change(tool({ files: files(1_700_000_000) }), tool({ files: files(1_700_000_500) }), { names: ["usr/share/tool/page.py"] });
+  assert.deepEqual([third.runs, third.isSame], [1, true]);
 });
 
 test("a file that is gone, and one that was taken over, are as in a full compose", async () => {

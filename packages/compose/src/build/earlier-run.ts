@@ -12,9 +12,11 @@
  * on its relations, which must be the same but for versions (any set that was resolved satisfies them), and what scripts ask dpkg-query for is observed.
  */
 import { byteStringOf } from "@stratos/base";
-import { readBlob, type FileEntry } from "@stratos/formats";
+import { readBlob, type FileEntry, type FileTree } from "@stratos/formats";
 import type { Observations, TreeChanges } from "../ports.ts";
+import { libraryTraits } from "./library-traits.ts";
 import { readTree, writeTree } from "./manifest.ts";
+import { restoreTimes } from "./script-times.ts";
 import type { StorePorts } from "./soundness.ts";
 import type { TreeBuilder, TreeNode } from "./tree-builder.ts";
 
@@ -26,37 +28,37 @@ export interface EarlierRun {
   readonly changes: string;
   readonly removed: readonly string[];
   readonly observations: Observations;
+  /** of what only ldconfig has looked at: what it has learnt, by path */
+  readonly libraries: Readonly<Record<string, string>>;
   /** dpkg's status before */
   readonly status: string;
   /** of the tree before: for each path what was there, in short, each of both ended by NUL */
   readonly before: string;
 }
 
-interface RunHeader extends Omit<EarlierRun, "before"> { readonly format: 2 }
+interface RunHeader extends Omit<EarlierRun, "before"> { readonly format: 3 }
 
 /** What stands at each path, in short. */
 export type Described = ReadonlyMap<string, string>;
 
-/** What stands at each path, so that two trees differ where the texts do. Status is not among them. No text holds NUL. */
-export function describeNodes(builder: TreeBuilder): Described {
-  const firstNames = new Map<TreeNode, string>();
+/** What stands at each path of a tree as scripts are shown it, so that two trees differ where the texts do. Status is not among them. No text holds NUL. */
+export function describeTree(shown: FileTree): Described {
   const described = new Map<string, string>();
-  for (const [path, node] of builder.nodes) {
+  for (const entry of shown.entries()) {
+    const { path, kind, mode, uid, gid, mtime, target, content, xattrs } = entry;
     if (path === STATUS) continue;
-    const { kind, meta, content, target } = node;
-    let link = "";
-    if (kind !== "directory") {
-      const first = firstNames.get(node);
-      if (first === undefined) firstNames.set(node, path);
-      else link = first;
+    if (kind === "hardLink") {
+      described.set(path, `h ${described.get(target) ?? ""} ${target}`);
+      continue;
     }
-    const attributes = `${meta.mode} ${meta.uid} ${meta.gid}${meta.xattrs === undefined || meta.xattrs.size === 0 ? "" : ` ${JSON.stringify([...meta.xattrs])}`}`;
-    described.set(path, `${KIND_LETTERS[kind]} ${attributes} ${Math.floor(meta.mtime)} ${content === null ? `${target} ${node.deviceMajor} ${node.deviceMinor}` : content.digest} ${link}`);
+    const attributes = `${KIND_LETTERS[kind]} ${mode} ${uid} ${gid}${xattrs.size === 0 ? "" : ` ${JSON.stringify([...xattrs])}`}`;
+    // All folders are shown with one time.
+    described.set(path, kind === "directory" ? attributes : `${attributes} ${mtime} ${content === null ? `${target} ${entry.deviceMajor} ${entry.deviceMinor}` : content.digest}`);
   }
   return described;
 }
 
-const KIND_LETTERS: Readonly<Record<TreeNode["kind"], string>> = { directory: "d", file: "f", symlink: "l", fifo: "p", character: "c", block: "b" };
+const KIND_LETTERS: Readonly<Record<Exclude<FileEntry["kind"], "hardLink">, string>> = { directory: "d", file: "f", symlink: "l", fifo: "p", character: "c", block: "b" };
 
 export async function readEarlierRun(ports: StorePorts, slot: string): Promise<EarlierRun | undefined> {
   const bytes = await ports.store.read(runPath(slot));
@@ -64,7 +66,7 @@ export async function readEarlierRun(ports: StorePorts, slot: string): Promise<E
   const text = ports.packages.latin1(bytes), end = text.indexOf("\n");
   try {
     const { format, ...header } = JSON.parse(text.slice(0, end)) as RunHeader;
-    return format === 2 ? { ...header, before: text.slice(end + 1) } : undefined;
+    return format === 3 ? { ...header, before: text.slice(end + 1) } : undefined;
   } catch {
     // Half a file, of a host that lost power.
     return undefined;
@@ -72,7 +74,7 @@ export async function readEarlierRun(ports: StorePorts, slot: string): Promise<E
 }
 
 async function writeEarlierRun(ports: StorePorts, slot: string, { before, ...header }: EarlierRun): Promise<void> {
-  await ports.store.write(runPath(slot), [byteStringOf(`${JSON.stringify({ format: 2, ...header } satisfies RunHeader)}\n${before}`)]);
+  await ports.store.write(runPath(slot), [byteStringOf(`${JSON.stringify({ format: 3, ...header } satisfies RunHeader)}\n${before}`)]);
 }
 
 function runPath(slot: string): string {
@@ -91,15 +93,22 @@ function splitDescribed(text: string): Map<string, string> {
   return described;
 }
 
-/** What scripts would see, and what they would change. */
-export interface ScriptsTree { readonly builder: TreeBuilder; readonly described: Described; readonly status: string }
+/** What scripts would see, and what they would change. `shown` is the tree of the builder with the times that scripts are shown. */
+export interface ScriptsTree { readonly builder: TreeBuilder; readonly tree: FileTree; readonly shown: FileTree; readonly described: Described; readonly status: string; readonly epochSeconds: number }
 
 /** Keeps what scripts have seen and done. @returns the changes, with their content in the store */
-export async function keepRun(ports: StorePorts, run: { slot: string; key: string }, before: Pick<ScriptsTree, "described" | "status">, changes: TreeChanges, observations: Observations): Promise<TreeChanges> {
+export async function keepRun(ports: StorePorts, run: { slot: string; key: string }, before: Pick<ScriptsTree, "shown" | "described" | "status">, changes: TreeChanges, observations: Observations): Promise<TreeChanges> {
   const name = `${run.key}-changes`;
   const kept = await writeTree(ports, name, { entries: () => changes.changed });
-  await writeEarlierRun(ports, run.slot, { changes: name, removed: changes.removed, observations, status: before.status, before: joinDescribed(before.described) });
+  const linked = new Set(observations.libraries), libraries: Record<string, string> = {};
+  for (const entry of before.shown.entries()) if (linked.has(entry.path)) libraries[entry.path] = traitsOf(entry);
+  await writeEarlierRun(ports, run.slot, { changes: name, removed: changes.removed, observations, libraries, status: before.status, before: joinDescribed(before.described) });
   return { removed: changes.removed, changed: [...kept.entries()] };
+}
+
+/** What ldconfig learns of what stands at a path. */
+function traitsOf({ kind, mode, uid, gid, target, content }: FileEntry): string {
+  return `${kind} ${mode} ${uid} ${gid} ${content === null ? target : libraryTraits(content)}`;
 }
 
 /** Why scripts have to run, or undefined: they need not, and what they would have done to the tree is done. */
@@ -108,11 +117,11 @@ export async function repeatRun(ports: StorePorts, run: EarlierRun, now: Scripts
   const kept = await readTree(ports, run.changes);
   if (kept === undefined) return "what they did then is gone";
   const changed = new Map([...kept.entries()].map((entry) => [entry.path, entry]));
-  const reason = whySeen(differences, run.observations, changed) ?? dividedFile(now.builder, [...run.removed, ...changed.keys()]);
+  const reason = whySeen(differences, run, changed, now.shown) ?? dividedFile(now.builder, [...run.removed, ...changed.keys()]);
   if (reason !== undefined) return reason;
   const status = repeatStatus(ports, { run, changed, now });
   if (typeof status !== "string") return status.reason;
-  now.builder.apply({ removed: run.removed, changed: [...changed.values()] });
+  now.builder.apply(restoreTimes({ removed: run.removed, changed: [...changed.values()] }, now.tree, now.epochSeconds));
   const old = now.builder.nodes.get(STATUS);
   if (old !== undefined && status !== "") now.builder.nodes.set(STATUS, { ...old, content: makeBlob(byteStringOf(status)) });
   return undefined;
@@ -138,8 +147,8 @@ interface Difference {
   readonly isNameChange: boolean;
   /** a folder in both, with other attributes */
   readonly isAttributes: boolean;
-  readonly before: string | undefined;
-  readonly now: string | undefined;
+  /** files of the same attributes and another content */
+  readonly isContent: boolean;
 }
 
 function findDifferences(before: Described, now: Described): Difference[] {
@@ -147,31 +156,43 @@ function findDifferences(before: Described, now: Described): Difference[] {
   const add = (path: string, one: string | undefined, other: string | undefined): void => {
     if (one === other) return;
     const isAttributes = one?.startsWith("d ") === true && other?.startsWith("d ") === true;
-    differences.push({ path, before: one, now: other, isNameChange: one === undefined || other === undefined || (one.charAt(0) !== other.charAt(0)), isAttributes });
+    const isContent = one?.startsWith("f ") === true && other !== undefined && withoutContent(one) === withoutContent(other);
+    differences.push({ path, isContent, isNameChange: one === undefined || other === undefined || (one.charAt(0) !== other.charAt(0)), isAttributes });
   };
   for (const [path, described] of now) add(path, before.get(path), described);
   for (const [path, described] of before) if (!now.has(path)) add(path, described, undefined);
   return differences;
 }
 
+/**
+ * dpkg looks for `tar` and `diff` before it configures anything, and update-alternatives for what it chooses among: whether they are there, and may be run. Of a program that nobody
+ * has run or read nothing else is asked, so that its size, which comes with the answer, does not count; but where somebody has listed its folder, as `ls -l` and `du` do.
+ */
+const PROGRAM = /^usr\/s?bin\//;
+
+/** A described file without the hash of its content. */
+function withoutContent(described: string): string {
+  return described.slice(0, described.lastIndexOf(" "));
+}
+
 /** What of the differences the scripts have seen. */
-function whySeen(differences: readonly Difference[], observations: Observations, changed: ReadonlyMap<string, FileEntry>): string | undefined {
-  const names = new Set(observations.names), attributes = new Set(observations.attributes), listings = new Set(observations.listings);
-  for (const { path, isNameChange, isAttributes, before, now } of differences) {
+function whySeen(differences: readonly Difference[], { observations, libraries }: EarlierRun, changed: ReadonlyMap<string, FileEntry>, shown: FileTree): string | undefined {
+  const names = new Set(observations.names), attributes = new Set(observations.attributes), listings = new Set(observations.listings), contents = new Set(observations.contents);
+  const differing = new Set<string>();
+  for (const { path, isNameChange, isAttributes, isContent } of differences) {
     if (isAttributes) {
       if (attributes.has(path)) return `scripts have looked at the folder /${path}`;
-      if (changed.has(path) && withoutTime(before!) !== withoutTime(now!)) return `scripts have changed the folder /${path}`;
+      if (changed.has(path)) return `scripts have changed the folder /${path}`;
       continue;
     }
+    if (Object.hasOwn(libraries, path)) differing.add(path);
+    if (isContent && PROGRAM.test(path) && !contents.has(path) && !listings.has(parentOf(path))) continue;
     if (names.has(path)) return `scripts have looked at /${path}`;
     if (isNameChange && listings.has(parentOf(path))) return `scripts have listed /${parentOf(path)}`;
   }
+  if (differing.size > 0) for (const entry of shown.entries()) if (differing.has(entry.path) && traitsOf(entry) === libraries[entry.path]) differing.delete(entry.path);
+  for (const path of differing) return `ldconfig has looked at /${path}`;
   return undefined;
-}
-
-/** A described folder without its time. */
-function withoutTime(described: string): string {
-  return described.replace(/ \d+ {3}0 0 $/, "").replace(/ \d+( \S* \d+ \d+ \S*)$/, "$1");
 }
 
 function parentOf(path: string): string {

@@ -101,6 +101,21 @@ test("over a served tree a script changes the same, and what it sees is known", 
   assert.deepEqual(remains(), []);
 });
 
+test("what ldconfig alone has looked at is known apart", serving, async () => {
+  const linker = "#!/bin/sh\ncat /libs/a.so /libs/b.so /libs/c.so\n[ ! -e /libs/d.so ]\nexit 7\n";
+  const script = "set -e\ncat /libs/c.so\nstatus=0\n/usr/sbin/ldconfig || status=$?\necho status $status\ncat /libs/b.so\n";
+  const more = [fileEntry("libs", "directory"), file("libs/a.so", "a\n"), file("libs/b.so", "b\n"), file("libs/c.so", "c\n"), fileEntry("usr/sbin", "directory"), file("usr/sbin/ldconfig", linker, { mode: 0o755 })];
+  const given = [...treeWith(script).entries()], tree = fileTreeOf([...given, ...more.filter(({ path }) => !given.some((entry) => entry.path === path))].sort((left, right) => comparePaths(left.path, right.path)).values());
+  const one = job(script, { tree, isObserved: true });
+  const { changed, observations } = await new NativeRunner(temporary).run(one);
+  assert.deepEqual(one.lines, ["c", "a", "b", "c", "status 7", "b"]);
+  assert.deepEqual(changed.filter(({ path }) => path !== ""), []);
+  assert.deepEqual(observations!.libraries, ["libs/a.so"]);
+  for (const path of ["libs/b.so", "libs/c.so", "libs/d.so", "usr/sbin/ldconfig"]) assert.ok(observations!.names.includes(path), path);
+  assert.ok(!observations!.names.includes("libs/a.so") && !observations!.names.some((path) => path.includes("stratos")));
+  assert.deepEqual(remains(), []);
+});
+
 test("a file with several names is changed under all of them, over a served tree too", serving, async () => {
   const script = "echo more >>/one\n";
   const tree = fileTreeOf([...treeWith(script).entries(), file("one", "1"), fileEntry("two", "hardLink", { target: "one" })].sort((left, right) => comparePaths(left.path, right.path)).values());

@@ -14,6 +14,7 @@ import { archiveTree, type FileTree } from "@stratos/formats";
 import { findProgram } from "../find-program.ts";
 import { isRunning } from "../running-process.ts";
 import { RootServer } from "./root-server.ts";
+import { LDCONFIG_BEGINS, LDCONFIG_ENDS, LDCONFIG_SIGN } from "./served-tree.ts";
 import { ChangeReader } from "./script-changes.ts";
 
 /** Debian's names for what the host's processor runs by itself. */
@@ -90,7 +91,8 @@ find . -xdev -newercm ../mark ! -path ./dev ! -path ./proc ! -path ./sys -print0
 /**
  * The same with a served tree below an overlay: nothing is handed in, and what has changed is what the upper folder holds. Descriptor 5: of
  * /dev/fuse; 4 is told when all is mounted, so that a host that refuses is not taken for a script that fails, and then what dpkg-query was asked:
- * each word ended by NUL, each question by a newline and NUL. A shell script that notes that stands before the program.
+ * each word ended by NUL, each question by a newline and NUL. A shell script that notes that stands before the program; and one before ldconfig, which
+ * tells the server when it begins and ends.
  */
 const INSIDE_OVERLAY = `set -eu
 work=$1 name=$2; shift 2
@@ -110,6 +112,13 @@ if [ -f root/usr/bin/dpkg-query ]; then
   mount --bind root/usr/bin/dpkg-query root/dev/stratos-dpkg-query
   mount --bind queries root/dev/stratos-queries
   mount --bind dpkg-query root/usr/bin/dpkg-query
+fi
+if [ -f root/usr/sbin/ldconfig ]; then
+  : >ldconfig; : >root/dev/stratos-ldconfig
+  chmod 755 ldconfig
+  printf '%s\\n' '#!/bin/sh' '[ -e "/${LDCONFIG_SIGN}${LDCONFIG_BEGINS}$$" ]; /dev/stratos-ldconfig "$@"; status=$?; [ -e "/${LDCONFIG_SIGN}${LDCONFIG_ENDS}$$" ]; exit $status' >ldconfig
+  mount --bind root/usr/sbin/ldconfig root/dev/stratos-ldconfig
+  mount --bind ldconfig root/usr/sbin/ldconfig
 fi
 echo mounted >&4
 status=0

@@ -5,6 +5,7 @@
  *   a name      asked for once, there or not: the kernel keeps the answer, and that there is nothing
  *   content     asked for once, page by page
  *   a listing   asked for once
+ *               (but what ldconfig looks up, which the kernel is told not to keep, so that who else looks at it asks)
  *   attributes  of a folder: whenever a program asks for them, and not when it only passes through; of all else they come with the name
  *
  * Source: Linux include/uapi/linux/fuse.h; fs/fuse/dir.c for what is cached, and how long.
@@ -50,6 +51,10 @@ interface Node {
   names: string[] | undefined;
 }
 
+/** Names in the root that are looked up, each once, when an ldconfig begins and ends: this, a letter, the number of a process. */
+export const LDCONFIG_SIGN = ".stratos-ldconfig-";
+export const LDCONFIG_BEGINS = "b", LDCONFIG_ENDS = "e";
+
 const FORMAT: Readonly<Record<ServedKind, number>> = { directory: S_IFDIR, file: S_IFREG, symlink: S_IFLNK, fifo: S_IFIFO };
 const ROOT = 1;
 
@@ -74,6 +79,10 @@ export class ServedTree {
   readonly #attributes = new Set<string>();
   readonly #listings = new Set<string>();
   readonly #contents = new Set<string>();
+  /** what is no folder and was looked up while ldconfig ran */
+  readonly #libraries = new Set<string>();
+  /** how many of it run */
+  #linkers = 0;
 
   /** @param entries  in the order of paths, the root first */
   constructor(device: MessageDevice, entries: readonly ServedEntry[], readPack: ReadPack) {
@@ -100,7 +109,7 @@ export class ServedTree {
   }
 
   get observations(): Omit<Observations, "queries"> {
-    return { names: [...this.#names], attributes: [...this.#attributes], listings: [...this.#listings], contents: [...this.#contents] };
+    return { names: [...this.#names], attributes: [...this.#attributes], listings: [...this.#listings], contents: [...this.#contents], libraries: [...this.#libraries].filter((path) => !this.#names.has(path)) };
   }
 
   /** Serves until the mount is gone. @returns 0, or the device's negated errno */
@@ -184,16 +193,24 @@ export class ServedTree {
     const limit = REQUEST_AT + words[Q_LENGTH]!;
     while (end < limit && bytes[end] !== 0) end++;
     const name = Buffer.from(bytes.buffer, BODY_AT, end - BODY_AT).toString("latin1");
-    const { path } = folder.entry;
-    this.#names.add(path === "" ? name : `${path}/${name}`);
+    if (folder.ino === ROOT && name.startsWith(LDCONFIG_SIGN)) return this.#countLinkers(name.charAt(LDCONFIG_SIGN.length));
+    const path = folder.entry.path === "" ? name : `${folder.entry.path}/${name}`;
     const node = folder.children?.get(name);
+    // That there is nothing the overlay keeps by itself, whoever has asked.
+    const isForLinker = this.#linkers > 0 && node !== undefined && node.children === undefined;
+    (isForLinker ? this.#libraries : this.#names).add(path);
     words.fill(0, D, D + ENTRY_SIZE / 4);
-    words[D + 4] = VALID_SECONDS;
+    words[D + 4] = isForLinker ? 0 : VALID_SECONDS;
     if (node === undefined) return ENTRY_SIZE;
     words[D] = node.ino;
-    words[D + 6] = node.children === undefined ? VALID_SECONDS : 0;
+    words[D + 6] = node.children === undefined && !isForLinker ? VALID_SECONDS : 0;
     this.#fillAttributes(D + ENTRY_AT_ATTR, node);
     return ENTRY_SIZE;
+  }
+
+  #countLinkers(letter: string): number {
+    this.#linkers += letter === LDCONFIG_BEGINS ? 1 : -1;
+    return -ENOENT;
   }
 
   #putAttributes(node: Node): number {

@@ -1,0 +1,49 @@
+/**
+ * Times that scripts are shown. Of most files nobody wants to know when they were made, but every program is told whenever it asks for anything else, and a package that was built
+ * anew has new times throughout. So scripts are shown one time for all that packages bring, whoever runs them, and can have seen nothing else. What they copy or change with its
+ * time kept is given the file's own again. What scripts have made before has the image's time, and so is newer.
+ *
+ * Not shown so are files whose times are noted or compared, each with those of its kind: sources beside what is compiled of them, pages of man, fonts and what else caches are made of,
+ * kernels and their modules. (Of pages of man only man-db wants to know.)
+ */
+import type { FileEntry, FileTree } from "@stratos/formats";
+import type { TreeChanges } from "../ports.ts";
+
+const SHOWN_AS_THEY_ARE = /\.(py[co]?|elc?|scm|go|tex|sty)$|^usr\/share\/(info|fonts|icons|mime|applications|texmf[^/]*|texlive)\/|^usr\/(lib\/modules|src)\/|^boot\//;
+
+const PAGE = "usr/share/man/", MAN_DB = "usr/bin/mandb";
+
+/** Which entries of a tree are shown with the one time. */
+function shownAlike(entries: readonly FileEntry[], epochSeconds: number): (entry: FileEntry) => boolean {
+  const hasManDb = entries.some(({ path }) => path === MAN_DB);
+  return ({ kind, path, mtime }) => mtime < epochSeconds && (kind === "symlink" || kind === "file") && !SHOWN_AS_THEY_ARE.test(path) && !(hasManDb && path.startsWith(PAGE));
+}
+
+/** Before all that scripts make, and after most of what packages bring. */
+function shownTime(epochSeconds: number): number {
+  return epochSeconds - 1;
+}
+
+/** The tree as scripts are shown it. Folders have the image's own time, as in the image. */
+export function showTimes(tree: FileTree, epochSeconds: number): FileTree {
+  const shown = shownTime(epochSeconds);
+  const given = [...tree.entries()], isAlike = shownAlike(given, epochSeconds);
+  const entries = given.map((entry): FileEntry => (entry.kind === "directory" ? { ...entry, mtime: epochSeconds } : isAlike(entry) ? { ...entry, mtime: shown } : entry));
+  return { entries: () => entries };
+}
+
+/** What scripts have changed in what they were shown of `tree`, as they would have in the tree itself. */
+export function restoreTimes<C extends Pick<TreeChanges, "changed">>(changes: C, tree: FileTree, epochSeconds: number): C {
+  const shown = shownTime(epochSeconds);
+  if (!changes.changed.some(({ mtime, kind }) => mtime === shown && kind !== "directory")) return changes;
+  const ofPath = new Map<string, number>(), ofContent = new Map<string, number>();
+  const entries = [...tree.entries()], isAlike = shownAlike(entries, epochSeconds);
+  for (const entry of entries) {
+    if (!isAlike(entry)) continue;
+    ofPath.set(entry.path, entry.mtime);
+    const digest = entry.content?.digest;
+    if (digest !== undefined && !ofContent.has(digest)) ofContent.set(digest, entry.mtime);
+  }
+  const own = (entry: FileEntry): number => ofPath.get(entry.path) ?? ofContent.get(entry.content?.digest ?? "") ?? entry.mtime;
+  return { ...changes, changed: changes.changed.map((entry) => (entry.mtime === shown ? { ...entry, mtime: own(entry) } : entry)) };
+}
