@@ -10,7 +10,7 @@ import { cleanScriptTraces } from "./clean.ts";
 import { describeTree, keepRun, readEarlierRun, repeatRun, STATUS } from "./earlier-run.ts";
 import { openControl, openLayer, visitLayer, type Layer } from "./layer.ts";
 import { PackBlob } from "./manifest.ts";
-import { restoreTimes, showTimes } from "./script-times.ts";
+import { restoreTimes, settleTimes, showTimes } from "./script-times.ts";
 import { BUILD_HOSTNAME, sha256Of, slotKey, type BuildPorts, type StageJob } from "./stages.ts";
 import { memoryBlobs, TreeBuilder } from "./tree-builder.ts";
 
@@ -60,20 +60,20 @@ export async function buildStage(ports: BuildPorts, job: StageJob, work: StageWo
   }
 
   const put = putter(root, settings);
-  if (base === undefined) for (const file of dpkgDatabase(added, job.architecture)) put(file.path, file.mode, file.content, file.mtime);
+  if (base === undefined) for (const file of dpkgDatabase(added, job.architecture).filter(({ path }) => path !== `${STATUS}-old`)) put(file.path, file.mode, file.content, file.mtime);
   else growDatabase(ports, builder, { added, earlier: installedEarlier, pathCounts, architecture: job.architecture }, put);
 
   // A set without a shell or dpkg, as for the smallest containers, stays as unpacked.
   const canConfigure = installed.has("dpkg") && root.ownerOf(root.place("bin/sh")) !== undefined;
   if (!canConfigure) {
     if (base === undefined) builder.remove("usr/sbin/policy-rc.d");
-    return builder.build(settings.mtime);
+    return builder.build({ ofFolders: settings.mtime });
   }
   if (base !== undefined) forbidServices(root, settings);
   put(CONFIGURE_SCRIPT, 0o755, byteStringOf(configureScript(added, { hasRunPreinsts: base !== undefined })));
   await runScript(ports, job, { key: work.key, slot: slotKey(ports, job, packages, before), script: CONFIGURE_SCRIPT, builder });
   cleanScriptTraces(builder);
-  return builder.build(settings.mtime);
+  return builder.build({ ofFolders: settings.mtime });
 }
 
 /** Runs what packages do before they are unpacked, where one does anything: dpkg-divert(1) is for that moment. */
@@ -106,10 +106,10 @@ async function runScript(ports: BuildPorts, job: StageJob, run: { key: string; s
     if (reason === undefined) return job.onEvent({ kind: "repeated" });
     job.onEvent({ kind: "line", line: `scripts run again: ${reason}` });
   }
-  const changes = await job.runner.run({
+  const changes = settleTimes(await job.runner.run({
     tree: shown, architecture: job.architecture, script, hostname: BUILD_HOSTNAME, hasNetwork: job.hasNetwork, epochSeconds, signal: job.signal, isObserved: true,
     environment: { ...job.environment, SOURCE_DATE_EPOCH: String(epochSeconds) }, onLine: (line) => job.onEvent({ kind: "line", line }),
-  });
+  }), epochSeconds);
   const kept = changes.observations === undefined ? changes : await keepRun(ports, run, now, changes, changes.observations);
   builder.apply(restoreTimes(kept, tree, epochSeconds));
 }

@@ -46,7 +46,7 @@ export async function customize(ports: Pick<ComposePorts, "packages">, job: Cust
   const removals = (config["remove-files"] ?? []).map((pattern) => compilePattern(pattern, { isPath: true }));
   for (const path of removals.length === 0 ? [] : [...builder.nodes.keys()]) if (path !== "" && removals.some((matches) => matches(`/${path}`))) builder.removeAll(path);
   cleanIdentity(builder, { epochSeconds: job.epochSeconds, sha256 });
-  return builder.build(job.epochSeconds);
+  return builder.build({ newest: job.epochSeconds, ofFolders: job.epochSeconds });
 }
 
 /** What stands before scripts run: names, files, accounts. */

@@ -104,6 +104,17 @@ test("new times alone make nothing run; what scripts have copied with its time h
   assert.deepEqual([third.runs, third.isSame], [1, true]);
 });
 
+test("of what a package asks of triggers only the directives count", async () => {
+  const with1 = (triggers: string, version: string): TestPackage => packageOf("tool", { Depends: "libtool", Version: version }, [{ path: "./usr/bin/" }], { triggers });
+  const observed = { names: ["var/lib/dpkg/info/tool.triggers"], contents: ["var/lib/dpkg/info/tool.triggers"] };
+  const results: unknown[] = [];
+  for (const triggers of ["# made by 2\nactivate-noawait ldconfig # so\n", "activate-noawait other\n"]) {
+    const { runs, isSame } = await change(with1("# made by 1\nactivate-noawait ldconfig\n", "1"), with1(triggers, "2"), observed);
+    results.push(runs, isSame);
+  }
+  assert.deepEqual(results, [0, true, 1, true]);
+});
+
 test("a file that is gone, and one that was taken over, are as in a full compose", async () => {
   const before = tool({ files: [{ path: "./usr/share/tool/old", text: "old" }, { path: "./usr/share/tool/dir/" }, { path: "./usr/share/tool/dir/x", text: "x" }] });
   const after = tool({ version: "2", files: [{ path: "./usr/share/tool/dir", text: "a file now" }] });

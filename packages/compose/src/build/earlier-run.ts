@@ -28,8 +28,8 @@ export interface EarlierRun {
   readonly changes: string;
   readonly removed: readonly string[];
   readonly observations: Observations;
-  /** of what only ldconfig has looked at: what it has learnt, by path */
-  readonly libraries: Readonly<Record<string, string>>;
+  /** by path, of files of which a program of a known kind alone has made use: what it has learnt */
+  readonly traits: Readonly<Record<string, string>>;
   /** dpkg's status before */
   readonly status: string;
   /** of the tree before: for each path what was there, in short, each of both ended by NUL */
@@ -100,15 +100,24 @@ export interface ScriptsTree { readonly builder: TreeBuilder; readonly tree: Fil
 export async function keepRun(ports: StorePorts, run: { slot: string; key: string }, before: Pick<ScriptsTree, "shown" | "described" | "status">, changes: TreeChanges, observations: Observations): Promise<TreeChanges> {
   const name = `${run.key}-changes`;
   const kept = await writeTree(ports, name, { entries: () => changes.changed });
-  const linked = new Set(observations.libraries), libraries: Record<string, string> = {};
-  for (const entry of before.shown.entries()) if (linked.has(entry.path)) libraries[entry.path] = traitsOf(entry);
-  await writeEarlierRun(ports, run.slot, { changes: name, removed: changes.removed, observations, libraries, status: before.status, before: joinDescribed(before.described) });
+  const known = new Set([...observations.libraries, ...observations.names.filter((path) => TRIGGERS.test(path))]), traits: Record<string, string> = {};
+  for (const entry of before.shown.entries()) if (known.has(entry.path)) traits[entry.path] = traitsOf(ports, entry);
+  await writeEarlierRun(ports, run.slot, { changes: name, removed: changes.removed, observations, traits, status: before.status, before: joinDescribed(before.described) });
   return { removed: changes.removed, changed: [...kept.entries()] };
 }
 
-/** What ldconfig learns of what stands at a path. */
-function traitsOf({ kind, mode, uid, gid, target, content }: FileEntry): string {
-  return `${kind} ${mode} ${uid} ${gid} ${content === null ? target : libraryTraits(content)}`;
+/** What a package asks of triggers, for dpkg alone. Tools that make packages write their own version into it. */
+const TRIGGERS = /^var\/lib\/dpkg\/info\/[^/]+\.triggers$/;
+
+/** What dpkg or ldconfig learns of what stands at a path. */
+function traitsOf(ports: StorePorts, { path, kind, mode, uid, gid, target, content }: FileEntry): string {
+  const learnt = content === null ? target : TRIGGERS.test(path) ? triggerDirectives(ports.packages.latin1(readBlob(content))) : libraryTraits(content);
+  return `${kind} ${mode} ${uid} ${gid} ${learnt}`;
+}
+
+/** deb-triggers(5): what stands behind a # does not count, nor does space around what is left. */
+function triggerDirectives(text: string): string {
+  return text.split("\n").map((line) => line.replace(/#.*/, "").trim()).filter((line) => line !== "").join("\n");
 }
 
 /** Why scripts have to run, or undefined: they need not, and what they would have done to the tree is done. */
@@ -117,7 +126,7 @@ export async function repeatRun(ports: StorePorts, run: EarlierRun, now: Scripts
   const kept = await readTree(ports, run.changes);
   if (kept === undefined) return "what they did then is gone";
   const changed = new Map([...kept.entries()].map((entry) => [entry.path, entry]));
-  const reason = whySeen(differences, run, changed, now.shown) ?? dividedFile(now.builder, [...run.removed, ...changed.keys()]);
+  const reason = whySeen(ports, differences, run, changed, now.shown) ?? dividedFile(now.builder, [...run.removed, ...changed.keys()]);
   if (reason !== undefined) return reason;
   const status = repeatStatus(ports, { run, changed, now });
   if (typeof status !== "string") return status.reason;
@@ -176,7 +185,7 @@ function withoutContent(described: string): string {
 }
 
 /** What of the differences the scripts have seen. */
-function whySeen(differences: readonly Difference[], { observations, libraries }: EarlierRun, changed: ReadonlyMap<string, FileEntry>, shown: FileTree): string | undefined {
+function whySeen(ports: StorePorts, differences: readonly Difference[], { observations, traits }: EarlierRun, changed: ReadonlyMap<string, FileEntry>, shown: FileTree): string | undefined {
   const names = new Set(observations.names), attributes = new Set(observations.attributes), listings = new Set(observations.listings), contents = new Set(observations.contents);
   const differing = new Set<string>();
   for (const { path, isNameChange, isAttributes, isContent } of differences) {
@@ -185,13 +194,16 @@ function whySeen(differences: readonly Difference[], { observations, libraries }
       if (changed.has(path)) return `scripts have changed the folder /${path}`;
       continue;
     }
-    if (Object.hasOwn(libraries, path)) differing.add(path);
+    if (Object.hasOwn(traits, path)) {
+      differing.add(path);
+      continue;
+    }
     if (isContent && PROGRAM.test(path) && !contents.has(path) && !listings.has(parentOf(path))) continue;
     if (names.has(path)) return `scripts have looked at /${path}`;
     if (isNameChange && listings.has(parentOf(path))) return `scripts have listed /${parentOf(path)}`;
   }
-  if (differing.size > 0) for (const entry of shown.entries()) if (differing.has(entry.path) && traitsOf(entry) === libraries[entry.path]) differing.delete(entry.path);
-  for (const path of differing) return `ldconfig has looked at /${path}`;
+  if (differing.size > 0) for (const entry of shown.entries()) if (differing.has(entry.path) && traitsOf(ports, entry) === traits[entry.path]) differing.delete(entry.path);
+  for (const path of differing) return `${TRIGGERS.test(path) ? "dpkg" : "ldconfig"} has looked at /${path}`;
   return undefined;
 }
 

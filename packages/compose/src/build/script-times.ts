@@ -1,7 +1,7 @@
 /**
  * Times that scripts are shown. Of most files nobody wants to know when they were made, but every program is told whenever it asks for anything else, and a package that was built
  * anew has new times throughout. So scripts are shown one time for all that packages bring, whoever runs them, and can have seen nothing else. What they copy or change with its
- * time kept is given the file's own again. What scripts have made before has the image's time, and so is newer.
+ * time kept is given the file's own again. What scripts have made has the image's time, in later stages too, and so is newer.
  *
  * Not shown so are files whose times are noted or compared, each with those of its kind: sources beside what is compiled of them, pages of man, fonts and what else caches are made of,
  * kernels and their modules. (Of pages of man only man-db wants to know.)
@@ -16,10 +16,10 @@ const PAGE = "usr/share/man/", MAN_DB = "usr/bin/mandb";
 /** Which entries of a tree are shown with the one time. */
 function shownAlike(entries: readonly FileEntry[], epochSeconds: number): (entry: FileEntry) => boolean {
   const hasManDb = entries.some(({ path }) => path === MAN_DB);
-  return ({ kind, path, mtime }) => mtime < epochSeconds && (kind === "symlink" || kind === "file") && !SHOWN_AS_THEY_ARE.test(path) && !(hasManDb && path.startsWith(PAGE));
+  return ({ kind, path, mtime }) => mtime !== epochSeconds && (kind === "symlink" || kind === "file") && !SHOWN_AS_THEY_ARE.test(path) && !(hasManDb && path.startsWith(PAGE));
 }
 
-/** Before all that scripts make, and after most of what packages bring. */
+/** Before all that scripts make. */
 function shownTime(epochSeconds: number): number {
   return epochSeconds - 1;
 }
@@ -46,4 +46,9 @@ export function restoreTimes<C extends Pick<TreeChanges, "changed">>(changes: C,
   }
   const own = (entry: FileEntry): number => ofPath.get(entry.path) ?? ofContent.get(entry.content?.digest ?? "") ?? entry.mtime;
   return { ...changes, changed: changes.changed.map((entry) => (entry.mtime === shown ? { ...entry, mtime: own(entry) } : entry)) };
+}
+
+/** What scripts have made now, whatever the clock says, has the image's time. */
+export function settleTimes<C extends Pick<TreeChanges, "changed">>(changes: C, epochSeconds: number): C {
+  return { ...changes, changed: changes.changed.map((entry) => (entry.mtime > epochSeconds ? { ...entry, mtime: epochSeconds } : entry)) };
 }

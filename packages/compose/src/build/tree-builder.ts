@@ -74,14 +74,15 @@ export class TreeBuilder implements RootWriter {
   /**
    * The tree as it is now.
    *
-   * @param newest  times after it become it, in seconds since 1970, and those of all folders, which say when something came or went below them
+   * @param times.newest  times after it become it, in seconds since 1970
+   * @param times.ofFolders  the time of all folders, whose own say when something came or went below them
    */
-  build(newest = Number.POSITIVE_INFINITY): FileTree {
+  build({ newest = Number.POSITIVE_INFINITY, ofFolders }: { newest?: number; ofFolders?: number } = {}): FileTree {
     const paths = [...this.nodes.keys()].sort(comparePaths);
     const first = new Map<TreeNode, string>();
     const entries = paths.map((path): FileEntry => {
       const one = this.nodes.get(path)!;
-      const fields = { mode: one.meta.mode, uid: one.meta.uid, gid: one.meta.gid, mtime: one.kind === "directory" && newest !== Number.POSITIVE_INFINITY ? newest : Math.min(Math.floor(one.meta.mtime), newest), xattrs: one.meta.xattrs ?? NO_FILE_XATTRS };
+      const fields = { mode: one.meta.mode, uid: one.meta.uid, gid: one.meta.gid, mtime: Math.min(one.kind === "directory" && ofFolders !== undefined ? ofFolders : Math.floor(one.meta.mtime), newest), xattrs: one.meta.xattrs ?? NO_FILE_XATTRS };
       const known = one.kind === "directory" ? undefined : first.get(one);
       if (known !== undefined) return fileEntry(path, "hardLink", { ...fields, target: known });
       first.set(one, path);
