@@ -18,6 +18,10 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const BOOT_TIMEOUT_MS = 1_500_000, ANSWER_TIMEOUT_MS = 900_000;
 const PASSWORD = "boot", PASSWORD_HASH = "$6$stratos$5fUcXOTDHFflBiKd.UYj3LYEVWsHaF1dalKwcVzSfFKL2U9nzJtXYqlHMc6clCRZ4A181kbCoYOVFjG99HZ4y.";
 
+/** A trial ends some time after the login. */
+const SETTLED = "while ls /efi/loader/entries | grep -q $(ls -d /sysroot/ostree/deploy/edge/deploy/*.0 | while read d; do [ $d/usr -ef /usr ] && basename $d | cut -c 1-16; done).*+; do sleep 1; done";
+const STATE = "echo marker $(cat /etc/marker); ostree admin status";
+
 const { values } = parseArgs({ options: { record: { type: "boolean", default: false }, keep: { type: "string" } } });
 const folder = values.keep ?? mkdtempSync(join(tmpdir(), "stratos-edge-"));
 const target = join(folder, "edge");
@@ -94,10 +98,6 @@ async function run(): Promise<void> {
   compose("5", "", "other");
   check("a commit that another has signed is not taken", await ask("edge-update --reboot; echo status $?"), /(GPG|signature|public key)[\s\S]*status 1/i);
 }
-
-/** A trial ends some time after the login. */
-const SETTLED = "while ls /efi/loader/entries | grep -q $(ls -d /sysroot/ostree/deploy/edge/deploy/*.0 | while read d; do [ $d/usr -ef /usr ] && basename $d | cut -c 1-16; done).*+; do sleep 1; done";
-const STATE = "echo marker $(cat /etc/marker); ostree admin status";
 
 function compose(version: string, more: string, key = "edge"): void {
   const treefile = join(folder, "machine.yaml");

@@ -40,7 +40,7 @@ export { writeIso, type IsoOptions } from "./iso9660/iso-writer.ts";
 export { writeErofs, erofsSizeFor, type ErofsOptions } from "./erofs/erofs-writer.ts";
 export { writeBtrfs, btrfsSizeFor, type BtrfsOptions, type BtrfsVolume } from "./btrfs/btrfs-writer.ts";
 export { addPeSections, readPeSections, type PeSection } from "./pe/pe-image.ts";
-export { type OstreeSignature, type SignatureKind } from "./ostree/ostree-signatures.ts";
+export { addSignatures, type OstreeSignature, type SignatureKind } from "./ostree/ostree-signatures.ts";
 export { readErofs } from "./erofs/erofs-reader.ts";
 export { TreeFiles } from "./disk/tree-files.ts";
 export { readBtrfs } from "./btrfs/btrfs-reader.ts";

@@ -6,7 +6,7 @@ export type { BlobStore, HttpRequest, HttpResponse, HttpTransport, RegistryCrede
 export { TreeDraft } from "./tree/tree-draft.ts";
 export { treeArchitecture } from "./tree/tree-architecture.ts";
 export { bootcImage, bootcLayout, type BootcLayout } from "./ostree/bootc-layout.ts";
-export { deployedTree, type DeployedTree, type DeployOptions } from "./ostree/deployed-tree.ts";
+export { deployedTree, signedDeployment, type DeployedTree, type DeployOptions } from "./ostree/deployed-tree.ts";
 export { TreePaths } from "./boot/tree-paths.ts";
 export { initramfs, type InitramfsOptions } from "./boot/initramfs.ts";
 export { bootFiles, findKernel, type BootArchitecture, type BootFiles, type BootLoader, type BootOptions } from "./boot/boot-files.ts";

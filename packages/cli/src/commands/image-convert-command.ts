@@ -47,7 +47,7 @@ export async function convertImage(source: string, target: string, options: Imag
     });
     if (format === "ostree" && (options.sign ?? options.signEd25519) !== undefined) {
       const { signRepository } = await import("../outputs/sign-repository.ts");
-      await signRepository(target, options.mode ?? "archive", result.digest!, { ...(options.sign === undefined ? {} : { gpg: options.sign }), ...(options.signEd25519 === undefined ? {} : { ed25519: options.signEd25519 }) });
+      await signRepository(target, options.mode ?? "archive", result.digest!, { ...(options.sign === undefined ? {} : { gpg: options.sign }), ...(options.signEd25519 === undefined ? {} : { ed25519: options.signEd25519 }) }, time);
     }
     if (options.json === true) process.stdout.write(`${JSON.stringify({ format, ...result }, null, 2)}\n`);
     else if (result.digest !== null) process.stdout.write(`${result.digest}\n`);
@@ -62,7 +62,8 @@ export async function convertImage(source: string, target: string, options: Imag
 
 function checkCompression(format: OutputFormat, compression: OutputCompression, fileSystem: string | undefined): void {
   // A raw disk is as large either way; its root may pack what it holds.
-  const kinds = format === "raw" && fileSystem === "btrfs" ? OUTPUT_COMPRESSIONS.btrfs : OUTPUT_COMPRESSIONS[format];
+  const ofRoot = fileSystem === "btrfs" || fileSystem === "erofs" ? OUTPUT_COMPRESSIONS[fileSystem]! : undefined;
+  const kinds = format === "raw" && ofRoot !== undefined ? ofRoot : format === "qcow2" && fileSystem === "erofs" ? [...OUTPUT_COMPRESSIONS.qcow2!, "lz4"] : OUTPUT_COMPRESSIONS[format];
   if (kinds === undefined && compression === "none") return;
   if (kinds === undefined) throw new UsageError("--compress", `${format} is not packed`);
   if (!kinds.includes(compression)) throw new UsageError("--compress", `${format} is packed by ${kinds.filter((kind) => kind !== "none").join(" or ")}${kinds.includes("none") ? ", or not" : ""}, not by ${compression}`);

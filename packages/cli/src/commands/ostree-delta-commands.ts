@@ -26,7 +26,7 @@ export function generateDelta(path: string, name: string, options: DeltaGenerate
       new OstreeRepository(store, nodeCodecs(), reader.mode).writeSummary(to.timestamp);
       if ((options.sign ?? options.signEd25519) !== undefined) {
         const { signRepository } = await import("../outputs/sign-repository.ts");
-        await signRepository(path, reader.mode, to.checksum, { ...(options.sign === undefined ? {} : { gpg: options.sign }), ...(options.signEd25519 === undefined ? {} : { ed25519: options.signEd25519 }) });
+        await signRepository(path, reader.mode, to.checksum, { ...(options.sign === undefined ? {} : { gpg: options.sign }), ...(options.signEd25519 === undefined ? {} : { ed25519: options.signEd25519 }) }, to.timestamp);
       }
     }
     const row = {

@@ -7,7 +7,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadTreefile, type OutputJob } from "@stratos/compose";
 import { fileEntry, fileTreeOf, MemoryBlob, readGpt, type FileEntry } from "@stratos/formats";
-import { ostreeOutput } from "@stratos/host-node/compose";
+import { ostreeOutput, tarOutput } from "@stratos/host-node/compose";
 import { FileDisk } from "@stratos/host-node/outputs";
 import { signRepository } from "../outputs/sign-repository.ts";
 import { testFolder } from "../testing/test-folder.ts";
@@ -43,13 +43,15 @@ function rootOf(path: string): string {
 test("a treefile chooses the root's file system and a snapshot, and the same treefile gives the same disk", async () => {
   const [raw] = diskOutputs(folder).filter(({ format }) => format === "raw");
   const treefile = (more: string): string => `name: t\narchitectures: [amd64]\noutputs:\n  disk:\n    format: raw\n${more}`;
-  for (const [kind, more] of [["ext4", ""], ["btrfs", "    filesystem: btrfs\n    snapshot: factory\n    compression: zstd\n"], ["erofs", "    filesystem: erofs\n"]] as const) {
+  for (const [kind, more] of [["ext4", ""], ["btrfs", "    filesystem: btrfs\n    snapshot: factory\n    compression: zstd\n"], ["erofs", "    filesystem: erofs\n"], ["erofs", "    filesystem: erofs\n    compression: lz4\n"]] as const) {
     const [first] = await raw!.write(await job(treefile(more)), `${kind}.raw`), [second] = await raw!.write(await job(treefile(more)), `${kind}-again.raw`);
     assert.equal(first!.sha256, second!.sha256);
     const root = rootOf(join(folder, `${kind}.raw`));
     assert.match(execFileSync("blkid", ["-p", root], sbin), new RegExp(`TYPE="${kind}"`));
     if (kind === "btrfs") assert.match(execFileSync("btrfs", ["inspect-internal", "dump-tree", "-t", "root", root], sbin), /name @factory/);
   }
+  await assert.rejects(async () => raw!.write(await job(treefile("    compression: lz4\n")), "none.raw"), /lz4 packs EROFS alone/);
+  await assert.rejects(async () => tarOutput(folder).write(await job("name: t\narchitectures: [amd64]\noutputs:\n  root: {format: tar, compression: lz4}\n", "root"), "none.tar"), /compression: lz4 packs EROFS alone/);
   await assert.rejects(job(treefile("    filesystem: xfs\n")), /t\.yaml:6:\d+: outputs\.disk\.filesystem: .*ext4/);
 });
 
@@ -63,6 +65,12 @@ test("a disk holds the commit that the same treefile writes, deployed, and only 
   assert.equal(debugfs(`cat /ostree/deploy/box/deploy/${commit!.sha256}.0/etc/hostname`), "box\n");
   // What ostree hands on to the next deployment is what this disk needs to start.
   assert.match(debugfs("cat /boot/loader.1/entries/ostree-1.conf"), /^options root=UUID=\S+ ro .*console=ttyS0,115200 ostree=\/ostree\/boot\.1\/box\/[0-9a-f]{64}\/0$/m);
+  // A machine that asks for signatures asks for that of what it runs, too; and each disk has the same one.
+  const { privateKey } = generateKeyPairSync("ed25519"), key = join(folder, "deploy.pem"), signed = laid.replace("remote: updates", `remote: updates, sign-ed25519: ${key}`);
+  writeFileSync(key, privateKey.export({ format: "pem", type: "pkcs8" }));
+  const [first] = await raw!.write(await job(signed), "signed.raw"), [second] = await raw!.write(await job(signed), "signed-again.raw");
+  assert.equal(first!.sha256, second!.sha256);
+  assert.match(execFileSync("debugfs", ["-R", `cat /ostree/repo/objects/${commit!.sha256.slice(0, 2)}/${commit!.sha256.slice(2)}.commitmeta`, rootOf(join(folder, "signed.raw"))], { ...sbin, stdio: ["ignore", "pipe", "ignore"] }), /ostree\.sign\.ed25519/);
   await assert.rejects(iso!.write(await job(laid, "iso"), "x.iso"), /deploy: iso holds no deployed system; raw and qcow2 do/);
   await assert.rejects(raw!.write(await job(laid.replace("bootc: true, ", "")), "y.raw"), /deploy: takes an image that is laid out for it; ostree\.bootc does that/);
 });

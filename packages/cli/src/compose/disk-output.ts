@@ -33,14 +33,14 @@ const FORMATS: readonly DiskFormat[] = [
 export function diskOutputs(folder: string): OutputWriter[] {
   return FORMATS.map(({ format, suffix, mediaType, isArchive }): OutputWriter => ({
     format,
-    filename: ({ compression }) => `\${name}-\${variant}-\${architecture}.${suffix}${isArchive === true ? { none: "", gzip: ".gz", zstd: ".zst" }[compression ?? "none"] : ""}`,
+    filename: ({ compression }) => `\${name}-\${variant}-\${architecture}.${suffix}${isArchive === true ? { none: "", gzip: ".gz", zstd: ".zst", lz4: "" }[compression ?? "none"] : ""}`,
     async write({ tree, target, config, epochSeconds, signal }, path) {
       const place = join(folder, path), draft = `${place}.part.${process.pid}`;
       await mkdir(dirname(place), { recursive: true });
       try {
         signal.throwIfAborted();
         if (config.deploy === true && format !== "raw" && format !== "qcow2") throw new OutputError(`deploy: ${format} holds no deployed system; raw and qcow2 do`);
-        writeOutput(format, config.deploy === true ? deployedImage(target, tree, epochSeconds) : tree, draft, {
+        writeOutput(format, config.deploy === true ? await deployedImage(target, tree, epochSeconds, async (...job) => (await import("../outputs/sign-repository.ts")).commitSignatures(...job)) : tree, draft, {
           time: epochSeconds, architecture: target.architecture, name: `${target.config.name}-${target.variant}`, ...(config.compression === undefined ? {} : { compression: config.compression }),
           ...(config.size === undefined ? {} : { size: bytesOf(config.size) }), ...(config.bootloader === undefined ? {} : { loader: config.bootloader }),
           ...(config.filesystem === undefined ? {} : { rootFormat: config.filesystem }), ...(config.snapshot === undefined ? {} : { snapshot: config.snapshot }),

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -161,6 +161,13 @@ test("a folder becomes a btrfs volume and an EROFS image, by the target's name",
   await ok("convert", at("root.erofs"), at("erofs.tar"));
   await ok("convert", root, at("same.tar"), "--root");
   assert.deepEqual(readFileSync(at("erofs.tar")), readFileSync(at("same.tar")));
+  await ok("convert", root, at("packed.erofs"), ...same, "-c", "lz4");
+  assert.ok(statSync(at("packed.erofs")).size * 3 < statSync(at("root.erofs")).size);
+  execFileSync("fsck.erofs", [at("packed.erofs")], { ...sbin, stdio: "pipe" });
+  await ok("convert", at("packed.erofs"), at("packed.tar"));
+  assert.deepEqual(readFileSync(at("packed.tar")), readFileSync(at("same.tar")));
+  const refused = await runCommand("image", "convert", root, at("x.tar"), "-c", "lz4");
+  assert.deepEqual([refused.status, /tar is packed by gzip or zstd, or not, not by lz4/.test(refused.stderr)], [2, true], refused.stderr);
 });
 
 test("a disk with btrfs is read again: its subvolumes one by one, and as the root that they make together", async () => {

@@ -13,24 +13,25 @@ export interface SigningKeys {
   readonly ed25519?: string;
 }
 
-/** @throws CommandError for keys that are none */
-export async function signRepository(path: string, mode: OstreeMode, checksum: string, keys: SigningKeys): Promise<void> {
+/** @param time  of the commit, in seconds since 1970. @throws CommandError for keys that are none */
+export async function signRepository(path: string, mode: OstreeMode, checksum: string, keys: SigningKeys, time: number): Promise<void> {
   if (keys.gpg === undefined && keys.ed25519 === undefined) return;
   const folder = new RepositoryFolder(path), repository = new OstreeRepository(folder, nodeCodecs(), mode);
-  const ed25519 = keys.ed25519 === undefined ? null : readEd25519(keys.ed25519), gpg = keys.gpg === undefined ? null : readKey(keys.gpg);
-  const signatures = async (bytes: Uint8Array): Promise<OstreeSignature[]> => {
-    const made: OstreeSignature[] = [];
-    if (gpg !== null) {
-      const { signDetached } = await import("@stratos/pkg");
-      // A key cannot have signed before it was made, whatever time the commit has.
-      made.push({ kind: "gpg", bytes: await signDetached(bytes, gpg, Math.floor(Date.now() / 1000)) });
-    }
-    if (ed25519 !== null) made.push({ kind: "ed25519", bytes: sign(null, bytes, ed25519) });
-    return made;
-  };
-  repository.signCommit(checksum, await signatures(repository.commitBytes(checksum)));
+  repository.signCommit(checksum, await commitSignatures(repository.commitBytes(checksum), keys, time));
   const summary = folder.read("summary");
-  if (summary !== undefined) repository.signSummary(await signatures(summary));
+  if (summary !== undefined) repository.signSummary(await commitSignatures(summary, keys, time));
+}
+
+/** Signatures of an object's bytes: the same for the same keys and time. @throws CommandError for keys that are none */
+export async function commitSignatures(bytes: Uint8Array, keys: SigningKeys, time: number): Promise<OstreeSignature[]> {
+  const ed25519 = keys.ed25519 === undefined ? null : readEd25519(keys.ed25519), gpg = keys.gpg === undefined ? null : readKey(keys.gpg), made: OstreeSignature[] = [];
+  if (gpg !== null) {
+    const { publicHalf, signDetached } = await import("@stratos/pkg");
+    // A key cannot have signed before it was made, nor in a time to come, whatever time the commit has.
+    made.push({ kind: "gpg", bytes: await signDetached(bytes, gpg, Math.min(Math.max(time, (await publicHalf(gpg)).createdSeconds), Math.floor(Date.now() / 1000))) });
+  }
+  if (ed25519 !== null) made.push({ kind: "ed25519", bytes: sign(null, bytes, ed25519) });
+  return made;
 }
 
 function readEd25519(path: string): KeyObject {

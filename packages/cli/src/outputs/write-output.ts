@@ -16,7 +16,8 @@ export interface OutputOptions {
   readonly architecture: string;
   /** name of the image in a layout; also what volumes are labelled with */
   readonly name: string;
-  readonly compression?: LayerCompression;
+  /** `lz4` is EROFS's alone */
+  readonly compression?: LayerCompression | "lz4";
   readonly runtime?: OciRuntime;
   /** bytes; by default what the tree needs, and a fifth more */
   readonly size?: number;
@@ -46,6 +47,14 @@ export interface OutputResult {
 
 /** @param path  file or folder to make; an OCI layout or a repository may be there already. @throws CommandError when a file is */
 export function writeOutput(format: OutputFormat, source: FileTree, path: string, options: OutputOptions, codecs: Codecs = nodeCodecs()): OutputResult {
+  const { compression, ...others } = options, isErofs = format === "erofs" || ((format === "raw" || format === "qcow2") && options.rootFormat === "erofs");
+  if (compression === "lz4" && !isErofs) throw new FormatError("lz4 packs EROFS alone");
+  return writeAs(format, source, path, compression === "lz4" ? { ...others, isPackedByLz4: true } : { ...others, ...(compression === undefined ? {} : { compression }) }, codecs);
+}
+
+interface FormatOptions extends Omit<OutputOptions, "compression"> { readonly compression?: LayerCompression; readonly isPackedByLz4?: true }
+
+function writeAs(format: OutputFormat, source: FileTree, path: string, options: FormatOptions, codecs: Codecs): OutputResult {
   const bootc = options.isBootc === true ? bootcLayout(source, codecs, options.time) : null;
   const tree = bootc?.tree ?? source;
   switch (format) {
@@ -68,7 +77,7 @@ export function writeOutput(format: OutputFormat, source: FileTree, path: string
       const volumes = [{ name: "", tree }], size = options.size ?? Math.ceil((btrfsSizeFor(volumes) * 1.2) / MIB) * MIB;
       return withNewDisks(path, size, options.qcow2, codecs, (disk) => writeBtrfs(disk, volumes, { uuid: id("root file system"), label: options.name, time: options.time, id, ...(options.compression === "zstd" ? { zstd: codecs.zstd } : {}) }));
     }
-    case "erofs": return withNewDisk(path, 0, (disk) => void writeErofs(disk, tree, { uuid: derivedId(`${options.name} root file system`, codecs), label: options.name, time: options.time }));
+    case "erofs": return withNewDisk(path, 0, (disk) => void writeErofs(disk, tree, { uuid: derivedId(`${options.name} root file system`, codecs), label: options.name, time: options.time, isPacked: options.isPackedByLz4 === true }));
     case "raw": case "qcow2": return writeDisk(format, tree, path, options, codecs);
     case "iso": return withScratch(path, (scratch) => withNewDisk(path, 0, (disk) => writeIsoImage(disk, scratch, withoutAccessLists(tree), {
       name: options.name, architecture: bootArchitecture(options.architecture), time: options.time, ...(options.loader === undefined ? {} : { loader: options.loader }),
@@ -83,12 +92,12 @@ export function writeOutput(format: OutputFormat, source: FileTree, path: string
   }
 }
 
-function writeDisk(format: "raw" | "qcow2", tree: FileTree, path: string, options: OutputOptions, codecs: Codecs): OutputResult {
+function writeDisk(format: "raw" | "qcow2", tree: FileTree, path: string, options: FormatOptions, codecs: Codecs): OutputResult {
   const architecture = bootArchitecture(options.architecture);
   const plan = planDiskImage(tree, {
     name: options.name, architecture, time: options.time, ...(options.size === undefined ? {} : { size: options.size }), ...(options.loader === undefined ? {} : { loader: options.loader }),
     ...(options.commandLine === undefined ? {} : { commandLine: options.commandLine }), ...(options.ownInitramfs === true ? { ownInitramfs: true } : {}),
-    ...(options.rootFormat === undefined ? {} : { rootFormat: options.rootFormat }), ...(options.snapshot === undefined ? {} : { snapshot: options.snapshot }), ...(options.rootFormat === "btrfs" && options.compression === "zstd" ? { isPacked: true } : {}), aegisfs: aegisRoot,
+    ...(options.rootFormat === undefined ? {} : { rootFormat: options.rootFormat }), ...(options.snapshot === undefined ? {} : { snapshot: options.snapshot }), ...((options.rootFormat === "btrfs" && options.compression === "zstd") || options.isPackedByLz4 === true ? { isPacked: true } : {}), aegisfs: aegisRoot,
   }, codecs);
   if (format === "raw") return withNewDisks(path, plan.size, options.qcow2, codecs, (disk) => plan.write(disk, true));
   return withNewDisk(path, 0, (file) => {
@@ -153,7 +162,7 @@ const PACKED_AT_ONCE = 16 << 20;
 
 const MIB = 1 << 20;
 
-function writeOci(tree: FileTree, path: string, options: OutputOptions, codecs: Codecs, kernel: string | null): OutputResult {
+function writeOci(tree: FileTree, path: string, options: FormatOptions, codecs: Codecs, kernel: string | null): OutputResult {
   const layout = new OciLayoutFolder(path, codecs);
   const layer = layout.addLayer(tree, { compression: options.compression ?? "gzip", createdBy: `stratos: ${options.name}` });
   const labels = kernel === null ? {} : { "containers.bootc": "1", "ostree.bootable": "1", "ostree.linux": kernel };
@@ -165,7 +174,7 @@ function writeOci(tree: FileTree, path: string, options: OutputOptions, codecs: 
   return { path, digest: image.manifest.descriptor.digest };
 }
 
-function writeOciArchive(tree: FileTree, path: string, options: OutputOptions, codecs: Codecs, kernel: string | null): OutputResult {
+function writeOciArchive(tree: FileTree, path: string, options: FormatOptions, codecs: Codecs, kernel: string | null): OutputResult {
   const folder = join(dirname(path), `.stratos-${randomBytes(6).toString("hex")}`);
   try {
     const { digest } = writeOci(tree, folder, options, codecs, kernel);

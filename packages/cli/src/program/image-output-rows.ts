@@ -20,7 +20,7 @@ export function imageOutputCommands(finish: Finish): Command[] {
     .option("--name <name>", "name of the image in a layout, label of a disk")
     .addOption(architectureOption())
     .addOption(new Option("--time <seconds>", "time of what is made, in seconds since 1970").argParser(parseTime))
-    .addOption(new Option("-c, --compress <kind>", "how layers and archives are packed (default: layers by gzip, archives as their name says)").choices(["none", "gzip", "zstd"]))
+    .addOption(new Option("-c, --compress <kind>", "how layers, archives and a root's file system are packed (default: layers by gzip, archives as their name says); lz4 is EROFS's").choices(["none", "gzip", "zstd", "lz4"]))
     .addOption(new Option("-s, --size <size>", "size of a disk: 2G (default: what is needed, and a fifth more)").argParser(parseSize))
     .option("--ref <ref>", "reference of an OSTree commit (default: NAME/ARCH)")
     .addOption(new Option("--mode <mode>", "mode of a new OSTree repository (default: archive)").choices(["archive", "bare", "bare-user", "bare-user-only"]))

@@ -39,7 +39,7 @@ const OUTPUT = {
     filename: { type: "string", pattern: "^[^/\\u0000]+$", not: { enum: [".", ".."] }, description: "name of the file, with ${name}, ${version}, ${variant}, ${architecture}" },
     destination: { type: "string", pattern: "^(?!\\.\\.?(/|$))[^/\\u0000]+(/(?!\\.\\.?(/|$))[^/\\u0000]+)*$", description: "folder below the compose's, with the same variables (default: the compose's own)" },
     checksum: { enum: ["sha256", "sha512"], description: "SHA256SUMS names each file; with sha512 SHA512SUMS names this one too" },
-    compression: { enum: ["none", "gzip", "zstd"] },
+    compression: { enum: ["none", "gzip", "zstd", "lz4"], description: "lz4 is EROFS's" },
     level: { type: "integer", minimum: 1, maximum: 22, description: "of the compression" },
     image: { ...NAME, description: "name of the Stratos image" },
     size: { type: "string", pattern: "^[0-9]+[KMGT]?$", description: "of a disk or a file system (default: what is needed, and a fifth more)" },
@@ -199,7 +199,7 @@ export interface UserConfig {
 export interface FileConfig { readonly content?: string; readonly source?: string; readonly link?: string; readonly folder?: true; readonly mode?: string; readonly uid?: number; readonly gid?: number }
 export interface PhaseConfig { readonly skip?: boolean; readonly when?: string; readonly timeout?: number; readonly after?: readonly string[]; readonly "on-skip"?: "skip" | "fail" }
 export interface OutputConfig {
-  readonly format: OutputFormat; readonly filename?: string; readonly destination?: string; readonly checksum?: "sha256" | "sha512"; readonly compression?: "none" | "gzip" | "zstd"; readonly level?: number; readonly image?: string;
+  readonly format: OutputFormat; readonly filename?: string; readonly destination?: string; readonly checksum?: "sha256" | "sha512"; readonly compression?: "none" | "gzip" | "zstd" | "lz4"; readonly level?: number; readonly image?: string;
   readonly size?: string; readonly bootloader?: "systemd-boot" | "grub" | "unified"; readonly filesystem?: "ext4" | "btrfs" | "erofs" | "aegisfs"; readonly snapshot?: string; readonly "command-line"?: string; readonly deploy?: boolean; readonly when?: string;
 }
 export interface OstreeConfig { readonly ref?: string; readonly repository?: string; readonly mode?: "archive" | "bare" | "bare-user" | "bare-user-only"; readonly parent?: string; readonly subject?: string; readonly metadata?: Readonly<Record<string, string>>; readonly bootc?: boolean; readonly sign?: string; readonly "sign-ed25519"?: string; readonly os?: string; readonly remote?: string }

@@ -15,13 +15,25 @@ export const MAGIC = 0xe0f5e1e2;
 /** A block of a file that is not there, in the list of its blocks. */
 export const HOLE = 0xffffffff;
 
-/** Where content lies: in blocks that follow one another; the same, but the end lies behind the inode; or in blocks that a list names. */
-export const DataLayout = { flatPlain: 0, flatInline: 2, chunkBased: 4 } as const;
+/** Where content lies: in blocks that follow one another; packed, with an index in full or compact form; the same as the first, but the end lies behind the inode; or in blocks that a list names. */
+export const DataLayout = { flatPlain: 0, packed: 1, flatInline: 2, packedCompact: 3, chunkBased: 4 } as const;
 export type DataLayout = (typeof DataLayout)[keyof typeof DataLayout];
 
 export const COMPAT_CHECKSUM = 0x1;
 const COMPAT_MTIME = 0x2;
+export const INCOMPAT_LZ4_0PADDING = 0x1;
+/** Settings of each packer stand behind the superblock; physical clusters may have several blocks. */
+const INCOMPAT_COMPR_CFGS = 0x2;
 export const INCOMPAT_CHUNKED_FILE = 0x4;
+const INCOMPAT_ZTAILPACKING = 0x10;
+/** and extents that several files share */
+export const INCOMPAT_FRAGMENTS = 0x20;
+export const INCOMPAT_READ = INCOMPAT_LZ4_0PADDING | INCOMPAT_COMPR_CFGS | INCOMPAT_CHUNKED_FILE | INCOMPAT_ZTAILPACKING;
+/** The packer LZ4, in the list of those that an image needs. */
+const ALGORITHM_LZ4 = 1;
+const LZ4_DISTANCE_MAX = 65535;
+/** With the two bytes of their length. */
+const LZ4_SETTINGS_SIZE = 16;
 const CHUNK_FORMAT_BLOCK_MAP = 0;
 
 export const FILE_TYPE: Readonly<Record<Exclude<FileKind, "hardLink">, number>> = { file: 1, directory: 2, character: 3, block: 4, fifo: 5, symlink: 7 };
@@ -32,8 +44,8 @@ export const XATTR_PREFIXES: readonly (readonly [number, string])[] = [[2, "syst
 export const XATTR_HEADER = 12;
 
 /** The block that holds the superblock, with its checksum. */
-export function superblock(fields: { uuid: string; label: string; time: number; inodes: number; blocks: number; inodeBlock: number; rootSlot: number; hasChunks: boolean }): Uint8Array {
-  const bytes = new Uint8Array(SUPERBLOCK_SIZE), view = viewOf(bytes);
+export function superblock(fields: { uuid: string; label: string; time: number; inodes: number; blocks: number; inodeBlock: number; rootSlot: number; hasChunks: boolean; /** of a physical cluster; 0: nothing is packed */ clusterBlocksMax: number }): Uint8Array {
+  const isPacked = fields.clusterBlocksMax > 0, bytes = new Uint8Array(SUPERBLOCK_SIZE + (isPacked ? LZ4_SETTINGS_SIZE : 0)), view = viewOf(bytes);
   view.setUint32(0, MAGIC, true);
   view.setUint32(8, COMPAT_CHECKSUM | COMPAT_MTIME, true);
   bytes[12] = Math.log2(BLOCK_SIZE);
@@ -44,7 +56,13 @@ export function superblock(fields: { uuid: string; label: string; time: number; 
   view.setUint32(40, fields.inodeBlock, true);
   bytes.set(uuidBytes(fields.uuid), 48);
   bytes.set(byteStringOf(fields.label.slice(0, 15)), 64);
-  view.setUint32(80, fields.hasChunks ? INCOMPAT_CHUNKED_FILE : 0, true);
+  view.setUint32(80, (fields.hasChunks ? INCOMPAT_CHUNKED_FILE : 0) | (isPacked ? INCOMPAT_LZ4_0PADDING | INCOMPAT_COMPR_CFGS : 0), true);
+  if (isPacked) {
+    view.setUint16(84, ALGORITHM_LZ4, true);
+    view.setUint16(SUPERBLOCK_SIZE, LZ4_SETTINGS_SIZE - 2, true);
+    view.setUint16(SUPERBLOCK_SIZE + 2, LZ4_DISTANCE_MAX, true);
+    view.setUint16(SUPERBLOCK_SIZE + 4, fields.clusterBlocksMax, true);
+  }
   return bytes;
 }
 

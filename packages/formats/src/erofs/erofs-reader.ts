@@ -1,5 +1,5 @@
 /**
- * Reads EROFS images as a tree: inodes of both sizes, content that lies as it is, at the inode, or in chunks. What is compressed is not read.
+ * Reads EROFS images as a tree: inodes of both sizes, content that lies as it is, at the inode, in chunks, or packed by LZ4 (erofs-clusters.ts).
  * Source: Linux fs/erofs/erofs_fs.h. Each place that the image names is checked before it is used, and no folder is entered twice.
  */
 import { byteString, crc32c } from "@stratos/base";
@@ -8,7 +8,8 @@ import { readBytes, readU64, viewOf, type Disk } from "../disk/disk.ts";
 import { FormatError } from "../format-error.ts";
 import { comparePaths, fileEntry, type FileEntry, type FileKind, type FileTree } from "../tree/file-tree.ts";
 import { diskPiece, PieceBlob, type ContentPiece } from "../tree/piece-blob.ts";
-import { COMPAT_CHECKSUM, DataLayout, HOLE, INCOMPAT_CHUNKED_FILE, INODE_SIZE, MAGIC, SLOT_SIZE, SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE, XATTR_HEADER, XATTR_PREFIXES } from "./erofs-layout.ts";
+import { packedPieces } from "./erofs-clusters.ts";
+import { COMPAT_CHECKSUM, DataLayout, HOLE, INCOMPAT_FRAGMENTS, INCOMPAT_LZ4_0PADDING, INCOMPAT_READ, INODE_SIZE, MAGIC, SLOT_SIZE, SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE, XATTR_HEADER, XATTR_PREFIXES } from "./erofs-layout.ts";
 
 const KINDS: Readonly<Record<number, FileKind>> = { 0o100000: "file", 0o040000: "directory", 0o120000: "symlink", 0o020000: "character", 0o060000: "block", 0o010000: "fifo" };
 const COMPACT_SIZE = 32, DIRENT_SIZE = 12, CHUNK_INDEX_SIZE = 8, CHUNK_INDEXES = 0x20;
@@ -32,7 +33,7 @@ interface Inode {
   readonly xattrBytes: number;
 }
 
-/** @throws FormatError when there is none, it is damaged, or it is compressed */
+/** @throws FormatError when there is none, it is damaged, or packed by something else than LZ4 */
 export function readErofs(disk: Disk, codecs: Pick<Codecs, "sha256">): { readonly label: string; readonly tree: FileTree } {
   const reader = new ErofsReader(disk, codecs), entries = reader.entries();
   return { label: reader.label, tree: { entries: () => entries } };
@@ -47,6 +48,8 @@ class ErofsReader {
   readonly #sharedXattrsAt: number;
   readonly #root: number;
   readonly #time: number;
+  /** packed content stands at the end of its blocks, so that it is known where it begins */
+  readonly #isPadded: boolean;
 
   constructor(disk: Disk, codecs: Pick<Codecs, "sha256">) {
     this.#disk = disk;
@@ -54,9 +57,10 @@ class ErofsReader {
     if (disk.size < SUPERBLOCK_OFFSET + SUPERBLOCK_SIZE) throw new FormatError("not an EROFS image");
     const raw = readBytes(disk, SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE), view = viewOf(raw);
     if (view.getUint32(0, true) !== MAGIC) throw new FormatError("not an EROFS image");
-    const blockBits = raw[12]!, unknown = view.getUint32(80, true) & ~INCOMPAT_CHUNKED_FILE;
+    const blockBits = raw[12]!, unknown = view.getUint32(80, true) & ~INCOMPAT_READ;
     if (blockBits < BLOCK_BITS_MIN || blockBits > BLOCK_BITS_MAX) throw new FormatError("the EROFS superblock is damaged: its block size");
-    if (unknown !== 0) throw new FormatError(`the EROFS image is compressed, or has other features that are not read (0x${unknown.toString(16)})`);
+    if (unknown !== 0) throw new FormatError(`the EROFS image has features that are not read (0x${unknown.toString(16)}${(unknown & INCOMPAT_FRAGMENTS) !== 0 ? ": fragments or shared extents" : ""})`);
+    this.#isPadded = (view.getUint32(80, true) & INCOMPAT_LZ4_0PADDING) !== 0;
     this.#blockSize = 2 ** blockBits;
     if ((view.getUint32(8, true) & COMPAT_CHECKSUM) !== 0 && this.#blockSize > SUPERBLOCK_OFFSET) {
       const block = readBytes(disk, SUPERBLOCK_OFFSET, this.#blockSize - SUPERBLOCK_OFFSET);
@@ -121,7 +125,11 @@ class ErofsReader {
       const whole = Math.floor(size / this.#blockSize) * this.#blockSize, tail = size - whole;
       return [...(whole > 0 ? [this.#piece(path, 0, place * this.#blockSize, whole)] : []), ...(tail > 0 ? [this.#piece(path, whole, behind, tail)] : [])];
     }
-    if (layout !== DataLayout.chunkBased) throw new FormatError(`${path}: is compressed, which is not read`);
+    if (layout === DataLayout.packed || layout === DataLayout.packedCompact) {
+      if (!this.#isPadded) throw new FormatError(`${path}: is packed in the form of Linux before 5.3, which is not read`);
+      return packedPieces(this.#disk, this.#blockSize, { path, size, end: behind, isCompact: layout === DataLayout.packedCompact });
+    }
+    if (layout !== DataLayout.chunkBased) throw new FormatError(`the EROFS inode ${number} is damaged`);
     const chunkSize = this.#blockSize * 2 ** (place & 0x1f), hasIndexes = (place & CHUNK_INDEXES) !== 0, width = hasIndexes ? CHUNK_INDEX_SIZE : 4;
     const start = Math.ceil(behind / width) * width, count = Math.ceil(size / chunkSize);
     if (start + count * width > this.#disk.size) throw new FormatError(`${path}: the EROFS inode ${number} is damaged`);

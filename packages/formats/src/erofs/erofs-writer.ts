@@ -5,13 +5,15 @@
  *     boot area 1 KiB · superblock · blocks of content · inodes, each with its attributes and the end of its content
  *
  * Each file is read once: whole blocks are written as they come, and what is left behind the last one waits for its inode, if both fit into
- * one block. Of files with long runs of zeros a list names the blocks, and such runs take no room.
+ * one block. Of files with long runs of zeros a list names the blocks, and such runs take no room; these are not packed.
  */
+import { compressLz4 } from "@stratos/base";
 import { isZero, viewOf, writeU64, type Disk } from "../disk/disk.ts";
 import { sequentialWriter } from "../disk/sequential-writer.ts";
 import { FormatError } from "../format-error.ts";
 import type { Blob, FileTree } from "../tree/file-tree.ts";
 import { treeNodes, type TreeNode } from "../tree/tree-nodes.ts";
+import { EXTENT_BYTES, fullIndex, fullIndexSize, type PackedExtent } from "./erofs-clusters.ts";
 import {
   BLOCK_SIZE, chunkFormat, DataLayout, deviceNumber, FILE_TYPE, HOLE, inode, INODE_SIZE, sealFirstBlock, SLOT_SIZE, superblock, SUPERBLOCK_OFFSET, xattrArea,
 } from "./erofs-layout.ts";
@@ -21,6 +23,8 @@ export interface ErofsOptions {
   readonly label: string;
   /** seconds since 1970 */
   readonly time: number;
+  /** pack content by LZ4, 64 KiB at a time, where that saves blocks */
+  readonly isPacked?: boolean;
 }
 
 const DIRENT_SIZE = 12;
@@ -39,15 +43,20 @@ interface Place {
   layout: DataLayout;
   /** of a file in chunks: where each block is */
   list: Uint32Array | null;
+  /** of a packed file */
+  extents: PackedExtent[] | null;
   /** what stands behind the inode; null when it is to be read again */
   tail: Uint8Array | null;
   /** byte of the inode in the area of inodes */
   offset: number;
+  /** of a packed file: the number of its blocks */
   firstBlock: number;
 }
 
 /** Bytes that the image of a tree has at most. @throws FormatError when EROFS cannot hold it */
-export function erofsSizeFor(tree: FileTree): number {
+export function erofsSizeFor(tree: FileTree, options: { readonly isPacked?: boolean } = {}): number {
+  // How much is saved shows when it is done.
+  if (options.isPacked === true) return new ErofsWriter(new CountingDisk(), tree).write({ uuid: "00000000-0000-0000-0000-000000000000", label: "", time: 0, isPacked: true });
   const places = treeNodes(tree).map(placeOf);
   let blocks = 1;
   for (const place of places) {
@@ -67,12 +76,25 @@ export function writeErofs(disk: Disk, tree: FileTree, options: ErofsOptions): n
   return new ErofsWriter(disk, tree).write(options);
 }
 
+/** Takes what is written and keeps nothing of it. */
+class CountingDisk implements Disk {
+  size = 0;
+
+  read(): void {}
+  write(): void {}
+
+  resize(size: number): void {
+    this.size = size;
+  }
+}
+
 class ErofsWriter {
   readonly #disk: Disk;
   readonly #isGrown: boolean;
   readonly #places: readonly Place[];
   readonly #writer: { write(offset: number, bytes: Uint8Array): void; flush(): void };
   readonly #buffer = new Uint8Array(BUFFER_BYTES);
+  readonly #packed = new Uint8Array(EXTENT_BYTES);
   #tailBytes = 0;
   #next = 1;
 
@@ -84,7 +106,9 @@ class ErofsWriter {
   }
 
   write(options: ErofsOptions): number {
-    for (const place of this.#places) if (place.node.entry.kind === "file") this.#writeContent(place, place.node.entry.content!);
+    for (const place of this.#places) {
+      if (place.node.entry.kind === "file" && !(options.isPacked === true && this.#writePacked(place, place.node.entry.content!))) this.#writeContent(place, place.node.entry.content!);
+    }
     // Folders name inodes, whose places are known only when it is known what stands behind each.
     const inodeBlocks = layOutInodes(this.#places);
     const folders = this.#places.filter(({ node }) => node.entry.kind === "directory");
@@ -95,12 +119,47 @@ class ErofsWriter {
     if (blocks > 0xffffffff) throw new FormatError("the tree is larger than EROFS can be with blocks of 4 KiB");
     this.#writeInodes(start * BLOCK_SIZE, blocks * BLOCK_SIZE);
     this.#writer.flush();
-    const first = new Uint8Array(BLOCK_SIZE), hasChunks = this.#places.some(({ layout }) => layout === DataLayout.chunkBased);
-    first.set(superblock({ ...options, inodes: this.#places.length, blocks, inodeBlock: start, rootSlot: slotOf(this.#places[0]!.node), hasChunks }), SUPERBLOCK_OFFSET);
+    const first = new Uint8Array(BLOCK_SIZE), hasChunks = this.#places.some(({ layout }) => layout === DataLayout.chunkBased), isPacked = this.#places.some(({ layout }) => layout === DataLayout.packed);
+    first.set(superblock({ ...options, inodes: this.#places.length, blocks, inodeBlock: start, rootSlot: slotOf(this.#places[0]!.node), hasChunks, clusterBlocksMax: isPacked ? EXTENT_BYTES / BLOCK_SIZE : 0 }), SUPERBLOCK_OFFSET);
     sealFirstBlock(first);
     this.#disk.write(0, first);
     if (this.#isGrown) this.#disk.resize(blocks * BLOCK_SIZE);
     return blocks * BLOCK_SIZE;
+  }
+
+  /** @returns false, and nothing has been written that counts, when nothing would be saved or the file has holes */
+  #writePacked(place: Place, content: Blob): boolean {
+    const { size, node: { entry: { path } } } = place, extents: PackedExtent[] = [], before = this.#next;
+    if (size <= BLOCK_SIZE) return false;
+    let saved = 0;
+    for (let offset = 0; offset < size; offset += EXTENT_BYTES) {
+      const piece = this.#buffer.subarray(0, Math.min(EXTENT_BYTES, size - offset)), clusters = Math.ceil(piece.length / BLOCK_SIZE);
+      readAll(content, offset, piece, path);
+      if (piece.length === EXTENT_BYTES && isZero(piece)) {
+        this.#next = before;
+        return false;
+      }
+      const length = compressLz4(piece, 0, piece.length, this.#packed.subarray(0, (clusters - 1) * BLOCK_SIZE)), blocks = Math.ceil(length / BLOCK_SIZE);
+      if (length > 0) {
+        // What is packed stands at the end, behind zeros.
+        const stored = new Uint8Array(blocks * BLOCK_SIZE);
+        stored.set(this.#packed.subarray(0, length), stored.length - length);
+        extents.push({ block: this.#next, clusters, blocks });
+        this.#append(stored);
+        saved += clusters - blocks;
+      } else {
+        extents.push({ block: this.#next, clusters, blocks: 0 });
+        this.#append(piece);
+      }
+    }
+    if (saved === 0) {
+      this.#next = before;
+      return false;
+    }
+    place.extents = extents;
+    place.layout = DataLayout.packed;
+    place.firstBlock = this.#next - before;
+    return true;
   }
 
   /** Whole blocks go to the disk, the end behind the inode where it has room. */
@@ -182,7 +241,8 @@ class ErofsWriter {
         place: isDevice ? deviceNumber(entry) : list !== null ? chunkFormat(Math.log2(BLOCK_SIZE)) : hasBlocks ? place.firstBlock : HOLE,
       }));
       put(at, xattrs);
-      if (list !== null) {
+      if (place.extents !== null) put(at, fullIndex(INODE_SIZE + xattrs.length, Math.ceil(size / BLOCK_SIZE), place.extents));
+      else if (list !== null) {
         const bytes = new Uint8Array(list.length * 4), view = viewOf(bytes);
         list.forEach((block, number) => view.setUint32(number * 4, block, true));
         put(at, bytes);
@@ -201,14 +261,14 @@ function placeOf(node: TreeNode): Place {
   const size = entry.kind === "directory" ? folderSize(node) : entry.kind === "symlink" ? entry.target.length : (entry.content?.sizeBytes ?? 0);
   if (entry.kind === "symlink" && size >= BLOCK_SIZE) throw new FormatError(`${entry.path}: a link's target has at most ${BLOCK_SIZE - 1} bytes`);
   const xattrs = xattrArea(entry), tail = size % BLOCK_SIZE;
-  return { node, size, xattrs, layout: tail > 0 && INODE_SIZE + xattrs.length + tail <= BLOCK_SIZE ? DataLayout.flatInline : DataLayout.flatPlain, list: null, tail: null, offset: 0, firstBlock: 0 };
+  return { node, size, xattrs, layout: tail > 0 && INODE_SIZE + xattrs.length + tail <= BLOCK_SIZE ? DataLayout.flatInline : DataLayout.flatPlain, list: null, extents: null, tail: null, offset: 0, firstBlock: 0 };
 }
 
 /** Gives each inode its place. @returns blocks of all */
 function layOutInodes(places: readonly Place[]): number {
   let offset = 0;
   for (const place of places) {
-    const length = INODE_SIZE + place.xattrs.length + (place.list !== null ? place.list.length * 4 : place.layout === DataLayout.flatInline ? place.size % BLOCK_SIZE : 0);
+    const length = INODE_SIZE + place.xattrs.length + (place.extents !== null ? fullIndexSize(INODE_SIZE + place.xattrs.length, Math.ceil(place.size / BLOCK_SIZE)) : place.list !== null ? place.list.length * 4 : place.layout === DataLayout.flatInline ? place.size % BLOCK_SIZE : 0);
     offset = Math.ceil(offset / SLOT_SIZE) * SLOT_SIZE;
     // An inode and what lies behind it share a block, as far as that can be.
     if (Math.floor(offset / BLOCK_SIZE) !== Math.floor((offset + Math.min(length, BLOCK_SIZE) - 1) / BLOCK_SIZE)) offset = Math.ceil(offset / BLOCK_SIZE) * BLOCK_SIZE;

@@ -27,7 +27,7 @@ export interface DiskImageOptions {
   readonly aegisfs?: RootFileSystem;
   /** on btrfs: name of a read-only snapshot of the root as it is now, which the menu offers */
   readonly snapshot?: string;
-  /** pack contents of a root on btrfs */
+  /** pack contents of a root on btrfs (zstd) or EROFS (LZ4) */
   readonly isPacked?: boolean;
 }
 
@@ -82,7 +82,7 @@ export function planDiskImage(source: FileTree, options: DiskImageOptions, codec
   }
   // Room for a second kernel beside the first, as an upgrade needs.
   const espSize = Math.max(ESP_MIN, roundUp(2.2 * boot.files.reduce((sum, file) => sum + file.content.length, 0)));
-  const minimum = fileSystem.sizeFor(shares);
+  const minimum = fileSystem.sizeFor(shares, { isPacked: options.isPacked === true });
   const size = options.size ?? MIB + espSize + roundUp(fileSystem.isReadOnly ? minimum : minimum * 1.2 + 16 * MIB) + MIB;
   const rootStart = MIB + espSize;
   const rootSize = Math.floor((gptSpace(size).end - rootStart) / MIB) * MIB;
@@ -105,7 +105,7 @@ export function planDiskImage(source: FileTree, options: DiskImageOptions, codec
         fat.write(path, content, options.time);
       }
       fat.flush();
-      fileSystem.write(root, shares, { uuid: rootUuid, label: "root", time: options.time, isZeroed, id: uuid, ...(options.isPacked === true ? { zstd: codecs.zstd } : {}) });
+      fileSystem.write(root, shares, { uuid: rootUuid, label: "root", time: options.time, isZeroed, id: uuid, ...(options.isPacked === true ? { zstd: codecs.zstd, isPacked: true } : {}) });
     },
   };
 }

@@ -21,13 +21,15 @@ export interface RootOptions {
   readonly isZeroed: boolean;
   /** a UUID for each further use */
   readonly id: (what: string) => string;
-  /** packs contents, where the file system can */
+  /** packs contents, on btrfs */
   readonly zstd?: Codecs["zstd"];
+  /** packs contents by LZ4, on EROFS */
+  readonly isPacked?: boolean;
 }
 
 export interface RootFileSystem {
   /** Bytes that the shares need at least. */
-  sizeFor(shares: readonly RootShare[]): number;
+  sizeFor(shares: readonly RootShare[], options?: Pick<RootOptions, "isPacked">): number;
   write(disk: Disk, shares: readonly RootShare[], options: RootOptions): void;
   /** nothing is ever written to it, so it needs no room to work in */
   readonly isReadOnly: boolean;
@@ -52,8 +54,8 @@ const btrfs: RootFileSystem = {
 
 const erofs: RootFileSystem = {
   isReadOnly: true, mountOptions: "ro", checkPass: 0,
-  sizeFor: (shares) => erofsSizeFor(only(shares, "erofs")),
-  write: (disk, shares, { uuid, label, time }) => void writeErofs(disk, only(shares, "erofs"), { uuid, label, time }),
+  sizeFor: (shares, options) => erofsSizeFor(only(shares, "erofs"), options),
+  write: (disk, shares, { uuid, label, time, isPacked }) => void writeErofs(disk, only(shares, "erofs"), { uuid, label, time, isPacked: isPacked === true }),
 };
 
 /** @param aegisfs  AegisFS, from a caller that has its engine. @throws FormatError without one */

@@ -9,7 +9,7 @@
  * KERNELS is the digest of kernel and first root, one after the other.
  */
 import { byteStringOf, utf8Of } from "@stratos/base";
-import { fileEntry, fileTreeOf, FormatError, MemoryBlob, OstreeRepository, readBlob, sha256Of, type Blob, type Codecs, type CommitOptions, type FileEntry, type FileTree, type ObjectAttributes, type RepositoryStore } from "@stratos/formats";
+import { addSignatures, fileEntry, fileTreeOf, FormatError, MemoryBlob, OstreeRepository, readBlob, sha256Of, type Blob, type Codecs, type CommitOptions, type FileEntry, type FileTree, type ObjectAttributes, type OstreeSignature, type RepositoryStore } from "@stratos/formats";
 import { TreePaths } from "../boot/tree-paths.ts";
 import type { BootcLayout } from "./bootc-layout.ts";
 
@@ -26,6 +26,8 @@ export interface DeployedTree {
   readonly tree: FileTree;
   /** of the commit */
   readonly checksum: string;
+  /** its bytes, which signatures are made of */
+  readonly commit: Uint8Array;
 }
 
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
@@ -87,7 +89,13 @@ export function deployedTree(layout: BootcLayout, { commit, os, remote }: Deploy
   // Where the disk's own root would have what a kernel mounts.
   for (const path of ["dev", "proc", "run", "sys"]) folder(path);
   folder("tmp", 0o1777);
-  return { tree: fileTreeOf([...entries, ...store.entries()]), checksum };
+  return { tree: fileTreeOf([...entries, ...store.entries()]), checksum, commit: store.read(`objects/${checksum.slice(0, 2)}/${checksum.slice(2)}.commit`)! };
+}
+
+/** The same with signatures beside the commit, which ostree looks for where a remote is to have them. */
+export function signedDeployment({ tree, checksum, commit }: DeployedTree, signatures: readonly OstreeSignature[], codecs: Codecs): DeployedTree {
+  const meta = fileEntry(`ostree/repo/objects/${checksum.slice(0, 2)}/${checksum.slice(2)}.commitmeta`, "file", { content: blobOf(addSignatures(undefined, signatures), codecs) });
+  return { tree: signatures.length === 0 ? tree : fileTreeOf([...tree.entries(), meta]), checksum, commit };
 }
 
 function blobOf(bytes: Uint8Array, codecs: Codecs): Blob {

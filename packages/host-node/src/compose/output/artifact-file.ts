@@ -5,7 +5,13 @@ import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { finished } from "node:stream/promises";
 import { constants, createGzip, createZstdCompress } from "node:zlib";
-import type { Artifact } from "@stratos/compose";
+import { OutputError, type Artifact, type OutputConfig } from "@stratos/compose";
+
+/** How archives and layers may be packed. @throws OutputError for what is a file system's own */
+export function archiveCompression(compression: OutputConfig["compression"]): "none" | "gzip" | "zstd" | undefined {
+  if (compression === "lz4") throw new OutputError("compression: lz4 packs EROFS alone");
+  return compression;
+}
 
 export interface FileOptions {
   readonly compression: "none" | "gzip" | "zstd";

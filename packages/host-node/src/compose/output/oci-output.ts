@@ -11,7 +11,7 @@ import { bootcImage } from "@stratos/outputs";
 import { nodeCodecs } from "../../node-codecs.ts";
 import { OciLayoutFolder } from "../../outputs/oci-layout-folder.ts";
 import { ComposeFolder } from "../compose-folder.ts";
-import { hasArtifact, writeArtifact } from "./artifact-file.ts";
+import { archiveCompression, hasArtifact, writeArtifact } from "./artifact-file.ts";
 
 /** Part of the names of packed layers. */
 const LAYER_CODE = 2;
@@ -66,7 +66,7 @@ export function ociOutputs(folder: string, store: string): OutputWriter[] {
 
 async function packImage(job: OutputJob, kept: ComposeFolder, layoutPath: string): Promise<{ layout: OciLayoutFolder; image: OciImage }> {
   const { config, target, epochSeconds } = job;
-  const compression: LayerCompression = config.compression ?? "gzip";
+  const compression: LayerCompression = archiveCompression(config.compression) ?? "gzip";
   const layout = new OciLayoutFolder(layoutPath, nodeCodecs(config.level === undefined ? {} : { gzip: Math.min(config.level, 9), zstd: config.level }));
   const bootc = target.config.ostree?.bootc === true ? bootcImage(job.tree, nodeCodecs(), epochSeconds) : null;
   const layers: OciLayer[] = [];

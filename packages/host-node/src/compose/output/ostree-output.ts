@@ -1,15 +1,19 @@
 /** OSTree commits, into a repository of the compose's folder or a given one. */
 import { resolve } from "node:path";
-import { OutputError, substitute, type ImageTarget, type OutputWriter } from "@stratos/compose";
-import { OstreeRepository, type Codecs, type CommitOptions, type FileTree, type OstreeMode } from "@stratos/formats";
-import { bootcLayout, deployedTree, type BootcLayout } from "@stratos/outputs";
+import { OutputError, substitute, type ImageTarget, type OstreeConfig, type OutputWriter } from "@stratos/compose";
+import { OstreeRepository, type Codecs, type CommitOptions, type FileTree, type OstreeMode, type OstreeSignature } from "@stratos/formats";
+import { bootcLayout, deployedTree, signedDeployment, type BootcLayout } from "@stratos/outputs";
 import { nodeCodecs } from "../../node-codecs.ts";
 import { RepositoryFolder } from "../../outputs/repository-folder.ts";
 
 const MEDIA_TYPE = "application/vnd.ostree.commit";
 
-/** Signs a commit of a repository, and its summary. */
-export type RepositorySigner = (path: string, mode: OstreeMode, checksum: string, keys: { readonly gpg?: string; readonly ed25519?: string }) => Promise<void>;
+export interface SigningKeyNames { readonly gpg?: string; readonly ed25519?: string }
+
+/** Signs a commit of a repository, and its summary. @param time  of the commit, in seconds since 1970 */
+export type RepositorySigner = (path: string, mode: OstreeMode, checksum: string, keys: SigningKeyNames, time: number) => Promise<void>;
+/** Signatures of a commit's bytes, the same for the same keys and time. */
+export type CommitSigner = (commit: Uint8Array, keys: SigningKeyNames, time: number) => Promise<readonly OstreeSignature[]>;
 
 /** @param sign  from a caller that has keys */
 export function ostreeOutput(folder: string, sign?: RepositorySigner): OutputWriter {
@@ -27,7 +31,7 @@ export function ostreeOutput(folder: string, sign?: RepositorySigner): OutputWri
       repository.writeSummary(epochSeconds);
       if ((ostree.sign ?? ostree["sign-ed25519"]) !== undefined) {
         if (sign === undefined) throw new OutputError("ostree.sign: there are no keys here");
-        await sign(resolve(folder, place), repository.mode, checksum, { ...(ostree.sign === undefined ? {} : { gpg: ostree.sign }), ...(ostree["sign-ed25519"] === undefined ? {} : { ed25519: ostree["sign-ed25519"] }) });
+        await sign(resolve(folder, place), repository.mode, checksum, keysOf(ostree), epochSeconds);
       }
       return [{ path: `${place}:${commit.ref}`, sizeBytes: 0, sha256: checksum, mediaType: MEDIA_TYPE, isFile: false }];
     },
@@ -40,11 +44,16 @@ export function ostreeOutput(folder: string, sign?: RepositorySigner): OutputWri
  * The root of a disk on which an image's commit is deployed: the same commit as the image's output of OSTree.
  * @throws OutputError when the image is not laid out for it
  */
-export function deployedImage(target: ImageTarget, tree: FileTree, epochSeconds: number): FileTree {
+export async function deployedImage(target: ImageTarget, tree: FileTree, epochSeconds: number, sign: CommitSigner): Promise<FileTree> {
   const { ostree = {} } = target.config, codecs = nodeCodecs();
   if (ostree.bootc !== true) throw new OutputError("deploy: takes an image that is laid out for it; ostree.bootc does that");
   const { layout, commit } = commitOf(target, tree, epochSeconds, codecs);
-  return deployedTree(layout, { commit, os: ostree.os ?? "debian", remote: ostree.remote ?? "origin" }, codecs).tree;
+  const deployed = deployedTree(layout, { commit, os: ostree.os ?? "debian", remote: ostree.remote ?? "origin" }, codecs);
+  return signedDeployment(deployed, await sign(deployed.commit, keysOf(ostree), epochSeconds), codecs).tree;
+}
+
+function keysOf(ostree: OstreeConfig): SigningKeyNames {
+  return { ...(ostree.sign === undefined ? {} : { gpg: ostree.sign }), ...(ostree["sign-ed25519"] === undefined ? {} : { ed25519: ostree["sign-ed25519"] }) };
 }
 
 function commitOf(target: ImageTarget, tree: FileTree, epochSeconds: number, codecs: Codecs): { layout: BootcLayout; commit: CommitOptions } {

@@ -1,6 +1,6 @@
 import type { OutputWriter } from "@stratos/compose";
 import { archiveTree } from "@stratos/formats";
-import { hasArtifact, writeArtifact } from "./artifact-file.ts";
+import { archiveCompression, hasArtifact, writeArtifact } from "./artifact-file.ts";
 
 const SUFFIXES = { none: "", gzip: ".gz", zstd: ".zst" } as const;
 const MEDIA_TYPES = { none: "application/x-tar", gzip: "application/gzip", zstd: "application/zstd" } as const;
@@ -9,9 +9,9 @@ const MEDIA_TYPES = { none: "application/x-tar", gzip: "application/gzip", zstd:
 export function tarOutput(folder: string): OutputWriter {
   return {
     format: "tar",
-    filename: ({ compression = "none" }) => "${name}-${variant}-${architecture}.tar" + SUFFIXES[compression],
+    filename: ({ compression }) => "${name}-${variant}-${architecture}.tar" + SUFFIXES[archiveCompression(compression) ?? "none"],
     write: async ({ tree, config, signal }, path) => {
-      const compression = config.compression ?? "none";
+      const compression = archiveCompression(config.compression) ?? "none";
       return [await writeArtifact(folder, path, archiveTree(tree), { compression, level: config.level, mediaType: MEDIA_TYPES[compression], signal })];
     },
     has: (artifact) => hasArtifact(folder, artifact),

@@ -51,13 +51,13 @@ export async function signRelease(release: string, privateKey: string, nowSecond
   }
 }
 
-/** A detached signature of bytes, binary (RFC 9580 §10.4). */
+/** A detached signature of bytes, binary (RFC 9580 §10.4): the same for the same bytes, key and time. */
 export async function signDetached(bytes: Uint8Array, privateKey: string, nowSeconds: number): Promise<Uint8Array> {
   const openpgp = await import("openpgp");
   try {
     const key = await openpgp.readPrivateKey({ armoredKey: privateKey });
     if (!key.isDecrypted()) throw new ReleaseError("the private key has a passphrase; signing needs one without");
-    const options = { signingKeys: key, date: new Date(nowSeconds * 1000), config: { preferredHashAlgorithm: openpgp.enums.hash.sha512 } };
+    const options = { signingKeys: key, date: new Date(nowSeconds * 1000), config: { preferredHashAlgorithm: openpgp.enums.hash.sha512, nonDeterministicSignaturesViaNotation: false } };
     return (await openpgp.sign({ message: await openpgp.createMessage({ binary: bytes }), detached: true, format: "binary", ...options })) as Uint8Array;
   } catch (cause) {
     if (cause instanceof ReleaseError) throw cause;
