@@ -4,7 +4,7 @@
  */
 import type { SeededRandom } from "@stratos/base";
 import {
-  compareVersions, findViolations, InstalledState, parseInstalledState, planChange, UnsatisfiableError,
+  compareVersions, findViolations, InstalledState, isVital, parseInstalledState, planChange, UnsatisfiableError,
   type BinaryPackage, type ChangeRequest, type PackageIndex, type PlannedChange,
 } from "@stratos/pkg";
 
@@ -96,7 +96,8 @@ export class AptCases {
   }
 
   #installedNames(system: TestSystem, atMost: number): string[] {
-    const installed = system.state().entries().filter((entry) => !entry.isEssential).map((entry) => entry.package.name);
+    // To remove what is vital, apt asks for a sentence to be typed.
+    const installed = system.state().entries().filter((entry) => !isVital(this.#index, entry)).map((entry) => entry.package.name);
     return installed.length === 0 ? this.#someNames(1) : [...new Set(Array.from({ length: 1 + this.#random.below(atMost) }, () => this.#pick(installed)))];
   }
 

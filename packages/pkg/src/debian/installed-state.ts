@@ -15,6 +15,7 @@ export interface InstalledEntry {
   isHeld: boolean;
   /** came because others need it */
   isAutomatic: boolean;
+  /** or `Protected`, or `Important` as that was called before: must not go of itself */
   isEssential: boolean;
   /** `installed`, or what a failed or interrupted run left: `unpacked`, `half-configured`, … */
   state: string;
@@ -57,6 +58,14 @@ export class InstalledState {
   }
 }
 
+/**
+ * Whether a package must not go of itself. As apt has it, what one version says of that holds for all; and apt does not remove itself.
+ * Source: apt-pkg/deb/deblistparser.cc, `UsePackage`.
+ */
+export function isVital(index: PackageIndex, entry: InstalledEntry): boolean {
+  return entry.isEssential || entry.package.name === "apt" || index.versions(entry.package.name).some((one) => one.isEssential || one.isProtected);
+}
+
 /** A package's name, with its architecture when that is a foreign one. */
 export function keyOf(one: Pick<BinaryPackage, "name" | "architecture">, native: string): string {
   return one.architecture === "all" || one.architecture === native ? one.name : `${one.name}:${one.architecture}`;
@@ -83,7 +92,7 @@ export function parseInstalledState(status: string, extendedStates: string, arch
     if (version === undefined || state === undefined || state === "not-installed" || state === "config-files") continue;
     const text = stanza.toString();
     const one = new BinaryPackage({ name, version, architecture: own }, INSTALLED_ORIGIN, { text, start: 0, end: text.length });
-    entries.push({ package: one, isHeld: want === "hold", isAutomatic: automatic.has(keyOf(one, architecture)), isEssential: one.isEssential || stanza.get("Protected") === "yes", state });
+    entries.push({ package: one, isHeld: want === "hold", isAutomatic: automatic.has(keyOf(one, architecture)), isEssential: one.isEssential || one.isProtected, state });
   }
   return new InstalledState(architecture, entries, configFiles);
 }

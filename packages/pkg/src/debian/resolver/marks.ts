@@ -3,7 +3,7 @@
  * that would be installed, its candidate; a dependency is fulfilled by what is to be there, and can be by candidates.
  */
 import { acceptsProvided, acceptsVersion, type Alternative, type Dependency } from "../dependency.ts";
-import type { InstalledEntry, InstalledState } from "../installed-state.ts";
+import { isVital, type InstalledEntry, type InstalledState } from "../installed-state.ts";
 import type { BinaryPackage, PackageIndex, RelationField } from "../package-index.ts";
 import { DOWNGRADE_PRIORITY } from "../policy.ts";
 import { compareVersions } from "../version.ts";
@@ -52,7 +52,7 @@ export class Marks {
       const entry = this.#state.get(name);
       mark = {
         name, current: entry?.package, install: entry?.package, candidate: this.#candidateOf(name, entry), mode: "keep",
-        isProtected: false, isHeld: entry?.isHeld === true, isEssential: entry !== undefined && (name === "apt" || entry.isEssential || entry.package.isProtected),
+        isProtected: false, isHeld: entry?.isHeld === true, isEssential: entry !== undefined && isVital(this.index, entry),
       };
       this.#marks.set(name, mark);
     }

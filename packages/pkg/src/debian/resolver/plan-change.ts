@@ -7,7 +7,7 @@
  * Recommends come after, but may still want what is there newer.
  */
 import type { BinaryPackage, PackageIndex } from "../package-index.ts";
-import { INSTALLED_ORIGIN, InstalledState, type InstalledEntry } from "../installed-state.ts";
+import { INSTALLED_ORIGIN, InstalledState, isVital, type InstalledEntry } from "../installed-state.ts";
 import { DOWNGRADE_PRIORITY } from "../policy.ts";
 import { findUnneeded } from "../unneeded.ts";
 import { compareVersions } from "../version.ts";
@@ -288,7 +288,7 @@ class ChangePlan {
 
   #mustStay(entry: InstalledEntry): string | undefined {
     if (entry.isHeld) return "is held";
-    if (entry.isEssential && this.#request.allowRemoveEssential !== true) return "is essential and must stay";
+    if (this.#request.allowRemoveEssential !== true && isVital(this.#index, entry)) return "is essential and must stay";
     if (this.#request.upgrade === "safe" && !this.#isRemoved(entry.package)) return "must stay, since this upgrade removes nothing";
     return undefined;
   }
@@ -367,11 +367,11 @@ class ChangePlan {
     return this.#state.sameAs(one)?.isAutomatic ?? true;
   }
 
-  /** Came for others, and nobody of `chosen` needs it. */
+  /** Came for others, and nobody of `chosen` needs it; what every system is to have stays. Source: apt-pkg/depcache.cc, `MarkRequired`. */
   #unneededOf(chosen: ReadonlySet<BinaryPackage>): BinaryPackage[] {
     const isWanted = (one: BinaryPackage): boolean => {
       const entry = this.#state.sameAs(one);
-      return this.#isAsked(one, chosen) || !this.#wasAutomatic(one) || (entry?.isEssential ?? one.isEssential) || entry?.isHeld === true;
+      return this.#isAsked(one, chosen) || !this.#wasAutomatic(one) || (entry === undefined ? one.isEssential || one.isProtected : isVital(this.#index, entry)) || entry?.package.priority === "required" || entry?.isHeld === true;
     };
     return findUnneeded(this.#index, [...chosen], isWanted, this.#state.architecture);
   }

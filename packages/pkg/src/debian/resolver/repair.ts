@@ -39,9 +39,8 @@ const DEPTH_MAX = 400;
 const PRIORITY_SCORES = [3, 2, 1, -1, -2] as const;
 const ASKED_SCORE = 10_000, ESSENTIAL_SCORE = 5_000, ESSENTIAL_BASE_SCORE = 100, OFFERED_SCORE = 1;
 
-/** apt counts itself among the essential packages (apt-pkg/deb/deblistparser.cc, `pkgCacheGen::ForceEssential`). */
 function isVital(mark: Mark): boolean {
-  return mark.name === "apt" || mark.isEssential || [mark.install, mark.current, mark.candidate].some((one) => one?.isEssential === true || one?.isProtected === true);
+  return mark.isEssential || [mark.install, mark.candidate].some((one) => one?.isEssential === true || one?.isProtected === true);
 }
 
 function append<Key, Value>(map: Map<Key, Value[]>, key: Key, value: Value): void {
