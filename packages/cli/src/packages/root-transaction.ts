@@ -16,7 +16,7 @@ import { lockHolder, nodeAlpmSystem, type NodeAlpmSystem, type NodePackagePorts 
 import { fileTreeOf, readBlob, type FileEntry, type FileTree } from "@stratos/formats";
 import { ChangeError, CHANGES_FOLDER, EXTENDED_STATES, markHeld, readSystem, RootChanges, type ChangeDraft, type ChangeRecord, type PackageIndex, type PlannedChange, type RootFiles, type ListNote, type RootMeta, type RootNode, treeEntryMeta, writeTreeEntry } from "@stratos/pkg";
 import type { ScriptRunner, TreeChanges } from "@stratos/compose";
-import { CommandError } from "../command-error.ts";
+import { CommandError, hostReason } from "../command-error.ts";
 import { chooseRunner } from "../compose/compose-session.ts";
 import { EXIT_SIGNAL_BASE } from "../exit-status.ts";
 import { extendedStatesAfter, missedBy, summaryOf, type ChangeSummary } from "./change-record.ts";
@@ -157,9 +157,15 @@ export function changeRoot(task: RootTask, change: PlannedChange, command: strin
       return commit(changes, draft, { command, ...summaryOf(change) }, Math.floor(Date.now() / 1000));
     } catch (error) {
       draft.discard();
+      if (isOfHost(error)) throw new CommandError(task.root, `${hostReason(error)}; the folder is as it was`, { cause: error });
       throw error;
     }
   });
+}
+
+/** A refusal by the host: no space, no permission, an error of its disk. */
+function isOfHost(error: unknown): boolean {
+  return error instanceof Error && typeof (error as NodeJS.ErrnoException).errno === "number";
 }
 
 /**
@@ -257,8 +263,13 @@ function requireUntouched(root: string, changes: RootChanges, id: number): void 
 function commit(changes: RootChanges, draft: ChangeDraft, what: ChangeSummary & { command: string }, nowSeconds: number): RootTransaction {
   const data: NoteData = { kind: "debian", ...what };
   const id = draft.commit({ title: what.command, time: nowSeconds, data });
-  changes.apply(id);
-  changes.finish(id);
+  try {
+    changes.apply(id);
+    changes.finish(id);
+  } catch (error) {
+    if (isOfHost(error)) throw new CommandError(what.command, `${hostReason(error)}; change ${id} is decided, and the next command on the folder finishes it`, { cause: error });
+    throw error;
+  }
   return { id, at: new Date(nowSeconds * 1000).toISOString(), ...what };
 }
 

@@ -99,7 +99,7 @@ function existsInRoot(folder: string, program: string): boolean {
 
 /** pacman's lock is a file that must not exist before; ours says whose it is, so that one that was left behind is known. */
 function takeLock(path: string): (() => void) | string {
-  fs.mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   for (let attempt = 0; attempt < 2; attempt++) {
     try {
       fs.writeFileSync(path, `stratos ${process.pid} ${startTime(process.pid) ?? ""}\n`, { flag: "wx" });
@@ -116,6 +116,13 @@ function takeLock(path: string): (() => void) | string {
     fs.rmSync(path, { force: true });
   }
   return `${path} was taken by another process`;
+}
+
+/** One by one: mkdir(2) of several at once says of a read-only file system that there is no such folder. */
+function makeFolder(path: string): void {
+  if (fs.existsSync(path)) return;
+  makeFolder(dirname(path));
+  fs.mkdirSync(path);
 }
 
 /** When a process began, in ticks; undefined when there is no such process. Numbers of processes come again. */

@@ -70,6 +70,10 @@ export class FolderRoot implements RootFiles {
       // After the owner, whose change takes away set-user-id bits.
       fs.fchmodSync(handle, meta.mode);
       fs.futimesSync(handle, meta.mtime, meta.mtime);
+    } catch (error) {
+      // A failure by descriptor names no file.
+      if (error instanceof Error) (error as NodeJS.ErrnoException).path ??= `${this.folder === "/" ? "" : this.folder}/${path}`;
+      throw error;
     } finally {
       fs.closeSync(handle);
     }
