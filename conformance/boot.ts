@@ -3,13 +3,15 @@
  * under UEFI, a disk that `stratos install` made, and a disk of riscv64. Kernel and loaders are those of Debian; nothing of it is installed
  * on the host but the emulator. Not part of `npm test`: it takes a few minutes.
  *
- *     npm run conformance:boot [-- NAME…]
+ *     npm run conformance:boot -- [--record] [NAME…]
  */
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { recordBoots, type BootRow } from "./results.ts";
 import { findMirror } from "@stratos/host-node/packages";
 import { Machine, machineObstacle, type Firmware } from "./emulator.ts";
 
@@ -57,12 +59,13 @@ const folder = mkdtempSync(join(tmpdir(), "stratos-boot-"));
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
+const { values, positionals: wanted } = parseArgs({ options: { record: { type: "boolean", default: false } }, allowPositionals: true });
+const rows: BootRow[] = [];
 let passed = 0, failed = 0;
 try {
   const obstacle = machineObstacle({ architecture: "amd64", firmware: "uefi" });
   if (obstacle !== null) throw new Error(obstacle);
   const tree = makeTree();
-  const wanted = process.argv.slice(2);
   const isWanted = (name: string): boolean => wanted.length === 0 || wanted.some((text) => name.includes(text));
   for (const one of CASES.filter(({ name }) => isWanted(name))) await runCase(one, tree, "amd64");
   if (isWanted(RISCV.name)) await runRiscv();
@@ -72,6 +75,7 @@ try {
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
+if (values.record) recordBoots("disks", { title: "Disks and media to their first process under QEMU (TCG)", command: "npm run conformance:boot -- --record" }, rows);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 
@@ -105,14 +109,15 @@ async function runCase(one: Case, tree: string, architecture: "amd64" | "riscv64
   const output = await boot(image, architecture, architecture === "riscv64" ? "u-boot" : one.uefi ? "uefi" : "bios", one.isStick === true);
   const line = output.split("\n").find((text) => text.includes(MARKER));
   if (line === undefined) return report(one.name, `no marker within ${BOOT_TIMEOUT_MS / 1000} s; the console ended with\n${output.split("\n").slice(-15).join("\n")}`);
-  report(one.name, one.expect.test(line) ? null : `the root is not what it should be: ${line}`, `${((Date.now() - started) / 1000).toFixed(1)} s`);
+  report(one.name, one.expect.test(line) ? null : `the root is not what it should be: ${line}`, Math.round((Date.now() - started) / 1000));
   rmSync(image);
 }
 
-function report(name: string, failure: string | null, note = ""): void {
+function report(name: string, failure: string | null, seconds = 0): void {
+  rows.push({ name, isRight: failure === null, seconds });
   if (failure === null) passed++;
   else failed++;
-  console.log(failure === null ? `ok ${name} ${note}` : `FAILED ${name}: ${failure}`);
+  console.log(failure === null ? `ok ${name} (${seconds} s)` : `FAILED ${name}: ${failure}`);
 }
 
 async function boot(image: string, architecture: "amd64" | "riscv64", firmware: Firmware, isStick: boolean): Promise<string> {
