@@ -55,7 +55,7 @@ export function writeOutput(format: OutputFormat, source: FileTree, path: string
 interface FormatOptions extends Omit<OutputOptions, "compression"> { readonly compression?: LayerCompression; readonly isPackedByLz4?: true }
 
 function writeAs(format: OutputFormat, source: FileTree, path: string, options: FormatOptions, codecs: Codecs): OutputResult {
-  const bootc = options.isBootc === true ? bootcLayout(source, codecs, options.time) : null;
+  const bootc = options.isBootc === true ? bootcLayout(source, codecs, options.time, format === "oci" || format === "oci-archive" ? "container" : "commit") : null;
   const tree = bootc?.tree ?? source;
   switch (format) {
     case "tar": return writeFile(path, packed(archiveTree(tree), options.compression ?? "none", codecs));

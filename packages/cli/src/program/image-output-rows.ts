@@ -26,7 +26,7 @@ export function imageOutputCommands(finish: Finish): Command[] {
     .addOption(new Option("--mode <mode>", "mode of a new OSTree repository (default: archive)").choices(["archive", "bare", "bare-user", "bare-user-only"]))
     .option("--sign <key>", "sign an OSTree commit and the summary by OpenPGP: name of a key (`stratos pkg key`), or file")
     .option("--sign-ed25519 <file>", "sign them by Ed25519: a key in PEM, or as `ostree sign` has it")
-    .option("--bootc", "lay the root out as OSTree and bootc deploy it (/usr/etc, empty /var, kernel in /usr/lib/modules)")
+    .option("--bootc", "lay the root out as OSTree and bootc deploy it (/usr/etc, but /etc in an OCI image; empty /var, kernel in /usr/lib/modules)")
     .addOption(new Option("--loader <loader>", "boot loader of a disk (default: what the root has, systemd-boot first)").choices(["systemd-boot", "grub", "unified"]))
     .addOption(new Option("--filesystem <kind>", "file system of a disk's root (default: ext4)").choices([...DISK_FILE_SYSTEMS]))
     .addOption(new Option("--snapshot <name>", "with btrfs: a read-only snapshot of the root as it is made, which the boot menu offers").argParser(parseSnapshot))

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkFileTree, fileEntry, fileTreeOf, MemoryBlob, readBlob, type FileEntry } from "@stratos/formats";
 import { nodeCodecs } from "@stratos/host-node/outputs";
-import { bootcLayout } from "./bootc-layout.ts";
+import { bootcImage, bootcLayout } from "./bootc-layout.ts";
 import { TreeDraft } from "../tree/tree-draft.ts";
 
 const codecs = nodeCodecs();
@@ -32,6 +32,12 @@ test("a Debian root becomes one that can be deployed", () => {
   assert.match(conf, /^d \/var\/mail 2775 root 8 - -$/m);
   assert.match(conf, /^L \/var\/lib\/dpkg - - - - \/usr\/lib\/sysimage\/dpkg$/m);
   assert.match(conf, /^d \/var\/roothome 0700 root root - -$/m);
+  // An image runs as a container, too, and a commit is made of it as of any root.
+  const image = bootcImage(source, codecs, 5), inImage = [...image.tree.entries()].map(({ path }) => path);
+  assert.equal(checkFileTree(image.tree), undefined);
+  assert.deepEqual([inImage.includes("etc/passwd"), inImage.includes("usr/etc"), image.labels["ostree.linux"]], [true, false, "6.12.1"]);
+  assert.deepEqual([...bootcLayout(image.tree, codecs, 5).tree.entries()].map(({ path }) => path), [...entries.keys()]);
+  assert.deepEqual([...bootcImage(tree, codecs, 5).tree.entries()].map(({ path }) => path), inImage);
 });
 
 test("moving and removing leave hard links whole", () => {

@@ -2,7 +2,8 @@
  * A root as OSTree and bootc deploy it. Source: libostree's manual, "Adapting existing mainstream distributions"; bootc's documentation,
  * "Filesystem" and "Bootc-compatible images".
  *
- * - `/etc` becomes `/usr/etc`: what is deployed, from which each machine's `/etc` is made and merged.
+ * - `/etc` becomes `/usr/etc`: what is deployed, from which each machine's `/etc` is made and merged. In an image for containers it stays: it runs as one, too,
+ *   bootc itself moves it when it makes a commit of the image, and its linter refuses `/usr/etc` there.
  * - Kernel and initramfs stand in `/usr/lib/modules/VERSION/{vmlinuz,initramfs.img}`; `/boot` is empty. A kernel whose root brings no initramfs, or one of
  *   initramfs-tools, which does not know OSTree, gets ours.
  * - `/var` is the machine's and comes empty; its folders are made at boot by a tmpfiles.d file, dpkg's database moves to `/usr/lib/sysimage`.
@@ -30,13 +31,13 @@ const SYSIMAGE = "usr/lib/sysimage";
  * @throws FormatError when there is no kernel to boot, or nothing to make an initramfs of
  */
 export function bootcImage(tree: FileTree, codecs: Pick<Codecs, "sha256" | "gzip">, mtime: number): { readonly tree: FileTree; readonly labels: Readonly<Record<string, string>> } {
-  const layout = bootcLayout(tree, codecs, mtime);
+  const layout = bootcLayout(tree, codecs, mtime, "container");
   if (layout.kernel === null) throw new FormatError("ostree.bootc: the image has no kernel in /boot or /usr/lib/modules");
   return { tree: layout.tree, labels: { "containers.bootc": "1", "ostree.bootable": "1", "ostree.linux": layout.kernel } };
 }
 
-/** @param mtime  seconds since 1970, for what is added */
-export function bootcLayout(tree: FileTree, codecs: Pick<Codecs, "sha256" | "gzip">, mtime: number): BootcLayout {
+/** @param mtime  seconds since 1970, for what is added. @param use  a commit, or an image for containers */
+export function bootcLayout(tree: FileTree, codecs: Pick<Codecs, "sha256" | "gzip">, mtime: number, use: "commit" | "container" = "commit"): BootcLayout {
   const draft = new TreeDraft(tree, codecs, mtime);
   if (draft.has("usr/etc") && draft.has("etc")) throw new FormatError("the tree has both /etc and /usr/etc");
   // initramfs-tools' knows nothing of OSTree, and would look for a system at the disk's own root.
@@ -45,7 +46,8 @@ export function bootcLayout(tree: FileTree, codecs: Pick<Codecs, "sha256" | "gzi
   }
   const kernel = moveKernel(draft);
   if (kernel !== null && !draft.has(`usr/lib/modules/${kernel}/initramfs.img`)) draft.file(`usr/lib/modules/${kernel}/initramfs.img`, codecs.gzip(initramfs(draft.tree(), { kernel, mtime }, codecs)), { mode: 0o600 });
-  if (draft.has("etc")) draft.move("etc", "usr/etc");
+  const [from, to] = use === "commit" ? ["etc", "usr/etc"] : ["usr/etc", "etc"];
+  if (draft.has(from)) draft.move(from, to);
   moveDpkg(draft);
   const tmpfiles = varFolders(draft);
   for (const [place, target] of INTO_VAR) {
