@@ -83,6 +83,17 @@ test("a package that has changed makes its own stage anew, and none before it; t
   assert.deepEqual(full.info.images[0]!.artifacts, updated.info.images[0]!.artifacts);
 });
 
+test("an archive that is signed again with nothing new for the image makes no new one", async () => {
+  const one = await world();
+  const { lock, info } = await one.compose(TREEFILE);
+  const jobs = one.runner.jobs.length;
+  await one.publish([...BASE, LIBTOOL, TOOL, packageOf("other")], "Fri, 15 Jan 2027 07:30:00 UTC");
+  const again = await one.compose(TREEFILE, { lock, lockMode: "update" });
+  assert.deepEqual([again.lock, again.info, one.runner.jobs.length], [lock, info, jobs]);
+  const fresh = await one.compose(TREEFILE);
+  assert.notEqual(fresh.lock.images["default/riscv64"]!.dateSeconds, lock.images["default/riscv64"]!.dateSeconds, "the archive was signed later");
+});
+
 test("packages that only scripts need are there while they run, and not in the image", async () => {
   const maker = (version: string) => packageOf("maker", { Depends: "libtool, libmaker", Version: version }, [{ path: "./usr/bin/" }, { path: "./usr/bin/maker", text: `maker ${version}` }, { path: "./usr/share/" }, { path: "./usr/share/maker/" }]);
   const libmaker = packageOf("libmaker", {}, [{ path: "./usr/lib/" }, { path: "./usr/lib/libmaker.so", text: "libmaker" }]);

@@ -3,7 +3,7 @@
  * that was interrupted, or comes again, goes on where something is new.
  */
 import { archiveEpoch } from "./gather/epoch.ts";
-import { allPackages, EMPTY_LOCK, LockError, lockKey, packageRequest, type Lock, type LockedImage } from "./gather/lock.ts";
+import { allPackages, EMPTY_LOCK, hasSamePackages, LockError, lockKey, packageRequest, type Lock, type LockedImage } from "./gather/lock.ts";
 import { fetchPackages, resolveImage, type Archive } from "./gather/resolve-image.ts";
 import { customize } from "./build/customize.ts";
 import { readTree, writeTree } from "./build/manifest.ts";
@@ -149,7 +149,10 @@ class Compose implements PhaseWork {
     const { archive, lockMode, onEvent } = this.#request;
     const image = lockKey(target);
     const onProgress = (progress: Progress): void => onEvent({ kind: "packages", image, progress });
-    const locked = (lockMode === "update" ? undefined : this.#lockedFor(target)) ?? await this.#resolving.take(() => resolveImage(this.#ports.packages, target, archive, onProgress));
+    const known = this.#lockedFor(target);
+    const resolved = lockMode !== "update" && known !== undefined ? known : await this.#resolving.take(() => resolveImage(this.#ports.packages, target, archive, onProgress));
+    // An archive that was signed again without anything new for this image makes no new image.
+    const locked = known !== undefined && hasSamePackages(known, resolved) ? known : resolved;
     signal.throwIfAborted();
     await fetchPackages(this.#ports.packages, locked, target.config.mirror ?? archive.mirror, { onProgress, signal, shared: this.#fetching });
     this.#images[image] = locked;

@@ -24,11 +24,11 @@ function shownTime(epochSeconds: number): number {
   return epochSeconds - 1;
 }
 
-/** The tree as scripts are shown it. Folders have the image's own time, as in the image. */
+/** The tree as scripts are shown it. Folders have the image's own time, as in the image, and nothing is newer than it, so that what scripts note of times is true there. */
 export function showTimes(tree: FileTree, epochSeconds: number): FileTree {
   const shown = shownTime(epochSeconds);
   const given = [...tree.entries()], isAlike = shownAlike(given, epochSeconds);
-  const entries = given.map((entry): FileEntry => (entry.kind === "directory" ? { ...entry, mtime: epochSeconds } : isAlike(entry) ? { ...entry, mtime: shown } : entry));
+  const entries = given.map((entry): FileEntry => (entry.kind === "directory" ? { ...entry, mtime: epochSeconds } : isAlike(entry) ? { ...entry, mtime: shown } : entry.mtime > epochSeconds ? { ...entry, mtime: epochSeconds } : entry));
   return { entries: () => entries };
 }
 

@@ -87,6 +87,12 @@ export function allPackages(locked: Pick<LockedImage, "packages" | "build">): re
   return locked.build === undefined ? locked.packages : [...locked.packages, ...locked.build];
 }
 
+/** Whether two sets are made of the same files, from the same place, in the same order. */
+export function hasSamePackages(left: LockedImage, right: LockedImage): boolean {
+  const describe = (one: LockedImage): string => JSON.stringify([one.suite, one.mirror, one.components, one.packages, one.build ?? []]);
+  return describe(left) === describe(right);
+}
+
 /** Images sorted by name, so that the file changes only where something has. */
 export function formatLock(lock: Lock): string {
   const images = Object.fromEntries(Object.keys(lock.images).sort().map((key) => [key, lock.images[key]!]));
