@@ -1,5 +1,5 @@
 /**
- * `npm run conformance:compose -- [--arch amd64|riscv64] [--runner native|stratos] [--packages a,b] [--keep FOLDER]`: the minimal system, with these packages, that Stratos composes
+ * `npm run conformance:compose -- [--arch amd64|riscv64] [--runner native|stratos] [--base important|standard] [--packages a,b] [--keep FOLDER]`: the minimal system, or the one of a priority, with these packages, that Stratos composes
  * beside mmdebstrap's of the same: each file with its kind, mode, owner, time, target and content. Differences that ARCHITECTURE.md of `compose` lists are
  * counted, any other is told, and the status is 1. Accounts that packages make are compared by name: their numbers follow the order of configuration, which apt and dpkg choose.
  * With --keep both archives stay in the folder, and are taken from there the next time.
@@ -14,7 +14,7 @@ import { parseArgs } from "node:util";
 import { TarReader, type TarEntry } from "@stratos/formats";
 import { findMirror } from "@stratos/host-node/packages";
 
-const { values } = parseArgs({ options: { arch: { type: "string", default: "amd64" }, runner: { type: "string", default: "auto" }, packages: { type: "string", default: "" }, keep: { type: "string" } } });
+const { values } = parseArgs({ options: { arch: { type: "string", default: "amd64" }, runner: { type: "string", default: "auto" }, base: { type: "string", default: "minbase" }, packages: { type: "string", default: "" }, keep: { type: "string" } } });
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
@@ -95,14 +95,14 @@ function wordsOf(path: string, root: Root, { content, digest }: Member): string 
 function compose(): Root {
   const treefile = join(folder, "minbase.yaml"), archive = join(folder, "root.tar");
   if (existsSync(archive)) return readArchive(archive);
-  writeFileSync(treefile, `name: minbase\narchitectures: [${values.arch}]\npackages: [${values.packages}]\noutputs: {root: {format: tar, filename: root.tar}}\n`);
+  writeFileSync(treefile, `name: minbase\nbase: ${values.base}\narchitectures: [${values.arch}]\npackages: [${values.packages}]\noutputs: {root: {format: tar, filename: root.tar}}\n`);
   must(process.execPath, [join(root, "stratos.mjs"), "compose", "run", treefile, "--runner", values.runner, "-o", folder], {});
   return readArchive(archive);
 }
 
 function mmdebstrap(sourceDateEpoch: number): Root {
   const keyring = existsSync(KEYRING) ? ` [signed-by=${KEYRING}]` : "", archive = join(folder, "peer.tar");
-  if (!existsSync(archive)) must("mmdebstrap", ["--variant=minbase", ...(values.packages === "" ? [] : [`--include=${values.packages}`]), `--architectures=${values.arch}`, "trixie", archive, `deb${keyring} ${findMirror().uri} trixie main`], { SOURCE_DATE_EPOCH: String(sourceDateEpoch) });
+  if (!existsSync(archive)) must("mmdebstrap", [`--variant=${values.base}`, ...(values.packages === "" ? [] : [`--include=${values.packages}`]), `--architectures=${values.arch}`, "trixie", archive, `deb${keyring} ${findMirror().uri} trixie main`], { SOURCE_DATE_EPOCH: String(sourceDateEpoch) });
   return readArchive(archive);
 }
 

@@ -53,6 +53,8 @@ test("what is wrong with a treefile is told with its place, and the status is 1"
   const file = join(folder, "bad.yaml");
   writeFileSync(file, "name: x\npackges: [a]\n");
   assert.deepEqual(await compose(newHome("bad"), ["run", file]), { stdout: "", stderr: `stratos: ${file}:2:1: packges: unknown key; did you mean packages?\n`, status: 1 });
+  const warned = await compose(newHome("warned"), ["validate", file, "--unknown-keys", "warn"]);
+  assert.deepEqual(warned, { stdout: "", stderr: `stratos: warning: ${file}:2:1: packges: unknown key; did you mean packages?\n`, status: 0 });
   writeFileSync(file, "name: x\nvariants:\n  a: {phases: {build: {after: [b/build]}}}\n  b: {phases: {build: {after: [a/build]}}}\n");
   const { stderr, status } = await compose(newHome("circle"), ["plan", file]);
   assert.deepEqual([Buffer.from(stderr, "latin1").toString("utf8"), status], [`stratos: ${file}: phases wait for each other in a circle: build a/riscv64 → build b/riscv64 → build a/riscv64\n`, 1]);

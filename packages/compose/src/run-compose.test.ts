@@ -83,6 +83,15 @@ test("a package that has changed makes its own stage anew, and none before it; t
   assert.deepEqual(full.info.images[0]!.artifacts, updated.info.images[0]!.artifacts);
 });
 
+test("a base told by priority has all packages of it, but for those that are excluded", async () => {
+  const one = await world(packageOf("pager", { Priority: "important", Depends: "libpager" }), packageOf("libpager"), packageOf("doc", { Priority: "standard" }), packageOf("mail", { Priority: "standard" }));
+  const names = async (base: string): Promise<string[]> => (await one.compose(`name: demo\nbase: ${base}\nexclude: [mail]\noutputs: {root: {format: tar}}\n`)).lock.images["default/riscv64"]!.packages.map(({ name, isAutomatic }) => (isAutomatic ? `${name} auto` : name)).sort();
+  const minbase = await names("minbase");
+  assert.ok(!minbase.some((name) => /pager|doc|mail|tool/.test(name)));
+  assert.deepEqual(await names("important"), [...minbase, "libpager auto", "pager"].sort());
+  assert.deepEqual(await names("standard"), [...minbase, "doc", "libpager auto", "pager"].sort());
+});
+
 test("an archive that is signed again with nothing new for the image makes no new one", async () => {
   const one = await world();
   const { lock, info } = await one.compose(TREEFILE);

@@ -22,7 +22,7 @@ type Difference = ImageDifference & { readonly files?: readonly FileDifference[]
 
 /** What an update of the lock file would change. */
 async function diffWithArchive(file: string, options: ComposeDiffOptions): Promise<Difference[]> {
-  const treefile = await openTreefile(file), targets = await selectTargets(treefile, options);
+  const treefile = await openTreefile(file, options), targets = await selectTargets(treefile, options);
   const lock = await readLock(lockPath(file, options.lock));
   return telling(file, async () => {
     const session = await openComposeSession({ output: ".", treefile: file }, { verbose: false, targets });

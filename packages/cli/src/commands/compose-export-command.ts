@@ -7,7 +7,7 @@ import { EXIT_SUCCESS } from "../exit-status.ts";
 import type { ComposeExportOptions } from "./compose-options.ts";
 
 export async function exportTreefile(file: string, options: ComposeExportOptions): Promise<number> {
-  const treefile = await openTreefile(file);
+  const treefile = await openTreefile(file, options);
   const targets = await selectTargets(treefile, options);
   const { format } = options;
   if (options.all === true && format === "mock") throw new UsageError("--all", "mock has a configuration for each image, and none for all");

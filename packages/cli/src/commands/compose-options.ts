@@ -1,7 +1,12 @@
 /** Options of `stratos compose`, as commander fills them in. */
 export interface ComposeJsonOptions { readonly json?: true }
 
-export interface ComposeSelection {
+/** What becomes of keys that treefiles do not have. */
+export interface UnknownKeyOptions { readonly unknownKeys?: "refuse" | "warn" }
+
+export interface ComposeValidateOptions extends ComposeJsonOptions, UnknownKeyOptions {}
+
+export interface ComposeSelection extends UnknownKeyOptions {
   readonly variant?: readonly string[];
   readonly arch?: readonly string[];
 }

@@ -12,7 +12,7 @@ const nothing = async (): Promise<void> => {};
 const NO_WORK: PhaseWork = { init: nothing, gather: nothing, build: nothing, output: nothing, cleanup: nothing };
 
 export async function planCompose(file: string, options: ComposePlanOptions): Promise<number> {
-  const treefile = await openTreefile(file);
+  const treefile = await openTreefile(file, options);
   const targets = await selectTargets(treefile, options);
   const lockMode = lockModeOf(options), lock = await readLock(lockPath(file, options.lock));
   return telling(file, async () => {

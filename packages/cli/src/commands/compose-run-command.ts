@@ -11,7 +11,7 @@ import { VERSION } from "../version.ts";
 import type { ComposeRunOptions } from "./compose-options.ts";
 
 export async function runComposeCommand(file: string, options: ComposeRunOptions): Promise<number> {
-  const treefile = await openTreefile(file);
+  const treefile = await openTreefile(file, options);
   const targets = await selectTargets(treefile, options);
   const place = lockPath(file, options.lock), lockMode = lockModeOf(options);
   const lock = await readLock(place);

@@ -1,21 +1,24 @@
 import { formatProblem, loadTreefile, TreefileError, type TreefileProblem } from "@stratos/compose";
 import { readHostText } from "../compose/open-treefile.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
-import type { ComposeJsonOptions } from "./compose-options.ts";
+import type { ComposeValidateOptions } from "./compose-options.ts";
 
-export async function validateTreefiles(files: readonly string[], options: ComposeJsonOptions): Promise<number> {
-  const problems: TreefileProblem[] = [];
+export async function validateTreefiles(files: readonly string[], options: ComposeValidateOptions): Promise<number> {
+  const problems: TreefileProblem[] = [], warnings: TreefileProblem[] = [];
   const images: { file: string; variant: string; architecture: string }[] = [];
   for (const file of files) {
     try {
-      const treefile = await loadTreefile(file, readHostText);
+      const treefile = await loadTreefile(file, readHostText, options.unknownKeys === "warn" ? (problem) => warnings.push(problem) : undefined);
       images.push(...treefile.targets().map(({ variant, architecture }) => ({ file, variant, architecture })));
     } catch (error) {
       if (!(error instanceof TreefileError)) throw error;
       problems.push(...error.problems);
     }
   }
-  if (options.json === true) process.stdout.write(`${JSON.stringify({ valid: problems.length === 0, problems, images }, null, 2)}\n`);
-  else for (const problem of problems) process.stderr.write(`stratos: ${formatProblem(problem)}\n`);
+  if (options.json === true) process.stdout.write(`${JSON.stringify({ valid: problems.length === 0, problems, warnings, images }, null, 2)}\n`);
+  else {
+    for (const warning of warnings) process.stderr.write(`stratos: warning: ${formatProblem(warning)}\n`);
+    for (const problem of problems) process.stderr.write(`stratos: ${formatProblem(problem)}\n`);
+  }
   return problems.length === 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

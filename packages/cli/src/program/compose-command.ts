@@ -1,7 +1,7 @@
 /** `stratos compose …`: images from a treefile. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { parseTimeout } from "../option-values.ts";
-import type { ComposeCleanOptions, ComposeDiffOptions, ComposeExportOptions, ComposeJsonOptions, ComposePlanOptions, ComposeRebuildOptions, ComposeRunOptions } from "../commands/compose-options.ts";
+import type { ComposeCleanOptions, ComposeDiffOptions, ComposeExportOptions, ComposePlanOptions, ComposeRebuildOptions, ComposeRunOptions, ComposeValidateOptions } from "../commands/compose-options.ts";
 
 /** @param finish  receives the exit status of the command that ran */
 export function composeCommand(finish: (status: number) => void): Command {
@@ -14,8 +14,9 @@ export function composeCommand(finish: (status: number) => void): Command {
     .summary("check treefiles")
     .description("Checks treefiles, with all that they include. Problems are told with file, line, column and key.")
     .argument("<file...>", "treefiles, .yaml or .toml")
+    .addOption(unknownKeysOption())
     .option("--json", "print JSON")
-    .action(async (files: string[], options: ComposeJsonOptions) => finish(await (await import("../commands/compose-validate-command.ts")).validateTreefiles(files, options)));
+    .action(async (files: string[], options: ComposeValidateOptions) => finish(await (await import("../commands/compose-validate-command.ts")).validateTreefiles(files, options)));
 
   const schema = new Command("schema")
     .summary("print the JSON Schema of treefiles")
@@ -89,7 +90,12 @@ export function composeCommand(finish: (status: number) => void): Command {
 function selecting(command: Command): Command {
   return command
     .addOption(new Option("--variant <patterns>", "only variants that match, separated by commas").argParser(parsePatterns))
-    .addOption(new Option("--arch <patterns>", "only architectures that match, separated by commas").argParser(parsePatterns));
+    .addOption(new Option("--arch <patterns>", "only architectures that match, separated by commas").argParser(parsePatterns))
+    .addOption(unknownKeysOption());
+}
+
+function unknownKeysOption(): Option {
+  return new Option("--unknown-keys <treatment>", "keys that treefiles do not have: an error, or told and left out").choices(["refuse", "warn"]).default("refuse");
 }
 
 /** Options of what looks at an archive. */

@@ -1,6 +1,7 @@
 /** From an image's configuration to the packages that it will consist of: the signed index, the resolver, and the order of stages. */
 import { planImage, readVerified, download, inParallel, type BinaryPackage, type OnProgress, type PackageIndex, type PackagePorts, type RelationField, type WantedFile } from "@stratos/pkg";
 import { compilePattern, isPattern } from "../treefile/pattern.ts";
+import type { BaseName } from "../treefile/schema.ts";
 import type { ImageTarget } from "../treefile/treefile.ts";
 import { SharedWork } from "../phase/shared-work.ts";
 import { allPackages, LockError, packageRequest, STAGES, type LockedImage, type LockedPackage, type StageName } from "./lock.ts";
@@ -38,13 +39,22 @@ function choose(ports: PackagePorts, target: ImageTarget, archive: Archive, onPr
   const { suite = "trixie", components = ["main"], repositories = {}, base = "minbase", recommends = false, exclude = [] } = target.config;
   const isExcluded = exclude.map((pattern) => compilePattern(pattern));
   return planImage(ports, {
-    mirror: target.config.mirror ?? archive.mirror, keyrings: archive.keyrings, suite, components, architecture: target.architecture, variant: base, recommends, packages: [],
+    mirror: target.config.mirror ?? archive.mirror, keyrings: archive.keyrings, suite, components, architecture: target.architecture, variant: base === "important" || base === "standard" ? "minbase" : base, recommends, packages: [],
     extraSources: Object.values(repositories).map((one) => ({ uri: one.uri.replace(/\/+$/, ""), suite: one.suite, components: one.components ?? ["main"] })),
     choosePackages(index) {
       if (isExcluded.length > 0) index.setPriorities((one) => (isExcluded.some((matches) => matches(one.name)) ? -1 : one.origin.priority));
-      return names(index);
+      const priorities = PRIORITIES[base];
+      return priorities === undefined ? names(index) : [...ofPriority(index, priorities), ...names(index)];
     },
   }, onProgress);
+}
+
+/** Bases that are told by priority, as debootstrap's and mmdebstrap's variants of these names are. Source: Debian Policy §2.5. */
+const PRIORITIES: Readonly<Partial<Record<BaseName, readonly string[]>>> = { important: ["important"], standard: ["important", "standard"] };
+
+/** Packages of these priorities that an image may have. */
+function ofPriority(index: PackageIndex, priorities: readonly string[]): string[] {
+  return [...index.names()].filter((name) => priorities.includes(index.candidate(name)?.priority ?? "")).sort();
 }
 
 function lockPackages({ plan, binaries }: Pick<Chosen, "plan" | "binaries">, stages: ReadonlyMap<BinaryPackage, StageName>): LockedPackage[] {

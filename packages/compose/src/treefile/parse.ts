@@ -33,13 +33,18 @@ const PROBLEMS_MAX = 50;
  * Reads and checks a file by itself.
  *
  * @param path  for messages; `.toml` says which language it is
+ * @param onUnknownKey  is told of each key that the schema does not know, which is then left out; without it such a key is an error
  * @throws TreefileError
  */
-export function parseTreefile(text: string, path: string): ParsedFile {
+export function parseTreefile(text: string, path: string, onUnknownKey?: (problem: TreefileProblem) => void): ParsedFile {
   if (text.length > TEXT_SIZE_MAX) throw problemAt(path, { line: 1, column: 1 }, "", `is larger than ${TEXT_SIZE_MAX} bytes`);
   const { value, locate } = path.endsWith(".toml") ? readToml(text, path) : readYaml(text, path);
   if (!isObject(value)) throw problemAt(path, { line: 1, column: 1 }, "", "holds no keys");
-  const problems = [...validate(value), ...checkConditions(value)].map(({ key, message }) => ({ file: path, ...locate(key), key: formatKeyPath(key), message }));
+  const place = ({ key, message }: KeyProblem): TreefileProblem => ({ file: path, ...locate(key), key: formatKeyPath(key), message });
+  const found = validate(value), unknown = onUnknownKey === undefined ? [] : found.filter(({ isUnknown }) => isUnknown === true);
+  for (const { key } of unknown) removeKey(value, key);
+  const problems = [...found.filter((one) => !unknown.includes(one)), ...checkConditions(value)].map(place);
+  for (const one of unknown) onUnknownKey?.(place(one));
   if (problems.length > 0) throw new TreefileError(problems.slice(0, PROBLEMS_MAX).sort((left, right) => left.line - right.line));
   return { path, value, locate };
 }
@@ -104,7 +109,13 @@ function locateInYaml(document: Document.Parsed, lines: LineCounter, path: KeyPa
   return { line: Math.max(line, 1), column: Math.max(col, 1) };
 }
 
-interface KeyProblem { key: KeyPath; message: string }
+interface KeyProblem { key: KeyPath; message: string; isUnknown?: true }
+
+function removeKey(value: JsonObject, path: KeyPath): void {
+  let inner: Json | undefined = value;
+  for (const key of path.slice(0, -1)) inner = isList(inner) ? inner[Number(key)] : isObject(inner) ? inner[key] : undefined;
+  if (isObject(inner)) delete (inner as Record<string, Json>)[path.at(-1)!];
+}
 
 /** The schema is a table of ours: that it is one itself is for a test to say, not for each start. */
 const VALIDATOR = { allErrors: true, strict: false, verbose: true, validateSchema: false, meta: false, code: { optimize: false } } as const;
@@ -152,7 +163,7 @@ function describe(error: ErrorObject): KeyProblem {
   switch (error.keyword) {
     case "additionalProperties": {
       const name = String(params["additionalProperty"]);
-      return { key: [...key, name], message: `unknown key${suggestion(name, Object.keys((error.parentSchema as { properties?: object } | undefined)?.properties ?? {}))}` };
+      return { key: [...key, name], message: `unknown key${suggestion(name, Object.keys((error.parentSchema as { properties?: object } | undefined)?.properties ?? {}))}`, isUnknown: true };
     }
     case "enum": return { key, message: `expected one of ${(params["allowedValues"] as unknown[]).filter((one) => one !== null && !String(one).startsWith("-")).join(", ")}, not ${show(error.data)}` };
     case "type": return { key, message: `expected ${[params["type"]].flat().filter((type) => type !== "null").map((type) => TYPE_WORDS[String(type)] ?? String(type)).join(" or ")}, not ${show(error.data)}` };

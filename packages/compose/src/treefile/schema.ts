@@ -65,7 +65,7 @@ const LAYER_KEYS = {
       properties: { uri: { type: "string", pattern: "^(https?|file)://\\S+$" }, suite: TEXT, components: WORDS, keyring: { ...TEXT, description: "file with its keys, beside the treefile" } },
     },
   },
-  base: { enum: ["minbase", "essential", "none"], description: "what every image has: essential packages, with the required ones and apt (minbase, the default), or nothing" },
+  base: { enum: ["minbase", "essential", "important", "standard", "none"], description: "what every image has: essential packages (essential), with the required ones and apt (minbase, the default), with those of priority important, with those of priority standard too; or nothing" },
   recommends: { type: "boolean", description: "also take recommended packages (default: false)" },
   packages: { ...PACKAGES, description: "names, NAME=VERSION, or patterns over all names of the archive" },
   exclude: { ...PACKAGES, description: "patterns; what matches is never taken, and a package that needs it is an error" },
@@ -209,6 +209,8 @@ export interface ContainerConfig {
 }
 export interface BuildConfig { readonly environment?: Readonly<Record<string, string>>; readonly runner?: "auto" | "stratos" | "native"; readonly network?: boolean; readonly packages?: readonly string[]; readonly mock?: JsonObject }
 
+export type BaseName = "minbase" | "essential" | "important" | "standard" | "none";
+
 /** All layers of one image, merged and checked. */
 export interface ImageConfig {
   readonly name: string;
@@ -219,7 +221,7 @@ export interface ImageConfig {
   readonly components?: readonly string[];
   readonly mirror?: string;
   readonly repositories?: Readonly<Record<string, RepositoryConfig>>;
-  readonly base?: "minbase" | "essential" | "none";
+  readonly base?: BaseName;
   readonly recommends?: boolean;
   readonly packages?: readonly string[];
   readonly exclude?: readonly string[];

@@ -26,11 +26,21 @@ async function problems(files: Record<string, string>, first?: string): Promise<
   return assert.fail("nothing was found wrong");
 }
 
+test("unknown keys are left out, and told, where that is asked for; all else stays an error", async () => {
+  const told: string[] = [];
+  const loaded = (text: string): Promise<Treefile> => loadTreefile("main.yaml", async (path) => (path === "main.yaml" ? text : undefined), ({ line, column, key }) => { told.push(`${line}:${column} ${key}`); });
+  const text = "name: x\npackagse: [a]\nvariants:\n  server: {packages: [b], colour: red}\noutputs:\n  a: {format: tar, speed: {fast: true}}\n";
+  const [target] = (await loaded(text)).targets();
+  assert.deepEqual(told.sort(), ["2:1 packagse", "4:27 variants.server.colour", "6:20 outputs.a.speed"]);
+  assert.deepEqual([target!.config.packages, target!.config.outputs], [["b"], { a: { format: "tar" } }]);
+  await assert.rejects(loaded(`${text}base: big\n`), (error) => error instanceof TreefileError && error.problems.length === 1 && error.problems[0]!.key === "base");
+});
+
 test("a problem is told with file, line, column and key", async () => {
   assert.deepEqual(await problems({ "main.yaml": "name: x\npackagse: [a]\nvariants:\n  server:\n    packages:\n      - good\n      - Bad Name\n    base: big\noutputs:\n  a: {format: zip}\n  b: {compression: zstd}\n" }), [
     "main.yaml:2:1: packagse: unknown key; did you mean packages?",
     'main.yaml:7:9: variants.server.packages[1]: "Bad Name" does not have the form ^-?[a-z0-9*?\\[{][a-z0-9+.*?\\[\\]{},!-]*(:[a-z0-9]+)?(=[A-Za-z0-9.+~:-]+)?$',
-    'main.yaml:8:5: variants.server.base: expected one of minbase, essential, none, not "big"',
+    'main.yaml:8:5: variants.server.base: expected one of minbase, essential, important, standard, none, not "big"',
     'main.yaml:10:7: outputs.a.format: expected one of tar, folder, stratos, oci, oci-archive, ostree, raw, qcow2, iso, squashfs, cpio, initramfs, ext4, btrfs, erofs, not "zip"',
   ]);
   assert.deepEqual(await problems({ "main.yaml": "name: x\noutputs:\n  b: {compression: zstd}\nfiles:\n  /etc/a: {content: x, link: y}\nvariants:\n  v:\n    repositories: {own: {suite: s}}\n" }), [
@@ -50,7 +60,7 @@ test("a problem is told with file, line, column and key", async () => {
 
 test("TOML has its lines too", async () => {
   assert.deepEqual(await problems({ "main.toml": 'name = "x"\n\n[variants.server]\npackages = ["a"]\nbase = "big"\n\n[files."/etc/x"]\ncontent = """\nmode = 1\n"""\nmod = "0644"\n' }, "main.toml"), [
-    'main.toml:5:1: variants.server.base: expected one of minbase, essential, none, not "big"', 'main.toml:11:1: files."/etc/x".mod: unknown key; did you mean mode?',
+    'main.toml:5:1: variants.server.base: expected one of minbase, essential, important, standard, none, not "big"', 'main.toml:11:1: files."/etc/x".mod: unknown key; did you mean mode?',
   ]);
   assert.match((await problems({ "main.toml": 'name = "x"\nbase = \n' }, "main.toml"))[0]!, /^main\.toml:2:\d+: /);
   const [toml, yaml] = [await load({ "main.toml": 'name = "x"\n[variants.a]\npackages = ["p"]\n' }, "main.toml"), await load({ "main.yaml": "name: x\nvariants: {a: {packages: [p]}}\n" })];

@@ -160,7 +160,7 @@ function hasKey(value: Json | undefined, path: KeyPath): boolean {
  *
  * @throws TreefileError
  */
-export async function loadTreefile(path: string, read: ReadText): Promise<Treefile> {
+export async function loadTreefile(path: string, read: ReadText, onUnknownKey?: (problem: TreefileProblem) => void): Promise<Treefile> {
   const files: ParsedFile[] = [];
   /** @param local  the file's path from the first one's folder */
   const load = async (at: string, local: string, chain: readonly string[], from: ParsedFile | undefined): Promise<void> => {
@@ -174,7 +174,7 @@ export async function loadTreefile(path: string, read: ReadText): Promise<Treefi
     if (chain.length >= INCLUDES_MAX) throw tell(`more than ${INCLUDES_MAX} files include one another`);
     const text = await read(at);
     if (text === undefined) throw tell(from === undefined ? "no such file" : `there is no file ${at}`);
-    const parsed = parseTreefile(text, at);
+    const parsed = parseTreefile(text, at, onUnknownKey);
     for (const one of isList(parsed.value["include"]) ? parsed.value["include"] : []) await load(beside(at, String(one)), beside(local, String(one)), [...chain, at], parsed);
     files.push(local.includes("/") ? { ...parsed, value: withOwnPlaces(parsed.value, local) } : parsed);
   };
