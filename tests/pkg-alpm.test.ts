@@ -42,9 +42,9 @@ async function makeRoot(packages: readonly (readonly [string, string, TestPackag
   return { root, repository };
 }
 
+/** Older versions stay beside newer ones, of which the database tells. */
 async function addPackages(repository: string, packages: readonly (readonly [string, string, TestPackageSpec?])[]): Promise<void> {
   for (const [name, version, spec] of packages) {
-    for (const old of readdirSync(repository).filter((file) => file.startsWith(`${name}-`))) rmSync(join(repository, old));
     writeFileSync(join(repository, `${name}-${version}-any.pkg.tar.zst`), (await makeAlpmPackage(name, version, spec)).bytes);
   }
   good("repo", "own", repository);

@@ -1,10 +1,10 @@
 /** `stratos pkg alpm repo`: makes the database of a folder of packages, as repo-add(8) does. */
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { stratosHome } from "@stratos/host-node";
 import { nodeAlpmPorts } from "@stratos/host-node/packages";
-import { listedPaths, openAlpmPackage, toBase64, writeSyncDatabase, type DatabaseEntry } from "@stratos/pkg";
+import { compareAlpmVersions, listedPaths, openAlpmPackage, toBase64, writeSyncDatabase, type DatabaseEntry } from "@stratos/pkg";
 import { commandErrorOf } from "../alpm/alpm-session.ts";
 import { CommandError } from "../command-error.ts";
 import type { AlpmRepositoryOptions } from "./alpm-options.ts";
@@ -22,7 +22,13 @@ export async function indexAlpmRepository(name: string, folder: string, options:
       const { backup: _, ...info } = archive.info;
       const digest = (algorithm: string): string => createHash(algorithm).update(bytes).digest("hex");
       newest = Math.max(newest, info.buildDate);
-      if (entries.has(info.name)) throw new CommandError(folder, `holds ${info.name} twice: ${entries.get(info.name)!.package.fileName} and ${fileName}`);
+      // Older versions stay in the folder, for who still has the database of before; for another architecture it is another repository.
+      const other = entries.get(info.name)?.package;
+      if (other !== undefined) {
+        const order = compareAlpmVersions(info.version, other.version);
+        if (order === 0) throw new CommandError(folder, `holds ${info.name} ${info.version} twice: ${other.fileName} and ${fileName}`);
+        if (order < 0) continue;
+      }
       entries.set(info.name, { package: { ...info, repository: name, fileName, downloadSize: bytes.length, sha256: digest("sha256"), md5: digest("md5"), signature: signatureOf(join(folder, `${fileName}.sig`)) }, files: listedPaths(archive.files) });
     }
     for (const [suffix, withFiles] of [["db", false], ["files", true]] as const) {
@@ -30,6 +36,8 @@ export async function indexAlpmRepository(name: string, folder: string, options:
       const path = join(folder, `${name}.${suffix}`);
       writeFileSync(`${path}.new`, packed);
       renameSync(`${path}.new`, path);
+      // A signature of the database of before would make clients refuse this one.
+      rmSync(`${path}.sig`, { force: true });
     }
     const database = resolve(folder, `${name}.db`);
     if (options.json === true) process.stdout.write(`${JSON.stringify({ name, database, packages: [...entries.keys()], sizeBytes: statSync(database).size }, null, 2)}\n`);

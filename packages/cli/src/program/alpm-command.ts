@@ -110,7 +110,7 @@ function queryCommands(finish: Finish): Command[] {
     .action(async (names: string[], options: AlpmListOptions & { readonly reverse?: true }) => finish(await (await query()).dependsAlpm(names, options)));
   const repo = new Command("repo")
     .summary("make the database of a folder of packages")
-    .description("Makes NAME.db and NAME.files of the packages in a folder, which pacman and Stratos then take as a repository.")
+    .description("Makes NAME.db and NAME.files of the newest versions of the packages in a folder, which pacman and Stratos then take as a repository.")
     .argument("<name>", "the repository's name")
     .argument("<folder>", "folder with *.pkg.tar.zst")
     .addOption(json())
