@@ -102,7 +102,7 @@ async function run(): Promise<void> {
 function compose(version: string, more: string, key = "edge"): void {
   const treefile = join(folder, "machine.yaml");
   // In the words of docs/edge.md, and a password for this console.
-  writeFileSync(treefile, `include: [${join(root, "images/edge.yaml")}, machine-own.yaml]\nversion: "${version}"\nostree: {sign: ${join(folder, "home/keys", `${key}.asc`)}}\nfiles:\n  /usr/share/ostree/trusted.gpg.d/edge.asc: {source: edge.asc}\n  /etc/ostree/remotes.d/updates.conf:\n    content: |\n      [remote "updates"]\n      url=http://10.0.2.2:${port}\n      gpg-verify=true\n  /etc/marker: {content: "${version}\\n"}\nusers: {root: {password: "${PASSWORD_HASH}"}}\noutputs: {disk: ${version === "1" ? `{command-line: "panic=5 no_timer_check"}` : "null"}}\n`);
+  writeFileSync(treefile, `include: [${join(root, "images/edge.yaml")}, machine-own.yaml]\nversion: "${version}"\nostree: {sign: ${join(folder, "home/keys", `${key}.asc`)}}\nfiles:\n  /usr/share/edge/updates.asc: {source: edge.asc}\n  /etc/ostree/remotes.d/updates.conf:\n    content: |\n      [remote "updates"]\n      url=http://10.0.2.2:${port}\n      gpg-verify=true\n      gpgkeypath=/usr/share/edge/updates.asc\n  /etc/marker: {content: "${version}\\n"}\nusers: {root: {password: "${PASSWORD_HASH}"}}\noutputs: {disk: ${version === "1" ? `{command-line: "panic=5 no_timer_check"}` : "null"}}\n`);
   writeFileSync(join(folder, "machine-own.yaml"), more === "" ? "custom: {}\n" : more);
   stratos("compose", "run", treefile, "--arch", "amd64", "-o", target);
 }

@@ -8,6 +8,7 @@ import { readInstalledPackages } from "../image/installed-packages.ts";
 import { unpackedArchive } from "../image/unpacked-archive.ts";
 import { ArchiveExtractor } from "../image/volume-archive.ts";
 import { VolumeWriter } from "../image/volume-writer.ts";
+import { imageArchive } from "../outputs/image-archive.ts";
 import { isArchive, openTreeSource } from "../outputs/tree-source.ts";
 
 export async function importImage(name: string, file: string): Promise<number> {
@@ -19,7 +20,7 @@ export async function importImage(name: string, file: string): Promise<number> {
     let packages;
     try {
       const writer = new VolumeWriter(opened.volume.root);
-      if (file !== "-" && existsSync(file) && statSync(file).isFile() && !(await isArchive(file))) await importDisk(file, writer);
+      if (file !== "-" && existsSync(file) && statSync(file).isFile() && (!(await isArchive(file)) || imageArchive(file) !== undefined)) await importTree(file, writer);
       else {
         const extractor = new ArchiveExtractor(writer);
         let bytes = 0;
@@ -42,8 +43,8 @@ export async function importImage(name: string, file: string): Promise<number> {
   return 0;
 }
 
-/** The root of a disk image: ext4, btrfs, EROFS or AegisFS, raw or QCOW2. */
-async function importDisk(file: string, writer: VolumeWriter): Promise<void> {
+/** The root of a disk image (ext4, btrfs, EROFS or AegisFS, raw or QCOW2), or of an image for containers in an archive. */
+async function importTree(file: string, writer: VolumeWriter): Promise<void> {
   const source = await openTreeSource(file);
   try {
     for (const entry of source.tree.entries()) writeTreeEntry(writer, entry);

@@ -14,7 +14,7 @@ import { ImageStore } from "../image/image-store.ts";
 import { createVolume } from "../image/image-volume.ts";
 import { readInstalledPackages } from "../image/installed-packages.ts";
 import { VolumeWriter } from "../image/volume-writer.ts";
-import { isOciArchive, unpackOciArchive } from "../outputs/oci-archive.ts";
+import { imageArchive, unpackImageArchive } from "../outputs/image-archive.ts";
 import { isArchive, openTreeSource } from "../outputs/tree-source.ts";
 import { writeOutput } from "../outputs/write-output.ts";
 
@@ -24,6 +24,8 @@ export interface RegistryCommandOptions {
   readonly compress?: "gzip" | "zstd";
   /** into an OCI layout rather than an image of ours */
   readonly output?: string;
+  /** repository of the same registry that may have layers already */
+  readonly mountFrom?: string;
   readonly force?: true;
   readonly json?: true;
 }
@@ -38,8 +40,8 @@ export async function pushImage(source: string, name: string, options: RegistryC
     if (parts !== null) {
       if (!existsSync(join(parts[1]!, "index.json"))) throw new CommandError(parts[1]!, "is no OCI image layout");
       layout = new OciLayoutFolder(parts[1]!, nodeCodecs());
-    } else if (existsSync(source) && statSync(source).isFile() && (await isArchive(source)) && isOciArchive(source)) {
-      unpackOciArchive(source, scratch);
+    } else if (existsSync(source) && statSync(source).isFile() && (await isArchive(source)) && imageArchive(source) !== undefined) {
+      unpackImageArchive(source, scratch);
       layout = new OciLayoutFolder(scratch, nodeCodecs());
     } else {
       const opened = await openTreeSource(source);
@@ -70,16 +72,17 @@ export async function pullImage(name: string, as: string | undefined, options: R
   const store = new ImageStore(stratosHome());
   const own = as ?? reference.repository.split("/").at(-1)!;
   if (options.output === undefined && store.find(own) !== null && options.force !== true) throw new CommandError(own, "is there already; --force replaces it");
-  const scratch = mkdtempSync(join(tmpdir(), "stratos-pull-"));
+  const scratch = mkdtempSync(join(tmpdir(), "stratos-pull-")), isNew = options.output !== undefined && !existsSync(options.output);
   try {
     const layout = new OciLayoutFolder(options.output ?? scratch, nodeCodecs());
-    const manifest = await withClient(reference, "pull", "Pulling", options, (client) => client.pull(layout, { os: "linux", architecture }));
+    const manifest = await withClient(reference, "pull", "Pulling", options, (client) => client.pull(layout, { os: "linux", architecture }, { acceptsOther: options.output !== undefined && options.arch === undefined }));
     layout.publish(manifest.descriptor, reference.tag);
     if (options.output === undefined) await importLayout(scratch, own, architecture, store);
     if (options.json === true) process.stdout.write(`${JSON.stringify({ reference: formatReference(reference), digest: manifest.descriptor.digest, ...(options.output === undefined ? { image: own } : { layout: options.output }) }, null, 2)}\n`);
     else process.stdout.write(`${manifest.descriptor.digest}\n`);
     return 0;
   } catch (error) {
+    if (isNew) rmSync(options.output!, { recursive: true, force: true });
     throw registryError(name, error);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
@@ -113,7 +116,7 @@ async function withClient<T>(reference: ImageReference, access: "pull" | "pull,p
   const credentials = credentialsFor(reference);
   try {
     return await work(new RegistryClient(reference, access, { transport: transport.send, codecs: nodeCodecs() }, {
-      ...(credentials === undefined ? {} : { credentials }), ...(options.plainHttp === true ? { isPlain: true } : {}),
+      ...(credentials === undefined ? {} : { credentials }), ...(options.plainHttp === true ? { isPlain: true } : {}), ...(options.mountFrom === undefined ? {} : { mountFrom: options.mountFrom }),
       onProgress: (done, total) => { if (process.stderr.isTTY) progress.update(words, done, total, "bytes"); },
     }));
   } finally {
@@ -156,5 +159,8 @@ function referenceOf(name: string): ImageReference {
 }
 
 function registryError(name: string, error: unknown): unknown {
-  return error instanceof RegistryError || error instanceof FormatError ? new CommandError(name, error.message, { cause: error }) : error;
+  if (!(error instanceof RegistryError || error instanceof FormatError)) return error;
+  // What the client says begins with the whole name, which the command says already.
+  const whole = `${formatReference(parseReference(name))}: `;
+  return new CommandError(name, error.message.startsWith(whole) ? error.message.slice(whole.length) : error.message, { cause: error });
 }

@@ -134,3 +134,30 @@ test("a damaged archive or file system is refused by the file's name", async () 
     await refused(path, pattern);
   }
 });
+
+test("an archive of docker is an image, and what was changed in it is refused by its name", async () => {
+  const archive = at("docker.tar"), own = at("docker");
+  execFileSync("skopeo", ["copy", "-q", `oci:${layout}:box`, `docker-archive:${archive}:box/box:v1`], { stdio: "pipe" });
+  assert.equal((await runCommand("image", "convert", archive, at("from-docker.tar"))).status, 0);
+  assert.equal((await runCommand("image", "convert", `oci:${layout}`, at("from-oci.tar"))).status, 0);
+  assert.ok(readFileSync(at("from-docker.tar")).equals(readFileSync(at("from-oci.tar"))));
+  // Imported, it is the image's root, too, and not its blobs.
+  assert.equal((await runCommand("image", "import", "docker", archive)).status, 0);
+  assert.equal((await runCommand("image", "convert", "docker", at("from-image.tar"))).status, 0);
+  assert.match(execFileSync("tar", ["-tf", at("from-image.tar")], { encoding: "utf8" }), /etc\/hostname/);
+  mkdirSync(own);
+  execFileSync("tar", ["-xf", archive, "-C", own]);
+  const [{ Config: configuration, Layers: layers }] = JSON.parse(readFileSync(join(own, "manifest.json"), "utf8")) as [{ Config: string; Layers: string[] }];
+  const changed = async (name: string, pattern: RegExp, change?: (bytes: Buffer) => Buffer): Promise<void> => {
+    const kept = readFileSync(join(own, name));
+    hurt(join(own, name), change);
+    execFileSync("tar", ["-cf", at("hurt-docker.tar"), "-C", own, "."]);
+    writeFileSync(join(own, name), kept);
+    await refused(at("hurt-docker.tar"), pattern);
+  };
+  await changed(configuration!, /\.json: has been changed; its digest is [0-9a-f]{64}/);
+  await changed(layers[0]!, /the layer unpacks to something else than the image's configuration says|is damaged/);
+  await changed("manifest.json", /manifest\.json: does not follow the specification/, () => Buffer.from("{}"));
+  await changed("manifest.json", /none\/layer\.tar: is missing/, (bytes) => Buffer.from(bytes.toString().replace(layers[0]!, "none/layer.tar")));
+  await changed("manifest.json", /holds 2 images \([^)]*box\/box:v1, [^)]*box\/box:v1\); `skopeo copy docker-archive:/, (bytes) => Buffer.from(JSON.stringify([...JSON.parse(bytes.toString()), ...JSON.parse(bytes.toString())])));
+});

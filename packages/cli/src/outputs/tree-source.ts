@@ -1,5 +1,5 @@
 /**
- * Where a tree comes from, as the command line names it: an image of Stratos, a folder of the host, an OCI layout or an archive of one, a tar archive
+ * Where a tree comes from, as the command line names it: an image of Stratos, a folder of the host, an OCI layout or an archive of one or of docker, a tar archive
  * (plain, gzip, xz or zstd), a commit of an OSTree repository, or a disk image with ext4, btrfs, EROFS or AegisFS.
  */
 import { createHash } from "node:crypto";
@@ -17,7 +17,7 @@ import { diskError, filesOf, openDisk } from "../image-disk/open-disk.ts";
 import { ImageStore } from "../image/image-store.ts";
 import { openVolumeReadOnly } from "../image/image-volume.ts";
 import { unpackedArchive } from "../image/unpacked-archive.ts";
-import { isOciArchive, unpackOciArchive } from "./oci-archive.ts";
+import { imageArchive, unpackImageArchive } from "./image-archive.ts";
 import { namedTree } from "./named-tree.ts";
 import { rootOfSubvolumes } from "./root-of-subvolumes.ts";
 import { volumeFileTree } from "./volume-file-tree.ts";
@@ -55,7 +55,7 @@ async function openSource(text: string, options: TreeSourceOptions, codecs: Code
     if (oci !== null) return await ociSource(oci[1]!, oci[2], options, codecs);
     if (!existsSync(text)) throw new CommandError(text, "neither an image (`stratos image ls`) nor a file or folder");
     if (statSync(text).isDirectory()) return existsSync(join(text, "oci-layout")) ? await ociSource(text, undefined, options, codecs) : folderSource(text, options, codecs);
-    if (await isArchive(text)) return isOciArchive(text) ? await ociArchiveSource(text, options, codecs) : await archiveSource([{ path: text }], codecs, null);
+    if (await isArchive(text)) return imageArchive(text) !== undefined ? await imageArchiveSource(text, options, codecs) : await archiveSource([{ path: text }], codecs, null);
     try {
       return diskSource(text, codecs);
     } catch (error) {
@@ -104,12 +104,12 @@ async function ociSource(folder: string, name: string | undefined, options: Tree
   }
 }
 
-/** An archive of a layout, unpacked beside other temporary files for as long as the tree is used. */
-async function ociArchiveSource(path: string, options: TreeSourceOptions, codecs: Codecs): Promise<TreeSource> {
+/** An archive of an image, unpacked beside other temporary files for as long as the tree is used. */
+async function imageArchiveSource(path: string, options: TreeSourceOptions, codecs: Codecs): Promise<TreeSource> {
   const folder = mkdtempSync(join(tmpdir(), "stratos-layout-"));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   try {
-    unpackOciArchive(path, folder);
+    unpackImageArchive(path, folder);
     const source = await ociSource(folder, undefined, options, codecs);
     return { ...source, close: () => { source.close(); remove(); } };
   } catch (error) {

@@ -8,7 +8,7 @@ import type { RegistryCommandOptions } from "../commands/image-registry-commands
 import { DISK_FILE_SYSTEMS, OUTPUT_FORMATS } from "../outputs/output-formats.ts";
 import { jsonOption, type Finish } from "./fs-rows.ts";
 
-const SOURCE_HELP = "\nSOURCE is an image's name, a folder, a tar archive (plain, gzip, xz, zstd), an OCI layout (oci:FOLDER[:TAG]) or archive of one, a commit of an OSTree repository (ostree:FOLDER:REF) or a disk image with ext4, btrfs, EROFS or AegisFS.";
+const SOURCE_HELP = "\nSOURCE is an image's name, a folder, a tar archive (plain, gzip, xz, zstd), an OCI layout (oci:FOLDER[:TAG]), an archive of one or of `docker save`, a commit of an OSTree repository (ostree:FOLDER:REF) or a disk image with ext4, btrfs, EROFS or AegisFS.";
 
 export function imageOutputCommands(finish: Finish): Command[] {
   const convert = new Command("convert")
@@ -45,6 +45,7 @@ export function imageOutputCommands(finish: Finish): Command[] {
     .argument("<source>", "image, folder, archive or OCI layout (oci:FOLDER[:TAG])")
     .argument("<reference>", "registry/repository:tag")
     .addOption(architectureOption())
+    .option("--mount-from <repository>", "repository of the same registry that may have layers already, which are not sent then")
     .addOption(new Option("-c, --compress <kind>", "how the layer is packed (default: gzip)").choices(["gzip", "zstd"]))
     .addOption(plain())
     .addOption(jsonOption())

@@ -138,7 +138,7 @@ function imageCommand(handlers: CommandHandlers, finish: (status: number) => voi
     .action(async (name: string, options: ImageExportOptions) => finish(await handlers.imageExport(name, options)));
 
   const importing = new Command("import")
-    .description("Makes an image from a tar archive of a root folder (plain, gzip, xz or zstd), or from the root of a disk image (raw or QCOW2, with ext4, btrfs, EROFS or AegisFS).")
+    .description("Makes an image from a tar archive of a root folder (plain, gzip, xz or zstd), from an image for containers in an archive (OCI, or `docker save`), or from the root of a disk image (raw or QCOW2, with ext4, btrfs, EROFS or AegisFS).")
     .summary("make an image from an archive or a disk")
     .argument("<name>", "the new image's name", parseImageName)
     .argument("<file>", "archive or disk image; - for an archive on stdin")

@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import { createServer as createNetServer, type AddressInfo } from "node:net";
+import { connect, createServer as createNetServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -105,6 +105,60 @@ test("a blob or manifest that was changed on the way is refused by name", async 
   } finally {
     registry.server.close();
   }
+});
+
+test("a transfer that breaks off goes on where it was, both ways, and one that always does ends with words", async () => {
+  // Between the client and Debian's registry: cuts connections after so many bytes, as often as it is told.
+  const cut = { toServer: Infinity, toClient: Infinity, times: 0, done: 0 };
+  const proxy = createNetServer((near) => {
+    const far = connect(Number(daemonHost.split(":")[1]), "127.0.0.1"), seen = { toServer: 0, toClient: 0 };
+    const pass = (from: Socket, to: Socket, way: "toServer" | "toClient"): void => void from.on("data", (piece: Buffer) => {
+      to.write(piece);
+      seen[way] += piece.length;
+      if (seen[way] < cut[way] || cut.done >= cut.times) return;
+      cut.done++;
+      near.destroy();
+      far.destroy();
+    });
+    pass(near, far, "toServer");
+    pass(far, near, "toClient");
+    for (const [one, other] of [[near, far], [far, near]] as const) one.on("error", () => other.destroy()).on("close", () => other.destroy());
+  }).listen(0, "127.0.0.1");
+  await new Promise((resolve) => proxy.once("listening", resolve));
+  try {
+    const name = `127.0.0.1:${(proxy.address() as AddressInfo).port}/broken/image:v1`;
+    // In the middle of the second chunk of 8 MiB.
+    Object.assign(cut, { toServer: 11 << 20, times: 2 });
+    assert.ok((await client(name, "pull,push").push(source, entry)) > 16 << 20);
+    assert.equal(cut.done, 2);
+    const target = new OciLayoutFolder(join(place, "broken"), codecs);
+    Object.assign(cut, { toServer: Infinity, toClient: 5 << 20, times: 3, done: 0 });
+    const pulled = await client(name, "pull").pull(target, platform);
+    assert.equal(cut.done, 3);
+    for (const { digest, size } of pulled.value.layers!) assert.equal(`sha256:${createHash("sha256").update(await target.read(digest, 0, size)).digest("hex")}`, digest);
+    Object.assign(cut, { toClient: 1 << 20, times: Infinity, done: 0 });
+    const never = new OciLayoutFolder(join(place, "never"), codecs);
+    await assert.rejects(client(name, "pull").pull(never, platform), /sha256:[0-9a-f]{64}: broke off after \d+ of \d+ bytes: /);
+    assert.equal(await never.has(pulled.value.layers![0]!.digest), false);
+  } finally {
+    proxy.close();
+  }
+});
+
+test("layers that another repository has are not sent again", async () => {
+  await client(`${daemonHost}/mount/from:v1`, "pull,push").push(source, entry);
+  assert.equal(await client(`${daemonHost}/mount/to:v1`, "pull,push", { mountFrom: "mount/from" }).push(source, entry), 0);
+  assert.match(execFileSync("skopeo", ["inspect", "--tls-verify=false", "--raw", `docker://${daemonHost}/mount/to:v1`], { encoding: "utf8" }), /riscv64/);
+  // A repository that has nothing is no help, and no harm.
+  assert.ok((await client(`${daemonHost}/mount/other:v1`, "pull,push", { mountFrom: "mount/nothing" }).push(source, entry)) > 16 << 20);
+});
+
+test("an image for another platform is refused by name, unless it is to be kept as it is", async () => {
+  const own = new OciLayoutFolder(join(place, "amd64"), codecs), image = own.addImage([], { platform: { os: "linux", architecture: "amd64" }, created: 0, runtime: {} }), name = `${daemonHost}/one/platform:v1`;
+  await client(name, "pull,push").push(own, image.manifest.descriptor);
+  const target = new OciLayoutFolder(join(place, "other"), codecs);
+  await assert.rejects(client(name, "pull").pull(target, platform), /one\/platform:v1: is for linux\/amd64, not for linux\/riscv64/);
+  assert.equal((await client(name, "pull").pull(target, platform, { acceptsOther: true })).descriptor.digest, image.manifest.descriptor.digest);
 });
 
 test("references are read as other clients read them", () => {

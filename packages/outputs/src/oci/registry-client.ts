@@ -5,7 +5,7 @@
 import { byteString, byteStringToUtf8 } from "@stratos/base";
 import { FormatError, OCI_MEDIA, sha256Of, type Codecs, type OciDescriptor, type OciPlatform } from "@stratos/formats";
 import { formatReference, isLocalRegistry, registryHost, type ImageReference } from "./reference.ts";
-import type { BlobStore, HttpTransport, RegistryCredentials } from "./registry-ports.ts";
+import type { BlobStore, HttpResponse, HttpTransport, RegistryCredentials } from "./registry-ports.ts";
 import { bytesOf, drain, reasonOf, RegistryError, RegistrySession } from "./registry-session.ts";
 
 const DOCKER = {
@@ -16,6 +16,8 @@ const ACCEPT = [OCI_MEDIA.index, OCI_MEDIA.manifest, DOCKER.list, DOCKER.manifes
 /** Bytes of one PATCH, unless the registry wants larger ones. */
 const CHUNK_BYTES = 8 << 20;
 const CHUNK_BYTES_MAX = 256 << 20;
+/** How often a transfer of one blob goes on after it broke off. */
+const RESUMES_MAX = 5;
 
 export interface RegistryPorts {
   readonly transport: HttpTransport;
@@ -26,6 +28,8 @@ export interface RegistryOptions {
   readonly credentials?: RegistryCredentials;
   /** speak HTTP in the clear; the default for registries on this computer */
   readonly isPlain?: boolean;
+  /** a repository of the same registry that may have blobs already, so that they need not be sent */
+  readonly mountFrom?: string;
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
 
@@ -55,7 +59,7 @@ export class RegistryClient {
     this.#options = options;
     const isPlain = options.isPlain ?? isLocalRegistry(reference);
     this.#session = new RegistrySession({
-      origin: `${isPlain ? "http" : "https"}://${registryHost(reference)}`, repository: reference.repository, access, transport: ports.transport, credentials: options.credentials,
+      origin: `${isPlain ? "http" : "https"}://${registryHost(reference)}`, repository: reference.repository, access, transport: ports.transport, credentials: options.credentials, mountFrom: options.mountFrom,
     });
   }
 
@@ -73,9 +77,10 @@ export class RegistryClient {
 
   /**
    * Brings an image and all that it names into `store`. Of an index, the image for `platform`.
+   * @param options.acceptsOther  also an image that is for another platform, when it is the only one
    * @returns the image's own manifest
    */
-  async pull(store: BlobStore, platform: OciPlatform): Promise<Manifest> {
+  async pull(store: BlobStore, platform: OciPlatform, options: { readonly acceptsOther?: boolean } = {}): Promise<Manifest> {
     let manifest = await this.manifest();
     if (manifest.value.manifests !== undefined) manifest = await this.manifest(choosePlatform(manifest.value.manifests, platform, formatReference(this.#reference)).digest);
     const { config, layers } = manifest.value;
@@ -85,6 +90,7 @@ export class RegistryClient {
     let done = 0;
     for (const blob of blobs) {
       if (!(await store.has(blob.digest))) await this.#pullBlob(blob, store, (bytes) => this.#options.onProgress?.(done + bytes, total));
+      if (blob === config && options.acceptsOther !== true) checkPlatform(await store.read(config.digest, 0, config.size), platform, formatReference(this.#reference));
       done += blob.size;
       this.#options.onProgress?.(done, total);
     }
@@ -112,10 +118,7 @@ export class RegistryClient {
     const total = [...blobs.values()].reduce((sum, blob) => sum + blob.size, 0);
     let done = 0, sent = 0;
     for (const blob of blobs.values()) {
-      if (!(await this.#hasBlob(blob))) {
-        await this.#pushBlob(blob, store, (bytes) => this.#options.onProgress?.(done + bytes, total));
-        sent += blob.size;
-      }
+      if (!(await this.#hasBlob(blob)) && (await this.#pushBlob(blob, store, (bytes) => this.#options.onProgress?.(done + bytes, total)))) sent += blob.size;
       done += blob.size;
       this.#options.onProgress?.(done, total);
     }
@@ -143,9 +146,38 @@ export class RegistryClient {
   }
 
   async #pullBlob(blob: OciDescriptor, store: BlobStore, onBytes: (done: number) => void): Promise<void> {
-    const response = await this.#session.request({ method: "GET", path: this.#path(`blobs/${blob.digest}`) });
-    if (response.status !== 200) throw new RegistryError(`${blob.digest}: ${await reasonOf(response)}`, response.status);
-    await store.write(blob.digest, blob.size, counted(response.body, onBytes));
+    await store.write(blob.digest, blob.size, this.#blobPieces(blob, onBytes));
+  }
+
+  /** A blob's bytes; when the connection breaks, another goes on where it was (RFC 9110 §14). */
+  async *#blobPieces(blob: OciDescriptor, onBytes: (done: number) => void): AsyncGenerator<Uint8Array> {
+    let done = 0;
+    for (let failures = 0; ; failures++) {
+      let response: HttpResponse | null = null, why = "it ended early";
+      try {
+        response = await this.#session.request({ method: "GET", path: this.#path(`blobs/${blob.digest}`), headers: done === 0 ? {} : { range: `bytes=${done}-` } });
+      } catch (error) {
+        if ((error as { status?: number }).status !== 0) throw error;
+        why = (error as Error).message;
+      }
+      if (response !== null && response.status !== 200 && (done === 0 || response.status !== 206)) throw new RegistryError(`${blob.digest}: ${await reasonOf(response)}`, response.status);
+      // Who knows no parts sends all of it again.
+      let known = response?.status === 200 ? done : 0;
+      try {
+        for await (const piece of response?.body ?? []) {
+          const fresh = piece.subarray(Math.min(known, piece.length));
+          known -= piece.length - fresh.length;
+          if (fresh.length === 0) continue;
+          done += fresh.length;
+          onBytes(done);
+          yield fresh;
+        }
+      } catch (error) {
+        why = (error as Error).message;
+      }
+      if (done >= blob.size) return;
+      if (failures === RESUMES_MAX) throw new RegistryError(`${blob.digest}: broke off after ${done} of ${blob.size} bytes: ${why}`);
+    }
   }
 
   async #hasBlob(blob: OciDescriptor): Promise<boolean> {
@@ -156,30 +188,58 @@ export class RegistryClient {
     throw new RegistryError(`${formatReference(this.#reference)}: status ${response.status}`, response.status);
   }
 
-  async #pushBlob(blob: OciDescriptor, store: BlobStore, onBytes: (done: number) => void): Promise<void> {
-    let response = await this.#session.request({ method: "POST", path: this.#path("blobs/uploads/"), headers: { "content-length": "0" } });
+  /** @returns false when the registry had it in another repository, and nothing was sent */
+  async #pushBlob(blob: OciDescriptor, store: BlobStore, onBytes: (done: number) => void): Promise<boolean> {
+    let upload = await this.#startUpload(blob, this.#options.mountFrom);
+    for (let offset = 0, failures = 0; upload !== null; ) {
+      const isLast = blob.size - offset <= upload.chunkBytes, body = await store.read(blob.digest, offset, isLast ? blob.size - offset : upload.chunkBytes);
+      const headers: Record<string, string> = { "content-type": "application/octet-stream", "content-length": String(body.length), ...(isLast && offset === 0 ? {} : { "content-range": `${offset}-${offset + body.length - 1}` }) };
+      let response: HttpResponse;
+      try {
+        // All but the last chunk; that one closes the upload.
+        response = await this.#session.request(isLast ? { method: "PUT", path: `${upload.place}${upload.place.includes("?") ? "&" : "?"}digest=${encodeURIComponent(blob.digest)}`, headers, body } : { method: "PATCH", path: upload.place, headers, body });
+        if (response.status >= 500) throw new RegistryError(`${blob.digest}: the registry breaks the upload off: ${await reasonOf(response)}`, response.status);
+      } catch (error) {
+        if (++failures > RESUMES_MAX) throw error;
+        if (await this.#hasBlob(blob)) return true;
+        // What has arrived is there still, or the upload is over and begins anew.
+        const arrived: { place: string; offset: number } | null = await this.#arrived(upload.place);
+        if (arrived === null) upload = await this.#startUpload(blob, undefined);
+        else upload = { ...upload, place: arrived.place };
+        offset = arrived?.offset ?? 0;
+        continue;
+      }
+      if (response.status !== (isLast ? 201 : 202)) throw new RegistryError(`${blob.digest}: the registry ${isLast ? "refuses the blob" : "breaks the upload off"}: ${await reasonOf(response)}`, response.status);
+      await drain(response);
+      offset += body.length;
+      onBytes(offset);
+      if (isLast) return true;
+      upload = { ...upload, place: uploadPlace(response, blob) };
+    }
+    return false;
+  }
+
+  /** @returns null when the registry has taken the blob over from another repository */
+  async #startUpload(blob: OciDescriptor, from: string | undefined): Promise<{ place: string; chunkBytes: number } | null> {
+    const response = await this.#session.request({ method: "POST", path: this.#path(`blobs/uploads/${from === undefined ? "" : `?mount=${encodeURIComponent(blob.digest)}&from=${encodeURIComponent(from)}`}`), headers: { "content-length": "0" } });
+    if (response.status === 201 && from !== undefined) {
+      await drain(response);
+      return null;
+    }
     if (response.status !== 202) throw new RegistryError(`${formatReference(this.#reference)}: the registry takes no upload: ${await reasonOf(response)}`, response.status);
     await drain(response);
     const wanted = Number(response.headers["oci-chunk-min-length"] ?? "0");
-    const chunkBytes = Number.isInteger(wanted) ? Math.min(CHUNK_BYTES_MAX, Math.max(CHUNK_BYTES, wanted)) : CHUNK_BYTES;
-    let offset = 0;
-    // All but the last chunk; that one closes the upload.
-    for (; blob.size - offset > chunkBytes; offset += chunkBytes) {
-      const body = await store.read(blob.digest, offset, chunkBytes);
-      response = await this.#session.request({
-        method: "PATCH", path: uploadPlace(response, blob), headers: { "content-type": "application/octet-stream", "content-range": `${offset}-${offset + body.length - 1}`, "content-length": String(body.length) }, body,
-      });
-      if (response.status !== 202) throw new RegistryError(`${blob.digest}: the registry breaks the upload off: ${await reasonOf(response)}`, response.status);
-      await drain(response);
-      onBytes(offset + body.length);
-    }
-    const body = await store.read(blob.digest, offset, blob.size - offset);
-    const place = uploadPlace(response, blob);
-    const headers: Record<string, string> = { "content-type": "application/octet-stream", "content-length": String(body.length) };
-    if (offset > 0) headers["content-range"] = `${offset}-${offset + body.length - 1}`;
-    response = await this.#session.request({ method: "PUT", path: `${place}${place.includes("?") ? "&" : "?"}digest=${encodeURIComponent(blob.digest)}`, headers, body });
-    if (response.status !== 201) throw new RegistryError(`${blob.digest}: the registry refuses the blob: ${await reasonOf(response)}`, response.status);
+    return { place: uploadPlace(response, blob), chunkBytes: Number.isInteger(wanted) ? Math.min(CHUNK_BYTES_MAX, Math.max(CHUNK_BYTES, wanted)) : CHUNK_BYTES };
+  }
+
+  /** How much of an upload the registry has, and where it goes on; null when it knows nothing of it. */
+  async #arrived(place: string): Promise<{ place: string; offset: number } | null> {
+    const response = await this.#session.request({ method: "GET", path: place });
     await drain(response);
+    if (response.status !== 204 && response.status !== 202) return null;
+    const last = Number(/^(?:bytes=)?0-(\d+)$/.exec(response.headers["range"] ?? "")?.[1] ?? "0");
+    // Where nothing has arrived registries say 0-0, as if it were one byte.
+    return { place: response.headers["location"] ?? place, offset: last === 0 ? 0 : last + 1 };
   }
 
   #path(rest: string): string {
@@ -195,6 +255,18 @@ export function choosePlatform(manifests: readonly OciDescriptor[], platform: Oc
   if (only !== undefined) return only;
   const there = manifests.map((entry) => `${entry.platform?.os ?? "?"}/${entry.platform?.architecture ?? "?"}`).join(", ");
   throw new RegistryError(`${what}: has no image for ${platform.os}/${platform.architecture}; there are ${there}`);
+}
+
+/** An image by itself says in its configuration what it is for. @throws RegistryError when that is another platform */
+function checkPlatform(config: Uint8Array, platform: OciPlatform, what: string): void {
+  let own: { os?: unknown; architecture?: unknown };
+  try {
+    own = (JSON.parse(byteStringToUtf8(byteString(config))) ?? {}) as typeof own;
+  } catch {
+    throw new RegistryError(`${what}: its configuration is no JSON`);
+  }
+  if (typeof own.architecture !== "string" || own.architecture === "" || (own.architecture === platform.architecture && own.os === platform.os)) return;
+  throw new RegistryError(`${what}: is for ${typeof own.os === "string" ? own.os : "?"}/${own.architecture}, not for ${platform.os}/${platform.architecture}`);
 }
 
 /** The images that a layout's `index.json` names. @throws FormatError when it is damaged */
@@ -238,11 +310,3 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
-async function* counted(body: AsyncIterable<Uint8Array>, onBytes: (done: number) => void): AsyncGenerator<Uint8Array> {
-  let done = 0;
-  for await (const piece of body) {
-    done += piece.length;
-    onBytes(done);
-    yield piece;
-  }
-}

@@ -24,6 +24,8 @@ export interface SessionOptions {
   readonly access: "pull" | "pull,push";
   readonly transport: HttpTransport;
   readonly credentials: RegistryCredentials | undefined;
+  /** a further repository that is read from */
+  readonly mountFrom?: string | undefined;
 }
 
 const REDIRECTS_MAX = 8;
@@ -46,6 +48,11 @@ export class RegistrySession {
       await drain(response);
       this.#authorization = await this.#answer(response.headers["www-authenticate"]);
       response = await this.#send(url, request);
+      // An answer to HEAD has no words of its own.
+      if (response.status === 401) {
+        await drain(response);
+        throw new RegistryError(`${url.host}: ${this.#options.credentials === undefined ? "wants a user's name and password" : `does not take this name and password (${this.#options.credentials.username})`}`, 401);
+      }
     }
     return response;
   }
@@ -56,7 +63,7 @@ export class RegistrySession {
       // Storage behind a registry is another host, which must not see the registry's token.
       const isOwn = url.host === new URL(this.#options.origin).host;
       const headers = { ...request.headers, ...(isOwn && this.#authorization !== undefined ? { authorization: this.#authorization } : {}) };
-      const response = await this.#options.transport({ method: request.method, url: url.href, headers, ...(request.body === undefined ? {} : { body: request.body }) });
+      const response = await this.#transport({ method: request.method, url: url.href, headers, ...(request.body === undefined ? {} : { body: request.body }) });
       const location = response.headers["location"];
       if (![301, 302, 303, 307, 308].includes(response.status) || location === undefined) return response;
       await drain(response);
@@ -65,6 +72,16 @@ export class RegistrySession {
       url = next;
     }
     throw new RegistryError(`${start.host}: redirects more than ${REDIRECTS_MAX} times`);
+  }
+
+  /** A kept connection that the server has closed meanwhile looks like a failure: what may be asked twice is (RFC 9110 §9.2.2). */
+  async #transport(request: HttpRequest): Promise<HttpResponse> {
+    try {
+      return await this.#options.transport(request);
+    } catch (error) {
+      if (request.method !== "GET" && request.method !== "HEAD") throw error;
+      return this.#options.transport(request);
+    }
   }
 
   async #answer(challenge: string | undefined): Promise<string> {
@@ -85,6 +102,7 @@ export class RegistrySession {
     const service = parameters.get("service");
     if (service !== undefined) url.searchParams.set("service", service);
     url.searchParams.set("scope", parameters.get("scope") ?? `repository:${repository}:${access}`);
+    if (this.#options.mountFrom !== undefined) url.searchParams.append("scope", `repository:${this.#options.mountFrom}:pull`);
     const response = await this.#options.transport({ method: "GET", url: url.href, headers: basic === undefined ? {} : { authorization: basic } });
     if (response.status !== 200) throw new RegistryError(`${url.host}: gives no token: ${await reasonOf(response)}`, response.status);
     const answer = JSON.parse(await textOf(response)) as { token?: unknown; access_token?: unknown };
