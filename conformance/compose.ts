@@ -30,6 +30,8 @@ const OTHER_CONTENT = [/^etc\/(hostname|hosts|resolv\.conf|fstab)$/, /^var\/lib\
 const OTHER_MODE = [/^dev\/(console|shm)$/, /^etc\/machine-id$/, /^var\/(lib|cache)\/apt\/.*partial$/];
 /** Their lines are a set. */
 const UNORDERED = [/^var\/lib\/dpkg\/triggers\/File$/];
+/** Files and symbolic links; of the others dpkg sets the times while it unpacks. */
+const TIMED: readonly string[] = ["0", "2"];
 const ACCOUNTS = ["etc/passwd", "etc/group", "etc/shadow", "etc/gshadow"];
 
 interface Member { readonly entry: TarEntry; readonly digest: string; readonly content: Buffer }
@@ -67,7 +69,7 @@ function compareMembers(path: string, { ours, own, theirs, other }: Pair, epoch:
   // Which of two names of one folder a link has that enables a unit depends on whether systemctl(1) was there when it was made.
   differs("target", canonicalTarget(own.entry.linkPath), canonicalTarget(other.entry.linkPath), false);
   if (own.digest !== other.digest) differs("content", wordsOf(path, ours, own), wordsOf(path, theirs, other), isNamed(OTHER_CONTENT));
-  differs("time", own.entry.mtime, other.entry.mtime, own.entry.type !== "0" || own.entry.mtime === epoch || other.entry.mtime === epoch);
+  differs("time", own.entry.mtime, other.entry.mtime, !TIMED.includes(own.entry.type) || own.entry.mtime === epoch || other.entry.mtime === epoch);
 }
 
 function ownerOf({ users, groups }: Root, { entry: { uid, gid } }: Member): string {

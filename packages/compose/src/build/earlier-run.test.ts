@@ -4,6 +4,7 @@
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { fileEntry } from "@stratos/formats";
 import type { Observations } from "../ports.ts";
 import { BASE, makeWorld, packageOf, textIn, type TestWorld } from "../testing/test-compose.ts";
 import type { TestPackage } from "@stratos/pkg/testing";
@@ -76,12 +77,13 @@ test("whether a program is there is all that is seen of one that nobody has run"
 
 test("new times alone make nothing run; what scripts have copied with its time has the new one", async () => {
   const files = (mtime: number): TestPackage["files"] => [{ path: "./usr/share/tool/model", text: "model", fields: { mtime } }, { path: "./usr/share/tool/page.py", text: "pass", fields: { mtime } }];
+  const epoch = Date.parse(DATE) / 1000, LINKS = [["usr/share/model", "../../etc/alternative"], ["etc/alternative", "/usr/share/tool/model"], ["etc/lost", "nowhere"]] as const;
   const composed = async (time: number, one: TestWorld): Promise<void> => {
     one.runner.observations = { ...NOTHING, names: ["usr/bin/tool", "usr/share/tool", "usr/share/tool/model"], contents: ["usr/bin/tool", "usr/share/tool/model"], attributes: ["usr/share/tool"] };
     // As `cp -p` leaves it: with whatever time the script was shown.
     one.runner.effects = (job) => {
       const model = [...job.tree.entries()].find(({ path }) => path === "usr/share/tool/model");
-      return model === undefined || job.script !== "var/lib/dpkg/stratos-configure" ? undefined : { removed: [job.script, "usr/sbin/policy-rc.d"], changed: [{ ...model, path: "etc/copy" }], observations: one.runner.observations };
+      return model === undefined || job.script !== "var/lib/dpkg/stratos-configure" ? undefined : { removed: [job.script, "usr/sbin/policy-rc.d"], changed: [{ ...model, path: "etc/copy" }, ...LINKS.map(([path, target]) => fileEntry(path, "symlink", { target, mtime: model.mtime }))], observations: one.runner.observations };
     };
     await publish(one, tool({ time, files: files(time) }));
     const { lock, steps } = await one.compose(TREEFILE, { lockMode: "update" });
@@ -89,7 +91,8 @@ test("new times alone make nothing run; what scripts have copied with its time h
     assert.ok(lock);
     const entries = new Map([...one.trees.get("root")!.entries()].map((entry) => [entry.path, entry]));
     assert.deepEqual(["etc/copy", "usr/share/tool/model", "usr/share/tool/page.py"].map((path) => entries.get(path)?.mtime), [time, time, time]);
-    assert.equal(entries.get("usr/share/tool")!.mtime, Date.parse(DATE) / 1000, "folders have the image's");
+    assert.deepEqual(LINKS.map(([path]) => entries.get(path)?.mtime), [time, time, epoch - 1], "as update-alternatives leaves links: with the time of what they lead to");
+    assert.equal(entries.get("usr/share/tool")!.mtime, epoch, "folders have the image's");
   };
   const one = makeWorld(), other = makeWorld();
   await composed(1_700_000_000, one);

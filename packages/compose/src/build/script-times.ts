@@ -32,20 +32,55 @@ export function showTimes(tree: FileTree, epochSeconds: number): FileTree {
   return { entries: () => entries };
 }
 
-/** What scripts have changed in what they were shown of `tree`, as they would have in the tree itself. */
+/**
+ * What scripts have changed in what they were shown of `tree`, as they would have in the tree itself. The time shown came from the path itself, from a file of the same content, or, of a
+ * link, from what it leads to: update-alternatives gives its links that time.
+ */
 export function restoreTimes<C extends Pick<TreeChanges, "changed">>(changes: C, tree: FileTree, epochSeconds: number): C {
   const shown = shownTime(epochSeconds);
   if (!changes.changed.some(({ mtime, kind }) => mtime === shown && kind !== "directory")) return changes;
-  const ofPath = new Map<string, number>(), ofContent = new Map<string, number>();
+  const there = new Map<string, FileEntry>(), alike = new Set<FileEntry>(), ofContent = new Map<string, number>();
   const entries = [...tree.entries()], isAlike = shownAlike(entries, epochSeconds);
   for (const entry of entries) {
+    there.set(entry.path, entry);
     if (!isAlike(entry)) continue;
-    ofPath.set(entry.path, entry.mtime);
+    alike.add(entry);
     const digest = entry.content?.digest;
     if (digest !== undefined && !ofContent.has(digest)) ofContent.set(digest, entry.mtime);
   }
-  const own = (entry: FileEntry): number => ofPath.get(entry.path) ?? ofContent.get(entry.content?.digest ?? "") ?? entry.mtime;
+  const before = new Map(there);
+  for (const entry of changes.changed) there.set(entry.path, entry);
+  const own = (entry: FileEntry): number => {
+    const old = before.get(entry.path);
+    if (old !== undefined && alike.has(old)) return old.mtime;
+    const target = entry.kind === "symlink" ? follow(there, entry.path) : undefined;
+    return target === undefined || target === entry ? ofContent.get(entry.content?.digest ?? "") ?? entry.mtime : target.mtime === shown ? own(target) : target.mtime;
+  };
   return { ...changes, changed: changes.changed.map((entry) => (entry.mtime === shown ? { ...entry, mtime: own(entry) } : entry)) };
+}
+
+/** As many as Linux follows: path_resolution(7). */
+const LINKS_MAX = 40;
+
+/** What a path leads to that is no link, as scripts see it; undefined when there is nothing. */
+function follow(there: ReadonlyMap<string, FileEntry>, path: string): FileEntry | undefined {
+  let rest = path.split("/"), done: string[] = [];
+  for (let links = 0; ; ) {
+    const part = rest.shift();
+    if (part === undefined) return there.get(done.join("/"));
+    if (part === "" || part === ".") continue;
+    if (part === "..") {
+      done.pop();
+      continue;
+    }
+    done.push(part);
+    const entry = there.get(done.join("/"));
+    if (entry?.kind !== "symlink") continue;
+    if (++links > LINKS_MAX) return undefined;
+    if (entry.target.startsWith("/")) done = [];
+    else done.pop();
+    rest = [...entry.target.split("/"), ...rest];
+  }
 }
 
 /** What scripts have made now, whatever the clock says, has the image's time. */
