@@ -78,11 +78,11 @@ test("a disk that holds something is left alone, but for --force; mistakes are t
 
 test("the wizard asks again until an answer makes sense, and keeps no password", async () => {
   writeFileSync(at("keys"), "# mine\nssh-ed25519 AAAA me@x\n\n");
-  const answers = ["", at("root"), at("new.raw"), "large", "2G", "Bad Name", "box", "", "Europe/Berlin", "", "512M", "anna", "secret", "secrte", "secret", "secret", "/no/such/file", at("keys")];
+  const answers = ["", at("nothing/here"), at("root"), at("new.raw"), "large", "2G", "Bad Name", "box", "", "Europe/Berlin", "", "512M", "anna", "secret", "secrte", "secret", "secret", "/no/such/file", at("keys")];
   let said = "";
   const config = await askInstallConfig({ ask: (question) => { said += question; const answer = answers.shift(); return answer === undefined ? Promise.reject(new Error(`no answer to ${question}`)) : Promise.resolve(answer); }, say: (text) => { said += text; } }, {});
   assert.deepEqual(answers, []);
-  assert.match(said, /something has to be installed[\s\S]*expected a size such as 8G[\s\S]*lower-case letters[\s\S]*the two differ[\s\S]*no such file/);
+  assert.match(said, /something has to be installed[\s\S]*no such file or folder[\s\S]*expected a size such as 8G[\s\S]*lower-case letters[\s\S]*the two differ[\s\S]*no such file/);
   const { user, ...rest } = config;
   assert.match(user![0]!.password_hash!, /^\$6\$[./0-9A-Za-z]{16}\$[./0-9A-Za-z]{86}$/);
   assert.deepEqual([user![0]!.name, user![0]!.ssh_keys], ["anna", ["ssh-ed25519 AAAA me@x"]]);

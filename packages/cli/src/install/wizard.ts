@@ -23,7 +23,7 @@ export async function askInstallConfig(terminal: WizardTerminal, given: WizardDe
       terminal.say(`  ${problem}\n`);
     }
   };
-  const source = given.source ?? (await ask("Image, folder or archive to install", "", (answer) => (answer === "" ? "something has to be installed" : null)));
+  const source = given.source ?? (await ask("Image, folder or archive to install", "", (answer) => (answer === "" ? "something has to be installed" : sourceProblem(answer))));
   const target = given.target ?? (await ask("Disk or disk image to install on", "", (answer) => (answer === "" ? "a disk is needed" : null)));
   const isNew = !existsSync(target);
   const size = !isNew ? undefined : (given.size ?? (await ask("Size of the disk image", "8G", (answer) => (parseBytes(answer) === undefined ? "expected a size such as 8G" : null))));
@@ -45,6 +45,12 @@ export async function askInstallConfig(terminal: WizardTerminal, given: WizardDe
     disk: { target, ...(size === undefined ? {} : { size }) }, partition: partitions, system: { source, hostname, locale, ...(timezone === "Etc/UTC" ? {} : { timezone }) },
     ...(name === "none" ? { root: login } : { user: [{ name, ...login }] }), network: [{ interface: "en* eth*", dhcp: true }],
   };
+}
+
+/** A path that leads nowhere is told before all else is asked; names of images and prefixes are left to who opens them. */
+function sourceProblem(source: string): string | null {
+  const path = source.includes(":") ? source.split(":")[1]! : source;
+  return path.includes("/") && !existsSync(path) ? "no such file or folder" : null;
 }
 
 async function askPassword(terminal: WizardTerminal, who: string): Promise<string | null> {
