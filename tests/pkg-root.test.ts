@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { nativeObstacle } from "@stratos/host-node/compose";
-import { crashRounds, offerCrashSamples } from "./packages/crash-rounds.ts";
+import { crashOperation, crashRounds, offerCrashSamples } from "./packages/crash-rounds.ts";
 import { rootManifest } from "./packages/root-manifest.ts";
 import { hostArchitecture, makeSmallRoot, readInRoot, SampleArchive, script, smallRootObstacle } from "./support/sample-archive.ts";
 import { stratos, type Result } from "./support/stratos.ts";
@@ -130,6 +130,6 @@ test("killed at random moments, an installation leaves the folder as it was or a
   const crashed = join(folder, "crashed");
   await offerCrashSamples(archive);
   makeSmallRoot(crashed, archive.source);
-  const { rounds, failures } = await crashRounds({ place: { kind: "root", root: crashed }, install: ["crash-one"], rounds: 6, seed: 1, folder, env });
+  const { rounds, failures } = await crashRounds({ place: { kind: "root", root: crashed }, operation: crashOperation("install", "root", ""), rounds: 6, seed: 1, folder, env });
   assert.deepEqual([rounds, failures], [6, []]);
 });
