@@ -12,7 +12,7 @@ import { ensureJudge } from "./support/judge.ts";
 import { launcher, repository, run, start, type Result, type RunInput } from "./support/stratos.ts";
 import { TEST_HOME } from "./support/test-image.ts";
 
-const SAMPLES = ["minimal.yaml", "server.yaml", "development.yaml", "container.yaml", "bootc.toml"].map((name) => join(repository, "images", name));
+const SAMPLES = ["minimal.yaml", "server.yaml", "development.yaml", "container.yaml", "bootc.toml", "edge.yaml"].map((name) => join(repository, "images", name));
 const TIMEOUT_MS = 300_000;
 let folder = "";
 
