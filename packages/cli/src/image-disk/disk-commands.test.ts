@@ -105,6 +105,13 @@ test("what cannot be is told in a line and leaves no half file", async () => {
     [["info", join(folder, "none")], /none: no such file or directory\n$/],
     [["cp", join(folder, "tree/large"), `${raw}:/no/such/folder`], /no\/such: no such folder/],
   ];
+  // What other tools keep disks in goes by its name.
+  for (const [kind, offset, mark] of [["luks", 0, "LUKS\xba\xbe"], ["vmdk", 0, "KDMV"], ["vdi", 64, "\x7f\x10\xda\xbe"], ["vhdx", 0, "vhdxfile"]] as const) {
+    const bytes = Buffer.alloc(MIB);
+    bytes.write(mark, offset, "latin1");
+    writeFileSync(join(folder, `other.${kind}`), bytes);
+    told.push([["ls", `${join(folder, `other.${kind}`)}:/`], new RegExp(`the disk has ${kind}, whose files are not read here\\n$`)]);
+  }
   for (const [args, pattern] of told) {
     const { status, stderr } = await runCommand("image", "disk", ...args);
     assert.ok(status === 1 || status === 2, args.join(" "));

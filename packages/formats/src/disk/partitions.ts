@@ -42,7 +42,7 @@ export function partDisk(disk: Disk, part: DiskPart): Disk {
   return part.number === 0 ? disk : new DiskWindow(disk, part);
 }
 
-export type FileSystemKind = "ext4" | "fat" | "aegisfs" | "squashfs" | "erofs" | "iso9660" | "btrfs" | "xfs" | "swap" | "unknown";
+export type FileSystemKind = "ext4" | "fat" | "aegisfs" | "squashfs" | "erofs" | "iso9660" | "btrfs" | "xfs" | "swap" | "luks" | "vmdk" | "vdi" | "vhdx" | "unknown";
 
 /** What a part's first blocks say that it is. */
 export function probe(disk: Disk): FileSystemKind {
@@ -53,6 +53,11 @@ export function probe(disk: Disk): FileSystemKind {
     for (let index = 0; index < text.length; index++) if (head[at + index] !== text.charCodeAt(index)) return false;
     return true;
   };
+  // Containers of others before what may lie in them.
+  if (has(0, "LUKS\xba\xbe")) return "luks";
+  if (has(0, "KDMV")) return "vmdk";
+  if (has(64, "\x7f\x10\xda\xbe")) return "vdi";
+  if (has(0, "vhdxfile")) return "vhdx";
   if (has(1024 + 0x38, "\x53\xef")) return "ext4";
   if (has(0, "AEGISFS") || has(4096, "AEGISFS") || has(65536, "AEGISFS")) return "aegisfs";
   if (has(0, "hsqs")) return "squashfs";
