@@ -82,7 +82,7 @@ export async function loadSystemIndex(ports: PackagePorts, files: SystemFiles, s
       const snapshot = isFlat(source) ? undefined : (source.snapshot ?? options.snapshot);
       const place: RepositorySource = {
         uri: isMain ? options.mirror! : source.uri, suite: source.suite, components: source.components, architecture, lists: options.lists, isArchitectureOptional: true, ...(source.isTrusted === true ? { isTrusted: true } : {}), ...(source.isExpiredGood === true ? { isExpiredGood: true } : {}),
-        keyrings: [...trixieKeyrings(), ...options.keyrings, ...keyringsOf(source, files)],
+        keyrings: [...(isMain || isArchives(source) ? [...trixieKeyrings(), ...options.keyrings] : []), ...keyringsOf(source, files)],
       };
       if (snapshot === undefined || snapshot === "no") await loadRepository(ports, place, index, onProgress);
       else {
@@ -98,6 +98,11 @@ export async function loadSystemIndex(ports: PackagePorts, files: SystemFiles, s
   if (pins.length > 0) index.setPriorities(priorities(pins));
   system.state.joinIndex(index);
   return index;
+}
+
+/** Debian's own keys are built in, and count for a source that names no others: sources.list(5), `Signed-By`. A fingerprint is one of a key that the system trusts. */
+function isArchives({ signedBy }: SourceEntry): boolean {
+  return signedBy === undefined || signedBy.includes("/debian-archive-") || !/^\s*\/|BEGIN PGP/m.test(signedBy);
 }
 
 /** The keys that a source trusts: files of the system, or a key in the source itself. */
