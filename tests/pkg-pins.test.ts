@@ -50,7 +50,9 @@ const PREFERENCES: readonly string[] = [
 const INSTALLED = ["sample", "lib-one"].map((name) => `Package: ${name}\nStatus: install ok installed\nVersion: 2.5\nArchitecture: all\nMaintainer: x\nDescription: x\n`).join("\n");
 
 test("under each of twenty preferences, on nothing and over what is installed, the versions are apt's", options, async () => {
-  const sources = archives.map((archive, at) => `deb [signed-by=${join(aptFolder, `${["first", "second"][at]}.asc`)}] file://${archive.repository.folder} ${["first", "second"][at]} main`);
+  const keyring = (at: number): string => join(aptFolder, `${["first", "second"][at]}.asc`);
+  const sources = archives.map((archive, at) => `deb [signed-by=${keyring(at)}] file://${archive.repository.folder} ${["first", "second"][at]} main`);
+  const keys = Object.fromEntries(archives.map((archive, at) => [keyring(at).slice(1), archive.publicKey]));
   for (const status of ["", `${INSTALLED}\n`]) {
     for (const preferences of PREFERENCES) {
       apt.setSystem(status, "");
@@ -58,14 +60,14 @@ test("under each of twenty preferences, on nothing and over what is installed, t
       const names = ["sample", "lib-one", "lib-two", "other"];
       const files = {
         read: (path: string): Uint8Array | undefined => {
-          const text = ({ "etc/apt/preferences": preferences, "var/lib/dpkg/status": status, "etc/apt/sources.list": sources.join("\n") } as Record<string, string>)[path];
+          const text = ({ ...keys, "etc/apt/preferences": preferences, "var/lib/dpkg/status": status, "etc/apt/sources.list": sources.join("\n") } as Record<string, string>)[path];
           return text === undefined ? undefined : Buffer.from(text);
         },
         list: (): string[] => [],
       };
       const { ports } = archives[0]!;
       const system = readSystem(files, architecture, ports.latin1);
-      const index = await loadSystemIndex(ports, files, system, { lists: "kept", keyrings: archives.map((archive) => Buffer.from(archive.publicKey)) }, () => {});
+      const index = await loadSystemIndex(ports, files, system, { lists: "kept", keyrings: [] }, () => {});
       for (const upgrade of status === "" ? [false] : [false, true]) {
         const own = planChange(index, system.state, upgrade ? { upgrade: "full" } : { install: names.filter((name) => index.candidate(name) !== undefined) });
         const answer = apt.decide(upgrade ? ["dist-upgrade"] : ["install", ...(names.filter((name) => index.candidate(name) !== undefined))]);
