@@ -3,6 +3,7 @@
  * `bench/results/latest.json` and, with `--page`, docs/benchmarks.md.
  *
  *     npm run bench -- --only compose       composing the minimal system, beside mmdebstrap
+ *     npm run bench -- --only compose-each    composing it again after a new version of each of its packages
  *     npm run bench -- --only aegisfs         the file system as a library, beside memfs; long content, plain, compressed, encrypted
  *     npm run bench -- --only aegisfs-snapshots [--backing tmpfs|disk]   snapshots, clones and rollbacks at 100, 10⁴ and 10⁶ files beside btrfs
  *     npm run bench -- --only aegisfs-scale   how its costs grow with directories, files and volumes, and a picture of it in docs/aegisfs-scale.svg
@@ -31,7 +32,7 @@ import { measureSnapshots, snapshotLine, type SnapshotRow } from "./aegisfs/snap
 import { inProcessLine, measureInProcess, type InProcessRow } from "./aegisfs/in-process.ts";
 import { chosenMountRows, measureMounts, storeMountResult } from "./fuse/mounts.ts";
 import { Workbench, type Backing } from "./fuse/systems.ts";
-import { measureCompose } from "./compose-rows.ts";
+import { measureCompose, measureEachChange } from "./compose-rows.ts";
 import { measureImageBuild } from "./image-build.ts";
 import { measureOutputs } from "./output-rows.ts";
 import { measurePackages } from "./package-rows.ts";
@@ -66,6 +67,10 @@ const programs = join(cache, "programs");
 
 if (only === "compose") {
   measureCompose(launcher, cache, rounds, printSpecial);
+  process.exit();
+}
+if (only === "compose-each") {
+  measureEachChange(launcher, cache, print);
   process.exit();
 }
 if (only === "aegisfs-scale") {

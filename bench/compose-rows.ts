@@ -19,7 +19,7 @@ const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /** Before the date of any index of trixie, so that it is seen. */
 const REBUILT_AT = 1_700_000_000;
 
-interface Cost { readonly cpuSeconds: number; readonly wallSeconds: number }
+interface Cost { readonly cpuSeconds: number; readonly wallSeconds: number; readonly hasRunScripts: boolean }
 
 /** @param cache  for downloads, kept between runs  @param print  takes each row when it is known: all of them take minutes */
 export function measureCompose(launcher: readonly string[], cache: string, rounds: number, print: (result: SpecialResult) => void): SpecialResult[] {
@@ -39,6 +39,30 @@ export function measureCompose(launcher: readonly string[], cache: string, round
       if (architecture === "amd64") for (const name of ["tzdata", "bash", "libc6"]) add(ociReuse(own, name));
     }
     return results;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** `npm run bench -- --only compose-each`: after a new version of each package of minbase in turn. @param print  takes a line for each, and what comes of all */
+export function measureEachChange(launcher: readonly string[], cache: string, print: (line: string) => void): void {
+  const folder = mkdtempSync(join(tmpdir(), "stratos-bench-compose-"));
+  try {
+    const own = new OwnCompose(launcher, folder, join(cache, "compose-downloads"), { architecture: "amd64", runner: "native" });
+    own.whole(); // Downloads.
+    const whole = [own.whole().cpuSeconds], changed: { cpuSeconds: number; hasRunScripts: boolean }[] = [];
+    for (const [at, name] of own.packageNames().entries()) {
+      const cost = own.afterChange(name, "version", at);
+      changed.push(cost);
+      print(`${name}: ${(cost.cpuSeconds / whole[0]!).toFixed(2)}${cost.hasRunScripts ? ", scripts have run" : ""}`);
+      // What is kept of scripts is of the last time that they ran: the next change is one of what was there at first.
+      if (cost.hasRunScripts) whole.push(own.whole().cpuSeconds);
+    }
+    for (const hasRunScripts of [false, true]) {
+      const ratios = changed.filter((one) => one.hasRunScripts === hasRunScripts).map(({ cpuSeconds }) => cpuSeconds / median(whole)).sort((left, right) => left - right);
+      if (ratios.length > 0) print(`${ratios.length} of ${changed.length} ${hasRunScripts ? "have run scripts" : "have run none"}: ${ratios[0]!.toFixed(2)} to ${ratios.at(-1)!.toFixed(2)} of a whole compose, median ${median(ratios).toFixed(2)}`);
+    }
+    print(`all: median ${median(changed.map(({ cpuSeconds }) => cpuSeconds / median(whole))).toFixed(2)}; a whole compose ${median(whole).toFixed(1)} CPU s, ${whole.length} times`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -132,6 +156,11 @@ class OwnCompose {
     return this.#run(join(this.#folder, "minbase.lock.json"));
   }
 
+  packageNames(): string[] {
+    const { images } = JSON.parse(readFileSync(join(this.#folder, "minbase.lock.json"), "utf8")) as { images: Record<string, { packages: { name: string }[] }> };
+    return Object.values(images)[0]!.packages.map(({ name }) => name);
+  }
+
   /** With one package made anew: the store has all else. */
   afterChange(name: string, how: Change, round: number): Cost {
     return this.#run(this.changePackage(name, how, round));
@@ -170,7 +199,7 @@ class OwnCompose {
   }
 
   #run(lock: string): Cost {
-    return timed([...this.#launcher, "compose", "run", this.#treefile, "--lock", lock, "--runner", this.#options.runner, "-o", join(this.#folder, "out")], { STRATOS_HOME: this.#home });
+    return timed([...this.#launcher, "compose", "run", this.#treefile, "--lock", lock, "--runner", this.#options.runner, "--verbose", "-o", join(this.#folder, "out")], { STRATOS_HOME: this.#home });
   }
 }
 
@@ -203,9 +232,9 @@ function must(program: string, args: readonly string[]): void {
 
 /** bash's own clock counts all that the command has started and waited for. */
 function timed(command: readonly string[], environment: Readonly<Record<string, string>>): Cost {
-  const { status, stderr } = spawnSync("bash", ["-c", 'TIMEFORMAT="%R %U %S"; time "$@"', "bash", ...command], { encoding: "utf8", env: { ...process.env, ...environment } });
+  const { status, stdout, stderr } = spawnSync("bash", ["-c", 'TIMEFORMAT="%R %U %S"; time "$@"', "bash", ...command], { encoding: "utf8", maxBuffer: 1 << 26, env: { ...process.env, ...environment } });
   const lines = stderr.trim().split("\n");
   if (status !== 0) throw new Error(`${command[0]!}: status ${String(status)}: ${lines.slice(-4, -1).join(" ")}`);
   const [wall, user, system] = lines.at(-1)!.split(" ").map(Number) as [number, number, number];
-  return { wallSeconds: wall, cpuSeconds: user + system };
+  return { wallSeconds: wall, cpuSeconds: user + system, hasRunScripts: `${stdout}${stderr}`.includes("scripts run again") };
 }

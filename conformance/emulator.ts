@@ -44,6 +44,12 @@ function uefi(): string | undefined {
   return UEFI.find((path) => existsSync(path));
 }
 
+/** Where firmware keeps its variables from one start to the next: without, it keeps them in a file of the disk, and does not come back from every restart. */
+function variables(): string[] {
+  const path = uefi()!.replace("OVMF_CODE", "OVMF_VARS");
+  return path !== uefi() && existsSync(path) ? ["-drive", `if=pflash,format=raw,snapshot=on,file=${path}`] : [];
+}
+
 export class Machine {
   readonly #process: ChildProcess;
   readonly ended: Promise<void>;
@@ -110,7 +116,7 @@ function argumentsOf({ architecture, firmware, memory, processors = 1, media, ha
     return architecture === "amd64" ? ["-drive", `if=virtio,${file}`] : ["-drive", `if=none,id=disk${index},${file}`, "-device", `virtio-blk-device,drive=disk${index}`];
   });
   const board = architecture === "amd64"
-    ? ["-machine", "q35,accel=tcg", "-cpu", PROCESSOR, ...(firmware === "uefi" ? ["-drive", `if=pflash,format=raw,readonly=on,file=${uefi()!}`] : [])]
+    ? ["-machine", "q35,accel=tcg", "-cpu", PROCESSOR, ...(firmware === "uefi" ? ["-drive", `if=pflash,format=raw,readonly=on,file=${uefi()!}`, ...(restarts ? variables() : [])] : [])]
     : ["-machine", "virt", "-kernel", U_BOOT];
   const network = reachesHost ? "user,model=virtio-net-pci" : hasNetwork ? "user,restrict=on,model=virtio-net-pci" : "none";
   return [...board, "-m", String(memory), "-smp", String(processors), ...drives, "-nographic", ...(restarts ? [] : ["-no-reboot"]), "-nic", network];
