@@ -15,7 +15,7 @@ export interface MachineOptions {
   readonly media: readonly Medium[];
   /** the same network, on which the host is 10.0.2.2 */
   readonly reachesHost?: boolean;
-  /** starts again when it asks for that; by default it is over then */
+  /** starts again when it asks for that, or goes off; by default it is over then */
   readonly restarts?: boolean;
 }
 
@@ -44,36 +44,44 @@ function uefi(): string | undefined {
   return UEFI.find((path) => existsSync(path));
 }
 
-/** Where firmware keeps its variables from one start to the next: without, it keeps them in a file of the disk, and does not come back from every restart. */
-function variables(): string[] {
-  const path = uefi()!.replace("OVMF_CODE", "OVMF_VARS");
-  return path !== uefi() && existsSync(path) ? ["-drive", `if=pflash,format=raw,snapshot=on,file=${path}`] : [];
-}
-
 export class Machine {
-  readonly #process: ChildProcess;
+  #process: ChildProcess;
   readonly ended: Promise<void>;
   #isOver = false;
+  #isKilled = false;
   #output = "";
   #wake: () => void = () => {};
   readonly #stop = (): void => void this.#process.kill("SIGKILL");
 
   constructor(options: MachineOptions) {
-    this.#process = spawn(options.architecture === "amd64" ? "qemu-system-x86_64" : "qemu-system-riscv64", argumentsOf(options), { stdio: ["pipe", "pipe", "pipe"] });
+    this.#process = this.#start(options);
+    process.once("exit", this.#stop);
+    this.ended = new Promise((resolve) => {
+      const wait = (): void => void this.#process.on("close", (status) => {
+        // Firmware that QEMU itself restarts hangs now and then under the interrupts of before (OVMF of QEMU 7.2): each start has a machine of its own.
+        if (options.restarts === true && status === 0 && !this.#isKilled) {
+          this.#process = this.#start(options);
+          return wait();
+        }
+        this.#isOver = true;
+        process.off("exit", this.#stop);
+        this.#wake();
+        resolve();
+      });
+      wait();
+    });
+  }
+
+  #start(options: MachineOptions): ChildProcess {
+    const started = spawn(options.architecture === "amd64" ? "qemu-system-x86_64" : "qemu-system-riscv64", argumentsOf(options), { stdio: ["pipe", "pipe", "pipe"] });
     const take = (bytes: Buffer): void => {
       this.#output = (this.#output + bytes.toString("latin1")).replace(/\x1b\[[0-9;?!]*[A-Za-z]/g, "");
       this.#wake();
     };
-    this.#process.stdout!.on("data", take);
-    this.#process.stderr!.on("data", take);
-    this.#process.stdin!.on("error", () => {});
-    process.once("exit", this.#stop);
-    this.ended = new Promise((resolve) => this.#process.on("close", () => {
-      this.#isOver = true;
-      process.off("exit", this.#stop);
-      this.#wake();
-      resolve();
-    }));
+    started.stdout.on("data", take);
+    started.stderr.on("data", take);
+    started.stdin.on("error", () => {});
+    return started;
   }
 
   /** All that the console has shown, without what moves its cursor and sets colours. */
@@ -102,12 +110,13 @@ export class Machine {
   }
 
   async kill(): Promise<void> {
+    this.#isKilled = true;
     this.#stop();
     await this.ended;
   }
 }
 
-function argumentsOf({ architecture, firmware, memory, processors = 1, media, hasNetwork = false, reachesHost = false, restarts = false }: MachineOptions): string[] {
+function argumentsOf({ architecture, firmware, memory, processors = 1, media, hasNetwork = false, reachesHost = false }: MachineOptions): string[] {
   const drives = media.flatMap(({ path, kind, keep }, index) => {
     const file = `format=${path.endsWith(".qcow2") ? "qcow2" : "raw"},file=${path}${keep === true ? "" : ",snapshot=on"}`;
     // The cloud kernel knows no USB; to firmware and loaders one disk is as another.
@@ -116,8 +125,8 @@ function argumentsOf({ architecture, firmware, memory, processors = 1, media, ha
     return architecture === "amd64" ? ["-drive", `if=virtio,${file}`] : ["-drive", `if=none,id=disk${index},${file}`, "-device", `virtio-blk-device,drive=disk${index}`];
   });
   const board = architecture === "amd64"
-    ? ["-machine", "q35,accel=tcg", "-cpu", PROCESSOR, ...(firmware === "uefi" ? ["-drive", `if=pflash,format=raw,readonly=on,file=${uefi()!}`, ...(restarts ? variables() : [])] : [])]
+    ? ["-machine", "q35,accel=tcg", "-cpu", PROCESSOR, ...(firmware === "uefi" ? ["-drive", `if=pflash,format=raw,readonly=on,file=${uefi()!}`] : [])]
     : ["-machine", "virt", "-kernel", U_BOOT];
   const network = reachesHost ? "user,model=virtio-net-pci" : hasNetwork ? "user,restrict=on,model=virtio-net-pci" : "none";
-  return [...board, "-m", String(memory), "-smp", String(processors), ...drives, "-nographic", ...(restarts ? [] : ["-no-reboot"]), "-nic", network];
+  return [...board, "-m", String(memory), "-smp", String(processors), ...drives, "-nographic", "-no-reboot", "-nic", network];
 }
