@@ -68,6 +68,8 @@ test("packages are given by commas or again", async () => {
 
 for (const [line, message] of [
   ["foo", "foo: unknown command; see --help"],
+  ["comppose run x.yaml", "comppose: unknown command; did you mean compose?"],
+  ["--memory 1G imgae", "imgae: unknown command; did you mean image?"],
   ["--bogus", "--bogus: unknown option"],
   ["run", "CMD: missing; see --help"],
   ["run --memroy 1G x", "--memroy: unknown option; did you mean --memory?"],

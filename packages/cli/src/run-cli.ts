@@ -1,4 +1,5 @@
 import { CommanderError } from "commander";
+import { closestName, slipsOfWord } from "@stratos/base";
 import { CommandError, hostReason, UsageError, VolumeInUseError } from "./command-error.ts";
 import { EXIT_FAILURE, EXIT_STRATOS_FAILED, EXIT_SUCCESS, EXIT_USAGE } from "./exit-status.ts";
 import { commandHandlers } from "./commands/command-handlers.ts";
@@ -23,7 +24,7 @@ export async function runCli(args: readonly string[], handlers: CommandHandlers 
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT_SUCCESS;
     // `stratos image`: its help, which was printed on stderr, says all.
     if (error instanceof CommanderError && error.code === "commander.help") return EXIT_USAGE;
-    const failure = error instanceof CommanderError ? usageError(error, args) : error;
+    const failure = error instanceof CommanderError ? usageError(error, program) : error;
     return (await runElsewhere(failure, args)) ?? tell(failure);
   }
 }
@@ -64,7 +65,7 @@ function isHostError(error: unknown): error is NodeJS.ErrnoException {
 }
 
 /** commander's words as `what: why`, with its suggestion. */
-function usageError(error: CommanderError, args: readonly string[]): UsageError {
+function usageError(error: CommanderError, program: ReturnType<typeof createProgram>): UsageError {
   const message = error.message.replace(/^error: /, "");
   const suggestion = /\n\(Did you mean (.+)\?\)/.exec(message)?.[1];
   const hint = suggestion === undefined ? "" : `; did you mean ${suggestion}?`;
@@ -79,7 +80,9 @@ function usageError(error: CommanderError, args: readonly string[]): UsageError 
   if (error.code === "commander.excessArguments") {
     const many = /^too many arguments for '(.+?)'\. (Expected \d+ arguments? but got \d+)/.exec(message);
     if (many !== null) return new UsageError(many[1]!, `too many arguments: ${many[2]!.toLowerCase()}`);
-    return new UsageError(args.find((arg) => !arg.startsWith("-")) ?? "arguments", "unknown command; see --help");
+    // A first word that is no command is an argument too many of the shell, which takes none.
+    const word = program.args[0]!, meant = closestName(word, program.commands.map((command) => command.name()), slipsOfWord);
+    return new UsageError(word, `unknown command; ${meant === undefined ? "see --help" : `did you mean ${meant}?`}`);
   }
   return new UsageError("command line", message);
 }

@@ -2,6 +2,7 @@
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import { parse as parseToml, TomlError } from "smol-toml";
 import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, type Document } from "yaml";
+import { closestName, slipsOfWord } from "@stratos/base";
 import { ConditionError, parseCondition } from "./condition.ts";
 import { isList, isObject, type Json, type JsonObject } from "./json.ts";
 import { formatKeyPath, tomlLocator, type KeyPath, type Locate } from "./positions.ts";
@@ -182,21 +183,9 @@ function show(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 
-/** The known key that is one slip away. */
 function suggestion(name: string, known: readonly string[]): string {
-  const near = known.filter((one) => distance(one, name) <= Math.max(1, Math.floor(one.length / 3)));
-  return near.length > 0 ? `; did you mean ${near[0]!}?` : "";
-}
-
-/** Levenshtein's distance. */
-function distance(left: string, right: string): number {
-  let row = Array.from({ length: right.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= left.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= right.length; j++) next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (left[i - 1] === right[j - 1] ? 0 : 1)));
-    row = next;
-  }
-  return row[right.length]!;
+  const meant = closestName(name, known, slipsOfWord);
+  return meant === undefined ? "" : `; did you mean ${meant}?`;
 }
 
 /** Conditions anywhere in the file must make sense, though they are only asked later. */

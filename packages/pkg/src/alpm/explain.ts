@@ -1,4 +1,5 @@
 /** Puts the clauses behind an impossible transaction into sentences, beginning with what was asked for. */
+import { closestName } from "@stratos/base";
 import type { AlpmCause } from "./resolve.ts";
 import type { Candidate, PackagePool } from "./package-pool.ts";
 
@@ -59,25 +60,9 @@ function listOf(candidates: readonly Candidate[], text: string): string {
   return `: ${shown.slice(0, NAMES_MAX).join(", ")}${shown.length > NAMES_MAX ? ` and ${shown.length - NAMES_MAX} more` : ""}`;
 }
 
-/** The closest name that begins alike, if there is one. */
+/** The closest name, if one is within two slips. */
 function suggestion(text: string, pool: PackagePool): string {
   const name = /^(?:[^/]+\/)?([^<>=]+)/.exec(text)?.[1] ?? text;
-  let best = "";
-  for (const other of pool.names()) {
-    const isClose = Math.abs(other.length - name.length) <= 2 && (other.startsWith(name.slice(0, 3)) || other.endsWith(name.slice(-3)));
-    if (isClose && name.length >= 3 && differences(name, other) <= 2 && (best === "" || differences(name, other) < differences(name, best))) best = other;
-  }
-  return best === "" ? "" : ` (did you mean ${best}?)`;
-}
-
-/** Letters that one has and the other lacks, at most; a cheap measure for near misses. */
-function differences(left: string, right: string): number {
-  const rest = [...right];
-  let missing = 0;
-  for (const character of left) {
-    const at = rest.indexOf(character);
-    if (at < 0) missing++;
-    else rest.splice(at, 1);
-  }
-  return Math.max(missing, rest.length);
+  const meant = closestName(name, pool.names(), () => 2);
+  return meant === undefined ? "" : ` (did you mean ${meant}?)`;
 }

@@ -2,6 +2,7 @@
  * Puts the clauses behind an unsatisfiable request into sentences, beginning with what was asked for. What several packages say alike (two
  * versions of one, or all that provide something) is one sentence.
  */
+import { closestName } from "@stratos/base";
 import { acceptsVersion, formatDependency, parseAlternative, type Alternative, type Dependency } from "../dependency.ts";
 import { keyOf } from "../installed-state.ts";
 import type { BinaryPackage, PackageIndex } from "../package-index.ts";
@@ -141,31 +142,8 @@ function shorten(texts: readonly string[], joint: "and" | "or"): string {
   return texts.length < 2 ? texts.join("") : `${texts.slice(0, -1).join(", ")} ${joint} ${texts.at(-1)}`;
 }
 
-/** The closest name, if one is within two edits. */
+/** The closest name, if one is within two slips. */
 export function suggestion(name: string, index: PackageIndex): string {
-  let best = "", bestDistance = 3;
-  for (const other of index.names()) {
-    if (Math.abs(other.length - name.length) >= bestDistance) continue;
-    const distance = editDistance(name, other, bestDistance);
-    if (distance < bestDistance) { best = other; bestDistance = distance; }
-  }
-  return best === "" ? "" : ` (did you mean ${best}?)`;
-}
-
-/** Levenshtein distance, or `bound` when it is at least that. */
-function editDistance(left: string, right: string, bound: number): number {
-  let previous = Array.from({ length: right.length + 1 }, (_, index) => index);
-  for (let row = 1; row <= left.length; row++) {
-    const current = [row];
-    let least = row;
-    for (let column = 1; column <= right.length; column++) {
-      const cost = left.charCodeAt(row - 1) === right.charCodeAt(column - 1) ? 0 : 1;
-      const value = Math.min(previous[column]! + 1, current[column - 1]! + 1, previous[column - 1]! + cost);
-      current.push(value);
-      least = Math.min(least, value);
-    }
-    if (least >= bound) return bound;
-    previous = current;
-  }
-  return Math.min(previous[right.length]!, bound);
+  const meant = closestName(name, index.names(), () => 2);
+  return meant === undefined ? "" : ` (did you mean ${meant}?)`;
 }
