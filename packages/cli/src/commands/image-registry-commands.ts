@@ -35,13 +35,14 @@ export async function pushImage(source: string, name: string, options: RegistryC
   const reference = referenceOf(name);
   const scratch = mkdtempSync(join(tmpdir(), "stratos-push-"));
   try {
+    const archive = existsSync(source) && statSync(source).isFile() && (await isArchive(source)) ? imageArchive(source) : undefined;
     const parts = /^oci:(.+?)(?::([A-Za-z0-9_][A-Za-z0-9._-]*))?$/.exec(source);
     let layout: OciLayoutFolder;
     if (parts !== null) {
       if (!existsSync(join(parts[1]!, "index.json"))) throw new CommandError(parts[1]!, "is no OCI image layout");
       layout = new OciLayoutFolder(parts[1]!, nodeCodecs());
-    } else if (existsSync(source) && statSync(source).isFile() && (await isArchive(source)) && imageArchive(source) !== undefined) {
-      unpackImageArchive(source, scratch);
+    } else if (archive !== undefined) {
+      unpackImageArchive(source, archive, scratch);
       layout = new OciLayoutFolder(scratch, nodeCodecs());
     } else {
       const opened = await openTreeSource(source);

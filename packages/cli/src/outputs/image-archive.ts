@@ -36,8 +36,8 @@ export function imageArchive(path: string): ImageArchive | undefined {
 }
 
 /** Puts an archive's image into a folder as an OCI layout. @throws FormatError */
-export function unpackImageArchive(path: string, folder: string): void {
-  if (imageArchive(path) === "docker") unpackDockerArchive(path, folder);
+export function unpackImageArchive(path: string, kind: ImageArchive, folder: string): void {
+  if (kind === "docker") unpackDockerArchive(path, folder);
   else unpackOciArchive(path, folder);
 }
 

@@ -2,18 +2,10 @@
 import type { Blob, FileEntry, FileTree } from "@stratos/formats";
 import { diskError } from "../image-disk/open-disk.ts";
 
-/** @param name  as the command line has it */
+/** Lists the tree once, when it is first asked for. @param name  as the command line has it */
 export function namedTree(tree: FileTree, name: string): FileTree {
-  return {
-    * entries() {
-      const entries = told(name, () => tree.entries())[Symbol.iterator]();
-      for (;;) {
-        const next = told(name, () => entries.next());
-        if (next.done === true) return;
-        yield named(next.value, name);
-      }
-    },
-  };
+  let entries: readonly FileEntry[] | undefined;
+  return { entries: () => (entries ??= told(name, () => Array.from(tree.entries(), (entry) => named(entry, name)))) };
 }
 
 function named(entry: FileEntry, name: string): FileEntry {

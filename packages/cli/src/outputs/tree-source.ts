@@ -17,7 +17,7 @@ import { diskError, filesOf, openDisk } from "../image-disk/open-disk.ts";
 import { ImageStore } from "../image/image-store.ts";
 import { openVolumeReadOnly } from "../image/image-volume.ts";
 import { unpackedArchive } from "../image/unpacked-archive.ts";
-import { imageArchive, unpackImageArchive } from "./image-archive.ts";
+import { imageArchive, unpackImageArchive, type ImageArchive } from "./image-archive.ts";
 import { namedTree } from "./named-tree.ts";
 import { rootOfSubvolumes } from "./root-of-subvolumes.ts";
 import { volumeFileTree } from "./volume-file-tree.ts";
@@ -55,7 +55,10 @@ async function openSource(text: string, options: TreeSourceOptions, codecs: Code
     if (oci !== null) return await ociSource(oci[1]!, oci[2], options, codecs);
     if (!existsSync(text)) throw new CommandError(text, "neither an image (`stratos image ls`) nor a file or folder");
     if (statSync(text).isDirectory()) return existsSync(join(text, "oci-layout")) ? await ociSource(text, undefined, options, codecs) : folderSource(text, options, codecs);
-    if (await isArchive(text)) return imageArchive(text) !== undefined ? await imageArchiveSource(text, options, codecs) : await archiveSource([{ path: text }], codecs, null);
+    if (await isArchive(text)) {
+      const kind = imageArchive(text);
+      return kind === undefined ? await archiveSource([{ path: text }], codecs, null) : await imageArchiveSource(text, kind, options, codecs);
+    }
     try {
       return diskSource(text, codecs);
     } catch (error) {
@@ -105,11 +108,11 @@ async function ociSource(folder: string, name: string | undefined, options: Tree
 }
 
 /** An archive of an image, unpacked beside other temporary files for as long as the tree is used. */
-async function imageArchiveSource(path: string, options: TreeSourceOptions, codecs: Codecs): Promise<TreeSource> {
+async function imageArchiveSource(path: string, kind: ImageArchive, options: TreeSourceOptions, codecs: Codecs): Promise<TreeSource> {
   const folder = mkdtempSync(join(tmpdir(), "stratos-layout-"));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   try {
-    unpackImageArchive(path, folder);
+    unpackImageArchive(path, kind, folder);
     const source = await ociSource(folder, undefined, options, codecs);
     return { ...source, close: () => { source.close(); remove(); } };
   } catch (error) {
