@@ -9,17 +9,17 @@ import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { nativeObstacle } from "@stratos/host-node/compose";
 import { makeAlpmPackage } from "../packages/pkg/src/testing/alpm-repository.ts";
 import { rootManifest } from "./packages/root-manifest.ts";
-import { hostArchitecture, makeSmallRoot, readInRoot, SampleArchive, script, smallRootObstacle } from "./support/sample-archive.ts";
-import { stratos, type Result } from "./support/stratos.ts";
+import { hostArchitecture, makeSmallRoot, readInRoot, rootCommands, SampleArchive, script, smallRootObstacle } from "./support/sample-archive.ts";
+import { stratos } from "./support/stratos.ts";
 
-const obstacle = smallRootObstacle() ?? nativeObstacle() ?? (spawnSync("unshare", ["--mount", "--pid", "--fork", "true"]).status === 0 ? undefined : "namespaces cannot be made here");
+const obstacle = smallRootObstacle();
 const options = { skip: obstacle ?? false };
 const folder = mkdtempSync(join(tmpdir(), "stratos-pkg-root-list-"));
 const root = join(folder, "root");
 const env = { STRATOS_HOME: join(folder, "home"), TMPDIR: folder };
+const { pkg, good } = rootCommands(root, env);
 let archive: SampleArchive;
 
 before(async () => {
@@ -39,17 +39,6 @@ after(async () => {
   await archive?.close();
   rmSync(folder, { recursive: true, force: true });
 });
-
-function pkg(...args: string[]): Promise<Result> {
-  const [verb, ...rest] = args;
-  return stratos(["pkg", verb!, "--root", root, ...rest], { env });
-}
-
-async function good(...args: string[]): Promise<string> {
-  const result = await pkg(...args);
-  assert.equal(result.status, 0, result.stdout + result.stderr);
-  return Buffer.from(result.stdout, "latin1").toString("utf8");
-}
 
 function list(text: string): string {
   const path = join(folder, "system.toml");

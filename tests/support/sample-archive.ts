@@ -1,11 +1,14 @@
 /** A signed repository of small packages that do what real ones do, served on this host; and roots that hold little more than dpkg. */
+import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
+import { nativeObstacle } from "@stratos/host-node/compose";
 import { nodePackagePorts, readDebFolder, RepositoryFolder, repositoryServer, type NodePackagePorts } from "@stratos/host-node/packages";
 import { buildDeb, createSigningKey, type SigningKey } from "@stratos/pkg";
+import { stratos, type Result } from "./stratos.ts";
 
 export interface Sample { name: string; version: string; fields?: string; files?: Record<string, string>; control?: Record<string, string> }
 
@@ -96,9 +99,23 @@ export function hostArchitecture(): string {
   return execFileSync("dpkg", ["--print-architecture"], { encoding: "utf8" }).trim();
 }
 
-/** Why there can be no such root here, or undefined. */
+/** Why there can be no such root here whose packages change, or undefined. */
 export function smallRootObstacle(): string | undefined {
-  return existsSync("/usr/bin/dpkg") ? undefined : "the host is no Debian";
+  if (!existsSync("/usr/bin/dpkg")) return "the host is no Debian";
+  return nativeObstacle() ?? (spawnSync("unshare", ["--mount", "--pid", "--fork", "true"]).status === 0 ? undefined : "namespaces cannot be made here");
+}
+
+/** `stratos pkg VERB --root ROOT …`, and the same that must succeed, which gives its output. */
+export function rootCommands(root: string, env: Record<string, string>): { pkg(...args: string[]): Promise<Result>; good(...args: string[]): Promise<string> } {
+  const pkg = (...args: string[]): Promise<Result> => stratos(["pkg", args[0]!, "--root", root, ...args.slice(1)], { env });
+  return {
+    pkg,
+    async good(...args) {
+      const result = await pkg(...args);
+      assert.equal(result.status, 0, result.stdout + result.stderr);
+      return Buffer.from(result.stdout, "latin1").toString("utf8");
+    },
+  };
 }
 
 const PROGRAMS = ["sh", "env", "dpkg", "dpkg-deb", "dpkg-query", "dpkg-split", "dpkg-trigger", "dpkg-divert", "tar", "rm", "cat", "chmod", "mkdir", "sed", "diff"];
