@@ -83,7 +83,7 @@ export class AptCases {
     const one = this.#pick(versions);
     switch (this.#random.below(3)) {
       case 0: return `${name}=${one.version}`;
-      case 1: return one.origin.release === undefined ? name : `${name}/${one.origin.release.codename}`;
+      case 1: return `${name}/${this.#index.originsOf(one).at(-1)!.release!.codename}`;
       default: return `${name}:${this.#architecture}`;
     }
   }

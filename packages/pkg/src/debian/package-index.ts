@@ -114,6 +114,17 @@ export class PackageIndex {
     return versions;
   }
 
+  /** All that offer a version, the first list's first: of a system's own, the system. */
+  originsOf(one: BinaryPackage): PackageOrigin[] {
+    const origins = [one.origin];
+    for (const { table, origin } of this.#members) {
+      table.eachNamed(one.name, (id) => {
+        if (origin !== one.origin && table.versionAt(id) === one.version && table.architectureAt(id) === one.architecture) origins.push(origin);
+      });
+    }
+    return origins;
+  }
+
   /** Versions of a package that may not be taken, since their priority is below zero. */
   ruledOut(name: string): BinaryPackage[] {
     return this.#named(name).filter((one) => this.#priorityOf(one) < 0);

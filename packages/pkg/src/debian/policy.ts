@@ -2,7 +2,7 @@
  * Which versions are preferred: apt's pins. A record for particular packages goes before one for all; within a kind the first
  * that fits counts; what no record names has the priority of its origin. Source: apt_preferences(5).
  */
-import type { BinaryPackage } from "./binary-package.ts";
+import type { BinaryPackage, PackageOrigin } from "./binary-package.ts";
 import { parseControl } from "./control.ts";
 import type { PriorityOf } from "./package-index.ts";
 
@@ -48,7 +48,12 @@ export function parsePreferences(text: string, source: string): Pin[] {
 
 /** The pin that `-t RELEASE` stands for. */
 export function targetRelease(release: string): Pin {
-  return { isGeneral: true, priority: TARGET_PRIORITY, matches: (one) => one.origin.release !== undefined && [one.origin.release.archive, one.origin.release.codename, one.origin.release.version].includes(release) };
+  return { isGeneral: true, priority: TARGET_PRIORITY, matches: (one) => isOfRelease(one.origin, release) };
+}
+
+/** Whether `release`, an archive's name, a codename or a version, means what an origin is. */
+export function isOfRelease({ release: own }: PackageOrigin, release: string): boolean {
+  return own !== undefined && [own.archive, own.codename, own.version].includes(release);
 }
 
 /** What versions are worth under `pins`. */

@@ -115,7 +115,7 @@ export class Marks {
     for (const alternative of dependency) {
       const found: Mark[] = [];
       const own = this.of(alternative.name);
-      if (own.candidate !== undefined && this.#accepts(alternative, own.candidate, owner)) found.push(own);
+      if (own.candidate !== undefined && this.accepts(alternative, own.candidate, owner)) found.push(own);
       for (const { package: one, provided } of this.index.providers(alternative.name)) {
         const mark = this.of(one.name);
         if (mark.candidate === one && acceptsProvided(alternative, provided) && suitsArchitecture(one, alternative, this.#architectureOf(owner), this.architecture) && !found.includes(mark)) found.push(mark);
@@ -135,7 +135,7 @@ export class Marks {
     for (const alternative of dependency) {
       for (const which of ["candidate", "current"] as const) {
         const own = this.of(alternative.name)[which];
-        if (own !== undefined && this.#accepts(alternative, own, owner)) versions.set(own, this.of(alternative.name));
+        if (own !== undefined && this.accepts(alternative, own, owner)) versions.set(own, this.of(alternative.name));
         for (const { package: one, provided } of this.index.providers(alternative.name)) {
           const mark = this.of(one.name);
           if (mark[which] === one && acceptsProvided(alternative, provided) && suitsArchitecture(one, alternative, this.#architectureOf(owner), this.architecture)) versions.set(one, mark);
@@ -147,7 +147,7 @@ export class Marks {
 
   /** All versions that fulfil an alternative, the real package's first, then providers, those that lists have last before others: so apt keeps them. */
   targets(alternative: Alternative, owner: BinaryPackage): BinaryPackage[] {
-    const found = this.index.versions(alternative.name).filter((one) => this.#accepts(alternative, one, owner));
+    const found = this.index.versions(alternative.name).filter((one) => this.accepts(alternative, one, owner));
     for (const { package: one, provided } of this.index.providers(alternative.name).toReversed()) {
       if (acceptsProvided(alternative, provided) && suitsArchitecture(one, alternative, this.#architectureOf(owner), this.architecture)) found.push(one);
     }
@@ -199,14 +199,15 @@ export class Marks {
   /** Whether one alternative is fulfilled by what is to be there, is installed, or would be. */
   fulfils(alternative: Alternative, owner: BinaryPackage, which: "install" | "candidate" | "current"): boolean {
     const own = this.of(alternative.name)[which];
-    if (own !== undefined && this.#accepts(alternative, own, owner)) return true;
+    if (own !== undefined && this.accepts(alternative, own, owner)) return true;
     for (const { package: one, provided } of this.index.providers(alternative.name)) {
       if (this.of(one.name)[which] === one && acceptsProvided(alternative, provided) && suitsArchitecture(one, alternative, this.#architectureOf(owner), this.architecture)) return true;
     }
     return false;
   }
 
-  #accepts(alternative: Alternative, one: BinaryPackage, owner: BinaryPackage): boolean {
+  /** Whether a version of the package that `alternative` names fulfils it. */
+  accepts(alternative: Alternative, one: BinaryPackage, owner: BinaryPackage): boolean {
     return acceptsVersion(alternative, one.version) && suitsArchitecture(one, alternative, this.#architectureOf(owner), this.architecture);
   }
 

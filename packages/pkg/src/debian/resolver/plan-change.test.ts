@@ -74,6 +74,31 @@ test("an upgraded package takes those along that are bound to its version", () =
   assert.equal(change(one, { install: ["c"] }), "+c, lib 1→2, tool 1→2");
 });
 
+test("what is asked for from a suite takes what it needs from there, where that would not do as it is to be taken", () => {
+  const plain = ["lib 1", "deep 1", "other 1 Depends: b", "b 1"], from = (...backports: string[]): World => world(plain, [], "", backports);
+  const a = "a 2 Depends: lib (= 2) | other";
+  assert.equal(change(from(a, "lib 2"), { install: ["a/trixie-backports"] }), "+a 2, +lib 2");
+  assert.equal(change(from(a, "lib 2"), { install: ["a=2"] }), "+a 2, +b, +other", "asked for in the same version by its number");
+  assert.equal(change(from(a, "lib 2 Depends: deep (>= 2)", "deep 2"), { install: ["a/trixie-backports"] }), "+a 2, +deep 2, +lib 2");
+  assert.equal(change(from(a, "lib 2 Depends: deep (>= 2)"), { install: ["a/trixie-backports"] }), "+a 2, +b, +other", "what cannot be fulfilled there is not taken");
+  assert.equal(change(world(["lib 1", "other 1"], [], "", [a, "lib 2"]), { install: ["a/trixie-backports"] }), "+a 2, +other", "an alternative that needs nothing else will do");
+  assert.equal(change(world(plain, ["*lib 1"], "", ["a 2 Depends: lib (>= 1)", "lib 2"]), { install: ["a/trixie-backports"] }), "+a 2", "what is installed will do");
+  // Wishes count too, where they are followed.
+  const wishing = from("a 2 Recommends: lib (= 2) | other", "lib 2");
+  assert.equal(change(wishing, { install: ["a/trixie-backports"] }), "+a 2, +lib 2");
+  assert.equal(change(wishing, { install: ["a/trixie-backports"], recommends: false }), "+a 2");
+  // What is asked for beside it comes in the version that it needs, unless its own words say another.
+  const beside = from("a 2 Depends: lib (= 2)", "lib 2");
+  assert.equal(change(beside, { install: ["a/trixie-backports", "lib"] }), "+a 2, +lib 2");
+  assert.match(refusal(beside, { install: ["a/trixie-backports", "lib=1"] }), /lib/);
+});
+
+test("a version that two suites offer is of both", () => {
+  const both = world(["a 1", "b 1"], [], "", ["a 1"]);
+  assert.equal(change(both, { install: ["a/trixie-backports"] }), "+a");
+  assert.match(refusal(both, { install: ["b/trixie-backports"] }), /b\/trixie-backports/);
+});
+
 test("packages of one source are kept at one version, unless one is held", () => {
   const archive = ["lib 2 Source: s", "tool 2 Source: s", "other 2"];
   assert.equal(change(world(archive, ["lib 1 Source: s", "*other 1"]), { install: ["tool"] }), "+tool 2, lib 1→2");

@@ -8,7 +8,7 @@
  */
 import type { BinaryPackage, PackageIndex } from "../package-index.ts";
 import { INSTALLED_ORIGIN, InstalledState, isVital, type InstalledEntry } from "../installed-state.ts";
-import { DOWNGRADE_PRIORITY } from "../policy.ts";
+import { DOWNGRADE_PRIORITY, isOfRelease } from "../policy.ts";
 import { findUnneeded } from "../unneeded.ts";
 import { compareVersions } from "../version.ts";
 import { acceptsVersion, type Dependency } from "../dependency.ts";
@@ -18,7 +18,7 @@ import { sourceVersion } from "./marks.ts";
 import { Resolution, UnsatisfiableError, type ResolvedPackage } from "./resolution.ts";
 import { parseRequest } from "./resolve.ts";
 import { TIES, type Ties } from "./repair.ts";
-import { walk, type Walked } from "./walk.ts";
+import { walk, type Walked, type WalkTarget } from "./walk.ts";
 
 export interface ChangeRequest {
   /** as for `resolve`; also `name/suite`, and `name-` to remove */
@@ -66,6 +66,9 @@ export interface PlannedChange {
   nowManual: string[];
 }
 
+/** `name/suite` */
+const WORDS_OF_SUITE = /^([a-z0-9][a-z0-9+.-]*(?::[a-z0-9-]+)?)\/([A-Za-z0-9.-]+)$/;
+
 /** Rounds in which packages of one source are brought to one version, or what goes anyway is let go; each adds packages, and a third is rare. */
 const PASSES_MAX = 8;
 
@@ -83,7 +86,7 @@ class ChangePlan {
   readonly #index: PackageIndex;
   readonly #state: InstalledState;
   readonly #request: ChangeRequest;
-  readonly #install: { text: string; candidates: BinaryPackage[] }[] = [];
+  readonly #install: WalkTarget[] = [];
   readonly #removed = new Set<string>();
   readonly #asked = new Set<BinaryPackage>();
   /** installed ones that take their newest version, since others of the same source do */
@@ -99,7 +102,7 @@ class ChangePlan {
     this.#request = request;
     for (const text of request.install ?? []) {
       if (text.endsWith("-") && index.versions(text).length === 0) this.#removed.add(text.slice(0, -1));
-      else this.#install.push({ text, candidates: this.#wanted(text) });
+      else this.#install.push({ text, candidates: this.#wanted(text), release: WORDS_OF_SUITE.exec(text)?.[2] });
     }
     for (const name of request.remove ?? []) this.#removed.add(name);
     // A provider of what was asked for has not itself been named.
@@ -140,7 +143,7 @@ class ChangePlan {
   }
 
   #walkWithout(remove: readonly string[]): ResolvedPackage[] | undefined {
-    const walkWith = (ties: Ties): Walked | undefined => walk(this.#index, this.#state, { install: this.#install.map(({ text, candidates }) => ({ package: candidates[0]!, text })), remove, recommends: this.#request.recommends !== false, ties, isExcluded: () => false });
+    const walkWith = (ties: Ties): Walked | undefined => walk(this.#index, this.#state, { install: this.#install, remove, recommends: this.#request.recommends !== false, ties, isExcluded: () => false });
     const first = walkWith("found");
     if (first?.isMended === false) return first.packages;
     let best = first?.packages;
@@ -250,10 +253,10 @@ class ChangePlan {
 
   /** Versions that a request's words allow, the preferred first; never older than what is there, unless its words say so. */
   #wanted(text: string): BinaryPackage[] {
-    const suite = /^([a-z0-9][a-z0-9+.-]*(?::[a-z0-9-]+)?)\/([A-Za-z0-9.-]+)$/.exec(text);
+    const suite = WORDS_OF_SUITE.exec(text);
     if (suite !== null) {
       const of = candidatesFor(this.#index, parseRequest(suite[1]!), this.#state.architecture, this.#state.architecture);
-      return of.filter((one) => one.origin.release?.archive === suite[2] || one.origin.release?.codename === suite[2]);
+      return of.filter((one) => this.#index.originsOf(one).some((origin) => isOfRelease(origin, suite[2]!)));
     }
     const dependency = parseRequest(text);
     const found = candidatesFor(this.#index, dependency, this.#state.architecture, this.#state.architecture);

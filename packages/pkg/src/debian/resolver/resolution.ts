@@ -10,7 +10,7 @@ import { explainCore } from "./explain.ts";
 
 /** Why a clause exists; the material of explanations. */
 export type ClauseCause =
-  | { kind: "request"; text: string; candidates: BinaryPackage[] }
+  | { kind: "request"; text: string; candidates: readonly BinaryPackage[] }
   | { kind: "exclude"; package: BinaryPackage; why: string }
   | { kind: "keep"; package: BinaryPackage; why: string; candidates: BinaryPackage[] }
   | { kind: "depends"; owner: BinaryPackage; field: RelationField; dependency: Dependency; candidates: BinaryPackage[] }

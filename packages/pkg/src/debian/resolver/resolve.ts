@@ -33,7 +33,7 @@ export function resolve(index: PackageIndex, request: ResolveRequest, architectu
   const excluded = new Set(request.exclude ?? []);
   const wanted = request.install.map((text) => ({ text, candidates: candidatesFor(index, parseRequest(text), architecture, architecture) }));
   const isPlain = wanted.every(({ candidates }) => candidates.length > 0 && !excluded.has(candidates[0]!.name) && (candidates[0]!.architecture === architecture || candidates[0]!.architecture === "all"));
-  const walked = isPlain ? walk(index, new InstalledState(architecture, []), { install: wanted.map(({ text, candidates }) => ({ package: candidates[0]!, text })), remove: [], recommends: request.recommends === true, isExcluded: (name) => excluded.has(name) }) : undefined;
+  const walked = isPlain ? walk(index, new InstalledState(architecture, []), { install: wanted, remove: [], recommends: request.recommends === true, isExcluded: (name) => excluded.has(name) }) : undefined;
   if (walked !== undefined) return walked.packages;
   const resolution = new Resolution(index, architecture, {
     refuses: (one) => (excluded.has(one.name) ? "was excluded" : undefined),

@@ -12,12 +12,22 @@ import type { BinaryPackage, PackageIndex, RelationField } from "../package-inde
 import { findUnneeded } from "../unneeded.ts";
 import { findViolations } from "../violations.ts";
 import { HARD, Marks, NEGATIVE, POSITIVE, type Mark } from "./marks.ts";
+import { chooseByRelease } from "./release-choice.ts";
 import { repair, type Ties } from "./repair.ts";
 import type { ResolvedPackage } from "./resolution.ts";
 
+/** Something that was asked for. */
+export interface WalkTarget {
+  /** the version that it is to have first; others are those that the request's words allow */
+  candidates: readonly BinaryPackage[];
+  text: string;
+  /** the suite that it was asked for from */
+  release?: string | undefined;
+}
+
 export interface WalkRequest {
-  /** what was asked for, each in the version it is to have, in the order of the request */
-  install: readonly { package: BinaryPackage; text: string }[];
+  /** what was asked for, in the order of the request */
+  install: readonly WalkTarget[];
   /** names of what is to go, or not to come */
   remove: Iterable<string>;
   recommends: boolean;
@@ -64,7 +74,8 @@ class Walk {
       if (mark.current === undefined) mark.isHeld = true;
       else { mark.mode = "delete"; mark.install = undefined; }
     }
-    for (const { package: one, text } of this.#request.install) {
+    for (const { candidates: [one], text } of this.#request.install) {
+      if (one === undefined) return undefined;
       const mark = this.#marks.of(one.name);
       if (mark.isProtected && (mark.mode === "delete" || mark.isHeld)) return undefined;
       mark.candidate = one;
@@ -73,6 +84,10 @@ class Walk {
       this.#take(mark);
       asked.push(mark);
     }
+    chooseByRelease(this.#marks, this.#request.install.flatMap(({ candidates: [one], release }) => (one === undefined || release === undefined ? [] : [{ package: one, release }])), this.#request.recommends);
+    const wanted = asked.map((mark) => mark.candidate);
+    // What another's suite made of it must be what its own words allow.
+    if (wanted.some((one, index) => one === undefined || !this.#request.install[index]!.candidates.includes(one))) return undefined;
     for (const mark of asked) this.#install(mark, { isWhole: true, depth: 0, isAsked: true });
     if (this.#isTooDeep) return undefined;
     const isMended = this.#marks.all().some((mark) => this.#marks.isBroken(mark));
@@ -80,7 +95,7 @@ class Walk {
       this.#hasTurned = true;
       repair(this.#marks, { ties: this.#request.ties ?? "found", asked: new Set([...asked, ...[...this.#request.remove].map((name) => this.#marks.of(name))]), install: (mark, isWhole) => this.#install(mark, { isWhole, depth: 0, isAsked: false }), keep: (mark) => this.#keep(mark), remove: (mark) => this.#remove(mark) });
     }
-    if (this.#request.install.some(({ package: one }) => this.#marks.of(one.name).install !== one)) return undefined;
+    if (asked.some((mark, index) => mark.install !== wanted[index])) return undefined;
     const there = this.#hasTurned ? this.#withoutIdle(asked) : this.#marks.present();
     if (findViolations(there, this.#marks.architecture).length > 0) return undefined;
     return { packages: there.map((one) => ({ package: one, ...(this.#reasons.get(this.#marks.of(one.name)) ?? { neededBy: undefined, because: "" }) })), isMended };
