@@ -6,6 +6,7 @@ export type { RangeLock } from "./advisory-locks.ts";
 export { SeededRandom } from "./seeded-random.ts";
 export { concatBytes } from "./concat.ts";
 export { closestName, editDistance, slipsOfWord } from "./edit-distance.ts";
+export { printable } from "./printable.ts";
 export { crc32, crc32c } from "./crc.ts";
 export { compressLz4, decompressLz4 } from "./lz4.ts";
 export { Sha256, sha256 } from "./sha256.ts";

@@ -1,5 +1,5 @@
 import { CommanderError } from "commander";
-import { closestName, slipsOfWord } from "@stratos/base";
+import { closestName, printable, slipsOfWord } from "@stratos/base";
 import { CommandError, hostReason, UsageError, VolumeInUseError } from "./command-error.ts";
 import { EXIT_FAILURE, EXIT_STRATOS_FAILED, EXIT_SUCCESS, EXIT_USAGE } from "./exit-status.ts";
 import { commandHandlers } from "./commands/command-handlers.ts";
@@ -48,15 +48,15 @@ function forEachCommand(command: ReturnType<typeof createProgram>, visit: (comma
 /** Prints a failure as the conventions say; a defect of ours also says where, because that is what its report needs. */
 function tell(error: unknown): number {
   if (error instanceof CommandError) {
-    process.stderr.write(`stratos: ${error.message}\n`);
+    process.stderr.write(`stratos: ${printable(error.message)}\n`);
     return error.status;
   }
   if (isHostError(error)) {
-    process.stderr.write(`stratos: ${error.path ?? error.syscall ?? "host"}: ${hostReason(error)}\n`);
+    process.stderr.write(`stratos: ${printable(error.path ?? error.syscall ?? "host")}: ${hostReason(error)}\n`);
     return EXIT_FAILURE;
   }
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`stratos: internal error: ${detail}\n`);
+  process.stderr.write(`stratos: internal error: ${printable(detail)}\n`);
   return EXIT_STRATOS_FAILED;
 }
 

@@ -1,6 +1,9 @@
+import { printable } from "@stratos/base";
+
 /** Columns as wide as their widest cell, two spaces between; the last is not padded. */
-export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
+export function formatTable(header: readonly string[], cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map(printable));
   const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
-  const line = (cells: readonly string[]): string => cells.map((cell, column) => (column === cells.length - 1 ? cell : cell.padEnd(widths[column]!))).join("  ");
-  return [header, ...rows].map((cells) => `${line(cells)}\n`).join("");
+  const line = (row: readonly string[]): string => row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column]!))).join("  ");
+  return [header, ...rows].map((row) => `${line(row)}\n`).join("");
 }

@@ -2,6 +2,7 @@
  * Progress for people, on stderr: one line that is redrawn on a terminal; when piped, one plain line as each step begins, so
  * that logs stay short.
  */
+import { printable } from "@stratos/base";
 
 /** What the display needs of a stream. */
 export interface ProgressOutput {
@@ -38,10 +39,10 @@ export class ProgressDisplay {
     this.#output.write(`\r${progressLine(step, done, total, unit, columns - 1)}\u001b[K`);
   }
 
-  /** Prints a line above the bar. */
+  /** Prints a line above the bar, which may hold what others wrote. */
   note(line: string): void {
     this.clear();
-    this.#output.write(`${line}\n`);
+    this.#output.write(`${printable(line)}\n`);
   }
 
   /** Takes the line away: all is done, or an error is to be printed. */

@@ -1,7 +1,7 @@
 /** `stratos pkg alpm build` and `stratos pkg alpm aur …`: packages made from recipes. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { byteStringToUtf8 } from "@stratos/base";
+import { byteStringToUtf8, printable } from "@stratos/base";
 import { stratosHome } from "@stratos/host-node";
 import { copyRecipe, fetchRecipe, nodeAlpmPorts, readRecipeFolder } from "@stratos/host-node/packages";
 import { AurClient, formatSourceInfo, readRecipe, type AurPackage, type GivenArchive } from "@stratos/pkg";
@@ -72,7 +72,7 @@ export async function showAur(names: readonly string[], options: AurOptions): Pr
       for (const one of found) {
         const rows: [string, string][] = [["Name", one.name], ["Base", one.base], ["Version", one.version], ["Description", one.description], ["URL", one.url], ["Maintainer", one.maintainer], ["Votes", String(one.votes)], ["Licenses", one.licenses.join(" ")],
           ["Depends", one.depends.join(" ")], ["To build", one.makeDepends.join(" ")], ["To check", one.checkDepends.join(" ")], ["Optional", one.optionalDepends.join("; ")], ["Provides", one.provides.join(" ")], ["Conflicts", one.conflicts.join(" ")]];
-        process.stdout.write(`${rows.filter(([, value]) => value !== "").map(([key, value]) => `${key.padEnd(12)} ${byteStringToUtf8(value)}`).join("\n")}\n\n`);
+        process.stdout.write(printable(`${rows.filter(([, value]) => value !== "").map(([key, value]) => `${key.padEnd(12)} ${byteStringToUtf8(value)}`).join("\n")}\n\n`));
       }
     }
     return 0;

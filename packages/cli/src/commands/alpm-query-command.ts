@@ -1,7 +1,7 @@
 /** `stratos pkg alpm update|list|search|show|verify|history|rollback`. */
 import { createHash } from "node:crypto";
 import { gunzipSync } from "node:zlib";
-import { byteStringToUtf8 } from "@stratos/base";
+import { byteStringToUtf8, printable } from "@stratos/base";
 import { parseAlpmDependency, parseMtree, placeOf, compareAlpmVersions, satisfiesAlpmDependency, type AlpmPackage, type InstalledPackage, type MtreeEntry, type RootFiles, type SyncPackage } from "@stratos/pkg";
 import { withAlpm } from "../alpm/alpm-session.ts";
 import { CommandError, UsageError } from "../command-error.ts";
@@ -59,7 +59,7 @@ export async function showAlpm(names: readonly string[], options: AlpmListOption
     for (const one of shown) {
       const rows: [string, string][] = [["Name", one.name], ["Version", one.version], ["Description", one.description], ["URL", one.url], ["Licenses", one.licenses.join(" ")], ["Groups", one.groups.join(" ")],
         ["Depends", one.depends.join(" ")], ["Optional", one.optionalDepends.join("; ")], ["Provides", one.provides.join(" ")], ["Conflicts", one.conflicts.join(" ")], ["Replaces", one.replaces.join(" ")], ["Size", formatSize(one.installedSize)]];
-      process.stdout.write(`${rows.filter(([, value]) => value !== "").map(([key, value]) => `${key.padEnd(12)} ${byteStringToUtf8(value)}`).join("\n")}\n\n`);
+      process.stdout.write(printable(`${rows.filter(([, value]) => value !== "").map(([key, value]) => `${key.padEnd(12)} ${byteStringToUtf8(value)}`).join("\n")}\n\n`));
     }
     return 0;
   });
@@ -138,7 +138,7 @@ export async function whyAlpm(names: readonly string[], options: AlpmListOptions
     if (options.json === true) print(answers);
     else {
       for (const { name, reason, chain } of answers) {
-        process.stdout.write(reason === "explicit" ? `${name}: was asked for\n` : chain.length === 0 ? `${name}: came as a dependency, and nothing needs it any more\n` : `${name}: ${chain.map(({ by, needs }) => `${by} needs ${needs}`).join("; ")}\n`);
+        process.stdout.write(printable(reason === "explicit" ? `${name}: was asked for\n` : chain.length === 0 ? `${name}: came as a dependency, and nothing needs it any more\n` : `${name}: ${chain.map(({ by, needs }) => `${by} needs ${needs}`).join("; ")}\n`));
       }
     }
     return 0;

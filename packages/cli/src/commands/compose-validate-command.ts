@@ -1,3 +1,4 @@
+import { printable } from "@stratos/base";
 import { formatProblem, loadTreefile, TreefileError, type TreefileProblem } from "@stratos/compose";
 import { readHostText } from "../compose/open-treefile.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
@@ -17,8 +18,8 @@ export async function validateTreefiles(files: readonly string[], options: Compo
   }
   if (options.json === true) process.stdout.write(`${JSON.stringify({ valid: problems.length === 0, problems, warnings, images }, null, 2)}\n`);
   else {
-    for (const warning of warnings) process.stderr.write(`stratos: warning: ${formatProblem(warning)}\n`);
-    for (const problem of problems) process.stderr.write(`stratos: ${formatProblem(problem)}\n`);
+    for (const warning of warnings) process.stderr.write(`stratos: warning: ${printable(formatProblem(warning))}\n`);
+    for (const problem of problems) process.stderr.write(`stratos: ${printable(formatProblem(problem))}\n`);
   }
   return problems.length === 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,6 +1,7 @@
 /** `stratos image disk ls|cat|cp|mkdir|rm`: files of disk images that are not mounted. */
 import { closeSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { basename, join } from "node:path";
+import { printable } from "@stratos/base";
 import { FormatError, type Blob, type DiskFile, type DiskFiles } from "@stratos/formats";
 import { CommandError, UsageError } from "../command-error.ts";
 import { findDiskPlace, parseDiskPlace, requireDiskPlace, type DiskPlace } from "../image-disk/disk-place.ts";
@@ -25,7 +26,7 @@ export async function listDiskFiles(where: string, options: DiskListOptions): Pr
     ...(file.kind === "symlink" ? { target: text(file.target) } : {}),
   }));
   if (options.json === true) process.stdout.write(`${JSON.stringify(listed.map(({ links: _links, ...file }) => file), null, 2)}\n`);
-  else process.stdout.write(options.long === true ? longListing(listed) : listed.map(({ name }) => `${name}\n`).join(""));
+  else process.stdout.write(printable(options.long === true ? longListing(listed) : listed.map(({ name }) => `${name}\n`).join("")));
   return 0;
 }
 

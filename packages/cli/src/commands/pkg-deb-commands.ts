@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { gzipSync, constants, zstdCompressSync } from "node:zlib";
-import { byteStringToUtf8 } from "@stratos/base";
+import { byteStringToUtf8, printable } from "@stratos/base";
 import { TarType } from "@stratos/formats";
 import { FolderWriter, readDebFolder } from "@stratos/host-node/packages";
 import { buildDeb, debProblems, MemoryRoot, openDeb, readTar, signDeb, unpackPackage, RootTree, verifyDebSignature, type DebArchive, type DebSource } from "@stratos/pkg";
@@ -45,9 +45,9 @@ function timeOf(source: DebSource): number {
 export function debInfoCommand(file: string, options: DebJsonOptions): Promise<number> {
   return withDeb(file, (archive) => {
     if (options.json === true) process.stdout.write(`${JSON.stringify({ ...fieldsOf(archive), controlFiles: archive.controlFiles.map(({ name }) => name) }, null, 2)}\n`);
-    else process.stdout.write(`${byteStringToUtf8(archive.control.toString())}${archive.controlFiles.filter(({ name }) => name !== "control").map(({ name, content }) => `[${name}: ${content.length} bytes]\n`).join("")}`);
+    else process.stdout.write(printable(`${byteStringToUtf8(archive.control.toString())}${archive.controlFiles.filter(({ name }) => name !== "control").map(({ name, content }) => `[${name}: ${content.length} bytes]\n`).join("")}`));
     return 0;
-  });
+  }, "control");
 }
 
 function fieldsOf(of: Pick<DebArchive, "control">): Record<string, string> {
@@ -65,7 +65,7 @@ export function debContentsCommand(file: string, options: DebJsonOptions): Promi
       });
     });
     if (options.json === true) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
-    else for (const row of rows) process.stdout.write(`${row.mode} ${row.owner} ${String(row.sizeBytes).padStart(10)} ${new Date(row.mtime * 1000).toISOString().slice(0, 16).replace("T", " ")} ${row.path}${row.target === undefined ? "" : ` ${row.type === "hard link" ? "link to" : "->"} ${row.target}`}\n`);
+    else for (const row of rows) process.stdout.write(printable(`${row.mode} ${row.owner} ${String(row.sizeBytes).padStart(10)} ${new Date(row.mtime * 1000).toISOString().slice(0, 16).replace("T", " ")} ${row.path}${row.target === undefined ? "" : ` ${row.type === "hard link" ? "link to" : "->"} ${row.target}`}\n`));
     return 0;
   });
 }
@@ -109,7 +109,7 @@ export function debVerifyCommand(files: readonly string[], options: DebJsonOptio
     }
     const isGood = results.every(({ problems }) => problems.length === 0);
     if (options.json === true) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
-    else for (const { file, problems, signers } of results) process.stdout.write(problems.length === 0 ? `${file}: good${signers === undefined ? "" : `, signed by ${signers.join(", ").toUpperCase()}`}\n` : problems.map((problem) => `${file}: ${problem}\n`).join(""));
+    else for (const { file, problems, signers } of results) process.stdout.write(printable(problems.length === 0 ? `${file}: good${signers === undefined ? "" : `, signed by ${signers.join(", ").toUpperCase()}`}\n` : problems.map((problem) => `${file}: ${problem}\n`).join("")));
     return isGood ? 0 : 1;
   });
 }
@@ -130,8 +130,8 @@ export function debSignCommand(file: string, options: { readonly key: string; re
   });
 }
 
-function withDeb(file: string, work: (archive: DebArchive) => number): Promise<number> {
-  return withPackagePorts(file, async (ports) => work(await openDeb(read(file), file, ports)));
+function withDeb(file: string, work: (archive: DebArchive) => number, part: "all" | "control" = "all"): Promise<number> {
+  return withPackagePorts(file, async (ports) => work(await openDeb(read(file), file, ports, part)));
 }
 
 function read(file: string): Uint8Array {

@@ -1,7 +1,7 @@
 /** `stratos pkg apply|diff|schema`: systems brought to a list in TOML. */
 import { readFileSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
-import { byteStringToUtf8 } from "@stratos/base";
+import { byteStringToUtf8, printable } from "@stratos/base";
 import { ProgressDisplay } from "@stratos/host-node";
 import { describeListChange, ListRecordError, readSystemList, SYSTEM_LIST_SCHEMA, SystemListError, type ListChange, type SystemList } from "@stratos/pkg";
 import { commandErrorOf, terminalListener } from "../alpm/alpm-session.ts";
@@ -41,9 +41,9 @@ function tell(changes: readonly ListChange[], isJson: boolean, nothing: string):
     return;
   }
   const notes = changes.filter((change) => change.kind === "note");
-  for (const note of notes) process.stderr.write(`${describeListChange(note)}\n`);
+  for (const note of notes) process.stderr.write(`${printable(describeListChange(note))}\n`);
   const lines = changes.filter((change) => change.kind !== "note").map((change) => byteStringToUtf8(describeListChange(change)));
-  process.stdout.write(lines.length === 0 ? `${nothing}\n` : lines.map((line) => `${line}\n`).join(""));
+  process.stdout.write(lines.length === 0 ? `${nothing}\n` : printable(lines.map((line) => `${line}\n`).join("")));
 }
 
 /** Applies the list, or only looks, on a root folder or an image. */

@@ -1,7 +1,7 @@
 /** `stratos pkg list`, `show`, `search`, `depends`, `why`, `download`: questions about packages, of an image or of a mirror. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { byteStringToUtf8 } from "@stratos/base";
+import { byteStringToUtf8, printable } from "@stratos/base";
 import { readConfig, stratosHome, type ProgressDisplay } from "@stratos/host-node";
 import { findMirror, type NodePackagePorts } from "@stratos/host-node/packages";
 import {
@@ -45,7 +45,7 @@ export function listPackagesCommand(patterns: readonly string[], options: ListPa
     rows.sort((left, right) => (left.name < right.name ? -1 : left.name > right.name ? 1 : 0));
     progress.clear();
     if (options.json === true) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
-    else if (options.names === true) process.stdout.write(rows.map(({ name }) => `${name}\n`).join(""));
+    else if (options.names === true) process.stdout.write(printable(rows.map(({ name }) => `${name}\n`).join("")));
     else if (options.upgradable === true) process.stdout.write(formatTable(["PACKAGE", "VERSION", "CANDIDATE", ""], rows.map((row) => [row.name, row.version, row.candidate ?? "", row.isHeld === true ? "held" : ""])));
     else process.stdout.write(formatTable(["PACKAGE", "VERSION", "ARCHITECTURE", ""], rows.map((row) => [row.name, row.version, row.architecture ?? "", [row.isAutomatic === true ? "automatic" : "", row.isHeld === true ? "held" : "", row.state === undefined || row.state === "installed" ? "" : row.state].filter((word) => word !== "").join(", ")])));
     return 0;
@@ -68,10 +68,10 @@ export function showCommand(names: readonly string[], options: QueryOptions & { 
     const fieldsOf = (one: BinaryPackage): [string, string][] => [...one.stanza].filter(([name]) => name !== "Status").map(([name, value]) => [name, byteStringToUtf8(value)]);
     if (options.json === true) process.stdout.write(`${JSON.stringify(shown.map((one) => ({ ...Object.fromEntries(fieldsOf(one)), origin: one.origin.name, installed: state.sameAs(one)?.package.version ?? null })), null, 2)}\n`);
     else {
-      process.stdout.write(shown.map((one) => {
+      process.stdout.write(printable(shown.map((one) => {
         const installed = state.sameAs(one)?.package;
         return `${fieldsOf(one).map(([name, value]) => (value.startsWith("\n") ? `${name}:${value}\n` : `${name}: ${value}\n`)).join("")}Origin-List: ${one.origin.name}\nInstalled: ${installed === undefined ? "no" : installed === one ? "yes" : installed.version}\n`;
-      }).join("\n"));
+      }).join("\n")));
     }
     return 0;
   });
@@ -82,7 +82,7 @@ export function searchCommand(words: readonly string[], options: QueryOptions & 
     const hits = searchPackages(index, state, words, options.namesOnly === true).map((hit) => ({ ...hit, summary: byteStringToUtf8(hit.summary) }));
     progress.clear();
     if (options.json === true) process.stdout.write(`${JSON.stringify(hits, null, 2)}\n`);
-    else process.stdout.write(hits.map((hit) => `${hit.name} ${hit.version}${hit.isInstalled ? " (installed)" : ""}\n  ${hit.summary}\n`).join(""));
+    else process.stdout.write(printable(hits.map((hit) => `${hit.name} ${hit.version}${hit.isInstalled ? " (installed)" : ""}\n  ${hit.summary}\n`).join("")));
     return hits.length === 0 ? 1 : 0;
   });
 }
@@ -94,7 +94,7 @@ export function dependsCommand(name: string, options: QueryOptions & { readonly 
     if (options.reverse === true) {
       const links = installedDependents(index, state, one);
       if (options.json === true) process.stdout.write(`${JSON.stringify(links.map((link) => ({ name: link.owner.name, version: link.owner.version, field: link.field, dependency: formatDependency(link.dependency) })), null, 2)}\n`);
-      else process.stdout.write(links.map((link) => `${sentenceOf(link)}\n`).join(""));
+      else process.stdout.write(printable(links.map((link) => `${sentenceOf(link)}\n`).join("")));
       return 0;
     }
     const relations = relationsOf(index, one, ["Pre-Depends", "Depends", "Recommends", "Suggests", "Conflicts", "Breaks", "Replaces"], state.architecture);
@@ -115,7 +115,7 @@ export function whyCommand(name: string, options: QueryOptions): Promise<number>
     const root = state.sameAs(first);
     const reason = chain === undefined ? "nothing needs it; `stratos pkg autoremove` removes it" : `${first.name} ${root?.isEssential === true ? "is essential" : "was asked for"}`;
     if (options.json === true) process.stdout.write(`${JSON.stringify({ name, version: entry.package.version, isAutomatic: entry.isAutomatic, isEssential: entry.isEssential, reason, chain: chain?.map(sentenceOf) ?? null }, null, 2)}\n`);
-    else process.stdout.write(`${[reason, ...(chain?.map(sentenceOf) ?? [])].join("\n")}\n`);
+    else process.stdout.write(printable(`${[reason, ...(chain?.map(sentenceOf) ?? [])].join("\n")}\n`));
     return 0;
   });
 }

@@ -1,12 +1,13 @@
 /** Reads treefiles of the host; what is wrong with them is told as `stratos: FILE:LINE:COLUMN: KEY: why`. */
 import { readFile } from "node:fs/promises";
+import { printable } from "@stratos/base";
 import { formatProblem, loadTreefile, TreefileError, type ImageTarget, type Treefile } from "@stratos/compose";
 import { CommandError, hostReason } from "../command-error.ts";
 import type { ComposeSelection, UnknownKeyOptions } from "../commands/compose-options.ts";
 
 /** @throws CommandError */
 export async function openTreefile(path: string, { unknownKeys }: UnknownKeyOptions): Promise<Treefile> {
-  return tellProblems(() => loadTreefile(path, readHostText, unknownKeys === "warn" ? (problem) => process.stderr.write(`stratos: warning: ${formatProblem(problem)}\n`) : undefined));
+  return tellProblems(() => loadTreefile(path, readHostText, unknownKeys === "warn" ? (problem) => process.stderr.write(`stratos: warning: ${printable(formatProblem(problem))}\n`) : undefined));
 }
 
 /** @throws CommandError  also when a pattern matches nothing */

@@ -21,6 +21,19 @@ const zstdDecompressOf = promisify<Uint8Array, { maxOutputLength: number }, Uint
 interface Pending { job: UnpackJob; resolve(bytes: Uint8Array): void; reject(error: Error): void }
 interface Thread { worker: Worker; current: Pending | undefined }
 
+function tooLarge(sizeMax: number): Error {
+  return new Error(`unpacks to more than ${sizeMax} bytes`);
+}
+
+/** Node says of its own buffers what is to be said of the file. */
+async function within(sizeMax: number, unpacking: Promise<Uint8Array>): Promise<Uint8Array> {
+  try {
+    return await unpacking;
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE" ? tooLarge(sizeMax) : error;
+  }
+}
+
 export class UnpackPool {
   readonly #width: number;
   readonly #threads: Thread[] = [];
@@ -39,15 +52,15 @@ export class UnpackPool {
     if (this.#isClosed) throw new Error("the unpack pool is closed");
     switch (compression) {
       case "none": if (bytes.length > sizeMax) throw new Error(`holds more than ${sizeMax} bytes`); return bytes;
-      case "gzip": return gunzipOf(bytes, { maxOutputLength: sizeMax });
-      case "zstd": return zstdDecompressOf(bytes, { maxOutputLength: sizeMax });
+      case "gzip": return within(sizeMax, gunzipOf(bytes, { maxOutputLength: sizeMax }));
+      case "zstd": return within(sizeMax, zstdDecompressOf(bytes, { maxOutputLength: sizeMax }));
       case "xz": return this.#unpackXz(bytes, sizeMax);
     }
   };
 
   async #unpackXz(bytes: Uint8Array, sizeMax: number): Promise<Uint8Array> {
     const size = xzUnpackedSize(bytes);
-    if (size !== undefined && size > sizeMax) throw new Error(`unpacks to more than ${sizeMax} bytes`);
+    if (size !== undefined && size > sizeMax) throw tooLarge(sizeMax);
     const unpacked = size === undefined ? undefined : await this.#xz?.unpack(bytes, size);
     if (unpacked !== undefined) return unpacked;
     if (this.#isClosed) throw new Error("the unpack pool was closed");

@@ -5,12 +5,13 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseAr, writeAr } from "@stratos/formats";
+import { parseAr, TarType, writeAr } from "@stratos/formats";
 import { SeededRandom } from "@stratos/base";
-import { makeDeb } from "../testing/test-archive.ts";
+import { makeDeb, type TestFile } from "../testing/test-archive.ts";
 import { testPorts } from "../testing/test-ports.ts";
 import { ControlError } from "./control.ts";
 import { DebError, openDeb, readTar } from "./deb-archive.ts";
+import { debProblems } from "./deb-writer.ts";
 
 const DEB = makeDeb({ control: { Package: "a", Version: "1", Architecture: "all", Description: "x" }, files: [{ path: "./" }, { path: "./f", text: "content" }], scripts: { postinst: "#!/bin/sh\n" } });
 const ports = testPorts();
@@ -51,8 +52,25 @@ test("what lacks a part is refused by name", async () => {
   await assert.rejects(openDeb(Buffer.from("no"), "a", ports), /a: not a Debian package \(ar: magic\)/);
   await assert.rejects(openDeb(writeAr(members.slice(1)), "a", ports), /not a Debian package of format 2/);
   await assert.rejects(openDeb(writeAr(members.slice(0, 2)), "a", ports), /holds no data.tar/);
+  await assert.rejects(openDeb(writeAr([...members, members[1]!]), "a", ports), /holds control.tar more than once/);
+  await assert.rejects(openDeb(writeAr([...members, { ...members[2]!, name: "data.tar" }]), "a", ports), /holds data.tar more than once/);
   await assert.rejects(openDeb(writeAr([members[0]!, { ...members[1]!, name: "control.tar.bz2" }, members[2]!]), "a", ports), /compressed in a way/);
   await assert.rejects(openDeb(writeAr([members[0]!, members[1]!, { ...members[2]!, data: members[2]!.data.subarray(0, 20) }]), "a", ports), /data.tar.zst cannot be unpacked/);
+});
+
+test("paths that lead out, lie below links, or stand for two things are found", async () => {
+  const control = { Package: "odd", Version: "1", Architecture: "all", Maintainer: "m <m@x>", Description: "x" };
+  const symlink = (path: string, linkPath: string): TestFile => ({ path, type: TarType.symbolicLink, fields: { linkPath } });
+  const hardLink = (path: string, linkPath: string): TestFile => ({ path, type: TarType.hardLink, fields: { linkPath } });
+  for (const [files, problems] of [
+    [[{ path: "./a", text: "x" }, hardLink("./b", "./a"), hardLink("./c", "./b"), { path: "./d/" }, { path: "./d/" }, symlink("./e", "d")], []],
+    [[{ path: "./../a" }], ["./../a: a path that leads out of the root"]],
+    [[symlink("./a", "../../etc"), { path: "./a/b/c" }], ["a/b/c: lies below a, which is no folder"]],
+    [[{ path: "./a" }, { path: "./a/" }], ["a: is there twice"]],
+    [[{ path: "./a/" }, { path: "./a" }], ["a: is there twice"]],
+    [[hardLink("./a", "../../etc/shadow")], ["a: is another name of ../../etc/shadow, which is no file before it in the package"]],
+    [[{ path: "./a\nb" }], ["a\nb: a line ends in this name"]],
+  ] as const) assert.deepEqual(debProblems(await openDeb(makeDeb({ control, files }), "odd", ports), ports), problems);
 });
 
 test("3 000 damaged packages are opened or refused by name", async () => {

@@ -41,8 +41,10 @@ export async function openDeb(bytes: Uint8Array, name: string, options: { decomp
   if (format?.name !== "debian-binary" || !/^2\.[0-9]+\n/.test(options.latin1(format.data.subarray(0, 16)))) throw new DebError(`${name}: not a Debian package of format 2`);
   const unpack = async (base: string, sizeMax: number): Promise<Uint8Array> => {
     // Members whose names begin with an underscore are to be passed over.
-    const member = members.find((one) => one.name === base || one.name.startsWith(`${base}.`));
+    const [member, ...others] = members.filter((one) => one.name === base || one.name.startsWith(`${base}.`));
     if (member === undefined) throw new DebError(`${name}: holds no ${base}`);
+    // Readers would not agree on which of them counts.
+    if (others.length > 0) throw new DebError(`${name}: holds ${base} more than once`);
     const compression = COMPRESSION_BY_SUFFIX[member.name.slice(base.length)];
     if (compression === undefined) throw new DebError(`${name}: ${member.name} is compressed in a way that is not known here`);
     try {

@@ -103,13 +103,21 @@ export function debProblems(archive: DebArchive, tools: { hasher(algorithm: "md5
     return file === undefined ? [] : tools.latin1(file.content).split("\n").filter((line) => line.trim() !== "");
   };
   const sums = new Map(listOf("md5sums").map((line) => [line.slice(34), line.slice(0, 32)]));
-  const seen = new Set<string>();
+  const seen = new Map<string, TarType>();
   const hashes = new Map<string, string>();
   readTar(archive.data, "data.tar", (entry, content) => {
-    const path = inRoot(entry.path);
+    const path = inRoot(entry.path), former = seen.get(path);
     if (entry.path.startsWith("/") || path.split("/").includes("..")) problems.push(`${entry.path}: a path that leads out of the root`);
-    if (seen.has(path) && entry.type !== TarType.directory) problems.push(`${path}: is there twice`);
-    seen.add(path);
+    if (path.includes("\n")) problems.push(`${path}: a line ends in this name`);
+    if (former !== undefined && (former !== TarType.directory || entry.type !== TarType.directory)) problems.push(`${path}: is there twice`);
+    // Through a link of its own a package would place files where nobody sees that it does.
+    for (let slash = path.indexOf("/"); slash >= 0; slash = path.indexOf("/", slash + 1)) {
+      const above = seen.get(path.slice(0, slash));
+      if (above !== undefined && above !== TarType.directory) problems.push(`${path}: lies below ${path.slice(0, slash)}, which is no folder`);
+    }
+    if (entry.type === TarType.hardLink && seen.get(inRoot(entry.linkPath)) !== TarType.file) problems.push(`${path}: is another name of ${entry.linkPath}, which is no file before it in the package`);
+    // What a further name leads to is as good as a file for one more.
+    seen.set(path, entry.type === TarType.hardLink ? TarType.file : entry.type);
     const expected = sums.get(path);
     let hash = entry.type === TarType.hardLink ? hashes.get(inRoot(entry.linkPath)) : undefined;
     if (entry.type === TarType.file) {

@@ -8,7 +8,7 @@ export interface TestFile { path: string; text?: string; fields?: Partial<TarEnt
 export interface TestPackage {
   /** fields of the control file, Package, Version and Architecture among them */
   control: Record<string, string>;
-  files?: TestFile[];
+  files?: readonly TestFile[];
   /** files of the control archive besides `control` */
   scripts?: Record<string, string>;
 }
