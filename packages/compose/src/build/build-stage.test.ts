@@ -65,6 +65,14 @@ test("a later package's file goes where an earlier one has diverted it", async (
   assert.deepEqual([textIn(tree, "usr/bin/halt"), textIn(tree, "usr/bin/halt.distrib")], ["are you sure", "halt"]);
 });
 
+test("what a package of an earlier stage waits for is told to dpkg, with the packages that have brought it", async () => {
+  const base = [...BASE.filter(({ control }) => control["Package"] !== "apt"), packageOf("apt", { Priority: "important", Depends: "shells" }, []), packageOf("shells", {}, [], { triggers: "interest-noawait /usr/share/shells.d\ninterest /usr/share/man\ninterest name\n" })];
+  const one = makeWorld();
+  await one.publish([...base, packageOf("zsh", { "Multi-Arch": "same" }, [{ path: "./usr/share/" }, { path: "./usr/share/shells.d/" }, { path: "./usr/share/shells.d/zsh", text: "/bin/zsh" }]), packageOf("other", {}, [{ path: "./usr/share/" }, { path: "./usr/share/manual/" }])]);
+  await one.compose("name: demo\npackages: [zsh, other]\noutputs: {root: {format: tar}}\n");
+  assert.deepEqual(one.runner.jobs.map(({ tree }) => textIn(tree, "var/lib/dpkg/triggers/Unincorp")), ["", "", "/usr/share/shells.d zsh:riscv64\n"]);
+});
+
 test("packages that pre-depend on each other in a circle come in one round", async () => {
   const one = makeWorld();
   await one.publish([...BASE, packageOf("egg", { "Pre-Depends": "hen" }), packageOf("hen", { Depends: "egg" })]);

@@ -2,7 +2,7 @@
 import { byteStringOf } from "@stratos/base";
 import { comparePaths, readBlob, type FileTree } from "@stratos/formats";
 import {
-  configureScript, CONFIGURE_SCRIPT, dpkgDatabase, forbidServices, hasPreinst, infoName, layAfterPackages, layBeforePackages, parseConffiles, PREINST_FOLDER, preinstScript, RootTree, statusStanza, unpackEntries,
+  activatedTriggers, configureScript, CONFIGURE_SCRIPT, dpkgDatabase, forbidServices, hasPreinst, infoName, layAfterPackages, layBeforePackages, parseConffiles, PREINST_FOLDER, preinstScript, RootTree, statusStanza, unpackEntries,
   type LayoutSettings, type RootMeta, type RootWriter, type ScriptedPackage, type UnpackedPackage,
 } from "@stratos/pkg";
 import type { LockedPackage } from "../gather/lock.ts";
@@ -186,6 +186,7 @@ function growDatabase(
   const { added, earlier, pathCounts, architecture } = sets;
   for (const file of dpkgDatabase(added, architecture)) if (/\/info\/.+\./.test(file.path)) put(file.path, file.mode, file.content, file.mtime);
   for (const file of dpkgDatabase([...earlier, ...added], architecture)) if (file.path.startsWith("var/lib/dpkg/triggers/") && !file.path.endsWith("/Unincorp")) put(file.path, file.mode, file.content, file.mtime);
+  put("var/lib/dpkg/triggers/Unincorp", 0o644, byteStringOf(activatedTriggers(earlier, added)));
   for (const one of earlier) {
     if (one.paths.size !== pathCounts.get(one)) put(`var/lib/dpkg/info/${infoName(one)}.list`, 0o644, byteStringOf([...one.paths].map((path) => `${path}\n`).join("")));
   }

@@ -5,18 +5,21 @@
  *
  * Not shown so are files whose times are noted or compared, each with those of its kind: sources beside what is compiled of them, pages of man, fonts and what else caches are made of,
  * kernels and their modules. (Of pages of man only man-db wants to know.)
+ *
+ * mandb(8) looks into those folders alone that are newer than its index, to which a round before has given the time that all folders are shown with: so the index is shown as older, or
+ * pages of later rounds would never come into it.
  */
 import type { FileEntry, FileTree } from "@stratos/formats";
 import type { TreeChanges } from "../ports.ts";
 
 const SHOWN_AS_THEY_ARE = /\.(py[co]?|elc?|scm|go|tex|sty)$|^usr\/share\/(info|fonts|icons|mime|applications|texmf[^/]*|texlive)\/|^usr\/(lib\/modules|src)\/|^boot\//;
 
-const PAGE = "usr/share/man/", MAN_DB = "usr/bin/mandb";
+const PAGE = "usr/share/man/", MAN_DB = "usr/bin/mandb", MAN_INDEX = /^var\/cache\/man\/(.*\/)?index\.db$/;
 
 /** Which entries of a tree are shown with the one time. */
 function shownAlike(entries: readonly FileEntry[], epochSeconds: number): (entry: FileEntry) => boolean {
   const hasManDb = entries.some(({ path }) => path === MAN_DB);
-  return ({ kind, path, mtime }) => mtime !== epochSeconds && (kind === "symlink" || kind === "file") && !SHOWN_AS_THEY_ARE.test(path) && !(hasManDb && path.startsWith(PAGE));
+  return ({ kind, path, mtime }) => (mtime === epochSeconds ? kind === "file" && MAN_INDEX.test(path) : (kind === "symlink" || kind === "file") && !SHOWN_AS_THEY_ARE.test(path) && !(hasManDb && path.startsWith(PAGE)));
 }
 
 /** Before all that scripts make. */

@@ -100,6 +100,22 @@ export function parseConffiles(controlFiles: readonly ControlFile[], latin1: (by
   return conffiles;
 }
 
+/**
+ * `triggers/Unincorp` as dpkg leaves it after unpacking onto a system: paths that configured packages are interested in and that others have brought something at or below,
+ * each with those packages, which wait for what is done about it (dpkg itself knows who need not).
+ *
+ * Source: dpkg lib/dpkg/triglib.c, trig_path_activate; deb-triggers(5): "when any file […] under that directory".
+ */
+export function activatedTriggers(configured: readonly UnpackedPackage[], unpacked: readonly UnpackedPackage[]): string {
+  const awaiters = new Map([...(triggerInterests(configured).get("File") ?? "").matchAll(/^(\S+) /gm)].map(([, path]): [string, string[]] => [path!, []]));
+  for (const one of unpacked) {
+    const own = new Set<string>();
+    for (const path of one.paths) for (let at = path; at !== ""; at = at.slice(0, at.lastIndexOf("/"))) if (awaiters.has(at)) own.add(at);
+    for (const path of own) awaiters.get(path)!.push(infoName(one));
+  }
+  return [...awaiters].filter(([, names]) => names.length > 0).map(([path, names]) => `${path} ${names.join(" ")}\n`).join("");
+}
+
 /** Who is interested in which trigger: `triggers/File` for paths, a file each for names. */
 function triggerInterests(packages: readonly UnpackedPackage[]): Map<string, string> {
   const interests = new Map<string, string>();
