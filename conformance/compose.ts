@@ -1,8 +1,8 @@
 /**
- * `npm run conformance:compose -- [--arch amd64|riscv64] [--runner native|stratos] [--base important|standard] [--packages a,b] [--keep FOLDER]`: the minimal system, or the one of a priority, with these packages, that Stratos composes
+ * `npm run conformance:compose -- [--arch amd64|riscv64] [--runner native|stratos] [--base important|standard] [--packages a,b] [--keep FOLDER] [--record]`: the minimal system, or the one of a priority, with these packages, that Stratos composes
  * beside mmdebstrap's of the same: each file with its kind, mode, owner, time, target and content. Differences that ARCHITECTURE.md of `compose` lists are
  * counted, any other is told, and the status is 1. Accounts that packages make are compared by name: their numbers follow the order of configuration, which apt and dpkg choose.
- * With --keep both archives stay in the folder, and are taken from there the next time.
+ * With --keep both archives stay in the folder, and are taken from there the next time; with --record the outcome goes into docs/conformance.md. Needs accessdb(8) where the root has man-db.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -13,8 +13,9 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { TarReader, type TarEntry } from "@stratos/formats";
 import { findMirror } from "@stratos/host-node/packages";
+import { recordRoots } from "./results.ts";
 
-const { values } = parseArgs({ options: { arch: { type: "string", default: "amd64" }, runner: { type: "string", default: "auto" }, base: { type: "string", default: "minbase" }, packages: { type: "string", default: "" }, keep: { type: "string" } } });
+const { values } = parseArgs({ options: { arch: { type: "string", default: "amd64" }, runner: { type: "string", default: "auto" }, base: { type: "string", default: "minbase" }, packages: { type: "string", default: "" }, keep: { type: "string" }, record: { type: "boolean", default: false } } });
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
@@ -23,15 +24,21 @@ const ONLY_THEIRS = [
   /^etc\/apt\/sources\.list$/, /^etc\/(passwd|group|shadow|gshadow|subuid|subgid)-$/, /^var\/(cache|lib)\/apt\/.*lock$/, /^var\/lib\/dpkg\/(.*-old|lock|lock-frontend|triggers\/Lock)$/, /^var\/cache\/debconf\/.*-old$/,
   /^etc\/ssh\/ssh_host_[a-z0-9]+_key(\.pub)?$/,
 ];
-const ONLY_OURS = [/^etc\/apt\/sources\.list\.d\/debian\.sources$/, /^etc\/hosts$/, /^run\/(?!lock)/, /^etc\/systemd\/system\/sshd-keygen\.service\.d(\/|$)/];
-/** Files that hold what is the host's, the mirror's, or the choice of packages; man's index, which holds times of folders; modules of py3compile(1), by time or by hash as it found them. */
-const OTHER_CONTENT = [/^etc\/(hostname|hosts|resolv\.conf|fstab)$/, /^var\/lib\/apt\/extended_states$/, /^var\/cache\/man\/index\.db$/, /^usr\/share\/python3\/debpython\/__pycache__\/[a-z_]+\.cpython-\d+\.pyc$/];
+const ONLY_OURS = [/^etc\/apt\/sources\.list\.d\/debian\.sources$/, /^etc\/hosts$/, /^run\/(?!lock)/, /^etc\/systemd\/system\/sshd-keygen\.service\.d(\/|$)/, /^var\/cache\/man\/[^/]+\/CACHEDIR\.TAG$/];
+/** Files that hold what is the host's, the mirror's, or the choice of packages. */
+const OTHER_CONTENT = [/^etc\/(hostname|hosts|resolv\.conf|fstab)$/, /^var\/lib\/apt\/extended_states$/];
 /** apt gives the third to its own user when it first runs, which it does within mmdebstrap. */
 const OTHER_MODE = [/^dev\/(console|shm)$/, /^etc\/machine-id$/, /^var\/(lib|cache)\/apt\/.*partial$/];
 /** Their lines are a set. */
 const UNORDERED = [/^var\/lib\/dpkg\/triggers\/File$/];
+/** Databases of gdbm(3), whose bytes tell in which order they grew. */
+const MAN_INDEX = /^var\/cache\/man\/(.*\/)?index\.db$/;
+/** What mmdebstrap gets of our environment: all else goes on to maintainer scripts (PYTHONDONTWRITEBYTECODE, say), to which ours hands nothing. */
+const PASSED_ON = /^(PATH|HOME|TMPDIR|[a-z]+_proxy|[A-Z]+_PROXY)$/;
 /** Files and symbolic links; of the others dpkg sets the times while it unpacks. */
 const TIMED: readonly string[] = ["0", "2"];
+/** Of a difference in lines. */
+const LINES_SHOWN = 3;
 const ACCOUNTS = ["etc/passwd", "etc/group", "etc/shadow", "etc/gshadow"];
 
 interface Member { readonly entry: TarEntry; readonly digest: string; readonly content: Buffer }
@@ -53,6 +60,10 @@ try {
   }
   for (const line of unknown) process.stdout.write(`${line}\n`);
   process.stdout.write(`${ours.members.size} files; ${known.length} documented differences; ${unknown.length} others\n`);
+  if (values.record) {
+    const name = `${values.arch}, ${values.base}${values.packages === "" ? "" : ` with ${values.packages.replaceAll(",", ", ")}`}${values.runner === "stratos" ? ", scripts in Stratos" : ""}`;
+    recordRoots("compose", { title: "Composed roots, beside mmdebstrap's", command: "npm run conformance:compose -- [--arch A] [--runner R] [--base B] [--packages P] --record" }, [{ name, files: ours.members.size, documented: known.length, others: unknown }]);
+  }
   process.exitCode = unknown.length === 0 ? 0 : 1;
 } finally {
   if (values.keep === undefined) rmSync(folder, { recursive: true, force: true });
@@ -68,7 +79,10 @@ function compareMembers(path: string, { ours, own, theirs, other }: Pair, epoch:
   differs("owner", ownerOf(ours, own), ownerOf(theirs, other), isNamed(OTHER_MODE));
   // Which of two names of one folder a link has that enables a unit depends on whether systemctl(1) was there when it was made.
   differs("target", canonicalTarget(own.entry.linkPath), canonicalTarget(other.entry.linkPath), false);
-  if (own.digest !== other.digest) differs("content", wordsOf(path, ours, own), wordsOf(path, theirs, other), isNamed(OTHER_CONTENT));
+  if (own.digest !== other.digest) {
+    const left = wordsOf(path, ours, own), right = wordsOf(path, theirs, other);
+    differs("content", lacking(left, right), lacking(right, left), isNamed(OTHER_CONTENT));
+  }
   differs("time", own.entry.mtime, other.entry.mtime, !TIMED.includes(own.entry.type) || own.entry.mtime === epoch || other.entry.mtime === epoch);
 }
 
@@ -80,31 +94,47 @@ function canonicalTarget(target: string): string {
   return target.replace(/^\/lib\/systemd\//, "/usr/lib/systemd/");
 }
 
-/** The content, as far as it must be the same. */
-function wordsOf(path: string, root: Root, { content, digest }: Member): string {
+/** Lines beyond those of the other. */
+function lacking(own: readonly string[], other: readonly string[]): string {
+  const has = new Set(other), left = own.filter((line) => !has.has(line));
+  return left.length > LINES_SHOWN ? `${left.slice(0, LINES_SHOWN).join("; ")} and ${left.length - LINES_SHOWN} more` : left.join("; ");
+}
+
+/** The content, as far as it must be the same, as a set of lines. */
+function wordsOf(path: string, root: Root, { content, digest }: Member): string[] {
   const lines = (): string[] => content.toString("latin1").trimEnd().split("\n");
-  if (UNORDERED.some((pattern) => pattern.test(path))) return lines().sort().join("; ");
-  if (!ACCOUNTS.includes(path)) return digest;
+  if (UNORDERED.some((pattern) => pattern.test(path))) return lines();
+  if (MAN_INDEX.test(path)) return indexWords(content);
+  if (!ACCOUNTS.includes(path)) return [digest];
   return lines().map((line) => {
     const fields = line.split(":");
     if (path === "etc/passwd") fields[2] = fields[0]!;
     if (path === "etc/passwd") fields[3] = root.groups.get(Number(fields[3])) ?? fields[3]!;
     if (path === "etc/group") fields[2] = fields[0]!;
     return fields.join(":");
-  }).sort().join("; ");
+  });
+}
+
+/** What stands in man's index. */
+function indexWords(content: Buffer): string[] {
+  const file = join(folder, "index.db");
+  writeFileSync(file, content);
+  return must("accessdb", [file], process.env).trim().split("\n");
 }
 
 function compose(): Root {
   const treefile = join(folder, "minbase.yaml"), archive = join(folder, "root.tar");
   if (existsSync(archive)) return readArchive(archive);
   writeFileSync(treefile, `name: minbase\nbase: ${values.base}\narchitectures: [${values.arch}]\npackages: [${values.packages}]\noutputs: {root: {format: tar, filename: root.tar}}\n`);
-  must(process.execPath, [join(root, "stratos.mjs"), "compose", "run", treefile, "--runner", values.runner, "-o", folder], {});
+  must(process.execPath, [join(root, "stratos.mjs"), "compose", "run", treefile, "--runner", values.runner, "-o", folder], process.env);
   return readArchive(archive);
 }
 
 function mmdebstrap(sourceDateEpoch: number): Root {
   const keyring = existsSync(KEYRING) ? ` [signed-by=${KEYRING}]` : "", archive = join(folder, "peer.tar");
-  if (!existsSync(archive)) must("mmdebstrap", [`--variant=${values.base}`, ...(values.packages === "" ? [] : [`--include=${values.packages}`]), `--architectures=${values.arch}`, "trixie", archive, `deb${keyring} ${findMirror().uri} trixie main`], { SOURCE_DATE_EPOCH: String(sourceDateEpoch) });
+  if (!existsSync(archive)) must("mmdebstrap", [`--variant=${values.base}`, ...(values.packages === "" ? [] : [`--include=${values.packages}`]), `--architectures=${values.arch}`, "trixie", archive, `deb${keyring} ${findMirror().uri} trixie main`], {
+    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => PASSED_ON.test(name))), SOURCE_DATE_EPOCH: String(sourceDateEpoch),
+  });
   return readArchive(archive);
 }
 
@@ -112,7 +142,7 @@ function readArchive(path: string): Root {
   const members = new Map<string, Member>();
   let current: TarEntry | undefined, pieces: Buffer[] = [];
   let hash = createHash("sha256");
-  const isKept = (name: string): boolean => ACCOUNTS.includes(name) || UNORDERED.some((pattern) => pattern.test(name));
+  const isKept = (name: string): boolean => ACCOUNTS.includes(name) || MAN_INDEX.test(name) || UNORDERED.some((pattern) => pattern.test(name));
   const relative = (name: string): string => name.replace(/^\.\/?/, "");
   const reader = new TarReader({
     entry: (entry) => { current = entry; pieces = []; hash = createHash("sha256"); },
@@ -132,8 +162,9 @@ function namesById(member: Member | undefined): Map<number, string> {
   return new Map((member?.content.toString("latin1") ?? "").split("\n").filter((line) => line !== "").map((line) => line.split(":")).map(([name, , id]) => [Number(id), name!]));
 }
 
-function must(program: string, args: readonly string[], environment: Readonly<Record<string, string>>): void {
-  const { status, stderr, error } = spawnSync(program, args, { encoding: "utf8", env: { ...process.env, ...environment } });
+function must(program: string, args: readonly string[], env: NodeJS.ProcessEnv): string {
+  const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: "utf8", env, maxBuffer: 64 << 20 });
   if (error !== undefined) throw error;
   if (status !== 0) throw new Error(`${program} ended with status ${String(status)}: ${stderr.trim().split("\n").slice(-5).join("\n")}`);
+  return stdout;
 }

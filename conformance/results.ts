@@ -32,6 +32,10 @@ interface Boots { title: string; command: string; boots: BootRow[] }
 export interface TallyRow { readonly name: string; readonly group: string; readonly counts: Readonly<Record<string, number>> }
 interface Tallies { title: string; command: string; verdicts: readonly string[]; tallies: TallyRow[] }
 
+/** A root that was made beside somebody else's. */
+export interface RootRow { readonly name: string; readonly files: number; readonly documented: number; readonly others: readonly string[] }
+interface Roots { title: string; command: string; roots: RootRow[] }
+
 const FOLDER = join(import.meta.dirname, "results");
 const PAGE = join(import.meta.dirname, "../docs/conformance.md");
 
@@ -48,7 +52,11 @@ export function recordTallies(name: string, about: { title: string; command: str
   replaceRows(name, about, "tallies", rows);
 }
 
-function replaceRows(name: string, about: { title: string; command: string }, key: "rows" | "boots" | "tallies", rows: readonly { readonly name: string }[]): void {
+export function recordRoots(name: string, about: { title: string; command: string }, rows: readonly RootRow[]): void {
+  replaceRows(name, about, "roots", rows);
+}
+
+function replaceRows(name: string, about: { title: string; command: string }, key: "rows" | "boots" | "tallies" | "roots", rows: readonly { readonly name: string }[]): void {
   mkdirSync(FOLDER, { recursive: true });
   const path = join(FOLDER, `${name}.json`);
   const before = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Record<typeof key, { name: string }[]>)[key] : [];
@@ -60,7 +68,7 @@ function replaceRows(name: string, about: { title: string; command: string }, ke
 }
 
 function page(): string {
-  const suites = readdirSync(FOLDER).sort().map((name) => JSON.parse(readFileSync(join(FOLDER, name), "utf8")) as Suite | Boots | Tallies);
+  const suites = readdirSync(FOLDER).sort().map((name) => JSON.parse(readFileSync(join(FOLDER, name), "utf8")) as Suite | Boots | Tallies | Roots);
   const head = [
     "# Conformance",
     "",
@@ -68,7 +76,7 @@ function page(): string {
     "What counts is a test that passes there and fails here: the last column. Seconds are of busy machines, and say no more than how long a part takes.",
     "Of the suites of other programs only what failed in Stratos ran under qemu-user. The tests of system calls in `tests/abi` are compared with what Linux itself printed.",
   ];
-  return `${[...head, ...suites.flatMap((suite) => ("boots" in suite ? bootSection(suite) : "tallies" in suite ? tallySection(suite) : section(suite)))].join("\n")}\n`;
+  return `${[...head, ...suites.flatMap((suite) => ("boots" in suite ? bootSection(suite) : "tallies" in suite ? tallySection(suite) : "roots" in suite ? rootSection(suite) : section(suite)))].join("\n")}\n`;
 }
 
 function section(suite: Suite): string[] {
@@ -116,6 +124,19 @@ function tallySection({ title, command, verdicts, tallies }: Tallies): string[] 
     `|---|--:|${verdicts.map(() => "--:|").join("")}`,
     ...groups.map((group) => line(group, tallies.filter((row) => row.group === group))),
     line("all", tallies),
+  ];
+}
+
+function rootSection({ title, command, roots }: Roots): string[] {
+  return [
+    "",
+    `## ${title}`,
+    "",
+    `\`${command}\`. Every file's kind, mode, owner, time, target and content. Which differences are documented, and why they are there, stands in [compose's architecture](../packages/compose/ARCHITECTURE.md#compared-with-mmdebstrap).`,
+    "",
+    "| root | files | documented differences | others |",
+    "|---|--:|--:|---|",
+    ...roots.map(({ name, files, documented, others }) => `| ${name} | ${files} | ${documented} | ${others.length === 0 ? "none" : others.map((one) => one.split(": ")[0]!).join(", ")} |`),
   ];
 }
 
