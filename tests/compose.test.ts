@@ -55,6 +55,15 @@ test("what is wrong with a treefile is told with its place, and the status is 1"
   assert.deepEqual(await compose(newHome("bad"), ["run", file]), { stdout: "", stderr: `stratos: ${file}:2:1: packges: unknown key; did you mean packages?\n`, status: 1 });
   const warned = await compose(newHome("warned"), ["validate", file, "--unknown-keys", "warn"]);
   assert.deepEqual(warned, { stdout: "", stderr: `stratos: warning: ${file}:2:1: packges: unknown key; did you mean packages?\n`, status: 0 });
+  writeFileSync(file, "name: x\nfiles:\n  /etc/motd: {source: absent}\noutputs: {a: {format: tar, filename: r.tar}, b: {format: tar, filename: r.tar}}\n");
+  const absent = `stratos: ${file}:3:3: files."/etc/motd": there is no file absent beside the treefile\n`;
+  for (const verb of ["validate", "plan", "run"]) assert.deepEqual(await compose(newHome(`absent-${verb}`), [verb, file]), { stdout: "", stderr: absent, status: 1 }, verb);
+  writeFileSync(file, readFileSync(file, "utf8").replace("{source: absent}", "{content: here}"));
+  for (const verb of ["plan", "run"]) {
+    const { stderr, status } = await compose(newHome(`twice-${verb}`), [verb, file]);
+    assert.equal(status, 1);
+    assert.match(stderr, /bad\.yaml:4:46: outputs\.b: would be r\.tar of default\/riscv64, as outputs\.a of default\/riscv64 is; give one a filename of its own/, verb);
+  }
   writeFileSync(file, "name: x\nvariants:\n  a: {phases: {build: {after: [b/build]}}}\n  b: {phases: {build: {after: [a/build]}}}\n");
   const { stderr, status } = await compose(newHome("circle"), ["plan", file]);
   assert.deepEqual([Buffer.from(stderr, "latin1").toString("utf8"), status], [`stratos: ${file}: phases wait for each other in a circle: build a/riscv64 → build b/riscv64 → build a/riscv64\n`, 1]);

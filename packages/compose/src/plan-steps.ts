@@ -8,10 +8,10 @@
  */
 import type { PhaseConfig, PhaseName } from "./treefile/schema.ts";
 import { PHASES } from "./treefile/schema.ts";
-import { parseCondition } from "./treefile/condition.ts";
+import { parseCondition, type CONDITION_NAMES } from "./treefile/condition.ts";
 import { compilePattern } from "./treefile/pattern.ts";
 import type { ImageTarget } from "./treefile/treefile.ts";
-import type { JsonObject } from "./treefile/json.ts";
+import type { Json } from "./treefile/json.ts";
 import { customOf } from "./metadata/composeinfo.ts";
 import { lockKey } from "./gather/lock.ts";
 import { GraphError } from "./phase/graph.ts";
@@ -73,14 +73,14 @@ function resolveAfter(name: string, target: ImageTarget, targets: readonly Image
   const variant = slash < 0 ? target.variant : name.slice(0, slash), phase = slash < 0 ? name : name.slice(slash + 1);
   if (phase === "init" || phase === "cleanup") return [phase];
   const other = targets.find((one) => one.variant === variant && one.architecture === target.architecture);
-  if (!(PHASES as readonly string[]).includes(phase) || (other === undefined && slash < 0)) throw new GraphError(`phases.*.after: there is no phase ${name}; there is ${PHASES.join(", ")}, and VARIANT/PHASE`);
+  // Not among those that were chosen: that there is one the treefile has been asked already.
   if (other === undefined) return [];
   if (phase === "ostree" || phase === "output") return outputSteps(other).filter((one) => one.phase === phase).map(({ id }) => id);
   return [`${phase} ${lockKey(other)}`];
 }
 
 /** What conditions may ask for. */
-function scopeOf(target: ImageTarget): JsonObject {
+function scopeOf(target: ImageTarget): Readonly<Record<(typeof CONDITION_NAMES)[number], Json>> {
   const { name, version = "0", suite = "trixie", base = "minbase" } = target.config;
   return { name, version, suite, base, variant: target.variant, architecture: target.architecture, arch: target.architecture, custom: customOf(target) };
 }

@@ -2,8 +2,10 @@
  * A compose from beginning to end. Everything that takes long is kept in the store under a hash of what it was made from, so a compose
  * that was interrupted, or comes again, goes on where something is new.
  */
+import { checkOutputs, outputPath, writerOf } from "./check-outputs.ts";
 import { archiveEpoch } from "./gather/epoch.ts";
 import { allPackages, EMPTY_LOCK, hasSamePackages, LockError, lockKey, packageRequest, type Lock, type LockedImage } from "./gather/lock.ts";
+import { tellingRequest } from "./gather/request-place.ts";
 import { fetchPackages, resolveImage, type Archive } from "./gather/resolve-image.ts";
 import { customize } from "./build/customize.ts";
 import { readTree, writeTree } from "./build/manifest.ts";
@@ -18,7 +20,7 @@ import { SharedWork, Turns } from "./phase/shared-work.ts";
 import { planSteps, type PhaseWork } from "./plan-steps.ts";
 import type { Artifact, ComposePorts, OutputWriter, ScriptRunner } from "./ports.ts";
 import { canonicalJson, type Json, type JsonObject } from "./treefile/json.ts";
-import { substitute, type ImageTarget, type Treefile } from "./treefile/treefile.ts";
+import type { ImageTarget, Treefile } from "./treefile/treefile.ts";
 import { rfc3339, type FileTree } from "@stratos/formats";
 import type { Progress } from "@stratos/pkg";
 
@@ -50,7 +52,7 @@ export type ComposeEvent =
 
 export interface ComposeResult { readonly info: ComposeInfo; readonly lock: Lock; readonly steps: readonly StepResult[] }
 
-/** An output is asked for in a format that nothing here writes. */
+/** An output cannot be what it is asked to be. */
 export class OutputError extends Error {
   override name = "OutputError";
 }
@@ -58,12 +60,6 @@ export class OutputError extends Error {
 /** Part of the keys of customised trees and of outputs. */
 const CUSTOMIZE_CODE = 2;
 const OUTPUT_CODE = 2;
-
-/** They go into a place of their own, under a name of its kind. */
-const NO_FILES: ReadonlySet<string> = new Set(["stratos", "ostree"]);
-
-/** What stands beside outputs. */
-const OWN_FILES = /^(composeinfo\.json|SHA(256|512)SUMS|.*\.(spdx|provenance)\.json)$/;
 
 interface ImageState {
   locked?: LockedImage;
@@ -73,10 +69,10 @@ interface ImageState {
   artifacts: (Artifact & { output: string; format: string })[];
 }
 
-/** @throws GraphError, OutputError  before anything runs */
+/** @throws GraphError, TreefileError  before anything runs */
 export async function runCompose(ports: ComposePorts, request: ComposeRequest): Promise<ComposeResult> {
   const compose = new Compose(ports, request);
-  compose.checkOutputs();
+  checkOutputs(ports.outputs, request.treefile, request.targets);
   const steps = planSteps(request.targets, compose, { skipPhases: request.skipPhases ?? [], timeoutSeconds: request.timeoutSeconds });
   const results = await runGraph(steps, {
     width: request.jobs, signal: request.signal, after: ports.after, nowMs: ports.nowMs, onEvent: (event) => request.onEvent({ kind: "step", event }),
@@ -106,35 +102,6 @@ class Compose implements PhaseWork {
     return { format: 1, images: this.#images };
   }
 
-  writerOf(target: ImageTarget, name: string): OutputWriter {
-    const { format } = target.config.outputs![name]!;
-    const writer = this.#ports.outputs.find((one) => one.format === format);
-    if (writer === undefined) throw new OutputError(`outputs.${name}: nothing here writes ${format}; ${this.#ports.outputs.map((one) => one.format).join(", ")} can be written`);
-    return writer;
-  }
-
-  /** @throws OutputError  a format that nothing writes, or two outputs of one name */
-  checkOutputs(): void {
-    const taken = new Map<string, string>();
-    for (const target of this.#request.targets) {
-      for (const name of Object.keys(target.config.outputs ?? {})) {
-        const writer = this.writerOf(target, name), path = this.#pathOf(target, name), own = `outputs.${name} of ${lockKey(target)}`;
-        const other = taken.get(path), { format, destination } = target.config.outputs![name]!;
-        if (destination !== undefined && NO_FILES.has(format)) throw new OutputError(`${own}: destination is for files, and ${format} makes none`);
-        if (path.split("/").some((part) => part === ".." || part === ".")) throw new OutputError(`${own} would be ${path}, which leads elsewhere`);
-        if (other !== undefined && writer.isShared !== true) throw new OutputError(`${own} and ${other} would both be ${path}; give one a filename with \${variant} and \${architecture}`);
-        if (OWN_FILES.test(path)) throw new OutputError(`${own} would be ${path}, which a compose writes itself`);
-        taken.set(path, own);
-      }
-    }
-  }
-
-  #pathOf(target: ImageTarget, name: string): string {
-    const config = target.config.outputs![name]!;
-    const file = config.filename ?? this.writerOf(target, name).filename(config);
-    return substitute(config.destination === undefined ? file : `${config.destination}/${file}`, target);
-  }
-
   async init(): Promise<void> {
     if (this.#request.lockMode !== "locked") return;
     for (const target of this.#request.targets) if (this.#lockedFor(target) === undefined) throw new LockError(`the lock file does not fit ${lockKey(target)} any more; --update makes it anew`);
@@ -150,7 +117,7 @@ class Compose implements PhaseWork {
     const image = lockKey(target);
     const onProgress = (progress: Progress): void => onEvent({ kind: "packages", image, progress });
     const known = this.#lockedFor(target);
-    const resolved = lockMode !== "update" && known !== undefined ? known : await this.#resolving.take(() => resolveImage(this.#ports.packages, target, archive, onProgress));
+    const resolved = lockMode !== "update" && known !== undefined ? known : await tellingRequest(this.#request.treefile, target, () => this.#resolving.take(() => resolveImage(this.#ports.packages, target, archive, onProgress)));
     // An archive that was signed again without anything new for this image makes no new image.
     const locked = known !== undefined && hasSamePackages(known, resolved) ? known : resolved;
     signal.throwIfAborted();
@@ -202,8 +169,8 @@ class Compose implements PhaseWork {
   async output(target: ImageTarget, name: string, signal: AbortSignal): Promise<void> {
     const image = lockKey(target), state = this.#states.get(image)!, { key, tree } = state.tree!;
     const config = target.config.outputs![name]!;
-    const writer = this.writerOf(target, name);
-    const path = this.#pathOf(target, name);
+    const writer = writerOf(this.#ports.outputs, target, name);
+    const path = outputPath(this.#ports.outputs, target, name);
     const { container = null, ostree = null } = target.config;
     const resultKey = hashText(this.#ports, canonicalJson(JSON.parse(JSON.stringify({ code: OUTPUT_CODE, by: this.#request.version, tree: key, path, config, container, ostree, version: target.config.version ?? "" })) as Json));
     const artifacts = await this.#keptOutput(writer, resultKey) ?? await this.#writeOutput(writer, resultKey, { name, target, config, tree, layers: (own = tree) => splitLayers(own, state.locked!.packages), epochSeconds: archiveEpoch(target, state.locked!), signal }, path);

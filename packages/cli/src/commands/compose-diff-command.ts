@@ -1,7 +1,7 @@
 import { homeFolder, stratosHome } from "@stratos/host-node";
 import { ComposeFolder } from "@stratos/host-node/compose";
 import { nodePackagePorts, type NodePackagePorts } from "@stratos/host-node/packages";
-import { diffComposes, diffTrees, lockKey, readTree, resolveImage, type ComposedImage, type FileDifference, type ImageDifference, type JsonObject, type Recipe } from "@stratos/compose";
+import { diffComposes, diffTrees, lockKey, readTree, resolveImage, tellingRequest, type ComposedImage, type FileDifference, type ImageDifference, type JsonObject, type Recipe } from "@stratos/compose";
 import { CommandError, UsageError } from "../command-error.ts";
 import { isFolder, readRecipes } from "../compose/compose-folder.ts";
 import { findArchive, openComposeSession, telling } from "../compose/compose-session.ts";
@@ -31,7 +31,7 @@ async function diffWithArchive(file: string, options: ComposeDiffOptions): Promi
       for (const target of targets) {
         const image = lockKey(target);
         old.set(image, { packages: lock.images[image]?.packages ?? [], config: {}, artifacts: {} });
-        const locked = await resolveImage(session.ports.packages, target, findArchive({ mirror: options.mirror, treefile: file, targets }), (progress) => session.show({ kind: "packages", image, progress }));
+        const locked = await tellingRequest(treefile, target, () => resolveImage(session.ports.packages, target, findArchive({ mirror: options.mirror, treefile: file, targets }), (progress) => session.show({ kind: "packages", image, progress })));
         now.set(image, { packages: locked.packages, config: {}, artifacts: {} });
       }
       return diffComposes(old, now);

@@ -1,8 +1,8 @@
-import { lockKey, orderNodes, packageRequest, planSteps, resolveImage, type LockedImage, type PhaseWork } from "@stratos/compose";
+import { checkOutputs, lockKey, orderNodes, packageRequest, planSteps, resolveImage, tellingRequest, type LockedImage, type PhaseWork } from "@stratos/compose";
 import { CommandError } from "../command-error.ts";
 import { findArchive, openComposeSession, telling } from "../compose/compose-session.ts";
 import { lockModeOf, lockPath, readLock } from "../compose/lock-file.ts";
-import { openTreefile, selectTargets } from "../compose/open-treefile.ts";
+import { openTreefile, requireFiles, selectTargets } from "../compose/open-treefile.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
@@ -14,17 +14,19 @@ const NO_WORK: PhaseWork = { init: nothing, gather: nothing, build: nothing, out
 export async function planCompose(file: string, options: ComposePlanOptions): Promise<number> {
   const treefile = await openTreefile(file, options);
   const targets = await selectTargets(treefile, options);
+  requireFiles(file, treefile, targets);
   const lockMode = lockModeOf(options), lock = await readLock(lockPath(file, options.lock));
   return telling(file, async () => {
     const steps = orderNodes(planSteps(targets, NO_WORK, { skipPhases: options.skipPhase }));
     const session = await openComposeSession({ output: ".", treefile: file }, { verbose: false, targets });
     try {
+      checkOutputs(session.ports.outputs, treefile, targets);
       const images: { variant: string; architecture: string; isLocked: boolean; locked: LockedImage }[] = [];
       for (const target of targets) {
         const kept = lock.images[lockKey(target)];
         const isLocked = lockMode !== "update" && kept?.request === packageRequest(target);
         if (!isLocked && lockMode === "locked") throw new CommandError(lockKey(target), "the lock file does not fit it any more; --update makes it anew");
-        const locked = isLocked ? kept! : await resolveImage(session.ports.packages, target, findArchive({ mirror: options.mirror, treefile: file, targets }), (progress) => session.show({ kind: "packages", image: lockKey(target), progress }));
+        const locked = isLocked ? kept! : await tellingRequest(treefile, target, () => resolveImage(session.ports.packages, target, findArchive({ mirror: options.mirror, treefile: file, targets }), (progress) => session.show({ kind: "packages", image: lockKey(target), progress })));
         images.push({ variant: target.variant, architecture: target.architecture, isLocked, locked });
       }
       await session.close();

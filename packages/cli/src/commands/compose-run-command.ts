@@ -4,7 +4,7 @@ import { runCompose } from "@stratos/compose";
 import { CommandError } from "../command-error.ts";
 import { findArchive, openComposeSession, telling } from "../compose/compose-session.ts";
 import { lockModeOf, lockPath, readLock, writeLock } from "../compose/lock-file.ts";
-import { openTreefile, selectTargets } from "../compose/open-treefile.ts";
+import { openTreefile, requireFiles, selectTargets } from "../compose/open-treefile.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import { formatSize } from "../option-values.ts";
 import { VERSION } from "../version.ts";
@@ -13,6 +13,7 @@ import type { ComposeRunOptions } from "./compose-options.ts";
 export async function runComposeCommand(file: string, options: ComposeRunOptions): Promise<number> {
   const treefile = await openTreefile(file, options);
   const targets = await selectTargets(treefile, options);
+  requireFiles(file, treefile, targets);
   const place = lockPath(file, options.lock), lockMode = lockModeOf(options);
   const lock = await readLock(place);
   return telling(file, async () => {

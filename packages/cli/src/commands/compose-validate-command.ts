@@ -1,6 +1,6 @@
 import { printable } from "@stratos/base";
 import { formatProblem, loadTreefile, TreefileError, type TreefileProblem } from "@stratos/compose";
-import { readHostText } from "../compose/open-treefile.ts";
+import { missingFiles, readHostText } from "../compose/open-treefile.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import type { ComposeValidateOptions } from "./compose-options.ts";
 
@@ -10,7 +10,9 @@ export async function validateTreefiles(files: readonly string[], options: Compo
   for (const file of files) {
     try {
       const treefile = await loadTreefile(file, readHostText, options.unknownKeys === "warn" ? (problem) => warnings.push(problem) : undefined);
-      images.push(...treefile.targets().map(({ variant, architecture }) => ({ file, variant, architecture })));
+      const targets = treefile.targets();
+      problems.push(...missingFiles(file, treefile, targets));
+      images.push(...targets.map(({ variant, architecture }) => ({ file, variant, architecture })));
     } catch (error) {
       if (!(error instanceof TreefileError)) throw error;
       problems.push(...error.problems);

@@ -6,9 +6,10 @@ import { dirname, join, resolve } from "node:path";
 import { homeFolder, ProgressDisplay, readConfig, stratosHome } from "@stratos/host-node";
 import { ComposeFolder, folderOutput, hashArtifact, isNativeArchitecture, nativeObstacle, NativeRunner, ociOutputs, ostreeOutput, publishText, tarOutput } from "@stratos/host-node/compose";
 import { findMirror, nodePackagePorts } from "@stratos/host-node/packages";
-import { ScriptError, type Archive, type ComposeEvent, type ComposePorts, type ImageTarget, type OutputWriter, type ScriptRunner } from "@stratos/compose";
+import { ScriptError, TreefileError, type Archive, type ComposeEvent, type ComposePorts, type ImageTarget, type OutputWriter, type ScriptRunner } from "@stratos/compose";
 import { CommandError, hostReason } from "../command-error.ts";
 import { EXIT_SIGNAL_BASE } from "../exit-status.ts";
+import { treefileFailure } from "./open-treefile.ts";
 
 export interface ComposeSession {
   readonly ports: ComposePorts;
@@ -111,6 +112,7 @@ export async function telling<T>(what: string, work: () => Promise<T>): Promise<
   try {
     return await work();
   } catch (error) {
+    if (error instanceof TreefileError) throw treefileFailure(error);
     if (error instanceof Error && TOLD.has(error.name)) throw new CommandError(what, error.message, { cause: error });
     throw error;
   }

@@ -1,7 +1,9 @@
 /** Reads treefiles of the host; what is wrong with them is told as `stratos: FILE:LINE:COLUMN: KEY: why`. */
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { printable } from "@stratos/base";
-import { formatProblem, loadTreefile, TreefileError, type ImageTarget, type Treefile } from "@stratos/compose";
+import { formatProblem, loadTreefile, TreefileError, type ImageTarget, type Treefile, type TreefileProblem } from "@stratos/compose";
 import { CommandError, hostReason } from "../command-error.ts";
 import type { ComposeSelection, UnknownKeyOptions } from "../commands/compose-options.ts";
 
@@ -30,10 +32,24 @@ async function tellProblems<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof TreefileError)) throw error;
-    // The first begins the message; each of the others has a line of its own.
-    const [first, ...others] = error.message.split("\n");
-    const colon = first!.indexOf(": ");
-    throw new CommandError(first!.slice(0, colon), [first!.slice(colon + 2), ...others.map((line) => `stratos: ${line}`)].join("\n"), { cause: error });
+    throw error instanceof TreefileError ? treefileFailure(error) : error;
   }
+}
+
+/** Each problem with its place; the first begins the message. */
+export function treefileFailure(error: TreefileError): CommandError {
+  const [first, ...others] = error.problems.map(formatProblem);
+  const colon = first!.indexOf(": ");
+  return new CommandError(first!.slice(0, colon), [first!.slice(colon + 2), ...others.map((text) => `stratos: ${text}`)].join("\n"), { cause: error });
+}
+
+/** Files beside a treefile that its images are made of and that are not there. */
+export function missingFiles(path: string, treefile: Treefile, targets: readonly ImageTarget[]): TreefileProblem[] {
+  return treefile.missingFiles(targets, (name) => existsSync(resolve(dirname(path), name)));
+}
+
+/** @throws CommandError */
+export function requireFiles(path: string, treefile: Treefile, targets: readonly ImageTarget[]): void {
+  const problems = missingFiles(path, treefile, targets);
+  if (problems.length > 0) throw treefileFailure(new TreefileError(problems));
 }

@@ -12,7 +12,16 @@ export interface Archive {
   readonly keyrings: readonly Uint8Array[];
 }
 
-/** @throws what `planImage` throws; LockError when a pattern matches nothing */
+/** A pattern over the archive's names matches none. */
+export class PatternError extends LockError {
+  readonly requests: readonly string[];
+  constructor(pattern: string) {
+    super(`no package matches ${pattern}`);
+    this.requests = [pattern];
+  }
+}
+
+/** @throws what `planImage` throws; PatternError */
 export async function resolveImage(ports: PackagePorts, target: ImageTarget, archive: Archive, onProgress: OnProgress): Promise<LockedImage> {
   const { base, packages = [], build = {} } = target.config;
   const { plan, binaries } = await choose(ports, target, archive, onProgress, (index) => expandPatterns(packages, index));
@@ -74,7 +83,7 @@ function expandPatterns(packages: readonly string[], index: PackageIndex): strin
     all ??= [...index.names()].sort();
     const matches = compilePattern(one);
     const found = all.filter((name) => matches(name) && index.candidate(name) !== undefined);
-    if (found.length === 0) throw new LockError(`no package matches ${one}`);
+    if (found.length === 0) throw new PatternError(one);
     for (const name of found) names.add(name);
   }
   return [...names];

@@ -6,15 +6,19 @@
  *     not   = "!" not | "(" or ")" | value (("==" | "!=" | "=~" | "!~") value)?
  *     value = "text" | 'text' | number | true | false | name("." name)*
  *
- * `=~` matches a shell pattern. A name is looked up in what is known of the image (`variant`, `architecture`, `name`, `suite`, `custom.…`);
- * one that is not there is false, and unequal to everything.
+ * `=~` matches a shell pattern. A name is looked up in what is known of the image (`CONDITION_NAMES`); of one's own fields one that is not there is
+ * false, and unequal to everything.
  */
+import { closestName, slipsOfWord } from "@stratos/base";
 import { compilePattern } from "./pattern.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";
 
 export class ConditionError extends Error {
   override name = "ConditionError";
 }
+
+/** What conditions may ask for; `custom.…` holds a treefile's own fields. */
+export const CONDITION_NAMES = ["name", "version", "suite", "base", "variant", "architecture", "arch", "custom"] as const;
 
 export type Condition = (scope: JsonObject) => boolean;
 
@@ -68,6 +72,7 @@ export function parseCondition(text: string): Condition {
       case "name": {
         if (token.text === "true" || token.text === "false") { const constant = token.text === "true"; return () => constant; }
         const path = token.text.split(".");
+        if (!(CONDITION_NAMES as readonly string[]).includes(path[0]!)) throw new ConditionError(unknownName(path[0]!));
         return (scope) => lookUp(scope, path);
       }
     }
@@ -75,6 +80,11 @@ export function parseCondition(text: string): Condition {
   const condition = or();
   if (at < tokens.length) fail();
   return condition;
+}
+
+function unknownName(name: string): string {
+  const meant = closestName(name, CONDITION_NAMES, slipsOfWord);
+  return `the condition asks for ${name}, which is not known; ${meant === undefined ? `there is ${CONDITION_NAMES.join(", ")}, and text stands in quotes` : `did you mean ${meant}?`}`;
 }
 
 interface Token { kind: "symbol" | "text" | "number" | "name"; text: string }

@@ -6,7 +6,8 @@ import { closestName, slipsOfWord } from "@stratos/base";
 import { ConditionError, parseCondition } from "./condition.ts";
 import { isList, isObject, type Json, type JsonObject } from "./json.ts";
 import { formatKeyPath, tomlLocator, type KeyPath, type Locate } from "./positions.ts";
-import { TREEFILE_SCHEMA } from "./schema.ts";
+import { isPattern } from "./pattern.ts";
+import { ARCHITECTURE_NAMES, TREEFILE_SCHEMA } from "./schema.ts";
 
 /** One thing that is wrong, with its place. */
 export interface TreefileProblem { readonly file: string; readonly line: number; readonly column: number; readonly key: string; readonly message: string }
@@ -40,11 +41,11 @@ const PROBLEMS_MAX = 50;
 export function parseTreefile(text: string, path: string, onUnknownKey?: (problem: TreefileProblem) => void): ParsedFile {
   if (text.length > TEXT_SIZE_MAX) throw problemAt(path, { line: 1, column: 1 }, "", `is larger than ${TEXT_SIZE_MAX} bytes`);
   const { value, locate } = path.endsWith(".toml") ? readToml(text, path) : readYaml(text, path);
-  if (!isObject(value)) throw problemAt(path, { line: 1, column: 1 }, "", "holds no keys");
+  if (!isObject(value)) throw problemAt(path, { line: 1, column: 1 }, "", "expected keys with values, such as `name: …`, and nothing else");
   const place = ({ key, message }: KeyProblem): TreefileProblem => ({ file: path, ...locate(key), key: formatKeyPath(key), message });
   const found = validate(value), unknown = onUnknownKey === undefined ? [] : found.filter(({ isUnknown }) => isUnknown === true);
   for (const { key } of unknown) removeKey(value, key);
-  const problems = [...found.filter((one) => !unknown.includes(one)), ...checkConditions(value)].map(place);
+  const problems = [...found.filter((one) => !unknown.includes(one)), ...checkConditions(value), ...checkSections(value)].map(place);
   for (const one of unknown) onUnknownKey?.(place(one));
   if (problems.length > 0) throw new TreefileError(problems.slice(0, PROBLEMS_MAX).sort((left, right) => left.line - right.line));
   return { path, value, locate };
@@ -166,17 +167,29 @@ function describe(error: ErrorObject): KeyProblem {
       const name = String(params["additionalProperty"]);
       return { key: [...key, name], message: `unknown key${suggestion(name, Object.keys((error.parentSchema as { properties?: object } | undefined)?.properties ?? {}))}`, isUnknown: true };
     }
-    case "enum": return { key, message: `expected one of ${(params["allowedValues"] as unknown[]).filter((one) => one !== null && !String(one).startsWith("-")).join(", ")}, not ${show(error.data)}` };
-    case "type": return { key, message: `expected ${[params["type"]].flat().filter((type) => type !== "null").map((type) => TYPE_WORDS[String(type)] ?? String(type)).join(" or ")}, not ${show(error.data)}` };
+    case "enum": {
+      const allowed = (params["allowedValues"] as unknown[]).filter((one) => one !== null && !String(one).startsWith("-")).map(String);
+      return { key, message: `expected one of ${allowed.join(", ")}, not ${show(error.data)}${typeof error.data === "string" ? suggestion(error.data, allowed) : ""}` };
+    }
+    case "type": {
+      const types = [params["type"]].flat().filter((type) => type !== "null").map(String);
+      return { key, message: `expected ${types.map((type) => TYPE_WORDS[type] ?? type).join(" or ")}, not ${show(error.data)}${remedy(types, error.data)}` };
+    }
     case "pattern": {
-      const isName = error.propertyName !== undefined;
-      return { key: isName ? [...key, error.propertyName!] : key, message: `${show(isName ? error.propertyName : error.data)} does not have the form ${String(params["pattern"])}` };
+      const isName = error.propertyName !== undefined, { title } = error.parentSchema as { title: string };
+      return { key: isName ? [...key, error.propertyName!] : key, message: `expected ${title}, not ${show(isName ? error.propertyName : error.data)}` };
     }
     default: return { key, message: error.message ?? `breaks the rule ${error.keyword}` };
   }
 }
 
 const TYPE_WORDS: Readonly<Record<string, string>> = { object: "a map", array: "a list", string: "a text", integer: "a whole number", number: "a number", boolean: "true or false" };
+
+/** How a value of the wrong type is often meant. */
+function remedy(types: readonly string[], value: unknown): string {
+  if (types.includes("string") && (typeof value === "number" || typeof value === "boolean")) return "; write it in quotes";
+  return types.includes("array") && typeof value === "string" ? `; write [${show(value)}]` : "";
+}
 
 function show(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
@@ -207,4 +220,13 @@ function checkConditions(value: Json, path: KeyPath = []): KeyProblem[] {
     problems.push(...checkConditions(one, at));
   }
   return problems;
+}
+
+/** A section for an architecture that there is not would never say anything. Of those that there are, a file may have sections for others than its images'. */
+function checkSections(value: JsonObject, path: KeyPath = []): KeyProblem[] {
+  const { architecture, variants } = value;
+  const names = isObject(architecture) ? Object.keys(architecture) : [];
+  const unknown = names.filter((name) => !isPattern(name) && !(ARCHITECTURE_NAMES as readonly string[]).includes(name));
+  const inner = isObject(variants) ? Object.entries(variants).flatMap(([name, variant]) => (isObject(variant) ? checkSections(variant, ["variants", name]) : [])) : [];
+  return [...unknown.map((name) => ({ key: [...path, "architecture", name], message: `there is no architecture of that name${suggestion(name, ARCHITECTURE_NAMES)}` })), ...inner];
 }

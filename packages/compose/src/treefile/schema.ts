@@ -1,19 +1,23 @@
 /**
  * The treefile's JSON Schema (`stratos compose schema`), once: validation, the types of TypeScript below and the published schema are one
- * table. A layer's keys may stand in the file itself, in a variant, and in a section for an architecture.
+ * table. A layer's keys may stand in the file itself, in a variant, and in a section for an architecture. The title beside a pattern is its form in words, for who broke it.
  */
 import { isObject, type Json, type JsonObject } from "./json.ts";
 
-const NAME = { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" } as const;
+const NAME = { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", title: "a name of letters, digits, '.', '_' and '-', which begins with a letter or digit" } as const;
 const TEXT = { type: "string" } as const;
 const SECONDS = { type: "number", exclusiveMinimum: 0, maximum: 604800 } as const;
-const ENVIRONMENT = { type: "object", propertyNames: { pattern: "^[A-Za-z_][A-Za-z0-9_]*$" }, additionalProperties: TEXT } as const;
+const VARIABLE = { pattern: "^[A-Za-z_][A-Za-z0-9_]*$", title: "a name of letters, digits and '_'" } as const;
+const ENVIRONMENT = { type: "object", propertyNames: VARIABLE, additionalProperties: TEXT } as const;
 const LABELS = { type: "object", additionalProperties: TEXT } as const;
 /** `-NAME` takes one of a lower layer away. */
-const WORDS = { type: "array", items: { type: "string", pattern: "^\\S+$" } } as const;
-const PACKAGES = { type: "array", items: { type: "string", pattern: "^-?[a-z0-9*?\\[{][a-z0-9+.*?\\[\\]{},!-]*(:[a-z0-9]+)?(=[A-Za-z0-9.+~:-]+)?$" } } as const;
+const WORDS = { type: "array", items: { type: "string", pattern: "^\\S+$", title: "a word without blanks" } } as const;
+const PACKAGES = { type: "array", items: { type: "string", pattern: "^-?[a-z0-9*?\\[{][a-z0-9+.*?\\[\\]{},!-]*(:[a-z0-9]+)?(=[A-Za-z0-9.+~:-]+)?$", title: "a package: NAME in small letters, NAME=VERSION, a pattern, or one of these after '-'" } } as const;
 const ID = { type: "integer", minimum: 0, maximum: 4294967294 } as const;
-const MODE = { type: "string", pattern: "^0?[0-7]{3,4}$" } as const;
+const MODE = { type: "string", pattern: "^0?[0-7]{3,4}$", title: "a mode in octal, such as \"0644\"" } as const;
+const URL = { type: "string", pattern: "^(https?|file)://\\S+$", title: "an address that begins with http://, https:// or file://" } as const;
+const PATH = { type: "string", pattern: "^/[^:\\n]*$", title: "a path that begins with / and has no ':'" } as const;
+const FIELD = { type: "string", pattern: "^[^:\\n]*$", title: "one line without ':'" } as const;
 
 export const PHASES = ["init", "gather", "build", "ostree", "output", "cleanup"] as const;
 export type PhaseName = (typeof PHASES)[number];
@@ -36,16 +40,16 @@ const OUTPUT = {
   type: "object", additionalProperties: false,
   properties: {
     format: { enum: OUTPUT_FORMATS },
-    filename: { type: "string", pattern: "^[^/\\u0000]+$", not: { enum: [".", ".."] }, description: "name of the file, with ${name}, ${version}, ${variant}, ${architecture}" },
-    destination: { type: "string", pattern: "^(?!\\.\\.?(/|$))[^/\\u0000]+(/(?!\\.\\.?(/|$))[^/\\u0000]+)*$", description: "folder below the compose's, with the same variables (default: the compose's own)" },
+    filename: { type: "string", pattern: "^[^/\\u0000]+$", title: "a name without '/'", not: { enum: [".", ".."] }, description: "name of the file, with ${name}, ${version}, ${variant}, ${architecture}" },
+    destination: { type: "string", pattern: "^(?!\\.\\.?(/|$))[^/\\u0000]+(/(?!\\.\\.?(/|$))[^/\\u0000]+)*$", title: "a path below the compose's folder, without '.' and '..'", description: "folder below the compose's, with the same variables (default: the compose's own)" },
     checksum: { enum: ["sha256", "sha512"], description: "SHA256SUMS names each file; with sha512 SHA512SUMS names this one too" },
     compression: { enum: ["none", "gzip", "zstd", "lz4"], description: "lz4 is EROFS's" },
     level: { type: "integer", minimum: 1, maximum: 22, description: "of the compression" },
     image: { ...NAME, description: "name of the Stratos image" },
-    size: { type: "string", pattern: "^[0-9]+[KMGT]?$", description: "of a disk or a file system (default: what is needed, and a fifth more)" },
+    size: { type: "string", pattern: "^[0-9]+[KMGT]?$", title: "a size, such as 4G or 512M", description: "of a disk or a file system (default: what is needed, and a fifth more)" },
     bootloader: { enum: ["systemd-boot", "grub", "unified"], description: "of a disk or an ISO (default: what the image has)" },
     filesystem: { enum: ["ext4", "btrfs", "erofs", "aegisfs"], description: "of a disk's root (default: ext4)" },
-    snapshot: { type: "string", pattern: "^[A-Za-z0-9_.-]{1,64}$", description: "with btrfs: a read-only snapshot of the root, which the boot menu offers" },
+    snapshot: { type: "string", pattern: "^[A-Za-z0-9_.-]{1,64}$", title: "a name of letters, digits, '.', '_' and '-'", description: "with btrfs: a read-only snapshot of the root, which the boot menu offers" },
     "command-line": { type: "string", description: "further words for the kernel of a disk or an ISO" },
     deploy: { type: "boolean", description: "of a disk: it holds the image's commit as OSTree deploys it, and takes updates from a repository (with ostree.bootc)" },
     when: { ...TEXT, description: "a condition; nothing is written where it is false" },
@@ -55,37 +59,37 @@ const OUTPUT = {
 /** Keys of each layer; the schema says each once. */
 const LAYER_KEYS = {
   description: TEXT,
-  suite: { ...TEXT, pattern: "^[A-Za-z0-9][A-Za-z0-9./_-]*$", description: "Debian suite (default: trixie)" },
+  suite: { ...TEXT, pattern: "^[A-Za-z0-9][A-Za-z0-9./_-]*$", title: "a suite, such as trixie", description: "Debian suite (default: trixie)" },
   components: { ...WORDS, description: "of the suite (default: main)" },
-  mirror: { type: "string", pattern: "^(https?|file)://\\S+$", description: "Debian mirror (default: the host's)" },
+  mirror: { ...URL, description: "Debian mirror (default: the host's)" },
   repositories: {
     type: "object", propertyNames: NAME, description: "archives besides the mirror's suite",
     additionalProperties: {
       type: "object", additionalProperties: false,
-      properties: { uri: { type: "string", pattern: "^(https?|file)://\\S+$" }, suite: TEXT, components: WORDS, keyring: { ...TEXT, description: "file with its keys, beside the treefile" } },
+      properties: { uri: URL, suite: TEXT, components: WORDS, keyring: { ...TEXT, description: "file with its keys, beside the treefile" } },
     },
   },
   base: { enum: ["minbase", "essential", "important", "standard", "none"], description: "what every image has: essential packages (essential), with the required ones and apt (minbase, the default), with those of priority important, with those of priority standard too; or nothing" },
   recommends: { type: "boolean", description: "also take recommended packages (default: false)" },
   packages: { ...PACKAGES, description: "names, NAME=VERSION, or patterns over all names of the archive" },
   exclude: { ...PACKAGES, description: "patterns; what matches is never taken, and a package that needs it is an error" },
-  hostname: { type: "string", pattern: "^[A-Za-z0-9$]([A-Za-z0-9.${}-]{0,62}[A-Za-z0-9}])?$" },
-  timezone: { type: "string", pattern: "^[A-Za-z0-9+_-]+(/[A-Za-z0-9+_-]+)*$" },
-  locale: { type: "string", pattern: "^[A-Za-z_]+(\\.[A-Za-z0-9-]+)?(@[a-z]+)?$" },
+  hostname: { type: "string", pattern: "^[A-Za-z0-9$]([A-Za-z0-9.${}-]{0,62}[A-Za-z0-9}])?$", title: "a host's name of letters, digits, '.' and '-'" },
+  timezone: { type: "string", pattern: "^[A-Za-z0-9+_-]+(/[A-Za-z0-9+_-]+)*$", title: "a time zone, such as Europe/Berlin" },
+  locale: { type: "string", pattern: "^[A-Za-z_]+(\\.[A-Za-z0-9-]+)?(@[a-z]+)?$", title: "a locale, such as de_DE.UTF-8" },
   users: {
-    type: "object", propertyNames: { pattern: "^[a-z_][a-z0-9_-]{0,31}$" },
+    type: "object", propertyNames: { pattern: "^[a-z_][a-z0-9_-]{0,31}$", title: "a user's name in small letters" },
     additionalProperties: {
       type: "object", additionalProperties: false,
       properties: {
-        uid: ID, gid: ID, groups: WORDS, home: { type: "string", pattern: "^/[^:\\n]*$" }, shell: { type: "string", pattern: "^/[^:\\n]*$" },
-        comment: { type: "string", pattern: "^[^:\\n]*$" }, system: { type: "boolean" },
-        password: { type: "string", pattern: "^[^:\\n]*$", description: "as crypt(5) has it; without one the password is locked" },
-        "ssh-keys": { type: "array", items: { type: "string", pattern: "^[^\\n]+$" } },
+        uid: ID, gid: ID, groups: WORDS, home: PATH, shell: PATH,
+        comment: FIELD, system: { type: "boolean" },
+        password: { ...FIELD, description: "as crypt(5) has it; without one the password is locked" },
+        "ssh-keys": { type: "array", items: { type: "string", pattern: "^[^\\n]+$", title: "one line" } },
       },
     },
   },
   files: {
-    type: "object", propertyNames: { pattern: "^/[^\\u0000]*[^/\\u0000]$" },
+    type: "object", propertyNames: { pattern: "^/[^\\u0000]*[^/\\u0000]$", title: "a path that begins with / and does not end with it" },
     additionalProperties: {
       type: "object", additionalProperties: false,
       properties: {
@@ -94,7 +98,7 @@ const LAYER_KEYS = {
       },
     },
   },
-  "remove-files": { type: "array", items: { type: "string", pattern: "^-?/.*$" }, description: "patterns of paths; ** crosses folders" },
+  "remove-files": { type: "array", items: { type: "string", pattern: "^-?/.*$", title: "a path or pattern that begins with /, or with -/" }, description: "patterns of paths; ** crosses folders" },
   services: {
     type: "object", additionalProperties: false, description: "systemd units",
     properties: { enable: WORDS, disable: WORDS, mask: WORDS },
@@ -105,14 +109,14 @@ const LAYER_KEYS = {
     properties: {
       environment: ENVIRONMENT, runner: { enum: ["auto", "stratos", "native"], description: "where maintainer scripts run" }, network: { type: "boolean" },
       packages: { ...PACKAGES, description: "there while `scripts` run, and not in the image" },
-      mock: { type: "object", propertyNames: { pattern: "^[A-Za-z_][A-Za-z0-9_]*$" }, description: "further options of the configuration for mock(1) that `stratos compose export --format mock` writes" },
+      mock: { type: "object", propertyNames: VARIABLE, description: "further options of the configuration for mock(1) that `stratos compose export --format mock` writes" },
     },
   },
   ostree: {
     type: "object", additionalProperties: false,
     properties: {
-      ref: { type: "string", pattern: "^[A-Za-z0-9._${}/-]+$" }, repository: { ...TEXT, description: "folder of the repository (default: the compose's own)" },
-      mode: { enum: ["archive", "bare", "bare-user", "bare-user-only"] }, parent: { type: "string", pattern: "^[0-9a-f]{64}$" }, subject: TEXT, metadata: LABELS, bootc: { type: "boolean", description: "lay the root out as OSTree and bootc deploy it; images for containers, too" },
+      ref: { type: "string", pattern: "^[A-Za-z0-9._${}/-]+$", title: "a ref of letters, digits, '.', '_', '-' and '/'" }, repository: { ...TEXT, description: "folder of the repository (default: the compose's own)" },
+      mode: { enum: ["archive", "bare", "bare-user", "bare-user-only"] }, parent: { type: "string", pattern: "^[0-9a-f]{64}$", title: "a commit, 64 digits of hex" }, subject: TEXT, metadata: LABELS, bootc: { type: "boolean", description: "lay the root out as OSTree and bootc deploy it; images for containers, too" },
       sign: { ...TEXT, description: "sign commits and the summary by OpenPGP: name of a key of `stratos pkg key`, or file" }, "sign-ed25519": { ...TEXT, description: "sign them by Ed25519: file with the key" },
       os: { ...NAME, description: "whose deployments share one /var (default: debian)" }, remote: { ...NAME, description: "where a deployed system's updates come from: the name of a file in /etc/ostree/remotes.d (default: origin)" },
     },
@@ -121,7 +125,7 @@ const LAYER_KEYS = {
     type: "object", additionalProperties: false,
     properties: {
       entrypoint: { type: "array", items: TEXT }, command: { type: "array", items: TEXT }, environment: ENVIRONMENT, labels: LABELS, user: TEXT,
-      workdir: { type: "string", pattern: "^/" }, ports: { type: "array", items: { type: "string", pattern: "^[0-9]+/(tcp|udp|sctp)$" } },
+      workdir: { type: "string", pattern: "^/", title: "a path that begins with /" }, ports: { type: "array", items: { type: "string", pattern: "^[0-9]+/(tcp|udp|sctp)$", title: "a port, such as 80/tcp" } },
     },
   },
   outputs: { type: "object", propertyNames: NAME, additionalProperties: OUTPUT },
@@ -132,7 +136,9 @@ const LAYER_KEYS = {
 const LAYER = Object.fromEntries(Object.keys(LAYER_KEYS).map((key) => [key, { $ref: `#/$defs/${key}` }]));
 
 const OWN_KEYS = { patternProperties: { "^x-": {} }, additionalProperties: false } as const;
-const ARCHITECTURES = { type: "array", minItems: 1, items: { enum: ["amd64", "arm64", "armel", "armhf", "i386", "ppc64el", "riscv64", "s390x", "-amd64", "-arm64", "-riscv64", "-*"] } } as const;
+/** Debian's names. */
+export const ARCHITECTURE_NAMES = ["amd64", "arm64", "armel", "armhf", "i386", "ppc64el", "riscv64", "s390x"] as const;
+const ARCHITECTURES = { type: "array", minItems: 1, items: { enum: [...ARCHITECTURE_NAMES, "-amd64", "-arm64", "-riscv64", "-*"] } } as const;
 const SECTIONS = {
   type: "object", description: "layers for the architectures that match the key, a pattern; applied in the order written",
   additionalProperties: { type: "object", properties: LAYER, ...OWN_KEYS },
@@ -143,7 +149,7 @@ const FILE = {
   properties: {
     schema: { const: 1, description: "version of this format" },
     name: { ...NAME, description: "of the compose" },
-    version: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9.+~_-]{0,63}$" },
+    version: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9.+~_-]{0,63}$", title: "a version of letters, digits, '.', '+', '~', '_' and '-'" },
     include: { type: "array", items: TEXT, description: "treefiles that this one is laid over, in order, beside it" },
     "source-date-epoch": { type: "integer", minimum: 0, maximum: 253402300799, description: "newest time in the image, in seconds since 1970 (default: the date of the archive's index)" },
     architectures: ARCHITECTURES,

@@ -11,7 +11,7 @@ import { mergeObjects } from "./merge.ts";
 import { formatProblem, parseTreefile, problemAt, TreefileError, type ParsedFile, type TreefileProblem } from "./parse.ts";
 import { compilePattern } from "./pattern.ts";
 import { formatKeyPath, type KeyPath } from "./positions.ts";
-import type { ImageConfig } from "./schema.ts";
+import { PHASES, type ImageConfig } from "./schema.ts";
 
 /** Reads a file beside the treefile; undefined when there is none. Paths are relative to the folder of the first. */
 export type ReadText = (path: string) => Promise<string | undefined>;
@@ -35,12 +35,12 @@ export class Treefile {
   constructor(files: readonly ParsedFile[]) {
     this.#files = files;
     this.merged = files.reduce<JsonObject>((under, { value }) => mergeFiles(under, value), {});
-    if (typeof this.merged["name"] !== "string") throw this.#problem([], "name is missing");
+    if (typeof this.merged["name"] !== "string") throw this.#problem([], "name is missing; `name: NAME` is what the compose and its files are called");
     this.name = this.merged["name"];
     // Loops and unknown names are told before anything else is done.
     for (const variant of Object.keys(this.#variants)) this.#lineage(variant, []);
     const problems = this.targets().flatMap((target) => this.#gaps(target));
-    if (problems.length > 0) throw new TreefileError(problems.filter((one, index) => problems.findIndex((other) => formatProblem(other) === formatProblem(one)) === index));
+    if (problems.length > 0) throw new TreefileError(withoutRepeated(problems));
   }
 
   get #variants(): Readonly<Record<string, JsonObject>> {
@@ -104,12 +104,10 @@ export class Treefile {
   }
 
   /** What each file may leave to the others, and none has brought. */
-  #gaps({ variant, config }: ImageTarget): TreefileProblem[] {
+  #gaps(target: ImageTarget): TreefileProblem[] {
+    const { variant, config } = target;
     const problems: TreefileProblem[] = [];
-    const tell = (key: KeyPath, message: string): void => {
-      const own = ["variants", variant, ...key];
-      problems.push(...this.#problem(this.#files.some((file) => hasKey(file.value, own)) ? own : key, message).problems);
-    };
+    const tell = (key: KeyPath, message: string): void => void problems.push(...this.problem(target, key, message).problems);
     for (const [name, output] of Object.entries(config.outputs ?? {})) if (output.format === undefined) tell(["outputs", name], "format is missing");
     for (const [name, repository] of Object.entries(config.repositories ?? {})) {
       for (const key of ["uri", "suite"] as const) if (repository[key] === undefined) tell(["repositories", name], `${key} is missing`);
@@ -117,7 +115,47 @@ export class Treefile {
     for (const [path, file] of Object.entries(config.files ?? {})) {
       if ([file.content, file.source, file.link, file.folder].filter((one) => one !== undefined).length !== 1) tell(["files", path], "expected exactly one of content, source, link and folder");
     }
+    for (const [phase, { after = [] }] of Object.entries(config.phases ?? {})) {
+      for (const name of after) {
+        const slash = name.indexOf("/"), of = slash < 0 ? variant : name.slice(0, slash), one = name.slice(slash + 1);
+        if (!(PHASES as readonly string[]).includes(one)) tell(["phases", phase, "after"], `there is no phase ${one}; there is ${PHASES.join(", ")}`);
+        else if (!this.variants.includes(of)) tell(["phases", phase, "after"], `there is no variant ${of} to wait for; there is ${this.variants.join(", ")}`);
+      }
+    }
     return problems;
+  }
+
+  /** A problem of an image, told where its variant says the key, else where a file does. */
+  problem({ variant }: ImageTarget, key: KeyPath, message: string): TreefileError {
+    const own = ["variants", variant, ...key];
+    return this.#problem(this.#files.some((file) => hasKey(file.value, own)) ? own : key, message);
+  }
+
+  /** A problem with a package, told where the highest layer of the image asks for it in these words; undefined: none does. */
+  requestProblem(target: ImageTarget, request: string, message: string): TreefileError | undefined {
+    const holders: KeyPath[] = [...this.#lineage(target.variant, []).reverse().map((name) => ["variants", name]), []];
+    for (const holder of holders) {
+      for (const file of [...this.#files].reverse()) {
+        const sections = valueAt(file.value, [...holder, "architecture"]);
+        const matching = isObject(sections) ? Object.keys(sections).filter((pattern) => compilePattern(pattern)(target.architecture)).reverse() : [];
+        for (const layer of [...matching.map((pattern) => [...holder, "architecture", pattern]), holder]) {
+          for (const list of [[...layer, "packages"], [...layer, "build", "packages"]]) {
+            const items = valueAt(file.value, list), index = isList(items) ? items.indexOf(request) : -1;
+            if (index >= 0) return problemAt(file.path, file.locate([...list, index]), formatKeyPath([...list, index]), message);
+          }
+        }
+      }
+    }
+    return undefined;
+  }
+
+  /** Files beside the treefile that images are made of, and that are not there. */
+  missingFiles(targets: readonly ImageTarget[], isThere: (path: string) => boolean): TreefileProblem[] {
+    const problems = targets.flatMap((target) => [
+      ...Object.entries(target.config.files ?? {}).map(([path, { source }]) => ({ key: ["files", path], at: source })),
+      ...Object.entries(target.config.repositories ?? {}).map(([name, { keyring }]) => ({ key: ["repositories", name], at: keyring })),
+    ].flatMap(({ key, at }) => (at === undefined || isThere(at) ? [] : this.problem(target, key, `there is no file ${at} beside the treefile`).problems)));
+    return withoutRepeated(problems);
   }
 
   /** A problem, told at the place of the last file that has the key. */
@@ -150,9 +188,18 @@ function layersOf(holder: JsonObject, architecture: string): JsonObject[] {
 }
 
 function hasKey(value: Json | undefined, path: KeyPath): boolean {
+  return valueAt(value, path) !== undefined;
+}
+
+function valueAt(value: Json | undefined, path: KeyPath): Json | undefined {
   let at: Json | undefined = value;
   for (const key of path) at = isObject(at) ? at[key] : isList(at) ? at[Number(key)] : undefined;
-  return at !== undefined;
+  return at;
+}
+
+/** Images of one variant say the same. */
+function withoutRepeated(problems: readonly TreefileProblem[]): TreefileProblem[] {
+  return problems.filter((one, index) => problems.findIndex((other) => formatProblem(other) === formatProblem(one)) === index);
 }
 
 /**

@@ -21,10 +21,13 @@ export type ClauseCause =
 export class UnsatisfiableError extends Error {
   override name = "UnsatisfiableError";
   readonly explanation: readonly string[];
+  /** what was asked for, in the request's own words, and has a part in it */
+  readonly requests: readonly string[];
 
-  constructor(explanation: readonly string[], headline = "the packages asked for cannot be installed together") {
+  constructor(explanation: readonly string[], headline = "the packages asked for cannot be installed together", requests: readonly string[] = []) {
     super(`${headline}:\n${explanation.map((line) => `  ${line}`).join("\n")}`);
     this.explanation = explanation;
+    this.requests = requests;
   }
 }
 
@@ -96,7 +99,7 @@ export class Resolution {
     const obstacles = this.#clauses.solve();
     if (obstacles !== undefined) {
       const asked = obstacles.filter((cause) => cause.kind === "request");
-      throw new UnsatisfiableError(explainCore(obstacles, this.#index, this.#architecture), asked.length === 1 ? `${asked[0]!.text} cannot be installed` : asked.length === 0 ? "the change is not possible" : undefined);
+      throw new UnsatisfiableError(explainCore(obstacles, this.#index, this.#architecture), asked.length === 1 ? `${asked[0]!.text} cannot be installed` : asked.length === 0 ? "the change is not possible" : undefined, asked.map(({ text }) => text));
     }
     return this.#answer();
   }

@@ -1,0 +1,37 @@
+/** What an image's outputs are called, and whether all of them can be made: told before anything runs. */
+import { lockKey } from "./gather/lock.ts";
+import type { OutputWriter } from "./ports.ts";
+import { substitute, type ImageTarget, type Treefile } from "./treefile/treefile.ts";
+
+/** They go into a place of their own, under a name of its kind. */
+const NO_FILES: ReadonlySet<string> = new Set(["stratos", "ostree"]);
+
+/** What stands beside outputs. */
+const OWN_FILES = /^(composeinfo\.json|SHA(256|512)SUMS|.*\.(spdx|provenance)\.json)$/;
+
+export function writerOf(writers: readonly OutputWriter[], target: ImageTarget, name: string): OutputWriter {
+  return writers.find((one) => one.format === target.config.outputs![name]!.format)!;
+}
+
+export function outputPath(writers: readonly OutputWriter[], target: ImageTarget, name: string): string {
+  const config = target.config.outputs![name]!;
+  const file = config.filename ?? writerOf(writers, target, name).filename(config);
+  return substitute(config.destination === undefined ? file : `${config.destination}/${file}`, target);
+}
+
+/** @throws TreefileError  a format that nothing writes, two outputs of one name, or a name that leads elsewhere */
+export function checkOutputs(writers: readonly OutputWriter[], treefile: Treefile, targets: readonly ImageTarget[]): void {
+  const taken = new Map<string, string>();
+  for (const target of targets) {
+    for (const [name, { format, destination }] of Object.entries(target.config.outputs ?? {})) {
+      const fail = (message: string): never => { throw treefile.problem(target, ["outputs", name], message); };
+      if (!writers.some((one) => one.format === format)) fail(`nothing here writes ${format}; ${writers.map((one) => one.format).join(", ")} can be written`);
+      const path = outputPath(writers, target, name), of = `of ${lockKey(target)}`, other = taken.get(path);
+      if (destination !== undefined && NO_FILES.has(format)) fail(`destination is for files, and ${format} makes none`);
+      if (path.split("/").some((part) => part === ".." || part === ".")) fail(`would be ${path} ${of}, which leads elsewhere`);
+      if (other !== undefined && writerOf(writers, target, name).isShared !== true) fail(`would be ${path} ${of}, as ${other} is; give one a filename of its own, or one with \${variant} and \${architecture}`);
+      if (OWN_FILES.test(path)) fail(`would be ${path} ${of}, which a compose writes itself; choose another filename`);
+      taken.set(path, `outputs.${name} ${of}`);
+    }
+  }
+}
