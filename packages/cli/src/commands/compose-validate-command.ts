@@ -1,6 +1,6 @@
 import { printable } from "@stratos/base";
 import { formatProblem, loadTreefile, TreefileError, type TreefileProblem } from "@stratos/compose";
-import { missingFiles, readHostText } from "../compose/open-treefile.ts";
+import { hostText, missingFiles } from "../compose/open-treefile.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import type { ComposeValidateOptions } from "./compose-options.ts";
 
@@ -9,7 +9,7 @@ export async function validateTreefiles(files: readonly string[], options: Compo
   const images: { file: string; variant: string; architecture: string }[] = [];
   for (const file of files) {
     try {
-      const treefile = await loadTreefile(file, readHostText, options.unknownKeys === "warn" ? (problem) => warnings.push(problem) : undefined);
+      const treefile = await loadTreefile(file, hostText(file), options.unknownKeys === "warn" ? (problem) => warnings.push(problem) : undefined);
       const targets = treefile.targets();
       problems.push(...missingFiles(file, treefile, targets));
       images.push(...targets.map(({ variant, architecture }) => ({ file, variant, architecture })));

@@ -1,7 +1,6 @@
 /** The composition root of `stratos compose`: ports of Node, runners, writers, and what the terminal is told. */
 import { constants } from "node:os";
-import { readFile } from "node:fs/promises";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { homeFolder, ProgressDisplay, readConfig, stratosHome } from "@stratos/host-node";
 import { ComposeFolder, folderOutput, hashArtifact, isNativeArchitecture, nativeObstacle, NativeRunner, ociOutputs, ostreeOutput, publishText, tarOutput } from "@stratos/host-node/compose";
@@ -10,6 +9,7 @@ import { ScriptError, TreefileError, type Archive, type ComposeEvent, type Compo
 import { CommandError, hostReason } from "../command-error.ts";
 import { EXIT_SIGNAL_BASE } from "../exit-status.ts";
 import { treefileFailure } from "./open-treefile.ts";
+import { readSource } from "./read-source.ts";
 
 export interface ComposeSession {
   readonly ports: ComposePorts;
@@ -43,7 +43,7 @@ export async function openComposeSession(folders: { output: string; treefile: st
     outputs: [tarOutput(folders.output), folderOutput(folders.output), ...ociOutputs(folders.output, folder), ostreeOutput(folders.output, async (...job) => (await import("../outputs/sign-repository.ts")).signRepository(...job)), ...(await otherOutputs(folders.output, formats))],
     publish: (path, text) => publishText(folders.output, path, text),
     checksum: (path, algorithm) => hashArtifact(folders.output, path, algorithm),
-    readSource: (path) => readIfThere(resolve(dirname(folders.treefile), path)),
+    readSource: (path) => readSource(resolve(dirname(folders.treefile), path)),
     after(milliseconds, action) {
       const timer = setTimeout(action, milliseconds);
       return () => clearTimeout(timer);
@@ -92,8 +92,10 @@ export function findArchive(options: { mirror?: string | undefined; treefile: st
   const { uri, keyrings } = findMirror({ given, configured: readConfig(stratosHome()).mirror });
   const own = new Set(options.targets.flatMap(({ config }) => Object.values(config.repositories ?? {}).map(({ keyring }) => keyring)));
   const read = [...own].filter((path) => path !== undefined).map((path) => {
+    const place = join(dirname(options.treefile), path);
     try {
-      return readFileSync(join(dirname(options.treefile), path));
+      if (!statSync(place).isFile()) throw new Error("is no regular file");
+      return readFileSync(place);
     } catch (error) {
       throw new CommandError(path, `the keyring cannot be read: ${hostReason(error)}`, { cause: error });
     }
@@ -143,15 +145,6 @@ function show(event: ComposeEvent, display: ProgressDisplay, isVerbose: boolean)
       return;
     }
     case "kept": if (isVerbose) display.note(`build ${event.image}: ${event.what} kept`);
-  }
-}
-
-async function readIfThere(path: string): Promise<Uint8Array | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new CommandError(path, hostReason(error), { cause: error });
   }
 }
 

@@ -1,15 +1,15 @@
 /** Reads treefiles of the host; what is wrong with them is told as `stratos: FILE:LINE:COLUMN: KEY: why`. */
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { printable } from "@stratos/base";
-import { formatProblem, loadTreefile, TreefileError, type ImageTarget, type Treefile, type TreefileProblem } from "@stratos/compose";
-import { CommandError, hostReason } from "../command-error.ts";
+import { formatProblem, loadTreefile, TREEFILE_SIZE_MAX, TreefileError, type ImageTarget, type ReadText, type Treefile, type TreefileProblem } from "@stratos/compose";
+import { CommandError } from "../command-error.ts";
+import { readSource } from "./read-source.ts";
 import type { ComposeSelection, UnknownKeyOptions } from "../commands/compose-options.ts";
 
 /** @throws CommandError */
 export async function openTreefile(path: string, { unknownKeys }: UnknownKeyOptions): Promise<Treefile> {
-  return tellProblems(() => loadTreefile(path, readHostText, unknownKeys === "warn" ? (problem) => process.stderr.write(`stratos: warning: ${printable(formatProblem(problem))}\n`) : undefined));
+  return tellProblems(() => loadTreefile(path, hostText(path), unknownKeys === "warn" ? (problem) => process.stderr.write(`stratos: warning: ${printable(formatProblem(problem))}\n`) : undefined));
 }
 
 /** @throws CommandError  also when a pattern matches nothing */
@@ -19,13 +19,12 @@ export function selectTargets(treefile: Treefile, selection: ComposeSelection): 
   }));
 }
 
-export async function readHostText(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new CommandError(path, hostReason(error), { cause: error });
-  }
+/** @param treefile  named by who calls: the others are named by files */
+export function hostText(treefile: string): ReadText {
+  return async (path) => {
+    const bytes = await readSource(path, { sizeBytesMax: TREEFILE_SIZE_MAX, mayBePipe: path === treefile });
+    return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
+  };
 }
 
 async function tellProblems<T>(work: () => Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 /** Reads one treefile, YAML 1.2 or TOML 1.0, into plain data whose every key knows its line. */
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import { parse as parseToml, TomlError } from "smol-toml";
-import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, type Document } from "yaml";
+import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, visit, type Document } from "yaml";
 import { closestName, slipsOfWord } from "@stratos/base";
 import { ConditionError, parseCondition } from "./condition.ts";
 import { isList, isObject, type Json, type JsonObject } from "./json.ts";
@@ -28,7 +28,7 @@ export function formatProblem(problem: TreefileProblem): string {
 export interface ParsedFile { readonly path: string; readonly value: JsonObject; readonly locate: Locate }
 
 /** A treefile is some pages. */
-const TEXT_SIZE_MAX = 4 << 20;
+export const TREEFILE_SIZE_MAX = 4 << 20;
 const PROBLEMS_MAX = 50;
 
 /**
@@ -39,15 +39,15 @@ const PROBLEMS_MAX = 50;
  * @throws TreefileError
  */
 export function parseTreefile(text: string, path: string, onUnknownKey?: (problem: TreefileProblem) => void): ParsedFile {
-  if (text.length > TEXT_SIZE_MAX) throw problemAt(path, { line: 1, column: 1 }, "", `is larger than ${TEXT_SIZE_MAX} bytes`);
+  if (text.length > TREEFILE_SIZE_MAX) throw problemAt(path, { line: 1, column: 1 }, "", `is larger than ${TREEFILE_SIZE_MAX} bytes`);
   const { value, locate } = path.endsWith(".toml") ? readToml(text, path) : readYaml(text, path);
   if (!isObject(value)) throw problemAt(path, { line: 1, column: 1 }, "", "expected keys with values, such as `name: …`, and nothing else");
-  const place = ({ key, message }: KeyProblem): TreefileProblem => ({ file: path, ...locate(key), key: formatKeyPath(key), message });
-  const found = validate(value), unknown = onUnknownKey === undefined ? [] : found.filter(({ isUnknown }) => isUnknown === true);
+  const place = ({ key, message, known }: KeyProblem): TreefileProblem => ({ file: path, ...locate(key), key: formatKeyPath(key), message: known === undefined ? message : `${message}${suggestion(String(key.at(-1)), known)}` });
+  const found = validate(value), unknown = onUnknownKey === undefined ? [] : found.filter(({ known }) => known !== undefined);
   for (const { key } of unknown) removeKey(value, key);
-  const problems = [...found.filter((one) => !unknown.includes(one)), ...checkConditions(value), ...checkSections(value)].map(place);
-  for (const one of unknown) onUnknownKey?.(place(one));
-  if (problems.length > 0) throw new TreefileError(problems.slice(0, PROBLEMS_MAX).sort((left, right) => left.line - right.line));
+  const problems = [...(onUnknownKey === undefined ? found : found.filter(({ known }) => known === undefined)), ...checkConditions(value), ...checkSections(value)].slice(0, PROBLEMS_MAX).map(place);
+  for (const one of unknown.slice(0, PROBLEMS_MAX)) onUnknownKey?.(place(one));
+  if (problems.length > 0) throw new TreefileError(problems.sort((left, right) => left.line - right.line));
   return { path, value, locate };
 }
 
@@ -76,11 +76,12 @@ function plain(value: unknown): Json {
 
 function readYaml(text: string, path: string): { value: Json; locate: Locate } {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
   const problems = [...document.errors, ...document.warnings].map(({ pos, message }) => {
     const { line, col } = lines.linePos(pos[0]);
     return { file: path, line, column: col, key: "", message: message.split("\n")[0]! };
   });
+  problems.push(...repeatedKeys(document, lines, path));
   if (problems.length > 0) throw new TreefileError(problems.slice(0, PROBLEMS_MAX));
   let value: Json;
   try {
@@ -89,6 +90,25 @@ function readYaml(text: string, path: string): { value: Json; locate: Locate } {
     throw problemAt(path, { line: 1, column: 1 }, "", error instanceof Error ? error.message : String(error));
   }
   return { value, locate: (key) => locateInYaml(document, lines, key) };
+}
+
+/** The library's own search compares each key of a map with each other one. */
+function repeatedKeys(document: Document.Parsed, lines: LineCounter, path: string): TreefileProblem[] {
+  const problems: TreefileProblem[] = [];
+  visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value)) {
+          const { line, col } = lines.linePos(key.range?.[0] ?? 0);
+          problems.push({ file: path, line, column: col, key: "", message: "Map keys must be unique" });
+        }
+        seen.add(key.value);
+      }
+    },
+  });
+  return problems;
 }
 
 function locateInYaml(document: Document.Parsed, lines: LineCounter, path: KeyPath): { line: number; column: number } {
@@ -111,7 +131,8 @@ function locateInYaml(document: Document.Parsed, lines: LineCounter, path: KeyPa
   return { line: Math.max(line, 1), column: Math.max(col, 1) };
 }
 
-interface KeyProblem { key: KeyPath; message: string; isUnknown?: true }
+/** `known`: of a key that is unknown, those beside it that are not. */
+interface KeyProblem { key: KeyPath; message: string; known?: readonly string[] }
 
 function removeKey(value: JsonObject, path: KeyPath): void {
   let inner: Json | undefined = value;
@@ -165,7 +186,7 @@ function describe(error: ErrorObject): KeyProblem {
   switch (error.keyword) {
     case "additionalProperties": {
       const name = String(params["additionalProperty"]);
-      return { key: [...key, name], message: `unknown key${suggestion(name, Object.keys((error.parentSchema as { properties?: object } | undefined)?.properties ?? {}))}`, isUnknown: true };
+      return { key: [...key, name], message: "unknown key", known: Object.keys((error.parentSchema as { properties?: object } | undefined)?.properties ?? {}) };
     }
     case "enum": {
       const allowed = (params["allowedValues"] as unknown[]).filter((one) => one !== null && !String(one).startsWith("-")).map(String);
