@@ -1,7 +1,7 @@
 /** The Debian system in an image: what it has, and what its sources offer. */
 import { readConfig, stratosHome } from "@stratos/host-node";
 import { findMirror, FolderFiles, type NodePackagePorts } from "@stratos/host-node/packages";
-import { loadSystemIndex, readSystem, type DebianSystem, type PackageIndex, type Progress, type SystemFiles } from "@stratos/pkg";
+import { loadSystemIndex, readSystem, type DebianSystem, type Keyring, type PackageIndex, type Progress, type SystemFiles } from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
 import { DEFAULT_SUITE, GUEST_ARCHITECTURE } from "../defaults.ts";
 import { ImageStore, type ImageEntry } from "../image/image-store.ts";
@@ -74,7 +74,7 @@ export function loadImageIndex(ports: NodePackagePorts, image: OpenSystem, lists
   return loadSystemIndex(ports, image.files, image.system, { lists, mirror: named, keyrings, targetRelease: options.target, snapshot: options.snapshot, snapshots: (process.env["STRATOS_SNAPSHOTS"] || undefined) ?? readConfig(stratosHome()).snapshots }, onProgress);
 }
 
-function keyringsOfHost(options: SourceOptions): Uint8Array[] {
+function keyringsOfHost(options: SourceOptions): Keyring[] {
   try {
     return hostMirror(options).keyrings;
   } catch (error) {
@@ -83,6 +83,6 @@ function keyringsOfHost(options: SourceOptions): Uint8Array[] {
   }
 }
 
-function hostMirror(options: SourceOptions): { uri: string; keyrings: Uint8Array[] } {
+function hostMirror(options: SourceOptions): { uri: string; keyrings: Keyring[] } {
   return findMirror({ given: options.mirror, configured: readConfig(stratosHome()).mirror });
 }

@@ -1,5 +1,5 @@
 /** From an image's configuration to the packages that it will consist of: the signed index, the resolver, and the order of stages. */
-import { planImage, readVerified, download, inParallel, type BinaryPackage, type OnProgress, type PackageIndex, type PackagePorts, type RelationField, type WantedFile } from "@stratos/pkg";
+import { planImage, readVerified, download, inParallel, type BinaryPackage, type Keyring, type OnProgress, type PackageIndex, type PackagePorts, type RelationField, type WantedFile } from "@stratos/pkg";
 import { compilePattern, isPattern } from "../treefile/pattern.ts";
 import type { BaseName } from "../treefile/schema.ts";
 import type { ImageTarget } from "../treefile/treefile.ts";
@@ -9,7 +9,7 @@ import { allPackages, LockError, packageRequest, STAGES, type LockedImage, type 
 export interface Archive {
   readonly mirror: string;
   /** trusted besides the keys of Debian that Stratos brings */
-  readonly keyrings: readonly Uint8Array[];
+  readonly keyrings: readonly Keyring[];
 }
 
 /** A pattern over the archive's names matches none. */

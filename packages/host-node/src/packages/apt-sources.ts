@@ -1,7 +1,7 @@
 /** What the host's own apt is set up with: sources, and the keyrings of Debian's archive. */
 import { readFileSync, readdirSync } from "node:fs";
-import { isAbsolute, join } from "node:path";
-import { ControlError, MirrorError, NO_MIRROR, chooseMirror, parseSourcesList, parseSourcesStanzas, type SourceEntry } from "@stratos/pkg";
+import { join } from "node:path";
+import { ControlError, MirrorError, NO_MIRROR, chooseMirror, parseSourcesList, parseSourcesStanzas, signedByOf, withOnly, type Keyring, type SourceEntry } from "@stratos/pkg";
 
 /** Where the package debian-archive-keyring puts the keys of Debian's archive. */
 const KEYRING_PATHS = ["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"];
@@ -9,7 +9,7 @@ const KEYRING_PATHS = ["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/s
 export interface Mirror {
   uri: string;
   /** OpenPGP certificates that the host trusts for it, besides those that Stratos brings */
-  keyrings: Uint8Array[];
+  keyrings: Keyring[];
 }
 
 /**
@@ -19,16 +19,16 @@ export interface Mirror {
  */
 export function findMirror(options: { given?: string | undefined; configured?: string | undefined; environment?: NodeJS.ProcessEnv; aptFolder?: string } = {}): Mirror {
   const environment = options.environment ?? process.env;
-  const keyrings = KEYRING_PATHS.map(readIfThere).filter((bytes) => bytes !== undefined).slice(0, 1);
+  const keyrings: Keyring[] = KEYRING_PATHS.map(readIfThere).filter((bytes) => bytes !== undefined).slice(0, 1);
   const named = options.given ?? (environment["STRATOS_MIRROR"] || undefined) ?? options.configured;
   if (named !== undefined) {
     if (!/^(https?|file):\/\//.test(named)) throw new MirrorError(`not a mirror's URL: ${named} (it begins with http://, https:// or file://)`);
     return { uri: named.replace(/\/+$/, ""), keyrings };
   }
-  const chosen = chooseMirror(readAptSources(options.aptFolder ?? "/etc/apt"));
+  const aptFolder = options.aptFolder ?? "/etc/apt";
+  const chosen = chooseMirror(readAptSources(aptFolder));
   if (chosen === undefined) throw new MirrorError(NO_MIRROR);
-  const own = keyringOf(chosen);
-  if (own !== undefined) keyrings.push(own);
+  keyrings.push(...keyringsOf(chosen, aptFolder));
   return { uri: chosen.uri.replace(/\/+$/, ""), keyrings };
 }
 
@@ -37,13 +37,7 @@ export function readAptSources(folder: string): SourceEntry[] {
   const entries: SourceEntry[] = [];
   const list = readIfThere(join(folder, "sources.list"));
   if (list !== undefined) entries.push(...parseSourcesList(textOf(list)));
-  let names: string[] = [];
-  try {
-    names = readdirSync(join(folder, "sources.list.d")).sort();
-  } catch {
-    // No such folder: apt is not there, or keeps its sources in one file.
-  }
-  for (const name of names) {
+  for (const name of namesIn(join(folder, "sources.list.d"))) {
     const path = join(folder, "sources.list.d", name);
     const bytes = name.endsWith(".list") || name.endsWith(".sources") ? readIfThere(path) : undefined;
     if (bytes === undefined) continue;
@@ -56,13 +50,29 @@ export function readAptSources(folder: string): SourceEntry[] {
   return entries;
 }
 
-function keyringOf(entry: SourceEntry): Uint8Array | undefined {
-  const { signedBy } = entry;
-  if (signedBy === undefined) return undefined;
-  if (signedBy.includes("BEGIN PGP")) return Buffer.from(signedBy.split("\n").map((line) => line.trim()).map((line) => (line === "." ? "" : line)).join("\n").trim());
-  const path = signedBy.split(",")[0]!.trim();
-  // What the default keyring holds need not be read twice.
-  return isAbsolute(path) && !KEYRING_PATHS.includes(path) ? readIfThere(path) : undefined;
+/** What a source wants to be signed by, besides what the default keyring holds, which need not be read twice. */
+function keyringsOf(entry: SourceEntry, aptFolder: string): Keyring[] {
+  if (entry.signedBy === undefined) return [];
+  const { key, files, fingerprints } = signedByOf(entry);
+  if (key !== undefined) return [key];
+  const isOpen = files.length === 0;
+  const paths = isOpen ? trustedFiles(aptFolder) : files.filter((path) => !KEYRING_PATHS.includes(path));
+  return withOnly(paths.map(readIfThere).filter((bytes) => bytes !== undefined), fingerprints);
+}
+
+/** apt-key(8), FILES: what apt trusts for every source. */
+function trustedFiles(aptFolder: string): string[] {
+  const parts = namesIn(join(aptFolder, "trusted.gpg.d")).filter((name) => /\.(gpg|asc)$/.test(name));
+  return [join(aptFolder, "trusted.gpg"), ...parts.map((name) => join(aptFolder, "trusted.gpg.d", name))];
+}
+
+/** Sorted; none where there is no such folder. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch {
+    return [];
+  }
 }
 
 function readIfThere(path: string): Uint8Array | undefined {

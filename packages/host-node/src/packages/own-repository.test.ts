@@ -11,7 +11,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { zstdCompressSync } from "node:zlib";
 import { parseAr } from "@stratos/formats";
-import { buildDeb, createSigningKey, DebError, debProblems, openDeb, PackageIndex, loadRepository, publicHalf, ReleaseError, signDeb, verifyDebSignature, type BuiltDeb, type PackagePorts } from "@stratos/pkg";
+import { buildDeb, createSigningKey, DebError, debProblems, InstalledState, loadSystemIndex, openDeb, parseSourcesList, PackageIndex, loadRepository, publicHalf, ReleaseError, signDeb, verifyDebSignature, type BuiltDeb, type PackagePorts, type SystemFiles } from "@stratos/pkg";
+import { makeSigner } from "@stratos/pkg/testing";
 import { readDebFolder } from "./deb-folder.ts";
 import { nodePackagePorts } from "./node-package-ports.ts";
 import { RepositoryFolder } from "./repository-folder.ts";
@@ -215,6 +216,37 @@ test("apt trusts, lists and downloads from a repository of ours over HTTP; and r
       assert.match(apt("update").output, /BADSIG|invalid signature|not signed/i);
     } finally {
       child.stop();
+    }
+  });
+});
+
+test("apt and we agree on who may sign, whatever a source's Signed-By names", { skip }, async () => {
+  await inFolder(async (folder, ports) => {
+    const created = ports.nowSeconds() - 1000;
+    const own = await makeSigner(created, { withSubkey: true }), other = await makeSigner(created);
+    const root = join(folder, "repository");
+    const repository = RepositoryFolder.create(root, SETTINGS);
+    sampleFolder(join(folder, "tree"), "1:1.0");
+    const built = build(join(folder, "tree"), ports);
+    writeFileSync(join(folder, built.fileName), built.bytes);
+    await repository.add(join(folder, built.fileName), "main", ports);
+    await repository.sign(own.privateKey, ports);
+    const ofOwn = own.fingerprint.toUpperCase(), ofOther = other.fingerprint.toUpperCase();
+    const both = join(folder, "both.gpg");
+    writeFileSync(both, Buffer.concat([own.publicKey, other.publicKey]));
+    const good = [ofOwn, own.fingerprint, own.subkey!, `${own.subkey}!`, `${ofOther},${ofOwn}`, both, `${both},${ofOwn}`], bad = [ofOther, `${ofOwn}!`, `${both},${ofOther}`, `${both},${ofOwn}!`];
+    for (const [number, words] of [...good, ...bad].entries()) {
+      const place = join(folder, `apt-${number}`), source = `deb [signed-by=${words}] file:${root} stable main`;
+      const apt = aptAt(place, source);
+      for (const [name, signer] of [["own", own], ["other", other]] as const) writeFileSync(join(place, `etc/trusted.gpg.d/${name}.gpg`), signer.publicKey);
+      const update = apt("update");
+      assert.equal(/^[WE]:/m.test(update.output), bad.includes(words), `apt: ${words}\n${update.output}`);
+      const at = (path: string): string => join(place, path.replace(/^etc\/apt\//, "etc/"));
+      const files: SystemFiles = { read: (path) => (existsSync(path.startsWith("etc/") ? at(path) : `/${path}`) ? readFileSync(path.startsWith("etc/") ? at(path) : `/${path}`) : undefined), list: (path) => (existsSync(at(path)) ? readdirSync(at(path)).sort() : []) };
+      const system = { architecture: "amd64", foreignArchitectures: [], state: new InstalledState("amd64", []), sources: parseSourcesList(`${source}\n`), pins: [] };
+      const ours = loadSystemIndex(ports, files, system, { lists: "fresh", keyrings: [] }, () => {}).then((index) => index.candidate("sample")?.version, (error: unknown) => error);
+      if (bad.includes(words)) assert.match(String(await ours), /ReleaseError.*is trusted, but this source is to be signed by/, words);
+      else assert.equal(await ours, "1:1.0", words);
     }
   });
 });

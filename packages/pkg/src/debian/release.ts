@@ -11,6 +11,7 @@
  */
 import { byteStringOf, byteStringToUtf8, utf8ToByteString } from "@stratos/base";
 import { parseSingleStanza, type Stanza } from "./control.ts";
+import { TrustedKeys, type Keyring } from "./keyring.ts";
 
 /** A repository that cannot be trusted, is out of date, or is not what was asked for. */
 export class ReleaseError extends Error {
@@ -52,23 +53,13 @@ const CLOCK_SKEW_SECONDS = 15 * 60;
  * Checks and reads an `InRelease` file, or a `Release` file with its detached, armored signature behind it.
  *
  * @param inRelease  the file as a byte string
- * @param keyrings  trusted OpenPGP certificates, binary or armored
  * @param isExpiredGood  whether one that was valid in the past will do, as for snapshots
  * @throws ReleaseError  no trusted signature, expired, or malformed
  */
-export async function verifyInRelease(inRelease: string, keyrings: readonly Uint8Array[], nowSeconds: number, isExpiredGood = false): Promise<Release> {
+export async function verifyInRelease(inRelease: string, keyrings: readonly Keyring[], nowSeconds: number, isExpiredGood = false): Promise<Release> {
   const openpgp = await import("openpgp");
-  const verificationKeys = [];
-  // One of them that is damaged, or of another format, is no reason to distrust what the others vouch for.
-  let unreadable: unknown;
-  for (const keyring of keyrings) {
-    try {
-      const isArmored = keyring[0] === 0x2d;
-      verificationKeys.push(...(isArmored ? await openpgp.readKeys({ armoredKeys: new TextDecoder().decode(keyring) }) : await openpgp.readKeys({ binaryKeys: keyring })));
-    } catch (cause) {
-      unreadable = cause;
-    }
-  }
+  const trusted = await TrustedKeys.read(keyrings);
+  const verificationKeys = trusted.certificates;
   let signers: string[];
   let text: string;
   try {
@@ -89,13 +80,14 @@ export async function verifyInRelease(inRelease: string, keyrings: readonly Uint
     for (const signature of verified.signatures) {
       try {
         await signature.verified;
-        const key = verificationKeys.find((one) => one.getKeys(signature.keyID).length > 0);
-        if (key !== undefined) signers.push(key.getFingerprint());
+        const signer = trusted.signer(signature.keyID);
+        if (signer?.refusal !== undefined) failures.push(signer.refusal);
+        else if (signer !== undefined) signers.push(signer.fingerprint);
       } catch (cause) {
         failures.push(`${signature.keyID.toHex()}: ${cause instanceof Error ? cause.message : String(cause)}`);
       }
     }
-    if (signers.length === 0 && unreadable !== undefined) throw new ReleaseError("no good signature by a trusted key, and a keyring cannot be read", { cause: unreadable });
+    if (signers.length === 0 && trusted.unreadable !== undefined) throw new ReleaseError("no good signature by a trusted key, and a keyring cannot be read", { cause: trusted.unreadable });
     if (signers.length === 0) throw new ReleaseError(`no good signature by a trusted key (${failures.join("; ") || "not signed"})`);
   } catch (cause) {
     if (cause instanceof ReleaseError) throw cause;

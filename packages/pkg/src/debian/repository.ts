@@ -9,6 +9,7 @@ import { byteStringOf, concatBytes } from "@stratos/base";
 import { withRetries, type WantedFile } from "../download.ts";
 import { FetchError, type OnProgress, type PackagePorts } from "../ports.ts";
 import { loadTable } from "./index/table-store.ts";
+import type { Keyring } from "./keyring.ts";
 import type { BinaryPackage, PackageIndex, PackageOrigin } from "./package-index.ts";
 import { ReleaseError, type Release } from "./release.ts";
 import { checkInRelease } from "./verified-release.ts";
@@ -20,7 +21,7 @@ export interface RepositorySource {
   /** none for a flat repository */
   components: readonly string[];
   architecture: string;
-  keyrings: readonly Uint8Array[];
+  keyrings: readonly Keyring[];
   /** `kept`: the lists of last time without asking the net, as long as they are valid and there */
   lists?: "fresh" | "kept";
   /** lists that have expired serve too: for snapshots of the past */

@@ -8,7 +8,7 @@ export interface SourceEntry {
   uri: string;
   suite: string;
   components: string[];
-  /** path of a keyring, or an armored key itself */
+  /** paths of keyrings, fingerprints of keys, or an armored key itself */
   signedBy: string | undefined;
   /** lists that have expired serve too: for snapshots of the past */
   isExpiredGood?: true;

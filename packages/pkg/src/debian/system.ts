@@ -2,10 +2,10 @@
  * A system as its own files describe it: what is installed, where packages come from, which versions are preferred. The files come
  * from wherever the system stands, an image or a folder.
  */
-import { byteStringOf } from "@stratos/base";
 import type { OnProgress, PackagePorts } from "../ports.ts";
 import { InstalledState, parseInstalledState } from "./installed-state.ts";
 import { PackageIndex } from "./package-index.ts";
+import { signedByOf, withOnly, type Keyring } from "./keyring.ts";
 import { parsePreferences, priorities, targetRelease, type Pin } from "./policy.ts";
 import { isFlat, loadRepository, releaseOf, type RepositorySource } from "./repository.ts";
 import { MirrorError, NO_SNAPSHOTS, parseSourcesList, parseSourcesStanzas, requireSnapshotTime, snapshotUri, type SourceEntry } from "./sources.ts";
@@ -55,7 +55,7 @@ export interface SystemIndexOptions {
   /** stands for the URI of each source that is a mirror of Debian's main archive */
   mirror?: string | undefined;
   /** trusted besides Debian's keys and those that a source names */
-  keyrings: readonly Uint8Array[];
+  keyrings: readonly Keyring[];
   /** as `apt -t` */
   targetRelease?: string | undefined;
   /** each source as it was then, unless it says a time itself or that it has none */
@@ -68,7 +68,7 @@ export interface SystemIndexOptions {
  * The packages that a system's sources offer, with those that it has.
  *
  * @throws ReleaseError, FetchError, IntegrityError
- * @throws MirrorError  a source as it was at another time, and that is no time, or no place is known for it
+ * @throws MirrorError  a source as it was at another time, and that is no time, or no place is known for it; or a source that says wrongly who signs it
  */
 export async function loadSystemIndex(ports: PackagePorts, files: SystemFiles, system: DebianSystem, options: SystemIndexOptions, onProgress: OnProgress): Promise<PackageIndex> {
   const index = new PackageIndex();
@@ -82,7 +82,7 @@ export async function loadSystemIndex(ports: PackagePorts, files: SystemFiles, s
       const snapshot = isFlat(source) ? undefined : (source.snapshot ?? options.snapshot);
       const place: RepositorySource = {
         uri: isMain ? options.mirror! : source.uri, suite: source.suite, components: source.components, architecture, lists: options.lists, isArchitectureOptional: true, ...(source.isTrusted === true ? { isTrusted: true } : {}), ...(source.isExpiredGood === true ? { isExpiredGood: true } : {}),
-        keyrings: [...(isMain || isArchives(source) ? [...trixieKeyrings(), ...options.keyrings] : []), ...keyringsOf(source, files)],
+        keyrings: keyringsOf(source, files, [...trixieKeyrings(), ...options.keyrings], isMain),
       };
       if (snapshot === undefined || snapshot === "no") await loadRepository(ports, place, index, onProgress);
       else {
@@ -100,21 +100,21 @@ export async function loadSystemIndex(ports: PackagePorts, files: SystemFiles, s
   return index;
 }
 
-/** Debian's own keys are built in, and count for a source that names no others: sources.list(5), `Signed-By`. A fingerprint is one of a key that the system trusts. */
-function isArchives({ signedBy }: SourceEntry): boolean {
-  return signedBy === undefined || signedBy.includes("/debian-archive-") || !/^\s*\/|BEGIN PGP/m.test(signedBy);
-}
-
-/** The keys that a source trusts: files of the system, or a key in the source itself. */
-function keyringsOf(source: SourceEntry, files: SystemFiles): Uint8Array[] {
-  const { signedBy } = source;
-  if (signedBy === undefined) {
-    // apt-key(8), FILES: what the system trusts for every source.
-    const parts = files.list(TRUSTED_PARTS).filter((name) => /^[A-Za-z0-9_.-]+\.(gpg|asc)$/.test(name)).map((name) => `${TRUSTED_PARTS}/${name}`);
-    return ["etc/apt/trusted.gpg", ...parts].map((path) => files.read(path)).filter((bytes) => bytes !== undefined);
+/** The keys that a source trusts: a key in the source itself, or files of the system, of which it may want some keys only. @throws MirrorError */
+function keyringsOf(source: SourceEntry, files: SystemFiles, archives: readonly Keyring[], isMain: boolean): Keyring[] {
+  const signedBy = signedByOf(source);
+  const keyrings: Keyring[] = [];
+  const isOpen = signedBy.key === undefined && signedBy.files.length === 0;
+  // Debian's own keys are built in, and count for a source that names no others.
+  if (isMain || isOpen || signedBy.files.some((path) => path.includes("/debian-archive-"))) keyrings.push(...archives);
+  if (signedBy.key !== undefined) keyrings.push(signedBy.key);
+  // apt-key(8), FILES: what the system trusts for every source.
+  const trusted = (): string[] => ["etc/apt/trusted.gpg", ...files.list(TRUSTED_PARTS).filter((name) => /^[A-Za-z0-9_.-]+\.(gpg|asc)$/.test(name)).map((name) => `${TRUSTED_PARTS}/${name}`)];
+  for (const path of isOpen ? trusted() : signedBy.files.map((one) => one.slice(1))) {
+    const bytes = files.read(path);
+    if (bytes !== undefined) keyrings.push(bytes);
   }
-  if (signedBy.includes("BEGIN PGP")) return [byteStringOf(signedBy.split("\n").map((line) => line.trim()).map((line) => (line === "." ? "" : line)).join("\n").trim())];
-  return signedBy.split(/[\s,]+/).filter((path) => path.startsWith("/")).map((path) => files.read(path.slice(1))).filter((bytes) => bytes !== undefined);
+  return withOnly(keyrings, signedBy.fingerprints);
 }
 
 /**

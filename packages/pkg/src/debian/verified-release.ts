@@ -4,6 +4,7 @@
  */
 import { byteStringOf } from "@stratos/base";
 import type { PackagePorts } from "../ports.ts";
+import { partsOf, type Keyring } from "./keyring.ts";
 import { parseRelease, refuseUntimely, ReleaseError, verifyInRelease, type Release } from "./release.ts";
 
 const BEGIN = "-----BEGIN PGP SIGNED MESSAGE-----";
@@ -15,7 +16,7 @@ const SIGNATURE = "\n-----BEGIN PGP SIGNATURE-----";
  * @param path  where the store keeps the file; what is remembered of it stands beside
  * @throws ReleaseError  no trusted signature, expired, or malformed
  */
-export async function checkInRelease(ports: PackagePorts, path: string, bytes: Uint8Array, source: { keyrings: readonly Uint8Array[]; isExpiredGood?: boolean; isTrusted?: boolean }): Promise<Release> {
+export async function checkInRelease(ports: PackagePorts, path: string, bytes: Uint8Array, source: { keyrings: readonly Keyring[]; isExpiredGood?: boolean; isTrusted?: boolean }): Promise<Release> {
   const { keyrings, isExpiredGood = false } = source;
   if (source.isTrusted === true) {
     const release = parseRelease(clearText(ports.latin1(bytes)));
@@ -37,13 +38,10 @@ export async function checkInRelease(ports: PackagePorts, path: string, bytes: U
 }
 
 /** Names the bytes and all keys that were trusted. */
-function markOf(ports: PackagePorts, bytes: Uint8Array, keyrings: readonly Uint8Array[]): string {
+function markOf(ports: PackagePorts, bytes: Uint8Array, keyrings: readonly Keyring[]): string {
   const hasher = ports.hasher("sha256");
   hasher.update(bytes);
-  for (const keyring of keyrings) {
-    hasher.update(byteStringOf(`\n${keyring.length}\n`));
-    hasher.update(keyring);
-  }
+  for (const part of partsOf(keyrings)) hasher.update(part);
   return hasher.hex();
 }
 

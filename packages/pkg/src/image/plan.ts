@@ -1,4 +1,5 @@
 /** What an image will consist of, worked out before anything is downloaded. */
+import type { Keyring } from "../debian/keyring.ts";
 import { PackageIndex, type BinaryPackage } from "../debian/package-index.ts";
 import type { Release } from "../debian/release.ts";
 import { loadRepository, packageFile } from "../debian/repository.ts";
@@ -25,7 +26,7 @@ export interface ImageRequest {
   choosePackages?: (index: PackageIndex) => readonly string[];
   recommends?: boolean;
   /** trusted besides the keys of Debian that Stratos brings */
-  keyrings?: readonly Uint8Array[];
+  keyrings?: readonly Keyring[];
 }
 
 /** One package of a plan, as plain data. */

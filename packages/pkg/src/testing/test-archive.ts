@@ -38,17 +38,24 @@ export function makeDeb(one: TestPackage): Uint8Array {
 export interface TestSigner {
   publicKey: Uint8Array;
   fingerprint: string;
+  /** of the subkey that signs, where there is one */
+  subkey: string | undefined;
+  /** armored */
+  privateKey: string;
   sign(text: string): Promise<string>;
   /** a signature for a file of its own, armored */
   signDetached(text: string): Promise<string>;
 }
 
-export async function makeSigner(dateSeconds: number): Promise<TestSigner> {
+/** @param how.withSubkey  signs by a subkey, as Debian's archive does */
+export async function makeSigner(dateSeconds: number, how: { withSubkey?: boolean } = {}): Promise<TestSigner> {
   const date = new Date(dateSeconds * 1000);
-  const { privateKey, publicKey } = await openpgp.generateKey({ type: "ecc", curve: "ed25519Legacy", userIDs: [{ name: "Test Archive" }], format: "object", date });
+  const { privateKey, publicKey } = await openpgp.generateKey({ type: "ecc", curve: "ed25519Legacy", userIDs: [{ name: "Test Archive" }], format: "object", date, ...(how.withSubkey === true ? { subkeys: [{ sign: true }] } : {}) });
   return {
     publicKey: publicKey.write(),
     fingerprint: publicKey.getFingerprint(),
+    subkey: how.withSubkey === true ? publicKey.getSubkeys()[0]!.getFingerprint() : undefined,
+    privateKey: privateKey.armor(),
     async sign(text) {
       return openpgp.sign({ message: await openpgp.createCleartextMessage({ text }), signingKeys: privateKey, date: new Date((dateSeconds + 60) * 1000) });
     },

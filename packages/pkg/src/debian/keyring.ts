@@ -1,0 +1,105 @@
+/**
+ * Whom signatures are believed from: OpenPGP certificates, all of a file's or only some of them. Source: RFC 9580 §5.5.4 (fingerprints and
+ * key IDs), §10.1 (certificates); sources.list(5), `Signed-By`.
+ */
+import { byteStringOf } from "@stratos/base";
+import type { KeyID, PublicKey } from "openpgp";
+import { MirrorError, type SourceEntry } from "./sources.ts";
+
+/**
+ * Certificates, binary or armored. `only` are fingerprints in lower case of those that count: of a certificate, with all its subkeys, or of
+ * a subkey; with `!` behind it just that key counts.
+ */
+export type Keyring = Uint8Array | { readonly bytes: Uint8Array; readonly only: readonly string[] };
+
+/** Of keyrings only what has one of some fingerprints; without any, all. */
+export function withOnly(keyrings: readonly Keyring[], fingerprints: readonly string[]): Keyring[] {
+  if (fingerprints.length === 0) return [...keyrings];
+  return keyrings.map((keyring) => ("only" in keyring ? { bytes: keyring.bytes, only: keyring.only.filter((one) => fingerprints.includes(one)) } : { bytes: keyring, only: fingerprints }));
+}
+
+/** Names all that is trusted, for a hash over it. */
+export function* partsOf(keyrings: readonly Keyring[]): Generator<Uint8Array> {
+  for (const keyring of keyrings) {
+    const { bytes, only = undefined } = "only" in keyring ? keyring : { bytes: keyring };
+    yield byteStringOf(`\n${bytes.length}${only === undefined ? "" : ` ${only.join(" ")}`}\n`);
+    yield bytes;
+  }
+}
+
+export class TrustedKeys {
+  /** all certificates, also those that do not count: so that a signature by one of these can be told */
+  readonly certificates: PublicKey[] = [];
+  /** why a keyring could not be read */
+  unreadable: unknown = undefined;
+  readonly #only = new Map<PublicKey, readonly string[] | undefined>();
+
+  static async read(keyrings: readonly Keyring[]): Promise<TrustedKeys> {
+    const openpgp = await import("openpgp");
+    const trusted = new TrustedKeys();
+    for (const keyring of keyrings) {
+      const { bytes, only = undefined } = "only" in keyring ? keyring : { bytes: keyring };
+      // One of them that is damaged, or of another format, is no reason to distrust what the others vouch for.
+      try {
+        const isArmored = bytes[0] === 0x2d;
+        const keys = isArmored ? await openpgp.readKeys({ armoredKeys: new TextDecoder().decode(bytes) }) : await openpgp.readKeys({ binaryKeys: bytes });
+        for (const key of keys) {
+          trusted.certificates.push(key);
+          trusted.#only.set(key, only);
+        }
+      } catch (cause) {
+        trusted.unreadable = cause;
+      }
+    }
+    return trusted;
+  }
+
+  /**
+   * The certificate whose key made a good signature.
+   *
+   * @returns undefined when none has such a key; `refusal` tells why the certificate does not count
+   */
+  signer(keyId: KeyID): { fingerprint: string; refusal: string | undefined } | undefined {
+    const holders = this.certificates.filter((one) => one.getKeys(keyId).length > 0);
+    const counting = holders.find((one) => this.#counts(one, keyId));
+    if (counting !== undefined) return { fingerprint: counting.getFingerprint(), refusal: undefined };
+    if (holders.length === 0) return undefined;
+    const fingerprint = holders[0]!.getFingerprint();
+    const named = new Set(holders.flatMap((one) => this.#only.get(one) ?? []));
+    return { fingerprint, refusal: `${shown(fingerprint)} is trusted, but this source is to be signed by ${[...named].map(shown).join(" or ") || "another key"}` };
+  }
+
+  #counts(one: PublicKey, keyId: KeyID): boolean {
+    const only = this.#only.get(one);
+    if (only === undefined) return true;
+    const own = one.getFingerprint(), used = one.getKeys(keyId).map((key) => key.getFingerprint());
+    return only.some((name) => used.includes(name.replace(/!$/, "")) || name === own);
+  }
+}
+
+/** As people write them. */
+function shown(fingerprint: string): string {
+  return fingerprint.toUpperCase();
+}
+
+/** What `Signed-By` of a source names. */
+export interface SignedBy {
+  /** the key itself */
+  key: Uint8Array | undefined;
+  /** absolute paths of keyrings; without any, and without a key, all that the system trusts */
+  files: string[];
+  /** in lower case, maybe with `!` */
+  fingerprints: string[];
+}
+
+/** @throws MirrorError  a word is neither the path of a keyring nor a fingerprint */
+export function signedByOf({ signedBy, uri, suite }: SourceEntry): SignedBy {
+  if (signedBy === undefined) return { key: undefined, files: [], fingerprints: [] };
+  // deb822(5): a line of the value that is empty stands as a dot.
+  if (signedBy.includes("BEGIN PGP")) return { key: byteStringOf(signedBy.split("\n").map((line) => line.trim()).map((line) => (line === "." ? "" : line)).join("\n").trim()), files: [], fingerprints: [] };
+  const words = signedBy.split(/[\s,]+/).filter((word) => word !== "");
+  const fingerprints = words.filter((word) => !word.startsWith("/")).map((word) => word.toLowerCase());
+  const wrong = fingerprints.find((word) => !/^[0-9a-f]{40}!?$/.test(word));
+  if (wrong !== undefined) throw new MirrorError(`${uri} ${suite}: Signed-By is to name keyrings by their absolute paths, or keys by their fingerprints of 40 hexadecimal digits, not ${wrong}`);
+  return { key: undefined, files: words.filter((word) => word.startsWith("/")), fingerprints };
+}
