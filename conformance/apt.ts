@@ -1,7 +1,7 @@
 /**
  * The resolver beside the host's apt, on random requests over the real index of a suite:
  *
- *     npm run conformance:apt -- [--count N] [--seed S] [--architecture A] [--suite S] [--from S] [--both] [--mirror URL] [--large] [--versions N] [--failures FOLDER] [--only TEXT] [--record] [--verbose]
+ *     npm run conformance:apt -- [--count N] [--seed S] [--architecture A] [--suite S] [--from S] [--both] [--mirror URL] [--large] [--versions N [--dpkg-pairs N]] [--failures FOLDER] [--only TEXT] [--record] [--verbose]
  *
  * Requests name one to thirty packages, with and without Recommends: install on an empty system; install, remove, swap, upgrade and
  * dist-upgrade on a system that a random request made (`apt-cases.ts`), with `--from` also on systems of that older suite; with
@@ -19,7 +19,8 @@
  *
  * where, told our choice package by package, apt does exactly that in all cases from `fewer` to `solved`; and when, besides, the set has no violation by the words of Policy. It fails when apt finds an answer where we refuse, or
  * does not take ours. apt's decision is read from its summary; each 25th is asked with `apt-get -s` as well, and must be the same.
- * `--failures` keeps the system of each failed or larger case, to ask apt again; `--only` asks just those whose title holds a text; `--record` adds the counts to `docs/conformance.md`. `--versions` compares versions of the index with dpkg. The last line is `N passed, N failed`.
+ * `--failures` keeps the system of each failed or larger case, to ask apt again; `--only` asks just those whose title holds a text; `--record` adds the counts to `docs/conformance.md`. `--versions` compares so many pairs of the index's versions
+ * with Dpkg::Version, and the first of them (`--dpkg-pairs`) with `dpkg --compare-versions`. The last line is `N passed, N failed`.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -37,7 +38,7 @@ import { compareWithDpkg, versionsOf } from "./version-pairs.ts";
 const { values } = parseArgs({
   options: {
     count: { type: "string", default: "50" }, seed: { type: "string", default: "1" }, architecture: { type: "string", default: "riscv64" }, suite: { type: "string", default: "trixie" },
-    from: { type: "string" }, both: { type: "boolean", default: false }, mirror: { type: "string" }, large: { type: "boolean", default: false }, versions: { type: "string", default: "0" }, failures: { type: "string" }, only: { type: "string", default: "" }, record: { type: "boolean", default: false }, verbose: { type: "boolean", default: false },
+    from: { type: "string" }, both: { type: "boolean", default: false }, mirror: { type: "string" }, large: { type: "boolean", default: false }, versions: { type: "string", default: "0" }, "dpkg-pairs": { type: "string", default: "500" }, failures: { type: "string" }, only: { type: "string", default: "" }, record: { type: "boolean", default: false }, verbose: { type: "boolean", default: false },
   },
 });
 const { architecture, suite } = values;
@@ -48,7 +49,8 @@ const CROSS_CHECK_EVERY = 25;
 
 const VERDICTS = ["same", "fewer", "spares", "smaller", "equal", "larger", "solved", "refused", "FAILED"] as const;
 type Verdict = (typeof VERDICTS)[number];
-const TITLE = "Random changes of Debian systems, beside apt";
+const REQUESTS = { title: "Random changes of Debian systems, beside apt", command: "npm run conformance:apt -- --architecture A [--from bookworm [--both]] --count N --seed S --record", verdicts: VERDICTS };
+const VERSIONS = { title: "Versions in dpkg's order", command: "npm run conformance:apt -- --count 0 --versions N --dpkg-pairs N --seed S --record", verdicts: ["same", "DIFFERS"], words: { group: "asked", counted: "pairs", hasSum: false, meaning: "Pairs of versions that a suite of Debian has or names, half of them neighbours in the order of their spelling." } };
 
 const mirror = findMirror({ given: values.mirror });
 const ports = nodePackagePorts(homeFolder(stratosHome(), "downloads"));
@@ -75,16 +77,17 @@ if (count > 0 || values.large) await checkRequests();
 const failed = counts.get("FAILED")! + (areVersionsRight === false ? 1 : 0);
 const passed = [...counts.values()].reduce((sum, one) => sum + one, 0) + (areVersionsRight === undefined ? 0 : 1) - failed;
 console.log(`seed ${values.seed}, ${architecture}, ${between}: ${[...counts].filter(([, many]) => many > 0).map(([verdict, many]) => `${many} ${verdict}`).join(", ")}; ${crossChecked} asked step by step too; CPU seconds ours ${ours.toFixed(2)}, apt's ${theirs.toFixed(2)}`);
-if (values.record) recordTallies("apt", { title: TITLE, command: "npm run conformance:apt -- --architecture A [--from bookworm [--both]] --count N --seed S --record", verdicts: VERDICTS }, [{ name: `${architecture} ${suite} ${values.from ?? "-"} ${values.both ? "both " : ""}${values.seed}`, group: `${architecture}, ${between}`, counts: Object.fromEntries(counts) }]);
+if (values.record && count > 0) recordTallies("apt", REQUESTS, [{ name: `${architecture} ${suite} ${values.from ?? "-"} ${values.both ? "both " : ""}${values.seed}`, group: `${architecture}, ${between}`, counts: Object.fromEntries(counts) }]);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
 function checkVersions(pairs: number): void {
   const versions = versionsOf(index);
-  const { compared, judge, differences } = compareWithDpkg(versions, pairs, random);
+  const { judges, differences } = compareWithDpkg(versions, { pairs, shellPairs: Number(values["dpkg-pairs"]) }, random);
   for (const one of differences.slice(0, 20)) console.log(`FAILED   ${one}`);
-  console.log(`${compared} pairs of ${versions.length} versions compared with ${judge}, ${differences.length} differ`);
-  areVersionsRight = differences.length === 0;
+  for (const judge of judges) console.log(`${judge.pairs} pairs of ${versions.length} versions compared with ${judge.name}, ${judge.differing} differ`);
+  areVersionsRight = judges.length > 0 && differences.length === 0;
+  if (values.record) recordTallies("versions", VERSIONS, judges.map((judge) => ({ name: `${judge.name} ${architecture} ${between} ${values.seed}`, group: judge.name, counts: { same: judge.pairs - judge.differing, DIFFERS: judge.differing } })));
 }
 
 async function checkRequests(): Promise<void> {

@@ -30,7 +30,12 @@ interface Boots { title: string; command: string; boots: BootRow[] }
 
 /** Random questions of one seed that were put to somebody else too, by how the answers went together. */
 export interface TallyRow { readonly name: string; readonly group: string; readonly counts: Readonly<Record<string, number>> }
-interface Tallies { title: string; command: string; verdicts: readonly string[]; tallies: TallyRow[] }
+/** What tallies are of; `verdicts` are the columns. */
+export interface AboutTallies { title: string; command: string; verdicts: readonly string[]; words?: typeof REQUEST_WORDS }
+interface Tallies extends AboutTallies { tallies: TallyRow[] }
+
+/** Heads of the first two columns, what the table shows, and whether its rows are of different questions, so that their sum says something. */
+const REQUEST_WORDS = { group: "systems", counted: "sets", hasSum: true, meaning: "What the columns mean stands in [pkg's architecture](../packages/pkg/ARCHITECTURE.md#the-resolver)." };
 
 /** A root that was made beside somebody else's. */
 export interface RootRow { readonly name: string; readonly files: number; readonly documented: number; readonly others: readonly string[] }
@@ -47,8 +52,7 @@ export function recordBoots(name: string, about: { title: string; command: strin
   replaceRows(name, about, "boots", rows);
 }
 
-/** @param about  `verdicts` are the columns */
-export function recordTallies(name: string, about: { title: string; command: string; verdicts: readonly string[] }, rows: readonly TallyRow[]): void {
+export function recordTallies(name: string, about: AboutTallies, rows: readonly TallyRow[]): void {
   replaceRows(name, about, "tallies", rows);
 }
 
@@ -107,7 +111,7 @@ function bootSection({ title, command, boots }: Boots): string[] {
   ];
 }
 
-function tallySection({ title, command, verdicts, tallies }: Tallies): string[] {
+function tallySection({ title, command, verdicts, tallies, words = REQUEST_WORDS }: Tallies): string[] {
   const sum = (rows: readonly TallyRow[], verdict: string): number => rows.reduce((total, { counts }) => total + (counts[verdict] ?? 0), 0);
   const line = (name: string, rows: readonly TallyRow[]): string => {
     const counts = verdicts.map((verdict) => sum(rows, verdict));
@@ -118,12 +122,12 @@ function tallySection({ title, command, verdicts, tallies }: Tallies): string[] 
     "",
     `## ${title}`,
     "",
-    `\`${command}\`, ${tallies.length} seeds. What the columns mean stands in [pkg's architecture](../packages/pkg/ARCHITECTURE.md#the-resolver).`,
+    `\`${command}\`, ${new Set(tallies.map(({ name }) => name.split(" ").at(-1))).size} seeds. ${words.meaning}`,
     "",
-    `| systems | sets | ${verdicts.join(" | ")} |`,
+    `| ${words.group} | ${words.counted} | ${verdicts.join(" | ")} |`,
     `|---|--:|${verdicts.map(() => "--:|").join("")}`,
     ...groups.map((group) => line(group, tallies.filter((row) => row.group === group))),
-    line("all", tallies),
+    ...(words.hasSum ? [line("all", tallies)] : []),
   ];
 }
 

@@ -3,9 +3,10 @@ import { spawnSync } from "node:child_process";
 import type { SeededRandom } from "@stratos/base";
 import { compareVersions, isVersion, type PackageIndex } from "@stratos/pkg";
 
-/** dpkg's own reading of versions in Perl, one process for all pairs; `dpkg --compare-versions` takes one for each. */
+/** dpkg's own reading of versions in Perl: one process for all pairs. */
 const PERL = 'use Dpkg::Version; while (<STDIN>) { chomp; my ($left, $right) = split / /; print version_compare($left, $right), "\\n"; }';
-const SHELL_PAIRS_MAX = 500;
+/** dpkg itself takes a process for each question, of which a pair costs one or two. */
+const SHELL = 'while read -r left right; do if dpkg --compare-versions "$left" lt "$right"; then echo -1; elif dpkg --compare-versions "$left" eq "$right"; then echo 0; else echo 1; fi; done';
 
 /** Every version that the index holds or names, none twice. */
 export function versionsOf(index: PackageIndex): string[] {
@@ -21,29 +22,33 @@ export function versionsOf(index: PackageIndex): string[] {
   return [...versions].filter(isVersion).sort();
 }
 
-/** @returns how many pairs were compared, and those on which the two differ */
-export function compareWithDpkg(versions: readonly string[], count: number, random: SeededRandom): { compared: number; judge: string; differences: string[] } {
+export interface ComparedVersions {
+  /** who was asked about how many pairs */
+  judges: { name: string; pairs: number; differing: number }[];
+  differences: string[];
+}
+
+/** @param shellPairs  how many of the pairs `dpkg --compare-versions` is asked about too */
+export function compareWithDpkg(versions: readonly string[], options: { pairs: number; shellPairs: number }, random: SeededRandom): ComparedVersions {
   const pairs: [string, string][] = [];
-  while (pairs.length < count) {
+  while (pairs.length < options.pairs) {
     const at = random.below(versions.length);
     // Neighbours in the order of their spelling share a beginning: that is where comparing gets hard.
     const other = random.below(2) === 0 ? Math.min(versions.length - 1, Math.max(0, at + random.below(21) - 10)) : random.below(versions.length);
     pairs.push([versions[at]!, versions[other]!]);
   }
-  const differences: string[] = [];
-  const perl = spawnSync("perl", ["-e", PERL], { input: pairs.map((pair) => `${pair.join(" ")}\n`).join(""), encoding: "utf8", maxBuffer: 1 << 28 });
-  const hasPerl = perl.status === 0;
-  if (hasPerl) {
-    const answers = perl.stdout.trim().split("\n").map(Number);
-    pairs.forEach(([left, right], index) => {
-      if (Math.sign(compareVersions(left, right)) !== Math.sign(answers[index]!)) differences.push(`${left} ? ${right}: dpkg's order is ${answers[index]}`);
-    });
-  }
-  const asked = pairs.slice(0, SHELL_PAIRS_MAX);
-  const script = asked.map(([left, right]) => `dpkg --compare-versions '${left}' lt '${right}' && echo -1 || { dpkg --compare-versions '${left}' eq '${right}' && echo 0 || echo 1; }`).join("\n");
-  const answers = spawnSync("sh", ["-s"], { input: script, encoding: "utf8" }).stdout.trim().split("\n").map(Number);
-  asked.forEach(([left, right], index) => {
-    if (Math.sign(compareVersions(left, right)) !== answers[index]) differences.push(`${left} ? ${right}: dpkg --compare-versions says ${answers[index]}`);
-  });
-  return { compared: hasPerl ? pairs.length : asked.length, judge: hasPerl ? "Dpkg::Version, and dpkg --compare-versions for the first 500" : "dpkg --compare-versions", differences };
+  const compared: ComparedVersions = { judges: [], differences: [] };
+  const ask = (name: string, command: readonly string[], asked: readonly [string, string][]): void => {
+    const { status, stdout } = spawnSync(command[0]!, command.slice(1), { input: asked.map((pair) => `${pair.join(" ")}\n`).join(""), encoding: "utf8", maxBuffer: 1 << 28 });
+    const answers = stdout.trim().split("\n");
+    // Where the judge is not there, it has not been asked.
+    if (status !== 0) return;
+    if (answers.length !== asked.length) throw new Error(`${name}: ${answers.length} answers to ${asked.length} questions`);
+    const differing = asked.map(([left, right], index) => ({ left, right, answer: answers[index]! })).filter(({ left, right, answer }) => String(Math.sign(compareVersions(left, right))) !== answer);
+    compared.judges.push({ name, pairs: asked.length, differing: differing.length });
+    compared.differences.push(...differing.map(({ left, right, answer }) => `${left} ? ${right}: ${name} says ${answer}`));
+  };
+  ask("Dpkg::Version", ["perl", "-e", PERL], pairs);
+  ask("dpkg --compare-versions", ["sh", "-c", SHELL], pairs.slice(0, options.shellPairs));
+  return compared;
 }
