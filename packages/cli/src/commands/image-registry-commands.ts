@@ -1,12 +1,12 @@
 /** `stratos image push|pull`: images to and from registries. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { FormatError } from "@stratos/formats";
 import { ProgressDisplay, stratosHome } from "@stratos/host-node";
 import { nodeCodecs, OciLayoutFolder } from "@stratos/host-node/outputs";
 import { NodeHttpTransport } from "@stratos/host-node/registry";
-import { formatReference, parseReference, ReferenceError, RegistryClient, RegistryError, type ImageReference, type RegistryCredentials } from "@stratos/outputs";
+import { formatReference, parseReference, ReferenceError, RegistryClient, RegistryError, type ImageReference } from "@stratos/outputs";
 import { writeTreeEntry } from "@stratos/pkg";
 import { CommandError, UsageError } from "../command-error.ts";
 import { GUEST_ARCHITECTURE } from "../defaults.ts";
@@ -15,6 +15,7 @@ import { createVolume } from "../image/image-volume.ts";
 import { readInstalledPackages } from "../image/installed-packages.ts";
 import { VolumeWriter } from "../image/volume-writer.ts";
 import { imageArchive, unpackImageArchive } from "../outputs/image-archive.ts";
+import { registryCredentials } from "../outputs/registry-credentials.ts";
 import { isArchive, openTreeSource } from "../outputs/tree-source.ts";
 import { writeOutput } from "../outputs/write-output.ts";
 
@@ -114,7 +115,7 @@ async function importLayout(folder: string, name: string, architecture: string, 
 async function withClient<T>(reference: ImageReference, access: "pull" | "pull,push", words: string, options: RegistryCommandOptions, work: (client: RegistryClient) => Promise<T>): Promise<T> {
   const transport = new NodeHttpTransport();
   const progress = new ProgressDisplay(process.stderr);
-  const credentials = credentialsFor(reference);
+  const credentials = registryCredentials(reference, { env: process.env, home: homedir(), uid: process.getuid?.() ?? 0 });
   try {
     return await work(new RegistryClient(reference, access, { transport: transport.send, codecs: nodeCodecs() }, {
       ...(credentials === undefined ? {} : { credentials }), ...(options.plainHttp === true ? { isPlain: true } : {}), ...(options.mountFrom === undefined ? {} : { mountFrom: options.mountFrom }),
@@ -124,30 +125,6 @@ async function withClient<T>(reference: ImageReference, access: "pull" | "pull,p
     progress.clear();
     transport.close();
   }
-}
-
-/** $STRATOS_REGISTRY_AUTH (`user:password`), else what `podman login` or `docker login` left. */
-function credentialsFor(reference: ImageReference): RegistryCredentials | undefined {
-  const own = process.env["STRATOS_REGISTRY_AUTH"];
-  if (own !== undefined && own.includes(":")) return split(own);
-  const places = [process.env["REGISTRY_AUTH_FILE"], join(process.env["XDG_RUNTIME_DIR"] ?? "/run/user/0", "containers/auth.json"), join(homedir(), ".config/containers/auth.json"), join(homedir(), ".docker/config.json")];
-  for (const place of places) {
-    if (place === undefined) continue;
-    let auths: Record<string, { auth?: string }> | undefined;
-    try {
-      ({ auths } = JSON.parse(readFileSync(place, "utf8")) as { auths?: Record<string, { auth?: string }> });
-    } catch {
-      continue; // Not there, or not ours to judge: the registry says whether it wants more.
-    }
-    const found = auths?.[reference.registry] ?? (reference.registry === "docker.io" ? auths?.["https://index.docker.io/v1/"] : undefined);
-    if (found?.auth !== undefined) return split(Buffer.from(found.auth, "base64").toString("utf8"));
-  }
-  return undefined;
-}
-
-function split(text: string): RegistryCredentials {
-  const colon = text.indexOf(":");
-  return { username: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
 function referenceOf(name: string): ImageReference {

@@ -40,7 +40,7 @@ export function imageOutputCommands(finish: Finish): Command[] {
   const registry = () => import("../commands/image-registry-commands.ts");
   const plain = (): Option => new Option("--plain-http", "speak HTTP without TLS (the default for registries on this computer)");
   const push = new Command("push")
-    .description("Pushes an image to a registry. Layers that the registry has are not sent again. $STRATOS_REGISTRY_AUTH (user:password), or what `podman login` left, signs in.")
+    .description("Pushes an image to a registry. Layers that the registry has are not sent again. $STRATOS_REGISTRY_AUTH (user:password), or what `podman login`, `skopeo login` or `docker login` left ($REGISTRY_AUTH_FILE, containers/auth.json, .docker/config.json and its helpers), signs in.")
     .summary("push an image to a registry")
     .argument("<source>", "image, folder, archive or OCI layout (oci:FOLDER[:TAG])")
     .argument("<reference>", "registry/repository:tag")

@@ -51,10 +51,15 @@ export class RegistrySession {
       // An answer to HEAD has no words of its own.
       if (response.status === 401) {
         await drain(response);
-        throw new RegistryError(`${url.host}: ${this.#options.credentials === undefined ? "wants a user's name and password" : `does not take this name and password (${this.#options.credentials.username})`}`, 401);
+        throw this.#notSignedIn(url.host);
       }
     }
     return response;
+  }
+
+  #notSignedIn(host: string): RegistryError {
+    const { credentials } = this.#options;
+    return new RegistryError(`${host}: ${credentials === undefined ? "wants a user's name and password" : `does not take this name and password (${credentials.username})`}`, 401);
   }
 
   async #send(start: URL, request: Omit<HttpRequest, "url" | "headers"> & { headers?: Readonly<Record<string, string>> }): Promise<HttpResponse> {
@@ -90,7 +95,7 @@ export class RegistrySession {
     const basic = credentials === undefined ? undefined : `Basic ${base64(utf8ToByteString(`${credentials.username}:${credentials.password}`))}`;
     const scheme = /^\s*([A-Za-z]+)/.exec(challenge ?? "")?.[1]?.toLowerCase();
     if (scheme === "basic") {
-      if (basic === undefined) throw new RegistryError(`${host}: wants a user's name and password`, 401);
+      if (basic === undefined) throw this.#notSignedIn(host);
       return basic;
     }
     if (scheme !== "bearer") throw new RegistryError(`${host}: asks to sign in by a way that is not known (${challenge ?? "none"})`, 401);
@@ -104,11 +109,25 @@ export class RegistrySession {
     url.searchParams.set("scope", parameters.get("scope") ?? `repository:${repository}:${access}`);
     if (this.#options.mountFrom !== undefined) url.searchParams.append("scope", `repository:${this.#options.mountFrom}:pull`);
     const response = await this.#options.transport({ method: "GET", url: url.href, headers: basic === undefined ? {} : { authorization: basic } });
+    if (response.status === 401) {
+      await drain(response);
+      throw this.#notSignedIn(url.host);
+    }
     if (response.status !== 200) throw new RegistryError(`${url.host}: gives no token: ${await reasonOf(response)}`, response.status);
-    const answer = JSON.parse(await textOf(response)) as { token?: unknown; access_token?: unknown };
-    const token = answer.token ?? answer.access_token;
-    if (typeof token !== "string") throw new RegistryError(`${url.host}: answers without a token`);
+    const token = tokenIn(await textOf(response));
+    if (token === undefined) throw new RegistryError(`${url.host}: answers without a token`);
     return `Bearer ${token}`;
+  }
+}
+
+/** `token` as Docker has it, or `access_token` as OAuth 2.0 has; a control character would break a header. */
+function tokenIn(text: string): string | undefined {
+  try {
+    const { token, access_token: accessToken } = JSON.parse(text) as { token?: unknown; access_token?: unknown };
+    const found = token ?? accessToken;
+    return typeof found === "string" && /^[\x20-\x7e]+$/.test(found) ? found : undefined;
+  } catch {
+    return undefined;
   }
 }
 
