@@ -2,7 +2,7 @@
 import { constants } from "node:os";
 import { readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { homeFolder, ProgressDisplay, readConfig, stratosHome } from "@stratos/host-node";
+import { compileLate, homeFolder, ProgressDisplay, readConfig, stratosHome } from "@stratos/host-node";
 import { ComposeFolder, folderOutput, hashArtifact, isNativeArchitecture, nativeObstacle, NativeRunner, ociOutputs, ostreeOutput, publishText, tarOutput } from "@stratos/host-node/compose";
 import { findMirror, nodePackagePorts } from "@stratos/host-node/packages";
 import { ScriptError, TreefileError, type Archive, type ComposeEvent, type ComposePorts, type ImageTarget, type OutputWriter, type ScriptRunner } from "@stratos/compose";
@@ -23,6 +23,7 @@ export interface ComposeSession {
 
 /** @param folders  what is made goes into `output`; files are looked for beside `treefile` */
 export async function openComposeSession(folders: { output: string; treefile: string }, options: { verbose: boolean; targets: readonly ImageTarget[] }): Promise<ComposeSession> {
+  compileLate(true);
   const formats = new Set(options.targets.flatMap(({ config }) => Object.values(config.outputs ?? {}).map(({ format }) => format)));
   const home = stratosHome();
   const packages = nodePackagePorts(homeFolder(home, "downloads"));
@@ -63,9 +64,15 @@ export async function openComposeSession(folders: { output: string; treefile: st
   };
 }
 
-/** A machine is loaded only when one is needed: most of what Stratos is. */
+/** A machine is loaded only when one is needed: most of what Stratos is. It runs for long. */
 function stratosRunner(folder: string): ScriptRunner {
-  return { id: "stratos", run: async (job) => new (await import("./stratos-runner.ts")).StratosRunner(folder).run(job) };
+  return {
+    id: "stratos",
+    async run(job) {
+      compileLate(false);
+      return new (await import("./stratos-runner.ts")).StratosRunner(folder).run(job);
+    },
+  };
 }
 
 /** Writers of disks and images, loaded only when one is asked for; without any, all are there to be named in messages. */

@@ -11,7 +11,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ScriptError, type ScriptJob, type TreeChanges } from "@stratos/compose";
 import { comparePaths, fileEntry, fileTreeOf, MemoryBlob, readBlob, type FileEntry, type FileTree } from "@stratos/formats";
-import { nativeObstacle, NativeRunner, queriedPackages } from "./native-runner.ts";
+import { nativeObstacle, NativeRunner } from "./native-runner.ts";
+import { queriedPackages } from "./overlay-inside.ts";
 
 const obstacle = nativeObstacle() ?? (spawnSync("unshare", [...(process.getuid?.() === 0 ? [] : ["--user", "--map-root-user", "--map-auto"]), "--mount", "--pid", "--fork", "true"]).status === 0 ? undefined : "namespaces cannot be made here");
 const options = { skip: obstacle ?? false };

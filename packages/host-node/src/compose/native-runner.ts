@@ -13,8 +13,8 @@ import { ScriptError, type ScriptJob, type ScriptRunner, type TreeChanges } from
 import { archiveTree, type FileTree } from "@stratos/formats";
 import { findProgram } from "../find-program.ts";
 import { isRunning } from "../running-process.ts";
+import { DEVICE_NAMES, INSIDE_OVERLAY, insideOverlay, MOUNTED_NOTE, queriesOf } from "./overlay-inside.ts";
 import { RootServer } from "./root-server.ts";
-import { LDCONFIG_BEGINS, LDCONFIG_ENDS, LDCONFIG_SIGN } from "./served-tree.ts";
 import { ChangeReader } from "./script-changes.ts";
 
 /** Debian's names for what the host's processor runs by itself. */
@@ -50,13 +50,12 @@ function readLines(path: string): string[] {
 }
 
 const ENVIRONMENT = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
-const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"];
 
 /** What a root needs that is not of the tree. Nodes of devices are one process where they can be made and used, which is for root alone; elsewhere each is a mount. */
 const MOUNT_DEVICES = `mkdir -p root/dev root/proc root/sys
 mount -t tmpfs -o mode=0755 tmpfs root/dev
-bind_devices() { for device in ${DEVICES.join(" ")}; do : >"root/dev/$device"; mount --bind "/dev/$device" "root/dev/$device"; done; }
-if cp -a ${DEVICES.map((name) => `/dev/${name}`).join(" ")} root/dev 2>/dev/null && { true >root/dev/null; } 2>/dev/null; then :; else rm -rf root/dev/*; bind_devices; fi
+bind_devices() { for device in ${DEVICE_NAMES.join(" ")}; do : >"root/dev/$device"; mount --bind "/dev/$device" "root/dev/$device"; done; }
+if cp -a ${DEVICE_NAMES.map((name) => `/dev/${name}`).join(" ")} root/dev 2>/dev/null && { true >root/dev/null; } 2>/dev/null; then :; else rm -rf root/dev/*; bind_devices; fi
 mkdir -m 1777 root/dev/shm; mkdir root/dev/pts
 ln -s /proc/self/fd root/dev/fd; ln -s fd/0 root/dev/stdin; ln -s fd/1 root/dev/stdout; ln -s fd/2 root/dev/stderr
 mount -t proc proc root/proc
@@ -88,67 +87,6 @@ find . -xdev -print0 >&4
 find . -xdev -newercm ../mark ! -path ./dev ! -path ./proc ! -path ./sys -print0 | sort -z | tar -c --no-recursion --null --numeric-owner --xattrs --xattrs-include='*' --format=pax -T - -f - >&3
 `;
 
-/**
- * The same with a served tree below an overlay: nothing is handed in, and what has changed is what the upper folder holds. Descriptor 5: of
- * /dev/fuse; 4 is told when all is mounted, so that a host that refuses is not taken for a script that fails, and then what dpkg-query was asked:
- * each word ended by NUL, each question by a newline and NUL. A shell script that notes that stands before the program; and one before ldconfig, which
- * tells the server when it begins and ends.
- */
-const INSIDE_OVERLAY = `set -eu
-work=$1 name=$2; shift 2
-exec </dev/null
-mount --make-rprivate /
-mount -t tmpfs -o mode=0755 tmpfs "$work"
-cd "$work"
-mkdir root lower up up/upper up/work
-mount -i -t fuse.stratos -o fd=5,rootmode=40000,user_id=0,group_id=0,allow_other,ro stratos lower
-exec 5>&-
-mount -t overlay -o lowerdir=lower,upperdir=up/upper,workdir=up/work,index=off,metacopy=off,redirect_dir=off overlay root
-${MOUNT_DEVICES}
-if [ -f root/usr/bin/dpkg-query ]; then
-  : >queries; : >dpkg-query; : >root/dev/stratos-queries; : >root/dev/stratos-dpkg-query
-  chmod 755 dpkg-query
-  printf '%s\\n' '#!/bin/sh' 'for one; do printf "%s\\0" "$one"; done >>/dev/stratos-queries; printf "\\n\\0" >>/dev/stratos-queries' 'exec /dev/stratos-dpkg-query "$@"' >dpkg-query
-  mount --bind root/usr/bin/dpkg-query root/dev/stratos-dpkg-query
-  mount --bind queries root/dev/stratos-queries
-  mount --bind dpkg-query root/usr/bin/dpkg-query
-fi
-if [ -f root/usr/sbin/ldconfig ]; then
-  : >ldconfig; : >root/dev/stratos-ldconfig
-  chmod 755 ldconfig
-  printf '%s\\n' '#!/bin/sh' '[ -e "/${LDCONFIG_SIGN}${LDCONFIG_BEGINS}$$" ]; /dev/stratos-ldconfig "$@"; status=$?; [ -e "/${LDCONFIG_SIGN}${LDCONFIG_ENDS}$$" ]; exit $status' >ldconfig
-  mount --bind root/usr/sbin/ldconfig root/dev/stratos-ldconfig
-  mount --bind ldconfig root/usr/sbin/ldconfig
-fi
-echo mounted >&4
-status=0
-chroot root /usr/bin/env -i "$@" 3>&- 4>&- || status=$?
-[ $status -eq 0 ] || exit $status
-[ ! -f queries ] || cat queries >&4
-cd up/upper
-find . -print0 | sort -z | tar -c --no-recursion --null --numeric-owner --xattrs --xattrs-include='*' --format=pax -T - -f - >&3
-`;
-
-const MOUNTED_NOTE = "mounted\n";
-
-/** Of what dpkg-query was asked: operands that are names of packages, as dpkg-query(1) has them; `*` when one may be for others. */
-export function queriedPackages(notes: string): string[] {
-  const packages = new Set<string>();
-  for (const question of notes.split("\n\0").slice(0, -1)) {
-    const words = question.split("\0").filter((word) => word !== "");
-    const names: string[] = [];
-    for (let index = 0; index < words.length; index++) {
-      const word = words[index]!;
-      // Options with a value of their own.
-      if (/^(-f|--showformat|--admindir|--root)$/.test(word)) index++;
-      else if (!word.startsWith("-")) names.push(word.replace(/:[a-z0-9-]+$/, ""));
-    }
-    const isByName = words.some((word) => /^(-[sLWcp]|--(status|listfiles|show|control-path|control-list|control-show|print-avail))$/.test(word)) && names.length > 0 && names.every((name) => /^[a-z0-9][a-z0-9+.-]*$/.test(name));
-    for (const name of isByName ? names : ["*"]) packages.add(name);
-  }
-  return [...packages];
-}
-
 export class NativeRunner implements ScriptRunner {
   readonly id = "native";
   readonly #storeFolder: string | undefined;
@@ -177,10 +115,10 @@ export class NativeRunner implements ScriptRunner {
     const server = RootServer.open(job.tree, this.#storeFolder);
     if (server === undefined) return undefined;
     try {
-      const { reader, notes } = await runInNamespaces(job, work, { script: INSIDE_OVERLAY, fuseFd: server.fd }, (status, written) => status === 0 || written.startsWith(MOUNTED_NOTE));
+      const { reader, notes } = await runInNamespaces(job, work, { script: INSIDE_OVERLAY, input: insideOverlay(job.tree, work), fuseFd: server.fd }, (status, written) => status === 0 || written.startsWith(MOUNTED_NOTE));
       if (!notes.startsWith(MOUNTED_NOTE)) return undefined;
       const seen = await server.ended();
-      return reader.finishUpper(job.tree, seen === undefined ? undefined : { ...seen, queries: queriedPackages(notes.slice(MOUNTED_NOTE.length)) });
+      return reader.finishUpper(job.tree, seen === undefined ? undefined : { ...seen, queries: queriesOf(job.tree, notes.slice(MOUNTED_NOTE.length)) });
     } finally {
       await server.close();
     }
@@ -209,13 +147,13 @@ function removeForgotten(): void {
 const END_WITH = "SIGKILL";
 
 async function runInside(job: ScriptJob, work: string): Promise<TreeChanges> {
-  const { reader, notes } = await runInNamespaces(job, work, { script: INSIDE }, () => true);
+  const { reader, notes } = await runInNamespaces(job, work, { script: INSIDE, input: withoutDevices(job.tree) }, () => true);
   return reader.finish(job.tree, notes.split("\0"));
 }
 
 /** @param isOurs  whether a script that has ended with this status, and has written this to descriptor 4, is one that has run at all */
 async function runInNamespaces(
-  job: ScriptJob, work: string, inside: { script: string; fuseFd?: number }, isOurs: (status: number, written: string) => boolean,
+  job: ScriptJob, work: string, inside: { script: string; input: FileTree; fuseFd?: number }, isOurs: (status: number, written: string) => boolean,
 ): Promise<{ reader: ChangeReader; notes: string }> {
   job.signal.throwIfAborted();
   const isRoot = process.getuid?.() === 0;
@@ -241,7 +179,7 @@ async function runInNamespaces(
       lines(child.stdout!, onLine), lines(child.stderr!, onLine),
       drain(child.stdio[3] as Readable, (piece) => reader.push(piece)), drain(child.stdio[4] as Readable, (piece) => { written.push(piece); }),
     ];
-    const [status] = await Promise.all([ended(child), fuseFd === undefined ? feed(child.stdin!, job.tree) : child.stdin!.end(), ...ends]);
+    const [status] = await Promise.all([ended(child), feed(child.stdin!, inside.input), ...ends]);
     job.signal.throwIfAborted();
     const notes = Buffer.concat(written).toString("latin1");
     if (status !== 0 && isOurs(status, notes)) throw new ScriptError(failure(status, job, last));
@@ -270,16 +208,19 @@ function ended(child: ChildProcess): Promise<number> {
 }
 
 /** Device nodes stay outside: a user namespace cannot make them, and scripts get the host's. */
-async function feed(stream: Writable, tree: FileTree): Promise<void> {
-  // A script that has ended early has broken the pipe; its status says why.
-  let isBroken = false;
-  stream.on("error", () => { isBroken = true; });
-  const withoutDevices: FileTree = {
+function withoutDevices(tree: FileTree): FileTree {
+  return {
     *entries() {
       for (const entry of tree.entries()) if (!entry.path.startsWith("dev/") && entry.kind !== "character" && entry.kind !== "block") yield entry;
     },
   };
-  for (const piece of archiveTree(withoutDevices)) {
+}
+
+async function feed(stream: Writable, tree: FileTree): Promise<void> {
+  // A script that has ended early has broken the pipe; its status says why.
+  let isBroken = false;
+  stream.on("error", () => { isBroken = true; });
+  for (const piece of archiveTree(tree)) {
     if (isBroken) break;
     // The archive's buffer is used again, so each piece must have left before the next is asked for.
     await new Promise<void>((resolve) => void stream.write(piece, () => resolve()));

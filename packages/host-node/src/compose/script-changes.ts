@@ -103,7 +103,7 @@ function relative(path: string): string {
   return path === "." ? "" : path.replace(/^\.\//, "");
 }
 
-const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+export const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 function toEntry(entry: TarEntry, content: Uint8Array | null): FileEntry {
   const path = relative(entry.path);

@@ -6,7 +6,7 @@
  *   content     asked for once, page by page
  *   a listing   asked for once
  *               (but what ldconfig looks up, which the kernel is told not to keep, so that who else looks at it asks)
- *   attributes  of a folder: whenever a program asks for them, and not when it only passes through; of all else they come with the name
+ *   attributes  of a folder: when a program asks for them for the first time, and not when it only passes through; of all else they come with the name
  *
  * Source: Linux include/uapi/linux/fuse.h; fs/fuse/dir.c for what is cached, and how long.
  */
@@ -217,7 +217,7 @@ export class ServedTree {
     if (node.children !== undefined) this.#attributes.add(node.entry.path);
     const words = this.#words;
     words.fill(0, D, D + ATTR_OUT_SIZE / 4);
-    words[D] = node.children === undefined ? VALID_SECONDS : 0;
+    words[D] = VALID_SECONDS;
     this.#fillAttributes(D + ATTR_OUT_AT_ATTR, node);
     return ATTR_OUT_SIZE;
   }
