@@ -4,27 +4,39 @@
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { run, type Result, type RunInput } from "./stratos.ts";
 import { judgeRoot } from "./test-image.ts";
 
 const BINFMT = "/proc/sys/fs/binfmt_misc";
-/** ELF, 64 bits, little-endian, executable or shared object, machine 243. Source: qemu's scripts/qemu-binfmt-conf.sh. */
+const OWN_ENTRY = "stratos-riscv64";
+/**
+ * ELF, 64 bits, little-endian, executable or shared object, machine 243. Source: qemu's scripts/qemu-binfmt-conf.sh. Flags: P, a program is
+ * told the name by which it was called (many begin their errors with it); O, F, the emulator is opened here, and not in the root.
+ */
 const REGISTRATION =
-  ":qemu-riscv64:M::\\x7fELF\\x02\\x01\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x02\\x00\\xf3\\x00:\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\x00\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xfe\\xff\\xff\\xff:/usr/bin/qemu-riscv64-static:OF";
+  `:${OWN_ENTRY}:M::\\x7fELF\\x02\\x01\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x02\\x00\\xf3\\x00:\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\x00\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xfe\\xff\\xff\\xff:/usr/bin/qemu-riscv64-static:POF`;
 
 /** The guest's environment, as `stratos run` sets it up. */
 export const GUEST_ENVIRONMENT = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/root", USER: "root", LOGNAME: "root", SHELL: "/bin/bash", LANG: "C.UTF-8" };
 
 /** @throws Error in words when this host has no judge */
 export function ensureJudge(): void {
-  const entry = `${BINFMT}/qemu-riscv64`;
-  if (existsSync(entry) && readFileSync(entry, "utf8").startsWith("enabled")) return;
+  if (["qemu-riscv64", OWN_ENTRY].some(isRegistered)) return;
   if (!existsSync(`${BINFMT}/register`)) spawnSync("mount", ["-t", "binfmt_misc", "binfmt_misc", BINFMT]);
   try {
     writeFileSync(`${BINFMT}/register`, REGISTRATION);
   } catch (error) {
+    // Another process may have been quicker.
+    if (isRegistered(OWN_ENTRY)) return;
     throw new Error(`no judge: qemu-riscv64 is not registered in ${BINFMT}, and cannot be (${(error as Error).message}); install qemu-user-static and run as root`);
   }
+}
+
+/** An entry without P gives programs another name than they have in Stratos; of several entries the kernel takes the newest. */
+function isRegistered(name: string): boolean {
+  const entry = join(BINFMT, name);
+  return existsSync(entry) && /^enabled\n(?:.*\n)*flags: .*P/.test(readFileSync(entry, "utf8"));
 }
 
 export interface JudgeInput extends RunInput {
