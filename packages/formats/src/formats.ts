@@ -12,7 +12,7 @@ export { FormatError } from "./format-error.ts";
 export { sha256Of, type Codecs, type Digest } from "./codecs.ts";
 export { civilTime, secondsOfCivil, type CivilTime } from "./calendar/civil-time.ts";
 export { DiskWindow, MemoryDisk, TwinDisk, isZero, readBytes, viewOf, type Disk } from "./disk/disk.ts";
-export { gptSpace, readGpt, writeGpt, SECTOR_SIZE, type SectorSize, type GptPartition, type GptTable } from "./gpt/gpt.ts";
+export { GPT_NAME_MAX, gptSpace, readGpt, writeGpt, SECTOR_SIZE, type SectorSize, type GptPartition, type GptTable } from "./gpt/gpt.ts";
 export { uuidBytes, uuidFrom } from "./gpt/guid.ts";
 export { PARTITION_TYPES, partitionTypeName, type PartitionTypeName } from "./gpt/partition-types.ts";
 export { FatVolume, type FatEntry } from "./fat/fat-volume.ts";

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync, readFileSync, readSync, rmSync, statSync } from "node:fs";
 import { randomUUID } from "node:crypto";
+import { dirname } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { FormatError, Qcow2Image, type Disk, type SectorSize } from "@stratos/formats";
@@ -128,6 +129,7 @@ function targetOf(target: string, wanted: string | undefined, sectorSize: Sector
     }
   }
   if (wanted === undefined) throw new CommandError(target, "is not there; --size makes a disk image");
+  if (!existsSync(dirname(target))) throw new CommandError(target, `${dirname(target)} is not there`);
   const size = parseBytes(wanted);
   if (size === undefined) throw new UsageError("--size", `'${wanted}': expected a size such as 8G`);
   return { size: Math.floor(size / 4096) * 4096, sectorSize: sectorSize ?? 512, isNew: true };

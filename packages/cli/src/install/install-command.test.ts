@@ -68,7 +68,7 @@ test("a disk that holds something is left alone, but for --force; mistakes are t
   assert.match((await runCommand("install", "--source", at("root"), "--target", at("small"), "--size", "50M", "--arch", "amd64")).stderr, /the partitions need \d+ bytes, and the disk has 52428800\n$/);
   assert.ok(!existsSync(at("small")));
   // What needs no file of the source is told before one is read: this source is not there.
-  for (const [args, why] of [[["--target", at("small"), "--size", "50M"], /small: the partitions need \d+ bytes/], [["--target", at("disk.raw")], /disk\.raw: holds something/]] as const) {
+  for (const [args, why] of [[["--target", at("small"), "--size", "50M"], /small: the partitions need \d+ bytes/], [["--target", at("disk.raw")], /disk\.raw: holds something/], [["--target", at("none/disk.raw"), "--size", "1G"], /none\/disk\.raw: \S*none is not there\n$/]] as const) {
     const { status, stderr } = await runCommand("install", "--source", at("nothing"), ...args);
     assert.equal(status, 1);
     assert.match(stderr, why);

@@ -22,7 +22,7 @@ const HEADER_SIZE = 92;
 const SIGNATURE = "EFI PART";
 const NO_TYPE = "00000000-0000-0000-0000-000000000000";
 /** A name has at most so many UTF-16 units. */
-const NAME_MAX = 36;
+export const GPT_NAME_MAX = 36;
 /** Table sizes beyond this are not from any tool. */
 const FOREIGN_ENTRIES_MAX = 4096;
 
@@ -112,7 +112,7 @@ function checkTable(disk: Disk, table: GptTable): void {
   let before = "the partition table";
   for (const partition of [...table.partitions].sort((a, b) => a.start - b.start)) {
     if (partition.start % sectorSize !== 0 || partition.size % sectorSize !== 0 || partition.size <= 0) throw new FormatError(`partition ${partition.name}: not a number of whole sectors`);
-    if (partition.name.length > NAME_MAX) throw new FormatError(`partition ${partition.name}: a name has at most ${NAME_MAX} characters`);
+    if (partition.name.length > GPT_NAME_MAX) throw new FormatError(`partition ${partition.name}: a name has at most ${GPT_NAME_MAX} characters`);
     if (partition.start < end) throw new FormatError(`partition ${partition.name}: overlaps ${before}`);
     end = partition.start + partition.size;
     before = `partition ${partition.name}`;
@@ -169,7 +169,7 @@ function readCopy(disk: Disk, lba: number, sectorSize: SectorSize): GptTable | "
     const start = readU64(view, at + 32) * sectorSize, end = (readU64(view, at + 40) + 1) * sectorSize, number = at / size + 1, attributesHigh = view.getUint32(at + 52, true);
     if (end <= start || end > disk.size) return "damaged";
     let name = "";
-    for (let unit = 0; unit < NAME_MAX; unit++) {
+    for (let unit = 0; unit < GPT_NAME_MAX; unit++) {
       const code = view.getUint16(at + 56 + unit * 2, true);
       if (code === 0) break;
       name += String.fromCharCode(code);

@@ -58,7 +58,7 @@ const size = { ...text, description: "512M, 20G, or rest, which takes what is le
 const line = { type: "string", description: "one line", pattern: "^[^\\n\\r]*$" } as const;
 const keys = { type: "array", items: { type: "string", description: "a public key as ssh-keygen writes it", pattern: "^(ssh-|ecdsa-|sk-)[^\\n\\r]+$" } } as const;
 const hash = { type: "string", description: "a password as crypt(5) has it, such as $6$salt$hash", pattern: "^(\\$[A-Za-z0-9./$=,+-]+|[!*]*)$" } as const;
-const mount = { type: "string", description: "an absolute path", pattern: "^/([^/\\s]+(/[^/\\s]+)*)?$" } as const;
+const mount = { type: "string", description: "an absolute path, without . and ..", pattern: "^/((?!\\.\\.?(/|$))[^/\\s]+(/(?!\\.\\.?(/|$))[^/\\s]+)*)?$" } as const;
 const options = { type: "string", description: "options of mount(8), separated by commas", pattern: "^\\S+$" } as const;
 const subvolume = { type: "string", description: "letters, digits and @ _ . -", pattern: "^[A-Za-z0-9@_.-]{1,64}$" } as const;
 const object = (properties: object, required: readonly string[] = []): object => ({ type: "object", additionalProperties: false, properties, required });

@@ -5,8 +5,8 @@ import type { InstallConfig } from "./install-schema.ts";
 
 /** Locales that the C library has built in. */
 const BUILT_IN = /^(C|POSIX|C\.utf-?8)$/i;
-/** Kept where the system changes it while it runs. */
-const CHANGING = ["/var", "/etc", "/home"] as const;
+/** Kept where the system changes it while it runs; /etc can lie nowhere else. */
+const CHANGING = ["/var", "/home"] as const;
 
 /** @param tree  the root as it is to be installed. @returns sentences, without what begins and ends them */
 export function installWarnings(tree: FileTree, config: InstallConfig): string[] {

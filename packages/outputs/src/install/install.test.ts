@@ -191,7 +191,7 @@ test("a root that is never changed lies on EROFS, with what changes on partition
   const files = new Map([...readErofs(new DiskWindow(disk, own.partition), codecs).tree.entries()].map((entry) => [entry.path, entry]));
   assert.ok(files.has("usr/bin/busybox") && files.has("home") && !files.has("home/keep"));
   assert.equal(Buffer.from(readBlob(files.get("etc/fstab")!.content!)).toString().split("\n").slice(1).join("\n"), `UUID=${own.uuid} / erofs ro 0 0\nUUID=${plan.partitions[0]!.uuid} /efi vfat umask=0077 0 2\nPARTUUID=${home.partition.id} /home aegisfs nofail 0 0\n`);
-  assert.deepEqual(plan.warnings.filter((warning) => warning.includes("erofs")), ["partition root: erofs is never changed, and /var, /etc are on it; partitions of their own keep what changes"]);
+  assert.deepEqual(plan.warnings.filter((warning) => warning.includes("erofs")), ["partition root: erofs is never changed, and /var is on it; partitions of their own keep what changes"]);
   assert.throws(() => planInstall(root(), readInstallConfig(text.replace('"erofs"', '"aegisfs"')), { ...OPTIONS, aegisfs }, codecs), /partition root: the root is on ext4, btrfs or erofs/);
 });
 
@@ -231,6 +231,14 @@ test("a plan tells what cannot be before anything is written", () => {
   assert.throws(plan(volumes(`mount = "/"\n${home}`)), /partition root: its subvolumes are mounted, not itself/);
   assert.throws(plan(volumes(`[[partition.subvolumes]]\nname = "@home"\nmount = "/"\n${home}`)), /the subvolume @home is there twice/);
   assert.throws(plan(`${esp}[[partition]]\nname = "root"\nsize = "rest"\nformat = "ext4"\nmount = "/"\nsnapshots = ["a"]\n`), /ext4 has no subvolumes; btrfs has/);
+  for (const place of ["/usr", "/etc", "/lib"]) assert.throws(plan(esp + part("root", "rest", "ext4", "/") + part("own", "64M", "ext4", place)), new RegExp(`partition own: ${place} cannot lie apart from /`));
+  for (const place of ["/proc", "/run/x", "/dev"]) assert.throws(plan(esp + part("root", "rest", "ext4", "/") + part("own", "64M", "ext4", place)), new RegExp(`partition own: ${place} is on no disk`));
+  plan(esp + part("root", "rest", "ext4", "/") + part("own", "64M", "ext4", "/usr/local"))();
+  assert.throws(plan(volumes(`[[partition.subvolumes]]\nname = "@"\nmount = "/"\n[[partition.subvolumes]]\nname = "@etc"\nmount = "/etc"\n`)), /partition root: \/etc cannot lie apart/);
+  assert.throws(plan(`${esp}${part("root", "rest", "ext4", "/")}${part("more", "64M", "ext4", "/srv")}type = "swap"\n`), /partition more: is of type swap, which takes format swap/);
+  // Two units of UTF-16 each.
+  assert.throws(plan(esp + part("root", "rest", "ext4", "/") + part("\u{1f600}".repeat(19), "64M", "ext4", "/srv")), /a name has at most 36 characters/);
+  assert.throws(plan(esp + part("root", "rest", "ext4", "/") + part("own", "64M", "ext4", "/mnt/../srv")), /partition\[2\]\.mount: is not what is expected here: an absolute path, without/);
   assert.throws(plan(esp.replace("64M", "1M") + part("root", "rest", "ext4", "/")), /partition esp: kernel and loader need/);
   assert.throws(plan('[system]\ntimezone = "Mars/Base"\n'), /Mars\/Base: a time zone that the root does not have/);
   assert.throws(plan('[[user]]\nname = "daemon"\n'), /user daemon: the root has one of this name/);

@@ -1,5 +1,5 @@
 /** From the partitions that are wanted to places on a disk: sizes in MiB, one of them may take the rest. */
-import { FormatError, gptSpace, PARTITION_TYPES, type GptPartition, type SectorSize } from "@stratos/formats";
+import { FormatError, GPT_NAME_MAX, gptSpace, PARTITION_TYPES, type GptPartition, type SectorSize } from "@stratos/formats";
 import type { BootArchitecture } from "../boot/boot-files.ts";
 import type { PartitionConfig } from "./install-schema.ts";
 
@@ -13,6 +13,11 @@ export interface PlannedPartition {
 
 const MIB = 1 << 20;
 const LEAST: Readonly<Record<PartitionConfig["format"], number>> = { vfat: MIB, ext4: 8 * MIB, btrfs: 64 * MIB, erofs: MIB, aegisfs: 16 * MIB, swap: MIB, none: MIB };
+
+/** The first root mounts / alone: what mounts the others, by /etc/fstab, must lie there. */
+const NEEDED_FIRST: readonly string[] = ["/bin", "/etc", "/lib", "/lib64", "/sbin", "/usr"];
+/** What the kernel shows there is on no disk; and a running system puts its own there. */
+const IN_MEMORY = /^\/(dev|proc|run|sys)(\/|$)/;
 
 /** What is made when nothing is said: an EFI system partition and a root. */
 export function defaultPartitions(options: { readonly rootFormat?: "ext4" | "btrfs"; readonly swap?: string } = {}): PartitionConfig[] {
@@ -74,10 +79,15 @@ function check(wanted: readonly PartitionConfig[]): void {
   for (const config of wanted) {
     const { name, mount, format, size, subvolumes, snapshots } = config;
     if (names.has(name)) throw new FormatError(`partition ${name}: the name is taken`);
+    // Counted as GPT does, in UTF-16.
+    if (name.length > GPT_NAME_MAX) throw new FormatError(`partition ${name}: a name has at most ${GPT_NAME_MAX} characters`);
     if (mount !== undefined && (format === "swap" || format === "none")) throw new FormatError(`partition ${name}: ${format} is not mounted`);
     if (format !== "btrfs" && (subvolumes ?? snapshots) !== undefined) throw new FormatError(`partition ${name}: ${format} has no subvolumes; btrfs has`);
     if (mount !== undefined && subvolumes !== undefined) throw new FormatError(`partition ${name}: its subvolumes are mounted, not itself; leave mount out`);
+    for (const [type, meant] of [["esp", "vfat"], ["swap", "swap"]] as const) if (config.type === type && format !== meant) throw new FormatError(`partition ${name}: is of type ${type}, which takes format ${meant}`);
     for (const own of mountings(config, places)) {
+      if (NEEDED_FIRST.includes(own.mount)) throw new FormatError(`partition ${name}: ${own.mount} cannot lie apart from /, as the system needs it before it mounts more`);
+      if (IN_MEMORY.test(own.mount)) throw new FormatError(`partition ${name}: ${own.mount} is on no disk`);
       if (mounts.has(own.mount)) throw new FormatError(`partition ${name}: ${own.mount} is taken`);
       mounts.add(own.mount);
     }
