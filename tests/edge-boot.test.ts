@@ -18,7 +18,7 @@ const entries = (): string[] => readdirSync(at("efi/loader/entries")).sort();
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "stratos-edge-boot-"));
-  for (const path of ["efi/loader/entries", "boot/ostree", "sysroot/ostree/boot.1/edge", "var/lib", "bin", "etc/edge/health.d"]) mkdirSync(at(path), { recursive: true });
+  for (const path of ["efi/loader/entries", "boot/ostree", "sysroot/ostree/boot.1/edge", "var/lib", "run", "bin", "etc/edge/health.d"]) mkdirSync(at(path), { recursive: true });
   // Called instead of the real one, it says what it was asked for.
   writeFileSync(at("bin/systemctl"), '#!/bin/sh\necho "systemctl $*"\n', { mode: 0o755 });
 });
@@ -89,6 +89,26 @@ test("a trial ends well when the checks pass, and anew when one does not; who is
   assert.match(run("edge-health").stdout, /is a good system/);
   assert.ok(entries().includes(`ostree-${"b".repeat(16)}.0.conf`));
   assert.equal(run("edge-boot", "retry").stdout, "", "a good one that fails later is not restarted for ever");
+});
+
+test("where firmware renames no files, each start of a system on trial is counted once, and the third is the last", () => {
+  const start = (): string => {
+    rmSync(at("run/edge-counted"), { force: true });
+    assert.deepEqual([run("edge-boot", "count").status, run("edge-boot", "count").status], [0, 0]);
+    sync();
+    return entries().find((name) => name.startsWith("ostree-bb"))!.slice("ostree-".length + 18, -".conf".length);
+  };
+  deployed("a", "b", "a");
+  sync();
+  assert.equal(start(), "+3", "another system's start");
+  deployed("b", "b", "a");
+  assert.deepEqual([start(), start(), start(), start()], ["+2", "+1", "+0-3", "+0-3"]);
+  assert.match(run("edge-health").stdout, /is a good system/);
+  assert.equal(start(), "");
+  deployed("a", "b", "a");
+  renameSync(at(`efi/loader/entries/ostree-${"b".repeat(16)}.0.conf`), at(`efi/loader/entries/ostree-${"b".repeat(16)}.0+1-2.conf`));
+  deployed("b", "b", "a");
+  assert.equal(start(), "+1-2", "the loader counts");
 });
 
 test("what the loader has given up is noted, and not tried again when it is deployed anew", () => {

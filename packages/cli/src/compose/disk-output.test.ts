@@ -64,7 +64,7 @@ test("a disk holds the commit that the same treefile writes, deployed, and only 
   assert.equal(debugfs("cat /ostree/repo/refs/remotes/updates/r/one"), `${commit!.sha256}\n`);
   assert.equal(debugfs(`cat /ostree/deploy/box/deploy/${commit!.sha256}.0/etc/hostname`), "box\n");
   // What ostree hands on to the next deployment is what this disk needs to start.
-  assert.match(debugfs("cat /boot/loader.1/entries/ostree-1.conf"), /^options root=UUID=\S+ ro .*console=ttyS0,115200 ostree=\/ostree\/boot\.1\/box\/[0-9a-f]{64}\/0$/m);
+  assert.match(debugfs("cat /boot/loader.1/entries/ostree-1.conf"), /^options root=UUID=\S+ ro .*console=ttyS0,115200 systemd\.gpt_auto=0 ostree=\/ostree\/boot\.1\/box\/[0-9a-f]{64}\/0$/m);
   // A machine that asks for signatures asks for that of what it runs, too; and each disk has the same one.
   const { privateKey } = generateKeyPairSync("ed25519"), key = join(folder, "deploy.pem"), signed = laid.replace("remote: updates", `remote: updates, sign-ed25519: ${key}`);
   writeFileSync(key, privateKey.export({ format: "pem", type: "pkcs8" }));

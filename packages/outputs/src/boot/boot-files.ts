@@ -121,13 +121,16 @@ function commandLineFor(options: BootOptions, rootFlags: string | undefined): st
   ].join(" ");
 }
 
+/** ostree's /boot is mounted when systemd looks for a place for the EFI system partition (systemd-gpt-auto-generator(8)), and to it that is no reason not to mount it there. */
+const DEPLOYED_WORDS = "systemd.gpt_auto=0";
+
 /** What ostree has deployed, started by systemd-boot, which the first of these systems brings: the root's own words come before those of each entry. */
 function deployedBootFiles(paths: TreePaths, deployments: readonly Deployment[], options: BootOptions): BootFiles {
   if (options.loader !== undefined && options.loader !== "systemd-boot") throw new FormatError(`what ostree has deployed is started by systemd-boot, not by ${options.loader}`);
   const first = deployments[0]!, { efi } = ARCHITECTURES[options.architecture];
   const manager = paths.bytes(`${first.system}/usr/lib/systemd/boot/efi/systemd-boot${efi}.efi`);
   if (manager === undefined) throw new FormatError(`${first.system}: has no boot loader; install systemd-boot-efi`);
-  const files = managerFiles(manager, options.architecture, `ostree-*`), usual = commandLineFor(options, options.rootFlags);
+  const files = managerFiles(manager, options.architecture, `ostree-*`), usual = commandLineFor({ ...options, commandLine: `${DEPLOYED_WORDS} ${options.commandLine ?? ""}`.trim() }, options.rootFlags);
   const seen = new Set<string>();
   for (const { title, version, linux, initrd, options: own, system } of deployments) {
     // Deployments of one kernel share it.

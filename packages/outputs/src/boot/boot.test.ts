@@ -192,7 +192,7 @@ test("a root into which ostree has deployed systems starts them by its entries, 
   const { files, kernel, loader } = bootFiles(treeOf(...parts), options, codecs), texts = new Map(files.map(({ path, content }) => [path, Buffer.from(content).toString()]));
   assert.deepEqual([kernel, loader, texts.get("EFI/BOOT/BOOTX64.EFI")], ["6.1", "systemd-boot", "loader of new"]);
   assert.match(texts.get("loader/loader.conf")!, /^default ostree-\*$/m);
-  assert.equal(texts.get("loader/entries/ostree-new.0.conf"), "title Debian (new)\nversion 2\nsort-key ostree\nlinux /ostree/debian-bb/vmlinuz-6.1\ninitrd /ostree/debian-bb/initramfs-6.1.img\noptions root=UUID=x ro console=tty0 console=ttyS0,115200 quiet ostree=/ostree/boot.1/debian/new/0\n");
+  assert.equal(texts.get("loader/entries/ostree-new.0.conf"), "title Debian (new)\nversion 2\nsort-key ostree\nlinux /ostree/debian-bb/vmlinuz-6.1\ninitrd /ostree/debian-bb/initramfs-6.1.img\noptions root=UUID=x ro console=tty0 console=ttyS0,115200 systemd.gpt_auto=0 quiet ostree=/ostree/boot.1/debian/new/0\n");
   assert.deepEqual([texts.get("ostree/debian-aa/vmlinuz-6.1"), texts.get("ostree/debian-bb/initramfs-6.1.img")], ["kernel aa", "root bb"]);
   assert.throws(() => bootFiles(treeOf(...parts.filter(({ path }) => !path.includes("vmlinuz"))), options, codecs), /ostree-\d-debian\.conf: linux is \/ostree\/debian-\w\w\/vmlinuz-6\.1, and not in the tree/);
   assert.throws(() => bootFiles(treeOf(...parts.filter(({ path }) => !path.startsWith("ostree/boot.1"))), options, codecs), /its system \/ostree\/boot\.1\/debian\/\w+\/0 is not in the tree/);
