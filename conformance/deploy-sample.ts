@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { PATIENT } from "./emulator.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -18,7 +19,7 @@ export function deploySample(repository: string, ref: string, folder: string): s
     must("ostree", "config", own, "set", "sysroot.bootloader", "none");
     must("ostree", "pull-local", own, repository, ref);
     must("ostree", "admin", "deploy", `--sysroot=${sysroot}`, "--os=debian", ref);
-    must(process.execPath, join(root, "stratos.mjs"), "image", "convert", sysroot, disk, "--to", "raw", "--name", "deployed", "--arch", "amd64", "--kernel-options", "no_timer_check");
+    must(process.execPath, join(root, "stratos.mjs"), "image", "convert", sysroot, disk, "--to", "raw", "--name", "deployed", "--arch", "amd64", "--kernel-options", PATIENT);
   } finally {
     // It takes care that nobody removes what is deployed.
     const deployed = join(sysroot, "ostree/deploy/debian/deploy");

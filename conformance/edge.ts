@@ -2,16 +2,18 @@
  * The edge sample (docs/edge.md), as its user meets it: its disk boots, takes a signed commit from `stratos ostree serve`, starts it and keeps what is its own; goes back to
  * the commit before by hand, and by itself when a commit does not come up or is not fit; and takes no commit whose signature is another's. Under QEMU without hardware help.
  *
- *     npm run conformance:edge -- [--record] [--keep FOLDER]
+ *     npm run conformance:edge -- [--record] [--keep FOLDER] [--architecture amd64|riscv64] [--from NAME]
+ *
+ * With `--keep` the machine stays in the folder, and `--from` goes on with it at the first step whose name holds NAME.
  */
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { Machine, machineObstacle } from "./emulator.ts";
+import { Machine, machineObstacle, PATIENT } from "./emulator.ts";
 import { recordBoots, type BootRow } from "./results.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -22,7 +24,67 @@ const PASSWORD = "boot", PASSWORD_HASH = "$6$stratos$5fUcXOTDHFflBiKd.UYj3LYEVWs
 const SETTLED = "while ls /efi/loader/entries | grep -q $(ls -d /sysroot/ostree/deploy/edge/deploy/*.0 | while read d; do [ $d/usr -ef /usr ] && basename $d | cut -c 1-16; done).*+; do sleep 1; done";
 const STATE = "echo marker $(cat /etc/marker); ostree admin status";
 
-const { values } = parseArgs({ options: { record: { type: "boolean", default: false }, keep: { type: "string" } } });
+const GIVEN_UP = /marker 2[\s\S]*\* edge [\s\S]*Version: 2[\s\S]*has been tried, and did not come up/;
+
+/** What is done one after the other to one machine, and what its console answers for the last. */
+const STEPS: readonly { readonly name: string; readonly ask: () => Promise<string>; readonly wanted: RegExp }[] = [
+  {
+    name: "the first disk boots", ask: () => ask(`${STATE}; systemctl is-system-running --wait; touch /etc/kept /var/kept; edge-update`),
+    wanted: /marker 1[\s\S]*\* edge [0-9a-f]{64}\.0[\s\S]*running[\s\S]*is what runs/,
+  },
+  {
+    name: "an upgrade is started, and keeps what is the machine's",
+    ask: async () => {
+      compose("2", "");
+      await restart("edge-update --reboot");
+      return ask(`${SETTLED}; ${STATE}; ls /etc/kept /var/kept; ls /efi/loader/entries`);
+    },
+    wanted: /marker 2[\s\S]*\* edge [\s\S]*Version: 2[\s\S]*edge [0-9a-f]{64}\.0 \(rollback\)[\s\S]*\/etc\/kept\s+\/var\/kept\s+ostree-[0-9a-f]{16}\.0\.conf\s+ostree-[0-9a-f]{16}\.0\.conf/,
+  },
+  {
+    name: "an administrator goes back", wanted: /marker 1[\s\S]*\* edge [\s\S]*Version: 1/,
+    ask: async () => {
+      await restart("ostree admin set-default 1 && systemctl reboot");
+      return ask(STATE);
+    },
+  },
+  {
+    name: "and forth", wanted: /marker 2[\s\S]*\* edge [\s\S]*Version: 2/,
+    ask: async () => {
+      await restart("ostree admin set-default 1 && systemctl reboot");
+      return ask(`${SETTLED}; ${STATE}`);
+    },
+  },
+  {
+    name: "a commit that does not come up is left for the one before", wanted: GIVEN_UP,
+    ask: async () => {
+      // Its first program is none.
+      compose("3", `files: {/usr/lib/systemd/systemd: {content: "nothing", mode: "755"}}\n`);
+      await restart("edge-update --reboot");
+      return ask(`${SETTLED}; ${STATE}; edge-update --reboot`);
+    },
+  },
+  {
+    name: "a commit that is not fit is left for the one before", wanted: GIVEN_UP,
+    ask: async () => {
+      compose("4", `files: {/usr/lib/edge/health.d/never: {content: "#!/bin/sh\\nexit 1\\n", mode: "755"}}\n`);
+      // After the update it starts three times, is not fit, and starts again before anybody could log in.
+      await restart("edge-update --reboot", 4);
+      return ask(`${SETTLED}; ${STATE}; edge-update --reboot`);
+    },
+  },
+  {
+    name: "a commit that another has signed is not taken", wanted: /(GPG|signature|public key)[\s\S]*status 1/i,
+    ask: () => {
+      compose("5", "", "other");
+      return ask("edge-update --reboot; echo status $?");
+    },
+  },
+];
+
+const { values } = parseArgs({ options: { record: { type: "boolean", default: false }, keep: { type: "string" }, architecture: { type: "string", default: "amd64" }, from: { type: "string" } } });
+const architecture = values.architecture === "riscv64" ? "riscv64" : "amd64", firmware = architecture === "riscv64" ? "u-boot" : "uefi";
+const image = `edge-default-${architecture}.raw`;
 const folder = values.keep ?? mkdtempSync(join(tmpdir(), "stratos-edge-"));
 const target = join(folder, "edge");
 let server: ChildProcess | undefined, machine: Machine | undefined;
@@ -34,10 +96,10 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => 
 mkdirSync(folder, { recursive: true });
 
 const rows: BootRow[] = [];
-const port = await freePort();
+const port = values.from === undefined ? await freePort() : Number(/http:\/\/10\.0\.2\.2:(\d+)/.exec(readFileSync(join(folder, "machine.yaml"), "utf8"))![1]);
 let started = Date.now();
 try {
-  const obstacle = machineObstacle({ architecture: "amd64", firmware: "uefi" });
+  const obstacle = machineObstacle({ architecture, firmware });
   if (obstacle !== null) throw new Error(obstacle);
   await run();
 } catch (error) {
@@ -51,60 +113,37 @@ console.log(`${rows.length - failed} passed, ${failed} failed`);
 process.exit(failed === 0 && rows.length > 0 ? 0 : 1);
 
 async function run(): Promise<void> {
-  for (const key of ["edge", "other"]) stratos("pkg", "key", "create", key);
-  writeFileSync(join(folder, "edge.asc"), stratos("pkg", "key", "export", "edge"));
-  compose("1", "");
-  console.log(`disk: ${(statSync(join(target, "edge-default-amd64.raw")).blocks / 2048).toFixed(0)} MiB of files`);
   const disk = join(folder, "machine.raw");
-  copyFileSync(join(target, "edge-default-amd64.raw"), disk);
+  if (values.from === undefined) {
+    for (const key of ["edge", "other"]) stratos("pkg", "key", "create", key);
+    writeFileSync(join(folder, "edge.asc"), stratos("pkg", "key", "export", "edge"));
+    compose("1", "");
+    console.log(`disk: ${(statSync(join(target, image)).blocks / 2048).toFixed(0)} MiB of files`);
+    copyFileSync(join(target, image), disk);
+  }
   server = spawn(process.execPath, [join(root, "stratos.mjs"), "ostree", "serve", join(target, "repo"), "--listen", `127.0.0.1:${port}`, "--quiet"], { stdio: ["ignore", "pipe", "inherit"] });
   await new Promise((resolve) => server!.stdout!.once("data", resolve));
-  machine = new Machine({ architecture: "amd64", firmware: "uefi", memory: 1024, media: [{ path: disk, kind: "disk", keep: true }], reachesHost: true, restarts: true });
-  const seen = machine;
+  const seen = (machine = new Machine({ architecture, firmware, memory: 1024, media: [{ path: disk, kind: "disk", keep: true }], reachesHost: true, restarts: true }));
   if (values.keep !== undefined) setInterval(() => writeFileSync(join(folder, "console.log"), seen.output), 2000).unref();
-  let at = await login(0);
-  check("the first disk boots", await ask(`${STATE}; systemctl is-system-running --wait; touch /etc/kept /var/kept; edge-update`), /marker 1[\s\S]*\* edge [0-9a-f]{64}\.0[\s\S]*running[\s\S]*is what runs/);
+  await login(0);
+  const first = STEPS.findIndex(({ name }) => values.from === undefined || name.includes(values.from));
+  for (const { name, wanted, ask: steps } of STEPS.slice(first === -1 ? STEPS.length : first)) check(name, await steps(), wanted);
+}
 
-  compose("2", "");
-  at = machine.output.length;
-  machine.type("edge-update --reboot\r");
-  at = await login(at);
-  check("an upgrade is started, and keeps what is the machine's", await ask(`${SETTLED}; ${STATE}; ls /etc/kept /var/kept; ls /efi/loader/entries`), /marker 2[\s\S]*\* edge [\s\S]*Version: 2[\s\S]*edge [0-9a-f]{64}\.0 \(rollback\)[\s\S]*\/etc\/kept\s+\/var\/kept\s+ostree-[0-9a-f]{16}\.0\.conf\s+ostree-[0-9a-f]{16}\.0\.conf/);
-
-  at = machine.output.length;
-  machine.type("ostree admin set-default 1 && systemctl reboot\r");
-  at = await login(at);
-  check("an administrator goes back", await ask(STATE), /marker 1[\s\S]*\* edge [\s\S]*Version: 1/);
-  at = machine.output.length;
-  machine.type("ostree admin set-default 1 && systemctl reboot\r");
-  at = await login(at);
-  check("and forth", await ask(`${SETTLED}; ${STATE}`), /marker 2[\s\S]*\* edge [\s\S]*Version: 2/);
-
-  // Its first program is none.
-  compose("3", `files: {/usr/lib/systemd/systemd: {content: "nothing", mode: "755"}}\n`);
-  at = machine.output.length;
-  machine.type("edge-update --reboot\r");
-  at = await login(at);
-  check("a commit that does not come up is left for the one before", await ask(`${SETTLED}; ${STATE}; edge-update --reboot`), /marker 2[\s\S]*\* edge [\s\S]*Version: 2[\s\S]*has been tried, and did not come up/);
-
-  compose("4", `files: {/usr/lib/edge/health.d/never: {content: "#!/bin/sh\\nexit 1\\n", mode: "755"}}\n`);
-  at = machine.output.length;
-  machine.type("edge-update --reboot\r");
-  // After the update it starts three times, is not fit, and starts again before anybody could log in.
-  for (let restart = 0; restart < 4; restart++) at = await appears(/reboot: Restarting system/, at);
-  at = await login(at);
-  check("a commit that is not fit is left for the one before", await ask(`${SETTLED}; ${STATE}; edge-update --reboot`), /marker 2[\s\S]*\* edge [\s\S]*Version: 2[\s\S]*has been tried, and did not come up/);
-
-  compose("5", "", "other");
-  check("a commit that another has signed is not taken", await ask("edge-update --reboot; echo status $?"), /(GPG|signature|public key)[\s\S]*status 1/i);
+/** Types what restarts the machine, and logs in again. @param restarts  how often it starts again before anybody could */
+async function restart(command: string, restarts = 0): Promise<void> {
+  let at = machine!.output.length;
+  machine!.type(`${command}\r`);
+  for (let count = 0; count < restarts; count++) at = await appears(/reboot: Restarting system/, at);
+  await login(at);
 }
 
 function compose(version: string, more: string, key = "edge"): void {
   const treefile = join(folder, "machine.yaml");
   // In the words of docs/edge.md, and a password for this console.
-  writeFileSync(treefile, `include: [${join(root, "images/edge.yaml")}, machine-own.yaml]\nversion: "${version}"\nostree: {sign: ${join(folder, "home/keys", `${key}.asc`)}}\nfiles:\n  /usr/share/edge/updates.asc: {source: edge.asc}\n  /etc/ostree/remotes.d/updates.conf:\n    content: |\n      [remote "updates"]\n      url=http://10.0.2.2:${port}\n      gpg-verify=true\n      gpgkeypath=/usr/share/edge/updates.asc\n  /etc/marker: {content: "${version}\\n"}\nusers: {root: {password: "${PASSWORD_HASH}"}}\noutputs: {disk: ${version === "1" ? `{command-line: "panic=5 no_timer_check"}` : "null"}}\n`);
+  writeFileSync(treefile, `include: [${join(root, "images/edge.yaml")}, machine-own.yaml]\nversion: "${version}"\nostree: {sign: ${join(folder, "home/keys", `${key}.asc`)}}\nfiles:\n  /usr/share/edge/updates.asc: {source: edge.asc}\n  /etc/ostree/remotes.d/updates.conf:\n    content: |\n      [remote "updates"]\n      url=http://10.0.2.2:${port}\n      gpg-verify=true\n      gpgkeypath=/usr/share/edge/updates.asc\n  /etc/marker: {content: "${version}\\n"}\nusers: {root: {password: "${PASSWORD_HASH}"}}\noutputs: {disk: ${version === "1" ? `{command-line: "panic=5 ${PATIENT}"}` : "null"}}\n`);
   writeFileSync(join(folder, "machine-own.yaml"), more === "" ? "custom: {}\n" : more);
-  stratos("compose", "run", treefile, "--arch", "amd64", "-o", target);
+  stratos("compose", "run", treefile, "--arch", architecture, "-o", target);
 }
 
 async function appears(pattern: RegExp, at: number): Promise<number> {
@@ -138,7 +177,7 @@ function report(name: string, failure: string | null): void {
   const seconds = Math.round((Date.now() - started) / 1000);
   started = Date.now();
   console.log(failure === null ? `ok ${name} (${seconds} s)` : `FAILED ${name}: ${failure}`);
-  rows.push({ name, isRight: failure === null, seconds });
+  rows.push({ name: architecture === "amd64" ? name : `${architecture}: ${name}`, isRight: failure === null, seconds });
 }
 
 function stratos(...args: readonly string[]): string {

@@ -32,6 +32,9 @@ const U_BOOT = "/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf";
  */
 const PROCESSOR = "qemu64,-cx16";
 
+/** Words for the kernel of a machine on a busy host: it gives up when its timer does not come while it looks, and systemd after 90 seconds, which a boot may take many times over. */
+export const PATIENT = "no_timer_check systemd.default_device_timeout_sec=900 systemd.default_timeout_start_sec=900 systemd.service_watchdogs=0";
+
 /** What keeps a machine from starting here; null when nothing does. */
 export function machineObstacle({ architecture, firmware }: Pick<MachineOptions, "architecture" | "firmware">): string | null {
   const program = architecture === "amd64" ? "qemu-system-x86_64" : "qemu-system-riscv64";
