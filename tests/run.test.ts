@@ -61,7 +61,7 @@ test("a machine with several harts shows them, and keeps threads where they are 
 });
 
 test("a process that waits to be reaped is a zombie to ps", async () => {
-  const result = await stratosRun(["bash", "-c", "(sleep 0.1 & exec sleep 1) & sleep 0.5; ps -e -o stat,comm | grep ^Z"]);
+  const result = await stratosRun(["bash", "-c", "(sleep 0.1 & exec sleep 100) & for n in {1..300}; do ps -e -o stat,comm | grep ^Z && break; sleep 0.1; done; kill %1"]);
   assert.equal(result.stdout, "Z    sleep\n");
 });
 

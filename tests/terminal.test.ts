@@ -60,13 +60,15 @@ test("the shell is a login shell of root on a terminal of the host's size", asyn
 });
 
 test("line editing, Ctrl-C, Ctrl-D and Ctrl-Z with job control", async () => {
+  // It speaks when it has the terminal: what is typed before goes to the shell.
+  const sleeping = "sh -c 'echo asleep; exec sleep 200'\r";
   const { output, status } = await dialogue(shell, [
     { expect: "# ", send: "echo wrnog\x1b[D\x1b[D\x7f\x1b[Co\x01: a; \x05; echo\r" },
-    { expect: "wroog\r\n\r\n", send: "sleep 100\r" },
-    { expect: "sleep 100\r\n", send: "\x03" },
+    { expect: "wroog\r\n\r\n", send: sleeping },
+    { expect: "\rasleep\r\n", send: "\x03" },
     { expect: "^C", send: "echo status $?\r" },
-    { expect: "status 130", send: "sleep 200\r" },
-    { expect: "sleep 200\r\n", send: "\x1a" },
+    { expect: "status 130", send: sleeping },
+    { expect: "\rasleep\r\n", send: "\x1a" },
     { expect: "Stopped", send: "jobs; kill %1; wait; echo killed\r" },
     { expect: "\r\nkilled", send: "cat\r" },
     { expect: "cat\r\n", send: "typed\r\x04" },
