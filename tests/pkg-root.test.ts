@@ -94,6 +94,22 @@ test("an upgrade keeps configuration that was changed here and leaves held packa
   await archive.withdraw("sample", "3.0");
 });
 
+test("what apt's users type means what it means to apt, or says what it is called here", options, async () => {
+  await archive.offer({ name: "loud", version: "1.0", fields: "Recommends: sample-doc\n" });
+  await good("update");
+  const comes = async (...args: string[]): Promise<string[]> => (JSON.parse(await good("install", "--json", ...args, "loud")) as { install: { name: string }[] }).install.map(({ name }) => name);
+  assert.deepEqual([await comes("-s", "-y"), await comes("--simulate", "--yes", "--no-install-recommends")], [["loud", "sample-doc"], ["loud"]]);
+  assert.equal(await good("list", "--names"), "lib-sample\nsample\nwatcher\n");
+  await archive.withdraw("loud", "1.0");
+  for (const [word, meant] of [["dist-upgrade", "upgrade --full"], ["policy", "show --all-versions"]] as const) {
+    const result = await pkg(word);
+    assert.deepEqual([result.status, result.stderr], [2, `stratos: ${word}: unknown command; here it is \`stratos pkg ${meant}\`\n`]);
+  }
+  await good("download", "-o", folder, "watcher:all", "sample/own", "lib-sample=2.0");
+  const other = await pkg("download", "-o", folder, "watcher/other");
+  assert.match(other.stderr, /watcher\/other: there is only 1\.0 for all of own/);
+});
+
 test("what makes no sense is refused before anything is done", options, async () => {
   for (const [args, status, why] of [
     [["install", "--image", "x", "sample"], 2, /--image: is for images/], [["install", "--to", "x", "sample"], 2, /--to: is for images/], [["rollback", "--save", "x"], 2, /--save: is for images/],

@@ -70,6 +70,8 @@ function usageError(error: CommanderError, program: ReturnType<typeof createProg
   const suggestion = /\n\(Did you mean (.+)\?\)/.exec(message)?.[1];
   const hint = suggestion === undefined ? "" : `; did you mean ${suggestion}?`;
   const unknown = /^unknown (option|command) '(.+?)'/.exec(message);
+  const own = unknown?.[1] === "command" && program.args[0] === "pkg" ? OTHERS_WORDS[unknown[2]!] : undefined;
+  if (own !== undefined) return new UsageError(unknown![2]!, `unknown command; here it is \`stratos pkg ${own}\``);
   if (unknown !== null) return new UsageError(unknown[2]!, `unknown ${unknown[1]!}${hint}`);
   const bad = /^(?:option|command-argument) '(.+?)' argument '(.*?)' is invalid\. (.*)$/s.exec(message) ?? /^command-argument value '(.*?)' is invalid for argument '(.*?)'\. (.*)$/s.exec(message);
   if (bad !== null) return new UsageError(bad[1]!.replace(/ [<[].*$/, ""), `'${bad[2]!}': ${lowerFirst(bad[3]!)}`);
@@ -86,6 +88,11 @@ function usageError(error: CommanderError, program: ReturnType<typeof createProg
   }
   return new UsageError("command line", message);
 }
+
+/** What other tools for packages call what `stratos pkg` does. */
+const OTHERS_WORDS: Readonly<Record<string, string>> = {
+  "dist-upgrade": "upgrade --full", "full-upgrade": "upgrade --full", info: "show", policy: "show --all-versions", madison: "show --all-versions", rdepends: "depends --reverse", mark: "hold` and `stratos pkg unhold", undo: "rollback", erase: "remove", uninstall: "remove",
+};
 
 function lowerFirst(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1).replace(/\.$/, "");

@@ -11,7 +11,7 @@ export { compareVersions, isVersion, satisfiesRelation, type Relation } from "./
 export { BinaryPackage, PackageIndex, type PackageOrigin, type Provider, type RelationField } from "./debian/package-index.ts";
 export { buildPackageTable, type PackageTable } from "./debian/index/package-table.ts";
 export { InstalledState, keyOf, parseInstalledState, isVital, type InstalledEntry } from "./debian/installed-state.ts";
-export { globOf, parsePreferences, priorities, targetRelease, PolicyError, type Pin } from "./debian/policy.ts";
+export { globOf, isOfRelease, parsePreferences, priorities, targetRelease, PolicyError, type Pin } from "./debian/policy.ts";
 export { planChange, type ChangeRequest, type PlannedChange, type PlannedInstall, type PlannedRemoval } from "./debian/resolver/plan-change.ts";
 export { findViolations } from "./debian/violations.ts";
 export { resolve, UnsatisfiableError, type ResolveRequest, type ResolvedPackage } from "./debian/resolver/resolve.ts";

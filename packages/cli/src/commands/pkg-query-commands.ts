@@ -5,7 +5,7 @@ import { byteStringToUtf8, printable } from "@stratos/base";
 import { readConfig, stratosHome, type ProgressDisplay } from "@stratos/host-node";
 import { findMirror, type NodePackagePorts } from "@stratos/host-node/packages";
 import {
-  debFileName, formatDependency, globOf, InstalledState, installedDependents, loadRepository, lockOf, packageFile, PackageIndex, readVerified, relationsOf, searchPackages, sentenceOf, trixieKeyrings, unpackOrder, whyInstalled,
+  debFileName, formatDependency, globOf, InstalledState, installedDependents, isOfRelease, loadRepository, lockOf, packageFile, PackageIndex, readVerified, relationsOf, searchPackages, sentenceOf, trixieKeyrings, unpackOrder, whyInstalled,
   type BinaryPackage,
 } from "@stratos/pkg";
 import { CommandError } from "../command-error.ts";
@@ -123,10 +123,12 @@ export function whyCommand(name: string, options: QueryOptions): Promise<number>
 export function downloadCommand(names: readonly string[], options: QueryOptions & { readonly output: string }): Promise<number> {
   return withPlace(options, async ({ ports, index, progress }) => {
     const wanted = names.map((text) => {
-      const [name, version] = text.split("=");
-      const one = version === undefined ? index.versions(name!).find((each) => each.origin.baseUrl !== "") : index.versions(name!).find((each) => each.version === version && each.origin.baseUrl !== "");
-      if (one === undefined) throw unknown(text, index);
-      return one;
+      // As `pkg install` has it.
+      const [, name = text, architecture, version, release] = /^([^:=/]+)(?::([^=/]+))?(?:=(.+)|\/(.+))?$/.exec(text) ?? [];
+      const offered = index.versions(name).filter((one) => one.origin.baseUrl !== "");
+      const one = offered.find((each) => (architecture === undefined || each.architecture === architecture) && (version === undefined || each.version === version) && (release === undefined || index.originsOf(each).some((origin) => isOfRelease(origin, release))));
+      if (one !== undefined) return one;
+      throw offered.length === 0 ? unknown(name, index) : new CommandError(text, `there is only ${offered.map((each) => `${each.version} for ${each.architecture} of ${each.origin.name}`).join(", ")}`);
     });
     await downloadChange(ports, wanted, progress);
     progress.clear();

@@ -54,6 +54,8 @@ async function change(words: readonly string[], request: ChangeRequest, options:
       ...(options.purge === true ? { purge: true } : {}), ...(options.autoremove === true ? { autoremove: true } : {}), ...(options.allowRemoveEssential === true ? { allowRemoveEssential: true } : {}),
     });
     progress.clear();
+    // What will be done is seen before it is done, and stays in view when it fails.
+    if (options.json !== true) process.stdout.write(planText(planned));
     if (options.dryRun !== true && options.downloadOnly === true) {
       await downloadChange(ports, planned.install.map((one) => one.package), progress);
       progress.clear();
@@ -87,13 +89,13 @@ function checkRootOptions(options: { readonly image?: string; readonly to?: stri
 
 function tell(planned: PlannedChange, transaction: ImageTransaction | RootTransaction | undefined, options: ChangeOptions): number {
   if (options.json === true) process.stdout.write(`${JSON.stringify({ ...(changeJson(planned) as object), ...(transaction === undefined ? {} : { transaction }) }, null, 2)}\n`);
-  else {
-    if (isEmptyChange(planned)) process.stdout.write("Nothing to do.\n");
-    else process.stdout.write(changeText(planned));
-    if (isEmptyChange(planned) && planned.keptBack.length > 0) process.stdout.write(`Kept back: ${planned.keptBack.map(({ package: one }) => one.name).join(" ")}\n`);
-    if (transaction !== undefined) process.stdout.write(`Done: change ${transaction.id}; \`stratos pkg rollback ${transaction.id}${options.root === undefined ? "" : ` --root ${options.root}`}\` takes it back.\n`);
-  }
+  else if (transaction !== undefined) process.stdout.write(`Done: change ${transaction.id}; \`stratos pkg rollback ${transaction.id}${options.root === undefined ? "" : ` --root ${options.root}`}\` takes it back.\n`);
   return 0;
+}
+
+function planText(planned: PlannedChange): string {
+  if (!isEmptyChange(planned)) return changeText(planned);
+  return `Nothing to do.\n${planned.keptBack.length === 0 ? "" : `Kept back: ${planned.keptBack.map(({ package: one }) => one.name).join(" ")}\n`}`;
 }
 
 export function holdCommand(names: readonly string[], isHeld: boolean, options: SourceOptions & { readonly to?: string }): Promise<number> {

@@ -45,7 +45,7 @@ export function queryCommands(finish: Finish): Command[] {
     looking(new Command("download")
       .description("Downloads packages as files, checked against the signed lists. What was half there is resumed.")
       .summary("download packages")
-      .argument("<package...>", "NAME or NAME=VERSION")
+      .argument("<package...>", "NAME, NAME=VERSION, NAME/SUITE or NAME:ARCHITECTURE")
       .option("-o, --output <folder>", "where to", "."))
       .action(async (names: string[], options: QueryOptions & { output: string }) => finish(await (await commands()).downloadCommand(names, options))),
     from(new Command("lock")

@@ -10,10 +10,11 @@ const commands = () => import("../commands/pkg-system-commands.ts");
 
 export function systemCommands(finish: Finish): Command[] {
   const install = changing(new Command("install")
-    .description("Installs packages into an image or a folder's system (--root), or newer versions of those that are there: what they need comes along, and what they conflict with goes. Both are the old one or the new one, whatever happens, and the change can be taken back. A request is NAME, NAME=VERSION, NAME/SUITE, NAME:ARCHITECTURE, NAME- to remove, or the path of a .deb file, ./x.deb.")
+    .description("Installs packages into an image or a folder's system (--root), or newer versions of those that are there: what they need comes along, and what they conflict with goes. Both are the old one or the new one, whatever happens, and the change can be taken back. A request is NAME, NAME=VERSION, NAME/SUITE, NAME:ARCHITECTURE, NAME- to remove, NAME+ to install (also with `pkg remove`), or the path of a .deb file, ./x.deb. Nothing is asked: --dry-run shows the plan first. The options -y, -s and --no-install-recommends mean what they mean to apt.")
     .summary("install packages")
     .argument("<package...>", "what to install"))
     .option("--no-recommends", "leave away what packages recommend")
+    .addOption(aptsNoRecommends())
     .action(async (names: string[], options: ChangeOptions) => finish(await (await commands()).installCommand(names, options)));
   const remove = changing(new Command("remove")
     .description("Removes packages from an image, with those that depend on them. Configuration files stay, unless --purge is given.")
@@ -41,6 +42,7 @@ export function systemCommands(finish: Finish): Command[] {
     .argument("[package...]", "only these"))
     .option("--full", "also when packages must be added or removed")
     .option("--no-recommends", "leave away what packages newly recommend")
+    .addOption(aptsNoRecommends())
     .action(async (names: string[], options: ChangeOptions) => finish(await (await commands()).upgradeCommand(names, options)));
   const update = systemFrom(new Command("update")
     .description("Fetches the lists of an image's sources anew, and checks who signed them. Other commands use the lists of last time, as long as these are valid.")
@@ -112,8 +114,15 @@ function changing(command: Command): Command {
     .option("-t, --target <release>", "prefer versions of this release")
     .addOption(new Option("--to <name>", "make the result an image of its own, and leave this one as it is").argParser(parseImageName))
     .addOption(dryRunOption())
+    .addOption(new Option("-s, --simulate", "as for apt: --dry-run").implies({ dryRun: true }).hideHelp())
+    .addOption(new Option("-y, --yes", "as for apt; nothing is asked anyway").hideHelp())
     .option("--download-only", "fetch the packages, and change nothing")
     .addOption(jsonOption());
+}
+
+/** As for apt. */
+function aptsNoRecommends(): Option {
+  return new Option("--no-install-recommends", "as for apt: --no-recommends").implies({ recommends: false }).hideHelp();
 }
 
 function parseChange(text: string): number {

@@ -2,13 +2,16 @@
 import * as http from "node:http";
 import * as https from "node:https";
 import { RegistryError, type HttpRequest, type HttpResponse } from "@stratos/outputs";
+import { describeFailure } from "../network-failure.ts";
 
 const IDLE_TIMEOUT_MS = 60_000;
 
 export class NodeHttpTransport {
   readonly #agents: { http: http.Agent; https: https.Agent };
+  readonly #environment: NodeJS.ProcessEnv;
 
   constructor(environment: NodeJS.ProcessEnv = process.env) {
+    this.#environment = environment;
     const options = { keepAlive: true, maxSockets: 4, proxyEnv: environment };
     this.#agents = { http: new http.Agent(options), https: new https.Agent(options) };
   }
@@ -25,7 +28,7 @@ export class NodeHttpTransport {
       resolve({ status: response.statusCode ?? 0, headers: fields, body: response });
     });
     call.on("timeout", () => call.destroy(new Error(`nothing came for ${IDLE_TIMEOUT_MS / 1000} s`)));
-    call.on("error", (cause) => reject(new RegistryError(`${url.host}: ${describe(cause)}`)));
+    call.on("error", (cause) => reject(new RegistryError(`${url.host}: ${describeFailure(cause, this.#environment)}`)));
     call.end(request.body);
   });
 
@@ -34,9 +37,4 @@ export class NodeHttpTransport {
     this.#agents.http.destroy();
     this.#agents.https.destroy();
   }
-}
-
-function describe(cause: Error): string {
-  if (cause instanceof AggregateError && cause.errors.length > 0) return describe(cause.errors[0] as Error);
-  return cause.message || cause.name;
 }

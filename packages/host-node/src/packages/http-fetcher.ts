@@ -8,6 +8,7 @@ import type * as http from "node:http";
 import type * as https from "node:https";
 import { fileURLToPath } from "node:url";
 import { FetchError, type Fetcher, type FetchResponse } from "@stratos/pkg";
+import { describeFailure } from "../network-failure.ts";
 
 const REDIRECTS_MAX = 8;
 /** A transfer that brings nothing for so long has failed. */
@@ -68,7 +69,7 @@ export class HttpFetcher implements Fetcher {
       const request = (isSecure ? https : http).request(place, { agent: isSecure ? agents.https : agents.http, headers, timeout: this.#idleTimeoutMs });
       request.on("response", resolve);
       request.on("timeout", () => request.destroy(new Error(`nothing came for ${this.#idleTimeoutMs / 1000} s`)));
-      request.on("error", (cause) => reject(new FetchError(`${place.href}: ${describeFailure(cause)}`, { isPermanent: false, cause })));
+      request.on("error", (cause) => reject(new FetchError(`${place.href}: ${describeFailure(cause, this.#environment)}`, { isPermanent: false, cause })));
       request.end();
     });
   }
@@ -109,12 +110,4 @@ async function openFile(place: URL, offset: number): Promise<FetchResponse> {
   } catch (cause) {
     throw new FetchError(`${place.href}: ${describeFailure(cause)}`, { isPermanent: true, cause });
   }
-}
-
-function describeFailure(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  // Connecting to a host of several addresses fails with one error for each.
-  if (cause instanceof AggregateError && cause.errors.length > 0) return describeFailure(cause.errors[0]);
-  // Of a file's failure the words are enough: `ENOENT: no such file or directory, stat '/x'`.
-  return /^[A-Z][A-Z0-9]+: ([^,]+), /.exec(cause.message)?.[1] ?? (cause.message || cause.name);
 }

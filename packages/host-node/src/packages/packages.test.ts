@@ -114,7 +114,11 @@ test("failures are told in words, and whether to try again", async () => {
     assert.equal((await failure(`${base}/busy`)).isPermanent, false);
     assert.match((await failure(`${base}/loop`)).message, /redirects more than/);
     assert.equal((await failure(`${base}/cut`)).isPermanent, false);
-    assert.match((await failure("http://127.0.0.1:1/")).message, /ECONNREFUSED/);
+    assert.match((await failure("http://127.0.0.1:1/")).message, /: 127\.0\.0\.1:1 takes no connections$/);
+    assert.match((await failure("http://nowhere.invalid/")).message, /nowhere\.invalid\/: (there is no host|the name) nowhere\.invalid/);
+    const proxied = new HttpFetcher({ http_proxy: "http://127.0.0.1:1" });
+    await assert.rejects(proxied.open("http://example.org/x", { offset: 0 }), /example\.org\/x: 127\.0\.0\.1:1 takes no connections; it is the proxy that http_proxy names$/);
+    proxied.close();
     assert.ok((await failure("ftp://x/y")).isPermanent);
     const file = await failure("file:///does/not/exist");
     assert.deepEqual([file.isPermanent, file.message], [true, "file:///does/not/exist: no such file or directory"]);

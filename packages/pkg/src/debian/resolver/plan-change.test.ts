@@ -198,6 +198,18 @@ test("foreign architectures: same-version libraries stand side by side, others a
   assert.throws(() => planChange(index, state, { install: ["tool", "tool:amd64"] }), /can be installed for one architecture only/);
 });
 
+test("a sign behind a name says whether it comes or goes, unless it is part of a name", () => {
+  const one = world(["a 1", "b 1", "g++ 1", "c 1"], ["*a 1", "*c 1"]);
+  assert.equal(change(one, { install: ["b", "a-"] }), "+b, -a");
+  assert.equal(change(one, { install: ["b+"] }), "+b");
+  assert.equal(change(one, { remove: ["a", "b+"] }), "+b, -a");
+  assert.equal(change(one, { remove: ["a-"] }), "-a");
+  assert.equal(change(one, { install: ["g++"] }), "+g++");
+  assert.match(refusal(one, { install: ["d+"] }), /^d was asked for, but no package of that name exists/);
+  assert.throws(() => change(one, { install: ["b*"] }), /^DependencyError: b\* is none of NAME, NAME=VERSION, NAME\/SUITE and NAME:ARCHITECTURE$/);
+  assert.throws(() => change(one, { install: ["b=*"] }), /^DependencyError: b=\* is none of .*: \* is no version$/);
+});
+
 test("400 random changes of random systems: each answer is valid, and held packages are where they were", () => {
   const seed = 77;
   const random = new SeededRandom(seed);

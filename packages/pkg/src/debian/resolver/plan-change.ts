@@ -100,11 +100,17 @@ class ChangePlan {
     this.#index = index;
     this.#state = state;
     this.#request = request;
+    // `name-` goes and `name+` comes in either list, where that is no name itself (apt-get(8), install).
+    const isMarked = (text: string, mark: string): boolean => text.endsWith(mark) && index.versions(text).length === 0 && state.get(text) === undefined;
+    const wish = (text: string): void => void this.#install.push({ text, candidates: this.#wanted(text), release: WORDS_OF_SUITE.exec(text)?.[2] });
     for (const text of request.install ?? []) {
-      if (text.endsWith("-") && index.versions(text).length === 0) this.#removed.add(text.slice(0, -1));
-      else this.#install.push({ text, candidates: this.#wanted(text), release: WORDS_OF_SUITE.exec(text)?.[2] });
+      if (isMarked(text, "-")) this.#removed.add(text.slice(0, -1));
+      else wish(isMarked(text, "+") ? text.slice(0, -1) : text);
     }
-    for (const name of request.remove ?? []) this.#removed.add(name);
+    for (const name of request.remove ?? []) {
+      if (isMarked(name, "+")) wish(name.slice(0, -1));
+      else this.#removed.add(isMarked(name, "-") ? name.slice(0, -1) : name);
+    }
     // A provider of what was asked for has not itself been named.
     for (const { text, candidates } of this.#install) for (const one of candidates) if (text.split(/[\s|(:=/]+/).includes(one.name)) this.#asked.add(one);
   }

@@ -4,7 +4,7 @@
  *
  * The search is complete: when there is an answer it is found, and when there is none, the error says why.
  */
-import { parseDependencies, type Dependency } from "../dependency.ts";
+import { DependencyError, parseDependencies, type Dependency } from "../dependency.ts";
 import { InstalledState } from "../installed-state.ts";
 import type { PackageIndex } from "../package-index.ts";
 import { candidatesFor } from "./candidates.ts";
@@ -50,5 +50,10 @@ export function resolve(index: PackageIndex, request: ResolveRequest, architectu
 /** A request's text as a dependency; `name=version` is what apt's command line takes. */
 export function parseRequest(text: string): Dependency {
   const pinned = /^([A-Za-z0-9][A-Za-z0-9+.-]*(?::[a-z0-9-]+)?)=(\S+)$/.exec(text);
-  return parseDependencies(pinned === null ? text : `${pinned[1]} (= ${pinned[2]})`)[0] ?? [];
+  try {
+    return parseDependencies(pinned === null ? text : `${pinned[1]} (= ${pinned[2]})`)[0] ?? [];
+  } catch (error) {
+    if (!(error instanceof DependencyError)) throw error;
+    throw new DependencyError(`${text.slice(0, 80)} is none of NAME, NAME=VERSION, NAME/SUITE and NAME:ARCHITECTURE${pinned === null ? "" : `: ${pinned[2]!.slice(0, 60)} is no version`}`, { cause: error });
+  }
 }
