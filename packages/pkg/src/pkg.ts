@@ -40,7 +40,7 @@ export { activatedTriggers, dpkgDatabase, infoName, parseConffiles, statusStanza
 export { unpackEntries, unpackPackage, type VisitEntries } from "./image/unpack-package.ts";
 export { forbidServices, layAfterPackages, layBeforePackages, type LayoutSettings } from "./image/base-layout.ts";
 export { buildRoot, type RootOptions, type RootSummary } from "./image/build-root.ts";
-export { configuredPackage, configureScript, CONFIGURE_SCRIPT, hasPreinst, PREINST_FOLDER, preinstScript, type ScriptedPackage } from "./image/configure-script.ts";
+export { configuredPackage, configureScript, CONFIGURE_SCRIPT, actsBeforeUnpack, PREINST_FOLDER, preinstScript, type ScriptedPackage } from "./image/configure-script.ts";
 export type { DeviceNumber, RootFiles, RootNode } from "./root/root-files.ts";
 export { RootChanges, ChangeError, CHANGES_FOLDER, type ChangeDraft, type ChangeNote, type ChangeRecord } from "./root/root-change.ts";
 export { RootPathError, placeOf, targetOf } from "./root/root-paths.ts";

@@ -2,7 +2,7 @@
 import { byteStringOf } from "@stratos/base";
 import { comparePaths, readBlob, type FileTree } from "@stratos/formats";
 import {
-  activatedTriggers, configureScript, CONFIGURE_SCRIPT, dpkgDatabase, forbidServices, hasPreinst, infoName, layAfterPackages, layBeforePackages, parseConffiles, PREINST_FOLDER, preinstScript, RootTree, statusStanza, unpackEntries,
+  activatedTriggers, configureScript, CONFIGURE_SCRIPT, dpkgDatabase, forbidServices, actsBeforeUnpack, infoName, layAfterPackages, layBeforePackages, parseConffiles, PREINST_FOLDER, preinstScript, RootTree, statusStanza, unpackEntries,
   type LayoutSettings, type RootMeta, type RootWriter, type ScriptedPackage, type UnpackedPackage,
 } from "@stratos/pkg";
 import type { LockedPackage } from "../gather/lock.ts";
@@ -82,11 +82,11 @@ async function runPreinsts(
 ): Promise<void> {
   const { builder, layers, present, settings } = state;
   const packages = layers.map(({ package: { name, architecture }, archive }): ScriptedPackage => ({ name, architecture, archive }));
-  if (!packages.some(hasPreinst) || !builder.nodes.has("usr/bin/sh")) return;
+  if (!packages.some(actsBeforeUnpack) || !builder.nodes.has("usr/bin/sh")) return;
   const root = openRoot(builder, settings, true), put = putter(root, settings);
   forbidServices(root, settings);
   packages.forEach((one, index) => {
-    if (hasPreinst(one)) for (const file of one.archive.controlFiles) put(`${PREINST_FOLDER}/${index}/${file.name}`, file.mode, file.content);
+    if (actsBeforeUnpack(one)) for (const file of one.archive.controlFiles) put(`${PREINST_FOLDER}/${index}/${file.name}`, file.mode, file.content);
   });
   const script = `${PREINST_FOLDER}/run`;
   put(script, 0o755, byteStringOf(preinstScript(packages, present)));

@@ -5,7 +5,7 @@
  */
 import { byteStringOf } from "@stratos/base";
 import type { FileTree } from "@stratos/formats";
-import { hasPreinst } from "@stratos/pkg";
+import { actsBeforeUnpack } from "@stratos/pkg";
 import type { LockedImage, LockedPackage } from "../gather/lock.ts";
 import { STAGES, type StageName } from "../gather/lock.ts";
 import type { SharedWork } from "../phase/shared-work.ts";
@@ -18,7 +18,7 @@ import { loadSoundness } from "./soundness.ts";
 import { memoryBlobs, TreeBuilder } from "./tree-builder.ts";
 
 /** Part of every key: a change of what a stage does makes all anew. */
-export const STAGE_CODE = 8;
+export const STAGE_CODE = 9;
 /** The name that scripts see; an image's own is set at the end. */
 export const BUILD_HOSTNAME = "localhost";
 
@@ -81,15 +81,15 @@ async function stepsOf(ports: BuildPorts, locked: LockedImage): Promise<{ stage:
     const packages = locked.packages.filter((one) => one.stage === stage);
     for (const round of [...new Set(packages.map((one) => one.round ?? 0))].sort((left, right) => left - right)) {
       const own = packages.filter((one) => (one.round ?? 0) === round), last = steps.at(-1);
-      if (last?.stage === stage && !(await anyHasPreinst(ports, own))) last.packages.push(...own);
+      if (last?.stage === stage && !(await anyActsBeforeUnpack(ports, own))) last.packages.push(...own);
       else steps.push({ stage, packages: own });
     }
   }
   return steps;
 }
 
-async function anyHasPreinst(ports: BuildPorts, packages: readonly LockedPackage[]): Promise<boolean> {
-  for (const one of packages) if (hasPreinst({ name: one.name, architecture: one.architecture, archive: await openControl(ports, one) })) return true;
+async function anyActsBeforeUnpack(ports: BuildPorts, packages: readonly LockedPackage[]): Promise<boolean> {
+  for (const one of packages) if (actsBeforeUnpack({ archive: await openControl(ports, one) })) return true;
   return false;
 }
 

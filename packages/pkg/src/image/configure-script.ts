@@ -6,6 +6,7 @@
  * In a Debian root each preinst finds the files of its own and other packages unpacked already, as it does when mmdebstrap or
  * debootstrap extract the base before they let dpkg at it; those scripts are written for that.
  */
+import { byteString } from "@stratos/base";
 import { infoName, type UnpackedPackage } from "./dpkg-database.ts";
 import { POLICY_RC_D } from "./base-layout.ts";
 
@@ -37,8 +38,18 @@ function preinstFunction(packages: readonly ScriptedPackage[], prepare: readonly
 /** What scripts are told of a package. */
 export type ScriptedPackage = Pick<UnpackedPackage, "name" | "architecture" | "archive">;
 
-export function hasPreinst(one: ScriptedPackage): boolean {
-  return one.archive.controlFiles.some((file) => file.name === "preinst");
+/**
+ * A preinst that only calls dpkg-maintscript-helper, as debhelper writes them: it does something when another version was there before, and nothing where the package
+ * is new. Source: dpkg-maintscript-helper(1); its functions, each of which wants a version as second argument in preinst.
+ */
+const FOR_UPGRADES_ALONE = /^(#.*|set -e|exit 0|dpkg-maintscript-helper (rm_conffile|mv_conffile|symlink_to_dir|dir_to_symlink)( [\w/.:+\\~-]+)+ -- "\$@")?$/;
+
+/** Whether a package that was not there before does something before it is unpacked. */
+export function actsBeforeUnpack({ archive }: Pick<ScriptedPackage, "archive">): boolean {
+  const preinst = archive.controlFiles.find(({ name }) => name === "preinst");
+  if (preinst === undefined) return false;
+  const [interpreter, ...lines] = byteString(preinst.content).split("\n");
+  return !/^#! *\/bin\/(sh|bash)( -e)?$/.test(interpreter!) || !lines.every((line) => FOR_UPGRADES_ALONE.test(line.trim()));
 }
 
 /** Where the control files of packages stand that are not unpacked yet, each in a folder named by its number; the script is `run` beside them. */
@@ -52,7 +63,7 @@ export const PREINST_FOLDER = "var/lib/dpkg/stratos-preinst";
  */
 export function preinstScript(packages: readonly ScriptedPackage[], installed: readonly ScriptedPackage[]): string {
   const lines = ["#!/bin/sh", "# Runs what dpkg runs before it unpacks.", ...PREAMBLE, ...preinstFunction(installed, [`ln -sfn /${PREINST_FOLDER}/$3 /var/lib/dpkg/tmp.ci`], "/var/lib/dpkg/tmp.ci/preinst")];
-  packages.forEach((one, index) => { if (hasPreinst(one)) lines.push(`preinst ${quote(one.name)} ${quote(one.architecture)} ${index}`); });
+  packages.forEach((one, index) => { if (actsBeforeUnpack(one)) lines.push(`preinst ${quote(one.name)} ${quote(one.architecture)} ${index}`); });
   lines.push("rm -f /var/lib/dpkg/tmp.ci");
   return `${lines.join("\n")}\n`;
 }
@@ -69,7 +80,7 @@ export function configureScript(packages: readonly UnpackedPackage[], options: {
   ];
   if (options.hasRunPreinsts !== true) {
     lines.push(...preinstFunction(packages, [], "/var/lib/dpkg/info/$3.preinst"));
-    for (const one of packages) if (hasPreinst(one)) lines.push(`preinst ${quote(one.name)} ${quote(one.architecture)} ${quote(infoName(one))}`);
+    for (const one of packages) if (actsBeforeUnpack(one)) lines.push(`preinst ${quote(one.name)} ${quote(one.architecture)} ${quote(infoName(one))}`);
   }
   lines.push(
     "dpkg --configure --pending --force-confdef --force-confold",
