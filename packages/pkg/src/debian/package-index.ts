@@ -177,14 +177,10 @@ export class PackageIndex {
     return providers;
   }
 
-  /**
-   * When apt meets a name, reading the same lists in the same order: a number that is higher for later ones. A name that an earlier list
-   * only mentions counts from the list that has it.
-   */
+  /** When apt meets a name, be it only in a relation, reading the same lists in the same order: a number that is higher for later ones. */
   turnOf(name: string): number {
     for (const [place, { table }] of this.#members.entries()) {
-      let turn = -1;
-      table.eachNamed(name, (id) => { turn = table.turnAt(id); });
+      const turn = table.turnOf(name);
       if (turn >= 0) return place * 2 ** 32 + turn;
     }
     return Infinity;

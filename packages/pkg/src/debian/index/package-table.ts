@@ -4,15 +4,16 @@
  * read from the text when somebody asks for more.
  *
  *     header   16 u32, little-endian: magic, format, packages, provided names, slots, bytes of strings, bytes of text,
- *              packages flagged, CRC-32C of all that follows before the text, seven zeros
+ *              packages flagged, CRC-32C of all that follows before the text, mentioned names, six zeros
  *     columns  packages × u32 each:  name, version, architecture, start, end, next of the same slot, turn
  *              provided × u32 each:  name, package, next of the same slot
- *              slots × u32:          first package + 1 of each slot of a name's hash, then first provided + 1
+ *              mentioned × u32 each: name, turn, next of the same slot; of what is no package of the file
+ *              slots × u32:          first package + 1 of each slot of a name's hash, then first provided + 1, first mentioned + 1
  *              flagged × u32:        packages that are Essential (bit 31) or of priority `required` (bit 30)
  *     strings  u16 length and bytes; a reference is the offset. Padded to 4
  *     text     the file itself
  *
- * A package's turn counts the names that the file mentions before it first mentions this one, as its own or in a relation. Among
+ * A name's turn counts the names that the file mentions before it first mentions this one, as a package's or in a relation. Among
  * providers that are otherwise alike apt takes the one with the highest, since its cache numbers names as it meets them
  * (apt-pkg/pkgcachegen.cc, `NewPackage`; depcache.cc, `CompareProviders`).
  *
@@ -31,7 +32,7 @@ const PROVIDED_NAME = /^\s*([A-Za-z0-9][A-Za-z0-9+.-]*)/;
 const ARCHITECTURE = /^[a-z0-9][a-z0-9-]*$/;
 
 const MAGIC = 0x58495053; // "SPIX"
-const FORMAT = 2;
+const FORMAT = 3;
 const HEADER_WORDS = 16;
 const ESSENTIAL = 0x8000_0000, REQUIRED = 0x4000_0000;
 
@@ -56,8 +57,12 @@ export class PackageTable {
   readonly #providedNames: Uint32Array;
   readonly #providedOwners: Uint32Array;
   readonly #providedNexts: Uint32Array;
+  readonly #mentionedNames: Uint32Array;
+  readonly #mentionedTurns: Uint32Array;
+  readonly #mentionedNexts: Uint32Array;
   readonly #heads: Uint32Array;
   readonly #providedHeads: Uint32Array;
+  readonly #mentionedHeads: Uint32Array;
   readonly #flagged: Uint32Array;
   readonly #strings: Uint8Array;
 
@@ -75,7 +80,7 @@ export class PackageTable {
       at += words * 4;
       return view;
     };
-    const { packages, provided, slots, flagged } = header;
+    const { packages, provided, mentioned, slots, flagged } = header;
     this.#names = column(packages);
     this.#versions = column(packages);
     this.#architectures = column(packages);
@@ -86,8 +91,12 @@ export class PackageTable {
     this.#providedNames = column(provided);
     this.#providedOwners = column(provided);
     this.#providedNexts = column(provided);
+    this.#mentionedNames = column(mentioned);
+    this.#mentionedTurns = column(mentioned);
+    this.#mentionedNexts = column(mentioned);
     this.#heads = column(slots);
     this.#providedHeads = column(slots);
+    this.#mentionedHeads = column(slots);
     this.#flagged = column(flagged);
     this.#strings = new Uint8Array(bytes.buffer, at, header.stringBytes);
   }
@@ -97,7 +106,16 @@ export class PackageTable {
   architectureAt(id: number): string { return this.#string(this.#architectures[id]!); }
   startAt(id: number): number { return this.#starts[id]!; }
   endAt(id: number): number { return this.#ends[id]!; }
-  turnAt(id: number): number { return this.#turns[id]!; }
+
+  /** −1 for a name that the file does not mention. */
+  turnOf(name: string): number {
+    let turn = -1;
+    this.eachNamed(name, (id) => { turn = this.#turns[id]!; });
+    for (let link = turn >= 0 ? 0 : this.#mentionedHeads[hashOf(name) & (this.#mentionedHeads.length - 1)]!; link !== 0; link = this.#mentionedNexts[link - 1]!) {
+      if (this.#isString(this.#mentionedNames[link - 1]!, name)) return this.#mentionedTurns[link - 1]!;
+    }
+    return turn;
+  }
 
   /** Calls `visit` with each package of that name. */
   eachNamed(name: string, visit: (id: number) => void): void {
@@ -146,7 +164,8 @@ class MetNames {
   readonly #strings: StringPool;
   /** by reference: turn + 1, or 0 */
   #turns = new Uint32Array(1 << 22);
-  #count = 0;
+  /** references, by turn */
+  readonly inOrder: number[] = [];
 
   constructor(strings: StringPool) {
     this.#strings = strings;
@@ -158,7 +177,7 @@ class MetNames {
       larger.set(this.#turns);
       this.#turns = larger;
     }
-    if (this.#turns[reference] === 0) this.#turns[reference] = ++this.#count;
+    if (this.#turns[reference] === 0) this.#turns[reference] = this.inOrder.push(reference);
     return this.#turns[reference]! - 1;
   }
 
@@ -183,7 +202,7 @@ class MetNames {
   }
 }
 
-interface TableHeader { packages: number; provided: number; slots: number; stringBytes: number; textBytes: number; flagged: number; crc: number; tableBytes: number }
+interface TableHeader { packages: number; provided: number; mentioned: number; slots: number; stringBytes: number; textBytes: number; flagged: number; crc: number; tableBytes: number }
 
 export const TABLE_HEADER_BYTES = HEADER_WORDS * 4;
 
@@ -198,10 +217,10 @@ export function tableHeader(bytes: Uint8Array): TableHeader {
   const word = (index: number): number => view.getUint32(index * 4, true);
   const isLittleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
   if (word(0) !== MAGIC || word(1) !== FORMAT || !isLittleEndian) throw new PackageTableError("this is no package table of this version");
-  const [packages, provided, slots, stringBytes, textBytes, flagged, crc] = [word(2), word(3), word(4), word(5), word(6), word(7), word(8)];
+  const [packages, provided, slots, stringBytes, textBytes, flagged, crc, mentioned] = [word(2), word(3), word(4), word(5), word(6), word(7), word(8), word(9)];
   if (slots === 0 || (slots & (slots - 1)) !== 0) throw new PackageTableError("the table is damaged");
-  const tableBytes = TABLE_HEADER_BYTES + 4 * (7 * packages + 3 * provided + 2 * slots + flagged) + stringBytes;
-  return { packages, provided, slots, stringBytes, textBytes, flagged, crc, tableBytes };
+  const tableBytes = TABLE_HEADER_BYTES + 4 * (7 * packages + 3 * provided + 3 * mentioned + 3 * slots + flagged) + stringBytes;
+  return { packages, provided, mentioned, slots, stringBytes, textBytes, flagged, crc, tableBytes };
 }
 
 /**
@@ -300,15 +319,22 @@ export function buildPackageTable(text: string, source: string): PackageTable {
   }
   finish(text.length);
 
-  const slots = slotCount(Math.max(names.length, providedNames.length));
-  const named = chain(names, slots, strings), providing = chain(providedNames, slots, strings);
+  const own = new Set(names);
+  const mentionedNames: number[] = [], mentionedTurns: number[] = [];
+  met.inOrder.forEach((reference, turn) => {
+    if (own.has(reference)) return;
+    mentionedNames.push(reference);
+    mentionedTurns.push(turn);
+  });
+  const slots = slotCount(Math.max(names.length, providedNames.length, mentionedNames.length));
+  const named = chain(names, slots, strings), providing = chain(providedNames, slots, strings), mentioned = chain(mentionedNames, slots, strings);
   const pool = strings.bytes();
-  const words = 7 * names.length + 3 * providedNames.length + 2 * slots + flagged.length;
+  const words = 7 * names.length + 3 * providedNames.length + 3 * mentionedNames.length + 3 * slots + flagged.length;
   const bytes = new Uint8Array(TABLE_HEADER_BYTES + 4 * words + pool.length);
   const all = new Uint32Array(bytes.buffer, 0, HEADER_WORDS + words);
-  all.set([MAGIC, FORMAT, names.length, providedNames.length, slots, pool.length, text.length, flagged.length]);
+  all.set([MAGIC, FORMAT, names.length, providedNames.length, slots, pool.length, text.length, flagged.length, 0, mentionedNames.length]);
   let word = HEADER_WORDS;
-  for (const column of [names, versions, architectures, starts, ends, named.nexts, turns, providedNames, providedOwners, providing.nexts, named.heads, providing.heads, flagged]) {
+  for (const column of [names, versions, architectures, starts, ends, named.nexts, turns, providedNames, providedOwners, providing.nexts, mentionedNames, mentionedTurns, mentioned.nexts, named.heads, providing.heads, mentioned.heads, flagged]) {
     all.set(column, word);
     word += column.length;
   }

@@ -93,6 +93,12 @@ test("what is asked for from a suite takes what it needs from there, where that 
   assert.match(refusal(beside, { install: ["a/trixie-backports", "lib=1"] }), /lib/);
 });
 
+test("of providers alike the one is taken whose name the lists mention last, be it in a relation of an earlier list", () => {
+  const archive = ["a 1 Depends: v", "p 1 Provides: v"], later = ["q 1 Provides: v"];
+  assert.equal(change(world(archive, [], "", later), { install: ["a"] }), "+a, +q");
+  assert.equal(change(world(["z 1 Suggests: q", ...archive], [], "", later), { install: ["a"] }), "+a, +p");
+});
+
 test("a version that two suites offer is of both", () => {
   const both = world(["a 1", "b 1"], [], "", ["a 1"]);
   assert.equal(change(both, { install: ["a/trixie-backports"] }), "+a");
