@@ -7,7 +7,7 @@
  * The rounds are those of each operation: on a folder with Debian packages, on one with ALPM packages, on an image.
  *
  * Half of the moments are spread over the whole run; the others are within the few milliseconds in which the change becomes visible,
- * which the folder's journal, or the image's draft, gives away. After a round that went through, the change is taken back.
+ * which the plan in the folder's journal, or the description of the image's draft, gives away. After a round that went through, the change is taken back.
  */
 import { spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -114,8 +114,12 @@ export async function crashRounds(options: CrashOptions): Promise<CrashReport> {
 }
 
 function isBecomingVisible(place: CrashPlace, env: Readonly<Record<string, string>>): boolean {
-  if (place.kind !== "image") return namesIn(join(place.root, "var/lib/stratos/changes")).some((name) => name.endsWith(".draft"));
-  return namesIn(join(env["STRATOS_HOME"]!, "images")).some((name) => name.startsWith(".new-"));
+  const changes = place.kind === "image" ? "" : join(place.root, "var/lib/stratos/changes");
+  // The plan is the last to be written of a draft, which then only has to be synced and renamed.
+  if (place.kind !== "image") return namesIn(changes).some((name) => name.endsWith(".draft") && existsSync(join(changes, name, "plan")));
+  // A draft is there from the beginning; it is described just before it takes the image's place.
+  const images = join(env["STRATOS_HOME"]!, "images");
+  return namesIn(images).some((name) => name.startsWith(".old-") || (name.startsWith(".new-") && existsSync(join(images, name, "image.json"))));
 }
 
 function namesIn(folder: string): string[] {
