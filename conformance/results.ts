@@ -118,11 +118,12 @@ function tallySection({ title, command, verdicts, tallies, words = REQUEST_WORDS
     return `| ${name} | ${counts.reduce((total, one) => total + one, 0)} | ${counts.join(" | ")} |`;
   };
   const groups = [...new Set(tallies.map(({ group }) => group))];
+  const seeds = new Set(tallies.map(({ name }) => name.split(" ").at(-1))).size;
   return [
     "",
     `## ${title}`,
     "",
-    `\`${command}\`, ${new Set(tallies.map(({ name }) => name.split(" ").at(-1))).size} seeds. ${words.meaning}`,
+    `\`${command}\`, ${seeds} ${seeds === 1 ? "seed" : "seeds"}. ${words.meaning}`,
     "",
     `| ${words.group} | ${words.counted} | ${verdicts.join(" | ")} |`,
     `|---|--:|${verdicts.map(() => "--:|").join("")}`,
