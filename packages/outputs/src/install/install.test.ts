@@ -195,6 +195,34 @@ test("a root that is never changed lies on EROFS, with what changes on partition
   assert.throws(() => planInstall(root(), readInstallConfig(text.replace('"erofs"', '"aegisfs"')), { ...OPTIONS, aegisfs }, codecs), /partition root: the root is on ext4, btrfs or erofs/);
 });
 
+test("what ostree has deployed is installed as it is: its entries get the disk's words, and what its own /etc would have to say is refused", () => {
+  const system = "ostree/deploy/edge/deploy/c.0", files = [
+    file("boot/loader.1/entries/ostree-1.conf", "title Edge\nversion 1\noptions root=UUID=old quiet ostree=/ostree/boot.1/edge/k/0\nlinux /ostree/edge-k/vmlinuz-6.1\ninitrd /ostree/edge-k/initramfs-6.1.img\n"), fileEntry("boot/loader", "symlink", { target: "loader.1" }),
+    file("boot/ostree/edge-k/vmlinuz-6.1", "kernel"), file("boot/ostree/edge-k/initramfs-6.1.img", "first root"), file(`${system}/usr/lib/systemd/boot/efi/systemd-bootx64.efi`, "loader"), fileEntry("ostree/boot.1/edge/k/0", "symlink", { target: "../../../deploy/edge/deploy/c.0" }),
+  ];
+  const folders = new Set([""]);
+  for (const { path } of files) for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) folders.add(path.slice(0, at));
+  const deployed = fileTreeOf([...[...folders].map((path) => fileEntry(path, "directory")), ...files]);
+  const plan = (text: string) => planInstall(deployed, readInstallConfig(text), { ...OPTIONS, diskSize: 400 * MIB }, codecs);
+  const own = plan(""), disk = new MemoryDisk(400 * MIB), folder = mkdtempSync(join(tmpdir(), "stratos-install-"));
+  own.write(disk, true, () => {});
+  try {
+    const { partition, uuid } = own.partitions[1]!, path = join(folder, "root");
+    writeFileSync(path, readBytes(disk, partition.start, partition.size));
+    const debugfs = (request: string): string => execFileSync("debugfs", ["-R", request, path], sbin);
+    assert.match(debugfs("cat /boot/loader.1/entries/ostree-1.conf"), new RegExp(`^options root=UUID=${uuid} ro .* quiet ostree=/ostree/boot.1/edge/k/0$`, "m"));
+    assert.ok(!/ etc/.test(debugfs("ls -l /")));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  assert.deepEqual(own.warnings, []);
+  assert.throws(() => plan('[system]\nhostname = "box"\n'), /system\.hostname: what ostree has deployed has an \/etc of its own/);
+  assert.throws(() => plan('[[user]]\nname = "anna"\n'), /user: what ostree has deployed/);
+  const part = (name: string, size: string, format: string, mount: string): string => `[[partition]]\nname = "${name}"\nsize = "${size}"\nformat = "${format}"\nmount = "${mount}"\n`;
+  assert.throws(() => plan(part("esp", "64M", "vfat", "/efi") + part("root", "rest", "btrfs", "/")), /partition root: what ostree has deployed lies on ext4, not on btrfs/);
+  assert.throws(() => plan(part("esp", "64M", "vfat", "/efi") + part("root", "rest", "ext4", "/") + part("home", "64M", "ext4", "/home")), /partition home: what ostree has deployed does not mount it/);
+});
+
 test("a disk that counts in blocks of 4096 bytes gets a table and an EFI system partition in those", () => {
   const config = readInstallConfig("[disk]\nsector_size = 4096\n"), plan = planInstall(root(), config, { ...OPTIONS, diskSize: 400 * MIB, sectorSize: 4096 }, codecs), disk = new MemoryDisk(400 * MIB);
   plan.write(disk, true, () => {});

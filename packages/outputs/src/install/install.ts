@@ -3,7 +3,9 @@
  * can be shown; nothing on the disk changes before {@link InstallPlan.write}.
  */
 import { DiskWindow, FatVolume, fileEntry, FormatError, gptSpace, viewOf, writeGpt, type Codecs, type Disk, type FileTree, type SectorSize } from "@stratos/formats";
-import { bootFiles, type BootArchitecture, type BootEntry, type BootFiles } from "../boot/boot-files.ts";
+import { bootFiles, completeEntries, type BootArchitecture, type BootEntry, type BootFiles } from "../boot/boot-files.ts";
+import { findDeployments } from "../boot/deployments.ts";
+import { TreePaths } from "../boot/tree-paths.ts";
 import { ROOT_FORMATS, rootFileSystem, type RootFileSystem, type RootFormat, type RootShare } from "../disk/root-format.ts";
 import { splitTree } from "../disk/split-tree.ts";
 import { TreeDraft } from "../tree/tree-draft.ts";
@@ -42,8 +44,10 @@ const PAGE = 4096;
 export function planInstall(source: FileTree, config: InstallConfig, options: InstallOptions, codecs: Codecs): InstallPlan {
   const partitions = planPartitions(config.partition ?? defaultPartitions(), options.diskSize, options.architecture, options.id, options.sectorSize);
   const draft = new TreeDraft(source, codecs, options.time);
-  configureSystem(draft, config, partitions);
-  const tree = draft.tree();
+  const isDeployed = findDeployments(new TreePaths(source)).length > 0;
+  if (isDeployed) checkDeployed(config, partitions);
+  else configureSystem(draft, config, partitions);
+  let tree = draft.tree();
   const root = partitions.find(({ mountings }) => mountings.some(({ mount }) => mount === "/"))!;
   const rootVolume = root.mountings.find(({ mount }) => mount === "/")!.subvolume;
   const hostname = config.system?.hostname ?? "Stratos";
@@ -53,6 +57,10 @@ export function planInstall(source: FileTree, config: InstallConfig, options: In
     entries: snapshots.map((name): BootEntry => ({ id: name.replace(/^@/, ""), title: `${hostname} (${name})`, rootFlags: `subvol=${name}` })),
     ...(config.disk?.loader === undefined ? {} : { loader: config.disk.loader }), ...(config.disk?.kernel_options === undefined ? {} : { commandLine: config.disk.kernel_options }),
   }, codecs);
+  if (isDeployed) {
+    completeEntries(draft, boot.commandLine);
+    tree = draft.tree();
+  }
   const shares = sharesOf(tree, partitions, options.time);
   const rootTree = shares.get(root)!.find(({ subvolume }) => subvolume === rootVolume)!.tree;
   for (const name of snapshots) shares.get(root)!.push({ subvolume: name, tree: rootTree, readOnly: true, snapshotOf: rootVolume });
@@ -62,7 +70,7 @@ export function planInstall(source: FileTree, config: InstallConfig, options: In
   const bootBytes = boot.files.reduce((sum, file) => sum + file.content.length, 0);
   if (bootBytes * 1.05 + (1 << 20) > esp.partition.size) throw new FormatError(`partition ${esp.config.name}: kernel and loader need ${bootBytes} bytes, and it has ${esp.partition.size}`);
   return {
-    partitions, boot, usage, warnings: installWarnings(tree, { ...config, partition: partitions.map((planned) => planned.config) }),
+    partitions, boot, usage, warnings: isDeployed ? [] : installWarnings(tree, { ...config, partition: partitions.map((planned) => planned.config) }),
     write(disk, isZeroed, onStep) {
       if (disk.size < gptSpace(options.diskSize, options.sectorSize).end) throw new FormatError("the disk is smaller than its plan");
       onStep("partition table");
@@ -80,6 +88,17 @@ export function planInstall(source: FileTree, config: InstallConfig, options: In
       }
     },
   };
+}
+
+/** A system that ostree has deployed has an /etc of its own, and mounts what that says. @throws FormatError for what it would not see */
+function checkDeployed(config: InstallConfig, partitions: readonly PlannedPartition[]): void {
+  const told = [...Object.keys(config.system ?? {}).filter((key) => key !== "source").map((key) => `system.${key}`), ...(["root", "user", "network", "file"] as const).filter((key) => config[key] !== undefined)];
+  if (told.length > 0) throw new FormatError(`${told[0]!}: what ostree has deployed has an /etc of its own; its treefile says this, or the machine when it runs`);
+  for (const { config: own, mountings } of partitions) {
+    if (isEsp(own) || own.format === "none") continue;
+    if (!mountings.some(({ mount }) => mount === "/")) throw new FormatError(`partition ${own.name}: what ostree has deployed does not mount it; its treefile says what is mounted`);
+    if (own.format !== "ext4") throw new FormatError(`partition ${own.name}: what ostree has deployed lies on ext4, not on ${own.format}`);
+  }
 }
 
 /** Only of a partition that holds files of ours. */
