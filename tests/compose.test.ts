@@ -65,8 +65,10 @@ test("what is wrong with a treefile is told with its place, and the status is 1"
     assert.match(stderr, /bad\.yaml:4:46: outputs\.b: would be r\.tar of default\/riscv64, as outputs\.a of default\/riscv64 is; give one a filename of its own/, verb);
   }
   writeFileSync(file, "name: x\nvariants:\n  a: {phases: {build: {after: [b/build]}}}\n  b: {phases: {build: {after: [a/build]}}}\n");
-  const { stderr, status } = await compose(newHome("circle"), ["plan", file]);
-  assert.deepEqual([Buffer.from(stderr, "latin1").toString("utf8"), status], [`stratos: ${file}: phases wait for each other in a circle: build a/riscv64 → build b/riscv64 → build a/riscv64\n`, 1]);
+  for (const verb of ["validate", "plan"]) {
+    const { stderr, status } = await compose(newHome(`circle-${verb}`), [verb, file]);
+    assert.deepEqual([Buffer.from(stderr, "latin1").toString("utf8"), status], [`stratos: ${file}:3:24: variants.a.phases.build.after: phases wait for each other in a circle: build a/riscv64 → build b/riscv64 → build a/riscv64\n`, 1]);
+  }
 });
 
 test("the minimal sample is composed inside Stratos, runs there, and is the same natively, again, and sequentially", { timeout: 2 * TIMEOUT_MS }, async () => {

@@ -10,11 +10,11 @@ import type { PhaseConfig, PhaseName } from "./treefile/schema.ts";
 import { PHASES } from "./treefile/schema.ts";
 import { parseCondition, type CONDITION_NAMES } from "./treefile/condition.ts";
 import { compilePattern } from "./treefile/pattern.ts";
-import type { ImageTarget } from "./treefile/treefile.ts";
+import type { ImageTarget, Treefile } from "./treefile/treefile.ts";
 import type { Json } from "./treefile/json.ts";
 import { customOf } from "./metadata/composeinfo.ts";
 import { lockKey } from "./gather/lock.ts";
-import { GraphError } from "./phase/graph.ts";
+import { GraphError, orderNodes } from "./phase/graph.ts";
 import type { Step } from "./phase/run-graph.ts";
 
 /** What each phase does; the graph says when. */
@@ -59,6 +59,23 @@ export function planSteps(targets: readonly ImageTarget[], work: PhaseWork, opti
   }
   return steps;
 }
+
+/** @throws TreefileError  phases wait for each other in a circle; at one that the treefile has wait */
+export function checkPhases(treefile: Treefile, targets: readonly ImageTarget[]): void {
+  try {
+    orderNodes(planSteps(targets, NO_WORK));
+  } catch (error) {
+    if (!(error instanceof GraphError) || error.circle.length === 0) throw error;
+    for (const target of targets) {
+      const waiting = PHASES.find((phase) => target.config.phases?.[phase]?.after !== undefined && error.circle.some((id) => `${id} `.startsWith(`${phase} ${lockKey(target)} `)));
+      if (waiting !== undefined) throw treefile.problem(target, ["phases", waiting, "after"], error.message);
+    }
+    throw error;
+  }
+}
+
+const nothing = async (): Promise<void> => {};
+const NO_WORK: PhaseWork = { init: nothing, gather: nothing, build: nothing, output: nothing, cleanup: nothing };
 
 function outputSteps(target: ImageTarget): { phase: "ostree" | "output"; id: string; name: string; when: string | undefined }[] {
   return Object.entries(target.config.outputs ?? {}).map(([name, output]) => {

@@ -215,7 +215,7 @@ test("phases and outputs are left out by option, by setting and by condition", a
 test("phases that wait for each other in a circle are refused before anything runs", async () => {
   const one = await world();
   await assert.rejects(one.compose(`${TREEFILE}variants:\n  a: {phases: {build: {after: [b/output]}}}\n  b: {phases: {build: {after: [a/output]}}}\n`),
-    /phases wait for each other in a circle: build a\/riscv64 → output b\/riscv64 root → build b\/riscv64 → output a\/riscv64 root → build a\/riscv64/);
+    /^TreefileError: t\.yaml:\d+:\d+: variants\.a\.phases\.build\.after: phases wait for each other in a circle: build a\/riscv64 → output b\/riscv64 root → build b\/riscv64 → output a\/riscv64 root → build a\/riscv64/);
   assert.equal(one.packages.opened.length, 0);
 });
 

@@ -17,7 +17,7 @@ import { spdxDocument } from "./metadata/spdx.ts";
 import { provenanceStatement, type Provenance } from "./metadata/provenance.ts";
 import { runGraph, type StepEvent, type StepResult } from "./phase/run-graph.ts";
 import { SharedWork, Turns } from "./phase/shared-work.ts";
-import { planSteps, type PhaseWork } from "./plan-steps.ts";
+import { checkPhases, planSteps, type PhaseWork } from "./plan-steps.ts";
 import type { Artifact, ComposePorts, OutputWriter, ScriptRunner } from "./ports.ts";
 import { canonicalJson, type Json, type JsonObject } from "./treefile/json.ts";
 import type { ImageTarget, Treefile } from "./treefile/treefile.ts";
@@ -73,6 +73,7 @@ interface ImageState {
 export async function runCompose(ports: ComposePorts, request: ComposeRequest): Promise<ComposeResult> {
   const compose = new Compose(ports, request);
   checkOutputs(ports.outputs, request.treefile, request.targets);
+  checkPhases(request.treefile, request.targets);
   const steps = planSteps(request.targets, compose, { skipPhases: request.skipPhases ?? [], timeoutSeconds: request.timeoutSeconds });
   const results = await runGraph(steps, {
     width: request.jobs, signal: request.signal, after: ports.after, nowMs: ports.nowMs, onEvent: (event) => request.onEvent({ kind: "step", event }),

@@ -1,4 +1,4 @@
-import { checkOutputs, lockKey, orderNodes, packageRequest, planSteps, resolveImage, tellingRequest, type LockedImage, type PhaseWork } from "@stratos/compose";
+import { checkOutputs, checkPhases, lockKey, orderNodes, packageRequest, planSteps, resolveImage, tellingRequest, type LockedImage, type PhaseWork } from "@stratos/compose";
 import { CommandError } from "../command-error.ts";
 import { findArchive, openComposeSession, telling } from "../compose/compose-session.ts";
 import { lockModeOf, lockPath, readLock } from "../compose/lock-file.ts";
@@ -17,6 +17,7 @@ export async function planCompose(file: string, options: ComposePlanOptions): Pr
   requireFiles(file, treefile, targets);
   const lockMode = lockModeOf(options), lock = await readLock(lockPath(file, options.lock));
   return telling(file, async () => {
+    checkPhases(treefile, targets);
     const steps = orderNodes(planSteps(targets, NO_WORK, { skipPhases: options.skipPhase }));
     const session = await openComposeSession({ output: ".", treefile: file }, { verbose: false, targets });
     try {

@@ -1,5 +1,5 @@
 import { printable } from "@stratos/base";
-import { formatProblem, loadTreefile, TreefileError, type TreefileProblem } from "@stratos/compose";
+import { checkPhases, formatProblem, loadTreefile, TreefileError, type TreefileProblem } from "@stratos/compose";
 import { hostText, missingFiles } from "../compose/open-treefile.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import type { ComposeValidateOptions } from "./compose-options.ts";
@@ -12,6 +12,7 @@ export async function validateTreefiles(files: readonly string[], options: Compo
       const treefile = await loadTreefile(file, hostText(file), options.unknownKeys === "warn" ? (problem) => warnings.push(problem) : undefined);
       const targets = treefile.targets();
       problems.push(...missingFiles(file, treefile, targets));
+      checkPhases(treefile, targets);
       images.push(...targets.map(({ variant, architecture }) => ({ file, variant, architecture })));
     } catch (error) {
       if (!(error instanceof TreefileError)) throw error;

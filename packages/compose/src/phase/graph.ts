@@ -8,6 +8,12 @@ export interface GraphNode {
 
 export class GraphError extends Error {
   override name = "GraphError";
+  /** ids of the steps that wait for each other */
+  readonly circle: readonly string[];
+  constructor(message: string, circle: readonly string[] = []) {
+    super(message);
+    this.circle = circle;
+  }
 }
 
 /**
@@ -25,7 +31,10 @@ export function orderNodes<N extends GraphNode>(nodes: readonly N[]): N[] {
   const state = new Map<string, "open" | "done">();
   const visit = (node: N, chain: readonly string[]): void => {
     if (state.get(node.id) === "done") return;
-    if (state.get(node.id) === "open") throw new GraphError(`phases wait for each other in a circle: ${[...chain.slice(chain.indexOf(node.id)), node.id].join(" → ")}`);
+    if (state.get(node.id) === "open") {
+      const circle = chain.slice(chain.indexOf(node.id));
+      throw new GraphError(`phases wait for each other in a circle: ${[...circle, node.id].join(" → ")}`, circle);
+    }
     state.set(node.id, "open");
     for (const id of node.after) {
       const other = byId.get(id);

@@ -35,7 +35,7 @@ const step = (id: string, after: string[] = [], fields: Partial<Step> = {}): Ste
 
 test("the order holds, ties as given; a circle is told with its way around", () => {
   assert.deepEqual(orderNodes([step("c", ["b"]), step("a"), step("b", ["a"])]).map(({ id }) => id), ["a", "b", "c"]);
-  assert.throws(() => orderNodes([step("x"), step("a", ["b"]), step("b", ["c"]), step("c", ["a"])]), new GraphError("phases wait for each other in a circle: a → b → c → a"));
+  assert.throws(() => orderNodes([step("x"), step("a", ["b"]), step("b", ["c"]), step("c", ["a"])]), new GraphError("phases wait for each other in a circle: a → b → c → a", ["a", "b", "c"]));
   assert.throws(() => orderNodes([step("a", ["z"])]), /a is to wait for z, and there is no such phase; there is a/);
   assert.throws(() => orderNodes([step("a"), step("a")]), /two phases are called a/);
 });
