@@ -20,3 +20,12 @@ test("folders are newer than man's index, so that mandb looks for the pages that
   const touched = restoreTimes({ changed: [{ ...index, mtime: shown[index.path]!, mode: 0o600 }] }, tree, EPOCH);
   assert.deepEqual(touched.changed.map(({ mtime, mode }) => [mtime, mode]), [[EPOCH, 0o600]]);
 });
+
+test("a link that update-alternatives has made has the time of what it names, be that a link, too", () => {
+  const link = (path: string, target: string, mtime: number): FileEntry => fileEntry(path, "symlink", { target, mtime });
+  const tree = treeOf(link("bin", "usr/bin", 2), fileEntry("usr/bin", "directory", { mtime: 3 }), link("usr/bin/gcc", "gcc-14", 4), file("usr/bin/gcc-14", 5), file("usr/bin/more", 6));
+  const shown = timesOf(showTimes(tree, EPOCH))["usr/bin/gcc"]!;
+  const made = [["etc/alternatives/cc", "/usr/bin/gcc"], ["usr/bin/cc", "/etc/alternatives/cc"], ["etc/alternatives/pager", "/bin/more"], ["etc/alternatives/a", "b"], ["etc/alternatives/b", "a"], ["usr/bin/x", "../nowhere"]] as const;
+  const { changed } = restoreTimes({ changed: made.map(([path, target]) => link(path, target, shown)) }, tree, EPOCH);
+  assert.deepEqual(changed.map(({ mtime }) => mtime), [4, 4, 6, shown, shown, shown]);
+});

@@ -37,7 +37,7 @@ export function showTimes(tree: FileTree, epochSeconds: number): FileTree {
 
 /**
  * What scripts have changed in what they were shown of `tree`, as they would have in the tree itself. The time shown came from the path itself, from a file of the same content, or, of a
- * link, from what it leads to: update-alternatives gives its links that time.
+ * link, from what it names, be that a link, too: update-alternatives gives its links that time (dpkg utils/update-alternatives.c, make_link).
  */
 export function restoreTimes<C extends Pick<TreeChanges, "changed">>(changes: C, tree: FileTree, epochSeconds: number): C {
   const shown = shownTime(epochSeconds);
@@ -53,11 +53,11 @@ export function restoreTimes<C extends Pick<TreeChanges, "changed">>(changes: C,
   }
   const before = new Map(there);
   for (const entry of changes.changed) there.set(entry.path, entry);
-  const own = (entry: FileEntry): number => {
+  const own = (entry: FileEntry, links = 0): number => {
     const old = before.get(entry.path);
     if (old !== undefined && alike.has(old)) return old.mtime;
-    const target = entry.kind === "symlink" ? follow(there, entry.path) : undefined;
-    return target === undefined || target === entry ? ofContent.get(entry.content?.digest ?? "") ?? entry.mtime : target.mtime === shown ? own(target) : target.mtime;
+    const target = entry.kind === "symlink" && links < LINKS_MAX ? named(there, entry) : undefined;
+    return target === undefined ? ofContent.get(entry.content?.digest ?? "") ?? entry.mtime : target.mtime === shown ? own(target, links + 1) : target.mtime;
   };
   return { ...changes, changed: changes.changed.map((entry) => (entry.mtime === shown ? { ...entry, mtime: own(entry) } : entry)) };
 }
@@ -65,9 +65,9 @@ export function restoreTimes<C extends Pick<TreeChanges, "changed">>(changes: C,
 /** As many as Linux follows: path_resolution(7). */
 const LINKS_MAX = 40;
 
-/** What a path leads to that is no link, as scripts see it; undefined when there is nothing. */
-function follow(there: ReadonlyMap<string, FileEntry>, path: string): FileEntry | undefined {
-  let rest = path.split("/"), done: string[] = [];
+/** What a link names, which may be a link itself, as scripts see it; undefined when there is nothing. */
+function named(there: ReadonlyMap<string, FileEntry>, link: FileEntry): FileEntry | undefined {
+  let rest = link.target.split("/"), done = link.target.startsWith("/") ? [] : link.path.split("/").slice(0, -1);
   for (let links = 0; ; ) {
     const part = rest.shift();
     if (part === undefined) return there.get(done.join("/"));
@@ -78,7 +78,7 @@ function follow(there: ReadonlyMap<string, FileEntry>, path: string): FileEntry 
     }
     done.push(part);
     const entry = there.get(done.join("/"));
-    if (entry?.kind !== "symlink") continue;
+    if (entry?.kind !== "symlink" || rest.length === 0) continue;
     if (++links > LINKS_MAX) return undefined;
     if (entry.target.startsWith("/")) done = [];
     else done.pop();
