@@ -23,7 +23,7 @@ const PASSWORD = "boot";
 /** Of the password, as crypt(5) has it. */
 const PASSWORD_HASH = "$6$stratos$5fUcXOTDHFflBiKd.UYj3LYEVWsHaF1dalKwcVzSfFKL2U9nzJtXYqlHMc6clCRZ4A181kbCoYOVFjG99HZ4y.";
 /** What a tree without a kernel of its own needs beside itself to start. */
-const MACHINE = "[systemd-sysv, udev, dbus, systemd-boot-efi, busybox, linux-image-cloud-amd64]";
+const MACHINE = ["systemd-sysv", "udev", "dbus", "systemd-boot-efi", "busybox", "linux-image-cloud-amd64"];
 
 interface Compose {
   readonly name: string;
@@ -51,9 +51,11 @@ const users = `users: {root: {password: "${PASSWORD_HASH}"}}\n`;
 const sample = (file: string): string => `include: [${join(root, "images", file)}]\n${users}`;
 const server: Compose = { name: "server", architecture: "amd64", variant: "server", text: `${sample("server.yaml")}packages: [isolinux, syslinux-common]\noutputs: {root: null, disk: {format: qcow2, compression: zstd, command-line: "${PATIENT}"}, raw: {format: raw, command-line: "${PATIENT}"}, medium: {format: iso, command-line: "${PATIENT}"}}\n` };
 const cloud: Compose = { ...server, name: "cloud", variant: "cloud", text: `${sample("server.yaml")}outputs: {root: null, disk: {format: qcow2, compression: zstd, command-line: "${PATIENT}"}}\n` };
-const machine = (file: string): Compose => ({ name: file.replace(/\..*/, ""), architecture: "amd64", text: `${sample(file)}packages: ${MACHINE}\noutputs: {root: null, disk: {format: raw, filesystem: btrfs, command-line: "${PATIENT}"}}\n` });
+const machine = (file: string, packages: readonly string[] = []): Compose => ({ name: file.replace(/\..*/, ""), architecture: "amd64", text: `${sample(file)}packages: [${[...MACHINE, ...packages].join(", ")}]\noutputs: {root: null, disk: {format: raw, filesystem: btrfs, command-line: "${PATIENT}"}}\n` });
 const bootc: Compose = { name: "bootc", architecture: "amd64", text: `${sample("bootc.toml")}outputs: {root: null}\n` };
 const SSH = ["ls /etc/ssh/ssh_host_*_key | wc -l; systemctl is-active ssh", /[1-9]\r\nactive/] as const;
+/** Its own, which no other host has. */
+const CERTIFICATE = ["openssl verify -CAfile /etc/ssl/certs/ssl-cert-snakeoil.pem /etc/ssl/certs/ssl-cert-snakeoil.pem; ls -l /etc/ssl/private; systemctl is-active ssl-cert-snakeoil", /snakeoil\.pem: OK\r\n[^]*root ssl-cert [^]*\r\nactive/] as const;
 const disk = (folder: string, name: string): readonly Medium[] => [{ path: join(folder, name), kind: "disk" }];
 
 const CASES: readonly Case[] = [
@@ -67,7 +69,7 @@ const CASES: readonly Case[] = [
     // The root has taken the room that the disk was given after it was made.
     ask: ["cloud-init status --wait; echo $?; hostname; id -un 1000; sudo -u admin sudo -n id -u; df --output=size -BG / | tail -1", /status: done\r\n0\r\nseeded\r\nadmin\r\n0\r\n +20G\r\n/],
   },
-  { name: "minimal with a kernel, raw on btrfs, UEFI", compose: machine("minimal.yaml"), media: (folder) => disk(folder, "minimal-default-amd64.raw"), firmware: "uefi", expect: /btrfs \/dev\/vda2/ },
+  { name: "minimal with a kernel, raw on btrfs, UEFI", compose: machine("minimal.yaml", ["ssl-cert"]), media: (folder) => disk(folder, "minimal-default-amd64.raw"), firmware: "uefi", expect: /btrfs \/dev\/vda2/, ask: CERTIFICATE },
   { name: "development with a kernel, raw on btrfs, UEFI", compose: machine("development.yaml"), media: (folder) => disk(folder, "development-default-amd64.raw"), firmware: "uefi", expect: /btrfs \/dev\/vda2/, ask: ["id -un 1000; gcc --version | head -1", /dev\r\ngcc /] },
   { name: "bootc, deployed by ostree, raw, UEFI", compose: bootc, media: (folder) => [{ path: deploySample(join(folder, "repo"), "stratos/amd64/bootc", folder), kind: "disk" }], firmware: "uefi", expect: /ext4 \/dev\/vda2/, ask: ["ostree admin status; touch /usr/x; echo $?; touch /var/x /etc/x && echo kept", /\* debian [0-9a-f]{64}\.0[\s\S]*Read-only file system[\s\S]*\r\nkept\r\n/] },
   {

@@ -22,11 +22,16 @@ const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /** What mmdebstrap leaves and we take out, or the other way around. */
 const ONLY_THEIRS = [
   /^etc\/apt\/sources\.list$/, /^etc\/(passwd|group|shadow|gshadow|subuid|subgid)-$/, /^var\/(cache|lib)\/apt\/.*lock$/, /^var\/lib\/dpkg\/(.*-old|lock|lock-frontend|triggers\/Lock)$/, /^var\/cache\/debconf\/.*-old$/,
-  /^etc\/ssh\/ssh_host_[a-z0-9]+_key(\.pub)?$/,
+  /^etc\/ssh\/ssh_host_[a-z0-9]+_key(\.pub)?$/, /^etc\/ssl\/(certs\/ssl-cert-snakeoil\.pem|private\/ssl-cert-snakeoil\.key)$/,
 ];
-const ONLY_OURS = [/^etc\/apt\/sources\.list\.d\/debian\.sources$/, /^etc\/hosts$/, /^run\/(?!lock)/, /^etc\/systemd\/system\/sshd-keygen\.service\.d(\/|$)/, /^var\/cache\/man\/[^/]+\/CACHEDIR\.TAG$/];
-/** Files that hold what is the host's, the mirror's, or the choice of packages. */
-const OTHER_CONTENT = [/^etc\/(hostname|hosts|resolv\.conf|fstab)$/, /^var\/lib\/apt\/extended_states$/];
+const ONLY_OURS = [/^etc\/apt\/sources\.list\.d\/debian\.sources$/, /^etc\/hosts$/, /^run\/(?!lock)/, /^etc\/systemd\/system\/sshd-keygen\.service\.d(\/|$)/, /^etc\/systemd\/system\/(sysinit\.target\.wants\/)?ssl-cert-snakeoil\.service$/, /^var\/cache\/man\/[^/]+\/CACHEDIR\.TAG$/, /^var\/cache\/fontconfig\/[0-9a-f]+-le64\.cache-\d+$/];
+/** Named by who it was made for. */
+const SNAKEOIL_LINK = /^etc\/ssl\/certs\/[0-9a-f]{8}\.0 -> ssl-cert-snakeoil\.pem$/;
+/** Files that hold what is the host's, the mirror's, or the choice of packages; what scripts make by chance; the log of what stands in ONLY_OURS. */
+const OTHER_CONTENT = [
+  /^etc\/(hostname|hosts|resolv\.conf|fstab)$/, /^var\/lib\/apt\/extended_states$/, /^etc\/ssl\/(certs\/ssl-cert-snakeoil\.pem|private\/ssl-cert-snakeoil\.key)$/,
+  /^var\/lib\/postgresql\/\d+\/main\/(global\/pg_control|pg_stat\/pgstat\.stat|pg_wal\/[0-9A-F]{24})$/, /^var\/log\/fontconfig\.log$/,
+];
 /** apt gives the third to its own user when it first runs, which it does within mmdebstrap. */
 const OTHER_MODE = [/^dev\/(console|shm)$/, /^etc\/machine-id$/, /^var\/(lib|cache)\/apt\/.*partial$/];
 /** Their lines are a set. */
@@ -54,8 +59,9 @@ try {
   const say = (isKnown: boolean, text: string): void => void (isKnown ? known : unknown).push(text);
   for (const path of [...new Set([...ours.members.keys(), ...theirs.members.keys()])].sort()) {
     const own = ours.members.get(path), other = theirs.members.get(path);
-    if (own === undefined) say(ONLY_THEIRS.some((pattern) => pattern.test(path)), `${path}: only in mmdebstrap's`);
-    else if (other === undefined) say(ONLY_OURS.some((pattern) => pattern.test(path)), `${path}: only in ours`);
+    const isLinkByName = SNAKEOIL_LINK.test(`${path} -> ${(own ?? other)!.entry.linkPath}`);
+    if (own === undefined) say(isLinkByName || ONLY_THEIRS.some((pattern) => pattern.test(path)), `${path}: only in mmdebstrap's`);
+    else if (other === undefined) say(isLinkByName || ONLY_OURS.some((pattern) => pattern.test(path)), `${path}: only in ours`);
     else compareMembers(path, { ours, own, theirs, other }, epoch, say);
   }
   for (const line of unknown) process.stdout.write(`${line}\n`);

@@ -58,7 +58,7 @@ export class OutputError extends Error {
 }
 
 /** Part of the keys of customised trees and of outputs. */
-const CUSTOMIZE_CODE = 2;
+const CUSTOMIZE_CODE = 3;
 const OUTPUT_CODE = 2;
 
 interface ImageState {

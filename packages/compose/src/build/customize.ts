@@ -45,7 +45,7 @@ export async function customize(ports: Pick<ComposePorts, "packages">, job: Cust
   if (config.services !== undefined) setServices(root, config.services);
   const removals = (config["remove-files"] ?? []).map((pattern) => compilePattern(pattern, { isPath: true }));
   for (const path of removals.length === 0 ? [] : [...builder.nodes.keys()]) if (path !== "" && removals.some((matches) => matches(`/${path}`))) builder.removeAll(path);
-  cleanIdentity(builder, { epochSeconds: job.epochSeconds, sha256 });
+  cleanIdentity(builder, { epochSeconds: job.epochSeconds, sha256, given: new Set(Object.keys(config.files ?? {})) });
   return builder.build({ newest: job.epochSeconds, ofFolders: job.epochSeconds });
 }
 

@@ -18,7 +18,7 @@ import { loadSoundness } from "./soundness.ts";
 import { memoryBlobs, TreeBuilder } from "./tree-builder.ts";
 
 /** Part of every key: a change of what a stage does makes all anew. */
-export const STAGE_CODE = 9;
+export const STAGE_CODE = 10;
 /** The name that scripts see; an image's own is set at the end. */
 export const BUILD_HOSTNAME = "localhost";
 
