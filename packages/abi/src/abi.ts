@@ -11,3 +11,4 @@ export * from "./mount-flags.ts";
 export * from "./file-control.ts";
 export * from "./socket-numbers.ts";
 export * from "./posix-acl.ts";
+export { MAX_HARTS } from "./hart-limit.ts";

@@ -1,7 +1,7 @@
 import { enableCompileCache } from "node:module";
 import { constants as osConstants } from "node:os";
 import { join } from "node:path";
-import { stratosHome } from "@stratos/host-node";
+import { stratosHome } from "@stratos/host-node/home";
 
 // Compiled code of the program itself is kept from run to run; a folder that cannot be written only costs time.
 enableCompileCache(join(stratosHome(), "compile-cache"));

@@ -2,7 +2,7 @@
 import { isIP } from "node:net";
 import { InvalidArgumentError } from "commander";
 import type { PublishedPort } from "@stratos/host-node";
-import { MAX_HARTS } from "@stratos/kernel";
+import { MAX_HARTS } from "@stratos/abi";
 import { MACHINE_MEMORY_MAX, MACHINE_MEMORY_MIN } from "./defaults.ts";
 
 export interface EnvironmentSetting {

@@ -1,6 +1,5 @@
 /** The ports of `host` on Node, and what belongs to a computer that runs Node: where state is kept, how progress is shown. */
 export { NodeWasmEngine } from "./wasm-engine.ts";
-export { compileLate } from "./compile-threshold.ts";
 export { NodeClock } from "./clock.ts";
 export { NodeRandomSource } from "./random-source.ts";
 export { FileBlockDevice } from "./file-block-device.ts";

@@ -4,7 +4,6 @@
  * Order rules: nothing here blocks or awaits; every entry (system call, fault, timer, host event) runs to completion. Frames are
  * allocated before they are mapped and unmapped before they are released; a Path is retained before it is stored.
  */
-export { MAX_HARTS } from "./task/affinity.ts";
 export { Kernel, type KernelOptions } from "./kernel-state.ts";
 export { runTasks, handleEcall, handleTlbMiss } from "./task/run-loop.ts";
 export { createInit, startProcess, type FirstProcess } from "./task/first-process.ts";

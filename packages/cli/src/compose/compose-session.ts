@@ -2,7 +2,7 @@
 import { constants } from "node:os";
 import { readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { compileLate, homeFolder, ProgressDisplay, readConfig, stratosHome } from "@stratos/host-node";
+import { compileLate, homeFolder, ProgressDisplay, readConfig, stratosHome } from "@stratos/host-node/home";
 import { ComposeFolder, folderOutput, hashArtifact, isNativeArchitecture, nativeObstacle, NativeRunner, ociOutputs, ostreeOutput, publishText, tarOutput } from "@stratos/host-node/compose";
 import { findMirror, nodePackagePorts } from "@stratos/host-node/packages";
 import { ScriptError, TreefileError, type Archive, type ComposeEvent, type ComposePorts, type ImageTarget, type OutputWriter, type ScriptRunner } from "@stratos/compose";

@@ -1,6 +1,6 @@
 /** What `-o` of `stratos fs mount` says, as mount(8) writes it: words and `name=value`, separated by commas. */
 import { InvalidArgumentError } from "commander";
-import { CACHE_BYTES_DEFAULT, CACHE_BYTES_MIN } from "@stratos/aegisfs";
+import { CACHE_BYTES_DEFAULT, CACHE_BYTES_MIN } from "@stratos/aegisfs/mount-options";
 
 export interface MountWords {
   readonly readOnly: boolean;

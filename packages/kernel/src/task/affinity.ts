@@ -1,4 +1,4 @@
-import { EFAULT, EINVAL, EPERM, ESRCH } from "@stratos/abi";
+import { EFAULT, EINVAL, EPERM, ESRCH, MAX_HARTS } from "@stratos/abi";
 import { CAP_SYS_NICE, isCapable } from "../security/credentials.ts";
 import type { Task } from "./task.ts";
 
@@ -8,8 +8,6 @@ import type { Task } from "./task.ts";
  *
  * A mask has bit n for hart n.
  */
-export const MAX_HARTS = 32;
-
 const MASK = new Uint8Array(MAX_HARTS / 8);
 
 export function allHarts(count: number): number {
