@@ -6,11 +6,11 @@
  *
  * The rounds are those of each operation: on a folder with Debian packages, on one with ALPM packages, on an image.
  *
- * Half of the moments are spread over the whole run; the others are within the few milliseconds in which the change becomes visible,
+ * Half of the moments are spread over the whole run; the others are within the milliseconds in which the change becomes visible,
  * which the plan in the folder's journal, or the description of the image's draft, gives away. After a round that went through, the change is taken back.
  */
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -50,7 +50,7 @@ export interface CrashReport { rounds: number; old: number; new: number; failure
 
 /** What is left of a killed run must be gone within this time; the kernel takes a moment on a busy host. */
 const GONE_WITHIN_MS = 60_000;
-/** Of what shows that a change is becoming visible, moments up to so much later. */
+/** Of what shows that a change is becoming visible, moments up to so much later, or to four or sixteen times that: syncing takes longer on a busy host. */
 const CRITICAL_MS = 40;
 
 export async function crashRounds(options: CrashOptions): Promise<CrashReport> {
@@ -80,11 +80,13 @@ export async function crashRounds(options: CrashOptions): Promise<CrashReport> {
   if (await state() !== before) report.failures.push("taking the change back does not give the state before");
   for (; report.rounds < options.rounds; report.rounds++) {
     const isCritical = random.below(2) === 0;
+    // What a killed run left shows nothing of this one.
+    const leftover = new Set(draftsOf(place, env));
     const child = spawn(launcher[0]!, [...launcher.slice(1), "pkg", ...operation.command, ...where], { stdio: "ignore", env: { ...process.env, ...env }, detached: true });
     let hasEnded = false;
     const ended = new Promise<void>((resolve) => child.on("close", () => { hasEnded = true; resolve(); }));
-    const delayMs = isCritical ? random.below(CRITICAL_MS) : random.below(Math.ceil(wholeMs));
-    if (isCritical) while (!hasEnded && !isBecomingVisible(place, env)) await delay(1);
+    const delayMs = isCritical ? random.below(CRITICAL_MS << (2 * random.below(3))) : random.below(Math.ceil(wholeMs));
+    if (isCritical) while (!hasEnded && !draftsOf(place, env).some((one) => !leftover.has(one))) await delay(1);
     await delay(delayMs);
     const isAlone = random.below(2) === 0;
     try {
@@ -113,13 +115,14 @@ export async function crashRounds(options: CrashOptions): Promise<CrashReport> {
   return report;
 }
 
-function isBecomingVisible(place: CrashPlace, env: Readonly<Record<string, string>>): boolean {
-  const changes = place.kind === "image" ? "" : join(place.root, "var/lib/stratos/changes");
-  // The plan is the last to be written of a draft, which then only has to be synced and renamed.
-  if (place.kind !== "image") return namesIn(changes).some((name) => name.endsWith(".draft") && existsSync(join(changes, name, "plan")));
-  // A draft is there from the beginning; it is described just before it takes the image's place.
-  const images = join(env["STRATOS_HOME"]!, "images");
-  return namesIn(images).some((name) => name.startsWith(".old-") || (name.startsWith(".new-") && existsSync(join(images, name, "image.json"))));
+/** What shows that a change is about to become visible, or is becoming so, each by its time. */
+function draftsOf(place: CrashPlace, env: Readonly<Record<string, string>>): string[] {
+  // A draft is there from the beginning. Its last file is a root's plan, which then only has to be synced and renamed; or an image's description.
+  const folder = place.kind === "image" ? join(env["STRATOS_HOME"]!, "images") : join(place.root, "var/lib/stratos/changes");
+  const last = place.kind === "image" ? "image.json" : "plan";
+  const names = namesIn(folder).filter((name) => name.startsWith(".old-") || name.startsWith(".new-") || name.endsWith(".draft"));
+  // A number is given again when nothing came of its draft.
+  return names.flatMap((name) => statSync(join(folder, name, last), { throwIfNoEntry: false })?.mtimeMs ?? []).map(String);
 }
 
 function namesIn(folder: string): string[] {
