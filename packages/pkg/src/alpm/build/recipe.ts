@@ -8,8 +8,8 @@ import { isAlpmName } from "../alpm-package.ts";
 export const PACKAGE_ATTRIBUTES = ["pkgdesc", "url", "arch", "license", "groups", "depends", "optdepends", "provides", "conflicts", "replaces", "backup", "options", "install", "changelog"] as const;
 /** Attributes that hold one value; the others hold lists. */
 export const SINGLE_ATTRIBUTES: ReadonlySet<string> = new Set(["pkgbase", "pkgver", "pkgrel", "epoch", "pkgdesc", "url", "install", "changelog"]);
-/** Attributes that may be given for one architecture: `depends_x86_64`. */
-export const PER_ARCHITECTURE: ReadonlySet<string> = new Set(["depends", "makedepends", "checkdepends", "optdepends", "provides", "conflicts", "replaces", "source", "md5sums", "sha1sums", "sha224sums", "sha256sums", "sha384sums", "sha512sums", "b2sums", "cksums"]);
+/** Attributes that may be given for one architecture: `depends_x86_64`; in the order in which makepkg writes them. */
+export const PER_ARCHITECTURE: ReadonlySet<string> = new Set(["source", "provides", "conflicts", "depends", "replaces", "optdepends", "makedepends", "checkdepends", "cksums", "md5sums", "sha1sums", "sha224sums", "sha256sums", "sha384sums", "sha512sums", "b2sums"]);
 /** Strongest first: of several kinds that are given, one that is checked is enough, and all are. */
 export const CHECKSUM_KINDS = ["b2sums", "sha512sums", "sha256sums", "sha384sums", "sha224sums", "sha1sums", "md5sums"] as const;
 
@@ -87,7 +87,7 @@ export function parseSourceInfo(text: string, where = ".SRCINFO"): Recipe {
   return makeRecipe(base, packages, where);
 }
 
-const BASE_ORDER = ["pkgdesc", "pkgver", "pkgrel", "epoch", "url", "install", "changelog", "arch", "groups", "license", "checkdepends", "makedepends", "depends", "optdepends", "provides", "conflicts", "replaces", "noextract", "options", "backup", "source", "validpgpkeys", "md5sums", "sha1sums", "sha224sums", "sha256sums", "sha384sums", "sha512sums", "b2sums"];
+const BASE_ORDER = ["pkgdesc", "pkgver", "pkgrel", "epoch", "url", "install", "changelog", "arch", "groups", "license", "checkdepends", "makedepends", "depends", "optdepends", "provides", "conflicts", "replaces", "noextract", "options", "backup", "source", "validpgpkeys", "cksums", "md5sums", "sha1sums", "sha224sums", "sha256sums", "sha384sums", "sha512sums", "b2sums"];
 const PACKAGE_ORDER = ["pkgdesc", "url", "install", "changelog", "arch", "groups", "license", "checkdepends", "depends", "optdepends", "provides", "conflicts", "replaces", "options", "backup"];
 
 /** The `.SRCINFO` of a recipe, as makepkg writes it. */
@@ -102,7 +102,7 @@ export function formatSourceInfo(recipe: Recipe): string {
       if (isOwn && values.every((value) => value === "")) text += `\t${key} = \n`;
     };
     for (const key of order) put(key);
-    for (const architecture of architectures) if (architecture !== "any") for (const key of order) if (PER_ARCHITECTURE.has(key)) put(`${key}_${architecture}`);
+    for (const architecture of architectures) if (architecture !== "any") for (const key of PER_ARCHITECTURE) if (order.includes(key)) put(`${key}_${architecture}`);
     return text;
   };
   const parts = [`pkgbase = ${recipe.base}\n${section(recipe.attributes, BASE_ORDER, false)}`];
