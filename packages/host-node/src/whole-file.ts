@@ -1,4 +1,4 @@
-/** Reading of files by stores. */
+/** Reading of files by stores, and what is said when writing fails. */
 import { readSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 
@@ -21,4 +21,11 @@ export function readFully(fd: number, into: Uint8Array, offset: number): number 
     done += count;
   }
   return done;
+}
+
+/** A failed write does not know where it was: `ENOSPC: no space left on device, write` says nothing of which disk is full. */
+export function failedAt(path: string, error: unknown): unknown {
+  const failure = error as NodeJS.ErrnoException;
+  if (error instanceof Error && failure.syscall !== undefined) failure.path ??= path;
+  return error;
 }

@@ -67,6 +67,18 @@ test("after a failure what needs it is canceled, the rest goes on, and the final
   assert.deepEqual(events.filter((event) => !event.startsWith("+")).sort(), ["a failed: no disk", "b canceled: a has not succeeded", "c canceled: b has not succeeded", "end done", "x done"]);
 });
 
+test("a host's refusal is told in words, with its place", async () => {
+  const refusal = (message: string, fields: object): Error => Object.assign(new Error(message), fields);
+  for (const [error, words] of [
+    [refusal("ENOSPC: no space left on device, write", { code: "ENOSPC", syscall: "write", path: "/out/x" }), "/out/x: no space left on device"],
+    [refusal("EIO: i/o error, read", { code: "EIO", syscall: "read" }), "i/o error"], [new Error("plain: words, and more"), "plain: words, and more"],
+  ] as const) {
+    const { options, events } = bench();
+    await runGraph([step("a", [], { run: async () => { throw error; } })], options);
+    assert.equal(events.at(-1), `a failed: ${words}`);
+  }
+});
+
 test("a step whose time is over is told to end, and has failed; one that does not listen is given up", async () => {
   const { options, events, advance } = bench();
   let cleaned = false;

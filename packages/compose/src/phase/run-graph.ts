@@ -123,6 +123,9 @@ async function runStep(step: Step, options: PoolOptions): Promise<string | undef
   }
 }
 
+/** Of a host's refusal, which tells its place by itself, the words: not `ENOSPC: no space left on device, write`. */
 function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const { path } = error as { path?: unknown }, words = /^E[A-Z0-9]+: ([^,]+), [a-z]/.exec(error.message)?.[1];
+  return words === undefined ? error.message : typeof path === "string" ? `${path}: ${words}` : words;
 }

@@ -3,7 +3,7 @@ import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, rm
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ComposeStore, Pack } from "@stratos/compose";
-import { readFully, readIfThere } from "../whole-file.ts";
+import { failedAt, readFully, readIfThere } from "../whole-file.ts";
 
 /** Descriptors kept open; the least recently used is closed first. */
 const OPEN_MAX = 128;
@@ -34,7 +34,7 @@ export class ComposeFolder implements ComposeStore {
       writeAll(fd, pieces);
     } catch (error) {
       rmSync(temporary, { force: true });
-      throw error;
+      throw failedAt(target, error);
     } finally {
       closeSync(fd);
     }

@@ -145,6 +145,17 @@ test("a script that fails is told with its status and its last words", options, 
   assert.deepEqual(remains(), []);
 });
 
+test("a line without an end, and more changes than there is room for, fill no memory", options, async () => {
+  const long = file("long", "x".repeat(1 << 20));
+  const withLong = (one: ReturnType<typeof job>): ScriptJob => ({ ...one, tree: fileTreeOf([...one.tree.entries(), long]) });
+  const one = job("i=0; while [ $i -lt 40 ]; do i=$((i+1)); cat /long; done; echo\n");
+  await new NativeRunner().run(withLong(one));
+  assert.deepEqual([one.lines.length, one.lines.join("").length], [3, 40 << 20]);
+  await assert.rejects(new NativeRunner(undefined, { roomBytes: 5 << 19 }).run(withLong(job("cat /long /long /long >/new\n"))), (error) => error instanceof ScriptError && /what it has written is more than memory holds: over 2 MiB/.test(error.message));
+  assert.equal((await new NativeRunner(undefined, { roomBytes: 3 << 20 }).run(withLong(job("cat /long /long >/new\n")))).changed.find(({ path }) => path === "new")?.content?.sizeBytes, 2 << 20);
+  assert.deepEqual(remains(), []);
+});
+
 test("a script that is stopped leaves no process and no mount", options, async () => {
   const controller = new AbortController();
   const mark = `6${process.pid}`;

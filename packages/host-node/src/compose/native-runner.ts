@@ -90,10 +90,15 @@ find . -xdev -newercm ../mark ! -path ./dev ! -path ./proc ! -path ./sys -print0
 export class NativeRunner implements ScriptRunner {
   readonly id = "native";
   readonly #storeFolder: string | undefined;
+  readonly #roomBytes: number | undefined;
 
-  /** @param storeFolder  where the packs of trees are; without it trees are always handed over as archives */
-  constructor(storeFolder?: string) {
+  /**
+   * @param storeFolder  where the packs of trees are; without it trees are always handed over as archives
+   * @param options.roomBytes  how much a script may have written, as for {@link ChangeReader}
+   */
+  constructor(storeFolder?: string, options: { roomBytes?: number } = {}) {
     this.#storeFolder = storeFolder;
+    this.#roomBytes = options.roomBytes;
   }
 
   async run(job: ScriptJob): Promise<TreeChanges> {
@@ -102,7 +107,7 @@ export class NativeRunner implements ScriptRunner {
     removeForgotten();
     const work = mkdtempSync(join(tmpdir(), `${WORK_PREFIX}${process.pid}-`));
     try {
-      return (await this.#runOverServed(job, work)) ?? (await runInside(job, work));
+      return (await this.#runOverServed(job, work)) ?? (await runInside(job, work, this.#roomBytes));
     } finally {
       // The tmpfs over it went with its namespace.
       rmSync(work, { recursive: true, force: true });
@@ -115,7 +120,7 @@ export class NativeRunner implements ScriptRunner {
     const server = RootServer.open(job.tree, this.#storeFolder);
     if (server === undefined) return undefined;
     try {
-      const { reader, notes } = await runInNamespaces(job, work, { script: INSIDE_OVERLAY, input: insideOverlay(job.tree, work), fuseFd: server.fd }, (status, written) => status === 0 || written.startsWith(MOUNTED_NOTE));
+      const { reader, notes } = await runInNamespaces(job, work, { script: INSIDE_OVERLAY, input: insideOverlay(job.tree, work), fuseFd: server.fd, roomBytes: this.#roomBytes }, (status, written) => status === 0 || written.startsWith(MOUNTED_NOTE));
       if (!notes.startsWith(MOUNTED_NOTE)) return undefined;
       const seen = await server.ended();
       return reader.finishUpper(job.tree, seen === undefined ? undefined : { ...seen, queries: queriesOf(job.tree, notes.slice(MOUNTED_NOTE.length)) });
@@ -146,14 +151,14 @@ function removeForgotten(): void {
 /** What is left to do when a process is asked to end: the kernel kills the whole namespace with its first process. */
 const END_WITH = "SIGKILL";
 
-async function runInside(job: ScriptJob, work: string): Promise<TreeChanges> {
-  const { reader, notes } = await runInNamespaces(job, work, { script: INSIDE, input: withoutDevices(job.tree) }, () => true);
+async function runInside(job: ScriptJob, work: string, roomBytes: number | undefined): Promise<TreeChanges> {
+  const { reader, notes } = await runInNamespaces(job, work, { script: INSIDE, input: withoutDevices(job.tree), roomBytes }, () => true);
   return reader.finish(job.tree, notes.split("\0"));
 }
 
 /** @param isOurs  whether a script that has ended with this status, and has written this to descriptor 4, is one that has run at all */
 async function runInNamespaces(
-  job: ScriptJob, work: string, inside: { script: string; input: FileTree; fuseFd?: number }, isOurs: (status: number, written: string) => boolean,
+  job: ScriptJob, work: string, inside: { script: string; input: FileTree; fuseFd?: number; roomBytes: number | undefined }, isOurs: (status: number, written: string) => boolean,
 ): Promise<{ reader: ChangeReader; notes: string }> {
   job.signal.throwIfAborted();
   const isRoot = process.getuid?.() === 0;
@@ -167,7 +172,7 @@ async function runInNamespaces(
   const onAbort = (): void => { child.kill(END_WITH); };
   job.signal.addEventListener("abort", onAbort, { once: true });
   try {
-    const reader = new ChangeReader();
+    const reader = new ChangeReader(inside.roomBytes);
     const written: Buffer[] = [];
     const last: string[] = [];
     const onLine = (line: string): void => {
@@ -191,13 +196,15 @@ async function runInNamespaces(
 }
 
 const LAST_LINES = 20;
+const LINE_LENGTH_MAX = 1 << 24;
+const SHOWN_LENGTH_MAX = 500;
 /** Of a shell that cannot execute what it found: a program of another architecture. */
 const NOT_EXECUTABLE = 126;
 
 function failure(status: number, job: ScriptJob, last: readonly string[]): string {
   const isForeign = status === NOT_EXECUTABLE || last.some((line) => line.includes("Exec format error"));
   if (isForeign && !isNativeArchitecture(job.architecture)) return `this host cannot run programs of ${job.architecture}; qemu-user with binfmt_misc would let it, and for riscv64 the runner stratos needs nothing`;
-  return `/${job.script} ended with status ${status}${last.length === 0 ? "" : `\n${last.map((line) => `  ${line}`).join("\n")}`}`;
+  return `/${job.script} ended with status ${status}${last.length === 0 ? "" : `\n${last.map((line) => `  ${line.length > SHOWN_LENGTH_MAX ? `${line.slice(0, SHOWN_LENGTH_MAX)} …` : line}`).join("\n")}`}`;
 }
 
 function ended(child: ChildProcess): Promise<number> {
@@ -230,7 +237,14 @@ async function feed(stream: Writable, tree: FileTree): Promise<void> {
 
 function drain(stream: Readable, onPiece: (piece: Buffer) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    stream.on("data", onPiece);
+    stream.on("data", (piece: Buffer) => {
+      try {
+        onPiece(piece);
+      } catch (error) {
+        // Thrown from here it would end the process; what writes is ended by who waits.
+        stream.destroy(error as Error);
+      }
+    });
     stream.on("error", reject);
     stream.on("close", () => resolve());
   });
@@ -239,8 +253,12 @@ function drain(stream: Readable, onPiece: (piece: Buffer) => void): Promise<void
 function lines(stream: Readable, onLine: (line: string) => void): Promise<void> {
   let rest = "";
   return drain(stream, (piece) => {
-    const parts = (rest + piece.toString("utf8")).split("\n");
+    // What was read before holds no line's end.
+    const parts = piece.toString("utf8").split("\n");
+    parts[0] = rest + parts[0]!;
     rest = parts.pop()!;
     for (const line of parts) onLine(line);
+    // A script that ends no line is not to fill memory: it gets one now and then.
+    if (rest.length > LINE_LENGTH_MAX) { onLine(rest); rest = ""; }
   }).then(() => { if (rest !== "") onLine(rest); });
 }

@@ -13,9 +13,25 @@ export class ChangeReader {
   #current: TarEntry | undefined;
   readonly #reader = new TarReader({
     entry: (entry) => { this.#current = entry; this.#pieces = []; },
-    data: (bytes) => { this.#pieces.push(Buffer.from(bytes)); },
+    data: (bytes) => { this.#keep(bytes); },
     end: () => { this.#entries.push({ entry: this.#current!, content: this.#current!.type === TarType.file ? Buffer.concat(this.#pieces) : null }); },
   });
+
+  #roomBytes: number | undefined;
+  #keptBytes = 0;
+
+  /** @param roomBytes  how much may have been written (default: half of the memory that is left when the script has ended) */
+  constructor(roomBytes?: number) {
+    this.#roomBytes = roomBytes;
+  }
+
+  /** A script that fills its disk, which is memory, is not to fill ours, too. */
+  #keep(bytes: Uint8Array): void {
+    this.#roomBytes ??= process.availableMemory() / 2;
+    this.#keptBytes += bytes.length;
+    if (this.#keptBytes > this.#roomBytes) throw new ScriptError(`what it has written is more than memory holds: over ${Math.floor(this.#roomBytes / 2 ** 20)} MiB`);
+    this.#pieces.push(Buffer.from(bytes));
+  }
 
   push(piece: Uint8Array): void {
     const error = this.#reader.push(piece);

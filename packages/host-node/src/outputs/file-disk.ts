@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, ftruncateSync, fsyncSync, openSync, readFileSync, readSync, statSync, writeSync } from "node:fs";
 import { FormatError, type Disk } from "@stratos/formats";
 import { lockFile } from "../file-lock.ts";
+import { failedAt } from "../whole-file.ts";
 
 /** A file or block device of the host as a disk of the formats. Writers hold its lock. */
 export class FileDisk implements Disk {
@@ -49,7 +50,11 @@ export class FileDisk implements Disk {
   write(offset: number, bytes: Uint8Array): void {
     if (this.#isReadOnly) throw new FormatError(`${this.path}: opened for reading`);
     if (!(offset >= 0 && offset + bytes.length <= this.#size)) throw new FormatError(`${this.path}: bytes ${offset} to ${offset + bytes.length} are beyond its end`);
-    for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done, bytes.length - done, offset + done);
+    try {
+      for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done, bytes.length - done, offset + done);
+    } catch (error) {
+      throw failedAt(this.path, error);
+    }
   }
 
   resize(size: number): void {

@@ -10,6 +10,7 @@ import {
   type Blob, type Codecs, type FileEntry, type FileTree, type LayerCompression, type OciBlob, type OciDescriptor, type OciImage, type OciImageOptions, type OciLayer,
 } from "@stratos/formats";
 import { parseIndex, type BlobStore } from "@stratos/outputs";
+import { failedAt } from "../whole-file.ts";
 
 /** What manifests and configurations say fits easily. */
 const TEXT_BYTES_MAX = 4 << 20;
@@ -43,7 +44,7 @@ export class OciLayoutFolder implements BlobStore {
       return layer;
     } catch (error) {
       rmSync(draft, { force: true });
-      throw error;
+      throw failedAt(this.folder, error);
     } finally {
       closeSync(fd);
     }
@@ -173,7 +174,7 @@ export class OciLayoutFolder implements BlobStore {
       renameSync(draft, this.pathOf(digest));
     } catch (error) {
       rmSync(draft, { force: true });
-      throw error;
+      throw failedAt(this.folder, error);
     } finally {
       closeSync(fd);
     }

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { byteString } from "@stratos/base";
 import { FormatError, NO_FILE_XATTRS, type ObjectAttributes, type RepositoryStore, type StoredFile } from "@stratos/formats";
 import { nodeCodecs } from "../node-codecs.ts";
+import { failedAt } from "../whole-file.ts";
 import { HostBlob } from "./folder-tree.ts";
 import { readAttributes, setAttributes } from "./host-attributes.ts";
 
@@ -64,7 +65,7 @@ export class RepositoryFolder implements RepositoryStore {
       for (const piece of pieces) for (let done = 0; done < piece.length; ) done += writeSync(fd, piece, done);
     } catch (error) {
       rmSync(draft, { force: true });
-      throw error;
+      throw failedAt(this.folder, error);
     } finally {
       closeSync(fd);
     }

@@ -7,7 +7,7 @@ import { mkdir, open, readdir, rename, rm, writeFile, type FileHandle } from "no
 import { basename, dirname, join } from "node:path";
 import type { FileStore, PartialFile, RandomFile } from "@stratos/pkg";
 import { isRunning } from "../running-process.ts";
-import { readFully, readIfThere } from "../whole-file.ts";
+import { failedAt, readFully, readIfThere } from "../whole-file.ts";
 
 export class FolderStore implements FileStore {
   readonly #folder: string;
@@ -30,7 +30,7 @@ export class FolderStore implements FileStore {
       await rename(temporary, target);
     } catch (error) {
       await rm(temporary, { force: true });
-      throw error;
+      throw failedAt(target, error);
     }
   }
 
@@ -103,7 +103,11 @@ class FolderPart implements PartialFile {
   }
 
   async append(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length; ) at += (await this.#handle.write(bytes, at, bytes.length - at)).bytesWritten;
+    try {
+      for (let at = 0; at < bytes.length; ) at += (await this.#handle.write(bytes, at, bytes.length - at)).bytesWritten;
+    } catch (error) {
+      throw failedAt(this.#paths.target, error);
+    }
     this.#size += bytes.length;
   }
 

@@ -6,6 +6,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, chownSync, lchownSync, linkSync, lutimesSync, mkdirSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RootMeta, RootWriter } from "@stratos/pkg";
+import { failedAt } from "../whole-file.ts";
 
 export class FolderWriter implements RootWriter {
   readonly #root: string;
@@ -27,7 +28,11 @@ export class FolderWriter implements RootWriter {
 
   file(path: string, meta: RootMeta, content: Uint8Array): void {
     const at = this.#at(path);
-    writeFileSync(at, content, { flag: "wx" });
+    try {
+      writeFileSync(at, content, { flag: "wx" });
+    } catch (error) {
+      throw failedAt(at.toString(), error);
+    }
     this.#own(path, meta, false);
     // After the owner, whose change takes away set-user-id bits.
     chmodSync(at, meta.mode);

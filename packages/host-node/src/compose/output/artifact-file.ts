@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { finished } from "node:stream/promises";
 import { constants, createGzip, createZstdCompress } from "node:zlib";
 import { OutputError, type Artifact, type OutputConfig } from "@stratos/compose";
+import { failedAt } from "../../whole-file.ts";
 
 /** How archives and layers may be packed. @throws OutputError for what is a file system's own */
 export function archiveCompression(compression: OutputConfig["compression"]): "none" | "gzip" | "zstd" | undefined {
@@ -65,7 +66,7 @@ export async function writeArtifact(folder: string, path: string, pieces: Iterab
     file.destroy();
     await done.catch(() => {});
     await rm(temporary, { force: true });
-    throw error;
+    throw failedAt(target, error);
   }
 }
 
