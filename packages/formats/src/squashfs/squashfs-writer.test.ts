@@ -9,7 +9,7 @@ import { MemoryDisk, readBytes } from "../disk/disk.ts";
 import { run, withFolder } from "../testing/disk-file.ts";
 import { sampleFile, sampleTree } from "../testing/sample-tree.ts";
 import { fileEntry, fileTreeOf, type FileTree } from "../tree/file-tree.ts";
-import { writeSquashfs } from "./squashfs-writer.ts";
+import { withoutChecksum, writeSquashfs } from "./squashfs-writer.ts";
 
 const codecs = nodeCodecs();
 
@@ -46,4 +46,15 @@ test("the same tree gives the same bytes, and an attribute without a form is ref
   assert.deepEqual(image(sampleTree(), "zstd"), image(sampleTree(), "zstd"));
   const tree = fileTreeOf([fileEntry("", "directory"), sampleFile("f", "x", { xattrs: new Map([["system.posix_acl_access", "x"]]) })]);
   assert.throws(() => image(tree, "gzip"), /f: squashfs has no form for the attribute system.posix_acl_access/);
+});
+
+test("blocks packed by zstd end with their content: Linux has no room for a checksum behind the last page", () => {
+  const content = Buffer.from(Array.from({ length: 400_000 }, (_, index) => ((index * index) >> 7) & 0xff)), disk = new MemoryDisk(1 << 20);
+  writeSquashfs(disk, fileTreeOf([fileEntry("", "directory"), sampleFile("a", content)]), { compression: "zstd", time: 0 }, codecs);
+  const bytes = Buffer.from(readBytes(disk, 0, disk.size));
+  let frames = 0;
+  for (let at = bytes.indexOf("28b52ffd", 0, "hex"); at !== -1; at = bytes.indexOf("28b52ffd", at + 4, "hex"), frames++) assert.equal(bytes[at + 4]! & 4, 0);
+  assert.ok(frames >= 3);
+  const frame = withoutChecksum(codecs.zstd(content));
+  assert.deepEqual(Buffer.from(codecs.unzstd(frame, content.length)!), content);
 });

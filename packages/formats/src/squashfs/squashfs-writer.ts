@@ -60,7 +60,7 @@ class SquashfsWriter {
     this.#disk = disk;
     this.#tree = tree;
     this.#options = options;
-    this.#pack = options.compression === "zstd" ? codecs.zstd : codecs.zlib;
+    this.#pack = options.compression === "zstd" ? (bytes) => withoutChecksum(codecs.zstd(bytes)) : codecs.zlib;
     this.#inodes = new MetadataBlocks(this.#pack);
     this.#folders = new MetadataBlocks(this.#pack);
   }
@@ -387,5 +387,16 @@ function words(values: readonly number[]): Uint8Array {
 function longs(values: readonly number[]): Uint8Array {
   const bytes = new Uint8Array(values.length * 8);
   values.forEach((value, index) => writeU64(viewOf(bytes), index * 8, value));
+  return bytes;
+}
+
+/**
+ * A frame of zstd without the checksum of its content (RFC 8878 §3.1.1): where that goes on behind the page on which the content ends, Linux has no room left for more,
+ * and calls the block damaged (fs/squashfs/zstd_wrapper.c).
+ */
+export function withoutChecksum(frame: Uint8Array): Uint8Array {
+  if ((frame[4]! & 4) === 0) return frame;
+  const bytes = frame.slice(0, -4);
+  bytes[4]! &= ~4;
   return bytes;
 }
