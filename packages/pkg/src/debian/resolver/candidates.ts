@@ -51,8 +51,8 @@ export function candidatesFor(index: PackageIndex, dependency: Dependency, owner
  */
 function compareProviders(index: PackageIndex, left: Provider, right: Provider): number {
   const one = left.package, other = right.package;
-  if (one.name === other.name) return 0; // versions are in order
-  return other.origin.priority - one.origin.priority
+  if (one.name === other.name) return index.versions(one.name).indexOf(one) - index.versions(one.name).indexOf(other);
+  return index.priorityOf(other) - index.priorityOf(one)
     || Number(other.isEssential) - Number(one.isEssential)
     || Number(other.isProtected) - Number(one.isProtected)
     || priorityRank(one) - priorityRank(other)

@@ -58,6 +58,8 @@ function refusal(one: World, request: ChangeRequest): string {
 test("what is installed fulfils dependencies before anything new, and stays", () => {
   assert.equal(change(world(["a 1 Depends: x | y", "x 1", "y 1"], ["*y 1"]), { install: ["a"] }), "+a");
   assert.equal(change(world(["a 1 Depends: v", "p 1 Provides: v; Priority: important", "q 1 Provides: v"], ["*q 1 Provides: v"]), { install: ["a"] }), "+a");
+  assert.equal(change(world(["p 1 Provides: v", "q 1 Provides: v"], ["*q 1 Provides: v"]), { install: ["v"] }), "");
+  assert.throws(() => change(world(["p 1 Provides: v", "q 1 Provides: v"], ["*x 1"]), { install: ["v"] }), /v is a virtual package, provided by p and q: ask for one of them/);
   assert.equal(change(world(["a 2", "b 1"], ["*a 1"]), { install: ["b"] }), "+b");
   assert.equal(change(world(["a 1"], ["*a 1"]), { install: ["a"] }), "");
 });

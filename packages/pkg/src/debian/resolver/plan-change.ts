@@ -16,7 +16,7 @@ import { candidatesFor } from "./candidates.ts";
 import { suggestion } from "./explain.ts";
 import { sourceVersion } from "./marks.ts";
 import { Resolution, UnsatisfiableError, type ResolvedPackage } from "./resolution.ts";
-import { parseRequest } from "./resolve.ts";
+import { parseRequest, refuseOpenChoices } from "./resolve.ts";
 import { TIES, type Ties } from "./repair.ts";
 import { walk, type Walked, type WalkTarget } from "./walk.ts";
 
@@ -118,6 +118,7 @@ class ChangePlan {
   run(): PlannedChange {
     const unknown = [...this.#removed].filter((name) => this.#state.get(name) === undefined && !this.#state.configFiles.has(name) && this.#index.versions(name.split(":")[0]!).length === 0);
     if (unknown.length > 0) throw new UnsatisfiableError(unknown.map((name) => `${name} was to be removed, but no package of that name exists${suggestion(name, this.#index)}`), "the change is not possible");
+    refuseOpenChoices(this.#index, this.#install.filter(({ candidates }) => !candidates.some((one) => this.#state.has(one))));
     const walked = this.#walk();
     const lost = walked === undefined ? Infinity : this.#lostBy(walked);
     if (lost === 0) return this.#describe(walked!);

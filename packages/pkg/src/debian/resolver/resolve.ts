@@ -6,9 +6,9 @@
  */
 import { DependencyError, parseDependencies, type Dependency } from "../dependency.ts";
 import { InstalledState } from "../installed-state.ts";
-import type { PackageIndex } from "../package-index.ts";
+import type { BinaryPackage, PackageIndex } from "../package-index.ts";
 import { candidatesFor } from "./candidates.ts";
-import { Resolution, type ResolvedPackage } from "./resolution.ts";
+import { Resolution, UnsatisfiableError, type ResolvedPackage } from "./resolution.ts";
 import { walk } from "./walk.ts";
 
 export { UnsatisfiableError, type ResolvedPackage } from "./resolution.ts";
@@ -32,6 +32,7 @@ export interface ResolveRequest {
 export function resolve(index: PackageIndex, request: ResolveRequest, architecture: string): ResolvedPackage[] {
   const excluded = new Set(request.exclude ?? []);
   const wanted = request.install.map((text) => ({ text, candidates: candidatesFor(index, parseRequest(text), architecture, architecture) }));
+  refuseOpenChoices(index, wanted.map(({ text, candidates }) => ({ text, candidates: candidates.filter((one) => !excluded.has(one.name)) })));
   const isPlain = wanted.every(({ candidates }) => candidates.length > 0 && !excluded.has(candidates[0]!.name) && (candidates[0]!.architecture === architecture || candidates[0]!.architecture === "all"));
   const walked = isPlain ? walk(index, new InstalledState(architecture, []), { install: wanted, remove: [], recommends: request.recommends === true, isExcluded: (name) => excluded.has(name) }) : undefined;
   if (walked !== undefined) return walked.packages;
@@ -45,6 +46,20 @@ export function resolve(index: PackageIndex, request: ResolveRequest, architectu
     resolution.require(candidates, { kind: "request", text, candidates });
   }
   return resolution.run();
+}
+
+/**
+ * Leaves the choice to who asks, as apt does, where what was asked for is no package's name and several provide it. `vim | nano` says what is wanted.
+ *
+ * @throws UnsatisfiableError
+ */
+export function refuseOpenChoices(index: PackageIndex, requests: readonly { text: string; candidates: readonly BinaryPackage[] }[]): void {
+  const open = requests.flatMap(({ text, candidates }) => {
+    const name = /^([A-Za-z0-9][A-Za-z0-9+.-]*)(?::[a-z0-9-]+)?$/.exec(text)?.[1];
+    const providers = [...new Set(candidates.map((one) => one.name))].sort();
+    return name === undefined || index.versions(name).length > 0 || providers.length < 2 ? [] : [`${text} is a virtual package, provided by ${providers.slice(0, -1).join(", ")} and ${providers.at(-1)!}: ask for one of them`];
+  });
+  if (open.length > 0) throw new UnsatisfiableError(open, "it is not said which package to install");
 }
 
 /** A request's text as a dependency; `name=version` is what apt's command line takes. */
