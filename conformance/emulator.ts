@@ -130,6 +130,8 @@ function argumentsOf({ architecture, firmware, memory, processors = 1, media, ha
   const board = architecture === "amd64"
     ? ["-machine", "q35,accel=tcg", "-cpu", PROCESSOR, ...(firmware === "uefi" ? ["-drive", `if=pflash,format=raw,readonly=on,file=${uefi()!}`] : [])]
     : ["-machine", "virt", "-kernel", U_BOOT];
-  const network = reachesHost ? "user,model=virtio-net-pci" : hasNetwork ? "user,restrict=on,model=virtio-net-pci" : "none";
-  return [...board, "-m", String(memory), "-smp", String(processors), ...drives, "-nographic", "-no-reboot", "-nic", network];
+  // `-nic model=virtio-net-pci` makes none on riscv64's board.
+  const card = architecture === "amd64" ? "virtio-net-pci" : "virtio-net-device";
+  const network = reachesHost || hasNetwork ? ["-netdev", `user,id=net${reachesHost ? "" : ",restrict=on"}`, "-device", `${card},netdev=net`] : ["-nic", "none"];
+  return [...board, "-m", String(memory), "-smp", String(processors), ...drives, "-nographic", "-no-reboot", ...network];
 }

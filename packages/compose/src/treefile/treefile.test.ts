@@ -146,6 +146,7 @@ test("the merged result prints as JSON and as YAML and reads back equal", async 
 });
 
 test("circles are refused with the way around", async () => {
+  assert.deepEqual(await problems({ "main.yaml": "name: x\nvariants:\n  a: {abstract: true}\n" }), ["main.yaml:2:1: variants: all variants are abstract: there is no image to make"]);
   assert.deepEqual(await problems({ "main.yaml": "name: x\nvariants:\n  a: {inherit: b}\n  b:\n    inherit: [c]\n  c: {inherit: [a]}\n" }), ["main.yaml:6:7: variants.c.inherit: variants inherit in a circle: a → b → c → a"]);
   assert.deepEqual(await problems({ "main.yaml": "name: x\nvariants: {a: {inherit: b}}\n" }), ["main.yaml:2:16: variants.a.inherit: there is no variant b"]);
   assert.deepEqual(await problems({ "main.yaml": "name: x\ninclude: [b.yaml]\n", "b.yaml": "include:\n  - main.yaml\n" }), ["b.yaml:2:5: include[0]: files include each other in a circle: main.yaml → b.yaml → main.yaml"]);

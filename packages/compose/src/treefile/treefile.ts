@@ -39,6 +39,7 @@ export class Treefile {
     this.name = this.merged["name"];
     // Loops and unknown names are told before anything else is done.
     for (const variant of Object.keys(this.#variants)) this.#lineage(variant, []);
+    if (this.variants.length === 0) throw this.#problem(["variants"], "all variants are abstract: there is no image to make");
     const problems = this.targets().flatMap((target) => this.#gaps(target));
     if (problems.length > 0) throw new TreefileError(withoutRepeated(problems));
   }
