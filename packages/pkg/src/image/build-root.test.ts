@@ -47,7 +47,7 @@ function text(root: MemoryRoot, path: string): string {
 const BASE = packageOf("base-files", { Essential: "yes", Priority: "required" }, [
   { path: "./bin", type: TarType.symbolicLink, fields: { linkPath: "usr/bin" } }, { path: "./usr/bin/" }, { path: "./etc/" },
   { path: "./root/", fields: { mode: 0o700 } }, { path: "./etc/issue", text: "Debian\n" },
-], { preinst: "#!/bin/sh\n", conffiles: "/etc/issue\nremove-on-upgrade /etc/old\n", triggers: "interest-noawait /usr/lib64\ninterest named\n" });
+], { preinst: "#!/bin/sh\ntrue\n", conffiles: "/etc/issue\nremove-on-upgrade /etc/old\n", triggers: "interest-noawait /usr/lib64\ninterest named\n" });
 
 test("a root has the variant's packages, what was asked for, and what they need, in order", async () => {
   const { plan, commands, progress } = await build([
