@@ -63,6 +63,7 @@ test("a real package goes before a provider, an important provider before an opt
 test("of several that provide what was asked for, who asks chooses", () => {
   const index = indexOf("p 1 Provides: v, w", "q 1 Provides: v", "q 2 Provides: v", "x 1", "y 1 Provides: x");
   assert.equal(refusal(index, { install: ["v", "x"] }), "v is a virtual package, provided by p and q: ask for one of them");
+  assert.throws(() => resolve(index, { install: ["x", "v"] }, "riscv64"), (error) => error instanceof UnsatisfiableError && error.requests.join() === "v");
   assert.equal(names(index, "w"), "p 1");
   assert.equal(names(index, "x"), "x 1");
   assert.equal(names(index, "v | nothing"), "q 2");

@@ -57,9 +57,9 @@ export function refuseOpenChoices(index: PackageIndex, requests: readonly { text
   const open = requests.flatMap(({ text, candidates }) => {
     const name = /^([A-Za-z0-9][A-Za-z0-9+.-]*)(?::[a-z0-9-]+)?$/.exec(text)?.[1];
     const providers = [...new Set(candidates.map((one) => one.name))].sort();
-    return name === undefined || index.versions(name).length > 0 || providers.length < 2 ? [] : [`${text} is a virtual package, provided by ${providers.slice(0, -1).join(", ")} and ${providers.at(-1)!}: ask for one of them`];
+    return name === undefined || index.versions(name).length > 0 || providers.length < 2 ? [] : [{ text, line: `${text} is a virtual package, provided by ${providers.slice(0, -1).join(", ")} and ${providers.at(-1)!}: ask for one of them` }];
   });
-  if (open.length > 0) throw new UnsatisfiableError(open, "it is not said which package to install");
+  if (open.length > 0) throw new UnsatisfiableError(open.map(({ line }) => line), "it is not said which package to install", open.map(({ text }) => text));
 }
 
 /** A request's text as a dependency; `name=version` is what apt's command line takes. */
