@@ -19,7 +19,7 @@ export { TreeBuilder } from "./build/tree-builder.ts";
 export { archiveEpoch } from "./gather/epoch.ts";
 export { CustomizeError } from "./build/customize.ts";
 export { type ComposeInfo, type ImageInfo } from "./metadata/composeinfo.ts";
-export { checkPhases, planSteps, type PhaseWork, type StepOptions } from "./plan-steps.ts";
+export { checkPhases, NO_WORK, planSteps, type PhaseWork, type StepOptions } from "./plan-steps.ts";
 export { OutputError, runCompose, type ComposeEvent, type ComposeRequest, type ComposeResult, type LockMode } from "./run-compose.ts";
 export { splitLayers, type TreeLayer } from "./build/split-layers.ts";
 export { diffComposes, diffTrees, type ComposedImage, type FileDifference, type ImageDifference, type ValueDifference } from "./metadata/diff-composes.ts";

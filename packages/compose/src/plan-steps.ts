@@ -75,7 +75,8 @@ export function checkPhases(treefile: Treefile, targets: readonly ImageTarget[])
 }
 
 const nothing = async (): Promise<void> => {};
-const NO_WORK: PhaseWork = { init: nothing, gather: nothing, build: nothing, output: nothing, cleanup: nothing };
+/** For who wants to know the order alone. */
+export const NO_WORK: PhaseWork = { init: nothing, gather: nothing, build: nothing, output: nothing, cleanup: nothing };
 
 function outputSteps(target: ImageTarget): { phase: "ostree" | "output"; id: string; name: string; when: string | undefined }[] {
   return Object.entries(target.config.outputs ?? {}).map(([name, output]) => {

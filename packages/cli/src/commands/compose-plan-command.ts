@@ -1,4 +1,4 @@
-import { checkOutputs, checkPhases, lockKey, orderNodes, packageRequest, planSteps, resolveImage, tellingRequest, type LockedImage, type PhaseWork } from "@stratos/compose";
+import { checkOutputs, checkPhases, lockKey, NO_WORK, orderNodes, packageRequest, planSteps, resolveImage, tellingRequest, type LockedImage } from "@stratos/compose";
 import { CommandError } from "../command-error.ts";
 import { findArchive, openComposeSession, telling } from "../compose/compose-session.ts";
 import { lockModeOf, lockPath, readLock } from "../compose/lock-file.ts";
@@ -7,9 +7,6 @@ import { EXIT_SUCCESS } from "../exit-status.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 import type { ComposePlanOptions } from "./compose-options.ts";
-
-const nothing = async (): Promise<void> => {};
-const NO_WORK: PhaseWork = { init: nothing, gather: nothing, build: nothing, output: nothing, cleanup: nothing };
 
 export async function planCompose(file: string, options: ComposePlanOptions): Promise<number> {
   const treefile = await openTreefile(file, options);

@@ -28,7 +28,7 @@ export function cleanScriptTraces(tree: TreeBuilder): void {
 }
 
 /** At the end: a host that boots the image makes its own. `given` are the paths that the treefile itself says something of. */
-export function cleanIdentity(tree: TreeBuilder, settings: { epochSeconds: number; sha256: (bytes: Uint8Array) => string; given?: ReadonlySet<string> }): void {
+export function cleanIdentity(tree: TreeBuilder, settings: { epochSeconds: number; sha256: (bytes: Uint8Array) => string; given: ReadonlySet<string> }): void {
   for (const path of [...tree.nodes.keys()]) if (testIdentities.some((matches) => matches(path))) tree.removeAll(path);
   const put = (path: string, text: string, mode: number): void => tree.put(fileEntry(path, "file", { mode, mtime: settings.epochSeconds, content: new MemoryBlob(byteStringOf(text), settings.sha256) }));
   // Empty, so that systemd makes a new one without taking the boot for a first one, at which it would ask the console for a password: machine-id(5).
@@ -41,7 +41,7 @@ export function cleanIdentity(tree: TreeBuilder, settings: { epochSeconds: numbe
   const found = Object.keys(HOST_KEYS_AT_BOOT).find((unit) => tree.nodes.has(`usr/lib/systemd/system/${unit}`) || tree.nodes.has(`lib/systemd/system/${unit}`));
   if (found !== undefined) put(`${unitFolder(`${found}.d`)}/missing-host-keys.conf`, HOST_KEYS_AT_BOOT[found]!, 0o644);
   // Without systemd nobody would make another, and what needs one would not start.
-  if (tree.nodes.has(SNAKEOIL_KEY) && settings.given?.has(`/${SNAKEOIL_KEY}`) !== true && tree.nodes.has("usr/lib/systemd/systemd") && tree.nodes.has("usr/sbin/make-ssl-cert")) {
+  if (tree.nodes.has(SNAKEOIL_KEY) && !settings.given.has(`/${SNAKEOIL_KEY}`) && tree.nodes.has("usr/lib/systemd/systemd") && tree.nodes.has("usr/sbin/make-ssl-cert")) {
     for (const [path, { target }] of [...tree.nodes]) if (path === SNAKEOIL_KEY || path === SNAKEOIL_CERTIFICATE || (path.startsWith("etc/ssl/certs/") && target === "ssl-cert-snakeoil.pem")) tree.removeAll(path);
     put(`etc/systemd/system/${SNAKEOIL_UNIT}`, SNAKEOIL_AT_BOOT, 0o644);
     tree.put(fileEntry(`${unitFolder("sysinit.target.wants")}/${SNAKEOIL_UNIT}`, "symlink", { mode: 0o777, mtime: settings.epochSeconds, target: `/etc/systemd/system/${SNAKEOIL_UNIT}` }));

@@ -70,14 +70,13 @@ export function insideOverlay(tree: FileTree, work: string): FileTree {
   mount("proc", "root/proc", "proc", "X-mount.mkdir=0755");
   mount("tmpfs", "root/sys", "tmpfs", "mode=0555,X-mount.mkdir=0755");
   for (const [path, script] of Object.entries(NOTE_TAKERS)) {
-    if (!hasFile(tree, path)) continue;
+    if (!isProgram(kindOf(tree, path))) continue;
     const name = path.slice(path.lastIndexOf("/") + 1);
     file(name, script, 0o755);
     file(`dev/stratos-${name}`);
     bind(`root/${path}`, `root/dev/stratos-${name}`);
     bind(name, `root/${path}`);
-  }
-  if (hasFile(tree, DPKG_QUERY)) {
+    if (path !== DPKG_QUERY) continue;
     file("queries");
     file("dev/stratos-queries");
     bind("queries", "root/dev/stratos-queries");
@@ -87,17 +86,22 @@ export function insideOverlay(tree: FileTree, work: string): FileTree {
   return { entries: () => entries };
 }
 
+/** What stands at a path; undefined: nothing. */
+function kindOf(tree: FileTree, wanted: string): FileEntry["kind"] | undefined {
+  for (const { path, kind } of tree.entries()) if (path === wanted) return kind;
+  return undefined;
+}
+
 /** A link instead of the program would lead out of the namespace's root. */
-function hasFile(tree: FileTree, wanted: string): boolean {
-  for (const { path, kind } of tree.entries()) if (path === wanted) return kind === "file" || kind === "hardLink";
-  return false;
+function isProgram(kind: FileEntry["kind"] | undefined): boolean {
+  return kind === "file" || kind === "hardLink";
 }
 
 /** What dpkg-query was asked, of what came by descriptor 4 behind `MOUNTED_NOTE`. Where the program is none that a note-taker stands before, it may have been asked for anything. */
 export function queriesOf(tree: FileTree, notes: string): string[] {
-  if (hasFile(tree, DPKG_QUERY)) return queriedPackages(notes);
-  for (const { path } of tree.entries()) if (path === DPKG_QUERY) return ["*"];
-  return [];
+  const kind = kindOf(tree, DPKG_QUERY);
+  if (kind === undefined) return [];
+  return isProgram(kind) ? queriedPackages(notes) : ["*"];
 }
 
 /** Of what dpkg-query was asked: operands that are names of packages, as dpkg-query(1) has them; `*` when one may be for others. */
