@@ -1,4 +1,4 @@
-import { S_IFSOCK } from "@stratos/abi";
+import { ENETUNREACH, S_IFSOCK } from "@stratos/abi";
 import type { Kernel } from "../kernel-state.ts";
 import { createAnonymousInode } from "../vfs/anonymous-file.ts";
 import type { Inode } from "../vfs/inode.ts";
@@ -55,6 +55,12 @@ export class Network {
   /** The way out; undefined without a provider. */
   get outside(): NetworkInterface | undefined {
     return this.interfaces[1];
+  }
+
+  /** A destination beyond a machine that has no network. @returns −ENETUNREACH */
+  unreachable(): number {
+    this.#kernel.notices.set("network", "");
+    return -ENETUNREACH;
   }
 
   /** Is it an address of this machine? */

@@ -264,6 +264,11 @@ function syslog(task: Task, type: number, buffer: number, length: number): numbe
 const REBOOT_CAD_ON = 0x89abcdef, REBOOT_CAD_OFF = 0;
 const STOPPING_COMMANDS = new Set([0xcdef0123, 0x4321fedc, 0x01234567, 0xa1b2c3d4]);
 
+function refusePtrace(task: Task): number {
+  task.kernel.notices.set("ptrace", "");
+  return -EPERM;
+}
+
 export const systemCalls: SyscallTable = {
   uname: { run: uname },
   sysinfo: { run: sysinfo },
@@ -302,7 +307,7 @@ export const systemCalls: SyscallTable = {
     },
   },
   vhangup: { run: hangUpTerminal },
-  ptrace: { run: () => -EPERM, gaps: "no tracing of one guest task by another yet: EPERM" },
+  ptrace: { run: refusePtrace, gaps: "no tracing of one guest task by another yet: EPERM" },
   bpf: { run: () => -EPERM }, perf_event_open: { run: () => -ENOSYS }, kexec_load: { run: () => -EPERM },
   init_module: { run: () => -EPERM }, finit_module: { run: () => -EPERM }, delete_module: { run: () => -EPERM },
 };
