@@ -9,6 +9,7 @@ export { runTasks, handleEcall, handleTlbMiss } from "./task/run-loop.ts";
 export { createInit, startProcess, type FirstProcess } from "./task/first-process.ts";
 export { callsByNumber, CALL_TABLES } from "./syscall/all-calls.ts";
 export { sendSignalToProcess } from "./signal/send-signal.ts";
+export { timeTicks } from "./time/timebase.ts";
 export { signalInfo } from "./signal/pending-signals.ts";
 export type { Task } from "./task/task.ts";
 export { mountRoot, mountAt, directoryAt } from "./vfs/mounting.ts";

@@ -4,6 +4,7 @@ import { CAP_SYS_ADMIN, CAP_SYSLOG, CAP_SYS_BOOT, CAP_SYS_RESOURCE, CAP_SYS_TTY_
 import { isErrno } from "../vfs/inode.ts";
 import type { Task } from "../task/task.ts";
 import { type Limit, RLIMIT_CPU, RLIMIT_NOFILE, type ThreadGroup } from "../task/thread-group.ts";
+import { TIMEBASE_HZ } from "../time/timebase.ts";
 import { writeRusage } from "./resource-usage.ts";
 import { seccompMode, setSeccompMode } from "./seccomp-calls.ts";
 import type { SyscallTable } from "./syscall-table.ts";
@@ -211,7 +212,7 @@ function hwprobe(task: Task, pairs: number, count: number, _cpuSetSize: number, 
       // HIGHEST_VIRT_ADDRESS.
       case 7: value = 0xffffffff; break;
       // TIME_CSR_FREQ.
-      case 8: value = 1_000_000_000; break;
+      case 8: value = TIMEBASE_HZ; break;
       // MISALIGNED_SCALAR_PERF: slow; MISALIGNED_VECTOR_PERF: unsupported.
       case 9: value = 2; break;
       case 10: value = 4; break;
