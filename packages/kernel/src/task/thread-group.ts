@@ -40,6 +40,10 @@ export class ThreadGroup {
   readonly exitQueue = new WaitQueue();
   /** Woken whenever a signal is queued for the process or one of its tasks: signalfd. */
   readonly signalQueue = new WaitQueue();
+  /** prctl(PR_SET_DUMPABLE): others may look into its memory, and it leaves a core. */
+  isDumpable = true;
+  /** prctl(PR_SET_THP_DISABLE), kept and shown. */
+  refusesHugePages = false;
   /** prctl(PR_SET_CHILD_SUBREAPER). */
   isSubreaper = false;
   /** CPU time in nanoseconds of tasks that ended, and of children that were waited for. */

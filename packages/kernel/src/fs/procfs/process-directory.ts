@@ -41,7 +41,7 @@ export class ProcessDirectory extends PseudoDirectory {
   }
 
   override refresh(): number {
-    const { credentials, isDumpable } = this.#target;
+    const { credentials, group: { isDumpable } } = this.#target;
     this.uid = isDumpable ? credentials.euid : 0;
     this.gid = isDumpable ? credentials.egid : 0;
     return 0;
@@ -194,8 +194,8 @@ class DescriptorDirectory extends PseudoInode {
 
   override refresh(): number {
     const task = this.#target();
-    this.uid = task.isDumpable ? task.credentials.euid : 0;
-    this.gid = task.isDumpable ? task.credentials.egid : 0;
+    this.uid = task.group.isDumpable ? task.credentials.euid : 0;
+    this.gid = task.group.isDumpable ? task.credentials.egid : 0;
     this.size = this.#kind === "links" && isAlive(task) ? task.files.openCount : 0;
     return 0;
   }
