@@ -1,6 +1,6 @@
 import { EINVAL, ENOMEM, EPERM, MAP_LOCKED, PAGE_SIZE } from "@stratos/abi";
 import type { AddressSpace } from "./address-space.ts";
-import type { Area } from "./area.ts";
+import { type Area, AREA_NO_DUMP } from "./area.ts";
 import { refusesDiscard } from "./memory-seal.ts";
 import { populate } from "./mmap.ts";
 
@@ -41,6 +41,12 @@ function advise(space: AddressSpace, area: Area, start: number, end: number, adv
   if (DISCARDS.has(advice) && refusesDiscard(area)) return -EPERM;
   if ((area.flags & MAP_LOCKED) !== 0 && NOT_FOR_LOCKED.has(advice)) return -EINVAL;
   if (advice === MADV_DONTNEED || advice === MADV_DONTNEED_LOCKED) space.unmapPages(start, end);
+  if (advice === MADV_DONTDUMP || advice === MADV_DODUMP) {
+    space.splitAt(start);
+    space.splitAt(end);
+    const part = space.areaAt(start)!;
+    part.flags = advice === MADV_DONTDUMP ? part.flags | AREA_NO_DUMP : part.flags & ~AREA_NO_DUMP;
+  }
   if (advice === MADV_FREE) {
     // A hint for private anonymous memory; freeing at once is allowed.
     if (area.pages !== null) return -EINVAL;

@@ -79,6 +79,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
     const process = new ThreadGroup(tid, child, owner, parent.group.group, actions, new PendingSignals(), limits, request.exitSignal, now);
     process.oomScoreAdjust = parent.group.oomScoreAdjust;
     process.isDumpable = parent.group.isDumpable;
+    process.coreFilter = parent.group.coreFilter;
     process.refusesHugePages = parent.group.refusesHugePages;
     child.group = process;
     owner.children.add(process);
