@@ -8,6 +8,7 @@ import { SlotPool } from "./mm/slot-pool.ts";
 import type { AddressSpace } from "./mm/address-space.ts";
 import { FrameAllocator } from "./mm/frame-allocator.ts";
 import type { Notice } from "./notice.ts";
+import { CoreSettings } from "./core-dump/core-settings.ts";
 import { IpcState } from "./ipc/ipc-state.ts";
 import { Network } from "./socket/network.ts";
 import type { SignalInfo } from "./signal/pending-signals.ts";
@@ -107,6 +108,7 @@ export class Kernel {
   readonly scratch: { readonly u8: Uint8Array; readonly view: DataView };
   /** clock_settime(CLOCK_REALTIME) moves it. */
   realtimeOffsetMs = 0;
+  readonly coreSettings = new CoreSettings();
   readonly clockAdjustment = new ClockAdjustment();
   /** Called after CLOCK_REALTIME was set: timers that follow it move (timerfd_create(2)). Bound: open timerfds. */
   readonly clockSetListeners = new Set<() => void>();

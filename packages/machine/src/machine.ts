@@ -1,6 +1,6 @@
 import { SI_USER } from "@stratos/abi";
 import type { CpuClock, RandomSource, SocketProvider, WasmEngine } from "@stratos/host";
-import { callsByNumber, createInit, type FileSystem, type FirstProcess, handleEcall, handleTlbMiss, Kernel, mountRoot, runTasks, sendSignalToProcess, signalInfo, startProcess, type StartFailure, syncAll, unmapBeyond, writeBackAll } from "@stratos/kernel";
+import { callsByNumber, createInit, type FileSystem, type FirstProcess, handleEcall, handleTlbMiss, Kernel, mountRoot, runTasks, sendSignalToProcess, signalInfo, startProcess, type StartFailure, syncAll, timeTicks, unmapBeyond, writeBackAll } from "@stratos/kernel";
 import { createProcessor, HART_FUEL, HART_RETIRED, PhysicalMemory, type Processor } from "@stratos/riscv";
 import { InstructionClock } from "./instruction-clock.ts";
 import { mountSystem } from "./system-mounts.ts";
@@ -46,7 +46,8 @@ export class Machine {
     const kernel = new Kernel({ physical, clock, random: options.random, sockets: options.sockets, hostname: options.hostname, harts: options.harts ?? 1, log: options.log });
     this.kernel = kernel;
     this.processor = createProcessor({
-      physical, engine: options.engine, hooks: { onEcall: () => handleEcall(kernel), onTlbMiss: (va, forWrite) => handleTlbMiss(kernel, va, forWrite) },
+      physical, engine: options.engine,
+      hooks: { onEcall: () => handleEcall(kernel), onTlbMiss: (va, forWrite) => handleTlbMiss(kernel, va, forWrite), onReadTime: () => timeTicks(kernel) },
       ...(options.translate === undefined ? {} : { translate: options.translate }),
       ...(options.nowMs === undefined ? {} : { nowMs: options.nowMs }),
     });

@@ -6,6 +6,7 @@ import type { AddressMode } from "./access.ts";
 import { HART_EXIT, HART_FUEL, HART_PC, HART_TABLES } from "./hart-state.ts";
 import { instructionIndex } from "./instruction-table.ts";
 import { DEPTH_LIMIT, OUT_OF_LINE, OUT_OF_LINE_SLOTS, emitInterpreter, emitOutOfLine } from "./interpreter.ts";
+import { READ_TIME } from "./lower/csr.ts";
 import type { InstructionMeanings } from "./lower/lowerings.ts";
 import type { Helper } from "./lower/lowering.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
@@ -21,6 +22,7 @@ export interface CoreHooks {
   hot(pc: number): void;
   indirect(pc: number, target: number): void;
   tlbMiss(low: number, high: number, access: number): number;
+  time(): number;
 }
 
 export interface CoreModule {
@@ -49,6 +51,7 @@ export function createCoreModule(options: {
   const imports: Record<string, unknown> = { memory: physical.memory, table, ...boundHooks(hooks) };
   const indexOf = new Map<string, number>();
   if (mode === "wide") indexOf.set(TLB_MISS, builder.importFunction("m", TLB_MISS, builder.type([Type.i32, Type.i32, Type.i32], [Type.i32])));
+  indexOf.set(READ_TIME, builder.importFunction("m", READ_TIME, builder.type([], [Type.f64])));
   for (const helper of helpers) {
     if (helper.create === undefined) continue;
     imports[helper.name] = helper.create(physical);
@@ -91,7 +94,8 @@ function boundHooks(hooks: CoreHooks): Record<string, unknown> {
   return {
     decode: (record: number, pc: number) => hooks.decode(record, pc), ecall: () => hooks.ecall(), hot: (pc: number) => hooks.hot(pc),
     indirect: (pc: number, target: number) => hooks.indirect(pc, target),
-    [TLB_MISS]: (low: number, high: number, access: number) => hooks.tlbMiss(low, high, access) };
+    [TLB_MISS]: (low: number, high: number, access: number) => hooks.tlbMiss(low, high, access),
+    [READ_TIME]: () => hooks.time() };
 }
 
 function emitHelper(builder: ModuleBuilder, helper: Helper, helperIndex: (name: string) => number): void {

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { NodeWasmEngine } from "@stratos/host-node";
 import { createProcessor } from "./create-processor.ts";
 import { ExitReason } from "./exit-reason.ts";
-import { HART_FAULT, HART_PC, HART_X } from "./hart-state.ts";
+import { HART_FAULT, HART_FUEL, HART_PC, HART_RETIRED, HART_X } from "./hart-state.ts";
 import { PhysicalMemory } from "./physical-memory.ts";
 import type { CodeRegion, Processor, ProcessorOptions } from "./processor.ts";
 
@@ -12,10 +12,10 @@ const CODE = 0x10000;
 const DATA = 0x20000;
 
 /** A processor with one code page and one data page, whose frames are the first two. */
-function machine(words: readonly number[], options: Partial<ProcessorOptions> & { onEcall?: (physical: PhysicalMemory) => number } = {}): { processor: Processor; physical: PhysicalMemory; slot: number; x: (n: number) => number; frame: number; region: CodeRegion } {
+function machine(words: readonly number[], options: Partial<ProcessorOptions> & { onEcall?: (physical: PhysicalMemory) => number; onReadTime?: (physical: PhysicalMemory) => number } = {}): { processor: Processor; physical: PhysicalMemory; slot: number; x: (n: number) => number; frame: number; region: CodeRegion } {
   const engine = new NodeWasmEngine();
   const physical = new PhysicalMemory(engine, { frameBytes: 1 << 20, slotCount: 2, codePages: 16 });
-  const processor = createProcessor({ physical, engine, hotThreshold: 2, ...options, hooks: { onEcall: () => options.onEcall?.(physical) ?? 0 } });
+  const processor = createProcessor({ physical, engine, hotThreshold: 2, ...options, hooks: { onEcall: () => options.onEcall?.(physical) ?? 0, onReadTime: () => options.onReadTime?.(physical) ?? 0 } });
   const slot = processor.tables.acquire();
   processor.tables.activate(slot);
   const frame = physical.framesStart;
@@ -72,6 +72,20 @@ for (const translate of [false, true]) {
     assert.equal(x(8), DATA >> 8);
     processor.tables.unmap(slot, DATA, DATA + 4096);
     assert.equal(processor.run(100), ExitReason.BREAKPOINT);
+  });
+
+  test(`rdtime asks for the time, and the count of instructions is exact meanwhile (${tier})`, () => {
+    const csrr = (rd: number, csr: number): number => (csr << 20) | (2 << 12) | (rd << 7) | 0x73;
+    const sub = (rd: number, rs1: number, rs2: number): number => (0x20 << 25) | (rs2 << 20) | (rs1 << 15) | (rd << 7) | 0x33;
+    const add = (rd: number, rs1: number, rs2: number): number => (rs2 << 20) | (rs1 << 15) | (rd << 7) | 0x33;
+    const onReadTime = (physical: PhysicalMemory): number => physical.u32[HART_RETIRED >>> 2]! - physical.i32[HART_FUEL >>> 2]!;
+    // Each round adds instret − time, which is the one instruction between them.
+    const words = [addi(5, 0, 1000), csrr(6, 0xc01), csrr(7, 0xc02), sub(7, 7, 6), add(8, 8, 7), addi(5, 5, -1), bne(5, 0, -20), EBREAK];
+    const { processor, x } = machine(words, { translate, onReadTime });
+    assert.equal(processor.run(1_000_000), ExitReason.BREAKPOINT);
+    assert.equal(x(8), 1000);
+    assert.equal(x(6), 1 + 999 * 6);
+    assert.equal(processor.statistics.instructions, 1 + 1000 * 6);
   });
 
   test(`a jump to an unmapped page is a fetch fault there (${tier})`, () => {

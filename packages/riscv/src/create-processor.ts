@@ -78,6 +78,7 @@ class TranslatingProcessor implements Processor {
           hot: (pc) => translator.noteHot(pc >>> 0),
           indirect: (pc, target) => translator.noteIndirect(pc >>> 0, target >>> 0),
           tlbMiss: (low, high, access) => tlbMiss(hooks, low >>> 0, high, access),
+          time: () => hooks.onReadTime?.() ?? 0,
         },
       });
       const translator = new Translator({

@@ -24,8 +24,6 @@ export const HART_FAULT = HART + 536;
 /** u32 LR reservation: virtual address (wide mode: physical), or 0xffffffff for none; i64 value seen by LR. Dropped at every trap. */
 export const HART_RESERVATION = HART + 540;
 export const HART_RESERVED_VALUE = HART + 544;
-/** i64: what `rdtime` reads; the kernel keeps it current (it owns the clock). */
-export const HART_TIME = HART + 552;
 /** i64: instructions retired at the start of the chunk plus its fuel, so that `instret` is this minus the fuel left. */
 export const HART_RETIRED = HART + 560;
 /** i64: instructions done by the interpreter, for statistics. */

@@ -8,6 +8,9 @@ import { OpenFile, type DescriptionObserver } from "../vfs/open-file.ts";
  * epoll(7). An item watches one (descriptor, description) pair and stands permanently in the description's wait queue. A wake-up
  * puts it on the ready list; whoever waits then asks the file itself, so the list may hold items that are ready no more.
  *
+ * Callers of epoll_wait wait apart from those who poll the epoll file: an event wakes one of them, and whoever leaves something on the list wakes the next,
+ * so that a level-triggered event finds every waiter in turn and an edge-triggered one a single waiter (epoll(7)).
+ *
  * Level-triggered items go back to the end of the list after each report, edge-triggered ones leave it, one-shot ones are
  * disarmed. Invariant: an item whose file is ready, and that has not been reported since, is on the list.
  */
@@ -15,7 +18,10 @@ export class EpollFile extends OpenFile {
   readonly #items = new Map<OpenFile, Map<number, EpollItem>>();
   /** In order of becoming ready. */
   readonly #ready = new Set<EpollItem>();
+  /** Pollers of this file, and epoll files that watch it. */
   readonly #queue = new WaitQueue();
+  /** Tasks in epoll_wait. */
+  readonly callers = new WaitQueue();
   #count = 0;
 
   constructor() {
@@ -121,10 +127,17 @@ export class EpollFile extends OpenFile {
     return count;
   }
 
-  /** Called by an item whose file woke its queue. */
-  itemWoken(item: EpollItem): void {
+  /** Called by an item whose file woke its queue. @returns whether somebody waited for it */
+  itemWoken(item: EpollItem): boolean {
     this.#ready.add(item);
+    const isWatched = !this.#queue.isEmpty;
     this.#queue.wakeAll(POLLIN);
+    return this.callers.wake(1, POLLIN) > 0 || isWatched;
+  }
+
+  /** A caller goes on and leaves what may still be ready to the next. */
+  passOn(): void {
+    if (!this.callers.isEmpty && this.poll() !== 0) this.callers.wake(1, POLLIN);
   }
 
   itemClosed(item: EpollItem): void {
@@ -132,9 +145,7 @@ export class EpollFile extends OpenFile {
   }
 
   #arm(item: EpollItem): void {
-    if (item.currentEvents() === 0) return;
-    this.#ready.add(item);
-    this.#queue.wakeAll(POLLIN);
+    if (item.currentEvents() !== 0) this.itemWoken(item);
   }
 
   #drop(item: EpollItem): void {
@@ -216,10 +227,15 @@ export class EpollItem implements Waiter, DescriptionObserver {
     return interest === 0 ? 0 : this.file.poll() & interest;
   }
 
-  wake(_queue: WaitQueue, events: number): void {
+  /** EPOLLEXCLUSIVE: of several epoll files on one description, one is told, if one has a caller. */
+  get isExclusive(): boolean {
+    return (this.events & EPOLLEXCLUSIVE) !== 0;
+  }
+
+  wake(_queue: WaitQueue, events: number): boolean {
     // Who names POLLIN means its band forms, too.
     const named = events | ((events & POLLIN) !== 0 ? POLLRDNORM | POLLRDBAND : 0) | ((events & POLLOUT) !== 0 ? POLLWRNORM | POLLWRBAND : 0);
-    if ((this.interest & named) !== 0) this.epoll.itemWoken(this);
+    return (this.interest & named) !== 0 && this.epoll.itemWoken(this);
   }
 
   descriptionClosed(): void {

@@ -9,8 +9,8 @@ const bytes = new Uint8Array(8);
 const view = new DataView(bytes.buffer);
 
 /**
- * eventfd(2): an unsigned 64-bit counter, kept as two words because all of its range counts. It never holds 2^64 − 1 by writes, which
- * poll would show as an error.
+ * eventfd(2): an unsigned 64-bit counter, kept as two words because all of its range counts. Only the kernel's own signals
+ * bring it to 2^64 − 1, which poll shows as an error.
  */
 export class EventFile extends OpenFile {
   #high = 0;
@@ -83,6 +83,16 @@ export class EventFile extends OpenFile {
     this.#high = sumHigh;
     if (low !== 0 || high !== 0) this.#queue.wakeAll(POLLIN);
     return 8;
+  }
+
+  /** The kernel's own signal (eventfd_signal of Linux): one more, up to 2^64 − 1, which poll shows as an error. */
+  signal(): void {
+    if (this.#low !== 0xffffffff) this.#low++;
+    else if (this.#high !== 0xffffffff) {
+      this.#low = 0;
+      this.#high++;
+    }
+    this.#queue.wakeAll(POLLIN);
   }
 
   #wait(task: Task): number {

@@ -77,6 +77,8 @@ export class AddressSpace implements UserMemory {
 
   // ---- Areas
 
+  /** mseal(2) was called; until then no area need be looked at for seals. */
+  hasSeals = false;
   /** Bytes in locked areas; compared with RLIMIT_MEMLOCK. */
   get lockedBytes(): number {
     let bytes = 0;

@@ -3,6 +3,11 @@ import type { CodeRegion } from "@stratos/riscv";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { PageCache } from "./page-cache.ts";
 
+/** Marks beside mmap's in `Area.flags`: mseal(2) holds it; it shares a file that may never be written through it (F_SEAL_WRITE of fcntl(2)). */
+export const AREA_SEALED = 0x40000000, AREA_NEVER_WRITABLE = 0x20000000;
+/** madvise(2), MADV_DONTDUMP: no core shows it. */
+export const AREA_NO_DUMP = 0x10000000;
+
 /** A mapping (VMA): a range of pages with one protection and one source. */
 export class Area {
   /** Multiples of 4096; `end` is exclusive. */

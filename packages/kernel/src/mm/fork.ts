@@ -21,6 +21,7 @@ export function forkAddressSpace(parent: AddressSpace): AddressSpace | number {
   child.mappedBytes = parent.mappedBytes;
   child.peakMappedBytes = parent.mappedBytes;
   for (const field of COPIED) child[field] = parent[field];
+  child.hasSeals = parent.hasSeals;
   child.auxiliaryVector = parent.auxiliaryVector;
   if (parent.executable !== null) child.setExecutable(parent.executable);
 

@@ -6,7 +6,8 @@ import { createMemoryTask } from "../testing/memory-task.ts";
 import type { Task } from "../task/task.ts";
 import { AddressSpace } from "./address-space.ts";
 import { forkAddressSpace } from "./fork.ts";
-import { brk, madvise, MADV_DONTNEED, mmap, mprotect, mremap, munmap } from "./mmap.ts";
+import { madvise, MADV_DONTNEED } from "./madvise.ts";
+import { brk, mmap, mprotect, mremap, munmap } from "./mmap.ts";
 import { handlePageFault } from "./page-fault.ts";
 
 const READ_WRITE = PROT_READ | PROT_WRITE;

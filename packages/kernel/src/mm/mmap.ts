@@ -1,5 +1,5 @@
 import {
-  EACCES, EAGAIN, EEXIST, EBADF, EBUSY, EFAULT, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP, EOVERFLOW, EPERM, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_HUGETLB, MAP_LOCKED,
+  EACCES, EAGAIN, EEXIST, EBADF, EBUSY, EFAULT, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP, EOVERFLOW, EPERM, F_SEAL_FUTURE_WRITE, F_SEAL_WRITE, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_HUGETLB, MAP_LOCKED,
   MAP_NORESERVE, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, MAP_SHARED_VALIDATE, MAP_TYPE, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, O_PATH, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE,
 } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
@@ -7,8 +7,9 @@ import { RLIMIT_AS, RLIMIT_DATA } from "../task/thread-group.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { touchAccessTime } from "../vfs/regular-file.ts";
 import { type AddressSpace, MMAP_MIN, USER_TOP, WIDE_TOP } from "./address-space.ts";
-import { Area } from "./area.ts";
+import { Area, AREA_NEVER_WRITABLE, AREA_SEALED } from "./area.ts";
 import { mayLock } from "./memory-lock.ts";
+import { checkSeals } from "./memory-seal.ts";
 import { PageCache } from "./page-cache.ts";
 import { handlePageFault } from "./page-fault.ts";
 import { PTE_A, PTE_C, PTE_R, PTE_W } from "./page-table.ts";
@@ -60,7 +61,8 @@ export function mmap(task: Task, request: { address: number; length: number; pro
     if (address < 0 || address + length > top) return -ENOMEM;
     if (address < MMAP_MIN) return -EPERM;
     if ((flags & MAP_FIXED_NOREPLACE) !== 0 && !space.isFree(address, address + length)) return -EEXIST;
-    munmap(space, address, length);
+    const failed = munmap(space, address, length);
+    if (failed < 0) return failed;
   } else {
     address -= address % PAGE_SIZE;
     // A hint above 4 GiB is no reason to become wide: below, programs run faster.
@@ -79,7 +81,7 @@ export function mmap(task: Task, request: { address: number; length: number; pro
   }
   const mustLock = space.locksFuture || (flags & MAP_LOCKED) !== 0;
   if (mustLock && !mayLock(task, length)) return -EAGAIN;
-  const kept = (mustLock ? MAP_LOCKED : 0) | (flags & (MAP_GROWSDOWN | MAP_NORESERVE)) | (isShared ? MAP_SHARED : MAP_PRIVATE);
+  const kept = (mustLock ? MAP_LOCKED : 0) | (flags & (MAP_GROWSDOWN | MAP_NORESERVE)) | (isShared ? MAP_SHARED : MAP_PRIVATE) | (isShared && isSealedAgainstWriting(file) ? AREA_NEVER_WRITABLE : 0);
   insertMerged(space, new Area(address, address + length, request.protection & PROTECTIONS, kept, { file: file?.retain() ?? null, pages, offset: file === null && !isShared ? 0 : offset, label: "" }));
   if (file !== null && file.inode !== null && file.inode.isRegular) touchAccessTime(space.kernel, file.inode, file.path);
   if ((flags & MAP_POPULATE) !== 0 || mustLock) populate(space, address, length);
@@ -89,12 +91,17 @@ export function mmap(task: Task, request: { address: number; length: number; pro
 function checkFile(file: OpenFile, protection: number, isShared: boolean): number {
   if (!file.isReadable) return -EACCES;
   if (isShared && (protection & PROT_WRITE) !== 0 && !file.isWritable) return -EACCES;
-  // A sealed memfd (F_SEAL_WRITE, F_SEAL_FUTURE_WRITE of fcntl(2)).
-  if (isShared && (protection & PROT_WRITE) !== 0 && file.inode !== null && file.inode.seals > 0 && (file.inode.seals & 0x18) !== 0) return -EPERM;
+  if (isShared && (protection & PROT_WRITE) !== 0 && isSealedAgainstWriting(file)) return -EPERM;
   // MNT_NOEXEC.
   if ((protection & PROT_EXEC) !== 0 && file.path !== null && (file.path.mount.flags & 8) !== 0) return -EPERM;
   if (file.inode !== null && file.inode.isDirectory) return -ENODEV;
   return 0;
+}
+
+/** A sealed memfd (fcntl(2), "File Sealing"). */
+function isSealedAgainstWriting(file: OpenFile | null): boolean {
+  const seals = file?.inode?.seals ?? 0;
+  return seals > 0 && (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) !== 0;
 }
 
 /**
@@ -124,19 +131,21 @@ function insertMerged(space: AddressSpace, area: Area): void {
   } else space.insert(area);
 }
 
-/** @returns 0, or −EINVAL. @see munmap(2) */
+/** @returns 0, or −EINVAL, −EPERM (mseal(2)). @see munmap(2) */
 export function munmap(space: AddressSpace, address: number, length: number): number {
   if (address % PAGE_SIZE !== 0 || !(length > 0) || address < 0) return -EINVAL;
   const end = address + pageUp(length);
   if (end > WIDE_TOP) return -EINVAL;
   if (space.isFree(address, end)) return 0;
+  const refused = checkSeals(space, address, end);
+  if (refused < 0) return refused;
   space.splitAt(address);
   space.splitAt(end);
   space.removeAreas(address, end);
   return 0;
 }
 
-/** @returns 0, or EACCES, EINVAL, ENOMEM. @see mprotect(2) */
+/** @returns 0, or EACCES, EINVAL, ENOMEM, EPERM (mseal(2)). @see mprotect(2) */
 export function mprotect(space: AddressSpace, address: number, length: number, protection: number): number {
   if (address % PAGE_SIZE !== 0 || length < 0 || address < 0) return -EINVAL;
   if ((protection & ~(PROTECTIONS | 0x03000000)) !== 0) return -EINVAL;
@@ -149,7 +158,9 @@ export function mprotect(space: AddressSpace, address: number, length: number, p
     const area = space.areaAt(at)!;
     const isNewlyAccounted = (protection & PROT_WRITE) !== 0 && !area.isWritable && !area.isShared && (area.flags & MAP_NORESERVE) === 0;
     if (isNewlyAccounted && overcommits(space, Math.min(area.end, end) - at)) return -ENOMEM;
-    if (area.isShared && (protection & PROT_WRITE) !== 0 && area.file !== null && !area.file.isWritable) return -EACCES;
+    if ((area.flags & AREA_SEALED) !== 0) return -EPERM;
+    const mayWrite = area.file === null || (area.file.isWritable && (area.flags & AREA_NEVER_WRITABLE) === 0);
+    if (area.isShared && (protection & PROT_WRITE) !== 0 && !mayWrite) return -EACCES;
     at = area.end;
   }
   space.splitAt(address);
@@ -210,12 +221,12 @@ export function brk(task: Task, end: number): number {
     const limit = task.group.limits[RLIMIT_DATA]!.soft;
     if (end - space.brkStart > limit || exceedsLimit(task, newTop - oldTop) || newTop > USER_TOP || !space.isFree(oldTop, newTop)) return space.brkEnd;
     insertMerged(space, new Area(oldTop, newTop, PROT_READ | PROT_WRITE, MAP_PRIVATE | (space.locksFuture ? MAP_LOCKED : 0), { file: null, pages: null, offset: 0, label: "[heap]" }));
-  } else if (newTop < oldTop) munmap(space, newTop, oldTop - newTop);
+  } else if (newTop < oldTop && munmap(space, newTop, oldTop - newTop) < 0) return space.brkEnd;
   space.brkEnd = end;
   return end;
 }
 
-/** @returns the address, or EFAULT, EINVAL, ENOMEM. @see mremap(2) */
+/** @returns the address, or EFAULT, EINVAL, ENOMEM, EPERM (mseal(2)). @see mremap(2) */
 export function mremap(task: Task, request: { address: number; oldLength: number; newLength: number; flags: number; newAddress: number }): number {
   const { space } = task;
   const { address, flags } = request;
@@ -226,6 +237,7 @@ export function mremap(task: Task, request: { address: number; oldLength: number
   if ((flags & MREMAP_DONTUNMAP) !== 0 && ((flags & MREMAP_MAYMOVE) === 0 || oldLength !== newLength)) return -EINVAL;
   const area = space.areaAt(address);
   if (area === undefined) return -EFAULT;
+  if ((area.flags & AREA_SEALED) !== 0) return -EPERM;
   if (oldLength === 0 && !area.isShared) return -EINVAL;
   if (address + oldLength > area.end) return -EFAULT;
   if (newLength > oldLength) {
@@ -253,7 +265,8 @@ export function mremap(task: Task, request: { address: number; oldLength: number
     if (target % PAGE_SIZE !== 0 || target < MMAP_MIN || target + newLength > WIDE_TOP) return -EINVAL;
     if (target + newLength > top) return -ENOMEM;
     if (target < address + oldLength && address < target + newLength) return -EINVAL;
-    munmap(space, target, newLength);
+    const failed = munmap(space, target, newLength);
+    if (failed < 0) return failed;
     if (newLength < oldLength) munmap(space, address + newLength, oldLength - newLength);
   } else {
     target = space.findGap(newLength, 0, top === WIDE_TOP);
@@ -289,33 +302,6 @@ function moveArea(space: AddressSpace, address: number, oldLength: number, targe
   if (!keepOld) space.removeAreas(address, address + oldLength);
   return target;
 }
-
-export const MADV_DONTNEED = 4, MADV_FREE = 8, MADV_REMOVE = 9;
-
-/** @returns 0, or EINVAL, ENOMEM, EAGAIN. @see madvise(2) */
-export function madvise(space: AddressSpace, address: number, length: number, advice: number): number {
-  if (address % PAGE_SIZE !== 0 || length < 0) return -EINVAL;
-  const end = address + pageUp(length);
-  if (!KNOWN_ADVICE.has(advice)) return -EINVAL;
-  if (end === address) return 0;
-  if (advice === MADV_DONTNEED || advice === MADV_FREE) {
-    for (let at = address; at < end; ) {
-      const area = space.areas[space.firstAreaEndingAfter(at)];
-      if (area === undefined || area.start >= end) break;
-      const last = Math.min(end, area.end);
-      const first = Math.max(at, area.start);
-      // MADV_FREE is a hint for private anonymous memory; freeing at once is allowed.
-      if (advice === MADV_DONTNEED || (area.pages === null && area.isWritable)) space.unmapPages(first, last);
-      else if (advice === MADV_FREE) return -EINVAL;
-      at = last;
-    }
-  } else if (advice === MADV_REMOVE) return -EINVAL;
-  else if (advice === 23) populate(space, address, end - address);
-  return space.isCovered(address, end) ? 0 : -ENOMEM;
-}
-
-/** NORMAL … DONTNEED, FREE, REMOVE, DONTFORK, DOFORK, MERGEABLE, UNMERGEABLE, HUGEPAGE, NOHUGEPAGE, DONTDUMP, DODUMP, WIPEONFORK?, COLD, PAGEOUT, POPULATE_WRITE. */
-const KNOWN_ADVICE = new Set([0, 1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 20, 21, 22, 23]);
 
 /** Faults pages in (MAP_POPULATE, mlock); what can't be is left to a later fault. */
 export function populate(space: AddressSpace, address: number, length: number): number {

@@ -9,8 +9,14 @@ export interface Credentials {
   readonly secureBits: number;
 }
 
-/** Bits 0 … 40 set: CAP_CHOWN … CAP_CHECKPOINT_RESTORE. */
-export const ALL_CAPABILITIES = 2 ** 41 - 1;
+/** CAP_CHECKPOINT_RESTORE, the last one. */
+export const CAP_LAST = 40;
+/** Bits 0 … 40 set. */
+export const ALL_CAPABILITIES = 2 ** (CAP_LAST + 1) - 1;
+
+/** Source: Linux include/uapi/linux/securebits.h. Each lock is the bit above what it locks. */
+export const SECBIT_NOROOT = 1, SECBIT_NO_SETUID_FIXUP = 4, SECBIT_KEEP_CAPS = 16, SECBIT_KEEP_CAPS_LOCKED = 32, SECBIT_NO_CAP_AMBIENT_RAISE = 64;
+export const SECURE_ALL_BITS = 0x55, SECURE_ALL_LOCKS = 0xaa;
 
 export const CAP_CHOWN = 0, CAP_DAC_OVERRIDE = 1, CAP_DAC_READ_SEARCH = 2, CAP_FOWNER = 3, CAP_FSETID = 4, CAP_KILL = 5, CAP_SETGID = 6;
 export const CAP_SETUID = 7, CAP_SETPCAP = 8, CAP_LINUX_IMMUTABLE = 9, CAP_NET_BIND_SERVICE = 10, CAP_NET_ADMIN = 12, CAP_NET_RAW = 13;
@@ -23,9 +29,37 @@ export const ROOT: Credentials = {
   noNewPrivileges: false, secureBits: 0,
 };
 
+/** Is the capability in the set? */
+export function hasCapability(set: number, capability: number): boolean {
+  return Math.floor(set / 2 ** capability) % 2 === 1;
+}
+
 /** Is the capability in the effective set? */
 export function isCapable(credentials: Credentials, capability: number): boolean {
-  return Math.floor(credentials.effective / 2 ** capability) % 2 === 1;
+  return hasCapability(credentials.effective, capability);
+}
+
+export function uniteCapabilities(one: number, other: number): number {
+  const low = ((one % 0x100000000) | (other % 0x100000000)) >>> 0;
+  return (Math.floor(one / 0x100000000) | Math.floor(other / 0x100000000)) * 0x100000000 + low;
+}
+
+export function intersectCapabilities(one: number, other: number): number {
+  const low = ((one % 0x100000000) & (other % 0x100000000)) >>> 0;
+  return (Math.floor(one / 0x100000000) & Math.floor(other / 0x100000000)) * 0x100000000 + low;
+}
+
+/** Every member of `part` is in `whole`. */
+export function isCapabilitySubset(part: number, whole: number): boolean {
+  return intersectCapabilities(part, whole) === part;
+}
+
+/**
+ * Did a change of identity make secrets reachable that the process had no right to before? Then its memory isn't shown to others and leaves no core
+ * (prctl(2), PR_SET_DUMPABLE), and no signal tells it of its parent's death. @see kernel/cred.c, commit_creds
+ */
+export function losesDumpability(old: Credentials, now: Credentials): boolean {
+  return old.euid !== now.euid || old.egid !== now.egid || old.fsuid !== now.fsuid || old.fsgid !== now.fsgid || !isCapabilitySubset(now.permitted, old.permitted);
 }
 
 export function isInGroup(credentials: Credentials, gid: number): boolean {

@@ -1,6 +1,6 @@
 import { S_ISGID, S_ISUID } from "@stratos/abi";
 import type { Inode } from "../vfs/inode.ts";
-import { ALL_CAPABILITIES, type Credentials } from "./credentials.ts";
+import { type Credentials, SECBIT_KEEP_CAPS, SECBIT_NOROOT, uniteCapabilities } from "./credentials.ts";
 
 /**
  * Identity after execve: set-user-ID and set-group-ID bits, then capabilities by the rules of capabilities(7), "Transformation of capabilities during execve"
@@ -11,10 +11,10 @@ import { ALL_CAPABILITIES, type Credentials } from "./credentials.ts";
 export function credentialsAfterExec(old: Credentials, inode: Inode, noSetId: boolean): Credentials {
   const euid = !noSetId && (inode.mode & S_ISUID) !== 0 ? inode.uid : old.euid;
   const egid = !noSetId && (inode.mode & (S_ISGID | 0o010)) === (S_ISGID | 0o010) ? inode.gid : old.egid;
-  const isRoot = euid === 0 || old.uid === 0;
+  const isRoot = (euid === 0 || old.uid === 0) && (old.secureBits & SECBIT_NOROOT) === 0;
   const changesId = euid !== old.euid || egid !== old.egid;
   const ambient = changesId ? 0 : old.ambient;
-  const permitted = isRoot ? old.bounding : ambient;
-  const effective = euid === 0 ? permitted : isRoot ? 0 : ambient;
-  return { ...old, euid, suid: euid, fsuid: euid, egid, sgid: egid, fsgid: egid, permitted: Math.min(permitted, ALL_CAPABILITIES), effective, ambient };
+  const permitted = isRoot ? uniteCapabilities(old.bounding, old.inheritable) : ambient;
+  const effective = isRoot && euid === 0 ? permitted : ambient;
+  return { ...old, euid, suid: euid, fsuid: euid, egid, sgid: egid, fsgid: egid, permitted, effective, ambient, secureBits: old.secureBits & ~SECBIT_KEEP_CAPS };
 }

@@ -4,7 +4,8 @@
  */
 import { EINVAL, ENOMEM, ENOSYS, SIGKILL, SIGSYS, SYSCALL_NAMES } from "@stratos/abi";
 import { forceSignal } from "../signal/deliver.ts";
-import { signalInfo } from "../signal/pending-signals.ts";
+import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
+import { endWithCore } from "../core-dump/core-dump.ts";
 import { exitGroup, exitTask } from "../task/exit.ts";
 import type { Task } from "../task/task.ts";
 import { NO_RETURN } from "../task/wait-queue.ts";
@@ -98,20 +99,24 @@ export function checkSeccomp(task: Task, seccomp: Seccomp, number: number): numb
       const { hart } = task.kernel;
       // a0 stays as it is, and the handler returns behind the call.
       hart.pc = hart.pc + 4;
-      forceSignal(task, signalInfo(SIGSYS, SYS_SECCOMP, { errno: data, address: hart.pc, valueLow: number, valueHigh: AUDIT_ARCH_RISCV64 }));
+      forceSignal(task, violation(task, number, data));
       task.hasWork = true;
       return NO_RETURN;
     }
     case RET_KILL_THREAD:
       log(task, number, "its thread ended");
       if (task.group.tasks.length > 1) exitTask(task, SIGSYS);
-      else exitGroup(task, SIGSYS);
+      else endWithCore(task, violation(task, number, data));
       return NO_RETURN;
     default:
       log(task, number, "its process ended");
-      exitGroup(task, SIGSYS);
+      endWithCore(task, violation(task, number, data));
       return NO_RETURN;
   }
+}
+
+function violation(task: Task, number: number, data: number): SignalInfo {
+  return signalInfo(SIGSYS, SYS_SECCOMP, { errno: data, address: task.kernel.hart.pc, valueLow: number, valueHigh: AUDIT_ARCH_RISCV64 });
 }
 
 function log(task: Task, number: number, what: string): void {

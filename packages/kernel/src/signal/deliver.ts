@@ -1,4 +1,5 @@
 import { EINTR, SA_NODEFER, SA_RESETHAND, SA_RESTART, SIGCHLD, SIGKILL, SIGSEGV, SIGSTOP, CLD_STOPPED, SI_KERNEL } from "@stratos/abi";
+import { continueCoreDump, endWithCore } from "../core-dump/core-dump.ts";
 import { exitGroup } from "../task/exit.ts";
 import { forgetFutexWait } from "../task/futex.ts";
 import { A0 } from "../task/hart-registers.ts";
@@ -21,6 +22,7 @@ import { SignalSet } from "./signal-set.ts";
 export function deliverSignals(task: Task): void {
   task.hasWork = false;
   if (task.group.exitStatus !== null) return;
+  if (task.group.coreDump !== null) return continueCoreDump(task);
   for (;;) {
     const info = takeSignal(task, (signal) => signal === SIGKILL || signal === SIGSTOP || !task.blocked.has(signal));
     if (info === null) return;
@@ -49,9 +51,10 @@ function actByDefault(task: Task, info: SignalInfo): boolean {
     stopProcess(group, signal);
     return true;
   }
-  if (action === "core") task.kernel.log(`${task.name}[${task.tid}]: signal ${signal} at pc 0x${task.kernel.hart.pc.toString(16)}, address 0x${info.address.toString(16)}`);
-  // No core files are written, so no status says that one was (wait(2), WCOREDUMP).
-  exitGroup(task, signal);
+  if (action === "core") {
+    task.kernel.log(`${task.name}[${task.tid}]: signal ${signal} at pc 0x${task.kernel.hart.pc.toString(16)}, address 0x${info.address.toString(16)}`);
+    endWithCore(task, info);
+  } else exitGroup(task, signal);
   return true;
 }
 

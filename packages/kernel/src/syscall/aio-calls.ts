@@ -11,7 +11,6 @@ import type { AddressSpace } from "../mm/address-space.ts";
 import { mmap, munmap } from "../mm/mmap.ts";
 import type { Task } from "../task/task.ts";
 import { BLOCKED_EINTR, WaitQueue } from "../task/wait-queue.ts";
-import { BytesCursor } from "../vfs/io-cursor.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { get64, put64 } from "./path-argument.ts";
 import type { SyscallTable } from "./syscall-table.ts";
@@ -115,7 +114,7 @@ function submitOne(task: Task, context: AioContext, iocb: number): number {
   if (typeof outcome === "number") return outcome;
   context.events.push({ dataLow: view.getUint32(0, true), dataHigh: view.getUint32(4, true), iocb, result: outcome.result });
   context.queue.wakeAll();
-  if (told !== null) told.write(task, new BytesCursor(Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0)));
+  told?.signal();
   return 0;
 }
 
@@ -206,5 +205,5 @@ export const aioCalls: SyscallTable = {
   io_getevents: { run: getEvents },
   io_pgetevents: { run: getEventsMasked },
   // Nothing is ever under way.
-  io_cancel: { run: (task, id, iocb) => (contextAt(task, id) === undefined ? -EINVAL : task.space.loadU32(iocb + 8) < 0 ? -EFAULT : -EINVAL) },
+  io_cancel: { run: (task, _id, iocb) => (task.space.loadU32(iocb + 8) < 0 ? -EFAULT : -EINVAL) },
 };

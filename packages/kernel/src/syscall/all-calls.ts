@@ -13,6 +13,7 @@ import { mqueueCalls } from "./mqueue-calls.ts";
 import { numaCalls } from "./numa-calls.ts";
 import { pidfdCalls } from "./pidfd-calls.ts";
 import { pollCalls } from "./poll-calls.ts";
+import { prctlCalls } from "./prctl-calls.ts";
 import { processCalls } from "./process-calls.ts";
 import { schedulingCalls } from "./scheduling-calls.ts";
 import { seccompCalls } from "./seccomp-calls.ts";
@@ -25,7 +26,7 @@ import { timeCalls } from "./time-calls.ts";
 /** Every table, by the subsystem's name as docs/compatibility.md groups them. */
 export const CALL_TABLES: Readonly<Record<string, SyscallTable>> = {
   files: { ...fileCalls, ...aioCalls },
-  processes: { ...processCalls, ...compareCalls }, signals: signalCalls, memory: { ...memoryCalls, ...numaCalls }, futexes: futexCalls, time: timeCalls, identity: identityCalls, system: systemCalls, scheduling: schedulingCalls, security: seccompCalls,
+  processes: { ...processCalls, ...compareCalls }, signals: signalCalls, memory: { ...memoryCalls, ...numaCalls }, futexes: futexCalls, time: timeCalls, identity: identityCalls, system: { ...systemCalls, ...prctlCalls }, scheduling: schedulingCalls, security: seccompCalls,
   polling: pollCalls, epoll: epollCalls, "event files": eventFileCalls, sockets: socketCalls, pidfds: pidfdCalls, "System V IPC": ipcCalls,
   "POSIX message queues": mqueueCalls,
 };

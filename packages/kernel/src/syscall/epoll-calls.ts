@@ -1,6 +1,6 @@
 /** epoll_create1, epoll_ctl, epoll_pwait, epoll_pwait2. Read first: event/epoll.ts, epoll(7). */
 import {
-  EBADF, EFAULT, EINVAL, EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, O_PATH,
+  EBADF, EFAULT, EINTR, EINVAL, EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, O_PATH,
 } from "@stratos/abi";
 import { EpollFile } from "../event/epoll.ts";
 import { enterTemporaryMask, leaveTemporaryMask } from "../event/temporary-mask.ts";
@@ -76,9 +76,10 @@ function epollWait(task: Task, epfd: number, address: number, count: number, sta
   // Nothing may be taken off the list for a caller that can't receive it.
   if (epoll.poll() !== 0 && task.space.clear(address, EVENT_SIZE) < 0) return -EFAULT;
   const found = epoll.collect(most, store);
+  if (found > 0) epoll.passOn();
   if (found > 0) return task.space.copyOut(address, buffer, 0, found * EVENT_SIZE) < 0 ? -EFAULT : found;
   if (state.deadlineNs <= task.kernel.now()) return 0;
-  task.waitOn(epoll.waitQueue);
+  task.waitOn(epoll.callers);
   if (state.deadlineNs !== Infinity) task.waitUntil(state.deadlineNs);
   return BLOCKED_EINTR;
 }
@@ -115,9 +116,16 @@ function epollPwait2(task: Task, epfd: number, address: number, count: number, t
   return epollWaitMasked(task, epfd, address, count, duration, mask, maskSize);
 }
 
+/** A signal comes instead of an event that may already have woken this caller alone: the next one gets it. */
+function interruptedWait(task: Task, epfd: number): number {
+  const epoll = task.files.get(epfd | 0);
+  if (epoll instanceof EpollFile) epoll.passOn();
+  return -EINTR;
+}
+
 export const epollCalls: SyscallTable = {
   epoll_create1: { run: epollCreate },
-  epoll_ctl: { run: epollControl, gaps: "EPOLLEXCLUSIVE wakes every waiter, which epoll_ctl(2) allows; EPOLLWAKEUP does nothing" },
-  epoll_pwait: { run: epollPwait },
-  epoll_pwait2: { run: epollPwait2 },
+  epoll_ctl: { run: epollControl, gaps: "EPOLLWAKEUP does nothing" },
+  epoll_pwait: { run: epollPwait, interrupted: interruptedWait },
+  epoll_pwait2: { run: epollPwait2, interrupted: interruptedWait },
 };

@@ -3,7 +3,7 @@ import { EBUSY, ENOMEM, F_GETSIG, F_GET_FILE_RW_HINT, F_GET_RW_HINT, F_GET_SEALS
 import { F_SETOWN_EX, F_SETPIPE_SZ, F_SETSIG, F_SET_FILE_RW_HINT, F_SET_RW_HINT, F_UNLCK, F_WRLCK, FASYNC, FD_CLOEXEC, O_APPEND, O_DIRECT, O_NOATIME, O_NONBLOCK, O_PATH, PAGE_SIZE } from "@stratos/abi";
 import { PIPE_CAPACITY_MAX } from "../fs/pipe/pipe.ts";
 import { PipeFile } from "../fs/pipe/pipe-file.ts";
-import { addSeals } from "../fs/memfd/memfd.ts";
+import { addSeals, sealsOf } from "../fs/memfd/memfd.ts";
 import { CAP_SYS_RESOURCE, isCapable } from "../security/credentials.ts";
 import { isOwnerOrCapable } from "../security/permission.ts";
 import { AsyncNotification } from "../signal/io-signal.ts";
@@ -68,7 +68,7 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
     case F_GETPIPE_SZ: return file instanceof PipeFile ? file.pipe.capacity : -EBADF;
     case F_SETPIPE_SZ: return file instanceof PipeFile ? setPipeSize(task, file, argument) : -EBADF;
     case F_ADD_SEALS: return addSeals(task, file, argument | 0);
-    case F_GET_SEALS: return file.inode !== null && file.inode.seals >= 0 ? file.inode.seals : -EINVAL;
+    case F_GET_SEALS: return sealsOf(file.inode);
     case F_GET_RW_HINT:
     case F_GET_FILE_RW_HINT: return task.space.storeU64(argument, 0);
     case F_SET_RW_HINT:

@@ -1,6 +1,7 @@
 import { EFAULT, EINVAL, EPERM, ESRCH } from "@stratos/abi";
 import {
-  CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_LINUX_IMMUTABLE, CAP_MAC_OVERRIDE, CAP_MKNOD, CAP_SETGID, CAP_SETPCAP, CAP_SETUID, ALL_CAPABILITIES, type Credentials, isCapable,
+  CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_LINUX_IMMUTABLE, CAP_MAC_OVERRIDE, CAP_MKNOD, CAP_SETGID, CAP_SETPCAP, CAP_SETUID, ALL_CAPABILITIES, type Credentials,
+  hasCapability, intersectCapabilities, isCapabilitySubset, isCapable, losesDumpability, SECBIT_KEEP_CAPS, SECBIT_NO_SETUID_FIXUP, uniteCapabilities,
 } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import type { SyscallTable } from "./syscall-table.ts";
@@ -11,24 +12,33 @@ const KEEP = 0xffffffff;
 /** Puts new user ids in place and lets capabilities follow (capabilities(7), "Effect of user ID changes on capabilities"). */
 function changeUser(task: Task, uid: number, euid: number, suid: number): number {
   const old = task.credentials;
-  const KEEP_CAPS = 16;
+  const fixes = (old.secureBits & SECBIT_NO_SETUID_FIXUP) === 0;
+  const keeps = (old.secureBits & SECBIT_KEEP_CAPS) !== 0;
   let { effective, permitted, ambient } = old;
   const wasRoot = old.uid === 0 || old.euid === 0 || old.suid === 0;
   const isRoot = uid === 0 || euid === 0 || suid === 0;
-  if (wasRoot && !isRoot) {
-    if ((old.secureBits & KEEP_CAPS) === 0) permitted = 0;
-    effective = 0;
-    ambient = 0;
+  if (fixes) {
+    if (wasRoot && !isRoot) {
+      if (!keeps) permitted = effective = 0;
+      ambient = 0;
+    }
+    if (old.euid === 0 && euid !== 0) effective = 0;
+    else if (old.euid !== 0 && euid === 0) effective = permitted;
   }
-  if (old.euid === 0 && euid !== 0) effective = 0;
-  else if (old.euid !== 0 && euid === 0) effective = permitted;
-  task.credentials = { ...old, uid, euid, suid, fsuid: euid, effective, permitted, ambient };
+  return commit(task, { ...old, uid, euid, suid, fsuid: euid, effective, permitted, ambient });
+}
+
+function commit(task: Task, credentials: Credentials): 0 {
+  if (losesDumpability(task.credentials, credentials)) {
+    task.group.isDumpable = false;
+    task.parentDeathSignal = 0;
+  }
+  task.credentials = credentials;
   return 0;
 }
 
 function changeGroup(task: Task, gid: number, egid: number, sgid: number): number {
-  task.credentials = { ...task.credentials, gid, egid, sgid, fsgid: egid };
-  return 0;
+  return commit(task, { ...task.credentials, gid, egid, sgid, fsgid: egid });
 }
 
 function setresuid(task: Task, ruid: number, euid: number, suid: number): number {
@@ -135,12 +145,6 @@ function capget(task: Task, header: number, data: number): number {
   return 0;
 }
 
-/** Every member of `part` is in `whole`. */
-function isSubset(part: number, whole: number): boolean {
-  const low = (part % 0x100000000) & ~(whole % 0x100000000);
-  return low === 0 && (Math.floor(part / 0x100000000) & ~Math.floor(whole / 0x100000000)) === 0;
-}
-
 function capset(task: Task, header: number, data: number): number {
   const words = capabilityWords(task, header);
   if (words < 0) return words;
@@ -157,35 +161,30 @@ function capset(task: Task, header: number, data: number): number {
   }
   const [effective, permitted, inheritable] = sets as [number, number, number];
   const old = task.credentials;
-  if (!isSubset(permitted, old.permitted) || !isSubset(effective, permitted)) return -EPERM;
-  if (!isCapable(old, CAP_SETPCAP) && !isSubset(inheritable, union(old.inheritable, old.permitted))) return -EPERM;
-  if (!isSubset(inheritable, union(old.inheritable, old.bounding))) return -EPERM;
-  task.credentials = { ...old, effective: clip(effective), permitted: clip(permitted), inheritable: clip(inheritable) };
-  return 0;
+  if (!isCapabilitySubset(permitted, old.permitted) || !isCapabilitySubset(effective, permitted)) return -EPERM;
+  if (!isCapable(old, CAP_SETPCAP) && !isCapabilitySubset(inheritable, uniteCapabilities(old.inheritable, old.permitted))) return -EPERM;
+  if (!isCapabilitySubset(inheritable, uniteCapabilities(old.inheritable, old.bounding))) return -EPERM;
+  // Ambient capabilities are permitted and inheritable ones (capabilities(7), "Ambient").
+  const ambient = intersectCapabilities(old.ambient, intersectCapabilities(permitted, inheritable));
+  return commit(task, { ...old, effective: clip(effective), permitted: clip(permitted), inheritable: clip(inheritable), ambient });
 }
 
 const clip = (set: number): number => set % (ALL_CAPABILITIES + 1);
-
-function union(one: number, other: number): number {
-  const low = ((one % 0x100000000) | (other % 0x100000000)) >>> 0;
-  return (Math.floor(one / 0x100000000) | Math.floor(other / 0x100000000)) * 0x100000000 + low;
-}
 
 function filesystemId(task: Task, key: "fsuid" | "fsgid", id: number, capability: number, own: readonly number[]): number {
   const old: Credentials = task.credentials;
   if (id === KEEP || (!isCapable(old, capability) && !own.includes(id))) return old[key];
   let { effective } = old;
   // Rights over files go and come with root's identity for files (capabilities(7)).
-  if (key === "fsuid" && old.fsuid === 0 && id !== 0) for (const member of FILE_CAPABILITIES) if (has(effective, member)) effective -= 2 ** member;
-  if (key === "fsuid" && old.fsuid !== 0 && id === 0) for (const member of FILE_CAPABILITIES) if (!has(effective, member) && has(old.permitted, member)) effective += 2 ** member;
-  task.credentials = { ...old, [key]: id, effective };
+  const follows = key === "fsuid" && (old.secureBits & SECBIT_NO_SETUID_FIXUP) === 0;
+  if (follows && old.fsuid === 0 && id !== 0) for (const member of FILE_CAPABILITIES) if (hasCapability(effective, member)) effective -= 2 ** member;
+  if (follows && old.fsuid !== 0 && id === 0) for (const member of FILE_CAPABILITIES) if (!hasCapability(effective, member) && hasCapability(old.permitted, member)) effective += 2 ** member;
+  commit(task, { ...old, [key]: id, effective });
   return old[key];
 }
 
 /** Linux's CAP_FS_SET. */
 const FILE_CAPABILITIES: readonly number[] = [CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_LINUX_IMMUTABLE, CAP_MKNOD, CAP_MAC_OVERRIDE];
-
-const has = (set: number, member: number): boolean => Math.floor(set / 2 ** member) % 2 === 1;
 
 export const identityCalls: SyscallTable = {
   getuid: { run: (task) => task.credentials.uid },

@@ -1,8 +1,10 @@
-import { EBADF, EFAULT, EINVAL, ENOSYS, EPERM, ESRCH, MAP_ANONYMOUS, PAGE_SIZE, SIGKILL } from "@stratos/abi";
+import { EBADF, EFAULT, EINVAL, EPERM, ESRCH, MAP_ANONYMOUS, PAGE_SIZE, SIGKILL } from "@stratos/abi";
 import { processOfPidfd } from "../event/pidfd.ts";
 import { mayInspect } from "../fs/procfs/proc-access.ts";
 import { lockAllMemory, lockMemory, unlockAllMemory, unlockMemory } from "../mm/memory-lock.ts";
-import { brk, madvise, mincore, mmap, mprotect, mremap, msync, munmap } from "../mm/mmap.ts";
+import { madvise } from "../mm/madvise.ts";
+import { sealMemory } from "../mm/memory-seal.ts";
+import { brk, mincore, mmap, mprotect, mremap, msync, munmap } from "../mm/mmap.ts";
 import { CAP_SYS_PTRACE, isCapable } from "../security/credentials.ts";
 import { isErrno } from "../vfs/inode.ts";
 import type { Task } from "../task/task.ts";
@@ -108,7 +110,7 @@ export const memoryCalls: SyscallTable = {
   mprotect: { run: (task, address, length, protection) => mprotect(task.space, address, length, protection) },
   mremap: { run: (task, address, oldLength, newLength, flags, newAddress) => mremap(task, { address, oldLength, newLength, flags, newAddress }) },
   brk: { run: (task, end) => brk(task, end) },
-  madvise: { run: (task, address, length, advice) => madvise(task.space, address, length, advice | 0), gaps: "hints are accepted and ignored; MADV_REMOVE: EINVAL" },
+  madvise: { run: (task, address, length, advice) => madvise(task.space, address, length, advice | 0), gaps: "hints are accepted and ignored; MADV_REMOVE, MADV_MERGEABLE, MADV_WIPEONFORK and memory failures: EINVAL" },
   msync: { run: (task, address, length, flags) => msync(task.space, address, length, flags | 0) },
   mincore: { run: (task, address, length, vector) => mincore(task.space, address, length, vector) },
   mlock: { run: (task, address, length) => lockMemory(task, address, length, true) },
@@ -116,7 +118,7 @@ export const memoryCalls: SyscallTable = {
   munlock: { run: (task, address, length) => unlockMemory(task, address, length) },
   mlockall: { run: lockAllMemory },
   munlockall: { run: unlockAllMemory },
-  mseal: { run: () => -ENOSYS },
+  mseal: { run: (task, address, length, flags) => sealMemory(task.space, address, length, flags) },
   process_madvise: { run: processMadvise }, process_mrelease: { run: processRelease },
   process_vm_readv: { run: (task, pid, local, localCount, remote, remoteCount) => transfer(task, { pid, local, localCount, remote, remoteCount, toRemote: false }) },
   process_vm_writev: { run: (task, pid, local, localCount, remote, remoteCount) => transfer(task, { pid, local, localCount, remote, remoteCount, toRemote: true }) },

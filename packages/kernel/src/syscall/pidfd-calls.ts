@@ -94,7 +94,7 @@ function mayTrace(task: Task, target: Task): boolean {
 }
 
 export const pidfdCalls: SyscallTable = {
-  pidfd_open: { run: pidfdOpen, gaps: "a pidfd of a single thread is not woken by that thread's end, only by the process's" },
+  pidfd_open: { run: pidfdOpen },
   pidfd_send_signal: { run: pidfdSendSignal },
   pidfd_getfd: { run: pidfdGetfd },
 };

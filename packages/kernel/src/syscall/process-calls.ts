@@ -1,5 +1,5 @@
 import {
-  AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, EBADF, EFAULT, EINVAL, ENOENT, EPERM, ESRCH, PATH_MAX,
+  AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, EAGAIN, EBADF, EFAULT, EINVAL, ENOENT, EPERM, ESRCH, O_NONBLOCK, PATH_MAX,
 } from "@stratos/abi";
 import { CLONE_NEWNS, CLONE_PARENT_SETTID, CLONE_PIDFD, CLONE_VFORK, cloneTask, type CloneRequest, readCloneArguments } from "../task/clone.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
@@ -77,6 +77,7 @@ function waitid(task: Task, kind: number, id: number, infoAddress: number, optio
   if ((options & ~(WNOHANG | WUNTRACED | WEXITED | WCONTINUED | WNOWAIT | __WALL | __WCLONE | __WNOTHREAD)) !== 0 || (options & (WUNTRACED | WEXITED | WCONTINUED)) === 0) return -EINVAL;
   id |= 0;
   let select: (child: ThreadGroup) => boolean;
+  let isNonblocking = false;
   switch (kind | 0) {
     case P_ALL: select = () => true; break;
     case P_PID:
@@ -95,12 +96,15 @@ function waitid(task: Task, kind: number, id: number, infoAddress: number, optio
       const process = processOfPidfd(file);
       if (process === null) return -EBADF;
       select = (child) => child === process;
+      isNonblocking = (file.flags & O_NONBLOCK) !== 0 && (options & WNOHANG) === 0;
       break;
     }
     default: return -EINVAL;
   }
-  const event = waitForChild(task, select, options);
+  const event = waitForChild(task, select, isNonblocking ? options | WNOHANG : options);
   if (isErrno(event)) return event;
+  // PIDFD_NONBLOCK (pidfd_open(2)).
+  if (event === null && isNonblocking) return -EAGAIN;
   if (infoAddress !== 0 && writeChildInfo(task, infoAddress, event) < 0) return -EFAULT;
   if (usage !== 0 && event !== null && writeRusage(task, usage, event.process, "all") < 0) return -EFAULT;
   return 0;

@@ -1,11 +1,10 @@
-import { EFAULT, EINVAL, ENAMETOOLONG, ENOSYS, EPERM, ESRCH, PAGE_SIZE } from "@stratos/abi";
+import { EFAULT, EINVAL, ENOSYS, EPERM, ESRCH, PAGE_SIZE } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { CAP_SYS_ADMIN, CAP_SYSLOG, CAP_SYS_BOOT, CAP_SYS_RESOURCE, CAP_SYS_TTY_CONFIG, isCapable } from "../security/credentials.ts";
-import { isErrno } from "../vfs/inode.ts";
 import type { Task } from "../task/task.ts";
 import { type Limit, RLIMIT_CPU, RLIMIT_NOFILE, type ThreadGroup } from "../task/thread-group.ts";
+import { TIMEBASE_HZ } from "../time/timebase.ts";
 import { writeRusage } from "./resource-usage.ts";
-import { seccompMode, setSeccompMode } from "./seccomp-calls.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 /** What uname(2) says: programs compare the release with what they need. */
@@ -83,112 +82,6 @@ function prlimit(task: Task, pid: number, resource: number, newAddress: number, 
   return 0;
 }
 
-// ---- prctl
-
-const PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG = 2, PR_GET_DUMPABLE = 3, PR_SET_DUMPABLE = 4, PR_GET_KEEPCAPS = 7, PR_SET_KEEPCAPS = 8, PR_SET_NAME = 15, PR_GET_NAME = 16;
-const PR_CAPBSET_READ = 23, PR_CAPBSET_DROP = 24, PR_GET_SECUREBITS = 27, PR_SET_SECUREBITS = 28, PR_SET_TIMERSLACK = 29, PR_GET_TIMERSLACK = 30;
-const PR_SET_CHILD_SUBREAPER = 36, PR_GET_CHILD_SUBREAPER = 37, PR_SET_NO_NEW_PRIVS = 38, PR_GET_NO_NEW_PRIVS = 39, PR_GET_TID_ADDRESS = 40;
-const PR_SET_THP_DISABLE = 41, PR_GET_THP_DISABLE = 42, PR_CAP_AMBIENT = 47, PR_SET_VMA = 0x53564d41, PR_SET_PTRACER = 0x59616d61, PR_GET_SECCOMP = 21, PR_SET_SECCOMP = 22, PR_SET_MM = 35;
-
-/** @see prctl(2) */
-function prctl(task: Task, option: number, a: number, b: number, c: number, d: number): number {
-  const old = task.credentials;
-  switch (option | 0) {
-    case PR_SET_PDEATHSIG:
-      if (a < 0 || a > 64) return -EINVAL;
-      task.parentDeathSignal = a;
-      return 0;
-    case PR_GET_PDEATHSIG: return task.space.storeU32(a, task.parentDeathSignal);
-    case PR_GET_DUMPABLE: return task.isDumpable ? 1 : 0;
-    case PR_SET_DUMPABLE:
-      if (a !== 0 && a !== 1) return -EINVAL;
-      task.isDumpable = a === 1;
-      return 0;
-    case PR_GET_KEEPCAPS: return (old.secureBits & 16) !== 0 ? 1 : 0;
-    case PR_SET_KEEPCAPS:
-      if (a !== 0 && a !== 1) return -EINVAL;
-      task.credentials = { ...old, secureBits: a === 1 ? old.secureBits | 16 : old.secureBits & ~16 };
-      return 0;
-    case PR_SET_NAME: {
-      const name = task.space.loadString(a, 15);
-      if (name === -ENAMETOOLONG) {
-        const bytes = new Uint8Array(15);
-        if (task.space.copyIn(a, bytes, 0, 15) < 0) return -EFAULT;
-        task.name = String.fromCharCode(...bytes);
-        return 0;
-      }
-      if (isErrno(name)) return name;
-      task.name = name;
-      return 0;
-    }
-    case PR_GET_NAME: {
-      const bytes = new Uint8Array(16);
-      bytes.set(byteStringOf(task.name));
-      return task.space.copyOut(a, bytes, 0, 16);
-    }
-    case PR_CAPBSET_READ:
-      if (a < 0 || a > 40) return -EINVAL;
-      return Math.floor(old.bounding / 2 ** a) % 2;
-    case PR_CAPBSET_DROP:
-      if (a < 0 || a > 40) return -EINVAL;
-      if (!isCapable(old, 8)) return -EPERM;
-      if (Math.floor(old.bounding / 2 ** a) % 2 === 1) task.credentials = { ...old, bounding: old.bounding - 2 ** a };
-      return 0;
-    case PR_GET_SECUREBITS: return old.secureBits;
-    case PR_SET_SECUREBITS:
-      if (!isCapable(old, 8)) return -EPERM;
-      task.credentials = { ...old, secureBits: a & 0xff };
-      return 0;
-    case PR_SET_TIMERSLACK:
-      task.timerSlackNs = a > 0 ? a : task.defaultTimerSlackNs;
-      return 0;
-    case PR_GET_TIMERSLACK: return task.timerSlackNs;
-    case PR_SET_CHILD_SUBREAPER:
-      task.group.isSubreaper = a !== 0;
-      return 0;
-    case PR_GET_CHILD_SUBREAPER: return task.space.storeU32(a, task.group.isSubreaper ? 1 : 0);
-    case PR_SET_NO_NEW_PRIVS:
-      if (a !== 1 || b !== 0 || c !== 0 || d !== 0) return -EINVAL;
-      task.credentials = { ...old, noNewPrivileges: true };
-      return 0;
-    case PR_GET_NO_NEW_PRIVS: return old.noNewPrivileges ? 1 : 0;
-    case PR_GET_TID_ADDRESS: return task.space.storeU64(a, task.clearTid);
-    // There are no huge pages: what is asked for holds, and is remembered by nobody.
-    case PR_SET_THP_DISABLE: return b !== 0 || c !== 0 || d !== 0 ? -EINVAL : 0;
-    case PR_GET_THP_DISABLE: return a !== 0 || b !== 0 || c !== 0 || d !== 0 ? -EINVAL : 0;
-    case PR_GET_SECCOMP: return seccompMode(task);
-    case PR_SET_SECCOMP: return setSeccompMode(task, a, b);
-    case PR_SET_PTRACER: return 0;
-    case PR_SET_VMA: return a === 0 ? 0 : -EINVAL;
-    case PR_SET_MM: return -EPERM;
-    case PR_CAP_AMBIENT: return ambient(task, a, b);
-    default: return -EINVAL;
-  }
-}
-
-/** PR_CAP_AMBIENT: IS_SET 1, RAISE 2, LOWER 3, CLEAR_ALL 4. */
-function ambient(task: Task, operation: number, capability: number): number {
-  const old = task.credentials;
-  if (operation === 4) {
-    task.credentials = { ...old, ambient: 0 };
-    return 0;
-  }
-  if (capability < 0 || capability > 40) return -EINVAL;
-  const bit = 2 ** capability;
-  const isIn = (set: number): boolean => Math.floor(set / bit) % 2 === 1;
-  switch (operation) {
-    case 1: return isIn(old.ambient) ? 1 : 0;
-    case 2:
-      if (!isIn(old.permitted) || !isIn(old.inheritable)) return -EPERM;
-      if (!isIn(old.ambient)) task.credentials = { ...old, ambient: old.ambient + bit };
-      return 0;
-    case 3:
-      if (isIn(old.ambient)) task.credentials = { ...old, ambient: old.ambient - bit };
-      return 0;
-    default: return -EINVAL;
-  }
-}
-
 /** riscv_hwprobe: key/value pairs. Source: Documentation/arch/riscv/hwprobe.rst. */
 function hwprobe(task: Task, pairs: number, count: number, _cpuSetSize: number, _cpus: number, flags: number): number {
   if (flags !== 0 && flags !== 1) return -EINVAL;
@@ -211,7 +104,7 @@ function hwprobe(task: Task, pairs: number, count: number, _cpuSetSize: number, 
       // HIGHEST_VIRT_ADDRESS.
       case 7: value = 0xffffffff; break;
       // TIME_CSR_FREQ.
-      case 8: value = 1_000_000_000; break;
+      case 8: value = TIMEBASE_HZ; break;
       // MISALIGNED_SCALAR_PERF: slow; MISALIGNED_VECTOR_PERF: unsupported.
       case 9: value = 2; break;
       case 10: value = 4; break;
@@ -283,7 +176,6 @@ export const systemCalls: SyscallTable = {
       return what === null ? -EINVAL : writeRusage(task, address, task.group, what);
     },
   },
-  prctl: { run: prctl, gaps: "timer slack is kept but wakes nobody later; options that concern memory tagging and pointer masking are refused" },
   personality: {
     run: (task, value) => {
       const before = task.personality;

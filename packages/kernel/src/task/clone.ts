@@ -81,6 +81,9 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
     const limits = parent.group.limits.map((limit) => ({ ...limit }));
     const process = new ThreadGroup(tid, child, owner, parent.group.group, actions, new PendingSignals(), limits, request.exitSignal, now);
     process.oomScoreAdjust = parent.group.oomScoreAdjust;
+    process.isDumpable = parent.group.isDumpable;
+    process.coreFilter = parent.group.coreFilter;
+    process.refusesHugePages = parent.group.refusesHugePages;
     child.group = process;
     owner.children.add(process);
     process.group.members.add(process);
@@ -97,6 +100,8 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   child.memoryPolicy = parent.memoryPolicy;
   child.personality = parent.personality;
   child.ioPriority = parent.ioPriority;
+  child.memoryErrorPolicy = parent.memoryErrorPolicy;
+  child.isIoFlusher = parent.isIoFlusher;
   child.timerSlackNs = child.defaultTimerSlackNs = parent.timerSlackNs;
   child.nice = parent.resetsOnFork ? Math.max(0, parent.nice) : parent.nice;
   child.policy = parent.resetsOnFork && parent.realtimePriority > 0 ? 0 : parent.policy;

@@ -56,6 +56,8 @@ export function exitTask(task: Task, status: number): void {
   group.involuntarySwitches += task.involuntarySwitches;
   for (const observer of kernel.exitObservers) observer(task);
   kernel.scheduler.mustSwitch = true;
+  // Pidfds of this one thread (PIDFD_THREAD).
+  if (!group.exitQueue.isEmpty) group.exitQueue.wakeAll();
   if (group.tasks.length === 0) exitProcess(kernel, group, group.exitStatus ?? status);
   else if (group.tasks.length === 1) group.tasks[0]!.hasWork = true;
 }

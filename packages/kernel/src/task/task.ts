@@ -65,8 +65,9 @@ export class Task implements Waiter {
   /** prctl(PR_SET_TIMERSLACK), and what a value of 0 goes back to: that of the parent at its start. */
   timerSlackNs = 50_000;
   defaultTimerSlackNs = 50_000;
-  /** prctl(PR_SET_DUMPABLE). */
-  isDumpable = true;
+  /** prctl(PR_MCE_KILL): late 0, early 1, the system's 2; and PR_SET_IO_FLUSHER. Kept and shown. */
+  memoryErrorPolicy = 2;
+  isIoFlusher = false;
   /** Signal for this task at its parent's death (PR_SET_PDEATHSIG). */
   parentDeathSignal = 0;
 

@@ -1,3 +1,5 @@
+import type { CoreDump } from "../core-dump/core-dump.ts";
+import { DEFAULT_FILTER } from "../core-dump/core-settings.ts";
 import type { Task } from "./task.ts";
 import type { SignalActions } from "../signal/signal-actions.ts";
 import type { PendingSignals } from "../signal/pending-signals.ts";
@@ -40,6 +42,14 @@ export class ThreadGroup {
   readonly exitQueue = new WaitQueue();
   /** Woken whenever a signal is queued for the process or one of its tasks: signalfd. */
   readonly signalQueue = new WaitQueue();
+  /** prctl(PR_SET_DUMPABLE): others may look into its memory, and it leaves a core. */
+  isDumpable = true;
+  /** /proc/PID/coredump_filter. */
+  coreFilter = DEFAULT_FILTER;
+  /** The core that the process writes before it ends; null: it lives. */
+  coreDump: CoreDump | null = null;
+  /** prctl(PR_SET_THP_DISABLE), kept and shown. */
+  refusesHugePages = false;
   /** prctl(PR_SET_CHILD_SUBREAPER). */
   isSubreaper = false;
   /** CPU time in nanoseconds of tasks that ended, and of children that were waited for. */

@@ -20,8 +20,11 @@ export interface Waiter {
   /**
    * Called with no queue lock held; may not add to the queue that wakes it.
    * @param events  POLL* bits that may have become true, −1 when the waker doesn't say; edge-triggered watchers look at them
+   * @returns of an exclusive one: true when it has somebody to hand the event to
    */
-  wake(queue: WaitQueue, events: number): void;
+  wake(queue: WaitQueue, events: number): void | boolean;
+  /** Of all exclusive waiters, a wake-up reaches them in turn until one takes it (EPOLLEXCLUSIVE). */
+  readonly isExclusive?: boolean;
 }
 
 /** FIFO of waiters. Bound: the number of tasks and epoll items. */
@@ -44,7 +47,11 @@ export class WaitQueue {
   wakeAll(events = -1): void {
     if (this.#waiters.length === 0) return;
     // A woken task removes itself from all its queues, so walk a copy.
-    for (const waiter of this.#waiters.slice()) waiter.wake(this, events);
+    let isTaken = false;
+    for (const waiter of this.#waiters.slice()) {
+      if (waiter.isExclusive !== true) waiter.wake(this, events);
+      else if (!isTaken) isTaken = waiter.wake(this, events) === true;
+    }
   }
 
   /** Wakes the first `count` waiters; returns how many there were. */

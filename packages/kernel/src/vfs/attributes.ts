@@ -1,4 +1,4 @@
-import { EACCES, EPERM, EROFS, MS_RDONLY, S_IFDIR, S_IFMT, S_ISGID, S_ISUID } from "@stratos/abi";
+import { EACCES, EPERM, EROFS, F_SEAL_EXEC, MS_RDONLY, S_IFDIR, S_IFMT, S_ISGID, S_ISUID } from "@stratos/abi";
 import { CAP_CHOWN, isCapable, isInGroup } from "../security/credentials.ts";
 import { checkAccess, isOwnerOrCapable, MAY_WRITE, permittedMode } from "../security/permission.ts";
 import { ACL_ACCESS_NAME, aclWithMode, serializeAcl } from "@stratos/abi";
@@ -25,6 +25,7 @@ export function changeMode(task: Task, path: Path, mode: number): number {
   if (isReadOnly(path)) return -EROFS;
   if (!isOwnerOrCapable(task.credentials, inode)) return -EPERM;
   const bits = permittedMode(task.credentials, inode, mode & 0o7777);
+  if (inode.seals > 0 && (inode.seals & F_SEAL_EXEC) !== 0 && ((bits ^ inode.mode) & 0o111) !== 0) return -EPERM;
   if (inode.acl !== null) {
     const acl = aclWithMode(inode.acl, bits);
     const failed = inode.setXattr(ACL_ACCESS_NAME, serializeAcl(acl), 0);

@@ -1,7 +1,7 @@
 import { Op, Type } from "@stratos/wasm";
 import type { CodeWriter } from "@stratos/wasm";
 import { Csr } from "../decode.ts";
-import { HART_FFLAGS, HART_FRM, HART_TIME } from "../hart-state.ts";
+import { HART_FFLAGS, HART_FRM, HART_FUEL, HART_RETIRED } from "../hart-state.ts";
 import { emitNativeStateUpdate } from "./float-state.ts";
 import { RS1 } from "./lowering.ts";
 import type { Helper, Lowering, LoweringFunction, LoweringTable } from "./lowering.ts";
@@ -15,20 +15,31 @@ const WRITE = 0;
 const SET = 1;
 const CLEAR = 2;
 
+/** The import that tells the time: () → f64, a whole number. */
+export const READ_TIME = "readTime";
+
 /** csr(number, operation, operand, retired) → old value */
 const csrHelper: Helper = {
   name: "csr",
   parameters: [Type.i32, Type.i32, Type.i32, Type.i64],
   results: [Type.i64],
   locals: [Type.i32],
-  emit(code) {
+  emit(code, call) {
     const [number, operation, operand, retired, old] = [0, 1, 2, 3, 4];
     const isCsr = (csr: number): void => { code.localGet(number); code.i32Const(csr); code.op(Op.i32Eq); };
 
     isCsr(Csr.time);
     code.if();
+    // A clock that counts instructions finds the fuel as it is now, not as it was when this function was entered.
     code.i32Const(0);
-    code.memory(Op.i64Load, HART_TIME);
+    code.i32Const(0);
+    code.memory(Op.i64Load, HART_RETIRED);
+    code.localGet(retired);
+    code.op(Op.i64Sub);
+    code.op(Op.i32WrapI64);
+    code.memory(Op.i32Store, HART_FUEL);
+    call(READ_TIME);
+    code.op(Op.i64TruncF64U);
     code.return();
     code.end();
     code.localGet(number);

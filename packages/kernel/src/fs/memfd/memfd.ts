@@ -1,6 +1,7 @@
 import { EBUSY, EINVAL, EPERM, F_SEAL_EXEC, F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_WRITE, MFD_ALLOW_SEALING, MFD_CLOEXEC, MFD_EXEC, MFD_HUGETLB, MFD_NOEXEC_SEAL } from "@stratos/abi";
 import { O_LARGEFILE, O_RDWR, S_IFREG } from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
+import { AREA_NEVER_WRITABLE } from "../../mm/area.ts";
 import type { Task } from "../../task/task.ts";
 import { Dentry } from "../../vfs/dentry.ts";
 import type { Inode } from "../../vfs/inode.ts";
@@ -39,21 +40,33 @@ export function createMemfd(task: Task, name: string, flags: number): OpenFile |
   return new RegularFile(kernel, O_RDWR | O_LARGEFILE, inode, new Path(mount, dentry));
 }
 
-/** fcntl(F_ADD_SEALS): −EINVAL for files that have no seals, −EPERM when sealed against it or not writable, −EBUSY while mapped writable and shared. */
+/** fcntl(F_GET_SEALS): −EINVAL for files that have no seals. Other files of tmpfs have the one seal that lets no other in. */
+export function sealsOf(inode: Inode | null): number {
+  if (inode === null || !inode.isRegular) return -EINVAL;
+  return inode.seals >= 0 ? inode.seals : inode.fileSystem.type === "tmpfs" ? F_SEAL_SEAL : -EINVAL;
+}
+
+/** fcntl(F_ADD_SEALS): −EINVAL for files that have no seals, −EPERM when sealed against it or not writable, −EBUSY while it may be written through a mapping. */
 export function addSeals(task: Task, file: OpenFile, seals: number): number {
-  const inode = file.inode;
-  if (inode === null || inode.seals < 0) return -EINVAL;
+  const { inode } = file;
   if (!file.isWritable) return -EPERM;
   if ((seals & ~ALL_SEALS) !== 0) return -EINVAL;
-  if ((inode.seals & F_SEAL_SEAL) !== 0) return -EPERM;
-  if ((seals & F_SEAL_WRITE) !== 0 && (inode.seals & F_SEAL_WRITE) === 0 && isMappedForWriting(task.kernel, inode)) return -EBUSY;
+  const old = sealsOf(inode);
+  if (inode === null || old < 0) return -EINVAL;
+  if ((old & F_SEAL_SEAL) !== 0) return -EPERM;
+  if ((seals & F_SEAL_WRITE) !== 0 && (old & F_SEAL_WRITE) === 0 && mayBeWrittenByMapping(task.kernel, inode)) return -EBUSY;
+  // A program that can't lose its right to be executed can't be changed any more either (mm/memfd.c, memfd_add_seals).
+  if ((seals & F_SEAL_EXEC) !== 0 && (inode.mode & 0o111) !== 0) seals |= F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
   inode.seals |= seals;
   return 0;
 }
 
-function isMappedForWriting(kernel: Kernel, inode: Inode): boolean {
+/** Also a shared mapping that is only read now may be written after mprotect(2), if its description may. */
+function mayBeWrittenByMapping(kernel: Kernel, inode: Inode): boolean {
   for (const { space } of kernel.tasks.tasks.values()) {
-    for (const area of space.areas) if (area.isShared && area.isWritable && area.pages === inode.pages) return true;
+    for (const area of space.areas) {
+      if (area.isShared && area.pages === inode.pages && area.file?.isWritable === true && (area.flags & AREA_NEVER_WRITABLE) === 0) return true;
+    }
   }
   return false;
 }

@@ -13,7 +13,7 @@ export function mayInspect(caller: Task, target: Task): number {
   if (caller.group === target.group || isCapable(caller.credentials, CAP_SYS_PTRACE)) return 0;
   const own = caller.credentials, other = target.credentials;
   const isSame = own.fsuid === other.uid && own.fsuid === other.euid && own.fsuid === other.suid && own.fsgid === other.gid && own.fsgid === other.egid && own.fsgid === other.sgid;
-  return isSame && target.isDumpable ? 0 : -EACCES;
+  return isSame && target.group.isDumpable ? 0 : -EACCES;
 }
 
 /** Has the thread given its memory back (a zombie, or a task of the kernel)? */

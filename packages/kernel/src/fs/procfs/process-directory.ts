@@ -41,7 +41,7 @@ export class ProcessDirectory extends PseudoDirectory {
   }
 
   override refresh(): number {
-    const { credentials, isDumpable } = this.#target;
+    const { credentials, group: { isDumpable } } = this.#target;
     this.uid = isDumpable ? credentials.euid : 0;
     this.gid = isDumpable ? credentials.egid : 0;
     return 0;
@@ -85,7 +85,7 @@ export class ProcessDirectory extends PseudoDirectory {
     file("uid_map", () => "         0          0 4294967295\n", { sink: () => -EINVAL });
     file("gid_map", () => "         0          0 4294967295\n", { sink: () => -EINVAL });
     file("setgroups", () => "allow\n", { sink: () => -EINVAL });
-    file("coredump_filter", () => "00000033\n", { sink: () => 0 });
+    file("coredump_filter", () => `${this.group.coreFilter.toString(16).padStart(8, "0")}\n`, { sink: (_caller, text) => this.#setCoreFilter(text) });
     file("timerslack_ns", () => `${target().timerSlackNs}\n`, { mode: 0o666, sink: (_caller, text) => this.#setTimerSlack(target(), text) });
     this.add("exe", new PlaceLink(this, target, (task) => (hasMemory(task) ? task.space.executable : null)));
     this.add("cwd", new PlaceLink(this, target, (task) => task.fs.cwd));
@@ -95,6 +95,14 @@ export class ProcessDirectory extends PseudoDirectory {
     this.add("ns", makeNamespaceDirectory(fileSystem, target));
     this.add("net", makeNetDirectory(fileSystem));
     if (!isThread) this.add("task", new ThreadsDirectory(fileSystem, this.group));
+  }
+
+  /** Bits that Linux doesn't know are dropped. */
+  #setCoreFilter(text: string): number {
+    const value = Number(text.trim());
+    if (text.trim() === "" || !Number.isInteger(value) || value < 0) return -EINVAL;
+    this.group.coreFilter = value & 0x1ff;
+    return 0;
   }
 
   #setTimerSlack(task: Task, text: string): number {
@@ -194,8 +202,8 @@ class DescriptorDirectory extends PseudoInode {
 
   override refresh(): number {
     const task = this.#target();
-    this.uid = task.isDumpable ? task.credentials.euid : 0;
-    this.gid = task.isDumpable ? task.credentials.egid : 0;
+    this.uid = task.group.isDumpable ? task.credentials.euid : 0;
+    this.gid = task.group.isDumpable ? task.credentials.egid : 0;
     this.size = this.#kind === "links" && isAlive(task) ? task.files.openCount : 0;
     return 0;
   }

@@ -1,5 +1,5 @@
-import { PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE } from "@stratos/abi";
-import type { Area } from "../../mm/area.ts";
+import { MAP_LOCKED, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE } from "@stratos/abi";
+import { type Area, AREA_SEALED } from "../../mm/area.ts";
 import type { Task } from "../../task/task.ts";
 import { majorOf, minorOf } from "../../vfs/device-registry.ts";
 import { pathName } from "../../vfs/path-name.ts";
@@ -28,10 +28,10 @@ export function describeMaps(task: Task, caller: Task): string {
   return task.space.areas.map((area) => `${describeArea(area, caller)}\n`).join("");
 }
 
-interface Weights { resident: number; proportional: number; sharedClean: number; privateDirty: number; anonymous: number }
+interface Weights { resident: number; proportional: number; sharedClean: number; privateDirty: number; anonymous: number; locked: number }
 
 function weigh(task: Task, area: Area): Weights {
-  const weights: Weights = { resident: 0, proportional: 0, sharedClean: 0, privateDirty: 0, anonymous: 0 };
+  const weights: Weights = { resident: 0, proportional: 0, sharedClean: 0, privateDirty: 0, anonymous: 0, locked: 0 };
   const { frames } = task.kernel;
   task.space.table.forEach(area.start, area.end, (_address, entry) => {
     const frame = Math.floor((entry >>> 0) / PAGE_SIZE);
@@ -43,6 +43,7 @@ function weigh(task: Task, area: Area): Weights {
     if (area.file === null) weights.anonymous += 4;
     return entry;
   });
+  if ((area.flags & MAP_LOCKED) !== 0) weights.locked = weights.proportional;
   return weights;
 }
 
@@ -50,7 +51,7 @@ function describeWeights(weights: Weights): string {
   const row = (name: string, kilobytes: number): string => `${`${name}:`.padEnd(16)}${String(Math.floor(kilobytes)).padStart(8)} kB\n`;
   return row("Rss", weights.resident) + row("Pss", weights.proportional) + row("Pss_Dirty", weights.privateDirty) + row("Shared_Clean", weights.sharedClean) + row("Shared_Dirty", 0)
     + row("Private_Clean", 0) + row("Private_Dirty", weights.privateDirty) + row("Referenced", weights.resident) + row("Anonymous", weights.anonymous) + row("LazyFree", 0)
-    + row("AnonHugePages", 0) + row("ShmemPmdMapped", 0) + row("FilePmdMapped", 0) + row("Shared_Hugetlb", 0) + row("Private_Hugetlb", 0) + row("Swap", 0) + row("SwapPss", 0) + row("Locked", 0);
+    + row("AnonHugePages", 0) + row("ShmemPmdMapped", 0) + row("FilePmdMapped", 0) + row("Shared_Hugetlb", 0) + row("Private_Hugetlb", 0) + row("Swap", 0) + row("SwapPss", 0) + row("Locked", weights.locked);
 }
 
 export function describeSmaps(task: Task, caller: Task): string {
@@ -58,14 +59,14 @@ export function describeSmaps(task: Task, caller: Task): string {
   return task.space.areas.map((area) => {
     const size = (area.end - area.start) / 1024;
     const sizes = `Size:           ${String(size).padStart(8)} kB\nKernelPageSize: ${"4".padStart(8)} kB\nMMUPageSize:    ${"4".padStart(8)} kB\n`;
-    const flags = `${area.isReadable ? "rd " : ""}${area.isWritable ? "wr " : ""}${area.isExecutable ? "ex " : ""}${area.isShared ? "sh " : ""}mr mw me `;
+    const flags = `${area.isReadable ? "rd " : ""}${area.isWritable ? "wr " : ""}${area.isExecutable ? "ex " : ""}${area.isShared ? "sh " : ""}mr mw me ${(area.flags & MAP_LOCKED) !== 0 ? "lo " : ""}${(area.flags & AREA_SEALED) !== 0 ? "sl " : ""}`;
     return `${describeArea(area, caller)}\n${sizes}${describeWeights(weigh(task, area))}THPeligible:           0\nVmFlags: ${flags}\n`;
   }).join("");
 }
 
 export function describeSmapsRollup(task: Task): string {
   if (!hasMemory(task)) return "";
-  const total: Weights = { resident: 0, proportional: 0, sharedClean: 0, privateDirty: 0, anonymous: 0 };
+  const total: Weights = { resident: 0, proportional: 0, sharedClean: 0, privateDirty: 0, anonymous: 0, locked: 0 };
   const { areas } = task.space;
   for (const area of areas) {
     const weights = weigh(task, area);

@@ -1,4 +1,5 @@
 import { EINVAL, EPERM } from "@stratos/abi";
+import { setCorePattern } from "../../core-dump/core-settings.ts";
 import type { Kernel } from "../../kernel-state.ts";
 import { MAP_COUNT_MAX } from "../../mm/mmap.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../../security/credentials.ts";
@@ -76,8 +77,15 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "kernel/cap_last_cap": fixed(() => "40"),
   "kernel/overflowuid": kept("65534"),
   "kernel/overflowgid": kept("65534"),
-  "kernel/core_pattern": kept("core", /^[^\n]{0,127}$/),
-  "kernel/core_uses_pid": kept("0"),
+  "kernel/core_pattern": () => ({ read: (kernel) => kernel.coreSettings.pattern, write: setCorePattern }),
+  "kernel/core_uses_pid": () => ({
+    read: (kernel) => (kernel.coreSettings.usesPid ? "1" : "0"),
+    write: (kernel, text) => {
+      if (!/^\d+$/.test(text)) return -EINVAL;
+      kernel.coreSettings.usesPid = Number(text) !== 0;
+      return 0;
+    },
+  }),
   "kernel/printk": kept("4\t4\t1\t7"),
   "kernel/dmesg_restrict": kept("0"),
   "kernel/kptr_restrict": kept("0"),

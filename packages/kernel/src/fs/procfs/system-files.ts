@@ -21,6 +21,7 @@ export function addSystemFiles(fileSystem: PseudoFileSystem, root: PseudoDirecto
   file("version_signature", () => `Stratos ${RELEASE}\n`);
   file("filesystems", () => [...kernel.vfs.types.values()].map((type) => `${type.isVirtual ? "nodev" : ""}\t${type.name}\n`).join(""));
   root.add("mounts", new PseudoLink(fileSystem, "self/mounts"));
+  root.add("device-tree", new PseudoLink(fileSystem, "/sys/firmware/devicetree/base"));
   root.add("net", new PseudoLink(fileSystem, "self/net"));
   file("devices", () => describeDevices(kernel));
   file("cmdline", () => "root=stratos\n");

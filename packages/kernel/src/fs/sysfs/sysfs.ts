@@ -1,6 +1,7 @@
 import { CGROUP2_SUPER_MAGIC, SYSFS_MAGIC } from "@stratos/abi";
 import { allHarts, listOfHarts } from "../../task/affinity.ts";
 import type { Kernel } from "../../kernel-state.ts";
+import { TIMEBASE_HZ } from "../../time/timebase.ts";
 import type { FileSystemUsage } from "../../vfs/file-system.ts";
 import type { FileSystemType } from "../../vfs/file-system-types.ts";
 import type { Inode } from "../../vfs/inode.ts";
@@ -26,6 +27,9 @@ export class Sysfs extends PseudoFileSystem {
     this.#file("devices/system/node/node0/meminfo", () => `Node 0 MemTotal:       ${kernel.frames.total * 4} kB\nNode 0 MemFree:        ${kernel.frames.freeCount * 4} kB\n`);
     this.#file("devices/system/clocksource/clocksource0/current_clocksource", "riscv_clocksource\n");
     this.#file("devices/system/clocksource/clocksource0/available_clocksource", "riscv_clocksource\n");
+    // Properties of a device tree are big-endian cells and strings that end with a zero byte (Devicetree Specification §2.2.4).
+    this.#file("firmware/devicetree/base/model", "stratos\0");
+    this.#file("firmware/devicetree/base/cpus/timebase-frequency", String.fromCharCode(...bigEndian32(TIMEBASE_HZ)));
     this.#file("devices/virtual/tty/tty0/active", "tty1\n");
     this.#directory("class/tty").add("tty0", new PseudoLink(this, "../../devices/virtual/tty/tty0"));
     this.#file("power/state", "\n");
@@ -98,6 +102,10 @@ export class Sysfs extends PseudoFileSystem {
   usage(): FileSystemUsage {
     return { magic: SYSFS_MAGIC, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
   }
+}
+
+function bigEndian32(value: number): number[] {
+  return [value >>> 24, (value >> 16) & 255, (value >> 8) & 255, value & 255];
 }
 
 const EMPTY_DIRECTORIES = [

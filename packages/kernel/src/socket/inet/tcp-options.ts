@@ -28,6 +28,10 @@ export class TcpOptions {
     return this.values.get(TCP_NODELAY) === 1;
   }
 
+  get isCorked(): boolean {
+    return this.values.get(TCP_CORK) === 1;
+  }
+
   inherit(from: TcpOptions): void {
     for (const [name, value] of from.values) this.values.set(name, value);
     this.congestion = from.congestion;

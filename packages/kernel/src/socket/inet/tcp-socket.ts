@@ -1,7 +1,7 @@
 import {
-  AF_UNSPEC, EAGAIN, EALREADY, ECONNABORTED, ECONNREFUSED, EFAULT, ECONNRESET, EINPROGRESS, EINVAL, EISCONN, ENETUNREACH, ENOTCONN, EOPNOTSUPP, EPIPE, IPPROTO_TCP, MSG_ERRQUEUE, MSG_FASTOPEN, MSG_OOB,
+  AF_UNSPEC, EAGAIN, EALREADY, ECONNABORTED, ECONNREFUSED, EFAULT, ECONNRESET, EINPROGRESS, EINVAL, EISCONN, ENETUNREACH, ENOTCONN, EOPNOTSUPP, EPIPE, IPPROTO_TCP, MSG_ERRQUEUE, MSG_FASTOPEN, MSG_MORE, MSG_OOB,
   MSG_PEEK, MSG_TRUNC, O_NONBLOCK, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDHUP, POLLRDNORM, POLLWRNORM, SHUT_RD, SHUT_RDWR, SHUT_WR, SIGURG, SOCK_STREAM, SOMAXCONN, SO_KEEPALIVE, SO_OOBINLINE,
-  TCP_CLOSE, TCP_CLOSE_WAIT, TCP_ESTABLISHED, TCP_FIN_WAIT2, TCP_LISTEN, TCP_SYN_SENT, SI_KERNEL,
+  TCP_CLOSE, TCP_CLOSE_WAIT, TCP_CORK, TCP_NODELAY, TCP_ESTABLISHED, TCP_FIN_WAIT2, TCP_LISTEN, TCP_SYN_SENT, SI_KERNEL,
 } from "@stratos/abi";
 import type { HostSocket } from "@stratos/host";
 import type { Kernel } from "../../kernel-state.ts";
@@ -9,6 +9,7 @@ import { signalInfo } from "../../signal/pending-signals.ts";
 import { signalFileOwner } from "../../signal/io-signal.ts";
 import type { Task } from "../../task/task.ts";
 import { BLOCKED_KILLABLE } from "../../task/wait-queue.ts";
+import { Timer } from "../../time/timer-queue.ts";
 import type { IoCursor } from "../../vfs/io-cursor.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import { sourceAddress } from "../network-interface.ts";
@@ -20,6 +21,8 @@ import { canonicalIp, type InetEndpoint, isBroadcast, isLoopback, isMulticast, i
 import type { PortClaim, PortTable } from "./port-table.ts";
 import { getTcpOption, setTcpOption, TcpOptions } from "./tcp-options.ts";
 import { HostTransport, LoopbackTransport, type TcpTransport } from "./tcp-transport.ts";
+
+const CORK_NS = 200e6;
 
 export interface TcpClaim extends PortClaim { readonly socket: InetSocket }
 
@@ -40,6 +43,8 @@ export class TcpSocket extends InetSocket {
   #hostSocket: HostSocket | null = null;
   #isReadShut = false;
   #isWriteShut = false;
+  /** Ends the holding back of MSG_MORE and TCP_CORK; null until there was some. */
+  #corkTimer: Timer | null = null;
   // Listening.
   #backlogMax = 0;
   #accepted: TcpSocket[] = [];
@@ -332,12 +337,14 @@ export class TcpSocket extends InetSocket {
     if (this.#state !== "established" || this.#isWriteShut) return -EPIPE;
     const transport = this.#transport!;
     if ((flags & MSG_OOB) === 0 || from.remaining === 0) {
-      const sent = transport.write(from, this.capacity);
+      const hasMore = (flags & MSG_MORE) !== 0 || this.tcp.isCorked;
+      const sent = transport.write(from, this.capacity, hasMore);
+      if (hasMore && transport.holdsBack) this.#limitHolding();
       return sent === 0 && from.remaining > 0 ? -EFAULT : sent;
     }
     // The last byte is the urgent one.
     if (from.remaining > 1) {
-      const limited = transport.write(new ShortCursor(from, from.remaining - 1), this.capacity);
+      const limited = transport.write(new ShortCursor(from, from.remaining - 1), this.capacity, false);
       if (limited < 0 || from.remaining > 1) return limited;
       const urgent = this.#sendUrgentByte(from);
       return urgent < 0 ? limited : limited + urgent;
@@ -349,6 +356,17 @@ export class TcpSocket extends InetSocket {
     const byte = new Uint8Array(1);
     const taken = from.take(byte, 0, 1);
     return taken < 0 ? taken : this.#transport!.sendUrgent(byte[0]!);
+  }
+
+  /** What is held back goes after 200 ms in any case (tcp(7), TCP_CORK). */
+  #limitHolding(): void {
+    this.#corkTimer ??= new Timer({ timerExpired: () => this.#transport?.push() });
+    if (!this.#corkTimer.isArmed) this.kernel.timers.set(this.#corkTimer, this.kernel.now() + CORK_NS);
+  }
+
+  #push(): void {
+    if (this.#corkTimer !== null) this.kernel.timers.cancel(this.#corkTimer);
+    this.#transport?.push();
   }
 
   /** Bytes that may be under way: what we may send, and what the other side may receive. */
@@ -505,6 +523,7 @@ export class TcpSocket extends InetSocket {
   override setProtocolOption(task: Task, level: number, name: number, value: Uint8Array): number {
     if (level !== IPPROTO_TCP) return super.setProtocolOption(task, level, name, value);
     const result = setTcpOption(this.tcp, name, value);
+    if ((name === TCP_CORK && !this.tcp.isCorked) || (name === TCP_NODELAY && this.tcp.noDelay)) this.#push();
     if (result === 0 && this.#hostSocket !== null && this.#state === "established") this.tcp.applyTo(this.#hostSocket);
     return result;
   }
@@ -521,6 +540,7 @@ export class TcpSocket extends InetSocket {
 
   /** SO_LINGER with 0 seconds resets the connection, otherwise what was written still arrives. */
   protected override dispose(): void {
+    if (this.#corkTimer !== null) this.kernel.timers.cancel(this.#corkTimer);
     this.#leave(this.options.lingerSeconds === 0);
     super.dispose();
   }

@@ -7,8 +7,15 @@ import { ByteRing } from "../byte-ring.ts";
 export interface TcpTransport {
   /** Bytes moved; 0 after the peer's last; −EAGAIN; −EFAULT; or the connection's error. */
   read(to: IoCursor, peek: boolean): number;
-  /** Bytes taken, −EAGAIN, −EPIPE, −EFAULT, or the connection's error. `capacity`: how many may be under way. */
-  write(from: IoCursor, capacity: number): number;
+  /**
+   * Bytes taken, −EAGAIN, −EPIPE, −EFAULT, or the connection's error. `capacity`: how many may be under way. With `hasMore` (MSG_MORE, TCP_CORK) what
+   * doesn't fill a segment waits for more, or for `push`.
+   */
+  write(from: IoCursor, capacity: number, hasMore: boolean): number;
+  /** Sends what waits for more. */
+  push(): void;
+  /** Does something wait for more? */
+  readonly holdsBack: boolean;
   readonly available: number;
   readonly unsent: number;
   /** The peer sends no more (FIN), whether everything was read or not. */
@@ -32,6 +39,9 @@ export interface TcpTransport {
   readonly isAtMark: boolean;
 }
 
+/** The largest segment over `lo`, whose MTU is 65536. */
+const SEGMENT_BYTES = 65483;
+
 /**
  * One side of a connection between two sockets of this machine. It behaves as TCP does over `lo`, without its segments:
  *
@@ -41,6 +51,8 @@ export interface TcpTransport {
  */
 export class LoopbackTransport implements TcpTransport {
   readonly #incoming = new ByteRing();
+  /** Bytes at the end of `#incoming` that the other side holds back: they are not there yet. */
+  #heldBack = 0;
   #other: LoopbackTransport | null = null;
   readonly #owner: HostSocketEvents;
   #hasSentFin = false;
@@ -64,7 +76,7 @@ export class LoopbackTransport implements TcpTransport {
   }
 
   get available(): number {
-    return this.#incoming.length;
+    return this.#incoming.length - this.#heldBack;
   }
 
   get unsent(): number {
@@ -72,7 +84,7 @@ export class LoopbackTransport implements TcpTransport {
   }
 
   read(to: IoCursor, peek: boolean): number {
-    if (this.#incoming.length === 0) {
+    if (this.available === 0) {
       if (this.isEnded || this.#isReadStopped) return 0;
       const error = this.takeError();
       if (error !== 0) return -error;
@@ -80,13 +92,13 @@ export class LoopbackTransport implements TcpTransport {
     }
     // A read stops at the urgent mark (tcp(7), SIOCATMARK).
     const { readPosition } = this.#incoming;
-    const most = this.#mark > readPosition ? this.#mark - readPosition : this.#incoming.length;
+    const most = this.#mark > readPosition ? this.#mark - readPosition : this.available;
     const moved = this.#incoming.readTo(to, most, peek);
     if (moved > 0 && !peek && this.#other !== null) this.#other.#owner.changed();
     return moved;
   }
 
-  write(from: IoCursor, capacity: number): number {
+  write(from: IoCursor, capacity: number, hasMore: boolean): number {
     const error = this.takeError();
     if (error !== 0) return -error;
     if (this.#hasSentFin || this.isReset) return -EPIPE;
@@ -98,10 +110,27 @@ export class LoopbackTransport implements TcpTransport {
       this.#receiveReset(this.isEnded ? EPIPE : ECONNRESET);
       return remaining;
     }
-    if (other.#incoming.length >= capacity) return -EAGAIN;
+    if (other.#incoming.length >= capacity) {
+      this.push();
+      return -EAGAIN;
+    }
     const moved = other.#incoming.writeFrom(from, capacity);
-    if (moved > 0) other.#owner.changed();
+    if (moved <= 0) return moved;
+    const waiting = other.#heldBack + moved;
+    other.#heldBack = hasMore ? waiting % SEGMENT_BYTES : 0;
+    if (other.#heldBack < waiting) other.#owner.changed();
     return moved;
+  }
+
+  push(): void {
+    const other = this.#other;
+    if (other === null || other.#heldBack === 0) return;
+    other.#heldBack = 0;
+    other.#owner.changed();
+  }
+
+  get holdsBack(): boolean {
+    return this.#other !== null && this.#other.#heldBack > 0;
   }
 
   canWrite(capacity: number): boolean {
@@ -122,6 +151,7 @@ export class LoopbackTransport implements TcpTransport {
   finish(): void {
     if (this.#hasSentFin || this.isReset) return;
     this.#hasSentFin = true;
+    this.push();
     this.#other!.#receiveFin();
   }
 
@@ -144,6 +174,7 @@ export class LoopbackTransport implements TcpTransport {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#incoming.clear();
+    this.#heldBack = 0;
     if (!this.isReset) this.#other!.#receiveReset(this.#other!.isEnded ? EPIPE : ECONNRESET);
   }
 
@@ -168,6 +199,7 @@ export class LoopbackTransport implements TcpTransport {
   sendUrgent(byte: number): number {
     if (this.#hasSentFin || this.isReset) return -EPIPE;
     const other = this.#other!;
+    this.push();
     if (!other.#isClosed) {
       other.#mark = other.#incoming.writePosition;
       if (other.isUrgentInline) other.#incoming.append(Uint8Array.of(byte));
@@ -237,7 +269,12 @@ export class HostTransport implements TcpTransport {
     return done;
   }
 
-  write(from: IoCursor, _capacity: number): number {
+  /** The host's own TCP decides what goes into a segment, so nothing is held back here. */
+  push(): void {}
+
+  readonly holdsBack = false;
+
+  write(from: IoCursor, _capacity: number, _hasMore: boolean): number {
     const error = this.takeError();
     if (error !== 0) return -error;
     if (this.#hasFinished || this.isReset) return -EPIPE;

@@ -1,14 +1,14 @@
 import {
-  AF_INET, AF_UNSPEC, EACCES, EAGAIN, ECONNREFUSED, EDESTADDRREQ, EINPROGRESS, EINVAL, EMSGSIZE, ENETUNREACH, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP, EPIPE, IPPROTO_UDP, IPPROTO_UDPLITE, MSG_ERRQUEUE,
-  IPPROTO_IP, IP_TTL, MSG_OOB, MSG_PEEK, MSG_TRUNC, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SO_BROADCAST, TCP_CLOSE,
+  AF_INET, AF_UNSPEC, EACCES, EAGAIN, ECONNREFUSED, EDESTADDRREQ, EFAULT, EINPROGRESS, EINVAL, EMSGSIZE, ENETUNREACH, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP, EPIPE, IPPROTO_UDP, IPPROTO_UDPLITE, MSG_ERRQUEUE,
+  IPPROTO_IP, IP_TTL, MSG_MORE, MSG_OOB, MSG_PEEK, MSG_TRUNC, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SO_BROADCAST, TCP_CLOSE,
   TCP_ESTABLISHED, UDP_CORK, UDP_GRO, UDP_SEGMENT,
 } from "@stratos/abi";
 import type { HostAddress, HostSocket, SocketProvider } from "@stratos/host";
 import type { Kernel } from "../../kernel-state.ts";
 import type { Task } from "../../task/task.ts";
 import { BLOCKED_KILLABLE } from "../../task/wait-queue.ts";
-import type { IoCursor } from "../../vfs/io-cursor.ts";
-import type { IncomingMessage, OutgoingMessage } from "../message.ts";
+import { BytesCursor, type IoCursor } from "../../vfs/io-cursor.ts";
+import type { Ancillary, IncomingMessage, OutgoingMessage } from "../message.ts";
 import { sourceAddress } from "../network-interface.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import { addTimestamp } from "../unix/unix-socket.ts";
@@ -27,6 +27,9 @@ interface Datagram {
   readonly hopLimit: number;
   readonly trafficClass: number;
 }
+
+/** A datagram that is put together from several calls (MSG_MORE, UDP_CORK): the first decides where it goes. Bound: the length of a datagram. */
+interface CorkedDatagram { readonly to: InetEndpoint; readonly toPeer: boolean; readonly ancillary: Ancillary | null; readonly bytes: Uint8Array; length: number }
 
 const UDPLITE_SEND_CSCOV = 10, UDPLITE_RECV_CSCOV = 11;
 
@@ -51,6 +54,7 @@ export class UdpSocket extends InetSocket {
   #isBindPending = false;
   #isReadShut = false;
   #isWriteShut = false;
+  #corked: CorkedDatagram | null = null;
   readonly #options = new Map<number, number>();
 
   /** @param protocol  IPPROTO_UDP, or IPPROTO_UDPLITE (udplite(7)), which stays inside the machine: hosts don't offer it */
@@ -154,14 +158,50 @@ export class UdpSocket extends InetSocket {
 
   override send(task: Task, from: IoCursor, message: OutgoingMessage, flags: number): number {
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
-    const length = from.remaining;
+    const hasMore = (flags & MSG_MORE) !== 0 || (this.#options.get(UDP_CORK) ?? 0) !== 0;
+    if (this.#corked !== null) return this.#append(task, this.#corked, from, hasMore);
+    const toPeer = message.address === null;
     const to = message.address === null ? this.peer : this.#destination(message.address);
     if (to === null) return -EDESTADDRREQ;
     if (typeof to === "number") return to;
-    if (length > (isV4(to.ip) ? LENGTH_MAX_V4 : LENGTH_MAX_V6)) return -EMSGSIZE;
+    if (from.remaining > (isV4(to.ip) ? LENGTH_MAX_V4 : LENGTH_MAX_V6)) return -EMSGSIZE;
     if (this.#isWriteShut) return -EPIPE;
     const error = this.takeError();
     if (error !== 0) return -error;
+    if (!hasMore) return this.#transmit(task, from, { to, toPeer, ancillary: message.ancillary });
+    const route = this.#route(to.ip);
+    if (typeof route === "number") return route;
+    const bytes = new Uint8Array(isV4(to.ip) ? LENGTH_MAX_V4 : LENGTH_MAX_V6);
+    this.#corked = { to, toPeer, ancillary: message.ancillary, bytes, length: 0 };
+    return this.#append(task, this.#corked, from, true);
+  }
+
+  /** More of the datagram. What fails loses all of it (net/ipv4/udp.c, udp_flush_pending_frames). */
+  #append(task: Task, corked: CorkedDatagram, from: IoCursor, hasMore: boolean): number {
+    const length = from.remaining;
+    const fits = length <= corked.bytes.length - corked.length;
+    const taken = !fits ? -EMSGSIZE : length === 0 ? 0 : from.take(corked.bytes, corked.length, length);
+    if (taken < length) {
+      this.#corked = null;
+      return taken < 0 ? taken : -EFAULT;
+    }
+    corked.length += length;
+    if (hasMore) return length;
+    const sent = this.#uncork(task);
+    return sent < 0 ? sent : length;
+  }
+
+  /** Sends what was put together; without room at the host it is lost, as datagrams are. */
+  #uncork(task: Task): number {
+    const corked = this.#corked;
+    if (corked === null) return 0;
+    this.#corked = null;
+    const sent = this.#transmit(task, new BytesCursor(corked.bytes.subarray(0, corked.length)), corked);
+    return sent === -EAGAIN ? corked.length : sent;
+  }
+
+  #transmit(task: Task, from: IoCursor, datagram: { to: InetEndpoint; toPeer: boolean; ancillary: Ancillary | null }): number {
+    const { to, toPeer, ancillary } = datagram;
     const source = this.#route(to.ip);
     if (typeof source === "number") return source;
     const failed = this.claimAnyPort(task);
@@ -169,14 +209,14 @@ export class UdpSocket extends InetSocket {
     const sender = { ip: isWildcard(this.local!.ip) ? source : this.local!.ip, port: this.local!.port };
     if (this.kernel.network.isLocal(to.ip)) {
       const claim = this.ports.find(to.ip, to.port, (each) => (each.socket as UdpSocket).#hears(sender));
-      if (claim !== null) return (claim.socket as UdpSocket).#deliver(from, sender, to.ip, this.ip.headerFor(to.ip, message.ancillary));
+      if (claim !== null) return (claim.socket as UdpSocket).#deliver(from, sender, to.ip, this.ip.headerFor(to.ip, ancillary));
       if (this.#provider === null) {
         // A resolver without a configuration asks this machine (resolv.conf(5)).
         if (to.port === DOMAIN_PORT) this.kernel.network.unreachable();
-        return this.#refused(from, message);
+        return this.#refused(from, toPeer);
       }
     }
-    return this.#sendOutside(from, message.address === null, to);
+    return this.#sendOutside(from, toPeer, to);
   }
 
   #destination(address: Uint8Array): InetEndpoint | number {
@@ -210,10 +250,12 @@ export class UdpSocket extends InetSocket {
   }
 
   /** Nobody is there: the sender learns it later, and only when it is connected (udp(7)). */
-  #refused(from: IoCursor, message: OutgoingMessage): number {
+  #refused(from: IoCursor, toPeer: boolean): number {
     const length = from.remaining;
-    from.skip(length);
-    if (message.address === null) {
+    // The bytes are looked at all the same.
+    const taken = length === 0 ? 0 : from.take(this.kernel.network.transfer, 0, length);
+    if (taken < length) return taken < 0 ? taken : -EFAULT;
+    if (toPeer) {
       this.pendingError = ECONNREFUSED;
       this.readiness.wakeAll();
     }
@@ -373,7 +415,8 @@ export class UdpSocket extends InetSocket {
     // Segmentation would need a device that does it.
     if (name === UDP_SEGMENT && optionInt(value) !== 0) return -EINVAL;
     this.#options.set(name, optionInt(value));
-    return 0;
+    const sent = name === UDP_CORK && optionInt(value) === 0 ? this.#uncork(task) : 0;
+    return sent < 0 ? sent : 0;
   }
 
   override getProtocolOption(task: Task, level: number, name: number, length: number): Uint8Array | number {
@@ -394,6 +437,7 @@ export class UdpSocket extends InetSocket {
   }
 
   protected override dispose(): void {
+    this.#corked = null;
     this.#closeHosts();
     this.#queue.length = 0;
     super.dispose();

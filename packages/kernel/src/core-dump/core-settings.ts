@@ -1,0 +1,68 @@
+import { EINVAL } from "@stratos/abi";
+import type { Kernel } from "../kernel-state.ts";
+import { pathName } from "../vfs/path-name.ts";
+import type { Task } from "../task/task.ts";
+import { RLIMIT_CORE } from "../task/thread-group.ts";
+
+/** /proc/sys/kernel/core_pattern and core_uses_pid (core(5)). */
+export class CoreSettings {
+  pattern = "core";
+  usesPid = false;
+}
+
+/** Bits of /proc/PID/coredump_filter (core(5), "Controlling which mappings are written to the core dump"). */
+export const FILTER_PRIVATE = 1, FILTER_SHARED = 2, FILTER_FILE_PRIVATE = 4, FILTER_FILE_SHARED = 8, FILTER_ELF_HEADERS = 16;
+/** Private and shared anonymous memory, and the first pages of programs and libraries. */
+export const DEFAULT_FILTER = 0x33;
+
+/** The file's name by the pattern (core(5), "Naming of core dump files"). Slashes of what is put in become "!". */
+export function coreName(task: Task, signal: number): string {
+  const { pattern, usesPid } = task.kernel.coreSettings;
+  let name = "";
+  let namesPid = false;
+  for (let at = 0; at < pattern.length; at++) {
+    if (pattern[at] !== "%") {
+      name += pattern[at]!;
+      continue;
+    }
+    const letter = pattern[++at] ?? "";
+    namesPid ||= letter === "p";
+    name += letter === "%" ? "%" : specifier(task, signal, letter).replaceAll("/", "!");
+  }
+  return usesPid && !namesPid ? `${name}.${task.pid}` : name;
+}
+
+function specifier(task: Task, signal: number, letter: string): string {
+  const { kernel, credentials, group, space } = task;
+  const program = (): string => (space.executable === null ? task.name : pathName(space.executable, task.fs.root));
+  switch (letter) {
+    case "p": case "P": return String(task.pid);
+    case "i": case "I": return String(task.tid);
+    case "u": return String(credentials.uid);
+    case "g": return String(credentials.gid);
+    case "d": return group.isDumpable ? "1" : "0";
+    case "s": return String(signal);
+    case "t": return String(kernel.realtime().seconds);
+    case "h": return kernel.hostname;
+    case "e": return task.name;
+    case "f": return program().slice(program().lastIndexOf("/") + 1);
+    case "E": return program();
+    case "C": return String(task.hart);
+    case "c": return limitText(group.limits[RLIMIT_CORE]!.soft);
+    default: return "";
+  }
+}
+
+function limitText(limit: number): string {
+  return limit === Infinity ? "18446744073709551615" : String(limit);
+}
+
+/** What a write to core_pattern sets: 0, −EINVAL. */
+export function setCorePattern(kernel: Kernel, text: string): number {
+  if (text.length > PATTERN_MAX) return -EINVAL;
+  kernel.coreSettings.pattern = text;
+  return 0;
+}
+
+/** CORENAME_MAX_SIZE of Linux, without its zero byte. */
+const PATTERN_MAX = 127;
