@@ -12,6 +12,8 @@ export interface StaticRun {
   /** Exit code, or 128 + the signal. */
   status: number;
   machine: Machine;
+  /** The longest that the host had to wait for the machine, in milliseconds. */
+  turnMsMax: number;
 }
 
 /** Collects what is written; reading finds the end of the file. */
@@ -71,11 +73,14 @@ export async function runStatic(program: Uint8Array, options: { translate?: bool
   });
   if (typeof started !== "number") throw new Error(`exec: ${started.errno}`);
   const end = performance.now() + (options.timeoutMs ?? 60_000);
+  let turnMsMax = 0;
   while (!machine.isStopped) {
     if (performance.now() > end) throw new Error(`time-out; so far: ${collector.output}`);
-    const wait = machine.run(20);
+    const start = performance.now();
+    const wait = machine.run(8);
+    turnMsMax = Math.max(turnMsMax, performance.now() - start);
     if (!machine.isStopped) await sleep(Math.min(wait, 100));
   }
   const status = machine.exitStatus!;
-  return { output: collector.output, status: (status & 0x7f) === 0 ? status >> 8 : 128 + (status & 0x7f), machine };
+  return { output: collector.output, status: (status & 0x7f) === 0 ? status >> 8 : 128 + (status & 0x7f), machine, turnMsMax };
 }

@@ -4,6 +4,7 @@ import type { PhysicalMemory, Processor } from "@stratos/riscv";
 import { killForMemory } from "./mm/oom-killer.ts";
 import { LibraryPlaces } from "./mm/library-places.ts";
 import { PageCache } from "./mm/page-cache.ts";
+import { Reaper } from "./mm/reaper.ts";
 import { SlotPool } from "./mm/slot-pool.ts";
 import type { AddressSpace } from "./mm/address-space.ts";
 import { FrameAllocator } from "./mm/frame-allocator.ts";
@@ -13,6 +14,7 @@ import { IpcState } from "./ipc/ipc-state.ts";
 import { Network } from "./socket/network.ts";
 import type { SignalInfo } from "./signal/pending-signals.ts";
 import type { SyscallRow } from "./syscall/syscall-table.ts";
+import { CALL_WORK, CallWork } from "./task/call-work.ts";
 import { HartRegisters } from "./task/hart-registers.ts";
 import { Scheduler } from "./task/scheduler.ts";
 import type { Task } from "./task/task.ts";
@@ -37,6 +39,8 @@ export interface KernelOptions {
   hostname: string;
   /** Processors that programs see, 1 … 32; they take turns. Default: 1. */
   harts?: number;
+  /** Units of work that a system call may do at a time (task/call-work.ts). Default: CALL_WORK. */
+  callWork?: number;
   /** Receives one line for each kernel message (printk). */
   log: (message: string) => void;
 }
@@ -79,10 +83,12 @@ export class Kernel {
   readonly turn: TurnClock;
   /** What programs asked for in vain, with a detail where there is one. Bound: its kinds. */
   readonly notices = new Map<Notice, string>();
+  readonly work: CallWork;
+  readonly reaper: Reaper;
   /** The task that was on the hart last. */
   lastTask: Task | null = null;
-  /** Numbers without a row that were reported already. */
-  readonly unknownCalls = new Set<number>();
+  /** Numbers without a row that were reported already; one bit each below UNKNOWN_CALLS_MAX, all others share the last. */
+  readonly unknownCalls = new Uint8Array(UNKNOWN_CALLS_MAX + 1);
   forkCount = 0;
   contextSwitches = 0;
   syscallCount = 0;
@@ -124,7 +130,9 @@ export class Kernel {
     this.hostname = options.hostname;
     this.log = options.log;
     this.harts = options.harts ?? 1;
-    this.frames = new FrameAllocator(options.physical);
+    this.work = new CallWork(options.callWork ?? CALL_WORK);
+    this.reaper = new Reaper(this.work.limit);
+    this.frames = new FrameAllocator(options.physical, this.reaper);
     // As Linux has it (kernel/fork.c, set_max_threads), with a bound for large memories.
     this.maximumTasks = Math.max(64, Math.min(4096, Math.floor(this.frames.total / 32)));
     this.frames.onExhausted = () => killForMemory(this);
@@ -181,6 +189,9 @@ export class Kernel {
     return this.#nextAnonymousIno++;
   }
 }
+
+/** Numbers that Linux could give to a system call within reason. */
+const UNKNOWN_CALLS_MAX = 1024;
 
 /** `li a7, 139 (rt_sigreturn); ecall`: the two instructions that unwinders look for. */
 function makeTrampoline(frames: FrameAllocator): PageCache {

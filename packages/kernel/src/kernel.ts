@@ -27,5 +27,6 @@ export { attachConsole, openConsoleTerminal } from "./tty/console.ts";
 export { openHostInput, openHostOutput } from "./tty/host-stream.ts";
 export type { Terminal } from "./tty/terminal.ts";
 export { processOfPidfd } from "./event/pidfd.ts";
-export { writeBackAll, syncAll } from "./vfs/write-back.ts";
+export { beginWriteBack, continueWriteBack, syncAll, writeBackAll, type WriteBack } from "./vfs/write-back.ts";
+export { CALL_WORK, CallWork } from "./task/call-work.ts";
 export type { IoCursor } from "./vfs/io-cursor.ts";

@@ -1,6 +1,6 @@
 import { SI_USER } from "@stratos/abi";
 import type { CpuClock, RandomSource, SocketProvider, WasmEngine } from "@stratos/host";
-import { callsByNumber, createInit, type FileSystem, type FirstProcess, handleEcall, handleTlbMiss, Kernel, mountRoot, runTasks, sendSignalToProcess, signalInfo, startProcess, type StartFailure, syncAll, timeTicks, unmapBeyond, writeBackAll } from "@stratos/kernel";
+import { beginWriteBack, callsByNumber, CallWork, continueWriteBack, createInit, type FileSystem, type FirstProcess, handleEcall, handleTlbMiss, Kernel, mountRoot, runTasks, sendSignalToProcess, signalInfo, startProcess, type StartFailure, syncAll, timeTicks, unmapBeyond, type WriteBack } from "@stratos/kernel";
 import { createProcessor, HART_FUEL, HART_RETIRED, PhysicalMemory, type Processor } from "@stratos/riscv";
 import { InstructionClock } from "./instruction-clock.ts";
 import { mountSystem } from "./system-mounts.ts";
@@ -17,6 +17,8 @@ export interface MachineOptions {
   hostname: string;
   /** Processors that programs see, 1 … 32; they take turns. Default: 1. */
   harts?: number;
+  /** Units of work that a system call may do at a time (kernel, task/call-work.ts). Default: CALL_WORK. */
+  callWork?: number;
   /** Deterministic: time is counted in instructions and passes at once while all tasks sleep; `clock` then only says when the machine was started. */
   virtualTime?: boolean;
   log: (message: string) => void;
@@ -37,13 +39,14 @@ export class Machine {
   #root: FileSystem | null = null;
   readonly #virtualClock: InstructionClock | null;
   #nextWriteBackNs = WRITE_BACK_INTERVAL_NS;
+  #underWay: WriteBack | null = null;
 
   constructor(options: MachineOptions) {
     const physical = new PhysicalMemory(options.engine, { frameBytes: options.memoryBytes });
     const clock = options.virtualTime === true ? new InstructionClock(options.clock.realtimeMs()) : options.clock;
     this.#virtualClock = clock instanceof InstructionClock ? clock : null;
     this.#virtualClock?.follow(() => retiredInstructions(physical));
-    const kernel = new Kernel({ physical, clock, random: options.random, sockets: options.sockets, hostname: options.hostname, harts: options.harts ?? 1, log: options.log });
+    const kernel = new Kernel({ physical, clock, random: options.random, sockets: options.sockets, hostname: options.hostname, harts: options.harts ?? 1, log: options.log, ...(options.callWork === undefined ? {} : { callWork: options.callWork }) });
     this.kernel = kernel;
     this.processor = createProcessor({
       physical, engine: options.engine,
@@ -103,6 +106,17 @@ export class Machine {
     return this.kernel.isStopped;
   }
 
+  /** What is dirty reaches the file system now and then, a piece in each turn. */
+  #writeBack(): void {
+    const { kernel } = this;
+    if (this.#underWay === null && kernel.now() < this.#nextWriteBackNs) return;
+    const work = new CallWork(kernel.work.limit);
+    work.mayPause = true;
+    const reached = continueWriteBack(kernel, this.#underWay ?? beginWriteBack(kernel), () => true, work);
+    this.#underWay = reached.inodes > 0 ? reached : null;
+    if (reached.inodes === 0) this.#nextWriteBackNs = kernel.now() + WRITE_BACK_INTERVAL_NS;
+  }
+
   /**
    * Runs for at most `milliseconds`.
    *
@@ -116,11 +130,8 @@ export class Machine {
       this.#virtualClock.skipTo(next);
       next = runTasks(kernel, untilNs);
     }
-    if (kernel.now() >= this.#nextWriteBackNs) {
-      writeBackAll(kernel);
-      this.#nextWriteBackNs = kernel.now() + WRITE_BACK_INTERVAL_NS;
-    }
-    if (next === -1) return 0;
+    this.#writeBack();
+    if (next === -1 || this.#underWay !== null) return 0;
     if (this.#virtualClock !== null && next !== Infinity) {
       this.#virtualClock.skipTo(next);
       return 0;

@@ -21,7 +21,7 @@ export async function replayCommand(file: string, options: ReplayOptions): Promi
   }
   const image = openImage(header.image, { keep: undefined, deltaBytes: header.memoryBytes });
   try {
-    const session = new MachineSession({ volume: image.opened.volume, memoryBytes: header.memoryBytes, harts: header.harts, sockets: null, volumes: [], seed: header.seed, log: () => {} });
+    const session = new MachineSession({ volume: image.opened.volume, memoryBytes: header.memoryBytes, harts: header.harts, callWork: header.callWork ?? Infinity, sockets: null, volumes: [], seed: header.seed, log: () => {} });
     const trace = options.trace === true ? new TraceWriter({ write: (text) => void process.stderr.write(Buffer.from(text, "latin1")) }, { summary: false }) : null;
     trace?.attach(session.machine);
     const gate = new InputGate(session.machine, () => session.pump.wake(), { signal: (signal) => session.sendSignal(signal) });

@@ -8,7 +8,10 @@ import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { CommandError, hostReason } from "../command-error.ts";
 
 export interface RecordingHeader {
-  readonly format: "stratos-recording-1";
+  /** 1: system calls were not bounded; 2: `callWork` says how they were, so that slices end at the same instructions again. */
+  readonly format: "stratos-recording-1" | "stratos-recording-2";
+  /** Units of work of a system call at a time (kernel, task/call-work.ts); absent in format 1. */
+  readonly callWork?: number;
   readonly image: string;
   /** Tells whether the image is still the one that was recorded. */
   readonly imageCreatedAt: string;
@@ -92,7 +95,7 @@ export function readRecording(path: string): Recording {
     }
   }
   const header = parsed[0] as RecordingHeader | undefined;
-  if (header?.format !== "stratos-recording-1") throw new CommandError(path, "is no recording of this version");
+  if (header?.format !== "stratos-recording-1" && header?.format !== "stratos-recording-2") throw new CommandError(path, "is no recording of this version");
   const rest = parsed.slice(1) as (RecordedEvent | RecordingEnd)[];
   const last = rest.at(-1);
   const end = last?.kind === "exit" ? last : null;

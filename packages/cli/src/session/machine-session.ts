@@ -30,6 +30,8 @@ export interface SessionOptions {
   readonly harts?: number;
   /** The name that programs see; default: Stratos' own. */
   readonly hostname?: string;
+  /** Units of work that a system call may do at a time, as a recording says; default: the kernel's own. */
+  readonly callWork?: number;
   /** When a deterministic machine's clock starts, in milliseconds since 1970. */
   readonly startMs?: number;
   /** The root is being built: what packages leave in /run belongs to it. */
@@ -71,6 +73,7 @@ export class MachineSession {
       memoryBytes: options.memoryBytes,
       hostname: options.hostname ?? HOSTNAME,
       harts: options.harts ?? 1,
+      ...(options.callWork === undefined ? {} : { callWork: options.callWork }),
       virtualTime: isSeeded,
       log: options.log,
       nowMs: () => performance.now(),

@@ -69,7 +69,7 @@ export async function runProgram(program: (user: GuestUser) => Program, options:
       if (gate !== null) {
         const { description } = new ImageStore(home).require(imageName);
         const writer = new RecordingWriter(options.record!, {
-          format: "stratos-recording-1", image: imageName, imageCreatedAt: description.createdAt, imageLayers: description.layers,
+          format: "stratos-recording-2", callWork: session.machine.kernel.work.limit, image: imageName, imageCreatedAt: description.createdAt, imageLayers: description.layers,
           program: request.program, argv: request.argv, environment: request.environment, workingDirectory: request.workingDirectory, user: options.user ?? "root",
           seed: seed!, memoryBytes, harts: options.harts ?? 1, terminal: standard.isTerminal ? terminalSize() : null, isErrorTerminal: isatty(2),
         });

@@ -1,3 +1,4 @@
+import { SYSCALL_NAMES } from "@stratos/abi";
 import type { Machine } from "@stratos/machine";
 
 /** What a run cost, for `--stats`; one JSON object, whose names are a contract. */
@@ -10,6 +11,9 @@ export interface RunStatistics {
   /** Of which by the interpreter. */
   readonly interpretedInstructions: number;
   readonly systemCalls: number;
+  /** The call that did the most work at a time, and how much, in units of a page or an entry (docs/decisions/0015-bounded-calls.md); "" without any. */
+  readonly longestCall: string;
+  readonly longestCallWork: number;
   readonly faults: number;
   readonly contextSwitches: number;
   readonly processes: number;
@@ -28,7 +32,9 @@ export function runStatistics(machine: Machine, times: { wallMs: number; startMs
   return {
     wallMs: round(times.wallMs), startMs: round(times.startMs), runMs: round(times.runMs),
     instructions: statistics.instructions, interpretedInstructions: statistics.interpreted,
-    systemCalls: kernel.syscallCount, faults: kernel.faultCount, contextSwitches: kernel.contextSwitches, processes: kernel.forkCount + 1,
+    systemCalls: kernel.syscallCount,
+    longestCall: SYSCALL_NAMES[kernel.work.longestCall] ?? "", longestCallWork: kernel.work.longest,
+    faults: kernel.faultCount, contextSwitches: kernel.contextSwitches, processes: kernel.forkCount + 1,
     translatedFunctions: statistics.translatedFunctions, translatedBlocks: statistics.translatedBlocks, translatedInstructions: statistics.translatedInstructions,
     translateMs: round(statistics.translateMs), wasmBytes: statistics.wasmBytes, modules: statistics.modules,
     residentBytes: process.memoryUsage.rss(),

@@ -135,7 +135,7 @@ export class SharedMemory {
     const attachment = first?.file;
     if (first === undefined || !(attachment instanceof Attachment) || first.start - first.offset !== address) return -EINVAL;
     // Parts of it may have been unmapped or given another protection since.
-    for (const area of space.areas.slice()) if (area.file === attachment && area.start - area.offset === address) munmap(space, area.start, area.end - area.start);
+    for (const area of [...space.areas]) if (area.file === attachment && area.start - area.offset === address) munmap(space, area.start, area.end - area.start);
     const { segment } = attachment;
     segment.detachedAt = this.#kernel.realtime().seconds;
     segment.lastPid = task.pid;

@@ -2,12 +2,16 @@ import { EFAULT, EINVAL, ENAMETOOLONG, ENOMEM, MAP_DENYWRITE, MAP_GROWSDOWN, MAP
 import { byteString } from "@stratos/base";
 import type { AddressMode } from "@stratos/riscv";
 import type { Kernel } from "../kernel-state.ts";
+import type { CallWork } from "../task/call-work.ts";
+import { WaitQueue } from "../task/wait-queue.ts";
 import type { IoCursor } from "../vfs/io-cursor.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { Path } from "../vfs/path.ts";
-import { Area } from "./area.ts";
+import type { Area } from "./area.ts";
+import { AreaList } from "./area-list.ts";
 import { handlePageFault, markPageDirty } from "./page-fault.ts";
 import { PageTable, PTE_D, PTE_R, PTE_W } from "./page-table.ts";
+import type { Reapable } from "./reaper.ts";
 import { UserCursor } from "./user-cursor.ts";
 import type { UserMemory } from "./user-memory.ts";
 
@@ -38,10 +42,9 @@ export const USER_TOP = 0x100000000;
 export const WIDE_TOP = 0x7ffffffff000;
 export const MMAP_MIN = 0x10000;
 
-export class AddressSpace implements UserMemory {
+export class AddressSpace implements UserMemory, Reapable {
   readonly kernel: Kernel;
-  /** Sorted by address, never overlapping. */
-  readonly areas: Area[] = [];
+  readonly areas = new AreaList();
   readonly table: PageTable;
   /** Slot of flat tables, −1 while it has none. */
   slot = -1;
@@ -65,9 +68,10 @@ export class AddressSpace implements UserMemory {
   /** mlockall(MCL_FUTURE): what is mapped from now on is locked. */
   locksFuture = false;
   peakResidentPages = 0;
+  /** A fork of it is under way and goes on in pieces: nobody else changes its areas until it is done (mm/fork.ts). */
+  isForking = false;
+  readonly forkDone = new WaitQueue();
   readonly #cursor: UserCursor;
-  /** Index of the area found last: most faults fall near the one before. */
-  #hint = 0;
 
   constructor(kernel: Kernel) {
     this.kernel = kernel;
@@ -88,31 +92,20 @@ export class AddressSpace implements UserMemory {
 
   /** The area that covers `address`. */
   areaAt(address: number): Area | undefined {
-    const hinted = this.areas[this.#hint];
-    if (hinted !== undefined && address >= hinted.start && address < hinted.end) return hinted;
-    const index = this.firstAreaEndingAfter(address);
-    const area = this.areas[index];
-    if (area === undefined || address < area.start) return undefined;
-    this.#hint = index;
-    return area;
-  }
-
-  /** Index of the first area whose end is above `address` (= areas.length when none is). */
-  firstAreaEndingAfter(address: number): number {
-    let low = 0;
-    let high = this.areas.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.areas[middle]!.end > address) high = middle;
-      else low = middle + 1;
-    }
-    return low;
+    return this.areas.at(address);
   }
 
   insert(area: Area): void {
-    this.areas.splice(this.firstAreaEndingAfter(area.start), 0, area);
+    this.areas.insert(area);
     this.mappedBytes += area.end - area.start;
     if (this.mappedBytes > this.peakMappedBytes) this.peakMappedBytes = this.mappedBytes;
+  }
+
+  /** An area grows upwards, where nothing is. */
+  extend(area: Area, end: number): void {
+    this.mappedBytes += end - area.end;
+    if (this.mappedBytes > this.peakMappedBytes) this.peakMappedBytes = this.mappedBytes;
+    this.areas.resize(area, area.start, end);
   }
 
   /** Splits the area that straddles `address`, so that an area begins there. */
@@ -121,13 +114,27 @@ export class AddressSpace implements UserMemory {
     if (area === undefined || area.start === address) return;
     this.forgetCode(area);
     const upper = area.slice(address, area.end);
-    area.end = address;
-    this.areas.splice(this.areas.indexOf(area) + 1, 0, upper);
+    this.areas.resize(area, area.start, address);
+    this.areas.insert(upper);
+  }
+
+  /**
+   * End of what the work that is left allows to do at once with `[start, end)`: page-table nodes and areas are charged for, at least one of them is in it.
+   */
+  pieceEnd(start: number, end: number, work: CallWork): number {
+    for (let at = start; at < end; ) {
+      const area = this.areas.endingAfter(at);
+      if (area === undefined || area.start >= end) return end;
+      work.charge(1);
+      at = this.table.measure(Math.max(at, area.start), Math.min(end, area.end), work);
+      if (work.mustPause()) return at;
+    }
+    return end;
   }
 
   /** Is `[start, end)` free of areas? */
   isFree(start: number, end: number): boolean {
-    const area = this.areas[this.firstAreaEndingAfter(start)];
+    const area = this.areas.endingAfter(start);
     return area === undefined || area.start >= end;
   }
 
@@ -153,19 +160,11 @@ export class AddressSpace implements UserMemory {
   }
 
   #gapBelow(top: number, bottom: number, length: number): number {
-    let ceiling = top;
-    for (let index = this.firstAreaEndingAfter(top - 1); index >= 0; index--) {
-      const area = this.areas[index];
-      if (area === undefined) continue;
-      if (area.start >= ceiling) continue;
-      if (ceiling - area.end >= length) break;
-      ceiling = area.start;
-    }
+    const start = this.areas.highestGap(top, length) - length;
     // A growing heap must keep some room above it.
     const floor = Math.max(bottom, top === MMAP_TOP && this.brkEnd > 0 ? this.brkEnd + HEAP_RESERVE : 0);
-    const start = ceiling - length;
-    if (start >= floor && this.isFree(start, ceiling)) return start;
-    return start >= bottom && this.isFree(start, ceiling) ? start : -ENOMEM;
+    if (start >= floor && this.isFree(start, start + length)) return start;
+    return start >= bottom && this.isFree(start, start + length) ? start : -ENOMEM;
   }
 
   /** Where a library is to go: the same place in every process (see Kernel.libraryPlaces). 0: anywhere. */
@@ -242,21 +241,43 @@ export class AddressSpace implements UserMemory {
     });
   }
 
-  /** Takes the pages of `[start, end)` away; frames with no other user become free. */
-  unmapPages(start: number, end: number): void {
+  /**
+   * Takes the pages of `[start, end)` away; frames with no other user become free.
+   *
+   * @param areas  what covers the range, ascending: pages written through shared ones are marked dirty
+   */
+  unmapPages(start: number, end: number, areas: readonly Area[]): void {
     const frames = this.kernel.frames;
     this.unpublish(start, end);
     this.unpublishCode(start, end);
+    let index = 0;
     this.table.forEach(start, end, (address, entry) => {
-      if ((entry & PTE_D) !== 0) this.#markDirty(address);
+      if ((entry & PTE_D) !== 0) {
+        while (index < areas.length && areas[index]!.end <= address) index++;
+        const area = areas[index];
+        if (area !== undefined && area.start <= address && area.pages !== null) markPageDirty(this, area, address);
+      }
       frames.release(entry >>> 12);
       return 0;
     });
   }
 
-  #markDirty(address: number): void {
-    const area = this.areaAt(address);
-    if (area !== undefined && area.pages !== null) markPageDirty(this, area, address);
+  /** Takes the pages of a part of an area away, which stays; much of it in pieces. */
+  dropPages(area: Area, start: number, end: number): void {
+    if (end - start > AT_ONCE_BYTES) this.#dismiss([area.slice(start, end)], start, end);
+    else this.unmapPages(start, end, [area]);
+  }
+
+  /** Areas that are in no list any more, and the pages of the range, go to a space that nobody uses, which is given back in pieces. */
+  #dismiss(areas: readonly Area[], start: number, end: number): void {
+    this.unpublish(start, end);
+    this.unpublishCode(start, end);
+    const rest = new AddressSpace(this.kernel);
+    rest.users = 0;
+    for (const area of areas) rest.areas.insert(area);
+    // Without room for a node at one of the ends, what is left is done here.
+    if (this.table.handOver(rest.table, start, end) < 0) this.unmapPages(start, end, areas);
+    this.kernel.reaper.add(rest);
   }
 
   /** Drops decoded code of an area whose shape, protection or bytes change. */
@@ -270,44 +291,58 @@ export class AddressSpace implements UserMemory {
 
   /** Removes whole areas in `[start, end)`; the caller has split at both ends. */
   removeAreas(start: number, end: number): void {
-    const first = this.firstAreaEndingAfter(start);
-    let last = first;
-    while (last < this.areas.length && this.areas[last]!.start < end) last++;
-    if (first === last) return;
-    this.unmapPages(start, end);
-    for (const area of this.areas.slice(first, last)) {
+    const first = this.areas.endingAfter(start);
+    if (first === undefined || first.start >= end) return;
+    const areas = this.areas.removeWithin(start, end);
+    for (const area of areas) {
       this.forgetCode(area);
       this.mappedBytes -= area.end - area.start;
-      area.file?.release();
-      area.pages?.releaseMapping();
     }
-    this.areas.splice(first, last - first);
-    if (end > USER_TOP) this.table.prune(this.areas[first - 1]?.end ?? 0, this.areas[first]?.start ?? Number.MAX_SAFE_INTEGER);
+    if (this.users > 0 && (end - start > AT_ONCE_BYTES || areas.length > AT_ONCE_AREAS)) this.#dismiss(areas, start, end);
+    else {
+      this.unmapPages(start, end, areas);
+      for (const area of areas) {
+        area.file?.release();
+        area.pages?.releaseMapping();
+      }
+    }
+    if (end > USER_TOP) this.table.prune(this.areas.startingBefore(start)?.end ?? 0, this.areas.endingAfter(start)?.start ?? Number.MAX_SAFE_INTEGER);
   }
 
   /** The stack's area grows when `address` lies below it within RLIMIT_STACK. Returns whether it did. */
   growStack(address: number, limit: number): boolean {
-    const index = this.firstAreaEndingAfter(address);
-    const area = this.areas[index];
+    const area = this.areas.endingAfter(address);
     if (area === undefined || (area.flags & MAP_GROWSDOWN) === 0) return false;
     const start = address - (address % PAGE_SIZE);
     if (area.end - start > limit) return false;
     // stack_guard_gap: 256 pages to the next mapping below.
-    const below = this.areas[index - 1];
+    const below = this.areas.startingBefore(start + 1);
     if (below !== undefined && start - below.end < 256 * PAGE_SIZE && below.protection !== 0) return false;
     if (below !== undefined && below.end > start) return false;
     this.mappedBytes += area.start - start;
-    area.start = start;
+    this.areas.resize(area, start, area.end);
     return true;
   }
 
-  /** Last user gone: everything is unmapped and the slot is free. */
+  /** Last user gone: the slot is free, and everything is unmapped, at once or, when it is much, in pieces. */
   release(): void {
     if (--this.users > 0) return;
-    this.removeAreas(0, Number.MAX_SAFE_INTEGER);
     this.kernel.slots.release(this);
-    this.table.dispose();
     this.setExecutable(null);
+    this.kernel.reaper.add(this);
+  }
+
+  reap(work: CallWork): boolean {
+    const from = this.areas.endingAfter(0)?.start ?? 0;
+    const to = this.pieceEnd(from, Number.MAX_SAFE_INTEGER, work);
+    if (to < Number.MAX_SAFE_INTEGER) {
+      this.splitAt(to);
+      this.removeAreas(from, to);
+      return false;
+    }
+    this.removeAreas(0, Number.MAX_SAFE_INTEGER);
+    this.table.dispose();
+    return true;
   }
 
   /** The program that runs here: while it does, its file can't be opened for writing (ETXTBSY). */
@@ -340,6 +375,7 @@ export class AddressSpace implements UserMemory {
   }
 
   copyIn(address: number, into: Uint8Array, at: number, count: number): number {
+    this.kernel.work.charge(count >>> 12);
     const memory = this.kernel.physical.u8;
     while (count > 0) {
       const from = this.translate(address, false);
@@ -354,6 +390,7 @@ export class AddressSpace implements UserMemory {
   }
 
   copyOut(address: number, from: Uint8Array, at: number, count: number): number {
+    this.kernel.work.charge(count >>> 12);
     const memory = this.kernel.physical.u8;
     while (count > 0) {
       const to = this.translate(address, true);
@@ -450,6 +487,9 @@ export class AddressSpace implements UserMemory {
   }
 }
 
+/** What is removed at once; more goes in pieces (`#dismiss`). */
+const AT_ONCE_BYTES = 16 << 20;
+const AT_ONCE_AREAS = 256;
 /** Room that mmap leaves above the heap while there is other room. */
 const HEAP_RESERVE = 0x10000000;
 const WORDS = new Uint8Array(8);

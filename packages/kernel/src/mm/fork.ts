@@ -1,50 +1,95 @@
 import { MAP_LOCKED, PAGE_SIZE } from "@stratos/abi";
+import type { Task } from "../task/task.ts";
+import { BLOCKED_KILLABLE, UNFINISHED } from "../task/wait-queue.ts";
 import { AddressSpace, WIDE_TOP } from "./address-space.ts";
-import { PTE_A, PTE_C, PTE_R, PTE_W } from "./page-table.ts";
+import { PTE_R, PTE_W } from "./page-table.ts";
+
+/** A fork that goes on in pieces: the half-made copy, and the address that it was made up to. */
+export interface ForkState { readonly child: AddressSpace; readonly at: number }
 
 /**
- * A copy of the address space for fork(2): areas are copied, private pages are shared until one side writes (copy-on-write). Pages of files that were
+ * The calling task's copy of its address space for fork(2), made in pieces of bounded work. Meanwhile other threads may run and touch memory, as on
+ * Linux, but not change areas: `isForking` holds them up.
+ *
+ * @returns the copy, −ENOMEM, UNFINISHED, or BLOCKED_KILLABLE while another thread forks
+ */
+export function forkInPieces(task: Task): AddressSpace | number {
+  const { work } = task.kernel;
+  const parent = task.space;
+  work.mayPause = true;
+  const state = task.syscallState as ForkState | null;
+  if (state === null && parent.isForking) {
+    task.waitOn(parent.forkDone);
+    return BLOCKED_KILLABLE;
+  }
+  const child = state?.child ?? beginFork(parent);
+  const end = parent.pieceEnd(state?.at ?? 0, Number.MAX_SAFE_INTEGER, work);
+  const failed = copyPiece(parent, child, state?.at ?? 0, end);
+  if (failed === 0 && end < Number.MAX_SAFE_INTEGER) {
+    parent.isForking = true;
+    task.syscallState = { child, at: end } satisfies ForkState;
+    return UNFINISHED;
+  }
+  if (state !== null) endWait(parent);
+  if (failed === 0) return child;
+  child.release();
+  return failed;
+}
+
+/** The task ended before its fork did. */
+export function abandonFork(task: Task): void {
+  const state = task.syscallState as ForkState;
+  endWait(task.space);
+  state.child.release();
+}
+
+function endWait(parent: AddressSpace): void {
+  parent.isForking = false;
+  parent.forkDone.wakeAll();
+}
+
+/**
+ * A copy of the address space: areas are copied, private pages are shared until one side writes (copy-on-write). Pages of files that were
  * never written come back by faults. Returns −ENOMEM when page-table nodes can't be allocated.
  */
 export function forkAddressSpace(parent: AddressSpace): AddressSpace | number {
-  const { kernel } = parent;
-  const { frames, processor } = kernel;
-  const child = new AddressSpace(kernel);
+  const child = beginFork(parent);
+  const failed = copyPiece(parent, child, 0, Number.MAX_SAFE_INTEGER);
+  if (failed === 0) return child;
+  child.release();
+  return failed;
+}
+
+function beginFork(parent: AddressSpace): AddressSpace {
+  const child = new AddressSpace(parent.kernel);
   child.isWide = parent.isWide;
-  for (const area of parent.areas) {
-    const copy = area.slice(area.start, area.end);
-    copy.flags &= ~MAP_LOCKED;
-    child.areas.push(copy);
-    // Code of unchanged file pages is shared at once; private code is decoded anew.
-    if (area.code !== null && area.code.key !== null) copy.code = processor.code.open(area.code.key, area.start, area.end, parent.mode);
-  }
   child.mappedBytes = parent.mappedBytes;
   child.peakMappedBytes = parent.mappedBytes;
   for (const field of COPIED) child[field] = parent[field];
   child.hasSeals = parent.hasSeals;
   child.auxiliaryVector = parent.auxiliaryVector;
   if (parent.executable !== null) child.setExecutable(parent.executable);
+  return child;
+}
 
-  let failure = 0;
-  for (const area of parent.areas) {
-    const isPrivate = !area.isShared;
-    parent.table.forEach(area.start, area.end, (address, entry) => {
-      if (failure < 0) return entry;
-      frames.retain(entry >>> 12);
-      if (isPrivate && (entry & PTE_A) !== 0) entry = (entry & ~PTE_W) >>> 0;
-      // The child has decoded nothing from it yet.
-      failure = child.table.set(address, (entry & ~(PTE_C | (area.isShared ? PTE_W : 0))) >>> 0);
-      if (failure < 0) frames.release(entry >>> 12);
-      return entry;
-    });
+/** Copies what lies in `[start, end)`: an area whole when the piece begins before it, then its pages. */
+function copyPiece(parent: AddressSpace, child: AddressSpace, start: number, end: number): number {
+  const { processor } = parent.kernel;
+  for (let area = parent.areas.endingAfter(start); area !== undefined && area.start < end; area = parent.areas.endingAfter(area.end)) {
+    if (area.start >= start) {
+      const copy = area.slice(area.start, area.end);
+      copy.flags &= ~MAP_LOCKED;
+      child.areas.insert(copy);
+      // Code of unchanged file pages is shared at once; private code is decoded anew.
+      if (area.code !== null && area.code.key !== null) copy.code = processor.code.open(area.code.key, area.start, area.end, parent.mode);
+    }
+    const failed = parent.table.copyTo(child.table, Math.max(area.start, start), Math.min(area.end, end), area.isShared);
+    if (failed < 0) return failed;
   }
+  // What has just become copy-on-write must fault, before anyone runs again.
   if (parent.isWide) parent.unpublishWrites(0, WIDE_TOP);
   else if (parent.slot >= 0) protectWrites(parent);
-  if (failure < 0) {
-    child.release();
-    return failure;
-  }
-  return child;
+  return 0;
 }
 
 /** Empties the flat write entries of private pages; the areas that matter are few. */

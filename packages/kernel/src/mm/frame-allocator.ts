@@ -1,6 +1,8 @@
 import { assert } from "@stratos/base";
 import { ENOMEM, PAGE_SIZE } from "@stratos/abi";
 import type { PhysicalMemory } from "@stratos/riscv";
+import { CALL_WORK } from "../task/call-work.ts";
+import { Reaper } from "./reaper.ts";
 
 /** A cache that can give frames back under pressure. */
 export interface Reclaimable {
@@ -19,6 +21,10 @@ export class FrameAllocator {
   /** References by (frame − first). */
   readonly #references: Int32Array;
   readonly #free: Int32Array;
+  /** A small number that a frame's owner keeps with it, by (frame − first): entries in use, for nodes of page tables. */
+  readonly notes: Uint16Array;
+  /** What is to be given back in pieces; taken from before anyone is killed. */
+  readonly reaper: Reaper;
   #freeCount = 0;
   /** Frames that hold pages of files (kept by PageCache), for /proc/meminfo. */
   cachedCount = 0;
@@ -31,12 +37,14 @@ export class FrameAllocator {
   /** Called when nothing more can be reclaimed: may kill (the OOM killer) and returns whether to try again. */
   onExhausted: () => boolean = () => false;
 
-  constructor(physical: PhysicalMemory) {
+  constructor(physical: PhysicalMemory, reaper: Reaper = new Reaper(CALL_WORK)) {
     this.physical = physical;
+    this.reaper = reaper;
     this.first = physical.framesStart / PAGE_SIZE;
     this.total = physical.size / PAGE_SIZE - this.first;
     this.#references = new Int32Array(this.total);
     this.#free = new Int32Array(this.total);
+    this.notes = new Uint16Array(this.total);
     this.#untouched = this.first;
   }
 
@@ -79,15 +87,21 @@ export class FrameAllocator {
         this.#references[frame - this.first] = 1;
         return frame;
       }
-      if (this.#reclaim(64) === 0 && !this.onExhausted()) return -ENOMEM;
+      if (!this.reaper.run() && this.#reclaim(64) === 0 && !this.onExhausted()) return -ENOMEM;
     }
   }
 
   #reclaim(want: number): number {
     let freed = 0;
+    let left = this.#caches.size;
     for (const cache of this.#caches) {
-      freed += cache.reclaim(want - freed);
+      if (left-- === 0) break;
+      const given = cache.reclaim(want - freed);
+      freed += given;
       if (freed >= want) break;
+      // Those that had nothing to give are asked last next time: there may be many thousands.
+      this.#caches.delete(cache);
+      this.#caches.add(cache);
     }
     return freed;
   }

@@ -3,11 +3,13 @@ import type { AddressSpace } from "./address-space.ts";
 import { type Area, AREA_NO_DUMP } from "./area.ts";
 import { refusesDiscard } from "./memory-seal.ts";
 import { populate } from "./mmap.ts";
+import type { Task } from "../task/task.ts";
+import { UNFINISHED } from "../task/wait-queue.ts";
 
 export const MADV_DONTNEED = 4;
 const MADV_NORMAL = 0, MADV_RANDOM = 1, MADV_SEQUENTIAL = 2, MADV_WILLNEED = 3, MADV_FREE = 8, MADV_DONTFORK = 10, MADV_DOFORK = 11;
 const MADV_HUGEPAGE = 14, MADV_NOHUGEPAGE = 15, MADV_DONTDUMP = 16, MADV_DODUMP = 17, MADV_COLD = 20, MADV_PAGEOUT = 21, MADV_POPULATE_READ = 22;
-const MADV_POPULATE_WRITE = 23, MADV_DONTNEED_LOCKED = 24;
+export const MADV_POPULATE_WRITE = 23, MADV_DONTNEED_LOCKED = 24;
 
 /** MERGEABLE and UNMERGEABLE are those of a kernel without CONFIG_KSM: unknown. */
 const KNOWN_ADVICE = new Set([
@@ -18,21 +20,21 @@ const DISCARDS = new Set([MADV_DONTNEED, MADV_FREE, MADV_DONTFORK, MADV_DONTNEED
 /** Advice that locked pages refuse (madvise(2), EINVAL). */
 const NOT_FOR_LOCKED = new Set([MADV_DONTNEED, MADV_FREE, MADV_COLD, MADV_PAGEOUT]);
 
-/** @returns 0, or EAGAIN, EINVAL, ENOMEM, EPERM (mseal(2)). @see madvise(2) */
-export function madvise(space: AddressSpace, address: number, length: number, advice: number): number {
+/** @param space  the caller's, or that of process_madvise(2). @returns 0, or EAGAIN, EINVAL, ENOMEM, EPERM (mseal(2)), UNFINISHED. @see madvise(2) */
+export function madvise(task: Task, space: AddressSpace, address: number, length: number, advice: number): number {
   if (address % PAGE_SIZE !== 0 || length < 0) return -EINVAL;
   const end = address + Math.ceil(length / PAGE_SIZE) * PAGE_SIZE;
   if (!KNOWN_ADVICE.has(advice)) return -EINVAL;
   if (end === address) return 0;
   for (let at = address; at < end; ) {
-    const area = space.areas[space.firstAreaEndingAfter(at)];
+    const area = space.areas.endingAfter(at);
     if (area === undefined || area.start >= end) break;
     const last = Math.min(area.end, end);
     const refused = advise(space, area, Math.max(area.start, at), last, advice);
     if (refused < 0) return refused;
     at = last;
   }
-  if (advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE) populate(space, address, end - address);
+  if ((advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE) && populate(task, address, end) === UNFINISHED) return UNFINISHED;
   return space.isCovered(address, end) ? 0 : -ENOMEM;
 }
 
@@ -40,7 +42,7 @@ export function madvise(space: AddressSpace, address: number, length: number, ad
 function advise(space: AddressSpace, area: Area, start: number, end: number, advice: number): number {
   if (DISCARDS.has(advice) && refusesDiscard(area)) return -EPERM;
   if ((area.flags & MAP_LOCKED) !== 0 && NOT_FOR_LOCKED.has(advice)) return -EINVAL;
-  if (advice === MADV_DONTNEED || advice === MADV_DONTNEED_LOCKED) space.unmapPages(start, end);
+  if (advice === MADV_DONTNEED || advice === MADV_DONTNEED_LOCKED) space.dropPages(area, start, end);
   if (advice === MADV_DONTDUMP || advice === MADV_DODUMP) {
     space.splitAt(start);
     space.splitAt(end);
@@ -50,7 +52,7 @@ function advise(space: AddressSpace, area: Area, start: number, end: number, adv
   if (advice === MADV_FREE) {
     // A hint for private anonymous memory; freeing at once is allowed.
     if (area.pages !== null) return -EINVAL;
-    if (area.isWritable) space.unmapPages(start, end);
+    if (area.isWritable) space.dropPages(area, start, end);
   }
   return 0;
 }

@@ -2,11 +2,14 @@
  * Locked memory (mlock(2)). Nothing here is ever swapped, so a lock is what others can see of it: the pages are there, RLIMIT_MEMLOCK bounds them,
  * and msync(MS_INVALIDATE) refuses them.
  */
-import { EAGAIN, EINVAL, ENOMEM, EPERM, MAP_LOCKED, PAGE_SIZE } from "@stratos/abi";
+import { EINVAL, ENOMEM, EPERM, MAP_LOCKED, PAGE_SIZE } from "@stratos/abi";
 import { CAP_IPC_LOCK, isCapable } from "../security/credentials.ts";
+import { walkInPieces } from "../task/call-work.ts";
 import type { Task } from "../task/task.ts";
 import { RLIMIT_MEMLOCK } from "../task/thread-group.ts";
-import { populate } from "./mmap.ts";
+import { UNFINISHED } from "../task/wait-queue.ts";
+import { WIDE_TOP } from "./address-space.ts";
+import { MAP_COUNT_MAX, populate, populatePiece } from "./mmap.ts";
 
 const MCL_CURRENT = 1, MCL_FUTURE = 2, MCL_ONFAULT = 4;
 
@@ -35,10 +38,13 @@ export function lockMemory(task: Task, address: number, length: number, faultsIn
   if (typeof range === "number") return range;
   const { start, end } = range;
   if (start === end) return 0;
-  if (!mayLock(task, end - start - lockedWithin(task, start, end))) return -ENOMEM;
-  const covered = mark(task, start, end, true);
-  if (covered < 0) return covered;
-  return faultsIn ? populate(task.space, start, end - start) : 0;
+  // Once it faults pages in, all is marked.
+  if (task.syscallState === null) {
+    if (!mayLock(task, end - start - lockedWithin(task, start, end))) return -ENOMEM;
+    const covered = mark(task, start, end, true);
+    if (covered < 0) return covered;
+  }
+  return faultsIn ? populate(task, start, end) : 0;
 }
 
 /** munlock(2): 0; −ENOMEM. */
@@ -52,15 +58,22 @@ export function lockAllMemory(task: Task, flags: number): number {
   const { space } = task;
   if (flags === 0 || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) !== 0 || flags === MCL_ONFAULT) return -EINVAL;
   if (!mayLockAtAll(task)) return -EPERM;
-  if ((flags & MCL_CURRENT) !== 0 && !mayLock(task, space.mappedBytes - space.lockedBytes)) return -ENOMEM;
+  if (task.syscallState === null && (flags & MCL_CURRENT) !== 0 && !mayLock(task, space.mappedBytes - space.lockedBytes)) return -ENOMEM;
   space.locksFuture = (flags & MCL_FUTURE) !== 0;
   if ((flags & MCL_CURRENT) === 0) return 0;
-  for (const area of space.areas) {
-    area.flags |= MAP_LOCKED;
-    // What can't be read in now is left to a later fault, as Linux does.
-    if ((flags & MCL_ONFAULT) === 0 && populate(space, area.start, area.end - area.start) === -EAGAIN) continue;
+  if (task.syscallState === null) {
+    for (const area of space.areas) area.flags |= MAP_LOCKED;
+    task.kernel.work.charge(space.areas.size >> 4);
   }
-  return 0;
+  if ((flags & MCL_ONFAULT) !== 0) return 0;
+  // What can't be read in now is left to a later fault, as Linux does.
+  const result = walkInPieces(task, 0, WIDE_TOP, (at) => {
+    const area = space.areas.endingAfter(at);
+    if (area === undefined) return WIDE_TOP;
+    const reached = populatePiece(space, Math.max(at, area.start), area.end);
+    return reached < 0 ? area.end : reached;
+  });
+  return result === UNFINISHED ? UNFINISHED : 0;
 }
 
 export function unlockAllMemory(task: Task): number {
@@ -78,11 +91,12 @@ function lockedWithin(task: Task, start: number, end: number): number {
 function mark(task: Task, start: number, end: number, isLocked: boolean): number {
   const { space } = task;
   if (start === end) return 0;
-  if (!space.isCovered(start, end)) return -ENOMEM;
+  if (!space.isCovered(start, end) || space.areas.size + 2 > MAP_COUNT_MAX) return -ENOMEM;
   // An area that says so already keeps its shape.
   for (let at = start; at < end; ) {
     const area = space.areaAt(at)!;
     const last = Math.min(area.end, end);
+    task.kernel.work.charge(1);
     if (((area.flags & MAP_LOCKED) !== 0) !== isLocked) {
       space.splitAt(at);
       space.splitAt(last);

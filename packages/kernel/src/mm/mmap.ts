@@ -2,8 +2,10 @@ import {
   EACCES, EAGAIN, EEXIST, EBADF, EBUSY, EFAULT, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP, EOVERFLOW, EPERM, F_SEAL_FUTURE_WRITE, F_SEAL_WRITE, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_HUGETLB, MAP_LOCKED,
   MAP_NORESERVE, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, MAP_SHARED_VALIDATE, MAP_TYPE, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, O_PATH, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE,
 } from "@stratos/abi";
+import { walkInPieces } from "../task/call-work.ts";
 import type { Task } from "../task/task.ts";
 import { RLIMIT_AS, RLIMIT_DATA } from "../task/thread-group.ts";
+import { UNFINISHED } from "../task/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { touchAccessTime } from "../vfs/regular-file.ts";
 import { type AddressSpace, MMAP_MIN, USER_TOP, WIDE_TOP } from "./address-space.ts";
@@ -21,13 +23,20 @@ const KNOWN_FLAGS = 0x17f93f | (63 << 26);
 export const MAP_COUNT_MAX = 65530;
 const PROTECTIONS = PROT_READ | PROT_WRITE | PROT_EXEC;
 
+/** `file` is null for MAP_ANONYMOUS. */
+export interface MapRequest { address: number; length: number; protection: number; flags: number; file: OpenFile | null; offset: number }
+
+/** A call that has mapped its area and is faulting pages in from `at` on. */
+interface MappedState { readonly address: number; readonly end: number; readonly at: number }
+
 /**
- * @param file  null for MAP_ANONYMOUS
  * @returns the address, or EACCES, EBADF, EEXIST, EINVAL, ENODEV, ENOMEM
  * @see mmap(2)
  */
-export function mmap(task: Task, request: { address: number; length: number; protection: number; flags: number; file: OpenFile | null; offset: number }): number {
+export function mmap(task: Task, request: MapRequest): number {
   const { space } = task;
+  const underWay = task.syscallState as MappedState | null;
+  if (underWay !== null) return populateMapped(task, underWay);
   const { flags, file, offset } = request;
   const kind = flags & MAP_TYPE;
   if (kind !== MAP_PRIVATE && kind !== MAP_SHARED && kind !== MAP_SHARED_VALIDATE) return -EINVAL;
@@ -51,7 +60,7 @@ export function mmap(task: Task, request: { address: number; length: number; pro
     if (typeof mapping === "number") return mapping;
     pages = mapping;
   }
-  if (exceedsLimit(task, length) || space.areas.length >= MAP_COUNT_MAX) return -ENOMEM;
+  if (exceedsLimit(task, length) || space.areas.size >= MAP_COUNT_MAX) return -ENOMEM;
   const isAccounted = (flags & MAP_NORESERVE) === 0 && (isShared ? file === null : (request.protection & PROT_WRITE) !== 0);
   if (isAccounted && overcommits(space, length)) return -ENOMEM;
 
@@ -84,8 +93,24 @@ export function mmap(task: Task, request: { address: number; length: number; pro
   const kept = (mustLock ? MAP_LOCKED : 0) | (flags & (MAP_GROWSDOWN | MAP_NORESERVE)) | (isShared ? MAP_SHARED : MAP_PRIVATE) | (isShared && isSealedAgainstWriting(file) ? AREA_NEVER_WRITABLE : 0);
   insertMerged(space, new Area(address, address + length, request.protection & PROTECTIONS, kept, { file: file?.retain() ?? null, pages, offset: file === null && !isShared ? 0 : offset, label: "" }));
   if (file !== null && file.inode !== null && file.inode.isRegular) touchAccessTime(space.kernel, file.inode, file.path);
-  if ((flags & MAP_POPULATE) !== 0 || mustLock) populate(space, address, length);
+  if ((flags & MAP_POPULATE) !== 0 || mustLock) return populateMapped(task, { address, end: address + length, at: address });
   return address;
+}
+
+/** MAP_POPULATE, in pieces; what can't be faulted in is left to a later fault. @returns the address, or UNFINISHED */
+function populateMapped(task: Task, state: MappedState): number {
+  const { work } = task.kernel;
+  work.mayPause = true;
+  for (let at = state.at; at < state.end; ) {
+    const reached = populatePiece(task.space, at, state.end);
+    if (reached < 0) break;
+    at = reached;
+    if (at < state.end && work.mustPause()) {
+      task.syscallState = { ...state, at } satisfies MappedState;
+      return UNFINISHED;
+    }
+  }
+  return state.address;
 }
 
 function checkFile(file: OpenFile, protection: number, isShared: boolean): number {
@@ -120,15 +145,12 @@ function exceedsLimit(task: Task, length: number): boolean {
 
 /** Inserts the area, growing the one below instead when both are the same kind of private anonymous memory (malloc arenas, heaps). */
 function insertMerged(space: AddressSpace, area: Area): void {
-  const below = space.areas[space.firstAreaEndingAfter(area.start - 1)];
+  const below = space.areas.startingBefore(area.start);
   const merges =
     below !== undefined && below.end === area.start && area.pages === null && below.pages === null && below.file === null &&
     below.protection === area.protection && below.flags === area.flags && below.label === area.label && below.code === null;
-  if (merges) {
-    space.mappedBytes += area.end - area.start;
-    space.peakMappedBytes = Math.max(space.peakMappedBytes, space.mappedBytes);
-    below.end = area.end;
-  } else space.insert(area);
+  if (merges) space.extend(below, area.end);
+  else space.insert(area);
 }
 
 /** @returns 0, or −EINVAL, −EPERM (mseal(2)). @see munmap(2) */
@@ -139,20 +161,43 @@ export function munmap(space: AddressSpace, address: number, length: number): nu
   if (space.isFree(address, end)) return 0;
   const refused = checkSeals(space, address, end);
   if (refused < 0) return refused;
+  // Only a hole in the middle of an area makes more of them.
+  const area = space.areaAt(address);
+  if (area !== undefined && area.start < address && end < area.end && space.areas.size >= MAP_COUNT_MAX) return -ENOMEM;
   space.splitAt(address);
   space.splitAt(end);
   space.removeAreas(address, end);
   return 0;
 }
 
-/** @returns 0, or EACCES, EINVAL, ENOMEM, EPERM (mseal(2)). @see mprotect(2) */
-export function mprotect(space: AddressSpace, address: number, length: number, protection: number): number {
+/** May areas be split at both ends of the range? */
+function maySplit(space: AddressSpace, start: number, end: number): boolean {
+  if (space.areas.size + 2 <= MAP_COUNT_MAX) return true;
+  const more = Number((space.areaAt(start)?.start ?? start) < start) + Number((space.areas.startingBefore(end)?.end ?? end) > end);
+  return space.areas.size + more <= MAP_COUNT_MAX;
+}
+
+/** @returns 0, or EACCES, EINVAL, ENOMEM, EPERM (mseal(2)), UNFINISHED. @see mprotect(2) */
+export function mprotect(task: Task, address: number, length: number, protection: number): number {
+  const { space } = task;
   if (address % PAGE_SIZE !== 0 || length < 0 || address < 0) return -EINVAL;
   if ((protection & ~(PROTECTIONS | 0x03000000)) !== 0) return -EINVAL;
   const end = address + pageUp(length);
   if (end === address) return 0;
-  if (!space.isCovered(address, end)) return -ENOMEM;
   protection &= PROTECTIONS;
+  if (task.syscallState === null) {
+    const refused = mayProtect(space, address, end, protection);
+    if (refused < 0) return refused;
+  }
+  return walkInPieces(task, address, end, (at) => {
+    const to = space.pieceEnd(at, end, space.kernel.work);
+    protectPiece(space, at, to, protection);
+    return to;
+  });
+}
+
+function mayProtect(space: AddressSpace, address: number, end: number, protection: number): number {
+  if (!space.isCovered(address, end)) return -ENOMEM;
   if ((protection & PROT_EXEC) !== 0 && end > USER_TOP) return -EACCES;
   for (let at = address; at < end; ) {
     const area = space.areaAt(at)!;
@@ -163,10 +208,16 @@ export function mprotect(space: AddressSpace, address: number, length: number, p
     if (area.isShared && (protection & PROT_WRITE) !== 0 && !mayWrite) return -EACCES;
     at = area.end;
   }
+  return maySplit(space, address, end) ? 0 : -ENOMEM;
+}
+
+/** What another thread has unmapped since the call began is passed over. */
+function protectPiece(space: AddressSpace, address: number, end: number, protection: number): void {
   space.splitAt(address);
   space.splitAt(end);
   for (let at = address; at < end; ) {
-    const area = space.areaAt(at)!;
+    const area = space.areas.endingAfter(at);
+    if (area === undefined || area.start >= end) break;
     at = area.end;
     if (area.protection === protection) continue;
     const losesExec = area.isExecutable && (protection & PROT_EXEC) === 0;
@@ -176,7 +227,6 @@ export function mprotect(space: AddressSpace, address: number, length: number, p
     reprotect(space, area);
   }
   mergeAround(space, address, end);
-  return 0;
 }
 
 /** Brings entries in line with a new protection: rights are only taken here; faults give them back. */
@@ -197,17 +247,17 @@ function reprotect(space: AddressSpace, area: Area): void {
 
 /** Joins neighbours that have become alike, so that programs which change protections in small steps don't pile up areas. */
 function mergeAround(space: AddressSpace, start: number, end: number): void {
-  let index = Math.max(1, space.firstAreaEndingAfter(start - 1));
-  while (index < space.areas.length && space.areas[index]!.start <= end) {
-    const below = space.areas[index - 1]!;
-    const area = space.areas[index]!;
+  let below = space.areas.startingBefore(start) ?? space.areas.endingAfter(start);
+  while (below !== undefined) {
+    const area = space.areas.endingAfter(below.end);
+    if (area === undefined || area.start > end) return;
     const alike =
       below.end === area.start && below.protection === area.protection && below.flags === area.flags && below.pages === null && area.pages === null &&
       below.label === area.label && below.code === null && area.code === null && below.codeIsPrivate === area.codeIsPrivate;
     if (alike) {
-      below.end = area.end;
-      space.areas.splice(index, 1);
-    } else index++;
+      space.areas.remove(area);
+      space.areas.resize(below, below.start, area.end);
+    } else below = area;
   }
 }
 
@@ -229,6 +279,7 @@ export function brk(task: Task, end: number): number {
 /** @returns the address, or EFAULT, EINVAL, ENOMEM, EPERM (mseal(2)). @see mremap(2) */
 export function mremap(task: Task, request: { address: number; oldLength: number; newLength: number; flags: number; newAddress: number }): number {
   const { space } = task;
+  if (task.syscallState !== null) return movePages(task, task.syscallState as MoveState);
   const { address, flags } = request;
   const oldLength = pageUp(request.oldLength);
   const newLength = pageUp(request.newLength);
@@ -254,8 +305,7 @@ export function mremap(task: Task, request: { address: number; oldLength: number
     }
     const end = address + oldLength;
     if (oldLength > 0 && end === area.end && address + newLength <= (address < USER_TOP ? USER_TOP : WIDE_TOP) && space.isFree(end, address + newLength)) {
-      space.mappedBytes += newLength - oldLength;
-      area.end = address + newLength;
+      space.extend(area, address + newLength);
       return address;
     }
     if ((flags & MREMAP_MAYMOVE) === 0) return -ENOMEM;
@@ -273,10 +323,14 @@ export function mremap(task: Task, request: { address: number; oldLength: number
     if (target < 0) return target;
   }
   if (target + newLength > USER_TOP) space.widen();
-  return moveArea(space, address, Math.min(oldLength, newLength), target, newLength, (flags & MREMAP_DONTUNMAP) !== 0);
+  return moveArea(task, address, Math.min(oldLength, newLength), target, newLength, (flags & MREMAP_DONTUNMAP) !== 0);
 }
 
-function moveArea(space: AddressSpace, address: number, oldLength: number, target: number, newLength: number, keepOld: boolean): number {
+/** A move under way: pages up to `at` are at their new place. */
+interface MoveState { readonly address: number; readonly end: number; readonly target: number; readonly keepOld: boolean; readonly at: number }
+
+function moveArea(task: Task, address: number, oldLength: number, target: number, newLength: number, keepOld: boolean): number {
+  const { space } = task;
   space.splitAt(address);
   if (oldLength > 0) space.splitAt(address + oldLength);
   const area = space.areaAt(address)!;
@@ -286,53 +340,82 @@ function moveArea(space: AddressSpace, address: number, oldLength: number, targe
   moved.end = target + newLength;
   space.forgetCode(area);
   space.insert(moved);
-  if (oldLength === 0) return target;
-  space.unpublish(address, address + oldLength);
-  space.unpublishCode(address, address + oldLength);
+  return oldLength === 0 ? target : movePages(task, { address, end: address + oldLength, target, keepOld, at: address });
+}
+
+/** Moves entries from the old to the new place, in pieces. @returns the new address, −EFAULT when another thread unmapped one of the places, or UNFINISHED */
+function movePages(task: Task, state: MoveState): number {
+  const { space } = task;
+  const { work, frames } = space.kernel;
+  const { address, end, target } = state;
+  work.mayPause = true;
+  if (space.areaAt(state.at) === undefined || space.areaAt(state.at - address + target) === undefined) return -EFAULT;
+  const to = space.pieceEnd(state.at, end, work);
+  space.unpublish(state.at, to);
+  space.unpublishCode(state.at, to);
   const entries: number[] = [];
-  space.table.forEach(address, address + oldLength, (at, entry) => {
+  space.table.forEach(state.at, to, (at, entry) => {
     entries.push(at, (entry & ~PTE_C) >>> 0);
     return 0;
   });
   for (let index = 0; index < entries.length; index += 2) {
     const at = entries[index]! - address + target;
-    if (space.table.set(at, entries[index + 1]!) < 0) space.kernel.frames.release(entries[index + 1]! >>> 12);
+    if (space.table.set(at, entries[index + 1]!) < 0) frames.release(entries[index + 1]! >>> 12);
     else space.publish(at, entries[index + 1]!);
   }
-  if (!keepOld) space.removeAreas(address, address + oldLength);
+  if (to < end) {
+    task.syscallState = { ...state, at: to } satisfies MoveState;
+    return UNFINISHED;
+  }
+  if (!state.keepOld) space.removeAreas(address, end);
   return target;
 }
 
-/** Faults pages in (MAP_POPULATE, mlock); what can't be is left to a later fault. */
-export function populate(space: AddressSpace, address: number, length: number): number {
-  // A range may be far larger than memory (the page of zeroes would be mapped all over it): the work is bounded by what memory there is.
-  let budget = space.kernel.frames.total;
-  const end = address + length;
-  for (let at = address; at < end; ) {
+/**
+ * Faults pages in (mlock, MADV_POPULATE_WRITE), in pieces; what can't be is left to a later fault. A range may be far larger than memory (the page of zeroes
+ * would be mapped all over it): no more pages are looked at than there is memory.
+ *
+ * @returns 0, −EAGAIN, −ENOMEM where nothing is mapped, or UNFINISHED
+ */
+export function populate(task: Task, start: number, end: number): number {
+  const { space } = task;
+  const last = Math.min(end, start + space.kernel.frames.total * PAGE_SIZE);
+  const result = walkInPieces(task, start, last, (at) => populatePiece(space, at, last));
+  return result === 0 && last < end ? -EAGAIN : result;
+}
+
+/** @returns where it got to, −EAGAIN, −ENOMEM */
+export function populatePiece(space: AddressSpace, start: number, end: number): number {
+  const { work } = space.kernel;
+  for (let at = start; at < end; ) {
     const area = space.areaAt(at);
     if (area === undefined) return -ENOMEM;
     const access = area.isWritable && !area.isShared ? "write" : "read";
     const last = Math.min(area.end, end);
+    work.charge(1);
     if (area.isReadable) {
-      for (; at < last; at += PAGE_SIZE) {
-        if (--budget < 0) return -EAGAIN;
-        if (space.table.get(at) === 0 && handlePageFault(space, at, access) !== 0) return -EAGAIN;
+      for (; at < last && !work.mustPause(); at += PAGE_SIZE) {
+        if (space.table.get(at) !== 0) work.charge(1);
+        else if (handlePageFault(space, at, access) !== 0) return -EAGAIN;
       }
-    }
-    at = last;
+    } else at = last;
+    if (work.mustPause()) return at;
   }
-  return 0;
+  return end;
 }
 
-/** @returns 0, or EBUSY (MS_INVALIDATE of locked pages), EINVAL, ENOMEM. @see msync(2) */
-export function msync(space: AddressSpace, address: number, length: number, flags: number): number {
+/** @returns 0, or EBUSY (MS_INVALIDATE of locked pages), EINVAL, ENOMEM, UNFINISHED. @see msync(2) */
+export function msync(task: Task, address: number, length: number, flags: number): number {
+  const { space } = task;
   if (address % PAGE_SIZE !== 0 || (flags & ~7) !== 0 || (flags & 5) === 5) return -EINVAL;
   const end = address + pageUp(length);
-  for (let at = address; at < end; ) {
-    const area = space.areas[space.firstAreaEndingAfter(at)];
-    if (area === undefined || area.start >= end) break;
+  const result = walkInPieces(task, address, end, (at) => {
+    const area = space.areas.endingAfter(at);
+    if (area === undefined || area.start >= end) return end;
+    space.kernel.work.charge(1);
     if ((flags & 2) !== 0 && (area.flags & MAP_LOCKED) !== 0) return -EBUSY;
     if (area.isShared && area.file?.inode && area.pages) {
+      // Pages that are mapped stay dirty, so that all of them are written each time: as many as there are now, and no more.
       const failed = area.pages.writeBack(area.file.inode.size);
       if (failed < 0) return failed;
       if ((flags & 4) !== 0) {
@@ -340,33 +423,36 @@ export function msync(space: AddressSpace, address: number, length: number, flag
         if (synced < 0) return synced;
       }
     }
-    at = area.end;
-  }
-  return space.isCovered(address, end) ? 0 : -ENOMEM;
+    return area.end;
+  });
+  return result < 0 ? result : space.isCovered(address, end) ? 0 : -ENOMEM;
 }
 
-/** @returns 0, or EFAULT, EINVAL, ENOMEM. @see mincore(2) */
-export function mincore(space: AddressSpace, address: number, length: number, vector: number): number {
+/** @returns 0, or EFAULT, EINVAL, ENOMEM, UNFINISHED. @see mincore(2) */
+export function mincore(task: Task, address: number, length: number, vector: number): number {
+  const { space } = task;
   if (address % PAGE_SIZE !== 0) return -EINVAL;
   const end = address + pageUp(length);
   if (length < 0 || !space.isCovered(address, end)) return -ENOMEM;
   const bytes = new Uint8Array(PAGE_SIZE);
-  for (let at = address; at < end; at += PAGE_SIZE * PAGE_SIZE) {
+  return walkInPieces(task, address, end, (at) => {
     const last = Math.min(end, at + PAGE_SIZE * PAGE_SIZE);
+    const pages = (last - at) / PAGE_SIZE;
+    space.kernel.work.charge(Math.ceil(pages / 32));
     bytes.fill(0);
     space.table.forEach(at, last, (page, entry) => {
       bytes[(page - at) / PAGE_SIZE] = 1;
       return entry;
     });
-    for (let place = at; place < last; ) {
-      const area = space.areaAt(place)!;
+    for (let area = space.areas.endingAfter(at); area !== undefined && area.start < last; area = space.areas.endingAfter(area.end)) {
       const areaEnd = Math.min(area.end, last);
-      if (area.pages !== null) for (; place < areaEnd; place += PAGE_SIZE) if (area.pages.peek(area.pageIndex(place)) !== 0) bytes[(place - at) / PAGE_SIZE] = 1;
-      place = areaEnd;
+      if (area.pages === null) continue;
+      for (let place = Math.max(at, area.start); place < areaEnd; place += PAGE_SIZE) {
+        if (area.pages.peek(area.pageIndex(place)) !== 0) bytes[(place - at) / PAGE_SIZE] = 1;
+      }
     }
-    if (space.copyOut(vector + (at - address) / PAGE_SIZE, bytes, 0, (last - at) / PAGE_SIZE) < 0) return -EFAULT;
-  }
-  return 0;
+    return space.copyOut(vector + (at - address) / PAGE_SIZE, bytes, 0, pages) < 0 ? -EFAULT : last;
+  });
 }
 
 /** Cuts mappings of a file that became shorter, so that touching them raises SIGBUS. */
@@ -376,7 +462,7 @@ export function unmapBeyond(spaces: Iterable<AddressSpace>, pages: PageCache, si
     for (const area of space.areas) {
       if (area.pages !== pages) continue;
       const start = Math.max(area.start, area.start + firstIndex * PAGE_SIZE - area.offset);
-      if (start < area.end) space.unmapPages(start, area.end);
+      if (start < area.end) space.dropPages(area, start, area.end);
     }
   }
 }

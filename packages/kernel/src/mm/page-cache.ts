@@ -1,5 +1,7 @@
 import { PAGE_SIZE } from "@stratos/abi";
+import type { CallWork } from "../task/call-work.ts";
 import type { FrameAllocator } from "./frame-allocator.ts";
+import type { Reapable } from "./reaper.ts";
 
 /** Where a file's pages come from and go to. `bytes` is physical memory: no second copy is made. */
 export interface PageBacking {
@@ -7,6 +9,34 @@ export interface PageBacking {
   readPage(index: number, bytes: Uint8Array, at: number): number;
   /** Stores `length` bytes (≤ 4096, the rest lies beyond the end of the file). Returns 0 or a negated errno. */
   writePage(index: number, bytes: Uint8Array, at: number, length: number): number;
+}
+
+/** Pages that are sorted and written together. */
+export const WRITE_PORTION = 256;
+
+/** Pages of a file that went, whose frames are given back. */
+class DroppedPages implements Reapable {
+  readonly #frames: FrameAllocator;
+  readonly #pages: Map<number, number>;
+
+  constructor(frames: FrameAllocator, pages: Map<number, number>) {
+    this.#frames = frames;
+    this.#pages = pages;
+  }
+
+  reap(work: CallWork): boolean {
+    let units = 0;
+    for (const [index, frame] of this.#pages) {
+      // Giving a frame back costs a fraction of what a unit stands for.
+      if ((++units & 15) === 0) {
+        work.charge(1);
+        if (work.mustPause()) return false;
+      }
+      this.#pages.delete(index);
+      this.#frames.release(frame);
+    }
+    return true;
+  }
 }
 
 /**
@@ -17,7 +47,7 @@ export class PageCache {
   readonly frames: FrameAllocator;
   readonly backing: PageBacking | null;
   /** Page index → frame number. */
-  readonly #pages = new Map<number, number>();
+  #pages = new Map<number, number>();
   readonly #dirty = new Set<number>();
   /** Mappings of shared anonymous memory (no file holds it): the last one to go disposes of it. 0 for files. */
   anonymousUsers = 0;
@@ -118,10 +148,31 @@ export class PageCache {
   }
 
   /**
+   * The same until `work` is used up, where the range is no larger than what is in memory; else all of that is looked at in one go.
+   *
+   * @returns index up to which all was visited, `last` at the end
+   */
+  forEachInPieces(first: number, last: number, work: CallWork, visit: (index: number, frame: number) => void): number {
+    if (last - first > this.#pages.size) {
+      work.charge(this.#pages.size >> 5);
+      this.forEach(first, last, visit);
+      return last;
+    }
+    for (let index = first; index < last; index++) {
+      if (work.mustPause()) return index;
+      const frame = this.#pages.get(index);
+      work.charge(1);
+      if (frame !== undefined) visit(index, frame);
+    }
+    return last;
+  }
+
+  /**
    * Drops pages from `size` on and zeroes the tail of the page that `size` falls in. Mappings must have been cut before (mm/truncate).
    */
   truncate(size: number): void {
     const first = Math.ceil(size / PAGE_SIZE);
+    if (first === 0) return this.#dropAll();
     for (const index of [...this.#pages.keys()]) if (index >= first) this.drop(index);
     const tail = size % PAGE_SIZE;
     const frame = tail === 0 ? undefined : this.#pages.get(Math.floor(size / PAGE_SIZE));
@@ -142,21 +193,49 @@ export class PageCache {
     this.frames.release(frame);
   }
 
-  /** Writes dirty pages to the backing. @param size  of the file in bytes */
+  /** Forgets every page; the frames of many go back in pieces. */
+  #dropAll(): void {
+    const pages = this.#pages;
+    this.#pages = new Map();
+    this.#dirty.clear();
+    this.frames.cachedCount -= pages.size;
+    if (this.#watchers.size > 0) for (const index of pages.keys()) this.notifyChange(index);
+    this.frames.reaper.add(new DroppedPages(this.frames, pages));
+  }
+
+  /** Writes dirty pages to the backing. @param size  of the file in bytes. @returns 0, or the first error */
   writeBack(size: number): number {
-    if (this.backing === null) return 0;
     let failure = 0;
-    for (const index of [...this.#dirty].sort((a, b) => a - b)) {
+    for (let left = this.#dirty.size; left > 0; left -= WRITE_PORTION) {
+      const failed = this.writePortion(size, Math.min(left, WRITE_PORTION));
+      if (failure === 0) failure = failed;
+    }
+    return failure;
+  }
+
+  /**
+   * Writes the `most` pages that are dirty for the longest, in ascending order. One that stays dirty comes behind all others, so that who writes as many
+   * as there were at first has written each.
+   *
+   * @returns 0, or the first error
+   */
+  writePortion(size: number, most: number): number {
+    if (this.backing === null) return 0;
+    const portion: number[] = [];
+    for (const index of this.#dirty) if (portion.push(index) >= most) break;
+    let failure = 0;
+    for (const index of portion.sort((a, b) => a - b)) {
       const length = Math.min(PAGE_SIZE, size - index * PAGE_SIZE);
       const frame = this.#pages.get(index);
       if (length > 0 && frame !== undefined) {
         const failed = this.backing.writePage(index, this.frames.physical.u8, frame * PAGE_SIZE, length);
-        if (failed < 0) {
-          failure = failed;
+        if (failed < 0 && failure === 0) failure = failed;
+        // While it is mapped it may be written again without a fault, so it stays dirty until the mapping goes.
+        if (failed < 0 || this.frames.references(frame) > 1) {
+          this.#dirty.delete(index);
+          this.#dirty.add(index);
           continue;
         }
-        // While it is mapped it may be written again without a fault, so it stays dirty until the mapping goes.
-        if (this.frames.references(frame) > 1) continue;
       }
       this.#dirty.delete(index);
     }
@@ -178,7 +257,7 @@ export class PageCache {
 
   /** The file is gone. */
   dispose(): void {
-    for (const index of [...this.#pages.keys()]) this.drop(index);
+    this.#dropAll();
     if (this.backing !== null) this.frames.unregisterCache(this);
   }
 }

@@ -29,6 +29,7 @@ const AROUND = 16;
  * @see mmap(2), ERRORS; sigaction(2), SIGSEGV and SIGBUS
  */
 export function handlePageFault(space: AddressSpace, address: number, access: Access): 0 | BadAccess {
+  space.kernel.work.charge(1);
   let area = space.areaAt(address);
   if (area === undefined) {
     const limit = space.kernel.stackLimit(space);

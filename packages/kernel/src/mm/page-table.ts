@@ -1,4 +1,5 @@
 import { PAGE_SIZE } from "@stratos/abi";
+import { type CallWork, WORK } from "../task/call-work.ts";
 import type { FrameAllocator } from "./frame-allocator.ts";
 
 /**
@@ -10,7 +11,8 @@ import type { FrameAllocator } from "./frame-allocator.ts";
  *        [ frame number ][  unused  ] C A D W R
  * ```
  * An entry of 0 means that nothing is there. R and W say what may be done without a fault; a resident page without R is
- * protected (PROT_NONE) or not yet allowed.
+ * protected (PROT_NONE) or not yet allowed. A node of the lower level notes
+ * how many of its entries are in use (`FrameAllocator.notes`), so that whole nodes can be taken away without being read.
  */
 export const PTE_R = 1;
 export const PTE_W = 2;
@@ -28,6 +30,8 @@ export class PageTable {
   readonly #u32: Uint32Array;
   /** Section number (address / 4 GiB) → frame of its root. */
   readonly #sections = new Map<number, number>();
+  /** The sections' numbers, ascending: a range of terabytes is walked by what is in it. */
+  readonly #order: number[] = [];
   #section0 = 0;
   /** The wide section looked up last: most look-ups are in the same. */
   #hintSection = 0;
@@ -59,27 +63,49 @@ export class PageTable {
 
   /** Sets an entry; returns 0 or −ENOMEM when a node can't be allocated. Reference counts are the caller's. */
   set(address: number, entry: number): number {
-    const section = Math.floor(address / 0x100000000);
-    let root = section === 0 ? this.#section0 : (this.#sections.get(section) ?? 0);
-    if (root === 0) {
-      root = this.#frames.allocateZeroed();
-      if (root < 0) return root;
-      this.#sections.set(section, root);
-      this.#hintSection = 0;
-      if (section === 0) this.#section0 = root;
-    }
-    const low = address >>> 0;
-    const at = root * ENTRIES + (low >>> 22);
-    let leaf = this.#u32[at]!;
-    if (leaf === 0) {
-      const fresh = this.#frames.allocateZeroed();
-      if (fresh < 0) return fresh;
-      this.#u32[at] = leaf = fresh;
-    }
-    const slot = leaf * ENTRIES + ((low >>> 12) & 1023);
-    if (this.#u32[slot] === 0) this.residentPages++;
+    const leaf = this.#leafFor(address);
+    if (leaf < 0) return leaf;
+    const slot = leaf * ENTRIES + (((address >>> 0) >>> 12) & 1023);
+    if (this.#u32[slot] === 0) this.#note(leaf, 1);
     this.#u32[slot] = entry;
     return 0;
+  }
+
+  /** The node of 1024 entries for `address`, made when it isn't there; −ENOMEM. */
+  #leafFor(address: number): number {
+    const root = this.#rootFor(Math.floor(address / 0x100000000));
+    if (root < 0) return root;
+    const at = root * ENTRIES + ((address >>> 0) >>> 22);
+    const leaf = this.#u32[at]!;
+    if (leaf !== 0) return leaf;
+    const fresh = this.#frames.allocateZeroed();
+    if (fresh < 0) return fresh;
+    this.#frames.notes[fresh - this.#frames.first] = 0;
+    this.#u32[at] = fresh;
+    return fresh;
+  }
+
+  /** The root of a section, made when it isn't there; −ENOMEM. */
+  #rootFor(section: number): number {
+    const present = section === 0 ? this.#section0 : (this.#sections.get(section) ?? 0);
+    if (present !== 0) return present;
+    const root = this.#frames.allocateZeroed();
+    if (root < 0) return root;
+    this.#sections.set(section, root);
+    this.#order.splice(this.#firstSection(section), 0, section);
+    this.#hintSection = 0;
+    if (section === 0) this.#section0 = root;
+    return root;
+  }
+
+  /** A leaf has `change` more pages. */
+  #note(leaf: number, change: number): void {
+    this.residentPages += change;
+    this.#frames.notes[leaf - this.#frames.first]! += change;
+  }
+
+  #pagesOf(leaf: number): number {
+    return this.#frames.notes[leaf - this.#frames.first]!;
   }
 
   /** Replaces the entry of a resident page. */
@@ -96,7 +122,83 @@ export class PageTable {
     if (end <= (section + 1) * 0x100000000) {
       const root = section === 0 ? this.#section0 : this.#wideRoot(section);
       if (root !== 0) this.#visitSection(root, section * 0x100000000, { start, end }, visit);
-    } else for (const [other, root] of this.#sections) this.#visitSection(root, other * 0x100000000, { start, end }, visit);
+    } else {
+      for (let index = this.#firstSection(section); index < this.#order.length && this.#order[index]! * 0x100000000 < end; index++) {
+        const other = this.#order[index]!;
+        this.#visitSection(this.#sections.get(other)!, other * 0x100000000, { start, end }, visit);
+      }
+    }
+  }
+
+  /** Index in `#order` of the first section with that number or a higher one. */
+  #firstSection(section: number): number {
+    let low = 0;
+    let high = this.#order.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#order[middle]! < section) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Charges for the nodes of `[start, end)`, and returns where the work is used up, else `end`. */
+  measure(start: number, end: number, work: CallWork): number {
+    for (let index = this.#firstSection(Math.floor(start / 0x100000000)); index < this.#order.length; index++) {
+      const section = this.#order[index]!;
+      const base = section * 0x100000000;
+      if (base >= end) break;
+      const root = this.#sections.get(section)!;
+      const last = Math.min(end, base + 0x100000000) - base;
+      work.charge(1);
+      for (let table = Math.floor(Math.max(0, start - base) / 0x400000); table * 0x400000 < last; table++) {
+        const leaf = this.#u32[root * ENTRIES + table]!;
+        if (leaf === 0 || this.#pagesOf(leaf) === 0) continue;
+        const from = Math.max(start - base, table * 0x400000);
+        const to = Math.min(last, (table + 1) * 0x400000);
+        work.charge(Math.ceil(((to - from) / 0x400000) * WORK.PAGE_TABLE));
+        if (work.mustPause()) return base + to;
+      }
+    }
+    return end;
+  }
+
+  /**
+   * Copies the entries of `[start, end)` to a child's table (fork(2)); frames are counted once more. Anonymous pages of private areas become
+   * copy-on-write on both sides; the child has decoded no code yet, and writes to a shared area mark it anew.
+   *
+   * @returns 0, or −ENOMEM when a node can't be allocated
+   */
+  copyTo(child: PageTable, start: number, end: number, isShared: boolean): number {
+    const lost = isShared ? PTE_C | PTE_W : PTE_C;
+    for (let index = this.#firstSection(Math.floor(start / 0x100000000)); index < this.#order.length; index++) {
+      const section = this.#order[index]!;
+      const base = section * 0x100000000;
+      if (base >= end) return 0;
+      const root = this.#sections.get(section)!;
+      const last = Math.min(end, base + 0x100000000) - base;
+      const first = Math.max(0, start - base);
+      for (let table = Math.floor(first / 0x400000); table * 0x400000 < last; table++) {
+        const leaf = this.#u32[root * ENTRIES + table]!;
+        if (leaf === 0 || this.#pagesOf(leaf) === 0) continue;
+        const from = Math.max(0, first / PAGE_SIZE - table * ENTRIES);
+        const to = Math.min(ENTRIES, last / PAGE_SIZE - table * ENTRIES);
+        let copy = 0;
+        for (let at = from; at < to; at++) {
+          let entry = this.#u32[leaf * ENTRIES + at]!;
+          if (entry === 0) continue;
+          if (copy === 0) {
+            copy = child.#leafFor(base + table * 0x400000);
+            if (copy < 0) return copy;
+          }
+          this.#frames.retain(entry >>> 12);
+          if (!isShared && (entry & PTE_A) !== 0) this.#u32[leaf * ENTRIES + at] = entry = (entry & ~PTE_W) >>> 0;
+          this.#u32[copy * ENTRIES + at] = (entry & ~lost) >>> 0;
+          child.#note(copy, 1);
+        }
+      }
+    }
+    return 0;
   }
 
   #visitSection(root: number, base: number, range: { start: number; end: number }, visit: (address: number, entry: number) => number): void {
@@ -104,7 +206,7 @@ export class PageTable {
     const last = Math.min(range.end, base + 0x100000000) - base;
     for (let table = Math.floor(first / 0x400000); table * 0x400000 < last; table++) {
       const leaf = this.#u32[root * ENTRIES + table]!;
-      if (leaf === 0) continue;
+      if (leaf === 0 || this.#pagesOf(leaf) === 0) continue;
       const from = Math.max(0, first / PAGE_SIZE - table * ENTRIES);
       const to = Math.min(ENTRIES, last / PAGE_SIZE - table * ENTRIES);
       for (let index = from; index < to; index++) {
@@ -113,17 +215,62 @@ export class PageTable {
         const changed = visit(base + table * 0x400000 + index * PAGE_SIZE, entry);
         if (changed !== entry) {
           this.#u32[leaf * ENTRIES + index] = changed;
-          if (changed === 0) this.residentPages--;
+          if (changed === 0) this.#note(leaf, -1);
         }
       }
     }
   }
 
+  /**
+   * Hands the pages of `[start, end)` over to another table, at the same addresses: nodes that lie in the range whole as they are, so that the work is a
+   * step for each node, not for each page. @returns 0, or −ENOMEM when the other table can't have a node (only at the range's ends; all before is done)
+   */
+  handOver(other: PageTable, start: number, end: number): number {
+    for (let index = this.#firstSection(Math.floor(start / 0x100000000)); index < this.#order.length; index++) {
+      const base = this.#order[index]! * 0x100000000;
+      if (base >= end) return 0;
+      const root = this.#sections.get(this.#order[index]!)!;
+      const first = Math.max(start, base);
+      const last = Math.min(end, base + 0x100000000);
+      for (let at = Math.floor((first - base) / 0x400000) * 0x400000 + base; at < last; at += 0x400000) {
+        const slot = root * ENTRIES + ((at >>> 0) >>> 22);
+        const leaf = this.#u32[slot]!;
+        const count = leaf === 0 ? 0 : this.#pagesOf(leaf);
+        if (count === 0) continue;
+        if (at >= first && at + 0x400000 <= last) {
+          const failed = other.#adopt(at, leaf, count);
+          if (failed < 0) return failed;
+          this.#u32[slot] = 0;
+          this.residentPages -= count;
+          continue;
+        }
+        let failed = 0;
+        this.forEach(Math.max(at, first), Math.min(at + 0x400000, last), (address, entry) => {
+          failed ||= other.set(address, entry);
+          return failed < 0 ? entry : 0;
+        });
+        if (failed < 0) return failed;
+      }
+    }
+    return 0;
+  }
+
+  /** Takes over a node for the 4 MiB at `address`, where this table has none. */
+  #adopt(address: number, leaf: number, count: number): number {
+    const root = this.#rootFor(Math.floor(address / 0x100000000));
+    if (root < 0) return root;
+    this.#u32[root * ENTRIES + ((address >>> 0) >>> 22)] = leaf;
+    this.residentPages += count;
+    return 0;
+  }
+
   /** Frees nodes of wide sections that lie in `[start, end)`, where no page is left: a program may use and leave a great many. */
   prune(start: number, end: number): void {
-    for (const [section, root] of this.#sections) {
+    for (let index = this.#firstSection(Math.max(1, Math.floor(start / 0x100000000))); index < this.#order.length; ) {
+      const section = this.#order[index]!;
       const base = section * 0x100000000;
-      if (section === 0 || base + 0x100000000 <= start || base >= end) continue;
+      if (base >= end) break;
+      const root = this.#sections.get(section)!;
       let isEmpty = true;
       for (let table = 0; table < ENTRIES; table++) {
         const leaf = this.#u32[root * ENTRIES + table]!;
@@ -134,10 +281,12 @@ export class PageTable {
           this.#u32[root * ENTRIES + table] = 0;
         } else isEmpty = false;
       }
-      if (!isEmpty) continue;
-      this.#frames.release(root);
-      this.#sections.delete(section);
-      this.#hintSection = 0;
+      if (isEmpty) {
+        this.#frames.release(root);
+        this.#sections.delete(section);
+        this.#order.splice(index, 1);
+        this.#hintSection = 0;
+      } else index++;
     }
   }
 
@@ -151,6 +300,7 @@ export class PageTable {
       this.#frames.release(root);
     }
     this.#sections.clear();
+    this.#order.length = 0;
     this.#hintSection = 0;
     this.#section0 = 0;
     this.residentPages = 0;

@@ -36,7 +36,7 @@ test("code stays below 4 GiB", () => {
   assert.equal(map(task, 8 * GIB, { protection: executable }), -ENOMEM);
   assert.equal(space.isWide, false);
   const data = map(task, 8 * GIB, { protection: PROT_NONE });
-  assert.equal(mprotect(space, data, 4096, executable), -EACCES);
+  assert.equal(mprotect(task, data, 4096, executable), -EACCES);
   const code = map(task, 4096, { protection: executable });
   assert.ok(code < USER_TOP);
   assert.equal(mremap(task, { address: code, oldLength: 4096, newLength: 4096, flags: 3, newAddress: PLACE }), -ENOMEM);
@@ -48,8 +48,8 @@ test("a request that memory could never back is refused unless it reserves nothi
   assert.equal(map(task, 64 * GIB, { flags: MAP_SHARED }), -ENOMEM);
   const reserved = map(task, 64 * GIB, { flags: MAP_PRIVATE, protection: PROT_NONE });
   assert.ok(reserved > 0);
-  assert.equal(mprotect(task.space, reserved, 64 * GIB, READ_WRITE), -ENOMEM);
-  assert.equal(mprotect(task.space, reserved, GIB, READ_WRITE), 0);
+  assert.equal(mprotect(task, reserved, 64 * GIB, READ_WRITE), -ENOMEM);
+  assert.equal(mprotect(task, reserved, GIB, READ_WRITE), 0);
   assert.ok(map(task, 64 * GIB) > 0);
 });
 

@@ -7,7 +7,7 @@ import { forgetPiWait, ownsPiFutex } from "../task/pi-futex.ts";
 import { isOrphaned } from "../task/process-group.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
-import { BLOCKED, BLOCKED_RESTART } from "../task/wait-queue.ts";
+import { BLOCKED, BLOCKED_RESTART, UNFINISHED } from "../task/wait-queue.ts";
 import { defaultAction } from "./default-action.ts";
 import { signalInfo, type SignalInfo } from "./pending-signals.ts";
 import { hasDeliverableSignal, sendSignalToProcess, sendSignalToTask, takeSignal } from "./send-signal.ts";
@@ -24,7 +24,7 @@ export function deliverSignals(task: Task): void {
   if (task.group.exitStatus !== null) return;
   if (task.group.coreDump !== null) return continueCoreDump(task);
   for (;;) {
-    const info = takeSignal(task, (signal) => signal === SIGKILL || signal === SIGSTOP || !task.blocked.has(signal));
+    const info = takeSignal(task, (signal) => signal === SIGKILL || signal === SIGSTOP || (!task.blocked.has(signal) && !comesAfterCall(task, signal)));
     if (info === null) return;
     const action = task.group.actions.get(info.signal);
     task.kernel.onSignal?.(task, info);
@@ -38,6 +38,16 @@ export function deliverSignals(task: Task): void {
     }
     if (actByDefault(task, info)) return;
   }
+}
+
+/**
+ * A call that goes on in pieces and can't end early (fork, munmap) is finished before a handler runs, as Linux finishes it; what ends or stops the
+ * process doesn't wait for that.
+ */
+function comesAfterCall(task: Task, signal: number): boolean {
+  if (task.syscallNumber < 0 || task.blockedKind !== UNFINISHED || task.kernel.calls[task.syscallNumber]?.interrupted !== undefined) return false;
+  const { handler } = task.group.actions.get(signal);
+  return handler !== SIG_DFL && handler !== SIG_IGN;
 }
 
 /** @returns whether the task doesn't go on */

@@ -1,6 +1,7 @@
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, EBADF, EFBIG, EINVAL, EISDIR, ENODEV, EOPNOTSUPP, EPERM, EROFS, ESPIPE, ETXTBSY, FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE } from "@stratos/abi";
 import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_UNSHARE_RANGE, FALLOC_FL_ZERO_RANGE, F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_WRITE, MS_RDONLY, O_PATH, S_IFIFO, S_IFMT, UTIME_NOW, UTIME_OMIT } from "@stratos/abi";
 import { checkAccess, MAY_WRITE } from "../security/permission.ts";
+import { movedBefore, pauseTransfer } from "../task/call-work.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
 import { changeMode, changeOwner, changeTimes } from "../vfs/attributes.ts";
@@ -133,8 +134,11 @@ function fallocate(task: Task, fd: number, mode: number, offset: number, length:
     const clipped = clipToLimits(task, inode.size, offset + length - inode.size);
     if (clipped < offset + length - inode.size) return clipped < 0 ? clipped : -EFBIG;
   }
-  const failed = inode.allocate(mode, offset, length, task.kernel.vfs.now());
-  if (failed < 0) return failed;
+  task.kernel.work.mayPause = true;
+  const before = movedBefore(task);
+  const done = inode.allocate(mode, offset + before, length - before, task.kernel.vfs.now());
+  if (done > 0 && before + done < length) return pauseTransfer(task, before + done);
+  if (done < 0) return done;
   inode.version++;
   markInodeDirty(task.kernel, inode);
   if (task.kernel.vfs.watchCount > 0) notifyInode(task.kernel, inode, file.path, "modify");

@@ -1,14 +1,17 @@
 import { EBADF, EFAULT, EINVAL, EPERM, ESRCH, MAP_ANONYMOUS, PAGE_SIZE, SIGKILL } from "@stratos/abi";
 import { processOfPidfd } from "../event/pidfd.ts";
+import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
 import { mayInspect } from "../fs/procfs/proc-access.ts";
 import { lockAllMemory, lockMemory, unlockAllMemory, unlockMemory } from "../mm/memory-lock.ts";
-import { madvise } from "../mm/madvise.ts";
+import { madvise, MADV_POPULATE_WRITE } from "../mm/madvise.ts";
 import { sealMemory } from "../mm/memory-seal.ts";
 import { brk, mincore, mmap, mprotect, mremap, msync, munmap } from "../mm/mmap.ts";
 import { CAP_SYS_PTRACE, isCapable } from "../security/credentials.ts";
 import { isErrno } from "../vfs/inode.ts";
 import type { Task } from "../task/task.ts";
-import type { SyscallTable } from "./syscall-table.ts";
+import { movedBefore, pauseTransfer } from "../task/call-work.ts";
+import { BLOCKED_KILLABLE } from "../task/wait-queue.ts";
+import type { SyscallHandler, SyscallTable } from "./syscall-table.ts";
 
 const MLOCK_ONFAULT = 1;
 
@@ -36,6 +39,15 @@ function membarrier(task: Task, command: number, flags: number, _cpu: number): n
   return needed !== undefined && (task.space.barrierRegistrations & needed) === 0 ? -EPERM : 0;
 }
 
+/** A call that changes areas waits while another thread's fork goes on in pieces (mm/fork.ts). */
+function alone(run: SyscallHandler): SyscallHandler {
+  return (task, a0, a1, a2, a3, a4, a5) => {
+    if (!task.space.isForking) return run(task, a0, a1, a2, a3, a4, a5);
+    task.waitOn(task.space.forkDone);
+    return BLOCKED_KILLABLE;
+  };
+}
+
 /** process_vm_readv and process_vm_writev: copies between two address spaces, through a kernel page. */
 function transfer(task: Task, args: { pid: number; local: number; localCount: number; remote: number; remoteCount: number; toRemote: boolean }): number {
   const target = task.kernel.tasks.tasks.get(args.pid | 0);
@@ -52,9 +64,19 @@ function transfer(task: Task, args: { pid: number; local: number; localCount: nu
   const cursor = task.space.vectorCursor(args.local, args.localCount);
   if (isErrno(cursor)) return cursor;
   const page = new Uint8Array(PAGE_SIZE);
-  let moved = 0;
+  const { work } = task.kernel;
+  work.mayPause = true;
+  let moved = movedBefore(task);
+  cursor.skip(moved);
+  let passed = moved;
   for (let [address, length] of remotes) {
+    const part = Math.min(passed, length);
+    passed -= part;
+    address += part;
+    length -= part;
     while (length > 0 && cursor.remaining > 0) {
+      work.charge(1);
+      if (work.mustPause()) return pauseTransfer(task, moved);
       const count = Math.min(length, cursor.remaining, PAGE_SIZE - (address % PAGE_SIZE));
       if (args.toRemote) {
         if (cursor.take(page, 0, count) < count || target.space.copyOut(address, page, 0, count) < 0) return moved > 0 ? moved : -EFAULT;
@@ -81,15 +103,20 @@ function processMadvise(task: Task, pidfd: number, vector: number, count: number
   const isHint = advice === MADV_WILLNEED || advice === MADV_COLD || advice === MADV_PAGEOUT || advice === MADV_COLLAPSE;
   if (!isHint && target.space !== task.space) return -EINVAL;
   if (mayInspect(task, target) < 0) return -EPERM;
+  const { work } = task.kernel;
+  work.mayPause = true;
   let done = 0;
   for (let index = 0; index < count; index++) {
     const address = task.space.loadU64(vector + index * 16);
     const length = task.space.loadU64(vector + index * 16 + 8);
     if (address < 0 || length < 0) return -EFAULT;
-    // Huge pages are not made, and nothing is lost by that.
-    const result = advice === MADV_COLLAPSE ? 0 : madvise(target.space, address, length, advice);
+    // Huge pages are not made, and nothing is lost by that. Pages are faulted in by madvise(2) alone, which can go on in pieces.
+    const result = advice === MADV_COLLAPSE || advice === MADV_POPULATE_WRITE ? 0 : madvise(task, target.space, address, length, advice);
     if (result < 0) return done > 0 ? done : result;
     done += length;
+    // As process_madvise(2) allows: fewer bytes than asked for.
+    work.charge(1 + (target.space.areas.size >> 8));
+    if (work.mustPause()) return done;
   }
   return done;
 }
@@ -105,23 +132,23 @@ function processRelease(task: Task, pidfd: number, flags: number): number {
 }
 
 export const memoryCalls: SyscallTable = {
-  mmap: { run: sysMmap, gaps: "MAP_HUGETLB is refused (ENOMEM); code lies below 4 GiB: with PROT_EXEC an address above is refused (ENOMEM), and mprotect(2) can't make what lies there executable (EACCES); what doesn't fit or is fixed above 4 GiB makes the process slower" },
-  munmap: { run: (task, address, length) => munmap(task.space, address, length) },
-  mprotect: { run: (task, address, length, protection) => mprotect(task.space, address, length, protection) },
-  mremap: { run: (task, address, oldLength, newLength, flags, newAddress) => mremap(task, { address, oldLength, newLength, flags, newAddress }) },
-  brk: { run: (task, end) => brk(task, end) },
-  madvise: { run: (task, address, length, advice) => madvise(task.space, address, length, advice | 0), gaps: "hints are accepted and ignored; MADV_REMOVE, MADV_MERGEABLE, MADV_WIPEONFORK and memory failures: EINVAL" },
-  msync: { run: (task, address, length, flags) => msync(task.space, address, length, flags | 0) },
-  mincore: { run: (task, address, length, vector) => mincore(task.space, address, length, vector) },
-  mlock: { run: (task, address, length) => lockMemory(task, address, length, true) },
-  mlock2: { run: (task, address, length, flags) => ((flags & ~MLOCK_ONFAULT) !== 0 ? -EINVAL : lockMemory(task, address, length, (flags & MLOCK_ONFAULT) === 0)) },
-  munlock: { run: (task, address, length) => unlockMemory(task, address, length) },
+  mmap: { run: alone(sysMmap), gaps: "MAP_HUGETLB is refused (ENOMEM); code lies below 4 GiB: with PROT_EXEC an address above is refused (ENOMEM), and mprotect(2) can't make what lies there executable (EACCES); what doesn't fit or is fixed above 4 GiB makes the process slower" },
+  munmap: { run: alone((task, address, length) => munmap(task.space, address, length)) },
+  mprotect: { run: alone(mprotect) },
+  mremap: { run: alone((task, address, oldLength, newLength, flags, newAddress) => mremap(task, { address, oldLength, newLength, flags, newAddress })) },
+  brk: { run: alone(brk) },
+  madvise: { run: (task, address, length, advice) => madvise(task, task.space, address, length, advice | 0), gaps: "hints are accepted and ignored; MADV_REMOVE, MADV_MERGEABLE, MADV_WIPEONFORK and memory failures: EINVAL" },
+  msync: { run: (task, address, length, flags) => msync(task, address, length, flags | 0) },
+  mincore: { run: (task, address, length, vector) => mincore(task, address, length, vector) },
+  mlock: { run: alone((task, address, length) => lockMemory(task, address, length, true)) },
+  mlock2: { run: alone((task, address, length, flags) => ((flags & ~MLOCK_ONFAULT) !== 0 ? -EINVAL : lockMemory(task, address, length, (flags & MLOCK_ONFAULT) === 0))) },
+  munlock: { run: alone(unlockMemory) },
   mlockall: { run: lockAllMemory },
   munlockall: { run: unlockAllMemory },
   mseal: { run: (task, address, length, flags) => sealMemory(task.space, address, length, flags) },
   process_madvise: { run: processMadvise }, process_mrelease: { run: processRelease },
-  process_vm_readv: { run: (task, pid, local, localCount, remote, remoteCount) => transfer(task, { pid, local, localCount, remote, remoteCount, toRemote: false }) },
-  process_vm_writev: { run: (task, pid, local, localCount, remote, remoteCount) => transfer(task, { pid, local, localCount, remote, remoteCount, toRemote: true }) },
+  process_vm_readv: { run: (task, pid, local, localCount, remote, remoteCount) => transfer(task, { pid, local, localCount, remote, remoteCount, toRemote: false }), interrupted: interruptedTransfer },
+  process_vm_writev: { run: (task, pid, local, localCount, remote, remoteCount) => transfer(task, { pid, local, localCount, remote, remoteCount, toRemote: true }), interrupted: interruptedTransfer },
   membarrier: { run: (task, command, flags, cpu) => membarrier(task, command | 0, flags | 0, cpu | 0), gaps: "harts take turns, so every command is satisfied at once; no rseq commands" },
   riscv_flush_icache: {
     run: (task, start, end) => {

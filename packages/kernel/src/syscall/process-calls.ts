@@ -1,6 +1,7 @@
 import {
   AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, EAGAIN, EBADF, EFAULT, EINVAL, ENOENT, EPERM, ESRCH, O_NONBLOCK, PATH_MAX,
 } from "@stratos/abi";
+import { abandonFork } from "../mm/fork.ts";
 import { CLONE_NEWNS, CLONE_PARENT_SETTID, CLONE_PIDFD, CLONE_VFORK, cloneTask, type CloneRequest, readCloneArguments } from "../task/clone.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import { executeProgram, readStrings } from "../task/exec.ts";
@@ -19,7 +20,7 @@ import type { SyscallTable } from "./syscall-table.ts";
 
 function clone(task: Task, request: CloneRequest, pidfdAddress: number): number {
   // A vfork parent that was woken: its child has gone on.
-  if (task.syscallState !== null) {
+  if (task.syscallState !== null && task.blockedKind === BLOCKED_KILLABLE) {
     const state = task.syscallState as { child: Task; tid: number };
     if (state.child.vforkParent === task) {
       task.waitOn(task.vforkDone);
@@ -136,6 +137,7 @@ export const processCalls: SyscallTable = {
   clone: {
     run: (task, flags, stack, parentTid, tls, childTid) =>
       clone(task, { flags: Math.floor(flags / 256) * 256, exitSignal: flags & 0xff, stack, tls, parentTid, childTid }, parentTid),
+    abandoned: abandonFork,
     gaps: "namespaces but CLONE_NEWNS, CLONE_PTRACE and CLONE_IO are refused or ignored",
   },
   clone3: {
@@ -143,6 +145,7 @@ export const processCalls: SyscallTable = {
       const request = readCloneArguments(task, address, size);
       return isErrno(request) ? request : clone(task, request, request.pidfd);
     },
+    abandoned: abandonFork,
     gaps: "set_tid, CLONE_INTO_CGROUP and namespaces but CLONE_NEWNS are refused",
   },
   execve: { run: (task, path, argv, environment) => execve(task, AT_FDCWD, path, argv, environment, 0), gaps: "file capabilities are not evaluated" },

@@ -1,5 +1,6 @@
-import { EBADF, EINVAL, EOPNOTSUPP, ESPIPE, O_APPEND, O_DSYNC, O_NONBLOCK, O_PATH, RWF_APPEND, RWF_DSYNC, RWF_HIPRI, RWF_NOAPPEND, RWF_NOWAIT, RWF_SYNC, SEEK_CUR } from "@stratos/abi";
+import { EBADF, EINVAL, EOPNOTSUPP, ESPIPE, O_APPEND, O_DSYNC, O_NONBLOCK, O_PATH, PAGE_SIZE, RWF_APPEND, RWF_DSYNC, RWF_HIPRI, RWF_NOAPPEND, RWF_NOWAIT, RWF_SYNC, SEEK_CUR } from "@stratos/abi";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
+import { CALL_WORK, movedBefore, pauseTransfer } from "../task/call-work.ts";
 import type { Task } from "../task/task.ts";
 import type { IoCursor } from "../vfs/io-cursor.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
@@ -18,18 +19,50 @@ function writable(task: Task, fd: number): OpenFile | number {
   return file === undefined || !file.isWritable ? -EBADF : file;
 }
 
+/** More than this may be cut and go on in pieces (task/call-work.ts); less is done in one. */
+const PIECE_MIN = CALL_WORK * PAGE_SIZE / 64;
+
+/**
+ * Reads into the cursor, in pieces when it is much. @param offset  −1: at the description's position
+ */
+function readInto(task: Task, file: OpenFile, to: IoCursor, offset: number): number {
+  if (to.remaining < PIECE_MIN) return file.read(task, to, offset);
+  const { work } = task.kernel;
+  const before = movedBefore(task);
+  to.skip(before);
+  work.mayPause = true;
+  const moved = file.read(task, to, offset < 0 ? -1 : offset + before);
+  return goOn(task, before, moved);
+}
+
+function writeFrom(task: Task, file: OpenFile, from: IoCursor, offset: number): number {
+  // A pipe and a socket keep by themselves what they have moved.
+  if (from.remaining < PIECE_MIN || file.inode?.isRegular !== true) return file.write(task, from, offset);
+  const before = movedBefore(task);
+  from.skip(before);
+  task.kernel.work.mayPause = true;
+  return goOn(task, before, file.write(task, from, offset < 0 ? -1 : offset + before));
+}
+
+/** After one piece of a transfer: `moved` is its result. */
+function goOn(task: Task, before: number, moved: number): number {
+  if (moved > 0 && task.kernel.work.isCut) return pauseTransfer(task, before + moved);
+  if (before === 0) return moved;
+  return moved > 0 ? before + moved : before;
+}
+
 function read(task: Task, fd: number, buffer: number, count: number): number {
   const file = task.files.get(fd | 0);
   if (file === undefined || !file.isReadable) return -EBADF;
   if (count < 0) return -EINVAL;
-  return file.read(task, task.space.cursor(buffer, count > COUNT_MAX ? COUNT_MAX : count), -1);
+  return readInto(task, file, task.space.cursor(buffer, count > COUNT_MAX ? COUNT_MAX : count), -1);
 }
 
 function write(task: Task, fd: number, buffer: number, count: number): number {
   const file = task.files.get(fd | 0);
   if (file === undefined || !file.isWritable) return -EBADF;
   if (count < 0) return -EINVAL;
-  return file.write(task, task.space.cursor(buffer, count > COUNT_MAX ? COUNT_MAX : count), -1);
+  return writeFrom(task, file, task.space.cursor(buffer, count > COUNT_MAX ? COUNT_MAX : count), -1);
 }
 
 /** Positioned calls need a file with positions; that it may be read or written is asked after that. */
@@ -45,7 +78,7 @@ function pread(task: Task, fd: number, buffer: number, count: number, offset: nu
   const file = readable(task, fd);
   if (typeof file === "number") return file;
   if (count < 0) return -EINVAL;
-  return file.read(task, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), offset);
+  return readInto(task, file, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), offset);
 }
 
 function pwrite(task: Task, fd: number, buffer: number, count: number, offset: number): number {
@@ -54,7 +87,7 @@ function pwrite(task: Task, fd: number, buffer: number, count: number, offset: n
   const file = writable(task, fd);
   if (typeof file === "number") return file;
   if (count < 0) return -EINVAL;
-  return file.write(task, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), offset);
+  return writeFrom(task, file, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), offset);
 }
 
 function vector(task: Task, address: number, count: number): IoCursor | number {
@@ -71,8 +104,8 @@ function readv(task: Task, fd: number, address: number, count: number, offset: n
   if ((flags & ~(RWF_HIPRI | RWF_NOWAIT | RWF_DSYNC | RWF_SYNC)) !== 0) return -EOPNOTSUPP;
   const cursor = vector(task, address, count);
   if (typeof cursor === "number") return cursor;
-  if ((flags & RWF_NOWAIT) === 0) return file.read(task, cursor, offset);
-  return withFlags(file, O_NONBLOCK, 0, () => file.read(task, cursor, offset));
+  if ((flags & RWF_NOWAIT) === 0) return readInto(task, file, cursor, offset);
+  return withFlags(file, O_NONBLOCK, 0, () => readInto(task, file, cursor, offset));
 }
 
 function writev(task: Task, fd: number, address: number, count: number, offset: number, flags: number): number {
@@ -86,9 +119,9 @@ function writev(task: Task, fd: number, address: number, count: number, offset: 
   if ((flags & (RWF_APPEND | RWF_NOAPPEND)) === (RWF_APPEND | RWF_NOAPPEND)) return -EINVAL;
   const cursor = vector(task, address, count);
   if (typeof cursor === "number") return cursor;
-  if (flags === 0) return file.write(task, cursor, offset);
+  if (flags === 0) return writeFrom(task, file, cursor, offset);
   const set = ((flags & RWF_NOWAIT) !== 0 ? O_NONBLOCK : 0) | ((flags & RWF_APPEND) !== 0 ? O_APPEND : 0) | ((flags & (RWF_DSYNC | RWF_SYNC)) !== 0 ? O_DSYNC : 0);
-  return withFlags(file, set, (flags & RWF_NOAPPEND) !== 0 ? O_APPEND : 0, () => file.write(task, cursor, offset));
+  return withFlags(file, set, (flags & RWF_NOAPPEND) !== 0 ? O_APPEND : 0, () => writeFrom(task, file, cursor, offset));
 }
 
 /** Runs one operation as if the description had other flags (RWF_*). */
@@ -115,16 +148,16 @@ function lseek(task: Task, fd: number, offset: number, whence: number): number {
 }
 
 export const readWriteCalls: SyscallTable = {
-  read: { run: read },
+  read: { run: read, interrupted: interruptedTransfer },
   write: { run: write, interrupted: interruptedTransfer },
-  readv: { run: (task, fd, address, count) => readv(task, fd, address, count, -1, 0) },
+  readv: { run: (task, fd, address, count) => readv(task, fd, address, count, -1, 0), interrupted: interruptedTransfer },
   writev: { run: (task, fd, address, count) => writev(task, fd, address, count, -1, 0), interrupted: interruptedTransfer },
-  pread64: { run: pread },
-  pwrite64: { run: pwrite },
+  pread64: { run: pread, interrupted: interruptedTransfer },
+  pwrite64: { run: pwrite, interrupted: interruptedTransfer },
   // On 64-bit machines the offset is one register; the sixth argument (its high half) is unused.
-  preadv: { run: (task, fd, address, count, offset) => (offset < 0 ? -EINVAL : readv(task, fd, address, count, offset, 0)) },
-  pwritev: { run: (task, fd, address, count, offset) => (offset < 0 ? -EINVAL : writev(task, fd, address, count, offset, 0)) },
-  preadv2: { run: (task, fd, address, count, offset, _high, flags) => preadv2(task, fd, address, count, offset, flags | 0) },
+  preadv: { run: (task, fd, address, count, offset) => (offset < 0 ? -EINVAL : readv(task, fd, address, count, offset, 0)), interrupted: interruptedTransfer },
+  pwritev: { run: (task, fd, address, count, offset) => (offset < 0 ? -EINVAL : writev(task, fd, address, count, offset, 0)), interrupted: interruptedTransfer },
+  preadv2: { run: (task, fd, address, count, offset, _high, flags) => preadv2(task, fd, address, count, offset, flags | 0), interrupted: interruptedTransfer },
   pwritev2: { run: (task, fd, address, count, offset, _high, flags) => pwritev2(task, fd, address, count, offset, flags | 0), interrupted: interruptedTransfer },
   lseek: {
     run: lseek,

@@ -83,6 +83,7 @@ function apply(task: Task, target: Task, wanted: Attributes): number {
   target.resetsOnFork = wanted.resetOnFork;
   if (policy === SCHED_OTHER || policy === SCHED_BATCH) target.nice = wanted.nice;
   inherit(target);
+  task.kernel.scheduler.reorder(target);
   return 0;
 }
 

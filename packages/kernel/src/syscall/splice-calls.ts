@@ -75,6 +75,9 @@ function sendfile(task: Task, outFd: number, inFd: number, offsetAddress: number
 function pump(task: Task, source: OpenFile, from: number, target: OpenFile, to: number, count: number): number {
   let done = 0;
   const mayLoop = target.inode?.isRegular === true;
+  // Fewer bytes than asked for are what sendfile(2) and copy_file_range(2) may always return.
+  const { work } = task.kernel;
+  work.mayPause = true;
   do {
     const wanted = Math.min(CHUNK, count - done);
     const got = source.read(task, new BytesCursor(staging.subarray(0, wanted)), from + done);
@@ -83,7 +86,7 @@ function pump(task: Task, source: OpenFile, from: number, target: OpenFile, to: 
     if (put <= 0) return done > 0 ? done : put;
     done += put;
     if (put < got) break;
-  } while (done < count && mayLoop);
+  } while (done < count && mayLoop && !work.mustPause());
   return done;
 }
 

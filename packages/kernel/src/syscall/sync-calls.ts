@@ -1,8 +1,11 @@
 import { EBADF, EINVAL, EOPNOTSUPP, EPERM, ENOSYS, ESPIPE, O_PATH, S_IFIFO, S_IFMT } from "@stratos/abi";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
+import { WRITE_PORTION } from "../mm/page-cache.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
-import { syncAll, syncFileSystem, writeBackInode } from "../vfs/write-back.ts";
+import { syncFilesInPieces, syncInPieces } from "../vfs/write-back.ts";
+import { RegularFile } from "../vfs/regular-file.ts";
+import { UNFINISHED } from "../task/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
@@ -15,12 +18,13 @@ function opened(task: Task, fd: number): OpenFile | number {
 
 function fsync(task: Task, fd: number, dataOnly: boolean): number {
   const file = opened(task, fd);
-  return typeof file === "number" ? file : file.sync(dataOnly);
+  if (typeof file === "number") return file;
+  return file instanceof RegularFile && file.inode.pages?.backing ? syncInPieces(task, file.inode, dataOnly) : file.sync(dataOnly);
 }
 
 function syncfs(task: Task, fd: number): number {
   const file = opened(task, fd);
-  return typeof file === "number" ? file : syncFileSystem(task.kernel, pathOfFile(task.kernel, file).mount.fileSystem);
+  return typeof file === "number" ? file : syncFilesInPieces(task, pathOfFile(task.kernel, file).mount.fileSystem);
 }
 
 const SYNC_FILE_RANGE_FLAGS = 7, SYNC_FILE_RANGE_WRITE = 2;
@@ -31,7 +35,9 @@ function syncFileRange(task: Task, fd: number, offset: number, length: number, f
   if ((flags & ~SYNC_FILE_RANGE_FLAGS) !== 0 || offset < 0 || length < 0) return -EINVAL;
   const inode = file.inode;
   if (inode === null || (!inode.isRegular && !inode.isDirectory && !inode.isSymlink)) return -ESPIPE;
-  return (flags & SYNC_FILE_RANGE_WRITE) !== 0 && inode.isRegular ? Math.min(0, writeBackInode(task.kernel, inode)) : 0;
+  if ((flags & SYNC_FILE_RANGE_WRITE) === 0 || !inode.isRegular) return 0;
+  // The file's pages in order of their age: some now, the rest when the kernel writes back by itself, as Linux begins the writing only.
+  return Math.min(0, inode.pages?.writePortion(inode.size, WRITE_PORTION) ?? 0);
 }
 
 function fadvise(task: Task, fd: number, length: number, advice: number): number {
@@ -49,7 +55,7 @@ function readahead(task: Task, fd: number): number {
 }
 
 export const syncCalls: SyscallTable = {
-  sync: { run: (task) => (syncAll(task.kernel), 0) },
+  sync: { run: (task) => (syncFilesInPieces(task, null) === UNFINISHED ? UNFINISHED : 0) },
   syncfs: { run: syncfs },
   fsync: { run: (task, fd) => fsync(task, fd, false) },
   fdatasync: { run: (task, fd) => fsync(task, fd, true) },

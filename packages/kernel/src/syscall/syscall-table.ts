@@ -10,7 +10,9 @@ export interface SyscallRow {
   readonly run: SyscallHandler;
   /** What differs from Linux, in words for docs/compatibility.md; absent when nothing known does. */
   readonly gaps?: string;
-  /** Result when a signal handler ends a blocked call (default −EINTR), called to write out what is left (nanosleep). */
+  /** The task ended while the call was unfinished (task/call-work.ts): what it had made so far goes. */
+  readonly abandoned?: (task: Task) => void;
+  /** Result when a signal handler ends a blocked call (default −EINTR), called to write out what is left (nanosleep); a call that goes on in pieces and has none is finished before the handler runs. */
   readonly interrupted?: (task: Task, a0: number, a1: number, a2: number, a3: number, a4: number, a5: number) => number;
 }
 

@@ -1,6 +1,8 @@
 import { EFAULT, EINVAL, ENOSYS, EPERM, ESRCH, PAGE_SIZE } from "@stratos/abi";
+import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
 import { byteStringOf } from "@stratos/base";
 import { CAP_SYS_ADMIN, CAP_SYSLOG, CAP_SYS_BOOT, CAP_SYS_RESOURCE, CAP_SYS_TTY_CONFIG, isCapable } from "../security/credentials.ts";
+import { movedBefore, pauseTransfer, walkInPieces } from "../task/call-work.ts";
 import type { Task } from "../task/task.ts";
 import { type Limit, RLIMIT_CPU, RLIMIT_NOFILE, type ThreadGroup } from "../task/thread-group.ts";
 import { TIMEBASE_HZ } from "../time/timebase.ts";
@@ -85,7 +87,8 @@ function prlimit(task: Task, pid: number, resource: number, newAddress: number, 
 /** riscv_hwprobe: key/value pairs. Source: Documentation/arch/riscv/hwprobe.rst. */
 function hwprobe(task: Task, pairs: number, count: number, _cpuSetSize: number, _cpus: number, flags: number): number {
   if (flags !== 0 && flags !== 1) return -EINVAL;
-  for (let index = 0; index < count; index++) {
+  return walkInPieces(task, 0, count, (index) => {
+    task.kernel.work.charge(1);
     const at = pairs + index * 16;
     const key = task.space.loadU64(at);
     if (key < 0) return -EFAULT;
@@ -111,9 +114,8 @@ function hwprobe(task: Task, pairs: number, count: number, _cpuSetSize: number, 
       default: known = false;
     }
     if (!known && task.space.storeU64(at, -1) < 0) return -EFAULT;
-    if (task.space.storeU64(at + 8, value) < 0) return -EFAULT;
-  }
-  return 0;
+    return task.space.storeU64(at + 8, value) < 0 ? -EFAULT : index + 1;
+  });
 }
 
 const GRND_NONBLOCK = 1, GRND_RANDOM = 2, GRND_INSECURE = 4;
@@ -122,9 +124,13 @@ const randomBytes = new Uint8Array(256);
 function getrandom(task: Task, address: number, length: number, flags: number): number {
   if ((flags & ~(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE)) !== 0) return -EINVAL;
   if (length < 0) return -EINVAL;
-  let done = 0;
+  const { work } = task.kernel;
+  work.mayPause = true;
+  let done = movedBefore(task);
   length = Math.min(length, 33554431);
   while (done < length) {
+    if (work.mustPause()) return pauseTransfer(task, done);
+    work.charge(1);
     const count = Math.min(256, length - done);
     const part = randomBytes.subarray(0, count);
     task.kernel.random.fill(part);
@@ -184,7 +190,7 @@ export const systemCalls: SyscallTable = {
     },
     gaps: "kept and shown; only PER_LINUX's behaviour is there",
   },
-  getrandom: { run: getrandom },
+  getrandom: { run: getrandom, interrupted: interruptedTransfer },
   riscv_hwprobe: { run: hwprobe },
   rseq: { run: () => -ENOSYS, gaps: "ENOSYS: the C library does without it" },
   syslog: { run: (task, type, buffer, length) => syslog(task, type | 0, buffer, length | 0), gaps: "the ring buffer is read through /dev/kmsg only" },

@@ -1,6 +1,6 @@
 import { placeBeside } from "./affinity.ts";
 import { EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM } from "@stratos/abi";
-import { forkAddressSpace } from "../mm/fork.ts";
+import { forkInPieces } from "../mm/fork.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import { isErrno } from "../vfs/inode.ts";
 import { unshareMounts } from "../vfs/mounting.ts";
@@ -51,11 +51,12 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (request.exitSignal > 64) return -EINVAL;
   // A share of a hart isn't given twice (sched(7), SCHED_DEADLINE).
   if (parent.deadlineShare !== null && !parent.resetsOnFork) return -EAGAIN;
-  if (exceedsProcessLimit(parent)) return -EAGAIN;
+  const isUnderWay = parent.syscallState !== null;
+  if (!isUnderWay && exceedsProcessLimit(parent)) return -EAGAIN;
 
   // The last frames are for those who run already: a fork bomb is refused before the OOM killer must choose.
-  if (!has(CLONE_VM) && kernel.frames.freeCount < kernel.frames.total / 32 && kernel.frames.reclaimAll() < kernel.frames.total / 32) return -ENOMEM;
-  const space = has(CLONE_VM) ? parent.space : forkAddressSpace(parent.space);
+  if (!has(CLONE_VM) && !isUnderWay && kernel.frames.freeCount < kernel.frames.total / 32 && kernel.frames.reclaimAll() < kernel.frames.total / 32) return -ENOMEM;
+  const space = has(CLONE_VM) ? parent.space : forkInPieces(parent);
   if (isErrno(space)) return space;
   if (has(CLONE_VM)) space.users++;
   const files = has(CLONE_FILES) ? parent.files : parent.files.copy();

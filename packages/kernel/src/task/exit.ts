@@ -10,6 +10,7 @@ import { forgetPiWait, releasePiFutexes } from "./pi-futex.ts";
 import { hangUpIfOrphaned, leaveGroup } from "./process-group.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
+import { UNFINISHED } from "./wait-queue.ts";
 
 /**
  * Ends the whole process (exit_group(2), fatal signals): the calling thread now, the others when they next run.
@@ -29,6 +30,7 @@ export function exitGroup(task: Task, status: number): void {
 export function exitTask(task: Task, status: number): void {
   if (task.state === "Z" || task.state === "X") return;
   const { kernel, group } = task;
+  if (task.syscallNumber >= 0 && task.blockedKind === UNFINISHED) kernel.calls[task.syscallNumber]?.abandoned?.(task);
   task.endWait("signal");
   kernel.scheduler.dequeue(task);
   // A process that waits to be reaped shows by its leader, even when that was not the last thread.

@@ -157,6 +157,7 @@ export function inherit(task: Task): void {
     if (table !== undefined) for (const list of table.values()) if (list[0]!.owner === next) for (const waiter of list) priority = Math.max(priority, waiter.task.effectivePriority);
     if (priority === next.effectivePriority) return;
     next.effectivePriority = priority;
+    next.kernel.scheduler.reorder(next);
     next = waitOf(next)?.owner;
   }
 }

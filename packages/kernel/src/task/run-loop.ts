@@ -11,7 +11,8 @@ import { expireCpuTimers } from "../time/cpu-timers.ts";
 import { exitGroup } from "./exit.ts";
 import type { Task } from "./task.ts";
 import { RLIMIT_CPU } from "./thread-group.ts";
-import { BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE, BLOCKED_RESTART, NO_RETURN } from "./wait-queue.ts";
+import { SLICE_WORK } from "./call-work.ts";
+import { BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE, BLOCKED_RESTART, NO_RETURN, UNFINISHED } from "./wait-queue.ts";
 
 /** Instructions that a task runs before others get their turn. */
 export const SLICE = 1_000_000;
@@ -30,8 +31,10 @@ export function runTasks(kernel: Kernel, untilNs: number): number {
     const now = kernel.now();
     if (timers.nextNs <= now) timers.expire(now);
     if (kernel.isStopped) return Infinity;
-    if (now >= untilNs) return scheduler.hasRunnable ? -1 : timers.nextNs;
+    if (now >= untilNs) return scheduler.hasRunnable || kernel.reaper.hasWork ? -1 : timers.nextNs;
+    const hasReaped = kernel.reaper.run();
     const task = scheduler.pick();
+    if (task === null && hasReaped) continue;
     if (task === null) return timers.nextNs;
     runSlice(kernel, task, now);
   }
@@ -43,6 +46,7 @@ function runSlice(kernel: Kernel, task: Task, now: number): void {
   switchTo(kernel, task);
   scheduler.mustSwitch = false;
   kernel.turn.begin(now);
+  kernel.work.sliceSpent = 0;
   if (task.syscallNumber >= 0) resumeSyscall(kernel, task);
   const before = processor.statistics.instructions;
   const untilTimer = timers.nextNs === Infinity ? SLICE : Math.max(20_000, Math.ceil((timers.nextNs - now) * SPEED));
@@ -190,7 +194,7 @@ export function handleEcall(kernel: Kernel): number {
 }
 
 function invoke(kernel: Kernel, task: Task, number: number): number {
-  const { hart } = kernel;
+  const { hart, work } = kernel;
   kernel.syscallCount++;
   const row = kernel.calls[number];
   if (row === undefined) {
@@ -198,8 +202,11 @@ function invoke(kernel: Kernel, task: Task, number: number): number {
     return -ENOSYS;
   }
   const a0 = hart.get(10), a1 = hart.get(11), a2 = hart.get(12), a3 = hart.get(13), a4 = hart.get(14), a5 = hart.get(15);
-  if (kernel.onSyscall === null) return row.run(task, a0, a1, a2, a3, a4, a5);
+  work.begin();
   const result = row.run(task, a0, a1, a2, a3, a4, a5);
+  work.end(number);
+  if (work.sliceSpent >= SLICE_WORK && work.limit !== Infinity) kernel.scheduler.mustSwitch = true;
+  if (kernel.onSyscall === null || result === UNFINISHED) return result;
   kernel.onSyscall(task, number, [a0, a1, a2, a3, a4, a5], result <= BLOCKED && result !== NO_RETURN ? undefined : result);
   return result;
 }
@@ -220,6 +227,14 @@ function finish(kernel: Kernel, task: Task, number: number, result: number): num
     if (task.deadlineNs !== Infinity) kernel.scheduler.armDeadline(task);
     return 1;
   }
+  if (result === UNFINISHED) {
+    task.syscallNumber = number;
+    task.blockedKind = UNFINISHED;
+    kernel.scheduler.mustSwitch = true;
+    return 1;
+  }
+  // A signal with a handler may have come while it went on in pieces.
+  if (task.blockedKind === UNFINISHED && task.syscallNumber >= 0 && hasDeliverableSignal(task)) task.hasWork = true;
   task.syscallState = null;
   task.waitedSignals = null;
   if (result === NO_RETURN) {
@@ -244,7 +259,10 @@ function finish(kernel: Kernel, task: Task, number: number, result: number): num
  */
 function resumeSyscall(kernel: Kernel, task: Task): void {
   const number = task.syscallNumber;
-  if (task.hasWork && task.blockedKind !== BLOCKED_KILLABLE) {
+  if (task.hasWork && task.blockedKind === UNFINISHED) {
+    deliverSignals(task);
+    if (task.syscallNumber < 0 || task.state !== "R") return;
+  } else if (task.hasWork && task.blockedKind !== BLOCKED_KILLABLE) {
     if ((task.blockedKind === BLOCKED || task.waitedSignals !== null) && task.group.exitStatus === null) {
       const early = invoke(kernel, task, number);
       if (early !== task.blockedKind) {
@@ -262,7 +280,8 @@ function resumeSyscall(kernel: Kernel, task: Task): void {
 }
 
 function reportUnknown(kernel: Kernel, number: number): void {
-  if (kernel.unknownCalls.has(number)) return;
-  kernel.unknownCalls.add(number);
+  const slot = Math.min(number >>> 0, kernel.unknownCalls.length - 1);
+  if (kernel.unknownCalls[slot] !== 0) return;
+  kernel.unknownCalls[slot] = 1;
   kernel.log(`system call ${SYSCALL_NAMES[number] ?? number} is not implemented (ENOSYS)`);
 }

@@ -1,5 +1,6 @@
 import type { Kernel } from "../kernel-state.ts";
 import { Timer, type TimerClient } from "../time/timer-queue.ts";
+import { RunQueue } from "./run-queue.ts";
 import type { Task } from "./task.ts";
 import type { WaitQueue } from "./wait-queue.ts";
 
@@ -8,7 +9,7 @@ import type { WaitQueue } from "./wait-queue.ts";
  */
 export class Scheduler {
   readonly #kernel: Kernel;
-  readonly #runnable: Task[] = [];
+  readonly #runnable = new RunQueue();
   readonly #deadlines = new Map<Task, Timer>();
   /** The task on the hart. */
   current: Task | null = null;
@@ -22,9 +23,8 @@ export class Scheduler {
 
   /** Makes a task in state R a candidate; it must not be one already. */
   enqueue(task: Task): void {
-    if (task.isQueued) return;
-    task.isQueued = true;
-    this.#runnable.push(task);
+    if (task.queueIndex >= 0) return;
+    this.#runnable.add(task);
     const current = this.current;
     if (current === null) this.#kernel.onRunnable?.();
     else if (current !== task && preempts(task, current) && !(this.#isGentle && task.effectivePriority === 0)) this.mustSwitch = true;
@@ -41,36 +41,32 @@ export class Scheduler {
   }
 
   dequeue(task: Task): void {
-    if (!task.isQueued) return;
-    task.isQueued = false;
-    const at = this.#runnable.indexOf(task);
-    if (at >= 0) this.#runnable.splice(at, 1);
+    if (task.queueIndex >= 0) this.#runnable.remove(task);
+  }
+
+  /** The task's priority or policy has changed. */
+  reorder(task: Task): void {
+    if (task.queueIndex >= 0) this.#runnable.reorder(task);
   }
 
   get hasRunnable(): boolean {
-    return this.#runnable.length > 0;
+    return this.#runnable.size > 0;
   }
 
   get runnableCount(): number {
-    return this.#runnable.length;
+    return this.#runnable.size;
   }
 
   /** Takes the best candidate off the queue; null when all sleep. */
   pick(): Task | null {
-    const queue = this.#runnable;
-    if (queue.length === 0) return null;
-    let best = 0;
-    for (let index = 1; index < queue.length; index++) if (isBefore(queue[index]!, queue[best]!)) best = index;
-    const task = queue[best]!;
-    queue.splice(best, 1);
-    task.isQueued = false;
+    const task = this.#runnable.best();
+    if (task !== null) this.#runnable.remove(task);
     return task;
   }
 
   /** The least virtual runtime among candidates: a task that slept must not claim the time it slept. */
   minimumVirtualRuntime(): number {
-    let least = Infinity;
-    for (const task of this.#runnable) if (task.virtualRuntime < least) least = task.virtualRuntime;
+    const least = this.#runnable.leastVirtualRuntime();
     return least === Infinity ? (this.current?.virtualRuntime ?? 0) : least;
   }
 
@@ -117,12 +113,3 @@ function preempts(woken: Task, current: Task): boolean {
 const SCHED_OTHER = 0;
 /** Less than this is not worth a switch: pipes go on moving several writes at a time. */
 const WAKE_UP_MARGIN_NS = 10e6;
-
-/** SCHED_IDLE; 1 and 2 are FIFO and RR. */
-const SCHED_IDLE = 5;
-
-function isBefore(one: Task, other: Task): boolean {
-  if (one.effectivePriority !== other.effectivePriority) return one.effectivePriority > other.effectivePriority;
-  if ((one.policy === SCHED_IDLE) !== (other.policy === SCHED_IDLE)) return other.policy === SCHED_IDLE;
-  return one.virtualRuntime < other.virtualRuntime;
-}

@@ -99,7 +99,10 @@ export class Task implements Waiter {
   virtualRuntime = 0;
   /** Timers by the thread's CPU time (time/cpu-timers.ts); null: it never had one. */
   cpuTimers: TimerQueue | null = null;
-  isQueued = false;
+  /** Its place among those that want to run (task/run-queue.ts); index −1: it is not there. */
+  queueIndex = -1;
+  queueKind = 0;
+  queueArrival = 0;
   userNs = 0;
   systemNs = 0;
   instructions = 0;

@@ -12,6 +12,8 @@ export const BLOCKED_EINTR = -0x10001;
 export const BLOCKED_KILLABLE = -0x10003;
 /** A signal handler runs meanwhile, and the call then goes on, whatever SA_RESTART says (Linux's ERESTARTNOINTR). */
 export const BLOCKED_RESTART = -0x10004;
+/** The call used up its work (task/call-work.ts) and goes on from `task.syscallState` when the task has its next turn; it waits for nothing. */
+export const UNFINISHED = -0x10005;
 /** The call replaced the registers (execve, rt_sigreturn, exit): a0 is not written and the pc not advanced. */
 export const NO_RETURN = -0x10002;
 
@@ -27,28 +29,28 @@ export interface Waiter {
   readonly isExclusive?: boolean;
 }
 
-/** FIFO of waiters. Bound: the number of tasks and epoll items. */
+/** FIFO of waiters, each in it once. Bound: the number of tasks and epoll items. */
 export class WaitQueue {
-  #waiters: Waiter[] = [];
+  /** A set keeps the order of arrival and lets any of thousands leave at once; most queues never have one. */
+  #waiters: Set<Waiter> | null = null;
 
   add(waiter: Waiter): void {
-    this.#waiters.push(waiter);
+    (this.#waiters ??= new Set()).add(waiter);
   }
 
   remove(waiter: Waiter): void {
-    const at = this.#waiters.indexOf(waiter);
-    if (at >= 0) this.#waiters.splice(at, 1);
+    this.#waiters?.delete(waiter);
   }
 
   get isEmpty(): boolean {
-    return this.#waiters.length === 0;
+    return this.#waiters === null || this.#waiters.size === 0;
   }
 
   wakeAll(events = -1): void {
-    if (this.#waiters.length === 0) return;
+    if (this.#waiters === null || this.#waiters.size === 0) return;
     // A woken task removes itself from all its queues, so walk a copy.
     let isTaken = false;
-    for (const waiter of this.#waiters.slice()) {
+    for (const waiter of [...this.#waiters]) {
       if (waiter.isExclusive !== true) waiter.wake(this, events);
       else if (!isTaken) isTaken = waiter.wake(this, events) === true;
     }
@@ -56,7 +58,11 @@ export class WaitQueue {
 
   /** Wakes the first `count` waiters; returns how many there were. */
   wake(count: number, events = -1): number {
-    const woken = this.#waiters.slice(0, count);
+    const woken: Waiter[] = [];
+    for (const waiter of this.#waiters ?? []) {
+      if (woken.length >= count) break;
+      woken.push(waiter);
+    }
     for (const waiter of woken) waiter.wake(this, events);
     return woken.length;
   }

@@ -171,7 +171,11 @@ export abstract class Inode {
   statSize(): number | bigint {
     return this.size;
   }
-  /** fallocate(2) modes other than plain extension; see each file system. */
+  /**
+   * fallocate(2); see each file system for its modes.
+   *
+   * @returns bytes of the range that are done, fewer than `length` only when the call has used its work; 0: all; or a negated errno
+   */
   allocate(mode: number, offset: number, length: number, now: Time): number {
     return -EOPNOTSUPP;
   }

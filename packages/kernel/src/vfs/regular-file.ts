@@ -4,6 +4,7 @@ import type { Kernel } from "../kernel-state.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToTask } from "../signal/send-signal.ts";
 import { modeAfterWrite } from "../security/permission.ts";
+import { WORK } from "../task/call-work.ts";
 import type { Task } from "../task/task.ts";
 import { RLIMIT_FSIZE } from "../task/thread-group.ts";
 import { fileIoctl } from "./file-ioctl.ts";
@@ -95,9 +96,10 @@ export class RegularFile extends OpenFile {
   }
 }
 
-/** Copies file bytes from `at` on; returns how many, 0 at the end, or −EIO, −ENOMEM, −EFAULT when none could be moved. */
+/** Copies file bytes from `at` on, fewer when the call has used its work (task/call-work.ts); returns how many, 0 at the end, or −EIO, −ENOMEM, −EFAULT when none could be moved. */
 export function readPages(kernel: Kernel, inode: Inode, to: IoCursor, at: number): number {
   const pages = inode.pages!;
+  const { work } = kernel;
   const memory = kernel.physical.u8;
   const hasBacking = pages.backing !== null;
   const end = Math.min(inode.size, at + to.remaining);
@@ -108,9 +110,13 @@ export function readPages(kernel: Kernel, inode: Inode, to: IoCursor, at: number
     const index = (position - within) / PAGE_SIZE;
     let moved: number;
     let frame = pages.peek(index);
+    work.charge(1);
     if (frame === 0 && !hasBacking) moved = to.put(ZEROES, 0, part);
     else {
-      if (frame === 0) frame = pages.frame(index);
+      if (frame === 0) {
+        frame = pages.frame(index);
+        work.charge(WORK.PAGE_READ);
+      }
       if (frame < 0) return position > at ? position - at : frame;
       // The copy may fault user pages in and so reclaim clean pages: not this one.
       kernel.frames.retain(frame);
@@ -119,12 +125,12 @@ export function readPages(kernel: Kernel, inode: Inode, to: IoCursor, at: number
     }
     if (moved < 0) return position > at ? position - at : moved;
     position += moved;
-    if (moved < part) break;
+    if (moved < part || work.mustPause()) break;
   }
   return Math.max(0, position - at);
 }
 
-/** Copies bytes into the file at `at`, which grows when needed; returns how many or −EFBIG (with SIGXFSZ), −ENOSPC, −EIO, −EPERM (sealed) … */
+/** Copies bytes into the file at `at`, which grows when needed, fewer when the call has used its work; returns how many or −EFBIG (with SIGXFSZ), −ENOSPC, −EIO, −EPERM (sealed) … */
 export function writePages(task: Task, inode: Inode, from: IoCursor, at: number): number {
   const kernel = task.kernel;
   const pages = inode.pages!;
@@ -141,6 +147,7 @@ export function writePages(task: Task, inode: Inode, from: IoCursor, at: number)
   if (count < 0) return count;
   const refused = inode.prepareWrite(at, count);
   if (refused < 0) return refused;
+  const { work } = kernel;
   const memory = kernel.physical.u8;
   const end = at + count;
   if (at > inode.size && inode.size % PAGE_SIZE !== 0) clearTail(kernel, inode, at);
@@ -150,8 +157,11 @@ export function writePages(task: Task, inode: Inode, from: IoCursor, at: number)
     const within = position % PAGE_SIZE;
     const part = Math.min(PAGE_SIZE - within, end - position);
     const index = (position - within) / PAGE_SIZE;
+    work.charge(1);
     const coversAll = within === 0 && (part === PAGE_SIZE || position + part >= inode.size);
-    const frame = coversAll || position - within >= inode.size ? pages.frameForOverwrite(index) : pages.frame(index);
+    const isWhole = coversAll || position - within >= inode.size;
+    if (!isWhole && pages.backing !== null && pages.peek(index) === 0) work.charge(WORK.PAGE_READ);
+    const frame = isWhole ? pages.frameForOverwrite(index) : pages.frame(index);
     if (frame < 0) {
       failure = frame;
       break;
@@ -166,7 +176,7 @@ export function writePages(task: Task, inode: Inode, from: IoCursor, at: number)
     }
     position += moved;
     if (position > inode.size) inode.size = position;
-    if (moved < part) break;
+    if (moved < part || work.mustPause()) break;
   }
   if (position === at) return failure;
   contentChanged(task, inode);

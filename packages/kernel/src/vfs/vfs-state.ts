@@ -6,7 +6,8 @@ import type { FileSystem } from "./file-system.ts";
 import type { FileSystemType } from "./file-system-types.ts";
 import type { Inode, Time } from "./inode.ts";
 import { Mount } from "./mount.ts";
-import { writeBackAll } from "./write-back.ts";
+import { CallWork } from "../task/call-work.ts";
+import { beginWriteBack, continueWriteBack } from "./write-back.ts";
 
 /** What the vfs keeps once for each kernel. */
 export class VfsState implements Reclaimable {
@@ -55,9 +56,12 @@ export class VfsState implements Reclaimable {
     return this.#time;
   }
 
-  /** Frames run short: write dirty pages, so that their caches can drop them. */
+  /** Frames run short: write some dirty pages, so that their caches can drop them. */
   reclaim(_most: number): number {
-    if (this.dirty.size > 0) writeBackAll(this.#kernel);
+    if (this.dirty.size === 0) return 0;
+    const work = new CallWork(this.#kernel.work.limit);
+    work.mayPause = true;
+    continueWriteBack(this.#kernel, beginWriteBack(this.#kernel), () => true, work);
     return 0;
   }
 }

@@ -1,4 +1,8 @@
 import type { Kernel } from "../kernel-state.ts";
+import { WRITE_PORTION } from "../mm/page-cache.ts";
+import { CallWork, WORK } from "../task/call-work.ts";
+import type { Task } from "../task/task.ts";
+import { UNFINISHED } from "../task/wait-queue.ts";
 import { evictInode } from "./inode-lifetime.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { Inode } from "./inode.ts";
@@ -17,14 +21,19 @@ export function markInodeDirty(kernel: Kernel, inode: Inode): void {
 
 /** Writes one inode: 0, or the first error (EIO, ENOSPC); what failed stays dirty. */
 export function writeBackInode(kernel: Kernel, inode: Inode): number {
+  const failed = inode.isEvicted ? 0 : (inode.pages?.writeBack(inode.size) ?? 0);
+  return storeInode(kernel, inode, failed);
+}
+
+/** After its pages: the attributes. @param failed  of the pages */
+function storeInode(kernel: Kernel, inode: Inode, failed: number): number {
   if (inode.isEvicted) {
     kernel.vfs.dirty.delete(inode);
     inode.isDirty = false;
     return 0;
   }
-  let failure = inode.pages?.writeBack(inode.size) ?? 0;
   const stored = inode.storeAttributes();
-  if (failure >= 0) failure = stored;
+  const failure = failed < 0 ? failed : stored;
   if (failure < 0) return failure;
   inode.isDirty = false;
   kernel.vfs.dirty.delete(inode);
@@ -32,14 +41,50 @@ export function writeBackInode(kernel: Kernel, inode: Inode): number {
   return 0;
 }
 
-/** The kernel's main loop calls this now and then (Linux: every 5 s, dirty_writeback_centisecs) and before it stops. */
-export function writeBackAll(kernel: Kernel): number {
-  let failure = 0;
-  for (const inode of [...kernel.vfs.dirty]) {
-    const failed = writeBackInode(kernel, inode);
-    if (failed < 0) failure = failed;
+/** How far a write-back in pieces is: pages of the inode at the head of the dirty ones (−1: not looked at yet), and inodes, that are still to be written. */
+export interface WriteBack { readonly pages: number; readonly inodes: number; readonly failure: number }
+
+/** Of all that is dirty now: what becomes dirty meanwhile is left for the next time. */
+export function beginWriteBack(kernel: Kernel): WriteBack {
+  return { pages: -1, inodes: kernel.vfs.dirty.size, failure: 0 };
+}
+
+/** Writes as many pages of the inode as the work allows. @returns how many of `left` are left; the first error goes to `failed` */
+function writePages(inode: Inode, left: number, work: CallWork, failed: (error: number) => void): number {
+  while (left > 0 && !work.mustPause()) {
+    const most = Math.min(left, WRITE_PORTION);
+    const error = inode.pages!.writePortion(inode.size, most);
+    if (error < 0) failed(error);
+    work.charge(most * WORK.PAGE_READ);
+    left -= most;
   }
-  return failure;
+  return left;
+}
+
+/**
+ * One piece of a write-back. @param takes  the inodes that are meant
+ * @returns where it goes on; `inodes` is 0 when it is done
+ */
+export function continueWriteBack(kernel: Kernel, from: WriteBack, takes: (inode: Inode) => boolean, work: CallWork): WriteBack {
+  let { pages, inodes, failure } = from;
+  for (const inode of kernel.vfs.dirty) {
+    if (inodes === 0 || work.mustPause()) break;
+    work.charge(1);
+    let failed = 0;
+    if (takes(inode)) {
+      if (pages < 0) pages = inode.isEvicted ? 0 : (inode.pages?.dirtyCount ?? 0);
+      pages = writePages(inode, pages, work, (error) => (failed ||= error));
+      if (failed === 0 && pages > 0) return { pages, inodes, failure };
+      failed = storeInode(kernel, inode, failed);
+      work.charge(WORK.PAGE_READ);
+    }
+    pages = -1;
+    inodes--;
+    if (failed < 0) failure = failed;
+    // What stays dirty comes behind those that have not been looked at.
+    if (kernel.vfs.dirty.delete(inode)) kernel.vfs.dirty.add(inode);
+  }
+  return { pages, inodes: kernel.vfs.dirty.size === 0 ? 0 : inodes, failure };
 }
 
 /** fsync(2), fdatasync(2). */
@@ -51,19 +96,53 @@ export function syncInode(kernel: Kernel, inode: Inode, dataOnly: boolean): numb
   return inode.sync(dataOnly);
 }
 
-/** syncfs(2). */
-export function syncFileSystem(kernel: Kernel, fileSystem: FileSystem): number {
-  let failure = 0;
-  for (const inode of [...kernel.vfs.dirty]) {
-    if (inode.fileSystem !== fileSystem) continue;
-    const failed = writeBackInode(kernel, inode);
-    if (failed < 0) failure = failed;
+/** The same for a file with many dirty pages, in pieces. @returns 0, a negated errno, or UNFINISHED */
+export function syncInPieces(task: Task, inode: Inode, dataOnly: boolean): number {
+  const { kernel } = task;
+  kernel.work.mayPause = true;
+  const left = typeof task.syscallState === "number" ? task.syscallState : (inode.pages?.dirtyCount ?? 0);
+  let failed = 0;
+  const rest = writePages(inode, left, kernel.work, (error) => (failed ||= error));
+  if (failed === 0 && rest > 0) {
+    task.syscallState = rest;
+    return UNFINISHED;
   }
+  if (inode.isDirty) failed = storeInode(kernel, inode, failed);
+  return failed < 0 ? failed : inode.sync(dataOnly);
+}
+
+/** The kernel's main loop calls this before it stops. @returns 0, or an error of one of them */
+export function writeBackAll(kernel: Kernel): number {
+  return continueWriteBack(kernel, beginWriteBack(kernel), () => true, new CallWork(Infinity)).failure;
+}
+
+/** All of one file system at once, before it is unmounted. */
+export function syncFileSystem(kernel: Kernel, fileSystem: FileSystem): number {
+  const { failure } = continueWriteBack(kernel, beginWriteBack(kernel), (inode) => inode.fileSystem === fileSystem, new CallWork(Infinity));
   const failed = fileSystem.sync();
   return failure < 0 ? failure : failed;
 }
 
-/** sync(2). @param except  a file system that nobody will read any more */
+/**
+ * sync(2), syncfs(2), in pieces. @param fileSystem  null: all of them
+ * @returns 0, a negated errno, or UNFINISHED
+ */
+export function syncFilesInPieces(task: Task, fileSystem: FileSystem | null): number {
+  const { kernel } = task;
+  kernel.work.mayPause = true;
+  const from = (task.syscallState as WriteBack | null) ?? beginWriteBack(kernel);
+  const reached = continueWriteBack(kernel, from, (inode) => fileSystem === null || inode.fileSystem === fileSystem, kernel.work);
+  if (reached.inodes > 0) {
+    task.syscallState = reached;
+    return UNFINISHED;
+  }
+  let failed = 0;
+  if (fileSystem !== null) failed = fileSystem.sync();
+  else for (const each of kernel.vfs.roots.keys()) each.sync();
+  return reached.failure < 0 ? reached.failure : failed;
+}
+
+/** Everything at once, before the machine is let go. @param except  a file system that nobody will read any more */
 export function syncAll(kernel: Kernel, except: FileSystem | null = null): void {
   for (const inode of [...kernel.vfs.dirty]) if (inode.fileSystem !== except) writeBackInode(kernel, inode);
   for (const fileSystem of kernel.vfs.roots.keys()) if (fileSystem !== except) fileSystem.sync();

@@ -1,7 +1,8 @@
-import { EAGAIN, EINVAL, ENOSPC, EPERM, O_NONBLOCK, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, SEEK_CUR, SEEK_SET } from "@stratos/abi";
+import { EAGAIN, EINVAL, ENOSPC, EPERM, O_NONBLOCK, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, PAGE_SIZE, SEEK_CUR, SEEK_SET } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import type { Kernel } from "../../kernel-state.ts";
 import { PageCache } from "../../mm/page-cache.ts";
+import { WORK } from "../../task/call-work.ts";
 import type { Task } from "../../task/task.ts";
 import { BLOCKED, WaitQueue } from "../../task/wait-queue.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../../security/credentials.ts";
@@ -51,14 +52,15 @@ class NullDevice extends MemoryDevice {
 }
 
 class ZeroDevice extends MemoryDevice {
-  override read(_task: Task, to: IoCursor, _offset: number): number {
+  override read(task: Task, to: IoCursor, _offset: number): number {
     let done = 0;
     while (to.remaining > 0) {
       const part = Math.min(to.remaining, zeroes.length);
       const moved = to.put(zeroes, 0, part);
       if (moved < 0) return done > 0 ? done : moved;
       done += moved;
-      if (moved < part) break;
+      task.kernel.work.charge(zeroes.length / PAGE_SIZE);
+      if (moved < part || task.kernel.work.mustPause()) break;
     }
     return done;
   }
@@ -76,7 +78,7 @@ class FullDevice extends ZeroDevice {
 }
 
 class RandomDevice extends MemoryDevice {
-  override read(_task: Task, to: IoCursor, _offset: number): number {
+  override read(task: Task, to: IoCursor, _offset: number): number {
     let done = 0;
     while (to.remaining > 0) {
       const part = Math.min(to.remaining, chunk.length);
@@ -84,7 +86,8 @@ class RandomDevice extends MemoryDevice {
       const moved = to.put(chunk, 0, part);
       if (moved < 0) return done > 0 ? done : moved;
       done += moved;
-      if (moved < part) break;
+      task.kernel.work.charge(WORK.RANDOM_PAGE);
+      if (moved < part || task.kernel.work.mustPause()) break;
     }
     return done;
   }

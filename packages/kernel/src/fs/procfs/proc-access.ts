@@ -18,5 +18,5 @@ export function mayInspect(caller: Task, target: Task): number {
 
 /** Has the thread given its memory back (a zombie, or a task of the kernel)? */
 export function hasMemory(task: Task): boolean {
-  return task.state !== "Z" && task.state !== "X" && task.space.areas.length > 0;
+  return task.state !== "Z" && task.state !== "X" && task.space.areas.size > 0;
 }

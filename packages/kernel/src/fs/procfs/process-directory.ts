@@ -60,8 +60,8 @@ export class ProcessDirectory extends PseudoDirectory {
     file("cmdline", () => memoryText(target(), "arguments"));
     file("environ", () => memoryText(target(), "environment"), { mode: 0o400, isPrivate: true });
     file("comm", () => `${target().name}\n`, { mode: 0o644, sink: (caller, text) => rename(caller, target(), text) });
-    file("maps", (caller) => describeMaps(target(), caller), { isPrivate: true });
-    file("smaps", (caller) => describeSmaps(target(), caller), { isPrivate: true });
+    file("maps", (caller, from) => describeMaps(target(), caller, from), { isPrivate: true });
+    file("smaps", (caller, from) => describeSmaps(target(), caller, from), { isPrivate: true });
     file("smaps_rollup", () => describeSmapsRollup(target()), { isPrivate: true });
     file("limits", () => describeLimits(target()));
     file("io", () => describeIo(), { mode: 0o400, isPrivate: true });

@@ -1,8 +1,10 @@
 import { MAP_LOCKED, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE } from "@stratos/abi";
+import { WIDE_TOP } from "../../mm/address-space.ts";
 import { type Area, AREA_SEALED } from "../../mm/area.ts";
 import type { Task } from "../../task/task.ts";
 import { majorOf, minorOf } from "../../vfs/device-registry.ts";
 import { pathName } from "../../vfs/path-name.ts";
+import type { TextPiece } from "../pseudo/pseudo-inodes.ts";
 import { hasMemory } from "./proc-access.ts";
 
 /** proc_pid_maps(5), proc_pid_smaps(5). */
@@ -23,9 +25,25 @@ function describeArea(area: Area, caller: Task): string {
   return name === "" ? line : `${line.padEnd(NAME_COLUMN)}${name}`;
 }
 
-export function describeMaps(task: Task, caller: Task): string {
+/** Areas of one piece of text. */
+const AREAS_OF_PIECE = 128;
+
+/** The lines of some areas from address `from` on: a process may have 65,530. */
+function inPieces(task: Task, from: number, describe: (area: Area) => string): TextPiece | string {
   if (!hasMemory(task)) return "";
-  return task.space.areas.map((area) => `${describeArea(area, caller)}\n`).join("");
+  let text = "";
+  const { areas } = task.space;
+  let area = areas.endingAfter(from);
+  for (let count = 0; area !== undefined && count < AREAS_OF_PIECE; count++) {
+    text += describe(area);
+    from = area.end;
+    area = areas.endingAfter(from);
+  }
+  return { text, next: area === undefined ? -1 : from };
+}
+
+export function describeMaps(task: Task, caller: Task, from: number): TextPiece | string {
+  return inPieces(task, from, (area) => `${describeArea(area, caller)}\n`);
 }
 
 interface Weights { resident: number; proportional: number; sharedClean: number; privateDirty: number; anonymous: number; locked: number }
@@ -54,14 +72,13 @@ function describeWeights(weights: Weights): string {
     + row("AnonHugePages", 0) + row("ShmemPmdMapped", 0) + row("FilePmdMapped", 0) + row("Shared_Hugetlb", 0) + row("Private_Hugetlb", 0) + row("Swap", 0) + row("SwapPss", 0) + row("Locked", weights.locked);
 }
 
-export function describeSmaps(task: Task, caller: Task): string {
-  if (!hasMemory(task)) return "";
-  return task.space.areas.map((area) => {
+export function describeSmaps(task: Task, caller: Task, from: number): TextPiece | string {
+  return inPieces(task, from, (area) => {
     const size = (area.end - area.start) / 1024;
     const sizes = `Size:           ${String(size).padStart(8)} kB\nKernelPageSize: ${"4".padStart(8)} kB\nMMUPageSize:    ${"4".padStart(8)} kB\n`;
     const flags = `${area.isReadable ? "rd " : ""}${area.isWritable ? "wr " : ""}${area.isExecutable ? "ex " : ""}${area.isShared ? "sh " : ""}mr mw me ${(area.flags & MAP_LOCKED) !== 0 ? "lo " : ""}${(area.flags & AREA_SEALED) !== 0 ? "sl " : ""}`;
     return `${describeArea(area, caller)}\n${sizes}${describeWeights(weigh(task, area))}THPeligible:           0\nVmFlags: ${flags}\n`;
-  }).join("");
+  });
 }
 
 export function describeSmapsRollup(task: Task): string {
@@ -73,5 +90,5 @@ export function describeSmapsRollup(task: Task): string {
     for (const key of Object.keys(total) as (keyof Weights)[]) total[key] += weights[key];
   }
   const hex = (value: number): string => value.toString(16).padStart(8, "0");
-  return `${`${hex(areas[0]!.start)}-${hex(areas.at(-1)!.end)} ---p 00000000 00:00 0`.padEnd(NAME_COLUMN)}[rollup]\n${describeWeights(total)}`;
+  return `${`${hex(areas.endingAfter(0)!.start)}-${hex(areas.startingBefore(WIDE_TOP)!.end)} ---p 00000000 00:00 0`.padEnd(NAME_COLUMN)}[rollup]\n${describeWeights(total)}`;
 }

@@ -68,8 +68,14 @@ export class PseudoDirectory extends PseudoInode {
   }
 }
 
-/** Makes the text of a file; a negated errno when the file can't be read now (ESRCH: the process is gone). */
-export type TextSource = (task: Task) => string | number;
+/** A part of a long text: the next one begins at `next`, which the source chose and the reader gives back; −1 when this is the last. */
+export interface TextPiece { readonly text: string; readonly next: number }
+/**
+ * Makes the text of a file; a negated errno when the file can't be read now (ESRCH: the process is gone). What a program can make long comes in pieces.
+ *
+ * @param from  where the piece begins; 0 at first
+ */
+export type TextSource = (task: Task, from: number) => string | TextPiece | number;
 /** Takes what was written in one write(2), as a byte string: bytes taken are all of them, or a negated errno. */
 export type TextSink = (task: Task, text: string) => number;
 
@@ -98,11 +104,14 @@ export class PseudoFile extends PseudoInode {
   }
 }
 
-/** A description of a text that is made at its first read, and anew when reading begins at 0 again. */
+/** A description of a text that is made at its first read, and anew when reading begins at 0 again; a long one piece by piece as reading goes on. */
 export class TextFile extends OpenFile {
   readonly #source: TextSource;
   readonly #sink: TextSink | null;
-  #text: Uint8Array | null = null;
+  /** The piece read last, the position of its first byte, and where the source goes on (−1: nowhere). */
+  #piece: Uint8Array | null = null;
+  #start = 0;
+  #next = -1;
 
   constructor(flags: number, inode: Inode, path: Path, source: TextSource, sink: TextSink | null) {
     super(flags, inode, path);
@@ -112,16 +121,34 @@ export class TextFile extends OpenFile {
 
   override read(task: Task, to: IoCursor, offset: number): number {
     const at = offset < 0 ? this.position : offset;
-    if (this.#text === null || at === 0) {
-      const text = this.#source(task);
-      if (typeof text === "number") return text;
-      this.#text = byteStringOf(text);
+    let done = 0;
+    let failed = this.#piece === null || at === 0 || at < this.#start ? this.#load(task, 0, 0) : 0;
+    while (failed === 0) {
+      const piece = this.#piece!;
+      const within = at + done - this.#start;
+      const count = Math.min(to.remaining, piece.length - within);
+      if (count > 0) {
+        const moved = to.put(piece, within, count);
+        if (moved < 0) failed = moved;
+        else done += moved;
+        if (moved < count) break;
+      }
+      if (to.remaining === 0 || this.#next < 0 || task.kernel.work.mustPause()) break;
+      failed = this.#load(task, this.#next, this.#start + piece.length);
     }
-    const count = Math.min(to.remaining, this.#text.length - at);
-    if (count <= 0) return 0;
-    const moved = to.put(this.#text, at, count);
-    if (moved > 0 && offset < 0) this.position = at + moved;
-    return moved;
+    if (done > 0 && offset < 0) this.position = at + done;
+    return done > 0 ? done : failed;
+  }
+
+  /** Has the source make the piece that begins at `from` there, and at `start` in the text. */
+  #load(task: Task, from: number, start: number): number {
+    const made = this.#source(task, from);
+    if (typeof made === "number") return made;
+    this.#piece = byteStringOf(typeof made === "string" ? made : made.text);
+    this.#next = typeof made === "string" ? -1 : made.next;
+    this.#start = start;
+    task.kernel.work.charge(1 + (this.#piece.length >> 8));
+    return 0;
   }
 
   override write(task: Task, from: IoCursor, _offset: number): number {
@@ -136,7 +163,7 @@ export class TextFile extends OpenFile {
   }
 
   override seek(offset: number, whence: number): number {
-    const target = whence === 0 ? offset : whence === 1 ? this.position + offset : whence === 2 ? (this.#text?.length ?? 0) + offset : -1;
+    const target = whence === 0 ? offset : whence === 1 ? this.position + offset : whence === 2 ? this.#start + (this.#piece?.length ?? 0) + offset : -1;
     if (whence > 2) return -ENXIO;
     if (target < 0 || target > FILE_SIZE_MAX) return -EINVAL;
     this.position = target;
@@ -146,9 +173,9 @@ export class TextFile extends OpenFile {
 
 /** A symbolic link with a fixed or computed target. */
 export class PseudoLink extends PseudoInode {
-  readonly #target: string | TextSource;
+  readonly #target: string | ((task: Task) => string | number);
 
-  constructor(fileSystem: PseudoFileSystem, target: string | TextSource) {
+  constructor(fileSystem: PseudoFileSystem, target: string | ((task: Task) => string | number)) {
     super(fileSystem, S_IFLNK | 0o777);
     this.#target = target;
   }

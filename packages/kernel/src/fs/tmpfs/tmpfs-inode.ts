@@ -7,8 +7,10 @@ import type { Tmpfs } from "./tmpfs.ts";
 /** Size that Linux counts for each name of a tmpfs directory (BOGO_DIRENT_SIZE). */
 const ENTRY_SIZE = 20;
 const DATA_TYPE_SHIFT = 12;
+/** Entries that went and are still in a directory's order, beyond as many as there are. */
+const ORDER_SLACK = 32;
 
-interface Entry { name: string; inode: TmpfsInode; cursor: number }
+interface Entry { readonly name: string; readonly inode: TmpfsInode; readonly cursor: number; isGone: boolean }
 
 /** A file of a tmpfs. Directories keep their names in order of creation; an entry's cursor never changes, so listings survive changes. */
 export class TmpfsInode extends Inode {
@@ -16,6 +18,8 @@ export class TmpfsInode extends Inode {
   /** Of a directory: where ".." leads. */
   parent: TmpfsInode | null = null;
   readonly #entries: Map<string, Entry> | null;
+  /** The same by cursor, with those that went still in their places, so that a listing goes on where it was. */
+  #order: Entry[] = [];
   #nextCursor = 1;
   #target = "";
   #xattrs: Map<string, Uint8Array> | null = null;
@@ -53,7 +57,9 @@ export class TmpfsInode extends Inode {
   }
 
   #add(name: string, inode: TmpfsInode, now: Time): void {
-    this.#entries!.set(name, { name, inode, cursor: this.#nextCursor++ });
+    const entry: Entry = { name, inode, cursor: this.#nextCursor++, isGone: false };
+    this.#entries!.set(name, entry);
+    this.#order.push(entry);
     this.size += ENTRY_SIZE;
     this.mtime = now;
     this.ctime = now;
@@ -66,6 +72,8 @@ export class TmpfsInode extends Inode {
   #remove(name: string, now: Time): void {
     const entry = this.#entries!.get(name)!;
     this.#entries!.delete(name);
+    entry.isGone = true;
+    if (this.#order.length > 2 * this.#entries!.size + ORDER_SLACK) this.#order = this.#order.filter((each) => !each.isGone);
     this.size -= ENTRY_SIZE;
     this.mtime = now;
     this.ctime = now;
@@ -144,8 +152,17 @@ export class TmpfsInode extends Inode {
   }
 
   override list(cursor: number, emit: (name: string, ino: number, type: number, nextCursor: number) => boolean): number {
-    for (const entry of this.#entries!.values()) {
-      if (entry.cursor <= cursor) continue;
+    const order = this.#order;
+    let low = 0;
+    let high = order.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (order[middle]!.cursor > cursor) high = middle;
+      else low = middle + 1;
+    }
+    for (; low < order.length; low++) {
+      const entry = order[low]!;
+      if (entry.isGone) continue;
       if (!emit(entry.name, entry.inode.ino, entry.inode.type >> DATA_TYPE_SHIFT, entry.cursor)) break;
     }
     return 0;
@@ -159,10 +176,14 @@ export class TmpfsInode extends Inode {
     const fileSystem = this.fileSystem;
     this.#count();
     const first = Math.floor(offset / PAGE_SIZE), last = Math.floor((offset + length - 1) / PAGE_SIZE);
-    if (fileSystem.pagesUsed + (last - first + 1) <= fileSystem.pagesMax) return 0;
-    let absent = 0;
-    for (let index = first; index <= last; index++) if (this.pages!.peek(index) === 0) absent++;
-    return fileSystem.pagesUsed + absent > fileSystem.pagesMax ? -ENOSPC : 0;
+    const pages = last - first + 1;
+    if (fileSystem.pagesUsed + pages <= fileSystem.pagesMax) return 0;
+    // What could not be there even if all the file's pages lay in the range needs no counting.
+    if (fileSystem.pagesUsed + pages - this.pages!.pageCount > fileSystem.pagesMax) return -ENOSPC;
+    let present = 0;
+    this.pages!.forEach(first, last + 1, () => present++);
+    fileSystem.kernel.work.charge(present >> 5);
+    return fileSystem.pagesUsed + pages - present > fileSystem.pagesMax ? -ENOSPC : 0;
   }
 
   override storeAttributes(): number {
@@ -179,30 +200,41 @@ export class TmpfsInode extends Inode {
     return 0;
   }
 
-  /** fallocate(2): plain extension, punching holes, zeroing; ranges are not collapsed or inserted. */
+  /** fallocate(2): plain extension, punching holes, zeroing; ranges are not collapsed or inserted. Stops when the call has used its work. */
   override allocate(mode: number, offset: number, length: number, now: Time): number {
     if ((mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE)) !== 0) return -EOPNOTSUPP;
-    const end = offset + length;
-    if ((mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) !== 0) this.#clear(offset, Math.min(end, this.size));
+    const { work } = this.fileSystem.kernel;
+    let end = offset + length;
     if ((mode & FALLOC_FL_PUNCH_HOLE) === 0) {
       const refused = this.prepareWrite(offset, length);
       if (refused < 0) return refused;
-      if ((mode & FALLOC_FL_KEEP_SIZE) === 0 && end > this.size) this.size = end;
+    }
+    if ((mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) !== 0) {
+      const reached = this.#clear(offset, Math.min(end, this.size));
+      if (work.isCut) end = reached;
+    }
+    const isCut = work.isCut;
+    if ((mode & FALLOC_FL_PUNCH_HOLE) === 0) {
       for (let index = Math.floor(offset / PAGE_SIZE); index * PAGE_SIZE < end; index++) {
+        work.charge(1);
         const frame = this.pages!.frame(index);
         if (frame < 0) return frame;
+        if (!isCut && work.mustPause()) end = Math.min(end, (index + 1) * PAGE_SIZE);
       }
+      if ((mode & FALLOC_FL_KEEP_SIZE) === 0 && end > this.size) this.size = end;
     }
     this.mtime = now;
     this.ctime = now;
     this.#count();
-    return 0;
+    return end - offset;
   }
 
-  #clear(start: number, end: number): void {
+  /** Zeroes a range. @returns where it got to within its work */
+  #clear(start: number, end: number): number {
     const pages = this.pages!;
+    const { work } = this.fileSystem.kernel;
     const memory = this.fileSystem.kernel.physical.u8;
-    pages.forEach(Math.floor(start / PAGE_SIZE), Math.ceil(end / PAGE_SIZE), (index, frame) => {
+    return PAGE_SIZE * pages.forEachInPieces(Math.floor(start / PAGE_SIZE), Math.ceil(end / PAGE_SIZE), work, (index, frame) => {
       const from = Math.max(0, start - index * PAGE_SIZE), to = Math.min(PAGE_SIZE, end - index * PAGE_SIZE);
       // A page that is mapped must stay the same frame: it is zeroed in place.
       if (from === 0 && to === PAGE_SIZE && this.fileSystem.kernel.frames.references(frame) === 1) pages.drop(index);

@@ -1,0 +1,96 @@
+/* One call that asks for as much as it can, by name in argv[1]; prints what came of it, as Linux would. */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#define GIB (1UL << 30)
+static volatile int alarms;
+static void on_alarm(int s) { alarms++; }
+static void *anonymous(size_t bytes, int protection, int flags) { return mmap(NULL, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0); }
+static const char *failure(long r) { return r < 0 ? strerrorname_np(errno) : "done"; }
+static int is(const char *name, char **argv) { return strcmp(argv[1], name) == 0; }
+/* 64000 areas: every second page has another protection. */
+static char *many_areas(void) {
+  char *p = anonymous(32000UL * 8192, PROT_READ | PROT_WRITE, 0);
+  for (long i = 0; i < 32000; i++) if (mprotect(p + i * 8192, 4096, PROT_READ)) { printf("mprotect %ld: %s\n", i, failure(-1)); break; }
+  return p;
+}
+static double now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec + t.tv_nsec / 1e9; }
+int main(int argc, char **argv) {
+  if (is("fallocate", argv)) {
+    int fd = memfd_create("x", 0);
+    printf("%s", failure(fallocate(fd, 0, 0, 1L << 50))); printf(" %s", failure(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 1L << 50)));
+    int t = open("/tmp/x", O_CREAT | O_RDWR, 0600);
+    printf(" %s", failure(fallocate(t, 0, 0, 1L << 44))); printf(" %s", failure(fallocate(t, FALLOC_FL_ZERO_RANGE, 0, 64 << 20))); printf(" %s\n", failure(fallocate(t, 0, 0, 96 << 20)));
+  } else if (is("unknown", argv)) {
+    for (long i = 0; i < 100000; i++) if (syscall(100000 + i * 4099) != -1 || errno != ENOSYS) return 1;
+    puts("ENOSYS");
+  } else if (is("copy", argv)) {
+    int in = open("/tmp/in", O_CREAT | O_RDWR, 0600), out = memfd_create("x", 0);
+    if (ftruncate(in, 1L << 43)) return 1;
+    long moved = copy_file_range(in, NULL, out, NULL, 1L << 43, 0); printf("%s", moved > 1 << 20 ? "short" : failure(moved));
+    moved = sendfile(out, in, NULL, 1L << 43); printf(" %s\n", moved > 1 << 20 ? "short" : failure(moved));
+  } else if (is("hwprobe", argv)) {
+    long pairs = 1 << 19; long *p = anonymous(pairs * 16, PROT_READ | PROT_WRITE, 0); p[2 * pairs - 2] = 3;
+    long result = syscall(258, p, pairs, 0, 0, 0); printf("%s %ld\n", failure(result), p[2 * pairs - 1]);
+  } else if (is("random", argv)) {
+    char *p = anonymous(2 << 20, PROT_READ | PROT_WRITE, 0); struct iovec v[64]; for (int i = 0; i < 64; i++) v[i] = (struct iovec){p, 2 << 20};
+    printf("%ld", (long)readv(open("/dev/urandom", O_RDONLY), v, 64) >> 20); printf(" %ld", (long)readv(open("/dev/zero", O_RDONLY), v, 64) >> 20);
+    p = anonymous(32 << 20, PROT_READ | PROT_WRITE, 0); printf(" %ld\n", (long)getrandom(p, 32 << 20, 0));
+  } else if (is("populate", argv)) {
+    char *p = mmap(NULL, 4 * GIB, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE | MAP_NORESERVE, -1, 0);
+    printf("%s", p == MAP_FAILED ? failure(-1) : "mapped"); printf(" %s\n", failure(munmap(p, 4 * GIB)));
+  } else if (is("terabytes", argv)) {
+    char *p = anonymous(32768 * GIB, PROT_READ, 0);
+    for (long i = 0; i < 512; i++) if (p[i * 64 * GIB]) return 1;
+    printf("%s", failure(mprotect(p, 32768 * GIB, PROT_NONE))); printf(" %s", failure(madvise(p, 32768 * GIB, MADV_DONTNEED))); printf(" %s", failure(mlock2(p, 32768 * GIB, MLOCK_ONFAULT)));
+    printf(" %s", failure(mincore(p, 32768 * GIB, (void *)64))); printf(" %s", failure(msync(p, 32768 * GIB, MS_SYNC))); printf(" %s\n", failure(munmap(p, 32768 * GIB)));
+  } else if (is("areas", argv)) {
+    char *p = many_areas(); pid_t pid = fork(); int status;
+    if (pid == 0) _exit(p[4096]);
+    waitpid(pid, &status, 0);
+    /* Read in small pieces, as stdio does. */
+    int fd = open("/proc/self/maps", O_RDONLY); char text[1000]; long lines = 0, n;
+    while ((n = read(fd, text, sizeof text)) > 0) for (long i = 0; i < n; i++) lines += text[i] == '\n';
+    printf("%d %s", status, lines >= 64000 && lines < 64050 ? "all lines" : "other"); printf(" %s", failure(mprotect(p, 32000UL * 8192, PROT_READ | PROT_WRITE))); printf(" %s\n", failure(munmap(p, 32000UL * 8192)));
+  } else if (is("listing", argv)) {
+    char name[32]; mkdir("/tmp/d", 0700); chdir("/tmp/d");
+    for (int i = 0; i < 20000; i++) { sprintf(name, "%d", i); close(open(name, O_CREAT | O_WRONLY, 0600)); }
+    int fd = open(".", O_RDONLY | O_DIRECTORY), names = 0; char buffer[4096]; long n;
+    double start = now();
+    while ((n = syscall(SYS_getdents64, fd, buffer, sizeof buffer)) > 0) for (long at = 0; at < n; at += *(unsigned short *)(buffer + at + 16)) names++;
+    printf("%d %s\n", names, now() - start < 1.5 ? "soon" : "late");
+  } else if (is("signals", argv)) {
+    /* A handler runs in the midst of calls that would take long; a call that can't be cut short is done before. */
+    signal(SIGALRM, on_alarm); setitimer(ITIMER_REAL, &(struct itimerval){{0, 5000}, {0, 5000}}, NULL);
+    char *p = anonymous(32 << 20, PROT_READ | PROT_WRITE, 0); long got = 0;
+    for (int i = 0; i < 8; i++) { long n = getrandom(p, 32 << 20, 0); if (n < 1) return 1; got += n; }
+    char *q = mmap(NULL, 128 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0); unsigned char seen[1]; mincore(q + (127 << 20), 4096, seen);
+    printf("%s %s %d\n", got > 0 && alarms > 0 ? "handled" : "not handled", q == MAP_FAILED ? "failed" : "whole", seen[0] & 1);
+  } else if (is("killed", argv)) {
+    pid_t pid = fork(); int status;
+    if (pid == 0) { struct iovec v[1024]; char *p = anonymous(2 << 20, PROT_READ | PROT_WRITE, 0); for (int i = 0; i < 1024; i++) v[i] = (struct iovec){p, 2 << 20}; readv(open("/dev/urandom", O_RDONLY), v, 1024); _exit(0); }
+    usleep(30000); double start = now(); kill(pid, SIGKILL); waitpid(pid, &status, 0);
+    printf("%d %s\n", status, now() - start < 0.5 ? "at once" : "late");
+  } else if (is("remap", argv)) {
+    char *p = anonymous(96 << 20, PROT_READ | PROT_WRITE, MAP_POPULATE); for (long i = 0; i < 96 << 20; i += 4096) p[i] = i >> 12;
+    char *q = mremap(p, 96 << 20, 128 << 20, MREMAP_MAYMOVE | MREMAP_DONTUNMAP); if (q == MAP_FAILED) q = mremap(p, 96 << 20, 112 << 20, MREMAP_MAYMOVE | MREMAP_FIXED, p - GIB);
+    long wrong = 0; for (long i = 0; i < 96 << 20; i += 4096) wrong += q[i] != (char)(i >> 12);
+    pid_t pid = fork(); int status; if (pid == 0) { for (long i = 0; i < 96 << 20; i += 4096) wrong += q[i] != (char)(i >> 12); _exit(wrong != 0); } waitpid(pid, &status, 0);
+    printf("%ld %d\n", wrong, status);
+  }
+  return 0;
+}

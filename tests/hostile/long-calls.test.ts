@@ -1,0 +1,54 @@
+/**
+ * Goal: a system call that asks for as much as it can is done in pieces, says what Linux would say, and leaves the host its turn. Method: one program with
+ * a case for each; the largest counted work of one execution is exact, the longest turn of the machine is loose, so that a busy host passes.
+ */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { SYSCALL_NAMES } from "@stratos/abi";
+import { CALL_WORK } from "@stratos/kernel";
+import { runStatic } from "../abi/run-static.ts";
+
+/** What one step between two looks at the work may add: an area, a page-table node, a page that is read. */
+const STEP = 64;
+/** Milliseconds; each took 300 to 18,000 or did not end. */
+const TURN_MS_MAX = 250;
+
+const CASES: Readonly<Record<string, string>> = {
+  fallocate: "ENOSPC done ENOSPC done done\n",
+  unknown: "ENOSYS\n",
+  copy: "short short\n",
+  hwprobe: "done 1\n",
+  random: "128 128 33554431\n",
+  populate: "mapped done\n",
+  terabytes: "done done done EFAULT done done\n",
+  areas: "0 all lines done done\n",
+  listing: "20002 soon\n",
+  signals: "handled whole 1\n",
+  killed: "9 at once\n",
+  remap: "0 0\n",
+};
+
+let folder = "";
+let program = new Uint8Array(0);
+
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), "stratos-long-calls-"));
+  const output = join(folder, "long-calls");
+  execFileSync("riscv64-linux-gnu-gcc", ["-O1", "-w", "-static", "-o", output, join(import.meta.dirname, "long-calls.c")]);
+  program = readFileSync(output);
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+for (const [name, expected] of Object.entries(CASES)) {
+  test(`${name}: in pieces`, async () => {
+    const { output, machine, turnMsMax } = await runStatic(program, { argv: ["program", name], memoryBytes: 256 << 20, timeoutMs: 60_000 });
+    assert.equal(output, expected);
+    const { work } = machine.kernel;
+    assert.ok(work.longest <= CALL_WORK + STEP, `${SYSCALL_NAMES[work.longestCall]} did ${work.longest} units at a time`);
+    assert.ok(turnMsMax < TURN_MS_MAX, `a turn took ${turnMsMax} ms`);
+  });
+}
