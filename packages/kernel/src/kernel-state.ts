@@ -1,6 +1,8 @@
 import { PAGE_SIZE } from "@stratos/abi";
 import type { Clock, RandomSource, SocketProvider } from "@stratos/host";
 import type { PhysicalMemory, Processor } from "@stratos/riscv";
+import { Disks } from "./block/disks.ts";
+import { registerBlockDevices } from "./block/loop/loop-devices.ts";
 import { killForMemory } from "./mm/oom-killer.ts";
 import { LibraryPlaces } from "./mm/library-places.ts";
 import { PageCache } from "./mm/page-cache.ts";
@@ -95,6 +97,7 @@ export class Kernel {
   /** Set when the root is mounted. */
   mounts!: MountNamespace;
   readonly vfs: VfsState;
+  readonly disks: Disks;
   /** Cuts mappings of a file that was shortened; called before its pages are dropped. Set by mm. */
   onFileTruncated: (inode: Inode, size: number) => void = () => {};
   hostname: string;
@@ -129,8 +132,10 @@ export class Kernel {
     this.timers = new TimerQueue();
     this.scheduler = new Scheduler(this);
     this.vfs = new VfsState(this);
+    this.disks = new Disks(this);
     registerFileSystems(this);
     registerTerminalDevices(this);
+    registerBlockDevices(this);
     const bytes = new Uint8Array(PAGE_SIZE);
     this.scratch = { u8: bytes, view: new DataView(bytes.buffer) };
     this.network = new Network(this);

@@ -346,11 +346,12 @@ export function msync(space: AddressSpace, address: number, length: number, flag
     const area = space.areas[space.firstAreaEndingAfter(at)];
     if (area === undefined || area.start >= end) break;
     if ((flags & 2) !== 0 && (area.flags & MAP_LOCKED) !== 0) return -EBUSY;
-    if (area.isShared && area.file?.inode && area.pages) {
-      const failed = area.pages.writeBack(area.file.inode.size);
+    const content = area.file?.contentInode ?? null;
+    if (area.isShared && content !== null && area.pages) {
+      const failed = area.pages.writeBack(content.size);
       if (failed < 0) return failed;
       if ((flags & 4) !== 0) {
-        const synced = area.file.inode.sync(true);
+        const synced = content.sync(true);
         if (synced < 0) return synced;
       }
     }

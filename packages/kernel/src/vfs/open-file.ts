@@ -93,6 +93,11 @@ export abstract class OpenFile {
     return -ENOTDIR;
   }
 
+  /** Whose bytes read, write and mmap see: the file itself but for a node of a device. */
+  get contentInode(): Inode | null {
+    return this.inode;
+  }
+
   /** Pages for mmap; −ENODEV when the kind cannot be mapped. */
   mapping(): PageCache | number {
     return this.inode?.pages ?? -ENODEV;

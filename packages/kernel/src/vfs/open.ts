@@ -149,7 +149,7 @@ export function openInode(task: Task, place: Path, flags: number): OpenFile | nu
         file = task.kernel.vfs.devices.character(inode.rdev)?.open(task, inode, kept | (flags & O_NOCTTY), place) ?? -ENXIO;
         break;
       case S_IFBLK:
-        file = task.kernel.vfs.devices.block(inode.rdev)?.open(task, inode, kept, place) ?? -ENXIO;
+        file = task.kernel.vfs.devices.block(inode.rdev)?.open(task, inode, kept | (flags & O_EXCL), place) ?? -ENXIO;
         break;
       case S_IFLNK:
         file = -ELOOP;

@@ -127,7 +127,6 @@ export function readPages(kernel: Kernel, inode: Inode, to: IoCursor, at: number
 /** Copies bytes into the file at `at`, which grows when needed; returns how many or −EFBIG (with SIGXFSZ), −ENOSPC, −EIO, −EPERM (sealed) … */
 export function writePages(task: Task, inode: Inode, from: IoCursor, at: number): number {
   const kernel = task.kernel;
-  const pages = inode.pages!;
   let count = from.remaining;
   if (count === 0) return 0;
   if (inode.seals > 0) {
@@ -141,6 +140,14 @@ export function writePages(task: Task, inode: Inode, from: IoCursor, at: number)
   if (count < 0) return count;
   const refused = inode.prepareWrite(at, count);
   if (refused < 0) return refused;
+  const done = putPages(kernel, inode, from, at, count);
+  if (done > 0) contentChanged(task, inode);
+  return done;
+}
+
+/** Copies `count` bytes into the pages at `at`, without any check; the file's `size` grows with them. Returns how many, or −ENOSPC, −EIO, −EFAULT … */
+export function putPages(kernel: Kernel, inode: Inode, from: IoCursor, at: number, count: number): number {
+  const pages = inode.pages!;
   const memory = kernel.physical.u8;
   const end = at + count;
   if (at > inode.size && inode.size % PAGE_SIZE !== 0) clearTail(kernel, inode, at);
@@ -168,9 +175,7 @@ export function writePages(task: Task, inode: Inode, from: IoCursor, at: number)
     if (position > inode.size) inode.size = position;
     if (moved < part) break;
   }
-  if (position === at) return failure;
-  contentChanged(task, inode);
-  return position - at;
+  return position === at ? failure : position - at;
 }
 
 /** RLIMIT_FSIZE (setrlimit(2)) and the largest offset. */

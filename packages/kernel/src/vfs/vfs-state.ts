@@ -29,6 +29,7 @@ export class VfsState implements Reclaimable {
   #nextMountId = 1;
   #time: Time = { seconds: 0, nanoseconds: 0 };
   #timeMs = -1;
+  #isReclaiming = false;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -57,7 +58,11 @@ export class VfsState implements Reclaimable {
 
   /** Frames run short: write dirty pages, so that their caches can drop them. */
   reclaim(_most: number): number {
-    if (this.dirty.size > 0) writeBackAll(this.#kernel);
+    if (this.dirty.size === 0 || this.#isReclaiming) return 0;
+    // Writing a disk that is a file takes frames of its own.
+    this.#isReclaiming = true;
+    writeBackAll(this.#kernel);
+    this.#isReclaiming = false;
     return 0;
   }
 }

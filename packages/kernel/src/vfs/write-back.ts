@@ -34,6 +34,7 @@ export function writeBackInode(kernel: Kernel, inode: Inode): number {
 
 /** The kernel's main loop calls this now and then (Linux: every 5 s, dirty_writeback_centisecs) and before it stops. */
 export function writeBackAll(kernel: Kernel): number {
+  kernel.disks.writeBack();
   let failure = 0;
   for (const inode of [...kernel.vfs.dirty]) {
     const failed = writeBackInode(kernel, inode);
@@ -63,8 +64,14 @@ export function syncFileSystem(kernel: Kernel, fileSystem: FileSystem): number {
   return failure < 0 ? failure : failed;
 }
 
-/** sync(2). @param except  a file system that nobody will read any more */
+/**
+ * sync(2). The newest file system comes first: the device that it is on may be a file of an older one.
+ * @param except  a file system that nobody will read any more
+ */
 export function syncAll(kernel: Kernel, except: FileSystem | null = null): void {
+  for (const fileSystem of [...kernel.vfs.roots.keys()].reverse()) {
+    kernel.disks.writeBack();
+    if (fileSystem !== except) syncFileSystem(kernel, fileSystem);
+  }
   for (const inode of [...kernel.vfs.dirty]) if (inode.fileSystem !== except) writeBackInode(kernel, inode);
-  for (const fileSystem of kernel.vfs.roots.keys()) if (fileSystem !== except) fileSystem.sync();
 }
