@@ -70,6 +70,8 @@ export class BlockInode extends Inode implements PageBacking {
   openings = 0;
   /** Who has it for itself (O_EXCL, a mount); null: nobody. */
   holder: object | null = null;
+  /** What was mounted from it. */
+  mounted: FileSystem | null = null;
   /** By number; of a disk. */
   readonly partitions = new Map<number, BlockInode>();
   declare pages: PageCache;

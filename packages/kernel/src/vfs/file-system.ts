@@ -11,6 +11,8 @@ export abstract class FileSystem {
   readonly device: number;
   abstract readonly root: Inode;
   readOnly = false;
+  /** Gives back the device that it lies on, after `shutdown`; null: it lies on none. */
+  releaseDevice: (() => void) | null = null;
 
   constructor(device: number) {
     this.device = device;

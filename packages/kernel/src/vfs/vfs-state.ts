@@ -14,8 +14,8 @@ export class VfsState implements Reclaimable {
   readonly devices = new DeviceRegistry();
   /** mount(2) types by name. */
   readonly types = new Map<string, FileSystemType>();
-  /** The root entry of each mounted file system, with the number of mounts of it. */
-  readonly roots = new Map<FileSystem, { dentry: Dentry; mounts: number }>();
+  /** The root entry of each mounted file system, with the number of mounts of it, and of those that were taken away and still are in use. */
+  readonly roots = new Map<FileSystem, { dentry: Dentry; mounts: number; lingering: number }>();
   /** Entries in the dentry cache; pruned above DENTRIES_MAX (dentry-cache.ts). */
   dentryCount = 0;
   /** Inodes whose pages or attributes are not on stable storage yet (write-back.ts). */

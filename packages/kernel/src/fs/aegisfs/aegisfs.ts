@@ -30,9 +30,12 @@ export class AegisFileSystem extends FileSystem {
   /** Pages that writes were promised and that are not stored yet; too high where a page was written twice. */
   #promised = 0;
 
-  /** @param subvolume  of the volume, the default one when absent */
-  constructor(kernel: Kernel, volume: Volume, subvolume: Subvolume = volume.root) {
-    super(kernel.allocateDevice());
+  /**
+   * @param subvolume  of the volume, the default one when absent
+   * @param device  number of the device that it lies on; default: one without a device
+   */
+  constructor(kernel: Kernel, volume: Volume, subvolume: Subvolume = volume.root, device: number = kernel.allocateDevice()) {
+    super(device);
     this.kernel = kernel;
     this.volume = volume;
     this.subvolume = subvolume;

@@ -5,6 +5,7 @@ import { processTimes } from "../../syscall/resource-usage.ts";
 import { describeLocks } from "../../vfs/file-locks.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import { PseudoDirectory, PseudoFile, type PseudoFileSystem, PseudoLink, type TextSource } from "../pseudo/pseudo-inodes.ts";
+import { describePartitions } from "../sysfs/block-directories.ts";
 import { countTasks } from "./task-count.ts";
 
 /** The files of /proc itself: proc(5) and its companions proc_meminfo(5), proc_stat(5) … */
@@ -26,12 +27,12 @@ export function addSystemFiles(fileSystem: PseudoFileSystem, root: PseudoDirecto
   file("cmdline", () => "root=stratos\n");
   file("vmstat", () => describeVirtualMemory(kernel));
   file("diskstats", () => "");
-  file("partitions", () => "major minor  #blocks  name\n\n");
+  file("partitions", () => describePartitions(kernel.disks.all.values()));
   file("swaps", () => "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
   file("interrupts", () => "           CPU0       \n");
   file("softirqs", () => "                    CPU0       \n");
   file("modules", () => "");
-  file("misc", () => "");
+  file("misc", () => "237 loop-control\n");
   file("fb", () => "");
   file("dma", () => "");
   file("ioports", () => "");
