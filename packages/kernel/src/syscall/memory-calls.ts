@@ -1,4 +1,4 @@
-import { EBADF, EFAULT, EINVAL, ENOSYS, EPERM, ESRCH, MAP_ANONYMOUS, PAGE_SIZE, SIGKILL } from "@stratos/abi";
+import { EBADF, EFAULT, EINVAL, EPERM, ESRCH, MAP_ANONYMOUS, PAGE_SIZE, SIGKILL } from "@stratos/abi";
 import { processOfPidfd } from "../event/pidfd.ts";
 import { mayInspect } from "../fs/procfs/proc-access.ts";
 import { lockAllMemory, lockMemory, unlockAllMemory, unlockMemory } from "../mm/memory-lock.ts";
@@ -6,7 +6,7 @@ import { brk, madvise, mincore, mmap, mprotect, mremap, msync, munmap } from "..
 import { CAP_SYS_PTRACE, isCapable } from "../security/credentials.ts";
 import { isErrno } from "../vfs/inode.ts";
 import type { Task } from "../task/task.ts";
-import type { SyscallTable } from "./syscall-table.ts";
+import { absent, type SyscallTable } from "./syscall-table.ts";
 
 const MLOCK_ONFAULT = 1;
 
@@ -116,7 +116,7 @@ export const memoryCalls: SyscallTable = {
   munlock: { run: (task, address, length) => unlockMemory(task, address, length) },
   mlockall: { run: lockAllMemory },
   munlockall: { run: unlockAllMemory },
-  mseal: { run: () => -ENOSYS },
+  ...absent("areas cannot be sealed; a memfd can (fcntl(2), F_ADD_SEALS)", ["mseal"]),
   process_madvise: { run: processMadvise }, process_mrelease: { run: processRelease },
   process_vm_readv: { run: (task, pid, local, localCount, remote, remoteCount) => transfer(task, { pid, local, localCount, remote, remoteCount, toRemote: false }) },
   process_vm_writev: { run: (task, pid, local, localCount, remote, remoteCount) => transfer(task, { pid, local, localCount, remote, remoteCount, toRemote: true }) },

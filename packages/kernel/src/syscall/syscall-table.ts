@@ -1,3 +1,4 @@
+import { ENOSYS, SYSCALL_NAMES } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
 
 /**
@@ -10,9 +11,30 @@ export interface SyscallRow {
   readonly run: SyscallHandler;
   /** What differs from Linux, in words for docs/compatibility.md; absent when nothing known does. */
   readonly gaps?: string;
+  /** It isn't there: the answer is −ENOSYS, as of a Linux that was built without it, and `gaps` says what to do instead. */
+  readonly isAbsent?: true;
   /** Result when a signal handler ends a blocked call (default −EINTR), called to write out what is left (nanosleep). */
   readonly interrupted?: (task: Task, a0: number, a1: number, a2: number, a3: number, a4: number, a5: number) => number;
 }
 
 /** Rows by system call name (abi/syscall-numbers.ts). Each subsystem exports one of these; `syscall/all-calls.ts` joins them. */
 export type SyscallTable = Readonly<Record<string, SyscallRow>>;
+
+/**
+ * Rows of calls that this kernel doesn't have, each with the same reason. The first one that is made stands in the kernel's log.
+ * @param why  what a user would want to know, for docs/compatibility.md
+ */
+export function absent(why: string, names: readonly string[]): SyscallTable {
+  const row: SyscallRow = { run: noteAbsence, isAbsent: true, gaps: why };
+  return Object.fromEntries(names.map((name) => [name, row]));
+}
+
+function noteAbsence(task: Task): number {
+  const { unknownCalls } = task.kernel;
+  const number = task.syscallNumber;
+  if (!unknownCalls.has(number)) {
+    unknownCalls.add(number);
+    task.kernel.log(`system call ${SYSCALL_NAMES[number] ?? number} is not implemented (ENOSYS)`);
+  }
+  return -ENOSYS;
+}

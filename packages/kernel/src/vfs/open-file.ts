@@ -74,6 +74,9 @@ export abstract class OpenFile {
     return POLLIN | POLLOUT;
   }
 
+  /** A caller of poll(2), select(2) or epoll_wait(2) was told of `events`: an event that is told once is over. */
+  eventsTold(_events: number): void {}
+
   /** Woken when `poll()` may have changed; null when it never does. */
   get waitQueue(): WaitQueue | null {
     return null;

@@ -1,6 +1,7 @@
 import { EACCES, EBADF, EINVAL, ENOENT, EPERM, ESRCH, O_ACCMODE, O_PATH, O_RDONLY, S_IFDIR, S_IFLNK } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import { SYSCALL_NAMES } from "@stratos/abi";
+import type { Changes } from "../../event/changes.ts";
 import type { Task } from "../../task/task.ts";
 import type { ThreadGroup } from "../../task/thread-group.ts";
 import { anonymousMount } from "../../vfs/anonymous-file.ts";
@@ -50,7 +51,7 @@ export class ProcessDirectory extends PseudoDirectory {
   #fill(fileSystem: PseudoFileSystem, isThread: boolean): void {
     const target = (): Task => this.#target;
     const guard = (caller: Task): number => mayInspect(caller, target());
-    const file = (name: string, source: TextSource, options: { mode?: number; sink?: TextSink; isPrivate?: boolean } = {}): void => {
+    const file = (name: string, source: TextSource, options: { mode?: number; sink?: TextSink; isPrivate?: boolean; watched?: () => Changes } = {}): void => {
       const { isPrivate, ...rest } = options;
       this.add(name, new OwnedFile(this, source, isPrivate === true ? { ...rest, guard } : rest));
     };
@@ -70,9 +71,10 @@ export class ProcessDirectory extends PseudoDirectory {
     file("stack", () => "", { mode: 0o400, isPrivate: true });
     file("auxv", () => byteString(target().space.auxiliaryVector), { mode: 0o400, isPrivate: true });
     file("personality", () => `${target().personality.toString(16).padStart(8, "0")}\n`, { mode: 0o400 });
-    file("mounts", () => describeMounts(target()));
-    file("mountinfo", () => describeMountInfo(target()));
-    file("mountstats", () => describeMountStats(target()), { mode: 0o400 });
+    const watched = (): Changes => target().fs.namespace.changes;
+    file("mounts", () => describeMounts(target()), { watched });
+    file("mountinfo", () => describeMountInfo(target()), { watched });
+    file("mountstats", () => describeMountStats(target()), { mode: 0o400, watched });
     file("cgroup", () => "0::/\n");
     file("cpuset", () => "/\n");
     file("loginuid", () => "4294967295", { sink: () => 0 });
