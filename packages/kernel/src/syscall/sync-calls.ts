@@ -1,4 +1,4 @@
-import { EBADF, EINVAL, EOPNOTSUPP, EPERM, ESPIPE, O_PATH, S_IFIFO, S_IFMT } from "@stratos/abi";
+import { EBADF, EINVAL, ESPIPE, O_PATH, S_IFIFO, S_IFMT } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
 import { syncAll, syncFileSystem, writeBackInode } from "../vfs/write-back.ts";
@@ -55,8 +55,6 @@ export const syncCalls: SyscallTable = {
   sync_file_range: { run: (task, fd, offset, length, flags) => syncFileRange(task, fd, offset, length, flags | 0), gaps: "writes the whole file's dirty pages" },
   fadvise64: { run: (task, fd, _offset, length, advice) => fadvise(task, fd, length, advice | 0), gaps: "a hint that changes nothing" },
   readahead: { run: readahead, gaps: "a hint that changes nothing" },
-  name_to_handle_at: { run: () => -EOPNOTSUPP, gaps: "no file handles: always EOPNOTSUPP" },
-  open_by_handle_at: { run: () => -EPERM, gaps: "no file handles: always EPERM" },
   ...absent("there are no quotas but those of AegisFS, which `stratos fs quota` sets", ["quotactl", "quotactl_fd"]),
   ...absent("no process accounting", ["acct"]),
   ...absent("no swap: memory is what `--memory` gives", ["swapon", "swapoff"]),

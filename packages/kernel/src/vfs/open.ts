@@ -50,8 +50,14 @@ export function openPath(task: Task, dirfd: number, path: string, flags: number,
     if (walker.dentry.inode === null) return createAndOpen(task, flags, mode);
     if ((flags & O_EXCL) !== 0) return -EEXIST;
   }
-  const file = walker.file;
-  const place = new Path(walker.mount, walker.dentry);
+  return openExisting(task, new Path(walker.mount, walker.dentry), flags, walker.file);
+}
+
+/**
+ * Opens what stands at a place, as whoever asks may.
+ * @param file  the description that a magic link led to
+ */
+export function openExisting(task: Task, place: Path, flags: number, file: OpenFile | null = null): OpenFile | number {
   const inode = place.dentry.inode!;
   if (inode.isSymlink) return -ELOOP;
   if ((flags & O_CREAT) !== 0 && inode.isDirectory) return -EISDIR;

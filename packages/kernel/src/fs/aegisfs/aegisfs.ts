@@ -1,6 +1,6 @@
 import { Attributes, DirectoryEntry, ROOT_INO } from "@stratos/aegisfs";
 import type { Subvolume, Volume } from "@stratos/aegisfs";
-import { EIO } from "@stratos/abi";
+import { EIO, ESTALE } from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
 import { loadAcl } from "../../vfs/acl-inheritance.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
@@ -57,6 +57,15 @@ export class AegisFileSystem extends FileSystem {
     this.subvolume.pin(ino);
     loadAcl(inode);
     return inode;
+  }
+
+  override inodeByNumber(ino: number, generation: number): AegisInode | number {
+    if (this.subvolume.stat(ino, this.attributes) < 0 || this.attributes.generation !== generation) return -ESTALE;
+    return this.inode(ino);
+  }
+
+  override generationOf(inode: AegisInode): number {
+    return this.subvolume.stat(inode.ino, this.attributes) < 0 ? -ESTALE : this.attributes.generation;
   }
 
   /** The object goes; a file without names goes with it. */

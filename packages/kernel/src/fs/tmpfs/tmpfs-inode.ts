@@ -258,6 +258,7 @@ export class TmpfsInode extends Inode {
 
   override evict(): void {
     this.fileSystem.inodesUsed--;
+    this.fileSystem.inodes.delete(this.ino);
     this.fileSystem.pagesUsed -= this.#pagesCounted;
     this.#pagesCounted = 0;
   }
