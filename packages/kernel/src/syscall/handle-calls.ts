@@ -67,8 +67,8 @@ function openByHandle(task: Task, mountFd: number, handle: number, flags: number
   if (isErrno(inode)) return -ESTALE;
   let dentry = root;
   if (inode !== root.inode) {
-    // It has a place in no folder that is known: as one that was unlinked.
-    dentry = new Dentry(`#${inode.ino}`, root, inode);
+    // No folder is known to have it: as one that was unlinked.
+    dentry = new Dentry(`#${inode.ino}`, null, inode);
     dentry.isDetached = true;
   }
   const place = new Path(anchor.mount, dentry);
@@ -80,5 +80,5 @@ function openByHandle(task: Task, mountFd: number, handle: number, flags: number
 
 export const handleCalls: SyscallTable = {
   name_to_handle_at: { run: (task, dirfd, path, handle, mountId, flags) => nameToHandle(task, dirfd | 0, path, handle, mountId, flags | 0), gaps: "on tmpfs and AegisFS; the others have handles with AT_HANDLE_FID alone" },
-  open_by_handle_at: { run: (task, mountFd, handle, flags) => openByHandle(task, mountFd | 0, handle, flags | 0), gaps: "what is opened has no place in the tree: `..` of a folder is the mount's root" },
+  open_by_handle_at: { run: (task, mountFd, handle, flags) => openByHandle(task, mountFd | 0, handle, flags | 0), gaps: "what is opened has no place in the tree: `..` of a folder leads nowhere else" },
 };

@@ -6,11 +6,16 @@ import type { Path } from "./path.ts";
 /** Who watches an inode (fs/inotify implements it). */
 export interface InotifyMark {
   readonly mask: number;
+  /** IN_EXCL_UNLINK: what happens to a file that has lost its name in the folder is of no interest. */
+  readonly isOnlyLinked: boolean;
   /** @param name  of the entry below the watched directory, "" for the watched file itself */
   notify(mask: number, cookie: number, name: string): void;
   /** The file is gone for good: the watch ends. */
   ignored(): void;
 }
+
+/** A name became another in the same folder: what dnotify calls a rename. No bit of inotify's. */
+export const RENAMED_WITHIN = 0x100000;
 
 export class InotifyMarks {
   readonly marks = new Set<InotifyMark>();
@@ -26,8 +31,8 @@ export function notifyInode(kernel: Kernel, inode: Inode, path: Path | null, eve
   if (kernel.vfs.watchCount === 0) return;
   const mask = MASKS[event] | (inode.isDirectory ? IN_ISDIR : 0);
   const dentry = path?.dentry;
-  const parent = dentry === undefined || dentry.isDetached ? null : dentry.parent?.inode;
-  if (parent) send(parent, mask, 0, dentry!.name);
+  const parent = dentry?.parent?.inode;
+  if (parent) send(parent, mask, 0, dentry!.name, dentry!.isDetached);
   send(inode, mask, 0, "");
 }
 
@@ -60,10 +65,11 @@ export function notifyMove(kernel: Kernel, from: { directory: Inode; name: strin
   const isDirectory = inode.isDirectory ? IN_ISDIR : 0;
   send(from.directory, IN_MOVED_FROM | isDirectory, cookie, from.name);
   send(to.directory, IN_MOVED_TO | isDirectory, cookie, to.name);
+  if (from.directory === to.directory) send(from.directory, RENAMED_WITHIN, 0, to.name);
   send(inode, IN_MOVE_SELF, 0, "");
 }
 
-function send(inode: Inode, mask: number, cookie: number, name: string): void {
+function send(inode: Inode, mask: number, cookie: number, name: string, isUnlinked = false): void {
   if (inode.marks === null) return;
-  for (const mark of [...inode.marks.marks]) if ((mark.mask & mask) !== 0) mark.notify(mask, cookie, name);
+  for (const mark of [...inode.marks.marks]) if ((mark.mask & mask & ~IN_ISDIR) !== 0 && !(isUnlinked && mark.isOnlyLinked)) mark.notify(mask, cookie, name);
 }

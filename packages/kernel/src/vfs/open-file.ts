@@ -39,6 +39,8 @@ export abstract class OpenFile {
   ioSignal = 0;
   /** Sends the signals of O_ASYNC; null without it. */
   asyncNotification: { stop(): void } | null = null;
+  /** fcntl(F_NOTIFY) of a folder. */
+  directoryNotification: { extend(flags: number): void; stop(): void } | null = null;
   /** Epoll items on this description; null while there are none. */
   observers: Set<DescriptionObserver> | null = null;
 
@@ -126,6 +128,7 @@ export abstract class OpenFile {
   release(): void {
     if (--this.references > 0) return;
     this.asyncNotification?.stop();
+    this.directoryNotification?.stop();
     if (this.observers !== null) for (const observer of [...this.observers]) observer.descriptionClosed(this);
     this.dispose();
     this.path?.release();

@@ -13,6 +13,9 @@ const EVENTS_MAX = 16384, WATCHES_MAX = 65536;
 /** `struct inotify_event`: wd, mask, cookie, len (32 bits each), then the name padded with NULs to a multiple of 16. */
 const EVENT_SIZE = 16;
 
+/** What a watch is asked for; other bits are the marks' own. */
+const KNOWN_BITS = IN_ALL_EVENTS | IN_EXCL_UNLINK | IN_ONESHOT | IN_MASK_ADD | IN_MASK_CREATE;
+
 interface Event { watch: number; mask: number; cookie: number; name: string }
 
 class Watch implements InotifyMark {
@@ -20,6 +23,10 @@ class Watch implements InotifyMark {
   readonly inode: Inode;
   readonly #file: InotifyFile;
   mask: number;
+
+  get isOnlyLinked(): boolean {
+    return (this.mask & IN_EXCL_UNLINK) !== 0;
+  }
 
   constructor(file: InotifyFile, id: number, inode: Inode, mask: number) {
     this.#file = file;
@@ -55,6 +62,7 @@ export class InotifyFile extends OpenFile {
 
   /** inotify_add_watch(2): the watch's number; −EEXIST (IN_MASK_CREATE), −ENOSPC. */
   add(inode: Inode, mask: number): number {
+    mask &= KNOWN_BITS;
     for (const watch of this.#watches.values()) {
       if (watch.inode !== inode) continue;
       if ((mask & IN_MASK_CREATE) !== 0) return -EEXIST;
@@ -154,7 +162,7 @@ export class InotifyFile extends OpenFile {
   }
 
   override details(): string {
-    return [...this.#watches.values()].map((watch) => `inotify wd:${watch.id.toString(16)} ino:${watch.inode.ino.toString(16)} sdev:${watch.inode.fileSystem.device.toString(16)} mask:${(watch.mask & (IN_ALL_EVENTS | IN_EXCL_UNLINK)).toString(16)} ignored_mask:0\n`).join("");
+    return [...this.#watches.values()].map((watch) => `inotify wd:${watch.id.toString(16)} ino:${watch.inode.ino.toString(16)} sdev:${watch.inode.fileSystem.device.toString(16)} mask:${((watch.mask & (IN_ALL_EVENTS | IN_EXCL_UNLINK | IN_ONESHOT)) >>> 0).toString(16)} ignored_mask:0\n`).join("");
   }
 
   protected override dispose(): void {
