@@ -2,6 +2,8 @@
 export LTPROOT=/ltp PATH="$PATH:/ltp/testcases/bin" LTP_DEV_FS_TYPE=tmpfs LTP_SINGLE_FS_TYPE=tmpfs LTP_TIMEOUT_MUL=4 LTP_COLORIZE_OUTPUT=0 LTP_IPC_PATH= LTP_REPRODUCIBLE_OUTPUT=0
 while read -r name; do
   work=$(mktemp -d "/tmp/$name.XXXXXX")
+  # Programs go on as other users.
+  chmod 1777 "$work"
   cd "$work" || exit 1
   echo "=== begin $name"
   before=$(date +%s)

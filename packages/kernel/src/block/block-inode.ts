@@ -66,6 +66,8 @@ export class BlockInode extends Inode implements PageBacking {
   isReadOnly = false;
   /** Bytes; what the disk addresses at least. */
   logicalBlockSize = SECTOR_SIZE;
+  /** BLKRASET: kept and shown; what is read is read at once. */
+  readAheadSectors = 256;
   /** Descriptions and mounts. */
   openings = 0;
   /** Who has it for itself (O_EXCL, a mount); null: nobody. */

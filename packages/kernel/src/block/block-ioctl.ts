@@ -34,8 +34,11 @@ export function blockIoctl(task: Task, file: BlockFile, command: number, argumen
       return size < device.logicalBlockSize || size > PAGE_SIZE || (size & (size - 1)) !== 0 ? -EINVAL : 0;
     }
     case BLKIOOPT: case BLKALIGNOFF: case BLKDISCARDZEROES: return space.storeU32(argument, 0);
-    case BLKRAGET: case BLKFRAGET: return space.storeU64(argument, 256);
-    case BLKRASET: case BLKFRASET: return isAdministrator ? 0 : -EACCES;
+    case BLKRAGET: case BLKFRAGET: return space.storeU64(argument, device.readAheadSectors);
+    case BLKRASET: case BLKFRASET:
+      if (!isAdministrator) return -EACCES;
+      device.readAheadSectors = argument >>> 0;
+      return 0;
     case BLKSECTGET: return storeU16(task, argument, REQUEST_SECTORS_MAX);
     case BLKROTATIONAL: return storeU16(task, argument, 0);
     case BLKGETDISKSEQ: return space.storeU64(argument, device.diskSequence);

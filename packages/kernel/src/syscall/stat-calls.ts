@@ -1,5 +1,5 @@
 import { AT_EACCESS, AT_EMPTY_PATH, AT_FDCWD, AT_NO_AUTOMOUNT, AT_STATX_SYNC_TYPE, AT_SYMLINK_NOFOLLOW, EACCES, EBADF, EINVAL, EROFS, MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC } from "@stratos/abi";
-import { ENOENT, MS_NOSUID, MS_RDONLY, MS_RELATIME, PATH_MAX, ST_NOATIME, ST_NODEV, ST_NODIRATIME, ST_NOEXEC, ST_NOSUID, ST_RDONLY, ST_RELATIME, ST_VALID } from "@stratos/abi";
+import { ENOENT, MS_NOSUID, MS_NOSYMFOLLOW, MS_RDONLY, MS_RELATIME, PATH_MAX, ST_NOATIME, ST_NODEV, ST_NODIRATIME, ST_NOEXEC, ST_NOSUID, ST_NOSYMFOLLOW, ST_RDONLY, ST_RELATIME, ST_VALID } from "@stratos/abi";
 import { STATX_ATTR_MOUNT_ROOT, STATX_BASIC_STATS, STATX_BTIME, STATX_MNT_ID, STATX_RESERVED, W_OK, X_OK } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { MAY_EXEC, MAY_READ, MAY_WRITE, checkAccess } from "../security/permission.ts";
@@ -123,7 +123,7 @@ function storeStatfs(task: Task, mount: Mount, address: number): number {
 function statfsFlags(mount: Mount): number {
   const { flags } = mount;
   const pairs: [number, number][] = [
-    [MS_RDONLY, ST_RDONLY], [MS_NOSUID, ST_NOSUID], [MS_NODEV, ST_NODEV], [MS_NOEXEC, ST_NOEXEC], [MS_NOATIME, ST_NOATIME], [MS_NODIRATIME, ST_NODIRATIME], [MS_RELATIME, ST_RELATIME],
+    [MS_RDONLY, ST_RDONLY], [MS_NOSUID, ST_NOSUID], [MS_NODEV, ST_NODEV], [MS_NOEXEC, ST_NOEXEC], [MS_NOATIME, ST_NOATIME], [MS_NODIRATIME, ST_NODIRATIME], [MS_RELATIME, ST_RELATIME], [MS_NOSYMFOLLOW, ST_NOSYMFOLLOW],
   ];
   let result = ST_VALID | (mount.fileSystem.readOnly ? ST_RDONLY : 0);
   for (const [flag, shown] of pairs) if ((flags & flag) !== 0) result |= shown;

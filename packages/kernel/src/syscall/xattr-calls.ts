@@ -31,7 +31,7 @@ const byFd: Finder = (task, fd) => {
 };
 
 function loadName(task: Task, address: number): string | number {
-  const name = task.space.loadString(address, XATTR_NAME_MAX + 1);
+  const name = task.space.loadString(address, XATTR_NAME_MAX);
   if (typeof name === "number") return name === -EFAULT ? -EFAULT : -ERANGE;
   return name === "" ? -ERANGE : name;
 }

@@ -106,7 +106,7 @@ export class FakeUserMemory implements UserMemory {
 
   loadString(address: number, most: number): string | number {
     let text = "";
-    for (let at = address; text.length < most; at++) {
+    for (let at = address; text.length <= most; at++) {
       if (!this.#has(at, 1)) return -EFAULT;
       if (this.u8[at] === 0) return text;
       text += String.fromCharCode(this.u8[at]!);

@@ -28,7 +28,8 @@ export function fileIoctl(task: Task, file: OpenFile, command: number, argument:
       if (sourceFd < 0) return sourceFd === -EBADF ? -EBADF : sourceFd;
       const source = task.files.get(sourceFd);
       if (source === undefined || !source.isReadable || !file.isWritable) return -EBADF;
-      if (source.inode === null || inode === null || source.inode.fileSystem !== inode.fileSystem) return -EXDEV;
+      if (source.inode === null || inode === null) return -EINVAL;
+      if (source.inode.fileSystem !== inode.fileSystem) return -EXDEV;
       if (!source.inode.isRegular || !inode.isRegular) return source.inode.isDirectory || inode.isDirectory ? -EISDIR : -EINVAL;
       const range = { sourceOffset: 0, length: 0, offset: 0 };
       if (command === FICLONERANGE) {

@@ -112,6 +112,10 @@ export abstract class Inode {
   get cachesNames(): boolean {
     return true;
   }
+  /** May something be mounted over it? (Linux: DCACHE_DONT_MOUNT) */
+  get isMountable(): boolean {
+    return true;
+  }
   /** Creates a regular file, fifo, socket or device node. */
   create(name: string, attributes: NewInode): Inode | number {
     return -EPERM;

@@ -1,5 +1,6 @@
-import { IN_ACCESS, IN_ATTRIB, IN_CLOSE_NOWRITE, IN_CLOSE_WRITE, IN_CREATE, IN_DELETE, IN_DELETE_SELF, IN_ISDIR, IN_MODIFY, IN_MOVED_FROM, IN_MOVED_TO, IN_MOVE_SELF, IN_OPEN } from "@stratos/abi";
+import { IN_ACCESS, IN_ATTRIB, IN_CLOSE_NOWRITE, IN_CLOSE_WRITE, IN_CREATE, IN_DELETE, IN_DELETE_SELF, IN_ISDIR, IN_MODIFY, IN_MOVED_FROM, IN_MOVED_TO, IN_MOVE_SELF, IN_OPEN, IN_UNMOUNT } from "@stratos/abi";
 import type { Kernel } from "../kernel-state.ts";
+import type { FileSystem } from "./file-system.ts";
 import type { Inode } from "./inode.ts";
 import type { Path } from "./path.ts";
 
@@ -25,6 +26,39 @@ const MASKS = {
   access: IN_ACCESS, modify: IN_MODIFY, attrib: IN_ATTRIB, open: IN_OPEN, close: IN_CLOSE_NOWRITE, "close-write": IN_CLOSE_WRITE,
 } as const;
 export type FileEvent = keyof typeof MASKS;
+
+/** A file system was unmounted: its watches end (inotify(7), IN_UNMOUNT). */
+export function notifyUnmount(kernel: Kernel, fileSystem: FileSystem): void {
+  for (const inode of [...kernel.vfs.marked]) {
+    if (inode.fileSystem !== fileSystem || inode.marks === null) continue;
+    for (const mark of [...inode.marks.marks]) {
+      mark.notify(IN_UNMOUNT, 0, "");
+      mark.ignored();
+    }
+  }
+}
+
+/** Adds a mark, which holds the inode as a user. */
+export function addMark(kernel: Kernel, inode: Inode, mark: InotifyMark): void {
+  inode.marks ??= new InotifyMarks();
+  inode.marks.marks.add(mark);
+  inode.users++;
+  kernel.vfs.marked.add(inode);
+  kernel.vfs.watchCount++;
+}
+
+/** Takes a mark away. False: it was gone. */
+export function removeMark(kernel: Kernel, inode: Inode, mark: InotifyMark): boolean {
+  const { marks } = inode;
+  if (marks?.marks.delete(mark) !== true) return false;
+  if (marks.marks.size === 0) {
+    inode.marks = null;
+    kernel.vfs.marked.delete(inode);
+  }
+  kernel.vfs.watchCount--;
+  inode.users--;
+  return true;
+}
 
 /** Something happened to a file: tells those who watch it, and those who watch the directory that it was reached through. */
 export function notifyInode(kernel: Kernel, inode: Inode, path: Path | null, event: FileEvent): void {

@@ -1,5 +1,5 @@
 import { EBUSY, EINVAL, ENODEV, ENOENT, ENOSPC, ENOTDIR, EPERM, MNT_DETACH, MNT_EXPIRE, MNT_FORCE, MS_BIND, MS_MOVE, MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID } from "@stratos/abi";
-import { EAGAIN, MS_NOSYMFOLLOW, MS_PRIVATE, MS_RDONLY, MS_REC, MS_RELATIME, MS_REMOUNT, MS_SHARED, MS_SLAVE, MS_UNBINDABLE, UMOUNT_NOFOLLOW } from "@stratos/abi";
+import { EAGAIN, MS_NOSYMFOLLOW, MS_PRIVATE, MS_RDONLY, MS_REC, MS_RELATIME, MS_REMOUNT, MS_SHARED, MS_SLAVE, MS_STRICTATIME, MS_UNBINDABLE, UMOUNT_NOFOLLOW } from "@stratos/abi";
 import type { Kernel } from "../kernel-state.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
@@ -9,6 +9,7 @@ import { Dentry } from "./dentry.ts";
 import { dropAllDentries, lookupChild, pinChild } from "./dentry-cache.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { FileSystemType } from "./file-system-types.ts";
+import { notifyUnmount } from "./inotify-marks.ts";
 import { MountNamespace } from "./mount-namespace.ts";
 import { Mount } from "./mount.ts";
 import { Path } from "./path.ts";
@@ -31,7 +32,12 @@ function rootEntry(kernel: Kernel, fileSystem: FileSystem): Dentry {
 function createMount(kernel: Kernel, fileSystem: FileSystem, root: Dentry, parent: Mount | null, point: Dentry | null, flags: number, source: string): Mount {
   kernel.vfs.roots.get(fileSystem)!.mounts++;
   root.retain();
-  return new Mount(kernel.vfs.allocateMountId(), fileSystem, root, parent, point, flags & PER_MOUNT_FLAGS, source);
+  return new Mount(kernel.vfs.allocateMountId(), fileSystem, root, parent, point, perMountFlags(flags), source);
+}
+
+/** Access times are relative unless something else is asked for (mount(2)). */
+function perMountFlags(flags: number): number {
+  return (flags & PER_MOUNT_FLAGS & ~MS_RELATIME) | ((flags & (MS_NOATIME | MS_STRICTATIME)) === 0 ? MS_RELATIME : 0);
 }
 
 /** Mounts the first file system: "/". */
@@ -78,7 +84,7 @@ export function directoryAt(kernel: Kernel, name: string): Path | number {
 
 function attach(kernel: Kernel, namespace: MountNamespace, place: Path, fileSystem: FileSystem, root: Dentry, flags: number, source: string): Mount | number {
   if (namespace.mounts.length >= MOUNTS_MAX) return -ENOSPC;
-  if (place.dentry.isDetached) return -ENOENT;
+  if (place.dentry.isDetached || !place.dentry.inode!.isMountable) return -ENOENT;
   if (root.inode!.isDirectory !== place.dentry.inode!.isDirectory) return -ENOTDIR;
   pinChild(kernel, place.dentry);
   place.dentry.retain();
@@ -141,8 +147,7 @@ function fileSystemOn(task: Task, type: FileSystemType, request: { source: strin
 function remount(place: Path, flags: number): number {
   if (place.dentry !== place.mount.root) return -EINVAL;
   const mount = place.mount;
-  mount.flags = (mount.flags & ~PER_MOUNT_FLAGS) | (flags & PER_MOUNT_FLAGS);
-  if ((flags & (MS_NOATIME | MS_RELATIME)) === 0) mount.flags |= MS_RELATIME;
+  mount.flags = (mount.flags & ~PER_MOUNT_FLAGS) | perMountFlags(flags);
   return 0;
 }
 
@@ -237,6 +242,7 @@ function detach(kernel: Kernel, namespace: MountNamespace, mount: Mount): void {
 function finish(kernel: Kernel, fileSystem: FileSystem): void {
   const root = kernel.vfs.roots.get(fileSystem);
   if (root === undefined || root.mounts > 0 || root.lingering > 0) return;
+  notifyUnmount(kernel, fileSystem);
   syncFileSystem(kernel, fileSystem);
   dropAllDentries(kernel, root.dentry);
   kernel.vfs.roots.delete(fileSystem);

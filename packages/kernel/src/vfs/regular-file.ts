@@ -1,4 +1,4 @@
-import { EFBIG, EINVAL, ENXIO, EPERM, F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_WRITE, FIONREAD, MS_NOATIME, MS_RDONLY, O_APPEND, O_DSYNC, O_NOATIME, PAGE_SIZE } from "@stratos/abi";
+import { EFBIG, EINVAL, ENXIO, EPERM, F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_WRITE, FIONREAD, MS_NOATIME, MS_NODIRATIME, MS_RDONLY, MS_RELATIME, O_APPEND, O_DSYNC, O_NOATIME, PAGE_SIZE } from "@stratos/abi";
 import { SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET, SIGXFSZ, SI_KERNEL } from "@stratos/abi";
 import type { Kernel } from "../kernel-state.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
@@ -219,9 +219,10 @@ const DAY_SECONDS = 86400;
 /** relatime: only when the access time isn't after the last change or is a day old (mount(8)). */
 export function touchAccessTime(kernel: Kernel, inode: Inode, path: Path | null): void {
   const atime = inode.atime;
-  if (path !== null && (path.mount.flags & (MS_NOATIME | MS_RDONLY)) !== 0) return;
+  const flags = path === null ? MS_RELATIME : path.mount.flags;
+  if ((flags & (MS_NOATIME | MS_RDONLY)) !== 0 || ((flags & MS_NODIRATIME) !== 0 && inode.isDirectory)) return;
   if (inode.fileSystem.readOnly) return;
-  if (isAfter(atime, inode.mtime) && isAfter(atime, inode.ctime)) {
+  if ((flags & MS_RELATIME) !== 0 && isAfter(atime, inode.mtime) && isAfter(atime, inode.ctime)) {
     // Only a whole day makes a fresh stamp needed: the clock is read rarely.
     const now = kernel.vfs.now();
     if (now.seconds - atime.seconds < DAY_SECONDS) return;

@@ -22,6 +22,8 @@ export class VfsState implements Reclaimable {
   readonly dirty = new Set<Inode>();
   /** inotify watches in existence: 0 makes every notification one comparison. */
   watchCount = 0;
+  /** Inodes that are watched. */
+  readonly marked = new Set<Inode>();
   /** Ties IN_MOVED_FROM and IN_MOVED_TO together (inotify(7)). */
   renameCookie = 0;
   /** Where pipes, sockets and other nameless files live; made on first use (anonymous-file.ts). */

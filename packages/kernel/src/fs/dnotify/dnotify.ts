@@ -3,7 +3,7 @@ import type { Kernel } from "../../kernel-state.ts";
 import { POLL_MSG } from "../../signal/pending-signals.ts";
 import { sendIoSignal } from "../../signal/io-signal.ts";
 import type { Task } from "../../task/task.ts";
-import { type InotifyMark, InotifyMarks, RENAMED_WITHIN } from "../../vfs/inotify-marks.ts";
+import { addMark, type InotifyMark, removeMark, RENAMED_WITHIN } from "../../vfs/inotify-marks.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 
@@ -28,10 +28,7 @@ export class DirectoryNotification implements InotifyMark {
     this.#file = file;
     this.#inode = inode;
     this.#fd = fd;
-    inode.marks ??= new InotifyMarks();
-    inode.marks.marks.add(this);
-    inode.users++;
-    kernel.vfs.watchCount++;
+    addMark(kernel, inode, this);
   }
 
   /** More events: each request adds to those before (fcntl(2)). */
@@ -50,12 +47,7 @@ export class DirectoryNotification implements InotifyMark {
   }
 
   stop(): void {
-    const { marks } = this.#inode;
-    if (marks?.marks.delete(this) !== true) return;
-    if (marks.marks.size === 0) this.#inode.marks = null;
-    this.#kernel.vfs.watchCount--;
-    this.#inode.users--;
-    this.#file.directoryNotification = null;
+    if (removeMark(this.#kernel, this.#inode, this)) this.#file.directoryNotification = null;
   }
 }
 

@@ -2,7 +2,7 @@ import { EAGAIN, EEXIST, EINVAL, ENOSPC, FIONREAD, IN_ALL_EVENTS, IN_EXCL_UNLINK
 import type { Kernel } from "../../kernel-state.ts";
 import type { Task } from "../../task/task.ts";
 import { BLOCKED, WaitQueue } from "../../task/wait-queue.ts";
-import { type InotifyMark, InotifyMarks } from "../../vfs/inotify-marks.ts";
+import { addMark, type InotifyMark, removeMark } from "../../vfs/inotify-marks.ts";
 import { evictInode } from "../../vfs/inode-lifetime.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { IoCursor } from "../../vfs/io-cursor.ts";
@@ -72,10 +72,7 @@ export class InotifyFile extends OpenFile {
     if (this.#kernel.vfs.watchCount >= WATCHES_MAX) return -ENOSPC;
     const watch = new Watch(this, this.#nextWatch++, inode, mask);
     this.#watches.set(watch.id, watch);
-    inode.users++;
-    inode.marks ??= new InotifyMarks();
-    inode.marks.marks.add(watch);
-    this.#kernel.vfs.watchCount++;
+    addMark(this.#kernel, inode, watch);
     return watch.id;
   }
 
@@ -96,10 +93,8 @@ export class InotifyFile extends OpenFile {
   #detach(watch: Watch): void {
     this.#watches.delete(watch.id);
     const { inode } = watch;
-    inode.marks?.marks.delete(watch);
-    if (inode.marks?.marks.size === 0) inode.marks = null;
-    this.#kernel.vfs.watchCount--;
-    if (--inode.users === 0) evictInode(inode);
+    removeMark(this.#kernel, inode, watch);
+    if (inode.users === 0) evictInode(inode);
   }
 
   queueEvent(watch: Watch, mask: number, cookie: number, name: string): void {

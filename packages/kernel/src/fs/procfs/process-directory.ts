@@ -215,7 +215,7 @@ class DescriptorDirectory extends PseudoInode {
     const known = this.#inodes.get(fd);
     if (known !== undefined && known.file === file) return known.inode;
     const inode = this.#kind === "links" ? new DescriptorLink(this.fileSystem, this.#target, fd, file)
-      : new PseudoFile(this.fileSystem, () => describeDescriptor(this.#target(), fd), { guard: (caller) => mayInspect(caller, this.#target()) });
+      : new DescriptorInfo(this.fileSystem, () => describeDescriptor(this.#target(), fd), { guard: (caller) => mayInspect(caller, this.#target()) });
     inode.uid = this.uid;
     inode.gid = this.gid;
     this.#inodes.set(fd, { file, inode });
@@ -242,6 +242,13 @@ function isAlive(task: Task): boolean {
   return task.state !== "Z" && task.state !== "X";
 }
 
+/** Descriptors come and go by themselves: a mount over one would outlive it. */
+class DescriptorInfo extends PseudoFile {
+  override get isMountable(): boolean {
+    return false;
+  }
+}
+
 class DescriptorLink extends PseudoInode {
   readonly #target: () => Task;
   readonly #fd: number;
@@ -251,6 +258,10 @@ class DescriptorLink extends PseudoInode {
     this.#target = target;
     this.#fd = fd;
     this.size = 64;
+  }
+
+  override get isMountable(): boolean {
+    return false;
   }
 
   #file(caller: Task | null): OpenFile | number {
