@@ -1,4 +1,4 @@
-import { EFBIG, EINVAL, ENXIO, EPERM, F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_WRITE, FIONREAD, MS_NOATIME, MS_NODIRATIME, MS_RDONLY, MS_RELATIME, O_APPEND, O_DSYNC, O_NOATIME, PAGE_SIZE } from "@stratos/abi";
+import { EFBIG, EINVAL, ENXIO, EPERM, F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_WRITE, FIONREAD, FS_NOATIME_FL, MS_NOATIME, MS_NODIRATIME, MS_RDONLY, MS_RELATIME, O_APPEND, O_DSYNC, O_NOATIME, PAGE_SIZE } from "@stratos/abi";
 import { SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET, SIGXFSZ, SI_KERNEL } from "@stratos/abi";
 import type { Kernel } from "../kernel-state.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
@@ -221,7 +221,7 @@ export function touchAccessTime(kernel: Kernel, inode: Inode, path: Path | null)
   const atime = inode.atime;
   const flags = path === null ? MS_RELATIME : path.mount.flags;
   if ((flags & (MS_NOATIME | MS_RDONLY)) !== 0 || ((flags & MS_NODIRATIME) !== 0 && inode.isDirectory)) return;
-  if (inode.fileSystem.readOnly) return;
+  if (inode.fileSystem.readOnly || (inode.fileFlags & FS_NOATIME_FL) !== 0) return;
   if ((flags & MS_RELATIME) !== 0 && isAfter(atime, inode.mtime) && isAfter(atime, inode.ctime)) {
     // Only a whole day makes a fresh stamp needed: the clock is read rarely.
     const now = kernel.vfs.now();

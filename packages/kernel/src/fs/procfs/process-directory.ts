@@ -10,7 +10,9 @@ import { Inode } from "../../vfs/inode.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import { pathName } from "../../vfs/path-name.ts";
 import { Path } from "../../vfs/path.ts";
-import { PseudoDirectory, PseudoFile, type PseudoFileSystem, PseudoInode, PseudoLink, type TextSink, type TextSource } from "../pseudo/pseudo-inodes.ts";
+import { PseudoDirectory, PseudoFile, type PseudoFileSystem, PseudoInode, PseudoLink, type TextRequest, type TextSink, type TextSource } from "../pseudo/pseudo-inodes.ts";
+import { queryMaps } from "./maps-query.ts";
+import { Pagemap } from "./pagemap.ts";
 import { describeMaps, describeSmaps, describeSmapsRollup } from "./process-maps.ts";
 import { describeMountInfo, describeMounts, describeMountStats } from "./process-mounts.ts";
 import { mayInspect, hasMemory, taskOf } from "./proc-access.ts";
@@ -51,7 +53,7 @@ export class ProcessDirectory extends PseudoDirectory {
   #fill(fileSystem: PseudoFileSystem, isThread: boolean): void {
     const target = (): Task => this.#target;
     const guard = (caller: Task): number => mayInspect(caller, target());
-    const file = (name: string, source: TextSource, options: { mode?: number; sink?: TextSink; isPrivate?: boolean; watched?: () => Changes } = {}): void => {
+    const file = (name: string, source: TextSource, options: { mode?: number; sink?: TextSink; isPrivate?: boolean; watched?: () => Changes; ioctl?: TextRequest } = {}): void => {
       const { isPrivate, ...rest } = options;
       this.add(name, new OwnedFile(this, source, isPrivate === true ? { ...rest, guard } : rest));
     };
@@ -61,7 +63,8 @@ export class ProcessDirectory extends PseudoDirectory {
     file("cmdline", () => memoryText(target(), "arguments"));
     file("environ", () => memoryText(target(), "environment"), { mode: 0o400, isPrivate: true });
     file("comm", () => `${target().name}\n`, { mode: 0o644, sink: (caller, text) => rename(caller, target(), text) });
-    file("maps", (caller) => describeMaps(target(), caller), { isPrivate: true });
+    file("maps", (caller) => describeMaps(target(), caller), { isPrivate: true, ioctl: (caller, command, argument) => queryMaps(caller, target(), command, argument) });
+    this.add("pagemap", new Pagemap(fileSystem, target));
     file("smaps", (caller) => describeSmaps(target(), caller), { isPrivate: true });
     file("smaps_rollup", () => describeSmapsRollup(target()), { isPrivate: true });
     file("limits", () => describeLimits(target()));

@@ -1,5 +1,5 @@
 import { EEXIST, EINVAL, ENODATA, ENOENT, ENOSPC, ENOTEMPTY, ENXIO, EOPNOTSUPP, PAGE_SIZE, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
-import { FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, RENAME_EXCHANGE, XATTR_CREATE, XATTR_REPLACE } from "@stratos/abi";
+import { FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, FS_APPEND_FL, FS_IMMUTABLE_FL, FS_NOATIME_FL, FS_NODUMP_FL, RENAME_EXCHANGE, XATTR_CREATE, XATTR_REPLACE } from "@stratos/abi";
 import { PageCache } from "../../mm/page-cache.ts";
 import { Inode, type NewInode, type Time } from "../../vfs/inode.ts";
 import type { Tmpfs } from "./tmpfs.ts";
@@ -7,6 +7,8 @@ import type { Tmpfs } from "./tmpfs.ts";
 /** Size that Linux counts for each name of a tmpfs directory (BOGO_DIRENT_SIZE). */
 const ENTRY_SIZE = 20;
 const DATA_TYPE_SHIFT = 12;
+/** What chattr(1) may set (Linux: SHMEM_FL_USER_MODIFIABLE). */
+const KEPT_FLAGS = FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL;
 
 interface Entry { name: string; inode: TmpfsInode; cursor: number }
 
@@ -254,6 +256,16 @@ export class TmpfsInode extends Inode {
 
   override listXattrs(): string[] {
     return [...(this.#xattrs?.keys() ?? [])];
+  }
+
+  override get keepsFileFlags(): boolean {
+    return true;
+  }
+
+  override setFileFlags(flags: number): number {
+    if ((flags & ~KEPT_FLAGS) !== 0) return -EOPNOTSUPP;
+    this.fileFlags = flags;
+    return 0;
   }
 
   override evict(): void {
