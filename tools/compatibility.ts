@@ -15,8 +15,8 @@ const PAGE = join(dirname(dirname(fileURLToPath(import.meta.url))), "docs/compat
 export function compatibilityPage(): string {
   const rows = new Map(Object.values(CALL_TABLES).flatMap((table) => Object.entries(table)));
   const names = [...new Set(SYSCALL_NAMES.filter((name) => name !== undefined && name !== ""))].sort();
-  const partial = names.filter((name) => rows.get(name)?.gaps !== undefined);
-  const absent = names.filter((name) => !rows.has(name));
+  const absent = names.filter((name) => rows.get(name)?.isAbsent ?? !rows.has(name));
+  const partial = names.filter((name) => rows.get(name)?.gaps !== undefined && !absent.includes(name));
   const lines = [
     "# Compatibility",
     "",
@@ -25,12 +25,18 @@ export function compatibilityPage(): string {
     `The Linux ABI for riscv64 has ${names.length} system calls. ${names.length - partial.length - absent.length} behave as Linux documents them as far as we know, ${partial.length} differ in the ways listed, and ${absent.length} answer ENOSYS (each is logged when a program first makes it).`,
   ];
   for (const [subsystem, table] of Object.entries(CALL_TABLES)) {
-    const own = Object.keys(table).sort();
+    const own = Object.keys(table).filter((name) => table[name]!.isAbsent !== true).sort();
     lines.push("", `## ${subsystem.charAt(0).toUpperCase()}${subsystem.slice(1)}`, "", `Without known gaps: ${wrap(own.filter((name) => table[name]!.gaps === undefined))}`);
     const gaps = own.filter((name) => table[name]!.gaps !== undefined);
     if (gaps.length > 0) lines.push("", "| call | what differs from Linux |", "|---|---|", ...gaps.map((name) => `| \`${name}\` | ${table[name]!.gaps!.replaceAll("|", "\\|")} |`));
   }
-  lines.push("", "## Answer ENOSYS", "", wrap(absent), "");
+  // Calls that are absent for one reason stand in one line.
+  const reasons = new Map<string, string[]>();
+  for (const name of absent) {
+    const why = rows.get(name)?.gaps ?? "no program that was met needs it";
+    reasons.set(why, [...(reasons.get(why) ?? []), name]);
+  }
+  lines.push("", "## Answer ENOSYS", "", "| calls | why, or what does it |", "|---|---|", ...[...reasons].map(([why, own]) => `| ${own.map((name) => `\`${name}\``).join(", ")} | ${why.replaceAll("|", "\\|")} |`), "");
   return lines.join("\n");
 }
 

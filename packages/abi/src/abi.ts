@@ -9,6 +9,7 @@ export * from "./event-flags.ts";
 export * from "./clock-numbers.ts";
 export * from "./mount-flags.ts";
 export * from "./file-control.ts";
+export * from "./block-ioctls.ts";
 export * from "./socket-numbers.ts";
 export * from "./posix-acl.ts";
 export { MAX_HARTS } from "./hart-limit.ts";

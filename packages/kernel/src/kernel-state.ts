@@ -1,7 +1,11 @@
 import { PAGE_SIZE } from "@stratos/abi";
 import type { CpuClock, RandomSource, SocketProvider } from "@stratos/host";
 import type { PhysicalMemory, Processor } from "@stratos/riscv";
+import { Disks } from "./block/disks.ts";
+import { registerBlockDevices } from "./block/loop/loop-devices.ts";
+import { Changes } from "./event/changes.ts";
 import { killForMemory } from "./mm/oom-killer.ts";
+import { KERNEL_INFO, KernelLog } from "./kernel-log.ts";
 import { LibraryPlaces } from "./mm/library-places.ts";
 import { PageCache } from "./mm/page-cache.ts";
 import { Reaper } from "./mm/reaper.ts";
@@ -13,6 +17,7 @@ import { CoreSettings } from "./core-dump/core-settings.ts";
 import { IpcState } from "./ipc/ipc-state.ts";
 import { Network } from "./socket/network.ts";
 import type { SignalInfo } from "./signal/pending-signals.ts";
+import { RELEASE, VERSION } from "./syscall/system-calls.ts";
 import type { SyscallRow } from "./syscall/syscall-table.ts";
 import { CALL_WORK, CallWork } from "./task/call-work.ts";
 import { HartRegisters } from "./task/hart-registers.ts";
@@ -59,7 +64,9 @@ export class Kernel {
   readonly ipc: IpcState;
   readonly tasks: TaskTable;
   readonly timers: TimerQueue;
-  readonly log: (message: string) => void;
+  /** What dmesg(1) shows. */
+  readonly messages: KernelLog;
+  readonly #onMessage: (message: string) => void;
   readonly harts: number;
   /** Set by boot. */
   processor!: Processor;
@@ -106,10 +113,13 @@ export class Kernel {
   /** Set when the root is mounted. */
   mounts!: MountNamespace;
   readonly vfs: VfsState;
+  readonly disks: Disks;
   /** Cuts mappings of a file that was shortened; called before its pages are dropped. Set by mm. */
   onFileTruncated: (inode: Inode, size: number) => void = () => {};
   hostname: string;
   domainname = "(none)";
+  /** Of the two names. */
+  readonly nameChanges = new Changes();
   /** Kernel bytes for system calls to build structures in; valid until the call returns. */
   readonly scratch: { readonly u8: Uint8Array; readonly view: DataView };
   /** clock_settime(CLOCK_REALTIME) moves it. */
@@ -128,7 +138,8 @@ export class Kernel {
     this.random = options.random;
     this.sockets = options.sockets;
     this.hostname = options.hostname;
-    this.log = options.log;
+    this.messages = new KernelLog(() => this.now());
+    this.#onMessage = options.log;
     this.harts = options.harts ?? 1;
     this.work = new CallWork(options.callWork ?? CALL_WORK);
     this.reaper = new Reaper(this.work.limit);
@@ -144,12 +155,28 @@ export class Kernel {
     this.timers = new TimerQueue();
     this.scheduler = new Scheduler(this);
     this.vfs = new VfsState(this);
+    this.disks = new Disks(this);
     registerFileSystems(this);
     registerTerminalDevices(this);
+    registerBlockDevices(this);
     const bytes = new Uint8Array(PAGE_SIZE);
     this.scratch = { u8: bytes, view: new DataView(bytes.buffer) };
     this.network = new Network(this);
     this.ipc = new IpcState(this);
+    this.messages.add(KERNEL_INFO, `Linux version ${RELEASE} (stratos) ${VERSION}`);
+    this.messages.add(KERNEL_INFO, `Memory: ${this.frames.freeCount * 4}K/${this.frames.total * 4}K available`);
+    this.messages.add(KERNEL_INFO, `smp: ${this.harts} ${this.harts === 1 ? "processor" : "processors"}`);
+  }
+
+  /** A message of the kernel itself, for dmesg and for the host. */
+  log(message: string): void {
+    this.logAs(KERNEL_INFO, message);
+  }
+
+  /** @param priority  facility and level of syslog(3) */
+  logAs(priority: number, message: string): void {
+    this.messages.add(priority, message);
+    this.#onMessage(message);
   }
 
   /** CLOCK_MONOTONIC in nanoseconds. */

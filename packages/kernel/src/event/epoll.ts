@@ -119,6 +119,7 @@ export class EpollFile extends OpenFile {
         continue;
       }
       if (!report(events, item.dataLow, item.dataHigh)) break;
+      item.file.eventsTold(events);
       count++;
       this.#ready.delete(item);
       if ((item.events & EPOLLONESHOT) !== 0) item.isArmed = false;

@@ -1,4 +1,5 @@
 import type { Kernel } from "../kernel-state.ts";
+import { aegisfsType } from "./aegisfs/device-mount.ts";
 import { devtmpfsType } from "./devtmpfs/devtmpfs.ts";
 import { registerMemoryDevices } from "./devtmpfs/memory-devices.ts";
 import { mqueueType } from "./mqueue/mqueue.ts";
@@ -8,6 +9,6 @@ import { tmpfsType } from "./tmpfs/tmpfs.ts";
 
 /** Which file systems mount(2) knows, in the order of /proc/filesystems. */
 export function registerFileSystems(kernel: Kernel): void {
-  for (const type of [sysfsType, tmpfsType, procType, cgroup2Type, devtmpfsType, mqueueType]) kernel.vfs.types.set(type.name, type);
+  for (const type of [sysfsType, tmpfsType, procType, cgroup2Type, devtmpfsType, mqueueType, aegisfsType]) kernel.vfs.types.set(type.name, type);
   registerMemoryDevices(kernel);
 }

@@ -414,12 +414,13 @@ export function msync(task: Task, address: number, length: number, flags: number
     if (area === undefined || area.start >= end) return end;
     space.kernel.work.charge(1);
     if ((flags & 2) !== 0 && (area.flags & MAP_LOCKED) !== 0) return -EBUSY;
-    if (area.isShared && area.file?.inode && area.pages) {
+    const content = area.file?.contentInode ?? null;
+    if (area.isShared && content !== null && area.pages) {
       // Pages that are mapped stay dirty, so that all of them are written each time: as many as there are now, and no more.
-      const failed = area.pages.writeBack(area.file.inode.size);
+      const failed = area.pages.writeBack(content.size);
       if (failed < 0) return failed;
       if ((flags & 4) !== 0) {
-        const synced = area.file.inode.sync(true);
+        const synced = content.sync(true);
         if (synced < 0) return synced;
       }
     }

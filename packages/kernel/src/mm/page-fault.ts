@@ -60,7 +60,8 @@ function mapAbsent(space: AddressSpace, area: Area, page: number, access: Access
     return install(space, page, (frame << 12) | PTE_A | PTE_R | PTE_W);
   }
   const index = area.pageIndex(page);
-  if (area.file?.inode && index * PAGE_SIZE >= area.file.inode.size) return BEYOND_FILE;
+  const content = area.file?.contentInode ?? null;
+  if (content !== null && index * PAGE_SIZE >= content.size) return BEYOND_FILE;
   const cached = area.pages.frame(index);
   if (cached < 0) return cached === -12 ? NO_MEMORY : BEYOND_FILE;
   if (access === "write" && !area.isShared) return copyPage(space, page, cached, 0);
@@ -79,7 +80,7 @@ function mapAround(space: AddressSpace, area: Area, page: number): void {
   const span = AROUND * PAGE_SIZE;
   const first = Math.max(area.start, page - (page % span));
   const last = Math.min(area.end, first + span);
-  const sizeLimit = area.file?.inode?.size ?? 0;
+  const sizeLimit = area.file?.contentInode?.size ?? 0;
   for (let at = first; at < last; at += PAGE_SIZE) {
     if (at === page || space.table.get(at) !== 0) continue;
     const index = area.pageIndex(at);
@@ -207,7 +208,7 @@ function followChanges(kernel: Kernel, pages: PageCache, region: CodeRegion, off
 
 /** A shared mapping of the page is written for the first time since it was clean. */
 function markWritten(space: AddressSpace, area: Area, page: number): void {
-  const inode = area.file?.inode ?? null;
+  const inode = area.file?.contentInode ?? null;
   // At the first write, as file_update_time in Linux's mm/memory.c; the ones that follow take no fault.
   if (inode !== null) inode.mtime = inode.ctime = space.kernel.vfs.now();
   markPageDirty(space, area, page);
@@ -216,6 +217,6 @@ function markWritten(space: AddressSpace, area: Area, page: number): void {
 /** A shared mapping of the page may be written from now on. */
 export function markPageDirty(space: AddressSpace, area: Area, page: number): void {
   area.pages!.markDirty(area.pageIndex(page));
-  const inode = area.file?.inode ?? null;
+  const inode = area.file?.contentInode ?? null;
   if (inode !== null) markInodeDirty(space.kernel, inode);
 }

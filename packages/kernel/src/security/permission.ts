@@ -1,4 +1,4 @@
-import { EACCES, EPERM, S_IFDIR, S_IFMT, S_ISGID, S_ISVTX } from "@stratos/abi";
+import { EACCES, EPERM, FS_APPEND_FL, FS_IMMUTABLE_FL, S_IFDIR, S_IFMT, S_ISGID, S_ISVTX } from "@stratos/abi";
 import type { Inode } from "../vfs/inode.ts";
 import { ACL_GROUP, ACL_GROUP_OBJ, ACL_MASK, ACL_USER, type Acl } from "@stratos/abi";
 import { ALL_CAPABILITIES, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, type Credentials, isCapable, isInGroup } from "./credentials.ts";
@@ -6,9 +6,10 @@ import { ALL_CAPABILITIES, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CA
 /** Discretionary access control: path_resolution(7), capabilities(7), acl(5). */
 export const MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4;
 
-/** @returns 0 or −EACCES */
+/** @returns 0, −EACCES, or −EPERM: nobody writes what is immutable */
 export function checkAccess(credentials: Credentials, inode: Inode, mask: number): number {
   const mode = inode.mode;
+  if ((mask & MAY_WRITE) !== 0 && (inode.fileFlags & FS_IMMUTABLE_FL) !== 0) return -EPERM;
   // What everyone may do needs no look at who asks; directories on the way of a walk are nearly always so.
   if (inode.acl === null && (mode & (mode >> 3) & (mode >> 6) & mask) === mask) return 0;
   if ((permittedBits(credentials, inode) & mask) === mask) return 0;
@@ -73,4 +74,9 @@ export function modeAfterWrite(credentials: Credentials, mode: number): number |
   const drop = 0o4000 | ((mode & 0o2010) === 0o2010 ? S_ISGID : 0);
   if ((mode & drop) === 0 || has(credentials, CAP_FSETID)) return null;
   return mode & ~drop;
+}
+
+/** Do flags of chattr(1) keep everyone from changing attributes, links and attributes' values of the file? */
+export function isKept(inode: Inode): boolean {
+  return (inode.fileFlags & (FS_APPEND_FL | FS_IMMUTABLE_FL)) !== 0;
 }

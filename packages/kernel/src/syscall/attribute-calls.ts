@@ -1,6 +1,6 @@
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, EBADF, EFBIG, EINVAL, EISDIR, ENODEV, EOPNOTSUPP, EPERM, EROFS, ESPIPE, ETXTBSY, FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE } from "@stratos/abi";
-import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_UNSHARE_RANGE, FALLOC_FL_ZERO_RANGE, F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_WRITE, MS_RDONLY, O_PATH, S_IFIFO, S_IFMT, UTIME_NOW, UTIME_OMIT } from "@stratos/abi";
-import { checkAccess, MAY_WRITE } from "../security/permission.ts";
+import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_UNSHARE_RANGE, FALLOC_FL_ZERO_RANGE, F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_WRITE, FS_IMMUTABLE_FL, MS_RDONLY, O_PATH, S_IFIFO, S_IFMT, UTIME_NOW, UTIME_OMIT } from "@stratos/abi";
+import { checkAccess, isKept, MAY_WRITE } from "../security/permission.ts";
 import { movedBefore, pauseTransfer } from "../task/call-work.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
@@ -125,6 +125,7 @@ function fallocate(task: Task, fd: number, mode: number, offset: number, length:
   if (inode === null || (inode.mode & S_IFMT) === S_IFIFO) return -ESPIPE;
   if (inode.isDirectory) return -EISDIR;
   if (!inode.isRegular) return -ENODEV;
+  if ((inode.fileFlags & FS_IMMUTABLE_FL) !== 0 || ((mode & ~FALLOC_FL_KEEP_SIZE) !== 0 && isKept(inode))) return -EPERM;
   if (offset + length > FILE_SIZE_MAX) return -EFBIG;
   if (inode.seals > 0) {
     if ((mode & FALLOC_FL_PUNCH_HOLE) !== 0 && (inode.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) !== 0) return -EPERM;

@@ -1,6 +1,7 @@
 import { EBADF, EINVAL, EOVERFLOW, EPERM, ESRCH, F_ADD_SEALS, F_CREATED_QUERY, F_DUPFD, F_DUPFD_CLOEXEC, F_DUPFD_QUERY, F_GETFD, F_GETFL, F_GETLEASE, F_GETLK, F_GETOWN, F_GETOWN_EX, F_GETPIPE_SZ } from "@stratos/abi";
 import { EBUSY, ENOMEM, F_GETSIG, F_GET_FILE_RW_HINT, F_GET_RW_HINT, F_GET_SEALS, F_NOTIFY, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_RDLCK, F_SETFD, F_SETFL, F_SETLEASE, F_SETLK, F_SETLKW, F_SETOWN } from "@stratos/abi";
-import { F_SETOWN_EX, F_SETPIPE_SZ, F_SETSIG, F_SET_FILE_RW_HINT, F_SET_RW_HINT, F_UNLCK, F_WRLCK, FASYNC, FD_CLOEXEC, O_APPEND, O_DIRECT, O_NOATIME, O_NONBLOCK, O_PATH, PAGE_SIZE } from "@stratos/abi";
+import { F_SETOWN_EX, F_SETPIPE_SZ, F_SETSIG, F_SET_FILE_RW_HINT, F_SET_RW_HINT, F_UNLCK, F_WRLCK, FASYNC, FD_CLOEXEC, FS_APPEND_FL, O_APPEND, O_DIRECT, O_NOATIME, O_NONBLOCK, O_PATH, PAGE_SIZE } from "@stratos/abi";
+import { notifyOfDirectory } from "../fs/dnotify/dnotify.ts";
 import { PIPE_CAPACITY_MAX } from "../fs/pipe/pipe.ts";
 import { PipeFile } from "../fs/pipe/pipe-file.ts";
 import { addSeals, sealsOf } from "../fs/memfd/memfd.ts";
@@ -64,7 +65,7 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
       return 0;
     case F_GETLEASE: return leaseOf(file);
     case F_SETLEASE: return setLease(task, file, fd, argument | 0);
-    case F_NOTIFY: return -EINVAL;
+    case F_NOTIFY: return notifyOfDirectory(task, file, fd, argument | 0);
     case F_GETPIPE_SZ: return file instanceof PipeFile ? file.pipe.capacity : -EBADF;
     case F_SETPIPE_SZ: return file instanceof PipeFile ? setPipeSize(task, file, argument) : -EBADF;
     case F_ADD_SEALS: return addSeals(task, file, argument | 0);
@@ -90,6 +91,7 @@ function setOwner(task: Task, file: OpenFile, owner: number): number {
 
 function setFlags(task: Task, file: OpenFile, fd: number, flags: number): number {
   if ((flags & O_NOATIME) !== 0 && (file.flags & O_NOATIME) === 0 && file.inode !== null && !isOwnerOrCapable(task.credentials, file.inode)) return -EPERM;
+  if ((flags & O_APPEND) === 0 && (file.flags & O_APPEND) !== 0 && ((file.inode?.fileFlags ?? 0) & FS_APPEND_FL) !== 0) return -EPERM;
   file.flags = (file.flags & ~SETTABLE) | (flags & SETTABLE);
   const queue = file.waitQueue;
   if ((flags & FASYNC) === 0) {

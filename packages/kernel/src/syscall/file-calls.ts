@@ -1,5 +1,6 @@
 import { attributeCalls } from "./attribute-calls.ts";
 import { directoryCalls } from "./directory-calls.ts";
+import { handleCalls } from "./handle-calls.ts";
 import { inotifyCalls } from "./inotify-calls.ts";
 import { nameCalls } from "./name-calls.ts";
 import { openCalls } from "./open-calls.ts";
@@ -12,5 +13,5 @@ import { xattrCalls } from "./xattr-calls.ts";
 
 /** All system calls on files, names and mounts. */
 export const fileCalls: SyscallTable = {
-  ...openCalls, ...readWriteCalls, ...statCalls, ...nameCalls, ...attributeCalls, ...directoryCalls, ...xattrCalls, ...syncCalls, ...spliceCalls, ...inotifyCalls,
+  ...openCalls, ...readWriteCalls, ...statCalls, ...nameCalls, ...attributeCalls, ...directoryCalls, ...xattrCalls, ...syncCalls, ...spliceCalls, ...inotifyCalls, ...handleCalls,
 };

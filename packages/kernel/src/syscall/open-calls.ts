@@ -1,10 +1,11 @@
-import { E2BIG, EBADF, EFAULT, EINVAL, EMFILE, FIOASYNC, FASYNC, FIOCLEX, FIONBIO, FIONCLEX, O_CLOEXEC, O_CREAT, O_DIRECT, O_NONBLOCK, O_PATH, O_TMPFILE } from "@stratos/abi";
+import { E2BIG, EBADF, EFAULT, EINVAL, EMFILE, FIOASYNC, FASYNC, FICLONE, FICLONERANGE, FIOCLEX, FIONBIO, FIONCLEX, O_CLOEXEC, O_CREAT, O_DIRECT, O_NONBLOCK, O_PATH, O_TMPFILE } from "@stratos/abi";
 import { CLOSE_RANGE_CLOEXEC, CLOSE_RANGE_UNSHARE, LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN } from "@stratos/abi";
 import { createMemfd } from "../fs/memfd/memfd.ts";
 import { createPipe } from "../fs/pipe/pipe-file.ts";
 import type { Task } from "../task/task.ts";
 import { RLIMIT_NOFILE } from "../task/thread-group.ts";
 import { inodeOfFile } from "../vfs/anonymous-file.ts";
+import { fileIoctl } from "../vfs/file-ioctl.ts";
 import { setFlock } from "../vfs/file-locks.ts";
 import { openPath } from "../vfs/open.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
@@ -111,6 +112,8 @@ function ioctl(task: Task, fd: number, command: number, argument: number): numbe
       file.flags = on !== 0 ? file.flags | bit : file.flags & ~bit;
       return 0;
     }
+    // Whatever the kind of file: the file system behind it says no.
+    case FICLONE: case FICLONERANGE: return fileIoctl(task, file, command, argument);
     default: return file.ioctl(task, command, argument);
   }
 }
@@ -139,7 +142,7 @@ export const openCalls: SyscallTable = {
   close_range: { run: (task, first, last, flags) => closeRange(task, first >>> 0, last >>> 0, flags | 0) },
   dup: { run: duplicate },
   dup3: { run: (task, oldFd, newFd, flags) => dup3(task, oldFd | 0, newFd | 0, flags | 0) },
-  fcntl: { run: (task, fd, command, argument) => fcntl(task, fd | 0, command | 0, argument), gaps: "F_NOTIFY (EINVAL: inotify(7) is its successor); F_SETOWN_EX for a thread signals its process" },
+  fcntl: { run: (task, fd, command, argument) => fcntl(task, fd | 0, command | 0, argument), gaps: "F_SETOWN_EX for a thread signals its process" },
   ioctl: { run: (task, fd, command, argument) => ioctl(task, fd | 0, command >>> 0, argument), gaps: "per device; see ioctl of each file kind" },
   pipe2: { run: (task, fds, flags) => pipe2(task, fds, flags | 0), gaps: "O_DIRECT (packet mode) is kept as a flag only" },
   flock: { run: (task, fd, operation) => flock(task, fd | 0, operation | 0) },

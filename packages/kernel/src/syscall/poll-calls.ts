@@ -95,7 +95,10 @@ function ppoll(task: Task, fds: number, nfds: number, timeout: number, mask: num
     if (fd >= 0) {
       const file = openFileAt(task, fd);
       found = file === undefined ? POLLNVAL : file.poll() & (view.getUint16(at + 4, true) | POLLERR | POLLHUP);
-      if (found !== 0) ready++;
+      if (found !== 0) {
+        ready++;
+        file?.eventsTold(found);
+      }
     }
     view.setUint16(at + 6, found, true);
   }
@@ -146,6 +149,7 @@ function pselect6(task: Task, nfds: number, readSet: number, writeSet: number, e
     if (file === undefined) return finish(task, state, timeout, -EBADF);
     const found = file.poll() & wants;
     if (found === 0) continue;
+    file.eventsTold(found);
     ready += report(found & READ_BITS, 3 * setBytes + at, buffer[at]! & bit);
     ready += report(found & WRITE_BITS, 4 * setBytes + at, buffer[setBytes + at]! & bit);
     ready += report(found & EXCEPT_BITS, 5 * setBytes + at, buffer[2 * setBytes + at]! & bit);

@@ -1,6 +1,6 @@
 import { AT_EACCESS, AT_EMPTY_PATH, AT_FDCWD, AT_NO_AUTOMOUNT, AT_STATX_SYNC_TYPE, AT_SYMLINK_NOFOLLOW, EACCES, EBADF, EINVAL, EROFS, MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC } from "@stratos/abi";
-import { ENOENT, MS_NOSUID, MS_RDONLY, MS_RELATIME, PATH_MAX, ST_NOATIME, ST_NODEV, ST_NODIRATIME, ST_NOEXEC, ST_NOSUID, ST_RDONLY, ST_RELATIME, ST_VALID } from "@stratos/abi";
-import { STATX_ATTR_MOUNT_ROOT, STATX_BASIC_STATS, STATX_BTIME, STATX_MNT_ID, STATX_RESERVED, W_OK, X_OK } from "@stratos/abi";
+import { ENOENT, MS_NOSUID, MS_NOSYMFOLLOW, MS_RDONLY, MS_RELATIME, PATH_MAX, ST_NOATIME, ST_NODEV, ST_NODIRATIME, ST_NOEXEC, ST_NOSUID, ST_NOSYMFOLLOW, ST_RDONLY, ST_RELATIME, ST_VALID } from "@stratos/abi";
+import { STATX_ATTR_APPEND, STATX_ATTR_COMPRESSED, STATX_ATTR_IMMUTABLE, STATX_ATTR_MOUNT_ROOT, STATX_ATTR_NODUMP, STATX_BASIC_STATS, STATX_BTIME, STATX_MNT_ID, STATX_RESERVED, W_OK, X_OK } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { MAY_EXEC, MAY_READ, MAY_WRITE, checkAccess } from "../security/permission.ts";
 import type { Credentials } from "../security/credentials.ts";
@@ -66,6 +66,9 @@ function newfstatat(task: Task, dirfd: number, pathAddress: number, address: num
   return failed < 0 ? failed : storeStat(task, walker.dentry.inode!, address);
 }
 
+/** Flags of chattr(1) that statx(2) shows; both have the same bits for them. */
+const STATX_FLAGS = STATX_ATTR_COMPRESSED | STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | STATX_ATTR_NODUMP;
+
 function statx(task: Task, dirfd: number, pathAddress: number, flags: number, mask: number, address: number): number {
   if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE)) !== 0) return -EINVAL;
   if ((flags & AT_STATX_SYNC_TYPE) === AT_STATX_SYNC_TYPE || (mask & STATX_RESERVED) !== 0) return -EINVAL;
@@ -81,7 +84,7 @@ function statx(task: Task, dirfd: number, pathAddress: number, flags: number, ma
   u8.fill(0, 0, STATX_SIZE);
   view.setUint32(0, STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, true);
   view.setUint32(4, BLOCK_SIZE, true);
-  put64(view, 8, dentry === mount.root ? STATX_ATTR_MOUNT_ROOT : 0);
+  put64(view, 8, (inode.fileFlags & STATX_FLAGS) | (dentry === mount.root ? STATX_ATTR_MOUNT_ROOT : 0));
   view.setUint32(16, inode.nlink, true);
   view.setUint32(20, inode.uid, true);
   view.setUint32(24, inode.gid, true);
@@ -89,7 +92,7 @@ function statx(task: Task, dirfd: number, pathAddress: number, flags: number, ma
   put64(view, 32, inode.ino);
   putSize(view, 40, inode.statSize());
   put64(view, 48, inode.blocks);
-  put64(view, 56, STATX_ATTR_MOUNT_ROOT);
+  put64(view, 56, STATX_FLAGS | STATX_ATTR_MOUNT_ROOT);
   putTime(view, 64, inode.atime);
   putTime(view, 80, inode.btime);
   putTime(view, 96, inode.ctime);
@@ -123,7 +126,7 @@ function storeStatfs(task: Task, mount: Mount, address: number): number {
 function statfsFlags(mount: Mount): number {
   const { flags } = mount;
   const pairs: [number, number][] = [
-    [MS_RDONLY, ST_RDONLY], [MS_NOSUID, ST_NOSUID], [MS_NODEV, ST_NODEV], [MS_NOEXEC, ST_NOEXEC], [MS_NOATIME, ST_NOATIME], [MS_NODIRATIME, ST_NODIRATIME], [MS_RELATIME, ST_RELATIME],
+    [MS_RDONLY, ST_RDONLY], [MS_NOSUID, ST_NOSUID], [MS_NODEV, ST_NODEV], [MS_NOEXEC, ST_NOEXEC], [MS_NOATIME, ST_NOATIME], [MS_NODIRATIME, ST_NODIRATIME], [MS_RELATIME, ST_RELATIME], [MS_NOSYMFOLLOW, ST_NOSYMFOLLOW],
   ];
   let result = ST_VALID | (mount.fileSystem.readOnly ? ST_RDONLY : 0);
   for (const [flag, shown] of pairs) if ((flags & flag) !== 0) result |= shown;

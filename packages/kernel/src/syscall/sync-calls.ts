@@ -1,5 +1,4 @@
-import { EBADF, EINVAL, EOPNOTSUPP, EPERM, ENOSYS, ESPIPE, O_PATH, S_IFIFO, S_IFMT } from "@stratos/abi";
-import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
+import { EBADF, EINVAL, ESPIPE, O_PATH, S_IFIFO, S_IFMT } from "@stratos/abi";
 import { WRITE_PORTION } from "../mm/page-cache.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
@@ -7,7 +6,7 @@ import { syncFilesInPieces, syncInPieces } from "../vfs/write-back.ts";
 import { RegularFile } from "../vfs/regular-file.ts";
 import { UNFINISHED } from "../task/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
-import type { SyscallTable } from "./syscall-table.ts";
+import { absent, type SyscallTable } from "./syscall-table.ts";
 
 /** Making things durable, hints about access, and calls that this kernel answers with their documented errno. */
 
@@ -62,28 +61,12 @@ export const syncCalls: SyscallTable = {
   sync_file_range: { run: (task, fd, offset, length, flags) => syncFileRange(task, fd, offset, length, flags | 0), gaps: "writes the whole file's dirty pages" },
   fadvise64: { run: (task, fd, _offset, length, advice) => fadvise(task, fd, length, advice | 0), gaps: "a hint that changes nothing" },
   readahead: { run: readahead, gaps: "a hint that changes nothing" },
-  name_to_handle_at: { run: () => -EOPNOTSUPP, gaps: "no file handles: always EOPNOTSUPP" },
-  open_by_handle_at: { run: () => -EPERM, gaps: "no file handles: always EPERM" },
-  quotactl: { run: () => -ENOSYS, gaps: "no quotas: ENOSYS as a kernel built without them" },
-  quotactl_fd: { run: () => -ENOSYS, gaps: "no quotas: ENOSYS as a kernel built without them" },
-  acct: { run: (task) => (isCapable(task.credentials, CAP_SYS_ADMIN) ? -ENOSYS : -EPERM), gaps: "no process accounting" },
-  swapon: { run: (task) => (isCapable(task.credentials, CAP_SYS_ADMIN) ? -EINVAL : -EPERM), gaps: "no swap" },
-  swapoff: { run: (task) => (isCapable(task.credentials, CAP_SYS_ADMIN) ? -EINVAL : -EPERM), gaps: "no swap" },
-  fanotify_init: { run: () => -ENOSYS, gaps: "ENOSYS" },
-  fanotify_mark: { run: () => -ENOSYS, gaps: "ENOSYS" },
-  io_uring_setup: { run: () => -ENOSYS, gaps: "ENOSYS" },
-  io_uring_enter: { run: () => -ENOSYS, gaps: "ENOSYS" },
-  io_uring_register: { run: () => -ENOSYS, gaps: "ENOSYS" },
-  fsopen: { run: () => -ENOSYS, gaps: "ENOSYS: mount(2) does it" },
-  fsconfig: { run: () => -ENOSYS, gaps: "ENOSYS: mount(2) does it" },
-  fsmount: { run: () => -ENOSYS, gaps: "ENOSYS: mount(2) does it" },
-  fspick: { run: () => -ENOSYS, gaps: "ENOSYS: mount(2) does it" },
-  open_tree: { run: () => -ENOSYS, gaps: "ENOSYS: mount(2) does it" },
-  move_mount: { run: () => -ENOSYS, gaps: "ENOSYS: mount(2) does it" },
-  mount_setattr: { run: () => -ENOSYS, gaps: "ENOSYS: mount(2) does it" },
-  statmount: { run: () => -ENOSYS, gaps: "ENOSYS: /proc/self/mountinfo tells it" },
-  listmount: { run: () => -ENOSYS, gaps: "ENOSYS: /proc/self/mountinfo tells it" },
-  cachestat: { run: () => -ENOSYS, gaps: "ENOSYS" },
-  lookup_dcookie: { run: () => -ENOSYS, gaps: "ENOSYS" },
-  nfsservctl: { run: () => -ENOSYS, gaps: "ENOSYS" },
+  ...absent("there are no quotas but those of AegisFS, which `stratos fs quota` sets", ["quotactl", "quotactl_fd"]),
+  ...absent("no process accounting", ["acct"]),
+  ...absent("no swap: memory is what `--memory` gives", ["swapon", "swapoff"]),
+  ...absent("inotify(7) watches files", ["fanotify_init", "fanotify_mark"]),
+  ...absent("epoll(7) and Linux's own asynchronous I/O (io_submit(2)) are there", ["io_uring_setup", "io_uring_enter", "io_uring_register"]),
+  ...absent("mount(2) does it", ["fsopen", "fsconfig", "fsmount", "fspick", "open_tree", "move_mount", "mount_setattr"]),
+  ...absent("/proc/self/mountinfo tells it", ["statmount", "listmount"]),
+  ...absent("Linux has it no more, or never had it built", ["lookup_dcookie", "nfsservctl"]),
 };

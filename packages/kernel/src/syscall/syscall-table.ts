@@ -1,4 +1,6 @@
+import { ENOSYS } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
+import { reportUnknown } from "../task/unknown-calls.ts";
 
 /**
  * A system call: arguments a0 … a5 as doubles (signed 64-bit values; exact below 2^53; −1 for all ones), the result ≥ 0, a negated errno, or BLOCKED,
@@ -12,9 +14,25 @@ export interface SyscallRow {
   readonly gaps?: string;
   /** The task ended while the call was unfinished (task/call-work.ts): what it had made so far goes. */
   readonly abandoned?: (task: Task) => void;
+  /** It isn't there: the answer is −ENOSYS, as of a Linux that was built without it, and `gaps` says what to do instead. */
+  readonly isAbsent?: true;
   /** Result when a signal handler ends a blocked call (default −EINTR), called to write out what is left (nanosleep); a call that goes on in pieces and has none is finished before the handler runs. */
   readonly interrupted?: (task: Task, a0: number, a1: number, a2: number, a3: number, a4: number, a5: number) => number;
 }
 
 /** Rows by system call name (abi/syscall-numbers.ts). Each subsystem exports one of these; `syscall/all-calls.ts` joins them. */
 export type SyscallTable = Readonly<Record<string, SyscallRow>>;
+
+/**
+ * Rows of calls that this kernel doesn't have, each with the same reason. The first one that is made stands in the kernel's log.
+ * @param why  what a user would want to know, for docs/compatibility.md
+ */
+export function absent(why: string, names: readonly string[]): SyscallTable {
+  const row: SyscallRow = { run: noteAbsence, isAbsent: true, gaps: why };
+  return Object.fromEntries(names.map((name) => [name, row]));
+}
+
+function noteAbsence(task: Task): number {
+  reportUnknown(task.kernel, task.kernel.hart.get(17));
+  return -ENOSYS;
+}

@@ -1,13 +1,15 @@
-import { EFAULT, EINVAL, ENOSYS, EPERM, ESRCH, PAGE_SIZE } from "@stratos/abi";
-import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
+import { EFAULT, EINVAL, EPERM, ESRCH, PAGE_SIZE } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { CAP_SYS_ADMIN, CAP_SYSLOG, CAP_SYS_BOOT, CAP_SYS_RESOURCE, CAP_SYS_TTY_CONFIG, isCapable } from "../security/credentials.ts";
+import { takeMessages } from "../fs/devtmpfs/kernel-message-device.ts";
+import { type KernelLog, logLine } from "../kernel-log.ts";
+import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
 import { movedBefore, pauseTransfer, walkInPieces } from "../task/call-work.ts";
 import type { Task } from "../task/task.ts";
 import { type Limit, RLIMIT_CPU, RLIMIT_NOFILE, type ThreadGroup } from "../task/thread-group.ts";
 import { TIMEBASE_HZ } from "../time/timebase.ts";
 import { writeRusage } from "./resource-usage.ts";
-import type { SyscallTable } from "./syscall-table.ts";
+import { absent, type SyscallTable } from "./syscall-table.ts";
 
 /** What uname(2) says: programs compare the release with what they need. */
 export const RELEASE = "6.12.48-stratos";
@@ -43,6 +45,7 @@ function setName(task: Task, address: number, length: number, key: "hostname" | 
   const bytes = new Uint8Array(length);
   if (task.space.copyIn(address, bytes, 0, length) < 0) return -EFAULT;
   task.kernel[key] = String.fromCharCode(...bytes);
+  task.kernel.nameChanges.changed();
   return 0;
 }
 
@@ -147,16 +150,49 @@ function hangUpTerminal(task: Task): number {
   return 0;
 }
 
-const SYSLOG_READ = 2, SYSLOG_READ_ALL = 3, SYSLOG_READ_CLEAR = 4, SYSLOG_CONSOLE_LEVEL = 8, SYSLOG_SIZE_BUFFER = 10;
+const SYSLOG_READ = 2, SYSLOG_READ_ALL = 3, SYSLOG_READ_CLEAR = 4, SYSLOG_CLEAR = 5, SYSLOG_CONSOLE_LEVEL = 8, SYSLOG_SIZE_UNREAD = 9, SYSLOG_SIZE_BUFFER = 10;
+/** What SYSLOG_SIZE_BUFFER says, and the most that SYSLOG_READ_ALL copies in one call. */
+const LOG_BYTES = 1 << 19;
 
-/** syslog(2): everyone may read all and ask for the size (dmesg_restrict is 0), the rest needs CAP_SYSLOG. The buffer is empty. */
+/** syslog(2): everyone may read all and ask for the size (dmesg_restrict is 0), the rest needs CAP_SYSLOG. The console's level is set for nobody: the host decides what it shows. */
 function syslog(task: Task, type: number, buffer: number, length: number): number {
   const mayAll = isCapable(task.credentials, CAP_SYSLOG) || isCapable(task.credentials, CAP_SYS_ADMIN);
   if (type !== SYSLOG_READ_ALL && type !== SYSLOG_SIZE_BUFFER && !mayAll) return -EPERM;
   if (type < 0 || type > SYSLOG_SIZE_BUFFER) return -EINVAL;
   if (type >= SYSLOG_READ && type <= SYSLOG_READ_CLEAR && (buffer === 0 || length < 0)) return -EINVAL;
   if (type === SYSLOG_CONSOLE_LEVEL && (length < 1 || length > 8)) return -EINVAL;
-  return 0;
+  const { messages } = task.kernel;
+  switch (type) {
+    case SYSLOG_READ: return length === 0 ? 0 : takeMessages(task, task.space.cursor(buffer, length), false);
+    case SYSLOG_READ_ALL: case SYSLOG_READ_CLEAR: return readAllMessages(task, buffer, Math.min(length, LOG_BYTES), type === SYSLOG_READ_CLEAR);
+    case SYSLOG_CLEAR: messages.clearedAt = messages.end; return 0;
+    case SYSLOG_SIZE_UNREAD: return sizeOfMessages(messages, messages.readAt);
+    case SYSLOG_SIZE_BUFFER: return LOG_BYTES;
+    default: return 0;
+  }
+}
+
+function sizeOfMessages(messages: KernelLog, from: number): number {
+  let size = 0;
+  for (let at = Math.max(from, messages.first); at < messages.end; at++) size += logLine(messages.at(at)!).length;
+  return size;
+}
+
+/** The last lines that fit, from the last SYSLOG_CLEAR on. */
+function readAllMessages(task: Task, buffer: number, length: number, clears: boolean): number {
+  const { messages } = task.kernel;
+  const lines: string[] = [];
+  let size = 0;
+  for (let at = messages.end - 1; at >= Math.max(messages.first, messages.clearedAt); at--) {
+    const line = logLine(messages.at(at)!);
+    if (size + line.length > length) break;
+    size += line.length;
+    lines.unshift(line);
+  }
+  const stored = task.space.copyOut(buffer, byteStringOf(lines.join("")), 0, size);
+  if (stored < 0) return stored;
+  if (clears) messages.clearedAt = messages.end;
+  return size;
 }
 
 /** reboot(2): what Ctrl-Alt-Del does is nothing here; HALT, POWER_OFF, RESTART and RESTART2 stop the machine. */
@@ -192,8 +228,7 @@ export const systemCalls: SyscallTable = {
   },
   getrandom: { run: getrandom, interrupted: interruptedTransfer },
   riscv_hwprobe: { run: hwprobe },
-  rseq: { run: () => -ENOSYS, gaps: "ENOSYS: the C library does without it" },
-  syslog: { run: (task, type, buffer, length) => syslog(task, type | 0, buffer, length | 0), gaps: "the ring buffer is read through /dev/kmsg only" },
+  syslog: { run: (task, type, buffer, length) => syslog(task, type | 0, buffer, length | 0), gaps: "console levels are accepted and change nothing" },
   reboot: {
     run: (task, magic1, magic2, command) => {
       if (!isCapable(task.credentials, CAP_SYS_BOOT)) return -EPERM;
@@ -206,6 +241,7 @@ export const systemCalls: SyscallTable = {
   },
   vhangup: { run: hangUpTerminal },
   ptrace: { run: refusePtrace, gaps: "no tracing of one guest task by another yet: EPERM" },
-  bpf: { run: () => -EPERM }, perf_event_open: { run: () => -ENOSYS }, kexec_load: { run: () => -EPERM },
-  init_module: { run: () => -EPERM }, finit_module: { run: () => -EPERM }, delete_module: { run: () => -EPERM },
+  ...absent("the C library does without it", ["rseq"]),
+  ...absent("no programs in the kernel, and no counters", ["bpf", "perf_event_open"]),
+  ...absent("this kernel has no modules and starts no other", ["init_module", "finit_module", "delete_module", "kexec_load"]),
 };

@@ -3,7 +3,7 @@ import { EFAULT, S_ISVTX } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { ACL_ACCESS_NAME, ACL_DEFAULT_NAME, aclMode, isMinimalAcl, parseAcl } from "@stratos/abi";
 import { CAP_SETFCAP, CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
-import { checkAccess, isOwnerOrCapable, MAY_READ, MAY_WRITE } from "../security/permission.ts";
+import { checkAccess, isKept, isOwnerOrCapable, MAY_READ, MAY_WRITE } from "../security/permission.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
 import type { Inode } from "../vfs/inode.ts";
@@ -31,7 +31,7 @@ const byFd: Finder = (task, fd) => {
 };
 
 function loadName(task: Task, address: number): string | number {
-  const name = task.space.loadString(address, XATTR_NAME_MAX + 1);
+  const name = task.space.loadString(address, XATTR_NAME_MAX);
   if (typeof name === "number") return name === -EFAULT ? -EFAULT : -ERANGE;
   return name === "" ? -ERANGE : name;
 }
@@ -39,6 +39,7 @@ function loadName(task: Task, address: number): string | number {
 /** xattr(7): user.* for regular files and directories, trusted.* for administrators, security.* readable by all. */
 function checkNamespace(task: Task, inode: Inode, name: string, writes: boolean): number {
   const credentials = task.credentials;
+  if (writes && isKept(inode)) return -EPERM;
   if (name.startsWith("user.") && name.length > 5) {
     if (!inode.isRegular && !inode.isDirectory) return writes ? -EPERM : -ENODATA;
     if (inode.isDirectory && (inode.mode & S_ISVTX) !== 0 && writes && !isOwnerOrCapable(credentials, inode)) return -EPERM;

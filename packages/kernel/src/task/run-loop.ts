@@ -1,4 +1,4 @@
-import { BUS_ADRALN, ENOSYS, ILL_ILLOPC, PAGE_SIZE, SEGV_ACCERR, SIGBUS, SIGILL, SIGSEGV, SIGTRAP, TRAP_BRKPT, SYSCALL_NAMES } from "@stratos/abi";
+import { BUS_ADRALN, ENOSYS, ILL_ILLOPC, PAGE_SIZE, SEGV_ACCERR, SIGBUS, SIGILL, SIGSEGV, SIGTRAP, TRAP_BRKPT } from "@stratos/abi";
 import { ExitReason, HART_FAULT, HART_PC, HART_TABLES } from "@stratos/riscv";
 import type { Kernel } from "../kernel-state.ts";
 import { USER_TOP, WIDE_TOP } from "../mm/address-space.ts";
@@ -10,6 +10,7 @@ import { hasDeliverableSignal } from "../signal/send-signal.ts";
 import { expireCpuTimers } from "../time/cpu-timers.ts";
 import { exitGroup } from "./exit.ts";
 import type { Task } from "./task.ts";
+import { reportUnknown } from "./unknown-calls.ts";
 import { RLIMIT_CPU } from "./thread-group.ts";
 import { SLICE_WORK } from "./call-work.ts";
 import { BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE, BLOCKED_RESTART, NO_RETURN, UNFINISHED } from "./wait-queue.ts";
@@ -277,11 +278,4 @@ function resumeSyscall(kernel: Kernel, task: Task): void {
   const result = invoke(kernel, task, number);
   finish(kernel, task, number, result);
   task.wakeReason = "none";
-}
-
-function reportUnknown(kernel: Kernel, number: number): void {
-  const slot = Math.min(number >>> 0, kernel.unknownCalls.length - 1);
-  if (kernel.unknownCalls[slot] !== 0) return;
-  kernel.unknownCalls[slot] = 1;
-  kernel.log(`system call ${SYSCALL_NAMES[number] ?? number} is not implemented (ENOSYS)`);
 }

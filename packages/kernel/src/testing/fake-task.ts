@@ -40,10 +40,10 @@ const memoryEngine: WasmEngine = {
 
 export interface TestKernel { kernel: Kernel; clock: SimulatedClock; messages: string[] }
 
-export function createTestKernel(options: { sockets?: SocketProvider | null } = {}): TestKernel {
+export function createTestKernel(options: { sockets?: SocketProvider | null; memoryBytes?: number } = {}): TestKernel {
   const clock = new SimulatedClock(1_700_000_000_000);
   const messages: string[] = [];
-  const physical = new PhysicalMemory(memoryEngine, { frameBytes: 1 << 20, slotCount: 1, codePages: 1 });
+  const physical = new PhysicalMemory(memoryEngine, { frameBytes: options.memoryBytes ?? 1 << 20, slotCount: 1, codePages: 1 });
   const kernel = new Kernel({ physical, clock, random: new SimulatedRandomSource(1), sockets: options.sockets ?? null, hostname: "test", log: (message) => messages.push(message) });
   // Number 1 is init's, which signals pass by.
   kernel.tasks.allocate();
@@ -106,7 +106,7 @@ export class FakeUserMemory implements UserMemory {
 
   loadString(address: number, most: number): string | number {
     let text = "";
-    for (let at = address; text.length < most; at++) {
+    for (let at = address; text.length <= most; at++) {
       if (!this.#has(at, 1)) return -EFAULT;
       if (this.u8[at] === 0) return text;
       text += String.fromCharCode(this.u8[at]!);

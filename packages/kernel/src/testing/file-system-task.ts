@@ -28,8 +28,8 @@ export class FileTask {
     task.files = new FileTable();
   }
 
-  static create(makeRoot: (kernel: Kernel) => FileSystem = (kernel) => new Tmpfs(kernel)): { test: TestKernel; user: FileTask } {
-    const test = createTestKernel();
+  static create(makeRoot: (kernel: Kernel) => FileSystem = (kernel) => new Tmpfs(kernel), options: { memoryBytes?: number } = {}): { test: TestKernel; user: FileTask } {
+    const test = createTestKernel(options);
     mountRoot(test.kernel, makeRoot(test.kernel));
     return { test, user: new FileTask(test.kernel) };
   }

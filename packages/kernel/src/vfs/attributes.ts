@@ -1,6 +1,6 @@
-import { EACCES, EPERM, EROFS, F_SEAL_EXEC, MS_RDONLY, S_IFDIR, S_IFMT, S_ISGID, S_ISUID } from "@stratos/abi";
+import { EACCES, EPERM, EROFS, F_SEAL_EXEC, FS_IMMUTABLE_FL, MS_RDONLY, S_IFDIR, S_IFMT, S_ISGID, S_ISUID } from "@stratos/abi";
 import { CAP_CHOWN, isCapable, isInGroup } from "../security/credentials.ts";
-import { checkAccess, isOwnerOrCapable, MAY_WRITE, permittedMode } from "../security/permission.ts";
+import { checkAccess, isKept, isOwnerOrCapable, MAY_WRITE, permittedMode } from "../security/permission.ts";
 import { ACL_ACCESS_NAME, aclWithMode, serializeAcl } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
 import { notifyInode } from "./inotify-marks.ts";
@@ -23,7 +23,7 @@ function change(task: Task, path: Path, inode: Inode, attributes: AttributeChang
 export function changeMode(task: Task, path: Path, mode: number): number {
   const inode = path.dentry.inode!;
   if (isReadOnly(path)) return -EROFS;
-  if (!isOwnerOrCapable(task.credentials, inode)) return -EPERM;
+  if (isKept(inode) || !isOwnerOrCapable(task.credentials, inode)) return -EPERM;
   const bits = permittedMode(task.credentials, inode, mode & 0o7777);
   if (inode.seals > 0 && (inode.seals & F_SEAL_EXEC) !== 0 && ((bits ^ inode.mode) & 0o111) !== 0) return -EPERM;
   if (inode.acl !== null) {
@@ -40,6 +40,7 @@ export function changeOwner(task: Task, path: Path, uid: number, gid: number): n
   const inode = path.dentry.inode!;
   const credentials = task.credentials;
   if (isReadOnly(path)) return -EROFS;
+  if (isKept(inode)) return -EPERM;
   const setsUid = uid !== -1 && uid !== 0xffffffff, setsGid = gid !== -1 && gid !== 0xffffffff;
   const mayAll = isCapable(credentials, CAP_CHOWN);
   if (!mayAll) {
@@ -61,6 +62,8 @@ export function changeTimes(task: Task, path: Path, atime: Time | "now" | null, 
   const inode = path.dentry.inode!;
   if (atime === null && mtime === null) return 0;
   if (isReadOnly(path)) return -EROFS;
+  // What a write would do to an append-only file is allowed (chattr(1)).
+  if ((inode.fileFlags & FS_IMMUTABLE_FL) !== 0 || (isKept(inode) && (atime !== "now" || mtime !== "now"))) return -EPERM;
   if (!isOwnerOrCapable(task.credentials, inode)) {
     // Setting both to now is what writing would do: write permission is enough (utimensat(2)).
     if (atime !== "now" || mtime !== "now") return -EPERM;

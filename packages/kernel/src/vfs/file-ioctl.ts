@@ -1,7 +1,8 @@
-import { EBADF, EFBIG, EINVAL, EISDIR, ENOTTY, EOPNOTSUPP, EXDEV, FICLONE, FICLONERANGE, FIDEDUPERANGE, FIGETBSZ, FS_IOC_FIEMAP, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS } from "@stratos/abi";
+import { EBADF, EFBIG, EINVAL, EISDIR, ENOTTY, EOPNOTSUPP, EXDEV, FICLONE, FICLONERANGE, FIDEDUPERANGE, FIGETBSZ, FS_IOC_FIEMAP, FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
 import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
+import { flagsIoctl } from "./file-flags-ioctl.ts";
 import { clipToLimits, contentChanged } from "./regular-file.ts";
 
 /** ioctl_ficlonerange(2). */
@@ -28,7 +29,8 @@ export function fileIoctl(task: Task, file: OpenFile, command: number, argument:
       if (sourceFd < 0) return sourceFd === -EBADF ? -EBADF : sourceFd;
       const source = task.files.get(sourceFd);
       if (source === undefined || !source.isReadable || !file.isWritable) return -EBADF;
-      if (source.inode === null || inode === null || source.inode.fileSystem !== inode.fileSystem) return -EXDEV;
+      if (source.inode === null || inode === null) return -EINVAL;
+      if (source.inode.fileSystem !== inode.fileSystem) return -EXDEV;
       if (!source.inode.isRegular || !inode.isRegular) return source.inode.isDirectory || inode.isDirectory ? -EISDIR : -EINVAL;
       const range = { sourceOffset: 0, length: 0, offset: 0 };
       if (command === FICLONERANGE) {
@@ -43,7 +45,9 @@ export function fileIoctl(task: Task, file: OpenFile, command: number, argument:
       return -EOPNOTSUPP;
     case FS_IOC_GETFLAGS:
     case FS_IOC_SETFLAGS:
-      return -ENOTTY;
+    case FS_IOC_FSGETXATTR:
+    case FS_IOC_FSSETXATTR:
+      return inode === null ? -ENOTTY : flagsIoctl(task, file, inode, command, argument);
     case FIGETBSZ:
       return task.space.storeU32(argument, inode?.fileSystem.usage().blockSize ?? 4096);
     default:

@@ -1,12 +1,16 @@
 import type { Kernel } from "../kernel-state.ts";
+import type { BlockInode } from "../block/block-inode.ts";
 import type { FileSystem } from "./file-system.ts";
+
+/** What a file system that isn't virtual lies on. */
+export interface MountedDevice { readonly device: BlockInode; readonly readOnly: boolean }
 
 /** Makes an instance for mount(2), or says why not. `options` is the data string, comma separated. */
 export interface FileSystemType {
   readonly name: string;
   /** Needs no device ("nodev" in /proc/filesystems). */
   readonly isVirtual: boolean;
-  create(kernel: Kernel, source: string, options: string): FileSystem | number;
+  create(kernel: Kernel, source: string, options: string, on?: MountedDevice): FileSystem | number;
 }
 
 /** `size=64k,mode=755` → a map; flags without a value map to "". */

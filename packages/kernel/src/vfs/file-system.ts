@@ -1,3 +1,4 @@
+import { EOPNOTSUPP } from "@stratos/abi";
 import type { Inode } from "./inode.ts";
 
 /** statfs(2), in blocks of `blockSize` bytes. */
@@ -11,12 +12,27 @@ export abstract class FileSystem {
   readonly device: number;
   abstract readonly root: Inode;
   readOnly = false;
+  /** Gives back the device that it lies on, after `shutdown`; null: it lies on none. */
+  releaseDevice: (() => void) | null = null;
 
   constructor(device: number) {
     this.device = device;
   }
 
   abstract usage(): FileSystemUsage;
+
+  /**
+   * The file that a handle names (name_to_handle_at(2)), by what `generationOf` said of it.
+   * @returns −ESTALE: there is none any more; −EOPNOTSUPP: files here have no handles
+   */
+  inodeByNumber(_ino: number, _generation: number): Inode | number {
+    return -EOPNOTSUPP;
+  }
+
+  /** Tells a file from others that had its number before; −EOPNOTSUPP: files here have no handles that lead back. */
+  generationOf(_inode: Inode): number {
+    return -EOPNOTSUPP;
+  }
 
   /** Makes everything durable; 0 or a negated errno. */
   sync(): number {

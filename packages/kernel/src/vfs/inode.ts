@@ -1,4 +1,4 @@
-import { EINVAL, ENODATA, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
+import { EINVAL, ENODATA, ENOTDIR, ENOTTY, ENXIO, EOPNOTSUPP, EPERM, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
 import type { PageCache } from "../mm/page-cache.ts";
 import type { Acl } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
@@ -69,6 +69,8 @@ export abstract class Inode {
   marks: InotifyMarks | null = null;
   /** fcntl(F_ADD_SEALS) of a memfd; −1 for files that cannot be sealed. */
   seals = -1;
+  /** FS_*_FL of ioctl_iflags(2), as chattr(1) sets them. */
+  fileFlags = 0;
   /** The access control list that extends `mode` (acl(5)); null: none. */
   acl: Acl | null = null;
   /** The pipe behind a fifo while it is open; the socket of a bound name. */
@@ -110,6 +112,10 @@ export abstract class Inode {
   }
   /** May the vfs cache what `lookup` said (also that a name is absent)? False for procfs, devpts and host folders. */
   get cachesNames(): boolean {
+    return true;
+  }
+  /** May something be mounted over it? (Linux: DCACHE_DONT_MOUNT) */
+  get isMountable(): boolean {
     return true;
   }
   /** Creates a regular file, fifo, socket or device node. */
@@ -163,6 +169,21 @@ export abstract class Inode {
     if (change.mtime !== undefined) this.mtime = change.mtime;
     if (change.ctime !== undefined) this.ctime = change.ctime;
     return 0;
+  }
+  /** Does the file system keep `fileFlags`? */
+  get keepsFileFlags(): boolean {
+    return false;
+  }
+  /** FS_IOC_SETFLAGS: all of the flags anew; the vfs has checked who asks. −EOPNOTSUPP: not this one. */
+  setFileFlags(_flags: number): number {
+    return -ENOTTY;
+  }
+  /** The project whose quota counts the file (FS_IOC_FSGETXATTR); a negated errno. */
+  get project(): number {
+    return 0;
+  }
+  setProject(project: number): number {
+    return project === this.project ? 0 : -EOPNOTSUPP;
   }
   truncate(size: number, now: Time): number {
     return -EINVAL;

@@ -1,16 +1,22 @@
-import { IN_ACCESS, IN_ATTRIB, IN_CLOSE_NOWRITE, IN_CLOSE_WRITE, IN_CREATE, IN_DELETE, IN_DELETE_SELF, IN_ISDIR, IN_MODIFY, IN_MOVED_FROM, IN_MOVED_TO, IN_MOVE_SELF, IN_OPEN } from "@stratos/abi";
+import { IN_ACCESS, IN_ATTRIB, IN_CLOSE_NOWRITE, IN_CLOSE_WRITE, IN_CREATE, IN_DELETE, IN_DELETE_SELF, IN_ISDIR, IN_MODIFY, IN_MOVED_FROM, IN_MOVED_TO, IN_MOVE_SELF, IN_OPEN, IN_UNMOUNT } from "@stratos/abi";
 import type { Kernel } from "../kernel-state.ts";
+import type { FileSystem } from "./file-system.ts";
 import type { Inode } from "./inode.ts";
 import type { Path } from "./path.ts";
 
 /** Who watches an inode (fs/inotify implements it). */
 export interface InotifyMark {
   readonly mask: number;
+  /** IN_EXCL_UNLINK: what happens to a file that has lost its name in the folder is of no interest. */
+  readonly isOnlyLinked: boolean;
   /** @param name  of the entry below the watched directory, "" for the watched file itself */
   notify(mask: number, cookie: number, name: string): void;
   /** The file is gone for good: the watch ends. */
   ignored(): void;
 }
+
+/** A name became another in the same folder: what dnotify calls a rename. No bit of inotify's. */
+export const RENAMED_WITHIN = 0x100000;
 
 export class InotifyMarks {
   readonly marks = new Set<InotifyMark>();
@@ -21,13 +27,46 @@ const MASKS = {
 } as const;
 export type FileEvent = keyof typeof MASKS;
 
+/** A file system was unmounted: its watches end (inotify(7), IN_UNMOUNT). */
+export function notifyUnmount(kernel: Kernel, fileSystem: FileSystem): void {
+  for (const inode of [...kernel.vfs.marked]) {
+    if (inode.fileSystem !== fileSystem || inode.marks === null) continue;
+    for (const mark of [...inode.marks.marks]) {
+      mark.notify(IN_UNMOUNT, 0, "");
+      mark.ignored();
+    }
+  }
+}
+
+/** Adds a mark, which holds the inode as a user. */
+export function addMark(kernel: Kernel, inode: Inode, mark: InotifyMark): void {
+  inode.marks ??= new InotifyMarks();
+  inode.marks.marks.add(mark);
+  inode.users++;
+  kernel.vfs.marked.add(inode);
+  kernel.vfs.watchCount++;
+}
+
+/** Takes a mark away. False: it was gone. */
+export function removeMark(kernel: Kernel, inode: Inode, mark: InotifyMark): boolean {
+  const { marks } = inode;
+  if (marks?.marks.delete(mark) !== true) return false;
+  if (marks.marks.size === 0) {
+    inode.marks = null;
+    kernel.vfs.marked.delete(inode);
+  }
+  kernel.vfs.watchCount--;
+  inode.users--;
+  return true;
+}
+
 /** Something happened to a file: tells those who watch it, and those who watch the directory that it was reached through. */
 export function notifyInode(kernel: Kernel, inode: Inode, path: Path | null, event: FileEvent): void {
   if (kernel.vfs.watchCount === 0) return;
   const mask = MASKS[event] | (inode.isDirectory ? IN_ISDIR : 0);
   const dentry = path?.dentry;
-  const parent = dentry === undefined || dentry.isDetached ? null : dentry.parent?.inode;
-  if (parent) send(parent, mask, 0, dentry!.name);
+  const parent = dentry?.parent?.inode;
+  if (parent) send(parent, mask, 0, dentry!.name, dentry!.isDetached);
   send(inode, mask, 0, "");
 }
 
@@ -60,10 +99,11 @@ export function notifyMove(kernel: Kernel, from: { directory: Inode; name: strin
   const isDirectory = inode.isDirectory ? IN_ISDIR : 0;
   send(from.directory, IN_MOVED_FROM | isDirectory, cookie, from.name);
   send(to.directory, IN_MOVED_TO | isDirectory, cookie, to.name);
+  if (from.directory === to.directory) send(from.directory, RENAMED_WITHIN, 0, to.name);
   send(inode, IN_MOVE_SELF, 0, "");
 }
 
-function send(inode: Inode, mask: number, cookie: number, name: string): void {
+function send(inode: Inode, mask: number, cookie: number, name: string, isUnlinked = false): void {
   if (inode.marks === null) return;
-  for (const mark of [...inode.marks.marks]) if ((mark.mask & mask) !== 0) mark.notify(mask, cookie, name);
+  for (const mark of [...inode.marks.marks]) if ((mark.mask & mask & ~IN_ISDIR) !== 0 && !(isUnlinked && mark.isOnlyLinked)) mark.notify(mask, cookie, name);
 }

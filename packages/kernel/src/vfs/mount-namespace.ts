@@ -1,3 +1,4 @@
+import { Changes } from "../event/changes.ts";
 import type { Dentry } from "./dentry.ts";
 import { Mount } from "./mount.ts";
 
@@ -9,6 +10,8 @@ export class MountNamespace {
   users = 0;
   /** Lets go of the mounts; the first namespace of a kernel stays. */
   onUnused: (() => void) | null = null;
+  /** Mounts and unmounts, of which those who poll /proc/PID/mounts are told. */
+  readonly changes = new Changes();
   /** For /proc/PID/ns/mnt. */
   readonly ino: number;
 
@@ -39,6 +42,7 @@ export class MountNamespace {
 
   add(mount: Mount): void {
     this.mounts.push(mount);
+    this.changes.changed();
     if (mount.mountPoint !== null) mount.mountPoint.mountCount++;
     if (mount.parent !== null) mount.parent.users++;
   }
@@ -47,6 +51,7 @@ export class MountNamespace {
     const at = this.mounts.indexOf(mount);
     if (at < 0) return;
     this.mounts.splice(at, 1);
+    this.changes.changed();
     if (mount.mountPoint !== null) mount.mountPoint.mountCount--;
     if (mount.parent !== null) mount.parent.users--;
   }

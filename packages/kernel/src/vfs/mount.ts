@@ -13,6 +13,8 @@ export class Mount {
   /** What was given as the source, for /proc/mounts. */
   readonly source: string;
   users = 0;
+  /** It was taken away while it was in use (MNT_DETACH): called with its last user. */
+  onUnused: (() => void) | null = null;
   /** umount2(MNT_EXPIRE) was asked for once; any use since would have cleared it. */
   isExpiring = false;
 

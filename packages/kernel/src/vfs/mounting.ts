@@ -1,15 +1,19 @@
 import { EBUSY, EINVAL, ENODEV, ENOENT, ENOSPC, ENOTDIR, EPERM, MNT_DETACH, MNT_EXPIRE, MNT_FORCE, MS_BIND, MS_MOVE, MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID } from "@stratos/abi";
-import { EAGAIN, MS_NOSYMFOLLOW, MS_PRIVATE, MS_RDONLY, MS_REC, MS_RELATIME, MS_REMOUNT, MS_SHARED, MS_SLAVE, MS_UNBINDABLE, UMOUNT_NOFOLLOW } from "@stratos/abi";
+import { EAGAIN, MS_NOSYMFOLLOW, MS_PRIVATE, MS_RDONLY, MS_REC, MS_RELATIME, MS_REMOUNT, MS_SHARED, MS_SLAVE, MS_STRICTATIME, MS_UNBINDABLE, UMOUNT_NOFOLLOW } from "@stratos/abi";
 import type { Kernel } from "../kernel-state.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
+import { closeDevice, openDevice } from "../block/block-file.ts";
+import { mountSource } from "../block/mount-source.ts";
 import { Dentry } from "./dentry.ts";
 import { dropAllDentries, lookupChild, pinChild } from "./dentry-cache.ts";
 import type { FileSystem } from "./file-system.ts";
+import type { FileSystemType } from "./file-system-types.ts";
+import { notifyUnmount } from "./inotify-marks.ts";
 import { MountNamespace } from "./mount-namespace.ts";
 import { Mount } from "./mount.ts";
 import { Path } from "./path.ts";
-import { syncFileSystem } from "./write-back.ts";
+import { syncFileSystem, syncInode } from "./write-back.ts";
 
 /** Bound of mounts in a namespace (fs.mount-max is 100000; the walk looks at each). */
 const MOUNTS_MAX = 10000;
@@ -18,7 +22,7 @@ const PER_MOUNT_FLAGS = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIM
 function rootEntry(kernel: Kernel, fileSystem: FileSystem): Dentry {
   let root = kernel.vfs.roots.get(fileSystem);
   if (root === undefined) {
-    root = { dentry: new Dentry("/", null, fileSystem.root), mounts: 0 };
+    root = { dentry: new Dentry("/", null, fileSystem.root), mounts: 0, lingering: 0 };
     fileSystem.root.cachedNames++;
     kernel.vfs.roots.set(fileSystem, root);
   }
@@ -28,7 +32,12 @@ function rootEntry(kernel: Kernel, fileSystem: FileSystem): Dentry {
 function createMount(kernel: Kernel, fileSystem: FileSystem, root: Dentry, parent: Mount | null, point: Dentry | null, flags: number, source: string): Mount {
   kernel.vfs.roots.get(fileSystem)!.mounts++;
   root.retain();
-  return new Mount(kernel.vfs.allocateMountId(), fileSystem, root, parent, point, flags & PER_MOUNT_FLAGS, source);
+  return new Mount(kernel.vfs.allocateMountId(), fileSystem, root, parent, point, perMountFlags(flags), source);
+}
+
+/** Access times are relative unless something else is asked for (mount(2)). */
+function perMountFlags(flags: number): number {
+  return (flags & PER_MOUNT_FLAGS & ~MS_RELATIME) | ((flags & (MS_NOATIME | MS_STRICTATIME)) === 0 ? MS_RELATIME : 0);
 }
 
 /** Mounts the first file system: "/". */
@@ -98,7 +107,7 @@ export function directoryAt(kernel: Kernel, name: string): Path | number {
 
 function attach(kernel: Kernel, namespace: MountNamespace, place: Path, fileSystem: FileSystem, root: Dentry, flags: number, source: string): Mount | number {
   if (namespace.mounts.length >= MOUNTS_MAX) return -ENOSPC;
-  if (place.dentry.isDetached) return -ENOENT;
+  if (place.dentry.isDetached || !place.dentry.inode!.isMountable) return -ENOENT;
   if (root.inode!.isDirectory !== place.dentry.inode!.isDirectory) return -ENOTDIR;
   pinChild(kernel, place.dentry);
   place.dentry.retain();
@@ -123,22 +132,45 @@ export function mountFileSystem(task: Task, place: Path, request: { source: stri
   if ((flags & MS_MOVE) !== 0) return move(namespace, request.sourcePath!, place);
   const type = kernel.vfs.types.get(request.type);
   if (type === undefined) return -ENODEV;
-  const fileSystem = type.create(kernel, request.source, request.options);
+  const fileSystem = type.isVirtual ? type.create(kernel, request.source, request.options) : fileSystemOn(task, type, request);
   if (typeof fileSystem === "number") return fileSystem;
   const hadRoot = kernel.vfs.roots.has(fileSystem);
   const mount = attach(kernel, namespace, place, fileSystem, rootEntry(kernel, fileSystem), flags, request.source || "none");
   if (typeof mount === "number") {
-    if (!hadRoot) kernel.vfs.roots.delete(fileSystem);
+    if (!hadRoot) {
+      kernel.vfs.roots.delete(fileSystem);
+      fileSystem.releaseDevice?.();
+    }
     return mount;
   }
   return 0;
 }
 
+/** The file system on a device: the one that is mounted already, or another. */
+function fileSystemOn(task: Task, type: FileSystemType, request: { source: string; flags: number; options: string }): FileSystem | number {
+  const { kernel } = task;
+  const readOnly = (request.flags & MS_RDONLY) !== 0;
+  const device = mountSource(task, request.source, readOnly);
+  if (typeof device === "number") return device;
+  if (device.mounted !== null) return device.mounted.type === type.name ? device.mounted : -EBUSY;
+  const failed = syncInode(kernel, device, false);
+  if (failed < 0) return failed;
+  const fileSystem = type.create(kernel, request.source, request.options, { device, readOnly });
+  if (typeof fileSystem === "number") return fileSystem;
+  fileSystem.readOnly ||= readOnly;
+  openDevice(device, fileSystem);
+  device.mounted = fileSystem;
+  fileSystem.releaseDevice = () => {
+    device.mounted = null;
+    closeDevice(kernel, device, fileSystem);
+  };
+  return fileSystem;
+}
+
 function remount(place: Path, flags: number): number {
   if (place.dentry !== place.mount.root) return -EINVAL;
   const mount = place.mount;
-  mount.flags = (mount.flags & ~PER_MOUNT_FLAGS) | (flags & PER_MOUNT_FLAGS);
-  if ((flags & (MS_NOATIME | MS_RELATIME)) === 0) mount.flags |= MS_RELATIME;
+  mount.flags = (mount.flags & ~PER_MOUNT_FLAGS) | perMountFlags(flags);
   return 0;
 }
 
@@ -216,11 +248,29 @@ function detach(kernel: Kernel, namespace: MountNamespace, mount: Mount): void {
   mount.mountPoint?.release();
   mount.root.release();
   const root = kernel.vfs.roots.get(mount.fileSystem);
-  if (root === undefined || --root.mounts > 0 || mount.users > 0) return;
-  syncFileSystem(kernel, mount.fileSystem);
+  if (root === undefined) return;
+  root.mounts--;
+  if (mount.users > 0) {
+    root.lingering++;
+    mount.onUnused = () => {
+      mount.onUnused = null;
+      root.lingering--;
+      finish(kernel, mount.fileSystem);
+    };
+  }
+  finish(kernel, mount.fileSystem);
+}
+
+/** A file system that is mounted nowhere, and of which nobody uses anything, ends. */
+function finish(kernel: Kernel, fileSystem: FileSystem): void {
+  const root = kernel.vfs.roots.get(fileSystem);
+  if (root === undefined || root.mounts > 0 || root.lingering > 0) return;
+  notifyUnmount(kernel, fileSystem);
+  syncFileSystem(kernel, fileSystem);
   dropAllDentries(kernel, root.dentry);
-  kernel.vfs.roots.delete(mount.fileSystem);
-  mount.fileSystem.shutdown();
+  kernel.vfs.roots.delete(fileSystem);
+  fileSystem.shutdown();
+  fileSystem.releaseDevice?.();
 }
 
 /**

@@ -1,8 +1,8 @@
-import { EBUSY, EEXIST, EINVAL, EISDIR, EMLINK, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EROFS, EXDEV, MS_RDONLY, RENAME_EXCHANGE, RENAME_NOREPLACE } from "@stratos/abi";
+import { EBUSY, EEXIST, EINVAL, EISDIR, EMLINK, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EROFS, EXDEV, FS_APPEND_FL, MS_RDONLY, RENAME_EXCHANGE, RENAME_NOREPLACE } from "@stratos/abi";
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, S_ISGID } from "@stratos/abi";
 import { ACL_DEFAULT_NAME, parseAcl } from "@stratos/abi";
-import { CAP_MKNOD, isCapable } from "../security/credentials.ts";
-import { checkAccess, checkSticky, MAY_EXEC, MAY_WRITE } from "../security/permission.ts";
+import { CAP_FSETID, CAP_MKNOD, isCapable, isInGroup } from "../security/credentials.ts";
+import { checkAccess, checkSticky, isKept, MAY_EXEC, MAY_WRITE } from "../security/permission.ts";
 import type { Task } from "../task/task.ts";
 import { inheritAcl } from "./acl-inheritance.ts";
 import { Dentry } from "./dentry.ts";
@@ -26,6 +26,8 @@ export function newInodeFor(task: Task, directory: Inode, mode: number, rdev: nu
   if ((directory.mode & S_ISGID) !== 0) {
     gid = directory.gid;
     if ((mode & S_IFMT) === S_IFDIR) bits |= S_ISGID;
+    // A program of a group that its maker isn't in would give it that group (Linux, mode_strip_sgid).
+    else if ((mode & 0o2010) === 0o2010 && !isInGroup(credentials, gid) && !isCapable(credentials, CAP_FSETID)) bits &= ~S_ISGID;
   }
   return { mode: bits, uid: credentials.fsuid, gid, rdev, now: task.kernel.vfs.now() };
 }
@@ -107,10 +109,11 @@ export function makeLink(task: Task, source: Path, dirfd: number, path: string):
   if (typeof place === "number") return place;
   if (walker.lastKind !== "name" || place.dentry.inode !== null) return -EEXIST;
   if (walker.trailingSlash) return -ENOENT;
+  if ((place.mount.flags & MS_RDONLY) !== 0) return -EROFS;
   if (source.mount !== place.mount) return -EXDEV;
-  if (inode.isDirectory) return -EPERM;
   const refused = mayChange(task, place);
   if (refused < 0) return refused;
+  if (inode.isDirectory || isKept(inode)) return -EPERM;
   const directory = place.dentry.parent!.inode!;
   if (directory.fileSystem !== inode.fileSystem) return -EXDEV;
   // An O_TMPFILE file may get its first name; one that lost its last may not come back (link(2), ENOENT).
@@ -129,7 +132,9 @@ export function makeLink(task: Task, source: Path, dirfd: number, path: string):
 function mayRemove(task: Task, place: Path): number {
   const refused = mayChange(task, place);
   if (refused < 0) return refused;
-  return checkSticky(task.credentials, place.dentry.parent!.inode!, place.dentry.inode!);
+  const directory = place.dentry.parent!.inode!;
+  if ((directory.fileFlags & FS_APPEND_FL) !== 0 || isKept(place.dentry.inode!)) return -EPERM;
+  return checkSticky(task.credentials, directory, place.dentry.inode!);
 }
 
 function isMountPoint(task: Task, place: Path): boolean {

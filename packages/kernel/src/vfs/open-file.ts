@@ -39,6 +39,8 @@ export abstract class OpenFile {
   ioSignal = 0;
   /** Sends the signals of O_ASYNC; null without it. */
   asyncNotification: { stop(): void } | null = null;
+  /** fcntl(F_NOTIFY) of a folder. */
+  directoryNotification: { extend(flags: number): void; stop(): void } | null = null;
   /** Epoll items on this description; null while there are none. */
   observers: Set<DescriptionObserver> | null = null;
 
@@ -74,6 +76,9 @@ export abstract class OpenFile {
     return POLLIN | POLLOUT;
   }
 
+  /** A caller of poll(2), select(2) or epoll_wait(2) was told of `events`: an event that is told once is over. */
+  eventsTold(_events: number): void {}
+
   /** Woken when `poll()` may have changed; null when it never does. */
   get waitQueue(): WaitQueue | null {
     return null;
@@ -91,6 +96,11 @@ export abstract class OpenFile {
   /** getdents64: calls `emit` from `position` on; it returns false when its buffer is full. The entry that was refused is emitted again next time. */
   readDirectory(task: Task, emit: (name: string, ino: number, type: number, nextPosition: number) => boolean): number {
     return -ENOTDIR;
+  }
+
+  /** Whose bytes read, write and mmap see: the file itself but for a node of a device. */
+  get contentInode(): Inode | null {
+    return this.inode;
   }
 
   /** Pages for mmap; −ENODEV when the kind cannot be mapped. */
@@ -118,6 +128,7 @@ export abstract class OpenFile {
   release(): void {
     if (--this.references > 0) return;
     this.asyncNotification?.stop();
+    this.directoryNotification?.stop();
     if (this.observers !== null) for (const observer of [...this.observers]) observer.descriptionClosed(this);
     this.dispose();
     this.path?.release();

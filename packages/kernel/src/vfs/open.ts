@@ -1,4 +1,4 @@
-import { EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENODEV, ENOENT, ENOTDIR, ENXIO, EPERM, EROFS, ETXTBSY, MS_NODEV, MS_RDONLY } from "@stratos/abi";
+import { EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENODEV, ENOENT, ENOTDIR, ENXIO, EPERM, EROFS, ETXTBSY, FS_APPEND_FL, MS_NODEV, MS_RDONLY } from "@stratos/abi";
 import { O_ACCMODE, O_CLOEXEC, O_CREAT, O_DIRECT, O_DIRECTORY, O_DSYNC, O_EXCL, O_LARGEFILE, O_NOATIME, O_NOCTTY, O_NOFOLLOW, O_PATH, O_RDONLY, O_SYNC, O_TMPFILE, O_TRUNC, O_WRONLY } from "@stratos/abi";
 import { O_APPEND, FASYNC, O_NONBLOCK, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from "@stratos/abi";
 import { checkAccess, isOwnerOrCapable, MAY_EXEC, MAY_READ, MAY_WRITE } from "../security/permission.ts";
@@ -50,8 +50,14 @@ export function openPath(task: Task, dirfd: number, path: string, flags: number,
     if (walker.dentry.inode === null) return createAndOpen(task, flags, mode);
     if ((flags & O_EXCL) !== 0) return -EEXIST;
   }
-  const file = walker.file;
-  const place = new Path(walker.mount, walker.dentry);
+  return openExisting(task, new Path(walker.mount, walker.dentry), flags, walker.file);
+}
+
+/**
+ * Opens what stands at a place, as whoever asks may.
+ * @param file  the description that a magic link led to
+ */
+export function openExisting(task: Task, place: Path, flags: number, file: OpenFile | null = null): OpenFile | number {
   const inode = place.dentry.inode!;
   if (inode.isSymlink) return -ELOOP;
   if ((flags & O_CREAT) !== 0 && inode.isDirectory) return -EISDIR;
@@ -122,6 +128,7 @@ function mayOpen(task: Task, place: Path, flags: number): number {
     if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
     if (inode.writers < 0) return -ETXTBSY;
   }
+  if ((inode.fileFlags & FS_APPEND_FL) !== 0 && ((access !== O_RDONLY && (flags & O_APPEND) === 0) || (flags & O_TRUNC) !== 0)) return -EPERM;
   if ((flags & O_NOATIME) !== 0 && !isOwnerOrCapable(task.credentials, inode)) return -EPERM;
   return 0;
 }
@@ -149,7 +156,7 @@ export function openInode(task: Task, place: Path, flags: number): OpenFile | nu
         file = task.kernel.vfs.devices.character(inode.rdev)?.open(task, inode, kept | (flags & O_NOCTTY), place) ?? -ENXIO;
         break;
       case S_IFBLK:
-        file = task.kernel.vfs.devices.block(inode.rdev)?.open(task, inode, kept, place) ?? -ENXIO;
+        file = task.kernel.vfs.devices.block(inode.rdev)?.open(task, inode, kept | (flags & O_EXCL), place) ?? -ENXIO;
         break;
       case S_IFLNK:
         file = -ELOOP;

@@ -18,8 +18,9 @@ export class Path {
   }
 
   release(): void {
-    this.mount.users--;
     this.dentry.release();
+    const { mount } = this;
+    if (--mount.users === 0 && mount.onUnused !== null) mount.onUnused();
   }
 
   equals(other: Path): boolean {

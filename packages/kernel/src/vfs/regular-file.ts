@@ -1,4 +1,4 @@
-import { EFBIG, EINVAL, ENXIO, EPERM, F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_WRITE, FIONREAD, MS_NOATIME, MS_RDONLY, O_APPEND, O_DSYNC, O_NOATIME, PAGE_SIZE } from "@stratos/abi";
+import { EFBIG, EINVAL, ENXIO, EPERM, F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_WRITE, FIONREAD, FS_NOATIME_FL, MS_NOATIME, MS_NODIRATIME, MS_RDONLY, MS_RELATIME, O_APPEND, O_DSYNC, O_NOATIME, PAGE_SIZE } from "@stratos/abi";
 import { SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET, SIGXFSZ, SI_KERNEL } from "@stratos/abi";
 import type { Kernel } from "../kernel-state.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
@@ -133,7 +133,6 @@ export function readPages(kernel: Kernel, inode: Inode, to: IoCursor, at: number
 /** Copies bytes into the file at `at`, which grows when needed, fewer when the call has used its work; returns how many or −EFBIG (with SIGXFSZ), −ENOSPC, −EIO, −EPERM (sealed) … */
 export function writePages(task: Task, inode: Inode, from: IoCursor, at: number): number {
   const kernel = task.kernel;
-  const pages = inode.pages!;
   let count = from.remaining;
   if (count === 0) return 0;
   if (inode.seals > 0) {
@@ -147,6 +146,14 @@ export function writePages(task: Task, inode: Inode, from: IoCursor, at: number)
   if (count < 0) return count;
   const refused = inode.prepareWrite(at, count);
   if (refused < 0) return refused;
+  const done = putPages(kernel, inode, from, at, count);
+  if (done > 0) contentChanged(task, inode);
+  return done;
+}
+
+/** Copies `count` bytes into the pages at `at`, without any check; the file's `size` grows with them. Returns how many, or −ENOSPC, −EIO, −EFAULT … */
+export function putPages(kernel: Kernel, inode: Inode, from: IoCursor, at: number, count: number): number {
+  const pages = inode.pages!;
   const { work } = kernel;
   const memory = kernel.physical.u8;
   const end = at + count;
@@ -178,9 +185,7 @@ export function writePages(task: Task, inode: Inode, from: IoCursor, at: number)
     if (position > inode.size) inode.size = position;
     if (moved < part || work.mustPause()) break;
   }
-  if (position === at) return failure;
-  contentChanged(task, inode);
-  return position - at;
+  return position === at ? failure : position - at;
 }
 
 /** RLIMIT_FSIZE (setrlimit(2)) and the largest offset. */
@@ -224,9 +229,10 @@ const DAY_SECONDS = 86400;
 /** relatime: only when the access time isn't after the last change or is a day old (mount(8)). */
 export function touchAccessTime(kernel: Kernel, inode: Inode, path: Path | null): void {
   const atime = inode.atime;
-  if (path !== null && (path.mount.flags & (MS_NOATIME | MS_RDONLY)) !== 0) return;
-  if (inode.fileSystem.readOnly) return;
-  if (isAfter(atime, inode.mtime) && isAfter(atime, inode.ctime)) {
+  const flags = path === null ? MS_RELATIME : path.mount.flags;
+  if ((flags & (MS_NOATIME | MS_RDONLY)) !== 0 || ((flags & MS_NODIRATIME) !== 0 && inode.isDirectory)) return;
+  if (inode.fileSystem.readOnly || (inode.fileFlags & FS_NOATIME_FL) !== 0) return;
+  if ((flags & MS_RELATIME) !== 0 && isAfter(atime, inode.mtime) && isAfter(atime, inode.ctime)) {
     // Only a whole day makes a fresh stamp needed: the clock is read rarely.
     const now = kernel.vfs.now();
     if (now.seconds - atime.seconds < DAY_SECONDS) return;

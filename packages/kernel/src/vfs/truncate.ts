@@ -1,5 +1,5 @@
 import { EFBIG, EINVAL, EISDIR, EPERM, F_SEAL_GROW, F_SEAL_SHRINK, SIGXFSZ, SI_KERNEL } from "@stratos/abi";
-import { modeAfterWrite } from "../security/permission.ts";
+import { isKept, modeAfterWrite } from "../security/permission.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToTask } from "../signal/send-signal.ts";
 import type { Task } from "../task/task.ts";
@@ -16,6 +16,7 @@ import { FILE_SIZE_MAX } from "./regular-file.ts";
 export function truncateInode(task: Task, inode: Inode, size: number, path: Path | null): number {
   if (inode.isDirectory) return -EISDIR;
   if (!inode.isRegular || size < 0) return -EINVAL;
+  if (isKept(inode)) return -EPERM;
   if (size > FILE_SIZE_MAX) return -EFBIG;
   if (inode.seals > 0) {
     if (size < inode.size && (inode.seals & F_SEAL_SHRINK) !== 0) return -EPERM;

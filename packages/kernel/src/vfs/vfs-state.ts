@@ -15,14 +15,16 @@ export class VfsState implements Reclaimable {
   readonly devices = new DeviceRegistry();
   /** mount(2) types by name. */
   readonly types = new Map<string, FileSystemType>();
-  /** The root entry of each mounted file system, with the number of mounts of it. */
-  readonly roots = new Map<FileSystem, { dentry: Dentry; mounts: number }>();
+  /** The root entry of each mounted file system, with the number of mounts of it, and of those that were taken away and still are in use. */
+  readonly roots = new Map<FileSystem, { dentry: Dentry; mounts: number; lingering: number }>();
   /** Entries in the dentry cache; pruned above DENTRIES_MAX (dentry-cache.ts). */
   dentryCount = 0;
   /** Inodes whose pages or attributes are not on stable storage yet (write-back.ts). */
   readonly dirty = new Set<Inode>();
   /** inotify watches in existence: 0 makes every notification one comparison. */
   watchCount = 0;
+  /** Inodes that are watched. */
+  readonly marked = new Set<Inode>();
   /** Ties IN_MOVED_FROM and IN_MOVED_TO together (inotify(7)). */
   renameCookie = 0;
   /** Where pipes, sockets and other nameless files live; made on first use (anonymous-file.ts). */
@@ -30,6 +32,7 @@ export class VfsState implements Reclaimable {
   #nextMountId = 1;
   #time: Time = { seconds: 0, nanoseconds: 0 };
   #timeMs = -1;
+  #isReclaiming = false;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -58,10 +61,13 @@ export class VfsState implements Reclaimable {
 
   /** Frames run short: write some dirty pages, so that their caches can drop them. */
   reclaim(_most: number): number {
-    if (this.dirty.size === 0) return 0;
+    if (this.dirty.size === 0 || this.#isReclaiming) return 0;
+    // Writing a disk that is a file takes frames of its own.
+    this.#isReclaiming = true;
     const work = new CallWork(this.#kernel.work.limit);
     work.mayPause = true;
     continueWriteBack(this.#kernel, beginWriteBack(this.#kernel), () => true, work);
+    this.#isReclaiming = false;
     return 0;
   }
 }

@@ -138,12 +138,20 @@ export function syncFilesInPieces(task: Task, fileSystem: FileSystem | null): nu
   }
   let failed = 0;
   if (fileSystem !== null) failed = fileSystem.sync();
+  // What a file system on a disk writes is content of another one's file.
+  else if (kernel.disks.all.size > 0) syncAll(kernel);
   else for (const each of kernel.vfs.roots.keys()) each.sync();
   return reached.failure < 0 ? reached.failure : failed;
 }
 
-/** Everything at once, before the machine is let go. @param except  a file system that nobody will read any more */
+/**
+ * Everything at once, before the machine is let go. The newest file system comes first: the device that it is on may be a file of an older one.
+ * @param except  a file system that nobody will read any more
+ */
 export function syncAll(kernel: Kernel, except: FileSystem | null = null): void {
+  for (const fileSystem of [...kernel.vfs.roots.keys()].reverse()) {
+    kernel.disks.writeBack();
+    if (fileSystem !== except) syncFileSystem(kernel, fileSystem);
+  }
   for (const inode of [...kernel.vfs.dirty]) if (inode.fileSystem !== except) writeBackInode(kernel, inode);
-  for (const fileSystem of kernel.vfs.roots.keys()) if (fileSystem !== except) fileSystem.sync();
 }

@@ -1,11 +1,14 @@
-import { ATTRIBUTE_ATIME, ATTRIBUTE_CTIME, ATTRIBUTE_GID, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, ATTRIBUTE_SIZE, ATTRIBUTE_UID } from "@stratos/aegisfs";
+import { ATTRIBUTE_ATIME, ATTRIBUTE_CTIME, ATTRIBUTE_FLAGS, ATTRIBUTE_GID, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, ATTRIBUTE_PROJECT, ATTRIBUTE_SIZE, ATTRIBUTE_UID } from "@stratos/aegisfs";
 import type { Attributes } from "@stratos/aegisfs";
-import { EFBIG, ENOSPC, EOPNOTSUPP, PAGE_SIZE, S_IFDIR, S_IFMT, S_IFREG } from "@stratos/abi";
+import { EFBIG, ENOSPC, EOPNOTSUPP, FS_APPEND_FL, FS_IMMUTABLE_FL, FS_NOATIME_FL, FS_NODUMP_FL, PAGE_SIZE, S_IFDIR, S_IFMT, S_IFREG } from "@stratos/abi";
 import { FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_UNSHARE_RANGE, FALLOC_FL_ZERO_RANGE } from "@stratos/abi";
 import { PageCache, type PageBacking } from "../../mm/page-cache.ts";
 import { type AttributeChange, Inode, type NewInode, type Time } from "../../vfs/inode.ts";
 import { FILE_SIZE_MAX } from "../../vfs/regular-file.ts";
 import type { AegisFileSystem } from "./aegisfs.ts";
+
+/** What chattr(1) may set. */
+const FILE_FLAGS = FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL;
 
 /** Directories show a size that grows with their entries, in whole blocks, as elsewhere. */
 const DIRECTORY_ENTRY_SIZE = 64;
@@ -29,6 +32,7 @@ export class AegisInode extends Inode implements PageBacking {
     this.atime = { seconds: attributes.atimeSeconds, nanoseconds: attributes.atimeNanoseconds };
     this.ctime = { seconds: attributes.ctimeSeconds, nanoseconds: attributes.ctimeNanoseconds };
     this.btime = { seconds: attributes.btimeSeconds, nanoseconds: attributes.btimeNanoseconds };
+    this.fileFlags = attributes.flags & FILE_FLAGS;
     this.#takeSize(attributes.size);
     this.version = version;
     this.firstVersion = version;
@@ -342,6 +346,37 @@ export class AegisInode extends Inode implements PageBacking {
     }
     const failed = subvolume.setAttributes(this.ino, attributes, mask);
     return failed < 0 ? failed : super.setAttributes(change);
+  }
+
+  override get keepsFileFlags(): boolean {
+    return true;
+  }
+
+  /** Kept as Linux's bits; compression is not among them, `stratos fs set` and a mount of the host's have it. */
+  override setFileFlags(flags: number): number {
+    if ((flags & ~FILE_FLAGS) !== 0) return -EOPNOTSUPP;
+    const { attributes, subvolume, kernel } = this.fileSystem;
+    attributes.flags = flags;
+    const now = kernel.vfs.now();
+    attributes.ctimeSeconds = now.seconds;
+    attributes.ctimeNanoseconds = now.nanoseconds;
+    const failed = subvolume.setAttributes(this.ino, attributes, ATTRIBUTE_FLAGS | ATTRIBUTE_CTIME);
+    if (failed < 0) return failed;
+    this.fileFlags = flags;
+    this.ctime = now;
+    return 0;
+  }
+
+  override get project(): number {
+    const { attributes, subvolume } = this.fileSystem;
+    const failed = subvolume.stat(this.ino, attributes);
+    return failed < 0 ? failed : attributes.project;
+  }
+
+  override setProject(project: number): number {
+    const { attributes, subvolume } = this.fileSystem;
+    attributes.project = project;
+    return Math.min(0, subvolume.setAttributes(this.ino, attributes, ATTRIBUTE_PROJECT));
   }
 
   override getXattr(name: string): Uint8Array | number {

@@ -1,6 +1,6 @@
 import { Attributes, DirectoryEntry, ROOT_INO } from "@stratos/aegisfs";
 import type { Subvolume, Volume } from "@stratos/aegisfs";
-import { EIO } from "@stratos/abi";
+import { EIO, ESTALE } from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
 import { loadAcl } from "../../vfs/acl-inheritance.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
@@ -30,9 +30,12 @@ export class AegisFileSystem extends FileSystem {
   /** Pages that writes were promised and that are not stored yet; too high where a page was written twice. */
   #promised = 0;
 
-  /** @param subvolume  of the volume, the default one when absent */
-  constructor(kernel: Kernel, volume: Volume, subvolume: Subvolume = volume.root) {
-    super(kernel.allocateDevice());
+  /**
+   * @param subvolume  of the volume, the default one when absent
+   * @param device  number of the device that it lies on; default: one without a device
+   */
+  constructor(kernel: Kernel, volume: Volume, subvolume: Subvolume = volume.root, device: number = kernel.allocateDevice()) {
+    super(device);
     this.kernel = kernel;
     this.volume = volume;
     this.subvolume = subvolume;
@@ -54,6 +57,15 @@ export class AegisFileSystem extends FileSystem {
     this.subvolume.pin(ino);
     loadAcl(inode);
     return inode;
+  }
+
+  override inodeByNumber(ino: number, generation: number): AegisInode | number {
+    if (this.subvolume.stat(ino, this.attributes) < 0 || this.attributes.generation !== generation) return -ESTALE;
+    return this.inode(ino);
+  }
+
+  override generationOf(inode: AegisInode): number {
+    return this.subvolume.stat(inode.ino, this.attributes) < 0 ? -ESTALE : this.attributes.generation;
   }
 
   /** The object goes; a file without names goes with it. */

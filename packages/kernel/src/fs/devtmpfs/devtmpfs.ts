@@ -1,7 +1,7 @@
-import { S_IFCHR, S_IFDIR } from "@stratos/abi";
+import { ENOENT, S_IFCHR, S_IFDIR } from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
+import { forgetChild, lookupChild, unlinkDentry } from "../../vfs/dentry-cache.ts";
 import { makeDevice } from "../../vfs/device-registry.ts";
-import { FileSystem } from "../../vfs/file-system.ts";
 import type { FileSystemType } from "../../vfs/file-system-types.ts";
 import { Tmpfs } from "../tmpfs/tmpfs.ts";
 import { FULL_MINOR, KMSG_MINOR, MEMORY_MAJOR, NULL_MINOR, RANDOM_MINOR, URANDOM_MINOR, ZERO_MINOR } from "./memory-devices.ts";
@@ -9,7 +9,7 @@ import { FULL_MINOR, KMSG_MINOR, MEMORY_MAJOR, NULL_MINOR, RANDOM_MINOR, URANDOM
 const NODES: readonly (readonly [name: string, major: number, minor: number, mode: number])[] = [
   ["null", MEMORY_MAJOR, NULL_MINOR, 0o666], ["zero", MEMORY_MAJOR, ZERO_MINOR, 0o666], ["full", MEMORY_MAJOR, FULL_MINOR, 0o666],
   ["random", MEMORY_MAJOR, RANDOM_MINOR, 0o666], ["urandom", MEMORY_MAJOR, URANDOM_MINOR, 0o666], ["kmsg", MEMORY_MAJOR, KMSG_MINOR, 0o644],
-  ["tty", 5, 0, 0o666], ["console", 5, 1, 0o600], ["ptmx", 5, 2, 0o666], ["tty0", 4, 0, 0o620], ["tty1", 4, 1, 0o620],
+  ["loop-control", 10, 237, 0o660], ["tty", 5, 0, 0o666], ["console", 5, 1, 0o600], ["ptmx", 5, 2, 0o666], ["tty0", 4, 0, 0o620], ["tty1", 4, 1, 0o620],
 ];
 const LINKS: readonly (readonly [name: string, target: string])[] = [
   ["fd", "/proc/self/fd"], ["stdin", "/proc/self/fd/0"], ["stdout", "/proc/self/fd/1"], ["stderr", "/proc/self/fd/2"], ["core", "/proc/kcore"],
@@ -23,17 +23,35 @@ export class Devtmpfs extends Tmpfs {
     super(kernel, { mode: 0o755 });
     const now = kernel.vfs.now();
     const owner = { uid: 0, gid: 0, rdev: 0, now };
-    for (const [name, major, minor, mode] of NODES) this.root.create(name, { ...owner, mode: S_IFCHR | mode, gid: major === 5 || major === 4 ? TTY_GID : 0, rdev: makeDevice(major, minor) });
+    for (const [name, major, minor, mode] of NODES) this.root.create(name, { ...owner, mode: S_IFCHR | mode, gid: GROUPS.get(major) ?? 0, rdev: makeDevice(major, minor) });
     for (const [name, target] of LINKS) this.root.symlink(name, target, { ...owner, mode: 0o777 });
     for (const name of ["pts", "shm", "mqueue"]) this.root.mkdir(name, { ...owner, mode: S_IFDIR | 0o755 });
   }
+
+  /** A device came: its node is made, as a kernel without udev does it. One that is there already stays. */
+  addNode(name: string, node: { mode: number; gid: number; rdev: number }): void {
+    const root = this.kernel.vfs.roots.get(this);
+    // The name may be known to be absent.
+    if (root !== undefined) forgetChild(this.kernel, root.dentry, name);
+    if (typeof this.root.lookup(name) === "number") this.root.create(name, { ...node, uid: 0, now: this.kernel.vfs.now() });
+  }
+
+  /** A device went. */
+  removeNode(name: string): void {
+    const inode = this.root.lookup(name);
+    if (typeof inode === "number") return;
+    const root = this.kernel.vfs.roots.get(this);
+    const dentry = root === undefined ? -ENOENT : lookupChild(this.kernel, root.dentry, name);
+    this.root.unlink(name, inode, this.kernel.vfs.now());
+    if (typeof dentry !== "number") unlinkDentry(this.kernel, dentry);
+  }
 }
 
-/** Group "tty" of every distribution. */
-const TTY_GID = 5;
+/** Groups "tty" and "disk" of Debian, by major number. */
+const GROUPS: ReadonlyMap<number, number> = new Map([[4, 5], [5, 5], [10, 6]]);
 const instances = new WeakMap<Kernel, Devtmpfs>();
 
-export function devtmpfsOf(kernel: Kernel): FileSystem {
+export function devtmpfsOf(kernel: Kernel): Devtmpfs {
   let instance = instances.get(kernel);
   if (instance === undefined) {
     instance = new Devtmpfs(kernel);

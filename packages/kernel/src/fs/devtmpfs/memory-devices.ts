@@ -1,10 +1,9 @@
-import { EAGAIN, EINVAL, ENOSPC, EPERM, O_NONBLOCK, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, PAGE_SIZE, SEEK_CUR, SEEK_SET } from "@stratos/abi";
-import { byteString } from "@stratos/base";
+import { EINVAL, ENOSPC, EPERM, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, PAGE_SIZE, SEEK_CUR, SEEK_SET } from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
+import { KernelMessageDevice } from "./kernel-message-device.ts";
 import { PageCache } from "../../mm/page-cache.ts";
 import { WORK } from "../../task/call-work.ts";
 import type { Task } from "../../task/task.ts";
-import { BLOCKED, WaitQueue } from "../../task/wait-queue.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../../security/credentials.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { IoCursor } from "../../vfs/io-cursor.ts";
@@ -17,7 +16,6 @@ export const NULL_MINOR = 3, ZERO_MINOR = 5, FULL_MINOR = 7, RANDOM_MINOR = 8, U
 
 const zeroes = new Uint8Array(65536);
 const chunk = new Uint8Array(4096);
-const never = new WaitQueue();
 
 /** Common to the endless devices: seeking is allowed and means nothing (null(4)). */
 abstract class MemoryDevice extends OpenFile {
@@ -98,30 +96,6 @@ class RandomDevice extends MemoryDevice {
     if (command === RNDGETENTCNT) return task.space.storeU32(argument, 256);
     if (command === RNDADDTOENTCNT || command === RNDADDENTROPY) return isCapable(task.credentials, CAP_SYS_ADMIN) ? 0 : -EPERM;
     return -EINVAL;
-  }
-}
-
-/** /dev/kmsg: a line written is a kernel message; there is nothing to read back, the host keeps the log. */
-class KernelMessageDevice extends MemoryDevice {
-  override read(task: Task): number {
-    if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
-    task.waitOn(never);
-    return BLOCKED;
-  }
-
-  override write(_task: Task, from: IoCursor, _offset: number): number {
-    const count = Math.min(from.remaining, 1024);
-    const bytes = new Uint8Array(count);
-    const taken = from.take(bytes, 0, count);
-    if (taken < 0) return taken;
-    const rest = from.remaining;
-    from.skip(rest);
-    this.kernel.log(byteString(bytes, 0, taken).replace(/^<\d+>/, "").replace(/\n$/, ""));
-    return taken + rest;
-  }
-
-  override poll(): number {
-    return POLLOUT | POLLWRNORM;
   }
 }
 

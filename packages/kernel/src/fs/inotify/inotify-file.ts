@@ -2,7 +2,7 @@ import { EAGAIN, EEXIST, EINVAL, ENOSPC, FIONREAD, IN_ALL_EVENTS, IN_EXCL_UNLINK
 import type { Kernel } from "../../kernel-state.ts";
 import type { Task } from "../../task/task.ts";
 import { BLOCKED, WaitQueue } from "../../task/wait-queue.ts";
-import { type InotifyMark, InotifyMarks } from "../../vfs/inotify-marks.ts";
+import { addMark, type InotifyMark, removeMark } from "../../vfs/inotify-marks.ts";
 import { evictInode } from "../../vfs/inode-lifetime.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { IoCursor } from "../../vfs/io-cursor.ts";
@@ -13,6 +13,9 @@ const EVENTS_MAX = 16384, WATCHES_MAX = 65536;
 /** `struct inotify_event`: wd, mask, cookie, len (32 bits each), then the name padded with NULs to a multiple of 16. */
 const EVENT_SIZE = 16;
 
+/** What a watch is asked for; other bits are the marks' own. */
+const KNOWN_BITS = IN_ALL_EVENTS | IN_EXCL_UNLINK | IN_ONESHOT | IN_MASK_ADD | IN_MASK_CREATE;
+
 interface Event { watch: number; mask: number; cookie: number; name: string }
 
 class Watch implements InotifyMark {
@@ -20,6 +23,10 @@ class Watch implements InotifyMark {
   readonly inode: Inode;
   readonly #file: InotifyFile;
   mask: number;
+
+  get isOnlyLinked(): boolean {
+    return (this.mask & IN_EXCL_UNLINK) !== 0;
+  }
 
   constructor(file: InotifyFile, id: number, inode: Inode, mask: number) {
     this.#file = file;
@@ -55,6 +62,7 @@ export class InotifyFile extends OpenFile {
 
   /** inotify_add_watch(2): the watch's number; −EEXIST (IN_MASK_CREATE), −ENOSPC. */
   add(inode: Inode, mask: number): number {
+    mask &= KNOWN_BITS;
     for (const watch of this.#watches.values()) {
       if (watch.inode !== inode) continue;
       if ((mask & IN_MASK_CREATE) !== 0) return -EEXIST;
@@ -64,10 +72,7 @@ export class InotifyFile extends OpenFile {
     if (this.#kernel.vfs.watchCount >= WATCHES_MAX) return -ENOSPC;
     const watch = new Watch(this, this.#nextWatch++, inode, mask);
     this.#watches.set(watch.id, watch);
-    inode.users++;
-    inode.marks ??= new InotifyMarks();
-    inode.marks.marks.add(watch);
-    this.#kernel.vfs.watchCount++;
+    addMark(this.#kernel, inode, watch);
     return watch.id;
   }
 
@@ -88,10 +93,8 @@ export class InotifyFile extends OpenFile {
   #detach(watch: Watch): void {
     this.#watches.delete(watch.id);
     const { inode } = watch;
-    inode.marks?.marks.delete(watch);
-    if (inode.marks?.marks.size === 0) inode.marks = null;
-    this.#kernel.vfs.watchCount--;
-    if (--inode.users === 0) evictInode(inode);
+    removeMark(this.#kernel, inode, watch);
+    if (inode.users === 0) evictInode(inode);
   }
 
   queueEvent(watch: Watch, mask: number, cookie: number, name: string): void {
@@ -154,7 +157,7 @@ export class InotifyFile extends OpenFile {
   }
 
   override details(): string {
-    return [...this.#watches.values()].map((watch) => `inotify wd:${watch.id.toString(16)} ino:${watch.inode.ino.toString(16)} sdev:${watch.inode.fileSystem.device.toString(16)} mask:${(watch.mask & (IN_ALL_EVENTS | IN_EXCL_UNLINK)).toString(16)} ignored_mask:0\n`).join("");
+    return [...this.#watches.values()].map((watch) => `inotify wd:${watch.id.toString(16)} ino:${watch.inode.ino.toString(16)} sdev:${watch.inode.fileSystem.device.toString(16)} mask:${((watch.mask & (IN_ALL_EVENTS | IN_EXCL_UNLINK | IN_ONESHOT)) >>> 0).toString(16)} ignored_mask:0\n`).join("");
   }
 
   protected override dispose(): void {

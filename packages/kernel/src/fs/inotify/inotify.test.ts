@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import {
-  AT_FDCWD, EAGAIN, EINVAL, IN_ACCESS, IN_ALL_EVENTS, IN_ATTRIB, IN_CLOSE_WRITE, IN_CREATE, IN_DELETE, IN_DELETE_SELF, IN_IGNORED, IN_ISDIR, IN_MODIFY, IN_MOVED_FROM, IN_MOVED_TO,
+  AT_FDCWD, EAGAIN, EINVAL, IN_ACCESS, IN_ALL_EVENTS, IN_ATTRIB, IN_CLOSE_WRITE, IN_CREATE, IN_DELETE, IN_DELETE_SELF, IN_EXCL_UNLINK, IN_IGNORED, IN_ISDIR, IN_MODIFY, IN_MOVED_FROM, IN_MOVED_TO,
   IN_ONESHOT, IN_OPEN, O_CREAT, O_NONBLOCK, O_WRONLY,
 } from "@stratos/abi";
 import { byteString } from "@stratos/base";
@@ -69,4 +69,20 @@ it("a read waits for an event", () => {
   const second = new FileTask(user.task.kernel, user);
   second.put("/d/new", "");
   assert.equal(call.resume(), 32);
+});
+
+it("a file that is still open tells its folder what happens to it when its name is gone, unless IN_EXCL_UNLINK", () => {
+  const { user } = FileTask.create();
+  user.call("mkdirat", AT_FDCWD, "/d", 0o755);
+  for (const [mask, told] of [[IN_MODIFY, true], [IN_MODIFY | IN_EXCL_UNLINK, false]] as const) {
+    const fd = user.call("inotify_init1", O_NONBLOCK);
+    user.call("inotify_add_watch", fd, "/d", mask);
+    const file = user.open("/d/f", O_CREAT | O_WRONLY);
+    user.call("unlinkat", AT_FDCWD, "/d/f", 0);
+    user.write(file, "late");
+    assert.deepEqual(events(user, fd).map((event) => event.mask), told ? [IN_MODIFY] : []);
+    user.call("close", file);
+    assert.match(user.task.files.get(fd)!.details(user.task), new RegExp(`mask:${mask.toString(16)} `));
+    user.call("close", fd);
+  }
 });

@@ -1,6 +1,7 @@
 import { EACCES, EBADF, EINVAL, ENOENT, EPERM, ESRCH, O_ACCMODE, O_PATH, O_RDONLY, S_IFDIR, S_IFLNK } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import { SYSCALL_NAMES } from "@stratos/abi";
+import type { Changes } from "../../event/changes.ts";
 import type { Task } from "../../task/task.ts";
 import type { ThreadGroup } from "../../task/thread-group.ts";
 import { anonymousMount } from "../../vfs/anonymous-file.ts";
@@ -9,7 +10,9 @@ import { Inode } from "../../vfs/inode.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import { pathName } from "../../vfs/path-name.ts";
 import { Path } from "../../vfs/path.ts";
-import { PseudoDirectory, PseudoFile, type PseudoFileSystem, PseudoInode, PseudoLink, type TextSink, type TextSource } from "../pseudo/pseudo-inodes.ts";
+import { PseudoDirectory, PseudoFile, type PseudoFileSystem, PseudoInode, PseudoLink, type TextRequest, type TextSink, type TextSource } from "../pseudo/pseudo-inodes.ts";
+import { queryMaps } from "./maps-query.ts";
+import { Pagemap } from "./pagemap.ts";
 import { describeMaps, describeSmaps, describeSmapsRollup } from "./process-maps.ts";
 import { describeMountInfo, describeMounts, describeMountStats } from "./process-mounts.ts";
 import { mayInspect, hasMemory, taskOf } from "./proc-access.ts";
@@ -50,7 +53,7 @@ export class ProcessDirectory extends PseudoDirectory {
   #fill(fileSystem: PseudoFileSystem, isThread: boolean): void {
     const target = (): Task => this.#target;
     const guard = (caller: Task): number => mayInspect(caller, target());
-    const file = (name: string, source: TextSource, options: { mode?: number; sink?: TextSink; isPrivate?: boolean } = {}): void => {
+    const file = (name: string, source: TextSource, options: { mode?: number; sink?: TextSink; isPrivate?: boolean; watched?: () => Changes; ioctl?: TextRequest } = {}): void => {
       const { isPrivate, ...rest } = options;
       this.add(name, new OwnedFile(this, source, isPrivate === true ? { ...rest, guard } : rest));
     };
@@ -60,7 +63,8 @@ export class ProcessDirectory extends PseudoDirectory {
     file("cmdline", () => memoryText(target(), "arguments"));
     file("environ", () => memoryText(target(), "environment"), { mode: 0o400, isPrivate: true });
     file("comm", () => `${target().name}\n`, { mode: 0o644, sink: (caller, text) => rename(caller, target(), text) });
-    file("maps", (caller, from) => describeMaps(target(), caller, from), { isPrivate: true });
+    file("maps", (caller, from) => describeMaps(target(), caller, from), { isPrivate: true, ioctl: (caller, command, argument) => queryMaps(caller, target(), command, argument) });
+    this.add("pagemap", new Pagemap(fileSystem, target));
     file("smaps", (caller, from) => describeSmaps(target(), caller, from), { isPrivate: true });
     file("smaps_rollup", () => describeSmapsRollup(target()), { isPrivate: true });
     file("limits", () => describeLimits(target()));
@@ -70,9 +74,10 @@ export class ProcessDirectory extends PseudoDirectory {
     file("stack", () => "", { mode: 0o400, isPrivate: true });
     file("auxv", () => byteString(target().space.auxiliaryVector), { mode: 0o400, isPrivate: true });
     file("personality", () => `${target().personality.toString(16).padStart(8, "0")}\n`, { mode: 0o400 });
-    file("mounts", () => describeMounts(target()));
-    file("mountinfo", () => describeMountInfo(target()));
-    file("mountstats", () => describeMountStats(target()), { mode: 0o400 });
+    const watched = (): Changes => target().fs.namespace.changes;
+    file("mounts", () => describeMounts(target()), { watched });
+    file("mountinfo", () => describeMountInfo(target()), { watched });
+    file("mountstats", () => describeMountStats(target()), { mode: 0o400, watched });
     file("cgroup", () => "0::/\n");
     file("cpuset", () => "/\n");
     file("loginuid", () => "4294967295", { sink: () => 0 });
@@ -221,7 +226,7 @@ class DescriptorDirectory extends PseudoInode {
     const known = this.#inodes.get(fd);
     if (known !== undefined && known.file === file) return known.inode;
     const inode = this.#kind === "links" ? new DescriptorLink(this.fileSystem, this.#target, fd, file)
-      : new PseudoFile(this.fileSystem, () => describeDescriptor(this.#target(), fd), { guard: (caller) => mayInspect(caller, this.#target()) });
+      : new DescriptorInfo(this.fileSystem, () => describeDescriptor(this.#target(), fd), { guard: (caller) => mayInspect(caller, this.#target()) });
     inode.uid = this.uid;
     inode.gid = this.gid;
     this.#inodes.set(fd, { file, inode });
@@ -248,6 +253,13 @@ function isAlive(task: Task): boolean {
   return task.state !== "Z" && task.state !== "X";
 }
 
+/** Descriptors come and go by themselves: a mount over one would outlive it. */
+class DescriptorInfo extends PseudoFile {
+  override get isMountable(): boolean {
+    return false;
+  }
+}
+
 class DescriptorLink extends PseudoInode {
   readonly #target: () => Task;
   readonly #fd: number;
@@ -257,6 +269,10 @@ class DescriptorLink extends PseudoInode {
     this.#target = target;
     this.#fd = fd;
     this.size = 64;
+  }
+
+  override get isMountable(): boolean {
+    return false;
   }
 
   #file(caller: Task | null): OpenFile | number {

@@ -19,10 +19,14 @@ function describeArea(area: Area, caller: Task): string {
   const device = inode?.fileSystem.device ?? 0;
   const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, "0");
   const line = `${hex(area.start, 8)}-${hex(area.end, 8)} ${permissions} ${hex(inode === null ? 0 : area.offset, 8)} ${hex(majorOf(device), 2)}:${hex(minorOf(device), 2)} ${inode?.ino ?? 0}`;
-  let name = area.label;
-  if (area.file !== null) name = area.file.path === null ? area.file.description : pathName(area.file.path, caller.fs.root).replace(/\n/g, "\\012");
-  else if (name === "" && area.isShared) name = "/dev/zero (deleted)";
+  const name = areaName(area, caller).replace(/\n/g, "\\012");
   return name === "" ? line : `${line.padEnd(NAME_COLUMN)}${name}`;
+}
+
+/** As the caller sees it; "" for what has none. */
+export function areaName(area: Area, caller: Task): string {
+  if (area.file !== null) return area.file.path === null ? area.file.description : pathName(area.file.path, caller.fs.root);
+  return area.label === "" && area.isShared ? "/dev/zero (deleted)" : area.label;
 }
 
 /** Areas of one piece of text. */

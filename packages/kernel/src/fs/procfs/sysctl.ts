@@ -1,5 +1,6 @@
 import { EINVAL, EPERM } from "@stratos/abi";
 import { setCorePattern } from "../../core-dump/core-settings.ts";
+import type { Changes } from "../../event/changes.ts";
 import type { Kernel } from "../../kernel-state.ts";
 import { MAP_COUNT_MAX } from "../../mm/mmap.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../../security/credentials.ts";
@@ -10,7 +11,7 @@ import { PseudoDirectory, PseudoFile, type PseudoFileSystem } from "../pseudo/ps
 
 /** /proc/sys (proc_sys(5), sysctl(8)). */
 
-interface Setting { read: (kernel: Kernel) => string; write?: (kernel: Kernel, text: string) => number; mode?: number }
+interface Setting { read: (kernel: Kernel) => string; write?: (kernel: Kernel, text: string) => number; mode?: number; changes?: (kernel: Kernel) => Changes }
 
 /** A value that is kept and shown, though nothing here depends on it. */
 function kept(initial: string, accept: RegExp = /^-?\d+(\s+-?\d+)*$/): () => Setting {
@@ -33,10 +34,12 @@ function fixed(read: (kernel: Kernel) => string): () => Setting {
 
 function hostField(field: "hostname" | "domainname"): () => Setting {
   return () => ({
+    changes: (kernel) => kernel.nameChanges,
     read: (kernel) => kernel[field],
     write: (kernel, text) => {
       if (text.length > 64) return -EINVAL;
       kernel[field] = text;
+      kernel.nameChanges.changed();
       return 0;
     },
   });
@@ -214,9 +217,9 @@ export function makeSysctlTree(fileSystem: PseudoFileSystem): PseudoDirectory {
       }
       directory = next as PseudoDirectory;
     }
-    const { write } = setting;
+    const { write, changes } = setting;
     directory.add(names.at(-1)!, new PseudoFile(fileSystem, () => `${setting.read(kernel)}\n`, write === undefined ? {} : {
-      mode: setting.mode ?? 0o644,
+      mode: setting.mode ?? 0o644, ...(changes === undefined ? {} : { watched: () => changes(kernel) }),
       sink: (task, text) => (isCapable(task.credentials, CAP_SYS_ADMIN) ? write(kernel, text.replace(/\n$/, "")) : -EPERM),
     }));
   }

@@ -1,10 +1,18 @@
-import { PAGE_SIZE } from "@stratos/abi";
+import { EACCES, EPERM, O_ACCMODE, O_RDONLY, PAGE_SIZE } from "@stratos/abi";
+import { Changes } from "../../event/changes.ts";
 import type { Kernel } from "../../kernel-state.ts";
+import { CAP_SYSLOG, isCapable } from "../../security/credentials.ts";
+import type { Task } from "../../task/task.ts";
+import type { OpenFile } from "../../vfs/open-file.ts";
+import type { Path } from "../../vfs/path.ts";
 import { RELEASE, VERSION } from "../../syscall/system-calls.ts";
 import { processTimes } from "../../syscall/resource-usage.ts";
 import { describeLocks } from "../../vfs/file-locks.ts";
 import type { Inode } from "../../vfs/inode.ts";
+import { KernelMessageQueue } from "../devtmpfs/kernel-message-device.ts";
+import { ConfigFile } from "./kernel-config.ts";
 import { PseudoDirectory, PseudoFile, type PseudoFileSystem, PseudoLink, type TextSource } from "../pseudo/pseudo-inodes.ts";
+import { describePartitions } from "../sysfs/block-directories.ts";
 import { countTasks } from "./task-count.ts";
 
 /** The files of /proc itself: proc(5) and its companions proc_meminfo(5), proc_stat(5) … */
@@ -25,14 +33,17 @@ export function addSystemFiles(fileSystem: PseudoFileSystem, root: PseudoDirecto
   root.add("net", new PseudoLink(fileSystem, "self/net"));
   file("devices", () => describeDevices(kernel));
   file("cmdline", () => "root=stratos\n");
+  root.add("config.gz", new ConfigFile(fileSystem));
   file("vmstat", () => describeVirtualMemory(kernel));
   file("diskstats", () => "");
-  file("partitions", () => "major minor  #blocks  name\n\n");
-  file("swaps", () => "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+  file("partitions", () => describePartitions(kernel.disks.all.values()));
+  // There is no swap: who waits for a change waits for ever.
+  const swaps = new Changes();
+  root.add("swaps", new PseudoFile(fileSystem, () => "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n", { watched: () => swaps }));
   file("interrupts", () => "           CPU0       \n");
   file("softirqs", () => "                    CPU0       \n");
   file("modules", () => "");
-  file("misc", () => "");
+  file("misc", () => "237 loop-control\n");
   file("fb", () => "");
   file("dma", () => "");
   file("ioports", () => "");
@@ -45,7 +56,7 @@ export function addSystemFiles(fileSystem: PseudoFileSystem, root: PseudoDirecto
   file("pagetypeinfo", () => "", 0o400);
   file("slabinfo", () => "slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n", 0o400);
   file("locks", () => describeAllLocks(kernel));
-  file("kmsg", () => "", 0o400);
+  root.add("kmsg", new KernelMessages(fileSystem));
   file("cgroups", () => "#subsys_name\thierarchy\tnum_cgroups\tenabled\n");
   file("key-users", () => "");
   file("keys", () => "");
@@ -57,6 +68,18 @@ export function addSystemFiles(fileSystem: PseudoFileSystem, root: PseudoDirecto
   sysvipc.add("shm", new PseudoFile(fileSystem, () => kernel.ipc.memory.describe()));
   root.add("sysvipc", sysvipc);
   for (const name of ["bus", "driver", "fs", "irq", "tty"]) root.add(name, new PseudoDirectory(fileSystem));
+}
+
+/** /proc/kmsg: takes what it shows, so it needs CAP_SYSLOG. */
+class KernelMessages extends PseudoFile {
+  constructor(fileSystem: PseudoFileSystem) {
+    super(fileSystem, () => "", { mode: 0o400 });
+  }
+
+  override open(task: Task, flags: number, path: Path): OpenFile | number {
+    if ((flags & O_ACCMODE) !== O_RDONLY) return -EACCES;
+    return isCapable(task.credentials, CAP_SYSLOG) ? new KernelMessageQueue(task.kernel, flags, this, path) : -EPERM;
+  }
 }
 
 function describeHart(hart: number): string {

@@ -1,7 +1,9 @@
-import { EACCES, EINVAL, ENOENT, ENXIO, EPERM, O_ACCMODE, O_RDONLY, S_IFDIR, S_IFLNK, S_IFREG } from "@stratos/abi";
+import { EACCES, EINVAL, ENOENT, ENOTTY, ENXIO, EPERM, O_ACCMODE, O_RDONLY, POLLERR, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, S_IFDIR, S_IFLNK, S_IFREG } from "@stratos/abi";
 import { byteString, byteStringOf } from "@stratos/base";
+import type { Changes } from "../../event/changes.ts";
 import type { Kernel } from "../../kernel-state.ts";
 import type { Task } from "../../task/task.ts";
+import type { WaitQueue } from "../../task/wait-queue.ts";
 import { FileSystem } from "../../vfs/file-system.ts";
 import { type AttributeChange, Inode } from "../../vfs/inode.ts";
 import type { IoCursor } from "../../vfs/io-cursor.ts";
@@ -79,23 +81,30 @@ export type TextSource = (task: Task, from: number) => string | TextPiece | numb
 /** Takes what was written in one write(2), as a byte string: bytes taken are all of them, or a negated errno. */
 export type TextSink = (task: Task, text: string) => number;
 
+/** ioctl(2) of a file of text. */
+export type TextRequest = (task: Task, command: number, argument: number) => number;
+
 export class PseudoFile extends PseudoInode {
   readonly #source: TextSource;
   readonly #sink: TextSink | null;
   /** Says whether the task may open it, beyond the mode bits: 0 or −EACCES. */
   readonly #guard: ((task: Task) => number) | null;
+  readonly #watched: ((task: Task) => Changes) | null;
+  readonly #ioctl: TextRequest | null;
 
-  constructor(fileSystem: PseudoFileSystem, source: TextSource, options: { mode?: number; sink?: TextSink; guard?: (task: Task) => number } = {}) {
+  constructor(fileSystem: PseudoFileSystem, source: TextSource, options: { mode?: number; sink?: TextSink; guard?: (task: Task) => number; watched?: (task: Task) => Changes; ioctl?: TextRequest } = {}) {
     super(fileSystem, S_IFREG | (options.mode ?? (options.sink !== undefined ? 0o644 : 0o444)));
     this.#source = source;
     this.#sink = options.sink ?? null;
     this.#guard = options.guard ?? null;
+    this.#watched = options.watched ?? null;
+    this.#ioctl = options.ioctl ?? null;
   }
 
   override open(task: Task, flags: number, path: Path): OpenFile | number {
     if ((flags & O_ACCMODE) !== O_RDONLY && this.#sink === null) return -EACCES;
     const refused = this.#guard?.(task) ?? 0;
-    return refused < 0 ? refused : new TextFile(flags, this, path, this.#source, this.#sink);
+    return refused < 0 ? refused : new TextFile(flags, this, path, this.#source, this.#sink, { watched: this.#watched?.(task) ?? null, ioctl: this.#ioctl });
   }
 
   /** O_TRUNC of `echo 1 > file` changes nothing. */
@@ -112,9 +121,16 @@ export class TextFile extends OpenFile {
   #piece: Uint8Array | null = null;
   #start = 0;
   #next = -1;
+  readonly #watched: Changes | null;
+  readonly #ioctl: TextRequest | null;
+  /** Of what it watches, when it was opened or a change was told. */
+  #seenVersion: number;
 
-  constructor(flags: number, inode: Inode, path: Path, source: TextSource, sink: TextSink | null) {
+  constructor(flags: number, inode: Inode, path: Path, source: TextSource, sink: TextSink | null, options: { watched: Changes | null; ioctl: TextRequest | null } = { watched: null, ioctl: null }) {
     super(flags, inode, path);
+    this.#watched = options.watched;
+    this.#ioctl = options.ioctl;
+    this.#seenVersion = this.#watched?.version ?? 0;
     this.#source = source;
     this.#sink = sink;
   }
@@ -160,6 +176,25 @@ export class TextFile extends OpenFile {
     if (failed < 0) return failed;
     this.position += taken;
     return taken;
+  }
+
+  override ioctl(task: Task, command: number, argument: number): number {
+    return this.#ioctl?.(task, command, argument) ?? -ENOTTY;
+  }
+
+  /** A change is an exceptional condition, told once (proc_pid_mounts(5)). */
+  override poll(): number {
+    const plain = POLLIN | POLLRDNORM | (this.#watched === null ? POLLOUT : 0);
+    return this.#watched === null || this.#watched.version === this.#seenVersion ? plain : plain | POLLERR | POLLPRI;
+  }
+
+  override eventsTold(events: number): void {
+    if ((events & (POLLERR | POLLPRI)) !== 0 && this.#watched !== null) this.#seenVersion = this.#watched.version;
+  }
+
+  /** Null: it cannot be waited for (epoll_ctl(2), EPERM). */
+  override get waitQueue(): WaitQueue | null {
+    return this.#watched?.queue ?? null;
   }
 
   override seek(offset: number, whence: number): number {

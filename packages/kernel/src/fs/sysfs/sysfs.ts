@@ -5,6 +5,7 @@ import { TIMEBASE_HZ } from "../../time/timebase.ts";
 import type { FileSystemUsage } from "../../vfs/file-system.ts";
 import type { FileSystemType } from "../../vfs/file-system-types.ts";
 import type { Inode } from "../../vfs/inode.ts";
+import { addBlockDirectories } from "./block-directories.ts";
 import { PseudoDirectory, PseudoFile, PseudoFileSystem, PseudoLink, type TextSource } from "../pseudo/pseudo-inodes.ts";
 
 /** sysfs(5), as far as programs look: processors, network interfaces, memory, and empty classes. */
@@ -16,6 +17,7 @@ export class Sysfs extends PseudoFileSystem {
     super(kernel);
     this.root = new PseudoDirectory(this);
     for (const name of EMPTY_DIRECTORIES) this.#directory(name);
+    addBlockDirectories(this, (path) => (path === "" ? this.root : this.#directory(path)));
     this.#processors();
     this.#network();
     this.#file("kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n");
@@ -109,7 +111,7 @@ function bigEndian32(value: number): number[] {
 }
 
 const EMPTY_DIRECTORIES = [
-  "block", "bus", "class/block", "class/net", "class/tty", "class/power_supply", "class/thermal", "class/drm", "dev/block", "dev/char", "devices/virtual", "firmware",
+  "bus", "class/net", "class/tty", "class/power_supply", "class/thermal", "class/drm", "dev/char", "devices/virtual", "firmware",
   "fs/cgroup", "fs/pstore", "fs/bpf", "fs/fuse/connections", "hypervisor", "kernel/debug", "kernel/security", "kernel/tracing", "module", "power",
 ] as const;
 

@@ -1,5 +1,5 @@
 import { EEXIST, EINVAL, ENODATA, ENOENT, ENOSPC, ENOTEMPTY, ENXIO, EOPNOTSUPP, PAGE_SIZE, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
-import { FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, RENAME_EXCHANGE, XATTR_CREATE, XATTR_REPLACE } from "@stratos/abi";
+import { FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, FS_APPEND_FL, FS_IMMUTABLE_FL, FS_NOATIME_FL, FS_NODUMP_FL, RENAME_EXCHANGE, XATTR_CREATE, XATTR_REPLACE } from "@stratos/abi";
 import { PageCache } from "../../mm/page-cache.ts";
 import { Inode, type NewInode, type Time } from "../../vfs/inode.ts";
 import type { Tmpfs } from "./tmpfs.ts";
@@ -9,6 +9,8 @@ const ENTRY_SIZE = 20;
 const DATA_TYPE_SHIFT = 12;
 /** Entries that went and are still in a directory's order, beyond as many as there are. */
 const ORDER_SLACK = 32;
+/** What chattr(1) may set (Linux: SHMEM_FL_USER_MODIFIABLE). */
+const KEPT_FLAGS = FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL;
 
 interface Entry { readonly name: string; readonly inode: TmpfsInode; readonly cursor: number; isGone: boolean }
 
@@ -288,8 +290,19 @@ export class TmpfsInode extends Inode {
     return [...(this.#xattrs?.keys() ?? [])];
   }
 
+  override get keepsFileFlags(): boolean {
+    return true;
+  }
+
+  override setFileFlags(flags: number): number {
+    if ((flags & ~KEPT_FLAGS) !== 0) return -EOPNOTSUPP;
+    this.fileFlags = flags;
+    return 0;
+  }
+
   override evict(): void {
     this.fileSystem.inodesUsed--;
+    this.fileSystem.inodes.delete(this.ino);
     this.fileSystem.pagesUsed -= this.#pagesCounted;
     this.#pagesCounted = 0;
   }

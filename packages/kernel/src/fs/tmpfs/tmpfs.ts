@@ -1,8 +1,8 @@
-import { EINVAL, ENOSPC, PAGE_SIZE, S_IFDIR, TMPFS_MAGIC } from "@stratos/abi";
+import { EINVAL, ENOSPC, ESTALE, PAGE_SIZE, S_IFDIR, TMPFS_MAGIC } from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import { type FileSystemType, parseMountOptions } from "../../vfs/file-system-types.ts";
-import type { NewInode } from "../../vfs/inode.ts";
+import type { Inode, NewInode } from "../../vfs/inode.ts";
 import { TmpfsInode } from "./tmpfs-inode.ts";
 
 export interface TmpfsOptions { sizeBytes: number; inodes: number; mode: number; uid: number; gid: number }
@@ -17,6 +17,8 @@ export class Tmpfs extends FileSystem {
   pagesUsed = 0;
   inodesUsed = 0;
   #nextIno = 1;
+  /** By number, for handles. Bound: `inodesMax`. */
+  readonly inodes = new Map<number, TmpfsInode>();
   readonly #options: TmpfsOptions;
 
   constructor(kernel: Kernel, options: Partial<TmpfsOptions> = {}) {
@@ -33,7 +35,19 @@ export class Tmpfs extends FileSystem {
   createInode(attributes: NewInode): TmpfsInode | number {
     if (this.inodesUsed >= this.inodesMax) return -ENOSPC;
     this.inodesUsed++;
-    return new TmpfsInode(this, this.#nextIno++, attributes);
+    const inode = new TmpfsInode(this, this.#nextIno++, attributes);
+    this.inodes.set(inode.ino, inode);
+    return inode;
+  }
+
+  override inodeByNumber(ino: number, generation: number): Inode | number {
+    const inode = this.inodes.get(ino);
+    return inode === undefined || generation !== this.device || (inode.nlink === 0 && inode.users === 0) ? -ESTALE : inode;
+  }
+
+  /** Numbers aren't used twice: the file system tells handles apart. */
+  override generationOf(): number {
+    return this.device;
   }
 
   usage(): FileSystemUsage {

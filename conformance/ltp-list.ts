@@ -1,0 +1,64 @@
+/**
+ * The list of LTP programs that are known not to pass (`ltp-expected.txt`):
+ *
+ *     class NAME  what the programs of this class want, in words
+ *     PROGRAM OUTCOME CLASS  what LTP said first
+ */
+
+export const OUTCOMES = ["pass", "fail", "brok", "warn", "conf", "slow", "helper"] as const;
+/** `helper`: started by other programs, never by itself. */
+export type Outcome = (typeof OUTCOMES)[number];
+
+export interface Expectation { readonly outcome: Outcome; readonly class: string; readonly words?: string }
+export interface List { readonly head: string; readonly classes: Map<string, string>; readonly expected: Map<string, Expectation> }
+
+export function isOutcome(word: string): word is Outcome {
+  return (OUTCOMES as readonly string[]).includes(word);
+}
+
+/** Bits of an LTP program's exit status (include/tst_res_flags.h); others are of timeout(1) and of signals. */
+const TFAIL = 1, TBROK = 2, TWARN = 4, TCONF = 32;
+
+export function outcomeOf(status: number): Outcome {
+  if (status === 0) return "pass";
+  if (status === 124 || status === 137) return "slow";
+  if (status > 63) return "brok";
+  if ((status & TFAIL) !== 0) return "fail";
+  if ((status & TBROK) !== 0) return "brok";
+  if ((status & TWARN) !== 0) return "warn";
+  return (status & TCONF) !== 0 ? "conf" : "brok";
+}
+
+/** @throws Error with the line that is wrong */
+export function parseList(text: string): List {
+  const head: string[] = [];
+  const list: List = { head: "", classes: new Map(), expected: new Map() };
+  for (const [index, line] of text.split("\n").entries()) {
+    if (line.startsWith("#")) head.push(line);
+    if (line === "" || line.startsWith("#")) continue;
+    const [first = "", second = "", third = "", ...words] = line.split(" ");
+    const wrong = (why: string): Error => new Error(`conformance/ltp-expected.txt:${index + 1}: ${why}`);
+    if (first === "class") {
+      list.classes.set(second, [third, ...words].join(" ").trim());
+      continue;
+    }
+    if (!isOutcome(second) || second === "pass") throw wrong(`"${second}" is no outcome`);
+    if (!list.classes.has(third)) throw wrong(`there is no class "${third}"`);
+    if (list.expected.has(first)) throw wrong(`${first} stands here twice`);
+    list.expected.set(first, { outcome: second, class: third, words: words.join(" ").trim() });
+  }
+  return { ...list, head: head.join("\n") };
+}
+
+export function formatList(list: List): string {
+  const used = new Set([...list.expected.values()].map((each) => each.class));
+  const classes = [...list.classes].filter(([name]) => used.has(name)).sort(([one], [other]) => (one < other ? -1 : 1));
+  const programs = [...list.expected].sort(([one], [other]) => (one < other ? -1 : 1));
+  return [list.head, "", ...classes.map(([name, words]) => `class ${name}  ${words}`), "",
+    ...programs.map(([name, { outcome, class: group, words }]) => `${name} ${outcome} ${group}${words === undefined || words === "" ? "" : `  ${tidy(words)}`}`), ""].join("\n");
+}
+
+/** What changes from run to run (numbers of processes, addresses) would make each recording a difference. */
+function tidy(words: string): string {
+  return words.replace(/^\S+\.[ch]:\d+: /, "").replace(/\/tmp\/\S+/g, "PATH").replace(/0x[0-9a-f]{4,}/g, "ADDRESS").replace(/\b\d{3,}\b/g, "N").split(" | ")[0]!.slice(0, 110).trim();
+}

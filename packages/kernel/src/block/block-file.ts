@@ -1,0 +1,111 @@
+import { EBUSY, EINVAL, ENOSPC, EPERM, O_DIRECT, O_DSYNC, O_EXCL, SEEK_CUR, SEEK_END, SEEK_SET } from "@stratos/abi";
+import type { Kernel } from "../kernel-state.ts";
+import type { PageCache } from "../mm/page-cache.ts";
+import type { Task } from "../task/task.ts";
+import type { Inode } from "../vfs/inode.ts";
+import type { IoCursor } from "../vfs/io-cursor.ts";
+import { notifyInode } from "../vfs/inotify-marks.ts";
+import { OpenFile } from "../vfs/open-file.ts";
+import type { Path } from "../vfs/path.ts";
+import { putPages, readPages } from "../vfs/regular-file.ts";
+import { markInodeDirty, syncInode } from "../vfs/write-back.ts";
+import { blockIoctl } from "./block-ioctl.ts";
+import type { BlockInode } from "./block-inode.ts";
+
+/** An open block device node: the node's attributes, the device's content. */
+export class BlockFile extends OpenFile {
+  readonly #kernel: Kernel;
+  readonly device: BlockInode;
+  declare readonly inode: Inode;
+
+  /** @param flags  O_EXCL: nobody else may have it so, nor mount it */
+  constructor(kernel: Kernel, device: BlockInode, flags: number, inode: Inode, path: Path) {
+    super(flags & ~O_EXCL, inode, path);
+    this.#kernel = kernel;
+    this.device = device;
+    openDevice(device, (flags & O_EXCL) !== 0 ? this : null);
+  }
+
+  override get contentInode(): Inode {
+    return this.device;
+  }
+
+  override read(_task: Task, to: IoCursor, offset: number): number {
+    const at = offset < 0 ? this.position : offset;
+    const done = readPages(this.#kernel, this.device, to, at);
+    if (done > 0) {
+      if (offset < 0) this.position = at + done;
+      if (this.#kernel.vfs.watchCount > 0) notifyInode(this.#kernel, this.inode, this.path, "access");
+    }
+    return done;
+  }
+
+  /** A write ends at the device's end; one that begins there is −ENOSPC. −EPERM: the device is read-only. */
+  override write(_task: Task, from: IoCursor, offset: number): number {
+    const { device } = this;
+    const at = offset < 0 ? this.position : offset;
+    if (device.isReadOnly) return -EPERM;
+    if (from.remaining === 0) return 0;
+    if (at >= device.size) return -ENOSPC;
+    const done = putPages(this.#kernel, device, from, at, Math.min(from.remaining, device.size - at));
+    if (done <= 0) return done;
+    if (offset < 0) this.position = at + done;
+    markInodeDirty(this.#kernel, device);
+    if (this.#kernel.vfs.watchCount > 0) notifyInode(this.#kernel, this.inode, this.path, "modify");
+    if ((this.flags & (O_DSYNC | O_DIRECT)) !== 0) {
+      const failed = syncInode(this.#kernel, device, true);
+      if (failed < 0) return failed;
+    }
+    return done;
+  }
+
+  override seek(offset: number, whence: number): number {
+    const target = whence === SEEK_SET ? offset : whence === SEEK_CUR ? this.position + offset : whence === SEEK_END ? this.device.size + offset : -1;
+    if (target < 0 || target > this.device.size) return -EINVAL;
+    this.position = target;
+    return target;
+  }
+
+  override mapping(): PageCache {
+    return this.device.pages;
+  }
+
+  override sync(dataOnly: boolean): number {
+    return syncInode(this.#kernel, this.device, dataOnly);
+  }
+
+  override ioctl(task: Task, command: number, argument: number): number {
+    return blockIoctl(task, this, command, argument);
+  }
+
+  protected override dispose(): void {
+    if (this.#kernel.vfs.watchCount > 0) notifyInode(this.#kernel, this.inode, this.path, this.isWritable ? "close-write" : "close");
+    closeDevice(this.#kernel, this.device, this);
+  }
+}
+
+/** May somebody have the device for itself? A disk and its partitions exclude each other. */
+export function mayClaim(device: BlockInode): number {
+  if (device.holder !== null || device.disk.holder !== null) return -EBUSY;
+  if (device.disk === device) for (const part of device.partitions.values()) if (part.holder !== null) return -EBUSY;
+  return 0;
+}
+
+/** One more uses the device. @param holder  has it for itself; null: shares it */
+export function openDevice(device: BlockInode, holder: object | null): void {
+  device.openings++;
+  if (device.disk !== device) device.disk.openings++;
+  if (holder !== null) device.holder = holder;
+}
+
+/** One uses it no more; with the last one, what was written goes to the driver and nothing stays in memory. */
+export function closeDevice(kernel: Kernel, device: BlockInode, user: object): void {
+  if (device.holder === user) device.holder = null;
+  if (--device.openings === 0) {
+    syncInode(kernel, device, false);
+    if (!device.pages.hasDirty) device.pages.truncate(0);
+  }
+  const { disk } = device;
+  if (disk !== device && --disk.openings > 0) return;
+  if (disk.openings === 0) disk.driver.lastClosed();
+}

@@ -1,0 +1,90 @@
+import {
+  BLKALIGNOFF, BLKBSZGET, BLKBSZSET, BLKDISCARD, BLKDISCARDZEROES, BLKFLSBUF, BLKFRAGET, BLKFRASET, BLKGETDISKSEQ, BLKGETSIZE, BLKGETSIZE64, BLKIOMIN, BLKIOOPT, BLKPBSZGET, BLKRAGET, BLKRASET, BLKROGET,
+  BLKROSET, BLKROTATIONAL, BLKRRPART, BLKSECTGET, BLKSSZGET, BLKZEROOUT, EACCES, EBADF, EBUSY, EFAULT, EINVAL, ENOTTY, EPERM, PAGE_SIZE,
+} from "@stratos/abi";
+import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
+import type { Task } from "../task/task.ts";
+import { BytesCursor } from "../vfs/io-cursor.ts";
+import { putPages } from "../vfs/regular-file.ts";
+import { markInodeDirty, syncInode } from "../vfs/write-back.ts";
+import type { BlockFile } from "./block-file.ts";
+import { SECTOR_SIZE } from "./block-inode.ts";
+
+/** Sectors that one request of the block layer moves (queue/max_sectors_kb: 1280). */
+const REQUEST_SECTORS_MAX = 2560;
+/** Bytes that BLKZEROOUT writes in one call at most; the caller sees −EINVAL beyond (Linux has no such bound, and loops for as long). */
+const ZEROED_MAX = 1 << 30;
+const zeroes = new Uint8Array(65536);
+
+/** ioctl(2) of block devices. Source: Linux block/ioctl.c. */
+export function blockIoctl(task: Task, file: BlockFile, command: number, argument: number): number {
+  const { device } = file;
+  const { kernel, space } = task;
+  const isAdministrator = isCapable(task.credentials, CAP_SYS_ADMIN);
+  switch (command) {
+    case BLKGETSIZE64: return space.storeU64(argument, device.size);
+    case BLKGETSIZE: return space.storeU64(argument, Math.floor(device.size / SECTOR_SIZE));
+    case BLKSSZGET: return space.storeU32(argument, device.logicalBlockSize);
+    case BLKPBSZGET: case BLKIOMIN: return space.storeU32(argument, device.logicalBlockSize);
+    case BLKBSZGET: return space.storeU32(argument, PAGE_SIZE);
+    case BLKBSZSET: {
+      if (!isAdministrator) return -EACCES;
+      const size = space.loadU32(argument);
+      if (size < 0) return -EFAULT;
+      return size < device.logicalBlockSize || size > PAGE_SIZE || (size & (size - 1)) !== 0 ? -EINVAL : 0;
+    }
+    case BLKIOOPT: case BLKALIGNOFF: case BLKDISCARDZEROES: return space.storeU32(argument, 0);
+    case BLKRAGET: case BLKFRAGET: return space.storeU64(argument, device.readAheadSectors);
+    case BLKRASET: case BLKFRASET:
+      if (!isAdministrator) return -EACCES;
+      device.readAheadSectors = argument >>> 0;
+      return 0;
+    case BLKSECTGET: return storeU16(task, argument, REQUEST_SECTORS_MAX);
+    case BLKROTATIONAL: return storeU16(task, argument, 0);
+    case BLKGETDISKSEQ: return space.storeU64(argument, device.diskSequence);
+    case BLKROGET: return space.storeU32(argument, device.isReadOnly ? 1 : 0);
+    case BLKROSET: {
+      if (!isAdministrator) return -EACCES;
+      const value = space.loadU32(argument);
+      if (value < 0) return -EFAULT;
+      device.isReadOnly = value !== 0;
+      return 0;
+    }
+    case BLKFLSBUF: {
+      if (!isAdministrator) return -EACCES;
+      const failed = syncInode(kernel, device, false);
+      if (failed >= 0 && !device.pages.hasDirty) device.pages.truncate(0);
+      return failed;
+    }
+    case BLKRRPART:
+      if (!isAdministrator) return -EACCES;
+      return device.disk !== device ? -EINVAL : kernel.disks.rereadPartitions(device);
+    case BLKDISCARD: case BLKZEROOUT: {
+      if (!file.isWritable) return -EBADF;
+      const start = space.loadU64(argument), length = space.loadU64(argument + 8);
+      if (start === -EFAULT || length === -EFAULT) return -EFAULT;
+      const mask = device.logicalBlockSize - 1;
+      if (start < 0 || length < 0 || (start & mask) !== 0 || (length & mask) !== 0 || start + length > device.size) return -EINVAL;
+      if (device.isReadOnly) return -EPERM;
+      return command === BLKDISCARD ? device.discard(start, length) : zeroOut(task, file, start, length);
+    }
+    default: return device.driver.ioctl({ device, isWritable: file.isWritable, isExclusive: device.holder === file, task }, command, argument) ?? -ENOTTY;
+  }
+}
+
+function storeU16(task: Task, address: number, value: number): number {
+  return task.space.copyOut(address, Uint8Array.of(value & 0xff, value >>> 8), 0, 2);
+}
+
+/** Discarded bytes of a loop device read as zeroes, and cost nothing; else they are written. */
+function zeroOut(task: Task, { device }: BlockFile, start: number, length: number): number {
+  if (length > ZEROED_MAX) return -EINVAL;
+  if (device.discard(start, length) >= 0) return 0;
+  for (let done = 0; done < length; done += zeroes.length) {
+    const part = Math.min(zeroes.length, length - done);
+    const put = putPages(task.kernel, device, new BytesCursor(zeroes.subarray(0, part)), start + done, part);
+    if (put < part) return put < 0 ? put : -EBUSY;
+  }
+  markInodeDirty(task.kernel, device);
+  return syncInode(task.kernel, device, true);
+}

@@ -1,0 +1,123 @@
+import { EBUSY, S_IFBLK } from "@stratos/abi";
+import { type DiskPart, FormatError, readLayout } from "@stratos/formats";
+import { devtmpfsOf } from "../fs/devtmpfs/devtmpfs.ts";
+import type { Kernel } from "../kernel-state.ts";
+import { makeDevice } from "../vfs/device-registry.ts";
+import { syncInode, writeBackInode } from "../vfs/write-back.ts";
+import { BlockFileSystem, BlockInode } from "./block-inode.ts";
+
+/** Major number of partitions (Linux: BLOCK_EXT_MAJOR), and most of them on one disk. */
+export const PARTITION_MAJOR = 259;
+const PARTITIONS_MAX = 255;
+/** Group "disk" of Debian, which may use the nodes. */
+const DISK_GID = 6;
+/** Disks that lie in files of disks that lie in files …, of which all are written back at once. */
+const STACKED_MAX = 8;
+
+/** The block devices of a machine. Bound: what the drivers let be made, and PARTITIONS_MAX to a disk. */
+export class Disks {
+  readonly #kernel: Kernel;
+  #fileSystem: BlockFileSystem | null = null;
+  /** By name, disks before their partitions. */
+  readonly all = new Map<string, BlockInode>();
+  readonly #byNumber = new Map<number, BlockInode>();
+  #sequence = 0;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  get fileSystem(): BlockFileSystem {
+    return (this.#fileSystem ??= new BlockFileSystem(this.#kernel));
+  }
+
+  byNumber(device: number): BlockInode | null {
+    return this.#byNumber.get(device) ?? null;
+  }
+
+  /** The device is there: its node is made, too. */
+  add(device: BlockInode): void {
+    device.diskSequence = device.partition === 0 ? ++this.#sequence : device.disk.diskSequence;
+    this.all.set(device.name, device);
+    this.#byNumber.set(device.rdev, device);
+    devtmpfsOf(this.#kernel).addNode(device.name, { mode: S_IFBLK | 0o660, gid: DISK_GID, rdev: device.rdev });
+  }
+
+  remove(device: BlockInode): void {
+    this.removePartitions(device);
+    this.all.delete(device.name);
+    this.#byNumber.delete(device.rdev);
+    this.#kernel.vfs.dirty.delete(device);
+    device.pages.dispose();
+    devtmpfsOf(this.#kernel).removeNode(device.name);
+  }
+
+  /** A new medium is in the drive. */
+  mediumChanged(disk: BlockInode): void {
+    disk.diskSequence = ++this.#sequence;
+  }
+
+  removePartitions(disk: BlockInode): void {
+    for (const part of disk.partitions.values()) this.remove(part);
+    disk.partitions.clear();
+  }
+
+  /** BLKRRPART: 0; −EBUSY when a partition is in use. A table that is damaged is no table. */
+  rereadPartitions(disk: BlockInode): number {
+    for (const part of disk.partitions.values()) if (part.openings > 0) return -EBUSY;
+    const failed = syncInode(this.#kernel, disk, false);
+    if (failed < 0) return failed;
+    this.removePartitions(disk);
+    let made = 0;
+    for (const part of partsOf(disk)) {
+      if (part.number === 0 || made++ >= PARTITIONS_MAX) continue;
+      const minor = this.#allocateMinor();
+      const separator = /\d$/.test(disk.name) ? "p" : "";
+      const inode = new BlockInode(this.#kernel, `${disk.name}${separator}${part.number}`, { major: PARTITION_MAJOR, minor }, disk.driver, { disk, partition: part.number, start: part.start });
+      inode.size = part.size;
+      inode.isReadOnly = disk.isReadOnly;
+      inode.logicalBlockSize = disk.logicalBlockSize;
+      disk.partitions.set(part.number, inode);
+      this.add(inode);
+    }
+    return 0;
+  }
+
+  #allocateMinor(): number {
+    let minor = 0;
+    while (this.#byNumber.has(makeDevice(PARTITION_MAJOR, minor))) minor++;
+    return minor;
+  }
+
+  /** Hands what is written to disks to their drivers: a disk may lie in a file of another. Bound: so many disks deep. */
+  writeBack(): void {
+    const { dirty } = this.#kernel.vfs;
+    for (let depth = 0; depth < STACKED_MAX; depth++) {
+      const waiting = [...dirty].filter((inode) => inode instanceof BlockInode && inode.pages.hasDirty);
+      if (waiting.length === 0) return;
+      for (const inode of waiting) if (writeBackInode(this.#kernel, inode) < 0) return;
+    }
+  }
+}
+
+/** The partitions of a disk; none when it has no table, or one that cannot be read. */
+function partsOf(disk: BlockInode): readonly DiskPart[] {
+  const unread = new FormatError("it cannot be read");
+  try {
+    return readLayout({
+      size: disk.size,
+      read: (offset, into) => {
+        if (disk.readThrough(offset, into, 0, into.length) < 0) throw unread;
+      },
+      write: () => {
+        throw unread;
+      },
+      resize: () => {
+        throw unread;
+      },
+    }).parts;
+  } catch (thrown) {
+    if (!(thrown instanceof FormatError)) throw thrown;
+    return [];
+  }
+}

@@ -1,0 +1,101 @@
+import { EBUSY, EEXIST, EINVAL, ENODEV, ENOSPC, ENOTTY, ENXIO, LOOP_CTL_ADD, LOOP_CTL_GET_FREE, LOOP_CTL_REMOVE, O_EXCL } from "@stratos/abi";
+import type { Kernel } from "../../kernel-state.ts";
+import type { Task } from "../../task/task.ts";
+import { minorOf } from "../../vfs/device-registry.ts";
+import type { Inode } from "../../vfs/inode.ts";
+import { OpenFile } from "../../vfs/open-file.ts";
+import type { Path } from "../../vfs/path.ts";
+import { BlockFile, mayClaim } from "../block-file.ts";
+import { PARTITION_MAJOR } from "../disks.ts";
+import { LOOP_MAJOR, LoopDevice } from "./loop-device.ts";
+
+/** Most loop devices (Linux: 2^20 minor numbers); ENOSPC beyond. */
+const LOOPS_MAX = 256;
+const MISC_MAJOR = 10, LOOP_CONTROL_MINOR = 237;
+
+/** The loop devices that were asked for, by number. There are none at first, as with `max_loop=0`. */
+class LoopDevices {
+  readonly #kernel: Kernel;
+  readonly #devices = new Map<number, LoopDevice>();
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /** Opening a node makes its device, as modprobe does on Linux. */
+  open(number: number): LoopDevice | number {
+    const present = this.#devices.get(number);
+    if (present !== undefined) return present;
+    const made = this.add(number);
+    return made < 0 ? -ENXIO : this.#devices.get(number)!;
+  }
+
+  /** @param number  −1: the first that is not there. @returns its number; −EEXIST, −ENOSPC */
+  add(number: number): number {
+    if (number < 0) for (number = 0; this.#devices.has(number); ) number++;
+    if (this.#devices.has(number)) return -EEXIST;
+    if (this.#devices.size >= LOOPS_MAX || number >= LOOPS_MAX) return -ENOSPC;
+    const loop = new LoopDevice(this.#kernel, number);
+    this.#devices.set(number, loop);
+    this.#kernel.disks.add(loop.device);
+    return number;
+  }
+
+  remove(number: number): number {
+    if (number < 0) return -EINVAL;
+    const loop = this.#devices.get(number);
+    if (loop === undefined) return -ENODEV;
+    if (loop.state !== "unbound" || loop.device.openings > 0) return -EBUSY;
+    this.#devices.delete(number);
+    this.#kernel.disks.remove(loop.device);
+    return number;
+  }
+
+  /** The first that no file lies behind. */
+  free(): number {
+    for (const [number, loop] of [...this.#devices].sort((one, other) => one[0] - other[0])) if (loop.state === "unbound") return number;
+    return this.add(-1);
+  }
+}
+
+/** /dev/loop-control (loop(4)). */
+class LoopControlFile extends OpenFile {
+  readonly #devices: LoopDevices;
+
+  constructor(devices: LoopDevices, flags: number, inode: Inode, path: Path) {
+    super(flags, inode, path);
+    this.#devices = devices;
+  }
+
+  override ioctl(_task: Task, command: number, argument: number): number {
+    switch (command) {
+      case LOOP_CTL_ADD: return this.#devices.add(argument | 0);
+      case LOOP_CTL_REMOVE: return this.#devices.remove(argument | 0);
+      case LOOP_CTL_GET_FREE: return this.#devices.free();
+      default: return -ENOTTY;
+    }
+  }
+}
+
+/** Tells the vfs who opens block devices. */
+export function registerBlockDevices(kernel: Kernel): void {
+  const loops = new LoopDevices(kernel);
+  const open = (task: Task, inode: Inode, flags: number, path: Path): OpenFile | number => {
+    const device = task.kernel.disks.byNumber(inode.rdev);
+    if (device === null) return -ENXIO;
+    const refused = device.driver.mayOpen();
+    if (refused < 0) return refused;
+    if ((flags & O_EXCL) !== 0 && mayClaim(device) < 0) return -EBUSY;
+    return new BlockFile(task.kernel, device, flags, inode, path);
+  };
+  const { devices } = kernel.vfs;
+  devices.registerBlock(LOOP_MAJOR, -1, {
+    name: "loop",
+    open: (task, inode, flags, path) => {
+      const loop = loops.open(minorOf(inode.rdev));
+      return typeof loop === "number" ? loop : open(task, inode, flags, path);
+    },
+  });
+  devices.registerBlock(PARTITION_MAJOR, -1, { name: "blkext", open });
+  devices.registerCharacter(MISC_MAJOR, LOOP_CONTROL_MINOR, { name: "misc", open: (_task, inode, flags, path) => new LoopControlFile(loops, flags, inode, path) });
+}

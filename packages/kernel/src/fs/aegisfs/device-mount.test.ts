@@ -1,0 +1,114 @@
+/**
+ * Goal: a volume in a file of the guest is mounted through a loop device, and what is written to it is in the file. Method: the engine formats and
+ * checks the file's bytes, system calls of a task do the rest.
+ */
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import { check, format } from "@stratos/aegisfs";
+import { EACCES, EBUSY, EINVAL, ENOENT, ENOTBLK, LO_FLAGS_AUTOCLEAR, LOOP_CTL_GET_FREE, LOOP_GET_STATUS64, LOOP_SET_FD, LOOP_SET_STATUS64, MNT_DETACH, MS_RDONLY, O_CREAT, O_EXCL, O_RDWR } from "@stratos/abi";
+import { MemoryBlockDevice } from "@stratos/host";
+import { devtmpfsOf } from "../devtmpfs/devtmpfs.ts";
+import { BUFFER, FileTask, type Stat } from "../../testing/file-system-task.ts";
+import { mountAt } from "../../vfs/mounting.ts";
+import { readPages, putPages } from "../../vfs/regular-file.ts";
+import { BytesCursor } from "../../vfs/io-cursor.ts";
+
+const SIZE = 8 << 20;
+
+function volumeBytes(): Uint8Array {
+  const disk = new MemoryBlockDevice(SIZE);
+  assert.equal(format(disk, { uuid: new Uint8Array(16).fill(7), hashSeed: 5 }), 0);
+  const bytes = new Uint8Array(SIZE);
+  disk.read(0, bytes, 0, SIZE);
+  return bytes;
+}
+
+interface Guest { user: FileTask; device: number; log: string[] }
+
+/** The volume behind /dev/loop0; `device` is a descriptor of it. */
+function machine(): Guest {
+  const { test, user } = FileTask.create(undefined, { memoryBytes: 64 << 20 });
+  const { kernel } = test;
+  mountAt(kernel, "/dev", devtmpfsOf(kernel));
+  kernel.tasks.tasks.set(1, new FileTask(kernel).task);
+  const file = user.open("/volume", O_RDWR | O_CREAT);
+  user.call("mkdirat", -100, "/mnt", 0o755);
+  putPages(kernel, user.task.files.get(file)!.inode!, new BytesCursor(volumeBytes()), 0, SIZE);
+  assert.equal(user.call("ioctl", user.open("/dev/loop-control", O_RDWR), LOOP_CTL_GET_FREE, 0), 0);
+  const device = user.open("/dev/loop0", O_RDWR);
+  assert.equal(user.call("ioctl", device, LOOP_SET_FD, file), 0);
+  user.call("close", file);
+  return { user, device, log: test.messages };
+}
+
+function content(user: FileTask): MemoryBlockDevice {
+  const file = user.task.files.get(user.open("/volume"))!;
+  const bytes = new Uint8Array(SIZE);
+  readPages(user.task.kernel, file.inode!, new BytesCursor(bytes), 0);
+  const disk = new MemoryBlockDevice(SIZE);
+  disk.write(0, bytes, 0, SIZE);
+  return disk;
+}
+
+it("what is written below the mount is in the file after umount, and the volume is whole", () => {
+  const { user, device } = machine();
+  assert.equal(user.call("mount", "/dev/loop0", "/mnt", "aegisfs", 0, 0), 0);
+  user.put("/mnt/hello", "content ".repeat(3000));
+  assert.equal((user.stat("/mnt/hello") as Stat).size, 24_000);
+  assert.equal(user.open("/dev/loop0", O_RDWR | O_EXCL), -EBUSY, "it is mounted");
+  assert.equal(user.call("umount2", "/mnt", 0), 0);
+  assert.equal(user.stat("/mnt/hello"), -ENOENT);
+  assert.deepEqual(check(content(user), { data: true }), []);
+  assert.equal(user.call("mount", "/dev/loop0", "/mnt", "aegisfs", MS_RDONLY, 0), 0);
+  assert.equal(user.get("/mnt/hello"), "content ".repeat(3000));
+  assert.equal(user.open("/mnt/new", O_CREAT | O_RDWR), -30);
+  user.call("close", device);
+});
+
+it("one device is one file system, wherever it is mounted", () => {
+  const { user } = machine();
+  user.call("mkdirat", -100, "/other", 0o755);
+  assert.equal(user.call("mount", "/dev/loop0", "/mnt", "aegisfs", 0, 0), 0);
+  assert.equal(user.call("mount", "/dev/loop0", "/other", "aegisfs", 0, 0), 0);
+  user.put("/mnt/file", "seen");
+  assert.equal(user.get("/other/file"), "seen");
+  assert.equal(user.call("mount", "/dev/loop0", "/other", "aegisfs", MS_RDONLY, 0), -EBUSY, "it is mounted to be written");
+  assert.equal(user.call("umount2", "/mnt", 0), 0);
+  assert.equal(user.get("/other/file"), "seen");
+});
+
+it("a mount that goes while it is in use ends with its last user, and gives its device back", () => {
+  const { user, device } = machine();
+  const { view } = user.memory;
+  user.memory.u8.fill(0, BUFFER, BUFFER + 232);
+  view.setUint32(BUFFER + 52, LO_FLAGS_AUTOCLEAR, true);
+  assert.equal(user.call("ioctl", device, LOOP_SET_STATUS64, BUFFER), 0);
+  assert.equal(user.call("mount", "/dev/loop0", "/mnt", "aegisfs", 0, 0), 0);
+  user.call("close", device);
+  const file = user.open("/mnt/file", O_RDWR | O_CREAT);
+  assert.equal(user.call("umount2", "/mnt", 0), -EBUSY);
+  assert.equal(user.call("umount2", "/mnt", MNT_DETACH), 0);
+  user.write(file, "late");
+  assert.equal(user.task.kernel.disks.all.get("loop0")!.size, SIZE);
+  user.call("close", file);
+  const again = user.open("/dev/loop0");
+  assert.equal(user.call("ioctl", again, LOOP_GET_STATUS64, BUFFER), -6, "it was cleared by itself");
+  assert.deepEqual(check(content(user), { data: true }), []);
+});
+
+it("what cannot be mounted says why", () => {
+  const { user, device, log } = machine();
+  assert.equal(user.call("mount", "/dev/none", "/mnt", "aegisfs", 0, 0), -ENOENT);
+  assert.equal(user.call("mount", "/volume", "/mnt", "aegisfs", 0, 0), -ENOTBLK);
+  assert.equal(user.call("mount", "", "/mnt", "aegisfs", 0, 0), -EINVAL);
+  assert.equal(user.call("mount", "/dev/loop0", "/mnt", "aegisfs", 0, "subvol=none"), -ENOENT);
+  assert.match(log.at(-1)!, /aegisfs: loop0: there is no subvolume "none"/);
+  assert.equal(user.call("mount", "/dev/loop0", "/mnt", "aegisfs", 0, "fast"), -EINVAL);
+  assert.match(log.at(-1)!, /unknown option "fast"/);
+  assert.equal(user.call("pwrite64", device, "\0".repeat(4096), 4096, 0), 4096);
+  user.task.kernel.disks.all.get("loop0")!.isReadOnly = true;
+  assert.equal(user.call("mount", "/dev/loop0", "/mnt", "aegisfs", 0, 0), -EACCES);
+  user.call("truncate", "/volume", 0);
+  assert.equal(user.call("mount", "/dev/loop0", "/mnt", "aegisfs", MS_RDONLY, 0), -EINVAL);
+  assert.match(log.at(-1)!, /this is no AegisFS volume/);
+});

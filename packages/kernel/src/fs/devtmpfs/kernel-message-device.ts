@@ -1,0 +1,123 @@
+import { EAGAIN, EINVAL, EPIPE, ESPIPE, O_NONBLOCK, POLLERR, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM, SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_SET } from "@stratos/abi";
+import { byteString, byteStringOf } from "@stratos/base";
+import { logLine, USER_INFO } from "../../kernel-log.ts";
+import type { Kernel } from "../../kernel-state.ts";
+import type { Task } from "../../task/task.ts";
+import { BLOCKED, type WaitQueue } from "../../task/wait-queue.ts";
+import type { Inode } from "../../vfs/inode.ts";
+import type { IoCursor } from "../../vfs/io-cursor.ts";
+import { OpenFile } from "../../vfs/open-file.ts";
+import type { Path } from "../../vfs/path.ts";
+
+/** Longest line that a program may write (Linux: PRINTKRB_RECORD_MAX). */
+const LINE_MAX = 1024;
+
+/** /dev/kmsg: each read is one record, `priority,sequence,microseconds,-;text`. Source: Linux Documentation/ABI/testing/dev-kmsg. */
+export class KernelMessageDevice extends OpenFile {
+  readonly #kernel: Kernel;
+  #next: number;
+
+  constructor(kernel: Kernel, flags: number, inode: Inode, path: Path) {
+    super(flags, inode, path);
+    this.#kernel = kernel;
+    this.#next = kernel.messages.first;
+  }
+
+  /** −EPIPE: records went before they were read; the next read goes on with the oldest. −EINVAL: the buffer is too small. */
+  override read(task: Task, to: IoCursor): number {
+    const { messages } = this.#kernel;
+    if (this.#next < messages.first) {
+      this.#next = messages.first;
+      return -EPIPE;
+    }
+    const record = messages.at(this.#next);
+    if (record === undefined) {
+      if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
+      task.waitOn(messages.queue);
+      return BLOCKED;
+    }
+    const bytes = byteStringOf(`${record.priority},${record.sequence},${record.microseconds},-;${record.text.replace(/[^\x20-\x7e\x80-\xff]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`)}\n`);
+    if (bytes.length > to.remaining) return -EINVAL;
+    this.#next++;
+    return to.put(bytes, 0, bytes.length);
+  }
+
+  override write(_task: Task, from: IoCursor): number {
+    const count = from.remaining;
+    if (count > LINE_MAX) return -EINVAL;
+    const bytes = new Uint8Array(count);
+    const taken = from.take(bytes, 0, count);
+    if (taken < 0) return taken;
+    const line = byteString(bytes, 0, taken);
+    const marked = /^<(\d{1,3})>/.exec(line);
+    this.#kernel.logAs(marked === null ? USER_INFO : Number(marked[1]), line.slice(marked?.[0].length ?? 0).replace(/\n$/, ""));
+    return taken;
+  }
+
+  /** The first record, the first since dmesg was cleared, behind the last. */
+  override seek(offset: number, whence: number): number {
+    const { messages } = this.#kernel;
+    if (offset !== 0) return -ESPIPE;
+    switch (whence) {
+      case SEEK_SET: this.#next = messages.first; return 0;
+      case SEEK_DATA: this.#next = Math.max(messages.first, messages.clearedAt); return 0;
+      case SEEK_END: this.#next = messages.end; return 0;
+      case SEEK_CUR: return -ESPIPE;
+      default: return -EINVAL;
+    }
+  }
+
+  override poll(): number {
+    const { messages } = this.#kernel;
+    if (this.#next < messages.first) return POLLIN | POLLRDNORM | POLLERR | POLLPRI;
+    return (this.#next < messages.end ? POLLIN | POLLRDNORM : 0) | POLLOUT | POLLWRNORM;
+  }
+
+  override get waitQueue(): WaitQueue {
+    return this.#kernel.messages.queue;
+  }
+}
+
+/** /proc/kmsg: what nobody has taken yet, as syslog(2) with SYSLOG_ACTION_READ. */
+export class KernelMessageQueue extends OpenFile {
+  readonly #kernel: Kernel;
+
+  constructor(kernel: Kernel, flags: number, inode: Inode, path: Path) {
+    super(flags, inode, path);
+    this.#kernel = kernel;
+  }
+
+  override read(task: Task, to: IoCursor): number {
+    return takeMessages(task, to, (this.flags & O_NONBLOCK) !== 0);
+  }
+
+  override poll(): number {
+    const { messages } = this.#kernel;
+    return messages.readAt < messages.end ? POLLIN | POLLRDNORM : 0;
+  }
+
+  override get waitQueue(): WaitQueue {
+    return this.#kernel.messages.queue;
+  }
+}
+
+/** Whole lines, as many as there is room for; −EAGAIN or BLOCKED while there are none; −EINVAL: not even one fits. */
+export function takeMessages(task: Task, to: IoCursor, returnsAtOnce: boolean): number {
+  const { messages } = task.kernel;
+  messages.readAt = Math.max(messages.readAt, messages.first);
+  if (messages.readAt >= messages.end) {
+    if (returnsAtOnce) return -EAGAIN;
+    task.waitOn(messages.queue);
+    return BLOCKED;
+  }
+  let done = 0;
+  for (let record = messages.at(messages.readAt); record !== undefined; record = messages.at(messages.readAt)) {
+    const bytes = byteStringOf(logLine(record));
+    if (bytes.length > to.remaining) return done > 0 ? done : -EINVAL;
+    const moved = to.put(bytes, 0, bytes.length);
+    if (moved < bytes.length) return done > 0 ? done : moved;
+    messages.readAt++;
+    done += moved;
+  }
+  return done;
+}

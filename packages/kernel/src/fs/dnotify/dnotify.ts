@@ -1,0 +1,71 @@
+import { EINVAL, ENOTDIR, IN_ACCESS, IN_ATTRIB, IN_CREATE, IN_DELETE, IN_MODIFY, IN_MOVED_FROM, IN_MOVED_TO } from "@stratos/abi";
+import type { Kernel } from "../../kernel-state.ts";
+import { POLL_MSG } from "../../signal/pending-signals.ts";
+import { sendIoSignal } from "../../signal/io-signal.ts";
+import type { Task } from "../../task/task.ts";
+import { addMark, type InotifyMark, removeMark, RENAMED_WITHIN } from "../../vfs/inotify-marks.ts";
+import type { Inode } from "../../vfs/inode.ts";
+import type { OpenFile } from "../../vfs/open-file.ts";
+
+/** fcntl(2), F_NOTIFY: inotify's predecessor, a signal when something happens in a folder. Bound: one mark for each description of a folder. */
+const DN_ACCESS = 1, DN_MODIFY = 2, DN_CREATE = 4, DN_DELETE = 8, DN_RENAME = 0x10, DN_ATTRIB = 0x20, DN_MULTISHOT = 0x80000000 | 0;
+const EVENTS: readonly (readonly [flag: number, mask: number])[] = [
+  [DN_ACCESS, IN_ACCESS], [DN_MODIFY, IN_MODIFY], [DN_ATTRIB, IN_ATTRIB], [DN_RENAME, RENAMED_WITHIN], [DN_CREATE, IN_CREATE | IN_MOVED_TO], [DN_DELETE, IN_DELETE | IN_MOVED_FROM],
+];
+
+/** What a description asked for; it goes with the description. */
+export class DirectoryNotification implements InotifyMark {
+  readonly #kernel: Kernel;
+  readonly #file: OpenFile;
+  readonly #inode: Inode;
+  readonly #fd: number;
+  #isMultishot = false;
+  mask = 0;
+  readonly isOnlyLinked = false;
+
+  constructor(kernel: Kernel, file: OpenFile, inode: Inode, fd: number) {
+    this.#kernel = kernel;
+    this.#file = file;
+    this.#inode = inode;
+    this.#fd = fd;
+    addMark(kernel, inode, this);
+  }
+
+  /** More events: each request adds to those before (fcntl(2)). */
+  extend(flags: number): void {
+    for (const [flag, mask] of EVENTS) if ((flags & flag) !== 0) this.mask |= mask;
+    this.#isMultishot ||= (flags & DN_MULTISHOT) !== 0;
+  }
+
+  notify(): void {
+    sendIoSignal(this.#kernel, this.#file, this.#fd, POLL_MSG, 0);
+    if (!this.#isMultishot) this.mask = 0;
+  }
+
+  ignored(): void {
+    this.stop();
+  }
+
+  stop(): void {
+    if (removeMark(this.#kernel, this.#inode, this)) this.#file.directoryNotification = null;
+  }
+}
+
+/** @returns 0, −ENOTDIR, −EINVAL */
+export function notifyOfDirectory(task: Task, file: OpenFile, fd: number, flags: number): number {
+  const { inode } = file;
+  if (inode?.isDirectory !== true) return -ENOTDIR;
+  if ((flags & ~(DN_ACCESS | DN_MODIFY | DN_CREATE | DN_DELETE | DN_RENAME | DN_ATTRIB | DN_MULTISHOT)) !== 0) return -EINVAL;
+  if ((flags & ~DN_MULTISHOT) === 0) {
+    file.directoryNotification?.stop();
+    return 0;
+  }
+  if (file.owner === 0) {
+    file.owner = task.pid;
+    file.ownerCredentials = task.credentials;
+  }
+  const notification = file.directoryNotification ?? new DirectoryNotification(task.kernel, file, inode, fd);
+  notification.extend(flags);
+  file.directoryNotification = notification;
+  return 0;
+}

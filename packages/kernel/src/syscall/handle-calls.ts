@@ -1,0 +1,84 @@
+/** name_to_handle_at(2), open_by_handle_at(2): numbers that lead to a file whatever its names are, for servers of files. */
+import {
+  AT_EMPTY_PATH, AT_FDCWD, AT_HANDLE_CONNECTABLE, AT_HANDLE_FID, AT_HANDLE_MNT_ID_UNIQUE, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW, EBADF, EFAULT, EINVAL, ELOOP, EOPNOTSUPP, EOVERFLOW, EPERM, ESTALE, MAX_HANDLE_SZ,
+  O_CLOEXEC, O_PATH,
+} from "@stratos/abi";
+import { CAP_DAC_READ_SEARCH, isCapable } from "../security/credentials.ts";
+import type { Task } from "../task/task.ts";
+import { pathOfFile } from "../vfs/anonymous-file.ts";
+import { Dentry } from "../vfs/dentry.ts";
+import { isErrno } from "../vfs/inode.ts";
+import { openExisting } from "../vfs/open.ts";
+import { PathOnlyFile } from "../vfs/path-only-file.ts";
+import { lookupPath } from "../vfs/path-walk.ts";
+import { Path } from "../vfs/path.ts";
+import { installFile } from "./open-calls.ts";
+import { loadPath } from "./path-argument.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+
+/** `struct file_handle`: handle_bytes, handle_type (32 bits each), then what only we understand: number and generation of the inode (64 bits each). */
+const HEADER_SIZE = 8, HANDLE_BYTES = 16, HANDLE_TYPE = 0x82;
+const FLAGS = AT_SYMLINK_FOLLOW | AT_EMPTY_PATH | AT_HANDLE_FID | AT_HANDLE_MNT_ID_UNIQUE | AT_HANDLE_CONNECTABLE;
+const bytes = new Uint8Array(HEADER_SIZE + HANDLE_BYTES);
+const view = new DataView(bytes.buffer);
+
+/** @returns 0; −EOVERFLOW: there is no room, and `handle_bytes` says how much it takes; −EOPNOTSUPP: files of that file system have no handles */
+function nameToHandle(task: Task, dirfd: number, pathAddress: number, handle: number, mountId: number, flags: number): number {
+  if ((flags & ~FLAGS) !== 0) return -EINVAL;
+  if ((flags & AT_HANDLE_CONNECTABLE) !== 0 && (flags & (AT_HANDLE_FID | AT_EMPTY_PATH)) !== 0) return -EINVAL;
+  const path = loadPath(task, pathAddress);
+  if (isErrno(path)) return path;
+  const place = lookupPath(task, dirfd, path, (flags & AT_EMPTY_PATH) | ((flags & AT_SYMLINK_FOLLOW) !== 0 ? 0 : AT_SYMLINK_NOFOLLOW));
+  if (isErrno(place)) return place;
+  const inode = place.dentry.inode!;
+  let generation = inode.fileSystem.generationOf(inode);
+  if (generation === -EOPNOTSUPP && (flags & AT_HANDLE_FID) !== 0) generation = 0;
+  if (generation < 0) return generation;
+  const room = task.space.loadU32(handle);
+  if (room < 0) return -EFAULT;
+  if (room > MAX_HANDLE_SZ) return -EINVAL;
+  view.setUint32(0, HANDLE_BYTES, true);
+  view.setInt32(4, HANDLE_TYPE, true);
+  view.setBigUint64(8, BigInt(inode.ino), true);
+  view.setBigUint64(16, BigInt(generation), true);
+  const fits = room >= HANDLE_BYTES;
+  const stored = (flags & AT_HANDLE_MNT_ID_UNIQUE) !== 0 ? task.space.storeU64(mountId, place.mount.id) : task.space.storeU32(mountId, place.mount.id);
+  if (stored < 0 || task.space.copyOut(handle, bytes, 0, fits ? HEADER_SIZE + HANDLE_BYTES : HEADER_SIZE) < 0) return -EFAULT;
+  return fits ? 0 : -EOVERFLOW;
+}
+
+/** @returns a descriptor; −ESTALE: no file of that file system has the handle (any more) */
+function openByHandle(task: Task, mountFd: number, handle: number, flags: number): number {
+  const length = task.space.loadU32(handle), type = task.space.loadU32(handle + 4);
+  if (length < 0 || type < 0) return -EFAULT;
+  if (length === 0 || length > MAX_HANDLE_SZ) return -EINVAL;
+  let anchor = task.fs.cwd;
+  if (mountFd !== AT_FDCWD) {
+    const file = task.files.get(mountFd);
+    if (file === undefined) return -EBADF;
+    anchor = pathOfFile(task.kernel, file);
+  }
+  // It passes by the permissions of every folder that leads there.
+  if (!isCapable(task.credentials, CAP_DAC_READ_SEARCH)) return -EPERM;
+  if (type !== HANDLE_TYPE || length !== HANDLE_BYTES) return -ESTALE;
+  if (task.space.copyIn(handle, bytes, 0, bytes.length) < 0) return -EFAULT;
+  const { fileSystem, root } = anchor.mount;
+  const inode = fileSystem.inodeByNumber(Number(view.getBigUint64(8, true)), Number(view.getBigUint64(16, true)));
+  if (isErrno(inode)) return -ESTALE;
+  let dentry = root;
+  if (inode !== root.inode) {
+    // No folder is known to have it: as one that was unlinked.
+    dentry = new Dentry(`#${inode.ino}`, null, inode);
+    dentry.isDetached = true;
+  }
+  const place = new Path(anchor.mount, dentry);
+  if ((flags & O_PATH) !== 0) return installFile(task, new PathOnlyFile(flags, place), (flags & O_CLOEXEC) !== 0);
+  if (inode.isSymlink) return -ELOOP;
+  const file = openExisting(task, place, flags);
+  return isErrno(file) ? file : installFile(task, file, (flags & O_CLOEXEC) !== 0);
+}
+
+export const handleCalls: SyscallTable = {
+  name_to_handle_at: { run: (task, dirfd, path, handle, mountId, flags) => nameToHandle(task, dirfd | 0, path, handle, mountId, flags | 0), gaps: "on tmpfs and AegisFS; the others have handles with AT_HANDLE_FID alone" },
+  open_by_handle_at: { run: (task, mountFd, handle, flags) => openByHandle(task, mountFd | 0, handle, flags | 0), gaps: "what is opened has no place in the tree: `..` of a folder leads nowhere else" },
+};

@@ -1,0 +1,94 @@
+/** Goal: what mounts and new names are refused, and what mount flags do, as Linux has it. Method: system calls of a task on tmpfs with /proc. */
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import { AT_FDCWD, ENOENT, EPERM, ERANGE, EROFS, IN_IGNORED, IN_OPEN, IN_UNMOUNT, MS_BIND, MS_NODIRATIME, MS_NOSYMFOLLOW, MS_RDONLY, MS_REMOUNT, MS_STRICTATIME, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_WRONLY, ST_NOSYMFOLLOW, XATTR_NAME_MAX } from "@stratos/abi";
+import { Procfs } from "../fs/procfs/procfs.ts";
+import { BUFFER, FileTask, type Stat } from "../testing/file-system-task.ts";
+import { advance, type TestKernel } from "../testing/fake-task.ts";
+import { mountAt } from "./mounting.ts";
+
+function machine(): { user: FileTask; test: TestKernel } {
+  const { test, user } = FileTask.create();
+  mountAt(test.kernel, "/proc", new Procfs(test.kernel));
+  user.call("mkdirat", AT_FDCWD, "/mnt", 0o755);
+  return { user, test };
+}
+
+it("nothing is mounted over a descriptor's link in /proc", () => {
+  const { user } = machine();
+  user.put("/file", "");
+  user.put("/over", "");
+  const fd = user.open("/file");
+  const link = user.open(`/proc/self/fd/${fd}`, O_PATH | O_NOFOLLOW);
+  assert.equal(user.call("mount", "/over", `/proc/self/fd/${link}`, "", MS_BIND, 0), -ENOENT);
+  assert.equal(user.call("mount", "/over", `/proc/self/fdinfo/${fd}`, "", MS_BIND, 0), -ENOENT);
+  assert.equal(user.call("mount", "/over", "/file", "", MS_BIND, 0), 0);
+});
+
+it("access times are strict, relative, or not of folders, as the mount says", () => {
+  const { user, test } = machine();
+  const readAfterSecond = (flags: number, path: string): boolean => {
+    assert.equal(user.call("mount", "none", "/mnt", "tmpfs", flags, 0), 0);
+    user.call("mkdirat", AT_FDCWD, "/mnt/dir", 0o755);
+    user.put("/mnt/file", "x");
+    const read = (): void => void (path === "/mnt/file" ? user.get(path) : user.list(path));
+    advance(test, 1500);
+    read();
+    advance(test, 1500);
+    user.stat(path);
+    const before = user.memory.view.getBigInt64(BUFFER + 72, true);
+    read();
+    user.stat(path);
+    const after = user.memory.view.getBigInt64(BUFFER + 72, true);
+    user.call("umount2", "/mnt", 0);
+    return after > before;
+  };
+  assert.equal(readAfterSecond(0, "/mnt/file"), false, "it was read after its last change");
+  assert.equal(readAfterSecond(MS_STRICTATIME, "/mnt/file"), true);
+  assert.equal(readAfterSecond(MS_STRICTATIME, "/mnt/dir"), true);
+  assert.equal(readAfterSecond(MS_STRICTATIME | MS_NODIRATIME, "/mnt/dir"), false);
+  assert.equal(readAfterSecond(MS_STRICTATIME | MS_NODIRATIME, "/mnt/file"), true);
+});
+
+it("statfs(2) shows nosymfollow; a read-only mount refuses a link before it looks what is linked", () => {
+  const { user } = machine();
+  assert.equal(user.call("mount", "none", "/mnt", "tmpfs", MS_NOSYMFOLLOW, 0), 0);
+  user.call("statfs", "/mnt", BUFFER);
+  assert.equal(Number(user.memory.view.getBigUint64(BUFFER + 80, true)) & ST_NOSYMFOLLOW, ST_NOSYMFOLLOW);
+  user.call("mkdirat", AT_FDCWD, "/mnt/dir", 0o755);
+  assert.equal(user.call("linkat", AT_FDCWD, "/mnt/dir", AT_FDCWD, "/mnt/new", 0), -EPERM);
+  assert.equal(user.call("mount", "none", "/mnt", "", MS_REMOUNT | MS_RDONLY, 0), 0);
+  assert.equal(user.call("linkat", AT_FDCWD, "/mnt/dir", AT_FDCWD, "/mnt/new", 0), -EROFS);
+});
+
+it("a new program doesn't get the group of its folder from one who isn't in it", () => {
+  const { user } = machine();
+  user.call("mkdirat", AT_FDCWD, "/shared", 0o777);
+  user.call("fchownat", AT_FDCWD, "/shared", 0, 50, 0);
+  user.call("fchmodat", AT_FDCWD, "/shared", 0o2777, 0);
+  user.becomeUser(1000);
+  user.call("umask", 0);
+  const mode = (path: string): number => (user.stat(path) as Stat).mode & 0o7777;
+  user.open("/shared/program", O_CREAT | O_WRONLY, 0o2777);
+  assert.equal(mode("/shared/program"), 0o777);
+  user.open("/shared/data", O_CREAT | O_WRONLY, 0o2767);
+  assert.equal(mode("/shared/data"), 0o2767, "mandatory locking's old sign is no program");
+  user.become({ uid: 1000, euid: 1000, fsuid: 1000, gid: 50, egid: 50, fsgid: 50, effective: 0 });
+  user.open("/shared/own", O_CREAT | O_WRONLY, 0o2777);
+  assert.equal(mode("/shared/own"), 0o2777);
+});
+
+it("watches end with their file system; a name of an attribute has at most 255 bytes", () => {
+  const { user } = machine();
+  user.call("mount", "none", "/mnt", "tmpfs", 0, 0);
+  user.put("/mnt/file", "");
+  const fd = user.call("inotify_init1", O_NONBLOCK);
+  user.call("inotify_add_watch", fd, "/mnt/file", IN_OPEN);
+  assert.equal(user.call("umount2", "/mnt", 0), 0, "a watch is no use of the mount");
+  assert.equal(user.call("read", fd, BUFFER, 4096), 32);
+  assert.deepEqual([4, 20].map((at) => user.memory.view.getUint32(BUFFER + at, true)), [IN_UNMOUNT, IN_IGNORED]);
+  user.put("/file", "");
+  const name = (length: number): string => `user.${"k".repeat(length - 5)}`;
+  assert.equal(user.call("setxattr", "/file", name(XATTR_NAME_MAX), "v", 1, 0), 0);
+  assert.equal(user.call("setxattr", "/file", name(XATTR_NAME_MAX + 1), "v", 1, 0), -ERANGE);
+});
