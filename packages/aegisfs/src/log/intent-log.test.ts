@@ -2,7 +2,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { ACL_ACCESS_NAME, RENAME_EXCHANGE, RENAME_WHITEOUT, S_IFCHR, S_IFDIR, S_IFMT, S_IFREG, serializeAcl } from "@stratos/abi";
-import { byteStringOf, SeededRandom } from "@stratos/base";
+import { byteString, byteStringOf, SeededRandom } from "@stratos/base";
 import type { BlockDevice } from "@stratos/host";
 import { MemoryBlockDevice } from "@stratos/host";
 import { Attributes, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, check, COMPRESS_LZ4, mount, mountOverlay, ROOT_INO, withCompression } from "../aegisfs.ts";
@@ -288,4 +288,60 @@ test("a log is never longer than a mount can do again in a moment", () => {
   assert.ok(made > 10_000 && made < 20_000, `a commit after ${made} files`);
   const again = mountedVolume(mount(device));
   assert.ok(again.root.lookup(ROOT_INO, `file${made - 1}`) > 0);
+});
+
+test("what replaces a file goes with the next batch: after a crash there is the old or the new one, and never less", () => {
+  const { device, volume } = loggedVolume();
+  const { root } = volume;
+  const textOf = (files: Volume, name: string): string => {
+    const bytes = new Uint8Array(10_000);
+    return byteString(bytes, 0, files.root.read(files.root.lookup(ROOT_INO, name), 0, bytes, 0, bytes.length));
+  };
+  const make = (name: string, text: string): number => {
+    const ino = root.create(ROOT_INO, name, FILE, 0, 0);
+    assert.equal(root.write(ino, 0, byteStringOf(text), 0, text.length), text.length);
+    return ino;
+  };
+  const old = "old ".repeat(2000);
+  const renewed = "renewed ".repeat(1000);
+  for (const name of ["renamed", "one", "two", "emptied", "small"]) make(name, old);
+  const other = make("other", "");
+  assert.equal(volume.sync(), 0);
+  const generation = volume.superblock.generation;
+  make("beside", renewed);
+  assert.equal(root.rename(ROOT_INO, "beside", ROOT_INO, "renamed"), 0);
+  const [one, two] = [root.lookup(ROOT_INO, "one"), root.lookup(ROOT_INO, "two")];
+  root.write(one, 0, byteStringOf(renewed), 0, renewed.length);
+  assert.equal(root.rename(ROOT_INO, "one", ROOT_INO, "two", RENAME_EXCHANGE), 0);
+  const emptied = root.lookup(ROOT_INO, "emptied");
+  const small = root.lookup(ROOT_INO, "small");
+  assert.equal(root.truncate(emptied, 0), 0);
+  assert.equal(root.truncate(small, 0), 0);
+  assert.equal(root.fsync(other), 0);
+  assert.equal(textOf(afterCrash(device), "emptied"), old, "it was not written again yet");
+  root.write(emptied, 0, byteStringOf(renewed), 0, renewed.length);
+  root.write(small, 0, byteStringOf("new"), 0, 3);
+  assert.equal(root.fsync(other), 0);
+  assert.equal(volume.superblock.generation, generation, "nothing was committed");
+  const again = afterCrash(device);
+  assert.deepEqual(["renamed", "two", "one", "emptied", "small"].map((name) => textOf(again, name)), [renewed, renewed, old, renewed, "new"]);
+  assert.equal(again.root.lookup(ROOT_INO, "two"), one);
+  assert.equal(again.root.lookup(ROOT_INO, "one"), two);
+  // Emptied before a commit, written after it.
+  assert.equal(root.truncate(emptied, 0), 0);
+  assert.equal(volume.sync(), 0);
+  root.write(emptied, 0, byteStringOf(renewed), 0, renewed.length);
+  assert.equal(root.fsync(other), 0);
+  assert.equal(textOf(afterCrash(device), "emptied"), renewed);
+});
+
+test("a batch that replaces nothing has no more in it than its own file", () => {
+  const { volume } = loggedVolume();
+  const { root } = volume;
+  const other = root.create(ROOT_INO, "other", FILE, 0, 0);
+  root.write(root.create(ROOT_INO, "waits", FILE, 0, 0), 0, new Uint8Array(8000), 0, 8000);
+  root.create(ROOT_INO, "name", FILE, 0, 0);
+  assert.equal(root.rename(ROOT_INO, "name", ROOT_INO, "new name"), 0);
+  assert.equal(root.fsync(other), 0);
+  assert.equal(volume.pages.dirtyCount, 2);
 });
