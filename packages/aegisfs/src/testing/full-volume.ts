@@ -36,7 +36,6 @@ const MIB = 1 << 20;
 const SIZES: readonly number[] = [1, 200, 2048, 3000, 4096, 20_000, 60_000, 300_000, MIB];
 const SNAPSHOTS_MAX = 5;
 const DEVICES_MAX = 3;
-/** Operations between two looks at which files there are. */
 const COST = { derivation: { kind: "scrypt", logN: 4, r: 8, p: 1 } } as const;
 
 /** The power went. */
@@ -62,6 +61,8 @@ class FullVolume {
   /** Names that it changes. */
   #touched: readonly string[] = [];
   #flushesLeft = -1;
+  /** What the power cut left, once it came: what the engine does on its way out reaches no disk. */
+  #left: CrashDisk[] | null = null;
   #number = 0;
   #last = "";
   operations = 0;
@@ -132,7 +133,9 @@ class FullVolume {
 
   #flushed(): void {
     this.#states.add(this.#files.digest);
-    if (this.#flushesLeft > 0 && --this.#flushesLeft === 0) throw new PowerCut();
+    if (this.#flushesLeft <= 0 || --this.#flushesLeft > 0) return;
+    this.#left = this.#disks.map((disk) => CrashDisk.after(disk.crashAnyhow(this.#random)));
+    throw new PowerCut();
   }
 
   #wasCommitted(): void {
@@ -166,12 +169,12 @@ class FullVolume {
     this.#states = new Set([this.#before, this.#files.digest]);
   }
 
-  #crash(): void {
+  #crash(left: CrashDisk[]): void {
     this.crashes++;
     this.#last = `crash after ${this.#last}`;
     this.#states.add(this.#files.digest);
-    const left = this.#disks.map((disk) => CrashDisk.after(disk.crashAnyhow(this.#random)));
     this.#disks = left;
+    this.#left = null;
     this.#flushesLeft = -1;
     this.#volume = this.#mounted();
     this.#open.clear();
@@ -320,7 +323,7 @@ class FullVolume {
   #fill(): void {
     const { below } = { below: (bound: number): number => this.#random.below(bound) };
     const sizes = below(4) === 0 ? SIZES.slice(0, 3) : below(4) === 0 ? [4096] : SIZES;
-    for (let full = 0, files = 0; full < 6 && files < 3000; files++) {
+    for (let full = 0, files = 0; full < 6 && files < 12_000; files++) {
       const largest = full < 3 ? sizes.length : Math.min(3, sizes.length);
       if (!this.#write(sizes[below(largest)]!)) full++;
     }
@@ -529,8 +532,8 @@ class FullVolume {
       try {
         this.#event();
       } catch (error) {
-        if (!(error instanceof PowerCut)) throw error;
-        this.#crash();
+        if (this.#left === null) throw error;
+        this.#crash(this.#left);
       }
     }
     this.#flushesLeft = -1;
