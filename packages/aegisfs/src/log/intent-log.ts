@@ -27,7 +27,8 @@ import { checksumWords } from "../store/checksum.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import type { Volume } from "../volume/volume.ts";
 import { RecordWriter } from "./record-writer.ts";
-import type { Batch } from "./replay.ts";
+import { putReceipt } from "./read-log.ts";
+import type { Batch } from "./record-reader.ts";
 
 /** Most words that wait to be written; more, and the next `fsync` is a commit. */
 const PENDING_WORDS_MAX = 1 << 18;
@@ -89,6 +90,16 @@ export class IntentLog {
       if (!file.outlivesCommit) this.#replacing.delete(key);
       file.isMoved = file.outlivesCommit = false;
     }
+  }
+
+  /** Is it being written in this mount? What it held before was done again then. */
+  get isOpen(): boolean {
+    return this.blocks > 0;
+  }
+
+  /** Blocks of it that hold batches. */
+  get used(): number {
+    return this.#used;
   }
 
   /** Something happened that records cannot say: the next `fsync` commits. */
@@ -364,7 +375,16 @@ export class IntentLog {
     this.#writeBatch(words, writer.records, writer.words.subarray(0, writer.length));
     this.#volume.store.flush();
     writer.clear();
+    this.#writeReceipt();
     return true;
+  }
+
+  /** Says that the last batch is durable, without waiting until that is (read-log.ts). */
+  #writeReceipt(): void {
+    if (this.#used >= this.blocks) return;
+    const bytes = new Uint8Array(BLOCK_SIZE);
+    putReceipt(bytes, this.#volume.superblock.generation, this.#number, this.#previous);
+    this.#volume.store.write(this.start + this.#used, 1, bytes, 0);
   }
 
   /** Writes one batch of `words` words behind the last. */
@@ -397,6 +417,8 @@ export class IntentLog {
       if (this.#used + Math.ceil((words.length * 4) / BLOCK_SIZE) > blocks) return false;
       this.#writeBatch(words.length, records, words.subarray(BATCH_HEADER_WORDS));
     }
+    // They were durable in the log before.
+    if (this.#used < this.blocks) this.#writeReceipt();
     return true;
   }
 }

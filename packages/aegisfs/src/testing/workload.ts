@@ -215,7 +215,7 @@ export class Workload {
       }
       case 26: {
         // As a shell's `>` does it.
-        if (!file.isRegular || file.content.length === 0) break;
+        if (!file.isRegular || file.content.length === 0 || random.below(3) > 0) break;
         this.emptied.add(f);
         this.#same(`empty ${f}`, model.truncate(file, 0), subvolume.truncate(f, 0));
         if (random.below(8) > 0) this.#writeNew(file, f);
@@ -255,7 +255,7 @@ export class Workload {
   #writeNew(file: ModelInode, ino: number): void {
     let at = 0;
     for (let writes = 1 + this.#random.below(2); writes > 0; writes--) {
-      const bytes = new Uint8Array(cutAtFold(this.#fold, at, 1 + this.#random.below(this.#random.below(3) === 0 ? 30_000 : 3000))).fill(1 + this.#random.below(255));
+      const bytes = new Uint8Array(cutAtFold(this.#fold, at, 1 + this.#random.below(this.#random.below(3) > 0 ? this.#options.sizeMax >> 1 : 3000))).fill(1 + this.#random.below(255));
       if (bytes.length === 0) return;
       const result = this.subvolume.write(ino, unfoldOffset(this.#fold, at), bytes, 0, bytes.length);
       if (result === -ENOSPC) return;
