@@ -7,6 +7,7 @@
 import type { BlockDevice } from "@stratos/host";
 import { Failure } from "../failure.ts";
 import type { MountError } from "../failure.ts";
+import { damagedContent, readLog } from "../log/read-log.ts";
 import { mount, mountOverlay } from "../volume/mount.ts";
 import type { Volume } from "../volume/volume.ts";
 import { SUBVOLUME_INCOMPLETE } from "../format/subvolume-item.ts";
@@ -38,6 +39,15 @@ export function check(device: BlockDevice | readonly BlockDevice[], options: Che
   return typeof volume === "string" ? volume : checkVolume(volume, options);
 }
 
+/** What was synced after the last commit stands in the intent log alone. Throws Failure. */
+function checkLog(volume: Volume, report: OwnerPass["report"]): void {
+  const { logBlocks, logStart } = volume.superblock;
+  if (logBlocks === 0) return;
+  const { batches, lost } = readLog(volume);
+  if (lost > 0) report(`${lost} of ${batches.length + lost} batches of the intent log cannot be read: what was synced last is lost`, -1, -1, logStart);
+  for (const { ino, subvolume, block } of damagedContent(volume, batches)) report("data block in the intent log is damaged", subvolume, ino, block);
+}
+
 /** The same for a volume in memory that has nothing pending. */
 export function checkVolume(volume: Volume, options: CheckOptions = {}): Problem[] {
   const pass = new OwnerPass(volume, options.data === true);
@@ -53,6 +63,7 @@ export function checkVolume(volume: Volume, options: CheckOptions = {}): Problem
     for (const pointer of droppedRoots(volume)) pass.walkTree(pointer, 0);
     // What damaged trees own is not known: comparing the rest would only repeat the damage in other words.
     if (pass.problems.length === 0) pass.compareSpace();
+    if (!volume.log.isOpen) checkLog(volume, pass.report);
   } catch (thrown) {
     if (!(thrown instanceof Failure)) throw thrown;
     pass.report(`${thrown.kind} while reading`, -1, -1, thrown.block);

@@ -19,7 +19,8 @@ import { NODE_BLOCKS } from "../format/geometry.ts";
 import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
 import { droppedRoots } from "../snapshot/dropped-trees.ts";
 import { pruneTree } from "../device/relocation.ts";
-import { pinContent, readLog, salvageLog } from "../log/replay.ts";
+import { readLog } from "../log/read-log.ts";
+import { pinContent, salvageLog } from "../log/replay.ts";
 import { Scrub } from "../scrub/scrub.ts";
 import type { Damage } from "../scrub/scrub.ts";
 import { mount } from "../volume/mount.ts";
@@ -95,9 +96,9 @@ function repairAll(volume: Volume, result: RepairResult, first: boolean): boolea
 /** Reads the log before anything is written, and keeps its place and what it maps from being used. */
 function takeLog(volume: Volume, result: RepairResult): void {
   if (volume.superblock.logBlocks === 0) return;
-  const batches = readable(() => readLog(volume));
-  volume.log.carried = batches ?? [];
-  if (batches === null) result.fixed.push({ what: "gave up the intent log, which makes no sense", subvolume: -1, ino: -1, block: volume.superblock.logStart });
+  const log = readable(() => readLog(volume));
+  volume.log.carried = log?.batches ?? [];
+  if (log === null) result.fixed.push({ what: "gave up the intent log, which makes no sense", subvolume: -1, ino: -1, block: volume.superblock.logStart });
   keepLog(volume);
 }
 

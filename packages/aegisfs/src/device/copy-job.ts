@@ -8,7 +8,7 @@ import { BLOCK_SIZE, EXTENT_BLOCKS_MAX } from "../format/geometry.ts";
 import type { Place, Segment } from "../format/pool-table.ts";
 import { Layout } from "../store/layout.ts";
 import type { Volume } from "../volume/volume.ts";
-import { begin, useLayout } from "./resize.ts";
+import { beginGrowing, useLayout } from "./resize.ts";
 
 export interface Addition {
   /** First block of the segment. */
@@ -113,7 +113,7 @@ export class CopyJob {
   finish(): number {
     if (!this.done) return -EINPROGRESS;
     const volume = this.#volume;
-    const begun = begin(volume);
+    const begun = beginGrowing(volume);
     if (begun < 0) return begun;
     const segments = volume.store.layout.segments.map((segment) => {
       const instead = this.#additions.filter((addition) => addition.segment === segment.first).map((addition) => addition.instead);

@@ -1,6 +1,7 @@
 /** What is known of a volume's devices: for people, metrics and alerts. */
 import { DEVICE_STALE } from "../format/pool-table.ts";
 import type { ErrorCounters } from "../format/pool-table.ts";
+import { Room } from "../volume/reserve.ts";
 import type { Volume } from "../volume/volume.ts";
 
 /**
@@ -64,7 +65,7 @@ export function health(volume: Volume): VolumeHealth {
 
 /** Sets all counters back, when what they told of was seen to. Durable with the next commit. 0 or a negated errno. */
 export function resetErrors(volume: Volume): number {
-  const failed = volume.begin(false);
+  const failed = volume.begin(Room.settings);
   if (failed < 0) return failed;
   try {
     for (const { entry } of volume.store.devices) Object.assign(entry.errors, { readErrors: 0, writeErrors: 0, corruptBlocks: 0, repairedBlocks: 0, lostBlocks: 0 });

@@ -12,7 +12,7 @@ import { DeviceSlot } from "../store/block-store.ts";
 import type { Volume } from "../volume/volume.ts";
 import { assignSegments, largestGap, newDevice, SEGMENT_MIN } from "./assign.ts";
 import { CopyJob } from "./copy-job.ts";
-import { begin, evacuate, useLayout } from "./resize.ts";
+import { beginGrowing, evacuate, useLayout } from "./resize.ts";
 import type { ResizeOptions } from "./resize.ts";
 
 export interface AddOptions {
@@ -31,7 +31,7 @@ export function addDevice(volume: Volume, device: BlockDevice, options: AddOptio
   const blocks = Math.min(Math.floor(device.size / BLOCK_SIZE), 0xfffffff0);
   if (store.topStart > 0 || blocks < SEGMENT_MIN || device.readOnly) return -EINVAL;
   if (store.devices.some((slot) => slot.device === device)) return -EEXIST;
-  const begun = begin(volume);
+  const begun = beginGrowing(volume);
   if (begun < 0) return begun;
   const table = tableOf(volume);
   const index = freeSlot(table);
@@ -109,7 +109,7 @@ export function replaceDevice(volume: Volume, index: number, device: BlockDevice
   const { store } = volume;
   const old = store.devices[index];
   if (old === undefined || store.topStart > 0) return -ENODEV;
-  const begun = begin(volume);
+  const begun = beginGrowing(volume);
   if (begun < 0) return begun;
   const table = tableOf(volume);
   const { entry } = store.devices[index]!;
@@ -140,7 +140,7 @@ export function replaceDevice(volume: Volume, index: number, device: BlockDevice
 export function setCopies(volume: Volume, copies: number): CopyJob | number {
   const { store, superblock } = volume;
   if (copies < 1 || copies > COPIES_MAX || store.topStart > 0) return -EINVAL;
-  const begun = begin(volume);
+  const begun = beginGrowing(volume);
   if (begun < 0) return begun;
   const table = tableOf(volume);
   const segments = copyOf(store.layout.segments);

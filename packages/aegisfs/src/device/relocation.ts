@@ -12,12 +12,10 @@ import { Failure } from "../failure.ts";
 import { EXTENT_AT_BLOCK, EXTENT_AT_CHECKSUMS, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_AT_SKIP, EXTENT_UNWRITTEN, extentSize } from "../format/extent-item.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, NODE_BLOCKS } from "../format/geometry.ts";
 import { highOf, KIND_EXTENT, keyMiddle } from "../format/key.ts";
-import {
-  ENTRIES_MAX, ENTRY_AT_POINTER, ENTRY_WORDS, NODE_AT_BIRTH_HIGH, NODE_AT_BIRTH_LOW, NODE_AT_BLOCK, NODE_AT_COUNT, NODE_AT_LEVEL, NODE_AT_MAGIC,
-  NODE_HEADER_WORDS, NODE_MAGIC, POINTER_AT_BIRTH_HIGH, POINTER_AT_BIRTH_LOW, POINTER_AT_BLOCK, POINTER_AT_CHECKSUM, POINTER_AT_INFO, POINTER_WORDS,
-} from "../format/node-layout.ts";
+import { ENTRIES_MAX, ENTRY_AT_POINTER, ENTRY_WORDS, NODE_HEADER_WORDS, POINTER_AT_BLOCK, POINTER_AT_INFO, POINTER_WORDS } from "../format/node-layout.ts";
 import { isCompressed } from "../file/extents.ts";
 import { TreeNode } from "../store/node-cache.ts";
+import { writeSigned } from "../store/signed-node.ts";
 import { initializeLeaf, itemSize, leafInsert, leafRoom, slotAt, valueLength, valueOffset } from "../tree/leaf.ts";
 import type { Volume } from "../volume/volume.ts";
 
@@ -383,21 +381,8 @@ class Run {
   #write(node: TreeNode, owners: number): Uint32Array {
     const { space, store, references, generation } = this.#volume;
     const block = space.allocateNode();
-    const high = Math.floor(generation / 0x100000000);
-    node.words[NODE_AT_MAGIC] = NODE_MAGIC;
-    node.words[NODE_AT_LEVEL] = node.level;
-    node.words[NODE_AT_COUNT] = node.count;
-    node.words[NODE_AT_BLOCK] = block;
-    node.words[NODE_AT_BIRTH_LOW] = generation >>> 0;
-    node.words[NODE_AT_BIRTH_HIGH] = high;
-    store.write(block, NODE_BLOCKS, node.bytes, 0);
+    const pointer = writeSigned(store, node, block, generation);
     references.setOwners(block, NODE_BLOCKS, owners);
-    const pointer = new Uint32Array(POINTER_WORDS);
-    pointer[POINTER_AT_BLOCK] = block;
-    pointer[POINTER_AT_BIRTH_LOW] = generation >>> 0;
-    pointer[POINTER_AT_BIRTH_HIGH] = high;
-    pointer[POINTER_AT_INFO] = node.level;
-    pointer[POINTER_AT_CHECKSUM] = node.checksum();
     return pointer;
   }
 }

@@ -4,6 +4,7 @@ import { BLOCK_SIZE } from "../format/geometry.ts";
 import { CLASS_FAST } from "../format/pool-table.ts";
 import type { Segment } from "../format/pool-table.ts";
 import { Layout } from "../store/layout.ts";
+import { Room } from "../volume/reserve.ts";
 import type { Volume } from "../volume/volume.ts";
 import { assignSegments, SEGMENT_MIN } from "./assign.ts";
 import { countMoves, moverOfRanges, relocate } from "./relocation.ts";
@@ -33,7 +34,7 @@ export function resizeDevice(volume: Volume, index: number, blocks: number, opti
   const now = table === null ? superblock.blocks : slot.entry.blocks;
   if (blocks < now) return shrink(volume, index, blocks, options);
   if (options.dryRun === true) return 0;
-  const begun = begin(volume);
+  const begun = beginGrowing(volume);
   if (begun < 0) return begun;
   if (device.size < blocks * BLOCK_SIZE) {
     const result = device.resize(blocks * BLOCK_SIZE);
@@ -120,14 +121,23 @@ export function evacuate(volume: Volume, ranges: readonly { start: number; end: 
   }
 }
 
-/** Begins a change of the layout: everything before is durable, and nothing of deleted trees is left. */
+/**
+ * Begins to add space: everything before is durable. It needs none for itself, however full the volume is: when the new layout is written its blocks are there already, in the
+ * very commit that makes them the volume's.
+ */
+export function beginGrowing(volume: Volume): number {
+  const committed = volume.commit();
+  return committed < 0 ? committed : volume.begin(Room.none);
+}
+
+/** Begins to move content: everything before is durable, and nothing of deleted trees, which no mover walks, is left. */
 export function begin(volume: Volume): number {
   let more = 1;
   while (more > 0) more = volume.reclaim(16);
   if (more < 0) return more;
   const committed = volume.commit();
   if (committed < 0) return committed;
-  return volume.begin(false);
+  return volume.begin(Room.grows);
 }
 
 /** Takes over segments and makes that durable. */

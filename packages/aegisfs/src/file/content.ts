@@ -99,7 +99,7 @@ export function write(subvolume: Subvolume, ino: number, offset: FileOffset, byt
       index += stored;
     } else {
       const count = Math.min(BLOCK_SIZE - within, length - done);
-      if (!writePage(subvolume, slot, ino, index, within, bytes, at + done, count)) break;
+      if (!writePage(subvolume, slot, ino, index, within, bytes, at + done, count, done > 0) && !storeDirectly(subvolume, slot, ino, index, within, bytes, at + done, count, done > 0)) break;
       done += count;
       index++;
       within = 0;
@@ -113,8 +113,33 @@ export function write(subvolume: Subvolume, ino: number, offset: FileOffset, byt
   return done;
 }
 
-/** Writes into one page. Returns false when there is no space for it. */
-function writePage(subvolume: Subvolume, slot: number, ino: number, index: number, within: number, bytes: Uint8Array, at: number, count: number): boolean {
+/** The same without a promise, which is far more than one block takes: the last free blocks are to be written, too. */
+function storeDirectly(subvolume: Subvolume, slot: number, ino: number, index: number, within: number, bytes: Uint8Array, at: number, count: number, goesOn: boolean): boolean {
+  const { volume } = subvolume;
+  if (volume.dataRoom + volume.pages.dirtyCount < 1) return false;
+  if (goesOn) coverPages(subvolume, ino, index);
+  volume.settle();
+  if (volume.dataRoom < 1) return false;
+  volume.pages.dropFile(slot, index, index + 1);
+  work.fill(0);
+  if (count < BLOCK_SIZE && mayHaveItems(subvolume, ino)) readPages(subvolume, ino, index, 1, work, 0);
+  work.set(bytes.subarray(at, at + count), within);
+  return storeBlocks(subvolume, ino, index, 1, work, 0) === 1;
+}
+
+/** The file ends at block `index` at the earliest. */
+function coverPages(subvolume: Subvolume, ino: number, index: number): void {
+  const item = changeInode(subvolume, ino);
+  const { words } = subvolume.volume.inodes;
+  if (bytesToEnd(words, item, index, 0) < 0) putSize(words, item, index, 0);
+}
+
+/**
+ * Writes into one page. Returns false when there is no space for it.
+ *
+ * @param goesOn  the same write has filled the pages before
+ */
+function writePage(subvolume: Subvolume, slot: number, ino: number, index: number, within: number, bytes: Uint8Array, at: number, count: number, goesOn: boolean): boolean {
   const { volume } = subvolume;
   const { pages } = volume;
   let page = pages.find(slot, index);
@@ -124,6 +149,8 @@ function writePage(subvolume: Subvolume, slot: number, ino: number, index: numbe
     if (isRead) readPages(subvolume, ino, index, 1, work, 0);
     page = pages.take(slot, index);
     if (page < 0) {
+      // What is settled is settled up to the file's end: the pages that this write filled lie before it.
+      if (goesOn) coverPages(subvolume, ino, index);
       volume.settle();
       page = pages.take(slot, index);
     }

@@ -152,7 +152,9 @@ export function storeBlocks(subvolume: Subvolume, ino: number, index: number, co
       }
       most = recent.unknown(most, checksums);
     }
-    const length = held > 0 ? held : volume.space.allocateData(most, volume.quadReserve);
+    let length = held > 0 ? held : volume.space.allocateData(most, volume.quadReserve);
+    // A promise holds where the only blocks left are those of whole quads, too.
+    if (length === 0 && volume.isSettling) length = volume.space.allocateData(most, 0);
     if (length === 0) break;
     const block = held > 0 ? found.block : volume.space.runStart;
     try {

@@ -20,6 +20,7 @@ export function truncate(subvolume: Subvolume, ino: number, size: FileOffset): n
   const within = withinOf(size);
   if (isBeyondFiles(last, within)) return -EFBIG;
   if (bytesToEnd(inodes.words, file, last, within) > 0) {
+    if (size === 0) subvolume.volume.log.emptied(subvolume, ino);
     // What lies behind the end must read as zeros when the file grows again.
     if (!cutPages(subvolume, file / INODE_WORDS, last, within)) {
       const zeroed = zeroInBlock(subvolume, ino, last, within, BLOCK_SIZE);

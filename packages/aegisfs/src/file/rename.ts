@@ -1,5 +1,5 @@
 import {
-  EEXIST, EINVAL, EISDIR, EMLINK, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTEMPTY, EXDEV, DT_DIR, NAME_MAX, RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT, S_IFCHR,
+  EEXIST, EINVAL, EISDIR, EMLINK, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTEMPTY, EXDEV, DT_DIR, DT_REG, NAME_MAX, RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT, S_IFCHR,
 } from "@stratos/abi";
 import { INODE_AT_ENTRIES, INODE_AT_PARENT, ROOT_INO } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
@@ -62,7 +62,10 @@ export function rename(
   changeDirectory(subvolume, directory, -1, -subdirectories);
   changeDirectory(subvolume, newDirectory, target === 0 ? 1 : 0, target === 0 ? subdirectories : 0);
   settle(subvolume, ino, isDirectory, newDirectory);
-  if (target !== 0) dropLink(subvolume, target);
+  if (target !== 0) {
+    dropLink(subvolume, target);
+    if (type === DT_REG) subvolume.volume.log.movedOver(subvolume, ino);
+  }
   // A character device 0:0 tells overlays that a name below is not to be seen.
   if ((flags & RENAME_WHITEOUT) !== 0) return Math.min(0, create(subvolume, directory, name, S_IFCHR, uid, gid, 0));
   return 0;
@@ -79,6 +82,8 @@ function swap(
   changeDirectory(subvolume, newDirectory, 0, directory === newDirectory ? 0 : change);
   settle(subvolume, ino, type === DT_DIR, newDirectory);
   settle(subvolume, target, targetType === DT_DIR, directory);
+  if (type === DT_REG) subvolume.volume.log.movedOver(subvolume, ino);
+  if (targetType === DT_REG) subvolume.volume.log.movedOver(subvolume, target);
   return 0;
 }
 

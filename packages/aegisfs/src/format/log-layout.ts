@@ -7,6 +7,10 @@
  */
 export const LOG_MAGIC = 0x4c474541; // "AEGL"
 
+/** "AEGA": a receipt, which says that the batch before it was durable. It has the fields of a batch's head, without the counts of words and records. */
+export const LOG_RECEIPT_MAGIC = 0x41474541;
+export const RECEIPT_WORDS = 8;
+
 export const BATCH_AT_MAGIC = 0;
 /** XXH32 of the batch's words, this one as 0. */
 export const BATCH_AT_CHECKSUM = 1;

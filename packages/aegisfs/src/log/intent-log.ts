@@ -4,13 +4,15 @@
  * mount does it all again on top of the last commit (replay.ts); the next commit makes the log void, by its generation.
  *
  * So what a crash leaves is the last commit with all later operations on names, up to the last `fsync`, and the content of those files that
- * were synced. Content that was not synced is as it was.
+ * were synced. Content that was not synced is as it was, with one exception: programs that replace a file, by renaming a new one over it or by emptying and writing it again, seldom sync it. The
+ * names of a batch would destroy its old content without bringing the new one. So the content of such a file goes with each batch, and a crash leaves the old or the new one; only a batch or a commit in
+ * the midst of the writing has what there was by then.
  *
  * Blocks that a batch maps are kept from being used again before the next commit. What a record cannot say (long extent lists, operations of
  * tools) is said by `skip`: the next `fsync` commits instead, and so it does when the log is full.
  */
 import { INODE_WORDS } from "../cache/inode-table.ts";
-import { loadInode, mayHaveItems } from "../file/inode.ts";
+import { bytesToEnd, loadInode, mayHaveItems } from "../file/inode.ts";
 import { INLINE_MIDDLE } from "../file/data.ts";
 import { settlePages } from "../file/settle.ts";
 import { findExtent, findNextExtent, found } from "../file/extents.ts";
@@ -25,7 +27,8 @@ import { checksumWords } from "../store/checksum.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import type { Volume } from "../volume/volume.ts";
 import { RecordWriter } from "./record-writer.ts";
-import type { Batch } from "./replay.ts";
+import { putReceipt } from "./read-log.ts";
+import type { Batch } from "./record-reader.ts";
 
 /** Most words that wait to be written; more, and the next `fsync` is a commit. */
 const PENDING_WORDS_MAX = 1 << 18;
@@ -43,11 +46,19 @@ class ChangedContent {
   isWhole = false;
 }
 
+/**
+ * A file whose content goes with each batch, since it took another one's place (`isMoved`), or else its own: then not as long as it is empty, for until a commit the old content
+ * is there. What was emptied may be written after the next commit; the one behind that ends it for both.
+ */
+interface Replacing { readonly subvolume: Subvolume; readonly ino: number; isMoved: boolean; outlivesCommit: boolean }
+
 export class IntentLog {
   readonly #volume: Volume;
   readonly #writer = new RecordWriter(PENDING_WORDS_MAX);
   /** By `cacheId` and inode number. Bound: emptied by each commit, and `skip` when there are too many. */
   readonly #changed = new Map<number, ChangedContent>();
+  /** By `cacheId` and inode number. Bound: `FILES_MAX`, then `skip`. */
+  readonly #replacing = new Map<number, Replacing>();
   /** Where the log is, and how much of it is written. */
   start = 0;
   blocks = 0;
@@ -75,6 +86,20 @@ export class IntentLog {
     this.#skips = this.carried.length > 0;
     this.#writer.clear();
     this.#changed.clear();
+    for (const [key, file] of this.#replacing) {
+      if (!file.outlivesCommit) this.#replacing.delete(key);
+      file.isMoved = file.outlivesCommit = false;
+    }
+  }
+
+  /** Is it being written in this mount? What it held before was done again then. */
+  get isOpen(): boolean {
+    return this.blocks > 0;
+  }
+
+  /** Blocks of it that hold batches. */
+  get used(): number {
+    return this.#used;
   }
 
   /** Something happened that records cannot say: the next `fsync` commits. */
@@ -230,6 +255,45 @@ export class IntentLog {
     if (changed !== null) changed.isWhole = true;
   }
 
+  /** A file got the name of another one, whose content is gone with it. */
+  movedOver(subvolume: Subvolume, ino: number): void {
+    const file = this.#replacingOf(subvolume, ino);
+    if (file !== null) file.isMoved = true;
+  }
+
+  /** A file was emptied, as a rule to be written anew. */
+  emptied(subvolume: Subvolume, ino: number): void {
+    const file = this.#replacingOf(subvolume, ino);
+    if (file !== null) file.outlivesCommit = true;
+  }
+
+  #replacingOf(subvolume: Subvolume, ino: number): Replacing | null {
+    const key = subvolume.cacheId * 0x100000000 + ino;
+    let file = this.#replacing.get(key);
+    if (file === undefined) {
+      if (this.#replacing.size >= FILES_MAX) {
+        this.#skips = true;
+        return null;
+      }
+      this.#replacing.set(key, (file = { subvolume, ino, isMoved: false, outlivesCommit: false }));
+    }
+    return file;
+  }
+
+  /** Adds the content of the files that replace something, as far as it changed since the last batch. Returns false when only a commit will do. Throws Failure. */
+  #addReplacing(): boolean {
+    const { inodes } = this.#volume;
+    for (const [key, { subvolume, ino, isMoved }] of this.#replacing) {
+      // A rollback gave the subvolume other files.
+      if (subvolume.cacheId * 0x100000000 + ino !== key) continue;
+      const slot = inodes.find(subvolume.cacheId, ino);
+      const isWaiting = this.#changed.has(key) || (slot >= 0 && inodes.dirtyPages[slot]! > 0);
+      if (!isWaiting || (!isMoved && slot >= 0 && bytesToEnd(inodes.words, slot * INODE_WORDS, 0, 0) === 0)) continue;
+      if (!this.addContent(subvolume, ino)) return false;
+    }
+    return true;
+  }
+
   #changedOf(subvolume: Subvolume, ino: number): ChangedContent | null {
     if (this.blocks === 0 || this.#skips) return null;
     const key = subvolume.cacheId * 0x100000000 + ino;
@@ -300,7 +364,7 @@ export class IntentLog {
   /** Writes all records as a batch and makes them durable. Returns false when only a commit will do. Throws Failure. */
   flush(): boolean {
     const writer = this.#writer;
-    if (this.blocks === 0 || this.#skips || writer.overflowed) return false;
+    if (this.blocks === 0 || this.#skips || writer.overflowed || !this.#addReplacing() || writer.overflowed) return false;
     if (writer.records === 0) {
       // Content may have gone to its blocks without a record: to files that lost their names. Nothing is to be kept.
       return true;
@@ -311,7 +375,16 @@ export class IntentLog {
     this.#writeBatch(words, writer.records, writer.words.subarray(0, writer.length));
     this.#volume.store.flush();
     writer.clear();
+    this.#writeReceipt();
     return true;
+  }
+
+  /** Says that the last batch is durable, without waiting until that is (read-log.ts). */
+  #writeReceipt(): void {
+    if (this.#used >= this.blocks) return;
+    const bytes = new Uint8Array(BLOCK_SIZE);
+    putReceipt(bytes, this.#volume.superblock.generation, this.#number, this.#previous);
+    this.#volume.store.write(this.start + this.#used, 1, bytes, 0);
   }
 
   /** Writes one batch of `words` words behind the last. */
@@ -344,6 +417,8 @@ export class IntentLog {
       if (this.#used + Math.ceil((words.length * 4) / BLOCK_SIZE) > blocks) return false;
       this.#writeBatch(words.length, records, words.subarray(BATCH_HEADER_WORDS));
     }
+    // They were durable in the log before.
+    if (this.#used < this.blocks) this.#writeReceipt();
     return true;
   }
 }

@@ -8,6 +8,7 @@ import { Failure } from "../failure.ts";
 import { Operation } from "../audit/operation.ts";
 import { hashName, nameHashHigh, nameHashLow } from "../file/name-hash.ts";
 import { KIND_PROPERTY, keyMiddle } from "../format/key.ts";
+import { Room } from "../volume/reserve.ts";
 import type { Volume } from "../volume/volume.ts";
 
 export const PROPERTY_SIZE_MAX = 3072;
@@ -50,7 +51,7 @@ export class Properties {
     if (name.length === 0 || name.length > 255) return -EINVAL;
     if (value.length > PROPERTY_SIZE_MAX) return -E2BIG;
     const volume = this.#volume;
-    const failed = volume.begin(true);
+    const failed = volume.begin(Room.settings);
     if (failed < 0) return failed;
     try {
       this.store(name, value);
@@ -87,7 +88,7 @@ export class Properties {
   /** −ENODATA when there is none of that name. */
   remove(name: string): number {
     const volume = this.#volume;
-    const failed = volume.begin(false);
+    const failed = volume.begin(Room.settings);
     if (failed < 0) return failed;
     try {
       const { tree } = volume;

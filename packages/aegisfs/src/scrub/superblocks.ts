@@ -2,6 +2,7 @@
 import { BLOCK_SIZE } from "../format/geometry.ts";
 import type { ErrorCounters } from "../format/pool-table.ts";
 import { decodeSuperblock, SUPERBLOCK_SLOTS } from "../format/superblock.ts";
+import { Room } from "../volume/reserve.ts";
 import type { Volume } from "../volume/volume.ts";
 
 /** Returns how many were damaged; two commits then write all of them anew. Throws Failure. */
@@ -30,7 +31,7 @@ export function scrubSuperblocks(volume: Volume): number {
   }
   if (found.length === 0 || volume.readOnly) return found.length;
   for (let round = 0; round < 2; round++) {
-    if (volume.begin(false) < 0) return found.length;
+    if (volume.begin(Room.settings) < 0) return found.length;
     volume.root.touch();
     if (volume.commit() < 0) return found.length;
   }

@@ -23,6 +23,7 @@ import { KIND_INLINE, keyMiddle } from "../format/key.ts";
 import { SUBVOLUME_INCOMPLETE, SUBVOLUME_READ_ONLY } from "../format/subvolume-item.ts";
 import type { Key } from "../snapshot/compare-trees.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
+import { Room } from "../volume/reserve.ts";
 import type { Volume } from "../volume/volume.ts";
 import { HEAD_SIZE, PAYLOAD_MAX, PayloadReader, readIdentity, recordChecksum, RecordType, RecordWriter, sameIdentity, StreamError, STREAM_MAGIC, writeIdentity, type SnapshotIdentity } from "./stream-record.ts";
 
@@ -178,7 +179,7 @@ export class ReceiveStream {
       discardTransfer(volume, subvolume.id);
       return false;
     }
-    if (volume.begin(true) === 0) {
+    if (volume.begin(Room.grows) === 0) {
       try {
         this.#leaveInode();
       } finally {
@@ -207,7 +208,7 @@ export class ReceiveStream {
     else if (type === RecordType.mark) this.#mark([payload.word(), payload.word(), payload.word()]);
     else {
       const volume = this.#volume;
-      const failed = volume.begin(true, Math.ceil(record.length / BLOCK_SIZE));
+      const failed = volume.begin(Room.grows, Math.ceil(record.length / BLOCK_SIZE));
       if (failed < 0) throw new StreamError(`there is no space for it (errno ${-failed})`, true);
       try {
         this.#apply(type, payload, this.#subvolume);
@@ -405,7 +406,7 @@ export class ReceiveStream {
     const digest = this.#digest.digest();
     const expected = payload.bytes(digest.length);
     if (digest.some((byte, index) => byte !== expected[index])) throw new StreamError("it is not what was sent (digest)");
-    const failed = volume.begin(true);
+    const failed = volume.begin(Room.grows);
     if (failed < 0) throw new StreamError(`the volume cannot be written (errno ${-failed})`);
     try {
       this.#leaveInode();
@@ -420,7 +421,7 @@ export class ReceiveStream {
     if (problem !== "") throw new StreamError(`its files make no whole: ${problem}`);
     this.#remember(RECEIVED, null);
     volume.properties.remove(`${RECEIVING}${subvolume.id}`);
-    if (volume.begin(true) < 0) throw new Failure("no-space", -1);
+    if (volume.begin(Room.grows) < 0) throw new Failure("no-space", -1);
     subvolume.changeFlags(SUBVOLUME_READ_ONLY);
     volume.end();
     this.#commit();

@@ -75,6 +75,11 @@ export class SpaceMap {
     return this.#dirty.length;
   }
 
+  /** Groups of the volume's own blocks, those in gaps between segments included. */
+  get groups(): number {
+    return this.#groupCount();
+  }
+
   /**
    * Takes over another layout, in which segments came or went, or changed at their ends. Nothing is pending since the last commit, and what goes is
    * free and closed.

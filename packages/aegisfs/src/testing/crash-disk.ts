@@ -11,10 +11,10 @@ interface Write { offset: number; bytes: Uint8Array }
 
 export class CrashDisk implements BlockDevice {
   readonly readOnly = false;
-  readonly size: number;
+  size: number;
   /** As after a crash that lost every unflushed write. */
-  readonly durable: Uint8Array;
-  readonly #visible: Uint8Array;
+  durable: Uint8Array;
+  #visible: Uint8Array;
   pending: Write[] = [];
   flushes = 0;
   /** Called in each flush, before the writes become durable. */
@@ -24,6 +24,14 @@ export class CrashDisk implements BlockDevice {
     this.size = size;
     this.durable = new Uint8Array(size);
     this.#visible = new Uint8Array(size);
+  }
+
+  /** The disk that is left after a crash, to be used again. */
+  static after(image: BlockDevice): CrashDisk {
+    const disk = new CrashDisk(image.size);
+    image.read(0, disk.durable, 0, image.size);
+    disk.#visible.set(disk.durable);
+    return disk;
   }
 
   read(offset: number, bytes: Uint8Array, at: number, length: number): number {
@@ -46,7 +54,17 @@ export class CrashDisk implements BlockDevice {
     return 0;
   }
 
-  resize(): number {
+  /** Gets longer at once, as a file does; it never gets shorter. */
+  resize(size: number): number {
+    if (size <= this.size) return 0;
+    const grow = (bytes: Uint8Array): Uint8Array => {
+      const longer = new Uint8Array(size);
+      longer.set(bytes);
+      return longer;
+    };
+    this.durable = grow(this.durable);
+    this.#visible = grow(this.#visible);
+    this.size = size;
     return 0;
   }
 

@@ -77,15 +77,27 @@ export function simulateCrashes(options: CrashOptions): number {
     }
   };
 
-  /** As the log will have it when `syncing` is synced: all names, and the content of this file. */
-  const goingToLog = (): string => {
+  /** Files that were emptied before the last commit. */
+  let emptiedBefore = new Set<number>();
+
+  /** The content that the log will have when `syncing` is synced: that of this file, and of those that replaced something. */
+  const contentsToLog = (): Contents => {
     const now: Contents = new Map();
     dumped(volume.root, now);
     const known = new Map(contents);
-    const own = now.get(syncing);
-    if (own !== undefined) known.set(syncing, own);
-    return dumped(volume.root, null, known);
+    const take = (ino: number): void => {
+      const own = now.get(ino);
+      if (own !== undefined) known.set(ino, own);
+    };
+    take(syncing);
+    for (const ino of workload.movedOver) take(ino);
+    // Until it is written again the old content is there.
+    for (const ino of [...workload.emptied, ...emptiedBefore]) if ((now.get(ino)?.size ?? 0) > 0) take(ino);
+    return known;
   };
+
+  /** As the log will have it: all names, and that content. */
+  const goingToLog = (): string => dumped(volume.root, null, contentsToLog());
 
   const verify = (crashed: CrashImage, expected: readonly string[], expectedLog: readonly string[], how: string): void => {
     states++;
@@ -131,6 +143,9 @@ export function simulateCrashes(options: CrashOptions): number {
       contents = new Map();
       committed = dumped(volume.root, contents);
       logged = null;
+      emptiedBefore = new Set(workload.emptied);
+      workload.emptied.clear();
+      workload.movedOver.clear();
     }
   };
 
@@ -143,10 +158,7 @@ export function simulateCrashes(options: CrashOptions): number {
     if (generation === before) {
       try {
         logged = goingToLog();
-        const now: Contents = new Map();
-        dumped(volume.root, now);
-        const own = now.get(ino);
-        if (own !== undefined) contents.set(ino, own);
+        contents = contentsToLog();
       } catch (error) {
         throw new Error(`seed ${options.seed}, state ${states}: what was written cannot be read`, { cause: error });
       }

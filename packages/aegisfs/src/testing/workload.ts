@@ -3,7 +3,7 @@
  */
 import { byteStringOf } from "@stratos/base";
 import type { SeededRandom } from "@stratos/base";
-import { ENOSPC, RENAME_WHITEOUT, S_IFDIR, S_IFIFO, S_IFREG } from "@stratos/abi";
+import { ENOSPC, RENAME_EXCHANGE, RENAME_WHITEOUT, S_IFDIR, S_IFIFO, S_IFREG } from "@stratos/abi";
 import { Attributes, ATTRIBUTE_CTIME, ATTRIBUTE_MODE } from "../file/attributes.ts";
 import { ROOT_INO } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
@@ -34,6 +34,9 @@ export class Workload {
   #time = 1000;
   /** What was done last, for messages. */
   last = "";
+  /** Files that got another one's name, and files that were emptied, by number: until who looks at them takes them away. */
+  readonly movedOver: Set<number> = new Set();
+  readonly emptied: Set<number> = new Set();
   readonly #attributes = new Attributes();
 
   constructor(random: SeededRandom, subvolume: Subvolume, options: WorkloadOptions) {
@@ -90,7 +93,7 @@ export class Workload {
     const d = this.#inos.get(directory)!;
     const f = this.#inos.get(file)!;
     const name = this.#name(directory);
-    switch (random.below(26)) {
+    switch (random.below(28)) {
       case 0: case 1: case 2: {
         const mode = (random.below(8) === 0 ? S_IFIFO : S_IFREG) | 0o644;
         this.#made(`create ${d}/${name}`, model.create(directory, name, mode, this.#time), subvolume.create(d, name, mode, this.#time, 0));
@@ -121,15 +124,19 @@ export class Workload {
         const other = this.#pick((inode) => inode.isDirectory);
         const newName = this.#name(other);
         const flags = random.below(8) === 0 ? RENAME_WHITEOUT | random.below(3) : random.below(3);
+        const source = directory.names.get(name);
+        const target = other.names.get(newName);
         this.#same(
           `rename ${d}/${name} ${this.#inos.get(other)}/${newName} ${flags}`,
           model.rename(directory, name, other, newName, flags), subvolume.rename(d, name, this.#inos.get(other)!, newName, flags),
         );
+        if (other.names.get(newName) === source && target !== undefined && target !== source) this.#moved(source!, flags === RENAME_EXCHANGE ? target : null);
         this.#forget();
         break;
       }
       case 11: {
         const size = this.#offset();
+        if (size === 0 && file.isRegular && file.content.length > 0) this.emptied.add(f);
         this.#same(`truncate ${f} ${size}`, model.truncate(file, size), subvolume.truncate(f, unfoldEnd(fold, size)));
         break;
       }
@@ -206,6 +213,31 @@ export class Workload {
         if (result !== -ENOSPC) this.#same(this.last, model.zeroRange(file, offset, length, keep), result);
         break;
       }
+      case 26: {
+        // As a shell's `>` does it.
+        if (!file.isRegular || file.content.length === 0 || random.below(3) > 0) break;
+        this.emptied.add(f);
+        this.#same(`empty ${f}`, model.truncate(file, 0), subvolume.truncate(f, 0));
+        if (random.below(8) > 0) this.#writeNew(file, f);
+        break;
+      }
+      case 27: {
+        // As editors do it, who write beside and rename.
+        const old = directory.names.get(name);
+        const beside = `new${random.below(4)}`;
+        if (old === undefined || !old.isRegular || directory.names.has(beside)) break;
+        this.#made(`create ${d}/${beside}`, model.create(directory, beside, S_IFREG | 0o644, this.#time), subvolume.create(d, beside, S_IFREG | 0o644, this.#time, 0));
+        const made = directory.names.get(beside)!;
+        this.#writeNew(made, this.#inos.get(made)!);
+        const flags = random.below(6) === 0 ? RENAME_EXCHANGE : 0;
+        this.#same(`replace ${d}/${name}`, model.rename(directory, beside, directory, name, flags), subvolume.rename(d, beside, d, name, flags));
+        this.#moved(made, flags === 0 ? null : old);
+        if (flags !== 0) {
+          this.#same(`unlink ${d}/${beside}`, model.unlink(directory, beside), subvolume.unlink(d, beside));
+        }
+        this.#forget();
+        break;
+      }
       default: {
         const offset = random.below(3) === 0 ? file.content.length : this.#offset();
         const bytes = new Uint8Array(cutAtFold(fold, offset, 1 + (random.below(3) === 0 ? this.#offset() : random.below(3000))));
@@ -217,6 +249,23 @@ export class Workload {
         this.#same(this.last, model.write(file, offset, result > 0 ? bytes.subarray(0, result) : bytes), result);
       }
     }
+  }
+
+  /** New content from the beginning on, in one or two writes. */
+  #writeNew(file: ModelInode, ino: number): void {
+    let at = 0;
+    for (let writes = 1 + this.#random.below(2); writes > 0; writes--) {
+      const bytes = new Uint8Array(cutAtFold(this.#fold, at, 1 + this.#random.below(this.#random.below(3) > 0 ? this.#options.sizeMax >> 1 : 3000))).fill(1 + this.#random.below(255));
+      if (bytes.length === 0) return;
+      const result = this.subvolume.write(ino, unfoldOffset(this.#fold, at), bytes, 0, bytes.length);
+      if (result === -ENOSPC) return;
+      this.#same(`write ${ino} ${at}+${bytes.length}`, this.model.write(file, at, result > 0 ? bytes.subarray(0, result) : bytes), result);
+      at += bytes.length;
+    }
+  }
+
+  #moved(...files: (ModelInode | null)[]): void {
+    for (const file of files) if (file?.isRegular === true) this.movedOver.add(this.#inos.get(file)!);
   }
 
   #pick(wanted: (inode: ModelInode) => boolean): ModelInode {

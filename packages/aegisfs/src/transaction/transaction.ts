@@ -20,6 +20,7 @@ import { Failure } from "../failure.ts";
 import { SUBVOLUME_READ_ONLY, SUBVOLUME_TRANSACTION } from "../format/subvolume-item.ts";
 import { POINTER_AT_BIRTH_HIGH, POINTER_AT_BIRTH_LOW, POINTER_AT_BLOCK } from "../format/node-layout.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
+import { Room } from "../volume/reserve.ts";
 import type { Volume } from "../volume/volume.ts";
 import { ChangeSet } from "./change-set.ts";
 import { LockTable, type LockMode } from "./lock-table.ts";
@@ -55,7 +56,7 @@ export class Transaction {
 
   /** −EROFS, −ENOSPC, −EIO. */
   static begin(volume: Volume, options: TransactionOptions = {}): Transaction | number {
-    const failed = volume.begin(true);
+    const failed = volume.begin(Room.grows);
     if (failed < 0) return failed;
     try {
       const committed = volume.commit(); // clean trees can be shared as they are
@@ -121,7 +122,7 @@ export class Transaction {
           return ended < 0 ? ended : -EAGAIN;
         }
       }
-      const begun = volume.begin(true);
+      const begun = volume.begin(Room.grows);
       if (begun < 0) return begun;
       // Each item may change a leaf of its own.
       if (own !== null && volume.space.availableQuads < volume.quadReserve + own.items.length) return -ENOSPC;
@@ -144,7 +145,7 @@ export class Transaction {
     const volume = this.#volume;
     const failed = volume.commit(); // its own trees must be clean to be dropped
     if (failed < 0) return failed;
-    const begun = volume.begin(false);
+    const begun = volume.begin(Room.frees);
     if (begun < 0) return begun;
     try {
       this.#drop();
@@ -181,7 +182,7 @@ export function dropTransactions(volume: Volume): number {
   try {
     const left = volume.subvolumeIds().map((id) => volume.subvolume(id)).filter((subvolume) => subvolume !== null && (subvolume.flags & SUBVOLUME_TRANSACTION) !== 0);
     if (left.length === 0) return 0;
-    const failed = volume.begin(false);
+    const failed = volume.begin(Room.frees);
     if (failed < 0) return failed;
     for (const subvolume of left) volume.drop(subvolume!);
     volume.end();

@@ -10,7 +10,7 @@ import { isEncrypted } from "../encryption/keys.ts";
 import { assignSegments, newDevice } from "../device/assign.ts";
 import { BlockStore, DeviceSlot } from "../store/block-store.ts";
 import { Layout } from "../store/layout.ts";
-import { isFirstBatch } from "../log/replay.ts";
+import { isFirstBatch } from "../log/read-log.ts";
 import { Subvolume } from "./subvolume.ts";
 import { dropTransactions } from "../transaction/transaction.ts";
 import { AuditLog } from "../audit/audit-log.ts";

@@ -6,6 +6,7 @@ import { EEXIST, EINVAL, ENOENT } from "@stratos/abi";
 import { Operation } from "../audit/operation.ts";
 import { SUBVOLUME_READ_ONLY } from "../format/subvolume-item.ts";
 import { droppedRoots, reclaimStep } from "../snapshot/dropped-trees.ts";
+import { Room, stepUnits } from "./reserve.ts";
 import { Subvolume } from "./subvolume.ts";
 import type { Volume } from "./volume.ts";
 
@@ -20,7 +21,7 @@ const LABEL_LENGTH_MAX = 1000;
 export function takeSnapshot(volume: Volume, source: Subvolume, name: string, options: { readOnly: boolean; label?: string; flags?: number }): number {
   const label = options.label ?? "";
   if (name.length === 0 || name.length > 255 || name.includes("/") || label.length > LABEL_LENGTH_MAX) return -EINVAL;
-  const failed = volume.begin(true);
+  const failed = volume.begin(Room.grows);
   if (failed < 0) return failed;
   const committed = volume.commit(); // from here on the tree's nodes are clean: sharing the root shares all
   if (committed < 0) return committed;
@@ -46,7 +47,7 @@ export function takeSnapshot(volume: Volume, source: Subvolume, name: string, op
 /** A new subvolume with an empty root directory. @returns its number; −EEXIST, −EINVAL as for `snapshot` */
 export function createSubvolume(volume: Volume, name: string, flags: number): number {
   if (name.length === 0 || name.length > 255 || name.includes("/")) return -EINVAL;
-  const failed = volume.begin(true);
+  const failed = volume.begin(Room.grows);
   if (failed < 0) return failed;
   try {
     if (subvolumeNamed(volume, name) !== null) return -EEXIST;
@@ -64,7 +65,7 @@ export function createSubvolume(volume: Volume, name: string, flags: number): nu
 /** Deletes a subvolume that is not the default one, in constant time: its space comes back through `reclaim`. −ENOENT, −EINVAL. */
 export function deleteSubvolume(volume: Volume, id: number): number {
   if (id === volume.superblock.defaultSubvolume) return -EINVAL;
-  const failed = volume.begin(false);
+  const failed = volume.begin(Room.frees);
   if (failed < 0) return failed;
   try {
     const subvolume = volume.subvolume(id);
@@ -87,7 +88,7 @@ export function deleteSubvolume(volume: Volume, id: number): number {
 
 /** The default subvolume gets the content of another one, atomically and in constant time; what it had is dropped, its space comes back through `reclaim`. −ENOENT, −EINVAL. */
 export function rollBack(volume: Volume, id: number): number {
-  const failed = volume.begin(true);
+  const failed = volume.begin(Room.frees);
   if (failed < 0) return failed;
   try {
     const source = volume.subvolume(id);
@@ -106,17 +107,17 @@ export function rollBack(volume: Volume, id: number): number {
 }
 
 /**
- * Frees a part of what deleted subvolumes and rollbacks left: up to `steps` subtrees of some 340 nodes each. Whoever has a volume open for
+ * Frees a part of what deleted subvolumes and rollbacks left: up to `steps` times 8192 nodes and extents. Whoever has a volume open for
  * long calls it when there is nothing else to do; when space runs short, it happens by itself.
  *
  * @returns 1 while there is more to free, 0 when there is not, or a negated errno
  */
 export function reclaim(volume: Volume, steps: number): number {
   for (let step = 0; step < steps; step++) {
-    const failed = volume.begin(false);
+    const failed = volume.begin(Room.frees);
     if (failed < 0) return failed;
     try {
-      if (!reclaimStep(volume)) return 0;
+      if (!reclaimStep(volume, stepUnits(volume))) return 0;
     } catch (thrown) {
       return volume.abort(thrown);
     } finally {

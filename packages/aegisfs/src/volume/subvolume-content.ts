@@ -11,6 +11,7 @@ import { blocksOf, offsetOf, type FileOffset } from "../file/file-offset.ts";
 import * as holes from "../file/holes.ts";
 import { settleFile } from "../file/settle.ts";
 import { collapseRange, insertRange } from "../file/shift.ts";
+import { Room } from "./reserve.ts";
 import type { Subvolume } from "./subvolume.ts";
 import { SubvolumeOperation } from "./subvolume-operation.ts";
 
@@ -38,7 +39,7 @@ export class SubvolumeContent extends SubvolumeOperation {
    */
   writePages(this: Subvolume, ino: number, index: number, bytes: Uint8Array, at: number, length: number): number {
     this.volume.heat?.touch(this.id, ino);
-    const failed = this.begin(true, Math.ceil(length / 4096));
+    const failed = this.begin(Room.grows, Math.ceil(length / 4096));
     if (failed < 0) return failed;
     try {
       settleFile(this, ino);
@@ -66,7 +67,7 @@ export class SubvolumeContent extends SubvolumeOperation {
   /** Writes any bytes, the size and mtime and ctime with them; returns the bytes written (short when space ran out), −EFBIG, −ENOSPC … */
   write(this: Subvolume, ino: number, offset: FileOffset, bytes: Uint8Array, at: number, length: number): number {
     this.volume.heat?.touch(this.id, ino);
-    const failed = this.begin(true, Math.ceil(length / 4096));
+    const failed = this.begin(Room.grows, Math.ceil(length / 4096));
     if (failed < 0) return failed;
     try {
       return this.did(content.write(this, ino, offset, bytes, at, length), Operation.write, ino, "", 0, "", offset, length);
@@ -79,7 +80,7 @@ export class SubvolumeContent extends SubvolumeOperation {
 
   /** Cuts or extends (by a hole); stamps mtime and ctime. */
   truncate(this: Subvolume, ino: number, size: FileOffset): number {
-    const failed = this.begin(false, 1);
+    const failed = this.begin(Room.shrinks, 1);
     if (failed < 0) return failed;
     try {
       return this.did(holes.truncate(this, ino, size), Operation.truncate, ino, "", 0, "", size);
@@ -92,21 +93,21 @@ export class SubvolumeContent extends SubvolumeOperation {
 
   /** Makes a range read as zeros and gives its whole blocks back; the size stays. Stamps mtime and ctime. */
   punchHole(this: Subvolume, ino: number, offset: FileOffset, length: FileOffset): number {
-    return this.changing(true, 2, () => {
+    return this.changing(Room.shrinks, 2, () => {
       return this.did(holes.punchHole(this, ino, offset, length), Operation.punchHole, ino, "", 0, "", offset, length);
     });
   }
 
   /** Holds space for a range, so that it reads as zeros where it had none; the size grows unless `keepSize`. −ENOSPC. */
   preallocate(this: Subvolume, ino: number, offset: FileOffset, length: FileOffset, keepSize: boolean): number {
-    return this.changing(true, blocksOf(length), () => {
+    return this.changing(Room.grows, blocksOf(length), () => {
       return this.did(holes.preallocate(this, ino, offset, length, keepSize), Operation.preallocate, ino, "", 0, "", offset, length);
     });
   }
 
   /** As punching and preallocating in one: the range reads as zeros and holds its space; the size grows unless `keepSize`. −ENOSPC. */
   zeroRange(this: Subvolume, ino: number, offset: FileOffset, length: FileOffset, keepSize: boolean): number {
-    return this.changing(true, blocksOf(length) + 2, () => {
+    return this.changing(Room.grows, blocksOf(length) + 2, () => {
       const punched = holes.punchHole(this, ino, offset, length);
       const result = punched < 0 ? punched : holes.preallocate(this, ino, offset, length, keepSize);
       return this.did(result, Operation.zeroRange, ino, "", 0, "", offset, length);
@@ -115,22 +116,22 @@ export class SubvolumeContent extends SubvolumeOperation {
 
   /** Takes whole blocks out of a file: what lies behind moves to their place. −EINVAL when it is not aligned or reaches the end. */
   collapseRange(this: Subvolume, ino: number, offset: FileOffset, length: FileOffset): number {
-    return this.changing(true, 0, () => this.did(collapseRange(this, ino, offset, length), Operation.collapseRange, ino, "", 0, "", offset, length));
+    return this.changing(Room.grows, 0, () => this.did(collapseRange(this, ino, offset, length), Operation.collapseRange, ino, "", 0, "", offset, length));
   }
 
   /** Puts a hole of whole blocks into a file, before its end. −EINVAL, −EFBIG. */
   insertRange(this: Subvolume, ino: number, offset: FileOffset, length: FileOffset): number {
-    return this.changing(true, 1, () => this.did(insertRange(this, ino, offset, length), Operation.insertRange, ino, "", 0, "", offset, length));
+    return this.changing(Room.grows, 1, () => this.did(insertRange(this, ino, offset, length), Operation.insertRange, ino, "", 0, "", offset, length));
   }
 
   /** Gives the target the source's blocks (ioctl_ficlonerange(2)); see file/clone.ts for what must be aligned. −EINVAL, −ENOSPC. */
   cloneRange(this: Subvolume, copy: RangeCopy): number {
-    return this.changing(true, 2, () => this.did(cloneRange(this, copy), Operation.cloneRange, copy.target, "", copy.source, "", copy.targetOffset, copy.length));
+    return this.changing(Room.grows, 2, () => this.did(cloneRange(this, copy), Operation.cloneRange, copy.target, "", copy.source, "", copy.targetOffset, copy.length));
   }
 
   /** copy_file_range(2): shares what blocks allow, copies the rest. Returns the bytes copied. */
   copyRange(this: Subvolume, copy: RangeCopy): number {
-    return this.changing(true, 4, () => this.did(copyRange(this, copy), Operation.copyRange, copy.target, "", copy.source, "", copy.targetOffset, copy.length));
+    return this.changing(Room.grows, 4, () => this.did(copyRange(this, copy), Operation.copyRange, copy.target, "", copy.source, "", copy.targetOffset, copy.length));
   }
 
   /** First offset at or after `offset` that is in data; −ENXIO. */
@@ -155,6 +156,6 @@ export class SubvolumeContent extends SubvolumeOperation {
    * to go on, −1 at the end (file/defragment.ts); −ENOSPC, −EROFS …, all below −1.
    */
   defragment(this: Subvolume, ino: number, from: number, blocks: number): number {
-    return this.changing(true, blocks, () => rewritePart(this, ino, from, blocks));
+    return this.changing(Room.grows, blocks, () => rewritePart(this, ino, from, blocks));
   }
 }

@@ -5,13 +5,14 @@
 import { EROFS } from "@stratos/abi";
 import type { Operation } from "../audit/operation.ts";
 import type { FileOffset } from "../file/file-offset.ts";
+import type { Room } from "./reserve.ts";
 import { SubvolumeState } from "./subvolume-state.ts";
 
 /** A subvolume, as far as this goes. */
 export class SubvolumeOperation extends SubvolumeState {
   /** Begins one that changes something; as `Volume.begin`. */
-  protected begin(grows: boolean, blocks = 0): number {
-    return this.readOnly ? -EROFS : this.volume.begin(grows, blocks);
+  protected begin(room: Room, blocks = 0): number {
+    return this.readOnly ? -EROFS : this.volume.begin(room, blocks);
   }
 
   /** Tells the volume's observer of a change that was made; see `VolumeObserver.changed` for what the values mean. */
@@ -33,8 +34,8 @@ export class SubvolumeOperation extends SubvolumeState {
   }
 
   /** One that changes something. */
-  protected changing(grows: boolean, blocks: number, run: () => number): number {
-    const failed = this.begin(grows, blocks);
+  protected changing(room: Room, blocks: number, run: () => number): number {
+    const failed = this.begin(room, blocks);
     if (failed < 0) return failed;
     try {
       return run();

@@ -28,6 +28,7 @@ import { SubvolumeContent } from "./subvolume-content.ts";
 import { findOrigin, type SubvolumeOrigin } from "./subvolume-state.ts";
 import { Quotas } from "../quota/quotas.ts";
 import type { QuotaKind, QuotaLimits } from "../quota/quotas.ts";
+import { Room } from "./reserve.ts";
 import type { Volume } from "./volume.ts";
 
 export class Subvolume extends SubvolumeContent {
@@ -113,7 +114,7 @@ export class Subvolume extends SubvolumeContent {
    * @param umask  cuts the mode, unless the directory has a default access control list, which the file gets then; −1: neither, the mode is final
    */
   create(directory: number, name: string, mode: number, uid: number, gid: number, rdev = 0, umask = -1): number {
-    const failed = this.begin(true);
+    const failed = this.begin(Room.grows);
     if (failed < 0) return failed;
     try {
       const ino = namespace.create(this, directory, name, mode, uid, gid, rdev);
@@ -131,7 +132,7 @@ export class Subvolume extends SubvolumeContent {
 
   /** A file without a name (O_TMPFILE), pinned once. Returns its number. */
   createUnnamed(mode: number, uid: number, gid: number): number {
-    return this.changing(true, 0, () => {
+    return this.changing(Room.grows, 0, () => {
       const ino = namespace.createUnnamed(this, mode, uid, gid);
       if (ino > 0) {
         this.pin(ino);
@@ -142,7 +143,7 @@ export class Subvolume extends SubvolumeContent {
   }
 
   symlink(directory: number, name: string, target: string, uid: number, gid: number): number {
-    return this.changing(true, 0, () => {
+    return this.changing(Room.grows, 0, () => {
       const ino = namespace.symlink(this, directory, name, target, uid, gid);
       if (ino > 0) this.volume.log.symlink(this, directory, name, ino, target, uid, gid);
       return this.did(ino, Operation.symlink, directory, name, 0, target);
@@ -163,7 +164,7 @@ export class Subvolume extends SubvolumeContent {
 
   /** One name more for a file that is no directory; an unnamed file gets its first. −EPERM, −EMLINK, −EEXIST … */
   link(ino: number, directory: number, name: string): number {
-    return this.changing(true, 0, () => {
+    return this.changing(Room.grows, 0, () => {
       const result = namespace.link(this, ino, directory, name);
       if (result >= 0) this.volume.log.link(this, ino, directory, name);
       return this.did(result, Operation.link, directory, name, ino);
@@ -172,7 +173,7 @@ export class Subvolume extends SubvolumeContent {
 
   /** −EISDIR for a directory. */
   unlink(directory: number, name: string): number {
-    const failed = this.begin(false);
+    const failed = this.begin(Room.shrinks);
     if (failed < 0) return failed;
     try {
       const result = namespace.unlink(this, directory, name);
@@ -187,7 +188,7 @@ export class Subvolume extends SubvolumeContent {
 
   /** −ENOTEMPTY, −ENOTDIR. */
   rmdir(directory: number, name: string): number {
-    return this.changing(false, 0, () => {
+    return this.changing(Room.shrinks, 0, () => {
       const result = namespace.rmdir(this, directory, name);
       if (result >= 0) this.volume.log.rmdir(this, directory, name);
       return this.did(result, Operation.rmdir, directory, name);
@@ -199,7 +200,7 @@ export class Subvolume extends SubvolumeContent {
    * directory moved below itself.
    */
   rename(directory: number, name: string, newDirectory: number, newName: string, flags = 0, uid = 0, gid = 0): number {
-    return this.changing(true, 0, () => {
+    return this.changing(Room.grows, 0, () => {
       const result = rename(this, directory, name, newDirectory, newName, flags, uid, gid);
       if (result >= 0) this.volume.log.rename(this, directory, name, newDirectory, newName, flags, uid, gid);
       return this.did(result, Operation.rename, directory, name, newDirectory, newName, flags);
@@ -237,7 +238,7 @@ export class Subvolume extends SubvolumeContent {
 
   /** Sets what `mask` (ATTRIBUTE_*) says; the caller says the ctime. */
   setAttributes(ino: number, attributes: Attributes, mask: number): number {
-    const failed = this.begin(false);
+    const failed = this.begin(Room.shrinks);
     if (failed < 0) return failed;
     try {
       const result = writeAttributes(this, ino, attributes, mask);
@@ -266,7 +267,7 @@ export class Subvolume extends SubvolumeContent {
 
   /** `flags`: 0, XATTR_CREATE (1, −EEXIST), XATTR_REPLACE (2, −ENODATA). −ENOSPC, −E2BIG when it does not fit. */
   setXattr(ino: number, name: string, value: Uint8Array, flags: number): number {
-    return this.changing(true, 0, () => {
+    return this.changing(Room.grows, 0, () => {
       const result = xattrs.set(this, ino, name, value, flags);
       if (result >= 0) this.volume.log.setXattr(this, ino, name, value, flags);
       return this.did(result, Operation.setXattr, ino, name, 0, "", 0, value.length);
@@ -275,7 +276,7 @@ export class Subvolume extends SubvolumeContent {
 
   /** Sets or (empty) removes an access control list, and the mode with it; see access/acl.ts for the errors. */
   setAcl(ino: number, name: string, value: Uint8Array): number {
-    return this.changing(true, 0, () => {
+    return this.changing(Room.grows, 0, () => {
       const result = setAcl(this, ino, name, value);
       if (result >= 0) this.volume.log.setAcl(this, ino, name, value);
       return this.did(result, Operation.setXattr, ino, name, 0, "", 0, value.length);
@@ -283,7 +284,7 @@ export class Subvolume extends SubvolumeContent {
   }
 
   removeXattr(ino: number, name: string): number {
-    return this.changing(false, 0, () => {
+    return this.changing(Room.shrinks, 0, () => {
       const result = xattrs.remove(this, ino, name);
       if (result >= 0) this.volume.log.removeXattr(this, ino, name);
       return this.did(result, Operation.removeXattr, ino, name);
@@ -315,7 +316,7 @@ export class Subvolume extends SubvolumeContent {
 
   /** For content written from now on, and for what is made in a folder. −ENOENT, −EINVAL, −EOPNOTSUPP (no such codec here). */
   setProperties(ino: number, word: number): number {
-    return this.changing(false, 0, () => {
+    return this.changing(Room.shrinks, 0, () => {
       const result = properties.setProperties(this, ino, word);
       if (result >= 0) this.volume.log.attributes(this, ino);
       return this.did(result, Operation.setFileProperties, ino, "", 0, "", word);
@@ -324,7 +325,7 @@ export class Subvolume extends SubvolumeContent {
 
   /** Defaults of the whole subvolume. −EINVAL, −EOPNOTSUPP, −EROFS. */
   setDefaultProperties(word: number): number {
-    const failed = this.begin(false);
+    const failed = this.begin(Room.settings);
     if (failed < 0) return failed;
     const allowed = properties.allowProperties(this.volume, word);
     if (allowed < 0) return allowed;
@@ -343,12 +344,12 @@ export class Subvolume extends SubvolumeContent {
 
   /** Turns quotas on (which counts all inodes) or off (which forgets usage and limits). */
   setQuotas(on: boolean): number {
-    return this.changing(true, 0, () => (on ? this.quotas.enable() : this.quotas.disable()));
+    return this.changing(on ? Room.grows : Room.settings, 0, () => (on ? this.quotas.enable() : this.quotas.disable()));
   }
 
   /** −EINVAL, −ENOENT when quotas are off. */
   setQuotaLimits(kind: QuotaKind, id: number, limits: QuotaLimits): number {
-    return this.changing(true, 0, () => this.quotas.setLimits(kind, id, limits));
+    return this.changing(Room.settings, 0, () => this.quotas.setLimits(kind, id, limits));
   }
 
   // ---- Lifetime ---------------------------------------------------------------------------------------------------
@@ -375,7 +376,7 @@ export class Subvolume extends SubvolumeContent {
 
   #freeOrphan(ino: number): number {
     // A file system that was made read-only keeps its orphans for the next mount.
-    if (this.begin(false) < 0) return 0;
+    if (this.begin(Room.shrinks) < 0) return 0;
     try {
       return orphans.free(this, ino);
     } catch (thrown) {

@@ -40,6 +40,7 @@ import { SpaceMap } from "../store/space-map.ts";
 import { recoverFromLog, writeCommit } from "./commit.ts";
 import { cacheLimits, type MountOptions, type SubvolumeInfo, type VolumeUsage } from "./mount-options.ts";
 import type { Subvolume } from "./subvolume.ts";
+import { reserveFor, Room, stepUnits } from "./reserve.ts";
 import { SubvolumeRegistry } from "./subvolume-registry.ts";
 import { VolumeTreeOwner } from "./volume-tree-owner.ts";
 import type { VolumeObserver } from "../audit/operation.ts";
@@ -47,8 +48,6 @@ import { Properties } from "../property/properties.ts";
 import { createSubvolume, deleteSubvolume, reclaim, rollBack, subvolumeNamed, takeSnapshot } from "./snapshots.ts";
 import { reclaimStep } from "../snapshot/dropped-trees.ts";
 
-/** Nodes that one operation may have to allocate at the worst, and what those that free space may use beyond it. */
-const QUADS_RESERVED = 48;
 /** `allocateData` stops breaking quads a little before the reserve. */
 const SLACK_QUADS = 20;
 
@@ -76,6 +75,8 @@ export class Volume implements NodeOwner {
   readonly properties: Properties;
   /** Told of each change that was made; null: nobody listens. */
   observer: VolumeObserver | null = null;
+  /** Called once, at the moment when the volume fails (`failure`): also in a commit whose result nobody asked for. Must not use the volume. */
+  onFailure: ((failure: Failure) => void) | null = null;
   readonly readOnly: boolean;
   readonly #volatile: boolean;
   readonly #dirtyLimit: number;
@@ -83,6 +84,10 @@ export class Volume implements NodeOwner {
   readonly #subvolumes: SubvolumeRegistry;
   #changesAtBegin = 0;
   #committing = false;
+  /** Of the operation that is going on. */
+  #room: Room = Room.grows;
+  /** What is stored now was promised its space when it was changed. */
+  isSettling = false;
   #failed: Failure | null = null;
   /** False: in whose name things are done now may pass limits (CAP_SYS_RESOURCE). */
   enforcesQuotas = true;
@@ -199,13 +204,9 @@ export class Volume implements NodeOwner {
 
   // ---- Operations -------------------------------------------------------------------------------------------------
 
-  /** Quads that growing operations must leave: for one operation at the worst, and for what waits to be settled. */
+  /** Quads that data must leave whole: for the operation that is going on and those that may need more of the last space (reserve.ts), and for what waits to be settled. */
   get quadReserve(): number {
-    return this.#operationReserve + this.#pendingQuads;
-  }
-
-  get #operationReserve(): number {
-    return 2 * (QUADS_RESERVED + (this.space.dirtyGroups >> 3) + Math.min(512, this.references.records >> 6));
+    return reserveFor(this, this.#room) + this.#pendingQuads;
   }
 
   /** Each change may dirty a leaf of its own; branches and splits are far fewer. */
@@ -235,48 +236,55 @@ export class Volume implements NodeOwner {
   /**
    * Starts an operation that changes something.
    *
-   * @param grows   it may need more space than it frees
+   * @param room    how much of the last space it may use (reserve.ts)
    * @param blocks  data blocks that it wants
    * @returns 0, −EROFS, −ENOSPC, −EIO
    */
-  begin(grows: boolean, blocks = 0): number {
+  begin(room: Room, blocks = 0): number {
     if (this.readOnly || this.#failed !== null) return -EROFS;
-    const own = grows ? this.#operationReserve : this.#operationReserve >> 1;
-    let reserve = own + this.#pendingQuads;
-    // Pages in memory are promised blocks, each new one a node at the worst.
-    const wanted = blocks * (blocks > DIRECT_BLOCKS ? 1 : 6) + (blocks > 0 ? SLACK_QUADS * NODE_BLOCKS : 0);
-    if (this.space.availableQuads < reserve || this.space.availableBlocks < reserve * NODE_BLOCKS + wanted + this.pages.dirtyCount) {
-      // What this transaction gave back, or will when it is settled, can be used once it is durable.
-      if (this.#hasPending || this.space.freeBlocks - this.log.blocks > this.space.availableBlocks) {
-        const failed = this.commit();
-        if (failed < 0) return failed;
+    this.#room = room;
+    if (room !== Room.none) {
+      // Pages in memory are promised blocks, each new one a node at the worst.
+      const wanted = blocks * (blocks > DIRECT_BLOCKS ? 1 : 6) + (blocks > 0 && room === Room.grows ? SLACK_QUADS * NODE_BLOCKS : 0);
+      if (!this.#hasRoom(this.quadReserve, wanted + this.pages.dirtyCount)) {
+        const failed = this.#makeRoom(room, wanted);
+        if (failed < 0) {
+          this.#room = Room.grows;
+          return failed;
+        }
       }
-      reserve = own;
-      const failed = this.#reclaimFor(reserve, wanted);
-      if (failed < 0) return failed;
-      if (this.space.availableQuads < reserve) return -ENOSPC;
     }
     this.#changesAtBegin = this.cache.changes;
     return 0;
   }
 
-  /** Frees what deleted trees still hold until there is room, or nothing is left of them. 0, or the errno of what failed. */
-  #reclaimFor(reserve: number, blocks: number): number {
+  #hasRoom(quads: number, blocks: number): boolean {
+    return this.space.availableQuads >= quads && this.space.availableBlocks >= quads * NODE_BLOCKS + blocks;
+  }
+
+  /** What this transaction gave back, or will when it is settled, can be used once it is durable; then what deleted trees still hold. 0, −ENOSPC, −EIO. */
+  #makeRoom(room: Room, blocks: number): number {
+    if (this.#hasPending || this.space.freeBlocks - this.log.blocks > this.space.availableBlocks) {
+      const failed = this.commit();
+      if (failed < 0) return failed;
+    }
     try {
-      while (this.space.availableQuads < reserve || this.space.availableBlocks < reserve * NODE_BLOCKS + blocks) {
+      while (!this.#hasRoom(reserveFor(this, room), blocks)) {
         this.#changesAtBegin = this.cache.changes;
-        if (!reclaimStep(this)) return 0;
+        // Below that not even a step of freeing may begin.
+        if (this.space.availableQuads < reserveFor(this, Room.frees) || !reclaimStep(this, stepUnits(this))) break;
         const failed = this.commit();
         if (failed < 0) return failed;
       }
-      return 0;
     } catch (thrown) {
       return this.abort(thrown);
     }
+    return this.space.availableQuads < reserveFor(this, room) ? -ENOSPC : 0;
   }
 
   /** Ends what `begin` began, or a reading operation. */
   end(): void {
+    this.#room = Room.grows;
     this.cache.trim();
     if (this.inodes.isOver) this.inodes.trim((slot) => this.pages.dropFile(slot));
     if (this.entries.isOver) this.entries.trim();
@@ -307,19 +315,29 @@ export class Volume implements NodeOwner {
   }
 
   #settle(inodes: boolean): void {
+    this.isSettling = true;
     try {
       settleAllEntries(this);
       if (inodes) settleAllInodes(this);
     } catch (thrown) {
-      if (thrown instanceof Failure) this.#failed ??= thrown;
+      if (thrown instanceof Failure) this.#fail(thrown);
       throw thrown;
+    } finally {
+      this.isSettling = false;
     }
+  }
+
+  /** The volume takes no changes any more. */
+  #fail(failure: Failure): void {
+    if (this.#failed !== null) return;
+    this.#failed = failure;
+    this.onFailure?.(failure);
   }
 
   /** Turns what was thrown in a changing operation into its errno, and fails the volume when it left a change half done. */
   abort(thrown: unknown): number {
     if (!(thrown instanceof Failure)) throw thrown;
-    if (this.cache.changes !== this.#changesAtBegin) this.#failed = thrown;
+    if (this.cache.changes !== this.#changesAtBegin) this.#fail(thrown);
     return -thrown.errno;
   }
 
@@ -351,7 +369,7 @@ export class Volume implements NodeOwner {
       return 0;
     } catch (thrown) {
       if (!(thrown instanceof Failure)) throw thrown;
-      this.#failed = thrown;
+      this.#fail(thrown);
       return -thrown.errno;
     } finally {
       this.#committing = false;
@@ -372,7 +390,7 @@ export class Volume implements NodeOwner {
       if (this.observer?.beforeCommit !== undefined || !this.log.addContent(subvolume, ino)) this.log.skip();
       return 0;
     } catch (thrown) {
-      if (thrown instanceof Failure) this.#failed = thrown;
+      if (thrown instanceof Failure) this.#fail(thrown);
       return this.readFailed(thrown);
     }
   }
@@ -385,7 +403,7 @@ export class Volume implements NodeOwner {
     try {
       if (this.log.flush()) return 0;
     } catch (thrown) {
-      if (thrown instanceof Failure) this.#failed = thrown;
+      if (thrown instanceof Failure) this.#fail(thrown);
       return this.readFailed(thrown);
     } finally {
       this.#committing = false;
@@ -393,10 +411,12 @@ export class Volume implements NodeOwner {
     return this.commit();
   }
 
-  /** Data blocks that may be taken now, or after a commit; what their extents take in the tree is left out. */
+  /** Data blocks that may be taken now, or after a commit; what their extents take in the tree is left out. None when the next write would be refused. */
   get dataBlocks(): number {
-    const free = this.space.freeBlocks - this.pages.dirtyCount - this.log.blocks;
-    return Math.max(0, free - (free >> 6) - (this.quadReserve + SLACK_QUADS) * NODE_BLOCKS);
+    const { freeBlocks, freeQuads } = this.space;
+    const quads = this.quadReserve + SLACK_QUADS;
+    const free = freeBlocks - this.pages.dirtyCount - this.log.blocks;
+    return freeQuads - Math.ceil(this.log.blocks / NODE_BLOCKS) < quads ? 0 : Math.max(0, free - (free >> 6) - quads * NODE_BLOCKS);
   }
 
   usage(): VolumeUsage {
@@ -471,7 +491,7 @@ export class Volume implements NodeOwner {
   }
 
   /**
-   * Frees a part of what deleted subvolumes and rollbacks left: up to `steps` subtrees of some 340 nodes each. Whoever has a volume open for
+   * Frees a part of what deleted subvolumes and rollbacks left: up to `steps` times 8192 nodes and extents. Whoever has a volume open for
    * long calls it when there is nothing else to do; when space runs short, it happens by itself.
    *
    * @returns 1 while there is more to free, 0 when there is not, or a negated errno
