@@ -3,14 +3,14 @@
  * its owner can be taken over when the owner is gone: its pid no longer runs, or runs a program that started at another time.
  */
 import { linkSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
-import { isRunning } from "./running-process.ts";
+import { isRunning, processWords } from "./running-process.ts";
 
 export class FileLockedError extends Error {
   readonly path: string;
   readonly owner: number;
 
   constructor(path: string, owner: number) {
-    super(`${path}: in use by process ${owner}`);
+    super(`${path}: in use by ${processWords(owner)}`);
     this.path = path;
     this.owner = owner;
   }

@@ -33,7 +33,9 @@ const main: MainThread = {
 
 try {
   const served = openServedVolume(options);
-  tell({ kind: "opened", readOnly: served.files.readOnly, hasSchedule: typeof served.volume.properties.get(SCHEDULE_PROPERTY) !== "number" });
+  // The kernel claims the volume's block device when it mounts it: until then, and where it does not, the server does.
+  claim(served, false);
+  tell({ kind: "opened", readOnly: served.files.readOnly, isWriteProtected: served.isWriteProtected, hasSchedule: typeof served.volume.properties.get(SCHEDULE_PROPERTY) !== "number" });
   port.once("message", (start: ThreadStart | null) => {
     if (start === null) {
       served.close();
@@ -47,7 +49,8 @@ try {
 }
 
 /** Serves, and runs commands between two requests, until the mount ends. */
-async function serve(served: ServedVolume, { fd, calls }: ThreadStart): Promise<void> {
+async function serve(served: ServedVolume, { fd, calls, claims }: ThreadStart): Promise<void> {
+  if (claims) claim(served, true);
   const server = new FuseServer(new DevFuse(fd, main), served.volume, new NodeClock(), { ...options.serve, files: served.files, bell: calls.subarray(0, 1) });
   const turn = new MountTurn(server, calls, () => tell({ kind: "ring" }));
   for (;;) {
@@ -59,6 +62,11 @@ async function serve(served: ServedVolume, { fd, calls }: ThreadStart): Promise<
   }
   served.close();
   tell({ kind: "ended", result: turn.end });
+}
+
+/** The first device is the one that is mounted. */
+function claim({ devices }: ServedVolume, isOurs: boolean): void {
+  devices.files[0]!.claim(isOurs);
 }
 
 async function runCall(call: MountedCall, served: ServedVolume, server: FuseServer, turn: MountTurn): Promise<number | null> {
