@@ -18,6 +18,7 @@ import { byteString } from "@stratos/base";
 import type { Clock } from "@stratos/host";
 import type { FuseDevice } from "./device.ts";
 import { KernelTime } from "./kernel-time.ts";
+import { ListingHabits } from "./listing-habits.ts";
 import { LookupCounts } from "./lookup-counts.ts";
 import { ParkedRequests } from "./parked-requests.ts";
 import { REQUESTS } from "./requests/request-table.ts";
@@ -74,6 +75,7 @@ export class FuseServer {
   readonly checksPermissions: boolean;
   readonly snapshots: SnapshotFolder | null;
   readonly counts = new LookupCounts();
+  readonly habits = new ListingHabits();
   /** What has to see all writes, and waits for those that the kernel has gathered. */
   readonly parked: ParkedRequests;
   /** The clock that the kernel stamps files with, when it does. */

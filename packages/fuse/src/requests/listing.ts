@@ -1,13 +1,13 @@
 /**
  * READDIR and READDIRPLUS. Offsets: 0 begins, 1 is after ".", 2 after "..", and 2 + the engine's cursor further on; the engine's cursors
- * stay valid while entries come and go.
+ * stay valid while entries come and go. Whose attributes READDIRPLUS gives: listing-habits.ts.
  */
 import { DT_DIR } from "@stratos/abi";
 import { ROOT_INO } from "@stratos/aegisfs";
 import type { Subvolume } from "@stratos/aegisfs";
 import type { FuseServer } from "../server.ts";
 import { getUnsigned, putEntry, putPair, VALID_SECONDS } from "../wire/attribute-words.ts";
-import { B, D, DIRENT_SIZE, ENTRY_SIZE, PAYLOAD_MAX, Q_NODE_TREE } from "../wire/layout.ts";
+import { B, D, DIRENT_SIZE, ENTRY_SIZE, PAYLOAD_MAX, Q_NODE_TREE, Q_PID } from "../wire/layout.ts";
 import { touchAccessTime } from "./content.ts";
 import { markRolledBack } from "./names.ts";
 
@@ -27,6 +27,7 @@ function list(server: FuseServer, files: Subvolume, directory: number, plus: boo
   let offset = getUnsigned(words, B + 2);
   const found = files.stat(directory, attributes);
   if (found < 0) return found;
+  if (plus) server.habits.list(words[Q_PID]!, directory, tree, offset === 0);
   const parent = directory === ROOT_INO ? ROOT_INO : attributes.parent;
   let size = 0;
   for (; offset < 2; offset++) {
@@ -41,7 +42,8 @@ function list(server: FuseServer, files: Subvolume, directory: number, plus: boo
     offset = entry.nextCursor + 2;
     const next = putDirent(server, size, sizeMax, entry.ino, tree, offset, entry.name, entry.type, plus);
     if (next < 0) break;
-    if (plus && files.stat(entry.ino, attributes) === 0) {
+    // A folder's attributes are wanted by who goes into it; node 0 says that there are none here.
+    if (plus && (entry.type === DT_DIR || server.habits.gives()) && files.stat(entry.ino, attributes) === 0) {
       if (tree === 0 && server.rolledBack.size > 0) markRolledBack(server, attributes);
       putEntry(words, D + size / 4, attributes, tree, VALID_SECONDS);
       server.counts.add(entry.ino, tree);
