@@ -72,6 +72,7 @@ export class FuseMount {
           Atomics.store(message.answer, 0, mount?.gather(message.token) === true ? GATHERING : NOT_GATHERING);
           Atomics.notify(message.answer, 0);
         } else if (message.kind === "ring" || message.kind === "output" || message.kind === "called") mount?.hear(message);
+        else if (message.kind === "failed") sayAloud(options.volume.path, message.words);
         else if (message.kind === "ended" || message.kind === "broken") finish(message);
         else resolve(message);
       });
@@ -194,6 +195,12 @@ export class FuseMount {
     this.#timeKeeper.on("error", () => {});
     this.#timeKeeper.unref();
   }
+}
+
+/** To who reads the server's log, and to who reads the host's. */
+function sayAloud(path: string, words: string): void {
+  process.stderr.write(`stratos: ${path}: ${words}\n`);
+  spawn("logger", ["-t", "stratos", "-p", "daemon.err", "--", `${path}: ${words}`], { stdio: "ignore", cwd: "/" }).on("error", () => {});
 }
 
 const NOT_ROOT = "fusermount3 mounts no block devices";

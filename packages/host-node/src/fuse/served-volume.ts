@@ -23,7 +23,7 @@ export interface ServedVolumeOptions {
   readonly subvolume: string | null;
   /** Memory for what is kept of the volume. */
   readonly cacheBytes: number;
-  readonly serve: Omit<ServeOptions, "files" | "bell">;
+  readonly serve: Omit<ServeOptions, "files" | "bell" | "onFailure">;
   /** Module that runs commands on the volume while it is mounted (`MountedCommands`), and the place that it must not look into. */
   readonly commands?: { readonly url: string; readonly mountPoint: string };
 }
@@ -74,6 +74,8 @@ export type ThreadMessage =
   | { readonly kind: "notify"; readonly messages: Uint8Array; readonly sent: Int32Array }
   /** The kernel is to write what it has gathered; `answer` becomes GATHERING, or NOT_GATHERING where nobody can ask it to. */
   | { readonly kind: "gather"; readonly token: string; readonly answer: Int32Array }
+  /** The volume takes no changes any more; why, in words. */
+  | { readonly kind: "failed"; readonly words: string }
   /** Ask for the mount's free space: a command lets the mount have its turn. */
   | { readonly kind: "ring" }
   | { readonly kind: "output"; readonly stream: "stdout" | "stderr"; readonly text: string }
