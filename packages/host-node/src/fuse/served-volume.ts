@@ -3,7 +3,6 @@ import { readFileSync } from "node:fs";
 import { MOUNT_ERROR_WORDS, type Subvolume, type Volume } from "@stratos/aegisfs";
 import type { ServeOptions } from "@stratos/fuse";
 import { FileLockedError } from "../file-lock.ts";
-import { processWords } from "../running-process.ts";
 import { mountDevices, openVolumeDevices, type VolumeDevices } from "../volume-devices.ts";
 import { withEnvironmentFilters } from "../volume-filters.ts";
 import { isWriteProtected } from "../write-protection.ts";
@@ -116,7 +115,7 @@ function openDevices({ path, devices, keyFile }: ServedVolumeOptions, readOnly: 
   try {
     return openVolumeDevices([path, ...devices], { readOnly, passphrase: () => (keyFile === null ? null : firstLine(keyFile)) });
   } catch (error) {
-    if (error instanceof FileLockedError) throw new Error(`in use by ${processWords(error.owner)}`);
+    if (error instanceof FileLockedError) throw new Error(error.words);
     throw new Error(/^[A-Z0-9]+: ([^,]+), /.exec((error as Error).message)?.[1] ?? (error as Error).message);
   }
 }
