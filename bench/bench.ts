@@ -10,7 +10,7 @@
  *     npm run bench -- --only aegisfs-memory [--files N]   whether a volume stays within the memory that it was given
  *     npm run bench -- [--only GROUP|ROW] [--rounds N] [--image NAME] [--root DIR] [--page]
  *
- * `--only pkg` measures resolving beside apt, `--only outputs` images beside ostree, umoci, mke2fs and qemu-img, `--only fuse` and `--only durable` (or one row of them, as `fuse-stat`; fuse/rows.ts) a mounted volume beside bindfs, a C server, ext4 and btrfs, with images on a tmpfs or, with `--backing disk`, on the disk; they need no image. `--image` and `--root` take an image of Stratos and a folder with the same files, instead of building them.
+ * `--only pkg` measures resolving beside apt, `--only outputs` images beside ostree, umoci, mke2fs and qemu-img, `--only fuse`, `--only durable` and `--only small` (or one row of them, as `fuse-stat`; fuse/rows.ts) a mounted volume beside bindfs, a C server, ext4 and btrfs, with images on a tmpfs or, with `--backing disk`, on the disk; they need no image. `--image` and `--root` take an image of Stratos and a folder with the same files, instead of building them.
  */
 import { spawnSync } from "node:child_process";
 import { cpus } from "node:os";

@@ -5,6 +5,7 @@
  * Direct reads and writes go past the page cache, so that each is a question to the file system.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/btrfs.h>
 #include <linux/magic.h>
@@ -16,9 +17,11 @@
 #include <unistd.h>
 #include "../measured.h"
 
-enum { FOLDERS = 20, BIG = 64 << 20, SMALL = 32 << 20, READS = 5000, WARM_READS = 50000, MIB = 1 << 20, TEXT = 512 << 20, SYNCS = 20, SNAPSHOTS = 20 };
+enum { BIG = 64 << 20, SMALL = 32 << 20, READS = 5000, WARM_READS = 50000, MIB = 1 << 20, TEXT = 512 << 20, SYNCS = 20, SNAPSHOTS = 20 };
 
 static int files = 2000;
+/* Of many files there are a hundred in each, as in trees of sources. */
+static int folders = 20;
 static char *folder;
 static unsigned char *buffer;
 static uint64_t state = 88172645463325252ull;
@@ -45,7 +48,7 @@ static uint64_t begin(void) {
 static const char *name(int file) {
   static char text[4096];
   if (file < 0) snprintf(text, sizeof text, "%s/d%d", folder, -1 - file);
-  else snprintf(text, sizeof text, "%s/d%d/file-%d", folder, file % FOLDERS, file);
+  else snprintf(text, sizeof text, "%s/d%d/file-%d", folder, file % folders, file);
   return text;
 }
 
@@ -125,9 +128,27 @@ static void dropSnapshot(int number) {
   need(rmdir(path) == 0, path);
 }
 
+/* What a backup does: lists a folder, then looks at each file, opens it and reads it. */
+static uint64_t readFolder(const char *path) {
+  uint64_t count = 0;
+  DIR *listing = opendir(path);
+  need(listing != NULL, path);
+  for (struct dirent *entry; (entry = readdir(listing)) != NULL;) {
+    struct stat st;
+    if (entry->d_name[0] == '.') continue;
+    need(fstatat(dirfd(listing), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0, entry->d_name);
+    int fd = openat(dirfd(listing), entry->d_name, O_RDONLY);
+    need(fd >= 0 && read(fd, buffer, MIB) == st.st_size && close(fd) == 0, entry->d_name);
+    count++;
+  }
+  closedir(listing);
+  return count;
+}
+
 int main(int argc, char **argv) {
   if (argc < 3) return 2;
   if (argc > 3) files = atoi(argv[3]);
+  if (files >= 10000) folders = files / 100;
   const char *row = argv[1];
   folder = argv[2];
   need(posix_memalign((void **)&buffer, 4096, MIB) == 0, "memory");
@@ -136,7 +157,7 @@ int main(int argc, char **argv) {
   uint64_t start, count;
   int fd;
   if (!strcmp(row, "create")) {
-    for (int d = 0; d < FOLDERS; d++) need(mkdir(name(-1 - d), 0755) == 0, name(-1 - d));
+    for (int d = 0; d < folders; d++) need(mkdir(name(-1 - d), 0755) == 0, name(-1 - d));
     start = begin();
     for (int file = 0; file < files; file++) {
       fd = open(name(file), O_CREAT | O_WRONLY | O_EXCL, 0644);
@@ -155,11 +176,16 @@ int main(int argc, char **argv) {
       need(fd >= 0 && read(fd, buffer, 4096) == 4096 && close(fd) == 0, name(file));
     }
     count = files;
+  } else if (!strcmp(row, "read-tree")) {
+    start = begin();
+    count = 0;
+    for (int d = 0; d < folders; d++) count += readFolder(name(-1 - d));
+    need(count == (uint64_t)files, "files");
   } else if (!strcmp(row, "unlink")) {
     start = begin();
     for (int file = 0; file < files; file++) need(unlink(name(file)) == 0, name(file));
     count = files;
-    for (int d = 0; d < FOLDERS; d++) need(rmdir(name(-1 - d)) == 0, name(-1 - d));
+    for (int d = 0; d < folders; d++) need(rmdir(name(-1 - d)) == 0, name(-1 - d));
   } else if (!strcmp(row, "seq-write")) {
     fd = openBig("big", O_CREAT | O_TRUNC | O_WRONLY | O_DIRECT);
     start = begin();

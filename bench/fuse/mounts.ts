@@ -1,7 +1,7 @@
 /**
  * A mounted volume beside its peers, by turns (systems.ts). Each row's figure is the median of the rounds.
  *
- *     npm run bench -- --only fuse|durable [--rounds N] [--backing tmpfs|disk] [--memfs-ll PROGRAM]
+ *     npm run bench -- --only fuse|durable|small [--rounds N] [--backing tmpfs|disk] [--memfs-ll PROGRAM]
  *     npm run bench -- --only fuse-stat,fuse-untar     single rows; rows.ts has their keys
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -112,7 +112,7 @@ function measure(bench: Workbench, row: MountRow, { folder: at, pid, name }: Sys
   }
   const target = join(at, "untar");
   if (row.what === "untar") mkdirSync(target);
-  const files = row.what === "snapshot" ? 10_000 : 2000;
+  const files = row.files ?? (row.what === "snapshot" ? 10_000 : 2000);
   if (row.needs === "create") bench.run("create", at, files);
   if (row.needs === "big" && !existsSync(join(at, "big"))) bench.run("seq-write", at);
   if (row.needs === "text" && !existsSync(join(at, "text"))) bench.run("text-write", at);
@@ -129,6 +129,9 @@ function measure(bench: Workbench, row: MountRow, { folder: at, pid, name }: Sys
     must("tar", ["-xf", bench.archive, "-C", target]);
     // A mount of ours is durable when its server says so: sync(2) does not reach it, fsync of a folder with all of the volume's changes does.
     if (row.synced === true) name.startsWith("aegisfs") ? syncServer(at) : syncMount(at);
+    ns = Number(process.hrtime.bigint() - start);
+  } else if (row.what === "find") {
+    must("sh", ["-c", "exec find \"$1\" > /dev/null", "sh", at]);
     ns = Number(process.hrtime.bigint() - start);
   } else ({ ns, count, callerUs } = bench.run(row.what, at, files, row.synced));
   const othersUs = kernelBefore !== null ? kernelThreadsUs(kernelBefore) : processorUs(pid) - before;

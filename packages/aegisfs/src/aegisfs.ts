@@ -28,6 +28,7 @@ export {
 } from "./file/attributes.ts";
 export { addOffsets, blockOf, blocksOf, offsetBetween, offsetOf } from "./file/file-offset.ts";
 export type { FileOffset } from "./file/file-offset.ts";
+export { indexInListing, type Listing } from "./cache/listings.ts";
 export { DirectoryEntry } from "./file/directory.ts";
 export { XATTR_CREATE, XATTR_REPLACE } from "./file/xattrs.ts";
 export { Failure, MOUNT_ERROR_WORDS } from "./failure.ts";

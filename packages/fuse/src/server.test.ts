@@ -1,7 +1,7 @@
 /** Goal: what the server promises the kernel, without one. Method: prepared requests; the volume is in memory, its flushes are counted. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EEXIST, EINTR, ENOENT, ENOSPC, ENOSYS, EPROTO } from "@stratos/abi";
+import { EEXIST, EINTR, EIO, ENOENT, ENOSPC, ENOSYS, EPROTO } from "@stratos/abi";
 import { check, format, mount, type Volume } from "@stratos/aegisfs";
 import { SeededRandom } from "@stratos/base";
 import { MemoryBlockDevice, SimulatedClock } from "@stratos/host";
@@ -12,9 +12,16 @@ import * as op from "./wire/opcodes.ts";
 class CountingDevice extends MemoryBlockDevice {
   flushes = 0;
 
+  /** Writes fail from now on, as those to a device that was pulled out. */
+  isGone = false;
+
   override flush(): number {
     this.flushes++;
     return super.flush();
+  }
+
+  override write(offset: number, bytes: Uint8Array, at: number, length: number): number {
+    return this.isGone ? -EIO : super.write(offset, bytes, at, length);
   }
 }
 
@@ -105,6 +112,34 @@ test("a change is made durable when its time has come, and not before", () => {
   // Format flushed; 600 ms after the change nothing had to be done, 1200 ms after it the commit.
   const start = seen[0]!;
   assert.deepEqual(seen.slice(0, 5).map((flushes) => flushes - start), [0, 0, 0, 0, 2].slice(0, Math.min(5, seen.length)));
+});
+
+test("a timed commit that fails is told at once, and to the next caller of fsync", () => {
+  const told: string[] = [];
+  const { server, kernel, disk, clock } = makeServer({ commitIntervalMs: 1000, onFailure: ({ kind }, unsavedMs) => void told.push(`${kind} ${unsavedMs}`) });
+  init(kernel);
+  kernel.request(op.FUSE_MKDIR, 1, 0o755, 0, "folder");
+  server.serve();
+  kernel.request(op.FUSE_MKDIR, 1, 0o755, 0, "lost");
+  const receive = kernel.receive.bind(kernel);
+  kernel.receive = (at, size) => {
+    clock.advance(1_500_000_000);
+    return receive(at, size);
+  };
+  disk.isGone = true;
+  for (let tick = 0; tick < 3; tick++) kernel.request(op.FUSE_STATFS, 1);
+  const [sync, syncAll, change] = [kernel.request(op.FUSE_FSYNC, 1, 0, 0, 0, 0), kernel.request(op.FUSE_SYNCFS, 1, 0, 0), kernel.request(op.FUSE_MKDIR, 1, 0o755, 0, "more")];
+  const status = kernel.request(op.FUSE_LOOKUP, 1, ".aegisfs");
+  server.serve();
+  assert.deepEqual(told, ["io 1500"]);
+  for (const unique of [sync, syncAll]) assert.equal(kernel.answer(unique).error, -EIO);
+  assert.notEqual(kernel.answer(change).error, 0);
+  const [node, tree] = wordsOf(kernel.answer(status).payload);
+  const read = kernel.request(op.FUSE_READ, node!, 0, 0, 0, 0, 4096, 0, 0, 0, 0, 0);
+  kernel.at(read, tree!);
+  server.serve();
+  const { health, failedCommits } = JSON.parse(Buffer.from(kernel.answer(read).payload).toString()) as { health: string; failedCommits: number };
+  assert.deepEqual([health, failedCommits], ["io", 1]);
 });
 
 test("a file without names lives until the kernel has forgotten it", () => {

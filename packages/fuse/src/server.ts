@@ -13,11 +13,12 @@
  */
 import { EAGAIN, EINTR, EIO, ENODEV, ENOENT, ENOSYS, ESTALE } from "@stratos/abi";
 import { Attributes, DirectoryEntry, ROOT_INO } from "@stratos/aegisfs";
-import type { Subvolume, Volume } from "@stratos/aegisfs";
+import type { Failure, Subvolume, Volume } from "@stratos/aegisfs";
 import { byteString } from "@stratos/base";
 import type { Clock } from "@stratos/host";
 import type { FuseDevice } from "./device.ts";
 import { KernelTime } from "./kernel-time.ts";
+import { ListingHabits } from "./listing-habits.ts";
 import { LookupCounts } from "./lookup-counts.ts";
 import { ParkedRequests } from "./parked-requests.ts";
 import { REQUESTS } from "./requests/request-table.ts";
@@ -48,6 +49,8 @@ export interface ServeOptions {
   controlNames?: boolean;
   /** Milliseconds after which a change is made durable without being asked; default 5000. */
   commitIntervalMs?: number;
+  /** Told once, when the volume has failed: its kind and block, and for how many milliseconds changes have not been durable. */
+  onFailure?: (failure: Failure, unsavedMs: number) => void;
   /** One word. Another thread makes it other than 0 and asks for the mount's free space: `serve` then returns `SERVE_CALLED`, between two requests. */
   bell?: Int32Array;
 }
@@ -74,6 +77,7 @@ export class FuseServer {
   readonly checksPermissions: boolean;
   readonly snapshots: SnapshotFolder | null;
   readonly counts = new LookupCounts();
+  readonly habits = new ListingHabits();
   /** What has to see all writes, and waits for those that the kernel has gathered. */
   readonly parked: ParkedRequests;
   /** The clock that the kernel stamps files with, when it does. */
@@ -100,8 +104,13 @@ export class FuseServer {
   minor = 0;
   /** Bytes of fuse_setxattr_in. */
   setXattrSize = 8;
+  /** Commits that the clock asked for, and those of them that failed. */
+  timedCommits = 0;
+  failedCommits = 0;
   readonly #commitIntervalMs: number;
   readonly #bell: Int32Array;
+  readonly #onFailure: (failure: Failure, unsavedMs: number) => void;
+  #isFailureTold = false;
   #isCalled = false;
   /** When the oldest change that is not durable yet was made; 0: there is none. */
   #dirtySinceMs = 0;
@@ -129,6 +138,7 @@ export class FuseServer {
     this.#commitIntervalMs = options.commitIntervalMs ?? 5000;
     this.parked = new ParkedRequests(this);
     this.#bell = options.bell ?? new Int32Array(1);
+    this.#onFailure = options.onFailure ?? (() => {});
     // The root is known without being looked up, and never forgotten.
     this.counts.add(ROOT_INO, 0);
   }
@@ -159,7 +169,8 @@ export class FuseServer {
       if (this.parked.hasReady) this.parked.resume();
       // The clock's side asks for it every few seconds.
       if (this.words[Q_OPCODE] === FUSE_STATFS) this.parked.giveUp();
-      if (this.volume.hasChanges) this.#commitWhenDue();
+      if (this.volume.failure !== null) this.#tellFailure(this.volume.failure);
+      else if (this.volume.hasChanges) this.#commitWhenDue();
       else {
         this.#dirtySinceMs = 0;
         // Asked by the clock's side while nobody else asks anything: time for what deleted snapshots have left.
@@ -381,7 +392,16 @@ export class FuseServer {
     // A clock that was set back must not put the commit off.
     if (this.#dirtySinceMs === 0 || nowMs < this.#dirtySinceMs) this.#dirtySinceMs = nowMs;
     if (nowMs - this.#dirtySinceMs < this.#commitIntervalMs) return;
+    this.timedCommits++;
+    if (this.volume.commit() < 0) this.failedCommits++;
+    if (this.volume.failure !== null) this.#tellFailure(this.volume.failure);
     this.#dirtySinceMs = 0;
-    this.volume.commit();
+  }
+
+  /** Nobody waits for a commit that the clock asked for: the next caller of fsync gets EIO, and whoever serves the mount is told now. */
+  #tellFailure(failure: Failure): void {
+    if (this.#isFailureTold) return;
+    this.#isFailureTold = true;
+    this.#onFailure(failure, this.#dirtySinceMs === 0 ? 0 : Math.max(0, this.clock.realtimeMs() - this.#dirtySinceMs));
   }
 }

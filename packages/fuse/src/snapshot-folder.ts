@@ -12,6 +12,7 @@ import { EISDIR, ENAMETOOLONG, ENODATA, ENOENT, ENOSYS, EOPNOTSUPP, EPERM, ESTAL
 import { Attributes, ROOT_INO } from "@stratos/aegisfs";
 import { byteStringToUtf8, utf8Of } from "@stratos/base";
 import { putStatx } from "./requests/attributes.ts";
+import { syncAll } from "./requests/content.ts";
 import { putDirent } from "./requests/listing.ts";
 import { REQUESTS } from "./requests/request-table.ts";
 import { statFileSystem } from "./requests/session.ts";
@@ -92,7 +93,7 @@ export class SnapshotFolder {
       case op.FUSE_GETATTR: return putAttributesReply(words, D, this.#attributes, VIRTUAL_TREE, 0);
       case op.FUSE_STATX: return putStatx(server, this.#attributes, VIRTUAL_TREE, 0);
       case op.FUSE_STATFS: return statFileSystem(server);
-      case op.FUSE_FSYNC: case op.FUSE_FSYNCDIR: return server.sync(true);
+      case op.FUSE_FSYNC: case op.FUSE_FSYNCDIR: case op.FUSE_SYNCFS: return syncAll(server);
       case op.FUSE_GETXATTR: case op.FUSE_REMOVEXATTR: return -ENODATA;
       case op.FUSE_LISTXATTR: return this.#noXattrs();
     }
@@ -256,7 +257,7 @@ export class SnapshotFolder {
   }
 
   #describe(): object {
-    const { volume, files, handled, failed, flushes, counts, minor, gathersWrites, accessTimes } = this.#server;
+    const { volume, files, handled, failed, flushes, counts, minor, gathersWrites, accessTimes, timedCommits, failedCommits } = this.#server;
     const requests: Record<string, number> = {};
     for (let opcode = 0; opcode < handled.length; opcode++) if (handled[opcode]! > 0) requests[op.OPCODE_NAMES[opcode] ?? String(opcode)] = handled[opcode]!;
     const subvolumes = volume.subvolumes();
@@ -264,6 +265,8 @@ export class SnapshotFolder {
       label: byteStringToUtf8(volume.superblock.label),
       generation: volume.superblock.generation,
       health: volume.failure === null ? "ok" : volume.failure.kind,
+      failure: volume.failure === null ? null : { kind: volume.failure.kind, block: volume.failure.block },
+      timedCommits, failedCommits,
       readOnly: files.readOnly,
       mounted: { id: files.id, name: byteStringToUtf8(files.name), live: files.id === volume.root.id },
       usage: volume.usage(),

@@ -4,13 +4,17 @@
  */
 import { readFileSync, realpathSync } from "node:fs";
 import { lockOwner } from "./file-lock.ts";
-import { AEGISFS_TYPE, readMountTable } from "./fuse/mount-table.ts";
+import { findMountElsewhere, mountsSeenBy } from "./fuse/mount-namespaces.ts";
+import type { MountEntry } from "./fuse/mount-table.ts";
 import { sleepSync } from "./sleep-sync.ts";
 
 const LIMIT_MS = 60_000;
 const POLL_MS = 5;
 
-/** Returns once no server of a mount that has ended (or is about to begin) holds the lock of `path`; after a minute in any case. */
+/**
+ * Returns once no server of a mount that has ended (or is about to begin) holds the lock of `path`; after a minute in any case. One that is still mounted in another mount namespace has not
+ * ended: nobody waits for that.
+ */
 export function waitForEndingMount(path: string): void {
   for (let waited = 0; waited < LIMIT_MS && isServedUnmounted(path); waited += POLL_MS) sleepSync(POLL_MS);
 }
@@ -25,7 +29,8 @@ function isServedUnmounted(path: string): boolean {
     const source = realpathSync(path);
     // The source is the first of a volume's devices; what the process was told to mount on holds for all of them.
     const place = command.split("\0").at(-2);
-    return !readMountTable().some((mount) => mount.type === AEGISFS_TYPE && (mount.source === source || mount.mountPoint === place));
+    const isIt = (mount: MountEntry): boolean => mount.source === source || mount.mountPoint === place;
+    return !mountsSeenBy(process.pid).some(isIt) && !mountsSeenBy(owner).some(isIt) && findMountElsewhere(isIt) === null;
   } catch {
     // It has gone, or this host has no /proc.
     return false;

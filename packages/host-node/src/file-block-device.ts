@@ -3,17 +3,20 @@ import { EINVAL, EIO, EROFS } from "@stratos/abi";
 import type { BlockDevice } from "@stratos/host";
 import { lockFile } from "./file-lock.ts";
 import { hostErrno } from "./host-errno.ts";
+import { claimContent } from "./kernel-claim.ts";
 import { ReadAhead } from "./read-ahead.ts";
+import { deviceNumbers, isReadOnlyDevice } from "./write-protection.ts";
 
 /**
- * A file or a block device of the host as a disk. Writers hold the file's lock; readers of a prepared image share it freely. Linux also refuses a
- * second writer of a block device, and one that is mounted (EBUSY).
+ * A file or a block device of the host as a disk. Writers hold the lock of its name (file-lock.ts) and of its content (kernel-claim.ts); readers of a prepared image share it freely. Linux also
+ * refuses a second writer of a block device, and one that is mounted (EBUSY).
  */
 export class FileBlockDevice implements BlockDevice {
   readonly path: string;
   readonly readOnly: boolean;
-  readonly #fd: number;
+  #fd: number;
   readonly #unlock: () => void;
+  #giveBack: () => void;
   #size: number;
   /** For a prepared image, which nobody writes. */
   readonly #ahead: ReadAhead | null;
@@ -22,16 +25,38 @@ export class FileBlockDevice implements BlockDevice {
   constructor(path: string, options: { readOnly?: boolean; create?: number } = {}) {
     this.path = path;
     this.readOnly = options.readOnly ?? false;
-    this.#unlock = this.readOnly ? () => {} : lockFile(path);
+    this.#giveBack = () => {};
+    let unlock = (): void => {};
+    let fd = -1;
     try {
-      this.#fd = openSync(path, this.readOnly ? "r" : options.create !== undefined ? "wx+" : isBlockDevice(path) ? constants.O_RDWR | constants.O_EXCL : "r+", 0o644);
-      if (options.create !== undefined) ftruncateSync(this.#fd, options.create);
-      this.#size = sizeOf(this.#fd);
-      this.#ahead = this.readOnly ? new ReadAhead(this.#fd) : null;
+      fd = openSync(path, this.readOnly ? "r" : options.create !== undefined ? "wx+" : isBlockDevice(path) ? constants.O_RDWR | constants.O_EXCL : "r+", 0o644);
+      if (!this.readOnly && isReadOnlyDevice(fstatSync(fd).rdev) && fstatSync(fd).isBlockDevice()) throw Object.assign(new Error(`EROFS: write-protected, open '${path}'`), { code: "EROFS", path });
+      if (options.create !== undefined) ftruncateSync(fd, options.create);
+      else if (!this.readOnly) this.#giveBack = claimContent(path, fd);
+      // Behind the claim: a lock of another process's, of whose namespace we see nothing, is not taken for a dead one's.
+      if (!this.readOnly) unlock = lockFile(path);
+      this.#unlock = unlock;
+      this.#fd = fd;
+      this.#size = sizeOf(fd);
+      this.#ahead = this.readOnly ? new ReadAhead(fd) : null;
     } catch (error) {
-      this.#unlock();
+      if (fd >= 0) closeSync(fd);
+      this.#giveBack();
+      unlock();
       throw error;
     }
+  }
+
+  /**
+   * A block device can be claimed once (O_EXCL): by us, or by the kernel that is about to mount it. Ours is given up, or taken again.
+   *
+   * @throws Node's error when the kernel, or somebody else, has it
+   */
+  claim(isOurs: boolean): void {
+    if (this.readOnly || !isBlockDevice(this.path)) return;
+    const fd = openSync(this.path, isOurs ? constants.O_RDWR | constants.O_EXCL : constants.O_RDWR);
+    closeSync(this.#fd);
+    this.#fd = fd;
   }
 
   get size(): number {
@@ -92,6 +117,7 @@ export class FileBlockDevice implements BlockDevice {
 
   close(): void {
     closeSync(this.#fd);
+    this.#giveBack();
     this.#unlock();
   }
 }
@@ -105,10 +131,6 @@ function isBlockDevice(path: string): boolean {
 
 /** stat(2) shows no size of a device; Linux tells it in sysfs, in sectors of 512 bytes. */
 function sizeOf(fd: number): number {
-  const { rdev, size } = fstatSync(fd);
-  if (!fstatSync(fd).isBlockDevice()) return size;
-  // makedev of glibc: gnu_dev_major(3).
-  const major = ((rdev >>> 8) & 0xfff) | (Math.floor(rdev / 2 ** 32) & 0xfffff000);
-  const minor = (rdev & 0xff) | ((rdev >>> 12) & 0xffffff00);
-  return Number(readFileSync(`/sys/dev/block/${major}:${minor}/size`, "latin1")) * 512;
+  const stat = fstatSync(fd);
+  return stat.isBlockDevice() ? Number(readFileSync(`/sys/dev/block/${deviceNumbers(stat.rdev)}/size`, "latin1")) * 512 : stat.size;
 }

@@ -2,17 +2,30 @@
  * One writer at a time for a file: `PATH.lock` (of /dev/X: /run/lock/stratos-dev-X.lock) names the process that has it. Node offers no flock(2), and a lock file that names
  * its owner can be taken over when the owner is gone: its pid no longer runs, or runs a program that started at another time.
  */
-import { linkSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
-import { isRunning } from "./running-process.ts";
+import { linkSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { elsewhereWords } from "./fuse/mount-namespaces.ts";
+import { isRunning, processWords } from "./running-process.ts";
 
 export class FileLockedError extends Error {
   readonly path: string;
   readonly owner: number;
+  /** Who has it, and where it is mounted when that is in another mount namespace. */
+  readonly words: string;
 
   constructor(path: string, owner: number) {
-    super(`${path}: in use by process ${owner}`);
+    const words = `in use by ${processWords(owner)}${elsewhereWords(realPathOf(path))}`;
+    super(`${path}: ${words}`);
+    this.words = words;
     this.path = path;
     this.owner = owner;
+  }
+}
+
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
   }
 }
 

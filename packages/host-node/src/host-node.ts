@@ -18,4 +18,4 @@ export { ThreadCodecPool } from "./thread-codec-pool.ts";
 export { nodeCipher } from "./node-cipher.ts";
 export { FilterError, withEnvironmentFilters } from "./volume-filters.ts";
 export { environmentPassphrase, mountDevices, openVolumeDevices, PassphraseError, VOLUME_CODECS, volumePaths, type VolumeDevices } from "./volume-devices.ts";
-export { isRunning } from "./running-process.ts";
+export { isRunning, processWords } from "./running-process.ts";

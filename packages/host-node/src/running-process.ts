@@ -1,3 +1,6 @@
+/** Processes of this host. */
+import { readFileSync } from "node:fs";
+
 /** Whether there is a process of that number, a zombie included. */
 export function isRunning(pid: number): boolean {
   try {
@@ -7,3 +10,18 @@ export function isRunning(pid: number): boolean {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
+
+/** `process 4711 (stratos fs mount …)`, for messages; of one that cannot be seen, that there is one. */
+export function processWords(pid: number): string {
+  if (pid <= 0) return "a process that cannot be seen from here";
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").filter((word) => word !== "");
+    // How Node runs us, and what a mount hands to its server, says nothing to who asks.
+    const shown = words.join(" ").replace(/^\S*\bnode(?: --\S+)* \S*\b(stratos|main)\.\w+/, "stratos").replace(/ --foreground(?: --rw)? -o \S+ --/, "");
+    return shown === "" ? `process ${pid}` : `process ${pid} (${shown.length > WORDS_MAX ? `${shown.slice(0, WORDS_MAX)}…` : shown})`;
+  } catch {
+    return `process ${pid}`;
+  }
+}
+
+const WORDS_MAX = 100;

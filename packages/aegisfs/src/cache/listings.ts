@@ -13,6 +13,17 @@ export interface Listing {
   texts: readonly string[] | null;
 }
 
+/** Where the first entry at or after `cursor` stands in its arrays; their length when there is none. */
+export function indexInListing({ cursors }: Listing, cursor: number): number {
+  let low = 0;
+  for (let high = cursors.length; low < high; ) {
+    const middle = (low + high) >>> 1;
+    if (cursors[middle]! < cursor) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 export class Listings {
   readonly limit: number;
   readonly #listings = new Map<number, Listing>();

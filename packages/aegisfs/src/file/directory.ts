@@ -14,7 +14,7 @@ import { INODE_AT_ENTRIES, INODE_AT_MODE, INODE_AT_NLINK } from "../format/inode
 import type { Subvolume } from "../volume/subvolume.ts";
 import type { EntryTable } from "../cache/entry-table.ts";
 import { ENTRY_COLLIDES, ENTRY_STORED } from "../cache/entry-table.ts";
-import type { Listing } from "../cache/listings.ts";
+import { indexInListing, type Listing } from "../cache/listings.ts";
 import { Failure } from "../failure.ts";
 import { changeInode, expectItems, loadInode, mayHaveItems, stamp } from "./inode.ts";
 import { hashName, nameHashHigh, nameHashLow } from "./name-hash.ts";
@@ -186,9 +186,17 @@ export function checkDirectory(subvolume: Subvolume, ino: number): number {
 /** Directories up to this size are listed from memory once they were listed from the beginning. */
 const LISTING_MAX = 16384;
 
+/**
+ * All entries of a directory, when they are not too many; undefined for a larger one, and for one that has changed since it was listed from the beginning: `readDirectory` goes through those, or a directory
+ * that is emptied while it is listed would be listed anew for each part.
+ */
+export function shortListing(subvolume: Subvolume, directory: number, cursor: number): Listing | undefined {
+  return subvolume.volume.listings.get(subvolume.cacheId, directory) ?? (cursor === 0 ? listIfShort(subvolume, directory) : undefined);
+}
+
 export function readDirectory(subvolume: Subvolume, directory: number, cursor: number, entry: DirectoryEntry): number {
   const { tree, volume } = subvolume;
-  const known = volume.listings.get(subvolume.cacheId, directory) ?? (cursor === 0 ? listIfShort(subvolume, directory) : undefined);
+  const known = shortListing(subvolume, directory, cursor);
   if (known !== undefined) return entryOfListing(known, cursor, entry) ? 1 : checkListed(subvolume, directory);
   volume.settleEntries();
   const high = Math.floor(cursor / 0x100000000);
@@ -211,13 +219,9 @@ function listIfShort(subvolume: Subvolume, directory: number): Listing | undefin
 }
 
 /** The first entry at or after `cursor`; false at the end. */
-function entryOfListing({ names, inos, types, cursors }: Listing, cursor: number, entry: DirectoryEntry): boolean {
-  let low = 0;
-  for (let high = cursors.length; low < high; ) {
-    const middle = (low + high) >>> 1;
-    if (cursors[middle]! < cursor) low = middle + 1;
-    else high = middle;
-  }
+function entryOfListing(listing: Listing, cursor: number, entry: DirectoryEntry): boolean {
+  const low = indexInListing(listing, cursor);
+  const { names, inos, types, cursors } = listing;
   if (low === cursors.length) return false;
   entry.name = names[low]!;
   entry.ino = inos[low]!;

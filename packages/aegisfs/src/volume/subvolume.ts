@@ -13,8 +13,9 @@ import { ROOT_INO } from "../format/inode-item.ts";
 import { inheritAcl, setAcl } from "../access/acl.ts";
 import type { Attributes } from "../file/attributes.ts";
 import { readAttributes, writeAttributes } from "../file/attributes.ts";
+import type { Listing } from "../cache/listings.ts";
 import type { DirectoryEntry } from "../file/directory.ts";
-import { readDirectory } from "../file/directory.ts";
+import { readDirectory, shortListing } from "../file/directory.ts";
 import { changeInode, initializeInode } from "../file/inode.ts";
 import * as namespace from "../file/namespace.ts";
 import * as properties from "../file/properties.ts";
@@ -217,6 +218,19 @@ export class Subvolume extends SubvolumeContent {
       return readDirectory(this, directory, cursor, entry);
     } catch (thrown) {
       return this.volume.readFailed(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /** A directory's entries all at once, for who goes through many of them: null for a directory of very many, and where `readDirectory` tells what is wrong. Valid until the next change. `cursor`: where it is to be gone on with. */
+  listing(directory: number, cursor: number): Listing | null {
+    this.reads?.addListing(directory);
+    try {
+      return shortListing(this, directory, cursor) ?? null;
+    } catch (thrown) {
+      this.volume.readFailed(thrown);
+      return null;
     } finally {
       this.volume.end();
     }

@@ -22,6 +22,9 @@ export interface MountVolumeOptions {
   readonly json?: true;
   /** Check, but don't mount: `mount --fake`. */
   readonly fake?: true;
+  /** Refuse what is write-protected: `mount --rw`. */
+  readonly rw?: true;
+  readonly readOnly?: true;
 }
 
 /** Descriptor on which the serving process says that it is ready, or why it is not; set by the command that started it. */
@@ -33,7 +36,7 @@ export async function mountVolume(volume: string | undefined, dir: string | unde
   if (volume === undefined) return listMounts(options);
   if (dir === undefined) throw new UsageError("DIR", "missing; see --help");
   if (options.options.remount) return remountVolume(dir, options.options);
-  const plan = planMount(volume, dir, options.options);
+  const plan = planMount(volume, dir, options);
   if (options.fake === true) return 0;
   const mountedFd = process.env[MOUNTED_FD];
   if (options.foreground !== true) return startServer(plan, options);
@@ -45,11 +48,13 @@ interface MountPlan {
   readonly volume: string;
   readonly mountPoint: string;
   readonly words: MountWords;
+  readonly mustWrite: boolean;
   readonly request: MountRequest;
 }
 
 /** Checks what can be checked before anything happens. */
-function planMount(volume: string, dir: string, words: MountWords): MountPlan {
+function planMount(volume: string, dir: string, { options: given, rw, readOnly }: MountVolumeOptions): MountPlan {
+  const words = readOnly === true ? { ...given, readOnly } : given;
   // What fusermount3 has mounted for us must not be looked at: we are the ones who would have to answer.
   const mountPoint = process.env[MOUNTED_FD] === undefined ? freePlace(dir) : dir;
   const [path, ...devices] = [...volumePaths(volume), ...words.devices].map(realPath) as [string, ...string[]];
@@ -58,7 +63,9 @@ function planMount(volume: string, dir: string, words: MountWords): MountPlan {
     const inTheWay = findMount(mountPoint);
     if (inTheWay?.type === AEGISFS_TYPE && inTheWay.source === path) throw new CommandError(dir, `${path} is mounted there already`);
   }
-  return { volume: path, mountPoint, words: absolute, request: { source: path, mountPoint, readOnly: words.readOnly, allowOther: words.allowOther, options: words.others } };
+  // A mount of root's is for all users, as of any other file system; another user's needs user_allow_other for it (mount.fuse(8)).
+  const allowOther = words.allowOther ?? process.getuid?.() === 0;
+  return { volume: path, mountPoint, words: { ...absolute, allowOther }, mustWrite: rw === true, request: { source: path, mountPoint, readOnly: words.readOnly, allowOther, options: words.others, asBlockDevice: words.asBlockDevice } };
 }
 
 /** Changes what the kernel decides of a mount that is there: `mount -o remount,ro`. The server goes on as it is. */
@@ -97,7 +104,7 @@ function realPath(volume: string): string {
 // ---- In a process of its own ---------------------------------------------------------------------------------------
 
 function serverCommand(plan: MountPlan): string[] {
-  return [process.execPath, ...process.execArgv, process.argv[1]!, "fs", "mount", "--foreground", "-o", mountWordsText(plan.words), "--", plan.volume, plan.mountPoint];
+  return [process.execPath, ...process.execArgv, process.argv[1]!, "fs", "mount", "--foreground", ...(plan.mustWrite ? ["--rw"] : []), "-o", mountWordsText(plan.words), "--", plan.volume, plan.mountPoint];
 }
 
 /** Starts the serving process and waits until it has mounted, or says why not. */
@@ -115,12 +122,14 @@ async function startServer(plan: MountPlan, options: MountVolumeOptions): Promis
   await new Promise<void>((done) => {
     ready.on("data", (chunk: Buffer) => {
       said += chunk.toString("utf8");
-      if (said.includes("\n")) done();
+      if (/^(?!warning: ).*\n/m.test(said)) done();
     });
     ready.on("close", done);
     child.on("error", () => done());
   });
-  const [line = ""] = said.split("\n");
+  const lines = said.split("\n");
+  for (const [, words] of lines.map((line) => /^warning: (.*)/.exec(line) ?? [])) if (words !== undefined) process.stderr.write(`stratos: ${plan.volume}: ${words}\n`);
+  const line = lines.find((candidate) => !candidate.startsWith("warning: ")) ?? "";
   const [, about, why] = /^(volume|place): (.*)$/.exec(line) ?? [];
   if (about !== undefined) throw new CommandError(about === "volume" ? plan.volume : plan.mountPoint, why!);
   if (line !== "mounted") {
@@ -158,9 +167,9 @@ async function serve(plan: MountPlan, words: MountWords, mountedFd: number | nul
   try {
     mount = await FuseMount.start({
       volume: {
-        path: plan.volume, devices: words.devices, degraded: words.degraded, keyFile: words.keyFile, readOnly: words.readOnly, subvolume: words.subvolume, cacheBytes: words.cacheBytes,
+        path: plan.volume, devices: words.devices, degraded: words.degraded, keyFile: words.keyFile, readOnly: words.readOnly, mustWrite: plan.mustWrite, subvolume: words.subvolume, cacheBytes: words.cacheBytes,
         commands: { url: COMMANDS_URL, mountPoint: plan.mountPoint },
-        serve: { checksPermissions: words.allowOther || process.getuid?.() !== 0, writebackCache: words.writebackCache, accessTimes: words.accessTimes, folderAccessTimes: words.folderAccessTimes, controlNames: words.controlNames, commitIntervalMs: words.commitSeconds * 1000 },
+        serve: { checksPermissions: plan.request.allowOther || process.getuid?.() !== 0, writebackCache: words.writebackCache, accessTimes: words.accessTimes, folderAccessTimes: words.folderAccessTimes, controlNames: words.controlNames, commitIntervalMs: words.commitSeconds * 1000 },
       },
       mount: plan.request,
       mountedFd,
@@ -181,7 +190,9 @@ async function serve(plan: MountPlan, words: MountWords, mountedFd: number | nul
       }
     });
   }
-  say("mounted\n");
+  const warnings = mount.isWriteProtected ? ["write-protected, mounted read-only"] : [];
+  if (process.env[READY_FD] === undefined) for (const words of warnings) process.stderr.write(`stratos: ${plan.volume}: ${words}\n`);
+  say(`${warnings.map((words) => `warning: ${words}\n`).join("")}mounted\n`);
   let schedule: ScheduleKeeper | null = null;
   const keepSchedule = (isThere: boolean): void => {
     schedule?.stop();

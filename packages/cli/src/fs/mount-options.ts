@@ -4,8 +4,10 @@ import { CACHE_BYTES_DEFAULT, CACHE_BYTES_MIN } from "@stratos/aegisfs/mount-opt
 
 export interface MountWords {
   readonly readOnly: boolean;
-  /** Let other users than the one who mounts in. */
-  readonly allowOther: boolean;
+  /** Let other users than the one who mounts in; null: those of root's mounts, as of any other file system. */
+  readonly allowOther: boolean | null;
+  /** Give the kernel a block device, so that it hands sync(2) on. */
+  readonly asBlockDevice: boolean;
   /** Subvolume or snapshot to show instead of the default one. */
   readonly subvolume: string | null;
   /** The kernel gathers writes. */
@@ -29,7 +31,7 @@ export interface MountWords {
 }
 
 export const NO_MOUNT_WORDS: MountWords = {
-  readOnly: false, allowOther: false, subvolume: null, writebackCache: true, accessTimes: "relative", folderAccessTimes: true, remount: false, controlNames: true, commitSeconds: 5, cacheBytes: CACHE_BYTES_DEFAULT, devices: [], degraded: false,
+  readOnly: false, allowOther: null, asBlockDevice: true, subvolume: null, writebackCache: true, accessTimes: "relative", folderAccessTimes: true, remount: false, controlNames: true, commitSeconds: 5, cacheBytes: CACHE_BYTES_DEFAULT, devices: [], degraded: false,
   keyFile: null, others: [],
 };
 
@@ -52,7 +54,8 @@ function meaningOf(word: string, words: MountWords): Partial<MountWords> {
   const [, name, value] = /^([^=]*)(?:=(.*))?$/s.exec(word)!;
   switch (name) {
     case "ro": case "rw": if (value === undefined) return { readOnly: name === "ro" }; break;
-    case "allow_other": case "noallow_other": if (value === undefined) return { allowOther: name === "allow_other" }; break;
+    case "allow_other": case "noallow_other": case "no_allow_other": case "private": if (value === undefined) return { allowOther: name === "allow_other" }; break;
+    case "blockdevice": case "noblockdevice": if (value === undefined) return { asBlockDevice: name === "blockdevice" }; break;
     case "writeback": case "writethrough": case "nowriteback": if (value === undefined) return { writebackCache: name === "writeback" }; break;
     case "noatime": case "relatime": if (value === undefined) return { accessTimes: name === "noatime" ? "never" : "relative" }; break;
     case "diratime": case "nodiratime": if (value === undefined) return { folderAccessTimes: name === "diratime" }; break;
@@ -85,7 +88,7 @@ function cacheSize(text: string): number {
 /** The same as one text, for the process that serves; a remount has none. */
 export function mountWordsText(words: MountWords): string {
   return [
-    words.readOnly ? "ro" : "rw", words.allowOther ? "allow_other" : "noallow_other",
+    words.readOnly ? "ro" : "rw", ...(words.allowOther === null ? [] : [words.allowOther ? "allow_other" : "private"]), words.asBlockDevice ? "blockdevice" : "noblockdevice",
     ...(words.subvolume === null ? [] : [`subvol=${words.subvolume}`]), words.writebackCache ? "writeback" : "writethrough", words.accessTimes === "never" ? "noatime" : "relatime",
     ...(words.folderAccessTimes ? [] : ["nodiratime"]),
     words.controlNames ? "control" : "nocontrol", `commit=${words.commitSeconds}`, `cache=${words.cacheBytes / 2 ** 20}M`, ...words.devices.map((path) => `device=${path}`),

@@ -31,6 +31,8 @@ export function mountCommands(finish: Finish): Command[] {
     .argument("[volume]", "file or device")
     .argument("[dir]", "an empty folder")
     .addOption(new Option("-o, --options <list>", "mount options, see below (repeatable)").argParser(parseMountWords).default(NO_MOUNT_WORDS, "rw"))
+    .option("-r, --read-only", "the same as -o ro")
+    .option("-w, --rw", "refuse a volume that is write-protected, instead of mounting it read-only")
     .option("--foreground", "serve in this process, until it is unmounted")
     .option("--log <file>", "what the serving process has to say (default: log/fs-mount.log in $STRATOS_HOME)")
     .addOption(jsonOption())

@@ -1,5 +1,5 @@
 /** Content: READ, WRITE, FALLOCATE, LSEEK, COPY_FILE_RANGE, FSYNC. */
-import { EINVAL, ENOSPC, EOPNOTSUPP, ESTALE, EXDEV, SEEK_DATA, SEEK_HOLE } from "@stratos/abi";
+import { EINVAL, EIO, ENOSPC, EOPNOTSUPP, ESTALE, EXDEV, SEEK_DATA, SEEK_HOLE } from "@stratos/abi";
 import { addOffsets, ATTRIBUTE_ATIME, ATTRIBUTE_MODE, blocksOf, offsetBetween, offsetOf } from "@stratos/aegisfs";
 import type { FileOffset, Subvolume } from "@stratos/aegisfs";
 import type { FuseServer } from "../server.ts";
@@ -156,13 +156,15 @@ export function copyRange(server: FuseServer, files: Subvolume, ino: number): nu
   return 8;
 }
 
-/** FSYNC, FSYNCDIR: answered when the file is durable. */
+/** FSYNC, FSYNCDIR: answered when the file is durable. A volume that has failed takes no changes (EROFS), but what was asked for is to keep those that it took: EIO, fsync(2). */
 export function syncFile(server: FuseServer, files: Subvolume, ino: number): number {
+  if (server.volume.failure !== null) return -EIO;
   const failed = files.prepareFsync(ino);
   return failed < 0 ? failed : server.sync(false);
 }
 
 /** SYNCFS: answered after a commit. */
 export function syncAll(server: FuseServer): number {
+  if (server.volume.failure !== null) return -EIO;
   return server.sync(true);
 }

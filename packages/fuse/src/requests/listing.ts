@@ -1,13 +1,13 @@
 /**
  * READDIR and READDIRPLUS. Offsets: 0 begins, 1 is after ".", 2 after "..", and 2 + the engine's cursor further on; the engine's cursors
- * stay valid while entries come and go.
+ * stay valid while entries come and go. Whose attributes READDIRPLUS gives: listing-habits.ts.
  */
 import { DT_DIR } from "@stratos/abi";
-import { ROOT_INO } from "@stratos/aegisfs";
-import type { Subvolume } from "@stratos/aegisfs";
+import { indexInListing, ROOT_INO } from "@stratos/aegisfs";
+import type { Listing, Subvolume } from "@stratos/aegisfs";
 import type { FuseServer } from "../server.ts";
 import { getUnsigned, putEntry, putPair, VALID_SECONDS } from "../wire/attribute-words.ts";
-import { B, D, DIRENT_SIZE, ENTRY_SIZE, PAYLOAD_MAX, Q_NODE_TREE } from "../wire/layout.ts";
+import { B, D, DIRENT_SIZE, ENTRY_SIZE, PAYLOAD_MAX, Q_NODE_TREE, Q_PID } from "../wire/layout.ts";
 import { touchAccessTime } from "./content.ts";
 import { markRolledBack } from "./names.ts";
 
@@ -21,12 +21,13 @@ export function listFolderPlus(server: FuseServer, files: Subvolume, ino: number
 
 /** fuse_read_in: fh (2), offset (2), size. */
 function list(server: FuseServer, files: Subvolume, directory: number, plus: boolean): number {
-  const { words, attributes, entry } = server;
+  const { words, attributes } = server;
   const tree = words[Q_NODE_TREE]!;
   const sizeMax = Math.min(words[B + 4]!, PAYLOAD_MAX);
   let offset = getUnsigned(words, B + 2);
   const found = files.stat(directory, attributes);
   if (found < 0) return found;
+  if (plus) server.habits.list(words[Q_PID]!, directory, tree, offset === 0);
   const parent = directory === ROOT_INO ? ROOT_INO : attributes.parent;
   let size = 0;
   for (; offset < 2; offset++) {
@@ -34,22 +35,48 @@ function list(server: FuseServer, files: Subvolume, directory: number, plus: boo
     if (next < 0) return size;
     size = next;
   }
-  for (;;) {
-    const result = files.readDirectory(directory, offset - 2, entry);
-    if (result < 0) return size > 0 ? size : result;
-    if (result === 0) break;
-    offset = entry.nextCursor + 2;
-    const next = putDirent(server, size, sizeMax, entry.ino, tree, offset, entry.name, entry.type, plus);
+  const listing = files.listing(directory, offset - 2);
+  const result = listing === null || listing.names.length === 0 ? putOneByOne(server, files, directory, { tree, offset, size, sizeMax, plus }) : putListing(server, files, listing, { tree, offset, size, sizeMax, plus });
+  if (result < 0 && size === 0) return result;
+  if (server.folderAccessTimes && server.freshAccess[directory & 4095] !== directory) touchAccessTime(server, files, directory);
+  return result < 0 ? size : result;
+}
+
+/** Where a listing is: `size` bytes are put, and `offset` is that of the last entry. */
+interface ListingPlace { readonly tree: number; readonly offset: number; readonly size: number; readonly sizeMax: number; readonly plus: boolean }
+
+/** Puts entries of a listing that is in memory, as many as there is room for. @returns the new size */
+function putListing(server: FuseServer, files: Subvolume, listing: Listing, { tree, offset, size, sizeMax, plus }: ListingPlace): number {
+  const { names, inos, types, cursors } = listing;
+  for (let index = indexInListing(listing, offset - 2); index < names.length; index++) {
+    const next = putDirent(server, size, sizeMax, inos[index]!, tree, cursors[index]! + 3, names[index]!, types[index]!, plus);
     if (next < 0) break;
-    if (plus && files.stat(entry.ino, attributes) === 0) {
-      if (tree === 0 && server.rolledBack.size > 0) markRolledBack(server, attributes);
-      putEntry(words, D + size / 4, attributes, tree, VALID_SECONDS);
-      server.counts.add(entry.ino, tree);
-    }
+    if (plus) putEntryOf(server, files, size, tree, inos[index]!, types[index]!);
     size = next;
   }
-  if (server.folderAccessTimes && server.freshAccess[directory & 4095] !== directory) touchAccessTime(server, files, directory);
   return size;
+}
+
+/** The same of a folder of very many. @returns the new size, or the error that came first */
+function putOneByOne(server: FuseServer, files: Subvolume, directory: number, { tree, offset, size, sizeMax, plus }: ListingPlace): number {
+  const { entry } = server;
+  for (let cursor = offset - 2; ; cursor = entry.nextCursor) {
+    const result = files.readDirectory(directory, cursor, entry);
+    if (result <= 0) return result < 0 && size === 0 ? result : size;
+    const next = putDirent(server, size, sizeMax, entry.ino, tree, entry.nextCursor + 2, entry.name, entry.type, plus);
+    if (next < 0) return size;
+    if (plus) putEntryOf(server, files, size, tree, entry.ino, entry.type);
+    size = next;
+  }
+}
+
+/** The attributes of an entry. Those of folders are wanted by who goes into them; the kernel takes node 0 for none. */
+function putEntryOf(server: FuseServer, files: Subvolume, size: number, tree: number, ino: number, type: number): void {
+  const { attributes, words } = server;
+  if ((type !== DT_DIR && !server.habits.gives()) || files.stat(ino, attributes) !== 0) return;
+  if (tree === 0 && server.rolledBack.size > 0) markRolledBack(server, attributes);
+  putEntry(words, D + size / 4, attributes, tree, VALID_SECONDS);
+  server.counts.add(ino, tree);
 }
 
 /** Puts an entry behind the `size` bytes of the listing; with `plus` an empty fuse_entry_out before it. @returns the new size, −1 when it does not fit */

@@ -23,7 +23,9 @@ export function lookup(server: FuseServer, files: Subvolume, directory: number):
     ino = directory === ROOT_INO ? ROOT_INO : server.attributes.parent;
   } else ino = files.lookup(directory, name);
   if (ino < 0) return ino === -ENOENT ? putAbsence(server.words, D) : ino;
-  return replyEntry(server, files, ino);
+  const size = replyEntry(server, files, ino);
+  if (size > 0 && (server.attributes.mode & S_IFMT) !== S_IFDIR) server.habits.look(directory, server.words[Q_NODE_TREE]!);
+  return size;
 }
 
 const DOT = 46;

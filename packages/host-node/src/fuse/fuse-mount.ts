@@ -7,9 +7,9 @@
  * request; so when there are none, a shell that this side starts asks for the mount's free space now and then.
  */
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { existsSync, write, writeFileSync } from "node:fs";
+import { existsSync, statSync, write, writeFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
-import { mountAsRoot, MountFailure, readFurtherAhead, unmount, type MountRequest } from "./mount-point.ts";
+import { connectionOf, mountAsRoot, MountFailure, readFurtherAhead, unmount, type MountRequest } from "./mount-point.ts";
 import { GatheringKeeper } from "./gathering-keeper.ts";
 import { findMount } from "./mount-table.ts";
 import { GATHERING, NOT_GATHERING, type MountedCall, type ServedVolumeOptions, type ThreadMessage, type ThreadStart } from "./served-volume.ts";
@@ -27,6 +27,10 @@ export interface FuseMountOptions {
 export class FuseMount {
   /** Does the volume say which snapshots are taken by the clock? */
   readonly hasSchedule: boolean;
+  /** It could not be mounted for writing, and shows its files read-only. */
+  readonly isWriteProtected: boolean;
+  /** Does the kernel hand sync(2) on, and wait for the last commit when it unmounts? When not, why, in words. */
+  readonly withoutDevice: string | null;
   readonly #options: FuseMountOptions;
   readonly #ended: Promise<ThreadMessage>;
   readonly #thread: Worker;
@@ -40,9 +44,11 @@ export class FuseMount {
   #connection: number | null = null;
   #gathering: GatheringKeeper | null = null;
 
-  private constructor(options: FuseMountOptions, thread: Worker, ended: Promise<ThreadMessage>, hasSchedule: boolean) {
+  private constructor(options: FuseMountOptions, thread: Worker, ended: Promise<ThreadMessage>, facts: Pick<FuseMount, "hasSchedule" | "isWriteProtected" | "withoutDevice">) {
     this.#thread = thread;
-    this.hasSchedule = hasSchedule;
+    this.hasSchedule = facts.hasSchedule;
+    this.isWriteProtected = facts.isWriteProtected;
+    this.withoutDevice = facts.withoutDevice;
     this.#options = options;
     this.#ended = ended;
   }
@@ -66,6 +72,7 @@ export class FuseMount {
           Atomics.store(message.answer, 0, mount?.gather(message.token) === true ? GATHERING : NOT_GATHERING);
           Atomics.notify(message.answer, 0);
         } else if (message.kind === "ring" || message.kind === "output" || message.kind === "called") mount?.hear(message);
+        else if (message.kind === "failed") sayAloud(options.volume.path, message.words);
         else if (message.kind === "ended" || message.kind === "broken") finish(message);
         else resolve(message);
       });
@@ -79,13 +86,15 @@ export class FuseMount {
     const start = (device: ThreadStart | null): void => thread.postMessage(device);
     if (opened.kind === "refused") throw new MountFailure(opened.reason, "volume");
     if (opened.kind !== "opened") throw new MountFailure(opened.kind === "broken" ? opened.detail : "the serving thread ended");
-    mount = new FuseMount(options, thread, ended, opened.hasSchedule);
     try {
       const { mountedFd } = options;
-      fd = mountedFd ?? mountAsRoot({ ...options.mount, readOnly: opened.readOnly });
-      mount.#connection = findMount(options.mount.mountPoint)?.minor ?? null;
-      if (mount.#connection !== null) readFurtherAhead(mount.#connection);
-      start({ fd, calls: mount.#calls });
+      const mounted = mountedFd === null ? mountAsRoot({ ...options.mount, readOnly: opened.readOnly }, !statSync(options.volume.path).isBlockDevice()) : { fd: mountedFd, withoutDevice: NOT_ROOT };
+      ({ fd } = mounted);
+      mount = new FuseMount(options, thread, ended, { ...opened, withoutDevice: mounted.withoutDevice });
+      const entry = findMount(options.mount.mountPoint);
+      mount.#connection = entry === null ? null : connectionOf(entry);
+      if (entry !== null) readFurtherAhead(entry);
+      start({ fd, calls: mount.#calls, claims: entry?.major === 0 });
     } catch (error) {
       start(null);
       throw error;
@@ -173,7 +182,8 @@ export class FuseMount {
   /** Has the kernel write what it has gathered, in another process. @returns false when the mount is not to be found where it was made */
   gather(token: string): boolean {
     const { mountPoint } = this.#options.mount;
-    if (this.#connection === null || findMount(mountPoint)?.minor !== this.#connection) return false;
+    const entry = findMount(mountPoint);
+    if (entry === null || this.#connection !== connectionOf(entry)) return false;
     (this.#gathering ??= new GatheringKeeper(mountPoint)).ask(token);
     return true;
   }
@@ -187,6 +197,13 @@ export class FuseMount {
   }
 }
 
+/** To who reads the server's log, and to who reads the host's. */
+function sayAloud(path: string, words: string): void {
+  process.stderr.write(`stratos: ${path}: ${words}\n`);
+  spawn("logger", ["-t", "stratos", "-p", "daemon.err", "--", `${path}: ${words}`], { stdio: "ignore", cwd: "/" }).on("error", () => {});
+}
+
+const NOT_ROOT = "fusermount3 mounts no block devices";
 const SYNC_MS = 60_000;
 /** Ends with the process that it keeps time for, and with the mount. */
 const TIME_KEEPER = 'while sleep "$2" && [ -d "/proc/$1" ]; do stat -f -c "" -- "$3" > /dev/null 2>&1 || exit; done';

@@ -3,6 +3,7 @@
  * save for commands that other processes ask for (`stratos fs snapshot create …` of a mounted volume): they run here, between two requests. It is a thread of its own because it blocks: the main one keeps signals and timers.
  */
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import type { Failure } from "@stratos/aegisfs";
 import { FuseServer } from "@stratos/fuse";
 import { NodeClock } from "../clock.ts";
 import { DevFuse, type MainThread } from "./dev-fuse.ts";
@@ -33,7 +34,9 @@ const main: MainThread = {
 
 try {
   const served = openServedVolume(options);
-  tell({ kind: "opened", readOnly: served.files.readOnly, hasSchedule: typeof served.volume.properties.get(SCHEDULE_PROPERTY) !== "number" });
+  // The kernel claims the volume's block device when it mounts it: until then, and where it does not, the server does.
+  claim(served, false);
+  tell({ kind: "opened", readOnly: served.files.readOnly, isWriteProtected: served.isWriteProtected, hasSchedule: typeof served.volume.properties.get(SCHEDULE_PROPERTY) !== "number" });
   port.once("message", (start: ThreadStart | null) => {
     if (start === null) {
       served.close();
@@ -47,8 +50,9 @@ try {
 }
 
 /** Serves, and runs commands between two requests, until the mount ends. */
-async function serve(served: ServedVolume, { fd, calls }: ThreadStart): Promise<void> {
-  const server = new FuseServer(new DevFuse(fd, main), served.volume, new NodeClock(), { ...options.serve, files: served.files, bell: calls.subarray(0, 1) });
+async function serve(served: ServedVolume, { fd, calls, claims }: ThreadStart): Promise<void> {
+  if (claims) claim(served, true);
+  const server = new FuseServer(new DevFuse(fd, main), served.volume, new NodeClock(), { ...options.serve, files: served.files, bell: calls.subarray(0, 1), onFailure: (failure, unsavedMs) => tell({ kind: "failed", words: failureWords(failure, unsavedMs) }) });
   const turn = new MountTurn(server, calls, () => tell({ kind: "ring" }));
   for (;;) {
     if (turn.end === null) turn.serve();
@@ -59,6 +63,20 @@ async function serve(served: ServedVolume, { fd, calls }: ThreadStart): Promise<
   }
   served.close();
   tell({ kind: "ended", result: turn.end });
+}
+
+/** The first device is the one that is mounted. */
+function claim({ devices }: ServedVolume, isOurs: boolean): void {
+  devices.files[0]!.claim(isOurs);
+}
+
+const FAILURES = {
+  "io": "its device could not be written or read", "corrupt-node": "its structure is damaged", "corrupt-data": "its content is damaged", "no-codec": "it holds what cannot be unpacked here", "no-space": "there was no space for what it had promised",
+} as const satisfies Record<Failure["kind"], string>;
+
+function failureWords({ kind, block }: Failure, unsavedMs: number): string {
+  const since = unsavedMs === 0 ? "since the last commit" : `in the last ${Math.ceil(unsavedMs / 1000)} seconds`;
+  return `the volume takes no changes any more: ${FAILURES[kind]}${block < 0 ? "" : ` (block ${block})`}; what was changed ${since} and not synced is lost. Unmount it, look after its device, then \`stratos fs check\``;
 }
 
 async function runCall(call: MountedCall, served: ServedVolume, server: FuseServer, turn: MountTurn): Promise<number | null> {

@@ -7,7 +7,7 @@
 import { spawnSync } from "node:child_process";
 import { closeSync, openSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
-import { AEGISFS_TYPE } from "./mount-table.ts";
+import { AEGISFS_BLOCK_TYPE, AEGISFS_TYPE, type MountEntry } from "./mount-table.ts";
 
 /** What went wrong when mounting, in words: with the volume, or with the place. */
 export class MountFailure extends Error {
@@ -28,36 +28,56 @@ export interface MountRequest {
   readonly allowOther: boolean;
   /** Further options of mount(8), such as `nosuid`. */
   readonly options: readonly string[];
+  /** Give the kernel a block device where that can be: it then hands sync(2) on. Root's mounts alone have one. */
+  readonly asBlockDevice: boolean;
+}
+
+export interface RootMount {
+  /** Descriptor of /dev/fuse. */
+  readonly fd: number;
+  /** Why the kernel was given no block device, in words; null when it was, or none was wanted. */
+  readonly withoutDevice: string | null;
 }
 
 /**
  * Mounts as root. Where root alone may enter there is nothing to check: the kernel then need not ask for a folder's attributes again
  * after each change in it, a quarter of the messages of a new file.
  *
- * @returns the descriptor of /dev/fuse
+ * A volume in a file gets a loop device, which is for its mount alone and goes with it. Nothing is read or written through it: the server has the file. It is what makes the kernel hand on
+ * sync(2) and syncfs(2) (Linux 6.18) and wait for the last commit when it unmounts. Without loop devices, as in many containers, it is mounted as a descriptor alone.
+ *
+ * @param isFile  the volume is a file, and no block device
  * @throws MountFailure
  */
-export function mountAsRoot(request: MountRequest): number {
+export function mountAsRoot(request: MountRequest, isFile: boolean): RootMount {
   const fd = openDevFuse();
   const options = [
     "fd=3", "rootmode=40000", "user_id=0", "group_id=0", ...(request.allowOther ? ["default_permissions", "allow_other"] : []), request.readOnly ? "ro" : "rw",
     ...request.options,
   ];
-  const failed = runMount(["-t", AEGISFS_TYPE, "-o", options.join(","), "--", request.source, request.mountPoint], fd);
+  const mountAs = (type: string, more: readonly string[]): string | null => runMount(["-t", type, "-o", [...options, ...more].join(","), "--", request.source, request.mountPoint], fd);
+  const withoutDevice = request.asBlockDevice ? mountAs(AEGISFS_BLOCK_TYPE, ["blksize=4096", ...(isFile ? ["loop"] : [])]) : null;
+  if (request.asBlockDevice && withoutDevice === null) return { fd, withoutDevice };
+  const failed = mountAs(AEGISFS_TYPE, []);
   if (failed !== null) {
     closeSync(fd);
     throw new MountFailure(failed);
   }
-  return fd;
+  return { fd, withoutDevice };
+}
+
+/** The number of a mount's connection, a folder of fusectl: its device's as the kernel keeps it (MKDEV, include/linux/kdev_t.h). */
+export function connectionOf({ major, minor }: MountEntry): number {
+  return major * 2 ** 20 + minor;
 }
 
 /**
  * Lets the kernel read further ahead than the 128 KiB that it allows servers by default: fewer questions for files that are read from end to end. Needs root, and
  * a sysfs that can be written; without it nothing is lost but speed.
  */
-export function readFurtherAhead(minor: number): void {
+export function readFurtherAhead({ major, minor }: MountEntry): void {
   try {
-    writeFileSync(`/sys/class/bdi/0:${minor}/read_ahead_kb`, READ_AHEAD_KB);
+    writeFileSync(`/sys/class/bdi/${major}:${minor}${major === 0 ? "" : "-fuseblk"}/read_ahead_kb`, READ_AHEAD_KB);
   } catch {
     // The kernel's own bound holds.
   }

@@ -5,6 +5,7 @@ import type { ServeOptions } from "@stratos/fuse";
 import { FileLockedError } from "../file-lock.ts";
 import { mountDevices, openVolumeDevices, type VolumeDevices } from "../volume-devices.ts";
 import { withEnvironmentFilters } from "../volume-filters.ts";
+import { isWriteProtected } from "../write-protection.ts";
 
 export interface ServedVolumeOptions {
   readonly path: string;
@@ -15,11 +16,13 @@ export interface ServedVolumeOptions {
   /** File whose first line is the passphrase of an encrypted volume; null: as the environment says. */
   readonly keyFile: string | null;
   readonly readOnly: boolean;
+  /** Refuse what is write-protected, instead of mounting it read-only. */
+  readonly mustWrite: boolean;
   /** Name of the subvolume to show instead of the default one. */
   readonly subvolume: string | null;
   /** Memory for what is kept of the volume. */
   readonly cacheBytes: number;
-  readonly serve: Omit<ServeOptions, "files" | "bell">;
+  readonly serve: Omit<ServeOptions, "files" | "bell" | "onFailure">;
   /** Module that runs commands on the volume while it is mounted (`MountedCommands`), and the place that it must not look into. */
   readonly commands?: { readonly url: string; readonly mountPoint: string };
 }
@@ -62,7 +65,7 @@ export interface MountedCommands {
 export const SCHEDULE_PROPERTY = "snapshot-schedule";
 
 export type ThreadMessage =
-  | { readonly kind: "opened"; readonly readOnly: boolean; readonly hasSchedule: boolean }
+  | { readonly kind: "opened"; readonly readOnly: boolean; readonly hasSchedule: boolean; readonly isWriteProtected: boolean }
   | { readonly kind: "refused"; readonly reason: string }
   | { readonly kind: "ended"; readonly result: number }
   | { readonly kind: "broken"; readonly detail: string }
@@ -70,6 +73,8 @@ export type ThreadMessage =
   | { readonly kind: "notify"; readonly messages: Uint8Array; readonly sent: Int32Array }
   /** The kernel is to write what it has gathered; `answer` becomes GATHERING, or NOT_GATHERING where nobody can ask it to. */
   | { readonly kind: "gather"; readonly token: string; readonly answer: Int32Array }
+  /** The volume takes no changes any more; why, in words. */
+  | { readonly kind: "failed"; readonly words: string }
   /** Ask for the mount's free space: a command lets the mount have its turn. */
   | { readonly kind: "ring" }
   | { readonly kind: "output"; readonly stream: "stdout" | "stderr"; readonly text: string }
@@ -77,35 +82,40 @@ export type ThreadMessage =
   | { readonly kind: "called"; readonly status: number | null };
 export const GATHERING = 1, NOT_GATHERING = 2;
 
-/** `calls`: word 0 is the server's bell, word 1 is 1 when the running command is to end. */
-export interface ThreadStart { readonly fd: number; readonly calls: Int32Array }
+/** `calls`: word 0 is the server's bell, word 1 is 1 when the running command is to end. `claims`: the kernel was given no block device, so that claiming it is left to the server. */
+export interface ThreadStart { readonly fd: number; readonly calls: Int32Array; readonly claims: boolean }
 
 export interface ServedVolume {
   readonly volume: Volume;
   readonly files: Subvolume;
   readonly devices: VolumeDevices;
+  /** It is served read-only because it cannot be written. */
+  readonly isWriteProtected: boolean;
   close(): void;
 }
 
 /** @throws Error in words */
 export function openServedVolume(options: ServedVolumeOptions): ServedVolume {
-  const opened = openDevices(options);
+  const isProtected = !options.readOnly && [options.path, ...options.devices].some(isWriteProtected);
+  if (isProtected && options.mustWrite) throw new Error("is write-protected, and cannot be mounted read-write");
+  const readOnly = options.readOnly || isProtected;
+  const opened = openDevices(options, readOnly);
   try {
-    const volume = mountDevices(opened, { readOnly: options.readOnly, degraded: options.degraded, cacheBytes: options.cacheBytes, seconds: Math.floor(Date.now() / 1000) });
+    const volume = mountDevices(opened, { readOnly, degraded: options.degraded, cacheBytes: options.cacheBytes, seconds: Math.floor(Date.now() / 1000) });
     if (typeof volume === "string") throw new Error(MOUNT_ERROR_WORDS[volume]);
     const files = withEnvironmentFilters(options.subvolume === null ? volume.root : named(volume, options.subvolume));
-    return { volume, files, devices: opened, close: () => opened.close() };
+    return { volume, files, devices: opened, isWriteProtected: isProtected, close: () => opened.close() };
   } catch (error) {
     opened.close();
     throw error;
   }
 }
 
-function openDevices({ path, devices, readOnly, keyFile }: ServedVolumeOptions): VolumeDevices {
+function openDevices({ path, devices, keyFile }: ServedVolumeOptions, readOnly: boolean): VolumeDevices {
   try {
     return openVolumeDevices([path, ...devices], { readOnly, passphrase: () => (keyFile === null ? null : firstLine(keyFile)) });
   } catch (error) {
-    if (error instanceof FileLockedError) throw new Error(`in use by process ${error.owner}`);
+    if (error instanceof FileLockedError) throw new Error(error.words);
     throw new Error(/^[A-Z0-9]+: ([^,]+), /.exec((error as Error).message)?.[1] ?? (error as Error).message);
   }
 }

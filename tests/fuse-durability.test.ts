@@ -1,0 +1,156 @@
+/**
+ * Goal: sync(1), syncfs(2) and umount(8) mean on a mount what they mean on any other file system, for volumes in files and on block devices; what cannot be written is mounted read-only,
+ * and one volume has one server, whatever names lead to it. Method: real mounts whose servers are killed at once.
+ */
+import assert from "node:assert/strict";
+import { existsSync, linkSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { MountedVolume } from "./support/mounted-volume.ts";
+import { launcher, run } from "./support/stratos.ts";
+
+let volume: MountedVolume;
+let other: string;
+/** Loop devices that tests have made. */
+const loops: string[] = [];
+before(async () => {
+  volume = await MountedVolume.create("128M");
+  other = join(volume.folder, "other");
+  mkdirSync(other);
+});
+after(async () => {
+  await run(["umount", "-l", other]);
+  await volume.remove();
+  for (const loop of loops) await run(["losetup", "-d", loop]);
+});
+
+async function loopDevice(...options: string[]): Promise<string> {
+  const made = await run(["losetup", "--find", "--show", ...options, volume.volume]);
+  assert.equal(made.status, 0, made.stderr);
+  loops.push(made.stdout.trim());
+  return made.stdout.trim();
+}
+
+const loopsOf = async (file: string): Promise<string> => (await run(["losetup", "--noheadings", "-O", "NAME", "-j", file])).stdout.trim();
+const mountAt = (source: string, place: string, ...options: string[]): ReturnType<MountedVolume["try"]> => volume.try([...launcher, "fs", "mount", ...options, source, place]);
+
+/** Kills the process that serves `source`, and waits until it is gone. */
+async function kill(lock: string): Promise<void> {
+  const pid = Number.parseInt(readFileSync(lock, "utf8"), 10);
+  process.kill(pid, "SIGKILL");
+  for (let wait = 0; existsSync(`/proc/${pid}/fd`) && wait < 500; wait++) await new Promise((done) => setTimeout(done, 10));
+}
+
+const PROMISES: readonly [name: string, script: string][] = [
+  ["sync(1)", "echo precious > a; sync"],
+  ["sync -f", "echo precious > a; sync -f a"],
+  ["sync of one file", "echo precious > a; sync a"],
+  ["a file replaced by rename", "echo old > a; sync; echo precious > b; mv b a; sync"],
+];
+// Linux hands sync(2) on for block devices alone, from 6.18 on: older ones have the timed commit.
+const [major = 0, minor = 0] = (await run(["uname", "-r"])).stdout.split(".").map(Number);
+const handsSyncOn = major > 6 || (major === 6 && minor >= 18);
+
+for (const [name, script] of PROMISES) {
+  if (!handsSyncOn && !name.endsWith("file")) continue;
+  test(`${name} returns when all is durable: a server killed then loses nothing`, async () => {
+    await volume.mount();
+    await volume.sh(script);
+    await kill(`${volume.volume}.lock`);
+    await volume.mount();
+    assert.equal(await volume.sh("cat a"), "precious\n");
+    await volume.unmount();
+    volume.check();
+  });
+}
+
+test("umount(8) returns when all is durable: a server killed then loses nothing, and no loop device stays", async () => {
+  await volume.mount();
+  await volume.sh("echo kept > by-umount; mkdir folder; seq 100000 > folder/numbers");
+  const lock = `${volume.volume}.lock`;
+  assert.notEqual(await loopsOf(volume.volume), "");
+  const pid = volume.serverPid();
+  assert.equal((await run(["umount", volume.mountPoint])).status, 0);
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It had nothing to do any more.
+  }
+  assert.equal(await loopsOf(volume.volume), "");
+  assert.equal((await volume.stratos(["fs", "cat", `${volume.volume}:/by-umount`])).stdout, "kept\n");
+  await volume.mount();
+  await volume.sh("cat folder/numbers | wc -l | grep -qx 100000");
+  await volume.unmount();
+  assert.ok(!existsSync(lock));
+  volume.check();
+});
+
+test("without a block device a mount does the same work, and fsync and unmounting are durable", async () => {
+  await volume.mount("noblockdevice");
+  assert.equal(await loopsOf(volume.volume), "");
+  await volume.sh("echo one > plain; sync plain");
+  await kill(`${volume.volume}.lock`);
+  await volume.mount("noblockdevice");
+  assert.equal(await volume.sh("cat plain; echo two > plain"), "one\n");
+  await volume.unmount();
+  await volume.mount();
+  assert.equal(await volume.sh("cat plain"), "two\n");
+  await volume.unmount();
+});
+
+test("a volume on a block device is mounted as one, and its server is the only one", async () => {
+  const device = await loopDevice();
+  const mounted = await mountAt(device, volume.mountPoint);
+  assert.equal(mounted.stderr, "");
+  assert.match(readFileSync("/proc/self/mountinfo", "utf8"), new RegExp(` ${volume.mountPoint} .* fuseblk.aegisfs ${device} `));
+  await volume.sh("echo on a device > device");
+  if (handsSyncOn) {
+    await volume.sh("sync -f .");
+    await kill(`/run/lock/stratos${device.replaceAll("/", "-")}.lock`);
+    assert.match((await mountAt(device, volume.mountPoint)).stderr, /mounting anew/);
+    assert.equal(await volume.sh("cat device"), "on a device\n");
+  }
+  for (const name of [volume.volume, await loopDevice()]) {
+    const refused = await mountAt(name, other);
+    assert.match(refused.stderr, /in use by process \d+ \(stratos fs mount \S+ \S+\)\n$/, name);
+    assert.equal(refused.status, 1);
+  }
+  await volume.stratos(["fs", "umount", volume.mountPoint]);
+});
+
+test("a mounted file is refused by every other name that it has", async () => {
+  await volume.mount();
+  const [hard, soft] = [join(volume.folder, "hard"), join(volume.folder, "soft")];
+  linkSync(volume.volume, hard);
+  symlinkSync(volume.volume, soft);
+  for (const name of [volume.volume, hard, soft, await loopDevice()]) {
+    const refused = await mountAt(name, other);
+    assert.match(refused.stderr, /in use by process \d+ \(stratos fs mount \S+ \S+\)\n$/, name);
+    const formatted = await volume.try([...launcher, "fs", "format", name, "--force"]);
+    assert.notEqual(formatted.status, 0, name);
+  }
+  await volume.unmount();
+  volume.check();
+});
+
+test("what is write-protected is mounted read-only, and says so; --rw refuses it", async () => {
+  const device = await loopDevice("--read-only");
+  const mounted = await mountAt(device, volume.mountPoint);
+  assert.equal(mounted.stderr, `stratos: ${device}: write-protected, mounted read-only\n`);
+  assert.equal(mounted.status, 0);
+  assert.match((await volume.try(["touch", "new"], { cwd: volume.mountPoint })).stderr, /Read-only file system/);
+  await volume.stratos(["fs", "umount", volume.mountPoint]);
+  const refused = await mountAt(device, volume.mountPoint, "--rw");
+  assert.match(refused.stderr, /is write-protected, and cannot be mounted read-write/);
+  assert.equal(refused.status, 1);
+  const formatted = await volume.try([...launcher, "fs", "format", device, "--force"]);
+  assert.match(formatted.stderr, /write-protected/);
+  assert.equal((await run(["chattr", "+i", volume.volume])).status, 0);
+  try {
+    const immutable = await mountAt(volume.volume, volume.mountPoint);
+    assert.equal(immutable.stderr, `stratos: ${volume.volume}: write-protected, mounted read-only\n`);
+    await volume.stratos(["fs", "umount", volume.mountPoint]);
+  } finally {
+    await run(["chattr", "-i", volume.volume]);
+  }
+});
