@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 
 export interface MountEntry {
   readonly mountPoint: string;
+  /** The folder of the file system that is shown there: "/", but for bind mounts. */
+  readonly root: string;
   /** As mount(8) was told: for our mounts, the volume's path. */
   readonly source: string;
   /** Such as `fuse.aegisfs`. */
@@ -22,7 +24,7 @@ export function readMountTable(text = readFileSync("/proc/self/mountinfo", "utf8
     const dash = fields.indexOf("-", 6);
     if (dash < 0) continue;
     entries.push({
-      mountPoint: unescape(fields[4]!), source: unescape(fields[dash + 2] ?? ""), type: fields[dash + 1]!,
+      mountPoint: unescape(fields[4]!), root: unescape(fields[3]!), source: unescape(fields[dash + 2] ?? ""), type: fields[dash + 1]!,
       minor: Number(fields[2]!.split(":")[1]), options: [...fields[5]!.split(","), ...(fields[dash + 3] ?? "").split(",")],
     });
   }
