@@ -37,5 +37,7 @@ export class VolumeInUseError extends CommandError {
 export function hostReason(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const match = /^[A-Z][A-Z0-9]+: ([^,]+), /.exec(message);
-  return match === null ? message : match[1]!;
+  if (match === null) return message;
+  // libuv's words of EISDIR say less than everybody else's.
+  return match[1] === "illegal operation on a directory" ? "is a directory" : match[1]!;
 }
