@@ -100,6 +100,8 @@ export interface OutputJob {
   layers(own?: FileTree): readonly TreeLayer[];
   readonly epochSeconds: number;
   readonly signal: AbortSignal;
+  /** what who made the image should know of this output: a sentence */
+  readonly onNote: (message: string) => void;
 }
 
 /** Writes a tree in some format. */

@@ -64,7 +64,7 @@ const OUTPUT = {
     filesystem: { enum: ["ext4", "btrfs", "erofs", "aegisfs"], description: "of a disk's root (default: ext4)" },
     snapshot: { type: "string", pattern: "^[A-Za-z0-9_.-]{1,64}$", title: "a name of letters, digits, '.', '_' and '-'", description: "with btrfs: a read-only snapshot of the root, which the boot menu offers" },
     "command-line": { type: "string", description: "further words for the kernel of a disk or an ISO" },
-    deploy: { type: "boolean", description: "of a disk: it holds the image's commit as OSTree deploys it, and takes updates from a repository (with ostree.bootc)" },
+    deploy: { type: "boolean", description: "of a disk: it holds the image's commit as OSTree deploys it, and takes updates from a repository" },
     when: { ...TEXT, description: "a condition; nothing is written where it is false" },
   },
 } as const;
@@ -132,7 +132,7 @@ const LAYER_KEYS = {
     type: "object", additionalProperties: false,
     properties: {
       ref: { type: "string", pattern: "^[A-Za-z0-9._${}/-]+$", title: "a ref of letters, digits, '.', '_', '-' and '/'" }, repository: { ...TEXT, description: "folder of the repository (default: the compose's own)" },
-      mode: { enum: ["archive", "bare", "bare-user", "bare-user-only"] }, parent: { type: "string", pattern: "^[0-9a-f]{64}$", title: "a commit, 64 digits of hex" }, subject: TEXT, metadata: LABELS, bootc: { type: "boolean", description: "lay the root out as OSTree and bootc deploy it; images for containers, too" },
+      mode: { enum: ["archive", "bare", "bare-user", "bare-user-only"] }, parent: { type: "string", pattern: "^[0-9a-f]{64}$", title: "a commit, 64 digits of hex" }, subject: TEXT, metadata: LABELS, bootc: { type: "boolean", description: "lay the root out as OSTree and bootc deploy it, images for containers, too; false: commits hold the root as it is, and none deploys them (default: commits of a root with a kernel are laid out)" },
       sign: { ...TEXT, description: "sign commits and the summary by OpenPGP: name of a key of `stratos pkg key`, or file" }, "sign-ed25519": { ...TEXT, description: "sign them by Ed25519: file with the key" },
       os: { ...NAME, description: "whose deployments share one /var (default: debian)" }, remote: { ...NAME, description: "where a deployed system's updates come from: the name of a file in /etc/ostree/remotes.d (default: origin)" },
     },
