@@ -76,7 +76,7 @@ export class SampleArchive {
       put("DEBIAN/control", `Package: ${name}\nVersion: ${version}\nArchitecture: all\nMaintainer: Test <t@example.org>\n${fields}Description: sample ${name}\n`);
       for (const [path, text] of Object.entries(files)) put(path, text);
       for (const [file, text] of Object.entries(control)) put(`DEBIAN/${file}`, text);
-      const built = buildDeb(readDebFolder(tree), 1_700_000_000, { hasher: this.ports.hasher, suffix: "", compress: (bytes) => bytes });
+      const built = await buildDeb(readDebFolder(tree), 1_700_000_000, { hasher: this.ports.hasher, suffix: "", compress: async (pieces) => Buffer.concat(Array.from(pieces, (piece) => Buffer.from(piece))) });
       const path = join(this.#folder, built.fileName);
       writeFileSync(path, built.bytes);
       await this.repository.add(path, "main", this.ports);

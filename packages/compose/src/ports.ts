@@ -17,7 +17,7 @@ export interface ComposeStore {
   /** undefined when there is no such file */
   read(path: string): Promise<Uint8Array | undefined>;
   /** makes the file visible at once and whole */
-  write(path: string, pieces: Iterable<Uint8Array>): Promise<void>;
+  write(path: string, pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void>;
   remove(path: string): Promise<void>;
   /** The file for reading in parts, undefined when there is none. The same object for the same name; the store closes it. */
   open(path: string): Pack | undefined;
@@ -100,6 +100,8 @@ export interface OutputJob {
   layers(own?: FileTree): readonly TreeLayer[];
   readonly epochSeconds: number;
   readonly signal: AbortSignal;
+  /** what who made the image should know of this output: a sentence */
+  readonly onNote: (message: string) => void;
 }
 
 /** Writes a tree in some format. */

@@ -48,6 +48,7 @@ export type ComposeEvent =
   | { readonly kind: "step"; readonly event: StepEvent }
   | { readonly kind: "packages"; readonly image: string; readonly progress: Progress }
   | { readonly kind: "build"; readonly image: string; readonly event: StageEvent }
+  | { readonly kind: "note"; readonly image: string; readonly output: string; readonly message: string }
   | { readonly kind: "kept"; readonly image: string; readonly what: string };
 
 export interface ComposeResult { readonly info: ComposeInfo; readonly lock: Lock; readonly steps: readonly StepResult[] }
@@ -174,7 +175,7 @@ class Compose implements PhaseWork {
     const path = outputPath(this.#ports.outputs, target, name);
     const { container = null, ostree = null } = target.config;
     const resultKey = hashText(this.#ports, canonicalJson(JSON.parse(JSON.stringify({ code: OUTPUT_CODE, by: this.#request.version, tree: key, path, config, container, ostree, version: target.config.version ?? "" })) as Json));
-    const artifacts = await this.#keptOutput(writer, resultKey) ?? await this.#writeOutput(writer, resultKey, { name, target, config, tree, layers: (own = tree) => splitLayers(own, state.locked!.packages), epochSeconds: archiveEpoch(target, state.locked!), signal }, path);
+    const artifacts = await this.#keptOutput(writer, resultKey) ?? await this.#writeOutput(writer, resultKey, { name, target, config, tree, layers: (own = tree) => splitLayers(own, state.locked!.packages), epochSeconds: archiveEpoch(target, state.locked!), signal, onNote: (message) => this.#request.onEvent({ kind: "note", image, output: name, message }) }, path);
     state.artifacts.push(...artifacts.map((one) => ({ ...one, output: name, format: config.format })));
   }
 

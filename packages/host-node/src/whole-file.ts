@@ -1,5 +1,5 @@
 /** Reading of files by stores, and what is said when writing fails. */
-import { readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 
 /** undefined: there is none */
@@ -7,16 +7,35 @@ export async function readIfThere(path: string): Promise<Uint8Array | undefined>
   try {
     return await readFile(path);
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ERR_FS_FILE_TOO_LARGE") return readWhole(path);
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
+}
+
+/** The most that one call may ask of the host: Node's own readers and writers stop at 2 GiB, and Linux a page before. Source: read(2), NOTES. */
+const CALL_BYTES_MAX = 1 << 30;
+
+/** A whole file, whatever its size. */
+export function readWhole(path: string): Uint8Array {
+  const fd = openSync(path, "r");
+  try {
+    const bytes = new Uint8Array(fstatSync(fd).size);
+    return bytes.subarray(0, readFully(fd, bytes, 0));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+export function writeFully(fd: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, Math.min(bytes.length - done, CALL_BYTES_MAX));
 }
 
 /** Reads until `into` is full or the file ends. @returns bytes read */
 export function readFully(fd: number, into: Uint8Array, offset: number): number {
   let done = 0;
   while (done < into.length) {
-    const count = readSync(fd, into, done, into.length - done, offset + done);
+    const count = readSync(fd, into, done, Math.min(into.length - done, CALL_BYTES_MAX), offset + done);
     if (count === 0) break;
     done += count;
   }

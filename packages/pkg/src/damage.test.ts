@@ -146,7 +146,7 @@ async function installHello(ports: PackagePorts): Promise<string> {
   const root = new MemoryRoot();
   const archive = await openDeb((await ports.store.read(file.path))!, String(one), ports);
   requireIdentity(archive.control, one);
-  unpackPackage(new RootTree(root, 0), archive, new Map(), ports);
+  await unpackPackage(new RootTree(root, 0), archive, new Map(), ports);
   const node = root.nodes.get("usr/hello");
   return node?.kind === "file" ? Buffer.from(node.content).toString() : "";
 }

@@ -21,7 +21,7 @@ export { trixieKeyrings } from "./debian/trixie-keys.ts";
 export { loadRepository, packageFile, type RepositorySource } from "./debian/repository.ts";
 export { MirrorError, NO_MIRROR, chooseMirror, parseSourcesList, parseSourcesStanzas, type SourceEntry } from "./debian/sources.ts";
 export { signedByOf, withOnly, type Keyring } from "./debian/keyring.ts";
-export { DebError, openDeb, readTar, requireIdentity, type ControlFile, type DebArchive } from "./debian/deb-archive.ts";
+export { DebError, openDeb, readTar, requireIdentity, visitData, type ControlFile, type DebArchive } from "./debian/deb-archive.ts";
 export { buildDeb, controlProblems, debFileName, debProblems, type BuiltDeb, type DebEntry, type DebSource, type DebTools } from "./debian/deb-writer.ts";
 export { signDeb, verifyDebSignature } from "./debian/deb-signature.ts";
 export { archiveFiles, checkSettings, poolPath, type ArchiveFile, type ArchiveSettings, type ArchiveTools, type PoolEntry } from "./debian/archive/archive-index.ts";

@@ -62,7 +62,18 @@ export interface FileStore {
 
 export type Compression = "none" | "gzip" | "xz" | "zstd";
 
-/** Unpacks `bytes`; rejects when they are damaged or unpack to more than `sizeMax` bytes. May work in parallel. */
+/** What is to be unpacked is larger than may be held. */
+export class UnpackLimitError extends Error {
+  override name = "UnpackLimitError";
+  constructor(sizeMax: number) {
+    super(`unpacks to more than ${sizeMax} bytes`);
+  }
+}
+
+/** Unpacks as a stream, for what is too large to be held; fails when the packed bytes are damaged. Who stops reading stops it. */
+export type Unpack = (compression: Compression, packed: Uint8Array | AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
+
+/** Unpacks `bytes`; rejects when they are damaged, and with an UnpackLimitError when they unpack to more than `sizeMax` bytes. May work in parallel. */
 export type Decompress = (compression: Compression, bytes: Uint8Array, sizeMax: number) => Promise<Uint8Array>;
 
 export interface Hasher {
@@ -74,6 +85,7 @@ export interface PackagePorts {
   fetcher: Fetcher;
   store: FileStore;
   decompress: Decompress;
+  unpack: Unpack;
   hasher(algorithm: "sha256" | "md5"): Hasher;
   /** the bytes as a byte string; hosts have a faster way than a loop */
   latin1(bytes: Uint8Array): string;

@@ -36,12 +36,13 @@ export async function convertImage(source: string, target: string, options: Imag
   const opened = await openTreeSource(source, { ...(options.arch === undefined ? {} : { architecture: options.arch }), ...(options.root === true ? { ownedByRoot: true } : {}) });
   const progress = new ProgressDisplay(process.stderr);
   try {
+    const onNote = (message: string): void => progress.note(`${format}: ${message}`);
     if (process.stderr.isTTY) progress.update(`Writing ${format}`, 0, 0, "bytes");
     const time = options.time ?? sourceDateEpoch() ?? Math.floor([...opened.tree.entries()].reduce((newest, entry) => Math.max(newest, entry.mtime), 0));
     const result = writeOutput(format, opened.tree, target, {
       time, architecture: options.arch ?? opened.architecture ?? GUEST_ARCHITECTURE, name: options.name ?? baseName(source),
       ...(compression === undefined ? {} : { compression }), ...(options.size === undefined ? {} : { size: options.size }), ...(options.ref === undefined ? {} : { ref: options.ref }),
-      ...(options.mode === undefined ? {} : { mode: options.mode }), ...(options.bootc === true ? { isBootc: true } : {}),
+      ...(options.mode === undefined ? {} : { mode: options.mode }), ...(options.bootc === true ? { isBootc: true, onNote } : {}),
       ...(options.loader === undefined ? {} : { loader: options.loader }), ...(options.kernelOptions === undefined ? {} : { commandLine: options.kernelOptions }), ...(options.ownInitramfs === true ? { ownInitramfs: true } : {}), ...(options.qcow2 === undefined ? {} : { qcow2: options.qcow2 }),
       ...(options.filesystem === undefined ? {} : { rootFormat: options.filesystem }), ...(options.snapshot === undefined ? {} : { snapshot: options.snapshot }),
     });

@@ -24,7 +24,7 @@ export async function importImage(name: string, file: string): Promise<number> {
       else {
         const extractor = new ArchiveExtractor(writer);
         let bytes = 0;
-        for await (const piece of unpackedArchive(file === "-" ? process.stdin : createReadStream(file, { highWaterMark: 1 << 20 }), home, file === "-" ? "standard input" : file)) {
+        for await (const piece of unpackedArchive(file === "-" ? process.stdin : createReadStream(file, { highWaterMark: 1 << 20 }), file === "-" ? "standard input" : file)) {
           extractor.push(piece);
           bytes += piece.length;
           progress.update("Importing", bytes, 0, "bytes");

@@ -1,11 +1,13 @@
 /** `stratos pkg deb`: Debian packages as files. */
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { gzipSync, constants, zstdCompressSync } from "node:zlib";
-import { byteStringToUtf8, printable } from "@stratos/base";
-import { TarType } from "@stratos/formats";
-import { FolderWriter, readDebFolder } from "@stratos/host-node/packages";
-import { buildDeb, debProblems, MemoryRoot, openDeb, readTar, signDeb, unpackPackage, RootTree, verifyDebSignature, type DebArchive, type DebSource } from "@stratos/pkg";
+import { PassThrough, Readable, type Duplex } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { constants, createGzip, createZstdCompress } from "node:zlib";
+import { byteStringToUtf8, concatBytes, printable } from "@stratos/base";
+import { TarType, type TarEntry } from "@stratos/formats";
+import { FolderWriter, readDebFolder, readWhole, writeFully } from "@stratos/host-node/packages";
+import { buildDeb, debProblems, MemoryRoot, openDeb, signDeb, unpackPackage, RootTree, verifyDebSignature, visitData, type DebArchive, type DebSource, type RootMeta } from "@stratos/pkg";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { withPackagePorts } from "../packages/package-task.ts";
 import { readKey } from "../packages/signing-keys.ts";
@@ -14,18 +16,27 @@ export interface DebBuildOptions { readonly compression: "zstd" | "gzip" | "none
 export interface DebJsonOptions { readonly json?: true }
 
 const COMPRESSORS = {
-  zstd: { suffix: ".zst", compress: (bytes: Uint8Array): Uint8Array => zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 19, [constants.ZSTD_c_checksumFlag]: 1 } }) },
-  gzip: { suffix: ".gz", compress: (bytes: Uint8Array): Uint8Array => gzipSync(bytes, { level: 9 }) },
-  none: { suffix: "", compress: (bytes: Uint8Array): Uint8Array => bytes },
+  // With the size told beforehand the bytes are those that packing the whole at once gives.
+  zstd: { suffix: ".zst", compress: (pieces: Iterable<Uint8Array>, pledgedSrcSize: number) => packed(pieces, createZstdCompress({ pledgedSrcSize, params: { [constants.ZSTD_c_compressionLevel]: 19, [constants.ZSTD_c_checksumFlag]: 1 } })) },
+  gzip: { suffix: ".gz", compress: (pieces: Iterable<Uint8Array>) => packed(pieces, createGzip({ level: 9 })) },
+  none: { suffix: "", compress: (pieces: Iterable<Uint8Array>) => packed(pieces, new PassThrough()) },
 } as const;
+
+async function packed(pieces: Iterable<Uint8Array>, packer: Duplex): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  // Who gives the pieces uses one buffer for all, and a stream takes them when it comes to it.
+  const source = function* (): Iterable<Uint8Array> { for (const piece of pieces) yield piece.slice(); };
+  await pipeline(Readable.from(source()), packer, async (stream: AsyncIterable<Uint8Array>) => { for await (const part of stream) parts.push(part); });
+  return concatBytes(parts);
+}
 
 export function buildDebCommand(folder: string, output: string | undefined, options: DebBuildOptions): Promise<number> {
   return withPackagePorts(folder, async (ports) => {
     const source = readDebFolder(folder);
-    const built = buildDeb(source, timeOf(source), { hasher: ports.hasher, ...COMPRESSORS[options.compression] });
+    const built = await buildDeb(source, timeOf(source), { hasher: ports.hasher, ...COMPRESSORS[options.compression] });
     const isFolder = output !== undefined && statSync(output, { throwIfNoEntry: false })?.isDirectory() === true;
     const path = output === undefined || isFolder ? join(output ?? dirname(resolve(folder)), built.fileName) : output;
-    writeFileSync(path, built.bytes);
+    writeNew(path, built.bytes);
     if (options.json === true) process.stdout.write(`${JSON.stringify({ path, sizeBytes: built.bytes.length, ...fieldsOf(built) }, null, 2)}\n`);
     else process.stdout.write(`${path}\n`);
     return 0;
@@ -55,15 +66,16 @@ function fieldsOf(of: Pick<DebArchive, "control">): Record<string, string> {
 }
 
 export function debContentsCommand(file: string, options: DebJsonOptions): Promise<number> {
-  return withDeb(file, (archive) => {
+  return withDeb(file, async (archive) => {
     const rows: { path: string; type: string; mode: string; owner: string; sizeBytes: number; mtime: number; target?: string }[] = [];
-    readTar(archive.data, file, (entry) => {
+    const visit = (entry: TarEntry): void => {
       const isLink = entry.type === TarType.symbolicLink || entry.type === TarType.hardLink;
       rows.push({
         path: byteStringToUtf8(entry.path), type: TYPE_NAMES[entry.type], mode: entry.mode.toString(8).padStart(4, "0"), owner: `${entry.uname || entry.uid}/${entry.gname || entry.gid}`, sizeBytes: entry.size, mtime: Math.floor(entry.mtime),
         ...(isLink ? { target: byteStringToUtf8(entry.linkPath) } : {}),
       });
-    });
+    };
+    await visitData(archive, file, { entry: visit, data() {}, end() {} });
     if (options.json === true) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
     else for (const row of rows) process.stdout.write(printable(`${row.mode} ${row.owner} ${String(row.sizeBytes).padStart(10)} ${new Date(row.mtime * 1000).toISOString().slice(0, 16).replace("T", " ")} ${row.path}${row.target === undefined ? "" : ` ${row.type === "hard link" ? "link to" : "->"} ${row.target}`}\n`));
     return 0;
@@ -79,10 +91,10 @@ export function debExtractCommand(file: string, folder: string, options: { reado
   return withPackagePorts(file, async (ports) => {
     const archive = await openDeb(read(file), file, ports);
     mkdirSync(folder, { recursive: true });
-    // Placed in memory first: a package that cannot be placed whole, or leads outside, leaves nothing.
-    unpackPackage(new RootTree(new MemoryRoot(), 0), archive, new Map(), ports);
+    // Placed without their content first: a package that cannot be placed whole, or leads outside, leaves nothing.
+    await unpackPackage(new RootTree(new PlacesOnly(), 0), archive, new Map(), ports);
     const writer = new FolderWriter(folder);
-    unpackPackage(new RootTree(writer, 0), archive, new Map(), ports);
+    await unpackPackage(new RootTree(writer, 0), archive, new Map(), ports);
     writer.finish();
     if (options.control === true) {
       mkdirSync(join(folder, "DEBIAN"));
@@ -100,7 +112,7 @@ export function debVerifyCommand(files: readonly string[], options: DebJsonOptio
     for (const file of files) {
       try {
         const bytes = read(file);
-        const problems = debProblems(await openDeb(bytes, file, ports), ports).map(byteStringToUtf8);
+        const problems = (await debProblems(await openDeb(bytes, file, ports), ports)).map(byteStringToUtf8);
         results.push({ file, problems, ...(keyrings.length === 0 ? {} : { signers: await verifyDebSignature(bytes, keyrings, ports.nowSeconds()) }) });
       } catch (error) {
         if (!(error instanceof CommandError || (error instanceof Error && ["DebError", "ControlError"].includes(error.name)))) throw error;
@@ -120,7 +132,7 @@ export function debSignCommand(file: string, options: { readonly key: string; re
     const path = options.output ?? file;
     const temporary = `${path}.new-${process.pid}`;
     try {
-      writeFileSync(temporary, signed, { flush: true });
+      writeNew(temporary, signed);
       renameSync(temporary, path);
     } catch (error) {
       rmSync(temporary, { force: true });
@@ -130,14 +142,31 @@ export function debSignCommand(file: string, options: { readonly key: string; re
   });
 }
 
-function withDeb(file: string, work: (archive: DebArchive) => number, part: "all" | "control" = "all"): Promise<number> {
+function withDeb(file: string, work: (archive: DebArchive) => number | Promise<number>, part: "all" | "control" = "all"): Promise<number> {
   return withPackagePorts(file, async (ports) => work(await openDeb(read(file), file, ports, part)));
 }
 
 function read(file: string): Uint8Array {
   try {
-    return readFileSync(file);
+    return readWhole(file);
   } catch (error) {
     throw new CommandError(file, hostReason(error), { cause: error });
+  }
+}
+
+function writeNew(path: string, bytes: Uint8Array): void {
+  const fd = openSync(path, "w");
+  try {
+    writeFully(fd, bytes);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Where things would be placed; what files hold is not kept. */
+class PlacesOnly extends MemoryRoot {
+  override file(path: string, meta: RootMeta): void {
+    super.file(path, meta, new Uint8Array(0));
   }
 }

@@ -151,6 +151,7 @@ function show(event: ComposeEvent, display: ProgressDisplay, isVerbose: boolean)
       if (isVerbose) display.note(`  ${build.line}`);
       return;
     }
+    case "note": return display.note(`output ${event.image} ${event.output}: ${event.message}`);
     case "kept": if (isVerbose) display.note(`build ${event.image}: ${event.what} kept`);
   }
 }

@@ -25,7 +25,7 @@ const tree = fileTreeOf([
 
 async function job(text: string, name = "disk"): Promise<OutputJob> {
   const [target] = (await loadTreefile("t.yaml", async () => text)).targets();
-  return { name, config: target!.config.outputs![name]!, tree, epochSeconds: 1_700_000_000, signal: new AbortController().signal, layers: (own = tree) => [{ name: "all", tree: own }], target: target! };
+  return { name, config: target!.config.outputs![name]!, tree, epochSeconds: 1_700_000_000, signal: new AbortController().signal, onNote: () => {}, layers: (own = tree) => [{ name: "all", tree: own }], target: target! };
 }
 
 /** The bytes of a disk's root partition, in a file of their own. */
@@ -72,7 +72,7 @@ test("a disk holds the commit that the same treefile writes, deployed, and only 
   assert.equal(first!.sha256, second!.sha256);
   assert.match(execFileSync("debugfs", ["-R", `cat /ostree/repo/objects/${commit!.sha256.slice(0, 2)}/${commit!.sha256.slice(2)}.commitmeta`, rootOf(join(folder, "signed.raw"))], { ...sbin, stdio: ["ignore", "pipe", "ignore"] }), /ostree\.sign\.ed25519/);
   await assert.rejects(iso!.write(await job(laid, "iso"), "x.iso"), /deploy: iso holds no deployed system; raw and qcow2 do/);
-  await assert.rejects(raw!.write(await job(laid.replace("bootc: true, ", "")), "y.raw"), /deploy: takes an image that is laid out for it; ostree\.bootc does that/);
+  await assert.rejects(raw!.write(await job(laid.replace("bootc: true", "bootc: false")), "y.raw"), /deploy: takes an image that is laid out for it, which ostree\.bootc: false forbids/);
 });
 
 test("a treefile's commit is signed by the key that it names", async () => {

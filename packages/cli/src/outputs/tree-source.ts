@@ -175,7 +175,7 @@ async function archiveSource(sources: readonly ArchiveFile[], codecs: Codecs, ar
       const plain = join(folder, `layer-${index}.tar`);
       const file = await open(plain, "wx"), hash = createHash("sha256");
       try {
-        for await (const piece of unpackedArchive(createReadStream(path, { highWaterMark: 1 << 20 }), stratosHome(), path)) {
+        for await (const piece of unpackedArchive(createReadStream(path, { highWaterMark: 1 << 20 }), path)) {
           hash.update(piece);
           await file.writeFile(piece);
         }

@@ -27,6 +27,8 @@ export interface OutputOptions {
   readonly subject?: string;
   /** lay the root out for OSTree and bootc */
   readonly isBootc?: boolean;
+  /** told what that layout has moved or left out */
+  readonly onNote?: (message: string) => void;
   readonly loader?: BootLoader;
   /** of a disk's root; default: ext4 */
   readonly rootFormat?: RootFormat;
@@ -56,6 +58,7 @@ interface FormatOptions extends Omit<OutputOptions, "compression"> { readonly co
 
 function writeAs(format: OutputFormat, source: FileTree, path: string, options: FormatOptions, codecs: Codecs): OutputResult {
   const bootc = options.isBootc === true ? bootcLayout(source, codecs, options.time, format === "oci" || format === "oci-archive" ? "container" : "commit") : null;
+  for (const note of bootc?.notes ?? []) options.onNote?.(note);
   const tree = bootc?.tree ?? source;
   switch (format) {
     case "tar": return writeFile(path, packed(archiveTree(tree), options.compression ?? "none", codecs));

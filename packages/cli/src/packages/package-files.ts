@@ -1,8 +1,7 @@
 /** Requests that are files: packages that no list offers, such as one's own. */
-import { readFileSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { NodePackagePorts } from "@stratos/host-node/packages";
+import { readWhole, type NodePackagePorts } from "@stratos/host-node/packages";
 import { debProblems, openDeb, type PackageIndex } from "@stratos/pkg";
 import { CommandError, hostReason } from "../command-error.ts";
 
@@ -25,12 +24,12 @@ export async function addFiles(requests: readonly string[], index: PackageIndex,
     }
     let bytes: Uint8Array;
     try {
-      bytes = readFileSync(text);
+      bytes = readWhole(text);
     } catch (error) {
       throw new CommandError(text, hostReason(error), { cause: error });
     }
     const archive = await openDeb(bytes, text, ports);
-    const problems = debProblems(archive, ports);
+    const problems = await debProblems(archive, ports);
     if (problems.length > 0) throw new CommandError(text, problems.slice(0, 3).join("; "));
     const { control } = archive;
     const own = control.get("Architecture")!;

@@ -21,7 +21,7 @@ test("packages of a system in a folder are listed, explained and compared with w
     };
     const repository = RepositoryFolder.create(join(folder, "repository"), { suite: "own", codename: "own", origin: "Own", label: "Own", description: "", architectures: ["riscv64"], components: ["main"], validDays: 0 });
     put("tree/DEBIAN/control", "Package: lib\nVersion: 2\nArchitecture: all\nMaintainer: T <t@e.x>\nDescription: a library\n");
-    const built = buildDeb(readDebFolder(join(folder, "tree")), 0, { hasher: ports.hasher, suffix: "", compress: (bytes) => bytes });
+    const built = await buildDeb(readDebFolder(join(folder, "tree")), 0, { hasher: ports.hasher, suffix: "", compress: async (pieces) => Buffer.concat(Array.from(pieces, (piece) => Buffer.from(piece))) });
     writeFileSync(join(folder, built.fileName), built.bytes);
     await repository.add(join(folder, built.fileName), "main", ports);
     const key = await createSigningKey("Own", Math.floor(Date.now() / 1000) - 60);

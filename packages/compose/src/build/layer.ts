@@ -8,8 +8,8 @@
  * nothing is copied, nor read, until an output is written.
  */
 import { byteStringOf } from "@stratos/base";
-import { openDeb, parseControl, readTar, requireIdentity, type ControlFile, type DebArchive, type Decompress, type VisitEntries } from "@stratos/pkg";
-import { tarEntry, TarType } from "@stratos/formats";
+import { DebError, openDeb, parseControl, readTar, requireIdentity, type ControlFile, type DebArchive, type Decompress, type Hasher, type VisitEntries } from "@stratos/pkg";
+import { tarEntry, TarReader, TarType, type TarEntry, type TarError } from "@stratos/formats";
 import { readPackage } from "../gather/resolve-image.ts";
 import type { LockedPackage } from "../gather/lock.ts";
 import type { ComposePorts, Pack } from "../ports.ts";
@@ -49,14 +49,25 @@ export async function openLayer(ports: LayerPorts, one: LockedPackage): Promise<
     unpacked.push(plain);
     return plain;
   };
-  const archive = await openDeb(await readPackage(ports.packages, one), `${one.name} ${one.version}`, { decompress, latin1: ports.packages.latin1 });
+  const archive = await openDeb(await readPackage(ports.packages, one), `${one.name} ${one.version}`, { decompress, unpack: ports.packages.unpack, latin1: ports.packages.latin1 });
   requireIdentity(archive.control, one);
   // Archives that were stored as they are, without a compression, are decompressed by nobody.
   const control = unpacked.find((bytes) => bytes !== archive.data) ?? NO_BYTES;
-  const rows = rowsOf(ports, archive.data, one);
-  const index = byteStringOf(JSON.stringify(rows));
-  const description = JSON.stringify({ format: 3, dataBytes: archive.data.length, control: describe(ports, control), index: describe(ports, index) } satisfies Description);
-  await ports.store.write(pack, [archive.data, control, index, byteStringOf(description + String(description.length).padStart(LENGTH_DIGITS, "0"))]);
+  const rows: LayerRow[] = [], tail = (dataBytes: number): Uint8Array[] => {
+    const index = byteStringOf(JSON.stringify(rows));
+    const description = JSON.stringify({ format: 3, dataBytes, control: describe(ports, control), index: describe(ports, index) } satisfies Description);
+    return [control, index, byteStringOf(description + String(description.length).padStart(LENGTH_DIGITS, "0"))];
+  };
+  if (archive.stream === undefined) {
+    new RowReader(ports, one, rows).push(archive.data).finish();
+    await ports.store.write(pack, [archive.data, ...tail(archive.data.length)]);
+  } else {
+    const reader = new RowReader(ports, one, rows), { stream } = archive;
+    await ports.store.write(pack, (async function* () {
+      for await (const piece of stream()) { reader.push(piece); yield piece; }
+      yield* tail(reader.finish());
+    })());
+  }
   noteWritten(ports, pack, "");
   // Its data is not held: whoever keeps many layers would keep all that their packages bring.
   return { package: one, archive: { control: archive.control, controlFiles: archive.controlFiles }, pack, rows };
@@ -64,16 +75,59 @@ export async function openLayer(ports: LayerPorts, one: LockedPackage): Promise<
 
 const NO_BYTES = new Uint8Array(0);
 
-function rowsOf(ports: ReadPorts, data: Uint8Array, one: LockedPackage): LayerRow[] {
-  const rows: LayerRow[] = [];
-  readTar(data, `${one.name}: data.tar`, (entry, content) => {
-    const { path, type, mode, uid, gid, mtime, linkPath, deviceMajor, deviceMinor, xattrs } = entry;
-    const isFile = type === TarType.file;
-    const place = [isFile && content.length > 0 ? content.byteOffset - data.byteOffset : 0, isFile ? content.length : 0, isFile ? hash(ports, content) : ""] as const;
+/** Notes the entries of a data archive while it passes, with the place and hash of each file's content. */
+class RowReader {
+  readonly #ports: ReadPorts;
+  readonly #name: string;
+  readonly #reader: TarReader;
+  /** bytes of the archive before the piece that is being read, and that piece */
+  #before = 0;
+  #piece: Uint8Array = NO_BYTES;
+  #offset = 0;
+  #hasher: Hasher | undefined;
+
+  constructor(ports: ReadPorts, one: LockedPackage, rows: LayerRow[]) {
+    this.#ports = ports;
+    this.#name = one.name;
+    let current: TarEntry | undefined, isEmpty = true;
+    this.#reader = new TarReader({
+      entry: (entry) => {
+        current = entry;
+        isEmpty = true;
+        this.#offset = 0;
+        this.#hasher = entry.type === TarType.file ? this.#ports.packages.hasher("sha256") : undefined;
+      },
+      data: (bytes) => {
+        if (isEmpty) this.#offset = this.#before + bytes.byteOffset - this.#piece.byteOffset;
+        isEmpty = false;
+        this.#hasher?.update(bytes);
+      },
+      end: () => { rows.push(this.#row(current!)); },
+    });
+  }
+
+  push(piece: Uint8Array): this {
+    this.#piece = piece;
+    this.#refuse(this.#reader.push(piece));
+    this.#before += piece.length;
+    return this;
+  }
+
+  /** @returns bytes of the whole archive. @throws DebError */
+  finish(): number {
+    this.#refuse(this.#reader.finish());
+    return this.#before;
+  }
+
+  #refuse(error: TarError | undefined): void {
+    if (error !== undefined) throw new DebError(`${this.#name}: data.tar: damaged (tar: ${error})`);
+  }
+
+  #row({ path, type, mode, uid, gid, mtime, linkPath, size, deviceMajor, deviceMinor, xattrs }: TarEntry): LayerRow {
+    const place = [this.#offset, type === TarType.file ? size : 0, this.#hasher?.hex() ?? ""] as const;
     const isPlain = deviceMajor === 0 && deviceMinor === 0 && xattrs.size === 0;
-    rows.push(isPlain ? [path, type, mode, uid, gid, mtime, linkPath, ...place] : [path, type, mode, uid, gid, mtime, linkPath, ...place, deviceMajor, deviceMinor, [...xattrs]]);
-  });
-  return rows;
+    return isPlain ? [path, type, mode, uid, gid, mtime, linkPath, ...place] : [path, type, mode, uid, gid, mtime, linkPath, ...place, deviceMajor, deviceMinor, [...xattrs]];
+  }
 }
 
 /** The entries of data.tar. What a file holds is only read when `needs` says so; `content` stands for it until then. */

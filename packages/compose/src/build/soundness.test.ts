@@ -5,7 +5,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { MemoryBlob, fileEntry, fileTreeOf } from "@stratos/formats";
-import { testPorts } from "@stratos/pkg/testing";
+import { gathered, testPorts } from "@stratos/pkg/testing";
 import type { ComposeStore } from "../ports.ts";
 import { sha256 } from "../testing/test-compose.ts";
 import { readTree, writeTree } from "./manifest.ts";
@@ -16,7 +16,7 @@ function openStore(files: Map<string, { bytes: Uint8Array; changed: number }>, o
   let readBytes = 0;
   const store: ComposeStore = {
     read: async (path) => files.get(path)?.bytes,
-    async write(path, pieces) { files.set(path, { bytes: Buffer.concat([...pieces].map((piece) => Buffer.from(piece))), changed: 0 }); },
+    async write(path, pieces) { files.set(path, { bytes: await gathered(pieces), changed: 0 }); },
     async remove(path) { files.delete(path); },
     open(path) {
       const file = files.get(path);

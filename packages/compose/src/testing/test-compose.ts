@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { archiveTree, fileEntry, MemoryBlob, readBlob, type FileEntry, type FileTree } from "@stratos/formats";
-import { makeSigner, publish, testPorts, type TestPackage, type TestPorts } from "@stratos/pkg/testing";
+import { gathered, makeSigner, publish, testPorts, type TestPackage, type TestPorts } from "@stratos/pkg/testing";
 import type { Artifact, ComposePorts, ComposeStore, Observations, OutputWriter, ScriptJob, ScriptRunner, TreeChanges } from "../ports.ts";
 import { runCompose, type ComposeEvent, type ComposeRequest, type ComposeResult } from "../run-compose.ts";
 import { loadTreefile } from "../treefile/treefile.ts";
@@ -114,7 +114,7 @@ export function archive(tree: FileTree): Uint8Array {
 function memoryStore(files: Map<string, Uint8Array>): ComposeStore {
   return {
     read: async (path) => files.get(path),
-    async write(path, pieces) { files.set(path, Buffer.concat([...pieces].map((piece) => Buffer.from(piece)))); },
+    async write(path, pieces) { files.set(path, await gathered(pieces)); },
     async remove(path) { files.delete(path); },
     fingerprint: () => undefined,
     open(path) {

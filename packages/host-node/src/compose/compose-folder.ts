@@ -3,7 +3,7 @@ import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, rm
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ComposeStore, Pack } from "@stratos/compose";
-import { failedAt, readFully, readIfThere } from "../whole-file.ts";
+import { failedAt, readFully, readIfThere, writeFully } from "../whole-file.ts";
 
 /** Descriptors kept open; the least recently used is closed first. */
 const OPEN_MAX = 128;
@@ -25,13 +25,14 @@ export class ComposeFolder implements ComposeStore {
     return readIfThere(join(this.#folder, path));
   }
 
-  async write(path: string, pieces: Iterable<Uint8Array>): Promise<void> {
+  async write(path: string, pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
     const target = join(this.#folder, path);
     this.#ensureFolder(dirname(target));
     const temporary = `${target}.new.${process.pid}.${this.#serial++}`;
     const fd = openSync(temporary, "wx");
     try {
-      writeAll(fd, pieces);
+      if (Symbol.asyncIterator in pieces) for await (const piece of pieces) writeFully(fd, piece);
+      else writeAll(fd, pieces);
     } catch (error) {
       rmSync(temporary, { force: true });
       throw failedAt(target, error);

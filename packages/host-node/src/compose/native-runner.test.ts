@@ -24,7 +24,7 @@ const EPOCH = 1_700_000_000;
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 const file = (path: string, content: string | Uint8Array, fields: Partial<FileEntry> = {}): FileEntry => fileEntry(path, "file", { content: new MemoryBlob(Buffer.from(content as string), sha256), mtime: EPOCH, ...fields });
 
-function treeWith(script: string): FileTree {
+function treeWith(script: string, programs: readonly string[] = []): FileTree {
   const entries = new Map<string, FileEntry>([["", fileEntry("", "directory")]]);
   const put = (entry: FileEntry): void => {
     for (let slash = entry.path.indexOf("/"); slash > 0; slash = entry.path.indexOf("/", slash + 1)) {
@@ -33,7 +33,7 @@ function treeWith(script: string): FileTree {
     }
     entries.set(entry.path, entry);
   };
-  for (const program of ["sh", "env", "ln", "rm", "chmod", "sleep", "cat"]) {
+  for (const program of ["sh", "env", "ln", "rm", "chmod", "sleep", "cat", ...programs]) {
     const path = execFileSync("sh", ["-c", `command -v ${program}`], { encoding: "utf8" }).trim();
     for (const library of spawnSync("ldd", [path], { encoding: "utf8" }).stdout.matchAll(/(\/\S+) \(/g)) put(file(library[1]!.slice(1), readFileSync(library[1]!), { mode: 0o755 }));
     put(file(program === "env" ? "usr/bin/env" : `bin/${program}`, readFileSync(realpathSync(path)), { mode: 0o755 }));
@@ -80,7 +80,39 @@ test("empty folders of composes that were killed go when they are old, and no ot
   for (const name of folders) rmSync(join(temporary, name), { recursive: true, force: true });
 });
 
+/** The way out of a chroot that textbooks show, and shorter ones by /proc, mounts and namespaces. Each line that begins with "out" is one that was found. */
+const ESCAPE = `set -u
+cat /proc/self/status | while read -r key value; do [ "$key" != CapBnd: ] || echo "bounding $value"; done
+perl -e 'mkdir "/x1"; chroot("/x1") or die "chroot: $!"; chdir ".." for 1..20; chroot "."; print "out by chroot\\n" if -e $ENV{SECRET}'
+for link in /proc/[0-9]*/root /proc/[0-9]*/cwd/../../../../../../../..; do [ ! -e "$link$SECRET" ] || echo "out by $link"; done
+nsenter --mount=/proc/self/ns/mnt cat "$SECRET" 2>/dev/null && echo "out by the namespace"
+unshare --user --map-root-user --mount sh -c 'umount -l /; nsenter --mount=/proc/self/ns/mnt cat "$SECRET"' 2>/dev/null && echo "out by a user namespace"
+umount -l / 2>/dev/null && { nsenter --mount=/proc/self/ns/mnt cat "$SECRET" 2>/dev/null && echo "out by unmounting"; echo "unmounted the root"; }
+mknod /disk b 8 0 2>/dev/null && echo "made a disk"
+echo looked
+`;
+const ESCAPE_TOOLS = ["perl", "nsenter", "unshare", "umount", "mknod"];
+
+async function escapes(fields: Partial<ScriptJob>, runner: NativeRunner): Promise<string[]> {
+  const secret = join(temporary, "of the host"), one = job(ESCAPE, { tree: treeWith(ESCAPE, ESCAPE_TOOLS), environment: { SECRET: secret, PATH: "/bin:/usr/bin", LC_ALL: "C" }, ...fields });
+  writeFileSync(secret, "out by reading\n");
+  await runner.run(one);
+  rmSync(secret);
+  return one.lines;
+}
+
+test("a script finds no way to the host's files, and has of root's capabilities those over files and accounts", options, async () => {
+  // CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, SETPCAP, NET_BIND_SERVICE, NET_RAW, SYS_CHROOT, AUDIT_WRITE, SETFCAP: of these the host's own root may lack some.
+  const allowed = 0xa00425fbn, found = await escapes({}, new NativeRunner());
+  const [first, ...others] = found, bounding = BigInt(`0x${/^bounding ([0-9a-f]{16})$/.exec(first!)![1]!}`);
+  assert.deepEqual([bounding & ~allowed, bounding & 0xffn, others], [0n, 0xfbn, ["looked"]]);
+});
+
 const serving = { skip: obstacle ?? (process.getuid?.() === 0 && existsSync("/dev/fuse") ? false : "root with /dev/fuse is needed to serve a tree") };
+
+test("nor does one over a served tree", serving, async () => {
+  assert.deepEqual((await escapes({ isObserved: true }, new NativeRunner(temporary))).slice(1), ["looked"]);
+});
 
 test("over a served tree a script changes the same, and what it sees is known", serving, async () => {
   const script = 'set -e\ncd /\necho new >file\nln file link\nrm gone\nrm -r folder\nchmod 600 old\necho more >>kept\nrm data/one\nln -s x data/one\ncat data/two\n[ ! -e data/none ]\nset -- many/*\n[ many -ot file ]\n';

@@ -3,6 +3,7 @@
  *
  * All happens in namespaces of its own, on a tmpfs that only they see: the tree goes in as a tar archive, what has changed comes out as
  * one. The first process of the pid namespace is all there is to undo: when it ends or is killed, its mounts and processes are gone.
+ * The script itself runs a namespace further in, where the host's files are not (`enter-root.ts`).
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from "node:fs";
@@ -13,6 +14,7 @@ import { ScriptError, type ScriptJob, type ScriptRunner, type TreeChanges } from
 import { archiveTree, type FileTree } from "@stratos/formats";
 import { findProgram } from "../find-program.ts";
 import { isRunning } from "../running-process.ts";
+import { ENTER_ROOT, firstProcess } from "./enter-root.ts";
 import { DEVICE_NAMES, INSIDE_OVERLAY, insideOverlay, MOUNTED_NOTE, queriesOf } from "./overlay-inside.ts";
 import { RootServer } from "./root-server.ts";
 import { ChangeReader } from "./script-changes.ts";
@@ -58,7 +60,6 @@ bind_devices() { for device in ${DEVICE_NAMES.join(" ")}; do : >"root/dev/$devic
 if cp -a ${DEVICE_NAMES.map((name) => `/dev/${name}`).join(" ")} root/dev 2>/dev/null && { true >root/dev/null; } 2>/dev/null; then :; else rm -rf root/dev/*; bind_devices; fi
 mkdir -m 1777 root/dev/shm; mkdir root/dev/pts
 ln -s /proc/self/fd root/dev/fd; ln -s fd/0 root/dev/stdin; ln -s fd/1 root/dev/stdout; ln -s fd/2 root/dev/stderr
-mount -t proc proc root/proc
 mount -t tmpfs -o mode=0555 tmpfs root/sys
 hostname "$name" 2>/dev/null || :`;
 
@@ -73,15 +74,14 @@ mount --make-rprivate /
 mount -t tmpfs -o mode=0755 tmpfs "$work"
 cd "$work"
 mkdir root
+mount -t tmpfs -o mode=0755 tmpfs root
 tar -x -p --same-owner --numeric-owner --xattrs --xattrs-include='*' -f - -C root
 exec </dev/null
 ${MOUNT_DEVICES}
 sleep 0.02
 : >mark
 sleep 0.02
-status=0
-chroot root /usr/bin/env -i "$@" 3>&- 4>&- || status=$?
-[ $status -eq 0 ] || exit $status
+${ENTER_ROOT}
 cd root
 find . -xdev -print0 >&4
 find . -xdev -newercm ../mark ! -path ./dev ! -path ./proc ! -path ./sys -print0 | sort -z | tar -c --no-recursion --null --numeric-owner --xattrs --xattrs-include='*' --format=pax -T - -f - >&3
@@ -167,7 +167,7 @@ async function runInNamespaces(
   const child = spawn("setpriv", [
     // Whatever becomes of this process, nothing of it goes on.
     "--pdeathsig", "KILL", "--", "unshare", ...(isRoot ? [] : ["--user", "--map-root-user", "--map-auto"]), "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child=SIGKILL", ...(job.hasNetwork ? [] : ["--net"]),
-    "sh", "-c", inside.script, "sh", work, job.hostname, ...Object.entries(environment).map(([name, value]) => `${name}=${value}`), "/bin/sh", `/${job.script}`,
+    "sh", "-c", inside.script, "sh", work, job.hostname, ...Object.entries(environment).map(([name, value]) => `${name}=${value}`), ...firstProcess(job.script),
   ], { stdio: ["pipe", "pipe", "pipe", "pipe", "pipe", ...(fuseFd === undefined ? [] : [fuseFd])], env: ENVIRONMENT, cwd: "/" });
   const onAbort = (): void => { child.kill(END_WITH); };
   job.signal.addEventListener("abort", onAbort, { once: true });

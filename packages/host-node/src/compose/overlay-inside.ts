@@ -5,11 +5,12 @@
  *     work/        a tmpfs that only the namespace sees
  *       lower/     the served tree
  *       up/        what the script changes
- *       root/      both: an overlay, with dev, proc and sys over it
+ *       root/      both: an overlay, with dev and sys over it
  *       dev/       devices, and the programs that note-takers stand before
  *       queries    what dpkg-query was asked: each word ended by NUL, each question by a newline and NUL
  */
 import { comparePaths, fileEntry, MemoryBlob, type FileEntry, type FileTree } from "@stratos/formats";
+import { ENTER_ROOT } from "./enter-root.ts";
 import { sha256 } from "./script-changes.ts";
 import { LDCONFIG_BEGINS, LDCONFIG_ENDS, LDCONFIG_SIGN } from "./served-tree.ts";
 
@@ -39,11 +40,10 @@ exec </dev/null
 if { true >dev/null; } 2>/dev/null; then :; else for device in ${DEVICE_NAMES.join(" ")}; do rm -f "dev/$device"; : >"dev/$device"; mount --bind "/dev/$device" "dev/$device"; done; fi
 mount -a -i -T fstab
 exec 5>&-
-{ echo "$name" >root/proc/sys/kernel/hostname; } 2>/dev/null || hostname "$name" 2>/dev/null || :
+[ -d root/proc ] || mkdir -m 0755 root/proc
+{ echo "$name" >/proc/sys/kernel/hostname; } 2>/dev/null || hostname "$name" 2>/dev/null || :
 echo mounted >&4
-status=0
-chroot root /usr/bin/env -i "$@" 3>&- 4>&- || status=$?
-[ $status -eq 0 ] || exit $status
+${ENTER_ROOT}
 [ ! -s queries ] || cat queries >&4
 exec tar -c --sort=name --numeric-owner --xattrs --xattrs-include='*' --format=pax -C up/upper -f - . >&3
 `;
@@ -65,9 +65,8 @@ export function insideOverlay(tree: FileTree, work: string): FileTree {
   const mount = (what: string, path: string, type: string, words: string): void => void (table += `${what} ${place(path)} ${type} ${words} 0 0\n`);
   const bind = (from: string, to: string): void => mount(place(from), to, "none", "bind");
   mount("stratos", "lower", "fuse.stratos", "fd=5,rootmode=40000,user_id=0,group_id=0,allow_other,ro");
-  mount("overlay", "root", "overlay", "lowerdir=lower,upperdir=up/upper,workdir=up/work,index=off,metacopy=off,redirect_dir=off");
+  mount("overlay", "root", "overlay", "nodev,lowerdir=lower,upperdir=up/upper,workdir=up/work,index=off,metacopy=off,redirect_dir=off");
   mount(place("dev"), "root/dev", "none", "rbind,X-mount.mkdir=0755");
-  mount("proc", "root/proc", "proc", "X-mount.mkdir=0755");
   mount("tmpfs", "root/sys", "tmpfs", "mode=0555,X-mount.mkdir=0755");
   for (const [path, script] of Object.entries(NOTE_TAKERS)) {
     if (!isProgram(kindOf(tree, path))) continue;

@@ -302,6 +302,9 @@ test("ostree deploys a root that is laid out for it, and the boot entry names it
   const root = fileTreeOf([
     ...["", "boot", "etc", "home", "root", "usr", "usr/bin", "usr/lib", "usr/lib/modules", "usr/lib/modules/6.1", "var", "var/lib"].map((path) => folder(path)),
     file("boot/vmlinuz-6.1", "kernel"), file("boot/initrd.img-6.1", "first root"), file("etc/hostname", "box\n"), file("usr/lib/os-release", 'ID=debian\nPRETTY_NAME="Debian of a test"\n'), file("usr/bin/tool", "tool", { mode: 0o755 }),
+    folder("home/alice", { mode: 0o700, uid: 1500, gid: 1500 }), folder("home/alice/.ssh", { mode: 0o700, uid: 1500, gid: 1500 }), file("home/alice/.ssh/authorized_keys", "ssh-ed25519 AAAA\n", { mode: 0o600, uid: 1500, gid: 1500 }),
+    ...["usr/local", "usr/local/sbin", "opt", "opt/vendor"].map((path) => folder(path)), file("usr/local/sbin/start", "start", { mode: 0o755 }), file("opt/vendor/run", "run"), folder("var/lib/tool"), file("var/lib/tool/odd 5% name", "state"),
+    fileEntry("vmlinuz", "symlink", { target: "boot/vmlinuz-6.1" }),
   ]);
   const layout = bootcLayout(root, codecs, OPTIONS.timestamp);
   const { checksum } = new OstreeRepository(new RepositoryFolder(repo), codecs, "archive").commit(layout.tree, { ...OPTIONS, linux: layout.kernel! });
@@ -318,6 +321,17 @@ test("ostree deploys a root that is laid out for it, and the boot entry names it
     assert.match(ostree("admin", "status", `--sysroot=${sysroot}`), new RegExp(`debian ${checksum}\\.0`));
     assert.equal(readFileSync(join(deployed, `${checksum}.0/etc/hostname`), "utf8"), "box\n");
     assert.equal(readlinkSync(join(deployed, `${checksum}.0/home`)), "var/home");
+    // What its first boot does, systemd's own program does here.
+    const system = join(deployed, `${checksum}.0`), boots = (): string => spawnSync("systemd-tmpfiles", ["--create", "--boot", `--root=${system}`, "stratos-var.conf"], { encoding: "utf8" }).stderr;
+    assert.deepEqual([boots(), readdirSync(system).includes("vmlinuz")], ["", false]);
+    const found = (path: string): string => readFileSync(join(system, path), "utf8"), keys = statSync(join(system, "var/home/alice/.ssh/authorized_keys"));
+    assert.deepEqual([found("home/alice/.ssh/authorized_keys"), keys.mode & 0o777, keys.uid, statSync(join(system, "home/alice")).mode & 0o777], ["ssh-ed25519 AAAA\n", 0o600, 1500, 0o700]);
+    assert.deepEqual([readlinkSync(join(system, "var/usrlocal/sbin/start")), readlinkSync(join(system, "var/opt/vendor")), found("var/lib/tool/odd 5% name")], ["/usr/lib/usrlocal/sbin/start", "/usr/lib/opt/vendor", "state"]);
+    assert.equal(found("usr/lib/usrlocal/sbin/start"), "start");
+    // They are the machine's from now on: what it has changed stays, and a key that was removed does not come back.
+    rmSync(join(system, "var/home/alice/.ssh/authorized_keys"));
+    writeFileSync(join(system, "var/lib/tool/odd 5% name"), "its own");
+    assert.deepEqual([boots(), readdirSync(join(system, "var/home/alice/.ssh")), found("var/lib/tool/odd 5% name")], ["", [], "its own"]);
     const entry = readFileSync(join(sysroot, "boot/loader/entries/ostree-1-debian.conf"), "utf8");
     assert.match(entry, /^title Debian of a test \(ostree:0\)$[\s\S]*^options root=LABEL=x ostree=/m);
     for (const [key, content] of [["linux", "kernel"], ["initrd", "first root"]] as const) assert.equal(readFileSync(join(sysroot, "boot", new RegExp(`^${key} (\\S+)`, "m").exec(entry)![1]!), "utf8"), content);

@@ -1,5 +1,5 @@
 /** A folder as dpkg-deb takes one: `DEBIAN/` with the control part, and the tree beside it. Everything belongs to root. */
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { TarType, tarEntry } from "@stratos/formats";
 import { DebError, type ControlFile, type DebEntry, type DebSource } from "@stratos/pkg";
@@ -36,8 +36,8 @@ function readTree(folder: Buffer, path: string, tree: DebEntry[], links: Map<str
     if (own === "DEBIAN") continue;
     const stats = lstatSync(full);
     const fields = { mode: stats.mode & 0o7777, mtime: Math.max(0, Math.floor(stats.mtimeMs / 1000)) };
-    const add = (type: TarType, more: Partial<Parameters<typeof tarEntry>[2]> = {}, content: Uint8Array = new Uint8Array(0)): void => {
-      tree.push({ entry: tarEntry(own, type, { ...fields, ...more }), content });
+    const add = (type: TarType, more: Partial<Parameters<typeof tarEntry>[2]> = {}, content: Partial<Pick<DebEntry, "content">> = {}): void => {
+      tree.push({ entry: tarEntry(own, type, { ...fields, ...more }), ...content });
     };
     if (stats.isDirectory()) {
       add(TarType.directory);
@@ -48,9 +48,21 @@ function readTree(folder: Buffer, path: string, tree: DebEntry[], links: Map<str
       const first = stats.nlink > 1 ? links.get(key) : undefined;
       if (first !== undefined) { add(TarType.hardLink, { linkPath: first }); continue; }
       if (stats.nlink > 1) links.set(key, own);
-      const content = readFileSync(full);
-      add(TarType.file, { size: content.length }, content);
+      add(TarType.file, { size: stats.size }, { content: () => filePieces(full, { name: own, mtimeMs: stats.mtimeMs }) });
     } else if (stats.isFIFO()) add(TarType.fifo);
     else throw new DebError(`${own}: neither file, folder nor link, and not fit for a package`);
+  }
+}
+
+const PIECE_BYTES = 1 << 20;
+
+/** A file's bytes, in one buffer again and again. @throws DebError  it was changed since its attributes were read, or is while this reads */
+function* filePieces(path: Buffer, { name, mtimeMs }: { name: string; mtimeMs: number }): Iterable<Uint8Array> {
+  const fd = openSync(path, "r"), buffer = Buffer.allocUnsafe(PIECE_BYTES);
+  try {
+    for (let count = readSync(fd, buffer); count > 0; count = readSync(fd, buffer)) yield buffer.subarray(0, count);
+    if (fstatSync(fd).mtimeMs !== mtimeMs) throw new DebError(`${name}: changed while it was read`);
+  } finally {
+    closeSync(fd);
   }
 }

@@ -5,6 +5,7 @@ import type { PackagePorts } from "@stratos/pkg";
 import { FolderStore } from "./folder-store.ts";
 import { HttpFetcher } from "./http-fetcher.ts";
 import { UnpackPool } from "./unpack-pool.ts";
+import { unpackStream } from "./unpack-stream.ts";
 
 export interface NodePackagePorts extends PackagePorts {
   close(): Promise<void>;
@@ -18,6 +19,7 @@ export function nodePackagePorts(folder: string): NodePackagePorts {
     fetcher,
     store: new FolderStore(folder),
     decompress: pool.decompress,
+    unpack: unpackStream,
     hasher(algorithm) {
       const hash = createHash(algorithm);
       return { update: (bytes) => { hash.update(bytes); }, hex: () => hash.digest("hex") };

@@ -5,13 +5,15 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { zstdCompressSync } from "node:zlib";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGzip, createZstdCompress, gunzipSync, zstdCompressSync } from "node:zlib";
 import { parseAr } from "@stratos/formats";
-import { buildDeb, createSigningKey, DebError, debProblems, InstalledState, loadSystemIndex, openDeb, parseSourcesList, PackageIndex, loadRepository, publicHalf, ReleaseError, signDeb, verifyDebSignature, type BuiltDeb, type PackagePorts, type SystemFiles } from "@stratos/pkg";
+import { buildDeb, createSigningKey, DebError, debProblems, InstalledState, loadSystemIndex, openDeb, parseSourcesList, PackageIndex, loadRepository, publicHalf, ReleaseError, signDeb, verifyDebSignature, visitData, type BuiltDeb, type PackagePorts, type SystemFiles } from "@stratos/pkg";
 import { makeSigner } from "@stratos/pkg/testing";
 import { readDebFolder } from "./deb-folder.ts";
 import { nodePackagePorts } from "./node-package-ports.ts";
@@ -49,16 +51,16 @@ function sampleFolder(folder: string, version: string, control = ""): void {
   symlinkSync(`../share/${LONG}/${LONG}`, join(folder, "usr/bin/soft"));
 }
 
-function build(folder: string, ports: PackagePorts): BuiltDeb {
-  return buildDeb(readDebFolder(folder), 1_700_000_000, { hasher: ports.hasher, suffix: ".zst", compress: (bytes) => zstdCompressSync(bytes) });
+function build(folder: string, ports: PackagePorts): Promise<BuiltDeb> {
+  return buildDeb(readDebFolder(folder), 1_700_000_000, { hasher: ports.hasher, suffix: ".zst", compress: async (pieces) => zstdCompressSync(Buffer.concat(Array.from(pieces, (piece) => Buffer.from(piece)))) });
 }
 
 test("dpkg-deb reads a package of ours, and it is the same each time", { skip }, async () => {
   await inFolder(async (folder, ports) => {
     sampleFolder(join(folder, "tree"), "1:2.0-1");
-    const built = build(join(folder, "tree"), ports);
+    const built = await build(join(folder, "tree"), ports);
     utimesSync(join(folder, "tree/usr/bin/sample"), 1_800_000_000, 1_800_000_000);
-    assert.ok(Buffer.from(build(join(folder, "tree"), ports).bytes).equals(Buffer.from(built.bytes)), "later times are not kept");
+    assert.ok(Buffer.from((await build(join(folder, "tree"), ports)).bytes).equals(Buffer.from(built.bytes)), "later times are not kept");
     assert.equal(built.fileName, "sample_2.0-1_all.deb");
     const file = join(folder, built.fileName);
     writeFileSync(file, built.bytes);
@@ -71,7 +73,7 @@ test("dpkg-deb reads a package of ours, and it is the same each time", { skip },
     const listing = execFileSync("dpkg-deb", ["--contents", file], { encoding: "utf8" });
     assert.match(listing, /^-rwxr-xr-x root\/root +\d+ .* \.\/usr\/bin\/(sample|hard)$/m);
     execFileSync("md5sum", ["-c", "DEBIAN/md5sums", "--quiet"], { cwd: join(folder, "out"), input: "" });
-    assert.deepEqual(debProblems(await openDeb(built.bytes, "sample", ports), ports), []);
+    assert.deepEqual(await debProblems(await openDeb(built.bytes, "sample", ports), ports), []);
   });
 });
 
@@ -82,7 +84,7 @@ test("we read what dpkg-deb builds, and find nothing wrong with it", { skip }, a
       execFileSync("dpkg-deb", ["--root-owner-group", `-Z${compression}`, "--build", join(folder, "tree"), join(folder, "theirs.deb")], { stdio: "ignore" });
       const archive = await openDeb(readFileSync(join(folder, "theirs.deb")), "theirs", ports);
       assert.equal(archive.control.get("Package"), "sample");
-      assert.deepEqual(debProblems(archive, ports), []);
+      assert.deepEqual(await debProblems(archive, ports), []);
     }
   });
 });
@@ -90,23 +92,23 @@ test("we read what dpkg-deb builds, and find nothing wrong with it", { skip }, a
 test("what no package may be is refused in words", async () => {
   await inFolder(async (folder, ports) => {
     const tree = join(folder, "tree");
-    const refusal = (change: () => void): string => {
+    const refusal = async (change: () => void): Promise<string> => {
       sampleFolder(tree, "1");
       change();
       try {
-        build(tree, ports);
+        await build(tree, ports);
       } catch (error) {
         assert.ok(error instanceof DebError, String(error));
         return error.message;
       }
       return assert.fail("it was built");
     };
-    assert.match(refusal(() => rmSync(join(tree, "DEBIAN"), { recursive: true })), /holds no folder DEBIAN/);
-    assert.match(refusal(() => rmSync(join(tree, "DEBIAN/control"))), /holds no control/);
-    assert.match(refusal(() => writeFileSync(join(tree, "DEBIAN/control"), "Package: A_b\nVersion: x\nArchitecture: all\nDescription: d\nDepends: a (>> )\n")), /Maintainer is missing; A_b is no package name.*; x is no version; Depends: /);
-    assert.match(refusal(() => rmSync(join(tree, "etc/sample.conf"))), /conffiles: \/etc\/sample\.conf: the package holds no such file/);
-    assert.match(refusal(() => writeFileSync(join(tree, "DEBIAN/postinst"), "echo no\n")), /postinst: does not begin with #!/);
-    assert.match(refusal(() => mkdirSync(join(tree, "DEBIAN/sub"))), /not a plain file/);
+    assert.match(await refusal(() => rmSync(join(tree, "DEBIAN"), { recursive: true })), /holds no folder DEBIAN/);
+    assert.match(await refusal(() => rmSync(join(tree, "DEBIAN/control"))), /holds no control/);
+    assert.match(await refusal(() => writeFileSync(join(tree, "DEBIAN/control"), "Package: A_b\nVersion: x\nArchitecture: all\nDescription: d\nDepends: a (>> )\n")), /Maintainer is missing; A_b is no package name.*; x is no version; Depends: /);
+    assert.match(await refusal(() => rmSync(join(tree, "etc/sample.conf"))), /conffiles: \/etc\/sample\.conf: the package holds no such file/);
+    assert.match(await refusal(() => writeFileSync(join(tree, "DEBIAN/postinst"), "echo no\n")), /postinst: does not begin with #!/);
+    assert.match(await refusal(() => mkdirSync(join(tree, "DEBIAN/sub"))), /not a plain file/);
   });
 });
 
@@ -114,15 +116,15 @@ test("a damaged package is found out", async () => {
   await inFolder(async (folder, ports) => {
     sampleFolder(join(folder, "tree"), "1");
     writeFileSync(join(folder, "tree/DEBIAN/md5sums"), `${"0".repeat(32)}  usr/bin/sample\n${"0".repeat(32)}  usr/bin/none\n`);
-    const built = build(join(folder, "tree"), ports);
-    assert.deepEqual(debProblems(await openDeb(built.bytes, "x", ports), ports), ["usr/bin/sample: its content does not have the MD5 hash of md5sums", "usr/bin/none: is in md5sums, but not in the package"]);
+    const built = await build(join(folder, "tree"), ports);
+    assert.deepEqual(await debProblems(await openDeb(built.bytes, "x", ports), ports), ["usr/bin/sample: its content does not have the MD5 hash of md5sums", "usr/bin/none: is in md5sums, but not in the package"]);
   });
 });
 
 test("a package is signed as debsigs does it, and what was changed since, or signed by another, is refused", { skip: existsSync("/usr/bin/gpgv") && hasDebianTools ? false : "the host has no gpgv" }, async () => {
   await inFolder(async (folder, ports) => {
     sampleFolder(join(folder, "tree"), "1");
-    const { bytes } = build(join(folder, "tree"), ports);
+    const { bytes } = await build(join(folder, "tree"), ports);
     const now = Math.floor(ports.nowSeconds());
     const key = await createSigningKey("Own", now - 10), stranger = await createSigningKey("Stranger", now - 10);
     const signed = await signDeb(bytes, key.privateKey, now);
@@ -168,7 +170,7 @@ test("apt trusts, lists and downloads from a repository of ours over HTTP; and r
     assert.throws(() => RepositoryFolder.create(root, SETTINGS), ReleaseError);
     const put = async (version: string, control = ""): Promise<string> => {
       sampleFolder(join(folder, "tree"), version, control);
-      const built = build(join(folder, "tree"), ports);
+      const built = await build(join(folder, "tree"), ports);
       writeFileSync(join(folder, built.fileName), built.bytes);
       return repository.add(join(folder, built.fileName), "main", ports);
     };
@@ -227,7 +229,7 @@ test("apt and we agree on who may sign, whatever a source's Signed-By names", { 
     const root = join(folder, "repository");
     const repository = RepositoryFolder.create(root, SETTINGS);
     sampleFolder(join(folder, "tree"), "1:1.0");
-    const built = build(join(folder, "tree"), ports);
+    const built = await build(join(folder, "tree"), ports);
     writeFileSync(join(folder, built.fileName), built.bytes);
     await repository.add(join(folder, built.fileName), "main", ports);
     await repository.sign(own.privateKey, ports);
@@ -303,11 +305,11 @@ test("the pool takes a package once, refuses another of the same name, a wrong a
   await inFolder(async (folder, ports) => {
     const repository = RepositoryFolder.create(join(folder, "repository"), SETTINGS);
     const file = join(folder, "x.deb");
-    const put = (change: (control: string) => string, more = ""): Promise<string> => {
+    const put = async (change: (control: string) => string, more = ""): Promise<string> => {
       sampleFolder(join(folder, "tree"), "1");
       writeFileSync(join(folder, "tree/DEBIAN/control"), change(readFileSync(join(folder, "tree/DEBIAN/control"), "utf8")));
       if (more !== "") writeFileSync(join(folder, "tree/usr/bin/sample"), more);
-      writeFileSync(file, build(join(folder, "tree"), ports).bytes);
+      writeFileSync(file, (await build(join(folder, "tree"), ports)).bytes);
       return repository.add(file, "main", ports);
     };
     await put((control) => control);
@@ -320,5 +322,60 @@ test("the pool takes a package once, refuses another of the same name, a wrong a
     assert.deepEqual(await repository.remove("sample", "2", ports), []);
     assert.deepEqual(await repository.remove("sample", undefined, ports), ["pool/main/s/sample/sample_1_all.deb"]);
     assert.deepEqual(await repository.pool(ports), []);
+  });
+});
+
+test("packages that are larger than may be held are streamed: told the same of, laid out the same, refused when damaged", async () => {
+  await inFolder(async (folder, ports) => {
+    const tree = join(folder, "tree"), size = 300 << 20;
+    sampleFolder(tree, "1");
+    mkdirSync(join(tree, "usr/share/large"), { recursive: true });
+    writeFileSync(join(tree, "usr/share/large/zeros"), "");
+    truncateSync(join(tree, "usr/share/large/zeros"), size);
+    linkSync(join(tree, "usr/share/large/zeros"), join(tree, "usr/share/large/again"));
+    for (const suffix of [".zst", ".gz"]) {
+      const built = await buildDeb(readDebFolder(tree), 1_700_000_000, { hasher: ports.hasher, suffix, compress: async (pieces) => {
+        const parts: Uint8Array[] = [];
+        const through = suffix === ".zst" ? createZstdCompress() : createGzip({ level: 1 });
+        await pipeline(Readable.from((function* () { for (const piece of pieces) yield piece.slice(); })()), through, async (stream: AsyncIterable<Uint8Array>) => { for await (const part of stream) parts.push(part); });
+        return Buffer.concat(parts);
+      } });
+      assert.ok(built.bytes.length < 4 << 20);
+      const archive = await openDeb(built.bytes, "large", ports), sizes = new Map<string, number>();
+      assert.ok(archive.data.length === 0 && archive.stream !== undefined);
+      assert.deepEqual(await debProblems(archive, ports), []);
+      await visitData(archive, "large", { entry: (entry) => void sizes.set(entry.path, entry.size), data() {}, end() {} });
+      assert.deepEqual([sizes.get("./usr/share/large/again"), sizes.get("./usr/share/large/zeros")], [size, 0]);
+      // A damage that only the end of the stream shows.
+      const cut = built.bytes.slice();
+      cut.fill(0x55, cut.length - 600, cut.length - 100);
+      await assert.rejects(async () => void await debProblems(await openDeb(cut, "large", ports), ports), /large: .*(cannot be unpacked|damaged)/);
+      await assert.rejects(openDeb(built.bytes, "large", { decompress: ports.decompress, latin1: ports.latin1 }), /data\.tar\.\w+ cannot be unpacked: unpacks to more than 268435456 bytes/);
+    }
+  });
+});
+
+test("a repository reads a package once, lists its files, and is there by its codename too", async () => {
+  await inFolder(async (folder, ports) => {
+    const tree = join(folder, "tree"), place = join(folder, "repository"), repository = RepositoryFolder.create(place, SETTINGS);
+    sampleFolder(tree, "1");
+    const file = join(folder, "sample.deb"), { privateKey } = await createSigningKey("A", ports.nowSeconds());
+    writeFileSync(file, (await build(tree, ports)).bytes);
+    const path = join(place, await repository.add(file, "main", ports));
+    await repository.sign(privateKey, ports);
+    const contents = gunzipSync(readFileSync(join(place, `dists/${SETTINGS.suite}/main/Contents-${SETTINGS.architectures[0]}.gz`))).toString("latin1");
+    assert.match(contents, /^usr\/bin\/sample +\S+\/sample$/m);
+    if (SETTINGS.codename !== SETTINGS.suite) assert.equal(readFileSync(join(place, `dists/${SETTINGS.codename}/InRelease`), "utf8"), readFileSync(join(place, `dists/${SETTINGS.suite}/InRelease`), "utf8"));
+    // What has not changed is not opened: a file whose bytes are others by a way that leaves no trace would be listed as it was.
+    let opened = 0;
+    const counting = { ...ports, decompress: (...job: Parameters<typeof ports.decompress>) => { opened++; return ports.decompress(...job); } };
+    assert.equal((await repository.pool(counting)).length, 1);
+    assert.equal(opened, 0);
+    utimesSync(path, 5, 5);
+    await repository.pool(counting);
+    assert.equal(opened, 2, "its two parts");
+    rmSync(path);
+    assert.deepEqual(await repository.pool(counting), []);
+    assert.deepEqual(JSON.parse(readFileSync(join(place, "conf/pool.json"), "utf8")), { format: 1, packages: [] });
   });
 });

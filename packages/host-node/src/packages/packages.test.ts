@@ -159,7 +159,7 @@ test("archives of each kind are unpacked side by side; damage and excess are ref
     const content = Buffer.alloc(300_000, "the quick brown fox ");
     const kinds: ["gzip" | "zstd" | "none", Uint8Array][] = [["gzip", gzipSync(content)], ["zstd", zstdCompressSync(content)], ["none", content]];
     for (const unpacked of await Promise.all(kinds.map(([kind, bytes]) => pool.decompress(kind, bytes, 1 << 20)))) assert.ok(content.equals(unpacked));
-    for (const [kind, bytes] of kinds) await assert.rejects(pool.decompress(kind, bytes, 1000), kind === "none" ? /holds more than 1000 bytes/ : /unpacks to more than 1000 bytes/, kind);
+    for (const [kind, bytes] of kinds) await assert.rejects(pool.decompress(kind, bytes, 1000), /unpacks to more than 1000 bytes/, kind);
     await assert.rejects(pool.decompress("gzip", Buffer.from("nonsense"), 1000));
     await assert.rejects(pool.decompress("xz", Buffer.from("nonsense"), 1000));
   } finally {

@@ -4,6 +4,8 @@ export { findMirror, readAptSources, type Mirror } from "./apt-sources.ts";
 export { HttpFetcher } from "./http-fetcher.ts";
 export { FolderStore } from "./folder-store.ts";
 export { UnpackPool } from "./unpack-pool.ts";
+export { unpackStream } from "./unpack-stream.ts";
+export { readWhole, writeFully } from "../whole-file.ts";
 export { FolderWriter } from "./folder-writer.ts";
 export { buildRootFolder, type RootFolderRequest } from "./build-root-folder.ts";
 export { FolderRoot } from "./folder-root.ts";

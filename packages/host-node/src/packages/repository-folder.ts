@@ -2,22 +2,27 @@
  * A repository of packages in a folder, as apt reads it over HTTP or from a disk:
  *
  *     conf/repository.json     settings
+ *     conf/pool.json           what is known of the pool's packages (pool-index.ts); may be removed
  *     pool/COMPONENT/…         packages
  *     dists/SUITE/…            signed lists (archive-index.ts)
+ *     dists/CODENAME           leads to it: clients may ask by either name
  *
  * The pool is the truth: lists are made of what stands in it. New lists appear under their hashes first and the signed list at
  * the end, by renames, so that a client sees the old state or the new one; lists of the state before are kept until the next.
  */
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { closeSync, copyFileSync, fsyncSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 import {
   archiveFiles, checkSettings, debFileName, debProblems, DebError, openDeb, parseRelease, poolPath, ReleaseError, signRelease, publicHalf,
   type ArchiveSettings, type PackagePorts, type PoolEntry, type Release,
 } from "@stratos/pkg";
+import { readWhole } from "../whole-file.ts";
+import { isSameFile, PoolIndex } from "./pool-index.ts";
 
 const CONFIGURATION = "conf/repository.json";
+const POOL_INDEX = "conf/pool.json";
 
 export class RepositoryFolder {
   readonly folder: string;
@@ -60,17 +65,16 @@ export class RepositoryFolder {
   async add(file: string, component: string, ports: PackagePorts): Promise<string> {
     if (!this.settings.components.includes(component)) throw new ReleaseError(`${component}: the repository has only ${this.settings.components.join(", ")}`);
     if (statSync(file).isDirectory()) throw new DebError(`${file}: is a folder; \`stratos pkg deb build\` makes a package of one`);
-    const bytes = readFileSync(file);
-    const archive = await openDeb(bytes, file, ports);
-    const problems = debProblems(archive, ports);
+    const archive = await openDeb(readWhole(file), file, ports);
+    const problems = await debProblems(archive, ports);
     if (problems.length > 0) throw new DebError(`${file}: ${problems.slice(0, 3).join("; ")}`);
     const architecture = archive.control.get("Architecture") ?? "";
     if (architecture !== "all" && !this.settings.architectures.includes(architecture)) throw new DebError(`${file}: is for ${architecture}, and the repository for ${this.settings.architectures.join(", ")}`);
     const path = poolPath(archive.control, component, debFileName(archive.control));
     const place = join(this.folder, path);
     const there = statSync(place, { throwIfNoEntry: false });
-    if (there !== undefined && !readFileSync(place).equals(bytes)) throw new DebError(`${file}: the repository holds another ${path}; a changed package needs a new version`);
-    if (there === undefined) writeWhole(place, bytes);
+    if (there !== undefined && !isSameFile(place, file)) throw new DebError(`${file}: the repository holds another ${path}; a changed package needs a new version`);
+    if (there === undefined) copyWhole(file, place);
     return path;
   }
 
@@ -83,15 +87,15 @@ export class RepositoryFolder {
 
   /** All packages of the pool. */
   async pool(ports: PackagePorts): Promise<PoolEntry[]> {
-    const entries: PoolEntry[] = [];
+    const entries: PoolEntry[] = [], index = new PoolIndex(join(this.folder, POOL_INDEX));
     for (const component of this.settings.components) {
       for (const path of filesBelow(join(this.folder, "pool", component))) {
         if (!path.endsWith(".deb")) continue;
-        const bytes = readFileSync(path);
-        const { control } = await openDeb(bytes, path, ports, "control");
-        entries.push({ component, filename: relative(this.folder, path), control, sizeBytes: bytes.length, md5: digest(ports, "md5", bytes), sha256: digest(ports, "sha256", bytes) });
+        entries.push(await index.read(path, { component, filename: relative(this.folder, path) }, ports));
       }
     }
+    const changed = index.changed();
+    if (changed !== undefined) tryToKeep(join(this.folder, POOL_INDEX), changed);
     return entries;
   }
 
@@ -115,6 +119,7 @@ export class RepositoryFolder {
     const dists = join(this.folder, "dists", this.settings.suite);
     const kept = new Set([...files.map((file) => file.path), ...[...(before?.files ?? [])].map(([path, { sha256 }]) => `${dirname(path)}/by-hash/SHA256/${sha256}`)]);
     for (const file of files) writeWhole(join(dists, file.path), file.bytes);
+    this.#linkCodename();
     writeWhole(join(this.folder, "archive-key.gpg"), binary);
     writeWhole(join(dists, "Release"), release.bytes, now);
     writeWhole(join(dists, "Release.gpg"), Buffer.from(detached), now);
@@ -126,6 +131,12 @@ export class RepositoryFolder {
     return { packages: pool.length, fingerprint };
   }
 
+  #linkCodename(): void {
+    const { suite, codename } = this.settings, path = join(this.folder, "dists", codename);
+    if (codename === suite || codename === "" || lstatSync(path, { throwIfNoEntry: false }) !== undefined) return;
+    symlinkSync(suite, path);
+  }
+
   /** The list that is in use until now. */
   #releaseBefore(): Release | undefined {
     try {
@@ -133,6 +144,34 @@ export class RepositoryFolder {
     } catch {
       return undefined; // There was none, or none that a client could have used.
     }
+  }
+}
+
+/** Who may only read the repository reads its packages each time. */
+function tryToKeep(path: string, text: string): void {
+  try {
+    writeWhole(path, Buffer.from(text));
+  } catch (error) {
+    if (!["EACCES", "EROFS", "EPERM"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+  }
+}
+
+/** The same of a file, whatever its size. */
+function copyWhole(file: string, path: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  const temporary = `${path}.new-${randomBytes(4).toString("hex")}`;
+  try {
+    copyFileSync(file, temporary);
+    const fd = openSync(temporary, "r+");
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
   }
 }
 
@@ -159,10 +198,4 @@ function filesBelow(folder: string): string[] {
     throw error;
   }
   return names.sort((left, right) => (left.name < right.name ? -1 : 1)).flatMap((entry) => (entry.isDirectory() ? filesBelow(join(folder, entry.name)) : entry.isFile() ? [join(folder, entry.name)] : []));
-}
-
-function digest(ports: PackagePorts, algorithm: "sha256" | "md5", bytes: Uint8Array): string {
-  const hasher = ports.hasher(algorithm);
-  hasher.update(bytes);
-  return hasher.hex();
 }

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 import { gunzip, zstdDecompress } from "node:zlib";
 import { xzUnpackedSize } from "@stratos/formats";
-import type { Compression, Decompress } from "@stratos/pkg";
+import { UnpackLimitError, type Compression, type Decompress } from "@stratos/pkg";
 import { XzProgram } from "./xz-program.ts";
 import type { UnpackJob, UnpackResult } from "./unpack-worker.ts";
 
@@ -21,16 +21,12 @@ const zstdDecompressOf = promisify<Uint8Array, { maxOutputLength: number }, Uint
 interface Pending { job: UnpackJob; resolve(bytes: Uint8Array): void; reject(error: Error): void }
 interface Thread { worker: Worker; current: Pending | undefined }
 
-function tooLarge(sizeMax: number): Error {
-  return new Error(`unpacks to more than ${sizeMax} bytes`);
-}
-
 /** Node says of its own buffers what is to be said of the file. */
 async function within(sizeMax: number, unpacking: Promise<Uint8Array>): Promise<Uint8Array> {
   try {
     return await unpacking;
   } catch (error) {
-    throw (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE" ? tooLarge(sizeMax) : error;
+    throw (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE" ? new UnpackLimitError(sizeMax) : error;
   }
 }
 
@@ -51,7 +47,7 @@ export class UnpackPool {
   readonly decompress: Decompress = async (compression: Compression, bytes: Uint8Array, sizeMax: number): Promise<Uint8Array> => {
     if (this.#isClosed) throw new Error("the unpack pool is closed");
     switch (compression) {
-      case "none": if (bytes.length > sizeMax) throw new Error(`holds more than ${sizeMax} bytes`); return bytes;
+      case "none": if (bytes.length > sizeMax) throw new UnpackLimitError(sizeMax); return bytes;
       case "gzip": return within(sizeMax, gunzipOf(bytes, { maxOutputLength: sizeMax }));
       case "zstd": return within(sizeMax, zstdDecompressOf(bytes, { maxOutputLength: sizeMax }));
       case "xz": return this.#unpackXz(bytes, sizeMax);
@@ -60,7 +56,7 @@ export class UnpackPool {
 
   async #unpackXz(bytes: Uint8Array, sizeMax: number): Promise<Uint8Array> {
     const size = xzUnpackedSize(bytes);
-    if (size !== undefined && size > sizeMax) throw tooLarge(sizeMax);
+    if (size !== undefined && size > sizeMax) throw new UnpackLimitError(sizeMax);
     const unpacked = size === undefined ? undefined : await this.#xz?.unpack(bytes, size);
     if (unpacked !== undefined) return unpacked;
     if (this.#isClosed) throw new Error("the unpack pool was closed");

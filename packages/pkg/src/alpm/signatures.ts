@@ -6,6 +6,7 @@
  * A packager's key counts as trusted when a fully trusted key or three marginally trusted ones certified it, as in GnuPG.
  */
 import { byteString } from "@stratos/base";
+import { verifySignatures } from "../verified-signatures.ts";
 import type { SignatureRule } from "./signature-level.ts";
 
 /** A signature that is missing, wrong, or of somebody who is not trusted. */
@@ -105,16 +106,9 @@ export class Keyring {
     try {
       const parsed = signature[0] === 0x2d ? await openpgp.readSignature({ armoredSignature: byteString(signature) }) : await openpgp.readSignature({ binarySignature: signature });
       const message = await openpgp.createMessage({ binary: content });
-      const verified = await openpgp.verify({ message, signature: parsed, verificationKeys: this.#keys, date: new Date(nowSeconds * 1000) });
-      for (const one of verified.signatures) {
-        const key = this.#keys.find((candidate) => candidate.getKeys(one.keyID).length > 0);
-        if (key === undefined) { failure = `is signed by the key ${one.keyID.toHex()}, which is not in the keyring`; continue; }
-        try {
-          await one.verified;
-        } catch (cause) {
-          failure = `has a bad signature (${cause instanceof Error ? cause.message : String(cause)})`;
-          continue;
-        }
+      for (const one of await verifySignatures(this.#keys, parsed.getSigningKeyIDs(), (certificate) => openpgp.verify({ message, signature: parsed, verificationKeys: certificate, date: new Date(nowSeconds * 1000) }))) {
+        const key = one.signer?.certificate;
+        if (key === undefined) { failure = one.failure === "" ? `is signed by the key ${one.keyId.toHex()}, which is not in the keyring` : `has a bad signature (${one.failure})`; continue; }
         if (rule.trustAll || this.#trusted.has(key.getFingerprint())) return true;
         failure = `is signed by ${key.getUserIDs()[0] ?? key.getFingerprint()}, whom the keyring holds but nobody trusted vouches for`;
       }

@@ -70,7 +70,7 @@ test("paths that lead out, lie below links, or stand for two things are found", 
     [[{ path: "./a/" }, { path: "./a" }], ["a: is there twice"]],
     [[hardLink("./a", "../../etc/shadow")], ["a: is another name of ../../etc/shadow, which is no file before it in the package"]],
     [[{ path: "./a\nb" }], ["a\nb: a line ends in this name"]],
-  ] as const) assert.deepEqual(debProblems(await openDeb(makeDeb({ control, files }), "odd", ports), ports), problems);
+  ] as const) assert.deepEqual(await debProblems(await openDeb(makeDeb({ control, files }), "odd", ports), ports), problems);
 });
 
 test("3 000 damaged packages are opened or refused by name", async () => {

@@ -1,8 +1,8 @@
 /**
  * A `.deb` file: an ar archive of `debian-binary`, `control.tar[.gz|.xz|.zst]` and `data.tar[…]`. Source: deb(5).
  */
-import { parseAr, TarType, visitTar, type TarEntry } from "@stratos/formats";
-import type { Compression, Decompress } from "../ports.ts";
+import { parseAr, TarReader, TarType, visitTar, type ArMember, type TarEntry, type TarVisitor } from "@stratos/formats";
+import { UnpackLimitError, type Compression, type PackagePorts, type Unpack } from "../ports.ts";
 import { parseSingleStanza, type Stanza } from "./control.ts";
 
 /** Not a package, or a damaged one. */
@@ -16,14 +16,23 @@ export interface DebArchive {
   control: Stanza;
   /** files of the control archive (`postinst`, `md5sums`, …), `control` itself included */
   controlFiles: ControlFile[];
-  /** the data archive, unpacked: a tar */
+  /** the data archive, unpacked: a tar; empty when it is larger than may be held, for `stream` then */
   data: Uint8Array;
+  /** the same in pieces, from the beginning each time */
+  stream: (() => AsyncIterable<Uint8Array>) | undefined;
+}
+
+export interface DebTools extends Pick<PackagePorts, "decompress" | "latin1"> {
+  /** without it, packages that are too large to be held are refused */
+  unpack?: Unpack;
 }
 
 /** Control archives hold scripts, hashes and translations: the largest are below 4 MB. */
 const CONTROL_SIZE_MAX = 64 << 20;
-/** The largest package of Debian unpacks to some 3 GB; what a single buffer holds bounds us earlier. */
-const DATA_SIZE_MAX = 2 ** 31;
+/** What is held of a data archive; what is larger (a few hundred packages of Debian, of which fourteen go beyond 2 GiB) is read as a stream, as often as it is needed. */
+const DATA_HELD_MAX = 256 << 20;
+/** A package that unpacks to more is taken for one that means to fill the disk. */
+const DATA_SIZE_MAX = 2 ** 38;
 
 const COMPRESSION_BY_SUFFIX: Readonly<Record<string, Compression>> = { "": "none", ".gz": "gzip", ".xz": "xz", ".zst": "zstd" };
 
@@ -32,14 +41,14 @@ const COMPRESSION_BY_SUFFIX: Readonly<Record<string, Compression>> = { "": "none
  *
  * @param name  for messages
  * @param part  `control` leaves the data archive packed, and `data` empty
- * @throws DebError
+ * @throws DebError  what is wrong further back in a data archive that is streamed is told while it is read
  */
-export async function openDeb(bytes: Uint8Array, name: string, options: { decompress: Decompress; latin1(bytes: Uint8Array): string }, part: "all" | "control" = "all"): Promise<DebArchive> {
+export async function openDeb(bytes: Uint8Array, name: string, tools: DebTools, part: "all" | "control" = "all"): Promise<DebArchive> {
   const members = parseAr(bytes);
   if (typeof members === "string") throw new DebError(`${name}: not a Debian package (ar: ${members})`);
   const format = members[0];
-  if (format?.name !== "debian-binary" || !/^2\.[0-9]+\n/.test(options.latin1(format.data.subarray(0, 16)))) throw new DebError(`${name}: not a Debian package of format 2`);
-  const unpack = async (base: string, sizeMax: number): Promise<Uint8Array> => {
+  if (format?.name !== "debian-binary" || !/^2\.[0-9]+\n/.test(tools.latin1(format.data.subarray(0, 16)))) throw new DebError(`${name}: not a Debian package of format 2`);
+  const find = (base: string): { member: ArMember; compression: Compression } => {
     // Members whose names begin with an underscore are to be passed over.
     const [member, ...others] = members.filter((one) => one.name === base || one.name.startsWith(`${base}.`));
     if (member === undefined) throw new DebError(`${name}: holds no ${base}`);
@@ -47,13 +56,41 @@ export async function openDeb(bytes: Uint8Array, name: string, options: { decomp
     if (others.length > 0) throw new DebError(`${name}: holds ${base} more than once`);
     const compression = COMPRESSION_BY_SUFFIX[member.name.slice(base.length)];
     if (compression === undefined) throw new DebError(`${name}: ${member.name} is compressed in a way that is not known here`);
+    return { member, compression };
+  };
+  const damaged = (member: ArMember, cause: unknown): DebError => new DebError(`${name}: ${member.name} cannot be unpacked: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  const unpack = async (base: string, sizeMax: number): Promise<Uint8Array> => {
+    const { member, compression } = find(base);
     try {
-      return await options.decompress(compression, member.data, sizeMax);
+      return await tools.decompress(compression, member.data, sizeMax);
     } catch (cause) {
-      throw new DebError(`${name}: ${member.name} cannot be unpacked: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+      throw damaged(member, cause);
     }
   };
-  const [controlTar, data] = await Promise.all([unpack("control.tar", CONTROL_SIZE_MAX), part === "all" ? unpack("data.tar", DATA_SIZE_MAX) : new Uint8Array(0)]);
+  let stream: DebArchive["stream"];
+  const openData = async (): Promise<Uint8Array> => {
+    const { member, compression } = find("data.tar"), { unpack: streamed } = tools;
+    // What was packed by nobody is a part of the file, which is held as it is.
+    const heldMax = compression === "none" ? member.data.length : DATA_HELD_MAX;
+    try {
+      return await tools.decompress(compression, member.data, heldMax);
+    } catch (cause) {
+      if (!(cause instanceof UnpackLimitError) || streamed === undefined) throw damaged(member, cause);
+    }
+    stream = async function* () {
+      let sizeBytes = 0;
+      try {
+        for await (const piece of streamed(compression, member.data)) {
+          if ((sizeBytes += piece.length) > DATA_SIZE_MAX) throw new UnpackLimitError(DATA_SIZE_MAX);
+          yield piece;
+        }
+      } catch (cause) {
+        throw damaged(member, cause);
+      }
+    };
+    return new Uint8Array(0);
+  };
+  const [controlTar, data] = await Promise.all([unpack("control.tar", CONTROL_SIZE_MAX), part === "all" ? openData() : new Uint8Array(0)]);
   const controlFiles: ControlFile[] = [];
   readTar(controlTar, `${name}: control.tar`, (entry, content) => {
     const fileName = entry.path.replace(/^(\.\/)+/, "");
@@ -62,8 +99,40 @@ export async function openDeb(bytes: Uint8Array, name: string, options: { decomp
   });
   const controlFile = controlFiles.find((file) => file.name === "control");
   if (controlFile === undefined) throw new DebError(`${name}: has no control file`);
-  return { control: parseSingleStanza(options.latin1(controlFile.content), `${name}: control`), controlFiles, data };
+  return { control: parseSingleStanza(tools.latin1(controlFile.content), `${name}: control`), controlFiles, data, stream };
 }
+
+/**
+ * Walks a package's data archive, whatever its size: the content of files comes in pieces, which are only valid during the call.
+ *
+ * @param name  for messages
+ * @throws DebError  it is damaged
+ */
+export async function visitData({ data, stream }: Pick<DebArchive, "data" | "stream">, name: string, visitor: TarVisitor): Promise<void> {
+  const reader = new TarReader(visitor);
+  let error = stream === undefined ? reader.push(data) : undefined;
+  if (stream !== undefined) {
+    for await (const piece of stream()) {
+      error = reader.push(piece);
+      if (error !== undefined) break;
+    }
+  }
+  error ??= reader.finish();
+  if (error !== undefined) throw new DebError(`${name}: data.tar: damaged (tar: ${error})`);
+}
+
+/** The same with each file's content as a whole: held is the largest file at most, where the archive is not. */
+export async function visitDataFiles(archive: Pick<DebArchive, "data" | "stream">, name: string, visit: (entry: TarEntry, content: Uint8Array) => void): Promise<void> {
+  if (archive.stream === undefined) return readTar(archive.data, `${name}: data.tar`, visit);
+  let current: TarEntry | undefined, content = NO_BYTES, fill = 0;
+  await visitData(archive, name, {
+    entry(entry) { current = entry; content = entry.type === TarType.file ? new Uint8Array(entry.size) : NO_BYTES; fill = 0; },
+    data(bytes) { content.set(bytes, fill); fill += bytes.length; },
+    end() { visit(current!, content); },
+  });
+}
+
+const NO_BYTES = new Uint8Array(0);
 
 /**
  * Checks that a package is the one that was meant: what a signed list says of a file's bytes it says of a name, too.

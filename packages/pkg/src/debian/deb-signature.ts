@@ -5,6 +5,7 @@
  */
 import { concatBytes } from "@stratos/base";
 import { parseAr, writeAr, type ArMember } from "@stratos/formats";
+import { verifySignatures } from "../verified-signatures.ts";
 import { DebError } from "./deb-archive.ts";
 
 /** The package's maker; other types (`maint`, `archive`) may stand beside. */
@@ -48,19 +49,12 @@ export async function verifyDebSignature(bytes: Uint8Array, keyrings: readonly U
   const openpgp = await import("openpgp");
   try {
     const keys = (await Promise.all(keyrings.map((keyring) => (keyring[0] === 0x2d ? openpgp.readKeys({ armoredKeys: new TextDecoder().decode(keyring) }) : openpgp.readKeys({ binaryKeys: keyring }))))).flat();
-    const verified = await openpgp.verify({
-      message: await openpgp.createMessage({ binary: signedPart(members) }), signature: await openpgp.readSignature({ binarySignature: signature.data }), verificationKeys: keys, date: new Date(nowSeconds * 1000),
-    });
+    const message = await openpgp.createMessage({ binary: signedPart(members) }), parsed = await openpgp.readSignature({ binarySignature: signature.data });
     const signers: string[] = [];
     const failures: string[] = [];
-    for (const one of verified.signatures) {
-      try {
-        await one.verified;
-        const key = keys.find((each) => each.getKeys(one.keyID).length > 0);
-        if (key !== undefined) signers.push(key.getFingerprint());
-      } catch (cause) {
-        failures.push(`${one.keyID.toHex()}: ${(cause as Error).message}`);
-      }
+    for (const { keyId, signer, failure } of await verifySignatures(keys, parsed.getSigningKeyIDs(), (certificate) => openpgp.verify({ message, signature: parsed, verificationKeys: certificate, date: new Date(nowSeconds * 1000) }))) {
+      if (signer !== undefined) signers.push(signer.certificate.getFingerprint());
+      else failures.push(`${keyId.toHex()}: ${failure === "" ? "no keyring has such a key" : failure}`);
     }
     if (signers.length === 0) throw new DebError(`no good signature by a trusted key (${failures.join("; ")})`);
     return signers;

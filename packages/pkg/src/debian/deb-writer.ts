@@ -2,17 +2,21 @@
  * Makes a `.deb` from a control file, scripts and a tree. What goes in is all that counts: no clock, no host, no order of a
  * folder, so the same tree gives the same bytes. Source: deb(5), deb-control(5), dpkg-deb(1) `--build`.
  */
-import { byteStringOf, concatBytes } from "@stratos/base";
+import { byteStringOf } from "@stratos/base";
 import { gnuTarHeader, tarEnd, tarEntry, tarPadding, TarType, writeAr, type TarEntry } from "@stratos/formats";
 import type { Hasher } from "../ports.ts";
 import type { ControlFile, DebArchive } from "./deb-archive.ts";
-import { DebError, readTar } from "./deb-archive.ts";
+import { DebError, visitData } from "./deb-archive.ts";
 import { parseSingleStanza, Stanza } from "./control.ts";
 import { parseDependencies } from "./dependency.ts";
 import { isVersion } from "./version.ts";
 
 /** A file of the tree; `entry.path` is relative (`usr/bin/x`), with its parents given too. */
-export interface DebEntry { entry: TarEntry; content: Uint8Array }
+export interface DebEntry {
+  entry: TarEntry;
+  /** of a file: its bytes in pieces, `entry.size` in all, the same each time; only valid until the next is asked for */
+  content?(): Iterable<Uint8Array>;
+}
 
 export interface DebSource {
   /** `DEBIAN/control` as it stands */
@@ -24,7 +28,8 @@ export interface DebSource {
 
 export interface DebTools {
   hasher(algorithm: "md5"): Hasher;
-  compress(bytes: Uint8Array): Uint8Array;
+  /** @param sizeBytes  of all pieces */
+  compress(pieces: Iterable<Uint8Array>, sizeBytes: number): Promise<Uint8Array>;
   /** of the members' names: `.zst`, `.gz` or "" */
   suffix: string;
 }
@@ -36,12 +41,14 @@ const LISTS = new Set(["conffiles", "triggers", "md5sums", "shlibs", "symbols", 
 const RELATIONS = ["Depends", "Pre-Depends", "Recommends", "Suggests", "Enhances", "Breaks", "Conflicts", "Provides", "Replaces"];
 
 /**
+ * Held are the packed parts; files are read in pieces, twice.
+ *
  * @param mtime  of what has no time of its own, and the latest that anything has, in seconds since 1970
  * @throws DebError  the control file, a script or the tree is not fit for a package
  */
-export function buildDeb(source: DebSource, mtime: number, tools: DebTools): BuiltDeb {
+export async function buildDeb(source: DebSource, mtime: number, tools: DebTools): Promise<BuiltDeb> {
   const control = checkControl(source.control);
-  const tree = source.tree.map(({ entry, content }) => ({ entry: { ...entry, ...(entry.uid === 0 ? { uname: "root" } : {}), ...(entry.gid === 0 ? { gname: "root" } : {}), mtime: Math.min(Math.floor(entry.mtime), mtime) }, content }));
+  const tree = source.tree.map(({ entry, content }) => ({ entry: { ...entry, ...(entry.uid === 0 ? { uname: "root" } : {}), ...(entry.gid === 0 ? { gname: "root" } : {}), mtime: Math.min(Math.floor(entry.mtime), mtime) }, ...(content === undefined ? {} : { content }) }));
   checkTree(tree);
   if (!control.has("Installed-Size")) {
     // As dpkg-gencontrol counts: whole kibibytes of files, one for all else.
@@ -57,17 +64,18 @@ export function buildDeb(source: DebSource, mtime: number, tools: DebTools): Bui
   }
   files.push({ name: "control", mode: 0o644, mtime, content: byteStringOf(control.toString()) });
   files.sort((left, right) => (left.name < right.name ? -1 : 1));
-  const root: DebEntry = { entry: tarEntry("./", TarType.directory, { mtime, uname: "root", gname: "root" }), content: new Uint8Array(0) };
-  const controlTar = tarOf([root, ...files.map((file) => ({ entry: tarEntry(`./${file.name}`, TarType.file, { mode: file.mode, uname: "root", gname: "root", mtime: Math.min(Math.floor(file.mtime), mtime), size: file.content.length }), content: file.content }))]);
+  const root: DebEntry = { entry: tarEntry("./", TarType.directory, { mtime, uname: "root", gname: "root" }) };
+  const controlEntries = [root, ...files.map((file) => ({ entry: tarEntry(`./${file.name}`, TarType.file, { mode: file.mode, uname: "root", gname: "root", mtime: Math.min(Math.floor(file.mtime), mtime), size: file.content.length }), content: () => [file.content] }))];
   // Links come last, symbolic ones after all, as with dpkg-deb: what they lead to is there by then.
   const rank = ({ entry }: DebEntry): number => (entry.type === TarType.symbolicLink ? 2 : entry.type === TarType.hardLink ? 1 : 0);
   const ordered = [...tree].sort((left, right) => rank(left) - rank(right) || (left.entry.path < right.entry.path ? -1 : 1));
-  const dataTar = tarOf([root, ...ordered.map(({ entry, content }) => ({ entry: { ...entry, path: `./${entry.path}`, ...(entry.type === TarType.hardLink ? { linkPath: `./${entry.linkPath}` } : {}) }, content }))]);
+  const dataEntries = [root, ...ordered.map(({ entry, content }): DebEntry => ({ entry: { ...entry, path: `./${entry.path}`, ...(entry.type === TarType.hardLink ? { linkPath: `./${entry.linkPath}` } : {}) }, ...(content === undefined ? {} : { content }) }))];
+  const pack = (entries: readonly DebEntry[]): Promise<Uint8Array> => tools.compress(tarPieces(entries), tarSize(entries));
   const member = { mtime, uid: 0, gid: 0, mode: 0o100644 };
   const bytes = writeAr([
     { ...member, name: "debian-binary", data: byteStringOf("2.0\n") },
-    { ...member, name: `control.tar${tools.suffix}`, data: tools.compress(controlTar) },
-    { ...member, name: `data.tar${tools.suffix}`, data: tools.compress(dataTar) },
+    { ...member, name: `control.tar${tools.suffix}`, data: await pack(controlEntries) },
+    { ...member, name: `data.tar${tools.suffix}`, data: await pack(dataEntries) },
   ]);
   return { bytes, control, fileName: debFileName(control) };
 }
@@ -96,7 +104,7 @@ export function controlProblems(control: Stanza): string[] {
 }
 
 /** What is wrong with a whole package: its control file, its hashes, its configuration files, its paths. */
-export function debProblems(archive: DebArchive, tools: { hasher(algorithm: "md5"): Hasher; latin1(bytes: Uint8Array): string }): string[] {
+export async function debProblems(archive: DebArchive, tools: { hasher(algorithm: "md5"): Hasher; latin1(bytes: Uint8Array): string }): Promise<string[]> {
   const problems = controlProblems(archive.control);
   const listOf = (name: string): string[] => {
     const file = archive.controlFiles.find((one) => one.name === name);
@@ -105,7 +113,17 @@ export function debProblems(archive: DebArchive, tools: { hasher(algorithm: "md5
   const sums = new Map(listOf("md5sums").map((line) => [line.slice(34), line.slice(0, 32)]));
   const seen = new Map<string, TarType>();
   const hashes = new Map<string, string>();
-  readTar(archive.data, "data.tar", (entry, content) => {
+  let current: TarEntry | undefined, hasher: Hasher | undefined;
+  await visitData(archive, archive.control.get("Package") ?? "", {
+    entry(entry) { current = entry; hasher = entry.type === TarType.file ? tools.hasher("md5") : undefined; },
+    data(bytes) { hasher?.update(bytes); },
+    end() { look(current!, hasher?.hex()); },
+  });
+  for (const path of sums.keys()) if (!seen.has(path)) problems.push(`${path}: is in md5sums, but not in the package`);
+  for (const line of listOf("conffiles")) if (line.startsWith("/") && !seen.has(line.trim().slice(1))) problems.push(`${line.trim()}: is a configuration file that the package does not hold`);
+  return problems;
+
+  function look(entry: TarEntry, ownHash: string | undefined): void {
     const path = inRoot(entry.path), former = seen.get(path);
     if (entry.path.startsWith("/") || path.split("/").includes("..")) problems.push(`${entry.path}: a path that leads out of the root`);
     if (path.includes("\n")) problems.push(`${path}: a line ends in this name`);
@@ -119,19 +137,11 @@ export function debProblems(archive: DebArchive, tools: { hasher(algorithm: "md5
     // What a further name leads to is as good as a file for one more.
     seen.set(path, entry.type === TarType.hardLink ? TarType.file : entry.type);
     const expected = sums.get(path);
-    let hash = entry.type === TarType.hardLink ? hashes.get(inRoot(entry.linkPath)) : undefined;
-    if (entry.type === TarType.file) {
-      const hasher = tools.hasher("md5");
-      hasher.update(content);
-      hash = hasher.hex();
-    }
+    const hash = entry.type === TarType.hardLink ? hashes.get(inRoot(entry.linkPath)) : ownHash;
     if (hash === undefined) return;
     hashes.set(path, hash);
     if (expected !== undefined && hash !== expected) problems.push(`${path}: its content does not have the MD5 hash of md5sums`);
-  });
-  for (const path of sums.keys()) if (!seen.has(path)) problems.push(`${path}: is in md5sums, but not in the package`);
-  for (const line of listOf("conffiles")) if (line.startsWith("/") && !seen.has(line.trim().slice(1))) problems.push(`${line.trim()}: is a configuration file that the package does not hold`);
-  return problems;
+  }
 }
 
 /** `./usr/bin/x` as `usr/bin/x`. */
@@ -153,10 +163,9 @@ function checkControl(text: string): Stanza {
 
 function checkTree(tree: readonly DebEntry[]): void {
   const seen = new Set<string>();
-  for (const { entry, content } of tree) {
+  for (const { entry } of tree) {
     if (entry.path === "" || entry.path.startsWith("/") || /[\n\0]/.test(entry.path) || entry.path.split("/").some((name) => name === "" || name === "." || name === "..")) throw new DebError(`not a path for a package: ${JSON.stringify(entry.path)}`);
     if (seen.has(entry.path)) throw new DebError(`${entry.path}: is there twice`);
-    if (entry.type === TarType.file && entry.size !== content.length) throw new DebError(`${entry.path}: changed while it was read`);
     if (entry.path === "DEBIAN" || entry.path.startsWith("DEBIAN/")) throw new DebError(`${entry.path}: belongs to the control part`);
     seen.add(entry.path);
   }
@@ -184,22 +193,36 @@ function md5sumsOf(tree: readonly DebEntry[], tools: Pick<DebTools, "hasher">): 
   for (const { entry, content } of [...tree].sort((left, right) => (left.entry.path < right.entry.path ? -1 : 1))) {
     if (entry.type !== TarType.file && entry.type !== TarType.hardLink) continue;
     const hasher = tools.hasher("md5");
-    hasher.update(entry.type === TarType.file ? content : (contents.get(entry.linkPath) ?? content));
+    for (const piece of (entry.type === TarType.file ? content : contents.get(entry.linkPath))?.() ?? []) hasher.update(piece);
     text += `${hasher.hex()}  ${entry.path}\n`;
   }
   return text;
 }
 
-function tarOf(entries: readonly DebEntry[]): Uint8Array {
-  const parts: Uint8Array[] = [];
+/** @throws DebError  a file has another size than it had */
+function* tarPieces(entries: readonly DebEntry[]): Iterable<Uint8Array> {
   for (const { entry, content } of entries) {
-    try {
-      parts.push(gnuTarHeader(entry));
-    } catch (cause) {
-      throw new DebError((cause as Error).message, { cause });
+    yield headerOf(entry);
+    if (entry.type !== TarType.file) continue;
+    let sizeBytes = 0;
+    for (const piece of content?.() ?? []) {
+      sizeBytes += piece.length;
+      yield piece;
     }
-    if (entry.type === TarType.file) parts.push(content, new Uint8Array(tarPadding(content.length)));
+    if (sizeBytes !== entry.size) throw new DebError(`${entry.path}: changed while it was read`);
+    yield new Uint8Array(tarPadding(entry.size));
   }
-  parts.push(tarEnd());
-  return concatBytes(parts);
+  yield tarEnd();
+}
+
+function tarSize(entries: readonly DebEntry[]): number {
+  return entries.reduce((sum, { entry }) => sum + headerOf(entry).length + (entry.type === TarType.file ? entry.size + tarPadding(entry.size) : 0), tarEnd().length);
+}
+
+function headerOf(entry: TarEntry): Uint8Array {
+  try {
+    return gnuTarHeader(entry);
+  } catch (cause) {
+    throw new DebError((cause as Error).message, { cause });
+  }
 }

@@ -3,7 +3,7 @@
  * key IDs), §10.1 (certificates); sources.list(5), `Signed-By`.
  */
 import { byteStringOf } from "@stratos/base";
-import type { KeyID, PublicKey } from "openpgp";
+import type { PublicKey } from "openpgp";
 import { MirrorError, type SourceEntry } from "./sources.ts";
 
 /**
@@ -55,25 +55,19 @@ export class TrustedKeys {
   }
 
   /**
-   * The certificate whose key made a good signature.
+   * Whether a good signature counts.
    *
-   * @returns undefined when none has such a key; `refusal` tells why the certificate does not count
+   * @param certificate  of the key that verified it
+   * @param keyFingerprint  of that key: the certificate's own, or one of its subkeys'
+   * @returns why it does not; undefined: it does
    */
-  signer(keyId: KeyID): { fingerprint: string; refusal: string | undefined } | undefined {
-    const holders = this.certificates.filter((one) => one.getKeys(keyId).length > 0);
-    const counting = holders.find((one) => this.#counts(one, keyId));
-    if (counting !== undefined) return { fingerprint: counting.getFingerprint(), refusal: undefined };
-    if (holders.length === 0) return undefined;
-    const fingerprint = holders[0]!.getFingerprint();
-    const named = new Set(holders.flatMap((one) => this.#only.get(one) ?? []));
-    return { fingerprint, refusal: `${shown(fingerprint)} is trusted, but this source is to be signed by ${[...named].map(shown).join(" or ") || "another key"}` };
-  }
-
-  #counts(one: PublicKey, keyId: KeyID): boolean {
-    const only = this.#only.get(one);
-    if (only === undefined) return true;
-    const own = one.getFingerprint(), used = one.getKeys(keyId).map((key) => key.getFingerprint());
-    return only.some((name) => used.includes(name.replace(/!$/, "")) || name === own);
+  refusal(certificate: PublicKey, keyFingerprint: string): string | undefined {
+    const own = certificate.getFingerprint();
+    // The same certificate may stand in several keyrings, of which one lets it count.
+    const rules = this.certificates.filter((one) => one.getFingerprint() === own).map((one) => this.#only.get(one));
+    if (rules.some((only) => only === undefined || only.some((name) => name.replace(/!$/, "") === keyFingerprint || name === own))) return undefined;
+    const named = new Set(rules.flatMap((only) => only ?? []));
+    return `${shown(own)} is trusted, but this source is to be signed by ${[...named].map(shown).join(" or ") || "another key"}`;
   }
 }
 

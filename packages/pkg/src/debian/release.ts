@@ -10,8 +10,10 @@
  * Source: https://wiki.debian.org/DebianRepository/Format, "Release files"; RFC 9580 §7 (cleartext signatures).
  */
 import { byteStringOf, byteStringToUtf8, utf8ToByteString } from "@stratos/base";
+import type { PublicKey } from "openpgp";
 import { parseSingleStanza, type Stanza } from "./control.ts";
 import { TrustedKeys, type Keyring } from "./keyring.ts";
+import { verifySignatures, type CheckedSignature } from "../verified-signatures.ts";
 
 /** A repository that cannot be trusted, is out of date, or is not what was asked for. */
 export class ReleaseError extends Error {
@@ -59,33 +61,28 @@ const CLOCK_SKEW_SECONDS = 15 * 60;
 export async function verifyInRelease(inRelease: string, keyrings: readonly Keyring[], nowSeconds: number, isExpiredGood = false): Promise<Release> {
   const openpgp = await import("openpgp");
   const trusted = await TrustedKeys.read(keyrings);
-  const verificationKeys = trusted.certificates;
   let signers: string[];
   let text: string;
   try {
     const date = new Date(nowSeconds * 1000);
     const behind = inRelease.startsWith(CLEARTEXT) ? -1 : inRelease.indexOf(`\n${SIGNATURE}`);
-    let verified;
+    let checked: CheckedSignature<PublicKey>[];
     if (behind < 0) {
-      verified = await openpgp.verify({ message: await openpgp.readCleartextMessage({ cleartextMessage: byteStringToUtf8(inRelease) }), verificationKeys, date });
-      text = verified.data;
+      const message = await openpgp.readCleartextMessage({ cleartextMessage: byteStringToUtf8(inRelease) });
+      checked = await verifySignatures(trusted.certificates, message.getSigningKeyIDs(), (certificate) => openpgp.verify({ message, verificationKeys: certificate, date }));
+      text = message.getText();
     } else {
       const content = inRelease.slice(0, behind);
-      const signature = await openpgp.readSignature({ armoredSignature: inRelease.slice(behind + 1) });
-      verified = await openpgp.verify({ message: await openpgp.createMessage({ binary: byteStringOf(content) }), signature, verificationKeys, date });
+      const signature = await openpgp.readSignature({ armoredSignature: inRelease.slice(behind + 1) }), message = await openpgp.createMessage({ binary: byteStringOf(content) });
+      checked = await verifySignatures(trusted.certificates, signature.getSigningKeyIDs(), (certificate) => openpgp.verify({ message, signature, verificationKeys: certificate, date }));
       text = byteStringToUtf8(content);
     }
     signers = [];
     const failures: string[] = [];
-    for (const signature of verified.signatures) {
-      try {
-        await signature.verified;
-        const signer = trusted.signer(signature.keyID);
-        if (signer?.refusal !== undefined) failures.push(signer.refusal);
-        else if (signer !== undefined) signers.push(signer.fingerprint);
-      } catch (cause) {
-        failures.push(`${signature.keyID.toHex()}: ${cause instanceof Error ? cause.message : String(cause)}`);
-      }
+    for (const { keyId, signer, failure } of checked) {
+      const refusal = signer === undefined ? `${keyId.toHex()}: ${failure === "" ? "no keyring has such a key" : failure}` : trusted.refusal(signer.certificate, signer.keyFingerprint);
+      if (refusal === undefined) signers.push(signer!.certificate.getFingerprint());
+      else failures.push(refusal);
     }
     if (signers.length === 0 && trusted.unreadable !== undefined) throw new ReleaseError("no good signature by a trusted key, and a keyring cannot be read", { cause: trusted.unreadable });
     if (signers.length === 0) throw new ReleaseError(`no good signature by a trusted key (${failures.join("; ") || "not signed"})`);

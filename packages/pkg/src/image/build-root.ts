@@ -99,7 +99,7 @@ async function unpackAll(ports: PackagePorts, binaries: readonly BinaryPackage[]
     opened[index] = Promise.reject(new Error("unpacked already"));
     opened[index]!.catch(() => {});
     openNext();
-    installed.set(one.name, unpackPackage(tree, archive, installed, ports));
+    installed.set(one.name, await unpackPackage(tree, archive, installed, ports));
   }
   onProgress({ phase: "unpack", name: "", doneFiles: binaries.length, totalFiles: binaries.length });
   return [...installed.values()];

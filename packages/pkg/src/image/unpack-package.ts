@@ -3,7 +3,7 @@
  * another package yields only to a package that replaces it. Source: dpkg src/main/archives.c, `tarobject`.
  */
 import { TarType, type TarEntry } from "@stratos/formats";
-import { DebError, readTar, type DebArchive } from "../debian/deb-archive.ts";
+import { DebError, visitDataFiles, type DebArchive } from "../debian/deb-archive.ts";
 import { acceptsVersion, parseDependencies } from "../debian/dependency.ts";
 import type { Hasher } from "../ports.ts";
 import { parseConffiles, type UnpackedPackage } from "./dpkg-database.ts";
@@ -17,8 +17,9 @@ export interface UnpackTools {
   latin1(bytes: Uint8Array): string;
 }
 
+type VisitEntry = (entry: TarEntry, content: Uint8Array) => void;
 /** Calls `visit` for each entry of a package's data archive, in order. */
-export type VisitEntries = (visit: (entry: TarEntry, content: Uint8Array) => void) => void;
+export type VisitEntries = (visit: VisitEntry) => void;
 
 /**
  * Unpacks `archive` into `tree`.
@@ -26,14 +27,22 @@ export type VisitEntries = (visit: (entry: TarEntry, content: Uint8Array) => voi
  * @param installed  packages unpacked before, by name; a file that is taken over leaves its former owner's list
  * @throws DebError, RootTreeError
  */
-export function unpackPackage(tree: RootTree, archive: DebArchive, installed: ReadonlyMap<string, UnpackedPackage>, tools: UnpackTools): UnpackedPackage {
-  return unpackEntries(tree, archive, (visit) => readTar(archive.data, `${archive.control.get("Package") ?? ""}: data.tar`, visit), installed, tools);
+export async function unpackPackage(tree: RootTree, archive: DebArchive, installed: ReadonlyMap<string, UnpackedPackage>, tools: UnpackTools): Promise<UnpackedPackage> {
+  const { unpacked, visit } = beginUnpack(tree, archive, installed, tools);
+  await visitDataFiles(archive, unpacked.name, visit);
+  return unpacked;
 }
 
 /** The same from entries that somebody else has read. Of files that have a hash in `md5sums`, and are no configuration, content is only handed on. */
 export function unpackEntries(
   tree: RootTree, archive: Pick<DebArchive, "control" | "controlFiles">, visitEntries: VisitEntries, installed: ReadonlyMap<string, UnpackedPackage>, tools: UnpackTools,
 ): UnpackedPackage {
+  const { unpacked, visit } = beginUnpack(tree, archive, installed, tools);
+  visitEntries(visit);
+  return unpacked;
+}
+
+function beginUnpack(tree: RootTree, archive: Pick<DebArchive, "control" | "controlFiles">, installed: ReadonlyMap<string, UnpackedPackage>, tools: UnpackTools): { unpacked: UnpackedPackage; visit: VisitEntry } {
   const { control } = archive;
   const name = control.get("Package") ?? "", architecture = control.get("Architecture") ?? "";
   const bringsHashes = archive.controlFiles.some((file) => file.name === "md5sums");
@@ -42,7 +51,7 @@ export function unpackEntries(
     conffiles: parseConffiles(archive.controlFiles, tools.latin1), md5sums: bringsHashes ? undefined : new Map(),
   };
   const divert = (path: string): string => tools.divert?.(path, name) ?? path;
-  visitEntries((entry, content) => {
+  const visit: VisitEntry = (entry, content) => {
     const path = relativePath(entry.path, name);
     if (path === "") return;
     try {
@@ -51,8 +60,8 @@ export function unpackEntries(
       if (error instanceof RootTreeError) throw new RootTreeError(`${name}: ${error.message}`, { cause: error });
       throw error;
     }
-  });
-  return unpacked;
+  };
+  return { unpacked, visit };
 
   function place(path: string, entry: TarEntry, content: Uint8Array): void {
     const at = tree.place(entry.type === TarType.directory ? path : divert(path));

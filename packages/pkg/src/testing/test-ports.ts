@@ -1,7 +1,7 @@
 /** Ports for tests: a web in a map, a store in a map, Node's own decompression. Faults are injected by replacing parts. */
 import { createHash } from "node:crypto";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
-import { FetchError, type FileStore, type PackagePorts, type PartialFile } from "../ports.ts";
+import { FetchError, UnpackLimitError, type FileStore, type PackagePorts, type PartialFile } from "../ports.ts";
 
 export interface TestPorts extends PackagePorts {
   /** URL → bytes */
@@ -29,8 +29,14 @@ export function testPorts(): TestPorts {
     store: mapStore(files),
     async decompress(compression, bytes, sizeMax) {
       const unpacked = compression === "gzip" ? gunzipSync(bytes) : compression === "zstd" ? zstdDecompressSync(bytes) : bytes;
-      if (compression === "xz" || unpacked.length > sizeMax) throw new Error(`cannot unpack ${compression}`);
+      if (compression === "xz") throw new Error(`cannot unpack ${compression}`);
+      if (unpacked.length > sizeMax) throw new UnpackLimitError(sizeMax);
       return new Uint8Array(unpacked);
+    },
+    async *unpack(compression, packed) {
+      const whole = packed instanceof Uint8Array ? packed : await gathered(packed), unpacked = await ports.decompress(compression, whole, Infinity);
+      // In pieces that end within headers and files.
+      for (let at = 0; at < unpacked.length; at += 1000) yield unpacked.subarray(at, at + 1000);
     },
     hasher(algorithm) {
       const hash = createHash(algorithm);
@@ -69,4 +75,11 @@ function mapStore(files: Map<string, Uint8Array>): FileStore {
 
 export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** All pieces of a stream. */
+export async function gathered(pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const all: Uint8Array[] = [];
+  for await (const piece of pieces) all.push(piece.slice());
+  return Buffer.concat(all);
 }

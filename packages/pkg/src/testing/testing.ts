@@ -1,3 +1,3 @@
 /** For tests of packages above: an archive made in memory, and ports whose web and store are maps. */
 export { makeDeb, makeSigner, makeTar, publish, type TestFile, type TestPackage, type TestSigner } from "./test-archive.ts";
-export { sha256, testPorts, type TestPorts } from "./test-ports.ts";
+export { gathered, sha256, testPorts, type TestPorts } from "./test-ports.ts";

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, linkSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Artifact, ContainerConfig, OutputJob, OutputWriter, TreeLayer } from "@stratos/compose";
+import { DEFAULT_VARIANT, type Artifact, type ContainerConfig, type ImageTarget, type OutputJob, type OutputWriter, type TreeLayer } from "@stratos/compose";
 import { archiveTree, OCI_MEDIA, type FileEntry, type LayerCompression, type OciDescriptor, type OciImage, type OciLayer, type OciRuntime } from "@stratos/formats";
 import { bootcImage } from "@stratos/outputs";
 import { nodeCodecs } from "../../node-codecs.ts";
@@ -33,7 +33,7 @@ export function ociOutputs(folder: string, store: string): OutputWriter[] {
       const own = new OciLayoutFolder(mkdtempSync(join(store, "oci", "archive-")), nodeCodecs());
       try {
         for (const digest of blobsOf(image)) takeBlob(layout, own, digest);
-        own.publish(image.manifest.descriptor, job.target.config.version ?? "latest");
+        own.publish(image.manifest.descriptor, imageName(job.target));
         return [await writeArtifact(folder, path, archiveTree(own.tree(job.epochSeconds), { prefix: "" }), { compression: "none", mediaType: "application/vnd.oci.image.layout.v1.tar", signal: job.signal })];
       } finally {
         rmSync(own.folder, { recursive: true, force: true });
@@ -69,6 +69,7 @@ async function packImage(job: OutputJob, kept: ComposeFolder, layoutPath: string
   const compression: LayerCompression = archiveCompression(config.compression) ?? "gzip";
   const layout = new OciLayoutFolder(layoutPath, nodeCodecs(config.level === undefined ? {} : { gzip: Math.min(config.level, 9), zstd: config.level }));
   const bootc = target.config.ostree?.bootc === true ? bootcImage(job.tree, nodeCodecs(), epochSeconds) : null;
+  for (const note of bootc?.notes ?? []) job.onNote(note);
   const layers: OciLayer[] = [];
   for (const layer of bootc === null ? job.layers() : job.layers(bootc.tree)) {
     job.signal.throwIfAborted();
@@ -124,6 +125,15 @@ function takeBlob(from: OciLayoutFolder, to: OciLayoutFolder, digest: string): v
     copyFileSync(source, draft);
     renameSync(draft, target);
   }
+}
+
+/**
+ * What an archive's image is called, and `podman load` calls it then: NAME:VERSION, or NAME-VARIANT:VERSION where the treefile has variants. Names of images have small letters, with
+ * single separators, and tags no `+` and `~`. Source: OCI Distribution Specification 1.1, "Pulling manifests".
+ */
+export function imageName({ variant, config }: ImageTarget): string {
+  const name = (variant === DEFAULT_VARIANT ? config.name : `${config.name}-${variant}`).toLowerCase().replace(/[._-]{2,}/g, "-").replace(/[._-]+$/, "");
+  return `${name}:${(config.version ?? "latest").replace(/[+~]/g, "_")}`;
 }
 
 /** Go's names. Source: OCI Image Format Specification 1.1, `image-index.md`, "Platform Variants". */

@@ -21,19 +21,20 @@ export function ostreeOutput(folder: string, sign?: RepositorySigner): OutputWri
     format: "ostree",
     isShared: true,
     filename: () => "repo",
-    async write({ target, tree, epochSeconds }, path) {
+    async write({ target, tree, epochSeconds, onNote }, path) {
       const { ostree = {} } = target.config;
       const codecs = nodeCodecs();
       const place = ostree.repository ?? path;
       const repository = new OstreeRepository(new RepositoryFolder(resolve(folder, place)), codecs, ostree.mode ?? "archive");
       const { layout, commit } = commitOf(target, tree, epochSeconds, codecs);
+      for (const note of layout.notes) onNote(note);
       const { checksum } = repository.commit(layout.tree, commit);
       repository.writeSummary(epochSeconds);
       if ((ostree.sign ?? ostree["sign-ed25519"]) !== undefined) {
         if (sign === undefined) throw new OutputError("ostree.sign: there are no keys here");
         await sign(resolve(folder, place), repository.mode, checksum, keysOf(ostree), epochSeconds);
       }
-      return [{ path: `${place}:${commit.ref}`, sizeBytes: 0, sha256: checksum, mediaType: MEDIA_TYPE, isFile: false }];
+      return [{ path: `${place}:${commit.ref}`, sizeBytes: sizeOf(layout.tree), sha256: checksum, mediaType: MEDIA_TYPE, isFile: false }];
     },
     // Objects that are there are not written again; the reference must be set all the same.
     has: async () => false,
@@ -46,7 +47,7 @@ export function ostreeOutput(folder: string, sign?: RepositorySigner): OutputWri
  */
 export async function deployedImage(target: ImageTarget, tree: FileTree, epochSeconds: number, sign: CommitSigner): Promise<FileTree> {
   const { ostree = {} } = target.config, codecs = nodeCodecs();
-  if (ostree.bootc !== true) throw new OutputError("deploy: takes an image that is laid out for it; ostree.bootc does that");
+  if (ostree.bootc === false) throw new OutputError("deploy: takes an image that is laid out for it, which ostree.bootc: false forbids");
   const { layout, commit } = commitOf(target, tree, epochSeconds, codecs);
   const deployed = deployedTree(layout, { commit, os: ostree.os ?? "debian", remote: ostree.remote ?? "origin" }, codecs);
   return signedDeployment(deployed, await sign(deployed.commit, keysOf(ostree), epochSeconds), codecs).tree;
@@ -58,8 +59,9 @@ function keysOf(ostree: OstreeConfig): SigningKeyNames {
 
 function commitOf(target: ImageTarget, tree: FileTree, epochSeconds: number, codecs: Codecs): { layout: BootcLayout; commit: CommitOptions } {
   const { ostree = {}, name, version } = target.config;
-  const layout = ostree.bootc === true ? bootcLayout(tree, codecs, epochSeconds) : { tree: withoutDevices(tree), kernel: null };
-  if (ostree.bootc === true && layout.kernel === null) throw new OutputError("ostree.bootc: the image has no kernel in /boot or /usr/lib/modules");
+  const isLaidOut = ostree.bootc ?? hasKernel(tree);
+  const layout = isLaidOut ? bootcLayout(tree, codecs, epochSeconds) : { tree: withoutDevices(tree), kernel: null, notes: [CHECKED_OUT_ONLY] };
+  if (isLaidOut && layout.kernel === null) throw new OutputError("ostree.bootc: the image has no kernel in /boot or /usr/lib/modules");
   return {
     layout,
     commit: {
@@ -69,6 +71,22 @@ function commitOf(target: ImageTarget, tree: FileTree, epochSeconds: number, cod
       metadata: { ...(version === undefined ? {} : { version }), "stratos.name": name, ...ostree.metadata }, ...(layout.kernel === null ? {} : { linux: layout.kernel }),
     },
   };
+}
+
+/** Told of a commit that no ostree deploys. */
+const CHECKED_OUT_ONLY = "the commit has no kernel laid out for OSTree: it can be checked out, and `ostree admin deploy` and bootc refuse it";
+
+/** Whether a machine could start what the tree holds: then it is laid out for that, unless `ostree.bootc: false` says otherwise. */
+function hasKernel(tree: FileTree): boolean {
+  for (const { path } of tree.entries()) if (/^(boot\/vmlinu[xz]-|usr\/lib\/modules\/[^/]+\/vmlinuz$)/.test(path)) return true;
+  return false;
+}
+
+/** Bytes of all files: what a checkout takes. */
+function sizeOf(tree: FileTree): number {
+  let bytes = 0;
+  for (const { content } of tree.entries()) bytes += content?.sizeBytes ?? 0;
+  return bytes;
 }
 
 /** A commit holds files, folders and links alone. */

@@ -11,7 +11,7 @@ import { fileEntry, fileTreeOf, MemoryBlob, type FileTree } from "@stratos/forma
 import { nodeCodecs } from "../../node-codecs.ts";
 import { folderTree } from "../../outputs/folder-tree.ts";
 import { folderOutput } from "./folder-output.ts";
-import { ociOutputs } from "./oci-output.ts";
+import { imageName, ociOutputs } from "./oci-output.ts";
 import { ostreeOutput } from "./ostree-output.ts";
 import { tarOutput } from "./tar-output.ts";
 
@@ -31,7 +31,7 @@ function job(format: OutputConfig["format"], text = "content", fields: { archite
   const tree = treeOf(text);
   const config = { format, ...fields.config };
   return {
-    name: "out", config, tree, epochSeconds: 1_700_000_000, signal: fields.signal ?? new AbortController().signal,
+    name: "out", config, tree, epochSeconds: 1_700_000_000, signal: fields.signal ?? new AbortController().signal, onNote: () => {},
     layers: (own = tree) => [{ name: "all", tree: own }],
     target: { variant: "v", architecture: fields.architecture ?? "amd64", config: { name: "n", version: "1", container: { command: ["/bin/sh"], labels: { a: "b" } } } },
   };
@@ -102,6 +102,38 @@ test("an OCI layout has an index of the architectures of a compose, and packs a 
   const [one] = await write(archive, job("oci-archive"), "a.tar"), [two] = await write(ociOutputs(newFolder(), newFolder())[0]!, job("oci-archive"), "a.tar");
   assert.equal(one!.sha256, two!.sha256);
   assert.deepEqual(readdirSync(join(store, "oci")).filter((name) => name.startsWith("archive-")), []);
+});
+
+test("an archive's image has the name and version by which podman loads it", () => {
+  const named = (name: string, version?: string, variant = "default"): string => imageName({ variant, architecture: "amd64", config: { name, ...(version === undefined ? {} : { version }) } });
+  assert.deepEqual([named("web", "7"), named("web", "7", "edge"), named("My.App_-x.", "1.0+b~rc1"), named("web")], ["web:7", "web-edge:7", "my.app-x:1.0_b_rc1", "web:latest"]);
+});
+
+test("the archive itself says that name", async () => {
+  const folder = newFolder();
+  await write(ociOutputs(folder, newFolder())[0]!, job("oci-archive"), "a.tar");
+  const index = JSON.parse(execFileSync("tar", ["-xOf", join(folder, "a.tar"), "index.json"], { encoding: "utf8" })) as { manifests: { annotations: Record<string, string> }[] };
+  assert.equal(index.manifests[0]!.annotations["org.opencontainers.image.ref.name"], "n-v:1");
+});
+
+test("a commit of a root with a kernel is laid out for OSTree unasked; one without, or asked not to be, says that nobody deploys it", async () => {
+  const folder = newFolder(), one = job("ostree"), notes: string[] = [];
+  const tree = fileTreeOf([
+    ...["", "boot", "etc", "usr", "usr/lib", "usr/lib/modules", "usr/lib/modules/6.1", "home", "home/alice", "var"].map((path) => fileEntry(path, "directory")),
+    ...["boot/vmlinuz-6.1", "boot/initrd.img-6.1", "home/alice/key"].map((path) => fileEntry(path, "file", { content: new MemoryBlob(Buffer.from(path), sha256) })),
+  ]);
+  const commit = async (bootc: boolean | undefined, root: FileTree): Promise<string[]> => {
+    notes.length = 0;
+    const [made] = await write(ostreeOutput(folder), { ...one, tree: root, onNote: (note) => void notes.push(note), target: { ...one.target, config: { ...one.target.config, ...(bootc === undefined ? {} : { ostree: { bootc } }) } } }, "repo");
+    assert.ok(made!.sizeBytes > 0);
+    const paths = execFileSync("ostree", ["ls", "-R", "--nul-filenames-only", `--repo=${join(folder, "repo")}`, made!.sha256], { encoding: "utf8" }).split("\0");
+    return ["/usr/lib/modules/6.1/vmlinuz", "/usr/share/stratos/var/home/alice/key", "/home/alice/key"].filter((path) => paths.includes(path));
+  };
+  assert.deepEqual(await commit(undefined, tree), ["/usr/lib/modules/6.1/vmlinuz", "/usr/share/stratos/var/home/alice/key"]);
+  assert.match(notes.join("\n"), /^files of \/home \(1\) are copied to a machine when it first boots/);
+  assert.deepEqual([await commit(false, tree), notes.length], [["/home/alice/key"], 1]);
+  assert.match(notes[0]!, /no kernel laid out for OSTree: it can be checked out, and `ostree admin deploy` and bootc refuse it/);
+  assert.deepEqual([await commit(undefined, treeOf("x")), notes.length], [[], 1]);
 });
 
 test("an OSTree commit is named by its content alone", async () => {

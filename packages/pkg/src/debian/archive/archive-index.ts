@@ -1,5 +1,6 @@
 /**
- * The indices of a repository of one's own: `Packages` for each component and architecture, and the `Release` that lists them.
+ * The indices of a repository of one's own: `Packages` and `Contents` for each component and architecture, and the `Release` that lists them. Descriptions stand whole in
+ * `Packages`, so that there is no `Translation`.
  * Every index also stands under its hash, so that a client which is between two versions finds all of one.
  * Source: https://wiki.debian.org/DebianRepository/Format; apt-ftparchive(1).
  */
@@ -31,6 +32,8 @@ export interface PoolEntry {
   sizeBytes: number;
   md5: string;
   sha256: string;
+  /** paths of its files, without a leading slash */
+  files: readonly string[];
 }
 
 export interface ArchiveTools {
@@ -89,10 +92,11 @@ export function archiveFiles(settings: ArchiveSettings, pool: readonly PoolEntry
   for (const component of settings.components) {
     for (const architecture of architectures) {
       const folder = `${component}/binary-${architecture}`;
-      const text = packagesText(pool.filter((one) => one.component === component && ["all", architecture].includes(one.control.get("Architecture") ?? "")));
+      const entries = pool.filter((one) => one.component === component && ["all", architecture].includes(one.control.get("Architecture") ?? "")), text = packagesText(entries);
       add(`${folder}/Packages`, text);
       add(`${folder}/Packages.gz`, tools.gzip(text));
       const own = new Stanza([["Archive", settings.suite], ["Component", component], ["Origin", settings.origin], ["Label", settings.label], ["Architecture", architecture]]);
+      add(`${component}/Contents-${architecture}.gz`, tools.gzip(contentsText(entries)));
       add(`${folder}/Release`, byteStringOf(utf8ToByteString(own.toString())));
     }
   }
@@ -130,6 +134,16 @@ function packagesText(entries: readonly PoolEntry[]): Uint8Array {
     stanza.set("SHA256", entry.sha256);
     return stanza.toString();
   }).join("\n"));
+}
+
+/** Which packages bring a path, for apt-file(1): `PATH SECTION/PACKAGE,…`, by path. */
+function contentsText(entries: readonly PoolEntry[]): Uint8Array {
+  const owners = new Map<string, Set<string>>();
+  for (const { control, files } of entries) {
+    const owner = `${control.get("Section") ?? "unknown"}/${control.get("Package") ?? ""}`;
+    for (const path of files) owners.set(path, (owners.get(path) ?? new Set()).add(owner));
+  }
+  return byteStringOf([...owners].sort(([left], [right]) => (left < right ? -1 : 1)).map(([path, names]) => `${path.padEnd(55)} ${[...names].sort().join(",")}\n`).join(""));
 }
 
 const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];

@@ -3,14 +3,16 @@
  * all that dpkg does with the contents stays dpkg's. Source: deb(5), which allows members without compression.
  */
 import { parseAr, writeAr, type ArMember } from "@stratos/formats";
-import type { Compression, Decompress } from "../../ports.ts";
+import { UnpackLimitError, type Compression, type Decompress } from "../../ports.ts";
 import { DebError } from "../deb-archive.ts";
 
 const SUFFIXES: Readonly<Record<string, Compression>> = { ".gz": "gzip", ".xz": "xz", ".zst": "zstd" };
-const SIZE_MAX = 2 ** 31;
+/** What unpacks to more stays packed: dpkg unpacks it without holding it. */
+const SIZE_MAX = 1 << 30;
 
 /**
  * @param name  for messages
+ * @returns the package as it came when it is too large to be held unpacked
  * @throws DebError  it is damaged
  */
 export async function repackDeb(bytes: Uint8Array, name: string, decompress: Decompress): Promise<Uint8Array> {
@@ -24,6 +26,7 @@ export async function repackDeb(bytes: Uint8Array, name: string, decompress: Dec
     try {
       return { ...member, name: `${match[1]}.tar`, data: await decompress(compression, member.data, SIZE_MAX) };
     } catch (cause) {
+      if (cause instanceof UnpackLimitError && match[1] === "data") return member;
       throw new DebError(`${name}: ${member.name} cannot be unpacked: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
     }
   }));
