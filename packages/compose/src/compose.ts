@@ -13,6 +13,8 @@ export * from "./ports.ts";
 export { diffPackages, EMPTY_LOCK, formatLock, lockKey, LockError, parseLock, packageRequest, type Lock, type LockedImage, type LockedPackage, type PackageDifference, type StageName } from "./gather/lock.ts";
 export { checkOutputs } from "./check-outputs.ts";
 export { tellingRequest } from "./gather/request-place.ts";
+export { checkAnswers } from "./gather/check-answers.ts";
+export { fitsLock } from "./gather/package-files.ts";
 export { fetchPackages, resolveImage, type Archive } from "./gather/resolve-image.ts";
 export { buildStages, type BuiltRoot, type StageEvent, type StageJob } from "./build/stages.ts";
 export { TreeBuilder } from "./build/tree-builder.ts";

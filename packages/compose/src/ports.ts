@@ -127,6 +127,8 @@ export interface ComposePorts {
   checksum(path: string, algorithm: "sha512"): Promise<string>;
   /** A file beside the treefile; undefined when there is none. */
   readSource(path: string): Promise<Uint8Array | undefined>;
+  /** A folder beside the treefile, with the host's owners and modes; undefined when there is none. */
+  readFolder(path: string): Promise<FileTree | undefined>;
   /** calls `action` after `milliseconds`, unless the function that it returns has been called */
   after(milliseconds: number, action: () => void): () => void;
   nowMs(): number;

@@ -9,7 +9,7 @@ import { ScriptError, TreefileError, type Archive, type ComposeEvent, type Compo
 import { CommandError, hostReason } from "../command-error.ts";
 import { EXIT_SIGNAL_BASE } from "../exit-status.ts";
 import { treefileFailure } from "./open-treefile.ts";
-import { readSource } from "./read-source.ts";
+import { readFolder, readSource } from "./read-source.ts";
 
 export interface ComposeSession {
   readonly ports: ComposePorts;
@@ -45,6 +45,7 @@ export async function openComposeSession(folders: { output: string; treefile: st
     publish: (path, text) => publishText(folders.output, path, text),
     checksum: (path, algorithm) => hashArtifact(folders.output, path, algorithm),
     readSource: (path) => readSource(resolve(dirname(folders.treefile), path)),
+    readFolder: (path) => readFolder(resolve(dirname(folders.treefile), path)),
     after(milliseconds, action) {
       const timer = setTimeout(action, milliseconds);
       return () => clearTimeout(timer);
@@ -113,7 +114,7 @@ export function findArchive(options: { mirror?: string | undefined; treefile: st
 /** Failures of the packages and formats below, which are told in words that are meant for people. */
 const TOLD: ReadonlySet<string> = new Set([
   "MirrorError", "FetchError", "IntegrityError", "ReleaseError", "ControlError", "DependencyError", "UnsatisfiableError", "SolverLimitError", "DebError", "RootTreeError", "LockError", "GraphError", "OutputError",
-  "ScriptError", "CustomizeError", "FormatError",
+  "ScriptError", "CustomizeError", "OverlayError", "FormatError",
 ]);
 
 /** What `work` throws, as the command line tells it. */

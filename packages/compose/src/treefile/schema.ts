@@ -3,6 +3,7 @@
  * table. A layer's keys may stand in the file itself, in a variant, and in a section for an architecture. The title beside a pattern is its form in words, for who broke it.
  */
 import { isObject, type Json, type JsonObject } from "./json.ts";
+import { CONTENT_KEYS, type ContentConfig } from "./schema-content.ts";
 
 const NAME = { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", title: "a name of letters, digits, '.', '_' and '-', which begins with a letter or digit" } as const;
 const TEXT = { type: "string" } as const;
@@ -12,7 +13,7 @@ const ENVIRONMENT = { type: "object", propertyNames: VARIABLE, additionalPropert
 const LABELS = { type: "object", additionalProperties: TEXT } as const;
 /** `-NAME` takes one of a lower layer away. */
 const WORDS = { type: "array", items: { type: "string", pattern: "^\\S+$", title: "a word without blanks" } } as const;
-const PACKAGES = { type: "array", items: { type: "string", pattern: "^-?[a-z0-9*?\\[{][a-z0-9+.*?\\[\\]{},!-]*(:[a-z0-9]+)?(=[A-Za-z0-9.+~:-]+)?$", title: "a package: NAME in small letters, NAME=VERSION, a pattern, or one of these after '-'" } } as const;
+const PACKAGES = { type: "array", items: { type: "string", pattern: "^-?[a-z0-9*?\\[{][a-z0-9+.*?\\[\\]{},!-]*(:[a-z0-9]+)?(=[A-Za-z0-9.+~:-]+)?$|^-?[^\\s-][^\\n]*/[^/\\n]+\\.deb$", title: "a package: NAME in small letters, NAME=VERSION, a pattern, a file such as ./NAME.deb, or one of these after '-'" } } as const;
 const ID = { type: "integer", minimum: 0, maximum: 4294967294 } as const;
 const MODE = { type: "string", pattern: "^0?[0-7]{3,4}$", title: "a mode in octal, such as \"0644\"" } as const;
 const URL = { type: "string", pattern: "^(https?|file)://\\S+$", title: "an address that begins with http://, https:// or file://" } as const;
@@ -71,7 +72,7 @@ const LAYER_KEYS = {
   },
   base: { enum: ["minbase", "essential", "important", "standard", "none"], description: "what every image has: essential packages (essential), with the required ones and apt (minbase, the default), with those of priority important, with those of priority standard too; or nothing" },
   recommends: { type: "boolean", description: "also take recommended packages (default: false)" },
-  packages: { ...PACKAGES, description: "names, NAME=VERSION, or patterns over all names of the archive" },
+  packages: { ...PACKAGES, description: "names, NAME=VERSION, patterns over all names of the archive, or paths of .deb files beside the treefile (with a /: ./NAME.deb)" },
   exclude: { ...PACKAGES, description: "patterns; what matches is never taken, and a package that needs it is an error" },
   hostname: { type: "string", pattern: "^[A-Za-z0-9$]([A-Za-z0-9.${}-]{0,62}[A-Za-z0-9}])?$", title: "a host's name of letters, digits, '.' and '-'" },
   timezone: { type: "string", pattern: "^[A-Za-z0-9+_-]+(/[A-Za-z0-9+_-]+)*$", title: "a time zone, such as Europe/Berlin" },
@@ -121,6 +122,7 @@ const LAYER_KEYS = {
       os: { ...NAME, description: "whose deployments share one /var (default: debian)" }, remote: { ...NAME, description: "where a deployed system's updates come from: the name of a file in /etc/ostree/remotes.d (default: origin)" },
     },
   },
+  ...CONTENT_KEYS,
   container: {
     type: "object", additionalProperties: false,
     properties: {
@@ -193,7 +195,7 @@ function nullable(schema: JsonObject): JsonObject {
   const { const: constant, enum: choices, type, ...rest } = withNulls(schema) as { const?: Json; enum?: Json[]; type?: Json } & JsonObject;
   if (constant !== undefined) return { ...(rest as JsonObject), enum: [constant, null] };
   if (choices !== undefined) return { ...(rest as JsonObject), enum: [...choices, null] };
-  if (type !== undefined) return { type: [type, "null"], ...(rest as JsonObject) };
+  if (type !== undefined) return { type: [...[type].flat(), "null"], ...(rest as JsonObject) };
   return rest as JsonObject;
 }
 
@@ -218,7 +220,7 @@ export interface BuildConfig { readonly environment?: Readonly<Record<string, st
 export type BaseName = "minbase" | "essential" | "important" | "standard" | "none";
 
 /** All layers of one image, merged and checked. */
-export interface ImageConfig {
+export interface ImageConfig extends ContentConfig {
   readonly name: string;
   readonly version?: string;
   readonly "source-date-epoch"?: number;
