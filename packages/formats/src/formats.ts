@@ -44,3 +44,7 @@ export { addSignatures, type OstreeSignature, type SignatureKind } from "./ostre
 export { readErofs } from "./erofs/erofs-reader.ts";
 export { TreeFiles } from "./disk/tree-files.ts";
 export { readBtrfs } from "./btrfs/btrfs-reader.ts";
+export { writeVmdk, type VmdkKind, type VmdkOptions } from "./vmdk/vmdk-writer.ts";
+export { VHD_ALIGNMENT, writeVhd, type VhdOptions } from "./vhd/vhd-writer.ts";
+export { writeOva, type OvaOptions } from "./ovf/ova.ts";
+export { VERITY_BLOCK, veritySizeFor, writeVerity, type VerityOptions } from "./verity/verity.ts";
