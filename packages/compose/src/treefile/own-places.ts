@@ -39,7 +39,7 @@ export function withOwnPlaces(layer: JsonObject, local: string): JsonObject {
   const change = (key: string, how: (value: Json) => Json): void => { if (layer[key] !== undefined) changed[key] = how(layer[key]); };
   change("files", (value) => (isObject(value) ? each(value, (one) => named(one, "source")) : value));
   change("repositories", (value) => (isObject(value) ? each(value, (one) => named(one, "keyring")) : value));
-  change("overlay", (value) => (isList(value) ? value.map((one) => (typeof one === "string" ? (one.startsWith("-") ? one : place(one)) : named(one, "source"))) : value));
+  change("overlay", (value) => (isList(value) ? value.map((one) => (typeof one === "string" ? place(one) : named(one, "source"))) : value));
   change("packages", (value) => (isList(value) ? packages(value) : value));
   change("build", (value) => (isObject(value) && isList(value["packages"]) ? { ...value, packages: packages(value["packages"]) } : value));
   for (const key of ["variants", "architecture"]) change(key, (value) => (isObject(value) ? each(value, (one) => (isObject(one) ? withOwnPlaces(one, local) : one)) : value));

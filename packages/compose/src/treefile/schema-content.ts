@@ -3,7 +3,7 @@
 const OWNER = { type: "string", pattern: "^[a-z_][a-z0-9_-]{0,31}$", title: "a name of the image's accounts" } as const;
 const NUMBER = { type: "integer", minimum: 0, maximum: 4294967294 } as const;
 const RULE = {
-  type: "object", additionalProperties: false, required: ["path"],
+  type: "object", additionalProperties: false, required: ["path"], description: "what is said of files that match",
   properties: {
     path: { type: "string", pattern: "^/", title: "a path or pattern that begins with /", description: "which of the overlay's files, as they are called in the image; `*` stops at /, `**` does not" },
     mode: { type: "string", pattern: "^0?[0-7]{3,4}$", title: "a mode in octal, such as \"0640\"", description: "of files" },
@@ -15,12 +15,15 @@ const RULE = {
 
 const FOLDER = { type: "string", minLength: 1, description: "folder beside the treefile" } as const;
 const PATH_PATTERN = { type: "string", pattern: "^-?/.*$", title: "a path or pattern that begins with /, or with -/" } as const;
-const SCRIPTS = (description: string) => ({ type: "array", items: { type: "string" }, description } as const);
+const SCRIPTS = (description: string) => ({
+  type: "array", "x-merge": "sequence", description,
+  items: { type: "string", pattern: "^(?!-[^\\s-]\\S*$)", title: "a shell script (none is taken away by '-…': they are a sequence; null takes all of lower layers away)" },
+} as const);
 const QUESTION_TYPES = ["string", "boolean", "select", "multiselect", "password", "note", "text", "error", "title"] as const;
 
 export const CONTENT_KEYS = {
   overlay: {
-    type: "array",
+    type: "array", "x-merge": "sequence",
     description: "folders beside the treefile that are copied over the image, in order, once its packages are configured and its accounts there; what `files` says stands above them. "
       + "All belongs to root; files have the mode 0644, or 0755 where their owner may run them, folders that are new 0755; times are the image's. Rules change that",
     examples: [["extra"], [{ source: "extra", rules: [{ path: "/etc/app/*.key", mode: "0600", user: "app" }] }, { source: "site", target: "/srv/www" }]],
@@ -29,16 +32,16 @@ export const CONTENT_KEYS = {
       properties: {
         source: FOLDER,
         target: { type: "string", pattern: "^/", title: "a path that begins with /", description: "where in the image it is laid (default: /)" },
-        rules: { type: "array", items: RULE, description: "owners and modes; of rules that match one file the later ones win" },
+        rules: { type: "array", "x-merge": "sequence", items: RULE, description: "owners and modes; of rules that match one file the later ones win" },
       },
     },
   },
   "path-excludes": {
-    type: "array", items: PATH_PATTERN, examples: [["/usr/share/doc/*", "/usr/share/man/*"]],
+    type: "array", "x-merge": "set", items: PATH_PATTERN, examples: [["/usr/share/doc/*", "/usr/share/man/*"]],
     description: "patterns of paths that packages bring and that are not unpacked, as dpkg's path-exclude has them: `*` crosses folders. dpkg still lists them, and is told the same for later upgrades (/etc/dpkg/dpkg.cfg.d)",
   },
   "path-includes": {
-    type: "array", items: PATH_PATTERN, examples: [["/usr/share/doc/*/copyright"]],
+    type: "array", "x-merge": "set", items: PATH_PATTERN, examples: [["/usr/share/doc/*/copyright"]],
     description: "patterns of paths that are unpacked although path-excludes matches them, as dpkg's path-include has them",
   },
   debconf: {
@@ -46,7 +49,7 @@ export const CONTENT_KEYS = {
     description: "answers to questions of debconf, there before the package that asks is configured",
     examples: [{ "wireshark-common/install-setuid": { type: "boolean", value: "true" } }],
     additionalProperties: {
-      type: "object", additionalProperties: false,
+      type: "object", additionalProperties: false, description: "an answer",
       properties: {
         type: { enum: QUESTION_TYPES, description: "kind of the question, as the package's templates say" },
         value: { type: ["string", "boolean"], description: "the answer; of a multiselect: choices with ', ' between" },

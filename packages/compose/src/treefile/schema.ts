@@ -1,9 +1,22 @@
 /**
- * The treefile's JSON Schema (`stratos compose schema`), once: validation, the types of TypeScript below and the published schema are one
+ * The treefile's JSON Schema (`stratos compose schema`), once: validation, merging, the types of TypeScript below and the published schema are one
  * table. A layer's keys may stand in the file itself, in a variant, and in a section for an architecture. The title beside a pattern is its form in words, for who broke it.
+ * Each list says by `x-merge` what a higher layer's does to a lower one's.
  */
 import { isObject, type Json, type JsonObject } from "./json.ts";
 import { CONTENT_KEYS, type ContentConfig } from "./schema-content.ts";
+
+/**
+ * What a list is when one layer is laid over another (`merge.ts`):
+ *
+ * - `set`: names, each once. The higher layer's are added; `-PATTERN` takes away those before it that match;
+ * - `sequence`: things done or read in order. The higher layer's come after the lower's, and each stays as often as it is there;
+ * - `replaced`: one value in several words, such as a command line. The higher layer's stands in place of the lower's.
+ */
+export type MergeRule = "set" | "sequence" | "replaced";
+const SET = { "x-merge": "set" } as const;
+const SEQUENCE = { "x-merge": "sequence" } as const;
+const REPLACED = { "x-merge": "replaced" } as const;
 
 const NAME = { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", title: "a name of letters, digits, '.', '_' and '-', which begins with a letter or digit" } as const;
 const TEXT = { type: "string" } as const;
@@ -11,9 +24,9 @@ const SECONDS = { type: "number", exclusiveMinimum: 0, maximum: 604800 } as cons
 const VARIABLE = { pattern: "^[A-Za-z_][A-Za-z0-9_]*$", title: "a name of letters, digits and '_'" } as const;
 const ENVIRONMENT = { type: "object", propertyNames: VARIABLE, additionalProperties: TEXT } as const;
 const LABELS = { type: "object", additionalProperties: TEXT } as const;
-/** `-NAME` takes one of a lower layer away. */
-const WORDS = { type: "array", items: { type: "string", pattern: "^\\S+$", title: "a word without blanks" } } as const;
-const PACKAGES = { type: "array", items: { type: "string", pattern: "^-?[a-z0-9*?\\[{][a-z0-9+.*?\\[\\]{},!-]*(:[a-z0-9]+)?(=[A-Za-z0-9.+~:-]+)?$|^-?[^\\s-][^\\n]*/[^/\\n]+\\.deb$", title: "a package: NAME in small letters, NAME=VERSION, a pattern, a file such as ./NAME.deb, or one of these after '-'" } } as const;
+/** Names; `-NAME` takes one of a lower layer away. */
+const WORDS = { type: "array", ...SET, items: { type: "string", pattern: "^\\S+$", title: "a word without blanks" } } as const;
+const PACKAGES = { type: "array", ...SET, items: { type: "string", pattern: "^-?[a-z0-9*?\\[{][a-z0-9+.*?\\[\\]{},!-]*(:[a-z0-9]+)?(=[A-Za-z0-9.+~:-]+)?$|^-?[^\\s-][^\\n]*/[^/\\n]+\\.deb$", title: "a package: NAME in small letters, NAME=VERSION, a pattern, a file such as ./NAME.deb, or one of these after '-'" } } as const;
 const ID = { type: "integer", minimum: 0, maximum: 4294967294 } as const;
 const MODE = { type: "string", pattern: "^0?[0-7]{3,4}$", title: "a mode in octal, such as \"0644\"" } as const;
 const URL = { type: "string", pattern: "^(https?|file)://\\S+$", title: "an address that begins with http://, https:// or file://" } as const;
@@ -85,7 +98,7 @@ const LAYER_KEYS = {
         uid: ID, gid: ID, groups: WORDS, home: PATH, shell: PATH,
         comment: FIELD, system: { type: "boolean" },
         password: { ...FIELD, description: "as crypt(5) has it; without one the password is locked" },
-        "ssh-keys": { type: "array", items: { type: "string", pattern: "^[^\\n]+$", title: "one line" } },
+        "ssh-keys": { type: "array", ...SET, items: { type: "string", pattern: "^[^\\n]+$", title: "one line" } },
       },
     },
   },
@@ -99,12 +112,15 @@ const LAYER_KEYS = {
       },
     },
   },
-  "remove-files": { type: "array", items: { type: "string", pattern: "^-?/.*$", title: "a path or pattern that begins with /, or with -/" }, description: "patterns of paths; ** crosses folders" },
+  "remove-files": { type: "array", ...SET, items: { type: "string", pattern: "^-?/.*$", title: "a path or pattern that begins with /, or with -/" }, description: "patterns of paths; ** crosses folders" },
   services: {
     type: "object", additionalProperties: false, description: "systemd units",
     properties: { enable: WORDS, disable: WORDS, mask: WORDS },
   },
-  scripts: { type: "array", items: TEXT, description: "shell scripts, run in the image after all packages are configured" },
+  scripts: {
+    type: "array", ...SEQUENCE, description: "shell scripts, run in the image after all packages are configured, in order: those of lower layers first",
+    items: { type: "string", pattern: "^(?!-[^\\s-]\\S*$)", title: "a shell script (none is taken away by '-…' : they are a sequence; `scripts: null` takes all of lower layers away)" },
+  },
   build: {
     type: "object", additionalProperties: false,
     properties: {
@@ -126,8 +142,8 @@ const LAYER_KEYS = {
   container: {
     type: "object", additionalProperties: false,
     properties: {
-      entrypoint: { type: "array", items: TEXT }, command: { type: "array", items: TEXT }, environment: ENVIRONMENT, labels: LABELS, user: TEXT,
-      workdir: { type: "string", pattern: "^/", title: "a path that begins with /" }, ports: { type: "array", items: { type: "string", pattern: "^[0-9]+/(tcp|udp|sctp)$", title: "a port, such as 80/tcp" } },
+      entrypoint: { type: "array", ...REPLACED, items: TEXT }, command: { type: "array", ...REPLACED, items: TEXT }, environment: ENVIRONMENT, labels: LABELS, user: TEXT,
+      workdir: { type: "string", pattern: "^/", title: "a path that begins with /" }, ports: { type: "array", ...SET, items: { type: "string", pattern: "^[0-9]+/(tcp|udp|sctp)$", title: "a port, such as 80/tcp" } },
     },
   },
   outputs: { type: "object", propertyNames: NAME, additionalProperties: OUTPUT },
@@ -140,7 +156,7 @@ const LAYER = Object.fromEntries(Object.keys(LAYER_KEYS).map((key) => [key, { $r
 const OWN_KEYS = { patternProperties: { "^x-": {} }, additionalProperties: false } as const;
 /** Debian's names. */
 export const ARCHITECTURE_NAMES = ["amd64", "arm64", "armel", "armhf", "i386", "ppc64el", "riscv64", "s390x"] as const;
-const ARCHITECTURES = { type: "array", minItems: 1, items: { enum: [...ARCHITECTURE_NAMES, "-amd64", "-arm64", "-riscv64", "-*"] } } as const;
+const ARCHITECTURES = { type: "array", ...SET, minItems: 1, items: { enum: [...ARCHITECTURE_NAMES, "-amd64", "-arm64", "-riscv64", "-*"] } } as const;
 const SECTIONS = {
   type: "object", description: "layers for the architectures that match the key, a pattern; applied in the order written",
   additionalProperties: { type: "object", properties: LAYER, ...OWN_KEYS },
@@ -152,7 +168,7 @@ const FILE = {
     schema: { const: 1, description: "version of this format" },
     name: { ...NAME, description: "of the compose" },
     version: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9.+~_-]{0,63}$", title: "a version of letters, digits, '.', '+', '~', '_' and '-'" },
-    include: { type: "array", items: TEXT, description: "treefiles that this one is laid over, in order, beside it" },
+    include: { type: "array", ...REPLACED, items: TEXT, description: "treefiles that this one is laid over, in order, beside it" },
     "source-date-epoch": { type: "integer", minimum: 0, maximum: 253402300799, description: "newest time in the image, in seconds since 1970 (default: the date of the archive's index)" },
     architectures: ARCHITECTURES,
     architecture: SECTIONS,
@@ -161,7 +177,7 @@ const FILE = {
       additionalProperties: {
         type: "object",
         properties: {
-          inherit: { anyOf: [NAME, { type: "array", items: NAME }], description: "variants that this one is laid over, in order" },
+          inherit: { ...SEQUENCE, anyOf: [NAME, { type: "array", items: NAME }], description: "variants that this one is laid over, in order" },
           abstract: { type: "boolean", description: "only there to be inherited from" },
           architectures: ARCHITECTURES, architecture: SECTIONS, ...LAYER,
         },

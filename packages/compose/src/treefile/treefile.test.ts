@@ -88,13 +88,44 @@ test("TOML has its lines too", async () => {
   assert.deepEqual(toml.merged, yaml.merged);
 });
 
-test("layers merge: maps by key, lists appended and thinned, all else replaced, null takes away", () => {
+test("layers merge: maps by key, sets added and thinned, all else replaced, null takes away", () => {
   const merged = mergeObjects(
-    { list: ["a", "lib1", "lib2"], map: { keep: 1, over: { x: 1, y: 2 }, gone: 3 }, scalar: 1, kind: [1] },
-    { list: ["-lib*", "a", "b"], map: { over: { y: 3 }, gone: null }, scalar: "two", kind: "text", fresh: { inner: null, list: ["-x", "y"] } },
+    { packages: ["a", "lib1", "lib2"], custom: { keep: 1, over: { x: 1, y: 2 }, gone: 3 }, base: "none", exclude: ["z"] },
+    { packages: ["-lib*", "a", "b"], custom: { over: { y: 3 }, gone: null }, base: "minbase", exclude: null, services: { mask: null, enable: ["-x", "y"] } },
   );
-  assert.deepEqual(merged, { list: ["a", "b"], map: { keep: 1, over: { x: 1, y: 3 } }, scalar: "two", kind: "text", fresh: { list: ["y"] } });
+  assert.deepEqual(merged, { packages: ["a", "b"], custom: { keep: 1, over: { x: 1, y: 3 } }, base: "minbase", services: { enable: ["y"] } });
   assert.deepEqual(mergeObjects({}, merged), merged);
+});
+
+test("words of a command line stay as they are, and a higher layer's stand in their place", async () => {
+  const [nginx] = (await load({ "main.yaml": 'name: x\ncontainer: {entrypoint: [/usr/sbin/nginx, -g, "daemon off;"], command: [tar, -C, /x, -C, /y, a, a]}\ncustom: {arguments: [-v, -v, a]}\n' })).targets();
+  assert.deepEqual(nginx!.config.container, { entrypoint: ["/usr/sbin/nginx", "-g", "daemon off;"], command: ["tar", "-C", "/x", "-C", "/y", "a", "a"] });
+  assert.deepEqual(nginx!.config.custom, { arguments: ["-v", "-v", "a"] });
+  const files = {
+    "main.yaml": "name: x\ninclude: [base.yaml]\ncontainer: {command: [nginx]}\nvariants:\n  plain: {}\n  own: {container: {command: [sh, -c, 'a b']}, architecture: {riscv64: {container: {entrypoint: [tini, --, -x]}}}}\n",
+    "base.yaml": "container: {entrypoint: [tini, --], command: [/bin/sh]}\nvariants: {own: {container: {command: [bash]}}}\n",
+  };
+  assert.deepEqual((await load(files)).targets().map(({ config }) => config.container), [
+    { entrypoint: ["tini", "--", "-x"], command: ["sh", "-c", "a b"] }, { entrypoint: ["tini", "--"], command: ["nginx"] },
+  ]);
+});
+
+test("scripts are done in order, as often as they are written, those of lower layers first", async () => {
+  const [target] = (await load({ "main.yaml": 'name: x\ninclude: [base.yaml]\nscripts: [sync, "touch /a", sync, "- x"]\n', "base.yaml": "scripts: [sync, 'echo -n']\n" })).targets();
+  assert.deepEqual(target!.config.scripts, ["sync", "echo -n", "sync", "touch /a", "sync", "- x"]);
+  assert.match((await problems({ "main.yaml": "name: x\nscripts:\n  - sync\n  - -sync\n" }))[0]!, /^main\.yaml:4:5: scripts\[1\]: expected a shell script .*`scripts: null`.*, not "-sync"$/);
+});
+
+test("the schema says of each list what merging does to it", () => {
+  const without: string[] = [];
+  const look = (value: unknown, path: string, isTold: boolean): void => {
+    if (typeof value !== "object" || value === null) return;
+    const schema = value as Record<string, unknown>, own = isTold || ["set", "sequence", "replaced"].includes(String(schema["x-merge"]));
+    if ([schema["type"]].flat().includes("array") && !own) without.push(path);
+    for (const [key, inner] of Object.entries(schema)) look(inner, `${path}/${key}`, key === "anyOf" || path.endsWith("anyOf") ? own : false);
+  };
+  look(TREEFILE_SCHEMA, "", false);
+  assert.deepEqual(without, []);
 });
 
 const FULL = {
@@ -159,7 +190,7 @@ test("names beside a file", () => {
 });
 
 test("the published schema is a JSON Schema of 2020-12", () => {
-  const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, strictTypes: false });
+  const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, strictTypes: false, keywords: ["x-merge"] });
   assert.ok(ajv.validateSchema(TREEFILE_SCHEMA), ajv.errorsText());
   const validate = ajv.compile(TREEFILE_SCHEMA);
   assert.ok(validate({ name: "x", outputs: { a: { format: "tar" }, b: null } }));

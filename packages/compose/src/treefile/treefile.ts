@@ -76,7 +76,7 @@ export class Treefile {
 
   architectures(variant: string): readonly string[] {
     const own = this.#lineage(variant, []).reduce<Json | undefined>((found, name) => this.#variants[name]!["architectures"] ?? found, this.merged["architectures"]);
-    const named = isList(own) ? (mergeObjects({}, { own })["own"] as string[]) : [];
+    const named = isList(own) ? (mergeObjects({}, { architectures: own })["architectures"] as string[]) : [];
     return named.length > 0 ? named : [DEFAULT_ARCHITECTURE];
   }
 
@@ -179,7 +179,7 @@ function mergeFiles(under: JsonObject, over: JsonObject): JsonObject {
     if (key === "variants" || key === "architecture") structure[key] = value;
     else plain[key] = value;
   }
-  return mergeObjects(mergeObjects(under, plain), structure, true);
+  return mergeObjects(mergeObjects(under, plain), structure, { isDeferred: true });
 }
 
 /** A file's or variant's own keys, and the sections that match, the lower first. */
