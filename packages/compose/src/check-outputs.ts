@@ -1,6 +1,7 @@
 /** What an image's outputs are called, and whether all of them can be made: told before anything runs. */
 import { lockKey } from "./gather/lock.ts";
 import type { OutputWriter } from "./ports.ts";
+import { TreefileError } from "./treefile/parse.ts";
 import { substitute, type ImageTarget, type Treefile } from "./treefile/treefile.ts";
 
 /** They go into a place of their own, under a name of its kind. */
@@ -23,9 +24,12 @@ export function outputPath(writers: readonly OutputWriter[], target: ImageTarget
 export function checkOutputs(writers: readonly OutputWriter[], treefile: Treefile, targets: readonly ImageTarget[]): void {
   const taken = new Map<string, string>();
   for (const target of targets) {
-    for (const [name, { format, destination }] of Object.entries(target.config.outputs ?? {})) {
+    for (const [name, config] of Object.entries(target.config.outputs ?? {})) {
+      const { format, destination } = config;
       const fail = (message: string): never => { throw treefile.problem(target, ["outputs", name], message); };
       if (!writers.some((one) => one.format === format)) fail(`nothing here writes ${format}; ${writers.map((one) => one.format).join(", ")} can be written`);
+      const problems = writerOf(writers, target, name).problems?.(config) ?? [];
+      if (problems.length > 0) throw new TreefileError(problems.flatMap(({ key, message }) => treefile.problem(target, ["outputs", name, ...key], message).problems));
       const path = outputPath(writers, target, name), of = `of ${lockKey(target)}`, other = taken.get(path);
       if (destination !== undefined && NO_FILES.has(format)) fail(`destination is for files, and ${format} makes none`);
       if (path.split("/").some((part) => part === ".." || part === ".")) fail(`would be ${path} ${of}, which leads elsewhere`);

@@ -2,6 +2,7 @@
 import type { FileEntry, FileTree } from "@stratos/formats";
 import type { PackagePorts } from "@stratos/pkg";
 import type { TreeLayer } from "./build/split-layers.ts";
+import type { KeyPath } from "./treefile/positions.ts";
 import type { ImageTarget } from "./treefile/treefile.ts";
 import type { OutputConfig } from "./treefile/schema.ts";
 
@@ -102,6 +103,9 @@ export interface OutputJob {
   readonly signal: AbortSignal;
 }
 
+/** What of an output's configuration cannot be; the key is one within it. */
+export interface OutputProblem { readonly key: KeyPath; readonly message: string }
+
 /** Writes a tree in some format. */
 export interface OutputWriter {
   readonly format: OutputConfig["format"];
@@ -113,6 +117,8 @@ export interface OutputWriter {
   write(job: OutputJob, path: string): Promise<Artifact[]>;
   /** whether what an earlier compose made is still there, unchanged */
   has(artifact: Artifact): Promise<boolean>;
+  /** what cannot be, whatever the tree */
+  problems?(config: OutputConfig): readonly OutputProblem[];
 }
 
 export interface ComposePorts {

@@ -196,8 +196,19 @@ class Compose implements PhaseWork {
     const path = outputPath(this.#ports.outputs, target, name);
     const { container = null, ostree = null } = target.config;
     const resultKey = hashText(this.#ports, canonicalJson(JSON.parse(JSON.stringify({ code: OUTPUT_CODE, by: this.#request.version, tree: key, path, config, container, ostree, version: target.config.version ?? "" })) as Json));
-    const artifacts = await this.#keptOutput(writer, resultKey) ?? await this.#writeOutput(writer, resultKey, { name, target, config, tree, layers: (own = tree) => splitLayers(own, state.locked!.packages), epochSeconds: archiveEpoch(target, state.locked!), signal }, path);
+    const artifacts = await this.#keptOutput(writer, resultKey) ?? await this.#telling(target, name, () => this.#writeOutput(writer, resultKey, { name, target, config, tree, layers: (own = tree) => splitLayers(own, state.locked!.packages), epochSeconds: archiveEpoch(target, state.locked!), signal }, path));
     state.artifacts.push(...artifacts.map((one) => ({ ...one, output: name, format: config.format })));
+  }
+
+  /** What turns out to have no room is told with the key that gives it. */
+  async #telling<T>(target: ImageTarget, name: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof Error) || error.name !== "PartitionError") throw error;
+      const { partition, key, message } = error as Error & { readonly partition: string; readonly key: string };
+      throw this.#request.treefile.problem(target, ["outputs", name, "partitions", partition, ...(key === "" ? [] : [key])], message);
+    }
   }
 
   async #keptOutput(writer: OutputWriter, key: string): Promise<Artifact[] | undefined> {

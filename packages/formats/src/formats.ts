@@ -48,3 +48,5 @@ export { writeVmdk, type VmdkKind, type VmdkOptions } from "./vmdk/vmdk-writer.t
 export { VHD_ALIGNMENT, writeVhd, type VhdOptions } from "./vhd/vhd-writer.ts";
 export { writeOva, type OvaOptions } from "./ovf/ova.ts";
 export { VERITY_BLOCK, veritySizeFor, writeVerity, type VerityOptions } from "./verity/verity.ts";
+export { writeSwap } from "./swap/swap-area.ts";
+export { writeHybridMbr, type MbrPartition } from "./gpt/hybrid-mbr.ts";

@@ -1,0 +1,43 @@
+/** Keys of an output that say how a disk is divided. A part of the schema (`schema.ts`); what they mean together, `outputs` checks. */
+
+const SIZE = { type: "string", pattern: "^[0-9]+[KMGT]?$", title: "a size, such as 4G or 512M" } as const;
+const MOUNT = { type: "string", pattern: "^/[^\\s,]*$", title: "a path that begins with /, without blanks" } as const;
+const FILE_SYSTEMS = ["ext4", "btrfs", "erofs", "squashfs", "vfat", "swap", "none"] as const;
+
+const PARTITION = {
+  type: "object", additionalProperties: false, description: "one partition",
+  properties: {
+    filesystem: { enum: FILE_SYSTEMS, description: "what it is formatted with; none leaves it empty" },
+    mount: { ...MOUNT, description: "where it is mounted: the image's files below it lie there" },
+    type: { type: "string", minLength: 1, description: "kind in the table: esp, xbootldr, bios-boot, root, usr, home, srv, var, tmp, swap, linux, luks, lvm, or a GUID (default: by its mount and file system, as the Discoverable Partitions Specification has it)" },
+    size: { ...SIZE, description: "exactly (default: what its files need, and a fifth more)" },
+    min: { ...SIZE, description: "at least" },
+    max: { ...SIZE, description: "at most" },
+    weight: { type: "integer", minimum: 0, maximum: 1000000, description: "its share of what a disk with a size has left (default: 1000; of what is never written, and of the EFI system partition, 0)" },
+    label: { type: "string", minLength: 1, maxLength: 36, description: "name in the table (default: the key)" },
+    uuid: { type: "string", pattern: "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", title: "a UUID in small letters", description: "of the partition (default: derived from the image's name)" },
+    "read-only": { type: "boolean", description: "never written: mounted ro, and marked so in the table (default: false; of erofs and squashfs true)" },
+    grow: { type: "boolean", description: "the last partition becomes as large as the disk that it is put on, and its file system with it: the image needs the package systemd-repart (default: false)" },
+    options: { type: "string", pattern: "^[^\\s]*$", title: "options of mounting, with ',' between, without blanks", description: "of mounting, instead of the usual ones" },
+    fstab: { type: "boolean", description: "/etc/fstab mounts it; without a line there systemd finds it by its type (default: true)" },
+    mbr: { type: "boolean", description: "also in the MBR, for firmware that reads no GPT; at most three (default: false)" },
+    compression: { enum: ["none", "zstd", "lz4"], description: "how its files are packed: zstd of btrfs, lz4 of EROFS; squashfs is packed always (default: none)" },
+    verity: { type: "boolean", description: "of the root, on erofs, squashfs, or ext4 with read-only: a partition of hashes follows it, and the kernel's command line has the root hash, which vouches for each block (dm-verity). The image needs the package cryptsetup-bin (default: false)" },
+  },
+} as const;
+
+export const PARTITIONS = {
+  type: "object", propertyNames: { pattern: "^[A-Za-z0-9][A-Za-z0-9_.-]{0,35}$", title: "a name of letters, digits, '.', '_' and '-'" },
+  description: "of a disk, instead of an EFI system partition and a root: by name, in the order that they lie on it. The files of the image are divided by `mount`",
+  examples: [{
+    esp: { filesystem: "vfat", mount: "/boot/efi", size: "256M" }, root: { filesystem: "erofs", mount: "/", verity: true },
+    swap: { filesystem: "swap", size: "1G" }, var: { filesystem: "ext4", mount: "/var", min: "2G", grow: true },
+  }],
+  additionalProperties: PARTITION,
+} as const;
+
+export interface PartitionConfig {
+  readonly filesystem?: (typeof FILE_SYSTEMS)[number]; readonly mount?: string; readonly type?: string; readonly size?: string; readonly min?: string; readonly max?: string; readonly weight?: number;
+  readonly label?: string; readonly uuid?: string; readonly "read-only"?: boolean; readonly grow?: boolean; readonly options?: string; readonly fstab?: boolean; readonly mbr?: boolean;
+  readonly compression?: "none" | "zstd" | "lz4"; readonly verity?: boolean;
+}
