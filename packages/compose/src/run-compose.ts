@@ -2,7 +2,7 @@
  * A compose from beginning to end. Everything that takes long is kept in the store under a hash of what it was made from, so a compose
  * that was interrupted, or comes again, goes on where something is new.
  */
-import { checkOutputs, outputPath, writerOf } from "./check-outputs.ts";
+import { checkOutputs, extendedTarget, extensionName, outputPath, writerOf } from "./check-outputs.ts";
 import { checkAnswers } from "./gather/check-answers.ts";
 import { archiveEpoch } from "./gather/epoch.ts";
 import { allPackages, EMPTY_LOCK, hasSamePackages, LockError, lockKey, type Lock, type LockedImage } from "./gather/lock.ts";
@@ -10,6 +10,7 @@ import { fitsLock } from "./gather/package-files.ts";
 import { tellingRequest } from "./gather/request-place.ts";
 import { fetchPackages, resolveImage, type Archive } from "./gather/resolve-image.ts";
 import { customize } from "./build/customize.ts";
+import { ExtensionError, extensionTree } from "./build/extension.ts";
 import { overlayText } from "./build/overlay.ts";
 import { readTree, writeTree } from "./build/manifest.ts";
 import { saveSoundness } from "./build/soundness.ts";
@@ -190,14 +191,26 @@ class Compose implements PhaseWork {
   }
 
   async output(target: ImageTarget, name: string, signal: AbortSignal): Promise<void> {
-    const image = lockKey(target), state = this.#states.get(image)!, { key, tree } = state.tree!;
-    const config = target.config.outputs![name]!;
+    const image = lockKey(target), state = this.#states.get(image)!, config = target.config.outputs![name]!;
+    const { key, tree } = config.extension === undefined ? state.tree! : this.#extension(target, name, state);
     const writer = writerOf(this.#ports.outputs, target, name);
     const path = outputPath(this.#ports.outputs, target, name);
     const { container = null, ostree = null } = target.config;
     const resultKey = hashText(this.#ports, canonicalJson(JSON.parse(JSON.stringify({ code: OUTPUT_CODE, by: this.#request.version, tree: key, path, config, container, ostree, version: target.config.version ?? "" })) as Json));
     const artifacts = await this.#keptOutput(writer, resultKey) ?? await this.#telling(target, name, () => this.#writeOutput(writer, resultKey, { name, target, config, tree, layers: (own = tree) => splitLayers(own, state.locked!.packages), epochSeconds: archiveEpoch(target, state.locked!), signal }, path));
     state.artifacts.push(...artifacts.map((one) => ({ ...one, output: name, format: config.format })));
+  }
+
+  /** What an image has beyond the one that it is laid over. */
+  #extension(target: ImageTarget, name: string, state: ImageState): { key: string; tree: FileTree } {
+    const { kind, over, level, "any-system": fitsAny } = target.config.outputs![name]!.extension!, base = this.#states.get(lockKey(extendedTarget(this.#request.targets, target, over!)!))!.tree!;
+    const extension = { kind: kind!, name: extensionName(outputPath(this.#ports.outputs, target, name)), architecture: target.architecture, level, fitsAny, epochSeconds: archiveEpoch(target, state.locked!) };
+    try {
+      return { key: `${state.tree!.key} beyond ${base.key}`, tree: extensionTree(state.tree!.tree, base.tree, extension, sha256Of(this.#ports)) };
+    } catch (error) {
+      if (error instanceof ExtensionError) throw this.#request.treefile.problem(target, ["outputs", name, "extension"], error.message);
+      throw error;
+    }
   }
 
   /** What turns out to have no room is told with the key that gives it. */

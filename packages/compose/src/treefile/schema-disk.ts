@@ -36,6 +36,20 @@ export const PARTITIONS = {
   additionalProperties: PARTITION,
 } as const;
 
+export const EXTENSION = {
+  type: "object", additionalProperties: false,
+  description: "only what this image has beyond another of the same treefile, as systemd lays it over a running system: of erofs, squashfs, ext4, folder and tar. Its file is called NAME.raw, and extension-release.NAME says which system it is for",
+  examples: [{ kind: "sysext", over: "base" }],
+  properties: {
+    kind: { enum: ["sysext", "confext"], description: "sysext: what is below /usr and /opt; confext: what is below /etc" },
+    over: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", title: "the name of a variant", description: "variant of the image that it is laid over" },
+    level: { type: "string", pattern: "^[A-Za-z0-9._-]+$", title: "letters, digits, '.', '_' and '-'", description: "SYSEXT_LEVEL or CONFEXT_LEVEL, which then decides instead of the system's version" },
+    "any-system": { type: "boolean", description: "fits whatever system there is (ID=_any) (default: false)" },
+  },
+} as const;
+
+export interface ExtensionConfig { readonly kind?: "sysext" | "confext"; readonly over?: string; readonly level?: string; readonly "any-system"?: boolean }
+
 export interface PartitionConfig {
   readonly filesystem?: (typeof FILE_SYSTEMS)[number]; readonly mount?: string; readonly type?: string; readonly size?: string; readonly min?: string; readonly max?: string; readonly weight?: number;
   readonly label?: string; readonly uuid?: string; readonly "read-only"?: boolean; readonly grow?: boolean; readonly options?: string; readonly fstab?: boolean; readonly mbr?: boolean;

@@ -5,7 +5,7 @@
  */
 import { isObject, type Json, type JsonObject } from "./json.ts";
 import { CONTENT_KEYS, type ContentConfig } from "./schema-content.ts";
-import { PARTITIONS, type PartitionConfig } from "./schema-disk.ts";
+import { EXTENSION, PARTITIONS, type ExtensionConfig, type PartitionConfig } from "./schema-disk.ts";
 
 /**
  * What a list is when one layer is laid over another (`merge.ts`):
@@ -65,6 +65,7 @@ const OUTPUT = {
     bootloader: { enum: ["systemd-boot", "grub", "unified"], description: "of a disk or an ISO (default: what the image has)" },
     filesystem: { enum: ["ext4", "btrfs", "erofs", "aegisfs"], description: "of a disk's root (default: ext4)" },
     partitions: PARTITIONS,
+    extension: EXTENSION,
     snapshot: { type: "string", pattern: "^[A-Za-z0-9_.-]{1,64}$", title: "a name of letters, digits, '.', '_' and '-'", description: "with btrfs: a read-only snapshot of the root, which the boot menu offers" },
     "command-line": { type: "string", description: "further words for the kernel of a disk or an ISO" },
     deploy: { type: "boolean", description: "of a disk: it holds the image's commit as OSTree deploys it, and takes updates from a repository (with ostree.bootc)" },
@@ -226,7 +227,7 @@ export interface FileConfig { readonly content?: string; readonly source?: strin
 export interface PhaseConfig { readonly skip?: boolean; readonly when?: string; readonly timeout?: number; readonly after?: readonly string[]; readonly "on-skip"?: "skip" | "fail" }
 export interface OutputConfig {
   readonly format: OutputFormat; readonly filename?: string; readonly destination?: string; readonly checksum?: "sha256" | "sha512"; readonly compression?: "none" | "gzip" | "zstd" | "lz4"; readonly level?: number; readonly image?: string;
-  readonly size?: string; readonly bootloader?: "systemd-boot" | "grub" | "unified"; readonly filesystem?: "ext4" | "btrfs" | "erofs" | "aegisfs"; readonly snapshot?: string; readonly "command-line"?: string; readonly deploy?: boolean; readonly partitions?: Readonly<Record<string, PartitionConfig>>; readonly when?: string;
+  readonly size?: string; readonly bootloader?: "systemd-boot" | "grub" | "unified"; readonly filesystem?: "ext4" | "btrfs" | "erofs" | "aegisfs"; readonly snapshot?: string; readonly "command-line"?: string; readonly deploy?: boolean; readonly partitions?: Readonly<Record<string, PartitionConfig>>; readonly extension?: ExtensionConfig; readonly when?: string;
 }
 export interface OstreeConfig { readonly ref?: string; readonly repository?: string; readonly mode?: "archive" | "bare" | "bare-user" | "bare-user-only"; readonly parent?: string; readonly subject?: string; readonly metadata?: Readonly<Record<string, string>>; readonly bootc?: boolean; readonly sign?: string; readonly "sign-ed25519"?: string; readonly os?: string; readonly remote?: string }
 export interface ContainerConfig {
