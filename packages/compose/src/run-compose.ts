@@ -24,6 +24,7 @@ import { SharedWork, Turns } from "./phase/shared-work.ts";
 import { checkPhases, planSteps, type PhaseWork } from "./plan-steps.ts";
 import type { Artifact, ComposePorts, OutputWriter, ScriptRunner } from "./ports.ts";
 import { canonicalJson, type Json, type JsonObject } from "./treefile/json.ts";
+import type { OutputConfig } from "./treefile/schema.ts";
 import { overlaysOf } from "./treefile/schema-content.ts";
 import type { ImageTarget, Treefile } from "./treefile/treefile.ts";
 import { rfc3339, type FileTree } from "@stratos/formats";
@@ -197,7 +198,7 @@ class Compose implements PhaseWork {
     const path = outputPath(this.#ports.outputs, target, name);
     const { container = null, ostree = null } = target.config;
     const resultKey = hashText(this.#ports, canonicalJson(JSON.parse(JSON.stringify({ code: OUTPUT_CODE, by: this.#request.version, tree: key, path, config, container, ostree, version: target.config.version ?? "" })) as Json));
-    const artifacts = await this.#keptOutput(writer, resultKey) ?? await this.#telling(target, name, () => this.#writeOutput(writer, resultKey, { name, target, config, tree, layers: (own = tree) => splitLayers(own, state.locked!.packages), epochSeconds: archiveEpoch(target, state.locked!), signal }, path));
+    const artifacts = await this.#keptOutput(writer, resultKey, config) ?? await this.#telling(target, name, () => this.#writeOutput(writer, resultKey, { name, target, config, tree, layers: (own = tree) => splitLayers(own, state.locked!.packages), epochSeconds: archiveEpoch(target, state.locked!), signal }, path));
     state.artifacts.push(...artifacts.map((one) => ({ ...one, output: name, format: config.format })));
   }
 
@@ -224,7 +225,9 @@ class Compose implements PhaseWork {
     }
   }
 
-  async #keptOutput(writer: OutputWriter, key: string): Promise<Artifact[] | undefined> {
+  async #keptOutput(writer: OutputWriter, key: string, config: OutputConfig): Promise<Artifact[] | undefined> {
+    // What a secret goes into is made each time: nothing that is kept tells of it.
+    if (Object.values(config.partitions ?? {}).some(({ encrypt }) => encrypt !== undefined)) return undefined;
     const bytes = await this.#ports.store.read(`results/${key}.json`);
     if (bytes === undefined) return undefined;
     const artifacts = JSON.parse(this.#ports.packages.latin1(bytes)) as Artifact[];

@@ -50,3 +50,4 @@ export { writeOva, type OvaOptions } from "./ovf/ova.ts";
 export { VERITY_BLOCK, veritySizeFor, writeVerity, type VerityOptions } from "./verity/verity.ts";
 export { writeSwap } from "./swap/swap-area.ts";
 export { writeHybridMbr, type MbrPartition } from "./gpt/hybrid-mbr.ts";
+export { LUKS_DATA_OFFSET, LUKS_SECTOR, sealLuks, type DiskCipher, type LuksOptions } from "./luks/luks2.ts";

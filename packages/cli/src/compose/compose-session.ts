@@ -41,7 +41,7 @@ export async function openComposeSession(folders: { output: string; treefile: st
   const ports: ComposePorts = {
     packages, store,
     runner: (architecture, choice) => chooseRunner(architecture, choice, folder),
-    outputs: [tarOutput(folders.output), folderOutput(folders.output), ...ociOutputs(folders.output, folder), ostreeOutput(folders.output, async (...job) => (await import("../outputs/sign-repository.ts")).signRepository(...job)), ...(await otherOutputs(folders.output, formats))],
+    outputs: [tarOutput(folders.output), folderOutput(folders.output), ...ociOutputs(folders.output, folder), ostreeOutput(folders.output, async (...job) => (await import("../outputs/sign-repository.ts")).signRepository(...job)), ...(await otherOutputs(folders, formats))],
     publish: (path, text) => publishText(folders.output, path, text),
     checksum: (path, algorithm) => hashArtifact(folders.output, path, algorithm),
     readSource: (path) => readSource(resolve(dirname(folders.treefile), path)),
@@ -77,11 +77,11 @@ function stratosRunner(folder: string): ScriptRunner {
 }
 
 /** Writers of disks and images, loaded only when one is asked for; without any, all are there to be named in messages. */
-async function otherOutputs(output: string, formats: ReadonlySet<string>): Promise<OutputWriter[]> {
+async function otherOutputs({ output, treefile }: { output: string; treefile: string }, formats: ReadonlySet<string>): Promise<OutputWriter[]> {
   const isKnown = (format: string): boolean => ["tar", "folder", "oci", "oci-archive", "ostree"].includes(format);
   if ([...formats].every(isKnown)) return [];
   const { diskOutputs } = await import("./disk-output.ts"), { stratosImageOutput } = await import("./stratos-image-output.ts");
-  return [stratosImageOutput(), ...diskOutputs(output)];
+  return [stratosImageOutput(), ...diskOutputs(output, (path) => readSource(resolve(dirname(treefile), path)))];
 }
 
 /** Natively what the host's processor runs; riscv64 elsewhere inside Stratos. */

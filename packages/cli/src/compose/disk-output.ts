@@ -7,7 +7,7 @@ import { OutputError, type OutputConfig, type OutputWriter } from "@stratos/comp
 import { deployedImage, hasArtifact } from "@stratos/host-node/compose";
 import { writeOutput } from "../outputs/write-output.ts";
 import type { OutputFormat } from "../outputs/output-formats.ts";
-import { bytesOf, diskPartitions, DISKS, isDisk, outputProblems } from "./disk-partitions.ts";
+import { bytesOf, diskPartitions, DISKS, isDisk, outputProblems, readSecrets } from "./disk-partitions.ts";
 
 interface DiskFormat {
   readonly format: OutputConfig["format"] & OutputFormat;
@@ -34,8 +34,11 @@ const FORMATS: readonly DiskFormat[] = [
   { format: "erofs", suffix: "erofs", mediaType: "application/vnd.erofs" },
 ];
 
-/** @param folder  where the compose writes */
-export function diskOutputs(folder: string): OutputWriter[] {
+/**
+ * @param folder  where the compose writes
+ * @param readSource  a file beside the treefile: passphrases and keys
+ */
+export function diskOutputs(folder: string, readSource: (path: string) => Promise<Uint8Array | undefined> = async () => undefined): OutputWriter[] {
   return FORMATS.map(({ format, suffix, mediaType, isArchive }): OutputWriter => ({
     format,
     filename: ({ compression }) => `\${name}-\${variant}-\${architecture}.${suffix}${isArchive === true ? { none: "", gzip: ".gz", zstd: ".zst", lz4: "" }[compression ?? "none"] : ""}`,
@@ -45,7 +48,7 @@ export function diskOutputs(folder: string): OutputWriter[] {
       try {
         signal.throwIfAborted();
         if (config.deploy === true && !isDisk(format)) throw new OutputError(`deploy: ${format} holds no deployed system; ${DISKS.join(", ")} do`);
-        const partitions = diskPartitions(config);
+        const partitions = diskPartitions(config, await readSecrets(config, readSource));
         writeOutput(format, config.deploy === true ? await deployedImage(target, tree, epochSeconds, async (...job) => (await import("../outputs/sign-repository.ts")).commitSignatures(...job)) : tree, draft, {
           time: epochSeconds, architecture: target.architecture, name: `${target.config.name}-${target.variant}`, ...(config.compression === undefined ? {} : { compression: config.compression }),
           ...(config.size === undefined ? {} : { size: bytesOf(config.size) }), ...(config.bootloader === undefined ? {} : { loader: config.bootloader }),

@@ -3,7 +3,7 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSy
 import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
 import { archiveTree, copyToQcow2, cpioArchive, btrfsSizeFor, ext4SizeFor, FormatError, MemoryDisk, OstreeRepository, Qcow2Image, TwinDisk, writeBtrfs, writeErofs, writeExt4, writeSquashfs, type Codecs, type Disk, type FileTree, type LayerCompression, type OciRuntime, type OstreeMode } from "@stratos/formats";
-import { FileDisk, nodeCodecs, OciLayoutFolder, RepositoryFolder } from "@stratos/host-node/outputs";
+import { FileDisk, nodeCodecs, nodeDiskCipher, OciLayoutFolder, RepositoryFolder } from "@stratos/host-node/outputs";
 import { bootcLayout, derivedId, findKernel, initramfs, planDiskImage, planPartitionedDisk, TreePaths, writeIsoImage, type BootArchitecture, type BootLoader, type DiskPartition, type DiskPlan, type RootFormat } from "@stratos/outputs";
 import { CommandError } from "../command-error.ts";
 import { aegisRoot } from "./aegis-root.ts";
@@ -99,7 +99,7 @@ function planDisk(tree: FileTree, options: FormatOptions, codecs: Codecs): DiskP
   const architecture = bootArchitecture(options.architecture);
   if (options.partitions !== undefined) {
     return planPartitionedDisk(tree, {
-      name: options.name, architecture, time: options.time, partitions: options.partitions, ...(options.size === undefined ? {} : { size: options.size }), ...(options.loader === undefined ? {} : { loader: options.loader }),
+      name: options.name, architecture, time: options.time, partitions: options.partitions, cipher: nodeDiskCipher(), ...(options.size === undefined ? {} : { size: options.size }), ...(options.loader === undefined ? {} : { loader: options.loader }),
       ...(options.commandLine === undefined ? {} : { commandLine: options.commandLine }), ...(options.ownInitramfs === true ? { ownInitramfs: true } : {}),
     }, codecs);
   }

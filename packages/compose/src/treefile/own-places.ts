@@ -22,7 +22,7 @@ export function beside(path: string, name: string): string {
 }
 
 /**
- * What an included file says to lie beside itself, as seen from the first file's folder, in all of its layers: `files.*.source`, `repositories.*.keyring`, `overlay`, and packages that are files.
+ * What an included file says to lie beside itself, as seen from the first file's folder, in all of its layers: `files.*.source`, `repositories.*.keyring`, `overlay`, keys of encrypted partitions, and packages that are files.
  *
  * @param local  the file's path from the first one's folder
  */
@@ -42,6 +42,8 @@ export function withOwnPlaces(layer: JsonObject, local: string): JsonObject {
   change("overlay", (value) => (isList(value) ? value.map((one) => (typeof one === "string" ? place(one) : named(one, "source"))) : value));
   change("packages", (value) => (isList(value) ? packages(value) : value));
   change("build", (value) => (isObject(value) && isList(value["packages"]) ? { ...value, packages: packages(value["packages"]) } : value));
+  const inPartition = (one: Json): Json => (isObject(one) && one["encrypt"] !== undefined ? { ...one, encrypt: named(named(one["encrypt"], "passphrase-file"), "key-file") } : one);
+  change("outputs", (value) => (isObject(value) ? each(value, (one) => (isObject(one) && isObject(one["partitions"]) ? { ...one, partitions: each(one["partitions"], inPartition) } : one)) : value));
   for (const key of ["variants", "architecture"]) change(key, (value) => (isObject(value) ? each(value, (one) => (isObject(one) ? withOwnPlaces(one, local) : one)) : value));
   return changed;
 }
@@ -54,6 +56,11 @@ export function ownPlaces(config: ImageConfig): { readonly key: KeyPath; readonl
   for (const { source } of overlaysOf(config)) places.push({ key: ["overlay"], path: source });
   for (const [key, list] of [[["packages"], config.packages], [["build", "packages"], config.build?.packages]] as const) {
     for (const request of list ?? []) if (isPackageFile(request)) places.push({ key, path: request });
+  }
+  for (const [output, { partitions = {} }] of Object.entries(config.outputs ?? {})) {
+    for (const [name, { encrypt = {} }] of Object.entries(partitions)) {
+      for (const key of ["passphrase-file", "key-file"] as const) if (encrypt[key] !== undefined) places.push({ key: ["outputs", output, "partitions", name, "encrypt", key], path: encrypt[key] });
+    }
   }
   return places;
 }

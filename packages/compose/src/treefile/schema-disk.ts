@@ -4,6 +4,20 @@ const SIZE = { type: "string", pattern: "^[0-9]+[KMGT]?$", title: "a size, such 
 const MOUNT = { type: "string", pattern: "^/[^\\s,]*$", title: "a path that begins with /, without blanks" } as const;
 const FILE_SYSTEMS = ["ext4", "btrfs", "erofs", "squashfs", "vfat", "swap", "none"] as const;
 
+const ENCRYPTION = {
+  type: "object", additionalProperties: false,
+  description: "encrypted by LUKS2 (AES-XTS), opened by a passphrase or a key. /etc/crypttab names it; of the root the first root asks at the console. What others take from chance is derived from the secret, so that the same secret makes the same bytes: all machines that are made from the image share a volume key until `cryptsetup reencrypt` gives one its own",
+  examples: [{ "passphrase-env": "DISK_PASSPHRASE" }, { "key-file": "disk.key", derivation: "pbkdf2" }],
+  properties: {
+    "passphrase-file": { type: "string", minLength: 1, description: "file beside the treefile whose first line is the passphrase" },
+    "passphrase-env": { type: "string", pattern: "^[A-Za-z_][A-Za-z0-9_]*$", title: "a name of letters, digits and '_'", description: "variable of the environment that has the passphrase" },
+    "key-file": { type: "string", minLength: 1, description: "file beside the treefile whose bytes are the key" },
+    derivation: { enum: ["argon2id", "pbkdf2"], description: "how a key is made of it (default: argon2id)" },
+    random: { type: "boolean", description: "volume key and salts from chance: the bytes are others each time (default: false)" },
+    "keep-key": { type: "boolean", description: "the key lies in the image (/etc/cryptsetup-keys.d), and opens it at boot; only where the root is encrypted itself (default: false)" },
+  },
+} as const;
+
 const PARTITION = {
   type: "object", additionalProperties: false, description: "one partition",
   properties: {
@@ -22,6 +36,7 @@ const PARTITION = {
     fstab: { type: "boolean", description: "/etc/fstab mounts it; without a line there systemd finds it by its type (default: true)" },
     mbr: { type: "boolean", description: "also in the MBR, for firmware that reads no GPT; at most three (default: false)" },
     compression: { enum: ["none", "zstd", "lz4"], description: "how its files are packed: zstd of btrfs, lz4 of EROFS; squashfs is packed always (default: none)" },
+    encrypt: ENCRYPTION,
     verity: { type: "boolean", description: "of the root, on erofs, squashfs, or ext4 with read-only: a partition of hashes follows it, and the kernel's command line has the root hash, which vouches for each block (dm-verity). The image needs the package cryptsetup-bin (default: false)" },
   },
 } as const;
@@ -53,5 +68,9 @@ export interface ExtensionConfig { readonly kind?: "sysext" | "confext"; readonl
 export interface PartitionConfig {
   readonly filesystem?: (typeof FILE_SYSTEMS)[number]; readonly mount?: string; readonly type?: string; readonly size?: string; readonly min?: string; readonly max?: string; readonly weight?: number;
   readonly label?: string; readonly uuid?: string; readonly "read-only"?: boolean; readonly grow?: boolean; readonly options?: string; readonly fstab?: boolean; readonly mbr?: boolean;
-  readonly compression?: "none" | "zstd" | "lz4"; readonly verity?: boolean;
+  readonly compression?: "none" | "zstd" | "lz4"; readonly verity?: boolean; readonly encrypt?: EncryptionConfig;
+}
+
+export interface EncryptionConfig {
+  readonly "passphrase-file"?: string; readonly "passphrase-env"?: string; readonly "key-file"?: string; readonly derivation?: "argon2id" | "pbkdf2"; readonly random?: boolean; readonly "keep-key"?: boolean;
 }

@@ -35,6 +35,17 @@ export interface DiskPartition {
   readonly isPacked?: boolean;
   /** a partition of hashes behind it vouches for each block */
   readonly hasVerity?: boolean;
+  readonly encryption?: PartitionEncryption;
+}
+
+export interface PartitionEncryption {
+  /** passphrase or key */
+  readonly secret: Uint8Array;
+  readonly derivation?: "argon2id" | "pbkdf2";
+  /** bytes of chance, instead of what is derived from the secret */
+  readonly random?: (length: number) => Uint8Array;
+  /** it lies in the root, which is encrypted itself */
+  readonly keepsKey?: boolean;
 }
 
 /** A rule that partitions break. `key`: of the partition, "" for all of it. */
@@ -79,6 +90,9 @@ export function partitionProblems(wanted: readonly DiskPartition[], diskSize: nu
     if (one.type === "esp" && fileSystem !== "vfat") tell("filesystem", "an EFI system partition is vfat");
     if (one.hasVerity === true && !READ_ONLY.has(fileSystem) && !(fileSystem === "ext4" && one.isReadOnly === true)) tell("verity", `vouches for what is never written: erofs, squashfs, or ext4 with read-only: true, not ${fileSystem}`);
     if (one.hasVerity === true && mount !== "/") tell("verity", "is for the partition mounted on /, which the first root opens");
+    if (one.encryption !== undefined && (isEfiPartition(one) || fileSystem === "none" || fileSystem === "vfat")) tell("encrypt", isEfiPartition(one) ? "firmware reads what is not encrypted alone" : `${fileSystem} is not encrypted; a file system of Linux is`);
+    if (one.encryption !== undefined && one.hasVerity === true) tell("encrypt", "what hashes vouch for is read as it is; leave out verity, or encrypt");
+    if (one.encryption?.keepsKey === true && (mount === "/" || wanted.find((other) => other.mount === "/")?.encryption === undefined)) tell("encrypt.keep-key", mount === "/" ? "nothing but itself could hold its key" : "the key would lie in a root that everybody reads; encrypt that, too");
     if (one.grows === true && READ_ONLY.has(fileSystem)) tell("grow", `${fileSystem} does not grow`);
     if (one.grows === true && wanted.at(-1) !== one) tell("grow", `grows where there is room behind it, and there is the partition ${wanted[wanted.indexOf(one) + 1]!.name}; the last one can`);
     if (one.isPacked === true && !["btrfs", "erofs", "squashfs"].includes(fileSystem)) tell("compression", `${fileSystem} is not packed`);

@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { execFileSync } from "node:child_process";
+import { createDecipheriv } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DiskWindow, FatVolume, fileEntry, fileTreeOf, MemoryBlob, MemoryDisk, readBytes, readGpt, readPeSections, type Disk, type FileEntry, type FileTree } from "@stratos/formats";
-import { nodeCodecs } from "@stratos/host-node/outputs";
+import { DiskWindow, FatVolume, fileEntry, fileTreeOf, LUKS_DATA_OFFSET, MemoryBlob, MemoryDisk, readBytes, readGpt, readPeSections, type Disk, type FileEntry, type FileTree } from "@stratos/formats";
+import { nodeCodecs, nodeDiskCipher } from "@stratos/host-node/outputs";
 import { partitionProblems, partitionSizes, type DiskPartition } from "./partition-table.ts";
 import { planPartitionedDisk, type PartitionedDiskOptions } from "./partitioned-disk.ts";
 
@@ -139,4 +140,34 @@ test("what cannot be is named with its partition and key", () => {
   for (const [partitions, pattern] of checks) assert.match(told(...partitions).join("\n"), pattern);
   assert.throws(() => planPartitionedDisk(root(), { ...OPTIONS, partitions: [ESP, { ...base, size: 4 * MIB }] }, codecs), /partition root: is too small for ext4/);
   assert.throws(() => planPartitionedDisk(root(fileEntry("boot/efi", "directory"), fileEntry("boot/efi/link", "symlink", { target: "x" })), { ...OPTIONS, partitions: [ESP, base] }, codecs), /partition esp: \/boot\/efi\/link is no plain file/);
+});
+
+test("encrypted partitions: cryptsetup opens each, the first root opens the root, the root the others", () => {
+  const secret = Buffer.from("correct horse"), encryption = { secret, derivation: "pbkdf2" as const };
+  withDisk(root(), { cipher: nodeDiskCipher(), partitions: [ESP, { name: "root", fileSystem: "ext4", mount: "/", encryption }, { name: "home", fileSystem: "ext4", mount: "/home", encryption: { ...encryption, keepsKey: true } }] }, (disk, _path, part) => {
+    for (const name of ["root", "home"]) execFileSync("cryptsetup", ["open", "--test-passphrase", "--key-file", "-", part(name)], { ...sbin, input: secret });
+    const uuid = (name: string): string => execFileSync("cryptsetup", ["luksUUID", part(name)], sbin).trim();
+    const fat = FatVolume.open(new DiskWindow(disk, readGpt(disk)!.partitions[0]!));
+    assert.match(Buffer.from(fat.read("loader/entries/stratos.conf")).toString(), new RegExp(`root=/dev/mapper/root ro .*rd\\.luks\\.name=${uuid("root")}=root`));
+    const initrd = execFileSync("cpio", ["-it", "--quiet"], { input: execFileSync("gzip", ["-d"], { input: fat.read("6.1/initrd") }), encoding: "utf8" });
+    assert.ok(initrd.includes("bin/cryptsetup\n"));
+    // What lies within, as cryptsetup's own key has it.
+    const key = `${part("root")}.key`, plain = `${part("root")}.plain`;
+    execFileSync("cryptsetup", ["luksDump", "--dump-volume-key", "--batch-mode", "--key-file", "-", "--volume-key-file", key, part("root")], { ...sbin, input: secret });
+    const sealed = readFileSync(part("root")).subarray(LUKS_DATA_OFFSET), open = Buffer.alloc(sealed.length), tweak = Buffer.alloc(16);
+    for (let at = 0; at < sealed.length; at += 4096) {
+      tweak.writeUInt32LE(at / 512);
+      createDecipheriv("aes-256-xts", readFileSync(key), tweak).update(sealed.subarray(at, at + 4096)).copy(open, at);
+    }
+    writeFileSync(plain, open);
+    execFileSync("e2fsck", ["-fn", plain], sbin);
+    const cat = (path: string): string => execFileSync("debugfs", ["-R", `cat ${path}`, plain], { ...sbin, stdio: ["ignore", "pipe", "ignore"] });
+    assert.deepEqual(cat("/etc/crypttab").trim().split("\n").slice(1), [`root UUID=${uuid("root")} none luks,discard`, `home UUID=${uuid("home")} /etc/cryptsetup-keys.d/home.key luks,discard`]);
+    assert.match(cat("/etc/fstab"), /^\/dev\/mapper\/root \/ ext4 [\s\S]*^\/dev\/mapper\/home \/home ext4 defaults 0 2$/m);
+    assert.equal(cat("/etc/cryptsetup-keys.d/home.key"), "correct horse");
+  });
+  const told = (...partitions: DiskPartition[]): string => partitionProblems(partitions, undefined).map(({ name, key, message }) => `${name} ${key}: ${message}`).join("\n");
+  const base: DiskPartition = { name: "root", fileSystem: "ext4", mount: "/" };
+  assert.match(told({ ...ESP, encryption }, base), /esp encrypt: firmware reads/);
+  assert.match(told(ESP, base, { name: "home", fileSystem: "ext4", mount: "/home", encryption: { ...encryption, keepsKey: true } }), /home encrypt\.keep-key: the key would lie in a root that everybody reads/);
 });

@@ -4,8 +4,8 @@
  */
 import { byteStringToUtf8, utf8ToByteString } from "@stratos/base";
 import {
-  DiskWindow, FatVolume, fileEntry, FormatError, MemoryDisk, readBlob, veritySizeFor, writeGpt, writeHybridMbr, writeSquashfs, writeSwap, writeVerity, PARTITION_TYPES,
-  type Codecs, type Disk, type FileTree, type GptPartition,
+  DiskWindow, FatVolume, fileEntry, FormatError, LUKS_DATA_OFFSET, MemoryDisk, readBlob, sealLuks, veritySizeFor, writeGpt, writeHybridMbr, writeSquashfs, writeSwap, writeVerity, PARTITION_TYPES,
+  type Codecs, type Disk, type DiskCipher, type FileTree, type GptPartition,
 } from "@stratos/formats";
 import { bootFiles, type BootArchitecture, type BootFiles, type BootLoader } from "../boot/boot-files.ts";
 import { findDeployments } from "../boot/deployments.ts";
@@ -27,12 +27,16 @@ export interface PartitionedDiskOptions {
   readonly loader?: BootLoader;
   readonly commandLine?: string;
   readonly ownInitramfs?: boolean;
+  /** for partitions that are encrypted */
+  readonly cipher?: DiskCipher;
 }
 
 const MIB = 1 << 20;
 /** Stands for the root hash until that is known: as many digits. */
 const NO_ROOT_HASH = "0".repeat(64);
+/** What the first root opens the root as. */
 const MAPPED_ROOT = "/dev/mapper/root";
+const KEY_FOLDER = "etc/cryptsetup-keys.d";
 
 /** What lies on a partition, ready to be written. */
 interface Content {
@@ -50,18 +54,21 @@ export function planPartitionedDisk(source: FileTree, options: PartitionedDiskOp
   if (findDeployments(new TreePaths(source)).length > 0) throw new FormatError("what ostree has deployed lies on one file system; leave out partitions");
   const id = (what: string): string => derivedId(`${name} ${what}`, codecs);
   const uuids = new Map(wanted.map((one) => [one, one.fileSystem === "vfat" ? fatSerial(id(`file system ${one.name}`)) : id(`file system ${one.name}`)]));
-  const root = wanted.find(({ mount }) => mount === "/")!, esp = wanted.find(isEfiPartition)!, verified = root.hasVerity === true;
+  const root = wanted.find(({ mount }) => mount === "/")!, esp = wanted.find(isEfiPartition)!;
+  const seals = [...(root.hasVerity === true ? ["verity" as const] : []), ...(root.encryption === undefined ? [] : ["luks" as const])];
+  const openings = [...(root.hasVerity === true ? [`roothash=${NO_ROOT_HASH}`] : []), ...(root.encryption === undefined ? [] : [`rd.luks.name=${luksId(root, id)}=root`])];
   const draft = new TreeDraft(source, codecs, time);
   for (const { mount } of wanted) if (mount !== undefined && mount !== "/") draft.directory(utf8ToByteString(mount.slice(1)));
+  writeCrypttab(draft, wanted, id);
   writeTables(draft, options, (one) => sourceOf(one, uuids, id));
   const tree = draft.tree();
   const boot = bootFiles(tree, {
     architecture, title: name, root: sourceOf(root, uuids, id), mtime: time, ...(options.loader === undefined ? {} : { loader: options.loader }),
-    ...(verified ? { seals: ["verity" as const] } : {}), commandLine: [...(verified ? [`roothash=${NO_ROOT_HASH}`] : []), ...(root.fileSystem === "squashfs" ? ["rootfstype=squashfs"] : []), options.commandLine ?? ""].filter((word) => word !== "").join(" "),
+    ...(seals.length === 0 ? {} : { seals }), commandLine: [...openings, ...(root.fileSystem === "squashfs" ? ["rootfstype=squashfs"] : []), options.commandLine ?? ""].filter((word) => word !== "").join(" "),
     ...(options.ownInitramfs === true ? { ownInitramfs: true } : {}),
   }, codecs);
   const shares = splitTree(tree, wanted.filter(({ mount }) => mount !== undefined), ({ mount }) => mount!);
-  const contents = wanted.map((one): Content => contentOf(one, shares.get(one), { boot: one === esp ? boot : null, uuid: uuids.get(one)!, options, id }, codecs));
+  const contents = wanted.map((one): Content => contentOf(one, shares.get(one), { boot: one === esp ? boot : null, uuid: uuids.get(one)!, options, id }, codecs)).map((content, index) => sealed(content, wanted[index]!, options, id));
   const sizes = partitionSizes(wanted.flatMap((partition, index): SizedPartition[] => {
     const { need, usual, isExact } = contents[index]!;
     if (partition.hasVerity !== true) return [{ partition, need, usual, isExact }];
@@ -110,8 +117,48 @@ export function planPartitionedDisk(source: FileTree, options: PartitionedDiskOp
 
 /** What a partition's file system is called by. squashfs has no identity of its own. */
 function sourceOf(one: DiskPartition, uuids: ReadonlyMap<DiskPartition, string>, id: (what: string) => string): string {
-  if (one.hasVerity === true) return MAPPED_ROOT;
+  if (one.hasVerity === true || one.encryption !== undefined) return mappedName(one);
   return one.fileSystem === "squashfs" ? `PARTUUID=${one.uuid ?? partitionId(one, id)}` : `UUID=${uuids.get(one)!}`;
+}
+
+/** An opened partition's device. */
+function mappedName({ name, mount }: DiskPartition): string {
+  return mount === "/" ? MAPPED_ROOT : `/dev/mapper/${name}`;
+}
+
+function luksId({ name }: DiskPartition, id: (what: string) => string): string {
+  return id(`encryption ${name}`);
+}
+
+/** What is opened at boot, and by what. Source: crypttab(5). */
+function writeCrypttab(draft: TreeDraft, partitions: readonly DiskPartition[], id: (what: string) => string): void {
+  const encrypted = partitions.filter(({ encryption }) => encryption !== undefined);
+  if (encrypted.length === 0) return;
+  const lines = ["# <name> <device> <key> <options>"];
+  for (const one of encrypted) {
+    const key = `${KEY_FOLDER}/${one.name}.key`, keeps = one.encryption!.keepsKey === true;
+    if (keeps) {
+      draft.directory(KEY_FOLDER, { mode: 0o700 });
+      draft.file(key, one.encryption!.secret, { mode: 0o600 });
+    }
+    lines.push(`${mappedName(one).slice("/dev/mapper/".length)} UUID=${luksId(one, id)} ${keeps ? `/${key}` : "none"} luks,discard`);
+  }
+  draft.file("etc/crypttab", `${lines.join("\n")}\n`);
+}
+
+/** The same within an encrypted partition. */
+function sealed(content: Content, one: DiskPartition, { cipher, name }: PartitionedDiskOptions, id: (what: string) => string): Content {
+  const { encryption } = one;
+  if (encryption === undefined) return content;
+  if (cipher === undefined) throw new FormatError("encryption: there is none here");
+  const { secret, derivation = "argon2id", random } = encryption;
+  return {
+    ...content, need: content.need + LUKS_DATA_OFFSET, usual: content.usual + LUKS_DATA_OFFSET,
+    write(disk, isZeroed) {
+      content.write(new DiskWindow(disk, { start: LUKS_DATA_OFFSET, size: disk.size - LUKS_DATA_OFFSET }), isZeroed);
+      sealLuks(disk, { uuid: luksId(one, id), label: one.label ?? one.name, secret, derivation, seed: `${name} ${one.name}`, ...(random === undefined ? {} : { random }) }, cipher);
+    },
+  };
 }
 
 function partitionId({ name }: DiskPartition, id: (what: string) => string): string {
