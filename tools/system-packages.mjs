@@ -13,6 +13,8 @@ const NEEDED = [
   // The judges of what is written to disks, repositories and registries.
   { program: "qemu-img", package: "qemu-utils" },
   { program: "sgdisk", package: "gdisk" },
+  { program: "cryptsetup", package: "cryptsetup-bin" },
+  { program: "veritysetup", package: "cryptsetup-bin" },
   { program: "fsck.vfat", package: "dosfstools" },
   { program: "mdir", package: "mtools" },
   { program: "debugfs", package: "e2fsprogs" },

@@ -6,6 +6,7 @@
 export { isList, isObject, canonicalJson, type Json, type JsonObject } from "./treefile/json.ts";
 export { formatProblem, TREEFILE_SIZE_MAX, TreefileError, type TreefileProblem } from "./treefile/parse.ts";
 export { TREEFILE_SCHEMA, PHASES, OUTPUT_FORMATS, type ContainerConfig, type ImageConfig, type OstreeConfig, type OutputConfig, type OutputFormat, type PhaseName } from "./treefile/schema.ts";
+export type { EncryptionConfig } from "./treefile/schema-disk.ts";
 export { DEFAULT_VARIANT, formatTreefile, loadTreefile, substitute, Treefile, type ImageTarget, type ReadText } from "./treefile/treefile.ts";
 export { GraphError, orderNodes, type GraphNode } from "./phase/graph.ts";
 export { runGraph, type PoolOptions, type Step, type StepEvent, type StepResult, type StepStatus } from "./phase/run-graph.ts";
@@ -13,6 +14,8 @@ export * from "./ports.ts";
 export { diffPackages, EMPTY_LOCK, formatLock, lockKey, LockError, parseLock, packageRequest, type Lock, type LockedImage, type LockedPackage, type PackageDifference, type StageName } from "./gather/lock.ts";
 export { checkOutputs } from "./check-outputs.ts";
 export { tellingRequest } from "./gather/request-place.ts";
+export { checkAnswers } from "./gather/check-answers.ts";
+export { fitsLock } from "./gather/package-files.ts";
 export { fetchPackages, resolveImage, type Archive } from "./gather/resolve-image.ts";
 export { buildStages, type BuiltRoot, type StageEvent, type StageJob } from "./build/stages.ts";
 export { TreeBuilder } from "./build/tree-builder.ts";

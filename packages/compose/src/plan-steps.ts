@@ -6,6 +6,7 @@
  *
  * `phases.PHASE` of the treefile leaves phases out, limits their time, and has them wait for others.
  */
+import { extendedTarget } from "./check-outputs.ts";
 import type { PhaseConfig, PhaseName } from "./treefile/schema.ts";
 import { PHASES } from "./treefile/schema.ts";
 import { parseCondition, type CONDITION_NAMES } from "./treefile/condition.ts";
@@ -51,7 +52,7 @@ export function planSteps(targets: readonly ImageTarget[], work: PhaseWork, opti
     const key = lockKey(target);
     add("gather", `gather ${key}`, target, ["init"], (signal) => work.gather(target, signal));
     add("build", `build ${key}`, target, [`gather ${key}`], (signal) => work.build(target, signal));
-    for (const { phase, id, name, when } of outputSteps(target)) add(phase, id, target, [`build ${key}`], (signal) => work.output(target, name, signal), { condition: when });
+    for (const { phase, id, name, when } of outputSteps(target)) add(phase, id, target, [`build ${key}`, ...extendedBuild(target, name, targets)], (signal) => work.output(target, name, signal), { condition: when });
   }
   add("cleanup", "cleanup", undefined, steps.map(({ id }) => id), (signal) => work.cleanup(signal), { isFinal: true });
   for (const { pattern, matches } of skips) {
@@ -72,6 +73,12 @@ export function checkPhases(treefile: Treefile, targets: readonly ImageTarget[])
     }
     throw error;
   }
+}
+
+/** An extension is what its image has beyond another, which must be there. */
+function extendedBuild(target: ImageTarget, name: string, targets: readonly ImageTarget[]): string[] {
+  const over = target.config.outputs![name]!.extension?.over, other = over === undefined ? undefined : extendedTarget(targets, target, over);
+  return other === undefined ? [] : [`build ${lockKey(other)}`];
 }
 
 const nothing = async (): Promise<void> => {};

@@ -2,6 +2,7 @@
 import type { FileEntry, FileTree } from "@stratos/formats";
 import type { PackagePorts } from "@stratos/pkg";
 import type { TreeLayer } from "./build/split-layers.ts";
+import type { KeyPath } from "./treefile/positions.ts";
 import type { ImageTarget } from "./treefile/treefile.ts";
 import type { OutputConfig } from "./treefile/schema.ts";
 
@@ -104,6 +105,9 @@ export interface OutputJob {
   readonly onNote: (message: string) => void;
 }
 
+/** What of an output's configuration cannot be; the key is one within it. */
+export interface OutputProblem { readonly key: KeyPath; readonly message: string }
+
 /** Writes a tree in some format. */
 export interface OutputWriter {
   readonly format: OutputConfig["format"];
@@ -115,6 +119,8 @@ export interface OutputWriter {
   write(job: OutputJob, path: string): Promise<Artifact[]>;
   /** whether what an earlier compose made is still there, unchanged */
   has(artifact: Artifact): Promise<boolean>;
+  /** what cannot be, whatever the tree */
+  problems?(config: OutputConfig): readonly OutputProblem[];
 }
 
 export interface ComposePorts {
@@ -129,6 +135,8 @@ export interface ComposePorts {
   checksum(path: string, algorithm: "sha512"): Promise<string>;
   /** A file beside the treefile; undefined when there is none. */
   readSource(path: string): Promise<Uint8Array | undefined>;
+  /** A folder beside the treefile, with the host's owners and modes; undefined when there is none. */
+  readFolder(path: string): Promise<FileTree | undefined>;
   /** calls `action` after `milliseconds`, unless the function that it returns has been called */
   after(milliseconds: number, action: () => void): () => void;
   nowMs(): number;

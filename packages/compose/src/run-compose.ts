@@ -2,12 +2,16 @@
  * A compose from beginning to end. Everything that takes long is kept in the store under a hash of what it was made from, so a compose
  * that was interrupted, or comes again, goes on where something is new.
  */
-import { checkOutputs, outputPath, writerOf } from "./check-outputs.ts";
+import { checkOutputs, extendedTarget, extensionName, outputPath, writerOf } from "./check-outputs.ts";
+import { checkAnswers } from "./gather/check-answers.ts";
 import { archiveEpoch } from "./gather/epoch.ts";
-import { allPackages, EMPTY_LOCK, hasSamePackages, LockError, lockKey, packageRequest, type Lock, type LockedImage } from "./gather/lock.ts";
+import { allPackages, EMPTY_LOCK, hasSamePackages, LockError, lockKey, type Lock, type LockedImage } from "./gather/lock.ts";
+import { fitsLock } from "./gather/package-files.ts";
 import { tellingRequest } from "./gather/request-place.ts";
 import { fetchPackages, resolveImage, type Archive } from "./gather/resolve-image.ts";
 import { customize } from "./build/customize.ts";
+import { ExtensionError, extensionTree } from "./build/extension.ts";
+import { overlayText } from "./build/overlay.ts";
 import { readTree, writeTree } from "./build/manifest.ts";
 import { saveSoundness } from "./build/soundness.ts";
 import { splitLayers } from "./build/split-layers.ts";
@@ -20,6 +24,8 @@ import { SharedWork, Turns } from "./phase/shared-work.ts";
 import { checkPhases, planSteps, type PhaseWork } from "./plan-steps.ts";
 import type { Artifact, ComposePorts, OutputWriter, ScriptRunner } from "./ports.ts";
 import { canonicalJson, type Json, type JsonObject } from "./treefile/json.ts";
+import type { OutputConfig } from "./treefile/schema.ts";
+import { overlaysOf } from "./treefile/schema-content.ts";
 import type { ImageTarget, Treefile } from "./treefile/treefile.ts";
 import { rfc3339, type FileTree } from "@stratos/formats";
 import type { Progress } from "@stratos/pkg";
@@ -70,6 +76,11 @@ interface ImageState {
   artifacts: (Artifact & { output: string; format: string })[];
 }
 
+/** Whether an image has scripts of its own, which `build.packages` are there for. */
+function hasScripts({ scripts = [], hooks = {} }: ImageTarget["config"]): boolean {
+  return scripts.length + (hooks["post-install"] ?? []).length + (hooks.finalize ?? []).length > 0;
+}
+
 /** @throws GraphError, TreefileError  before anything runs */
 export async function runCompose(ports: ComposePorts, request: ComposeRequest): Promise<ComposeResult> {
   const compose = new Compose(ports, request);
@@ -106,24 +117,25 @@ class Compose implements PhaseWork {
 
   async init(): Promise<void> {
     if (this.#request.lockMode !== "locked") return;
-    for (const target of this.#request.targets) if (this.#lockedFor(target) === undefined) throw new LockError(`the lock file does not fit ${lockKey(target)} any more; --update makes it anew`);
+    for (const target of this.#request.targets) if ((await this.#lockedFor(target)) === undefined) throw new LockError(`the lock file does not fit ${lockKey(target)} any more; --update makes it anew`);
   }
 
-  #lockedFor(target: ImageTarget): LockedImage | undefined {
+  async #lockedFor(target: ImageTarget): Promise<LockedImage | undefined> {
     const locked = this.#images[lockKey(target)];
-    return locked?.request === packageRequest(target) ? locked : undefined;
+    return (await fitsLock(this.#ports, target, locked)) ? locked : undefined;
   }
 
   async gather(target: ImageTarget, signal: AbortSignal): Promise<void> {
     const { archive, lockMode, onEvent } = this.#request;
     const image = lockKey(target);
     const onProgress = (progress: Progress): void => onEvent({ kind: "packages", image, progress });
-    const known = this.#lockedFor(target);
-    const resolved = lockMode !== "update" && known !== undefined ? known : await tellingRequest(this.#request.treefile, target, () => this.#resolving.take(() => resolveImage(this.#ports.packages, target, archive, onProgress)));
+    const known = await this.#lockedFor(target);
+    const resolved = lockMode !== "update" && known !== undefined ? known : await tellingRequest(this.#request.treefile, target, () => this.#resolving.take(() => resolveImage(this.#ports, target, archive, onProgress)));
     // An archive that was signed again without anything new for this image makes no new image.
     const locked = known !== undefined && hasSamePackages(known, resolved) ? known : resolved;
+    checkAnswers(this.#request.treefile, target, locked);
     signal.throwIfAborted();
-    await fetchPackages(this.#ports.packages, locked, target.config.mirror ?? archive.mirror, { onProgress, signal, shared: this.#fetching });
+    await fetchPackages(this.#ports, locked, target.config.mirror ?? archive.mirror, { onProgress, signal, shared: this.#fetching });
     this.#images[image] = locked;
     this.#states.get(image)!.locked = locked;
   }
@@ -137,20 +149,22 @@ class Compose implements PhaseWork {
     state.runner = runner().id;
     const job: StageJob = {
       architecture: target.architecture, locked, runner: runner(), version: this.#request.version, epochSeconds, environment: config.build?.environment ?? {}, hasNetwork: config.build?.network === true, signal, shared: this.#staging,
+      ...((config["path-excludes"] ?? []).length === 0 ? {} : { filters: { excludes: config["path-excludes"]!, includes: config["path-includes"] ?? [] } }), answers: config.debconf, prepare: config.hooks?.prepare,
       onEvent: (event) => this.#request.onEvent({ kind: "build", image, event }),
     };
     const stages = await buildStages(this.#ports, job);
-    const scriptRoot = locked.build === undefined || (config.scripts ?? []).length === 0 ? undefined : await buildStages(this.#ports, { ...job, locked: { ...locked, packages: allPackages(locked) } });
+    const scriptRoot = locked.build === undefined || !hasScripts(config) ? undefined : await buildStages(this.#ports, { ...job, locked: { ...locked, packages: allPackages(locked) } });
     const sources = await this.#readSources(target);
-    state.sources = Object.fromEntries([...sources].map(([name, bytes]) => [name, sha256Of(this.#ports)(bytes)]));
-    const { hostname, timezone, locale, users, files, scripts, services, build } = config;
+    const overlays = await this.#readOverlays(target);
+    state.sources = { ...Object.fromEntries([...sources].map(([name, bytes]) => [name, sha256Of(this.#ports)(bytes)])), ...Object.fromEntries([...overlays].map(([name, tree]) => [`${name}/`, hashText(this.#ports, overlayText(tree))])) };
+    const { hostname, timezone, locale, users, files, scripts, services, build, overlay, hooks } = config;
     const key = hashText(this.#ports, canonicalJson({
       code: CUSTOMIZE_CODE, by: this.#request.version, root: stages.key, ...(scriptRoot === undefined ? {} : { scriptRoot: scriptRoot.key }), target: [config.name, config.version ?? "", target.variant, target.architecture], sources: state.sources, automatic: locked.packages.filter((one) => one.isAutomatic).map((one) => one.name),
-      config: JSON.parse(JSON.stringify({ hostname, timezone, locale, users, files, scripts, services, build, removals: config["remove-files"] })) as Json,
+      config: JSON.parse(JSON.stringify({ hostname, timezone, locale, users, files, scripts, services, build, overlay, hooks, removals: config["remove-files"] })) as Json,
     }));
     let tree = await readTree(this.#ports, key);
     if (tree === undefined) {
-      const customized = await customize(this.#ports, { target, locked, tree: stages.tree, scriptTree: scriptRoot?.tree, epochSeconds, runner, sources, signal, onLine: (line) => this.#request.onEvent({ kind: "build", image, event: { kind: "line", line } }) });
+      const customized = await customize(this.#ports, { target, locked, tree: stages.tree, scriptTree: scriptRoot?.tree, epochSeconds, runner, sources, overlays, signal, onLine: (line) => this.#request.onEvent({ kind: "build", image, event: { kind: "line", line } }) });
       tree = await writeTree(this.#ports, key, customized);
     } else this.#request.onEvent({ kind: "kept", image, what: "root" });
     state.tree = { key, tree };
@@ -168,18 +182,53 @@ class Compose implements PhaseWork {
     return sources;
   }
 
+  async #readOverlays(target: ImageTarget): Promise<Map<string, FileTree>> {
+    const overlays = new Map<string, FileTree>();
+    for (const { source } of overlaysOf(target.config)) {
+      const tree = await this.#ports.readFolder(source);
+      if (tree === undefined) throw new OutputError(`overlay: there is no folder ${source} beside the treefile`);
+      overlays.set(source, tree);
+    }
+    return overlays;
+  }
+
   async output(target: ImageTarget, name: string, signal: AbortSignal): Promise<void> {
-    const image = lockKey(target), state = this.#states.get(image)!, { key, tree } = state.tree!;
-    const config = target.config.outputs![name]!;
+    const image = lockKey(target), state = this.#states.get(image)!, config = target.config.outputs![name]!;
+    const { key, tree } = config.extension === undefined ? state.tree! : this.#extension(target, name, state);
     const writer = writerOf(this.#ports.outputs, target, name);
     const path = outputPath(this.#ports.outputs, target, name);
     const { container = null, ostree = null } = target.config;
     const resultKey = hashText(this.#ports, canonicalJson(JSON.parse(JSON.stringify({ code: OUTPUT_CODE, by: this.#request.version, tree: key, path, config, container, ostree, version: target.config.version ?? "" })) as Json));
-    const artifacts = await this.#keptOutput(writer, resultKey) ?? await this.#writeOutput(writer, resultKey, { name, target, config, tree, layers: (own = tree) => splitLayers(own, state.locked!.packages), epochSeconds: archiveEpoch(target, state.locked!), signal, onNote: (message) => this.#request.onEvent({ kind: "note", image, output: name, message }) }, path);
+    const artifacts = await this.#keptOutput(writer, resultKey, config) ?? await this.#telling(target, name, () => this.#writeOutput(writer, resultKey, { name, target, config, tree, layers: (own = tree) => splitLayers(own, state.locked!.packages), epochSeconds: archiveEpoch(target, state.locked!), signal, onNote: (message) => this.#request.onEvent({ kind: "note", image, output: name, message }) }, path));
     state.artifacts.push(...artifacts.map((one) => ({ ...one, output: name, format: config.format })));
   }
 
-  async #keptOutput(writer: OutputWriter, key: string): Promise<Artifact[] | undefined> {
+  /** What an image has beyond the one that it is laid over. */
+  #extension(target: ImageTarget, name: string, state: ImageState): { key: string; tree: FileTree } {
+    const { kind, over, level, "any-system": fitsAny } = target.config.outputs![name]!.extension!, base = this.#states.get(lockKey(extendedTarget(this.#request.targets, target, over!)!))!.tree!;
+    const extension = { kind: kind!, name: extensionName(outputPath(this.#ports.outputs, target, name)), architecture: target.architecture, level, fitsAny, epochSeconds: archiveEpoch(target, state.locked!) };
+    try {
+      return { key: `${state.tree!.key} beyond ${base.key}`, tree: extensionTree(state.tree!.tree, base.tree, extension, sha256Of(this.#ports)) };
+    } catch (error) {
+      if (error instanceof ExtensionError) throw this.#request.treefile.problem(target, ["outputs", name, "extension"], error.message);
+      throw error;
+    }
+  }
+
+  /** What turns out to have no room is told with the key that gives it. */
+  async #telling<T>(target: ImageTarget, name: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof Error) || error.name !== "PartitionError") throw error;
+      const { partition, key, message } = error as Error & { readonly partition: string; readonly key: string };
+      throw this.#request.treefile.problem(target, ["outputs", name, "partitions", partition, ...(key === "" ? [] : [key])], message);
+    }
+  }
+
+  async #keptOutput(writer: OutputWriter, key: string, config: OutputConfig): Promise<Artifact[] | undefined> {
+    // What a secret goes into is made each time: nothing that is kept tells of it.
+    if (Object.values(config.partitions ?? {}).some(({ encrypt }) => encrypt !== undefined)) return undefined;
     const bytes = await this.#ports.store.read(`results/${key}.json`);
     if (bytes === undefined) return undefined;
     const artifacts = JSON.parse(this.#ports.packages.latin1(bytes)) as Artifact[];

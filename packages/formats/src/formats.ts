@@ -44,3 +44,10 @@ export { addSignatures, type OstreeSignature, type SignatureKind } from "./ostre
 export { readErofs } from "./erofs/erofs-reader.ts";
 export { TreeFiles } from "./disk/tree-files.ts";
 export { readBtrfs } from "./btrfs/btrfs-reader.ts";
+export { writeVmdk, type VmdkKind, type VmdkOptions } from "./vmdk/vmdk-writer.ts";
+export { VHD_ALIGNMENT, writeVhd, type VhdOptions } from "./vhd/vhd-writer.ts";
+export { writeOva, type OvaOptions } from "./ovf/ova.ts";
+export { VERITY_BLOCK, veritySizeFor, writeVerity, type VerityOptions } from "./verity/verity.ts";
+export { writeSwap } from "./swap/swap-area.ts";
+export { writeHybridMbr, type MbrPartition } from "./gpt/hybrid-mbr.ts";
+export { LUKS_DATA_OFFSET, LUKS_SECTOR, sealLuks, type DiskCipher, type LuksOptions } from "./luks/luks2.ts";

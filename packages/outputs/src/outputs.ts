@@ -12,6 +12,8 @@ export { initramfs, type InitramfsOptions } from "./boot/initramfs.ts";
 export { bootFiles, findKernel, type BootArchitecture, type BootFiles, type BootLoader, type BootOptions } from "./boot/boot-files.ts";
 export { ROOT_FORMATS, type RootFileSystem, type RootFormat, type RootOptions, type RootShare } from "./disk/root-format.ts";
 export { planDiskImage, derivedId, type DiskImageOptions, type DiskPlan } from "./disk/disk-image.ts";
+export { planPartitionedDisk, type PartitionedDiskOptions } from "./disk/partitioned-disk.ts";
+export { PARTITION_FILE_SYSTEMS, PartitionError, partitionProblems, type DiskPartition, type PartitionEncryption, type PartitionFileSystem, type PartitionProblem } from "./disk/partition-table.ts";
 export { writeIsoImage, type IsoImageOptions } from "./disk/iso-image.ts";
 export { mountText, planInstall, type InstallOptions, type InstallPlan } from "./install/install.ts";
 export { INSTALL_SCHEMA, type InstallConfig, type PartitionConfig, type UserConfig } from "./install/install-schema.ts";

@@ -37,7 +37,7 @@ export { RootTree, RootTreeError } from "./image/root-tree.ts";
 export { planImage, type ImagePlan, type ImageRequest, type ImageVariant, type PlannedPackage, type PreparedPlan } from "./image/plan.ts";
 export { lockOf, LockError, parsePackageLock, planFromLock, type LockedPackage, type PackageLock } from "./image/lock.ts";
 export { activatedTriggers, dpkgDatabase, infoName, parseConffiles, statusStanza, type UnpackedPackage } from "./image/dpkg-database.ts";
-export { unpackEntries, unpackPackage, type VisitEntries } from "./image/unpack-package.ts";
+export { unpackEntries, unpackPackage, type UnpackTools, type VisitEntries } from "./image/unpack-package.ts";
 export { forbidServices, layAfterPackages, layBeforePackages, type LayoutSettings } from "./image/base-layout.ts";
 export { buildRoot, type RootOptions, type RootSummary } from "./image/build-root.ts";
 export { configuredPackage, configureScript, CONFIGURE_SCRIPT, actsBeforeUnpack, PREINST_FOLDER, preinstScript, type ScriptedPackage } from "./image/configure-script.ts";

@@ -31,7 +31,7 @@ async function diffWithArchive(file: string, options: ComposeDiffOptions): Promi
       for (const target of targets) {
         const image = lockKey(target);
         old.set(image, { packages: lock.images[image]?.packages ?? [], config: {}, artifacts: {} });
-        const locked = await tellingRequest(treefile, target, () => resolveImage(session.ports.packages, target, findArchive({ mirror: options.mirror, treefile: file, targets }), (progress) => session.show({ kind: "packages", image, progress })));
+        const locked = await tellingRequest(treefile, target, () => resolveImage(session.ports, target, findArchive({ mirror: options.mirror, treefile: file, targets }), (progress) => session.show({ kind: "packages", image, progress })));
         now.set(image, { packages: locked.packages, config: {}, artifacts: {} });
       }
       return diffComposes(old, now);

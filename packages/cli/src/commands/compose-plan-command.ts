@@ -1,4 +1,4 @@
-import { checkOutputs, checkPhases, lockKey, NO_WORK, orderNodes, packageRequest, planSteps, resolveImage, tellingRequest, type LockedImage } from "@stratos/compose";
+import { checkAnswers, checkOutputs, checkPhases, fitsLock, lockKey, NO_WORK, orderNodes, planSteps, resolveImage, tellingRequest, type LockedImage } from "@stratos/compose";
 import { CommandError } from "../command-error.ts";
 import { findArchive, openComposeSession, telling } from "../compose/compose-session.ts";
 import { lockModeOf, lockPath, readLock } from "../compose/lock-file.ts";
@@ -22,9 +22,10 @@ export async function planCompose(file: string, options: ComposePlanOptions): Pr
       const images: { variant: string; architecture: string; isLocked: boolean; locked: LockedImage }[] = [];
       for (const target of targets) {
         const kept = lock.images[lockKey(target)];
-        const isLocked = lockMode !== "update" && kept?.request === packageRequest(target);
+        const isLocked = lockMode !== "update" && (await fitsLock(session.ports, target, kept));
         if (!isLocked && lockMode === "locked") throw new CommandError(lockKey(target), "the lock file does not fit it any more; --update makes it anew");
-        const locked = isLocked ? kept! : await tellingRequest(treefile, target, () => resolveImage(session.ports.packages, target, findArchive({ mirror: options.mirror, treefile: file, targets }), (progress) => session.show({ kind: "packages", image: lockKey(target), progress })));
+        const locked = isLocked ? kept! : await tellingRequest(treefile, target, () => resolveImage(session.ports, target, findArchive({ mirror: options.mirror, treefile: file, targets }), (progress) => session.show({ kind: "packages", image: lockKey(target), progress })));
+        checkAnswers(treefile, target, locked);
         images.push({ variant: target.variant, architecture: target.architecture, isLocked, locked });
       }
       await session.close();

@@ -1,16 +1,20 @@
 /** `stratos image disk info|convert|resize|create`: disk images as wholes. */
 import { renameSync, rmSync } from "node:fs";
+import { basename } from "node:path";
 import { copyToQcow2, FormatError, gptSpace, isZero, partDisk, probe, Qcow2Image, readGpt, readLayout, writeGpt, type Disk, type Qcow2Compression } from "@stratos/formats";
 import { ProgressDisplay } from "@stratos/host-node";
 import { FileDisk, nodeCodecs } from "@stratos/host-node/outputs";
 import { CommandError } from "../command-error.ts";
 import { diskError, openDisk, withDisk } from "../image-disk/open-disk.ts";
+import { writeForeignDisk } from "../outputs/foreign-disk.ts";
 import { formatTable } from "../text-table.ts";
 
 export interface DiskInfoOptions { readonly json?: true }
 export interface DiskCreateOptions { readonly format?: DiskFormat; readonly size?: number; readonly backing?: string }
-export interface DiskConvertOptions { readonly to?: DiskFormat; readonly compress?: Qcow2Compression; readonly force?: true }
+export interface DiskConvertOptions { readonly to?: TargetFormat; readonly compress?: Qcow2Compression; readonly force?: true }
 export type DiskFormat = "raw" | "qcow2";
+/** What a disk can be written as, and is not read as here. */
+type TargetFormat = DiskFormat | "vmdk" | "vhd" | "vhd-fixed";
 
 const COPY_BYTES = 4 << 20;
 
@@ -53,8 +57,8 @@ export async function createDisk(image: string, options: DiskCreateOptions): Pro
 }
 
 export async function convertDisk(source: string, target: string, options: DiskConvertOptions): Promise<number> {
-  const format = formatOf(target, options.to);
-  if (options.compress !== undefined && format === "raw") throw new CommandError(target, "a raw disk cannot be packed");
+  const format = options.to ?? (/\.vmdk$/.test(target) ? "vmdk" : /\.(vhd|vpc)$/.test(target) ? "vhd" : formatOf(target, undefined));
+  if (options.compress !== undefined && format !== "qcow2") throw new CommandError(target, `a ${format} disk cannot be packed by choice; qcow2 can`);
   const progress = new ProgressDisplay(process.stderr);
   try {
     withDisk(source, "read", ({ disk }) => withNewFile(target, options.force === true, (file) => {
@@ -62,6 +66,9 @@ export async function convertDisk(source: string, target: string, options: DiskC
       if (format === "raw") {
         file.resize(disk.size);
         copyRaw(disk, file, onProgress);
+      } else if (format !== "qcow2") {
+        // Both take their time from nobody, as the disk has none: what they note is that of the epoch.
+        writeForeignDisk(format, disk, file, file, { name: basename(target), path: target, architecture: "", time: 0, onProgress }, nodeCodecs());
       } else {
         const image = Qcow2Image.create(file, nodeCodecs(), { virtualSize: disk.size, ...(options.compress === undefined ? {} : { compression: options.compress }) });
         copyToQcow2(disk, image, { pack: options.compress !== undefined, onProgress });

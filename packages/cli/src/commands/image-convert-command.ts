@@ -77,6 +77,9 @@ function formatOf(target: string): OutputFormat {
   if (/\.erofs$/.test(target)) return "erofs";
   if (/\.qcow2$/.test(target)) return "qcow2";
   if (/\.(raw|img)$/.test(target)) return "raw";
+  if (/\.vmdk$/.test(target)) return "vmdk";
+  if (/\.(vhd|vpc)$/.test(target)) return "vhd";
+  if (/\.ova$/.test(target)) return "ova";
   if (/\.iso$/.test(target)) return "iso";
   if (/\.(squashfs|sqfs)$/.test(target)) return "squashfs";
   if (/\.cpio(\.(gz|zst))?$/.test(target)) return "cpio";

@@ -9,7 +9,7 @@ import { ScriptError, TreefileError, type Archive, type ComposeEvent, type Compo
 import { CommandError, hostReason } from "../command-error.ts";
 import { EXIT_SIGNAL_BASE } from "../exit-status.ts";
 import { treefileFailure } from "./open-treefile.ts";
-import { readSource } from "./read-source.ts";
+import { readFolder, readSource } from "./read-source.ts";
 
 export interface ComposeSession {
   readonly ports: ComposePorts;
@@ -41,10 +41,11 @@ export async function openComposeSession(folders: { output: string; treefile: st
   const ports: ComposePorts = {
     packages, store,
     runner: (architecture, choice) => chooseRunner(architecture, choice, folder),
-    outputs: [tarOutput(folders.output), folderOutput(folders.output), ...ociOutputs(folders.output, folder), ostreeOutput(folders.output, async (...job) => (await import("../outputs/sign-repository.ts")).signRepository(...job)), ...(await otherOutputs(folders.output, formats))],
+    outputs: [tarOutput(folders.output), folderOutput(folders.output), ...ociOutputs(folders.output, folder), ostreeOutput(folders.output, async (...job) => (await import("../outputs/sign-repository.ts")).signRepository(...job)), ...(await otherOutputs(folders, formats))],
     publish: (path, text) => publishText(folders.output, path, text),
     checksum: (path, algorithm) => hashArtifact(folders.output, path, algorithm),
     readSource: (path) => readSource(resolve(dirname(folders.treefile), path)),
+    readFolder: (path) => readFolder(resolve(dirname(folders.treefile), path)),
     after(milliseconds, action) {
       const timer = setTimeout(action, milliseconds);
       return () => clearTimeout(timer);
@@ -76,11 +77,11 @@ function stratosRunner(folder: string): ScriptRunner {
 }
 
 /** Writers of disks and images, loaded only when one is asked for; without any, all are there to be named in messages. */
-async function otherOutputs(output: string, formats: ReadonlySet<string>): Promise<OutputWriter[]> {
+async function otherOutputs({ output, treefile }: { output: string; treefile: string }, formats: ReadonlySet<string>): Promise<OutputWriter[]> {
   const isKnown = (format: string): boolean => ["tar", "folder", "oci", "oci-archive", "ostree"].includes(format);
   if ([...formats].every(isKnown)) return [];
   const { diskOutputs } = await import("./disk-output.ts"), { stratosImageOutput } = await import("./stratos-image-output.ts");
-  return [stratosImageOutput(), ...diskOutputs(output)];
+  return [stratosImageOutput(), ...diskOutputs(output, (path) => readSource(resolve(dirname(treefile), path)))];
 }
 
 /** Natively what the host's processor runs; riscv64 elsewhere inside Stratos. */
@@ -113,7 +114,7 @@ export function findArchive(options: { mirror?: string | undefined; treefile: st
 /** Failures of the packages and formats below, which are told in words that are meant for people. */
 const TOLD: ReadonlySet<string> = new Set([
   "MirrorError", "FetchError", "IntegrityError", "ReleaseError", "ControlError", "DependencyError", "UnsatisfiableError", "SolverLimitError", "DebError", "RootTreeError", "LockError", "GraphError", "OutputError",
-  "ScriptError", "CustomizeError", "FormatError",
+  "ScriptError", "CustomizeError", "OverlayError", "FormatError",
 ]);
 
 /** What `work` throws, as the command line tells it. */

@@ -5,7 +5,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { loadTreefile, type OutputJob } from "@stratos/compose";
+import { checkOutputs, loadTreefile, type OutputJob } from "@stratos/compose";
 import { fileEntry, fileTreeOf, MemoryBlob, readGpt, type FileEntry } from "@stratos/formats";
 import { ostreeOutput, tarOutput } from "@stratos/host-node/compose";
 import { FileDisk } from "@stratos/host-node/outputs";
@@ -71,7 +71,7 @@ test("a disk holds the commit that the same treefile writes, deployed, and only 
   const [first] = await raw!.write(await job(signed), "signed.raw"), [second] = await raw!.write(await job(signed), "signed-again.raw");
   assert.equal(first!.sha256, second!.sha256);
   assert.match(execFileSync("debugfs", ["-R", `cat /ostree/repo/objects/${commit!.sha256.slice(0, 2)}/${commit!.sha256.slice(2)}.commitmeta`, rootOf(join(folder, "signed.raw"))], { ...sbin, stdio: ["ignore", "pipe", "ignore"] }), /ostree\.sign\.ed25519/);
-  await assert.rejects(iso!.write(await job(laid, "iso"), "x.iso"), /deploy: iso holds no deployed system; raw and qcow2 do/);
+  await assert.rejects(iso!.write(await job(laid, "iso"), "x.iso"), /deploy: iso holds no deployed system; raw, qcow2, vmdk, .* do/);
   await assert.rejects(raw!.write(await job(laid.replace("bootc: true", "bootc: false")), "y.raw"), /deploy: takes an image that is laid out for it, which ostree\.bootc: false forbids/);
 });
 
@@ -85,4 +85,41 @@ test("a treefile's commit is signed by the key that it names", async () => {
   assert.ok(readFileSync(join(folder, "repo/summary.sig")).includes("ostree.sign.ed25519"));
   assert.equal(spawnSync("ostree", ["fsck", `--repo=${join(folder, "repo")}`]).status, 0);
   await assert.rejects(ostreeOutput(folder).write(one, "other"), /ostree\.sign: there are no keys here/);
+});
+
+test("a treefile divides a disk as it likes, in each format; what cannot be is told at plan with its key", async () => {
+  const partitions = "    partitions:\n      esp: {filesystem: vfat, mount: /boot/efi, size: 64M}\n      root: {filesystem: erofs, mount: /}\n      home: {filesystem: ext4, mount: /home, size: 16M}\n";
+  const laid = (format: string, more = partitions): string => `name: t\narchitectures: [amd64]\noutputs:\n  disk:\n    format: ${format}\n${more}`;
+  const writers = diskOutputs(folder), names = { raw: "own.raw", qcow2: "own.qcow2", vmdk: "own.vmdk", vhd: "own.vhd", "vhd-fixed": "own-fixed.vhd", ova: "own.ova" } as const;
+  const digests = new Map<string, string>();
+  for (const round of ["", "again-"]) {
+    for (const [format, name] of Object.entries(names)) {
+      const [made] = await writers.find((one) => one.format === format)!.write(await job(laid(format)), format === "ova" || format === "vmdk" ? `${round}/${name}`.replace(/^\//, "") : `${round}${name}`);
+      if (round === "") digests.set(format, made!.sha256);
+      else assert.equal(made!.sha256, digests.get(format), `${format}: the same bytes twice`);
+    }
+  }
+  const disk = new FileDisk(join(folder, "own.raw"), { readOnly: true });
+  assert.deepEqual(readGpt(disk)!.partitions.map(({ name, size }) => [name, size >> 20]), [["esp", 64], ["root", 1], ["home", 16]]);
+  disk.close();
+  for (const [name, kind] of [["own.qcow2", "qcow2"], ["own.vmdk", "vmdk"], ["own.vhd", "vpc"], ["own-fixed.vhd", "vpc"]] as const) {
+    execFileSync("qemu-img", ["compare", "-f", "raw", "-F", kind, join(folder, "own.raw"), join(folder, name)]);
+    execFileSync("qemu-img", ["convert", "-f", kind, "-O", "raw", join(folder, name), join(folder, "back.raw")]);
+    assert.ok(readFileSync(join(folder, "back.raw")).equals(readFileSync(join(folder, "own.raw"))), name);
+  }
+  const told = async (text: string): Promise<string> => {
+    const treefile = await loadTreefile("t.yaml", async () => text);
+    try {
+      checkOutputs(writers, treefile, treefile.targets());
+      return "";
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  assert.equal(await told(laid("raw")), "");
+  for (const [text, pattern] of [
+    [laid("iso"), /^t\.yaml:6:5: outputs\.disk\.partitions: iso is no disk/], [laid("raw", `    filesystem: ext4\n${partitions}`), /^t\.yaml:6:5: outputs\.disk\.filesystem: partitions say/],
+    [laid("raw", partitions.replace("mount: /home", "mount: /usr")), /^t\.yaml:9:32: outputs\.disk\.partitions\.home\.mount: \/usr cannot lie apart/], [laid("raw", `    size: 60M\n${partitions}`), /^t\.yaml:7:5: outputs\.disk\.partitions: the partitions need/],
+    [laid("raw", partitions.replace("filesystem: ext4, ", "")), /^t\.yaml:9:7: outputs\.disk\.partitions\.home: filesystem is missing/],
+  ] as const) assert.match(await told(text), pattern);
 });

@@ -7,6 +7,7 @@ import { OutputError, type OutputConfig, type OutputWriter } from "@stratos/comp
 import { deployedImage, hasArtifact } from "@stratos/host-node/compose";
 import { writeOutput } from "../outputs/write-output.ts";
 import type { OutputFormat } from "../outputs/output-formats.ts";
+import { bytesOf, diskPartitions, DISKS, isDisk, outputProblems, readSecrets } from "./disk-partitions.ts";
 
 interface DiskFormat {
   readonly format: OutputConfig["format"] & OutputFormat;
@@ -19,6 +20,10 @@ interface DiskFormat {
 const FORMATS: readonly DiskFormat[] = [
   { format: "raw", suffix: "raw", mediaType: "application/vnd.efi.img" },
   { format: "qcow2", suffix: "qcow2", mediaType: "application/x-qemu-disk" },
+  { format: "vmdk", suffix: "vmdk", mediaType: "application/x-vmdk" },
+  { format: "vhd", suffix: "vhd", mediaType: "application/x-vhd" },
+  { format: "vhd-fixed", suffix: "vhd", mediaType: "application/x-vhd" },
+  { format: "ova", suffix: "ova", mediaType: "application/x-virtualbox-ova" },
   { format: "iso", suffix: "iso", mediaType: "application/vnd.efi.iso" },
   { format: "squashfs", suffix: "squashfs", mediaType: "application/vnd.squashfs" },
   { format: "cpio", suffix: "cpio", mediaType: "application/x-cpio", isArchive: true },
@@ -29,8 +34,11 @@ const FORMATS: readonly DiskFormat[] = [
   { format: "erofs", suffix: "erofs", mediaType: "application/vnd.erofs" },
 ];
 
-/** @param folder  where the compose writes */
-export function diskOutputs(folder: string): OutputWriter[] {
+/**
+ * @param folder  where the compose writes
+ * @param readSource  a file beside the treefile: passphrases and keys
+ */
+export function diskOutputs(folder: string, readSource: (path: string) => Promise<Uint8Array | undefined> = async () => undefined): OutputWriter[] {
   return FORMATS.map(({ format, suffix, mediaType, isArchive }): OutputWriter => ({
     format,
     filename: ({ compression }) => `\${name}-\${variant}-\${architecture}.${suffix}${isArchive === true ? { none: "", gzip: ".gz", zstd: ".zst", lz4: "" }[compression ?? "none"] : ""}`,
@@ -39,11 +47,13 @@ export function diskOutputs(folder: string): OutputWriter[] {
       await mkdir(dirname(place), { recursive: true });
       try {
         signal.throwIfAborted();
-        if (config.deploy === true && format !== "raw" && format !== "qcow2") throw new OutputError(`deploy: ${format} holds no deployed system; raw and qcow2 do`);
+        if (config.deploy === true && !isDisk(format)) throw new OutputError(`deploy: ${format} holds no deployed system; ${DISKS.join(", ")} do`);
+        const partitions = diskPartitions(config, await readSecrets(config, readSource));
         writeOutput(format, config.deploy === true ? await deployedImage(target, tree, epochSeconds, async (...job) => (await import("../outputs/sign-repository.ts")).commitSignatures(...job)) : tree, draft, {
           time: epochSeconds, architecture: target.architecture, name: `${target.config.name}-${target.variant}`, ...(config.compression === undefined ? {} : { compression: config.compression }),
           ...(config.size === undefined ? {} : { size: bytesOf(config.size) }), ...(config.bootloader === undefined ? {} : { loader: config.bootloader }),
           ...(config.filesystem === undefined ? {} : { rootFormat: config.filesystem }), ...(config.snapshot === undefined ? {} : { snapshot: config.snapshot }),
+          ...(partitions === undefined ? {} : { partitions }),
           ...(config["command-line"] === undefined ? {} : { commandLine: config["command-line"] }),
         });
         signal.throwIfAborted();
@@ -56,11 +66,8 @@ export function diskOutputs(folder: string): OutputWriter[] {
       return [{ path, sizeBytes: (await stat(place)).size, sha256: hash.digest("hex"), mediaType, isFile: true }];
     },
     has: (artifact) => hasArtifact(folder, artifact),
+    problems: (config) => outputProblems(format, config),
   }));
 }
 
-/** `20G`. */
-function bytesOf(size: string): number {
-  const match = /^(\d+)([KMGT]?)$/.exec(size)!;
-  return Number(match[1]) * 1024 ** ("KMGT".indexOf(match[2]! || " ") + 1);
-}
+

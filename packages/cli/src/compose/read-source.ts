@@ -1,6 +1,7 @@
 /** Reads a treefile and the files that it names. Whoever wrote it may have named what never ends: a device, a pipe that nobody writes to. */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
+import type { FileTree } from "@stratos/formats";
 import { CommandError, hostReason } from "../command-error.ts";
 
 export interface SourceLimits {
@@ -26,6 +27,19 @@ export async function readSource(path: string, { sizeBytesMax = SIZE_BYTES_MAX, 
       pieces.push(piece);
     }
     return Buffer.concat(pieces);
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code!)) return undefined;
+    throw new CommandError(path, hostReason(error), { cause: error });
+  }
+}
+
+/** A folder that a treefile names. @returns undefined when there is none */
+export async function readFolder(path: string): Promise<FileTree | undefined> {
+  try {
+    if (!(await stat(path)).isDirectory()) throw new CommandError(path, "is no folder");
+    const { folderTree, nodeCodecs } = await import("@stratos/host-node/outputs");
+    return folderTree(path, nodeCodecs());
   } catch (error) {
     if (error instanceof CommandError) throw error;
     if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code!)) return undefined;

@@ -119,3 +119,12 @@ test("what cannot be is told in a line and leaves no half file", async () => {
   }
   assert.ok(!existsSync("/tmp/x") && readdirSync(folder).every((name) => !name.includes(".stratos-")));
 });
+
+test("a disk becomes what other hypervisors take, and qemu-img finds the same in it", async () => {
+  for (const [name, kind, more] of [["out.vmdk", "vmdk", []], ["out.vhd", "vpc", []], ["fixed.vhd", "vpc", ["--to", "vhd-fixed"]]] as const) {
+    await ok("convert", ...more, raw, join(folder, name));
+    execFileSync("qemu-img", ["compare", "-f", "raw", "-F", kind, raw, join(folder, name)]);
+  }
+  const { status, stderr } = await runCommand("image", "disk", "convert", "-c", "zstd", raw, join(folder, "no.vmdk"));
+  assert.deepEqual([status === 0, /a vmdk disk cannot be packed by choice; qcow2 can/.test(stderr)], [false, true]);
+});

@@ -3,10 +3,11 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSy
 import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
 import { archiveTree, copyToQcow2, cpioArchive, btrfsSizeFor, ext4SizeFor, FormatError, MemoryDisk, OstreeRepository, Qcow2Image, TwinDisk, writeBtrfs, writeErofs, writeExt4, writeSquashfs, type Codecs, type Disk, type FileTree, type LayerCompression, type OciRuntime, type OstreeMode } from "@stratos/formats";
-import { FileDisk, nodeCodecs, OciLayoutFolder, RepositoryFolder } from "@stratos/host-node/outputs";
-import { bootcLayout, derivedId, findKernel, initramfs, planDiskImage, TreePaths, writeIsoImage, type BootArchitecture, type BootLoader, type RootFormat } from "@stratos/outputs";
+import { FileDisk, nodeCodecs, nodeDiskCipher, OciLayoutFolder, RepositoryFolder } from "@stratos/host-node/outputs";
+import { bootcLayout, derivedId, findKernel, initramfs, planDiskImage, planPartitionedDisk, TreePaths, writeIsoImage, type BootArchitecture, type BootLoader, type DiskPartition, type DiskPlan, type RootFormat } from "@stratos/outputs";
 import { CommandError } from "../command-error.ts";
 import { aegisRoot } from "./aegis-root.ts";
+import { isForeign, writeForeignDisk, type ForeignFormat } from "./foreign-disk.ts";
 import type { OutputFormat } from "./output-formats.ts";
 
 export interface OutputOptions {
@@ -34,6 +35,8 @@ export interface OutputOptions {
   readonly rootFormat?: RootFormat;
   /** on btrfs: name of a read-only snapshot of the root, which the boot menu offers */
   readonly snapshot?: string;
+  /** of a disk, instead of an EFI system partition and a root */
+  readonly partitions?: readonly DiskPartition[];
   /** further words for the kernel */
   readonly commandLine?: string;
   readonly ownInitramfs?: boolean;
@@ -49,7 +52,7 @@ export interface OutputResult {
 
 /** @param path  file or folder to make; an OCI layout or a repository may be there already. @throws CommandError when a file is */
 export function writeOutput(format: OutputFormat, source: FileTree, path: string, options: OutputOptions, codecs: Codecs = nodeCodecs()): OutputResult {
-  const { compression, ...others } = options, isErofs = format === "erofs" || ((format === "raw" || format === "qcow2") && options.rootFormat === "erofs");
+  const { compression, ...others } = options, isErofs = format === "erofs" || ((format === "raw" || format === "qcow2" || isForeign(format)) && options.rootFormat === "erofs");
   if (compression === "lz4" && !isErofs) throw new FormatError("lz4 packs EROFS alone");
   return writeAs(format, source, path, compression === "lz4" ? { ...others, isPackedByLz4: true } : { ...others, ...(compression === undefined ? {} : { compression }) }, codecs);
 }
@@ -81,7 +84,7 @@ function writeAs(format: OutputFormat, source: FileTree, path: string, options: 
       return withNewDisks(path, size, options.qcow2, codecs, (disk) => writeBtrfs(disk, volumes, { uuid: id("root file system"), label: options.name, time: options.time, id, ...(options.compression === "zstd" ? { zstd: codecs.zstd } : {}) }));
     }
     case "erofs": return withNewDisk(path, 0, (disk) => void writeErofs(disk, tree, { uuid: derivedId(`${options.name} root file system`, codecs), label: options.name, time: options.time, isPacked: options.isPackedByLz4 === true }));
-    case "raw": case "qcow2": return writeDisk(format, tree, path, options, codecs);
+    case "raw": case "qcow2": case "vmdk": case "vhd": case "vhd-fixed": case "ova": return writeDisk(format, tree, path, options, codecs);
     case "iso": return withScratch(path, (scratch) => withNewDisk(path, 0, (disk) => writeIsoImage(disk, scratch, withoutAccessLists(tree), {
       name: options.name, architecture: bootArchitecture(options.architecture), time: options.time, ...(options.loader === undefined ? {} : { loader: options.loader }),
       ...(options.commandLine === undefined ? {} : { commandLine: options.commandLine }), ...(options.compression === "gzip" ? { compression: "gzip" } : {}),
@@ -95,13 +98,30 @@ function writeAs(format: OutputFormat, source: FileTree, path: string, options: 
   }
 }
 
-function writeDisk(format: "raw" | "qcow2", tree: FileTree, path: string, options: FormatOptions, codecs: Codecs): OutputResult {
+function planDisk(tree: FileTree, options: FormatOptions, codecs: Codecs): DiskPlan {
   const architecture = bootArchitecture(options.architecture);
-  const plan = planDiskImage(tree, {
+  if (options.partitions !== undefined) {
+    return planPartitionedDisk(tree, {
+      name: options.name, architecture, time: options.time, partitions: options.partitions, cipher: nodeDiskCipher(), ...(options.size === undefined ? {} : { size: options.size }), ...(options.loader === undefined ? {} : { loader: options.loader }),
+      ...(options.commandLine === undefined ? {} : { commandLine: options.commandLine }), ...(options.ownInitramfs === true ? { ownInitramfs: true } : {}),
+    }, codecs);
+  }
+  return planDiskImage(tree, {
     name: options.name, architecture, time: options.time, ...(options.size === undefined ? {} : { size: options.size }), ...(options.loader === undefined ? {} : { loader: options.loader }),
     ...(options.commandLine === undefined ? {} : { commandLine: options.commandLine }), ...(options.ownInitramfs === true ? { ownInitramfs: true } : {}),
     ...(options.rootFormat === undefined ? {} : { rootFormat: options.rootFormat }), ...(options.snapshot === undefined ? {} : { snapshot: options.snapshot }), ...((options.rootFormat === "btrfs" && options.compression === "zstd") || options.isPackedByLz4 === true ? { isPacked: true } : {}), aegisfs: aegisRoot,
   }, codecs);
+}
+
+function writeDisk(format: "raw" | "qcow2" | ForeignFormat, tree: FileTree, path: string, options: FormatOptions, codecs: Codecs): OutputResult {
+  const plan = planDisk(tree, options, codecs);
+  if (isForeign(format)) {
+    return withScratch(path, (disk) => withScratch(path, (scratch) => withNewDisk(path, 0, (file) => {
+      disk.resize(plan.size);
+      plan.write(disk, true);
+      writeForeignDisk(format, disk, file, scratch, { name: options.name, path, architecture: options.architecture, time: options.time, ...(options.compression === "none" ? { isPlain: true } : {}) }, codecs);
+    })));
+  }
   if (format === "raw") return withNewDisks(path, plan.size, options.qcow2, codecs, (disk) => plan.write(disk, true));
   return withNewDisk(path, 0, (file) => {
     const packing = options.compression === "zstd" ? { compression: "zstd" as const } : options.compression === "gzip" ? { compression: "zlib" as const } : null;

@@ -62,11 +62,11 @@ export function diskCommand(finish: Finish): Command {
     .option("--backing <image>", "image that shows through where nothing was written (QCOW2)")
     .action(async (image: string, options: DiskCreateOptions) => finish(await (await images()).createDisk(image, options)));
   const convert = new Command("convert")
-    .description("Converts a disk image from one format to the other. What is zero takes no room.")
-    .summary("convert between raw and QCOW2")
+    .description("Converts a disk image, raw or QCOW2, from one format to the other, or to what other hypervisors take: VMDK (stream-optimized), VHD (dynamic) and fixed VHD, as Azure wants it. What is zero takes no room.")
+    .summary("convert to raw, QCOW2, VMDK or VHD")
     .argument("<source>", "disk image")
     .argument("<target>", "file to make")
-    .addOption(formatOption("--to <format>", "the target's format"))
+    .addOption(new Option("--to <format>", "the target's format (default: by the name, .qcow2, .vmdk, .vhd or raw)").choices(["raw", "qcow2", "vmdk", "vhd", "vhd-fixed"]))
     .addOption(new Option("-c, --compress <kind>", "pack the clusters of a QCOW2 image").choices(["zlib", "zstd"]))
     .option("-f, --force", "replace a file that is there")
     .action(async (source: string, target: string, options: DiskConvertOptions) => finish(await (await images()).convertDisk(source, target, options)));

@@ -3,7 +3,7 @@ import { byteStringOf } from "@stratos/base";
 import { comparePaths, readBlob, type FileTree } from "@stratos/formats";
 import {
   activatedTriggers, configureScript, CONFIGURE_SCRIPT, dpkgDatabase, forbidServices, actsBeforeUnpack, infoName, layAfterPackages, layBeforePackages, parseConffiles, PREINST_FOLDER, preinstScript, RootTree, statusStanza, unpackEntries,
-  type LayoutSettings, type RootMeta, type RootWriter, type ScriptedPackage, type UnpackedPackage,
+  type LayoutSettings, type RootMeta, type RootWriter, type ScriptedPackage, type UnpackedPackage, type UnpackTools,
 } from "@stratos/pkg";
 import type { LockedPackage } from "../gather/lock.ts";
 import { cleanScriptTraces } from "./clean.ts";
@@ -11,7 +11,9 @@ import { describeTree, keepRun, readEarlierRun, repeatRun, STATUS } from "./earl
 import { openControl, openLayer, visitLayer, type Layer } from "./layer.ts";
 import { PackBlob } from "./manifest.ts";
 import { restoreTimes, settleTimes, showTimes } from "./script-times.ts";
-import { BUILD_HOSTNAME, sha256Of, slotKey, type BuildPorts, type StageJob } from "./stages.ts";
+import { answerQuestions } from "./debconf.ts";
+import { PATH_FILTER_FILE, pathFilter, pathFilterText } from "./path-filter.ts";
+import { answersFor, BUILD_HOSTNAME, sha256Of, slotKey, type BuildPorts, type StageJob } from "./stages.ts";
 import { memoryBlobs, TreeBuilder } from "./tree-builder.ts";
 
 /** Bytes of packages that are taken apart ahead: bounds the memory that unpacked archives take, and lets many small ones be unpacked at once. */
@@ -50,7 +52,8 @@ export async function buildStage(ports: BuildPorts, job: StageJob, work: StageWo
   const installedEarlier = [...installed.values()];
   const pathCounts = new Map(installedEarlier.map((one) => [one, one.paths.size]));
   if (base === undefined) layBeforePackages(root, settings);
-  for (const layer of layers) installed.set(layer.package.name, unpackLayer(ports, layer, builder, root, installed, divert));
+  const isLeftOut = job.filters === undefined ? undefined : pathFilter(job.filters);
+  for (const layer of layers) installed.set(layer.package.name, unpackLayer(ports, layer, builder, root, installed, { divert, ...(isLeftOut === undefined ? {} : { isLeftOut }) }));
   builder.makeBlob = fromMemory;
   const added = packages.map((one) => installed.get(one.name)!);
   if (base === undefined) {
@@ -62,6 +65,10 @@ export async function buildStage(ports: BuildPorts, job: StageJob, work: StageWo
   const put = putter(root, settings);
   if (base === undefined) for (const file of dpkgDatabase(added, job.architecture).filter(({ path }) => path !== `${STATUS}-old`)) put(file.path, file.mode, file.content, file.mtime);
   else growDatabase(ports, builder, { added, earlier: installedEarlier, pathCounts, architecture: job.architecture }, put);
+
+  if (base === undefined && job.filters !== undefined && builder.nodes.has("etc/dpkg/dpkg.cfg.d")) put(PATH_FILTER_FILE, 0o644, byteStringOf(pathFilterText(job.filters)));
+  const answers = answersFor(job, packages);
+  if (answers !== undefined) for (const { path, mode, text } of answerQuestions(answers, (one) => (builder.nodes.has(one) ? readText(ports, builder, one) : undefined))) put(path, mode, byteStringOf(text));
 
   // A set without a shell or dpkg, as for the smallest containers, stays as unpacked.
   const canConfigure = installed.has("dpkg") && root.ownerOf(root.place("bin/sh")) !== undefined;
@@ -200,14 +207,14 @@ function readText(ports: BuildPorts, builder: TreeBuilder, path: string): string
 }
 
 /** Files are places in the layer's data archive. */
-function unpackLayer(ports: BuildPorts, layer: Layer, builder: TreeBuilder, root: RootTree, installed: ReadonlyMap<string, UnpackedPackage>, divert: Divert): UnpackedPackage {
+function unpackLayer(ports: BuildPorts, layer: Layer, builder: TreeBuilder, root: RootTree, installed: ReadonlyMap<string, UnpackedPackage>, rules: Pick<UnpackTools, "divert" | "isLeftOut">): UnpackedPackage {
   const { controlFiles } = layer.archive;
   const conffiles = parseConffiles(controlFiles, ports.packages.latin1), bringsHashes = controlFiles.some(({ name }) => name === "md5sums");
   const places = new Map<Uint8Array, PackBlob>();
   builder.makeBlob = (content) => places.get(content)!;
   return unpackEntries(root, layer.archive, visitLayer(ports, layer, (path) => !bringsHashes || conffiles.has(path.replace(/^\.\//, "/")), (content, [, , , , , , , offset, sizeBytes, digest]) => {
     places.set(content, new PackBlob(ports.store, { pack: layer.pack, offset, sizeBytes, digest }));
-  }), installed, { hasher: ports.packages.hasher.bind(ports.packages), latin1: ports.packages.latin1.bind(ports.packages), divert });
+  }), installed, { hasher: ports.packages.hasher.bind(ports.packages), latin1: ports.packages.latin1.bind(ports.packages), ...rules });
 }
 
 /** `use` in order, while `open` works ahead. */

@@ -2,18 +2,21 @@
  * From a configured root to an image's own: names, files, accounts, scripts, services, in this order; then what is to be removed, and what
  * no image should hold, goes.
  */
-import { byteString, byteStringOf, utf8Of, utf8ToByteString } from "@stratos/base";
+import { byteString, byteStringOf, byteStringToUtf8, utf8Of, utf8ToByteString } from "@stratos/base";
 import { readBlob, type FileTree } from "@stratos/formats";
 import type { RootMeta } from "@stratos/pkg";
 import type { LockedImage } from "../gather/lock.ts";
-import { ScriptError, type ComposePorts, type ScriptRunner, type TreeChanges } from "../ports.ts";
+import type { ComposePorts, ScriptRunner } from "../ports.ts";
 import { compilePattern } from "../treefile/pattern.ts";
+import { overlaysOf } from "../treefile/schema-content.ts";
 import { substitute, type ImageTarget } from "../treefile/treefile.ts";
 import { AccountError, Accounts } from "./accounts.ts";
-import { cleanIdentity, cleanScriptTraces } from "./clean.ts";
+import { cleanIdentity } from "./clean.ts";
+import { runHook } from "./hooks.ts";
+import { isSkeleton, layOverlay } from "./overlay.ts";
 import { disableUnit, enableUnit, maskUnit, ServiceError, type UnitFiles } from "./services.ts";
 import { BUILD_HOSTNAME, sha256Of } from "./stages.ts";
-import { memoryBlobs, TreeBuilder } from "./tree-builder.ts";
+import { memoryBlobs, TreeBuilder, type TreeNode } from "./tree-builder.ts";
 
 /** The configuration asks for what the root does not have. */
 export class CustomizeError extends Error {
@@ -30,6 +33,8 @@ export interface CustomizeJob {
   readonly runner: () => ScriptRunner;
   /** content of files that are beside the treefile, by the names that it gives them */
   readonly sources: ReadonlyMap<string, Uint8Array>;
+  /** folders that are beside the treefile, likewise */
+  readonly overlays: ReadonlyMap<string, FileTree>;
   readonly signal: AbortSignal;
   readonly onLine: (line: string) => void;
 }
@@ -40,20 +45,24 @@ export async function customize(ports: Pick<ComposePorts, "packages">, job: Cust
   const sha256 = sha256Of(ports);
   const builder = new TreeBuilder(memoryBlobs(sha256), job.tree);
   const root = new Root(builder, job.epochSeconds);
+  const before = new Map(builder.nodes);
+  await runScripts(root, job, before, { key: "hooks.post-install", scripts: config.hooks?.["post-install"], sha256 });
   configure(root, job);
-  if ((config.scripts ?? []).length > 0) await runScripts(root, job, sha256);
+  await runScripts(root, job, before, { key: "scripts", scripts: config.scripts, sha256 });
   if (config.services !== undefined) setServices(root, config.services);
   const removals = (config["remove-files"] ?? []).map((pattern) => compilePattern(pattern, { isPath: true }));
   for (const path of removals.length === 0 ? [] : [...builder.nodes.keys()]) if (path !== "" && removals.some((matches) => matches(`/${path}`))) builder.removeAll(path);
+  await runScripts(root, job, before, { key: "hooks.finalize", scripts: config.hooks?.finalize, sha256 });
   cleanIdentity(builder, { epochSeconds: job.epochSeconds, sha256, given: new Set(Object.keys(config.files ?? {})) });
   return builder.build({ newest: job.epochSeconds, ofFolders: job.epochSeconds });
 }
 
-/** What stands before scripts run: names, files, accounts. */
+/** What stands before scripts run: names, files, accounts, overlays. */
 function configure(root: Root, job: CustomizeJob): void {
   const { builder } = root, { config } = job.target;
   setNames(root, job);
   if (builder.nodes.has("usr/bin/apt")) root.write("var/lib/apt/extended_states", extendedStates(job.locked, job.target.architecture));
+  layOverlays(root, job, (path) => !isSkeleton(path));
   for (const [path, file] of Object.entries(config.files ?? {})) {
     const place = root.place(utf8ToByteString(path.slice(1)));
     const meta: RootMeta = { uid: file.uid ?? 0, gid: file.gid ?? 0, mode: Number.parseInt(file.mode ?? (file.folder === true ? "755" : file.link === undefined ? "644" : "777"), 8), mtime: job.epochSeconds };
@@ -63,6 +72,17 @@ function configure(root: Root, job: CustomizeJob): void {
     else builder.file(place, meta, file.source === undefined ? utf8Of(file.content ?? "") : job.sources.get(file.source)!);
   }
   if (config.users !== undefined) setUsers(root, job);
+  layOverlays(root, job, (path) => config.files?.[byteStringToUtf8(path)] !== undefined);
+}
+
+function layOverlays(root: Root, { target, overlays }: CustomizeJob, isLeftOut: (path: string) => boolean): void {
+  const numberOf = (kind: "user" | "group", name: string): number | undefined => {
+    const line = (root.read(kind === "user" ? "etc/passwd" : "etc/group") ?? "").split("\n").find((one) => one.startsWith(`${name}:`));
+    return line === undefined ? undefined : Number(line.split(":")[2]);
+  };
+  for (const overlay of overlaysOf(target.config)) {
+    layOverlay({ builder: root.builder, place: (path) => root.place(path), numberOf, mtime: root.mtime, isLeftOut }, overlays.get(overlay.source)!, overlay);
+  }
 }
 
 /** A root as configuration sees it: paths go through links, folders that are missing are made. */
@@ -171,47 +191,17 @@ function setUsers(root: Root, job: CustomizeJob): void {
   }
 }
 
-const SCRIPT_FOLDER = "var/tmp/stratos-compose";
-
-async function runScripts(root: Root, job: CustomizeJob, sha256: (bytes: Uint8Array) => string): Promise<void> {
+/** One of the treefile's lists of scripts. */
+async function runScripts(root: Root, job: CustomizeJob, before: ReadonlyMap<string, TreeNode>, { key, scripts, sha256 }: { key: string; scripts: readonly string[] | undefined; sha256: (bytes: Uint8Array) => string }): Promise<void> {
+  if (scripts === undefined || scripts.length === 0) return;
   const { config } = job.target;
-  let scene = root;
-  if (job.scriptTree !== undefined) configure(scene = new Root(new TreeBuilder(memoryBlobs(sha256), job.scriptTree), job.epochSeconds), job);
-  const meta = { uid: 0, gid: 0, mode: 0o755, mtime: job.epochSeconds };
-  scene.place(`${SCRIPT_FOLDER}/x`);
-  const lines = ["#!/bin/sh", "set -e", "umask 022", "cd /"];
-  for (const [index, script] of (config.scripts ?? []).entries()) {
-    scene.builder.file(`${SCRIPT_FOLDER}/${index}`, meta, utf8Of(script.startsWith("#!") ? script : `#!/bin/sh\nset -e\n${script}\n`));
-    lines.push(`/${SCRIPT_FOLDER}/${index} || { status=$?; echo "scripts[${index}] ended with status $status" >&2; exit $status; }`);
-  }
-  scene.builder.file(`${SCRIPT_FOLDER}/all`, meta, utf8Of(`${lines.join("\n")}\n`));
-  const changes = await job.runner().run({
-    tree: scene.builder.build(), architecture: job.target.architecture, script: `${SCRIPT_FOLDER}/all`, hostname: substitute(config.hostname ?? BUILD_HOSTNAME, job.target), hasNetwork: config.build?.network === true,
-    epochSeconds: job.epochSeconds, signal: job.signal, isObserved: false, onLine: job.onLine,
-    environment: { SOURCE_DATE_EPOCH: String(job.epochSeconds), DEBIAN_FRONTEND: "noninteractive", ...config.build?.environment },
+  await runHook(root.builder, {
+    key, scripts, runner: job.runner(), sha256, scene: job.scriptTree === undefined ? undefined : { tree: job.scriptTree, before },
+    job: {
+      architecture: job.target.architecture, hostname: substitute(config.hostname ?? BUILD_HOSTNAME, job.target), hasNetwork: config.build?.network === true, epochSeconds: job.epochSeconds, signal: job.signal, onLine: job.onLine,
+      environment: { SOURCE_DATE_EPOCH: String(job.epochSeconds), DEBIAN_FRONTEND: "noninteractive", ...config.build?.environment },
+    },
   });
-  scene.builder.apply(changes);
-  if (!scene.builder.nodes.has("bin") && !scene.builder.nodes.has("usr")) throw new ScriptError("scripts have removed the whole system");
-  if (scene !== root) takeOver(root.builder, scene.builder, changes);
-  root.builder.removeAll(SCRIPT_FOLDER);
-  cleanScriptTraces(root.builder);
-}
-
-/** What scripts have changed in a root that has more than the image, for the image: each path as they left it, below folders as they were there. */
-function takeOver(image: TreeBuilder, scene: TreeBuilder, { removed, changed }: TreeChanges): void {
-  // Of packages that are not in the image, dpkg would say there that they are.
-  if (changed.some(({ path }) => path === "var/lib/dpkg/status")) throw new ScriptError("scripts have installed or removed packages, which they cannot where build.packages gives them some of their own");
-  for (const path of removed) image.removeAll(path);
-  const own = new Set(changed.map(({ path }) => path));
-  for (const { path, kind, target } of changed) {
-    for (let slash = path.indexOf("/"); slash >= 0; slash = path.indexOf("/", slash + 1)) {
-      const folder = path.slice(0, slash);
-      if (!image.nodes.has(folder)) image.nodes.set(folder, scene.nodes.get(folder)!);
-    }
-    // Another name of a file of the image stays one.
-    const file = kind === "hardLink" && !own.has(target) ? image.nodes.get(target) : undefined;
-    image.nodes.set(path, file ?? scene.nodes.get(path)!);
-  }
 }
 
 const UNIT_FOLDERS = ["etc/systemd/system", "usr/lib/systemd/system"];

@@ -9,9 +9,13 @@ import { actsBeforeUnpack } from "@stratos/pkg";
 import type { LockedImage, LockedPackage } from "../gather/lock.ts";
 import { STAGES, type StageName } from "../gather/lock.ts";
 import type { SharedWork } from "../phase/shared-work.ts";
-import type { ComposePorts, ScriptRunner } from "../ports.ts";
+import { ScriptError, type ComposePorts, type ScriptRunner } from "../ports.ts";
 import { canonicalJson, type JsonObject } from "../treefile/json.ts";
+import type { DebconfAnswer } from "../treefile/schema-content.ts";
 import { buildStage } from "./build-stage.ts";
+import { askingPackage } from "./debconf.ts";
+import { runHook } from "./hooks.ts";
+import type { PathFilters } from "./path-filter.ts";
 import { openControl } from "./layer.ts";
 import { readTree, writeTree } from "./manifest.ts";
 import { loadSoundness } from "./soundness.ts";
@@ -31,6 +35,12 @@ export interface StageJob {
   readonly epochSeconds: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly hasNetwork: boolean;
+  /** what of packages is not unpacked */
+  readonly filters?: PathFilters | undefined;
+  /** for the questions of debconf */
+  readonly answers?: Readonly<Record<string, DebconfAnswer>> | undefined;
+  /** scripts that run between the base and the image's own packages */
+  readonly prepare?: readonly string[] | undefined;
   readonly signal: AbortSignal;
   /** between images that are built side by side */
   readonly shared: SharedWork<FileTree>;
@@ -51,31 +61,52 @@ export type BuildPorts = Pick<ComposePorts, "packages" | "store">;
 /** @throws ScriptError, DebError, RootTreeError, LockError */
 export async function buildStages(ports: BuildPorts, job: StageJob): Promise<BuiltRoot> {
   await loadSoundness(ports);
-  const stages = await stepsOf(ports, job.locked);
+  const stages = withPreparation(await stepsOf(ports, job.locked), job.prepare ?? []);
   const keys: string[] = [];
-  for (const { packages } of stages) keys.push(stageKey(ports, job, keys.at(-1) ?? "", packages));
+  for (const step of stages) keys.push(stageKey(ports, job, keys.at(-1) ?? "", step));
   let from = stages.length;
   let tree: FileTree | undefined;
   while (from > 0 && (tree = await readTree(ports, keys[from - 1]!)) === undefined) from--;
   for (const { stage, packages } of stages.slice(0, from)) job.onEvent({ kind: "stage", stage, packages: packages.length, isKept: true });
   for (let index = from; index < stages.length; index++) {
-    const { stage, packages } = stages[index]!;
+    const { stage, packages, scripts } = stages[index]!;
     const before = stages.slice(0, index).flatMap((one) => one.packages), base: FileTree | undefined = tree;
     tree = await job.shared.do(keys[index]!, async () => {
       // Another image may have made it while we waited.
       const made = await readTree(ports, keys[index]!);
       job.onEvent({ kind: "stage", stage, packages: packages.length, isKept: made !== undefined });
-      return made ?? writeTree(ports, keys[index]!, await buildStage(ports, job, { key: keys[index]!, packages, before, base }));
+      return made ?? writeTree(ports, keys[index]!, await (scripts === undefined ? buildStage(ports, job, { key: keys[index]!, packages, before, base }) : prepareRoot(ports, job, scripts, base)));
     });
   }
-  return { key: keys.at(-1) ?? stageKey(ports, job, "", []), tree: tree ?? emptyTree(ports, job) };
+  return { key: keys.at(-1) ?? stageKey(ports, job, "", { packages: [] }), tree: tree ?? emptyTree(ports, job) };
+}
+
+/** Packages that are unpacked and configured together, or scripts of the treefile between such. */
+interface StageStep { readonly stage: StageName; readonly packages: readonly LockedPackage[]; readonly scripts?: readonly string[] }
+
+/** With `hooks.prepare` before the first package that is not of the base. */
+function withPreparation(steps: readonly StageStep[], scripts: readonly string[]): StageStep[] {
+  if (scripts.length === 0) return [...steps];
+  const first = steps.findIndex(({ stage }) => stage === "image" || stage === "build"), at = first < 0 ? steps.length : first;
+  if (at === 0) throw new ScriptError("hooks.prepare: an image without a base has nothing that could run it");
+  return [...steps.slice(0, at), { stage: "image", packages: [], scripts }, ...steps.slice(at)];
+}
+
+async function prepareRoot(ports: BuildPorts, job: StageJob, scripts: readonly string[], base: FileTree | undefined): Promise<FileTree> {
+  const { architecture, epochSeconds, hasNetwork, signal } = job;
+  const builder = new TreeBuilder(memoryBlobs(sha256Of(ports)), base);
+  await runHook(builder, {
+    key: "hooks.prepare", scripts, runner: job.runner, sha256: sha256Of(ports), keepsPackages: true,
+    job: { architecture, hostname: BUILD_HOSTNAME, hasNetwork, epochSeconds, signal, onLine: (line) => job.onEvent({ kind: "line", line }), environment: { SOURCE_DATE_EPOCH: String(epochSeconds), DEBIAN_FRONTEND: "noninteractive", ...job.environment } },
+  });
+  return builder.build({ newest: epochSeconds, ofFolders: epochSeconds });
 }
 
 /**
  * A stage's rounds are stages of their own, under its name. What packages pre-depend on matters to those that do something before they are unpacked: a round
  * without any such is one with the round before.
  */
-async function stepsOf(ports: BuildPorts, locked: LockedImage): Promise<{ stage: StageName; packages: readonly LockedPackage[] }[]> {
+async function stepsOf(ports: BuildPorts, locked: LockedImage): Promise<StageStep[]> {
   const steps: { stage: StageName; packages: LockedPackage[] }[] = [];
   for (const stage of STAGES) {
     const packages = locked.packages.filter((one) => one.stage === stage);
@@ -93,8 +124,18 @@ async function anyActsBeforeUnpack(ports: BuildPorts, packages: readonly LockedP
   return false;
 }
 
-function stageKey(ports: BuildPorts, job: StageJob, previous: string, packages: readonly LockedPackage[]): string {
-  return hashText(ports, canonicalJson({ ...circumstances(job), previous, packages: packages.map((one) => [one.name, one.sha256]) }));
+function stageKey(ports: BuildPorts, job: StageJob, previous: string, { packages, scripts }: Pick<StageStep, "packages" | "scripts">): string {
+  const answers = answersFor(job, packages);
+  return hashText(ports, canonicalJson({
+    ...circumstances(job), previous, packages: packages.map((one) => [one.name, one.sha256]), ...(scripts === undefined ? {} : { scripts: [...scripts] }), ...(answers === undefined ? {} : { answers: JSON.parse(JSON.stringify(answers)) as JsonObject }),
+  }));
+}
+
+/** The answers to questions that these packages ask; undefined: none. */
+export function answersFor({ answers = {} }: Pick<StageJob, "answers">, packages: readonly Pick<LockedPackage, "name">[]): Readonly<Record<string, DebconfAnswer>> | undefined {
+  const names = new Set(packages.map(({ name }) => name));
+  const own = Object.entries(answers).filter(([question, answer]) => names.has(askingPackage(question, answer)));
+  return own.length === 0 ? undefined : Object.fromEntries(own);
 }
 
 /** The same for stages of the same packages in other versions. */
@@ -107,6 +148,7 @@ function circumstances(job: StageJob): JsonObject {
   const { mirror, suite, components } = job.locked;
   return {
     code: STAGE_CODE, version: job.version, architecture: job.architecture, runner: job.runner.id, epoch: job.epochSeconds, environment: job.environment, network: job.hasNetwork, mirror, suite, components: [...components],
+    ...(job.filters === undefined ? {} : { excludes: [...job.filters.excludes], includes: [...job.filters.includes] }),
   };
 }
 

@@ -78,7 +78,7 @@ export function parseLock(text: string, path: string): Lock {
 
 function isSoundPackage(one: LockedPackage): boolean {
   return typeof one === "object" && one !== null && /^[a-z0-9][a-z0-9+.-]+$/.test(one.name) && typeof one.version === "string" && /^[a-z0-9-]+$/.test(one.architecture)
-    && Number.isSafeInteger(one.sizeBytes) && one.sizeBytes > 0 && /^[0-9a-f]{64}$/.test(one.sha256) && /^(https?|file):\/\//.test(one.url) && STAGES.includes(one.stage)
+    && Number.isSafeInteger(one.sizeBytes) && one.sizeBytes > 0 && /^[0-9a-f]{64}$/.test(one.sha256) && /^((https?|file):\/\/|treefile:)/.test(one.url) && STAGES.includes(one.stage)
     && (one.round === undefined || (Number.isSafeInteger(one.round) && one.round >= 0));
 }
 

@@ -4,6 +4,7 @@ import { compilePattern, isPattern } from "../treefile/pattern.ts";
 import type { BaseName } from "../treefile/schema.ts";
 import type { ImageTarget } from "../treefile/treefile.ts";
 import { SharedWork } from "../phase/shared-work.ts";
+import { BESIDE_TREEFILE, PackageFiles, readPackageFiles, takePackageFile, type FilePorts } from "./package-files.ts";
 import { allPackages, LockError, packageRequest, STAGES, type LockedImage, type LockedPackage, type StageName } from "./lock.ts";
 
 export interface Archive {
@@ -21,36 +22,41 @@ export class PatternError extends LockError {
   }
 }
 
-/** @throws what `planImage` throws; PatternError */
-export async function resolveImage(ports: PackagePorts, target: ImageTarget, archive: Archive, onProgress: OnProgress): Promise<LockedImage> {
+/** @throws what `planImage` throws; PatternError, PackageFileError */
+export async function resolveImage(ports: FilePorts, target: ImageTarget, archive: Archive, onProgress: OnProgress): Promise<LockedImage> {
   const { base, packages = [], build = {} } = target.config;
-  const { plan, binaries } = await choose(ports, target, archive, onProgress, (index) => expandPatterns(packages, index));
-  const locked = lockPackages({ plan, binaries }, stagesOf(binaries, offers(binaries), target.architecture));
+  const world: Choosing = { ports: ports.packages, target, archive, onProgress, files: await readPackageFiles(ports, target) };
+  const { plan, binaries } = await choose(world, (index) => expandPatterns(packages, index, world.files));
+  const locked = lockPackages(world, { plan, binaries }, stagesOf(binaries, offers(binaries), target.architecture));
   const forScripts = build.packages ?? [];
   if (forScripts.length > 0 && base === "none") throw new LockError("build.packages: an image without a base has nothing that could configure them");
   return {
     request: packageRequest(target), suite: plan.suite, codename: plan.codename, release: plan.version, dateSeconds: plan.dateSeconds, mirror: plan.mirror,
-    components: plan.components, signers: plan.signers, packages: locked, ...(forScripts.length === 0 ? {} : { build: await resolveBuild(ports, target, archive, onProgress, locked) }),
+    components: plan.components, signers: plan.signers, packages: locked, ...(forScripts.length === 0 ? {} : { build: await resolveBuild(world, locked) }),
   };
 }
 
 /** What scripts need besides the image, whose packages stay as they are. */
-async function resolveBuild(ports: PackagePorts, target: ImageTarget, archive: Archive, onProgress: OnProgress, image: readonly LockedPackage[]): Promise<readonly LockedPackage[]> {
+async function resolveBuild(world: Choosing, image: readonly LockedPackage[]): Promise<readonly LockedPackage[]> {
   const names = new Set(image.map(({ name }) => name));
-  const chosen = await choose(ports, target, archive, onProgress, (index) => [...image.map(({ name, version }) => `${name}=${version}`), ...expandPatterns(target.config.build!.packages!, index)]);
+  const chosen = await choose(world, (index) => [...image.map(({ name, version }) => `${name}=${version}`), ...expandPatterns(world.target.config.build!.packages!, index, world.files)]);
   const stages = new Map(chosen.binaries.map((one): [BinaryPackage, StageName] => [one, names.has(one.name) ? "image" : "build"]));
-  return lockPackages(chosen, stages).filter(({ stage }) => stage === "build");
+  return lockPackages(world, chosen, stages).filter(({ stage }) => stage === "build");
 }
 
 type Chosen = Awaited<ReturnType<typeof planImage>>;
 
-function choose(ports: PackagePorts, target: ImageTarget, archive: Archive, onProgress: OnProgress, names: (index: PackageIndex) => string[]): Promise<Chosen> {
+/** One image's choice of packages. */
+interface Choosing { readonly ports: PackagePorts; readonly target: ImageTarget; readonly archive: Archive; readonly onProgress: OnProgress; readonly files: PackageFiles }
+
+function choose({ ports, target, archive, onProgress, files }: Choosing, names: (index: PackageIndex) => string[]): Promise<Chosen> {
   const { suite = "trixie", components = ["main"], repositories = {}, base = "minbase", recommends = false, exclude = [] } = target.config;
   const isExcluded = exclude.map((pattern) => compilePattern(pattern));
   return planImage(ports, {
     mirror: target.config.mirror ?? archive.mirror, keyrings: archive.keyrings, suite, components, architecture: target.architecture, variant: base === "important" || base === "standard" ? "minbase" : base, recommends, packages: [],
     extraSources: Object.values(repositories).map((one) => ({ uri: one.uri.replace(/\/+$/, ""), suite: one.suite, components: one.components ?? ["main"] })),
     choosePackages(index) {
+      files.addTo(index, target.architecture);
       if (isExcluded.length > 0) index.setPriorities((one) => (isExcluded.some((matches) => matches(one.name)) ? -1 : one.origin.priority));
       const priorities = PRIORITIES[base];
       return priorities === undefined ? names(index) : [...ofPriority(index, priorities), ...names(index)];
@@ -66,20 +72,21 @@ function ofPriority(index: PackageIndex, priorities: readonly string[]): string[
   return [...index.names()].filter((name) => priorities.includes(index.candidate(name)?.priority ?? "")).sort();
 }
 
-function lockPackages({ plan, binaries }: Pick<Chosen, "plan" | "binaries">, stages: ReadonlyMap<BinaryPackage, StageName>): LockedPackage[] {
+function lockPackages({ files }: Choosing, { plan, binaries }: Pick<Chosen, "plan" | "binaries">, stages: ReadonlyMap<BinaryPackage, StageName>): LockedPackage[] {
   const rounds = roundsOf(binaries, offers(binaries), stages);
   const locked = binaries.map((one, index): LockedPackage => {
     const { name, version, architecture, sizeBytes, sha256, url, isAutomatic } = plan.packages[index]!, round = rounds.get(one) ?? 0;
-    return { name, version, architecture, sizeBytes, sha256, url, stage: stages.get(one)!, ...(round > 0 ? { round } : {}), isAutomatic, source: one.source };
+    return { name, version, architecture, sizeBytes, sha256, url: files.urlOf(url, sha256), stage: stages.get(one)!, ...(round > 0 ? { round } : {}), isAutomatic, source: one.source };
   });
   return STAGES.flatMap((stage) => locked.filter((one) => one.stage === stage).sort((left, right) => (left.round ?? 0) - (right.round ?? 0)));
 }
 
-function expandPatterns(packages: readonly string[], index: PackageIndex): string[] {
+function expandPatterns(packages: readonly string[], index: PackageIndex, files: PackageFiles): string[] {
   const names = new Set<string>();
   let all: string[] | undefined;
-  for (const one of packages) {
-    if (!isPattern(one)) { names.add(one); continue; }
+  for (const item of packages) {
+    const one = files.requestOf(item);
+    if (one !== item || !isPattern(one)) { names.add(one); continue; }
     all ??= [...index.names()].sort();
     const matches = compilePattern(one);
     const found = all.filter((name) => matches(name) && index.candidate(name) !== undefined);
@@ -166,7 +173,7 @@ const DOWNLOADS_AT_ONCE = 6;
  * @throws FetchError, IntegrityError
  */
 export async function fetchPackages(
-  ports: PackagePorts, locked: Pick<LockedImage, "packages" | "build" | "mirror">, mirror: string, options: { onProgress: OnProgress; signal: AbortSignal; shared?: SharedWork<void> },
+  ports: FilePorts, locked: Pick<LockedImage, "packages" | "build" | "mirror">, mirror: string, options: { onProgress: OnProgress; signal: AbortSignal; shared?: SharedWork<void> },
 ): Promise<void> {
   const { onProgress, signal, shared = new SharedWork() } = options;
   const packages = allPackages(locked);
@@ -175,7 +182,7 @@ export async function fetchPackages(
   await inParallel(packages, DOWNLOADS_AT_ONCE, async (one) => {
     signal.throwIfAborted();
     let ownBytes = 0;
-    await shared.do(one.sha256, () => download(ports, wantedFile(one, { locked: locked.mirror, now: mirror }), (count) => {
+    await shared.do(one.sha256, () => one.url.startsWith(BESIDE_TREEFILE) ? takePackageFile(ports, one) : download(ports.packages, wantedFile(one, { locked: locked.mirror, now: mirror }), (count) => {
       ownBytes += count;
       onProgress({ phase: "download", name: one.name, doneBytes: doneBytes + ownBytes, totalBytes, doneFiles, totalFiles: packages.length });
     }));

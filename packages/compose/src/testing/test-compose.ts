@@ -52,6 +52,8 @@ export interface TestWorld {
   trees: Map<string, FileTree>;
   events: ComposeEvent[];
   sources: Map<string, Uint8Array>;
+  /** folders beside the treefile */
+  folders: Map<string, FileTree>;
   publish(packages: readonly TestPackage[], date?: string): Promise<void>;
   compose(treefile: string, request?: Partial<ComposeRequest>): Promise<ComposeResult>;
 }
@@ -73,7 +75,7 @@ export const BASE: readonly TestPackage[] = [
 
 export function makeWorld(): TestWorld {
   const packages = testPorts();
-  const files = new Map<string, Uint8Array>(), outputs = new Map<string, Uint8Array>(), trees = new Map<string, FileTree>(), sources = new Map<string, Uint8Array>();
+  const files = new Map<string, Uint8Array>(), outputs = new Map<string, Uint8Array>(), trees = new Map<string, FileTree>(), sources = new Map<string, Uint8Array>(), folders = new Map<string, FileTree>();
   const runner = new FakeRunner();
   const events: ComposeEvent[] = [];
   const writer: OutputWriter = {
@@ -92,11 +94,12 @@ export function makeWorld(): TestWorld {
     publish: async (path, text) => { const bytes = Buffer.from(text); outputs.set(path, bytes); return { path, sizeBytes: bytes.length, sha256: sha256(bytes), mediaType: "application/json", isFile: true }; },
     checksum: async (path, algorithm) => createHash(algorithm).update(outputs.get(path)!).digest("hex"),
     readSource: async (path) => sources.get(path),
+    readFolder: async (path) => folders.get(path),
     after: (milliseconds, action) => { const timer = setTimeout(action, milliseconds); return () => clearTimeout(timer); },
     nowMs: () => performance.now(),
   };
   return {
-    packages, files, outputs, runner, trees, events, sources,
+    packages, files, outputs, runner, trees, events, sources, folders,
     publish: (list, date) => publish(packages, list, signer, date === undefined ? {} : { date }),
     async compose(text, request = {}) {
       const treefile = await loadTreefile("t.yaml", async (path) => (path === "t.yaml" ? text : undefined));

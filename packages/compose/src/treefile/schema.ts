@@ -4,6 +4,8 @@
  * Each list says by `x-merge` what a higher layer's does to a lower one's.
  */
 import { isObject, type Json, type JsonObject } from "./json.ts";
+import { CONTENT_KEYS, type ContentConfig } from "./schema-content.ts";
+import { EXTENSION, PARTITIONS, type ExtensionConfig, type PartitionConfig } from "./schema-disk.ts";
 
 /**
  * What a list is when one layer is laid over another (`merge.ts`):
@@ -25,7 +27,7 @@ const ENVIRONMENT = { type: "object", propertyNames: VARIABLE, additionalPropert
 const LABELS = { type: "object", additionalProperties: TEXT } as const;
 /** Names; `-NAME` takes one of a lower layer away. */
 const WORDS = { type: "array", ...SET, items: { type: "string", pattern: "^\\S+$", title: "a word without blanks" } } as const;
-const PACKAGES = { type: "array", ...SET, items: { type: "string", pattern: "^-?[a-z0-9*?\\[{][a-z0-9+.*?\\[\\]{},!-]*(:[a-z0-9]+)?(=[A-Za-z0-9.+~:-]+)?$", title: "a package: NAME in small letters, NAME=VERSION, a pattern, or one of these after '-'" } } as const;
+const PACKAGES = { type: "array", ...SET, items: { type: "string", pattern: "^-?[a-z0-9*?\\[{][a-z0-9+.*?\\[\\]{},!-]*(:[a-z0-9]+)?(=[A-Za-z0-9.+~:-]+)?$|^-?[^\\s-][^\\n]*/[^/\\n]+\\.deb$", title: "a package: NAME in small letters, NAME=VERSION, a pattern, a file such as ./NAME.deb, or one of these after '-'" } } as const;
 const ID = { type: "integer", minimum: 0, maximum: 4294967294 } as const;
 const MODE = { type: "string", pattern: "^0?[0-7]{3,4}$", title: "a mode in octal, such as \"0644\"" } as const;
 const URL = { type: "string", pattern: "^(https?|file)://\\S+$", title: "an address that begins with http://, https:// or file://" } as const;
@@ -46,7 +48,7 @@ const PHASE = {
   },
 } as const;
 
-export const OUTPUT_FORMATS = ["tar", "folder", "stratos", "oci", "oci-archive", "ostree", "raw", "qcow2", "iso", "squashfs", "cpio", "initramfs", "ext4", "btrfs", "erofs"] as const;
+export const OUTPUT_FORMATS = ["tar", "folder", "stratos", "oci", "oci-archive", "ostree", "raw", "qcow2", "vmdk", "vhd", "vhd-fixed", "ova", "iso", "squashfs", "cpio", "initramfs", "ext4", "btrfs", "erofs"] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
 const OUTPUT = {
@@ -62,6 +64,8 @@ const OUTPUT = {
     size: { type: "string", pattern: "^[0-9]+[KMGT]?$", title: "a size, such as 4G or 512M", description: "of a disk or a file system (default: what is needed, and a fifth more)" },
     bootloader: { enum: ["systemd-boot", "grub", "unified"], description: "of a disk or an ISO (default: what the image has)" },
     filesystem: { enum: ["ext4", "btrfs", "erofs", "aegisfs"], description: "of a disk's root (default: ext4)" },
+    partitions: PARTITIONS,
+    extension: EXTENSION,
     snapshot: { type: "string", pattern: "^[A-Za-z0-9_.-]{1,64}$", title: "a name of letters, digits, '.', '_' and '-'", description: "with btrfs: a read-only snapshot of the root, which the boot menu offers" },
     "command-line": { type: "string", description: "further words for the kernel of a disk or an ISO" },
     deploy: { type: "boolean", description: "of a disk: it holds the image's commit as OSTree deploys it, and takes updates from a repository" },
@@ -84,7 +88,7 @@ const LAYER_KEYS = {
   },
   base: { enum: ["minbase", "essential", "important", "standard", "none"], description: "what every image has: essential packages (essential), with the required ones and apt (minbase, the default), with those of priority important, with those of priority standard too; or nothing" },
   recommends: { type: "boolean", description: "also take recommended packages (default: false)" },
-  packages: { ...PACKAGES, description: "names, NAME=VERSION, or patterns over all names of the archive" },
+  packages: { ...PACKAGES, description: "names, NAME=VERSION, patterns over all names of the archive, or paths of .deb files beside the treefile (with a /: ./NAME.deb)" },
   exclude: { ...PACKAGES, description: "patterns; what matches is never taken, and a package that needs it is an error" },
   hostname: { type: "string", pattern: "^[A-Za-z0-9$]([A-Za-z0-9.${}-]{0,62}[A-Za-z0-9}])?$", title: "a host's name of letters, digits, '.' and '-'" },
   timezone: { type: "string", pattern: "^[A-Za-z0-9+_-]+(/[A-Za-z0-9+_-]+)*$", title: "a time zone, such as Europe/Berlin" },
@@ -137,6 +141,7 @@ const LAYER_KEYS = {
       os: { ...NAME, description: "whose deployments share one /var (default: debian)" }, remote: { ...NAME, description: "where a deployed system's updates come from: the name of a file in /etc/ostree/remotes.d (default: origin)" },
     },
   },
+  ...CONTENT_KEYS,
   container: {
     type: "object", additionalProperties: false,
     properties: {
@@ -209,7 +214,7 @@ function nullable(schema: JsonObject): JsonObject {
   const { const: constant, enum: choices, type, ...rest } = withNulls(schema) as { const?: Json; enum?: Json[]; type?: Json } & JsonObject;
   if (constant !== undefined) return { ...(rest as JsonObject), enum: [constant, null] };
   if (choices !== undefined) return { ...(rest as JsonObject), enum: [...choices, null] };
-  if (type !== undefined) return { type: [type, "null"], ...(rest as JsonObject) };
+  if (type !== undefined) return { type: [...[type].flat(), "null"], ...(rest as JsonObject) };
   return rest as JsonObject;
 }
 
@@ -222,7 +227,7 @@ export interface FileConfig { readonly content?: string; readonly source?: strin
 export interface PhaseConfig { readonly skip?: boolean; readonly when?: string; readonly timeout?: number; readonly after?: readonly string[]; readonly "on-skip"?: "skip" | "fail" }
 export interface OutputConfig {
   readonly format: OutputFormat; readonly filename?: string; readonly destination?: string; readonly checksum?: "sha256" | "sha512"; readonly compression?: "none" | "gzip" | "zstd" | "lz4"; readonly level?: number; readonly image?: string;
-  readonly size?: string; readonly bootloader?: "systemd-boot" | "grub" | "unified"; readonly filesystem?: "ext4" | "btrfs" | "erofs" | "aegisfs"; readonly snapshot?: string; readonly "command-line"?: string; readonly deploy?: boolean; readonly when?: string;
+  readonly size?: string; readonly bootloader?: "systemd-boot" | "grub" | "unified"; readonly filesystem?: "ext4" | "btrfs" | "erofs" | "aegisfs"; readonly snapshot?: string; readonly "command-line"?: string; readonly deploy?: boolean; readonly partitions?: Readonly<Record<string, PartitionConfig>>; readonly extension?: ExtensionConfig; readonly when?: string;
 }
 export interface OstreeConfig { readonly ref?: string; readonly repository?: string; readonly mode?: "archive" | "bare" | "bare-user" | "bare-user-only"; readonly parent?: string; readonly subject?: string; readonly metadata?: Readonly<Record<string, string>>; readonly bootc?: boolean; readonly sign?: string; readonly "sign-ed25519"?: string; readonly os?: string; readonly remote?: string }
 export interface ContainerConfig {
@@ -234,7 +239,7 @@ export interface BuildConfig { readonly environment?: Readonly<Record<string, st
 export type BaseName = "minbase" | "essential" | "important" | "standard" | "none";
 
 /** All layers of one image, merged and checked. */
-export interface ImageConfig {
+export interface ImageConfig extends ContentConfig {
   readonly name: string;
   readonly version?: string;
   readonly "source-date-epoch"?: number;

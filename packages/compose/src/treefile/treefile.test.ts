@@ -9,8 +9,9 @@ import { parse as parseYaml } from "yaml";
 import type { JsonObject } from "./json.ts";
 import { mergeObjects } from "./merge.ts";
 import { TreefileError } from "./parse.ts";
-import { TREEFILE_SCHEMA } from "./schema.ts";
-import { beside, formatTreefile, loadTreefile, substitute, type Treefile } from "./treefile.ts";
+import { OUTPUT_FORMATS, TREEFILE_SCHEMA } from "./schema.ts";
+import { beside } from "./own-places.ts";
+import { formatTreefile, loadTreefile, substitute, type Treefile } from "./treefile.ts";
 
 function load(files: Record<string, string>, first = "main.yaml"): Promise<Treefile> {
   return loadTreefile(first, async (path) => files[path]);
@@ -39,9 +40,9 @@ test("unknown keys are left out, and told, where that is asked for; all else sta
 test("a problem is told with file, line, column and key", async () => {
   assert.deepEqual(await problems({ "main.yaml": "name: x\npackagse: [a]\nvariants:\n  server:\n    packages:\n      - good\n      - Bad Name\n    base: big\noutputs:\n  a: {format: zip}\n  b: {compression: zstd}\n" }), [
     "main.yaml:2:1: packagse: unknown key; did you mean packages?",
-    `main.yaml:7:9: variants.server.packages[1]: expected a package: NAME in small letters, NAME=VERSION, a pattern, or one of these after '-', not "Bad Name"`,
+    `main.yaml:7:9: variants.server.packages[1]: expected a package: NAME in small letters, NAME=VERSION, a pattern, a file such as ./NAME.deb, or one of these after '-', not "Bad Name"`,
     'main.yaml:8:5: variants.server.base: expected one of minbase, essential, important, standard, none, not "big"',
-    'main.yaml:10:7: outputs.a.format: expected one of tar, folder, stratos, oci, oci-archive, ostree, raw, qcow2, iso, squashfs, cpio, initramfs, ext4, btrfs, erofs, not "zip"',
+    `main.yaml:10:7: outputs.a.format: expected one of ${OUTPUT_FORMATS.join(", ")}, not "zip"`,
   ]);
   assert.deepEqual(await problems({ "main.yaml": "name: x\noutputs:\n  b: {compression: zstd}\nfiles:\n  /etc/a: {content: x, link: y}\nvariants:\n  v:\n    repositories: {own: {suite: s}}\n" }), [
     "main.yaml:3:3: outputs.b: format is missing", "main.yaml:8:20: variants.v.repositories.own: uri is missing",
@@ -62,7 +63,7 @@ test("a slip is told with what was meant", async () => {
   assert.deepEqual(await problems({ "main.yaml": "name: x\nversion: 1.0\npackages: nginx\noutputs: {a: {format: qcow}}\nfiles: {/a: {content: a, mode: 0644}}\narchitecture: {amd46: {}, x*: {}}\nvariants: {v: {architecture: {riscv: {}}}}\n" }), [
     "main.yaml:2:1: version: expected a text, not 1; write it in quotes",
     'main.yaml:3:1: packages: expected a list, not "nginx"; write ["nginx"]',
-    'main.yaml:4:15: outputs.a.format: expected one of tar, folder, stratos, oci, oci-archive, ostree, raw, qcow2, iso, squashfs, cpio, initramfs, ext4, btrfs, erofs, not "qcow"; did you mean qcow2?',
+    `main.yaml:4:15: outputs.a.format: expected one of ${OUTPUT_FORMATS.join(", ")}, not "qcow"; did you mean qcow2?`,
     'main.yaml:5:26: files."/a".mode: expected a text, not 644; write it in quotes',
     "main.yaml:6:16: architecture.amd46: there is no architecture of that name; did you mean amd64?",
     "main.yaml:7:31: variants.v.architecture.riscv: there is no architecture of that name; did you mean riscv64?",

@@ -9,6 +9,7 @@ import { stringify as stringifyYaml } from "yaml";
 import { isList, isObject, type Json, type JsonObject } from "./json.ts";
 import { mergeObjects } from "./merge.ts";
 import { formatProblem, parseTreefile, problemAt, TreefileError, type ParsedFile, type TreefileProblem } from "./parse.ts";
+import { beside, isPackageFile, ownPlaces, withOwnPlaces } from "./own-places.ts";
 import { compilePattern } from "./pattern.ts";
 import { formatKeyPath, type KeyPath } from "./positions.ts";
 import { PHASES, type ImageConfig } from "./schema.ts";
@@ -116,6 +117,9 @@ export class Treefile {
     for (const [path, file] of Object.entries(config.files ?? {})) {
       if ([file.content, file.source, file.link, file.folder].filter((one) => one !== undefined).length !== 1) tell(["files", path], "expected exactly one of content, source, link and folder");
     }
+    for (const [question, { type, value }] of Object.entries(config.debconf ?? {})) {
+      if (type === undefined || value === undefined) tell(["debconf", question], `${type === undefined ? "type" : "value"} is missing`);
+    }
     for (const [phase, { after = [] }] of Object.entries(config.phases ?? {})) {
       for (const name of after) {
         const slash = name.indexOf("/"), of = slash < 0 ? variant : name.slice(0, slash), one = name.slice(slash + 1);
@@ -150,12 +154,13 @@ export class Treefile {
     return undefined;
   }
 
-  /** Files beside the treefile that images are made of, and that are not there. */
+  /** Files and folders beside the treefile that images are made of, and that are not there. */
   missingFiles(targets: readonly ImageTarget[], isThere: (path: string) => boolean): TreefileProblem[] {
-    const problems = targets.flatMap((target) => [
-      ...Object.entries(target.config.files ?? {}).map(([path, { source }]) => ({ key: ["files", path], at: source })),
-      ...Object.entries(target.config.repositories ?? {}).map(([name, { keyring }]) => ({ key: ["repositories", name], at: keyring })),
-    ].flatMap(({ key, at }) => (at === undefined || isThere(at) ? [] : this.problem(target, key, `there is no file ${at} beside the treefile`).problems)));
+    const problems = targets.flatMap((target) => ownPlaces(target.config).flatMap(({ key, path }) => {
+      if (isThere(path)) return [];
+      const message = `there is no ${key[0] === "overlay" ? "folder" : "file"} ${path} beside the treefile`;
+      return ((isPackageFile(path) ? this.requestProblem(target, path, message) : undefined) ?? this.problem(target, key, message)).problems;
+    }));
     return withoutRepeated(problems);
   }
 
@@ -228,31 +233,6 @@ export async function loadTreefile(path: string, read: ReadText, onUnknownKey?: 
   };
   await load(path, "", [], undefined);
   return new Treefile(files);
-}
-
-/** What an included file says to lie beside itself, as seen from the first file's folder: `files.*.source` and `repositories.*.keyring` of all of its layers. */
-function withOwnPlaces(layer: JsonObject, local: string): JsonObject {
-  const moved = (value: Json | undefined, key: string): Json => Object.fromEntries(Object.entries(value as JsonObject).map(([name, one]) => {
-    const own = isObject(one) ? one[key] : undefined;
-    return [name, typeof own === "string" ? { ...(one as JsonObject), [key]: beside(local, own) } : one];
-  }));
-  const inner = (value: Json | undefined): Json => Object.fromEntries(Object.entries(value as JsonObject).map(([name, one]) => [name, isObject(one) ? withOwnPlaces(one, local) : one]));
-  return {
-    ...layer, ...(isObject(layer["files"]) ? { files: moved(layer["files"], "source") } : {}), ...(isObject(layer["repositories"]) ? { repositories: moved(layer["repositories"], "keyring") } : {}),
-    ...(isObject(layer["variants"]) ? { variants: inner(layer["variants"]) } : {}), ...(isObject(layer["architecture"]) ? { architecture: inner(layer["architecture"]) } : {}),
-  };
-}
-
-/** `name` as seen from `path`'s folder. */
-export function beside(path: string, name: string): string {
-  if (name.startsWith("/")) return name;
-  const parts = path.split("/").slice(0, -1);
-  for (const part of name.split("/")) {
-    if (part === "" || part === ".") continue;
-    if (part === ".." && parts.length > 0 && parts.at(-1) !== ".." && parts.at(-1) !== "") parts.pop();
-    else parts.push(part);
-  }
-  return parts.join("/");
 }
 
 /** `${name}`, `${version}`, `${variant}` and `${architecture}` in a text. */

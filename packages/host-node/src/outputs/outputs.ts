@@ -3,5 +3,6 @@ export { FileDisk } from "./file-disk.ts";
 export { OciLayoutFolder, FileBlob } from "./oci-layout-folder.ts";
 export { folderTree, type FolderTreeOptions } from "./folder-tree.ts";
 export { nodeCodecs, type CodecLevels } from "../node-codecs.ts";
+export { nodeDiskCipher } from "./disk-cipher.ts";
 export { RepositoryFolder } from "./repository-folder.ts";
 export { applyDelta, readDelta, writeDelta } from "./delta-folder.ts";

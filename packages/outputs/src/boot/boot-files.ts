@@ -5,7 +5,7 @@
 import { byteStringOf } from "@stratos/base";
 import { FormatError, type Codecs, type FileTree } from "@stratos/formats";
 import { findDeployments, type Deployment } from "./deployments.ts";
-import { initramfs } from "./initramfs.ts";
+import { initramfs, type RootSeal } from "./initramfs.ts";
 import type { TreeDraft } from "../tree/tree-draft.ts";
 import { TreePaths } from "./tree-paths.ts";
 import { osReleaseOf, unifiedKernel } from "./unified-kernel.ts";
@@ -45,6 +45,8 @@ export interface BootOptions {
   readonly loader?: BootLoader;
   /** make our own first root even when the tree has one */
   readonly ownInitramfs?: boolean;
+  /** what the first root has to open before it reaches the root; only our own does */
+  readonly seals?: readonly RootSeal[];
 }
 
 export interface BootFile { readonly path: string; readonly content: Uint8Array }
@@ -67,8 +69,8 @@ export function bootFiles(tree: FileTree, options: BootOptions, codecs: Codecs):
   if (deployments.length > 0) return deployedBootFiles(paths, deployments, options);
   const kernel = findKernel(paths);
   const linux = paths.bytes(kernel.path)!;
-  const given = options.ownInitramfs === true ? undefined : paths.firstFile([`boot/initrd.img-${kernel.version}`, `usr/lib/modules/${kernel.version}/initramfs.img`]);
-  const initrd = given !== undefined ? paths.bytes(given)! : codecs.gzip(initramfs(tree, { kernel: kernel.version, mtime: options.mtime }, codecs));
+  const seals = options.seals ?? [], given = options.ownInitramfs === true || seals.length > 0 ? undefined : paths.firstFile([`boot/initrd.img-${kernel.version}`, `usr/lib/modules/${kernel.version}/initramfs.img`]);
+  const initrd = given !== undefined ? paths.bytes(given)! : codecs.gzip(initramfs(tree, { kernel: kernel.version, mtime: options.mtime, seals, findsPartitions: options.root.startsWith("PARTUUID=") }, codecs));
   const commandLine = commandLineFor(options, options.rootFlags);
   const entries = [{ id: "stratos", title: options.title, commandLine }, ...(options.entries ?? []).map(({ id, title, rootFlags }) => ({ id: `stratos-${id}`, title, commandLine: commandLineFor(options, rootFlags) }))];
   const places = {

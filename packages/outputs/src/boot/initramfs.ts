@@ -18,10 +18,21 @@ const MODULES = [
 const PROGRAMS = ["sh", "mount", "findfs", "switch_root", "insmod", "sleep", "mkdir"] as const;
 const PLACES = ["usr/bin", "bin", "usr/sbin", "sbin"] as const;
 
+/** What stands between the first root and the root: hashes that vouch for it, or its encryption. */
+export type RootSeal = "verity" | "luks";
+/** What opens each, with the modules that it needs. Ciphers and digests that the kernel has built in are left out. */
+const OPENERS: Readonly<Record<RootSeal, { readonly program: string; readonly modules: readonly string[] }>> = {
+  verity: { program: "veritysetup", modules: ["dm_mod", "sha256_generic", "dm_verity"] },
+  luks: { program: "cryptsetup", modules: ["dm_mod", "sha256_generic", "aes_generic", "aesni_intel", "aes_arm64", "cryptd", "xts", "dm_crypt"] },
+};
+
 export interface InitramfsOptions {
   readonly kernel: string;
   /** further modules */
   readonly modules?: readonly string[];
+  readonly seals?: readonly RootSeal[];
+  /** the root is named by its partition */
+  readonly findsPartitions?: boolean;
   readonly mtime: number;
 }
 
@@ -36,6 +47,10 @@ export function initramfs(tree: FileTree, options: InitramfsOptions, codecs: Pic
     if (entry?.kind !== "file") throw new FormatError(`${from}: is not in the tree`);
     draft.put({ ...entry, path: to, mtime: options.mtime, xattrs: new Map() });
   };
+  const copyProgram = (program: string, found: string): void => {
+    copy(found, `bin/${program}`);
+    for (const library of librariesOf(found, paths)) if (!draft.has(library)) copy(library, library);
+  };
   if (busybox !== undefined) {
     copy(busybox, "bin/busybox");
     for (const program of PROGRAMS) draft.symlink(`bin/${program}`, "busybox");
@@ -45,14 +60,21 @@ export function initramfs(tree: FileTree, options: InitramfsOptions, codecs: Pic
       const found = paths.firstFile(PLACES.map((place) => `${place}/${program}`));
       if (found === undefined) throw new FormatError(`an initramfs needs busybox, or ${program}, and the tree has neither; install busybox-static`);
       // kmod is many programs, by the name it is called.
-      copy(found, `bin/${program}`);
-      for (const library of librariesOf(found, paths)) if (!draft.has(library)) copy(library, library);
+      copyProgram(program, found);
     }
+  }
+  const seals = options.seals ?? [];
+  // busybox's findfs knows no partitions by their own identity.
+  for (const program of [...seals.map((seal) => OPENERS[seal].program), ...(seals.length > 0 || options.findsPartitions === true ? ["findfs"] : [])]) {
+    const found = paths.firstFile(["usr/sbin", "sbin"].map((place) => `${place}/${program}`));
+    if (found === undefined) throw new FormatError(`to reach the root takes ${program}, which the tree does not have; install ${program === "findfs" ? "util-linux" : "cryptsetup-bin"}`);
+    draft.remove(`bin/${program}`);
+    copyProgram(program, found);
   }
   const all: string[] = [];
   for (const { path } of tree.entries()) all.push(path);
   const modules = readModules(paths, all, options.kernel);
-  const order = loadOrder(modules, [...MODULES, ...(options.modules ?? [])]);
+  const order = loadOrder(modules, [...MODULES, ...seals.flatMap((seal) => OPENERS[seal].modules), ...(options.modules ?? [])]);
   const names = order.map((file) => file.slice(file.lastIndexOf("/") + 1));
   order.forEach((file, index) => copy(file, `modules/${names[index]!}`));
   draft.file("modules/order", names.map((name) => `${name}\n`).join(""));
@@ -77,10 +99,21 @@ fail() {
   echo "initramfs: a shell, as the root could not be reached" > /dev/console
   exec sh < /dev/console > /dev/console 2>&1
 }
+# 32 digits as a UUID has them.
+as_uuid() {
+  rest="$1" text=
+  for length in 8 4 4 4 12; do
+    part="$rest"
+    while [ "\${#part}" -gt "$length" ]; do part="\${part%?}"; done
+    text="\${text:+$text-}$part"
+    rest="\${rest#"$part"}"
+  done
+  echo "$text"
+}
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
-root= type= flags= mode=ro init= live= ostree= panic=
+root= type= flags= mode=ro init= live= ostree= panic= roothash= luks=
 read -r line < /proc/cmdline
 for word in $line; do
   case "$word" in
@@ -88,6 +121,8 @@ for word in $line; do
     rootfstype=*) type="\${word#rootfstype=}" ;;
     rootflags=*) flags="\${word#rootflags=}" ;;
     ostree=*) ostree="\${word#ostree=}" ;;
+    roothash=*) roothash="\${word#roothash=}" ;;
+    rd.luks.name=*) luks="\${word#rd.luks.name=}" ;;
     stratos.live=*) live="\${word#stratos.live=}" ;;
     panic=*) panic="\${word#panic=}" ;;
     init=*) init="\${word#init=}" ;;
@@ -99,18 +134,41 @@ while read -r module; do
   insmod "/modules/$module" 2> /dev/null
 done < /modules/order
 [ -n "$root" ] || fail "the command line names no root"
-device=
-tries=0
-while [ "$tries" -lt 100 ]; do
-  case "$root" in
-    UUID=*|LABEL=*|PARTUUID=*|PARTLABEL=*) device="$(findfs "$root" 2> /dev/null)" ;;
-    *) [ -b "$root" ] && device="$root" ;;
-  esac
-  [ -n "$device" ] && [ -b "$device" ] && break
-  tries=$((tries + 1))
-  sleep 0.1 2> /dev/null || sleep 1
-done
-[ -n "$device" ] && [ -b "$device" ] || fail "$root is not there"
+# Leaves in $device what $1 names, once it is there.
+wait_for() {
+  device=
+  tries=0
+  while [ "$tries" -lt 100 ]; do
+    case "$1" in
+      UUID=*|LABEL=*|PARTUUID=*|PARTLABEL=*) device="$(findfs "$1" 2> /dev/null)" ;;
+      *) [ -b "$1" ] && device="$1" ;;
+    esac
+    [ -n "$device" ] && [ -b "$device" ] && return
+    tries=$((tries + 1))
+    sleep 0.1 2> /dev/null || sleep 1
+  done
+  fail "$1 is not there"
+}
+# Nobody but ourselves makes the nodes of mapped devices here.
+export DM_DISABLE_UDEV=1
+if [ -n "$roothash" ]; then
+  # Both halves of the hash are the identities of the partitions that it is of.
+  half="\${roothash%????????????????????????????????}"
+  other="\${roothash#"$half"}"
+  wait_for "PARTUUID=$(as_uuid "$half")"
+  data="$device"
+  wait_for "PARTUUID=$(as_uuid "$other")"
+  veritysetup open "$data" root "$device" "$roothash" || fail "$data is not what $roothash vouches for"
+fi
+if [ -n "$luks" ]; then
+  wait_for "UUID=\${luks%%=*}"
+  if [ -f "/keys/\${luks%%=*}" ]; then
+    cryptsetup open --key-file "/keys/\${luks%%=*}" "$device" "\${luks#*=}" || fail "$device cannot be opened by its key"
+  else
+    cryptsetup open --tries 5 "$device" "\${luks#*=}" < /dev/console > /dev/console 2>&1 || fail "$device was not opened"
+  fi
+fi
+wait_for "$root"
 if [ -n "$live" ]; then
   # The medium holds the root as an image; changes live in memory.
   mkdir -p /run/medium /run/image /run/changes

@@ -2,7 +2,7 @@
  * Installs a root on a disk: partitions, file systems, the system's own settings, and what firmware starts. A plan is worked out first and
  * can be shown; nothing on the disk changes before {@link InstallPlan.write}.
  */
-import { DiskWindow, FatVolume, fileEntry, FormatError, gptSpace, viewOf, writeGpt, type Codecs, type Disk, type FileTree, type SectorSize } from "@stratos/formats";
+import { DiskWindow, FatVolume, fileEntry, FormatError, gptSpace, writeGpt, writeSwap, type Codecs, type Disk, type FileTree, type SectorSize } from "@stratos/formats";
 import { bootFiles, completeEntries, type BootArchitecture, type BootEntry, type BootFiles } from "../boot/boot-files.ts";
 import { findDeployments } from "../boot/deployments.ts";
 import { TreePaths } from "../boot/tree-paths.ts";
@@ -37,8 +37,6 @@ export interface InstallPlan {
   /** @param isZeroed  the disk's bytes are zero already, as in a new file */
   write(disk: Disk, isZeroed: boolean, onStep: (what: string) => void): void;
 }
-
-const PAGE = 4096;
 
 /** @throws FormatError when the disk is too small, or the root lacks what is asked for */
 export function planInstall(source: FileTree, config: InstallConfig, options: InstallOptions, codecs: Codecs): InstallPlan {
@@ -83,7 +81,7 @@ export function planInstall(source: FileTree, config: InstallConfig, options: In
         const share = shares.get(planned);
         if (share !== undefined) {
           fileSystemOf(planned, options.aegisfs).write(window, share, { uuid, label: own.name, time: options.time, isZeroed, id: (what) => options.id(`${own.name} ${what}`) });
-        } else if (own.format === "swap") writeSwap(window, uuid, own.name);
+        } else if (own.format === "swap") writeSwap(window, { uuid, label: own.name });
         else if (own.format === "vfat") writeFat(window, planned, planned === esp ? boot : null, options, isZeroed);
       }
     },
@@ -119,19 +117,6 @@ function sharesOf(tree: FileTree, partitions: readonly PlannedPartition[], time:
   for (const [{ planned, subvolume }, share] of splitTree(tree, places, ({ mount }) => mount)) shares.get(planned)!.push({ subvolume, tree: share });
   for (const [planned, list] of shares) if (planned.mountings.length === 0) list.push({ subvolume: "", tree: { entries: () => [fileEntry("", "directory", { mtime: time })] } });
   return shares;
-}
-
-/** The header that mkswap writes (include/linux/swap.h, `union swap_header`). */
-function writeSwap(disk: Disk, uuid: string, label: string): void {
-  const page = new Uint8Array(PAGE);
-  const view = viewOf(page);
-  view.setUint32(1024, 1, true);
-  view.setUint32(1028, Math.floor(disk.size / PAGE) - 1, true);
-  const digits = uuid.replaceAll("-", "");
-  for (let index = 0; index < 16; index++) page[1036 + index] = parseInt(digits.slice(index * 2, index * 2 + 2), 16);
-  for (let index = 0; index < Math.min(15, label.length); index++) page[1052 + index] = label.charCodeAt(index) & 0x7f;
-  "SWAPSPACE2".split("").forEach((letter, index) => (page[PAGE - 10 + index] = letter.charCodeAt(0)));
-  disk.write(0, page);
 }
 
 function writeFat(disk: Disk, planned: PlannedPartition, boot: BootFiles | null, { time, sectorSize }: Pick<InstallOptions, "time" | "sectorSize">, isZeroed: boolean): void {

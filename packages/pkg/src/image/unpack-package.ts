@@ -13,6 +13,8 @@ import { RootTree, RootTreeError } from "./root-tree.ts";
 export interface UnpackTools {
   /** where a file of the package goes whose path another package has diverted (dpkg-divert(1)); paths are without their leading slash */
   divert?(path: string, name: string): string;
+  /** whether an entry is listed as the package's and not unpacked (dpkg(1), `--path-exclude`) */
+  isLeftOut?(entry: TarEntry): boolean;
   hasher(algorithm: "md5"): Hasher;
   latin1(bytes: Uint8Array): string;
 }
@@ -51,9 +53,16 @@ function beginUnpack(tree: RootTree, archive: Pick<DebArchive, "control" | "cont
     conffiles: parseConffiles(archive.controlFiles, tools.latin1), md5sums: bringsHashes ? undefined : new Map(),
   };
   const divert = (path: string): string => tools.divert?.(path, name) ?? path;
+  /** by path; of a file that was left out, the first link that stays is the file */
+  const leftOut = new Map<string, { entry: TarEntry; content: Uint8Array } | { at: string } | undefined>();
   const visit: VisitEntry = (entry, content) => {
     const path = relativePath(entry.path, name);
     if (path === "") return;
+    if (tools.isLeftOut?.(entry) === true) {
+      unpacked.paths.add(`/${path}`);
+      leftOut.set(path, entry.type === TarType.hardLink ? leftOut.get(relativePath(entry.linkPath, name)) : { entry, content });
+      return;
+    }
     try {
       place(path, entry, content);
     } catch (error) {
@@ -90,7 +99,16 @@ function beginUnpack(tree: RootTree, archive: Pick<DebArchive, "control" | "cont
         break;
       }
       case TarType.symbolicLink: tree.symlink(at, meta, entry.linkPath, name); break;
-      case TarType.hardLink: tree.hardLink(at, tree.place(divert(relativePath(entry.linkPath, name))), name); break;
+      case TarType.hardLink: {
+        const linked = relativePath(entry.linkPath, name), file = leftOut.get(linked);
+        if (file === undefined) tree.hardLink(at, tree.place(divert(linked)), name);
+        else if ("at" in file) tree.hardLink(at, file.at, name);
+        else {
+          leftOut.set(linked, { at });
+          return place(path, { ...file.entry, path: entry.path }, file.content);
+        }
+        break;
+      }
       case TarType.characterDevice: tree.device(at, meta, { kind: "character", major: entry.deviceMajor, minor: entry.deviceMinor }, name); break;
       case TarType.blockDevice: tree.device(at, meta, { kind: "block", major: entry.deviceMajor, minor: entry.deviceMinor }, name); break;
       case TarType.fifo: tree.fifo(at, meta, name); break;
