@@ -10,7 +10,7 @@ import { FrameAllocator } from "./mm/frame-allocator.ts";
 import { CoreSettings } from "./core-dump/core-settings.ts";
 import { IpcState } from "./ipc/ipc-state.ts";
 import { Network } from "./socket/network.ts";
-import type { SignalInfo } from "./signal/pending-signals.ts";
+import type { SignalInfo, SignalLoad } from "./signal/pending-signals.ts";
 import type { SyscallRow } from "./syscall/syscall-table.ts";
 import { HartRegisters } from "./task/hart-registers.ts";
 import { Scheduler } from "./task/scheduler.ts";
@@ -104,6 +104,7 @@ export class Kernel {
   readonly scratch: { readonly u8: Uint8Array; readonly view: DataView };
   /** clock_settime(CLOCK_REALTIME) moves it. */
   realtimeOffsetMs = 0;
+  readonly signalLoad: SignalLoad = { queued: 0 };
   readonly coreSettings = new CoreSettings();
   readonly clockAdjustment = new ClockAdjustment();
   /** Called after CLOCK_REALTIME was set: timers that follow it move (timerfd_create(2)). Bound: open timerfds. */
