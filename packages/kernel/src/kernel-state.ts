@@ -2,6 +2,7 @@ import { PAGE_SIZE } from "@stratos/abi";
 import type { Clock, RandomSource, SocketProvider } from "@stratos/host";
 import type { PhysicalMemory, Processor } from "@stratos/riscv";
 import { killForMemory } from "./mm/oom-killer.ts";
+import { PipeLimits } from "./fs/pipe/pipe-limits.ts";
 import { LibraryPlaces } from "./mm/library-places.ts";
 import { PageCache } from "./mm/page-cache.ts";
 import { SlotPool } from "./mm/slot-pool.ts";
@@ -25,6 +26,9 @@ import { TimerQueue } from "./time/timer-queue.ts";
 import type { Inode, Time } from "./vfs/inode.ts";
 import { VfsState } from "./vfs/vfs-state.ts";
 import type { MountNamespace } from "./vfs/mount-namespace.ts";
+
+/** Linux's default of vm.max_map_count (proc(5)). */
+const MAP_COUNT_DEFAULT = 65530;
 
 export interface KernelOptions {
   physical: PhysicalMemory;
@@ -104,6 +108,9 @@ export class Kernel {
   readonly scratch: { readonly u8: Uint8Array; readonly view: DataView };
   /** clock_settime(CLOCK_REALTIME) moves it. */
   realtimeOffsetMs = 0;
+  readonly pipeLimits = new PipeLimits();
+  /** Areas that an address space may have (vm.max_map_count). */
+  maximumAreas = MAP_COUNT_DEFAULT;
   readonly signalLoad: SignalLoad = { queued: 0 };
   readonly coreSettings = new CoreSettings();
   readonly clockAdjustment = new ClockAdjustment();

@@ -177,7 +177,7 @@ export const systemCalls: SyscallTable = {
       if (value >>> 0 !== 0xffffffff) task.personality = value >>> 0;
       return before;
     },
-    gaps: "kept and shown; only PER_LINUX's behaviour is there",
+    gaps: "kept and shown; of its flags only STICKY_TIMEOUTS changes anything",
   },
   getrandom: { run: getrandom },
   riscv_hwprobe: { run: hwprobe },
@@ -195,6 +195,10 @@ export const systemCalls: SyscallTable = {
   },
   vhangup: { run: hangUpTerminal },
   ptrace: { run: () => -EPERM, gaps: "no tracing of one guest task by another yet: EPERM" },
-  bpf: { run: () => -EPERM }, perf_event_open: { run: () => -ENOSYS }, kexec_load: { run: () => -EPERM },
-  init_module: { run: () => -EPERM }, finit_module: { run: () => -EPERM }, delete_module: { run: () => -EPERM },
+  bpf: { run: () => -ENOSYS, gaps: "ENOSYS, as of a kernel without CONFIG_BPF_SYSCALL" },
+  perf_event_open: { run: () => -ENOSYS, gaps: "ENOSYS, as of a kernel without CONFIG_PERF_EVENTS" },
+  kexec_load: { run: () => -ENOSYS, gaps: "ENOSYS, as of a kernel without CONFIG_KEXEC" },
+  init_module: { run: () => -ENOSYS, gaps: "ENOSYS, as of a kernel without CONFIG_MODULES" },
+  finit_module: { run: () => -ENOSYS, gaps: "ENOSYS, as of a kernel without CONFIG_MODULES" },
+  delete_module: { run: () => -ENOSYS, gaps: "ENOSYS, as of a kernel without CONFIG_MODULES" },
 };
