@@ -219,7 +219,15 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "net/ipv4/tcp_wmem": kept("4096\t16384\t4194304"),
   "net/ipv4/tcp_congestion_control": kept("cubic", /^cubic$/),
   "net/ipv4/tcp_available_congestion_control": fixed(() => "cubic"),
-  "net/ipv4/ping_group_range": kept("1\t0"),
+  "net/ipv4/ping_group_range": () => ({
+    read: ({ network }) => `${network.pingGroups.first}\t${network.pingGroups.last}`,
+    write: ({ network }, text) => {
+      const range = /^(\d+)\s+(\d+)$/.exec(text.trim());
+      if (range === null || Number(range[1]) > 0xfffffffe || Number(range[2]) > 0xfffffffe) return -EINVAL;
+      network.pingGroups = { first: Number(range[1]), last: Number(range[2]) };
+      return 0;
+    },
+  }),
   "net/ipv6/conf/all/disable_ipv6": kept("0"),
   "net/ipv6/conf/default/disable_ipv6": kept("0"),
   "net/ipv6/bindv6only": kept("0"),
