@@ -6,6 +6,7 @@ import { registerBlockDevices } from "./block/loop/loop-devices.ts";
 import { Changes } from "./event/changes.ts";
 import { killForMemory } from "./mm/oom-killer.ts";
 import { KERNEL_INFO, KernelLog } from "./kernel-log.ts";
+import { PipeLimits } from "./fs/pipe/pipe-limits.ts";
 import { LibraryPlaces } from "./mm/library-places.ts";
 import { PageCache } from "./mm/page-cache.ts";
 import { Reaper } from "./mm/reaper.ts";
@@ -16,7 +17,7 @@ import type { Notice } from "./notice.ts";
 import { CoreSettings } from "./core-dump/core-settings.ts";
 import { IpcState } from "./ipc/ipc-state.ts";
 import { Network } from "./socket/network.ts";
-import type { SignalInfo } from "./signal/pending-signals.ts";
+import type { SignalInfo, SignalLoad } from "./signal/pending-signals.ts";
 import { RELEASE, VERSION } from "./syscall/system-calls.ts";
 import type { SyscallRow } from "./syscall/syscall-table.ts";
 import { CALL_WORK, CallWork } from "./task/call-work.ts";
@@ -34,6 +35,9 @@ import { TimerQueue } from "./time/timer-queue.ts";
 import type { Inode, Time } from "./vfs/inode.ts";
 import { VfsState } from "./vfs/vfs-state.ts";
 import type { MountNamespace } from "./vfs/mount-namespace.ts";
+
+/** Linux's default of vm.max_map_count (proc(5)). */
+const MAP_COUNT_DEFAULT = 65530;
 
 export interface KernelOptions {
   physical: PhysicalMemory;
@@ -124,6 +128,10 @@ export class Kernel {
   readonly scratch: { readonly u8: Uint8Array; readonly view: DataView };
   /** clock_settime(CLOCK_REALTIME) moves it. */
   realtimeOffsetMs = 0;
+  readonly pipeLimits = new PipeLimits();
+  /** Areas that an address space may have (vm.max_map_count). */
+  maximumAreas = MAP_COUNT_DEFAULT;
+  readonly signalLoad: SignalLoad = { queued: 0 };
   readonly coreSettings = new CoreSettings();
   readonly clockAdjustment = new ClockAdjustment();
   /** Called after CLOCK_REALTIME was set: timers that follow it move (timerfd_create(2)). Bound: open timerfds. */

@@ -80,17 +80,20 @@ export class IpcObject {
   }
 }
 
-/** The objects of one kind. Bound: `most`. */
+/** The objects of one kind. Bound: `most`, at most 2 ** INDEX_BITS. */
 export class IpcTable<T extends IpcObject> {
   readonly #slots: (T | undefined)[] = [];
   readonly #byKey = new Map<number, T>();
-  readonly #most: number;
+  /** msgmni, semmni, shmmni. */
+  most: number;
+  /** msg_next_id and its like: the identifier that the next new object shall have, if it is free; −1: any. */
+  nextId = -1;
   #count = 0;
   #lastIndex = -1;
   #sequence = 0;
 
   constructor(most: number) {
-    this.#most = most;
+    this.most = most;
   }
 
   get count(): number {
@@ -123,20 +126,41 @@ export class IpcTable<T extends IpcObject> {
       return present.permits(credentials, flags & 0o777) ? present.id : -EACCES;
     }
     if (key !== IPC_PRIVATE && (flags & IPC_CREAT) === 0) return -ENOENT;
-    if (this.#count >= this.#most) return -ENOSPC;
+    if (this.#count >= this.most) return -ENOSPC;
     const object = create();
-    return typeof object === "number" ? object : this.#insert(object);
+    if (typeof object === "number") return object;
+    if (this.nextId < 0) this.#chooseSlot(object);
+    else this.#wishedSlot(object);
+    return this.#insert(object);
   }
 
   /** Slots are given out in turn, so that the identifier of a removed object isn't soon that of another. */
-  #insert(object: T): number {
-    let index = this.#lastIndex + 1;
-    while (index < this.#most && this.#slots[index] !== undefined) index++;
-    if (index >= this.#most) index = this.#slots.findIndex((slot) => slot === undefined);
+  #chooseSlot(object: T): void {
+    let index = this.#firstFree(this.#lastIndex + 1);
+    if (index >= this.most) index = this.#firstFree(0);
     if (index <= this.#lastIndex) this.#sequence = this.#sequence >= SEQUENCE_MAX ? 0 : this.#sequence + 1;
     this.#lastIndex = index;
     object.sequence = this.#sequence;
     object.id = (this.#sequence << INDEX_BITS) | index;
+  }
+
+  /** The identifier that `nextId` names, or the next free one above (ipc/util.c, ipc_idr_alloc). The wish is used up. */
+  #wishedSlot(object: T): void {
+    const wished = this.nextId & (2 ** INDEX_BITS - 1);
+    const above = this.#firstFree(wished);
+    object.sequence = this.nextId >>> INDEX_BITS;
+    object.id = (object.sequence << INDEX_BITS) | (above < 2 ** INDEX_BITS ? above : this.#firstFree(0));
+    this.nextId = -1;
+  }
+
+  #firstFree(from: number): number {
+    let index = from;
+    while (this.#slots[index] !== undefined) index++;
+    return index;
+  }
+
+  #insert(object: T): number {
+    const index = object.id & (2 ** INDEX_BITS - 1);
     while (this.#slots.length < index) this.#slots.push(undefined);
     this.#slots[index] = object;
     if (object.key !== IPC_PRIVATE) this.#byKey.set(object.key, object);

@@ -7,6 +7,8 @@ import { ALTER, IPC_INFO, IPC_NOWAIT, IPC_RMID, IPC_SET, IPC_STAT, IpcObject, Ip
 
 /** Linux's defaults (proc(5), /proc/sys/kernel/msgmax and its neighbours). */
 const MSGMAX = 8192, MSGMNB = 16384, MSGMNI = 32000;
+/** What the machine allows at most: a message is copied at once. */
+export const MSGMAX_MOST = 1 << 20;
 const MSG_NOERROR = 0o10000, MSG_EXCEPT = 0o20000, MSG_COPY = 0o40000;
 const MSG_STAT = 11, MSG_INFO = 12, MSG_STAT_ANY = 13;
 const QBYTES_OFFSET = 88;
@@ -28,10 +30,17 @@ export class MessageQueue extends IpcObject {
 
 export class MessageQueues {
   readonly table = new IpcTable<MessageQueue>(MSGMNI);
+  /** /proc/sys/kernel/msgmax and msgmnb: bytes of a message, and of a new queue. */
+  maximumMessage = MSGMAX;
+  maximumQueue = MSGMNB;
 
   get(task: Task, key: number, flags: number): number {
     const { credentials, kernel } = task;
-    return this.table.obtain({ key, flags, credentials }, () => 0, () => new MessageQueue(key, flags, credentials, kernel.realtime().seconds));
+    return this.table.obtain({ key, flags, credentials }, () => 0, () => {
+      const queue = new MessageQueue(key, flags, credentials, kernel.realtime().seconds);
+      queue.capacity = this.maximumQueue;
+      return queue;
+    });
   }
 
   /** The queue, also after a wait: by then its identifier may be another's. */
@@ -43,7 +52,7 @@ export class MessageQueues {
 
   /** msgsnd(2): 0; −EACCES, −EAGAIN, −EFAULT, −EIDRM, −EINVAL. */
   send(task: Task, id: number, address: number, size: number, flags: number): number {
-    if (!(size >= 0 && size <= MSGMAX) || id < 0) return -EINVAL;
+    if (!(size >= 0 && size <= this.maximumMessage) || id < 0) return -EINVAL;
     const bytes = new Uint8Array(8 + size);
     if (task.space.copyIn(address, bytes, 0, bytes.length) < 0) return -EFAULT;
     const type = signedLong(bytes);
@@ -99,7 +108,7 @@ export class MessageQueues {
         const capacity = space.loadU64(address + QBYTES_OFFSET);
         if (capacity === -EFAULT) return -EFAULT;
         if (!queue.isControlledBy(credentials)) return -EPERM;
-        if (capacity > MSGMNB && !isCapable(credentials, CAP_SYS_RESOURCE)) return -EPERM;
+        if (capacity > this.maximumQueue && !isCapable(credentials, CAP_SYS_RESOURCE)) return -EPERM;
         const changed = queue.change(space, credentials, address, task.kernel.realtime().seconds);
         if (changed < 0) return changed;
         queue.capacity = capacity;
@@ -131,7 +140,7 @@ export class MessageQueues {
       bytes += queue.length;
     }
     const isUsage = command === MSG_INFO;
-    const words = Int32Array.of(isUsage ? this.table.count : (MSGMNI * MSGMNB) / 1024, isUsage ? messages : MSGMNB, MSGMAX, MSGMNB, MSGMNI, 16, isUsage ? bytes : MSGMNB, 0xffff);
+    const words = Int32Array.of(isUsage ? this.table.count : (this.table.most * this.maximumQueue) / 1024, isUsage ? messages : this.maximumQueue, this.maximumMessage, this.maximumQueue, this.table.most, 16, isUsage ? bytes : this.maximumQueue, 0xffff);
     return task.space.copyOut(address, new Uint8Array(words.buffer), 0, 32) < 0 ? -EFAULT : this.table.highestIndex;
   }
 

@@ -66,6 +66,8 @@ export class Segment extends IpcObject {
 
 export class SharedMemory {
   readonly table = new IpcTable<Segment>(SHMMNI);
+  /** /proc/sys/kernel/shmmax: bytes of a segment; 2^64 is more than any. */
+  maximumSegment = Infinity;
   readonly #kernel: Kernel;
 
   constructor(kernel: Kernel) {
@@ -79,8 +81,10 @@ export class SharedMemory {
 
   #create(task: Task, key: number, size: number, flags: number): Segment | number {
     const { kernel, credentials } = task;
-    if (!(size >= 1)) return -EINVAL;
-    if ((flags & SHM_HUGETLB) !== 0 || size > kernel.frames.total * PAGE_SIZE) return -ENOMEM;
+    if (!(size >= 1 && size <= this.maximumSegment)) return -EINVAL;
+    // As without CONFIG_HUGETLBFS.
+    if ((flags & SHM_HUGETLB) !== 0) return -EINVAL;
+    if (size > kernel.frames.total * PAGE_SIZE) return -ENOMEM;
     const inode = shmemMount(kernel).fileSystem.root.createUnnamed({ mode: S_IFREG | 0o600, uid: credentials.euid, gid: credentials.egid, rdev: 0, now: kernel.vfs.now() });
     if (typeof inode === "number") return -ENOMEM;
     inode.size = size;

@@ -1,7 +1,7 @@
 /**
  * The areas of an address space, sorted by address and never overlapping: a tree of two levels, whose leaves hold 32 to 128 areas side by side.
  * Finding one is two binary searches, inserting or removing one moves at most a leaf's 128 and, once in 32 times at most, the list of leaves
- * (1,024 at MAP_COUNT_MAX). Each leaf knows its widest gap, so that a place for a new area is found without looking at every area.
+ * (1,024 at vm.max_map_count). Each leaf knows its widest gap, so that a place for a new area is found without looking at every area.
  *
  * ```
  * leaves  [ leaf 0 | leaf 1 | … ]

@@ -19,8 +19,6 @@ import { PTE_A, PTE_C, PTE_R, PTE_W } from "./page-table.ts";
 const pageUp = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
 /** What MAP_SHARED_VALIDATE takes: Linux's LEGACY_MAP_MASK, MAP_FIXED_NOREPLACE and the sizes of huge pages. */
 const KNOWN_FLAGS = 0x17f93f | (63 << 26);
-/** Areas of one process: Linux's default of vm.max_map_count (proc(5)). */
-export const MAP_COUNT_MAX = 65530;
 const PROTECTIONS = PROT_READ | PROT_WRITE | PROT_EXEC;
 
 /** `file` is null for MAP_ANONYMOUS. */
@@ -60,7 +58,7 @@ export function mmap(task: Task, request: MapRequest): number {
     if (typeof mapping === "number") return mapping;
     pages = mapping;
   }
-  if (exceedsLimit(task, length) || space.areas.size >= MAP_COUNT_MAX) return -ENOMEM;
+  if (exceedsLimit(task, length) || space.areas.size >= space.kernel.maximumAreas) return -ENOMEM;
   const isAccounted = (flags & MAP_NORESERVE) === 0 && (isShared ? file === null : (request.protection & PROT_WRITE) !== 0);
   if (isAccounted && overcommits(space, length)) return -ENOMEM;
 
@@ -153,7 +151,7 @@ function insertMerged(space: AddressSpace, area: Area): void {
   else space.insert(area);
 }
 
-/** @returns 0, or −EINVAL, −EPERM (mseal(2)). @see munmap(2) */
+/** @returns 0, or −EINVAL, −ENOMEM, −EPERM (mseal(2)). @see munmap(2) */
 export function munmap(space: AddressSpace, address: number, length: number): number {
   if (address % PAGE_SIZE !== 0 || !(length > 0) || address < 0) return -EINVAL;
   const end = address + pageUp(length);
@@ -161,9 +159,9 @@ export function munmap(space: AddressSpace, address: number, length: number): nu
   if (space.isFree(address, end)) return 0;
   const refused = checkSeals(space, address, end);
   if (refused < 0) return refused;
-  // Only a hole in the middle of an area makes more of them.
-  const area = space.areaAt(address);
-  if (area !== undefined && area.start < address && end < area.end && space.areas.size >= MAP_COUNT_MAX) return -ENOMEM;
+  // A hole in an area makes two of one (mm/vma.c, vms_gather_munmap_vmas).
+  const first = space.areaAt(address);
+  if (first !== undefined && first.start < address && first.end > end && space.areas.size >= space.kernel.maximumAreas) return -ENOMEM;
   space.splitAt(address);
   space.splitAt(end);
   space.removeAreas(address, end);
@@ -172,9 +170,9 @@ export function munmap(space: AddressSpace, address: number, length: number): nu
 
 /** May areas be split at both ends of the range? */
 function maySplit(space: AddressSpace, start: number, end: number): boolean {
-  if (space.areas.size + 2 <= MAP_COUNT_MAX) return true;
+  if (space.areas.size + 2 <= space.kernel.maximumAreas) return true;
   const more = Number((space.areaAt(start)?.start ?? start) < start) + Number((space.areas.startingBefore(end)?.end ?? end) > end);
-  return space.areas.size + more <= MAP_COUNT_MAX;
+  return space.areas.size + more <= space.kernel.maximumAreas;
 }
 
 /** @returns 0, or EACCES, EINVAL, ENOMEM, EPERM (mseal(2)), UNFINISHED. @see mprotect(2) */

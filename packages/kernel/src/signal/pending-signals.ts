@@ -11,26 +11,49 @@ export interface SignalInfo {
   valueLow: number; valueHigh: number;
   timerId: number; overrun: number;
   band: number; fd: number;
+  /** Wants to know when the signal leaves the queue: a timer, which counts what it missed meanwhile. */
+  owner: SignalOwner | null;
 }
+
+export interface SignalOwner {
+  /** The signal is about to be acted on, or read; the owner may still fill in `info`. */
+  signalTaken(info: SignalInfo): void;
+}
+
+/** How many signals the whole machine has queued: while they are few, nobody need be counted by user. */
+export interface SignalLoad { queued: number }
 
 /** si_code of signals that descriptions send (sigaction(2)). */
 export const POLL_IN = 1, POLL_OUT = 2, POLL_MSG = 3, POLL_ERR = 4, POLL_PRI = 5, POLL_HUP = 6;
 
 export function signalInfo(signal: number, code: number, parts: Partial<SignalInfo> = {}): SignalInfo {
-  return { signal, code, errno: 0, pid: 0, uid: 0, status: 0, address: 0, valueLow: 0, valueHigh: 0, timerId: 0, overrun: 0, band: 0, fd: 0, ...parts };
+  return { signal, code, errno: 0, pid: 0, uid: 0, status: 0, address: 0, valueLow: 0, valueHigh: 0, timerId: 0, overrun: 0, band: 0, fd: 0, owner: null, ...parts };
 }
 
-/** Queue of pending signals: one of each standard signal, all of the real-time ones in order (signal(7)). Bound: RLIMIT_SIGPENDING, checked by the sender. */
+/** Queue of pending signals: one of each standard signal, all of the real-time ones in order (signal(7)). Bound: RLIMIT_SIGPENDING (send-signal.ts), and the timers of the process. */
 export class PendingSignals {
   readonly set = new SignalSet();
   readonly #queue: SignalInfo[] = [];
+  readonly #load: SignalLoad;
 
-  /** Returns false when a standard signal was pending already. */
+  constructor(load: SignalLoad) {
+    this.#load = load;
+  }
+
+  /** Returns false when a standard signal was pending already; one that has an owner is queued in any case. */
   add(info: SignalInfo): boolean {
-    if (info.signal < SIGRTMIN && this.set.has(info.signal)) return false;
+    if (info.signal < SIGRTMIN && info.owner === null && this.set.has(info.signal)) return false;
     this.set.add(info.signal);
     this.#queue.push(info);
+    this.#load.queued++;
     return true;
+  }
+
+  /** All that is pending goes with the thread or process. */
+  clear(): void {
+    this.#load.queued -= this.#queue.length;
+    this.#queue.length = 0;
+    this.set.low = this.set.high = 0;
   }
 
   get isEmpty(): boolean {
@@ -50,14 +73,30 @@ export class PendingSignals {
     }
     if (best < 0) return null;
     const info = this.#queue.splice(best, 1)[0]!;
+    this.#load.queued--;
+    info.owner?.signalTaken(info);
     if (!this.#queue.some((other) => other.signal === info.signal)) this.set.delete(info.signal);
     return info;
+  }
+
+  /** Takes back the signal that this owner queued. */
+  withdraw(owner: SignalOwner): void {
+    const at = this.#queue.findIndex((info) => info.owner === owner);
+    if (at < 0) return;
+    const [info] = this.#queue.splice(at, 1);
+    this.#load.queued--;
+    if (!this.#queue.some((other) => other.signal === info!.signal)) this.set.delete(info!.signal);
   }
 
   /** Drops every pending instance of the signal. */
   discard(signal: number): void {
     if (!this.set.has(signal)) return;
     this.set.delete(signal);
-    for (let index = this.#queue.length - 1; index >= 0; index--) if (this.#queue[index]!.signal === signal) this.#queue.splice(index, 1);
+    for (let index = this.#queue.length - 1; index >= 0; index--) {
+      if (this.#queue[index]!.signal !== signal) continue;
+      const [dropped] = this.#queue.splice(index, 1);
+      this.#load.queued--;
+      dropped!.owner?.signalTaken(dropped!);
+    }
   }
 }

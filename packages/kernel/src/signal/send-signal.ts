@@ -1,34 +1,70 @@
-import { CLD_CONTINUED, SIGCHLD, SIGCONT, SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU } from "@stratos/abi";
+import { CLD_CONTINUED, EAGAIN, SIGCHLD, SIGCONT, SIGKILL, SIGRTMIN, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SI_USER } from "@stratos/abi";
 import type { ProcessGroup } from "../task/session.ts";
 import type { Task } from "../task/task.ts";
-import type { ThreadGroup } from "../task/thread-group.ts";
+import { RLIMIT_SIGPENDING, type ThreadGroup } from "../task/thread-group.ts";
 import { BLOCKED_KILLABLE } from "../task/wait-queue.ts";
 import { defaultAction } from "./default-action.ts";
-import { signalInfo, type SignalInfo } from "./pending-signals.ts";
+import { type PendingSignals, signalInfo, type SignalInfo } from "./pending-signals.ts";
 import { SIG_DFL, SIG_IGN } from "./signal-actions.ts";
 
-/** Queues a signal for one thread (tgkill(2), faults). */
-export function sendSignalToTask(task: Task, info: SignalInfo): void {
-  if (task.state === "Z" || task.state === "X" || task.group.pid === 1) return;
+/** Queues a signal for one thread (tgkill(2), faults): 0; −EAGAIN when RLIMIT_SIGPENDING forbids it. */
+export function sendSignalToTask(task: Task, info: SignalInfo): number {
+  if (task.state === "Z" || task.state === "X" || task.group.pid === 1) return 0;
   prepare(task.group, info.signal);
-  if (isIgnored(task.group, task, info.signal)) return;
-  task.pending.add(info);
+  if (isIgnored(task.group, task, info.signal)) return drop(info);
+  const failed = enqueue(task.group, task.pending, info);
+  if (failed < 0) return failed;
   task.group.signalQueue.wakeAll();
   notify(task, info.signal);
+  return 0;
 }
 
-/** Queues a signal for a process; a thread that does not block it is told. */
-export function sendSignalToProcess(group: ThreadGroup, info: SignalInfo): void {
+/** Queues a signal for a process; a thread that does not block it is told. 0; −EAGAIN when RLIMIT_SIGPENDING forbids it. */
+export function sendSignalToProcess(group: ThreadGroup, info: SignalInfo): number {
   // No signal reaches init (task/first-process.ts).
-  if (group.isZombie || group.pid === 1) return;
+  if (group.isZombie || group.pid === 1) return 0;
   prepare(group, info.signal);
-  if (isIgnored(group, null, info.signal)) return;
-  group.pending.add(info);
+  if (isIgnored(group, null, info.signal)) return drop(info);
+  const failed = enqueue(group, group.pending, info);
+  if (failed < 0) return failed;
   group.signalQueue.wakeAll();
   const taker = group.tasks.find((task) => wants(task, info.signal)) ?? group.tasks[0];
   if (taker !== undefined) notify(taker, info.signal);
   // SIGKILL ends every thread, stopped ones too.
   if (info.signal === SIGKILL) for (const task of group.tasks) notify(task, SIGKILL);
+  return 0;
+}
+
+function drop(info: SignalInfo): 0 {
+  info.owner?.signalTaken(info);
+  return 0;
+}
+
+/**
+ * RLIMIT_SIGPENDING (getrlimit(2)) bounds what is queued for all processes of a user. Beyond it, a real-time signal by sigqueue(3) or tgkill(2) is
+ * refused; any other becomes pending without its info, so that it doesn't count. @see kernel/signal.c, __send_signal_locked
+ */
+function enqueue(group: ThreadGroup, pending: PendingSignals, info: SignalInfo): number {
+  const { signal, code } = info;
+  const isExempt = info.owner !== null || (signal < SIGRTMIN && code >= 0);
+  const limit = group.limits[RLIMIT_SIGPENDING]!.soft;
+  const { signalLoad } = group.leader.kernel;
+  if (isExempt || signalLoad.queued < limit || queuedForUser(group) < limit) pending.add(info);
+  else if (signal >= SIGRTMIN && code !== SI_USER) return -EAGAIN;
+  else if (!pending.set.has(signal)) pending.add(signalInfo(signal, SI_USER));
+  return 0;
+}
+
+/** Work: one step a task, when the machine has more signals queued than the limit allows. */
+function queuedForUser(target: ThreadGroup): number {
+  const { uid } = target.leader.credentials;
+  let count = 0;
+  for (const process of target.leader.kernel.tasks.processes.values()) {
+    if (process.leader.credentials.uid !== uid) continue;
+    count += process.pending.length;
+    for (const task of process.tasks) count += task.pending.length;
+  }
+  return count;
 }
 
 /** @returns how many processes got it */

@@ -3,6 +3,8 @@ import {
   IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE, O_NONBLOCK, SOCK_DGRAM, SOCK_PACKET, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM,
 } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
+import { CAP_NET_RAW, isCapable } from "../security/credentials.ts";
+import { PacketSocket } from "./inet/packet-socket.ts";
 import { TcpSocket } from "./inet/tcp-socket.ts";
 import { UdpSocket } from "./inet/udp-socket.ts";
 import { createNetlinkSocket } from "./netlink/netlink-socket.ts";
@@ -14,8 +16,8 @@ import { UnixDatagramSocket } from "./unix/unix-datagram.ts";
  * socket(2).
  *
  * @param flags  O_NONBLOCK or 0
- * @returns EAFNOSUPPORT (family), EINVAL (type), EPROTONOSUPPORT, ESOCKTNOSUPPORT, EPERM (raw and packet sockets), EACCES (ICMP sockets: no group is in
- *   net.ipv4.ping_group_range)
+ * @returns EAFNOSUPPORT (family), EINVAL (type), EPROTONOSUPPORT, ESOCKTNOSUPPORT, EPERM (raw sockets without CAP_NET_RAW), EACCES (ICMP sockets: no group
+ *   of the caller is in net.ipv4.ping_group_range)
  */
 export function createSocket(task: Task, family: number, type: number, protocol: number, flags: number): Socket | number {
   if (family <= AF_UNSPEC || family >= AF_MAX) return -EAFNOSUPPORT;
@@ -26,7 +28,8 @@ export function createSocket(task: Task, family: number, type: number, protocol:
     case AF_INET6:
       return createInetSocket(task, family, type, protocol, flags);
     case AF_NETLINK: return createNetlinkSocket(task, type, protocol, flags);
-    case AF_PACKET: return -EPERM;
+    // As without CONFIG_PACKET: there is no link whose frames could be seen.
+    case AF_PACKET: return isCapable(task.credentials, CAP_NET_RAW) ? -EAFNOSUPPORT : -EPERM;
     default: return -EAFNOSUPPORT;
   }
 }
@@ -52,14 +55,24 @@ function createInetSocket(task: Task, family: number, type: number, protocol: nu
       if (protocol !== IPPROTO_IP && protocol !== IPPROTO_TCP) return -EPROTONOSUPPORT;
       return new TcpSocket(task.kernel, family, flags, task.credentials);
     case SOCK_DGRAM:
-      if (protocol === (family === AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6)) return -EACCES;
+      if (protocol === (family === AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6)) {
+        return mayPing(task) ? new PacketSocket(task.kernel, family, type, protocol, flags, task.credentials) : -EACCES;
+      }
       if (protocol !== IPPROTO_IP && protocol !== IPPROTO_UDP && protocol !== IPPROTO_UDPLITE) return -EPROTONOSUPPORT;
       return new UdpSocket(task.kernel, family, protocol === IPPROTO_UDPLITE ? IPPROTO_UDPLITE : IPPROTO_UDP, flags, task.credentials);
     case SOCK_RAW:
-      return protocol === IPPROTO_IP ? -EPROTONOSUPPORT : -EPERM;
+      if (protocol === IPPROTO_IP || protocol > 255) return -EPROTONOSUPPORT;
+      return isCapable(task.credentials, CAP_NET_RAW) ? new PacketSocket(task.kernel, family, type, protocol, flags, task.credentials) : -EPERM;
     default:
       return -ESOCKTNOSUPPORT;
   }
+}
+
+/** icmp(7), ping_group_range. */
+function mayPing(task: Task): boolean {
+  const { first, last } = task.kernel.network.pingGroups;
+  const { egid, groups } = task.credentials;
+  return [egid, ...groups].some((group) => group >= first && group <= last);
 }
 
 /** socketpair(2). EOPNOTSUPP for families other than AF_UNIX, else as `createSocket`. */

@@ -1,5 +1,5 @@
 import {
-  AF_INET, EADDRNOTAVAIL, EFAULT, EINVAL, ENODEV, ENOTTY, EOPNOTSUPP, EPERM, SIOCADDRT, SIOCDELRT, SIOCETHTOOL, SIOCGARP, SIOCGIFADDR, SIOCGIFBRDADDR, SIOCGIFCONF,
+  AF_INET, EADDRNOTAVAIL, EFAULT, EINVAL, ENODEV, ENOTTY, EOPNOTSUPP, EPERM, IFF_UP, SIOCADDRT, SIOCDELRT, SIOCETHTOOL, SIOCGARP, SIOCGIFADDR, SIOCGIFBRDADDR, SIOCGIFCONF,
   SIOCGIFDSTADDR, SIOCGIFFLAGS, SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFMAP, SIOCGIFMETRIC, SIOCGIFMTU, SIOCGIFNAME, SIOCGIFNETMASK, SIOCGIFTXQLEN,
   SIOCGIWNAME, SIOCSIFADDR, SIOCSIFFLAGS, SIOCSIFMTU, SIOCSIFNETMASK,
 } from "@stratos/abi";
@@ -20,8 +20,10 @@ const IFREQ_SIZE = 40, NAME_SIZE = 16;
 export function interfaceIoctl(task: Task, command: number, argument: number): number {
   if (command === SIOCGIFCONF) return listInterfaces(task, argument);
   switch (command) {
-    case SIOCSIFFLAGS: case SIOCSIFADDR: case SIOCSIFNETMASK: case SIOCSIFMTU: case SIOCADDRT: case SIOCDELRT:
+    case SIOCADDRT: case SIOCDELRT:
       return isCapable(task.credentials, CAP_NET_ADMIN) ? -EOPNOTSUPP : -EPERM;
+    case SIOCSIFFLAGS: case SIOCSIFADDR: case SIOCSIFNETMASK: case SIOCSIFMTU:
+      return changeInterface(task, command, argument);
     case SIOCGARP:
       return -ENODEV;
     case SIOCGIFNAME: case SIOCGIFFLAGS: case SIOCGIFADDR: case SIOCGIFDSTADDR: case SIOCGIFBRDADDR: case SIOCGIFNETMASK: case SIOCGIFMETRIC: case SIOCGIFMTU:
@@ -60,6 +62,21 @@ export function interfaceIoctl(task: Task, command: number, argument: number): n
     }
   }
   return task.space.copyOut(argument, request, 0, IFREQ_SIZE);
+}
+
+/** SIOCSIF…: asking for what is there succeeds (`ifconfig lo up`), anything else isn't supported. */
+function changeInterface(task: Task, command: number, argument: number): number {
+  const request = new Uint8Array(IFREQ_SIZE);
+  if (task.space.copyIn(argument, request, 0, IFREQ_SIZE) < 0) return -EFAULT;
+  if (!isCapable(task.credentials, CAP_NET_ADMIN)) return -EPERM;
+  const found = task.kernel.network.interfaceByName(nameIn(request));
+  if (found === undefined) return -ENODEV;
+  const view = new DataView(request.buffer);
+  const address = found.addresses.find((one) => isV4(one.ip));
+  const isThere = command === SIOCSIFFLAGS ? ((view.getUint16(NAME_SIZE, true) ^ found.flags) & IFF_UP) === 0
+    : command === SIOCSIFMTU ? view.getInt32(NAME_SIZE, true) === found.mtu
+    : address !== undefined && formatV4(request, NAME_SIZE + 4) === (command === SIOCSIFADDR ? address.ip : formatV4(netmaskOf(address.prefixLength), 0));
+  return isThere ? 0 : -EOPNOTSUPP;
 }
 
 function nameIn(request: Uint8Array): string {

@@ -6,6 +6,7 @@ import { isLoopback } from "./inet/ip-address.ts";
 import { PortTable } from "./inet/port-table.ts";
 import type { TcpClaim } from "./inet/tcp-socket.ts";
 import type { UdpClaim } from "./inet/udp-socket.ts";
+import type { PacketSocket, PingClaim } from "./inet/packet-socket.ts";
 import type { InetSocket } from "./inet/inet-socket.ts";
 import type { NetlinkSocket } from "./netlink/netlink-socket.ts";
 import { makeInterfaces, type NetworkInterface } from "./network-interface.ts";
@@ -18,6 +19,13 @@ export class Network {
   readonly tcpPorts: PortTable<TcpClaim>;
   readonly udpPorts: PortTable<UdpClaim>;
   readonly udplitePorts: PortTable<UdpClaim>;
+  readonly pingIdentifiers: PortTable<PingClaim>;
+  /** Raw and ICMP sockets: each packet is offered to all of them. Bound: open sockets. */
+  readonly packetSockets = new Set<PacketSocket>();
+  /** net.ipv4.ping_group_range: whose processes may have ICMP sockets. As systemd sets it, all. */
+  pingGroups = { first: 0, last: 2147483647 };
+  /** The kernel's log has said already that packets don't leave the machine. */
+  hasToldOfPackets = false;
   /** For /proc/net. Bound: open sockets. */
   readonly inetSockets = new Set<InetSocket>();
   readonly unixSockets = new Set<UnixSocket>();
@@ -36,6 +44,7 @@ export class Network {
     this.interfaces = makeInterfaces(kernel.sockets);
     this.tcpPorts = new PortTable<TcpClaim>(kernel.random);
     this.udpPorts = new PortTable<UdpClaim>(kernel.random);
+    this.pingIdentifiers = new PortTable<PingClaim>(kernel.random);
     this.udplitePorts = new PortTable<UdpClaim>(kernel.random);
   }
 

@@ -2,7 +2,6 @@ import { EBADF, EINVAL, EOVERFLOW, EPERM, ESRCH, F_ADD_SEALS, F_CREATED_QUERY, F
 import { EBUSY, ENOMEM, F_GETSIG, F_GET_FILE_RW_HINT, F_GET_RW_HINT, F_GET_SEALS, F_NOTIFY, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_RDLCK, F_SETFD, F_SETFL, F_SETLEASE, F_SETLK, F_SETLKW, F_SETOWN } from "@stratos/abi";
 import { F_SETOWN_EX, F_SETPIPE_SZ, F_SETSIG, F_SET_FILE_RW_HINT, F_SET_RW_HINT, F_UNLCK, F_WRLCK, FASYNC, FD_CLOEXEC, FS_APPEND_FL, O_APPEND, O_DIRECT, O_NOATIME, O_NONBLOCK, O_PATH, PAGE_SIZE } from "@stratos/abi";
 import { notifyOfDirectory } from "../fs/dnotify/dnotify.ts";
-import { PIPE_CAPACITY_MAX } from "../fs/pipe/pipe.ts";
 import { PipeFile } from "../fs/pipe/pipe-file.ts";
 import { addSeals, sealsOf } from "../fs/memfd/memfd.ts";
 import { CAP_SYS_RESOURCE, isCapable } from "../security/credentials.ts";
@@ -106,7 +105,10 @@ function setPipeSize(task: Task, file: PipeFile, wanted: number): number {
   // Rounded up to a power of two of pages (pipe(7)).
   let size = PAGE_SIZE;
   while (size < wanted) size *= 2;
-  if (size > PIPE_CAPACITY_MAX && size > file.pipe.capacity && !isCapable(task.credentials, CAP_SYS_RESOURCE)) return -EPERM;
+  const { pipeLimits } = task.kernel;
+  const more = (size - file.pipe.capacity) / PAGE_SIZE;
+  if (size > pipeLimits.maximumBytes && more > 0 && !isCapable(task.credentials, CAP_SYS_RESOURCE)) return -EPERM;
+  if (more > 0 && (pipeLimits.exceeds(task.credentials, more, "softPages") || pipeLimits.exceeds(task.credentials, more, "hardPages"))) return -EPERM;
   if (size > 1 << 27) return -ENOMEM;
   if (size < file.pipe.length) return -EBUSY;
   if (!file.pipe.resize(size)) return -ENOMEM;

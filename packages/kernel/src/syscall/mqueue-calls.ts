@@ -10,6 +10,7 @@ import type { Task } from "../task/task.ts";
 import { RLIMIT_NOFILE } from "../task/thread-group.ts";
 import { toMonotonic } from "../time/clocks.ts";
 import { Dentry } from "../vfs/dentry.ts";
+import type { Inode } from "../vfs/inode.ts";
 import { Path } from "../vfs/path.ts";
 import { get64, put64 } from "./path-argument.ts";
 import type { SyscallTable } from "./syscall-table.ts";
@@ -61,7 +62,10 @@ function open(task: Task, nameAddress: number, flags: number, mode: number, shap
   const path = new Path(mqueueMount(kernel), new Dentry(`/${name}`, null, queue));
   const file = new MessageQueueFile(flags & (O_ACCMODE | O_NONBLOCK), queue, path);
   const fd = task.files.install(file, true, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
-  return fd < 0 ? -EMFILE : fd;
+  if (fd >= 0) return fd;
+  // Linux takes the descriptor first: no queue is left behind.
+  if (typeof found === "number") remove(task, name, queue);
+  return -EMFILE;
 }
 
 /** mq_unlink(2): 0; −ENOENT, −EPERM for a queue of another user, and as for names. */
@@ -73,9 +77,13 @@ function unlink(task: Task, nameAddress: number): number {
   if (typeof queue === "number") return queue;
   const refused = checkSticky(task.credentials, root, queue);
   if (refused < 0) return refused;
-  root.unlink(name, queue, task.kernel.vfs.now());
-  if (queue.users === 0) new Path(mqueueMount(task.kernel), new Dentry(name, null, queue)).retain().release();
+  remove(task, name, queue);
   return 0;
+}
+
+function remove(task: Task, name: string, queue: Inode): void {
+  mqueueOf(task.kernel).root.unlink(name, queue, task.kernel.vfs.now());
+  if (queue.users === 0) new Path(mqueueMount(task.kernel), new Dentry(name, null, queue)).retain().release();
 }
 
 function queueAt(task: Task, fd: number): MessageQueueFile | number {

@@ -76,7 +76,9 @@ function closeRange(task: Task, first: number, last: number, flags: number): num
 
 function pipe2(task: Task, address: number, flags: number): number {
   if ((flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT)) !== 0) return -EINVAL;
-  const { reader, writer } = createPipe(task.kernel, flags & (O_NONBLOCK | O_DIRECT), task.credentials);
+  const pipe = createPipe(task.kernel, flags & (O_NONBLOCK | O_DIRECT), task.credentials);
+  if (typeof pipe === "number") return pipe;
+  const { reader, writer } = pipe;
   const closeOnExec = (flags & O_CLOEXEC) !== 0;
   const readFd = installFile(task, reader, closeOnExec);
   if (readFd < 0) {

@@ -52,7 +52,7 @@ function loadInfo(task: Task, target: PidFile, signal: number, address: number):
   });
 }
 
-/** pidfd_send_signal(2): 0; −EBADF no pidfd or directory of a process; −EINVAL signal, flags or info; −EPERM; −ESRCH the process was waited for; −EFAULT. */
+/** pidfd_send_signal(2): 0; −EBADF no pidfd or directory of a process; −EINVAL signal, flags or info; −EPERM; −ESRCH the process was waited for; −EFAULT; −EAGAIN (RLIMIT_SIGPENDING). */
 function pidfdSendSignal(task: Task, pidfd: number, signalArgument: number, info: number, flags: number): number {
   const signal = signalArgument | 0;
   // At most one scope may be named.
@@ -67,8 +67,8 @@ function pidfdSendSignal(task: Task, pidfd: number, signalArgument: number, info
   if (permission < 0) return permission;
   if (signal === 0) return 0;
   if (flags === PIDFD_SIGNAL_PROCESS_GROUP) sendSignalToProcessGroup(target.group.group, full);
-  else if (flags === PIDFD_SIGNAL_THREAD || (flags === 0 && target.thread !== null)) sendSignalToTask(target.thread ?? target.group.leader, full);
-  else sendSignalToProcess(target.group, full);
+  else if (flags === PIDFD_SIGNAL_THREAD || (flags === 0 && target.thread !== null)) return sendSignalToTask(target.thread ?? target.group.leader, full);
+  else return sendSignalToProcess(target.group, full);
   return 0;
 }
 

@@ -65,15 +65,22 @@ function begin(task: Task, timeout: number, mask: number, maskSize: number): Wai
 function finish(task: Task, state: WaitState, timeout: number, result: number): number {
   leaveTemporaryMask(task);
   task.syscallState = null;
-  if (timeout !== 0) storeRemaining(task.space, timeout, state.deadlineNs, task.kernel.now());
+  storeLeft(task, state, timeout);
   return result;
 }
 
 function interrupted(task: Task, timeout: number): number {
   const state = task.syscallState as WaitState | null;
-  if (state !== null && timeout !== 0) storeRemaining(task.space, timeout, state.deadlineNs, task.kernel.now());
+  if (state !== null) storeLeft(task, state, timeout);
   return -EINTR;
 }
+
+/** Linux writes what is left of the time, unless the program wants it left alone (personality(2), STICKY_TIMEOUTS). */
+function storeLeft(task: Task, state: WaitState, timeout: number): void {
+  if (timeout !== 0 && (task.personality & STICKY_TIMEOUTS) === 0) storeRemaining(task.space, timeout, state.deadlineNs, task.kernel.now());
+}
+
+const STICKY_TIMEOUTS = 0x4000000;
 
 /**
  * ppoll(2).

@@ -12,7 +12,7 @@ import { checkSignalPermission } from "../signal/signal-permission.ts";
 import { SignalSet } from "../signal/signal-set.ts";
 import { SP } from "../task/hart-registers.ts";
 import type { Task } from "../task/task.ts";
-import { RLIMIT_SIGPENDING, type ThreadGroup } from "../task/thread-group.ts";
+import type { ThreadGroup } from "../task/thread-group.ts";
 import { BLOCKED_EINTR, NO_RETURN } from "../task/wait-queue.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
@@ -168,8 +168,7 @@ function tgkill(task: Task, process: number, thread: number, signal: number): nu
   if (target === undefined || (process > 0 && target.pid !== (process | 0))) return -ESRCH;
   const failed = checkSignalPermission(task, target.group, signal);
   if (failed < 0) return failed;
-  if (signal !== 0) sendSignalToTask(target, senderInfo(task, signal, SI_TKILL));
-  return 0;
+  return signal === 0 ? 0 : sendSignalToTask(target, senderInfo(task, signal, SI_TKILL));
 }
 
 /** rt_sigqueueinfo and rt_tgsigqueueinfo: the caller makes the siginfo, but can't pretend to be the kernel or kill(2). */
@@ -180,12 +179,9 @@ function queueInfo(task: Task, target: ThreadGroup, thread: Task | null, signal:
   if ((code >= 0 || code === SI_TKILL) && target !== task.group) return -EPERM;
   const failed = checkSignalPermission(task, target, signal);
   if (failed < 0) return failed;
-  if (target.pending.length >= target.limits[RLIMIT_SIGPENDING]!.soft) return -EAGAIN;
   if (signal === 0) return 0;
   const info = signalInfo(signal, code, { errno: view.getInt32(4, true), pid: view.getInt32(16, true), uid: view.getUint32(20, true), valueLow: view.getUint32(24, true), valueHigh: view.getUint32(28, true) });
-  if (thread !== null) sendSignalToTask(thread, info);
-  else sendSignalToProcess(target, info);
-  return 0;
+  return thread !== null ? sendSignalToTask(thread, info) : sendSignalToProcess(target, info);
 }
 
 function sigaltstack(task: Task, newAddress: number, oldAddress: number): number {

@@ -224,7 +224,7 @@ export const systemCalls: SyscallTable = {
       if (value >>> 0 !== 0xffffffff) task.personality = value >>> 0;
       return before;
     },
-    gaps: "kept and shown; only PER_LINUX's behaviour is there",
+    gaps: "kept and shown; of its flags only STICKY_TIMEOUTS changes anything",
   },
   getrandom: { run: getrandom, interrupted: interruptedTransfer },
   riscv_hwprobe: { run: hwprobe },

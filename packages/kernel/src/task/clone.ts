@@ -80,7 +80,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
     const actions = has(CLONE_SIGHAND) ? parent.group.actions : parent.group.actions.copy();
     if (has(CLONE_SIGHAND)) actions.users++;
     const limits = parent.group.limits.map((limit) => ({ ...limit }));
-    const process = new ThreadGroup(tid, child, owner, parent.group.group, actions, new PendingSignals(), limits, request.exitSignal, now);
+    const process = new ThreadGroup(tid, child, owner, parent.group.group, actions, new PendingSignals(kernel.signalLoad), limits, request.exitSignal, now);
     process.oomScoreAdjust = parent.group.oomScoreAdjust;
     process.isDumpable = parent.group.isDumpable;
     process.coreFilter = parent.group.coreFilter;

@@ -48,6 +48,7 @@ export function exitTask(task: Task, status: number): void {
   task.fs.release();
   group.maximumResidentPages = Math.max(group.maximumResidentPages, task.space.peakResidentPages);
   task.space.release();
+  task.pending.clear();
   kernel.tasks.tasks.delete(task.tid);
   group.tasks.splice(group.tasks.indexOf(task), 1);
   group.userNs += task.userNs + currentTurnNs(task);
@@ -75,6 +76,7 @@ export function releaseVforkParent(task: Task): void {
 function exitProcess(kernel: Kernel, process: ThreadGroup, status: number): void {
   process.exitStatus = status;
   cancelProcessTimers(process);
+  process.pending.clear();
   process.actions.users--;
   const { session } = process;
   const wasLeader = session.id === process.pid;
@@ -124,7 +126,7 @@ function notifyParent(kernel: Kernel, process: ThreadGroup, status: number): voi
       pid: process.pid, uid: process.leader.credentials.uid, status: signal === 0 ? (status >> 8) & 0xff : signal,
     }));
   }
-  if (isReapedAtOnce) reap(kernel, process);
+  if (isReapedAtOnce) forget(kernel, process);
   parent.childrenQueue.wakeAll();
 }
 
@@ -132,7 +134,6 @@ function notifyParent(kernel: Kernel, process: ThreadGroup, status: number): voi
 export function reap(kernel: Kernel, process: ThreadGroup): void {
   const { parent } = process;
   if (parent !== null) {
-    parent.children.delete(process);
     parent.childrenUserNs += process.userNs + process.childrenUserNs;
     parent.childrenSystemNs += process.systemNs + process.childrenSystemNs;
     parent.childrenMinorFaults += process.minorFaults + process.childrenMinorFaults;
@@ -141,6 +142,12 @@ export function reap(kernel: Kernel, process: ThreadGroup): void {
     parent.childrenInvoluntarySwitches += process.involuntarySwitches + process.childrenInvoluntarySwitches;
     parent.childrenMaximumResidentPages = Math.max(parent.childrenMaximumResidentPages, process.maximumResidentPages, process.childrenMaximumResidentPages);
   }
+  forget(kernel, process);
+}
+
+/** Nothing is left of the process; what it used counts for nobody who didn't wait for it (getrusage(2), RUSAGE_CHILDREN). */
+function forget(kernel: Kernel, process: ThreadGroup): void {
+  process.parent?.children.delete(process);
   leaveGroup(kernel, process);
   kernel.tasks.processes.delete(process.pid);
 }

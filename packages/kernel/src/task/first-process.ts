@@ -73,7 +73,7 @@ function createProcess(kernel: Kernel, standardFiles: OpenFile[], credentials: C
   const session = new Session(tid);
   const group = new ProcessGroup(tid, session);
   // The process and its first task name each other; the task is put in place at once.
-  const process = new ThreadGroup(tid, null as unknown as Task, kernel.tasks.processes.get(1) ?? null, group, new SignalActions(), new PendingSignals(), defaultLimits(), SIGCHLD, kernel.now());
+  const process = new ThreadGroup(tid, null as unknown as Task, kernel.tasks.processes.get(1) ?? null, group, new SignalActions(), new PendingSignals(kernel.signalLoad), defaultLimits(), SIGCHLD, kernel.now());
   const task = new Task(kernel, tid, process, resources, new Uint8Array(HART_STATE_SIZE), kernel.now());
   process.leader = task;
   process.tasks.push(task);

@@ -2,20 +2,22 @@ import type { ProcessGroup } from "./session.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 
-/** pid_max (proc_sys_kernel(5)). */
-const PID_MAX = 4194304;
+/** What pid_max may be (proc_sys_kernel(5)). */
+export const PID_MAX_LEAST = 301, PID_MAX_MOST = 4194304;
 
 /** All tasks, processes and process groups by number. */
 export class TaskTable {
   readonly tasks = new Map<number, Task>();
   readonly processes = new Map<number, ThreadGroup>();
   readonly groups = new Map<number, ProcessGroup>();
+  /** pid_max: the first number that is none. */
+  maximum = PID_MAX_MOST;
   #last = 0;
 
-  /** The next number that names no task, process, group or session; they count up and wrap at PID_MAX. */
+  /** The next number that names no task, process, group or session; they count up and wrap at pid_max, which is far more than there may be tasks. */
   allocate(): number {
     do {
-      this.#last = this.#last + 1 >= PID_MAX ? 300 : this.#last + 1;
+      this.#last = this.#last + 1 >= this.maximum ? 300 : this.#last + 1;
     } while (this.tasks.has(this.#last) || this.processes.has(this.#last) || this.groups.has(this.#last));
     return this.#last;
   }

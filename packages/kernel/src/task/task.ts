@@ -121,7 +121,7 @@ export class Task implements Waiter {
     this.fs = resources.fs;
     this.credentials = resources.credentials;
     this.registers = registers;
-    this.pending = new PendingSignals();
+    this.pending = new PendingSignals(kernel.signalLoad);
     this.startNs = startNs;
     this.affinity = allHarts(kernel.harts);
   }

@@ -137,7 +137,7 @@ export function createTestTask(kernel: Kernel, parent: Task | null = null, optio
   else if (options.ownGroup === true) group = new ProcessGroup(pid, group.session);
   kernel.tasks.groups.set(group.id, group);
   const limits = Array.from({ length: 16 }, () => ({ soft: 1024, hard: 4096 }));
-  const process = new ThreadGroup(pid, null as unknown as Task, parent?.group ?? null, group, new SignalActions(), new PendingSignals(), limits, 17, 0);
+  const process = new ThreadGroup(pid, null as unknown as Task, parent?.group ?? null, group, new SignalActions(), new PendingSignals(kernel.signalLoad), limits, 17, 0);
   // What these calls never touch is absent.
   const resources = { space: memory as unknown as AddressSpace, files: new FileTable(), fs: null as unknown as FsContext, credentials: ROOT };
   const task = new Task(kernel, pid, process, resources, new Uint8Array(0), 0);

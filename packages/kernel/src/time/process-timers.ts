@@ -1,6 +1,6 @@
 import { CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID, SI_KERNEL, SI_TIMER, SIGALRM, SIGPROF, SIGVTALRM } from "@stratos/abi";
 import type { Kernel } from "../kernel-state.ts";
-import { signalInfo } from "../signal/pending-signals.ts";
+import { signalInfo, type SignalInfo, type SignalOwner } from "../signal/pending-signals.ts";
 import { sendSignalToProcess, sendSignalToTask } from "../signal/send-signal.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
@@ -51,6 +51,11 @@ const SIGNALS = [SIGALRM, SIGVTALRM, SIGPROF];
 /** A timer on some clock: armed for a time of that clock, and again each interval. */
 abstract class ClockTimer implements TimerClient {
   readonly #timer: Timer;
+  /** On the timer's own clock: when it fires next, or fired last. */
+  get deadlineNs(): number {
+    return this.#timer.deadlineNs;
+  }
+
   readonly base: TimeBase;
   intervalNs = 0;
 
@@ -108,14 +113,24 @@ export class IntervalTimer extends ClockTimer {
 }
 
 /** `sigev_notify`. */
-export const SIGEV_SIGNAL = 0, SIGEV_NONE = 1, SIGEV_THREAD_ID = 4;
+export const SIGEV_SIGNAL = 0, SIGEV_NONE = 1, SIGEV_THREAD = 2, SIGEV_THREAD_ID = 4;
+/** What timer_getoverrun(2) shows at most (DELAYTIMER_MAX). */
+const OVERRUN_MAX = 0x7fffffff;
 
-export class PosixTimer extends ClockTimer {
+/**
+ * timer_create(2). After an expiration the timer rests until its signal is taken; the intervals that went by meanwhile are its overrun (timer_getoverrun(2)),
+ * and it goes on from the next: however short its interval, there is one expiration for each signal that is acted on.
+ */
+export class PosixTimer extends ClockTimer implements SignalOwner {
   readonly clock: number;
   readonly #process: ThreadGroup;
   readonly #event: { notify: number; signal: number; valueLow: number; valueHigh: number; thread: Task | null };
   id = 0;
   overrun = 0;
+  /** Its signal is in a queue. */
+  #isQueued = false;
+  /** It goes on when that is taken. */
+  #rests = false;
 
   /** @param owner  whose CPU time it runs on; null: elapsed time */
   constructor(task: Task, clock: number, owner: Task | ThreadGroup | null, event: { notify: number; signal: number; valueLow: number; valueHigh: number; thread: Task | null }) {
@@ -129,12 +144,54 @@ export class PosixTimer extends ClockTimer {
     return this.clock < 0 || this.clock === CLOCK_PROCESS_CPUTIME_ID || this.clock === CLOCK_THREAD_CPUTIME_ID;
   }
 
-  protected override notify(missed: number): void {
+  override timerExpired(nowNs: number): void {
     const event = this.#event;
-    this.overrun = missed;
-    if (event.notify === SIGEV_NONE) return;
-    const info = signalInfo(event.signal, SI_TIMER, { timerId: this.id, overrun: missed, valueLow: event.valueLow, valueHigh: event.valueHigh });
+    if (event.notify === SIGEV_NONE) return super.timerExpired(nowNs);
+    this.#rests = true;
+    this.#isQueued = true;
+    const info = signalInfo(event.signal, SI_TIMER, { timerId: this.id, valueLow: event.valueLow, valueHigh: event.valueHigh, owner: this });
     if (event.notify === SIGEV_THREAD_ID && event.thread !== null) sendSignalToTask(event.thread, info);
     else sendSignalToProcess(this.#process, info);
   }
+
+  /** The signal is delivered, read, or was ignored. */
+  signalTaken(info: SignalInfo): void {
+    this.#isQueued = false;
+    if (!this.#rests) return;
+    this.#rests = false;
+    this.overrun = 0;
+    if (this.intervalNs > 0) {
+      const missed = Math.max(0, Math.floor((this.base.now() - this.deadlineNs) / this.intervalNs));
+      this.overrun = Math.min(missed, OVERRUN_MAX);
+      super.set(this.deadlineNs + (missed + 1) * this.intervalNs);
+    }
+    info.overrun = this.overrun;
+  }
+
+  /** A new setting takes back the signal of an expiration that nobody has seen. */
+  override set(deadlineNs: number): void {
+    this.#withdraw();
+    super.set(deadlineNs);
+  }
+
+  override cancel(): void {
+    this.#withdraw();
+    super.cancel();
+  }
+
+  #withdraw(): void {
+    this.#rests = false;
+    if (!this.#isQueued) return;
+    this.#isQueued = false;
+    const { notify, thread } = this.#event;
+    (notify === SIGEV_THREAD_ID && thread !== null ? thread : this.#process).pending.withdraw(this);
+  }
+
+  override get leftNs(): number {
+    if (!this.#rests || this.intervalNs === 0) return super.leftNs;
+    const since = this.base.now() - this.deadlineNs;
+    return Math.max(1, this.intervalNs - (since % this.intervalNs));
+  }
+
+  protected override notify(): void {}
 }

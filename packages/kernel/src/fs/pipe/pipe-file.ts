@@ -1,4 +1,5 @@
-import { EAGAIN, EINTR, EINVAL, ENXIO, EPIPE, FIONREAD, O_ACCMODE, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY, POLLIN, POLLOUT, S_IFIFO, SIGPIPE, SI_KERNEL } from "@stratos/abi";
+import { EAGAIN, EINTR, EINVAL, ENFILE, ENOMEM, ENXIO, EPIPE, FIONREAD, O_ACCMODE, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY, POLLIN, POLLOUT, SIGPIPE, SI_KERNEL, S_IFIFO } from "@stratos/abi";
+import type { Credentials } from "../../security/credentials.ts";
 import type { Kernel } from "../../kernel-state.ts";
 import { signalInfo } from "../../signal/pending-signals.ts";
 import { sendSignalToTask } from "../../signal/send-signal.ts";
@@ -100,9 +101,11 @@ export class PipeFile extends OpenFile {
   }
 }
 
-/** pipe2(2): the reading and the writing end. `flags`: O_NONBLOCK, O_DIRECT are kept. */
-export function createPipe(kernel: Kernel, flags: number, owner?: { fsuid: number; fsgid: number }): { reader: PipeFile; writer: PipeFile } {
-  const pipe = new Pipe(kernel);
+/** pipe2(2): the reading and the writing end. `flags`: O_NONBLOCK, O_DIRECT are kept. −ENFILE beyond fs.pipe-user-pages-hard. */
+export function createPipe(kernel: Kernel, flags: number, owner: Credentials): { reader: PipeFile; writer: PipeFile } | number {
+  const pages = kernel.pipeLimits.initialPages(owner);
+  if (pages === 0) return -ENFILE;
+  const pipe = new Pipe(kernel, owner.uid, pages);
   const inode = createAnonymousInode(kernel, S_IFIFO, 0o600, owner);
   inode.endpoint = pipe;
   pipe.readers = 1;
@@ -120,9 +123,11 @@ export function openFifo(task: Task, inode: Inode, flags: number, path: Path): O
   if (access === O_ACCMODE) return -EINVAL;
   let pipe = inode.endpoint as Pipe | null;
   if (pipe === null) {
-    pipe = new Pipe(task.kernel);
+    const pages = task.kernel.pipeLimits.initialPages(task.credentials);
+    if (pages === 0) return -ENOMEM;
+    pipe = new Pipe(task.kernel, task.credentials.uid, pages);
     inode.endpoint = pipe;
-  }
+  } else pipe.charge();
   dropDeadWaits(pipe);
   if (access === O_RDWR) {
     pipe.readers++;

@@ -4,8 +4,6 @@ import type { Task } from "../../task/task.ts";
 import { WaitQueue } from "../../task/wait-queue.ts";
 import type { IoCursor } from "../../vfs/io-cursor.ts";
 
-/** pipe(7): capacity of a new pipe and the most that F_SETPIPE_SZ gives (fs.pipe-max-size). */
-export const PIPE_CAPACITY = 65536, PIPE_CAPACITY_MAX = 1 << 20;
 /** Writes up to this size are never mixed with others. */
 export const PIPE_BUF = 4096;
 
@@ -17,7 +15,10 @@ export const PIPE_BUF = 4096;
  */
 export class Pipe {
   readonly #kernel: Kernel;
-  #frames: Int32Array = new Int32Array(PIPE_CAPACITY / PAGE_SIZE);
+  #frames: Int32Array;
+  /** Who made it: its pages count for that user (pipe-limits.ts), until both ends are gone. */
+  readonly #uid: number;
+  #charged = 0;
   #start = 0;
   length = 0;
   readers = 0;
@@ -28,8 +29,18 @@ export class Pipe {
   /** Woken on every change of content or of ends. */
   readonly queue = new WaitQueue();
 
-  constructor(kernel: Kernel) {
+  /** @param pages  its capacity */
+  constructor(kernel: Kernel, uid: number, pages: number) {
     this.#kernel = kernel;
+    this.#uid = uid;
+    this.#frames = new Int32Array(pages);
+    this.charge();
+  }
+
+  /** Counts its pages for its user; again when a fifo whose ends were gone is opened anew. */
+  charge(): void {
+    this.#kernel.pipeLimits.charge(this.#uid, this.#frames.length - this.#charged);
+    this.#charged = this.#frames.length;
   }
 
   get capacity(): number {
@@ -123,6 +134,7 @@ export class Pipe {
     this.#releaseFrames();
     this.#frames = frames;
     this.#start = 0;
+    this.charge();
     return true;
   }
 
@@ -136,6 +148,8 @@ export class Pipe {
   /** Both ends are gone: what nobody read is lost. */
   clear(): void {
     this.#releaseFrames();
+    this.#kernel.pipeLimits.charge(this.#uid, -this.#charged);
+    this.#charged = 0;
     this.length = 0;
     this.#start = 0;
   }

@@ -1,3 +1,4 @@
+import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_UDP, IPPROTO_UDPLITE, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM } from "@stratos/abi";
 import type { Task } from "../../task/task.ts";
 import { parseV4, parseV6 } from "../../socket/inet/ip-address.ts";
 import type { InetSocket } from "../../socket/inet/inet-socket.ts";
@@ -18,13 +19,16 @@ export function makeNetDirectory(fileSystem: PseudoFileSystem): PseudoDirectory 
   file("if_inet6", describeInet6);
   file("ipv6_route", () => "");
   file("arp", () => "IP address       HW type     Flags       HW address            Mask     Device\n");
-  file("tcp", (task) => describeSockets(task, true, false));
-  file("tcp6", (task) => describeSockets(task, true, true));
-  file("udp", (task) => describeSockets(task, false, false));
-  file("udp6", (task) => describeSockets(task, false, true));
-  file("raw", () => SOCKET_HEADER_V4);
-  file("raw6", () => SOCKET_HEADER_V6);
-  file("icmp", () => SOCKET_HEADER_V4);
+  file("tcp", (task) => describeSockets(task, (socket) => socket.type === SOCK_STREAM, false));
+  file("tcp6", (task) => describeSockets(task, (socket) => socket.type === SOCK_STREAM, true));
+  file("udp", (task) => describeSockets(task, (socket) => socket.protocol === IPPROTO_UDP, false));
+  file("udp6", (task) => describeSockets(task, (socket) => socket.protocol === IPPROTO_UDP, true));
+  file("udplite", (task) => describeSockets(task, (socket) => socket.protocol === IPPROTO_UDPLITE, false));
+  file("udplite6", (task) => describeSockets(task, (socket) => socket.protocol === IPPROTO_UDPLITE, true));
+  file("raw", (task) => describeSockets(task, (socket) => socket.type === SOCK_RAW, false));
+  file("raw6", (task) => describeSockets(task, (socket) => socket.type === SOCK_RAW, true));
+  file("icmp", (task) => describeSockets(task, (socket) => socket.type === SOCK_DGRAM && socket.protocol === IPPROTO_ICMP, false));
+  file("icmp6", (task) => describeSockets(task, (socket) => socket.type === SOCK_DGRAM && socket.protocol === IPPROTO_ICMPV6, true));
   file("unix", describeUnix);
   file("netlink", () => "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n");
   file("packet", () => "sk       RefCnt Type Proto  Iface R Rmem   User   Inode\n");
@@ -102,11 +106,11 @@ function describeInet6(task: Task): string {
 const SOCKET_HEADER_V4 = `${"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode".padEnd(149)}\n`;
 const SOCKET_HEADER_V6 = "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
 
-function describeSockets(task: Task, isStream: boolean, isV6: boolean): string {
+function describeSockets(task: Task, belongs: (socket: InetSocket) => boolean, isV6: boolean): string {
   let text = isV6 ? SOCKET_HEADER_V6 : SOCKET_HEADER_V4;
   let line = 0;
   for (const socket of task.kernel.network.inetSockets) {
-    if (socket.isStream !== isStream || socket.isV6 !== isV6 || socket.local === null) continue;
+    if (!belongs(socket) || socket.isV6 !== isV6 || socket.local === null) continue;
     const state = socket.stateNumber.toString(16).padStart(2, "0").toUpperCase();
     text += `${`${String(line++).padStart(4)}: ${endpoint(socket, "local", isV6)} ${endpoint(socket, "peer", isV6)} ${state} 00000000:00000000 00:00000000 00000000 ${String(socket.inode?.uid ?? 0).padStart(5)} ${"0".padStart(8)} ${socket.inode?.ino ?? 0} 1 0000000000000000 100 0 0 10 0`.padEnd(149)}\n`;
   }
@@ -133,10 +137,11 @@ function describeUnix(task: Task): string {
 
 function describeTotals(task: Task): string {
   const { network } = task.kernel;
-  let tcp = 0, udp = 0;
+  let tcp = 0, udp = 0, raw = 0;
   for (const socket of network.inetSockets) {
-    if (socket.isStream) tcp++;
+    if (socket.type === SOCK_STREAM) tcp++;
+    else if (socket.type === SOCK_RAW) raw++;
     else udp++;
   }
-  return `sockets: used ${network.inetSockets.size + network.unixSockets.size}\nTCP: inuse ${tcp} orphan 0 tw 0 alloc ${tcp} mem 0\nUDP: inuse ${udp} mem 0\nUDPLITE: inuse 0\nRAW: inuse 0\nFRAG: inuse 0 memory 0\n`;
+  return `sockets: used ${network.inetSockets.size + network.unixSockets.size}\nTCP: inuse ${tcp} orphan 0 tw 0 alloc ${tcp} mem 0\nUDP: inuse ${udp} mem 0\nUDPLITE: inuse 0\nRAW: inuse ${raw}\nFRAG: inuse 0 memory 0\n`;
 }

@@ -2,11 +2,11 @@ import { EINVAL, EPERM } from "@stratos/abi";
 import { setCorePattern } from "../../core-dump/core-settings.ts";
 import type { Changes } from "../../event/changes.ts";
 import type { Kernel } from "../../kernel-state.ts";
-import { MAP_COUNT_MAX } from "../../mm/mmap.ts";
+import { MSGMAX_MOST } from "../../ipc/message-queues.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../../security/credentials.ts";
 import { RELEASE, VERSION } from "../../syscall/system-calls.ts";
+import { PID_MAX_LEAST, PID_MAX_MOST } from "../../task/task-table.ts";
 import { type MqueueLimits, mqueueOf } from "../mqueue/mqueue.ts";
-import { PIPE_CAPACITY_MAX } from "../pipe/pipe.ts";
 import { PseudoDirectory, PseudoFile, type PseudoFileSystem } from "../pseudo/pseudo-inodes.ts";
 
 /** /proc/sys (proc_sys(5), sysctl(8)). */
@@ -30,6 +30,29 @@ function kept(initial: string, accept: RegExp = /^-?\d+(\s+-?\d+)*$/): () => Set
 
 function fixed(read: (kernel: Kernel) => string): () => Setting {
   return () => ({ read });
+}
+
+/** A whole number of some subsystem, from `least` to `most`; what lies outside is EINVAL. */
+function bounded(range: { least: number; most: number }, read: (kernel: Kernel) => number, write: (kernel: Kernel, value: number) => void): () => Setting {
+  return () => ({
+    read: (kernel) => String(read(kernel)),
+    write: (kernel, text) => {
+      const value = /^-?\d+$/.test(text.trim()) ? Number(text) : NaN;
+      if (!(value >= range.least && value <= range.most)) return -EINVAL;
+      write(kernel, value);
+      return 0;
+    },
+  });
+}
+
+/** msg_next_id and its like (proc_sys_kernel(5)): the identifier of the next object, −1 once it was given. */
+function nextId(kind: "messages" | "semaphores" | "memory"): () => Setting {
+  return bounded({ least: 0, most: 0x7fffffff }, (kernel) => kernel.ipc[kind].table.nextId, (kernel, value) => (kernel.ipc[kind].table.nextId = value));
+}
+
+/** msgmni, shmmni. */
+function objectLimit(kind: "messages" | "memory"): () => Setting {
+  return bounded({ least: 0, most: 32768 }, (kernel) => kernel.ipc[kind].table.most, (kernel, value) => (kernel.ipc[kind].table.most = value));
 }
 
 function hostField(field: "hostname" | "domainname"): () => Setting {
@@ -74,7 +97,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "kernel/arch": fixed(() => "riscv64"),
   "kernel/hostname": hostField("hostname"),
   "kernel/domainname": hostField("domainname"),
-  "kernel/pid_max": fixed(() => "4194304"),
+  "kernel/pid_max": bounded({ least: PID_MAX_LEAST, most: PID_MAX_MOST }, (kernel) => kernel.tasks.maximum, (kernel, value) => (kernel.tasks.maximum = value)),
   "kernel/threads-max": fixed((kernel) => String(kernel.maximumTasks)),
   "kernel/ngroups_max": fixed(() => "65536"),
   "kernel/cap_last_cap": fixed(() => "40"),
@@ -98,12 +121,22 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "kernel/sched_rt_period_us": kept("1000000"),
   "kernel/sched_rt_runtime_us": kept("950000"),
   "kernel/sem": kept("32000\t1024000000\t500\t32000"),
-  "kernel/shmmax": kept("18446744073692774399"),
+  "kernel/sem_next_id": nextId("semaphores"),
+  "kernel/shmmax": () => ({
+    read: ({ ipc }) => (ipc.memory.maximumSegment === Infinity ? "18446744073692774399" : String(ipc.memory.maximumSegment)),
+    write: ({ ipc }, text) => {
+      if (!/^\d+$/.test(text.trim())) return -EINVAL;
+      ipc.memory.maximumSegment = Number(text) >= 2 ** 53 ? Infinity : Number(text);
+      return 0;
+    },
+  }),
   "kernel/shmall": kept("18446744073692774399"),
-  "kernel/shmmni": kept("4096"),
-  "kernel/msgmax": kept("8192"),
-  "kernel/msgmnb": kept("16384"),
-  "kernel/msgmni": kept("32000"),
+  "kernel/shmmni": objectLimit("memory"),
+  "kernel/shm_next_id": nextId("memory"),
+  "kernel/msgmax": bounded({ least: 0, most: MSGMAX_MOST }, ({ ipc }) => ipc.messages.maximumMessage, ({ ipc }, value) => (ipc.messages.maximumMessage = value)),
+  "kernel/msgmnb": bounded({ least: 0, most: 0x7fffffff }, ({ ipc }) => ipc.messages.maximumQueue, ({ ipc }, value) => (ipc.messages.maximumQueue = value)),
+  "kernel/msgmni": objectLimit("messages"),
+  "kernel/msg_next_id": nextId("messages"),
   "kernel/sysrq": kept("0"),
   "kernel/tainted": fixed(() => "0"),
   "kernel/unprivileged_userns_clone": kept("0"),
@@ -123,7 +156,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "vm/overcommit_memory": kept("0", /^[012]$/),
   "vm/overcommit_ratio": kept("50"),
   "vm/overcommit_kbytes": kept("0"),
-  "vm/max_map_count": fixed(() => String(MAP_COUNT_MAX)),
+  "vm/max_map_count": bounded({ least: 0, most: 0x7fffffff }, (kernel) => kernel.maximumAreas, (kernel, value) => (kernel.maximumAreas = value)),
   "vm/mmap_min_addr": kept("65536"),
   "vm/swappiness": kept("60"),
   "vm/vfs_cache_pressure": kept("100"),
@@ -149,9 +182,10 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "fs/nr_open": kept("1048576"),
   "fs/inode-nr": fixed((kernel) => `${kernel.vfs.dentryCount}\t0`),
   "fs/dentry-state": fixed((kernel) => `${kernel.vfs.dentryCount}\t0\t45\t0\t0\t0`),
-  "fs/pipe-max-size": kept(String(PIPE_CAPACITY_MAX)),
-  "fs/pipe-user-pages-hard": kept("0"),
-  "fs/pipe-user-pages-soft": kept("16384"),
+  // Rounded up to a power of two (pipe(7)).
+  "fs/pipe-max-size": bounded({ least: 1, most: 1 << 27 }, ({ pipeLimits }) => pipeLimits.maximumBytes, ({ pipeLimits }, value) => (pipeLimits.maximumBytes = 2 ** Math.ceil(Math.log2(Math.max(value, 4096))))),
+  "fs/pipe-user-pages-hard": bounded({ least: 0, most: Infinity }, ({ pipeLimits }) => pipeLimits.hardPages, ({ pipeLimits }, value) => (pipeLimits.hardPages = value)),
+  "fs/pipe-user-pages-soft": bounded({ least: 0, most: Infinity }, ({ pipeLimits }) => pipeLimits.softPages, ({ pipeLimits }, value) => (pipeLimits.softPages = value)),
   "fs/mount-max": kept("100000"),
   "fs/aio-max-nr": kept("65536"),
   "fs/aio-nr": fixed(() => "0"),
@@ -188,7 +222,15 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "net/ipv4/tcp_wmem": kept("4096\t16384\t4194304"),
   "net/ipv4/tcp_congestion_control": kept("cubic", /^cubic$/),
   "net/ipv4/tcp_available_congestion_control": fixed(() => "cubic"),
-  "net/ipv4/ping_group_range": kept("1\t0"),
+  "net/ipv4/ping_group_range": () => ({
+    read: ({ network }) => `${network.pingGroups.first}\t${network.pingGroups.last}`,
+    write: ({ network }, text) => {
+      const range = /^(\d+)\s+(\d+)$/.exec(text.trim());
+      if (range === null || Number(range[1]) > 0xfffffffe || Number(range[2]) > 0xfffffffe) return -EINVAL;
+      network.pingGroups = { first: Number(range[1]), last: Number(range[2]) };
+      return 0;
+    },
+  }),
   "net/ipv6/conf/all/disable_ipv6": kept("0"),
   "net/ipv6/conf/default/disable_ipv6": kept("0"),
   "net/ipv6/bindv6only": kept("0"),

@@ -81,7 +81,11 @@ export class TcpSocket extends InetSocket {
   }
 
   /** Connections in the queue of a listener, and its bound, for /proc/net/tcp. */
-  get backlog(): number {
+  override get backlogLimit(): number {
+    return this.#backlogMax;
+  }
+
+  override get backlog(): number {
     return this.#accepted.length;
   }
 

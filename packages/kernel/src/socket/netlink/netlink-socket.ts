@@ -11,19 +11,23 @@ import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import { Socket } from "../socket.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import { NetlinkWriter, NLM_F_ACK, NLM_F_CAPPED, NLM_F_MULTI, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR } from "./netlink-writer.ts";
-import { answerRouteRequest, type NetlinkRequest, parseRequests } from "./route-messages.ts";
+import { answerGeneric } from "./generic-messages.ts";
+import { answerDiagnosis } from "./socket-diagnosis.ts";
+import { answerRouteRequest, type NetlinkAnswer, type NetlinkRequest, parseRequests } from "./route-messages.ts";
 
-const NETLINK_ROUTE = 0;
+const NETLINK_ROUTE = 0, NETLINK_SOCK_DIAG = 4, NETLINK_KOBJECT_UEVENT = 15, NETLINK_GENERIC = 16;
+/** NETLINK_AUDIT isn't among them: libraries take EPROTONOSUPPORT for a kernel without auditing, which this is. */
+const PROTOCOLS = new Set([NETLINK_ROUTE, NETLINK_SOCK_DIAG, NETLINK_KOBJECT_UEVENT, NETLINK_GENERIC]);
 const NETLINK_ADD_MEMBERSHIP = 1, NETLINK_DROP_MEMBERSHIP = 2, NETLINK_PKTINFO = 3, NETLINK_BROADCAST_ERROR = 4, NETLINK_NO_ENOBUFS = 5, NETLINK_LISTEN_ALL_NSID = 8;
 const NETLINK_LIST_MEMBERSHIPS = 9, NETLINK_CAP_ACK = 10, NETLINK_EXT_ACK = 11, NETLINK_GET_STRICT_CHK = 12;
 const KNOWN_OPTIONS = new Set([NETLINK_PKTINFO, NETLINK_BROADCAST_ERROR, NETLINK_NO_ENOBUFS, NETLINK_LISTEN_ALL_NSID, NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK]);
 /** Largest datagram of a dump (net/netlink/af_netlink.c gives at least this much). */
 const DUMP_DATAGRAM_MAX = 8192;
 
-/** socket(2) for AF_NETLINK: NETLINK_ROUTE only, EPROTONOSUPPORT for the others. */
+/** socket(2) for AF_NETLINK: EPROTONOSUPPORT for protocols that nobody here speaks. */
 export function createNetlinkSocket(task: Task, type: number, protocol: number, flags: number): Socket | number {
   if (type !== SOCK_RAW && type !== SOCK_DGRAM) return -ESOCKTNOSUPPORT;
-  if (protocol !== NETLINK_ROUTE) return -EPROTONOSUPPORT;
+  if (!PROTOCOLS.has(protocol)) return -EPROTONOSUPPORT;
   return new NetlinkSocket(task.kernel, type, protocol, flags, task);
 }
 
@@ -50,7 +54,7 @@ export class NetlinkSocket extends Socket {
       this.#autobind(task);
       return 0;
     }
-    if (this.kernel.network.netlinkSockets.has(port)) return -EADDRINUSE;
+    if (this.kernel.network.netlinkSockets.has(this.#key(port))) return -EADDRINUSE;
     this.#take(port);
     return 0;
   }
@@ -60,13 +64,18 @@ export class NetlinkSocket extends Socket {
     const { netlinkSockets } = this.kernel.network;
     // The process id, else numbers from the top, where no process is (netlink_autobind).
     let port = task.pid;
-    for (let step = 0; netlinkSockets.has(port); step++) port = 0xfffff000 - step;
+    for (let step = 0; netlinkSockets.has(this.#key(port)); step++) port = 0xfffff000 - step;
     this.#take(port);
   }
 
   #take(port: number): void {
     this.portId = port;
-    this.kernel.network.netlinkSockets.set(port, this);
+    this.kernel.network.netlinkSockets.set(this.#key(port), this);
+  }
+
+  /** Each protocol has ports of its own. */
+  #key(port: number): number {
+    return this.protocol * 2 ** 32 + port;
   }
 
   override connect(task: Task, address: Uint8Array, _nonblocking: boolean): number {
@@ -94,6 +103,8 @@ export class NetlinkSocket extends Socket {
       if (optionInt(message.address, 4) !== 0) return -ECONNREFUSED; // other processes don't listen
       if (optionInt(message.address, 8) !== 0) return -EPERM;
     }
+    // The kernel speaks of devices and doesn't listen.
+    if (this.protocol === NETLINK_KOBJECT_UEVENT) return -ECONNREFUSED;
     const length = from.remaining;
     if (length > this.options.sendBuffer - 32) return -EMSGSIZE;
     this.#autobind(task);
@@ -109,7 +120,7 @@ export class NetlinkSocket extends Socket {
     // Control messages and what isn't a request get an acknowledgement at most (netlink_rcv_skb).
     let error = 0;
     if ((request.flags & NLM_F_REQUEST) !== 0 && request.type >= 16) {
-      const answer = answerRouteRequest(task, request, this.portId, this.#options.get(NETLINK_GET_STRICT_CHK) === 1);
+      const answer = this.#ask(task, request);
       if (typeof answer === "number") error = answer;
       else if (answer.isDump) {
         this.#enqueueDump(request, answer.messages);
@@ -117,6 +128,14 @@ export class NetlinkSocket extends Socket {
       } else for (const message of answer.messages) this.#enqueue(message);
     }
     if (error !== 0 || (request.flags & NLM_F_ACK) !== 0) this.#acknowledge(request, error);
+  }
+
+  #ask(task: Task, request: NetlinkRequest): NetlinkAnswer {
+    switch (this.protocol) {
+      case NETLINK_SOCK_DIAG: return answerDiagnosis(this.kernel.network, request, this.portId);
+      case NETLINK_GENERIC: return answerGeneric(request, this.portId);
+      default: return answerRouteRequest(task, request, this.portId, this.#options.get(NETLINK_GET_STRICT_CHK) === 1);
+    }
   }
 
   #enqueueDump(request: NetlinkRequest, messages: Uint8Array[]): void {
@@ -213,7 +232,7 @@ export class NetlinkSocket extends Socket {
   }
 
   protected override dispose(): void {
-    if (this.portId !== 0) this.kernel.network.netlinkSockets.delete(this.portId);
+    if (this.portId !== 0) this.kernel.network.netlinkSockets.delete(this.#key(this.portId));
     this.#queue.length = 0;
   }
 }

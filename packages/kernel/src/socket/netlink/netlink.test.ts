@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
-  AF_INET, AF_INET6, AF_NETLINK, EAGAIN, ECONNREFUSED, EINVAL, ENODEV, ENOTTY, EOPNOTSUPP, EPERM, MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, POLLIN, SIOCGIFADDR, SIOCGIFCONF, SIOCGIFFLAGS,
-  SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFMTU, SIOCGIFNAME, SIOCGIFNETMASK, SIOCSIFADDR, SOCK_DGRAM, SOCK_RAW, SOL_NETLINK,
+  AF_INET, AF_INET6, AF_NETLINK, EAGAIN, ECONNREFUSED, EEXIST, EFAULT, EINVAL, ENODEV, ENOENT, ENOTTY, EOPNOTSUPP, EPERM, MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, POLLIN, SIOCGIFADDR, SIOCGIFCONF, SIOCGIFFLAGS,
+  SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFMTU, SIOCGIFNAME, SIOCGIFNETMASK, SIOCSIFADDR, SIOCSIFFLAGS, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM, SOL_NETLINK,
 } from "@stratos/abi";
 import { SimulatedNetwork } from "@stratos/host";
 import { SocketTask } from "../../testing/socket-task.ts";
@@ -137,6 +137,68 @@ describe("NETLINK_ROUTE", () => {
   });
 });
 
+describe("other protocols of netlink", () => {
+  const SOCK_DIAG = 4, UEVENT = 15, GENERIC = 16, CREATE = 0x400, EXCL = 0x200;
+  const errorOf = (user: SocketTask, fd: number): number => {
+    const [message] = messagesIn(user.receive(fd, 0x6000, MSG_DONTWAIT) as string, 4);
+    assert.equal(message!.type, NLMSG_ERROR);
+    return new DataView(message!.payload.buffer).getInt32(0, true);
+  };
+
+  it("a listener is found by its state, with its port and backlog", () => {
+    const user = machine();
+    const listener = user.socket(AF_INET, SOCK_STREAM);
+    assert.equal(user.bind(listener, Uint8Array.of(AF_INET, 0, 0x1f, 0x90, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0)), 0);
+    assert.equal(user.call("listen", listener, 7), 0);
+    const ask = (states: number): Message[] => {
+      const fd = user.socket(AF_NETLINK, SOCK_RAW, SOCK_DIAG);
+      const payload = new Uint8Array(56);
+      payload.set([AF_INET, 6]);
+      new DataView(payload.buffer).setUint32(4, states, true);
+      assert.ok(user.send(fd, request(20, REQUEST | DUMP, [...payload])) > 0);
+      return messagesIn(user.receive(fd, 0x6000, MSG_DONTWAIT) as string, 72);
+    };
+    const found = ask(1 << 10);
+    assert.equal(found.length, 1);
+    assert.deepEqual([...found[0]!.payload.subarray(0, 12)], [AF_INET, 10, 0, 0, 0x1f, 0x90, 0, 0, 127, 0, 0, 1]);
+    assert.equal(new DataView(found[0]!.payload.buffer).getUint32(60, true), 7);
+    assert.deepEqual(ask(1 << 1).map((message) => message.type), [NLMSG_DONE]);
+    const fd = user.socket(AF_NETLINK, SOCK_RAW, SOCK_DIAG);
+    user.send(fd, request(20, REQUEST | DUMP, [AF_INET, 132, ...new Array<number>(54).fill(0)]));
+    assert.equal(errorOf(user, fd), -ENOENT);
+  });
+
+  it("generic netlink knows its controller alone; nobody hears what is sent to the kernel's events", () => {
+    const user = machine();
+    const fd = user.socket(AF_NETLINK, SOCK_RAW, GENERIC);
+    const named = (name: string): number[] => [3, 1, 0, 0, name.length + 5, 0, 2, 0, ...[...name].map((letter) => letter.charCodeAt(0)), 0, ...new Array<number>(3 - (name.length % 4)).fill(0)];
+    user.send(fd, request(16, REQUEST, named("nlctrl")));
+    assert.deepEqual([...messagesIn(user.receive(fd, 0x6000, MSG_DONTWAIT) as string, 4)[0]!.attributes.get(1)!], [16, 0]);
+    user.send(fd, request(16, REQUEST, named("nl80211")));
+    assert.equal(errorOf(user, fd), -ENOENT);
+    const events = user.socket(AF_NETLINK, SOCK_RAW, UEVENT);
+    assert.ok(events >= 0);
+    assert.equal(user.send(events, "add@/devices/x"), -ECONNREFUSED);
+    assert.equal(user.receive(events, 100, MSG_DONTWAIT), -EAGAIN);
+  });
+
+  it("asking for the state that a link has succeeds, making and changing links doesn't", () => {
+    const user = machine();
+    const set = (flags: number, index: number, up: number, change: number, name = ""): number => {
+      const fd = user.socket(AF_NETLINK, SOCK_RAW);
+      const attributes = name === "" ? [] : [name.length + 5, 0, 3, 0, ...[...name].map((letter) => letter.charCodeAt(0)), ...new Array<number>(4 - (name.length % 4)).fill(0)];
+      user.send(fd, request(NEWLINK, REQUEST | ACK | flags, [0, 0, 0, 0, index, 0, 0, 0, up, 0, 0, 0, change, 0, 0, 0, ...attributes]));
+      return errorOf(user, fd);
+    };
+    assert.equal(set(0, 1, 1, 1), 0);
+    assert.equal(set(0, 0, 1, 1, "lo"), 0);
+    assert.equal(set(0, 1, 0, 1), -EOPNOTSUPP);
+    assert.equal(set(0, 9, 1, 1), -ENODEV);
+    assert.equal(set(CREATE | EXCL, 0, 0, 0, "dummy0"), -EOPNOTSUPP);
+    assert.equal(set(CREATE | EXCL, 0, 0, 0, "lo"), -EEXIST);
+  });
+});
+
 describe("interface ioctls", () => {
   const AT = 0x7000;
   const ask = (user: SocketTask, command: number, name: string): number => {
@@ -162,6 +224,7 @@ describe("interface ioctls", () => {
     assert.equal(view.getUint16(AT + 16, true), 1);
     assert.equal(ask(user, SIOCGIFINDEX, "wlan0"), -ENODEV);
     assert.equal(ask(user, SIOCSIFADDR, "lo"), -EOPNOTSUPP);
+    assert.equal(user.task.files.get(user.socket(AF_INET, SOCK_DGRAM))!.ioctl(user.task, SIOCSIFFLAGS, 0x7fffff), -EFAULT);
     assert.equal(ask(user, 0x1234, "lo"), -ENOTTY);
     user.memory.u8.fill(0, AT, AT + 40);
     view.setInt32(AT + 16, 2, true);

@@ -1,4 +1,4 @@
-import { AF_INET, AF_INET6, AF_UNSPEC, EEXIST, ENETUNREACH, ENODEV, EOPNOTSUPP, EPERM, IFF_LOOPBACK } from "@stratos/abi";
+import { AF_INET, AF_INET6, AF_UNSPEC, EEXIST, EINVAL, ENETUNREACH, ENODEV, EOPNOTSUPP, EPERM, IFF_LOOPBACK, IFF_UP } from "@stratos/abi";
 import { CAP_NET_ADMIN, isCapable } from "../../security/credentials.ts";
 import type { Task } from "../../task/task.ts";
 import { formatV4, formatV6, isLinkLocal, isLoopback, isV4, parseV4, parseV6 } from "../inet/ip-address.ts";
@@ -9,6 +9,12 @@ import { NetlinkWriter, NLM_F_DUMP, NLM_F_MULTI, NLMSG_HDRLEN, alignNetlink } fr
 /** Source: include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h; rtnetlink(7). */
 const RTM_NEWLINK = 16, RTM_GETLINK = 18, RTM_NEWADDR = 20, RTM_GETADDR = 22, RTM_NEWROUTE = 24, RTM_GETROUTE = 26, RTM_GETNEIGH = 30, RTM_GETRULE = 34, RTM_MAX = 123;
 const IFLA_ADDRESS = 1, IFLA_BROADCAST = 2, IFLA_IFNAME = 3, IFLA_MTU = 4, IFLA_QDISC = 6, IFLA_STATS = 7, IFLA_TXQLEN = 13, IFLA_OPERSTATE = 16, IFLA_LINKMODE = 17;
+/** `struct ifinfomsg`. */
+const LINK_HEADER_SIZE = 16;
+const IFLA_MASTER = 10, IFLA_LINKINFO = 18;
+/** What `ip link set` may turn on and off. */
+const CHANGEABLE_FLAGS = IFF_UP | 0x80 | 0x100 | 0x200 | 0x1000;
+const NLM_F_EXCL = 0x200, NLM_F_CREATE = 0x400;
 const IFLA_STATS64 = 23, IFLA_GROUP = 27, IFLA_PROMISCUITY = 30, IFLA_NUM_TX_QUEUES = 31, IFLA_NUM_RX_QUEUES = 32, IFLA_CARRIER = 33;
 const IFA_ADDRESS = 1, IFA_LOCAL = 2, IFA_LABEL = 3, IFA_BROADCAST = 4, IFA_CACHEINFO = 6, IFA_FLAGS = 8, IFA_F_PERMANENT = 0x80;
 const RTA_DST = 1, RTA_OIF = 4, RTA_PRIORITY = 6, RTA_PREFSRC = 7, RTA_TABLE = 15;
@@ -22,7 +28,7 @@ export interface NetlinkRequest { readonly type: number; readonly flags: number;
 export type NetlinkAnswer = { readonly isDump: boolean; readonly messages: Uint8Array[] } | number;
 
 /**
- * NETLINK_ROUTE (rtnetlink(7)): tells links, addresses and routes; nothing can be changed.
+ * NETLINK_ROUTE (rtnetlink(7)): tells links, addresses and routes; nothing can be changed (changeLink).
  *
  * @returns EPERM or EOPNOTSUPP for changes, ENODEV, ENETUNREACH, EOPNOTSUPP for what is not known
  */
@@ -30,7 +36,11 @@ export function answerRouteRequest(task: Task, request: NetlinkRequest, port: nu
   const { network } = task.kernel;
   if (request.type < RTM_NEWLINK || request.type > RTM_MAX) return -EOPNOTSUPP;
   // Of each four numbers the third asks; the others change.
-  if ((request.type & 3) !== 2) return isCapable(task.credentials, CAP_NET_ADMIN) ? (request.type === RTM_NEWLINK ? -EEXIST : -EOPNOTSUPP) : -EPERM;
+  if ((request.type & 3) !== 2) {
+    if (!isCapable(task.credentials, CAP_NET_ADMIN)) return -EPERM;
+    const refused = request.type === RTM_NEWLINK ? changeLink(network, request) : -EOPNOTSUPP;
+    return refused < 0 ? refused : { isDump: false, messages: [] };
+  }
   const isDump = (request.flags & NLM_F_DUMP) === NLM_F_DUMP;
   const writer = new NetlinkWriter();
   const flags = isDump ? NLM_F_MULTI : 0;
@@ -77,6 +87,36 @@ export function answerRouteRequest(task: Task, request: NetlinkRequest, port: nu
   }
 }
 
+/**
+ * RTM_NEWLINK: what asks for the state that is there succeeds (`ip link set lo up`).
+ *
+ * @returns 0; −EINVAL; −ENODEV no such interface; −EEXIST it is to be made and is there; −EOPNOTSUPP for other changes, and for links of every kind
+ */
+function changeLink(network: Network, request: NetlinkRequest): number {
+  const { payload, flags } = request;
+  if (payload.length < LINK_HEADER_SIZE) return -EINVAL;
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
+  const name = attributeOf(payload, LINK_HEADER_SIZE, IFLA_IFNAME);
+  const index = view.getInt32(4, true);
+  const found = index > 0 ? network.interfaceByIndex(index) : name !== null ? network.interfaceByName(textOf(name)) : undefined;
+  if (found === undefined) return (flags & NLM_F_CREATE) === 0 ? -ENODEV : -EOPNOTSUPP;
+  if ((flags & (NLM_F_CREATE | NLM_F_EXCL)) === (NLM_F_CREATE | NLM_F_EXCL)) return -EEXIST;
+  if (name !== null && textOf(name) !== found.name) return -EOPNOTSUPP;
+  const mtu = attributeOf(payload, LINK_HEADER_SIZE, IFLA_MTU);
+  if (mtu !== null && new DataView(mtu.buffer, mtu.byteOffset).getUint32(0, true) !== found.mtu) return -EOPNOTSUPP;
+  for (const other of [IFLA_ADDRESS, IFLA_BROADCAST, IFLA_TXQLEN, IFLA_LINKINFO, IFLA_MASTER]) if (attributeOf(payload, LINK_HEADER_SIZE, other) !== null) return -EOPNOTSUPP;
+  const wanted = view.getUint32(8, true);
+  const changed = view.getUint32(12, true) || (wanted === 0 ? 0 : 0xffffffff);
+  return ((wanted ^ found.flags) & changed & CHANGEABLE_FLAGS) === 0 ? 0 : -EOPNOTSUPP;
+}
+
+/** A text attribute, up to its zero byte. */
+export function textOf(value: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < value.length && value[at] !== 0; at++) text += String.fromCharCode(value[at]!);
+  return text;
+}
+
 interface Heading { readonly flags: number; readonly sequence: number; readonly port: number }
 
 /** By `ifi_index`, or by the IFLA_IFNAME attribute. */
@@ -86,13 +126,11 @@ function requestedLink(network: Network, payload: Uint8Array): NetworkInterface 
   if (index > 0) return network.interfaceByIndex(index);
   const name = attributeOf(payload, 16, IFLA_IFNAME);
   if (name === null) return undefined;
-  let text = "";
-  for (let at = 0; at < name.length && name[at] !== 0; at++) text += String.fromCharCode(name[at]!);
-  return network.interfaceByName(text);
+  return network.interfaceByName(textOf(name));
 }
 
 /** Value of the first attribute `type` behind a fixed part of `start` bytes. */
-function attributeOf(payload: Uint8Array, start: number, type: number): Uint8Array | null {
+export function attributeOf(payload: Uint8Array, start: number, type: number): Uint8Array | null {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
   for (let at = start; at + 4 <= payload.length; ) {
     const length = view.getUint16(at, true);

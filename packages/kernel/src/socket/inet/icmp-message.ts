@@ -1,0 +1,86 @@
+import { parseV4, parseV6 } from "./ip-address.ts";
+
+/** ICMP (RFC 792) and ICMPv6 (RFC 4443): what an echo is, and its checksum. */
+export const IPPROTO_ICMP = 1, IPPROTO_ICMPV6 = 58;
+const ECHO_REPLY_V4 = 0, ECHO_REQUEST_V4 = 8, ECHO_REQUEST_V6 = 128, ECHO_REPLY_V6 = 129;
+/** Type, code, checksum, identifier, sequence number. */
+export const ICMP_HEADER_SIZE = 8;
+
+/** A packet inside the machine: what follows the IP header, and what that would say. */
+export interface IpPacket {
+  readonly isV4: boolean;
+  readonly protocol: number;
+  readonly bytes: Uint8Array;
+  readonly from: string;
+  readonly to: string;
+  readonly hopLimit: number;
+  readonly trafficClass: number;
+}
+
+export function isEchoRequest(packet: IpPacket): boolean {
+  const { bytes, isV4, protocol } = packet;
+  return protocol === (isV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) && bytes.length >= ICMP_HEADER_SIZE && bytes[0] === (isV4 ? ECHO_REQUEST_V4 : ECHO_REQUEST_V6) && bytes[1] === 0;
+}
+
+export function isEchoReply(packet: IpPacket): boolean {
+  const { bytes, isV4, protocol } = packet;
+  return protocol === (isV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) && bytes.length >= ICMP_HEADER_SIZE && bytes[0] === (isV4 ? ECHO_REPLY_V4 : ECHO_REPLY_V6);
+}
+
+/** The identifier of an echo, which a ping socket has instead of a port. */
+export function echoIdentifier(bytes: Uint8Array): number {
+  return (bytes[4]! << 8) | bytes[5]!;
+}
+
+/** The answer to an echo request: its data, from where it went (RFC 792, "Echo or Echo Reply Message"). */
+export function echoReply(request: IpPacket): IpPacket {
+  const bytes = request.bytes.slice();
+  bytes[0] = request.isV4 ? ECHO_REPLY_V4 : ECHO_REPLY_V6;
+  const reply = { ...request, bytes, from: request.to, to: request.from, hopLimit: 64 };
+  setIcmpChecksum(reply);
+  return reply;
+}
+
+/** RFC 792: over the message; RFC 4443 §2.3: over a pseudo-header of the addresses, the length and the protocol as well. */
+export function setIcmpChecksum(packet: Pick<IpPacket, "isV4" | "bytes" | "from" | "to">): void {
+  const { bytes, isV4, from, to } = packet;
+  bytes[2] = bytes[3] = 0;
+  let sum = 0;
+  if (!isV4) {
+    for (const ip of [from, to]) sum = addWords(sum, parseV6(ip) ?? new Uint8Array(16));
+    sum += bytes.length + IPPROTO_ICMPV6;
+  }
+  const checksum = internetChecksum(addWords(sum, bytes));
+  bytes[2] = checksum >> 8;
+  bytes[3] = checksum & 255;
+}
+
+/** RFC 1071 §1: the sum of 16-bit words. */
+function addWords(sum: number, bytes: Uint8Array): number {
+  for (let at = 0; at < bytes.length; at += 2) sum += (bytes[at]! << 8) | (bytes[at + 1] ?? 0);
+  return sum;
+}
+
+function internetChecksum(sum: number): number {
+  while (sum > 0xffff) sum = (sum & 0xffff) + Math.floor(sum / 0x10000);
+  return ~sum & 0xffff;
+}
+
+/** The IPv4 header (RFC 791 §3.1) that raw sockets see before what a packet carries. */
+export function ipv4Header(packet: IpPacket): Uint8Array {
+  const header = new Uint8Array(20);
+  const length = header.length + packet.bytes.length;
+  header[0] = 0x45;
+  header[1] = packet.trafficClass;
+  header[2] = length >> 8;
+  header[3] = length & 255;
+  header[6] = 0x40; // don't fragment
+  header[8] = packet.hopLimit;
+  header[9] = packet.protocol;
+  header.set(parseV4(packet.from) ?? new Uint8Array(4), 12);
+  header.set(parseV4(packet.to) ?? new Uint8Array(4), 16);
+  const checksum = internetChecksum(addWords(0, header));
+  header[10] = checksum >> 8;
+  header[11] = checksum & 255;
+  return header;
+}
