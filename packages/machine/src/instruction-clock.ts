@@ -27,7 +27,7 @@ export class InstructionClock implements Clock {
     return this.#epochMs + this.monotonicNs() / 1e6;
   }
 
-  /** All tasks sleep: time passes at once. */
+  /** All tasks sleep, or a long call has done a part of its work: time passes at once. */
   skipTo(monotonicNs: number): void {
     const now = this.monotonicNs();
     if (monotonicNs > now) this.#skippedNs += monotonicNs - now;
