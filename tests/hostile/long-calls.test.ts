@@ -11,9 +11,8 @@ import { after, before, test } from "node:test";
 import { SYSCALL_NAMES } from "@stratos/abi";
 import { CALL_WORK } from "@stratos/kernel";
 import { runStatic } from "../abi/run-static.ts";
+import { WORK_STEP } from "./typed-round.ts";
 
-/** What one step between two looks at the work may add: an area, a page-table node, a page that is read. */
-const STEP = 64;
 /** Milliseconds; each took 300 to 18,000 or did not end. */
 const TURN_MS_MAX = 250;
 
@@ -48,7 +47,7 @@ for (const [name, expected] of Object.entries(CASES)) {
     const { output, machine, turnMsMax } = await runStatic(program, { argv: ["program", name], memoryBytes: 256 << 20, timeoutMs: 60_000 });
     assert.equal(output, expected);
     const { work } = machine.kernel;
-    assert.ok(work.longest <= CALL_WORK + STEP, `${SYSCALL_NAMES[work.longestCall]} did ${work.longest} units at a time`);
+    assert.ok(work.longest <= CALL_WORK + WORK_STEP, `${SYSCALL_NAMES[work.longestCall]} did ${work.longest} units at a time`);
     assert.ok(turnMsMax < TURN_MS_MAX, `a turn took ${turnMsMax} ms`);
   });
 }

@@ -34,6 +34,8 @@ import { TurnClock } from "./time/turn-clock.ts";
 import { TimerQueue } from "./time/timer-queue.ts";
 import type { Inode, Time } from "./vfs/inode.ts";
 import { VfsState } from "./vfs/vfs-state.ts";
+import type { FileUsage } from "./vfs/file-table.ts";
+import type { AreaUsage } from "./mm/area-list.ts";
 import type { MountNamespace } from "./vfs/mount-namespace.ts";
 
 /** Linux's default of vm.max_map_count (proc(5)). */
@@ -98,6 +100,10 @@ export class Kernel {
   readonly reaper: Reaper;
   /** The task that was on the hart last. */
   lastTask: Task | null = null;
+  /** Descriptors, areas and epoll items of all processes together: what each is takes memory of the host. */
+  readonly fileUsage: FileUsage = { open: 0 };
+  readonly areaUsage: AreaUsage = { count: 0 };
+  epollItems = 0;
   /** Numbers without a row that were reported already; one bit each below UNKNOWN_CALLS_MAX, all others share the last. */
   readonly unknownCalls = new Uint8Array(UNKNOWN_CALLS_MAX + 1);
   forkCount = 0;
@@ -106,6 +112,8 @@ export class Kernel {
   faultCount = 0;
   /** A task became runnable while none was on the hart: whoever drives the machine should run it soon. */
   onRunnable: (() => void) | null = null;
+  /** A call used up its work and goes on later: time that is counted in instructions would stand still meanwhile. */
+  onUnfinished: ((units: number) => void) | null = null;
   /** `stratos trace` and tests look on. `result` is undefined when the call begins to wait. */
   onSyscall: ((task: Task, number: number, args: readonly number[], result: number | undefined) => void) | null = null;
   onSignal: ((task: Task, info: SignalInfo) => void) | null = null;

@@ -6,6 +6,7 @@ import type { CpuClock } from "@stratos/host";
  */
 export class InstructionClock implements CpuClock {
   #skippedNs = 0;
+  #workNs = 0;
   readonly #epochMs: number;
   #instructions: () => number = () => 0;
 
@@ -28,7 +29,13 @@ export class InstructionClock implements CpuClock {
   }
 
   cpuNs(): number {
-    return this.#instructions();
+    return this.#workNs + this.#instructions();
+  }
+
+  /** A long call has done a part of its work, which no instruction counts. */
+  spend(ns: number): void {
+    this.#skippedNs += ns;
+    this.#workNs += ns;
   }
 
   /** All tasks sleep: time passes at once. */

@@ -55,6 +55,7 @@ export class Machine {
       ...(options.nowMs === undefined ? {} : { nowMs: options.nowMs }),
     });
     kernel.processor = this.processor;
+    if (this.#virtualClock !== null) kernel.onUnfinished = (units) => this.#virtualClock!.spend(units * WORK_UNIT_NS);
     this.processor.code.onEvict = () => kernel.slots.unmapAllCode();
     kernel.calls = callsByNumber();
     kernel.onFileTruncated = (inode, size) => {
@@ -125,6 +126,7 @@ export class Machine {
   run(milliseconds: number): number {
     const { kernel } = this;
     const untilNs = kernel.now() + milliseconds * 1e6;
+    kernel.work.beginTurn();
     let next = runTasks(kernel, untilNs);
     while (this.#virtualClock !== null && next > 0 && next < untilNs && !kernel.isStopped) {
       this.#virtualClock.skipTo(next);
@@ -139,6 +141,9 @@ export class Machine {
     return next === Infinity ? Infinity : Math.max(0, (next - kernel.now()) / 1e6);
   }
 }
+
+/** What a unit of a call's work takes in virtual time: timers and alarms come in the midst of a long call as they do in real time. */
+const WORK_UNIT_NS = 1000;
 
 /** Dirty pages reach the file system after at most this long (Linux: dirty_writeback_centisecs). */
 const WRITE_BACK_INTERVAL_NS = 5e9;

@@ -4,6 +4,9 @@ import {
 import { WaitQueue, type Waiter } from "../task/wait-queue.ts";
 import { OpenFile, type DescriptionObserver } from "../vfs/open-file.ts";
 
+/** Items of all instances of a machine; the kernel. */
+export interface EpollUsage { epollItems: number }
+
 /**
  * epoll(7). An item watches one (descriptor, description) pair and stands permanently in the description's wait queue. A wake-up
  * puts it on the ready list; whoever waits then asks the file itself, so the list may hold items that are ready no more.
@@ -22,10 +25,11 @@ export class EpollFile extends OpenFile {
   readonly #queue = new WaitQueue();
   /** Tasks in epoll_wait. */
   readonly callers = new WaitQueue();
-  #count = 0;
+  readonly #usage: EpollUsage;
 
-  constructor() {
+  constructor(usage: EpollUsage = { epollItems: 0 }) {
     super(O_RDWR, null, null);
+    this.#usage = usage;
   }
 
   override get waitQueue(): WaitQueue {
@@ -64,14 +68,14 @@ export class EpollFile extends OpenFile {
     if (file === this) return -EINVAL;
     if ((events & EPOLLEXCLUSIVE) !== 0 && ((events & ~EXCLUSIVE_BITS) !== 0 || file instanceof EpollFile)) return -EINVAL;
     if (this.#items.get(file)?.has(fd)) return -EEXIST;
-    if (this.#count >= ITEMS_MAX) return -ENOSPC;
+    if (this.#usage.epollItems >= ITEMS_MAX) return -ENOSPC;
     if (file instanceof EpollFile && (file.#reaches(this, 1) || file.#depth() + this.#depthAbove() > NESTS_MAX)) return -ELOOP;
 
     const item = new EpollItem(this, fd, file, queue, events, dataLow, dataHigh);
     let byFd = this.#items.get(file);
     if (byFd === undefined) this.#items.set(file, (byFd = new Map()));
     byFd.set(fd, item);
-    this.#count++;
+    this.#usage.epollItems++;
     queue.add(item);
     (file.observers ??= new Set()).add(item);
     this.#arm(item);
@@ -154,7 +158,7 @@ export class EpollFile extends OpenFile {
     if (byFd?.get(item.fd) !== item) return;
     byFd.delete(item.fd);
     if (byFd.size === 0) this.#items.delete(item.file);
-    this.#count--;
+    this.#usage.epollItems--;
     this.#ready.delete(item);
     item.queue.remove(item);
     item.file.observers?.delete(item);
@@ -190,8 +194,8 @@ export class EpollFile extends OpenFile {
 
 /** EP_MAX_NESTS: how many epoll files may stand below one another. */
 const NESTS_MAX = 4;
-/** /proc/sys/fs/epoll/max_user_watches, kept for each instance. */
-const ITEMS_MAX = 1 << 20;
+/** /proc/sys/fs/epoll/max_user_watches, for all instances together. */
+export const ITEMS_MAX = 1 << 18;
 /** What may stand beside EPOLLEXCLUSIVE. Source: Linux fs/eventpoll.c EPOLLEXCLUSIVE_OK_BITS. */
 const EXCLUSIVE_BITS = POLLIN | POLLOUT | POLLERR | POLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE;
 /** Bits of `events` that are orders, not conditions. */

@@ -44,7 +44,7 @@ export const MMAP_MIN = 0x10000;
 
 export class AddressSpace implements UserMemory, Reapable {
   readonly kernel: Kernel;
-  readonly areas = new AreaList();
+  readonly areas: AreaList;
   readonly table: PageTable;
   /** Slot of flat tables, −1 while it has none. */
   slot = -1;
@@ -75,6 +75,7 @@ export class AddressSpace implements UserMemory, Reapable {
 
   constructor(kernel: Kernel) {
     this.kernel = kernel;
+    this.areas = new AreaList(kernel.areaUsage);
     this.table = new PageTable(kernel.frames);
     this.#cursor = new UserCursor(this);
   }

@@ -21,11 +21,19 @@ interface Leaf {
   widest: number;
 }
 
+/** How many areas the processes of a machine have together. */
+export interface AreaUsage { count: number }
+
 export class AreaList implements Iterable<Area> {
+  readonly #usage: AreaUsage;
   readonly #leaves: Leaf[] = [];
   #size = 0;
   /** The area found last: most faults fall near the one before. */
   #hint: Area | null = null;
+
+  constructor(usage: AreaUsage) {
+    this.#usage = usage;
+  }
 
   get size(): number {
     return this.#size;
@@ -74,6 +82,7 @@ export class AreaList implements Iterable<Area> {
 
   insert(area: Area): void {
     this.#size++;
+    this.#usage.count++;
     if (this.#leaves.length === 0) {
       this.#leaves.push({ areas: [area], widest: -1 });
       return;
@@ -92,6 +101,7 @@ export class AreaList implements Iterable<Area> {
     assert(areas[index] === area, "an area that is removed is in the list");
     areas.splice(index, 1);
     this.#size--;
+    this.#usage.count--;
     if (this.#hint === area) this.#hint = null;
     this.#forgetGaps(at);
     this.#joinSmall(at);
@@ -122,6 +132,7 @@ export class AreaList implements Iterable<Area> {
       else at++;
     }
     this.#size -= removed.length;
+    this.#usage.count -= removed.length;
     this.#hint = null;
     // What is left of the leaves at both ends may be little.
     this.#joinSmall(Math.min(at, this.#leaves.length - 1));

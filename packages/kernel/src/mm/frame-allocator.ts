@@ -92,6 +92,11 @@ export class FrameAllocator {
   }
 
   #reclaim(want: number): number {
+    // What the first round has written back the second can drop.
+    return this.#askCaches(want) || this.#askCaches(want);
+  }
+
+  #askCaches(want: number): number {
     let freed = 0;
     let left = this.#caches.size;
     for (const cache of this.#caches) {

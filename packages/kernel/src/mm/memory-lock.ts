@@ -9,7 +9,7 @@ import type { Task } from "../task/task.ts";
 import { RLIMIT_MEMLOCK } from "../task/thread-group.ts";
 import { UNFINISHED } from "../task/wait-queue.ts";
 import { WIDE_TOP } from "./address-space.ts";
-import { populate, populatePiece } from "./mmap.ts";
+import { hasRoomForAreas, populate, populatePiece } from "./mmap.ts";
 
 const MCL_CURRENT = 1, MCL_FUTURE = 2, MCL_ONFAULT = 4;
 
@@ -91,7 +91,7 @@ function lockedWithin(task: Task, start: number, end: number): number {
 function mark(task: Task, start: number, end: number, isLocked: boolean): number {
   const { space } = task;
   if (start === end) return 0;
-  if (!space.isCovered(start, end) || space.areas.size + 2 > space.kernel.maximumAreas) return -ENOMEM;
+  if (!space.isCovered(start, end) || !hasRoomForAreas(space, 2)) return -ENOMEM;
   // An area that says so already keeps its shape.
   for (let at = start; at < end; ) {
     const area = space.areaAt(at)!;

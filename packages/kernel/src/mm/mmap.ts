@@ -19,6 +19,8 @@ import { PTE_A, PTE_C, PTE_R, PTE_W } from "./page-table.ts";
 const pageUp = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
 /** What MAP_SHARED_VALIDATE takes: Linux's LEGACY_MAP_MASK, MAP_FIXED_NOREPLACE and the sizes of huge pages. */
 const KNOWN_FLAGS = 0x17f93f | (63 << 26);
+/** Areas of all processes together, some 200 bytes of the host each; Linux has them in memory that the guest's would be short of. */
+export const AREAS_MAX = 1 << 20;
 const PROTECTIONS = PROT_READ | PROT_WRITE | PROT_EXEC;
 
 /** `file` is null for MAP_ANONYMOUS. */
@@ -58,7 +60,7 @@ export function mmap(task: Task, request: MapRequest): number {
     if (typeof mapping === "number") return mapping;
     pages = mapping;
   }
-  if (exceedsLimit(task, length) || space.areas.size >= space.kernel.maximumAreas) return -ENOMEM;
+  if (exceedsLimit(task, length) || !hasRoomForAreas(space, 1)) return -ENOMEM;
   const isAccounted = (flags & MAP_NORESERVE) === 0 && (isShared ? file === null : (request.protection & PROT_WRITE) !== 0);
   if (isAccounted && overcommits(space, length)) return -ENOMEM;
 
@@ -159,20 +161,25 @@ export function munmap(space: AddressSpace, address: number, length: number): nu
   if (space.isFree(address, end)) return 0;
   const refused = checkSeals(space, address, end);
   if (refused < 0) return refused;
-  // A hole in an area makes two of one (mm/vma.c, vms_gather_munmap_vmas).
-  const first = space.areaAt(address);
-  if (first !== undefined && first.start < address && first.end > end && space.areas.size >= space.kernel.maximumAreas) return -ENOMEM;
+  // Only a hole in the middle of an area makes more of them.
+  const area = space.areaAt(address);
+  if (area !== undefined && area.start < address && end < area.end && !hasRoomForAreas(space, 1)) return -ENOMEM;
   space.splitAt(address);
   space.splitAt(end);
   space.removeAreas(address, end);
   return 0;
 }
 
+/** May a space have `more` areas than it has? */
+export function hasRoomForAreas(space: AddressSpace, more: number): boolean {
+  return space.areas.size + more <= space.kernel.maximumAreas && space.kernel.areaUsage.count + more <= AREAS_MAX;
+}
+
 /** May areas be split at both ends of the range? */
 function maySplit(space: AddressSpace, start: number, end: number): boolean {
-  if (space.areas.size + 2 <= space.kernel.maximumAreas) return true;
+  if (hasRoomForAreas(space, 2)) return true;
   const more = Number((space.areaAt(start)?.start ?? start) < start) + Number((space.areas.startingBefore(end)?.end ?? end) > end);
-  return space.areas.size + more <= space.kernel.maximumAreas;
+  return hasRoomForAreas(space, more);
 }
 
 /** @returns 0, or EACCES, EINVAL, ENOMEM, EPERM (mseal(2)), UNFINISHED. @see mprotect(2) */

@@ -23,27 +23,24 @@ export class Reaper {
     return this.#waiting.length > 0;
   }
 
-  /** Gives back what fits in one piece, and the rest later. */
+  /** Gives back what fits in one piece, and the rest later. What goes while something else is given back waits for its turn in the same piece. */
   add(rest: Reapable): void {
-    // What goes while something else is given back waits for its turn: it would have the work of a piece for itself each time.
-    if (this.#isRunning || !this.#piece(rest)) this.#waiting.push(rest);
+    this.#waiting.push(rest);
+    this.run();
   }
 
-  /** @returns whether there was anything to do */
+  /** One piece. @returns whether there was anything to do */
   run(): boolean {
-    const rest = this.#waiting.at(-1);
-    if (rest === undefined || this.#isRunning) return false;
-    // What it frees may be the last use of something that is to be given back, too: it is not the last entry any more, perhaps.
-    if (this.#piece(rest)) this.#waiting.splice(this.#waiting.indexOf(rest), 1);
-    return true;
-  }
-
-  #piece(rest: Reapable): boolean {
+    if (this.#waiting.length === 0 || this.#isRunning) return false;
+    this.#isRunning = true;
     this.#work.begin();
     this.#work.mayPause = true;
-    this.#isRunning = true;
-    const isDone = rest.reap(this.#work);
+    do {
+      const rest = this.#waiting.at(-1)!;
+      // What it freed may have added more behind it.
+      if (rest.reap(this.#work)) this.#waiting.splice(this.#waiting.lastIndexOf(rest), 1);
+    } while (this.#waiting.length > 0 && !this.#work.mustPause());
     this.#isRunning = false;
-    return isDone;
+    return true;
   }
 }

@@ -60,6 +60,7 @@ export class UserCursor implements IoCursor {
     const memory = this.#space.kernel.physical.u8;
     let moved = 0;
     if (count > this.remaining) count = this.remaining;
+    this.#space.kernel.work.charge(count >>> 12);
     while (moved < count) {
       const left = this.#lengths[this.#segment]! - this.#within;
       if (left === 0) {

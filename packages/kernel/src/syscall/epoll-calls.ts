@@ -17,7 +17,7 @@ const EVENTS_MAX = Math.floor(0x7fffffff / EVENT_SIZE);
 
 function epollCreate(task: Task, flags: number): number {
   if ((flags & ~EPOLL_CLOEXEC) !== 0) return -EINVAL;
-  return task.files.install(new EpollFile(), (flags & EPOLL_CLOEXEC) !== 0, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
+  return task.files.install(new EpollFile(task.kernel), (flags & EPOLL_CLOEXEC) !== 0, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
 }
 
 /** epoll_ctl(2): 0; −EBADF either descriptor; −EFAULT; −EINVAL `epfd` is no epoll file, or an unknown `op`; else as EpollFile says. */

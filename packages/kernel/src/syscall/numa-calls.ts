@@ -1,6 +1,7 @@
 /** Memory policy on a machine with one node (numa(7)): what is asked for is checked and remembered, and there is nothing to move. */
 import { EFAULT, EINVAL, ENODEV, ENOENT, EPERM, ESRCH, PAGE_SIZE } from "@stratos/abi";
 import { mayInspect } from "../fs/procfs/proc-access.ts";
+import { walkInPieces } from "../task/call-work.ts";
 import type { Task } from "../task/task.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
@@ -101,7 +102,8 @@ function movePages(task: Task, pid: number, count: number, pages: number, nodes:
   if ((flags & MPOL_MF_MOVE_ALL) !== 0 && task.credentials.euid !== 0) return -EPERM;
   const target = targetOf(task, pid);
   if (typeof target === "number") return target;
-  for (let index = 0; index < count; index++) {
+  return walkInPieces(task, 0, count, (index) => {
+    task.kernel.work.charge(1);
     const page = task.space.loadU64(pages + index * 8);
     if (page < 0) return -EFAULT;
     if (nodes !== 0) {
@@ -110,9 +112,8 @@ function movePages(task: Task, pid: number, count: number, pages: number, nodes:
       if (node !== 0) return -ENODEV;
     }
     const place = target.space.areaAt(page) === undefined ? -EFAULT : target.space.table.get(page - (page % PAGE_SIZE)) === 0 ? -ENOENT : 0;
-    if (task.space.storeU32(status + index * 4, place >>> 0) < 0) return -EFAULT;
-  }
-  return 0;
+    return task.space.storeU32(status + index * 4, place >>> 0) < 0 ? -EFAULT : index + 1;
+  });
 }
 
 export const numaCalls: SyscallTable = {

@@ -4,7 +4,7 @@ import { CAP_SYS_ADMIN, CAP_SYSLOG, CAP_SYS_BOOT, CAP_SYS_RESOURCE, CAP_SYS_TTY_
 import { takeMessages } from "../fs/devtmpfs/kernel-message-device.ts";
 import { type KernelLog, logLine } from "../kernel-log.ts";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
-import { movedBefore, pauseTransfer, walkInPieces } from "../task/call-work.ts";
+import { movedBefore, pauseTransfer, walkInPieces, WORK } from "../task/call-work.ts";
 import type { Task } from "../task/task.ts";
 import { type Limit, RLIMIT_CPU, RLIMIT_NOFILE, type ThreadGroup } from "../task/thread-group.ts";
 import { TIMEBASE_HZ } from "../time/timebase.ts";
@@ -133,7 +133,7 @@ function getrandom(task: Task, address: number, length: number, flags: number): 
   length = Math.min(length, 33554431);
   while (done < length) {
     if (work.mustPause()) return pauseTransfer(task, done);
-    work.charge(1);
+    work.charge(WORK.RANDOM_PAGE / 16);
     const count = Math.min(256, length - done);
     const part = randomBytes.subarray(0, count);
     task.kernel.random.fill(part);

@@ -10,10 +10,12 @@
 import type { Task } from "./task.ts";
 import { UNFINISHED } from "./wait-queue.ts";
 
-/** Units between two chances to stop a call: some 10 ms at 1 to 2 µs each. */
-export const CALL_WORK = 8192;
+/** Units between two chances to stop a call: some 5 ms at 1 to 2 µs each. */
+export const CALL_WORK = 4096;
 /** Units of all calls of one slice, after which other tasks get their turn. */
-export const SLICE_WORK = 2 * CALL_WORK;
+const SLICE_WORK = 2 * CALL_WORK;
+/** Units of one turn of the machine, after which the host gets its own: with virtual time a turn ends by instructions, which calls don't retire. */
+const TURN_WORK = 4 * CALL_WORK;
 
 /** Units of things that cost more than a page touched. */
 export const WORK = {
@@ -21,8 +23,8 @@ export const WORK = {
   PAGE_READ: 16,
   /** 1024 entries of a page table looked at, copied or given back. */
   PAGE_TABLE: 8,
-  /** 4096 random bytes. */
-  RANDOM_PAGE: 4,
+  /** 4096 random bytes; a seeded source draws each byte by itself. */
+  RANDOM_PAGE: 32,
 } as const;
 
 export class CallWork {
@@ -32,6 +34,7 @@ export class CallWork {
   spent = 0;
   /** Units of this slice's finished executions. */
   sliceSpent = 0;
+  #turnSpent = 0;
   /** The call under way can go on in pieces. */
   mayPause = false;
   /** It was cut: it returned short, or is unfinished. */
@@ -62,8 +65,23 @@ export class CallWork {
     this.isCut = false;
   }
 
+  /** The machine begins a turn. */
+  beginTurn(): void {
+    this.#turnSpent = 0;
+  }
+
+  get isSliceUsed(): boolean {
+    return this.sliceSpent >= SLICE_WORK && this.limit !== Infinity;
+  }
+
+  get isTurnUsed(): boolean {
+    return this.#turnSpent >= TURN_WORK && this.limit !== Infinity;
+  }
+
   end(number: number): void {
-    this.sliceSpent += this.spent;
+    // Whatever a call does, it costs something.
+    this.sliceSpent += this.spent + 1;
+    this.#turnSpent += this.spent + 1;
     if (this.spent <= this.longest) return;
     this.longest = this.spent;
     this.longestCall = number;

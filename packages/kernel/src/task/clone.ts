@@ -1,5 +1,6 @@
 import { placeBeside } from "./affinity.ts";
 import { EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM } from "@stratos/abi";
+import { AREAS_MAX } from "../mm/mmap.ts";
 import { forkInPieces } from "../mm/fork.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import { isErrno } from "../vfs/inode.ts";
@@ -52,6 +53,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   // A share of a hart isn't given twice (sched(7), SCHED_DEADLINE).
   if (parent.deadlineShare !== null && !parent.resetsOnFork) return -EAGAIN;
   const isUnderWay = parent.syscallState !== null;
+  if (!has(CLONE_VM) && !isUnderWay && kernel.areaUsage.count + parent.space.areas.size > AREAS_MAX) return -ENOMEM;
   if (!isUnderWay && exceedsProcessLimit(parent)) return -EAGAIN;
 
   // The last frames are for those who run already: a fork bomb is refused before the OOM killer must choose.

@@ -68,7 +68,7 @@ export function createInit(kernel: Kernel): void {
 function createProcess(kernel: Kernel, standardFiles: OpenFile[], credentials: Credentials): Task {
   const root = rootPath(kernel);
   const tid = kernel.tasks.allocate();
-  const files = new FileTable();
+  const files = new FileTable(kernel.fileUsage);
   const resources = { space: new AddressSpace(kernel), files, fs: new FsContext(kernel.mounts, root, root, 0o022), credentials };
   const session = new Session(tid);
   const group = new ProcessGroup(tid, session);

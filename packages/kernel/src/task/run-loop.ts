@@ -12,7 +12,6 @@ import { exitGroup } from "./exit.ts";
 import type { Task } from "./task.ts";
 import { reportUnknown } from "./unknown-calls.ts";
 import { RLIMIT_CPU } from "./thread-group.ts";
-import { SLICE_WORK } from "./call-work.ts";
 import { BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE, BLOCKED_RESTART, NO_RETURN, UNFINISHED } from "./wait-queue.ts";
 
 /** Instructions that a task runs before others get their turn. */
@@ -21,18 +20,18 @@ export const SLICE = 1_000_000;
 const SPEED = 0.4;
 
 /**
- * Runs tasks until none is runnable, `untilNs` has passed, or the machine stopped.
+ * Runs tasks until none is runnable, `untilNs` has passed, the calls' work of a turn is done, or the machine stopped.
  *
  * @returns monotonic time at which a timer wants to be served (Infinity: none) when all tasks sleep; −1 when some still want to run
  */
 export function runTasks(kernel: Kernel, untilNs: number): number {
-  const { scheduler, timers } = kernel;
+  const { scheduler, timers, work } = kernel;
   kernel.turn.resume();
   for (;;) {
     const now = kernel.now();
     if (timers.nextNs <= now) timers.expire(now);
     if (kernel.isStopped) return Infinity;
-    if (now >= untilNs) return scheduler.hasRunnable || kernel.reaper.hasWork ? -1 : timers.nextNs;
+    if (now >= untilNs || work.isTurnUsed) return scheduler.hasRunnable || kernel.reaper.hasWork ? -1 : timers.nextNs;
     const hasReaped = kernel.reaper.run();
     const task = scheduler.pick();
     if (task === null && hasReaped) continue;
@@ -206,7 +205,7 @@ function invoke(kernel: Kernel, task: Task, number: number): number {
   work.begin();
   const result = row.run(task, a0, a1, a2, a3, a4, a5);
   work.end(number);
-  if (work.sliceSpent >= SLICE_WORK && work.limit !== Infinity) kernel.scheduler.mustSwitch = true;
+  if (work.isSliceUsed) kernel.scheduler.mustSwitch = true;
   if (kernel.onSyscall === null || result === UNFINISHED) return result;
   kernel.onSyscall(task, number, [a0, a1, a2, a3, a4, a5], result <= BLOCKED && result !== NO_RETURN ? undefined : result);
   return result;
@@ -231,6 +230,7 @@ function finish(kernel: Kernel, task: Task, number: number, result: number): num
   if (result === UNFINISHED) {
     task.syscallNumber = number;
     task.blockedKind = UNFINISHED;
+    kernel.onUnfinished?.(kernel.work.spent);
     kernel.scheduler.mustSwitch = true;
     return 1;
   }

@@ -7,6 +7,7 @@ import { EAGAIN, EBUSY, EFAULT, EINVAL, EIO, FIONREAD, O_NOCTTY, O_NONBLOCK, POL
 import type { DevptsFileSystem } from "../fs/devpts/devpts.ts";
 import type { Kernel } from "../kernel-state.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
+import { pauseTransfer } from "../task/call-work.ts";
 import type { Task } from "../task/task.ts";
 import { RLIMIT_NOFILE } from "../task/thread-group.ts";
 import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../task/wait-queue.ts";
@@ -168,12 +169,17 @@ export class PtyMasterFile extends OpenFile {
     const before = typeof task.syscallState === "number" ? task.syscallState : 0;
     if (before > 0) from.skip(before);
     let total = before;
+    const { work } = task.kernel;
+    work.mayPause = true;
     while (from.remaining > 0) {
+      // A line that is full takes no more bytes and has room for ever.
+      if (work.mustPause()) return pauseTransfer(task, total);
       const count = Math.min(from.remaining, chunk.length, terminal.inputRoom);
       if (count === 0) break;
       const taken = from.take(chunk, 0, count);
       if (taken < 0) return total > 0 ? total : taken;
       terminal.receive(chunk, 0, taken);
+      work.charge(1 + (taken >> 5));
       total += taken;
       if (taken < count) return total;
     }

@@ -1,4 +1,4 @@
-import { EAGAIN, EDEADLK, F_RDLCK, F_UNLCK, LOCK_EX, LOCK_SH } from "@stratos/abi";
+import { EAGAIN, EDEADLK, ENOLCK, F_RDLCK, F_UNLCK, LOCK_EX, LOCK_SH } from "@stratos/abi";
 import { conflictingRange, replaceRange, waitsFor, type RangeLock as Range } from "@stratos/base";
 import { BLOCKED, WaitQueue } from "../task/wait-queue.ts";
 import type { Task } from "../task/task.ts";
@@ -8,7 +8,7 @@ import type { OpenFile } from "./open-file.ts";
 
 /**
  * Advisory locks of an inode: byte ranges of processes (fcntl(2), "owner" is the file table) and of descriptions (F_OFD_*), and flock(2).
- * Bound: one range for each byte pair that programs lock; a lock costs its caller a list walk.
+ * Bound: RANGES_MAX for each file; a lock costs its caller a list walk.
  */
 export interface RangeLock extends Range<FileTable | OpenFile> {
   /** −1 for a lock of a description. */
@@ -20,6 +20,9 @@ export class FileLocks {
   readonly flocks = new Map<OpenFile, number>();
   readonly queue = new WaitQueue();
 }
+
+/** Ranges locked in one file; more are refused (fcntl(2), ENOLCK). */
+const RANGES_MAX = 4096;
 
 /** A task that waits for a range lock: kept in its `syscallState`, so a stale one is known. */
 interface RangeWait { task: Task; blocker: object }
@@ -42,7 +45,7 @@ export function conflictingLock(inode: Inode, wanted: RangeLock): RangeLock | nu
 
 /**
  * Sets or clears (type F_UNLCK) a range.
- * @returns 0; −EAGAIN on a conflict, or when `mayWait` BLOCKED; −EDEADLK when waiting would close a circle of processes
+ * @returns 0; −EAGAIN on a conflict, or when `mayWait` BLOCKED; −ENOLCK; −EDEADLK when waiting would close a circle of processes
  */
 export function setRangeLock(task: Task, inode: Inode, wanted: RangeLock, mayWait: boolean): number {
   waits.delete(wanted.owner);
@@ -59,6 +62,8 @@ export function setRangeLock(task: Task, inode: Inode, wanted: RangeLock, mayWai
     }
   }
   const locks = locksOf(inode);
+  // Two more at most: a range that is cut in the middle.
+  if (wanted.type !== F_UNLCK && locks.ranges.length + 2 > RANGES_MAX) return -ENOLCK;
   locks.ranges = replaceRange(locks.ranges, wanted);
   locks.queue.wakeAll();
   forgetWhenEmpty(inode);

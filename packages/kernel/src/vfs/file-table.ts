@@ -1,36 +1,55 @@
-import { EBADF, EMFILE } from "@stratos/abi";
+import { EBADF, EMFILE, ENFILE } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
 import type { OpenFile } from "./open-file.ts";
 
-/** The file descriptors of a process (shared by its threads, CLONE_FILES). */
+/** Descriptors of all processes together (fs.file-max in proc(5)): what they lead to takes memory of the host. */
+export const FILES_MAX = 1 << 19;
+
+/** How many descriptors are open in a machine; its tables share one. */
+export interface FileUsage { open: number }
+
+const CHUNK = 256;
+interface Chunk { readonly files: (OpenFile | null)[]; readonly closeOnExec: boolean[] }
+
+/**
+ * The file descriptors of a process (shared by its threads, CLONE_FILES), in chunks of 256 that are made when one of theirs is: a high number
+ * costs no more than a low one. Bound: RLIMIT_NOFILE each, FILES_MAX all.
+ */
 export class FileTable {
-  readonly #files: (OpenFile | null)[] = [];
-  readonly #closeOnExec: boolean[] = [];
+  readonly #usage: FileUsage;
+  /** By descriptor / 256; null where no descriptor was ever open. */
+  readonly #chunks: (Chunk | null)[] = [];
   #lowestFree = 0;
   users = 1;
 
+  constructor(usage: FileUsage = { open: 0 }) {
+    this.#usage = usage;
+  }
+
   get(fd: number): OpenFile | undefined {
-    return this.#files[fd] ?? undefined;
+    return this.#chunks[fd >> 8]?.files[fd & (CHUNK - 1)] ?? undefined;
   }
 
   isCloseOnExec(fd: number): boolean {
-    return this.#closeOnExec[fd] === true;
+    return this.#chunks[fd >> 8]?.closeOnExec[fd & (CHUNK - 1)] === true;
   }
 
   setCloseOnExec(fd: number, on: boolean): void {
-    this.#closeOnExec[fd] = on;
+    const chunk = this.#chunks[fd >> 8];
+    if (chunk) chunk.closeOnExec[fd & (CHUNK - 1)] = on;
   }
 
   /**
    * Installs at the lowest free descriptor ≥ `minimum`; the table takes over the caller's reference, also on failure.
    * @param limit  RLIMIT_NOFILE
+   * @returns the descriptor, −EMFILE, −ENFILE
    */
   install(file: OpenFile, closeOnExec: boolean, minimum: number, limit: number): number {
     let fd = Math.max(minimum, minimum === 0 ? this.#lowestFree : minimum);
-    while (this.#files[fd]) fd++;
-    if (fd >= limit) {
+    while (fd < limit && this.get(fd) !== undefined) fd++;
+    if (fd >= limit || this.#usage.open >= FILES_MAX) {
       file.release();
-      return -EMFILE;
+      return fd >= limit ? -EMFILE : -ENFILE;
     }
     this.#set(fd, file, closeOnExec);
     if (minimum <= this.#lowestFree) this.#lowestFree = fd + 1;
@@ -39,23 +58,24 @@ export class FileTable {
 
   /** dup2, dup3: closes what is there first. The caller has checked `fd` against RLIMIT_NOFILE. */
   installAt(task: Task, fd: number, file: OpenFile, closeOnExec: boolean): void {
-    if (this.#files[fd]) this.close(task, fd);
+    if (this.get(fd) !== undefined) this.close(task, fd);
     this.#set(fd, file, closeOnExec);
   }
 
   #set(fd: number, file: OpenFile, closeOnExec: boolean): void {
-    while (this.#files.length <= fd) {
-      this.#files.push(null);
-      this.#closeOnExec.push(false);
-    }
-    this.#files[fd] = file;
-    this.#closeOnExec[fd] = closeOnExec;
+    const at = fd >> 8;
+    while (this.#chunks.length <= at) this.#chunks.push(null);
+    const chunk = (this.#chunks[at] ??= { files: new Array<OpenFile | null>(CHUNK).fill(null), closeOnExec: new Array<boolean>(CHUNK).fill(false) });
+    chunk.files[fd & (CHUNK - 1)] = file;
+    chunk.closeOnExec[fd & (CHUNK - 1)] = closeOnExec;
+    this.#usage.open++;
   }
 
   close(task: Task, fd: number): number {
-    const file = this.#files[fd];
-    if (!file) return -EBADF;
-    this.#files[fd] = null;
+    const file = this.get(fd);
+    if (file === undefined) return -EBADF;
+    this.#chunks[fd >> 8]!.files[fd & (CHUNK - 1)] = null;
+    this.#usage.open--;
     if (fd < this.#lowestFree) this.#lowestFree = fd;
     const result = file.onDescriptorClose(task);
     file.release();
@@ -63,35 +83,38 @@ export class FileTable {
   }
 
   closeOnExec(task: Task): void {
-    for (let fd = 0; fd < this.#files.length; fd++) if (this.#files[fd] && this.#closeOnExec[fd]) this.close(task, fd);
+    this.forEach((fd) => {
+      if (this.isCloseOnExec(fd)) this.close(task, fd);
+    });
   }
 
   closeAll(task: Task): void {
-    for (let fd = 0; fd < this.#files.length; fd++) if (this.#files[fd]) this.close(task, fd);
+    this.forEach((fd) => void this.close(task, fd));
   }
 
   /** A copy for fork: same descriptions, each with one more reference. */
   copy(): FileTable {
-    const copy = new FileTable();
-    for (let fd = 0; fd < this.#files.length; fd++) {
-      const file = this.#files[fd];
-      if (file) copy.#set(fd, file.retain(), this.#closeOnExec[fd] === true);
-    }
+    const copy = new FileTable(this.#usage);
+    this.forEach((fd, file) => copy.#set(fd, file.retain(), this.isCloseOnExec(fd)));
     copy.#lowestFree = this.#lowestFree;
     return copy;
   }
 
   /** Calls `visit` for each open descriptor in order. */
   forEach(visit: (fd: number, file: OpenFile) => void): void {
-    for (let fd = 0; fd < this.#files.length; fd++) {
-      const file = this.#files[fd];
-      if (file) visit(fd, file);
+    for (let at = 0; at < this.#chunks.length; at++) {
+      const files = this.#chunks[at]?.files;
+      if (files === undefined) continue;
+      for (let index = 0; index < CHUNK; index++) {
+        const file = files[index];
+        if (file) visit(at * CHUNK + index, file);
+      }
     }
   }
 
   get openCount(): number {
     let count = 0;
-    for (const file of this.#files) if (file) count++;
+    this.forEach(() => count++);
     return count;
   }
 }

@@ -5,6 +5,8 @@ import { Mount } from "./mount.ts";
 /** The mounts that a set of tasks sees (mount_namespaces(7)). Bound: MOUNTS_MAX (vfs/mounting.ts). */
 export class MountNamespace {
   readonly mounts: Mount[] = [];
+  /** Those by the place that they cover, the latest last: a path walk asks at each place that has any. */
+  readonly #byPoint = new Map<Dentry, Mount[]>();
   root: Mount;
   /** File system contexts that see it; the last one to go takes the mounts along. */
   users = 0;
@@ -32,18 +34,21 @@ export class MountNamespace {
 
   /** The mount whose mount point is `point` seen through `parent`; null when there is none. */
   mountedAt(parent: Mount, point: Dentry): Mount | null {
-    const mounts = this.mounts;
-    for (let index = mounts.length - 1; index >= 0; index--) {
-      const mount = mounts[index]!;
-      if (mount.mountPoint === point && mount.parent === parent) return mount;
-    }
+    const mounts = this.#byPoint.get(point);
+    if (mounts === undefined) return null;
+    for (let index = mounts.length - 1; index >= 0; index--) if (mounts[index]!.parent === parent) return mounts[index]!;
     return null;
   }
 
   add(mount: Mount): void {
     this.mounts.push(mount);
     this.changes.changed();
-    if (mount.mountPoint !== null) mount.mountPoint.mountCount++;
+    if (mount.mountPoint !== null) {
+      mount.mountPoint.mountCount++;
+      const covering = this.#byPoint.get(mount.mountPoint);
+      if (covering === undefined) this.#byPoint.set(mount.mountPoint, [mount]);
+      else covering.push(mount);
+    }
     if (mount.parent !== null) mount.parent.users++;
   }
 
@@ -52,7 +57,12 @@ export class MountNamespace {
     if (at < 0) return;
     this.mounts.splice(at, 1);
     this.changes.changed();
-    if (mount.mountPoint !== null) mount.mountPoint.mountCount--;
+    if (mount.mountPoint !== null) {
+      mount.mountPoint.mountCount--;
+      const covering = this.#byPoint.get(mount.mountPoint)!;
+      covering.splice(covering.indexOf(mount), 1);
+      if (covering.length === 0) this.#byPoint.delete(mount.mountPoint);
+    }
     if (mount.parent !== null) mount.parent.users--;
   }
 

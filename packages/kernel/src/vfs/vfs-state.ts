@@ -21,6 +21,9 @@ export class VfsState implements Reclaimable {
   dentryCount = 0;
   /** Inodes whose pages or attributes are not on stable storage yet (write-back.ts). */
   readonly dirty = new Set<Inode>();
+  /** Inodes and further names of all file systems in memory, and bytes that they keep outside pages (fs/tmpfs). */
+  memoryInodes = 0;
+  memoryBytes = 0;
   /** inotify watches in existence: 0 makes every notification one comparison. */
   watchCount = 0;
   /** Inodes that are watched. */

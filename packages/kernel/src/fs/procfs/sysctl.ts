@@ -2,6 +2,8 @@ import { EINVAL, EPERM } from "@stratos/abi";
 import { setCorePattern } from "../../core-dump/core-settings.ts";
 import type { Changes } from "../../event/changes.ts";
 import type { Kernel } from "../../kernel-state.ts";
+import { ITEMS_MAX } from "../../event/epoll.ts";
+import { FILES_MAX } from "../../vfs/file-table.ts";
 import { MSGMAX_MOST } from "../../ipc/message-queues.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../../security/credentials.ts";
 import { RELEASE, VERSION } from "../../syscall/system-calls.ts";
@@ -177,8 +179,8 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
       return 0;
     },
   }),
-  "fs/file-max": kept("9223372036854775807"),
-  "fs/file-nr": fixed((kernel) => `${openFiles(kernel)}\t0\t9223372036854775807`),
+  "fs/file-max": fixed(() => String(FILES_MAX)),
+  "fs/file-nr": fixed((kernel) => `${openFiles(kernel)}\t0\t${FILES_MAX}`),
   "fs/nr_open": kept("1048576"),
   "fs/inode-nr": fixed((kernel) => `${kernel.vfs.dentryCount}\t0`),
   "fs/dentry-state": fixed((kernel) => `${kernel.vfs.dentryCount}\t0\t45\t0\t0\t0`),
@@ -199,7 +201,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "fs/inotify/max_queued_events": kept("16384"),
   "fs/inotify/max_user_instances": kept("128"),
   "fs/inotify/max_user_watches": kept("65536"),
-  "fs/epoll/max_user_watches": kept("1048576"),
+  "fs/epoll/max_user_watches": fixed(() => String(ITEMS_MAX)),
   "fs/mqueue/msg_max": queueLimit("messages", 65536),
   "fs/mqueue/msgsize_max": queueLimit("messageSize", 16 << 20),
   "fs/mqueue/msg_default": queueLimit("messagesDefault", 65536),

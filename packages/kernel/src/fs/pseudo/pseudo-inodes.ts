@@ -137,6 +137,8 @@ export class TextFile extends OpenFile {
 
   override read(task: Task, to: IoCursor, offset: number): number {
     const at = offset < 0 ? this.position : offset;
+    // A read of such a text may always be short.
+    task.kernel.work.mayPause = true;
     let done = 0;
     let failed = this.#piece === null || at === 0 || at < this.#start ? this.#load(task, 0, 0) : 0;
     while (failed === 0) {

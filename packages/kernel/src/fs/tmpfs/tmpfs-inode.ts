@@ -1,12 +1,16 @@
 import { EEXIST, EINVAL, ENODATA, ENOENT, ENOSPC, ENOTEMPTY, ENXIO, EOPNOTSUPP, PAGE_SIZE, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
 import { FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, FS_APPEND_FL, FS_IMMUTABLE_FL, FS_NOATIME_FL, FS_NODUMP_FL, RENAME_EXCHANGE, XATTR_CREATE, XATTR_REPLACE } from "@stratos/abi";
 import { PageCache } from "../../mm/page-cache.ts";
+import type { Reapable } from "../../mm/reaper.ts";
+import type { CallWork } from "../../task/call-work.ts";
 import { Inode, type NewInode, type Time } from "../../vfs/inode.ts";
 import type { Tmpfs } from "./tmpfs.ts";
 
 /** Size that Linux counts for each name of a tmpfs directory (BOGO_DIRENT_SIZE). */
 const ENTRY_SIZE = 20;
 const DATA_TYPE_SHIFT = 12;
+/** What an extended attribute costs beside its name and value. */
+const ATTRIBUTE_SIZE = 64;
 /** Entries that went and are still in a directory's order, beyond as many as there are. */
 const ORDER_SLACK = 32;
 /** What chattr(1) may set (Linux: SHMEM_FL_USER_MODIFIABLE). */
@@ -25,6 +29,8 @@ export class TmpfsInode extends Inode {
   #nextCursor = 1;
   #target = "";
   #xattrs: Map<string, Uint8Array> | null = null;
+  /** Bytes reserved for its target and attributes. */
+  #bytes = 0;
   /** Pages counted in the file system's `pagesUsed`. */
   #pagesCounted = 0;
 
@@ -95,8 +101,13 @@ export class TmpfsInode extends Inode {
 
   override symlink(name: string, target: string, attributes: NewInode): Inode | number {
     if (this.#entries!.has(name)) return -EEXIST;
+    if (this.fileSystem.reserveBytes(target.length) < 0) return -ENOSPC;
     const inode = this.fileSystem.createInode({ ...attributes, mode: S_IFLNK | 0o777 });
-    if (typeof inode === "number") return inode;
+    if (typeof inode === "number") {
+      this.fileSystem.kernel.vfs.memoryBytes -= target.length;
+      return inode;
+    }
+    inode.#bytes = target.length;
     inode.#target = target;
     inode.size = target.length;
     this.#add(name, inode, attributes.now);
@@ -105,6 +116,8 @@ export class TmpfsInode extends Inode {
 
   override link(name: string, inode: Inode): number {
     if (this.#entries!.has(name)) return -EEXIST;
+    // A further name counts like an inode, as in Linux (mm/shmem.c, shmem_link).
+    if (inode.nlink > 0 && this.fileSystem.reserveInode() < 0) return -ENOSPC;
     inode.nlink++;
     this.#add(name, inode as TmpfsInode, this.fileSystem.kernel.vfs.now());
     return 0;
@@ -112,6 +125,7 @@ export class TmpfsInode extends Inode {
 
   override unlink(name: string, inode: Inode, now: Time): number {
     this.#remove(name, now);
+    if (inode.nlink > 1) this.fileSystem.freeInode();
     inode.nlink--;
     inode.ctime = now;
     return 0;
@@ -139,6 +153,7 @@ export class TmpfsInode extends Inode {
     if (replaced !== null) {
       if (replaced.isDirectory && (replaced as TmpfsInode).#entries!.size > 0) return -ENOTEMPTY;
       target.#remove(newName, now);
+      if (!replaced.isDirectory && replaced.nlink > 1) this.fileSystem.freeInode();
       replaced.nlink = replaced.isDirectory ? 0 : replaced.nlink - 1;
       replaced.ctime = now;
     }
@@ -278,12 +293,20 @@ export class TmpfsInode extends Inode {
     for (const [other, bytes] of this.#xattrs) if (other !== name) total += other.length + bytes.length;
     // What a user could otherwise pile up in the heap without any limit.
     if (total > 1 << 20) return -ENOSPC;
+    const before = this.#xattrs.get(name);
+    const more = value.length - (before === undefined ? -(name.length + ATTRIBUTE_SIZE) : before.length);
+    if (this.fileSystem.reserveBytes(more) < 0) return -ENOSPC;
+    this.#bytes += more;
     this.#xattrs.set(name, value.slice());
     return 0;
   }
 
   override removeXattr(name: string): number {
-    return this.#xattrs?.delete(name) === true ? 0 : -ENODATA;
+    const value = this.#xattrs?.get(name);
+    if (value === undefined) return -ENODATA;
+    this.#xattrs!.delete(name);
+    this.#release(name.length + ATTRIBUTE_SIZE + value.length);
+    return 0;
   }
 
   override listXattrs(): string[] {
@@ -300,20 +323,50 @@ export class TmpfsInode extends Inode {
     return 0;
   }
 
+  #release(bytes: number): void {
+    this.#bytes -= bytes;
+    this.fileSystem.kernel.vfs.memoryBytes -= bytes;
+  }
+
   override evict(): void {
-    this.fileSystem.inodesUsed--;
+    this.fileSystem.freeInode();
     this.fileSystem.inodes.delete(this.ino);
+    this.#release(this.#bytes);
     this.fileSystem.pagesUsed -= this.#pagesCounted;
     this.#pagesCounted = 0;
   }
 
-  /** The file system goes: frames go back. */
-  freeTree(): void {
-    for (const entry of this.#entries?.values() ?? []) entry.inode.freeTree();
+  /** The file system goes: frames go back, and names; what is open still keeps its content. @returns the inodes that it had names of */
+  dismantle(): TmpfsInode[] {
+    const below = [...(this.#entries?.values() ?? [])].map((entry) => entry.inode);
     this.#entries?.clear();
-    if (this.users === 0 && !this.isEvicted) {
-      this.isEvicted = true;
-      this.pages?.dispose();
-    } else this.nlink = 0;
+    this.#order = [];
+    if (this.isEvicted) return below;
+    if (!this.isDirectory) for (let extra = 1; extra < this.nlink; extra++) this.fileSystem.freeInode();
+    this.nlink = 0;
+    if (this.users > 0) return below;
+    this.isEvicted = true;
+    this.pages?.dispose();
+    this.evict();
+    return below;
+  }
+}
+
+/** The tree of a file system that was unmounted; however deep and wide, it goes in pieces. */
+export class DismantledTree implements Reapable {
+  readonly #left: TmpfsInode[];
+
+  constructor(root: TmpfsInode) {
+    this.#left = [root];
+  }
+
+  reap(work: CallWork): boolean {
+    for (let inode = this.#left.pop(); inode !== undefined; inode = this.#left.pop()) {
+      const below = inode.dismantle();
+      for (const each of below) this.#left.push(each);
+      work.charge(1 + below.length);
+      if (work.mustPause()) return this.#left.length === 0;
+    }
+    return true;
   }
 }

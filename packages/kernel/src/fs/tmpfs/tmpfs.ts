@@ -3,7 +3,10 @@ import type { Kernel } from "../../kernel-state.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import { type FileSystemType, parseMountOptions } from "../../vfs/file-system-types.ts";
 import type { Inode, NewInode } from "../../vfs/inode.ts";
-import { TmpfsInode } from "./tmpfs-inode.ts";
+import { DismantledTree, TmpfsInode } from "./tmpfs-inode.ts";
+
+/** Of all tmpfs of a machine: targets of symbolic links and extended attributes, which no page holds. */
+const BYTES_MAX = 64 << 20;
 
 export interface TmpfsOptions { sizeBytes: number; inodes: number; mode: number; uid: number; gid: number }
 
@@ -32,9 +35,30 @@ export class Tmpfs extends FileSystem {
     this.root.parent = this.root;
   }
 
-  createInode(attributes: NewInode): TmpfsInode | number {
-    if (this.inodesUsed >= this.inodesMax) return -ENOSPC;
+  /** Takes room for a name or an inode, each of which is memory of the host: −ENOSPC beyond `nr_inodes`, or what all tmpfs of a machine may have. */
+  reserveInode(): number {
+    const { vfs, frames } = this.kernel;
+    if (this.inodesUsed >= this.inodesMax || vfs.memoryInodes >= frames.total) return -ENOSPC;
     this.inodesUsed++;
+    vfs.memoryInodes++;
+    return 0;
+  }
+
+  freeInode(): void {
+    this.inodesUsed--;
+    this.kernel.vfs.memoryInodes--;
+  }
+
+  /** Takes room for targets of links and extended attributes: −ENOSPC beyond BYTES_MAX. */
+  reserveBytes(bytes: number): number {
+    const { vfs } = this.kernel;
+    if (vfs.memoryBytes + bytes > BYTES_MAX) return -ENOSPC;
+    vfs.memoryBytes += bytes;
+    return 0;
+  }
+
+  createInode(attributes: NewInode): TmpfsInode | number {
+    if (this.reserveInode() < 0) return -ENOSPC;
     const inode = new TmpfsInode(this, this.#nextIno++, attributes);
     this.inodes.set(inode.ino, inode);
     return inode;
@@ -63,7 +87,7 @@ export class Tmpfs extends FileSystem {
   }
 
   override shutdown(): void {
-    this.root.freeTree();
+    this.kernel.reaper.add(new DismantledTree(this.root));
   }
 }
 

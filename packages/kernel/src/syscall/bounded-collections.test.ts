@@ -1,0 +1,106 @@
+/** Goal: what programs can fill in the host's memory has a bound, and says so with its errno. Method: file calls on a tmpfs, more than any program needs. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { AT_FDCWD, EEXIST, ENOLCK, ENOSPC } from "@stratos/abi";
+import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
+import { BUFFER, FileTask } from "../testing/file-system-task.ts";
+import { FileTable } from "../vfs/file-table.ts";
+
+const F_SETLK = 6, F_WRLCK = 1;
+
+test("ranges locked in one file are bounded (ENOLCK)", () => {
+  const { user } = FileTask.create();
+  const fd = user.open("/file", 0o102);
+  const lock = (start: number): number => {
+    const { view } = user.memory;
+    view.setInt16(BUFFER, F_WRLCK, true);
+    view.setInt16(BUFFER + 2, 0, true);
+    view.setBigInt64(BUFFER + 8, BigInt(start), true);
+    view.setBigInt64(BUFFER + 16, 1n, true);
+    return user.call("fcntl", fd, F_SETLK, BUFFER);
+  };
+  let count = 0;
+  while (lock(count * 2) === 0) count++;
+  assert.equal(lock(count * 2), -ENOLCK);
+  assert.ok(count >= 4000 && count <= 4096, `${count} locks`);
+});
+
+test("extended attributes and targets of links in all file systems in memory are bounded (ENOSPC)", () => {
+  const { test: { kernel }, user } = FileTask.create((fresh) => new Tmpfs(fresh, { inodes: 10_000 }));
+  let failed = 0, files = 0;
+  for (; failed === 0 && files < 200; files++) {
+    user.put(`/${files}`, "");
+    for (let index = 0; index < 20 && failed === 0; index++) failed = user.call("setxattr", `/${files}`, `user.${index}`, 0x9000, 0x7000 - 1, 0);
+  }
+  assert.equal(failed, -ENOSPC);
+  assert.ok(kernel.vfs.memoryBytes <= 64 << 20);
+  let links = 0;
+  while (links < 10 && user.call("symlinkat", "t".repeat(4000), AT_FDCWD, `/link${links}`) === 0) links++;
+  assert.ok(links < 8, "links find no room either");
+  for (let index = 0; index < links; index++) user.call("unlinkat", AT_FDCWD, `/link${index}`, 0);
+  for (let index = 0; index < files; index++) assert.equal(user.call("unlinkat", AT_FDCWD, `/${index}`, 0), 0);
+  assert.equal(kernel.vfs.memoryBytes, 0, "all of it came back");
+  assert.equal(user.call("symlinkat", "t".repeat(4000), AT_FDCWD, "/link"), 0);
+});
+
+test("a further name of a file in memory counts like an inode", () => {
+  const { test: { kernel }, user } = FileTask.create((fresh) => new Tmpfs(fresh, { inodes: 100 }));
+  user.put("/file", "");
+  let names = 0;
+  while (user.call("linkat", AT_FDCWD, "/file", AT_FDCWD, `/name${names}`, 0) === 0) names++;
+  assert.equal(names, 98, "the root and the file are two");
+  assert.equal(user.call("linkat", AT_FDCWD, "/file", AT_FDCWD, "/name0", 0), -EEXIST);
+  assert.equal(user.call("unlinkat", AT_FDCWD, "/name0", 0), 0);
+  assert.equal(user.call("renameat2", AT_FDCWD, "/name1", AT_FDCWD, "/file", 0), 0);
+  for (let index = 2; index < names; index++) user.call("unlinkat", AT_FDCWD, `/name${index}`, 0);
+  user.call("unlinkat", AT_FDCWD, "/file", 0);
+  user.call("unlinkat", AT_FDCWD, "/name1", 0);
+  assert.equal(kernel.vfs.memoryInodes, 1, "the root is left");
+});
+
+test("a file system in memory gives back all its names when it goes", () => {
+  const { test: { kernel }, user } = FileTask.create((fresh) => new Tmpfs(fresh, { inodes: 100_000 }));
+  user.call("mkdirat", AT_FDCWD, "/mount", 0o777);
+  assert.equal(user.call("mount", "none", "/mount", "tmpfs", 0, "nr_inodes=30000"), 0);
+  const before = kernel.vfs.memoryInodes;
+  user.call("chdir", "/mount");
+  let depth = 0;
+  for (; depth < 200; depth++) {
+    user.call("mkdirat", AT_FDCWD, "d", 0o777);
+    user.call("chdir", "d");
+  }
+  user.call("chdir", "/");
+  assert.equal(kernel.vfs.memoryInodes, before + depth);
+  assert.equal(user.call("umount2", "/mount", 2), 0);
+  while (kernel.reaper.run());
+  assert.equal(kernel.vfs.memoryInodes, before - 1);
+});
+
+test("a listing goes on where it was while names come and go", () => {
+  const { user } = FileTask.create();
+  user.call("mkdirat", AT_FDCWD, "/d", 0o777);
+  for (let index = 0; index < 100; index++) user.put(`/d/${index}`, "");
+  const fd = user.open("/d", 0o200000);
+  assert.ok(user.call("getdents64", fd, BUFFER, 512) > 0);
+  for (let index = 0; index < 90; index++) user.call("unlinkat", AT_FDCWD, `/d/${index}`, 0);
+  user.put("/d/new", "");
+  const names: string[] = [];
+  for (let count = user.call("getdents64", fd, BUFFER, 512); count > 0; count = user.call("getdents64", fd, BUFFER, 512)) {
+    for (let at = BUFFER; at < BUFFER + count; at += user.memory.view.getUint16(at + 16, true)) names.push(String.fromCharCode(...user.memory.u8.subarray(at + 19, user.memory.u8.indexOf(0, at + 19))));
+  }
+  assert.deepEqual(names, ["90", "91", "92", "93", "94", "95", "96", "97", "98", "99", "new"]);
+});
+
+test("a high descriptor takes no more room than a low one, and forks of its table neither", () => {
+  const { user } = FileTask.create();
+  user.task.group.limits[7] = { soft: 1 << 20, hard: 1 << 20 };
+  const fd = user.open("/", 0o200000);
+  assert.equal(user.call("dup3", fd, (1 << 20) - 1, 0), (1 << 20) - 1);
+  const start = performance.now();
+  const copies = Array.from({ length: 200 }, () => user.task.files.copy());
+  assert.ok(performance.now() - start < 1000);
+  assert.ok(copies.every((copy) => copy instanceof FileTable && copy.get((1 << 20) - 1) === user.task.files.get(fd)));
+  const seen: number[] = [];
+  user.task.files.forEach((each) => seen.push(each));
+  assert.deepEqual(seen, [fd, (1 << 20) - 1]);
+});
