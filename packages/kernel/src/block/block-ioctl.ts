@@ -1,6 +1,6 @@
 import {
-  BLKALIGNOFF, BLKBSZGET, BLKBSZSET, BLKDISCARD, BLKDISCARDZEROES, BLKFLSBUF, BLKFRAGET, BLKFRASET, BLKGETDISKSEQ, BLKGETSIZE, BLKGETSIZE64, BLKIOMIN, BLKIOOPT, BLKPBSZGET, BLKRAGET, BLKRASET, BLKROGET,
-  BLKROSET, BLKROTATIONAL, BLKRRPART, BLKSECTGET, BLKSSZGET, BLKZEROOUT, EACCES, EBADF, EBUSY, EFAULT, EINVAL, ENOTTY, EPERM, PAGE_SIZE,
+  BLKALIGNOFF, BLKBSZGET, BLKBSZSET, BLKDISCARD, BLKDISCARDZEROES, BLKFLSBUF, BLKFRAGET, BLKFRASET, BLKGETDISKSEQ, BLKGETSIZE, BLKGETSIZE64, BLKIOMIN, BLKIOOPT, BLKPBSZGET, BLKPG, BLKPG_ADD_PARTITION, BLKPG_DEL_PARTITION, BLKPG_RESIZE_PARTITION, BLKRAGET, BLKRASET, BLKROGET,
+  BLKROSET, BLKROTATIONAL, BLKRRPART, BLKSECTGET, BLKSSZGET, BLKZEROOUT, EACCES, EBADF, EBUSY, EFAULT, EINVAL, ENOTTY, ENXIO, EPERM, PAGE_SIZE,
 } from "@stratos/abi";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
@@ -8,7 +8,8 @@ import { BytesCursor } from "../vfs/io-cursor.ts";
 import { putPages } from "../vfs/regular-file.ts";
 import { markInodeDirty, syncInode } from "../vfs/write-back.ts";
 import type { BlockFile } from "./block-file.ts";
-import { SECTOR_SIZE } from "./block-inode.ts";
+import { PARTITIONS_MAX } from "./disks.ts";
+import { type BlockInode, SECTOR_SIZE } from "./block-inode.ts";
 
 /** Sectors that one request of the block layer moves (queue/max_sectors_kb: 1280). */
 const REQUEST_SECTORS_MAX = 2560;
@@ -59,6 +60,9 @@ export function blockIoctl(task: Task, file: BlockFile, command: number, argumen
     case BLKRRPART:
       if (!isAdministrator) return -EACCES;
       return device.disk !== device ? -EINVAL : kernel.disks.rereadPartitions(device);
+    case BLKPG:
+      if (!isAdministrator) return -EACCES;
+      return changePartition(task, device, argument);
     case BLKDISCARD: case BLKZEROOUT: {
       if (!file.isWritable) return -EBADF;
       const start = space.loadU64(argument), length = space.loadU64(argument + 8);
@@ -70,6 +74,34 @@ export function blockIoctl(task: Task, file: BlockFile, command: number, argumen
     }
     default: return device.driver.ioctl({ device, isWritable: file.isWritable, isExclusive: device.holder === file, task }, command, argument) ?? -ENOTTY;
   }
+}
+
+/**
+ * `struct blkpg_ioctl_arg`: operation, flags, length (32 bits each), pointer @16; to `struct blkpg_partition`: start, length in bytes (64 bits each), number @16.
+ * Source: Linux include/uapi/linux/blkpg.h; the errors are those of block/ioctl.c.
+ */
+function changePartition(task: Task, disk: BlockInode, argument: number): number {
+  const { space, kernel } = task;
+  const operation = space.loadU32(argument), data = space.loadU64(argument + 16);
+  if (operation < 0 || data < 0) return -EFAULT;
+  const start = space.loadU64(data), length = space.loadU64(data + 8), number = space.loadU32(data + 16);
+  if (start === -EFAULT || length === -EFAULT || number === -EFAULT) return -EFAULT;
+  if (disk.disk !== disk || number < 1 || number > PARTITIONS_MAX) return -EINVAL;
+  const part = disk.partitions.get(number);
+  if (operation === BLKPG_DEL_PARTITION) {
+    if (part === undefined) return -ENXIO;
+    return part.openings > 0 ? -EBUSY : kernel.disks.removePartition(part);
+  }
+  if (operation !== BLKPG_ADD_PARTITION && operation !== BLKPG_RESIZE_PARTITION) return -EINVAL;
+  const mask = disk.logicalBlockSize - 1;
+  if (start < 0 || length <= 0 || (start & mask) !== 0 || (length & mask) !== 0 || start + length > disk.size) return -EINVAL;
+  for (const other of disk.partitions.values()) if (other !== part && start < other.start + other.size && other.start < start + length) return -EBUSY;
+  if (operation === BLKPG_ADD_PARTITION) return part !== undefined ? -EBUSY : kernel.disks.addPartition(disk, number, { start, size: length });
+  if (part === undefined) return -ENXIO;
+  if (start !== part.start) return -EINVAL;
+  part.pages.truncate(length);
+  part.size = length;
+  return 0;
 }
 
 function storeU16(task: Task, address: number, value: number): number {

@@ -8,7 +8,7 @@ import { BlockFileSystem, BlockInode } from "./block-inode.ts";
 
 /** Major number of partitions (Linux: BLOCK_EXT_MAJOR), and most of them on one disk. */
 export const PARTITION_MAJOR = 259;
-const PARTITIONS_MAX = 255;
+export const PARTITIONS_MAX = 255;
 /** Group "disk" of Debian, which may use the nodes. */
 const DISK_GID = 6;
 /** Disks that lie in files of disks that lie in files …, of which all are written back at once. */
@@ -70,16 +70,26 @@ export class Disks {
     this.removePartitions(disk);
     let made = 0;
     for (const part of partsOf(disk)) {
-      if (part.number === 0 || made++ >= PARTITIONS_MAX) continue;
-      const minor = this.#allocateMinor();
-      const separator = /\d$/.test(disk.name) ? "p" : "";
-      const inode = new BlockInode(this.#kernel, `${disk.name}${separator}${part.number}`, { major: PARTITION_MAJOR, minor }, disk.driver, { disk, partition: part.number, start: part.start });
-      inode.size = part.size;
-      inode.isReadOnly = disk.isReadOnly;
-      inode.logicalBlockSize = disk.logicalBlockSize;
-      disk.partitions.set(part.number, inode);
-      this.add(inode);
+      if (part.number > 0 && made++ < PARTITIONS_MAX) this.addPartition(disk, part.number, part);
     }
+    return 0;
+  }
+
+  addPartition(disk: BlockInode, number: number, { start, size }: { start: number; size: number }): 0 {
+    const minor = this.#allocateMinor();
+    const separator = /\d$/.test(disk.name) ? "p" : "";
+    const part = new BlockInode(this.#kernel, `${disk.name}${separator}${number}`, { major: PARTITION_MAJOR, minor }, disk.driver, { disk, partition: number, start });
+    part.size = size;
+    part.isReadOnly = disk.isReadOnly;
+    part.logicalBlockSize = disk.logicalBlockSize;
+    disk.partitions.set(number, part);
+    this.add(part);
+    return 0;
+  }
+
+  removePartition(part: BlockInode): 0 {
+    part.disk.partitions.delete(part.partition);
+    this.remove(part);
     return 0;
   }
 

@@ -3,6 +3,7 @@ import type { Task } from "../task/task.ts";
 import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
 import { flagsIoctl } from "./file-flags-ioctl.ts";
+import { mapExtents } from "./fiemap.ts";
 import { clipToLimits, contentChanged } from "./regular-file.ts";
 
 /** ioctl_ficlonerange(2). */
@@ -41,8 +42,9 @@ export function fileIoctl(task: Task, file: OpenFile, command: number, argument:
       return cloneInto(task, source.inode, inode, range);
     }
     case FIDEDUPERANGE:
-    case FS_IOC_FIEMAP:
       return -EOPNOTSUPP;
+    case FS_IOC_FIEMAP:
+      return inode === null ? -EOPNOTSUPP : mapExtents(task, inode, argument);
     case FS_IOC_GETFLAGS:
     case FS_IOC_SETFLAGS:
     case FS_IOC_FSGETXATTR:

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import {
-  BLKDISCARD, BLKGETSIZE, BLKGETSIZE64, BLKROGET, BLKRRPART, BLKSSZGET, EBADF, EBUSY, EEXIST, EINVAL, ENODEV, ENOSPC, ENXIO, EPERM, LO_FLAGS_AUTOCLEAR, LO_FLAGS_PARTSCAN, LO_FLAGS_READ_ONLY, LOOP_CHANGE_FD,
+  BLKDISCARD, BLKGETSIZE, BLKGETSIZE64, BLKPG, BLKPG_ADD_PARTITION, BLKPG_DEL_PARTITION, BLKROGET, BLKRRPART, BLKSSZGET, EBADF, EBUSY, EEXIST, EINVAL, ENODEV, ENOSPC, ENXIO, EPERM, LO_FLAGS_AUTOCLEAR, LO_FLAGS_PARTSCAN, LO_FLAGS_READ_ONLY, LOOP_CHANGE_FD,
   LOOP_CLR_FD, LOOP_CONFIGURE, LOOP_CTL_ADD, LOOP_CTL_GET_FREE, LOOP_CTL_REMOVE, LOOP_GET_STATUS64, LOOP_SET_BLOCK_SIZE, LOOP_SET_CAPACITY, LOOP_SET_FD, LOOP_SET_STATUS64, O_CREAT, O_EXCL, O_RDWR, S_IFBLK, S_IFMT,
 } from "@stratos/abi";
 import { devtmpfsOf } from "../../fs/devtmpfs/devtmpfs.ts";
@@ -222,4 +222,29 @@ it("O_EXCL keeps a device for one, and discarded bytes are given back", () => {
   assert.equal((user.stat("/image") as Stat).blocks, 8);
   assert.equal(user.call("pread64", device, BUFFER, 1, 0), 1);
   assert.equal(user.memory.u8[BUFFER], 0);
+});
+
+it("BLKPG makes and removes partitions one by one, as parted(8) does", () => {
+  const user = machine();
+  const device = attach(user, 1 << 20);
+  const change = (operation: number, number: number, start = 0, length = 0): number => {
+    const { view } = user.memory;
+    user.memory.u8.fill(0, BUFFER, BUFFER + 200);
+    view.setUint32(BUFFER, operation, true);
+    view.setUint32(BUFFER + 16, BUFFER + 32, true);
+    view.setUint32(BUFFER + 32, start, true);
+    view.setUint32(BUFFER + 40, length, true);
+    view.setUint32(BUFFER + 48, number, true);
+    return user.call("ioctl", device, BLKPG, BUFFER);
+  };
+  assert.equal(change(BLKPG_DEL_PARTITION, 1), -ENXIO);
+  assert.equal(change(BLKPG_ADD_PARTITION, 1, 4096, 8192), 0);
+  assert.equal(change(BLKPG_ADD_PARTITION, 2, 8192, 8192), -EBUSY, "they would overlap");
+  assert.equal(change(BLKPG_ADD_PARTITION, 2, 1 << 20, 4096), -EINVAL);
+  const part = user.open("/dev/loop0p1");
+  assert.equal(number64(user, part, BLKGETSIZE64), 8192);
+  assert.equal(change(BLKPG_DEL_PARTITION, 1), -EBUSY);
+  user.call("close", part);
+  assert.equal(change(BLKPG_DEL_PARTITION, 1), 0);
+  assert.equal(user.open("/dev/loop0p1"), -2);
 });
