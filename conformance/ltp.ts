@@ -133,8 +133,11 @@ function report(): void {
 /** Writes what was measured into the list; whoever is new in it is of the class "unsorted" until somebody looked. */
 function record(): void {
   for (const { name, outcome, words } of results) {
-    if (outcome === "pass") list.expected.delete(name);
-    else list.expected.set(name, { outcome, class: list.expected.get(name)?.class ?? "unsorted", words });
+    list.passing.delete(name);
+    if (outcome === "pass") {
+      list.expected.delete(name);
+      list.passing.add(name);
+    } else list.expected.set(name, { outcome, class: list.expected.get(name)?.class ?? "unsorted", words });
   }
   writeFileSync(LIST, formatList(list));
   if (only !== null) return;

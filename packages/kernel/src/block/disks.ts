@@ -1,5 +1,5 @@
 import { EBUSY, S_IFBLK } from "@stratos/abi";
-import { type DiskPart, FormatError, readLayout } from "@stratos/formats";
+import { type DiskPart, FormatError, readLayout } from "@stratos/formats/partitions";
 import { devtmpfsOf } from "../fs/devtmpfs/devtmpfs.ts";
 import type { Kernel } from "../kernel-state.ts";
 import { makeDevice } from "../vfs/device-registry.ts";
