@@ -111,4 +111,9 @@ it("what cannot be mounted says why", () => {
   user.call("truncate", "/volume", 0);
   assert.equal(user.call("mount", "/dev/loop0", "/mnt", "aegisfs", MS_RDONLY, 0), -EINVAL);
   assert.match(log.at(-1)!, /this is no AegisFS volume/);
+  user.put("/tiny", "x".repeat(8192));
+  user.call("ioctl", user.open("/dev/loop-control", O_RDWR), LOOP_CTL_GET_FREE, 0);
+  assert.equal(user.call("ioctl", user.open("/dev/loop1", O_RDWR), LOOP_SET_FD, user.open("/tiny", O_RDWR)), 0);
+  assert.equal(user.call("mount", "/dev/loop1", "/mnt", "aegisfs", 0, 0), -EINVAL);
+  assert.match(log.at(-1)!, /smaller than the volume says/);
 });

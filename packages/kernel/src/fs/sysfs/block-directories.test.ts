@@ -8,6 +8,15 @@ import { devtmpfsOf } from "../devtmpfs/devtmpfs.ts";
 import { Procfs } from "../procfs/procfs.ts";
 import { Sysfs } from "./sysfs.ts";
 
+it("memory is shown in blocks that make up all of it", () => {
+  const { test: { kernel }, user } = FileTask.create();
+  mountAt(kernel, "/sys", new Sysfs(kernel));
+  const size = parseInt(user.get("/sys/devices/system/memory/block_size_bytes") as string, 16);
+  const blocks = (user.list("/sys/devices/system/memory") as string[]).filter((name) => /^memory\d+$/.test(name));
+  assert.equal(size * blocks.length, kernel.frames.total * 4096 - ((kernel.frames.total * 4096) % size));
+  assert.equal(user.get("/sys/devices/system/memory/memory0/state"), "online\n");
+});
+
 it("a loop device and its partition are shown with what lies behind them, and go", () => {
   const { test: { kernel }, user } = FileTask.create();
   mountAt(kernel, "/dev", devtmpfsOf(kernel));
