@@ -1,6 +1,6 @@
 import {
   BLKALIGNOFF, BLKBSZGET, BLKBSZSET, BLKDISCARD, BLKDISCARDZEROES, BLKFLSBUF, BLKFRAGET, BLKFRASET, BLKGETDISKSEQ, BLKGETSIZE, BLKGETSIZE64, BLKIOMIN, BLKIOOPT, BLKPBSZGET, BLKPG, BLKPG_ADD_PARTITION, BLKPG_DEL_PARTITION, BLKPG_RESIZE_PARTITION, BLKRAGET, BLKRASET, BLKROGET,
-  BLKROSET, BLKROTATIONAL, BLKRRPART, BLKSECTGET, BLKSSZGET, BLKZEROOUT, EACCES, EBADF, EBUSY, EFAULT, EINVAL, ENOTTY, ENXIO, EPERM, PAGE_SIZE,
+  BLKROSET, BLKROTATIONAL, BLKRRPART, BLKSECTGET, BLKSSZGET, BLKZEROOUT, EACCES, EBADF, EBUSY, EFAULT, EINVAL, ENOTTY, ENXIO, EOPNOTSUPP, EPERM, PAGE_SIZE,
 } from "@stratos/abi";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
@@ -13,8 +13,8 @@ import { type BlockInode, SECTOR_SIZE } from "./block-inode.ts";
 
 /** Sectors that one request of the block layer moves (queue/max_sectors_kb: 1280). */
 const REQUEST_SECTORS_MAX = 2560;
-/** Bytes that BLKZEROOUT writes in one call at most; the caller sees −EINVAL beyond (Linux has no such bound, and loops for as long). */
-const ZEROED_MAX = 1 << 30;
+/** Bytes that BLKZEROOUT writes in one call where holes cannot be made; −EOPNOTSUPP beyond, upon which callers write by themselves. */
+const ZEROED_MAX = 8 << 20;
 const zeroes = new Uint8Array(65536);
 
 /** ioctl(2) of block devices. Source: Linux block/ioctl.c. */
@@ -110,8 +110,8 @@ function storeU16(task: Task, address: number, value: number): number {
 
 /** Discarded bytes of a loop device read as zeroes, and cost nothing; else they are written. */
 function zeroOut(task: Task, { device }: BlockFile, start: number, length: number): number {
-  if (length > ZEROED_MAX) return -EINVAL;
   if (device.discard(start, length) >= 0) return 0;
+  if (length > ZEROED_MAX) return -EOPNOTSUPP;
   for (let done = 0; done < length; done += zeroes.length) {
     const part = Math.min(zeroes.length, length - done);
     const put = putPages(task.kernel, device, new BytesCursor(zeroes.subarray(0, part)), start + done, part);

@@ -1,4 +1,4 @@
-import { EBUSY, S_IFBLK } from "@stratos/abi";
+import { EBUSY, ENOSPC, S_IFBLK } from "@stratos/abi";
 import { type DiskPart, FormatError, readLayout } from "@stratos/formats/partitions";
 import { devtmpfsOf } from "../fs/devtmpfs/devtmpfs.ts";
 import type { Kernel } from "../kernel-state.ts";
@@ -9,6 +9,8 @@ import { BlockFileSystem, BlockInode } from "./block-inode.ts";
 /** Major number of partitions (Linux: BLOCK_EXT_MAJOR), and most of them on one disk. */
 export const PARTITION_MAJOR = 259;
 export const PARTITIONS_MAX = 255;
+/** … and on all of them. */
+const PARTITIONS_TOTAL = 2048;
 /** Group "disk" of Debian, which may use the nodes. */
 const DISK_GID = 6;
 /** Disks that lie in files of disks that lie in files …, of which all are written back at once. */
@@ -22,6 +24,7 @@ export class Disks {
   readonly all = new Map<string, BlockInode>();
   readonly #byNumber = new Map<number, BlockInode>();
   #sequence = 0;
+  #partitionCount = 0;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -58,8 +61,7 @@ export class Disks {
   }
 
   removePartitions(disk: BlockInode): void {
-    for (const part of disk.partitions.values()) this.remove(part);
-    disk.partitions.clear();
+    for (const part of [...disk.partitions.values()]) this.removePartition(part);
   }
 
   /** BLKRRPART: 0; −EBUSY when a partition is in use. A table that is damaged is no table. */
@@ -75,7 +77,10 @@ export class Disks {
     return 0;
   }
 
-  addPartition(disk: BlockInode, number: number, { start, size }: { start: number; size: number }): 0 {
+  /** @returns 0, −ENOSPC */
+  addPartition(disk: BlockInode, number: number, { start, size }: { start: number; size: number }): number {
+    if (this.#partitionCount >= PARTITIONS_TOTAL) return -ENOSPC;
+    this.#partitionCount++;
     const minor = this.#allocateMinor();
     const separator = /\d$/.test(disk.name) ? "p" : "";
     const part = new BlockInode(this.#kernel, `${disk.name}${separator}${number}`, { major: PARTITION_MAJOR, minor }, disk.driver, { disk, partition: number, start });
@@ -89,6 +94,7 @@ export class Disks {
 
   removePartition(part: BlockInode): 0 {
     part.disk.partitions.delete(part.partition);
+    this.#partitionCount--;
     this.remove(part);
     return 0;
   }
