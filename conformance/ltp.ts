@@ -92,7 +92,7 @@ async function work(): Promise<void> {
 async function runBatch(batch: readonly string[]): Promise<Result[]> {
   const seconds = batch.length * 20 + Number(values.limit) * 3;
   const output = (await stratos([
-    "run", "-i", IMAGE, "--memory", values.memory, "-v", `${folder}:/ltp:ro`, "-v", `${join(import.meta.dirname, "guest")}:/guest:ro`, "-e", `LIMIT=${values.limit}`, "--timeout", String(seconds), "--",
+    "run", "-i", IMAGE, "--harts", "2", "--memory", values.memory, "-v", `${folder}:/ltp:ro`, "-v", `${join(import.meta.dirname, "guest")}:/guest:ro`, "-e", `LIMIT=${values.limit}`, "--timeout", String(seconds), "--",
     "bash", "/guest/ltp.sh",
   ], { stdin: batch.map((name) => `${name}\n`).join(""), timeoutMs: (seconds + 60) * 1000 })).stdout;
   const done: Result[] = [];
