@@ -3,6 +3,7 @@
  *
  *     class NAME  what the programs of this class want, in words
  *     PROGRAM OUTCOME CLASS  what LTP said first
+ *     pass PROGRAM PROGRAM …
  */
 
 export const OUTCOMES = ["pass", "fail", "brok", "warn", "conf", "slow", "helper"] as const;
@@ -10,7 +11,7 @@ export const OUTCOMES = ["pass", "fail", "brok", "warn", "conf", "slow", "helper
 export type Outcome = (typeof OUTCOMES)[number];
 
 export interface Expectation { readonly outcome: Outcome; readonly class: string; readonly words?: string }
-export interface List { readonly head: string; readonly classes: Map<string, string>; readonly expected: Map<string, Expectation> }
+export interface List { readonly head: string; readonly classes: Map<string, string>; readonly expected: Map<string, Expectation>; readonly passing: Set<string> }
 
 export function isOutcome(word: string): word is Outcome {
   return (OUTCOMES as readonly string[]).includes(word);
@@ -32,7 +33,7 @@ export function outcomeOf(status: number): Outcome {
 /** @throws Error with the line that is wrong */
 export function parseList(text: string): List {
   const head: string[] = [];
-  const list: List = { head: "", classes: new Map(), expected: new Map() };
+  const list: List = { head: "", classes: new Map(), expected: new Map(), passing: new Set() };
   for (const [index, line] of text.split("\n").entries()) {
     if (line.startsWith("#")) head.push(line);
     if (line === "" || line.startsWith("#")) continue;
@@ -40,6 +41,10 @@ export function parseList(text: string): List {
     const wrong = (why: string): Error => new Error(`conformance/ltp-expected.txt:${index + 1}: ${why}`);
     if (first === "class") {
       list.classes.set(second, [third, ...words].join(" ").trim());
+      continue;
+    }
+    if (first === "pass") {
+      for (const name of [second, third, ...words]) if (name !== "") list.passing.add(name);
       continue;
     }
     if (!isOutcome(second) || second === "pass") throw wrong(`"${second}" is no outcome`);
@@ -55,7 +60,20 @@ export function formatList(list: List): string {
   const classes = [...list.classes].filter(([name]) => used.has(name)).sort(([one], [other]) => (one < other ? -1 : 1));
   const programs = [...list.expected].sort(([one], [other]) => (one < other ? -1 : 1));
   return [list.head, "", ...classes.map(([name, words]) => `class ${name}  ${words}`), "",
-    ...programs.map(([name, { outcome, class: group, words }]) => `${name} ${outcome} ${group}${words === undefined || words === "" ? "" : `  ${tidy(words)}`}`), ""].join("\n");
+    ...programs.map(([name, { outcome, class: group, words }]) => `${name} ${outcome} ${group}${words === undefined || words === "" ? "" : `  ${tidy(words)}`}`), "",
+    ...passLines([...list.passing].sort()), ""].join("\n");
+}
+
+const LINE_MAX = 120;
+
+function passLines(names: readonly string[]): string[] {
+  const lines: string[] = [];
+  for (const name of names) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + name.length + 1 > LINE_MAX) lines.push(`pass ${name}`);
+    else lines[lines.length - 1] = `${last} ${name}`;
+  }
+  return lines;
 }
 
 /** What changes from run to run (numbers of processes, addresses) would make each recording a difference. */

@@ -1,7 +1,7 @@
 /** The programs of this folder on Linux: built for the host, run with an environment of their own. What they print is kept in `expected/`. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 const here = import.meta.dirname;
 export const programs = readdirSync(here).filter((name) => name.endsWith(".c")).map((name) => name.slice(0, -2));
@@ -12,7 +12,7 @@ export function expectedPath(program: string): string {
 
 /** Builds a program into `folder`. Returns the path of the executable. */
 export function build(program: string, folder: string, compiler: string, flags: string[]): string {
-  const output = join(folder, `${program}-${compiler}`);
+  const output = join(folder, `${basename(program)}-${compiler}`);
   execFileSync(compiler, ["-O1", "-w", ...flags, "-o", output, join(here, `${program}.c`), "-lpthread"]);
   return output;
 }

@@ -1,6 +1,7 @@
 /** Which parts a disk has, and what is on each: GUID and MBR partition tables, or one file system over the whole disk. */
 import { partitionTypeName } from "../gpt/partition-types.ts";
 import { readGpt, SECTOR_SIZE } from "../gpt/gpt.ts";
+export { FormatError } from "../format-error.ts";
 import { DiskWindow, readBytes, viewOf, type Disk } from "./disk.ts";
 
 export interface DiskPart {

@@ -1,6 +1,6 @@
 import {
-  BLKALIGNOFF, BLKBSZGET, BLKBSZSET, BLKDISCARD, BLKDISCARDZEROES, BLKFLSBUF, BLKFRAGET, BLKFRASET, BLKGETDISKSEQ, BLKGETSIZE, BLKGETSIZE64, BLKIOMIN, BLKIOOPT, BLKPBSZGET, BLKRAGET, BLKRASET, BLKROGET,
-  BLKROSET, BLKROTATIONAL, BLKRRPART, BLKSECTGET, BLKSSZGET, BLKZEROOUT, EACCES, EBADF, EBUSY, EFAULT, EINVAL, ENOTTY, EPERM, PAGE_SIZE,
+  BLKALIGNOFF, BLKBSZGET, BLKBSZSET, BLKDISCARD, BLKDISCARDZEROES, BLKFLSBUF, BLKFRAGET, BLKFRASET, BLKGETDISKSEQ, BLKGETSIZE, BLKGETSIZE64, BLKIOMIN, BLKIOOPT, BLKPBSZGET, BLKPG, BLKPG_ADD_PARTITION, BLKPG_DEL_PARTITION, BLKPG_RESIZE_PARTITION, BLKRAGET, BLKRASET, BLKROGET,
+  BLKROSET, BLKROTATIONAL, BLKRRPART, BLKSECTGET, BLKSSZGET, BLKZEROOUT, EACCES, EBADF, EBUSY, EFAULT, EINVAL, ENOTTY, ENXIO, EOPNOTSUPP, EPERM, PAGE_SIZE,
 } from "@stratos/abi";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
@@ -8,12 +8,13 @@ import { BytesCursor } from "../vfs/io-cursor.ts";
 import { putPages } from "../vfs/regular-file.ts";
 import { markInodeDirty, syncInode } from "../vfs/write-back.ts";
 import type { BlockFile } from "./block-file.ts";
-import { SECTOR_SIZE } from "./block-inode.ts";
+import { PARTITIONS_MAX } from "./disks.ts";
+import { type BlockInode, SECTOR_SIZE } from "./block-inode.ts";
 
 /** Sectors that one request of the block layer moves (queue/max_sectors_kb: 1280). */
 const REQUEST_SECTORS_MAX = 2560;
-/** Bytes that BLKZEROOUT writes in one call at most; the caller sees −EINVAL beyond (Linux has no such bound, and loops for as long). */
-const ZEROED_MAX = 1 << 30;
+/** Bytes that BLKZEROOUT writes in one call where holes cannot be made; −EOPNOTSUPP beyond, upon which callers write by themselves. */
+const ZEROED_MAX = 8 << 20;
 const zeroes = new Uint8Array(65536);
 
 /** ioctl(2) of block devices. Source: Linux block/ioctl.c. */
@@ -59,6 +60,9 @@ export function blockIoctl(task: Task, file: BlockFile, command: number, argumen
     case BLKRRPART:
       if (!isAdministrator) return -EACCES;
       return device.disk !== device ? -EINVAL : kernel.disks.rereadPartitions(device);
+    case BLKPG:
+      if (!isAdministrator) return -EACCES;
+      return changePartition(task, device, argument);
     case BLKDISCARD: case BLKZEROOUT: {
       if (!file.isWritable) return -EBADF;
       const start = space.loadU64(argument), length = space.loadU64(argument + 8);
@@ -72,14 +76,42 @@ export function blockIoctl(task: Task, file: BlockFile, command: number, argumen
   }
 }
 
+/**
+ * `struct blkpg_ioctl_arg`: operation, flags, length (32 bits each), pointer @16; to `struct blkpg_partition`: start, length in bytes (64 bits each), number @16.
+ * Source: Linux include/uapi/linux/blkpg.h; the errors are those of block/ioctl.c.
+ */
+function changePartition(task: Task, disk: BlockInode, argument: number): number {
+  const { space, kernel } = task;
+  const operation = space.loadU32(argument), data = space.loadU64(argument + 16);
+  if (operation < 0 || data < 0) return -EFAULT;
+  const start = space.loadU64(data), length = space.loadU64(data + 8), number = space.loadU32(data + 16);
+  if (start === -EFAULT || length === -EFAULT || number === -EFAULT) return -EFAULT;
+  if (disk.disk !== disk || number < 1 || number > PARTITIONS_MAX) return -EINVAL;
+  const part = disk.partitions.get(number);
+  if (operation === BLKPG_DEL_PARTITION) {
+    if (part === undefined) return -ENXIO;
+    return part.openings > 0 ? -EBUSY : kernel.disks.removePartition(part);
+  }
+  if (operation !== BLKPG_ADD_PARTITION && operation !== BLKPG_RESIZE_PARTITION) return -EINVAL;
+  const mask = disk.logicalBlockSize - 1;
+  if (start < 0 || length <= 0 || (start & mask) !== 0 || (length & mask) !== 0 || start + length > disk.size) return -EINVAL;
+  for (const other of disk.partitions.values()) if (other !== part && start < other.start + other.size && other.start < start + length) return -EBUSY;
+  if (operation === BLKPG_ADD_PARTITION) return part !== undefined ? -EBUSY : kernel.disks.addPartition(disk, number, { start, size: length });
+  if (part === undefined) return -ENXIO;
+  if (start !== part.start) return -EINVAL;
+  part.pages.truncate(length);
+  part.size = length;
+  return 0;
+}
+
 function storeU16(task: Task, address: number, value: number): number {
   return task.space.copyOut(address, Uint8Array.of(value & 0xff, value >>> 8), 0, 2);
 }
 
 /** Discarded bytes of a loop device read as zeroes, and cost nothing; else they are written. */
 function zeroOut(task: Task, { device }: BlockFile, start: number, length: number): number {
-  if (length > ZEROED_MAX) return -EINVAL;
   if (device.discard(start, length) >= 0) return 0;
+  if (length > ZEROED_MAX) return -EOPNOTSUPP;
   for (let done = 0; done < length; done += zeroes.length) {
     const part = Math.min(zeroes.length, length - done);
     const put = putPages(task.kernel, device, new BytesCursor(zeroes.subarray(0, part)), start + done, part);

@@ -1,5 +1,5 @@
-import { EBUSY, S_IFBLK } from "@stratos/abi";
-import { type DiskPart, FormatError, readLayout } from "@stratos/formats";
+import { EBUSY, ENOSPC, S_IFBLK } from "@stratos/abi";
+import { type DiskPart, FormatError, readLayout } from "@stratos/formats/partitions";
 import { devtmpfsOf } from "../fs/devtmpfs/devtmpfs.ts";
 import type { Kernel } from "../kernel-state.ts";
 import { makeDevice } from "../vfs/device-registry.ts";
@@ -8,7 +8,9 @@ import { BlockFileSystem, BlockInode } from "./block-inode.ts";
 
 /** Major number of partitions (Linux: BLOCK_EXT_MAJOR), and most of them on one disk. */
 export const PARTITION_MAJOR = 259;
-const PARTITIONS_MAX = 255;
+export const PARTITIONS_MAX = 255;
+/** … and on all of them. */
+const PARTITIONS_TOTAL = 2048;
 /** Group "disk" of Debian, which may use the nodes. */
 const DISK_GID = 6;
 /** Disks that lie in files of disks that lie in files …, of which all are written back at once. */
@@ -22,6 +24,7 @@ export class Disks {
   readonly all = new Map<string, BlockInode>();
   readonly #byNumber = new Map<number, BlockInode>();
   #sequence = 0;
+  #partitionCount = 0;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -58,8 +61,7 @@ export class Disks {
   }
 
   removePartitions(disk: BlockInode): void {
-    for (const part of disk.partitions.values()) this.remove(part);
-    disk.partitions.clear();
+    for (const part of [...disk.partitions.values()]) this.removePartition(part);
   }
 
   /** BLKRRPART: 0; −EBUSY when a partition is in use. A table that is damaged is no table. */
@@ -70,16 +72,30 @@ export class Disks {
     this.removePartitions(disk);
     let made = 0;
     for (const part of partsOf(disk)) {
-      if (part.number === 0 || made++ >= PARTITIONS_MAX) continue;
-      const minor = this.#allocateMinor();
-      const separator = /\d$/.test(disk.name) ? "p" : "";
-      const inode = new BlockInode(this.#kernel, `${disk.name}${separator}${part.number}`, { major: PARTITION_MAJOR, minor }, disk.driver, { disk, partition: part.number, start: part.start });
-      inode.size = part.size;
-      inode.isReadOnly = disk.isReadOnly;
-      inode.logicalBlockSize = disk.logicalBlockSize;
-      disk.partitions.set(part.number, inode);
-      this.add(inode);
+      if (part.number > 0 && made++ < PARTITIONS_MAX) this.addPartition(disk, part.number, part);
     }
+    return 0;
+  }
+
+  /** @returns 0, −ENOSPC */
+  addPartition(disk: BlockInode, number: number, { start, size }: { start: number; size: number }): number {
+    if (this.#partitionCount >= PARTITIONS_TOTAL) return -ENOSPC;
+    this.#partitionCount++;
+    const minor = this.#allocateMinor();
+    const separator = /\d$/.test(disk.name) ? "p" : "";
+    const part = new BlockInode(this.#kernel, `${disk.name}${separator}${number}`, { major: PARTITION_MAJOR, minor }, disk.driver, { disk, partition: number, start });
+    part.size = size;
+    part.isReadOnly = disk.isReadOnly;
+    part.logicalBlockSize = disk.logicalBlockSize;
+    disk.partitions.set(number, part);
+    this.add(part);
+    return 0;
+  }
+
+  removePartition(part: BlockInode): 0 {
+    part.disk.partitions.delete(part.partition);
+    this.#partitionCount--;
+    this.remove(part);
     return 0;
   }
 

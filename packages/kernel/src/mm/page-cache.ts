@@ -123,6 +123,10 @@ export class PageCache {
     if (this.anonymousUsers > 0 && --this.anonymousUsers === 0) this.dispose();
   }
 
+  isDirty(index: number): boolean {
+    return this.#dirty.has(index);
+  }
+
   get pageCount(): number {
     return this.#pages.size;
   }

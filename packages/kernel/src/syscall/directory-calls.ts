@@ -145,6 +145,6 @@ export const directoryCalls: SyscallTable = {
   getcwd: { run: (task, buffer, size) => getcwd(task, buffer, size) },
   chroot: { run: chroot },
   pivot_root: { run: pivot },
-  mount: { run: (task, source, target, type, flags, data) => mount(task, source, target, type, flags | 0, data), gaps: "all mounts are private: shared and slave propagation reach nobody" },
+  mount: { run: (task, source, target, type, flags, data) => mount(task, source, target, type, flags | 0, data), gaps: "on a device AegisFS alone is mounted; all mounts are private: shared and slave propagation reach nobody" },
   umount2: { run: (task, path, flags) => umount2(task, path, flags | 0) },
 };

@@ -130,8 +130,8 @@ function processOf(task: Task, pid: number): ThreadGroup | undefined {
   return tasks.processes.get(pid | 0) ?? tasks.tasks.get(pid | 0)?.group;
 }
 
-/** unshare(2): THREAD, FS, NEWNS, SIGHAND, VM, FILES, SYSVSEM, NEWTIME and the other namespaces. */
-const UNSHARABLE = 0x7e070f80;
+/** unshare(2): THREAD, FS, NEWNS, SIGHAND, VM, FILES, SYSVSEM and the other namespaces; not NEWTIME, as of a kernel without it (−EINVAL). */
+const UNSHARABLE = 0x7e070f00;
 
 export const processCalls: SyscallTable = {
   clone: {
@@ -149,7 +149,7 @@ export const processCalls: SyscallTable = {
     gaps: "set_tid, CLONE_INTO_CGROUP and namespaces but CLONE_NEWNS are refused",
   },
   execve: { run: (task, path, argv, environment) => execve(task, AT_FDCWD, path, argv, environment, 0), gaps: "file capabilities are not evaluated" },
-  execveat: { run: (task, dirfd, path, argv, environment, flags) => execve(task, dirfd | 0, path, argv, environment, flags) },
+  execveat: { run: (task, dirfd, path, argv, environment, flags) => execve(task, dirfd | 0, path, argv, environment, flags), gaps: "file capabilities are not evaluated" },
   exit: {
     run: (task, code) => {
       exitTask(task, (code & 0xff) << 8);
@@ -206,7 +206,7 @@ export const processCalls: SyscallTable = {
       if (ownMounts) unshareMounts(task);
       return 0;
     },
-    gaps: "namespaces but CLONE_NEWNS: EPERM",
+    gaps: "namespaces but CLONE_NEWNS: EPERM, CLONE_NEWTIME: EINVAL",
   },
   setns: { run: (task, fd) => (task.files.get(fd | 0) === undefined ? -EBADF : isCapable(task.credentials, CAP_SYS_ADMIN) ? -EINVAL : -EPERM), gaps: "there are no namespaces yet: EINVAL" },
 };

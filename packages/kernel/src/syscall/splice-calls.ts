@@ -1,4 +1,4 @@
-import { EAGAIN, EBADF, EINVAL, EISDIR, EOVERFLOW, ESPIPE, ETXTBSY, O_APPEND, O_NONBLOCK, SEEK_CUR, SPLICE_F_GIFT, SPLICE_F_MORE, SPLICE_F_MOVE, SPLICE_F_NONBLOCK } from "@stratos/abi";
+import { EAGAIN, EBADF, EINVAL, EISDIR, EOVERFLOW, EPERM, ESPIPE, ETXTBSY, FS_IMMUTABLE_FL, O_APPEND, O_NONBLOCK, SEEK_CUR, SPLICE_F_GIFT, SPLICE_F_MORE, SPLICE_F_MOVE, SPLICE_F_NONBLOCK } from "@stratos/abi";
 import { EOPNOTSUPP, EPIPE } from "@stratos/abi";
 import { PipeFile } from "../fs/pipe/pipe-file.ts";
 import type { Task } from "../task/task.ts";
@@ -102,6 +102,7 @@ function copyFileRange(task: Task, inFd: number, inAddress: number, outFd: numbe
   if (sourceInode?.isDirectory === true || targetInode?.isDirectory === true) return -EISDIR;
   if (sourceInode?.isRegular !== true || targetInode?.isRegular !== true) return -EINVAL;
   if (!source.isReadable || !target.isWritable || (target.flags & O_APPEND) !== 0) return -EBADF;
+  if ((targetInode.fileFlags & FS_IMMUTABLE_FL) !== 0) return -EPERM;
   if (targetInode.writers < 0) return -ETXTBSY;
   if (count < 0) return -EOVERFLOW;
   const start = from >= 0 ? from : source.position, end = to >= 0 ? to : target.position;
@@ -137,6 +138,7 @@ function splice(task: Task, inFd: number, inAddress: number, outFd: number, outA
   if (source === undefined || !source.isReadable || target === undefined || !target.isWritable) return -EBADF;
   const fromPipe = source instanceof PipeFile, toPipe = target instanceof PipeFile;
   if (!fromPipe && !toPipe) return -EINVAL;
+  if (!mayBeSpliced(source) || !mayBeSpliced(target)) return -EINVAL;
   if ((fromPipe && inAddress !== 0) || (toPipe && outAddress !== 0)) return -ESPIPE;
   if (fromPipe && toPipe && source.pipe === target.pipe) return -EINVAL;
   const waits = (flags & SPLICE_F_NONBLOCK) === 0;
@@ -175,6 +177,11 @@ function splice(task: Task, inFd: number, inAddress: number, outFd: number, outA
     if (stored < 0) return stored;
   }
   return put;
+}
+
+/** Folders, and files without an inode of their own (epoll, eventfd, timerfd …), have nothing to splice. */
+function mayBeSpliced(file: OpenFile): boolean {
+  return file.inode !== null && !file.inode.isDirectory;
 }
 
 function waitFor(task: Task, file: OpenFile, waits: boolean): number {

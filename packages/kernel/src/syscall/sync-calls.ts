@@ -1,11 +1,12 @@
-import { EBADF, EINVAL, ESPIPE, O_PATH, S_IFIFO, S_IFMT } from "@stratos/abi";
+import { EBADF, EFAULT, EINVAL, EOPNOTSUPP, ESPIPE, O_PATH, PAGE_SIZE, S_IFIFO, S_IFMT } from "@stratos/abi";
 import { WRITE_PORTION } from "../mm/page-cache.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
 import { syncFilesInPieces, syncInPieces } from "../vfs/write-back.ts";
-import { RegularFile } from "../vfs/regular-file.ts";
+import { FILE_SIZE_MAX, RegularFile } from "../vfs/regular-file.ts";
 import { UNFINISHED } from "../task/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
+import { put64 } from "./path-argument.ts";
 import { absent, type SyscallTable } from "./syscall-table.ts";
 
 /** Making things durable, hints about access, and calls that this kernel answers with their documented errno. */
@@ -53,7 +54,33 @@ function readahead(task: Task, fd: number): number {
   return file.inode?.isRegular === true ? 0 : -EINVAL;
 }
 
+/** `struct cachestat_range`: offset and length (64 bits each); `struct cachestat`: pages cached, dirty, being written, evicted, evicted lately. */
+const CACHESTAT_SIZE = 40;
+
+/** cachestat(2): 0; −EBADF, −EFAULT, −EINVAL (flags), −EOPNOTSUPP (no file whose pages are cached). What was evicted isn't remembered. */
+function cachestat(task: Task, fd: number, range: number, into: number, flags: number): number {
+  const file = opened(task, fd);
+  if (typeof file === "number") return file;
+  const offset = task.space.loadU64(range), length = task.space.loadU64(range + 8);
+  if (offset === -EFAULT || length === -EFAULT) return -EFAULT;
+  const pages = file.contentInode?.pages ?? null;
+  if (flags !== 0) return -EINVAL;
+  if (pages === null) return -EOPNOTSUPP;
+  let cached = 0, dirty = 0;
+  const last = length === 0 || offset + length > FILE_SIZE_MAX ? Infinity : Math.ceil((offset + length) / PAGE_SIZE);
+  pages.forEach(Math.floor(offset / PAGE_SIZE), last, (index) => {
+    cached++;
+    if (pages.isDirty(index)) dirty++;
+  });
+  const { u8, view } = task.kernel.scratch;
+  u8.fill(0, 0, CACHESTAT_SIZE);
+  put64(view, 0, cached);
+  put64(view, 8, dirty);
+  return task.space.copyOut(into, u8, 0, CACHESTAT_SIZE);
+}
+
 export const syncCalls: SyscallTable = {
+  cachestat: { run: (task, fd, range, into, flags) => cachestat(task, fd, range, into, flags | 0), gaps: "pages that were evicted are counted as none" },
   sync: { run: (task) => (syncFilesInPieces(task, null) === UNFINISHED ? UNFINISHED : 0) },
   syncfs: { run: syncfs },
   fsync: { run: (task, fd) => fsync(task, fd, false) },

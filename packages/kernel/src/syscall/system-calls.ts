@@ -210,7 +210,7 @@ export const systemCalls: SyscallTable = {
   sethostname: { run: (task, address, length) => setName(task, address, length, "hostname") },
   setdomainname: { run: (task, address, length) => setName(task, address, length, "domainname") },
   getrlimit: { run: (task, resource, address) => (resource < 0 || resource > 15 ? -EINVAL : storeLimit(task, address, task.group.limits[resource]!)) },
-  setrlimit: { run: (task, resource, address) => prlimit(task, 0, resource, address, 0) },
+  setrlimit: { run: (task, resource, address) => prlimit(task, 0, resource, address, 0), gaps: "RSS and RTTIME are kept but not enforced" },
   prlimit64: { run: prlimit, gaps: "RSS and RTTIME are kept but not enforced" },
   getrusage: {
     run: (task, who, address) => {

@@ -1,14 +1,16 @@
-import { EBADF, EFBIG, EINVAL, EISDIR, ENOTTY, EOPNOTSUPP, EXDEV, FICLONE, FICLONERANGE, FIDEDUPERANGE, FIGETBSZ, FS_IOC_FIEMAP, FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS } from "@stratos/abi";
+import { EBADF, EFBIG, EINVAL, EISDIR, ENOTTY, EOPNOTSUPP, EPERM, EXDEV, FICLONE, FICLONERANGE, FIDEDUPERANGE, FIGETBSZ, FS_IMMUTABLE_FL, FS_IOC_FIEMAP, FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
 import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
 import { flagsIoctl } from "./file-flags-ioctl.ts";
+import { mapExtents } from "./fiemap.ts";
 import { clipToLimits, contentChanged } from "./regular-file.ts";
 
 /** ioctl_ficlonerange(2). */
 function cloneInto(task: Task, source: Inode, inode: Inode, { sourceOffset, length, offset }: { sourceOffset: number; length: number; offset: number }): number {
   // Negative: not an address, or a number that no file reaches.
   if (sourceOffset < 0 || length < 0 || offset < 0) return -EINVAL;
+  if ((inode.fileFlags & FS_IMMUTABLE_FL) !== 0) return -EPERM;
   // 0: up to the end of the source.
   const count = length === 0 ? Math.max(0, Number(source.statSize()) - sourceOffset) : length;
   const clipped = clipToLimits(task, offset, count);
@@ -41,8 +43,9 @@ export function fileIoctl(task: Task, file: OpenFile, command: number, argument:
       return cloneInto(task, source.inode, inode, range);
     }
     case FIDEDUPERANGE:
-    case FS_IOC_FIEMAP:
       return -EOPNOTSUPP;
+    case FS_IOC_FIEMAP:
+      return inode === null ? -EOPNOTSUPP : mapExtents(task, inode, argument);
     case FS_IOC_GETFLAGS:
     case FS_IOC_SETFLAGS:
     case FS_IOC_FSGETXATTR:

@@ -216,6 +216,10 @@ export abstract class Inode {
   seekHole(offset: number): number {
     return offset < this.size ? this.size : -ENXIO;
   }
+  /** Do `seekData` and `seekHole` tell what takes place on a device (FS_IOC_FIEMAP)? */
+  get hasExtents(): boolean {
+    return false;
+  }
   getXattr(name: string): Uint8Array | number {
     return -ENODATA;
   }

@@ -125,7 +125,10 @@ export function mountFileSystem(task: Task, place: Path, request: { source: stri
   const namespace = task.fs.namespace;
   const { flags } = request;
   if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
-  if ((flags & MS_REMOUNT) !== 0) return remount(place, flags);
+  if ((flags & MS_REMOUNT) !== 0) {
+    namespace.changes.changed();
+    return remount(place, flags);
+  }
   if ((flags & MS_BIND) !== 0) return bind(task, place, request.sourcePath!, flags, request.source);
   // Every mount is private here: shared and slave propagation are accepted and have nobody to reach.
   if ((flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)) !== 0) return place.dentry === place.mount.root ? 0 : -EINVAL;

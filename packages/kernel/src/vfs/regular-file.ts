@@ -37,10 +37,12 @@ export class RegularFile extends OpenFile {
 
   override read(task: Task, to: IoCursor, offset: number): number {
     const at = offset < 0 ? this.position : offset;
+    const wanted = to.remaining;
     const done = readPages(this.#kernel, this.inode, to, at);
+    // Finding the end is an access, too.
+    if (done >= 0 && wanted > 0 && (this.flags & O_NOATIME) === 0) touchAccessTime(this.#kernel, this.inode, this.path);
     if (done > 0) {
       if (offset < 0) this.position = at + done;
-      if ((this.flags & O_NOATIME) === 0) touchAccessTime(this.#kernel, this.inode, this.path);
       if (this.inode.marks !== null || this.#kernel.vfs.watchCount > 0) notifyInode(this.#kernel, this.inode, this.path, "access");
     }
     return done;

@@ -4,20 +4,15 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import {
-  BLKDISCARD, BLKGETSIZE, BLKGETSIZE64, BLKROGET, BLKRRPART, BLKSSZGET, EBADF, EBUSY, EEXIST, EINVAL, ENODEV, ENOSPC, ENXIO, EPERM, LO_FLAGS_AUTOCLEAR, LO_FLAGS_PARTSCAN, LO_FLAGS_READ_ONLY, LOOP_CHANGE_FD,
+  BLKDISCARD, BLKGETSIZE, BLKGETSIZE64, BLKPG, BLKPG_ADD_PARTITION, BLKPG_DEL_PARTITION, BLKROGET, BLKRRPART, BLKSSZGET, EBADF, EBUSY, EEXIST, EINVAL, ENODEV, ENOSPC, ENXIO, EPERM, LO_FLAGS_AUTOCLEAR, LO_FLAGS_PARTSCAN, LO_FLAGS_READ_ONLY, LOOP_CHANGE_FD,
   LOOP_CLR_FD, LOOP_CONFIGURE, LOOP_CTL_ADD, LOOP_CTL_GET_FREE, LOOP_CTL_REMOVE, LOOP_GET_STATUS64, LOOP_SET_BLOCK_SIZE, LOOP_SET_CAPACITY, LOOP_SET_FD, LOOP_SET_STATUS64, O_CREAT, O_EXCL, O_RDWR, S_IFBLK, S_IFMT,
 } from "@stratos/abi";
-import { devtmpfsOf } from "../../fs/devtmpfs/devtmpfs.ts";
-import { BUFFER, FileTask, type Stat } from "../../testing/file-system-task.ts";
-import { mountAt } from "../../vfs/mounting.ts";
+import { diskMachine, putPartitionTable } from "../../testing/disk-machine.ts";
+import { BUFFER, type FileTask, type Stat } from "../../testing/file-system-task.ts";
 import { syncAll } from "../../vfs/write-back.ts";
 
 function machine(): FileTask {
-  const { test, user } = FileTask.create();
-  mountAt(test.kernel, "/dev", devtmpfsOf(test.kernel));
-  // Files behind devices are written as init.
-  test.kernel.tasks.tasks.set(1, new FileTask(test.kernel).task);
-  return user;
+  return diskMachine().user;
 }
 
 /** A file of `size` bytes behind the first free device. @returns descriptor of the device */
@@ -184,11 +179,7 @@ it("partitions are found when they are asked for, and are windows on the disk", 
   const user = machine();
   const file = user.open("/image", O_RDWR | O_CREAT);
   user.call("ftruncate", file, 1 << 20);
-  // An MBR with one Linux partition of 100 sectors from sector 64 on.
-  user.memory.u8.fill(0, BUFFER, BUFFER + 512);
-  user.memory.u8.set([0, 0, 0, 0, 0x83, 0, 0, 0, 64, 0, 0, 0, 100, 0, 0, 0], BUFFER + 446);
-  user.memory.u8.set([0x55, 0xaa], BUFFER + 510);
-  user.call("pwrite64", file, BUFFER, 512, 0);
+  putPartitionTable(user, file);
   const device = attach(user, 1 << 20);
   assert.equal(user.open("/dev/loop0p1"), -2);
   assert.equal(user.call("ioctl", device, BLKRRPART, 0), 0);
@@ -222,4 +213,29 @@ it("O_EXCL keeps a device for one, and discarded bytes are given back", () => {
   assert.equal((user.stat("/image") as Stat).blocks, 8);
   assert.equal(user.call("pread64", device, BUFFER, 1, 0), 1);
   assert.equal(user.memory.u8[BUFFER], 0);
+});
+
+it("BLKPG makes and removes partitions one by one, as parted(8) does", () => {
+  const user = machine();
+  const device = attach(user, 1 << 20);
+  const change = (operation: number, number: number, start = 0, length = 0): number => {
+    const { view } = user.memory;
+    user.memory.u8.fill(0, BUFFER, BUFFER + 200);
+    view.setUint32(BUFFER, operation, true);
+    view.setUint32(BUFFER + 16, BUFFER + 32, true);
+    view.setUint32(BUFFER + 32, start, true);
+    view.setUint32(BUFFER + 40, length, true);
+    view.setUint32(BUFFER + 48, number, true);
+    return user.call("ioctl", device, BLKPG, BUFFER);
+  };
+  assert.equal(change(BLKPG_DEL_PARTITION, 1), -ENXIO);
+  assert.equal(change(BLKPG_ADD_PARTITION, 1, 4096, 8192), 0);
+  assert.equal(change(BLKPG_ADD_PARTITION, 2, 8192, 8192), -EBUSY, "they would overlap");
+  assert.equal(change(BLKPG_ADD_PARTITION, 2, 1 << 20, 4096), -EINVAL);
+  const part = user.open("/dev/loop0p1");
+  assert.equal(number64(user, part, BLKGETSIZE64), 8192);
+  assert.equal(change(BLKPG_DEL_PARTITION, 1), -EBUSY);
+  user.call("close", part);
+  assert.equal(change(BLKPG_DEL_PARTITION, 1), 0);
+  assert.equal(user.open("/dev/loop0p1"), -2);
 });

@@ -1,6 +1,7 @@
 import { ATTRIBUTE_ATIME, ATTRIBUTE_CTIME, ATTRIBUTE_FLAGS, ATTRIBUTE_GID, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, ATTRIBUTE_PROJECT, ATTRIBUTE_SIZE, ATTRIBUTE_UID } from "@stratos/aegisfs";
+import { COMPRESS_LZ4, COMPRESS_NONE, COMPRESS_UNSET, COMPRESS_ZSTD, compressionOf, withCompression } from "@stratos/aegisfs";
 import type { Attributes } from "@stratos/aegisfs";
-import { EFBIG, ENOSPC, EOPNOTSUPP, FS_APPEND_FL, FS_IMMUTABLE_FL, FS_NOATIME_FL, FS_NODUMP_FL, PAGE_SIZE, S_IFDIR, S_IFMT, S_IFREG } from "@stratos/abi";
+import { EFBIG, EINVAL, ENOSPC, EOPNOTSUPP, FS_APPEND_FL, FS_COMPR_FL, FS_IMMUTABLE_FL, FS_NOATIME_FL, FS_NOCOMP_FL, FS_NODUMP_FL, PAGE_SIZE, S_IFDIR, S_IFMT, S_IFREG } from "@stratos/abi";
 import { FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_UNSHARE_RANGE, FALLOC_FL_ZERO_RANGE } from "@stratos/abi";
 import { PageCache, type PageBacking } from "../../mm/page-cache.ts";
 import { type AttributeChange, Inode, type NewInode, type Time } from "../../vfs/inode.ts";
@@ -9,6 +10,13 @@ import type { AegisFileSystem } from "./aegisfs.ts";
 
 /** What chattr(1) may set. */
 const FILE_FLAGS = FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL;
+
+const COMPRESSION_FLAGS = FS_COMPR_FL | FS_NOCOMP_FL;
+
+function compressionFlags(properties: number): number {
+  const compression = compressionOf(properties);
+  return compression === COMPRESS_UNSET ? 0 : compression === COMPRESS_NONE ? FS_NOCOMP_FL : FS_COMPR_FL;
+}
 
 /** Directories show a size that grows with their entries, in whole blocks, as elsewhere. */
 const DIRECTORY_ENTRY_SIZE = 64;
@@ -33,6 +41,8 @@ export class AegisInode extends Inode implements PageBacking {
     this.ctime = { seconds: attributes.ctimeSeconds, nanoseconds: attributes.ctimeNanoseconds };
     this.btime = { seconds: attributes.btimeSeconds, nanoseconds: attributes.btimeNanoseconds };
     this.fileFlags = attributes.flags & FILE_FLAGS;
+    const properties = fileSystem.volume.usesProperties ? fileSystem.subvolume.ownProperties(this.ino) : 0;
+    if (properties > 0) this.fileFlags |= compressionFlags(properties);
     this.#takeSize(attributes.size);
     this.version = version;
     this.firstVersion = version;
@@ -205,6 +215,10 @@ export class AegisInode extends Inode implements PageBacking {
     return failed < 0 ? failed : Number(this.fileSystem.subvolume.seekHole(this.ino, offset));
   }
 
+  override get hasExtents(): boolean {
+    return true;
+  }
+
   override sync(): number {
     return this.fileSystem.subvolume.fsync(this.ino);
   }
@@ -352,11 +366,20 @@ export class AegisInode extends Inode implements PageBacking {
     return true;
   }
 
-  /** Kept as Linux's bits; compression is not among them, `stratos fs set` and a mount of the host's have it. */
+  /** Kept as Linux's bits, but for compression, which is a property: with Zstandard where there is one, else with LZ4. */
   override setFileFlags(flags: number): number {
-    if ((flags & ~FILE_FLAGS) !== 0) return -EOPNOTSUPP;
+    if ((flags & ~(FILE_FLAGS | COMPRESSION_FLAGS)) !== 0) return -EOPNOTSUPP;
+    if ((flags & COMPRESSION_FLAGS) === COMPRESSION_FLAGS) return -EINVAL;
     const { attributes, subvolume, kernel } = this.fileSystem;
-    attributes.flags = flags;
+    if (((flags ^ this.fileFlags) & COMPRESSION_FLAGS) !== 0) {
+      const own = subvolume.ownProperties(this.ino);
+      const set = (compression: number): number => subvolume.setProperties(this.ino, withCompression(own, compression, 0));
+      let changed = set((flags & FS_COMPR_FL) !== 0 ? COMPRESS_ZSTD : (flags & FS_NOCOMP_FL) !== 0 ? COMPRESS_NONE : COMPRESS_UNSET);
+      // LZ4 is built in; Zstandard is the host's.
+      if (changed === -EOPNOTSUPP) changed = set(COMPRESS_LZ4);
+      if (changed < 0) return changed;
+    }
+    attributes.flags = flags & FILE_FLAGS;
     const now = kernel.vfs.now();
     attributes.ctimeSeconds = now.seconds;
     attributes.ctimeNanoseconds = now.nanoseconds;

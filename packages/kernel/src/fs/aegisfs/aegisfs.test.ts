@@ -1,7 +1,7 @@
 /** AegisFS under the kernel: the conformance suite, and that what was synced is there after the next mount. */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { AT_FDCWD, EFBIG, EINVAL, ENOSPC, FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FICLONE, O_CREAT, O_RDWR, S_IFREG } from "@stratos/abi";
+import { AT_FDCWD, EFBIG, EINVAL, ENOSPC, FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FICLONE, FS_IOC_FIEMAP, O_CREAT, O_RDWR, S_IFREG } from "@stratos/abi";
 import { check, format, mount, mountOverlay, ROOT_INO } from "@stratos/aegisfs";
 import type { MountOptions, Volume } from "@stratos/aegisfs";
 import { MemoryBlockDevice } from "@stratos/host";
@@ -165,4 +165,34 @@ it("a file that is larger than offsets reach shows its size, and ends at the lim
   assert.equal(user.call("ftruncate", fd, 5000), 0);
   assert.equal(statSize(), 5000n);
   assert.equal(user.call("lseek", fd, 0, 2), 5000);
+});
+
+it("FS_IOC_FIEMAP and cachestat(2) tell where data lies in a file and which pages are in memory", () => {
+  const { user } = FileTask.create((kernel) => new AegisFileSystem(kernel, mounted(fresh())));
+  const fd = user.open("/sparse", O_RDWR | O_CREAT);
+  for (const page of [0, 4, 5]) user.call("pwrite64", fd, "data", 4, page * 4096);
+  const { view, u8 } = user.memory;
+  const cached = (): [number, number] => {
+    u8.fill(0, BUFFER, BUFFER + 100);
+    assert.equal(user.call("cachestat", fd, BUFFER, BUFFER + 16, 0), 0);
+    return [view.getUint32(BUFFER + 16, true), view.getUint32(BUFFER + 24, true)];
+  };
+  assert.deepEqual(cached(), [3, 3]);
+  user.call("fsync", fd);
+  assert.deepEqual(cached(), [3, 0]);
+  assert.equal(user.call("cachestat", fd, BUFFER, BUFFER + 16, 1), -EINVAL);
+  const extents = (start: number, room: number): number[][] => {
+    u8.fill(0, BUFFER, BUFFER + 500);
+    view.setUint32(BUFFER, start, true);
+    view.setBigInt64(BUFFER + 8, -1n, true);
+    view.setUint32(BUFFER + 24, room, true);
+    assert.equal(user.call("ioctl", fd, FS_IOC_FIEMAP, BUFFER), 0);
+    return Array.from({ length: view.getUint32(BUFFER + 20, true) }, (_, index) => {
+      const at = BUFFER + 32 + index * 56;
+      return room === 0 ? [] : [view.getUint32(at, true), view.getUint32(at + 16, true), view.getUint32(at + 40, true)];
+    });
+  };
+  assert.deepEqual(extents(0, 4), [[0, 4096, 2], [16_384, 8192, 3]]);
+  assert.deepEqual(extents(0, 1), [[0, 4096, 2]]);
+  assert.equal(extents(0, 0).length, 2, "without room they are counted");
 });

@@ -7,9 +7,8 @@ import { it } from "node:test";
 import { check, format } from "@stratos/aegisfs";
 import { EACCES, EBUSY, EINVAL, ENOENT, ENOTBLK, LO_FLAGS_AUTOCLEAR, LOOP_CTL_GET_FREE, LOOP_GET_STATUS64, LOOP_SET_FD, LOOP_SET_STATUS64, MNT_DETACH, MS_RDONLY, O_CREAT, O_EXCL, O_RDWR } from "@stratos/abi";
 import { MemoryBlockDevice } from "@stratos/host";
-import { devtmpfsOf } from "../devtmpfs/devtmpfs.ts";
-import { BUFFER, FileTask, type Stat } from "../../testing/file-system-task.ts";
-import { mountAt } from "../../vfs/mounting.ts";
+import { diskMachine } from "../../testing/disk-machine.ts";
+import { BUFFER, type FileTask, type Stat } from "../../testing/file-system-task.ts";
 import { readPages, putPages } from "../../vfs/regular-file.ts";
 import { BytesCursor } from "../../vfs/io-cursor.ts";
 
@@ -27,10 +26,8 @@ interface Guest { user: FileTask; device: number; log: string[] }
 
 /** The volume behind /dev/loop0; `device` is a descriptor of it. */
 function machine(): Guest {
-  const { test, user } = FileTask.create(undefined, { memoryBytes: 64 << 20 });
-  const { kernel } = test;
-  mountAt(kernel, "/dev", devtmpfsOf(kernel));
-  kernel.tasks.tasks.set(1, new FileTask(kernel).task);
+  const { user, messages } = diskMachine({ memoryBytes: 64 << 20 });
+  const { kernel } = user.task;
   const file = user.open("/volume", O_RDWR | O_CREAT);
   user.call("mkdirat", -100, "/mnt", 0o755);
   putPages(kernel, user.task.files.get(file)!.inode!, new BytesCursor(volumeBytes()), 0, SIZE);
@@ -38,7 +35,7 @@ function machine(): Guest {
   const device = user.open("/dev/loop0", O_RDWR);
   assert.equal(user.call("ioctl", device, LOOP_SET_FD, file), 0);
   user.call("close", file);
-  return { user, device, log: test.messages };
+  return { user, device, log: messages };
 }
 
 function content(user: FileTask): MemoryBlockDevice {
@@ -111,4 +108,9 @@ it("what cannot be mounted says why", () => {
   user.call("truncate", "/volume", 0);
   assert.equal(user.call("mount", "/dev/loop0", "/mnt", "aegisfs", MS_RDONLY, 0), -EINVAL);
   assert.match(log.at(-1)!, /this is no AegisFS volume/);
+  user.put("/tiny", "x".repeat(8192));
+  user.call("ioctl", user.open("/dev/loop-control", O_RDWR), LOOP_CTL_GET_FREE, 0);
+  assert.equal(user.call("ioctl", user.open("/dev/loop1", O_RDWR), LOOP_SET_FD, user.open("/tiny", O_RDWR)), 0);
+  assert.equal(user.call("mount", "/dev/loop1", "/mnt", "aegisfs", 0, 0), -EINVAL);
+  assert.match(log.at(-1)!, /smaller than the volume says/);
 });

@@ -10,6 +10,8 @@ import { AegisFileSystem } from "./aegisfs.ts";
 const CACHE_BYTES = 16 << 20;
 const VOLUMES_MAX = 32;
 const BLOCK_SIZE = 4096;
+/** No volume is smaller (packages/aegisfs, BLOCKS_MIN). */
+const VOLUME_MIN = 4 << 20;
 
 /** A device of the guest as the engine wants it. */
 class GuestDevice implements BlockDevice {
@@ -65,6 +67,10 @@ export const aegisfsType: FileSystemType = {
     if (volumes >= VOLUMES_MAX) {
       complain(`${VOLUMES_MAX} volumes are mounted already`);
       return -ENOMEM;
+    }
+    if (device.size < VOLUME_MIN) {
+      complain(MOUNT_ERROR_WORDS["device-too-small"]);
+      return -EINVAL;
     }
     const volume = mount(new GuestDevice(device, readOnly), { readOnly, cacheBytes: CACHE_BYTES, seconds: kernel.vfs.now().seconds });
     if (typeof volume === "string") {

@@ -92,6 +92,20 @@ function uuid(kernel: Kernel): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
+/** net/ipv4/conf and net/ipv6/conf: what Linux begins with, for all interfaces, for new ones, and for each. Kept; nothing here depends on it. */
+function interfaceSettings(): Record<string, () => Setting> {
+  const settings: Record<string, () => Setting> = {};
+  const versions: Readonly<Record<string, readonly (readonly [name: string, value: string])[]>> = {
+    ipv4: [["accept_redirects", "1"], ["accept_source_route", "0"], ["arp_ignore", "0"], ["arp_announce", "0"], ["forwarding", "0"], ["log_martians", "0"], ["proxy_arp", "0"], ["route_localnet", "0"], ["rp_filter", "0"],
+      ["secure_redirects", "1"], ["send_redirects", "1"], ["tag", "0"]],
+    ipv6: [["accept_ra", "1"], ["autoconf", "1"], ["forwarding", "0"], ["hop_limit", "64"], ["mtu", "1280"]],
+  };
+  for (const [version, names] of Object.entries(versions)) {
+    for (const place of ["all", "default", "lo"]) for (const [name, value] of names) settings[`net/${version}/conf/${place}/${name}`] = kept(value);
+  }
+  return settings;
+}
+
 const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "kernel/osrelease": fixed(() => RELEASE),
   "kernel/ostype": fixed(() => "Linux"),
@@ -235,7 +249,9 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   }),
   "net/ipv6/conf/all/disable_ipv6": kept("0"),
   "net/ipv6/conf/default/disable_ipv6": kept("0"),
+  "net/ipv6/conf/lo/disable_ipv6": kept("0"),
   "net/ipv6/bindv6only": kept("0"),
+  ...interfaceSettings(),
   "net/unix/max_dgram_qlen": kept("512"),
 };
 

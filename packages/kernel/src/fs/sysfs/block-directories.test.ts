@@ -2,25 +2,30 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { BLKRRPART, ENOENT, LOOP_CLR_FD, LOOP_CTL_GET_FREE, LOOP_SET_FD, O_CREAT, O_RDWR } from "@stratos/abi";
-import { BUFFER, FileTask } from "../../testing/file-system-task.ts";
+import { diskMachine, putPartitionTable } from "../../testing/disk-machine.ts";
+import { FileTask } from "../../testing/file-system-task.ts";
 import { mountAt } from "../../vfs/mounting.ts";
-import { devtmpfsOf } from "../devtmpfs/devtmpfs.ts";
 import { Procfs } from "../procfs/procfs.ts";
 import { Sysfs } from "./sysfs.ts";
 
-it("a loop device and its partition are shown with what lies behind them, and go", () => {
+it("memory is shown in blocks that make up all of it", () => {
   const { test: { kernel }, user } = FileTask.create();
-  mountAt(kernel, "/dev", devtmpfsOf(kernel));
+  mountAt(kernel, "/sys", new Sysfs(kernel));
+  const size = parseInt(user.get("/sys/devices/system/memory/block_size_bytes") as string, 16);
+  const blocks = (user.list("/sys/devices/system/memory") as string[]).filter((name) => /^memory\d+$/.test(name));
+  assert.equal(size * blocks.length, kernel.frames.total * 4096 - ((kernel.frames.total * 4096) % size));
+  assert.equal(user.get("/sys/devices/system/memory/memory0/state"), "online\n");
+});
+
+it("a loop device and its partition are shown with what lies behind them, and go", () => {
+  const { user } = diskMachine();
+  const { kernel } = user.task;
   mountAt(kernel, "/sys", new Sysfs(kernel));
   mountAt(kernel, "/proc", new Procfs(kernel));
-  kernel.tasks.tasks.set(1, new FileTask(kernel).task);
   assert.deepEqual(user.list("/sys/block"), [".", ".."]);
   const file = user.open("/image", O_RDWR | O_CREAT);
   user.call("ftruncate", file, 1 << 20);
-  user.memory.u8.fill(0, BUFFER, BUFFER + 512);
-  user.memory.u8.set([0, 0, 0, 0, 0x83, 0, 0, 0, 64, 0, 0, 0, 100, 0, 0, 0], BUFFER + 446);
-  user.memory.u8.set([0x55, 0xaa], BUFFER + 510);
-  user.call("pwrite64", file, BUFFER, 512, 0);
+  putPartitionTable(user, file);
   user.call("ioctl", user.open("/dev/loop-control", O_RDWR), LOOP_CTL_GET_FREE, 0);
   const device = user.open("/dev/loop0", O_RDWR);
   assert.deepEqual(user.list("/sys/block"), [".", "..", "loop0"]);

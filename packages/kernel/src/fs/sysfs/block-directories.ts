@@ -2,7 +2,7 @@ import { ENOENT, LO_FLAGS_AUTOCLEAR, LO_FLAGS_DIRECT_IO, LO_FLAGS_PARTSCAN } fro
 import { type BlockInode, SECTOR_SIZE } from "../../block/block-inode.ts";
 import { LoopDevice } from "../../block/loop/loop-device.ts";
 import type { Inode } from "../../vfs/inode.ts";
-import { majorOf, minorOf } from "../../vfs/device-registry.ts";
+import { majorOf, makeDevice, minorOf } from "../../vfs/device-registry.ts";
 import { pathName } from "../../vfs/path-name.ts";
 import { PseudoDirectory, PseudoFile, type PseudoFileSystem, PseudoLink, type TextSource } from "../pseudo/pseudo-inodes.ts";
 
@@ -17,31 +17,34 @@ abstract class DeviceListing extends PseudoDirectory {
   }
 
   protected abstract nameOf(device: BlockInode): string;
+  /** The device of that name, whether it is shown or not. */
+  protected find(name: string): BlockInode | undefined {
+    return this.fileSystem.kernel.disks.all.get(name);
+  }
   protected abstract shows(device: BlockInode): boolean;
   protected abstract make(device: BlockInode): Inode;
 
-  #devices(): BlockInode[] {
-    const { all } = this.fileSystem.kernel.disks;
-    for (const device of this.#made.keys()) if (all.get(device.name) !== device) this.#made.delete(device);
-    return [...all.values()].filter((device) => this.shows(device));
-  }
-
-  override lookup(name: string): Inode | number {
-    const device = this.#devices().find((each) => this.nameOf(each) === name);
-    if (device === undefined) return super.lookup(name);
+  #inodeOf(device: BlockInode): Inode {
     let inode = this.#made.get(device);
     if (inode === undefined) this.#made.set(device, (inode = this.make(device)));
     return inode;
+  }
+
+  override lookup(name: string): Inode | number {
+    const device = this.find(name);
+    return device === undefined || !this.shows(device) ? super.lookup(name) : this.#inodeOf(device);
   }
 
   override list(cursor: number, emit: (name: string, ino: number, type: number, nextCursor: number) => boolean): number {
     // Devices come first, each at a cursor of its own; what always is there follows.
     const BASE = 2 ** 40;
     if (cursor < BASE) {
-      for (const device of this.#devices().sort((one, other) => one.ino - other.ino)) {
-        if (device.ino < cursor) continue;
-        const inode = this.lookup(this.nameOf(device));
-        if (typeof inode !== "number" && !emit(this.nameOf(device), inode.ino, inode.type >> 12, device.ino + 1)) return 0;
+      const { all } = this.fileSystem.kernel.disks;
+      for (const device of this.#made.keys()) if (all.get(device.name) !== device) this.#made.delete(device);
+      for (const device of [...all.values()].sort((one, other) => one.ino - other.ino)) {
+        if (device.ino < cursor || !this.shows(device)) continue;
+        const inode = this.#inodeOf(device);
+        if (!emit(this.nameOf(device), inode.ino, inode.type >> 12, device.ino + 1)) return 0;
       }
     }
     return super.list(Math.max(0, cursor - BASE), (name, ino, type, next) => emit(name, ino, type, next + BASE));
@@ -61,6 +64,12 @@ class DeviceLinks extends DeviceListing {
 
   protected override nameOf(device: BlockInode): string {
     return this.#kind === "numbers" ? numberOf(device) : device.name;
+  }
+
+  protected override find(name: string): BlockInode | undefined {
+    if (this.#kind !== "numbers") return super.find(name);
+    const number = /^(\d+):(\d+)$/.exec(name);
+    return number === null ? undefined : (this.fileSystem.kernel.disks.byNumber(makeDevice(Number(number[1]), Number(number[2]))) ?? undefined);
   }
 
   protected override shows(device: BlockInode): boolean {

@@ -1,4 +1,4 @@
-import { CGROUP2_SUPER_MAGIC, SYSFS_MAGIC } from "@stratos/abi";
+import { CGROUP2_SUPER_MAGIC, PAGE_SIZE, SYSFS_MAGIC } from "@stratos/abi";
 import { allHarts, listOfHarts } from "../../task/affinity.ts";
 import type { Kernel } from "../../kernel-state.ts";
 import { TIMEBASE_HZ } from "../../time/timebase.ts";
@@ -20,6 +20,7 @@ export class Sysfs extends PseudoFileSystem {
     addBlockDirectories(this, (path) => (path === "" ? this.root : this.#directory(path)));
     this.#processors();
     this.#network();
+    this.#memory();
     this.#file("kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n");
     this.#file("kernel/mm/transparent_hugepage/hpage_pmd_size", "2097152\n");
     this.#file("devices/system/node/online", "0\n");
@@ -78,6 +79,21 @@ export class Sysfs extends PseudoFileSystem {
       }
       this.#file(`${own}/online`, "1\n");
       this.#directory("bus/cpu/devices").add(`cpu${hart}`, new PseudoLink(this, `../../../devices/system/cpu/cpu${hart}`));
+    }
+  }
+
+  /** Blocks of memory, all of them there for good (lsmem(1)). */
+  #memory(): void {
+    const bytes = this.kernel.frames.total * PAGE_SIZE;
+    // 128 MiB as on other machines, smaller where the memory is no multiple of that. Bound: 2^12 blocks of 1 MiB.
+    let block = 128 << 20;
+    while (block > 1 << 20 && bytes % block !== 0) block /= 2;
+    const base = "devices/system/memory";
+    this.#file(`${base}/block_size_bytes`, `${block.toString(16)}\n`);
+    this.#file(`${base}/auto_online_blocks`, "online\n");
+    for (let index = 0; index < Math.min(4096, Math.floor(bytes / block)); index++) {
+      const own = `${base}/memory${index}`;
+      for (const [name, value] of [["online", "1"], ["state", "online"], ["removable", "0"], ["phys_device", "0"], ["phys_index", index.toString(16).padStart(8, "0")], ["valid_zones", "none"]] as const) this.#file(`${own}/${name}`, `${value}\n`);
     }
   }
 

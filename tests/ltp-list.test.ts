@@ -1,0 +1,24 @@
+/** Goal: the list of LTP programs stays readable, and says of each program that doesn't pass why. Method: it is parsed, looked through and written again. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { formatList, outcomeOf, parseList } from "../conformance/ltp-list.ts";
+import { repository } from "./support/stratos.ts";
+
+const text = readFileSync(join(repository, "conformance/ltp-expected.txt"), "utf8");
+
+test("each program that doesn't pass has a class that says why, and none stands on both sides", () => {
+  const list = parseList(text);
+  assert.ok(list.passing.size > 1000, `${list.passing.size} pass`);
+  assert.deepEqual([...list.expected].filter(([name, each]) => each.class === "unsorted" || list.passing.has(name)).map(([name]) => name), []);
+  for (const [name, words] of list.classes) assert.ok(words.length > 10, name);
+  assert.equal(formatList(list), text, "as --record writes it");
+});
+
+test("a line that is wrong is named; exit statuses are LTP's bits", () => {
+  assert.throws(() => parseList("class a  words\nprogram fail b\n"), /ltp-expected\.txt:2: there is no class "b"/);
+  assert.throws(() => parseList("class a  words\nprogram odd a\n"), /:2: "odd" is no outcome/);
+  assert.throws(() => parseList("class a  words\np fail a\np conf a\n"), /:3: p stands here twice/);
+  assert.deepEqual([0, 1, 2, 3, 4, 32, 33, 36, 124, 137, 139].map(outcomeOf), ["pass", "fail", "brok", "fail", "warn", "conf", "fail", "warn", "slow", "slow", "brok"]);
+});
