@@ -169,9 +169,10 @@ async function serve(plan: MountPlan, words: MountWords, mountedFd: number | nul
       volume: {
         path: plan.volume, devices: words.devices, degraded: words.degraded, keyFile: words.keyFile, readOnly: words.readOnly, mustWrite: plan.mustWrite, subvolume: words.subvolume, cacheBytes: words.cacheBytes,
         commands: { url: COMMANDS_URL, mountPoint: plan.mountPoint },
-        serve: { checksPermissions: plan.request.allowOther || process.getuid?.() !== 0, writebackCache: words.writebackCache, accessTimes: words.accessTimes, folderAccessTimes: words.folderAccessTimes, controlNames: words.controlNames, commitIntervalMs: words.commitSeconds * 1000 },
+        serve: { checksPermissions: plan.request.allowOther || process.getuid?.() !== 0, ...(words.writebackCache === null ? {} : { writebackCache: words.writebackCache }), accessTimes: words.accessTimes, folderAccessTimes: words.folderAccessTimes, controlNames: words.controlNames },
       },
       mount: plan.request,
+      commitSeconds: words.commitSeconds,
       mountedFd,
     });
   } catch (error) {

@@ -15,7 +15,7 @@ import { dropCapabilities } from "./xattrs.ts";
 export function readContent(server: FuseServer, files: Subvolume, ino: number): number {
   const { words } = server;
   const count = files.read(ino, getOffset(words, B + 2), server.bytes, REPLY_DATA_AT, Math.min(words[B + 4]!, PAYLOAD_MAX));
-  if (server.accessTimes === "relative" && server.freshAccess[ino & 4095] !== ino) touchAccessTime(server, files, ino);
+  if (server.accessTimes !== "never" && server.freshAccess[ino & 4095] !== ino) touchAccessTime(server, files, ino);
   return count;
 }
 
@@ -26,12 +26,13 @@ export function touchAccessTime(server: FuseServer, files: Subvolume, ino: numbe
   const { atimeSeconds, atimeNanoseconds } = attributes;
   const isAfter = (seconds: number, nanoseconds: number): boolean => atimeSeconds > seconds || (atimeSeconds === seconds && atimeNanoseconds > nanoseconds);
   const isFresh = isAfter(attributes.mtimeSeconds, attributes.mtimeNanoseconds) && isAfter(attributes.ctimeSeconds, attributes.ctimeNanoseconds);
-  if (!isFresh || volume.seconds - atimeSeconds >= 86400) {
+  const isStrict = server.accessTimes === "strict";
+  if (isStrict || !isFresh || volume.seconds - atimeSeconds >= 86400) {
     attributes.atimeSeconds = volume.seconds;
     attributes.atimeNanoseconds = volume.nanoseconds;
     if (files.setAttributes(ino, attributes, ATTRIBUTE_ATIME) < 0) return;
   }
-  if (server.words[Q_NODE_TREE] === 0) server.freshAccess[ino & 4095] = ino;
+  if (!isStrict && server.words[Q_NODE_TREE] === 0) server.freshAccess[ino & 4095] = ino;
 }
 
 /** fuse_write_in: fh (2), offset (2), size, flags; the data. */
