@@ -77,6 +77,31 @@ test("a volume with a schedule takes its snapshots while it is mounted", async (
   await volume.mount();
 });
 
+if (process.getuid?.() === 0) {
+  test("a mount of root's lets other users in as far as their rights go, and a private one does not", async () => {
+    const script = "setpriv --reuid 4321 --regid 4321 --clear-groups sh -c 'cat open; cat secret 2>&1; ls closed 2>&1; echo x 2>&1 > open; touch theirs/own && stat -c %u theirs/own'";
+    await volume.sh("echo seen > open; echo hidden > secret; chmod 600 secret; mkdir -m 700 closed; mkdir -m 777 theirs");
+    const said = (await volume.try(["sh", "-c", `chmod 755 ..; ${script}`], { cwd: volume.mountPoint })).stdout;
+    assert.match(said, /^seen\ncat: secret: Permission denied\nls: cannot open directory 'closed': Permission denied\n/);
+    assert.match(said, /4321\n$/);
+    await volume.unmount();
+    await volume.mount("private");
+    const closed = await volume.try(["setpriv", "--reuid", "4321", "--regid", "4321", "--clear-groups", "ls", volume.mountPoint]);
+    assert.match(closed.stderr, /Permission denied/);
+    assert.equal(await volume.sh("cat secret; rm -r open secret closed theirs"), "hidden\n");
+    await volume.unmount();
+    await volume.mount();
+  });
+}
+
+test("a gigabyte is copied by sharing its blocks", async () => {
+  const seen = await volume.sh("truncate -s 400M long; seq 30000 | dd of=long conv=notrunc bs=4k seek=50000 status=none; sync long; before=$(stat -f -c %f .); cp --reflink=auto --sparse=never long copy; sync copy; echo $((before - $(stat -f -c %f .))); cmp long copy && echo same; cp --reflink=always long other 2>&1 | sed 's/.*: //'; rm -f long copy other");
+  const [taken, same, why] = seen.split("\n");
+  assert.ok(Number(taken) < 64, `${taken} blocks more`);
+  assert.equal(same, "same");
+  assert.match(why!, /not supported/, "Linux hands FICLONE to no server of FUSE");
+});
+
 test("chattr and lsattr change and show compression and projects", async () => {
   const seen = await volume.sh(`
     mkdir packed; lsattr -d packed; chattr +c packed; lsattr -d packed

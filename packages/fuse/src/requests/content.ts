@@ -120,8 +120,10 @@ export function seek(server: FuseServer, files: Subvolume, ino: number): number 
   return 8;
 }
 
-/** Most that one request copies: others wait meanwhile, and the caller goes on where it ended. */
+/** Most that one request copies: others wait meanwhile, and the caller goes on where it ended. Whole blocks within one tree are shared, not copied. */
 const COPY_MAX = 16 << 20;
+const SHARE_MAX = 1 << 30;
+const BLOCK = 4096;
 
 /** fuse_copy_file_range_in: fh, offset in, node out, fh out, offset out, length, flags (2 words each). */
 export function copyRange(server: FuseServer, files: Subvolume, ino: number): number {
@@ -133,7 +135,8 @@ export function copyRange(server: FuseServer, files: Subvolume, ino: number): nu
   if (words[B + 12] !== 0 || words[B + 13] !== 0) return -EINVAL;
   const from = getOffset(words, B + 2);
   const to = getOffset(words, B + 8);
-  const length = Math.min(getUnsigned(words, B + 10), COPY_MAX);
+  const isShared = targetTree === words[Q_NODE_TREE] && words[B + 2]! % BLOCK === 0 && words[B + 8]! % BLOCK === 0;
+  const length = Math.min(getUnsigned(words, B + 10), isShared ? SHARE_MAX : COPY_MAX);
   if (targetTree !== words[Q_NODE_TREE] && targetFiles.readOnly) return -EXDEV;
   let done = 0;
   if (targetTree === words[Q_NODE_TREE]) {
