@@ -1,5 +1,6 @@
+import { existsSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { lockOwner } from "@stratos/host-node";
+import { lockOwner, mountControlPath } from "@stratos/host-node";
 import { AEGISFS_TYPE, findMount, unmount } from "@stratos/host-node/fuse";
 import { CommandError } from "../command-error.ts";
 import { mountPlace } from "../fs/mount-place.ts";
@@ -7,6 +8,7 @@ import { mountPlace } from "../fs/mount-place.ts";
 export interface UnmountOptions { readonly lazy?: true }
 
 const POLL_MS = 5;
+const SOCKET_MS = 2000;
 /** The server's own helpers look at the mount now and then, which keeps it busy for a moment. */
 const BUSY_POLL_MS = 100;
 const BUSY_TRIES = 20;
@@ -24,6 +26,10 @@ export async function unmountVolume(dir: string, options: UnmountOptions): Promi
   }
   if (failed !== null) throw new CommandError(dir, /busy/.test(failed) ? "in use; --lazy unmounts it all the same, once its last file is closed" : failed);
   // The kernel is done; the server still commits. A lazy one may have users for long.
-  if (options.lazy !== true && server !== null) while (lockOwner(mount.source) === server) await delay(POLL_MS);
+  if (options.lazy !== true && server !== null) {
+    while (lockOwner(mount.source) === server) await delay(POLL_MS);
+    // Its last step is to take its socket away.
+    for (let waited = 0; waited < SOCKET_MS && existsSync(mountControlPath(mount.source)); waited += POLL_MS) await delay(POLL_MS);
+  }
   return 0;
 }
