@@ -26,8 +26,9 @@ export class VolumeInUseError extends CommandError {
   /** File or device that is locked. */
   readonly path: string;
 
-  constructor(path: string, owner: number, cause: unknown) {
-    super(path, `in use by process ${owner}: it is mounted, or another command changes it`, { cause });
+  /** @param mountPoint  where it is mounted; null: nowhere that is known */
+  constructor(what: string, { path, owner, mountPoint, cause }: { path: string; owner: number; mountPoint: string | null; cause: unknown }) {
+    super(what, `in use by process ${owner}${mountPoint === null ? ": it is mounted, or another command changes it" : `: it is mounted on ${mountPoint}, where its files are changed and read; \`stratos fs umount\` ends that`}`, cause === null ? {} : { cause });
     this.path = path;
   }
 }
@@ -36,5 +37,7 @@ export class VolumeInUseError extends CommandError {
 export function hostReason(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const match = /^[A-Z][A-Z0-9]+: ([^,]+), /.exec(message);
-  return match === null ? message : match[1]!;
+  if (match === null) return message;
+  // libuv's words of EISDIR say less than everybody else's.
+  return match[1] === "illegal operation on a directory" ? "is a directory" : match[1]!;
 }

@@ -1,17 +1,21 @@
 import { CommanderError } from "commander";
 import { closestName, printable, slipsOfWord } from "@stratos/base";
+import type { MountedCall } from "@stratos/host-node/fuse";
 import { CommandError, hostReason, UsageError, VolumeInUseError } from "./command-error.ts";
 import { EXIT_FAILURE, EXIT_STRATOS_FAILED, EXIT_SUCCESS, EXIT_USAGE } from "./exit-status.ts";
 import { commandHandlers } from "./commands/command-handlers.ts";
+import { beginCall } from "./fs/call-context.ts";
 import { createProgram, type CommandHandlers } from "./program/program.ts";
 
 /**
  * Runs one command line.
  *
- * @param args  what follows `stratos`
+ * @param args    what follows `stratos`
+ * @param caller  the process that had it sent here; null: it is our user's
  * @returns the exit status; all failures have been told on stderr
  */
-export async function runCli(args: readonly string[], handlers: CommandHandlers = commandHandlers): Promise<number> {
+export async function runCli(args: readonly string[], handlers: CommandHandlers = commandHandlers, caller: MountedCall | null = null): Promise<number> {
+  beginCall(caller);
   let status = EXIT_SUCCESS;
   const program = createProgram(handlers, (result) => {
     status = result;
@@ -25,7 +29,7 @@ export async function runCli(args: readonly string[], handlers: CommandHandlers 
     // `stratos image`: its help, which was printed on stderr, says all.
     if (error instanceof CommanderError && error.code === "commander.help") return EXIT_USAGE;
     const failure = error instanceof CommanderError ? usageError(error, program) : error;
-    return (await runElsewhere(failure, args)) ?? tell(failure);
+    return (caller === null ? await runElsewhere(failure, args) : null) ?? tell(failure);
   }
 }
 

@@ -64,3 +64,27 @@ test("data leaves the quads that nodes need", () => {
 test("an empty device has what the superblocks leave", () => {
   assert.deepEqual(Layout.ofDevice(0, 2048).countEmpty(), { freeBlocks: 2044, freeQuads: 510 });
 });
+
+test("what is given back while a reader holds the volume is not given out before it lets go", () => {
+  const { volume } = freshVolume(64);
+  const { space } = volume;
+  // The volume has nothing to write: this is the end of a commit alone.
+  const commit = (): void => space.committed();
+  const length = space.allocateData(64, 40);
+  const start = space.runStart;
+  commit();
+  space.hold();
+  const available = space.availableBlocks;
+  space.release(start, length);
+  commit();
+  commit();
+  assert.ok(space.availableBlocks <= available, "it is free, but not available");
+  while (space.availableQuads > 400) {
+    const taken = space.allocateData(64, 40);
+    if (taken === 0) break;
+    assert.ok(space.runStart + taken <= start || space.runStart >= start + length, "a held block is given out");
+  }
+  space.letGo();
+  commit();
+  assert.equal(space.availableBlocks, space.freeBlocks);
+});

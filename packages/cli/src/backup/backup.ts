@@ -11,11 +11,11 @@ import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { findReceived } from "@stratos/aegisfs";
 import { CommandError } from "../command-error.ts";
 import { toText } from "../fs/file-tree.ts";
-import type { OpenedVolume } from "../fs/open-volume.ts";
-import { compactTime, createSnapshot, deleteSnapshots, listSnapshots, rollBack } from "../fs/snapshots.ts";
-import { identityText, sendSnapshot, SnapshotReceiver } from "../fs/transfers.ts";
+import { compactTime, listSnapshots, requireSnapshot } from "../fs/snapshots.ts";
+import { identityText, sendSnapshot } from "../fs/transfers.ts";
 import { uuidText } from "../fs/volume-usage.ts";
 import type { BackupStore } from "./backup-store.ts";
+import type { BackupVolume } from "./backup-volume.ts";
 
 export interface BackupPiece { readonly name: string; readonly bytes: number; readonly sha256: string }
 
@@ -68,33 +68,36 @@ const writeManifest = (store: BackupStore, manifest: BackupManifest): Promise<vo
 export interface BackupRequest { readonly keep: number | null; readonly isFull: boolean }
 
 /** Takes a snapshot and stores it. */
-export async function makeBackup(opened: OpenedVolume, store: BackupStore, request: BackupRequest, onProgress: BackupProgress): Promise<BackupEntry> {
-  const { volume, path } = opened;
-  const uuid = uuidText(volume.superblock.uuid);
+export async function makeBackup(volume: BackupVolume, store: BackupStore, request: BackupRequest, onProgress: BackupProgress): Promise<BackupEntry> {
+  const label = `for the backup to ${store.name}`.slice(0, 200);
+  const { uuid, volumeLabel, seconds, own } = await volume.read((opened) => ({
+    uuid: uuidText(opened.volume.superblock.uuid), volumeLabel: toText(opened.volume.superblock.label), seconds: opened.volume.seconds,
+    own: listSnapshots(opened).filter(({ live }) => !live).map((one) => ({ ...one, identity: identityText(opened.volume.subvolume(one.id)!) })),
+  }));
   const before = await readManifest(store);
   if (before !== null && before.volume !== uuid) throw new CommandError(store.name, `holds the backup of another volume (${before.volume})`);
   const entries = before?.entries ?? [];
-  const own = listSnapshots(opened).filter(({ live, writable }) => !live && !writable).map(({ id, name }) => ({ name, identity: identityText(volume.subvolume(id)!) }));
-  const parent = request.isFull ? undefined : entries.findLast(({ identity }) => own.some((one) => one.identity === identity));
-  const parentName = parent === undefined ? undefined : own.find(({ identity }) => identity === parent.identity)!.name;
-  let name = `${PREFIX}${compactTime(volume.seconds)}`;
-  for (let again = 2; own.some((one) => one.name === name) || entries.some((one) => one.name === name); again++) name = `${PREFIX}${compactTime(volume.seconds)}-${again}`;
-  createSnapshot(opened, { name, label: `for the backup to ${store.name}`.slice(0, 200) });
+  const unchanging = own.filter(({ writable }) => !writable);
+  const parent = request.isFull ? undefined : entries.findLast(({ identity }) => unchanging.some((one) => one.identity === identity));
+  const parentName = parent === undefined ? undefined : unchanging.find(({ identity }) => identity === parent.identity)!.name;
+  let name = `${PREFIX}${compactTime(seconds)}`;
+  for (let again = 2; own.some((one) => one.name === name) || entries.some((one) => one.name === name); again++) name = `${PREFIX}${compactTime(seconds)}-${again}`;
+  await volume.createSnapshot(name, label);
   try {
-    const { pieces, streamBytes } = await storeStream(store, name, sendSnapshot(opened, { snapshot: name, ...(parentName === undefined ? {} : { from: parentName }) }), onProgress);
-    const id = listSnapshots(opened).find((one) => one.name === name)!.id;
-    const entry: BackupEntry = { name, identity: identityText(volume.subvolume(id)!), parent: parent?.name ?? null, createdAt: new Date(volume.seconds * 1000).toISOString(), streamBytes, pieces };
+    const entry = await volume.read(async (opened): Promise<BackupEntry> => {
+      const { pieces, streamBytes } = await storeStream(store, name, sendSnapshot(opened, { snapshot: name, ...(parentName === undefined ? {} : { from: parentName }) }), onProgress);
+      return { name, identity: identityText(requireSnapshot(opened, name)), parent: parent?.name ?? null, createdAt: new Date(seconds * 1000).toISOString(), streamBytes, pieces };
+    });
     const kept = keptEntries([...entries, entry], request.keep);
-    await writeManifest(store, { format: "stratos-backup-1", volume: uuid, label: toText(volume.superblock.label), entries: kept });
+    await writeManifest(store, { format: "stratos-backup-1", volume: uuid, label: volumeLabel, entries: kept });
     for (const gone of entries.filter((one) => !kept.includes(one))) for (const piece of gone.pieces) await store.remove(piece.name);
     // The next backup needs this snapshot alone; others of ours go, unless another store still builds on them.
-    const label = `for the backup to ${store.name}`.slice(0, 200);
-    const over = listSnapshots(opened).filter((one) => one.name.startsWith(PREFIX) && one.label === label && one.name !== name).map((one) => one.name);
-    if (over.length > 0) deleteSnapshots(opened, over);
+    const over = own.filter((one) => one.name.startsWith(PREFIX) && one.label === label).map((one) => one.name);
+    if (over.length > 0) await volume.deleteSnapshots(over);
     return entry;
   } catch (error) {
-    deleteSnapshots(opened, [name]);
-    throw new CommandError(path, `no backup was made: ${(error as Error).message}`, { cause: error });
+    await volume.deleteSnapshots([name]);
+    throw new CommandError(volume.path, `no backup was made: ${(error as Error).message}`, { cause: error });
   }
 }
 
@@ -168,7 +171,7 @@ export async function verifyBackup(store: BackupStore, onProgress: BackupProgres
 }
 
 /** Brings a snapshot, and those that it builds on, into a volume. @param live  and make it the volume's files @returns the snapshot's name there */
-export async function restoreBackup(opened: OpenedVolume, store: BackupStore, wanted: string | null, live: boolean, onProgress: BackupProgress): Promise<string> {
+export async function restoreBackup(volume: BackupVolume, store: BackupStore, wanted: string | null, live: boolean, onProgress: BackupProgress): Promise<string> {
   const { entries } = await requireManifest(store);
   const last = wanted === null ? entries.at(-1) : entries.find(({ name }) => name === wanted);
   if (last === undefined) throw new CommandError(`${store.name} ${wanted ?? ""}`.trim(), "there is no such backup; `stratos fs backup list` shows them");
@@ -180,20 +183,19 @@ export async function restoreBackup(opened: OpenedVolume, store: BackupStore, wa
   }
   let name = last.name;
   for (const entry of chain) {
-    const there = findReceived(opened.volume, parseIdentity(entry.identity));
-    if (there !== null) {
-      name = toText(there.name);
-      continue;
-    }
-    const receiver = new SnapshotReceiver(opened);
-    for await (const piece of loadStream(store, entry)) {
-      receiver.push(piece);
-      onProgress(receiver.dataBytes);
-    }
-    name = toText(receiver.finish().name);
+    const there = await volume.read((opened) => findReceived(opened.volume, parseIdentity(entry.identity)));
+    name = there !== null ? toText(there.name) : await volume.receive(counted(loadStream(store, entry), onProgress));
   }
-  if (live) rollBack(opened, name);
+  if (live) await volume.rollBack(name);
   return name;
+}
+
+async function* counted(stream: AsyncIterable<Uint8Array>, onProgress: BackupProgress): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const piece of stream) {
+    yield piece;
+    onProgress((bytes += piece.length));
+  }
 }
 
 function parseIdentity(text: string): { uuid: Uint8Array; id: number; generation: number } {

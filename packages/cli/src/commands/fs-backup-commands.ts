@@ -2,7 +2,7 @@
 import { ProgressDisplay } from "@stratos/host-node";
 import { makeBackup, requireManifest, restoreBackup, verifyBackup, type BackupProgress } from "../backup/backup.ts";
 import { openBackupStore } from "../backup/backup-store.ts";
-import { withVolume } from "../fs/open-volume.ts";
+import { withBackupVolume } from "../backup/backup-volume.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 
@@ -22,7 +22,7 @@ async function withProgress<T>(word: string, work: (onProgress: BackupProgress) 
 
 export async function backupRunCommand(path: string, target: string, options: BackupRunOptions): Promise<number> {
   const store = openBackupStore(target);
-  const entry = await withProgress("Backing up", (onProgress) => withVolume(path, "write", (opened) => makeBackup(opened, store, { keep: options.keep ?? null, isFull: options.full === true }, onProgress)));
+  const entry = await withProgress("Backing up", (onProgress) => withBackupVolume(path, (volume) => makeBackup(volume, store, { keep: options.keep ?? null, isFull: options.full === true }, onProgress)));
   if (options.json === true) process.stdout.write(`${JSON.stringify(entry, null, 2)}\n`);
   else process.stdout.write(`${entry.name}: ${entry.parent === null ? "whole" : `since ${entry.parent}`}, ${formatSize(entry.pieces.reduce((sum, { bytes }) => sum + bytes, 0))} stored\n`);
   return 0;
@@ -49,7 +49,7 @@ export async function backupVerifyCommand(target: string, options: { readonly js
 
 export async function backupRestoreCommand(target: string, path: string, name: string | undefined, options: BackupRestoreOptions): Promise<number> {
   const store = openBackupStore(target);
-  const snapshot = await withProgress("Restoring", (onProgress) => withVolume(path, "write", (opened) => restoreBackup(opened, store, name ?? null, options.live === true, onProgress)));
+  const snapshot = await withProgress("Restoring", (onProgress) => withBackupVolume(path, (volume) => restoreBackup(volume, store, name ?? null, options.live === true, onProgress)));
   if (options.json === true) process.stdout.write(`${JSON.stringify({ volume: path, snapshot, live: options.live === true }, null, 2)}\n`);
   else process.stdout.write(`${snapshot}\n`);
   return 0;

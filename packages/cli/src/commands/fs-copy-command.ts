@@ -6,7 +6,8 @@ import { TreeCopier, type CopyCount } from "../fs/copy-tree.ts";
 import { baseName, joinPath, toByteString, type FileReader, type FileTree, type FileWriter } from "../fs/file-tree.ts";
 import { expandPattern } from "../fs/glob.ts";
 import { HostTree } from "../fs/host-tree.ts";
-import { filtered, filteredFilesOf, openVolume, type OpenedVolume } from "../fs/open-volume.ts";
+import type { HeldVolume } from "../fs/mount-control.ts";
+import { filtered, filteredFilesOf, holdMounted, openVolume, type OpenedVolume } from "../fs/open-volume.ts";
 import { reclaimAll } from "../fs/snapshots.ts";
 import { expectResult, expectValue } from "../fs/volume-error.ts";
 import { findVolumePlace, type VolumePlace } from "../fs/volume-place.ts";
@@ -26,17 +27,17 @@ export async function copyFiles(texts: readonly string[], options: CopyFilesOpti
   const total: CopyCount = { files: 0, directories: 0, others: 0, bytes: 0 };
   try {
     const host = new HostTree();
-    const targetTree = target === null ? host : volumes.tree(target);
+    const targetTree = target === null ? host : await volumes.tree(target);
     const targetPath = toByteString(target === null ? targetText : target.path);
     const intoFolder = targetText !== "-" && targetTree.facts(targetPath, true)?.kind === "directory";
     for (const { text, place } of sources) {
       if (text === "-" || targetText === "-") {
         if (intoFolder) throw new UsageError("-", `${targetText} is a directory: say how the file is to be called`);
-        total.bytes += text === "-" ? copyStream(descriptorReader(0), targetTree.createFile(targetPath)) : copyStream(volumes.tree(place!).openFile(toByteString(place!.path)), descriptorWriter(1));
+        total.bytes += text === "-" ? copyStream(descriptorReader(0), targetTree.createFile(targetPath)) : copyStream((await volumes.tree(place!)).openFile(toByteString(place!.path)), descriptorWriter(1));
         total.files++;
         continue;
       }
-      const tree: FileTree = place === null ? host : volumes.tree(place);
+      const tree: FileTree = place === null ? host : await volumes.tree(place);
       const paths = tree instanceof VolumeTree ? expandPattern(tree, toByteString(place!.path)) : [toByteString(text)];
       if (paths.length + sources.length > 2 && !intoFolder) throw new CommandError(targetText, "is no directory, and there are several things to copy");
       const copier = new TreeCopier(tree, targetTree, {
@@ -70,18 +71,25 @@ class OpenVolumes {
   readonly #target: string | null;
   readonly #opened = new Map<string, OpenedVolume>();
   readonly #trees = new Map<string, VolumeTree>();
+  /** Of mounted volumes that are read. */
+  readonly #held: HeldVolume[] = [];
   #transaction: Transaction | null = null;
 
   constructor(target: string | null) {
     this.#target = target;
   }
 
-  tree(place: VolumePlace): VolumeTree {
+  async tree(place: VolumePlace): Promise<VolumeTree> {
     const name = place.snapshot === null ? place.volume : `${place.volume}@${place.snapshot}`;
     let tree = this.#trees.get(name);
     if (tree !== undefined) return tree;
     let opened = this.#opened.get(place.volume);
-    if (opened === undefined) this.#opened.set(place.volume, (opened = openVolume(place.volume, place.volume === this.#target ? "write" : "read")));
+    if (opened === undefined) {
+      const access = place.volume === this.#target ? "write" : "read";
+      const held = access === "read" ? await holdMounted(place.volume) : null;
+      if (held !== null) this.#held.push(held);
+      this.#opened.set(place.volume, (opened = openVolume(place.volume, access)));
+    }
     tree = new VolumeTree(place.volume === this.#target && place.snapshot === null ? filtered(this.#begin(opened).files) : filteredFilesOf(opened, place.snapshot), name);
     this.#trees.set(name, tree);
     return tree;
@@ -107,6 +115,7 @@ class OpenVolumes {
 
   close(): void {
     for (const opened of this.#opened.values()) opened.close();
+    for (const held of this.#held) held.letGo();
   }
 }
 

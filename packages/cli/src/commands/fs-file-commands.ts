@@ -1,24 +1,26 @@
-/** `stratos fs ls|cat|mkdir|rm|mv|ln`: files of a volume that is not mounted. */
+/** `stratos fs ls|cat|mkdir|rm|mv|ln`: files of a volume. Those of a mounted one are read, and changed by the programs of the host. */
 import { RENAME_EXCHANGE, RENAME_NOREPLACE } from "@stratos/abi";
+import { printable } from "@stratos/base";
 import { CommandError, UsageError } from "../command-error.ts";
 import { jsonWithSizes } from "../fs/exact-size.ts";
-import { listedFile, longListing, type ListedFile } from "../fs/file-listing.ts";
-import { baseName, joinPath, toByteString, toText } from "../fs/file-tree.ts";
+import { listedFile, longListing, markedName, type ListedFile } from "../fs/file-listing.ts";
+import { baseName, joinPath, toByteString, toText, type FileTree } from "../fs/file-tree.ts";
 import { expandPattern } from "../fs/glob.ts";
+import { HostTree } from "../fs/host-tree.ts";
 import { filteredFilesOf, withVolume, type OpenedVolume, type VolumeAccess } from "../fs/open-volume.ts";
 import { removeTree } from "../fs/remove-tree.ts";
-import { parseVolumePlace, requireVolumePlace, type VolumePlace } from "../fs/volume-place.ts";
+import { parseVolumePlace, requireUnmountedPlace, requireVolumePlace, type VolumePlace } from "../fs/volume-place.ts";
 import { VolumeTree } from "../fs/volume-tree.ts";
 
-export interface ListFilesOptions { readonly long?: true; readonly all?: true; readonly recursive?: true; readonly json?: true }
+export interface ListFilesOptions { readonly long?: true; readonly classify?: true; readonly all?: true; readonly recursive?: true; readonly json?: true }
 export interface MakeDirectoryOptions { readonly parents?: true; readonly mode?: number }
 export interface RemoveFilesOptions { readonly recursive?: true; readonly force?: true; readonly dryRun?: true; readonly json?: true }
 export interface MoveFileOptions { readonly noReplace?: true; readonly exchange?: true }
 export interface LinkFileOptions { readonly symbolic?: true }
 
 export async function listFiles(text: string, options: ListFilesOptions): Promise<number> {
-  const place = parseVolumePlace(text);
-  await withTree(place, "read", (tree) => {
+  const isForPeople = process.stdout.isTTY === true;
+  await withReadTree(parseVolumePlace(text), (tree, start) => {
     const showsAll = options.all === true || options.json === true;
     const shown: { folder: string | null; files: ListedFile[] }[] = [];
     const single: ListedFile[] = [];
@@ -32,7 +34,7 @@ export async function listFiles(text: string, options: ListFilesOptions): Promis
       if (options.recursive !== true) return;
       for (const name of names) if (tree.facts(joinPath(folder, name))!.kind === "directory") visit(joinPath(folder, name));
     };
-    for (const path of expandPattern(tree, toByteString(place.path))) {
+    for (const path of expandPattern(tree, start)) {
       const facts = tree.facts(path, true) ?? tree.facts(path);
       if (facts === null) throw new CommandError(tree.shown(path), "no such file or directory");
       if (facts.kind === "directory") visit(path);
@@ -43,9 +45,11 @@ export async function listFiles(text: string, options: ListFilesOptions): Promis
       process.stdout.write(`${jsonWithSizes(all)}\n`);
       return;
     }
-    const print = (files: readonly ListedFile[]): string => (options.long === true ? longListing(files) : files.map(({ name }) => `${name}\n`).join(""));
+    const isMarked = options.classify === true || isForPeople;
+    const print = (files: readonly ListedFile[]): string => (options.long === true ? longListing(files) : files.map((file) => `${isMarked ? markedName(file) : file.name}\n`).join(""));
     const blocks = shown.map(({ folder, files }) => (shown.length > 1 ? `${toText(folder!)}:\n` : "") + print(files));
-    process.stdout.write([...(single.length > 0 ? [print(single)] : []), ...blocks].join("\n"));
+    const all = [...(single.length > 0 ? [print(single)] : []), ...blocks].join("\n");
+    process.stdout.write(isForPeople ? printable(all) : all);
   });
   return 0;
 }
@@ -55,9 +59,8 @@ const PIECE_BYTES = 1 << 20;
 export async function showFiles(texts: readonly string[]): Promise<number> {
   const buffer = new Uint8Array(PIECE_BYTES);
   for (const text of texts) {
-    const place = requireVolumePlace(text);
-    await withTree(place, "read", async (tree) => {
-      for (const path of expandPattern(tree, toByteString(place.path))) {
+    await withReadTree(requireVolumePlace(text), async (tree, start) => {
+      for (const path of expandPattern(tree, start)) {
         const file = tree.openFile(path);
         for (let offset = 0, count = 0; (count = file.read(offset, buffer, buffer.length)) > 0; offset += count) {
           // The buffer is used again: wait until it is on its way.
@@ -71,7 +74,7 @@ export async function showFiles(texts: readonly string[]): Promise<number> {
 
 export async function makeDirectories(texts: readonly string[], options: MakeDirectoryOptions): Promise<number> {
   for (const text of texts) {
-    const place = requireVolumePlace(text);
+    const place = requireUnmountedPlace(text);
     await withTree(place, "write", (tree) => {
       const path = toByteString(place.path);
       if (options.parents === true) {
@@ -91,7 +94,7 @@ export async function makeDirectories(texts: readonly string[], options: MakeDir
 export async function removeFiles(texts: readonly string[], options: RemoveFilesOptions): Promise<number> {
   const gone: string[] = [];
   for (const text of texts) {
-    const place = requireVolumePlace(text);
+    const place = requireUnmountedPlace(text);
     await withTree(place, options.dryRun === true ? "read" : "write", (tree) => {
       const path = toByteString(place.path);
       if (options.force === true && !/[*?[]/.test(path) && tree.facts(path) === null) return;
@@ -106,8 +109,8 @@ export async function removeFiles(texts: readonly string[], options: RemoveFiles
 }
 
 export async function moveFile(from: string, to: string, options: MoveFileOptions): Promise<number> {
-  const source = requireVolumePlace(from);
-  const target = sameVolume(source, requireVolumePlace(to), to);
+  const source = requireUnmountedPlace(from);
+  const target = sameVolume(source, requireUnmountedPlace(to), to);
   await withTree(source, "write", (tree) => {
     const sourcePath = toByteString(source.path);
     let targetPath = toByteString(target.path);
@@ -118,12 +121,12 @@ export async function moveFile(from: string, to: string, options: MoveFileOption
 }
 
 export async function linkFile(target: string, link: string, options: LinkFileOptions): Promise<number> {
-  const place = requireVolumePlace(link);
-  if (options.symbolic !== true) sameVolume(place, requireVolumePlace(target), target);
+  const place = requireUnmountedPlace(link);
+  if (options.symbolic !== true) sameVolume(place, requireUnmountedPlace(target), target);
   await withTree(place, "write", (tree) => {
     const path = toByteString(place.path);
     if (options.symbolic === true) tree.makeLink(path, toByteString(target));
-    else tree.hardLink(path, toByteString(requireVolumePlace(target).path));
+    else tree.hardLink(path, toByteString(requireUnmountedPlace(target).path));
   });
   return 0;
 }
@@ -133,7 +136,13 @@ function sameVolume(one: VolumePlace, other: VolumePlace, text: string): VolumeP
   return other;
 }
 
-export function withTree<T>(place: VolumePlace, access: VolumeAccess, work: (tree: VolumeTree, opened: OpenedVolume) => T | Promise<T>): Promise<T> {
+/** Files to be read: of a path in a mount through the mount, which has the newest of everything. */
+function withReadTree<T>(place: VolumePlace, work: (tree: FileTree, path: string) => T | Promise<T>): Promise<T> {
+  if (place.mounted !== null) return Promise.resolve(work(new HostTree(), toByteString(place.mounted)));
+  return withTree(place, "read", (tree) => work(tree, toByteString(place.path)));
+}
+
+function withTree<T>(place: VolumePlace, access: VolumeAccess, work: (tree: VolumeTree, opened: OpenedVolume) => T | Promise<T>): Promise<T> {
   return withVolume(place.volume, access, (opened) => {
     const name = place.snapshot === null ? place.volume : `${place.volume}@${place.snapshot}`;
     return work(new VolumeTree(filteredFilesOf(opened, place.snapshot), name), opened);

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync, statSync, truncateSync } from "node:fs";
+import { closeSync, openSync, realpathSync, statSync, truncateSync } from "node:fs";
 import { COMPRESS_LZ4, COMPRESS_NONE, COMPRESS_ZSTD, EncryptedDevice, format, KEY_ERROR_WORDS, withCompression } from "@stratos/aegisfs";
 import type { BlockDevice } from "@stratos/host";
 import { environmentPassphrase, nodeCipher, type FileBlockDevice } from "@stratos/host-node";
 import { CommandError, UsageError } from "../command-error.ts";
 import { describeContent, openDevice, withVolume } from "../fs/open-volume.ts";
+import { rememberVolume } from "../fs/known-volumes.ts";
 import { toByteString } from "../fs/file-tree.ts";
 import { promptPassphrase } from "../fs/passphrase-prompt.ts";
 import { mountFailure } from "../fs/volume-error.ts";
@@ -58,6 +59,7 @@ export async function formatVolume(paths: readonly string[], options: FormatVolu
   } finally {
     for (const device of devices) device.close();
   }
+  rememberVolume(paths.map((path) => realpathSync(path)));
   if (passphrase !== null) return 0;
   await withVolume(name, "read", ({ volume }) => {
     const { blocks, freeBlocks } = volume.usage();

@@ -1,12 +1,17 @@
 /** `stratos fs scrub|health|device`: content verified while it is at rest, and the devices that hold it. */
+import { realpathSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { E2BIG, EBUSY, EEXIST, ENODEV, ENOSPC } from "@stratos/abi";
 import { addDevice, CLASS_FAST, CLASS_SLOW, type CopyJob, health, removeDevice, replaceDevice, resetErrors, Scrub, setCopies, type ScrubCursor, type VolumeHealth } from "@stratos/aegisfs";
 import { ProgressDisplay } from "@stratos/host-node";
 import { CommandError } from "../command-error.ts";
-import { keepDevice } from "../fs/hosted-volume.ts";
+import { findVolume } from "../fs/find-volume.ts";
+import { hostPath, keepDevice } from "../fs/hosted-volume.ts";
+import { rememberVolume } from "../fs/known-volumes.ts";
+import { expectNotHeld } from "../fs/mounted-hold.ts";
 import { describeContent, openDevice, withVolume, type OpenedVolume } from "../fs/open-volume.ts";
 import { errnoWords, expectResult } from "../fs/volume-error.ts";
+import { uuidText } from "../fs/volume-usage.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 
@@ -117,13 +122,14 @@ export async function addDeviceCommand(path: string, added: string, options: Dev
   if (content !== null && options.force !== true) throw new CommandError(added, `holds ${content}; --force replaces it`);
   await withNewDevice(path, added, ({ volume }, device) => {
     const index = expectPool(path, addDevice(volume, device, { class: options.slow === true ? CLASS_SLOW : CLASS_FAST, ...(options.spare === true ? { spare: true } : {}) }));
-    process.stdout.write(`${added}: device ${String(index)}; the volume is now named ${path},${added}\n`);
+    process.stdout.write(`${added}: device ${String(index)} of the volume, which any of its devices, or UUID=${uuidText(volume.superblock.uuid)}, names\n`);
   });
   return 0;
 }
 
 async function withNewDevice(path: string, added: string, work: (opened: OpenedVolume, device: ReturnType<typeof openDevice>) => void): Promise<void> {
   await withVolume(path, "write", (opened) => {
+    expectNotHeld(path, opened.volume);
     if (opened.devices.encrypted.length > 0) throw new CommandError(path, "devices of an encrypted volume are added when it is formatted");
     const device = openDevice(added, "write");
     let isKept = false;
@@ -131,6 +137,7 @@ async function withNewDevice(path: string, added: string, work: (opened: OpenedV
       work(opened, device);
       opened.commit();
       isKept = keepDevice(opened.hosted, device);
+      rememberVolume([...findVolume(path).paths, realpathSync(hostPath(added))]);
       releaseDevices(opened);
     } finally {
       if (!isKept) device.close();
@@ -146,6 +153,7 @@ function releaseDevices({ volume, devices, hosted }: OpenedVolume): void {
 export async function removeDeviceCommand(path: string, index: number, options: DeviceOptions): Promise<number> {
   const progress = new ProgressDisplay(process.stderr);
   await withVolume(path, options.dryRun === true ? "read" : "write", (opened) => {
+    if (options.dryRun !== true) expectNotHeld(path, opened.volume);
     expectPool(path, removeDevice(opened.volume, index, {
       dryRun: options.dryRun === true,
       progress: (blocks) => {
@@ -168,7 +176,10 @@ export async function replaceDeviceCommand(path: string, index: number, added: s
 }
 
 export async function setCopiesCommand(path: string, copies: number): Promise<number> {
-  await withVolume(path, "write", (opened) => runCopyJob(opened, expectPool(path, setCopies(opened.volume, copies))));
+  await withVolume(path, "write", (opened) => {
+    expectNotHeld(path, opened.volume);
+    runCopyJob(opened, expectPool(path, setCopies(opened.volume, copies)));
+  });
   return 0;
 }
 

@@ -6,14 +6,16 @@ import { withVolume } from "../fs/open-volume.ts";
 import { expectResult } from "../fs/volume-error.ts";
 import { requireVolumePlace } from "../fs/volume-place.ts";
 import { VolumeTree } from "../fs/volume-tree.ts";
+import { ownerName, ownerNumber } from "../fs/owner-names.ts";
 import { formatSize } from "../option-values.ts";
 
 const BLOCK_SIZE = 4096;
 const KIND_NAMES: Readonly<Record<QuotaKind, string>> = { [QUOTA_USER]: "user", [QUOTA_GROUP]: "group", [QUOTA_PROJECT]: "project" };
 
 export interface QuotaSetOptions {
-  readonly user?: number;
-  readonly group?: number;
+  /** Names or numbers. */
+  readonly user?: string;
+  readonly group?: string;
   readonly project?: number;
   readonly size?: number;
   readonly softSize?: number;
@@ -46,8 +48,8 @@ export async function setQuotaCommand(path: string, options: QuotaSetOptions): P
 
 function ownerOf({ user, group, project }: QuotaSetOptions): [QuotaKind, number] {
   const given: [QuotaKind, number][] = [];
-  if (user !== undefined) given.push([QUOTA_USER, user]);
-  if (group !== undefined) given.push([QUOTA_GROUP, group]);
+  if (user !== undefined) given.push([QUOTA_USER, ownerNumber("user", user)]);
+  if (group !== undefined) given.push([QUOTA_GROUP, ownerNumber("group", group)]);
   if (project !== undefined) given.push([QUOTA_PROJECT, project]);
   if (given.length !== 1) throw new UsageError("quota set", "expected one of --user, --group and --project");
   return given[0]!;
@@ -86,18 +88,24 @@ export async function quotaReportCommand(path: string, options: { readonly json?
   return 0;
 }
 
-function asJson({ kind, id, blocks, blocksSoft, blocksHard, inodes, inodesSoft, inodesHard }: QuotaReport): object {
+function nameOf({ kind, id }: QuotaReport): string | null {
+  return kind === QUOTA_PROJECT ? null : ownerName(kind === QUOTA_USER ? "user" : "group", id);
+}
+
+function asJson(report: QuotaReport): object {
+  const { kind, id, blocks, blocksSoft, blocksHard, inodes, inodesSoft, inodesHard } = report;
   return {
-    kind: KIND_NAMES[kind], id, usedBytes: blocks * BLOCK_SIZE, softBytes: blocksSoft * BLOCK_SIZE, hardBytes: blocksHard * BLOCK_SIZE, inodes, softInodes: inodesSoft, hardInodes: inodesHard,
+    kind: KIND_NAMES[kind], id, name: nameOf(report), usedBytes: blocks * BLOCK_SIZE, softBytes: blocksSoft * BLOCK_SIZE, hardBytes: blocksHard * BLOCK_SIZE, inodes, softInodes: inodesSoft, hardInodes: inodesHard,
   };
 }
 
 function table(reports: readonly QuotaReport[]): string {
   const rows = [["OWNER", "USED", "SOFT", "HARD", "INODES", "SOFT", "HARD"]];
   const limit = (value: number, text: string): string => (value === 0 ? "-" : text);
-  for (const { kind, id, blocks, blocksSoft, blocksHard, inodes, inodesSoft, inodesHard } of reports) {
+  for (const report of reports) {
+    const { kind, id, blocks, blocksSoft, blocksHard, inodes, inodesSoft, inodesHard } = report;
     rows.push([
-      `${KIND_NAMES[kind]} ${id}`, formatSize(blocks * BLOCK_SIZE), limit(blocksSoft, formatSize(blocksSoft * BLOCK_SIZE)), limit(blocksHard, formatSize(blocksHard * BLOCK_SIZE)),
+      `${KIND_NAMES[kind]} ${nameOf(report) ?? id}`, formatSize(blocks * BLOCK_SIZE), limit(blocksSoft, formatSize(blocksSoft * BLOCK_SIZE)), limit(blocksHard, formatSize(blocksHard * BLOCK_SIZE)),
       String(inodes), limit(inodesSoft, String(inodesSoft)), limit(inodesHard, String(inodesHard)),
     ]);
   }

@@ -1,11 +1,10 @@
 /** `stratos fs serve`: volumes over HTTP, until a signal ends it. */
-import { readFileSync } from "node:fs";
-import type { AddressInfo } from "node:net";
-import { serve } from "@hono/node-server";
-import { CommandError, hostReason, UsageError } from "../command-error.ts";
+import { UsageError } from "../command-error.ts";
 import { openApiDocument } from "../serve/openapi.ts";
 import { REST_ROUTES } from "../serve/rest-routes.ts";
 import { createRestService } from "../serve/rest-service.ts";
+import { listenAt, type ListenPlace } from "../serve/service-listener.ts";
+import { defaultTokenPath, serviceToken, type ServiceToken } from "../serve/service-token.ts";
 import { ServedVolumes } from "../serve/served-volumes.ts";
 import { readVolumeConfig, VOLUME_CONFIG_SCHEMA } from "../serve/volume-config.ts";
 
@@ -14,6 +13,9 @@ export interface ServeOptions {
   readonly host?: string;
   readonly port?: number;
   readonly tokenFile?: string;
+  /** False: whoever reaches the port may do everything. */
+  readonly token?: false;
+  readonly socket?: string;
   readonly readOnly?: true;
   readonly openapi?: true;
 }
@@ -28,33 +30,46 @@ export async function serveCommand(texts: readonly string[], options: ServeOptio
   const config = options.config === undefined ? null : readVolumeConfig(options.config);
   if (texts.length === 0 && config === null) throw new UsageError("VOLUME", "missing; see --help");
   // The command line comes first.
-  const host = options.host ?? config?.serve.host ?? "127.0.0.1";
+  const place = listenPlace(options, config?.serve ?? {});
   const tokenFile = options.tokenFile ?? config?.serve.tokenFile;
   const readOnly = options.readOnly === true || config?.serve.readOnly === true;
-  const token = tokenFile === undefined ? null : readFileSync(tokenFile, "utf8").trim();
-  if (token === "") throw new CommandError(tokenFile!, "is empty: it should hold the token");
-  const isLoopback = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(host);
-  if (!isLoopback && token === null) throw new UsageError("--host", `${host} can be reached by others: --token-file is needed`);
+  const isLoopback = "socket" in place || /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(place.host);
+  if (options.token === false) {
+    if (tokenFile !== undefined) throw new UsageError("--no-token", "is the opposite of --token-file");
+    if (!isLoopback) throw new UsageError("--no-token", `${(place as { host: string }).host} can be reached by others: a token is needed`);
+  }
+  if (!isLoopback && tokenFile === undefined) throw new UsageError("--host", `${(place as { host: string }).host} can be reached by others: --token-file is needed`);
+  // A socket is its owner's alone by its permissions.
+  const isOpen = options.token === false || ("socket" in place && tokenFile === undefined);
+  const token = isOpen ? null : serviceToken(tokenFile ?? defaultTokenPath());
   const volumes = new ServedVolumes(texts, readOnly ? "read" : "write", config?.volumes ?? []);
   try {
-    const app = createRestService(volumes, { readOnly, token });
-    const server = serve({ fetch: app.fetch, hostname: host, port: options.port ?? config?.serve.port ?? DEFAULT_PORT });
-    await new Promise<void>((resolve, reject) => {
-      server.once("listening", resolve);
-      server.once("error", (error) => reject(new CommandError(host, hostReason(error), { cause: error })));
-    });
+    const app = createRestService(volumes, { readOnly, token: token?.text ?? null });
+    const listener = await listenAt(place, app.fetch);
     volumes.startHousekeeping();
-    const { port } = server.address() as AddressInfo;
-    process.stdout.write(`http://${host.includes(":") ? `[${host}]` : host}:${port}/\n`);
+    process.stdout.write(`${listener.address}\n`);
+    tellWhoMayUseIt(token, options);
     await new Promise<void>((resolve) => process.once("SIGINT", resolve).once("SIGTERM", resolve));
-    await new Promise<void>((resolve) => {
-      server.close(() => resolve());
-      if ("closeAllConnections" in server) server.closeAllConnections();
-    });
+    await listener.close();
     return 0;
   } finally {
     volumes.close();
   }
+}
+
+function listenPlace(options: ServeOptions, config: { readonly host?: string; readonly port?: number; readonly socket?: string }): ListenPlace {
+  if (options.socket !== undefined && (options.host ?? options.port) !== undefined) throw new UsageError("--socket", "is instead of --host and --port");
+  const isPort = (options.host ?? options.port) !== undefined;
+  const socket = options.socket ?? (isPort ? undefined : config.socket);
+  return socket !== undefined ? { socket } : { host: options.host ?? config.host ?? "127.0.0.1", port: options.port ?? config.port ?? DEFAULT_PORT };
+}
+
+/** On stderr: programs read the address from stdout. */
+function tellWhoMayUseIt(token: ServiceToken | null, { token: asked }: ServeOptions): void {
+  if (asked === false) process.stderr.write("stratos: warning: --no-token: every user and program of this computer may read, change and delete all files of these volumes\n");
+  if (token === null) return;
+  process.stderr.write(`stratos: the token is in ${token.path}: curl -H "Authorization: Bearer $(cat ${token.path})" …\n`);
+  if (token.isShared) process.stderr.write(`stratos: warning: ${token.path} can be read by others, who are as good as you with it; chmod 600 ends that\n`);
 }
 
 /** The file with every default in its place, when it is right. */

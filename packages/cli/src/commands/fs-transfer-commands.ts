@@ -6,7 +6,10 @@ import { finished } from "node:stream/promises";
 import { createZstdCompress, createZstdDecompress } from "node:zlib";
 import { ProgressDisplay } from "@stratos/host-node";
 import { CommandError, UsageError } from "../command-error.ts";
+import { callContext } from "../fs/call-context.ts";
 import { toText } from "../fs/file-tree.ts";
+import { hostPath } from "../fs/hosted-volume.ts";
+import { commandInput } from "../fs/input-socket.ts";
 import { withVolume } from "../fs/open-volume.ts";
 import { listPartialTransfers, parseResumeToken, sendSnapshot, SnapshotReceiver } from "../fs/transfers.ts";
 import { formatTable } from "../text-table.ts";
@@ -59,11 +62,11 @@ export async function receiveCommand(path: string, name: string | undefined, opt
     else process.stdout.write(formatTable(["NAME", "SOURCE", "RESUME"], transfers.map((one) => [one.name, `${one.sourceVolume}-${one.sourceSnapshot}`, one.resume])));
     return 0;
   }
-  if (options.input === undefined && process.stdin.isTTY) throw new UsageError("receive", "standard input is a terminal; give --input FILE, or redirect");
+  if (options.input === undefined && callContext.caller === null && process.stdin.isTTY) throw new UsageError("receive", "standard input is a terminal; give --input FILE, or redirect");
   const progress = new ProgressDisplay(process.stderr);
   const result = await withVolume(path, "write", async (opened) => {
     const receiver = new SnapshotReceiver(opened, name);
-    for await (const piece of unpacked(options.input === undefined ? process.stdin : createReadStream(options.input, { highWaterMark: 1 << 20 }))) {
+    for await (const piece of unpacked(options.input === undefined ? commandInput() : createReadStream(hostPath(options.input), { highWaterMark: 1 << 20 }))) {
       receiver.push(piece);
       if (process.stderr.isTTY) progress.update("Receiving", receiver.dataBytes, 0, "bytes");
     }

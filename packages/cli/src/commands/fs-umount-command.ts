@@ -1,5 +1,6 @@
+import { existsSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { lockOwner, processWords, removeStaleLock } from "@stratos/host-node";
+import { lockOwner, mountControlPath, processWords, removeStaleLock } from "@stratos/host-node";
 import { AEGISFS_TYPE, connectionOf, findMount, findMountElsewhere, unmount, type MountEntry } from "@stratos/host-node/fuse";
 import { CommandError } from "../command-error.ts";
 import { mountPlace } from "../fs/mount-place.ts";
@@ -7,6 +8,7 @@ import { mountPlace } from "../fs/mount-place.ts";
 export interface UnmountOptions { readonly lazy?: true }
 
 const POLL_MS = 5;
+const SOCKET_MS = 2000;
 /** The server's own helpers look at the mount now and then, which keeps it busy for a moment. */
 const BUSY_POLL_MS = 100;
 const BUSY_TRIES = 20;
@@ -44,4 +46,6 @@ async function ended(dir: string, mount: MountEntry, server: number): Promise<vo
     }
     if (waitedMs >= LIMIT_MS) throw new CommandError(dir, `unmounted, but ${processWords(server)} still has ${mount.source}: what it writes is slow to arrive, or it waits for its device; end it with \`kill ${server}\` to go back to the last commit`);
   }
+  // Its last step is to take its socket away.
+  for (let waitedMs = 0; waitedMs < SOCKET_MS && existsSync(mountControlPath(mount.source)); waitedMs += POLL_MS) await delay(POLL_MS);
 }

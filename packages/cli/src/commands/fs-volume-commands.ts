@@ -2,10 +2,15 @@
 import { EINVAL, ENOSPC } from "@stratos/abi";
 import { check, health, repair, resizeDevice, type MountError, type Problem, type RepairResult } from "@stratos/aegisfs";
 import { VOLUME_CODECS } from "@stratos/host-node";
+import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/fuse";
 import { CommandError } from "../command-error.ts";
-import { openDevices, withVolume } from "../fs/open-volume.ts";
+import { openForCheck } from "../fs/check-devices.ts";
+import { findVolume, mountOf } from "../fs/find-volume.ts";
+import { refusal, withVolume } from "../fs/open-volume.ts";
+import { expectNotHeld } from "../fs/mounted-hold.ts";
 import { expectResult, mountFailure } from "../fs/volume-error.ts";
 import { volumeSpace, volumeStatistics, type VolumeSpace } from "../fs/volume-usage.ts";
+import type { SizeChange } from "../fs/volume-options.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 import { jsonWithSizes } from "../fs/exact-size.ts";
@@ -14,16 +19,24 @@ export interface JsonOptions { readonly json?: true }
 export interface CheckVolumeOptions { readonly json?: true; readonly metadataOnly?: true; readonly repair?: true; readonly dryRun?: true }
 export interface ResizeVolumeOptions { readonly device?: number; readonly json?: true; readonly dryRun?: true }
 
+/** Of these volumes; none are given: of those that are mounted. */
 export async function showSpace(paths: readonly string[], options: JsonOptions): Promise<number> {
-  const rows: VolumeSpace[] = [];
-  for (const path of paths) rows.push(await withVolume(path, "read", volumeSpace));
+  const rows: (VolumeSpace & { mountPoint: string | null })[] = [];
+  for (const path of paths.length > 0 ? paths : mountedVolumes()) rows.push({ ...(await withVolume(path, "read", volumeSpace)), mountPoint: mountOf(findVolume(path))?.mountPoint ?? null });
   if (options.json === true) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+  else if (rows.length === 0) process.stdout.write("no volume is mounted; `stratos fs df VOLUME` shows one that is not\n");
   else {
-    process.stdout.write(formatTable(["VOLUME", "LABEL", "SIZE", "USED", "FREE", "FILES", "SNAPSHOTS"], rows.map((row) => [
-      row.volume, row.label === "" ? "-" : row.label, formatSize(row.sizeBytes), formatSize(row.usedBytes), formatSize(row.freeBytes), String(row.files), String(row.snapshots),
+    process.stdout.write(formatTable(["VOLUME", "LABEL", "SIZE", "USED", "FREE", "USE%", "FILES", "SNAPSHOTS", "MOUNTED ON"], rows.map((row) => [
+      row.volume, row.label === "" ? "-" : row.label, formatSize(row.sizeBytes), formatSize(row.usedBytes), formatSize(row.freeBytes), `${Math.ceil((100 * row.usedBytes) / Math.max(1, row.usedBytes + row.freeBytes))}%`,
+      String(row.files), String(row.snapshots), row.mountPoint ?? "-",
     ])));
   }
   return 0;
+}
+
+/** Each once, wherever it is mounted. */
+function mountedVolumes(): string[] {
+  return [...new Set(readMountTable().filter(({ type }) => type === AEGISFS_TYPE).map(({ source }) => source))];
 }
 
 export async function showStatistics(path: string, options: JsonOptions): Promise<number> {
@@ -51,20 +64,20 @@ export async function showStatistics(path: string, options: JsonOptions): Promis
 
 /** Exit status 1 when there are problems. */
 export async function checkVolume(path: string, options: CheckVolumeOptions): Promise<number> {
-  // A volume that changes meanwhile would look damaged: the check holds its lock.
-  const opened = openDevices(path, "write");
+  // A volume that changes meanwhile would look damaged: the check holds its lock, or its server keeps what is read.
+  const opened = await openForCheck(path, options.repair === true);
   let problems: readonly Problem[];
   try {
     const devices = opened.devices.length === 1 ? opened.devices[0]! : opened.devices;
     if (options.repair === true) return tellRepair(path, repair(devices, { codecs: VOLUME_CODECS, dryRun: options.dryRun === true }), options);
     const found = check(devices, { data: options.metadataOnly !== true });
-    if (typeof found === "string") throw mountFailure(path, found);
+    if (typeof found === "string") throw refusal(path, opened, found);
     problems = found;
   } finally {
     opened.close();
   }
-  if (options.json === true) process.stdout.write(`${JSON.stringify({ volume: path, clean: problems.length === 0, problems }, null, 2)}\n`);
-  else if (problems.length === 0) process.stdout.write(`${path}: clean\n`);
+  if (options.json === true) process.stdout.write(`${JSON.stringify({ volume: path, clean: problems.length === 0, online: opened.isOnline, problems }, null, 2)}\n`);
+  else if (problems.length === 0) process.stdout.write(`${path}: clean${opened.isOnline ? " (checked while it is mounted: what was durable when the check began)" : ""}\n`);
   else for (const problem of problems) process.stdout.write(`${path}: ${problemWords(problem)}\n`);
   return problems.length === 0 ? 0 : 1;
 }
@@ -89,12 +102,15 @@ function problemWords({ what, subvolume, ino, block }: Problem): string {
   return places.length === 0 ? what : `${what} (${places.join(", ")})`;
 }
 
-export async function resizeVolume(path: string, sizeBytes: number, options: ResizeVolumeOptions): Promise<number> {
+export async function resizeVolume(path: string, size: SizeChange, options: ResizeVolumeOptions): Promise<number> {
   const result = await withVolume(path, options.dryRun === true ? "read" : "write", ({ volume }) => {
     const index = options.device ?? 0;
     const device = health(volume).devices.find((one) => one.index === index);
     if (device === undefined) throw new CommandError(path, `has no device ${index}`);
+    if (options.dryRun !== true) expectNotHeld(path, volume);
     const before = device.blocks * 4096;
+    const sizeBytes = size.from === "zero" ? size.bytes : size.from === "grow" ? before + size.bytes : before - size.bytes;
+    if (sizeBytes <= 0) throw new CommandError(path, `has ${formatSize(before)}: it cannot shrink by ${formatSize(size.bytes)}`);
     const result = resizeDevice(volume, index, sizeBytes / 4096, { dryRun: options.dryRun === true });
     if (result === -ENOSPC) throw new CommandError(path, `what is stored does not fit into ${formatSize(sizeBytes)}`);
     if (result === -EINVAL) throw new CommandError(path, `cannot be ${formatSize(sizeBytes)} large`);

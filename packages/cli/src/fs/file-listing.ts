@@ -2,6 +2,14 @@
 import type { FileOffset } from "@stratos/aegisfs";
 import { toText, type FileFacts, type FileKind } from "./file-tree.ts";
 
+/** What `ls -F` puts behind a name: a program, a folder, a link and so on. */
+const MARKS: Readonly<Record<FileKind, string>> = { file: "", directory: "/", symlink: "@", fifo: "|", socket: "=", character: "", block: "" };
+
+/** The name with a mark of its kind, as `ls -F` writes it. */
+export function markedName({ name, kind, mode }: ListedFile): string {
+  return `${name}${kind === "file" && (Number.parseInt(mode, 8) & 0o111) !== 0 ? "*" : MARKS[kind]}`;
+}
+
 const LETTERS: Readonly<Record<FileKind, string>> = { file: "-", directory: "d", symlink: "l", fifo: "p", socket: "s", character: "c", block: "b" };
 
 export interface ListedFile {

@@ -77,3 +77,15 @@ test("files are pinned to tiers and moved there", async () => {
   assert.match(await works("tier", "status", both), /^fast: .*\nslow: .*\n\nHEAT/);
   assert.match(await works("check", both), /clean/);
 });
+
+test("a volume grows and shrinks by so much", async () => {
+  const own = join(folder, "by-so-much");
+  await works("format", own, "-s", "64M");
+  const size = async (): Promise<number> => (await json<{ sizeBytes: number }[]>("df", own))[0]!.sizeBytes / 2 ** 20;
+  await works("resize", own, "+32M");
+  assert.equal(await size(), 96);
+  assert.match(await works("resize", own, "-16M", "--dry-run"), /would change from 96M to 80M/);
+  await works("resize", own, "-16M");
+  assert.equal(await size(), 80);
+  for (const wrong of ["-90M", "--bogus", "+x"]) assert.notEqual((await runCommand("fs", "resize", own, wrong)).status, 0, wrong);
+});

@@ -3,15 +3,14 @@
  * "." is matched by a pattern that begins with ".".
  */
 import { CommandError } from "../command-error.ts";
-import { joinPath } from "./file-tree.ts";
-import type { VolumeTree } from "./volume-tree.ts";
+import { joinPath, type FileTree } from "./file-tree.ts";
 
 export function isPattern(path: string): boolean {
   return /[*?[]/.test(path);
 }
 
 /** The paths that match, sorted; the path itself when it is no pattern or something has that very name. Throws when nothing matches. */
-export function expandPattern(tree: VolumeTree, path: string): string[] {
+export function expandPattern(tree: FileTree, path: string): string[] {
   if (!isPattern(path) || tree.facts(path) !== null) return [path];
   const found = new Set<string>();
   collect(tree, "/", path.split("/").filter((name) => name !== ""), found);
@@ -19,7 +18,7 @@ export function expandPattern(tree: VolumeTree, path: string): string[] {
   return [...found].sort();
 }
 
-function collect(tree: VolumeTree, folder: string, names: readonly string[], found: Set<string>): void {
+function collect(tree: FileTree, folder: string, names: readonly string[], found: Set<string>): void {
   const [first, ...rest] = names;
   if (first === undefined) return;
   if (first === "**") {
@@ -40,7 +39,7 @@ function collect(tree: VolumeTree, folder: string, names: readonly string[], fou
   }
 }
 
-function namesOf(tree: VolumeTree, folder: string): string[] {
+function namesOf(tree: FileTree, folder: string): string[] {
   return tree.facts(folder, true)?.kind === "directory" ? tree.names(folder) : [];
 }
 

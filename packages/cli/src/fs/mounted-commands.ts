@@ -3,17 +3,22 @@
  * what they print goes to who called.
  */
 import type { MountedCall, MountedContext } from "@stratos/host-node/fuse";
+import { commandHandlers } from "../commands/command-handlers.ts";
 import { runCli } from "../run-cli.ts";
 import { hostVolume } from "./hosted-volume.ts";
+import { holdVolume } from "./mounted-hold.ts";
 
-/** What may change a mounted volume. Files in it are changed through the mount. */
+/** What may change a mounted volume, and what shows one that only its server has the key of. Files in it are changed through the mount. */
 const COMMANDS: ReadonlySet<string> = new Set([
   "snapshot create", "snapshot delete", "snapshot rm", "snapshot cleanup", "snapshot rollback", "schedule set", "schedule clear", "schedule run", "resize", "scrub", "health", "device add", "device remove", "device replace",
-  "device copies", "audit enable", "audit retention", "quota on", "quota off", "quota set", "quota project", "property", "dedupe", "defrag", "tier pin", "tier migrate",
+  "device copies", "audit enable", "audit retention", "quota on", "quota off", "quota set", "quota project", "property", "dedupe", "defrag", "tier pin", "tier migrate", "receive", "txn clean", "key add", "key change", "key remove",
+  "key rotate", "key reseal", "snapshot list", "snapshot ls", "snapshot stats", "snapshot diff", "schedule show", "df", "stats", "audit show", "audit head", "audit verify", "quota report", "quota show", "tier status",
 ]);
 
 export async function runMountedCommand(call: MountedCall, context: MountedContext): Promise<number | null> {
-  const [group, ...words] = call.args;
+  const [group = "", ...words] = call.args;
+  const held = holdVolume(group, context.volume);
+  if (held !== null) return held;
   if (group !== "fs" || !(COMMANDS.has(words[0] ?? "") || COMMANDS.has(words.slice(0, 2).join(" ")))) return null;
   const streams = [["stdout", process.stdout], ["stderr", process.stderr]] as const;
   const written = streams.map(([, stream]) => stream.write);
@@ -34,7 +39,7 @@ export async function runMountedCommand(call: MountedCall, context: MountedConte
     },
   });
   try {
-    return await runCli(call.args);
+    return await runCli(call.args, commandHandlers, call);
   } finally {
     hostVolume(null);
     streams.forEach(([, stream], index) => {

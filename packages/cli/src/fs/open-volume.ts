@@ -4,11 +4,17 @@
  */
 import { existsSync } from "node:fs";
 import { ENOENT } from "@stratos/abi";
-import { isEncrypted, readSuperblock, type Subvolume, type Volume } from "@stratos/aegisfs";
-import { FileBlockDevice, FileLockedError, FilterError, lockOwner, mountDevices, openVolumeDevices, PassphraseError, volumePaths, waitForEndingMount, withEnvironmentFilters, type VolumeDevices } from "@stratos/host-node";
-import { CommandError, VolumeInUseError } from "../command-error.ts";
+import { isEncrypted, MOUNT_ERROR_WORDS, readSuperblock, type MountError, type Subvolume, type Volume } from "@stratos/aegisfs";
+import type { BlockDevice } from "@stratos/host";
+import { environmentPassphrase, FileBlockDevice, FileLockedError, FilterError, lockOwner, mountDevices, openVolumeDevices, PassphraseError, waitForEndingMount, withEnvironmentFilters, type VolumeDevices } from "@stratos/host-node";
+import { CommandError, hostReason, VolumeInUseError } from "../command-error.ts";
+import { findVolume, mountOf, type FoundVolume } from "./find-volume.ts";
+import { foreignContent, MARKED_BYTES } from "./foreign-content.ts";
 import { hostedVolumeAt, hostPath, type HostedVolume } from "./hosted-volume.ts";
+import { rememberVolume } from "./known-volumes.ts";
+import { holdWhereMounted, type HeldVolume } from "./mount-control.ts";
 import { promptPassphrase } from "./passphrase-prompt.ts";
+import { probeDevice } from "./volume-scan.ts";
 import { EngineError, expectResult, mountFailure } from "./volume-error.ts";
 
 export interface OpenedVolume {
@@ -29,22 +35,46 @@ export interface OpenedVolume {
 
 export type VolumeAccess = "read" | "write";
 
-/** @param path  file or device, or several of one volume: A,B,C. @throws CommandError */
-export function openVolume(path: string, access: VolumeAccess): OpenedVolume {
-  const hosted = hostedVolumeAt(path);
-  if (hosted !== null) return openHosted(path, access, hosted);
-  const devices = openDevices(path, access);
+/** @param text  names a volume (find-volume.ts). @throws CommandError */
+export function openVolume(text: string, access: VolumeAccess): OpenedVolume {
+  const found = findVolume(text);
+  const hosted = hostedVolumeAt(found.paths[0]!);
+  if (hosted !== null) return openHosted(text, access, hosted);
+  const devices = openFound(found, access);
   try {
     const now = Date.now();
     const volume = mountDevices(devices, { readOnly: access === "read", seconds: Math.floor(now / 1000) });
-    if (typeof volume === "string") throw access === "read" ? beingChanged(path, mountFailure(path, volume)) : mountFailure(path, volume);
+    if (typeof volume === "string") throw refusal(text, devices, volume);
     volume.setTime(Math.floor(now / 1000), (now % 1000) * 1e6);
-    if (access === "write" && volume.readOnly) throw new CommandError(path, "the volume has features that this version would break: it can be read only");
-    return { path, volume, devices, commit: () => void expectResult(path, volume.sync()), close: () => devices.close(), breathe: () => {}, replaceFiles: () => {}, hosted: null };
+    if (access === "write" && volume.readOnly) throw new CommandError(text, "the volume has features that this version would break: it can be read only");
+    if (access === "write") rememberVolume(found.paths);
+    return { path: text, volume, devices, commit: () => void expectResult(text, volume.sync()), close: () => devices.close(), breathe: () => {}, replaceFiles: () => {}, hosted: null };
   } catch (error) {
     devices.close();
     throw error;
   }
+}
+
+/** Why these devices are no volume, as far as they tell. */
+export function refusal(text: string, { devices }: Pick<VolumeDevices, "devices">, error: MountError): CommandError {
+  if ((error === "no-superblock" || devices[0]!.size < VOLUME_MIN) && devices.length === 1) return new CommandError(text, contentWords(devices[0]!) ?? MOUNT_ERROR_WORDS[error]);
+  if (error !== "devices-missing") return mountFailure(text, error);
+  const { paths } = findVolume(text);
+  const probed = probeDevice(paths[0]!);
+  return new CommandError(text, `${MOUNT_ERROR_WORDS[error]}${probed === null ? "" : `: ${probed.members.length} devices, of which ${paths.length === 1 ? `only ${paths[0]!} was` : `${paths.length} were`} found`}; name them, A,B,C, or see \`stratos fs device list --dir FOLDER\``);
+}
+
+const VOLUME_MIN = 4 << 20;
+
+/** Null for what may be a damaged volume. */
+function contentWords(device: BlockDevice): string | null {
+  const bytes = new Uint8Array(Math.min(device.size, MARKED_BYTES));
+  if (device.size === 0) return "is empty, and no AegisFS volume; `stratos fs format` makes one of it";
+  if (device.read(0, bytes, 0, bytes.length) < 0) return null;
+  const foreign = foreignContent(bytes);
+  if (foreign !== null) return `is ${foreign}, and no AegisFS volume`;
+  if (device.size < VOLUME_MIN) return `is a file of ${device.size} bytes, and no AegisFS volume`;
+  return bytes.every((byte) => byte === 0) ? "begins with zeros, and is no AegisFS volume; `stratos fs format` makes one of it" : null;
 }
 
 function openHosted(path: string, access: VolumeAccess, hosted: HostedVolume): OpenedVolume {
@@ -67,31 +97,61 @@ function openHosted(path: string, access: VolumeAccess, hosted: HostedVolume): O
 }
 
 /** The devices of a volume, their locks held for a writer. @throws CommandError */
-export function openDevices(path: string, access: VolumeAccess): VolumeDevices {
+export function openDevices(text: string, access: VolumeAccess): VolumeDevices {
+  return openFound(findVolume(text), access);
+}
+
+function openFound(found: FoundVolume, access: VolumeAccess): VolumeDevices {
   try {
-    return openVolumeDevices(path, { readOnly: access === "read", passphrase: () => promptPassphrase(`Passphrase of ${path}: `) });
+    return openVolumeDevices(found.paths, { readOnly: access === "read", passphrase: () => promptPassphrase(`Passphrase of ${found.text}: `) });
   } catch (error) {
-    throw deviceFailure(path, error);
+    throw deviceFailure(found, error);
   }
 }
 
-function deviceFailure(path: string, error: unknown): unknown {
-  if (error instanceof FileLockedError) return new VolumeInUseError(error.path, error.owner, error);
-  return error instanceof PassphraseError ? new CommandError(path, error.message, { cause: error }) : error;
+function deviceFailure(found: FoundVolume, error: unknown): unknown {
+  const { text } = found;
+  if (error instanceof FileLockedError) return new VolumeInUseError(text, { path: error.path, owner: error.owner, mountPoint: mountOf(found)?.mountPoint ?? null, cause: error });
+  const { path = "" } = error as NodeJS.ErrnoException;
+  if (/\.lock(\.\d+)?$/.test(path) && error instanceof Error) return new CommandError(text, `cannot be changed: its lock, ${path.replace(/\.\d+$/, "")}, cannot be made (${hostReason(error)})`, { cause: error });
+  return error instanceof PassphraseError ? new CommandError(text, error.message, { cause: error }) : error;
 }
 
-/** Opens, hands over and closes; of a writer that returns the work is committed. */
-export async function withVolume<T>(path: string, access: VolumeAccess, work: (opened: OpenedVolume) => T | Promise<T>): Promise<T> {
-  const opened = openVolume(path, access);
+/**
+ * Opens, hands over and closes; of a writer that returns the work is committed. What is read of a volume that is mounted is what it was when it was opened, with all that had been
+ * written then: who serves it keeps that until it is closed here.
+ */
+export async function withVolume<T>(text: string, access: VolumeAccess, work: (opened: OpenedVolume) => T | Promise<T>): Promise<T> {
+  const hold = access === "read" ? await holdMounted(text) : null;
   try {
-    const result = await work(opened);
-    if (access === "write") opened.commit();
-    return result;
+    const opened = openVolume(text, access);
+    try {
+      const result = await work(opened);
+      if (access === "write") opened.commit();
+      return result;
+    } finally {
+      opened.close();
+    }
   } catch (error) {
-    throw access === "read" ? beingChanged(path, error) : error;
+    throw access === "read" && hold === null ? beingChanged(findVolume(text), error) : error;
   } finally {
-    opened.close();
+    hold?.letGo();
   }
+}
+
+/**
+ * Has the process that serves a volume keep what is durable now, for who reads its devices. Null where nobody serves it, or who does can't be reached.
+ *
+ * @throws VolumeInUseError when it is encrypted and nobody gave a passphrase: the process that serves it has the key, and may do what is asked for
+ */
+export async function holdMounted(text: string): Promise<HeldVolume | null> {
+  const found = findVolume(text);
+  const [path] = found.paths as [string];
+  if (hostedVolumeAt(path) !== null) return null;
+  const owner = lockOwner(path);
+  if (owner === null || owner === process.pid) return null;
+  if (environmentPassphrase() === null && probeDevice(path)?.isEncrypted === true) throw new VolumeInUseError(text, { path, owner, mountPoint: mountOf(found)?.mountPoint ?? null, cause: null });
+  return holdWhereMounted(path);
 }
 
 /** The files of a snapshot or subvolume, or the live ones. @throws CommandError */
@@ -102,14 +162,14 @@ export function filesOf({ path, volume }: OpenedVolume, name: string | null): Su
   return volume.subvolume(id)!;
 }
 
-/** One file or device as it is, its lock held for a writer. @throws CommandError */
+/** One file or device as it is, which may be no volume, its lock held for a writer. @throws CommandError */
 export function openDevice(path: string, access: VolumeAccess): FileBlockDevice {
   try {
     const place = hostPath(path);
     waitForEndingMount(place);
     return new FileBlockDevice(place, access === "read" ? { readOnly: true } : {});
   } catch (error) {
-    throw deviceFailure(path, error);
+    throw deviceFailure({ text: path, paths: [path], inside: null }, error);
   }
 }
 
@@ -140,7 +200,7 @@ export function describeContent(path: string): string | null {
     if (device.size === 0) return null;
     const bytes = new Uint8Array(Math.min(device.size, SEARCHED_BYTES));
     if (device.read(0, bytes, 0, bytes.length) < 0) return "something that cannot be read";
-    return bytes.some((byte) => byte !== 0) ? "data of another kind" : null;
+    return foreignContent(bytes) ?? (bytes.some((byte) => byte !== 0) ? "data of another kind" : null);
   } finally {
     device.close();
   }
@@ -149,8 +209,9 @@ export function describeContent(path: string): string | null {
 /** File systems and partition tables announce themselves near the beginning. */
 const SEARCHED_BYTES = 1 << 20;
 
-/** A reader's failure may come from a writer at work. */
-function beingChanged(path: string, error: unknown): unknown {
-  const owner = error instanceof CommandError ? volumePaths(path).map(lockOwner).find((pid) => pid !== null) ?? null : null;
-  return owner === null ? error : new CommandError((error as CommandError).what, `${(error as CommandError).why} (process ${owner} is changing the volume: try again, or read it where it is mounted)`, { cause: error });
+/** What looks like damage to a reader may come from a writer at work who could not be asked to keep what is read. */
+function beingChanged({ paths }: FoundVolume, error: unknown): unknown {
+  if (!(error instanceof CommandError) || !(error.cause instanceof EngineError || /damaged/.test(error.why))) return error;
+  const owner = paths.map(lockOwner).find((pid) => pid !== null) ?? null;
+  return owner === null ? error : new CommandError(error.what, `${error.why} (process ${owner} is changing the volume: try again, or read it where it is mounted)`, { cause: error });
 }

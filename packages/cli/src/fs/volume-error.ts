@@ -1,6 +1,6 @@
 /** The engine's answers in words. */
 import { getSystemErrorMessage } from "node:util";
-import { EINVAL, EROFS, EUCLEAN, EWOULDBLOCK } from "@stratos/abi";
+import { EINVAL, EISDIR, EROFS, EUCLEAN, EWOULDBLOCK } from "@stratos/abi";
 import { MOUNT_ERROR_WORDS, type MountError } from "@stratos/aegisfs";
 import { CommandError } from "../command-error.ts";
 
@@ -23,6 +23,7 @@ export class EngineError extends Error {
 export function errnoWords(errno: number): string {
   switch (-errno) {
     case EUCLEAN: return "the volume is damaged here; `stratos fs check` says where";
+    case EISDIR: return "is a directory";
     case EROFS: return "read-only";
     case EINVAL: return "not possible here (invalid argument)";
     case EWOULDBLOCK: return "in use";

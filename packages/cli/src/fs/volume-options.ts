@@ -14,6 +14,15 @@ export function parseSize(text: string): number {
   return bytes - (bytes % 4096);
 }
 
+/** A size, or by how much one grows or shrinks. */
+export interface SizeChange { readonly bytes: number; readonly from: "zero" | "grow" | "shrink" }
+
+/** `20G`, `+1G`, `-512M`. */
+export function parseSizeChange(text: string): SizeChange {
+  const [, sign, size] = /^([+-]?)(.*)$/s.exec(text)!;
+  return { bytes: parseSize(size!), from: sign === "+" ? "grow" : sign === "-" ? "shrink" : "zero" };
+}
+
 export function parseVolumeLabel(text: string): string {
   if (Buffer.byteLength(text) > LABEL_BYTES_MAX) throw new InvalidArgumentError(`a label has at most ${LABEL_BYTES_MAX} bytes`);
   return text;

@@ -2,7 +2,7 @@
 import { Command, Option } from "commander";
 import { parsePositiveCount } from "../fs/volume-options.ts";
 import type { BackupRestoreOptions, BackupRunOptions } from "../commands/fs-backup-commands.ts";
-import { jsonOption, type Finish } from "./fs-rows.ts";
+import { jsonOption, VOLUME_WORDS, type Finish } from "./fs-rows.ts";
 
 const STORE_HELP = `
 STORE is a folder, rsync:HOST:PATH, rclone:REMOTE:PATH (with the program of that name) or s3:BUCKET/PREFIX (with AWS_ACCESS_KEY_ID,
@@ -14,7 +14,7 @@ export function backupCommand(finish: Finish): Command {
   backup.addCommand(new Command("run")
     .description("Takes a snapshot and stores it: as differences from the last backup where that is still in the volume. For cron, or by hand.")
     .summary("make a backup")
-    .argument("<volume>", "file or device, not mounted")
+    .argument("<volume>", VOLUME_WORDS)
     .argument("<store>", "where to")
     .addOption(new Option("--keep <n>", "remove older backups than the last n, save what these build on").argParser(parsePositiveCount))
     .option("--full", "store everything, not only differences")

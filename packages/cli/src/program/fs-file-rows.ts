@@ -8,10 +8,11 @@ import { dryRunOption, jsonOption, PLACE_HELP, type Finish } from "./fs-rows.ts"
 export function fileCommands(finish: Finish): Command[] {
   const commands = () => import("../commands/fs-file-commands.ts");
   const list = new Command("ls")
-    .description("Lists files of a volume that need not be mounted.")
+    .description("Lists files of a volume, mounted or not.")
     .summary("list files")
-    .argument("<place>", "VOLUME or VOLUME:/PATH")
+    .argument("<place>", "VOLUME or VOLUME:/PATH, or a path in a mounted volume")
     .option("-l, --long", "with type, permissions, links, owner, size and time")
+    .option("-F, --classify", "a mark behind each name: / folder, * program, @ link, | FIFO, = socket (default on a terminal)")
     .option("-a, --all", "names that begin with a dot, too")
     .option("-R, --recursive", "folders in folders, too")
     .addOption(jsonOption())
@@ -20,7 +21,7 @@ export function fileCommands(finish: Finish): Command[] {
   const show = new Command("cat")
     .description("Writes files of a volume to standard output.")
     .summary("print files")
-    .argument("<place...>", "VOLUME:/PATH")
+    .argument("<place...>", "VOLUME:/PATH, or a path in a mounted volume")
     .addHelpText("after", PLACE_HELP)
     .action(async (places: string[]) => finish(await (await commands()).showFiles(places)));
   const copy = new Command("cp")

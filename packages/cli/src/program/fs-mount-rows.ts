@@ -23,11 +23,13 @@ at once, and what was written is durable within commit= seconds, one by default.
 In the mount's root, unlisted: .snapshots (mkdir takes a snapshot, rmdir deletes one, \`ln -s NAME .snapshots/.rollback\` rolls back to one),
 .aegisfs (the state as JSON). A snapshot holds what was written before, closed or not; a rollback changes the files for
 all who use the mount: a file that it changed and that is still open gives EIO.
-Commands that keep a volume (snapshot, schedule, resize, device, scrub, property, defrag, dedupe, tier, quota, audit) work on a mounted one as otherwise: the server does them, and its
-users go on meanwhile. Files are changed through the mount; check, key, receive, txn and backup want the volume unmounted.
+Commands take DIR, or any path below it, for the volume. Those that keep a volume (snapshot, schedule, resize, device, scrub, property, defrag, dedupe, tier, quota, audit, key, receive)
+work on a mounted one as otherwise: the server does them, and its users go on meanwhile. Those that read it (check, backup, send, stats, diff, ls, cat, cp) see what was written when they began;
+so long the server keeps what is deleted. Files are changed through the mount; check --repair and txn want the volume unmounted.
 A volume's snapshot schedule is run while its live files are mounted. chattr(1) changes compression (+c, -c, +m) and projects (-p); +i and +a are refused, because Linux opens files of this mount
 without asking, and what is written would be refused too late. \`cp\` shares blocks (copy_file_range); \`cp --reflink=always\` and filefrag(8) ask for ioctls that Linux hands to no server of FUSE. An extended attribute has up to 4 KiB, as on ext4.
 For mount(8) and fstab(5): \`stratos fs install-helper\` once, as root; then \`mount -t aegisfs VOLUME DIR\`.
+In fstab(5), write uuid=… or label=… in lower case (\`uuid=7b472a8d-… /data aegisfs nofail 0 0\`): mount(8) itself looks for UUID=… among what blkid(8) knows, which AegisFS is not, and gives up.
 The server ends when DIR is unmounted; SIGINT and SIGTERM unmount it; a second one cuts off whoever still uses it.`;
 
 export function mountCommands(finish: Finish): Command[] {
@@ -35,7 +37,7 @@ export function mountCommands(finish: Finish): Command[] {
     .description("Mounts a volume on a folder, through FUSE. Returns when it is mounted; a process of its own serves it. Without arguments: lists what is mounted. After a crash of that process, mounting again takes the place over.")
     .summary("mount a volume on a folder")
     .usage("[OPTIONS] [VOLUME DIR]")
-    .argument("[volume]", "file or device")
+    .argument("[volume]", "file or device, UUID=… or LABEL=…; one device of several is enough")
     .argument("[dir]", "an empty folder")
     .addOption(new Option("-o, --options <list>", "mount options, see below (repeatable)").argParser(parseMountWords).default(NO_MOUNT_WORDS, "rw"))
     .option("-r, --read-only", "the same as -o ro")

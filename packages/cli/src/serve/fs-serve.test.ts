@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -15,12 +15,19 @@ import { REST_ROUTES } from "./rest-routes.ts";
 const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 let folder: string, volume: string, root: string;
 let server: ChildProcess;
+/** Of the state folder; the first start made it. */
+let token = "";
+const authorized = (init: RequestInit = {}): RequestInit => ({ ...init, headers: { ...(init.headers as Record<string, string>), authorization: `Bearer ${token}` } });
+const fetchWithToken = (url: string, init?: RequestInit): Promise<Response> => fetch(url, authorized(init));
 
 async function start(...args: string[]): Promise<{ child: ChildProcess; address: string }> {
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, "fs", "serve", "--port", "0", ...args], { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, STRATOS_HOME: join(folder, "home") } });
-  const [line] = (await once(child.stdout!, "data")) as [Buffer];
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, "fs", "serve", ...(args.includes("--socket") ? [] : ["--port", "0"]), ...args], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, STRATOS_HOME: join(folder, "home") } });
+  const [line] = (await Promise.race([once(child.stdout!, "data"), once(child, "exit").then(() => assert.fail("it does not start"))])) as [Buffer];
+  token = existsSync(tokenPath()) ? readFileSync(tokenPath(), "utf8").trim() : "";
   return { child, address: line.toString().trim() };
 }
+
+const tokenPath = (): string => join(folder, "home/fs-serve.token");
 
 async function stop(child: ChildProcess): Promise<void> {
   child.kill("SIGTERM");
@@ -32,14 +39,14 @@ interface Answer { readonly status: number; readonly type: string; readonly valu
 
 async function call(method: string, path: string, body?: unknown): Promise<Answer> {
   const bytes = body instanceof Uint8Array || typeof body === "string";
-  const response = await fetch(`${root}api/v1${path}`, {
+  const response = await fetchWithToken(`${root}api/v1${path}`, {
     method, ...(body === undefined ? {} : { body: bytes ? (body as NonNullable<RequestInit["body"]>) : JSON.stringify(body), headers: { "content-type": bytes ? "application/octet-stream" : "application/json" } }),
   });
   return { status: response.status, type: response.headers.get("content-type") ?? "", value: (await response.json()) as Answer["value"] };
 }
 
 async function content(path: string): Promise<Buffer> {
-  const response = await fetch(`${root}api/v1${path}`);
+  const response = await fetchWithToken(`${root}api/v1${path}`);
   assert.equal(response.status, 200);
   return Buffer.from(await response.arrayBuffer());
 }
@@ -79,6 +86,9 @@ test("refusals are problem details with the right status", async () => {
     ["POST", "/volumes/data/directories", { path: "/kept" }, 409, /already exists/],
     ["DELETE", "/volumes/data/files?path=/", undefined, 409, /is a directory/],
     ["POST", "/volumes/data/snapshots/none/rollback", {}, 404, /no such snapshot/],
+    ["GET", "/volumes/data/content?path=/nope", undefined, 404, /data:\/nope: no such file or directory/],
+    ["GET", "/volumes/data/content?path=/", undefined, 409, /is a directory/],
+    ["GET", "/volumes/data/snapshots/none/stream", undefined, 404, /no such snapshot/],
     ["GET", "/nothing", undefined, 404, /openapi/],
     ["GET", "/volumes/data/audit", undefined, 409, /no audit log/],
   ];
@@ -110,7 +120,7 @@ test("a scrub runs between requests; metrics tell of all", async () => {
   for (let tries = 0; tries < 100 && (await call("GET", "/volumes/data/scrub")).value["running"] === true; tries++) await new Promise((resolve) => setTimeout(resolve, 50));
   const scrub = (await call("GET", "/volumes/data/scrub")).value;
   assert.deepEqual([scrub["running"], scrub["lostBlocks"]], [false, 0]);
-  const text = await (await fetch(`${root}metrics`)).text();
+  const text = await (await fetchWithToken(`${root}metrics`)).text();
   assert.match(text, /^# TYPE stratos_fs_size_bytes gauge\nstratos_fs_size_bytes\{volume="data"\} 67108864$/m);
   assert.match(text, /^stratos_fs_requests_total\{operation="startScrub",status="202"\} 1$/m);
   for (const line of text.trimEnd().split("\n")) assert.match(line, /^(# (HELP|TYPE) \w+ .+|\w+\{\w+="[^"]*"(,\w+="[^"]*")*\} [\d.e+-]+)$/);
@@ -126,14 +136,19 @@ test("the description names every operation, and is what the command prints", as
 });
 
 test("pages of other origins and names of other hosts are not served; a token is asked for where one was set", async () => {
-  assert.equal((await fetch(`${root}api/v1/volumes`, { headers: { origin: "https://evil.example" } })).status, 403);
+  assert.equal((await fetchWithToken(`${root}api/v1/volumes`, { headers: { origin: "https://evil.example" } })).status, 403);
+  await stop(server);
+  const open = await start("--no-token", volume);
+  const said = once(open.child.stderr!, "data");
   const rebound = await new Promise<number>((resolve, reject) => {
-    request(`${root}api/v1/volumes`, { headers: { host: "evil.example" } }, (response) => resolve(response.resume().statusCode!)).on("error", reject).end();
+    request(`${open.address}api/v1/volumes`, { headers: { host: "evil.example" } }, (response) => resolve(response.resume().statusCode!)).on("error", reject).end();
   });
   assert.equal(rebound, 403);
+  assert.equal((await fetch(`${open.address}api/v1/volumes`)).status, 200);
+  assert.match(String(await said), /warning: --no-token: every user and program of this computer/);
+  await stop(open.child);
   const refused = await runCommand("fs", "serve", volume, "--host", "0.0.0.0");
   assert.deepEqual([refused.status, refused.stderr], [2, "stratos: --host: 0.0.0.0 can be reached by others: --token-file is needed\n"]);
-  await stop(server);
   assert.equal((await runCommand("fs", "cat", `${volume}:/kept`)).stdout, "kept");
   assert.equal((await runCommand("fs", "check", volume)).stdout, `${volume}: clean\n`);
 
@@ -150,6 +165,28 @@ test("pages of other origins and names of other hosts are not served; a token is
   }
 });
 
+test("a token is made at the first start, and nobody else may read it; a socket is its owner's alone", async () => {
+  assert.equal(statSync(tokenPath()).mode & 0o777, 0o600);
+  assert.ok(token.length >= 43, token);
+  const socket = join(folder, "socket");
+  for (let again = 0; again < 2; again++) {
+    const { child, address } = await start("--socket", socket, volume);
+    assert.equal(address, `unix:${socket}`);
+    assert.equal(statSync(socket).mode & 0o777, 0o600);
+    const status = await new Promise<number>((resolve, reject) => {
+      request({ socketPath: socket, path: "/api/v1/volumes", headers: { host: "localhost" } }, (response) => resolve(response.resume().statusCode!)).on("error", reject).end();
+    });
+    assert.equal(status, 200);
+    assert.match((await runCommand("fs", "serve", volume, "--socket", socket)).stderr, /in use by process|another process listens there/);
+    // What a killed one leaves is taken away by the next.
+    if (again === 0) {
+      child.kill("SIGKILL");
+      await once(child, "exit");
+    } else await stop(child);
+  }
+  for (const wrong of [["--socket", socket, "--port", "1"], ["--no-token", "--token-file", socket], ["--no-token", "--host", "0.0.0.0"]]) assert.equal((await runCommand("fs", "serve", volume, ...wrong)).status, 2);
+});
+
 test("a configuration says what is served and kept: snapshots, a scrub and a backup are made", async () => {
   const file = join(folder, "volumes.yaml");
   const own = join(folder, "own");
@@ -159,9 +196,9 @@ test("a configuration says what is served and kept: snapshots, a scrub and a bac
   assert.deepEqual([checked.serve.host, checked.volumes[0]!.path, checked.volumes[0]!.backups[0]!.every], ["127.0.0.1", own, "daily"]);
   const kept = await start("--config", file);
   try {
-    const get = async (path: string): Promise<{ running?: boolean } | null> => (await (await fetch(`${kept.address}api/v1/volumes/kept/${path}`)).json()) as { running?: boolean } | null;
+    const get = async (path: string): Promise<{ running?: boolean } | null> => (await (await fetchWithToken(`${kept.address}api/v1/volumes/kept/${path}`)).json()) as { running?: boolean } | null;
     assert.deepEqual(await get("schedule"), { hourly: 0, daily: 3, weekly: 0, monthly: 0 });
-    const isDone = async (): Promise<boolean> => /stratos_fs_backup_runs_total\{volume="kept"\} 1/.test(await (await fetch(`${kept.address}metrics`)).text()) && (await get("scrub"))?.running === false;
+    const isDone = async (): Promise<boolean> => /stratos_fs_backup_runs_total\{volume="kept"\} 1/.test(await (await fetchWithToken(`${kept.address}metrics`)).text()) && (await get("scrub"))?.running === false;
     for (let tries = 0; tries < 200 && !(await isDone()); tries++) await new Promise((resolve) => setTimeout(resolve, 50));
     assert.ok(await isDone(), "the backup and the scrub came to their end");
   } finally {

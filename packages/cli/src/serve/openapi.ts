@@ -11,9 +11,9 @@ export function openApiDocument(routes: readonly RestRoute[]): Record<string, un
     openapi: "3.1.0",
     info: { title: "Stratos volumes", version: VERSION, description: "AegisFS volumes: files, snapshots, schedules, integrity. Errors are problem details (RFC 9457).", license: { name: "MIT OR Apache-2.0" } },
     servers: [{ url: "/" }],
-    security: [{ token: [] }, {}],
+    security: [{ token: [] }],
     paths,
-    components: { securitySchemes: { token: { type: "http", scheme: "bearer", description: "needed when the service was started with --token-file" } }, schemas: { Problem: PROBLEM } },
+    components: { securitySchemes: { token: { type: "http", scheme: "bearer", description: "What is in fs-serve.token of $STRATOS_HOME, or in the file that --token-file names. A service on a Unix socket (--socket) or with --no-token asks for none. /healthz and /openapi.json need none." } }, schemas: { Problem: PROBLEM } },
   };
 }
 

@@ -147,10 +147,8 @@ export const REST_ROUTES: readonly RestRoute[] = [
     method: "get", path: "/volumes/{volume}/snapshots/{snapshot}/stream", id: "sendSnapshot", summary: "Send a snapshot, or its differences from another one, as a stream.", query: { from: { schema: text("snapshot"), description: "only what changed since" } }, answer: "bytes",
     handle: ({ volume, parameters, query }) => {
       const pieces = sendSnapshot(volume.opened, { snapshot: parameters["snapshot"]!, ...(query["from"] === undefined ? {} : { from: query["from"] as string }) });
-      // What is refused is refused before the answer begins.
-      const first = pieces.next();
       return (function* (): Generator<Uint8Array> {
-        for (let piece = first; piece.done !== true; piece = pieces.next()) yield piece.value.slice();
+        for (const piece of pieces) yield piece.slice();
       })();
     },
   },

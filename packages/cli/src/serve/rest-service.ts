@@ -73,6 +73,9 @@ export function createRestService(volumes: ServedVolumes, options: RestServiceOp
   return app;
 }
 
+/** They tell nothing of the volumes. */
+const OPEN_PATHS: ReadonlySet<string> = new Set(["/healthz", "/openapi.json"]);
+
 function guard(context: Context, token: string | null): void {
   const host = context.req.header("host") ?? "";
   const origin = context.req.header("origin");
@@ -81,10 +84,11 @@ function guard(context: Context, token: string | null): void {
     if (!/^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(host)) throw new Refusal(403, "without a token, only requests to localhost are served");
     return;
   }
+  if (OPEN_PATHS.has(context.req.path)) return;
   const given = /^Bearer (.+)$/.exec(context.req.header("authorization") ?? "")?.[1] ?? "";
   // Digests are of one length, and compared in constant time.
   const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
-  if (!timingSafeEqual(digest(given), digest(token))) throw new Refusal(401, "a bearer token is needed");
+  if (!timingSafeEqual(digest(given), digest(token))) throw new Refusal(401, "a bearer token is needed: it is in the file that the service named when it began (--token-file, or fs-serve.token in $STRATOS_HOME)");
 }
 
 async function answer(context: Context, route: RestRoute, volumes: ServedVolumes, options: RestServiceOptions, checkBody: (body: unknown) => void): Promise<Response> {
@@ -106,8 +110,18 @@ async function answer(context: Context, route: RestRoute, volumes: ServedVolumes
     volume!.commit();
     volumes.wake();
   }
-  if (route.answer === "bytes") return new Response(ReadableStream.from(result as Iterable<Uint8Array>) as ReadableStream, { headers: { "Content-Type": "application/octet-stream", "Cache-Control": "no-store" } });
+  // What cannot be read at all is refused, rather than an answer that breaks off.
+  if (route.answer === "bytes") return new Response(ReadableStream.from(begun(result as Iterable<Uint8Array>)) as ReadableStream, { headers: { "Content-Type": "application/octet-stream", "Cache-Control": "no-store" } });
   return context.body(jsonWithSizes(result, 0), (route.status ?? 200) as 200, { "Content-Type": "application/json" });
+}
+
+/** The same pieces, of which the first is here. */
+function begun(pieces: Iterable<Uint8Array>): Iterable<Uint8Array> {
+  const iterator = pieces[Symbol.iterator]();
+  const first = iterator.next();
+  return (function* (): Generator<Uint8Array> {
+    for (let piece = first; piece.done !== true; piece = iterator.next()) yield piece.value;
+  })();
 }
 
 function readQuery(context: Context, route: RestRoute): Record<string, string | number | boolean | undefined> {

@@ -8,6 +8,7 @@ import { CommandError, UsageError } from "../command-error.ts";
 import { openVolume, type OpenedVolume, type VolumeAccess } from "../fs/open-volume.ts";
 import { makeBackup, readManifest } from "../backup/backup.ts";
 import { openBackupStore } from "../backup/backup-store.ts";
+import { ownVolume } from "../backup/backup-volume.ts";
 import { readSchedule, runSchedule, writeSchedule } from "../fs/snapshot-schedule.ts";
 import { expectResult } from "../fs/volume-error.ts";
 import { PERIOD_SECONDS, type ConfiguredVolume } from "./volume-config.ts";
@@ -111,7 +112,7 @@ export class ServedVolume {
           const last = this.#backedUp.get(to) ?? Date.parse((await readManifest(store))?.entries.at(-1)?.createdAt ?? "1970-01-01") / 1000;
           this.#backedUp.set(to, last);
           if (Date.now() / 1000 - last < PERIOD_SECONDS[every]) continue;
-          await makeBackup(this.touch(), store, { keep, isFull: false }, () => {});
+          await makeBackup(ownVolume(this.touch()), store, { keep, isFull: false }, () => {});
           this.commit();
           this.#backedUp.set(to, Date.now() / 1000);
           this.backupRuns++;

@@ -14,7 +14,7 @@ export type Period = (typeof PERIODS)[number];
 export const PERIOD_SECONDS: Readonly<Record<Period, number>> = { hourly: 3600, daily: 86_400, weekly: 7 * 86_400, monthly: 30 * 86_400 };
 
 export interface VolumeConfig {
-  readonly serve: { readonly host: string; readonly port: number; readonly tokenFile?: string; readonly readOnly: boolean };
+  readonly serve: { readonly host: string; readonly port: number; readonly socket?: string; readonly tokenFile?: string; readonly readOnly: boolean };
   readonly volumes: readonly ConfiguredVolume[];
 }
 
@@ -41,7 +41,8 @@ export const VOLUME_CONFIG_SCHEMA = {
       properties: {
         host: { type: "string", default: "127.0.0.1" },
         port: { type: "integer", minimum: 0, maximum: 65535, default: 7460 },
-        tokenFile: { type: "string", minLength: 1, description: "file with the bearer token; relative to this file" },
+        socket: { type: "string", minLength: 1, description: "Unix socket instead of host and port; relative to this file" },
+        tokenFile: { type: "string", minLength: 1, description: "file with the bearer token, made when it is not there; relative to this file (default: fs-serve.token in $STRATOS_HOME)" },
         readOnly: { type: "boolean", default: false },
       },
     },
@@ -51,7 +52,7 @@ export const VOLUME_CONFIG_SCHEMA = {
         type: "object", additionalProperties: false, required: ["name", "path"],
         properties: {
           name: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9_.-]*$", description: "its name in the service" },
-          path: { type: "string", minLength: 1, description: "file or device; relative to this file" },
+          path: { type: "string", minLength: 1, description: "file or device, relative to this file; UUID=… or LABEL=…" },
           snapshots: {
             type: "object", additionalProperties: false, description: "how many automatic snapshots are kept",
             properties: { hourly: count("hours of which one is kept"), daily: count("days of which one is kept"), weekly: count("weeks of which one is kept"), monthly: count("months of which one is kept") },
@@ -97,7 +98,7 @@ export function readVolumeConfig(path: string): VolumeConfig {
   if (twice !== undefined) throw new CommandError(path, `two volumes are called ${twice}`);
   const folder = dirname(resolve(path));
   return {
-    serve: { ...checked.serve, ...(checked.serve.tokenFile === undefined ? {} : { tokenFile: resolve(folder, checked.serve.tokenFile) }) },
-    volumes: checked.volumes.map((volume) => ({ ...volume, path: volume.path.split(",").map((part) => resolve(folder, part)).join(",") })),
+    serve: { ...checked.serve, ...(checked.serve.socket === undefined ? {} : { socket: resolve(folder, checked.serve.socket) }), ...(checked.serve.tokenFile === undefined ? {} : { tokenFile: resolve(folder, checked.serve.tokenFile) }) },
+    volumes: checked.volumes.map((volume) => ({ ...volume, path: /^(UUID|LABEL)=/i.test(volume.path) ? volume.path : volume.path.split(",").map((part) => resolve(folder, part)).join(",") })),
   };
 }

@@ -1,8 +1,17 @@
 /** Runs a command line in this process, for tests: what it prints is caught, what others print meanwhile (the test runner) passes. */
 import { AsyncLocalStorage } from "node:async_hooks";
+import { rmSync } from "node:fs";
 import { runCli } from "../run-cli.ts";
+import { testFolder } from "./test-folder.ts";
 
 export interface CommandResult { readonly status: number; readonly stdout: string; readonly stderr: string }
+
+// What commands write down of the volumes of tests is nobody's business.
+if (process.env["STRATOS_HOME"] === undefined) {
+  const home = testFolder("stratos-home");
+  process.env["STRATOS_HOME"] = home;
+  process.on("exit", () => rmSync(home, { recursive: true, force: true }));
+}
 
 const inCommand = new AsyncLocalStorage<true>();
 

@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 
 export interface MountEntry {
   readonly mountPoint: string;
+  /** The folder of the file system that is shown there: "/", but for bind mounts. */
+  readonly root: string;
   /** As mount(8) was told; for our mounts, the volume's path, whatever stands between it and the kernel. */
   readonly source: string;
   /** Such as `ext4`; `AEGISFS_TYPE` for all of our mounts. */
@@ -29,7 +31,7 @@ export function readMountTable(text: string = readFileSync("/proc/self/mountinfo
     const type = fields[dash + 1]!;
     const source = unescape(fields[dash + 2] ?? "");
     entries.push({
-      mountPoint: unescape(fields[4]!), source: type === AEGISFS_BLOCK_TYPE ? fileOfOwnLoop(major, minor) ?? source : source, type: type === AEGISFS_BLOCK_TYPE ? AEGISFS_TYPE : type,
+      mountPoint: unescape(fields[4]!), root: unescape(fields[3]!), source: type === AEGISFS_BLOCK_TYPE ? fileOfOwnLoop(major, minor) ?? source : source, type: type === AEGISFS_BLOCK_TYPE ? AEGISFS_TYPE : type,
       major, minor, options: [...fields[5]!.split(","), ...(fields[dash + 3] ?? "").split(",")],
     });
   }

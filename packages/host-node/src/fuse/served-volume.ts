@@ -35,6 +35,29 @@ export interface MountedCall {
   /** Is there a terminal for progress, and how wide is it? */
   readonly isTerminal: boolean;
   readonly columns: number;
+  /** What those of its arguments mean that name volumes: who serves one must not look for it in its own mount. */
+  readonly volumes: readonly NamedVolume[];
+  /** A socket of the caller's that gives what it reads from its standard input; null: none. */
+  readonly input: string | null;
+  /** Passphrases that the caller was given, in base64: the present one and a new one. */
+  readonly passphrases: { readonly present: string | null; readonly fresh: string | null };
+}
+
+/** What an argument means that names a volume. */
+export interface NamedVolume {
+  /** The argument, as messages repeat it. */
+  readonly text: string;
+  /** Its files and devices without links; the first is the one that a mount names as its source. */
+  readonly paths: readonly string[];
+  /** What a path in a mount names there; null for arguments that name the volume itself. */
+  readonly inside: InsideVolume | null;
+}
+
+export interface InsideVolume {
+  /** Snapshot or subvolume; null: the live files. */
+  readonly snapshot: string | null;
+  /** Absolute path in it. */
+  readonly path: string;
 }
 
 /** What a command sees of the mount that it works under. */

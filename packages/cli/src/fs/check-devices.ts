@@ -1,0 +1,33 @@
+/** The devices of a volume that is to be checked: nobody changes it meanwhile, or who has it mounted keeps what is read. */
+import type { VolumeDevices } from "@stratos/host-node";
+import { CommandError, VolumeInUseError } from "../command-error.ts";
+import { holdMounted, openDevices } from "./open-volume.ts";
+
+export interface CheckedDevices extends Pick<VolumeDevices, "devices" | "close"> {
+  /** It is mounted and in use: what is checked is what was durable when the check began. */
+  readonly isOnline: boolean;
+}
+
+/** @param isRepair  it is to be changed, for which nobody else may use it. @throws CommandError */
+export async function openForCheck(path: string, isRepair: boolean): Promise<CheckedDevices> {
+  try {
+    return { ...openDevices(path, "write"), isOnline: false };
+  } catch (error) {
+    if (!(error instanceof VolumeInUseError)) throw error;
+    const held = isRepair ? null : await holdMounted(path);
+    if (held === null) throw isRepair ? new CommandError(path, `${error.why}; a check without --repair reads it as it is`, { cause: error }) : error;
+    try {
+      const opened = openDevices(path, "read");
+      return {
+        devices: opened.devices, isOnline: true,
+        close: () => {
+          opened.close();
+          held.letGo();
+        },
+      };
+    } catch (failure) {
+      held.letGo();
+      throw failure;
+    }
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * The standard input of a command that runs in another process, which gets it through a socket in a folder that is its caller's alone. Nothing is read before
+ * that process asks.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect, createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { callContext } from "./call-context.ts";
+
+export class InputSocket {
+  readonly #input: Readable;
+  #server: Server | null = null;
+  #folder = "";
+
+  constructor(input: Readable) {
+    this.#input = input;
+  }
+
+  /** @returns its path; null when standard input is a terminal, which is for passphrases */
+  async listen(): Promise<string | null> {
+    if (this.#input === process.stdin && process.stdin.isTTY) return null;
+    this.#folder = mkdtempSync(join(tmpdir(), "stratos-input-"));
+    const path = join(this.#folder, "socket");
+    this.#server = createServer((socket) => {
+      socket.on("error", () => {});
+      // A stream that breaks ends without its end, and is refused or goes on later.
+      this.#input.on("error", () => socket.destroy()).pipe(socket);
+    });
+    await new Promise<void>((done, fail) => this.#server!.once("error", fail).listen(path, done));
+    return path;
+  }
+
+  close(): void {
+    this.#server?.close();
+    this.#input.destroy();
+    if (this.#folder !== "") rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** What the running command reads from standard input: its caller's, when another process has sent it here. */
+export function commandInput(): Readable {
+  const { caller } = callContext;
+  if (caller === null) return process.stdin;
+  return caller.input === null ? Readable.from([]) : connect(caller.input);
+}
