@@ -4,11 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { MountedVolume } from "./support/mounted-volume.ts";
-import { launcher } from "./support/stratos.ts";
+import { launcher, type Result } from "./support/stratos.ts";
 
 let volume: MountedVolume;
 before(async () => {
@@ -94,12 +94,127 @@ test("properties, quotas and schedules hold from then on", async () => {
   await fs("schedule", "clear", volume.volume);
 });
 
+test("a mount point, and a path in it, means the volume", async () => {
+  const { mountPoint, volume: file } = volume;
+  await volume.sh("mkdir -p inside/it; echo 'a b' > 'inside/it/with space'; echo plain > inside/file");
+  for (const place of [mountPoint, join(mountPoint, "inside/it"), join(mountPoint, "inside/file")]) assert.equal(JSON.parse(await fs("df", place, "--json"))[0].sizeBytes, 96 << 20, place);
+  assert.equal((JSON.parse(await fs("df", "--json")) as { volume: string; mountPoint: string }[]).find((row) => row.volume === file)?.mountPoint, mountPoint);
+  assert.equal(await fs("ls", join(mountPoint, "inside/it")), "with space\n");
+  assert.equal(await fs("ls", "-F", `${file}:/inside`), "file\nit/\n");
+  assert.equal(await fs("cat", join(mountPoint, "inside/file"), `${file}:/inside/file`), "plain\nplain\n");
+  await fs("cp", "-r", `${file}:/inside`, join(volume.folder, "copied"));
+  assert.equal(await volume.sh('cat "$1"', join(volume.folder, "copied/file")), "plain\n");
+  assert.equal(await fs("snapshot", "create", mountPoint, "by-place"), "by-place\n");
+  assert.equal(await fs("ls", join(mountPoint, ".snapshots/by-place/inside")), "file\nit\n");
+  assert.match(await fs("snapshot", "list", mountPoint), /by-place/);
+  await volume.sh("echo more > inside/file");
+  assert.equal(await fs("snapshot", "diff", mountPoint, "by-place"), "M /inside/file\n");
+  await fs("property", join(mountPoint, "inside"), "--compress", "lz4");
+  assert.match(await fs("property", join(mountPoint, "inside")), /^\/inside +lz4/m);
+  assert.match(await fs("quota", "show", mountPoint), /user root/);
+  for (const command of ["stats", "health", "scrub"]) await fs(command, mountPoint);
+  await fs("snapshot", "delete", mountPoint, "by-place");
+  await refused(/lies in a mounted volume: mkdir\(1\), rm\(1\)/, "rm", join(mountPoint, "inside/file"));
+});
+
+test("a mounted volume is checked, sent, backed up and received into while it is written to", async () => {
+  const { mountPoint, folder } = volume;
+  const store = join(folder, "store");
+  const load = volume.sh("for n in $(seq 4000); do test -e halt && break; echo $n > busy-$((n % 50)); test $((n % 7)) = 0 && sync busy-$((n % 50)); done");
+  try {
+    for (let round = 0; round < 5; round++) assert.match(await fs("check", mountPoint), /: clean \(checked while it is mounted/);
+    assert.match(await fs("backup", "run", mountPoint, store), /^backup-\S+: whole/);
+    await volume.sh("echo since > inside/since");
+    assert.match(await fs("backup", "run", mountPoint, store), /: since backup-/);
+    assert.equal(await fs("backup", "verify", store), `${store}: intact\n`);
+    await fs("snapshot", "create", mountPoint, "sent");
+    await fs("send", mountPoint, "sent", "-z", "-o", join(folder, "stream"));
+  } finally {
+    await volume.sh("touch halt");
+    await load;
+  }
+  const other = await MountedVolume.create("192M");
+  try {
+    await other.mount();
+    // From standard input, and from a file that its server reads.
+    const piped = await volume.try([...launcher, "fs", "receive", other.mountPoint], { stdin: readFileSync(join(folder, "stream")) });
+    assert.deepEqual([piped.stdout, piped.stderr, piped.status], ["sent\n", "", 0]);
+    assert.equal(await other.sh("cat .snapshots/sent/inside/file"), "more\n");
+    await refused(/the volume has that snapshot|already/, "receive", other.mountPoint, "-i", join(folder, "stream"));
+    const torn = await volume.try([...launcher, "fs", "receive", other.mountPoint, "torn"], { stdin: readFileSync(join(folder, "stream")).subarray(0, 300) });
+    assert.equal(torn.status, 1);
+    assert.match(await fs("backup", "restore", store, other.mountPoint, "--live"), /^backup-/);
+    assert.equal(await other.sh("cat inside/since"), "since\n");
+    assert.match(await fs("check", other.mountPoint), /clean/);
+    await other.unmount();
+    other.check();
+  } finally {
+    await other.remove();
+  }
+  await volume.sh("rm -r busy-* halt inside");
+});
+
+test("an encrypted volume that is mounted gets passphrases, and tells its state without one", async () => {
+  const secret = await MountedVolume.create("8M");
+  const [first, second] = ["first", "second"].map((name) => join(secret.folder, name)) as [string, string];
+  writeFileSync(first, "correct horse\n");
+  writeFileSync(second, "battery staple\n");
+  const run = (env: Record<string, string>, ...args: string[]): Promise<Result> => secret.try([...launcher, "fs", ...args], { env });
+  const given = { STRATOS_PASSPHRASE_FILE: first };
+  try {
+    for (const args of [["format", "--force", "--encrypt", "-s", "64M", secret.volume], ["mount", secret.volume, secret.mountPoint]]) assert.deepEqual({ ...(await run(given, ...args)), stdout: "" }, { stdout: "", stderr: "", status: 0 });
+    await secret.sh("echo hidden > file");
+    assert.match((await run({}, "df", secret.mountPoint)).stdout, /64M|63/);
+    assert.match((await run({}, "snapshot", "create", secret.mountPoint, "s")).stdout, /^s$/m);
+    assert.match((await run({}, "snapshot", "list", secret.mountPoint)).stdout, /^s /m);
+    assert.equal((await run({}, "ls", secret.mountPoint)).stdout, "file\n");
+    const added = await run(given, "key", "add", secret.mountPoint, "--new-file", second);
+    assert.deepEqual([added.stderr, added.status], ["", 0]);
+    assert.match((await run({}, "key", "list", secret.mountPoint)).stdout, /slot 1/);
+    const rotated = await run(given, "key", "rotate", secret.mountPoint, "--reseal");
+    assert.deepEqual([rotated.stderr, rotated.status], ["", 0]);
+    assert.equal(await secret.sh("echo new > other; cat file other"), "hidden\nnew\n");
+    assert.match((await run(given, "check", secret.mountPoint)).stdout, /clean/);
+    await secret.unmount();
+    assert.equal((await run(given, "cat", `${secret.volume}:/file`, `${secret.volume}:/other`)).stdout, "hidden\nnew\n");
+    assert.match((await run({ STRATOS_PASSPHRASE_FILE: second }, "ls", secret.volume)).stderr, /passphrase is wrong/, "a rotation leaves one passphrase");
+  } finally {
+    await secret.remove();
+  }
+});
+
+test("a volume of several devices is mounted by its UUID or one of them, and found by its mount point", async () => {
+  const several = await MountedVolume.create("32M");
+  const second = join(several.folder, "second");
+  try {
+    writeFileSync(second, "");
+    truncateSync(second, 32 << 20);
+    const run = async (...args: string[]): Promise<string> => (await several.stratos(["fs", ...args])).stdout;
+    await run("device", "add", several.volume, second);
+    const [{ uuid }] = JSON.parse(await run("device", "list", "--json")) as [{ uuid: string }];
+    for (const name of [`UUID=${uuid}`, `uuid=${uuid}`, second]) {
+      await run("mount", name, several.mountPoint);
+      await several.sh("echo there > file");
+      assert.match(await run("device", "list"), new RegExp(`mounted on ${several.mountPoint}`));
+      for (const place of [several.mountPoint, several.volume, second, `UUID=${uuid}`]) {
+        assert.equal(JSON.parse(await run("health", place, "--json")).devices.length, 2);
+        await run("snapshot", "create", place, "s");
+        await run("snapshot", "delete", place, "s");
+      }
+      assert.match(await run("check", second), /clean/);
+      await several.unmount();
+    }
+  } finally {
+    await several.remove();
+  }
+});
+
 test("what would lock the mount against itself, and what is for files, is refused in words", async () => {
   writeFileSync(join(volume.mountPoint, "inside"), "");
   symlinkSync(volume.mountPoint, join(volume.folder, "way-in"));
   await refused(/lies in the mount of the volume itself/, "device", "add", volume.volume, join(volume.folder, "way-in/inside"), "--force");
-  await refused(/in use by process \d+/, "rm", `${volume.volume}:/inside`);
-  await refused(/in use by process \d+/, "check", volume.volume);
+  await refused(/in use by process \d+: it is mounted on \S+mount, where its files are changed/, "rm", `${volume.volume}:/inside`);
+  await refused(/a check without --repair reads it as it is/, "check", volume.volume, "--repair");
 });
 
 test("the volume is whole after all of that, and its control socket is gone", async () => {

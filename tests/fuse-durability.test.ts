@@ -3,6 +3,7 @@
  * and one volume has one server, whatever names lead to it. Method: real mounts whose servers are killed at once.
  */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { existsSync, linkSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -153,4 +154,63 @@ test("what is write-protected is mounted read-only, and says so; --rw refuses it
   } finally {
     await run(["chattr", "-i", volume.volume]);
   }
+});
+
+/** A shell in a mount namespace of its own, which ends with `end`; `run` waits for what it prints. */
+function otherNamespace(): { run(script: string): Promise<void>; pid: number; end(): Promise<void> } {
+  const shell = spawn("unshare", ["--mount", "--propagation", "private", "sh"], { stdio: ["pipe", "pipe", "inherit"], cwd: volume.folder, env: { ...process.env, STRATOS_HOME: volume.home } });
+  return {
+    pid: shell.pid!,
+    run: (script) => new Promise((done) => {
+      shell.stdout.once("data", () => done());
+      shell.stdin.write(`${script}; echo done\n`);
+    }),
+    end: () => new Promise((done) => {
+      shell.once("exit", () => done());
+      shell.stdin.end();
+    }),
+  };
+}
+
+test("a volume that is mounted in another mount namespace is in use, by a process that is named; nobody waits for it", async () => {
+  const shell = otherNamespace();
+  await shell.run(`${launcher.map((word) => `'${word}'`).join(" ")} fs mount '${volume.volume}' '${volume.mountPoint}' > /dev/null; echo there > '${volume.mountPoint}/there'`);
+  const started = Date.now();
+  const refused = await mountAt(volume.volume, other);
+  assert.match(refused.stderr, /in use by process \d+ \(stratos fs mount \S+ \S+\), which serves its mount on \S+mount in another mount namespace, that of process \d+ .*nsenter -m -t \d+ umount/);
+  await volume.stratos(["fs", "df", volume.volume]);
+  await volume.stratos(["fs", "snapshot", "create", volume.volume, "from-outside"]);
+  assert.notEqual((await volume.try([...launcher, "fs", "format", "--force", volume.volume])).status, 0);
+  assert.ok(Date.now() - started < 30_000, "the old wait was a minute for each");
+  await shell.run(`umount '${volume.mountPoint}'`);
+  await shell.end();
+  await volume.mount();
+  assert.equal(await volume.sh("cat there; ls .snapshots; rmdir .snapshots/from-outside"), "there\nfrom-outside\n");
+  await volume.unmount();
+});
+
+test("a namespace that has copied a mount keeps it, which is told; its server still commits and takes commands", async () => {
+  await volume.mount("commit=1");
+  const shell = otherNamespace();
+  await shell.run("true");
+  const unmounted = await volume.try([...launcher, "fs", "umount", volume.mountPoint]);
+  assert.equal(unmounted.status, 0);
+  assert.match(unmounted.stderr, /unmounted here, but process \d+ .* has it mounted on \S+mount in another mount namespace: \S+ stays in use/);
+  await shell.run(`echo late > '${volume.mountPoint}/late'`);
+  await volume.stratos(["fs", "snapshot", "create", volume.volume, "late"]);
+  const refused = await mountAt(volume.volume, other);
+  assert.match(refused.stderr, /in another mount namespace/);
+  await shell.end();
+  await volume.mount();
+  assert.equal(await volume.sh("cat .snapshots/late/late; rmdir .snapshots/late"), "late\n");
+  await volume.unmount();
+  volume.check();
+});
+
+test("what a killed server leaves beside its volume goes with its mount", async () => {
+  await volume.mount();
+  await kill(`${volume.volume}.lock`);
+  assert.ok(existsSync(`${volume.volume}.lock`) && existsSync(`${volume.volume}.control`));
+  await volume.stratos(["fs", "umount", volume.mountPoint]);
+  assert.ok(!existsSync(`${volume.volume}.lock`) && !existsSync(`${volume.volume}.control`));
 });

@@ -3,7 +3,7 @@
  * programs that people run on one, on a real mount; Linux' own tmpfs is the judge of single calls.
  */
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launcher, repository, run } from "./support/stratos.ts";
@@ -77,6 +77,31 @@ test("a volume with a schedule takes its snapshots while it is mounted", async (
   await volume.mount();
 });
 
+if (process.getuid?.() === 0) {
+  test("a mount of root's lets other users in as far as their rights go, and a private one does not", async () => {
+    const script = "setpriv --reuid 4321 --regid 4321 --clear-groups sh -c 'cat open; cat secret 2>&1; ls closed 2>&1; echo x 2>&1 > open; touch theirs/own && stat -c %u theirs/own'";
+    await volume.sh("echo seen > open; echo hidden > secret; chmod 600 secret; mkdir -m 700 closed; mkdir -m 777 theirs");
+    const said = (await volume.try(["sh", "-c", `chmod 755 ..; ${script}`], { cwd: volume.mountPoint })).stdout;
+    assert.match(said, /^seen\ncat: secret: Permission denied\nls: cannot open directory 'closed': Permission denied\n/);
+    assert.match(said, /4321\n$/);
+    await volume.unmount();
+    await volume.mount("private");
+    const closed = await volume.try(["setpriv", "--reuid", "4321", "--regid", "4321", "--clear-groups", "ls", volume.mountPoint]);
+    assert.match(closed.stderr, /Permission denied/);
+    assert.equal(await volume.sh("cat secret; rm -r open secret closed theirs"), "hidden\n");
+    await volume.unmount();
+    await volume.mount();
+  });
+}
+
+test("a gigabyte is copied by sharing its blocks", async () => {
+  const seen = await volume.sh("truncate -s 400M long; seq 30000 | dd of=long conv=notrunc bs=4k seek=50000 status=none; sync long; before=$(stat -f -c %f .); cp --reflink=auto --sparse=never long copy; sync copy; echo $((before - $(stat -f -c %f .))); cmp long copy && echo same; cp --reflink=always long other 2>&1 | sed 's/.*: //'; rm -f long copy other");
+  const [taken, same, why] = seen.split("\n");
+  assert.ok(Number(taken) < 64, `${taken} blocks more`);
+  assert.equal(same, "same");
+  assert.match(why!, /not supported/, "Linux hands FICLONE to no server of FUSE");
+});
+
 test("chattr and lsattr change and show compression and projects", async () => {
   const seen = await volume.sh(`
     mkdir packed; lsattr -d packed; chattr +c packed; lsattr -d packed
@@ -106,7 +131,7 @@ test("a file that is read from end to end comes in large pieces", async () => {
   await volume.sh("rm long");
 });
 
-for (const options of ["allow_other,writethrough", "allow_other"]) {
+for (const options of ["writethrough", "writeback", "rw"]) {
   test(`quotas bind users, and root not: ${options}`, async () => {
     await volume.unmount();
     await volume.stratos(["fs", "quota", "on", volume.volume]);
@@ -117,11 +142,16 @@ for (const options of ["allow_other,writethrough", "allow_other"]) {
       as() { setpriv --reuid 4321 --regid 4321 --clear-groups "$@"; }
       as dd if=/dev/zero of=big bs=64k count=64 conv=fsync status=none 2>&1 || echo full
       test $(stat -c %b big) -le 2048
+      as rm big
+      case $1 in *writeback*) ;; *) as perl -e 'open my $f, ">", "whole"; $n = 0; $n += $w while $w = syswrite $f, "x" x 65536; print "$!: ", $n == -s $f ? "as long as written" : "longer", "\n"' ;; esac
+      as rm -f whole
       for n in 1 2 3 4 5 6; do as touch file$n 2>&1 || echo no more; done
       dd if=/dev/zero of=roots bs=64k count=64 conv=fsync status=none; for n in 1 2 3 4 5 6; do touch root$n; done
       chown 4321 roots
-      cd ..; rm -r everybody`);
+      cd ..; rm -r everybody`, options);
     assert.match(said, /Disk quota exceeded/);
+    // Where a write goes through, it is told itself, and the file is as long as what was written.
+    if (options !== "writeback") assert.match(said, /^Disk quota exceeded: as long as written$/m);
     assert.match(said, /^full$/m);
     assert.match(said, /^no more$/m);
     assert.doesNotMatch(said, /roots/);
@@ -136,9 +166,9 @@ if (process.getuid?.() === 0) {
   test("mount(8) mounts by its helper, as fstab(5) has it, and makes the mount read-only and writable again", async () => {
     await volume.unmount();
     const helper = "/sbin/mount.aegisfs";
-    const had = existsSync(helper) ? readlinkSync(helper) : null;
+    const kept = existsSync(helper) ? readFileSync(helper) : null;
     rmSync(helper, { force: true });
-    symlinkSync(join(repository, "stratos.mjs"), helper);
+    assert.match((await volume.stratos(["fs", "install-helper"])).stdout, /mount -t aegisfs/);
     const table = join(volume.folder, "fstab");
     writeFileSync(table, `${volume.volume} ${volume.mountPoint} aegisfs defaults,nodiratime,nosuid,noauto,x-note=1 0 0\n`);
     const mount8 = async (...args: string[]): Promise<void> => {
@@ -147,15 +177,16 @@ if (process.getuid?.() === 0) {
     };
     try {
       await mount8(volume.mountPoint);
-      assert.match(readFileSync("/proc/self/mountinfo", "utf8").split("\n").find((line) => line.includes(` ${volume.mountPoint} `)) ?? "", /nosuid.* fuse\.aegisfs /);
+      assert.match(readFileSync("/proc/self/mountinfo", "utf8").split("\n").find((line) => line.includes(` ${volume.mountPoint} `)) ?? "", /nosuid.* fuse(?:blk)?\.aegisfs /);
       assert.equal(await volume.sh("mkdir quiet; touch quiet/a; touch -d @981173106 quiet; ls quiet; stat -c %X quiet; rm -r quiet; echo kept > kept"), "a\n981173106\n", "folders' access times stand still");
       await mount8("-o", "remount,ro", volume.mountPoint);
       assert.match((await volume.try(["touch", "kept"], { cwd: volume.mountPoint })).stderr, /Read-only file system/);
       await mount8("-o", "remount,rw", volume.mountPoint);
       assert.equal(await volume.sh("cat kept; rm kept"), "kept\n");
     } finally {
-      rmSync(helper, { force: true });
-      if (had !== null) symlinkSync(had, helper);
+      await volume.stratos(["fs", "install-helper", "--remove"]);
+      assert.ok(!existsSync(helper));
+      if (kept !== null) writeFileSync(helper, kept, { mode: 0o755 });
     }
     await volume.unmount();
     await volume.mount();
@@ -251,7 +282,7 @@ test("a second writer is refused, and so is what cannot be mounted", async () =>
     assert.match(result.stderr, words);
     assert.equal(result.status, status);
   };
-  await told(1, /^stratos: .*volume.aegisfs: in use by process \d+\n$/, "mount", volume.volume, other);
+  await told(1, /^stratos: .*volume.aegisfs: in use by process \d+ \(stratos fs mount \S+ \S+\)\n$/, "mount", volume.volume, other);
   await told(1, /^stratos: .*mount: .* is mounted there already\n$/, "mount", volume.volume, volume.mountPoint);
   await told(1, /^stratos: nowhere: no such file or directory\n$/, "mount", volume.volume, "nowhere");
   writeFileSync(join(volume.folder, "text"), "x".repeat(100_000));

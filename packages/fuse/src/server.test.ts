@@ -142,6 +142,45 @@ test("a timed commit that fails is told at once, and to the next caller of fsync
   assert.deepEqual([health, failedCommits], ["io", 1]);
 });
 
+test("strict access times move with each read, relative ones once", () => {
+  for (const [accessTimes, moves] of [["strict", 2], ["relative", 1], ["never", 0]] as const) {
+    const { server, kernel, clock } = makeServer({ accessTimes, writebackCache: false });
+    const ino = makeFile(server, kernel);
+    kernel.request(op.FUSE_WRITE, ino, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 77);
+    server.serve();
+    const times: number[] = [];
+    for (let read = 0; read < 3; read++) {
+      assert.equal(server.files.stat(ino, server.attributes), 0);
+      times.push(server.attributes.atimeSeconds);
+      clock.advance(10_000_000_000);
+      kernel.request(op.FUSE_READ, ino, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0);
+      server.serve();
+    }
+    assert.equal(new Set(times).size - 1, moves, accessTimes);
+  }
+});
+
+test("find is given names, who looks at files their attributes", () => {
+  const { server, kernel } = makeServer();
+  init(kernel);
+  const folders = [0, 1, 2, 3].map((number) => kernel.request(op.FUSE_MKDIR, 1, 0o755, 0, `d${number}`));
+  server.serve();
+  const nodes = folders.map((unique) => wordsOf(kernel.answer(unique).payload)[0]!);
+  for (const node of nodes) for (const name of ["a", "b", "c"]) kernel.request(op.FUSE_MKNOD, node, 0o100644, 0, 0o022, 0, name);
+  server.serve();
+  const withAttributes = (node: number): number => {
+    const listed = kernel.request(op.FUSE_READDIRPLUS, node, 0, 0, 0, 0, 32768, 0, 0, 0, 0, 0);
+    server.serve();
+    const words = wordsOf(kernel.answer(listed).payload);
+    let count = 0;
+    for (let at = 0; at < words.length; at += (128 + 24 + ((words[at + 32 + 4]! + 7) & ~7)) / 4) if (words[at] !== 0) count++;
+    return count;
+  };
+  assert.deepEqual(nodes.map(withAttributes), [2, 2, 0, 0]);
+  kernel.request(op.FUSE_LOOKUP, nodes[3]!, "b");
+  assert.equal(withAttributes(nodes[0]!), 3);
+});
+
 test("a file without names lives until the kernel has forgotten it", () => {
   const { server, kernel, volume } = makeServer();
   init(kernel);

@@ -36,8 +36,8 @@ export interface ServeOptions {
   files?: Subvolume;
   /** Let the kernel gather writes, and keep sizes and times of files meanwhile: fewer and larger requests. Default: true. */
   writebackCache?: boolean;
-  /** "relative": as Linux's relatime; "never": as noatime. */
-  accessTimes?: "relative" | "never";
+  /** "relative": as Linux's relatime; "strict": with each read that comes here, as strictatime; "never": as noatime. */
+  accessTimes?: "relative" | "strict" | "never";
   /** Do access times of folders move, too? (default: yes) */
   folderAccessTimes?: boolean;
   /**
@@ -72,7 +72,7 @@ export class FuseServer {
   /** The subvolume that is mounted. */
   readonly files: Subvolume;
   readonly writebackCache: boolean;
-  readonly accessTimes: "relative" | "never";
+  readonly accessTimes: "relative" | "strict" | "never";
   readonly folderAccessTimes: boolean;
   readonly checksPermissions: boolean;
   readonly snapshots: SnapshotFolder | null;
@@ -132,7 +132,7 @@ export class FuseServer {
     this.files = options.files ?? volume.root;
     this.writebackCache = options.writebackCache ?? true;
     this.accessTimes = options.accessTimes ?? "relative";
-    this.folderAccessTimes = this.accessTimes === "relative" && (options.folderAccessTimes ?? true);
+    this.folderAccessTimes = this.accessTimes !== "never" && (options.folderAccessTimes ?? true);
     this.checksPermissions = options.checksPermissions ?? true;
     this.snapshots = options.controlNames === false ? null : new SnapshotFolder(this);
     this.#commitIntervalMs = options.commitIntervalMs ?? 5000;

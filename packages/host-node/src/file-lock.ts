@@ -41,6 +41,12 @@ export function mountControlPath(path: string): string {
   return lockPathOf(path).replace(/lock$/, "control");
 }
 
+/** Takes away what a process that was killed has left beside a volume: its lock, and the socket of its mount. */
+export function removeStaleLock(path: string): void {
+  if (lockOwner(path) !== null) return;
+  for (const left of [lockPathOf(path), mountControlPath(path)]) rmSync(left, { force: true });
+}
+
 /** Beside the file; a device's beside those of other programs, since /dev is no place for files. */
 function lockPathOf(path: string): string {
   return path.startsWith("/dev/") ? `/run/lock/stratos${path.replaceAll("/", "-")}.lock` : `${path}.lock`;

@@ -5,6 +5,8 @@ import { stratosHome, volumePaths } from "@stratos/host-node";
 import { AEGISFS_TYPE, commandThroughFusermount, findMount, FuseMount, MountFailure, readMountTable, remount, unmount, type MountRequest } from "@stratos/host-node/fuse";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
+import { findVolume } from "../fs/find-volume.ts";
+import { rememberVolume } from "../fs/known-volumes.ts";
 import { MountControl } from "../fs/mount-control.ts";
 import { mountPlace } from "../fs/mount-place.ts";
 import { mountWordsText, type MountWords } from "../fs/mount-options.ts";
@@ -36,12 +38,18 @@ export async function mountVolume(volume: string | undefined, dir: string | unde
   if (volume === undefined) return listMounts(options);
   if (dir === undefined) throw new UsageError("DIR", "missing; see --help");
   if (options.options.remount) return remountVolume(dir, options.options);
-  const plan = planMount(volume, dir, options);
+  const [first, ...further] = namedDevices(volume);
+  const plan = planMount(first!, dir, { ...options, options: { ...options.options, devices: [...new Set([...further, ...options.options.devices.map(realPath)])] } });
   if (options.fake === true) return 0;
   const mountedFd = process.env[MOUNTED_FD];
   if (options.foreground !== true) return startServer(plan, options);
   if (process.getuid?.() !== 0 && mountedFd === undefined) return becomeServer(plan);
   return serve(plan, plan.words, mountedFd === undefined ? null : Number(mountedFd));
+}
+
+/** The devices of what is named; the server is told them as they are. */
+function namedDevices(volume: string): readonly string[] {
+  return process.env[MOUNTED_FD] === undefined ? findVolume(volume).paths : volumePaths(volume);
 }
 
 interface MountPlan {
@@ -137,6 +145,7 @@ async function startServer(plan: MountPlan, options: MountVolumeOptions): Promis
     throw new CommandError(plan.mountPoint, words || `the serving process ended; ${logPath} may say why`);
   }
   child.unref();
+  rememberVolume([plan.volume, ...plan.words.devices]);
   return 0;
 }
 
@@ -169,9 +178,10 @@ async function serve(plan: MountPlan, words: MountWords, mountedFd: number | nul
       volume: {
         path: plan.volume, devices: words.devices, degraded: words.degraded, keyFile: words.keyFile, readOnly: words.readOnly, mustWrite: plan.mustWrite, subvolume: words.subvolume, cacheBytes: words.cacheBytes,
         commands: { url: COMMANDS_URL, mountPoint: plan.mountPoint },
-        serve: { checksPermissions: plan.request.allowOther || process.getuid?.() !== 0, writebackCache: words.writebackCache, accessTimes: words.accessTimes, folderAccessTimes: words.folderAccessTimes, controlNames: words.controlNames, commitIntervalMs: words.commitSeconds * 1000 },
+        serve: { checksPermissions: plan.request.allowOther || process.getuid?.() !== 0, ...(words.writebackCache === null ? {} : { writebackCache: words.writebackCache }), accessTimes: words.accessTimes, folderAccessTimes: words.folderAccessTimes, controlNames: words.controlNames },
       },
       mount: plan.request,
+      commitSeconds: words.commitSeconds,
       mountedFd,
     });
   } catch (error) {

@@ -31,7 +31,7 @@ test("a volume is found by its UUID and its label, and by one of its devices", a
   await works("format", at("one"), "-s", "8M", "-L", "my data");
   const uuid = await uuidOf(at("one"));
   await works("mkdir", "LABEL=my data:/d");
-  for (const name of [`UUID=${uuid}`, uuid, uuid.toUpperCase(), 'LABEL="my data"']) assert.equal(await works("ls", name), "d\n", name);
+  for (const name of [`UUID=${uuid}`, uuid, uuid.toUpperCase(), `uuid=${uuid}`, "label=my data", 'LABEL="my data"']) assert.equal(await works("ls", name), "d\n", name);
   await works("format", at("a"), at("b"), "-s", "16M", "-L", "pair");
   await works("mkdir", `${at("b")}:/both`);
   for (const name of [at("a"), at("b"), "LABEL=pair", `${at("a")},${at("b")}`]) assert.equal(await works("ls", name), "both\n", name);

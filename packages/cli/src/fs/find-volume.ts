@@ -2,7 +2,7 @@
  * What volume does an argument mean? The one place that knows. It may be
  *
  *     a file or device, or several of one volume: A,B,C      one of several devices is enough where the others can be found
- *     UUID=…, LABEL=…, or a UUID alone                       volume-scan.ts says where is looked
+ *     UUID=…, LABEL=…, or a UUID alone                       volume-scan.ts says where is looked; in lower case mount(8) leaves it to us
  *     a folder or file in a mounted volume                   the volume that it lies in
  *
  * A command that runs in the process that serves the volume must not look into its own mount: it is told what its caller's arguments meant (call-context.ts).
@@ -31,8 +31,8 @@ export function findVolume(text: string): FoundVolume {
 }
 
 function look(text: string): FoundVolume {
-  const [, tag, value] = /^(UUID|LABEL)=(.*)$/s.exec(text) ?? [];
-  if (tag !== undefined) return named(text, tag === "UUID" ? "UUID" : "LABEL", value!.replace(/^"(.*)"$/s, "$1"));
+  const [, tag, value] = /^(UUID|LABEL)=(.*)$/is.exec(text) ?? [];
+  if (tag !== undefined) return named(text, tag.toUpperCase() === "UUID" ? "UUID" : "LABEL", value!.replace(/^"(.*)"$/s, "$1"));
   const list = volumePaths(text);
   if (list.length > 1) return { text, paths: sourceFirst(list.map(realPath)), inside: null };
   let place: string;

@@ -9,12 +9,20 @@ test("words add up, later ones win, those of fstab mean nothing", () => {
   assert.deepEqual(parseMountWords(mountWordsText(words), NO_MOUNT_WORDS), words);
 });
 
-test("the kernel gathers writes unless told to write them through", () => {
-  assert.equal(NO_MOUNT_WORDS.writebackCache, true);
+test("the kernel gathers writes unless told to write them through, or the volume has quotas", () => {
+  assert.equal(NO_MOUNT_WORDS.writebackCache, null);
   const words = parseMountWords("writethrough", NO_MOUNT_WORDS);
   assert.equal(words.writebackCache, false);
   assert.deepEqual(parseMountWords(mountWordsText(words), NO_MOUNT_WORDS), words);
   assert.equal(parseMountWords("writeback", words).writebackCache, true);
+});
+
+test("root's mount is for all users unless it is kept private", () => {
+  assert.equal(NO_MOUNT_WORDS.allowOther, null);
+  for (const word of ["private", "no_allow_other", "noallow_other"]) assert.equal(parseMountWords(word, NO_MOUNT_WORDS).allowOther, false, word);
+  for (const words of [parseMountWords("private,noblockdevice,strictatime,commit=7", NO_MOUNT_WORDS), parseMountWords("allow_other", NO_MOUNT_WORDS)]) {
+    assert.deepEqual(parseMountWords(mountWordsText(words), NO_MOUNT_WORDS), words);
+  }
 });
 
 test("a snapshot is mounted read-only", () => {

@@ -10,15 +10,16 @@ export interface MountWords {
   readonly asBlockDevice: boolean;
   /** Subvolume or snapshot to show instead of the default one. */
   readonly subvolume: string | null;
-  /** The kernel gathers writes. */
-  readonly writebackCache: boolean;
-  readonly accessTimes: "relative" | "never";
+  /** The kernel gathers writes; null: unless the volume has quotas. */
+  readonly writebackCache: boolean | null;
+  readonly accessTimes: "relative" | "strict" | "never";
   /** Do access times of folders move, too? */
   readonly folderAccessTimes: boolean;
   /** Change how a mount that is there may be used, instead of mounting. */
   readonly remount: boolean;
   readonly controlNames: boolean;
-  readonly commitSeconds: number;
+  /** Null: 5 where sync(2) reaches the server, else 1. */
+  readonly commitSeconds: number | null;
   /** Memory that the server may hold of the volume. */
   readonly cacheBytes: number;
   /** Further devices of the volume; `degraded`: also without some. */
@@ -31,7 +32,7 @@ export interface MountWords {
 }
 
 export const NO_MOUNT_WORDS: MountWords = {
-  readOnly: false, allowOther: null, asBlockDevice: true, subvolume: null, writebackCache: true, accessTimes: "relative", folderAccessTimes: true, remount: false, controlNames: true, commitSeconds: 5, cacheBytes: CACHE_BYTES_DEFAULT, devices: [], degraded: false,
+  readOnly: false, allowOther: null, asBlockDevice: true, subvolume: null, writebackCache: null, accessTimes: "relative", folderAccessTimes: true, remount: false, controlNames: true, commitSeconds: null, cacheBytes: CACHE_BYTES_DEFAULT, devices: [], degraded: false,
   keyFile: null, others: [],
 };
 
@@ -57,7 +58,7 @@ function meaningOf(word: string, words: MountWords): Partial<MountWords> {
     case "allow_other": case "noallow_other": case "no_allow_other": case "private": if (value === undefined) return { allowOther: name === "allow_other" }; break;
     case "blockdevice": case "noblockdevice": if (value === undefined) return { asBlockDevice: name === "blockdevice" }; break;
     case "writeback": case "writethrough": case "nowriteback": if (value === undefined) return { writebackCache: name === "writeback" }; break;
-    case "noatime": case "relatime": if (value === undefined) return { accessTimes: name === "noatime" ? "never" : "relative" }; break;
+    case "noatime": case "relatime": case "strictatime": if (value === undefined) return { accessTimes: name === "noatime" ? "never" : name === "relatime" ? "relative" : "strict" }; break;
     case "diratime": case "nodiratime": if (value === undefined) return { folderAccessTimes: name === "diratime" }; break;
     case "remount": if (value === undefined) return { remount: true }; break;
     case "control": case "nocontrol": if (value === undefined) return { controlNames: name === "control" }; break;
@@ -89,9 +90,9 @@ function cacheSize(text: string): number {
 export function mountWordsText(words: MountWords): string {
   return [
     words.readOnly ? "ro" : "rw", ...(words.allowOther === null ? [] : [words.allowOther ? "allow_other" : "private"]), words.asBlockDevice ? "blockdevice" : "noblockdevice",
-    ...(words.subvolume === null ? [] : [`subvol=${words.subvolume}`]), words.writebackCache ? "writeback" : "writethrough", words.accessTimes === "never" ? "noatime" : "relatime",
+    ...(words.subvolume === null ? [] : [`subvol=${words.subvolume}`]), ...(words.writebackCache === null ? [] : [words.writebackCache ? "writeback" : "writethrough"]), { never: "noatime", relative: "relatime", strict: "strictatime" }[words.accessTimes],
     ...(words.folderAccessTimes ? [] : ["nodiratime"]),
-    words.controlNames ? "control" : "nocontrol", `commit=${words.commitSeconds}`, `cache=${words.cacheBytes / 2 ** 20}M`, ...words.devices.map((path) => `device=${path}`),
+    words.controlNames ? "control" : "nocontrol", ...(words.commitSeconds === null ? [] : [`commit=${words.commitSeconds}`]), `cache=${words.cacheBytes / 2 ** 20}M`, ...words.devices.map((path) => `device=${path}`),
     ...(words.degraded ? ["degraded"] : []), ...(words.keyFile === null ? [] : [`keyfile=${words.keyFile}`]), ...words.others,
   ].join(",");
 }

@@ -99,6 +99,6 @@ export function readVolumeConfig(path: string): VolumeConfig {
   const folder = dirname(resolve(path));
   return {
     serve: { ...checked.serve, ...(checked.serve.socket === undefined ? {} : { socket: resolve(folder, checked.serve.socket) }), ...(checked.serve.tokenFile === undefined ? {} : { tokenFile: resolve(folder, checked.serve.tokenFile) }) },
-    volumes: checked.volumes.map((volume) => ({ ...volume, path: /^(UUID|LABEL)=/.test(volume.path) ? volume.path : volume.path.split(",").map((part) => resolve(folder, part)).join(",") })),
+    volumes: checked.volumes.map((volume) => ({ ...volume, path: /^(UUID|LABEL)=/i.test(volume.path) ? volume.path : volume.path.split(",").map((part) => resolve(folder, part)).join(",") })),
   };
 }

@@ -15,7 +15,7 @@ import { dropCapabilities } from "./xattrs.ts";
 export function readContent(server: FuseServer, files: Subvolume, ino: number): number {
   const { words } = server;
   const count = files.read(ino, getOffset(words, B + 2), server.bytes, REPLY_DATA_AT, Math.min(words[B + 4]!, PAYLOAD_MAX));
-  if (server.accessTimes === "relative" && server.freshAccess[ino & 4095] !== ino) touchAccessTime(server, files, ino);
+  if (server.accessTimes !== "never" && server.freshAccess[ino & 4095] !== ino) touchAccessTime(server, files, ino);
   return count;
 }
 
@@ -26,12 +26,13 @@ export function touchAccessTime(server: FuseServer, files: Subvolume, ino: numbe
   const { atimeSeconds, atimeNanoseconds } = attributes;
   const isAfter = (seconds: number, nanoseconds: number): boolean => atimeSeconds > seconds || (atimeSeconds === seconds && atimeNanoseconds > nanoseconds);
   const isFresh = isAfter(attributes.mtimeSeconds, attributes.mtimeNanoseconds) && isAfter(attributes.ctimeSeconds, attributes.ctimeNanoseconds);
-  if (!isFresh || volume.seconds - atimeSeconds >= 86400) {
+  const isStrict = server.accessTimes === "strict";
+  if (isStrict || !isFresh || volume.seconds - atimeSeconds >= 86400) {
     attributes.atimeSeconds = volume.seconds;
     attributes.atimeNanoseconds = volume.nanoseconds;
     if (files.setAttributes(ino, attributes, ATTRIBUTE_ATIME) < 0) return;
   }
-  if (server.words[Q_NODE_TREE] === 0) server.freshAccess[ino & 4095] = ino;
+  if (!isStrict && server.words[Q_NODE_TREE] === 0) server.freshAccess[ino & 4095] = ino;
 }
 
 /** fuse_write_in: fh (2), offset (2), size, flags; the data. */
@@ -119,8 +120,10 @@ export function seek(server: FuseServer, files: Subvolume, ino: number): number 
   return 8;
 }
 
-/** Most that one request copies: others wait meanwhile, and the caller goes on where it ended. */
+/** Most that one request copies: others wait meanwhile, and the caller goes on where it ended. Whole blocks within one tree are shared, not copied. */
 const COPY_MAX = 16 << 20;
+const SHARE_MAX = 1 << 30;
+const BLOCK = 4096;
 
 /** fuse_copy_file_range_in: fh, offset in, node out, fh out, offset out, length, flags (2 words each). */
 export function copyRange(server: FuseServer, files: Subvolume, ino: number): number {
@@ -132,7 +135,8 @@ export function copyRange(server: FuseServer, files: Subvolume, ino: number): nu
   if (words[B + 12] !== 0 || words[B + 13] !== 0) return -EINVAL;
   const from = getOffset(words, B + 2);
   const to = getOffset(words, B + 8);
-  const length = Math.min(getUnsigned(words, B + 10), COPY_MAX);
+  const isShared = targetTree === words[Q_NODE_TREE] && words[B + 2]! % BLOCK === 0 && words[B + 8]! % BLOCK === 0;
+  const length = Math.min(getUnsigned(words, B + 10), isShared ? SHARE_MAX : COPY_MAX);
   if (targetTree !== words[Q_NODE_TREE] && targetFiles.readOnly) return -EXDEV;
   let done = 0;
   if (targetTree === words[Q_NODE_TREE]) {

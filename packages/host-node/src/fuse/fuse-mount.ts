@@ -8,10 +8,13 @@
  */
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { existsSync, statSync, write, writeFileSync } from "node:fs";
+import { release } from "node:os";
 import { Worker } from "node:worker_threads";
+import { processWords } from "../running-process.ts";
 import { connectionOf, mountAsRoot, MountFailure, readFurtherAhead, unmount, type MountRequest } from "./mount-point.ts";
 import { GatheringKeeper } from "./gathering-keeper.ts";
-import { findMount } from "./mount-table.ts";
+import { findMountElsewhere } from "./mount-namespaces.ts";
+import { AEGISFS_TYPE, findMount, type MountEntry } from "./mount-table.ts";
 import { GATHERING, NOT_GATHERING, type MountedCall, type ServedVolumeOptions, type ThreadMessage, type ThreadStart } from "./served-volume.ts";
 
 /** Beside this file: as source, or as the bundler leaves it. */
@@ -20,6 +23,8 @@ const THREAD_URL = new URL(import.meta.url.endsWith(".ts") ? "./fuse-thread.ts" 
 export interface FuseMountOptions {
   readonly volume: ServedVolumeOptions;
   readonly mount: Omit<MountRequest, "readOnly">;
+  /** Until a change is durable without being asked; null: as the mount needs it. */
+  readonly commitSeconds: number | null;
   /** A descriptor of /dev/fuse that fusermount3 has mounted already. */
   readonly mountedFd: number | null;
 }
@@ -42,6 +47,9 @@ export class FuseMount {
   #lastCall: Promise<unknown> = Promise.resolve();
   #timeKeeper: ChildProcess | undefined;
   #connection: number | null = null;
+  #deviceNumber = 0;
+  #hasEnded = false;
+  #isElsewhereTold = false;
   #gathering: GatheringKeeper | null = null;
 
   private constructor(options: FuseMountOptions, thread: Worker, ended: Promise<ThreadMessage>, facts: Pick<FuseMount, "hasSchedule" | "isWriteProtected" | "withoutDevice">) {
@@ -93,19 +101,24 @@ export class FuseMount {
       mount = new FuseMount(options, thread, ended, { ...opened, withoutDevice: mounted.withoutDevice });
       const entry = findMount(options.mount.mountPoint);
       mount.#connection = entry === null ? null : connectionOf(entry);
-      if (entry !== null) readFurtherAhead(entry);
-      start({ fd, calls: mount.#calls, claims: entry?.major === 0 });
+      if (entry !== null) {
+        mount.#deviceNumber = deviceNumber(entry);
+        readFurtherAhead(entry);
+      }
+      const commitSeconds = options.commitSeconds ?? (mounted.withoutDevice === null && entry?.major !== 0 && handsSyncOn() ? COMMIT_SECONDS : COMMIT_SECONDS_UNASKED);
+      start({ fd, calls: mount.#calls, claims: entry?.major === 0, commitIntervalMs: commitSeconds * 1000 });
+      mount.#keepTime(commitSeconds);
     } catch (error) {
       start(null);
       throw error;
     }
-    mount.#keepTime();
     return mount;
   }
 
   /** Resolves when the mount is gone and everything is durable; with the errno of a last commit that failed, or a defect. */
   async ended(): Promise<{ errno: number; defect: string | null }> {
     const message = await this.#ended;
+    this.#hasEnded = true;
     this.#timeKeeper?.kill();
     this.#gathering?.stop();
     return message.kind === "ended" ? { errno: message.result < 0 ? -message.result : 0, defect: null } : { errno: 0, defect: message.kind === "broken" ? message.detail : "" };
@@ -126,11 +139,26 @@ export class FuseMount {
         this.#thread.postMessage(call);
         Atomics.store(this.#calls, 0, 1);
         this.#ring();
+        this.#ringAgain(() => resolve(null));
       }),
       this.#ended.then(() => null),
     ]));
     this.#lastCall = result;
     return result;
+  }
+
+  /** The thread takes the call when it is asked for something: where nobody can ask it, `giveUp` is called after a while. */
+  #ringAgain(giveUp: () => void): void {
+    let rings = 0;
+    const timer = setInterval(() => {
+      if (Atomics.load(this.#calls, 0) === 0) clearInterval(timer);
+      else if (++rings < RINGS_MAX) this.#ring();
+      else {
+        clearInterval(timer);
+        Atomics.store(this.#calls, 0, 0);
+        giveUp();
+      }
+    }, RING_MS);
   }
 
   /** Asks the running command to end, as Ctrl-C does. */
@@ -147,7 +175,19 @@ export class FuseMount {
 
   /** Has the kernel ask the serving thread for something: from another process, as everything that is asked of the mount. */
   #ring(): void {
-    spawn("stat", ["-f", "-c", "", "--", this.#options.mount.mountPoint], { stdio: "ignore", cwd: "/" }).on("error", () => {});
+    spawn("stat", ["-f", "-c", "", "--", this.#place()], { stdio: "ignore", cwd: "/" }).on("error", () => {});
+  }
+
+  /** Where the mount can be asked: it may be gone from here, and live on in the mount namespace of a process that copied it (proc_pid_root(5)). */
+  #place(): string {
+    const { mountPoint } = this.#options.mount;
+    if (this.#connection === null || this.#isMine(findMount(mountPoint))) return mountPoint;
+    const elsewhere = findMountElsewhere((mount) => this.#isMine(mount));
+    return elsewhere === null ? mountPoint : `/proc/${elsewhere.pid}/root${elsewhere.mount.mountPoint}`;
+  }
+
+  #isMine(mount: MountEntry | null): boolean {
+    return mount !== null && mount.type === AEGISFS_TYPE && connectionOf(mount) === this.#connection;
   }
 
   /**
@@ -182,18 +222,33 @@ export class FuseMount {
   /** Has the kernel write what it has gathered, in another process. @returns false when the mount is not to be found where it was made */
   gather(token: string): boolean {
     const { mountPoint } = this.#options.mount;
-    const entry = findMount(mountPoint);
-    if (entry === null || this.#connection !== connectionOf(entry)) return false;
+    if (!this.#isMine(findMount(mountPoint))) return false;
     (this.#gathering ??= new GatheringKeeper(mountPoint)).ask(token);
     return true;
   }
 
-  #keepTime(): void {
-    const seconds = (this.#options.volume.serve.commitIntervalMs ?? 5000) / 1000;
-    this.#timeKeeper = spawn("sh", ["-c", TIME_KEEPER, "sh", String(process.pid), String(seconds), this.#options.mount.mountPoint], { stdio: "ignore", cwd: "/" });
+  /** @param seconds  between two commits */
+  #keepTime(seconds: number): void {
+    const place = this.#place();
+    const keeper = spawn("sh", ["-c", TIME_KEEPER, "sh", String(process.pid), String(seconds), place, String(this.#deviceNumber)], { stdio: "ignore", cwd: "/" });
+    this.#timeKeeper = keeper;
     // Without it a change is durable with the next request that comes late enough, or when it is unmounted.
-    this.#timeKeeper.on("error", () => {});
-    this.#timeKeeper.unref();
+    keeper.on("error", () => {});
+    keeper.on("exit", () => {
+      // The mount is no longer at that place: it has ended, or lives on elsewhere.
+      if (!this.#hasEnded && this.#timeKeeper === keeper) setTimeout(() => this.#moveKeeper(seconds), KEEPER_MS).unref();
+    });
+    keeper.unref();
+  }
+
+  #moveKeeper(seconds: number): void {
+    if (this.#hasEnded) return;
+    const elsewhere = this.#isMine(findMount(this.#options.mount.mountPoint)) ? null : findMountElsewhere((mount) => this.#isMine(mount));
+    if (elsewhere !== null && !this.#isElsewhereTold) {
+      this.#isElsewhereTold = true;
+      sayAloud(this.#options.volume.path, `unmounted here, but ${processWords(elsewhere.pid)} has it mounted on ${elsewhere.mount.mountPoint} in another mount namespace: the volume stays in use until it is unmounted there, or that process ends`);
+    }
+    this.#keepTime(seconds);
   }
 }
 
@@ -205,8 +260,27 @@ function sayAloud(path: string, words: string): void {
 
 const NOT_ROOT = "fusermount3 mounts no block devices";
 const SYNC_MS = 60_000;
-/** Ends with the process that it keeps time for, and with the mount. */
-const TIME_KEEPER = 'while sleep "$2" && [ -d "/proc/$1" ]; do stat -f -c "" -- "$3" > /dev/null 2>&1 || exit; done';
+/** Ends with the process that it keeps time for, and when the mount is not there any more: another number says that something else is. */
+const TIME_KEEPER = 'while sleep "$2" && [ -d "/proc/$1" ]; do [ "$(stat -c %d -- "$3" 2> /dev/null)" = "$4" ] && stat -f -c "" -- "$3" > /dev/null 2>&1 || exit; done';
+/** Before it is looked where the mount has gone. */
+const KEEPER_MS = 500;
+/** A call that is not taken is rung for again, for half a minute. */
+const RING_MS = 2000;
+const RINGS_MAX = 15;
+/** Seconds between commits where sync(2) reaches the server, and where it does not: that is then as long as it may take. */
+const COMMIT_SECONDS = 5;
+const COMMIT_SECONDS_UNASKED = 1;
+
+/** Linux hands sync(2) on to servers of block devices from 6.18 on (fs/fuse/inode.c, `fc->sync_fs`). */
+function handsSyncOn(): boolean {
+  const [major = 0, minor = 0] = release().split(".").map(Number);
+  return major > 6 || (major === 6 && minor >= 18);
+}
+
+/** st_dev of a device, as stat(1) prints it: gnu_dev_makedev(3). */
+function deviceNumber({ major, minor }: MountEntry): number {
+  return (major & 0xfff) * 256 + (minor & 0xff) + Math.floor(minor / 256) * 2 ** 20;
+}
 
 /** Each message by a write of its own, in the pool's threads: a write may wait for the serving thread. What the kernel does not know (ENOENT) it need not forget. */
 async function sendAll(fd: number, messages: Uint8Array): Promise<void> {

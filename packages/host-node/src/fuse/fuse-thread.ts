@@ -50,9 +50,13 @@ try {
 }
 
 /** Serves, and runs commands between two requests, until the mount ends. */
-async function serve(served: ServedVolume, { fd, calls, claims }: ThreadStart): Promise<void> {
+async function serve(served: ServedVolume, { fd, calls, claims, commitIntervalMs }: ThreadStart): Promise<void> {
   if (claims) claim(served, true);
-  const server = new FuseServer(new DevFuse(fd, main), served.volume, new NodeClock(), { ...options.serve, files: served.files, bell: calls.subarray(0, 1), onFailure: (failure, unsavedMs) => tell({ kind: "failed", words: failureWords(failure, unsavedMs) }) });
+  const server = new FuseServer(new DevFuse(fd, main), served.volume, new NodeClock(), {
+    // Who passes a limit is told by write(2) only when each write comes at once: the kernel that gathers writes has taken them already.
+    writebackCache: !served.files.quotas.isOn, ...options.serve,
+    commitIntervalMs, files: served.files, bell: calls.subarray(0, 1), onFailure: (failure, unsavedMs) => tell({ kind: "failed", words: failureWords(failure, unsavedMs) }),
+  });
   const turn = new MountTurn(server, calls, () => tell({ kind: "ring" }));
   for (;;) {
     if (turn.end === null) turn.serve();

@@ -22,7 +22,7 @@ export interface ServedVolumeOptions {
   readonly subvolume: string | null;
   /** Memory for what is kept of the volume. */
   readonly cacheBytes: number;
-  readonly serve: Omit<ServeOptions, "files" | "bell" | "onFailure">;
+  readonly serve: Omit<ServeOptions, "files" | "bell" | "onFailure" | "commitIntervalMs">;
   /** Module that runs commands on the volume while it is mounted (`MountedCommands`), and the place that it must not look into. */
   readonly commands?: { readonly url: string; readonly mountPoint: string };
 }
@@ -106,7 +106,7 @@ export type ThreadMessage =
 export const GATHERING = 1, NOT_GATHERING = 2;
 
 /** `calls`: word 0 is the server's bell, word 1 is 1 when the running command is to end. `claims`: the kernel was given no block device, so that claiming it is left to the server. */
-export interface ThreadStart { readonly fd: number; readonly calls: Int32Array; readonly claims: boolean }
+export interface ThreadStart { readonly fd: number; readonly calls: Int32Array; readonly claims: boolean; readonly commitIntervalMs: number }
 
 export interface ServedVolume {
   readonly volume: Volume;
