@@ -1,6 +1,7 @@
 import { CommanderError } from "commander";
 import { closestName, printable, slipsOfWord } from "@stratos/base";
 import type { MountedCall } from "@stratos/host-node/fuse";
+import { BrokenPipe, EXIT_BROKEN_PIPE } from "./broken-pipe.ts";
 import { CommandError, hostReason, UsageError, VolumeInUseError } from "./command-error.ts";
 import { EXIT_FAILURE, EXIT_STRATOS_FAILED, EXIT_SUCCESS, EXIT_USAGE } from "./exit-status.ts";
 import { commandHandlers } from "./commands/command-handlers.ts";
@@ -28,6 +29,8 @@ export async function runCli(args: readonly string[], handlers: CommandHandlers 
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT_SUCCESS;
     // `stratos image`: its help, which was printed on stderr, says all.
     if (error instanceof CommanderError && error.code === "commander.help") return EXIT_USAGE;
+    // Where it was our own output that broke, that ends us now; another pipe or socket is told.
+    if ((error as NodeJS.ErrnoException).code === "EPIPE") await new Promise((resolve) => setImmediate(resolve));
     const failure = error instanceof CommanderError ? usageError(error, program) : error;
     return (caller === null ? await runElsewhere(failure, args) : null) ?? tell(failure);
   }
@@ -51,6 +54,7 @@ function forEachCommand(command: ReturnType<typeof createProgram>, visit: (comma
 
 /** Prints a failure as the conventions say; a defect of ours also says where, because that is what its report needs. */
 function tell(error: unknown): number {
+  if (error instanceof BrokenPipe) return EXIT_BROKEN_PIPE;
   if (error instanceof CommandError) {
     process.stderr.write(`stratos: ${printable(error.message)}\n`);
     return error.status;

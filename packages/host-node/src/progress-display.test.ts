@@ -11,6 +11,21 @@ test("when piped, each step is one plain line", () => {
   assert.deepEqual(written, ["Downloading …\n", "Unpacking …\n"]);
 });
 
+test("when piped, a long step tells how far it is: each tenth, but not in a rush, and each ten seconds", () => {
+  const written: string[] = [];
+  let now = 0;
+  const display = new ProgressDisplay({ write: (text) => written.push(text) }, () => now);
+  for (let done = 0; done <= 134; done++, now += 300) display.update("Configuring packages", done, 134, "items", `libc${done}`);
+  assert.deepEqual(written.slice(0, 3), ["Configuring packages …\n", "Configuring packages: 14 of 134 (10 %), libc14\n", "Configuring packages: 27 of 134 (20 %), libc27\n"]);
+  assert.equal(written.length, 11);
+  assert.equal(written.at(-1), "Configuring packages: 134 of 134 (100 %), libc134\n");
+  written.length = 0;
+  for (let second = 0; second <= 30; second++, now += 1000) display.update("Configuring packages", 134, 134, "items", "triggers of libc-bin");
+  assert.equal(written.length, 3);
+  for (let done = 0; done < 5; done++, now += 6000) display.update("Sending", done * 1e6, 0, "bytes");
+  assert.deepEqual(written.slice(3), ["Sending …\n", "Sending: 2.0 MB\n", "Sending: 4.0 MB\n"]);
+});
+
 test("on a terminal the line is redrawn, no more often than eyes can follow, and taken away", () => {
   const written: string[] = [];
   let now = 0;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { readConfig, stratosHome } from "./stratos-home.ts";
+import { homeFolder, readConfig, stratosHome } from "./stratos-home.ts";
 
 test("STRATOS_HOME wins over XDG_DATA_HOME, and a relative XDG_DATA_HOME is ignored", () => {
   assert.equal(stratosHome({ STRATOS_HOME: "/a/b", XDG_DATA_HOME: "/x" }), "/a/b");
@@ -24,4 +24,11 @@ test("the configuration is optional, and its mistakes are named", () => {
   } finally {
     rmSync(home, { recursive: true });
   }
+});
+
+test("what keeps a home from being made is told, not that it isn't there", () => {
+  const file = join(mkdtempSync(join(tmpdir(), "stratos-home-")), "file");
+  writeFileSync(file, "");
+  assert.throws(() => homeFolder(join(file, "deep/home"), "images"), (error: NodeJS.ErrnoException) => error.code === "ENOTDIR" || error.code === "EEXIST");
+  rmSync(dirname(file), { recursive: true });
 });

@@ -1,6 +1,6 @@
-import { mkdirSync, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { isAbsolute, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 
 /**
  * Where Stratos keeps what outlives a run: `images/`, `downloads/`, `translations/`, `config.json`.
@@ -16,10 +16,18 @@ export function stratosHome(environment: NodeJS.ProcessEnv = process.env): strin
   return join(homedir(), ".local", "share", "stratos");
 }
 
-/** A folder of STRATOS_HOME, made when absent. */
+/** A folder of STRATOS_HOME, made when absent. @throws Node's error for what keeps it from being made */
 export function homeFolder(home: string, name: string): string {
   const path = join(home, name);
-  mkdirSync(path, { recursive: true });
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    // Node makes folders from the last one up, and tells of the last one, ENOENT.
+    let nearest = dirname(path);
+    while (!existsSync(nearest)) nearest = dirname(nearest);
+    accessSync(nearest, constants.W_OK);
+    throw error;
+  }
   return path;
 }
 

@@ -2,11 +2,11 @@
  * Opens the volumes that `stratos fs` works on. Who changes one holds its lock, so that there is one writer at a time (a mounted volume has
  * one, too); readers take none: every block that they read is verified, and what was overwritten meanwhile shows as damage, not as data.
  */
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { ENOENT } from "@stratos/abi";
 import { isEncrypted, MOUNT_ERROR_WORDS, readSuperblock, type MountError, type Subvolume, type Volume } from "@stratos/aegisfs";
 import type { BlockDevice } from "@stratos/host";
-import { environmentPassphrase, FileBlockDevice, FileLockedError, FilterError, lockOwner, mountDevices, openVolumeDevices, PassphraseError, waitForEndingMount, withEnvironmentFilters, type VolumeDevices } from "@stratos/host-node";
+import { environmentPassphrase, FileBlockDevice, FileLockedError, FilterError, lockOwner, mountControlPath, mountDevices, openVolumeDevices, PassphraseError, removeLeftovers, waitForEndingMount, withEnvironmentFilters, type VolumeDevices } from "@stratos/host-node";
 import { CommandError, hostReason, VolumeInUseError } from "../command-error.ts";
 import { findVolume, mountOf, type FoundVolume } from "./find-volume.ts";
 import { foreignContent, MARKED_BYTES } from "./foreign-content.ts";
@@ -103,7 +103,10 @@ export function openDevices(text: string, access: VolumeAccess): VolumeDevices {
 
 function openFound(found: FoundVolume, access: VolumeAccess): VolumeDevices {
   try {
-    return openVolumeDevices(found.paths, { readOnly: access === "read", passphrase: () => promptPassphrase(`Passphrase of ${found.text}: `) });
+    const devices = openVolumeDevices(found.paths, { readOnly: access === "read", passphrase: () => promptPassphrase(`Passphrase of ${found.text}: `) });
+    // Whoever holds the lock knows that nobody listens there: a server that was killed left it.
+    if (access === "write") for (const path of found.paths) rmSync(mountControlPath(path), { force: true });
+    return devices;
   } catch (error) {
     throw deviceFailure(found, error);
   }
@@ -149,6 +152,7 @@ export async function holdMounted(text: string): Promise<HeldVolume | null> {
   const [path] = found.paths as [string];
   if (hostedVolumeAt(path) !== null) return null;
   const owner = lockOwner(path);
+  if (owner === null) for (const one of found.paths) removeLeftovers(one);
   if (owner === null || owner === process.pid) return null;
   if (environmentPassphrase() === null && probeDevice(path)?.isEncrypted === true) throw new VolumeInUseError(text, { path, owner, mountPoint: mountOf(found)?.mountPoint ?? null, cause: null });
   return holdWhereMounted(path);

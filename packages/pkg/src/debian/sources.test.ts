@@ -1,7 +1,8 @@
 /** apt's sources. Goal: both forms are read, and the archive of Debian is told from others. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { chooseMirror, parseSourcesList, parseSourcesStanzas } from "./sources.ts";
+import { FetchError } from "../ports.ts";
+import { chooseMirror, parseSourcesList, parseSourcesStanzas, unreachableMirror } from "./sources.ts";
 
 test("one-line sources are read, with options and comments", () => {
   const entries = parseSourcesList("# deb http://no main\ndeb-src http://s/debian trixie main\ndeb [arch=amd64 signed-by=/k.gpg] http://m/debian/ bookworm main contrib # x\n  deb file:/srv/debian sid main\njunk\n");
@@ -27,4 +28,13 @@ test("the mirror is the main archive's, whatever suite the host follows", () => 
   const others = [entry("http://s/debian-security", "trixie"), entry("https://node", "nodistro"), entry("http://ubuntu", "noble"), entry("http://m/debian", "bookworm-updates"), entry("cdrom:[x]", "trixie")];
   assert.equal(chooseMirror(others), undefined);
   assert.equal(chooseMirror([...others, entry("http://m/debian", "bookworm")])?.uri, "http://m/debian");
+});
+
+test("a mirror that lacks a suite is not a network that lacks a mirror", () => {
+  const failure = (message: string, isPermanent: boolean): FetchError => new FetchError(message, { isPermanent });
+  const words = (suite: string, error: FetchError): string => unreachableMirror("http://m", suite, error).message;
+  assert.match(words("trixi", failure("http://m/dists/trixi/InRelease: 404 Not Found", true)), /^the Debian mirror http:\/\/m has no suite trixi; did you mean trixie\? \(/);
+  assert.match(words("zzz", failure("http://m/dists/zzz/InRelease: 404 Not Found", true)), /has no suite zzz; --suite takes names such as trixie, sid, forky/);
+  assert.match(words("trixie", failure("http://m/x: the name m cannot be looked up now: is there a network?", false)), /is there a network\? Check the network/);
+  assert.match(words("trixie", failure("http://m/x: the server takes no connections", false)), /no connections\. Check the network/);
 });
