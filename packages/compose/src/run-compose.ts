@@ -2,12 +2,13 @@
  * A compose from beginning to end. Everything that takes long is kept in the store under a hash of what it was made from, so a compose
  * that was interrupted, or comes again, goes on where something is new.
  */
+import { checkImage } from "./check-images.ts";
 import { checkOutputs, outputPath, writerOf } from "./check-outputs.ts";
 import { archiveEpoch } from "./gather/epoch.ts";
 import { allPackages, EMPTY_LOCK, hasSamePackages, LockError, lockKey, packageRequest, type Lock, type LockedImage } from "./gather/lock.ts";
 import { tellingRequest } from "./gather/request-place.ts";
 import { fetchPackages, resolveImage, type Archive } from "./gather/resolve-image.ts";
-import { customize } from "./build/customize.ts";
+import { customize, CustomizeError } from "./build/customize.ts";
 import { readTree, writeTree } from "./build/manifest.ts";
 import { saveSoundness } from "./build/soundness.ts";
 import { splitLayers } from "./build/split-layers.ts";
@@ -20,8 +21,9 @@ import { SharedWork, Turns } from "./phase/shared-work.ts";
 import { checkPhases, planSteps, type PhaseWork } from "./plan-steps.ts";
 import type { Artifact, ComposePorts, OutputWriter, ScriptRunner } from "./ports.ts";
 import { canonicalJson, type Json, type JsonObject } from "./treefile/json.ts";
+import type { TreefileProblem } from "./treefile/parse.ts";
 import type { ImageTarget, Treefile } from "./treefile/treefile.ts";
-import { rfc3339, type FileTree } from "@stratos/formats";
+import { FormatError, rfc3339, type FileTree } from "@stratos/formats";
 import type { Progress } from "@stratos/pkg";
 
 /** `use`: what the lock says where it fits, else resolved anew; `update`: all anew; `locked`: what the lock says, or an error. */
@@ -48,6 +50,7 @@ export type ComposeEvent =
   | { readonly kind: "step"; readonly event: StepEvent }
   | { readonly kind: "packages"; readonly image: string; readonly progress: Progress }
   | { readonly kind: "build"; readonly image: string; readonly event: StageEvent }
+  | { readonly kind: "advice"; readonly image: string; readonly problem: TreefileProblem }
   | { readonly kind: "note"; readonly image: string; readonly output: string; readonly message: string }
   | { readonly kind: "kept"; readonly image: string; readonly what: string };
 
@@ -123,12 +126,22 @@ class Compose implements PhaseWork {
     // An archive that was signed again without anything new for this image makes no new image.
     const locked = known !== undefined && hasSamePackages(known, resolved) ? known : resolved;
     signal.throwIfAborted();
+    for (const note of checkImage(this.#request.treefile, target, locked)) onEvent({ kind: "advice", image, problem: note });
     await fetchPackages(this.#ports.packages, locked, target.config.mirror ?? archive.mirror, { onProgress, signal, shared: this.#fetching });
     this.#images[image] = locked;
     this.#states.get(image)!.locked = locked;
   }
 
   async build(target: ImageTarget, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#build(target, signal);
+    } catch (error) {
+      if (error instanceof CustomizeError && error.key.length > 0) throw this.#request.treefile.problem(target, error.key, error.message);
+      throw error;
+    }
+  }
+
+  async #build(target: ImageTarget, signal: AbortSignal): Promise<void> {
     const image = lockKey(target), state = this.#states.get(image)!, locked = state.locked!;
     const { config } = target;
     const epochSeconds = archiveEpoch(target, locked);
@@ -169,6 +182,16 @@ class Compose implements PhaseWork {
   }
 
   async output(target: ImageTarget, name: string, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#output(target, name, signal);
+    } catch (error) {
+      // What a writer cannot make of the tree is told where the output is asked for.
+      if (error instanceof OutputError || error instanceof FormatError) throw this.#request.treefile.problem(target, ["outputs", name], error.message);
+      throw error;
+    }
+  }
+
+  async #output(target: ImageTarget, name: string, signal: AbortSignal): Promise<void> {
     const image = lockKey(target), state = this.#states.get(image)!, { key, tree } = state.tree!;
     const config = target.config.outputs![name]!;
     const writer = writerOf(this.#ports.outputs, target, name);

@@ -1,4 +1,4 @@
-import { checkOutputs, checkPhases, lockKey, NO_WORK, orderNodes, packageRequest, planSteps, resolveImage, tellingRequest, type LockedImage } from "@stratos/compose";
+import { checkImage, checkOutputs, checkPhases, lockKey, NO_WORK, orderNodes, packageRequest, planSteps, resolveImage, tellingRequest, type LockedImage, type TreefileProblem } from "@stratos/compose";
 import { CommandError } from "../command-error.ts";
 import { findArchive, openComposeSession, telling } from "../compose/compose-session.ts";
 import { lockModeOf, lockPath, readLock } from "../compose/lock-file.ts";
@@ -19,13 +19,15 @@ export async function planCompose(file: string, options: ComposePlanOptions): Pr
     const session = await openComposeSession({ output: ".", treefile: file }, { verbose: false, targets });
     try {
       checkOutputs(session.ports.outputs, treefile, targets);
-      const images: { variant: string; architecture: string; isLocked: boolean; locked: LockedImage }[] = [];
+      const images: { variant: string; architecture: string; isLocked: boolean; locked: LockedImage; notes: readonly TreefileProblem[] }[] = [];
       for (const target of targets) {
         const kept = lock.images[lockKey(target)];
         const isLocked = lockMode !== "update" && kept?.request === packageRequest(target);
         if (!isLocked && lockMode === "locked") throw new CommandError(lockKey(target), "the lock file does not fit it any more; --update makes it anew");
         const locked = isLocked ? kept! : await tellingRequest(treefile, target, () => resolveImage(session.ports.packages, target, findArchive({ mirror: options.mirror, treefile: file, targets }), (progress) => session.show({ kind: "packages", image: lockKey(target), progress })));
-        images.push({ variant: target.variant, architecture: target.architecture, isLocked, locked });
+        const notes = checkImage(treefile, target, locked);
+        if (options.json !== true) for (const problem of notes) session.show({ kind: "advice", image: lockKey(target), problem });
+        images.push({ variant: target.variant, architecture: target.architecture, isLocked, locked, notes });
       }
       await session.close();
       if (options.json === true) {

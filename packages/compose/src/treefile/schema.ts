@@ -96,8 +96,8 @@ const LAYER_KEYS = {
       properties: {
         uid: ID, gid: ID, groups: WORDS, home: PATH, shell: PATH,
         comment: FIELD, system: { type: "boolean" },
-        password: { ...FIELD, description: "as crypt(5) has it; without one the password is locked" },
-        "ssh-keys": { type: "array", ...SET, items: { type: "string", pattern: "^[^\\n]+$", title: "one line" } },
+        password: { type: "string", pattern: "^([!*]*|!?\\$[0-9a-z]+\\$[^:\\n]+|!?[./0-9A-Za-z]{13}|!?_[./0-9A-Za-z]{19})$", title: "a hash as crypt(5) has it, such as `mkpasswd` or `openssl passwd -6` prints, not the password itself", description: "as crypt(5) has it, such as `mkpasswd` prints (default: locked)" },
+        "ssh-keys": { type: "array", ...SET, items: { type: "string", pattern: "^([^\\n]*[ \\t])?(ssh-(rsa|dss|ed25519)|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\\.com|ssh-(rsa|ed25519)-cert-v01@openssh\\.com) +AAAA[0-9A-Za-z+/]{8,}={0,3}([ \\t][^\\n]*)?$", title: "a public key as its .pub file has it, such as \"ssh-ed25519 AAAA… NAME\"" }, description: "who may log in by SSH: lines of ~/.ssh/authorized_keys" },
       },
     },
   },

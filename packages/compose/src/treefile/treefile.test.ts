@@ -78,6 +78,18 @@ test("a slip is told with what was meant", async () => {
   ]);
 });
 
+test("what no image can be is told without looking at packages", async () => {
+  assert.deepEqual(await problems({ "main.yaml": "name: x\nfiles:\n  /usr/bin: {content: x}\n  /usr/sbin: {link: /data}\n  /srv: {link: /data}\n  /usr/lib: {folder: true}\n  /etc/a: {content: x}\n  /etc/a/b/c: {content: x}\n  /etc/l: {link: /tmp}\n  /etc/l/x: {content: x}\n" }), [
+    'main.yaml:3:3: files."/usr/bin": is a folder of every system, which a file would replace with all that is in it; `folder: true` sets its mode and owner',
+    'main.yaml:4:3: files."/usr/sbin": is a folder of every system, which a link would replace with all that is in it; `folder: true` sets its mode and owner',
+    'main.yaml:8:3: files."/etc/a/b/c": lies below /etc/a, which `files` makes a file',
+  ]);
+  const users = await problems({ "main.yaml": "name: x\nusers:\n  a: {ssh-keys: [garbage, ssh-ed25519 AAAA]}\n  b: {password: secret}\n" });
+  assert.deepEqual(users.map((line) => line.replace(/: expected.*/, "")), ["main.yaml:3:18: users.a.ssh-keys[0]", "main.yaml:3:27: users.a.ssh-keys[1]", "main.yaml:4:7: users.b.password"]);
+  const { config } = (await load({ "main.yaml": "name: x\nusers:\n  a: {ssh-keys: ['from=\"10.*\" ssh-rsa AAAAB3NzaC1yc2EAAAA= me you', sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5]}\n  b: {password: $6$salt$hash}\n  c: {password: '*'}\n" })).targets()[0]!;
+  assert.equal(Object.keys(config.users!).length, 3);
+});
+
 test("TOML has its lines too", async () => {
   assert.deepEqual(await problems({ "main.toml": 'name = "x"\n\n[variants.server]\npackages = ["a"]\nbase = "big"\n\n[files."/etc/x"]\ncontent = """\nmode = 1\n"""\nmod = "0644"\n' }, "main.toml"), [
     'main.toml:5:1: variants.server.base: expected one of minbase, essential, important, standard, none, not "big"', 'main.toml:11:1: files."/etc/x".mod: unknown key; did you mean mode?',

@@ -7,6 +7,7 @@
  */
 import { stringify as stringifyYaml } from "yaml";
 import { isList, isObject, type Json, type JsonObject } from "./json.ts";
+import { configProblems } from "./check-config.ts";
 import { mergeObjects } from "./merge.ts";
 import { formatProblem, parseTreefile, problemAt, TreefileError, type ParsedFile, type TreefileProblem } from "./parse.ts";
 import { compilePattern } from "./pattern.ts";
@@ -116,6 +117,7 @@ export class Treefile {
     for (const [path, file] of Object.entries(config.files ?? {})) {
       if ([file.content, file.source, file.link, file.folder].filter((one) => one !== undefined).length !== 1) tell(["files", path], "expected exactly one of content, source, link and folder");
     }
+    for (const { key, message } of configProblems(config)) tell(key, message);
     for (const [phase, { after = [] }] of Object.entries(config.phases ?? {})) {
       for (const name of after) {
         const slash = name.indexOf("/"), of = slash < 0 ? variant : name.slice(0, slash), one = name.slice(slash + 1);
