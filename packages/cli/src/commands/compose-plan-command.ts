@@ -2,7 +2,7 @@ import { checkImage, checkOutputs, checkPhases, lockKey, NO_WORK, orderNodes, pa
 import { CommandError } from "../command-error.ts";
 import { findArchive, openComposeSession, telling } from "../compose/compose-session.ts";
 import { lockModeOf, lockPath, readLock } from "../compose/lock-file.ts";
-import { openTreefile, requireFiles, selectTargets } from "../compose/open-treefile.ts";
+import { openTreefile, requireFiles, selectTargets, tellChosenArchitectures } from "../compose/open-treefile.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
@@ -12,6 +12,7 @@ export async function planCompose(file: string, options: ComposePlanOptions): Pr
   const treefile = await openTreefile(file, options);
   const targets = await selectTargets(treefile, options);
   requireFiles(file, treefile, targets);
+  tellChosenArchitectures(treefile, targets);
   const lockMode = lockModeOf(options), lock = await readLock(lockPath(file, options.lock));
   return telling(file, async () => {
     checkPhases(treefile, targets);

@@ -220,3 +220,10 @@ test("an included file's own files lie beside it, wherever it lies", async () =>
   });
   assert.equal(config.repositories!["own"]!.keyring, "../b/key.asc");
 });
+
+test("an image is for the processor of its host where nothing says otherwise, and one of Stratos for its own", async () => {
+  const of = async (text: string): Promise<string[]> => (await loadTreefile("m.yaml", async () => text, undefined, "amd64")).targets().map(({ variant, architecture }) => `${variant} ${architecture}`);
+  assert.deepEqual(await of("name: x\nvariants: {a: {}, b: {architectures: [arm64]}, c: {inherit: a, outputs: {s: {format: stratos}}}}\n"), ["a amd64", "b arm64", "c riscv64"]);
+  const file = await loadTreefile("m.yaml", async () => "name: x\nvariants: {a: {}, b: {architectures: [arm64]}}\n", undefined, "amd64");
+  assert.deepEqual([file.hasChosenArchitecture("a"), file.hasChosenArchitecture("b")], [true, false]);
+});

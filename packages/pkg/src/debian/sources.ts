@@ -2,6 +2,7 @@
  * apt's lists of sources, in both of their forms, and the choice of a mirror of Debian among them.
  * Source: sources.list(5).
  */
+import { closestName, slipsOfWord } from "@stratos/base";
 import { parseControl } from "./control.ts";
 
 export interface SourceEntry {
@@ -31,6 +32,20 @@ export const NO_MIRROR = `no Debian mirror is known: name one ${HOW_TO_NAME}`;
 /** For a mirror that does not answer. */
 export function unreachableMirror(uri: string, cause: Error): MirrorError {
   return new MirrorError(`the Debian mirror ${uri} cannot be used: ${cause.message}. Check the network and its proxy (http_proxy, https_proxy), or name another mirror ${HOW_TO_NAME}`, { cause });
+}
+
+const KNOWN_SUITES = ["stable", "testing", "unstable", "oldstable", "oldoldstable", "experimental", "sid", "forky", "trixie", "bookworm", "bullseye"].flatMap((one) => [one, `${one}-updates`, `${one}-backports`, `${one}-security`]);
+
+/** A mirror answers, and has no such suite. */
+export class SuiteError extends MirrorError {
+  readonly uri: string;
+  readonly suite: string;
+  constructor({ uri, suite }: { uri: string; suite: string }, cause: Error) {
+    const meant = KNOWN_SUITES.includes(suite) ? undefined : closestName(suite, KNOWN_SUITES, slipsOfWord);
+    super(`${uri} has no suite ${suite}${meant === undefined ? "" : `; did you mean ${meant}?`} (${cause.message})`, { cause });
+    this.uri = uri;
+    this.suite = suite;
+  }
 }
 
 /** One-line form: `deb [signed-by=/…] URI SUITE COMPONENT…`. Lines that do not have it are skipped, as apt's own parts may. */
