@@ -227,3 +227,26 @@ test("an image is for the processor of its host where nothing says otherwise, an
   const file = await loadTreefile("m.yaml", async () => "name: x\nvariants: {a: {}, b: {architectures: [arm64]}}\n", undefined, "amd64");
   assert.deepEqual([file.hasChosenArchitecture("a"), file.hasChosenArchitecture("b")], [true, false]);
 });
+
+/** All keys of the schema: path and schema, with `*` for names of one's own. */
+function* keysOf(schema: JsonObject, path: readonly string[] = []): Iterable<{ path: string; schema: JsonObject }> {
+  for (const [name, inner] of Object.entries((schema["properties"] ?? {}) as Record<string, JsonObject>)) {
+    if (typeof inner["$ref"] === "string") continue;
+    yield { path: [...path, name].join("."), schema: inner };
+    yield* keysOf(inner, [...path, name]);
+  }
+  const others = schema["additionalProperties"];
+  if (typeof others === "object" && others !== null) yield* keysOf(others as JsonObject, [...path, "*"]);
+}
+
+test("each key says what it is for, and shows a value that is one", () => {
+  const definitions = TREEFILE_SCHEMA["$defs"] as Record<string, JsonObject>, ajv = new Ajv2020({ strict: false });
+  const keys = [...keysOf(TREEFILE_SCHEMA), ...Object.entries(definitions).flatMap(([name, schema]) => [{ path: name, schema }, ...keysOf(schema, [name])])];
+  assert.ok(keys.length > 100);
+  const isSilent = ({ schema }: { schema: JsonObject }): boolean => typeof schema["description"] !== "string" || schema["description"] === "";
+  assert.deepEqual(keys.filter(isSilent).map(({ path }) => path), []);
+  // Of some kinds anybody can write a value.
+  const showsItself = ({ schema }: { schema: JsonObject }): boolean => schema["enum"] !== undefined || [schema["type"]].flat().some((type) => type === "boolean") || schema["properties"] !== undefined || (typeof schema["additionalProperties"] === "object" && schema["examples"] === undefined);
+  assert.deepEqual(keys.filter((key) => key.schema["examples"] === undefined && !showsItself(key)).map(({ path }) => path), []);
+  for (const { path, schema } of keys) for (const example of (schema["examples"] ?? []) as unknown[]) assert.ok(ajv.validate({ ...schema, $defs: definitions }, example), `${path}: ${JSON.stringify(example)}: ${ajv.errorsText()}`);
+});
