@@ -8,7 +8,9 @@ import { archiveEpoch } from "./gather/epoch.ts";
 import { allPackages, EMPTY_LOCK, hasSamePackages, LockError, lockKey, packageRequest, type Lock, type LockedImage } from "./gather/lock.ts";
 import { tellingRequest } from "./gather/request-place.ts";
 import { fetchPackages, resolveImage, type Archive } from "./gather/resolve-image.ts";
+import { filesOfChance } from "./build/chance.ts";
 import { customize, CustomizeError } from "./build/customize.ts";
+import { isSettled, JAVA_KEYSTORE } from "./build/java-keystore.ts";
 import { readTree, writeTree } from "./build/manifest.ts";
 import { saveSoundness } from "./build/soundness.ts";
 import { splitLayers } from "./build/split-layers.ts";
@@ -62,7 +64,7 @@ export class OutputError extends Error {
 }
 
 /** Part of the keys of customised trees and of outputs. */
-const CUSTOMIZE_CODE = 3;
+const CUSTOMIZE_CODE = 4;
 const OUTPUT_CODE = 2;
 
 interface ImageState {
@@ -167,7 +169,15 @@ class Compose implements PhaseWork {
       tree = await writeTree(this.#ports, key, customized);
     } else this.#request.onEvent({ kind: "kept", image, what: "root" });
     state.tree = { key, tree };
+    this.#tellChance(target, tree, runner().id);
     await saveSoundness(this.#ports);
+  }
+
+  /** An image that would not be the same again says by what. */
+  #tellChance(target: ImageTarget, tree: FileTree, runner: string): void {
+    if (runner !== "native") return;
+    const given = target.config.files ?? {}, found = filesOfChance(tree, (path) => given[`/${path}`] !== undefined || path === JAVA_KEYSTORE && isSettled(tree, () => this.#ports.packages.hasher("sha1")));
+    if (found.length > 0) this.#request.onEvent({ kind: "note", image: lockKey(target), output: "root", message: `not the same bytes each time: ${found.map(({ path, why }) => `/${path} (${why})`).join(", ")}` });
   }
 
   async #readSources(target: ImageTarget): Promise<Map<string, Uint8Array>> {

@@ -12,6 +12,7 @@ import type { KeyPath } from "../treefile/positions.ts";
 import { substitute, type ImageTarget } from "../treefile/treefile.ts";
 import { AccountError, Accounts } from "./accounts.ts";
 import { cleanIdentity, cleanScriptTraces } from "./clean.ts";
+import { JAVA_KEYSTORE, withoutClock } from "./java-keystore.ts";
 import { disableUnit, enableUnit, maskUnit, ServiceError, type UnitFiles } from "./services.ts";
 import { BUILD_HOSTNAME, sha256Of } from "./stages.ts";
 import { memoryBlobs, TreeBuilder } from "./tree-builder.ts";
@@ -51,8 +52,17 @@ export async function customize(ports: Pick<ComposePorts, "packages">, job: Cust
   if (config.services !== undefined) setServices(root, config.services);
   const removals = (config["remove-files"] ?? []).map((pattern) => compilePattern(pattern, { isPath: true }));
   for (const path of removals.length === 0 ? [] : [...builder.nodes.keys()]) if (path !== "" && removals.some((matches) => matches(`/${path}`))) builder.removeAll(path);
+  settleKeystore(ports, builder, job);
   cleanIdentity(builder, { epochSeconds: job.epochSeconds, sha256, given: new Set(Object.keys(config.files ?? {})) });
   return builder.build({ newest: job.epochSeconds, ofFolders: job.epochSeconds });
+}
+
+/** Certificates of Java, which say when they were put together. */
+function settleKeystore(ports: Pick<ComposePorts, "packages">, builder: TreeBuilder, { epochSeconds, target }: CustomizeJob): void {
+  const node = builder.nodes.get(JAVA_KEYSTORE);
+  if (node?.kind !== "file" || node.content === null || target.config.files?.[`/${JAVA_KEYSTORE}`] !== undefined) return;
+  const settled = withoutClock(readBlob(node.content), epochSeconds, () => ports.packages.hasher("sha1"));
+  if (settled !== undefined) builder.file(JAVA_KEYSTORE, node.meta, settled);
 }
 
 /** What stands before scripts run: names, files, accounts. */
