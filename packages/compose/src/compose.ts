@@ -12,6 +12,7 @@ export { GraphError, orderNodes, type GraphNode } from "./phase/graph.ts";
 export { runGraph, type PoolOptions, type Step, type StepEvent, type StepResult, type StepStatus } from "./phase/run-graph.ts";
 export * from "./ports.ts";
 export { diffPackages, EMPTY_LOCK, formatLock, lockKey, LockError, parseLock, packageRequest, type Lock, type LockedImage, type LockedPackage, type PackageDifference, type StageName } from "./gather/lock.ts";
+export { checkImage } from "./check-images.ts";
 export { checkOutputs } from "./check-outputs.ts";
 export { tellingRequest } from "./gather/request-place.ts";
 export { checkAnswers } from "./gather/check-answers.ts";

@@ -269,7 +269,7 @@ files:
   /srv/data: {folder: true, mode: "2775", gid: 27}
   /etc/alias: {link: /srv/data}
 users:
-  op: {groups: [sudo], comment: Öp, shell: /bin/sh, ssh-keys: [ssh-ed25519 AAAA op]}
+  op: {groups: [sudo], comment: Öp, shell: /bin/sh, ssh-keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA op]}
   root: {password: "$y$hash"}
 services: {enable: [web]}
 scripts: [echo hi]
@@ -293,17 +293,35 @@ custom: {edition: pro}
   assert.match(textIn(tree, "etc/group"), /^sudo:x:27:op$/m);
   assert.equal(entry("etc/shadow")!.mode, 0o640);
   assert.deepEqual([entry("home/op")!.mode, entry("home/op")!.uid, textIn(tree, "home/op/.profile"), entry("home/op/.profile")!.uid], [0o700, 1000, "profile", 1000]);
-  assert.deepEqual([textIn(tree, "home/op/.ssh/authorized_keys"), entry("home/op/.ssh/authorized_keys")!.mode], ["ssh-ed25519 AAAA op\n", 0o600]);
+  assert.deepEqual([textIn(tree, "home/op/.ssh/authorized_keys"), entry("home/op/.ssh/authorized_keys")!.mode], ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA op\n", 0o600]);
   assert.equal(entry("etc/systemd/system/multi-user.target.wants/web.service")!.target, "/usr/lib/systemd/system/web.service");
   assert.equal(entry("etc/systemd/system/www.service")!.target, "/usr/lib/systemd/system/web.service");
   assert.match(textIn(tree, "scripted"), /echo hi/);
   assert.equal(entry("var/tmp/stratos-compose"), undefined);
   assert.equal(entry("usr/share/doc/base"), undefined);
   assert.deepEqual(info.images[0]!.custom, { edition: "pro", "x-team": "core" });
-  for (const [change, reason] of [["users: {x: {groups: [nope]}}", /users: x: there is no group nope/], ["services: {enable: [nope]}", /services: there is no unit nope\.service/], ["files: {/a: {source: gone}}", /there is no file gone beside the treefile/], ["timezone: Mars/Base", /the image has no Mars\/Base/]] as const) {
+  for (const [change, reason] of [["users: {x: {groups: [nope]}}", /^t\.yaml:2:9: users\.x: x: there is no group nope$/], ["packages: [units]\nservices:\n  enable: [wep]", /^t\.yaml:4:3: services\.enable: there is no unit wep\.service; did you mean web\.service\?$/],
+    ["services: {enable: [nope]}", /^t\.yaml:2:12: services\.enable: there is no unit nope\.service, and no package or file of the image brings it$/], ["files: {/usr/share/doc: {content: x}}", /^t\.yaml:2:9: files\."\/usr\/share\/doc": is a folder of the image, with base in it/], ["files: {/etc/passwd/x: {content: x}}", /^t\.yaml:2:9: files\."\/etc\/passwd\/x": \/etc\/passwd is no folder$/], ["files: {/a: {source: gone}}", /there is no file gone beside the treefile/], ["timezone: Mars/Base", /^t\.yaml:2:1: timezone: the image has no Mars\/Base/]] as const) {
     const failed = await one.compose(`name: own\n${change}\n`);
     assert.match(failed.steps.find(({ status }) => status === "failed")?.reason ?? "", reason);
   }
+});
+
+test("what the packages tell is told before anything is fetched: no kernel for a disk, what OSTree does with files, who may not be there", async () => {
+  const one = await world(packageOf("linux-image-riscv64")), problem = (text: string): Promise<unknown> => one.compose(text).then(({ steps }) => steps.find(({ status }) => status === "failed")?.reason);
+  one.writers.push({ ...one.writers[0]!, format: "qcow2" }, { ...one.writers[0]!, format: "ostree" });
+  const advice = (): string[] => one.events.flatMap((event) => (event.kind === "advice" ? [`${event.problem.line} ${event.problem.key}: ${event.problem.message}`] : []));
+  const fetched = one.packages.opened.length;
+  assert.equal(await problem("name: x\noutputs:\n  d: {format: qcow2}\n"), "t.yaml:3:3: outputs.d: qcow2 needs a kernel, and none of the image's packages is one; take linux-image-riscv64");
+  assert.deepEqual(one.packages.opened.slice(fetched).filter((url) => url.endsWith(".deb")), []);
+  await one.compose("name: x\nscripts: [make a kernel]\noutputs:\n  d: {format: qcow2}\n");
+  assert.match(advice().join("\n"), /^4 outputs\.d: qcow2 needs a kernel, and no package of the image is known to be one/);
+  one.events.length = 0;
+  await one.compose("name: x\npackages: [linux-image-riscv64]\nusers:\n  op:\n    groups: [sudo, wheel]\n    ssh-keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA]\nfiles:\n  /usr/local/bin/x: {content: x}\n  /var/www/x: {content: x}\n  /run/x: {content: x}\n  /etc/x: {content: x}\noutputs: {c: {format: ostree}}\n");
+  assert.deepEqual(advice().map((line) => line.slice(0, 48)), [
+    "5 users.op.groups: whether there will be a group", '8 files."/usr/local/bin/x": with OSTree it lies ', '9 files."/var/www/x": with OSTree it is copied t',
+    '10 files."/run/x": with OSTree it is left out: e', "6 users.op.ssh-keys: with OSTree the home is cop",
+  ]);
 });
 
 test("a set without dpkg stays as unpacked, and runs nothing", async () => {

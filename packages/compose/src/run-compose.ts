@@ -2,6 +2,7 @@
  * A compose from beginning to end. Everything that takes long is kept in the store under a hash of what it was made from, so a compose
  * that was interrupted, or comes again, goes on where something is new.
  */
+import { checkImage } from "./check-images.ts";
 import { checkOutputs, extendedTarget, extensionName, outputPath, writerOf } from "./check-outputs.ts";
 import { checkAnswers } from "./gather/check-answers.ts";
 import { archiveEpoch } from "./gather/epoch.ts";
@@ -9,7 +10,9 @@ import { allPackages, EMPTY_LOCK, hasSamePackages, LockError, lockKey, type Lock
 import { fitsLock } from "./gather/package-files.ts";
 import { tellingRequest } from "./gather/request-place.ts";
 import { fetchPackages, resolveImage, type Archive } from "./gather/resolve-image.ts";
-import { customize } from "./build/customize.ts";
+import { filesOfChance } from "./build/chance.ts";
+import { customize, CustomizeError } from "./build/customize.ts";
+import { isSettled, JAVA_KEYSTORE } from "./build/java-keystore.ts";
 import { ExtensionError, extensionTree } from "./build/extension.ts";
 import { overlayText } from "./build/overlay.ts";
 import { readTree, writeTree } from "./build/manifest.ts";
@@ -26,8 +29,9 @@ import type { Artifact, ComposePorts, OutputWriter, ScriptRunner } from "./ports
 import { canonicalJson, type Json, type JsonObject } from "./treefile/json.ts";
 import type { OutputConfig } from "./treefile/schema.ts";
 import { overlaysOf } from "./treefile/schema-content.ts";
+import type { TreefileProblem } from "./treefile/parse.ts";
 import type { ImageTarget, Treefile } from "./treefile/treefile.ts";
-import { rfc3339, type FileTree } from "@stratos/formats";
+import { FormatError, rfc3339, type FileTree } from "@stratos/formats";
 import type { Progress } from "@stratos/pkg";
 
 /** `use`: what the lock says where it fits, else resolved anew; `update`: all anew; `locked`: what the lock says, or an error. */
@@ -54,6 +58,7 @@ export type ComposeEvent =
   | { readonly kind: "step"; readonly event: StepEvent }
   | { readonly kind: "packages"; readonly image: string; readonly progress: Progress }
   | { readonly kind: "build"; readonly image: string; readonly event: StageEvent }
+  | { readonly kind: "advice"; readonly image: string; readonly problem: TreefileProblem }
   | { readonly kind: "note"; readonly image: string; readonly output: string; readonly message: string }
   | { readonly kind: "kept"; readonly image: string; readonly what: string };
 
@@ -65,7 +70,7 @@ export class OutputError extends Error {
 }
 
 /** Part of the keys of customised trees and of outputs. */
-const CUSTOMIZE_CODE = 3;
+const CUSTOMIZE_CODE = 4;
 const OUTPUT_CODE = 2;
 
 interface ImageState {
@@ -135,12 +140,22 @@ class Compose implements PhaseWork {
     const locked = known !== undefined && hasSamePackages(known, resolved) ? known : resolved;
     checkAnswers(this.#request.treefile, target, locked);
     signal.throwIfAborted();
+    for (const note of checkImage(this.#request.treefile, target, locked)) onEvent({ kind: "advice", image, problem: note });
     await fetchPackages(this.#ports, locked, target.config.mirror ?? archive.mirror, { onProgress, signal, shared: this.#fetching });
     this.#images[image] = locked;
     this.#states.get(image)!.locked = locked;
   }
 
   async build(target: ImageTarget, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#build(target, signal);
+    } catch (error) {
+      if (error instanceof CustomizeError && error.key.length > 0) throw this.#request.treefile.problem(target, error.key, error.message);
+      throw error;
+    }
+  }
+
+  async #build(target: ImageTarget, signal: AbortSignal): Promise<void> {
     const image = lockKey(target), state = this.#states.get(image)!, locked = state.locked!;
     const { config } = target;
     const epochSeconds = archiveEpoch(target, locked);
@@ -168,7 +183,15 @@ class Compose implements PhaseWork {
       tree = await writeTree(this.#ports, key, customized);
     } else this.#request.onEvent({ kind: "kept", image, what: "root" });
     state.tree = { key, tree };
+    this.#tellChance(target, tree, runner().id);
     await saveSoundness(this.#ports);
+  }
+
+  /** An image that would not be the same again says by what. */
+  #tellChance(target: ImageTarget, tree: FileTree, runner: string): void {
+    if (runner !== "native") return;
+    const given = target.config.files ?? {}, found = filesOfChance(tree, (path) => given[`/${path}`] !== undefined || path === JAVA_KEYSTORE && isSettled(tree, () => this.#ports.packages.hasher("sha1")));
+    if (found.length > 0) this.#request.onEvent({ kind: "note", image: lockKey(target), output: "root", message: `not the same bytes each time: ${found.map(({ path, why }) => `/${path} (${why})`).join(", ")}` });
   }
 
   async #readSources(target: ImageTarget): Promise<Map<string, Uint8Array>> {
@@ -193,6 +216,16 @@ class Compose implements PhaseWork {
   }
 
   async output(target: ImageTarget, name: string, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#output(target, name, signal);
+    } catch (error) {
+      // What a writer cannot make of the tree is told where the output is asked for.
+      if (error instanceof OutputError || error instanceof FormatError) throw this.#request.treefile.problem(target, ["outputs", name], error.message);
+      throw error;
+    }
+  }
+
+  async #output(target: ImageTarget, name: string, signal: AbortSignal): Promise<void> {
     const image = lockKey(target), state = this.#states.get(image)!, config = target.config.outputs![name]!;
     const { key, tree } = config.extension === undefined ? state.tree! : this.#extension(target, name, state);
     const writer = writerOf(this.#ports.outputs, target, name);

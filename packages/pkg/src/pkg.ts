@@ -19,7 +19,7 @@ export { SolverLimitError } from "./debian/resolver/solver.ts";
 export { ReleaseError, verifyInRelease, parseRelease, type Release } from "./debian/release.ts";
 export { trixieKeyrings } from "./debian/trixie-keys.ts";
 export { loadRepository, packageFile, type RepositorySource } from "./debian/repository.ts";
-export { MirrorError, NO_MIRROR, chooseMirror, parseSourcesList, parseSourcesStanzas, type SourceEntry } from "./debian/sources.ts";
+export { MirrorError, SuiteError, NO_MIRROR, chooseMirror, parseSourcesList, parseSourcesStanzas, type SourceEntry } from "./debian/sources.ts";
 export { signedByOf, withOnly, type Keyring } from "./debian/keyring.ts";
 export { DebError, openDeb, readTar, requireIdentity, visitData, type ControlFile, type DebArchive } from "./debian/deb-archive.ts";
 export { buildDeb, controlProblems, debFileName, debProblems, type BuiltDeb, type DebEntry, type DebSource, type DebTools } from "./debian/deb-writer.ts";

@@ -86,7 +86,8 @@ export interface PackagePorts {
   store: FileStore;
   decompress: Decompress;
   unpack: Unpack;
-  hasher(algorithm: "sha256" | "md5"): Hasher;
+  /** `sha1` is for formats that know no better */
+  hasher(algorithm: "sha256" | "md5" | "sha1"): Hasher;
   /** the bytes as a byte string; hosts have a faster way than a loop */
   latin1(bytes: Uint8Array): string;
   nowSeconds(): number;

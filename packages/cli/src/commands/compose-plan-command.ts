@@ -1,8 +1,8 @@
-import { checkAnswers, checkOutputs, checkPhases, fitsLock, lockKey, NO_WORK, orderNodes, planSteps, resolveImage, tellingRequest, type LockedImage } from "@stratos/compose";
+import { checkAnswers, checkImage, checkOutputs, checkPhases, fitsLock, lockKey, NO_WORK, orderNodes, planSteps, resolveImage, tellingRequest, type LockedImage, type TreefileProblem } from "@stratos/compose";
 import { CommandError } from "../command-error.ts";
 import { findArchive, openComposeSession, telling } from "../compose/compose-session.ts";
 import { lockModeOf, lockPath, readLock } from "../compose/lock-file.ts";
-import { openTreefile, requireFiles, selectTargets } from "../compose/open-treefile.ts";
+import { openTreefile, requireFiles, selectTargets, tellChosenArchitectures } from "../compose/open-treefile.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
@@ -12,6 +12,7 @@ export async function planCompose(file: string, options: ComposePlanOptions): Pr
   const treefile = await openTreefile(file, options);
   const targets = await selectTargets(treefile, options);
   requireFiles(file, treefile, targets);
+  tellChosenArchitectures(treefile, targets);
   const lockMode = lockModeOf(options), lock = await readLock(lockPath(file, options.lock));
   return telling(file, async () => {
     checkPhases(treefile, targets);
@@ -19,14 +20,16 @@ export async function planCompose(file: string, options: ComposePlanOptions): Pr
     const session = await openComposeSession({ output: ".", treefile: file }, { verbose: false, targets });
     try {
       checkOutputs(session.ports.outputs, treefile, targets);
-      const images: { variant: string; architecture: string; isLocked: boolean; locked: LockedImage }[] = [];
+      const images: { variant: string; architecture: string; isLocked: boolean; locked: LockedImage; notes: readonly TreefileProblem[] }[] = [];
       for (const target of targets) {
         const kept = lock.images[lockKey(target)];
         const isLocked = lockMode !== "update" && (await fitsLock(session.ports, target, kept));
         if (!isLocked && lockMode === "locked") throw new CommandError(lockKey(target), "the lock file does not fit it any more; --update makes it anew");
         const locked = isLocked ? kept! : await tellingRequest(treefile, target, () => resolveImage(session.ports, target, findArchive({ mirror: options.mirror, treefile: file, targets }), (progress) => session.show({ kind: "packages", image: lockKey(target), progress })));
         checkAnswers(treefile, target, locked);
-        images.push({ variant: target.variant, architecture: target.architecture, isLocked, locked });
+        const notes = checkImage(treefile, target, locked);
+        if (options.json !== true) for (const problem of notes) session.show({ kind: "advice", image: lockKey(target), problem });
+        images.push({ variant: target.variant, architecture: target.architecture, isLocked, locked, notes });
       }
       await session.close();
       if (options.json === true) {

@@ -4,7 +4,7 @@ import { runCompose } from "@stratos/compose";
 import { CommandError } from "../command-error.ts";
 import { findArchive, openComposeSession, telling } from "../compose/compose-session.ts";
 import { lockModeOf, lockPath, readLock, writeLock } from "../compose/lock-file.ts";
-import { openTreefile, requireFiles, selectTargets } from "../compose/open-treefile.ts";
+import { openTreefile, requireFiles, selectTargets, tellChosenArchitectures } from "../compose/open-treefile.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import { formatSize } from "../option-values.ts";
 import { VERSION } from "../version.ts";
@@ -14,6 +14,7 @@ export async function runComposeCommand(file: string, options: ComposeRunOptions
   const treefile = await openTreefile(file, options);
   const targets = await selectTargets(treefile, options);
   requireFiles(file, treefile, targets);
+  tellChosenArchitectures(treefile, targets);
   const place = lockPath(file, options.lock), lockMode = lockModeOf(options);
   const lock = await readLock(place);
   return telling(file, async () => {

@@ -1,5 +1,6 @@
 import { printable } from "@stratos/base";
 import { checkPhases, formatProblem, loadTreefile, TreefileError, type TreefileProblem } from "@stratos/compose";
+import { nativeArchitecture } from "@stratos/host-node/compose";
 import { hostText, missingFiles } from "../compose/open-treefile.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import type { ComposeValidateOptions } from "./compose-options.ts";
@@ -9,7 +10,7 @@ export async function validateTreefiles(files: readonly string[], options: Compo
   const images: { file: string; variant: string; architecture: string }[] = [];
   for (const file of files) {
     try {
-      const treefile = await loadTreefile(file, hostText(file), options.unknownKeys === "warn" ? (problem) => warnings.push(problem) : undefined);
+      const treefile = await loadTreefile(file, hostText(file), options.unknownKeys === "warn" ? (problem) => warnings.push(problem) : undefined, nativeArchitecture());
       const targets = treefile.targets();
       problems.push(...missingFiles(file, treefile, targets));
       checkPhases(treefile, targets);
@@ -23,6 +24,7 @@ export async function validateTreefiles(files: readonly string[], options: Compo
   else {
     for (const warning of warnings) process.stderr.write(`stratos: warning: ${printable(formatProblem(warning))}\n`);
     for (const problem of problems) process.stderr.write(`stratos: ${printable(formatProblem(problem))}\n`);
+    for (const file of problems.length === 0 ? files : []) process.stdout.write(`${printable(file)}: valid: ${images.filter((one) => one.file === file).map(({ variant, architecture }) => `${variant}/${architecture}`).join(", ")}\n`);
   }
   return problems.length === 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

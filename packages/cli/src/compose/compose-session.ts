@@ -2,10 +2,11 @@
 import { constants } from "node:os";
 import { readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { printable } from "@stratos/base";
 import { compileLate, homeFolder, ProgressDisplay, readConfig, stratosHome } from "@stratos/host-node/home";
 import { ComposeFolder, folderOutput, hashArtifact, isNativeArchitecture, nativeObstacle, NativeRunner, ociOutputs, ostreeOutput, publishText, tarOutput } from "@stratos/host-node/compose";
 import { findMirror, nodePackagePorts } from "@stratos/host-node/packages";
-import { ScriptError, TreefileError, type Archive, type ComposeEvent, type ComposePorts, type ImageTarget, type OutputWriter, type ScriptRunner } from "@stratos/compose";
+import { formatProblem, ScriptError, TreefileError, type Archive, type ComposeEvent, type ComposePorts, type ImageTarget, type OutputWriter, type ScriptRunner } from "@stratos/compose";
 import { CommandError, hostReason } from "../command-error.ts";
 import { EXIT_SIGNAL_BASE } from "../exit-status.ts";
 import { treefileFailure } from "./open-treefile.ts";
@@ -152,6 +153,7 @@ function show(event: ComposeEvent, display: ProgressDisplay, isVerbose: boolean)
       if (isVerbose) display.note(`  ${build.line}`);
       return;
     }
+    case "advice": return display.note(`stratos: note: ${printable(formatProblem(event.problem))}`);
     case "note": return display.note(`output ${event.image} ${event.output}: ${event.message}`);
     case "kept": if (isVerbose) display.note(`build ${event.image}: ${event.what} kept`);
   }

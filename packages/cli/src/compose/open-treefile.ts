@@ -3,13 +3,23 @@ import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { printable } from "@stratos/base";
 import { formatProblem, loadTreefile, TREEFILE_SIZE_MAX, TreefileError, type ImageTarget, type ReadText, type Treefile, type TreefileProblem } from "@stratos/compose";
+import { nativeArchitecture } from "@stratos/host-node/compose";
 import { CommandError } from "../command-error.ts";
 import { readSource } from "./read-source.ts";
 import type { ComposeSelection, UnknownKeyOptions } from "../commands/compose-options.ts";
 
 /** @throws CommandError */
 export async function openTreefile(path: string, { unknownKeys }: UnknownKeyOptions): Promise<Treefile> {
-  return tellProblems(() => loadTreefile(path, hostText(path), unknownKeys === "warn" ? (problem) => process.stderr.write(`stratos: warning: ${printable(formatProblem(problem))}\n`) : undefined));
+  return tellProblems(() => loadTreefile(path, hostText(path), unknownKeys === "warn" ? (problem) => process.stderr.write(`stratos: warning: ${printable(formatProblem(problem))}\n`) : undefined, nativeArchitecture()));
+}
+
+/** Says for which processor an image is whose treefile does not. */
+export function tellChosenArchitectures(treefile: Treefile, targets: readonly ImageTarget[]): void {
+  for (const target of targets) if (treefile.hasChosenArchitecture(target.variant)) process.stderr.write(`stratos: note: ${target.variant} ${chosenArchitectureNote(target)}\n`);
+}
+
+function chosenArchitectureNote({ architecture }: ImageTarget): string {
+  return architecture === nativeArchitecture() ? `is for ${architecture}, as this host is; \`architectures: [riscv64]\` makes one that runs within Stratos` : `is for ${architecture}, since the treefile names no \`architectures\``;
 }
 
 /** @throws CommandError  also when a pattern matches nothing */

@@ -2,25 +2,32 @@
  * From a configured root to an image's own: names, files, accounts, scripts, services, in this order; then what is to be removed, and what
  * no image should hold, goes.
  */
-import { byteString, byteStringOf, byteStringToUtf8, utf8Of, utf8ToByteString } from "@stratos/base";
+import { byteString, byteStringOf, byteStringToUtf8, closestName, slipsOfWord, utf8Of, utf8ToByteString } from "@stratos/base";
 import { readBlob, type FileTree } from "@stratos/formats";
 import type { RootMeta } from "@stratos/pkg";
 import type { LockedImage } from "../gather/lock.ts";
 import type { ComposePorts, ScriptRunner } from "../ports.ts";
 import { compilePattern } from "../treefile/pattern.ts";
+import type { KeyPath } from "../treefile/positions.ts";
 import { overlaysOf } from "../treefile/schema-content.ts";
 import { substitute, type ImageTarget } from "../treefile/treefile.ts";
 import { AccountError, Accounts } from "./accounts.ts";
 import { cleanIdentity } from "./clean.ts";
 import { runHook } from "./hooks.ts";
+import { JAVA_KEYSTORE, withoutClock } from "./java-keystore.ts";
 import { isSkeleton, layOverlay } from "./overlay.ts";
 import { disableUnit, enableUnit, maskUnit, ServiceError, type UnitFiles } from "./services.ts";
 import { BUILD_HOSTNAME, sha256Of } from "./stages.ts";
 import { memoryBlobs, TreeBuilder, type TreeNode } from "./tree-builder.ts";
 
-/** The configuration asks for what the root does not have. */
+/** The configuration asks for what the root does not have, at some key. */
 export class CustomizeError extends Error {
   override name = "CustomizeError";
+  readonly key: KeyPath;
+  constructor(message: string, key: KeyPath, options?: ErrorOptions) {
+    super(message, options);
+    this.key = key;
+  }
 }
 
 export interface CustomizeJob {
@@ -52,9 +59,18 @@ export async function customize(ports: Pick<ComposePorts, "packages">, job: Cust
   if (config.services !== undefined) setServices(root, config.services);
   const removals = (config["remove-files"] ?? []).map((pattern) => compilePattern(pattern, { isPath: true }));
   for (const path of removals.length === 0 ? [] : [...builder.nodes.keys()]) if (path !== "" && removals.some((matches) => matches(`/${path}`))) builder.removeAll(path);
+  settleKeystore(ports, builder, job);
   await runScripts(root, job, before, { key: "hooks.finalize", scripts: config.hooks?.finalize, sha256 });
   cleanIdentity(builder, { epochSeconds: job.epochSeconds, sha256, given: new Set(Object.keys(config.files ?? {})) });
   return builder.build({ newest: job.epochSeconds, ofFolders: job.epochSeconds });
+}
+
+/** Certificates of Java, which say when they were put together. */
+function settleKeystore(ports: Pick<ComposePorts, "packages">, builder: TreeBuilder, { epochSeconds, target }: CustomizeJob): void {
+  const node = builder.nodes.get(JAVA_KEYSTORE);
+  if (node?.kind !== "file" || node.content === null || target.config.files?.[`/${JAVA_KEYSTORE}`] !== undefined) return;
+  const settled = withoutClock(readBlob(node.content), epochSeconds, () => ports.packages.hasher("sha1"));
+  if (settled !== undefined) builder.file(JAVA_KEYSTORE, node.meta, settled);
 }
 
 /** What stands before scripts run: names, files, accounts, overlays. */
@@ -64,7 +80,8 @@ function configure(root: Root, job: CustomizeJob): void {
   if (builder.nodes.has("usr/bin/apt")) root.write("var/lib/apt/extended_states", extendedStates(job.locked, job.target.architecture));
   layOverlays(root, job, (path) => !isSkeleton(path));
   for (const [path, file] of Object.entries(config.files ?? {})) {
-    const place = root.place(utf8ToByteString(path.slice(1)));
+    const place = at(["files", path], () => root.place(utf8ToByteString(path.slice(1))));
+    if (file.folder !== true) refuseFolder(builder, place, path);
     const meta: RootMeta = { uid: file.uid ?? 0, gid: file.gid ?? 0, mode: Number.parseInt(file.mode ?? (file.folder === true ? "755" : file.link === undefined ? "644" : "777"), 8), mtime: job.epochSeconds };
     if (file.folder !== true || builder.nodes.get(place)?.kind !== "directory") builder.removeAll(place);
     if (file.folder === true) builder.directory(place, meta);
@@ -85,6 +102,22 @@ function layOverlays(root: Root, { target, overlays }: CustomizeJob, isLeftOut: 
   }
 }
 
+/** A file in the place of a folder would take all that is in it away. */
+function refuseFolder(builder: TreeBuilder, place: string, path: string): void {
+  if (builder.nodes.get(place)?.kind !== "directory") return;
+  for (const other of builder.nodes.keys()) if (other.startsWith(`${place}/`)) throw new CustomizeError(`is a folder of the image, with ${byteStringToUtf8(other.slice(place.length + 1))} in it, and a file or link would take its place`, ["files", path]);
+}
+
+/** What `work` says is wrong with a path is told at `key`. */
+function at<T>(key: KeyPath, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof CustomizeError && error.key.length === 0) throw new CustomizeError(error.message, key, { cause: error });
+    throw error;
+  }
+}
+
 /** A root as configuration sees it: paths go through links, folders that are missing are made. */
 class Root {
   readonly builder: TreeBuilder;
@@ -97,7 +130,7 @@ class Root {
 
   /** Where a path leads when the links in its folders are followed. */
   place(path: string, links = 0): string {
-    if (links > 40) throw new CustomizeError(`/${path}: too many symbolic links`);
+    if (links > 40) throw new CustomizeError(`/${path}: too many symbolic links`, []);
     const names = path.split("/").filter((name) => name !== "" && name !== ".");
     const at: string[] = [];
     for (const [index, name] of names.entries()) {
@@ -108,7 +141,7 @@ class Root {
       const node = this.builder.nodes.get(here);
       if (node === undefined) this.builder.directory(here, { uid: 0, gid: 0, mode: 0o755, mtime: this.mtime });
       else if (node.kind === "symlink") return this.place([...(node.target.startsWith("/") ? [] : at.slice(0, -1)), node.target, ...names.slice(index + 1)].join("/"), links + 1);
-      else if (node.kind !== "directory") throw new CustomizeError(`/${here}: is no folder`);
+      else if (node.kind !== "directory") throw new CustomizeError(`/${byteStringToUtf8(here)} is no folder`, []);
     }
     return at.join("/");
   }
@@ -144,7 +177,7 @@ function setNames(root: Root, { target }: CustomizeJob): void {
   root.write("etc/hostname", `${name}\n`);
   root.write("etc/hosts", `127.0.0.1\tlocalhost\n${name === BUILD_HOSTNAME ? "" : `127.0.1.1\t${name}\n`}\n::1\tlocalhost ip6-localhost ip6-loopback\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n`);
   if (timezone !== undefined) {
-    if (!root.builder.nodes.has(`usr/share/zoneinfo/${timezone}`)) throw new CustomizeError(`timezone: the image has no ${timezone}; the package tzdata brings the time zones`);
+    if (!root.builder.nodes.has(`usr/share/zoneinfo/${timezone}`)) throw new CustomizeError(`the image has no ${timezone}; the package tzdata brings the time zones`, ["timezone"]);
     root.link("etc/localtime", `/usr/share/zoneinfo/${timezone}`);
     root.write("etc/timezone", `${timezone}\n`);
   }
@@ -163,21 +196,23 @@ function extendedStates(locked: LockedImage, architecture: string): string {
 function setUsers(root: Root, job: CustomizeJob): void {
   const read = (name: string): string => root.read(`etc/${name}`) ?? "";
   const accounts = new Accounts({ passwd: read("passwd"), shadow: read("shadow"), group: read("group"), gshadow: read("gshadow") }, job.epochSeconds);
-  const homes: { home: string; uid: number; gid: number; isNew: boolean; keys: readonly string[] | undefined; isSystem: boolean }[] = [];
-  try {
-    for (const [name, user] of Object.entries(job.target.config.users ?? {})) homes.push({ ...accounts.set(name, user), keys: user["ssh-keys"], isSystem: user.system === true });
-  } catch (error) {
-    if (error instanceof AccountError) throw new CustomizeError(`users: ${error.message}`, { cause: error });
-    throw error;
+  const homes: { name: string; home: string; uid: number; gid: number; isNew: boolean; keys: readonly string[] | undefined; isSystem: boolean }[] = [];
+  for (const [name, user] of Object.entries(job.target.config.users ?? {})) {
+    try {
+      homes.push({ name, ...accounts.set(name, user), keys: user["ssh-keys"], isSystem: user.system === true });
+    } catch (error) {
+      if (error instanceof AccountError) throw new CustomizeError(error.message, ["users", name], { cause: error });
+      throw error;
+    }
   }
   const { files } = accounts;
   root.write("etc/passwd", files.passwd);
   root.write("etc/group", files.group);
   root.write("etc/shadow", files.shadow, root.builder.nodes.has("etc/shadow") ? {} : { mode: 0o640, gid: 42 });
   root.write("etc/gshadow", files.gshadow, root.builder.nodes.has("etc/gshadow") ? {} : { mode: 0o640, gid: 42 });
-  for (const { home, uid, gid, isNew, keys, isSystem } of homes) {
+  for (const { name, home, uid, gid, isNew, keys, isSystem } of homes) {
     const own = { uid, gid, mtime: job.epochSeconds };
-    const place = root.place(home.slice(1));
+    const place = at(["users", name, "home"], () => root.place(home.slice(1)));
     if (isNew && !isSystem && !root.builder.nodes.has(place)) {
       root.builder.directory(place, { ...own, mode: 0o700 });
       for (const [path, node] of [...root.builder.nodes]) {
@@ -185,7 +220,7 @@ function setUsers(root: Root, job: CustomizeJob): void {
       }
     }
     if (keys === undefined) continue;
-    if (!root.builder.nodes.has(place)) throw new CustomizeError(`users: ${home} is not there to keep keys in`);
+    if (!root.builder.nodes.has(place)) throw new CustomizeError(`${home} is not there to keep keys in`, ["users", name, "ssh-keys"]);
     if (!root.builder.nodes.has(`${place}/.ssh`)) root.builder.directory(`${place}/.ssh`, { ...own, mode: 0o700 });
     root.builder.file(`${place}/.ssh/authorized_keys`, { ...own, mode: 0o600 }, utf8Of(keys.map((key) => `${key}\n`).join("")));
   }
@@ -222,12 +257,16 @@ function setServices(root: Root, services: { readonly enable?: readonly string[]
       for (const [path, node] of root.builder.nodes) if (node.kind === "symlink") yield { path, target: node.target };
     },
   };
-  try {
-    for (const unit of services.disable ?? []) disableUnit(files, unit);
-    for (const unit of services.enable ?? []) enableUnit(files, unit);
-    for (const unit of services.mask ?? []) maskUnit(files, unit);
-  } catch (error) {
-    if (error instanceof ServiceError) throw new CustomizeError(`services: ${error.message}`, { cause: error });
-    throw error;
+  for (const unit of services.disable ?? []) disableUnit(files, unit);
+  for (const unit of services.enable ?? []) {
+    try {
+      enableUnit(files, unit);
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error;
+      const units = [...root.builder.nodes.keys()].filter((path) => UNIT_FOLDERS.some((folder) => path.startsWith(`${folder}/`))).map((path) => path.slice(path.lastIndexOf("/") + 1));
+      const meant = closestName(/\.[a-z]+$/.test(unit) ? unit : `${unit}.service`, units, slipsOfWord);
+      throw new CustomizeError(`${error.message}${meant === undefined ? ", and no package or file of the image brings it" : `; did you mean ${meant}?`}`, ["services", "enable"], { cause: error });
+    }
   }
+  for (const unit of services.mask ?? []) maskUnit(files, unit);
 }

@@ -48,6 +48,8 @@ export interface TestWorld {
   files: Map<string, Uint8Array>;
   outputs: Map<string, Uint8Array>;
   runner: FakeRunner;
+  /** one for tar archives, to which others may be put */
+  writers: OutputWriter[];
   /** trees that were written, by name of their output */
   trees: Map<string, FileTree>;
   events: ComposeEvent[];
@@ -89,8 +91,9 @@ export function makeWorld(): TestWorld {
     },
     has: async ({ path, sha256: digest }) => { const bytes = outputs.get(path); return bytes !== undefined && sha256(bytes) === digest; },
   };
+  const writers = [writer];
   const ports: ComposePorts = {
-    packages, store: memoryStore(files), runner: () => runner, outputs: [writer],
+    packages, store: memoryStore(files), runner: () => runner, outputs: writers,
     publish: async (path, text) => { const bytes = Buffer.from(text); outputs.set(path, bytes); return { path, sizeBytes: bytes.length, sha256: sha256(bytes), mediaType: "application/json", isFile: true }; },
     checksum: async (path, algorithm) => createHash(algorithm).update(outputs.get(path)!).digest("hex"),
     readSource: async (path) => sources.get(path),
@@ -99,7 +102,7 @@ export function makeWorld(): TestWorld {
     nowMs: () => performance.now(),
   };
   return {
-    packages, files, outputs, runner, trees, events, sources, folders,
+    packages, files, outputs, runner, trees, events, sources, folders, writers,
     publish: (list, date) => publish(packages, list, signer, date === undefined ? {} : { date }),
     async compose(text, request = {}) {
       const treefile = await loadTreefile("t.yaml", async (path) => (path === "t.yaml" ? text : undefined));

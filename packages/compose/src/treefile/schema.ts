@@ -1,7 +1,7 @@
 /**
  * The treefile's JSON Schema (`stratos compose schema`), once: validation, merging, the types of TypeScript below and the published schema are one
  * table. A layer's keys may stand in the file itself, in a variant, and in a section for an architecture. The title beside a pattern is its form in words, for who broke it.
- * Each list says by `x-merge` what a higher layer's does to a lower one's.
+ * Each list says by `x-merge` what a higher layer's does to a lower one's; each key has a description, and an example where its kind does not show one: docs/treefile.md is made of them.
  */
 import { isObject, type Json, type JsonObject } from "./json.ts";
 import { CONTENT_KEYS, type ContentConfig } from "./schema-content.ts";
@@ -36,14 +36,17 @@ const FIELD = { type: "string", pattern: "^[^:\\n]*$", title: "one line without 
 
 export const PHASES = ["init", "gather", "build", "ostree", "output", "cleanup"] as const;
 export type PhaseName = (typeof PHASES)[number];
+const PHASE_WORK: Readonly<Record<PhaseName, string>> = {
+  init: "checks the lock file", gather: "chooses and fetches the packages of an image", build: "makes its root", ostree: "writes its commits", output: "writes its other outputs", cleanup: "writes bills of materials and provenance",
+};
 
 const PHASE = {
   type: "object", additionalProperties: false,
   properties: {
     skip: { type: "boolean", description: "leave the phase out" },
-    when: { ...TEXT, description: "a condition; the phase is left out where it is false" },
-    timeout: { ...SECONDS, description: "seconds after which the phase has failed" },
-    after: { ...WORDS, description: "phases that must be over before it begins: PHASE, or VARIANT/PHASE of another variant" },
+    when: { ...TEXT, description: "a condition; the phase is left out where it is false", examples: ['variant == "server" && architecture != "riscv64"'] },
+    timeout: { ...SECONDS, description: "seconds after which the phase has failed", examples: [900] },
+    after: { ...WORDS, description: "phases that must be over before it begins: PHASE, or VARIANT/PHASE of another variant", examples: [["server/build"]] },
     "on-skip": { enum: ["skip", "fail"], description: "what becomes of phases that need it when it is left out (default: skip)" },
   },
 } as const;
@@ -54,104 +57,118 @@ export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 const OUTPUT = {
   type: "object", additionalProperties: false,
   properties: {
-    format: { enum: OUTPUT_FORMATS },
-    filename: { type: "string", pattern: "^[^/\\u0000]+$", title: "a name without '/'", not: { enum: [".", ".."] }, description: "name of the file, with ${name}, ${version}, ${variant}, ${architecture}" },
-    destination: { type: "string", pattern: "^(?!\\.\\.?(/|$))[^/\\u0000]+(/(?!\\.\\.?(/|$))[^/\\u0000]+)*$", title: "a path below the compose's folder, without '.' and '..'", description: "folder below the compose's, with the same variables (default: the compose's own)" },
+    format: { enum: OUTPUT_FORMATS, description: "what is made of the image's root" },
+    filename: { type: "string", pattern: "^[^/\\u0000]+$", title: "a name without '/'", not: { enum: [".", ".."] }, description: "name of the file, with ${name}, ${version}, ${variant}, ${architecture}", examples: ["web-${version}.qcow2"] },
+    destination: { type: "string", pattern: "^(?!\\.\\.?(/|$))[^/\\u0000]+(/(?!\\.\\.?(/|$))[^/\\u0000]+)*$", title: "a path below the compose's folder, without '.' and '..'", description: "folder below the compose's, with the same variables (default: the compose's own)", examples: ["disks/${variant}"] },
     checksum: { enum: ["sha256", "sha512"], description: "SHA256SUMS names each file; with sha512 SHA512SUMS names this one too" },
-    compression: { enum: ["none", "gzip", "zstd", "lz4"], description: "lz4 is EROFS's" },
-    level: { type: "integer", minimum: 1, maximum: 22, description: "of the compression" },
-    image: { ...NAME, description: "name of the Stratos image" },
-    size: { type: "string", pattern: "^[0-9]+[KMGT]?$", title: "a size, such as 4G or 512M", description: "of a disk or a file system (default: what is needed, and a fifth more)" },
+    compression: { enum: ["none", "gzip", "zstd", "lz4"], description: "how the output, or the root of a disk, is packed; lz4 is EROFS's", examples: ["zstd"] },
+    level: { type: "integer", minimum: 1, maximum: 22, description: "of the compression", examples: [19] },
+    image: { ...NAME, description: "name of the Stratos image (default: the compose's)", examples: ["web"] },
+    size: { type: "string", pattern: "^[0-9]+[KMGT]?$", title: "a size, such as 4G or 512M", description: "of a disk or a file system (default: what is needed, and a fifth more)", examples: ["4G"] },
     bootloader: { enum: ["systemd-boot", "grub", "unified"], description: "of a disk or an ISO (default: what the image has)" },
     filesystem: { enum: ["ext4", "btrfs", "erofs", "aegisfs"], description: "of a disk's root (default: ext4)" },
     partitions: PARTITIONS,
     extension: EXTENSION,
-    snapshot: { type: "string", pattern: "^[A-Za-z0-9_.-]{1,64}$", title: "a name of letters, digits, '.', '_' and '-'", description: "with btrfs: a read-only snapshot of the root, which the boot menu offers" },
-    "command-line": { type: "string", description: "further words for the kernel of a disk or an ISO" },
+    snapshot: { type: "string", pattern: "^[A-Za-z0-9_.-]{1,64}$", title: "a name of letters, digits, '.', '_' and '-'", description: "with btrfs: a read-only snapshot of the root, which the boot menu offers", examples: ["fresh"] },
+    "command-line": { type: "string", description: "further words for the kernel of a disk or an ISO", examples: ["console=ttyS0 quiet"] },
     deploy: { type: "boolean", description: "of a disk: it holds the image's commit as OSTree deploys it, and takes updates from a repository" },
-    when: { ...TEXT, description: "a condition; nothing is written where it is false" },
+    when: { ...TEXT, description: "a condition; nothing is written where it is false", examples: ['architecture == "amd64"'] },
   },
 } as const;
 
 /** Keys of each layer; the schema says each once. */
 const LAYER_KEYS = {
-  description: TEXT,
-  suite: { ...TEXT, pattern: "^[A-Za-z0-9][A-Za-z0-9./_-]*$", title: "a suite, such as trixie", description: "Debian suite (default: trixie)" },
-  components: { ...WORDS, description: "of the suite (default: main)" },
-  mirror: { ...URL, description: "Debian mirror (default: the host's)" },
+  description: { ...TEXT, description: "what the image is, for people", examples: ["a small web server"] },
+  suite: { ...TEXT, pattern: "^[A-Za-z0-9][A-Za-z0-9./_-]*$", title: "a suite, such as trixie", description: "Debian suite (default: trixie)", examples: ["bookworm"] },
+  components: { ...WORDS, description: "of the suite (default: main)", examples: [["main", "non-free-firmware"]] },
+  mirror: { ...URL, description: "Debian mirror (default: the host's)", examples: ["https://mirror.example/debian"] },
   repositories: {
-    type: "object", propertyNames: NAME, description: "archives besides the mirror's suite",
+    type: "object", propertyNames: NAME, description: "archives besides the mirror's suite, by a name of your own",
     additionalProperties: {
       type: "object", additionalProperties: false,
-      properties: { uri: URL, suite: TEXT, components: WORDS, keyring: { ...TEXT, description: "file with its keys, beside the treefile" } },
+      properties: {
+        uri: { ...URL, description: "where its dists/ and pool/ are found", examples: ["https://packages.example.org/debian"] }, suite: { ...TEXT, description: "suite or codename there", examples: ["trixie"] },
+        components: { ...WORDS, description: "of that suite (default: main)", examples: [["main", "contrib"]] }, keyring: { ...TEXT, description: "file with the keys that sign it, beside the treefile", examples: ["keys/example.gpg"] },
+      },
     },
   },
   base: { enum: ["minbase", "essential", "important", "standard", "none"], description: "what every image has: essential packages (essential), with the required ones and apt (minbase, the default), with those of priority important, with those of priority standard too; or nothing" },
   recommends: { type: "boolean", description: "also take recommended packages (default: false)" },
-  packages: { ...PACKAGES, description: "names, NAME=VERSION, patterns over all names of the archive, or paths of .deb files beside the treefile (with a /: ./NAME.deb)" },
-  exclude: { ...PACKAGES, description: "patterns; what matches is never taken, and a package that needs it is an error" },
-  hostname: { type: "string", pattern: "^[A-Za-z0-9$]([A-Za-z0-9.${}-]{0,62}[A-Za-z0-9}])?$", title: "a host's name of letters, digits, '.' and '-'" },
-  timezone: { type: "string", pattern: "^[A-Za-z0-9+_-]+(/[A-Za-z0-9+_-]+)*$", title: "a time zone, such as Europe/Berlin" },
-  locale: { type: "string", pattern: "^[A-Za-z_]+(\\.[A-Za-z0-9-]+)?(@[a-z]+)?$", title: "a locale, such as de_DE.UTF-8" },
+  packages: { ...PACKAGES, description: "names, NAME=VERSION, patterns over all names of the archive, or paths of .deb files beside the treefile (with a /: ./NAME.deb)", examples: [["nginx", "python3.13*", "-nano"]] },
+  exclude: { ...PACKAGES, description: "patterns; what matches is never taken, and a package that needs it is an error", examples: [["exim4*"]] },
+  hostname: { type: "string", pattern: "^[A-Za-z0-9$]([A-Za-z0-9.${}-]{0,62}[A-Za-z0-9}])?$", title: "a host's name of letters, digits, '.' and '-'", description: "name of the machine, with the variables of file names (default: localhost)", examples: ["web-${variant}"] },
+  timezone: { type: "string", pattern: "^[A-Za-z0-9+_-]+(/[A-Za-z0-9+_-]+)*$", title: "a time zone, such as Europe/Berlin", description: "time zone of the machine, of the package tzdata (default: UTC)", examples: ["Europe/Berlin"] },
+  locale: { type: "string", pattern: "^[A-Za-z_]+(\\.[A-Za-z0-9-]+)?(@[a-z]+)?$", title: "a locale, such as de_DE.UTF-8", description: "language of the system; C.UTF-8 is always there, others take the package locales-all", examples: ["C.UTF-8"] },
   users: {
-    type: "object", propertyNames: { pattern: "^[a-z_][a-z0-9_-]{0,31}$", title: "a user's name in small letters" },
+    type: "object", description: "accounts to make, or to change where a package has made them, by name", propertyNames: { pattern: "^[a-z_][a-z0-9_-]{0,31}$", title: "a user's name in small letters" },
     additionalProperties: {
       type: "object", additionalProperties: false,
       properties: {
-        uid: ID, gid: ID, groups: WORDS, home: PATH, shell: PATH,
-        comment: FIELD, system: { type: "boolean" },
-        password: { ...FIELD, description: "as crypt(5) has it; without one the password is locked" },
-        "ssh-keys": { type: "array", ...SET, items: { type: "string", pattern: "^[^\\n]+$", title: "one line" } },
+        uid: { ...ID, description: "number of the account (default: the next free one)", examples: [1500] }, gid: { ...ID, description: "number of its group, which must be there (default: a group of the account's name and number)", examples: [100] },
+        groups: { ...WORDS, description: "further groups, which must be there when all packages are configured", examples: [["sudo", "adm"]] }, home: { ...PATH, description: "home folder, made from /etc/skel (default: /home/NAME)", examples: ["/srv/ada"] },
+        shell: { ...PATH, description: "program that a login starts (default: /bin/sh)", examples: ["/bin/bash"] }, comment: { ...FIELD, description: "name of the person", examples: ["Ada Lovelace"] },
+        system: { type: "boolean", description: "of a service: a number below 1000, no home, no login (default: false)" },
+        password: { type: "string", pattern: "^([!*]*|!?\\$[0-9a-z]+\\$[^:\\n]+|!?[./0-9A-Za-z]{13}|!?_[./0-9A-Za-z]{19})$", title: "a hash as crypt(5) has it, such as `mkpasswd` or `openssl passwd -6` prints, not the password itself", description: "as crypt(5) has it, such as `mkpasswd` prints (default: locked)", examples: ["$6$salt$hash"] },
+        "ssh-keys": { type: "array", ...SET, items: { type: "string", pattern: "^([^\\n]*[ \\t])?(ssh-(rsa|dss|ed25519)|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\\.com|ssh-(rsa|ed25519)-cert-v01@openssh\\.com) +AAAA[0-9A-Za-z+/]{8,}={0,3}([ \\t][^\\n]*)?$", title: "a public key as its .pub file has it, such as \"ssh-ed25519 AAAA… NAME\"" }, description: "who may log in by SSH: lines of ~/.ssh/authorized_keys", examples: [["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExample ada"]] },
       },
     },
   },
   files: {
-    type: "object", propertyNames: { pattern: "^/[^\\u0000]*[^/\\u0000]$", title: "a path that begins with / and does not end with it" },
+    type: "object", description: "files, links and folders to lay over the packages' own, by path; each says exactly one of content, source, link and folder", propertyNames: { pattern: "^/[^\\u0000]*[^/\\u0000]$", title: "a path that begins with / and does not end with it" },
     additionalProperties: {
       type: "object", additionalProperties: false,
       properties: {
-        content: TEXT, source: { ...TEXT, description: "file beside the treefile" }, link: { ...TEXT, minLength: 1, description: "makes a symbolic link that leads there" },
-        folder: { const: true }, mode: MODE, uid: ID, gid: ID,
+        content: { ...TEXT, description: "what the file holds", examples: ["hello\n"] }, source: { ...TEXT, description: "file beside the treefile that it is a copy of", examples: ["files/motd"] },
+        link: { ...TEXT, minLength: 1, description: "makes a symbolic link that leads there", examples: ["/srv/data"] }, folder: { const: true, description: "makes a folder, or gives one that is there its mode and owner" },
+        mode: { ...MODE, description: "permissions, in octal and quotes (default: \"0644\", of a folder \"0755\")", examples: ["0755"] }, uid: { ...ID, description: "number of its owner (default: 0, root)", examples: [33] }, gid: { ...ID, description: "number of its group (default: 0, root)", examples: [33] },
       },
     },
   },
-  "remove-files": { type: "array", ...SET, items: { type: "string", pattern: "^-?/.*$", title: "a path or pattern that begins with /, or with -/" }, description: "patterns of paths; ** crosses folders" },
+  "remove-files": { type: "array", ...SET, items: { type: "string", pattern: "^-?/.*$", title: "a path or pattern that begins with /, or with -/" }, description: "patterns of paths to remove when all else is done; ** crosses folders", examples: [["/usr/share/doc/**"]] },
   services: {
-    type: "object", additionalProperties: false, description: "systemd units",
-    properties: { enable: WORDS, disable: WORDS, mask: WORDS },
+    type: "object", additionalProperties: false, description: "units of systemd; `.service` may be left out",
+    properties: {
+      enable: { ...WORDS, description: "to start with the machine", examples: [["nginx", "fstrim.timer"]] }, disable: { ...WORDS, description: "not to start, though their package wants it", examples: [["apt-daily.timer"]] },
+      mask: { ...WORDS, description: "never to start, whoever asks", examples: [["ctrl-alt-del.target"]] },
+    },
   },
   scripts: {
-    type: "array", ...SEQUENCE, description: "shell scripts, run in the image after all packages are configured, in order: those of lower layers first",
+    type: "array", ...SEQUENCE, description: "shell scripts, run in the image after all packages are configured, in order: those of lower layers first", examples: [["update-ca-certificates"]],
     items: { type: "string", pattern: "^(?!-[^\\s-]\\S*$)", title: "a shell script (none is taken away by '-…' : they are a sequence; `scripts: null` takes all of lower layers away)" },
   },
   build: {
-    type: "object", additionalProperties: false,
+    type: "object", additionalProperties: false, description: "how the image is made; nothing of it is in the image",
     properties: {
-      environment: ENVIRONMENT, runner: { enum: ["auto", "stratos", "native"], description: "where maintainer scripts run" }, network: { type: "boolean" },
-      packages: { ...PACKAGES, description: "there while `scripts` run, and not in the image" },
-      mock: { type: "object", propertyNames: VARIABLE, description: "further options of the configuration for mock(1) that `stratos compose export --format mock` writes" },
+      environment: { ...ENVIRONMENT, description: "variables for all scripts", examples: [{ LANG: "C.UTF-8" }] }, runner: { enum: ["auto", "stratos", "native"], description: "where scripts run: natively in namespaces, or within Stratos (default: auto, natively where the host's processor can)" },
+      network: { type: "boolean", description: "let scripts use the host's network: then the image is no function of its packages (default: false)" },
+      packages: { ...PACKAGES, description: "there while `scripts` run, and not in the image", examples: [["build-essential"]] },
+      mock: { type: "object", propertyNames: VARIABLE, description: "further options of the configuration for mock(1) that `stratos compose export --format mock` writes", examples: [{ dist: "trixie" }] },
     },
   },
   ostree: {
-    type: "object", additionalProperties: false,
+    type: "object", additionalProperties: false, description: "commits of the image, and its layout for bootc",
     properties: {
-      ref: { type: "string", pattern: "^[A-Za-z0-9._${}/-]+$", title: "a ref of letters, digits, '.', '_', '-' and '/'" }, repository: { ...TEXT, description: "folder of the repository (default: the compose's own)" },
-      mode: { enum: ["archive", "bare", "bare-user", "bare-user-only"] }, parent: { type: "string", pattern: "^[0-9a-f]{64}$", title: "a commit, 64 digits of hex" }, subject: TEXT, metadata: LABELS, bootc: { type: "boolean", description: "lay the root out as OSTree and bootc deploy it, images for containers, too; false: commits hold the root as it is, and none deploys them (default: commits of a root with a kernel are laid out)" },
-      sign: { ...TEXT, description: "sign commits and the summary by OpenPGP: name of a key of `stratos pkg key`, or file" }, "sign-ed25519": { ...TEXT, description: "sign them by Ed25519: file with the key" },
-      os: { ...NAME, description: "whose deployments share one /var (default: debian)" }, remote: { ...NAME, description: "where a deployed system's updates come from: the name of a file in /etc/ostree/remotes.d (default: origin)" },
+      ref: { type: "string", pattern: "^[A-Za-z0-9._${}/-]+$", title: "a ref of letters, digits, '.', '_', '-' and '/'", description: "name of the commit, with the variables of file names (default: ${name}/${architecture}/${variant})", examples: ["edge/${architecture}"] },
+      repository: { ...TEXT, description: "folder of the repository (default: the compose's own)", examples: ["/srv/ostree"] },
+      mode: { enum: ["archive", "bare", "bare-user", "bare-user-only"], description: "of the repository, when it is new (default: archive, which serves over HTTP)" }, parent: { type: "string", pattern: "^[0-9a-f]{64}$", title: "a commit, 64 digits of hex", description: "commit that this one follows (default: none, so that an image is its own)", examples: ["0".repeat(64)] },
+      subject: { ...TEXT, description: "of the commit (default: name, version and variant)", examples: ["${name} ${version}"] }, metadata: { ...LABELS, description: "further fields of the commit", examples: [{ team: "core" }] }, bootc: { type: "boolean", description: "lay the root out as OSTree and bootc deploy it, images for containers, too; false: commits hold the root as it is, and none deploys them (default: commits of a root with a kernel are laid out)" },
+      sign: { ...TEXT, description: "sign commits and the summary by OpenPGP: name of a key of `stratos pkg key`, or file", examples: ["releases"] }, "sign-ed25519": { ...TEXT, description: "sign them by Ed25519: file with the key", examples: ["keys/commits.pem"] },
+      os: { ...NAME, description: "whose deployments share one /var (default: debian)", examples: ["edge"] }, remote: { ...NAME, description: "where a deployed system's updates come from: the name of a file in /etc/ostree/remotes.d (default: origin)", examples: ["updates"] },
     },
   },
   ...CONTENT_KEYS,
   container: {
-    type: "object", additionalProperties: false,
+    type: "object", additionalProperties: false, description: "what runs of an image for containers (`oci`, `oci-archive`)",
     properties: {
-      entrypoint: { type: "array", ...REPLACED, items: TEXT }, command: { type: "array", ...REPLACED, items: TEXT }, environment: ENVIRONMENT, labels: LABELS, user: TEXT,
-      workdir: { type: "string", pattern: "^/", title: "a path that begins with /" }, ports: { type: "array", ...SET, items: { type: "string", pattern: "^[0-9]+/(tcp|udp|sctp)$", title: "a port, such as 80/tcp" } },
+      entrypoint: { type: "array", ...REPLACED, items: TEXT, description: "program and first words, which stay when others are given", examples: [["/usr/sbin/nginx", "-g", "daemon off;"]] },
+      command: { type: "array", ...REPLACED, items: TEXT, description: "words behind the entrypoint, or the program, which others may be given for", examples: [["/bin/sh", "-c", "exec sleep infinity"]] },
+      environment: { ...ENVIRONMENT, description: "variables", examples: [{ LANG: "C.UTF-8" }] }, labels: { ...LABELS, description: "labels of the image", examples: [{ "org.opencontainers.image.vendor": "Example" }] }, user: { ...TEXT, description: "who runs it: USER, USER:GROUP or numbers (default: root)", examples: ["www-data"] },
+      workdir: { type: "string", pattern: "^/", title: "a path that begins with /", description: "folder in which it runs (default: /)", examples: ["/srv"] }, ports: { type: "array", ...SET, items: { type: "string", pattern: "^[0-9]+/(tcp|udp|sctp)$", title: "a port, such as 80/tcp" }, description: "ports that it listens on", examples: [["80/tcp"]] },
     },
   },
-  outputs: { type: "object", propertyNames: NAME, additionalProperties: OUTPUT },
-  phases: { type: "object", additionalProperties: false, properties: Object.fromEntries(PHASES.map((name) => [name, PHASE])) },
-  custom: { type: "object", description: "your own fields; they go into the metadata, and conditions may ask for them" },
+  outputs: { type: "object", description: "what is made of the image, by a name of your own", propertyNames: NAME, additionalProperties: OUTPUT },
+  phases: { type: "object", additionalProperties: false, description: "how the phases of a compose run", properties: Object.fromEntries(PHASES.map((name) => [name, { ...PHASE, description: PHASE_WORK[name] }])) },
+  custom: { type: "object", description: "your own fields; they go into the metadata, and conditions may ask for them", examples: [{ edition: "pro" }] },
 } as const;
 
 const LAYER = Object.fromEntries(Object.keys(LAYER_KEYS).map((key) => [key, { $ref: `#/$defs/${key}` }]));
@@ -159,7 +176,7 @@ const LAYER = Object.fromEntries(Object.keys(LAYER_KEYS).map((key) => [key, { $r
 const OWN_KEYS = { patternProperties: { "^x-": {} }, additionalProperties: false } as const;
 /** Debian's names. */
 export const ARCHITECTURE_NAMES = ["amd64", "arm64", "armel", "armhf", "i386", "ppc64el", "riscv64", "s390x"] as const;
-const ARCHITECTURES = { type: "array", ...SET, minItems: 1, items: { enum: [...ARCHITECTURE_NAMES, "-amd64", "-arm64", "-riscv64", "-*"] } } as const;
+const ARCHITECTURES = { type: "array", ...SET, minItems: 1, items: { enum: [...ARCHITECTURE_NAMES, "-amd64", "-arm64", "-riscv64", "-*"] }, description: "Debian's names of the processors that images are made for (default: the host's where its programs run natively, else riscv64)", examples: [["amd64", "arm64"]] } as const;
 const SECTIONS = {
   type: "object", description: "layers for the architectures that match the key, a pattern; applied in the order written",
   additionalProperties: { type: "object", properties: LAYER, ...OWN_KEYS },
@@ -169,18 +186,18 @@ const FILE = {
   type: "object",
   properties: {
     schema: { const: 1, description: "version of this format" },
-    name: { ...NAME, description: "of the compose" },
-    version: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9.+~_-]{0,63}$", title: "a version of letters, digits, '.', '+', '~', '_' and '-'" },
-    include: { type: "array", ...REPLACED, items: TEXT, description: "treefiles that this one is laid over, in order, beside it" },
-    "source-date-epoch": { type: "integer", minimum: 0, maximum: 253402300799, description: "newest time in the image, in seconds since 1970 (default: the date of the archive's index)" },
+    name: { ...NAME, description: "of the compose and its files; it must be said", examples: ["web"] },
+    version: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9.+~_-]{0,63}$", title: "a version of letters, digits, '.', '+', '~', '_' and '-'", description: "of the images (default: 0)", examples: ["1.2"] },
+    include: { type: "array", ...REPLACED, items: TEXT, description: "treefiles that this one is laid over, in order, beside it", examples: [["common.yaml"]] },
+    "source-date-epoch": { type: "integer", minimum: 0, maximum: 253402300799, description: "newest time in the image, in seconds since 1970 (default: the date of the archive's index)", examples: [1767225600] },
     architectures: ARCHITECTURES,
     architecture: SECTIONS,
     variants: {
-      type: "object", propertyNames: NAME,
+      type: "object", description: "images of different kinds, by name, each laid over the file (default: one, called default)", propertyNames: NAME,
       additionalProperties: {
         type: "object",
         properties: {
-          inherit: { ...SEQUENCE, anyOf: [NAME, { type: "array", items: NAME }], description: "variants that this one is laid over, in order" },
+          inherit: { ...SEQUENCE, anyOf: [NAME, { type: "array", items: NAME }], description: "variants that this one is laid over, in order", examples: [["base", "graphical"]] },
           abstract: { type: "boolean", description: "only there to be inherited from" },
           architectures: ARCHITECTURES, architecture: SECTIONS, ...LAYER,
         },

@@ -79,6 +79,18 @@ test("a slip is told with what was meant", async () => {
   ]);
 });
 
+test("what no image can be is told without looking at packages", async () => {
+  assert.deepEqual(await problems({ "main.yaml": "name: x\nfiles:\n  /usr/bin: {content: x}\n  /usr/sbin: {link: /data}\n  /srv: {link: /data}\n  /usr/lib: {folder: true}\n  /etc/a: {content: x}\n  /etc/a/b/c: {content: x}\n  /etc/l: {link: /tmp}\n  /etc/l/x: {content: x}\n" }), [
+    'main.yaml:3:3: files."/usr/bin": is a folder of every system, which a file would replace with all that is in it; `folder: true` sets its mode and owner',
+    'main.yaml:4:3: files."/usr/sbin": is a folder of every system, which a link would replace with all that is in it; `folder: true` sets its mode and owner',
+    'main.yaml:8:3: files."/etc/a/b/c": lies below /etc/a, which `files` makes a file',
+  ]);
+  const users = await problems({ "main.yaml": "name: x\nusers:\n  a: {ssh-keys: [garbage, ssh-ed25519 AAAA]}\n  b: {password: secret}\n" });
+  assert.deepEqual(users.map((line) => line.replace(/: expected.*/, "")), ["main.yaml:3:18: users.a.ssh-keys[0]", "main.yaml:3:27: users.a.ssh-keys[1]", "main.yaml:4:7: users.b.password"]);
+  const { config } = (await load({ "main.yaml": "name: x\nusers:\n  a: {ssh-keys: ['from=\"10.*\" ssh-rsa AAAAB3NzaC1yc2EAAAA= me you', sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5]}\n  b: {password: $6$salt$hash}\n  c: {password: '*'}\n" })).targets()[0]!;
+  assert.equal(Object.keys(config.users!).length, 3);
+});
+
 test("TOML has its lines too", async () => {
   assert.deepEqual(await problems({ "main.toml": 'name = "x"\n\n[variants.server]\npackages = ["a"]\nbase = "big"\n\n[files."/etc/x"]\ncontent = """\nmode = 1\n"""\nmod = "0644"\n' }, "main.toml"), [
     'main.toml:5:1: variants.server.base: expected one of minbase, essential, important, standard, none, not "big"', 'main.toml:11:1: files."/etc/x".mod: unknown key; did you mean mode?',
@@ -208,4 +220,34 @@ test("an included file's own files lie beside it, wherever it lies", async () =>
     "/deep": "../b/sub/deep.txt", "/absolute": "/etc/x", "/base": "../b/base.txt", "/own": "own.txt", "/far": "/c/far.txt", "/main": "main.txt", "/variant": "../variant.txt",
   });
   assert.equal(config.repositories!["own"]!.keyring, "../b/key.asc");
+});
+
+test("an image is for the processor of its host where nothing says otherwise, and one of Stratos for its own", async () => {
+  const of = async (text: string): Promise<string[]> => (await loadTreefile("m.yaml", async () => text, undefined, "amd64")).targets().map(({ variant, architecture }) => `${variant} ${architecture}`);
+  assert.deepEqual(await of("name: x\nvariants: {a: {}, b: {architectures: [arm64]}, c: {inherit: a, outputs: {s: {format: stratos}}}}\n"), ["a amd64", "b arm64", "c riscv64"]);
+  const file = await loadTreefile("m.yaml", async () => "name: x\nvariants: {a: {}, b: {architectures: [arm64]}}\n", undefined, "amd64");
+  assert.deepEqual([file.hasChosenArchitecture("a"), file.hasChosenArchitecture("b")], [true, false]);
+});
+
+/** All keys of the schema: path and schema, with `*` for names of one's own. */
+function* keysOf(schema: JsonObject, path: readonly string[] = []): Iterable<{ path: string; schema: JsonObject }> {
+  for (const [name, inner] of Object.entries((schema["properties"] ?? {}) as Record<string, JsonObject>)) {
+    if (typeof inner["$ref"] === "string") continue;
+    yield { path: [...path, name].join("."), schema: inner };
+    yield* keysOf(inner, [...path, name]);
+  }
+  const others = schema["additionalProperties"];
+  if (typeof others === "object" && others !== null) yield* keysOf(others as JsonObject, [...path, "*"]);
+}
+
+test("each key says what it is for, and shows a value that is one", () => {
+  const definitions = TREEFILE_SCHEMA["$defs"] as Record<string, JsonObject>, ajv = new Ajv2020({ strict: false });
+  const keys = [...keysOf(TREEFILE_SCHEMA), ...Object.entries(definitions).flatMap(([name, schema]) => [{ path: name, schema }, ...keysOf(schema, [name])])];
+  assert.ok(keys.length > 100);
+  const isSilent = ({ schema }: { schema: JsonObject }): boolean => typeof schema["description"] !== "string" || schema["description"] === "";
+  assert.deepEqual(keys.filter(isSilent).map(({ path }) => path), []);
+  // Of some kinds anybody can write a value.
+  const showsItself = ({ schema }: { schema: JsonObject }): boolean => schema["enum"] !== undefined || [schema["type"]].flat().some((type) => type === "boolean") || schema["properties"] !== undefined || (typeof schema["additionalProperties"] === "object" && schema["examples"] === undefined);
+  assert.deepEqual(keys.filter((key) => key.schema["examples"] === undefined && !showsItself(key)).map(({ path }) => path), []);
+  for (const { path, schema } of keys) for (const example of (schema["examples"] ?? []) as unknown[]) assert.ok(ajv.validate({ ...schema, $defs: definitions }, example), `${path}: ${JSON.stringify(example)}: ${ajv.errorsText()}`);
 });

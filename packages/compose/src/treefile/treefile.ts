@@ -7,6 +7,7 @@
  */
 import { stringify as stringifyYaml } from "yaml";
 import { isList, isObject, type Json, type JsonObject } from "./json.ts";
+import { configProblems } from "./check-config.ts";
 import { mergeObjects } from "./merge.ts";
 import { formatProblem, parseTreefile, problemAt, TreefileError, type ParsedFile, type TreefileProblem } from "./parse.ts";
 import { beside, isPackageFile, ownPlaces, withOwnPlaces } from "./own-places.ts";
@@ -22,6 +23,7 @@ export interface ImageTarget { readonly variant: string; readonly architecture: 
 
 /** The variant of a file that declares none. */
 export const DEFAULT_VARIANT = "default";
+/** Of a file that declares none, where the caller knows no better: Stratos' own, which runs anywhere. */
 export const DEFAULT_ARCHITECTURE = "riscv64";
 const INCLUDES_MAX = 64;
 /** Keys that stand in a file alone, and are no part of a layer. */
@@ -32,9 +34,11 @@ export class Treefile {
   /** all files laid over one another; `include` is gone */
   readonly merged: JsonObject;
   readonly #files: readonly ParsedFile[];
+  readonly #defaultArchitecture: string;
 
-  constructor(files: readonly ParsedFile[]) {
+  constructor(files: readonly ParsedFile[], defaultArchitecture = DEFAULT_ARCHITECTURE) {
     this.#files = files;
+    this.#defaultArchitecture = defaultArchitecture;
     this.merged = files.reduce<JsonObject>((under, { value }) => mergeFiles(under, value), {});
     if (typeof this.merged["name"] !== "string") throw this.#problem([], "name is missing; `name: NAME` is what the compose and its files are called");
     this.name = this.merged["name"];
@@ -77,7 +81,18 @@ export class Treefile {
   architectures(variant: string): readonly string[] {
     const own = this.#lineage(variant, []).reduce<Json | undefined>((found, name) => this.#variants[name]!["architectures"] ?? found, this.merged["architectures"]);
     const named = isList(own) ? (mergeObjects({}, { architectures: own })["architectures"] as string[]) : [];
-    return named.length > 0 ? named : [DEFAULT_ARCHITECTURE];
+    return named.length > 0 ? named : [this.#chosenArchitecture(variant)];
+  }
+
+  /** Images of Stratos are for its own processor. */
+  #chosenArchitecture(variant: string): string {
+    const formats = [this.merged, ...this.#lineage(variant, []).map((name) => this.#variants[name]!)].flatMap(({ outputs }) => (isObject(outputs) ? Object.values(outputs) : [])).map((one) => (isObject(one) ? one["format"] : undefined));
+    return formats.includes("stratos") ? DEFAULT_ARCHITECTURE : this.#defaultArchitecture;
+  }
+
+  /** Whether no `architectures` say for which processors a variant is. */
+  hasChosenArchitecture(variant: string): boolean {
+    return ![this.merged, ...this.#lineage(variant, []).map((name) => this.#variants[name]!)].some(({ architectures }) => isList(architectures) && architectures.length > 0);
   }
 
   /** All layers of one image. */
@@ -120,6 +135,7 @@ export class Treefile {
     for (const [question, { type, value }] of Object.entries(config.debconf ?? {})) {
       if (type === undefined || value === undefined) tell(["debconf", question], `${type === undefined ? "type" : "value"} is missing`);
     }
+    for (const { key, message } of configProblems(config)) tell(key, message);
     for (const [phase, { after = [] }] of Object.entries(config.phases ?? {})) {
       for (const name of after) {
         const slash = name.indexOf("/"), of = slash < 0 ? variant : name.slice(0, slash), one = name.slice(slash + 1);
@@ -211,9 +227,10 @@ function withoutRepeated(problems: readonly TreefileProblem[]): TreefileProblem[
 /**
  * Reads a treefile and all that it includes.
  *
+ * @param defaultArchitecture  of images for which the file says none (default: riscv64)
  * @throws TreefileError
  */
-export async function loadTreefile(path: string, read: ReadText, onUnknownKey?: (problem: TreefileProblem) => void): Promise<Treefile> {
+export async function loadTreefile(path: string, read: ReadText, onUnknownKey?: (problem: TreefileProblem) => void, defaultArchitecture?: string): Promise<Treefile> {
   const files: ParsedFile[] = [];
   /** @param local  the file's path from the first one's folder */
   const load = async (at: string, local: string, chain: readonly string[], from: ParsedFile | undefined): Promise<void> => {
@@ -232,7 +249,7 @@ export async function loadTreefile(path: string, read: ReadText, onUnknownKey?: 
     files.push(local.includes("/") ? { ...parsed, value: withOwnPlaces(parsed.value, local) } : parsed);
   };
   await load(path, "", [], undefined);
-  return new Treefile(files);
+  return new Treefile(files, defaultArchitecture);
 }
 
 /** `${name}`, `${version}`, `${variant}` and `${architecture}` in a text. */

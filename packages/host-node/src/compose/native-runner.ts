@@ -26,6 +26,11 @@ export function isNativeArchitecture(architecture: string): boolean {
   return HOST_ARCHITECTURES[process.arch]?.includes(architecture) ?? false;
 }
 
+/** Debian's name of what the host's processor runs, where maintainer scripts can be run natively; undefined elsewhere. */
+export function nativeArchitecture(): string | undefined {
+  return nativeObstacle() === undefined ? HOST_ARCHITECTURES[process.arch]?.[0] : undefined;
+}
+
 /** Why scripts cannot be run natively here, or undefined. */
 export function nativeObstacle(): string | undefined {
   if (process.platform !== "linux") return "only Linux runs Linux programs natively";

@@ -2,7 +2,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { FetchError } from "../ports.ts";
-import { chooseMirror, parseSourcesList, parseSourcesStanzas, unreachableMirror } from "./sources.ts";
+import { chooseMirror, parseSourcesList, parseSourcesStanzas, SuiteError, unreachableMirror } from "./sources.ts";
 
 test("one-line sources are read, with options and comments", () => {
   const entries = parseSourcesList("# deb http://no main\ndeb-src http://s/debian trixie main\ndeb [arch=amd64 signed-by=/k.gpg] http://m/debian/ bookworm main contrib # x\n  deb file:/srv/debian sid main\njunk\n");
@@ -31,10 +31,10 @@ test("the mirror is the main archive's, whatever suite the host follows", () => 
 });
 
 test("a mirror that lacks a suite is not a network that lacks a mirror", () => {
-  const failure = (message: string, isPermanent: boolean): FetchError => new FetchError(message, { isPermanent });
-  const words = (suite: string, error: FetchError): string => unreachableMirror("http://m", suite, error).message;
-  assert.match(words("trixi", failure("http://m/dists/trixi/InRelease: 404 Not Found", true)), /^the Debian mirror http:\/\/m has no suite trixi; did you mean trixie\? \(/);
-  assert.match(words("zzz", failure("http://m/dists/zzz/InRelease: 404 Not Found", true)), /has no suite zzz; --suite takes names such as trixie, sid, forky/);
-  assert.match(words("trixie", failure("http://m/x: the name m cannot be looked up now: is there a network?", false)), /is there a network\? Check the network/);
-  assert.match(words("trixie", failure("http://m/x: the server takes no connections", false)), /no connections\. Check the network/);
+  const notFound = (suite: string): Error => new FetchError(`http://m/dists/${suite}/InRelease: 404 Not Found`, { isPermanent: true });
+  assert.match(new SuiteError({ uri: "http://m", suite: "trixi" }, notFound("trixi")).message, /^http:\/\/m has no suite trixi; did you mean trixie\? \(/);
+  assert.match(new SuiteError({ uri: "http://m", suite: "zzz" }, notFound("zzz")).message, /^http:\/\/m has no suite zzz \(/);
+  const words = (message: string): string => unreachableMirror("http://m", new FetchError(message, { isPermanent: false })).message;
+  assert.match(words("http://m/x: the name m cannot be looked up now: is there a network?"), /is there a network\? Check the network/);
+  assert.match(words("http://m/x: the server takes no connections"), /no connections\. Check the network/);
 });

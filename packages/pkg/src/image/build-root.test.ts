@@ -10,7 +10,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TarType } from "@stratos/formats";
 import { DebError } from "../debian/deb-archive.ts";
-import { MirrorError } from "../debian/sources.ts";
+import { MirrorError, SuiteError } from "../debian/sources.ts";
+import { FetchError } from "../ports.ts";
 import type { Progress } from "../ports.ts";
 import { makeSigner, publish, type TestPackage } from "../testing/test-archive.ts";
 import { testPorts } from "../testing/test-ports.ts";
@@ -141,8 +142,19 @@ test("extra sources join in, and their newer versions win", async () => {
 });
 
 test("a mirror that does not answer is named, with what to set", async () => {
-  await assert.rejects(planImage(testPorts(), { mirror: "http://nowhere/debian", packages: [] }, () => {}), (error) =>
-    error instanceof MirrorError && /http:\/\/nowhere\/debian cannot be used: .*404.*--mirror URL, or STRATOS_MIRROR/.test(error.message));
+  const ports = testPorts();
+  ports.fetcher = { open: async () => { throw new FetchError("no route to host", { isPermanent: false }); } };
+  await assert.rejects(planImage(ports, { mirror: "http://nowhere/debian", packages: [] }, () => {}), (error) =>
+    error instanceof MirrorError && /http:\/\/nowhere\/debian cannot be used: no route.*--mirror URL, or STRATOS_MIRROR/.test(error.message));
+});
+
+test("a suite that a mirror has not is told as such, with what was meant", async () => {
+  const ports = testPorts();
+  await publish(ports, [BASE, packageOf("apt")], signer);
+  await assert.rejects(planImage(ports, { mirror: "http://mirror/debian", suite: "trixy", packages: [], keyrings: [signer.publicKey] }, () => {}), (error) =>
+    error instanceof SuiteError && /^http:\/\/mirror\/debian has no suite trixy; did you mean trixie\? \(.*404/.test(error.message));
+  const extraSources = [{ uri: "http://mirror/debian", suite: "own", components: ["main"] }];
+  await assert.rejects(planImage(ports, { mirror: "http://mirror/debian", packages: [], keyrings: [signer.publicKey], extraSources }, () => {}), (error) => error instanceof SuiteError && error.suite === "own" && /has no suite own \(/.test(error.message));
 });
 
 const hasDpkg = spawnSync("dpkg-query", ["--version"]).status === 0;

@@ -4,7 +4,7 @@ import { PackageIndex, type BinaryPackage } from "../debian/package-index.ts";
 import type { Release } from "../debian/release.ts";
 import { loadRepository, packageFile } from "../debian/repository.ts";
 import { resolve, type ResolvedPackage } from "../debian/resolver/resolve.ts";
-import { unreachableMirror } from "../debian/sources.ts";
+import { SuiteError, unreachableMirror } from "../debian/sources.ts";
 import { trixieKeyrings } from "../debian/trixie-keys.ts";
 import { FetchError, type OnProgress, type PackagePorts } from "../ports.ts";
 import { unpackOrder } from "./unpack-order.ts";
@@ -86,9 +86,14 @@ export async function planImage(ports: PackagePorts, request: ImageRequest, onPr
   const index = new PackageIndex();
   const keyrings = [...trixieKeyrings(), ...(request.keyrings ?? [])];
   const release = await loadRepository(ports, { uri: request.mirror, suite, components, architecture, keyrings }, index, onProgress).catch((error: unknown) => {
-    throw error instanceof FetchError ? unreachableMirror(request.mirror, suite, error) : error;
+    if (error instanceof FetchError && error.isPermanent) throw new SuiteError({ uri: request.mirror, suite }, error);
+    throw error instanceof FetchError ? unreachableMirror(request.mirror, error) : error;
   });
-  for (const source of request.extraSources ?? []) await loadRepository(ports, { ...source, architecture, keyrings }, index, onProgress);
+  for (const source of request.extraSources ?? []) {
+    await loadRepository(ports, { ...source, architecture, keyrings }, index, onProgress).catch((error: unknown) => {
+      throw error instanceof FetchError && error.isPermanent ? new SuiteError(source, error) : error;
+    });
+  }
   const wanted = [...request.packages, ...(request.choosePackages?.(index) ?? [])];
   const base = variantPackages(index, variant);
   const recommends = request.recommends ?? false;
