@@ -16,6 +16,8 @@ const MODULES = [
   "crc32c_generic", "crc32c_intel", "ext4", "btrfs", "erofs", "squashfs", "isofs", "overlay", "loop", "nls_ascii", "nls_cp437", "vfat",
 ] as const;
 const PROGRAMS = ["sh", "mount", "findfs", "switch_root", "insmod", "sleep", "mkdir"] as const;
+/** util-linux's findfs. */
+const PARTITION_FINDER = "find-partition";
 const PLACES = ["usr/bin", "bin", "usr/sbin", "sbin"] as const;
 
 /** What stands between the first root and the root: hashes that vouch for it, or its encryption. */
@@ -68,8 +70,8 @@ export function initramfs(tree: FileTree, options: InitramfsOptions, codecs: Pic
   for (const program of [...seals.map((seal) => OPENERS[seal].program), ...(seals.length > 0 || options.findsPartitions === true ? ["findfs"] : [])]) {
     const found = paths.firstFile(["usr/sbin", "sbin"].map((place) => `${place}/${program}`));
     if (found === undefined) throw new FormatError(`to reach the root takes ${program}, which the tree does not have; install ${program === "findfs" ? "util-linux" : "cryptsetup-bin"}`);
-    draft.remove(`bin/${program}`);
-    copyProgram(program, found);
+    // busybox's shell takes its own programs before those in PATH, but for a path.
+    copyProgram(program === "findfs" ? PARTITION_FINDER : program, found);
   }
   const all: string[] = [];
   for (const { path } of tree.entries()) all.push(path);
@@ -134,13 +136,15 @@ while read -r module; do
   insmod "/modules/$module" 2> /dev/null
 done < /modules/order
 [ -n "$root" ] || fail "the command line names no root"
+finder=findfs
+[ ! -x /bin/${PARTITION_FINDER} ] || finder=/bin/${PARTITION_FINDER}
 # Leaves in $device what $1 names, once it is there.
 wait_for() {
   device=
   tries=0
   while [ "$tries" -lt 100 ]; do
     case "$1" in
-      UUID=*|LABEL=*|PARTUUID=*|PARTLABEL=*) device="$(findfs "$1" 2> /dev/null)" ;;
+      UUID=*|LABEL=*|PARTUUID=*|PARTLABEL=*) device="$($finder "$1" 2> /dev/null)" ;;
       *) [ -b "$1" ] && device="$1" ;;
     esac
     [ -n "$device" ] && [ -b "$device" ] && return

@@ -87,7 +87,7 @@ test("a verified root: the hashes hold, the command line has the root hash, and 
       execFileSync("veritysetup", ["verify", part("root"), part("root-verity"), rootHash], sbin);
       assert.deepEqual(partitions.slice(1, 3).map(({ type, id }) => [type, id.replaceAll("-", "")]), [["4f68bce3-e8cd-4db1-96e7-fbcaf984b709", rootHash.slice(0, 32)], ["2c7357ed-ebd2-46d9-aec1-23d437ec2bf5", rootHash.slice(32)]]);
       const initrd = execFileSync("cpio", ["-it", "--quiet"], { input: execFileSync("gzip", ["-d"], { input: fat.read("6.1/initrd") }), encoding: "utf8" });
-      for (const name of ["bin/veritysetup", "bin/findfs"]) assert.ok(initrd.includes(`${name}\n`), name);
+      for (const name of ["bin/veritysetup", "bin/find-partition"]) assert.ok(initrd.includes(`${name}\n`), name);
       if (fileSystem === "erofs") assert.match(execFileSync("fsck.erofs", [part("root")], sbin), /No errors found|^$/m);
     });
   }
