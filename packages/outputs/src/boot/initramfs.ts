@@ -20,12 +20,13 @@ const PROGRAMS = ["sh", "mount", "findfs", "switch_root", "insmod", "sleep", "mk
 const PARTITION_FINDER = "find-partition";
 const PLACES = ["usr/bin", "bin", "usr/sbin", "sbin"] as const;
 
-/** What stands between the first root and the root: hashes that vouch for it, or its encryption. */
-export type RootSeal = "verity" | "luks";
+/** What stands between the first root and the root: hashes that vouch for it, its encryption, the volumes that it is one of. */
+export type RootSeal = "verity" | "luks" | "lvm";
 /** What opens each, with the modules that it needs. Ciphers and digests that the kernel has built in are left out. */
-const OPENERS: Readonly<Record<RootSeal, { readonly program: string; readonly modules: readonly string[] }>> = {
-  verity: { program: "veritysetup", modules: ["dm_mod", "sha256_generic", "dm_verity"] },
-  luks: { program: "cryptsetup", modules: ["dm_mod", "sha256_generic", "aes_generic", "aesni_intel", "aes_arm64", "cryptd", "xts", "dm_crypt"] },
+const OPENERS: Readonly<Record<RootSeal, { readonly program: string; readonly package: string; readonly modules: readonly string[] }>> = {
+  lvm: { program: "lvm", package: "lvm2", modules: ["dm_mod"] },
+  verity: { program: "veritysetup", package: "cryptsetup-bin", modules: ["dm_mod", "sha256_generic", "dm_verity"] },
+  luks: { program: "cryptsetup", package: "cryptsetup-bin", modules: ["dm_mod", "sha256_generic", "aes_generic", "aesni_intel", "aes_arm64", "cryptd", "xts", "dm_crypt"] },
 };
 
 export interface InitramfsOptions {
@@ -69,7 +70,7 @@ export function initramfs(tree: FileTree, options: InitramfsOptions, codecs: Pic
   // busybox's findfs knows no partitions by their own identity.
   for (const program of [...seals.map((seal) => OPENERS[seal].program), ...(seals.length > 0 || options.findsPartitions === true ? ["findfs"] : [])]) {
     const found = paths.firstFile(["usr/sbin", "sbin"].map((place) => `${place}/${program}`));
-    if (found === undefined) throw new FormatError(`to reach the root takes ${program}, which the tree does not have; install ${program === "findfs" ? "util-linux" : "cryptsetup-bin"}`);
+    if (found === undefined) throw new FormatError(`to reach the root takes ${program}, which the tree does not have; install ${Object.values(OPENERS).find((opener) => opener.program === program)?.package ?? "util-linux"}`);
     // busybox's shell takes its own programs before those in PATH, but for a path.
     copyProgram(program === "findfs" ? PARTITION_FINDER : program, found);
   }
@@ -143,6 +144,7 @@ wait_for() {
   device=
   tries=0
   while [ "$tries" -lt 100 ]; do
+    [ ! -x /bin/lvm ] || /bin/lvm vgchange -qq -ay --sysinit --config 'activation { udev_sync=0 udev_rules=0 }' > /dev/null 2>&1
     case "$1" in
       UUID=*|LABEL=*|PARTUUID=*|PARTLABEL=*) device="$($finder "$1" 2> /dev/null)" ;;
       *) [ -b "$1" ] && device="$1" ;;
