@@ -116,7 +116,7 @@ as_uuid() {
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
-root= type= flags= mode=ro init= live= ostree= panic= roothash= luks=
+root= type= flags= mode=ro init= live= ostree= panic= roothash= luks= volume=
 read -r line < /proc/cmdline
 for word in $line; do
   case "$word" in
@@ -126,6 +126,7 @@ for word in $line; do
     ostree=*) ostree="\${word#ostree=}" ;;
     roothash=*) roothash="\${word#roothash=}" ;;
     rd.luks.name=*) luks="\${word#rd.luks.name=}" ;;
+    rd.lvm.lv=*) volume="\${word#rd.lvm.lv=}" ;;
     stratos.live=*) live="\${word#stratos.live=}" ;;
     panic=*) panic="\${word#panic=}" ;;
     init=*) init="\${word#init=}" ;;
@@ -144,7 +145,8 @@ wait_for() {
   device=
   tries=0
   while [ "$tries" -lt 100 ]; do
-    [ ! -x /bin/lvm ] || /bin/lvm vgchange -qq -ay --sysinit --config 'activation { udev_sync=0 udev_rules=0 }' > /dev/null 2>&1
+    # No other volume: what is made here without udev, the system's udev takes for unfinished.
+    [ -z "$volume" ] || /bin/lvm lvchange -qq -ay --sysinit "$volume" --config 'activation { udev_sync=0 udev_rules=0 }' > /dev/null 2>&1
     case "$1" in
       UUID=*|LABEL=*|PARTUUID=*|PARTLABEL=*) device="$($finder "$1" 2> /dev/null)" ;;
       *) [ -b "$1" ] && device="$1" ;;

@@ -6,6 +6,8 @@ import { PartitionError, tableEntry, volumeGroupOf, type DiskPartition } from ".
 
 /** What the first root opens the root as. */
 const MAPPED_ROOT = "/dev/mapper/root";
+/** Of systemd, also as older ones have it, and of Debian's own scripts. */
+const OPENERS = ["usr/bin/systemd-cryptsetup", "usr/lib/systemd/systemd-cryptsetup", "usr/sbin/cryptdisks_start"];
 const KEY_FOLDER = "etc/cryptsetup-keys.d";
 
 /** What a partition's file system is called by. squashfs has no identity of its own. */
@@ -29,6 +31,8 @@ export function luksId({ name }: DiskPartition, id: (what: string) => string): s
 export function writeCrypttab(draft: TreeDraft, partitions: readonly DiskPartition[], id: (what: string) => string): void {
   const encrypted = partitions.filter(({ encryption }) => encryption !== undefined);
   if (encrypted.length === 0) return;
+  // systemd makes units of what crypttab says, though what they start is in a package of its own.
+  if (new TreePaths(draft.tree()).firstFile(OPENERS) === undefined) throw new PartitionError(encrypted[0]!.name, "encrypt", "nothing in the image opens what /etc/crypttab names; the package systemd-cryptsetup does");
   const lines = ["# <name> <device> <key> <options>"];
   for (const one of encrypted) {
     const key = `${KEY_FOLDER}/${one.name}.key`, keeps = one.encryption!.keepsKey === true;

@@ -19,7 +19,7 @@ function root(...more: FileEntry[]): FileTree {
   const folders = ["", "boot", "etc", "home", "home/ann", "usr", "usr/bin", "usr/sbin", "usr/lib", "usr/lib/modules", "usr/lib/modules/6.1", "usr/lib/systemd", "usr/lib/systemd/boot", "usr/lib/systemd/boot/efi", "var", "var/lib", "srv"];
   return fileTreeOf([
     ...folders.map((path) => fileEntry(path, "directory")), file("boot/vmlinuz-6.1", "kernel"), file("usr/bin/busybox", "shell", { mode: 0o755 }), file("usr/bin/systemd-repart", "repart", { mode: 0o755 }), file("usr/lib/systemd/boot/efi/systemd-bootx64.efi", "loader"),
-    file("usr/sbin/veritysetup", "opens"), file("usr/sbin/cryptsetup", "opens"), file("usr/sbin/findfs", "finds"), file("home/ann/note", "hers"), file("var/lib/state", "state"), file("srv/page", "page"), ...more,
+    file("usr/sbin/veritysetup", "opens"), file("usr/sbin/cryptsetup", "opens"), file("usr/bin/systemd-cryptsetup", "opens"), file("usr/sbin/findfs", "finds"), file("home/ann/note", "hers"), file("var/lib/state", "state"), file("srv/page", "page"), ...more,
   ]);
 }
 
@@ -168,6 +168,8 @@ test("encrypted partitions: cryptsetup opens each, the first root opens the root
   });
   const told = (...partitions: DiskPartition[]): string => partitionProblems(partitions, undefined).map(({ name, key, message }) => `${name} ${key}: ${message}`).join("\n");
   const base: DiskPartition = { name: "root", fileSystem: "ext4", mount: "/" };
+  const without = fileTreeOf([...root().entries()].filter(({ path }) => path !== "usr/bin/systemd-cryptsetup"));
+  assert.throws(() => planPartitionedDisk(without, { ...OPTIONS, cipher: nodeDiskCipher(), partitions: [ESP, { ...base, encryption }] }, codecs), /partition root: nothing in the image opens what \/etc\/crypttab names; the package systemd-cryptsetup does/);
   assert.match(told({ ...ESP, encryption }, base), /esp encrypt: firmware reads/);
   assert.match(told(ESP, base, { name: "home", fileSystem: "ext4", mount: "/home", encryption: { ...encryption, keepsKey: true } }), /home encrypt\.keep-key: the key would lie in a root that everybody reads/);
 });
@@ -189,7 +191,7 @@ test("volumes of LVM, in the open and within encryption: files lie in them, the 
     const cat = (name: string): string => execFileSync("debugfs", ["-R", `cat ${name}`, volume("root")], { ...sbin, stdio: ["ignore", "pipe", "ignore"] });
     assert.deepEqual(cat("/etc/fstab").trim().split("\n").slice(1).map((line) => line.split(" ").slice(0, 3).join(" ")).filter((line) => !line.includes("efi")), ["/dev/mapper/system-root / ext4", "/dev/mapper/system-data /var btrfs", "/dev/mapper/system-swap none swap"]);
     const fat = FatVolume.open(new DiskWindow(disk, partitions[0]!));
-    assert.match(Buffer.from(fat.read("loader/entries/stratos.conf")).toString(), /root=\/dev\/mapper\/system-root ro/);
+    assert.match(Buffer.from(fat.read("loader/entries/stratos.conf")).toString(), /root=\/dev\/mapper\/system-root ro .*rd\.lvm\.lv=system\/root/);
     const initrd = execFileSync("cpio", ["-it", "--quiet"], { input: execFileSync("gzip", ["-d"], { input: fat.read("6.1/initrd") }), encoding: "utf8" });
     assert.ok(initrd.includes("bin/lvm\n"));
   });

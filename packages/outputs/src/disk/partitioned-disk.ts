@@ -12,7 +12,7 @@ import { TreeDraft } from "../tree/tree-draft.ts";
 import { derivedId, type DiskPlan } from "./disk-image.ts";
 import { partitionContent } from "./partition-content.ts";
 import { luksId, mappedName, partitionId, sourceOf, writeCrypttab, writeTables } from "./partition-mounts.ts";
-import { isEfiPartition, PartitionError, partitionProblems, partitionSizes, tableEntry, type DiskPartition, type SizedPartition } from "./partition-table.ts";
+import { isEfiPartition, PartitionError, partitionProblems, partitionSizes, tableEntry, volumeGroupOf, type DiskPartition, type SizedPartition } from "./partition-table.ts";
 import { splitTree } from "./split-tree.ts";
 
 export interface PartitionedDiskOptions {
@@ -45,7 +45,7 @@ export function planPartitionedDisk(source: FileTree, options: PartitionedDiskOp
   const uuids = new Map(all.map((one) => [one, one.fileSystem === "vfat" ? fatSerial(id(`file system ${one.name}`)) : id(`file system ${one.name}`)]));
   const root = all.find(({ mount }) => mount === "/")!, esp = wanted.find(isEfiPartition)!, holder = wanted.find((one) => one === root || one.volumes?.includes(root) === true)!;
   const seals: RootSeal[] = [...(root.hasVerity === true ? ["verity" as const] : []), ...(holder.encryption === undefined ? [] : ["luks" as const]), ...(holder === root ? [] : ["lvm" as const])];
-  const openings = [...(root.hasVerity === true ? [`roothash=${NO_ROOT_HASH}`] : []), ...(holder.encryption === undefined ? [] : [`rd.luks.name=${luksId(holder, id)}=${mappedName(holder).slice("/dev/mapper/".length)}`])];
+  const openings = [...(root.hasVerity === true ? [`roothash=${NO_ROOT_HASH}`] : []), ...(holder.encryption === undefined ? [] : [`rd.luks.name=${luksId(holder, id)}=${mappedName(holder).slice("/dev/mapper/".length)}`]), ...(holder === root ? [] : [`rd.lvm.lv=${volumeGroupOf(holder)}/${root.name}`])];
   const settings = { all, uuids, id };
   const draft = new TreeDraft(source, codecs, time);
   for (const { mount } of all) if (mount !== undefined && mount !== "/") draft.directory(utf8ToByteString(mount.slice(1)));
