@@ -1,6 +1,6 @@
 /** A machine under QEMU without hardware help (TCG), spoken to through its serial console. */
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { existsSync } from "node:fs";
+import { spawn, type ChildProcess } from "node:child_process";
+import { emulatorArguments, emulatorObstacle, emulatorProgram } from "../packages/cli/src/emulator/emulator.ts";
 
 export type Firmware = "bios" | "uefi" | "u-boot";
 
@@ -22,29 +22,12 @@ export interface MachineOptions {
 /** `stick`: the image is a disk to the machine, though it would be an optical medium. */
 export interface Medium { readonly path: string; readonly kind: "disk" | "optical" | "stick"; readonly keep?: boolean }
 
-const UEFI = ["/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/qemu/OVMF.fd"];
-const U_BOOT = "/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf";
-
-/**
- * Without `cmpxchg16b`: QEMU 7.2 works out its flags from a state that it has not brought up to date, and an interrupt that comes just behind one saves, and then loads, flags with
- * bits that no processor has (EFLAGS c1936ac2). Debian's 6.12 dies of that at one boot in five, as "double fault" or a jump to 0, with one processor or two, and without any file of ours
- * (`-kernel` alone). A kernel that does not find the instruction uses another.
- */
-const PROCESSOR = "qemu64,-cx16";
-
 /** Words for the kernel of a machine on a busy host: it gives up when its timer does not come while it looks, and systemd after 90 seconds, which a boot may take many times over. */
 export const PATIENT = "no_timer_check systemd.default_device_timeout_sec=900 systemd.default_timeout_start_sec=900 systemd.service_watchdogs=0";
 
 /** What keeps a machine from starting here; null when nothing does. */
 export function machineObstacle({ architecture, firmware }: Pick<MachineOptions, "architecture" | "firmware">): string | null {
-  const program = architecture === "amd64" ? "qemu-system-x86_64" : "qemu-system-riscv64";
-  if (spawnSync("sh", ["-c", `command -v ${program}`], { stdio: "ignore" }).status !== 0) return `needs ${program}: apt-get install --no-install-recommends ${architecture === "amd64" ? "qemu-system-x86 ovmf" : "qemu-system-misc u-boot-qemu"}`;
-  if (firmware === "uefi" && uefi() === undefined) return "needs UEFI's firmware: apt-get install --no-install-recommends ovmf";
-  return firmware === "u-boot" && !existsSync(U_BOOT) ? "needs U-Boot: apt-get install --no-install-recommends u-boot-qemu" : null;
-}
-
-function uefi(): string | undefined {
-  return UEFI.find((path) => existsSync(path));
+  return emulatorObstacle({ architecture, firmware });
 }
 
 export class Machine {
@@ -76,7 +59,7 @@ export class Machine {
   }
 
   #start(options: MachineOptions): ChildProcess {
-    const started = spawn(options.architecture === "amd64" ? "qemu-system-x86_64" : "qemu-system-riscv64", argumentsOf(options), { stdio: ["pipe", "pipe", "pipe"] });
+    const started = spawn(emulatorProgram(options.architecture), argumentsOf(options), { stdio: ["pipe", "pipe", "pipe"] });
     const take = (bytes: Buffer): void => {
       this.#output = (this.#output + bytes.toString("latin1")).replace(/\x1b\[[0-9;?!]*[A-Za-z]/g, "");
       this.#wake();
@@ -120,18 +103,6 @@ export class Machine {
 }
 
 function argumentsOf({ architecture, firmware, memory, processors = 1, media, hasNetwork = false, reachesHost = false }: MachineOptions): string[] {
-  const drives = media.flatMap(({ path, kind, keep }, index) => {
-    const file = `format=${path.endsWith(".qcow2") ? "qcow2" : "raw"},file=${path}${keep === true ? "" : ",snapshot=on"}`;
-    // The cloud kernel knows no USB; to firmware and loaders one disk is as another.
-    if (kind === "stick") return ["-drive", `if=virtio,readonly=on,${file.replace(",snapshot=on", "")}`];
-    if (kind === "optical") return ["-device", `virtio-scsi,id=bus${index}`, "-device", `scsi-cd,bus=bus${index}.0,drive=medium${index}`, "-drive", `if=none,id=medium${index},media=cdrom,readonly=on,${file.replace(",snapshot=on", "")}`];
-    return architecture === "amd64" ? ["-drive", `if=virtio,${file}`] : ["-drive", `if=none,id=disk${index},${file}`, "-device", `virtio-blk-device,drive=disk${index}`];
-  });
-  const board = architecture === "amd64"
-    ? ["-machine", "q35,accel=tcg", "-cpu", PROCESSOR, ...(firmware === "uefi" ? ["-drive", `if=pflash,format=raw,readonly=on,file=${uefi()!}`] : [])]
-    : ["-machine", "virt", "-kernel", U_BOOT];
-  // `-nic model=virtio-net-pci` makes none on riscv64's board.
-  const card = architecture === "amd64" ? "virtio-net-pci" : "virtio-net-device";
-  const network = reachesHost || hasNetwork ? ["-netdev", `user,id=net${reachesHost ? "" : ",restrict=on"}`, "-device", `${card},netdev=net`] : ["-nic", "none"];
-  return [...board, "-m", String(memory), "-smp", String(processors), ...drives, "-nographic", "-no-reboot", ...network];
+  const network = reachesHost ? "user" : hasNetwork ? "restricted" : "none";
+  return [...emulatorArguments({ architecture, firmware, memory, processors, network, media: media.map((medium) => ({ ...medium, format: medium.path.endsWith(".qcow2") ? "qcow2" : "raw" })) }), "-nographic", "-no-reboot"];
 }

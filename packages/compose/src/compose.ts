@@ -6,7 +6,7 @@
 export { isList, isObject, canonicalJson, type Json, type JsonObject } from "./treefile/json.ts";
 export { formatProblem, TREEFILE_SIZE_MAX, TreefileError, type TreefileProblem } from "./treefile/parse.ts";
 export { TREEFILE_SCHEMA, PHASES, OUTPUT_FORMATS, type ContainerConfig, type ImageConfig, type OstreeConfig, type OutputConfig, type OutputFormat, type PhaseName } from "./treefile/schema.ts";
-export type { EncryptionConfig } from "./treefile/schema-disk.ts";
+export type { EncryptionConfig, PartitionConfig } from "./treefile/schema-disk.ts";
 export { DEFAULT_VARIANT, formatTreefile, loadTreefile, substitute, Treefile, type ImageTarget, type ReadText } from "./treefile/treefile.ts";
 export { GraphError, orderNodes, type GraphNode } from "./phase/graph.ts";
 export { runGraph, type PoolOptions, type Step, type StepEvent, type StepResult, type StepStatus } from "./phase/run-graph.ts";

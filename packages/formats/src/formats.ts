@@ -51,3 +51,4 @@ export { VERITY_BLOCK, veritySizeFor, writeVerity, type VerityOptions } from "./
 export { writeSwap } from "./swap/swap-area.ts";
 export { writeHybridMbr, type MbrPartition } from "./gpt/hybrid-mbr.ts";
 export { LUKS_DATA_OFFSET, LUKS_SECTOR, sealLuks, type DiskCipher, type LuksOptions } from "./luks/luks2.ts";
+export { LVM_DATA_OFFSET, LVM_EXTENT, placeVolumes, writeVolumeGroup, type LogicalVolume } from "./lvm/lvm2.ts";

@@ -1,6 +1,6 @@
 /** A treefile's partitions as disks take them, and what is wrong with them before anything is made. */
 import { randomBytes } from "node:crypto";
-import { OutputError, type EncryptionConfig, type OutputConfig, type OutputProblem } from "@stratos/compose";
+import { OutputError, type EncryptionConfig, type OutputConfig, type OutputProblem, type PartitionConfig } from "@stratos/compose";
 import { parseBytes, partitionProblems, type DiskPartition, type PartitionEncryption } from "@stratos/outputs";
 import { FOREIGN_FORMATS } from "../outputs/foreign-disk.ts";
 
@@ -19,13 +19,18 @@ export function bytesOf(size: string): number {
 /** undefined: the usual two */
 export function diskPartitions({ partitions }: Pick<OutputConfig, "partitions">, secrets: ReadonlyMap<string, Uint8Array> = new Map()): DiskPartition[] | undefined {
   if (partitions === undefined) return undefined;
-  return Object.entries(partitions).map(([name, one]): DiskPartition => ({
+  return Object.entries(partitions).map(([name, one]) => diskPartition(name, one, secrets));
+}
+
+function diskPartition(name: string, one: PartitionConfig, secrets: ReadonlyMap<string, Uint8Array>): DiskPartition {
+  return {
+    ...(one.volumes === undefined ? {} : { volumes: Object.entries(one.volumes).map(([volume, config]) => diskPartition(volume, config, new Map())) }), ...said("volumeGroup", one["volume-group"]),
     ...(one.encrypt === undefined ? {} : { encryption: encryptionOf(one.encrypt, secrets.get(name) ?? new Uint8Array(0)) }),
     name, fileSystem: one.filesystem ?? "none",
     ...said("type", one.type), ...said("mount", one.mount), ...said("size", sizeOf(one.size)), ...said("min", sizeOf(one.min)), ...said("max", sizeOf(one.max)), ...said("weight", one.weight), ...said("label", one.label), ...said("uuid", one.uuid),
     ...said("isReadOnly", one["read-only"]), ...said("grows", one.grow), ...said("options", one.options), ...said("inFstab", one.fstab), ...said("inMbr", one.mbr), ...said("hasVerity", one.verity),
     ...(one.compression === undefined || one.compression === "none" ? {} : { isPacked: true }),
-  }));
+  };
 }
 
 function encryptionOf(config: EncryptionConfig, secret: Uint8Array): PartitionEncryption {
@@ -67,6 +72,14 @@ export function outputProblems(format: string, config: OutputConfig): OutputProb
   for (const key of ["filesystem", "snapshot", "deploy", "compression"] as const) {
     if (config[key] !== undefined && !(key === "compression" && (format === "qcow2" || format === "vmdk"))) problems.push({ key: [key], message: "partitions say what lies on the disk; leave it out here" });
   }
+  const paths = new Map<string, readonly string[]>();
+  for (const [name, { volumes = {} }] of Object.entries(partitions)) {
+    paths.set(name, ["partitions", name]);
+    for (const [volume, { filesystem }] of Object.entries(volumes)) {
+      paths.set(volume, paths.get(volume) ?? ["partitions", name, "volumes", volume]);
+      if (filesystem === undefined) problems.push({ key: ["partitions", name, "volumes", volume], message: "filesystem is missing" });
+    }
+  }
   for (const [name, { filesystem, compression, encrypt }] of Object.entries(partitions)) {
     const sources = encrypt === undefined ? [] : SOURCES.filter((source) => encrypt[source] !== undefined);
     if (encrypt !== undefined && sources.length !== 1) problems.push({ key: ["partitions", name, "encrypt"], message: `expected exactly one of ${SOURCES.join(", ")}` });
@@ -76,5 +89,5 @@ export function outputProblems(format: string, config: OutputConfig): OutputProb
     if (compression === "zstd" && filesystem === "erofs") problems.push({ key: ["partitions", name, "compression"], message: "erofs is packed by lz4" });
   }
   if (problems.length > 0) return problems;
-  return partitionProblems(diskPartitions(config)!, sizeOf(config.size)).map(({ name, key, message }) => ({ key: ["partitions", ...(name === "" ? [] : [name]), ...(key === "" ? [] : key.split("."))], message }));
+  return partitionProblems(diskPartitions(config)!, sizeOf(config.size)).map(({ name, key, message }) => ({ key: [...(paths.get(name) ?? ["partitions"]), ...(key === "" ? [] : key.split("."))], message }));
 }

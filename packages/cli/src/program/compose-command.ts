@@ -1,6 +1,7 @@
 /** `stratos compose …`: images from a treefile. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { parseTimeout } from "../option-values.ts";
+import { composeMachineCommands } from "./compose-machine-rows.ts";
 import type { ComposeCleanOptions, ComposeDiffOptions, ComposeExportOptions, ComposePlanOptions, ComposeRebuildOptions, ComposeRunOptions, ComposeValidateOptions } from "../commands/compose-options.ts";
 
 /** @param finish  receives the exit status of the command that ran */
@@ -82,7 +83,8 @@ export function composeCommand(finish: (status: number) => void): Command {
     .option("--json", "print JSON")
     .action(async (options: ComposeCleanOptions) => finish(await (await import("../commands/compose-clean-command.ts")).cleanComposeStore(options)));
 
-  for (const command of [validate, plan, run, diff, rebuild, exporting, schema, clean]) compose.addCommand(command);
+  compose.enablePositionalOptions();
+  for (const command of [validate, plan, run, ...composeMachineCommands(finish), diff, rebuild, exporting, schema, clean]) compose.addCommand(command);
   return compose;
 }
 

@@ -1,6 +1,6 @@
 /** One stage: packages unpacked as dpkg does onto the tree of the stages before, and configured by their own scripts. */
 import { byteStringOf } from "@stratos/base";
-import { comparePaths, readBlob, type FileTree } from "@stratos/formats";
+import { comparePaths, readBlob, TarType, type FileTree } from "@stratos/formats";
 import {
   activatedTriggers, configureScript, CONFIGURE_SCRIPT, dpkgDatabase, forbidServices, actsBeforeUnpack, infoName, layAfterPackages, layBeforePackages, parseConffiles, PREINST_FOLDER, preinstScript, RootTree, statusStanza, unpackEntries,
   type LayoutSettings, type RootMeta, type RootWriter, type ScriptedPackage, type UnpackedPackage, type UnpackTools,
@@ -48,11 +48,11 @@ export async function buildStage(ports: BuildPorts, job: StageJob, work: StageWo
 
   const root = openRoot(builder, settings, base !== undefined);
   const divert = diversionsOf(ports, builder);
-  const installed = installedBefore(ports, present, builder, root, divert);
+  const isLeftOut = job.filters === undefined ? undefined : pathFilter(job.filters);
+  const installed = installedBefore(ports, present, builder, root, { divert, isLeftOut });
   const installedEarlier = [...installed.values()];
   const pathCounts = new Map(installedEarlier.map((one) => [one, one.paths.size]));
   if (base === undefined) layBeforePackages(root, settings);
-  const isLeftOut = job.filters === undefined ? undefined : pathFilter(job.filters);
   for (const layer of layers) installed.set(layer.package.name, unpackLayer(ports, layer, builder, root, installed, { divert, ...(isLeftOut === undefined ? {} : { isLeftOut }) }));
   builder.makeBlob = fromMemory;
   const added = packages.map((one) => installed.get(one.name)!);
@@ -171,14 +171,15 @@ function diversionsOf(ports: BuildPorts, builder: TreeBuilder): Divert {
 }
 
 /** What is known of the packages of earlier stages: from their archives, and from dpkg's lists of their files. */
-function installedBefore(ports: BuildPorts, present: ReadonlyMap<string, ScriptedPackage>, builder: TreeBuilder, root: RootTree, divert: Divert): Map<string, UnpackedPackage> {
+function installedBefore(ports: BuildPorts, present: ReadonlyMap<string, ScriptedPackage>, builder: TreeBuilder, root: RootTree, { divert, isLeftOut }: { divert: Divert; isLeftOut: ReturnType<typeof pathFilter> }): Map<string, UnpackedPackage> {
   const installed = new Map<string, UnpackedPackage>();
   for (const [name, { architecture, archive }] of present) {
     const unpacked: UnpackedPackage = { name, architecture, archive, paths: new Set(), conffiles: parseConffiles(archive.controlFiles, ports.packages.latin1), md5sums: undefined };
     for (const path of readText(ports, builder, `var/lib/dpkg/info/${infoName(unpacked)}.list`).split("\n")) {
       if (path === "") continue;
       unpacked.paths.add(path);
-      if (path !== "/.") root.claim(root.place(divert(path.slice(1), name)), name);
+      // What is listed and was left out is nobody's; to look for its place would make the folders above it.
+      if (path !== "/." && isLeftOut?.({ path, type: TarType.file }) !== true) root.claim(root.place(divert(path.slice(1), name)), name);
     }
     installed.set(name, unpacked);
   }

@@ -101,7 +101,9 @@ test("paths that are excluded stay away as dpkg has them stay away, and it still
   const files = [
     "./usr/", "./usr/share/", "./usr/share/doc/", "./usr/share/doc/big/", "./usr/share/doc/big/manual", "./usr/share/doc/big/copyright", "./usr/share/man/", "./usr/share/man/man1/", "./usr/share/man/man1/big.1", "./usr/share/locale/", "./usr/share/locale/de/", "./usr/share/locale/de/LC", "./usr/share/locale/fr/", "./usr/share/locale/fr/LC",
   ];
-  const one = await world(packageOf("big", {}, files.slice(2).map((path) => (path.endsWith("/") ? { path } : { path, text: path }))));
+  // Of an earlier stage: its list names folders that are not there.
+  const early = packageOf("early", { Essential: "yes", Priority: "required" }, [{ path: "./usr/share/" }, { path: "./usr/share/man/" }, { path: "./usr/share/man/cs/" }, { path: "./usr/share/man/cs/man1/" }, { path: "./usr/share/man/cs/man1/early.1", text: "early" }]);
+  const one = await world(early, packageOf("big", {}, files.slice(2).map((path) => (path.endsWith("/") ? { path } : { path, text: path }))));
   const filters = { excludes: ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/[!d]*"], includes: ["/usr/share/doc/*/copyright"] };
   await one.compose(`name: t\npackages: [big]\npath-excludes: ${JSON.stringify(filters.excludes)}\npath-includes: ${JSON.stringify(filters.includes)}\n${OUTPUTS}`);
   const ours = [...one.trees.get("root")!.entries()].map(({ path }) => path).filter((path) => /^usr\/share\/(doc\/big|man|locale)/.test(path));

@@ -2,7 +2,7 @@
 
 const SIZE = { type: "string", pattern: "^[0-9]+[KMGT]?$", title: "a size, such as 4G or 512M" } as const;
 const MOUNT = { type: "string", pattern: "^/[^\\s,]*$", title: "a path that begins with /, without blanks" } as const;
-const FILE_SYSTEMS = ["ext4", "btrfs", "erofs", "squashfs", "vfat", "swap", "none"] as const;
+const FILE_SYSTEMS = ["ext4", "btrfs", "erofs", "squashfs", "vfat", "swap", "lvm", "none"] as const;
 
 const ENCRYPTION = {
   type: "object", additionalProperties: false,
@@ -15,6 +15,21 @@ const ENCRYPTION = {
     derivation: { enum: ["argon2id", "pbkdf2"], description: "how a key is made of it (default: argon2id)" },
     random: { type: "boolean", description: "volume key and salts from chance: the bytes are others each time (default: false)" },
     "keep-key": { type: "boolean", description: "the key lies in the image (/etc/cryptsetup-keys.d), and opens it at boot; only where the root is encrypted itself (default: false)" },
+  },
+} as const;
+
+const VOLUME = {
+  type: "object", additionalProperties: false, description: "one volume",
+  properties: {
+    filesystem: { enum: ["ext4", "btrfs", "erofs", "swap"], description: "what it is formatted with" },
+    mount: { ...MOUNT, description: "where it is mounted: the image's files below it lie there" },
+    size: { ...SIZE, description: "in whole extents of 4M (default: what its files need, and a fifth more)" },
+    min: { ...SIZE, description: "at least" },
+    max: { ...SIZE, description: "at most" },
+    "read-only": { type: "boolean", description: "mounted ro (default: false; of erofs true)" },
+    options: { type: "string", pattern: "^[^\\s]*$", title: "options of mounting, with ',' between, without blanks", description: "of mounting, instead of the usual ones" },
+    fstab: { type: "boolean", description: "/etc/fstab mounts it (default: true)" },
+    compression: { enum: ["none", "zstd", "lz4"], description: "how its files are packed: zstd of btrfs, lz4 of EROFS (default: none)" },
   },
 } as const;
 
@@ -37,6 +52,12 @@ const PARTITION = {
     mbr: { type: "boolean", description: "also in the MBR, for firmware that reads no GPT; at most three (default: false)" },
     compression: { enum: ["none", "zstd", "lz4"], description: "how its files are packed: zstd of btrfs, lz4 of EROFS; squashfs is packed always (default: none)" },
     encrypt: ENCRYPTION,
+    "volume-group": { type: "string", pattern: "^[A-Za-z0-9_][A-Za-z0-9_.]{0,63}$", title: "a name of letters, digits, '_' and '.'", description: "of lvm: how its volumes are called together (default: the partition's key)" },
+    volumes: {
+      type: "object", propertyNames: { pattern: "^[A-Za-z0-9_][A-Za-z0-9_.]{0,63}$", title: "a name of letters, digits, '_' and '.'" }, additionalProperties: VOLUME,
+      description: "of lvm: what it is divided into, by name; room that is left stays free for lvextend(8). The image needs the package lvm2",
+      examples: [{ root: { filesystem: "ext4", mount: "/", size: "8G" }, swap: { filesystem: "swap", size: "2G" } }],
+    },
     verity: { type: "boolean", description: "of the root, on erofs, squashfs, or ext4 with read-only: a partition of hashes follows it, and the kernel's command line has the root hash, which vouches for each block (dm-verity). The image needs the package cryptsetup-bin (default: false)" },
   },
 } as const;
@@ -68,7 +89,12 @@ export interface ExtensionConfig { readonly kind?: "sysext" | "confext"; readonl
 export interface PartitionConfig {
   readonly filesystem?: (typeof FILE_SYSTEMS)[number]; readonly mount?: string; readonly type?: string; readonly size?: string; readonly min?: string; readonly max?: string; readonly weight?: number;
   readonly label?: string; readonly uuid?: string; readonly "read-only"?: boolean; readonly grow?: boolean; readonly options?: string; readonly fstab?: boolean; readonly mbr?: boolean;
-  readonly compression?: "none" | "zstd" | "lz4"; readonly verity?: boolean; readonly encrypt?: EncryptionConfig;
+  readonly compression?: "none" | "zstd" | "lz4"; readonly verity?: boolean; readonly encrypt?: EncryptionConfig; readonly "volume-group"?: string; readonly volumes?: Readonly<Record<string, VolumeConfig>>;
+}
+
+export interface VolumeConfig {
+  readonly filesystem?: "ext4" | "btrfs" | "erofs" | "swap"; readonly mount?: string; readonly size?: string; readonly min?: string; readonly max?: string; readonly "read-only"?: boolean; readonly options?: string;
+  readonly fstab?: boolean; readonly compression?: "none" | "zstd" | "lz4";
 }
 
 export interface EncryptionConfig {

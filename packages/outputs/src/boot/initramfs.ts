@@ -16,14 +16,17 @@ const MODULES = [
   "crc32c_generic", "crc32c_intel", "ext4", "btrfs", "erofs", "squashfs", "isofs", "overlay", "loop", "nls_ascii", "nls_cp437", "vfat",
 ] as const;
 const PROGRAMS = ["sh", "mount", "findfs", "switch_root", "insmod", "sleep", "mkdir"] as const;
+/** util-linux's findfs. */
+const PARTITION_FINDER = "find-partition";
 const PLACES = ["usr/bin", "bin", "usr/sbin", "sbin"] as const;
 
-/** What stands between the first root and the root: hashes that vouch for it, or its encryption. */
-export type RootSeal = "verity" | "luks";
+/** What stands between the first root and the root: hashes that vouch for it, its encryption, the volumes that it is one of. */
+export type RootSeal = "verity" | "luks" | "lvm";
 /** What opens each, with the modules that it needs. Ciphers and digests that the kernel has built in are left out. */
-const OPENERS: Readonly<Record<RootSeal, { readonly program: string; readonly modules: readonly string[] }>> = {
-  verity: { program: "veritysetup", modules: ["dm_mod", "sha256_generic", "dm_verity"] },
-  luks: { program: "cryptsetup", modules: ["dm_mod", "sha256_generic", "aes_generic", "aesni_intel", "aes_arm64", "cryptd", "xts", "dm_crypt"] },
+const OPENERS: Readonly<Record<RootSeal, { readonly program: string; readonly package: string; readonly modules: readonly string[] }>> = {
+  lvm: { program: "lvm", package: "lvm2", modules: ["dm_mod"] },
+  verity: { program: "veritysetup", package: "cryptsetup-bin", modules: ["dm_mod", "sha256_generic", "dm_verity"] },
+  luks: { program: "cryptsetup", package: "cryptsetup-bin", modules: ["dm_mod", "sha256_generic", "aes_generic", "aesni_intel", "aes_arm64", "cryptd", "xts", "dm_crypt"] },
 };
 
 export interface InitramfsOptions {
@@ -67,9 +70,9 @@ export function initramfs(tree: FileTree, options: InitramfsOptions, codecs: Pic
   // busybox's findfs knows no partitions by their own identity.
   for (const program of [...seals.map((seal) => OPENERS[seal].program), ...(seals.length > 0 || options.findsPartitions === true ? ["findfs"] : [])]) {
     const found = paths.firstFile(["usr/sbin", "sbin"].map((place) => `${place}/${program}`));
-    if (found === undefined) throw new FormatError(`to reach the root takes ${program}, which the tree does not have; install ${program === "findfs" ? "util-linux" : "cryptsetup-bin"}`);
-    draft.remove(`bin/${program}`);
-    copyProgram(program, found);
+    if (found === undefined) throw new FormatError(`to reach the root takes ${program}, which the tree does not have; install ${Object.values(OPENERS).find((opener) => opener.program === program)?.package ?? "util-linux"}`);
+    // busybox's shell takes its own programs before those in PATH, but for a path.
+    copyProgram(program === "findfs" ? PARTITION_FINDER : program, found);
   }
   const all: string[] = [];
   for (const { path } of tree.entries()) all.push(path);
@@ -113,7 +116,7 @@ as_uuid() {
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
-root= type= flags= mode=ro init= live= ostree= panic= roothash= luks=
+root= type= flags= mode=ro init= live= ostree= panic= roothash= luks= volume=
 read -r line < /proc/cmdline
 for word in $line; do
   case "$word" in
@@ -123,6 +126,7 @@ for word in $line; do
     ostree=*) ostree="\${word#ostree=}" ;;
     roothash=*) roothash="\${word#roothash=}" ;;
     rd.luks.name=*) luks="\${word#rd.luks.name=}" ;;
+    rd.lvm.lv=*) volume="\${word#rd.lvm.lv=}" ;;
     stratos.live=*) live="\${word#stratos.live=}" ;;
     panic=*) panic="\${word#panic=}" ;;
     init=*) init="\${word#init=}" ;;
@@ -134,13 +138,17 @@ while read -r module; do
   insmod "/modules/$module" 2> /dev/null
 done < /modules/order
 [ -n "$root" ] || fail "the command line names no root"
+finder=findfs
+[ ! -x /bin/${PARTITION_FINDER} ] || finder=/bin/${PARTITION_FINDER}
 # Leaves in $device what $1 names, once it is there.
 wait_for() {
   device=
   tries=0
   while [ "$tries" -lt 100 ]; do
+    # No other volume: what is made here without udev, the system's udev takes for unfinished.
+    [ -z "$volume" ] || /bin/lvm lvchange -qq -ay --sysinit "$volume" --config 'activation { udev_sync=0 udev_rules=0 }' > /dev/null 2>&1
     case "$1" in
-      UUID=*|LABEL=*|PARTUUID=*|PARTLABEL=*) device="$(findfs "$1" 2> /dev/null)" ;;
+      UUID=*|LABEL=*|PARTUUID=*|PARTLABEL=*) device="$($finder "$1" 2> /dev/null)" ;;
       *) [ -b "$1" ] && device="$1" ;;
     esac
     [ -n "$device" ] && [ -b "$device" ] && return

@@ -5,7 +5,7 @@
 import { FormatError, GPT_NAME_MAX, gptSpace, PARTITION_TYPES, type GptPartition, type PartitionTypeName } from "@stratos/formats";
 import type { BootArchitecture } from "../boot/boot-files.ts";
 
-export const PARTITION_FILE_SYSTEMS = ["ext4", "btrfs", "erofs", "squashfs", "vfat", "swap", "none"] as const;
+export const PARTITION_FILE_SYSTEMS = ["ext4", "btrfs", "erofs", "squashfs", "vfat", "swap", "lvm", "none"] as const;
 export type PartitionFileSystem = (typeof PARTITION_FILE_SYSTEMS)[number];
 
 export interface DiskPartition {
@@ -36,6 +36,15 @@ export interface DiskPartition {
   /** a partition of hashes behind it vouches for each block */
   readonly hasVerity?: boolean;
   readonly encryption?: PartitionEncryption;
+  /** of LVM: what it is divided into */
+  readonly volumes?: readonly DiskPartition[];
+  /** default: the name */
+  readonly volumeGroup?: string;
+}
+
+/** How LVM calls a partition's volumes together. A '-' would stand doubled in the names of devices. */
+export function volumeGroupOf({ name, volumeGroup }: DiskPartition): string {
+  return (volumeGroup ?? name).replaceAll("-", "_");
 }
 
 export interface PartitionEncryption {
@@ -58,7 +67,9 @@ const READ_ONLY: ReadonlySet<PartitionFileSystem> = new Set(["erofs", "squashfs"
 /** What the first root mounts / from alone, so that it cannot lie elsewhere. */
 const NEEDED_FIRST: ReadonlySet<string> = new Set(["/bin", "/etc", "/lib", "/lib64", "/sbin", "/usr"]);
 const IN_MEMORY = /^\/(dev|proc|run|sys)(\/|$)/;
-const LEAST: Readonly<Record<PartitionFileSystem, number>> = { ext4: 8 * MIB, btrfs: 64 * MIB, erofs: MIB, squashfs: MIB, vfat: MIB, swap: MIB, none: MIB };
+/** What a volume may hold. */
+const IN_VOLUMES: ReadonlySet<PartitionFileSystem> = new Set(["ext4", "btrfs", "erofs", "swap"]);
+const LEAST: Readonly<Record<PartitionFileSystem, number>> = { ext4: 8 * MIB, btrfs: 64 * MIB, erofs: MIB, squashfs: MIB, vfat: MIB, swap: MIB, lvm: 8 * MIB, none: MIB };
 /** Places of the specification whose partitions are found without /etc/fstab. */
 const TYPE_OF_MOUNT: Readonly<Record<string, PartitionTypeName>> = { "/home": "home", "/srv": "srv", "/var": "var", "/var/tmp": "tmp" };
 /** An MBR has four places, of which one tells that there is a GPT. */
@@ -72,11 +83,15 @@ export function isEfiPartition({ type, fileSystem, mount }: Pick<DiskPartition, 
 export function partitionProblems(wanted: readonly DiskPartition[], diskSize: number | undefined): PartitionProblem[] {
   const problems: PartitionProblem[] = [];
   const mounts = new Map<string, string>();
-  for (const one of wanted) {
+  const all = wanted.flatMap((one) => [one, ...(one.volumes ?? [])]);
+  for (const one of all) {
     const { name, mount, fileSystem, size, min, max } = one;
     const tell = (key: string, message: string): void => void problems.push({ name, key, message });
     if ((one.label ?? name).length > GPT_NAME_MAX) tell(one.label === undefined ? "" : "label", `a name has at most ${GPT_NAME_MAX} characters`);
-    if (mount !== undefined && (fileSystem === "swap" || fileSystem === "none")) tell("mount", `${fileSystem} is not mounted`);
+    if (mount !== undefined && (fileSystem === "swap" || fileSystem === "none" || fileSystem === "lvm")) tell("mount", fileSystem === "lvm" ? "its volumes are mounted, not itself" : `${fileSystem} is not mounted`);
+    if ((fileSystem === "lvm") !== (one.volumes !== undefined && one.volumes.length > 0)) tell("volumes", fileSystem === "lvm" ? "are missing: what it is divided into" : `${fileSystem} is not divided into volumes; lvm is`);
+    if (!wanted.includes(one) && !IN_VOLUMES.has(fileSystem)) tell("filesystem", `${fileSystem} lies on a partition of its own, not in a volume`);
+    if (all.some((other) => other !== one && other.name === name)) tell("", "the name is that of another partition or volume");
     if (mount !== undefined && NEEDED_FIRST.has(mount)) tell("mount", `${mount} cannot lie apart from /, as the system needs it before it mounts more`);
     if (mount !== undefined && IN_MEMORY.test(mount)) tell("mount", `${mount} is on no disk`);
     const other = mount === undefined ? undefined : mounts.get(mount);
@@ -92,12 +107,12 @@ export function partitionProblems(wanted: readonly DiskPartition[], diskSize: nu
     if (one.hasVerity === true && mount !== "/") tell("verity", "is for the partition mounted on /, which the first root opens");
     if (one.encryption !== undefined && (isEfiPartition(one) || fileSystem === "none" || fileSystem === "vfat")) tell("encrypt", isEfiPartition(one) ? "firmware reads what is not encrypted alone" : `${fileSystem} is not encrypted; a file system of Linux is`);
     if (one.encryption !== undefined && one.hasVerity === true) tell("encrypt", "what hashes vouch for is read as it is; leave out verity, or encrypt");
-    if (one.encryption?.keepsKey === true && (mount === "/" || wanted.find((other) => other.mount === "/")?.encryption === undefined)) tell("encrypt.keep-key", mount === "/" ? "nothing but itself could hold its key" : "the key would lie in a root that everybody reads; encrypt that, too");
+    if (one.encryption?.keepsKey === true && (mount === "/" || wanted.find((other) => other.mount === "/" || other.volumes?.some((volume) => volume.mount === "/") === true)?.encryption === undefined)) tell("encrypt.keep-key", mount === "/" ? "nothing but itself could hold its key" : "the key would lie in a root that everybody reads; encrypt that, too");
     if (one.grows === true && READ_ONLY.has(fileSystem)) tell("grow", `${fileSystem} does not grow`);
-    if (one.grows === true && wanted.at(-1) !== one) tell("grow", `grows where there is room behind it, and there is the partition ${wanted[wanted.indexOf(one) + 1]!.name}; the last one can`);
+    if (one.grows === true && wanted.includes(one) && wanted.at(-1) !== one) tell("grow", `grows where there is room behind it, and there is the partition ${wanted[wanted.indexOf(one) + 1]!.name}; the last one can`);
     if (one.isPacked === true && !["btrfs", "erofs", "squashfs"].includes(fileSystem)) tell("compression", `${fileSystem} is not packed`);
   }
-  const root = wanted.find(({ mount }) => mount === "/");
+  const root = all.find(({ mount }) => mount === "/");
   if (root === undefined) problems.push({ name: "", key: "", message: "no partition is mounted on /" });
   else if (root.fileSystem === "vfat") problems.push({ name: root.name, key: "filesystem", message: "the root is on ext4, btrfs, erofs or squashfs" });
   if (!wanted.some(isEfiPartition)) problems.push({ name: "", key: "", message: "no partition is the EFI system partition (filesystem vfat, mounted on /boot/efi, /efi or /boot)" });
@@ -180,7 +195,7 @@ export class PartitionError extends FormatError {
 /** GPT's attributes that the specification knows: bit 60 read-only, 59 the file system grows, 63 not found by itself. */
 export function tableEntry({ name, label, uuid, ...one }: DiskPartition, place: { start: number; size: number; id: string }, architecture: BootArchitecture): GptPartition {
   const isReadOnly = one.isReadOnly === true || one.hasVerity === true || READ_ONLY.has(one.fileSystem);
-  const hasTypeOfSpecification = one.fileSystem !== "vfat" && one.fileSystem !== "none";
+  const hasTypeOfSpecification = one.fileSystem !== "vfat" && one.fileSystem !== "none" && one.fileSystem !== "lvm";
   const attributesHigh = hasTypeOfSpecification ? (isReadOnly ? 1 << 28 : 0) | (one.grows === true ? 1 << 27 : 0) : 0;
   return { type: partitionType(one, architecture), id: uuid ?? place.id, name: label ?? name, start: place.start, size: place.size, attributes: 0, ...(attributesHigh === 0 ? {} : { attributesHigh }) };
 }
@@ -189,6 +204,7 @@ function partitionType(one: Pick<DiskPartition, "type" | "fileSystem" | "mount">
   if (one.type !== undefined) return typeGuid(one.type, architecture)!;
   if (isEfiPartition(one)) return PARTITION_TYPES.esp;
   if (one.fileSystem === "swap") return PARTITION_TYPES.swap;
+  if (one.fileSystem === "lvm") return PARTITION_TYPES.lvm;
   if (one.mount === "/") return PARTITION_TYPES[`root-${architecture}`];
   return PARTITION_TYPES[TYPE_OF_MOUNT[one.mount ?? ""] ?? "linux"];
 }

@@ -19,7 +19,7 @@ function root(...more: FileEntry[]): FileTree {
   const folders = ["", "boot", "etc", "home", "home/ann", "usr", "usr/bin", "usr/sbin", "usr/lib", "usr/lib/modules", "usr/lib/modules/6.1", "usr/lib/systemd", "usr/lib/systemd/boot", "usr/lib/systemd/boot/efi", "var", "var/lib", "srv"];
   return fileTreeOf([
     ...folders.map((path) => fileEntry(path, "directory")), file("boot/vmlinuz-6.1", "kernel"), file("usr/bin/busybox", "shell", { mode: 0o755 }), file("usr/bin/systemd-repart", "repart", { mode: 0o755 }), file("usr/lib/systemd/boot/efi/systemd-bootx64.efi", "loader"),
-    file("usr/sbin/veritysetup", "opens"), file("usr/sbin/cryptsetup", "opens"), file("usr/sbin/findfs", "finds"), file("home/ann/note", "hers"), file("var/lib/state", "state"), file("srv/page", "page"), ...more,
+    file("usr/sbin/veritysetup", "opens"), file("usr/sbin/cryptsetup", "opens"), file("usr/bin/systemd-cryptsetup", "opens"), file("usr/sbin/findfs", "finds"), file("home/ann/note", "hers"), file("var/lib/state", "state"), file("srv/page", "page"), ...more,
   ]);
 }
 
@@ -87,7 +87,7 @@ test("a verified root: the hashes hold, the command line has the root hash, and 
       execFileSync("veritysetup", ["verify", part("root"), part("root-verity"), rootHash], sbin);
       assert.deepEqual(partitions.slice(1, 3).map(({ type, id }) => [type, id.replaceAll("-", "")]), [["4f68bce3-e8cd-4db1-96e7-fbcaf984b709", rootHash.slice(0, 32)], ["2c7357ed-ebd2-46d9-aec1-23d437ec2bf5", rootHash.slice(32)]]);
       const initrd = execFileSync("cpio", ["-it", "--quiet"], { input: execFileSync("gzip", ["-d"], { input: fat.read("6.1/initrd") }), encoding: "utf8" });
-      for (const name of ["bin/veritysetup", "bin/findfs"]) assert.ok(initrd.includes(`${name}\n`), name);
+      for (const name of ["bin/veritysetup", "bin/find-partition"]) assert.ok(initrd.includes(`${name}\n`), name);
       if (fileSystem === "erofs") assert.match(execFileSync("fsck.erofs", [part("root")], sbin), /No errors found|^$/m);
     });
   }
@@ -168,6 +168,42 @@ test("encrypted partitions: cryptsetup opens each, the first root opens the root
   });
   const told = (...partitions: DiskPartition[]): string => partitionProblems(partitions, undefined).map(({ name, key, message }) => `${name} ${key}: ${message}`).join("\n");
   const base: DiskPartition = { name: "root", fileSystem: "ext4", mount: "/" };
+  const without = fileTreeOf([...root().entries()].filter(({ path }) => path !== "usr/bin/systemd-cryptsetup"));
+  assert.throws(() => planPartitionedDisk(without, { ...OPTIONS, cipher: nodeDiskCipher(), partitions: [ESP, { ...base, encryption }] }, codecs), /partition root: nothing in the image opens what \/etc\/crypttab names; the package systemd-cryptsetup does/);
   assert.match(told({ ...ESP, encryption }, base), /esp encrypt: firmware reads/);
   assert.match(told(ESP, base, { name: "home", fileSystem: "ext4", mount: "/home", encryption: { ...encryption, keepsKey: true } }), /home encrypt\.keep-key: the key would lie in a root that everybody reads/);
+});
+
+test("volumes of LVM, in the open and within encryption: files lie in them, the first root finds them", () => {
+  const lvm = file("usr/sbin/lvm", "volumes"), secret = Buffer.from("correct horse");
+  const group: DiskPartition = { name: "system", fileSystem: "lvm", min: 128 * MIB, volumes: [{ name: "root", fileSystem: "ext4", mount: "/" }, { name: "swap", fileSystem: "swap", size: 8 * MIB }, { name: "data", fileSystem: "btrfs", mount: "/var", min: 64 * MIB }] };
+  withDisk(root(lvm), { partitions: [ESP, group] }, (disk, path, part) => {
+    const { partitions } = readGpt(disk)!, pv = part("system"), bytes = readFileSync(pv);
+    assert.equal(partitions[1]!.type, "e6d6d379-f507-44c2-a23c-238f2a3df928");
+    const text = bytes.subarray(4608, 4608 + 4000).toString("latin1"), volume = (name: string): string => {
+      const [, count, start] = new RegExp(`^${name} \\{[\\s\\S]*?extent_count = (\\d+)[\\s\\S]*?"pv0", (\\d+)`, "m").exec(text)!;
+      writeFileSync(`${path}.${name}`, bytes.subarray(MIB + Number(start) * 4 * MIB, MIB + (Number(start) + Number(count)) * 4 * MIB));
+      return `${path}.${name}`;
+    };
+    execFileSync("e2fsck", ["-fn", volume("root")], sbin);
+    execFileSync("btrfs", ["check", volume("data")], sbin);
+    assert.match(execFileSync("blkid", ["-p", volume("swap")], sbin), /TYPE="swap"/);
+    const cat = (name: string): string => execFileSync("debugfs", ["-R", `cat ${name}`, volume("root")], { ...sbin, stdio: ["ignore", "pipe", "ignore"] });
+    assert.deepEqual(cat("/etc/fstab").trim().split("\n").slice(1).map((line) => line.split(" ").slice(0, 3).join(" ")).filter((line) => !line.includes("efi")), ["/dev/mapper/system-root / ext4", "/dev/mapper/system-data /var btrfs", "/dev/mapper/system-swap none swap"]);
+    const fat = FatVolume.open(new DiskWindow(disk, partitions[0]!));
+    assert.match(Buffer.from(fat.read("loader/entries/stratos.conf")).toString(), /root=\/dev\/mapper\/system-root ro .*rd\.lvm\.lv=system\/root/);
+    const initrd = execFileSync("cpio", ["-it", "--quiet"], { input: execFileSync("gzip", ["-d"], { input: fat.read("6.1/initrd") }), encoding: "utf8" });
+    assert.ok(initrd.includes("bin/lvm\n"));
+  });
+  withDisk(root(lvm), { cipher: nodeDiskCipher(), partitions: [ESP, { ...group, encryption: { secret, derivation: "pbkdf2" } }] }, (disk, _path, part) => {
+    execFileSync("cryptsetup", ["open", "--test-passphrase", "--key-file", "-", part("system")], { ...sbin, input: secret });
+    const uuid = execFileSync("cryptsetup", ["luksUUID", part("system")], sbin).trim(), fat = FatVolume.open(new DiskWindow(disk, readGpt(disk)!.partitions[0]!));
+    assert.match(Buffer.from(fat.read("loader/entries/stratos.conf")).toString(), new RegExp(`root=/dev/mapper/system-root .*rd\\.luks\\.name=${uuid}=system`));
+  });
+  const told = (...partitions: DiskPartition[]): string => partitionProblems(partitions, undefined).map(({ name, key, message }) => `${name} ${key}: ${message}`).join("\n");
+  assert.equal(told(ESP, group), "");
+  assert.match(told(ESP, { ...group, volumes: [] }), /system volumes: are missing/);
+  assert.match(told(ESP, { ...group, volumes: [{ name: "root", fileSystem: "squashfs", mount: "/" }] }), /root filesystem: squashfs lies on a partition of its own/);
+  assert.match(told(ESP, { ...group, name: "root" }), /the name is that of another partition or volume/);
+  assert.throws(() => planPartitionedDisk(root(), { ...OPTIONS, partitions: [ESP, group] }, codecs), /partition system: nothing in box finds volumes of LVM; the package lvm2 does/);
 });
