@@ -62,6 +62,12 @@ static void sockets(void) {
   struct group_req request = {0}; struct sockaddr_in *member = (void *)&request.gr_group; member->sin_family = AF_INET; member->sin_addr.s_addr = inet_addr("224.0.0.1"); request.gr_interface = 1; SHOW(setsockopt(l, IPPROTO_IP, MCAST_JOIN_GROUP, &request, sizeof request)); SHOW(setsockopt(a, IPPROTO_IP, MCAST_LEAVE_GROUP, &request, sizeof request)); SHOW(setsockopt(l, IPPROTO_IP, MCAST_LEAVE_GROUP, &request, sizeof request)); request.gr_interface = 12345; SHOW(setsockopt(l, IPPROTO_IP, MCAST_JOIN_GROUP, &request, sizeof request));
 }
 
+static void windows(void) {
+  int f = open("/tmp", O_TMPFILE | O_RDWR, 0600); for (int i = 0; i < 8; i++) { char page[4096]; memset(page, '0' + i, 4096); write(f, page, 4096); } char *a = mmap(NULL, 4 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, f, 0); char *p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, f, 0);
+  SHOW(remap_file_pages(a, 4096, 0, 7, 0)); SHOW(remap_file_pages(a + 8192, 2 * 4096, 0, 4, 0)); for (int i = 0; i < 4; i++) printf("%c", a[i * 4096]); printf("\n"); a[0] = 'x'; char c; pread(f, &c, 1, 7 * 4096); SHOW(c); SHOW(remap_file_pages(a, 4 * 4096, 0, 0, 0)); for (int i = 0; i < 4; i++) printf("%c", a[i * 4096]); printf("\n");
+  SHOW(remap_file_pages(a, 4096, PROT_READ, 0, 0)); SHOW(remap_file_pages(a, 0, 0, 0, 0)); SHOW(remap_file_pages(p, 4096, 0, 1, 0)); SHOW(remap_file_pages(a + 4 * 4096, 1 << 20, 0, 0, 0)); SHOW(remap_file_pages((void *)4096, 4096, 0, 0, 0)); SHOW(remap_file_pages(a, 5, 0, 0, 0));
+}
+
 static void others(void) {
   struct timeval t = {0, 10}; personality(STICKY_TIMEOUTS); SHOW(syscall(SYS_pselect6, 0, NULL, NULL, NULL, &t, NULL)); SHOW(t.tv_usec); personality(0); t.tv_usec = 10; SHOW(syscall(SYS_pselect6, 0, NULL, NULL, NULL, &t, NULL)); SHOW(t.tv_usec);
   struct rlimit files; getrlimit(RLIMIT_NOFILE, &files); struct rlimit none = {0, files.rlim_max}; setrlimit(RLIMIT_NOFILE, &none); SHOW(mq_open("/left-behind", O_CREAT | O_RDWR, 0600, NULL)); setrlimit(RLIMIT_NOFILE, &files); SHOW(mq_open("/left-behind", O_RDWR)); mq_unlink("/left-behind");
@@ -72,4 +78,4 @@ static void others(void) {
   signal(SIGCHLD, SIG_IGN); struct rusage before, after; getrusage(RUSAGE_CHILDREN, &before); if (fork() == 0) { char *big = malloc(64 << 20); memset(big, 1, 64 << 20); _exit(0); } waitpid(-1, NULL, 0); getrusage(RUSAGE_CHILDREN, &after); HOLDS(after.ru_maxrss - before.ru_maxrss < 32000);
 }
 
-int main(void) { identifiers(); pipes(); sharing(); notes(); sockets(); others(); return 0; }
+int main(void) { identifiers(); pipes(); sharing(); notes(); sockets(); windows(); others(); return 0; }
