@@ -4,7 +4,6 @@ import { loadDuration } from "../event/wait-deadline.ts";
 import type { Kernel } from "../kernel-state.ts";
 import type { Credentials } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
-import type { ThreadGroup } from "../task/thread-group.ts";
 import { BLOCKED_EINTR } from "../task/wait-queue.ts";
 import { ALTER, IPC_INFO, IPC_NOWAIT, IPC_RMID, IPC_SET, IPC_STAT, IpcObject, IpcTable, READ } from "./ipc-table.ts";
 
@@ -18,6 +17,9 @@ interface Operation { index: number; change: number; flags: number }
 /** A blocked semop: it is in the set's `waits` as long as it is its task's state. */
 interface Wait { task: Task; set: SemaphoreSet; operations: Operation[]; deadlineNs: number; blockedBy: Operation }
 
+/** Whose SEM_UNDO notes are one: a thread, or all that share by CLONE_SYSVSEM. */
+export interface UndoList { users: number }
+
 export class SemaphoreSet extends IpcObject {
   readonly values: Int32Array;
   /** Process that changed each last. */
@@ -25,8 +27,8 @@ export class SemaphoreSet extends IpcObject {
   /** Time of the last semop; 0 when there was none. */
   operatedAt = 0;
   readonly waits = new Set<Wait>();
-  /** SEM_UNDO: what each process's end adds to the values. */
-  readonly undo = new Map<ThreadGroup, Int32Array>();
+  /** SEM_UNDO: what the end of a list's last task adds to the values. */
+  readonly undo = new Map<UndoList, Int32Array>();
 
   constructor(key: number, flags: number, owner: Credentials, now: number, count: number) {
     super(key, flags, owner, now);
@@ -39,21 +41,21 @@ export class Semaphores {
   readonly table = new IpcTable<SemaphoreSet>(SEMMNI);
 
   constructor(kernel: Kernel) {
-    kernel.exitObservers.add((task) => {
-      if (task.group.tasks.length === 0) this.#undoProcess(task.group);
-    });
+    kernel.exitObservers.add((task) => this.leaveUndo(task));
   }
 
-  #undoProcess(process: ThreadGroup): void {
-    if (this.table.count === 0) return;
+  /** The task has no part in its list any more: with the last one, what SEM_UNDO noted is done (semop(2)). */
+  leaveUndo(task: Task): void {
+    const list = task.semaphoreUndo;
+    if (--list.users > 0 || this.table.count === 0) return;
     for (const set of this.table.objects()) {
-      const changes = set.undo.get(process);
+      const changes = set.undo.get(list);
       if (changes === undefined) continue;
-      set.undo.delete(process);
+      set.undo.delete(list);
       changes.forEach((change, index) => {
         if (change === 0) return;
         set.values[index] = Math.max(0, Math.min(SEMVMX, set.values[index]! + change));
-        set.pids[index] = process.pid;
+        set.pids[index] = task.pid;
       });
       set.queue.wakeAll();
     }
@@ -169,7 +171,7 @@ export class Semaphores {
 function perform(task: Task, set: SemaphoreSet, operations: readonly Operation[]): Operation | number {
   const { values } = set;
   const before = values.slice();
-  const undo = set.undo.get(task.group);
+  const undo = set.undo.get(task.semaphoreUndo);
   const changes = operations.some((operation) => (operation.flags & SEM_UNDO) !== 0) ? (undo?.slice() ?? new Int32Array(values.length)) : null;
   for (const operation of operations) {
     const { index, change } = operation;
@@ -187,7 +189,7 @@ function perform(task: Task, set: SemaphoreSet, operations: readonly Operation[]
     }
     values[index] = value;
   }
-  if (changes !== null) set.undo.set(task.group, changes);
+  if (changes !== null) set.undo.set(task.semaphoreUndo, changes);
   for (const { index } of operations) set.pids[index] = task.pid;
   set.operatedAt = task.kernel.realtime().seconds;
   if (operations.some((operation) => operation.change !== 0)) set.queue.wakeAll();

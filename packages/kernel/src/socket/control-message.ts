@@ -1,5 +1,5 @@
 import {
-  EBADF, EFAULT, EINVAL, EPERM, ETOOMANYREFS, IPPROTO_IP, IPPROTO_IPV6, IPV6_HOPLIMIT, IPV6_TCLASS, IP_TOS, IP_TTL, MSG_CMSG_CLOEXEC, MSG_CTRUNC, SCM_CREDENTIALS, SCM_MAX_FD, SCM_RIGHTS, SOL_SOCKET, AF_UNIX,
+  EBADF, EFAULT, EINVAL, EPERM, ETOOMANYREFS, IPPROTO_IP, IPPROTO_IPV6, IPV6_HOPLIMIT, IPV6_TCLASS, IP_TOS, IP_TTL, MSG_CMSG_CLOEXEC, MSG_CTRUNC, SCM_CREDENTIALS, SCM_MAX_FD, SCM_RIGHTS, SOL_SOCKET, AF_INET, AF_INET6, AF_UNIX,
 } from "@stratos/abi";
 import { CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, CAP_SYS_RESOURCE, type Credentials, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
@@ -17,6 +17,9 @@ import { intOption, optionInt } from "./socket-options.ts";
 const HEADER_SIZE = 16;
 /** net.core.optmem_max: what one sendmsg may carry. */
 export const CONTROL_MAX = 131072;
+
+/** What Internet sockets take at SOL_SOCKET, and what changes nothing here: the two of AF_UNIX, SO_PRIORITY, SO_MARK, time stamps (net/core/sock.c, __sock_cmsg_send). */
+const IGNORED_BY_INET = new Set([SCM_RIGHTS, SCM_CREDENTIALS, 12, 36, 37, 61, 65, 81]);
 
 function alignControl(length: number): number {
   return (length + 7) & ~7;
@@ -53,6 +56,7 @@ export function parseControl(task: Task, socket: Socket, control: Uint8Array): A
       else trafficClass = field.value;
       continue;
     }
+    if ((socket.family === AF_INET || socket.family === AF_INET6) && IGNORED_BY_INET.has(type)) continue;
     if (type === SCM_RIGHTS && socket.family === AF_UNIX) {
       const taken = takeFiles(task, data, rights);
       if (typeof taken === "number") return fail(taken);
@@ -61,7 +65,7 @@ export function parseControl(task: Task, socket: Socket, control: Uint8Array): A
       const claimed = checkCredentials(task, data);
       if (typeof claimed === "number") return fail(claimed);
       credentials = claimed;
-    } else if (socket.family === AF_UNIX || type === SCM_RIGHTS) return fail(-EINVAL);
+    } else return fail(-EINVAL);
   }
   if (rights === null && credentials === null && hopLimit === null && trafficClass === null) return null;
   return { rights, credentials, hopLimit, trafficClass };

@@ -42,7 +42,8 @@ export function obtainTransferState(task: Task): TransferState | null {
  */
 export abstract class Socket extends OpenFile {
   readonly kernel: Kernel;
-  readonly family: number;
+  /** IPV6_ADDRFORM changes it. */
+  family: number;
   readonly type: number;
   readonly protocol: number;
   readonly options = new SocketOptions();

@@ -1,8 +1,11 @@
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, EBADF, EFBIG, EINVAL, EISDIR, ENODEV, EOPNOTSUPP, EPERM, EROFS, ESPIPE, ETXTBSY, FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE } from "@stratos/abi";
-import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_UNSHARE_RANGE, FALLOC_FL_ZERO_RANGE, F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_WRITE, FS_IMMUTABLE_FL, MS_RDONLY, O_PATH, S_IFIFO, S_IFMT, UTIME_NOW, UTIME_OMIT } from "@stratos/abi";
+import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_UNSHARE_RANGE, FALLOC_FL_ZERO_RANGE, F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_WRITE, FS_IMMUTABLE_FL, MS_RDONLY, O_PATH, SIGXFSZ, SI_KERNEL, S_IFIFO, S_IFMT, UTIME_NOW, UTIME_OMIT } from "@stratos/abi";
 import { checkAccess, isKept, MAY_WRITE } from "../security/permission.ts";
 import { movedBefore, pauseTransfer } from "../task/call-work.ts";
+import { signalInfo } from "../signal/pending-signals.ts";
+import { sendSignalToTask } from "../signal/send-signal.ts";
 import type { Task } from "../task/task.ts";
+import { RLIMIT_FSIZE } from "../task/thread-group.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
 import { changeMode, changeOwner, changeTimes } from "../vfs/attributes.ts";
 import type { Time } from "../vfs/inode.ts";
@@ -10,7 +13,7 @@ import { notifyInode } from "../vfs/inotify-marks.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { lookupPath } from "../vfs/path-walk.ts";
 import type { Path } from "../vfs/path.ts";
-import { clipToLimits, FILE_SIZE_MAX } from "../vfs/regular-file.ts";
+import { FILE_SIZE_MAX } from "../vfs/regular-file.ts";
 import { truncateInode } from "../vfs/truncate.ts";
 import { markInodeDirty } from "../vfs/write-back.ts";
 import { get64, loadPath } from "./path-argument.ts";
@@ -131,9 +134,10 @@ function fallocate(task: Task, fd: number, mode: number, offset: number, length:
     if ((mode & FALLOC_FL_PUNCH_HOLE) !== 0 && (inode.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) !== 0) return -EPERM;
     if (offset + length > inode.size && (mode & FALLOC_FL_KEEP_SIZE) === 0 && (inode.seals & F_SEAL_GROW) !== 0) return -EPERM;
   }
-  if ((mode & FALLOC_FL_KEEP_SIZE) === 0 && offset + length > inode.size) {
-    const clipped = clipToLimits(task, inode.size, offset + length - inode.size);
-    if (clipped < offset + length - inode.size) return clipped < 0 ? clipped : -EFBIG;
+  // All of it or nothing, unlike write(2) (fs/attr.c, inode_newsize_ok).
+  if ((mode & FALLOC_FL_KEEP_SIZE) === 0 && offset + length > inode.size && offset + length > task.group.limits[RLIMIT_FSIZE]!.soft) {
+    sendSignalToTask(task, signalInfo(SIGXFSZ, SI_KERNEL));
+    return -EFBIG;
   }
   task.kernel.work.mayPause = true;
   const before = movedBefore(task);

@@ -23,8 +23,8 @@ function thingOf(task: Task, kind: number, fd: number): object | number {
     case KCMP_FILES: return task.files;
     case KCMP_FS: return task.fs;
     case KCMP_SIGHAND: return task.group.actions;
-    // No task shares these with another process: CLONE_IO and semaphore adjustments are each process's own.
-    case KCMP_IO: case KCMP_SYSVSEM: return task.group;
+    case KCMP_IO: return task.io;
+    case KCMP_SYSVSEM: return task.semaphoreUndo;
     default: return -EINVAL;
   }
 }

@@ -1,4 +1,4 @@
-import { EBADF, EFAULT, EINVAL, EPERM, ESRCH, MAP_ANONYMOUS, PAGE_SIZE, SIGKILL } from "@stratos/abi";
+import { EBADF, EFAULT, EINVAL, EPERM, ESRCH, MAP_ANONYMOUS, MAP_FIXED, MAP_SHARED, PAGE_SIZE, SIGKILL } from "@stratos/abi";
 import { processOfPidfd } from "../event/pidfd.ts";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
 import { mayInspect } from "../fs/procfs/proc-access.ts";
@@ -20,6 +20,29 @@ function sysMmap(task: Task, address: number, length: number, protection: number
   const file = task.files.get(fd | 0);
   if (file === undefined) return -EBADF;
   return mmap(task, { address, length, protection, flags, file, offset });
+}
+
+/**
+ * remap_file_pages(2), as Linux has emulated it since 4.0: a new mapping of the file's other pages over a part of the old one.
+ *
+ * @returns 0; −EINVAL for what isn't one shared mapping of a file; as mmap(2)
+ */
+function remapFilePages(task: Task, start: number, size: number, protection: number, page: number): number {
+  const { space } = task;
+  if (protection !== 0) return -EINVAL;
+  const address = start - (start % PAGE_SIZE);
+  const length = size - (size % PAGE_SIZE);
+  if (address < 0 || !(length > 0) || !(page >= 0 && page < 2 ** 40)) return -EINVAL;
+  const area = space.areaAt(address);
+  if (area === undefined || !area.isShared || area.file === null) return -EINVAL;
+  // Earlier calls may have made several mappings of the one.
+  for (let at = area.end; at < address + length; ) {
+    const next = space.areaAt(at);
+    if (next === undefined || next.file !== area.file || next.flags !== area.flags) return -EINVAL;
+    at = next.end;
+  }
+  const result = mmap(task, { address, length, protection: area.protection, flags: MAP_SHARED | MAP_FIXED, file: area.file, offset: page * PAGE_SIZE });
+  return result < 0 ? result : 0;
 }
 
 const MEMBARRIER_QUERY = 0, MEMBARRIER_GET_REGISTRATIONS = 512;
@@ -145,6 +168,7 @@ export const memoryCalls: SyscallTable = {
   munlock: { run: alone(unlockMemory) },
   mlockall: { run: lockAllMemory },
   munlockall: { run: unlockAllMemory },
+  remap_file_pages: { run: remapFilePages, gaps: "EINVAL for shared anonymous memory" },
   mseal: { run: (task, address, length, flags) => sealMemory(task.space, address, length, flags) },
   process_madvise: { run: processMadvise }, process_mrelease: { run: processRelease },
   process_vm_readv: { run: (task, pid, local, localCount, remote, remoteCount) => transfer(task, { pid, local, localCount, remote, remoteCount, toRemote: false }), interrupted: interruptedTransfer },

@@ -2,6 +2,7 @@
 import { EFAULT, EINVAL, ENODEV, ENOENT, EPERM, ESRCH, PAGE_SIZE } from "@stratos/abi";
 import { mayInspect } from "../fs/procfs/proc-access.ts";
 import { walkInPieces } from "../task/call-work.ts";
+import { AREA_POLICY_MASK, AREA_POLICY_SHIFT } from "../mm/area.ts";
 import type { Task } from "../task/task.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
@@ -16,8 +17,8 @@ const MASK_BITS_MAX = PAGE_SIZE * 8;
 function loadNodes(task: Task, address: number, bits: number): number {
   // The count is of bits, one more than are used.
   const count = bits - 1;
-  if (address === 0 || count <= 0) return 0;
-  if (count > MASK_BITS_MAX) return -EINVAL;
+  if (address === 0 || count === 0) return 0;
+  if (count < 0 || count > MASK_BITS_MAX) return -EINVAL;
   let hasNode = 0;
   for (let at = 0; at * 32 < count; at++) {
     const word = task.space.loadU32(address + at * 4);
@@ -29,8 +30,11 @@ function loadNodes(task: Task, address: number, bits: number): number {
   return hasNode;
 }
 
+/** MPOL_* with its flags, and whether the one node is in its set. */
+interface MemoryPolicy { mode: number; hasNode: boolean }
+
 /** A policy's mode and nodes: −EFAULT, −EINVAL. */
-function checkPolicy(task: Task, mode: number, address: number, bits: number): { mode: number; hasNode: boolean } | number {
+function checkPolicy(task: Task, mode: number, address: number, bits: number): MemoryPolicy | number {
   const flags = mode & (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES | MPOL_F_NUMA_BALANCING);
   const kind = mode & ~flags;
   if (kind < 0 || kind >= MPOL_MODES || (flags & (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES)) === (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES)) return -EINVAL;
@@ -56,7 +60,26 @@ function bind(task: Task, address: number, length: number, mode: number, mask: n
   const policy = checkPolicy(task, mode | 0, mask, bits);
   if (typeof policy === "number") return policy;
   const end = address + Math.ceil(length / PAGE_SIZE) * PAGE_SIZE;
-  return task.space.isCovered(address, end) ? 0 : -EFAULT;
+  const { space } = task;
+  if (!space.isCovered(address, end)) return -EFAULT;
+  if (address === end) return 0;
+  space.splitAt(address);
+  space.splitAt(end);
+  for (let at = address; at < end; ) {
+    const area = space.areaAt(at)!;
+    area.flags = (area.flags & ~AREA_POLICY_MASK) | (packPolicy(policy) << AREA_POLICY_SHIFT);
+    at = area.end;
+  }
+  return 0;
+}
+
+/** Three bits of mode, three of its flags, one for the node. */
+function packPolicy(policy: MemoryPolicy): number {
+  return (policy.mode & 7) | ((policy.mode >> 13) << 3) | (policy.hasNode ? 64 : 0);
+}
+
+function unpackPolicy(bits: number): MemoryPolicy {
+  return { mode: (bits & 7) | (((bits >> 3) & 7) << 13), hasNode: (bits & 64) !== 0 };
 }
 
 /** get_mempolicy(2): 0; −EFAULT, −EINVAL. */
@@ -69,7 +92,9 @@ function getPolicy(task: Task, modeAddress: number, maskAddress: number, bits: n
     mode = MPOL_DEFAULT;
     hasNode = true;
   } else if ((flags & MPOL_F_ADDR) !== 0) {
-    if (space.areaAt(address) === undefined) return -EFAULT;
+    const area = space.areaAt(address);
+    if (area === undefined) return -EFAULT;
+    ({ mode, hasNode } = unpackPolicy((area.flags & AREA_POLICY_MASK) >> AREA_POLICY_SHIFT));
     if ((flags & MPOL_F_NODE) !== 0) mode = 0;
   } else if (address !== 0 || (flags & MPOL_F_NODE) !== 0) return -EINVAL;
   if (modeAddress !== 0 && space.storeU32(modeAddress, mode) < 0) return -EFAULT;
@@ -93,7 +118,9 @@ function migratePages(task: Task, pid: number, bits: number, from: number, to: n
     if (nodes < 0) return nodes;
   }
   const target = targetOf(task, pid);
-  return typeof target === "number" ? target : 0;
+  if (typeof target === "number") return target;
+  // Nowhere to go.
+  return loadNodes(task, to, bits) === 0 ? -EINVAL : 0;
 }
 
 /** move_pages(2): 0, with each page's node or error in `status`; −EFAULT, −EINVAL, −ENODEV, −EPERM, −ESRCH. */
@@ -119,7 +146,7 @@ function movePages(task: Task, pid: number, count: number, pages: number, nodes:
 export const numaCalls: SyscallTable = {
   set_mempolicy: { run: setPolicy },
   get_mempolicy: { run: getPolicy },
-  mbind: { run: bind, gaps: "a range's policy is checked and not remembered" },
+  mbind: { run: bind, gaps: "there is one node: a policy is checked and told back, and nothing moves" },
   migrate_pages: { run: migratePages },
   move_pages: { run: movePages },
 };

@@ -131,14 +131,14 @@ function processOf(task: Task, pid: number): ThreadGroup | undefined {
 }
 
 /** unshare(2): THREAD, FS, NEWNS, SIGHAND, VM, FILES, SYSVSEM and the other namespaces; not NEWTIME, as of a kernel without it (−EINVAL). */
-const UNSHARABLE = 0x7e070f00;
+const UNSHARABLE = 0x7e070f00, CLONE_SYSVSEM = 0x40000;
 
 export const processCalls: SyscallTable = {
   clone: {
     run: (task, flags, stack, parentTid, tls, childTid) =>
       clone(task, { flags: Math.floor(flags / 256) * 256, exitSignal: flags & 0xff, stack, tls, parentTid, childTid }, parentTid),
     abandoned: abandonFork,
-    gaps: "namespaces but CLONE_NEWNS, CLONE_PTRACE and CLONE_IO are refused or ignored",
+    gaps: "namespaces but CLONE_NEWNS are refused, CLONE_PTRACE is ignored",
   },
   clone3: {
     run: (task, address, size) => {
@@ -204,6 +204,10 @@ export const processCalls: SyscallTable = {
         task.fs = copy;
       }
       if (ownMounts) unshareMounts(task);
+      if ((flags & CLONE_SYSVSEM) !== 0) {
+        task.kernel.ipc.semaphores.leaveUndo(task);
+        task.semaphoreUndo = { users: 1 };
+      }
       return 0;
     },
     gaps: "namespaces but CLONE_NEWNS: EPERM, CLONE_NEWTIME: EINVAL",

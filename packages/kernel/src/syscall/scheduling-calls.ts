@@ -193,7 +193,7 @@ function setIoPriority(task: Task, which: number, who: number, value: number): n
   for (const target of targets) {
     const { euid, uid } = task.credentials;
     if (target.credentials.uid !== euid && target.credentials.uid !== uid && !isCapable(task.credentials, CAP_SYS_NICE)) return -EPERM;
-    target.ioPriority = value & 0xffff;
+    target.io.priority = value & 0xffff;
   }
   return 0;
 }
@@ -203,8 +203,8 @@ function getIoPriority(task: Task, which: number, who: number): number {
   const targets = ioPriorityTargets(task, which | 0, who);
   if (typeof targets === "number") return targets;
   // A single process shows what was set, 0 for nothing.
-  if ((which | 0) === IOPRIO_WHO_PROCESS) return targets[0]!.ioPriority;
-  const effective = (target: Task): number => (target.ioPriority >> 13 !== IOPRIO_CLASS_NONE ? target.ioPriority : (IOPRIO_CLASS_BE << 13) | Math.floor((target.nice + 20) / 5));
+  if ((which | 0) === IOPRIO_WHO_PROCESS) return targets[0]!.io.priority;
+  const effective = (target: Task): number => (target.io.priority >> 13 !== IOPRIO_CLASS_NONE ? target.io.priority : (IOPRIO_CLASS_BE << 13) | Math.floor((target.nice + 20) / 5));
   return Math.min(...targets.map(effective));
 }
 

@@ -1,5 +1,5 @@
 import {
-  EBADF, EFAULT, EINTR, EINVAL, EMSGSIZE, ENOBUFS, ENOTSOCK, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_WAITFORONE, MSG_ERRQUEUE, O_NONBLOCK, SOCKADDR_STORAGE_SIZE, SOCK_CLOEXEC, SOCK_NONBLOCK,
+  EBADF, EFAULT, EINTR, EINVAL, EMSGSIZE, ENOBUFS, ENOTSOCK, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_WAITFORONE, MSG_ERRQUEUE, O_NONBLOCK, O_PATH, SOCKADDR_STORAGE_SIZE, SOCK_CLOEXEC, SOCK_NONBLOCK,
   SOCK_TYPE_MASK, SOL_SOCKET,
 } from "@stratos/abi";
 import { CONTROL_MAX, ControlWriter, parseControl, writeControl } from "../socket/control-message.ts";
@@ -23,7 +23,8 @@ const OPTION_MAX = 4096;
 /** @returns EBADF, ENOTSOCK */
 function socketOf(task: Task, fd: number): Socket | number {
   const file = task.files.get(fd | 0);
-  if (file === undefined) return -EBADF;
+  // O_PATH gives a place, not a file (open(2)).
+  if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
   return file instanceof Socket ? file : -ENOTSOCK;
 }
 
@@ -137,6 +138,8 @@ function sendto(task: Task, fd: number, buffer: number, count: number, flags: nu
   return target.sendWaiting(task, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), { address: name, ancillary: null }, flags);
 }
 
+const NO_ADDRESS = new Uint8Array(0);
+
 function recvfrom(task: Task, fd: number, buffer: number, count: number, flags: number, address: number, lengthAddress: number): number {
   const target = socketOf(task, fd);
   if (typeof target === "number") return target;
@@ -145,11 +148,8 @@ function recvfrom(task: Task, fd: number, buffer: number, count: number, flags: 
   const result = target.receiveWaiting(task, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), message, flags);
   if (message.rights !== null) for (const file of message.rights) file.release();
   if (result < 0 || address === 0) return result;
-  if (message.address === null) {
-    // A sender without a name: the length says so (recvfrom(2)). Streams leave the argument alone, as the kernel does for them.
-    return target.isStream || lengthAddress === 0 ? result : task.space.storeU32(lengthAddress, 0) < 0 ? -EFAULT : result;
-  }
-  const stored = storeAddress(task, message.address, address, lengthAddress);
+  // A stream, or a sender without a name: the length says so, once it was looked at (net/socket.c, move_addr_to_user).
+  const stored = storeAddress(task, message.address ?? NO_ADDRESS, address, lengthAddress);
   return stored < 0 ? stored : result;
 }
 
@@ -331,7 +331,7 @@ function shutdown(task: Task, fd: number, how: number): number {
 }
 
 export const socketCalls: SyscallTable = {
-  socket: { run: socket, gaps: "AF_UNIX, AF_INET, AF_INET6 (stream and datagram) and AF_NETLINK (NETLINK_ROUTE); raw and packet sockets say EPERM" },
+  socket: { run: socket, gaps: "AF_UNIX, AF_INET, AF_INET6 and AF_NETLINK (route, sock_diag, uevents, generic); raw and ICMP sockets reach this machine's own addresses only (ENETUNREACH), and raw ones hear raw and ICMP sockets alone; AF_PACKET: EAFNOSUPPORT" },
   socketpair: { run: socketpair },
   bind: { run: bind },
   listen: { run: listen },
@@ -342,10 +342,10 @@ export const socketCalls: SyscallTable = {
   getpeername: { run: getpeername },
   sendto: { run: sendto, interrupted: interruptedTransfer },
   recvfrom: { run: recvfrom, interrupted: interruptedTransfer },
-  setsockopt: { run: setsockopt, gaps: "multicast groups can't be joined; socket filters can't be attached" },
+  setsockopt: { run: setsockopt, gaps: "datagrams to a multicast group reach members in this machine, and the host's network, from which none come in; IPv6 extension headers (IPV6_RTHDR and its like): ENOPROTOOPT; socket filters can't be attached" },
   getsockopt: { run: getsockopt, gaps: "no SO_PEERPIDFD, SO_PEERSEC; TCP_INFO has state and constants only" },
   shutdown: { run: shutdown },
-  sendmsg: { run: sendmsg, interrupted: interruptedTransfer, gaps: "no MSG_FASTOPEN, MSG_ZEROCOPY; IP control messages are ignored" },
+  sendmsg: { run: sendmsg, interrupted: interruptedTransfer, gaps: "no MSG_FASTOPEN, MSG_ZEROCOPY; of IP control messages TTL and TOS count; MSG_MORE over the host's TCP is sent at once" },
   recvmsg: { run: recvmsg, interrupted: interruptedTransfer, gaps: "no error queue (MSG_ERRQUEUE says EAGAIN)" },
   sendmmsg: { run: sendmmsg, interrupted: interruptedTransfer },
   recvmmsg: { run: recvmmsg, interrupted: interruptedTransfer },

@@ -14,6 +14,7 @@ import { RLIMIT_NPROC, ThreadGroup } from "./thread-group.ts";
 export const CLONE_VM = 0x100, CLONE_FS = 0x200, CLONE_FILES = 0x400, CLONE_SIGHAND = 0x800, CLONE_PIDFD = 0x1000, CLONE_VFORK = 0x4000;
 export const CLONE_PARENT = 0x8000, CLONE_THREAD = 0x10000, CLONE_NEWNS = 0x20000, CLONE_SETTLS = 0x80000, CLONE_PARENT_SETTID = 0x100000;
 export const CLONE_CHILD_CLEARTID = 0x200000, CLONE_UNTRACED = 0x800000, CLONE_CHILD_SETTID = 0x1000000, CLONE_CLEAR_SIGHAND = 0x100000000;
+const CLONE_SYSVSEM = 0x40000, CLONE_IO = 0x80000000;
 /** NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. */
 const CLONE_NEW_OTHER = 0x7e000000, CLONE_NEWUSER = 0x10000000;
 
@@ -102,7 +103,11 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   child.seccomp = parent.seccomp;
   child.memoryPolicy = parent.memoryPolicy;
   child.personality = parent.personality;
-  child.ioPriority = parent.ioPriority;
+  child.io = has(CLONE_IO) ? parent.io : { priority: parent.io.priority };
+  if (has(CLONE_SYSVSEM)) {
+    child.semaphoreUndo = parent.semaphoreUndo;
+    child.semaphoreUndo.users++;
+  }
   child.memoryErrorPolicy = parent.memoryErrorPolicy;
   child.isIoFlusher = parent.isIoFlusher;
   child.timerSlackNs = child.defaultTimerSlackNs = parent.timerSlackNs;

@@ -4,6 +4,7 @@ import type { Credentials } from "../security/credentials.ts";
 import type { Seccomp } from "../security/seccomp.ts";
 import type { FileTable } from "../vfs/file-table.ts";
 import type { FsContext } from "../vfs/fs-context.ts";
+import type { UndoList } from "../ipc/semaphores.ts";
 import type { Kernel } from "../kernel.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
 import { SignalSet } from "../signal/signal-set.ts";
@@ -60,8 +61,10 @@ export class Task implements Waiter {
   memoryPolicy = { mode: 0, hasNode: false };
   /** personality(2); only what it says is kept. */
   personality = 0;
-  /** ioprio_set(2): class << 13 | level; 0: none was set. */
-  ioPriority = 0;
+  /** ioprio_set(2): class << 13 | level; 0: none was set. Shared by CLONE_IO. */
+  io: { priority: number } = { priority: 0 };
+  /** Shared by CLONE_SYSVSEM. */
+  semaphoreUndo: UndoList = { users: 1 };
   /** prctl(PR_SET_TIMERSLACK), and what a value of 0 goes back to: that of the parent at its start. */
   timerSlackNs = 50_000;
   defaultTimerSlackNs = 50_000;

@@ -199,7 +199,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "fs/inode-nr": fixed((kernel) => `${kernel.vfs.dentryCount}\t0`),
   "fs/dentry-state": fixed((kernel) => `${kernel.vfs.dentryCount}\t0\t45\t0\t0\t0`),
   // Rounded up to a power of two (pipe(7)).
-  "fs/pipe-max-size": bounded({ least: 1, most: 1 << 27 }, ({ pipeLimits }) => pipeLimits.maximumBytes, ({ pipeLimits }, value) => (pipeLimits.maximumBytes = 2 ** Math.ceil(Math.log2(Math.max(value, 4096))))),
+  "fs/pipe-max-size": bounded({ least: 0, most: 1 << 27 }, ({ pipeLimits }) => pipeLimits.maximumBytes, ({ pipeLimits }, value) => (pipeLimits.maximumBytes = 2 ** Math.ceil(Math.log2(Math.max(value, 4096))))),
   "fs/pipe-user-pages-hard": bounded({ least: 0, most: Infinity }, ({ pipeLimits }) => pipeLimits.hardPages, ({ pipeLimits }, value) => (pipeLimits.hardPages = value)),
   "fs/pipe-user-pages-soft": bounded({ least: 0, most: Infinity }, ({ pipeLimits }) => pipeLimits.softPages, ({ pipeLimits }, value) => (pipeLimits.softPages = value)),
   "fs/mount-max": kept("100000"),

@@ -1,17 +1,17 @@
 import {
-  EADDRNOTAVAIL, EINVAL, ENODEV, ENOPROTOOPT, ENOTCONN, EPERM, IPPROTO_IP, IPPROTO_IPV6, IPV6_2292PKTINFO, IPV6_ADDRFORM, IPV6_ADDR_PREFERENCES, IPV6_ADD_MEMBERSHIP, IPV6_AUTOFLOWLABEL,
+  AF_INET, AF_INET6, EADDRINUSE, EADDRNOTAVAIL, EINVAL, ENOBUFS, ENODEV, ENOPROTOOPT, ENOTCONN, EPERM, IPPROTO_IP, IPPROTO_IPV6, IPV6_2292PKTINFO, IPV6_ADDRFORM, IPV6_ADDR_PREFERENCES, IPV6_ADD_MEMBERSHIP, IPV6_AUTOFLOWLABEL,
   IPV6_DONTFRAG, IPV6_DROP_MEMBERSHIP, IPV6_FREEBIND, IPV6_HOPLIMIT, IPV6_MINHOPCOUNT, IPV6_MTU, IPV6_MTU_DISCOVER, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_IF,
   IPV6_MULTICAST_LOOP, IPV6_PKTINFO, IPV6_RECVDSTOPTS, IPV6_RECVERR, IPV6_RECVHOPLIMIT, IPV6_RECVHOPOPTS, IPV6_RECVPATHMTU, IPV6_RECVPKTINFO,
   IPV6_RECVRTHDR, IPV6_RECVTCLASS, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_V6ONLY, IP_ADD_MEMBERSHIP, IP_ADD_SOURCE_MEMBERSHIP, IP_BIND_ADDRESS_NO_PORT,
   IP_BLOCK_SOURCE, IP_DROP_MEMBERSHIP, IP_DROP_SOURCE_MEMBERSHIP, IP_FREEBIND, IP_HDRINCL, IP_LOCAL_PORT_RANGE, IP_MINTTL, IP_MTU, IP_MTU_DISCOVER,
   IP_MULTICAST_ALL, IP_MULTICAST_IF, IP_MULTICAST_LOOP, IP_MULTICAST_TTL, IP_NODEFRAG, IP_OPTIONS, IP_PKTINFO, IP_RECVERR, IP_RECVFRAGSIZE, IP_RECVOPTS,
-  IP_RECVORIGDSTADDR, IP_RECVTOS, IP_RECVTTL, IP_RETOPTS, IP_TOS, IP_TRANSPARENT, IP_TTL, IP_UNBLOCK_SOURCE, IP_UNICAST_IF, MCAST_JOIN_GROUP, MCAST_LEAVE_GROUP,
+  IP_RECVORIGDSTADDR, IP_RECVTOS, IP_RECVTTL, IP_RETOPTS, IP_TOS, IP_TRANSPARENT, IP_TTL, IP_UNBLOCK_SOURCE, IP_UNICAST_IF, MCAST_JOIN_GROUP, MCAST_LEAVE_GROUP, SOCK_RAW, TCP_ESTABLISHED,
 } from "@stratos/abi";
 import type { Ancillary, ControlMessage } from "../message.ts";
 import type { Network } from "../network.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import type { InetSocket } from "./inet-socket.ts";
-import { isLoopback, isV4, parseV4, parseV6 } from "./ip-address.ts";
+import { formatV4, formatV6, isLoopback, isMulticast, isV4, parseV4, parseV6 } from "./ip-address.ts";
 
 const DEFAULT_TTL = 64;
 
@@ -39,6 +39,13 @@ const FLAGS_V6 = new Set([IPV6_MULTICAST_LOOP, IPV6_RECVERR, IPV6_V6ONLY, IPV6_R
 export class IpOptions {
   readonly v4 = new Map<number, number>();
   readonly v6 = new Map<number, number>();
+  /** Multicast groups that were joined, each with its interface: "224.0.0.1%0". */
+  readonly groups = new Set<string>();
+
+  isMember(group: string): boolean {
+    for (const each of this.groups) if (each.startsWith(`${group}%`)) return true;
+    return false;
+  }
 
   get v6Only(): boolean {
     return this.v6.get(IPV6_V6ONLY) === 1;
@@ -95,16 +102,18 @@ export class IpOptions {
 }
 
 /**
- * setsockopt(2) at IPPROTO_IP and IPPROTO_IPV6. Multicast groups can't be joined: no interface of ours takes part.
+ * setsockopt(2) at IPPROTO_IP and IPPROTO_IPV6. Members of a multicast group hear what is sent to it from this machine.
  *
  * @returns 0 or EINVAL, EPERM (IP_TRANSPARENT), ENODEV (groups), EADDRNOTAVAIL (leaving one), ENOPROTOOPT
  */
 export function setIpOption(socket: InetSocket, level: number, name: number, value: Uint8Array): number {
   if (level === IPPROTO_IP) {
     switch (name) {
-      case IP_ADD_MEMBERSHIP: case IP_ADD_SOURCE_MEMBERSHIP: case MCAST_JOIN_GROUP:
-        return value.length < 8 ? -EINVAL : -ENODEV;
-      case IP_DROP_MEMBERSHIP: case IP_DROP_SOURCE_MEMBERSHIP: case IP_BLOCK_SOURCE: case IP_UNBLOCK_SOURCE: case MCAST_LEAVE_GROUP:
+      case IP_ADD_MEMBERSHIP: case IP_DROP_MEMBERSHIP: case MCAST_JOIN_GROUP: case MCAST_LEAVE_GROUP:
+        return changeMembership(socket, level, name, value);
+      case IP_ADD_SOURCE_MEMBERSHIP:
+        return value.length < 12 ? -EINVAL : -ENODEV;
+      case IP_DROP_SOURCE_MEMBERSHIP: case IP_BLOCK_SOURCE: case IP_UNBLOCK_SOURCE:
         return -EADDRNOTAVAIL;
       case IP_OPTIONS:
         return value.length === 0 ? 0 : value.length > 40 ? -EINVAL : -EPERM;
@@ -132,12 +141,9 @@ export function setIpOption(socket: InetSocket, level: number, name: number, val
     return 0;
   }
   switch (name) {
-    case IPV6_ADD_MEMBERSHIP: case MCAST_JOIN_GROUP:
-      return value.length < 20 ? -EINVAL : -ENODEV;
-    case IPV6_DROP_MEMBERSHIP: case MCAST_LEAVE_GROUP:
-      return -EADDRNOTAVAIL;
-    case IPV6_ADDRFORM:
-      return socket.peer === null ? -ENOTCONN : -EADDRNOTAVAIL;
+    case IPV6_ADD_MEMBERSHIP: case IPV6_DROP_MEMBERSHIP: case MCAST_JOIN_GROUP: case MCAST_LEAVE_GROUP:
+      return changeMembership(socket, level, name, value);
+    case IPV6_ADDRFORM: return becomeV4(socket, value);
     case IPV6_MTU:
       return -EINVAL;
     default:
@@ -151,6 +157,43 @@ export function setIpOption(socket: InetSocket, level: number, name: number, val
   if (FLAGS_V6.has(name)) socket.ip.v6.set(name, number !== 0 ? 1 : 0);
   else if (number === -1) socket.ip.v6.delete(name);
   else socket.ip.v6.set(name, number);
+  return 0;
+}
+
+/** IPV6_ADDRFORM (ipv6(7)): a connected socket whose peer is an IPv4 address becomes one of AF_INET. −EADDRNOTAVAIL, −EINVAL, −ENOPROTOOPT, −ENOTCONN */
+function becomeV4(socket: InetSocket, value: Uint8Array): number {
+  if (value.length < 4) return -EINVAL;
+  if (optionInt(value) !== AF_INET) return -EINVAL;
+  if (socket.type === SOCK_RAW) return -ENOPROTOOPT;
+  if (socket.peer === null || socket.stateNumber !== TCP_ESTABLISHED) return -ENOTCONN;
+  if (socket.ip.v6Only || !isV4(socket.peer.ip)) return -EADDRNOTAVAIL;
+  socket.family = AF_INET;
+  return 0;
+}
+
+/** Groups of one socket at most (net.ipv4.igmp_max_memberships). */
+const MEMBERSHIPS_MAX = 20;
+
+/** Joins and leaves multicast groups: −EADDRINUSE joined already, −EADDRNOTAVAIL not a member, −EINVAL, −ENOBUFS, −ENODEV no such interface. */
+function changeMembership(socket: InetSocket, level: number, name: number, value: Uint8Array): number {
+  const isV4Level = level === IPPROTO_IP;
+  const isGeneric = name === MCAST_JOIN_GROUP || name === MCAST_LEAVE_GROUP;
+  // struct group_req: interface, then a sockaddr_storage; struct ip_mreq(n): group, address, interface; struct ipv6_mreq: group, interface.
+  const size = isGeneric ? 136 : isV4Level ? 8 : 20;
+  if (value.length < size) return -EINVAL;
+  if (isGeneric && optionInt(value, 8) % 65536 !== (isV4Level ? AF_INET : AF_INET6)) return -EINVAL;
+  const group = isV4Level ? formatV4(value, isGeneric ? 12 : 0) : formatV6(value, isGeneric ? 16 : 0);
+  if (!isMulticast(group)) return -EINVAL;
+  const index = isGeneric ? optionInt(value) : isV4Level ? (value.length >= 12 ? optionInt(value, 8) : 0) : optionInt(value, 16);
+  const { network } = socket.kernel;
+  if (index !== 0 && network.interfaceByIndex(index) === undefined) return -ENODEV;
+  const { groups } = socket.ip;
+  const joins = name === MCAST_JOIN_GROUP || name === (isV4Level ? IP_ADD_MEMBERSHIP : IPV6_ADD_MEMBERSHIP);
+  const key = `${group}%${index}`;
+  if (!joins) return groups.delete(key) ? 0 : -EADDRNOTAVAIL;
+  if (groups.has(key)) return -EADDRINUSE;
+  if (groups.size >= MEMBERSHIPS_MAX) return -ENOBUFS;
+  groups.add(key);
   return 0;
 }
 

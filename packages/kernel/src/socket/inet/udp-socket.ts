@@ -14,7 +14,7 @@ import { intOption, optionInt } from "../socket-options.ts";
 import { addTimestamp } from "../unix/unix-socket.ts";
 import { anyAddress, destinationOf, familyOf, parseInetAddress } from "./inet-address.ts";
 import { InetSocket } from "./inet-socket.ts";
-import { canonicalIp, type InetEndpoint, isBroadcast, isLoopback, isV4, isWildcard } from "./ip-address.ts";
+import { canonicalIp, type InetEndpoint, isBroadcast, isLoopback, isMulticast, isV4, isWildcard, LOOPBACK_V4, LOOPBACK_V6 } from "./ip-address.ts";
 import type { PortClaim, PortTable } from "./port-table.ts";
 
 export interface UdpClaim extends PortClaim { readonly socket: InetSocket }
@@ -202,6 +202,7 @@ export class UdpSocket extends InetSocket {
 
   #transmit(task: Task, from: IoCursor, datagram: { to: InetEndpoint; toPeer: boolean; ancillary: Ancillary | null }): number {
     const { to, toPeer, ancillary } = datagram;
+    if (isMulticast(to.ip) && this.#reachesMembers(to)) return this.#sendToMembers(task, from, datagram);
     const source = this.#route(to.ip);
     if (typeof source === "number") return source;
     const failed = this.claimAnyPort(task);
@@ -217,6 +218,33 @@ export class UdpSocket extends InetSocket {
       }
     }
     return this.#sendOutside(from, toPeer, to);
+  }
+
+  /** Is anybody in this machine a member of the group, at that port? */
+  #reachesMembers(to: InetEndpoint): boolean {
+    for (const socket of this.kernel.network.inetSockets) if (socket instanceof UdpSocket && socket.#isMemberAt(to)) return true;
+    return false;
+  }
+
+  #isMemberAt(to: InetEndpoint): boolean {
+    return this.local !== null && this.local.port === to.port && (isWildcard(this.local.ip) || this.local.ip === to.ip) && this.ip.isMember(to.ip);
+  }
+
+  /** A copy for each member in this machine, and out to the host's network if there is one. Work: one step a socket. */
+  #sendToMembers(task: Task, from: IoCursor, datagram: { to: InetEndpoint; toPeer: boolean; ancillary: Ancillary | null }): number {
+    const { to, toPeer, ancillary } = datagram;
+    const failed = this.claimAnyPort(task);
+    if (failed < 0) return failed;
+    const bytes = new Uint8Array(from.remaining);
+    const taken = bytes.length === 0 ? 0 : from.take(bytes, 0, bytes.length);
+    if (taken < bytes.length) return taken < 0 ? taken : -EFAULT;
+    const outside = sourceAddress(this.kernel.network.outside, to.ip);
+    const sender = { ip: isWildcard(this.local!.ip) ? (outside ?? (isV4(to.ip) ? LOOPBACK_V4 : LOOPBACK_V6)) : this.local!.ip, port: this.local!.port };
+    for (const socket of this.kernel.network.inetSockets) {
+      if (socket instanceof UdpSocket && socket.#isMemberAt(to) && socket.#hears(sender)) socket.#deliver(new BytesCursor(bytes), sender, to.ip, this.ip.headerFor(to.ip, ancillary));
+    }
+    if (this.#provider !== null) this.#sendOutside(new BytesCursor(bytes), toPeer, to);
+    return bytes.length;
   }
 
   #destination(address: Uint8Array): InetEndpoint | number {

@@ -1,0 +1,75 @@
+/** Goal: which signals a task must act on, and in which order. Method: signals to tasks without a processor. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EAGAIN, SIGCHLD, SIGCONT, SIGKILL, SIGRTMIN, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SI_TKILL, SI_USER } from "@stratos/abi";
+import { createTestKernel, createTestTask } from "../testing/fake-task.ts";
+import type { Task } from "../task/task.ts";
+import { RLIMIT_SIGPENDING } from "../task/thread-group.ts";
+import { signalInfo } from "./pending-signals.ts";
+import { hasDeliverableSignal, sendSignalToProcess, sendSignalToTask, takeSignal } from "./send-signal.ts";
+
+function createTask(): Task {
+  return createTestTask(createTestKernel().kernel).task;
+}
+
+const taken = (task: Task): number => takeSignal(task, (signal) => !task.blocked.has(signal))?.signal ?? 0;
+
+test("a blocked signal is pending and not deliverable, until it is let through", () => {
+  for (const signal of [SIGUSR1, SIGRTMIN + 5]) {
+    const task = createTask();
+    task.blocked.add(signal);
+    sendSignalToProcess(task.group, signalInfo(signal, SI_USER));
+    assert.equal(task.group.pending.set.has(signal), true);
+    assert.equal(hasDeliverableSignal(task), false);
+    assert.equal(taken(task), 0);
+    task.blocked.delete(signal);
+    assert.equal(hasDeliverableSignal(task), true);
+    assert.equal(taken(task), signal);
+    assert.equal(hasDeliverableSignal(task), false);
+  }
+});
+
+test("signals for the thread and for the process are both deliverable", () => {
+  const task = createTask();
+  sendSignalToTask(task, signalInfo(SIGUSR2, SI_TKILL));
+  assert.equal(hasDeliverableSignal(task), true);
+  assert.equal(taken(task), SIGUSR2);
+  sendSignalToProcess(task.group, signalInfo(SIGUSR1, SI_USER));
+  assert.equal(hasDeliverableSignal(task), true);
+});
+
+test("a standard signal waits once, real-time ones in order, the lowest number first", () => {
+  const task = createTask();
+  for (const signal of [SIGRTMIN, SIGUSR1, SIGUSR1]) task.blocked.add(signal);
+  for (const [signal, valueLow] of [[SIGRTMIN, 1], [SIGUSR1, 0], [SIGRTMIN, 2], [SIGUSR1, 0]] as const) sendSignalToProcess(task.group, signalInfo(signal, -1, { valueLow }));
+  task.blocked.delete(SIGRTMIN);
+  task.blocked.delete(SIGUSR1);
+  const order = Array.from({ length: 4 }, () => takeSignal(task, () => true)).map((info) => info && [info.signal, info.valueLow]);
+  assert.deepEqual(order, [[SIGUSR1, 0], [SIGRTMIN, 1], [SIGRTMIN, 2], null]);
+});
+
+test("what would be ignored isn't queued, unless it is blocked; stop and continue cancel each other", () => {
+  const task = createTask();
+  sendSignalToProcess(task.group, signalInfo(SIGCHLD, SI_USER));
+  assert.equal(task.group.pending.isEmpty, true);
+  task.blocked.add(SIGTSTP);
+  sendSignalToProcess(task.group, signalInfo(SIGTSTP, SI_USER));
+  assert.equal(task.group.pending.set.has(SIGTSTP), true);
+  sendSignalToProcess(task.group, signalInfo(SIGCONT, SI_USER));
+  assert.equal(task.group.pending.set.has(SIGTSTP), false);
+});
+
+test("beyond RLIMIT_SIGPENDING a queued real-time signal is refused, others come without their info", () => {
+  const task = createTask();
+  const { kernel } = task;
+  task.group.limits[RLIMIT_SIGPENDING]!.soft = 2;
+  for (const signal of [SIGRTMIN, SIGRTMIN + 1, SIGUSR1, SIGTERM]) task.blocked.add(signal);
+  const queue = (signal: number, code: number): number => sendSignalToProcess(task.group, signalInfo(signal, code, { pid: 5 }));
+  assert.deepEqual([queue(SIGRTMIN, -1), queue(SIGRTMIN, -1), queue(SIGRTMIN, -1)], [0, 0, -EAGAIN]);
+  assert.deepEqual([queue(SIGUSR1, SI_TKILL), queue(SIGTERM, SI_USER), queue(SIGRTMIN + 1, SI_USER)], [0, 0, 0]);
+  const infos = Array.from({ length: 5 }, () => takeSignal(task, () => true)!);
+  assert.deepEqual(infos.map(({ signal, pid }) => [signal, pid]), [[SIGUSR1, 0], [SIGTERM, 5], [SIGRTMIN, 5], [SIGRTMIN, 5], [SIGRTMIN + 1, 0]]);
+  assert.equal(kernel.signalLoad.queued, 0);
+  queue(SIGKILL, SI_USER);
+  assert.equal(hasDeliverableSignal(task), true);
+});
