@@ -1,7 +1,7 @@
 import { EINVAL, EPERM } from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
 import { ITEMS_MAX } from "../../event/epoll.ts";
-import { FILES_MAX } from "../../vfs/file-table.ts";
+import { FILES_MAX, OPEN_MAX } from "../../vfs/file-table.ts";
 import { MAP_COUNT_MAX } from "../../mm/mmap.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../../security/credentials.ts";
 import { RELEASE, VERSION } from "../../syscall/system-calls.ts";
@@ -137,7 +137,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   }),
   "fs/file-max": fixed(() => String(FILES_MAX)),
   "fs/file-nr": fixed((kernel) => `${openFiles(kernel)}\t0\t${FILES_MAX}`),
-  "fs/nr_open": kept("1048576"),
+  "fs/nr_open": fixed(() => String(OPEN_MAX)),
   "fs/inode-nr": fixed((kernel) => `${kernel.vfs.dentryCount}\t0`),
   "fs/dentry-state": fixed((kernel) => `${kernel.vfs.dentryCount}\t0\t45\t0\t0\t0`),
   "fs/pipe-max-size": kept(String(PIPE_CAPACITY_MAX)),
