@@ -38,7 +38,11 @@ static int words[2]; static volatile int waiting;
 static void *wait_for_word(void *unused) { __sync_fetch_and_add(&waiting, 1); syscall(SYS_futex, words, FUTEX_WAIT_PRIVATE, 0, 0, 0, 0); return unused; }
 static double now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec + t.tv_nsec / 1e9; }
 int main(int argc, char **argv) {
-  if (is("fallocate", argv)) {
+  if (argc > 1000) { printf("%d %s %lu\n", argc, argv[200000], strlen(argv[argc - 1])); return 0; }
+  if (is("execve", argv)) {
+    long n = 210000; char **a = malloc((n + 1) * sizeof *a); for (long i = 0; i < n; i++) a[i] = i == 200000 ? "here" : ""; a[n - 1] = memset(calloc(1, 100001), 'x', 100000); a[n] = NULL;
+    execv("/proc/self/exe", a); puts(failure(-1));
+  } else if (is("fallocate", argv)) {
     int fd = memfd_create("x", 0);
     printf("%s", failure(fallocate(fd, 0, 0, 1L << 50))); printf(" %s", failure(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 1L << 50)));
     int t = open("/tmp/x", O_CREAT | O_RDWR, 0600);
