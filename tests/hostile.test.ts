@@ -23,6 +23,28 @@ test("the process stays within its memory", async () => {
   assert.ok(stats.residentBytes < 700 * 2 ** 20, `${stats.residentBytes} bytes`);
 });
 
+test("a call for more than there can be is refused at once, and numbers without a call end nobody", async () => {
+  const result = await stratosRun(["--timeout", "60", "sh", "-c", "python3 -c 'import os; os.posix_fallocate(os.memfd_create(\"x\"), 0, 1 << 50)' 2>&1 | tail -1; perl -e 'syscall(100000+$_) for 0..300000; print \"alive\\n\"'"]);
+  assert.equal(result.stdout, "OSError: [Errno 28] No space left on device\nalive\n");
+});
+
+test("the time-out and signals win in the midst of long calls", async () => {
+  const forever = "import ctypes, os\nbuffer = ctypes.create_string_buffer(2 << 20)\nvector = (ctypes.c_ulong * 2048)(*[ctypes.addressof(buffer), 2 << 20] * 1024)\nfile = os.open('/dev/urandom', 0)\nprint('now', flush=True)\nwhile True: ctypes.CDLL(None).readv(file, vector, 1024)";
+  const before = performance.now();
+  const { status, stdout } = await stratosRun(["--timeout", "4", "python3", "-c", forever]);
+  assert.deepEqual([status, stdout], [124, "now\n"]);
+  assert.ok(performance.now() - before < 20_000, "starting the program takes a part of it");
+  const ended = await stratosRun(["--timeout", "60", "timeout", "-s", "TERM", "2", "python3", "-c", forever]);
+  assert.deepEqual([ended.status, ended.stdout], [124, "now\n"]);
+});
+
+test("--stats names the call that did the most work at a time", async () => {
+  const result = await stratosRun(["--stats", "head", "-c", "50000000", "/dev/zero"]);
+  const stats = JSON.parse(result.stderr) as { longestCall: string; longestCallWork: number };
+  assert.match(stats.longestCall, /^[a-z_0-9]+$/);
+  assert.ok(stats.longestCallWork > 0 && stats.longestCallWork < 5000);
+});
+
 test("files that fill the disk end with ENOSPC", async () => {
   const result = await stratosRun(["--memory", "128M", "--timeout", "60", "sh", "-c", "head -c 1000000000 /dev/zero > /big; echo $?; rm /big; echo x > /small; cat /small"]);
   assert.equal(result.stdout, "1\nx\n");

@@ -3,10 +3,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -28,9 +34,15 @@ static char *many_areas(void) {
   for (long i = 0; i < 32000; i++) if (mprotect(p + i * 8192, 4096, PROT_READ)) { printf("mprotect %ld: %s\n", i, failure(-1)); break; }
   return p;
 }
+static int words[2]; static volatile int waiting;
+static void *wait_for_word(void *unused) { __sync_fetch_and_add(&waiting, 1); syscall(SYS_futex, words, FUTEX_WAIT_PRIVATE, 0, 0, 0, 0); return unused; }
 static double now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec + t.tv_nsec / 1e9; }
 int main(int argc, char **argv) {
-  if (is("fallocate", argv)) {
+  if (argc > 1000) { printf("%d %s %lu\n", argc, argv[200000], strlen(argv[argc - 1])); return 0; }
+  if (is("execve", argv)) {
+    long n = 210000; char **a = malloc((n + 1) * sizeof *a); for (long i = 0; i < n; i++) a[i] = i == 200000 ? "here" : ""; a[n - 1] = memset(calloc(1, 100001), 'x', 100000); a[n] = NULL;
+    execv("/proc/self/exe", a); puts(failure(-1));
+  } else if (is("fallocate", argv)) {
     int fd = memfd_create("x", 0);
     printf("%s", failure(fallocate(fd, 0, 0, 1L << 50))); printf(" %s", failure(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 1L << 50)));
     int t = open("/tmp/x", O_CREAT | O_RDWR, 0600);
@@ -85,6 +97,31 @@ int main(int argc, char **argv) {
     if (pid == 0) { struct iovec v[1024]; char *p = anonymous(2 << 20, PROT_READ | PROT_WRITE, 0); for (int i = 0; i < 1024; i++) v[i] = (struct iovec){p, 2 << 20}; readv(open("/dev/urandom", O_RDONLY), v, 1024); _exit(0); }
     usleep(30000); double start = now(); kill(pid, SIGKILL); waitpid(pid, &status, 0);
     printf("%d %s\n", status, now() - start < 0.5 ? "at once" : "late");
+  } else if (is("threads", argv)) {
+    /* Thousands that wait for one word are moved to another, some woken, and the rest ends with the process. */
+    pid_t pid = fork(); int status;
+    if (pid == 0) {
+      pthread_attr_t small; pthread_attr_init(&small); pthread_attr_setstacksize(&small, 16384); pthread_t t; int made = 0;
+      for (; made < 3000; made++) if (pthread_create(&t, &small, wait_for_word, NULL)) break;
+      while (waiting < made) sched_yield();
+      usleep(1000);
+      long moved = syscall(SYS_futex, words, FUTEX_REQUEUE_PRIVATE, 10, 1 << 30, words + 1, 0); long woken = syscall(SYS_futex, words + 1, FUTEX_WAKE_PRIVATE, 1000, 0, 0, 0);
+      printf("%d %ld %ld", made > 1000, moved == made || moved == 10 || moved > 1000, woken); fflush(stdout); _exit(3);
+    }
+    waitpid(pid, &status, 0); printf(" %d\n", status >> 8);
+  } else if (is("polls", argv)) {
+    struct rlimit most = {20000, 65536}; setrlimit(RLIMIT_NOFILE, &most);
+    int p[2]; pipe(p); static struct pollfd polls[16000]; int e = epoll_create1(0);
+    for (int i = 0; i < 16000; i++) { polls[i].fd = dup(p[0]); polls[i].events = POLLIN; epoll_ctl(e, EPOLL_CTL_ADD, polls[i].fd, &(struct epoll_event){EPOLLIN}); }
+    int none = poll(polls, 16000, 0); write(p[1], "x", 1); int all = poll(polls, 16000, 0); static struct epoll_event events[16000]; int ready = epoll_wait(e, events, 16000, 0);
+    pid_t pid = fork(); int status; if (pid == 0) _exit(close_range(3, ~0U, 0)); waitpid(pid, &status, 0);
+    printf("%d %d %d %d\n", none, all, ready, status);
+  } else if (is("watches", argv)) {
+    char name[64]; int n = inotify_init1(IN_NONBLOCK), made = 0; mkdir("/tmp/w", 0700);
+    for (int i = 0; i < 20000; i++) { sprintf(name, "/tmp/w/%d", i); close(open(name, O_CREAT | O_WRONLY, 0600)); if (inotify_add_watch(n, name, IN_ALL_EVENTS) > 0) made++; }
+    for (int i = 0; i < 20000; i++) { sprintf(name, "/tmp/w/%d", i); unlink(name); }
+    static char events[1 << 20]; long bytes = read(n, events, sizeof events); close(n);
+    printf("%d %s\n", made, bytes > 50000 ? "events" : "none");
   } else if (is("remap", argv)) {
     char *p = anonymous(96 << 20, PROT_READ | PROT_WRITE, MAP_POPULATE); for (long i = 0; i < 96 << 20; i += 4096) p[i] = i >> 12;
     char *q = mremap(p, 96 << 20, 128 << 20, MREMAP_MAYMOVE | MREMAP_DONTUNMAP); if (q == MAP_FAILED) q = mremap(p, 96 << 20, 112 << 20, MREMAP_MAYMOVE | MREMAP_FIXED, p - GIB);

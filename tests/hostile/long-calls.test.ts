@@ -29,6 +29,10 @@ const CASES: Readonly<Record<string, string>> = {
   signals: "handled whole 1\n",
   killed: "9 at once\n",
   remap: "0 0\n",
+  threads: "1 1 1000 3\n",
+  polls: "0 16000 4096 0\n",
+  execve: "210000 here 100000\n",
+  watches: "20000 events\n",
 };
 
 let folder = "";

@@ -55,7 +55,10 @@ export class Machine {
       ...(options.nowMs === undefined ? {} : { nowMs: options.nowMs }),
     });
     kernel.processor = this.processor;
-    if (this.#virtualClock !== null) kernel.onUnfinished = (units) => this.#virtualClock!.spend(units * WORK_UNIT_NS);
+    if (this.#virtualClock !== null) {
+      kernel.work.boundsTurns = true;
+      kernel.onUnfinished = (units) => this.#virtualClock!.spend(units * WORK_UNIT_NS);
+    }
     this.processor.code.onEvict = () => kernel.slots.unmapAllCode();
     kernel.calls = callsByNumber();
     kernel.onFileTruncated = (inode, size) => {

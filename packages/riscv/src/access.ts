@@ -19,7 +19,7 @@ export const READ_TABLE = 0;
 export const WRITE_TABLE = 4 << 20;
 export const CODE_TABLE = 8 << 20;
 
-/** TLBs of the wide mode: 1024 entries of 16 bytes {u64 tag: virtual page address | 1, u32 delta, u32 0}. */
+/** TLBs of the wide mode: 1024 entries of 16 bytes {u64 tag: virtual page address | WIDE_VALID, u32 delta, u32 0}. */
 export const WIDE_READ_TLB = 0x10000;
 export const WIDE_WRITE_TLB = 0x14000;
 export const WIDE_TLB_ENTRIES = 1024;

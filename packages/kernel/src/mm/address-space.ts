@@ -292,9 +292,8 @@ export class AddressSpace implements UserMemory, Reapable {
 
   /** Removes whole areas in `[start, end)`; the caller has split at both ends. */
   removeAreas(start: number, end: number): void {
-    const first = this.areas.endingAfter(start);
-    if (first === undefined || first.start >= end) return;
     const areas = this.areas.removeWithin(start, end);
+    if (areas.length === 0) return;
     for (const area of areas) {
       this.forgetCode(area);
       this.mappedBytes -= area.end - area.start;

@@ -125,7 +125,8 @@ export class AreaList implements Iterable<Area> {
       let last = first;
       while (last < areas.length && areas[last]!.start < end) last++;
       const reachesOn = last === areas.length;
-      for (const area of areas.splice(first, last - first)) removed.push(area);
+      for (let index = first; index < last; index++) removed.push(areas[index]!);
+      if (first < last) areas.splice(first, last - first);
       this.#forgetGaps(at);
       if (areas.length === 0) this.#leaves.splice(at, 1);
       else if (!reachesOn) break;
@@ -184,8 +185,9 @@ export class AreaList implements Iterable<Area> {
 
   /** A leaf's areas changed: its gaps, and the one below the next leaf's first area. */
   #forgetGaps(at: number): void {
-    if (at < this.#leaves.length) this.#leaves[at]!.widest = -1;
-    if (at + 1 < this.#leaves.length) this.#leaves[at + 1]!.widest = -1;
+    const leaves = this.#leaves;
+    if (at < leaves.length) leaves[at]!.widest = -1;
+    if (at + 1 < leaves.length) leaves[at + 1]!.widest = -1;
   }
 
   /** Joins a leaf that has become small with the one before or behind it. */
@@ -197,7 +199,7 @@ export class AreaList implements Iterable<Area> {
       this.#forgetGaps(at - 1 < 0 ? 0 : at - 1);
       return;
     }
-    if (areas.length >= LEAF_MIN) return;
+    if (areas.length >= LEAF_MIN || this.#leaves.length === 1) return;
     const left = at > 0 ? at - 1 : at;
     if (left + 1 >= this.#leaves.length) return;
     const lower = this.#leaves[left]!.areas;

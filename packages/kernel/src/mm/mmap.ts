@@ -162,13 +162,18 @@ export function munmap(space: AddressSpace, address: number, length: number): nu
   const refused = checkSeals(space, address, end);
   if (refused < 0) return refused;
   // Only a hole in the middle of an area makes more of them.
-  const area = space.areaAt(address);
-  if (area !== undefined && area.start < address && end < area.end && !hasRoomForAreas(space, 1)) return -ENOMEM;
+  if (!hasRoomForAreas(space, 1)) {
+    const area = space.areaAt(address);
+    if (area !== undefined && area.start < address && end < area.end) return -ENOMEM;
+  }
   space.splitAt(address);
   space.splitAt(end);
   space.removeAreas(address, end);
   return 0;
 }
+
+/** What mprotect(2) does at once: 256 pages, and areas, at most; a unit for each eighth of it. */
+const AT_ONCE_BYTES = 1 << 20, AT_ONCE_UNIT = AT_ONCE_BYTES / 8;
 
 /** May a space have `more` areas than it has? */
 export function hasRoomForAreas(space: AddressSpace, more: number): boolean {
@@ -193,6 +198,11 @@ export function mprotect(task: Task, address: number, length: number, protection
   if (task.syscallState === null) {
     const refused = mayProtect(space, address, end, protection);
     if (refused < 0) return refused;
+  }
+  if (end - address <= AT_ONCE_BYTES) {
+    space.kernel.work.charge(1 + Math.floor((end - address) / AT_ONCE_UNIT));
+    protectPiece(space, address, end, protection);
+    return 0;
   }
   return walkInPieces(task, address, end, (at) => {
     const to = space.pieceEnd(at, end, space.kernel.work);

@@ -84,7 +84,11 @@ function submit(task: Task, id: number, count: number, list: number): number {
   const context = contextAt(task, id);
   if (context === undefined || count < 0) return -EINVAL;
   let taken = 0;
-  while (taken < count) {
+  // Fewer requests than asked for (io_submit(2)), and fewer bytes of one that is too long, are what may always come of it.
+  const { work } = task.kernel;
+  work.mayPause = true;
+  while (taken < count && !(taken > 0 && work.isUsed)) {
+    work.charge(1);
     const iocb = task.space.loadU64(list + taken * 8);
     const failed = iocb < 0 ? -EFAULT : context.events.length >= context.capacity ? -EAGAIN : submitOne(task, context, iocb);
     if (failed < 0) return taken > 0 ? taken : failed;

@@ -144,7 +144,7 @@ export const openCalls: SyscallTable = {
   close_range: { run: (task, first, last, flags) => closeRange(task, first >>> 0, last >>> 0, flags | 0) },
   dup: { run: duplicate },
   dup3: { run: (task, oldFd, newFd, flags) => dup3(task, oldFd | 0, newFd | 0, flags | 0) },
-  fcntl: { run: (task, fd, command, argument) => fcntl(task, fd | 0, command | 0, argument), gaps: "F_SETOWN_EX for a thread signals its process" },
+  fcntl: { run: (task, fd, command, argument) => fcntl(task, fd | 0, command | 0, argument), gaps: "4096 ranges of a file can be locked (ENOLCK); F_SETOWN_EX for a thread signals its process" },
   ioctl: { run: (task, fd, command, argument) => ioctl(task, fd | 0, command >>> 0, argument), gaps: "per device; see ioctl of each file kind" },
   pipe2: { run: (task, fds, flags) => pipe2(task, fds, flags | 0), gaps: "O_DIRECT (packet mode) is kept as a flag only" },
   flock: { run: (task, fd, operation) => flock(task, fd | 0, operation | 0) },

@@ -4,7 +4,7 @@ import {
 import { abandonFork } from "../mm/fork.ts";
 import { CLONE_NEWNS, CLONE_PARENT_SETTID, CLONE_PIDFD, CLONE_VFORK, cloneTask, type CloneRequest, readCloneArguments } from "../task/clone.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
-import { executeProgram, readStrings } from "../task/exec.ts";
+import { executeProgram, type ReadStrings, readStrings } from "../task/exec.ts";
 import { exitGroup, exitTask } from "../task/exit.ts";
 import { createSession, setProcessGroup } from "../task/process-group.ts";
 import { PidFile, processOfPidfd } from "../event/pidfd.ts";
@@ -12,7 +12,7 @@ import { getCpu } from "../task/affinity.ts";
 import type { Task } from "../task/task.ts";
 import { RLIMIT_NOFILE, type ThreadGroup } from "../task/thread-group.ts";
 import { type ChildEvent, waitForChild, WCONTINUED, WEXITED, WNOHANG, WNOWAIT, WUNTRACED, __WALL, __WCLONE, __WNOTHREAD } from "../task/wait.ts";
-import { BLOCKED_KILLABLE, NO_RETURN } from "../task/wait-queue.ts";
+import { BLOCKED_KILLABLE, NO_RETURN, UNFINISHED } from "../task/wait-queue.ts";
 import { isErrno } from "../vfs/inode.ts";
 import { unshareMounts } from "../vfs/mounting.ts";
 import { writeRusage } from "./resource-usage.ts";
@@ -44,15 +44,22 @@ function clone(task: Task, request: CloneRequest, pidfdAddress: number): number 
   return BLOCKED_KILLABLE;
 }
 
+/** What an execve that goes on in pieces has read. */
+interface ExecState { readonly argv: ReadStrings; readonly environment: ReadStrings }
+
 function execve(task: Task, dirfd: number, pathAddress: number, argvAddress: number, environmentAddress: number, flags: number): number {
   if ((flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) !== 0) return -EINVAL;
   const name = task.space.loadString(pathAddress, PATH_MAX - 1);
   if (isErrno(name)) return name;
   if (name === "" && (flags & AT_EMPTY_PATH) === 0) return -ENOENT;
-  const argv = readStrings(task, argvAddress);
-  if (isErrno(argv)) return argv;
-  const environment = readStrings(task, environmentAddress);
-  if (isErrno(environment)) return environment;
+  const state = (task.syscallState as ExecState | null) ?? { argv: { strings: [], bytes: 0, isWhole: false }, environment: { strings: [], bytes: 0, isWhole: false } };
+  task.kernel.work.mayPause = true;
+  const failed = readStrings(task, argvAddress, state.argv) || readStrings(task, environmentAddress, state.environment);
+  if (failed === UNFINISHED) task.syscallState = state;
+  if (failed < 0) return failed;
+  // From here on it is done in one: its files' heads and its strings, 6 MiB at most.
+  task.kernel.work.mayPause = false;
+  const argv = state.argv.strings, environment = state.environment.strings;
   const shown = dirfd === AT_FDCWD || name.startsWith("/") ? name : name === "" ? `/dev/fd/${dirfd}` : `/dev/fd/${dirfd}/${name}`;
   const result = executeProgram(task, { dirfd, path: name, flags }, shown, argv.length === 0 ? [""] : argv, environment);
   return result < 0 ? result : NO_RETURN;

@@ -85,7 +85,7 @@ export const syncCalls: SyscallTable = {
   syncfs: { run: syncfs },
   fsync: { run: (task, fd) => fsync(task, fd, false) },
   fdatasync: { run: (task, fd) => fsync(task, fd, true) },
-  sync_file_range: { run: (task, fd, offset, length, flags) => syncFileRange(task, fd, offset, length, flags | 0), gaps: "writes the whole file's dirty pages" },
+  sync_file_range: { run: (task, fd, offset, length, flags) => syncFileRange(task, fd, offset, length, flags | 0), gaps: "begins with the 256 pages that are dirty for the longest, whatever the range" },
   fadvise64: { run: (task, fd, _offset, length, advice) => fadvise(task, fd, length, advice | 0), gaps: "a hint that changes nothing" },
   readahead: { run: readahead, gaps: "a hint that changes nothing" },
   ...absent("there are no quotas but those of AegisFS, which `stratos fs quota` sets", ["quotactl", "quotactl_fd"]),

@@ -4,6 +4,7 @@ import { CAP_SYS_ADMIN, CAP_SYSLOG, CAP_SYS_BOOT, CAP_SYS_RESOURCE, CAP_SYS_TTY_
 import { takeMessages } from "../fs/devtmpfs/kernel-message-device.ts";
 import { type KernelLog, logLine } from "../kernel-log.ts";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
+import { OPEN_MAX } from "../vfs/file-table.ts";
 import { movedBefore, pauseTransfer, walkInPieces, WORK } from "../task/call-work.ts";
 import type { Task } from "../task/task.ts";
 import { type Limit, RLIMIT_CPU, RLIMIT_NOFILE, type ThreadGroup } from "../task/thread-group.ts";
@@ -79,7 +80,7 @@ function prlimit(task: Task, pid: number, resource: number, newAddress: number, 
     if (changed.soft > changed.hard) return -EINVAL;
     // A limit of no time at all is one of a second (kernel/sys.c, do_prlimit).
     if (resource === RLIMIT_CPU && changed.soft === 0) changed.soft = 1;
-    if (resource === RLIMIT_NOFILE && changed.hard > 1048576) return -EPERM;
+    if (resource === RLIMIT_NOFILE && changed.hard > OPEN_MAX) return -EPERM;
     if (changed.hard > target.limits[resource]!.hard && !isCapable(task.credentials, CAP_SYS_RESOURCE)) return -EPERM;
   }
   if (oldAddress !== 0 && storeLimit(task, oldAddress, target.limits[resource]!) < 0) return -EFAULT;
@@ -210,8 +211,8 @@ export const systemCalls: SyscallTable = {
   sethostname: { run: (task, address, length) => setName(task, address, length, "hostname") },
   setdomainname: { run: (task, address, length) => setName(task, address, length, "domainname") },
   getrlimit: { run: (task, resource, address) => (resource < 0 || resource > 15 ? -EINVAL : storeLimit(task, address, task.group.limits[resource]!)) },
-  setrlimit: { run: (task, resource, address) => prlimit(task, 0, resource, address, 0), gaps: "RSS and RTTIME are kept but not enforced" },
-  prlimit64: { run: prlimit, gaps: "RSS and RTTIME are kept but not enforced" },
+  setrlimit: { run: (task, resource, address) => prlimit(task, 0, resource, address, 0), gaps: "RSS and RTTIME are kept but not enforced; NOFILE can be raised to 65536" },
+  prlimit64: { run: prlimit, gaps: "RSS and RTTIME are kept but not enforced; NOFILE can be raised to 65536" },
   getrusage: {
     run: (task, who, address) => {
       const what = (who | 0) === 0 ? "self" : (who | 0) === -1 ? "children" : (who | 0) === 1 ? "thread" : null;

@@ -15,7 +15,7 @@ export const CALL_WORK = 4096;
 /** Units of all calls of one slice, after which other tasks get their turn. */
 const SLICE_WORK = 2 * CALL_WORK;
 /** Units of one turn of the machine, after which the host gets its own: with virtual time a turn ends by instructions, which calls don't retire. */
-const TURN_WORK = 4 * CALL_WORK;
+const TURN_WORK = 2 * SLICE_WORK;
 
 /** Units of things that cost more than a page touched. */
 export const WORK = {
@@ -34,6 +34,8 @@ export class CallWork {
   spent = 0;
   /** Units of this slice's finished executions. */
   sliceSpent = 0;
+  /** Turns end by work, too: time is counted in instructions, and would not end them. */
+  boundsTurns = false;
   #turnSpent = 0;
   /** The call under way can go on in pieces. */
   mayPause = false;
@@ -58,6 +60,11 @@ export class CallWork {
     return true;
   }
 
+  /** Must a loop end whose result may always be short? The call then returns what there is, and doesn't go on. */
+  get isUsed(): boolean {
+    return this.spent >= this.limit;
+  }
+
   /** A call is executed, for the first time or again. */
   begin(): void {
     this.spent = 0;
@@ -75,7 +82,7 @@ export class CallWork {
   }
 
   get isTurnUsed(): boolean {
-    return this.#turnSpent >= TURN_WORK && this.limit !== Infinity;
+    return this.#turnSpent >= TURN_WORK && this.boundsTurns && this.limit !== Infinity;
   }
 
   end(number: number): void {

@@ -1,7 +1,7 @@
 import {
   AT_FDCWD, E2BIG, EFAULT, ELOOP, ENOEXEC, ENOMEM, ETXTBSY, MAP_GROWSDOWN, MAP_PRIVATE, MS_NOSUID, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE, SIGKILL,
 } from "@stratos/abi";
-import { byteString, byteStringOf } from "@stratos/base";
+import { byteString } from "@stratos/base";
 import type { ElfImage } from "@stratos/formats/elf";
 import { AddressSpace, STACK_TOP } from "../mm/address-space.ts";
 import { Area } from "../mm/area.ts";
@@ -18,6 +18,7 @@ import { exitTask, releaseVforkParent } from "./exit.ts";
 import { SP } from "./hart-registers.ts";
 import { RLIMIT_STACK } from "./thread-group.ts";
 import type { Task } from "./task.ts";
+import { UNFINISHED } from "./wait-queue.ts";
 
 /** Linux limits one string to 128 KiB and all of them to a quarter of the stack's limit, at least 128 KiB and at most 6 MiB. */
 const STRING_MAX = 131072;
@@ -153,10 +154,11 @@ const CLOCK_TICKS = 100;
 function buildStack(task: Task, space: AddressSpace, argv: string[], details: StartDetails, main: LoadedImage, linker: LoadedImage | null): number {
   let top = STACK_TOP - 8;
   let failed = 0;
+  // They lie side by side: all are copied at once, as there may be hundreds of thousands.
+  const texts: string[] = [];
   const push = (text: string): number => {
-    const bytes = byteStringOf(text + "\0");
-    top -= bytes.length;
-    if (space.copyOut(top, bytes, 0, bytes.length) < 0) failed = -ENOMEM;
+    texts.push(text);
+    top -= text.length + 1;
     return top;
   };
   const nameAt = push(details.name);
@@ -167,6 +169,7 @@ function buildStack(task: Task, space: AddressSpace, argv: string[], details: St
   const argumentsAt = argv.map(() => 0);
   for (let index = argv.length - 1; index >= 0; index--) argumentsAt[index] = push(argv[index]!);
   space.argumentsStart = top;
+  if (copyTexts(space, top, texts) < 0) failed = -ENOMEM;
   const random = new Uint8Array(16);
   task.kernel.random.fill(random);
   top = Math.floor((top - 16) / 16) * 16;
@@ -192,6 +195,17 @@ function buildStack(task: Task, space: AddressSpace, argv: string[], details: St
   space.auxiliaryVector = bytes.slice(bytes.length - vector.length * 8);
   space.stackStart = top;
   return failed < 0 ? failed : top;
+}
+
+/** Puts texts, each ended, below one another: the last one at `bottom`. */
+function copyTexts(space: AddressSpace, bottom: number, texts: readonly string[]): number {
+  const bytes = new Uint8Array(STACK_TOP - 8 - bottom);
+  let at = bytes.length;
+  for (const text of texts) {
+    at -= text.length + 1;
+    for (let index = 0; index < text.length; index++) bytes[at + index] = text.charCodeAt(index);
+  }
+  return space.copyOut(bottom, bytes, 0, bytes.length);
 }
 
 /** From here on execve can't fail: the old program goes. */
@@ -242,18 +256,34 @@ function stringBytes(strings: string[]): number {
   return total;
 }
 
-/** argv or envp of execve: a list of user pointers that ends with 0. @returns strings, or E2BIG, EFAULT */
-export function readStrings(task: Task, address: number): string[] | number {
-  const strings: string[] = [];
-  if (address === 0) return strings;
-  for (let total = 0; ; address += 8) {
-    const pointer = task.space.loadU64(address);
+/** argv or envp of execve, as far as it has been read: a call with very many of them goes on in pieces. */
+export interface ReadStrings { readonly strings: string[]; bytes: number; isWhole: boolean }
+
+/**
+ * Reads on in a list of user pointers that ends with 0.
+ *
+ * @returns 0 when it is whole, E2BIG, EFAULT, or UNFINISHED
+ */
+export function readStrings(task: Task, address: number, list: ReadStrings): number {
+  const { strings } = list;
+  const { work } = task.kernel;
+  if (address === 0) list.isWhole = true;
+  while (!list.isWhole) {
+    // Reading a short one costs a fraction of a unit.
+    if ((strings.length & 3) === 0) work.charge(1);
+    if (work.mustPause()) return UNFINISHED;
+    const pointer = task.space.loadU64(address + strings.length * 8);
     if (pointer === -EFAULT) return -EFAULT;
-    if (pointer === 0) return strings;
+    if (pointer === 0) {
+      list.isWhole = true;
+      break;
+    }
     const text = task.space.loadString(pointer, STRING_MAX - 1);
     if (isErrno(text)) return text === -EFAULT ? -EFAULT : -E2BIG;
-    total += text.length + 9;
-    if (total > 6 << 20) return -E2BIG;
+    list.bytes += text.length + 9;
+    if (list.bytes > 6 << 20) return -E2BIG;
+    work.charge(text.length >> 12);
     strings.push(text);
   }
+  return 0;
 }

@@ -6,7 +6,7 @@ import { AddressSpace } from "../mm/address-space.ts";
 import { type Credentials, ROOT } from "../security/credentials.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
 import { SIG_IGN, SignalActions } from "../signal/signal-actions.ts";
-import { FileTable } from "../vfs/file-table.ts";
+import { FileTable, OPEN_MAX } from "../vfs/file-table.ts";
 import { FsContext } from "../vfs/fs-context.ts";
 import { isErrno } from "../vfs/inode.ts";
 import { rootPath } from "../vfs/mounting.ts";
@@ -43,7 +43,7 @@ function defaultLimits(): Limit[] {
   limits[3] = { soft: 8 << 20, hard: Infinity };
   limits[4] = { soft: 0, hard: Infinity };
   limits[6] = { soft: 4096, hard: 4096 };
-  limits[7] = { soft: 1024, hard: 1048576 };
+  limits[7] = { soft: 1024, hard: OPEN_MAX };
   limits[8] = { soft: 8 << 20, hard: 8 << 20 };
   limits[11] = { soft: 4096, hard: 4096 };
   limits[12] = { soft: 819200, hard: 819200 };

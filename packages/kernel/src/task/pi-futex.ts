@@ -147,12 +147,14 @@ export function releasePiFutexes(task: Task): void {
   for (const list of [...table.values()]) if (list[0]?.owner === task) handOver(task, list, FUTEX_OWNER_DIED);
 }
 
+const CHAIN_MAX = 1024;
+
 /** Priority of a task: its own, or that of the most urgent one which waits for something it owns. Follows chains of owners. */
 export function inherit(task: Task): void {
   const table = waitersOf.get(task.kernel);
   let next: Task | undefined = task;
-  // A chain has no cycles (join refuses them), so it is no longer than there are tasks.
-  while (next !== undefined) {
+  // A chain has no cycles (join refuses them); beyond CHAIN_MAX nobody inherits, as Linux follows none further (max_lock_depth).
+  for (let depth = 0; next !== undefined && depth < CHAIN_MAX; depth++) {
     let priority = next.realtimePriority;
     if (table !== undefined) for (const list of table.values()) if (list[0]!.owner === next) for (const waiter of list) priority = Math.max(priority, waiter.task.effectivePriority);
     if (priority === next.effectivePriority) return;

@@ -5,6 +5,9 @@ import type { OpenFile } from "./open-file.ts";
 /** Descriptors of all processes together (fs.file-max in proc(5)): what they lead to takes memory of the host. */
 export const FILES_MAX = 1 << 19;
 
+/** What RLIMIT_NOFILE may be raised to (fs.nr_open in proc(5)): a poll(2) of all is a piece of work that can't be cut. */
+export const OPEN_MAX = 65536;
+
 /** How many descriptors are open in a machine; its tables share one. */
 export interface FileUsage { open: number }
 
@@ -100,14 +103,14 @@ export class FileTable {
     return copy;
   }
 
-  /** Calls `visit` for each open descriptor in order. */
-  forEach(visit: (fd: number, file: OpenFile) => void): void {
-    for (let at = 0; at < this.#chunks.length; at++) {
+  /** Calls `visit` for each open descriptor ≥ `from` in order. */
+  forEach(visit: (fd: number, file: OpenFile) => void, from = 0): void {
+    for (let at = from >> 8; at < this.#chunks.length; at++) {
       const files = this.#chunks[at]?.files;
       if (files === undefined) continue;
       for (let index = 0; index < CHUNK; index++) {
         const file = files[index];
-        if (file) visit(at * CHUNK + index, file);
+        if (file && at * CHUNK + index >= from) visit(at * CHUNK + index, file);
       }
     }
   }

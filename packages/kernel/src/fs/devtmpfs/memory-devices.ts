@@ -57,7 +57,6 @@ class ZeroDevice extends MemoryDevice {
       const moved = to.put(zeroes, 0, part);
       if (moved < 0) return done > 0 ? done : moved;
       done += moved;
-      task.kernel.work.charge(zeroes.length / PAGE_SIZE);
       if (moved < part || task.kernel.work.mustPause()) break;
     }
     return done;
@@ -84,7 +83,7 @@ class RandomDevice extends MemoryDevice {
       const moved = to.put(chunk, 0, part);
       if (moved < 0) return done > 0 ? done : moved;
       done += moved;
-      task.kernel.work.charge(WORK.RANDOM_PAGE);
+      task.kernel.work.charge(1 + Math.floor((part * WORK.RANDOM_PAGE) / PAGE_SIZE));
       if (moved < part || task.kernel.work.mustPause()) break;
     }
     return done;

@@ -14,6 +14,8 @@ import type { HostInode } from "./host-inode.ts";
 
 /** Bytes moved between the host and a cursor at a time. */
 const staging = new Uint8Array(65536);
+/** Units of work of one of them. */
+const HOST_WORK = 32;
 
 /** A regular file of a shared folder: reads and writes go to the host; pages that a mapping holds are kept equal. */
 export class HostRegularFile extends OpenFile {
@@ -37,6 +39,7 @@ export class HostRegularFile extends OpenFile {
     }
     const at = offset < 0 ? this.position : offset;
     let done = 0;
+    const { work } = this.#kernel;
     while (to.remaining > 0) {
       const wanted = Math.min(staging.length, to.remaining);
       const got = file.read(at + done, staging, 0, wanted);
@@ -48,7 +51,8 @@ export class HostRegularFile extends OpenFile {
         break;
       }
       done += moved;
-      if (moved < got || got < wanted) break;
+      work.charge(HOST_WORK);
+      if (moved < got || got < wanted || work.mustPause()) break;
     }
     if (offset < 0) this.position = at + done;
     return done;
@@ -63,6 +67,7 @@ export class HostRegularFile extends OpenFile {
     const count = clipToLimits(task, at, from.remaining);
     if (count < 0) return count;
     let done = 0;
+    const { work } = this.#kernel;
     while (done < count) {
       const taken = from.take(staging, 0, Math.min(staging.length, count - done));
       if (taken < 0) {
@@ -76,7 +81,8 @@ export class HostRegularFile extends OpenFile {
       }
       this.#updatePages(at + done, put);
       done += put;
-      if (put < taken) break;
+      work.charge(HOST_WORK);
+      if (put < taken || work.mustPause()) break;
     }
     if (offset < 0) this.position = at + done;
     if (at + done > inode.size) inode.size = at + done;

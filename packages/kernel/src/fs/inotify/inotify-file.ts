@@ -49,6 +49,7 @@ class Watch implements InotifyMark {
 export class InotifyFile extends OpenFile {
   readonly #kernel: Kernel;
   readonly #watches = new Map<number, Watch>();
+  readonly #byInode = new Map<Inode, Watch>();
   readonly #events: Event[] = [];
   readonly #queue = new WaitQueue();
   #nextWatch = 1;
@@ -63,15 +64,16 @@ export class InotifyFile extends OpenFile {
   /** inotify_add_watch(2): the watch's number; −EEXIST (IN_MASK_CREATE), −ENOSPC. */
   add(inode: Inode, mask: number): number {
     mask &= KNOWN_BITS;
-    for (const watch of this.#watches.values()) {
-      if (watch.inode !== inode) continue;
+    const present = this.#byInode.get(inode);
+    if (present !== undefined) {
       if ((mask & IN_MASK_CREATE) !== 0) return -EEXIST;
-      watch.mask = (mask & IN_MASK_ADD) !== 0 ? watch.mask | mask : mask;
-      return watch.id;
+      present.mask = (mask & IN_MASK_ADD) !== 0 ? present.mask | mask : mask;
+      return present.id;
     }
     if (this.#kernel.vfs.watchCount >= WATCHES_MAX) return -ENOSPC;
     const watch = new Watch(this, this.#nextWatch++, inode, mask);
     this.#watches.set(watch.id, watch);
+    this.#byInode.set(inode, watch);
     addMark(this.#kernel, inode, watch);
     return watch.id;
   }
@@ -93,6 +95,7 @@ export class InotifyFile extends OpenFile {
   #detach(watch: Watch): void {
     this.#watches.delete(watch.id);
     const { inode } = watch;
+    this.#byInode.delete(inode);
     removeMark(this.#kernel, inode, watch);
     if (inode.users === 0) evictInode(inode);
   }
@@ -121,12 +124,20 @@ export class InotifyFile extends OpenFile {
       task.waitOn(this.#queue);
       return BLOCKED;
     }
+    // What was put leaves the queue at once: it may have thousands.
+    let taken = 0;
+    const done = this.#putEvents(task, to, () => taken++);
+    this.#events.splice(0, taken);
+    return done;
+  }
+
+  #putEvents(task: Task, to: IoCursor, took: () => void): number {
     let done = 0;
-    while (this.#events.length > 0) {
-      const event = this.#events[0]!;
+    for (const event of this.#events) {
       const size = sizeOf(event);
       // A buffer too small for the next event is EINVAL when nothing fitted yet.
       if (to.remaining < size) return done > 0 ? done : -EINVAL;
+      if (task.kernel.work.isUsed) return done;
       this.#bytes.fill(0);
       this.#view.setInt32(0, event.watch, true);
       this.#view.setUint32(4, event.mask >>> 0, true);
@@ -135,7 +146,8 @@ export class InotifyFile extends OpenFile {
       for (let index = 0; index < event.name.length; index++) this.#bytes[EVENT_SIZE + index] = event.name.charCodeAt(index);
       const moved = to.put(this.#bytes, 0, size);
       if (moved < size) return done > 0 ? done : moved < 0 ? moved : -EINVAL;
-      this.#events.shift();
+      took();
+      task.kernel.work.charge(1);
       done += size;
     }
     return done;

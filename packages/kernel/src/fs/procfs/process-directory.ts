@@ -242,9 +242,9 @@ class DescriptorDirectory extends PseudoInode {
     if (!isAlive(task)) return -ENOENT;
     let stopped = false;
     task.files.forEach((fd) => {
-      if (stopped || fd < cursor) return;
+      if (stopped) return;
       stopped = !emit(String(fd), this.ino * 1024 + fd, this.#kind === "links" ? S_IFLNK >> 12 : 8, fd + 1);
-    });
+    }, cursor);
     return 0;
   }
 }

@@ -3,7 +3,7 @@ import { setCorePattern } from "../../core-dump/core-settings.ts";
 import type { Changes } from "../../event/changes.ts";
 import type { Kernel } from "../../kernel-state.ts";
 import { ITEMS_MAX } from "../../event/epoll.ts";
-import { FILES_MAX } from "../../vfs/file-table.ts";
+import { FILES_MAX, OPEN_MAX } from "../../vfs/file-table.ts";
 import { MSGMAX_MOST } from "../../ipc/message-queues.ts";
 import { CAP_SYS_ADMIN, isCapable } from "../../security/credentials.ts";
 import { RELEASE, VERSION } from "../../syscall/system-calls.ts";
@@ -195,7 +195,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   }),
   "fs/file-max": fixed(() => String(FILES_MAX)),
   "fs/file-nr": fixed((kernel) => `${openFiles(kernel)}\t0\t${FILES_MAX}`),
-  "fs/nr_open": kept("1048576"),
+  "fs/nr_open": fixed(() => String(OPEN_MAX)),
   "fs/inode-nr": fixed((kernel) => `${kernel.vfs.dentryCount}\t0`),
   "fs/dentry-state": fixed((kernel) => `${kernel.vfs.dentryCount}\t0\t45\t0\t0\t0`),
   // Rounded up to a power of two (pipe(7)).

@@ -137,8 +137,6 @@ export class TextFile extends OpenFile {
 
   override read(task: Task, to: IoCursor, offset: number): number {
     const at = offset < 0 ? this.position : offset;
-    // A read of such a text may always be short.
-    task.kernel.work.mayPause = true;
     let done = 0;
     let failed = this.#piece === null || at === 0 || at < this.#start ? this.#load(task, 0, 0) : 0;
     while (failed === 0) {
@@ -151,7 +149,7 @@ export class TextFile extends OpenFile {
         else done += moved;
         if (moved < count) break;
       }
-      if (to.remaining === 0 || this.#next < 0 || task.kernel.work.mustPause()) break;
+      if (to.remaining === 0 || this.#next < 0 || task.kernel.work.isUsed) break;
       failed = this.#load(task, this.#next, this.#start + piece.length);
     }
     if (done > 0 && offset < 0) this.position = at + done;

@@ -6,6 +6,8 @@ import { UnixSocket } from "./unix-socket.ts";
  * descriptor leads to, would never be closed: `collect` finds such sockets and empties them. Bound: the sender's RLIMIT_NOFILE at the time of sending.
  */
 export class InFlightFiles {
+  /** Bytes that wait in stream sockets of the whole machine: they are memory of the host. */
+  bytes = 0;
   /** References that messages hold, by file. */
   readonly #counts = new Map<OpenFile, number>();
   #total = 0;

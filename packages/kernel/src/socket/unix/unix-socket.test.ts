@@ -34,6 +34,20 @@ function fill(user: SocketTask, fd: number): number {
 }
 
 describe("stream pairs", () => {
+  it("of a machine that are full of bytes take a page each, and all again once they are read", () => {
+    const { test: { kernel }, user } = SocketTask.createMachine();
+    const [one, other] = pairOf(user);
+    const usual = fill(user, one);
+    assert.equal(kernel.network.inFlight.bytes, usual);
+    const [third, fourth] = pairOf(user);
+    kernel.network.inFlight.bytes += 256 << 20;
+    assert.equal(fill(user, third), 4096);
+    kernel.network.inFlight.bytes -= 256 << 20;
+    assert.equal(fill(user, third), usual - 4096);
+    for (const fd of [one, other, third, fourth]) user.call("close", fd);
+    assert.equal(kernel.network.inFlight.bytes, 0);
+  });
+
   it("carry bytes both ways, without borders", () => {
     const { user } = SocketTask.createMachine();
     const [one, other] = pairOf(user);
