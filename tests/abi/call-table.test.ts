@@ -1,6 +1,7 @@
 /**
- * Goal: docs/compatibility.md is true. Method: a program makes every system call in a machine of ours, and those that answer ENOSYS are the ones that the
- * table says are absent; and each call that the table has no gap for is named by a test of ours or by a program of the Linux Test Project that passes.
+ * Goal: docs/compatibility.md is true. Method: a program makes every system call in a machine of ours, and those that
+ * answer ENOSYS are the ones that the table says are absent; and each call that the table has no gap for is named by a
+ * test of ours or by a program of the Linux Test Project that passes.
  */
 import assert from "node:assert/strict";
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";

@@ -48,8 +48,9 @@ export class BlockFileSystem extends FileSystem {
 }
 
 /**
- * A block device: a whole disk, or a window on one (a partition). All nodes with its number share its pages, so what one writes the
- * others read at once; `sync` hands them to the driver. A mounted file system goes to the driver directly (`readThrough`, `writeThrough`).
+ * A block device: a whole disk, or a window on one (a partition). All nodes with its number share its pages, so what
+ * one writes the others read at once; `sync` hands them to the driver. A mounted file system goes to the driver
+ * directly (`readThrough`, `writeThrough`).
  */
 export class BlockInode extends Inode implements PageBacking {
   /** As in /proc/partitions: "loop0", "loop0p1". */

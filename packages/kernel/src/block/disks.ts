@@ -105,7 +105,9 @@ export class Disks {
     return minor;
   }
 
-  /** Hands what is written to disks to their drivers: a disk may lie in a file of another. Bound: so many disks deep. */
+  /**
+   * Hands what is written to disks to their drivers: a disk may lie in a file of another. Bound: so many disks deep.
+   */
   writeBack(): void {
     const { dirty } = this.#kernel.vfs;
     for (let depth = 0; depth < STACKED_MAX; depth++) {

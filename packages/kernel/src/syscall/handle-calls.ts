@@ -1,6 +1,9 @@
-/** name_to_handle_at(2), open_by_handle_at(2): numbers that lead to a file whatever its names are, for servers of files. */
+/**
+ * name_to_handle_at(2), open_by_handle_at(2): numbers that lead to a file whatever its names are, for servers of files.
+ */
 import {
-  AT_EMPTY_PATH, AT_FDCWD, AT_HANDLE_CONNECTABLE, AT_HANDLE_FID, AT_HANDLE_MNT_ID_UNIQUE, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW, EBADF, EFAULT, EINVAL, ELOOP, EOPNOTSUPP, EOVERFLOW, EPERM, ESTALE, MAX_HANDLE_SZ,
+  AT_EMPTY_PATH, AT_FDCWD, AT_HANDLE_CONNECTABLE, AT_HANDLE_FID, AT_HANDLE_MNT_ID_UNIQUE, AT_SYMLINK_FOLLOW,
+  AT_SYMLINK_NOFOLLOW, EBADF, EFAULT, EINVAL, ELOOP, EOPNOTSUPP, EOVERFLOW, EPERM, ESTALE, MAX_HANDLE_SZ,
   O_CLOEXEC, O_PATH,
 } from "@stratos/abi";
 import { CAP_DAC_READ_SEARCH, isCapable } from "../security/credentials.ts";
@@ -16,13 +19,19 @@ import { installFile } from "./open-calls.ts";
 import { loadPath } from "./path-argument.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-/** `struct file_handle`: handle_bytes, handle_type (32 bits each), then what only we understand: number and generation of the inode (64 bits each). */
+/**
+ * `struct file_handle`: handle_bytes, handle_type (32 bits each), then what only we understand: number and generation
+ * of the inode (64 bits each).
+ */
 const HEADER_SIZE = 8, HANDLE_BYTES = 16, HANDLE_TYPE = 0x82;
 const FLAGS = AT_SYMLINK_FOLLOW | AT_EMPTY_PATH | AT_HANDLE_FID | AT_HANDLE_MNT_ID_UNIQUE | AT_HANDLE_CONNECTABLE;
 const bytes = new Uint8Array(HEADER_SIZE + HANDLE_BYTES);
 const view = new DataView(bytes.buffer);
 
-/** @returns 0; −EOVERFLOW: there is no room, and `handle_bytes` says how much it takes; −EOPNOTSUPP: files of that file system have no handles */
+/**
+ * @returns 0; −EOVERFLOW: there is no room, and `handle_bytes` says how much it takes; −EOPNOTSUPP: files of that file
+ * system have no handles
+ */
 function nameToHandle(task: Task, dirfd: number, pathAddress: number, handle: number, mountId: number, flags: number): number {
   if ((flags & ~FLAGS) !== 0) return -EINVAL;
   if ((flags & AT_HANDLE_CONNECTABLE) !== 0 && (flags & (AT_HANDLE_FID | AT_EMPTY_PATH)) !== 0) return -EINVAL;

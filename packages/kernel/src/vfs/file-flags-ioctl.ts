@@ -1,5 +1,6 @@
 import {
-  EFAULT, ENOTTY, EOPNOTSUPP, EPERM, EROFS, FS_APPEND_FL, FS_IMMUTABLE_FL, FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR, FS_IOC_GETFLAGS, FS_NOATIME_FL, FS_NODUMP_FL, FS_PROJINHERIT_FL, FS_XFLAG_APPEND, FS_XFLAG_IMMUTABLE,
+  EFAULT, ENOTTY, EOPNOTSUPP, EPERM, EROFS, FS_APPEND_FL, FS_IMMUTABLE_FL, FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR,
+  FS_IOC_GETFLAGS, FS_NOATIME_FL, FS_NODUMP_FL, FS_PROJINHERIT_FL, FS_XFLAG_APPEND, FS_XFLAG_IMMUTABLE,
   FS_XFLAG_NOATIME, FS_XFLAG_NODUMP, FS_XFLAG_PROJINHERIT, MS_RDONLY,
 } from "@stratos/abi";
 import { CAP_LINUX_IMMUTABLE, isCapable } from "../security/credentials.ts";
@@ -9,7 +10,10 @@ import { notifyInode } from "./inotify-marks.ts";
 import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
 
-/** ioctl_iflags(2) and ioctl_xfs_fsgetxattr(2): what chattr(1) and lsattr(1) ask. `struct fsxattr`: xflags, extent size, extents, project, copied extents' size, 8 bytes. */
+/**
+ * ioctl_iflags(2) and ioctl_xfs_fsgetxattr(2): what chattr(1) and lsattr(1) ask. `struct fsxattr`: xflags, extent size,
+ * extents, project, copied extents' size, 8 bytes.
+ */
 const FSXATTR_SIZE = 28;
 const AT_FLAGS = 0, AT_EXTENT_SIZE = 4, AT_PROJECT = 12, AT_COPIED_EXTENT_SIZE = 16;
 const PAIRS: readonly (readonly [flag: number, xflag: number])[] = [
@@ -18,7 +22,10 @@ const PAIRS: readonly (readonly [flag: number, xflag: number])[] = [
 const bytes = new Uint8Array(FSXATTR_SIZE);
 const view = new DataView(bytes.buffer);
 
-/** @returns 0; −ENOTTY the file system keeps no flags; −EPERM not the owner, or not CAP_LINUX_IMMUTABLE for `+i` and `+a`; −EROFS; −EOPNOTSUPP a flag that it doesn't keep */
+/**
+ * @returns 0; −ENOTTY the file system keeps no flags; −EPERM not the owner, or not CAP_LINUX_IMMUTABLE for `+i` and
+ * `+a`; −EROFS; −EOPNOTSUPP a flag that it doesn't keep
+ */
 export function flagsIoctl(task: Task, file: OpenFile, inode: Inode, command: number, argument: number): number {
   if (!inode.keepsFileFlags || (!inode.isRegular && !inode.isDirectory)) return -ENOTTY;
   const { space } = task;

@@ -1,8 +1,15 @@
-/** Goal: `chattr +i` and `+a` keep everyone, root too, from what chattr(1) says, on tmpfs and on AegisFS, where they are there after the next mount. */
+/**
+ * Goal: `chattr +i` and `+a` keep everyone, root too, from what chattr(1) says, on tmpfs and on AegisFS, where they are
+ * there after the next mount.
+ */
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { format, mount } from "@stratos/aegisfs";
-import { AT_FDCWD, EPERM, F_SETFL, FALLOC_FL_KEEP_SIZE, FS_APPEND_FL, FS_IMMUTABLE_FL, FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, FS_XFLAG_IMMUTABLE, ENOTTY, EOPNOTSUPP, O_APPEND, O_CREAT, O_RDWR, O_WRONLY, STATX_ATTR_IMMUTABLE } from "@stratos/abi";
+import {
+  AT_FDCWD, EPERM, F_SETFL, FALLOC_FL_KEEP_SIZE, FS_APPEND_FL, FS_IMMUTABLE_FL, FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR,
+  FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, FS_XFLAG_IMMUTABLE, ENOTTY, EOPNOTSUPP, O_APPEND, O_CREAT, O_RDWR, O_WRONLY,
+  STATX_ATTR_IMMUTABLE,
+} from "@stratos/abi";
 import { MemoryBlockDevice } from "@stratos/host";
 import { AegisFileSystem } from "../fs/aegisfs/aegisfs.ts";
 import { Procfs } from "../fs/procfs/procfs.ts";

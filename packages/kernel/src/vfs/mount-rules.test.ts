@@ -1,7 +1,14 @@
-/** Goal: what mounts and new names are refused, and what mount flags do, as Linux has it. Method: system calls of a task on tmpfs with /proc. */
+/**
+ * Goal: what mounts and new names are refused, and what mount flags do, as Linux has it. Method: system calls of a task
+ * on tmpfs with /proc.
+ */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { AT_FDCWD, ENOENT, EPERM, ERANGE, EROFS, IN_IGNORED, IN_OPEN, IN_UNMOUNT, MS_BIND, MS_NODIRATIME, MS_NOSYMFOLLOW, MS_RDONLY, MS_REMOUNT, MS_STRICTATIME, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_WRONLY, ST_NOSYMFOLLOW, XATTR_NAME_MAX } from "@stratos/abi";
+import {
+  AT_FDCWD, ENOENT, EPERM, ERANGE, EROFS, IN_IGNORED, IN_OPEN, IN_UNMOUNT, MS_BIND, MS_NODIRATIME, MS_NOSYMFOLLOW,
+  MS_RDONLY, MS_REMOUNT, MS_STRICTATIME, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_WRONLY, ST_NOSYMFOLLOW,
+  XATTR_NAME_MAX,
+} from "@stratos/abi";
 import { Procfs } from "../fs/procfs/procfs.ts";
 import { BUFFER, FileTask, type Stat } from "../testing/file-system-task.ts";
 import { advance, type TestKernel } from "../testing/fake-task.ts";

@@ -1,5 +1,6 @@
 import {
-  EBADF, EBUSY, EINVAL, EIO, ENXIO, EOPNOTSUPP, EOVERFLOW, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, LO_FLAGS_AUTOCLEAR, LO_FLAGS_DIRECT_IO, LO_FLAGS_PARTSCAN, LO_FLAGS_READ_ONLY, O_APPEND, PAGE_SIZE, S_IFBLK, S_IFMT,
+  EBADF, EBUSY, EINVAL, EIO, ENXIO, EOPNOTSUPP, EOVERFLOW, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE,
+  LO_FLAGS_AUTOCLEAR, LO_FLAGS_DIRECT_IO, LO_FLAGS_PARTSCAN, LO_FLAGS_READ_ONLY, O_APPEND, PAGE_SIZE, S_IFBLK, S_IFMT,
 } from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
 import type { Task } from "../../task/task.ts";
@@ -65,7 +66,10 @@ export class LoopDevice implements DiskDriver {
     return 0;
   }
 
-  /** May the file lie behind this device? −EINVAL: it is no regular file and no device; −EBADF: it is this device, by whatever way. */
+  /**
+   * May the file lie behind this device? −EINVAL: it is no regular file and no device; −EBADF: it is this device, by
+   * whatever way.
+   */
   #refusal(file: OpenFile): number {
     let inner: OpenFile = file;
     for (let depth = 0; inner instanceof BlockFile && inner.device.driver instanceof LoopDevice; depth++) {
@@ -147,7 +151,10 @@ export class LoopDevice implements DiskDriver {
     return 0;
   }
 
-  /** LOOP_SET_DIRECT_IO: a flag here, files have no other way in. −EINVAL: the file would be read at odds with its sectors. */
+  /**
+   * LOOP_SET_DIRECT_IO: a flag here, files have no other way in. −EINVAL: the file would be read at odds with its
+   * sectors.
+   */
   setDirect(wanted: boolean): number {
     if (this.state !== "bound") return -ENXIO;
     if (wanted && this.status.offset % this.device.logicalBlockSize !== 0) return -EINVAL;

@@ -1,4 +1,6 @@
-import { EBUSY, EEXIST, EINVAL, ENODEV, ENOSPC, ENOTTY, ENXIO, LOOP_CTL_ADD, LOOP_CTL_GET_FREE, LOOP_CTL_REMOVE, O_EXCL } from "@stratos/abi";
+import {
+  EBUSY, EEXIST, EINVAL, ENODEV, ENOSPC, ENOTTY, ENXIO, LOOP_CTL_ADD, LOOP_CTL_GET_FREE, LOOP_CTL_REMOVE, O_EXCL,
+} from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
 import type { Task } from "../../task/task.ts";
 import { minorOf } from "../../vfs/device-registry.ts";

@@ -1,4 +1,7 @@
-import { EAGAIN, EINVAL, EPIPE, ESPIPE, O_NONBLOCK, POLLERR, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM, SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_SET } from "@stratos/abi";
+import {
+  EAGAIN, EINVAL, EPIPE, ESPIPE, O_NONBLOCK, POLLERR, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM, SEEK_CUR,
+  SEEK_DATA, SEEK_END, SEEK_SET,
+} from "@stratos/abi";
 import { byteString, byteStringOf } from "@stratos/base";
 import { logLine, USER_INFO } from "../../kernel-log.ts";
 import type { Kernel } from "../../kernel-state.ts";
@@ -12,7 +15,10 @@ import type { Path } from "../../vfs/path.ts";
 /** Longest line that a program may write (Linux: PRINTKRB_RECORD_MAX). */
 const LINE_MAX = 1024;
 
-/** /dev/kmsg: each read is one record, `priority,sequence,microseconds,-;text`. Source: Linux Documentation/ABI/testing/dev-kmsg. */
+/**
+ * /dev/kmsg: each read is one record, `priority,sequence,microseconds,-;text`. Source: Linux
+ * Documentation/ABI/testing/dev-kmsg.
+ */
 export class KernelMessageDevice extends OpenFile {
   readonly #kernel: Kernel;
   #next: number;
@@ -23,7 +29,10 @@ export class KernelMessageDevice extends OpenFile {
     this.#next = kernel.messages.first;
   }
 
-  /** −EPIPE: records went before they were read; the next read goes on with the oldest. −EINVAL: the buffer is too small. */
+  /**
+   * −EPIPE: records went before they were read; the next read goes on with the oldest. −EINVAL: the buffer is too
+   * small.
+   */
   override read(task: Task, to: IoCursor): number {
     const { messages } = this.#kernel;
     if (this.#next < messages.first) {

@@ -7,8 +7,9 @@ import type { Path } from "../../vfs/path.ts";
 import { PseudoFile, type PseudoFileSystem, TextFile } from "../pseudo/pseudo-inodes.ts";
 
 /**
- * /proc/config.gz: which of Linux's features there are, in the words of its configuration, so that programs and tests ask instead of trying.
- * What a system call or a file system stands for is looked up in the kernel's own tables; the rest is said here.
+ * /proc/config.gz: which of Linux's features there are, in the words of its configuration, so that programs and tests
+ * ask instead of trying. What a system call or a file system stands for is looked up in the kernel's own tables; the
+ * rest is said here.
  */
 
 /** Is the feature of this call there? */
@@ -59,7 +60,9 @@ export class ConfigFile extends PseudoFile {
   }
 }
 
-/** RFC 1952 around one stored block of RFC 1951 §3.2.4, so at most 65,535 bytes: nothing is gained by making them fewer. */
+/**
+ * RFC 1952 around one stored block of RFC 1951 §3.2.4, so at most 65,535 bytes: nothing is gained by making them fewer.
+ */
 function gzipStored(text: string): string {
   const { length } = text;
   const word = (value: number, bytes: number): string => Array.from({ length: bytes }, (_, index) => String.fromCharCode((value >>> (8 * index)) & 0xff)).join("");

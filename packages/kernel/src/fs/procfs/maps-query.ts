@@ -6,7 +6,10 @@ import { majorOf, minorOf } from "../../vfs/device-registry.ts";
 import { hasMemory } from "./proc-access.ts";
 import { areaName } from "./process-maps.ts";
 
-/** PROCMAP_QUERY of /proc/PID/maps: one area as a structure. Source: Linux include/uapi/linux/fs.h, struct procmap_query; fs/proc/task_mmu.c. */
+/**
+ * PROCMAP_QUERY of /proc/PID/maps: one area as a structure. Source: Linux include/uapi/linux/fs.h, struct
+ * procmap_query; fs/proc/task_mmu.c.
+ */
 const PROCMAP_QUERY = 0xc0686611;
 const SIZE = 104, SIZE_MIN = 24;
 const AT = { size: 0, flags: 8, address: 16, start: 24, end: 32, vmaFlags: 40, pageSize: 48, offset: 56, inode: 64, major: 72, minor: 76, nameSize: 80, buildIdSize: 84, name: 88, buildId: 96 } as const;
@@ -14,7 +17,9 @@ const READABLE = 1, WRITABLE = 2, EXECUTABLE = 4, SHARED = 8, COVERING_OR_NEXT =
 const bytes = new Uint8Array(SIZE);
 const view = new DataView(bytes.buffer);
 
-/** @returns 0; −ENOENT no such area; −ESRCH no memory; −EINVAL, −E2BIG, −EFAULT, −ENAMETOOLONG; −ENOTTY another request */
+/**
+ * @returns 0; −ENOENT no such area; −ESRCH no memory; −EINVAL, −E2BIG, −EFAULT, −ENAMETOOLONG; −ENOTTY another request
+ */
 export function queryMaps(task: Task, target: Task, command: number, argument: number): number {
   if (command !== PROCMAP_QUERY) return -ENOTTY;
   const size = task.space.loadU64(argument);

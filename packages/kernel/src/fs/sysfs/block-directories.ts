@@ -4,7 +4,9 @@ import { LoopDevice } from "../../block/loop/loop-device.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import { majorOf, makeDevice, minorOf } from "../../vfs/device-registry.ts";
 import { pathName } from "../../vfs/path-name.ts";
-import { PseudoDirectory, PseudoFile, type PseudoFileSystem, PseudoLink, type TextSource } from "../pseudo/pseudo-inodes.ts";
+import {
+  PseudoDirectory, PseudoFile, type PseudoFileSystem, PseudoLink, type TextSource,
+} from "../pseudo/pseudo-inodes.ts";
 
 /** Disks and partitions in sysfs(5): the folder of each below devices/virtual/block, and the links that lead there. */
 
