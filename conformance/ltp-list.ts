@@ -11,7 +11,12 @@ export const OUTCOMES = ["pass", "fail", "brok", "warn", "conf", "slow", "helper
 export type Outcome = (typeof OUTCOMES)[number];
 
 export interface Expectation { readonly outcome: Outcome; readonly class: string; readonly words?: string }
-export interface List { readonly head: string; readonly classes: Map<string, string>; readonly expected: Map<string, Expectation>; readonly passing: Set<string> }
+export interface List {
+  readonly head: string;
+  readonly classes: Map<string, string>;
+  readonly expected: Map<string, Expectation>;
+  readonly passing: Set<string>;
+}
 
 export function isOutcome(word: string): word is Outcome {
   return (OUTCOMES as readonly string[]).includes(word);

@@ -79,7 +79,13 @@ export class BlockInode extends Inode implements PageBacking {
   readonly partitions = new Map<number, BlockInode>();
   declare pages: PageCache;
 
-  constructor(kernel: Kernel, name: string, number: { major: number; minor: number }, driver: DiskDriver, part: { disk: BlockInode; partition: number; start: number } | null = null) {
+  constructor(
+    kernel: Kernel,
+    name: string,
+    number: { major: number; minor: number },
+    driver: DiskDriver,
+    part: { disk: BlockInode; partition: number; start: number } | null = null,
+  ) {
     const rdev = makeDevice(number.major, number.minor);
     super(kernel.disks.fileSystem, rdev, S_IFBLK | 0o600, 0, 0, kernel.vfs.now());
     this.name = name;

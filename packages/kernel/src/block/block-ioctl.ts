@@ -74,11 +74,16 @@ export function blockIoctl(task: Task, file: BlockFile, command: number, argumen
       const start = space.loadU64(argument), length = space.loadU64(argument + 8);
       if (start === -EFAULT || length === -EFAULT) return -EFAULT;
       const mask = device.logicalBlockSize - 1;
-      if (start < 0 || length < 0 || (start & mask) !== 0 || (length & mask) !== 0 || start + length > device.size) return -EINVAL;
+      if (start < 0 || length < 0 || (start & mask) !== 0 || (length & mask) !== 0 || start + length > device.size) {
+        return -EINVAL;
+      }
       if (device.isReadOnly) return -EPERM;
       return command === BLKDISCARD ? device.discard(start, length) : zeroOut(task, file, start, length);
     }
-    default: return device.driver.ioctl({ device, isWritable: file.isWritable, isExclusive: device.holder === file, task }, command, argument) ?? -ENOTTY;
+    default: {
+      const opening = { device, isWritable: file.isWritable, isExclusive: device.holder === file, task };
+      return device.driver.ioctl(opening, command, argument) ?? -ENOTTY;
+    }
   }
 }
 
@@ -101,9 +106,15 @@ function changePartition(task: Task, disk: BlockInode, argument: number): number
   }
   if (operation !== BLKPG_ADD_PARTITION && operation !== BLKPG_RESIZE_PARTITION) return -EINVAL;
   const mask = disk.logicalBlockSize - 1;
-  if (start < 0 || length <= 0 || (start & mask) !== 0 || (length & mask) !== 0 || start + length > disk.size) return -EINVAL;
-  for (const other of disk.partitions.values()) if (other !== part && start < other.start + other.size && other.start < start + length) return -EBUSY;
-  if (operation === BLKPG_ADD_PARTITION) return part !== undefined ? -EBUSY : kernel.disks.addPartition(disk, number, { start, size: length });
+  if (start < 0 || length <= 0 || (start & mask) !== 0 || (length & mask) !== 0 || start + length > disk.size) {
+    return -EINVAL;
+  }
+  for (const other of disk.partitions.values()) {
+    if (other !== part && start < other.start + other.size && other.start < start + length) return -EBUSY;
+  }
+  if (operation === BLKPG_ADD_PARTITION) {
+    return part !== undefined ? -EBUSY : kernel.disks.addPartition(disk, number, { start, size: length });
+  }
   if (part === undefined) return -ENXIO;
   if (start !== part.start) return -EINVAL;
   part.pages.truncate(length);

@@ -83,7 +83,9 @@ export class Disks {
     this.#partitionCount++;
     const minor = this.#allocateMinor();
     const separator = /\d$/.test(disk.name) ? "p" : "";
-    const part = new BlockInode(this.#kernel, `${disk.name}${separator}${number}`, { major: PARTITION_MAJOR, minor }, disk.driver, { disk, partition: number, start });
+    const name = `${disk.name}${separator}${number}`;
+    const place = { disk, partition: number, start };
+    const part = new BlockInode(this.#kernel, name, { major: PARTITION_MAJOR, minor }, disk.driver, place);
     part.size = size;
     part.isReadOnly = disk.isReadOnly;
     part.logicalBlockSize = disk.logicalBlockSize;

@@ -24,7 +24,8 @@ const view = new DataView(bytes.buffer);
 export function mapExtents(task: Task, inode: Inode, argument: number): number {
   const { space } = task;
   if (!inode.hasExtents || !inode.isRegular) return -EOPNOTSUPP;
-  const start = space.loadU64(argument + AT_START), length = space.loadU64(argument + AT_LENGTH), flags = space.loadU32(argument + AT_FLAGS), room = space.loadU32(argument + AT_COUNT);
+  const start = space.loadU64(argument + AT_START), length = space.loadU64(argument + AT_LENGTH);
+  const flags = space.loadU32(argument + AT_FLAGS), room = space.loadU32(argument + AT_COUNT);
   if (start === -EFAULT || length === -EFAULT || flags < 0 || room < 0) return -EFAULT;
   if (length === 0 || start < 0) return -EINVAL;
   if ((flags & ~FIEMAP_FLAG_SYNC) !== 0) {

@@ -49,8 +49,11 @@ for (const [name, root] of [["tmpfs", (kernel: Kernel) => new Tmpfs(kernel)], ["
     assert.equal(flags(user, fd), FS_IMMUTABLE_FL);
     assert.equal(user.open("/file", O_WRONLY), -EPERM);
     for (const [call, ...args] of [
-      ["unlinkat", AT_FDCWD, "/file", 0], ["renameat2", AT_FDCWD, "/file", AT_FDCWD, "/new", 0], ["linkat", AT_FDCWD, "/file", AT_FDCWD, "/new", 0], ["fchmodat", AT_FDCWD, "/file", 0o600, 0],
-      ["fchownat", AT_FDCWD, "/file", 1, 1, 0], ["utimensat", AT_FDCWD, "/file", 0, 0], ["setxattr", "/file", "user.a", "v", 1, 0], ["truncate", "/file", 0], ["fallocate", fd, FALLOC_FL_KEEP_SIZE, 0, 10],
+      ["unlinkat", AT_FDCWD, "/file", 0], ["renameat2", AT_FDCWD, "/file", AT_FDCWD, "/new", 0],
+      ["linkat", AT_FDCWD, "/file", AT_FDCWD, "/new", 0], ["fchmodat", AT_FDCWD, "/file", 0o600, 0],
+      ["fchownat", AT_FDCWD, "/file", 1, 1, 0], ["utimensat", AT_FDCWD, "/file", 0, 0],
+      ["setxattr", "/file", "user.a", "v", 1, 0], ["truncate", "/file", 0],
+      ["fallocate", fd, FALLOC_FL_KEEP_SIZE, 0, 10],
     ] as const) assert.equal(user.call(call, ...args), -EPERM, call);
     assert.equal(user.call("statx", AT_FDCWD, "/file", 0, 0x7ff, BUFFER), 0);
     assert.equal(user.memory.view.getUint32(BUFFER + 8, true) & STATX_ATTR_IMMUTABLE, STATX_ATTR_IMMUTABLE);

@@ -20,7 +20,11 @@ function machine(): FileTask {
 }
 
 /** A file of `size` bytes behind the first free device. @returns descriptor of the device */
-function attach(user: FileTask, size: number, { flags = 0, offset = 0, sizeLimit = 0, access = O_RDWR, path = "/image" } = {}): number {
+function attach(
+  user: FileTask,
+  size: number,
+  { flags = 0, offset = 0, sizeLimit = 0, access = O_RDWR, path = "/image" } = {},
+): number {
   if (typeof user.stat(path) === "number") {
     const made = user.open(path, O_RDWR | O_CREAT);
     user.call("ftruncate", made, size);

@@ -77,7 +77,8 @@ export const aegisfsType: FileSystemType = {
       complain(MOUNT_ERROR_WORDS["device-too-small"]);
       return -EINVAL;
     }
-    const volume = mount(new GuestDevice(device, readOnly), { readOnly, cacheBytes: CACHE_BYTES, seconds: kernel.vfs.now().seconds });
+    const { seconds } = kernel.vfs.now();
+    const volume = mount(new GuestDevice(device, readOnly), { readOnly, cacheBytes: CACHE_BYTES, seconds });
     if (typeof volume === "string") {
       complain(MOUNT_ERROR_WORDS[volume]);
       return volume === "device-error" ? -EIO : -EINVAL;

@@ -45,7 +45,8 @@ export class KernelMessageDevice extends OpenFile {
       task.waitOn(messages.queue);
       return BLOCKED;
     }
-    const bytes = byteStringOf(`${record.priority},${record.sequence},${record.microseconds},-;${record.text.replace(/[^\x20-\x7e\x80-\xff]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`)}\n`);
+    const text = record.text.replace(/[^\x20-\x7e\x80-\xff]/g, escaped);
+    const bytes = byteStringOf(`${record.priority},${record.sequence},${record.microseconds},-;${text}\n`);
     if (bytes.length > to.remaining) return -EINVAL;
     this.#next++;
     return to.put(bytes, 0, bytes.length);
@@ -59,7 +60,8 @@ export class KernelMessageDevice extends OpenFile {
     if (taken < 0) return taken;
     const line = byteString(bytes, 0, taken);
     const marked = /^<(\d{1,3})>/.exec(line);
-    this.#kernel.logAs(marked === null ? USER_INFO : Number(marked[1]), line.slice(marked?.[0].length ?? 0).replace(/\n$/, ""));
+    const text = line.slice(marked?.[0].length ?? 0).replace(/\n$/, "");
+    this.#kernel.logAs(marked === null ? USER_INFO : Number(marked[1]), text);
     return taken;
   }
 
@@ -85,6 +87,11 @@ export class KernelMessageDevice extends OpenFile {
   override get waitQueue(): WaitQueue {
     return this.#kernel.messages.queue;
   }
+}
+
+/** `\x0a`: a record is one line. */
+function escaped(character: string): string {
+  return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
 }
 
 /** /proc/kmsg: what nobody has taken yet, as syslog(2) with SYSLOG_ACTION_READ. */

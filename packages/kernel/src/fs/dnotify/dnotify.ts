@@ -15,7 +15,8 @@ import type { OpenFile } from "../../vfs/open-file.ts";
  */
 const DN_ACCESS = 1, DN_MODIFY = 2, DN_CREATE = 4, DN_DELETE = 8, DN_RENAME = 0x10, DN_ATTRIB = 0x20, DN_MULTISHOT = 0x80000000 | 0;
 const EVENTS: readonly (readonly [flag: number, mask: number])[] = [
-  [DN_ACCESS, IN_ACCESS], [DN_MODIFY, IN_MODIFY], [DN_ATTRIB, IN_ATTRIB], [DN_RENAME, RENAMED_WITHIN], [DN_CREATE, IN_CREATE | IN_MOVED_TO], [DN_DELETE, IN_DELETE | IN_MOVED_FROM],
+  [DN_ACCESS, IN_ACCESS], [DN_MODIFY, IN_MODIFY], [DN_ATTRIB, IN_ATTRIB], [DN_RENAME, RENAMED_WITHIN],
+  [DN_CREATE, IN_CREATE | IN_MOVED_TO], [DN_DELETE, IN_DELETE | IN_MOVED_FROM],
 ];
 
 /** What a description asked for; it goes with the description. */
@@ -60,7 +61,9 @@ export class DirectoryNotification implements InotifyMark {
 export function notifyOfDirectory(task: Task, file: OpenFile, fd: number, flags: number): number {
   const { inode } = file;
   if (inode?.isDirectory !== true) return -ENOTDIR;
-  if ((flags & ~(DN_ACCESS | DN_MODIFY | DN_CREATE | DN_DELETE | DN_RENAME | DN_ATTRIB | DN_MULTISHOT)) !== 0) return -EINVAL;
+  if ((flags & ~(DN_ACCESS | DN_MODIFY | DN_CREATE | DN_DELETE | DN_RENAME | DN_ATTRIB | DN_MULTISHOT)) !== 0) {
+    return -EINVAL;
+  }
   if ((flags & ~DN_MULTISHOT) === 0) {
     file.directoryNotification?.stop();
     return 0;
