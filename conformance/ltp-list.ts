@@ -11,7 +11,12 @@ export const OUTCOMES = ["pass", "fail", "brok", "warn", "conf", "slow", "helper
 export type Outcome = (typeof OUTCOMES)[number];
 
 export interface Expectation { readonly outcome: Outcome; readonly class: string; readonly words?: string }
-export interface List { readonly head: string; readonly classes: Map<string, string>; readonly expected: Map<string, Expectation>; readonly passing: Set<string> }
+export interface List {
+  readonly head: string;
+  readonly classes: Map<string, string>;
+  readonly expected: Map<string, Expectation>;
+  readonly passing: Set<string>;
+}
 
 export function isOutcome(word: string): word is Outcome {
   return (OUTCOMES as readonly string[]).includes(word);
@@ -78,5 +83,7 @@ function passLines(names: readonly string[]): string[] {
 
 /** What changes from run to run (numbers of processes, addresses) would make each recording a difference. */
 function tidy(words: string): string {
-  return words.replace(/^\S+\.[ch]:\d+: /, "").replace(/\/tmp\/\S+/g, "PATH").replace(/0x[0-9a-f]{4,}/g, "ADDRESS").replace(/\b\d{3,}\b/g, "N").split(" | ")[0]!.slice(0, 110).trim();
+  const first = words.split(" | ")[0]!;
+  const plain = first.replace(/\S*\/([\w.-]+\.[ch])\b/g, "$1").replace(/^\S+\.[ch]:\d+: /, "").replace(/\/tmp\/\S+/g, "PATH");
+  return plain.replace(/0x[0-9a-f]{4,}/g, "ADDRESS").replace(/\b\d{3,}\b/g, "N").slice(0, 110).trim();
 }

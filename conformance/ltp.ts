@@ -3,10 +3,11 @@
  *
  *     npm run conformance:ltp -- --dir FOLDER [--only PATTERN] [--jobs N] [--limit SECONDS] [--memory SIZE] [--record]
  *
- * FOLDER is an installed LTP for riscv64 (`make install` with `--prefix`, or a DESTDIR with `testcases/bin`): CONTRIBUTING.md says how one gets it.
- * Nothing of LTP is in this repository. Every program runs once, without arguments and with tmpfs for "all file systems" (LTP_SINGLE_FS_TYPE). A program
- * that isn't in the list is expected to pass. The last line is `N passed, N failed`: what differs from the list for the worse fails; what is better than
- * the list is named, so that the list can be mended.
+ * FOLDER is an installed LTP for riscv64 (`make install` with `--prefix`, or a DESTDIR with `testcases/bin`):
+ * CONTRIBUTING.md says how one gets it. Nothing of LTP is in this repository. Every program runs once, without
+ * arguments and with tmpfs for "all file systems" (LTP_SINGLE_FS_TYPE). A program that isn't in the list is expected to
+ * pass. The last line is `N passed, N failed`: what differs from the list for the worse fails; what is better than the
+ * list is named, so that the list can be mended.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, openSync, readdirSync, readFileSync, readSync, closeSync, writeFileSync } from "node:fs";

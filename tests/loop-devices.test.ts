@@ -1,6 +1,7 @@
 /**
- * Goal: programs of a distribution find loop devices as they are on Linux, and a volume that the host made is mounted inside. Method: `stratos fs`
- * and `stratos run` with a shared folder; losetup, lsblk, mount, dmesg and umount of the guest.
+ * Goal: programs of a distribution find loop devices as they are on Linux, and a volume that the host made is mounted
+ * inside. Method: `stratos fs` and `stratos run` with a shared folder; losetup, lsblk, mount, dmesg and umount of the
+ * guest.
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";

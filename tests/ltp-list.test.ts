@@ -1,4 +1,7 @@
-/** Goal: the list of LTP programs stays readable, and says of each program that doesn't pass why. Method: it is parsed, looked through and written again. */
+/**
+ * Goal: the list of LTP programs stays readable, and says of each program that doesn't pass why. Method: it is parsed,
+ * looked through and written again.
+ */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -6,7 +6,13 @@ const TEXT_MAX = 992;
 /** Priorities of syslog(3): a message of the kernel by default, a line of a program by default. */
 export const KERNEL_WARNING = 4, KERNEL_INFO = 6, USER_INFO = 14;
 
-export interface LogRecord { readonly sequence: number; readonly priority: number; readonly microseconds: number; readonly text: string }
+export interface LogRecord {
+  readonly sequence: number;
+  readonly priority: number;
+  /** Since the start. */
+  readonly microseconds: number;
+  readonly text: string;
+}
 
 /** The kernel's messages: what dmesg(1), /dev/kmsg and syslog(2) show. */
 export class KernelLog {
@@ -27,8 +33,8 @@ export class KernelLog {
   }
 
   add(priority: number, text: string): void {
-    const record = { sequence: this.#next, priority, microseconds: Math.floor(this.#now() / 1000), text: text.slice(0, TEXT_MAX) };
-    this.#records[this.#next % RECORDS_MAX] = record;
+    const microseconds = Math.floor(this.#now() / 1000);
+    this.#records[this.#next % RECORDS_MAX] = { sequence: this.#next, priority, microseconds, text: text.slice(0, TEXT_MAX) };
     this.#next++;
     this.queue.wakeAll();
   }

@@ -60,7 +60,9 @@ export class BlockFile extends OpenFile {
   }
 
   override seek(offset: number, whence: number): number {
-    const target = whence === SEEK_SET ? offset : whence === SEEK_CUR ? this.position + offset : whence === SEEK_END ? this.device.size + offset : -1;
+    const target = whence === SEEK_SET
+      ? offset : whence === SEEK_CUR ? this.position + offset : whence === SEEK_END ? this.device.size + offset
+      : -1;
     if (target < 0 || target > this.device.size) return -EINVAL;
     this.position = target;
     return target;

@@ -48,8 +48,9 @@ export class BlockFileSystem extends FileSystem {
 }
 
 /**
- * A block device: a whole disk, or a window on one (a partition). All nodes with its number share its pages, so what one writes the
- * others read at once; `sync` hands them to the driver. A mounted file system goes to the driver directly (`readThrough`, `writeThrough`).
+ * A block device: a whole disk, or a window on one (a partition). All nodes with its number share its pages, so what
+ * one writes the others read at once; `sync` hands them to the driver. A mounted file system goes to the driver
+ * directly (`readThrough`, `writeThrough`).
  */
 export class BlockInode extends Inode implements PageBacking {
   /** As in /proc/partitions: "loop0", "loop0p1". */
@@ -78,7 +79,13 @@ export class BlockInode extends Inode implements PageBacking {
   readonly partitions = new Map<number, BlockInode>();
   declare pages: PageCache;
 
-  constructor(kernel: Kernel, name: string, number: { major: number; minor: number }, driver: DiskDriver, part: { disk: BlockInode; partition: number; start: number } | null = null) {
+  constructor(
+    kernel: Kernel,
+    name: string,
+    number: { major: number; minor: number },
+    driver: DiskDriver,
+    part: { disk: BlockInode; partition: number; start: number } | null = null,
+  ) {
     const rdev = makeDevice(number.major, number.minor);
     super(kernel.disks.fileSystem, rdev, S_IFBLK | 0o600, 0, 0, kernel.vfs.now());
     this.name = name;

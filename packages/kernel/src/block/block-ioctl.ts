@@ -1,6 +1,9 @@
 import {
-  BLKALIGNOFF, BLKBSZGET, BLKBSZSET, BLKDISCARD, BLKDISCARDZEROES, BLKFLSBUF, BLKFRAGET, BLKFRASET, BLKGETDISKSEQ, BLKGETSIZE, BLKGETSIZE64, BLKIOMIN, BLKIOOPT, BLKPBSZGET, BLKPG, BLKPG_ADD_PARTITION, BLKPG_DEL_PARTITION, BLKPG_RESIZE_PARTITION, BLKRAGET, BLKRASET, BLKROGET,
-  BLKROSET, BLKROTATIONAL, BLKRRPART, BLKSECTGET, BLKSSZGET, BLKZEROOUT, EACCES, EBADF, EBUSY, EFAULT, EINVAL, ENOTTY, ENXIO, EOPNOTSUPP, EPERM, PAGE_SIZE,
+  BLKALIGNOFF, BLKBSZGET, BLKBSZSET, BLKDISCARD, BLKDISCARDZEROES, BLKFLSBUF, BLKFRAGET, BLKFRASET, BLKGETDISKSEQ,
+  BLKGETSIZE, BLKGETSIZE64, BLKIOMIN, BLKIOOPT, BLKPBSZGET, BLKPG, BLKPG_ADD_PARTITION, BLKPG_DEL_PARTITION,
+  BLKPG_RESIZE_PARTITION, BLKRAGET, BLKRASET, BLKROGET,
+  BLKROSET, BLKROTATIONAL, BLKRRPART, BLKSECTGET, BLKSSZGET, BLKZEROOUT, EACCES, EBADF, EBUSY, EFAULT, EINVAL, ENOTTY,
+  ENXIO, EOPNOTSUPP, EPERM, PAGE_SIZE,
 } from "@stratos/abi";
 import { CAP_SYS_ADMIN, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
@@ -13,7 +16,10 @@ import { type BlockInode, SECTOR_SIZE } from "./block-inode.ts";
 
 /** Sectors that one request of the block layer moves (queue/max_sectors_kb: 1280). */
 const REQUEST_SECTORS_MAX = 2560;
-/** Bytes that BLKZEROOUT writes in one call where holes cannot be made; −EOPNOTSUPP beyond, upon which callers write by themselves. */
+/**
+ * Bytes that BLKZEROOUT writes in one call where holes cannot be made; −EOPNOTSUPP beyond, upon which callers write by
+ * themselves.
+ */
 const ZEROED_MAX = 8 << 20;
 const zeroes = new Uint8Array(65536);
 
@@ -68,17 +74,23 @@ export function blockIoctl(task: Task, file: BlockFile, command: number, argumen
       const start = space.loadU64(argument), length = space.loadU64(argument + 8);
       if (start === -EFAULT || length === -EFAULT) return -EFAULT;
       const mask = device.logicalBlockSize - 1;
-      if (start < 0 || length < 0 || (start & mask) !== 0 || (length & mask) !== 0 || start + length > device.size) return -EINVAL;
+      if (start < 0 || length < 0 || (start & mask) !== 0 || (length & mask) !== 0 || start + length > device.size) {
+        return -EINVAL;
+      }
       if (device.isReadOnly) return -EPERM;
       return command === BLKDISCARD ? device.discard(start, length) : zeroOut(task, file, start, length);
     }
-    default: return device.driver.ioctl({ device, isWritable: file.isWritable, isExclusive: device.holder === file, task }, command, argument) ?? -ENOTTY;
+    default: {
+      const opening = { device, isWritable: file.isWritable, isExclusive: device.holder === file, task };
+      return device.driver.ioctl(opening, command, argument) ?? -ENOTTY;
+    }
   }
 }
 
 /**
- * `struct blkpg_ioctl_arg`: operation, flags, length (32 bits each), pointer @16; to `struct blkpg_partition`: start, length in bytes (64 bits each), number @16.
- * Source: Linux include/uapi/linux/blkpg.h; the errors are those of block/ioctl.c.
+ * `struct blkpg_ioctl_arg`: operation, flags, length (32 bits each), pointer @16; to `struct blkpg_partition`: start,
+ * length in bytes (64 bits each), number @16. Source: Linux include/uapi/linux/blkpg.h; the errors are those of
+ * block/ioctl.c.
  */
 function changePartition(task: Task, disk: BlockInode, argument: number): number {
   const { space, kernel } = task;
@@ -94,9 +106,15 @@ function changePartition(task: Task, disk: BlockInode, argument: number): number
   }
   if (operation !== BLKPG_ADD_PARTITION && operation !== BLKPG_RESIZE_PARTITION) return -EINVAL;
   const mask = disk.logicalBlockSize - 1;
-  if (start < 0 || length <= 0 || (start & mask) !== 0 || (length & mask) !== 0 || start + length > disk.size) return -EINVAL;
-  for (const other of disk.partitions.values()) if (other !== part && start < other.start + other.size && other.start < start + length) return -EBUSY;
-  if (operation === BLKPG_ADD_PARTITION) return part !== undefined ? -EBUSY : kernel.disks.addPartition(disk, number, { start, size: length });
+  if (start < 0 || length <= 0 || (start & mask) !== 0 || (length & mask) !== 0 || start + length > disk.size) {
+    return -EINVAL;
+  }
+  for (const other of disk.partitions.values()) {
+    if (other !== part && start < other.start + other.size && other.start < start + length) return -EBUSY;
+  }
+  if (operation === BLKPG_ADD_PARTITION) {
+    return part !== undefined ? -EBUSY : kernel.disks.addPartition(disk, number, { start, size: length });
+  }
   if (part === undefined) return -ENXIO;
   if (start !== part.start) return -EINVAL;
   part.pages.truncate(length);

@@ -83,7 +83,9 @@ export class Disks {
     this.#partitionCount++;
     const minor = this.#allocateMinor();
     const separator = /\d$/.test(disk.name) ? "p" : "";
-    const part = new BlockInode(this.#kernel, `${disk.name}${separator}${number}`, { major: PARTITION_MAJOR, minor }, disk.driver, { disk, partition: number, start });
+    const name = `${disk.name}${separator}${number}`;
+    const place = { disk, partition: number, start };
+    const part = new BlockInode(this.#kernel, name, { major: PARTITION_MAJOR, minor }, disk.driver, place);
     part.size = size;
     part.isReadOnly = disk.isReadOnly;
     part.logicalBlockSize = disk.logicalBlockSize;
@@ -105,7 +107,9 @@ export class Disks {
     return minor;
   }
 
-  /** Hands what is written to disks to their drivers: a disk may lie in a file of another. Bound: so many disks deep. */
+  /**
+   * Hands what is written to disks to their drivers: a disk may lie in a file of another. Bound: so many disks deep.
+   */
   writeBack(): void {
     const { dirty } = this.#kernel.vfs;
     for (let depth = 0; depth < STACKED_MAX; depth++) {

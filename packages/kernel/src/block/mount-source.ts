@@ -6,7 +6,8 @@ import type { BlockInode } from "./block-inode.ts";
 
 /**
  * The device that a mount's source names.
- * @returns −EINVAL (nothing named), −ENOENT …, −ENOTBLK, −EACCES (the node's mount has `nodev`; or a read-only device is to be written), −ENXIO (no such device), −EBUSY
+ * @returns −EINVAL (nothing named), −ENOENT …, −ENOTBLK, −EACCES (the node's mount has `nodev`; or a read-only device
+ *   is to be written), −ENXIO (no such device), −EBUSY
  */
 export function mountSource(task: Task, source: string, readOnly: boolean): BlockInode | number {
   if (source === "") return -EINVAL;

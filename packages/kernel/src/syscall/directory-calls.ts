@@ -134,8 +134,12 @@ function mount(task: Task, sourceAddress: number, targetAddress: number, typeAdd
 function umount2(task: Task, pathAddress: number, flags: number): number {
   const path = loadPath(task, pathAddress);
   if (typeof path === "number") return path;
+  // The way of this call itself is no use of the mount.
+  const expiring = task.fs.namespace.mounts.filter((mount) => mount.isExpiring);
   const place = lookupPath(task, AT_FDCWD, path, (flags & UMOUNT_NOFOLLOW) !== 0 ? AT_SYMLINK_NOFOLLOW : 0);
-  return typeof place === "number" ? place : unmount(task, place, flags);
+  if (typeof place === "number") return place;
+  if (expiring.includes(place.mount)) place.mount.isExpiring = true;
+  return unmount(task, place, flags);
 }
 
 export const directoryCalls: SyscallTable = {

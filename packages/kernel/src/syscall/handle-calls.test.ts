@@ -1,8 +1,14 @@
-/** Goal: a handle leads to its file whatever its names are, and to no other; errors in Linux's order. Method: system calls of a task on tmpfs and on AegisFS. */
+/**
+ * Goal: a handle leads to its file whatever its names are, and to no other; errors in Linux's order. Method: system
+ * calls of a task on tmpfs and on AegisFS.
+ */
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { format, mount } from "@stratos/aegisfs";
-import { AT_EMPTY_PATH, AT_FDCWD, AT_HANDLE_FID, EBADF, EFAULT, EINVAL, EISDIR, ELOOP, ENOENT, EOPNOTSUPP, EOVERFLOW, EPERM, ESTALE, O_RDWR } from "@stratos/abi";
+import {
+  AT_EMPTY_PATH, AT_FDCWD, AT_HANDLE_FID, EBADF, EFAULT, EINVAL, EISDIR, ELOOP, ENOENT, EOPNOTSUPP, EOVERFLOW, EPERM,
+  ESTALE, O_RDWR,
+} from "@stratos/abi";
 import { MemoryBlockDevice } from "@stratos/host";
 import { AegisFileSystem } from "../fs/aegisfs/aegisfs.ts";
 import { Procfs } from "../fs/procfs/procfs.ts";

@@ -1,6 +1,9 @@
-/** name_to_handle_at(2), open_by_handle_at(2): numbers that lead to a file whatever its names are, for servers of files. */
+/**
+ * name_to_handle_at(2), open_by_handle_at(2): numbers that lead to a file whatever its names are, for servers of files.
+ */
 import {
-  AT_EMPTY_PATH, AT_FDCWD, AT_HANDLE_CONNECTABLE, AT_HANDLE_FID, AT_HANDLE_MNT_ID_UNIQUE, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW, EBADF, EFAULT, EINVAL, ELOOP, EOPNOTSUPP, EOVERFLOW, EPERM, ESTALE, MAX_HANDLE_SZ,
+  AT_EMPTY_PATH, AT_FDCWD, AT_HANDLE_CONNECTABLE, AT_HANDLE_FID, AT_HANDLE_MNT_ID_UNIQUE, AT_SYMLINK_FOLLOW,
+  AT_SYMLINK_NOFOLLOW, EBADF, EFAULT, EINVAL, ELOOP, EOPNOTSUPP, EOVERFLOW, EPERM, ESTALE, MAX_HANDLE_SZ,
   O_CLOEXEC, O_PATH,
 } from "@stratos/abi";
 import { CAP_DAC_READ_SEARCH, isCapable } from "../security/credentials.ts";
@@ -16,19 +19,33 @@ import { installFile } from "./open-calls.ts";
 import { loadPath } from "./path-argument.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-/** `struct file_handle`: handle_bytes, handle_type (32 bits each), then what only we understand: number and generation of the inode (64 bits each). */
+/**
+ * `struct file_handle`: handle_bytes, handle_type (32 bits each), then what only we understand: number and generation
+ * of the inode (64 bits each).
+ */
 const HEADER_SIZE = 8, HANDLE_BYTES = 16, HANDLE_TYPE = 0x82;
 const FLAGS = AT_SYMLINK_FOLLOW | AT_EMPTY_PATH | AT_HANDLE_FID | AT_HANDLE_MNT_ID_UNIQUE | AT_HANDLE_CONNECTABLE;
 const bytes = new Uint8Array(HEADER_SIZE + HANDLE_BYTES);
 const view = new DataView(bytes.buffer);
 
-/** @returns 0; −EOVERFLOW: there is no room, and `handle_bytes` says how much it takes; −EOPNOTSUPP: files of that file system have no handles */
-function nameToHandle(task: Task, dirfd: number, pathAddress: number, handle: number, mountId: number, flags: number): number {
+/**
+ * @returns 0; −EOVERFLOW: there is no room, and `handle_bytes` says how much it takes; −EOPNOTSUPP: files of that file
+ * system have no handles
+ */
+function nameToHandle(
+  task: Task,
+  dirfd: number,
+  pathAddress: number,
+  handle: number,
+  mountId: number,
+  flags: number,
+): number {
   if ((flags & ~FLAGS) !== 0) return -EINVAL;
   if ((flags & AT_HANDLE_CONNECTABLE) !== 0 && (flags & (AT_HANDLE_FID | AT_EMPTY_PATH)) !== 0) return -EINVAL;
   const path = loadPath(task, pathAddress);
   if (isErrno(path)) return path;
-  const place = lookupPath(task, dirfd, path, (flags & AT_EMPTY_PATH) | ((flags & AT_SYMLINK_FOLLOW) !== 0 ? 0 : AT_SYMLINK_NOFOLLOW));
+  const followed = (flags & AT_SYMLINK_FOLLOW) !== 0 ? 0 : AT_SYMLINK_NOFOLLOW;
+  const place = lookupPath(task, dirfd, path, (flags & AT_EMPTY_PATH) | followed);
   if (isErrno(place)) return place;
   const inode = place.dentry.inode!;
   let generation = inode.fileSystem.generationOf(inode);
@@ -42,8 +59,12 @@ function nameToHandle(task: Task, dirfd: number, pathAddress: number, handle: nu
   view.setBigUint64(8, BigInt(inode.ino), true);
   view.setBigUint64(16, BigInt(generation), true);
   const fits = room >= HANDLE_BYTES;
-  const stored = (flags & AT_HANDLE_MNT_ID_UNIQUE) !== 0 ? task.space.storeU64(mountId, place.mount.id) : task.space.storeU32(mountId, place.mount.id);
-  if (stored < 0 || task.space.copyOut(handle, bytes, 0, fits ? HEADER_SIZE + HANDLE_BYTES : HEADER_SIZE) < 0) return -EFAULT;
+  const stored = (flags & AT_HANDLE_MNT_ID_UNIQUE) !== 0
+    ? task.space.storeU64(mountId, place.mount.id)
+    : task.space.storeU32(mountId, place.mount.id);
+  if (stored < 0 || task.space.copyOut(handle, bytes, 0, fits ? HEADER_SIZE + HANDLE_BYTES : HEADER_SIZE) < 0) {
+    return -EFAULT;
+  }
   return fits ? 0 : -EOVERFLOW;
 }
 
@@ -79,6 +100,12 @@ function openByHandle(task: Task, mountFd: number, handle: number, flags: number
 }
 
 export const handleCalls: SyscallTable = {
-  name_to_handle_at: { run: (task, dirfd, path, handle, mountId, flags) => nameToHandle(task, dirfd | 0, path, handle, mountId, flags | 0), gaps: "on tmpfs and AegisFS; the others have handles with AT_HANDLE_FID alone" },
-  open_by_handle_at: { run: (task, mountFd, handle, flags) => openByHandle(task, mountFd | 0, handle, flags | 0), gaps: "what is opened has no place in the tree: `..` of a folder leads nowhere else" },
+  name_to_handle_at: {
+    run: (task, dirfd, path, handle, mountId, flags) => nameToHandle(task, dirfd | 0, path, handle, mountId, flags | 0),
+    gaps: "on tmpfs and AegisFS; the others have handles with AT_HANDLE_FID alone",
+  },
+  open_by_handle_at: {
+    run: (task, mountFd, handle, flags) => openByHandle(task, mountFd | 0, handle, flags | 0),
+    gaps: "what is opened has no place in the tree: `..` of a folder leads nowhere else",
+  },
 };

@@ -67,7 +67,7 @@ function cachestat(task: Task, fd: number, range: number, into: number, flags: n
   if (flags !== 0) return -EINVAL;
   if (pages === null) return -EOPNOTSUPP;
   let cached = 0, dirty = 0;
-  const last = length === 0 || offset + length > FILE_SIZE_MAX ? Infinity : Math.ceil((offset + length) / PAGE_SIZE);
+  const last = length <= 0 || offset + length > FILE_SIZE_MAX ? Infinity : Math.ceil((offset + length) / PAGE_SIZE);
   pages.forEach(Math.floor(offset / PAGE_SIZE), last, (index) => {
     cached++;
     if (pages.isDirty(index)) dirty++;

@@ -3,7 +3,10 @@ import type { Task } from "../task/task.ts";
 import type { Inode } from "./inode.ts";
 import { writeBackInode } from "./write-back.ts";
 
-/** FS_IOC_FIEMAP. Source: Linux include/uapi/linux/fiemap.h, Documentation/filesystems/fiemap.rst. `struct fiemap` and behind it as many `struct fiemap_extent`. */
+/**
+ * FS_IOC_FIEMAP. Source: Linux include/uapi/linux/fiemap.h, Documentation/filesystems/fiemap.rst. `struct fiemap` and
+ * behind it as many `struct fiemap_extent`.
+ */
 const HEADER_SIZE = 32, EXTENT_SIZE = 56;
 const AT_START = 0, AT_LENGTH = 8, AT_FLAGS = 16, AT_MAPPED = 20, AT_COUNT = 24;
 const FIEMAP_FLAG_SYNC = 1;
@@ -14,13 +17,15 @@ const bytes = new Uint8Array(EXTENT_SIZE);
 const view = new DataView(bytes.buffer);
 
 /**
- * Where a file's data lies in the file. Where it lies on the device isn't said (FIEMAP_EXTENT_UNKNOWN): it moves when it is written, and may be compressed.
+ * Where a file's data lies in the file. Where it lies on the device isn't said (FIEMAP_EXTENT_UNKNOWN): it moves when
+ * it is written, and may be compressed.
  * @returns 0; −EOPNOTSUPP; −EINVAL no length; −EBADR a flag that isn't known, which is left in `fm_flags`; −EFAULT
  */
 export function mapExtents(task: Task, inode: Inode, argument: number): number {
   const { space } = task;
   if (!inode.hasExtents || !inode.isRegular) return -EOPNOTSUPP;
-  const start = space.loadU64(argument + AT_START), length = space.loadU64(argument + AT_LENGTH), flags = space.loadU32(argument + AT_FLAGS), room = space.loadU32(argument + AT_COUNT);
+  const start = space.loadU64(argument + AT_START), length = space.loadU64(argument + AT_LENGTH);
+  const flags = space.loadU32(argument + AT_FLAGS), room = space.loadU32(argument + AT_COUNT);
   if (start === -EFAULT || length === -EFAULT || flags < 0 || room < 0) return -EFAULT;
   if (length === 0 || start < 0) return -EINVAL;
   if ((flags & ~FIEMAP_FLAG_SYNC) !== 0) {

@@ -1,5 +1,6 @@
 import {
-  EFAULT, ENOTTY, EOPNOTSUPP, EPERM, EROFS, FS_APPEND_FL, FS_IMMUTABLE_FL, FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR, FS_IOC_GETFLAGS, FS_NOATIME_FL, FS_NODUMP_FL, FS_PROJINHERIT_FL, FS_XFLAG_APPEND, FS_XFLAG_IMMUTABLE,
+  EFAULT, ENOTTY, EOPNOTSUPP, EPERM, EROFS, FS_APPEND_FL, FS_IMMUTABLE_FL, FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR,
+  FS_IOC_GETFLAGS, FS_NOATIME_FL, FS_NODUMP_FL, FS_PROJINHERIT_FL, FS_XFLAG_APPEND, FS_XFLAG_IMMUTABLE,
   FS_XFLAG_NOATIME, FS_XFLAG_NODUMP, FS_XFLAG_PROJINHERIT, MS_RDONLY,
 } from "@stratos/abi";
 import { CAP_LINUX_IMMUTABLE, isCapable } from "../security/credentials.ts";
@@ -9,16 +10,23 @@ import { notifyInode } from "./inotify-marks.ts";
 import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
 
-/** ioctl_iflags(2) and ioctl_xfs_fsgetxattr(2): what chattr(1) and lsattr(1) ask. `struct fsxattr`: xflags, extent size, extents, project, copied extents' size, 8 bytes. */
+/**
+ * ioctl_iflags(2) and ioctl_xfs_fsgetxattr(2): what chattr(1) and lsattr(1) ask. `struct fsxattr`: xflags, extent size,
+ * extents, project, copied extents' size, 8 bytes.
+ */
 const FSXATTR_SIZE = 28;
 const AT_FLAGS = 0, AT_EXTENT_SIZE = 4, AT_PROJECT = 12, AT_COPIED_EXTENT_SIZE = 16;
 const PAIRS: readonly (readonly [flag: number, xflag: number])[] = [
-  [FS_IMMUTABLE_FL, FS_XFLAG_IMMUTABLE], [FS_APPEND_FL, FS_XFLAG_APPEND], [FS_NODUMP_FL, FS_XFLAG_NODUMP], [FS_NOATIME_FL, FS_XFLAG_NOATIME],
+  [FS_IMMUTABLE_FL, FS_XFLAG_IMMUTABLE], [FS_APPEND_FL, FS_XFLAG_APPEND], [FS_NODUMP_FL, FS_XFLAG_NODUMP],
+  [FS_NOATIME_FL, FS_XFLAG_NOATIME],
 ];
 const bytes = new Uint8Array(FSXATTR_SIZE);
 const view = new DataView(bytes.buffer);
 
-/** @returns 0; −ENOTTY the file system keeps no flags; −EPERM not the owner, or not CAP_LINUX_IMMUTABLE for `+i` and `+a`; −EROFS; −EOPNOTSUPP a flag that it doesn't keep */
+/**
+ * @returns 0; −ENOTTY the file system keeps no flags; −EPERM not the owner, or not CAP_LINUX_IMMUTABLE for `+i` and
+ * `+a`; −EROFS; −EOPNOTSUPP a flag that it doesn't keep
+ */
 export function flagsIoctl(task: Task, file: OpenFile, inode: Inode, command: number, argument: number): number {
   if (!inode.keepsFileFlags || (!inode.isRegular && !inode.isDirectory)) return -ENOTTY;
   const { space } = task;
@@ -26,13 +34,15 @@ export function flagsIoctl(task: Task, file: OpenFile, inode: Inode, command: nu
     case FS_IOC_GETFLAGS: return space.storeU32(argument, inode.fileFlags | inherited(inode, FS_PROJINHERIT_FL));
     case FS_IOC_FSGETXATTR:
       bytes.fill(0);
-      view.setUint32(AT_FLAGS, PAIRS.reduce((sum, [flag, xflag]) => ((inode.fileFlags & flag) !== 0 ? sum | xflag : sum), inherited(inode, FS_XFLAG_PROJINHERIT)), true);
+      view.setUint32(AT_FLAGS, xflagsOf(inode), true);
       view.setUint32(AT_PROJECT, Math.max(0, inode.project), true);
       return space.copyOut(argument, bytes, 0, FSXATTR_SIZE);
     case FS_IOC_FSSETXATTR: {
       if (space.copyIn(argument, bytes, 0, FSXATTR_SIZE) < 0) return -EFAULT;
       const xflags = view.getUint32(AT_FLAGS, true), project = view.getUint32(AT_PROJECT, true);
-      if (view.getUint32(AT_EXTENT_SIZE, true) !== 0 || view.getUint32(AT_COPIED_EXTENT_SIZE, true) !== 0) return -EOPNOTSUPP;
+      if (view.getUint32(AT_EXTENT_SIZE, true) !== 0 || view.getUint32(AT_COPIED_EXTENT_SIZE, true) !== 0) {
+        return -EOPNOTSUPP;
+      }
       let flags = 0, known = FS_XFLAG_PROJINHERIT;
       for (const [flag, xflag] of PAIRS) {
         known |= xflag;
@@ -49,6 +59,12 @@ export function flagsIoctl(task: Task, file: OpenFile, inode: Inode, command: nu
   }
 }
 
+function xflagsOf(inode: Inode): number {
+  let xflags = inherited(inode, FS_XFLAG_PROJINHERIT);
+  for (const [flag, xflag] of PAIRS) if ((inode.fileFlags & flag) !== 0) xflags |= xflag;
+  return xflags;
+}
+
 function inherited(inode: Inode, flag: number): number {
   return inode.isDirectory && inode.project > 0 ? flag : 0;
 }
@@ -56,7 +72,10 @@ function inherited(inode: Inode, flag: number): number {
 function setFlags(task: Task, file: OpenFile, inode: Inode, flags: number): number {
   if (file.path !== null && ((file.path.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly)) return -EROFS;
   if (!isOwnerOrCapable(task.credentials, inode)) return -EPERM;
-  if (((flags ^ inode.fileFlags) & (FS_APPEND_FL | FS_IMMUTABLE_FL)) !== 0 && !isCapable(task.credentials, CAP_LINUX_IMMUTABLE)) return -EPERM;
+  const changed = flags ^ inode.fileFlags;
+  if ((changed & (FS_APPEND_FL | FS_IMMUTABLE_FL)) !== 0 && !isCapable(task.credentials, CAP_LINUX_IMMUTABLE)) {
+    return -EPERM;
+  }
   const failed = inode.setFileFlags(flags);
   if (failed < 0) return failed;
   if (task.kernel.vfs.watchCount > 0) notifyInode(task.kernel, inode, file.path, "attrib");

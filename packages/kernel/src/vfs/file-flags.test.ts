@@ -1,8 +1,15 @@
-/** Goal: `chattr +i` and `+a` keep everyone, root too, from what chattr(1) says, on tmpfs and on AegisFS, where they are there after the next mount. */
+/**
+ * Goal: `chattr +i` and `+a` keep everyone, root too, from what chattr(1) says, on tmpfs and on AegisFS, where they are
+ * there after the next mount.
+ */
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { format, mount } from "@stratos/aegisfs";
-import { AT_FDCWD, EPERM, F_SETFL, FALLOC_FL_KEEP_SIZE, FS_APPEND_FL, FS_IMMUTABLE_FL, FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, FS_XFLAG_IMMUTABLE, ENOTTY, EOPNOTSUPP, O_APPEND, O_CREAT, O_RDWR, O_WRONLY, STATX_ATTR_IMMUTABLE } from "@stratos/abi";
+import {
+  AT_FDCWD, EPERM, F_SETFL, FALLOC_FL_KEEP_SIZE, FS_APPEND_FL, FS_IMMUTABLE_FL, FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR,
+  FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, FS_XFLAG_IMMUTABLE, ENOTTY, EOPNOTSUPP, O_APPEND, O_CREAT, O_RDWR, O_WRONLY,
+  STATX_ATTR_IMMUTABLE,
+} from "@stratos/abi";
 import { MemoryBlockDevice } from "@stratos/host";
 import { AegisFileSystem } from "../fs/aegisfs/aegisfs.ts";
 import { Procfs } from "../fs/procfs/procfs.ts";
@@ -42,8 +49,11 @@ for (const [name, root] of [["tmpfs", (kernel: Kernel) => new Tmpfs(kernel)], ["
     assert.equal(flags(user, fd), FS_IMMUTABLE_FL);
     assert.equal(user.open("/file", O_WRONLY), -EPERM);
     for (const [call, ...args] of [
-      ["unlinkat", AT_FDCWD, "/file", 0], ["renameat2", AT_FDCWD, "/file", AT_FDCWD, "/new", 0], ["linkat", AT_FDCWD, "/file", AT_FDCWD, "/new", 0], ["fchmodat", AT_FDCWD, "/file", 0o600, 0],
-      ["fchownat", AT_FDCWD, "/file", 1, 1, 0], ["utimensat", AT_FDCWD, "/file", 0, 0], ["setxattr", "/file", "user.a", "v", 1, 0], ["truncate", "/file", 0], ["fallocate", fd, FALLOC_FL_KEEP_SIZE, 0, 10],
+      ["unlinkat", AT_FDCWD, "/file", 0], ["renameat2", AT_FDCWD, "/file", AT_FDCWD, "/new", 0],
+      ["linkat", AT_FDCWD, "/file", AT_FDCWD, "/new", 0], ["fchmodat", AT_FDCWD, "/file", 0o600, 0],
+      ["fchownat", AT_FDCWD, "/file", 1, 1, 0], ["utimensat", AT_FDCWD, "/file", 0, 0],
+      ["setxattr", "/file", "user.a", "v", 1, 0], ["truncate", "/file", 0],
+      ["fallocate", fd, FALLOC_FL_KEEP_SIZE, 0, 10],
     ] as const) assert.equal(user.call(call, ...args), -EPERM, call);
     assert.equal(user.call("statx", AT_FDCWD, "/file", 0, 0x7ff, BUFFER), 0);
     assert.equal(user.memory.view.getUint32(BUFFER + 8, true) & STATX_ATTR_IMMUTABLE, STATX_ATTR_IMMUTABLE);

@@ -1,7 +1,14 @@
-/** Goal: what mounts and new names are refused, and what mount flags do, as Linux has it. Method: system calls of a task on tmpfs with /proc. */
+/**
+ * Goal: what mounts and new names are refused, and what mount flags do, as Linux has it. Method: system calls of a task
+ * on tmpfs with /proc.
+ */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { AT_FDCWD, ENOENT, EPERM, ERANGE, EROFS, IN_IGNORED, IN_OPEN, IN_UNMOUNT, MS_BIND, MS_NODIRATIME, MS_NOSYMFOLLOW, MS_RDONLY, MS_REMOUNT, MS_STRICTATIME, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_WRONLY, ST_NOSYMFOLLOW, XATTR_NAME_MAX } from "@stratos/abi";
+import {
+  AT_FDCWD, EAGAIN, ENOENT, EPERM, ERANGE, EROFS, IN_IGNORED, IN_OPEN, IN_UNMOUNT, MNT_EXPIRE, MS_BIND, MS_NODIRATIME, MS_NOSYMFOLLOW,
+  MS_RDONLY, MS_REMOUNT, MS_STRICTATIME, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_WRONLY, ST_NOSYMFOLLOW,
+  XATTR_NAME_MAX,
+} from "@stratos/abi";
 import { Procfs } from "../fs/procfs/procfs.ts";
 import { BUFFER, FileTask, type Stat } from "../testing/file-system-task.ts";
 import { advance, type TestKernel } from "../testing/fake-task.ts";
@@ -59,6 +66,15 @@ it("statfs(2) shows nosymfollow; a read-only mount refuses a link before it look
   assert.equal(user.call("linkat", AT_FDCWD, "/mnt/dir", AT_FDCWD, "/mnt/new", 0), -EPERM);
   assert.equal(user.call("mount", "none", "/mnt", "", MS_REMOUNT | MS_RDONLY, 0), 0);
   assert.equal(user.call("linkat", AT_FDCWD, "/mnt/dir", AT_FDCWD, "/mnt/new", 0), -EROFS);
+});
+
+it("MNT_EXPIRE takes a mount away that no path led to since it was asked for first", () => {
+  const { user } = machine();
+  user.call("mount", "none", "/mnt", "tmpfs", 0, 0);
+  assert.equal(user.call("umount2", "/mnt", MNT_EXPIRE), -EAGAIN);
+  user.stat("/mnt");
+  assert.equal(user.call("umount2", "/mnt", MNT_EXPIRE), -EAGAIN, "it was looked at");
+  assert.equal(user.call("umount2", "/mnt", MNT_EXPIRE), 0);
 });
 
 it("a new program doesn't get the group of its folder from one who isn't in it", () => {

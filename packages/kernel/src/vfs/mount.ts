@@ -15,7 +15,7 @@ export class Mount {
   users = 0;
   /** It was taken away while it was in use (MNT_DETACH): called with its last user. */
   onUnused: (() => void) | null = null;
-  /** umount2(MNT_EXPIRE) was asked for once; any use since would have cleared it. */
+  /** umount2(MNT_EXPIRE) was asked for once, and no path led here since. */
   isExpiring = false;
 
   constructor(id: number, fileSystem: FileSystem, root: Dentry, parent: Mount | null, mountPoint: Dentry | null, flags: number, source: string) {

@@ -152,6 +152,7 @@ export function walk(task: Task, start: Path, path: string, mode: number, resolv
         if ((resolve & RESOLVE_NO_XDEV) !== 0) return -EXDEV;
         mount = over;
         dentry = over.root;
+        over.isExpiring = false;
       }
     }
     at = next;

@@ -1,11 +1,15 @@
 /**
- * Goal: a file as a disk, by the rules of loop(4). Method: system calls of a task on tmpfs, with /dev mounted; requests are built byte by byte.
+ * Goal: a file as a disk, by the rules of loop(4). Method: system calls of a task on tmpfs, with /dev mounted; requests
+ * are built byte by byte.
  */
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import {
-  BLKDISCARD, BLKGETSIZE, BLKGETSIZE64, BLKPG, BLKPG_ADD_PARTITION, BLKPG_DEL_PARTITION, BLKROGET, BLKRRPART, BLKSSZGET, EBADF, EBUSY, EEXIST, EINVAL, ENODEV, ENOSPC, ENXIO, EPERM, LO_FLAGS_AUTOCLEAR, LO_FLAGS_PARTSCAN, LO_FLAGS_READ_ONLY, LOOP_CHANGE_FD,
-  LOOP_CLR_FD, LOOP_CONFIGURE, LOOP_CTL_ADD, LOOP_CTL_GET_FREE, LOOP_CTL_REMOVE, LOOP_GET_STATUS64, LOOP_SET_BLOCK_SIZE, LOOP_SET_CAPACITY, LOOP_SET_FD, LOOP_SET_STATUS64, O_CREAT, O_EXCL, O_RDWR, S_IFBLK, S_IFMT,
+  BLKDISCARD, BLKGETSIZE, BLKGETSIZE64, BLKPG, BLKPG_ADD_PARTITION, BLKPG_DEL_PARTITION, BLKROGET, BLKRRPART, BLKSSZGET,
+  EBADF, EBUSY, EEXIST, EINVAL, ENODEV, ENOSPC, ENXIO, EPERM, LO_FLAGS_AUTOCLEAR, LO_FLAGS_PARTSCAN, LO_FLAGS_READ_ONLY,
+  LOOP_CHANGE_FD,
+  LOOP_CLR_FD, LOOP_CONFIGURE, LOOP_CTL_ADD, LOOP_CTL_GET_FREE, LOOP_CTL_REMOVE, LOOP_GET_STATUS64, LOOP_SET_BLOCK_SIZE,
+  LOOP_SET_CAPACITY, LOOP_SET_FD, LOOP_SET_STATUS64, O_CREAT, O_EXCL, O_RDWR, S_IFBLK, S_IFMT,
 } from "@stratos/abi";
 import { diskMachine, putPartitionTable } from "../../testing/disk-machine.ts";
 import { BUFFER, type FileTask, type Stat } from "../../testing/file-system-task.ts";
@@ -16,7 +20,11 @@ function machine(): FileTask {
 }
 
 /** A file of `size` bytes behind the first free device. @returns descriptor of the device */
-function attach(user: FileTask, size: number, { flags = 0, offset = 0, sizeLimit = 0, access = O_RDWR, path = "/image" } = {}): number {
+function attach(
+  user: FileTask,
+  size: number,
+  { flags = 0, offset = 0, sizeLimit = 0, access = O_RDWR, path = "/image" } = {},
+): number {
   if (typeof user.stat(path) === "number") {
     const made = user.open(path, O_RDWR | O_CREAT);
     user.call("ftruncate", made, size);

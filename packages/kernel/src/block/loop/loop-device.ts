@@ -1,5 +1,6 @@
 import {
-  EBADF, EBUSY, EINVAL, EIO, ENXIO, EOPNOTSUPP, EOVERFLOW, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, LO_FLAGS_AUTOCLEAR, LO_FLAGS_DIRECT_IO, LO_FLAGS_PARTSCAN, LO_FLAGS_READ_ONLY, O_APPEND, PAGE_SIZE, S_IFBLK, S_IFMT,
+  EBADF, EBUSY, EINVAL, EIO, ENXIO, EOPNOTSUPP, EOVERFLOW, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE,
+  LO_FLAGS_AUTOCLEAR, LO_FLAGS_DIRECT_IO, LO_FLAGS_PARTSCAN, LO_FLAGS_READ_ONLY, O_APPEND, PAGE_SIZE, S_IFBLK, S_IFMT,
 } from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
 import type { Task } from "../../task/task.ts";
@@ -9,6 +10,7 @@ import type { OpenFile } from "../../vfs/open-file.ts";
 import { BlockFile } from "../block-file.ts";
 import { BlockInode, type DiskDriver, type DiskOpening, SECTOR_SIZE } from "../block-inode.ts";
 import { loopIoctl } from "./loop-ioctl.ts";
+import { type LoopStatus, noStatus } from "./loop-status.ts";
 
 /** Major number of loop devices (devices.txt of Linux). */
 export const LOOP_MAJOR = 7;
@@ -16,9 +18,6 @@ const CONFIGURE_FLAGS = LO_FLAGS_READ_ONLY | LO_FLAGS_AUTOCLEAR | LO_FLAGS_PARTS
 const STATUS_FLAGS = LO_FLAGS_AUTOCLEAR | LO_FLAGS_PARTSCAN;
 /** Loop devices that lie in loop devices. */
 const NESTED_MAX = 8;
-
-/** What LOOP_SET_STATUS64 sets and LOOP_GET_STATUS64 shows. */
-export interface LoopStatus { offset: number; sizeLimit: number; flags: number; name: Uint8Array; encryption: number }
 
 /**
  * A loop device (loop(4)): a file as a disk. Source of the rules: Linux drivers/block/loop.c.
@@ -65,7 +64,10 @@ export class LoopDevice implements DiskDriver {
     return 0;
   }
 
-  /** May the file lie behind this device? −EINVAL: it is no regular file and no device; −EBADF: it is this device, by whatever way. */
+  /**
+   * May the file lie behind this device? −EINVAL: it is no regular file and no device; −EBADF: it is this device, by
+   * whatever way.
+   */
   #refusal(file: OpenFile): number {
     let inner: OpenFile = file;
     for (let depth = 0; inner instanceof BlockFile && inner.device.driver instanceof LoopDevice; depth++) {
@@ -147,7 +149,10 @@ export class LoopDevice implements DiskDriver {
     return 0;
   }
 
-  /** LOOP_SET_DIRECT_IO: a flag here, files have no other way in. −EINVAL: the file would be read at odds with its sectors. */
+  /**
+   * LOOP_SET_DIRECT_IO: a flag here, files have no other way in. −EINVAL: the file would be read at odds with its
+   * sectors.
+   */
   setDirect(wanted: boolean): number {
     if (this.state !== "bound") return -ENXIO;
     if (wanted && this.status.offset % this.device.logicalBlockSize !== 0) return -EINVAL;
@@ -189,7 +194,8 @@ export class LoopDevice implements DiskDriver {
     const { flags } = file;
     // The device says where.
     file.flags = flags & ~O_APPEND;
-    const put = file.write(this.#worker(), new BytesCursor(bytes.subarray(at, at + length)), this.status.offset + offset);
+    const from = new BytesCursor(bytes.subarray(at, at + length));
+    const put = file.write(this.#worker(), from, this.status.offset + offset);
     file.flags = flags;
     return put === length ? 0 : -EIO;
   }
@@ -200,8 +206,11 @@ export class LoopDevice implements DiskDriver {
 
   discard(offset: number, length: number): number {
     const inode = this.file?.inode;
-    if (inode === null || inode === undefined || !inode.isRegular || (this.status.flags & LO_FLAGS_READ_ONLY) !== 0) return -EOPNOTSUPP;
-    const failed = inode.allocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, this.status.offset + offset, length, this.#kernel.vfs.now());
+    if (inode === null || inode === undefined || !inode.isRegular || (this.status.flags & LO_FLAGS_READ_ONLY) !== 0) {
+      return -EOPNOTSUPP;
+    }
+    const hole = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+    const failed = inode.allocate(hole, this.status.offset + offset, length, this.#kernel.vfs.now());
     if (failed < 0) return -EOPNOTSUPP;
     inode.version++;
     markInodeDirty(this.#kernel, inode);
@@ -213,13 +222,12 @@ export class LoopDevice implements DiskDriver {
   }
 }
 
-function noStatus(): LoopStatus {
-  return { offset: 0, sizeLimit: 0, flags: 0, name: new Uint8Array(0), encryption: 0 };
-}
-
 function invalidStatus(status: LoopStatus): number {
   if (status.encryption !== 0) return -EINVAL;
-  return Number.isSafeInteger(status.offset) && Number.isSafeInteger(status.sizeLimit) && status.offset >= 0 && status.sizeLimit >= 0 ? 0 : -EOVERFLOW;
+  const { offset, sizeLimit } = status;
+  return Number.isSafeInteger(offset) && Number.isSafeInteger(sizeLimit) && offset >= 0 && sizeLimit >= 0
+    ? 0
+    : -EOVERFLOW;
 }
 
 function isBlockSize(size: number): boolean {

@@ -1,4 +1,6 @@
-import { EBUSY, EEXIST, EINVAL, ENODEV, ENOSPC, ENOTTY, ENXIO, LOOP_CTL_ADD, LOOP_CTL_GET_FREE, LOOP_CTL_REMOVE, O_EXCL } from "@stratos/abi";
+import {
+  EBUSY, EEXIST, EINVAL, ENODEV, ENOSPC, ENOTTY, ENXIO, LOOP_CTL_ADD, LOOP_CTL_GET_FREE, LOOP_CTL_REMOVE, O_EXCL,
+} from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
 import type { Task } from "../../task/task.ts";
 import { minorOf } from "../../vfs/device-registry.ts";
@@ -53,8 +55,8 @@ class LoopDevices {
 
   /** The first that no file lies behind. */
   free(): number {
-    for (const [number, loop] of [...this.#devices].sort((one, other) => one[0] - other[0])) if (loop.state === "unbound") return number;
-    return this.add(-1);
+    const unbound = [...this.#devices.values()].filter((loop) => loop.state === "unbound").map((loop) => loop.number);
+    return unbound.length > 0 ? Math.min(...unbound) : this.add(-1);
   }
 }
 
@@ -97,5 +99,8 @@ export function registerBlockDevices(kernel: Kernel): void {
     },
   });
   devices.registerBlock(PARTITION_MAJOR, -1, { name: "blkext", open });
-  devices.registerCharacter(MISC_MAJOR, LOOP_CONTROL_MINOR, { name: "misc", open: (_task, inode, flags, path) => new LoopControlFile(loops, flags, inode, path) });
+  devices.registerCharacter(MISC_MAJOR, LOOP_CONTROL_MINOR, {
+    name: "misc",
+    open: (_task, inode, flags, path) => new LoopControlFile(loops, flags, inode, path),
+  });
 }

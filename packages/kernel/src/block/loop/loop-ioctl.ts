@@ -1,18 +1,22 @@
 import {
-  EFAULT, ENXIO, EOVERFLOW, EPERM, LOOP_CHANGE_FD, LOOP_CLR_FD, LOOP_CONFIGURE, LOOP_GET_STATUS, LOOP_GET_STATUS64, LOOP_SET_BLOCK_SIZE, LOOP_SET_CAPACITY, LOOP_SET_DIRECT_IO, LOOP_SET_FD, LOOP_SET_STATUS,
+  EFAULT, ENXIO, EOVERFLOW, EPERM, LOOP_CHANGE_FD, LOOP_CLR_FD, LOOP_CONFIGURE, LOOP_GET_STATUS, LOOP_GET_STATUS64,
+  LOOP_SET_BLOCK_SIZE, LOOP_SET_CAPACITY, LOOP_SET_DIRECT_IO, LOOP_SET_FD, LOOP_SET_STATUS,
   LOOP_SET_STATUS64,
 } from "@stratos/abi";
 import { CAP_SYS_ADMIN, isCapable } from "../../security/credentials.ts";
 import type { Task } from "../../task/task.ts";
 import { inodeOfFile } from "../../vfs/anonymous-file.ts";
 import type { DiskOpening } from "../block-inode.ts";
-import type { LoopDevice, LoopStatus } from "./loop-device.ts";
+import type { LoopDevice } from "./loop-device.ts";
+import { type LoopStatus, noStatus } from "./loop-status.ts";
 
 /** The structures of loop(4). Source: Linux include/uapi/linux/loop.h, as riscv64 lays them out. */
 const LOOP_INFO_SIZE = 160, LOOP_INFO64_SIZE = 232, LOOP_CONFIG_SIZE = 304;
 const NAME_SIZE = 64;
 const INFO = { number: 0, device: 4, inode: 8, rdevice: 16, offset: 20, encryption: 24, flags: 32, name: 36 } as const;
-const INFO64 = { device: 0, inode: 8, rdevice: 16, offset: 24, sizeLimit: 32, number: 40, encryption: 44, flags: 52, name: 56 } as const;
+const INFO64 = {
+  device: 0, inode: 8, rdevice: 16, offset: 24, sizeLimit: 32, number: 40, encryption: 44, flags: 52, name: 56,
+} as const;
 const CONFIG = { fd: 0, blockSize: 4, info: 8 } as const;
 /** The old structure has 32 bits for each. */
 const WORD_MAX = 0x7fffffff;
@@ -25,7 +29,8 @@ export function loopIoctl(loop: LoopDevice, opening: DiskOpening, command: numbe
   const { task } = opening;
   const mayChange = opening.isWritable || isCapable(task.credentials, CAP_SYS_ADMIN);
   switch (command) {
-    case LOOP_SET_FD: return loop.bind(opening, argument | 0, 0, { offset: 0, sizeLimit: 0, flags: 0, name: new Uint8Array(0), encryption: 0 });
+    case LOOP_SET_FD:
+      return loop.bind(opening, argument | 0, 0, noStatus());
     case LOOP_CONFIGURE:
       if (task.space.copyIn(argument, bytes, 0, LOOP_CONFIG_SIZE) < 0) return -EFAULT;
       return loop.bind(opening, view.getInt32(CONFIG.fd, true), view.getUint32(CONFIG.blockSize, true), status64At(CONFIG.info));
@@ -53,13 +58,19 @@ function nameAt(at: number): Uint8Array {
 }
 
 function statusAt(): LoopStatus {
-  return { offset: view.getInt32(INFO.offset, true), sizeLimit: 0, flags: view.getUint32(INFO.flags, true), name: nameAt(INFO.name), encryption: view.getInt32(INFO.encryption, true) };
+  return {
+    offset: view.getInt32(INFO.offset, true), sizeLimit: 0, flags: view.getUint32(INFO.flags, true),
+    name: nameAt(INFO.name), encryption: view.getInt32(INFO.encryption, true),
+  };
 }
 
 function status64At(at: number): LoopStatus {
   return {
-    offset: Number(view.getBigUint64(at + INFO64.offset, true)), sizeLimit: Number(view.getBigUint64(at + INFO64.sizeLimit, true)),
-    flags: view.getUint32(at + INFO64.flags, true), name: nameAt(at + INFO64.name), encryption: view.getUint32(at + INFO64.encryption, true),
+    offset: Number(view.getBigUint64(at + INFO64.offset, true)),
+    sizeLimit: Number(view.getBigUint64(at + INFO64.sizeLimit, true)),
+    flags: view.getUint32(at + INFO64.flags, true),
+    name: nameAt(at + INFO64.name),
+    encryption: view.getUint32(at + INFO64.encryption, true),
   };
 }
 

@@ -1,11 +1,14 @@
 /**
- * Goal: a volume in a file of the guest is mounted through a loop device, and what is written to it is in the file. Method: the engine formats and
- * checks the file's bytes, system calls of a task do the rest.
+ * Goal: a volume in a file of the guest is mounted through a loop device, and what is written to it is in the file.
+ * Method: the engine formats and checks the file's bytes, system calls of a task do the rest.
  */
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { check, format } from "@stratos/aegisfs";
-import { EACCES, EBUSY, EINVAL, ENOENT, ENOTBLK, LO_FLAGS_AUTOCLEAR, LOOP_CTL_GET_FREE, LOOP_GET_STATUS64, LOOP_SET_FD, LOOP_SET_STATUS64, MNT_DETACH, MS_RDONLY, O_CREAT, O_EXCL, O_RDWR } from "@stratos/abi";
+import {
+  EACCES, EBUSY, EINVAL, ENOENT, ENOTBLK, LO_FLAGS_AUTOCLEAR, LOOP_CTL_GET_FREE, LOOP_GET_STATUS64, LOOP_SET_FD,
+  LOOP_SET_STATUS64, MNT_DETACH, MS_RDONLY, O_CREAT, O_EXCL, O_RDWR,
+} from "@stratos/abi";
 import { MemoryBlockDevice } from "@stratos/host";
 import { diskMachine } from "../../testing/disk-machine.ts";
 import { BUFFER, type FileTask, type Stat } from "../../testing/file-system-task.ts";

@@ -6,7 +6,10 @@ import type { BlockInode } from "../../block/block-inode.ts";
 import { type FileSystemType, parseMountOptions } from "../../vfs/file-system-types.ts";
 import { AegisFileSystem } from "./aegisfs.ts";
 
-/** Memory of the host that each volume mounted by the guest may keep (the least that the engine takes), and how many there may be: −ENOMEM beyond. */
+/**
+ * Memory of the host that each volume mounted by the guest may keep (the least that the engine takes), and how many
+ * there may be: −ENOMEM beyond.
+ */
 const CACHE_BYTES = 16 << 20;
 const VOLUMES_MAX = 32;
 const BLOCK_SIZE = 4096;
@@ -46,7 +49,9 @@ class GuestDevice implements BlockDevice {
   }
 }
 
-/** `mount -t aegisfs /dev/loop0 /mnt`: options `subvol=NAME`. What is wrong with a volume stands in the kernel's log. */
+/**
+ * `mount -t aegisfs /dev/loop0 /mnt`: options `subvol=NAME`. What is wrong with a volume stands in the kernel's log.
+ */
 export const aegisfsType: FileSystemType = {
   name: "aegisfs",
   isVirtual: false,
@@ -72,7 +77,8 @@ export const aegisfsType: FileSystemType = {
       complain(MOUNT_ERROR_WORDS["device-too-small"]);
       return -EINVAL;
     }
-    const volume = mount(new GuestDevice(device, readOnly), { readOnly, cacheBytes: CACHE_BYTES, seconds: kernel.vfs.now().seconds });
+    const { seconds } = kernel.vfs.now();
+    const volume = mount(new GuestDevice(device, readOnly), { readOnly, cacheBytes: CACHE_BYTES, seconds });
     if (typeof volume === "string") {
       complain(MOUNT_ERROR_WORDS[volume]);
       return volume === "device-error" ? -EIO : -EINVAL;

@@ -1,4 +1,7 @@
-import { EAGAIN, EINVAL, EPIPE, ESPIPE, O_NONBLOCK, POLLERR, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM, SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_SET } from "@stratos/abi";
+import {
+  EAGAIN, EINVAL, EPIPE, ESPIPE, O_NONBLOCK, POLLERR, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM, SEEK_CUR,
+  SEEK_DATA, SEEK_END, SEEK_SET,
+} from "@stratos/abi";
 import { byteString, byteStringOf } from "@stratos/base";
 import { logLine, USER_INFO } from "../../kernel-log.ts";
 import type { Kernel } from "../../kernel-state.ts";
@@ -12,7 +15,10 @@ import type { Path } from "../../vfs/path.ts";
 /** Longest line that a program may write (Linux: PRINTKRB_RECORD_MAX). */
 const LINE_MAX = 1024;
 
-/** /dev/kmsg: each read is one record, `priority,sequence,microseconds,-;text`. Source: Linux Documentation/ABI/testing/dev-kmsg. */
+/**
+ * /dev/kmsg: each read is one record, `priority,sequence,microseconds,-;text`. Source: Linux
+ * Documentation/ABI/testing/dev-kmsg.
+ */
 export class KernelMessageDevice extends OpenFile {
   readonly #kernel: Kernel;
   #next: number;
@@ -23,7 +29,10 @@ export class KernelMessageDevice extends OpenFile {
     this.#next = kernel.messages.first;
   }
 
-  /** −EPIPE: records went before they were read; the next read goes on with the oldest. −EINVAL: the buffer is too small. */
+  /**
+   * −EPIPE: records went before they were read; the next read goes on with the oldest. −EINVAL: the buffer is too
+   * small.
+   */
   override read(task: Task, to: IoCursor): number {
     const { messages } = this.#kernel;
     if (this.#next < messages.first) {
@@ -36,7 +45,8 @@ export class KernelMessageDevice extends OpenFile {
       task.waitOn(messages.queue);
       return BLOCKED;
     }
-    const bytes = byteStringOf(`${record.priority},${record.sequence},${record.microseconds},-;${record.text.replace(/[^\x20-\x7e\x80-\xff]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`)}\n`);
+    const text = record.text.replace(/[^\x20-\x7e\x80-\xff]/g, escaped);
+    const bytes = byteStringOf(`${record.priority},${record.sequence},${record.microseconds},-;${text}\n`);
     if (bytes.length > to.remaining) return -EINVAL;
     this.#next++;
     return to.put(bytes, 0, bytes.length);
@@ -50,7 +60,8 @@ export class KernelMessageDevice extends OpenFile {
     if (taken < 0) return taken;
     const line = byteString(bytes, 0, taken);
     const marked = /^<(\d{1,3})>/.exec(line);
-    this.#kernel.logAs(marked === null ? USER_INFO : Number(marked[1]), line.slice(marked?.[0].length ?? 0).replace(/\n$/, ""));
+    const text = line.slice(marked?.[0].length ?? 0).replace(/\n$/, "");
+    this.#kernel.logAs(marked === null ? USER_INFO : Number(marked[1]), text);
     return taken;
   }
 
@@ -76,6 +87,11 @@ export class KernelMessageDevice extends OpenFile {
   override get waitQueue(): WaitQueue {
     return this.#kernel.messages.queue;
   }
+}
+
+/** `\x0a`: a record is one line. */
+function escaped(character: string): string {
+  return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
 }
 
 /** /proc/kmsg: what nobody has taken yet, as syslog(2) with SYSLOG_ACTION_READ. */

@@ -1,4 +1,7 @@
-/** Goal: F_NOTIFY of fcntl(2) sends a signal for what it was asked for, once or each time. Method: system calls of a task, whose pending signals are looked at. */
+/**
+ * Goal: F_NOTIFY of fcntl(2) sends a signal for what it was asked for, once or each time. Method: system calls of a
+ * task, whose pending signals are looked at.
+ */
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { AT_FDCWD, EINVAL, ENOTDIR, F_NOTIFY, F_SETSIG } from "@stratos/abi";

@@ -1,4 +1,6 @@
-import { EINVAL, ENOTDIR, IN_ACCESS, IN_ATTRIB, IN_CREATE, IN_DELETE, IN_MODIFY, IN_MOVED_FROM, IN_MOVED_TO } from "@stratos/abi";
+import {
+  EINVAL, ENOTDIR, IN_ACCESS, IN_ATTRIB, IN_CREATE, IN_DELETE, IN_MODIFY, IN_MOVED_FROM, IN_MOVED_TO,
+} from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
 import { POLL_MSG } from "../../signal/pending-signals.ts";
 import { sendIoSignal } from "../../signal/io-signal.ts";
@@ -7,10 +9,14 @@ import { addMark, type InotifyMark, removeMark, RENAMED_WITHIN } from "../../vfs
 import type { Inode } from "../../vfs/inode.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 
-/** fcntl(2), F_NOTIFY: inotify's predecessor, a signal when something happens in a folder. Bound: one mark for each description of a folder. */
+/**
+ * fcntl(2), F_NOTIFY: inotify's predecessor, a signal when something happens in a folder. Bound: one mark for each
+ * description of a folder.
+ */
 const DN_ACCESS = 1, DN_MODIFY = 2, DN_CREATE = 4, DN_DELETE = 8, DN_RENAME = 0x10, DN_ATTRIB = 0x20, DN_MULTISHOT = 0x80000000 | 0;
 const EVENTS: readonly (readonly [flag: number, mask: number])[] = [
-  [DN_ACCESS, IN_ACCESS], [DN_MODIFY, IN_MODIFY], [DN_ATTRIB, IN_ATTRIB], [DN_RENAME, RENAMED_WITHIN], [DN_CREATE, IN_CREATE | IN_MOVED_TO], [DN_DELETE, IN_DELETE | IN_MOVED_FROM],
+  [DN_ACCESS, IN_ACCESS], [DN_MODIFY, IN_MODIFY], [DN_ATTRIB, IN_ATTRIB], [DN_RENAME, RENAMED_WITHIN],
+  [DN_CREATE, IN_CREATE | IN_MOVED_TO], [DN_DELETE, IN_DELETE | IN_MOVED_FROM],
 ];
 
 /** What a description asked for; it goes with the description. */
@@ -55,7 +61,9 @@ export class DirectoryNotification implements InotifyMark {
 export function notifyOfDirectory(task: Task, file: OpenFile, fd: number, flags: number): number {
   const { inode } = file;
   if (inode?.isDirectory !== true) return -ENOTDIR;
-  if ((flags & ~(DN_ACCESS | DN_MODIFY | DN_CREATE | DN_DELETE | DN_RENAME | DN_ATTRIB | DN_MULTISHOT)) !== 0) return -EINVAL;
+  if ((flags & ~(DN_ACCESS | DN_MODIFY | DN_CREATE | DN_DELETE | DN_RENAME | DN_ATTRIB | DN_MULTISHOT)) !== 0) {
+    return -EINVAL;
+  }
   if ((flags & ~DN_MULTISHOT) === 0) {
     file.directoryNotification?.stop();
     return 0;

@@ -1,11 +1,13 @@
 /**
- * Goal: the kernel's messages are read by every way there is, the files of /proc that Linux lets one wait for tell each change once, and
- * /proc/config.gz says what is there. Method: system calls of a task.
+ * Goal: the kernel's messages are read by every way there is, the files of /proc that Linux lets one wait for tell each
+ * change once, and /proc/config.gz says what is there. Method: system calls of a task.
  */
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { gunzipSync } from "node:zlib";
-import { EAGAIN, EINVAL, EPERM, EPIPE, O_NONBLOCK, O_RDWR, O_WRONLY, POLLERR, POLLIN, POLLPRI, POLLRDNORM } from "@stratos/abi";
+import {
+  EAGAIN, EINVAL, EPERM, EPIPE, O_NONBLOCK, O_RDWR, O_WRONLY, POLLERR, POLLIN, POLLPRI, POLLRDNORM,
+} from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import { callsByNumber } from "../../syscall/all-calls.ts";
 import { systemCalls } from "../../syscall/system-calls.ts";

@@ -1,4 +1,7 @@
-/** Goal: /proc/PID/pagemap and PROCMAP_QUERY tell of memory what it is. Method: a task whose areas and page table stand in for a real address space's. */
+/**
+ * Goal: /proc/PID/pagemap and PROCMAP_QUERY tell of memory what it is. Method: a task whose areas and page table stand
+ * in for a real address space's.
+ */
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { E2BIG, EINVAL, ENOENT, ENOTTY, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "@stratos/abi";

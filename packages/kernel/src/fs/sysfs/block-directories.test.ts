@@ -1,4 +1,7 @@
-/** Goal: programs such as lsblk and losetup find block devices in sysfs and procfs while they are there. Method: system calls of a task. */
+/**
+ * Goal: programs such as lsblk and losetup find block devices in sysfs and procfs while they are there. Method: system
+ * calls of a task.
+ */
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { BLKRRPART, ENOENT, LOOP_CLR_FD, LOOP_CTL_GET_FREE, LOOP_SET_FD, O_CREAT, O_RDWR } from "@stratos/abi";

@@ -4,7 +4,9 @@ import { LoopDevice } from "../../block/loop/loop-device.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import { majorOf, makeDevice, minorOf } from "../../vfs/device-registry.ts";
 import { pathName } from "../../vfs/path-name.ts";
-import { PseudoDirectory, PseudoFile, type PseudoFileSystem, PseudoLink, type TextSource } from "../pseudo/pseudo-inodes.ts";
+import {
+  PseudoDirectory, PseudoFile, type PseudoFileSystem, PseudoLink, type TextSource,
+} from "../pseudo/pseudo-inodes.ts";
 
 /** Disks and partitions in sysfs(5): the folder of each below devices/virtual/block, and the links that lead there. */
 
@@ -69,7 +71,9 @@ class DeviceLinks extends DeviceListing {
   protected override find(name: string): BlockInode | undefined {
     if (this.#kind !== "numbers") return super.find(name);
     const number = /^(\d+):(\d+)$/.exec(name);
-    return number === null ? undefined : (this.fileSystem.kernel.disks.byNumber(makeDevice(Number(number[1]), Number(number[2]))) ?? undefined);
+    return number === null
+      ? undefined
+      : (this.fileSystem.kernel.disks.byNumber(makeDevice(Number(number[1]), Number(number[2]))) ?? undefined);
   }
 
   protected override shows(device: BlockInode): boolean {
@@ -77,7 +81,8 @@ class DeviceLinks extends DeviceListing {
   }
 
   protected override make(device: BlockInode): Inode {
-    return new PseudoLink(this.fileSystem, `${this.#up}/devices/virtual/block/${device.disk === device ? "" : `${device.disk.name}/`}${device.name}`);
+    const folder = device.disk === device ? "" : `${device.disk.name}/`;
+    return new PseudoLink(this.fileSystem, `${this.#up}/devices/virtual/block/${folder}${device.name}`);
   }
 }
 
@@ -114,7 +119,10 @@ class LoopFolder extends PseudoDirectory {
     this.#loop = loop;
     const flag = (bit: number): TextSource => () => ((loop.status.flags & bit) !== 0 ? "1\n" : "0\n");
     const file = (name: string, source: TextSource): void => void this.add(name, new PseudoFile(fileSystem, source));
-    file("backing_file", (task) => (loop.file === null ? -ENOENT : `${loop.file.path === null ? "" : pathName(loop.file.path, task.fs.root)}\n`));
+    file("backing_file", (task) => {
+      const path = loop.file?.path ?? null;
+      return loop.file === null ? -ENOENT : `${path === null ? "" : pathName(path, task.fs.root)}\n`;
+    });
     file("offset", () => `${loop.status.offset}\n`);
     file("sizelimit", () => `${loop.status.sizeLimit}\n`);
     file("autoclear", flag(LO_FLAGS_AUTOCLEAR));
@@ -140,7 +148,9 @@ function numberOf(device: BlockInode): string {
 }
 
 function fillFolder(fileSystem: PseudoFileSystem, folder: PseudoDirectory, device: BlockInode): void {
-  const file = (to: PseudoDirectory, name: string, source: TextSource): void => void to.add(name, new PseudoFile(fileSystem, source));
+  const file = (to: PseudoDirectory, name: string, source: TextSource): void => {
+    to.add(name, new PseudoFile(fileSystem, source));
+  };
   const isDisk = device.partition === 0;
   const sectors = (bytes: number): string => `${Math.floor(bytes / SECTOR_SIZE)}\n`;
   file(folder, "dev", () => `${numberOf(device)}\n`);
@@ -150,7 +160,11 @@ function fillFolder(fileSystem: PseudoFileSystem, folder: PseudoDirectory, devic
   file(folder, "discard_alignment", () => "0\n");
   file(folder, "stat", () => `${"0 ".repeat(17).trim()}\n`);
   file(folder, "inflight", () => "0 0\n");
-  file(folder, "uevent", () => `MAJOR=${majorOf(device.rdev)}\nMINOR=${minorOf(device.rdev)}\nDEVNAME=${device.name}\nDEVTYPE=${isDisk ? "disk" : "partition"}\nDISKSEQ=${device.diskSequence}\n${isDisk ? "" : `PARTN=${device.partition}\n`}`);
+  file(folder, "uevent", () => [
+    `MAJOR=${majorOf(device.rdev)}`, `MINOR=${minorOf(device.rdev)}`, `DEVNAME=${device.name}`,
+    `DEVTYPE=${isDisk ? "disk" : "partition"}`, `DISKSEQ=${device.diskSequence}`,
+    ...(isDisk ? [] : [`PARTN=${device.partition}`]), "",
+  ].join("\n"));
   folder.add("holders", new PseudoDirectory(fileSystem, 0o755));
   folder.add("subsystem", new PseudoLink(fileSystem, `${isDisk ? "" : "../"}../../../../class/block`));
   if (!isDisk) {
@@ -166,7 +180,9 @@ function fillFolder(fileSystem: PseudoFileSystem, folder: PseudoDirectory, devic
   file(folder, "diskseq", () => `${device.diskSequence}\n`);
   folder.add("slaves", new PseudoDirectory(fileSystem, 0o755));
   const queue = new PseudoDirectory(fileSystem, 0o755);
-  for (const name of ["logical_block_size", "physical_block_size", "hw_sector_size", "minimum_io_size"]) file(queue, name, () => `${device.logicalBlockSize}\n`);
+  for (const name of ["logical_block_size", "physical_block_size", "hw_sector_size", "minimum_io_size"]) {
+    file(queue, name, () => `${device.logicalBlockSize}\n`);
+  }
   for (const [name, value] of QUEUE) file(queue, name, () => `${value}\n`);
   folder.add("queue", queue);
   if (device.driver instanceof LoopDevice) folder.add("loop", new LoopFolder(fileSystem, device.driver));
@@ -174,9 +190,12 @@ function fillFolder(fileSystem: PseudoFileSystem, folder: PseudoDirectory, devic
 
 /** Files behind devices give back what is discarded, in pages. */
 const QUEUE: readonly (readonly [name: string, value: string])[] = [
-  ["optimal_io_size", "0"], ["max_sectors_kb", "1280"], ["max_hw_sectors_kb", "1280"], ["max_segments", "128"], ["read_ahead_kb", "128"], ["rotational", "0"], ["scheduler", "[none]"], ["nr_requests", "128"],
-  ["discard_granularity", "4096"], ["discard_max_bytes", "4294966784"], ["discard_max_hw_bytes", "4294966784"], ["discard_zeroes_data", "0"], ["write_zeroes_max_bytes", "4294966784"], ["write_same_max_bytes", "0"],
-  ["write_cache", "write back"], ["fua", "0"], ["dax", "0"], ["zoned", "none"], ["nr_zones", "0"], ["add_random", "0"], ["iostats", "0"], ["nomerges", "0"], ["rq_affinity", "1"], ["stable_writes", "0"],
+  ["optimal_io_size", "0"], ["max_sectors_kb", "1280"], ["max_hw_sectors_kb", "1280"], ["max_segments", "128"],
+  ["read_ahead_kb", "128"], ["rotational", "0"], ["scheduler", "[none]"], ["nr_requests", "128"],
+  ["discard_granularity", "4096"], ["discard_max_bytes", "4294966784"], ["discard_max_hw_bytes", "4294966784"],
+  ["discard_zeroes_data", "0"], ["write_zeroes_max_bytes", "4294966784"], ["write_same_max_bytes", "0"],
+  ["write_cache", "write back"], ["fua", "0"], ["dax", "0"], ["zoned", "none"], ["nr_zones", "0"], ["add_random", "0"],
+  ["iostats", "0"], ["nomerges", "0"], ["rq_affinity", "1"], ["stable_writes", "0"],
 ];
 
 /** Puts the folders where programs look. @param directory  makes or finds a folder of the file system by its path */
