@@ -72,7 +72,8 @@ export type { IsolationLevel, TransactionOptions } from "./transaction/transacti
 export type { LockMode } from "./transaction/lock-table.ts";
 export { checksumBlocks, LANE_BLOCKS, LANE_BLOCKS_MAX, offerChecksumLanes, useChecksumLanes } from "./store/checksum.ts";
 export type { ChecksumLanes, StagedChecksumLanes } from "./store/checksum.ts";
-export { repair } from "./check/repair.ts";
+export { exitOf, repair } from "./check/repair.ts";
+export type { Loss } from "./check/losses.ts";
 export type { RepairResult } from "./check/repair.ts";
 export { auditHead, AuditLog, verifyAudit } from "./audit/audit-log.ts";
 export type { AuditHead, AuditProblem, AuditReport } from "./audit/audit-log.ts";

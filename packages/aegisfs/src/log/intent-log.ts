@@ -15,7 +15,7 @@ import { INODE_WORDS } from "../cache/inode-table.ts";
 import { bytesToEnd, loadInode, mayHaveItems } from "../file/inode.ts";
 import { INLINE_MIDDLE } from "../file/data.ts";
 import { settlePages } from "../file/settle.ts";
-import { findExtent, findNextExtent, found } from "../file/extents.ts";
+import { findExtent, findNextExtent, found, isLost } from "../file/extents.ts";
 import { EXTENT_AT_BLOCK, EXTENT_AT_LENGTH } from "../format/extent-item.ts";
 import { BLOCK_SIZE } from "../format/geometry.ts";
 import { INODE_AT_NLINK } from "../format/inode-item.ts";
@@ -342,7 +342,8 @@ export class IntentLog {
       const end = ranges[range]! + ranges[range + 1]!;
       for (let index = ranges[range]!; index < end; index = found.start + found.length) {
         if (!mayHaveItems(subvolume, ino) || (!findExtent(subvolume, ino, index) && !findNextExtent(subvolume, ino, index)) || found.start >= end) break;
-        if (++extents > EXTENTS_MAX) {
+        // A record maps blocks; what is lost has none.
+        if (++extents > EXTENTS_MAX || isLost(found.flags)) {
           this.#skips = true;
           return false;
         }
