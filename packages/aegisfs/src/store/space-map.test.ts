@@ -64,3 +64,19 @@ test("data leaves the quads that nodes need", () => {
 test("an empty device has what the superblocks leave", () => {
   assert.deepEqual(Layout.ofDevice(0, 2048).countEmpty(), { freeBlocks: 2044, freeQuads: 510 });
 });
+
+test("a place for the log is the longest run that there is, when none is as long as it should be", () => {
+  const { volume } = freshVolume(40);
+  const { space } = volume;
+  const taken: [number, number][] = [];
+  for (let length = space.allocateData(64, -100); length > 0; length = space.allocateData(64, -100)) taken.push([space.runStart, length]);
+  assert.equal(space.findFree(16, 8), 0);
+  for (const [start, length] of taken) for (let at = 0; at + 4 <= length; at += 4) space.release(start + at, 3);
+  assert.equal(space.findFree(16, 8), 0, "runs of three are none");
+  // What was taken in this transaction is free at once when it is given back.
+  const [start] = taken[taken.length >> 1]!;
+  for (const block of [3, 7]) space.release(start + block, 1);
+  assert.equal(space.findFree(16, 8), 11);
+  assert.equal(space.runStart, start);
+  assert.equal(space.findFree(8, 8), 8);
+});

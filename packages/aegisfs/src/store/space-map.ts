@@ -40,10 +40,13 @@ export class SpaceMap {
   /** Groups that were dropped from memory without a free quad, and without a free block (true): the search goes past them. */
   readonly #full = new Map<number, boolean>();
   readonly #tree: Tree;
-  readonly #dirty: number[] = [];
+  /** In the order in which they were dirtied. */
+  readonly #dirty = new Set<number>();
   readonly #touched: Group[] = [];
   #nodeCursor: number;
   #dataCursor: number;
+  /** Groups behind `#nodeCursor` where the search for the log's place goes on. */
+  #logOffset = 0;
   /** Free blocks and quads as the next commit records them. */
   freeBlocks: number;
   freeQuads: number;
@@ -72,7 +75,7 @@ export class SpaceMap {
   }
 
   get dirtyGroups(): number {
-    return this.#dirty.length;
+    return this.#dirty.size;
   }
 
   /** Groups of the volume's own blocks, those in gaps between segments included. */
@@ -108,7 +111,7 @@ export class SpaceMap {
       for (const bit of reservedBefore) clearBit(group.bits, bit);
       for (let bit = to; bit < from; bit++) assert(!isSet(group.bits, bit), "blocks that leave a volume are free");
       if (to === 0) {
-        this.#unlist(group);
+        this.#unlist(index, group);
         this.#groups.delete(index);
         this.#tree.remove(0, keyMiddle(KIND_GROUP, 0), index);
         continue;
@@ -133,7 +136,7 @@ export class SpaceMap {
    * @param keep    also keep what was marked as used: damage may hide its owners
    */
   rebuild(owners: (group: number) => Uint16Array | undefined, keep: boolean): void {
-    this.#dirty.length = 0;
+    this.#dirty.clear();
     this.#touched.length = 0;
     this.freeBlocks = this.freeQuads = this.availableBlocks = this.availableQuads = 0;
     for (const index of groupsOf(this.#layout)) {
@@ -306,16 +309,27 @@ export class SpaceMap {
 
   // ---- For the intent log -----------------------------------------------------------------------------------------
 
-  /** First block of a free run of that length in one group, which is not taken; −1 when there is none nearby. */
-  findFree(length: number): number {
+  /**
+   * A free run of `want` blocks, or the longest of at least `least`, in one group; its first block is `runStart`, and it is not taken. Looks at some groups only, at those of metadata first; the next call goes on behind
+   * them, so that a run is found wherever it is.
+   *
+   * @returns its length; 0 when there is none in these groups
+   */
+  findFree(want: number, least: number): number {
     const groups = this.#groupCount();
     const first = Math.floor(this.#layout.first / GROUP_BLOCKS);
-    for (let tried = 0; tried < Math.min(groups, GROUPS_SEARCHED); tried++) {
-      const index = first + ((this.#nodeCursor - first + tried) % groups);
+    let best = 0;
+    for (let tried = 0; tried < Math.min(groups, GROUPS_SEARCHED) && best < want; tried++) {
+      const index = first + ((this.#nodeCursor - first + this.#logOffset + tried) % groups);
       const group = this.#load(index);
-      if (group.available >= length && findRun(group, 0, length, false) >= length) return index * GROUP_BLOCKS + foundBit;
+      if (group.available <= best) continue;
+      const length = findRun(group, 0, want, false);
+      if (length <= best) continue;
+      best = length;
+      this.runStart = index * GROUP_BLOCKS + foundBit;
     }
-    return -1;
+    this.#logOffset = best >= least ? 0 : (this.#logOffset + GROUPS_SEARCHED) % groups;
+    return best >= least ? best : 0;
   }
 
   /** Are all blocks of the range the volume's, and free? */
@@ -380,16 +394,14 @@ export class SpaceMap {
 
   /** Writes changed bitmaps into their items. That changes the volume tree, which may take blocks: repeats until nothing is left. */
   store(): void {
-    while (this.#dirty.length > 0) {
-      const index = this.#dirty[this.#dirty.length - 1]!;
+    // What is dirtied meanwhile comes behind, and is reached by the same walk.
+    for (const index of this.#dirty) {
       const group = this.#groups.get(index)!;
       const offset = this.#tree.replace(0, keyMiddle(KIND_GROUP, 0), index, GROUP_ITEM_SIZE);
       // Only now: making room for the item may have allocated from this very group, or dirtied others behind it.
       this.#tree.words.set(group.bits, offset >>> 2);
       group.dirty = false;
-      const at = this.#dirty.indexOf(index);
-      this.#dirty[at] = this.#dirty[this.#dirty.length - 1]!;
-      this.#dirty.pop();
+      this.#dirty.delete(index);
     }
   }
 
@@ -457,7 +469,7 @@ export class SpaceMap {
   #markDirty(index: number, group: Group): void {
     if (!group.dirty) {
       group.dirty = true;
-      this.#dirty.push(index);
+      this.#dirty.add(index);
     }
     this.#touch(group);
   }
@@ -469,9 +481,9 @@ export class SpaceMap {
   }
 
   /** A group that goes away takes no part in commits. */
-  #unlist(group: Group): void {
+  #unlist(index: number, group: Group): void {
     if (group.touched) this.#touched.splice(this.#touched.indexOf(group), 1);
-    if (group.dirty) this.#dirty.splice(this.#dirty.findIndex((index) => this.#groups.get(index) === group), 1);
+    this.#dirty.delete(index);
   }
 
   #take(index: number, group: Group, bit: number, count: number): void {
