@@ -80,3 +80,25 @@ test("a place for the log is the longest run that there is, when none is as long
   assert.equal(space.runStart, start);
   assert.equal(space.findFree(8, 8), 8);
 });
+
+test("a search in a full volume goes past what is known to be full, and finds what is given back", () => {
+  const { volume } = freshVolume(34 * 32);
+  const { space } = volume;
+  const nodes: number[] = [];
+  for (;;) {
+    try {
+      nodes.push(space.allocateNode());
+    } catch (thrown) {
+      assert.ok((thrown as { kind: string }).kind === "no-space");
+      break;
+    }
+  }
+  assert.equal(space.availableQuads, 0);
+  for (let round = 0; round < 2000; round++) {
+    const block = nodes[(round * 7919) % nodes.length]!;
+    space.release(block, 4);
+    assert.equal(space.allocateNode(), block);
+  }
+  for (const block of nodes) space.release(block, 4);
+  assert.equal(space.allocateData(64, 0), 64);
+});

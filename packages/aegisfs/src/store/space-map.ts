@@ -37,8 +37,9 @@ export class SpaceMap {
   #layout: Layout;
   /** Bound: `GROUPS_MAX` and those that the running transaction touched. */
   readonly #groups = new Map<number, Group>();
-  /** Groups that were dropped from memory without a free quad, and without a free block (true): the search goes past them. */
-  readonly #full = new Map<number, boolean>();
+  /** Groups that are known to have no quad, and no block, that may be taken: a bit for each, so that a search in a full volume goes past 32 at once. At most 64 KiB each. */
+  #noQuads: Uint32Array;
+  #noBlocks: Uint32Array;
   readonly #tree: Tree;
   /** In the order in which they were dirtied. */
   readonly #dirty = new Set<number>();
@@ -68,6 +69,8 @@ export class SpaceMap {
     this.freeQuads = freeQuads;
     this.availableBlocks = freeBlocks;
     this.availableQuads = freeQuads;
+    this.#noQuads = new Uint32Array((layout.end / (GROUP_BLOCKS * 32) + 1) | 0);
+    this.#noBlocks = this.#noQuads.slice();
     this.#nodeCursor = Math.floor(layout.first / GROUP_BLOCKS);
     this.#tiers = new TierChoice(layout, (index) => this.#load(index).available);
     // Metadata fills groups from the front; data starts in the second, so that each lies close together.
@@ -88,7 +91,8 @@ export class SpaceMap {
    * free and closed.
    */
   setLayout(next: Layout): void {
-    this.#full.clear();
+    this.#noQuads = new Uint32Array((Math.max(next.end, this.#layout.end) / (GROUP_BLOCKS * 32) + 1) | 0);
+    this.#noBlocks = this.#noQuads.slice();
     const before = this.#layout;
     const groups = new Set([...groupsOf(before), ...groupsOf(next)]);
     for (const index of groups) {
@@ -140,7 +144,7 @@ export class SpaceMap {
     this.#touched.length = 0;
     this.freeBlocks = this.freeQuads = this.availableBlocks = this.availableQuads = 0;
     for (const index of groupsOf(this.#layout)) {
-      const group = new Group();
+      const group = new Group(index);
       const before = this.#stored(index);
       if (keep && before !== null) group.bits.set(before);
       const counts = owners(index);
@@ -203,12 +207,23 @@ export class SpaceMap {
     }
   }
 
+  /** What the group has may have become none, or some. */
+  #note({ index, quads, available }: Group): void {
+    const bit = 1 << (index & 31);
+    const at = index >>> 5;
+    if (quads === 0) this.#noQuads[at]! |= bit;
+    else this.#noQuads[at]! &= ~bit;
+    if (available === 0) this.#noBlocks[at]! |= bit;
+    else this.#noBlocks[at]! &= ~bit;
+  }
+
   #forgetAvailable(group: Group): void {
     this.availableBlocks -= group.available;
     this.availableQuads -= group.quads;
   }
 
   #addAvailable(group: Group): void {
+    this.#note(group);
     this.availableBlocks += group.available;
     this.availableQuads += group.quads;
   }
@@ -239,10 +254,17 @@ export class SpaceMap {
     const first = Math.floor(this.#layout.first / GROUP_BLOCKS);
     for (let tried = 0; tried < groups; tried++) {
       const index = first + ((this.#nodeCursor - first + tried) % groups);
-      if (strict && !this.#tiers.isFast(index)) continue;
-      if (this.#full.has(index)) continue;
+      const bits = this.#noQuads[index >>> 5]!;
+      if (bits === 0xffffffff && (index & 31) === 0 && index + 32 <= first + groups) {
+        tried += 31;
+        continue;
+      }
+      if ((bits & (1 << (index & 31))) !== 0 || (strict && !this.#tiers.isFast(index))) continue;
       const group = this.#load(index);
-      if (group.quads === 0) continue;
+      if (group.quads === 0) {
+        this.#note(group);
+        continue;
+      }
       this.#nodeCursor = index;
       for (let word = 0; word < GROUP_WORDS; word++) {
         const quads = freeQuadsOf(group.bits[word]! | group.pinned[word]!);
@@ -283,8 +305,12 @@ export class SpaceMap {
     let bestBit = 0;
     for (let tried = 0, looked = 0; tried < groups && looked < GROUPS_TO_COMPARE; tried++) {
       const index = first + ((this.#dataCursor - first + tried) % groups);
-      if (strict && !this.#tiers.isWanted(index)) continue;
-      if (this.#full.get(index) === true) continue;
+      const bits = this.#noBlocks[index >>> 5]!;
+      if (bits === 0xffffffff && (index & 31) === 0 && index + 32 <= first + groups) {
+        tried += 31;
+        continue;
+      }
+      if ((bits & (1 << (index & 31))) !== 0 || (strict && !this.#tiers.isWanted(index))) continue;
       const group = this.#load(index);
       if (group.available === 0 || (keepQuads && group.available === group.quads * NODE_BLOCKS)) continue;
       let length = findRun(group, group.hint, want, keepQuads);
@@ -430,7 +456,6 @@ export class SpaceMap {
       if (this.#groups.size <= GROUPS_MAX / 2) return;
       if (group.touched || group.dirty || group.closedFrom < GROUP_BLOCKS) continue;
       this.#groups.delete(index);
-      if (group.quads === 0) this.#full.set(index, group.available === 0);
     }
   }
 
@@ -450,8 +475,7 @@ export class SpaceMap {
   #load(index: number): Group {
     const present = this.#groups.get(index);
     if (present !== undefined) return present;
-    const group = new Group();
-    this.#full.delete(index);
+    const group = new Group(index);
     // While a volume is made there is no tree yet.
     if (this.#tree.root[POINTER_AT_BLOCK] !== 0 && this.#tree.find(0, keyMiddle(KIND_GROUP, 0), index)) {
       const at = this.#tree.offset >>> 2;
@@ -462,6 +486,7 @@ export class SpaceMap {
     }
     for (let bit = this.#layout.usable(index); bit < GROUP_BLOCKS; bit++) setBit(group.bits, bit);
     group.recount();
+    this.#note(group);
     this.#groups.set(index, group);
     return group;
   }
@@ -521,6 +546,8 @@ export class SpaceMap {
     const quads = countOnes(freeQuadsOf(bits | pinned)) - countOnes(freeQuadsOf(oldTaken));
     group.available += blocks;
     group.quads += quads;
+    // It had none, or has none now.
+    if (group.quads === 0 || group.quads === quads || group.available === 0 || group.available === blocks) this.#note(group);
     this.availableBlocks += blocks;
     this.availableQuads += quads;
     this.freeBlocks += countOnes(oldBits) - countOnes(bits);
