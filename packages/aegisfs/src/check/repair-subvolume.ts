@@ -60,7 +60,7 @@ export function repairSubvolume(subvolume: Subvolume, { fixed, lost, missing, su
     missing();
   }
   restoreInodes(subvolume, inodes, fixed, lost);
-  markLostContent(subvolume, inodes, suspects, fixed);
+  markLostContent(subvolume, inodes, suspects, fixed, lost);
   tellLostNames(inodes, lost);
   fixNames(subvolume, inodes, fixed);
   attachLost(subvolume, inodes, fixed);
@@ -72,7 +72,7 @@ export function repairSubvolume(subvolume: Subvolume, { fixed, lost, missing, su
  * Marks where content was of which nothing tells any more: it must not read as zeros. In a file that counts more blocks than it has any hole may be one of them; so may all holes of a file whose
  * inode is lost. Of a file that counts right nothing is lost but, maybe, the inline content of its first block.
  */
-function markLostContent(subvolume: Subvolume, inodes: Map<number, Found>, suspects: ReadonlySet<number>, fixed: Fixed): void {
+function markLostContent(subvolume: Subvolume, inodes: Map<number, Found>, suspects: ReadonlySet<number>, fixed: Fixed, lost: Lost): void {
   for (const [ino, inode] of inodes) {
     const type = inode.mode & S_IFMT;
     const isLink = type === S_IFLNK && inode.inlineSize < 0;
@@ -84,6 +84,7 @@ function markLostContent(subvolume: Subvolume, inodes: Map<number, Found>, suspe
     if (blocks > 0) {
       inode.hasLost = true;
       fixed(`marked ${blocks} blocks as lost`, ino);
+      if (blocks / LOST_BLOCKS_MAX >= MARKS_MAX) lost("content", ino, "the file is too large for all of it to be marked: zeros further on may have been content");
     }
   }
 }
@@ -99,7 +100,7 @@ function markHoles(subvolume: Subvolume, ino: number, end: number): number {
       continue;
     }
     const stop = Math.min(end, findNextExtent(subvolume, ino, index) ? found.start : end, index + LOST_BLOCKS_MAX);
-    // The largest sparse files would take more marks than there is room for: what lies behind is told by the report alone.
+    // The largest sparse files would take more marks than there is room for: of what lies behind the report alone tells.
     if (marked / LOST_BLOCKS_MAX >= MARKS_MAX) break;
     putLost(subvolume, ino, index, stop - index);
     volume.superblock.features |= FEATURE_LOST;
