@@ -73,7 +73,8 @@ export type { IsolationLevel, TransactionOptions } from "./transaction/transacti
 export type { LockMode } from "./transaction/lock-table.ts";
 export { checksumBlocks, LANE_BLOCKS, LANE_BLOCKS_MAX, offerChecksumLanes, useChecksumLanes } from "./store/checksum.ts";
 export type { ChecksumLanes, StagedChecksumLanes } from "./store/checksum.ts";
-export { repair } from "./check/repair.ts";
+export { exitOf, repair } from "./check/repair.ts";
+export type { Loss } from "./check/losses.ts";
 export type { RepairResult } from "./check/repair.ts";
 export { auditHead, AuditLog, verifyAudit } from "./audit/audit-log.ts";
 export type { AuditHead, AuditProblem, AuditReport } from "./audit/audit-log.ts";
@@ -85,6 +86,10 @@ export { dedupe } from "./dedupe/dedupe.ts";
 export type { DedupeOptions, DedupeResult } from "./dedupe/dedupe.ts";
 export { migrate, tierStatus } from "./tier/tier.ts";
 export type { FileTier, MigrateOptions, MigrateResult, TierStatus } from "./tier/tier.ts";
+export {
+  FIEMAP_EXTENT_DATA_INLINE, FIEMAP_EXTENT_ENCODED, FIEMAP_EXTENT_LAST, FIEMAP_EXTENT_NOT_ALIGNED, FIEMAP_EXTENT_SHARED, FIEMAP_EXTENT_UNKNOWN, FIEMAP_EXTENT_UNWRITTEN,
+} from "./file/extent-list.ts";
+export type { FileExtent } from "./file/extent-list.ts";
 export type { Fragmentation } from "./file/defragment.ts";
 export { filterFiles } from "./filter/filter.ts";
 export type { FileFilter, FileOperation, FilterFactory } from "./filter/filter.ts";

@@ -94,7 +94,7 @@ export function checkSubvolume(subvolume: Subvolume, report: Report): void {
     if (inode.size > FILE_SIZE_MAX) report("is larger than any file can be", id, ino, -1);
     const mayInline = (inode.mode & S_IFMT) === S_IFREG ? INLINE_SIZE_MAX : 4095;
     if (inode.inlineSize > mayInline || inode.inlineSize > inode.size) report("inline content is longer than the file", id, ino, -1);
-    if ((inode.mode & S_IFMT) === S_IFLNK && inode.inlineSize !== inode.size) report("symbolic link without its target", id, ino, -1);
+    if ((inode.mode & S_IFMT) === S_IFLNK && inode.inlineSize !== inode.size && !inode.hasLost) report("symbolic link without its target", id, ino, -1);
   }
   if (count !== subvolume.inodes) report(`${count} inodes, the subvolume says ${subvolume.inodes}`, id, -1, -1);
   if (usage !== null) compareUsage(inodes, usage, report, id);

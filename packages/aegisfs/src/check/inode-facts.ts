@@ -1,7 +1,7 @@
 /** What the items of a subvolume say of one inode: its own, and those that belong to it. Check compares the two, repair makes them agree. */
 import { offsetOf, type FileOffset } from "../file/file-offset.ts";
 import { getPair, inodeSize } from "../file/inode.ts";
-import { EXTENT_AT_LENGTH } from "../format/extent-item.ts";
+import { EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_LOST } from "../format/extent-item.ts";
 import { FILE_BLOCKS_MAX, FILE_SIZE_MAX } from "../format/geometry.ts";
 import { INODE_AT_BLOCKS, INODE_AT_ENTRIES, INODE_AT_MODE, INODE_AT_NLINK, INODE_AT_PARENT } from "../format/inode-item.ts";
 
@@ -20,6 +20,8 @@ export class InodeFacts {
   extentEnd = 0;
   inlineSize = -1;
   orphan = false;
+  /** Some of its content is marked as lost. */
+  hasLost = false;
 
   /** Where the content that there is ends, in bytes. */
   get contentEnd(): FileOffset {
@@ -41,7 +43,8 @@ export class InodeFacts {
   takeExtent(start: number, words: Uint32Array, at: number): void {
     const blocks = words[at + EXTENT_AT_LENGTH]! & 0xffff;
     if (this.firstExtent < 0) this.firstExtent = start;
-    this.extentBlocks += blocks;
+    if ((words[at + EXTENT_AT_FLAGS]! & EXTENT_LOST) === 0) this.extentBlocks += blocks;
+    else this.hasLost = true;
     this.extentEnd = start + blocks;
   }
 }

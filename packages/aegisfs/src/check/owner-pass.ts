@@ -1,6 +1,6 @@
 /** The first pass of check: walks the nodes of all trees as owners of blocks, and compares with bitmaps and records of shared blocks. */
 import { Failure } from "../failure.ts";
-import { EXTENT_AT_BLOCK, EXTENT_AT_CHECKSUMS, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_UNWRITTEN, extentSize } from "../format/extent-item.ts";
+import { EXTENT_AT_BLOCK, EXTENT_AT_CHECKSUMS, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_LOST, EXTENT_UNWRITTEN, extentSize } from "../format/extent-item.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, GROUP_BLOCKS, NODE_BLOCKS } from "../format/geometry.ts";
 import { KIND_EXTENT, KIND_GROUP, KIND_REFERENCE, keyMiddle } from "../format/key.ts";
 import { ENTRY_AT_POINTER, ENTRY_WORDS, NODE_HEADER_WORDS, POINTER_AT_BLOCK, SLOT_WORDS } from "../format/node-layout.ts";
@@ -88,10 +88,11 @@ export class OwnerPass {
       const at = valueOffset(node, slot) >>> 2;
       const block = words[at + EXTENT_AT_BLOCK]!;
       const length = words[at + EXTENT_AT_LENGTH]! >>> 16;
-      if (length > EXTENT_BLOCKS_MAX || valueLength(node, slot) !== extentSize(length)) {
+      if (length > EXTENT_BLOCKS_MAX || valueLength(node, slot) !== extentSize(length) || (length === 0 && (words[at + EXTENT_AT_FLAGS]! & EXTENT_LOST) === 0)) {
         this.report("extent of a wrong shape", subvolume, ino, block);
         continue;
       }
+      if (length === 0) continue;
       const isNew = this.#withData ? this.#unowned(block, length) : null;
       this.#own(block, length);
       if (isNew === null || !isNew.includes(true) || (words[at + EXTENT_AT_FLAGS]! & EXTENT_UNWRITTEN) !== 0) continue;

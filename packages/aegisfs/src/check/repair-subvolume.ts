@@ -5,27 +5,44 @@
  */
 import { DT_DIR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
 import { nameAt } from "../file/directory.ts";
-import { isCompressed } from "../file/extents.ts";
-import { blockOf, withinOf } from "../file/file-offset.ts";
+import { findExtent, findNextExtent, found, isCompressed, isLost, putLost } from "../file/extents.ts";
+import { blockOf, blocksOf, withinOf } from "../file/file-offset.ts";
 import { putPair, putSize, putTime } from "../file/inode.ts";
 import { hashName, nameHashHigh, nameHashLow } from "../file/name-hash.ts";
-import { EXTENT_AT_BLOCK, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, extentSize } from "../format/extent-item.ts";
-import { EXTENT_BLOCKS_MAX, FILE_BLOCKS_MAX, FILE_SIZE_MAX, INLINE_SIZE_MAX } from "../format/geometry.ts";
+import { EXTENT_AT_BLOCK, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_AT_SKIP, extentSize, LOST_BLOCKS_MAX } from "../format/extent-item.ts";
+import { EXTENT_BLOCKS_MAX, FILE_BLOCKS_MAX, FILE_SIZE_MAX, INLINE_SIZE_MAX, UNIT_BLOCKS } from "../format/geometry.ts";
 import { KIND_ENTRY, KIND_EXTENT, KIND_INLINE, KIND_INODE, KIND_ORPHAN, KIND_QUOTA, KIND_XATTR, keyMiddle } from "../format/key.ts";
 import {
   INODE_AT_ATIME, INODE_AT_BLOCKS, INODE_AT_BTIME, INODE_AT_CTIME, INODE_AT_ENTRIES, INODE_AT_MODE, INODE_AT_MTIME, INODE_AT_NLINK,
   INODE_AT_PARENT, INODE_SIZE, ROOT_INO,
 } from "../format/inode-item.ts";
+import { FEATURE_LOST } from "../format/superblock.ts";
 import { Layout } from "../store/layout.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { InodeFacts } from "./inode-facts.ts";
+import type { Loss } from "./losses.ts";
 
 type Fixed = (what: string, ino: number) => void;
+type Lost = (what: Loss["what"], ino: number, detail: string, path?: string) => void;
+
+export interface SubvolumeRepair {
+  readonly fixed: Fixed;
+  /** Told of what cannot be brought back. */
+  readonly lost: Lost;
+  /** Told when there are fewer inodes than there were. */
+  readonly missing: () => void;
+  /** Files whose first block may be lost, although nothing counts it. */
+  readonly suspects: ReadonlySet<number>;
+  /** Inodes that the subvolume had. */
+  readonly inodes: number;
+}
 type Key = readonly [number, number, number];
 
 interface Name { directory: number; key: Key; name: string; type: number }
 
 class Found extends InodeFacts {
+  /** Its inode is lost: this one was made for what was left. */
+  isMade = false;
   names: Name[] = [];
   children: { ino: number; type: number }[] = [];
 }
@@ -34,14 +51,74 @@ const INODE_MIDDLE = keyMiddle(KIND_INODE, 0);
 const INLINE_MIDDLE = keyMiddle(KIND_INLINE, 0);
 const ORPHAN_MIDDLE = keyMiddle(KIND_ORPHAN, 0);
 
-export function repairSubvolume(subvolume: Subvolume, fixed: Fixed): void {
+export function repairSubvolume(subvolume: Subvolume, { fixed, lost, missing, suspects, inodes: counted }: SubvolumeRepair): void {
   dropBadItems(subvolume, fixed);
   const inodes = scan(subvolume);
-  restoreInodes(subvolume, inodes, fixed);
+  const present = [...inodes.values()].filter(({ mode }) => mode >= 0).length;
+  if (present < counted) {
+    lost("file", -1, `${counted - present} of ${counted} inodes are gone`);
+    missing();
+  }
+  restoreInodes(subvolume, inodes, fixed, lost);
+  markLostContent(subvolume, inodes, suspects, fixed, lost);
+  tellLostNames(inodes, lost);
   fixNames(subvolume, inodes, fixed);
   attachLost(subvolume, inodes, fixed);
   fixCounts(subvolume, inodes, fixed);
   subvolume.quotas.recount();
+}
+
+/**
+ * Marks where content was of which nothing tells any more: it must not read as zeros. In a file that counts more blocks than it has any hole may be one of them; so may all holes of a file whose
+ * inode is lost. Of a file that counts right nothing is lost but, maybe, the inline content of its first block.
+ */
+function markLostContent(subvolume: Subvolume, inodes: Map<number, Found>, suspects: ReadonlySet<number>, fixed: Fixed, lost: Lost): void {
+  for (const [ino, inode] of inodes) {
+    const type = inode.mode & S_IFMT;
+    const isLink = type === S_IFLNK && inode.inlineSize < 0;
+    if (type !== S_IFREG && !isLink) continue;
+    const size = inode.size > FILE_SIZE_MAX ? inode.contentEnd : inode.size;
+    const end = isLink ? 1 : blocksOf(size);
+    const isAll = inode.isMade || inode.blocks > inode.extentBlocks;
+    const blocks = markHoles(subvolume, ino, isAll ? end : isLink || (suspects.has(ino) && end > 0) ? 1 : 0);
+    if (blocks > 0) {
+      inode.hasLost = true;
+      fixed(`marked ${blocks} blocks as lost`, ino);
+      if (blocks / LOST_BLOCKS_MAX >= MARKS_MAX) lost("content", ino, "the file is too large for all of it to be marked: zeros further on may have been content");
+    }
+  }
+}
+
+/** Marks the blocks of a file in `[0, end)` that it has nothing for; returns how many. */
+function markHoles(subvolume: Subvolume, ino: number, end: number): number {
+  const { tree, volume } = subvolume;
+  let marked = 0;
+  let index = tree.find(ino, INLINE_MIDDLE, 0) ? 1 : 0;
+  while (index < end) {
+    if (findExtent(subvolume, ino, index)) {
+      index = found.start + found.length;
+      continue;
+    }
+    const stop = Math.min(end, findNextExtent(subvolume, ino, index) ? found.start : end, index + LOST_BLOCKS_MAX);
+    // The largest sparse files would take more marks than there is room for: of what lies behind the report alone tells.
+    if (marked / LOST_BLOCKS_MAX >= MARKS_MAX) break;
+    putLost(subvolume, ino, index, stop - index);
+    volume.superblock.features |= FEATURE_LOST;
+    marked += stop - index;
+    index = stop;
+  }
+  return marked;
+}
+
+/** Marks of the longest kind that one file gets: 4 TiB. */
+const MARKS_MAX = 16_384;
+
+function tellLostNames(inodes: Map<number, Found>, lost: Lost): void {
+  for (const [ino, inode] of inodes) {
+    const isDirectory = (inode.mode & S_IFMT) === S_IFDIR;
+    if (isDirectory && inode.isMade) lost("name", ino, "the folder's own record is lost: its owner, mode and times, and maybe names in it");
+    else if (isDirectory && inode.entries > inode.children.length) lost("name", ino, `${inode.entries - inode.children.length} of ${inode.entries} names in the folder are gone`);
+  }
 }
 
 /** Items that nothing can be made of: of unknown kinds, of wrong sizes, where their names do not hash to, over other extents. */
@@ -87,7 +164,14 @@ function dropBadItems(subvolume: Subvolume, fixed: Fixed): void {
       const start = (key[1] & 0xffffff) * 0x100000000 + key[2];
       const blocks = length >= 16 ? words[at + EXTENT_AT_LENGTH]! & 0xffff : 0;
       const stored = length >= 16 ? words[at + EXTENT_AT_LENGTH]! >>> 16 : 0;
-      const sane = blocks > 0 && blocks <= EXTENT_BLOCKS_MAX && length === extentSize(stored) && (isCompressed(words[at + EXTENT_AT_FLAGS]!) || stored === blocks);
+      const isMark = length === extentSize(0) && blocks > 0 && isLost(words[at + EXTENT_AT_FLAGS]!) && stored === 0;
+      const flags = length >= 16 ? words[at + EXTENT_AT_FLAGS]! : 0;
+      const isWhole = isCompressed(flags) ? stored > 0 && stored < UNIT_BLOCKS && words[at + EXTENT_AT_SKIP]! + blocks <= UNIT_BLOCKS : stored === blocks;
+      const sane = blocks > 0 && blocks <= EXTENT_BLOCKS_MAX && length === extentSize(stored) && isWhole && !isLost(flags);
+      if (isMark && start >= end && !(start === 0 && hasInline)) {
+        end = start + blocks;
+        continue;
+      }
       if (sane && !isPlace(subvolume, words[at + EXTENT_AT_BLOCK]!, stored)) bad.push({ key, what: "extent outside of the volume" });
       else if (!sane) bad.push({ key, what: "extent of a wrong shape" });
       else if (start + blocks > FILE_BLOCKS_MAX) bad.push({ key, what: "extent behind the end of the largest file" });
@@ -145,7 +229,7 @@ function scan(subvolume: Subvolume): Map<number, Found> {
 }
 
 /** Content without an inode gets one; what is not worth it goes, and names that lead nowhere. */
-function restoreInodes(subvolume: Subvolume, inodes: Map<number, Found>, fixed: Fixed): void {
+function restoreInodes(subvolume: Subvolume, inodes: Map<number, Found>, fixed: Fixed, lost: Lost): void {
   const { tree } = subvolume;
   if (!inodes.has(ROOT_INO)) inodes.set(ROOT_INO, new Found());
   for (const [ino, inode] of inodes) {
@@ -153,7 +237,9 @@ function restoreInodes(subvolume: Subvolume, inodes: Map<number, Found>, fixed: 
     const isDirectory = ino === ROOT_INO || inode.children.length > 0;
     if (isDirectory || inode.extentBlocks > 0 || inode.inlineSize >= 0) {
       inode.mode = isDirectory ? S_IFDIR | 0o700 : S_IFREG | 0o600;
+      inode.isMade = true;
       inode.size = isDirectory ? 0 : inode.contentEnd;
+      lost("file", ino, isDirectory ? "the folder's inode is lost" : "the file's inode is lost: its size, owner, mode and times are not known, nor whether all of its content is there");
       putInode(subvolume, ino, inode);
       fixed("made an inode for what had none", ino);
       continue;
@@ -165,10 +251,24 @@ function restoreInodes(subvolume: Subvolume, inodes: Map<number, Found>, fixed: 
       const parent = inodes.get(directory)!;
       parent.children = parent.children.filter((child) => child.ino !== ino);
       fixed(`removed name "${name}" of an inode that is not there`, directory);
+      lost("file", ino, `"${name}" is gone`, pathIn(inodes, directory, name));
     }
     if (inode.names.length === 0) fixed("removed attributes or an orphan's mark of an inode that is not there", ino);
     inodes.delete(ino);
   }
+}
+
+/** Path of a name, as far as folders lead up to the root; else with the number of the one that does not. */
+function pathIn(inodes: Map<number, Found>, directory: number, name: string): string {
+  let path = name;
+  let at = directory;
+  for (let steps = 0; at !== ROOT_INO && steps < inodes.size; steps++) {
+    const [own] = inodes.get(at)?.names ?? [];
+    if (own === undefined) return `#${at}/${path}`;
+    path = `${own.name}/${path}`;
+    at = own.directory;
+  }
+  return `/${path}`;
 }
 
 /** Types in entries, names in what is no directory, several names of one directory, parents. */
@@ -280,14 +380,8 @@ function fixCounts(subvolume: Subvolume, inodes: Map<number, Found>, fixed: Fixe
     const entries = isDirectory ? inode.children.length : inode.entries;
     let size = inode.size;
     if (type === S_IFLNK && inode.inlineSize !== size) {
-      // A link to nowhere in particular is better than none that can be read.
-      if (inode.inlineSize < 0) {
-        const offset = tree.insert(ino, INLINE_MIDDLE, 0, 1);
-        tree.bytes[offset] = 0x3f; // "?"
-        inode.inlineSize = 1;
-        fixed("lost its target", ino);
-      }
-      size = inode.inlineSize;
+      // Without a target it is marked, and cannot be read.
+      if (inode.inlineSize >= 0) size = inode.inlineSize;
     } else if (inode.inlineSize > size || (type === S_IFREG && inode.inlineSize > INLINE_SIZE_MAX)) size = size > inode.inlineSize ? size : inode.inlineSize;
     if (type === S_IFREG && inode.inlineSize > INLINE_SIZE_MAX) {
       tree.remove(ino, INLINE_MIDDLE, 0);

@@ -9,16 +9,22 @@
  * What was synced after the last commit stands in the intent log. It is done again when the rest is whole; until then each commit takes it along, so
  * that a repair that is interrupted loses nothing of it.
  *
- * What it cannot mend is content of files without a good copy: that stays, with its checksums, and reading it says so.
+ * What it cannot mend is never made up. Content without a good copy stays, with its checksums, and reading it says so; where the record of it is lost, too, the file is marked: that reads as an error as well. What
+ * lost its name is in lost+found. `losses` names all of it, and `exitOf` is 0 only when nothing was found.
  */
 import type { BlockDevice } from "@stratos/host";
 import { Failure } from "../failure.ts";
 import type { MountError } from "../failure.ts";
-import { KIND_AUDIT, KIND_DROPPED, KIND_GROUP, KIND_PROPERTY, KIND_REFERENCE, KIND_SUBVOLUME, keyMiddle } from "../format/key.ts";
-import { NODE_BLOCKS } from "../format/geometry.ts";
+import { S_IFDIR, S_IFMT } from "@stratos/abi";
+import { KIND_AUDIT, KIND_DROPPED, KIND_EXTENT, KIND_GROUP, KIND_INLINE, KIND_INODE, KIND_PROPERTY, KIND_REFERENCE, KIND_SUBVOLUME, keyMiddle } from "../format/key.ts";
+import { EXTENT_LOST } from "../format/extent-item.ts";
+import { GROUP_BLOCKS, NODE_BLOCKS } from "../format/geometry.ts";
+import { ROOT_INO } from "../format/inode-item.ts";
+import { FEATURE_LOST } from "../format/superblock.ts";
 import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
 import { droppedRoots } from "../snapshot/dropped-trees.ts";
-import { pruneTree } from "../device/relocation.ts";
+import { pruneTree, type Key, type LostNode, type Replacement } from "../device/relocation.ts";
+import { ScratchDevice } from "../device/scratch-device.ts";
 import { readLog } from "../log/read-log.ts";
 import { pinContent, salvageLog } from "../log/replay.ts";
 import { Scrub } from "../scrub/scrub.ts";
@@ -30,6 +36,8 @@ import { Subvolume } from "../volume/subvolume.ts";
 import { checkVolume } from "./check.ts";
 import type { Problem } from "./check.ts";
 import { OwnerPass } from "./owner-pass.ts";
+import { damagedContent, lossOf, markedContent, readableMode, withPaths, type Loss } from "./losses.ts";
+import { NodeSearch } from "./node-search.ts";
 import { repairSubvolume } from "./repair-subvolume.ts";
 
 export interface RepairResult {
@@ -41,30 +49,56 @@ export interface RepairResult {
   left: Problem[];
   /** Blocks of files that are lost. */
   lost: Damage[];
+  /** All that could not be brought back, by files; what earlier repairs lost is left out. */
+  losses: Loss[];
+}
+
+/** Exit status for a repair, as of fsck(8): 0 nothing was wrong, 1 all of it was mended, 4 something is lost or left. */
+export function exitOf({ found, fixed, left, lost, losses }: RepairResult): number {
+  if (left.length > 0 || lost.length > 0 || losses.length > 0) return 4;
+  return found.length > 0 || fixed.length > 0 ? 1 : 0;
+}
+
+/** What a repair knows from one round to the next. */
+interface Course {
+  readonly result: RepairResult;
+  /** Files whose first block may have been lost with their inline content, by subvolume. */
+  readonly suspects: Map<number, Set<number>>;
+  /** Content that was marked as lost before. */
+  readonly known: Set<string>;
+  /** Inodes that each subvolume says it has. */
+  readonly inodes: Map<number, number>;
+  /** What is lost where only some of the nodes below a lost one were found, if inodes are missing then. */
+  readonly partial: Map<number, Loss[]>;
 }
 
 const ROUNDS_MAX = 6;
 /** Kinds of items that a volume tree may hold. */
 const VOLUME_KINDS: readonly number[] = [KIND_SUBVOLUME, KIND_GROUP, KIND_REFERENCE, KIND_DROPPED, KIND_PROPERTY, KIND_AUDIT];
 
-/** Repairs the volume on these devices; nobody may have it mounted. With `dryRun` it only tells what it finds. */
+/**
+ * Repairs the volume on these devices; nobody may have it mounted. With `dryRun` all of it happens in memory (as much as would be written), and the result tells what would be done and what would be
+ * lost.
+ */
 export function repair(device: BlockDevice | readonly BlockDevice[], options: MountOptions & { dryRun?: boolean } = {}): RepairResult | MountError {
-  const volume = mount(device, { ...options, asFound: true, readOnly: options.dryRun === true });
+  const devices = "read" in device ? [device] : device;
+  const volume = mount(options.dryRun === true ? devices.map((each) => new ScratchDevice(each)) : devices, { ...options, asFound: true });
   if (typeof volume === "string") return volume;
-  if (volume.readOnly && options.dryRun !== true) return "device-error";
-  const result: RepairResult = { found: [], fixed: [], left: [], lost: [] };
+  if (volume.readOnly) return "device-error";
+  const result: RepairResult = { found: [], fixed: [], left: [], lost: [], losses: [] };
+  const known = readable(() => markedContent(volume)) ?? [];
+  const course: Course = { result, suspects: new Map(), known: new Set(known.map(nameOfMark)), inodes: new Map(), partial: new Map() };
+  for (const { id, inodes } of readable(() => volume.subvolumeIds().map((id) => volume.subvolume(id)).filter((subvolume) => subvolume !== null)) ?? []) course.inodes.set(id, inodes);
   try {
-    if (options.dryRun === true) {
-      result.found = result.left = checkVolume(volume);
-      return result;
-    }
     takeLog(volume, result);
-    if (!repairAll(volume, result, true)) return "device-error";
-    if (result.left.length > 0) return result;
-    if (volume.log.carried.length > 0) {
+    if (!repairAll(volume, course, true)) return "device-error";
+    if (result.left.length === 0 && volume.log.carried.length > 0) {
       doLogAgain(volume, result);
-      if (volume.commit() < 0 || !repairAll(volume, result, false)) return "device-error";
-      if (result.left.length > 0) return result;
+      if (volume.commit() < 0 || !repairAll(volume, course, false)) return "device-error";
+    }
+    if (result.left.length > 0) {
+      tellLosses(volume, course);
+      return result;
     }
     // Everything can be walked now.
     const scrub = new Scrub(volume);
@@ -73,6 +107,7 @@ export function repair(device: BlockDevice | readonly BlockDevice[], options: Mo
     while (scrub.step(1 << 16) === 1);
     if (errors.repairedBlocks > repairedBefore || scrub.cursor.repaired > 0) result.fixed.push({ what: `wrote ${scrub.cursor.repaired} damaged blocks anew from good copies`, subvolume: -1, ino: -1, block: -1 });
     result.lost = scrub.damage;
+    tellLosses(volume, course);
     return result;
   } catch (thrown) {
     if (!(thrown instanceof Failure)) throw thrown;
@@ -81,13 +116,26 @@ export function repair(device: BlockDevice | readonly BlockDevice[], options: Mo
   }
 }
 
+function nameOfMark({ subvolume, ino, from, to }: Loss): string {
+  return `${subvolume} ${ino} ${from} ${to}`;
+}
+
+/** Adds what is marked as lost and was not before, and what is damaged, and gives all of it the paths that it has now. */
+function tellLosses(volume: Volume, { result, known }: Course): void {
+  const marked = readable(() => markedContent(volume)) ?? [];
+  const damaged = readable(() => damagedContent(volume, result.lost)) ?? [];
+  const losses = [...result.losses, ...marked.filter((loss) => !known.has(nameOfMark(loss))), ...damaged];
+  result.losses = readable(() => withPaths(volume, losses)) ?? losses;
+}
+
 /** Looks and mends until there is nothing left, or no round helps. Returns false when the device fails. */
-function repairAll(volume: Volume, result: RepairResult, first: boolean): boolean {
+function repairAll(volume: Volume, course: Course, first: boolean): boolean {
+  const { result } = course;
   for (let round = 0; round < ROUNDS_MAX; round++) {
     result.left = checkVolume(volume);
     if (first && round === 0) result.found = result.left;
     if (result.left.length === 0) break;
-    repairOnce(volume, result);
+    repairOnce(volume, course);
     if (volume.commit() < 0) return false;
   }
   return true;
@@ -99,6 +147,11 @@ function takeLog(volume: Volume, result: RepairResult): void {
   const log = readable(() => readLog(volume));
   volume.log.carried = log?.batches ?? [];
   if (log === null) result.fixed.push({ what: "gave up the intent log, which makes no sense", subvolume: -1, ino: -1, block: volume.superblock.logStart });
+  if (log === null) result.losses.push(lossOf("synced", "the intent log makes no sense: what was synced after the last commit is lost"));
+  else if (log.lost > 0) {
+    result.fixed.push({ what: `gave up ${log.lost} batches of the intent log, which cannot be read`, subvolume: -1, ino: -1, block: volume.superblock.logStart });
+    result.losses.push(lossOf("synced", `${log.lost} of the last ${log.batches.length + log.lost} batches of the intent log cannot be read: what was synced with them is lost`));
+  }
   keepLog(volume);
 }
 
@@ -114,14 +167,20 @@ function doLogAgain(volume: Volume, result: RepairResult): void {
   volume.log.carried = [];
   const nowhere = { subvolume: -1, ino: -1, block: -1 };
   if (done > 0) result.fixed.push({ what: `did ${done} operations of the intent log again`, ...nowhere });
-  if (failed > 0) result.fixed.push({ what: `left out ${failed} operations of the intent log, which make no sense on what is left`, ...nowhere });
+  if (failed > 0) {
+    result.fixed.push({ what: `left out ${failed} operations of the intent log, which make no sense on what is left`, ...nowhere });
+    result.losses.push(lossOf("synced", `${failed} operations that were synced could not be done again on what is left`));
+  }
 }
 
-function repairOnce(volume: Volume, result: RepairResult): void {
+function repairOnce(volume: Volume, course: Course): void {
   const { space, references, tree } = volume;
+  const { result } = course;
   const note = (what: string, subvolume: number, ino: number, block: number): void => {
     result.fixed.push({ what, subvolume, ino, block });
   };
+  // Before they are made anew: who should be there, besides those that are found.
+  const shared = recordedOwners(volume);
   // Without records nothing is searched in a tree that may be broken.
   references.records = 0;
   volume.cache.load(tree.root, 0); // without its root there is nothing to repair
@@ -134,8 +193,17 @@ function repairOnce(volume: Volume, result: RepairResult): void {
   const damaged = before.damagedNodes > 0;
   space.rebuild((group) => before.ownersIn(group), damaged);
   keepLog(volume);
+  const search = new NodeSearch(volume, (block) => {
+    const owners = before.ownersIn(Math.floor(block / GROUP_BLOCKS))?.[block % GROUP_BLOCKS] ?? 0;
+    return owners < (shared.get(block) ?? (volumeTreeDamaged || space.isAllocated(block) ? 1 : 0));
+  });
   if (volumeTreeDamaged) {
-    const pruned = pruneTree(volume, tree.root, -1, (block) => note("left a lost node out of the volume's tree", -1, -1, block));
+    const pruned = pruneTree(volume, tree.root, -1, (node) => {
+      const children = node.level > 0 ? search.childrenOf(node, true) : [];
+      note(children.length > 0 ? `found ${children.length} nodes of the volume's tree that a lost one named` : "left a lost node out of the volume's tree", -1, -1, node.block);
+      result.losses.push(lossOf("subvolume", `a node of the volume's tree is lost (block ${node.block}): snapshots and settings may be gone`));
+      return { children, items: [] };
+    });
     if (pruned !== null) tree.root.set(pruned);
   }
   dropUnknown(volume, note);
@@ -144,15 +212,77 @@ function repairOnce(volume: Volume, result: RepairResult): void {
     note("forgot deleted subvolumes that were still being freed", -1, -1, -1);
   }
   references.rebuild(before.sharedRuns());
-  restoreSubvolumes(volume, note);
+  restoreSubvolumes(volume, result, note);
   for (const id of volume.subvolumeIds()) {
     const subvolume = volume.subvolume(id);
     if (subvolume === null) continue;
-    const pruned = pruneTree(volume, subvolume.tree.root, id, (block) => note("left a lost node out of its tree", id, -1, block));
+    const pruned = pruneTree(volume, subvolume.tree.root, id, (node) => replaceLost(subvolume, node, search, course, note));
     if (pruned !== null) subvolume.tree.root.set(pruned);
-    else if (!damaged) repairSubvolume(subvolume, (what, ino) => note(what, id, ino, -1));
+    else if (!damaged) {
+      repairSubvolume(subvolume, {
+        fixed: (what, ino) => note(what, id, ino, -1), lost: (what, ino, detail, path) => void result.losses.push(lossOf(what, detail, { subvolume: id, subvolumeName: subvolume.name, ino, path: path ?? null })),
+        missing: () => void result.losses.push(...(course.partial.get(id) ?? [])), suspects: course.suspects.get(id) ?? new Set(), inodes: course.inodes.get(id) ?? subvolume.inodes,
+      });
+      course.suspects.delete(id);
+      course.partial.delete(id);
+      course.inodes.set(id, subvolume.inodes);
+    }
   }
   tree.edit(0, keyMiddle(KIND_SUBVOLUME, 0), volume.superblock.defaultSubvolume);
+}
+
+/** What takes the place of a lost node of a subvolume: the nodes that it named, as far as they are found; instead of a leaf, what marks its files. */
+function replaceLost(subvolume: Subvolume, node: LostNode, search: NodeSearch, { result, suspects, partial }: Course, note: (what: string, subvolume: number, ino: number, block: number) => void): Replacement {
+  const { id, name } = subvolume;
+  const { low, high, level, block } = node;
+  if (level > 0) {
+    const children = search.childrenOf(node, false);
+    note(children.length > 0 ? `found ${children.length} nodes that a lost one named` : "left a lost node out of its tree", id, -1, block);
+    // How many there were stood in it alone: the count of inodes tells in the end whether something is missing.
+    const range = lossOf("metadata", `a node above others is lost (block ${block}), and not all of those were found`, rangeOf(subvolume, node));
+    if (children.length === 0) result.losses.push(range);
+    else partial.set(id, [...(partial.get(id) ?? []), range]);
+    return { children, items: [] };
+  }
+  note("left a lost node out of its tree", id, low[0], block);
+  result.losses.push(lossOf("metadata", `a part of the tree is lost (block ${block})`, { ...rangeOf(subvolume, node), subvolumeName: name }));
+  const first = readableMode(subvolume, low[0]);
+  const atInline = compareKeys([low[0], keyMiddle(KIND_INLINE, 0), 0], low) >= 0;
+  if (first === null || !atInline || (first.mode & S_IFMT) === S_IFDIR || first.size === 0 || low[1] >>> 24 < KIND_INODE) return { children: [], items: [] };
+  const mark: Key = [low[0], keyMiddle(KIND_EXTENT, 0), 0];
+  if (high === null || compareKeys(mark, high) < 0) {
+    subvolume.volume.superblock.features |= FEATURE_LOST;
+    const words = new Uint32Array([0, 1, EXTENT_LOST, 0]);
+    return { children: [], items: [{ key: mark, bytes: new Uint8Array(words.buffer) }] };
+  }
+  let own = suspects.get(id);
+  if (own === undefined) suspects.set(id, (own = new Set()));
+  own.add(low[0]);
+  return { children: [], items: [] };
+}
+
+function rangeOf(subvolume: Subvolume, { low, high }: LostNode): Partial<Loss> {
+  const lastIno = high === null ? Math.max(low[0], subvolume.nextIno - 1) : high[1] === 0 && high[2] === 0 ? high[0] - 1 : high[0];
+  return { subvolume: subvolume.id, subvolumeName: subvolume.name, ino: Math.max(ROOT_INO, low[0]), lastIno };
+}
+
+function compareKeys(a: Key, b: Key): number {
+  return a[0] - b[0] || a[1] - b[1] || a[2] - b[2];
+}
+
+/** Owners of nodes with more than one, as their records say; as far as they can be read. */
+function recordedOwners(volume: Volume): Map<number, number> {
+  const owners = new Map<number, number>();
+  const { tree } = volume;
+  const middle = keyMiddle(KIND_REFERENCE, 0);
+  readable(() => {
+    for (let more = tree.ceiling(0, middle, 0); more && tree.key(0) === 0 && tree.key(1) === middle; more = tree.next()) {
+      const start = tree.key(2);
+      const length = tree.words[tree.offset >>> 2]!;
+      for (let block = Math.ceil(start / NODE_BLOCKS) * NODE_BLOCKS; block < Math.min(start + length, volume.store.layout.end); block += NODE_BLOCKS) owners.set(block, tree.words[(tree.offset >>> 2) + 1]!);
+    }
+  });
+  return owners;
 }
 
 interface Roots { roots: { id: number; root: Uint32Array }[]; dropped: Uint32Array[] }
@@ -196,7 +326,7 @@ function removeKind({ tree }: Volume, kind: number): void {
 }
 
 /** There is a default subvolume, and numbers go on above those in use. */
-function restoreSubvolumes(volume: Volume, note: (what: string, subvolume: number, ino: number, block: number) => void): void {
+function restoreSubvolumes(volume: Volume, result: RepairResult, note: (what: string, subvolume: number, ino: number, block: number) => void): void {
   const { superblock } = volume;
   const ids = volume.subvolumeIds();
   const highest = Math.max(0, ...ids);
@@ -206,6 +336,7 @@ function restoreSubvolumes(volume: Volume, note: (what: string, subvolume: numbe
   }
   if (volume.subvolume(superblock.defaultSubvolume) !== null) return;
   const other = ids.find((id) => volume.subvolume(id)?.readOnly === false);
+  result.losses.push(lossOf("subvolume", "the files that are mounted by default are lost, or their name is", { subvolume: superblock.defaultSubvolume }));
   if (other !== undefined) {
     superblock.defaultSubvolume = other;
     note("made another subvolume the default one", other, -1, -1);

@@ -6,7 +6,7 @@
  * pieces shorter than 16 KiB, lest files fall to bits, unless a whole extent is equal.
  */
 import { Failure } from "../failure.ts";
-import { EXTENT_AT_BLOCK, EXTENT_AT_CHECKSUMS, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_UNWRITTEN } from "../format/extent-item.ts";
+import { EXTENT_AT_BLOCK, EXTENT_AT_CHECKSUMS, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_LOST, EXTENT_UNWRITTEN } from "../format/extent-item.ts";
 import { BLOCK_SIZE } from "../format/geometry.ts";
 import { KIND_EXTENT } from "../format/key.ts";
 import { ENTRY_AT_POINTER, ENTRY_WORDS, NODE_HEADER_WORDS, POINTER_AT_BLOCK } from "../format/node-layout.ts";
@@ -105,7 +105,7 @@ class Finder {
     const flags = words[at + EXTENT_AT_FLAGS]!;
     const block = words[at + EXTENT_AT_BLOCK]!;
     const stored = words[at + EXTENT_AT_LENGTH]! >>> 16;
-    if ((flags & EXTENT_UNWRITTEN) !== 0 || block < this.#volume.store.topStart || this.duplicates.size >= this.#limit) return;
+    if ((flags & (EXTENT_UNWRITTEN | EXTENT_LOST)) !== 0 || block < this.#volume.store.topStart || this.duplicates.size >= this.#limit) return;
     const checksums = at + EXTENT_AT_CHECKSUMS;
     if (isCompressed(flags)) this.#unit(block, stored, `${flags} ${words.subarray(checksums, checksums + stored).join()}`);
     else this.#plain(block, stored, words, checksums);

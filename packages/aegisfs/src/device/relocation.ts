@@ -12,7 +12,9 @@ import { Failure } from "../failure.ts";
 import { EXTENT_AT_BLOCK, EXTENT_AT_CHECKSUMS, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_AT_SKIP, EXTENT_UNWRITTEN, extentSize } from "../format/extent-item.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, NODE_BLOCKS } from "../format/geometry.ts";
 import { highOf, KIND_EXTENT, keyMiddle } from "../format/key.ts";
-import { ENTRIES_MAX, ENTRY_AT_POINTER, ENTRY_WORDS, NODE_HEADER_WORDS, POINTER_AT_BLOCK, POINTER_AT_INFO, POINTER_WORDS } from "../format/node-layout.ts";
+import {
+  ENTRIES_MAX, ENTRY_AT_POINTER, ENTRY_WORDS, NODE_HEADER_WORDS, POINTER_AT_BIRTH_HIGH, POINTER_AT_BIRTH_LOW, POINTER_AT_BLOCK, POINTER_AT_INFO, POINTER_WORDS,
+} from "../format/node-layout.ts";
 import { isCompressed } from "../file/extents.ts";
 import { TreeNode } from "../store/node-cache.ts";
 import { writeSigned } from "../store/signed-node.ts";
@@ -27,11 +29,19 @@ export interface Mover {
   movesData(block: number, subvolume: number, ino: number): boolean;
   /** Called before blocks are allocated for a file: where to (SpaceMap). */
   beforeData?(subvolume: number, ino: number): void;
-  /** Called for a node that cannot be read, which is left out then; without it, that is a failure. */
-  lost?(block: number): void;
+  /** Called for a node that cannot be read: gives what takes its place, all within its bounds; without it, that is a failure. */
+  lost?(node: LostNode): Replacement;
   /** Blocks that were moved so far. */
   progress?(blocks: number): void;
 }
+
+export type Key = readonly [number, number, number];
+
+/** A node that cannot be read, as its parent has it. Its keys are at or above `low` and below `high`. */
+export interface LostNode { readonly block: number; readonly level: number; readonly generation: number; readonly low: Key; readonly high: Key | null }
+
+/** Pointers to nodes of the level below, ascending, with their lowest keys; or, instead of a leaf, items. */
+export interface Replacement { readonly children: readonly { readonly key: Key; readonly pointer: Uint32Array }[]; readonly items: readonly Item[] }
 
 /** All blocks in some ranges. */
 export function moverOfRanges(ranges: readonly { start: number; end: number }[], progress?: (blocks: number) => void): Mover {
@@ -42,7 +52,7 @@ export function moverOfRanges(ranges: readonly { start: number; end: number }[],
 /** A node for its parent: the lowest key it may hold, and the pointer to it. */
 interface Entry { key: readonly [number, number, number]; pointer: Uint32Array }
 
-interface Item { key: readonly [number, number, number]; bytes: Uint8Array }
+export interface Item { key: readonly [number, number, number]; bytes: Uint8Array }
 
 /** Nodes that would be written, and blocks of files that would move. Throws Failure. */
 export function countMoves(volume: Volume, mover: Mover): { nodes: number; blocks: number } {
@@ -135,8 +145,8 @@ function rekeyed(entries: readonly Entry[], key: readonly [number, number, numbe
   return entries.length === 0 ? [] : [{ key, pointer: entries[0]!.pointer }, ...entries.slice(1)];
 }
 
-/** Leaves out of a tree what cannot be read; the new root, null when all is there. For repair: owners of blocks are counted anew afterwards. Throws Failure. */
-export function pruneTree(volume: Volume, root: Uint32Array, subvolume: number, lost: (block: number) => void): Uint32Array | null {
+/** Leaves out of a tree what cannot be read, for what `lost` gives instead; the new root, null when all is there. For repair: owners of blocks are counted anew afterwards. Throws Failure. */
+export function pruneTree(volume: Volume, root: Uint32Array, subvolume: number, lost: (node: LostNode) => Replacement): Uint32Array | null {
   return new Run(volume, { movesNode: () => false, movesData: () => false, lost }).moveTree(root, subvolume);
 }
 
@@ -161,14 +171,15 @@ class Run {
   /** The new root, null when nothing of the tree moved. */
   moveTree(root: Uint32Array, subvolume: number): Uint32Array | null {
     this.#subvolume = subvolume;
-    let entries = this.#node(root, 0, [0, 0, 0]);
+    let entries = this.#node(root, 0, [0, 0, 0], null);
     if (entries === null) return null;
     if (entries.length === 0) entries = this.#writeLeaves([], 1);
     for (let level = (root[POINTER_AT_INFO]! & 255) + 1; entries.length > 1; level++) entries = this.#writeBranches(entries, level, 1);
     return entries[0]!.pointer;
   }
 
-  #node(words: Uint32Array, at: number, key: readonly [number, number, number]): Entry[] | null {
+  /** @param high  keys are below it; null: no bound */
+  #node(words: Uint32Array, at: number, key: Key, high: Key | null): Entry[] | null {
     const { cache, references, store } = this.#volume;
     const block = words[at + POINTER_AT_BLOCK]!;
     // What is in a base stays there, and so does all that it refers to.
@@ -183,11 +194,12 @@ class Run {
       if (node.level !== (words[at + POINTER_AT_INFO]! & 255)) throw new Failure("corrupt-node", block);
     } catch (thrown) {
       if (!(thrown instanceof Failure) || this.#mover.lost === undefined) throw thrown;
-      this.#mover.lost(block);
-      if (owners > 1) this.#nodes.set(block, []);
-      return [];
+      const generation = words[at + POINTER_AT_BIRTH_LOW]! + words[at + POINTER_AT_BIRTH_HIGH]! * 0x100000000;
+      const instead = this.#replace(this.#mover.lost({ block, level: words[at + POINTER_AT_INFO]! & 255, generation, low: key, high }), words[at + POINTER_AT_INFO]! & 255, key, high);
+      if (owners > 1) this.#nodes.set(block, instead);
+      return instead;
     }
-    const result = node.level > 0 ? this.#branch(node, key, owners) : this.#leaf(node, key, owners);
+    const result = node.level > 0 ? this.#branch(node, key, owners, high) : this.#leaf(node, key, owners);
     if (owners > 1) this.#nodes.set(block, result);
     if (result !== null) {
       cache.forget(block);
@@ -198,7 +210,17 @@ class Run {
     return result;
   }
 
-  #branch(node: TreeNode, key: readonly [number, number, number], owners: number): Entry[] | null {
+  #replace({ children, items }: Replacement, level: number, key: Key, high: Key | null): Entry[] {
+    if (level === 0) return items.length === 0 ? [] : rekeyed(this.#writeLeaves(items, 1), key);
+    const entries: Entry[] = [];
+    for (const [index, child] of children.entries()) {
+      const result = this.#node(child.pointer, 0, child.key, children[index + 1]?.key ?? high);
+      entries.push(...(result ?? [child]));
+    }
+    return entries.length === 0 ? [] : rekeyed(this.#writeBranches(entries, level, 1), key);
+  }
+
+  #branch(node: TreeNode, key: Key, owners: number, high: Key | null): Entry[] | null {
     const mustMove = this.#mover.movesNode(node.block);
     const { level, count } = node;
     // Loading children may take this node out of memory.
@@ -208,7 +230,8 @@ class Run {
     for (let index = 0; index < count; index++) {
       const at = NODE_HEADER_WORDS + index * ENTRY_WORDS;
       const own = [words[at]!, words[at + 1]!, words[at + 2]!] as const;
-      const result = this.#node(words, at + ENTRY_AT_POINTER, own);
+      const next = at + ENTRY_WORDS;
+      const result = this.#node(words, at + ENTRY_AT_POINTER, own, index + 1 < count ? [words[next]!, words[next + 1]!, words[next + 2]!] : high);
       if (result !== null) changed = true;
       entries.push(...(result ?? [{ key: own, pointer: words.slice(at + ENTRY_AT_POINTER, at + ENTRY_AT_POINTER + POINTER_WORDS) }]));
     }

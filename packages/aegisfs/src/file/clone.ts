@@ -9,7 +9,7 @@ import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, FILE_BLOCKS_MAX, FILE_SIZE_MAX } from ".
 import type { Subvolume } from "../volume/subvolume.ts";
 import { read, write } from "./content.ts";
 import { findFile, INLINE_MIDDLE, page, readPages, storeBlocks } from "./data.ts";
-import { changeBlocks, findExtent, findNextExtent, found, isCompressed, mappedBlocks, putCompressed, putExtent, releaseExtents } from "./extents.ts";
+import { changeBlocks, findExtent, findNextExtent, found, isCompressed, isLost, mappedBlocks, putCompressed, putExtent, putLost, releaseExtents } from "./extents.ts";
 import { addOffsets, blockOf, blocksOf, withinOf, type FileOffset } from "./file-offset.ts";
 import { bytesToEnd, changeInode, inodeSize, mayHaveItems, putSize, stamp } from "./inode.ts";
 import { settleFile } from "./settle.ts";
@@ -134,6 +134,10 @@ function shareBlocks(subvolume: Subvolume, source: number, from: number, target:
     if (stop <= first) throw new Failure("corrupt-node", tree.leaf.block);
     index = stop;
     if ((flags & EXTENT_UNWRITTEN) !== 0) continue;
+    if (isLost(flags)) {
+      putLost(subvolume, target, to + first - from, stop - first);
+      continue;
+    }
     checksums.set(tree.words.subarray(checksumsAt, checksumsAt + stored));
     if (isCompressed(flags)) {
       volume.references.share(block, stored);

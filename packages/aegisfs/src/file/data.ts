@@ -14,7 +14,7 @@ import { INODE_AT_MODE } from "../format/inode-item.ts";
 import { checksumBlocks } from "../store/checksum.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { readUnits, UnitWriter } from "./compressed.ts";
-import { addExtent, changeBlocks, findExtent, findNextExtent, findPreallocated, found, isCompressed, releaseExtents } from "./extents.ts";
+import { addExtent, changeBlocks, findExtent, findNextExtent, findPreallocated, found, isCompressed, isLost, releaseExtents } from "./extents.ts";
 import { bytesToEnd, changeInode, expectItems, loadInode, mayHaveItems, putSize } from "./inode.ts";
 import { effectiveProperties } from "./properties.ts";
 
@@ -42,6 +42,7 @@ export function readPages(subvolume: Subvolume, ino: number, index: number, coun
       }
       stop = Math.min(found.start + found.length, end);
       const length = stop - block;
+      if (isLost(found.flags)) throw new Failure("corrupt-data", -1);
       if ((found.flags & EXTENT_UNWRITTEN) !== 0) bytes.fill(0, at, at + length * BLOCK_SIZE);
       else volume.content.read(tree.words, found.valueAt, block - found.start, length, bytes, at);
     } else {

@@ -3,7 +3,7 @@
  * afterwards). What it shared with snapshots it has for itself then.
  */
 import { ENOSPC } from "@stratos/abi";
-import { EXTENT_UNWRITTEN } from "../format/extent-item.ts";
+import { EXTENT_LOST, EXTENT_UNWRITTEN } from "../format/extent-item.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX } from "../format/geometry.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { findFile, readPages, storeBlocks } from "./data.ts";
@@ -52,14 +52,14 @@ export function rewritePart(subvolume: Subvolume, ino: number, from: number, mos
   for (let left = most; left > 0; ) {
     if (!findExtent(subvolume, ino, index) && !findNextExtent(subvolume, ino, index)) return -1;
     const start = Math.max(index, found.start);
-    if ((found.flags & EXTENT_UNWRITTEN) !== 0) {
+    if ((found.flags & (EXTENT_UNWRITTEN | EXTENT_LOST)) !== 0) {
       index = found.start + found.length;
       continue;
     }
     // As far as content goes on, over the borders of extents.
     let end = found.start + found.length;
     const last = (Math.floor(start / EXTENT_BLOCKS_MAX) + 1) * EXTENT_BLOCKS_MAX;
-    while (end < last && findExtent(subvolume, ino, end) && (found.flags & EXTENT_UNWRITTEN) === 0) end = found.start + found.length;
+    while (end < last && findExtent(subvolume, ino, end) && (found.flags & (EXTENT_UNWRITTEN | EXTENT_LOST)) === 0) end = found.start + found.length;
     const count = Math.min(end, last) - start;
     readPages(subvolume, ino, start, count, bytes, 0);
     if (storeBlocks(subvolume, ino, start, count, bytes, 0) < count) return -ENOSPC;

@@ -1,7 +1,7 @@
 /**
  * The map of a file's blocks to blocks of the volume. Layout: format/extent-item.ts. Indices and lengths are in blocks.
  */
-import { EXTENT_AT_BLOCK, EXTENT_AT_CHECKSUMS, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_AT_SKIP, EXTENT_UNWRITTEN, extentSize } from "../format/extent-item.ts";
+import { EXTENT_AT_BLOCK, EXTENT_AT_CHECKSUMS, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_AT_SKIP, EXTENT_LOST, EXTENT_UNWRITTEN, extentSize } from "../format/extent-item.ts";
 import { EXTENT_BLOCKS_MAX, FILE_BLOCKS_MAX, UNIT_BLOCKS } from "../format/geometry.ts";
 import { highOf, KIND_EXTENT, keyMiddle } from "../format/key.ts";
 import { INODE_AT_BLOCKS } from "../format/inode-item.ts";
@@ -18,6 +18,11 @@ export const found = { start: 0, length: 0, block: 0, stored: 0, flags: 0, skip:
 /** Is the content of an extent with these flags a compressed unit? Its blocks are then owned as a whole. */
 export function isCompressed(flags: number): boolean {
   return (flags & 0xff) !== 0;
+}
+
+/** Is it no content, but the mark that there was some? */
+export function isLost(flags: number): boolean {
+  return (flags & EXTENT_LOST) !== 0;
 }
 
 const keptChecksums = new Uint32Array(EXTENT_BLOCKS_MAX);
@@ -47,8 +52,9 @@ function readExtent(subvolume: Subvolume, ino: number): boolean {
   found.skip = words[at + EXTENT_AT_SKIP]!;
   found.valueAt = at;
   found.checksumsAt = at + EXTENT_AT_CHECKSUMS;
-  const shape = isCompressed(found.flags) ? found.stored > 0 && found.stored < UNIT_BLOCKS && found.skip + found.length <= UNIT_BLOCKS : found.stored === found.length;
-  if (!shape || found.length === 0 || found.length > EXTENT_BLOCKS_MAX || found.start + found.length > FILE_BLOCKS_MAX || tree.length !== extentSize(found.stored)) throw new Failure("corrupt-node", tree.leaf.block);
+  const shape = isLost(found.flags) ? found.stored === 0
+    : found.length <= EXTENT_BLOCKS_MAX && (isCompressed(found.flags) ? found.stored > 0 && found.stored < UNIT_BLOCKS && found.skip + found.length <= UNIT_BLOCKS : found.stored === found.length);
+  if (!shape || found.length === 0 || found.start + found.length > FILE_BLOCKS_MAX || tree.length !== extentSize(found.stored)) throw new Failure("corrupt-node", tree.leaf.block);
   return true;
 }
 
@@ -57,7 +63,7 @@ export function mappedBlocks(subvolume: Subvolume, ino: number, first: number, e
   let blocks = 0;
   for (let index = first; findExtent(subvolume, ino, index) || findNextExtent(subvolume, ino, index); index = found.start + found.length) {
     if (found.start >= end) break;
-    if ((found.flags & without) === 0) blocks += Math.min(found.start + found.length, end) - Math.max(found.start, first);
+    if ((found.flags & (without | EXTENT_LOST)) === 0) blocks += Math.min(found.start + found.length, end) - Math.max(found.start, first);
   }
   return blocks;
 }
@@ -80,6 +86,12 @@ export function releaseExtents(subvolume: Subvolume, ino: number, first: number,
     const partial = from > start || to < start + length;
     if (partial) keptChecksums.set(tree.words.subarray(found.checksumsAt, found.checksumsAt + stored));
     tree.remove(ino, keyMiddle(KIND_EXTENT, highOf(start)), start >>> 0);
+    if (isLost(flags)) {
+      if (start < from) putLost(subvolume, ino, start, from - start);
+      if (to < start + length) putLost(subvolume, ino, to, start + length - to);
+      first = to;
+      continue;
+    }
     if (isCompressed(flags)) {
       // Each part that stays goes on owning the whole unit.
       if (start < from) putCompressed(subvolume, ino, start, from - start, block, stored, flags, skip, keptChecksums, 0);
@@ -145,7 +157,10 @@ export function splitExtent(subvolume: Subvolume, ino: number, index: number): v
   keptChecksums.set(tree.words.subarray(found.checksumsAt, found.checksumsAt + stored));
   tree.remove(ino, keyMiddle(KIND_EXTENT, highOf(start)), start >>> 0);
   const before = index - start;
-  if (isCompressed(flags)) {
+  if (isLost(flags)) {
+    putLost(subvolume, ino, start, before);
+    putLost(subvolume, ino, index, length - before);
+  } else if (isCompressed(flags)) {
     // Each part owns the whole unit.
     volume.references.share(block, stored);
     putCompressed(subvolume, ino, start, before, block, stored, flags, skip, keptChecksums, 0);
@@ -184,6 +199,16 @@ export function putCompressed(
   words[at + EXTENT_AT_FLAGS] = flags;
   words[at + EXTENT_AT_SKIP] = skip;
   for (let offset = 0; offset < stored; offset++) words[at + EXTENT_AT_CHECKSUMS + offset] = checksums[from + offset]!;
+}
+
+/** Marks blocks of the file that have no extent as lost. */
+export function putLost(subvolume: Subvolume, ino: number, index: number, length: number): void {
+  const { tree } = subvolume;
+  expectItems(subvolume, ino);
+  const at = tree.insert(ino, keyMiddle(KIND_EXTENT, highOf(index)), index >>> 0, extentSize(0)) >>> 2;
+  tree.words.fill(0, at, at + EXTENT_AT_CHECKSUMS);
+  tree.words[at + EXTENT_AT_LENGTH] = length;
+  tree.words[at + EXTENT_AT_FLAGS] = EXTENT_LOST;
 }
 
 /** Maps an extent whose value is at `words[at …)`: one that was stored before. */

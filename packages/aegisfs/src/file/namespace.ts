@@ -3,12 +3,14 @@ import { byteString } from "@stratos/base";
 import {
   DT_DIR, EEXIST, EINVAL, EISDIR, EMLINK, ENAMETOOLONG, ENOENT, ENOSPC, ENOTDIR, ENOTEMPTY, EPERM, EXDEV, NAME_MAX, PATH_MAX, S_IFDIR, S_IFLNK, S_IFMT,
 } from "@stratos/abi";
+import { Failure } from "../failure.ts";
 import { KIND_INLINE, keyMiddle } from "../format/key.ts";
 import { INODE_AT_BYTES, INODE_AT_ENTRIES, INODE_AT_MODE, INODE_AT_NLINK, INODE_AT_PROJECT } from "../format/inode-item.ts";
 import type { Subvolume } from "../volume/subvolume.ts";
 import { changeDirectory, checkDirectory, entryType, findEntry, insertEntry, removeEntry } from "./directory.ts";
 import { canLink, changeInode, expectItems, initializeInode, loadInode, putPair, stamp } from "./inode.ts";
 import { inheritProperties } from "./properties.ts";
+import { findExtent, found, isLost } from "./extents.ts";
 import { abandon } from "./orphans.ts";
 
 const INLINE_MIDDLE = keyMiddle(KIND_INLINE, 0);
@@ -94,7 +96,11 @@ export function readlink(subvolume: Subvolume, ino: number): string | number {
   const { tree } = subvolume;
   const at = loadInode(subvolume, ino);
   if (at < 0) return -ENOENT;
-  if ((subvolume.volume.inodes.words[at + INODE_AT_MODE]! & S_IFMT) !== S_IFLNK || !tree.find(ino, INLINE_MIDDLE, 0)) return -EINVAL;
+  if ((subvolume.volume.inodes.words[at + INODE_AT_MODE]! & S_IFMT) !== S_IFLNK) return -EINVAL;
+  if (!tree.find(ino, INLINE_MIDDLE, 0)) {
+    if (findExtent(subvolume, ino, 0) && isLost(found.flags)) throw new Failure("corrupt-data", -1);
+    return -EINVAL;
+  }
   return byteString(tree.bytes, tree.offset, tree.offset + tree.length);
 }
 

@@ -21,7 +21,9 @@ export const FEATURE_ENCRYPTION = 4;
 export const FEATURE_POOL = 8;
 /** There is an intent log, which may hold what is not in the trees. */
 export const FEATURE_INTENT_LOG = 16;
-export const FEATURES_KNOWN = FEATURE_OVERLAY | FEATURE_COMPRESSION | FEATURE_POOL | FEATURE_INTENT_LOG;
+/** Some file has an extent that says that its content is lost. */
+export const FEATURE_LOST = 32;
+export const FEATURES_KNOWN = FEATURE_OVERLAY | FEATURE_COMPRESSION | FEATURE_POOL | FEATURE_INTENT_LOG | FEATURE_LOST;
 
 /** Features that writers may ignore. Some file or folder has properties (format/properties.ts): else nobody looks for them. */
 export const COMPATIBLE_PROPERTIES = 1;

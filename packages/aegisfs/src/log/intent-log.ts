@@ -15,7 +15,7 @@ import { INODE_WORDS } from "../cache/inode-table.ts";
 import { bytesToEnd, loadInode, mayHaveItems } from "../file/inode.ts";
 import { INLINE_MIDDLE } from "../file/data.ts";
 import { settlePages } from "../file/settle.ts";
-import { findExtent, findNextExtent, found } from "../file/extents.ts";
+import { findExtent, findNextExtent, found, isLost } from "../file/extents.ts";
 import { EXTENT_AT_BLOCK, EXTENT_AT_LENGTH } from "../format/extent-item.ts";
 import { BLOCK_SIZE } from "../format/geometry.ts";
 import { INODE_AT_NLINK } from "../format/inode-item.ts";
@@ -37,6 +37,8 @@ const RECORDS_MAX = 16384;
 /** Ranges of a file that are remembered for its next record, and extents that are listed in one. */
 const RANGES_MAX = 256;
 const EXTENTS_MAX = 256;
+/** Numbers in the ranges of all files (2 MiB); beyond that files are logged with all of their extents. With `FILES_MAX` it keeps what the log remembers within the fixed part of the memory (mount-options.ts). */
+const RANGE_NUMBERS_MAX = 1 << 18;
 
 /** What changed in a file's content since it was logged or committed last. */
 class ChangedContent {
@@ -57,6 +59,7 @@ export class IntentLog {
   readonly #writer = new RecordWriter(PENDING_WORDS_MAX);
   /** By `cacheId` and inode number. Bound: emptied by each commit, and `skip` when there are too many. */
   readonly #changed = new Map<number, ChangedContent>();
+  #rangeNumbers = 0;
   /** By `cacheId` and inode number. Bound: `FILES_MAX`, then `skip`. */
   readonly #replacing = new Map<number, Replacing>();
   /** Where the log is, and how much of it is written. */
@@ -86,6 +89,7 @@ export class IntentLog {
     this.#skips = this.carried.length > 0;
     this.#writer.clear();
     this.#changed.clear();
+    this.#rangeNumbers = 0;
     for (const [key, file] of this.#replacing) {
       if (!file.outlivesCommit) this.#replacing.delete(key);
       file.isMoved = file.outlivesCommit = false;
@@ -245,8 +249,14 @@ export class IntentLog {
     const { ranges } = changed;
     const last = ranges.length - 2;
     if (last >= 0 && ranges[last]! + ranges[last + 1]! === index) ranges[last + 1]! += count;
-    else if (ranges.length < 2 * RANGES_MAX) ranges.push(index, count);
-    else changed.isWhole = true;
+    else if (ranges.length < 2 * RANGES_MAX && this.#rangeNumbers < RANGE_NUMBERS_MAX) {
+      ranges.push(index, count);
+      this.#rangeNumbers += 2;
+    } else {
+      changed.isWhole = true;
+      this.#rangeNumbers -= ranges.length;
+      ranges.length = 0;
+    }
   }
 
   /** Blocks of a file went, or its extents changed in another way than by `stored`. */
@@ -342,7 +352,8 @@ export class IntentLog {
       const end = ranges[range]! + ranges[range + 1]!;
       for (let index = ranges[range]!; index < end; index = found.start + found.length) {
         if (!mayHaveItems(subvolume, ino) || (!findExtent(subvolume, ino, index) && !findNextExtent(subvolume, ino, index)) || found.start >= end) break;
-        if (++extents > EXTENTS_MAX) {
+        // A record maps blocks; what is lost has none.
+        if (++extents > EXTENTS_MAX || isLost(found.flags)) {
           this.#skips = true;
           return false;
         }
@@ -358,6 +369,7 @@ export class IntentLog {
     writer.words[countAt] = extents;
     writer.end();
     this.#changed.delete(key);
+    this.#rangeNumbers -= changed.ranges.length;
     return true;
   }
 
@@ -423,4 +435,5 @@ export class IntentLog {
   }
 }
 
-const FILES_MAX = 65536;
+/** Files whose changes are remembered (some 150 bytes each). */
+const FILES_MAX = 32768;

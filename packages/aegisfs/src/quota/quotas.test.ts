@@ -1,7 +1,7 @@
 /** Quotas: limits hold to the block whatever waits in memory, usage is always what check counts, and projects keep to their folders. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { EDQUOT, EINVAL, ENOENT, EXDEV, S_IFDIR, S_IFREG } from "@stratos/abi";
+import { EDQUOT, EINVAL, ENOENT, ENOSPC, EXDEV, S_IFDIR, S_IFREG } from "@stratos/abi";
 import { SeededRandom } from "@stratos/base";
 import { Attributes, ATTRIBUTE_GID, ATTRIBUTE_PROJECT, ATTRIBUTE_UID, check, mount, QUOTA_GROUP, QUOTA_PROJECT, QUOTA_USER, ROOT_INO } from "../aegisfs.ts";
 import type { QuotaKind, Subvolume } from "../aegisfs.ts";
@@ -127,4 +127,24 @@ test(`usage stays what is there, over random work, snapshots, rollbacks and cras
     }
     commitAndCheck(live, device);
   }
+});
+
+test("who delays writes learns of a limit when it is met, by what it was promised", () => {
+  const { device, volume } = freshVolume(32);
+  const { root } = volume;
+  const file = root.create(ROOT_INO, "f", FILE, 7, 7);
+  assert.equal(root.hasQuotaLimit(file), false);
+  assert.equal(root.promise(file, 1000), 0, "quotas are off");
+  assert.equal(root.setQuotas(true), 0);
+  assert.equal(root.setQuotaLimits(QUOTA_USER, 7, { ...NONE, blocksHard: 20 }), 0);
+  assert.equal(root.hasQuotaLimit(file), true);
+  assert.equal(root.promise(file, 15), 0);
+  assert.equal(root.promise(file, 6), -EDQUOT);
+  const other = root.create(ROOT_INO, "other", FILE, 7, 7);
+  assert.equal(root.write(other, 0, new Uint8Array(40_960), 0, 40_960), 20_480, "the rest is promised");
+  root.unpromise(file, 15);
+  assert.equal(root.write(file, 0, new Uint8Array(61_440), 0, 61_440), 61_440);
+  assert.equal(root.promise(file, 1), -EDQUOT);
+  assert.equal(root.promise(root.create(ROOT_INO, "free", FILE, 8, 8), 1 << 20), -ENOSPC);
+  commitAndCheck(volume, device);
 });

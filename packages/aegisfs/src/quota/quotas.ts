@@ -40,6 +40,8 @@ class Account {
   /** When the soft limit was passed, in seconds; 0: it is not. */
   blocksSince = 0;
   inodesSince = 0;
+  /** Blocks that callers who delay writes were promised (`promise`); in memory alone. */
+  promised = 0;
   isDirty = false;
 
   constructor(kind: QuotaKind, id: number) {
@@ -200,6 +202,32 @@ export class Quotas {
     return count;
   }
 
+  /** Has an owner of the inode a limit of blocks, which a write may meet? */
+  isLimited(ino: number): boolean {
+    return this.isOn && this.#accountsOf(ino).some(({ blocksHard, blocksSoft }) => blocksHard > 0 || blocksSoft > 0);
+  }
+
+  /**
+   * Counts new blocks for the inode's owners that will be written later, so that who delays writes learns of a limit when it is met and not when nobody listens any more. Negative: they are
+   * written or dropped now.
+   *
+   * @returns 0 or −EDQUOT
+   */
+  promise(ino: number, blocks: number): number {
+    if (!this.isOn) return 0;
+    if (blocks > 0 && this.#subvolume.volume.enforcesQuotas && !this.hasRoom(ino, blocks)) return -EDQUOT;
+    for (const account of this.#accountsOf(ino)) account.promised = Math.max(0, account.promised + blocks);
+    return 0;
+  }
+
+  #accountsOf(ino: number): Account[] {
+    const at = loadInode(this.#subvolume, ino);
+    if (at < 0) return [];
+    const { words } = this.#subvolume.volume.inodes;
+    const ids = [words[at + INODE_AT_UID]!, words[at + INODE_AT_GID]!, words[at + INODE_AT_PROJECT]!];
+    return KINDS.map((kind) => this.#account(kind, ids[kind]!));
+  }
+
   /** May the inode's owners have so many blocks more? */
   hasRoom(ino: number, blocks: number): boolean {
     const { volume } = this.#subvolume;
@@ -209,15 +237,10 @@ export class Quotas {
   }
 
   #room(ino: number): number {
-    const at = loadInode(this.#subvolume, ino);
-    if (at < 0) return Infinity;
-    const { words } = this.#subvolume.volume.inodes;
-    const ids = [words[at + INODE_AT_UID]!, words[at + INODE_AT_GID]!, words[at + INODE_AT_PROJECT]!];
     let room = Infinity;
-    for (const kind of KINDS) {
-      const { blocks, blocksHard, blocksSince } = this.#account(kind, ids[kind]!);
+    for (const { blocks, blocksHard, blocksSince, promised } of this.#accountsOf(ino)) {
       if (this.#isOverdue(blocksSince)) return 0;
-      if (blocksHard > 0) room = Math.min(room, blocksHard - blocks);
+      if (blocksHard > 0) room = Math.min(room, blocksHard - blocks - promised);
     }
     return room;
   }

@@ -6,7 +6,7 @@
  * written; both are fine. Nodes that wait for a commit have no copies yet and are passed over.
  */
 import { Failure } from "../failure.ts";
-import { EXTENT_AT_BLOCK, EXTENT_AT_CHECKSUMS, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_UNWRITTEN, extentSize } from "../format/extent-item.ts";
+import { EXTENT_AT_BLOCK, EXTENT_AT_CHECKSUMS, EXTENT_AT_FLAGS, EXTENT_AT_LENGTH, EXTENT_LOST, EXTENT_UNWRITTEN, extentSize } from "../format/extent-item.ts";
 import { BLOCK_SIZE, EXTENT_BLOCKS_MAX, NODE_BLOCKS } from "../format/geometry.ts";
 import { KIND_EXTENT } from "../format/key.ts";
 import { ENTRY_AT_POINTER, ENTRY_WORDS, NODE_HEADER_WORDS, POINTER_AT_BIRTH_LOW, POINTER_AT_BLOCK } from "../format/node-layout.ts";
@@ -40,7 +40,8 @@ export interface Damage {
   block: number;
 }
 
-const DAMAGE_MAX = 1000;
+/** Most that is listed. */
+export const DAMAGE_MAX = 1000;
 const PROPERTY = "scrub";
 const PROPERTY_LAST = "scrub.last";
 
@@ -208,7 +209,7 @@ export class Scrub {
           const value = valueOffset(node, slot) >>> 2;
           const stored = words[value + EXTENT_AT_LENGTH]! >>> 16;
           if (stored > EXTENT_BLOCKS_MAX || valueLength(node, slot) !== extentSize(stored)) throw new Failure("corrupt-node", block);
-          if ((words[value + EXTENT_AT_FLAGS]! & EXTENT_UNWRITTEN) === 0) this.#verifyData(words, value, stored, key[0], budget);
+          if ((words[value + EXTENT_AT_FLAGS]! & (EXTENT_UNWRITTEN | EXTENT_LOST)) === 0) this.#verifyData(words, value, stored, key[0], budget);
         }
       }
     } else {

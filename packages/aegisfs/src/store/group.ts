@@ -4,6 +4,8 @@
 import { GROUP_BLOCKS, GROUP_WORDS } from "../format/geometry.ts";
 
 export class Group {
+  /** Number of the group. */
+  readonly index: number;
   readonly bits = new Uint32Array(GROUP_WORDS);
   readonly pinned = new Uint32Array(GROUP_WORDS);
   readonly fresh = new Uint32Array(GROUP_WORDS);
@@ -18,6 +20,10 @@ export class Group {
   hint = 0;
   /** Bits from here on are to leave the volume: free ones are not taken. */
   closedFrom = GROUP_BLOCKS;
+
+  constructor(index: number) {
+    this.index = index;
+  }
 
   /** Counts what can be allocated anew. */
   recount(): void {

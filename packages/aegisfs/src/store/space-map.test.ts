@@ -88,3 +88,41 @@ test("what is given back while a reader holds the volume is not given out before
   commit();
   assert.equal(space.availableBlocks, space.freeBlocks);
 });
+
+test("a place for the log is the longest run that there is, when none is as long as it should be", () => {
+  const { volume } = freshVolume(40);
+  const { space } = volume;
+  const taken: [number, number][] = [];
+  for (let length = space.allocateData(64, -100); length > 0; length = space.allocateData(64, -100)) taken.push([space.runStart, length]);
+  assert.equal(space.findFree(16, 8), 0);
+  for (const [start, length] of taken) for (let at = 0; at + 4 <= length; at += 4) space.release(start + at, 3);
+  assert.equal(space.findFree(16, 8), 0, "runs of three are none");
+  // What was taken in this transaction is free at once when it is given back.
+  const [start] = taken[taken.length >> 1]!;
+  for (const block of [3, 7]) space.release(start + block, 1);
+  assert.equal(space.findFree(16, 8), 11);
+  assert.equal(space.runStart, start);
+  assert.equal(space.findFree(8, 8), 8);
+});
+
+test("a search in a full volume goes past what is known to be full, and finds what is given back", () => {
+  const { volume } = freshVolume(34 * 32);
+  const { space } = volume;
+  const nodes: number[] = [];
+  for (;;) {
+    try {
+      nodes.push(space.allocateNode());
+    } catch (thrown) {
+      assert.ok((thrown as { kind: string }).kind === "no-space");
+      break;
+    }
+  }
+  assert.equal(space.availableQuads, 0);
+  for (let round = 0; round < 2000; round++) {
+    const block = nodes[(round * 7919) % nodes.length]!;
+    space.release(block, 4);
+    assert.equal(space.allocateNode(), block);
+  }
+  for (const block of nodes) space.release(block, 4);
+  assert.equal(space.allocateData(64, 0), 64);
+});

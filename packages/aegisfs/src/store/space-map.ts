@@ -37,13 +37,17 @@ export class SpaceMap {
   #layout: Layout;
   /** Bound: `GROUPS_MAX` and those that the running transaction touched. */
   readonly #groups = new Map<number, Group>();
-  /** Groups that were dropped from memory without a free quad, and without a free block (true): the search goes past them. */
-  readonly #full = new Map<number, boolean>();
+  /** Groups that are known to have no quad, and no block, that may be taken: a bit for each, so that a search in a full volume goes past 32 at once. At most 64 KiB each. */
+  #noQuads: Uint32Array;
+  #noBlocks: Uint32Array;
   readonly #tree: Tree;
-  readonly #dirty: number[] = [];
+  /** In the order in which they were dirtied. */
+  readonly #dirty = new Set<number>();
   readonly #touched: Group[] = [];
   #nodeCursor: number;
   #dataCursor: number;
+  /** Groups behind `#nodeCursor` where the search for the log's place goes on. */
+  #logOffset = 0;
   /** Free blocks and quads as the next commit records them. */
   freeBlocks: number;
   freeQuads: number;
@@ -67,6 +71,8 @@ export class SpaceMap {
     this.freeQuads = freeQuads;
     this.availableBlocks = freeBlocks;
     this.availableQuads = freeQuads;
+    this.#noQuads = new Uint32Array((layout.end / (GROUP_BLOCKS * 32) + 1) | 0);
+    this.#noBlocks = this.#noQuads.slice();
     this.#nodeCursor = Math.floor(layout.first / GROUP_BLOCKS);
     this.#tiers = new TierChoice(layout, (index) => this.#load(index).available);
     // Metadata fills groups from the front; data starts in the second, so that each lies close together.
@@ -74,7 +80,7 @@ export class SpaceMap {
   }
 
   get dirtyGroups(): number {
-    return this.#dirty.length;
+    return this.#dirty.size;
   }
 
   /** Groups of the volume's own blocks, those in gaps between segments included. */
@@ -87,7 +93,8 @@ export class SpaceMap {
    * free and closed.
    */
   setLayout(next: Layout): void {
-    this.#full.clear();
+    this.#noQuads = new Uint32Array((Math.max(next.end, this.#layout.end) / (GROUP_BLOCKS * 32) + 1) | 0);
+    this.#noBlocks = this.#noQuads.slice();
     const before = this.#layout;
     const groups = new Set([...groupsOf(before), ...groupsOf(next)]);
     for (const index of groups) {
@@ -110,7 +117,7 @@ export class SpaceMap {
       for (const bit of reservedBefore) clearBit(group.bits, bit);
       for (let bit = to; bit < from; bit++) assert(!isSet(group.bits, bit), "blocks that leave a volume are free");
       if (to === 0) {
-        this.#unlist(group);
+        this.#unlist(index, group);
         this.#groups.delete(index);
         this.#tree.remove(0, keyMiddle(KIND_GROUP, 0), index);
         continue;
@@ -135,11 +142,11 @@ export class SpaceMap {
    * @param keep    also keep what was marked as used: damage may hide its owners
    */
   rebuild(owners: (group: number) => Uint16Array | undefined, keep: boolean): void {
-    this.#dirty.length = 0;
+    this.#dirty.clear();
     this.#touched.length = 0;
     this.freeBlocks = this.freeQuads = this.availableBlocks = this.availableQuads = 0;
     for (const index of groupsOf(this.#layout)) {
-      const group = new Group();
+      const group = new Group(index);
       const before = this.#stored(index);
       if (keep && before !== null) group.bits.set(before);
       const counts = owners(index);
@@ -202,12 +209,23 @@ export class SpaceMap {
     }
   }
 
+  /** What the group has may have become none, or some. */
+  #note({ index, quads, available }: Group): void {
+    const bit = 1 << (index & 31);
+    const at = index >>> 5;
+    if (quads === 0) this.#noQuads[at]! |= bit;
+    else this.#noQuads[at]! &= ~bit;
+    if (available === 0) this.#noBlocks[at]! |= bit;
+    else this.#noBlocks[at]! &= ~bit;
+  }
+
   #forgetAvailable(group: Group): void {
     this.availableBlocks -= group.available;
     this.availableQuads -= group.quads;
   }
 
   #addAvailable(group: Group): void {
+    this.#note(group);
     this.availableBlocks += group.available;
     this.availableQuads += group.quads;
   }
@@ -238,10 +256,17 @@ export class SpaceMap {
     const first = Math.floor(this.#layout.first / GROUP_BLOCKS);
     for (let tried = 0; tried < groups; tried++) {
       const index = first + ((this.#nodeCursor - first + tried) % groups);
-      if (strict && !this.#tiers.isFast(index)) continue;
-      if (this.#full.has(index)) continue;
+      const bits = this.#noQuads[index >>> 5]!;
+      if (bits === 0xffffffff && (index & 31) === 0 && index + 32 <= first + groups) {
+        tried += 31;
+        continue;
+      }
+      if ((bits & (1 << (index & 31))) !== 0 || (strict && !this.#tiers.isFast(index))) continue;
       const group = this.#load(index);
-      if (group.quads === 0) continue;
+      if (group.quads === 0) {
+        this.#note(group);
+        continue;
+      }
       this.#nodeCursor = index;
       for (let word = 0; word < GROUP_WORDS; word++) {
         const quads = freeQuadsOf(group.bits[word]! | group.pinned[word]!);
@@ -282,8 +307,12 @@ export class SpaceMap {
     let bestBit = 0;
     for (let tried = 0, looked = 0; tried < groups && looked < GROUPS_TO_COMPARE; tried++) {
       const index = first + ((this.#dataCursor - first + tried) % groups);
-      if (strict && !this.#tiers.isWanted(index)) continue;
-      if (this.#full.get(index) === true) continue;
+      const bits = this.#noBlocks[index >>> 5]!;
+      if (bits === 0xffffffff && (index & 31) === 0 && index + 32 <= first + groups) {
+        tried += 31;
+        continue;
+      }
+      if ((bits & (1 << (index & 31))) !== 0 || (strict && !this.#tiers.isWanted(index))) continue;
       const group = this.#load(index);
       if (group.available === 0 || (keepQuads && group.available === group.quads * NODE_BLOCKS)) continue;
       let length = findRun(group, group.hint, want, keepQuads);
@@ -308,16 +337,27 @@ export class SpaceMap {
 
   // ---- For the intent log -----------------------------------------------------------------------------------------
 
-  /** First block of a free run of that length in one group, which is not taken; −1 when there is none nearby. */
-  findFree(length: number): number {
+  /**
+   * A free run of `want` blocks, or the longest of at least `least`, in one group; its first block is `runStart`, and it is not taken. Looks at some groups only, at those of metadata first; the next call goes on behind
+   * them, so that a run is found wherever it is.
+   *
+   * @returns its length; 0 when there is none in these groups
+   */
+  findFree(want: number, least: number): number {
     const groups = this.#groupCount();
     const first = Math.floor(this.#layout.first / GROUP_BLOCKS);
-    for (let tried = 0; tried < Math.min(groups, GROUPS_SEARCHED); tried++) {
-      const index = first + ((this.#nodeCursor - first + tried) % groups);
+    let best = 0;
+    for (let tried = 0; tried < Math.min(groups, GROUPS_SEARCHED) && best < want; tried++) {
+      const index = first + ((this.#nodeCursor - first + this.#logOffset + tried) % groups);
       const group = this.#load(index);
-      if (group.available >= length && findRun(group, 0, length, false) >= length) return index * GROUP_BLOCKS + foundBit;
+      if (group.available <= best) continue;
+      const length = findRun(group, 0, want, false);
+      if (length <= best) continue;
+      best = length;
+      this.runStart = index * GROUP_BLOCKS + foundBit;
     }
-    return -1;
+    this.#logOffset = best >= least ? 0 : (this.#logOffset + GROUPS_SEARCHED) % groups;
+    return best >= least ? best : 0;
   }
 
   /** Are all blocks of the range the volume's, and free? */
@@ -400,16 +440,14 @@ export class SpaceMap {
 
   /** Writes changed bitmaps into their items. That changes the volume tree, which may take blocks: repeats until nothing is left. */
   store(): void {
-    while (this.#dirty.length > 0) {
-      const index = this.#dirty[this.#dirty.length - 1]!;
+    // What is dirtied meanwhile comes behind, and is reached by the same walk.
+    for (const index of this.#dirty) {
       const group = this.#groups.get(index)!;
       const offset = this.#tree.replace(0, keyMiddle(KIND_GROUP, 0), index, GROUP_ITEM_SIZE);
       // Only now: making room for the item may have allocated from this very group, or dirtied others behind it.
       this.#tree.words.set(group.bits, offset >>> 2);
       group.dirty = false;
-      const at = this.#dirty.indexOf(index);
-      this.#dirty[at] = this.#dirty[this.#dirty.length - 1]!;
-      this.#dirty.pop();
+      this.#dirty.delete(index);
     }
   }
 
@@ -438,7 +476,6 @@ export class SpaceMap {
       if (this.#groups.size <= GROUPS_MAX / 2) return;
       if (group.touched || group.dirty || group.closedFrom < GROUP_BLOCKS) continue;
       this.#groups.delete(index);
-      if (group.quads === 0) this.#full.set(index, group.available === 0);
     }
   }
 
@@ -458,8 +495,7 @@ export class SpaceMap {
   #load(index: number): Group {
     const present = this.#groups.get(index);
     if (present !== undefined) return present;
-    const group = new Group();
-    this.#full.delete(index);
+    const group = new Group(index);
     // While a volume is made there is no tree yet.
     if (this.#tree.root[POINTER_AT_BLOCK] !== 0 && this.#tree.find(0, keyMiddle(KIND_GROUP, 0), index)) {
       const at = this.#tree.offset >>> 2;
@@ -470,6 +506,7 @@ export class SpaceMap {
     }
     for (let bit = this.#layout.usable(index); bit < GROUP_BLOCKS; bit++) setBit(group.bits, bit);
     group.recount();
+    this.#note(group);
     this.#groups.set(index, group);
     return group;
   }
@@ -477,7 +514,7 @@ export class SpaceMap {
   #markDirty(index: number, group: Group): void {
     if (!group.dirty) {
       group.dirty = true;
-      this.#dirty.push(index);
+      this.#dirty.add(index);
     }
     this.#touch(group);
   }
@@ -489,9 +526,9 @@ export class SpaceMap {
   }
 
   /** A group that goes away takes no part in commits. */
-  #unlist(group: Group): void {
+  #unlist(index: number, group: Group): void {
     if (group.touched) this.#touched.splice(this.#touched.indexOf(group), 1);
-    if (group.dirty) this.#dirty.splice(this.#dirty.findIndex((index) => this.#groups.get(index) === group), 1);
+    this.#dirty.delete(index);
   }
 
   #take(index: number, group: Group, bit: number, count: number): void {
@@ -529,6 +566,8 @@ export class SpaceMap {
     const quads = countOnes(freeQuadsOf(bits | pinned)) - countOnes(freeQuadsOf(oldTaken));
     group.available += blocks;
     group.quads += quads;
+    // It had none, or has none now.
+    if (group.quads === 0 || group.quads === quads || group.available === 0 || group.available === blocks) this.#note(group);
     this.availableBlocks += blocks;
     this.availableQuads += quads;
     this.freeBlocks += countOnes(oldBits) - countOnes(bits);

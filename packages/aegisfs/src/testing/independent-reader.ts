@@ -208,7 +208,7 @@ export class IndependentReader {
       if (newest === null || pair(own, 4) > pair(newest, 4)) newest = own;
     }
     expect(newest !== null, "a superblock");
-    expect((newest[12]! & ~0x1f) === 0, "features that this reader knows");
+    expect((newest[12]! & ~0x3f) === 0, "features that this reader knows");
     return newest;
   }
 

@@ -64,9 +64,10 @@ function placeLog({ log, space, store, superblock }: Volume, hasLog: boolean): v
   space.unpin(log.start, log.blocks);
   const blocks = Math.max(LOG_BLOCKS_MIN, Math.min(LOG_BLOCKS_MAX, Math.floor(store.layout.blocks / LOG_SHARE)));
   // Where space runs short, files need it more.
-  const start = hasLog && space.availableBlocks > blocks * 16 ? space.findFree(blocks) : -1;
-  superblock.logStart = Math.max(0, start);
-  superblock.logBlocks = start < 0 ? 0 : blocks;
+  const want = Math.min(blocks, Math.floor(space.availableBlocks / 16));
+  const length = hasLog && want >= LOG_BLOCKS_MIN ? space.findFree(want, LOG_BLOCKS_MIN) : 0;
+  superblock.logStart = length > 0 ? space.runStart : 0;
+  superblock.logBlocks = length;
 }
 
 /** Brings back what was synced after the last commit. Throws Failure. */

@@ -117,7 +117,7 @@ export function reclaim(volume: Volume, steps: number): number {
     const failed = volume.begin(Room.frees);
     if (failed < 0) return failed;
     try {
-      if (!reclaimStep(volume, stepUnits(volume))) return 0;
+      if (!reclaimStep(volume, stepUnits(volume))) return volume.root.retryOrphans();
     } catch (thrown) {
       return volume.abort(thrown);
     } finally {

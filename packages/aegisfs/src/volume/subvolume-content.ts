@@ -8,6 +8,7 @@ import * as content from "../file/content.ts";
 import * as data from "../file/data.ts";
 import { fragmentation, rewritePart, type Fragmentation } from "../file/defragment.ts";
 import { blocksOf, offsetOf, type FileOffset } from "../file/file-offset.ts";
+import { listExtents, type FileExtent } from "../file/extent-list.ts";
 import * as holes from "../file/holes.ts";
 import { settleFile } from "../file/settle.ts";
 import { collapseRange, insertRange } from "../file/shift.ts";
@@ -144,6 +145,12 @@ export class SubvolumeContent extends SubvolumeOperation {
   seekHole(this: Subvolume, ino: number, offset: FileOffset): FileOffset {
     this.reads?.addInode(ino);
     return this.reading(() => holes.seekHole(this, ino, offset));
+  }
+
+  /** The first `most` runs of a file that end behind byte `offset`, as FS_IOC_FIEMAP lists them (file/extent-list.ts). −ENOENT, −EISDIR, −EINVAL, −EIO. */
+  extents(this: Subvolume, ino: number, offset: FileOffset, most: number): FileExtent[] | number {
+    this.reads?.addInode(ino);
+    return this.reading(() => listExtents(this, ino, offset, most));
   }
 
   /** How a file lies on the device; −ENOENT, −EISDIR, −EINVAL. */

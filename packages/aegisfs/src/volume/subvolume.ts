@@ -9,6 +9,7 @@
  * Where the work is done: ../file/*.ts, which this class is the border of: nothing is thrown past it but defects. Here are names, attributes and lifetimes; operations on
  * content are in subvolume-content.ts, what is around each operation in subvolume-operation.ts, what the volume's tree says of it in subvolume-state.ts.
  */
+import { ENOSPC } from "@stratos/abi";
 import { ROOT_INO } from "../format/inode-item.ts";
 import { inheritAcl, setAcl } from "../access/acl.ts";
 import type { Attributes } from "../file/attributes.ts";
@@ -40,6 +41,8 @@ export class Subvolume extends SubvolumeContent {
   readonly locks: FileLocks = new FileLocks();
   /** What a transaction has read of it, when it must know; else null. */
   reads: ReadSet | null = null;
+  /** Files without a name that could not be freed for want of space: `freeOrphans` tries again. Bound: what was held open. */
+  #hasRefusedOrphans = false;
   /** Pins by inode number. Bound: what the caller holds open. */
   readonly #pins = new Map<number, number>();
 
@@ -366,6 +369,23 @@ export class Subvolume extends SubvolumeContent {
     return this.changing(Room.settings, 0, () => this.quotas.setLimits(kind, id, limits));
   }
 
+  /** Has an owner of the file a limit of blocks? Who gathers writes does better to pass those of such a file on at once. */
+  hasQuotaLimit(ino: number): boolean {
+    return this.reading(() => (this.quotas.isLimited(ino) ? 1 : 0)) === 1;
+  }
+
+  /**
+   * For who delays writes: promises `blocks` new blocks to the file's owners, until `unpromise`, which comes before they are written or dropped. 0; −EDQUOT, −ENOSPC: then write(2) is the place to say so.
+   */
+  promise(ino: number, blocks: number): number {
+    if (blocks > this.volume.dataBlocks) return -ENOSPC;
+    return this.reading(() => this.quotas.promise(ino, blocks));
+  }
+
+  unpromise(ino: number, blocks: number): void {
+    this.reading(() => this.quotas.promise(ino, -blocks));
+  }
+
   // ---- Lifetime ---------------------------------------------------------------------------------------------------
 
   /** Keeps the inode alive when its last name goes. */
@@ -389,8 +409,11 @@ export class Subvolume extends SubvolumeContent {
   }
 
   #freeOrphan(ino: number): number {
-    // A file system that was made read-only keeps its orphans for the next mount.
-    if (this.begin(Room.shrinks) < 0) return 0;
+    // A file system that was made read-only keeps its orphans for the next mount, a full one until there is space.
+    if (this.begin(Room.shrinks) < 0) {
+      this.#hasRefusedOrphans = true;
+      return 0;
+    }
     try {
       return orphans.free(this, ino);
     } catch (thrown) {
@@ -400,9 +423,16 @@ export class Subvolume extends SubvolumeContent {
     }
   }
 
+  /** The same for those that a full volume could not free before. 0 or a negated errno. */
+  retryOrphans(): number {
+    return this.#hasRefusedOrphans ? this.freeOrphans() : 0;
+  }
+
   /** Frees what a crash left without a name; the mount calls it. */
   freeOrphans(): number {
+    this.#hasRefusedOrphans = false;
     try {
+      if (this.volume.inodes.dirtyCount > 0) this.volume.settle();
       for (const ino of orphans.list(this)) {
         const failed = this.isPinned(ino) ? 0 : this.#freeOrphan(ino);
         if (failed < 0) return failed;

@@ -419,6 +419,11 @@ export class Volume implements NodeOwner {
     return freeQuads - Math.ceil(this.log.blocks / NODE_BLOCKS) < quads ? 0 : Math.max(0, free - (free >> 6) - quads * NODE_BLOCKS);
   }
 
+  /** The intent log: its blocks, those in use, and whether there should be one and space has no run that is long enough. Then each fsync is a commit. */
+  get logState(): { readonly blocks: number; readonly used: number; readonly isMissing: boolean } {
+    return { blocks: this.log.blocks, used: this.log.used, isMissing: this.#hasLog && this.superblock.generation > 1 && this.superblock.logBlocks === 0 };
+  }
+
   usage(): VolumeUsage {
     if (this.#failed === null) {
       try {

@@ -1,6 +1,6 @@
 /** `stratos fs df|stats|check|resize`: a volume as a whole. */
 import { EINVAL, ENOSPC } from "@stratos/abi";
-import { check, health, repair, resizeDevice, type MountError, type Problem, type RepairResult } from "@stratos/aegisfs";
+import { check, exitOf, health, repair, resizeDevice, type Loss, type MountError, type Problem, type RepairResult } from "@stratos/aegisfs";
 import { VOLUME_CODECS } from "@stratos/host-node";
 import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/fuse";
 import { CommandError } from "../command-error.ts";
@@ -82,19 +82,27 @@ export async function checkVolume(path: string, options: CheckVolumeOptions): Pr
   return problems.length === 0 ? 0 : 1;
 }
 
+/** Exit status 0 when the volume is whole now, 4 when something is lost or was left as it is (as of fsck(8)); of a dry run, 1 when all of it can be repaired. */
 function tellRepair(path: string, result: RepairResult | MountError, options: CheckVolumeOptions): number {
   if (typeof result === "string") throw mountFailure(path, result);
-  const { found, fixed, left, lost } = result;
-  const isWhole = options.dryRun === true ? found.length === 0 : left.length === 0 && lost.length === 0;
-  if (options.json === true) process.stdout.write(`${JSON.stringify({ volume: path, dryRun: options.dryRun === true, clean: isWhole, found, fixed, left, lost }, null, 2)}\n`);
+  const { found, fixed, left, lost, losses } = result;
+  const dryRun = options.dryRun === true;
+  const status = exitOf(result);
+  if (options.json === true) process.stdout.write(`${JSON.stringify({ volume: path, dryRun, clean: status === 0 || (status === 1 && !dryRun), found, fixed, left, lost, losses }, null, 2)}\n`);
   else {
-    if (options.dryRun === true) for (const problem of found) process.stdout.write(`${path}: to be repaired: ${problemWords(problem)}\n`);
-    for (const problem of fixed) process.stdout.write(`${path}: repaired: ${problemWords(problem)}\n`);
-    if (options.dryRun !== true) for (const problem of left) process.stdout.write(`${path}: not repaired: ${problemWords(problem)}\n`);
-    for (const { ino, subvolume, block } of lost) process.stdout.write(`${path}: lost: content of inode ${ino} in subvolume ${subvolume} (block ${block})\n`);
-    if (isWhole) process.stdout.write(`${path}: clean\n`);
+    for (const problem of fixed) process.stdout.write(`${path}: ${dryRun ? "to be repaired" : "repaired"}: ${problemWords(problem)}\n`);
+    for (const problem of left) process.stdout.write(`${path}: ${dryRun ? "would not be repaired" : "not repaired"}: ${problemWords(problem)}\n`);
+    for (const loss of losses) process.stdout.write(`${path}: ${dryRun ? "would be lost" : "lost"}: ${lossWords(loss)}\n`);
+    const words = status === 0 || (status === 1 && !dryRun) ? "clean" : status === 1 ? "all of it can be repaired" : dryRun ? "a repair would not bring back everything" : "not everything could be brought back; what is left of files without a name is in /lost+found";
+    process.stdout.write(`${path}: ${words}\n`);
   }
-  return isWhole ? 0 : 1;
+  return status === 1 && !dryRun ? 0 : status;
+}
+
+function lossWords({ what, subvolume, subvolumeName, ino, lastIno, path, from, to, detail }: Loss): string {
+  const name = path ?? (ino < 0 ? "" : lastIno > ino ? `inodes ${ino} to ${lastIno}` : `inode ${ino}`);
+  const place = subvolume >= 0 ? ` (subvolume ${subvolumeName === "" ? subvolume : subvolumeName}${path !== null && ino >= 0 ? `, inode ${ino}` : ""})` : "";
+  return what === "content" ? `${name}: bytes ${from} to ${to - 1}: ${detail}${place}` : `${name === "" ? "" : `${name}: `}${detail}${place}`;
 }
 
 function problemWords({ what, subvolume, ino, block }: Problem): string {

@@ -19,12 +19,12 @@ export function volumeCommands(finish: Finish): Command[] {
     .addOption(jsonOption())
     .action(async (volume: string, options: JsonOptions) => finish(await (await commands()).showStatistics(volume, options)));
   const checking = new Command("check")
-    .description("Proves every checksum and invariant of a volume that is not mounted, and names what is wrong. Exit status 1 when something is.")
+    .description("Proves every checksum and invariant of a volume that is not mounted, and names what is wrong. Exit status 1 when something is. With --repair: 0 when the volume is whole afterwards, 4 when something is lost (each file is named; its lost content reads as an error, what lost its name is in /lost+found) or could not be mended.")
     .summary("prove that a volume is whole")
     .argument("<volume>", VOLUME_WORDS)
     .option("--metadata-only", "do not read the content of files")
     .option("--repair", "mend what can be mended")
-    .option("-n, --dry-run", "with --repair: only say what would be mended")
+    .option("-n, --dry-run", "with --repair: only say what would be mended, and what would be lost")
     .addOption(jsonOption())
     .action(async (volume: string, options: CheckVolumeOptions) => finish(await (await commands()).checkVolume(volume, options)));
   const resize = new Command("resize")
