@@ -111,7 +111,7 @@ function openFound(found: FoundVolume, access: VolumeAccess): VolumeDevices {
 
 function deviceFailure(found: FoundVolume, error: unknown): unknown {
   const { text } = found;
-  if (error instanceof FileLockedError) return new VolumeInUseError(text, { path: error.path, owner: error.owner, mountPoint: mountOf(found)?.mountPoint ?? null, cause: error });
+  if (error instanceof FileLockedError) return new VolumeInUseError(text, { path: error.path, owner: error.owner, words: error.words, mountPoint: mountOf(found)?.mountPoint ?? null, cause: error });
   const { path = "" } = error as NodeJS.ErrnoException;
   if (/\.lock(\.\d+)?$/.test(path) && error instanceof Error) return new CommandError(text, `cannot be changed: its lock, ${path.replace(/\.\d+$/, "")}, cannot be made (${hostReason(error)})`, { cause: error });
   return error instanceof PassphraseError ? new CommandError(text, error.message, { cause: error }) : error;
