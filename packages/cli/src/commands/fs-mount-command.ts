@@ -200,9 +200,6 @@ async function serve(plan: MountPlan, words: MountWords, mountedFd: number | nul
       }
     });
   }
-  const warnings = mount.isWriteProtected ? ["write-protected, mounted read-only"] : [];
-  if (process.env[READY_FD] === undefined) for (const words of warnings) process.stderr.write(`stratos: ${plan.volume}: ${words}\n`);
-  say(`${warnings.map((words) => `warning: ${words}\n`).join("")}mounted\n`);
   let schedule: ScheduleKeeper | null = null;
   const keepSchedule = (isThere: boolean): void => {
     schedule?.stop();
@@ -212,6 +209,10 @@ async function serve(plan: MountPlan, words: MountWords, mountedFd: number | nul
   const control = new MountControl(plan.volume, mount, ([, group, verb], status) => {
     if (group === "schedule" && status === 0) keepSchedule(verb === "set");
   });
+  // Whoever started us may give the volume a command at once.
+  const warnings = mount.isWriteProtected ? ["write-protected, mounted read-only"] : [];
+  if (process.env[READY_FD] === undefined) for (const words of warnings) process.stderr.write(`stratos: ${plan.volume}: ${words}\n`);
+  say(`${warnings.map((words) => `warning: ${words}\n`).join("")}mounted\n`);
   const { errno, defect } = await mount.ended();
   control.close();
   keepSchedule(false);
