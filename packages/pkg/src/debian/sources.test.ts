@@ -1,7 +1,6 @@
 /** apt's sources. Goal: both forms are read, and the archive of Debian is told from others. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { FetchError } from "../ports.ts";
 import { chooseMirror, parseSourcesList, parseSourcesStanzas, unreachableMirror } from "./sources.ts";
 
 test("one-line sources are read, with options and comments", () => {
@@ -30,11 +29,8 @@ test("the mirror is the main archive's, whatever suite the host follows", () => 
   assert.equal(chooseMirror([...others, entry("http://m/debian", "bookworm")])?.uri, "http://m/debian");
 });
 
-test("a mirror that lacks a suite is not a network that lacks a mirror", () => {
-  const failure = (message: string, isPermanent: boolean): FetchError => new FetchError(message, { isPermanent });
-  const words = (suite: string, error: FetchError): string => unreachableMirror("http://m", suite, error).message;
-  assert.match(words("trixi", failure("http://m/dists/trixi/InRelease: 404 Not Found", true)), /^the Debian mirror http:\/\/m has no suite trixi; did you mean trixie\? \(/);
-  assert.match(words("zzz", failure("http://m/dists/zzz/InRelease: 404 Not Found", true)), /has no suite zzz; --suite takes names such as trixie, sid, forky/);
-  assert.match(words("trixie", failure("http://m/x: the name m cannot be looked up now: is there a network?", false)), /is there a network\? Check the network/);
-  assert.match(words("trixie", failure("http://m/x: the server takes no connections", false)), /no connections\. Check the network/);
+test("what a mirror's failure asks is no sentence's middle", () => {
+  const words = (why: string): string => unreachableMirror("http://m", new Error(why)).message;
+  assert.match(words("the name m cannot be looked up now: is there a network?"), /is there a network\? Check the network/);
+  assert.match(words("the server takes no connections"), /no connections\. Check the network/);
 });

@@ -2,8 +2,6 @@
  * apt's lists of sources, in both of their forms, and the choice of a mirror of Debian among them.
  * Source: sources.list(5).
  */
-import { closestName, slipsOfWord } from "@stratos/base";
-import type { FetchError } from "../ports.ts";
 import { parseControl } from "./control.ts";
 
 export interface SourceEntry {
@@ -30,18 +28,11 @@ export class MirrorError extends Error {
 const HOW_TO_NAME = "with --mirror URL, or STRATOS_MIRROR=URL in the environment, or \"mirror\" in config.json (a URL such as that of an apt source, under which dists/ and pool/ are found)";
 export const NO_MIRROR = `no Debian mirror is known: name one ${HOW_TO_NAME}`;
 
-/** For a mirror that does not answer, or does not have what is asked for. */
-export function unreachableMirror(uri: string, suite: string, cause: FetchError): MirrorError {
-  if (cause.isPermanent && /: 404\b|no such file/.test(cause.message)) {
-    const meant = closestName(suite, SUITES.filter((name) => name !== suite), slipsOfWord);
-    return new MirrorError(`the Debian mirror ${uri} has no suite ${suite}${meant === undefined ? `; --suite takes names such as ${SUITES.slice(0, 3).join(", ")}` : `; did you mean ${meant}?`} (${cause.message})`, { cause });
-  }
+/** For a mirror that does not answer. */
+export function unreachableMirror(uri: string, cause: Error): MirrorError {
   const end = /[.?!]$/.test(cause.message) ? "" : ".";
   return new MirrorError(`the Debian mirror ${uri} cannot be used: ${cause.message}${end} Check the network and its proxy (http_proxy, https_proxy), or name another mirror ${HOW_TO_NAME}`, { cause });
 }
-
-/** Of Debian, those with riscv64 first. Source: wiki.debian.org/DebianReleases. */
-const SUITES: readonly string[] = ["trixie", "sid", "forky", "stable", "testing", "unstable", "trixie-updates", "trixie-security", "trixie-backports", "experimental", "bookworm", "bullseye", "buster"];
 
 /** One-line form: `deb [signed-by=/…] URI SUITE COMPONENT…`. Lines that do not have it are skipped, as apt's own parts may. */
 export function parseSourcesList(text: string): SourceEntry[] {

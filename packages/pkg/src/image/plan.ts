@@ -86,7 +86,7 @@ export async function planImage(ports: PackagePorts, request: ImageRequest, onPr
   const index = new PackageIndex();
   const keyrings = [...trixieKeyrings(), ...(request.keyrings ?? [])];
   const release = await loadRepository(ports, { uri: request.mirror, suite, components, architecture, keyrings }, index, onProgress).catch((error: unknown) => {
-    throw error instanceof FetchError ? unreachableMirror(request.mirror, suite, error) : error;
+    throw error instanceof FetchError ? unreachableMirror(request.mirror, error) : error;
   });
   for (const source of request.extraSources ?? []) await loadRepository(ports, { ...source, architecture, keyrings }, index, onProgress);
   const wanted = [...request.packages, ...(request.choosePackages?.(index) ?? [])];
