@@ -192,20 +192,34 @@ test("a volume of several devices is mounted by its UUID or one of them, and fou
     const run = async (...args: string[]): Promise<string> => (await several.stratos(["fs", ...args])).stdout;
     await run("device", "add", several.volume, second);
     const [{ uuid }] = JSON.parse(await run("device", "list", "--json")) as [{ uuid: string }];
-    for (const name of [`UUID=${uuid}`, `uuid=${uuid}`, second]) {
+    for (const name of [`uuid=${uuid}`, second]) {
       await run("mount", name, several.mountPoint);
       await several.sh("echo there > file");
       assert.match(await run("device", "list"), new RegExp(`mounted on ${several.mountPoint}`));
-      for (const place of [several.mountPoint, several.volume, second, `UUID=${uuid}`]) {
-        assert.equal(JSON.parse(await run("health", place, "--json")).devices.length, 2);
-        await run("snapshot", "create", place, "s");
-        await run("snapshot", "delete", place, "s");
-      }
+      for (const place of [several.mountPoint, several.volume, second, `UUID=${uuid}`]) assert.equal(JSON.parse(await run("health", place, "--json")).devices.length, 2);
+      assert.equal(await run("snapshot", "create", second, "s"), "s\n");
+      await run("snapshot", "delete", `UUID=${uuid}`, "s");
       assert.match(await run("check", second), /clean/);
       await several.unmount();
     }
   } finally {
     await several.remove();
+  }
+});
+
+test("what a killed server leaves is taken away by the next command, whichever it is", async () => {
+  const killed = await MountedVolume.create("32M");
+  try {
+    for (const next of [["df", killed.volume], ["snapshot", "create", killed.volume]]) {
+      await killed.mount();
+      process.kill(killed.serverPid(), "SIGKILL");
+      await killed.try(["umount", "-l", killed.mountPoint]);
+      assert.ok(existsSync(`${killed.volume}.control`) && existsSync(`${killed.volume}.lock`));
+      await killed.stratos(["fs", ...next]);
+      assert.ok(!existsSync(`${killed.volume}.control`) && !existsSync(`${killed.volume}.lock`), next[0]);
+    }
+  } finally {
+    await killed.remove();
   }
 });
 

@@ -1,13 +1,12 @@
 import { enableCompileCache } from "node:module";
-import { constants as osConstants } from "node:os";
 import { join } from "node:path";
 import { stratosHome } from "@stratos/host-node/home";
+import { endWithBrokenPipe } from "./broken-pipe.ts";
 
 // Compiled code of the program itself is kept from run to run; a folder that cannot be written only costs time.
 enableCompileCache(join(stratosHome(), "compile-cache"));
-// `stratos fs cat … | head`: who reads no more ends the writer, as SIGPIPE does elsewhere; Node ignores that signal.
-process.on("uncaughtException", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE" && error.syscall === "write") process.exit(128 + osConstants.signals.SIGPIPE);
+endWithBrokenPipe();
+process.on("uncaughtException", (error: Error) => {
   console.error(`stratos: internal error: ${error.stack ?? String(error)}`);
   process.exit(125);
 });
@@ -15,5 +14,7 @@ const { runCli } = await import("./cli.ts");
 const status = await runCli(process.argv.slice(2));
 // What waits for a slow reader of a pipe would be lost with us, and nobody would know.
 for (const stream of [process.stdout, process.stderr]) if (stream.writableLength > 0) await new Promise<void>((resolve) => stream.write("", () => resolve()));
+// A write that failed says so in the next turn.
+await new Promise((resolve) => setImmediate(resolve));
 // exit, not exitCode: a host stream that still has a listener must not keep a finished run alive.
 process.exit(status);

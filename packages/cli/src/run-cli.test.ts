@@ -3,7 +3,9 @@
  * Method: `runCli` with handlers that record instead of doing.
  */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { afterEach, beforeEach, mock, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { CommandError } from "./command-error.ts";
 import type { CommandHandlers } from "./program/program.ts";
 import { runCli } from "./run-cli.ts";
@@ -116,4 +118,13 @@ test("a failure is told in one line, a defect with its place", async () => {
   assert.equal(await runCli(["image", "ls"], failing(new TypeError("x is undefined"))), 125);
   mock.restoreAll();
   assert.match(stderr, /^stratos: internal error: TypeError: x is undefined\n {4}at /);
+});
+
+test("who reads no more ends a command without a word, with the status that SIGPIPE gives", () => {
+  const main = fileURLToPath(new URL("./main.ts", import.meta.url));
+  for (const args of ["fs --help", "man fs", "fs device list"]) {
+    // The reader has gone before the first byte comes; what the shell itself says of SIGPIPE isn't ours.
+    const result = spawnSync("sh", ["-c", `{ "$1" --disable-warning=ExperimentalWarning "$2" ${args}; echo status $? >&2; } | true`, "sh", process.execPath, main], { encoding: "utf8", env: { ...process.env, STRATOS_HOME: "/nonexistent/home" } });
+    assert.equal(result.stderr, "status 141\n", args);
+  }
 });

@@ -1,6 +1,7 @@
 import { CommanderError } from "commander";
 import { closestName, printable, slipsOfWord } from "@stratos/base";
 import type { MountedCall } from "@stratos/host-node/fuse";
+import { BrokenPipe, EXIT_BROKEN_PIPE } from "./broken-pipe.ts";
 import { CommandError, hostReason, UsageError, VolumeInUseError } from "./command-error.ts";
 import { EXIT_FAILURE, EXIT_STRATOS_FAILED, EXIT_SUCCESS, EXIT_USAGE } from "./exit-status.ts";
 import { commandHandlers } from "./commands/command-handlers.ts";
@@ -28,6 +29,8 @@ export async function runCli(args: readonly string[], handlers: CommandHandlers 
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT_SUCCESS;
     // `stratos image`: its help, which was printed on stderr, says all.
     if (error instanceof CommanderError && error.code === "commander.help") return EXIT_USAGE;
+    // Where it was our own output that broke, that ends us now; another pipe or socket is told.
+    if ((error as NodeJS.ErrnoException).code === "EPIPE") await new Promise((resolve) => setImmediate(resolve));
     const failure = error instanceof CommanderError ? usageError(error, program) : error;
     return (caller === null ? await runElsewhere(failure, args) : null) ?? tell(failure);
   }
@@ -51,6 +54,7 @@ function forEachCommand(command: ReturnType<typeof createProgram>, visit: (comma
 
 /** Prints a failure as the conventions say; a defect of ours also says where, because that is what its report needs. */
 function tell(error: unknown): number {
+  if (error instanceof BrokenPipe) return EXIT_BROKEN_PIPE;
   if (error instanceof CommandError) {
     process.stderr.write(`stratos: ${printable(error.message)}\n`);
     return error.status;
@@ -72,7 +76,7 @@ function isHostError(error: unknown): error is NodeJS.ErrnoException {
 function usageError(error: CommanderError, program: ReturnType<typeof createProgram>): UsageError {
   const message = error.message.replace(/^error: /, "");
   const suggestion = /\n\(Did you mean (.+)\?\)/.exec(message)?.[1];
-  const hint = suggestion === undefined ? "" : `; did you mean ${suggestion}?`;
+  const hint = suggestion === undefined ? (/^unknown command/.test(message) ? "; see --help" : "") : `; did you mean ${suggestion}?`;
   const unknown = /^unknown (option|command) '(.+?)'/.exec(message);
   const own = unknown?.[1] === "command" && program.args[0] === "pkg" ? OTHERS_WORDS[unknown[2]!] : undefined;
   if (own !== undefined) return new UsageError(unknown![2]!, `unknown command; here it is \`stratos pkg ${own}\``);

@@ -2,7 +2,7 @@
  * One writer at a time for a file: `PATH.lock` (of /dev/X: /run/lock/stratos-dev-X.lock) names the process that has it. Node offers no flock(2), and a lock file that names
  * its owner can be taken over when the owner is gone: its pid no longer runs, or runs a program that started at another time.
  */
-import { linkSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { elsewhereWords } from "./fuse/mount-namespaces.ts";
 import { isRunning, processWords } from "./running-process.ts";
 
@@ -41,10 +41,16 @@ export function mountControlPath(path: string): string {
   return lockPathOf(path).replace(/lock$/, "control");
 }
 
-/** Takes away what a process that was killed has left beside a volume: its lock, and the socket of its mount. */
-export function removeStaleLock(path: string): void {
-  if (lockOwner(path) !== null) return;
-  for (const left of [lockPathOf(path), mountControlPath(path)]) rmSync(left, { force: true });
+/** Takes away what a process left that was killed: the lock, and the socket of one that had the volume mounted. What it may not remove it leaves. */
+export function removeLeftovers(path: string): void {
+  if (!existsSync(lockPathOf(path)) && !existsSync(mountControlPath(path))) return;
+  try {
+    const release = lockFile(path);
+    rmSync(mountControlPath(path), { force: true });
+    release();
+  } catch {
+    // It is in use, or another user's.
+  }
 }
 
 /** Beside the file; a device's beside those of other programs, since /dev is no place for files. */

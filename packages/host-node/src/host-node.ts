@@ -5,7 +5,7 @@ export { NodeRandomSource } from "./random-source.ts";
 export { FileBlockDevice } from "./file-block-device.ts";
 export { sleepSync } from "./sleep-sync.ts";
 export { waitForEndingMount } from "./ending-mount.ts";
-export { FileLockedError, lockFile, lockOwner, mountControlPath, removeStaleLock } from "./file-lock.ts";
+export { FileLockedError, lockFile, lockOwner, mountControlPath, removeLeftovers } from "./file-lock.ts";
 export { NodeFileTree } from "./node-file-tree.ts";
 export { stratosHome, homeFolder, readConfig, type StratosConfig } from "./stratos-home.ts";
 export { ProgressDisplay, type ProgressOutput } from "./progress-display.ts";

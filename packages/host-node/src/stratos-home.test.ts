@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { readConfig, stratosHome } from "./stratos-home.ts";
+import { homeFolder, readConfig, stratosHome } from "./stratos-home.ts";
 
 test("STRATOS_HOME wins over XDG_DATA_HOME, and a relative XDG_DATA_HOME is ignored", () => {
   assert.equal(stratosHome({ STRATOS_HOME: "/a/b", XDG_DATA_HOME: "/x" }), "/a/b");
@@ -24,4 +24,15 @@ test("the configuration is optional, and its mistakes are named", () => {
   } finally {
     rmSync(home, { recursive: true });
   }
+});
+
+test("what keeps a home from being made is told of the folder that cannot be made, and never waited for", () => {
+  const folder = mkdtempSync(join(tmpdir(), "stratos-home-"));
+  const file = join(folder, "file");
+  writeFileSync(file, "");
+  assert.throws(() => homeFolder(join(file, "deep/home"), "images"), { code: "ENOTDIR" });
+  // Node's own way to make folders never returns there.
+  if (existsSync("/proc/self")) assert.throws(() => homeFolder("/proc/nope", "images"), { code: "ENOENT", path: "/proc/nope" });
+  assert.equal(statSync(homeFolder(join(folder, "a/b"), "images")).isDirectory(), true);
+  rmSync(folder, { recursive: true });
 });

@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
+import { makeFolders } from "./make-folders.ts";
 
 /**
  * Where Stratos keeps what outlives a run: `images/`, `downloads/`, `translations/`, `config.json`.
@@ -16,10 +17,10 @@ export function stratosHome(environment: NodeJS.ProcessEnv = process.env): strin
   return join(homedir(), ".local", "share", "stratos");
 }
 
-/** A folder of STRATOS_HOME, made when absent. */
+/** A folder of STRATOS_HOME, made when absent. @throws Node's error for what keeps it from being made */
 export function homeFolder(home: string, name: string): string {
   const path = join(home, name);
-  mkdirSync(path, { recursive: true });
+  makeFolders(path);
   return path;
 }
 

@@ -1,6 +1,7 @@
 import { fstatSync, readSync, writeSync } from "node:fs";
 import { Transaction } from "@stratos/aegisfs";
 import { ProgressDisplay, sleepSync } from "@stratos/host-node";
+import { BrokenPipe } from "../broken-pipe.ts";
 import { CommandError, UsageError } from "../command-error.ts";
 import { TreeCopier, type CopyCount } from "../fs/copy-tree.ts";
 import { baseName, joinPath, toByteString, type FileReader, type FileTree, type FileWriter } from "../fs/file-tree.ts";
@@ -159,7 +160,9 @@ function descriptorWriter(fd: number): FileWriter {
         try {
           done += writeSync(fd, bytes, done, length - done);
         } catch (error) {
-          if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+          const { code } = error as NodeJS.ErrnoException;
+          if (code === "EPIPE") throw new BrokenPipe(error);
+          if (code !== "EAGAIN") throw error;
           sleepSync(10);
         }
       }

@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
-import { fstatSync, mkdirSync, openSync, readFileSync, realpathSync, statSync, writeSync, closeSync } from "node:fs";
+import { fstatSync, openSync, readFileSync, realpathSync, statSync, writeSync, closeSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { stratosHome, volumePaths } from "@stratos/host-node";
 import { AEGISFS_TYPE, commandThroughFusermount, findMount, FuseMount, MountFailure, readMountTable, remount, unmount, type MountRequest } from "@stratos/host-node/fuse";
+import { makeFolders } from "@stratos/host-node/home";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
 import { findVolume } from "../fs/find-volume.ts";
@@ -118,7 +119,7 @@ function serverCommand(plan: MountPlan): string[] {
 /** Starts the serving process and waits until it has mounted, or says why not. */
 async function startServer(plan: MountPlan, options: MountVolumeOptions): Promise<number> {
   const logPath = options.log ?? join(stratosHome(), "log", "fs-mount.log");
-  mkdirSync(dirname(logPath), { recursive: true });
+  makeFolders(dirname(logPath));
   const log = openSync(logPath, "a", 0o600);
   const logged = fstatSync(log).size;
   const [program, ...args] = serverCommand(plan);

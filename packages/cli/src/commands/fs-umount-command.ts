@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { lockOwner, mountControlPath, processWords, removeStaleLock } from "@stratos/host-node";
+import { lockOwner, mountControlPath, processWords, removeLeftovers } from "@stratos/host-node";
 import { AEGISFS_TYPE, connectionOf, findMount, findMountElsewhere, unmount, type MountEntry } from "@stratos/host-node/fuse";
 import { CommandError } from "../command-error.ts";
 import { mountPlace } from "../fs/mount-place.ts";
@@ -29,7 +29,7 @@ export async function unmountVolume(dir: string, options: UnmountOptions): Promi
   }
   if (failed !== null) throw new CommandError(dir, /busy/.test(failed) ? "in use; --lazy unmounts it all the same, once its last file is closed" : failed);
   // The kernel is done; the server may still commit. A lazy one may have users for long.
-  if (server === null) removeStaleLock(mount.source);
+  if (server === null) removeLeftovers(mount.source);
   else if (options.lazy !== true) await ended(dir, mount, server);
   return 0;
 }

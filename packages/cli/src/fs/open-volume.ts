@@ -2,17 +2,17 @@
  * Opens the volumes that `stratos fs` works on. Who changes one holds its lock, so that there is one writer at a time (a mounted volume has
  * one, too); readers take none: every block that they read is verified, and what was overwritten meanwhile shows as damage, not as data.
  */
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { ENOENT } from "@stratos/abi";
 import { isEncrypted, MOUNT_ERROR_WORDS, readSuperblock, type MountError, type Subvolume, type Volume } from "@stratos/aegisfs";
 import type { BlockDevice } from "@stratos/host";
-import { environmentPassphrase, FileBlockDevice, FileLockedError, FilterError, lockOwner, mountDevices, openVolumeDevices, PassphraseError, waitForEndingMount, withEnvironmentFilters, type VolumeDevices } from "@stratos/host-node";
+import { environmentPassphrase, FileBlockDevice, FileLockedError, FilterError, lockOwner, mountControlPath, mountDevices, openVolumeDevices, PassphraseError, removeLeftovers, waitForEndingMount, withEnvironmentFilters, type VolumeDevices } from "@stratos/host-node";
 import { CommandError, hostReason, VolumeInUseError } from "../command-error.ts";
 import { findVolume, mountOf, type FoundVolume } from "./find-volume.ts";
 import { foreignContent, MARKED_BYTES } from "./foreign-content.ts";
 import { hostedVolumeAt, hostPath, type HostedVolume } from "./hosted-volume.ts";
 import { rememberVolume } from "./known-volumes.ts";
-import { holdWhereMounted, type HeldVolume } from "./mount-control.ts";
+import { holdWhereMounted, isServed, type HeldVolume } from "./mount-control.ts";
 import { promptPassphrase } from "./passphrase-prompt.ts";
 import { probeDevice } from "./volume-scan.ts";
 import { EngineError, expectResult, mountFailure } from "./volume-error.ts";
@@ -103,7 +103,10 @@ export function openDevices(text: string, access: VolumeAccess): VolumeDevices {
 
 function openFound(found: FoundVolume, access: VolumeAccess): VolumeDevices {
   try {
-    return openVolumeDevices(found.paths, { readOnly: access === "read", passphrase: () => promptPassphrase(`Passphrase of ${found.text}: `) });
+    const devices = openVolumeDevices(found.paths, { readOnly: access === "read", passphrase: () => promptPassphrase(`Passphrase of ${found.text}: `) });
+    // Whoever holds the lock knows that nobody listens there: a server that was killed left it.
+    if (access === "write") for (const path of found.paths) rmSync(mountControlPath(path), { force: true });
+    return devices;
   } catch (error) {
     throw deviceFailure(found, error);
   }
@@ -123,6 +126,7 @@ function deviceFailure(found: FoundVolume, error: unknown): unknown {
  */
 export async function withVolume<T>(text: string, access: VolumeAccess, work: (opened: OpenedVolume) => T | Promise<T>): Promise<T> {
   const hold = access === "read" ? await holdMounted(text) : null;
+  if (access === "write") await expectNotShown(text);
   try {
     const opened = openVolume(text, access);
     try {
@@ -139,6 +143,14 @@ export async function withVolume<T>(text: string, access: VolumeAccess, work: (o
   }
 }
 
+/** A volume that is mounted read-only has no writer, but its server believes what it has read. @throws CommandError */
+async function expectNotShown(text: string): Promise<void> {
+  const found = findVolume(text);
+  if (hostedVolumeAt(found.paths[0]!) !== null) return;
+  const mount = mountOf(found);
+  if (mount?.options.includes("ro") === true && lockOwner(found.paths[0]!) === null && (await isServed(mount.source))) throw new CommandError(text, `is mounted read-only on ${mount.mountPoint}: \`stratos fs umount\` it first, or mount it read-write`);
+}
+
 /**
  * Has the process that serves a volume keep what is durable now, for who reads its devices. Null where nobody serves it, or who does can't be reached.
  *
@@ -149,6 +161,7 @@ export async function holdMounted(text: string): Promise<HeldVolume | null> {
   const [path] = found.paths as [string];
   if (hostedVolumeAt(path) !== null) return null;
   const owner = lockOwner(path);
+  if (owner === null) for (const one of found.paths) removeLeftovers(one);
   if (owner === null || owner === process.pid) return null;
   if (environmentPassphrase() === null && probeDevice(path)?.isEncrypted === true) throw new VolumeInUseError(text, { path, owner, mountPoint: mountOf(found)?.mountPoint ?? null, cause: null });
   return holdWhereMounted(path);

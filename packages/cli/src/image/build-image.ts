@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { constants } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
 import { byteStringToUtf8 } from "@stratos/base";
 import { FileLockedError, homeFolder, lockFile, ProgressDisplay, readConfig, stratosHome } from "@stratos/host-node";
 import { findMirror, type NodePackagePorts } from "@stratos/host-node/packages";
@@ -12,7 +13,7 @@ import { CommandError } from "../command-error.ts";
 import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE, GUEST_ARCHITECTURE } from "../defaults.ts";
 import { showProgress, withPackagePorts } from "../packages/package-task.ts";
 import { runInGuest } from "../session/guest-command.ts";
-import { ImageStore, type ImageDraft, requireImage } from "./image-store.ts";
+import { ImageStore, type ImageDraft, LOCK_PREFIX, requireImage } from "./image-store.ts";
 import { createVolume, type OpenVolume } from "./image-volume.ts";
 import { readInstalledPackages } from "./installed-packages.ts";
 import { VolumeWriter } from "./volume-writer.ts";
@@ -27,9 +28,32 @@ export interface BuildRequest {
   readonly lock?: PackageLock | undefined;
 }
 
-/** What the shell needs; built when it is first started. */
-export function buildDefaultImage(): Promise<void> {
-  return buildImage({ name: DEFAULT_IMAGE, packages: DEFAULT_PACKAGES, suite: DEFAULT_SUITE, recommends: false });
+/** What the shell needs; built when it is first started. Who comes second waits for the first. */
+export async function buildDefaultImage(): Promise<void> {
+  const home = stratosHome();
+  const unlock = await lockWhenFree(home, DEFAULT_IMAGE);
+  if (unlock !== null) return buildLocked({ name: DEFAULT_IMAGE, packages: DEFAULT_PACKAGES, suite: DEFAULT_SUITE, recommends: false }, home, unlock);
+}
+
+const POLL_MS = 200;
+
+/** @returns what gives the lock back; null when another process has made the image meanwhile */
+async function lockWhenFree(home: string, name: string): Promise<(() => void) | null> {
+  const store = new ImageStore(home);
+  let told: number | null = null;
+  for (;;) {
+    try {
+      const unlock = lockImage(home, name);
+      if (told === null || store.find(name) === null) return unlock;
+      unlock();
+      return null;
+    } catch (error) {
+      if (!(error instanceof FileLockedError)) throw error;
+      if (error.owner !== told) process.stderr.write(`stratos: ${name}: process ${error.owner} prepares it; waiting for that\n`);
+      told = error.owner;
+    }
+    await delay(POLL_MS);
+  }
 }
 
 /** What would be installed. */
@@ -40,9 +64,12 @@ export function planOnly(request: BuildRequest): Promise<ImagePlan> {
 /** @throws CommandError; then nothing of the image is left */
 export async function buildImage(request: BuildRequest): Promise<void> {
   const home = stratosHome();
-  const unlock = lockBuild(home, request.name);
+  await buildLocked(request, home, lockBuild(home, request.name));
+}
+
+async function buildLocked(request: BuildRequest, home: string, unlock: () => void): Promise<void> {
   const draft = new ImageStore(home).createDraft();
-  const stopGuarding = discardOnSignal(draft);
+  const stopGuarding = discardOnSignal(draft, unlock);
   try {
     await withPackagePorts(request.name, async (ports, progress) => {
       const prepared = await preparePlan(request, ports, progress);
@@ -78,43 +105,65 @@ function preparePlan(request: BuildRequest, ports: NodePackagePorts, progress: P
 
 /** Lines of output kept for the message of a failure. */
 const LOG_LINES = 20;
+/** How often it is told how far configuring is, and from when on for how long one package has taken. */
+const TELL_MS = 1000;
+const SLOW_SECONDS = 3;
 
 /** Boots the volume and runs what is left to do in it, in the order given. */
 async function configure(opened: OpenVolume, summary: RootSummary, packages: number, name: string, progress: ProgressDisplay): Promise<void> {
   for (const argv of summary.commands) {
     const log: string[] = [];
     let done = 0;
-    progress.update("Configuring packages", 0, packages);
+    let current = "";
+    let sinceMs = performance.now();
+    const tell = (): void => {
+      const seconds = Math.floor((performance.now() - sinceMs) / 1000);
+      progress.update("Configuring packages", done, packages, "items", current === "" || seconds < SLOW_SECONDS ? current : `${current} for ${seconds} s`);
+    };
+    tell();
+    // Some packages take minutes, and say nothing.
+    const timer = setInterval(tell, TELL_MS);
     const status = await runInGuest(opened, {
       argv,
       onLine: (line) => {
         log.push(line);
         if (log.length > LOG_LINES) log.shift();
-        if (line.startsWith("Setting up ")) progress.update("Configuring packages", ++done, packages);
+        const [, verb, name] = /^(Setting up|Processing triggers for) (\S+)/.exec(line) ?? [];
+        if (name === undefined) return;
+        if (verb === "Setting up") done++;
+        current = byteStringToUtf8(verb === "Setting up" ? name : `triggers of ${name}`);
+        sinceMs = performance.now();
+        tell();
       },
-    });
+    }).finally(() => clearInterval(timer));
     if (status !== 0) throw new CommandError(name, `configuring the packages failed: \`${argv.join(" ")}\` ended with status ${status}\n${log.slice(-LOG_LINES).map((line) => `  ${byteStringToUtf8(line)}`).join("\n")}`);
   }
   const synced = opened.volume.sync();
   if (synced < 0) throw new CommandError(name, `the image could not be written (errno ${-synced})`);
 }
 
+/** @throws FileLockedError */
+function lockImage(home: string, name: string): () => void {
+  requireImage(name);
+  return lockFile(join(homeFolder(home, "images"), `${LOCK_PREFIX}${name}`));
+}
+
 /** Nobody else changes the image of that name meanwhile. */
 export function lockBuild(home: string, name: string): () => void {
-  requireImage(name);
   try {
-    return lockFile(join(homeFolder(home, "images"), `.build-${name}`));
+    return lockImage(home, name);
   } catch (error) {
-    if (error instanceof FileLockedError) throw new CommandError(name, `is being built or changed already, by process ${error.owner}`);
+    if (error instanceof FileLockedError) throw new CommandError(name, `is being built or changed already, by process ${error.owner}; try again when that is done`);
     throw error;
   }
 }
 
-/** An interrupted build leaves nothing. */
-export function discardOnSignal(draft: ImageDraft): () => void {
+/** An interrupted build leaves nothing. @param unlock  gives back the lock of its image */
+export function discardOnSignal(draft: ImageDraft, unlock: () => void): () => void {
   const handlers = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((signal) => {
     const handler = (): void => {
       draft.discard();
+      unlock();
       process.exit(128 + constants.signals[signal]);
     };
     process.on(signal, handler);

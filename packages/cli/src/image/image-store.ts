@@ -12,10 +12,11 @@
  * next written to. Replacing one takes two renames: whoever finds the image missing between them waits for the second, or, when its
  * maker is gone, takes the first back. A run that has an image open keeps its file when the image is removed.
  */
-import { isRunning, sleepSync } from "@stratos/host-node";
+import { isRunning, lockOwner, removeLeftovers, sleepSync } from "@stratos/host-node";
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { makeFolders } from "@stratos/host-node/home";
 import { CommandError, hostReason } from "../command-error.ts";
 
 export interface InstalledPackage {
@@ -148,7 +149,7 @@ export class ImageStore {
   }
 
   createDraft(): ImageDraft {
-    mkdirSync(this.#folder, { recursive: true });
+    makeFolders(this.#folder);
     this.#sweep();
     const folder = this.#newFolderPath();
     mkdirSync(folder);
@@ -225,6 +226,11 @@ export class ImageStore {
       if (old !== null && !isRunning(old.pid) && (existsSync(join(this.#folder, old.name)) || !this.#isBack(old.name))) rmSync(join(this.#folder, name), { recursive: true, force: true });
       const pid = name.startsWith(DRAFT_PREFIX) ? Number.parseInt(name.slice(DRAFT_PREFIX.length), 10) : Number.NaN;
       if (Number.isInteger(pid) && !isRunning(pid)) rmSync(join(this.#folder, name), { recursive: true, force: true });
+      // A build that was killed leaves its lock.
+      if (name.startsWith(LOCK_PREFIX) && name.endsWith(".lock")) {
+        const locked = join(this.#folder, name.slice(0, -".lock".length));
+        if (lockOwner(locked) === null) removeLeftovers(locked);
+      }
     }
   }
 }
@@ -260,3 +266,5 @@ const REPLACING_ATTEMPTS = 100;
 const REPLACING_WAIT_MS = 5;
 const DESCRIPTION = "image.json";
 const DRAFT_PREFIX = ".new-";
+/** Locks of images that are being built or changed: a name behind it, `.lock` behind that. */
+export const LOCK_PREFIX = ".build-";

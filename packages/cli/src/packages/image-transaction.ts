@@ -130,7 +130,7 @@ export async function inNewLayer(image: Pick<ImageSystem, "name" | "entry">, opt
     if (entry.description.createdAt !== image.entry.description.createdAt) throw new CommandError(image.name, "has been changed meanwhile; try again");
     if (name !== image.name && store.find(name) !== null) throw new CommandError(name, "there is such an image already");
     draft = store.createDraft();
-    stopGuarding = discardOnSignal(draft);
+    stopGuarding = discardOnSignal(draft, unlock);
     const isFull = entry.description.layers >= LAYERS_MAX;
     const base = isFull ? flatten(store, entry, draft) : draft.shareLayers(entry);
     const opened = cloneVolumeToLayer(base, draft.layerPath(base.length));

@@ -1,7 +1,7 @@
 /** apt's sources. Goal: both forms are read, and the archive of Debian is told from others. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { chooseMirror, parseSourcesList, parseSourcesStanzas } from "./sources.ts";
+import { chooseMirror, parseSourcesList, parseSourcesStanzas, unreachableMirror } from "./sources.ts";
 
 test("one-line sources are read, with options and comments", () => {
   const entries = parseSourcesList("# deb http://no main\ndeb-src http://s/debian trixie main\ndeb [arch=amd64 signed-by=/k.gpg] http://m/debian/ bookworm main contrib # x\n  deb file:/srv/debian sid main\njunk\n");
@@ -27,4 +27,10 @@ test("the mirror is the main archive's, whatever suite the host follows", () => 
   const others = [entry("http://s/debian-security", "trixie"), entry("https://node", "nodistro"), entry("http://ubuntu", "noble"), entry("http://m/debian", "bookworm-updates"), entry("cdrom:[x]", "trixie")];
   assert.equal(chooseMirror(others), undefined);
   assert.equal(chooseMirror([...others, entry("http://m/debian", "bookworm")])?.uri, "http://m/debian");
+});
+
+test("what a mirror's failure asks is no sentence's middle", () => {
+  const words = (why: string): string => unreachableMirror("http://m", new Error(why)).message;
+  assert.match(words("the name m cannot be looked up now: is there a network?"), /is there a network\? Check the network/);
+  assert.match(words("the server takes no connections"), /no connections\. Check the network/);
 });

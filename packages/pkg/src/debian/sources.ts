@@ -30,7 +30,8 @@ export const NO_MIRROR = `no Debian mirror is known: name one ${HOW_TO_NAME}`;
 
 /** For a mirror that does not answer. */
 export function unreachableMirror(uri: string, cause: Error): MirrorError {
-  return new MirrorError(`the Debian mirror ${uri} cannot be used: ${cause.message}. Check the network and its proxy (http_proxy, https_proxy), or name another mirror ${HOW_TO_NAME}`, { cause });
+  const end = /[.?!]$/.test(cause.message) ? "" : ".";
+  return new MirrorError(`the Debian mirror ${uri} cannot be used: ${cause.message}${end} Check the network and its proxy (http_proxy, https_proxy), or name another mirror ${HOW_TO_NAME}`, { cause });
 }
 
 /** One-line form: `deb [signed-by=/…] URI SUITE COMPONENT…`. Lines that do not have it are skipped, as apt's own parts may. */
