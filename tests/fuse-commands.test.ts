@@ -120,7 +120,7 @@ test("a mount point, and a path in it, means the volume", async () => {
 test("a mounted volume is checked, sent, backed up and received into while it is written to", async () => {
   const { mountPoint, folder } = volume;
   const store = join(folder, "store");
-  const load = volume.sh("for n in $(seq 4000); do test -e halt && break; echo $n > busy-$((n % 50)); test $((n % 7)) = 0 && sync busy-$((n % 50)); done");
+  const load = volume.sh("for n in $(seq 4000); do test -e halt && break; echo $n > busy-$((n % 50)); test $((n % 7)) = 0 && sync busy-$((n % 50)); done; true");
   try {
     for (let round = 0; round < 5; round++) assert.match(await fs("check", mountPoint), /: clean \(checked while it is mounted/);
     assert.match(await fs("backup", "run", mountPoint, store), /^backup-\S+: whole/);
@@ -227,7 +227,7 @@ test("what would lock the mount against itself, and what is for files, is refuse
   writeFileSync(join(volume.mountPoint, "inside"), "");
   symlinkSync(volume.mountPoint, join(volume.folder, "way-in"));
   await refused(/lies in the mount of the volume itself/, "device", "add", volume.volume, join(volume.folder, "way-in/inside"), "--force");
-  await refused(/in use by process \d+: it is mounted on \S+mount, where its files are changed/, "rm", `${volume.volume}:/inside`);
+  await refused(/in use by process \d+ \(stratos fs mount .*\): it is mounted on \S+mount, where its files are changed/, "rm", `${volume.volume}:/inside`);
   await refused(/a check without --repair reads it as it is/, "check", volume.volume, "--repair");
 });
 

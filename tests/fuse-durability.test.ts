@@ -3,7 +3,7 @@
  * and one volume has one server, whatever names lead to it. Method: real mounts whose servers are killed at once.
  */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, linkSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -12,14 +12,16 @@ import { launcher, run } from "./support/stratos.ts";
 
 let volume: MountedVolume;
 let other: string;
-/** Loop devices that tests have made. */
+/** Loop devices that tests have made, and shells in other mount namespaces. */
 const loops: string[] = [];
+const shells: ChildProcess[] = [];
 before(async () => {
   volume = await MountedVolume.create("128M");
   other = join(volume.folder, "other");
   mkdirSync(other);
 });
 after(async () => {
+  for (const shell of shells) shell.kill();
   await run(["umount", "-l", other]);
   await volume.remove();
   for (const loop of loops) await run(["losetup", "-d", loop]);
@@ -157,10 +159,10 @@ test("what is write-protected is mounted read-only, and says so; --rw refuses it
 });
 
 /** A shell in a mount namespace of its own, which ends with `end`; `run` waits for what it prints. */
-function otherNamespace(): { run(script: string): Promise<void>; pid: number; end(): Promise<void> } {
+function otherNamespace(): { run(script: string): Promise<void>; end(): Promise<void> } {
   const shell = spawn("unshare", ["--mount", "--propagation", "private", "sh"], { stdio: ["pipe", "pipe", "inherit"], cwd: volume.folder, env: { ...process.env, STRATOS_HOME: volume.home } });
+  shells.push(shell);
   return {
-    pid: shell.pid!,
     run: (script) => new Promise((done) => {
       shell.stdout.once("data", () => done());
       shell.stdin.write(`${script}; echo done\n`);

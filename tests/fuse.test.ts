@@ -94,8 +94,8 @@ if (process.getuid?.() === 0) {
   });
 }
 
-test("a gigabyte is copied by sharing its blocks", async () => {
-  const seen = await volume.sh("truncate -s 400M long; seq 30000 | dd of=long conv=notrunc bs=4k seek=50000 status=none; sync long; before=$(stat -f -c %f .); cp --reflink=auto --sparse=never long copy; sync copy; echo $((before - $(stat -f -c %f .))); cmp long copy && echo same; cp --reflink=always long other 2>&1 | sed 's/.*: //'; rm -f long copy other");
+test("a large file is copied by sharing its blocks", async () => {
+  const seen = await volume.sh("head -c 200M /dev/urandom > long; sync long; before=$(stat -f -c %f .); cp --reflink=auto long copy; sync copy; echo $((before - $(stat -f -c %f .))); cmp long copy && echo same; cp --reflink=always long other 2>&1 | sed 's/.*: //'; rm -f long copy other");
   const [taken, same, why] = seen.split("\n");
   assert.ok(Number(taken) < 64, `${taken} blocks more`);
   assert.equal(same, "same");

@@ -26,9 +26,12 @@ export class VolumeInUseError extends CommandError {
   /** File or device that is locked. */
   readonly path: string;
 
-  /** @param mountPoint  where it is mounted; null: nowhere that is known */
-  constructor(what: string, { path, owner, mountPoint, cause }: { path: string; owner: number; mountPoint: string | null; cause: unknown }) {
-    super(what, `in use by process ${owner}${mountPoint === null ? ": it is mounted, or another command changes it" : `: it is mounted on ${mountPoint}, where its files are changed and read; \`stratos fs umount\` ends that`}`, cause === null ? {} : { cause });
+  /**
+   * @param mountPoint  where it is mounted; null: nowhere that this process sees
+   * @param words       who has it, when more is known than its number
+   */
+  constructor(what: string, { path, owner, mountPoint, cause, words = `in use by process ${owner}` }: { path: string; owner: number; mountPoint: string | null; cause: unknown; words?: string }) {
+    super(what, `${words}${mountPoint === null ? (/mount namespace/.test(words) ? "" : ": it is mounted, or another command changes it") : `: it is mounted on ${mountPoint}, where its files are changed and read; \`stratos fs umount\` ends that`}`, cause === null ? {} : { cause });
     this.path = path;
   }
 }

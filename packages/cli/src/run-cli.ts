@@ -76,7 +76,7 @@ function isHostError(error: unknown): error is NodeJS.ErrnoException {
 function usageError(error: CommanderError, program: ReturnType<typeof createProgram>): UsageError {
   const message = error.message.replace(/^error: /, "");
   const suggestion = /\n\(Did you mean (.+)\?\)/.exec(message)?.[1];
-  const hint = suggestion === undefined ? "" : `; did you mean ${suggestion}?`;
+  const hint = suggestion === undefined ? (/^unknown command/.test(message) ? "; see --help" : "") : `; did you mean ${suggestion}?`;
   const unknown = /^unknown (option|command) '(.+?)'/.exec(message);
   const own = unknown?.[1] === "command" && program.args[0] === "pkg" ? OTHERS_WORDS[unknown[2]!] : undefined;
   if (own !== undefined) return new UsageError(unknown![2]!, `unknown command; here it is \`stratos pkg ${own}\``);

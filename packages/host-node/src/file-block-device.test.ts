@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -48,6 +48,17 @@ test("one writer at a time, any number of readers", () => {
   writer.close();
   assert.equal(existsSync(`${path}.lock`), false);
   new FileBlockDevice(path).close();
+});
+
+test("a file by another of its names is the same file, and its locks are independent of one another's end", () => {
+  new FileBlockDevice(path, { create: 4096 }).close();
+  const hard = join(folder, "hard");
+  linkSync(path, hard);
+  const device = new FileBlockDevice(path);
+  assert.throws(() => new FileBlockDevice(hard), (error) => error instanceof FileLockedError && error.path === hard);
+  assert.ok(!existsSync(`${hard}.lock`) && existsSync(`${path}.lock`), "who was refused left nothing, and took nothing away");
+  device.close();
+  new FileBlockDevice(hard).close();
 });
 
 test("the lock of a process that is gone, or whose pid was given away, is taken over", () => {

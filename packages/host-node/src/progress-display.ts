@@ -1,6 +1,6 @@
 /**
- * Progress for people, on stderr: one line that is redrawn on a terminal; when piped, a plain line as each step begins, and then one for each tenth
- * of it or each ten seconds, so that logs stay short and nobody thinks that it hangs.
+ * Progress for people, on stderr: one line that is redrawn on a terminal, with its part of a hundred and, of bytes, the rate; when piped, one plain line as each step begins, and
+ * one for each tenth or each ten seconds while a long one lasts, so that logs stay short and nobody thinks that all has stopped.
  */
 import { printable } from "@stratos/base";
 
@@ -16,9 +16,10 @@ export class ProgressDisplay {
   readonly #nowMs: () => number;
   #step = "";
   #lastDrawMs = -Infinity;
+  /** of the step: when it began, and with how much */
+  #begun = { ms: 0, done: 0 };
   #isDrawn = false;
-  /** Of plain lines: when the last one was written, and how many tenths it told of. */
-  #lastLineMs = 0;
+  /** Of plain lines: how many tenths the last one told of. */
   #tenths = 0;
   /** Leaves the terminal as it was when a signal or a command ends the process. */
   readonly #clearAtEnd = (): void => this.clear();
@@ -38,26 +39,23 @@ export class ProgressDisplay {
     const isNew = step !== this.#step;
     this.#step = step;
     const now = this.#nowMs();
+    if (isNew) this.#begun = { ms: now, done };
+    const rate = unit === "bytes" && now - this.#begun.ms >= RATE_AFTER_MS ? (done - this.#begun.done) / ((now - this.#begun.ms) / 1000) : 0;
     if (this.#output.isTTY !== true) {
-      this.#writeLine(step, isNew, now, done, total, unit, detail);
+      const tenths = total > 0 ? Math.floor((10 * Math.min(done, total)) / total) : 0;
+      const waitedMs = now - this.#lastDrawMs;
+      if (isNew) this.#output.write(`${step} …\n`);
+      else if (waitedMs >= PLAIN_LINE_MS || (tenths > this.#tenths && waitedMs >= PLAIN_TENTH_MS)) this.#output.write(`${progressLine(step, done, total, unit, PLAIN_COLUMNS, { rate, hasBar: false, detail })}\n`);
+      else return;
+      this.#lastDrawMs = now;
+      this.#tenths = tenths;
       return;
     }
     if (!isNew && now - this.#lastDrawMs < REDRAW_MS && done < total) return;
     this.#lastDrawMs = now;
     this.#setDrawn(true);
     const columns = Math.max(20, this.#output.columns ?? 80);
-    this.#output.write(`\r${progressLine(step, done, total, unit, columns - 1, detail)}\u001b[K`);
-  }
-
-  #writeLine(step: string, isNew: boolean, now: number, done: number, total: number, unit: "bytes" | "items", detail: string): void {
-    const tenths = total > 0 ? Math.floor((10 * Math.min(done, total)) / total) : 0;
-    const waitedMs = now - this.#lastLineMs;
-    if (!isNew && waitedMs < LINE_MS && (tenths <= this.#tenths || waitedMs < TENTH_MS)) return;
-    this.#lastLineMs = now;
-    this.#tenths = tenths;
-    const amount = amountText(done, total, unit);
-    const percent = total > 0 ? ` (${Math.floor((100 * Math.min(done, total)) / total)} %)` : "";
-    this.#output.write(isNew ? `${step} …\n` : `${step}: ${amount}${percent}${detail === "" ? "" : `, ${printable(detail)}`}\n`);
+    this.#output.write(`\r${progressLine(step, done, total, unit, columns - 1, { rate, detail })}\u001b[K`);
   }
 
   #setDrawn(isDrawn: boolean): void {
@@ -83,22 +81,29 @@ export class ProgressDisplay {
 }
 
 const REDRAW_MS = 80;
-/** When piped, a line comes at least so often; and one for a tenth, when the last is so long ago. */
-const LINE_MS = 10_000;
-const TENTH_MS = 2000;
+/** Between the lines of one step that are written where nothing can be redrawn. */
+const PLAIN_LINE_MS = 10_000;
+/** The same for a line that tells of a further tenth. */
+const PLAIN_TENTH_MS = 2000;
+const PLAIN_COLUMNS = 200;
+/** Before, a rate says little. */
+const RATE_AFTER_MS = 1000;
 
-/** One line of at most `columns` characters. */
-export function progressLine(step: string, done: number, total: number, unit: "bytes" | "items", columns: number, detail = ""): string {
-  const amount = amountText(done, total, unit);
-  const more = detail === "" ? "" : `, ${printable(detail)}`;
-  const barColumns = Math.min(30, columns - step.length - amount.length - more.length - 5);
-  if (total <= 0 || barColumns < 5) return `${step} ${amount}${more}`.trimEnd().slice(0, columns);
+/**
+ * One line of at most `columns` characters.
+ *
+ * @param more  `rate` in bytes a second; 0: not known. `detail`: what it is at
+ */
+export function progressLine(step: string, done: number, total: number, unit: "bytes" | "items", columns: number, { rate = 0, hasBar = true, detail = "" }: { rate?: number; hasBar?: boolean; detail?: string } = {}): string {
+  const speed = rate > 0 ? `, ${(rate / 1e6).toFixed(1)} MB/s` : "";
+  const at = detail === "" ? "" : `, ${printable(detail)}`;
+  const count = total > 0 ? `${Math.floor((Math.min(done, total) / total) * 100)} %, ${quantity(done, unit)} of ${quantity(total, unit)}` : done > 0 ? quantity(done, unit) : "";
+  const amount = count === "" ? at.slice(2) : `${count}${unit === "bytes" ? ` MB${speed}` : ""}${at}`;
+  const barColumns = Math.min(30, columns - step.length - amount.length - 5);
+  if (!hasBar) return `${step}: ${amount}`.slice(0, columns);
+  if (total <= 0 || barColumns < 5) return `${step} ${amount}`.trimEnd().slice(0, columns);
   const filled = Math.round((Math.min(done, total) / total) * barColumns);
-  return `${step} [${"#".repeat(filled)}${".".repeat(barColumns - filled)}] ${amount}${more}`;
-}
-
-function amountText(done: number, total: number, unit: "bytes" | "items"): string {
-  return total > 0 ? `${quantity(done, unit)} of ${quantity(total, unit)}${unit === "bytes" ? " MB" : ""}` : done > 0 ? `${quantity(done, unit)}${unit === "bytes" ? " MB" : ""}` : "";
+  return `${step} [${"#".repeat(filled)}${".".repeat(barColumns - filled)}] ${amount}`;
 }
 
 function quantity(count: number, unit: "bytes" | "items"): string {

@@ -17,7 +17,7 @@ export function processWords(pid: number): string {
   try {
     const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").filter((word) => word !== "");
     // How Node runs us, and what a mount hands to its server, says nothing to who asks.
-    const shown = words.join(" ").replace(/^\S*\bnode(?: --\S+)* \S*\b(stratos|main)\.\w+/, "stratos").replace(/ --foreground(?: --rw)? -o \S+ --/, "");
+    const shown = words.join(" ").replace(/\s+/g, " ").replace(/^\S*\bnode(?: --\S+)* \S*\b(stratos|main)\.\w+/, "stratos").replace(/ --foreground(?: --rw)? -o \S+ --/, "");
     return shown === "" ? `process ${pid}` : `process ${pid} (${shown.length > WORDS_MAX ? `${shown.slice(0, WORDS_MAX)}…` : shown})`;
   } catch {
     return `process ${pid}`;

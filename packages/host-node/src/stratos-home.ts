@@ -1,6 +1,7 @@
-import { accessSync, constants, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
+import { makeFolders } from "./make-folders.ts";
 
 /**
  * Where Stratos keeps what outlives a run: `images/`, `downloads/`, `translations/`, `config.json`.
@@ -19,15 +20,7 @@ export function stratosHome(environment: NodeJS.ProcessEnv = process.env): strin
 /** A folder of STRATOS_HOME, made when absent. @throws Node's error for what keeps it from being made */
 export function homeFolder(home: string, name: string): string {
   const path = join(home, name);
-  try {
-    mkdirSync(path, { recursive: true });
-  } catch (error) {
-    // Node makes folders from the last one up, and tells of the last one, ENOENT.
-    let nearest = dirname(path);
-    while (!existsSync(nearest)) nearest = dirname(nearest);
-    accessSync(nearest, constants.W_OK);
-    throw error;
-  }
+  makeFolders(path);
   return path;
 }
 

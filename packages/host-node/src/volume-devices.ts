@@ -103,6 +103,6 @@ export function environmentPassphrase(): Uint8Array | null {
     const end = text.indexOf(10);
     return end < 0 ? text : text.subarray(0, end);
   } catch (error) {
-    throw new PassphraseError(`STRATOS_PASSPHRASE_FILE: ${(error as Error).message}`);
+    throw new PassphraseError(`STRATOS_PASSPHRASE_FILE: ${/^[A-Z0-9]+: ([^,]+), /.exec((error as Error).message)?.[1] ?? (error as Error).message}: ${path}`);
   }
 }

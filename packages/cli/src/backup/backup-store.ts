@@ -8,10 +8,11 @@
  *                               AWS_ENDPOINT_URL for storage that is not Amazon's
  */
 import { spawnSync } from "node:child_process";
-import { closeSync, fsyncSync, mkdirSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AwsClient } from "aws4fetch";
+import { makeFolders } from "@stratos/host-node/home";
 import { CommandError, hostReason } from "../command-error.ts";
 
 export interface BackupStore {
@@ -52,7 +53,7 @@ class FolderStore implements BackupStore {
   async put(piece: string, bytes: Uint8Array): Promise<void> {
     const path = join(this.name, piece);
     try {
-      mkdirSync(this.name, { recursive: true });
+      makeFolders(this.name);
       const fd = openSync(`${path}.new`, "w", 0o600);
       try {
         for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);

@@ -46,7 +46,7 @@ export async function listFiles(text: string, options: ListFilesOptions): Promis
       return;
     }
     const isMarked = options.classify === true || isForPeople;
-    const print = (files: readonly ListedFile[]): string => (options.long === true ? longListing(files) : files.map((file) => `${isMarked ? markedName(file) : file.name}\n`).join(""));
+    const print = (files: readonly ListedFile[]): string => (options.long === true ? longListing(files) : files.map((file) => `${isForPeople ? markedName(file).replaceAll("\n", "\\n") : isMarked ? markedName(file) : file.name}\n`).join(""));
     const blocks = shown.map(({ folder, files }) => (shown.length > 1 ? `${toText(folder!)}:\n` : "") + print(files));
     const all = [...(single.length > 0 ? [print(single)] : []), ...blocks].join("\n");
     process.stdout.write(isForPeople ? printable(all) : all);

@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
-import { fstatSync, mkdirSync, openSync, readFileSync, realpathSync, statSync, writeSync, closeSync } from "node:fs";
+import { fstatSync, openSync, readFileSync, realpathSync, statSync, writeSync, closeSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { stratosHome, volumePaths } from "@stratos/host-node";
 import { AEGISFS_TYPE, commandThroughFusermount, findMount, FuseMount, MountFailure, readMountTable, remount, unmount, type MountRequest } from "@stratos/host-node/fuse";
+import { makeFolders } from "@stratos/host-node/home";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
 import { findVolume } from "../fs/find-volume.ts";
@@ -118,7 +119,7 @@ function serverCommand(plan: MountPlan): string[] {
 /** Starts the serving process and waits until it has mounted, or says why not. */
 async function startServer(plan: MountPlan, options: MountVolumeOptions): Promise<number> {
   const logPath = options.log ?? join(stratosHome(), "log", "fs-mount.log");
-  mkdirSync(dirname(logPath), { recursive: true });
+  makeFolders(dirname(logPath));
   const log = openSync(logPath, "a", 0o600);
   const logged = fstatSync(log).size;
   const [program, ...args] = serverCommand(plan);
@@ -200,9 +201,6 @@ async function serve(plan: MountPlan, words: MountWords, mountedFd: number | nul
       }
     });
   }
-  const warnings = mount.isWriteProtected ? ["write-protected, mounted read-only"] : [];
-  if (process.env[READY_FD] === undefined) for (const words of warnings) process.stderr.write(`stratos: ${plan.volume}: ${words}\n`);
-  say(`${warnings.map((words) => `warning: ${words}\n`).join("")}mounted\n`);
   let schedule: ScheduleKeeper | null = null;
   const keepSchedule = (isThere: boolean): void => {
     schedule?.stop();
@@ -212,6 +210,10 @@ async function serve(plan: MountPlan, words: MountWords, mountedFd: number | nul
   const control = new MountControl(plan.volume, mount, ([, group, verb], status) => {
     if (group === "schedule" && status === 0) keepSchedule(verb === "set");
   });
+  // Whoever started us may give the volume a command at once.
+  const warnings = mount.isWriteProtected ? ["write-protected, mounted read-only"] : [];
+  if (process.env[READY_FD] === undefined) for (const words of warnings) process.stderr.write(`stratos: ${plan.volume}: ${words}\n`);
+  say(`${warnings.map((words) => `warning: ${words}\n`).join("")}mounted\n`);
   const { errno, defect } = await mount.ended();
   control.close();
   keepSchedule(false);

@@ -22,8 +22,19 @@ export interface ResizeVolumeOptions { readonly device?: number; readonly json?:
 /** Of these volumes; none are given: of those that are mounted. */
 export async function showSpace(paths: readonly string[], options: JsonOptions): Promise<number> {
   const rows: (VolumeSpace & { mountPoint: string | null })[] = [];
-  for (const path of paths.length > 0 ? paths : mountedVolumes()) rows.push({ ...(await withVolume(path, "read", volumeSpace)), mountPoint: mountOf(findVolume(path))?.mountPoint ?? null });
+  let status = 0;
+  for (const path of paths.length > 0 ? paths : mountedVolumes()) {
+    try {
+      rows.push({ ...(await withVolume(path, "read", volumeSpace)), mountPoint: mountOf(findVolume(path))?.mountPoint ?? null });
+    } catch (error) {
+      // One that can't be shown doesn't hide the others.
+      if (!(error instanceof CommandError) || paths.length === 1) throw error;
+      process.stderr.write(`stratos: ${error.message}\n`);
+      status = error.status;
+    }
+  }
   if (options.json === true) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+  else if (rows.length === 0 && status !== 0) return status;
   else if (rows.length === 0) process.stdout.write("no volume is mounted; `stratos fs df VOLUME` shows one that is not\n");
   else {
     process.stdout.write(formatTable(["VOLUME", "LABEL", "SIZE", "USED", "FREE", "USE%", "FILES", "SNAPSHOTS", "MOUNTED ON"], rows.map((row) => [
@@ -31,7 +42,7 @@ export async function showSpace(paths: readonly string[], options: JsonOptions):
       String(row.files), String(row.snapshots), row.mountPoint ?? "-",
     ])));
   }
-  return 0;
+  return status;
 }
 
 /** Each once, wherever it is mounted. */

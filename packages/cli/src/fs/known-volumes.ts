@@ -2,9 +2,9 @@
  * Which image files are volumes: block devices can be asked one by one, files can't be found. So the commands that make, mount and change volumes write down where they are,
  * in `volumes.json` of $STRATOS_HOME: lists of paths, one for each volume. It only helps to find them again (by UUID, by label, by one of several devices); nothing breaks without it.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { stratosHome } from "@stratos/host-node/home";
+import { makeFolders, stratosHome } from "@stratos/host-node/home";
 
 /** More than that are forgotten, the ones longest unused first. */
 const VOLUMES_MAX = 256;
@@ -22,15 +22,15 @@ export function knownVolumes(): string[][] {
   }
 }
 
-/** Writes down that these are one volume's devices; paths that are gone are dropped. */
+/** Writes down that these are one volume's devices. Paths that are not there now stay: their disk may come back. */
 export function rememberVolume(paths: readonly string[]): void {
   const own = paths.map((path) => resolve(path));
   const before = knownVolumes();
   if (before[0] !== undefined && String(before[0]) === String(own)) return;
-  const others = before.filter((group) => !group.some((path) => own.includes(path)) && group.some((path) => existsSync(path)));
+  const others = before.filter((group) => !group.some((path) => own.includes(path)));
   const path = registryPath();
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolders(dirname(path));
     const draft = `${path}.${process.pid}`;
     writeFileSync(draft, `${JSON.stringify([own, ...others].slice(0, VOLUMES_MAX), null, 1)}\n`, { mode: 0o600 });
     renameSync(draft, path);

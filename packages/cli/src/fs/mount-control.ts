@@ -178,6 +178,14 @@ async function reach(source: string): Promise<Socket | null> {
   }
 }
 
+/** Does somebody listen who has the volume mounted? */
+export async function isServed(source: string): Promise<boolean> {
+  if (!existsSync(mountControlPath(source))) return false;
+  const socket = await reach(source);
+  socket?.destroy();
+  return socket !== null;
+}
+
 /** What is durable stays readable in a mounted volume's devices, while others go on changing it. */
 export interface HeldVolume { letGo(): void }
 

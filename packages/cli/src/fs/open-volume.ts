@@ -12,7 +12,7 @@ import { findVolume, mountOf, type FoundVolume } from "./find-volume.ts";
 import { foreignContent, MARKED_BYTES } from "./foreign-content.ts";
 import { hostedVolumeAt, hostPath, type HostedVolume } from "./hosted-volume.ts";
 import { rememberVolume } from "./known-volumes.ts";
-import { holdWhereMounted, type HeldVolume } from "./mount-control.ts";
+import { holdWhereMounted, isServed, type HeldVolume } from "./mount-control.ts";
 import { promptPassphrase } from "./passphrase-prompt.ts";
 import { probeDevice } from "./volume-scan.ts";
 import { EngineError, expectResult, mountFailure } from "./volume-error.ts";
@@ -114,7 +114,7 @@ function openFound(found: FoundVolume, access: VolumeAccess): VolumeDevices {
 
 function deviceFailure(found: FoundVolume, error: unknown): unknown {
   const { text } = found;
-  if (error instanceof FileLockedError) return new VolumeInUseError(text, { path: error.path, owner: error.owner, mountPoint: mountOf(found)?.mountPoint ?? null, cause: error });
+  if (error instanceof FileLockedError) return new VolumeInUseError(text, { path: error.path, owner: error.owner, words: error.words, mountPoint: mountOf(found)?.mountPoint ?? null, cause: error });
   const { path = "" } = error as NodeJS.ErrnoException;
   if (/\.lock(\.\d+)?$/.test(path) && error instanceof Error) return new CommandError(text, `cannot be changed: its lock, ${path.replace(/\.\d+$/, "")}, cannot be made (${hostReason(error)})`, { cause: error });
   return error instanceof PassphraseError ? new CommandError(text, error.message, { cause: error }) : error;
@@ -126,6 +126,7 @@ function deviceFailure(found: FoundVolume, error: unknown): unknown {
  */
 export async function withVolume<T>(text: string, access: VolumeAccess, work: (opened: OpenedVolume) => T | Promise<T>): Promise<T> {
   const hold = access === "read" ? await holdMounted(text) : null;
+  if (access === "write") await expectNotShown(text);
   try {
     const opened = openVolume(text, access);
     try {
@@ -140,6 +141,14 @@ export async function withVolume<T>(text: string, access: VolumeAccess, work: (o
   } finally {
     hold?.letGo();
   }
+}
+
+/** A volume that is mounted read-only has no writer, but its server believes what it has read. @throws CommandError */
+async function expectNotShown(text: string): Promise<void> {
+  const found = findVolume(text);
+  if (hostedVolumeAt(found.paths[0]!) !== null) return;
+  const mount = mountOf(found);
+  if (mount?.options.includes("ro") === true && lockOwner(found.paths[0]!) === null && (await isServed(mount.source))) throw new CommandError(text, `is mounted read-only on ${mount.mountPoint}: \`stratos fs umount\` it first, or mount it read-write`);
 }
 
 /**

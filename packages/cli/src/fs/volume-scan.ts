@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isEncrypted, readSuperblock } from "@stratos/aegisfs";
 import { FileBlockDevice } from "@stratos/host-node";
+import { fileOfOwnLoop } from "@stratos/host-node/fuse";
 import { toText } from "./file-tree.ts";
 import { knownVolumes } from "./known-volumes.ts";
 import { uuidText } from "./volume-usage.ts";
@@ -57,13 +58,13 @@ export function probeDevice(path: string): ProbedDevice | null {
   }
 }
 
-/** Block devices of this host, partitions too; without RAM disks and empty loop devices. */
+/** Block devices of this host, partitions too; without RAM disks, empty loop devices and those that a mount of ours stands on: they are its file once more. */
 function blockDevices(): string[] {
   try {
     // proc_partitions(5): major, minor, blocks of 1024 bytes, name.
     return readFileSync("/proc/partitions", "latin1").split("\n").flatMap((line) => {
-      const [, blocks, name] = /^\s*\d+\s+\d+\s+(\d+)\s+(\S+)$/.exec(line) ?? [];
-      return name === undefined || Number(blocks) * 1024 < SIZE_MIN || name.startsWith("ram") ? [] : [`/dev/${name.replaceAll("!", "/")}`];
+      const [, major, minor, blocks, name] = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)$/.exec(line) ?? [];
+      return name === undefined || Number(blocks) * 1024 < SIZE_MIN || name.startsWith("ram") || fileOfOwnLoop(Number(major), Number(minor)) !== null ? [] : [`/dev/${name.replaceAll("!", "/")}`];
     });
   } catch {
     return [];

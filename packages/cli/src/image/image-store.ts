@@ -16,6 +16,7 @@ import { isRunning, lockOwner, removeLeftovers, sleepSync } from "@stratos/host-
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { makeFolders } from "@stratos/host-node/home";
 import { CommandError, hostReason } from "../command-error.ts";
 
 export interface InstalledPackage {
@@ -148,7 +149,7 @@ export class ImageStore {
   }
 
   createDraft(): ImageDraft {
-    mkdirSync(this.#folder, { recursive: true });
+    makeFolders(this.#folder);
     this.#sweep();
     const folder = this.#newFolderPath();
     mkdirSync(folder);

@@ -26,6 +26,7 @@ export function volumeCommands(finish: Finish): Command[] {
     .option("--repair", "mend what can be mended")
     .option("-n, --dry-run", "with --repair: only say what would be mended, and what would be lost")
     .addOption(jsonOption())
+    .addHelpText("after", "\nA volume that is mounted is checked while it is used: what was durable when the check began, which its server keeps so long. It is not repaired then.")
     .action(async (volume: string, options: CheckVolumeOptions) => finish(await (await commands()).checkVolume(volume, options)));
   const resize = new Command("resize")
     .description("Makes a volume larger or smaller, and its file with it; a block device must have grown already. What lies behind the new end is moved.")

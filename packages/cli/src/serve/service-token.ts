@@ -2,9 +2,9 @@
  * Who may use the service: whoever can read the token's file. Without it every user of this computer would be root in the volumes, since all reach 127.0.0.1.
  */
 import { randomBytes } from "node:crypto";
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { stratosHome } from "@stratos/host-node/home";
+import { makeFolders, stratosHome } from "@stratos/host-node/home";
 import { CommandError, hostReason } from "../command-error.ts";
 
 export interface ServiceToken {
@@ -39,7 +39,7 @@ export function serviceToken(path: string): ServiceToken {
 const TOKEN_BYTES = 32;
 
 function makeTokenFile(path: string): void {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolders(dirname(path));
   let fd: number;
   try {
     // Nobody gets in between: it is there with its permissions, or it was there before.

@@ -44,7 +44,8 @@ export interface RootMount {
  * after each change in it, a quarter of the messages of a new file.
  *
  * A volume in a file gets a loop device, which is for its mount alone and goes with it. Nothing is read or written through it: the server has the file. It is what makes the kernel hand on
- * sync(2) and syncfs(2) (Linux 6.18) and wait for the last commit when it unmounts. Without loop devices, as in many containers, it is mounted as a descriptor alone.
+ * sync(2) and syncfs(2) (Linux 6.18) and wait for the last commit when it unmounts. Without loop devices, as in many containers, it is mounted as a descriptor alone. (`-o loop` of mount(8)
+ * would take a loop device that stands on the file already.)
  *
  * @param isFile  the volume is a file, and no block device
  * @throws MountFailure
@@ -55,15 +56,26 @@ export function mountAsRoot(request: MountRequest, isFile: boolean): RootMount {
     "fd=3", "rootmode=40000", "user_id=0", "group_id=0", ...(request.allowOther ? ["default_permissions", "allow_other"] : []), request.readOnly ? "ro" : "rw",
     ...request.options,
   ];
-  const mountAs = (type: string, more: readonly string[]): string | null => runMount(["-t", type, "-o", [...options, ...more].join(","), "--", request.source, request.mountPoint], fd);
-  const withoutDevice = request.asBlockDevice ? mountAs(AEGISFS_BLOCK_TYPE, ["blksize=4096", ...(isFile ? ["loop"] : [])]) : null;
-  if (request.asBlockDevice && withoutDevice === null) return { fd, withoutDevice };
-  const failed = mountAs(AEGISFS_TYPE, []);
+  const mountAs = (type: string, source: string, more: readonly string[]): string | null => runMount(["-t", type, "-o", [...options, ...more].join(","), "--", source, request.mountPoint], fd);
+  let withoutDevice: string | null = null;
+  if (request.asBlockDevice) {
+    const device = isFile ? makeLoop(request) : { path: request.source };
+    withoutDevice = "path" in device ? mountAs(AEGISFS_BLOCK_TYPE, device.path, ["blksize=4096"]) : device.failed;
+    // One that is in use stays until it is unmounted, and is marked to go then: loop(4), LOOP_CLR_FD.
+    if (isFile && "path" in device) spawnSync("losetup", ["--detach", device.path], { stdio: "ignore" });
+    if (withoutDevice === null) return { fd, withoutDevice };
+  }
+  const failed = mountAs(AEGISFS_TYPE, request.source, []);
   if (failed !== null) {
     closeSync(fd);
     throw new MountFailure(failed);
   }
   return { fd, withoutDevice };
+}
+
+function makeLoop({ source, readOnly }: MountRequest): { path: string } | { failed: string } {
+  const made = spawnSync("losetup", ["--find", "--show", ...(readOnly ? ["--read-only"] : []), "--", source], { stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" });
+  return made.status === 0 ? { path: made.stdout.trim() } : { failed: made.error !== undefined ? "losetup(8) cannot be run" : wordsOf(made.stderr, "losetup: ") || `losetup(8) ended with status ${made.status}` };
 }
 
 /** The number of a mount's connection, a folder of fusectl: its device's as the kernel keeps it (MKDEV, include/linux/kdev_t.h). */

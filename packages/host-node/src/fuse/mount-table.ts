@@ -43,8 +43,8 @@ export function findMount(mountPoint: string): MountEntry | null {
   return readMountTable().findLast((entry) => entry.mountPoint === mountPoint) ?? null;
 }
 
-/** The file of a loop device that exists for its mount alone, as mount(8) makes one for `-o loop`; null for any other device. */
-function fileOfOwnLoop(major: number, minor: number): string | null {
+/** The file of a loop device that goes when it is unmounted, as those of our mounts do (`mountAsRoot`); null for any other device. */
+export function fileOfOwnLoop(major: number, minor: number): string | null {
   const loop = `/sys/dev/block/${major}:${minor}/loop`;
   try {
     return readFileSync(`${loop}/autoclear`, "latin1").trim() === "1" ? readFileSync(`${loop}/backing_file`, "utf8").replace(/\n$/, "") : null;
