@@ -1,6 +1,6 @@
 /**
- * Progress for people, on stderr: one line that is redrawn on a terminal; when piped, one plain line as each step begins, so
- * that logs stay short.
+ * Progress for people, on stderr: one line that is redrawn on a terminal, with its part of a hundred and, of bytes, the rate; when piped, one plain line as each step begins, and
+ * one now and then while a long one lasts, so that logs stay short and nobody thinks that all has stopped.
  */
 import { printable } from "@stratos/base";
 
@@ -16,6 +16,8 @@ export class ProgressDisplay {
   readonly #nowMs: () => number;
   #step = "";
   #lastDrawMs = -Infinity;
+  /** of the step: when it began, and with how much */
+  #begun = { ms: 0, done: 0 };
   #isDrawn = false;
 
   constructor(output: ProgressOutput, nowMs: () => number = () => performance.now()) {
@@ -27,16 +29,21 @@ export class ProgressDisplay {
   update(step: string, done: number, total: number, unit: "bytes" | "items" = "items"): void {
     const isNew = step !== this.#step;
     this.#step = step;
+    const now = this.#nowMs();
+    if (isNew) this.#begun = { ms: now, done };
+    const rate = unit === "bytes" && now - this.#begun.ms >= RATE_AFTER_MS ? (done - this.#begun.done) / ((now - this.#begun.ms) / 1000) : 0;
     if (this.#output.isTTY !== true) {
       if (isNew) this.#output.write(`${step} …\n`);
+      else if (now - this.#lastDrawMs >= PLAIN_LINE_MS && done < total) this.#output.write(`${progressLine(step, done, total, unit, PLAIN_COLUMNS, { rate, hasBar: false })}\n`);
+      else return;
+      this.#lastDrawMs = now;
       return;
     }
-    const now = this.#nowMs();
     if (!isNew && now - this.#lastDrawMs < REDRAW_MS && done < total) return;
     this.#lastDrawMs = now;
     this.#isDrawn = true;
     const columns = Math.max(20, this.#output.columns ?? 80);
-    this.#output.write(`\r${progressLine(step, done, total, unit, columns - 1)}\u001b[K`);
+    this.#output.write(`\r${progressLine(step, done, total, unit, columns - 1, { rate })}\u001b[K`);
   }
 
   /** Prints a line above the bar, which may hold what others wrote. */
@@ -54,11 +61,22 @@ export class ProgressDisplay {
 }
 
 const REDRAW_MS = 80;
+/** Between the lines of one step that are written where nothing can be redrawn. */
+const PLAIN_LINE_MS = 10_000;
+const PLAIN_COLUMNS = 200;
+/** Before, a rate says little. */
+const RATE_AFTER_MS = 1000;
 
-/** One line of at most `columns` characters. */
-export function progressLine(step: string, done: number, total: number, unit: "bytes" | "items", columns: number): string {
-  const amount = total > 0 ? `${quantity(done, unit)} of ${quantity(total, unit)}${unit === "bytes" ? " MB" : ""}` : done > 0 ? `${quantity(done, unit)}${unit === "bytes" ? " MB" : ""}` : "";
+/**
+ * One line of at most `columns` characters.
+ *
+ * @param more  `rate` in bytes a second; 0: not known
+ */
+export function progressLine(step: string, done: number, total: number, unit: "bytes" | "items", columns: number, { rate = 0, hasBar = true }: { rate?: number; hasBar?: boolean } = {}): string {
+  const speed = rate > 0 ? `, ${(rate / 1e6).toFixed(1)} MB/s` : "";
+  const amount = total > 0 ? `${Math.floor((Math.min(done, total) / total) * 100)} %, ${quantity(done, unit)} of ${quantity(total, unit)}${unit === "bytes" ? " MB" : ""}${speed}` : done > 0 ? `${quantity(done, unit)}${unit === "bytes" ? " MB" : ""}${speed}` : "";
   const barColumns = Math.min(30, columns - step.length - amount.length - 5);
+  if (!hasBar && total > 0) return `${step}: ${amount}`.slice(0, columns);
   if (total <= 0 || barColumns < 5) return `${step} ${amount}`.trimEnd().slice(0, columns);
   const filled = Math.round((Math.min(done, total) / total) * barColumns);
   return `${step} [${"#".repeat(filled)}${".".repeat(barColumns - filled)}] ${amount}`;
