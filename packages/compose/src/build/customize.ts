@@ -21,9 +21,12 @@ import { memoryBlobs, TreeBuilder } from "./tree-builder.ts";
 export class CustomizeError extends Error {
   override name = "CustomizeError";
   readonly key: KeyPath;
-  constructor(message: string, key: KeyPath, options?: ErrorOptions) {
+  /** of the list at the key */
+  readonly item: string | undefined;
+  constructor(message: string, key: KeyPath, options?: ErrorOptions & { item?: string | undefined }) {
     super(message, options);
     this.key = key;
+    this.item = options?.item;
   }
 }
 
@@ -224,6 +227,10 @@ async function runScripts(root: Root, job: CustomizeJob, sha256: (bytes: Uint8Ar
     tree: scene.builder.build(), architecture: job.target.architecture, script: `${SCRIPT_FOLDER}/all`, hostname: substitute(config.hostname ?? BUILD_HOSTNAME, job.target), hasNetwork: config.build?.network === true,
     epochSeconds: job.epochSeconds, signal: job.signal, isObserved: false, onLine: job.onLine,
     environment: { SOURCE_DATE_EPOCH: String(job.epochSeconds), DEBIAN_FRONTEND: "noninteractive", ...config.build?.environment },
+  }).catch((error: unknown) => {
+    // Which of them it was is the last thing that the script of all says.
+    const failed = error instanceof ScriptError ? /scripts\[(\d+)\] ended with status \d+/.exec(error.message) : null;
+    throw failed === null ? error : new CustomizeError((error as Error).message.replace(/^\S+ ended with status \d+\n/, `the script has failed:\n`), ["scripts"], { cause: error, item: config.scripts?.[Number(failed[1])] });
   });
   scene.builder.apply(changes);
   if (!scene.builder.nodes.has("bin") && !scene.builder.nodes.has("usr")) throw new ScriptError("scripts have removed the whole system");
@@ -275,7 +282,7 @@ function setServices(root: Root, services: { readonly enable?: readonly string[]
       if (!(error instanceof ServiceError)) throw error;
       const units = [...root.builder.nodes.keys()].filter((path) => UNIT_FOLDERS.some((folder) => path.startsWith(`${folder}/`))).map((path) => path.slice(path.lastIndexOf("/") + 1));
       const meant = closestName(/\.[a-z]+$/.test(unit) ? unit : `${unit}.service`, units, slipsOfWord);
-      throw new CustomizeError(`${error.message}${meant === undefined ? ", and no package or file of the image brings it" : `; did you mean ${meant}?`}`, ["services", "enable"], { cause: error });
+      throw new CustomizeError(`${error.message}${meant === undefined ? ", and no package or file of the image brings it" : `; did you mean ${meant}?`}`, ["services", "enable"], { cause: error, item: unit });
     }
   }
   for (const unit of services.mask ?? []) maskUnit(files, unit);
