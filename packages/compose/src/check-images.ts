@@ -1,4 +1,7 @@
-/** What a treefile asks of its packages that they cannot give, and what who made it should know of its outputs: told when the packages are known, before anything is fetched or built. */
+/**
+ * What a treefile asks of its packages that they cannot give, and what who made it should know of its outputs: told
+ * when the packages are known, before anything is fetched or built.
+ */
 import type { LockedImage } from "./gather/lock.ts";
 import type { KeyPath } from "./treefile/positions.ts";
 import type { OutputConfig } from "./treefile/schema.ts";
@@ -9,47 +12,105 @@ import type { TreefileProblem } from "./treefile/parse.ts";
 const BOOTED: ReadonlySet<string> = new Set<OutputConfig["format"]>(["raw", "qcow2", "iso", "initramfs"]);
 const IS_KERNEL = /^(linux-image-|linux-signed-|linux-base-kernel|proxmox-kernel-|pve-kernel-)/;
 /** Groups that base-passwd makes in every system, and systemd's packages in theirs. */
-const KNOWN_GROUPS = new Set(("root daemon bin sys adm tty disk lp mail news uucp man proxy kmem dialout fax voice cdrom floppy tape sudo audio dip www-data backup operator list irc src shadow utmp video sasl plugdev staff games "
-  + "users nogroup systemd-journal systemd-network systemd-resolve systemd-timesync input render kvm sgx clock netdev messagebus crontab _ssh ssh docker").split(" "));
+const KNOWN_GROUPS = new Set(
+  (
+    "root daemon bin sys adm tty disk lp mail news uucp man proxy kmem dialout fax voice cdrom floppy tape sudo audio dip www-data backup operator list irc src shadow utmp video sasl plugdev staff games " +
+    "users nogroup systemd-journal systemd-network systemd-resolve systemd-timesync input render kvm sgx clock netdev messagebus crontab _ssh ssh docker"
+  ).split(" "),
+);
 
 /**
  * @param locked  the image's packages
  * @returns notes, each at its key
  * @throws TreefileError  an output that needs what no package, file or script can bring
  */
-export function checkImage(treefile: Treefile, target: ImageTarget, locked: Pick<LockedImage, "packages">): TreefileProblem[] {
-  const { config } = target, names = new Set(locked.packages.map(({ name }) => name)), notes: TreefileProblem[] = [];
-  const note = (key: KeyPath, message: string): void => void notes.push(...treefile.problem(target, key, message).problems);
+export function checkImage(
+  treefile: Treefile,
+  target: ImageTarget,
+  locked: Pick<LockedImage, "packages">,
+): TreefileProblem[] {
+  const { config } = target,
+    names = new Set(locked.packages.map(({ name }) => name)),
+    notes: TreefileProblem[] = [];
+  const note = (key: KeyPath, message: string): void =>
+    void notes.push(...treefile.problem(target, key, message).problems);
   const outputs = Object.entries(config.outputs ?? {});
 
   // A package of another archive, a script or a file of the treefile may bring one under any name.
-  const hasKernel = [...names].some((name) => IS_KERNEL.test(name)), mayHaveOne = hasKernel || (config.scripts ?? []).length > 0 || Object.keys(config.repositories ?? {}).length > 0 || Object.keys(config.files ?? {}).some((path) => /^\/(boot|usr\/lib\/modules)\//.test(path));
+  const hasKernel = [...names].some((name) => IS_KERNEL.test(name)),
+    mayHaveOne =
+      hasKernel ||
+      (config.scripts ?? []).length > 0 ||
+      Object.keys(config.repositories ?? {}).length > 0 ||
+      Object.keys(config.files ?? {}).some((path) => /^\/(boot|usr\/lib\/modules)\//.test(path));
   const wantsLayout = config.ostree?.bootc === true;
   for (const [name, output] of outputs) {
-    const isStarted = BOOTED.has(output.format) || (wantsLayout && ["ostree", "oci", "oci-archive"].includes(output.format));
-    if (isStarted && !mayHaveOne) throw treefile.problem(target, ["outputs", name], `${output.format} needs a kernel, and none of the image's packages is one; take linux-image-${target.architecture}${target.architecture === "amd64" || target.architecture === "arm64" ? `, or linux-image-cloud-${target.architecture} for virtual machines` : ""}`);
-    if (isStarted && !hasKernel) note(["outputs", name], `${output.format} needs a kernel, and no package of the image is known to be one: it will fail unless something else brings it`);
-    if (output.format === "ostree" && !wantsLayout && (config.ostree?.bootc === false || !hasKernel)) note(["outputs", name], "the commit can be checked out, but `ostree admin deploy` and bootc refuse it, since it holds no kernel laid out for them");
+    const isStarted =
+      BOOTED.has(output.format) || (wantsLayout && ["ostree", "oci", "oci-archive"].includes(output.format));
+    if (isStarted && !mayHaveOne)
+      throw treefile.problem(
+        target,
+        ["outputs", name],
+        `${output.format} needs a kernel, and none of the image's packages is one; take linux-image-${target.architecture}${target.architecture === "amd64" || target.architecture === "arm64" ? `, or linux-image-cloud-${target.architecture} for virtual machines` : ""}`,
+      );
+    if (isStarted && !hasKernel)
+      note(
+        ["outputs", name],
+        `${output.format} needs a kernel, and no package of the image is known to be one: it will fail unless something else brings it`,
+      );
+    if (output.format === "ostree" && !wantsLayout && (config.ostree?.bootc === false || !hasKernel))
+      note(
+        ["outputs", name],
+        "the commit can be checked out, but `ostree admin deploy` and bootc refuse it, since it holds no kernel laid out for them",
+      );
   }
 
-  if (config.timezone !== undefined && !names.has("tzdata") && !names.has("tzdata-legacy") && !mayHaveOne && config.base !== "none") note(["timezone"], "no package of the image brings time zones; tzdata does");
+  if (
+    config.timezone !== undefined &&
+    !names.has("tzdata") &&
+    !names.has("tzdata-legacy") &&
+    !mayHaveOne &&
+    config.base !== "none"
+  )
+    note(["timezone"], "no package of the image brings time zones; tzdata does");
   for (const [name, { groups = [], shell }] of Object.entries(config.users ?? {})) {
-    for (const group of groups) if (!KNOWN_GROUPS.has(group) && config.users?.[group] === undefined) note(["users", name, "groups"], `whether there will be a group ${group} is only known when the packages' scripts have run: it is none that Debian's base makes`);
+    for (const group of groups)
+      if (!KNOWN_GROUPS.has(group) && config.users?.[group] === undefined)
+        note(
+          ["users", name, "groups"],
+          `whether there will be a group ${group} is only known when the packages' scripts have run: it is none that Debian's base makes`,
+        );
     const shellName = shell?.replace(/^.*\//, "");
-    if (shellName !== undefined && ["zsh", "fish", "ksh", "tcsh", "csh"].includes(shellName) && ![...names].some((one) => one.startsWith(shellName))) note(["users", name, "shell"], `no package of the image is ${shellName}`);
+    if (
+      shellName !== undefined &&
+      ["zsh", "fish", "ksh", "tcsh", "csh"].includes(shellName) &&
+      ![...names].some((one) => one.startsWith(shellName))
+    )
+      note(["users", name, "shell"], `no package of the image is ${shellName}`);
   }
-  if (wantsLayout || (hasKernel && config.ostree?.bootc !== false && outputs.some(([, { format, deploy }]) => format === "ostree" || deploy === true))) for (const { key, message } of layoutNotes(target)) note(key, message);
+  if (
+    wantsLayout ||
+    (hasKernel &&
+      config.ostree?.bootc !== false &&
+      outputs.some(([, { format, deploy }]) => format === "ostree" || deploy === true))
+  )
+    for (const { key, message } of layoutNotes(target)) note(key, message);
   return notes;
 }
 
 /** What becomes of files where each machine that OSTree deploys has its own. */
 function* layoutNotes({ config }: ImageTarget): Iterable<{ key: KeyPath; message: string }> {
-  const copied = "is copied to each machine at its first boot, and is the machine's own from then on: later images do not change it there";
+  const copied =
+    "is copied to each machine at its first boot, and is the machine's own from then on: later images do not change it there";
   for (const path of Object.keys(config.files ?? {})) {
     const key = ["files", path];
     if (/^\/(var|home|root|srv|mnt)\//.test(path)) yield { key, message: `with OSTree it ${copied}` };
-    else if (/^\/(opt|usr\/local)\//.test(path)) yield { key, message: "with OSTree it lies below /usr/lib, with a link at this place, made at boot" };
-    else if (/^\/(boot|media|run|tmp|dev|proc|sys)\//.test(path)) yield { key, message: "with OSTree it is left out: each machine has its own there" };
+    else if (/^\/(opt|usr\/local)\//.test(path))
+      yield { key, message: "with OSTree it lies below /usr/lib, with a link at this place, made at boot" };
+    else if (/^\/(boot|media|run|tmp|dev|proc|sys)\//.test(path))
+      yield { key, message: "with OSTree it is left out: each machine has its own there" };
   }
-  for (const [name, user] of Object.entries(config.users ?? {})) if (user["ssh-keys"] !== undefined) yield { key: ["users", name, "ssh-keys"], message: `with OSTree the home ${copied}` };
+  for (const [name, user] of Object.entries(config.users ?? {}))
+    if (user["ssh-keys"] !== undefined)
+      yield { key: ["users", name, "ssh-keys"], message: `with OSTree the home ${copied}` };
 }

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { checkFileTree, fileEntry, MemoryBlob } from "@stratos/formats";
+import { ScriptError } from "./ports.ts";
 import { parseLock, formatLock, EMPTY_LOCK } from "./gather/lock.ts";
 import { BASE, makeWorld, packageOf, sha256, textIn, type TestWorld } from "./testing/test-compose.ts";
 
@@ -300,8 +301,8 @@ custom: {edition: pro}
   assert.equal(entry("var/tmp/stratos-compose"), undefined);
   assert.equal(entry("usr/share/doc/base"), undefined);
   assert.deepEqual(info.images[0]!.custom, { edition: "pro", "x-team": "core" });
-  for (const [change, reason] of [["users: {x: {groups: [nope]}}", /^t\.yaml:2:9: users\.x: x: there is no group nope$/], ["packages: [units]\nservices:\n  enable: [wep]", /^t\.yaml:4:3: services\.enable: there is no unit wep\.service; did you mean web\.service\?$/],
-    ["services: {enable: [nope]}", /^t\.yaml:2:12: services\.enable: there is no unit nope\.service, and no package or file of the image brings it$/], ["files: {/usr/share/doc: {content: x}}", /^t\.yaml:2:9: files\."\/usr\/share\/doc": is a folder of the image, with base in it/], ["files: {/etc/passwd/x: {content: x}}", /^t\.yaml:2:9: files\."\/etc\/passwd\/x": \/etc\/passwd is no folder$/], ["files: {/a: {source: gone}}", /there is no file gone beside the treefile/], ["timezone: Mars/Base", /^t\.yaml:2:1: timezone: the image has no Mars\/Base/]] as const) {
+  for (const [change, reason] of [["users: {x: {groups: [nope]}}", /^t\.yaml:2:9: users\.x: x: there is no group nope$/], ["packages: [units]\nservices:\n  enable: [wep]", /^t\.yaml:4:12: services\.enable\[0\]: there is no unit wep\.service; did you mean web\.service\?$/],
+    ["services: {enable: [nope]}", /^t\.yaml:2:21: services\.enable\[0\]: there is no unit nope\.service, and no package or file of the image brings it$/], ["files: {/usr/share/doc: {content: x}}", /^t\.yaml:2:9: files\."\/usr\/share\/doc": is a folder of the image, with base in it/], ["files: {/etc/passwd/x: {content: x}}", /^t\.yaml:2:9: files\."\/etc\/passwd\/x": \/etc\/passwd is no folder$/], ["files: {/a: {source: gone}}", /there is no file gone beside the treefile/], ["timezone: Mars/Base", /^t\.yaml:2:1: timezone: the image has no Mars\/Base/]] as const) {
     const failed = await one.compose(`name: own\n${change}\n`);
     assert.match(failed.steps.find(({ status }) => status === "failed")?.reason ?? "", reason);
   }
@@ -322,6 +323,13 @@ test("what the packages tell is told before anything is fetched: no kernel for a
     "5 users.op.groups: whether there will be a group", '8 files."/usr/local/bin/x": with OSTree it lies ', '9 files."/var/www/x": with OSTree it is copied t',
     '10 files."/run/x": with OSTree it is left out: e', "6 users.op.ssh-keys: with OSTree the home is cop",
   ]);
+});
+
+test("a script that fails is told with its own line", async () => {
+  const one = await world();
+  one.runner.before = async (job) => { if (!job.script.startsWith("var/lib/dpkg/")) throw new ScriptError("/var/tmp/stratos-compose/all ended with status 3\n  no such thing\n  scripts[2] ended with status 3"); };
+  const { steps } = await one.compose("name: x\nscripts: [one, two]\nvariants:\n  v:\n    scripts:\n      - three\n      - four\n");
+  assert.equal(steps.find(({ status }) => status === "failed")!.reason, "t.yaml:6:9: variants.v.scripts[0]: the script has failed:\n  no such thing\n  scripts[2] ended with status 3");
 });
 
 test("a set without dpkg stays as unpacked, and runs nothing", async () => {

@@ -150,7 +150,7 @@ class Compose implements PhaseWork {
     try {
       await this.#build(target, signal);
     } catch (error) {
-      if (error instanceof CustomizeError && error.key.length > 0) throw this.#request.treefile.problem(target, error.key, error.message);
+      if (error instanceof CustomizeError && error.key.length > 0) throw this.#request.treefile.listProblem(target, error.key, error.item, error.message);
       throw error;
     }
   }

@@ -33,6 +33,7 @@ export { applyPart, makeDelta, parseDelta, partPacking, type DeltaPartEntry, typ
 export { deltaPath, listDeltas, parseDeltaName, type DeltaName } from "./ostree/delta-places.ts";
 export { OstreeReader, type OstreeCommit } from "./ostree/ostree-reader.ts";
 export { OSTREE_MODES, type ObjectAttributes, type OstreeMode, type RepositoryStore, type StoredFile } from "./ostree/ostree-store.ts";
+export { ownWordsOf, type OwnWords, type Reworded } from "./treefile-words.ts";
 export { formatKeyPath, tomlLocator, type KeyPath, type Locate, type Position } from "./key-positions.ts";
 export { cpioArchive } from "./cpio/cpio-writer.ts";
 export { writeSquashfs, type SquashfsOptions } from "./squashfs/squashfs-writer.ts";

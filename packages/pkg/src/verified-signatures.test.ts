@@ -1,6 +1,6 @@
 /**
- * Whose signature it is. Goal: the key that verifies decides, not the 64 bits by which a signature names it. To find two keys that share them takes weeks, so one that
- * claims to be every key stands for such a find.
+ * Whose signature it is. Goal: the key that verifies decides, not the 64 bits by which a signature names it. To find
+ * two keys that share them takes weeks, so one that claims to be every key stands for such a find.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
@@ -10,7 +10,8 @@ import { TrustedKeys } from "./debian/keyring.ts";
 import { verifySignatures } from "./verified-signatures.ts";
 
 const NOW = 1_800_000_000;
-const SIGNER = await createSigningKey("Signer", NOW - 1000), IMPOSTOR = await createSigningKey("Impostor", NOW - 1000);
+const SIGNER = await createSigningKey("Signer", NOW - 1000),
+  IMPOSTOR = await createSigningKey("Impostor", NOW - 1000);
 const { inRelease } = await signRelease("Origin: x\n", SIGNER.privateKey, NOW);
 
 async function certificate(armoredKey: string, claimsAll = false): Promise<openpgp.PublicKey> {
@@ -23,12 +24,15 @@ async function certificate(armoredKey: string, claimsAll = false): Promise<openp
 
 async function signersOf(certificates: readonly openpgp.PublicKey[]): Promise<(string | undefined)[]> {
   const message = await openpgp.readCleartextMessage({ cleartextMessage: inRelease });
-  const checked = await verifySignatures(certificates, message.getSigningKeyIDs(), (one) => openpgp.verify({ message, verificationKeys: one, date: new Date(NOW * 1000) }));
+  const checked = await verifySignatures(certificates, message.getSigningKeyIDs(), (one) =>
+    openpgp.verify({ message, verificationKeys: one, date: new Date(NOW * 1000) }),
+  );
   return checked.map(({ signer, failure }) => signer?.certificate.getFingerprint() ?? failure);
 }
 
 test("a signature counts for the certificate whose key verifies it, whoever else has a key of that ID", async () => {
-  const own = await certificate(SIGNER.publicKey), other = await certificate(IMPOSTOR.publicKey, true);
+  const own = await certificate(SIGNER.publicKey),
+    other = await certificate(IMPOSTOR.publicKey, true);
   assert.deepEqual(await signersOf([other, own]), [SIGNER.fingerprint]);
   assert.deepEqual(await signersOf([own, other]), [SIGNER.fingerprint]);
   const [failure] = await signersOf([other]);
@@ -37,9 +41,14 @@ test("a signature counts for the certificate whose key verifies it, whoever else
 });
 
 test("what a source is to be signed by is asked of the verifying key", async () => {
-  const bytes = Buffer.from(SIGNER.publicKey), trusted = await TrustedKeys.read([{ bytes, only: ["0".repeat(40)] }]), [one] = trusted.certificates;
+  const bytes = Buffer.from(SIGNER.publicKey),
+    trusted = await TrustedKeys.read([{ bytes, only: ["0".repeat(40)] }]),
+    [one] = trusted.certificates;
   assert.match(trusted.refusal(one!, SIGNER.fingerprint)!, /is trusted, but this source is to be signed by 0{40}/);
-  const both = await TrustedKeys.read([{ bytes, only: ["0".repeat(40)] }, { bytes, only: [`${SIGNER.fingerprint}!`] }]);
+  const both = await TrustedKeys.read([
+    { bytes, only: ["0".repeat(40)] },
+    { bytes, only: [`${SIGNER.fingerprint}!`] },
+  ]);
   assert.equal(both.refusal(both.certificates[0]!, SIGNER.fingerprint), undefined);
   assert.match(both.refusal(both.certificates[0]!, "1".repeat(40))!, /is to be signed by/);
 });

@@ -1,6 +1,8 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { runCompose } from "@stratos/compose";
+import { homeFolder, stratosHome } from "@stratos/host-node";
+import { cleanStore } from "@stratos/host-node/compose";
 import { CommandError } from "../command-error.ts";
 import { findArchive, openComposeSession, telling } from "../compose/compose-session.ts";
 import { lockModeOf, lockPath, readLock, writeLock } from "../compose/lock-file.ts";
@@ -29,10 +31,19 @@ export async function runComposeCommand(file: string, options: ComposeRunOptions
       if (options.json === true) process.stdout.write(`${JSON.stringify(result.info, null, 2)}\n`);
       else for (const one of result.info.images.flatMap(({ artifacts }) => artifacts)) process.stdout.write(`${one.sha256}  ${one.path}  ${formatSize(one.sizeBytes)}\n`);
       const failed = result.steps.find(({ status }) => status === "failed") ?? result.steps.find(({ status }) => status === "canceled");
+      if (options.json !== true) tellLargeStore();
       if (failed !== undefined) throw new CommandError(failed.id, failed.reason, session.stopStatus === undefined ? {} : { status: session.stopStatus });
       return EXIT_SUCCESS;
     } finally {
       await session.close();
     }
   });
+}
+
+/** Nothing in the store goes by itself: beyond this it is said how large it is. */
+const LARGE_STORE_BYTES = 4 * 1024 ** 3;
+
+function tellLargeStore(): void {
+  const bytes = cleanStore(homeFolder(stratosHome(), "compose"), { isDry: true }).reduce((total, one) => total + one.bytes, 0);
+  if (bytes > LARGE_STORE_BYTES) process.stderr.write(`stratos: note: what composes keep takes ${formatSize(bytes)}; \`stratos compose clean --older-than 30\` frees what 30 days have not made anew, \`stratos pkg clean\` downloads\n`);
 }

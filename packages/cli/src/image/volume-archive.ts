@@ -3,6 +3,7 @@ import { Attributes, ROOT_INO, type Subvolume } from "@stratos/aegisfs";
 import { ERRNO_NAMES, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from "@stratos/abi";
 import { tarEnd, tarEntry, tarHeader, tarPadding, TarReader, TarType, type TarEntry } from "@stratos/formats";
 import type { RootMeta } from "@stratos/pkg";
+import { byteStringToUtf8, printable } from "@stratos/base";
 import { CommandError } from "../command-error.ts";
 import { entriesOf, xattrsOf } from "./volume-walk.ts";
 import { decodeDevice, type VolumeWriter } from "./volume-writer.ts";
@@ -82,6 +83,8 @@ export class ArchiveExtractor {
   readonly #reader: TarReader;
   #file: { ino: number; path: string; meta: RootMeta; offset: number } | null = null;
   #entries = 0;
+  /** what is no folder, with what it is */
+  readonly #others = new Map<string, string>();
 
   constructor(writer: VolumeWriter) {
     this.#writer = writer;
@@ -111,6 +114,9 @@ export class ArchiveExtractor {
     const path = normalize(entry.path);
     const meta: RootMeta = { uid: entry.uid, gid: entry.gid, mode: entry.mode, mtime: entry.mtime, xattrs: entry.xattrs };
     this.#ensureParents(path);
+    const other = this.#others.get(path);
+    if (other !== undefined) throw new CommandError(printable(byteStringToUtf8(path)), `the archive holds it twice, the first time as ${other}`);
+    if (entry.type !== TarType.directory) this.#others.set(path, entry.type === TarType.symbolicLink ? `a link to ${printable(byteStringToUtf8(entry.linkPath))}` : "a file");
     switch (entry.type) {
       case TarType.file:
         this.#file = { ino: this.#writer.beginFile(path, meta), path, meta, offset: 0 };
@@ -141,7 +147,8 @@ export class ArchiveExtractor {
 
   #ensureParents(path: string): void {
     for (let slash = path.indexOf("/"); slash !== -1; slash = path.indexOf("/", slash + 1)) {
-      const parent = path.slice(0, slash);
+      const parent = path.slice(0, slash), other = this.#others.get(parent);
+      if (other !== undefined) throw new CommandError(printable(byteStringToUtf8(path)), `the archive places it below ${parent}, which is ${other} in it: nothing is written through what is no folder`);
       if (!this.#writer.hasDirectory(parent)) this.#writer.directory(parent, { uid: 0, gid: 0, mode: 0o755, mtime: 0 });
     }
   }

@@ -58,10 +58,10 @@ test("a disk that holds something is left alone, but for --force; mistakes are t
   assert.equal((await runCommand("install", "--config", at("install.toml"), "--force")).status, 0);
   assert.notEqual(sha(at("disk.raw")), digest);
   writeFileSync(at("bad.toml"), "[sytem]\n");
-  assert.match((await runCommand("install", "--config", at("bad.toml"))).stderr, /bad\.toml:1:1: sytem: unknown key\n$/);
+  assert.match((await runCommand("install", "--config", at("bad.toml"))).stderr, /bad\.toml:1:1: sytem: unknown key; did you mean system\?\n$/);
   writeFileSync(at("bad.toml"), '[disk]\nsize = 5\n[[partition]]\nname = "root"\nformat = "ext4"\n[sytem]\n[system]\nlocale = "de DE"\n');
   assert.deepEqual((await runCommand("install", "--config", at("bad.toml"))).stderr.split("\n").map((line) => line.replace(at("bad.toml"), "FILE")), [
-    "stratos: FILE:2:1: disk.size: must be string", "stratos: FILE:3:1: partition[0]: size is missing (512M, 20G, or rest, which takes what is left)", "stratos: FILE:6:1: sytem: unknown key",
+    "stratos: FILE:2:1: disk.size: must be string", "stratos: FILE:3:1: partition[0]: size is missing (512M, 20G, or rest, which takes what is left)", "stratos: FILE:6:1: sytem: unknown key; did you mean system?",
     "stratos: FILE:8:1: system.locale: is not what is expected here: a locale such as en_GB.UTF-8", "",
   ]);
   assert.equal((await runCommand("install", "--target", at("x"))).status, 2);

@@ -6,7 +6,7 @@ import { byteString, byteStringOf, byteStringToUtf8, closestName, slipsOfWord, u
 import { readBlob, type FileTree } from "@stratos/formats";
 import type { RootMeta } from "@stratos/pkg";
 import type { LockedImage } from "../gather/lock.ts";
-import type { ComposePorts, ScriptRunner } from "../ports.ts";
+import { ScriptError, type ComposePorts, type ScriptRunner } from "../ports.ts";
 import { compilePattern } from "../treefile/pattern.ts";
 import type { KeyPath } from "../treefile/positions.ts";
 import { overlaysOf } from "../treefile/schema-content.ts";
@@ -24,9 +24,12 @@ import { memoryBlobs, TreeBuilder, type TreeNode } from "./tree-builder.ts";
 export class CustomizeError extends Error {
   override name = "CustomizeError";
   readonly key: KeyPath;
-  constructor(message: string, key: KeyPath, options?: ErrorOptions) {
+  /** of the list at the key */
+  readonly item: string | undefined;
+  constructor(message: string, key: KeyPath, options?: ErrorOptions & { item?: string | undefined }) {
     super(message, options);
     this.key = key;
+    this.item = options?.item;
   }
 }
 
@@ -236,6 +239,12 @@ async function runScripts(root: Root, job: CustomizeJob, before: ReadonlyMap<str
       architecture: job.target.architecture, hostname: substitute(config.hostname ?? BUILD_HOSTNAME, job.target), hasNetwork: config.build?.network === true, epochSeconds: job.epochSeconds, signal: job.signal, onLine: job.onLine,
       environment: { SOURCE_DATE_EPOCH: String(job.epochSeconds), DEBIAN_FRONTEND: "noninteractive", ...config.build?.environment },
     },
+  }).catch((error: unknown) => {
+    // Which of them it was is the last thing that the script of all says.
+    const failed = error instanceof ScriptError ? /\[(\d+)\] ended with status \d+/.exec(error.message) : null;
+    if (failed === null) throw error;
+    const message = (error as Error).message.replace(/^\S+ ended with status \d+\n/, "the script has failed:\n");
+    throw new CustomizeError(message, key.split("."), { cause: error, item: scripts[Number(failed[1])] });
   });
 }
 
@@ -265,7 +274,7 @@ function setServices(root: Root, services: { readonly enable?: readonly string[]
       if (!(error instanceof ServiceError)) throw error;
       const units = [...root.builder.nodes.keys()].filter((path) => UNIT_FOLDERS.some((folder) => path.startsWith(`${folder}/`))).map((path) => path.slice(path.lastIndexOf("/") + 1));
       const meant = closestName(/\.[a-z]+$/.test(unit) ? unit : `${unit}.service`, units, slipsOfWord);
-      throw new CustomizeError(`${error.message}${meant === undefined ? ", and no package or file of the image brings it" : `; did you mean ${meant}?`}`, ["services", "enable"], { cause: error });
+      throw new CustomizeError(`${error.message}${meant === undefined ? ", and no package or file of the image brings it" : `; did you mean ${meant}?`}`, ["services", "enable"], { cause: error, item: unit });
     }
   }
   for (const unit of services.mask ?? []) maskUnit(files, unit);

@@ -1,9 +1,12 @@
 /**
- * Java's key stores of certificates (`JKS`), as ca-certificates-java makes one when it is configured: each entry holds the clock of its host in milliseconds.
+ * Java's key stores of certificates (`JKS`), as ca-certificates-java makes one when it is configured: each entry holds
+ * the clock of its host in milliseconds.
  *
- *     FEEDFEED · version 2 · count · { 2 · alias · date in ms (8) · type · length · certificate } … · SHA-1 of the password, "Mighty Aphrodite" and all before
+ *     FEEDFEED · version 2 · count · { 2 · alias · date in ms (8) · type · length · certificate } … · SHA-1 of the
+ *     password, "Mighty Aphrodite" and all before
  *
- * Numbers are big-endian of four bytes, texts have two bytes of length before them. Source: OpenJDK, sun/security/provider/JavaKeyStore.java, `engineStore`.
+ * Numbers are big-endian of four bytes, texts have two bytes of length before them. Source: OpenJDK,
+ * sun/security/provider/JavaKeyStore.java, `engineStore`.
  */
 import { concatBytes, utf8Of } from "@stratos/base";
 import { readBlob, type FileTree } from "@stratos/formats";
@@ -12,7 +15,10 @@ import type { Hasher } from "@stratos/pkg";
 /** Where ca-certificates-java puts one. */
 export const JAVA_KEYSTORE = "etc/ssl/certs/java/cacerts";
 
-const MAGIC = 0xfeedfeed, VERSION = 2, TRUSTED_CERTIFICATE = 2, DIGEST_BYTES = 20;
+const MAGIC = 0xfeedfeed,
+  VERSION = 2,
+  TRUSTED_CERTIFICATE = 2,
+  DIGEST_BYTES = 20;
 /** Of all key stores that hold nothing but what everybody knows. */
 const PASSWORD = "changeit";
 
@@ -23,8 +29,14 @@ const PASSWORD = "changeit";
  */
 export function withoutClock(store: Uint8Array, epochSeconds: number, sha1: () => Hasher): Uint8Array | undefined {
   if (store.length < 12 + DIGEST_BYTES) return undefined;
-  const body = new Uint8Array(store.subarray(0, store.length - DIGEST_BYTES)), view = new DataView(body.buffer);
-  if (view.getUint32(0) !== MAGIC || view.getUint32(4) !== VERSION || !isSame(digestOf(body, sha1), store.subarray(body.length))) return undefined;
+  const body = new Uint8Array(store.subarray(0, store.length - DIGEST_BYTES)),
+    view = new DataView(body.buffer);
+  if (
+    view.getUint32(0) !== MAGIC ||
+    view.getUint32(4) !== VERSION ||
+    !isSame(digestOf(body, sha1), store.subarray(body.length))
+  )
+    return undefined;
   let at = 12;
   try {
     for (let left = view.getUint32(8); left > 0; left--) {
@@ -45,7 +57,8 @@ export function withoutClock(store: Uint8Array, epochSeconds: number, sha1: () =
 
 /** Whether a tree's own store is one whose dates could be settled. */
 export function isSettled(tree: FileTree, sha1: () => Hasher): boolean {
-  for (const { path, content } of tree.entries()) if (path === JAVA_KEYSTORE && content !== null) return withoutClock(readBlob(content), 0, sha1) !== undefined;
+  for (const { path, content } of tree.entries())
+    if (path === JAVA_KEYSTORE && content !== null) return withoutClock(readBlob(content), 0, sha1) !== undefined;
   return true;
 }
 

@@ -10,7 +10,12 @@ const TREEFILE = "name: demo\npackages: [large]\noutputs: {root: {format: tar}}\
 
 test("a package that is streamed gives the same image as one that is held", async () => {
   const text = Array.from({ length: 5000 }, (_, at) => `line ${at}\n`).join("");
-  const large = packageOf("large", {}, [{ path: "./usr/share/" }, { path: "./usr/share/a", text }, { path: "./usr/share/empty", text: "" }, { path: "./usr/share/b", text: `${text}b` }]);
+  const large = packageOf("large", {}, [
+    { path: "./usr/share/" },
+    { path: "./usr/share/a", text },
+    { path: "./usr/share/empty", text: "" },
+    { path: "./usr/share/b", text: `${text}b` },
+  ]);
   const digests: string[] = [];
   for (const isHeld of [true, false]) {
     const world = makeWorld();
@@ -23,9 +28,15 @@ test("a package that is streamed gives the same image as one that is held", asyn
       return plain;
     };
     const { info } = await world.compose(TREEFILE);
-    const tree = world.trees.get("root")!, entry = [...tree.entries()].find(({ path }) => path === "usr/share/b")!;
+    const tree = world.trees.get("root")!,
+      entry = [...tree.entries()].find(({ path }) => path === "usr/share/b")!;
     assert.equal(Buffer.from(readBlob(entry.content!)).toString(), `${text}b`);
-    digests.push(info.images[0]!.artifacts[0]!.sha256, createHash("sha256").update([...tree.entries()].map(({ path, content }) => `${path} ${content?.digest ?? ""}`).join("\n")).digest("hex"));
+    digests.push(
+      info.images[0]!.artifacts[0]!.sha256,
+      createHash("sha256")
+        .update([...tree.entries()].map(({ path, content }) => `${path} ${content?.digest ?? ""}`).join("\n"))
+        .digest("hex"),
+    );
     // Kept, it is read again without being unpacked.
     world.packages.decompress = async () => assert.fail("unpacked again");
     const again = await world.compose(TREEFILE);

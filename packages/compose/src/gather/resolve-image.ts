@@ -1,5 +1,5 @@
 /** From an image's configuration to the packages that it will consist of: the signed index, the resolver, and the order of stages. */
-import { planImage, readVerified, download, inParallel, type BinaryPackage, type Keyring, type OnProgress, type PackageIndex, type PackagePorts, type RelationField, type WantedFile } from "@stratos/pkg";
+import { packagesOfTask, planImage, readVerified, download, inParallel, type BinaryPackage, type Keyring, type OnProgress, type PackageIndex, type PackagePorts, type RelationField, type WantedFile } from "@stratos/pkg";
 import { compilePattern, isPattern } from "../treefile/pattern.ts";
 import type { BaseName } from "../treefile/schema.ts";
 import type { ImageTarget } from "../treefile/treefile.ts";
@@ -86,6 +86,12 @@ function expandPatterns(packages: readonly string[], index: PackageIndex, files:
   let all: string[] | undefined;
   for (const item of packages) {
     const one = files.requestOf(item);
+    if (one.endsWith("^")) {
+      const members = packagesOfTask(index, one.slice(0, -1));
+      if (members.length === 0) throw new PatternError(one);
+      for (const name of members) names.add(name);
+      continue;
+    }
     if (one !== item || !isPattern(one)) { names.add(one); continue; }
     all ??= [...index.names()].sort();
     const matches = compilePattern(one);

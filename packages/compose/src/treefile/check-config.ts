@@ -2,12 +2,49 @@
 import type { KeyPath } from "./positions.ts";
 import type { ImageConfig } from "./schema.ts";
 
-export interface ConfigProblem { readonly key: KeyPath; readonly message: string }
+export interface ConfigProblem {
+  readonly key: KeyPath;
+  readonly message: string;
+}
 
 /** Folders that every root has: a file in their place would leave nothing that starts. Source: FHS 3.0 §3, §4. */
 const FOLDERS: ReadonlySet<string> = new Set([
-  "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var",
-  "usr/bin", "usr/include", "usr/lib", "usr/lib64", "usr/libexec", "usr/local", "usr/sbin", "usr/share", "usr/src", "var/cache", "var/lib", "var/log", "var/spool", "var/tmp", "etc/systemd", "etc/apt", "var/lib/dpkg",
+  "bin",
+  "boot",
+  "dev",
+  "etc",
+  "home",
+  "lib",
+  "lib64",
+  "media",
+  "mnt",
+  "opt",
+  "proc",
+  "root",
+  "run",
+  "sbin",
+  "srv",
+  "sys",
+  "tmp",
+  "usr",
+  "var",
+  "usr/bin",
+  "usr/include",
+  "usr/lib",
+  "usr/lib64",
+  "usr/libexec",
+  "usr/local",
+  "usr/sbin",
+  "usr/share",
+  "usr/src",
+  "var/cache",
+  "var/lib",
+  "var/log",
+  "var/spool",
+  "var/tmp",
+  "etc/systemd",
+  "etc/apt",
+  "var/lib/dpkg",
 ]);
 
 /** Of these some systems make links: whether one is empty is seen when it is made. */
@@ -17,11 +54,16 @@ export function* configProblems({ files = {} }: ImageConfig): Iterable<ConfigPro
   for (const [path, file] of Object.entries(files)) {
     const key = ["files", path];
     if (file.content !== undefined || file.source !== undefined || file.link !== undefined) {
-      if (FOLDERS.has(path.slice(1)) && (file.link === undefined || !MAY_BE_LINKS.test(path.slice(1)))) yield { key, message: `is a folder of every system, which ${file.link === undefined ? "a file" : "a link"} would replace with all that is in it; \`folder: true\` sets its mode and owner` };
+      if (FOLDERS.has(path.slice(1)) && (file.link === undefined || !MAY_BE_LINKS.test(path.slice(1))))
+        yield {
+          key,
+          message: `is a folder of every system, which ${file.link === undefined ? "a file" : "a link"} would replace with all that is in it; \`folder: true\` sets its mode and owner`,
+        };
     }
     for (let slash = path.indexOf("/", 1); slash > 0; slash = path.indexOf("/", slash + 1)) {
       const above = files[path.slice(0, slash)];
-      if (above?.content !== undefined || above?.source !== undefined) yield { key, message: `lies below ${path.slice(0, slash)}, which \`files\` makes a file` };
+      if (above?.content !== undefined || above?.source !== undefined)
+        yield { key, message: `lies below ${path.slice(0, slash)}, which \`files\` makes a file` };
     }
   }
 }

@@ -27,7 +27,7 @@ const ENVIRONMENT = { type: "object", propertyNames: VARIABLE, additionalPropert
 const LABELS = { type: "object", additionalProperties: TEXT } as const;
 /** Names; `-NAME` takes one of a lower layer away. */
 const WORDS = { type: "array", ...SET, items: { type: "string", pattern: "^\\S+$", title: "a word without blanks" } } as const;
-const PACKAGES = { type: "array", ...SET, items: { type: "string", pattern: "^-?[a-z0-9*?\\[{][a-z0-9+.*?\\[\\]{},!-]*(:[a-z0-9]+)?(=[A-Za-z0-9.+~:-]+)?$|^-?[^\\s-][^\\n]*/[^/\\n]+\\.deb$", title: "a package: NAME in small letters, NAME=VERSION, a pattern, a file such as ./NAME.deb, or one of these after '-'" } } as const;
+const PACKAGES = { type: "array", ...SET, items: { type: "string", pattern: "^-?[a-z0-9*?\\[{][a-z0-9+.*?\\[\\]{},!-]*(:[a-z0-9]+)?(=[A-Za-z0-9.+~:-]+|\\^)?$|^-?[^\\s-][^\\n]*/[^/\\n]+\\.deb$", title: "a package: NAME in small letters, NAME=VERSION, a pattern, TASK^, a file such as ./NAME.deb, or one of these after '-'" } } as const;
 const ID = { type: "integer", minimum: 0, maximum: 4294967294 } as const;
 const MODE = { type: "string", pattern: "^0?[0-7]{3,4}$", title: "a mode in octal, such as \"0644\"" } as const;
 const URL = { type: "string", pattern: "^(https?|file)://\\S+$", title: "an address that begins with http://, https:// or file://" } as const;
@@ -94,7 +94,7 @@ const LAYER_KEYS = {
   },
   base: { enum: ["minbase", "essential", "important", "standard", "none"], description: "what every image has: essential packages (essential), with the required ones and apt (minbase, the default), with those of priority important, with those of priority standard too; or nothing" },
   recommends: { type: "boolean", description: "also take recommended packages (default: false)" },
-  packages: { ...PACKAGES, description: "names, NAME=VERSION, patterns over all names of the archive, or paths of .deb files beside the treefile (with a /: ./NAME.deb)", examples: [["nginx", "python3.13*", "-nano"]] },
+  packages: { ...PACKAGES, description: "names, NAME=VERSION, patterns over all names of the archive, TASK^ for all packages of a task, or paths of .deb files beside the treefile (with a /: ./NAME.deb)", examples: [["nginx", "python3.13*", "-nano"]] },
   exclude: { ...PACKAGES, description: "patterns; what matches is never taken, and a package that needs it is an error", examples: [["exim4*"]] },
   hostname: { type: "string", pattern: "^[A-Za-z0-9$]([A-Za-z0-9.${}-]{0,62}[A-Za-z0-9}])?$", title: "a host's name of letters, digits, '.' and '-'", description: "name of the machine, with the variables of file names (default: localhost)", examples: ["web-${variant}"] },
   timezone: { type: "string", pattern: "^[A-Za-z0-9+_-]+(/[A-Za-z0-9+_-]+)*$", title: "a time zone, such as Europe/Berlin", description: "time zone of the machine, of the package tzdata (default: UTC)", examples: ["Europe/Berlin"] },

@@ -40,7 +40,7 @@ test("unknown keys are left out, and told, where that is asked for; all else sta
 test("a problem is told with file, line, column and key", async () => {
   assert.deepEqual(await problems({ "main.yaml": "name: x\npackagse: [a]\nvariants:\n  server:\n    packages:\n      - good\n      - Bad Name\n    base: big\noutputs:\n  a: {format: zip}\n  b: {compression: zstd}\n" }), [
     "main.yaml:2:1: packagse: unknown key; did you mean packages?",
-    `main.yaml:7:9: variants.server.packages[1]: expected a package: NAME in small letters, NAME=VERSION, a pattern, a file such as ./NAME.deb, or one of these after '-', not "Bad Name"`,
+    `main.yaml:7:9: variants.server.packages[1]: expected a package: NAME in small letters, NAME=VERSION, a pattern, TASK^, a file such as ./NAME.deb, or one of these after '-', not "Bad Name"`,
     'main.yaml:8:5: variants.server.base: expected one of minbase, essential, important, standard, none, not "big"',
     `main.yaml:10:7: outputs.a.format: expected one of ${OUTPUT_FORMATS.join(", ")}, not "zip"`,
   ]);

@@ -154,14 +154,23 @@ export class Treefile {
 
   /** A problem with a package, told where the highest layer of the image asks for it in these words; undefined: none does. */
   requestProblem(target: ImageTarget, request: string, message: string): TreefileError | undefined {
+    return this.#itemProblem(target, [["packages"], ["build", "packages"]], request, message);
+  }
+
+  /** A problem with an item of a merged list, told where the highest layer of the image has it; else at the list. */
+  listProblem(target: ImageTarget, key: KeyPath, item: Json | undefined, message: string): TreefileError {
+    return (item === undefined ? undefined : this.#itemProblem(target, [key], item, message)) ?? this.problem(target, key, message);
+  }
+
+  #itemProblem(target: ImageTarget, lists: readonly KeyPath[], item: Json, message: string): TreefileError | undefined {
     const holders: KeyPath[] = [...this.#lineage(target.variant, []).reverse().map((name) => ["variants", name]), []];
     for (const holder of holders) {
       for (const file of [...this.#files].reverse()) {
         const sections = valueAt(file.value, [...holder, "architecture"]);
         const matching = isObject(sections) ? Object.keys(sections).filter((pattern) => compilePattern(pattern)(target.architecture)).reverse() : [];
         for (const layer of [...matching.map((pattern) => [...holder, "architecture", pattern]), holder]) {
-          for (const list of [[...layer, "packages"], [...layer, "build", "packages"]]) {
-            const items = valueAt(file.value, list), index = isList(items) ? items.indexOf(request) : -1;
+          for (const list of lists.map((key) => [...layer, ...key])) {
+            const items = valueAt(file.value, list), index = isList(items) ? items.indexOf(item) : -1;
             if (index >= 0) return problemAt(file.path, file.locate([...list, index]), formatKeyPath([...list, index]), message);
           }
         }

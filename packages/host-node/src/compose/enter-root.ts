@@ -1,20 +1,41 @@
 /**
- * How a script comes into the root that was made for it, and not out again. From the namespaces in which that root was put together (which the host's `/` is part of) it goes
- * into a mount and a pid namespace of its own:
+ * How a script comes into the root that was made for it, and not out again. From the namespaces in which that root was
+ * put together (which the host's `/` is part of) it goes into a mount and a pid namespace of its own:
  *
- * - the root is moved onto `/`, as switch_root(8) does: `..` ends there, so the second chroot of the textbook leads nowhere, and no process in `/proc` has another root;
- * - it keeps root's capabilities over files, accounts and its own processes, and loses those over the machine: modules, ports, devices, mounts, reboot, clock, network, tracing.
- *   Without CAP_SYS_ADMIN it can neither take the root away from over the host's nor enter another namespace; in a user namespace of its own making the kernel locks both together.
+ * - the root is moved onto `/`, as switch_root(8) does: `..` ends there, so the second chroot of the textbook leads
+ *   nowhere, and no process in `/proc` has another root;
+ * - it keeps root's capabilities over files, accounts and its own processes, and loses those over the machine:
+ *   modules, ports, devices, mounts, reboot, clock, network, tracing.
+ *   Without CAP_SYS_ADMIN it can neither take the root away from over the host's nor enter another namespace; in a user
+ *   namespace of its own making the kernel locks both together.
  *
  * Source: capabilities(7); pivot_root(2), NOTES; mount_namespaces(7), "Restrictions on mount namespaces".
  */
 
-/** What is left of root: what Docker leaves, too, but for nodes of devices. With these Debian's packages are installed in containers every day. */
-const KEPT = ["chown", "dac_override", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap", "setfcap", "net_bind_service", "net_raw", "sys_chroot", "audit_write"] as const;
+/**
+ * What is left of root: what Docker leaves, too, but for nodes of devices. With these Debian's packages are installed
+ * in containers every day.
+ */
+const KEPT = [
+  "chown",
+  "dac_override",
+  "fowner",
+  "fsetid",
+  "kill",
+  "setgid",
+  "setuid",
+  "setpcap",
+  "setfcap",
+  "net_bind_service",
+  "net_raw",
+  "sys_chroot",
+  "audit_write",
+] as const;
 
 /**
- * Lines of sh(1), in a folder where `root` is a mount with an empty `proc`: runs "$@" (an environment and a command, as for `env -i`) in it, without the descriptors above 2, and
- * sets `status`. The first process is a shell, as it is nobody's script: one of number 1 is sent no signal that it does not catch.
+ * Lines of sh(1), in a folder where `root` is a mount with an empty `proc`: runs "$@" (an environment and a command, as
+ * for `env -i`) in it, without the descriptors above 2, and sets `status`. The first process is a shell, as it is
+ * nobody's script: one of number 1 is sent no signal that it does not catch.
  */
 export const ENTER_ROOT = `status=0
 unshare --mount --pid --fork --kill-child=SIGKILL sh -euc 'cd root

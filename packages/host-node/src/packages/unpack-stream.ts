@@ -1,4 +1,7 @@
-/** Unpacks as a stream, for what is too large to be held: gzip and zstd by Node's own libraries, xz by xz(1), or its WebAssembly form where there is no such program. */
+/**
+ * Unpacks as a stream, for what is too large to be held: gzip and zstd by Node's own libraries, xz by xz(1), or its
+ * WebAssembly form where there is no such program.
+ */
 import { spawn } from "node:child_process";
 import { Readable, type Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -13,9 +16,12 @@ const PIECE_BYTES = 1 << 20;
 export const unpackStream: Unpack = (compression, packed) => {
   const source = packed instanceof Uint8Array ? piecesOf(packed) : packed;
   switch (compression) {
-    case "none": return source;
-    case "gzip": return through(source, createGunzip());
-    case "zstd": return through(source, createZstdDecompress());
+    case "none":
+      return source;
+    case "gzip":
+      return through(source, createGunzip());
+    case "zstd":
+      return through(source, createZstdDecompress());
     case "xz": {
       const program = findProgram("xz", process.env["PATH"] ?? "");
       return program === undefined ? throughWasm(source) : throughProgram(source, program);
@@ -52,7 +58,13 @@ async function* throughProgram(source: AsyncIterable<Uint8Array>, program: strin
   pipeline(Readable.from(source), child.stdin).catch(() => {});
   try {
     for await (const piece of child.stdout) yield piece as Uint8Array;
-    if ((await status) !== 0) throw new Error(Buffer.concat(told).toString("latin1").trim().replace(/^.*?xz: (\(stdin\): )?/, "") || "damaged");
+    if ((await status) !== 0)
+      throw new Error(
+        Buffer.concat(told)
+          .toString("latin1")
+          .trim()
+          .replace(/^.*?xz: (\(stdin\): )?/, "") || "damaged",
+      );
   } finally {
     if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
   }

@@ -275,7 +275,7 @@ test("a plan tells what cannot be before anything is written", () => {
 
 test("a mistaken file is told by line and key", () => {
   const told = (text: string, pattern: RegExp): void => assert.throws(() => readInstallConfig(text), pattern);
-  told('[system]\nhostnam = "x"\n', /^FormatError: 2:1: system\.hostnam: unknown key$/);
+  told('[system]\nhostnam = "x"\n', /^FormatError: 2:1: system\.hostnam: unknown key; did you mean hostname\?$/);
   told('[system]\nhostname = "UPPER case"\n', /2:1: system\.hostname: is not what is expected/);
   told('[[partition]]\nname = "x"\nformat = "xfs"\nsize = "1G"\n', /3:1: partition\[0\]\.format: must be one of vfat, ext4, btrfs, erofs, aegisfs, swap, none/);
   told('[[user]]\nuid = 5\n', /1:1: user\[0\]: name is missing/);

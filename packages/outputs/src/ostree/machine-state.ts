@@ -1,13 +1,18 @@
 /**
- * What of an image lies where each machine has its own: `/var`, and what leads into it (`/home /root /srv /mnt /opt /usr/local`). A commit holds none of
- * it, so it lies elsewhere in the image, and systemd-tmpfiles brings it where it belongs:
+ * What of an image lies where each machine has its own: `/var`, and what leads into it (`/home /root /srv /mnt /opt
+ * /usr/local`). A commit holds none of it, so it lies elsewhere in the image, and systemd-tmpfiles brings it where it
+ * belongs:
  *
- *     /var /home /root /srv /mnt    → /usr/share/stratos/var, copied when a machine boots and has not got it (`C!`): from then on it is the machine's
- *     /opt/NAME                     → /usr/lib/opt/NAME, and a link in /var/opt (`L`): it changes with the image, as rpm-ostree does
- *     /usr/local                    → /usr/lib/usrlocal, and links in /var/usrlocal, beside which a machine may have its own
+ *     /var /home /root /srv /mnt    → /usr/share/stratos/var, copied when a machine boots and has not got it (`C!`)
+ *     /opt/NAME                     → /usr/lib/opt/NAME, and a link in /var/opt (`L`)
+ *     /usr/local                    → /usr/lib/usrlocal, and links in /var/usrlocal
  *
- * A home is copied as a whole, into a folder that is not there or empty: a key that was removed from it does not come back. That is why the place is
- * not `/usr/share/factory/var`, whose files newer ostrees bring back one by one at each boot. Source: tmpfiles.d(5), "C", "L", "d"; bootc's documentation, "Filesystem: /var".
+ * What is copied is the machine's from then on; what is linked changes with the image, as with rpm-ostree, beside what
+ * the machine has there of its own.
+ *
+ * A home is copied as a whole, into a folder that is not there or empty: a key that was removed from it does not come
+ * back. That is why the place is not `/usr/share/factory/var`, whose files newer ostrees bring back one by one at each
+ * boot. Source: tmpfiles.d(5), "C", "L", "d"; bootc's documentation, "Filesystem: /var".
  */
 import { byteStringOf } from "@stratos/base";
 import { FormatError, type FileEntry } from "@stratos/formats";
@@ -24,26 +29,49 @@ export interface MachineState {
 export const SYSIMAGE = "usr/lib/sysimage";
 const COPIES = "usr/share/stratos/var";
 const CONF = "usr/lib/tmpfiles.d/stratos-var.conf";
-const INTO_VAR: readonly (readonly [place: string, target: string])[] = [["home", "var/home"], ["root", "var/roothome"], ["srv", "var/srv"], ["mnt", "var/mnt"], ["opt", "var/opt"], ["usr/local", "var/usrlocal"]];
-const LINKED: readonly (readonly [place: string, kept: string, links: string])[] = [["opt", "usr/lib/opt", "var/opt"], ["usr/local", "usr/lib/usrlocal", "var/usrlocal"]];
+const INTO_VAR: readonly (readonly [place: string, target: string])[] = [
+  ["home", "var/home"],
+  ["root", "var/roothome"],
+  ["srv", "var/srv"],
+  ["mnt", "var/mnt"],
+  ["opt", "var/opt"],
+  ["usr/local", "var/usrlocal"],
+];
+const LINKED: readonly (readonly [place: string, kept: string, links: string])[] = [
+  ["opt", "usr/lib/opt", "var/opt"],
+  ["usr/local", "usr/lib/usrlocal", "var/usrlocal"],
+];
 /** Folders of `/usr/local` that machines add to: what is below them is linked, not they. */
-const SHARED_LOCAL = /^(bin|etc|games|include|lib|lib\/systemd(\/system)?|libexec|man|sbin|share|share\/(applications|man|man\/man\d)|src)$/;
+const SHARED_LOCAL =
+  /^(bin|etc|games|include|lib|lib\/systemd(\/system)?|libexec|man|sbin|share|share\/(applications|man|man\/man\d)|src)$/;
 /** The archive's lists, which a machine fetches, and what OSTree itself links. */
 const NOT_COPIED = /^var\/(cache\/apt\/.|lib\/apt\/lists\/.|run$|lock$)/;
 
 /** Lays out what `draft` has there; dpkg's database, which describes the image, becomes a part of it. */
 export function keepMachineState(draft: TreeDraft): MachineState {
   // A tree that was laid out before says by its own file what is copied.
-  const lines = new Map((draft.text(CONF) ?? "").split("\n").filter((line) => !line.startsWith("#") && line !== "").map((line) => [placeOf(line), line]));
+  const lines = new Map(
+    (draft.text(CONF) ?? "")
+      .split("\n")
+      .filter((line) => !line.startsWith("#") && line !== "")
+      .map((line) => [placeOf(line), line]),
+  );
   if (draft.has("var/lib/dpkg")) draft.move("var/lib/dpkg", `${SYSIMAGE}/dpkg`);
   if (draft.has(`${SYSIMAGE}/dpkg`)) tell(lines, "L", "var/lib/dpkg", `- - - - /${SYSIMAGE}/dpkg`);
-  const linked = linkVendorTrees(draft, lines), copied = new Map<string, number>();
+  const linked = linkVendorTrees(draft, lines),
+    copied = new Map<string, number>();
   for (const [place, target] of INTO_VAR) intoVar(draft, place, target, lines);
   for (const { path } of draft.below("var")) if (NOT_COPIED.test(path) && draft.has(path)) draft.remove(path);
   for (const entry of draft.below("var")) {
     if (entry.path === "var") continue;
     const home = homeOf(entry.path);
-    if (entry.kind === "directory" && home === undefined) tell(lines, "d", entry.path, `${modeOf(entry)} ${entry.uid === 0 ? "root" : entry.uid} ${entry.gid === 0 ? "root" : entry.gid} - -`);
+    if (entry.kind === "directory" && home === undefined)
+      tell(
+        lines,
+        "d",
+        entry.path,
+        `${modeOf(entry)} ${entry.uid === 0 ? "root" : entry.uid} ${entry.gid === 0 ? "root" : entry.gid} - -`,
+      );
     if (entry.kind === "directory" && home !== entry.path) continue;
     if (entry.kind === "file" || entry.kind === "hardLink" || entry.kind === "symlink") {
       const place = placeNow(entry.path);
@@ -53,7 +81,10 @@ export function keepMachineState(draft: TreeDraft): MachineState {
     tell(lines, "C!", unit, `- - - - /${COPIES}/${unit.slice("var/".length).replaceAll("%", "%%")}`);
   }
   putAside(draft);
-  const text = [...lines].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, line]) => `${line}\n`).join("");
+  const text = [...lines]
+    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .map(([, line]) => `${line}\n`)
+    .join("");
   draft.file(CONF, byteStringOf(`# What /var has on a new machine.\n${text}`));
   return { copied, linked };
 }
@@ -91,14 +122,16 @@ function intoVar(draft: TreeDraft, place: string, target: string, lines: Map<str
   if (draft.get(place)?.kind === "symlink") return;
   for (const child of draft.children(place)) {
     const moved = `${target}${child.slice(place.length)}`;
-    if (draft.has(moved)) throw new FormatError(`/${child}: /${moved} is there, too, and is the same place on a machine of OSTree`);
+    if (draft.has(moved))
+      throw new FormatError(`/${child}: /${moved} is there, too, and is the same place on a machine of OSTree`);
     draft.move(child, moved);
   }
   const old = draft.get(place);
   if (old?.kind === "directory" && !draft.has(target)) draft.put({ ...old, path: target });
   if (draft.has(place)) draft.remove(place);
   draft.symlink(place, place.includes("/") ? `../${target}` : target);
-  if (draft.get(target) === undefined) tell(lines, "d", target, `${target === "var/roothome" ? "0700" : "0755"} root root - -`);
+  if (draft.get(target) === undefined)
+    tell(lines, "d", target, `${target === "var/roothome" ? "0700" : "0755"} root root - -`);
 }
 
 /** A home of its own, or root's, that a path lies in. */
@@ -114,16 +147,20 @@ function placeNow(path: string): string {
 
 /** `/var` becomes empty; what it had of files lies in `COPIES`. */
 function putAside(draft: TreeDraft): void {
-  for (const { path, kind } of draft.below("var")) if (kind === "character" || kind === "block" || kind === "fifo") draft.remove(path);
-  const entries = draft.below("var"), wanted = new Set<string>();
+  for (const { path, kind } of draft.below("var"))
+    if (kind === "character" || kind === "block" || kind === "fifo") draft.remove(path);
+  const entries = draft.below("var"),
+    wanted = new Set<string>();
   for (const { path, kind } of entries) {
     if (kind === "directory" && homeOf(path) === undefined) continue;
-    for (let at = path; at !== "" && !wanted.has(at); at = at.slice(0, Math.max(0, at.lastIndexOf("/")))) wanted.add(at);
+    for (let at = path; at !== "" && !wanted.has(at); at = at.slice(0, Math.max(0, at.lastIndexOf("/"))))
+      wanted.add(at);
   }
   if (wanted.size > 0) {
     if (draft.has(COPIES)) throw new FormatError(`/${COPIES} is there already, and /var has files that would go there`);
     draft.move("var", COPIES);
-    for (const { path } of draft.below(COPIES).reverse()) if (!wanted.has(`var${path.slice(COPIES.length)}`)) draft.remove(path);
+    for (const { path } of draft.below(COPIES).reverse())
+      if (!wanted.has(`var${path.slice(COPIES.length)}`)) draft.remove(path);
   }
   for (const path of draft.children("var")) draft.remove(path);
   draft.directory("var");
@@ -148,5 +185,7 @@ function quoted(path: string): string {
 /** The path of one of our own lines. */
 function placeOf(line: string): string {
   const quotedPath = /^\S+ "((?:[^"\\]|\\.)*)"/.exec(line)?.[1];
-  return (quotedPath === undefined ? line.split(" ")[1]! : quotedPath.replace(/\\(.)/g, "$1")).replaceAll("%%", "%").slice(1);
+  return (quotedPath === undefined ? line.split(" ")[1]! : quotedPath.replace(/\\(.)/g, "$1"))
+    .replaceAll("%%", "%")
+    .slice(1);
 }

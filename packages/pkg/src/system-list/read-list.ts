@@ -1,5 +1,6 @@
 /** Reads a system list with all that it includes. Each problem is told with file, line, column and key. */
-import { formatKeyPath, tomlLocator, type KeyPath, type Locate } from "@stratos/formats";
+import { closestName, slipsOfWord } from "@stratos/base";
+import { formatKeyPath, ownWordsOf, tomlLocator, type KeyPath, type Locate, type OwnWords } from "@stratos/formats";
 import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
 import { parse as parseToml, TomlError } from "smol-toml";
 import { SYSTEM_LIST_SCHEMA, type ListedFile, type SystemListText } from "./schema.ts";
@@ -46,6 +47,8 @@ export interface ListSources {
   text(bytes: Uint8Array): string;
 }
 
+/** How lists call what treefiles say in words of their own, which lists take, too. */
+const OWN_WORDS: OwnWords = { settings: "system", files: "files", hasOwners: true, packages: ["packages", "debian"] };
 const INCLUDE_DEPTH_MAX = 16;
 const TEXT_SIZE_MAX = 4 << 20;
 const PROBLEMS_MAX = 50;
@@ -57,7 +60,7 @@ function validator(): ValidateFunction<SystemListText> {
   return (compiled ??= new Ajv2020({ allErrors: true, strict: false, verbose: true }).compile<SystemListText>(SYSTEM_LIST_SCHEMA));
 }
 
-interface OneFile { path: string; value: SystemListText; locate: Locate }
+interface OneFile { path: string; value: SystemListText; locate: Locate; written(key: KeyPath): KeyPath }
 
 /** @throws SystemListError */
 export function readSystemList(path: string, sources: ListSources): SystemList {
@@ -89,15 +92,17 @@ function parseOne(path: string, text: string): OneFile {
     if (!(error instanceof TomlError)) throw error;
     throw fail(error.line, error.column, error.message.replace(/^Invalid TOML document: /, "").split("\n")[0]!);
   }
-  const locate = tomlLocator(text);
+  const words = ownWordsOf(value, OWN_WORDS), locateText = tomlLocator(text), locate: Locate = (key) => locateText(words.written(key));
+  if (words.twice.length > 0) throw new SystemListError(words.twice.map((key) => ({ file: path, ...locateText(key), key: formatKeyPath(key), message: "is said twice, in the words of lists and in those of treefiles" })));
+  value = words.value;
   const isValid = validator();
   if (isValid(value)) {
-    const one: OneFile = { path, value, locate };
+    const one: OneFile = { path, value, locate, written: words.written };
     const problems = (value.files ?? []).flatMap((file, index) => fileProblems(file).map((message) => ({ ...placeOfKey(one, ["files", index]), message })));
     if (problems.length > 0) throw new SystemListError(problems);
     return one;
   }
-  const problems = (isValid.errors ?? []).map(describe).map(({ key, message }) => ({ file: path, ...locate(key), key: formatKeyPath(key), message }));
+  const problems = (isValid.errors ?? []).map(describe).map(({ key, message }) => ({ file: path, ...locate(key), key: formatKeyPath(words.written(key)), message }));
   throw new SystemListError(problems.sort((left, right) => left.line - right.line).slice(0, PROBLEMS_MAX));
 }
 
@@ -114,20 +119,25 @@ function describe(error: ErrorObject): { key: KeyPath; message: string } {
   switch (error.keyword) {
     case "additionalProperties": {
       const known = Object.keys((error.parentSchema as { properties?: object }).properties ?? {});
-      return { key: [...key, String(params["additionalProperty"])], message: `unknown key; known are ${known.join(", ")}` };
+      return { key: [...key, String(params["additionalProperty"])], message: `unknown key; ${meantOf(String(params["additionalProperty"]), known) ?? `known are ${known.join(", ")}`}` };
     }
     case "type": return { key, message: `expected ${TYPE_WORDS[String(params["type"])] ?? String(params["type"])}, not ${JSON.stringify(error.data)}` };
-    case "pattern": return { key, message: `${JSON.stringify(error.data)} does not have the form ${String(params["pattern"])}` };
+    case "pattern": return { key, message: `expected ${(error.parentSchema as { title?: string }).title ?? `the form ${String(params["pattern"])}`}, not ${JSON.stringify(error.data)}` };
     case "uniqueItems": return { key, message: `names ${JSON.stringify((error.data as unknown[])[Number(params["i"])])} twice` };
     case "required": return { key, message: `${String(params["missingProperty"])} is missing` };
     default: return { key, message: error.message ?? `breaks the rule ${error.keyword}` };
   }
 }
 
+function meantOf(name: string, known: readonly string[]): string | undefined {
+  const meant = closestName(name, known, slipsOfWord);
+  return meant === undefined ? undefined : `did you mean ${meant}?`;
+}
+
 const TYPE_WORDS: Readonly<Record<string, string>> = { object: "a table", array: "a list", string: "a text", boolean: "true or false" };
 
 function placeOfKey(one: OneFile, key: KeyPath): ListPlace {
-  return { file: one.path, ...one.locate(key), key: formatKeyPath(key) };
+  return { file: one.path, ...one.locate(key), key: formatKeyPath(one.written(key)) };
 }
 
 function merge(files: readonly OneFile[], sources: ListSources): SystemList {

@@ -1,9 +1,11 @@
 /** What a system list may say: the JSON Schema that is checked against, published, and the source of the reference. Draft 2020-12. */
 
-const NAMES = (description: string, pattern: string): object => ({ type: "array", description, uniqueItems: true, items: { type: "string", pattern } });
-const ALPM_NAME = "^([a-zA-Z0-9@_+][a-zA-Z0-9@._+-]*/)?[a-zA-Z0-9@_+][a-zA-Z0-9@._+-]*$";
-const DEBIAN_NAME = "^[a-z0-9][a-z0-9+.-]+$";
-const UNIT_NAME = "^[A-Za-z0-9:_.@\\\\-]+\\.(service|socket|timer|path|mount|target|slice|swap|automount)$";
+/** The title beside a pattern is its form in words, for who broke it. */
+interface NameForm { readonly pattern: string; readonly title: string }
+const NAMES = (description: string, form: NameForm): object => ({ type: "array", description, uniqueItems: true, items: { type: "string", ...form } });
+const ALPM_NAME: NameForm = { pattern: "^([a-zA-Z0-9@_+][a-zA-Z0-9@._+-]*/)?[a-zA-Z0-9@_+][a-zA-Z0-9@._+-]*$", title: "a package's name, or REPOSITORY/NAME" };
+const DEBIAN_NAME: NameForm = { pattern: "^[a-z0-9][a-z0-9+.-]+$", title: "a Debian package's name in small letters" };
+const UNIT_NAME: NameForm = { pattern: "^[A-Za-z0-9:_.@\\\\-]+\\.(service|socket|timer|path|mount|target|slice|swap|automount)$", title: "a unit's name with its kind, such as sshd.service" };
 
 export const SYSTEM_LIST_SCHEMA = {
   $schema: "https://json-schema.org/draft/2020-12/schema",
@@ -17,10 +19,10 @@ export const SYSTEM_LIST_SCHEMA = {
     system: {
       type: "object", additionalProperties: false, description: "Settings of the system.",
       properties: {
-        hostname: { type: "string", description: "Name of the host, /etc/hostname.", pattern: "^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$" },
-        timezone: { type: "string", description: "Time zone, such as Europe/Berlin: /etc/localtime.", pattern: "^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$" },
-        locale: { type: "string", description: "LANG for all users: /etc/locale.conf, on Debian /etc/default/locale.", pattern: "^[A-Za-z0-9_.@-]+$" },
-        keymap: { type: "string", description: "Keyboard of the text console: /etc/vconsole.conf.", pattern: "^[A-Za-z0-9_.-]+$" },
+        hostname: { type: "string", description: "Name of the host, /etc/hostname.", pattern: "^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$", title: "a host's name of letters, digits, '.' and '-'" },
+        timezone: { type: "string", description: "Time zone, such as Europe/Berlin: /etc/localtime.", pattern: "^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$", title: "a time zone, such as Europe/Berlin" },
+        locale: { type: "string", description: "LANG for all users: /etc/locale.conf, on Debian /etc/default/locale.", pattern: "^[A-Za-z0-9_.@-]+$", title: "a locale, such as de_DE.UTF-8" },
+        keymap: { type: "string", description: "Keyboard of the text console: /etc/vconsole.conf.", pattern: "^[A-Za-z0-9_.-]+$", title: "a keyboard map, such as de" },
       },
     },
     packages: {
@@ -47,12 +49,12 @@ export const SYSTEM_LIST_SCHEMA = {
       items: {
         type: "object", additionalProperties: false, required: ["path"],
         properties: {
-          path: { type: "string", description: "Absolute path in the system.", pattern: "^(/[^/\\u0000\\n]+)+$" },
+          path: { type: "string", description: "Absolute path in the system.", pattern: "^(/[^/\\u0000\\n]+)+$", title: "an absolute path" },
           content: { type: "string", description: "Text of the file." },
           source: { type: "string", description: "File to copy, relative to the list.", minLength: 1 },
           link: { type: "string", description: "Target, for a symbolic link.", minLength: 1 },
-          mode: { type: "string", description: "Permissions in octal.", pattern: "^[0-7]{3,4}$" },
-          owner: { type: "string", description: "USER or USER:GROUP, names or numbers.", pattern: "^[A-Za-z0-9_.-]+(:[A-Za-z0-9_.-]+)?$" },
+          mode: { type: "string", description: "Permissions in octal.", pattern: "^[0-7]{3,4}$", title: "a mode in octal, such as 0644" },
+          owner: { type: "string", description: "USER or USER:GROUP, names or numbers.", pattern: "^[A-Za-z0-9_.-]+(:[A-Za-z0-9_.-]+)?$", title: "USER or USER:GROUP" },
         },
       },
     },

@@ -156,11 +156,13 @@ test("each problem is told with file, line, column and key", () => {
     assert.throws(() => read(text, { "a.toml": 'include = ["b.toml"]\n', "b.toml": 'include = ["a.toml"]\n' }), (error) => { assert.ok(error instanceof SystemListError); assert.deepEqual(error.message.split("\n"), lines); return true; });
   };
   fails("[packages]\nofficial = [1]\n", "system.toml:2:1: packages.official[0]: expected a text, not 1");
-  fails('[packages]\nofficail = ["a"]\nexact = "yes"\n', "system.toml:2:1: packages.officail: unknown key; known are official, aur, debian, absent, recommends, exact", 'system.toml:3:1: packages.exact: expected true or false, not "yes"');
+  fails('hostname = "a"\n[system]\nhostname = "b"\n', "system.toml:1:1: hostname: is said twice, in the words of lists and in those of treefiles");
+  fails('hostname = "a b"\n[files."/etc/x"]\ncontent = "x"\nmode = 1\n', "system.toml:1:1: hostname: expected a host's name of letters, digits, '.' and '-', not \"a b\"", 'system.toml:4:1: files."/etc/x".mode: expected a text, not 1');
+  fails('[packages]\nofficail = ["a"]\nexact = "yes"\n', "system.toml:2:1: packages.officail: unknown key; did you mean official?", 'system.toml:3:1: packages.exact: expected true or false, not "yes"');
   fails("[packages\n", "system.toml:1:10: unfinished table header".replace("unfinished table header", messageOf("[packages\n")));
   fails('[packages]\nofficial = ["a", "a"]\n', 'system.toml:2:1: packages.official: names "a" twice');
   fails('[packages]\naur = ["a"]\nabsent = ["a"]\n', "system.toml:3:1: packages.absent[0]: a is listed as installed, too");
-  fails('[services]\nenable = ["x"]\n', 'system.toml:2:1: services.enable[0]: "x" does not have the form ^[A-Za-z0-9:_.@\\\\-]+\\.(service|socket|timer|path|mount|target|slice|swap|automount)$');
+  fails('[services]\nenable = ["x"]\n', 'system.toml:2:1: services.enable[0]: expected a unit\'s name with its kind, such as sshd.service, not "x"');
   fails('[[files]]\npath = "/etc/../x"\ncontent = ""\n', "system.toml:1:1: files[0]: the path must not hold . or ..");
   fails('[[files]]\npath = "/x"\n\n[[files]]\npath = "/y"\nsource = "missing"\nmode = "755"\n', "system.toml:1:1: files[0]: needs content, source or link");
   fails('[[files]]\npath = "/y"\nsource = "missing"\n', "system.toml:1:1: files[0]: missing cannot be read");

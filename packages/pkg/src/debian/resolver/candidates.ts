@@ -34,9 +34,10 @@ export function suitsArchitecture(candidate: BinaryPackage, alternative: Alterna
 export function candidatesFor(index: PackageIndex, dependency: Dependency, owner: string, native: string): BinaryPackage[] {
   const found = new Set<BinaryPackage>();
   for (const alternative of dependency) {
-    for (const one of index.versions(alternative.name)) {
-      if (acceptsVersion(alternative, one.version) && suitsArchitecture(one, alternative, owner, native)) found.add(one);
-    }
+    const versions = index.versions(alternative.name).filter((one) => acceptsVersion(alternative, one.version) && suitsArchitecture(one, alternative, owner, native));
+    // A program that may be of any architecture is best of the one that runs here: that of a cross build's target does not.
+    if (owner !== native) versions.sort((left, right) => (left.version === right.version && left.multiArch === "foreign" && right.multiArch === "foreign" ? Number(right.architecture === native) - Number(left.architecture === native) : 0));
+    for (const one of versions) found.add(one);
     const providers = index.providers(alternative.name)
       .filter((provider) => acceptsProvided(alternative, provider.provided) && suitsArchitecture(provider.package, alternative, owner, native));
     if (providers.length > 1) providers.sort((left, right) => compareProviders(index, left, right));

@@ -13,6 +13,7 @@ import { findUnneeded } from "../unneeded.ts";
 import { compareVersions } from "../version.ts";
 import { acceptsVersion, type Dependency } from "../dependency.ts";
 import { candidatesFor } from "./candidates.ts";
+import { expandRequests } from "./expand-requests.ts";
 import { suggestion } from "./explain.ts";
 import { sourceVersion } from "./marks.ts";
 import { Resolution, UnsatisfiableError, type ResolvedPackage } from "./resolution.ts";
@@ -21,7 +22,7 @@ import { TIES, type Ties } from "./repair.ts";
 import { walk, type Walked, type WalkTarget } from "./walk.ts";
 
 export interface ChangeRequest {
-  /** as for `resolve`; also `name/suite`, and `name-` to remove */
+  /** as for `resolve`; also `name/suite`, patterns and `task^`, and `name-` to remove */
   install?: readonly string[];
   /** what is asked for keeps its mark of having come for others: for upgrades by name */
   keepsMarks?: boolean;
@@ -103,11 +104,11 @@ class ChangePlan {
     // `name-` goes and `name+` comes in either list, where that is no name itself (apt-get(8), install).
     const isMarked = (text: string, mark: string): boolean => text.endsWith(mark) && index.versions(text).length === 0 && state.get(text) === undefined;
     const wish = (text: string): void => void this.#install.push({ text, candidates: this.#wanted(text), release: WORDS_OF_SUITE.exec(text)?.[2] });
-    for (const text of request.install ?? []) {
+    for (const text of expandRequests(index, request.install ?? [])) {
       if (isMarked(text, "-")) this.#removed.add(text.slice(0, -1));
       else wish(isMarked(text, "+") ? text.slice(0, -1) : text);
     }
-    for (const name of request.remove ?? []) {
+    for (const name of expandRequests(index, request.remove ?? [], (one) => state.get(one) !== undefined || state.configFiles.has(one))) {
       if (isMarked(name, "+")) wish(name.slice(0, -1));
       else this.#removed.add(isMarked(name, "-") ? name.slice(0, -1) : name);
     }
@@ -116,6 +117,15 @@ class ChangePlan {
   }
 
   run(): PlannedChange {
+    const change = this.#plan();
+    for (const { from, package: one } of change.install) {
+      if (from === undefined || this.#state.sameAs(from)?.isHeld !== true) continue;
+      throw new UnsatisfiableError([`${from.name} is held at ${from.version}, and ${one.version} was asked for; \`apt-mark unhold ${from.name}\` there lets it change`], "the change is not possible", [from.name]);
+    }
+    return change;
+  }
+
+  #plan(): PlannedChange {
     const unknown = [...this.#removed].filter((name) => this.#state.get(name) === undefined && !this.#state.configFiles.has(name) && this.#index.versions(name.split(":")[0]!).length === 0);
     if (unknown.length > 0) throw new UnsatisfiableError(unknown.map((name) => `${name} was to be removed, but no package of that name exists${suggestion(name, this.#index)}`), "the change is not possible");
     refuseOpenChoices(this.#index, this.#install.filter(({ candidates }) => !candidates.some((one) => this.#state.has(one))));
