@@ -107,6 +107,9 @@ test("a treefile divides a disk as it likes, in each format; what cannot be is t
     execFileSync("qemu-img", ["convert", "-f", kind, "-O", "raw", join(folder, name), join(folder, "back.raw")]);
     assert.ok(readFileSync(join(folder, "back.raw")).equals(readFileSync(join(folder, "own.raw"))), name);
   }
+  // What is inside tells nothing of who wrote it, and when.
+  assert.match(readFileSync(join(folder, "own.vmdk")).subarray(512, 2048).toString("latin1"), /SPARSE "own\.vmdk"/);
+  assert.deepEqual(execFileSync("tar", ["-tf", join(folder, "own.ova")], { encoding: "utf8" }).trim().split("\n"), ["own.ovf", "own.mf", "own-disk1.vmdk"]);
   const told = async (text: string): Promise<string> => {
     const treefile = await loadTreefile("t.yaml", async () => text);
     try {
