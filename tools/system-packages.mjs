@@ -15,6 +15,7 @@ const NEEDED = [
   { program: "sgdisk", package: "gdisk" },
   { program: "cryptsetup", package: "cryptsetup-bin" },
   { program: "veritysetup", package: "cryptsetup-bin" },
+  { program: "lvm", package: "lvm2" },
   { program: "fsck.vfat", package: "dosfstools" },
   { program: "mdir", package: "mtools" },
   { program: "debugfs", package: "e2fsprogs" },

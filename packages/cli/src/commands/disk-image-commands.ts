@@ -68,7 +68,7 @@ export async function convertDisk(source: string, target: string, options: DiskC
         copyRaw(disk, file, onProgress);
       } else if (format !== "qcow2") {
         // Both take their time from nobody, as the disk has none: what they note is that of the epoch.
-        writeForeignDisk(format, disk, file, file, { name: basename(target), path: target, architecture: "", time: 0, onProgress }, nodeCodecs());
+        writeForeignDisk(format, disk, file, file, { name: basename(target), fileName: basename(target), architecture: "", time: 0, onProgress }, nodeCodecs());
       } else {
         const image = Qcow2Image.create(file, nodeCodecs(), { virtualSize: disk.size, ...(options.compress === undefined ? {} : { compression: options.compress }) });
         copyToQcow2(disk, image, { pack: options.compress !== undefined, onProgress });

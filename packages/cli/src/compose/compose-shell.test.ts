@@ -30,7 +30,7 @@ test("a shell of the host's architecture runs natively, in a root of its own", (
     const shell = (...command: string[]): { status: number | null; stdout: string; stderr: string } => spawnSync(process.execPath, [MAIN, "compose", "shell", "--arch", architecture, root, ...command], { encoding: "utf8", env: { ...process.env, STRATOS_HOME: join(folder, "home") } });
     const looked = shell("/bin/sh", "-c", "cat /etc/mark; echo changed > /etc/mark; cat /etc/mark; [ -e /proc/self ] && [ ! -e /work ] && echo alone; exit 7");
     assert.deepEqual([looked.stdout, looked.status], ["inside\nchanged\nalone\n", 7], looked.stderr);
-    assert.equal(shell("/bin/cat", "/etc/mark").stdout, "inside\n");
+    assert.equal(shell("--", "/bin/cat", "/etc/mark").stdout, "inside\n");
     assert.ok(existsSync(join(root, "etc/mark")));
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, rename, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { OutputError, type OutputConfig, type OutputWriter } from "@stratos/compose";
 import { deployedImage, hasArtifact } from "@stratos/host-node/compose";
 import { writeOutput } from "../outputs/write-output.ts";
@@ -50,7 +50,7 @@ export function diskOutputs(folder: string, readSource: (path: string) => Promis
         if (config.deploy === true && !isDisk(format)) throw new OutputError(`deploy: ${format} holds no deployed system; ${DISKS.join(", ")} do`);
         const partitions = diskPartitions(config, await readSecrets(config, readSource));
         writeOutput(format, config.deploy === true ? await deployedImage(target, tree, epochSeconds, async (...job) => (await import("../outputs/sign-repository.ts")).commitSignatures(...job)) : tree, draft, {
-          time: epochSeconds, architecture: target.architecture, name: `${target.config.name}-${target.variant}`, ...(config.compression === undefined ? {} : { compression: config.compression }),
+          time: epochSeconds, architecture: target.architecture, fileName: basename(path), name: `${target.config.name}-${target.variant}`, ...(config.compression === undefined ? {} : { compression: config.compression }),
           ...(config.size === undefined ? {} : { size: bytesOf(config.size) }), ...(config.bootloader === undefined ? {} : { loader: config.bootloader }),
           ...(config.filesystem === undefined ? {} : { rootFormat: config.filesystem }), ...(config.snapshot === undefined ? {} : { snapshot: config.snapshot }),
           ...(partitions === undefined ? {} : { partitions }),

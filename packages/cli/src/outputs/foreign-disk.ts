@@ -1,5 +1,4 @@
 /** Disks in the formats of other hypervisors, from one that is at hand. */
-import { basename } from "node:path";
 import { FormatError, sha256Of, writeOva, writeVhd, writeVmdk, type Codecs, type Disk } from "@stratos/formats";
 import { derivedId } from "@stratos/outputs";
 
@@ -9,8 +8,8 @@ export type ForeignFormat = (typeof FOREIGN_FORMATS)[number];
 export interface ForeignDiskOptions {
   /** of the image: what else comes from chance is derived from it */
   readonly name: string;
-  /** of the file, as it will be called */
-  readonly path: string;
+  /** as the file will be called: VMDK and OVA have it inside */
+  readonly fileName: string;
   readonly architecture: string;
   /** seconds since 1970 */
   readonly time: number;
@@ -36,9 +35,9 @@ export function writeForeignDisk(format: ForeignFormat, source: Disk, file: Disk
   const { name, architecture, time, onProgress } = options, progress = onProgress === undefined ? {} : { onProgress };
   const id = derivedId(`${name} ${format}`, codecs), contentId = parseInt(sha256Of(codecs, Buffer.from(`stratos ${id}`)).slice(0, 8), 16) % 0xfffffffe;
   if (format === "vhd" || format === "vhd-fixed") return writeVhd(source, file, { kind: format === "vhd" ? "dynamic" : "fixed", uuid: id, time, ...progress });
-  if (format === "vmdk") return writeVmdk(source, file, { kind: options.isPlain === true ? "monolithicSparse" : "streamOptimized", name: basename(options.path), contentId, ...progress }, codecs);
+  if (format === "vmdk") return writeVmdk(source, file, { kind: options.isPlain === true ? "monolithicSparse" : "streamOptimized", name: options.fileName, contentId, ...progress }, codecs);
   if (architecture !== "amd64" && architecture !== "arm64") throw new FormatError(`an OVA is for machines of amd64 or arm64, not of ${architecture}`);
-  const machine = basename(options.path).replace(/\.ova$/, "").replace(/[^A-Za-z0-9._-]/g, "-");
+  const machine = options.fileName.replace(/\.ova$/, "").replace(/[^A-Za-z0-9._-]/g, "-");
   writeVmdk(source, scratch, { kind: "streamOptimized", name: `${machine}-disk1.vmdk`, contentId, ...progress }, codecs);
   let end = 0;
   for (const piece of writeOva(scratch, { name: machine, architecture, diskSize: source.size, time, memory: OVA_MEMORY_MIB, processors: OVA_PROCESSORS }, codecs)) {

@@ -1,7 +1,7 @@
 /** Writes a tree in each of the formats that `stratos image convert` and composes offer. Times come from the options: no clock reaches an output. */
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { randomBytes } from "node:crypto";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { archiveTree, copyToQcow2, cpioArchive, btrfsSizeFor, ext4SizeFor, FormatError, MemoryDisk, OstreeRepository, Qcow2Image, TwinDisk, writeBtrfs, writeErofs, writeExt4, writeSquashfs, type Codecs, type Disk, type FileTree, type LayerCompression, type OciRuntime, type OstreeMode } from "@stratos/formats";
 import { FileDisk, nodeCodecs, nodeDiskCipher, OciLayoutFolder, RepositoryFolder } from "@stratos/host-node/outputs";
 import { bootcLayout, derivedId, findKernel, initramfs, planDiskImage, planPartitionedDisk, TreePaths, writeIsoImage, type BootArchitecture, type BootLoader, type DiskPartition, type DiskPlan, type RootFormat } from "@stratos/outputs";
@@ -17,6 +17,8 @@ export interface OutputOptions {
   readonly architecture: string;
   /** name of the image in a layout; also what volumes are labelled with */
   readonly name: string;
+  /** what the file will be called, where some formats write that into it; default: as `path` says */
+  readonly fileName?: string;
   /** `lz4` is EROFS's alone */
   readonly compression?: LayerCompression | "lz4";
   readonly runtime?: OciRuntime;
@@ -119,7 +121,7 @@ function writeDisk(format: "raw" | "qcow2" | ForeignFormat, tree: FileTree, path
     return withScratch(path, (disk) => withScratch(path, (scratch) => withNewDisk(path, 0, (file) => {
       disk.resize(plan.size);
       plan.write(disk, true);
-      writeForeignDisk(format, disk, file, scratch, { name: options.name, path, architecture: options.architecture, time: options.time, ...(options.compression === "none" ? { isPlain: true } : {}) }, codecs);
+      writeForeignDisk(format, disk, file, scratch, { name: options.name, fileName: options.fileName ?? basename(path), architecture: options.architecture, time: options.time, ...(options.compression === "none" ? { isPlain: true } : {}) }, codecs);
     })));
   }
   if (format === "raw") return withNewDisks(path, plan.size, options.qcow2, codecs, (disk) => plan.write(disk, true));

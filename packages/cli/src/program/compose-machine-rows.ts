@@ -25,7 +25,7 @@ export function composeMachineCommands(finish: Finish): Command[] {
     .addOption(new Option("--timeout <seconds>", "how long to wait for the machine (default: 900)").argParser(parseTimeout))
     .passThroughOptions()
     .addHelpText("after", OUTPUT_HELP)
-    .action(async (output: string, command: string[], options: ComposeSshOptions) => finish(await (await import("../commands/compose-machine-commands.ts")).sshOutput(output, command, options)));
+    .action(async (output: string, command: string[], options: ComposeSshOptions) => finish(await (await import("../commands/compose-machine-commands.ts")).sshOutput(output, ownCommand(command), options)));
   const shell = new Command("shell")
     .summary("a root shell in what was made")
     .description("Runs a root shell, or a command, in a copy of what was made, without starting a machine: in namespaces where this host runs its programs, for riscv64 within Stratos. Changes are gone afterwards.")
@@ -33,8 +33,13 @@ export function composeMachineCommands(finish: Finish): Command[] {
     .argument("[command...]", "what to run there (default: a shell)")
     .addOption(new Option("--arch <arch>", "architecture, as Debian names it (default: what the output says)"))
     .passThroughOptions()
-    .action(async (output: string, command: string[], options: ComposeShellOptions) => finish(await (await import("../commands/compose-shell-command.ts")).shellInOutput(output, command, options)));
+    .action(async (output: string, command: string[], options: ComposeShellOptions) => finish(await (await import("../commands/compose-shell-command.ts")).shellInOutput(output, ownCommand(command), options)));
   return [boot, ssh, shell];
+}
+
+/** `--` between output and command is as usual, and passed on as it stands. */
+function ownCommand(words: readonly string[]): readonly string[] {
+  return words[0] === "--" ? words.slice(1) : words;
 }
 
 function machineOptions(command: Command): Command {

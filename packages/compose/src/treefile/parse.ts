@@ -190,6 +190,9 @@ function describe(error: ErrorObject): KeyProblem {
     }
     case "enum": {
       const allowed = (params["allowedValues"] as unknown[]).filter((one) => one !== null && !String(one).startsWith("-")).map(String);
+      // Known to the world, and not to our writers: no slip of who asks.
+      const unwritten = (error.parentSchema as { "x-unwritten"?: readonly unknown[] } | undefined)?.["x-unwritten"]?.includes(error.data) === true;
+      if (unwritten) return { key, message: `${String(error.data)} is not written yet; ${allowed.join(", ")} are` };
       return { key, message: `expected one of ${allowed.join(", ")}, not ${show(error.data)}${typeof error.data === "string" ? suggestion(error.data, allowed) : ""}` };
     }
     case "type": {

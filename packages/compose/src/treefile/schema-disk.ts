@@ -2,6 +2,8 @@
 
 const SIZE = { type: "string", pattern: "^[0-9]+[KMGT]?$", title: "a size, such as 4G or 512M" } as const;
 const MOUNT = { type: "string", pattern: "^/[^\\s,]*$", title: "a path that begins with /, without blanks" } as const;
+/** What is asked for and cannot be had: said so, rather than not known. */
+export const UNWRITTEN = { "x-unwritten": ["xfs", "f2fs", "zfs", "ntfs"] } as const;
 const FILE_SYSTEMS = ["ext4", "btrfs", "erofs", "squashfs", "vfat", "swap", "lvm", "none"] as const;
 
 const ENCRYPTION = {
@@ -21,7 +23,7 @@ const ENCRYPTION = {
 const VOLUME = {
   type: "object", additionalProperties: false, description: "one volume",
   properties: {
-    filesystem: { enum: ["ext4", "btrfs", "erofs", "swap"], description: "what it is formatted with" },
+    filesystem: { enum: ["ext4", "btrfs", "erofs", "swap"], ...UNWRITTEN, description: "what it is formatted with" },
     mount: { ...MOUNT, description: "where it is mounted: the image's files below it lie there" },
     size: { ...SIZE, description: "in whole extents of 4M (default: what its files need, and a fifth more)" },
     min: { ...SIZE, description: "at least" },
@@ -36,7 +38,7 @@ const VOLUME = {
 const PARTITION = {
   type: "object", additionalProperties: false, description: "one partition",
   properties: {
-    filesystem: { enum: FILE_SYSTEMS, description: "what it is formatted with; none leaves it empty" },
+    filesystem: { enum: FILE_SYSTEMS, ...UNWRITTEN, description: "what it is formatted with; none leaves it empty" },
     mount: { ...MOUNT, description: "where it is mounted: the image's files below it lie there" },
     type: { type: "string", minLength: 1, description: "kind in the table: esp, xbootldr, bios-boot, root, usr, home, srv, var, tmp, swap, linux, luks, lvm, or a GUID (default: by its mount and file system, as the Discoverable Partitions Specification has it)" },
     size: { ...SIZE, description: "exactly (default: what its files need, and a fifth more)" },

@@ -5,7 +5,7 @@
  */
 import { isObject, type Json, type JsonObject } from "./json.ts";
 import { CONTENT_KEYS, type ContentConfig } from "./schema-content.ts";
-import { EXTENSION, PARTITIONS, type ExtensionConfig, type PartitionConfig } from "./schema-disk.ts";
+import { EXTENSION, PARTITIONS, UNWRITTEN, type ExtensionConfig, type PartitionConfig } from "./schema-disk.ts";
 
 /**
  * What a list is when one layer is laid over another (`merge.ts`):
@@ -66,7 +66,7 @@ const OUTPUT = {
     image: { ...NAME, description: "name of the Stratos image (default: the compose's)", examples: ["web"] },
     size: { type: "string", pattern: "^[0-9]+[KMGT]?$", title: "a size, such as 4G or 512M", description: "of a disk or a file system (default: what is needed, and a fifth more)", examples: ["4G"] },
     bootloader: { enum: ["systemd-boot", "grub", "unified"], description: "of a disk or an ISO (default: what the image has)" },
-    filesystem: { enum: ["ext4", "btrfs", "erofs", "aegisfs"], description: "of a disk's root (default: ext4)" },
+    filesystem: { enum: ["ext4", "btrfs", "erofs", "aegisfs"], ...UNWRITTEN, description: "of a disk's root (default: ext4)" },
     partitions: PARTITIONS,
     extension: EXTENSION,
     snapshot: { type: "string", pattern: "^[A-Za-z0-9_.-]{1,64}$", title: "a name of letters, digits, '.', '_' and '-'", description: "with btrfs: a read-only snapshot of the root, which the boot menu offers", examples: ["fresh"] },
