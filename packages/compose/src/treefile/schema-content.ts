@@ -15,8 +15,8 @@ const RULE = {
 
 const FOLDER = { type: "string", minLength: 1, description: "folder beside the treefile" } as const;
 const PATH_PATTERN = { type: "string", pattern: "^-?/.*$", title: "a path or pattern that begins with /, or with -/" } as const;
-const SCRIPTS = (description: string) => ({
-  type: "array", "x-merge": "sequence", description,
+const SCRIPTS = (description: string, example: string) => ({
+  type: "array", "x-merge": "sequence", description, examples: [[example]],
   items: { type: "string", pattern: "^(?!-[^\\s-]\\S*$)", title: "a shell script (none is taken away by '-…': they are a sequence; null takes all of lower layers away)" },
 } as const);
 const QUESTION_TYPES = ["string", "boolean", "select", "multiselect", "password", "note", "text", "error", "title"] as const;
@@ -53,7 +53,7 @@ export const CONTENT_KEYS = {
       properties: {
         type: { enum: QUESTION_TYPES, description: "kind of the question, as the package's templates say" },
         value: { type: ["string", "boolean"], description: "the answer; of a multiselect: choices with ', ' between" },
-        package: { type: "string", pattern: "^[a-z0-9][a-z0-9+.-]+$", title: "a package's name", description: "who asks (default: what stands before the first / of the question)" },
+        package: { type: "string", pattern: "^[a-z0-9][a-z0-9+.-]+$", title: "a package's name", description: "who asks (default: what stands before the first / of the question)", examples: ["tzdata"] },
         seen: { type: "boolean", description: "whether the question counts as shown, so that it is not asked later (default: true)" },
       },
     },
@@ -62,9 +62,9 @@ export const CONTENT_KEYS = {
     type: "object", additionalProperties: false, description: "shell scripts at other points than `scripts`; each runs with the image as its root, under the same runner and environment",
     examples: [{ prepare: ["groupadd --gid 900 app"], "post-install": ["update-alternatives --set editor /usr/bin/vim.basic"], finalize: ["rm -f /etc/machine-info"] }],
     properties: {
-      prepare: SCRIPTS("run once the base is configured, before the treefile's own packages are unpacked"),
-      "post-install": SCRIPTS("run after all packages are configured, before names, overlays, files and accounts are laid in"),
-      finalize: SCRIPTS("run last, after `scripts`, services and remove-files; what is cleaned of every image is cleaned afterwards"),
+      prepare: SCRIPTS("run once the base is configured, before the treefile's own packages are unpacked", "groupadd --gid 900 app"),
+      "post-install": SCRIPTS("run after all packages are configured, before names, overlays, files and accounts are laid in", "update-alternatives --set editor /usr/bin/vim.basic"),
+      finalize: SCRIPTS("run last, after `scripts`, services and remove-files; what is cleaned of every image is cleaned afterwards", "rm -f /etc/machine-info"),
     },
   },
 } as const;
