@@ -29,7 +29,7 @@ const ONLY_OURS = [/^etc\/apt\/sources\.list\.d\/debian\.sources$/, /^etc\/hosts
 const SNAKEOIL_LINK = /^etc\/ssl\/certs\/[0-9a-f]{8}\.0 -> ssl-cert-snakeoil\.pem$/;
 /** Files that hold what is the host's, the mirror's, or the choice of packages; what scripts make by chance; the log of what stands in ONLY_OURS. */
 const OTHER_CONTENT = [
-  /^etc\/(hostname|hosts|resolv\.conf|fstab)$/, /^var\/lib\/apt\/extended_states$/, /^etc\/ssl\/(certs\/ssl-cert-snakeoil\.pem|private\/ssl-cert-snakeoil\.key)$/,
+  /^etc\/ssl\/certs\/java\/cacerts$/, /^etc\/(hostname|hosts|resolv\.conf|fstab)$/, /^var\/lib\/apt\/extended_states$/, /^etc\/ssl\/(certs\/ssl-cert-snakeoil\.pem|private\/ssl-cert-snakeoil\.key)$/,
   /^var\/lib\/postgresql\/\d+\/main\/(global\/pg_control|pg_stat\/pgstat\.stat|pg_wal\/[0-9A-F]{24})$/, /^var\/log\/fontconfig\.log$/,
 ];
 /** apt gives the third to its own user when it first runs, which it does within mmdebstrap. */

@@ -41,6 +41,7 @@ export function checkImage(
     mayHaveOne =
       hasKernel ||
       (config.scripts ?? []).length > 0 ||
+      config.mirror !== undefined ||
       Object.keys(config.repositories ?? {}).length > 0 ||
       Object.keys(config.files ?? {}).some((path) => /^\/(boot|usr\/lib\/modules)\//.test(path));
   const wantsLayout = config.ostree?.bootc === true;

@@ -13,7 +13,7 @@ export function composeCommand(finish: (status: number) => void): Command {
 
   const validate = new Command("validate")
     .summary("check treefiles")
-    .description("Checks treefiles, with all that they include. Problems are told with file, line, column and key.")
+    .description("Checks treefiles, with all that they include. Problems are told with file, line, column and key; a file that is right is told with its images.")
     .argument("<file...>", "treefiles, .yaml or .toml")
     .addOption(unknownKeysOption())
     .option("--json", "print JSON")

@@ -10,7 +10,7 @@ const commands = () => import("../commands/pkg-system-commands.ts");
 
 export function systemCommands(finish: Finish): Command[] {
   const install = changing(new Command("install")
-    .description("Installs packages into an image or a folder's system (--root), or newer versions of those that are there: what they need comes along, and what they conflict with goes. Both are the old one or the new one, whatever happens, and the change can be taken back. A request is NAME, NAME=VERSION, NAME/SUITE, NAME:ARCHITECTURE, NAME- to remove, NAME+ to install (also with `pkg remove`), or the path of a .deb file, ./x.deb. Nothing is asked: --dry-run shows the plan first. The options -y, -s and --no-install-recommends mean what they mean to apt.")
+    .description("Installs packages into an image or a folder's system (--root), or newer versions of those that are there: what they need comes along, and what they conflict with goes. Both are the old one or the new one, whatever happens, and the change can be taken back. A request is NAME, NAME=VERSION, NAME/SUITE, NAME:ARCHITECTURE, a pattern such as 'python3.13*', TASK^ for all packages of a task, NAME- to remove, NAME+ to install (also with `pkg remove`), or the path of a .deb file, ./x.deb. Nothing is asked: --dry-run shows the plan first. The options -y, -s and --no-install-recommends mean what they mean to apt.")
     .summary("install packages")
     .argument("<package...>", "what to install"))
     .option("--no-recommends", "leave away what packages recommend")
