@@ -21,6 +21,8 @@ const TURN_WORK = 2 * SLICE_WORK;
 export const WORK = {
   /** A page read from a file system: its checksum, perhaps its decompression. */
   PAGE_READ: 16,
+  /** A frame is found for a page; one that was never used is zeroed by the host besides. */
+  PAGE_FAULT: 3,
   /** 1024 entries of a page table looked at, copied or given back. */
   PAGE_TABLE: 8,
   /** 4096 random bytes; a seeded source draws each byte by itself. */

@@ -50,7 +50,7 @@ export function beginWriteBack(kernel: Kernel): WriteBack {
 }
 
 /** Writes as many pages of the inode as the work allows. @returns how many of `left` are left; the first error goes to `failed` */
-function writePages(inode: Inode, left: number, work: CallWork, failed: (error: number) => void): number {
+export function writeSomePages(inode: Inode, left: number, work: CallWork, failed: (error: number) => void): number {
   while (left > 0 && !work.mustPause()) {
     const most = Math.min(left, WRITE_PORTION);
     const error = inode.pages!.writePortion(inode.size, most);
@@ -73,7 +73,7 @@ export function continueWriteBack(kernel: Kernel, from: WriteBack, takes: (inode
     let failed = 0;
     if (takes(inode)) {
       if (pages < 0) pages = inode.isEvicted ? 0 : (inode.pages?.dirtyCount ?? 0);
-      pages = writePages(inode, pages, work, (error) => (failed ||= error));
+      pages = writeSomePages(inode, pages, work, (error) => (failed ||= error));
       if (failed === 0 && pages > 0) return { pages, inodes, failure };
       failed = storeInode(kernel, inode, failed);
       work.charge(WORK.PAGE_READ);
@@ -96,13 +96,30 @@ export function syncInode(kernel: Kernel, inode: Inode, dataOnly: boolean): numb
   return inode.sync(dataOnly);
 }
 
-/** The same for a file with many dirty pages, in pieces. @returns 0, a negated errno, or UNFINISHED */
+/**
+ * Writes the dirty pages of a file that an operation wants the file system to know, in pieces: the operation itself finds few.
+ *
+ * @returns 0, a negated errno, or UNFINISHED
+ */
+export function drainInPieces(task: Task, inode: Inode): number {
+  const { work } = task.kernel;
+  if (inode.pages === null || inode.pages.backing === null) return 0;
+  work.mayPause = true;
+  let failed = 0;
+  const rest = writeSomePages(inode, typeof task.syscallState === "number" ? task.syscallState : inode.pages.dirtyCount, work, (error) => (failed ||= error));
+  task.syscallState = failed === 0 && rest > 0 ? rest : null;
+  if (task.syscallState !== null) return UNFINISHED;
+  work.mayPause = false;
+  return failed;
+}
+
+/** The same as \`syncInode\` for a file with many dirty pages, in pieces. @returns 0, a negated errno, or UNFINISHED */
 export function syncInPieces(task: Task, inode: Inode, dataOnly: boolean): number {
   const { kernel } = task;
   kernel.work.mayPause = true;
   const left = typeof task.syscallState === "number" ? task.syscallState : (inode.pages?.dirtyCount ?? 0);
   let failed = 0;
-  const rest = writePages(inode, left, kernel.work, (error) => (failed ||= error));
+  const rest = writeSomePages(inode, left, kernel.work, (error) => (failed ||= error));
   if (failed === 0 && rest > 0) {
     task.syscallState = rest;
     return UNFINISHED;
