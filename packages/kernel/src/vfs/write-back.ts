@@ -8,8 +8,8 @@ import type { FileSystem } from "./file-system.ts";
 import type { Inode } from "./inode.ts";
 
 /**
- * Write-back of what was changed in memory. Order for each inode: pages, then attributes (so that a size on disk never covers unwritten
- * pages), then, for the sync calls, the file system's own commit.
+ * Write-back of what was changed in memory. Order for each inode: pages, then attributes (so that a size on disk
+ * never covers unwritten pages), then, for the sync calls, the file system's own commit.
  */
 
 /** To be called after each change made in place to pages, size or times of an inode whose file system stores them. */
@@ -41,7 +41,10 @@ function storeInode(kernel: Kernel, inode: Inode, failed: number): number {
   return 0;
 }
 
-/** How far a write-back in pieces is: pages of the inode at the head of the dirty ones (−1: not looked at yet), and inodes, that are still to be written. */
+/**
+ * How far a write-back in pieces is: pages of the inode at the head of the dirty ones (−1: not looked at yet), and
+ * inodes, that are still to be written.
+ */
 export interface WriteBack { readonly pages: number; readonly inodes: number; readonly failure: number }
 
 /** Of all that is dirty now: what becomes dirty meanwhile is left for the next time. */
@@ -49,7 +52,10 @@ export function beginWriteBack(kernel: Kernel): WriteBack {
   return { pages: -1, inodes: kernel.vfs.dirty.size, failure: 0 };
 }
 
-/** Writes as many pages of the inode as the work allows. @returns how many of `left` are left; the first error goes to `failed` */
+/**
+ * Writes as many pages of the inode as the work allows. @returns how many of `left` are left; the first error goes to
+ * `failed`
+ */
 export function writeSomePages(inode: Inode, left: number, work: CallWork, failed: (error: number) => void): number {
   while (left > 0 && !work.mustPause()) {
     const most = Math.min(left, WRITE_PORTION);
@@ -97,7 +103,8 @@ export function syncInode(kernel: Kernel, inode: Inode, dataOnly: boolean): numb
 }
 
 /**
- * Writes the dirty pages of a file that an operation wants the file system to know, in pieces: the operation itself finds few.
+ * Writes the dirty pages of a file that an operation wants the file system to know, in pieces: the operation itself
+ * finds few.
  *
  * @returns 0, a negated errno, or UNFINISHED
  */
