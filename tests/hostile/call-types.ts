@@ -1,6 +1,7 @@
 /**
- * What each system call takes, so that random ones get deep: a kind for each argument (call-generator.ts makes the values). `bits` and `one` list values in
- * hexadecimal of which some, or one, are taken; a word that begins with `=` is a number.
+ * What each system call takes, so that random ones get deep: a kind for each argument (call-generator.ts makes the
+ * values). `bits` and `one` list values in hexadecimal of which some, or one, are taken; a word that begins with `=`
+ * is a number.
  *
  * Not here: what ends or stops the tester (exit, reboot, rt_sigreturn), and calls that have no arguments of interest.
  */

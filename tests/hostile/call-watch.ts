@@ -1,4 +1,7 @@
-/** Looks on while a machine executes system calls: which did the most counted work at a time, and which held the main thread the longest. */
+/**
+ * Looks on while a machine executes system calls: which did the most counted work at a time, and which held the main
+ * thread the longest.
+ */
 import { PerformanceObserver, type PerformanceEntry } from "node:perf_hooks";
 import type { Machine } from "@stratos/machine";
 import { SYSCALL_NAMES } from "@stratos/abi";

@@ -1,7 +1,8 @@
 /**
- * `npm run fuzz:syscalls -- [--seconds N] [--seed S] [--rounds N]`: random system calls with arguments of the right types, a thousand to a machine, until
- * the time is over. Ends with what was slowest, and with `N passed, N failed`: a round fails when a call did more work at a time than it may, held the main
- * thread for more than 20 ms, kept the host waiting for more than 100 ms, left memory with the host, or broke an invariant.
+ * `npm run fuzz:syscalls -- [--seconds N] [--seed S] [--rounds N]`: random system calls with arguments of the right
+ * types, a thousand to a machine, until the time is over. Ends with what was slowest, and with `N passed, N failed`:
+ * a round fails when a call did more work at a time than it may, held the main thread for more than 20 ms, kept the
+ * host waiting for more than 100 ms, left memory with the host, or broke an invariant.
  */
 import { parseArgs } from "node:util";
 import { CALL_WORK } from "@stratos/kernel";

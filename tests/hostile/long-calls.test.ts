@@ -1,6 +1,7 @@
 /**
- * Goal: a system call that asks for as much as it can is done in pieces, says what Linux would say, and leaves the host its turn. Method: one program with
- * a case for each; the largest counted work of one execution is exact, the longest turn of the machine is loose, so that a busy host passes.
+ * Goal: a system call that asks for as much as it can is done in pieces, says what Linux would say, and leaves the
+ * host its turn. Method: one program with a case for each; the largest counted work of one execution is exact, the
+ * longest turn of the machine is loose, so that a busy host passes.
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";

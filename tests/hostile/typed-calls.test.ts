@@ -1,6 +1,7 @@
 /**
- * Goal: no system call, whatever its arguments, does more than its bound of work at a time, breaks an invariant, or ends the machine. Method: a sample of what
- * `npm run fuzz:syscalls` does for as long as one likes: fixed seeds in machines whose time is counted, so that it is the same each time, and asserts counted work.
+ * Goal: no system call, whatever its arguments, does more than its bound of work at a time, breaks an invariant, or
+ * ends the machine. Method: a sample of what `npm run fuzz:syscalls` does for as long as one likes: fixed seeds in
+ * machines whose time is counted, so that it is the same each time, and asserts counted work.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -7,7 +7,10 @@ import { runStatic, type StaticRun } from "../abi/run-static.ts";
 import { CallGenerator, encodeCalls, type GeneratedCall } from "./call-generator.ts";
 import type { CallWatch } from "./call-watch.ts";
 
-/** Units that one step between two looks at the work may add: some areas' text, an area, a page-table node, a page that is read. */
+/**
+ * Units that one step between two looks at the work may add: some areas' text, an area, a page-table node, a page
+ * that is read.
+ */
 export const WORK_STEP = 512;
 export const ROUND_CALLS = 1000;
 const MEMORY_BYTES = 192 << 20;

@@ -1,13 +1,15 @@
 /**
- * The areas of an address space, sorted by address and never overlapping: a tree of two levels, whose leaves hold 32 to 128 areas side by side.
- * Finding one is two binary searches, inserting or removing one moves at most a leaf's 128 and, once in 32 times at most, the list of leaves
- * (1,024 at vm.max_map_count). Each leaf knows its widest gap, so that a place for a new area is found without looking at every area.
+ * The areas of an address space, sorted by address and never overlapping: a tree of two levels, whose leaves hold 32
+ * to 128 areas side by side. Finding one is two binary searches, inserting or removing one moves at most a leaf's 128
+ * and, once in 32 times at most, the list of leaves (1,024 at vm.max_map_count). Each leaf knows its widest gap, so that
+ * a place for a new area is found without looking at every area.
  *
  * ```
  * leaves  [ leaf 0 | leaf 1 | … ]
  * leaf 0  areas [ a0 a1 … a99 ], widest = max over i of (a_i.start − end of the area before)
  * ```
- * `start` and `end` of an area that is in the list are changed through `resize` alone, else a leaf's widest gap would be stale.
+ * `start` and `end` of an area that is in the list are changed through `resize` alone, else a leaf's widest gap would
+ * be stale.
  */
 import { assert } from "@stratos/base";
 import type { Area } from "./area.ts";
@@ -141,8 +143,8 @@ export class AreaList implements Iterable<Area> {
   }
 
   /**
-   * Where the highest gap of at least `length` bytes below `top` ends; when there is none, the start of the lowest area (or `top` itself, when nothing
-   * lies below it). The caller looks whether what is below is room enough.
+   * Where the highest gap of at least `length` bytes below `top` ends; when there is none, the start of the lowest
+   * area (or `top` itself, when nothing lies below it). The caller looks whether what is below is room enough.
    */
   highestGap(top: number, length: number): number {
     const straddling = this.endingAfter(top - 1);
@@ -168,7 +170,10 @@ export class AreaList implements Iterable<Area> {
     }
   }
 
-  /** End of the area before the one at `index` of the leaf; −Infinity below the lowest: what lies there is for the caller to judge. */
+  /**
+   * End of the area before the one at `index` of the leaf; −Infinity below the lowest: what lies there is for the
+   * caller to judge.
+   */
   #endBelow(at: number, index: number): number {
     if (index > 0) return this.#leaves[at]!.areas[index - 1]!.end;
     return at > 0 ? this.#leaves[at - 1]!.areas.at(-1)!.end : -Infinity;

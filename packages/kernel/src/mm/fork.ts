@@ -8,8 +8,8 @@ import { PTE_R, PTE_W } from "./page-table.ts";
 export interface ForkState { readonly child: AddressSpace; readonly at: number }
 
 /**
- * The calling task's copy of its address space for fork(2), made in pieces of bounded work. Meanwhile other threads may run and touch memory, as on
- * Linux, but not change areas: `isForking` holds them up.
+ * The calling task's copy of its address space for fork(2), made in pieces of bounded work. Meanwhile other threads
+ * may run and touch memory, as on Linux, but not change areas: `isForking` holds them up.
  *
  * @returns the copy, −ENOMEM, UNFINISHED, or BLOCKED_KILLABLE while another thread forks
  */
@@ -49,8 +49,9 @@ function endWait(parent: AddressSpace): void {
 }
 
 /**
- * A copy of the address space: areas are copied, private pages are shared until one side writes (copy-on-write). Pages of files that were
- * never written come back by faults. Returns −ENOMEM when page-table nodes can't be allocated.
+ * A copy of the address space: areas are copied, private pages are shared until one side writes (copy-on-write).
+ * Pages of files that were never written come back by faults. Returns −ENOMEM when page-table nodes can't be
+ * allocated.
  */
 export function forkAddressSpace(parent: AddressSpace): AddressSpace | number {
   const child = beginFork(parent);

@@ -8,6 +8,7 @@ import { RLIMIT_AS, RLIMIT_DATA } from "../task/thread-group.ts";
 import { UNFINISHED } from "../task/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { touchAccessTime } from "../vfs/regular-file.ts";
+import { writeSomePages } from "../vfs/write-back.ts";
 import { type AddressSpace, MMAP_MIN, USER_TOP, WIDE_TOP } from "./address-space.ts";
 import { Area, AREA_NEVER_WRITABLE, AREA_SEALED } from "./area.ts";
 import { mayLock } from "./memory-lock.ts";
@@ -93,11 +94,11 @@ export function mmap(task: Task, request: MapRequest): number {
   const kept = (mustLock ? MAP_LOCKED : 0) | (flags & (MAP_GROWSDOWN | MAP_NORESERVE)) | (isShared ? MAP_SHARED : MAP_PRIVATE) | (isShared && isSealedAgainstWriting(file) ? AREA_NEVER_WRITABLE : 0);
   insertMerged(space, new Area(address, address + length, request.protection & PROTECTIONS, kept, { file: file?.retain() ?? null, pages, offset: file === null && !isShared ? 0 : offset, label: "" }));
   if (file !== null && file.inode !== null && file.inode.isRegular) touchAccessTime(space.kernel, file.inode, file.path);
-  if ((flags & MAP_POPULATE) !== 0 || mustLock) return populateMapped(task, { address, end: address + length, at: address });
+  if ((flags & MAP_POPULATE) !== 0 || mustLock) return populateMapped(task, { address, end: address + Math.min(length, space.kernel.frames.total * PAGE_SIZE), at: address });
   return address;
 }
 
-/** MAP_POPULATE, in pieces; what can't be faulted in is left to a later fault. @returns the address, or UNFINISHED */
+/** MAP_POPULATE, in pieces, of as much as there is memory; what can't be faulted in is left to a later fault. @returns the address, or UNFINISHED */
 function populateMapped(task: Task, state: MappedState): number {
   const { work } = task.kernel;
   work.mayPause = true;
@@ -419,29 +420,43 @@ export function populatePiece(space: AddressSpace, start: number, end: number): 
   return end;
 }
 
-/** @returns 0, or EBUSY (MS_INVALIDATE of locked pages), EINVAL, ENOMEM, UNFINISHED. @see msync(2) */
+/** An msync under way: in the area at `at`, so many dirty pages are still to be written (−1: it has not been looked at). */
+interface SyncState { readonly at: number; readonly left: number }
+
+/** @returns 0, or EBUSY (MS_INVALIDATE of locked pages), EINVAL, EIO, ENOMEM, UNFINISHED. @see msync(2) */
 export function msync(task: Task, address: number, length: number, flags: number): number {
   const { space } = task;
+  const { work } = space.kernel;
   if (address % PAGE_SIZE !== 0 || (flags & ~7) !== 0 || (flags & 5) === 5) return -EINVAL;
   const end = address + pageUp(length);
-  const result = walkInPieces(task, address, end, (at) => {
-    const area = space.areas.endingAfter(at);
-    if (area === undefined || area.start >= end) return end;
-    space.kernel.work.charge(1);
+  let { at, left } = (task.syscallState as SyncState | null) ?? { at: address, left: -1 };
+  work.mayPause = true;
+  for (let area = space.areas.endingAfter(at); at < end && area !== undefined && area.start < end; area = space.areas.endingAfter(at)) {
+    if (left < 0 && work.mustPause()) {
+      task.syscallState = { at, left } satisfies SyncState;
+      return UNFINISHED;
+    }
+    work.charge(1);
     if ((flags & 2) !== 0 && (area.flags & MAP_LOCKED) !== 0) return -EBUSY;
-    const content = area.file?.contentInode ?? null;
-    if (area.isShared && content !== null && area.pages) {
-      // Pages that are mapped stay dirty, so that all of them are written each time: as many as there are now, and no more.
-      const failed = area.pages.writeBack(content.size);
+    const inode = area.isShared ? (area.file?.contentInode ?? null) : null;
+    if (inode !== null && area.pages !== null) {
+      let failed = 0;
+      // Pages that are mapped stay dirty: as many are written as there are at first, and no more.
+      left = writeSomePages(inode, left < 0 ? area.pages.dirtyCount : left, work, (error) => (failed ||= error));
       if (failed < 0) return failed;
+      if (left > 0) {
+        task.syscallState = { at, left } satisfies SyncState;
+        return UNFINISHED;
+      }
       if ((flags & 4) !== 0) {
-        const synced = content.sync(true);
+        const synced = inode.sync(true);
         if (synced < 0) return synced;
       }
     }
-    return area.end;
-  });
-  return result < 0 ? result : space.isCovered(address, end) ? 0 : -ENOMEM;
+    left = -1;
+    at = area.end;
+  }
+  return space.isCovered(address, end) ? 0 : -ENOMEM;
 }
 
 /** @returns 0, or EFAULT, EINVAL, ENOMEM, UNFINISHED. @see mincore(2) */

@@ -1,6 +1,7 @@
 import { BUS_ADRERR, PAGE_SIZE, SEGV_ACCERR, SEGV_MAPERR, SIGBUS, SIGKILL, SIGSEGV } from "@stratos/abi";
 import type { Kernel } from "../kernel-state.ts";
 import type { CodeRegion } from "@stratos/riscv";
+import { WORK } from "../task/call-work.ts";
 import { markInodeDirty } from "../vfs/write-back.ts";
 import type { AddressSpace } from "./address-space.ts";
 import type { Area } from "./area.ts";
@@ -29,7 +30,7 @@ const AROUND = 16;
  * @see mmap(2), ERRORS; sigaction(2), SIGSEGV and SIGBUS
  */
 export function handlePageFault(space: AddressSpace, address: number, access: Access): 0 | BadAccess {
-  space.kernel.work.charge(1);
+  space.kernel.work.charge(WORK.PAGE_FAULT);
   let area = space.areaAt(address);
   if (area === undefined) {
     const limit = space.kernel.stackLimit(space);

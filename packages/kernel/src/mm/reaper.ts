@@ -1,6 +1,7 @@
 /**
- * Memory that nobody uses any more and that is too much to give back at once: address spaces of processes that ended, and pages of files that went.
- * The run loop does one piece between slices, and so does the frame allocator when it finds no free frame. Bound: what there was in use.
+ * Memory that nobody uses any more and that is too much to give back at once: address spaces of processes that ended,
+ * and pages of files that went. The run loop does one piece between slices, and so does the frame allocator when it
+ * finds no free frame. Bound: what there was in use.
  */
 import { CallWork } from "../task/call-work.ts";
 
@@ -23,7 +24,10 @@ export class Reaper {
     return this.#waiting.length > 0;
   }
 
-  /** Gives back what fits in one piece, and the rest later. What goes while something else is given back waits for its turn in the same piece. */
+  /**
+   * Gives back what fits in one piece, and the rest later. What goes while something else is given back waits for its
+   * turn in the same piece.
+   */
   add(rest: Reapable): void {
     this.#waiting.push(rest);
     this.run();

@@ -1,4 +1,7 @@
-/** Goal: what programs can fill in the host's memory has a bound, and says so with its errno. Method: file calls on a tmpfs, more than any program needs. */
+/**
+ * Goal: what programs can fill in the host's memory has a bound, and says so with its errno. Method: file calls on a
+ * tmpfs, more than any program needs.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AT_FDCWD, EEXIST, ENOLCK, ENOSPC } from "@stratos/abi";

@@ -53,12 +53,14 @@ function execve(task: Task, dirfd: number, pathAddress: number, argvAddress: num
   if (isErrno(name)) return name;
   if (name === "" && (flags & AT_EMPTY_PATH) === 0) return -ENOENT;
   const state = (task.syscallState as ExecState | null) ?? { argv: { strings: [], bytes: 0, isWhole: false }, environment: { strings: [], bytes: 0, isWhole: false } };
-  task.kernel.work.mayPause = true;
-  const failed = readStrings(task, argvAddress, state.argv) || readStrings(task, environmentAddress, state.environment);
+  const { work } = task.kernel;
+  work.mayPause = true;
+  let failed = readStrings(task, argvAddress, state.argv) || readStrings(task, environmentAddress, state.environment);
+  // From here on it is done in one: its files' heads and its strings, 6 MiB at most. That begins with most of the work to spend.
+  if (failed === 0 && work.spent * 2 > work.limit) failed = UNFINISHED;
   if (failed === UNFINISHED) task.syscallState = state;
   if (failed < 0) return failed;
-  // From here on it is done in one: its files' heads and its strings, 6 MiB at most.
-  task.kernel.work.mayPause = false;
+  work.mayPause = false;
   const argv = state.argv.strings, environment = state.environment.strings;
   const shown = dirfd === AT_FDCWD || name.startsWith("/") ? name : name === "" ? `/dev/fd/${dirfd}` : `/dev/fd/${dirfd}/${name}`;
   const result = executeProgram(task, { dirfd, path: name, flags }, shown, argv.length === 0 ? [""] : argv, environment);

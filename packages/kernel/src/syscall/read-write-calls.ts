@@ -1,9 +1,10 @@
-import { EBADF, EINVAL, EOPNOTSUPP, ESPIPE, O_APPEND, O_DSYNC, O_NONBLOCK, O_PATH, PAGE_SIZE, RWF_APPEND, RWF_DSYNC, RWF_HIPRI, RWF_NOAPPEND, RWF_NOWAIT, RWF_SYNC, SEEK_CUR } from "@stratos/abi";
+import { EBADF, EINVAL, EOPNOTSUPP, ESPIPE, O_APPEND, O_DSYNC, O_NONBLOCK, O_PATH, PAGE_SIZE, RWF_APPEND, RWF_DSYNC, RWF_HIPRI, RWF_NOAPPEND, RWF_NOWAIT, RWF_SYNC, SEEK_CUR, SEEK_DATA, SEEK_HOLE } from "@stratos/abi";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
 import { CALL_WORK, movedBefore, pauseTransfer } from "../task/call-work.ts";
 import type { Task } from "../task/task.ts";
 import type { IoCursor } from "../vfs/io-cursor.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
+import { drainInPieces } from "../vfs/write-back.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 /** MAX_RW_COUNT: what one call moves at most (read(2), NOTES). */
@@ -144,6 +145,10 @@ function pwritev2(task: Task, fd: number, address: number, count: number, offset
 function lseek(task: Task, fd: number, offset: number, whence: number): number {
   const file = task.files.get(fd | 0);
   if (file === undefined) return -EBADF;
+  if (((whence | 0) === SEEK_DATA || (whence | 0) === SEEK_HOLE) && file.inode?.isRegular === true) {
+    const waits = drainInPieces(task, file.inode);
+    if (waits < 0) return waits;
+  }
   return file.seek(offset, whence | 0);
 }
 

@@ -5,6 +5,7 @@ import type { Task } from "../task/task.ts";
 import { BLOCKED } from "../task/wait-queue.ts";
 import { BytesCursor } from "../vfs/io-cursor.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
+import { drainInPieces } from "../vfs/write-back.ts";
 import { clipToLimits, contentChanged } from "../vfs/regular-file.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
@@ -107,6 +108,9 @@ function copyFileRange(task: Task, inFd: number, inAddress: number, outFd: numbe
   if (count < 0) return -EOVERFLOW;
   const start = from >= 0 ? from : source.position, end = to >= 0 ? to : target.position;
   if (sourceInode === targetInode && start < end + count && end < start + count) return -EINVAL;
+  // A file system that shares blocks must have the source's pages.
+  const waits = sourceInode.fileSystem === targetInode.fileSystem ? drainInPieces(task, sourceInode) : 0;
+  if (waits < 0) return waits;
   const done = copyBetween(task, source, start, target, end, Math.min(count, COUNT_MAX));
   if (done <= 0) return done;
   if (from < 0) source.position = start + done;

@@ -1,11 +1,14 @@
 /**
- * How much work the system call under way has done, in units that cost much the same: a page touched or moved (4096 bytes), an entry of a table, a
- * descriptor looked at, an area split or joined. No call may hold the hart for longer than CALL_WORK of them: beyond that it returns short, where its
- * manual page lets it, or keeps where it is in `task.syscallState` (plain data), and returns UNFINISHED. The task then stays runnable and is executed
- * again from there at its next turn, so that signals, other tasks, and whoever drives the machine (time-outs, input) come in between.
+ * How much work the system call under way has done, in units that cost much the same: a page touched or moved (4096
+ * bytes), an entry of a table, a descriptor looked at, an area split or joined. No call may hold the hart for longer
+ * than CALL_WORK of them: beyond that it returns short, where its manual page lets it, or keeps where it is in
+ * `task.syscallState` (plain data), and returns UNFINISHED. The task then stays runnable and is executed again from
+ * there at its next turn, so that signals, other tasks, and whoever drives the machine (time-outs, input) come in
+ * between.
  *
- * Work is charged where it is done (`charge`), in the loops whose length a caller chooses; those loops ask `mustPause`. A loop below a call that can't go on
- * in pieces (the ELF loader reads a file's head) must not be cut short: only a call that said `mayPause` is.
+ * Work is charged where it is done (`charge`), in the loops whose length a caller chooses; those loops ask
+ * `mustPause`. A loop below a call that can't go on in pieces (the ELF loader reads a file's head) must not be cut
+ * short: only a call that said `mayPause` is.
  */
 import type { Task } from "./task.ts";
 import { UNFINISHED } from "./wait-queue.ts";
@@ -14,13 +17,18 @@ import { UNFINISHED } from "./wait-queue.ts";
 export const CALL_WORK = 4096;
 /** Units of all calls of one slice, after which other tasks get their turn. */
 const SLICE_WORK = 2 * CALL_WORK;
-/** Units of one turn of the machine, after which the host gets its own: with virtual time a turn ends by instructions, which calls don't retire. */
+/**
+ * Units of one turn of the machine, after which the host gets its own: with virtual time a turn ends by instructions,
+ * which calls don't retire.
+ */
 const TURN_WORK = 2 * SLICE_WORK;
 
 /** Units of things that cost more than a page touched. */
 export const WORK = {
   /** A page read from a file system: its checksum, perhaps its decompression. */
   PAGE_READ: 16,
+  /** A frame is found for a page; one that was never used is zeroed by the host besides. */
+  PAGE_FAULT: 3,
   /** 1024 entries of a page table looked at, copied or given back. */
   PAGE_TABLE: 8,
   /** 4096 random bytes; a seeded source draws each byte by itself. */
@@ -100,7 +108,10 @@ export function movedBefore(task: Task): number {
   return typeof task.syscallState === "number" ? task.syscallState : 0;
 }
 
-/** Ends this execution of a transfer; the next one goes on behind `moved` bytes. A signal's handler ends the call with them (read(2), ERRORS). */
+/**
+ * Ends this execution of a transfer; the next one goes on behind `moved` bytes. A signal's handler ends the call with
+ * them (read(2), ERRORS).
+ */
 export function pauseTransfer(task: Task, moved: number): number {
   task.syscallState = moved;
   return UNFINISHED;

@@ -4,8 +4,9 @@ import type { Task } from "./task.ts";
 const SCHED_IDLE = 5;
 
 /**
- * The tasks that want to run, best first: real-time tasks by priority, then the others by virtual runtime, idle ones last; who came first where they are
- * alike. A binary heap for each of the three kinds; a task knows its place (`queueIndex`, `queueKind`). Bound: the number of tasks.
+ * The tasks that want to run, best first: real-time tasks by priority, then the others by virtual runtime, idle ones
+ * last; who came first where they are alike. A binary heap for each of the three kinds; a task knows its place
+ * (`queueIndex`, `queueKind`). Bound: the number of tasks.
  */
 export class RunQueue {
   readonly #heaps: readonly [Task[], Task[], Task[]] = [[], [], []];

@@ -5,7 +5,9 @@ import type { OpenFile } from "./open-file.ts";
 /** Descriptors of all processes together (fs.file-max in proc(5)): what they lead to takes memory of the host. */
 export const FILES_MAX = 1 << 19;
 
-/** What RLIMIT_NOFILE may be raised to (fs.nr_open in proc(5)): a poll(2) of all is a piece of work that can't be cut. */
+/**
+ * What RLIMIT_NOFILE may be raised to (fs.nr_open in proc(5)): a poll(2) of all is a piece of work that can't be cut.
+ */
 export const OPEN_MAX = 65536;
 
 /** How many descriptors are open in a machine; its tables share one. */
@@ -15,8 +17,8 @@ const CHUNK = 256;
 interface Chunk { readonly files: (OpenFile | null)[]; readonly closeOnExec: boolean[] }
 
 /**
- * The file descriptors of a process (shared by its threads, CLONE_FILES), in chunks of 256 that are made when one of theirs is: a high number
- * costs no more than a low one. Bound: RLIMIT_NOFILE each, FILES_MAX all.
+ * The file descriptors of a process (shared by its threads, CLONE_FILES), in chunks of 256 that are made when one of
+ * theirs is: a high number costs no more than a low one. Bound: RLIMIT_NOFILE each, FILES_MAX all.
  */
 export class FileTable {
   readonly #usage: FileUsage;

@@ -8,8 +8,8 @@ import type { FileSystem } from "./file-system.ts";
 import type { Inode } from "./inode.ts";
 
 /**
- * Write-back of what was changed in memory. Order for each inode: pages, then attributes (so that a size on disk never covers unwritten
- * pages), then, for the sync calls, the file system's own commit.
+ * Write-back of what was changed in memory. Order for each inode: pages, then attributes (so that a size on disk
+ * never covers unwritten pages), then, for the sync calls, the file system's own commit.
  */
 
 /** To be called after each change made in place to pages, size or times of an inode whose file system stores them. */
@@ -41,7 +41,10 @@ function storeInode(kernel: Kernel, inode: Inode, failed: number): number {
   return 0;
 }
 
-/** How far a write-back in pieces is: pages of the inode at the head of the dirty ones (−1: not looked at yet), and inodes, that are still to be written. */
+/**
+ * How far a write-back in pieces is: pages of the inode at the head of the dirty ones (−1: not looked at yet), and
+ * inodes, that are still to be written.
+ */
 export interface WriteBack { readonly pages: number; readonly inodes: number; readonly failure: number }
 
 /** Of all that is dirty now: what becomes dirty meanwhile is left for the next time. */
@@ -49,8 +52,11 @@ export function beginWriteBack(kernel: Kernel): WriteBack {
   return { pages: -1, inodes: kernel.vfs.dirty.size, failure: 0 };
 }
 
-/** Writes as many pages of the inode as the work allows. @returns how many of `left` are left; the first error goes to `failed` */
-function writePages(inode: Inode, left: number, work: CallWork, failed: (error: number) => void): number {
+/**
+ * Writes as many pages of the inode as the work allows. @returns how many of `left` are left; the first error goes to
+ * `failed`
+ */
+export function writeSomePages(inode: Inode, left: number, work: CallWork, failed: (error: number) => void): number {
   while (left > 0 && !work.mustPause()) {
     const most = Math.min(left, WRITE_PORTION);
     const error = inode.pages!.writePortion(inode.size, most);
@@ -73,7 +79,7 @@ export function continueWriteBack(kernel: Kernel, from: WriteBack, takes: (inode
     let failed = 0;
     if (takes(inode)) {
       if (pages < 0) pages = inode.isEvicted ? 0 : (inode.pages?.dirtyCount ?? 0);
-      pages = writePages(inode, pages, work, (error) => (failed ||= error));
+      pages = writeSomePages(inode, pages, work, (error) => (failed ||= error));
       if (failed === 0 && pages > 0) return { pages, inodes, failure };
       failed = storeInode(kernel, inode, failed);
       work.charge(WORK.PAGE_READ);
@@ -96,13 +102,31 @@ export function syncInode(kernel: Kernel, inode: Inode, dataOnly: boolean): numb
   return inode.sync(dataOnly);
 }
 
-/** The same for a file with many dirty pages, in pieces. @returns 0, a negated errno, or UNFINISHED */
+/**
+ * Writes the dirty pages of a file that an operation wants the file system to know, in pieces: the operation itself
+ * finds few.
+ *
+ * @returns 0, a negated errno, or UNFINISHED
+ */
+export function drainInPieces(task: Task, inode: Inode): number {
+  const { work } = task.kernel;
+  if (inode.pages === null || inode.pages.backing === null) return 0;
+  work.mayPause = true;
+  let failed = 0;
+  const rest = writeSomePages(inode, typeof task.syscallState === "number" ? task.syscallState : inode.pages.dirtyCount, work, (error) => (failed ||= error));
+  task.syscallState = failed === 0 && rest > 0 ? rest : null;
+  if (task.syscallState !== null) return UNFINISHED;
+  work.mayPause = false;
+  return failed;
+}
+
+/** The same as \`syncInode\` for a file with many dirty pages, in pieces. @returns 0, a negated errno, or UNFINISHED */
 export function syncInPieces(task: Task, inode: Inode, dataOnly: boolean): number {
   const { kernel } = task;
   kernel.work.mayPause = true;
   const left = typeof task.syscallState === "number" ? task.syscallState : (inode.pages?.dirtyCount ?? 0);
   let failed = 0;
-  const rest = writePages(inode, left, kernel.work, (error) => (failed ||= error));
+  const rest = writeSomePages(inode, left, kernel.work, (error) => (failed ||= error));
   if (failed === 0 && rest > 0) {
     task.syscallState = rest;
     return UNFINISHED;
