@@ -11,7 +11,7 @@
 import { spawnSync } from "node:child_process";
 import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { FileLockedError, lockOwner } from "./file-lock.ts";
-import { deviceNumbers } from "./write-protection.ts";
+import { deviceFolder } from "./write-protection.ts";
 
 /** flock(1), EXIT STATUS: somebody else has it. */
 const HELD = 1;
@@ -31,7 +31,7 @@ export function claimContent(path: string, fd: number): () => void {
   const below: number[] = [];
   const giveBack = (): void => below.forEach(closeSync);
   try {
-    for (const loop of loopsUnder(deviceNumbers(stat.rdev))) {
+    for (const loop of loopsUnder(deviceFolder(stat.rdev))) {
       const file = openOrNull(loop.file);
       if (file === null) continue;
       below.push(file);
@@ -64,18 +64,18 @@ interface Loop { readonly name: string; readonly file: string }
 const LEVELS_MAX = 16;
 
 /** The loop devices that a device is, is a partition of, or is put together from (dm, md). */
-function loopsUnder(numbers: string, level = 0): Loop[] {
+function loopsUnder(place: string, level = 0): Loop[] {
   if (level > LEVELS_MAX) return [];
   let folder: string;
   try {
-    folder = realpathSync(`/sys/dev/block/${numbers}`);
+    folder = realpathSync(place);
   } catch {
     return [];
   }
   const disk = readText(`${folder}/partition`) === null ? folder : `${folder}/..`;
   const file = readText(`${disk}/loop/backing_file`);
   if (file !== null) return [{ name: realpathSync(disk).split("/").at(-1)!, file }];
-  return listFolder(`${disk}/slaves`).flatMap((slave) => loopsUnder(readText(`${disk}/slaves/${slave}/dev`) ?? "", level + 1));
+  return listFolder(`${disk}/slaves`).flatMap((slave) => loopsUnder(`${disk}/slaves/${slave}`, level + 1));
 }
 
 /** Does another loop device stand on the same file, and is it claimed? Those that mount(8) makes for a mount of ours are not asked: who serves it has the file. */
