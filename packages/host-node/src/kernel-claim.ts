@@ -1,15 +1,20 @@
 /**
- * One writer of a volume's content, whatever names and devices lead to it. A lock file (file-lock.ts) is for a name, and names its owner; what is claimed here is the file itself:
+ * One writer of a volume's content, whatever names and devices lead to it. A lock file (file-lock.ts) is for a name,
+ * and names its owner; what is claimed here is the file itself:
  *
  *     a file             flock(2), exclusive: by hard links, bind mounts, from other containers it is the same file
- *     a block device     opening it with O_EXCL is the claim (FileBlockDevice); of the files that loop devices below it stand on, flock(2), shared: partitions of one may be
- *                        volumes of their own, which O_EXCL tells apart, but nobody may have the file itself
+ *     a block device     opening it with O_EXCL is the claim (FileBlockDevice); of the files that loop devices
+ *                        below it stand on, flock(2), shared: partitions of one may be volumes of their own, which
+ *                        O_EXCL tells apart, but nobody may have the file itself
  *
- * The kernel gives a claim up with its process. Node offers no flock(2), but flock(1) takes one on a descriptor that it inherits, and the descriptor's owner keeps it. Where there is no
- * such program, or the file system has no such locks, the lock files alone hold.
+ * The kernel gives a claim up with its process. Node offers no flock(2), but flock(1) takes one on a descriptor that
+ * it inherits, and the descriptor's owner keeps it. Where there is no such program, or the file system has no such
+ * locks, the lock files alone hold.
  */
 import { spawnSync } from "node:child_process";
-import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
+import {
+  closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync,
+} from "node:fs";
 import { FileLockedError, lockOwner } from "./file-lock.ts";
 import { deviceFolder } from "./write-protection.ts";
 
@@ -78,10 +83,14 @@ function loopsUnder(place: string, level = 0): Loop[] {
   return listFolder(`${disk}/slaves`).flatMap((slave) => loopsUnder(`${disk}/slaves/${slave}`, level + 1));
 }
 
-/** Does another loop device stand on the same file, and is it claimed? Those that mount(8) makes for a mount of ours are not asked: who serves it has the file. */
+/**
+ * Does another loop device stand on the same file, and is it claimed? Those that mount(8) makes for a mount of ours
+ * are not asked: who serves it has the file.
+ */
 function isInUseByOtherLoop({ name, file }: Loop): boolean {
   return listFolder("/sys/block").some((other) => {
-    if (other === name || !other.startsWith("loop") || readText(`/sys/block/${other}/loop/backing_file`) !== file || readText(`/sys/block/${other}/loop/autoclear`) === "1") return false;
+    const loop = `/sys/block/${other}/loop`;
+    if (other === name || readText(`${loop}/backing_file`) !== file || readText(`${loop}/autoclear`) === "1") return false;
     try {
       closeSync(openSync(`/dev/${other}`, constants.O_RDONLY | constants.O_EXCL));
       return false;
