@@ -121,6 +121,16 @@ test("a volume on a block device is mounted as one, and its server is the only o
   await volume.stratos(["fs", "umount", volume.mountPoint]);
 });
 
+test("a device that is mounted read-only twice has two mounts, each with its own files", async () => {
+  await volume.mount();
+  await volume.sh("echo then > then; mkdir .snapshots/then; echo now > now");
+  await volume.unmount();
+  const device = await loopDevice();
+  for (const [place, options] of [[volume.mountPoint, "ro"], [other, "snapshot=then"]] as const) assert.equal((await mountAt(device, place, "-o", options)).stderr, "");
+  assert.equal(await volume.sh("cat now then; cat \"$1/then\"; test -e \"$1/now\" || echo none", other), "now\nthen\nthen\nnone\n");
+  for (const place of [volume.mountPoint, other]) await volume.stratos(["fs", "umount", place]);
+});
+
 test("a mounted file is refused by every other name that it has", async () => {
   await volume.mount();
   const [hard, soft] = [join(volume.folder, "hard"), join(volume.folder, "soft")];

@@ -1,12 +1,15 @@
 /**
- * Will who lists a folder look at its files? READDIRPLUS can give the kernel the attributes of all, which saves `ls -l`, `du`, `grep -r` and `rm -r` a LOOKUP for each (some 10 µs), and costs those
- * who want names alone, as `find -name` does, an inode and a name in the kernel for each file (some 3 µs). Nobody says beforehand, so the server learns it of each process:
+ * Will who lists a folder look at its files? READDIRPLUS can give the kernel the attributes of all, which saves
+ * `ls -l`, `du`, `grep -r` and `rm -r` a LOOKUP for each (some 10 µs), and costs those who want names alone, as
+ * `find -name` does, an inode and a name in the kernel for each file (some 3 µs). Nobody says beforehand, so the
+ * server learns it of each process:
  *
  *     unknown ──a file that was left out is looked up──► looks: all attributes in one answer
- *        └──two folders with files were listed, and nothing was──► names: those of folders alone, into which it will go
- *                                                                     └──a file is looked up──► looks
+ *        └──two folders with files were listed, and nothing was──► names: those of folders alone, as it will go on
+ *                                                                  └──a file is looked up──► looks
  *
- * To who is unknown each listing leaves out one file, the probe. Processes and folders share places by their numbers' low bits: a wrong guess costs time, and is learnt from.
+ * To who is unknown each listing leaves out one file, the probe. Processes and folders share places by their numbers'
+ * low bits: a wrong guess costs time, and is learnt from.
  */
 const PLACES = 256;
 const UNKNOWN = 0, NAMES = 1, LOOKS = 2;

@@ -1,5 +1,6 @@
 /**
- * umount(8) returns when the kernel has let go; the process that served the mount then still commits. Whoever opens the volume next waits for it, as
+ * umount(8) returns when the kernel has let go; the process that served the mount then still commits. Whoever opens
+ * the volume next waits for it, as
  * umount waits for the file systems of the kernel: what was written must be there.
  */
 import { readFileSync, realpathSync } from "node:fs";
@@ -12,7 +13,8 @@ const LIMIT_MS = 60_000;
 const POLL_MS = 5;
 
 /**
- * Returns once no server of a mount that has ended (or is about to begin) holds the lock of `path`; after a minute in any case. One that is still mounted in another mount namespace has not
+ * Returns once no server of a mount that has ended (or is about to begin) holds the lock of `path`; after a minute in
+ * any case. One that is still mounted in another mount namespace has not
  * ended: nobody waits for that.
  */
 export function waitForEndingMount(path: string): void {

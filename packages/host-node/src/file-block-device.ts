@@ -5,7 +5,7 @@ import { lockFile } from "./file-lock.ts";
 import { hostErrno } from "./host-errno.ts";
 import { claimContent } from "./kernel-claim.ts";
 import { ReadAhead } from "./read-ahead.ts";
-import { deviceNumbers, isReadOnlyDevice } from "./write-protection.ts";
+import { deviceFolder, isReadOnlyDevice } from "./write-protection.ts";
 
 /**
  * A file or a block device of the host as a disk. Writers hold the lock of its name (file-lock.ts) and of its content (kernel-claim.ts); readers of a prepared image share it freely. Linux also
@@ -132,5 +132,5 @@ function isBlockDevice(path: string): boolean {
 /** stat(2) shows no size of a device; Linux tells it in sysfs, in sectors of 512 bytes. */
 function sizeOf(fd: number): number {
   const stat = fstatSync(fd);
-  return stat.isBlockDevice() ? Number(readFileSync(`/sys/dev/block/${deviceNumbers(stat.rdev)}/size`, "latin1")) * 512 : stat.size;
+  return stat.isBlockDevice() ? Number(readFileSync(`${deviceFolder(stat.rdev)}/size`, "latin1")) * 512 : stat.size;
 }

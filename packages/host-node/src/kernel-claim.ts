@@ -1,17 +1,22 @@
 /**
- * One writer of a volume's content, whatever names and devices lead to it. A lock file (file-lock.ts) is for a name, and names its owner; what is claimed here is the file itself:
+ * One writer of a volume's content, whatever names and devices lead to it. A lock file (file-lock.ts) is for a name,
+ * and names its owner; what is claimed here is the file itself:
  *
  *     a file             flock(2), exclusive: by hard links, bind mounts, from other containers it is the same file
- *     a block device     opening it with O_EXCL is the claim (FileBlockDevice); of the files that loop devices below it stand on, flock(2), shared: partitions of one may be
- *                        volumes of their own, which O_EXCL tells apart, but nobody may have the file itself
+ *     a block device     opening it with O_EXCL is the claim (FileBlockDevice); of the files that loop devices
+ *                        below it stand on, flock(2), shared: partitions of one may be volumes of their own, which
+ *                        O_EXCL tells apart, but nobody may have the file itself
  *
- * The kernel gives a claim up with its process. Node offers no flock(2), but flock(1) takes one on a descriptor that it inherits, and the descriptor's owner keeps it. Where there is no
- * such program, or the file system has no such locks, the lock files alone hold.
+ * The kernel gives a claim up with its process. Node offers no flock(2), but flock(1) takes one on a descriptor that
+ * it inherits, and the descriptor's owner keeps it. Where there is no such program, or the file system has no such
+ * locks, the lock files alone hold.
  */
 import { spawnSync } from "node:child_process";
-import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
+import {
+  closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync,
+} from "node:fs";
 import { FileLockedError, lockOwner } from "./file-lock.ts";
-import { deviceNumbers } from "./write-protection.ts";
+import { deviceFolder } from "./write-protection.ts";
 
 /** flock(1), EXIT STATUS: somebody else has it. */
 const HELD = 1;
@@ -31,7 +36,7 @@ export function claimContent(path: string, fd: number): () => void {
   const below: number[] = [];
   const giveBack = (): void => below.forEach(closeSync);
   try {
-    for (const loop of loopsUnder(deviceNumbers(stat.rdev))) {
+    for (const loop of loopsUnder(deviceFolder(stat.rdev))) {
       const file = openOrNull(loop.file);
       if (file === null) continue;
       below.push(file);
@@ -64,24 +69,28 @@ interface Loop { readonly name: string; readonly file: string }
 const LEVELS_MAX = 16;
 
 /** The loop devices that a device is, is a partition of, or is put together from (dm, md). */
-function loopsUnder(numbers: string, level = 0): Loop[] {
+function loopsUnder(place: string, level = 0): Loop[] {
   if (level > LEVELS_MAX) return [];
   let folder: string;
   try {
-    folder = realpathSync(`/sys/dev/block/${numbers}`);
+    folder = realpathSync(place);
   } catch {
     return [];
   }
   const disk = readText(`${folder}/partition`) === null ? folder : `${folder}/..`;
   const file = readText(`${disk}/loop/backing_file`);
   if (file !== null) return [{ name: realpathSync(disk).split("/").at(-1)!, file }];
-  return listFolder(`${disk}/slaves`).flatMap((slave) => loopsUnder(readText(`${disk}/slaves/${slave}/dev`) ?? "", level + 1));
+  return listFolder(`${disk}/slaves`).flatMap((slave) => loopsUnder(`${disk}/slaves/${slave}`, level + 1));
 }
 
-/** Does another loop device stand on the same file, and is it claimed? Those that mount(8) makes for a mount of ours are not asked: who serves it has the file. */
+/**
+ * Does another loop device stand on the same file, and is it claimed? Those that mount(8) makes for a mount of ours
+ * are not asked: who serves it has the file.
+ */
 function isInUseByOtherLoop({ name, file }: Loop): boolean {
   return listFolder("/sys/block").some((other) => {
-    if (other === name || !other.startsWith("loop") || readText(`/sys/block/${other}/loop/backing_file`) !== file || readText(`/sys/block/${other}/loop/autoclear`) === "1") return false;
+    const loop = `/sys/block/${other}/loop`;
+    if (other === name || readText(`${loop}/backing_file`) !== file || readText(`${loop}/autoclear`) === "1") return false;
     try {
       closeSync(openSync(`/dev/${other}`, constants.O_RDONLY | constants.O_EXCL));
       return false;

@@ -2,7 +2,8 @@
 import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 
 /**
- * Linux lets a read-only block device be opened for writing, takes writes into its cache, and loses them when it should store them (BLKROGET, ioctl_blk(2)): sysfs tells.
+ * Linux lets a read-only block device be opened for writing, takes writes into its cache, and loses them when it
+ * should store them (BLKROGET, ioctl_blk(2)): sysfs tells.
  * Of a file the attempt tells: on a read-only file system (EROFS), immutable (EPERM), or another's (EACCES).
  */
 export function isWriteProtected(path: string): boolean {
@@ -19,15 +20,24 @@ export function isWriteProtected(path: string): boolean {
 
 export function isReadOnlyDevice(rdev: number): boolean {
   try {
-    return readFileSync(`/sys/dev/block/${deviceNumbers(rdev)}/ro`, "latin1").trim() === "1";
+    return readFileSync(`${deviceFolder(rdev)}/ro`, "latin1").trim() === "1";
   } catch {
     return false;
   }
 }
 
-/** `major:minor`, as sysfs names devices. Source: gnu_dev_major(3). */
-export function deviceNumbers(rdev: number): string {
-  const major = ((rdev >>> 8) & 0xfff) | (Math.floor(rdev / 2 ** 32) & 0xfffff000);
-  const minor = (rdev & 0xff) | ((rdev >>> 12) & 0xffffff00);
-  return `${major}:${minor}`;
+export interface DeviceNumbers { readonly major: number; readonly minor: number }
+
+/** What st_rdev says. Source: gnu_dev_major(3). */
+export function deviceNumbers(rdev: number): DeviceNumbers {
+  return {
+    major: ((rdev >>> 8) & 0xfff) | (Math.floor(rdev / 2 ** 32) & 0xfffff000),
+    minor: (rdev & 0xff) | ((rdev >>> 12) & 0xffffff00),
+  };
+}
+
+/** What sysfs has of a block device. */
+export function deviceFolder(rdev: number): string {
+  const { major, minor } = deviceNumbers(rdev);
+  return `/sys/dev/block/${major}:${minor}`;
 }

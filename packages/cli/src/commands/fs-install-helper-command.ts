@@ -8,7 +8,10 @@ export interface InstallHelperOptions { readonly remove?: true }
 const HELPER = "/sbin/mount.aegisfs";
 const MARK = "# Made by `stratos fs install-helper`";
 
-/** Makes `mount -t aegisfs` and fstab(5) work: a script where mount(8) looks, which names this very program, whatever the PATH of who mounts. */
+/**
+ * Makes `mount -t aegisfs` and fstab(5) work: a script where mount(8) looks, which names this very program, whatever
+ * the PATH of who mounts.
+ */
 export function installHelper(options: InstallHelperOptions): number {
   try {
     if (!isOurs()) throw new CommandError(HELPER, "is there, and was not made by `stratos fs install-helper`: look at it, and remove it first");

@@ -36,18 +36,16 @@ function list(server: FuseServer, files: Subvolume, directory: number, plus: boo
     size = next;
   }
   const listing = files.listing(directory, offset - 2);
-  const result = listing === null || listing.names.length === 0 ? putOneByOne(server, files, directory, { tree, offset, size, sizeMax, plus }) : putListing(server, files, listing, { tree, offset, size, sizeMax, plus });
+  const result = listing === null || listing.names.length === 0 ? putOneByOne(server, files, directory, offset, size, sizeMax, plus) : putListing(server, files, listing, offset, size, sizeMax, plus);
   if (result < 0 && size === 0) return result;
   if (server.folderAccessTimes && server.freshAccess[directory & 4095] !== directory) touchAccessTime(server, files, directory);
   return result < 0 ? size : result;
 }
 
-/** Where a listing is: `size` bytes are put, and `offset` is that of the last entry. */
-interface ListingPlace { readonly tree: number; readonly offset: number; readonly size: number; readonly sizeMax: number; readonly plus: boolean }
-
-/** Puts entries of a listing that is in memory, as many as there is room for. @returns the new size */
-function putListing(server: FuseServer, files: Subvolume, listing: Listing, { tree, offset, size, sizeMax, plus }: ListingPlace): number {
+/** Puts entries of a listing that is in memory behind the `size` bytes that are put, as many as there is room for. @param offset  that of the entry before. @returns the new size */
+function putListing(server: FuseServer, files: Subvolume, listing: Listing, offset: number, size: number, sizeMax: number, plus: boolean): number {
   const { names, inos, types, cursors } = listing;
+  const tree = server.words[Q_NODE_TREE]!;
   for (let index = indexInListing(listing, offset - 2); index < names.length; index++) {
     const next = putDirent(server, size, sizeMax, inos[index]!, tree, cursors[index]! + 3, names[index]!, types[index]!, plus);
     if (next < 0) break;
@@ -58,8 +56,9 @@ function putListing(server: FuseServer, files: Subvolume, listing: Listing, { tr
 }
 
 /** The same of a folder of very many. @returns the new size, or the error that came first */
-function putOneByOne(server: FuseServer, files: Subvolume, directory: number, { tree, offset, size, sizeMax, plus }: ListingPlace): number {
+function putOneByOne(server: FuseServer, files: Subvolume, directory: number, offset: number, size: number, sizeMax: number, plus: boolean): number {
   const { entry } = server;
+  const tree = server.words[Q_NODE_TREE]!;
   for (let cursor = offset - 2; ; cursor = entry.nextCursor) {
     const result = files.readDirectory(directory, cursor, entry);
     if (result <= 0) return result < 0 && size === 0 ? result : size;

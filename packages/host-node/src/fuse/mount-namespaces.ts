@@ -1,5 +1,6 @@
 /**
- * Mounts that other processes see and this one does not: of containers, services and unshare(1). A namespace that was copied keeps a mount, and with it its server and the volume's lock, also
+ * Mounts that other processes see and this one does not: of containers, services and unshare(1). A namespace that was
+ * copied keeps a mount, and with it its server and the volume's lock, also
  * after it was unmounted where it was made. Source: mount_namespaces(7).
  */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
@@ -21,7 +22,10 @@ export function mountsSeenBy(pid: number): readonly MountEntry[] {
   }
 }
 
-/** The first mount that `isWanted` in any namespace but our own; each namespace is looked at once, by one of its processes. */
+/**
+ * The first mount that `isWanted` in any namespace but our own; each namespace is looked at once, by one of its
+ * processes.
+ */
 export function findMountElsewhere(isWanted: (mount: MountEntry) => boolean): MountSeen | null {
   const seen = new Set<string>([namespaceOf("self") ?? ""]);
   for (const name of readdirSync("/proc")) {
@@ -43,10 +47,15 @@ function namespaceOf(pid: string): string | null {
   }
 }
 
-/** Where else it is mounted and what to do, for a message; "" when it is here, or nowhere that this process may look. */
+/**
+ * Where else it is mounted and what to do, for a message; "" when it is here, or nowhere that this process may look.
+ */
 export function elsewhereWords(source: string): string {
   const isIt = (mount: MountEntry): boolean => mount.source === source;
   if (mountsSeenBy(process.pid).some(isIt)) return "";
   const found = findMountElsewhere(isIt);
-  return found === null ? "" : `, which serves its mount on ${found.mount.mountPoint} in another mount namespace, that of ${processWords(found.pid)}: unmount it there (\`nsenter -m -t ${found.pid} umount ${found.mount.mountPoint}\`), or end that process`;
+  if (found === null) return "";
+  const { pid, mount: { mountPoint } } = found;
+  return `, which serves its mount on ${mountPoint} in another mount namespace, that of ${processWords(pid)}: ` +
+    `unmount it there (\`nsenter -m -t ${pid} umount ${mountPoint}\`), or end that process`;
 }

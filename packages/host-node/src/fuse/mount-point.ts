@@ -5,9 +5,10 @@
  * with the descriptor open.
  */
 import { spawnSync } from "node:child_process";
-import { closeSync, openSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, statSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
-import { AEGISFS_BLOCK_TYPE, AEGISFS_TYPE, type MountEntry } from "./mount-table.ts";
+import { deviceNumbers } from "../write-protection.ts";
+import { AEGISFS_BLOCK_TYPE, AEGISFS_TYPE, readMountTable, type MountEntry } from "./mount-table.ts";
 
 /** What went wrong when mounting, in words: with the volume, or with the place. */
 export class MountFailure extends Error {
@@ -58,7 +59,8 @@ export function mountAsRoot(request: MountRequest, isFile: boolean): RootMount {
   ];
   const mountAs = (type: string, source: string, more: readonly string[]): string | null => runMount(["-t", type, "-o", [...options, ...more].join(","), "--", source, request.mountPoint], fd);
   let withoutDevice: string | null = null;
-  if (request.asBlockDevice) {
+  if (request.asBlockDevice && !isFile && isMountedDevice(request.source)) withoutDevice = "the device is mounted already";
+  else if (request.asBlockDevice) {
     const device = isFile ? makeLoop(request) : { path: request.source };
     withoutDevice = "path" in device ? mountAs(AEGISFS_BLOCK_TYPE, device.path, ["blksize=4096"]) : device.failed;
     // One that is in use stays until it is unmounted, and is marked to go then: loop(4), LOOP_CLR_FD.
@@ -78,8 +80,14 @@ function makeLoop({ source, readOnly }: MountRequest): { path: string } | { fail
   return made.status === 0 ? { path: made.stdout.trim() } : { failed: made.error !== undefined ? "losetup(8) cannot be run" : wordsOf(made.stderr, "losetup: ") || `losetup(8) ended with status ${made.status}` };
 }
 
+/** Linux has one file system for a block device: mounting it again, as two read-only mounts may, would show the first server's files, and leave the second one without a kernel. */
+function isMountedDevice(path: string): boolean {
+  const numbers = deviceNumbers(statSync(path).rdev);
+  return existsSync(`/sys/fs/fuse/connections/${connectionOf(numbers)}`) || readMountTable().some(({ major, minor }) => major === numbers.major && minor === numbers.minor);
+}
+
 /** The number of a mount's connection, a folder of fusectl: its device's as the kernel keeps it (MKDEV, include/linux/kdev_t.h). */
-export function connectionOf({ major, minor }: MountEntry): number {
+export function connectionOf({ major, minor }: Pick<MountEntry, "major" | "minor">): number {
   return major * 2 ** 20 + minor;
 }
 
