@@ -1,6 +1,9 @@
 import { SI_USER } from "@stratos/abi";
 import type { Clock, RandomSource, SocketProvider, WasmEngine } from "@stratos/host";
-import { callsByNumber, createInit, type FileSystem, type FirstProcess, handleEcall, handleTlbMiss, Kernel, mountRoot, runTasks, sendSignalToProcess, signalInfo, startProcess, syncAll, timeTicks, unmapBeyond, writeBackAll } from "@stratos/kernel";
+import {
+  callsByNumber, createInit, type FileSystem, type FirstProcess, handleEcall, handleTlbMiss, Kernel, mountRoot,
+  runTasks, sendSignalToProcess, signalInfo, startProcess, syncAll, timeTicks, unmapBeyond, writeBackAll,
+} from "@stratos/kernel";
 import { createProcessor, HART_FUEL, HART_RETIRED, PhysicalMemory, type Processor } from "@stratos/riscv";
 import { InstructionClock } from "./instruction-clock.ts";
 import { mountSystem } from "./system-mounts.ts";
@@ -78,7 +81,10 @@ export class Machine {
     syncAll(this.kernel, withRoot ? null : this.#root);
   }
 
-  /** Starts a program as a child of init; when the first one ends, the machine stops. @returns its pid, or execve's negated errno */
+  /**
+   * Starts a program as a child of init; when the first one ends, the machine stops. @returns its pid, or execve's
+   * negated errno
+   */
   start(process: FirstProcess): number {
     const task = startProcess(this.kernel, process);
     if (typeof task === "number") return task;
