@@ -26,7 +26,66 @@ test("a program that is not there, is none, or may not be executed is told apart
   const folderAsProgram = await stratosRun(["/etc/passwd"]);
   assert.deepEqual([folderAsProgram.status, folderAsProgram.stderr], [126, "stratos: /etc/passwd: permission denied\n"]);
   assert.equal((await stratosRun(["/nothing/here"])).status, 127);
-  assert.equal((await stratosRun(["-w", "/nothing", "true"])).status, 127);
+});
+
+test("a folder to start in that is not there is named, not the program", async () => {
+  const missing = await stratosRun(["-w", "/nothing", "true"]);
+  assert.deepEqual([missing.status, missing.stderr], [127, "stratos: /nothing: no such folder in the guest to start in (--workdir)\n"]);
+  const file = await stratosRun(["-w", "/etc/passwd", "true"]);
+  assert.deepEqual([file.status, file.stderr], [127, "stratos: /etc/passwd: not a folder in the guest to start in (--workdir)\n"]);
+  const closed = await stratosRun(["-u", "nobody", "-w", "/root", "true"]);
+  assert.deepEqual([closed.status, closed.stderr], [126, "stratos: /root: permission denied in the guest to start in (--workdir)\n"]);
+});
+
+test("a machine of 4G is the largest there is, and says so everywhere", async () => {
+  const largest = await stratosRun(["--memory", "4G", "sh", "-c", "head -1 /proc/meminfo; free -k | awk '/Mem/ { print $2 }'"]);
+  assert.equal(largest.stderr, "stratos: --memory 4G: the largest machine has 3.3G, and this one has that\n");
+  const [, total] = /^MemTotal: +(\d+) kB\n/.exec(largest.stdout)!;
+  assert.match(largest.stdout, new RegExp(`\n${total}\n$`));
+  assert.ok(Number(total) > 3.3 * 1024 ** 2 && Number(total) < 4 * 1024 ** 2, total);
+  const tooMuch = await stratosRun(["--memory", "5G", "true"]);
+  assert.deepEqual([tooMuch.status, tooMuch.stderr], [2, "stratos: --memory: at most 3.3G is possible\n"]);
+});
+
+test("-v shows a file of the host over a file or where none is, and only that file", async () => {
+  const [shown, secret] = [join(folder, "shown.txt"), join(folder, "secret.txt")];
+  writeFileSync(shown, "from the host\n");
+  writeFileSync(secret, "not for the guest\n");
+  symlinkSync(shown, join(folder, "link"));
+  const script = "cat /deep/er/new.txt /etc/hostname; echo more >> /deep/er/new.txt; ls -A /deep/er; rm /deep/er/new.txt; echo no >> /etc/hostname";
+  const result = await stratosRun(["-v", `${shown}:/deep/er/new.txt`, "-v", `${join(folder, "link")}:/etc/hostname:ro`, "sh", "-c", script]);
+  assert.equal(result.stdout, "from the host\nfrom the host\nnew.txt\n");
+  assert.match(result.stderr, /cannot remove '.*new.txt': Device or resource busy[^]*cannot create \/etc\/hostname: Read-only file system/);
+  assert.equal(readFileSync(shown, "latin1"), "from the host\nmore\n");
+  const overFolder = await stratosRun(["-v", `${shown}:/etc`, "true"]);
+  assert.equal(overFolder.status, 1);
+  assert.match(overFolder.stderr, /^stratos: \/etc: .*shown\.txt cannot be shown there: a folder takes the place of a folder/);
+});
+
+test("what a program is refused for want of an option is told when it has failed", async () => {
+  const offline = await stratosRun(["curl", "-s", "https://host.invalid"]);
+  assert.notEqual(offline.status, 0);
+  assert.match(offline.stderr, /^stratos: this machine has no network: run with --net host/m);
+  const alone = await stratosRun(["unshare", "-n", "true"]);
+  assert.match(alone.stderr, /^stratos: only mount namespaces are there/m);
+  const large = await stratosRun(["--memory", "64M", "sh", "-c", "python3 -c 'bytearray(200 << 20)'; exit 0"]);
+  assert.equal(large.status, 0);
+  assert.match(large.stderr, /^stratos: out of memory: ended process \d+ \(python3\)[^\n]*; the machine has 64M, --memory gives it another size$/m);
+});
+
+test("/run begins as the image's packages left it", async () => {
+  const name = `run-${process.pid}`;
+  const home = { STRATOS_HOME: TEST_HOME };
+  // What a package's script leaves there while an image is built lies in the root, below the tmpfs of a run.
+  const script = "umount /run && mkdir -m 2775 /run/server && chown 1:2 /run/server && echo state > /run/server/file && ln -s server /run/link";
+  const made = await stratosRun(["--keep", name, "sh", "-c", script]);
+  assert.equal(made.status, 0, made.stderr);
+  try {
+    const shown = await stratos(["run", "-i", name, "sh", "-c", "stat -c '%A %u %g' /run/server; cat /run/link/file; findmnt -no FSTYPE /run; rm -r /run/server; ls /run"], { env: home });
+    assert.equal(shown.stdout, "drwxrwsr-x 1 2\nstate\ntmpfs\nlink\n");
+  } finally {
+    await stratos(["image", "rm", name], { env: home });
+  }
 });
 
 test("an image that is not there is named", async () => {

@@ -59,6 +59,19 @@ test("the shell is a login shell of root on a terminal of the host's size", asyn
   assert.equal(status, 3);
 });
 
+test("Ctrl-C under a flood of output stops it, and what the terminal has not shown is dropped", async () => {
+  // The terminal is this test, which is slow to read: `script` then takes no more from Stratos.
+  const { output, status } = await dialogue(shell, [
+    { expect: "# ", send: "yes 'a flood of output'\r" },
+    { expect: /(?:a flood of output\r\n){2000}/, send: "\x03" },
+    { expect: "^C", send: "echo; echo over; exit\r" },
+    { expect: "\r\nover\r\n", send: "" },
+  ]);
+  assert.equal(status, 0);
+  // The pipe to this test and the host's terminal hold some 64 KiB each.
+  assert.ok(output.length - output.indexOf("^C") < 1 << 20, `${output.length - output.indexOf("^C")} bytes after the interrupt`);
+});
+
 test("line editing, Ctrl-C, Ctrl-D and Ctrl-Z with job control", async () => {
   // It speaks when it has the terminal: what is typed before goes to the shell.
   const sleeping = "sh -c 'echo asleep; exec sleep 200'\r";

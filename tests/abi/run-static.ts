@@ -2,7 +2,7 @@
 import { randomFillSync } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SimulatedClock, SimulatedRandomSource } from "@stratos/host";
-import { NodeWasmEngine } from "@stratos/host-node";
+import { NodeClock, NodeWasmEngine } from "@stratos/host-node";
 import { OpenFile, Tmpfs, type IoCursor, type Task } from "@stratos/kernel";
 import { Machine } from "@stratos/machine";
 
@@ -42,7 +42,7 @@ class Collector extends OpenFile {
 export async function runStatic(program: Uint8Array, options: { translate?: boolean; argv?: string[]; memoryBytes?: number; timeoutMs?: number; seed?: number; onOutput?: (text: string, machine: Machine) => void } = {}): Promise<StaticRun> {
   const machine = new Machine({
     engine: new NodeWasmEngine(),
-    clock: options.seed === undefined ? { monotonicNs: () => Math.round(performance.now() * 1e6), realtimeMs: () => Date.now() } : new SimulatedClock(1_700_000_001_000),
+    clock: options.seed === undefined ? new NodeClock() : new SimulatedClock(1_700_000_001_000),
     virtualTime: options.seed !== undefined,
     random: options.seed === undefined ? { fill: (bytes) => void randomFillSync(bytes) } : new SimulatedRandomSource(options.seed),
     sockets: null,
@@ -69,7 +69,7 @@ export async function runStatic(program: Uint8Array, options: { translate?: bool
     path: "/program", argv: options.argv ?? ["program"], environment: [], workingDirectory: "/",
     standardFiles: [collector, collector.retain(), collector.retain()],
   });
-  if (started < 0) throw new Error(`exec: ${started}`);
+  if (typeof started !== "number") throw new Error(`exec: ${started.errno}`);
   const end = performance.now() + (options.timeoutMs ?? 60_000);
   while (!machine.isStopped) {
     if (performance.now() > end) throw new Error(`time-out; so far: ${collector.output}`);

@@ -3,7 +3,7 @@ import { isIP } from "node:net";
 import { InvalidArgumentError } from "commander";
 import type { PublishedPort } from "@stratos/host-node";
 import { MAX_HARTS } from "@stratos/abi";
-import { MACHINE_MEMORY_MAX, MACHINE_MEMORY_MIN } from "./defaults.ts";
+import { MACHINE_MEMORY_MIN } from "./defaults.ts";
 
 export interface EnvironmentSetting {
   readonly name: string;
@@ -46,14 +46,13 @@ export function parsePublished(text: string, previous: readonly PublishedPort[])
   return [...previous, { type: match[4]?.toLowerCase() === "udp" ? "datagram" : "stream", hostAddress, hostPort, guestPort }];
 }
 
-/** `512M`, `2G`, `1048576`: bytes, a multiple of a page, between the machine's bounds. */
+/** `512M`, `2G`, `1048576`: bytes, a multiple of a page, enough for a machine; which is the largest only the machine knows. */
 export function parseMemory(text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(text);
   if (match === null) throw new InvalidArgumentError("expected a size such as 512M or 2G");
   const bytes = Math.floor(Number(match[1]) * 1024 ** ("kmgt".indexOf(match[2]!.toLowerCase()) + 1));
   const size = Math.floor(bytes / PAGE) * PAGE;
   if (size < MACHINE_MEMORY_MIN) throw new InvalidArgumentError(`at least ${formatSize(MACHINE_MEMORY_MIN)} is needed`);
-  if (size > MACHINE_MEMORY_MAX) throw new InvalidArgumentError(`at most ${formatSize(MACHINE_MEMORY_MAX)} is possible`);
   return size;
 }
 

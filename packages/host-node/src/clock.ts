@@ -1,7 +1,7 @@
-import type { Clock } from "@stratos/host";
+import type { CpuClock } from "@stratos/host";
 
 /** The host's clocks. Monotonic time counts from this object's creation, so that it stays far below 2^53 ns. */
-export class NodeClock implements Clock {
+export class NodeClock implements CpuClock {
   readonly #startMs: number;
 
   constructor() {
@@ -10,6 +10,13 @@ export class NodeClock implements Clock {
 
   monotonicNs(): number {
     return Math.floor((performance.now() - this.#startMs) * 1e6);
+  }
+
+  cpuNs(): number {
+    // Node 20 has no such call.
+    if (process.threadCpuUsage === undefined) return this.monotonicNs();
+    const { user, system } = process.threadCpuUsage();
+    return (user + system) * 1000;
   }
 
   realtimeMs(): number {

@@ -1,10 +1,17 @@
-import { EAGAIN, EIO } from "@stratos/abi";
+import { EAGAIN } from "@stratos/abi";
 import type { HostConsole } from "@stratos/host";
 import { spawnSync } from "node:child_process";
 import { writeSync } from "node:fs";
 import type { ReadStream, WriteStream } from "node:tty";
 import { hostErrno } from "./host-errno.ts";
 import { pause } from "./host-stream.ts";
+
+/** Bytes on their way to a slow terminal before writers wait: what an interrupt has to throw away. */
+const PENDING_MAX = 16384;
+/** Bytes between two looks at the keyboard. */
+const BURST = 32768;
+/** Milliseconds until a terminal that took nothing is asked again. Node tells nobody when a terminal is writable. */
+const RETRY_MS = 1;
 
 /**
  * The terminal that Stratos was started on. While it is open the terminal is in raw mode, because the guest's line discipline does what the
@@ -16,6 +23,14 @@ export class NodeConsole implements HostConsole {
   readonly #outputFd: number;
   #onInput: (bytes: Uint8Array | null) => void = () => {};
   #onResize: () => void = () => {};
+  #onWritable: () => void = () => {};
+  readonly #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  /** Bytes written since Node's event loop last came by. */
+  #burst = 0;
+  #isBursting = false;
+  #retry: NodeJS.Timeout | null = null;
+  #onDrained: (() => void) | null = null;
   #isOpen = false;
   #isGone = false;
   readonly #data = (bytes: Uint8Array): void => this.#onInput(bytes);
@@ -75,21 +90,93 @@ export class NodeConsole implements HostConsole {
     }
   }
 
+  get room(): number {
+    if (this.#isGone) return PENDING_MAX;
+    return Math.max(0, Math.min(PENDING_MAX - this.#waitingBytes, BURST - this.#burst));
+  }
+
+  get pending(): number {
+    return this.#waitingBytes;
+  }
+
   write(bytes: Uint8Array): void {
+    if (this.#isGone) return;
+    this.#burst += bytes.length;
+    if (!this.#isBursting) {
+      this.#isBursting = true;
+      setImmediate(() => this.#endBurst());
+    }
+    const written = this.#waitingBytes > 0 ? 0 : this.#writeSome(bytes);
+    if (written < bytes.length && !this.#isGone) {
+      this.#waiting.push(bytes.slice(written));
+      this.#waitingBytes += bytes.length - written;
+      this.#retryLater();
+    }
+  }
+
+  discardOutput(): void {
+    this.#waiting.length = 0;
+    this.#waitingBytes = 0;
+    this.#onDrained?.();
+  }
+
+  onWritable(listener: () => void): void {
+    this.#onWritable = listener;
+  }
+
+  /** Writes all of it, however slow the terminal is: nothing else happens until then. */
+  writeWhole(bytes: Uint8Array): void {
+    let at = 0;
+    while (at < bytes.length && !this.#isGone) {
+      at += this.#writeSome(at === 0 ? bytes : bytes.subarray(at));
+      if (at < bytes.length) pause(RETRY_MS);
+    }
+  }
+
+  /** Resolves when the terminal has taken what is pending, or is gone. */
+  async drain(): Promise<void> {
+    if (this.#waitingBytes === 0 || this.#isGone) return;
+    await new Promise<void>((resolve) => { this.#onDrained = resolve; });
+  }
+
+  /** @returns bytes that the terminal took: it is non-blocking (libuv made it so), so a slow one takes fewer */
+  #writeSome(bytes: Uint8Array): number {
     let at = 0;
     while (at < bytes.length && !this.#isGone) {
       try {
         at += writeSync(this.#outputFd, bytes, at, bytes.length - at);
       } catch (error) {
-        const errno = hostErrno(error);
-        // libuv has made the terminal non-blocking: a slow one is waited for, which also slows the guest down.
-        if (errno === -EAGAIN) pause(1);
-        else {
-          if (errno === -EIO) this.#hangUp();
-          return;
-        }
+        if (hostErrno(error) === -EAGAIN) break;
+        this.#hangUp();
       }
     }
+    return at;
+  }
+
+  #endBurst(): void {
+    this.#isBursting = false;
+    this.#burst = 0;
+    if (this.room > 0) this.#onWritable();
+  }
+
+  #retryLater(): void {
+    this.#retry ??= setTimeout(() => {
+      this.#retry = null;
+      while (this.#waiting.length > 0) {
+        const first = this.#waiting[0]!;
+        const written = this.#writeSome(first);
+        this.#waitingBytes -= written;
+        if (this.#isGone || written < first.length) {
+          this.#waiting[0] = first.subarray(written);
+          break;
+        }
+        this.#waiting.shift();
+      }
+      if (this.#isGone) return;
+      if (this.#waitingBytes > 0) this.#retryLater();
+      else this.#onDrained?.();
+      if (this.room > 0) this.#onWritable();
+    }, RETRY_MS);
   }
 
   size(): { rows: number; columns: number } {
@@ -107,6 +194,7 @@ export class NodeConsole implements HostConsole {
   #hangUp(): void {
     if (this.#isGone) return;
     this.#isGone = true;
+    this.discardOutput();
     // Not from within a write: the guest is in the middle of it.
     setImmediate(() => this.#onInput(null));
   }

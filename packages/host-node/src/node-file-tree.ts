@@ -24,9 +24,14 @@ export class NodeFileTree implements HostFileTree {
   readonly #root: string;
   readonly #rootFd: number;
   readonly #owners: OwnerMapping;
+  readonly #only: string | null;
 
-  /** @throws Node's error when `folder` is not a folder that can be opened */
-  constructor(folder: string, options: { readOnly?: boolean } = {}) {
+  /**
+   * @param options.only  the one name of the folder that is there for the guest: a byte string
+   * @throws Node's error when `folder` is not a folder that can be opened
+   */
+  constructor(folder: string, options: { readOnly?: boolean; only?: string } = {}) {
+    this.#only = options.only ?? null;
     this.readOnly = options.readOnly ?? false;
     this.#root = realpathSync(folder);
     this.#rootFd = openSync(this.#root, constants.O_RDONLY | constants.O_DIRECTORY);
@@ -43,6 +48,7 @@ export class NodeFileTree implements HostFileTree {
   }
 
   list(path: string): string[] | number {
+    if (this.#only !== null && path === "") return [this.#only];
     // The trailing component must not be a link either: read the listing through a descriptor opened with O_NOFOLLOW.
     return this.#at(
       path,
@@ -179,6 +185,7 @@ export class NodeFileTree implements HostFileTree {
       if (name === "" || name === "." || name === ".." || name.includes("\0")) return -EINVAL;
       if (name.length > NAME_MAX) return -ENAMETOOLONG;
     }
+    if (this.#only !== null && path !== this.#only) return -ENOENT;
     const last = names.pop()!;
     return HAS_PROC ? this.#walk(names, last, operation) : this.#walkWithoutProc(names, last, operation);
   }

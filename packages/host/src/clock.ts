@@ -5,3 +5,9 @@ export interface Clock {
   /** Milliseconds since 1970-01-01T00:00:00Z, with a fraction. */
   realtimeMs(): number;
 }
+
+/** A clock that also knows the work of the thread that asks. */
+export interface CpuClock extends Clock {
+  /** Nanoseconds of processor time that the thread has used; where the host doesn't tell, as `monotonicNs`. */
+  cpuNs(): number;
+}

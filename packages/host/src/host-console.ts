@@ -1,8 +1,16 @@
 /** The terminal, or the pipes, that Stratos was started with. */
 export interface HostConsole {
   readonly isTerminal: boolean;
-  /** Writes now; the host buffers when the other side is slow. */
+  /** Takes bytes to show, at most `room`; they are copied, and nobody waits for them. */
   write(bytes: Uint8Array): void;
+  /** Bytes that `write` takes now: 0 while the terminal is slow. */
+  readonly room: number;
+  /** Bytes that were taken and have not left for the terminal. */
+  readonly pending: number;
+  /** Forgets what is pending: an interrupt must not wait for a screenful that nobody wants (termios(3), NOFLSH and TCOFLUSH). */
+  discardOutput(): void;
+  /** Called when there is room again; one listener. */
+  onWritable(listener: () => void): void;
   size(): { rows: number; columns: number };
   onInput(listener: (bytes: Uint8Array | null) => void): void; // null: end of input
   onResize(listener: () => void): void;

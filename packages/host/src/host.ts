@@ -4,7 +4,7 @@
  * socket provider and the console's input, which call back from the host's event loop, never re-entrantly.
  */
 export type { WasmEngine, WasmMemory, WasmModule, WasmInstance, WasmTable } from "./wasm-engine.ts";
-export type { Clock } from "./clock.ts";
+export type { Clock, CpuClock } from "./clock.ts";
 export type { RandomSource } from "./random-source.ts";
 export type { BlockDevice } from "./block-device.ts";
 export type { CompressionCodec } from "./codec.ts";

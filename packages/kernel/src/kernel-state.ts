@@ -1,5 +1,5 @@
 import { PAGE_SIZE } from "@stratos/abi";
-import type { Clock, RandomSource, SocketProvider } from "@stratos/host";
+import type { CpuClock, RandomSource, SocketProvider } from "@stratos/host";
 import type { PhysicalMemory, Processor } from "@stratos/riscv";
 import { killForMemory } from "./mm/oom-killer.ts";
 import { PipeLimits } from "./fs/pipe/pipe-limits.ts";
@@ -8,6 +8,7 @@ import { PageCache } from "./mm/page-cache.ts";
 import { SlotPool } from "./mm/slot-pool.ts";
 import type { AddressSpace } from "./mm/address-space.ts";
 import { FrameAllocator } from "./mm/frame-allocator.ts";
+import type { Notice } from "./notice.ts";
 import { CoreSettings } from "./core-dump/core-settings.ts";
 import { IpcState } from "./ipc/ipc-state.ts";
 import { Network } from "./socket/network.ts";
@@ -22,6 +23,7 @@ import { registerFileSystems } from "./fs/file-systems.ts";
 import { registerTerminalDevices } from "./tty/terminal-devices.ts";
 import { TtyState } from "./tty/tty-state.ts";
 import { ClockAdjustment } from "./time/clock-adjustment.ts";
+import { TurnClock } from "./time/turn-clock.ts";
 import { TimerQueue } from "./time/timer-queue.ts";
 import type { Inode, Time } from "./vfs/inode.ts";
 import { VfsState } from "./vfs/vfs-state.ts";
@@ -32,7 +34,7 @@ const MAP_COUNT_DEFAULT = 65530;
 
 export interface KernelOptions {
   physical: PhysicalMemory;
-  clock: Clock;
+  clock: CpuClock;
   random: RandomSource;
   /** Carries AF_INET and AF_INET6; null: no network (`--net none`). */
   sockets: SocketProvider | null;
@@ -45,7 +47,7 @@ export interface KernelOptions {
 
 export class Kernel {
   readonly physical: PhysicalMemory;
-  readonly clock: Clock;
+  readonly clock: CpuClock;
   readonly random: RandomSource;
   readonly sockets: SocketProvider | null;
   readonly frames: FrameAllocator;
@@ -77,8 +79,10 @@ export class Kernel {
   readonly maximumTasks: number;
   /** The machine was stopped (init ended, reboot(2), a host time-out). */
   isStopped = false;
-  /** When the current task's turn began. */
-  sliceStartNs = 0;
+  /** Processor time of the current task's turn. */
+  readonly turn: TurnClock;
+  /** What programs asked for in vain, with a detail where there is one. Bound: its kinds. */
+  readonly notices = new Map<Notice, string>();
   /** The task that was on the hart last. */
   lastTask: Task | null = null;
   /** Numbers without a row that were reported already. */
@@ -122,6 +126,7 @@ export class Kernel {
   constructor(options: KernelOptions) {
     this.physical = options.physical;
     this.clock = options.clock;
+    this.turn = new TurnClock(options.clock);
     this.random = options.random;
     this.sockets = options.sockets;
     this.hostname = options.hostname;

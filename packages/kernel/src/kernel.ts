@@ -5,14 +5,17 @@
  * allocated before they are mapped and unmapped before they are released; a Path is retained before it is stored.
  */
 export { Kernel, type KernelOptions } from "./kernel-state.ts";
+export type { Notice } from "./notice.ts";
 export { runTasks, handleEcall, handleTlbMiss } from "./task/run-loop.ts";
-export { createInit, startProcess, type FirstProcess } from "./task/first-process.ts";
+export { createInit, startProcess, type FirstProcess, type StartFailure } from "./task/first-process.ts";
 export { callsByNumber, CALL_TABLES } from "./syscall/all-calls.ts";
 export { sendSignalToProcess } from "./signal/send-signal.ts";
 export { timeTicks } from "./time/timebase.ts";
 export { signalInfo } from "./signal/pending-signals.ts";
 export type { Task } from "./task/task.ts";
-export { mountRoot, mountAt, directoryAt } from "./vfs/mounting.ts";
+export { mountRoot, mountAt, mountFileAt, directoryAt } from "./vfs/mounting.ts";
+export type { Inode } from "./vfs/inode.ts";
+export { readFileBytes } from "./vfs/read-file.ts";
 export { OpenFile } from "./vfs/open-file.ts";
 export { type Credentials, ROOT } from "./security/credentials.ts";
 export { FileSystem } from "./vfs/file-system.ts";

@@ -1,10 +1,10 @@
-import type { Clock } from "@stratos/host";
+import type { CpuClock } from "@stratos/host";
 
 /**
  * Virtual time for deterministic runs: each retired instruction takes one nanosecond, and waiting jumps to the next event. Two runs from one
  * seed see the same times at the same instructions, however fast the host is.
  */
-export class InstructionClock implements Clock {
+export class InstructionClock implements CpuClock {
   #skippedNs = 0;
   readonly #epochMs: number;
   #instructions: () => number = () => 0;
@@ -25,6 +25,10 @@ export class InstructionClock implements Clock {
 
   realtimeMs(): number {
     return this.#epochMs + this.monotonicNs() / 1e6;
+  }
+
+  cpuNs(): number {
+    return this.#instructions();
   }
 
   /** All tasks sleep: time passes at once. */

@@ -1,8 +1,9 @@
 import { SI_USER } from "@stratos/abi";
-import type { Clock, RandomSource, SocketProvider, WasmEngine } from "@stratos/host";
+import type { CpuClock, RandomSource, SocketProvider, WasmEngine } from "@stratos/host";
 import {
   callsByNumber, createInit, type FileSystem, type FirstProcess, handleEcall, handleTlbMiss, Kernel, mountRoot,
-  runTasks, sendSignalToProcess, signalInfo, startProcess, syncAll, timeTicks, unmapBeyond, writeBackAll,
+  runTasks, sendSignalToProcess, signalInfo, startProcess, type StartFailure,
+  syncAll, timeTicks, unmapBeyond, writeBackAll,
 } from "@stratos/kernel";
 import { createProcessor, HART_FUEL, HART_RETIRED, PhysicalMemory, type Processor } from "@stratos/riscv";
 import { InstructionClock } from "./instruction-clock.ts";
@@ -11,11 +12,11 @@ import { mountSystem } from "./system-mounts.ts";
 /** What one computer is made of; every touch of the outside is a port. */
 export interface MachineOptions {
   engine: WasmEngine;
-  clock: Clock;
+  clock: CpuClock;
   random: RandomSource;
   /** Null: no network beyond the machine's own loopback. */
   sockets: SocketProvider | null;
-  /** Bytes of memory for programs and their files' pages. */
+  /** Bytes of memory for programs and their files' pages; at most `Machine.MEMORY_BYTES_MAX`. */
   memoryBytes: number;
   hostname: string;
   /** Processors that programs see, 1 … 32; they take turns. Default: 1. */
@@ -30,6 +31,8 @@ export interface MachineOptions {
 
 /** One computer: a hart and a kernel over one physical memory. Mount a root, start processes, then call `run` from the host's event loop. */
 export class Machine {
+  /** The largest machine: what one WebAssembly memory has beside translations and address tables. */
+  static readonly MEMORY_BYTES_MAX = PhysicalMemory.FRAME_BYTES_MAX;
   readonly kernel: Kernel;
   readonly processor: Processor;
   /** Wait status of the first program once it has ended; the machine then stops. */
@@ -71,9 +74,9 @@ export class Machine {
     createInit(this.kernel);
   }
 
-  /** Mounts /dev, /proc, /sys and their like over the root. @returns null, or what failed first */
-  mountSystem(): { place: string; errno: number } | null {
-    return mountSystem(this.kernel);
+  /** Mounts /dev, /proc, /sys and their like over the root. @param options.keepsRun  /run stays the root's. @returns null, or what failed first */
+  mountSystem(options: { keepsRun?: boolean } = {}): { place: string; errno: number } | null {
+    return mountSystem(this.kernel, options);
   }
 
   /** Writes everything that is dirty and syncs the file systems: before the machine is let go. @param withRoot  false: the root is thrown away */
@@ -81,13 +84,10 @@ export class Machine {
     syncAll(this.kernel, withRoot ? null : this.#root);
   }
 
-  /**
-   * Starts a program as a child of init; when the first one ends, the machine stops. @returns its pid, or execve's
-   * negated errno
-   */
-  start(process: FirstProcess): number {
+  /** Starts a program as a child of init; when the first one ends, the machine stops. @returns its pid, or why there is none */
+  start(process: FirstProcess): number | StartFailure {
     const task = startProcess(this.kernel, process);
-    if (typeof task === "number") return task;
+    if (!("pid" in task)) return task;
     this.#mainPid ||= task.pid;
     return task.pid;
   }

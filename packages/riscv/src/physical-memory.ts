@@ -1,5 +1,17 @@
 import type { WasmEngine, WasmMemory } from "@stratos/host";
 
+/** One record of 16 bytes for each halfword of a 4 KiB page. */
+export const CODE_PAGE_SIZE = 32768;
+/** Read table, write table, code table: 2^20 entries of 4 bytes each. */
+export const SLOT_SIZE = 12 << 20;
+const CODE_ARENA_START = 1 << 20;
+const CODE_PAGES = 4096;
+const SLOTS = 48;
+
+function framesStart(codePages: number, slots: number): number {
+  return CODE_ARENA_START + codePages * CODE_PAGE_SIZE + slots * SLOT_SIZE;
+}
+
 /**
  * The computer's only memory: one WebAssembly memory of fixed size.
  *
@@ -15,6 +27,8 @@ import type { WasmEngine, WasmMemory } from "@stratos/host";
  * 2 GiB unless the user asks for more memory, because indexes up to 2^31 are small integers for the host's compiler.
  */
 export class PhysicalMemory {
+  /** Most bytes of frames beside the arena and the slots of a machine as it is made by default: one WebAssembly memory has 4 GiB. */
+  static readonly FRAME_BYTES_MAX = 2 ** 32 - framesStart(CODE_PAGES, SLOTS);
   readonly memory: WasmMemory;
   readonly size: number;
   readonly u8: Uint8Array;
@@ -30,11 +44,12 @@ export class PhysicalMemory {
 
   /** @param frameBytes  bytes for frames; rounded up to 64 KiB. The sum with arena and slots is at most 4 GiB. */
   constructor(engine: WasmEngine, options: { frameBytes: number; slotCount?: number; codePages?: number }) {
-    this.slotCount = options.slotCount ?? 48;
-    this.codeArenaStart = 1 << 20;
-    this.codeArenaEnd = this.codeArenaStart + (options.codePages ?? 4096) * CODE_PAGE_SIZE;
+    const codePages = options.codePages ?? CODE_PAGES;
+    this.slotCount = options.slotCount ?? SLOTS;
+    this.codeArenaStart = CODE_ARENA_START;
+    this.codeArenaEnd = this.codeArenaStart + codePages * CODE_PAGE_SIZE;
     this.slotsStart = this.codeArenaEnd;
-    this.framesStart = this.slotsStart + this.slotCount * SLOT_SIZE;
+    this.framesStart = framesStart(codePages, this.slotCount);
     const pages = Math.ceil((this.framesStart + options.frameBytes) / 65536);
     this.size = pages * 65536;
     this.memory = engine.createMemory(pages);
@@ -47,7 +62,3 @@ export class PhysicalMemory {
   }
 }
 
-/** One record of 16 bytes for each halfword of a 4 KiB page. */
-export const CODE_PAGE_SIZE = 32768;
-/** Read table, write table, code table: 2^20 entries of 4 bytes each. */
-export const SLOT_SIZE = 12 << 20;

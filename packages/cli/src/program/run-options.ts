@@ -34,7 +34,7 @@ export function addRunOptions(command: Command, network: NetworkMode): Command {
     .addOption(new Option("-e, --env <name=value>", "set an environment variable; NAME alone takes the host's value (repeatable)").argParser(parseEnvironment).default([], "none"))
     .addOption(new Option("-w, --workdir <dir>", "folder to start in").argParser(parseGuestDirectory))
     .addOption(new Option("-u, --user <user[:group]>", "user to run as, a name or a number (default: root)").argParser(parseUser))
-    .addOption(new Option("-v, --volume <host:guest[:ro]>", "show a folder of the host in the guest (repeatable)").argParser(parseVolume).default([], "none"))
+    .addOption(new Option("-v, --volume <host:guest[:ro]>", "show a folder or a file of the host in the guest (repeatable)").argParser(parseVolume).default([], "none"))
     .addOption(new Option("--net <mode>", "network: none, or the host's own sockets (TCP and UDP; no ping of others)").choices(["none", "host"]).default(network))
     .addOption(new Option("-p, --publish <[address:]host:guest[/udp]>", "let a port that the guest listens at stand at another one of the host; needs --net host (repeatable)").argParser(parsePublished).default([], "none"))
     .addOption(new Option("--memory <size>", `memory of the machine (default: ${formatSize(DEFAULT_MEMORY)})`).argParser(parseMemory))

@@ -10,6 +10,8 @@ import type { Moment, RecordedEvent, RecordingEnd } from "./recording-file.ts";
 
 /** Output that the host has not taken yet, beyond which the machine waits; it doesn't notice. */
 const BACKLOG_MAX = 1 << 20;
+/** Bytes that a recorded terminal takes at a time; part of what a recording is, so it never changes. */
+const RECORDED_ROOM = 65536;
 /** Most bytes of one input event. */
 const INPUT_MAX = 1 << 16;
 
@@ -190,6 +192,11 @@ export class InputGate {
         this.#hash.update(bytes);
         write(bytes);
       },
+      // How fast a terminal is comes from outside: the guest must not see it, so the host waits instead.
+      room: RECORDED_ROOM,
+      pending: 0,
+      discardOutput: () => {},
+      onWritable: () => {},
       size: () => this.#size,
       onInput: (listener) => { this.#consoleInput = listener; },
       onResize: (listener) => { this.#consoleResize = listener; },

@@ -19,7 +19,7 @@ export interface GuestCommand {
 
 /** @returns its exit status as a shell would say it; all that it wrote is in the volume, which is not yet synced */
 export async function runInGuest(opened: OpenVolume, command: GuestCommand): Promise<number> {
-  const session = new MachineSession({ volume: opened.volume, memoryBytes: DEFAULT_MEMORY, sockets: null, volumes: command.volumes ?? [], log: (line) => command.onLine(`kernel: ${line}`) });
+  const session = new MachineSession({ volume: opened.volume, memoryBytes: DEFAULT_MEMORY, sockets: null, volumes: command.volumes ?? [], keepsRun: true, log: (line) => command.onLine(`kernel: ${line}`) });
   const output = lineOutput((line) => command.onLine(line));
   const { kernel } = session.machine;
   const files = [openHostInput(kernel, EMPTY_INPUT), openHostOutput(kernel, output), openHostOutput(kernel, output)];

@@ -32,6 +32,8 @@ export interface SessionOptions {
   readonly hostname?: string;
   /** When a deterministic machine's clock starts, in milliseconds since 1970. */
   readonly startMs?: number;
+  /** The root is being built: what packages leave in /run belongs to it. */
+  readonly keepsRun?: boolean;
   /** Kernel messages. */
   readonly log: (message: string) => void;
 }
@@ -75,7 +77,7 @@ export class MachineSession {
     });
     this.pump = pump = new MachinePump(this.machine);
     this.machine.mountRoot(new AegisFileSystem(this.machine.kernel, options.volume));
-    const failure = this.machine.mountSystem();
+    const failure = this.machine.mountSystem({ keepsRun: options.keepsRun === true });
     if (failure !== null) throw new CommandError(failure.place, `cannot be mounted on: ${ERRNO_NAMES[failure.errno] ?? String(failure.errno)}`, { status: EXIT_STRATOS_FAILED });
     mountHostFolders(this.machine, options.volumes);
   }
@@ -87,7 +89,7 @@ export class MachineSession {
    */
   start(request: ProgramRequest, standardFiles: readonly OpenFile[]): void {
     const name = request.program;
-    let failure = -ENOENT;
+    let failure = ENOENT;
     for (const path of candidates(name, request.environment, request.workingDirectory)) {
       if (this.#isSurelyAbsent(path)) continue;
       // A failed start closes what it was given.
@@ -96,17 +98,19 @@ export class MachineSession {
         path, argv: [...request.argv], environment: [...request.environment], workingDirectory: request.workingDirectory,
         credentials: credentialsOf(request.user), standardFiles: [...standardFiles],
       });
-      if (result >= 0) {
+      if (typeof result === "number" || result.what === "working directory") {
         for (const file of standardFiles) file.release();
-        return;
+        if (typeof result === "number") return;
+        throw wrongDirectory(request.workingDirectory, result.errno);
       }
       // A program that may not be executed is passed over for one later in PATH, but remembered (execvp(3)).
-      if (result !== -ENOENT && result !== -ENOTDIR) failure = result;
-      if (result !== -ENOENT && result !== -ENOTDIR && result !== -EACCES) break;
+      if (result.errno !== ENOENT && result.errno !== ENOTDIR) failure = result.errno;
+      if (result.errno !== ENOENT && result.errno !== ENOTDIR && result.errno !== EACCES) break;
     }
     for (const file of standardFiles) file.release();
-    const isMissing = failure === -ENOENT || failure === -ENOTDIR;
-    const why = isMissing ? (name.includes("/") ? "no such file in the guest" : "command not found in the guest") : (ERRNO_WORDS[-failure] ?? ERRNO_NAMES[-failure] ?? String(-failure));
+    if (this.#isSurelyAbsent(request.workingDirectory)) throw wrongDirectory(request.workingDirectory, ENOENT);
+    const isMissing = failure === ENOENT || failure === ENOTDIR;
+    const why = isMissing ? (name.includes("/") ? "no such file in the guest" : "command not found in the guest") : errnoWords(failure);
     throw new CommandError(byteStringToUtf8(name), why, { status: isMissing ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE });
   }
 
@@ -141,6 +145,15 @@ export class MachineSession {
     this.machine.sendSignal(signal);
     this.pump.wake();
   }
+}
+
+function wrongDirectory(path: string, errno: number): CommandError {
+  const why = errno === ENOENT ? "no such folder" : errno === ENOTDIR ? "not a folder" : errnoWords(errno);
+  return new CommandError(byteStringToUtf8(path), `${why} in the guest to start in (--workdir)`, { status: errno === EACCES ? EXIT_NOT_EXECUTABLE : EXIT_NOT_FOUND });
+}
+
+function errnoWords(errno: number): string {
+  return ERRNO_WORDS[errno] ?? ERRNO_NAMES[errno] ?? String(errno);
 }
 
 const ERRNO_WORDS: Readonly<Record<number, string>> = { [EACCES]: "permission denied", 8: "not a riscv64 program", 20: "a part of the path is not a folder" };

@@ -3,14 +3,15 @@ import { randomInt } from "node:crypto";
 import { isatty } from "node:tty";
 import { byteStringToUtf8, utf8ToByteString } from "@stratos/base";
 import { readConfig, stratosHome } from "@stratos/host-node";
-import type { Machine } from "@stratos/machine";
+import { Machine } from "@stratos/machine";
 import { CommandError, UsageError } from "../command-error.ts";
 import { InputGate } from "../recording/input-gate.ts";
 import { RecordingWriter } from "../recording/recording-file.ts";
 import { DEFAULT_IMAGE, DEFAULT_MEMORY } from "../defaults.ts";
 import { ImageStore } from "../image/image-store.ts";
-import { parseMemory } from "../option-values.ts";
+import { formatSize, parseMemory } from "../option-values.ts";
 import type { RunOptions } from "../program/run-options.ts";
+import { adviceFor } from "./advice.ts";
 import { forwardSignals } from "./forward-signals.ts";
 import { guestEnvironment } from "./guest-environment.ts";
 import { findGuestUser, type GuestUser } from "./guest-user.ts";
@@ -35,8 +36,8 @@ export interface RunHooks {
 export async function runProgram(program: (user: GuestUser) => Program, options: RunOptions, hooks: RunHooks = {}): Promise<number> {
   const home = stratosHome();
   const imageName = options.image ?? defaultImage(home);
+  const memoryBytes = fittingMemory(options.memory ?? configuredMemory(home) ?? DEFAULT_MEMORY);
   await ensureDefaultImage(imageName);
-  const memoryBytes = options.memory ?? configuredMemory(home) ?? DEFAULT_MEMORY;
   const seed = options.seed ?? (options.record === undefined ? undefined : randomInt(2 ** 31));
   if (options.record !== undefined) refuseUnrecordable(options);
   const network = openNetwork(options.net, options.publish);
@@ -58,6 +59,7 @@ export async function runProgram(program: (user: GuestUser) => Program, options:
     let recorder: RecordingWriter | null = null;
     const startMs = performance.now();
     let status: number;
+    let started = "";
     try {
       const request = {
         ...program(user), user,
@@ -74,6 +76,7 @@ export async function runProgram(program: (user: GuestUser) => Program, options:
         recorder = writer;
         gate.record((event) => writer.add(event));
       }
+      started = request.program;
       session.start(request, standard.files);
       status = await session.run(options.timeout);
       if (gate !== null) recorder!.add(gate.end(status));
@@ -84,6 +87,9 @@ export async function runProgram(program: (user: GuestUser) => Program, options:
     }
     session.machine.sync(options.keep !== undefined);
     isWhole = true;
+    for (const line of adviceFor(session.machine.kernel.notices, { status, program: byteStringToUtf8(started), memoryBytes })) {
+      process.stderr.write(`stratos: ${line}\n`);
+    }
     // Since this process began: what a user waits for.
     if (options.stats === true) process.stderr.write(`${JSON.stringify(runStatistics(session.machine, { wallMs: performance.now(), startMs, runMs: session.pump.runMs }))}\n`);
     return status;
@@ -107,6 +113,15 @@ async function ensureDefaultImage(name: string): Promise<void> {
   if (name !== DEFAULT_IMAGE || new ImageStore(stratosHome()).find(name) !== null) return;
   const { buildDefaultImage } = await import("../image/build-image.ts");
   await buildDefaultImage();
+}
+
+/** A power of two that just does not fit is what people ask for when they mean the largest machine. @throws UsageError beyond that */
+function fittingMemory(bytes: number): number {
+  const most = Machine.MEMORY_BYTES_MAX;
+  if (bytes <= most) return bytes;
+  if (bytes > 2 ** 32) throw new UsageError("--memory", `at most ${formatSize(most)} is possible`);
+  process.stderr.write(`stratos: --memory ${formatSize(bytes)}: the largest machine has ${formatSize(most)}, and this one has that\n`);
+  return most;
 }
 
 function configuredMemory(home: string): number | undefined {

@@ -35,7 +35,7 @@ export function openStandardFiles(session: MachineSession, gate: InputGate | nul
     return { files: [openHostInput(kernel, gate === null ? wakingStreamIn(input, wake) : gate.streamIn(input)), output(1), output(2)], isTerminal: false, finish: drain };
   }
   const host = new NodeConsole();
-  const terminal = attachConsole(kernel, gate === null ? wakingConsole(host, wake) : gate.console(host, host.size(), (bytes) => host.write(bytes)));
+  const terminal = attachConsole(kernel, gate === null ? wakingConsole(host, wake) : gate.console(host, host.size(), (bytes) => host.writeWhole(bytes)));
   host.open();
   const line = openConsoleTerminal(kernel, terminal);
   return {
@@ -43,6 +43,7 @@ export function openStandardFiles(session: MachineSession, gate: InputGate | nul
     isTerminal: true,
     finish: async () => {
       await drain();
+      await host.drain();
       host.close();
     },
   };

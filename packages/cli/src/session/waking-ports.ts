@@ -28,6 +28,10 @@ export function wakingConsole(console: HostConsole, wake: Wake): HostConsole {
   return {
     get isTerminal() { return console.isTerminal; },
     write: (bytes) => console.write(bytes),
+    get room() { return console.room; },
+    get pending() { return console.pending; },
+    discardOutput: () => console.discardOutput(),
+    onWritable: (listener) => console.onWritable(both(listener, wake)),
     size: () => console.size(),
     onInput: (listener) => console.onInput((bytes) => {
       listener(bytes);

@@ -25,13 +25,17 @@ export class TraceWriter {
   attach(machine: Machine): void {
     const { kernel } = machine;
     let program: { path: string; argv: readonly string[] } | null = null;
-    kernel.onExec = (_task, path, argv) => void (program = { path, argv });
+    kernel.onExec = (task, path, argv) => {
+      // The first program of a machine is started by no system call.
+      if (kernel.syscallCount > 0) program = { path, argv };
+      else if (this.#counts === null) this.#line(task.tid, execLine(path, argv));
+    };
     kernel.onSyscall = (task, number, args, result) => {
       const isExec = program !== null && result !== undefined && result < -4095;
       if (this.#counts !== null) {
         // A call that waits is seen again when it ends.
         if (result !== undefined) this.#count(number, result < 0 && result >= -4095);
-      } else if (isExec) this.#line(task.tid, `execve(${quote(program!.path)}, [${program!.argv.map(quote).join(", ")}], ...) = 0`);
+      } else if (isExec) this.#line(task.tid, execLine(program!.path, program!.argv));
       else this.#line(task.tid, syscallLine(task.space, number, args, result));
       program = null;
     };
@@ -82,6 +86,10 @@ export class TraceWriter {
     if (this.#buffer !== "") this.#sink.write(this.#buffer);
     this.#buffer = "";
   }
+}
+
+function execLine(path: string, argv: readonly string[]): string {
+  return `execve(${quote(path)}, [${argv.map(quote).join(", ")}], ...) = 0`;
 }
 
 function chain<A extends unknown[]>(first: ((...args: A) => void) | null, second: (...args: A) => void): (...args: A) => void {

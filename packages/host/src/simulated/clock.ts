@@ -1,7 +1,7 @@
-import type { Clock } from "../clock.ts";
+import type { CpuClock } from "../clock.ts";
 
 /** Virtual time: moves only when told to. */
-export class SimulatedClock implements Clock {
+export class SimulatedClock implements CpuClock {
   #nowNs = 0;
   readonly #epochMs: number;
 
@@ -15,6 +15,10 @@ export class SimulatedClock implements Clock {
 
   realtimeMs(): number {
     return this.#epochMs + this.#nowNs / 1e6;
+  }
+
+  cpuNs(): number {
+    return this.#nowNs;
   }
 
   advance(deltaNs: number): void {

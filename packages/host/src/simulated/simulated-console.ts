@@ -7,7 +7,12 @@ export class SimulatedConsole implements HostConsole {
   #columns: number;
   #onInput: (bytes: Uint8Array | null) => void = () => {};
   #onResize: () => void = () => {};
+  #onWritable: () => void = () => {};
   #chunks: Uint8Array[] = [];
+  /** Bytes at the end of `#chunks` that wait for the terminal. */
+  #pending = 0;
+  /** What a slow terminal has yet to show counts against this; Infinity: it is never slow. */
+  capacity = Infinity;
 
   constructor(rows = 24, columns = 80) {
     this.#rows = rows;
@@ -16,6 +21,31 @@ export class SimulatedConsole implements HostConsole {
 
   write(bytes: Uint8Array): void {
     this.#chunks.push(bytes.slice());
+    if (this.capacity !== Infinity) this.#pending += bytes.length;
+  }
+
+  get room(): number {
+    return Math.min(65536, this.capacity - this.#pending);
+  }
+
+  get pending(): number {
+    return this.#pending;
+  }
+
+  discardOutput(): void {
+    const shown = this.#all();
+    this.#chunks = [shown.subarray(0, shown.length - this.#pending)];
+    this.#pending = 0;
+  }
+
+  onWritable(listener: () => void): void {
+    this.#onWritable = listener;
+  }
+
+  /** A slow terminal shows what is pending. */
+  show(): void {
+    this.#pending = 0;
+    this.#onWritable();
   }
 
   size(): { rows: number; columns: number } {
@@ -47,6 +77,12 @@ export class SimulatedConsole implements HostConsole {
 
   /** Takes all output since the last time. */
   takeOutput(): Uint8Array {
+    const all = this.#all();
+    this.#chunks = [];
+    return all;
+  }
+
+  #all(): Uint8Array {
     let length = 0;
     for (const chunk of this.#chunks) length += chunk.length;
     const all = new Uint8Array(length);
@@ -55,7 +91,6 @@ export class SimulatedConsole implements HostConsole {
       all.set(chunk, at);
       at += chunk.length;
     }
-    this.#chunks = [];
     return all;
   }
 }

@@ -26,6 +26,7 @@ export function killForMemory(kernel: Kernel): boolean {
   // Sharing its memory with the caller (vfork, CLONE_VM) means that ending it frees nothing.
   if (current !== null && victim.tasks[0]!.space === current.space) return false;
   kernel.log(`out of memory: ended process ${victim.pid} (${victim.leader.name}), the largest with ${pages * 4} KiB resident`);
+  kernel.notices.set("out-of-memory", `process ${victim.pid} (${victim.leader.name}), the largest with ${pages >> 8} MiB`);
   exitGroup(victim.tasks[0]!, 9);
   return true;
 }

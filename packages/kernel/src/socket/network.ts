@@ -1,4 +1,4 @@
-import { S_IFSOCK } from "@stratos/abi";
+import { ENETUNREACH, S_IFSOCK } from "@stratos/abi";
 import type { Kernel } from "../kernel-state.ts";
 import { createAnonymousInode } from "../vfs/anonymous-file.ts";
 import type { Inode } from "../vfs/inode.ts";
@@ -24,8 +24,6 @@ export class Network {
   readonly packetSockets = new Set<PacketSocket>();
   /** net.ipv4.ping_group_range: whose processes may have ICMP sockets. As systemd sets it, all. */
   pingGroups = { first: 0, last: 2147483647 };
-  /** The kernel's log has said already that packets don't leave the machine. */
-  hasToldOfPackets = false;
   /** For /proc/net. Bound: open sockets. */
   readonly inetSockets = new Set<InetSocket>();
   readonly unixSockets = new Set<UnixSocket>();
@@ -64,6 +62,12 @@ export class Network {
   /** The way out; undefined without a provider. */
   get outside(): NetworkInterface | undefined {
     return this.interfaces[1];
+  }
+
+  /** A destination beyond a machine that has no network. @returns −ENETUNREACH */
+  unreachable(): number {
+    this.#kernel.notices.set("network", "");
+    return -ENETUNREACH;
   }
 
   /** Is it an address of this machine? */

@@ -186,7 +186,10 @@ export const processCalls: SyscallTable = {
   unshare: {
     run: (task, flags) => {
       if ((flags & ~UNSHARABLE) !== 0) return -EINVAL;
-      if ((flags & 0x7e000000) !== 0) return -EPERM;
+      if ((flags & 0x7e000000) !== 0) {
+        task.kernel.notices.set("namespaces", "");
+        return -EPERM;
+      }
       const ownMounts = (flags & CLONE_NEWNS) !== 0;
       if (ownMounts && !isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
       if ((flags & 0x400) !== 0 && task.files.users > 1) {

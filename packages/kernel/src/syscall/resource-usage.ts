@@ -1,10 +1,10 @@
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
 
-/** How long the task has been on the hart in the turn that goes on; 0 when it isn't. */
+/** Processor time of the task in the turn that goes on, in nanoseconds; 0 when it isn't on the hart. */
 export function currentTurnNs(task: Task): number {
   const { kernel } = task;
-  return kernel.scheduler.current === task ? kernel.now() - kernel.sliceStartNs : 0;
+  return kernel.scheduler.current === task ? kernel.turn.elapsed() : 0;
 }
 
 /** CPU time of a process, its live threads included, in nanoseconds. */

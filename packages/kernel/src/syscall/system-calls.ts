@@ -157,6 +157,11 @@ function syslog(task: Task, type: number, buffer: number, length: number): numbe
 const REBOOT_CAD_ON = 0x89abcdef, REBOOT_CAD_OFF = 0;
 const STOPPING_COMMANDS = new Set([0xcdef0123, 0x4321fedc, 0x01234567, 0xa1b2c3d4]);
 
+function refusePtrace(task: Task): number {
+  task.kernel.notices.set("ptrace", "");
+  return -EPERM;
+}
+
 export const systemCalls: SyscallTable = {
   uname: { run: uname },
   sysinfo: { run: sysinfo },
@@ -194,7 +199,7 @@ export const systemCalls: SyscallTable = {
     },
   },
   vhangup: { run: hangUpTerminal },
-  ptrace: { run: () => -EPERM, gaps: "no tracing of one guest task by another yet: EPERM" },
+  ptrace: { run: refusePtrace, gaps: "no tracing of one guest task by another yet: EPERM" },
   bpf: { run: () => -ENOSYS, gaps: "ENOSYS, as of a kernel without CONFIG_BPF_SYSCALL" },
   perf_event_open: { run: () => -ENOSYS, gaps: "ENOSYS, as of a kernel without CONFIG_PERF_EVENTS" },
   kexec_load: { run: () => -ENOSYS, gaps: "ENOSYS, as of a kernel without CONFIG_KEXEC" },

@@ -45,7 +45,10 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (has(CLONE_PARENT) && parent.group.pid === 1) return -EINVAL;
   if ((flags & (CLONE_NEWNS | (CLONE_NEW_OTHER & ~CLONE_NEWUSER))) !== 0 && !isCapable(parent.credentials, CAP_SYS_ADMIN)) return -EPERM;
   // Namespaces come with containers; what can't be isolated is refused rather than shared.
-  if (has(CLONE_NEW_OTHER)) return -EINVAL;
+  if (has(CLONE_NEW_OTHER)) {
+    parent.kernel.notices.set("namespaces", "");
+    return -EINVAL;
+  }
   if (request.exitSignal > 64) return -EINVAL;
   // A share of a hart isn't given twice (sched(7), SCHED_DEADLINE).
   if (parent.deadlineShare !== null && !parent.resetsOnFork) return -EAGAIN;

@@ -30,6 +30,12 @@ export interface FirstProcess {
   standardFiles: OpenFile[];
 }
 
+/** Why a first process could not be started; `errno` is positive. */
+export interface StartFailure {
+  readonly what: "program" | "working directory";
+  readonly errno: number;
+}
+
 /** Linux's defaults (getrlimit(2)); the stack is 8 MiB. */
 function defaultLimits(): Limit[] {
   const unlimited = (): Limit => ({ soft: Infinity, hard: Infinity });
@@ -84,12 +90,12 @@ function createProcess(kernel: Kernel, standardFiles: OpenFile[], credentials: C
 /**
  * Loads a program into a new process and makes it runnable.
  *
- * @returns the task, or execve's error (the process is gone again)
+ * @returns the task, or what failed (the process is gone again)
  */
-export function startProcess(kernel: Kernel, request: FirstProcess): Task | number {
+export function startProcess(kernel: Kernel, request: FirstProcess): Task | StartFailure {
   const task = createProcess(kernel, request.standardFiles, request.credentials ?? ROOT);
   const failed = loadProgram(kernel, task, request);
-  if (failed < 0) {
+  if (failed !== null) {
     const { onProcessExit } = kernel;
     kernel.onProcessExit = null;
     exitTask(task, 127 << 8);
@@ -100,14 +106,14 @@ export function startProcess(kernel: Kernel, request: FirstProcess): Task | numb
   return task;
 }
 
-function loadProgram(kernel: Kernel, task: Task, request: FirstProcess): number {
+function loadProgram(kernel: Kernel, task: Task, request: FirstProcess): StartFailure | null {
   assert(kernel.scheduler.current === null, "no task is on the hart");
   const directory = lookupDirectory(task, AT_FDCWD, request.workingDirectory);
-  if (isErrno(directory)) return directory;
+  if (isErrno(directory)) return { what: "working directory", errno: -directory };
   task.fs.setCwd(directory);
   kernel.scheduler.current = task;
   const result = executeProgram(task, { dirfd: AT_FDCWD, path: request.path, flags: 0 }, request.path, request.argv, request.environment);
   kernel.hart.saveTo(task.registers);
   kernel.scheduler.current = null;
-  return result;
+  return result < 0 ? { what: "program", errno: -result } : null;
 }

@@ -25,6 +25,7 @@ const SPEED = 0.4;
  */
 export function runTasks(kernel: Kernel, untilNs: number): number {
   const { scheduler, timers } = kernel;
+  kernel.turn.resume();
   for (;;) {
     const now = kernel.now();
     if (timers.nextNs <= now) timers.expire(now);
@@ -41,7 +42,7 @@ function runSlice(kernel: Kernel, task: Task, now: number): void {
   const { scheduler, processor, hart, timers } = kernel;
   switchTo(kernel, task);
   scheduler.mustSwitch = false;
-  kernel.sliceStartNs = now;
+  kernel.turn.begin(now);
   if (task.syscallNumber >= 0) resumeSyscall(kernel, task);
   const before = processor.statistics.instructions;
   const untilTimer = timers.nextNs === Infinity ? SLICE : Math.max(20_000, Math.ceil((timers.nextNs - now) * SPEED));
@@ -62,7 +63,7 @@ function runSlice(kernel: Kernel, task: Task, now: number): void {
     if (reason !== ExitReason.ECALL) handleTrap(kernel, task, reason);
     if (fuel <= 0) break;
   }
-  const elapsed = kernel.now() - now;
+  const elapsed = kernel.turn.end();
   task.instructions += processor.statistics.instructions - before;
   task.userNs += elapsed;
   task.virtualRuntime += elapsed * weight(task.nice);
@@ -163,6 +164,7 @@ function handleMemoryTrap(kernel: Kernel, task: Task): void {
 function raiseFault(task: Task, bad: BadAccess, address: number): void {
   if (bad.signal === 9) {
     task.kernel.log(`out of memory: ${task.name}[${task.tid}] ended`);
+    task.kernel.notices.set("out-of-memory", `process ${task.group.pid} (${task.group.leader.name})`);
     exitGroup(task, 9);
   } else forceSignal(task, signalInfo(bad.signal, bad.code, { address }));
 }

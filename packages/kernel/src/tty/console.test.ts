@@ -55,6 +55,19 @@ test("Ctrl-C and a new size are signals for the foreground", () => {
   assert.ok(shell.task.group.pending.set.has(SIGWINCH));
 });
 
+test("a slow terminal makes writers wait, and Ctrl-C drops what it has not shown", () => {
+  const { host, shell, file, output } = setUp();
+  host.capacity = 4096;
+  const flood = write(shell, file, "y\n".repeat(100_000));
+  assert.equal(flood.result, null, "the writer waits");
+  host.show();
+  assert.equal(flood.resume(), null, "and waits again when that is full, too");
+  host.type(byteStringOf("\x03"));
+  assert.ok(shell.task.group.pending.set.has(SIGINT));
+  assert.ok(output().length <= 4096 + "^C".length, "only what was shown, and the echo");
+  assert.equal(host.pending, "^C".length);
+});
+
 test("a long paste waits for its reader", () => {
   const { host, shell, file } = setUp();
   const lines = Array.from({ length: 20_000 }, (_, index) => `line ${index}\n`);

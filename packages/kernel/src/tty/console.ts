@@ -17,14 +17,9 @@ import { Terminal, type TerminalDriver } from "./terminal.ts";
 
 /** Input that no program has taken, such as a long paste; more is lost, as on a serial line. */
 const INPUT_CAPACITY = 1 << 20;
-/** Most bytes given to the host in one call. */
-const OUTPUT_ROOM = 65536;
 
 class ConsoleDriver implements TerminalDriver {
   readonly isPty = false;
-  /** The host buffers, or waits, itself. */
-  readonly room = OUTPUT_ROOM;
-  readonly pendingOutput = 0;
   readonly #host: HostConsole;
   readonly #waiting = new ByteRing(INPUT_CAPACITY);
   terminal: Terminal | null = null;
@@ -32,6 +27,14 @@ class ConsoleDriver implements TerminalDriver {
 
   constructor(host: HostConsole) {
     this.#host = host;
+  }
+
+  get room(): number {
+    return this.#host.room;
+  }
+
+  get pendingOutput(): number {
+    return this.#host.pending;
   }
 
   write(bytes: Uint8Array, start: number, count: number): void {
@@ -59,7 +62,10 @@ class ConsoleDriver implements TerminalDriver {
     this.#isFeeding = false;
   }
 
-  flushOutput(): void {}
+  flushOutput(): void {
+    this.#host.discardOutput();
+  }
+
   packetStatus(): void {}
   filesChanged(): void {}
 }
@@ -77,6 +83,7 @@ export function attachConsole(kernel: Kernel, host: HostConsole): Terminal {
   };
   takeSize();
   host.onResize(takeSize);
+  host.onWritable(() => terminal.outputTaken());
   host.onInput((bytes) => {
     if (bytes === null) terminal.hangUp();
     else driver.typed(bytes);

@@ -53,6 +53,29 @@ export function mountAt(kernel: Kernel, name: string, fileSystem: FileSystem, op
   return attach(kernel, kernel.mounts, place, fileSystem, rootEntry(kernel, fileSystem), options.flags ?? MS_RELATIME, options.source ?? fileSystem.type);
 }
 
+/**
+ * For boot: mounts one file, `name` in the root of `fileSystem`, over a file at an absolute path, which is made (empty) when absent.
+ *
+ * @returns the mount, or −ENOTDIR (a directory is there, or a part of the path is none), −ENOENT (`name` is not there) …
+ */
+export function mountFileAt(kernel: Kernel, place: string, fileSystem: FileSystem, name: string, options: { source?: string; flags?: number } = {}): Mount | number {
+  const file = lookupChild(kernel, rootEntry(kernel, fileSystem), name);
+  if (typeof file === "number") return file;
+  if (file.inode === null) return -ENOENT;
+  const slash = place.lastIndexOf("/");
+  const folder = directoryAt(kernel, place.slice(0, slash));
+  if (typeof folder === "number") return folder;
+  const point = lookupChild(kernel, folder.dentry, place.slice(slash + 1));
+  if (typeof point === "number") return point;
+  if (point.inode === null) {
+    const made = folder.dentry.inode!.create(point.name, { mode: 0o100644, uid: 0, gid: 0, rdev: 0, now: kernel.vfs.now() });
+    if (typeof made === "number") return made;
+    point.inode = made;
+    if (folder.dentry.children?.get(point.name) === point) made.cachedNames++;
+  }
+  return attach(kernel, kernel.mounts, new Path(folder.mount, point), fileSystem, file, options.flags ?? MS_RELATIME, options.source ?? fileSystem.type);
+}
+
 /** For boot: the directory of an absolute path; missing ones are made. */
 export function directoryAt(kernel: Kernel, name: string): Path | number {
   let place = rootPath(kernel);

@@ -109,10 +109,8 @@ export class PacketSocket extends DatagramSocket {
     if (isBroadcast(ip) && !this.options.broadcast) return -EACCES;
     if (isV4(ip) === this.isV6) return -ENETUNREACH;
     if (network.isLocal(ip)) return isLoopback(ip) && isV4(ip) ? "127.0.0.1" : ip;
-    if (network.outside !== undefined && !network.hasToldOfPackets) {
-      network.hasToldOfPackets = true;
-      this.kernel.log(`raw and ICMP sockets reach this machine's own addresses only, not ${ip}: the host's sockets carry TCP and UDP; to see whether a host is there, connect to a port of it`);
-    }
+    if (network.outside === undefined) return network.unreachable();
+    this.kernel.notices.set("packets", "");
     return -ENETUNREACH;
   }
 

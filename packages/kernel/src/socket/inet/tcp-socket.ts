@@ -220,7 +220,8 @@ export class TcpSocket extends InetSocket {
     if (this.local !== null && !isWildcard(this.local.ip) && isV4(this.local.ip) !== isV4(to.ip)) return isV4(to.ip) ? -ENETUNREACH : -EINVAL;
     const isLocal = network.isLocal(to.ip);
     const source = isLocal ? (isLoopback(to.ip) && isV4(to.ip) ? "127.0.0.1" : to.ip) : sourceAddress(network.outside, to.ip);
-    if (!isLocal && (sockets === null || (source === null && !isV4(to.ip)))) return -ENETUNREACH;
+    if (!isLocal && sockets === null) return this.kernel.network.unreachable();
+    if (!isLocal && source === null && !isV4(to.ip)) return -ENETUNREACH;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
     if (isWildcard(this.local!.ip) && source !== null) this.local = { ip: source, port: this.local!.port };

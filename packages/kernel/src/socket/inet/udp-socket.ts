@@ -41,6 +41,8 @@ interface CorkedDatagram { readonly to: InetEndpoint; readonly toPeer: boolean; 
 
 const UDPLITE_SEND_CSCOV = 10, UDPLITE_RECV_CSCOV = 11;
 
+/** Where name servers listen (RFC 1035 §4.2). */
+const DOMAIN_PORT = 53;
 /** What a queued datagram costs of SO_RCVBUF beside its bytes. */
 const DATAGRAM_OVERHEAD = 256;
 /** 65535 less the headers of IPv4 and UDP; IPv6 does not count its header. */
@@ -154,7 +156,7 @@ export class UdpSocket extends DatagramSocket {
     if (isV4(ip) && this.isV6 && this.ip.v6Only) return -ENETUNREACH;
     if (isBroadcast(ip) && !this.options.broadcast) return -EACCES;
     if (network.isLocal(ip)) return isLoopback(ip) && isV4(ip) ? "127.0.0.1" : ip;
-    if (this.#provider === null) return -ENETUNREACH;
+    if (this.#provider === null) return network.unreachable();
     const source = sourceAddress(network.outside, ip);
     if (source === null && !isV4(ip)) return -ENETUNREACH;
     return source ?? anyAddress(AF_INET);
@@ -215,7 +217,11 @@ export class UdpSocket extends DatagramSocket {
     if (this.kernel.network.isLocal(to.ip)) {
       const claim = this.ports.find(to.ip, to.port, (each) => (each.socket as UdpSocket).#hears(sender));
       if (claim !== null) return (claim.socket as UdpSocket).#deliver(from, sender, to.ip, this.ip.headerFor(to.ip, ancillary));
-      if (this.#provider === null) return this.#refused(from, toPeer);
+      if (this.#provider === null) {
+        // A resolver without a configuration asks this machine (resolv.conf(5)).
+        if (to.port === DOMAIN_PORT) this.kernel.network.unreachable();
+        return this.#refused(from, toPeer);
+      }
     }
     return this.#sendOutside(from, toPeer, to);
   }

@@ -1,0 +1,26 @@
+/** Goal: who is refused something learns what to do. Method: what the kernel notes, and how the run ended. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Notice } from "@stratos/kernel";
+import { adviceFor } from "./advice.ts";
+
+const run = { status: 1, program: "curl", memoryBytes: 256 << 20 };
+const notices = (...pairs: [Notice, string][]): Map<Notice, string> => new Map(pairs);
+
+test("a run that failed is told the way round", () => {
+  assert.match(adviceFor(notices(["network", ""]), run).join(), /--net host/);
+  assert.match(adviceFor(notices(["packets", ""]), run).join(), /connect to a port/);
+  assert.match(adviceFor(notices(["ptrace", ""]), run).join(), /stratos trace/);
+  assert.match(adviceFor(notices(["namespaces", ""]), run).join(), /mount namespaces/);
+  for (const program of ["/sbin/init", "systemd", "/usr/lib/systemd/systemd"]) {
+    assert.match(adviceFor(notices(), { ...run, program }).join(), /process 1/);
+  }
+  assert.deepEqual(adviceFor(notices(), { ...run, program: "initdb" }), []);
+});
+
+test("a program that found another way is left alone, but a process that was ended is told", () => {
+  const all = notices(["network", ""], ["ptrace", ""], ["out-of-memory", "process 12 (python3)"]);
+  assert.deepEqual(adviceFor(all, { ...run, status: 0 }), [
+    "out of memory: ended process 12 (python3); the machine has 256M, --memory gives it another size",
+  ]);
+});

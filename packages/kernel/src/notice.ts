@@ -1,0 +1,10 @@
+/**
+ * What a program asked for and Stratos has in another form, or not yet. Programs tell such failures in words of their own ("Operation not
+ * permitted"), so whoever runs the machine may add what a person can do about it.
+ */
+export type Notice =
+  | "network" // an address beyond the machine, which has no network
+  | "packets" // an ICMP or raw packet for an address beyond the machine
+  | "ptrace" // ptrace(2)
+  | "namespaces" // unshare(2), clone(2) and setns(2) with namespaces but mounts
+  | "out-of-memory"; // a process was ended; the text says which
