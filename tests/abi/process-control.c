@@ -49,9 +49,14 @@ static void keeping(int bits) {
   SHOW(prctl(PR_SET_SECUREBITS, bits, 0, 0, 0)); SHOW(setresuid(1000, 1000, 1000)); show_capabilities(); SHOW(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0));
 }
 
+/* Who gave up root's identity still gets at its own descriptors, and at little else of its /proc. */
+static void own_files(void) {
+  char name[64]; int fd = open("/dev/null", O_RDWR); setuid(1000); SHOW(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)); sprintf(name, "/proc/self/fd/%d", fd); HOLDS(open(name, O_RDWR) >= 0); HOLDS(open("/proc/self/fd", O_RDONLY) >= 0); HOLDS(open("/proc/self/fdinfo", O_RDONLY) >= 0); HOLDS(open("/proc/self/maps", O_RDONLY) >= 0); HOLDS(readlink("/proc/self/exe", name, 60) > 0); SHOW(open("/proc/self/environ", O_RDONLY)); SHOW(open("/proc/self/comm", O_WRONLY)); SHOW(open("/proc/self/auxv", O_RDONLY));
+}
+
 static void dumpable(void) {
   SHOW(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)); SHOW(prctl(PR_SET_PDEATHSIG, SIGUSR1, 0, 0, 0)); SHOW(setgid(1000)); SHOW(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)); int signal; prctl(PR_GET_PDEATHSIG, &signal, 0, 0, 0); SHOW(signal);
-  CHILD(SHOW(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0))); SHOW(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)); SHOW(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)); SHOW(setuid(1000)); SHOW(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0));
+  CHILD(SHOW(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0))); CHILD(own_files()); SHOW(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)); SHOW(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)); SHOW(setuid(1000)); SHOW(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0));
 }
 
 int main(void) {

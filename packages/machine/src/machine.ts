@@ -1,6 +1,10 @@
 import { SI_USER } from "@stratos/abi";
 import type { CpuClock, RandomSource, SocketProvider, WasmEngine } from "@stratos/host";
-import { beginWriteBack, callsByNumber, CallWork, continueWriteBack, createInit, type FileSystem, type FirstProcess, handleEcall, handleTlbMiss, Kernel, mountRoot, runTasks, sendSignalToProcess, signalInfo, startProcess, type StartFailure, syncAll, timeTicks, unmapBeyond, type WriteBack } from "@stratos/kernel";
+import {
+  beginWriteBack, callsByNumber, CallWork, continueWriteBack, createInit, type FileSystem, type FirstProcess, handleEcall,
+  handleTlbMiss, Kernel, mountRoot, runTasks, sendSignalToProcess, signalInfo, startProcess, type StartFailure, syncAll,
+  timeTicks, unmapBeyond, type WriteBack,
+} from "@stratos/kernel";
 import { createProcessor, HART_FUEL, HART_RETIRED, PhysicalMemory, type Processor } from "@stratos/riscv";
 import { InstructionClock } from "./instruction-clock.ts";
 import { mountSystem } from "./system-mounts.ts";

@@ -16,7 +16,10 @@ export interface ProcessorHooks {
    * for returns true, and the access is done; else `run` leaves with MEMORY, as always without the hook. It changes nothing else.
    */
   onTlbMiss?(va: number, forWrite: boolean): boolean;
-  /** What `rdtime` reads: a whole number of ticks that never goes back. HART_RETIRED − HART_FUEL is exact meanwhile. Without the hook time stands still at 0. */
+  /**
+   * What `rdtime` reads: a whole number of ticks that never goes back. HART_RETIRED − HART_FUEL is exact meanwhile.
+   * Without the hook time stands still at 0.
+   */
   onReadTime?(): number;
 }
 

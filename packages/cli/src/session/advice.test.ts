@@ -9,6 +9,7 @@ const notices = (...pairs: [Notice, string][]): Map<Notice, string> => new Map(p
 
 test("a run that failed is told the way round", () => {
   assert.match(adviceFor(notices(["network", ""]), run).join(), /--net host/);
+  assert.match(adviceFor(notices(["packets", ""]), run).join(), /connect to a port/);
   assert.match(adviceFor(notices(["ptrace", ""]), run).join(), /stratos trace/);
   assert.match(adviceFor(notices(["namespaces", ""]), run).join(), /mount namespaces/);
   for (const program of ["/sbin/init", "systemd", "/usr/lib/systemd/systemd"]) {

@@ -25,6 +25,9 @@ export function adviceFor(notices: ReadonlyMap<Notice, string>, run: EndedRun): 
   }
   if (run.status === 0) return lines;
   if (notices.has("network")) lines.push("this machine has no network: run with --net host to let programs use the host's");
+  if (notices.has("packets")) {
+    lines.push("the host's sockets carry TCP and UDP: ping reaches this machine's own addresses only; to see whether another host is there, connect to a port of it");
+  }
   if (notices.has("ptrace")) {
     lines.push("programs cannot trace each other here (strace, gdb): `stratos trace -- CMD` shows system calls from outside");
   }

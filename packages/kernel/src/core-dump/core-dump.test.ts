@@ -1,7 +1,12 @@
-/** Goal: a core is written in pieces of bounded work, with holes where nothing was touched. Method: real areas, and a file that notes what is written where. */
+/**
+ * Goal: a core is written in pieces of bounded work, with holes where nothing was touched. Method: real areas, and
+ * a file that notes what is written where.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE, O_RDWR, PROT_READ, PROT_WRITE, SIGABRT, SI_USER } from "@stratos/abi";
+import {
+  MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE, O_RDWR, PROT_READ, PROT_WRITE, SIGABRT, SI_USER,
+} from "@stratos/abi";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import { mmap } from "../mm/mmap.ts";
 import { signalInfo } from "../signal/pending-signals.ts";

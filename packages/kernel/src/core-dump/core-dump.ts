@@ -1,11 +1,16 @@
 /**
- * A core file (core(5)): an ELF file of a header, program headers (the notes, then one PT_LOAD for each area), the notes, and from the next page on the
+ * A core file (core(5)): an ELF file of a header, program headers (the notes, then one PT_LOAD for each area), the
+ * notes, and from the next page on the
  * memory of the areas that /proc/PID/coredump_filter names. Pages that were never touched are holes.
  *
- * The process that failed writes it itself, a bounded piece each turn (`step`), while all its other threads have ended; SIGKILL ends it early. State is
+ * The process that failed writes it itself, a bounded piece each turn (`step`), while all its other threads have
+ * ended; SIGKILL ends it early. State is
  * plain data: what is planned, and where the writing stands.
  */
-import { AT_FDCWD, O_CREAT, O_EXCL, O_LARGEFILE, O_NOFOLLOW, O_NONBLOCK, O_RDWR, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE, SIGKILL } from "@stratos/abi";
+import {
+  AT_FDCWD, O_CREAT, O_EXCL, O_LARGEFILE, O_NOFOLLOW, O_NONBLOCK, O_RDWR, PAGE_SIZE, PROT_EXEC, PROT_READ,
+  PROT_WRITE, SIGKILL,
+} from "@stratos/abi";
 import { type Area, AREA_NO_DUMP } from "../mm/area.ts";
 import { PTE_A } from "../mm/page-table.ts";
 import type { SignalInfo } from "../signal/pending-signals.ts";
@@ -18,7 +23,9 @@ import { removeFile } from "../vfs/name-changes.ts";
 import { openPath } from "../vfs/open.ts";
 import { truncateInode } from "../vfs/truncate.ts";
 import { coreNotes, put64, type ThreadState, threadState } from "./core-notes.ts";
-import { coreName, FILTER_ELF_HEADERS, FILTER_FILE_PRIVATE, FILTER_FILE_SHARED, FILTER_PRIVATE, FILTER_SHARED } from "./core-settings.ts";
+import {
+  coreName, FILTER_ELF_HEADERS, FILTER_FILE_PRIVATE, FILTER_FILE_SHARED, FILTER_PRIVATE, FILTER_SHARED,
+} from "./core-settings.ts";
 
 /** Wait status: a core was written (wait(2), WCOREDUMP). */
 const CORE_FLAG = 0x80;
@@ -35,7 +42,8 @@ const ELF_MAGIC = 0x464c457f;
 interface Segment { area: Area; bytes: number; offset: number }
 
 /**
- * Ends the process by a signal that leaves a core. When one can be written, the process goes on for as long as that takes, and `continueCoreDump` ends it.
+ * Ends the process by a signal that leaves a core. When one can be written, the process goes on for as long as that
+ * takes, and `continueCoreDump` ends it.
  */
 export function endWithCore(task: Task, info: SignalInfo): void {
   const file = openCore(task, info.signal);
@@ -187,7 +195,10 @@ export class CoreDump {
     return this.#write(task, bytes, 0);
   }
 
-  /** Work: STEP_PAGES pages, or SPARSE_BYTES without any. @returns whether the file is complete, or can't become longer */
+  /**
+   * Work: STEP_PAGES pages, or SPARSE_BYTES without any. @returns whether the file is complete, or can't become
+   * longer
+   */
   #writeMemory(task: Task): boolean {
     for (let left = STEP_PAGES; left > 0; ) {
       const segment = this.#segments[this.#index];
@@ -215,7 +226,10 @@ export class CoreDump {
     return false;
   }
 
-  /** Writes at a place of the file, as long as what was written (holes don't count) stays within RLIMIT_CORE. @returns false when nothing more can be written */
+  /**
+   * Writes at a place of the file, as long as what was written (holes don't count) stays within RLIMIT_CORE.
+   * @returns false when nothing more can be written
+   */
   #write(task: Task, bytes: Uint8Array, offset: number): boolean {
     this.#written += bytes.length;
     return this.#written <= task.group.limits[RLIMIT_CORE]!.soft && this.file.write(task, new BytesCursor(bytes), offset) === bytes.length;
@@ -224,7 +238,10 @@ export class CoreDump {
 
 const PAGE = new Uint8Array(PAGE_SIZE);
 
-/** The filter's word on an area; "if written": its pages that differ from its file make it a whole one. @see fs/coredump.c, vma_dump_size */
+/**
+ * The filter's word on an area; "if written": its pages that differ from its file make it a whole one. @see
+ * fs/coredump.c, vma_dump_size
+ */
 function dumpKind(task: Task, area: Area): "whole" | "if written" | "none" {
   const filter = task.group.coreFilter;
   const has = (bit: number): boolean => (filter & bit) !== 0;

@@ -1,6 +1,8 @@
 /**
- * The notes of a core file, in Linux's order (fs/binfmt_elf.c, fill_note_info): for the thread that failed NT_PRSTATUS, then NT_PRPSINFO, NT_SIGINFO,
- * NT_AUXV and NT_FILE of the process, then its NT_PRFPREG; for each other thread NT_PRSTATUS and NT_PRFPREG. Layouts: include/linux/elfcore.h,
+ * The notes of a core file, in Linux's order (fs/binfmt_elf.c, fill_note_info): for the thread that failed
+ * NT_PRSTATUS, then NT_PRPSINFO, NT_SIGINFO,
+ * NT_AUXV and NT_FILE of the process, then its NT_PRFPREG; for each other thread NT_PRSTATUS and NT_PRFPREG.
+ * Layouts: include/linux/elfcore.h,
  * arch/riscv/include/uapi/asm/elf.h.
  */
 import { PAGE_SIZE } from "@stratos/abi";

@@ -11,7 +11,8 @@ export interface EpollUsage { epollItems: number }
  * epoll(7). An item watches one (descriptor, description) pair and stands permanently in the description's wait queue. A wake-up
  * puts it on the ready list; whoever waits then asks the file itself, so the list may hold items that are ready no more.
  *
- * Callers of epoll_wait wait apart from those who poll the epoll file: an event wakes one of them, and whoever leaves something on the list wakes the next,
+ * Callers of epoll_wait wait apart from those who poll the epoll file: an event wakes one of them, and whoever
+ * leaves something on the list wakes the next,
  * so that a level-triggered event finds every waiter in turn and an edge-triggered one a single waiter (epoll(7)).
  *
  * Level-triggered items go back to the end of the list after each report, edge-triggered ones leave it, one-shot ones are

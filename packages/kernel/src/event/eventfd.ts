@@ -9,7 +9,8 @@ const bytes = new Uint8Array(8);
 const view = new DataView(bytes.buffer);
 
 /**
- * eventfd(2): an unsigned 64-bit counter, kept as two words because all of its range counts. Only the kernel's own signals
+ * eventfd(2): an unsigned 64-bit counter, kept as two words because all of its range counts. Only the kernel's own
+ * signals
  * bring it to 2^64 − 1, which poll shows as an error.
  */
 export class EventFile extends OpenFile {

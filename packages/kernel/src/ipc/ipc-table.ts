@@ -144,7 +144,10 @@ export class IpcTable<T extends IpcObject> {
     object.id = (this.#sequence << INDEX_BITS) | index;
   }
 
-  /** The identifier that `nextId` names, or the next free one above (ipc/util.c, ipc_idr_alloc). The wish is used up. */
+  /**
+   * The identifier that `nextId` names, or the next free one above (ipc/util.c, ipc_idr_alloc). The wish is used
+   * up.
+   */
   #wishedSlot(object: T): void {
     const wished = this.nextId & (2 ** INDEX_BITS - 1);
     const above = this.#firstFree(wished);

@@ -3,7 +3,10 @@ import type { CodeRegion } from "@stratos/riscv";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { PageCache } from "./page-cache.ts";
 
-/** Marks beside mmap's in `Area.flags`: mseal(2) holds it; it shares a file that may never be written through it (F_SEAL_WRITE of fcntl(2)). */
+/**
+ * Marks beside mmap's in `Area.flags`: mseal(2) holds it; it shares a file that may never be written through it
+ * (F_SEAL_WRITE of fcntl(2)).
+ */
 export const AREA_SEALED = 0x40000000, AREA_NEVER_WRITABLE = 0x20000000;
 /** mbind(2): the area's policy (syscall/numa-calls.ts) stands in these seven bits; 0: that of its task. */
 export const AREA_POLICY_SHIFT = 16, AREA_POLICY_MASK = 0x7f0000;

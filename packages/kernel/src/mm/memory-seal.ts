@@ -1,5 +1,6 @@
 /**
- * mseal(2): areas whose mapping nobody in the process may change any more. A seal stands in the area's flags (AREA_SEALED), so that splitting, joining
+ * mseal(2): areas whose mapping nobody in the process may change any more. A seal stands in the area's flags
+ * (AREA_SEALED), so that splitting, joining
  * and fork carry it along; only execve and the process's end take it away.
  */
 import { EINVAL, ENOMEM, EPERM, PAGE_SIZE } from "@stratos/abi";
@@ -31,7 +32,10 @@ export function isSealedWithin(space: AddressSpace, start: number, end: number):
   return false;
 }
 
-/** What would lose content that can't be written (madvise(2), MADV_DONTNEED and its like) is refused for sealed private anonymous memory. */
+/**
+ * What would lose content that can't be written (madvise(2), MADV_DONTNEED and its like) is refused for sealed
+ * private anonymous memory.
+ */
 export function refusesDiscard(area: Area): boolean {
   return (area.flags & AREA_SEALED) !== 0 && !area.isShared && area.pages === null && !area.isWritable;
 }

@@ -15,7 +15,8 @@ export const CAP_LAST = 40;
 export const ALL_CAPABILITIES = 2 ** (CAP_LAST + 1) - 1;
 
 /** Source: Linux include/uapi/linux/securebits.h. Each lock is the bit above what it locks. */
-export const SECBIT_NOROOT = 1, SECBIT_NO_SETUID_FIXUP = 4, SECBIT_KEEP_CAPS = 16, SECBIT_KEEP_CAPS_LOCKED = 32, SECBIT_NO_CAP_AMBIENT_RAISE = 64;
+export const SECBIT_NOROOT = 1, SECBIT_NO_SETUID_FIXUP = 4, SECBIT_KEEP_CAPS = 16, SECBIT_KEEP_CAPS_LOCKED = 32;
+export const SECBIT_NO_CAP_AMBIENT_RAISE = 64;
 export const SECURE_ALL_BITS = 0x55, SECURE_ALL_LOCKS = 0xaa;
 
 export const CAP_CHOWN = 0, CAP_DAC_OVERRIDE = 1, CAP_DAC_READ_SEARCH = 2, CAP_FOWNER = 3, CAP_FSETID = 4, CAP_KILL = 5, CAP_SETGID = 6;
@@ -55,7 +56,8 @@ export function isCapabilitySubset(part: number, whole: number): boolean {
 }
 
 /**
- * Did a change of identity make secrets reachable that the process had no right to before? Then its memory isn't shown to others and leaves no core
+ * Did a change of identity make secrets reachable that the process had no right to before? Then its memory isn't
+ * shown to others and leaves no core
  * (prctl(2), PR_SET_DUMPABLE), and no signal tells it of its parent's death. @see kernel/cred.c, commit_creds
  */
 export function losesDumpability(old: Credentials, now: Credentials): boolean {

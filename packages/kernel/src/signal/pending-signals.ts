@@ -30,7 +30,10 @@ export function signalInfo(signal: number, code: number, parts: Partial<SignalIn
   return { signal, code, errno: 0, pid: 0, uid: 0, status: 0, address: 0, valueLow: 0, valueHigh: 0, timerId: 0, overrun: 0, band: 0, fd: 0, owner: null, ...parts };
 }
 
-/** Queue of pending signals: one of each standard signal, all of the real-time ones in order (signal(7)). Bound: RLIMIT_SIGPENDING (send-signal.ts), and the timers of the process. */
+/**
+ * Queue of pending signals: one of each standard signal, all of the real-time ones in order (signal(7)). Bound:
+ * RLIMIT_SIGPENDING (send-signal.ts), and the timers of the process.
+ */
 export class PendingSignals {
   readonly set = new SignalSet();
   readonly #queue: SignalInfo[] = [];

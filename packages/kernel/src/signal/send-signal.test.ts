@@ -1,7 +1,9 @@
 /** Goal: which signals a task must act on, and in which order. Method: signals to tasks without a processor. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EAGAIN, SIGCHLD, SIGCONT, SIGKILL, SIGRTMIN, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SI_TKILL, SI_USER } from "@stratos/abi";
+import {
+  EAGAIN, SIGCHLD, SIGCONT, SIGKILL, SIGRTMIN, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SI_TKILL, SI_USER,
+} from "@stratos/abi";
 import { createTestKernel, createTestTask } from "../testing/fake-task.ts";
 import type { Task } from "../task/task.ts";
 import { RLIMIT_SIGPENDING } from "../task/thread-group.ts";

@@ -1,4 +1,6 @@
-import { CLD_CONTINUED, EAGAIN, SIGCHLD, SIGCONT, SIGKILL, SIGRTMIN, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SI_USER } from "@stratos/abi";
+import {
+  CLD_CONTINUED, EAGAIN, SIGCHLD, SIGCONT, SIGKILL, SIGRTMIN, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SI_USER,
+} from "@stratos/abi";
 import type { ProcessGroup } from "../task/session.ts";
 import type { Task } from "../task/task.ts";
 import { RLIMIT_SIGPENDING, type ThreadGroup } from "../task/thread-group.ts";
@@ -19,7 +21,10 @@ export function sendSignalToTask(task: Task, info: SignalInfo): number {
   return 0;
 }
 
-/** Queues a signal for a process; a thread that does not block it is told. 0; −EAGAIN when RLIMIT_SIGPENDING forbids it. */
+/**
+ * Queues a signal for a process; a thread that does not block it is told. 0; −EAGAIN when RLIMIT_SIGPENDING forbids
+ * it.
+ */
 export function sendSignalToProcess(group: ThreadGroup, info: SignalInfo): number {
   // No signal reaches init (task/first-process.ts).
   if (group.isZombie || group.pid === 1) return 0;
@@ -41,8 +46,10 @@ function drop(info: SignalInfo): 0 {
 }
 
 /**
- * RLIMIT_SIGPENDING (getrlimit(2)) bounds what is queued for all processes of a user. Beyond it, a real-time signal by sigqueue(3) or tgkill(2) is
- * refused; any other becomes pending without its info, so that it doesn't count. @see kernel/signal.c, __send_signal_locked
+ * RLIMIT_SIGPENDING (getrlimit(2)) bounds what is queued for all processes of a user. Beyond it, a real-time signal
+ * by sigqueue(3) or tgkill(2) is
+ * refused; any other becomes pending without its info, so that it doesn't count. @see kernel/signal.c,
+ * __send_signal_locked
  */
 function enqueue(group: ThreadGroup, pending: PendingSignals, info: SignalInfo): number {
   const { signal, code } = info;

@@ -1,5 +1,6 @@
 import {
-  EBADF, EFAULT, EINVAL, EPERM, ETOOMANYREFS, IPPROTO_IP, IPPROTO_IPV6, IPV6_HOPLIMIT, IPV6_TCLASS, IP_TOS, IP_TTL, MSG_CMSG_CLOEXEC, MSG_CTRUNC, SCM_CREDENTIALS, SCM_MAX_FD, SCM_RIGHTS, SOL_SOCKET, AF_INET, AF_INET6, AF_UNIX,
+  EBADF, EFAULT, EINVAL, EPERM, ETOOMANYREFS, IPPROTO_IP, IPPROTO_IPV6, IPV6_HOPLIMIT, IPV6_TCLASS, IP_TOS, IP_TTL,
+  MSG_CMSG_CLOEXEC, MSG_CTRUNC, SCM_CREDENTIALS, SCM_MAX_FD, SCM_RIGHTS, SOL_SOCKET, AF_INET, AF_INET6, AF_UNIX,
 } from "@stratos/abi";
 import { CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, CAP_SYS_RESOURCE, type Credentials, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
@@ -18,7 +19,10 @@ const HEADER_SIZE = 16;
 /** net.core.optmem_max: what one sendmsg may carry. */
 export const CONTROL_MAX = 131072;
 
-/** What Internet sockets take at SOL_SOCKET, and what changes nothing here: the two of AF_UNIX, SO_PRIORITY, SO_MARK, time stamps (net/core/sock.c, __sock_cmsg_send). */
+/**
+ * What Internet sockets take at SOL_SOCKET, and what changes nothing here: the two of AF_UNIX, SO_PRIORITY,
+ * SO_MARK, time stamps (net/core/sock.c, __sock_cmsg_send).
+ */
 const IGNORED_BY_INET = new Set([SCM_RIGHTS, SCM_CREDENTIALS, 12, 36, 37, 61, 65, 81]);
 
 function alignControl(length: number): number {

@@ -16,7 +16,8 @@ import { UnixDatagramSocket } from "./unix/unix-datagram.ts";
  * socket(2).
  *
  * @param flags  O_NONBLOCK or 0
- * @returns EAFNOSUPPORT (family), EINVAL (type), EPROTONOSUPPORT, ESOCKTNOSUPPORT, EPERM (raw sockets without CAP_NET_RAW), EACCES (ICMP sockets: no group
+ * @returns EAFNOSUPPORT (family), EINVAL (type), EPROTONOSUPPORT, ESOCKTNOSUPPORT, EPERM (raw sockets without
+ *   CAP_NET_RAW), EACCES (ICMP sockets: no group
  *   of the caller is in net.ipv4.ping_group_range)
  */
 export function createSocket(task: Task, family: number, type: number, protocol: number, flags: number): Socket | number {

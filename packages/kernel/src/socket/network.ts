@@ -24,8 +24,6 @@ export class Network {
   readonly packetSockets = new Set<PacketSocket>();
   /** net.ipv4.ping_group_range: whose processes may have ICMP sockets. As systemd sets it, all. */
   pingGroups = { first: 0, last: 2147483647 };
-  /** The kernel's log has said already that packets don't leave the machine. */
-  hasToldOfPackets = false;
   /** For /proc/net. Bound: open sockets. */
   readonly inetSockets = new Set<InetSocket>();
   readonly unixSockets = new Set<UnixSocket>();

@@ -1,7 +1,9 @@
 import { EFAULT, EINVAL, EPERM, ESRCH } from "@stratos/abi";
 import {
-  CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_LINUX_IMMUTABLE, CAP_MAC_OVERRIDE, CAP_MKNOD, CAP_SETGID, CAP_SETPCAP, CAP_SETUID, ALL_CAPABILITIES, type Credentials,
-  hasCapability, intersectCapabilities, isCapabilitySubset, isCapable, losesDumpability, SECBIT_KEEP_CAPS, SECBIT_NO_SETUID_FIXUP, uniteCapabilities,
+  CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_LINUX_IMMUTABLE, CAP_MAC_OVERRIDE,
+  CAP_MKNOD, CAP_SETGID, CAP_SETPCAP, CAP_SETUID, ALL_CAPABILITIES, type Credentials,
+  hasCapability, intersectCapabilities, isCapabilitySubset, isCapable, losesDumpability, SECBIT_KEEP_CAPS,
+  SECBIT_NO_SETUID_FIXUP, uniteCapabilities,
 } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import type { SyscallTable } from "./syscall-table.ts";

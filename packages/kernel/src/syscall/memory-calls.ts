@@ -1,4 +1,6 @@
-import { EBADF, EFAULT, EINVAL, EPERM, ESRCH, MAP_ANONYMOUS, MAP_FIXED, MAP_SHARED, PAGE_SIZE, SIGKILL } from "@stratos/abi";
+import {
+  EBADF, EFAULT, EINVAL, EPERM, ESRCH, MAP_ANONYMOUS, MAP_FIXED, MAP_SHARED, PAGE_SIZE, SIGKILL,
+} from "@stratos/abi";
 import { processOfPidfd } from "../event/pidfd.ts";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
 import { mayInspect } from "../fs/procfs/proc-access.ts";
@@ -23,7 +25,8 @@ function sysMmap(task: Task, address: number, length: number, protection: number
 }
 
 /**
- * remap_file_pages(2), as Linux has emulated it since 4.0: a new mapping of the file's other pages over a part of the old one.
+ * remap_file_pages(2), as Linux has emulated it since 4.0: a new mapping of the file's other pages over a part of
+ * the old one.
  *
  * @returns 0; −EINVAL for what isn't one shared mapping of a file; as mmap(2)
  */

@@ -52,7 +52,10 @@ function loadInfo(task: Task, target: PidFile, signal: number, address: number):
   });
 }
 
-/** pidfd_send_signal(2): 0; −EBADF no pidfd or directory of a process; −EINVAL signal, flags or info; −EPERM; −ESRCH the process was waited for; −EFAULT; −EAGAIN (RLIMIT_SIGPENDING). */
+/**
+ * pidfd_send_signal(2): 0; −EBADF no pidfd or directory of a process; −EINVAL signal, flags or info; −EPERM; −ESRCH
+ * the process was waited for; −EFAULT; −EAGAIN (RLIMIT_SIGPENDING).
+ */
 function pidfdSendSignal(task: Task, pidfd: number, signalArgument: number, info: number, flags: number): number {
   const signal = signalArgument | 0;
   // At most one scope may be named.

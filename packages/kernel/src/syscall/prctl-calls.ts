@@ -2,18 +2,24 @@
 import { EFAULT, EINVAL, ENAMETOOLONG, EPERM } from "@stratos/abi";
 import { byteString, byteStringOf } from "@stratos/base";
 import {
-  CAP_LAST, CAP_SETPCAP, CAP_SYS_RESOURCE, hasCapability, isCapable, SECBIT_KEEP_CAPS, SECBIT_KEEP_CAPS_LOCKED, SECBIT_NO_CAP_AMBIENT_RAISE, SECURE_ALL_BITS, SECURE_ALL_LOCKS,
+  CAP_LAST, CAP_SETPCAP, CAP_SYS_RESOURCE, hasCapability, isCapable, SECBIT_KEEP_CAPS, SECBIT_KEEP_CAPS_LOCKED,
+  SECBIT_NO_CAP_AMBIENT_RAISE, SECURE_ALL_BITS, SECURE_ALL_LOCKS,
 } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import { isErrno } from "../vfs/inode.ts";
 import { seccompMode, setSeccompMode } from "./seccomp-calls.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-const PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG = 2, PR_GET_DUMPABLE = 3, PR_SET_DUMPABLE = 4, PR_GET_KEEPCAPS = 7, PR_SET_KEEPCAPS = 8, PR_GET_TIMING = 13;
-const PR_SET_TIMING = 14, PR_SET_NAME = 15, PR_GET_NAME = 16, PR_GET_SECCOMP = 21, PR_SET_SECCOMP = 22, PR_CAPBSET_READ = 23, PR_CAPBSET_DROP = 24;
-const PR_GET_SECUREBITS = 27, PR_SET_SECUREBITS = 28, PR_SET_TIMERSLACK = 29, PR_GET_TIMERSLACK = 30, PR_MCE_KILL = 33, PR_MCE_KILL_GET = 34, PR_SET_MM = 35;
-const PR_SET_CHILD_SUBREAPER = 36, PR_GET_CHILD_SUBREAPER = 37, PR_SET_NO_NEW_PRIVS = 38, PR_GET_NO_NEW_PRIVS = 39, PR_GET_TID_ADDRESS = 40;
-const PR_SET_THP_DISABLE = 41, PR_GET_THP_DISABLE = 42, PR_CAP_AMBIENT = 47, PR_SET_IO_FLUSHER = 57, PR_GET_IO_FLUSHER = 58;
+const PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG = 2, PR_GET_DUMPABLE = 3, PR_SET_DUMPABLE = 4, PR_GET_KEEPCAPS = 7;
+const PR_SET_KEEPCAPS = 8, PR_GET_TIMING = 13;
+const PR_SET_TIMING = 14, PR_SET_NAME = 15, PR_GET_NAME = 16, PR_GET_SECCOMP = 21, PR_SET_SECCOMP = 22;
+const PR_CAPBSET_READ = 23, PR_CAPBSET_DROP = 24;
+const PR_GET_SECUREBITS = 27, PR_SET_SECUREBITS = 28, PR_SET_TIMERSLACK = 29, PR_GET_TIMERSLACK = 30;
+const PR_MCE_KILL = 33, PR_MCE_KILL_GET = 34, PR_SET_MM = 35;
+const PR_SET_CHILD_SUBREAPER = 36, PR_GET_CHILD_SUBREAPER = 37, PR_SET_NO_NEW_PRIVS = 38, PR_GET_NO_NEW_PRIVS = 39;
+const PR_GET_TID_ADDRESS = 40;
+const PR_SET_THP_DISABLE = 41, PR_GET_THP_DISABLE = 42, PR_CAP_AMBIENT = 47, PR_SET_IO_FLUSHER = 57;
+const PR_GET_IO_FLUSHER = 58;
 const PR_GET_AUXV = 0x41555856, PR_SET_VMA = 0x53564d41, PR_SET_PTRACER = 0x59616d61;
 const NAME_MAX = 15, SIGNAL_MAX = 64;
 
@@ -123,7 +129,10 @@ function setSecureBit(task: Task, value: number): number {
   return 0;
 }
 
-/** PR_SET_SECUREBITS: −EPERM without CAP_SETPCAP, for bits that aren't there, and for what a lock holds (capabilities(7), "The securebits flags"). */
+/**
+ * PR_SET_SECUREBITS: −EPERM without CAP_SETPCAP, for bits that aren't there, and for what a lock holds
+ * (capabilities(7), "The securebits flags").
+ */
 function setSecureBits(task: Task, bits: number): number {
   const { credentials } = task;
   const old = credentials.secureBits;

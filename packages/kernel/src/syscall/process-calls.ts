@@ -1,5 +1,6 @@
 import {
-  AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, EAGAIN, EBADF, EFAULT, EINVAL, ENOENT, EPERM, ESRCH, O_NONBLOCK, PATH_MAX,
+  AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, EAGAIN, EBADF, EFAULT, EINVAL, ENOENT, EPERM, ESRCH, O_NONBLOCK,
+  PATH_MAX,
 } from "@stratos/abi";
 import { abandonFork } from "../mm/fork.ts";
 import { CLONE_NEWNS, CLONE_PARENT_SETTID, CLONE_PIDFD, CLONE_VFORK, cloneTask, type CloneRequest, readCloneArguments } from "../task/clone.ts";

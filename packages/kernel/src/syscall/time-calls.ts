@@ -4,7 +4,9 @@ import type { Task } from "../task/task.ts";
 import { BLOCKED_EINTR } from "../task/wait-queue.ts";
 import { adjustClock, setRealtime } from "../time/clock-adjustment.ts";
 import { cpuClockOwner, readClock, toMonotonic } from "../time/clocks.ts";
-import { IntervalTimer, PosixTimer, processTimers, SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD, SIGEV_THREAD_ID } from "../time/process-timers.ts";
+import {
+  IntervalTimer, PosixTimer, processTimers, SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD, SIGEV_THREAD_ID,
+} from "../time/process-timers.ts";
 import { processTimes } from "./resource-usage.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
@@ -133,7 +135,8 @@ function timerCreate(task: Task, clock: number, eventAddress: number, idAddress:
     event.valueHigh = view.getUint32(4, true);
     event.signal = view.getInt32(8, true);
     event.notify = view.getInt32(12, true);
-    // SIGEV_THREAD is the C library's; for the kernel it is a signal to the process (kernel/time/posix-timers.c, good_sigevent).
+    // SIGEV_THREAD is the C library's; for the kernel it is a signal to the process (kernel/time/posix-timers.c,
+    // good_sigevent).
     if (![SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD, SIGEV_THREAD_ID].includes(event.notify)) return -EINVAL;
     if (event.notify !== SIGEV_NONE && (event.signal < 1 || event.signal > 64)) return -EINVAL;
     if (event.notify === SIGEV_THREAD_ID) {
@@ -168,7 +171,8 @@ function timerSettime(task: Task, id: number, flags: number, address: number, ol
     const deadline = timer.isCpuClock ? value.valueNs : toMonotonic(task, timer.clock, seconds, value.valueNs - seconds * 1e9);
     timer.set(isAbsolute ? deadline : timer.base.now() + value.valueNs);
   }
-  // The timer is set by now, also for a caller who can't be told of its old setting (kernel/time/posix-timers.c, timer_settime).
+  // The timer is set by now, also for a caller who can't be told of its old setting (kernel/time/posix-timers.c,
+  // timer_settime).
   return oldAddress === 0 ? 0 : storeInterval(task, oldAddress, old.intervalNs, old.leftNs, 1);
 }
 

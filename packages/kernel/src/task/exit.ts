@@ -145,7 +145,10 @@ export function reap(kernel: Kernel, process: ThreadGroup): void {
   forget(kernel, process);
 }
 
-/** Nothing is left of the process; what it used counts for nobody who didn't wait for it (getrusage(2), RUSAGE_CHILDREN). */
+/**
+ * Nothing is left of the process; what it used counts for nobody who didn't wait for it (getrusage(2),
+ * RUSAGE_CHILDREN).
+ */
 function forget(kernel: Kernel, process: ThreadGroup): void {
   process.parent?.children.delete(process);
   leaveGroup(kernel, process);

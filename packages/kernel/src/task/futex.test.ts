@@ -1,4 +1,7 @@
-/** Goal: who is woken, by number and by bitset. Method: threads over one page of real memory; calls that wait are executed again, as the run loop would. */
+/**
+ * Goal: who is woken, by number and by bitset. Method: threads over one page of real memory; calls that wait are
+ * executed again, as the run loop would.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EAGAIN, ETIMEDOUT, MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "@stratos/abi";

@@ -14,7 +14,10 @@ export class TaskTable {
   maximum = PID_MAX_MOST;
   #last = 0;
 
-  /** The next number that names no task, process, group or session; they count up and wrap at pid_max, which is far more than there may be tasks. */
+  /**
+   * The next number that names no task, process, group or session; they count up and wrap at pid_max, which is far
+   * more than there may be tasks.
+   */
   allocate(): number {
     do {
       this.#last = this.#last + 1 >= this.maximum ? 300 : this.#last + 1;

@@ -118,7 +118,8 @@ export const SIGEV_SIGNAL = 0, SIGEV_NONE = 1, SIGEV_THREAD = 2, SIGEV_THREAD_ID
 const OVERRUN_MAX = 0x7fffffff;
 
 /**
- * timer_create(2). After an expiration the timer rests until its signal is taken; the intervals that went by meanwhile are its overrun (timer_getoverrun(2)),
+ * timer_create(2). After an expiration the timer rests until its signal is taken; the intervals that went by
+ * meanwhile are its overrun (timer_getoverrun(2)),
  * and it goes on from the next: however short its interval, there is one expiration for each signal that is acted on.
  */
 export class PosixTimer extends ClockTimer implements SignalOwner {

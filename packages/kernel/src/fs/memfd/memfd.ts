@@ -40,13 +40,19 @@ export function createMemfd(task: Task, name: string, flags: number): OpenFile |
   return new RegularFile(kernel, O_RDWR | O_LARGEFILE, inode, new Path(mount, dentry));
 }
 
-/** fcntl(F_GET_SEALS): −EINVAL for files that have no seals. Other files of tmpfs have the one seal that lets no other in. */
+/**
+ * fcntl(F_GET_SEALS): −EINVAL for files that have no seals. Other files of tmpfs have the one seal that lets no
+ * other in.
+ */
 export function sealsOf(inode: Inode | null): number {
   if (inode === null || !inode.isRegular) return -EINVAL;
   return inode.seals >= 0 ? inode.seals : inode.fileSystem.type === "tmpfs" ? F_SEAL_SEAL : -EINVAL;
 }
 
-/** fcntl(F_ADD_SEALS): −EINVAL for files that have no seals, −EPERM when sealed against it or not writable, −EBUSY while it may be written through a mapping. */
+/**
+ * fcntl(F_ADD_SEALS): −EINVAL for files that have no seals, −EPERM when sealed against it or not writable, −EBUSY
+ * while it may be written through a mapping.
+ */
 export function addSeals(task: Task, file: OpenFile, seals: number): number {
   const { inode } = file;
   if (!file.isWritable) return -EPERM;

@@ -1,4 +1,7 @@
-import { EAGAIN, EINTR, EINVAL, ENFILE, ENOMEM, ENXIO, EPIPE, FIONREAD, O_ACCMODE, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY, POLLIN, POLLOUT, SIGPIPE, SI_KERNEL, S_IFIFO } from "@stratos/abi";
+import {
+  EAGAIN, EINTR, EINVAL, ENFILE, ENOMEM, ENXIO, EPIPE, FIONREAD, O_ACCMODE, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY,
+  POLLIN, POLLOUT, SIGPIPE, SI_KERNEL, S_IFIFO,
+} from "@stratos/abi";
 import type { Credentials } from "../../security/credentials.ts";
 import type { Kernel } from "../../kernel-state.ts";
 import { signalInfo } from "../../signal/pending-signals.ts";
@@ -101,7 +104,10 @@ export class PipeFile extends OpenFile {
   }
 }
 
-/** pipe2(2): the reading and the writing end. `flags`: O_NONBLOCK, O_DIRECT are kept. −ENFILE beyond fs.pipe-user-pages-hard. */
+/**
+ * pipe2(2): the reading and the writing end. `flags`: O_NONBLOCK, O_DIRECT are kept. −ENFILE beyond
+ * fs.pipe-user-pages-hard.
+ */
 export function createPipe(kernel: Kernel, flags: number, owner: Credentials): { reader: PipeFile; writer: PipeFile } | number {
   const pages = kernel.pipeLimits.initialPages(owner);
   if (pages === 0) return -ENFILE;

@@ -1,4 +1,6 @@
-import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_UDP, IPPROTO_UDPLITE, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM } from "@stratos/abi";
+import {
+  IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_UDP, IPPROTO_UDPLITE, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM,
+} from "@stratos/abi";
 import type { Task } from "../../task/task.ts";
 import { parseV4, parseV6 } from "../../socket/inet/ip-address.ts";
 import type { InetSocket } from "../../socket/inet/inet-socket.ts";

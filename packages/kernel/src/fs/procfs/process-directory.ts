@@ -50,6 +50,13 @@ export class ProcessDirectory extends PseudoDirectory {
     return 0;
   }
 
+  /** Who owns a file of the process is decided as it is now: it may have changed its ids since. */
+  override lookup(name: string): Inode | number {
+    const inode = super.lookup(name);
+    if (typeof inode !== "number") inode.refresh();
+    return inode;
+  }
+
   #fill(fileSystem: PseudoFileSystem, isThread: boolean): void {
     const target = (): Task => this.#target;
     const guard = (caller: Task): number => mayInspect(caller, target());
@@ -207,8 +214,10 @@ class DescriptorDirectory extends PseudoInode {
 
   override refresh(): number {
     const task = this.#target();
-    this.uid = task.group.isDumpable ? task.credentials.euid : 0;
-    this.gid = task.group.isDumpable ? task.credentials.egid : 0;
+    // A process always gets at its own, also after it gave up root's identity (fs/proc/fd.c, proc_fd_permission).
+    const belongsToUser = task.group.isDumpable || this.fileSystem.kernel.scheduler.current?.group === task.group;
+    this.uid = belongsToUser ? task.credentials.euid : 0;
+    this.gid = belongsToUser ? task.credentials.egid : 0;
     this.size = this.#kind === "links" && isAlive(task) ? task.files.openCount : 0;
     return 0;
   }

@@ -30,7 +30,8 @@ export class Sysfs extends PseudoFileSystem {
     this.#file("devices/system/node/node0/meminfo", () => `Node 0 MemTotal:       ${kernel.frames.total * 4} kB\nNode 0 MemFree:        ${kernel.frames.freeCount * 4} kB\n`);
     this.#file("devices/system/clocksource/clocksource0/current_clocksource", "riscv_clocksource\n");
     this.#file("devices/system/clocksource/clocksource0/available_clocksource", "riscv_clocksource\n");
-    // Properties of a device tree are big-endian cells and strings that end with a zero byte (Devicetree Specification §2.2.4).
+    // Properties of a device tree are big-endian cells and strings that end with a zero byte (Devicetree
+    // Specification §2.2.4).
     this.#file("firmware/devicetree/base/model", "stratos\0");
     this.#file("firmware/devicetree/base/cpus/timebase-frequency", String.fromCharCode(...bigEndian32(TIMEBASE_HZ)));
     this.#file("devices/virtual/tty/tty0/active", "tty1\n");

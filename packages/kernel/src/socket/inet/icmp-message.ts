@@ -41,7 +41,10 @@ export function echoReply(request: IpPacket): IpPacket {
   return reply;
 }
 
-/** RFC 792: over the message; RFC 4443 §2.3: over a pseudo-header of the addresses, the length and the protocol as well. */
+/**
+ * RFC 792: over the message; RFC 4443 §2.3: over a pseudo-header of the addresses, the length and the protocol as
+ * well.
+ */
 export function setIcmpChecksum(packet: Pick<IpPacket, "isV4" | "bytes" | "from" | "to">): void {
   const { bytes, isV4, from, to } = packet;
   bytes[2] = bytes[3] = 0;

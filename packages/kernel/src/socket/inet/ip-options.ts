@@ -1,11 +1,13 @@
 import {
-  AF_INET, AF_INET6, EADDRINUSE, EADDRNOTAVAIL, EINVAL, ENOBUFS, ENODEV, ENOPROTOOPT, ENOTCONN, EPERM, IPPROTO_IP, IPPROTO_IPV6, IPV6_2292PKTINFO, IPV6_ADDRFORM, IPV6_ADDR_PREFERENCES, IPV6_ADD_MEMBERSHIP, IPV6_AUTOFLOWLABEL,
+  AF_INET, AF_INET6, EADDRINUSE, EADDRNOTAVAIL, EINVAL, ENOBUFS, ENODEV, ENOPROTOOPT, ENOTCONN, EPERM, IPPROTO_IP,
+  IPPROTO_IPV6, IPV6_2292PKTINFO, IPV6_ADDRFORM, IPV6_ADDR_PREFERENCES, IPV6_ADD_MEMBERSHIP, IPV6_AUTOFLOWLABEL,
   IPV6_DONTFRAG, IPV6_DROP_MEMBERSHIP, IPV6_FREEBIND, IPV6_HOPLIMIT, IPV6_MINHOPCOUNT, IPV6_MTU, IPV6_MTU_DISCOVER, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_IF,
   IPV6_MULTICAST_LOOP, IPV6_PKTINFO, IPV6_RECVDSTOPTS, IPV6_RECVERR, IPV6_RECVHOPLIMIT, IPV6_RECVHOPOPTS, IPV6_RECVPATHMTU, IPV6_RECVPKTINFO,
   IPV6_RECVRTHDR, IPV6_RECVTCLASS, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_V6ONLY, IP_ADD_MEMBERSHIP, IP_ADD_SOURCE_MEMBERSHIP, IP_BIND_ADDRESS_NO_PORT,
   IP_BLOCK_SOURCE, IP_DROP_MEMBERSHIP, IP_DROP_SOURCE_MEMBERSHIP, IP_FREEBIND, IP_HDRINCL, IP_LOCAL_PORT_RANGE, IP_MINTTL, IP_MTU, IP_MTU_DISCOVER,
   IP_MULTICAST_ALL, IP_MULTICAST_IF, IP_MULTICAST_LOOP, IP_MULTICAST_TTL, IP_NODEFRAG, IP_OPTIONS, IP_PKTINFO, IP_RECVERR, IP_RECVFRAGSIZE, IP_RECVOPTS,
-  IP_RECVORIGDSTADDR, IP_RECVTOS, IP_RECVTTL, IP_RETOPTS, IP_TOS, IP_TRANSPARENT, IP_TTL, IP_UNBLOCK_SOURCE, IP_UNICAST_IF, MCAST_JOIN_GROUP, MCAST_LEAVE_GROUP, SOCK_RAW, TCP_ESTABLISHED,
+  IP_RECVORIGDSTADDR, IP_RECVTOS, IP_RECVTTL, IP_RETOPTS, IP_TOS, IP_TRANSPARENT, IP_TTL, IP_UNBLOCK_SOURCE,
+  IP_UNICAST_IF, MCAST_JOIN_GROUP, MCAST_LEAVE_GROUP, SOCK_RAW, TCP_ESTABLISHED,
 } from "@stratos/abi";
 import type { Ancillary, ControlMessage } from "../message.ts";
 import type { Network } from "../network.ts";
@@ -160,7 +162,10 @@ export function setIpOption(socket: InetSocket, level: number, name: number, val
   return 0;
 }
 
-/** IPV6_ADDRFORM (ipv6(7)): a connected socket whose peer is an IPv4 address becomes one of AF_INET. −EADDRNOTAVAIL, −EINVAL, −ENOPROTOOPT, −ENOTCONN */
+/**
+ * IPV6_ADDRFORM (ipv6(7)): a connected socket whose peer is an IPv4 address becomes one of AF_INET. −EADDRNOTAVAIL,
+ * −EINVAL, −ENOPROTOOPT, −ENOTCONN
+ */
 function becomeV4(socket: InetSocket, value: Uint8Array): number {
   if (value.length < 4) return -EINVAL;
   if (optionInt(value) !== AF_INET) return -EINVAL;
@@ -174,11 +179,15 @@ function becomeV4(socket: InetSocket, value: Uint8Array): number {
 /** Groups of one socket at most (net.ipv4.igmp_max_memberships). */
 const MEMBERSHIPS_MAX = 20;
 
-/** Joins and leaves multicast groups: −EADDRINUSE joined already, −EADDRNOTAVAIL not a member, −EINVAL, −ENOBUFS, −ENODEV no such interface. */
+/**
+ * Joins and leaves multicast groups: −EADDRINUSE joined already, −EADDRNOTAVAIL not a member, −EINVAL, −ENOBUFS,
+ * −ENODEV no such interface.
+ */
 function changeMembership(socket: InetSocket, level: number, name: number, value: Uint8Array): number {
   const isV4Level = level === IPPROTO_IP;
   const isGeneric = name === MCAST_JOIN_GROUP || name === MCAST_LEAVE_GROUP;
-  // struct group_req: interface, then a sockaddr_storage; struct ip_mreq(n): group, address, interface; struct ipv6_mreq: group, interface.
+  // struct group_req: interface, then a sockaddr_storage; struct ip_mreq(n): group, address, interface; struct
+  // ipv6_mreq: group, interface.
   const size = isGeneric ? 136 : isV4Level ? 8 : 20;
   if (value.length < size) return -EINVAL;
   if (isGeneric && optionInt(value, 8) % 65536 !== (isV4Level ? AF_INET : AF_INET6)) return -EINVAL;

@@ -1,7 +1,9 @@
 import { concatBytes } from "@stratos/base";
 import {
-  AF_INET, AF_INET6, AF_UNSPEC, EACCES, EADDRNOTAVAIL, EAGAIN, EDESTADDRREQ, EINVAL, EMSGSIZE, ENETUNREACH, ENOTCONN, EOPNOTSUPP, EPIPE, IPPROTO_IP, IP_HDRINCL, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK,
-  MSG_TRUNC, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM, TCP_CLOSE, TCP_ESTABLISHED,
+  AF_INET, AF_INET6, AF_UNSPEC, EACCES, EADDRNOTAVAIL, EAGAIN, EDESTADDRREQ, EINVAL, EMSGSIZE, ENETUNREACH,
+  EOPNOTSUPP, EPIPE, IPPROTO_IP, IP_HDRINCL, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK,
+  MSG_TRUNC, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, 
+  SOCK_DGRAM, TCP_CLOSE, TCP_ESTABLISHED,
 } from "@stratos/abi";
 import type { Kernel } from "../../kernel-state.ts";
 import type { Task } from "../../task/task.ts";
@@ -11,10 +13,12 @@ import type { Network } from "../network.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import { addTimestamp } from "../unix/unix-socket.ts";
 import {
-  echoIdentifier, echoReply, ICMP_HEADER_SIZE, IPPROTO_ICMP, IPPROTO_ICMPV6, type IpPacket, ipv4Header, isEchoReply, isEchoRequest, setIcmpChecksum,
+  echoIdentifier, echoReply, ICMP_HEADER_SIZE, IPPROTO_ICMP, IPPROTO_ICMPV6, type IpPacket, ipv4Header, isEchoReply,
+  isEchoRequest, setIcmpChecksum,
 } from "./icmp-message.ts";
 import { anyAddress, destinationOf, familyOf, parseInetAddress } from "./inet-address.ts";
-import { InetSocket } from "./inet-socket.ts";
+import { DatagramSocket } from "./datagram-socket.ts";
+import type { InetSocket } from "./inet-socket.ts";
 import { formatV4, type InetEndpoint, isBroadcast, isLoopback, isV4, isWildcard } from "./ip-address.ts";
 import type { PortClaim, PortTable } from "./port-table.ts";
 
@@ -25,15 +29,15 @@ const PACKET_OVERHEAD = 256;
 const LENGTH_MAX = 65515;
 
 /**
- * Sockets that see packets instead of streams or ports: raw sockets (raw(7)), and ICMP sockets (icmp(7), "ping sockets"), which send echo requests under an
- * identifier of their own and get the replies to it. Packets go to addresses of this machine only: what lies outside is reached through the host's
+ * Sockets that see packets instead of streams or ports: raw sockets (raw(7)), and ICMP sockets (icmp(7), "ping
+ * sockets"), which send echo requests under an
+ * identifier of their own and get the replies to it. Packets go to addresses of this machine only: what lies
+ * outside is reached through the host's
  * sockets, which carry TCP and UDP.
  */
-export class PacketSocket extends InetSocket {
+export class PacketSocket extends DatagramSocket {
   readonly #queue: IpPacket[] = [];
   #queuedCost = 0;
-  #isReadShut = false;
-  #isWriteShut = false;
   /** Types that are not wanted: of ICMP (raw(7), ICMP_FILTER) 32, of ICMPv6 (RFC 3542 §3.2) 256 bits. */
   #filter = new Uint8Array(32);
   #includesHeader: boolean;
@@ -96,16 +100,17 @@ export class PacketSocket extends InetSocket {
     return 0;
   }
 
-  /** The address that packets to a destination come from: −EACCES (broadcast), −ENETUNREACH for what isn't of this machine. */
+  /**
+   * The address that packets to a destination come from: −EACCES (broadcast), −ENETUNREACH for what isn't of this
+   * machine.
+   */
   #source(ip: string): string | number {
     const { network } = this.kernel;
     if (isBroadcast(ip) && !this.options.broadcast) return -EACCES;
     if (isV4(ip) === this.isV6) return -ENETUNREACH;
     if (network.isLocal(ip)) return isLoopback(ip) && isV4(ip) ? "127.0.0.1" : ip;
-    if (network.outside !== undefined && !network.hasToldOfPackets) {
-      network.hasToldOfPackets = true;
-      this.kernel.log(`raw and ICMP sockets reach this machine's own addresses only, not ${ip}: the host's sockets carry TCP and UDP; to see whether a host is there, connect to a port of it`);
-    }
+    if (network.outside === undefined) return network.unreachable();
+    this.kernel.notices.set("packets", "");
     return -ENETUNREACH;
   }
 
@@ -116,7 +121,7 @@ export class PacketSocket extends InetSocket {
     const to = message.address === null ? this.peer : parseInetAddress(message.address, this.family);
     if (to === null) return -EDESTADDRREQ;
     if (typeof to === "number") return to;
-    if (this.#isWriteShut) return -EPIPE;
+    if (this.isWriteShut) return -EPIPE;
     const bytes = new Uint8Array(length);
     const taken = length === 0 ? 0 : from.take(bytes, 0, length);
     if (taken < length) return taken < 0 ? taken : -EINVAL;
@@ -147,7 +152,10 @@ export class PacketSocket extends InetSocket {
     return packet;
   }
 
-  /** Is the packet for this socket? A ping socket hears the replies to its identifier; a raw one all of its protocol that its filter lets through. */
+  /**
+   * Is the packet for this socket? A ping socket hears the replies to its identifier; a raw one all of its protocol
+   * that its filter lets through.
+   */
   hears(packet: IpPacket): boolean {
     if (packet.isV4 === this.isV6 || packet.protocol !== this.protocol) return false;
     const { local, peer } = this;
@@ -162,7 +170,7 @@ export class PacketSocket extends InetSocket {
   /** Into the queue; without room the packet is lost. */
   enqueue(packet: IpPacket): void {
     const cost = packet.bytes.length + PACKET_OVERHEAD;
-    if (this.#isReadShut || this.#queuedCost + cost > this.options.receiveBuffer) return;
+    if (this.isReadShut || this.#queuedCost + cost > this.options.receiveBuffer) return;
     this.#queue.push(packet);
     this.#queuedCost += cost;
     this.readiness.wakeAll(POLLIN | POLLRDNORM);
@@ -172,7 +180,7 @@ export class PacketSocket extends InetSocket {
     if ((flags & MSG_ERRQUEUE) !== 0) return -EAGAIN;
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
     const packet = this.#queue[0];
-    if (packet === undefined) return this.#isReadShut ? 0 : -EAGAIN;
+    if (packet === undefined) return this.isReadShut ? 0 : -EAGAIN;
     const bytes = packet.isV4 && !this.isPing ? concatBytes([ipv4Header(packet), packet.bytes]) : packet.bytes;
     const count = Math.min(bytes.length, to.remaining);
     const moved = count === 0 ? 0 : to.put(bytes, 0, count);
@@ -196,18 +204,10 @@ export class PacketSocket extends InetSocket {
   override poll(): number {
     let ready = POLLOUT | POLLWRNORM;
     if (this.pendingError !== 0) ready |= POLLERR;
-    if (this.#isReadShut) ready |= POLLIN | POLLRDNORM | POLLRDHUP;
-    if (this.#isReadShut && this.#isWriteShut) ready |= POLLHUP;
+    if (this.isReadShut) ready |= POLLIN | POLLRDNORM | POLLRDHUP;
+    if (this.isReadShut && this.isWriteShut) ready |= POLLHUP;
     if (this.#queue.length > 0) ready |= POLLIN | POLLRDNORM;
     return ready;
-  }
-
-  override shutdown(_task: Task, how: number): number {
-    if (how < 0 || how > SHUT_RDWR) return -EINVAL;
-    if (how !== SHUT_WR) this.#isReadShut = true;
-    if (how !== SHUT_RD) this.#isWriteShut = true;
-    this.readiness.wakeAll();
-    return this.peer === null ? -ENOTCONN : 0;
   }
 
   override setProtocolOption(task: Task, level: number, name: number, value: Uint8Array): number {
@@ -244,7 +244,10 @@ export class PacketSocket extends InetSocket {
   }
 }
 
-/** A packet that brings its own IPv4 header (raw(7), IP_HDRINCL): −EINVAL when that isn't one. The kernel fills in the source. */
+/**
+ * A packet that brings its own IPv4 header (raw(7), IP_HDRINCL): −EINVAL when that isn't one. The kernel fills in
+ * the source.
+ */
 function packetWithHeader(bytes: Uint8Array, from: string): IpPacket | number {
   const headerLength = (bytes[0]! & 15) * 4;
   if (bytes.length < 20 || headerLength < 20 || headerLength > bytes.length) return -EINVAL;
@@ -255,7 +258,10 @@ function packetWithHeader(bytes: Uint8Array, from: string): IpPacket | number {
   };
 }
 
-/** Hands a packet to every socket that hears it; echo requests are answered. Work: one step a packet socket, twice for an echo. */
+/**
+ * Hands a packet to every socket that hears it; echo requests are answered. Work: one step a packet socket, twice
+ * for an echo.
+ */
 function deliverPacket(network: Network, packet: IpPacket): void {
   for (const socket of network.packetSockets) if (socket.hears(packet)) socket.enqueue(packet);
   if (isEchoRequest(packet)) deliverPacket(network, echoReply(packet));

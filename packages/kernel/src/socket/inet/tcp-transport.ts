@@ -8,7 +8,8 @@ export interface TcpTransport {
   /** Bytes moved; 0 after the peer's last; −EAGAIN; −EFAULT; or the connection's error. */
   read(to: IoCursor, peek: boolean): number;
   /**
-   * Bytes taken, −EAGAIN, −EPIPE, −EFAULT, or the connection's error. `capacity`: how many may be under way. With `hasMore` (MSG_MORE, TCP_CORK) what
+   * Bytes taken, −EAGAIN, −EPIPE, −EFAULT, or the connection's error. `capacity`: how many may be under way. With
+   * `hasMore` (MSG_MORE, TCP_CORK) what
    * doesn't fill a segment waits for more, or for `push`.
    */
   write(from: IoCursor, capacity: number, hasMore: boolean): number;

@@ -1,6 +1,8 @@
 import {
-  AF_INET, AF_UNSPEC, EACCES, EAGAIN, ECONNREFUSED, EDESTADDRREQ, EFAULT, EINPROGRESS, EINVAL, EMSGSIZE, ENETUNREACH, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP, EPIPE, IPPROTO_UDP, IPPROTO_UDPLITE, MSG_ERRQUEUE,
-  IPPROTO_IP, IP_TTL, MSG_MORE, MSG_OOB, MSG_PEEK, MSG_TRUNC, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SO_BROADCAST, TCP_CLOSE,
+  AF_INET, AF_UNSPEC, EACCES, EAGAIN, ECONNREFUSED, EDESTADDRREQ, EFAULT, EINPROGRESS, EINVAL, EMSGSIZE,
+  ENETUNREACH, ENOPROTOOPT, EOPNOTSUPP, EPIPE, IPPROTO_UDP, IPPROTO_UDPLITE, MSG_ERRQUEUE,
+  IPPROTO_IP, IP_TTL, MSG_MORE, MSG_OOB, MSG_PEEK, MSG_TRUNC, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP,
+  POLLRDNORM, POLLWRNORM, SOCK_DGRAM, SO_BROADCAST, TCP_CLOSE,
   TCP_ESTABLISHED, UDP_CORK, UDP_GRO, UDP_SEGMENT,
 } from "@stratos/abi";
 import type { HostAddress, HostSocket, SocketProvider } from "@stratos/host";
@@ -13,8 +15,11 @@ import { sourceAddress } from "../network-interface.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import { addTimestamp } from "../unix/unix-socket.ts";
 import { anyAddress, destinationOf, familyOf, parseInetAddress } from "./inet-address.ts";
-import { InetSocket } from "./inet-socket.ts";
-import { canonicalIp, type InetEndpoint, isBroadcast, isLoopback, isMulticast, isV4, isWildcard, LOOPBACK_V4, LOOPBACK_V6 } from "./ip-address.ts";
+import { DatagramSocket } from "./datagram-socket.ts";
+import type { InetSocket } from "./inet-socket.ts";
+import {
+  canonicalIp, type InetEndpoint, isBroadcast, isLoopback, isMulticast, isV4, isWildcard, LOOPBACK_V4, LOOPBACK_V6,
+} from "./ip-address.ts";
 import type { PortClaim, PortTable } from "./port-table.ts";
 
 export interface UdpClaim extends PortClaim { readonly socket: InetSocket }
@@ -28,7 +33,10 @@ interface Datagram {
   readonly trafficClass: number;
 }
 
-/** A datagram that is put together from several calls (MSG_MORE, UDP_CORK): the first decides where it goes. Bound: the length of a datagram. */
+/**
+ * A datagram that is put together from several calls (MSG_MORE, UDP_CORK): the first decides where it goes. Bound:
+ * the length of a datagram.
+ */
 interface CorkedDatagram { readonly to: InetEndpoint; readonly toPeer: boolean; readonly ancillary: Ancillary | null; readonly bytes: Uint8Array; length: number }
 
 const UDPLITE_SEND_CSCOV = 10, UDPLITE_RECV_CSCOV = 11;
@@ -44,7 +52,7 @@ const LENGTH_MAX_V4 = 65507, LENGTH_MAX_V6 = 65527;
  * AF_INET and AF_INET6 SOCK_DGRAM (udp(7)). Datagrams between sockets of this machine stay inside; others go through the provider, with one
  * host socket for each IP version in use.
  */
-export class UdpSocket extends InetSocket {
+export class UdpSocket extends DatagramSocket {
   readonly #queue: Datagram[] = [];
   #queuedCost = 0;
   /** By IP version: 4, 6. A bound one stands alone at its place. */
@@ -52,8 +60,6 @@ export class UdpSocket extends InetSocket {
   /** The host socket that is bound to our port, for a dual-stack socket also for IPv4. */
   #boundHost: HostSocket | null = null;
   #isBindPending = false;
-  #isReadShut = false;
-  #isWriteShut = false;
   #corked: CorkedDatagram | null = null;
   readonly #options = new Map<number, number>();
 
@@ -165,7 +171,7 @@ export class UdpSocket extends InetSocket {
     if (to === null) return -EDESTADDRREQ;
     if (typeof to === "number") return to;
     if (from.remaining > (isV4(to.ip) ? LENGTH_MAX_V4 : LENGTH_MAX_V6)) return -EMSGSIZE;
-    if (this.#isWriteShut) return -EPIPE;
+    if (this.isWriteShut) return -EPIPE;
     const error = this.takeError();
     if (error !== 0) return -error;
     if (!hasMore) return this.#transmit(task, from, { to, toPeer, ancillary: message.ancillary });
@@ -270,7 +276,7 @@ export class UdpSocket extends InetSocket {
     const bytes = new Uint8Array(length);
     const taken = length === 0 ? 0 : from.take(bytes, 0, length);
     if (taken < length) return taken < 0 ? taken : -EINVAL;
-    if (this.#isReadShut || this.#queuedCost + length > this.options.receiveBuffer) return length;
+    if (this.isReadShut || this.#queuedCost + length > this.options.receiveBuffer) return length;
     this.#queue.push({ bytes, from: sender, to, ...header });
     this.#queuedCost += length + DATAGRAM_OVERHEAD;
     this.readiness.wakeAll(POLLIN | POLLRDNORM);
@@ -383,7 +389,7 @@ export class UdpSocket extends InetSocket {
         return this.#describe(message, flags, { from, to: destination, ...this.ip.headerFor(destination, null) }, { moved, length });
       }
     }
-    return this.#isReadShut ? 0 : -EAGAIN;
+    return this.isReadShut ? 0 : -EAGAIN;
   }
 
   #describe(message: IncomingMessage, flags: number, datagram: Omit<Datagram, "bytes">, size: { moved: number; length: number }): number {
@@ -414,20 +420,11 @@ export class UdpSocket extends InetSocket {
   override poll(): number {
     let ready = 0;
     if (this.pendingError !== 0) ready |= POLLERR;
-    if (this.#isReadShut) ready |= POLLIN | POLLRDNORM | POLLRDHUP;
-    if (this.#isReadShut && this.#isWriteShut) ready |= POLLHUP;
+    if (this.isReadShut) ready |= POLLIN | POLLRDNORM | POLLRDHUP;
+    if (this.isReadShut && this.isWriteShut) ready |= POLLHUP;
     if (this.#queue.length > 0 || this.#hosts.some((host) => host?.readable() === true)) ready |= POLLIN | POLLRDNORM;
     if (this.#hosts.every((host) => host === undefined || host.writable())) ready |= POLLOUT | POLLWRNORM;
     return ready;
-  }
-
-  /** shutdown(2): takes effect also without a peer, but says ENOTCONN then (net/ipv4/af_inet.c, inet_shutdown). */
-  override shutdown(_task: Task, how: number): number {
-    if (how < 0 || how > SHUT_RDWR) return -EINVAL;
-    if (how !== SHUT_WR) this.#isReadShut = true;
-    if (how !== SHUT_RD) this.#isWriteShut = true;
-    this.readiness.wakeAll();
-    return this.peer === null ? -ENOTCONN : 0;
   }
 
   override setProtocolOption(task: Task, level: number, name: number, value: Uint8Array): number {

@@ -1,4 +1,7 @@
-/** NETLINK_GENERIC: families by name. There is the controller alone, as in a kernel whose subsystems have registered none. */
+/**
+ * NETLINK_GENERIC: families by name. There is the controller alone, as in a kernel whose subsystems have registered
+ * none.
+ */
 import { EINVAL, ENOENT, EOPNOTSUPP } from "@stratos/abi";
 import { NetlinkWriter, NLM_F_DUMP, NLM_F_MULTI } from "./netlink-writer.ts";
 import { attributeOf, type NetlinkAnswer, type NetlinkRequest, textOf } from "./route-messages.ts";
@@ -6,7 +9,8 @@ import { attributeOf, type NetlinkAnswer, type NetlinkRequest, textOf } from "./
 /** Source: include/uapi/linux/genetlink.h. */
 const GENL_ID_CTRL = 16, GENL_HEADER_SIZE = 4;
 const CTRL_CMD_NEWFAMILY = 1, CTRL_CMD_GETFAMILY = 3;
-const CTRL_ATTR_FAMILY_ID = 1, CTRL_ATTR_FAMILY_NAME = 2, CTRL_ATTR_VERSION = 3, CTRL_ATTR_HDRSIZE = 4, CTRL_ATTR_MAXATTR = 5;
+const CTRL_ATTR_FAMILY_ID = 1, CTRL_ATTR_FAMILY_NAME = 2, CTRL_ATTR_VERSION = 3, CTRL_ATTR_HDRSIZE = 4;
+const CTRL_ATTR_MAXATTR = 5;
 const CONTROLLER = "nlctrl", CONTROLLER_VERSION = 2, CONTROLLER_ATTRIBUTES = 10;
 
 /** @returns −EINVAL, −ENOENT for a family that isn't there, −EOPNOTSUPP for another command */

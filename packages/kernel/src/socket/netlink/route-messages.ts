@@ -1,4 +1,6 @@
-import { AF_INET, AF_INET6, AF_UNSPEC, EEXIST, EINVAL, ENETUNREACH, ENODEV, EOPNOTSUPP, EPERM, IFF_LOOPBACK, IFF_UP } from "@stratos/abi";
+import {
+  AF_INET, AF_INET6, AF_UNSPEC, EEXIST, EINVAL, ENETUNREACH, ENODEV, EOPNOTSUPP, EPERM, IFF_LOOPBACK, IFF_UP,
+} from "@stratos/abi";
 import { CAP_NET_ADMIN, isCapable } from "../../security/credentials.ts";
 import type { Task } from "../../task/task.ts";
 import { formatV4, formatV6, isLinkLocal, isLoopback, isV4, parseV4, parseV6 } from "../inet/ip-address.ts";
@@ -90,7 +92,8 @@ export function answerRouteRequest(task: Task, request: NetlinkRequest, port: nu
 /**
  * RTM_NEWLINK: what asks for the state that is there succeeds (`ip link set lo up`).
  *
- * @returns 0; −EINVAL; −ENODEV no such interface; −EEXIST it is to be made and is there; −EOPNOTSUPP for other changes, and for links of every kind
+ * @returns 0; −EINVAL; −ENODEV no such interface; −EEXIST it is to be made and is there; −EOPNOTSUPP for other
+ *   changes, and for links of every kind
  */
 function changeLink(network: Network, request: NetlinkRequest): number {
   const { payload, flags } = request;

@@ -1,5 +1,8 @@
 /** NETLINK_SOCK_DIAG (sock_diag(7)): the sockets of TCP, UDP and UNIX domains, as ss(8) asks for them. */
-import { AF_INET, AF_INET6, AF_UNIX, EINVAL, ENOENT, EOPNOTSUPP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE, TCP_CLOSE, TCP_ESTABLISHED, TCP_LISTEN } from "@stratos/abi";
+import {
+  AF_INET, AF_INET6, AF_UNIX, EINVAL, ENOENT, EOPNOTSUPP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE, TCP_CLOSE,
+  TCP_ESTABLISHED, TCP_LISTEN,
+} from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import type { InetSocket } from "../inet/inet-socket.ts";
 import { ANY_V4, isV4, parseV4, parseV6 } from "../inet/ip-address.ts";
@@ -8,7 +11,10 @@ import type { UnixSocket } from "../unix/unix-socket.ts";
 import { NetlinkWriter, NLM_F_DUMP, NLM_F_MULTI } from "./netlink-writer.ts";
 import type { NetlinkAnswer, NetlinkRequest } from "./route-messages.ts";
 
-/** TCPDIAG_GETSOCK and DCCPDIAG_GETSOCK, which sock_diag(7) took the place of: programs try them when a protocol is unknown. */
+/**
+ * TCPDIAG_GETSOCK and DCCPDIAG_GETSOCK, which sock_diag(7) took the place of: programs try them when a protocol is
+ * unknown.
+ */
 const OLD_REQUESTS = [18, 19];
 const SOCK_DIAG_BY_FAMILY = 20, SOCK_DESTROY = 21;
 /** `struct inet_diag_req_v2`, `struct unix_diag_req`. */
@@ -19,7 +25,10 @@ const UDIAG_SHOW_NAME = 1, UDIAG_SHOW_PEER = 4, UDIAG_SHOW_RQLEN = 16;
 /** A path of AF_UNIX is 108 bytes at most. */
 const NAME_MAX = 108;
 
-/** @returns −EINVAL, −ENOENT for a family or protocol that isn't told about, −EOPNOTSUPP for one socket alone and for ending sockets */
+/**
+ * @returns −EINVAL, −ENOENT for a family or protocol that isn't told about, −EOPNOTSUPP for one socket alone and
+ * for ending sockets
+ */
 export function answerDiagnosis(network: Network, request: NetlinkRequest, port: number): NetlinkAnswer {
   if (request.type === SOCK_DESTROY) return -EOPNOTSUPP;
   if (OLD_REQUESTS.includes(request.type)) return -ENOENT;
