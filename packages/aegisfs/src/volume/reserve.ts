@@ -27,6 +27,9 @@ const SETTINGS_QUADS = 8;
 const OPERATION_QUADS = 48;
 /** Leaves of owners that it copies at the worst: of a large volume with many snapshots not all. */
 const OWNERS_QUADS_MAX = 2048;
+/** What files may not take so that they can be removed under a snapshot of all of them: a share of the volume (0.8 per cent), at most 512 MiB. It is what the copies of their nodes come to for files of 100 KiB and more. */
+const REMOVAL_SHARE = 512;
+const REMOVAL_QUADS_MAX = 32768;
 /** Owners that a new leaf of them holds at the least, and bitmaps. */
 const OWNERS_OF_LEAF = 64;
 const BITMAPS_OF_LEAF = 8;
@@ -40,7 +43,7 @@ export function reserveFor(volume: Volume, room: Room): number {
   if (room === Room.frees) return frees;
   if (room === Room.settings) return frees + SETTINGS_QUADS;
   const operation = OPERATION_QUADS + Math.ceil(Math.min(volume.space.dirtyGroups / BITMAPS_OF_LEAF, bitmaps) + Math.min(OWNERS_QUADS_MAX, owners));
-  if (room === Room.grows) return frees + SETTINGS_QUADS + 2 * operation;
+  if (room === Room.grows) return frees + SETTINGS_QUADS + 2 * operation + Math.min(REMOVAL_QUADS_MAX, Math.floor(volume.store.layout.blocks / REMOVAL_SHARE));
   // Where nothing is shared, what is removed gives back what it takes: the last file goes with half of that.
   return frees + SETTINGS_QUADS + (owners === 0 ? operation >> 1 : operation);
 }
