@@ -35,6 +35,13 @@ export function outcomeOf(status: number): Outcome {
   return (status & TCONF) !== 0 ? "conf" : "brok";
 }
 
+const RANKS: Readonly<Record<Outcome, number>> = { pass: 0, helper: 0, conf: 1, warn: 2, fail: 3, brok: 3, slow: 3 };
+
+/** What didn't pass before may fail in another way; what measures time (class `time`) says nothing on a busy machine. */
+export function isForTheWorse(outcome: Outcome, expected: Expectation): boolean {
+  return expected.class !== "time" && RANKS[outcome] > RANKS[expected.outcome];
+}
+
 /** @throws Error with the line that is wrong */
 export function parseList(text: string): List {
   const head: string[] = [];

@@ -15,7 +15,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { launcher, stratos } from "../tests/support/stratos.ts";
 import { TEST_HOME } from "../tests/support/test-image.ts";
-import { type Expectation, formatList, isOutcome, type Outcome, outcomeOf, parseList } from "./ltp-list.ts";
+import { type Expectation, formatList, isForTheWorse, isOutcome, type Outcome, outcomeOf, parseList } from "./ltp-list.ts";
 import { recordTallies } from "./results.ts";
 
 const IMAGE = "ltp-1";
@@ -26,7 +26,7 @@ const BATCH = 40;
 const ABOUT = {
   title: "Linux Test Project", command: "npm run conformance:ltp -- --dir FOLDER --record", verdicts: ["pass", "conf", "fail", "brok", "warn", "slow"],
   words: {
-    group: "class", counted: "programs", hasSum: true,
+    group: "class", counted: "programs", hasSum: true, isSeeded: false,
     meaning: "Which programs, and what each class means, stands in [the list](../conformance/ltp-expected.txt). `conf`: LTP itself says that it cannot test; `brok`: it could not begin; `slow`: it had not ended after its time.",
   },
 };
@@ -35,7 +35,7 @@ interface Result { readonly name: string; readonly outcome: Outcome; readonly se
 
 const { values } = parseArgs({
   options: {
-    dir: { type: "string" }, only: { type: "string" }, jobs: { type: "string", default: "1" }, limit: { type: "string", default: "60" }, memory: { type: "string", default: "1G" }, record: { type: "boolean" },
+    dir: { type: "string" }, only: { type: "string" }, jobs: { type: "string", default: "1" }, limit: { type: "string", default: "120" }, memory: { type: "string", default: "2G" }, record: { type: "boolean" },
   },
 });
 if (values.dir === undefined) usage("--dir FOLDER is missing");
@@ -108,19 +108,20 @@ function expectation(name: string): Expectation {
 }
 
 /** Only what isn't as the list has it. */
-function tell({ name, outcome, seconds, words }: Result): void {
+function tell(result: Result): void {
+  const { name, outcome, seconds, words } = result;
   const expected = expectation(name).outcome;
   if (outcome === expected) return;
-  console.log(`${isWorse(outcome, expected) ? "WORSE " : "better"} ${name}: ${outcome}, expected ${expected} (${seconds} s)${words === "" ? "" : `: ${words}`}`);
+  const verdict = isWorse(result) ? "WORSE " : outcome === "pass" ? "better" : "other ";
+  console.log(`${verdict} ${name}: ${outcome}, expected ${expected} (${seconds} s)${words === "" ? "" : `: ${words}`}`);
 }
 
-/** Passing is best; everything else is a difference for the worse, as a list that is no longer true is. */
-function isWorse(outcome: Outcome, expected: Outcome): boolean {
-  return outcome !== "pass" && outcome !== expected;
+function isWorse({ name, outcome }: Result): boolean {
+  return isForTheWorse(outcome, expectation(name));
 }
 
 function report(): void {
-  const bad = results.filter(({ name, outcome }) => isWorse(outcome, expectation(name).outcome));
+  const bad = results.filter(isWorse);
   const better = results.filter(({ name, outcome }) => outcome === "pass" && expectation(name).outcome !== "pass");
   const counts = new Map<Outcome, number>();
   for (const { outcome } of results) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);

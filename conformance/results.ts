@@ -31,7 +31,7 @@ interface Boots { title: string; command: string; boots: BootRow[] }
 /** Random questions of one seed that were put to somebody else too, by how the answers went together. */
 export interface TallyRow { readonly name: string; readonly group: string; readonly counts: Readonly<Record<string, number>> }
 /** What tallies are of; `verdicts` are the columns. */
-export interface AboutTallies { title: string; command: string; verdicts: readonly string[]; words?: { group: string; counted: string; hasSum: boolean; meaning: string } }
+export interface AboutTallies { title: string; command: string; verdicts: readonly string[]; words?: { group: string; counted: string; hasSum: boolean; isSeeded?: boolean; meaning: string } }
 interface Tallies extends AboutTallies { tallies: TallyRow[] }
 
 /** Heads of the first two columns, what the table shows, and whether its rows are of different questions, so that their sum says something. */
@@ -123,7 +123,7 @@ function tallySection({ title, command, verdicts, tallies, words = REQUEST_WORDS
     "",
     `## ${title}`,
     "",
-    `\`${command}\`, ${seeds} ${seeds === 1 ? "seed" : "seeds"}. ${words.meaning}`,
+    `\`${command}\`${words.isSeeded === false ? "" : `, ${seeds} ${seeds === 1 ? "seed" : "seeds"}`}. ${words.meaning}`,
     "",
     `| ${words.group} | ${words.counted} | ${verdicts.join(" | ")} |`,
     `|---|--:|${verdicts.map(() => "--:|").join("")}`,

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { formatList, outcomeOf, parseList } from "../conformance/ltp-list.ts";
+import { formatList, isForTheWorse, outcomeOf, parseList } from "../conformance/ltp-list.ts";
 import { repository } from "./support/stratos.ts";
 
 const text = readFileSync(join(repository, "conformance/ltp-expected.txt"), "utf8");
@@ -24,4 +24,12 @@ test("a line that is wrong is named; exit statuses are LTP's bits", () => {
   assert.throws(() => parseList("class a  words\nprogram odd a\n"), /:2: "odd" is no outcome/);
   assert.throws(() => parseList("class a  words\np fail a\np conf a\n"), /:3: p stands here twice/);
   assert.deepEqual([0, 1, 2, 3, 4, 32, 33, 36, 124, 137, 139].map(outcomeOf), ["pass", "fail", "brok", "fail", "warn", "conf", "fail", "warn", "slow", "slow", "brok"]);
+});
+
+test("what passed or could not be tested may not fail; what measures time may", () => {
+  assert.equal(isForTheWorse("fail", { outcome: "pass", class: "" }), true);
+  assert.equal(isForTheWorse("brok", { outcome: "conf", class: "ext4" }), true);
+  assert.equal(isForTheWorse("slow", { outcome: "fail", class: "processes" }), false);
+  assert.equal(isForTheWorse("pass", { outcome: "fail", class: "processes" }), false);
+  assert.equal(isForTheWorse("fail", { outcome: "pass", class: "time" }), false);
 });

@@ -8,7 +8,7 @@ import { notifyInode } from "../vfs/inotify-marks.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
 import { putPages, readPages } from "../vfs/regular-file.ts";
-import { markInodeDirty, syncInode } from "../vfs/write-back.ts";
+import { markInodeDirty, syncInode, writeBackInode } from "../vfs/write-back.ts";
 import { blockIoctl } from "./block-ioctl.ts";
 import type { BlockInode } from "./block-inode.ts";
 
@@ -104,7 +104,8 @@ export function openDevice(device: BlockInode, holder: object | null): void {
 export function closeDevice(kernel: Kernel, device: BlockInode, user: object): void {
   if (device.holder === user) device.holder = null;
   if (--device.openings === 0) {
-    syncInode(kernel, device, false);
+    // To the file behind it, which is as durable as any file (Linux: sync_blockdev).
+    if (device.isDirty || device.pages.hasDirty) writeBackInode(kernel, device);
     if (!device.pages.hasDirty) device.pages.truncate(0);
   }
   const { disk } = device;

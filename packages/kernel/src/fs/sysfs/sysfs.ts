@@ -86,13 +86,13 @@ export class Sysfs extends PseudoFileSystem {
   /** Blocks of memory, all of them there for good (lsmem(1)). */
   #memory(): void {
     const bytes = this.kernel.frames.total * PAGE_SIZE;
-    // 128 MiB as on other machines, smaller where the memory is no multiple of that. Bound: 2^12 blocks of 1 MiB.
+    // 128 MiB as on other machines, smaller where the memory is no multiple of that, as long as the blocks are few.
     let block = 128 << 20;
-    while (block > 1 << 20 && bytes % block !== 0) block /= 2;
+    while (bytes % block !== 0 && bytes / (block / 2) <= MEMORY_BLOCKS_MAX) block /= 2;
     const base = "devices/system/memory";
     this.#file(`${base}/block_size_bytes`, `${block.toString(16)}\n`);
     this.#file(`${base}/auto_online_blocks`, "online\n");
-    for (let index = 0; index < Math.min(4096, Math.floor(bytes / block)); index++) {
+    for (let index = 0; index < Math.floor(bytes / block); index++) {
       const own = `${base}/memory${index}`;
       for (const [name, value] of [["online", "1"], ["state", "online"], ["removable", "0"], ["phys_device", "0"], ["phys_index", index.toString(16).padStart(8, "0")], ["valid_zones", "none"]] as const) this.#file(`${own}/${name}`, `${value}\n`);
     }
@@ -126,6 +126,9 @@ export class Sysfs extends PseudoFileSystem {
 function bigEndian32(value: number): number[] {
   return [value >>> 24, (value >> 16) & 255, (value >> 8) & 255, value & 255];
 }
+
+/** Folders of memory blocks: each costs a start of the machine. */
+const MEMORY_BLOCKS_MAX = 64;
 
 const EMPTY_DIRECTORIES = [
   "bus", "class/net", "class/tty", "class/power_supply", "class/thermal", "class/drm", "dev/char", "devices/virtual", "firmware",
