@@ -223,6 +223,22 @@ test("what a killed server leaves is taken away by the next command, whichever i
   }
 });
 
+test("a volume that is mounted read-only is read, and changed by nobody", async () => {
+  const shown = await MountedVolume.create("32M");
+  try {
+    await shown.mount("ro");
+    for (let round = 0; round < 2; round++) {
+      for (const command of ["df", "check", "health"]) await shown.stratos(["fs", command, shown.mountPoint]);
+      for (const command of [["snapshot", "create"], ["check", "--repair"], ["scrub"]]) {
+        const result = await shown.try([...launcher, "fs", ...command, shown.volume]);
+        assert.match(result.stderr, /is mounted read-only on \S+mount: /, command.join(" "));
+      }
+    }
+  } finally {
+    await shown.remove();
+  }
+});
+
 test("what would lock the mount against itself, and what is for files, is refused in words", async () => {
   writeFileSync(join(volume.mountPoint, "inside"), "");
   symlinkSync(volume.mountPoint, join(volume.folder, "way-in"));

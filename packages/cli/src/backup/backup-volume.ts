@@ -34,7 +34,7 @@ export function ownVolume(opened: OpenedVolume): BackupVolume {
 
 /** @param source  the device that its mount names. @throws CommandError with what its server says, and `inUse` where no server answers */
 export function servedVolume(path: string, source: string, inUse: CommandError): BackupVolume {
-  const ask = async (args: readonly string[], input: Readable = Readable.from([])): Promise<string> => {
+  const ask = async (args: readonly string[], input: Readable | null = null): Promise<string> => {
     let stdout = "", stderr = "";
     const status = await runWhereMounted(source, ["fs", ...args], { stdout: (text) => void (stdout += text), stderr: (text) => void (stderr += text) }, input);
     if (status === null) throw inUse;

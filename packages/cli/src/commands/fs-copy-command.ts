@@ -8,7 +8,7 @@ import { baseName, joinPath, toByteString, type FileReader, type FileTree, type 
 import { expandPattern } from "../fs/glob.ts";
 import { HostTree } from "../fs/host-tree.ts";
 import type { HeldVolume } from "../fs/mount-control.ts";
-import { filtered, filteredFilesOf, holdMounted, openVolume, type OpenedVolume } from "../fs/open-volume.ts";
+import { filtered, filteredFilesOf, openVolume, prepareVolume, type OpenedVolume } from "../fs/open-volume.ts";
 import { reclaimAll } from "../fs/snapshots.ts";
 import { expectResult, expectValue } from "../fs/volume-error.ts";
 import { findVolumePlace, type VolumePlace } from "../fs/volume-place.ts";
@@ -87,7 +87,7 @@ class OpenVolumes {
     let opened = this.#opened.get(place.volume);
     if (opened === undefined) {
       const access = place.volume === this.#target ? "write" : "read";
-      const held = access === "read" ? await holdMounted(place.volume) : null;
+      const held = await prepareVolume(place.volume, access);
       if (held !== null) this.#held.push(held);
       this.#opened.set(place.volume, (opened = openVolume(place.volume, access)));
     }

@@ -1,7 +1,7 @@
 /** The devices of a volume that is to be checked: nobody changes it meanwhile, or who has it mounted keeps what is read. */
 import type { VolumeDevices } from "@stratos/host-node";
 import { CommandError, VolumeInUseError } from "../command-error.ts";
-import { holdMounted, openDevices } from "./open-volume.ts";
+import { openDevices, prepareVolume } from "./open-volume.ts";
 
 export interface CheckedDevices extends Pick<VolumeDevices, "devices" | "close"> {
   /** It is mounted and in use: what is checked is what was durable when the check began. */
@@ -10,11 +10,13 @@ export interface CheckedDevices extends Pick<VolumeDevices, "devices" | "close">
 
 /** @param isRepair  it is to be changed, for which nobody else may use it. @throws CommandError */
 export async function openForCheck(path: string, isRepair: boolean): Promise<CheckedDevices> {
+  // Read-only servers have no lock: a check reads beside them, a repair must not write.
+  if (isRepair) await prepareVolume(path, "write");
   try {
     return { ...openDevices(path, "write"), isOnline: false };
   } catch (error) {
     if (!(error instanceof VolumeInUseError)) throw error;
-    const held = isRepair ? null : await holdMounted(path);
+    const held = isRepair ? null : await prepareVolume(path, "read");
     if (held === null) throw isRepair ? new CommandError(path, `${error.why}; a check without --repair reads it as it is`, { cause: error }) : error;
     try {
       const opened = openDevices(path, "read");

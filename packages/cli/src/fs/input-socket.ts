@@ -9,6 +9,9 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { callContext } from "./call-context.ts";
 
+/** sockaddr_un(7) has room for 107 bytes. */
+const FOLDER_MAX = 70;
+
 export class InputSocket {
   readonly #input: Readable;
   #server: Server | null = null;
@@ -21,7 +24,7 @@ export class InputSocket {
   /** @returns its path; null when standard input is a terminal, which is for passphrases */
   async listen(): Promise<string | null> {
     if (this.#input === process.stdin && process.stdin.isTTY) return null;
-    this.#folder = mkdtempSync(join(tmpdir(), "stratos-input-"));
+    this.#folder = mkdtempSync(join(Buffer.byteLength(tmpdir()) > FOLDER_MAX ? "/tmp" : tmpdir(), "stratos-input-"));
     const path = join(this.#folder, "socket");
     this.#server = createServer((socket) => {
       socket.on("error", () => {});

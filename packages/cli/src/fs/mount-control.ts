@@ -129,10 +129,10 @@ const OWN_OUTPUT: CommandOutput = { stdout: (text) => void process.stdout.write(
  * Has the process that serves `volume` run a command line.
  *
  * @param volume  the device that its mount names as its source
- * @param stdin   what it is to read
+ * @param stdin   what it is to read; null: this process's, where the command reads some
  * @returns its exit status; null when nobody does, or it is no command for a mounted volume
  */
-export async function runWhereMounted(volume: string, args: readonly string[], output: CommandOutput = OWN_OUTPUT, stdin: Readable = process.stdin): Promise<number | null> {
+export async function runWhereMounted(volume: string, args: readonly string[], output: CommandOutput = OWN_OUTPUT, stdin: Readable | null = null): Promise<number | null> {
   const source = realpathSync(volume);
   if (!existsSync(mountControlPath(source))) return null;
   // The kernel may still keep what programs have written: that belongs to a snapshot taken now.
@@ -140,12 +140,14 @@ export async function runWhereMounted(volume: string, args: readonly string[], o
   if (mount !== undefined) spawnSync("sync", ["-f", "--", mount.mountPoint], { stdio: "ignore", timeout: SYNC_MS });
   const socket = await reach(source);
   if (socket === null) return null;
-  const input = new InputSocket(stdin);
+  // Only what reads standard input gets it.
+  const given = stdin ?? (args[1] === "receive" ? process.stdin : null);
+  const input = given === null ? null : new InputSocket(given);
   const interrupt = (): void => void socket.write(`${JSON.stringify({ interrupt: true } satisfies Interrupt)}\n`);
   process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
   try {
     const call: MountedCall = {
-      args, cwd: process.cwd(), isTerminal: process.stderr.isTTY === true, columns: process.stderr.columns ?? 80, ...contextForServer(), input: await input.listen(),
+      args, cwd: process.cwd(), isTerminal: process.stderr.isTTY === true, columns: process.stderr.columns ?? 80, ...contextForServer(), input: (await input?.listen()) ?? null,
     };
     socket.write(`${JSON.stringify(call)}\n`);
     for await (const line of createInterface({ input: socket })) {
@@ -158,7 +160,7 @@ export async function runWhereMounted(volume: string, args: readonly string[], o
   } finally {
     process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
     socket.destroy();
-    input.close();
+    input?.close();
   }
 }
 

@@ -2,11 +2,11 @@
  * Opens the volumes that `stratos fs` works on. Who changes one holds its lock, so that there is one writer at a time (a mounted volume has
  * one, too); readers take none: every block that they read is verified, and what was overwritten meanwhile shows as damage, not as data.
  */
-import { existsSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { ENOENT } from "@stratos/abi";
 import { isEncrypted, MOUNT_ERROR_WORDS, readSuperblock, type MountError, type Subvolume, type Volume } from "@stratos/aegisfs";
 import type { BlockDevice } from "@stratos/host";
-import { environmentPassphrase, FileBlockDevice, FileLockedError, FilterError, lockOwner, mountControlPath, mountDevices, openVolumeDevices, PassphraseError, removeLeftovers, waitForEndingMount, withEnvironmentFilters, type VolumeDevices } from "@stratos/host-node";
+import { environmentPassphrase, FileBlockDevice, FileLockedError, FilterError, lockOwner, mountDevices, openVolumeDevices, PassphraseError, removeLeftovers, waitForEndingMount, withEnvironmentFilters, type VolumeDevices } from "@stratos/host-node";
 import { CommandError, hostReason, VolumeInUseError } from "../command-error.ts";
 import { findVolume, mountOf, type FoundVolume } from "./find-volume.ts";
 import { foreignContent, MARKED_BYTES } from "./foreign-content.ts";
@@ -103,10 +103,7 @@ export function openDevices(text: string, access: VolumeAccess): VolumeDevices {
 
 function openFound(found: FoundVolume, access: VolumeAccess): VolumeDevices {
   try {
-    const devices = openVolumeDevices(found.paths, { readOnly: access === "read", passphrase: () => promptPassphrase(`Passphrase of ${found.text}: `) });
-    // Whoever holds the lock knows that nobody listens there: a server that was killed left it.
-    if (access === "write") for (const path of found.paths) rmSync(mountControlPath(path), { force: true });
-    return devices;
+    return openVolumeDevices(found.paths, { readOnly: access === "read", passphrase: () => promptPassphrase(`Passphrase of ${found.text}: `) });
   } catch (error) {
     throw deviceFailure(found, error);
   }
@@ -125,8 +122,7 @@ function deviceFailure(found: FoundVolume, error: unknown): unknown {
  * written then: who serves it keeps that until it is closed here.
  */
 export async function withVolume<T>(text: string, access: VolumeAccess, work: (opened: OpenedVolume) => T | Promise<T>): Promise<T> {
-  const hold = access === "read" ? await holdMounted(text) : null;
-  if (access === "write") await expectNotShown(text);
+  const hold = await prepareVolume(text, access);
   try {
     const opened = openVolume(text, access);
     try {
@@ -143,28 +139,32 @@ export async function withVolume<T>(text: string, access: VolumeAccess, work: (o
   }
 }
 
-/** A volume that is mounted read-only has no writer, but its server believes what it has read. @throws CommandError */
-async function expectNotShown(text: string): Promise<void> {
-  const found = findVolume(text);
-  if (hostedVolumeAt(found.paths[0]!) !== null) return;
-  const mount = mountOf(found);
-  if (mount?.options.includes("ro") === true && lockOwner(found.paths[0]!) === null && (await isServed(mount.source))) throw new CommandError(text, `is mounted read-only on ${mount.mountPoint}: \`stratos fs umount\` it first, or mount it read-write`);
-}
-
 /**
- * Has the process that serves a volume keep what is durable now, for who reads its devices. Null where nobody serves it, or who does can't be reached.
+ * To be called before a volume is opened: takes away what a killed server left beside it, and has a running one keep what is durable now, for who reads its devices.
  *
- * @throws VolumeInUseError when it is encrypted and nobody gave a passphrase: the process that serves it has the key, and may do what is asked for
+ * @returns what lets go of that; null where nobody serves the volume, or who does can't be reached
+ * @throws CommandError when it is to be changed and is mounted read-only: it has no writer then, but its server believes what it has read. VolumeInUseError when it is to be read, is encrypted,
+ *   and nobody gave a passphrase: the process that serves it has the key, and may do what is asked for
  */
-export async function holdMounted(text: string): Promise<HeldVolume | null> {
+export async function prepareVolume(text: string, access: VolumeAccess): Promise<HeldVolume | null> {
   const found = findVolume(text);
   const [path] = found.paths as [string];
   if (hostedVolumeAt(path) !== null) return null;
   const owner = lockOwner(path);
-  if (owner === null) for (const one of found.paths) removeLeftovers(one);
-  if (owner === null || owner === process.pid) return null;
+  if (owner === process.pid) return null;
+  if (owner === null) {
+    if (!(await isServed(path))) for (const one of found.paths) removeLeftovers(one);
+    else if (access === "write") throw new CommandError(text, `is mounted read-only${atMount(found)}: \`stratos fs umount\` it first, or mount it read-write`);
+    return null;
+  }
+  if (access === "write") return null;
   if (environmentPassphrase() === null && probeDevice(path)?.isEncrypted === true) throw new VolumeInUseError(text, { path, owner, mountPoint: mountOf(found)?.mountPoint ?? null, cause: null });
   return holdWhereMounted(path);
+}
+
+function atMount(found: FoundVolume): string {
+  const mount = mountOf(found);
+  return mount === null ? "" : ` on ${mount.mountPoint}`;
 }
 
 /** The files of a snapshot or subvolume, or the live ones. @throws CommandError */

@@ -29,7 +29,7 @@ export function backupCommand(finish: Finish): Command {
     .description("Brings a backup into a volume as a snapshot, with those that it builds on; what is there already is not fetched again.")
     .summary("restore a backup")
     .argument("<store>", "where it is")
-    .argument("<volume>", "file or device, formatted")
+    .argument("<volume>", `${VOLUME_WORDS}; formatted`)
     .argument("[name]", "which one (default: the last)")
     .option("--live", "and make it the volume's files, in place of what is there")
     .addOption(jsonOption())

@@ -10,7 +10,7 @@ export function transactionCommand(finish: Finish): Command {
     .description("Runs a command in a folder that shows the volume's files. When it ends with status 0, all that it changed becomes the volume's at once; else nothing has happened. The folder is a mount where FUSE is there, else a copy; $STRATOS_TRANSACTION names it.")
     .summary("run a command: all of what it does, or nothing")
     .usage("[OPTIONS] VOLUME [--] CMD [ARG…]")
-    .argument("<volume>", VOLUME_WORDS)
+    .argument("<volume>", "file or device, UUID=… or LABEL=…; not mounted")
     .argument("<cmd>", "program of the host")
     .argument("[arg...]", "its arguments")
     .option("--no-mount", "work on a copy, although FUSE is there")
