@@ -70,8 +70,9 @@ function flagsOf(area: Area): number {
 /** The area at the address, or the next one, that is all that the flags ask for. */
 function findArea(task: Task, address: number, flags: number): Area | null {
   const wanted = flags & (READABLE | WRITABLE | EXECUTABLE | SHARED);
-  for (const area of task.space.areas) {
-    if (area.end <= address) continue;
+  const { areas } = task.space;
+  for (let area = areas.endingAfter(address); area !== undefined; area = areas.endingAfter(area.end)) {
+    task.kernel.work.charge(1);
     if (area.start > address && (flags & COVERING_OR_NEXT) === 0) return null;
     if ((flagsOf(area) & wanted) === wanted && ((flags & FILE_BACKED) === 0 || area.file !== null)) return area;
     if ((flags & COVERING_OR_NEXT) === 0) return null;

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { E2BIG, EINVAL, ENOENT, ENOTTY, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "@stratos/abi";
+import { AreaList } from "../../mm/area-list.ts";
 import { Area } from "../../mm/area.ts";
 import { BUFFER, FileTask } from "../../testing/file-system-task.ts";
 import { mountAt } from "../../vfs/mounting.ts";
@@ -18,10 +19,12 @@ function machine(): { user: FileTask; frame: number } {
   mountAt(kernel, "/proc", new Procfs(kernel));
   const frame = kernel.frames.allocateZeroed();
   const area = (start: number, pages: number, protection: number, label: string): Area => new Area(start, start + pages * 4096, protection, MAP_PRIVATE, { file: null, pages: null, offset: 0, label });
-  const areas = [area(BASE, 2, PROT_READ, "[first]"), area(BASE + 0x8000, 1, PROT_READ | PROT_WRITE, "[heap]")];
+  const areas = new AreaList(kernel.areaUsage);
+  areas.insert(area(BASE, 2, PROT_READ, "[first]"));
+  areas.insert(area(BASE + 0x8000, 1, PROT_READ | PROT_WRITE, "[heap]"));
   // The second page alone is in memory.
   const table = { forEach: (start: number, end: number, visit: (address: number, entry: number) => number): void => void (start <= BASE + 4096 && end > BASE + 4096 && visit(BASE + 4096, (frame << 12) | 1)) };
-  Object.assign(user.task.space, { areas, table, areaAt: (address: number) => areas.find((each) => address >= each.start && address < each.end) });
+  Object.assign(user.task.space, { areas, table, areaAt: (address: number) => areas.at(address) });
   return { user, frame };
 }
 
