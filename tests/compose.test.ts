@@ -14,6 +14,8 @@ import { TEST_HOME } from "./support/test-image.ts";
 
 const SAMPLES = ["minimal.yaml", "server.yaml", "development.yaml", "container.yaml", "bootc.toml", "edge.yaml"].map((name) => join(repository, "images", name));
 const TIMEOUT_MS = 300_000;
+/** What a treefile without architectures is composed for. */
+const NATIVE = { x64: "amd64", arm64: "arm64" }[process.arch as string] ?? "riscv64";
 let folder = "";
 
 before(() => {
@@ -54,7 +56,7 @@ test("what is wrong with a treefile is told with its place, and the status is 1"
   writeFileSync(file, "name: x\npackges: [a]\n");
   assert.deepEqual(await compose(newHome("bad"), ["run", file]), { stdout: "", stderr: `stratos: ${file}:2:1: packges: unknown key; did you mean packages?\n`, status: 1 });
   const warned = await compose(newHome("warned"), ["validate", file, "--unknown-keys", "warn"]);
-  assert.deepEqual(warned, { stdout: "", stderr: `stratos: warning: ${file}:2:1: packges: unknown key; did you mean packages?\n`, status: 0 });
+  assert.deepEqual(warned, { stdout: `${file}: valid: default/${NATIVE}\n`, stderr: `stratos: warning: ${file}:2:1: packges: unknown key; did you mean packages?\n`, status: 0 });
   writeFileSync(file, "name: x\nfiles:\n  /etc/motd: {source: absent}\noutputs: {a: {format: tar, filename: r.tar}, b: {format: tar, filename: r.tar}}\n");
   const absent = `stratos: ${file}:3:3: files."/etc/motd": there is no file absent beside the treefile\n`;
   for (const verb of ["validate", "plan", "run"]) assert.deepEqual(await compose(newHome(`absent-${verb}`), [verb, file]), { stdout: "", stderr: absent, status: 1 }, verb);
@@ -62,9 +64,9 @@ test("what is wrong with a treefile is told with its place, and the status is 1"
   for (const verb of ["plan", "run"]) {
     const { stderr, status } = await compose(newHome(`twice-${verb}`), [verb, file]);
     assert.equal(status, 1);
-    assert.match(stderr, /bad\.yaml:4:46: outputs\.b: would be r\.tar of default\/riscv64, as outputs\.a of default\/riscv64 is; give one a filename of its own/, verb);
+    assert.ok(stderr.includes(`bad.yaml:4:46: outputs.b: would be r.tar of default/${NATIVE}, as outputs.a of default/${NATIVE} is; give one a filename of its own`), `${verb}: ${stderr}`);
   }
-  writeFileSync(file, "name: x\nvariants:\n  a: {phases: {build: {after: [b/build]}}}\n  b: {phases: {build: {after: [a/build]}}}\n");
+  writeFileSync(file, "name: x\nvariants:\n  a: {phases: {build: {after: [b/build]}}}\n  b: {phases: {build: {after: [a/build]}}}\narchitectures: [riscv64]\n");
   for (const verb of ["validate", "plan"]) {
     const { stderr, status } = await compose(newHome(`circle-${verb}`), [verb, file]);
     assert.deepEqual([Buffer.from(stderr, "latin1").toString("utf8"), status], [`stratos: ${file}:3:24: variants.a.phases.build.after: phases wait for each other in a circle: build a/riscv64 → build b/riscv64 → build a/riscv64\n`, 1]);

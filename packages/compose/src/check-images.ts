@@ -9,7 +9,9 @@ import type { ImageTarget, Treefile } from "./treefile/treefile.ts";
 import type { TreefileProblem } from "./treefile/parse.ts";
 
 /** Formats of what a computer starts, which takes a kernel. */
-const BOOTED: ReadonlySet<string> = new Set<OutputConfig["format"]>(["raw", "qcow2", "iso", "initramfs"]);
+const BOOTED: ReadonlySet<string> = new Set<OutputConfig["format"]>(["raw", "qcow2", "vmdk", "vhd", "vhd-fixed", "ova", "iso", "initramfs"]);
+/** Machines that the Open Virtualization Format's CIM types name and its hosts run. */
+const OVA_ARCHITECTURES: readonly string[] = ["amd64", "arm64"];
 const IS_KERNEL = /^(linux-image-|linux-signed-|linux-base-kernel|proxmox-kernel-|pve-kernel-)/;
 /** Groups that base-passwd makes in every system, and systemd's packages in theirs. */
 const KNOWN_GROUPS = new Set(
@@ -46,6 +48,9 @@ export function checkImage(
       Object.keys(config.files ?? {}).some((path) => /^\/(boot|usr\/lib\/modules)\//.test(path));
   const wantsLayout = config.ostree?.bootc === true;
   for (const [name, output] of outputs) {
+    if (output.format === "ova" && !OVA_ARCHITECTURES.includes(target.architecture)) {
+      throw treefile.problem(target, ["outputs", name], `an OVA is for machines of amd64 or arm64, not of ${target.architecture}`);
+    }
     const isStarted =
       BOOTED.has(output.format) || (wantsLayout && ["ostree", "oci", "oci-archive"].includes(output.format));
     if (isStarted && !mayHaveOne)
