@@ -197,7 +197,7 @@ test("a volume that is mounted in another mount namespace is in use, by a proces
   await shell.run(`umount '${volume.mountPoint}'`);
   await shell.end();
   await volume.mount();
-  assert.equal(await volume.sh("cat there; ls .snapshots; rmdir .snapshots/from-outside"), "there\nfrom-outside\n");
+  assert.equal(await volume.sh("cat there; rmdir .snapshots/from-outside && echo removed"), "there\nremoved\n");
   await volume.unmount();
 });
 

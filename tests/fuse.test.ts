@@ -97,7 +97,8 @@ if (process.getuid?.() === 0) {
 test("a large file is copied by sharing its blocks", async () => {
   const seen = await volume.sh("head -c 200M /dev/urandom > long; sync long; before=$(stat -f -c %f .); cp --reflink=auto long copy; sync copy; echo $((before - $(stat -f -c %f .))); cmp long copy && echo same; cp --reflink=always long other 2>&1 | sed 's/.*: //'; rm -f long copy other");
   const [taken, same, why] = seen.split("\n");
-  assert.ok(Number(taken) < 64, `${taken} blocks more`);
+  // Of 51,200: the extents' checksums are the copy's own, and what it may still write is set aside.
+  assert.ok(Number(taken) < 256, `${taken} blocks more`);
   assert.equal(same, "same");
   assert.match(why!, /not supported/, "Linux hands FICLONE to no server of FUSE");
 });
