@@ -74,7 +74,7 @@ export async function runStatic(program: Uint8Array, options: { translate?: bool
     path: "/program", argv: options.argv ?? ["program"], environment: [], workingDirectory: "/",
     standardFiles: [collector, collector.retain(), collector.retain()],
   });
-  if (typeof started !== "number") throw new Error(`exec: ${started.errno}`);
+  if (typeof started !== "number") throw new Error(`exec: ${-started.errno}`);
   const end = performance.now() + (options.timeoutMs ?? 60_000);
   let turnMsMax = 0;
   while (!machine.isStopped) {
