@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, linkSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { MountedVolume } from "./support/mounted-volume.ts";
@@ -166,6 +166,18 @@ test("what is write-protected is mounted read-only, and says so; --rw refuses it
   } finally {
     await run(["chattr", "-i", volume.volume]);
   }
+});
+
+test("the loop device of a mount is no copy of its file, also where its name was a volume's before", async (context) => {
+  await volume.mount();
+  const own = await loopsOf(volume.volume);
+  if (own === "") context.diagnostic("this host gives mounts no loop devices");
+  else writeFileSync(join(volume.home, "volumes.json"), JSON.stringify([[own], [volume.volume]]));
+  interface Listed { readonly devices: { readonly path: string }[]; readonly copies: string[] }
+  const listed = JSON.parse((await volume.stratos(["fs", "device", "list", "--json"])).stdout) as Listed[];
+  const it = listed.filter(({ devices }) => devices.some(({ path }) => path === volume.volume || path === own));
+  assert.deepEqual(it.map(({ devices, copies }) => [devices.map(({ path }) => path), copies]), [[[volume.volume], []]]);
+  await volume.unmount();
 });
 
 /** A shell in a mount namespace of its own, which ends with `end`; `run` waits for what it prints. */

@@ -165,6 +165,9 @@ for (const options of ["writethrough", "writeback", "rw"]) {
 
 if (process.getuid?.() === 0) {
   test("mount(8) mounts by its helper, as fstab(5) has it, and makes the mount read-only and writable again", async () => {
+    const lineOfMount = (): string => readFileSync("/proc/self/mountinfo", "utf8").split("\n").find((line) => line.includes(` ${volume.mountPoint} `)) ?? "";
+    const typeOfMount = (): string | undefined => / - (\S+) /.exec(lineOfMount())?.[1];
+    const ownType = typeOfMount();
     await volume.unmount();
     const helper = "/sbin/mount.aegisfs";
     const kept = existsSync(helper) ? readFileSync(helper) : null;
@@ -178,7 +181,8 @@ if (process.getuid?.() === 0) {
     };
     try {
       await mount8(volume.mountPoint);
-      assert.match(readFileSync("/proc/self/mountinfo", "utf8").split("\n").find((line) => line.includes(` ${volume.mountPoint} `)) ?? "", /nosuid.* fuse(?:blk)?\.aegisfs /);
+      assert.match(lineOfMount(), /nosuid.* fuse(?:blk)?\.aegisfs /);
+      assert.equal(typeOfMount(), ownType, "sync(2) reaches it as it reaches a mount of ours");
       assert.equal(await volume.sh("mkdir quiet; touch quiet/a; touch -d @981173106 quiet; ls quiet; stat -c %X quiet; rm -r quiet; echo kept > kept"), "a\n981173106\n", "folders' access times stand still");
       await mount8("-o", "remount,ro", volume.mountPoint);
       assert.match((await volume.try(["touch", "kept"], { cwd: volume.mountPoint })).stderr, /Read-only file system/);

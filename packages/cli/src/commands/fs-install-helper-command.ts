@@ -7,6 +7,8 @@ export interface InstallHelperOptions { readonly remove?: true }
 /** mount(8) looks for helpers of a type there alone (libmount, FS_SEARCH_PATH). */
 const HELPER = "/sbin/mount.aegisfs";
 const MARK = "# Made by `stratos fs install-helper`";
+/** mount(8) starts its helpers without PATH; losetup(8), without which sync(2) would not reach the mount, lies in sbin. */
+const SET_PATH = 'PATH="${PATH:+$PATH:}/usr/sbin:/usr/bin:/sbin:/bin"\nexport PATH';
 
 /**
  * Makes `mount -t aegisfs` and fstab(5) work: a script where mount(8) looks, which names this very program, whatever
@@ -20,7 +22,7 @@ export function installHelper(options: InstallHelperOptions): number {
       return 0;
     }
     const draft = `${HELPER}.${process.pid}`;
-    writeFileSync(draft, `#!/bin/sh\n${MARK}\nexec ${quoted(process.execPath)} ${quoted(launcher())} fs mount "$@"\n`, { mode: 0o755 });
+    writeFileSync(draft, `#!/bin/sh\n${MARK}\n${SET_PATH}\nexec ${quoted(process.execPath)} ${quoted(launcher())} fs mount "$@"\n`, { mode: 0o755 });
     chmodSync(draft, 0o755);
     renameSync(draft, HELPER);
   } catch (error) {

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isEncrypted, readSuperblock } from "@stratos/aegisfs";
 import { FileBlockDevice } from "@stratos/host-node";
-import { fileOfOwnLoop } from "@stratos/host-node/fuse";
+import { deviceNumbers, fileOfOwnLoop } from "@stratos/host-node/fuse";
 import { toText } from "./file-tree.ts";
 import { knownVolumes } from "./known-volumes.ts";
 import { uuidText } from "./volume-usage.ts";
@@ -58,16 +58,26 @@ export function probeDevice(path: string): ProbedDevice | null {
   }
 }
 
-/** Block devices of this host, partitions too; without RAM disks, empty loop devices and those that a mount of ours stands on: they are its file once more. */
+/** Block devices of this host, partitions too; without RAM disks and empty loop devices. */
 function blockDevices(): string[] {
   try {
     // proc_partitions(5): major, minor, blocks of 1024 bytes, name.
     return readFileSync("/proc/partitions", "latin1").split("\n").flatMap((line) => {
-      const [, major, minor, blocks, name] = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)$/.exec(line) ?? [];
-      return name === undefined || Number(blocks) * 1024 < SIZE_MIN || name.startsWith("ram") || fileOfOwnLoop(Number(major), Number(minor)) !== null ? [] : [`/dev/${name.replaceAll("!", "/")}`];
+      const [, blocks, name] = /^\s*\d+\s+\d+\s+(\d+)\s+(\S+)$/.exec(line) ?? [];
+      return name === undefined || Number(blocks) * 1024 < SIZE_MIN || name.startsWith("ram") ? [] : [`/dev/${name.replaceAll("!", "/")}`];
     });
   } catch {
     return [];
+  }
+}
+
+/** Does a mount of ours stand on this loop device? It is the volume's file once more. Its name may also be known, from another volume that it once held. */
+function isOwnLoop(path: string): boolean {
+  try {
+    const { major, minor } = deviceNumbers(statSync(path).rdev);
+    return fileOfOwnLoop(major, minor) !== null;
+  } catch {
+    return false;
   }
 }
 
@@ -84,7 +94,7 @@ function filesIn(folder: string): string[] {
 export function scanDevices(folders: readonly string[]): ProbedDevice[] {
   const found = new Map<string, ProbedDevice>();
   for (const path of [...knownVolumes().flat(), ...blockDevices(), ...folders.flatMap(filesIn)]) {
-    const probed = probeDevice(path);
+    const probed = isOwnLoop(path) ? null : probeDevice(path);
     if (probed !== null && !found.has(probed.path)) found.set(probed.path, probed);
   }
   return [...found.values()];

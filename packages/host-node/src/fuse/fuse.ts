@@ -2,6 +2,7 @@
 export { FuseMount, type FuseMountOptions } from "./fuse-mount.ts";
 export { commandThroughFusermount, connectionOf, MountFailure, remount, unmount, type MountRequest } from "./mount-point.ts";
 export { AEGISFS_TYPE, fileOfOwnLoop, findMount, readMountTable, type MountEntry } from "./mount-table.ts";
+export { deviceNumbers } from "../write-protection.ts";
 export { SCHEDULE_PROPERTY } from "./served-volume.ts";
 export type { InsideVolume, MountedCall, MountedCommands, MountedContext, NamedVolume } from "./served-volume.ts";
 export { findMountElsewhere, type MountSeen } from "./mount-namespaces.ts";

@@ -28,18 +28,25 @@ export function mountsSeenBy(pid: number): readonly MountEntry[] {
  */
 export function findMountElsewhere(isWanted: (mount: MountEntry) => boolean): MountSeen | null {
   const seen = new Set<string>([namespaceOf("self") ?? ""]);
-  for (const name of readdirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    const namespace = namespaceOf(name);
+  for (const pid of oldestFirst(readdirSync("/proc"))) {
+    const namespace = namespaceOf(pid);
     if (namespace === null || seen.has(namespace)) continue;
     seen.add(namespace);
-    const mount = mountsSeenBy(Number(name)).find(isWanted);
-    if (mount !== undefined) return { pid: Number(name), mount };
+    const mount = mountsSeenBy(pid).find(isWanted);
+    if (mount !== undefined) return { pid, mount };
   }
   return null;
 }
 
-function namespaceOf(pid: string): string | null {
+/**
+ * The processes among the names in /proc, lowest number first, as a namespace's own process as a rule is: those that it
+ * starts, the server's sleep(1) among them, are gone before a user can act on their number.
+ */
+export function oldestFirst(names: readonly string[]): number[] {
+  return names.filter((name) => /^\d+$/.test(name)).map(Number).sort((a, b) => a - b);
+}
+
+function namespaceOf(pid: number | "self"): string | null {
   try {
     return readlinkSync(`/proc/${pid}/ns/mnt`);
   } catch {

@@ -48,7 +48,7 @@ test("what users and packages have put where machines have their own is kept, br
     fileEntry("root", "directory", { mode: 0o700 }), file("root/.profile", "p"), fileEntry("home/alice", "directory", { mode: 0o700, uid: 1500, gid: 1500 }), fileEntry("home/alice/.ssh", "directory", { mode: 0o700, uid: 1500, gid: 1500 }),
     file("home/alice/.ssh/authorized_keys", "ssh-ed25519 AAAA", { mode: 0o600, uid: 1500, gid: 1500 }), file("usr/local/bin/start", "#!/bin/sh", { mode: 0o755 }), file("usr/local/lib/tool/a", "a"), file("usr/local/lib/tool/b", "b"),
     file("opt/vendor/bin/run", "run"), file("srv/www/x", "x"), file("var/www/html/index.html", "hello"), file("var/www/odd name 50% \xc3\xa4", "odd"), fileEntry("var/www/link", "hardLink", { target: "var/www/html/index.html" }),
-    file("var/cache/apt/pkgcache.bin", "cache"), fileEntry("var/run", "symlink", { target: "/run" }), file("media/left", "left"), file("tmp/left", "left"),
+    file("var/cache/apt/pkgcache.bin", "cache"), fileEntry("var/run", "symlink", { target: "/run" }), ...folders("var/spool"), fileEntry("var/spool/mail", "symlink", { target: "../100% mail" }), fileEntry("home/alice/link", "symlink", { target: ".ssh" }), file("media/left", "left"), file("tmp/left", "left"),
   ]);
   const { tree, notes } = bootcLayout(source, codecs, 5);
   assert.equal(checkFileTree(tree), undefined);
@@ -56,15 +56,17 @@ test("what users and packages have put where machines have their own is kept, br
   const key = entries.get("usr/share/stratos/var/home/alice/.ssh/authorized_keys")!;
   assert.deepEqual([textOf(key), key.mode, key.uid], ["ssh-ed25519 AAAA", 0o600, 1500]);
   assert.deepEqual([textOf(entries.get("usr/lib/opt/vendor/bin/run")), textOf(entries.get("usr/lib/usrlocal/bin/start")), textOf(entries.get("usr/share/stratos/var/www/odd name 50% \xc3\xa4"))], ["run", "#!/bin/sh", "odd"]);
-  for (const path of ["vmlinuz", "initrd.img.old", "usr/share/stratos/var/cache", "usr/share/stratos/var/run", "var/www"]) assert.ok(!entries.has(path), path);
+  for (const path of ["vmlinuz", "initrd.img.old", "usr/share/stratos/var/cache", "usr/share/stratos/var/run", "usr/share/stratos/var/spool", "var/www"]) assert.ok(!entries.has(path), path);
   const conf = Buffer.from(textOf(entries.get("usr/lib/tmpfiles.d/stratos-var.conf"))).toString();
   for (const line of [
     "C! /var/home/alice - - - - /usr/share/stratos/var/home/alice", "C! /var/roothome - - - - /usr/share/stratos/var/roothome", "C! /var/www/html/index.html - - - - /usr/share/stratos/var/www/html/index.html",
     'C! "/var/www/odd name 50%% ä" - - - - /usr/share/stratos/var/www/odd name 50%% ä', "L /var/opt/vendor - - - - /usr/lib/opt/vendor", "L /var/usrlocal/bin/start - - - - /usr/lib/usrlocal/bin/start",
     "L /var/usrlocal/lib/tool - - - - /usr/lib/usrlocal/lib/tool", "d /var/usrlocal/share 0755 root root - -", "d /var/opt/empty 0755 root root - -", "d /var/lib/empty 0755 root root - -", "d /var/mnt 0755 root root - -",
+    // A copy follows links, and fails of one that leads nowhere where the copies lie.
+    "L! /var/spool/mail - - - - ../100%% mail",
   ]) assert.ok(conf.split("\n").includes(line), `${line}\nis not in\n${conf}`);
   assert.deepEqual(notes, [
-    "files of /home (1), /root (1), /srv (1), /var (3) are copied to a machine when it first boots, and are its own from then on: a later image does not change them there",
+    "files of /home (2), /root (1), /srv (1), /var (3) are copied to a machine when it first boots, and are its own from then on: a later image does not change them there",
     "/opt/vendor, /usr/local/bin/start, /usr/local/lib/tool: now below /usr/lib/opt and /usr/lib/usrlocal, with links at the old places, made at boot",
     "/tmp/left, /media/left: left out, since each machine has its own there",
   ]);

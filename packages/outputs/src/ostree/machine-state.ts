@@ -4,6 +4,7 @@
  * belongs:
  *
  *     /var /home /root /srv /mnt    → /usr/share/stratos/var, copied when a machine boots and has not got it (`C!`)
+ *         links outside of homes    → made there when a machine boots and has not got them (`L!`)
  *     /opt/NAME                     → /usr/lib/opt/NAME, and a link in /var/opt (`L`)
  *     /usr/local                    → /usr/lib/usrlocal, and links in /var/usrlocal
  *
@@ -73,6 +74,10 @@ export function keepMachineState(draft: TreeDraft): MachineState {
         `${modeOf(entry)} ${entry.uid === 0 ? "root" : entry.uid} ${entry.gid === 0 ? "root" : entry.gid} - -`,
       );
     if (entry.kind === "directory" && home !== entry.path) continue;
+    if (isLinkAlone(entry)) {
+      tell(lines, "L!", entry.path, `- - - - ${linkTarget(entry)}`);
+      continue;
+    }
     if (entry.kind === "file" || entry.kind === "hardLink" || entry.kind === "symlink") {
       const place = placeNow(entry.path);
       copied.set(place, (copied.get(place) ?? 0) + 1);
@@ -139,6 +144,20 @@ function homeOf(path: string): string | undefined {
   return /^var\/(?:roothome|home\/[^/]+)(?=\/|$)/.exec(path)?.[0];
 }
 
+/**
+ * A symbolic link that goes with no home: it is made at its place. tmpfiles.d's `C` follows links, and fails of those
+ * that lead nowhere from where the copies lie (`/var/spool/mail` → `../mail`).
+ */
+function isLinkAlone({ kind, path }: FileEntry): boolean {
+  const home = homeOf(path);
+  return kind === "symlink" && (home === undefined || home === path);
+}
+
+function linkTarget({ path, target }: FileEntry): string {
+  if (target.includes("\n")) throw new FormatError(`/${path}: leads to a name that tmpfiles.d cannot hold`);
+  return target.replaceAll("%", "%%");
+}
+
 /** `/home/…` of `var/home/…`: the part by which a maker of images knows it. */
 function placeNow(path: string): string {
   const known = INTO_VAR.find(([, target]) => path === target || path.startsWith(`${target}/`));
@@ -151,8 +170,9 @@ function putAside(draft: TreeDraft): void {
     if (kind === "character" || kind === "block" || kind === "fifo") draft.remove(path);
   const entries = draft.below("var"),
     wanted = new Set<string>();
-  for (const { path, kind } of entries) {
-    if (kind === "directory" && homeOf(path) === undefined) continue;
+  for (const entry of entries) {
+    const { path, kind } = entry;
+    if ((kind === "directory" && homeOf(path) === undefined) || isLinkAlone(entry)) continue;
     for (let at = path; at !== "" && !wanted.has(at); at = at.slice(0, Math.max(0, at.lastIndexOf("/"))))
       wanted.add(at);
   }
