@@ -1,7 +1,7 @@
 import { ATTRIBUTE_ATIME, ATTRIBUTE_CTIME, ATTRIBUTE_FLAGS, ATTRIBUTE_GID, ATTRIBUTE_MODE, ATTRIBUTE_MTIME, ATTRIBUTE_PROJECT, ATTRIBUTE_SIZE, ATTRIBUTE_UID } from "@stratos/aegisfs";
 import { COMPRESS_LZ4, COMPRESS_NONE, COMPRESS_UNSET, COMPRESS_ZSTD, compressionOf, withCompression } from "@stratos/aegisfs";
 import type { Attributes } from "@stratos/aegisfs";
-import { EFBIG, EINVAL, ENOSPC, EOPNOTSUPP, FS_APPEND_FL, FS_COMPR_FL, FS_IMMUTABLE_FL, FS_NOATIME_FL, FS_NOCOMP_FL, FS_NODUMP_FL, PAGE_SIZE, S_IFDIR, S_IFMT, S_IFREG } from "@stratos/abi";
+import { EFBIG, EINVAL, ENOSPC, EOPNOTSUPP, FS_APPEND_FL, FS_COMPR_FL, FS_IMMUTABLE_FL, FS_NOATIME_FL, FS_NOCOMP_FL, FS_NODUMP_FL, PAGE_SIZE, RENAME_EXCHANGE, S_IFDIR, S_IFMT, S_IFREG } from "@stratos/abi";
 import { FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_UNSHARE_RANGE, FALLOC_FL_ZERO_RANGE } from "@stratos/abi";
 import { PageCache, type PageBacking } from "../../mm/page-cache.ts";
 import { type AttributeChange, Inode, type NewInode, type Time } from "../../vfs/inode.ts";
@@ -109,6 +109,7 @@ export class AegisInode extends Inode implements PageBacking {
     if (size !== this.statSize()) this.mtime = now;
     this.#takeSize(size);
     this.ctime = now;
+    if (size === 0) fileSystem.emptied.add(this);
     return 0;
   }
 
@@ -137,7 +138,7 @@ export class AegisInode extends Inode implements PageBacking {
   /** What lies behind the range moves: all of it is in the engine before, and read anew after. */
   #shift(mode: number, offset: number, length: number, now: Time): number {
     const { fileSystem } = this;
-    const stored = this.#store();
+    const stored = this.store();
     if (stored < 0) return stored;
     fileSystem.stamp(now);
     const collapses = mode === FALLOC_FL_COLLAPSE_RANGE;
@@ -155,8 +156,8 @@ export class AegisInode extends Inode implements PageBacking {
     return 0;
   }
 
-  /** Puts what is in memory into the engine. */
-  #store(): number {
+  /** Puts what is in memory into the engine. What fails stays dirty. */
+  store(): number {
     const failed = this.pages!.writeBack(this.size);
     return failed < 0 ? failed : this.storeAttributes();
   }
@@ -165,7 +166,7 @@ export class AegisInode extends Inode implements PageBacking {
     if (!(source instanceof AegisInode) || source.fileSystem !== this.fileSystem) return -EOPNOTSUPP;
     const { fileSystem } = this;
     const { subvolume } = fileSystem;
-    const stored = source.#store() || this.#store();
+    const stored = source.store() || this.store();
     if (stored < 0) return stored;
     fileSystem.stamp(now);
     const range = { source: source.ino, offset: sourceOffset, target: this.ino, targetOffset: offset, length };
@@ -220,6 +221,7 @@ export class AegisInode extends Inode implements PageBacking {
   }
 
   override sync(): number {
+    this.fileSystem.storeEmptied();
     return this.fileSystem.subvolume.fsync(this.ino);
   }
 
@@ -285,6 +287,7 @@ export class AegisInode extends Inode implements PageBacking {
 
   override rename(name: string, inode: Inode, newDirectory: Inode, newName: string, replaced: Inode | null, flags: number, now: Time): number {
     const { fileSystem } = this;
+    if (replaced !== null) storeReplacing((flags & RENAME_EXCHANGE) !== 0 ? [inode, replaced] : [inode]);
     fileSystem.stamp(now);
     const failed = this.#changed(fileSystem.subvolume.rename(this.ino, name, newDirectory.ino, newName, flags), inode);
     if (failed < 0) return failed;
@@ -433,6 +436,17 @@ export class AegisInode extends Inode implements PageBacking {
     if (this === this.fileSystem.root) return;
     this.pages?.dispose();
     this.fileSystem.drop(this);
+  }
+}
+
+/**
+ * Before a file gets the name of another one: its content goes to the engine, whose next batch tells of the name (as ext4's
+ * auto_da_alloc does). An exchange gives both a new name. An error is told by the write-back that tries it again, not by rename(2). Bound:
+ * the pages of two files that wait in memory, in one piece.
+ */
+function storeReplacing(files: readonly Inode[]): void {
+  for (const file of files) {
+    if (file instanceof AegisInode && file.pages !== null && file.pages.dirtyCount > 0) file.store();
   }
 }
 

@@ -1,7 +1,7 @@
 /** AegisFS under the kernel: the conformance suite, and that what was synced is there after the next mount. */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { AT_FDCWD, EFBIG, EINVAL, ENOSPC, FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FICLONE, FS_IOC_FIEMAP, O_CREAT, O_RDWR, S_IFREG } from "@stratos/abi";
+import { AT_FDCWD, EFBIG, EINVAL, ENOSPC, FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FICLONE, FS_IOC_FIEMAP, O_CREAT, O_RDWR, O_TRUNC, O_WRONLY, RENAME_EXCHANGE, S_IFREG } from "@stratos/abi";
 import { check, format, mount, mountOverlay, ROOT_INO } from "@stratos/aegisfs";
 import type { MountOptions, Volume } from "@stratos/aegisfs";
 import { MemoryBlockDevice } from "@stratos/host";
@@ -195,4 +195,27 @@ it("FS_IOC_FIEMAP and cachestat(2) tell where data lies in a file and which page
   assert.deepEqual(extents(0, 4), [[0, 4096, 2], [16_384, 8192, 3]]);
   assert.deepEqual(extents(0, 1), [[0, 4096, 2]]);
   assert.equal(extents(0, 0).length, 2, "without room they are counted");
+});
+
+it("what replaced a file without fsync is there after a crash, old or new, when another file was synced", () => {
+  const device = fresh();
+  const { user } = FileTask.create((kernel) => new AegisFileSystem(kernel, mounted(device)));
+  for (const name of ["/moved", "/emptied", "/left", "/right", "/other"]) user.put(name, `old ${name}`);
+  syncAll(user.task.kernel);
+  user.put("/moved.tmp", "new moved");
+  assert.equal(user.call("renameat2", AT_FDCWD, "/moved.tmp", AT_FDCWD, "/moved", 0), 0);
+  const emptied = user.open("/emptied", O_WRONLY | O_TRUNC);
+  user.write(emptied, "new emptied");
+  user.call("close", emptied);
+  user.put("/left.tmp", "new left");
+  assert.equal(user.call("renameat2", AT_FDCWD, "/left.tmp", AT_FDCWD, "/left", RENAME_EXCHANGE), 0);
+  const other = user.open("/other", O_RDWR);
+  user.write(other, "synced");
+  assert.equal(user.call("fsync", other), 0);
+  // The machine ends here: nothing else is written.
+  const after = FileTask.create((kernel) => new AegisFileSystem(kernel, mounted(device))).user;
+  assert.equal(after.get("/moved"), "new moved");
+  assert.equal(after.get("/emptied"), "new emptied");
+  assert.equal(after.get("/left"), "new left");
+  assert.equal(after.get("/left.tmp"), "old /left");
 });

@@ -24,6 +24,11 @@ export class AegisFileSystem extends FileSystem {
   /** Work space of one call. */
   readonly attributes: Attributes = new Attributes();
   readonly entry: DirectoryEntry = new DirectoryEntry();
+  /**
+   * Files that were emptied, as a rule to be written anew, since the engine's last batch: what they have by then goes with it. Bound: the
+   * inode objects that are in memory.
+   */
+  readonly emptied: Set<AegisInode> = new Set();
   readonly #inodes = new Map<number, AegisInode>();
   /** Versions of inode objects begin here: above each version that a forgotten object of a changed file had. */
   #versionFloor = 0;
@@ -72,7 +77,14 @@ export class AegisFileSystem extends FileSystem {
   drop(inode: AegisInode): void {
     if (inode.version !== inode.firstVersion) this.#versionFloor = Math.max(this.#versionFloor, inode.version + 1);
     this.#inodes.delete(inode.ino);
+    this.emptied.delete(inode);
     this.subvolume.unpin(inode.ino);
+  }
+
+  /** Before a batch of the engine, which tells that these files are empty: their new content. Write-back tells what fails. */
+  storeEmptied(): void {
+    for (const inode of this.emptied) if (inode.pages!.dirtyCount > 0) inode.store();
+    this.emptied.clear();
   }
 
   /** The time that the engine's next change stamps. */
