@@ -27,10 +27,10 @@ export async function showSpace(paths: readonly string[], options: JsonOptions):
     try {
       rows.push({ ...(await withVolume(path, "read", volumeSpace)), mountPoint: mountOf(findVolume(path))?.mountPoint ?? null });
     } catch (error) {
-      // One that can't be shown doesn't hide the others.
+      // One that can't be shown doesn't hide the others; among all that are mounted it is nobody's mistake.
       if (!(error instanceof CommandError) || paths.length === 1) throw error;
       process.stderr.write(`stratos: ${error.message}\n`);
-      status = error.status;
+      if (paths.length > 0) status = error.status;
     }
   }
   if (options.json === true) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
